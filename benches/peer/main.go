@@ -1,0 +1,292 @@
+// Gotracepeer runs Go's own trace reader over trace files: the other side of
+// gotrace's benchmarks and of its differential fuzzing.
+//
+//	gotrace-peer raw     [-n RUNS] [-stream] FILE
+//	gotrace-peer ordered [-n RUNS] [-stream] FILE
+//	gotrace-peer append  [-n RUNS] [-stream] FILE
+//	gotrace-peer check   FILE...
+//
+// Raw decodes the wire format with internal/trace/raw. It counts every event
+// of the file, including the structural ones: batch headers, strings, stacks.
+// It does not know the v1 formats (Go 1.21 and older).
+//
+// Ordered reads with trace.Reader, the validating reader. It counts the events
+// delivered, including the Sync events that the reader makes up.
+//
+// Append does the same and keeps all events in a slice.
+//
+// These three print one JSON object:
+//
+//	{"mode":"raw","events":N,"bytes":B,"seconds":S,"peak_rss_bytes":R}
+//
+// "seconds" is the median of the runs. It covers the reading only, since the
+// file is put in memory before. That memory is part of "peak_rss_bytes", which
+// is that of the process over all runs, and it is a live heap to the garbage
+// collector, which therefore runs less often. With -stream the file is read as
+// it is decoded instead: take this for a fair peak of memory.
+//
+// Check reads each file to its end, formats every event, and prints one line a
+// file, as soon as it is done:
+//
+//	FILE<TAB>events<TAB>ok
+//	FILE<TAB>events<TAB>error: first line of the error
+//	FILE<TAB>events<TAB>panic: first line of the panic
+//
+// where "events" is the number delivered before the fault. An ok trace may
+// still be a cut one, see the reader. The exit status is 0 however the files
+// fare, 1 if a file cannot be read or is no trace in the other modes, 2 if the
+// arguments are wrong. What Go cannot recover from (no memory left) kills the
+// process after the lines already printed.
+//
+// The package imports internal/trace, so it builds only inside of GOROOT:
+// build-peer.sh does that by an overlay.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"internal/trace"
+	"internal/trace/raw"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A pass reads a trace to its end and returns the number of events.
+type pass func(io.Reader) (int, error)
+
+var passes = map[string]pass{
+	"raw":     readRaw,
+	"ordered": readOrdered,
+	"append":  readAppend,
+}
+
+func main() {
+	if len(os.Args) < 2 {
+		usage()
+	}
+	mode := os.Args[1]
+	flags := flag.NewFlagSet(mode, flag.ExitOnError)
+	flags.Usage = usage
+	if mode == "check" {
+		flags.Parse(os.Args[2:])
+		if flags.NArg() == 0 {
+			usage()
+		}
+		check(flags.Args())
+		return
+	}
+	read, ok := passes[mode]
+	if !ok {
+		usage()
+	}
+	runs := flags.Int("n", 1, "number of runs; the median time is reported")
+	stream := flags.Bool("stream", false, "read the file while decoding, not before")
+	flags.Parse(os.Args[2:])
+	if flags.NArg() != 1 || *runs < 1 {
+		usage()
+	}
+	result, err := measure(read, flags.Arg(0), *runs, *stream)
+	if err != nil {
+		fail(err)
+	}
+	result.Mode = mode
+	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+		fail(err)
+	}
+}
+
+func usage() {
+	fmt.Fprintln(os.Stderr, "usage: gotrace-peer raw|ordered|append [-n RUNS] [-stream] FILE")
+	fmt.Fprintln(os.Stderr, "       gotrace-peer check FILE...")
+	os.Exit(2)
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "gotrace-peer:", err)
+	os.Exit(1)
+}
+
+func readRaw(r io.Reader) (int, error) {
+	tr, err := raw.NewReader(r)
+	if err != nil {
+		return 0, err
+	}
+	for n := 0; ; n++ {
+		if _, err := tr.ReadEvent(); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+	}
+}
+
+func readOrdered(r io.Reader) (int, error) {
+	tr, err := trace.NewReader(r)
+	if err != nil {
+		return 0, err
+	}
+	for n := 0; ; n++ {
+		if _, err := tr.ReadEvent(); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+	}
+}
+
+func readAppend(r io.Reader) (int, error) {
+	tr, err := trace.NewReader(r)
+	if err != nil {
+		return 0, err
+	}
+	var events []trace.Event
+	for {
+		ev, err := tr.ReadEvent()
+		if err == io.EOF {
+			return len(events), nil
+		}
+		if err != nil {
+			return len(events), err
+		}
+		events = append(events, ev)
+	}
+}
+
+// measurement is what the timed modes print.
+type measurement struct {
+	Mode         string  `json:"mode"`
+	Events       int     `json:"events"`
+	Bytes        int64   `json:"bytes"`
+	Seconds      float64 `json:"seconds"`
+	PeakRSSBytes int64   `json:"peak_rss_bytes"`
+}
+
+func measure(read pass, name string, runs int, stream bool) (m measurement, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return m, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return m, err
+	}
+	m.Bytes = info.Size()
+
+	var src io.ReadSeeker = f
+	if !stream {
+		data := make([]byte, m.Bytes)
+		if _, err := io.ReadFull(f, data); err != nil {
+			return m, err
+		}
+		src = bytes.NewReader(data)
+	}
+
+	var seconds []float64
+	for range runs {
+		if _, err := src.Seek(0, io.SeekStart); err != nil {
+			return m, err
+		}
+		runtime.GC() // A run must not pay for the garbage of the last one.
+		start := time.Now()
+		m.Events, err = read(src)
+		seconds = append(seconds, time.Since(start).Seconds())
+		if err != nil {
+			return m, fmt.Errorf("%s: after %d events: %w", name, m.Events, err)
+		}
+	}
+	m.Seconds = median(seconds)
+	m.PeakRSSBytes, err = peakRSS()
+	return m, err
+}
+
+func median(xs []float64) float64 {
+	slices.Sort(xs)
+	mid := len(xs) / 2
+	if len(xs)%2 == 0 {
+		return (xs[mid-1] + xs[mid]) / 2
+	}
+	return xs[mid]
+}
+
+// peakRSS returns the largest resident size that the process has had.
+//
+// Linux counts the size before the exec, the parent's, into getrusage's figure:
+// /proc has the program's own.
+func peakRSS() (int64, error) {
+	if status, err := os.ReadFile("/proc/self/status"); err == nil {
+		for line := range strings.Lines(string(status)) {
+			var kib int64
+			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
+				return kib * 1024, nil
+			}
+		}
+	}
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0, err
+	}
+	if runtime.GOOS == "darwin" {
+		return int64(usage.Maxrss), nil // in bytes there, in KiB elsewhere
+	}
+	return int64(usage.Maxrss) * 1024, nil
+}
+
+// errPanic marks a panic of the reader or of an event's String.
+var errPanic = errors.New("panic")
+
+func check(names []string) {
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			fail(err)
+		}
+		n, err := format(data)
+		verdict := "ok"
+		if errors.Is(err, errPanic) {
+			verdict = firstLine(err)
+		} else if err != nil {
+			verdict = "error: " + firstLine(err)
+		}
+		fmt.Printf("%s\t%d\t%s\n", name, n, verdict)
+	}
+}
+
+// format reads a trace and formats each of its events, and returns how many
+// were delivered. Formatting calls the getters, several of which panic on
+// traces that the reader lets through.
+func format(data []byte) (n int, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: %v", errPanic, v)
+		}
+	}()
+	tr, err := trace.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return 0, err
+	}
+	for {
+		ev, err := tr.ReadEvent()
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+		_ = ev.String()
+	}
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

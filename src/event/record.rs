@@ -1,0 +1,104 @@
+//! One decoded event, flat: what the decoders write and [`Event`](super::Event) reads.
+
+use super::tables::Span;
+use crate::id::NONE;
+use crate::sched::names::NameId;
+
+/// An event with its IDs as they stand on the wire ([`NONE`] where there is none). A decoder keeps one and sets the
+/// fields that the event has; the others hold what the last event left and are not read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    pub what: What,
+    /// For a transition, the states: a [`GoState`](super::GoState) or [`ProcState`](super::ProcState).
+    pub change: Change,
+    pub time: i64,
+    pub thread: u64,
+    pub proc: u64,
+    pub go: u64,
+    /// The stack of whoever did it; 0 for none.
+    pub stack: u64,
+    /// The arguments, by `what`.
+    pub a: u64,
+    pub b: u64,
+    pub c: u64,
+    pub text: Symbol,
+    pub text2: Symbol,
+}
+
+/// The kind of a record, and what its arguments are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// `a`: which one.
+    Sync,
+    /// `a`: the value.
+    GoMaxProcs,
+    HeapObjects,
+    HeapGoal,
+    /// `text`: the label.
+    Label,
+    StackSample,
+    /// `a`: the goroutine or P it is bound to; `text`: the reason of a stop-the-world; `b`, `c`: bytes swept, reclaimed.
+    RangeBegin(RangeType),
+    RangeActive(RangeType),
+    RangeEnd(RangeType),
+    /// `a`: the task; `b`: its parent; `text`: its type.
+    TaskBegin,
+    TaskEnd,
+    /// `a`: the task; `text`: its type.
+    RegionBegin,
+    RegionEnd,
+    /// `a`: the task; `text`: the category; `text2`: the message.
+    Log,
+    /// `a`: the goroutine; `b`: the stack of the goroutine itself; `text`: the reason.
+    GoTransition,
+    /// `a`: the P.
+    ProcTransition,
+    /// `a`, `b`, `c`: the arguments in order.
+    AllocFree(super::alloc_free::Kind),
+}
+
+/// The ranges that the runtime marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RangeType {
+    StopTheWorld,
+    GcMark,
+    GcSweep,
+    GcMarkAssist,
+}
+
+/// From one state to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    None,
+    Go(super::GoState, super::GoState),
+    Proc(super::ProcState, super::ProcState),
+}
+
+/// A string, resolved when its event was ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Symbol {
+    Empty,
+    /// In the window of resident bytes.
+    Span(Span),
+    /// In the names that outlive their generation.
+    Name(NameId),
+    /// Not from the trace.
+    Static(&'static str),
+}
+
+impl Record {
+    pub const BLANK: Record = Record {
+        what: What::Sync,
+        change: Change::None,
+        time: 0,
+        thread: NONE,
+        proc: NONE,
+        go: NONE,
+        stack: 0,
+        a: 0,
+        b: 0,
+        c: 0,
+        text: Symbol::Empty,
+        text2: Symbol::Empty,
+    };
+}

@@ -1,0 +1,95 @@
+//! Stacks, decoded frame by frame when asked for.
+
+use std::fmt;
+use std::io;
+
+use super::tables::{RawFrame, StackEntry, Symbols};
+use super::text::Text;
+use crate::id::StackId;
+
+/// A stack trace: where some code was. A handle that borrows from the reader; its frames are decoded as they are
+/// walked.
+#[derive(Clone, Copy)]
+pub struct Stack<'a> {
+    id: u64,
+    symbols: Symbols<'a>,
+}
+
+/// One frame of a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The program counter: of the call, or for the innermost frame of the instruction that was running.
+    pub pc: u64,
+    /// The function's name with its package, such as `net/http.(*conn).serve`.
+    pub func: Text<'a>,
+    /// The source file.
+    pub file: Text<'a>,
+    /// The line in that file.
+    pub line: u64,
+}
+
+impl<'a> Stack<'a> {
+    pub(super) fn new(id: u64, symbols: Symbols<'a>) -> Self {
+        Stack { id, symbols }
+    }
+
+    /// The stack's ID, which events of the same generation share when they share the stack.
+    pub fn id(&self) -> StackId {
+        StackId(self.id)
+    }
+
+    /// The frames, innermost first.
+    pub fn frames(&self) -> Frames<'a> {
+        let entry = self.symbols.tables.stacks.get(self.id).unwrap_or(StackEntry { pos: 0, frames: 0 });
+        Frames { pos: entry.pos, left: entry.frames, symbols: self.symbols }
+    }
+
+    /// Writes the frames as Go's `-d=parsed` does.
+    pub(crate) fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
+        self.frames().try_for_each(|frame| {
+            out.write_all(b"\t")?;
+            out.write_all(frame.func.as_bytes())?;
+            write!(out, " @ 0x{:x}\n\t\t", frame.pc)?;
+            out.write_all(frame.file.as_bytes())?;
+            writeln!(out, ":{}", frame.line)
+        })
+    }
+}
+
+impl fmt::Debug for Stack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stack({}) ", self.id)?;
+        f.debug_list().entries(self.frames()).finish()
+    }
+}
+
+/// The frames of a [`Stack`], innermost first.
+#[derive(Clone, Debug)]
+pub struct Frames<'a> {
+    pos: usize,
+    left: u32,
+    symbols: Symbols<'a>,
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    fn next(&mut self) -> Option<Frame<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let Symbols { window, tables, .. } = self.symbols;
+        // The frames were read once when the table was built: they are whole.
+        let frame = tables.canonical(RawFrame::read(window, &mut self.pos).ok()?);
+        Some(Frame {
+            pc: frame.pc,
+            func: tables.string(frame.func, window),
+            file: tables.string(frame.file, window),
+            line: frame.line,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl ExactSizeIterator for Frames<'_> {}

@@ -1,0 +1,234 @@
+//! The strings, stacks and clock that the events of one generation refer to.
+//!
+//! Nothing is copied out of the trace: an entry says where in the window of resident bytes its text or frames stand.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
+use super::text::Text;
+use crate::error::ErrorKind;
+use crate::sched::names::Names;
+use crate::time::ClockSnapshot;
+use crate::wire::varint;
+
+/// Bytes within the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub pos: usize,
+    pub len: u32,
+}
+
+impl Span {
+    pub fn of(self, window: &[u8]) -> &[u8] {
+        window.get(self.pos..).and_then(|rest| rest.get(..self.len as usize)).unwrap_or_default()
+    }
+}
+
+/// A stack's frames within the window, each of four integers: PC, function, file and line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StackEntry {
+    pub pos: usize,
+    pub frames: u32,
+}
+
+/// One frame as it stands on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RawFrame {
+    pub pc: u64,
+    pub func: u64,
+    pub file: u64,
+    pub line: u64,
+}
+
+impl RawFrame {
+    #[inline]
+    pub fn read(bytes: &[u8], pos: &mut usize) -> Result<Self, varint::Fault> {
+        Ok(Self {
+            pc: varint::read(bytes, pos)?,
+            func: varint::read(bytes, pos)?,
+            file: varint::read(bytes, pos)?,
+            line: varint::read(bytes, pos)?,
+        })
+    }
+}
+
+/// Entries by ID. The runtime counts IDs up from 1, so they index a vector; IDs far apart, which only a strange file
+/// has, go to a map and cost no more than their number.
+#[derive(Debug)]
+pub(crate) struct IdTable<T> {
+    dense: Vec<Option<T>>,
+    sparse: HashMap<u64, T, RandomState>,
+    len: usize,
+}
+
+impl<T> Default for IdTable<T> {
+    fn default() -> Self {
+        Self { dense: Vec::new(), sparse: HashMap::default(), len: 0 }
+    }
+}
+
+/// The vector may be so many times longer than the number of its entries,
+const MAX_SPARSENESS: usize = 4;
+/// and this long in any case.
+const ALWAYS_DENSE: usize = 1024;
+
+impl<T: Copy> IdTable<T> {
+    pub fn clear(&mut self) {
+        self.dense.clear();
+        self.sparse.clear();
+        self.len = 0;
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub fn get(&self, id: u64) -> Option<T> {
+        let slot = usize::try_from(id).ok().and_then(|index| self.dense.get(index));
+        match slot {
+            Some(Some(entry)) => Some(*entry),
+            _ if self.sparse.is_empty() => None,
+            _ => self.sparse.get(&id).copied(),
+        }
+    }
+
+    #[inline]
+    pub fn contains(&self, id: u64) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Adds an entry; `name` is what errors call it.
+    pub fn insert(&mut self, id: u64, entry: T, name: &'static str) -> Result<(), ErrorKind> {
+        if id == 0 {
+            return Err(ErrorKind::ZeroId { table: name });
+        }
+        if self.contains(id) {
+            return Err(ErrorKind::DuplicateId { table: name, id });
+        }
+        self.len += 1;
+        match usize::try_from(id) {
+            Ok(index) if index < ALWAYS_DENSE.max(self.len.saturating_mul(MAX_SPARSENESS)) => {
+                if index >= self.dense.len() {
+                    self.dense.resize(index + 1, None);
+                }
+                self.dense[index] = Some(entry);
+            }
+            _ => {
+                self.sparse.insert(id, entry);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All that one generation's events refer to.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub strings: IdTable<Span>,
+    pub stacks: IdTable<StackEntry>,
+    pub clock: Option<ClockSnapshot>,
+    pub experiments: Vec<ExperimentData>,
+    /// The first frame of each PC. Go's reader shows it wherever the PC stands, whatever the later ones say.
+    frames: IndexMap<u64, RawFrame, RandomState>,
+    /// Whether any frame differs from the first one of its PC.
+    frames_differ: bool,
+}
+
+/// A batch of an experiment: its bytes are the experiment's own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExperimentData {
+    pub experiment: u8,
+    pub thread: u64,
+    pub data: Span,
+}
+
+impl Tables {
+    pub fn clear(&mut self) {
+        self.strings.clear();
+        self.stacks.clear();
+        self.clock = None;
+        self.experiments.clear();
+        self.frames.clear();
+        self.frames_differ = false;
+    }
+
+    /// Notes a frame of a stack.
+    pub fn note_frame(&mut self, frame: RawFrame) {
+        let first = self.frames.entry(frame.pc).or_insert(frame);
+        self.frames_differ |= *first != frame;
+    }
+
+    /// Checks that the strings of all frames exist, once all tables are read.
+    pub fn check_frames(&self) -> Result<(), ErrorKind> {
+        let missing = self.frames.values().flat_map(|frame| [frame.func, frame.file]).find(|&id| !self.has_string(id));
+        missing.map_or(Ok(()), |id| Err(ErrorKind::UnknownString { id: id.into() }))
+    }
+
+    /// Whether an ID stands for a string; 0 stands for the empty one.
+    #[inline]
+    pub fn has_string(&self, id: u64) -> bool {
+        id == 0 || self.strings.contains(id)
+    }
+
+    /// Whether an ID stands for a stack; 0 stands for none.
+    #[inline]
+    pub fn has_stack(&self, id: u64) -> bool {
+        id == 0 || self.stacks.contains(id)
+    }
+
+    /// The frame that is shown where this one stands.
+    pub fn canonical(&self, frame: RawFrame) -> RawFrame {
+        match self.frames_differ {
+            true => self.frames.get(&frame.pc).copied().unwrap_or(frame),
+            false => frame,
+        }
+    }
+
+    pub fn string<'a>(&self, id: u64, window: &'a [u8]) -> Text<'a> {
+        Text(self.strings.get(id).map_or(&[], |span| span.of(window)))
+    }
+}
+
+/// Where an event's names and stacks are found: all borrowed from the reader.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Symbols<'a> {
+    pub window: &'a [u8],
+    pub tables: &'a Tables,
+    pub names: &'a Names,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_far_apart_cost_no_more_than_their_number() {
+        let mut table = IdTable::default();
+        for id in (1..2000).chain([1 << 40, u64::MAX, 7000, 100_000]) {
+            table.insert(id, id ^ 5, "string").expect("new");
+        }
+        assert!(table.dense.len() <= 2003 * MAX_SPARSENESS);
+        for id in (1..2000).chain([1 << 40, u64::MAX, 7000, 100_000]) {
+            assert_eq!(table.get(id), Some(id ^ 5));
+        }
+        assert_eq!(table.get(2000), None);
+        assert_eq!(table.len(), 2003);
+        table.clear();
+        assert!(!table.contains(1) && !table.contains(1 << 40));
+    }
+
+    #[test]
+    fn zero_and_doubled_ids_are_refused() {
+        let mut table = IdTable::default();
+        assert!(matches!(table.insert(0, (), "stack"), Err(ErrorKind::ZeroId { table: "stack" })));
+        for id in [3, 1 << 50] {
+            table.insert(id, (), "stack").expect("new");
+            assert!(
+                matches!(table.insert(id, (), "stack"), Err(ErrorKind::DuplicateId { id: twice, .. }) if twice == id)
+            );
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Strings of the traced program.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+
+/// A string out of a trace: a function's name, a reason, a log message.
+///
+/// Go strings need not be UTF-8, and the runtime cuts long ones at a byte, perhaps inside a character, so this is
+/// bytes. [`Display`](fmt::Display) and [`to_str_lossy`](Text::to_str_lossy) put U+FFFD where they are not UTF-8.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Text<'a> {
+    /// The bytes as they stand in the trace.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The text, if it is UTF-8.
+    pub fn to_str(self) -> Option<&'a str> {
+        std::str::from_utf8(self.0).ok()
+    }
+
+    /// The text, repaired where it is not UTF-8.
+    pub fn to_str_lossy(self) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.0)
+    }
+
+    /// Whether there is none: an absent reason is empty.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Writes the text as a Go string literal, as Go's `strconv.Quote` does.
+    pub(crate) fn write_quoted(self, out: &mut impl io::Write) -> io::Result<()> {
+        out.write_all(b"\"")?;
+        for chunk in self.0.utf8_chunks() {
+            let plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
+            if chunk.valid().bytes().all(plain) {
+                out.write_all(chunk.valid().as_bytes())?;
+            } else {
+                chunk.valid().chars().try_for_each(|c| write_quoted_char(c, out))?;
+            }
+            chunk.invalid().iter().try_for_each(|byte| write!(out, "\\x{byte:02x}"))?;
+        }
+        out.write_all(b"\"")
+    }
+}
+
+fn write_quoted_char(c: char, out: &mut impl io::Write) -> io::Result<()> {
+    match c {
+        '"' | '\\' => write!(out, "\\{c}"),
+        '\x07' => out.write_all(b"\\a"),
+        '\x08' => out.write_all(b"\\b"),
+        '\x0c' => out.write_all(b"\\f"),
+        '\n' => out.write_all(b"\\n"),
+        '\r' => out.write_all(b"\\r"),
+        '\t' => out.write_all(b"\\t"),
+        '\x0b' => out.write_all(b"\\v"),
+        c if is_print(c) => write!(out, "{c}"),
+        c if c < ' ' || c == '\x7f' => write!(out, "\\x{:02x}", c as u32),
+        c if (c as u32) < 0x1_0000 => write!(out, "\\u{:04x}", c as u32),
+        c => write!(out, "\\U{:08x}", c as u32),
+    }
+}
+
+/// Whether Go's `strconv.IsPrint` holds: letters, marks, numbers, punctuation, symbols and the ASCII blank.
+///
+/// The standard library escapes all else in [`str::escape_debug`]; in any place but the first it leaves marks alone.
+fn is_print(c: char) -> bool {
+    let mut text = [0; 5];
+    text[0] = b'.';
+    let len = 1 + c.encode_utf8(&mut text[1..]).len();
+    let printed = std::str::from_utf8(&text[..len]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c));
+    // The one printable character that Rust escapes: it stands before every escape.
+    printed || c == '\''
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.to_str_lossy())
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_str_lossy(), f)
+    }
+}
+
+impl PartialEq<str> for Text<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quoted(bytes: &[u8]) -> String {
+        let mut out = Vec::new();
+        Text(bytes).write_quoted(&mut out).expect("memory does not fail");
+        String::from_utf8(out).expect("quoting gives UTF-8")
+    }
+
+    #[test]
+    fn quotes_like_go() {
+        // Expected values: what Go 1.27.3's strconv.Quote printed.
+        for (text, want) in [
+            (&b"main.main"[..], r#""main.main""#),
+            (b"a\"b\\c", r#""a\"b\\c""#),
+            (b"it's", r#""it's""#),
+            (b"\x00\x07\x08\x0c\n\r\t\x0b\x1f\x7f", r#""\x00\a\b\f\n\r\t\v\x1f\x7f""#),
+            ("h\u{e9}llo \u{4e16}\u{1f600}".as_bytes(), "\"h\u{e9}llo \u{4e16}\u{1f600}\""),
+            (
+                "\u{a0}\u{ad}\u{200b}\u{2028}\u{feff}\u{fffd}".as_bytes(),
+                "\"\\u00a0\\u00ad\\u200b\\u2028\\ufeff\u{fffd}\"",
+            ),
+            ("e\u{301}".as_bytes(), "\"e\u{301}\""),
+            ("\u{e000}\u{10ffff}".as_bytes(), r#""\ue000\U0010ffff""#),
+            (b"cut \xe4\xb8", r#""cut \xe4\xb8""#),
+            (b"\xff\xc0\x80", r#""\xff\xc0\x80""#),
+        ] {
+            assert_eq!(quoted(text), want);
+        }
+    }
+}

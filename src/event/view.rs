@@ -1,0 +1,295 @@
+//! An event as a user sees it, and its text.
+
+use std::fmt;
+use std::io;
+
+use super::alloc_free::AllocFree;
+use super::kind::{
+    EventKind, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region, Scope, Sweep, Sync, Task,
+};
+use super::record::{Change, RangeType, Record, Symbol, What};
+use super::stack::Stack;
+use super::state::{GoState, ProcState};
+use super::tables::Symbols;
+use super::text::Text;
+use crate::id::{GoId, NONE, ProcId, TaskId, ThreadId, present};
+use crate::time::Time;
+
+/// One event of a trace.
+///
+/// It borrows from the reader that gave it; what it refers to is looked up when asked for.
+#[derive(Clone, Copy)]
+pub struct Event<'a> {
+    record: &'a Record,
+    symbols: Symbols<'a>,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn new(record: &'a Record, symbols: Symbols<'a>) -> Self {
+        Event { record, symbols }
+    }
+
+    /// When it happened. Each event of a trace is later than the one before.
+    pub fn time(&self) -> Time {
+        Time(self.record.time)
+    }
+
+    /// The goroutine that was running on the thread, before the event changed anything: the goroutine that a
+    /// transition is about is in the transition.
+    pub fn go(&self) -> Option<GoId> {
+        present(self.record.go).map(GoId)
+    }
+
+    /// The P that the thread had before the event changed anything.
+    pub fn proc(&self) -> Option<ProcId> {
+        present(self.record.proc).map(ProcId)
+    }
+
+    /// The thread on which it happened.
+    pub fn thread(&self) -> Option<ThreadId> {
+        present(self.record.thread).map(ThreadId)
+    }
+
+    /// Where the code that caused the event was.
+    pub fn stack(&self) -> Option<Stack<'a>> {
+        match self.record.what {
+            What::Sync => None,
+            _ => self.stack_of(self.record.stack),
+        }
+    }
+
+    fn stack_of(&self, id: u64) -> Option<Stack<'a>> {
+        (id != 0).then(|| Stack::new(id, self.symbols))
+    }
+
+    fn text(&self, symbol: Symbol) -> Text<'a> {
+        Text(match symbol {
+            Symbol::Empty => b"",
+            Symbol::Span(span) => span.of(self.symbols.window),
+            Symbol::Name(name) => self.symbols.names.get(name),
+            Symbol::Static(text) => text.as_bytes(),
+        })
+    }
+
+    /// What it says.
+    pub fn kind(&self) -> EventKind<'a> {
+        let record = self.record;
+        match record.what {
+            What::Sync => EventKind::Sync(self.sync()),
+            What::GoMaxProcs => EventKind::Metric(Metric::GoMaxProcs(record.a)),
+            What::HeapObjects => EventKind::Metric(Metric::HeapObjects(record.a)),
+            What::HeapGoal => EventKind::Metric(Metric::HeapGoal(record.a)),
+            What::Label => EventKind::Label(Label { label: self.text(record.text), go: self.go() }),
+            What::StackSample => EventKind::StackSample,
+            What::RangeBegin(range) => EventKind::RangeBegin(self.range(range)),
+            What::RangeActive(range) => EventKind::RangeActive(self.range(range)),
+            What::RangeEnd(range) => {
+                let sweep = Sweep { swept: record.b, reclaimed: record.c };
+                EventKind::RangeEnd(Range {
+                    sweep: (range == RangeType::GcSweep).then_some(sweep),
+                    ..self.range(range)
+                })
+            }
+            What::TaskBegin => EventKind::TaskBegin(self.task()),
+            What::TaskEnd => EventKind::TaskEnd(self.task()),
+            What::RegionBegin => EventKind::RegionBegin(self.region()),
+            What::RegionEnd => EventKind::RegionEnd(self.region()),
+            What::Log => EventKind::Log(Log {
+                task: TaskId(record.a),
+                category: self.text(record.text),
+                message: self.text(record.text2),
+            }),
+            What::GoTransition => EventKind::GoTransition(self.go_transition()),
+            What::ProcTransition => EventKind::ProcTransition(self.proc_transition()),
+            What::AllocFree(kind) => EventKind::Experimental(AllocFree::new(kind, record.a, record.b, record.c)),
+        }
+    }
+
+    /// The last Sync of a trace has no generation: the decoder sets `b` where there is one.
+    fn sync(&self) -> Sync<'a> {
+        let symbols = (self.record.b != 0).then_some(self.symbols);
+        Sync { n: self.record.a, clock: symbols.and_then(|symbols| symbols.tables.clock), symbols }
+    }
+
+    fn range(&self, range: RangeType) -> Range<'a> {
+        let scope = match range {
+            RangeType::GcMark => Scope::Global,
+            RangeType::GcSweep => Scope::Proc(present(self.record.a).map(ProcId)),
+            RangeType::StopTheWorld | RangeType::GcMarkAssist => Scope::Goroutine(present(self.record.a).map(GoId)),
+        };
+        Range { name: RangeName::new(range, self.text(self.record.text)), scope, sweep: None }
+    }
+
+    fn task(&self) -> Task<'a> {
+        Task {
+            id: TaskId(self.record.a),
+            parent: present(self.record.b).map(TaskId),
+            name: self.text(self.record.text),
+        }
+    }
+
+    fn region(&self) -> Region<'a> {
+        Region { task: TaskId(self.record.a), name: self.text(self.record.text) }
+    }
+
+    fn go_transition(&self) -> GoTransition<'a> {
+        let (from, to) = match self.record.change {
+            Change::Go(from, to) => (from, to),
+            _ => (GoState::Undetermined, GoState::Undetermined),
+        };
+        GoTransition {
+            go: GoId(self.record.a),
+            from,
+            to,
+            reason: self.text(self.record.text),
+            stack: self.stack_of(self.record.b),
+        }
+    }
+
+    fn proc_transition(&self) -> ProcTransition {
+        let (from, to) = match self.record.change {
+            Change::Proc(from, to) => (from, to),
+            _ => (ProcState::Undetermined, ProcState::Undetermined),
+        };
+        ProcTransition { proc: ProcId(self.record.a), from, to }
+    }
+
+    /// Writes the event and a line feed as `go tool trace -d=parsed` of Go 1.27.3 does, byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let record = self.record;
+        let kind = self.kind();
+        write!(
+            out,
+            "M={} P={} G={} {} Time={}",
+            signed(record.thread),
+            signed(record.proc),
+            signed(record.go),
+            kind.name(),
+            record.time
+        )?;
+        match kind {
+            EventKind::Sync(sync) => write_sync(&sync, out)?,
+            EventKind::Metric(metric) => {
+                write!(out, " Name=\"{}\" Value=Value{{Uint64({})}}", metric.name(), metric.value())?;
+            }
+            EventKind::Label(label) => {
+                out.write_all(b" Label=")?;
+                label.label.write_quoted(out)?;
+                write!(out, " Resource=Goroutine({})", signed(record.go))?;
+            }
+            EventKind::RangeBegin(range) | EventKind::RangeActive(range) => write_range(&range, out)?,
+            EventKind::RangeEnd(range) => {
+                write_range(&range, out)?;
+                out.write_all(b" Attributes=[")?;
+                if let Some(Sweep { swept, reclaimed }) = range.sweep {
+                    write!(out, "\"bytes swept\"=Value{{Uint64({swept})}} ")?;
+                    write!(out, "\"bytes reclaimed\"=Value{{Uint64({reclaimed})}}")?;
+                }
+                out.write_all(b"]")?;
+            }
+            EventKind::TaskBegin(task) | EventKind::TaskEnd(task) => {
+                write!(out, " ID={} Parent={} Type=", task.id, task.parent.map_or(NONE, |parent| parent.0))?;
+                task.name.write_quoted(out)?;
+            }
+            EventKind::RegionBegin(region) | EventKind::RegionEnd(region) => {
+                write!(out, " Task={} Type=", region.task)?;
+                region.name.write_quoted(out)?;
+            }
+            EventKind::Log(log) => {
+                write!(out, " Task={} Category=", log.task)?;
+                log.category.write_quoted(out)?;
+                out.write_all(b" Message=")?;
+                log.message.write_quoted(out)?;
+            }
+            EventKind::GoTransition(change) => {
+                write!(out, " GoID={} {}->{} Reason=", signed(record.a), change.from, change.to)?;
+                change.reason.write_quoted(out)?;
+                // The reference gives every goroutine created by another a start stack, be it an empty one.
+                let created = change.from == GoState::NotExist && change.to != GoState::Syscall;
+                if created || change.stack.is_some() {
+                    out.write_all(b"\nTransitionStack=\n")?;
+                    change.stack.map_or(Ok(()), |stack| stack.write_text(out))?;
+                }
+            }
+            EventKind::ProcTransition(change) => {
+                write!(out, " ProcID={} {}->{} Reason=\"\"", signed(record.a), change.from, change.to)?;
+            }
+            EventKind::Experimental(event) => {
+                let (name, args) = event.args();
+                write!(out, " Name={name} Args=[")?;
+                for (i, (arg, value)) in args.into_iter().flatten().enumerate() {
+                    let separator = if i == 0 { "" } else { ", " };
+                    write!(out, "{separator}{arg}=Value{{Uint64({value})}}")?;
+                }
+                out.write_all(b"]")?;
+            }
+            EventKind::StackSample => {}
+        }
+        let stack = self.stack();
+        // A sample has a stack for the reference even if it is an empty one.
+        if stack.is_some() || matches!(kind, EventKind::StackSample) {
+            out.write_all(b"\nStack=\n")?;
+            stack.map_or(Ok(()), |stack| stack.write_text(out))?;
+        }
+        out.write_all(b"\n")
+    }
+}
+
+/// An ID as the reference prints it: absent ones are -1.
+fn signed(id: u64) -> i64 {
+    id as i64
+}
+
+fn write_sync(sync: &Sync<'_>, out: &mut impl io::Write) -> io::Result<()> {
+    write!(out, " N={}", sync.n)?;
+    match sync.clock {
+        Some(clock) => write!(out, " Trace={} Mono={} Wall={}", clock.trace, clock.mono, clock.wall),
+        None => Ok(()),
+    }
+}
+
+fn write_range(range: &Range<'_>, out: &mut impl io::Write) -> io::Result<()> {
+    out.write_all(b" Name=")?;
+    match range.name {
+        RangeName::StopTheWorld(reason) => {
+            // Quoting goes character by character, so the parts may be quoted apart.
+            let mut quoted = Vec::new();
+            reason.write_quoted(&mut quoted)?;
+            out.write_all(b"\"stop-the-world (")?;
+            out.write_all(&quoted[1..quoted.len() - 1])?;
+            out.write_all(b")\"")?;
+        }
+        name => write!(out, "\"{name}\"")?,
+    }
+    match range.scope {
+        Scope::Global => out.write_all(b" Scope=None"),
+        Scope::Goroutine(id) => write!(out, " Scope=Goroutine({})", signed(id.map_or(NONE, |id| id.0))),
+        Scope::Proc(id) => write!(out, " Scope=Proc({})", signed(id.map_or(NONE, |id| id.0))),
+    }
+}
+
+/// The text of [`Event::write_text`] without the last line feed, repaired where it is not UTF-8.
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::new();
+        self.write_text(&mut text).map_err(|_| fmt::Error)?;
+        f.write_str(String::from_utf8_lossy(&text).strip_suffix('\n').unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("time", &self.record.time)
+            .field("thread", &self.thread())
+            .field("proc", &self.proc())
+            .field("go", &self.go())
+            .field("kind", &self.kind())
+            .field("stack", &self.stack())
+            .finish()
+    }
+}

@@ -1,0 +1,125 @@
+//! One pass over a trace, event by event.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Location, Warning};
+use crate::event::Event;
+use crate::v2;
+use crate::wire::header::{self, Version};
+use crate::wire::source::Source;
+
+/// Reads the events of a trace in order.
+///
+/// ```
+/// use gotrace::{EventKind, Reader};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/channels.trace");
+/// let mut reader = Reader::open(path)?;
+/// let mut blocked = 0;
+/// while let Some(event) = reader.next_event()? {
+///     if let EventKind::GoTransition(change) = event.kind() {
+///         blocked += u32::from(change.reason == "chan receive");
+///     }
+/// }
+/// assert!(blocked > 0);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Events borrow from the reader: what is to be kept is copied. Over a slice nothing of the trace is copied; over a
+/// `Read` the bytes of one generation, about a second of the trace, are in memory.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    source: Source<'a>,
+    version: Version,
+    decoder: v2::decoder::Decoder,
+    failed: bool,
+}
+
+impl Reader<'static> {
+    /// Reads a file. Nothing is mapped or read ahead: memory follows the largest generation.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening the file and of [`new`](Reader::new).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|error| Error { kind: error.into(), at: Location::default() })?;
+        Self::new(file)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Reads a trace that is in memory, or mapped into it.
+    ///
+    /// # Errors
+    ///
+    /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the header of a trace that
+    /// can be read.
+    pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::from_source(Source::slice(bytes))
+    }
+
+    /// Reads a trace from anything that gives bytes: a pipe, a decompressor, a connection. Buffering it gains nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_slice`](Self::from_slice), and those of reading the header.
+    pub fn new(from: impl Read + Send + 'a) -> Result<Self, Error> {
+        Self::from_source(Source::stream(from))
+    }
+
+    fn from_source(mut source: Source<'a>) -> Result<Self, Error> {
+        let version = read_header(&mut source)?;
+        Ok(Reader { source, version, decoder: v2::decoder::Decoder::new(version), failed: false })
+    }
+
+    /// The version that the trace's header names.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The next event, `None` at the trace's end. The first and the last event are a Sync.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the trace from here on. The events before it have been delivered; afterwards this gives
+    /// `Ok(None)`.
+    #[inline]
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        if self.failed {
+            return Ok(None);
+        }
+        match self.decoder.advance(&mut self.source) {
+            Ok(true) => {
+                let (record, symbols) = self.decoder.current(&self.source);
+                Ok(Some(Event::new(record, symbols)))
+            }
+            Ok(false) => Ok(None),
+            Err(error) => {
+                self.failed = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// The mistakes of the traced program that were met so far: the first thousand of them, and how many there were.
+    pub fn warnings(&self) -> (&[Warning], u64) {
+        self.decoder.warnings()
+    }
+}
+
+/// Reads the header and leaves the window behind it.
+pub(crate) fn read_header(source: &mut Source<'_>) -> Result<Version, Error> {
+    let at = Location::default();
+    source.fill(header::LEN).map_err(|error| Error { kind: error.into(), at })?;
+    let window = source.window();
+    let version = header::parse(&window[..window.len().min(header::LEN)]).map_err(|kind| Error { kind, at })?;
+    if version.is_v1() {
+        return Err(Error { kind: ErrorKind::UnsupportedVersion { version: version.to_string() }, at });
+    }
+    source.release(header::LEN);
+    Ok(version)
+}

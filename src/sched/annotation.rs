@@ -1,0 +1,104 @@
+//! Tasks and regions: what the traced program says of itself.
+//!
+//! Their misuse is the program's mistake and no damage of the trace, so nothing here fails on it, other than Go's
+//! reader does; a decoder warns instead.
+
+use super::arena::Index;
+use super::names::NameId;
+use super::{Context, Sched, mismatch};
+use crate::error::{ContextMismatch, ErrorKind};
+
+/// A task between its begin and its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ActiveTask {
+    pub parent: u64,
+    pub name: NameId,
+}
+
+/// A region between its begin and its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenRegion {
+    task: u64,
+    name: NameId,
+}
+
+/// Whether an annotation fits those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Good,
+    Misused,
+}
+
+impl Sched {
+    /// Checks what an event that the running goroutine causes needs: a label, a log message, a metric of its own.
+    #[inline]
+    pub fn user_event(&self, event: &'static str, context: Context) -> Result<(), Box<ErrorKind>> {
+        context.needs_user_code(event)
+    }
+
+    /// Checks what an event needs that happens on a P, be there a goroutine or not: a heap metric.
+    #[inline]
+    pub fn proc_event(&self, event: &'static str, context: Context) -> Result<(), Box<ErrorKind>> {
+        context.needs_proc(event)
+    }
+
+    /// Checks what an event needs that happens on a thread: allocations.
+    #[inline]
+    pub fn thread_event(&self, event: &'static str, context: Context) -> Result<(), Box<ErrorKind>> {
+        context.needs_thread(event)
+    }
+
+    /// A task begins. Its ID may be one that ended before.
+    pub fn task_begin(&mut self, context: Context, id: u64, task: ActiveTask) -> Result<Fit, Box<ErrorKind>> {
+        context.needs_user_code("UserTaskBegin")?;
+        match self.tasks.insert(id, task) {
+            None => Ok(Fit::Good),
+            Some(_) => Ok(Fit::Misused),
+        }
+    }
+
+    /// A task ends, perhaps again, perhaps one that began before the trace: then nothing is known of it.
+    pub fn task_end(&mut self, context: Context, id: u64) -> Result<Option<ActiveTask>, Box<ErrorKind>> {
+        context.needs_user_code("UserTaskEnd")?;
+        Ok(self.tasks.remove(&id))
+    }
+
+    /// A region of the running goroutine begins.
+    pub fn region_begin(&mut self, context: Context, task: u64, name: NameId) -> Result<(), Box<ErrorKind>> {
+        context.needs_user_code("UserRegionBegin")?;
+        let go =
+            self.gos.get_mut(context.go).ok_or_else(|| mismatch("UserRegionBegin", ContextMismatch::NoGoroutine))?;
+        go.has_regions = true;
+        self.regions.entry(context.go).or_default().push(OpenRegion { task, name });
+        Ok(())
+    }
+
+    /// A region of the running goroutine ends. One that began before the trace is as good as any while none is open (Go issue 64878).
+    pub fn region_end(&mut self, context: Context, task: u64, name: NameId) -> Result<Fit, Box<ErrorKind>> {
+        context.needs_user_code("UserRegionEnd")?;
+        let ended = OpenRegion { task, name };
+        let Some(open) = self.regions.get_mut(&context.go).filter(|open| !open.is_empty()) else {
+            return Ok(Fit::Good);
+        };
+        if open.last() == Some(&ended) {
+            open.pop();
+            return Ok(Fit::Good);
+        }
+        // Out of order: the region that it names is closed wherever it is.
+        if let Some(at) = open.iter().rposition(|region| *region == ended) {
+            open.remove(at);
+        }
+        Ok(Fit::Misused)
+    }
+
+    /// A goroutine is gone, and its slot may become another's.
+    pub(super) fn forget_annotations(&mut self, go: Index) {
+        let Some(state) = self.gos.get(go) else { return };
+        if state.has_regions {
+            self.regions.remove(&go);
+        }
+        if state.has_ranges {
+            self.go_ranges.forget(go);
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! What happens to goroutines.
+
+use super::arena::Index;
+use super::{Context, Go, GoStatus, Outcome, ProcStatus, Sched, Step, Thread, broken, mismatch};
+use crate::error::{ContextMismatch, ErrorKind};
+use crate::event::GoState;
+use crate::id::{GoId, NONE, Resource, ThreadId, present};
+
+/// How a goroutine leaves its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It yields.
+    Stop,
+    /// It blocks.
+    Block,
+    /// It is gone.
+    Destroy,
+}
+
+/// The status of a goroutine at the start of a generation, as it is to be shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GoStated {
+    pub from: GoState,
+    pub to: GoState,
+    /// Where it is: for one in a system call, on the thread of that.
+    pub context: Context,
+}
+
+impl Sched {
+    /// A goroutine's status; `thread_id` is the thread of its system call.
+    pub fn go_status(&mut self, context: Context, id: u64, thread_id: u64, wire_status: u64) -> Outcome<GoStated> {
+        let resource = Resource::Goroutine(GoId(id));
+        let status = GoStatus::from_wire(wire_status)
+            .ok_or_else(|| ErrorKind::InvalidStatus { resource, status: wire_status })?;
+        let sequence = self.sequence(0);
+        let mut stated = GoStated { from: status.state(), to: status.state(), context };
+        let first = self.in_first_generation();
+        let mut go = self.gos.find(id);
+        match self.gos.get_mut(go) {
+            Some(state) if state.status != status => {
+                let known = state.status.name();
+                return broken(ErrorKind::InconsistentStatus { resource, known, found: status.name() });
+            }
+            Some(state) => state.sequence = sequence,
+            None if first => {
+                stated.from = GoState::Undetermined;
+                go = self.gos.insert(id, Go::new(status, sequence));
+            }
+            None => return broken(ErrorKind::LateGoroutine(GoId(id))),
+        }
+        match status {
+            GoStatus::Running => {
+                self.not_bound_elsewhere(resource, context.thread, self.thread_of_go(go))?;
+                self.bind_go(context.thread, go);
+            }
+            GoStatus::Syscall => stated.context = self.go_in_syscall(context, go, thread_id)?,
+            GoStatus::Runnable | GoStatus::Waiting => {}
+        }
+        Ok(Step::Done(stated))
+    }
+
+    /// Finds the thread of a system call that was under way as a generation began, and what that had before.
+    fn go_in_syscall(&mut self, context: Context, go: Index, thread_id: u64) -> Result<Context, Box<ErrorKind>> {
+        let id = self.gos.id(go);
+        let fault = |holds: u64| ErrorKind::SyscallThread {
+            go: GoId(id),
+            thread: present(thread_id).map(ThreadId),
+            holds: present(holds).map(GoId),
+        };
+        if thread_id == NONE {
+            return broken(fault(NONE));
+        }
+        let resource = Resource::Goroutine(GoId(id));
+        let thread = self.thread(thread_id);
+        if thread == context.thread {
+            // After the first generation its thread must be known, however long the call has lasted.
+            if !self.in_first_generation() && context.go != go {
+                return broken(fault(self.gos.id(context.go)));
+            }
+            self.not_bound_elsewhere(resource, thread, self.thread_of_go(go))?;
+            self.bind_go(thread, go);
+            return Ok(context);
+        }
+        // The thread is blocked in the call for the whole generation and has no P: the runtime takes it away to trace it.
+        let known = self.threads.get(thread).copied().unwrap_or(Thread::BLANK);
+        if known.known {
+            if known.go != go {
+                return broken(fault(self.gos.id(known.go)));
+            }
+            return Ok(Context { thread, go, go_id: id, ..context });
+        }
+        self.not_bound_elsewhere(resource, thread, self.thread_of_go(go))?;
+        self.bind_go(thread, go);
+        if let Some(state) = self.threads.get_mut(thread) {
+            state.known = true;
+        }
+        Ok(Context { thread, ..context })
+    }
+
+    /// A goroutine is created, by another or by the runtime (a timer, say).
+    pub fn go_create(&mut self, event: &'static str, context: Context, id: u64, status: GoStatus) -> Outcome {
+        context.needs_proc(event)?;
+        if context.go.is_some() {
+            self.running(event, context.go)?;
+        }
+        self.create(id, status)?;
+        Ok(Step::Done(()))
+    }
+
+    /// A goroutine appears in a system call: a C thread calls into Go.
+    pub fn go_create_syscall(&mut self, context: Context, id: u64) -> Outcome {
+        context.needs_no_go("GoCreateSyscall")?;
+        let go = self.create(id, GoStatus::Syscall)?;
+        self.bind_go(context.thread, go);
+        Ok(Step::Done(()))
+    }
+
+    fn create(&mut self, id: u64, status: GoStatus) -> Result<Index, Box<ErrorKind>> {
+        match self.gos.find(id) {
+            Index::NONE => Ok(self.gos.insert(id, Go::new(status, self.sequence(0)))),
+            _ => broken(ErrorKind::CreatedTwice(GoId(id))),
+        }
+    }
+
+    /// A goroutine starts to run.
+    #[inline]
+    pub fn go_start(&mut self, context: Context, id: u64, number: u64) -> Outcome {
+        let sequence = self.sequence(number);
+        let go = self.gos.find(id);
+        let Some(state) = self.gos.get_mut(go) else {
+            return Ok(Step::Wait);
+        };
+        if state.status != GoStatus::Runnable || !sequence.follows(state.sequence) {
+            return Ok(Step::Wait);
+        }
+        context.needs_proc("GoStart")?;
+        context.needs_no_go("GoStart")?;
+        state.status = GoStatus::Running;
+        state.sequence = sequence;
+        self.bind_go(context.thread, go);
+        Ok(Step::Done(()))
+    }
+
+    /// The running goroutine yields, blocks or ends.
+    #[inline]
+    pub fn go_leave(&mut self, event: &'static str, context: Context, ending: Ending) -> Outcome {
+        context.needs_user_code(event)?;
+        self.running(event, context.go)?;
+        self.leave(context.go, ending);
+        self.bind_go(context.thread, Index::NONE);
+        Ok(Step::Done(()))
+    }
+
+    #[inline]
+    fn leave(&mut self, go: Index, ending: Ending) {
+        let status = match ending {
+            Ending::Stop => GoStatus::Runnable,
+            Ending::Block => GoStatus::Waiting,
+            Ending::Destroy => return self.destroy(go),
+        };
+        if let Some(state) = self.gos.get_mut(go) {
+            state.status = status;
+        }
+    }
+
+    fn destroy(&mut self, go: Index) {
+        self.forget_annotations(go);
+        self.gos.remove(go);
+    }
+
+    /// A goroutine is made runnable, by anything: another goroutine, the network poller, sysmon.
+    #[inline]
+    pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
+        let sequence = self.sequence(number);
+        let go = self.gos.find(id);
+        match self.gos.get_mut(go) {
+            Some(state) if state.status == GoStatus::Waiting && sequence.follows(state.sequence) => {
+                state.status = GoStatus::Runnable;
+                state.sequence = sequence;
+                Ok(Step::Done(()))
+            }
+            _ => Ok(Step::Wait),
+        }
+    }
+
+    /// A coroutine switch: the next goroutine unblocks, the running one blocks or ends, the next one starts.
+    pub fn go_switch(
+        &mut self,
+        event: &'static str,
+        context: Context,
+        next: u64,
+        number: u64,
+        ending: Ending,
+    ) -> Outcome {
+        context.needs_user_code(event)?;
+        self.running(event, context.go)?;
+        let sequence = self.sequence(number);
+        let next = self.gos.find(next);
+        match self.gos.get_mut(next) {
+            Some(state) if state.status == GoStatus::Waiting && sequence.follows(state.sequence) => {
+                state.status = GoStatus::Running;
+                state.sequence = sequence;
+            }
+            _ => return Ok(Step::Wait),
+        }
+        self.leave(context.go, ending);
+        self.bind_go(context.thread, next);
+        Ok(Step::Done(()))
+    }
+
+    /// The running goroutine enters a system call. It keeps its thread, and its P until that is stolen.
+    ///
+    /// The sequence is the P's: it tells apart the calls from which the P may be stolen where times can't be trusted.
+    /// The P is at hand, so a wrong one is an error and nothing to wait for.
+    #[inline]
+    pub fn go_syscall_begin(&mut self, context: Context, number: u64) -> Outcome {
+        context.needs_user_code("GoSyscallBegin")?;
+        self.running("GoSyscallBegin", context.go)?;
+        let sequence = self.sequence(number);
+        let resource = self.proc_resource(context.proc);
+        let proc =
+            self.procs.get_mut(context.proc).ok_or_else(|| mismatch("GoSyscallBegin", ContextMismatch::NoProc))?;
+        if !sequence.follows(proc.sequence) {
+            return broken(ErrorKind::BadSequence {
+                event: "GoSyscallBegin",
+                resource,
+                last: proc.sequence.number,
+                found: number,
+            });
+        }
+        proc.status = ProcStatus::Syscall;
+        proc.sequence = sequence;
+        if let Some(go) = self.gos.get_mut(context.go) {
+            go.status = GoStatus::Syscall;
+        }
+        Ok(Step::Done(()))
+    }
+
+    /// A system call ends and the goroutine runs on, on the P that it kept.
+    #[inline]
+    pub fn go_syscall_end(&mut self, context: Context) -> Outcome {
+        context.needs_user_code("GoSyscallEnd")?;
+        self.in_status("GoSyscallEnd", context.go, GoStatus::Syscall)?;
+        let resource = self.proc_resource(context.proc);
+        let proc = self.procs.get_mut(context.proc).ok_or_else(|| mismatch("GoSyscallEnd", ContextMismatch::NoProc))?;
+        if proc.status != ProcStatus::Syscall {
+            let state = proc.status.name();
+            return broken(ErrorKind::IllegalTransition { event: "GoSyscallEnd", resource, state });
+        }
+        proc.status = ProcStatus::Running;
+        if let Some(go) = self.gos.get_mut(context.go) {
+            go.status = GoStatus::Running;
+        }
+        Ok(Step::Done(()))
+    }
+
+    /// A system call ends without the P it began with. Until that P is stopped or stolen, this waits.
+    #[inline]
+    pub fn go_syscall_end_blocked(&mut self, context: Context) -> Outcome {
+        if self.procs.get(context.proc).is_some_and(|proc| proc.status == ProcStatus::Syscall) {
+            return Ok(Step::Wait);
+        }
+        context.needs_go("GoSyscallEndBlocked")?;
+        self.in_status("GoSyscallEndBlocked", context.go, GoStatus::Syscall)?;
+        self.leave(context.go, Ending::Stop);
+        self.bind_go(context.thread, Index::NONE);
+        Ok(Step::Done(()))
+    }
+
+    /// A goroutine that came from C is gone. Says whether the thread lost a P with it.
+    ///
+    /// The P goes too: the system may use the thread's ID again, and would then seem to steal the P from itself.
+    pub fn go_destroy_syscall(&mut self, context: Context) -> Outcome<bool> {
+        context.needs_go("GoDestroySyscall")?;
+        self.in_status("GoDestroySyscall", context.go, GoStatus::Syscall)?;
+        let resource = self.proc_resource(context.proc);
+        let mut lost = false;
+        if let Some(proc) = self.procs.get_mut(context.proc) {
+            if proc.status != ProcStatus::Syscall {
+                let state = proc.status.name();
+                return broken(ErrorKind::IllegalTransition { event: "GoDestroySyscall", resource, state });
+            }
+            proc.status = ProcStatus::SyscallAbandoned;
+            lost = true;
+        }
+        self.destroy(context.go);
+        self.bind_go(context.thread, Index::NONE);
+        self.bind_proc(context.thread, Index::NONE);
+        Ok(Step::Done(lost))
+    }
+
+    #[inline(always)]
+    fn running(&self, event: &'static str, go: Index) -> Result<(), Box<ErrorKind>> {
+        self.in_status(event, go, GoStatus::Running)
+    }
+
+    #[inline(always)]
+    fn in_status(&self, event: &'static str, go: Index, status: GoStatus) -> Result<(), Box<ErrorKind>> {
+        match self.gos.get(go) {
+            Some(state) if state.status == status => Ok(()),
+            state => broken(ErrorKind::IllegalTransition {
+                event,
+                resource: Resource::Goroutine(GoId(self.gos.id(go))),
+                state: state.map_or("NotExist", |state| state.status.name()),
+            }),
+        }
+    }
+
+    /// What a `GoStart`, `GoUnblock` or `GoSwitch` that does not advance is missing.
+    pub fn go_wait(&mut self, id: u64, number: u64, wanted: &str) -> String {
+        let go = self.gos.find(id);
+        match self.gos.get(go) {
+            None => format!("goroutine {id} to be {wanted} (nothing is known of it)"),
+            Some(state) => {
+                let (status, last) = (state.status.name(), state.sequence.number);
+                format!("goroutine {id} to be {wanted} with sequence {number} next (it is {status}, last {last})")
+            }
+        }
+    }
+
+    /// What a `GoSyscallEndBlocked` that does not advance is missing.
+    pub fn syscall_wait(&self, context: Context) -> String {
+        format!("proc {} to be stolen or stopped", self.procs.id(context.proc))
+    }
+}
+
+impl Go {
+    fn new(status: GoStatus, sequence: super::Sequence) -> Self {
+        Go { status, sequence, thread: Index::NONE, has_regions: false, has_ranges: false }
+    }
+}

@@ -1,0 +1,293 @@
+//! The scheduler's state machines: what a goroutine, a P and a thread can do, and what follows from it.
+//!
+//! This is the only copy of these rules. It knows no byte format: a decoder calls one method an event of the runtime,
+//! and learns whether the event can happen now ([`Step::Done`]), can't happen *yet* ([`Step::Wait`]: some event of
+//! another thread comes first), or can never happen (an error: the trace is broken). What an event does not find fulfilled changes nothing.
+//!
+//! The rules are those of Go's `src/internal/trace/order.go`.
+//!
+//! | goroutine | from | to | needs | waits for |
+//! |---|---|---|---|---|
+//! | `GoCreate`, `GoCreateBlocked` | – | Runnable, Waiting | a P; a goroutine that creates is Running | – |
+//! | `GoCreateSyscall` | – | Syscall | no goroutine | – |
+//! | `GoStart` | Runnable | Running | a P, no goroutine | state, sequence |
+//! | `GoStop` | Running | Runnable | P, goroutine | – |
+//! | `GoBlock` | Running | Waiting | P, goroutine | – |
+//! | `GoDestroy` | Running | – | P, goroutine | – |
+//! | `GoUnblock` | Waiting | Runnable | – | state, sequence |
+//! | `GoSwitch`, `GoSwitchDestroy` | Running; Waiting | Waiting or –; Running | P, goroutine | state, sequence of the next |
+//! | `GoSyscallBegin` | Running | Syscall | P, goroutine, the P's sequence | – |
+//! | `GoSyscallEnd` | Syscall | Running | P in Syscall, goroutine | – |
+//! | `GoSyscallEndBlocked` | Syscall | Runnable | goroutine | the P to leave Syscall |
+//! | `GoDestroySyscall` | Syscall | – | goroutine | – |
+//!
+//! | P | from | to | needs | waits for |
+//! |---|---|---|---|---|
+//! | `ProcStart` | Idle | Running | no P | state, sequence, loss of the M's old P |
+//! | `ProcStop` | Running, Syscall | Idle | P | – |
+//! | `ProcSteal` | Syscall, SyscallAbandoned | Idle | the M it is stolen from has it | state, sequence |
+//! | `GoSyscallBegin`, `GoSyscallEnd` | Running; Syscall | Syscall; Running | | |
+//! | `GoDestroySyscall` | Syscall | SyscallAbandoned | | |
+//!
+//! `GoStatus` and `ProcStatus` state where a generation begins: they must agree with what is known, and reset the
+//! sequence.
+
+mod annotation;
+pub(crate) mod arena;
+mod gc;
+mod goroutine;
+pub(crate) mod names;
+mod proc;
+mod range;
+mod status;
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::error::{ContextMismatch, ErrorKind, broken};
+use crate::id::{NONE, ProcId, Resource, ThreadId};
+use arena::{Arena, Index};
+use names::Names;
+
+pub(crate) use annotation::{ActiveTask, Fit};
+pub(crate) use goroutine::Ending;
+pub(crate) use range::RangeId;
+pub(crate) use status::{GoStatus, ProcStatus};
+
+/// What came of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step<T = ()> {
+    /// It happened.
+    Done(T),
+    /// Something else has to happen first. Nothing has changed.
+    Wait,
+}
+
+pub(crate) type Outcome<T = ()> = Result<Step<T>, Box<ErrorKind>>;
+
+/// The thread, P and goroutine of an event before it happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context {
+    pub thread: Index,
+    pub proc: Index,
+    pub go: Index,
+    /// The IDs behind these, [`NONE`] for none.
+    pub proc_id: u64,
+    pub go_id: u64,
+}
+
+impl Context {
+    /// Of events that belong to no thread.
+    pub const NOWHERE: Context =
+        Context { thread: Index::NONE, proc: Index::NONE, go: Index::NONE, proc_id: NONE, go_id: NONE };
+
+    /// Checks what events that run user code, or nearly so, need.
+    #[inline(always)]
+    fn needs_user_code(self, event: &'static str) -> Result<(), Box<ErrorKind>> {
+        self.needs_proc(event)?;
+        self.needs_go(event)
+    }
+
+    #[inline(always)]
+    fn needs_thread(self, event: &'static str) -> Result<(), Box<ErrorKind>> {
+        match self.thread.is_some() {
+            true => Ok(()),
+            false => Err(mismatch(event, ContextMismatch::NoThread)),
+        }
+    }
+
+    #[inline(always)]
+    fn needs_proc(self, event: &'static str) -> Result<(), Box<ErrorKind>> {
+        self.needs_thread(event)?;
+        match self.proc.is_some() {
+            true => Ok(()),
+            false => Err(mismatch(event, ContextMismatch::NoProc)),
+        }
+    }
+
+    #[inline(always)]
+    fn needs_go(self, event: &'static str) -> Result<(), Box<ErrorKind>> {
+        self.needs_thread(event)?;
+        match self.go.is_some() {
+            true => Ok(()),
+            false => Err(mismatch(event, ContextMismatch::NoGoroutine)),
+        }
+    }
+
+    #[inline(always)]
+    fn needs_no_go(self, event: &'static str) -> Result<(), Box<ErrorKind>> {
+        self.needs_thread(event)?;
+        match self.go.is_some() {
+            true => Err(mismatch(event, ContextMismatch::HasGoroutine)),
+            false => Ok(()),
+        }
+    }
+}
+
+#[cold]
+fn mismatch(event: &'static str, mismatch: ContextMismatch) -> Box<ErrorKind> {
+    Box::new(ErrorKind::WrongSchedContext { event, mismatch })
+}
+
+/// A place in a resource's own count of its events: only the next number of the same generation follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sequence {
+    generation: u64,
+    number: u64,
+}
+
+impl Sequence {
+    #[inline(always)]
+    fn follows(self, last: Sequence) -> bool {
+        self.generation == last.generation && self.number == last.number.wrapping_add(1)
+    }
+}
+
+/// A goroutine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Go {
+    status: GoStatus,
+    sequence: Sequence,
+    /// The thread that it was last bound to; bound to it still if that thread's goroutine is this one.
+    thread: Index,
+    /// Whether `Sched::regions` and `Sched::go_ranges` have anything of it: most goroutines never do.
+    has_regions: bool,
+    has_ranges: bool,
+}
+
+/// A processor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proc {
+    status: ProcStatus,
+    sequence: Sequence,
+    /// As a goroutine's.
+    thread: Index,
+}
+
+/// A thread. What it has is bound to it: it executes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Thread {
+    go: Index,
+    proc: Index,
+    /// Their IDs again: every event tells them.
+    go_id: u64,
+    proc_id: u64,
+    /// Whether any event of it was tried, or a status told of it: until then nothing is known of what it has.
+    known: bool,
+}
+
+impl Thread {
+    pub const BLANK: Thread = Thread { go: Index::NONE, proc: Index::NONE, go_id: NONE, proc_id: NONE, known: false };
+}
+
+/// All that is known of the scheduler at one moment of the trace.
+#[derive(Debug, Default)]
+pub(crate) struct Sched {
+    generation: u64,
+    first_generation: Option<u64>,
+    pub gos: Arena<Go>,
+    pub procs: Arena<Proc>,
+    pub threads: Arena<Thread>,
+    pub names: Names,
+    tasks: HashMap<u64, ActiveTask, RandomState>,
+    regions: HashMap<Index, Vec<annotation::OpenRegion>, RandomState>,
+    go_ranges: range::OpenRanges,
+    proc_ranges: range::OpenRanges,
+    gc: gc::Gc,
+}
+
+impl Sched {
+    /// Sequences start over with each generation; the first is the one where things may be met for the first time.
+    pub fn begin_generation(&mut self, generation: u64) {
+        self.generation = generation;
+        self.first_generation.get_or_insert(generation);
+    }
+
+    fn in_first_generation(&self) -> bool {
+        self.first_generation == Some(self.generation)
+    }
+
+    fn sequence(&self, number: u64) -> Sequence {
+        Sequence { generation: self.generation, number }
+    }
+
+    /// The index of a thread, which is met here perhaps for the first time.
+    pub fn thread(&mut self, id: u64) -> Index {
+        match self.threads.find(id) {
+            Index::NONE => self.threads.insert(id, Thread::BLANK),
+            known => known,
+        }
+    }
+
+    /// What a thread has now. Asking makes it known.
+    #[inline(always)]
+    pub fn context(&mut self, thread: Index) -> Context {
+        match self.threads.get_mut(thread) {
+            Some(state) => {
+                state.known = true;
+                Context { thread, proc: state.proc, go: state.go, proc_id: state.proc_id, go_id: state.go_id }
+            }
+            None => Context::NOWHERE,
+        }
+    }
+
+    /// Binds a goroutine to a thread, or [`Index::NONE`] to free it.
+    #[inline(always)]
+    fn bind_go(&mut self, thread: Index, go: Index) {
+        let id = self.gos.id(go);
+        if let Some(state) = self.threads.get_mut(thread) {
+            state.go = go;
+            state.go_id = id;
+        }
+        if let Some(state) = self.gos.get_mut(go) {
+            state.thread = thread;
+        }
+    }
+
+    #[inline(always)]
+    fn bind_proc(&mut self, thread: Index, proc: Index) {
+        let id = self.procs.id(proc);
+        if let Some(state) = self.threads.get_mut(thread) {
+            state.proc = proc;
+            state.proc_id = id;
+        }
+        if let Some(state) = self.procs.get_mut(proc) {
+            state.thread = thread;
+        }
+    }
+
+    /// The thread that has a P, [`Index::NONE`] if none has.
+    fn thread_of_proc(&self, proc: Index) -> Index {
+        let thread = self.procs.get(proc).map_or(Index::NONE, |state| state.thread);
+        match self.threads.get(thread) {
+            Some(state) if state.proc == proc => thread,
+            _ => Index::NONE,
+        }
+    }
+
+    /// The thread that has a goroutine, [`Index::NONE`] if none has.
+    fn thread_of_go(&self, go: Index) -> Index {
+        let thread = self.gos.get(go).map_or(Index::NONE, |state| state.thread);
+        match self.threads.get(thread) {
+            Some(state) if state.go == go => thread,
+            _ => Index::NONE,
+        }
+    }
+
+    /// The reference lets a goroutine or P be on two threads and goes on with nonsense; we do not.
+    fn not_bound_elsewhere(&self, resource: Resource, here: Index, there: Index) -> Result<(), Box<ErrorKind>> {
+        match here.is_some() && there.is_some() && here != there {
+            true => broken(ErrorKind::DoubleBinding {
+                resource,
+                here: ThreadId(self.threads.id(here)),
+                there: ThreadId(self.threads.id(there)),
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn proc_resource(&self, proc: Index) -> Resource {
+        Resource::Proc(ProcId(self.procs.id(proc)))
+    }
+}

@@ -1,0 +1,153 @@
+//! What happens to processors.
+
+use super::arena::Index;
+use super::{Context, Outcome, Proc, ProcStatus, Sched, Step, broken, mismatch};
+use crate::error::{ContextMismatch, ErrorKind};
+use crate::event::ProcState;
+use crate::id::{ProcId, Resource, ThreadId, present};
+
+/// The status of a P at the start of a generation, as it is to be shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProcStated {
+    pub from: ProcState,
+    pub to: ProcState,
+    /// Where it happened: for a P about to be stolen, on the thread that still has it.
+    pub context: Context,
+}
+
+impl Sched {
+    /// A P's status.
+    pub fn proc_status(&mut self, context: Context, id: u64, wire_status: u64) -> Outcome<ProcStated> {
+        let resource = Resource::Proc(ProcId(id));
+        let status = ProcStatus::from_wire(wire_status)
+            .ok_or_else(|| ErrorKind::InvalidStatus { resource, status: wire_status })?;
+        let sequence = self.sequence(0);
+        let mut stated = ProcStated { from: status.state(), to: status.state(), context };
+
+        let proc = self.procs.find(id);
+        let Some(known) = self.procs.get(proc).copied() else {
+            stated.from = match self.in_first_generation() {
+                true => ProcState::Undetermined,
+                false => ProcState::NotExist,
+            };
+            let proc = self.procs.insert(id, Proc { status, sequence, thread: Index::NONE });
+            if status.holds_thread() {
+                self.bind_proc(context.thread, proc);
+            }
+            return Ok(Step::Done(stated));
+        };
+
+        match (known.status, status) {
+            // Nothing was lost after all: the thread from which it is about to be stolen is known. Another thread may say so.
+            (ProcStatus::Syscall, ProcStatus::SyscallAbandoned) => {
+                let thread = self.thread_of_proc(proc);
+                let go = self.threads.get(thread).ok_or_else(|| ErrorKind::NoThreadForProc(ProcId(id)))?.go;
+                stated.from = ProcState::Running;
+                stated.to = ProcState::Running;
+                let go_id = self.gos.id(go);
+                stated.context = Context { thread, proc, go, proc_id: id, go_id };
+            }
+            (known, found) if known != found => {
+                return broken(ErrorKind::InconsistentStatus { resource, known: known.name(), found: found.name() });
+            }
+            _ if status.holds_thread() => {
+                self.not_bound_elsewhere(resource, context.thread, self.thread_of_proc(proc))?;
+                self.bind_proc(context.thread, proc);
+            }
+            _ => {}
+        }
+        if let Some(known) = self.procs.get_mut(proc) {
+            known.sequence = sequence;
+        }
+        Ok(Step::Done(stated))
+    }
+
+    /// A thread takes an idle P.
+    #[inline]
+    pub fn proc_start(&mut self, context: Context, id: u64, number: u64) -> Outcome {
+        let sequence = self.sequence(number);
+        let proc = self.procs.find(id);
+        let Some(state) = self.procs.get_mut(proc) else {
+            return Ok(Step::Wait);
+        };
+        // A thread that has a P already is in a system call whose P is yet to be stolen.
+        if state.status != ProcStatus::Idle || !sequence.follows(state.sequence) || context.proc.is_some() {
+            return Ok(Step::Wait);
+        }
+        context.needs_thread("ProcStart")?;
+        state.status = ProcStatus::Running;
+        state.sequence = sequence;
+        self.bind_proc(context.thread, proc);
+        Ok(Step::Done(()))
+    }
+
+    /// A thread gives up its P.
+    #[inline]
+    pub fn proc_stop(&mut self, context: Context) -> Outcome {
+        context.needs_proc("ProcStop")?;
+        let resource = self.proc_resource(context.proc);
+        let state = self.procs.get_mut(context.proc).ok_or_else(|| mismatch("ProcStop", ContextMismatch::NoProc))?;
+        if !state.status.holds_thread() {
+            let state = state.status.name();
+            return broken(ErrorKind::IllegalTransition { event: "ProcStop", resource, state });
+        }
+        state.status = ProcStatus::Idle;
+        self.bind_proc(context.thread, Index::NONE);
+        Ok(Step::Done(()))
+    }
+
+    /// A thread takes away the P of another, or its own, whose goroutine is in a system call. Says the state that the P leaves.
+    pub fn proc_steal(&mut self, context: Context, id: u64, number: u64, from: u64) -> Outcome<ProcState> {
+        let sequence = self.sequence(number);
+        let proc = self.procs.find(id);
+        let Some(state) = self.procs.get(proc) else {
+            return Ok(Step::Wait);
+        };
+        let stealable = matches!(state.status, ProcStatus::Syscall | ProcStatus::SyscallAbandoned);
+        if !stealable || !sequence.follows(state.sequence) {
+            return Ok(Step::Wait);
+        }
+        context.needs_thread("ProcSteal")?;
+        let left = state.status.state();
+        // An abandoned P's thread may have moved on: it is left alone.
+        if state.status == ProcStatus::Syscall {
+            let victim = self.threads.find(from);
+            let holds = self.threads.get(victim).map_or(Index::NONE, |thread| thread.proc);
+            if holds != proc {
+                return broken(ErrorKind::StolenFromWrongThread {
+                    proc: ProcId(id),
+                    thread: ThreadId(from),
+                    holds: present(self.procs.id(holds)).map(ProcId),
+                });
+            }
+            // Without its P the victim's GoSyscallEndBlocked can go on.
+            self.bind_proc(victim, Index::NONE);
+        }
+        if let Some(state) = self.procs.get_mut(proc) {
+            state.status = ProcStatus::Idle;
+            state.sequence = sequence;
+        }
+        Ok(Step::Done(left))
+    }
+
+    /// What a `ProcStart` or `ProcSteal` that does not advance is missing.
+    pub fn proc_wait(&mut self, context: Context, id: u64, number: u64, wanted: &str) -> String {
+        let proc = self.procs.find(id);
+        match self.procs.get(proc) {
+            None => format!("proc {id} to be {wanted} (nothing is known of it)"),
+            Some(state) if state.status.name() == wanted && context.proc.is_some() => {
+                format!("its M to lose proc {}", self.procs.id(context.proc))
+            }
+            Some(state) => {
+                let (status, last) = (state.status.name(), state.sequence.number);
+                format!("proc {id} to be {wanted} with sequence {number} next (it is {status}, last {last})")
+            }
+        }
+    }
+}
+
+impl ProcStatus {
+    fn holds_thread(self) -> bool {
+        matches!(self, ProcStatus::Running | ProcStatus::Syscall)
+    }
+}

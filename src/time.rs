@@ -1,0 +1,197 @@
+//! Time on the trace's clock, and how it relates to the clocks outside.
+
+use std::fmt;
+use std::ops::Sub;
+use std::time::{Duration, SystemTime};
+
+/// An instant in nanoseconds on the trace's clock.
+///
+/// The clock is the platform's monotonic one, so its zero means nothing; differences do. Events of one trace have
+/// strictly increasing times. Traces of Go 1.21 and older, and those made on Windows, can't be compared with others
+/// of the same machine (Go `src/internal/trace/event.go`, type `Time`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// Nanoseconds since `earlier`; negative if `earlier` is the later one.
+    pub fn since(self, earlier: Time) -> i64 {
+        self.0.wrapping_sub(earlier.0)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Sub for Time {
+    type Output = Duration;
+
+    /// The time between two instants, zero if `earlier` is the later one.
+    fn sub(self, earlier: Time) -> Duration {
+        Duration::from_nanos(u64::try_from(self.since(earlier)).unwrap_or(0))
+    }
+}
+
+/// How long one unit of the trace's raw timestamps lasts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Frequency {
+    nanos_per_unit: f64,
+    /// The same where it is a whole number, as on Linux (64) and macOS (1), else 0.
+    whole: u64,
+}
+
+/// The most timestamp units a second that a clock may claim; a cycle counter has under 10¹⁰.
+const MAX_UNITS_PER_SECOND: u64 = 1_000_000_000_000;
+
+/// 2⁶³: the first f64 that no `i64` holds.
+const I64_LIMIT: f64 = 9_223_372_036_854_775_808.0;
+
+/// Below these, a product of units and whole nanoseconds is the same in f64 as in integers: under 2⁵³.
+const EXACT_UNITS: u64 = 1 << 43;
+const EXACT_NANOS: f64 = 1024.0;
+
+impl Frequency {
+    /// From timestamp units a second, or `None` if no clock can have that many.
+    ///
+    /// The arithmetic is that of Go's `generation.go` (`setSyncBatch`), so that times come out equal to the bit.
+    pub fn from_units_per_second(units: u64) -> Option<Self> {
+        if units == 0 || units > MAX_UNITS_PER_SECOND {
+            return None;
+        }
+        let nanos_per_unit = 1.0 / (units as f64 / 1e9);
+        let is_whole = nanos_per_unit.fract() == 0.0 && nanos_per_unit < EXACT_NANOS;
+        Some(Self { nanos_per_unit, whole: if is_whole { nanos_per_unit as u64 } else { 0 } })
+    }
+
+    /// Nanoseconds in so many units, truncated as Go's `frequency.mul` does; `None` past what an `i64` holds.
+    #[inline(always)]
+    pub fn nanos(self, units: u64) -> Option<i64> {
+        match self.whole != 0 && units < EXACT_UNITS {
+            true => Some((units * self.whole) as i64),
+            false => self.nanos_by_float(units),
+        }
+    }
+
+    #[inline]
+    fn nanos_by_float(self, units: u64) -> Option<i64> {
+        let nanos = units as f64 * self.nanos_per_unit;
+        (nanos < I64_LIMIT).then_some(nanos as i64)
+    }
+}
+
+/// The trace's, the system's monotonic and the wall clock read at nearly the same moment (Go 1.25 and later, one a
+/// generation). It turns trace times into wall time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockSnapshot {
+    /// The trace's clock.
+    pub trace: Time,
+    /// The system's monotonic clock, in nanoseconds.
+    pub mono: u64,
+    /// The wall clock.
+    pub wall: WallTime,
+}
+
+impl ClockSnapshot {
+    /// The wall time of an instant of the trace; `None` past the years that a clock can have.
+    pub fn wall_at(&self, time: Time) -> Option<WallTime> {
+        let wall = i128::from(self.wall.seconds) * NANOS_PER_SECOND + i128::from(self.wall.nanos);
+        WallTime::from_nanos(wall + i128::from(time.0) - i128::from(self.trace.0))
+    }
+}
+
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
+/// A moment on the wall clock, in UTC. Its text is RFC 3339 with as many decimals as are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WallTime {
+    seconds: i64,
+    nanos: u32,
+}
+
+impl WallTime {
+    /// From seconds and nanoseconds since 1970, the latter carried over if they are a second or more.
+    pub(crate) fn new(seconds: u64, nanos: u64) -> Option<Self> {
+        Self::from_nanos(i128::from(seconds) * NANOS_PER_SECOND + i128::from(nanos))
+    }
+
+    fn from_nanos(nanos: i128) -> Option<Self> {
+        Some(Self {
+            seconds: i64::try_from(nanos.div_euclid(NANOS_PER_SECOND)).ok()?,
+            nanos: u32::try_from(nanos.rem_euclid(NANOS_PER_SECOND)).ok()?,
+        })
+    }
+
+    /// Whole seconds since 1970-01-01 00:00 UTC.
+    pub fn seconds(&self) -> i64 {
+        self.seconds
+    }
+
+    /// Nanoseconds past the second, under 10⁹.
+    pub fn subsec_nanos(&self) -> u32 {
+        self.nanos
+    }
+
+    /// The same moment for the standard library, `None` where the platform's clock can't hold it.
+    pub fn to_system_time(&self) -> Option<SystemTime> {
+        let whole = Duration::from_secs(self.seconds.unsigned_abs());
+        let second = match self.seconds < 0 {
+            true => SystemTime::UNIX_EPOCH.checked_sub(whole)?,
+            false => SystemTime::UNIX_EPOCH.checked_add(whole)?,
+        };
+        second.checked_add(Duration::from_nanos(self.nanos.into()))
+    }
+}
+
+impl fmt::Display for WallTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = i32::try_from(self.nanos).unwrap_or(0);
+        match jiff::Timestamp::new(self.seconds, nanos) {
+            Ok(moment) => fmt::Display::fmt(&moment, f),
+            // No calendar year of four digits: only a damaged or forged file says so.
+            Err(_) => write!(f, "{}.{:09}s since 1970", self.seconds, self.nanos),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_truncated_like_the_reference() {
+        // 15,625,000 units a second is Linux' clock: 64 ns each.
+        let frequency = Frequency::from_units_per_second(15_625_000).expect("a real clock");
+        assert_eq!(frequency.nanos(1), Some(64));
+        for units in [0, 1, 77, (1 << 43) - 1] {
+            assert_eq!(frequency.nanos(units), frequency.nanos_by_float(units), "{units}");
+        }
+        let three = Frequency::from_units_per_second(3_000_000_000).expect("a real clock");
+        assert_eq!(three.nanos(2), Some(0), "0.67 ns is cut, not rounded");
+        assert_eq!(three.nanos(u64::MAX), Some(6_148_914_691_236_517_888));
+        assert_eq!(frequency.nanos(u64::MAX), None);
+    }
+
+    #[test]
+    fn a_clock_without_a_rate_is_refused() {
+        assert_eq!(Frequency::from_units_per_second(0), None);
+        assert_eq!(Frequency::from_units_per_second(u64::MAX), None);
+    }
+
+    #[test]
+    fn wall_time_follows_the_trace_clock() {
+        let wall = WallTime::new(1_700_000_000, 250_000_000).expect("in range");
+        assert_eq!(wall.to_string(), "2023-11-14T22:13:20.25Z");
+        let snapshot = ClockSnapshot { trace: Time(1_000), mono: 0, wall };
+        assert_eq!(
+            snapshot.wall_at(Time(1_000 - 250_000_001)).expect("in range").to_string(),
+            "2023-11-14T22:13:19.999999999Z"
+        );
+        assert_eq!(WallTime::new(0, 1_500_000_000), WallTime::new(1, 500_000_000));
+        assert_eq!(
+            wall.to_system_time(),
+            Some(SystemTime::UNIX_EPOCH + Duration::from_nanos(1_700_000_000_250_000_000))
+        );
+    }
+}

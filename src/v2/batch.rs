@@ -1,0 +1,149 @@
+//! The framing: batches one after another.
+
+use super::spec::{EventType, MAX_BATCH_SIZE};
+use crate::error::ErrorKind;
+use crate::id::{NONE, ThreadId, present};
+use crate::wire::varint;
+
+/// A batch's header, and where its body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Batch {
+    /// The experiment whose batch it is, 0 for none.
+    pub experiment: u8,
+    pub generation: u64,
+    /// [`NONE`] for batches of no M.
+    pub thread: u64,
+    /// In the clock's units.
+    pub time: u64,
+    /// Where the batch begins in the window,
+    pub start: usize,
+    /// where its body does,
+    pub body: usize,
+    /// and where it ends.
+    pub end: usize,
+}
+
+/// What stands where a batch may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    Batch(Batch),
+    /// The in-band end of a generation (Go 1.26), one byte.
+    EndOfGeneration,
+}
+
+/// The longest header: type, experiment and four integers.
+pub(super) const MAX_HEADER: usize = 2 + 4 * varint::MAX_LEN;
+
+/// A fault, and how far behind the batch's start it lies.
+pub(super) struct Fault {
+    pub kind: ErrorKind,
+    pub at: usize,
+    pub generation: Option<u64>,
+    pub thread: Option<ThreadId>,
+}
+
+/// Reads what begins at `start`, but not the body: `end` may lie behind the window.
+pub(super) fn read(window: &[u8], start: usize) -> Result<Framing, Fault> {
+    let mut pos = start;
+    let mut seen = [None; 2];
+    match read_header(window, &mut pos, &mut seen) {
+        Ok(Framing::Batch(batch)) => Ok(Framing::Batch(Batch { start, ..batch })),
+        Ok(end) => Ok(end),
+        Err(kind) => Err(Fault {
+            // A header that the window cuts is one that the file cuts: callers fill the window for the longest.
+            kind: match kind {
+                ErrorKind::VarintTruncated => ErrorKind::TruncatedBatch { missing: 1 },
+                kind => kind,
+            },
+            at: pos,
+            generation: seen[0],
+            thread: seen[1].and_then(present).map(ThreadId),
+        }),
+    }
+}
+
+fn read_header(window: &[u8], pos: &mut usize, seen: &mut [Option<u64>; 2]) -> Result<Framing, ErrorKind> {
+    let code = *window.get(*pos).ok_or(ErrorKind::TruncatedBatch { missing: 1 })?;
+    let experiment = match EventType::from_code(code) {
+        Some(EventType::EventBatch) => 0,
+        Some(EventType::ExperimentalBatch) => {
+            let experiment = *window.get(*pos + 1).ok_or(ErrorKind::TruncatedBatch { missing: 1 })?;
+            *pos += 1;
+            experiment
+        }
+        Some(EventType::EndOfGeneration) => return Ok(Framing::EndOfGeneration),
+        _ => return Err(ErrorKind::NotABatch { found: code }),
+    };
+    if EventType::from_code(code) == Some(EventType::ExperimentalBatch)
+        && experiment != crate::event::alloc_free::EXPERIMENT
+    {
+        return Err(ErrorKind::UnknownExperiment { id: experiment });
+    }
+    *pos += 1;
+    let generation = varint::read(window, pos)?;
+    seen[0] = Some(generation);
+    let thread = varint::read(window, pos)?;
+    seen[1] = Some(thread);
+    let time = varint::read(window, pos)?;
+    let size_at = *pos;
+    let size = varint::read(window, pos)?;
+    if size > MAX_BATCH_SIZE {
+        *pos = size_at;
+        return Err(ErrorKind::BatchTooLarge { size });
+    }
+    let body = *pos;
+    Ok(Framing::Batch(Batch { experiment, generation, thread, time, start: 0, body, end: body + size as usize }))
+}
+
+impl Batch {
+    pub fn body<'a>(&self, window: &'a [u8]) -> &'a [u8] {
+        window.get(self.body..self.end).unwrap_or_default()
+    }
+
+    pub fn thread_id(&self) -> Option<ThreadId> {
+        (self.thread != NONE).then_some(ThreadId(self.thread))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_header_is_read() {
+        let bytes = [
+            9, // before the batch
+            1, // EventBatch
+            0x82, 0x00, // generation 2, padded
+            7,    // M
+            0xac, 0x02, // time 300
+            3,    // size
+            17, 5, 11,
+        ];
+        let batch = Batch { experiment: 0, generation: 2, thread: 7, time: 300, start: 1, body: 8, end: 11 };
+        assert!(matches!(read(&bytes, 1), Ok(Framing::Batch(found)) if found == batch));
+        assert_eq!(batch.body(&bytes), [17, 5, 11]);
+    }
+
+    #[test]
+    fn an_experimental_batch_and_an_end_are_read() {
+        let bytes = [49, 1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 2, 8, 8];
+        let Ok(Framing::Batch(batch)) = read(&bytes, 0) else { panic!("a batch") };
+        assert_eq!((batch.experiment, batch.thread_id(), batch.body(&bytes)), (1, None, &[8, 8][..]));
+        assert!(matches!(read(&[52], 0), Ok(Framing::EndOfGeneration)));
+    }
+
+    #[test]
+    fn faults_say_where() {
+        let fault = |bytes: &[u8]| read(bytes, 0).err().map(|fault| (fault.kind.to_string(), fault.at));
+        let told = |kind: ErrorKind, at| Some((kind.to_string(), at));
+        assert_eq!(fault(&[]), told(ErrorKind::TruncatedBatch { missing: 1 }, 0));
+        assert_eq!(fault(&[2, 1]), told(ErrorKind::NotABatch { found: 2 }, 0));
+        assert_eq!(fault(&[1, 1, 1]), told(ErrorKind::TruncatedBatch { missing: 1 }, 3));
+        assert_eq!(fault(&[49, 2, 1, 1, 1, 0]), told(ErrorKind::UnknownExperiment { id: 2 }, 1));
+        assert_eq!(fault(&[1, 1, 1, 1, 0x81, 0x80, 0x04]), told(ErrorKind::BatchTooLarge { size: 65537 }, 4));
+        let mut overflow = vec![1];
+        overflow.extend([0xff; 11]);
+        assert_eq!(fault(&overflow), told(ErrorKind::VarintOverflow, 1));
+    }
+}

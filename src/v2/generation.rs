@@ -1,0 +1,455 @@
+//! One generation: its batches by M, its tables, its CPU samples and its clock.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::batch::{self, Batch, Framing};
+use super::cursor::Timebase;
+use super::pdqsort;
+use super::spec::{EventType, MAX_FRAMES, MAX_STRING};
+use crate::error::{Error, ErrorKind, Flaw, Location};
+use crate::event::tables::{ExperimentData, RawFrame, Span, StackEntry, Tables};
+use crate::id::{NONE, ThreadId};
+use crate::time::{ClockSnapshot, Frequency, Time, WallTime};
+use crate::wire::header::Version;
+use crate::wire::source::Source;
+use crate::wire::varint;
+
+/// A batch of an M's events, linked to the M's next one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EventBatch {
+    pub start: usize,
+    pub body: usize,
+    pub end: usize,
+    pub time: u64,
+    pub next: Option<u32>,
+}
+
+/// The batches of one M.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thread {
+    pub id: u64,
+    pub first: u32,
+    last: u32,
+}
+
+/// A sample of the CPU profiler.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    /// Nanoseconds.
+    pub time: i64,
+    pub thread: u64,
+    pub proc: u64,
+    pub go: u64,
+    pub stack: u64,
+    /// Where it begins in the window.
+    pub at: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Generation {
+    pub number: u64,
+    pub batches: Vec<EventBatch>,
+    /// The Ms in the order of their first batches.
+    pub threads: Vec<Thread>,
+    pub tables: Tables,
+    pub samples: Vec<Sample>,
+    /// Nothing before the sync batch is read.
+    frequency: Option<Frequency>,
+    /// The least time of any batch, in the clock's units.
+    min_time: u64,
+    /// The clock as it stands in the file: trace, mono, seconds, nanoseconds.
+    clock: Option<[u64; 4]>,
+    by_thread: HashMap<u64, u32, RandomState>,
+    /// How much of the window it takes.
+    pub len: usize,
+}
+
+impl Default for Generation {
+    fn default() -> Self {
+        Generation {
+            number: 0,
+            batches: Vec::new(),
+            threads: Vec::new(),
+            tables: Tables::default(),
+            samples: Vec::new(),
+            frequency: None,
+            min_time: 0,
+            clock: None,
+            by_thread: HashMap::default(),
+            len: 0,
+        }
+    }
+}
+
+/// What became of reading a generation.
+pub(super) enum Loaded {
+    /// It is whole.
+    Whole,
+    /// It stops at damage, but what came before is a generation (before Go 1.26, where no end is marked).
+    Cut(Error),
+    /// The file ends here.
+    End,
+}
+
+/// A fault at a place in the window.
+struct Fault {
+    kind: ErrorKind,
+    pos: usize,
+}
+
+type Check<T = ()> = Result<T, Fault>;
+
+/// Puts a place to a kind of error.
+trait At<T> {
+    fn at(self, pos: usize) -> Check<T>;
+}
+
+impl<T, E: Into<ErrorKind>> At<T> for Result<T, E> {
+    fn at(self, pos: usize) -> Check<T> {
+        self.map_err(|kind| Fault { kind: kind.into(), pos })
+    }
+}
+
+impl Generation {
+    /// Reads the generation at the window's start, whose predecessor was `last` (0 if there was none).
+    pub fn load(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
+        self.clear();
+        let loaded = self.read_batches(source, version, last)?;
+        if matches!(loaded, Loaded::End) {
+            return Ok(loaded);
+        }
+        // Where the file is cut, that is the reason for whatever the tables lack.
+        match (self.finish(version, source.window()), loaded) {
+            (Ok(()), loaded) => Ok(loaded),
+            (Err(_), Loaded::Cut(error)) => Err(error),
+            (Err(fault), _) => Err(self.error(fault.kind, source.base() + fault.pos as u64, None)),
+        }
+    }
+
+    /// The time that its Sync event has: that of its earliest batch.
+    pub fn start(&self) -> Option<i64> {
+        self.frequency.and_then(|frequency| frequency.nanos(self.min_time))
+    }
+
+    /// What decoding its events takes.
+    pub fn timebase<'a>(&'a self, window: &'a [u8], version: Version) -> Timebase<'a> {
+        let frequency = self.frequency.expect("loading fails without a frequency");
+        Timebase { window, batches: &self.batches, frequency, minor: version.minor() as u8 }
+    }
+
+    fn clear(&mut self) {
+        self.number = 0;
+        self.batches.clear();
+        self.threads.clear();
+        self.tables.clear();
+        self.samples.clear();
+        self.frequency = None;
+        self.min_time = 0;
+        self.clock = None;
+        self.by_thread.clear();
+        self.len = 0;
+    }
+
+    fn error(&self, kind: ErrorKind, offset: u64, thread: Option<ThreadId>) -> Error {
+        let generation = (self.number != 0).then_some(self.number);
+        Error { kind, at: Location { offset, generation, thread, event: None } }
+    }
+
+    fn read_batches(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
+        loop {
+            let at = source.base() + self.len as u64;
+            let io = |kind: std::io::Error| self.error(kind.into(), at, None);
+            if !source.fill(self.len + 1).map_err(io)? {
+                return match (self.number, version >= Version::Go126) {
+                    (0, _) => Ok(Loaded::End),
+                    (_, true) => Err(self.error(ErrorKind::MissingEndOfGeneration, at, None)),
+                    (_, false) => Ok(Loaded::Whole),
+                };
+            }
+            source.fill(self.len + batch::MAX_HEADER).map_err(io)?;
+            let batch = match batch::read(source.window(), self.len) {
+                Ok(Framing::Batch(batch)) => batch,
+                Ok(Framing::EndOfGeneration) if version >= Version::Go126 => {
+                    self.len += 1;
+                    if self.number == 0 {
+                        // The reference lets an end without a generation be a generation without a clock, and refuses that.
+                        return Err(self.error(ErrorKind::BadFrequency(Flaw::Missing), at, None));
+                    }
+                    return Ok(Loaded::Whole);
+                }
+                Ok(Framing::EndOfGeneration) => {
+                    let kind = ErrorKind::NotABatch { found: EventType::EndOfGeneration.code() };
+                    return self.cut(kind, at, version);
+                }
+                Err(fault) => {
+                    let kind = self.unframed(fault.kind, source.window(), version, last);
+                    let offset = source.base() + fault.at as u64;
+                    let error = self.error(kind, offset, fault.thread);
+                    let generation = error.at.generation.or(fault.generation);
+                    let error = Error { at: Location { generation, ..error.at }, ..error };
+                    return self.cut_by(error, version);
+                }
+            };
+            if self.number != 0 && version < Version::Go126 && batch.generation == self.number.wrapping_add(1) {
+                return Ok(Loaded::Whole);
+            }
+            self.check_number(&batch, last, version).map_err(|kind| self.error(kind, at, batch.thread_id()))?;
+            let io = |kind: std::io::Error| self.error(kind.into(), at, batch.thread_id());
+            if !source.fill(batch.end).map_err(io)? {
+                let missing = (batch.end - source.window().len()) as u64;
+                let offset = source.base() + source.window().len() as u64;
+                let error = self.error(ErrorKind::TruncatedBatch { missing }, offset, batch.thread_id());
+                return self.cut_by(error, version);
+            }
+            self.number = batch.generation;
+            if self.min_time == 0 || batch.time < self.min_time {
+                self.min_time = batch.time;
+            }
+            self.add(&batch, source.window(), version)
+                .map_err(|fault| self.error(fault.kind, source.base() + fault.pos as u64, batch.thread_id()))?;
+            self.len = batch.end;
+        }
+    }
+
+    fn cut(&self, kind: ErrorKind, offset: u64, version: Version) -> Result<Loaded, Error> {
+        self.cut_by(self.error(kind, offset, None), version)
+    }
+
+    /// Before Go 1.26 damage may lie in the next generation, for all that can be known: what was read is delivered first.
+    fn cut_by(&self, error: Error, version: Version) -> Result<Loaded, Error> {
+        match self.number != 0 && version < Version::Go126 {
+            true => Ok(Loaded::Cut(error)),
+            false => Err(error),
+        }
+    }
+
+    /// Tells what it is that stands where a batch should.
+    fn unframed(&self, kind: ErrorKind, window: &[u8], version: Version, last: u64) -> ErrorKind {
+        let ErrorKind::NotABatch { found } = kind else { return kind };
+        let rest = window.get(self.len..).unwrap_or_default();
+        if rest.starts_with(b"go 1.") {
+            return ErrorKind::MultipleTraces;
+        }
+        match last != 0 && self.number == 0 && version >= Version::Go126 {
+            true => ErrorKind::TrailingData { found },
+            false => kind,
+        }
+    }
+
+    fn check_number(&self, batch: &Batch, last: u64, version: Version) -> Result<(), ErrorKind> {
+        let found = batch.generation;
+        match (found, self.number) {
+            (0, _) => Err(ErrorKind::InvalidGeneration),
+            (_, 0) if last != 0 && found != last.wrapping_add(1) => {
+                Err(ErrorKind::GenerationOutOfOrder { last, found })
+            }
+            (_, 0) => Ok(()),
+            (_, current) if found == current => Ok(()),
+            (_, current) if version >= Version::Go126 && found == current.wrapping_add(1) => {
+                Err(ErrorKind::MissingEndOfGeneration)
+            }
+            (_, current) if found < current => Err(ErrorKind::InterleavedGenerations { current, found }),
+            (_, current) => Err(ErrorKind::GenerationOutOfOrder { last: current, found }),
+        }
+    }
+
+    /// Sorts a batch by what it holds.
+    fn add(&mut self, batch: &Batch, window: &[u8], version: Version) -> Check {
+        let first = window.get(batch.body..batch.end).and_then(|body| body.first());
+        let first = first.and_then(|&code| EventType::from_code(code));
+        if batch.experiment != 0 {
+            let data = Span { pos: batch.body, len: (batch.end - batch.body) as u32 };
+            let experiment = ExperimentData { experiment: batch.experiment, thread: batch.thread, data };
+            self.tables.experiments.push(experiment);
+            return Ok(());
+        }
+        let mut records = Records { bytes: window.get(..batch.end).unwrap_or_default(), pos: batch.body };
+        match first {
+            Some(EventType::Strings) => self.add_strings(records.behind_type()),
+            Some(EventType::Stacks) => self.add_stacks(records.behind_type()),
+            Some(EventType::CPUSamples) => self.add_samples(records.behind_type()),
+            Some(EventType::Sync) if version >= Version::Go125 => {
+                self.add_clock(records.behind_type(), batch.time, version)
+            }
+            Some(EventType::Frequency) if version < Version::Go125 => self.add_clock(&mut records, batch.time, version),
+            _ => self.add_events(batch, window),
+        }
+    }
+
+    fn add_events(&mut self, batch: &Batch, window: &[u8]) -> Check {
+        let index = self.batches.len() as u32;
+        let Batch { start, body, end, time, .. } = *batch;
+        match self.by_thread.get(&batch.thread) {
+            Some(&thread) => {
+                let thread = &mut self.threads[thread as usize];
+                let last = &mut self.batches[thread.last as usize];
+                if batch.thread != NONE {
+                    check_follows(last, batch, window).at(start)?;
+                }
+                last.next = Some(index);
+                thread.last = index;
+            }
+            None => {
+                self.by_thread.insert(batch.thread, self.threads.len() as u32);
+                self.threads.push(Thread { id: batch.thread, first: index, last: index });
+            }
+        }
+        self.batches.push(EventBatch { start, body, end, time, next: None });
+        Ok(())
+    }
+
+    fn add_strings(&mut self, records: &mut Records<'_>) -> Check {
+        while let Some(at) = records.next(EventType::String)? {
+            let id = records.int()?;
+            let len = records.int()?;
+            if len > MAX_STRING {
+                return Err(ErrorKind::StringTooLong { len, max: MAX_STRING }).at(at);
+            }
+            let span = Span { pos: records.pos, len: len as u32 };
+            records.skip(len as usize)?;
+            self.tables.strings.insert(id, span, "string").at(at)?;
+        }
+        Ok(())
+    }
+
+    fn add_stacks(&mut self, records: &mut Records<'_>) -> Check {
+        while let Some(at) = records.next(EventType::Stack)? {
+            let id = records.int()?;
+            let frames = records.int()?;
+            if frames > MAX_FRAMES {
+                return Err(ErrorKind::StackTooDeep { frames, max: MAX_FRAMES }).at(at);
+            }
+            let entry = StackEntry { pos: records.pos, frames: frames as u32 };
+            for _ in 0..frames {
+                let frame = RawFrame::read(records.bytes, &mut records.pos).at(records.pos)?;
+                self.tables.note_frame(frame);
+            }
+            self.tables.stacks.insert(id, entry, "stack").at(at)?;
+        }
+        Ok(())
+    }
+
+    fn add_samples(&mut self, records: &mut Records<'_>) -> Check {
+        while let Some(at) = records.next(EventType::CPUSample)? {
+            let time = records.int()?;
+            let [thread, proc, go, stack] = [records.int()?, records.int()?, records.int()?, records.int()?];
+            // The time is in the clock's units until the frequency is known.
+            let time = i64::try_from(time).map_err(|_| ErrorKind::TimestampOverflow).at(at)?;
+            // The runtime writes 0 for a thread that runs no goroutine.
+            let go = if go == 0 { NONE } else { go };
+            self.samples.push(Sample { time, thread, proc, go, stack, at });
+        }
+        Ok(())
+    }
+
+    fn add_clock(&mut self, records: &mut Records<'_>, batch_time: u64, version: Version) -> Check {
+        let mut time = batch_time;
+        while let Some((at, code)) = records.next_any() {
+            match EventType::from_code(code) {
+                Some(EventType::Frequency) => {
+                    let units = records.int()?;
+                    if self.frequency.is_some() {
+                        return Err(ErrorKind::BadFrequency(Flaw::Repeated)).at(at);
+                    }
+                    let frequency = Frequency::from_units_per_second(units);
+                    self.frequency = Some(frequency.ok_or(ErrorKind::BadFrequency(Flaw::Invalid)).at(at)?);
+                }
+                Some(EventType::ClockSnapshot) if version >= Version::Go125 => {
+                    if self.clock.is_some() {
+                        return Err(ErrorKind::BadClockSnapshot(Flaw::Repeated)).at(at);
+                    }
+                    let [delta, mono, seconds, nanos] =
+                        [records.int()?, records.int()?, records.int()?, records.int()?];
+                    time = time.checked_add(delta).ok_or(ErrorKind::TimestampOverflow).at(at)?;
+                    self.clock = Some([time, mono, seconds, nanos]);
+                }
+                _ => return Err(ErrorKind::UnexpectedRecord { expected: "Frequency", found: code }).at(at),
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what needs all the batches: checks that nothing is missing, and puts the times right.
+    fn finish(&mut self, version: Version, window: &[u8]) -> Check {
+        debug_assert!(self.len <= window.len());
+        let end = self.len;
+        let frequency = self.frequency.ok_or(ErrorKind::BadFrequency(Flaw::Missing)).at(end)?;
+        if version >= Version::Go125 {
+            let raw = self.clock.ok_or(ErrorKind::BadClockSnapshot(Flaw::Missing)).at(end)?;
+            let snapshot = snapshot(raw, frequency);
+            self.tables.clock = Some(snapshot.ok_or(ErrorKind::BadClockSnapshot(Flaw::Invalid)).at(end)?);
+        }
+        frequency.nanos(self.min_time).ok_or(ErrorKind::TimestampOverflow).at(end)?;
+        self.tables.check_frames().at(end)?;
+        for sample in &mut self.samples {
+            let nanos = u64::try_from(sample.time).ok().and_then(|units| frequency.nanos(units));
+            sample.time = nanos.ok_or(ErrorKind::TimestampOverflow).at(sample.at)?;
+        }
+        pdqsort::sort_by_key(&mut self.samples, |sample| sample.time);
+        Ok(())
+    }
+}
+
+fn snapshot([time, mono, seconds, nanos]: [u64; 4], frequency: Frequency) -> Option<ClockSnapshot> {
+    Some(ClockSnapshot { trace: Time(frequency.nanos(time)?), mono, wall: WallTime::new(seconds, nanos)? })
+}
+
+/// An M's batches stand in the order in which it wrote them.
+fn check_follows(last: &EventBatch, batch: &Batch, window: &[u8]) -> Result<(), ErrorKind> {
+    if batch.time < last.time {
+        return Err(ErrorKind::TimeRegression { last: last.time, found: batch.time });
+    }
+    let same_shape =
+        batch.time == last.time && batch.end - batch.body == last.end - last.body && batch.end > batch.body;
+    match same_shape && batch.body(window) == window.get(last.body..last.end).unwrap_or_default() {
+        true => Err(ErrorKind::DuplicateBatch),
+        false => Ok(()),
+    }
+}
+
+/// The records of a table's batch.
+struct Records<'a> {
+    /// Up to the batch's end.
+    bytes: &'a [u8],
+    pos: usize,
+}
+
+impl Records<'_> {
+    /// Skips the type that says what the batch holds.
+    fn behind_type(&mut self) -> &mut Self {
+        self.pos += 1;
+        self
+    }
+
+    fn next_any(&mut self) -> Option<(usize, u8)> {
+        let at = self.pos;
+        let code = *self.bytes.get(at)?;
+        self.pos += 1;
+        Some((at, code))
+    }
+
+    /// The place of the next record, which must be of this type.
+    fn next(&mut self, expected: EventType) -> Check<Option<usize>> {
+        match self.next_any() {
+            None => Ok(None),
+            Some((at, code)) if code == expected.code() => Ok(Some(at)),
+            Some((at, found)) => Err(ErrorKind::UnexpectedRecord { expected: expected.name(), found }).at(at),
+        }
+    }
+
+    fn int(&mut self) -> Check<u64> {
+        varint::read(self.bytes, &mut self.pos).at(self.pos)
+    }
+
+    fn skip(&mut self, len: usize) -> Check {
+        match self.bytes.len() - self.pos >= len {
+            true => {
+                self.pos += len;
+                Ok(())
+            }
+            false => Err(ErrorKind::VarintTruncated).at(self.pos),
+        }
+    }
+}

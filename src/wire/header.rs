@@ -1,0 +1,167 @@
+//! The sixteen bytes that open every trace: `go 1.N trace` and three zeros.
+
+use std::fmt;
+
+use crate::error::ErrorKind;
+
+/// The header's length in bytes.
+pub(crate) const LEN: usize = 16;
+
+const PREFIX: &[u8] = b"go 1.";
+const SUFFIX: &[u8] = b" trace\0\0\0";
+
+/// The version of a trace's format: the Go release that introduced it, so a trace of Go 1.24 says 1.23.
+///
+/// The list is Go's `src/internal/trace/version`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Version {
+    /// Written by Go 1.11 to 1.18.
+    Go111,
+    /// Written by Go 1.19 and 1.20.
+    Go119,
+    /// Written by Go 1.21.
+    Go121,
+    /// Written by Go 1.22: the first with generations.
+    Go122,
+    /// Written by Go 1.23 and 1.24: coroutines, goroutine statuses with stacks, experimental events.
+    Go123,
+    /// Written by Go 1.25: clock snapshots.
+    Go125,
+    /// Written by Go 1.26 and 1.27: generations with an explicit end.
+    Go126,
+}
+
+impl Version {
+    /// Every version that is read.
+    pub const ALL: [Version; 7] = [
+        Version::Go111,
+        Version::Go119,
+        Version::Go121,
+        Version::Go122,
+        Version::Go123,
+        Version::Go125,
+        Version::Go126,
+    ];
+
+    /// The N of `go 1.N`.
+    pub fn minor(self) -> u32 {
+        match self {
+            Version::Go111 => 11,
+            Version::Go119 => 19,
+            Version::Go121 => 21,
+            Version::Go122 => 22,
+            Version::Go123 => 23,
+            Version::Go125 => 25,
+            Version::Go126 => 26,
+        }
+    }
+
+    /// The version whose N this is.
+    pub fn from_minor(minor: u32) -> Option<Self> {
+        Version::ALL.into_iter().find(|version| version.minor() == minor)
+    }
+
+    /// Whether the trace is of the old kind, one stream of events without generations.
+    pub(crate) fn is_v1(self) -> bool {
+        self < Version::Go122
+    }
+
+    /// The header that opens a trace of this version.
+    pub(crate) fn header(self) -> [u8; LEN] {
+        let mut header = [0; LEN];
+        let text = format!("go 1.{} trace", self.minor());
+        header[..text.len()].copy_from_slice(text.as_bytes());
+        header
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "go 1.{}", self.minor())
+    }
+}
+
+/// Reads the header from the first bytes of a file: [`LEN`] of them, or all there are.
+///
+/// # Errors
+///
+/// `TruncatedHeader`, `NotATrace` or `UnsupportedVersion`.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Version, ErrorKind> {
+    let not_a_trace = || ErrorKind::NotATrace { preview: preview(bytes) };
+    if bytes.is_empty() {
+        return Err(not_a_trace());
+    }
+    let matching = bytes.iter().zip(PREFIX).take_while(|(a, b)| a == b).count();
+    if matching < PREFIX.len().min(bytes.len()) {
+        return Err(not_a_trace());
+    }
+    if bytes.len() < LEN {
+        return Err(ErrorKind::TruncatedHeader { len: bytes.len() });
+    }
+    let digits = bytes[PREFIX.len()..LEN].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, suffix) = bytes[PREFIX.len()..LEN].split_at(digits);
+    let minor = std::str::from_utf8(number).ok().and_then(|text| text.parse::<u32>().ok());
+    // One digit leaves the header a byte of zeros longer; such old versions are refused by name below.
+    if minor.is_none() || !(suffix.starts_with(SUFFIX) || digits == 1 && suffix.starts_with(b" trace\0")) {
+        return Err(not_a_trace());
+    }
+    minor
+        .and_then(Version::from_minor)
+        .ok_or_else(|| ErrorKind::UnsupportedVersion { version: format!("go 1.{}", String::from_utf8_lossy(number)) })
+}
+
+/// The first bytes as text for an error message, so that an HTML page or an error body shows as what it is.
+fn preview(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_is_recognised() {
+        for version in Version::ALL {
+            assert!(matches!(parse(&version.header()), Ok(found) if found == version), "{version}");
+        }
+    }
+
+    #[test]
+    fn other_versions_are_refused_by_name() {
+        for (header, name) in [
+            (b"go 1.99 trace\0\0\0", "go 1.99"),
+            (b"go 1.24 trace\0\0\0", "go 1.24"),
+            (b"go 1.10 trace\0\0\0", "go 1.10"),
+            (b"go 1.5 trace\0\0\0\0", "go 1.5"),
+        ] {
+            match parse(header) {
+                Err(ErrorKind::UnsupportedVersion { version }) => assert_eq!(version, name),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_trace_shows_its_beginning() {
+        for text in
+            ["<!DOCTYPE html><html>", "404 page not found\n", "go 2.0 trace\0\0\0\0", "go 1.x trace\0\0\0\0", "x", ""]
+        {
+            let head = &text.as_bytes()[..text.len().min(LEN)];
+            match parse(head) {
+                Err(ErrorKind::NotATrace { preview }) => assert_eq!(preview, head.escape_ascii().to_string()),
+                other => panic!("{text:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_cut_short_is_told_apart() {
+        for len in 1..LEN {
+            match parse(&Version::Go126.header()[..len]) {
+                Err(ErrorKind::TruncatedHeader { len: told }) => assert_eq!(told, len),
+                other => panic!("{len}: {other:?}"),
+            }
+        }
+    }
+}
