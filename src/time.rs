@@ -53,6 +53,9 @@ const EXACT_UNITS: u64 = 1 << 43;
 const EXACT_NANOS: f64 = 1024.0;
 
 impl Frequency {
+    /// Units of a nanosecond.
+    pub const NANOS: Frequency = Frequency { nanos_per_unit: 1.0, whole: 1 };
+
     /// From timestamp units a second, or `None` if no clock can have that many.
     ///
     /// The arithmetic is that of Go's `generation.go` (`setSyncBatch`), so that times come out equal to the bit.

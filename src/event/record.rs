@@ -74,10 +74,12 @@ pub(crate) enum Change {
     Proc(super::ProcState, super::ProcState),
 }
 
-/// A string, resolved when its event was ordered.
+/// Where a string is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Symbol {
     Empty,
+    /// In the generation's table.
+    Id(u64),
     /// In the window of resident bytes.
     Span(Span),
     /// In the names that outlive their generation.

@@ -85,19 +85,27 @@ impl<T: Copy> IdTable<T> {
         self.len
     }
 
-    #[inline]
     pub fn get(&self, id: u64) -> Option<T> {
-        let slot = usize::try_from(id).ok().and_then(|index| self.dense.get(index));
-        match slot {
+        match self.dense_slot(id) {
             Some(Some(entry)) => Some(*entry),
-            _ if self.sparse.is_empty() => None,
             _ => self.sparse.get(&id).copied(),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn contains(&self, id: u64) -> bool {
-        self.get(id).is_some()
+        matches!(self.dense_slot(id), Some(Some(_))) || self.is_sparse(id)
+    }
+
+    #[inline(always)]
+    fn dense_slot(&self, id: u64) -> Option<&Option<T>> {
+        usize::try_from(id).ok().and_then(|index| self.dense.get(index))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_sparse(&self, id: u64) -> bool {
+        self.sparse.contains_key(&id)
     }
 
     /// Adds an entry; `name` is what errors call it.
@@ -168,13 +176,13 @@ impl Tables {
     }
 
     /// Whether an ID stands for a string; 0 stands for the empty one.
-    #[inline]
+    #[inline(always)]
     pub fn has_string(&self, id: u64) -> bool {
         id == 0 || self.strings.contains(id)
     }
 
     /// Whether an ID stands for a stack; 0 stands for none.
-    #[inline]
+    #[inline(always)]
     pub fn has_stack(&self, id: u64) -> bool {
         id == 0 || self.stacks.contains(id)
     }

@@ -65,6 +65,7 @@ impl<'a> Event<'a> {
     fn text(&self, symbol: Symbol) -> Text<'a> {
         Text(match symbol {
             Symbol::Empty => b"",
+            Symbol::Id(id) => return self.symbols.tables.string(id, self.symbols.window),
             Symbol::Span(span) => span.of(self.symbols.window),
             Symbol::Name(name) => self.symbols.names.get(name),
             Symbol::Static(text) => text.as_bytes(),

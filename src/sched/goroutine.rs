@@ -1,10 +1,10 @@
 //! What happens to goroutines.
 
 use super::arena::Index;
-use super::{Context, Go, GoStatus, Outcome, ProcStatus, Sched, Step, Thread, broken, mismatch};
-use crate::error::{ContextMismatch, ErrorKind};
+use super::{Context, Go, GoStatus, Outcome, Proc, ProcStatus, Sched, Step, Thread};
+use crate::error::{ErrorKind, broken};
 use crate::event::GoState;
-use crate::id::{GoId, NONE, Resource, ThreadId, present};
+use crate::id::{GoId, NONE, ProcId, Resource, ThreadId, present};
 
 /// How a goroutine leaves its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Sched {
     pub fn go_create(&mut self, event: &'static str, context: Context, id: u64, status: GoStatus) -> Outcome {
         context.needs_proc(event)?;
         if context.go.is_some() {
-            self.running(event, context.go)?;
+            self.in_status(event, context, GoStatus::Running)?;
         }
         self.create(id, status)?;
         Ok(Step::Done(()))
@@ -123,7 +123,7 @@ impl Sched {
     }
 
     /// A goroutine starts to run.
-    #[inline]
+    #[inline(always)]
     pub fn go_start(&mut self, context: Context, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
         let go = self.gos.find(id);
@@ -137,30 +137,26 @@ impl Sched {
         context.needs_no_go("GoStart")?;
         state.status = GoStatus::Running;
         state.sequence = sequence;
-        self.bind_go(context.thread, go);
+        state.thread = context.thread;
+        if let Some(thread) = self.threads.get_mut(context.thread) {
+            thread.go = go;
+            thread.go_id = id;
+        }
         Ok(Step::Done(()))
     }
 
     /// The running goroutine yields, blocks or ends.
-    #[inline]
+    #[inline(always)]
     pub fn go_leave(&mut self, event: &'static str, context: Context, ending: Ending) -> Outcome {
         context.needs_user_code(event)?;
-        self.running(event, context.go)?;
-        self.leave(context.go, ending);
-        self.bind_go(context.thread, Index::NONE);
-        Ok(Step::Done(()))
-    }
-
-    #[inline]
-    fn leave(&mut self, go: Index, ending: Ending) {
-        let status = match ending {
-            Ending::Stop => GoStatus::Runnable,
-            Ending::Block => GoStatus::Waiting,
-            Ending::Destroy => return self.destroy(go),
-        };
-        if let Some(state) = self.gos.get_mut(go) {
-            state.status = status;
+        let go = self.in_status(event, context, GoStatus::Running)?;
+        match ending {
+            Ending::Stop => go.status = GoStatus::Runnable,
+            Ending::Block => go.status = GoStatus::Waiting,
+            Ending::Destroy => self.destroy(context.go),
         }
+        self.free_go(context.thread);
+        Ok(Step::Done(()))
     }
 
     fn destroy(&mut self, go: Index) {
@@ -169,7 +165,7 @@ impl Sched {
     }
 
     /// A goroutine is made runnable, by anything: another goroutine, the network poller, sysmon.
-    #[inline]
+    #[inline(always)]
     pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
         let go = self.gos.find(id);
@@ -193,7 +189,7 @@ impl Sched {
         ending: Ending,
     ) -> Outcome {
         context.needs_user_code(event)?;
-        self.running(event, context.go)?;
+        self.in_status(event, context, GoStatus::Running)?;
         let sequence = self.sequence(number);
         let next = self.gos.find(next);
         match self.gos.get_mut(next) {
@@ -203,7 +199,7 @@ impl Sched {
             }
             _ => return Ok(Step::Wait),
         }
-        self.leave(context.go, ending);
+        self.go_leave(event, context, ending)?;
         self.bind_go(context.thread, next);
         Ok(Step::Done(()))
     }
@@ -212,45 +208,36 @@ impl Sched {
     ///
     /// The sequence is the P's: it tells apart the calls from which the P may be stolen where times can't be trusted.
     /// The P is at hand, so a wrong one is an error and nothing to wait for.
-    #[inline]
+    #[inline(always)]
     pub fn go_syscall_begin(&mut self, context: Context, number: u64) -> Outcome {
         context.needs_user_code("GoSyscallBegin")?;
-        self.running("GoSyscallBegin", context.go)?;
         let sequence = self.sequence(number);
-        let resource = self.proc_resource(context.proc);
-        let proc =
-            self.procs.get_mut(context.proc).ok_or_else(|| mismatch("GoSyscallBegin", ContextMismatch::NoProc))?;
-        if !sequence.follows(proc.sequence) {
-            return broken(ErrorKind::BadSequence {
-                event: "GoSyscallBegin",
-                resource,
-                last: proc.sequence.number,
-                found: number,
-            });
+        self.in_status("GoSyscallBegin", context, GoStatus::Running)?;
+        match self.procs.get_mut(context.proc) {
+            Some(proc) if sequence.follows(proc.sequence) => {
+                proc.status = ProcStatus::Syscall;
+                proc.sequence = sequence;
+            }
+            proc => {
+                return broken(ErrorKind::BadSequence {
+                    event: "GoSyscallBegin",
+                    resource: Resource::Proc(ProcId(context.proc_id)),
+                    last: proc.map_or(0, |proc| proc.sequence.number),
+                    found: number,
+                });
+            }
         }
-        proc.status = ProcStatus::Syscall;
-        proc.sequence = sequence;
-        if let Some(go) = self.gos.get_mut(context.go) {
-            go.status = GoStatus::Syscall;
-        }
+        self.set_status(context, GoStatus::Syscall);
         Ok(Step::Done(()))
     }
 
     /// A system call ends and the goroutine runs on, on the P that it kept.
-    #[inline]
+    #[inline(always)]
     pub fn go_syscall_end(&mut self, context: Context) -> Outcome {
         context.needs_user_code("GoSyscallEnd")?;
-        self.in_status("GoSyscallEnd", context.go, GoStatus::Syscall)?;
-        let resource = self.proc_resource(context.proc);
-        let proc = self.procs.get_mut(context.proc).ok_or_else(|| mismatch("GoSyscallEnd", ContextMismatch::NoProc))?;
-        if proc.status != ProcStatus::Syscall {
-            let state = proc.status.name();
-            return broken(ErrorKind::IllegalTransition { event: "GoSyscallEnd", resource, state });
-        }
-        proc.status = ProcStatus::Running;
-        if let Some(go) = self.gos.get_mut(context.go) {
-            go.status = GoStatus::Running;
-        }
+        self.in_status("GoSyscallEnd", context, GoStatus::Syscall)?;
+        self.proc_in_syscall("GoSyscallEnd", context)?.status = ProcStatus::Running;
+        self.set_status(context, GoStatus::Running);
         Ok(Step::Done(()))
     }
 
@@ -261,9 +248,8 @@ impl Sched {
             return Ok(Step::Wait);
         }
         context.needs_go("GoSyscallEndBlocked")?;
-        self.in_status("GoSyscallEndBlocked", context.go, GoStatus::Syscall)?;
-        self.leave(context.go, Ending::Stop);
-        self.bind_go(context.thread, Index::NONE);
+        self.in_status("GoSyscallEndBlocked", context, GoStatus::Syscall)?.status = GoStatus::Runnable;
+        self.free_go(context.thread);
         Ok(Step::Done(()))
     }
 
@@ -272,36 +258,46 @@ impl Sched {
     /// The P goes too: the system may use the thread's ID again, and would then seem to steal the P from itself.
     pub fn go_destroy_syscall(&mut self, context: Context) -> Outcome<bool> {
         context.needs_go("GoDestroySyscall")?;
-        self.in_status("GoDestroySyscall", context.go, GoStatus::Syscall)?;
-        let resource = self.proc_resource(context.proc);
-        let mut lost = false;
-        if let Some(proc) = self.procs.get_mut(context.proc) {
-            if proc.status != ProcStatus::Syscall {
-                let state = proc.status.name();
-                return broken(ErrorKind::IllegalTransition { event: "GoDestroySyscall", resource, state });
-            }
-            proc.status = ProcStatus::SyscallAbandoned;
-            lost = true;
+        self.in_status("GoDestroySyscall", context, GoStatus::Syscall)?;
+        let has_proc = context.proc.is_some();
+        if has_proc {
+            self.proc_in_syscall("GoDestroySyscall", context)?.status = ProcStatus::SyscallAbandoned;
         }
         self.destroy(context.go);
-        self.bind_go(context.thread, Index::NONE);
+        self.free_go(context.thread);
         self.bind_proc(context.thread, Index::NONE);
-        Ok(Step::Done(lost))
+        Ok(Step::Done(has_proc))
     }
 
     #[inline(always)]
-    fn running(&self, event: &'static str, go: Index) -> Result<(), Box<ErrorKind>> {
-        self.in_status(event, go, GoStatus::Running)
+    fn set_status(&mut self, context: Context, status: GoStatus) {
+        if let Some(go) = self.gos.get_mut(context.go) {
+            go.status = status;
+        }
     }
 
+    /// The event's goroutine, which must be in a status.
     #[inline(always)]
-    fn in_status(&self, event: &'static str, go: Index, status: GoStatus) -> Result<(), Box<ErrorKind>> {
-        match self.gos.get(go) {
-            Some(state) if state.status == status => Ok(()),
-            state => broken(ErrorKind::IllegalTransition {
+    fn in_status(&mut self, event: &'static str, context: Context, status: GoStatus) -> Result<&mut Go, Box<ErrorKind>> {
+        match self.gos.get_mut(context.go) {
+            Some(go) if go.status == status => Ok(go),
+            go => broken(ErrorKind::IllegalTransition {
                 event,
-                resource: Resource::Goroutine(GoId(self.gos.id(go))),
-                state: state.map_or("NotExist", |state| state.status.name()),
+                resource: Resource::Goroutine(GoId(context.go_id)),
+                state: go.map_or("NotExist", |go| go.status.name()),
+            }),
+        }
+    }
+
+    /// The event's P, whose goroutine must be in a system call.
+    #[inline(always)]
+    fn proc_in_syscall(&mut self, event: &'static str, context: Context) -> Result<&mut Proc, Box<ErrorKind>> {
+        match self.procs.get_mut(context.proc) {
+            Some(proc) if proc.status == ProcStatus::Syscall => Ok(proc),
+            proc => broken(ErrorKind::IllegalTransition {
+                event,
+                resource: Resource::Proc(ProcId(context.proc_id)),
+                state: proc.map_or("NotExist", |proc| proc.status.name()),
             }),
         }
     }

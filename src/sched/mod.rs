@@ -64,6 +64,16 @@ pub(crate) enum Step<T = ()> {
     Wait,
 }
 
+impl<T> Step<T> {
+    #[inline(always)]
+    pub fn done(self) -> Option<T> {
+        match self {
+            Step::Done(value) => Some(value),
+            Step::Wait => None,
+        }
+    }
+}
+
 pub(crate) type Outcome<T = ()> = Result<Step<T>, Box<ErrorKind>>;
 
 /// The thread, P and goroutine of an event before it happens.
@@ -254,6 +264,15 @@ impl Sched {
         }
         if let Some(state) = self.procs.get_mut(proc) {
             state.thread = thread;
+        }
+    }
+
+    /// Takes a thread's goroutine from it.
+    #[inline(always)]
+    fn free_go(&mut self, thread: Index) {
+        if let Some(state) = self.threads.get_mut(thread) {
+            state.go = Index::NONE;
+            state.go_id = NONE;
         }
     }
 

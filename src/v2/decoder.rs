@@ -11,10 +11,11 @@
 //! If no event can happen, the trace is broken. Every event is later than the last: equal times are pushed apart by
 //! a nanosecond. The steps are those of Go's `src/internal/trace/reader.go`.
 
-use super::cursor::{Cursor, Fault};
+use super::cursor::Cursor;
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Loaded, Sample};
 use super::order::{self, Outbox, Place};
+use super::spec::MAX_ARGS;
 use crate::error::{Error, ErrorKind, Location, StuckHead, Warning};
 use crate::event::record::{Change, Record, Symbol, What};
 use crate::event::tables::Symbols;
@@ -36,12 +37,18 @@ pub(crate) struct Decoder {
     cursors: Vec<Cursor>,
     frontier: Frontier,
     next_sample: usize,
+    /// Its time, or the end of time.
+    next_sample_time: i64,
     sched: Sched,
     out: Outbox,
+    /// The end of the current event's arguments, where the first head's cursor is still to go on from it.
+    unfinished: Option<usize>,
     last_time: i64,
     syncs: u64,
     delivered: u64,
     stage: Stage,
+    /// What is wrong with the event that would come next on the current one's M.
+    fault: Option<Error>,
     /// Found while reading a generation that is whole enough to be delivered first.
     pending: Option<Error>,
     warnings: Vec<Warning>,
@@ -65,12 +72,15 @@ impl Decoder {
             cursors: Vec::new(),
             frontier: Frontier::default(),
             next_sample: 0,
+            next_sample_time: i64::MAX,
             sched: Sched::default(),
             out: Outbox::default(),
+            unfinished: None,
             last_time: 0,
             syncs: 0,
             delivered: 0,
             stage: Stage::Reading,
+            fault: None,
             pending: None,
             warnings: Vec::new(),
             warning_count: 0,
@@ -85,33 +95,61 @@ impl Decoder {
     #[inline(always)]
     pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
-        (self.out.current(), symbols)
+        (&self.out.current, symbols)
     }
 
     /// Makes the next event current; false at the end.
-    #[inline]
+    #[inline(always)]
     pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        if self.out.is_empty() && !self.produce(source)? {
+        if !self.advance_frequent(source.window()) && !self.advance_any(source)? {
             return Ok(false);
         }
-        let record = self.out.deliver();
+        let record = &mut self.out.current;
         record.time = record.time.max(self.last_time.saturating_add(1));
         self.last_time = record.time;
         self.delivered += 1;
         Ok(true)
     }
 
-    /// Puts at least one record into the outbox; false at the end.
+    /// Takes the way that nearly all events go: the earliest one is of a frequent kind, can happen, and its M has another
+    /// in the same batch. If not, this is false, and at most the event has happened with the next one yet to be found.
     #[inline(always)]
-    fn produce(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        let Some(head) = self.frontier.heads().first().copied() else {
-            return self.produce_without_events(source);
+    fn advance_frequent(&mut self, window: &[u8]) -> bool {
+        let Some(&head) = self.frontier.heads().first() else { return false };
+        let Some(cursor) = self.cursors.get_mut(head.cursor as usize) else { return false };
+        if self.out.has_more() || self.next_sample_time < head.time {
+            return false;
+        }
+        let record = &mut self.out.current;
+        let Some(pos) = order::frequent(&mut self.sched, &self.generation.tables, window, cursor, record) else {
+            return false;
         };
-        if let Some(sample) = self.generation.samples.get(self.next_sample)
-            && sample.time < head.time
-        {
-            let sample = *sample;
-            return self.deliver_sample(sample, source);
+        if cursor.step(pos, &self.generation.timebase(window)) {
+            self.frontier.update(0, cursor.time);
+            return true;
+        }
+        self.unfinished = Some(pos);
+        false
+    }
+
+    /// Makes the next event current, whatever it takes; false at the end.
+    #[inline(never)]
+    fn advance_any(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+        if let Some(pos) = self.unfinished.take() {
+            let number = self.frontier.heads()[0].cursor as usize;
+            self.finish(0, number, pos, source);
+            return Ok(true);
+        }
+        if self.out.has_more() {
+            self.out.next();
+            return Ok(true);
+        }
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        match self.frontier.heads().first() {
+            Some(head) if self.next_sample_time >= head.time => {}
+            _ => return self.advance_without_events(source),
         }
         if self.try_advance(0, source)? {
             return Ok(true);
@@ -119,8 +157,7 @@ impl Decoder {
         self.advance_another(source)
     }
 
-    #[cold]
-    fn produce_without_events(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+    fn advance_without_events(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         match self.generation.samples.get(self.next_sample).copied() {
             Some(sample) => self.deliver_sample(sample, source),
             None => self.next_generation(source),
@@ -128,46 +165,37 @@ impl Decoder {
     }
 
     /// Lets the event of the head at `i` happen, if it can.
-    #[inline(always)]
     fn try_advance(&mut self, i: usize, source: &Source<'_>) -> Result<bool, Error> {
-        let window = source.window();
         let number = self.frontier.heads()[i].cursor as usize;
-        let cursor = &mut self.cursors[number];
-        let place =
-            Place { tables: &self.generation.tables, window, thread: cursor.thread, thread_id: cursor.thread_id };
-        match order::order(&mut self.sched, place, cursor.event(), &mut self.out) {
+        let cursor = &self.cursors[number];
+        let (args, pos) = match cursor.read_args(source.window()) {
+            Ok(read) => read,
+            Err(fault) => return Err(self.error(fault.into(), number, source)),
+        };
+        let place = Place { tables: &self.generation.tables, source, cursor };
+        match order::order(&mut self.sched, place, args, &mut self.out) {
             Ok(Step::Done(())) => {}
             Ok(Step::Wait) => return Ok(false),
-            Err(kind) => return Err(self.fault(*kind, number, source)),
+            Err(kind) => return Err(self.error(kind, number, source)),
         }
         if self.out.warning.is_some() {
             self.warn(number, source);
         }
-        let cursor = &mut self.cursors[number];
-        if cursor.step() {
-            self.frontier.update(i, cursor.event().time);
-            return Ok(true);
-        }
-        self.refill(i, number, source)?;
+        self.finish(i, number, pos, source);
         Ok(true)
     }
 
-    /// Decodes on where the cursor of the head at `i` has come to the end of what is decoded.
-    #[inline(never)]
-    fn refill(&mut self, i: usize, number: usize, source: &Source<'_>) -> Result<(), Error> {
+    /// Goes to the next event of a cursor whose event has happened. A fault there is due after that.
+    fn finish(&mut self, i: usize, number: usize, pos: usize, source: &Source<'_>) {
         let cursor = &mut self.cursors[number];
-        match cursor.refill(self.generation.timebase(source.window(), self.version)) {
-            Ok(true) => self.frontier.update(i, cursor.event().time),
+        match cursor.advance(pos, &self.generation.timebase(source.window())) {
+            Ok(true) => self.frontier.update(i, cursor.time),
             Ok(false) => self.frontier.remove(i),
-            Err(fault) => return Err(self.undecodable(fault, number, source)),
+            Err(kind) => {
+                self.fault = Some(self.error(kind, number, source));
+                self.frontier.clear();
+            }
         }
-        Ok(())
-    }
-
-    #[cold]
-    fn undecodable(&self, fault: Fault, number: usize, source: &Source<'_>) -> Error {
-        let at = Location { offset: source.base() + fault.at as u64, ..self.location(number, source) };
-        Error { kind: *fault.kind, at }
     }
 
     /// The earliest event has to wait for another M's.
@@ -190,31 +218,31 @@ impl Decoder {
         let heads: Vec<Head> = self.frontier.heads().to_vec();
         let first = heads[0].cursor as usize;
         let heads = heads.iter().map(|head| self.stuck_head(head.cursor as usize, source)).collect();
-        self.fault(ErrorKind::StuckFrontier(heads), first, source)
+        self.error(Box::new(ErrorKind::StuckFrontier(heads)), first, source)
     }
 
     fn stuck_head(&mut self, number: usize, source: &Source<'_>) -> StuckHead {
         let cursor = &self.cursors[number];
-        let (event, waits_for) = order::explain(&mut self.sched, cursor.thread, cursor.event());
+        let args = cursor.read_args(source.window()).map_or([0; MAX_ARGS], |(args, _)| args);
         StuckHead {
             thread: present(cursor.thread_id).map(ThreadId),
-            event,
-            time: Time(cursor.event().time),
-            offset: source.base() + cursor.event().at as u64,
-            waits_for,
+            event: cursor.event.name(),
+            time: Time(cursor.time),
+            offset: source.base() + cursor.at as u64,
+            waits_for: order::explain(&mut self.sched, cursor, args),
         }
     }
 
     /// An error at the event of a cursor.
     #[cold]
-    fn fault(&self, kind: ErrorKind, number: usize, source: &Source<'_>) -> Error {
-        Error { kind, at: self.location(number, source) }
+    fn error(&self, kind: Box<ErrorKind>, number: usize, source: &Source<'_>) -> Error {
+        Error { kind: *kind, at: self.location(number, source) }
     }
 
     fn location(&self, number: usize, source: &Source<'_>) -> Location {
         let cursor = &self.cursors[number];
         Location {
-            offset: source.base() + cursor.event().at as u64,
+            offset: source.base() + cursor.at as u64,
             generation: Some(self.generation.number),
             thread: present(cursor.thread_id).map(ThreadId),
             event: Some(self.delivered),
@@ -227,13 +255,18 @@ impl Decoder {
         let Some(kind) = self.out.warning.take() else { return };
         self.warning_count += 1;
         if self.warnings.len() < MAX_WARNINGS {
-            let go = present(self.out.next_record().go).map(GoId);
+            let go = present(self.out.current.go).map(GoId);
             self.warnings.push(Warning { kind, go, at });
         }
     }
 
+    fn go_to_sample(&mut self, index: usize) {
+        self.next_sample = index;
+        self.next_sample_time = self.generation.samples.get(index).map_or(i64::MAX, |sample| sample.time);
+    }
+
     fn deliver_sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<bool, Error> {
-        self.next_sample += 1;
+        self.go_to_sample(self.next_sample + 1);
         if !self.generation.tables.has_stack(sample.stack) {
             let at = Location {
                 offset: source.base() + sample.at as u64,
@@ -244,7 +277,7 @@ impl Decoder {
             return Err(Error { kind: ErrorKind::UnknownStack { id: StackId(sample.stack) }, at });
         }
         let Sample { time, thread, proc, go, stack, .. } = sample;
-        *self.out.start() = Record { what: What::StackSample, time, thread, proc, go, stack, ..Record::BLANK };
+        self.out.current = Record { what: What::StackSample, time, thread, proc, go, stack, ..Record::BLANK };
         Ok(true)
     }
 
@@ -277,23 +310,23 @@ impl Decoder {
     /// Fills the frontier and delivers the generation's Sync.
     fn open(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.sched.begin_generation(self.generation.number);
-        self.next_sample = 0;
+        self.go_to_sample(0);
         self.cursors.clear();
         self.frontier.clear();
-        let base = self.generation.timebase(source.window(), self.version);
+        let base = self.generation.timebase(source.window());
         for (number, thread) in self.generation.threads.iter().enumerate() {
             let index = match present(thread.id) {
                 Some(id) => self.sched.thread(id),
                 None => Index::NONE,
             };
             self.cursors.push(Cursor::new(index, thread.id, thread.first));
-            match self.cursors[number].refill(base) {
+            match self.cursors[number].advance(0, &base) {
                 Ok(true) => {
-                    let time = self.cursors[number].event().time;
+                    let time = self.cursors[number].time;
                     self.frontier.insert(Head { time, cursor: number as u32 });
                 }
                 Ok(false) => {}
-                Err(fault) => return Err(self.undecodable(fault, number, source)),
+                Err(kind) => return Err(self.error(kind, number, source)),
             }
         }
         let start = self.generation.start().unwrap_or(self.last_time);
@@ -306,14 +339,14 @@ impl Decoder {
         self.stage = stage;
         self.cursors.clear();
         self.generation.samples.clear();
-        self.next_sample = 0;
+        self.go_to_sample(0);
         self.sync(self.last_time, false);
         true
     }
 
     fn sync(&mut self, time: i64, has_tables: bool) {
         self.syncs += 1;
-        *self.out.start() = Record {
+        self.out.current = Record {
             what: What::Sync,
             change: Change::None,
             time,

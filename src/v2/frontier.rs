@@ -42,9 +42,13 @@ impl Frontier {
     /// Tells of a new time of the head at `i`.
     #[inline(always)]
     pub fn update(&mut self, i: usize, time: i64) {
-        self.heap[i].time = time;
-        if i == 0 || self.sift_up(i) == i {
-            self.sift_down(i);
+        let head = Head { time, ..self.heap[i] };
+        if i == 0 {
+            return self.sift_down(0, head);
+        }
+        self.heap[i] = head;
+        if self.sift_up(i) == i {
+            self.sift_down(i, head);
         }
     }
 
@@ -55,7 +59,9 @@ impl Frontier {
             i = (i - 1) / 2;
         }
         self.heap.swap_remove(0);
-        self.sift_down(0);
+        if let Some(&head) = self.heap.first() {
+            self.sift_down(0, head);
+        }
     }
 
     /// Sorts by time. A sorted heap is a heap.
@@ -71,21 +77,30 @@ impl Frontier {
         i
     }
 
+    /// Lets `head` sink from `i`. It is kept in registers, and what rises is written where it belongs.
     #[inline(always)]
-    fn sift_down(&mut self, mut i: usize) {
+    fn sift_down(&mut self, mut i: usize, head: Head) {
+        let heap = &mut self.heap[..];
         loop {
             // Of equal times the upper one stays, then the left one goes up.
-            let mut least = i;
-            for child in [2 * i + 1, 2 * i + 2] {
-                if child < self.heap.len() && self.heap[child].time < self.heap[least].time {
-                    least = child;
+            let left = 2 * i + 1;
+            let (mut least, mut least_head) = (i, head);
+            if let Some(&child) = heap.get(left) {
+                if child.time < least_head.time {
+                    (least, least_head) = (left, child);
+                }
+                if let Some(&child) = heap.get(left + 1)
+                    && child.time < least_head.time
+                {
+                    (least, least_head) = (left + 1, child);
                 }
             }
             if least == i {
-                return;
+                break;
             }
-            self.heap.swap(i, least);
+            heap[i] = least_head;
             i = least;
         }
+        heap[i] = head;
     }
 }

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use super::batch::{self, Batch, Framing};
 use super::cursor::Timebase;
 use super::pdqsort;
-use super::spec::{EventType, MAX_FRAMES, MAX_STRING};
+use super::spec::{self, Alphabet, EventType, MAX_FRAMES, MAX_STRING};
 use crate::error::{Error, ErrorKind, Flaw, Location};
 use crate::event::tables::{ExperimentData, RawFrame, Span, StackEntry, Tables};
 use crate::id::{NONE, ThreadId};
@@ -55,8 +55,10 @@ pub(super) struct Generation {
     pub threads: Vec<Thread>,
     pub tables: Tables,
     pub samples: Vec<Sample>,
-    /// Nothing before the sync batch is read.
-    frequency: Option<Frequency>,
+    /// What the clock's units last, once the generation has said so.
+    frequency: Frequency,
+    has_frequency: bool,
+    alphabet: &'static Alphabet,
     /// The least time of any batch, in the clock's units.
     min_time: u64,
     /// The clock as it stands in the file: trace, mono, seconds, nanoseconds.
@@ -74,7 +76,9 @@ impl Default for Generation {
             threads: Vec::new(),
             tables: Tables::default(),
             samples: Vec::new(),
-            frequency: None,
+            frequency: Frequency::NANOS,
+            has_frequency: false,
+            alphabet: spec::alphabet(Version::Go122),
             min_time: 0,
             clock: None,
             by_thread: HashMap::default(),
@@ -116,6 +120,7 @@ impl Generation {
     /// Reads the generation at the window's start, whose predecessor was `last` (0 if there was none).
     pub fn load(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
         self.clear();
+        self.alphabet = spec::alphabet(version);
         let loaded = self.read_batches(source, version, last)?;
         if matches!(loaded, Loaded::End) {
             return Ok(loaded);
@@ -130,13 +135,13 @@ impl Generation {
 
     /// The time that its Sync event has: that of its earliest batch.
     pub fn start(&self) -> Option<i64> {
-        self.frequency.and_then(|frequency| frequency.nanos(self.min_time))
+        self.frequency.nanos(self.min_time)
     }
 
     /// What decoding its events takes.
-    pub fn timebase<'a>(&'a self, window: &'a [u8], version: Version) -> Timebase<'a> {
-        let frequency = self.frequency.expect("loading fails without a frequency");
-        Timebase { window, batches: &self.batches, frequency, minor: version.minor() as u8 }
+    #[inline(always)]
+    pub fn timebase<'a>(&'a self, window: &'a [u8]) -> Timebase<'a> {
+        Timebase { window, batches: &self.batches, frequency: self.frequency, alphabet: self.alphabet }
     }
 
     fn clear(&mut self) {
@@ -145,7 +150,7 @@ impl Generation {
         self.threads.clear();
         self.tables.clear();
         self.samples.clear();
-        self.frequency = None;
+        self.has_frequency = false;
         self.min_time = 0;
         self.clock = None;
         self.by_thread.clear();
@@ -350,11 +355,12 @@ impl Generation {
             match EventType::from_code(code) {
                 Some(EventType::Frequency) => {
                     let units = records.int()?;
-                    if self.frequency.is_some() {
+                    if self.has_frequency {
                         return Err(ErrorKind::BadFrequency(Flaw::Repeated)).at(at);
                     }
                     let frequency = Frequency::from_units_per_second(units);
-                    self.frequency = Some(frequency.ok_or(ErrorKind::BadFrequency(Flaw::Invalid)).at(at)?);
+                    self.frequency = frequency.ok_or(ErrorKind::BadFrequency(Flaw::Invalid)).at(at)?;
+                    self.has_frequency = true;
                 }
                 Some(EventType::ClockSnapshot) if version >= Version::Go125 => {
                     if self.clock.is_some() {
@@ -375,7 +381,10 @@ impl Generation {
     fn finish(&mut self, version: Version, window: &[u8]) -> Check {
         debug_assert!(self.len <= window.len());
         let end = self.len;
-        let frequency = self.frequency.ok_or(ErrorKind::BadFrequency(Flaw::Missing)).at(end)?;
+        if !self.has_frequency {
+            return Err(ErrorKind::BadFrequency(Flaw::Missing)).at(end);
+        }
+        let frequency = self.frequency;
         if version >= Version::Go125 {
             let raw = self.clock.ok_or(ErrorKind::BadClockSnapshot(Flaw::Missing)).at(end)?;
             let snapshot = snapshot(raw, frequency);

@@ -181,40 +181,38 @@ impl EventType {
     }
 }
 
-/// What the decoder of M batches has to know of a type.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub event: EventType,
-    /// Arguments after the time; [`NOT_TIMED`] if it can't stand among an M's events.
-    pub args: u8,
-    /// The version that brought it.
-    pub since: u8,
+/// The events that may stand in an M's batch of a version, by type.
+pub(super) type Alphabet = [Option<EventType>; 256];
+
+/// The alphabet of a version.
+pub(super) fn alphabet(version: Version) -> &'static Alphabet {
+    static GO122: Alphabet = alphabet_of(22);
+    static GO123: Alphabet = alphabet_of(23);
+    static GO125: Alphabet = alphabet_of(25);
+    static GO126: Alphabet = alphabet_of(26);
+    match version {
+        Version::Go123 => &GO123,
+        Version::Go125 => &GO125,
+        Version::Go126 => &GO126,
+        _ => &GO122,
+    }
 }
 
-/// The `args` of types that do not belong in an M's batch.
-pub(super) const NOT_TIMED: u8 = u8::MAX;
-
-/// By type.
-pub(super) static SHAPES: [Shape; 256] = shapes();
-
-const fn shapes() -> [Shape; 256] {
-    let mut shapes = [Shape { event: EventType::EventBatch, args: NOT_TIMED, since: 0 }; 256];
+const fn alphabet_of(version: u8) -> Alphabet {
+    let mut alphabet = [None; 256];
     let mut i = 0;
     while i < EventType::ALL.len() {
         let event = EventType::ALL[i];
         let spec = event.spec();
-        let in_batch = matches!(spec.class, Class::Timed | Class::AllocFree);
+        let timed = matches!(spec.class, Class::Timed | Class::AllocFree);
         // The clock's snapshot has a time, but stands in the batch with the frequency.
-        if in_batch && event.code() != EventType::ClockSnapshot.code() {
+        if timed && event.code() != EventType::ClockSnapshot.code() && minor(spec.since) <= version {
             assert!(spec.args.len() <= MAX_ARGS + 1);
-            let shape = &mut shapes[event.code() as usize];
-            shape.args = spec.args.len() as u8 - 1;
-            shape.since = minor(spec.since);
-            shape.event = event;
+            alphabet[event.code() as usize] = Some(event);
         }
         i += 1;
     }
-    shapes
+    alphabet
 }
 
 const fn minor(version: Version) -> u8 {
@@ -242,12 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn shapes_follow_the_table() {
-        let shape = |event: EventType| SHAPES[event.code() as usize];
-        assert_eq!(shape(EventType::GoCreate).args, 3);
-        assert_eq!((shape(EventType::UserLog).args, shape(EventType::GoStop).event), (4, EventType::GoStop));
-        assert_eq!(shape(EventType::ClockSnapshot).args, NOT_TIMED);
-        assert_eq!(shape(EventType::Strings).args, NOT_TIMED);
-        assert_eq!(SHAPES[0].args, NOT_TIMED);
+    fn alphabets_grow_with_the_versions() {
+        let has = |version, event: EventType| alphabet(version)[event.code() as usize] == Some(event);
+        assert!(has(Version::Go122, EventType::UserLog) && !has(Version::Go122, EventType::GoSwitch));
+        assert!(has(Version::Go123, EventType::GoSwitch) && has(Version::Go123, EventType::HeapObjectFree));
+        for structural in [EventType::ClockSnapshot, EventType::Strings, EventType::EventBatch] {
+            assert!(!has(Version::Go126, structural));
+        }
+        assert_eq!(alphabet(Version::Go126)[0], None);
     }
 }
