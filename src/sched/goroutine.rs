@@ -6,11 +6,9 @@ use crate::error::{ErrorKind, broken};
 use crate::event::GoState;
 use crate::id::{GoId, NONE, ProcId, Resource, ThreadId, present};
 
-/// How a goroutine leaves its thread.
+/// How a goroutine leaves its thread to the next one of a coroutine switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// It yields.
-    Stop,
     /// It blocks.
     Block,
     /// It is gone.
@@ -122,39 +120,11 @@ impl Sched {
         }
     }
 
-    /// A goroutine starts to run.
-    #[inline(always)]
-    pub fn go_start(&mut self, context: Context, id: u64, number: u64) -> Outcome {
-        let sequence = self.sequence(number);
-        let go = self.gos.find(id);
-        let Some(state) = self.gos.get_mut(go) else {
-            return Ok(Step::Wait);
-        };
-        if state.status != GoStatus::Runnable || !sequence.follows(state.sequence) {
-            return Ok(Step::Wait);
-        }
-        context.needs_proc("GoStart")?;
-        context.needs_no_go("GoStart")?;
-        state.status = GoStatus::Running;
-        state.sequence = sequence;
-        state.thread = context.thread;
-        if let Some(thread) = self.threads.get_mut(context.thread) {
-            thread.go = go;
-            thread.go_id = id;
-        }
-        Ok(Step::Done(()))
-    }
-
-    /// The running goroutine yields, blocks or ends.
-    #[inline(always)]
-    pub fn go_leave(&mut self, event: &'static str, context: Context, ending: Ending) -> Outcome {
-        context.needs_user_code(event)?;
-        let go = self.in_status(event, context, GoStatus::Running)?;
-        match ending {
-            Ending::Stop => go.status = GoStatus::Runnable,
-            Ending::Block => go.status = GoStatus::Waiting,
-            Ending::Destroy => self.destroy(context.go),
-        }
+    /// The running goroutine ends.
+    pub fn go_destroy(&mut self, context: Context) -> Outcome {
+        context.needs_user_code("GoDestroy")?;
+        self.in_status("GoDestroy", context, GoStatus::Running)?;
+        self.destroy(context.go);
         self.free_go(context.thread);
         Ok(Step::Done(()))
     }
@@ -162,21 +132,6 @@ impl Sched {
     fn destroy(&mut self, go: Index) {
         self.forget_annotations(go);
         self.gos.remove(go);
-    }
-
-    /// A goroutine is made runnable, by anything: another goroutine, the network poller, sysmon.
-    #[inline(always)]
-    pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
-        let sequence = self.sequence(number);
-        let go = self.gos.find(id);
-        match self.gos.get_mut(go) {
-            Some(state) if state.status == GoStatus::Waiting && sequence.follows(state.sequence) => {
-                state.status = GoStatus::Runnable;
-                state.sequence = sequence;
-                Ok(Step::Done(()))
-            }
-            _ => Ok(Step::Wait),
-        }
     }
 
     /// A coroutine switch: the next goroutine unblocks, the running one blocks or ends, the next one starts.
@@ -199,45 +154,11 @@ impl Sched {
             }
             _ => return Ok(Step::Wait),
         }
-        self.go_leave(event, context, ending)?;
-        self.bind_go(context.thread, next);
-        Ok(Step::Done(()))
-    }
-
-    /// The running goroutine enters a system call. It keeps its thread, and its P until that is stolen.
-    ///
-    /// The sequence is the P's: it tells apart the calls from which the P may be stolen where times can't be trusted.
-    /// The P is at hand, so a wrong one is an error and nothing to wait for.
-    #[inline(always)]
-    pub fn go_syscall_begin(&mut self, context: Context, number: u64) -> Outcome {
-        context.needs_user_code("GoSyscallBegin")?;
-        let sequence = self.sequence(number);
-        self.in_status("GoSyscallBegin", context, GoStatus::Running)?;
-        match self.procs.get_mut(context.proc) {
-            Some(proc) if sequence.follows(proc.sequence) => {
-                proc.status = ProcStatus::Syscall;
-                proc.sequence = sequence;
-            }
-            proc => {
-                return broken(ErrorKind::BadSequence {
-                    event: "GoSyscallBegin",
-                    resource: Resource::Proc(ProcId(context.proc_id)),
-                    last: proc.map_or(0, |proc| proc.sequence.number),
-                    found: number,
-                });
-            }
+        match ending {
+            Ending::Block => self.set_status(context, GoStatus::Waiting),
+            Ending::Destroy => self.destroy(context.go),
         }
-        self.set_status(context, GoStatus::Syscall);
-        Ok(Step::Done(()))
-    }
-
-    /// A system call ends and the goroutine runs on, on the P that it kept.
-    #[inline(always)]
-    pub fn go_syscall_end(&mut self, context: Context) -> Outcome {
-        context.needs_user_code("GoSyscallEnd")?;
-        self.in_status("GoSyscallEnd", context, GoStatus::Syscall)?;
-        self.proc_in_syscall("GoSyscallEnd", context)?.status = ProcStatus::Running;
-        self.set_status(context, GoStatus::Running);
+        self.bind_go(context.thread, next);
         Ok(Step::Done(()))
     }
 
@@ -269,7 +190,6 @@ impl Sched {
         Ok(Step::Done(has_proc))
     }
 
-    #[inline(always)]
     fn set_status(&mut self, context: Context, status: GoStatus) {
         if let Some(go) = self.gos.get_mut(context.go) {
             go.status = status;
@@ -277,7 +197,6 @@ impl Sched {
     }
 
     /// The event's goroutine, which must be in a status.
-    #[inline(always)]
     fn in_status(&mut self, event: &'static str, context: Context, status: GoStatus) -> Result<&mut Go, Box<ErrorKind>> {
         match self.gos.get_mut(context.go) {
             Some(go) if go.status == status => Ok(go),
@@ -290,7 +209,6 @@ impl Sched {
     }
 
     /// The event's P, whose goroutine must be in a system call.
-    #[inline(always)]
     fn proc_in_syscall(&mut self, event: &'static str, context: Context) -> Result<&mut Proc, Box<ErrorKind>> {
         match self.procs.get_mut(context.proc) {
             Some(proc) if proc.status == ProcStatus::Syscall => Ok(proc),

@@ -37,6 +37,7 @@ pub(crate) mod arena;
 mod gc;
 mod goroutine;
 pub(crate) mod names;
+mod on_thread;
 mod proc;
 mod range;
 mod status;
@@ -52,6 +53,7 @@ use names::Names;
 
 pub(crate) use annotation::{ActiveTask, Fit};
 pub(crate) use goroutine::Ending;
+pub(crate) use on_thread::OnThread;
 pub(crate) use range::RangeId;
 pub(crate) use status::{GoStatus, ProcStatus};
 
@@ -230,20 +232,29 @@ impl Sched {
         }
     }
 
-    /// What a thread has now. Asking makes it known.
+    /// What a thread has now.
     #[inline(always)]
-    pub fn context(&mut self, thread: Index) -> Context {
-        match self.threads.get_mut(thread) {
-            Some(state) => {
-                state.known = true;
-                Context { thread, proc: state.proc, go: state.go, proc_id: state.proc_id, go_id: state.go_id }
-            }
+    pub fn context(&self, thread: Index) -> Context {
+        match self.threads.get(thread) {
+            Some(state) => Context {
+                thread,
+                proc: state.proc,
+                go: state.go,
+                proc_id: state.proc_id,
+                go_id: state.go_id,
+            },
             None => Context::NOWHERE,
         }
     }
 
+    /// Notes that an event of a thread was tried.
+    pub fn make_known(&mut self, thread: Index) {
+        if let Some(state) = self.threads.get_mut(thread) {
+            state.known = true;
+        }
+    }
+
     /// Binds a goroutine to a thread, or [`Index::NONE`] to free it.
-    #[inline(always)]
     fn bind_go(&mut self, thread: Index, go: Index) {
         let id = self.gos.id(go);
         if let Some(state) = self.threads.get_mut(thread) {
@@ -255,7 +266,6 @@ impl Sched {
         }
     }
 
-    #[inline(always)]
     fn bind_proc(&mut self, thread: Index, proc: Index) {
         let id = self.procs.id(proc);
         if let Some(state) = self.threads.get_mut(thread) {
@@ -268,7 +278,6 @@ impl Sched {
     }
 
     /// Takes a thread's goroutine from it.
-    #[inline(always)]
     fn free_go(&mut self, thread: Index) {
         if let Some(state) = self.threads.get_mut(thread) {
             state.go = Index::NONE;

@@ -41,11 +41,16 @@ impl Cursor {
         Cursor { thread, thread_id, event, time: 0, at: 0, args: 0, end: 0, next_batch: Some(first) }
     }
 
-    /// Goes to the event at `pos`, where this one's arguments end, if it is in the same batch and sound.
-    /// If not, nothing has changed.
+    /// The window up to the end of the batch.
     #[inline(always)]
-    pub fn step(&mut self, pos: usize, base: &Timebase<'_>) -> bool {
-        let bytes = base.window.get(..self.end).unwrap_or_default();
+    pub fn bytes<'a>(&self, window: &'a [u8]) -> &'a [u8] {
+        window.get(..self.end).unwrap_or_default()
+    }
+
+    /// Goes to the event at `pos`, where this one's arguments end, if it is in the same batch and sound.
+    /// If not, nothing has changed. `bytes` end with the batch.
+    #[inline(always)]
+    pub fn step(&mut self, pos: usize, bytes: &[u8], base: &Timebase<'_>) -> bool {
         let mut args = pos + 1;
         if let Some(&code) = bytes.get(pos)
             && let Some(event) = base.alphabet[code as usize]
@@ -64,7 +69,7 @@ impl Cursor {
 
     /// The event's arguments, and where they end.
     pub fn read_args(&self, window: &[u8]) -> Result<([u64; MAX_ARGS], usize), varint::Fault> {
-        let bytes = window.get(..self.end).unwrap_or_default();
+        let bytes = self.bytes(window);
         let mut args = [0; MAX_ARGS];
         let mut pos = self.args;
         for arg in args.iter_mut().take(self.event.spec().args.len() - 1) {
@@ -85,7 +90,7 @@ impl Cursor {
             self.end = batch.end;
             pos = batch.body;
         }
-        if self.step(pos, base) {
+        if self.step(pos, self.bytes(base.window), base) {
             return Ok(true);
         }
         self.at = pos;
@@ -94,7 +99,7 @@ impl Cursor {
 
     /// What is wrong with the event at `at`, to which [`step`](Self::step) did not go.
     fn fault(&self, base: &Timebase<'_>) -> ErrorKind {
-        let bytes = base.window.get(..self.end).unwrap_or_default();
+        let bytes = self.bytes(base.window);
         let code = bytes.get(self.at).copied().unwrap_or_default();
         if base.alphabet[code as usize].is_none() {
             return not_here(code, base.alphabet);

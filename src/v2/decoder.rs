@@ -21,10 +21,14 @@ use crate::event::record::{Change, Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, StackId, ThreadId, present};
 use crate::sched::arena::Index;
-use crate::sched::{Sched, Step};
+use crate::sched::{OnThread, Sched, Step};
 use crate::time::Time;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
+
+/// How many events are ordered at a time: enough for the loop to keep what it needs at hand, few enough to stay in the
+/// first-level cache.
+const BLOCK: usize = 64;
 
 /// How many warnings are kept; the rest are counted.
 const MAX_WARNINGS: usize = 1000;
@@ -40,6 +44,10 @@ pub(crate) struct Decoder {
     /// Its time, or the end of time.
     next_sample_time: i64,
     sched: Sched,
+    /// Ordered events, of which those before `next` were delivered. All are of the same generation.
+    block: Box<[Record; BLOCK]>,
+    next: usize,
+    len: usize,
     out: Outbox,
     /// The end of the current event's arguments, where the first head's cursor is still to go on from it.
     unfinished: Option<usize>,
@@ -64,6 +72,15 @@ enum Stage {
     Ended,
 }
 
+/// A time after the last one: equal or earlier times are pushed a nanosecond behind it.
+#[inline(always)]
+fn later(time: i64, last: i64) -> i64 {
+    match time > last {
+        true => time,
+        false => last.saturating_add(1),
+    }
+}
+
 impl Decoder {
     pub fn new(version: Version) -> Self {
         Decoder {
@@ -74,6 +91,9 @@ impl Decoder {
             next_sample: 0,
             next_sample_time: i64::MAX,
             sched: Sched::default(),
+            block: Box::new([Record::BLANK; BLOCK]),
+            next: 0,
+            len: 0,
             out: Outbox::default(),
             unfinished: None,
             last_time: 0,
@@ -95,54 +115,104 @@ impl Decoder {
     #[inline(always)]
     pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
-        (&self.out.current, symbols)
+        (&self.block[(self.next - 1) % BLOCK], symbols)
     }
 
     /// Makes the next event current; false at the end.
     #[inline(always)]
     pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        if !self.advance_frequent(source.window()) && !self.advance_any(source)? {
+        if self.next == self.len && !self.refill(source)? {
             return Ok(false);
         }
-        let record = &mut self.out.current;
-        record.time = record.time.max(self.last_time.saturating_add(1));
-        self.last_time = record.time;
-        self.delivered += 1;
+        self.next += 1;
+        Ok(true)
+    }
+
+    /// Orders events until the block is full or something comes up; false at the end.
+    #[inline(never)]
+    fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+        self.next = 0;
+        self.len = 0;
+        self.order_frequent(source.window());
+        if self.len == 0 && !self.advance_any(source)? {
+            return Ok(false);
+        }
         Ok(true)
     }
 
     /// Takes the way that nearly all events go: the earliest one is of a frequent kind, can happen, and its M has another
-    /// in the same batch. If not, this is false, and at most the event has happened with the next one yet to be found.
-    #[inline(always)]
-    fn advance_frequent(&mut self, window: &[u8]) -> bool {
-        let Some(&head) = self.frontier.heads().first() else { return false };
-        let Some(cursor) = self.cursors.get_mut(head.cursor as usize) else { return false };
-        if self.out.has_more() || self.next_sample_time < head.time {
-            return false;
+    /// in the same batch. Stops in front of the first event of which this is not so.
+    fn order_frequent(&mut self, window: &[u8]) {
+        if self.out.has_more() || self.unfinished.is_some() {
+            return;
         }
-        let record = &mut self.out.current;
-        let Some(pos) = order::frequent(&mut self.sched, &self.generation.tables, window, cursor, record) else {
-            return false;
-        };
-        if cursor.step(pos, &self.generation.timebase(window)) {
-            self.frontier.update(0, cursor.time);
-            return true;
+        let base = self.generation.timebase(window);
+        let tables = &self.generation.tables;
+        let mut last_time = self.last_time;
+        let mut len = 0;
+        'heads: while len < BLOCK {
+            let Some(&head) = self.frontier.heads().first() else { break };
+            let Some(cursor) = self.cursors.get_mut(head.cursor as usize) else { break };
+            if self.next_sample_time < head.time {
+                break;
+            }
+            let limit = self.frontier.limit().min(self.next_sample_time);
+            let Some(mut on) = self.sched.on_thread(cursor.thread).filter(OnThread::has_proc) else { break };
+            let bytes = cursor.bytes(window);
+            // One M's events until another's is due: they come in runs.
+            for record in &mut self.block[len..] {
+                let Some(pos) = order::frequent(&mut on, tables, bytes, cursor, record) else { break 'heads };
+                record.thread = cursor.thread_id;
+                record.time = later(cursor.time, last_time);
+                last_time = record.time;
+                len += 1;
+                if !cursor.step(pos, bytes, &base) {
+                    self.unfinished = Some(pos);
+                    break 'heads;
+                }
+                if cursor.time > limit {
+                    self.frontier.update(0, cursor.time);
+                    continue 'heads;
+                }
+            }
+            break;
         }
-        self.unfinished = Some(pos);
-        false
+        self.len = len;
+        self.last_time = last_time;
+        self.delivered += len as u64;
+        self.settle_first_head();
     }
 
-    /// Makes the next event current, whatever it takes; false at the end.
-    #[inline(never)]
-    fn advance_any(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        if let Some(pos) = self.unfinished.take() {
-            let number = self.frontier.heads()[0].cursor as usize;
-            self.finish(0, number, pos, source);
-            return Ok(true);
+    /// Tells the frontier the time that the first head has come to without ceasing to be the first.
+    fn settle_first_head(&mut self) {
+        let Some(&head) = self.frontier.heads().first() else { return };
+        if let Some(cursor) = self.cursors.get(head.cursor as usize) {
+            self.frontier.update(0, cursor.time);
         }
+    }
+
+    /// Orders one event, whatever it takes; false at the end.
+    fn advance_any(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+        if !self.produce(source)? {
+            return Ok(false);
+        }
+        let mut record = self.out.current;
+        record.time = later(record.time, self.last_time);
+        self.last_time = record.time;
+        self.block[0] = record;
+        self.len = 1;
+        self.delivered += 1;
+        Ok(true)
+    }
+
+    fn produce(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         if self.out.has_more() {
             self.out.next();
             return Ok(true);
+        }
+        if let Some(pos) = self.unfinished.take() {
+            let number = self.frontier.heads()[0].cursor as usize;
+            self.finish(0, number, pos, source);
         }
         if let Some(fault) = self.fault.take() {
             return Err(fault);

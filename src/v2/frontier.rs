@@ -21,13 +21,13 @@ pub(super) struct Frontier {
 
 impl Frontier {
     #[inline(always)]
-    pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
-    }
-
-    #[inline(always)]
     pub fn heads(&self) -> &[Head] {
         &self.heap
+    }
+
+    /// The latest time with which the first head stays the first.
+    pub fn limit(&self) -> i64 {
+        self.heap.iter().take(3).skip(1).map(|head| head.time).min().unwrap_or(i64::MAX)
     }
 
     pub fn clear(&mut self) {

@@ -2,13 +2,14 @@
 
 use super::cursor::Cursor;
 use super::spec::{EventType, MAX_ARGS};
-use crate::error::{ErrorKind, WarningKind, broken};
+use crate::error::{ContextMismatch, ErrorKind, WarningKind, broken};
 use crate::event::alloc_free::Kind as AllocFreeKind;
 use crate::event::record::{Change, RangeType, Record, Symbol, What};
 use crate::event::tables::Tables;
 use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
-use crate::sched::{ActiveTask, Context, Ending, Fit, GoStatus, Outcome, RangeId, Sched, Step};
+use crate::sched::arena::Index;
+use crate::sched::{ActiveTask, Context, Ending, Fit, GoStatus, OnThread, Outcome, RangeId, Sched, Step};
 use crate::wire::source::Source;
 use crate::wire::varint;
 use smallvec::SmallVec;
@@ -86,63 +87,72 @@ macro_rules! done {
 /// Lets the cursor's event happen if it is one of those that make up most of a busy trace and nothing hinders it;
 /// gives the end of its arguments. In all other cases nothing has changed, and [`order`] tells them apart.
 ///
-/// The events are few, so that this stays small where it is inlined.
+/// `bytes` end with the event's batch. The record lacks the thread and the time.
 #[inline(always)]
 pub(super) fn frequent(
-    sched: &mut Sched,
+    on: &mut OnThread<'_>,
     tables: &Tables,
-    window: &[u8],
+    bytes: &[u8],
     cursor: &Cursor,
     record: &mut Record,
 ) -> Option<usize> {
     use EventType as E;
     use GoState::{Runnable, Running, Syscall, Waiting};
 
-    let bytes = window.get(..cursor.end)?;
     let mut pos = cursor.args;
-    let mut arg = || varint::read(bytes, &mut pos).ok();
-    let context = sched.context(cursor.thread);
+    record.proc = on.proc_id();
+    record.go = on.go_id();
     match cursor.event {
         E::GoStart => {
-            let (go, sequence) = (arg()?, arg()?);
-            sched.go_start(context, go, sequence).ok()?.done()?;
+            let go = varint::read(bytes, &mut pos).ok()?;
+            let sequence = varint::read(bytes, &mut pos).ok()?;
+            on.go_start(go, sequence).ok()?.done()?;
             set_transition(record, go, (Runnable, Running));
         }
         E::GoUnblock => {
-            let (go, sequence) = (arg()?, arg()?);
-            let stack = stack(tables, arg()?).ok()?;
-            sched.go_unblock(go, sequence).ok()?.done()?;
+            let go = varint::read(bytes, &mut pos).ok()?;
+            let sequence = varint::read(bytes, &mut pos).ok()?;
+            let stack = varint::read(bytes, &mut pos).ok()?;
+            if !tables.has_stack(stack) {
+                return None;
+            }
+            on.go_unblock(go, sequence).ok()?.done()?;
             set_transition(record, go, (Waiting, Runnable));
             record.stack = stack;
         }
-        E::GoBlock | E::GoStop => {
-            let reason = string(tables, arg()?).ok()?;
-            let stack = stack(tables, arg()?).ok()?;
-            let (name, ending, to) = match cursor.event {
-                E::GoBlock => ("GoBlock", Ending::Block, Waiting),
-                _ => ("GoStop", Ending::Stop, Runnable),
-            };
-            sched.go_leave(name, context, ending).ok()?.done()?;
-            set_transition(record, context.go_id, (Running, to));
-            record.text = reason;
+        E::GoBlock => {
+            let reason = varint::read(bytes, &mut pos).ok()?;
+            let stack = varint::read(bytes, &mut pos).ok()?;
+            if !tables.has_string(reason) || !tables.has_stack(stack) {
+                return None;
+            }
+            on.go_leave("GoBlock", GoStatus::Waiting).ok()?.done()?;
+            set_transition(record, record.go, (Running, Waiting));
+            record.text = Symbol::Id(reason);
             record.stack = stack;
             record.b = stack;
         }
         E::GoSyscallBegin => {
-            let sequence = arg()?;
-            let stack = stack(tables, arg()?).ok()?;
-            sched.go_syscall_begin(context, sequence).ok()?.done()?;
-            set_transition(record, context.go_id, (Running, Syscall));
+            let sequence = varint::read(bytes, &mut pos).ok()?;
+            let stack = varint::read(bytes, &mut pos).ok()?;
+            if !tables.has_stack(stack) {
+                return None;
+            }
+            on.go_syscall_begin(sequence).ok()?.done()?;
+            set_transition(record, record.go, (Running, Syscall));
             record.stack = stack;
             record.b = stack;
         }
         E::GoSyscallEnd => {
-            sched.go_syscall_end(context).ok()?.done()?;
-            set_transition(record, context.go_id, (Syscall, Running));
+            on.go_syscall_end().ok()?.done()?;
+            set_transition(record, record.go, (Syscall, Running));
+        }
+        E::HeapAlloc => {
+            let bytes = varint::read(bytes, &mut pos).ok()?;
+            set(record, What::HeapObjects, bytes);
         }
         _ => return None,
     }
-    locate(record, cursor.thread_id, context.proc_id, context.go_id, cursor.time);
     Some(pos)
 }
 
@@ -152,13 +162,14 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
     use GoState::{NotExist, Runnable, Running, Syscall, Waiting};
 
     let Cursor { event: kind, thread, thread_id, time, .. } = *place.cursor;
+    sched.make_known(thread);
     let context = sched.context(thread);
     let (go, proc) = (context.go_id, context.proc_id);
     let record = &mut out.current;
 
     match kind {
         E::GoStart => {
-            done!(sched.go_start(context, a, b));
+            done!(on_thread(sched, kind, thread)?.go_start(a, b));
             set_transition(record, a, (Runnable, Running));
         }
         E::GoUnblock => {
@@ -167,24 +178,24 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
             record.stack = place.stack(c)?;
         }
         E::GoBlock | E::GoStop => {
-            let (ending, to) = match kind {
-                E::GoBlock => (Ending::Block, Waiting),
-                _ => (Ending::Stop, Runnable),
+            let (status, to) = match kind {
+                E::GoBlock => (GoStatus::Waiting, Waiting),
+                _ => (GoStatus::Runnable, Runnable),
             };
-            done!(sched.go_leave(kind.name(), context, ending));
+            done!(on_thread(sched, kind, thread)?.go_leave(kind.name(), status));
             set_transition(record, go, (Running, to));
             record.text = place.string(a)?;
             record.stack = place.stack(b)?;
             record.b = b;
         }
         E::GoSyscallBegin => {
-            done!(sched.go_syscall_begin(context, a));
+            done!(on_thread(sched, kind, thread)?.go_syscall_begin(a));
             set_transition(record, go, (Running, Syscall));
             record.stack = place.stack(b)?;
             record.b = b;
         }
         E::GoSyscallEnd => {
-            done!(sched.go_syscall_end(context));
+            done!(on_thread(sched, kind, thread)?.go_syscall_end());
             set_transition(record, go, (Syscall, Running));
         }
         E::GoSyscallEndBlocked => {
@@ -205,7 +216,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
             set_transition(record, a, (NotExist, Syscall));
         }
         E::GoDestroy => {
-            done!(sched.go_leave("GoDestroy", context, Ending::Destroy));
+            done!(sched.go_destroy(context));
             set_transition(record, go, (Running, NotExist));
         }
         E::GoDestroySyscall => {
@@ -396,6 +407,12 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
     }
     locate(record, thread_id, proc, go, time);
     Ok(Step::Done(()))
+}
+
+/// The thread of an event that needs one.
+fn on_thread(sched: &mut Sched, event: EventType, thread: Index) -> Result<OnThread<'_>, Box<ErrorKind>> {
+    let mismatch = ContextMismatch::NoThread;
+    sched.on_thread(thread).ok_or_else(|| Box::new(ErrorKind::WrongSchedContext { event: event.name(), mismatch }))
 }
 
 fn create(record: &mut Record, place: Place<'_>, go: u64, to: GoState, start: u64, stack: u64) -> Result<(), Box<ErrorKind>> {

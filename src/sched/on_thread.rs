@@ -1,0 +1,176 @@
+//! What a running goroutine does on its thread: the events that make up most of a busy trace.
+//!
+//! They are apart from the others for speed: the thread is looked up once, and each event touches nothing but that, one
+//! goroutine and perhaps a P.
+
+use super::arena::{Arena, Index};
+use super::{Go, GoStatus, Outcome, Proc, ProcStatus, Sched, Sequence, Step, Thread, mismatch};
+use crate::error::{ContextMismatch, ErrorKind, broken};
+use crate::id::{GoId, NONE, ProcId, Resource};
+
+/// A thread, and what its events may change.
+pub(crate) struct OnThread<'a> {
+    pub thread: &'a mut Thread,
+    index: Index,
+    gos: &'a mut Arena<Go>,
+    procs: &'a mut Arena<Proc>,
+    generation: u64,
+}
+
+impl Sched {
+    /// A thread, unless it is [`Index::NONE`].
+    #[inline(always)]
+    pub fn on_thread(&mut self, index: Index) -> Option<OnThread<'_>> {
+        let thread = self.threads.get_mut(index)?;
+        Some(OnThread { thread, index, gos: &mut self.gos, procs: &mut self.procs, generation: self.generation })
+    }
+
+    /// A goroutine is made runnable, by anything: another goroutine, the network poller, sysmon.
+    pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
+        unblock(&mut self.gos, id, Sequence { generation: self.generation, number })
+    }
+}
+
+#[inline(always)]
+fn unblock(gos: &mut Arena<Go>, id: u64, sequence: Sequence) -> Outcome {
+    let go = gos.find(id);
+    match gos.get_mut(go) {
+        Some(state) if state.status == GoStatus::Waiting && sequence.follows(state.sequence) => {
+            state.status = GoStatus::Runnable;
+            state.sequence = sequence;
+            Ok(Step::Done(()))
+        }
+        _ => Ok(Step::Wait),
+    }
+}
+
+impl OnThread<'_> {
+    #[inline(always)]
+    fn sequence(&self, number: u64) -> Sequence {
+        Sequence { generation: self.generation, number }
+    }
+
+    #[inline(always)]
+    pub fn go_id(&self) -> u64 {
+        self.thread.go_id
+    }
+
+    #[inline(always)]
+    pub fn proc_id(&self) -> u64 {
+        self.thread.proc_id
+    }
+
+    #[inline(always)]
+    pub fn has_proc(&self) -> bool {
+        self.thread.proc.is_some()
+    }
+
+    /// A goroutine starts to run.
+    #[inline(always)]
+    pub fn go_start(&mut self, id: u64, number: u64) -> Outcome {
+        let sequence = self.sequence(number);
+        let go = self.gos.find(id);
+        let Some(state) = self.gos.get_mut(go) else {
+            return Ok(Step::Wait);
+        };
+        if state.status != GoStatus::Runnable || !sequence.follows(state.sequence) {
+            return Ok(Step::Wait);
+        }
+        if !self.thread.proc.is_some() {
+            return Err(mismatch("GoStart", ContextMismatch::NoProc));
+        }
+        if self.thread.go.is_some() {
+            return Err(mismatch("GoStart", ContextMismatch::HasGoroutine));
+        }
+        state.status = GoStatus::Running;
+        state.sequence = sequence;
+        state.thread = self.index;
+        self.thread.go = go;
+        self.thread.go_id = id;
+        Ok(Step::Done(()))
+    }
+
+    /// The running goroutine yields or blocks.
+    #[inline(always)]
+    pub fn go_leave(&mut self, event: &'static str, status: GoStatus) -> Outcome {
+        self.running(event, GoStatus::Running)?.status = status;
+        self.thread.go = Index::NONE;
+        self.thread.go_id = NONE;
+        Ok(Step::Done(()))
+    }
+
+    /// A goroutine is made runnable.
+    #[inline(always)]
+    pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
+        let sequence = self.sequence(number);
+        unblock(self.gos, id, sequence)
+    }
+
+    /// The running goroutine enters a system call. It keeps its thread, and its P until that is stolen.
+    ///
+    /// The sequence is the P's: it tells apart the calls from which the P may be stolen where times can't be trusted.
+    /// The P is at hand, so a wrong one is an error and nothing to wait for.
+    #[inline(always)]
+    pub fn go_syscall_begin(&mut self, number: u64) -> Outcome {
+        let sequence = self.sequence(number);
+        self.running("GoSyscallBegin", GoStatus::Running)?;
+        match self.procs.get_mut(self.thread.proc) {
+            Some(proc) if sequence.follows(proc.sequence) => {
+                proc.status = ProcStatus::Syscall;
+                proc.sequence = sequence;
+            }
+            proc => {
+                return broken(ErrorKind::BadSequence {
+                    event: "GoSyscallBegin",
+                    resource: Resource::Proc(ProcId(self.thread.proc_id)),
+                    last: proc.map_or(0, |proc| proc.sequence.number),
+                    found: number,
+                });
+            }
+        }
+        self.set_status(GoStatus::Syscall);
+        Ok(Step::Done(()))
+    }
+
+    /// A system call ends and the goroutine runs on, on the P that it kept.
+    #[inline(always)]
+    pub fn go_syscall_end(&mut self) -> Outcome {
+        self.running("GoSyscallEnd", GoStatus::Syscall)?;
+        match self.procs.get_mut(self.thread.proc) {
+            Some(proc) if proc.status == ProcStatus::Syscall => proc.status = ProcStatus::Running,
+            proc => {
+                return broken(ErrorKind::IllegalTransition {
+                    event: "GoSyscallEnd",
+                    resource: Resource::Proc(ProcId(self.thread.proc_id)),
+                    state: proc.map_or("NotExist", |proc| proc.status.name()),
+                });
+            }
+        }
+        self.set_status(GoStatus::Running);
+        Ok(Step::Done(()))
+    }
+
+    /// The thread's goroutine, which must be in a status and have a P.
+    #[inline(always)]
+    fn running(&mut self, event: &'static str, status: GoStatus) -> Result<&mut Go, Box<ErrorKind>> {
+        if !self.thread.proc.is_some() {
+            return Err(mismatch(event, ContextMismatch::NoProc));
+        }
+        match self.gos.get_mut(self.thread.go) {
+            Some(go) if go.status == status => Ok(go),
+            None => Err(mismatch(event, ContextMismatch::NoGoroutine)),
+            Some(go) => broken(ErrorKind::IllegalTransition {
+                event,
+                resource: Resource::Goroutine(GoId(self.thread.go_id)),
+                state: go.status.name(),
+            }),
+        }
+    }
+
+    #[inline(always)]
+    fn set_status(&mut self, status: GoStatus) {
+        if let Some(go) = self.gos.get_mut(self.thread.go) {
+            go.status = status;
+        }
+    }
+}
