@@ -38,8 +38,10 @@ impl Sub for Time {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Frequency {
     nanos_per_unit: f64,
-    /// The same where it is a whole number, as on Linux (64) and macOS (1), else 0.
+    /// The same where it is a whole number, as on Linux (64) and macOS (1).
     whole: u64,
+    /// Below so many units the whole number gives what the other does; 0 where there is none.
+    exact_below: u64,
 }
 
 /// The most timestamp units a second that a clock may claim; a cycle counter has under 10¹⁰.
@@ -54,7 +56,7 @@ const EXACT_NANOS: f64 = 1024.0;
 
 impl Frequency {
     /// Units of a nanosecond.
-    pub const NANOS: Frequency = Frequency { nanos_per_unit: 1.0, whole: 1 };
+    pub const NANOS: Frequency = Frequency { nanos_per_unit: 1.0, whole: 1, exact_below: EXACT_UNITS };
 
     /// From timestamp units a second, or `None` if no clock can have that many.
     ///
@@ -65,13 +67,14 @@ impl Frequency {
         }
         let nanos_per_unit = 1.0 / (units as f64 / 1e9);
         let is_whole = nanos_per_unit.fract() == 0.0 && nanos_per_unit < EXACT_NANOS;
-        Some(Self { nanos_per_unit, whole: if is_whole { nanos_per_unit as u64 } else { 0 } })
+        let exact_below = if is_whole { EXACT_UNITS } else { 0 };
+        Some(Self { nanos_per_unit, whole: nanos_per_unit as u64, exact_below })
     }
 
     /// Nanoseconds in so many units, truncated as Go's `frequency.mul` does; `None` past what an `i64` holds.
     #[inline(always)]
     pub fn nanos(self, units: u64) -> Option<i64> {
-        match self.whole != 0 && units < EXACT_UNITS {
+        match units < self.exact_below {
             true => Some((units * self.whole) as i64),
             false => self.nanos_by_float(units),
         }

@@ -61,11 +61,13 @@ pub(crate) struct IdTable<T> {
     dense: Vec<Option<T>>,
     sparse: HashMap<u64, T, RandomState>,
     len: usize,
+    /// All IDs up to this one have entries: in real tables, all.
+    unbroken: u64,
 }
 
 impl<T> Default for IdTable<T> {
     fn default() -> Self {
-        Self { dense: Vec::new(), sparse: HashMap::default(), len: 0 }
+        Self { dense: Vec::new(), sparse: HashMap::default(), len: 0, unbroken: 0 }
     }
 }
 
@@ -79,6 +81,18 @@ impl<T: Copy> IdTable<T> {
         self.dense.clear();
         self.sparse.clear();
         self.len = 0;
+        self.unbroken = 0;
+    }
+
+    /// To be called when all entries are in: makes [`has`](Self::has) fast.
+    pub fn seal(&mut self) {
+        self.unbroken = self.dense.iter().skip(1).take_while(|entry| entry.is_some()).count() as u64;
+    }
+
+    /// Whether an ID has an entry or is 0, which stands for nothing.
+    #[inline(always)]
+    pub fn has(&self, id: u64) -> bool {
+        id <= self.unbroken || self.contains(id)
     }
 
     pub fn len(&self) -> usize {
@@ -92,20 +106,13 @@ impl<T: Copy> IdTable<T> {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub fn contains(&self, id: u64) -> bool {
-        matches!(self.dense_slot(id), Some(Some(_))) || self.is_sparse(id)
+        matches!(self.dense_slot(id), Some(Some(_))) || self.sparse.contains_key(&id)
     }
 
-    #[inline(always)]
     fn dense_slot(&self, id: u64) -> Option<&Option<T>> {
         usize::try_from(id).ok().and_then(|index| self.dense.get(index))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn is_sparse(&self, id: u64) -> bool {
-        self.sparse.contains_key(&id)
     }
 
     /// Adds an entry; `name` is what errors call it.
@@ -169,8 +176,10 @@ impl Tables {
         self.frames_differ |= *first != frame;
     }
 
-    /// Checks that the strings of all frames exist, once all tables are read.
-    pub fn check_frames(&self) -> Result<(), ErrorKind> {
+    /// Closes the tables once all is read, and checks that the strings of all frames exist.
+    pub fn seal(&mut self) -> Result<(), ErrorKind> {
+        self.strings.seal();
+        self.stacks.seal();
         let missing = self.frames.values().flat_map(|frame| [frame.func, frame.file]).find(|&id| !self.has_string(id));
         missing.map_or(Ok(()), |id| Err(ErrorKind::UnknownString { id: id.into() }))
     }
@@ -178,13 +187,13 @@ impl Tables {
     /// Whether an ID stands for a string; 0 stands for the empty one.
     #[inline(always)]
     pub fn has_string(&self, id: u64) -> bool {
-        id == 0 || self.strings.contains(id)
+        self.strings.has(id)
     }
 
     /// Whether an ID stands for a stack; 0 stands for none.
     #[inline(always)]
     pub fn has_stack(&self, id: u64) -> bool {
-        id == 0 || self.stacks.contains(id)
+        self.stacks.has(id)
     }
 
     /// The frame that is shown where this one stands.

@@ -128,16 +128,50 @@ impl Decoder {
         Ok(true)
     }
 
-    /// Orders events until the block is full or something comes up; false at the end.
+    /// Orders events until the block is full or the generation ends; false at the end.
     #[inline(never)]
     fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.next = 0;
         self.len = 0;
-        self.order_frequent(source.window());
-        if self.len == 0 && !self.advance_any(source)? {
-            return Ok(false);
+        while self.len < BLOCK {
+            self.order_frequent(source.window());
+            // What is delivered may refer to the generation's tables, so those stay until it is.
+            if self.len == BLOCK || self.len > 0 && self.is_generation_done() {
+                break;
+            }
+            match self.produce(source) {
+                Ok(true) => self.append_current(),
+                Ok(false) => break,
+                Err(error) if self.len == 0 => return Err(error),
+                Err(error) => {
+                    self.fail_later(error);
+                    break;
+                }
+            }
         }
-        Ok(true)
+        Ok(self.len > 0)
+    }
+
+    fn is_generation_done(&self) -> bool {
+        self.frontier.heads().is_empty() && !self.out.has_more() && self.next_sample == self.generation.samples.len()
+    }
+
+    fn append_current(&mut self) {
+        let mut record = self.out.current;
+        record.time = later(record.time, self.last_time);
+        self.last_time = record.time;
+        self.block[self.len] = record;
+        self.len += 1;
+        self.delivered += 1;
+    }
+
+    /// Keeps an error until what came before it is delivered.
+    #[cold]
+    fn fail_later(&mut self, error: Error) {
+        self.fault = Some(error);
+        self.frontier.clear();
+        self.generation.samples.clear();
+        self.go_to_sample(0);
     }
 
     /// Takes the way that nearly all events go: the earliest one is of a frequent kind, can happen, and its M has another
@@ -149,7 +183,7 @@ impl Decoder {
         let base = self.generation.timebase(window);
         let tables = &self.generation.tables;
         let mut last_time = self.last_time;
-        let mut len = 0;
+        let mut len = self.len;
         'heads: while len < BLOCK {
             let Some(&head) = self.frontier.heads().first() else { break };
             let Some(cursor) = self.cursors.get_mut(head.cursor as usize) else { break };
@@ -177,9 +211,9 @@ impl Decoder {
             }
             break;
         }
+        self.delivered += (len - self.len) as u64;
         self.len = len;
         self.last_time = last_time;
-        self.delivered += len as u64;
         self.settle_first_head();
     }
 
@@ -191,20 +225,7 @@ impl Decoder {
         }
     }
 
-    /// Orders one event, whatever it takes; false at the end.
-    fn advance_any(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        if !self.produce(source)? {
-            return Ok(false);
-        }
-        let mut record = self.out.current;
-        record.time = later(record.time, self.last_time);
-        self.last_time = record.time;
-        self.block[0] = record;
-        self.len = 1;
-        self.delivered += 1;
-        Ok(true)
-    }
-
+    /// Makes the next event the current one, whatever it takes; false at the end.
     fn produce(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         if self.out.has_more() {
             self.out.next();
@@ -262,8 +283,8 @@ impl Decoder {
             Ok(true) => self.frontier.update(i, cursor.time),
             Ok(false) => self.frontier.remove(i),
             Err(kind) => {
-                self.fault = Some(self.error(kind, number, source));
-                self.frontier.clear();
+                let error = self.error(kind, number, source);
+                self.fail_later(error);
             }
         }
     }

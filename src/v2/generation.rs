@@ -391,7 +391,7 @@ impl Generation {
             self.tables.clock = Some(snapshot.ok_or(ErrorKind::BadClockSnapshot(Flaw::Invalid)).at(end)?);
         }
         frequency.nanos(self.min_time).ok_or(ErrorKind::TimestampOverflow).at(end)?;
-        self.tables.check_frames().at(end)?;
+        self.tables.seal().at(end)?;
         for sample in &mut self.samples {
             let nanos = u64::try_from(sample.time).ok().and_then(|units| frequency.nanos(units));
             sample.time = nanos.ok_or(ErrorKind::TimestampOverflow).at(sample.at)?;

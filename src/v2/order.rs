@@ -132,6 +132,18 @@ pub(super) fn frequent(
             record.stack = stack;
             record.b = stack;
         }
+        E::GoStop => {
+            let reason = varint::read(bytes, &mut pos).ok()?;
+            let stack = varint::read(bytes, &mut pos).ok()?;
+            if !tables.has_string(reason) || !tables.has_stack(stack) {
+                return None;
+            }
+            on.go_leave("GoStop", GoStatus::Runnable).ok()?.done()?;
+            set_transition(record, record.go, (Running, Runnable));
+            record.text = Symbol::Id(reason);
+            record.stack = stack;
+            record.b = stack;
+        }
         E::GoSyscallBegin => {
             let sequence = varint::read(bytes, &mut pos).ok()?;
             let stack = varint::read(bytes, &mut pos).ok()?;
