@@ -184,45 +184,43 @@ impl Decoder {
         let tables = &self.generation.tables;
         let mut last_time = self.last_time;
         let mut len = self.len;
-        'heads: while len < BLOCK {
+        let mut stopped = false;
+        while !stopped && len < BLOCK {
             let Some(&head) = self.frontier.heads().first() else { break };
-            let Some(cursor) = self.cursors.get_mut(head.cursor as usize) else { break };
+            let Some(slot) = self.cursors.get_mut(head.cursor as usize) else { break };
             if self.next_sample_time < head.time {
                 break;
             }
             let limit = self.frontier.limit().min(self.next_sample_time);
-            let Some(mut on) = self.sched.on_thread(cursor.thread).filter(OnThread::has_proc) else { break };
+            let Some(mut on) = self.sched.on_thread(slot.thread).filter(OnThread::has_proc) else { break };
+            // A copy of its own stays in registers.
+            let mut cursor = *slot;
             let bytes = cursor.bytes(window);
             // One M's events until another's is due: they come in runs.
             for record in &mut self.block[len..] {
-                let Some(pos) = order::frequent(&mut on, tables, bytes, cursor, record) else { break 'heads };
+                let Some(pos) = order::frequent(&mut on, tables, bytes, &cursor, record) else {
+                    stopped = true;
+                    break;
+                };
                 record.thread = cursor.thread_id;
                 record.time = later(cursor.time, last_time);
                 last_time = record.time;
                 len += 1;
                 if !cursor.step(pos, bytes, &base) {
                     self.unfinished = Some(pos);
-                    break 'heads;
+                    stopped = true;
+                    break;
                 }
                 if cursor.time > limit {
-                    self.frontier.update(0, cursor.time);
-                    continue 'heads;
+                    break;
                 }
             }
-            break;
+            *slot = cursor;
+            self.frontier.update(0, cursor.time);
         }
         self.delivered += (len - self.len) as u64;
         self.len = len;
         self.last_time = last_time;
-        self.settle_first_head();
-    }
-
-    /// Tells the frontier the time that the first head has come to without ceasing to be the first.
-    fn settle_first_head(&mut self) {
-        let Some(&head) = self.frontier.heads().first() else { return };
-        if let Some(cursor) = self.cursors.get(head.cursor as usize) {
-            self.frontier.update(0, cursor.time);
-        }
     }
 
     /// Makes the next event the current one, whatever it takes; false at the end.
