@@ -1,5 +1,6 @@
 //! One decoded event, flat: what the decoders write and [`Event`](super::Event) reads.
 
+use super::state::{GoState, ProcState};
 use super::tables::Span;
 use crate::id::NONE;
 use crate::sched::names::NameId;
@@ -9,8 +10,6 @@ use crate::sched::names::NameId;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     pub what: What,
-    /// For a transition, the states: a [`GoState`](super::GoState) or [`ProcState`](super::ProcState).
-    pub change: Change,
     pub time: i64,
     pub thread: u64,
     pub proc: u64,
@@ -50,9 +49,9 @@ pub(crate) enum What {
     /// `a`: the task; `text`: the category; `text2`: the message.
     Log,
     /// `a`: the goroutine; `b`: the stack of the goroutine itself; `text`: the reason.
-    GoTransition,
+    GoTransition(GoState, GoState),
     /// `a`: the P.
-    ProcTransition,
+    ProcTransition(ProcState, ProcState),
     /// `a`, `b`, `c`: the arguments in order.
     AllocFree(super::alloc_free::Kind),
 }
@@ -64,14 +63,6 @@ pub(crate) enum RangeType {
     GcMark,
     GcSweep,
     GcMarkAssist,
-}
-
-/// From one state to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    None,
-    Go(super::GoState, super::GoState),
-    Proc(super::ProcState, super::ProcState),
 }
 
 /// Where a string is found.
@@ -91,7 +82,6 @@ pub(crate) enum Symbol {
 impl Record {
     pub const BLANK: Record = Record {
         what: What::Sync,
-        change: Change::None,
         time: 0,
         thread: NONE,
         proc: NONE,

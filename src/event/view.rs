@@ -7,9 +7,9 @@ use super::alloc_free::AllocFree;
 use super::kind::{
     EventKind, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region, Scope, Sweep, Sync, Task,
 };
-use super::record::{Change, RangeType, Record, Symbol, What};
+use super::record::{RangeType, Record, Symbol, What};
 use super::stack::Stack;
-use super::state::{GoState, ProcState};
+use super::state::GoState;
 use super::tables::Symbols;
 use super::text::Text;
 use crate::id::{GoId, NONE, ProcId, TaskId, ThreadId, present};
@@ -100,8 +100,16 @@ impl<'a> Event<'a> {
                 category: self.text(record.text),
                 message: self.text(record.text2),
             }),
-            What::GoTransition => EventKind::GoTransition(self.go_transition()),
-            What::ProcTransition => EventKind::ProcTransition(self.proc_transition()),
+            What::GoTransition(from, to) => EventKind::GoTransition(GoTransition {
+                go: GoId(record.a),
+                from,
+                to,
+                reason: self.text(record.text),
+                stack: self.stack_of(record.b),
+            }),
+            What::ProcTransition(from, to) => {
+                EventKind::ProcTransition(ProcTransition { proc: ProcId(record.a), from, to })
+            }
             What::AllocFree(kind) => EventKind::Experimental(AllocFree::new(kind, record.a, record.b, record.c)),
         }
     }
@@ -131,28 +139,6 @@ impl<'a> Event<'a> {
 
     fn region(&self) -> Region<'a> {
         Region { task: TaskId(self.record.a), name: self.text(self.record.text) }
-    }
-
-    fn go_transition(&self) -> GoTransition<'a> {
-        let (from, to) = match self.record.change {
-            Change::Go(from, to) => (from, to),
-            _ => (GoState::Undetermined, GoState::Undetermined),
-        };
-        GoTransition {
-            go: GoId(self.record.a),
-            from,
-            to,
-            reason: self.text(self.record.text),
-            stack: self.stack_of(self.record.b),
-        }
-    }
-
-    fn proc_transition(&self) -> ProcTransition {
-        let (from, to) = match self.record.change {
-            Change::Proc(from, to) => (from, to),
-            _ => (ProcState::Undetermined, ProcState::Undetermined),
-        };
-        ProcTransition { proc: ProcId(self.record.a), from, to }
     }
 
     /// Writes the event and a line feed as `go tool trace -d=parsed` of Go 1.27.3 does, byte for byte.

@@ -68,7 +68,7 @@ impl Sched {
         context.needs_user_code("UserRegionBegin")?;
         let go =
             self.gos.get_mut(context.go).ok_or_else(|| mismatch("UserRegionBegin", ContextMismatch::NoGoroutine))?;
-        go.has_regions = true;
+        go.has_annotations = true;
         self.regions.entry(context.go).or_default().push(OpenRegion { task, name });
         Ok(())
     }
@@ -92,13 +92,8 @@ impl Sched {
     }
 
     /// A goroutine is gone, and its slot may become another's.
-    pub(super) fn forget_annotations(&mut self, go: Index) {
-        let Some(state) = self.gos.get(go) else { return };
-        if state.has_regions {
-            self.regions.remove(&go);
-        }
-        if state.has_ranges {
-            self.go_ranges.forget(go);
-        }
+    pub fn forget_annotations(&mut self, go: Index) {
+        self.regions.remove(&go);
+        self.go_ranges.forget(go);
     }
 }

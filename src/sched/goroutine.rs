@@ -95,16 +95,6 @@ impl Sched {
         Ok(Context { thread, ..context })
     }
 
-    /// A goroutine is created, by another or by the runtime (a timer, say).
-    pub fn go_create(&mut self, event: &'static str, context: Context, id: u64, status: GoStatus) -> Outcome {
-        context.needs_proc(event)?;
-        if context.go.is_some() {
-            self.in_status(event, context, GoStatus::Running)?;
-        }
-        self.create(id, status)?;
-        Ok(Step::Done(()))
-    }
-
     /// A goroutine appears in a system call: a C thread calls into Go.
     pub fn go_create_syscall(&mut self, context: Context, id: u64) -> Outcome {
         context.needs_no_go("GoCreateSyscall")?;
@@ -118,15 +108,6 @@ impl Sched {
             Index::NONE => Ok(self.gos.insert(id, Go::new(status, self.sequence(0)))),
             _ => broken(ErrorKind::CreatedTwice(GoId(id))),
         }
-    }
-
-    /// The running goroutine ends.
-    pub fn go_destroy(&mut self, context: Context) -> Outcome {
-        context.needs_user_code("GoDestroy")?;
-        self.in_status("GoDestroy", context, GoStatus::Running)?;
-        self.destroy(context.go);
-        self.free_go(context.thread);
-        Ok(Step::Done(()))
     }
 
     fn destroy(&mut self, go: Index) {
@@ -239,7 +220,7 @@ impl Sched {
 }
 
 impl Go {
-    fn new(status: GoStatus, sequence: super::Sequence) -> Self {
-        Go { status, sequence, thread: Index::NONE, has_regions: false, has_ranges: false }
+    pub(super) fn new(status: GoStatus, sequence: super::Sequence) -> Self {
+        Go { status, sequence, thread: Index::NONE, has_annotations: false }
     }
 }

@@ -163,9 +163,8 @@ pub(crate) struct Go {
     sequence: Sequence,
     /// The thread that it was last bound to; bound to it still if that thread's goroutine is this one.
     thread: Index,
-    /// Whether `Sched::regions` and `Sched::go_ranges` have anything of it: most goroutines never do.
-    has_regions: bool,
-    has_ranges: bool,
+    /// Whether `Sched::regions` or `Sched::go_ranges` may have anything of it: most goroutines never do.
+    has_annotations: bool,
 }
 
 /// A processor.

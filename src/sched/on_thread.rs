@@ -99,6 +99,36 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
+    /// A goroutine is created, by another or by the runtime (a timer, say).
+    pub fn go_create(&mut self, event: &'static str, id: u64, status: GoStatus) -> Outcome {
+        let sequence = self.sequence(0);
+        if !self.thread.proc.is_some() {
+            return Err(mismatch(event, ContextMismatch::NoProc));
+        }
+        if self.thread.go.is_some() {
+            self.running(event, GoStatus::Running)?;
+        }
+        if self.gos.find(id).is_some() {
+            return broken(ErrorKind::CreatedTwice(GoId(id)));
+        }
+        self.gos.insert(id, Go::new(status, sequence));
+        Ok(Step::Done(()))
+    }
+
+    /// Whether the running goroutine may have open ranges or regions, which are to be forgotten with it.
+    pub fn go_has_annotations(&self) -> bool {
+        self.gos.get(self.thread.go).is_some_and(|go| go.has_annotations)
+    }
+
+    /// The running goroutine ends.
+    pub fn go_destroy(&mut self) -> Outcome {
+        self.running("GoDestroy", GoStatus::Running)?;
+        self.gos.remove(self.thread.go);
+        self.thread.go = Index::NONE;
+        self.thread.go_id = NONE;
+        Ok(Step::Done(()))
+    }
+
     /// A goroutine is made runnable.
     #[inline(always)]
     pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {

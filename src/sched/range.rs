@@ -65,7 +65,7 @@ impl Sched {
 
     fn begin_on_go(&mut self, event: &'static str, go: Index, range: RangeId) -> Result<(), Box<ErrorKind>> {
         let state = self.gos.get_mut(go).ok_or_else(|| mismatch(event, ContextMismatch::NoGoroutine))?;
-        state.has_ranges = true;
+        state.has_annotations = true;
         self.go_ranges.begin(event, go, range)
     }
 

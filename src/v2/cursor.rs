@@ -14,7 +14,8 @@ use crate::wire::varint;
 pub(super) struct Cursor {
     pub thread: Index,
     pub thread_id: u64,
-    pub event: EventType,
+    /// The event's type, which may not be in the alphabet.
+    pub code: u8,
     pub time: i64,
     /// Where the event begins in the window,
     pub at: usize,
@@ -37,8 +38,7 @@ pub(super) struct Timebase<'a> {
 impl Cursor {
     /// A cursor before the first event of an M, whose batches begin with `first`.
     pub fn new(thread: Index, thread_id: u64, first: u32) -> Self {
-        let event = EventType::EventBatch;
-        Cursor { thread, thread_id, event, time: 0, at: 0, args: 0, end: 0, next_batch: Some(first) }
+        Cursor { thread, thread_id, code: 0, time: 0, at: 0, args: 0, end: 0, next_batch: Some(first) }
     }
 
     /// The window up to the end of the batch.
@@ -53,12 +53,11 @@ impl Cursor {
     pub fn step(&mut self, pos: usize, bytes: &[u8], base: &Timebase<'_>) -> bool {
         let mut args = pos + 1;
         if let Some(&code) = bytes.get(pos)
-            && let Some(event) = base.alphabet[code as usize]
             && let Ok(delta) = varint::read(bytes, &mut args)
             && let Some(delta) = base.frequency.nanos(delta)
             && let Some(time) = self.time.checked_add(delta)
         {
-            self.event = event;
+            self.code = code;
             self.time = time;
             self.at = pos;
             self.args = args;
@@ -67,15 +66,18 @@ impl Cursor {
         false
     }
 
-    /// The event's arguments, and where they end.
-    pub fn read_args(&self, window: &[u8]) -> Result<([u64; MAX_ARGS], usize), varint::Fault> {
-        let bytes = self.bytes(window);
+    /// The event, its arguments, and where they end.
+    pub fn read(&self, base: &Timebase<'_>) -> Result<(EventType, [u64; MAX_ARGS], usize), Box<ErrorKind>> {
+        let Some(event) = base.alphabet[self.code as usize] else {
+            return broken(not_here(self.code, base.alphabet));
+        };
+        let bytes = self.bytes(base.window);
         let mut args = [0; MAX_ARGS];
         let mut pos = self.args;
-        for arg in args.iter_mut().take(self.event.spec().args.len() - 1) {
+        for arg in args.iter_mut().take(event.spec().args.len() - 1) {
             *arg = varint::read(bytes, &mut pos)?;
         }
-        Ok((args, pos))
+        Ok((event, args, pos))
     }
 
     /// Goes to the event at `pos`, be it in the next batch; false if there is none. On an error, `at` is its place.

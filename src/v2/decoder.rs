@@ -15,9 +15,8 @@ use super::cursor::Cursor;
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Loaded, Sample};
 use super::order::{self, Outbox, Place};
-use super::spec::MAX_ARGS;
 use crate::error::{Error, ErrorKind, Location, StuckHead, Warning};
-use crate::event::record::{Change, Record, Symbol, What};
+use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, StackId, ThreadId, present};
 use crate::sched::arena::Index;
@@ -257,11 +256,11 @@ impl Decoder {
     fn try_advance(&mut self, i: usize, source: &Source<'_>) -> Result<bool, Error> {
         let number = self.frontier.heads()[i].cursor as usize;
         let cursor = &self.cursors[number];
-        let (args, pos) = match cursor.read_args(source.window()) {
+        let (event, args, pos) = match cursor.read(&self.generation.timebase(source.window())) {
             Ok(read) => read,
-            Err(fault) => return Err(self.error(fault.into(), number, source)),
+            Err(kind) => return Err(self.error(kind, number, source)),
         };
-        let place = Place { tables: &self.generation.tables, source, cursor };
+        let place = Place { tables: &self.generation.tables, source, event, cursor };
         match order::order(&mut self.sched, place, args, &mut self.out) {
             Ok(Step::Done(())) => {}
             Ok(Step::Wait) => return Ok(false),
@@ -312,13 +311,16 @@ impl Decoder {
 
     fn stuck_head(&mut self, number: usize, source: &Source<'_>) -> StuckHead {
         let cursor = &self.cursors[number];
-        let args = cursor.read_args(source.window()).map_or([0; MAX_ARGS], |(args, _)| args);
+        let read = cursor.read(&self.generation.timebase(source.window())).ok();
         StuckHead {
             thread: present(cursor.thread_id).map(ThreadId),
-            event: cursor.event.name(),
+            event: read.map_or("?", |(event, ..)| event.name()),
             time: Time(cursor.time),
             offset: source.base() + cursor.at as u64,
-            waits_for: order::explain(&mut self.sched, cursor, args),
+            waits_for: match read {
+                Some((event, args, _)) => order::explain(&mut self.sched, event, cursor.thread, args),
+                None => String::new(),
+            },
         }
     }
 
@@ -437,7 +439,6 @@ impl Decoder {
         self.syncs += 1;
         self.out.current = Record {
             what: What::Sync,
-            change: Change::None,
             time,
             a: self.syncs,
             b: u64::from(has_tables),

@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::spec::{EventType, MAX_ARGS};
 use crate::error::{ContextMismatch, ErrorKind, WarningKind, broken};
 use crate::event::alloc_free::Kind as AllocFreeKind;
-use crate::event::record::{Change, RangeType, Record, Symbol, What};
+use crate::event::record::{RangeType, Record, Symbol, What};
 use crate::event::tables::Tables;
 use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
@@ -55,6 +55,7 @@ pub(super) struct Place<'a> {
     pub tables: &'a Tables,
     pub source: &'a Source<'a>,
     /// The event, and the M whose it is.
+    pub event: EventType,
     pub cursor: &'a Cursor,
 }
 
@@ -97,12 +98,13 @@ pub(super) fn frequent(
     record: &mut Record,
 ) -> Option<usize> {
     use EventType as E;
-    use GoState::{Runnable, Running, Syscall, Waiting};
+    use GoState::{NotExist, Runnable, Running, Syscall, Waiting};
 
     let mut pos = cursor.args;
     record.proc = on.proc_id();
     record.go = on.go_id();
-    match cursor.event {
+    // A type that is not in the alphabet is none of these.
+    match E::from_code(cursor.code)? {
         E::GoStart => {
             let go = varint::read(bytes, &mut pos).ok()?;
             let sequence = varint::read(bytes, &mut pos).ok()?;
@@ -159,6 +161,25 @@ pub(super) fn frequent(
             on.go_syscall_end().ok()?.done()?;
             set_transition(record, record.go, (Syscall, Running));
         }
+        E::GoCreate => {
+            let go = varint::read(bytes, &mut pos).ok()?;
+            let start = varint::read(bytes, &mut pos).ok()?;
+            let stack = varint::read(bytes, &mut pos).ok()?;
+            if !tables.has_stack(start) || !tables.has_stack(stack) {
+                return None;
+            }
+            on.go_create("GoCreate", go, GoStatus::Runnable).ok()?.done()?;
+            set_transition(record, go, (NotExist, Runnable));
+            record.b = start;
+            record.stack = stack;
+        }
+        E::GoDestroy => {
+            if on.go_has_annotations() {
+                return None;
+            }
+            on.go_destroy().ok()?.done()?;
+            set_transition(record, record.go, (Running, NotExist));
+        }
         E::HeapAlloc => {
             let bytes = varint::read(bytes, &mut pos).ok()?;
             set(record, What::HeapObjects, bytes);
@@ -173,7 +194,8 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
     use EventType as E;
     use GoState::{NotExist, Runnable, Running, Syscall, Waiting};
 
-    let Cursor { event: kind, thread, thread_id, time, .. } = *place.cursor;
+    let Cursor { thread, thread_id, time, .. } = *place.cursor;
+    let kind = place.event;
     sched.make_known(thread);
     let context = sched.context(thread);
     let (go, proc) = (context.go_id, context.proc_id);
@@ -216,11 +238,11 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         }
         // The rest of goroutines.
         E::GoCreate => {
-            done!(sched.go_create("GoCreate", context, a, GoStatus::Runnable));
+            done!(on_thread(sched, kind, thread)?.go_create("GoCreate", a, GoStatus::Runnable));
             create(record, place, a, Runnable, b, c)?;
         }
         E::GoCreateBlocked => {
-            done!(sched.go_create("GoCreateBlocked", context, a, GoStatus::Waiting));
+            done!(on_thread(sched, kind, thread)?.go_create("GoCreateBlocked", a, GoStatus::Waiting));
             create(record, place, a, Waiting, b, c)?;
         }
         E::GoCreateSyscall => {
@@ -228,7 +250,8 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
             set_transition(record, a, (NotExist, Syscall));
         }
         E::GoDestroy => {
-            done!(sched.go_destroy(context));
+            done!(on_thread(sched, kind, thread)?.go_destroy());
+            sched.forget_annotations(context.go);
             set_transition(record, go, (Running, NotExist));
         }
         E::GoDestroySyscall => {
@@ -468,8 +491,7 @@ fn string(tables: &Tables, id: u64) -> Result<Symbol, Box<ErrorKind>> {
 /// A goroutine's transition, without a stack or a reason.
 #[inline(always)]
 fn set_transition(record: &mut Record, go: u64, (from, to): (GoState, GoState)) {
-    record.what = What::GoTransition;
-    record.change = Change::Go(from, to);
+    record.what = What::GoTransition(from, to);
     record.a = go;
     record.b = 0;
     record.stack = 0;
@@ -477,8 +499,7 @@ fn set_transition(record: &mut Record, go: u64, (from, to): (GoState, GoState)) 
 }
 
 fn set_proc_transition(record: &mut Record, proc: u64, (from, to): (ProcState, ProcState)) {
-    record.what = What::ProcTransition;
-    record.change = Change::Proc(from, to);
+    record.what = What::ProcTransition(from, to);
     record.a = proc;
     record.stack = 0;
 }
@@ -486,7 +507,6 @@ fn set_proc_transition(record: &mut Record, proc: u64, (from, to): (ProcState, P
 /// Any other record, without stack or text.
 fn set(record: &mut Record, what: What, a: u64) {
     record.what = what;
-    record.change = Change::None;
     record.a = a;
     record.stack = 0;
     record.text = Symbol::Empty;
@@ -502,10 +522,10 @@ fn locate(record: &mut Record, thread: u64, proc: u64, go: u64, time: i64) {
 }
 
 /// What an event that can't happen yet waits for.
-pub(super) fn explain(sched: &mut Sched, cursor: &Cursor, [a, b, ..]: [u64; MAX_ARGS]) -> String {
+pub(super) fn explain(sched: &mut Sched, event: EventType, thread: Index, [a, b, ..]: [u64; MAX_ARGS]) -> String {
     use EventType as E;
-    let context = sched.context(cursor.thread);
-    match cursor.event {
+    let context = sched.context(thread);
+    match event {
         E::GoStart => sched.go_wait(a, b, "Runnable"),
         E::GoUnblock | E::GoSwitch | E::GoSwitchDestroy => sched.go_wait(a, b, "Waiting"),
         E::ProcStart => sched.proc_wait(context, a, b, "Idle"),
