@@ -178,7 +178,12 @@ impl Sched {
     }
 
     /// The event's goroutine, which must be in a status.
-    fn in_status(&mut self, event: &'static str, context: Context, status: GoStatus) -> Result<&mut Go, Box<ErrorKind>> {
+    fn in_status(
+        &mut self,
+        event: &'static str,
+        context: Context,
+        status: GoStatus,
+    ) -> Result<&mut Go, Box<ErrorKind>> {
         match self.gos.get_mut(context.go) {
             Some(go) if go.status == status => Ok(go),
             go => broken(ErrorKind::IllegalTransition {

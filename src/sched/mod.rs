@@ -235,13 +235,9 @@ impl Sched {
     #[inline(always)]
     pub fn context(&self, thread: Index) -> Context {
         match self.threads.get(thread) {
-            Some(state) => Context {
-                thread,
-                proc: state.proc,
-                go: state.go,
-                proc_id: state.proc_id,
-                go_id: state.go_id,
-            },
+            Some(state) => {
+                Context { thread, proc: state.proc, go: state.go, proc_id: state.proc_id, go_id: state.go_id }
+            }
             None => Context::NOWHERE,
         }
     }

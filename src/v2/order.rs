@@ -450,7 +450,14 @@ fn on_thread(sched: &mut Sched, event: EventType, thread: Index) -> Result<OnThr
     sched.on_thread(thread).ok_or_else(|| Box::new(ErrorKind::WrongSchedContext { event: event.name(), mismatch }))
 }
 
-fn create(record: &mut Record, place: Place<'_>, go: u64, to: GoState, start: u64, stack: u64) -> Result<(), Box<ErrorKind>> {
+fn create(
+    record: &mut Record,
+    place: Place<'_>,
+    go: u64,
+    to: GoState,
+    start: u64,
+    stack: u64,
+) -> Result<(), Box<ErrorKind>> {
     set_transition(record, go, (GoState::NotExist, to));
     record.b = place.stack(start)?;
     record.stack = place.stack(stack)?;
