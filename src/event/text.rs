@@ -132,4 +132,16 @@ mod tests {
             assert_eq!(quoted(text), want);
         }
     }
+
+    #[test]
+    fn every_character_is_quoted_like_go() {
+        // FNV-1a over strconv.Quote of every Unicode scalar value in order, as Go 1.27.3 printed it.
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        for c in '\0'..=char::MAX {
+            for byte in quoted(c.to_string().as_bytes()).bytes() {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+            }
+        }
+        assert_eq!(hash, 0xf128_b4ef_b2ad_4ee8);
+    }
 }
