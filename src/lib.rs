@@ -17,4 +17,5 @@ pub use event::{
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
 pub use reader::Reader;
 pub use time::{ClockSnapshot, Time, WallTime};
+pub use v2::raw;
 pub use wire::header::Version;

@@ -184,7 +184,8 @@ impl Generation {
                     return self.cut(kind, at, version);
                 }
                 Err(fault) => {
-                    let kind = self.unframed(fault.kind, source.window(), version, last);
+                    let ended = last != 0 && self.number == 0 && version >= Version::Go126;
+                    let kind = batch::unframed(fault.kind, ended);
                     let offset = source.base() + fault.at as u64;
                     let error = self.error(kind, offset, fault.thread);
                     let generation = error.at.generation.or(fault.generation);
@@ -222,19 +223,6 @@ impl Generation {
         match self.number != 0 && version < Version::Go126 {
             true => Ok(Loaded::Cut(error)),
             false => Err(error),
-        }
-    }
-
-    /// Tells what it is that stands where a batch should.
-    fn unframed(&self, kind: ErrorKind, window: &[u8], version: Version, last: u64) -> ErrorKind {
-        let ErrorKind::NotABatch { found } = kind else { return kind };
-        let rest = window.get(self.len..).unwrap_or_default();
-        if rest.starts_with(b"go 1.") {
-            return ErrorKind::MultipleTraces;
-        }
-        match last != 0 && self.number == 0 && version >= Version::Go126 {
-            true => ErrorKind::TrailingData { found },
-            false => kind,
         }
     }
 

@@ -217,7 +217,8 @@ const fn shapes() -> [Shape; 256] {
     shapes
 }
 
-const fn minor(version: Version) -> u8 {
+/// [`Version::minor`] of the versions with generations, for tables made at compile time.
+pub(super) const fn minor(version: Version) -> u8 {
     match version {
         Version::Go123 => 23,
         Version::Go125 => 25,
