@@ -5,6 +5,7 @@ mod event;
 mod id;
 mod reader;
 mod sched;
+pub mod synth;
 mod time;
 mod v2;
 mod wire;

@@ -34,7 +34,7 @@ pub(crate) struct StackEntry {
 }
 
 /// One frame as it stands on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RawFrame {
     /// The program counter.
     pub pc: u64,

@@ -35,6 +35,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+pub(crate) use event::FRAME_ARGS;
 pub use event::{RawEvent, RawEvents, RawFrames};
 
 pub use super::spec::{Arg, Class, EventType, Spec};
