@@ -64,6 +64,8 @@ pub(super) struct Generation {
     by_thread: HashMap<u64, u32, RandomState>,
     /// How much of the window it takes.
     pub len: usize,
+    /// The batches read so far, those of earlier generations included.
+    pub total_batches: u64,
 }
 
 impl Default for Generation {
@@ -79,6 +81,7 @@ impl Default for Generation {
             clock: None,
             by_thread: HashMap::default(),
             len: 0,
+            total_batches: 0,
         }
     }
 }
@@ -205,6 +208,7 @@ impl Generation {
                 return self.cut_by(error, version);
             }
             self.number = batch.generation;
+            self.total_batches += 1;
             if self.min_time == 0 || batch.time < self.min_time {
                 self.min_time = batch.time;
             }
