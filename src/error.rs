@@ -219,6 +219,12 @@ pub enum ErrorKind {
         /// The type.
         code: u8,
     },
+    /// A batch ends inside an event's bytes.
+    #[error("the batch ends inside a {event}")]
+    EventTruncated {
+        /// Its name.
+        event: &'static str,
+    },
     /// A record that belongs to a table or the framing, among the events of an M.
     #[error("{event} among the events of an M")]
     WrongContext {

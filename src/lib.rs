@@ -5,6 +5,7 @@ mod event;
 mod id;
 mod reader;
 mod sched;
+pub mod synth;
 mod time;
 mod v2;
 mod wire;
@@ -17,4 +18,5 @@ pub use event::{
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
 pub use reader::Reader;
 pub use time::{ClockSnapshot, Time, WallTime};
+pub use v2::raw;
 pub use wire::header::Version;

@@ -105,6 +105,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// How many batches were read so far, those of tables included. They are read a generation at a time.
+    pub fn batches(&self) -> u64 {
+        self.decoder.batches()
+    }
+
     /// The mistakes of the traced program that were met so far: the first thousand of them, and how many there were.
     pub fn warnings(&self) -> (&[Warning], u64) {
         self.decoder.warnings()

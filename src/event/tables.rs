@@ -34,17 +34,21 @@ pub(crate) struct StackEntry {
 }
 
 /// One frame as it stands on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RawFrame {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RawFrame {
+    /// The program counter.
     pub pc: u64,
+    /// The ID of the function's name in the generation's strings.
     pub func: u64,
+    /// The ID of the source file's name in the generation's strings.
     pub file: u64,
+    /// The line in that file.
     pub line: u64,
 }
 
 impl RawFrame {
     #[inline]
-    pub fn read(bytes: &[u8], pos: &mut usize) -> Result<Self, varint::Fault> {
+    pub(crate) fn read(bytes: &[u8], pos: &mut usize) -> Result<Self, varint::Fault> {
         Ok(Self {
             pc: varint::read(bytes, pos)?,
             func: varint::read(bytes, pos)?,

@@ -72,6 +72,7 @@ fn read_header(window: &[u8], pos: &mut usize, seen: &mut [Option<u64>; 2]) -> R
             experiment
         }
         Some(EventType::EndOfGeneration) => return Ok(Framing::EndOfGeneration),
+        _ if window[*pos..].starts_with(b"go 1.") => return Err(ErrorKind::MultipleTraces),
         _ => return Err(ErrorKind::NotABatch { found: code }),
     };
     if EventType::from_code(code) == Some(EventType::ExperimentalBatch)
@@ -93,6 +94,14 @@ fn read_header(window: &[u8], pos: &mut usize, seen: &mut [Option<u64>; 2]) -> R
     }
     let body = *pos;
     Ok(Framing::Batch(Batch { experiment, generation, thread, time, start: 0, body, end: body + size as usize }))
+}
+
+/// Tells what it is that stands where a batch should: `ended` says that the trace may be over there.
+pub(super) fn unframed(kind: ErrorKind, ended: bool) -> ErrorKind {
+    match kind {
+        ErrorKind::NotABatch { found } if ended => ErrorKind::TrailingData { found },
+        kind => kind,
+    }
 }
 
 impl Batch {
@@ -139,6 +148,7 @@ mod tests {
         let told = |kind: ErrorKind, at| Some((kind.to_string(), at));
         assert_eq!(fault(&[]), told(ErrorKind::TruncatedBatch { missing: 1 }, 0));
         assert_eq!(fault(&[2, 1]), told(ErrorKind::NotABatch { found: 2 }, 0));
+        assert_eq!(fault(b"go 1.22 trace\0\0\0"), told(ErrorKind::MultipleTraces, 0));
         assert_eq!(fault(&[1, 1, 1]), told(ErrorKind::TruncatedBatch { missing: 1 }, 3));
         assert_eq!(fault(&[49, 2, 1, 1, 1, 0]), told(ErrorKind::UnknownExperiment { id: 2 }, 1));
         assert_eq!(fault(&[1, 1, 1, 1, 0x81, 0x80, 0x04]), told(ErrorKind::BatchTooLarge { size: 65537 }, 4));

@@ -110,6 +110,11 @@ impl Decoder {
         (&self.warnings, self.warning_count)
     }
 
+    /// How many batches were read.
+    pub fn batches(&self) -> u64 {
+        self.generation.total_batches
+    }
+
     /// The event that [`advance`](Self::advance) made current, and where its names are.
     #[inline(always)]
     pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {

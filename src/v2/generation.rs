@@ -66,6 +66,8 @@ pub(super) struct Generation {
     by_thread: HashMap<u64, u32, RandomState>,
     /// How much of the window it takes.
     pub len: usize,
+    /// The batches read so far, those of earlier generations included.
+    pub total_batches: u64,
 }
 
 impl Default for Generation {
@@ -83,6 +85,7 @@ impl Default for Generation {
             clock: None,
             by_thread: HashMap::default(),
             len: 0,
+            total_batches: 0,
         }
     }
 }
@@ -189,7 +192,8 @@ impl Generation {
                     return self.cut(kind, at, version);
                 }
                 Err(fault) => {
-                    let kind = self.unframed(fault.kind, source.window(), version, last);
+                    let ended = last != 0 && self.number == 0 && version >= Version::Go126;
+                    let kind = batch::unframed(fault.kind, ended);
                     let offset = source.base() + fault.at as u64;
                     let error = self.error(kind, offset, fault.thread);
                     let generation = error.at.generation.or(fault.generation);
@@ -209,6 +213,7 @@ impl Generation {
                 return self.cut_by(error, version);
             }
             self.number = batch.generation;
+            self.total_batches += 1;
             if self.min_time == 0 || batch.time < self.min_time {
                 self.min_time = batch.time;
             }
@@ -227,19 +232,6 @@ impl Generation {
         match self.number != 0 && version < Version::Go126 {
             true => Ok(Loaded::Cut(error)),
             false => Err(error),
-        }
-    }
-
-    /// Tells what it is that stands where a batch should.
-    fn unframed(&self, kind: ErrorKind, window: &[u8], version: Version, last: u64) -> ErrorKind {
-        let ErrorKind::NotABatch { found } = kind else { return kind };
-        let rest = window.get(self.len..).unwrap_or_default();
-        if rest.starts_with(b"go 1.") {
-            return ErrorKind::MultipleTraces;
-        }
-        match last != 0 && self.number == 0 && version >= Version::Go126 {
-            true => ErrorKind::TrailingData { found },
-            false => kind,
         }
     }
 

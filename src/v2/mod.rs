@@ -27,5 +27,5 @@ mod frontier;
 mod generation;
 mod order;
 mod pdqsort;
-pub(crate) mod raw;
+pub mod raw;
 pub(crate) mod spec;

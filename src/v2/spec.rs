@@ -215,7 +215,8 @@ const fn alphabet_of(version: u8) -> Alphabet {
     alphabet
 }
 
-const fn minor(version: Version) -> u8 {
+/// [`Version::minor`] of the versions with generations, for tables made at compile time.
+pub(super) const fn minor(version: Version) -> u8 {
     match version {
         Version::Go123 => 23,
         Version::Go125 => 25,

@@ -1,0 +1,86 @@
+//! What the examples share: the file or standard input they read, and how they end.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use gotrace::{Error, ErrorKind};
+
+/// Usage or unreadable input.
+const FAILED: u8 = 2;
+
+/// Opens a file, or standard input for `-`.
+pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    match File::open(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => {
+            Err(Failure::Input { path: path.to_owned(), error: ErrorKind::from(error).to_string(), hint: "" })
+        }
+    }
+}
+
+/// Why a program stops before its work is done.
+pub enum Failure {
+    /// The input can't be read on.
+    Input { path: PathBuf, error: String, hint: &'static str },
+    /// The arguments contradict each other.
+    Usage(String),
+    /// The output can't be written.
+    Output(io::Error),
+}
+
+impl Failure {
+    /// An error in the trace of a file.
+    pub fn trace(path: &Path, error: &Error) -> Self {
+        Failure::Input { path: path.to_owned(), error: error.to_string(), hint: hint(&error.kind) }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Output(error)
+    }
+}
+
+/// Says in one line what went wrong, and with what to exit. A reader of the output that goes away has seen enough:
+/// that is no failure.
+pub fn exit(program: &str, result: Result<(), Failure>) -> ExitCode {
+    let message = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+        Err(Failure::Output(error)) => format!("cannot write: {error}"),
+        Err(Failure::Usage(message)) => message,
+        Err(Failure::Input { path, error, hint }) => {
+            let name = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
+            let separator = if hint.is_empty() { "" } else { "; " };
+            format!("{name}: {error}{separator}{hint}")
+        }
+    };
+    eprintln!("{program}: {message}");
+    ExitCode::from(FAILED)
+}
+
+/// What to do about an error.
+fn hint(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Io(_) => "",
+        ErrorKind::NotATrace { .. } => {
+            "give a file that runtime/trace, go test -trace or /debug/pprof/trace?seconds=5 wrote"
+        }
+        ErrorKind::UnsupportedVersion { .. } => "use the go tool trace of the Go release that wrote it",
+        ErrorKind::TruncatedHeader { .. }
+        | ErrorKind::EmptyTrace
+        | ErrorKind::TruncatedBatch { .. }
+        | ErrorKind::MissingEndOfGeneration => {
+            "the program ended without trace.Stop, or the file was copied before it was whole"
+        }
+        ErrorKind::MultipleTraces => "cut the file there: each part is a trace",
+        ErrorKind::TrailingData { .. } => "cut the file there: what is before is whole",
+        ErrorKind::StuckFrontier(_) => "events are missing: copy the file again from where it was written",
+        _ => "the file is damaged: copy it again from where it was written",
+    }
+}

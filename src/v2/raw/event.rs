@@ -1,0 +1,327 @@
+//! Raw events: decoding, their text, their size.
+
+use std::io;
+
+use super::super::spec::{self, Class, EventType};
+use super::{RawBatch, RawFrame};
+use crate::error::{Error, ErrorKind, Location};
+use crate::event::Text;
+use crate::wire::header::Version;
+use crate::wire::varint;
+
+/// The most arguments that an event has: four and the time.
+const MAX_ARGS: usize = spec::MAX_ARGS + 1;
+
+/// How many arguments the events of a version have, by type; [`UNUSUAL`] for types that it does not have, and for
+/// events that have more than arguments or frame a batch.
+pub(super) type Arity = [u8; 256];
+
+const UNUSUAL: u8 = u8::MAX;
+
+/// The table of a version.
+pub(super) fn arity(version: Version) -> &'static Arity {
+    static GO122: Arity = table(Version::Go122);
+    static GO123: Arity = table(Version::Go123);
+    static GO125: Arity = table(Version::Go125);
+    static GO126: Arity = table(Version::Go126);
+    match version {
+        Version::Go126 => &GO126,
+        Version::Go125 => &GO125,
+        Version::Go123 => &GO123,
+        _ => &GO122,
+    }
+}
+
+const fn table(version: Version) -> Arity {
+    let mut table = [UNUSUAL; 256];
+    let mut i = 0;
+    while i < EventType::ALL.len() {
+        let event = EventType::ALL[i];
+        let spec = event.spec();
+        assert!(spec.args.len() <= MAX_ARGS);
+        let plain = !matches!(spec.class, Class::Data | Class::Stack) && !frames_a_batch(event);
+        if plain && spec::minor(spec.since) <= spec::minor(version) {
+            table[event.code() as usize] = spec.args.len() as u8;
+        }
+        i += 1;
+    }
+    table
+}
+
+const fn frames_a_batch(event: EventType) -> bool {
+    matches!(event, EventType::EventBatch | EventType::ExperimentalBatch | EventType::EndOfGeneration)
+}
+
+/// The events of a batch in file order.
+#[derive(Clone, Debug)]
+pub struct RawEvents<'a> {
+    batch: &'a RawBatch<'a>,
+    bytes: &'a [u8],
+    /// Where the next event begins in the bytes; [`FAILED`] after an error.
+    pos: usize,
+    arity: &'static Arity,
+    /// Those of the last event, which points here: to copy them costs more than to decode them. They are boxed so
+    /// that the position, which no pointer leads to, can stay in a register.
+    args: Box<[u64; MAX_ARGS]>,
+}
+
+const FAILED: usize = usize::MAX;
+
+impl<'a> RawEvents<'a> {
+    pub(super) fn new(batch: &'a RawBatch<'a>) -> Self {
+        RawEvents { batch, bytes: batch.bytes, pos: 0, arity: arity(batch.version), args: Box::default() }
+    }
+
+    /// The next event, `None` behind the last.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownEvent`, `EventNotInVersion`, `WrongContext` for the frame of a batch inside another one,
+    /// `VarintOverflow`, and where the batch ends too early `VarintTruncated`, `EventTruncated` or, if the file ends
+    /// there, `TruncatedBatch`. Afterwards this gives `Ok(None)`.
+    #[inline(always)]
+    pub fn next_event(&mut self) -> Result<Option<RawEvent<'_>>, Error> {
+        let start = self.pos;
+        if let Some((code, count, end)) = decode_plain(self.bytes, start, self.arity, &mut self.args) {
+            self.pos = end;
+            return Ok(Some(RawEvent { code, count, args: &self.args, batch: self.batch, start, end }));
+        }
+        match decode(self.batch, start, &mut self.args) {
+            Ok(Some((event, end))) => {
+                self.pos = end;
+                Ok(Some(RawEvent {
+                    code: event.code(),
+                    count: event.spec().args.len() as u8,
+                    args: &self.args,
+                    batch: self.batch,
+                    start,
+                    end,
+                }))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.pos = FAILED;
+                Err(*error)
+            }
+        }
+    }
+}
+
+/// Decodes the event at `start` if it has arguments and nothing else; gives its type and where it ends.
+#[inline(always)]
+fn decode_plain(bytes: &[u8], start: usize, arity: &Arity, args: &mut [u64; MAX_ARGS]) -> Option<(u8, u8, usize)> {
+    let code = *bytes.get(start)?;
+    let count = arity[usize::from(code)];
+    if count == UNUSUAL {
+        return None;
+    }
+    let mut pos = start + 1;
+    for arg in args.iter_mut().take(usize::from(count)) {
+        let mut end = pos;
+        *arg = varint::read(bytes, &mut end).ok()?;
+        pos = end;
+    }
+    Some((code, count, pos))
+}
+
+/// Decodes any event, or tells why there is none.
+#[inline(never)]
+fn decode(
+    batch: &RawBatch<'_>,
+    start: usize,
+    args: &mut [u64; MAX_ARGS],
+) -> Result<Option<(EventType, usize)>, Box<Error>> {
+    let bytes = batch.bytes;
+    let Some(&code) = bytes.get(start) else {
+        return match batch.missing {
+            0 => Ok(None),
+            _ if start == FAILED => Ok(None),
+            missing => Err(fault(batch, ErrorKind::TruncatedBatch { missing }, bytes.len())),
+        };
+    };
+    let Some(event) = EventType::from_code(code) else {
+        return Err(fault(batch, ErrorKind::UnknownEvent { code }, start));
+    };
+    let spec = event.spec();
+    if batch.version < spec.since {
+        let kind = ErrorKind::EventNotInVersion { event: event.name(), since: spec.since.minor() };
+        return Err(fault(batch, kind, start));
+    }
+    if frames_a_batch(event) && start != 0 {
+        return Err(fault(batch, ErrorKind::WrongContext { event: event.name() }, start));
+    }
+    let mut pos = start + 1;
+    let args = args.get_mut(..spec.args.len()).unwrap_or_default();
+    for arg in args.iter_mut() {
+        *arg = int(batch, &mut pos)?;
+    }
+    match spec.class {
+        Class::Data => {
+            let len = int(batch, &mut pos)?;
+            let end = usize::try_from(len).ok().and_then(|len| pos.checked_add(len));
+            pos = end.filter(|&end| end <= bytes.len()).ok_or_else(|| short(batch, event, pos))?;
+        }
+        Class::Stack => {
+            // Every frame takes bytes, so a wrong number of them costs no more than the batch is long.
+            for _ in 0..args.last().copied().unwrap_or_default() {
+                for _ in FRAME_ARGS {
+                    int(batch, &mut pos)?;
+                }
+            }
+        }
+        Class::Structural | Class::Timed | Class::AllocFree => {}
+    }
+    Ok(Some((event, pos)))
+}
+
+fn int(batch: &RawBatch<'_>, pos: &mut usize) -> Result<u64, Box<Error>> {
+    varint::read(batch.bytes, pos).map_err(|what| match (what, batch.missing) {
+        (varint::Fault::Truncated, 1..) => {
+            fault(batch, ErrorKind::TruncatedBatch { missing: batch.missing }, batch.bytes.len())
+        }
+        (what, _) => fault(batch, what.into(), *pos),
+    })
+}
+
+/// A fault of a batch that ends inside the bytes of an event. If the file ends there, that is the reason.
+#[cold]
+fn short(batch: &RawBatch<'_>, event: EventType, pos: usize) -> Box<Error> {
+    match batch.missing {
+        0 => fault(batch, ErrorKind::EventTruncated { event: event.name() }, pos),
+        missing => fault(batch, ErrorKind::TruncatedBatch { missing }, batch.bytes.len()),
+    }
+}
+
+#[cold]
+fn fault(batch: &RawBatch<'_>, kind: ErrorKind, pos: usize) -> Box<Error> {
+    let generation = (batch.generation != 0).then_some(batch.generation);
+    let at = Location { offset: batch.offset + pos as u64, generation, thread: batch.thread, event: None };
+    Box::new(Error { kind, at })
+}
+
+/// An event as it stands on the wire. It borrows from its [`RawEvents`] until the next one is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct RawEvent<'a> {
+    /// Its type, which is known to be one.
+    code: u8,
+    count: u8,
+    args: &'a [u64; MAX_ARGS],
+    batch: &'a RawBatch<'a>,
+    start: usize,
+    end: usize,
+}
+
+impl<'a> RawEvent<'a> {
+    /// Where it begins in the file.
+    #[inline]
+    pub fn offset(&self) -> u64 {
+        self.batch.offset + self.start as u64
+    }
+
+    /// Its type.
+    #[inline]
+    pub fn event(&self) -> EventType {
+        EventType::from_code(self.code).unwrap_or(EventType::EventBatch)
+    }
+
+    /// Its arguments, named by [`Spec::args`](super::Spec::args).
+    #[inline]
+    pub fn args(&self) -> &'a [u64] {
+        self.args.get(..usize::from(self.count)).unwrap_or_default()
+    }
+
+    /// Its bytes in the file, type and trailer included.
+    #[inline]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.batch.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The bytes behind the arguments of an event that has some: a string's, or an experiment's batch.
+    pub fn data(&self) -> Option<&'a [u8]> {
+        (self.event().spec().class == Class::Data).then(|| self.trailer())
+    }
+
+    /// The frames of a stack; none for other events.
+    pub fn frames(&self) -> RawFrames<'a> {
+        match self.event().spec().class {
+            Class::Stack => RawFrames { bytes: self.trailer(), pos: 0 },
+            _ => RawFrames { bytes: &[], pos: 0 },
+        }
+    }
+
+    /// The bytes behind the arguments, without their number if it is written there. Events that have such bytes are
+    /// rare: looking for the place again is cheaper than keeping it for all.
+    fn trailer(&self) -> &'a [u8] {
+        let ints = self.args().len() + usize::from(self.event().spec().class == Class::Data);
+        let bytes = self.bytes();
+        let mut pos = 1;
+        for _ in 0..ints {
+            // They were read before.
+            let _ = varint::read(bytes, &mut pos);
+        }
+        bytes.get(pos..).unwrap_or_default()
+    }
+
+    /// How many bytes it takes with every integer as short as can be. In a file it may be longer: the runtime pads
+    /// the sizes of batches and of other things that it fills in later.
+    pub fn encoded_size(&self) -> usize {
+        let args: usize = self.args().iter().map(|&arg| varint::len(arg)).sum();
+        let frames: usize = self.frames().map(|frame| frame_args(frame).map(varint::len).iter().sum::<usize>()).sum();
+        let data = self.data().map_or(0, |data| varint::len(data.len() as u64) + data.len());
+        1 + args + frames + data
+    }
+
+    /// Writes the event as `go tool trace -d=wire` of Go 1.27.3 does, byte for byte: a line, one more for each
+    /// frame of a stack, and one for data unless they are empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let spec = self.event().spec();
+        out.write_all(spec.name.as_bytes())?;
+        for (name, &value) in spec.args.iter().zip(self.args()) {
+            write_arg(b" ", name, value, out)?;
+        }
+        for frame in self.frames() {
+            for (i, (name, value)) in FRAME_ARGS.iter().zip(frame_args(frame)).enumerate() {
+                write_arg(if i == 0 { b"\n\t" } else { b" " }, name, value, out)?;
+            }
+        }
+        if let Some(data) = self.data().filter(|data| !data.is_empty()) {
+            out.write_all(b"\n\tdata=")?;
+            Text(data).write_quoted(out)?;
+        }
+        out.write_all(b"\n")
+    }
+}
+
+/// The names of a frame's integers in text, in the order of the wire.
+pub(crate) const FRAME_ARGS: [&str; 4] = ["pc", "func", "file", "line"];
+
+fn frame_args(frame: RawFrame) -> [u64; 4] {
+    [frame.pc, frame.func, frame.file, frame.line]
+}
+
+fn write_arg(separator: &[u8], name: &str, value: u64, out: &mut impl io::Write) -> io::Result<()> {
+    out.write_all(separator)?;
+    out.write_all(name.as_bytes())?;
+    out.write_all(b"=")?;
+    out.write_all(itoa::Buffer::new().format(value).as_bytes())
+}
+
+/// The frames of a [`RawEvent`], innermost first.
+#[derive(Clone, Debug)]
+pub struct RawFrames<'a> {
+    bytes: &'a [u8],
+    pos: usize,
+}
+
+impl Iterator for RawFrames<'_> {
+    type Item = RawFrame;
+
+    fn next(&mut self) -> Option<RawFrame> {
+        // They were read once when the event's end was looked for: they are whole.
+        RawFrame::read(self.bytes, &mut self.pos).ok()
+    }
+}

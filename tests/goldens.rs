@@ -1,0 +1,86 @@
+//! Our text is that of Go 1.27.3's tool, byte for byte, on every trace of testdata.
+
+mod binaries;
+mod corpus;
+
+use std::collections::BTreeSet;
+
+use corpus::{RELEASES, Sample, samples};
+use gotrace::Reader;
+use gotrace::raw::RawReader;
+
+/// Fails with the first line that differs: whole texts are too long to be shown.
+fn assert_same_text(ours: &[u8], golden: &[u8], cut: bool, what: &str) {
+    let ours = if cut { ours.get(..golden.len()).unwrap_or(ours) } else { ours };
+    if ours == golden {
+        return;
+    }
+    let lines = |text: &[u8]| -> Vec<String> { String::from_utf8_lossy(text).lines().map(str::to_owned).collect() };
+    let (ours, golden) = (lines(ours), lines(golden));
+    let same = ours.iter().zip(&golden).take_while(|(a, b)| a == b).count();
+    panic!("{what}, line {}:\nours:   {:?}\ngolden: {:?}", same + 1, ours.get(same), golden.get(same));
+}
+
+fn parsed(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut reader = Reader::from_slice(bytes).expect("a trace");
+    while let Some(event) = reader.next_event().expect("a whole trace") {
+        event.write_text(&mut text).expect("memory does not fail");
+    }
+    text
+}
+
+fn wire(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut reader = RawReader::from_slice(bytes).expect("a trace");
+    while let Some(batch) = reader.next_batch().expect("a whole trace") {
+        let mut events = batch.events();
+        while let Some(event) = events.next_event().expect("a whole trace") {
+            event.write_text(&mut text).expect("memory does not fail");
+        }
+    }
+    text
+}
+
+/// The rows of events that occur. Go prints the others too, and sorts equal rows as it comes.
+fn rows(text: &[u8]) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(text);
+    let rows = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    rows.filter(|row| !row.ends_with(" 0 0.00%")).collect()
+}
+
+fn footprint(sample: &Sample) -> Vec<u8> {
+    let mut dump = binaries::example("dump");
+    dump.args(["--format", "footprint"]).arg(&sample.path);
+    let output = binaries::run(dump, &[]);
+    assert!(output.status.success(), "{}: {}", sample.name, binaries::complaint(&output));
+    output.stdout
+}
+
+#[test]
+fn every_trace_prints_as_with_go() {
+    let mut traces = 0;
+    for sample in RELEASES.into_iter().flat_map(samples) {
+        let (bytes, name) = (sample.bytes(), &sample.name);
+        let check = |ours: &[u8], format: &str| {
+            let cut = sample.golden_is_cut(format);
+            assert_same_text(ours, &sample.golden(format), cut, &format!("{name} as {format}"));
+        };
+        check(&parsed(&bytes), "parsed");
+        check(&wire(&bytes), "wire");
+        if !sample.golden_is_cut("footprint") {
+            let golden = rows(&sample.golden("footprint"));
+            assert_eq!(rows(&footprint(&sample)), golden, "{name} as footprint");
+        }
+        traces += 1;
+    }
+    assert_eq!(traces, 139, "the traces of testdata: are there fewer than there were?");
+}
+
+#[test]
+fn the_reference_stops_early_only_at_experiments() {
+    let all = || RELEASES.into_iter().flat_map(samples);
+    let cut: Vec<_> = all().filter(|sample| sample.golden_is_cut("wire")).map(|sample| sample.name).collect();
+    assert_eq!(cut, ["go1.23/allocfree", "go1.24/allocfree", "go1.25/allocfree"]);
+    assert!(!all().any(|sample| sample.golden_is_cut("parsed")));
+}
