@@ -3,9 +3,11 @@
 mod error;
 mod event;
 mod id;
+mod pdqsort;
 mod reader;
 mod sched;
 mod time;
+mod v1;
 mod v2;
 mod wire;
 
