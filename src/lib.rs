@@ -3,10 +3,12 @@
 mod error;
 mod event;
 mod id;
+mod pdqsort;
 mod reader;
 mod sched;
 pub mod synth;
 mod time;
+mod v1;
 mod v2;
 mod wire;
 

@@ -319,6 +319,7 @@ impl Decoder {
         let read = cursor.read(&self.generation.timebase(source.window())).ok();
         StuckHead {
             thread: present(cursor.thread_id).map(ThreadId),
+            proc: None,
             event: read.map_or("?", |(event, ..)| event.name()),
             time: Time(cursor.time),
             offset: source.base() + cursor.at as u64,

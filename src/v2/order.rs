@@ -109,7 +109,7 @@ pub(super) fn frequent(
             let go = varint::read(bytes, &mut pos).ok()?;
             let sequence = varint::read(bytes, &mut pos).ok()?;
             on.go_start(go, sequence).ok()?.done()?;
-            set_transition(record, go, (Runnable, Running));
+            record.go_transition(go, Runnable, Running);
         }
         E::GoUnblock => {
             let go = varint::read(bytes, &mut pos).ok()?;
@@ -119,7 +119,7 @@ pub(super) fn frequent(
                 return None;
             }
             on.go_unblock(go, sequence).ok()?.done()?;
-            set_transition(record, go, (Waiting, Runnable));
+            record.go_transition(go, Waiting, Runnable);
             record.stack = stack;
         }
         E::GoBlock => {
@@ -129,7 +129,7 @@ pub(super) fn frequent(
                 return None;
             }
             on.go_leave("GoBlock", GoStatus::Waiting).ok()?.done()?;
-            set_transition(record, record.go, (Running, Waiting));
+            record.go_transition(record.go, Running, Waiting);
             record.text = Symbol::Id(reason);
             record.stack = stack;
             record.b = stack;
@@ -141,7 +141,7 @@ pub(super) fn frequent(
                 return None;
             }
             on.go_leave("GoStop", GoStatus::Runnable).ok()?.done()?;
-            set_transition(record, record.go, (Running, Runnable));
+            record.go_transition(record.go, Running, Runnable);
             record.text = Symbol::Id(reason);
             record.stack = stack;
             record.b = stack;
@@ -153,13 +153,13 @@ pub(super) fn frequent(
                 return None;
             }
             on.go_syscall_begin(sequence).ok()?.done()?;
-            set_transition(record, record.go, (Running, Syscall));
+            record.go_transition(record.go, Running, Syscall);
             record.stack = stack;
             record.b = stack;
         }
         E::GoSyscallEnd => {
             on.go_syscall_end().ok()?.done()?;
-            set_transition(record, record.go, (Syscall, Running));
+            record.go_transition(record.go, Syscall, Running);
         }
         E::GoCreate => {
             let go = varint::read(bytes, &mut pos).ok()?;
@@ -169,7 +169,7 @@ pub(super) fn frequent(
                 return None;
             }
             on.go_create("GoCreate", go, GoStatus::Runnable).ok()?.done()?;
-            set_transition(record, go, (NotExist, Runnable));
+            record.go_transition(go, NotExist, Runnable);
             record.b = start;
             record.stack = stack;
         }
@@ -178,11 +178,11 @@ pub(super) fn frequent(
                 return None;
             }
             on.go_destroy().ok()?.done()?;
-            set_transition(record, record.go, (Running, NotExist));
+            record.go_transition(record.go, Running, NotExist);
         }
         E::HeapAlloc => {
             let bytes = varint::read(bytes, &mut pos).ok()?;
-            set(record, What::HeapObjects, bytes);
+            record.other(What::HeapObjects, bytes);
         }
         _ => return None,
     }
@@ -204,11 +204,11 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
     match kind {
         E::GoStart => {
             done!(on_thread(sched, kind, thread)?.go_start(a, b));
-            set_transition(record, a, (Runnable, Running));
+            record.go_transition(a, Runnable, Running);
         }
         E::GoUnblock => {
             done!(sched.go_unblock(a, b));
-            set_transition(record, a, (Waiting, Runnable));
+            record.go_transition(a, Waiting, Runnable);
             record.stack = place.stack(c)?;
         }
         E::GoBlock | E::GoStop => {
@@ -217,24 +217,24 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
                 _ => (GoStatus::Runnable, Runnable),
             };
             done!(on_thread(sched, kind, thread)?.go_leave(kind.name(), status));
-            set_transition(record, go, (Running, to));
+            record.go_transition(go, Running, to);
             record.text = place.string(a)?;
             record.stack = place.stack(b)?;
             record.b = b;
         }
         E::GoSyscallBegin => {
             done!(on_thread(sched, kind, thread)?.go_syscall_begin(a));
-            set_transition(record, go, (Running, Syscall));
+            record.go_transition(go, Running, Syscall);
             record.stack = place.stack(b)?;
             record.b = b;
         }
         E::GoSyscallEnd => {
             done!(on_thread(sched, kind, thread)?.go_syscall_end());
-            set_transition(record, go, (Syscall, Running));
+            record.go_transition(go, Syscall, Running);
         }
         E::GoSyscallEndBlocked => {
             done!(sched.go_syscall_end_blocked(context));
-            set_transition(record, go, (Syscall, Runnable));
+            record.go_transition(go, Syscall, Runnable);
         }
         // The rest of goroutines.
         E::GoCreate => {
@@ -247,22 +247,22 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         }
         E::GoCreateSyscall => {
             done!(sched.go_create_syscall(context, a));
-            set_transition(record, a, (NotExist, Syscall));
+            record.go_transition(a, NotExist, Syscall);
         }
         E::GoDestroy => {
             done!(on_thread(sched, kind, thread)?.go_destroy());
             sched.forget_annotations(context.go);
-            set_transition(record, go, (Running, NotExist));
+            record.go_transition(go, Running, NotExist);
         }
         E::GoDestroySyscall => {
             let lost_proc = done!(sched.go_destroy_syscall(context));
             if lost_proc {
-                set_proc_transition(record, proc, (ProcState::Running, ProcState::Idle));
-                locate(record, thread_id, proc, go, time);
-                set_transition(out.copy(), go, (Syscall, NotExist));
+                record.other(What::ProcTransition(ProcState::Running, ProcState::Idle), proc);
+                record.locate(thread_id, proc, go, time);
+                out.copy().go_transition(go, Syscall, NotExist);
                 return Ok(Step::Done(()));
             }
-            set_transition(record, go, (Syscall, NotExist));
+            record.go_transition(go, Syscall, NotExist);
         }
         E::GoSwitch | E::GoSwitchDestroy => {
             let (ending, left) = match kind {
@@ -270,11 +270,11 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
                 _ => (Ending::Destroy, NotExist),
             };
             done!(sched.go_switch(kind.name(), context, a, b, ending));
-            set_transition(record, a, (Waiting, Runnable));
-            locate(record, thread_id, proc, go, time);
-            set_transition(out.copy(), go, (Running, left));
+            record.go_transition(a, Waiting, Runnable);
+            record.locate(thread_id, proc, go, time);
+            out.copy().go_transition(go, Running, left);
             let start = out.copy();
-            set_transition(start, a, (Runnable, Running));
+            start.go_transition(a, Runnable, Running);
             start.go = NONE;
             return Ok(Step::Done(()));
         }
@@ -284,109 +284,109 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
                 E::GoStatusStack => place.stack(d)?,
                 _ => 0,
             };
-            set_transition(record, a, (stated.from, stated.to));
+            record.go_transition(a, stated.from, stated.to);
             record.b = stack;
             record.stack = stack;
             let Context { thread, proc_id, go_id, .. } = stated.context;
-            locate(record, sched.threads.id(thread), proc_id, go_id, time);
+            record.locate(sched.threads.id(thread), proc_id, go_id, time);
             return Ok(Step::Done(()));
         }
 
         // Processors.
         E::ProcStart => {
             done!(sched.proc_start(context, a, b));
-            set_proc_transition(record, a, (ProcState::Idle, ProcState::Running));
+            record.other(What::ProcTransition(ProcState::Idle, ProcState::Running), a);
         }
         E::ProcStop => {
             done!(sched.proc_stop(context));
-            set_proc_transition(record, proc, (ProcState::Running, ProcState::Idle));
+            record.other(What::ProcTransition(ProcState::Running, ProcState::Idle), proc);
         }
         E::ProcSteal => {
             let from = done!(sched.proc_steal(context, a, b, c));
-            set_proc_transition(record, a, (from, ProcState::Idle));
+            record.other(What::ProcTransition(from, ProcState::Idle), a);
         }
         E::ProcStatus => {
             let stated = done!(sched.proc_status(context, a, b));
-            set_proc_transition(record, a, (stated.from, stated.to));
+            record.other(What::ProcTransition(stated.from, stated.to), a);
             let Context { thread, proc_id, go_id, .. } = stated.context;
-            locate(record, sched.threads.id(thread), proc_id, go_id, time);
+            record.locate(sched.threads.id(thread), proc_id, go_id, time);
             return Ok(Step::Done(()));
         }
 
         // Metrics.
         E::ProcsChange => {
             sched.user_event("ProcsChange", context)?;
-            set(record, What::GoMaxProcs, a);
+            record.other(What::GoMaxProcs, a);
             record.stack = place.stack(b)?;
         }
         E::HeapAlloc => {
             sched.proc_event("HeapAlloc", context)?;
-            set(record, What::HeapObjects, a);
+            record.other(What::HeapObjects, a);
         }
         E::HeapGoal => {
             sched.proc_event("HeapGoal", context)?;
-            set(record, What::HeapGoal, a);
+            record.other(What::HeapGoal, a);
         }
 
         // Ranges.
         E::STWBegin => {
             let reason = sched.names.intern(place.text(a)?);
             done!(sched.go_range_begin("STWBegin", context, RangeId::StopTheWorld(reason)));
-            set(record, What::RangeBegin(RangeType::StopTheWorld), go);
+            record.other(What::RangeBegin(RangeType::StopTheWorld), go);
             record.text = Symbol::Name(reason);
             record.stack = place.stack(b)?;
         }
         E::STWEnd => {
             let reason = done!(sched.stop_the_world_end(context));
-            set(record, What::RangeEnd(RangeType::StopTheWorld), go);
+            record.other(What::RangeEnd(RangeType::StopTheWorld), go);
             record.text = Symbol::Name(reason);
         }
         E::GCActive => {
             done!(sched.gc_active(context, a));
-            set(record, What::RangeActive(RangeType::GcMark), NONE);
+            record.other(What::RangeActive(RangeType::GcMark), NONE);
         }
         E::GCBegin => {
             done!(sched.gc_begin(context, a));
-            set(record, What::RangeBegin(RangeType::GcMark), NONE);
+            record.other(What::RangeBegin(RangeType::GcMark), NONE);
             record.stack = place.stack(b)?;
         }
         E::GCEnd => {
             done!(sched.gc_end(context, a));
-            set(record, What::RangeEnd(RangeType::GcMark), NONE);
+            record.other(What::RangeEnd(RangeType::GcMark), NONE);
         }
         E::GCSweepActive => {
             done!(sched.sweep_active(a));
-            set(record, What::RangeActive(RangeType::GcSweep), a);
+            record.other(What::RangeActive(RangeType::GcSweep), a);
         }
         E::GCSweepBegin => {
             done!(sched.sweep_begin(context));
-            set(record, What::RangeBegin(RangeType::GcSweep), proc);
+            record.other(What::RangeBegin(RangeType::GcSweep), proc);
             record.stack = place.stack(a)?;
         }
         E::GCSweepEnd => {
             done!(sched.sweep_end(context));
-            set(record, What::RangeEnd(RangeType::GcSweep), proc);
+            record.other(What::RangeEnd(RangeType::GcSweep), proc);
             record.b = a;
             record.c = b;
         }
         E::GCMarkAssistActive => {
             done!(sched.go_range_active("GCMarkAssistActive", a, RangeId::MarkAssist));
-            set(record, What::RangeActive(RangeType::GcMarkAssist), a);
+            record.other(What::RangeActive(RangeType::GcMarkAssist), a);
         }
         E::GCMarkAssistBegin => {
             done!(sched.go_range_begin("GCMarkAssistBegin", context, RangeId::MarkAssist));
-            set(record, What::RangeBegin(RangeType::GcMarkAssist), go);
+            record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
             record.stack = place.stack(a)?;
         }
         E::GCMarkAssistEnd => {
             done!(sched.mark_assist_end(context));
-            set(record, What::RangeEnd(RangeType::GcMarkAssist), go);
+            record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
         }
 
         // What the program says of itself.
         E::GoLabel => {
             sched.user_event("GoLabel", context)?;
-            set(record, What::Label, 0);
+            record.other(What::Label, 0);
             record.text = place.string(a)?;
         }
         E::UserTaskBegin => {
@@ -395,14 +395,14 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
             let name = sched.names.intern(place.text(c)?);
             let fit = sched.task_begin(context, a, ActiveTask { parent, name })?;
             out.warning = (fit == Fit::Misused).then_some(WarningKind::TaskRestarted);
-            set(record, What::TaskBegin, a);
+            record.other(What::TaskBegin, a);
             record.b = parent;
             record.text = Symbol::Name(name);
             record.stack = place.stack(d)?;
         }
         E::UserTaskEnd => {
             let begun = sched.task_end(context, a)?;
-            set(record, What::TaskEnd, a);
+            record.other(What::TaskEnd, a);
             record.b = begun.map_or(NONE, |task| task.parent);
             record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
             record.stack = place.stack(b)?;
@@ -410,7 +410,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         E::UserRegionBegin => {
             let name = sched.names.intern(place.text(b)?);
             sched.region_begin(context, a, name)?;
-            set(record, What::RegionBegin, a);
+            record.other(What::RegionBegin, a);
             record.text = Symbol::Name(name);
             record.stack = place.stack(c)?;
         }
@@ -418,13 +418,13 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
             let name = sched.names.intern(place.text(b)?);
             let fit = sched.region_end(context, a, name)?;
             out.warning = (fit == Fit::Misused).then_some(WarningKind::RegionMismatch);
-            set(record, What::RegionEnd, a);
+            record.other(What::RegionEnd, a);
             record.text = Symbol::Name(name);
             record.stack = place.stack(c)?;
         }
         E::UserLog => {
             sched.user_event("UserLog", context)?;
-            set(record, What::Log, a);
+            record.other(What::Log, a);
             record.text = place.string(b)?;
             record.text2 = place.string(c)?;
             record.stack = place.stack(d)?;
@@ -435,12 +435,12 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
                 return broken(ErrorKind::WrongContext { event: kind.name() });
             };
             sched.thread_event(kind.name(), context)?;
-            set(record, What::AllocFree(allocation), a);
+            record.other(What::AllocFree(allocation), a);
             record.b = b;
             record.c = c;
         }
     }
-    locate(record, thread_id, proc, go, time);
+    record.locate(thread_id, proc, go, time);
     Ok(Step::Done(()))
 }
 
@@ -458,7 +458,7 @@ fn create(
     start: u64,
     stack: u64,
 ) -> Result<(), Box<ErrorKind>> {
-    set_transition(record, go, (GoState::NotExist, to));
+    record.go_transition(go, GoState::NotExist, to);
     record.b = place.stack(start)?;
     record.stack = place.stack(stack)?;
     Ok(())
@@ -493,39 +493,6 @@ fn string(tables: &Tables, id: u64) -> Result<Symbol, Box<ErrorKind>> {
         true => Ok(Symbol::Id(id)),
         false => broken(ErrorKind::UnknownString { id: StringId(id) }),
     }
-}
-
-/// A goroutine's transition, without a stack or a reason.
-#[inline(always)]
-fn set_transition(record: &mut Record, go: u64, (from, to): (GoState, GoState)) {
-    record.what = What::GoTransition(from, to);
-    record.a = go;
-    record.b = 0;
-    record.stack = 0;
-    record.text = Symbol::Empty;
-}
-
-fn set_proc_transition(record: &mut Record, proc: u64, (from, to): (ProcState, ProcState)) {
-    record.what = What::ProcTransition(from, to);
-    record.a = proc;
-    record.stack = 0;
-}
-
-/// Any other record, without stack or text.
-fn set(record: &mut Record, what: What, a: u64) {
-    record.what = what;
-    record.a = a;
-    record.stack = 0;
-    record.text = Symbol::Empty;
-}
-
-/// When and where a record happened.
-#[inline(always)]
-fn locate(record: &mut Record, thread: u64, proc: u64, go: u64, time: i64) {
-    record.thread = thread;
-    record.proc = proc;
-    record.go = go;
-    record.time = time;
 }
 
 /// What an event that can't happen yet waits for.
