@@ -13,7 +13,7 @@ pub(crate) mod tables;
 mod text;
 mod view;
 
-pub use alloc_free::{AllocFree, AllocFreeInfo};
+pub use alloc_free::{AllocFree, AllocFreeInfo, GoroutineStack, HeapObject, HeapSpan};
 pub use kind::{
     EventKind, ExperimentalBatch, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region, Scope,
     Sweep, Sync, Task,
