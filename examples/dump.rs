@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -60,10 +60,15 @@ fn dump(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     }
 }
 
+/// Progress is shown where it does not get between the lines of the text.
+fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+    cli::open(file, !io::stdout().is_terminal())
+}
+
 fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let damaged = |error| Failure::trace(&args.file, &error);
     let (start, end) = (args.start.unwrap_or(i64::MIN), args.end.unwrap_or(i64::MAX));
-    let mut reader = Reader::new(cli::open(&args.file)?).map_err(damaged)?;
+    let mut reader = Reader::new(open(&args.file)?).map_err(damaged)?;
     while let Some(event) = reader.next_event().map_err(damaged)? {
         let time = event.time().0;
         if time >= end && args.end.is_some() {
@@ -78,7 +83,7 @@ fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
 
 fn dump_wire(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let damaged = |error| Failure::trace(file, &error);
-    let mut reader = RawReader::new(cli::open(file)?).map_err(damaged)?;
+    let mut reader = RawReader::new(open(file)?).map_err(damaged)?;
     while let Some(batch) = reader.next_batch().map_err(damaged)? {
         let mut events = batch.events();
         while let Some(event) = events.next_event().map_err(damaged)? {
@@ -97,7 +102,7 @@ struct Footprint {
 
 fn dump_footprint(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let damaged = |error| Failure::trace(file, &error);
-    let mut reader = RawReader::new(cli::open(file)?).map_err(damaged)?;
+    let mut reader = RawReader::new(open(file)?).map_err(damaged)?;
     let mut footprints = [Footprint::default(); 256];
     let result = measure(&mut reader, &mut footprints);
     write_footprints(&footprints, reader.offset(), out)?;

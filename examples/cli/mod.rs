@@ -1,27 +1,16 @@
 //! What the examples share: the file or standard input they read, and how they end.
 
-use std::fs::File;
-use std::io::{self, Read};
+mod input;
+
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use gotrace::{Error, ErrorKind};
+pub use input::open;
 
 /// Usage or unreadable input.
 const FAILED: u8 = 2;
-
-/// Opens a file, or standard input for `-`.
-pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin()));
-    }
-    match File::open(path) {
-        Ok(file) => Ok(Box::new(file)),
-        Err(error) => {
-            Err(Failure::Input { path: path.to_owned(), error: ErrorKind::from(error).to_string(), hint: "" })
-        }
-    }
-}
 
 /// Why a program stops before its work is done.
 pub enum Failure {

@@ -84,6 +84,11 @@ pub struct Sync<'a> {
 }
 
 impl<'a> Sync<'a> {
+    /// Whether a generation begins here; otherwise it is the end of the trace.
+    pub fn begins_generation(&self) -> bool {
+        self.symbols.is_some()
+    }
+
     /// The batches that experiments wrote in the generation, undecoded.
     pub fn experimental_batches(&self) -> impl Iterator<Item = ExperimentalBatch<'a>> + use<'a> {
         self.symbols.into_iter().flat_map(|symbols| {

@@ -1,0 +1,121 @@
+//! No damage makes a reader panic, and an error says where: small traces cut at every byte and with every byte
+//! changed, and everything of every event asked for.
+
+mod corpus;
+
+use std::io;
+
+use corpus::sample;
+use gotrace::raw::RawReader;
+use gotrace::{Error, Event, EventKind, Reader};
+
+/// One trace of each kind of framing: no clock snapshot, with one, and with the ends of generations.
+const TRACES: [&str; 3] = ["go1.22/timers", "go1.25/timers", "go1.26/timers"];
+
+const FLIPS: [u8; 3] = [0x01, 0x80, 0xff];
+
+/// Asks an event for all it has.
+fn ask(event: &Event<'_>) {
+    event.write_text(&mut io::sink()).expect("a sink takes all");
+    let (debug, display) = (format!("{event:?}"), event.to_string());
+    assert!(!debug.is_empty() && !display.is_empty());
+    let _ = (event.time(), event.go(), event.proc(), event.thread());
+    let frames = event.stack().into_iter().flat_map(|stack| stack.frames());
+    frames.for_each(|frame| drop((frame.func.to_str_lossy(), frame.file.to_str(), frame.pc, frame.line)));
+    match event.kind() {
+        EventKind::Sync(sync) => {
+            sync.experimental_batches().for_each(|batch| drop(format!("{batch:?}")));
+            if let Some(clock) = sync.clock {
+                let _ = clock.wall_at(event.time()).map(|wall| (wall.to_string(), wall.to_system_time()));
+            }
+        }
+        EventKind::Metric(metric) => drop((metric.name(), metric.value())),
+        EventKind::GoTransition(change) => {
+            let frames = change.stack.into_iter().flat_map(|stack| stack.frames());
+            assert!(frames.count() <= 128);
+        }
+        EventKind::Experimental(event) => drop(format!("{event:?}")),
+        kind => assert!(!kind.name().is_empty()),
+    }
+}
+
+/// Reads all there is; gives the number of events.
+fn read(bytes: &[u8]) -> (u64, Result<(), Error>) {
+    let mut events = 0;
+    let result = Reader::from_slice(bytes).and_then(|mut reader| {
+        while let Some(event) = reader.next_event()? {
+            ask(&event);
+            events += 1;
+        }
+        reader.warnings().0.iter().for_each(|warning| drop(warning.to_string()));
+        Ok(())
+    });
+    (events, result)
+}
+
+fn read_raw(bytes: &[u8]) -> Result<(), Error> {
+    let mut reader = RawReader::from_slice(bytes)?;
+    while let Some(batch) = reader.next_batch()? {
+        assert!(batch.body().len() <= batch.bytes().len());
+        let mut events = batch.events();
+        let mut covered = 0;
+        while let Some(event) = events.next_event()? {
+            event.write_text(&mut io::sink()).expect("a sink takes all");
+            assert!(event.encoded_size() <= event.bytes().len());
+            assert!(event.frames().count() * 4 <= event.bytes().len());
+            covered += event.bytes().len();
+        }
+        assert_eq!(covered, batch.bytes().len(), "every byte belongs to an event");
+    }
+    assert_eq!(reader.offset(), bytes.len() as u64);
+    Ok(())
+}
+
+/// An error's text says something, and its place lies in the file.
+fn assert_located(error: &Error, bytes: &[u8], what: &str) {
+    assert!(!format!("{error} {error:?}").is_empty());
+    assert!(error.at.offset <= bytes.len() as u64, "{what}: {error} lies behind the file's end");
+}
+
+fn check(bytes: &[u8], what: &str) -> (u64, Result<(), Error>) {
+    let (events, result) = read(bytes);
+    if let Err(error) = &result {
+        assert_located(error, bytes, what);
+    }
+    if let Err(error) = read_raw(bytes) {
+        assert_located(&error, bytes, what);
+    }
+    (events, result)
+}
+
+#[test]
+fn traces_cut_at_every_byte() {
+    for name in TRACES {
+        let bytes = sample(name).bytes();
+        let (all, result) = read(&bytes);
+        assert!(result.is_ok() && all > 100, "{name} is whole");
+        for len in 0..bytes.len() {
+            let (events, result) = check(&bytes[..len], &format!("{name} cut at {len}"));
+            // Before Go 1.26 a cut between batches can't be told from the end.
+            assert!(result.is_err() || name < "go1.26", "{name} cut at {len} is no trace");
+            assert!(events <= all);
+        }
+    }
+}
+
+#[test]
+fn traces_with_every_byte_changed() {
+    for name in TRACES {
+        let mut bytes = sample(name).bytes();
+        let mut refused = 0;
+        for at in 0..bytes.len() {
+            for flip in FLIPS {
+                bytes[at] ^= flip;
+                let (_, result) = check(&bytes, &format!("{name} with byte {at} ^ {flip:#x}"));
+                refused += usize::from(result.is_err());
+                bytes[at] ^= flip;
+            }
+        }
+        assert!(refused > bytes.len() / 2, "{name}: only {refused} changes are noticed");
+    }
+}

@@ -1,0 +1,230 @@
+//! The example programs on good, damaged and hostile files, as a user runs them.
+
+mod binaries;
+mod corpus;
+
+use std::process::{Output, Stdio};
+
+use binaries::{complaint, example, run};
+use corpus::sample;
+use serde_json::{Value, json};
+
+/// Runs a program on bytes by way of `-`.
+fn on_bytes(name: &str, args: &[&str], bytes: &[u8]) -> Output {
+    let mut program = example(name);
+    program.args(args).arg("-");
+    run(program, bytes)
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// One line on standard error, and status 2.
+fn assert_refused(output: &Output, message: &str) {
+    let complaint = complaint(output);
+    assert_eq!(output.status.code(), Some(2), "{complaint}");
+    assert!(complaint.contains(message), "expected {message:?} in {complaint:?}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint:?}");
+}
+
+const PROGRAMS: [(&str, &[&str]); 5] = [
+    ("dump", &[]),
+    ("dump", &["--format", "wire"]),
+    ("dump", &["--format", "footprint"]),
+    ("summary", &[]),
+    ("summary", &["--json"]),
+];
+
+#[test]
+fn every_program_explains_itself() {
+    for name in ["dump", "summary"] {
+        for (flag, text) in [("--help", "Usage: "), ("--version", env!("CARGO_PKG_VERSION"))] {
+            let mut program = example(name);
+            program.arg(flag);
+            let output = run(program, &[]);
+            assert!(output.status.success() && stdout(&output).contains(text), "{name} {flag}");
+        }
+        let output = run(example(name), &[]);
+        assert_eq!(output.status.code(), Some(2), "{name} without a file");
+    }
+}
+
+#[test]
+fn a_file_and_standard_input_give_the_same() {
+    let sample = sample("go1.27/channels");
+    for (name, args) in PROGRAMS {
+        let mut program = example(name);
+        program.args(args).arg(&sample.path);
+        let by_name = run(program, &[]);
+        assert!(by_name.status.success() && by_name.stderr.is_empty(), "{}", complaint(&by_name));
+        assert!(!by_name.stdout.is_empty());
+        assert_eq!(by_name.stdout, on_bytes(name, args, &sample.bytes()).stdout, "{name} {args:?}");
+    }
+}
+
+#[test]
+fn summaries_are_exact() {
+    let summary = |name: &str| -> Value {
+        let output = on_bytes("summary", &["--json"], &sample(name).bytes());
+        assert!(output.status.success(), "{}", complaint(&output));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    // The numbers are counted in the goldens; the clock is the snapshot of the trace's first generation.
+    assert_eq!(
+        summary("go1.22/generations"),
+        json!({
+            "schema": 1, "header": "go 1.22", "bytes": 8112, "events": 476, "generations": 3, "batches": 24,
+            "goroutines": 13, "procs": 2, "threads": 5, "duration_ns": 2_206_824_833_i64, "wall_start": null,
+            "gomaxprocs": 2, "gc_cycles": 0, "stop_the_worlds": 1, "stop_the_world_ns": 8192,
+            "heap_max_bytes": 2_826_240, "tasks": 2, "regions": 4, "logs": 11, "cpu_samples": 0, "warnings": 0,
+            "events_by_kind": {
+                "Log": 11, "Metric": 29, "RangeBegin": 1, "RangeEnd": 1, "RegionBegin": 4, "RegionEnd": 4,
+                "StateTransition": 418, "Sync": 4, "TaskBegin": 2, "TaskEnd": 2,
+            },
+            "error": null,
+        })
+    );
+    let gc = summary("go1.26/gc");
+    for (key, value) in [
+        ("header", json!("go 1.26")),
+        ("events", json!(656)),
+        ("gc_cycles", json!(2)),
+        ("stop_the_worlds", json!(5)),
+        ("stop_the_world_ns", json!(108_160)),
+        ("heap_max_bytes", json!(6_963_648)),
+        ("wall_start", json!("2026-11-23T18:18:16.507945423Z")),
+    ] {
+        assert_eq!(gc[key], value, "{key}");
+    }
+}
+
+/// The summary agrees with the text of Go's tool.
+#[test]
+fn summaries_agree_with_the_goldens() {
+    for name in ["go1.22/cpuprofile", "go1.23/generations", "go1.25/gc", "go1.27/borders"] {
+        let sample = sample(name);
+        let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
+        let wire = String::from_utf8_lossy(&sample.golden("wire")).into_owned();
+        let output = on_bytes("summary", &["--json"], &sample.bytes());
+        let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+
+        let events: Vec<&str> = text.lines().filter(|line| line.starts_with("M=")).collect();
+        assert_eq!(summary["events"], events.len(), "{name}");
+        for (kind, count) in summary["events_by_kind"].as_object().expect("an object") {
+            let expected = events.iter().filter(|line| line.split(' ').nth(3) == Some(kind)).count();
+            assert_eq!(count, expected, "{kind} in {name}");
+        }
+        let distinct = |keys: &[&str]| -> usize {
+            let fields = events.iter().flat_map(|line| line.split(' '));
+            let ids =
+                fields.filter_map(|field| field.split_once('=')).filter(|(key, id)| keys.contains(key) && *id != "-1");
+            ids.map(|(_, id)| id).collect::<std::collections::BTreeSet<_>>().len()
+        };
+        assert_eq!(summary["goroutines"], distinct(&["G", "GoID"]), "{name}");
+        assert_eq!(summary["procs"], distinct(&["P", "ProcID"]), "{name}");
+        assert_eq!(summary["threads"], distinct(&["M"]), "{name}");
+        let batches = wire.lines().filter(|line| line.starts_with("EventBatch") || line.starts_with("Experimental"));
+        assert_eq!(summary["batches"], batches.count(), "{name}");
+        assert_eq!(summary["bytes"], sample.bytes().len(), "{name}");
+    }
+}
+
+#[test]
+fn what_comes_before_the_damage_is_printed() {
+    let sample = sample("go1.26/borders");
+    let bytes = sample.bytes();
+    let cut = &bytes[..bytes.len() - 10];
+    for format in ["parsed", "wire"] {
+        let output = on_bytes("dump", &["--format", format], cut);
+        assert_refused(&output, "standard input: the file ends inside a batch");
+        assert!(complaint(&output).contains("at byte") && complaint(&output).contains("trace.Stop"));
+        let golden = sample.golden(format);
+        assert!(output.stdout.len() > golden.len() / 2, "{format}");
+        // The last line is the Sync that ends what can be read.
+        let text = stdout(&output);
+        let before = text.trim_end().rsplit_once('\n').map_or("", |(before, _last)| before);
+        assert!(golden.starts_with(before.as_bytes()), "{format}");
+    }
+    let output = on_bytes("dump", &["--format", "footprint"], cut);
+    assert_refused(&output, "the file ends inside a batch");
+    assert!(stdout(&output).contains("EventBatch"));
+
+    let output = on_bytes("summary", &["--json"], cut);
+    assert_refused(&output, "the file ends inside a batch");
+    let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(summary["events"].as_u64() > Some(10));
+    assert!(summary["error"].as_str().is_some_and(|error| error.contains("the file ends inside a batch")));
+}
+
+#[test]
+fn a_flipped_byte_is_an_error() {
+    let mut bytes = sample("go1.26/channels").bytes();
+    bytes[16] ^= 0x80;
+    for (name, args) in PROGRAMS {
+        assert_refused(&on_bytes(name, args, &bytes), "standard input: expected a batch, found byte 0x81 at byte 16");
+    }
+}
+
+#[test]
+fn what_is_no_trace_is_refused() {
+    let mut hostile = sample("go1.26/channels").bytes()[..16].to_vec();
+    // A batch of 2⁶³ bytes.
+    hostile.extend([1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]);
+    for (name, args) in PROGRAMS {
+        let check = |bytes: &[u8], message: &str| assert_refused(&on_bytes(name, args, bytes), message);
+        check(b"", "not a Go execution trace");
+        check(b"<!DOCTYPE html><html><body>404</body></html>", "it begins with \"<!DOCTYPE html><\"");
+        check(b"go 1.22 tra", "the file ends inside the trace header: 11 of 16 bytes");
+        check(b"go 1.26 trace\0\0\0", "nothing follows its header");
+        check(b"go 1.5 trace\0\0\0\0", "unsupported trace version go 1.5");
+        check(b"go 1.99 trace\0\0\0", "unsupported trace version go 1.99");
+        check(&hostile, "batch of 9223372036854775808 bytes");
+        check(&sample("go1.26/channels").bytes().repeat(2), "a second trace begins here");
+
+        let mut program = example(name);
+        program.args(args).arg("no such file");
+        assert_refused(&run(program, &[]), "no such file: cannot read: ");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    // Enough text that it does not all fit into the pipe.
+    let bytes = sample("go1.27/borders").bytes();
+    for args in [&["--format", "parsed", "-"], &["--format", "wire", "-"]] {
+        let mut dump = example("dump");
+        dump.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = dump.spawn().expect("the program starts");
+        drop(child.stdout.take());
+        let mut stdin = child.stdin.take().expect("it is piped");
+        let _ = std::io::Write::write_all(&mut stdin, &bytes);
+        drop(stdin);
+        let output = child.wait_with_output().expect("the program ends");
+        assert!(output.status.success(), "{args:?}: {}", complaint(&output));
+        assert_eq!(complaint(&output), "");
+    }
+}
+
+#[test]
+fn times_cut_the_parsed_form() {
+    let sample = sample("go1.26/channels");
+    let golden = String::from_utf8(sample.golden("parsed")).expect("UTF-8");
+    let time_of =
+        |line: &str| -> Option<i64> { line.strip_prefix("M=")?.split("Time=").nth(1)?.split(' ').next()?.parse().ok() };
+    let times: Vec<i64> = golden.lines().filter_map(time_of).collect();
+    let (start, end) = (times[times.len() / 3], times[times.len() / 2]);
+    let output = on_bytes("dump", &["--start", &start.to_string(), "--end", &end.to_string()], &sample.bytes());
+    assert!(output.status.success());
+    let found: Vec<i64> = stdout(&output).lines().filter_map(time_of).collect();
+    let expected: Vec<i64> = times.iter().copied().filter(|time| (start..end).contains(time)).collect();
+    assert_eq!(found, expected);
+    assert!(golden.contains(&stdout(&output)), "stacks go with their events");
+
+    for format in ["wire", "footprint"] {
+        for option in ["--start", "--end"] {
+            let output = on_bytes("dump", &["--format", format, option, "0"], &sample.bytes());
+            assert_refused(&output, "--start and --end need --format parsed");
+        }
+    }
+}
