@@ -48,8 +48,6 @@ pub(crate) struct Decoder {
     next: usize,
     len: usize,
     out: Outbox,
-    /// The end of the current event's arguments, where the first head's cursor is still to go on from it.
-    unfinished: Option<usize>,
     last_time: i64,
     syncs: u64,
     delivered: u64,
@@ -94,7 +92,6 @@ impl Decoder {
             next: 0,
             len: 0,
             out: Outbox::default(),
-            unfinished: None,
             last_time: 0,
             syncs: 0,
             delivered: 0,
@@ -138,7 +135,10 @@ impl Decoder {
         self.next = 0;
         self.len = 0;
         while self.len < BLOCK {
-            self.order_frequent(source.window());
+            if let Some(pos) = self.order_frequent(source.window()) {
+                let number = self.frontier.heads()[0].cursor as usize;
+                self.finish(0, number, pos, source);
+            }
             // What is delivered may refer to the generation's tables, so those stay until it is.
             if self.len == BLOCK || self.len > 0 && self.is_generation_done() {
                 break;
@@ -179,16 +179,18 @@ impl Decoder {
     }
 
     /// Takes the way that nearly all events go: the earliest one is of a frequent kind, can happen, and its M has another
-    /// in the same batch. Stops in front of the first event of which this is not so.
-    fn order_frequent(&mut self, window: &[u8]) {
-        if self.out.has_more() || self.unfinished.is_some() {
-            return;
+    /// in the same batch. Stops at the first event of which this is not so: if that event has happened and only its M's
+    /// next one is yet to be found, gives the end of its arguments.
+    fn order_frequent(&mut self, window: &[u8]) -> Option<usize> {
+        if self.out.has_more() {
+            return None;
         }
         let base = self.generation.timebase(window);
         let tables = &self.generation.tables;
         let mut last_time = self.last_time;
         let mut len = self.len;
         let mut stopped = false;
+        let mut unfinished = None;
         while !stopped && len < BLOCK {
             let Some(&head) = self.frontier.heads().first() else { break };
             let Some(slot) = self.cursors.get_mut(head.cursor as usize) else { break };
@@ -211,7 +213,7 @@ impl Decoder {
                 last_time = record.time;
                 len += 1;
                 if !cursor.step(pos, bytes, &base) {
-                    self.unfinished = Some(pos);
+                    unfinished = Some(pos);
                     stopped = true;
                     break;
                 }
@@ -225,6 +227,7 @@ impl Decoder {
         self.delivered += (len - self.len) as u64;
         self.len = len;
         self.last_time = last_time;
+        unfinished
     }
 
     /// Makes the next event the current one, whatever it takes; false at the end.
@@ -232,10 +235,6 @@ impl Decoder {
         if self.out.has_more() {
             self.out.next();
             return Ok(true);
-        }
-        if let Some(pos) = self.unfinished.take() {
-            let number = self.frontier.heads()[0].cursor as usize;
-            self.finish(0, number, pos, source);
         }
         if let Some(fault) = self.fault.take() {
             return Err(fault);
