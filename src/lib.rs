@@ -83,3 +83,8 @@ pub use reader::Reader;
 pub use time::{ClockSnapshot, Time, WallTime};
 pub use v2::raw;
 pub use wire::header::Version;
+
+/// Compiles the snippets of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
