@@ -58,6 +58,7 @@ pub(super) struct Generation {
     /// What the clock's units last, once the generation has said so.
     frequency: Frequency,
     has_frequency: bool,
+    version: Version,
     alphabet: &'static Alphabet,
     /// The least time of any batch, in the clock's units.
     min_time: u64,
@@ -80,6 +81,7 @@ impl Default for Generation {
             samples: Vec::new(),
             frequency: Frequency::NANOS,
             has_frequency: false,
+            version: Version::Go122,
             alphabet: spec::alphabet(Version::Go122),
             min_time: 0,
             clock: None,
@@ -123,6 +125,7 @@ impl Generation {
     /// Reads the generation at the window's start, whose predecessor was `last` (0 if there was none).
     pub fn load(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
         self.clear();
+        self.version = version;
         self.alphabet = spec::alphabet(version);
         let loaded = self.read_batches(source, version, last)?;
         if matches!(loaded, Loaded::End) {
@@ -144,7 +147,13 @@ impl Generation {
     /// What decoding its events takes.
     #[inline(always)]
     pub fn timebase<'a>(&'a self, window: &'a [u8]) -> Timebase<'a> {
-        Timebase { window, batches: &self.batches, frequency: self.frequency, alphabet: self.alphabet }
+        Timebase {
+            window,
+            batches: &self.batches,
+            frequency: self.frequency,
+            version: self.version,
+            alphabet: self.alphabet,
+        }
     }
 
     fn clear(&mut self) {
