@@ -237,7 +237,9 @@ impl Decoder {
             let number = self.frontier.heads()[0].cursor as usize;
             self.finish(0, number, pos, source);
         }
-        if let Some(fault) = self.fault.take() {
+        if let Some(mut fault) = self.fault.take() {
+            // It was found before the event in front of it was counted.
+            fault.at.event = fault.at.event.map(|_| self.delivered);
             return Err(fault);
         }
         match self.frontier.heads().first() {
