@@ -314,7 +314,7 @@ impl Generation {
                 return Err(ErrorKind::StringTooLong { len, max: MAX_STRING }).at(at);
             }
             let span = Span { pos: records.pos, len: len as u32 };
-            records.skip(len as usize)?;
+            records.skip(len as usize, EventType::String)?;
             self.tables.strings.insert(id, span, "string").at(at)?;
         }
         Ok(())
@@ -453,13 +453,14 @@ impl Records<'_> {
         varint::read(self.bytes, &mut self.pos).at(self.pos)
     }
 
-    fn skip(&mut self, len: usize) -> Check {
+    /// Skips the bytes that a record of this type has.
+    fn skip(&mut self, len: usize, event: EventType) -> Check {
         match self.bytes.len() - self.pos >= len {
             true => {
                 self.pos += len;
                 Ok(())
             }
-            false => Err(ErrorKind::VarintTruncated).at(self.pos),
+            false => Err(ErrorKind::EventTruncated { event: event.name() }).at(self.pos),
         }
     }
 }
