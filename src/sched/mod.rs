@@ -150,6 +150,14 @@ impl Sequence {
     fn follows(self, last: Sequence) -> bool {
         self.generation == last.generation && self.number == last.number.wrapping_add(1)
     }
+
+    /// The number, and the generation if it is another one: then no number follows.
+    fn said_in(self, generation: u64) -> String {
+        match self.generation == generation {
+            true => self.number.to_string(),
+            false => format!("{} in generation {}", self.number, self.generation),
+        }
+    }
 }
 
 /// A goroutine.
