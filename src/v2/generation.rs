@@ -266,6 +266,10 @@ impl Generation {
         let first = window.get(batch.body..batch.end).and_then(|body| body.first());
         let first = first.and_then(|&code| EventType::from_code(code));
         if batch.experiment != 0 {
+            let (event, since) = (EventType::ExperimentalBatch.name(), EventType::ExperimentalBatch.spec().since);
+            if version < since {
+                return Err(ErrorKind::EventNotInVersion { event, since: since.minor() }).at(batch.start);
+            }
             let data = Span { pos: batch.body, len: (batch.end - batch.body) as u32 };
             let experiment = ExperimentData { experiment: batch.experiment, thread: batch.thread, data };
             self.tables.experiments.push(experiment);
