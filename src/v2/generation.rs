@@ -1,6 +1,7 @@
 //! One generation: its batches by M, its tables, its CPU samples and its clock.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
@@ -65,6 +66,8 @@ pub(super) struct Generation {
     /// The clock as it stands in the file: trace, mono, seconds, nanoseconds.
     clock: Option<[u64; 4]>,
     by_thread: HashMap<u64, u32, RandomState>,
+    /// The last batch of samples or of an experiment.
+    uncounted: Range<usize>,
     /// How much of the window it takes.
     pub len: usize,
     /// The batches read so far, those of earlier generations included.
@@ -86,6 +89,7 @@ impl Default for Generation {
             min_time: 0,
             clock: None,
             by_thread: HashMap::default(),
+            uncounted: 0..0,
             len: 0,
             total_batches: 0,
         }
@@ -166,6 +170,7 @@ impl Generation {
         self.min_time = 0;
         self.clock = None;
         self.by_thread.clear();
+        self.uncounted = 0..0;
         self.len = 0;
     }
 
@@ -270,6 +275,7 @@ impl Generation {
             if version < since {
                 return Err(ErrorKind::EventNotInVersion { event, since: since.minor() }).at(batch.start);
             }
+            self.check_uncounted(batch, window).at(batch.start)?;
             let data = Span { pos: batch.body, len: (batch.end - batch.body) as u32 };
             let experiment = ExperimentData { experiment: batch.experiment, thread: batch.thread, data };
             self.tables.experiments.push(experiment);
@@ -279,7 +285,10 @@ impl Generation {
         match first {
             Some(EventType::Strings) => self.add_strings(records.behind_type()),
             Some(EventType::Stacks) => self.add_stacks(records.behind_type()),
-            Some(EventType::CPUSamples) => self.add_samples(records.behind_type()),
+            Some(EventType::CPUSamples) => {
+                self.check_uncounted(batch, window).at(batch.start)?;
+                self.add_samples(records.behind_type())
+            }
             Some(EventType::Sync) if version >= Version::Go125 => {
                 self.add_clock(records.behind_type(), batch.time, version)
             }
@@ -308,6 +317,15 @@ impl Generation {
         }
         self.batches.push(EventBatch { start, body, end, time, next: None });
         Ok(())
+    }
+
+    /// Nothing in samples or in an experiment's bytes is counted or has an ID, so a copy shows only beside the original.
+    fn check_uncounted(&mut self, batch: &Batch, window: &[u8]) -> Result<(), ErrorKind> {
+        let last = std::mem::replace(&mut self.uncounted, batch.start..batch.end);
+        match !last.is_empty() && window.get(last) == window.get(batch.start..batch.end) {
+            true => Err(ErrorKind::DuplicateBatch),
+            false => Ok(()),
+        }
     }
 
     fn add_strings(&mut self, records: &mut Records<'_>) -> Check {
