@@ -1,6 +1,7 @@
 //! One generation: its batches by M, its tables, its CPU samples and its clock.
 
 use std::collections::HashMap;
+use std::io;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
@@ -182,15 +183,23 @@ impl Generation {
     fn read_batches(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
         loop {
             let at = source.base() + self.len as u64;
-            let io = |kind: std::io::Error| self.error(kind.into(), at, None);
-            if !source.fill(self.len + 1).map_err(io)? {
+            let has_more = match source.fill(self.len + 1) {
+                Ok(has_more) => has_more,
+                Err(error) => return self.cut_off(error, source, None),
+            };
+            if !has_more {
                 return match (self.number, version >= Version::Go126) {
                     (0, _) => Ok(Loaded::End),
                     (_, true) => Err(self.error(ErrorKind::MissingEndOfGeneration, at, None)),
                     (_, false) => Ok(Loaded::Whole),
                 };
             }
-            source.fill(self.len + batch::MAX_HEADER).map_err(io)?;
+            // An end is a single byte: whoever waits for the generation need not wait for what follows it.
+            if source.window().get(self.len) != Some(&EventType::EndOfGeneration.code())
+                && let Err(error) = source.fill(self.len + batch::MAX_HEADER)
+            {
+                return self.cut_off(error, source, None);
+            }
             let batch = match batch::read(source.window(), self.len) {
                 Ok(Framing::Batch(batch)) => batch,
                 Ok(Framing::EndOfGeneration) if version >= Version::Go126 => {
@@ -203,7 +212,7 @@ impl Generation {
                 }
                 Ok(Framing::EndOfGeneration) => {
                     let kind = ErrorKind::NotABatch { found: EventType::EndOfGeneration.code() };
-                    return self.cut(kind, at, version);
+                    return self.cut_by(self.error(kind, at, None));
                 }
                 Err(fault) => {
                     let ended = last != 0 && self.number == 0 && version >= Version::Go126;
@@ -212,19 +221,24 @@ impl Generation {
                     let error = self.error(kind, offset, fault.thread);
                     let generation = error.at.generation.or(fault.generation);
                     let error = Error { at: Location { generation, ..error.at }, ..error };
-                    return self.cut_by(error, version);
+                    return self.cut_by(error);
                 }
             };
             if self.number != 0 && version < Version::Go126 && batch.generation == self.number.wrapping_add(1) {
                 return Ok(Loaded::Whole);
             }
-            self.check_number(&batch, last, version).map_err(|kind| self.error(kind, at, batch.thread_id()))?;
-            let io = |kind: std::io::Error| self.error(kind.into(), at, batch.thread_id());
-            if !source.fill(batch.end).map_err(io)? {
+            if let Err(kind) = self.check_number(&batch, last, version) {
+                return self.cut_by(self.error(kind, at, batch.thread_id()));
+            }
+            let is_whole = match source.fill(batch.end) {
+                Ok(is_whole) => is_whole,
+                Err(error) => return self.cut_off(error, source, batch.thread_id()),
+            };
+            if !is_whole {
                 let missing = (batch.end - source.window().len()) as u64;
                 let offset = source.base() + source.window().len() as u64;
                 let error = self.error(ErrorKind::TruncatedBatch { missing }, offset, batch.thread_id());
-                return self.cut_by(error, version);
+                return self.cut_by(error);
             }
             self.number = batch.generation;
             self.total_batches += 1;
@@ -237,13 +251,15 @@ impl Generation {
         }
     }
 
-    fn cut(&self, kind: ErrorKind, offset: u64, version: Version) -> Result<Loaded, Error> {
-        self.cut_by(self.error(kind, offset, None), version)
+    /// The bytes can't be read on: the place is where they stop.
+    fn cut_off(&self, error: io::Error, source: &Source<'_>, thread: Option<ThreadId>) -> Result<Loaded, Error> {
+        let end = source.base() + source.window().len() as u64;
+        self.cut_by(self.error(error.into(), end, thread))
     }
 
     /// Before Go 1.26 damage may lie in the next generation, for all that can be known: what was read is delivered first.
-    fn cut_by(&self, error: Error, version: Version) -> Result<Loaded, Error> {
-        match self.number != 0 && version < Version::Go126 {
+    fn cut_by(&self, error: Error) -> Result<Loaded, Error> {
+        match self.number != 0 && self.version < Version::Go126 {
             true => Ok(Loaded::Cut(error)),
             false => Err(error),
         }
