@@ -138,10 +138,17 @@ impl Generation {
         }
         // Where the file is cut, that is the reason for whatever the tables lack.
         match (self.finish(version, source.window()), loaded) {
+            (Ok(()), Loaded::Cut(error)) => Ok(Loaded::Cut(self.cut_or_over(error))),
             (Ok(()), loaded) => Ok(loaded),
             (Err(_), Loaded::Cut(error)) => Err(error),
             (Err(fault), _) => Err(self.error(fault.kind, source.base() + fault.pos as u64, None)),
         }
+    }
+
+    /// Before Go 1.26 no end is marked, but the strings are what a generation ends with: behind them the trace may be over.
+    fn cut_or_over(&self, error: Error) -> Error {
+        let kind = batch::unframed(error.kind, self.tables.strings.len() > 0);
+        Error { kind, ..error }
     }
 
     /// The time that its Sync event has: that of its earliest batch.
@@ -178,6 +185,13 @@ impl Generation {
     fn error(&self, kind: ErrorKind, offset: u64, thread: Option<ThreadId>) -> Error {
         let generation = (self.number != 0).then_some(self.number);
         Error { kind, at: Location { offset, generation, thread, event: None } }
+    }
+
+    /// An error in a batch that may be the generation's first.
+    fn error_in(&self, batch: &Batch, kind: ErrorKind, offset: u64) -> Error {
+        let error = self.error(kind, offset, batch.thread_id());
+        let generation = error.at.generation.or((batch.generation != 0).then_some(batch.generation));
+        Error { at: Location { generation, ..error.at }, ..error }
     }
 
     fn read_batches(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
@@ -228,7 +242,7 @@ impl Generation {
                 return Ok(Loaded::Whole);
             }
             if let Err(kind) = self.check_number(&batch, last, version) {
-                return self.cut_by(self.error(kind, at, batch.thread_id()));
+                return self.cut_by(self.error_in(&batch, kind, at));
             }
             let is_whole = match source.fill(batch.end) {
                 Ok(is_whole) => is_whole,
@@ -237,7 +251,7 @@ impl Generation {
             if !is_whole {
                 let missing = (batch.end - source.window().len()) as u64;
                 let offset = source.base() + source.window().len() as u64;
-                let error = self.error(ErrorKind::TruncatedBatch { missing }, offset, batch.thread_id());
+                let error = self.error_in(&batch, ErrorKind::TruncatedBatch { missing }, offset);
                 return self.cut_by(error);
             }
             self.number = batch.generation;
