@@ -4,7 +4,7 @@ use super::generation::EventBatch;
 use super::spec::{Alphabet, EventType, MAX_ARGS};
 use crate::error::{ErrorKind, broken};
 use crate::sched::arena::Index;
-use crate::time::Frequency;
+use crate::time::{Frequency, TIME_LIMIT};
 use crate::wire::header::Version;
 use crate::wire::varint;
 
@@ -57,7 +57,7 @@ impl Cursor {
         if let Some(&code) = bytes.get(pos)
             && let Ok(delta) = varint::read(bytes, &mut args)
             && let Some(delta) = base.frequency.nanos(delta)
-            && let Some(time) = self.time.checked_add(delta)
+            && let Some(time) = add(self.time, delta)
         {
             self.code = code;
             self.time = time;
@@ -90,7 +90,7 @@ impl Cursor {
             };
             self.at = batch.start;
             self.next_batch = batch.next;
-            self.time = base.frequency.nanos(batch.time).ok_or(ErrorKind::TimestampOverflow)?;
+            self.time = base.frequency.time(batch.time).ok_or(ErrorKind::TimestampOverflow)?;
             self.end = batch.end;
             pos = batch.body;
         }
@@ -113,6 +113,13 @@ impl Cursor {
             Err(fault) => fault.into(),
         }
     }
+}
+
+/// The time so long after another. Neither is negative, so the sum fits without its sign.
+#[inline(always)]
+fn add(time: i64, delta: i64) -> Option<i64> {
+    let sum = time.cast_unsigned() + delta.cast_unsigned();
+    (sum < TIME_LIMIT.cast_unsigned()).then_some(sum.cast_signed())
 }
 
 /// Why a type can't stand in an M's batch.

@@ -153,7 +153,7 @@ impl Generation {
 
     /// The time that its Sync event has: that of its earliest batch.
     pub fn start(&self) -> Option<i64> {
-        self.frequency.nanos(self.min_time)
+        self.frequency.time(self.min_time)
     }
 
     /// What decoding its events takes.
@@ -443,10 +443,10 @@ impl Generation {
             let snapshot = snapshot(raw, frequency);
             self.tables.clock = Some(snapshot.ok_or(ErrorKind::BadClockSnapshot(Flaw::Invalid)).at(end)?);
         }
-        frequency.nanos(self.min_time).ok_or(ErrorKind::TimestampOverflow).at(end)?;
+        frequency.time(self.min_time).ok_or(ErrorKind::TimestampOverflow).at(end)?;
         self.tables.seal().at(end)?;
         for sample in &mut self.samples {
-            let nanos = u64::try_from(sample.time).ok().and_then(|units| frequency.nanos(units));
+            let nanos = u64::try_from(sample.time).ok().and_then(|units| frequency.time(units));
             sample.time = nanos.ok_or(ErrorKind::TimestampOverflow).at(sample.at)?;
         }
         pdqsort::sort_by_key(&mut self.samples, |sample| sample.time);
@@ -455,7 +455,7 @@ impl Generation {
 }
 
 fn snapshot([time, mono, seconds, nanos]: [u64; 4], frequency: Frequency) -> Option<ClockSnapshot> {
-    Some(ClockSnapshot { trace: Time(frequency.nanos(time)?), mono, wall: WallTime::new(seconds, nanos)? })
+    Some(ClockSnapshot { trace: Time(frequency.time(time)?), mono, wall: WallTime::new(seconds, nanos)? })
 }
 
 /// An M's batches stand in the order in which it wrote them.
