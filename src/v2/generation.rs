@@ -10,7 +10,7 @@ use super::batch::{self, Batch, Framing};
 use super::cursor::Timebase;
 use super::spec::{self, Alphabet, EventType, MAX_FRAMES, MAX_STRING};
 use crate::error::{Error, ErrorKind, Flaw, Location};
-use crate::event::tables::{ExperimentData, RawFrame, Span, StackEntry, Tables};
+use crate::event::tables::{self, ExperimentData, RawFrame, Span, StackEntry, Tables};
 use crate::id::{NONE, ThreadId};
 use crate::pdqsort;
 use crate::time::{ClockSnapshot, Frequency, Time, WallTime};
@@ -177,7 +177,7 @@ impl Generation {
         self.has_frequency = false;
         self.min_time = 0;
         self.clock = None;
-        self.by_thread.clear();
+        tables::empty(&mut self.by_thread);
         self.uncounted = 0..0;
         self.len = 0;
     }
