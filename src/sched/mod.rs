@@ -167,7 +167,7 @@ pub(crate) struct Go {
     sequence: Sequence,
     /// The thread that it was last bound to; bound to it still if that thread's goroutine is this one.
     thread: Index,
-    /// Whether `Sched::annotations` or `Sched::go_ranges` may have anything of it: most goroutines never do.
+    /// Whether `Sched::annotations` or `Sched::ranges` may have anything of it: most goroutines never do.
     has_annotations: bool,
 }
 
@@ -206,8 +206,7 @@ pub(crate) struct Sched {
     pub threads: Arena<Thread>,
     pub names: Names,
     annotations: Annotations,
-    go_ranges: range::OpenRanges,
-    proc_ranges: range::OpenRanges,
+    ranges: range::OpenRanges,
     gc: gc::Gc,
 }
 
