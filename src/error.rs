@@ -157,7 +157,7 @@ pub enum ErrorKind {
     #[error("the generation has no end: the trace is cut")]
     MissingEndOfGeneration,
     /// The same batch stands twice.
-    #[error("the batch is a copy of the one before it of the same M")]
+    #[error("the batch is a copy of the one before it of the same M or kind")]
     DuplicateBatch,
     /// A batch begins before the one that stands before it on the same M.
     #[error("the batch begins at timestamp {found}, before its M's last at {last}")]

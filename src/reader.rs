@@ -169,7 +169,10 @@ impl<'a> Reader<'a> {
 /// Reads the header and leaves the window behind it.
 pub(crate) fn read_header(source: &mut Source<'_>) -> Result<Version, Error> {
     let at = Location::default();
-    source.fill(header::LEN).map_err(|error| Error { kind: error.into(), at })?;
+    if let Err(error) = source.fill(header::LEN) {
+        let at = Location { offset: source.window().len() as u64, ..at };
+        return Err(Error { kind: error.into(), at });
+    }
     let window = source.window();
     let version = header::parse(&window[..window.len().min(header::LEN)]).map_err(|kind| Error { kind, at })?;
     source.release(header::LEN);

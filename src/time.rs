@@ -50,6 +50,9 @@ const MAX_UNITS_PER_SECOND: u64 = 1_000_000_000_000;
 /// 2⁶³: the first f64 that no `i64` holds.
 const I64_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 
+/// 2⁶²: a trace's times stay below, 146 years, so that pushing equal ones apart can't overflow.
+pub(crate) const TIME_LIMIT: i64 = 1 << 62;
+
 /// Below these, a product of units and whole nanoseconds is the same in f64 as in integers: under 2⁵³.
 const EXACT_UNITS: u64 = 1 << 43;
 const EXACT_NANOS: f64 = 1024.0;
@@ -78,6 +81,11 @@ impl Frequency {
             true => Some((units * self.whole) as i64),
             false => self.nanos_by_float(units),
         }
+    }
+
+    /// The time of so many units; `None` past what a trace's times can be.
+    pub fn time(self, units: u64) -> Option<i64> {
+        self.nanos(units).filter(|&nanos| nanos < TIME_LIMIT)
     }
 
     #[inline]

@@ -83,7 +83,7 @@ const ALWAYS_DENSE: usize = 1024;
 impl<T: Copy> IdTable<T> {
     pub fn clear(&mut self) {
         self.dense.clear();
-        self.sparse.clear();
+        empty(&mut self.sparse);
         self.len = 0;
         self.unbroken = 0;
     }
@@ -143,6 +143,23 @@ impl<T: Copy> IdTable<T> {
     }
 }
 
+/// A map with fewer entries than this part of its capacity is not worth keeping.
+const MAX_CAPACITY: usize = 8;
+
+/// Whether so few entries lie in so large a map. Emptying costs the capacity: a map that a huge generation has left would
+/// be emptied again for each of a thousand tiny ones.
+fn is_oversized(len: usize, capacity: usize) -> bool {
+    len < capacity / MAX_CAPACITY
+}
+
+/// Empties a map for the next generation; its memory is kept if that was used.
+pub(crate) fn empty<K, V>(map: &mut HashMap<K, V, RandomState>) {
+    match is_oversized(map.len(), map.capacity()) {
+        true => *map = HashMap::default(),
+        false => map.clear(),
+    }
+}
+
 /// All that one generation's events refer to.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
@@ -170,7 +187,10 @@ impl Tables {
         self.stacks.clear();
         self.clock = None;
         self.experiments.clear();
-        self.frames.clear();
+        match is_oversized(self.frames.len(), self.frames.capacity()) {
+            true => self.frames = IndexMap::default(),
+            false => self.frames.clear(),
+        }
         self.frames_differ = false;
     }
 

@@ -26,6 +26,10 @@ pub(crate) struct OpenRegion {
     name: NameId,
 }
 
+/// How many of a goroutine's innermost regions are searched for one that ends out of order: a hostile file can open a
+/// hundred thousand and end none of them.
+const MAX_SEARCH: usize = 64;
+
 /// Whether an annotation fits those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
@@ -69,9 +73,10 @@ impl Annotations {
             open.pop();
             return Fit::Good;
         }
-        // Out of order: the region that it names is closed wherever it is.
-        if let Some(at) = open.iter().rposition(|region| *region == ended) {
-            open.remove(at);
+        // Out of order: the region that it names is closed, if it is near.
+        let near = open.len().saturating_sub(MAX_SEARCH);
+        if let Some(at) = open[near..].iter().rposition(|region| *region == ended) {
+            open.remove(near + at);
         }
         Fit::Misused
     }
@@ -132,6 +137,6 @@ impl Sched {
     /// A goroutine is gone, and its slot may become another's.
     pub fn forget_annotations(&mut self, go: Index) {
         self.annotations.forget(go);
-        self.go_ranges.forget(go);
+        self.ranges.forget(go);
     }
 }

@@ -212,7 +212,7 @@ impl Sched {
         match self.gos.get(go) {
             None => format!("goroutine {id} to be {wanted} (nothing is known of it)"),
             Some(state) => {
-                let (status, last) = (state.status.name(), state.sequence.number);
+                let (status, last) = (state.status.name(), state.sequence.said_in(self.generation));
                 format!("goroutine {id} to be {wanted} with sequence {number} next (it is {status}, last {last})")
             }
         }

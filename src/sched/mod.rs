@@ -150,6 +150,14 @@ impl Sequence {
     fn follows(self, last: Sequence) -> bool {
         self.generation == last.generation && self.number == last.number.wrapping_add(1)
     }
+
+    /// The number, and the generation if it is another one: then no number follows.
+    fn said_in(self, generation: u64) -> String {
+        match self.generation == generation {
+            true => self.number.to_string(),
+            false => format!("{} in generation {}", self.number, self.generation),
+        }
+    }
 }
 
 /// A goroutine.
@@ -159,7 +167,7 @@ pub(crate) struct Go {
     sequence: Sequence,
     /// The thread that it was last bound to; bound to it still if that thread's goroutine is this one.
     thread: Index,
-    /// Whether `Sched::annotations` or `Sched::go_ranges` may have anything of it: most goroutines never do.
+    /// Whether `Sched::annotations` or `Sched::ranges` may have anything of it: most goroutines never do.
     has_annotations: bool,
 }
 
@@ -198,8 +206,7 @@ pub(crate) struct Sched {
     pub threads: Arena<Thread>,
     pub names: Names,
     annotations: Annotations,
-    go_ranges: range::OpenRanges,
-    proc_ranges: range::OpenRanges,
+    ranges: range::OpenRanges,
     gc: gc::Gc,
 }
 

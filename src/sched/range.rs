@@ -1,16 +1,16 @@
 //! The ranges that are open on a goroutine or a P: stop-the-world, mark assist, sweep.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
-use smallvec::SmallVec;
+use indexmap::IndexSet;
 
 use super::arena::Index;
 use super::names::NameId;
 use super::{Context, Outcome, Sched, Step, broken, mismatch};
 use crate::error::{ContextMismatch, ErrorKind};
 
-/// A range that is open on something: of each kind there is one at a time, of stop-the-world one for each reason.
+/// A range: of each kind there is one at a time on a goroutine or P, of stop-the-world one for each reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RangeId {
     StopTheWorld(NameId),
@@ -21,37 +21,57 @@ pub(crate) enum RangeId {
 /// The open ranges by what they are bound to.
 #[derive(Debug, Default)]
 pub(super) struct OpenRanges {
-    open: HashMap<Index, SmallVec<[RangeId; 2]>, RandomState>,
+    /// By goroutine, the reasons in the order in which they began: in a sound trace one.
+    stops: HashMap<Index, IndexSet<NameId, RandomState>, RandomState>,
+    /// Goroutines.
+    assists: HashSet<Index, RandomState>,
+    /// Ps.
+    sweeps: HashSet<Index, RandomState>,
 }
 
 impl OpenRanges {
     fn begin(&mut self, event: &'static str, on: Index, range: RangeId) -> Result<(), Box<ErrorKind>> {
-        let open = self.open.entry(on).or_default();
-        if open.contains(&range) {
-            return broken(ErrorKind::RangeMismatch { event, open: true });
+        let is_new = match range {
+            RangeId::StopTheWorld(reason) => self.stops.entry(on).or_default().insert(reason),
+            RangeId::MarkAssist => self.assists.insert(on),
+            RangeId::Sweep => self.sweeps.insert(on),
+        };
+        match is_new {
+            true => Ok(()),
+            false => broken(ErrorKind::RangeMismatch { event, open: true }),
         }
-        open.push(range);
-        Ok(())
     }
 
-    /// Closes the first range that matches, and says which it was.
-    fn end(
-        &mut self,
-        event: &'static str,
-        on: Index,
-        matches: impl Fn(&RangeId) -> bool,
-    ) -> Result<RangeId, Box<ErrorKind>> {
-        let open = self.open.get_mut(&on);
-        let found = open.and_then(|open| open.iter().position(matches).map(|at| open.swap_remove(at)));
-        found.ok_or_else(|| Box::new(ErrorKind::RangeMismatch { event, open: false }))
+    /// Closes a goroutine's stop-the-world, and says why it was.
+    fn end_stop(&mut self, go: Index) -> Option<NameId> {
+        let stops = self.stops.get_mut(&go)?;
+        let reason = stops.swap_remove_index(0);
+        if stops.is_empty() {
+            self.stops.remove(&go);
+        }
+        reason
     }
 
     fn has(&self, on: Index, range: RangeId) -> bool {
-        self.open.get(&on).is_some_and(|open| open.contains(&range))
+        match range {
+            RangeId::StopTheWorld(reason) => self.stops.get(&on).is_some_and(|reasons| reasons.contains(&reason)),
+            RangeId::MarkAssist => self.assists.contains(&on),
+            RangeId::Sweep => self.sweeps.contains(&on),
+        }
     }
 
-    pub fn forget(&mut self, on: Index) {
-        self.open.remove(&on);
+    /// A goroutine is gone, and its slot may become another's.
+    pub fn forget(&mut self, go: Index) {
+        self.stops.remove(&go);
+        self.assists.remove(&go);
+    }
+}
+
+/// Fails if there was nothing to end.
+fn ended(event: &'static str, was_open: bool) -> Outcome {
+    match was_open {
+        true => Ok(Step::Done(())),
+        false => broken(ErrorKind::RangeMismatch { event, open: false }),
     }
 }
 
@@ -66,7 +86,7 @@ impl Sched {
     fn begin_on_go(&mut self, event: &'static str, go: Index, range: RangeId) -> Result<(), Box<ErrorKind>> {
         let state = self.gos.get_mut(go).ok_or_else(|| mismatch(event, ContextMismatch::NoGoroutine))?;
         state.has_annotations = true;
-        self.go_ranges.begin(event, go, range)
+        self.ranges.begin(event, go, range)
     }
 
     /// A mark assist was open on a goroutine, any one, as the generation began.
@@ -75,7 +95,7 @@ impl Sched {
         self.gos.get(go).ok_or_else(|| mismatch(event, ContextMismatch::NoGoroutine))?;
         if self.in_first_generation() {
             self.begin_on_go(event, go, range)?;
-        } else if !self.go_ranges.has(go, range) {
+        } else if !self.ranges.has(go, range) {
             return broken(ErrorKind::RangeMismatch { event, open: false });
         }
         Ok(Step::Done(()))
@@ -86,24 +106,22 @@ impl Sched {
     /// The reference keeps the reason as a string ID, which another generation may give to another string; a name is right in all.
     pub fn stop_the_world_end(&mut self, context: Context) -> Outcome<NameId> {
         context.needs_user_code("STWEnd")?;
-        let is_stop = |range: &RangeId| matches!(range, RangeId::StopTheWorld(_));
-        match self.go_ranges.end("STWEnd", context.go, is_stop)? {
-            RangeId::StopTheWorld(reason) => Ok(Step::Done(reason)),
-            _ => broken(ErrorKind::RangeMismatch { event: "STWEnd", open: false }),
+        match self.ranges.end_stop(context.go) {
+            Some(reason) => Ok(Step::Done(reason)),
+            None => broken(ErrorKind::RangeMismatch { event: "STWEnd", open: false }),
         }
     }
 
     /// The running goroutine's mark assist ends.
     pub fn mark_assist_end(&mut self, context: Context) -> Outcome {
         context.needs_user_code("GCMarkAssistEnd")?;
-        self.go_ranges.end("GCMarkAssistEnd", context.go, |range| *range == RangeId::MarkAssist)?;
-        Ok(Step::Done(()))
+        ended("GCMarkAssistEnd", self.ranges.assists.remove(&context.go))
     }
 
     /// A sweep begins on the thread's P.
     pub fn sweep_begin(&mut self, context: Context) -> Outcome {
         context.needs_proc("GCSweepBegin")?;
-        self.proc_ranges.begin("GCSweepBegin", context.proc, RangeId::Sweep)?;
+        self.ranges.begin("GCSweepBegin", context.proc, RangeId::Sweep)?;
         Ok(Step::Done(()))
     }
 
@@ -112,8 +130,8 @@ impl Sched {
         let proc = self.procs.find(proc);
         self.procs.get(proc).ok_or_else(|| mismatch("GCSweepActive", ContextMismatch::NoProc))?;
         if self.in_first_generation() {
-            self.proc_ranges.begin("GCSweepActive", proc, RangeId::Sweep)?;
-        } else if !self.proc_ranges.has(proc, RangeId::Sweep) {
+            self.ranges.begin("GCSweepActive", proc, RangeId::Sweep)?;
+        } else if !self.ranges.has(proc, RangeId::Sweep) {
             return broken(ErrorKind::RangeMismatch { event: "GCSweepActive", open: false });
         }
         Ok(Step::Done(()))
@@ -122,7 +140,6 @@ impl Sched {
     /// The sweep of the thread's P ends.
     pub fn sweep_end(&mut self, context: Context) -> Outcome {
         context.needs_proc("GCSweepEnd")?;
-        self.proc_ranges.end("GCSweepEnd", context.proc, |range| *range == RangeId::Sweep)?;
-        Ok(Step::Done(()))
+        ended("GCSweepEnd", self.ranges.sweeps.remove(&context.proc))
     }
 }

@@ -4,7 +4,8 @@ use super::generation::EventBatch;
 use super::spec::{Alphabet, EventType, MAX_ARGS};
 use crate::error::{ErrorKind, broken};
 use crate::sched::arena::Index;
-use crate::time::Frequency;
+use crate::time::{Frequency, TIME_LIMIT};
+use crate::wire::header::Version;
 use crate::wire::varint;
 
 /// A place in the batches of an M: behind the type and the time of an event, in front of its arguments.
@@ -32,6 +33,7 @@ pub(super) struct Timebase<'a> {
     pub window: &'a [u8],
     pub batches: &'a [EventBatch],
     pub frequency: Frequency,
+    pub version: Version,
     pub alphabet: &'static Alphabet,
 }
 
@@ -55,7 +57,7 @@ impl Cursor {
         if let Some(&code) = bytes.get(pos)
             && let Ok(delta) = varint::read(bytes, &mut args)
             && let Some(delta) = base.frequency.nanos(delta)
-            && let Some(time) = self.time.checked_add(delta)
+            && let Some(time) = add(self.time, delta)
         {
             self.code = code;
             self.time = time;
@@ -69,7 +71,7 @@ impl Cursor {
     /// The event, its arguments, and where they end.
     pub fn read(&self, base: &Timebase<'_>) -> Result<(EventType, [u64; MAX_ARGS], usize), Box<ErrorKind>> {
         let Some(event) = base.alphabet[self.code as usize] else {
-            return broken(not_here(self.code, base.alphabet));
+            return broken(not_here(self.code, base.version));
         };
         let bytes = self.bytes(base.window);
         let mut args = [0; MAX_ARGS];
@@ -88,7 +90,7 @@ impl Cursor {
             };
             self.at = batch.start;
             self.next_batch = batch.next;
-            self.time = base.frequency.nanos(batch.time).ok_or(ErrorKind::TimestampOverflow)?;
+            self.time = base.frequency.time(batch.time).ok_or(ErrorKind::TimestampOverflow)?;
             self.end = batch.end;
             pos = batch.body;
         }
@@ -104,7 +106,7 @@ impl Cursor {
         let bytes = self.bytes(base.window);
         let code = bytes.get(self.at).copied().unwrap_or_default();
         if base.alphabet[code as usize].is_none() {
-            return not_here(code, base.alphabet);
+            return not_here(code, base.version);
         }
         match varint::read(bytes, &mut (self.at + 1)) {
             Ok(_) => ErrorKind::TimestampOverflow,
@@ -113,14 +115,20 @@ impl Cursor {
     }
 }
 
+/// The time so long after another. Neither is negative, so the sum fits without its sign.
+#[inline(always)]
+fn add(time: i64, delta: i64) -> Option<i64> {
+    let sum = time.cast_unsigned() + delta.cast_unsigned();
+    (sum < TIME_LIMIT.cast_unsigned()).then_some(sum.cast_signed())
+}
+
 /// Why a type can't stand in an M's batch.
-fn not_here(code: u8, alphabet: &Alphabet) -> ErrorKind {
+fn not_here(code: u8, version: Version) -> ErrorKind {
     let Some(event) = EventType::from_code(code) else {
         return ErrorKind::UnknownEvent { code };
     };
-    let newest = alphabet.iter().flatten().map(|event| event.spec().since).max();
     let since = event.spec().since;
-    match newest.is_some_and(|newest| since > newest) {
+    match since > version {
         true => ErrorKind::EventNotInVersion { event: event.name(), since: since.minor() },
         false => ErrorKind::WrongContext { event: event.name() },
     }

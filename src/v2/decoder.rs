@@ -236,7 +236,9 @@ impl Decoder {
             self.out.next();
             return Ok(true);
         }
-        if let Some(fault) = self.fault.take() {
+        if let Some(mut fault) = self.fault.take() {
+            // It was found before the event in front of it was counted.
+            fault.at.event = fault.at.event.map(|_| self.delivered);
             return Err(fault);
         }
         match self.frontier.heads().first() {
@@ -268,7 +270,10 @@ impl Decoder {
         match order::order(&mut self.sched, place, args, &mut self.out) {
             Ok(Step::Done(())) => {}
             Ok(Step::Wait) => return Ok(false),
-            Err(kind) => return Err(self.error(kind, number, source)),
+            Err(kind) => {
+                let error = self.error(kind, number, source);
+                return Err(self.reason_for(error));
+            }
         }
         if self.out.warning.is_some() {
             self.warn(number, source);
@@ -302,15 +307,23 @@ impl Decoder {
         Err(self.stuck(source))
     }
 
-    /// A file that is cut has a reason for standing still that is better than the standing still.
-    fn stuck(&mut self, source: &Source<'_>) -> Error {
-        if let Some(pending) = self.pending.take() {
-            return pending;
+    /// Where the file is cut, that is the reason for a standstill and for what the tables lack.
+    fn reason_for(&mut self, error: Error) -> Error {
+        match error.kind {
+            ErrorKind::StuckFrontier(_) | ErrorKind::UnknownString { .. } | ErrorKind::UnknownStack { .. } => {
+                self.pending.take().unwrap_or(error)
+            }
+            _ => error,
         }
+    }
+
+    /// No head can go on.
+    fn stuck(&mut self, source: &Source<'_>) -> Error {
         let heads: Vec<Head> = self.frontier.heads().to_vec();
         let first = heads[0].cursor as usize;
         let heads = heads.iter().map(|head| self.stuck_head(head.cursor as usize, source)).collect();
-        self.error(Box::new(ErrorKind::StuckFrontier(heads)), first, source)
+        let error = self.error(Box::new(ErrorKind::StuckFrontier(heads)), first, source);
+        self.reason_for(error)
     }
 
     fn stuck_head(&mut self, number: usize, source: &Source<'_>) -> StuckHead {
@@ -370,7 +383,8 @@ impl Decoder {
                 thread: present(sample.thread).map(ThreadId),
                 event: Some(self.delivered),
             };
-            return Err(Error { kind: ErrorKind::UnknownStack { id: StackId(sample.stack) }, at });
+            let kind = ErrorKind::UnknownStack { id: StackId(sample.stack) };
+            return Err(self.reason_for(Error { kind, at }));
         }
         let Sample { time, thread, proc, go, stack, .. } = sample;
         self.out.current = Record { what: What::StackSample, time, thread, proc, go, stack, ..Record::BLANK };

@@ -1,6 +1,8 @@
 //! One generation: its batches by M, its tables, its CPU samples and its clock.
 
 use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
@@ -8,7 +10,7 @@ use super::batch::{self, Batch, Framing};
 use super::cursor::Timebase;
 use super::spec::{self, Alphabet, EventType, MAX_FRAMES, MAX_STRING};
 use crate::error::{Error, ErrorKind, Flaw, Location};
-use crate::event::tables::{ExperimentData, RawFrame, Span, StackEntry, Tables};
+use crate::event::tables::{self, ExperimentData, RawFrame, Span, StackEntry, Tables};
 use crate::id::{NONE, ThreadId};
 use crate::pdqsort;
 use crate::time::{ClockSnapshot, Frequency, Time, WallTime};
@@ -58,12 +60,15 @@ pub(super) struct Generation {
     /// What the clock's units last, once the generation has said so.
     frequency: Frequency,
     has_frequency: bool,
+    version: Version,
     alphabet: &'static Alphabet,
     /// The least time of any batch, in the clock's units.
     min_time: u64,
     /// The clock as it stands in the file: trace, mono, seconds, nanoseconds.
     clock: Option<[u64; 4]>,
     by_thread: HashMap<u64, u32, RandomState>,
+    /// The last batch of samples or of an experiment.
+    uncounted: Range<usize>,
     /// How much of the window it takes.
     pub len: usize,
     /// The batches read so far, those of earlier generations included.
@@ -80,10 +85,12 @@ impl Default for Generation {
             samples: Vec::new(),
             frequency: Frequency::NANOS,
             has_frequency: false,
+            version: Version::Go122,
             alphabet: spec::alphabet(Version::Go122),
             min_time: 0,
             clock: None,
             by_thread: HashMap::default(),
+            uncounted: 0..0,
             len: 0,
             total_batches: 0,
         }
@@ -123,6 +130,7 @@ impl Generation {
     /// Reads the generation at the window's start, whose predecessor was `last` (0 if there was none).
     pub fn load(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
         self.clear();
+        self.version = version;
         self.alphabet = spec::alphabet(version);
         let loaded = self.read_batches(source, version, last)?;
         if matches!(loaded, Loaded::End) {
@@ -130,21 +138,34 @@ impl Generation {
         }
         // Where the file is cut, that is the reason for whatever the tables lack.
         match (self.finish(version, source.window()), loaded) {
+            (Ok(()), Loaded::Cut(error)) => Ok(Loaded::Cut(self.cut_or_over(error))),
             (Ok(()), loaded) => Ok(loaded),
             (Err(_), Loaded::Cut(error)) => Err(error),
             (Err(fault), _) => Err(self.error(fault.kind, source.base() + fault.pos as u64, None)),
         }
     }
 
+    /// Before Go 1.26 no end is marked, but the strings are what a generation ends with: behind them the trace may be over.
+    fn cut_or_over(&self, error: Error) -> Error {
+        let kind = batch::unframed(error.kind, self.tables.strings.len() > 0);
+        Error { kind, ..error }
+    }
+
     /// The time that its Sync event has: that of its earliest batch.
     pub fn start(&self) -> Option<i64> {
-        self.frequency.nanos(self.min_time)
+        self.frequency.time(self.min_time)
     }
 
     /// What decoding its events takes.
     #[inline(always)]
     pub fn timebase<'a>(&'a self, window: &'a [u8]) -> Timebase<'a> {
-        Timebase { window, batches: &self.batches, frequency: self.frequency, alphabet: self.alphabet }
+        Timebase {
+            window,
+            batches: &self.batches,
+            frequency: self.frequency,
+            version: self.version,
+            alphabet: self.alphabet,
+        }
     }
 
     fn clear(&mut self) {
@@ -156,7 +177,8 @@ impl Generation {
         self.has_frequency = false;
         self.min_time = 0;
         self.clock = None;
-        self.by_thread.clear();
+        tables::empty(&mut self.by_thread);
+        self.uncounted = 0..0;
         self.len = 0;
     }
 
@@ -165,18 +187,33 @@ impl Generation {
         Error { kind, at: Location { offset, generation, thread, event: None } }
     }
 
+    /// An error in a batch that may be the generation's first.
+    fn error_in(&self, batch: &Batch, kind: ErrorKind, offset: u64) -> Error {
+        let error = self.error(kind, offset, batch.thread_id());
+        let generation = error.at.generation.or((batch.generation != 0).then_some(batch.generation));
+        Error { at: Location { generation, ..error.at }, ..error }
+    }
+
     fn read_batches(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
         loop {
             let at = source.base() + self.len as u64;
-            let io = |kind: std::io::Error| self.error(kind.into(), at, None);
-            if !source.fill(self.len + 1).map_err(io)? {
+            let has_more = match source.fill(self.len + 1) {
+                Ok(has_more) => has_more,
+                Err(error) => return self.cut_off(error, source, None),
+            };
+            if !has_more {
                 return match (self.number, version >= Version::Go126) {
                     (0, _) => Ok(Loaded::End),
                     (_, true) => Err(self.error(ErrorKind::MissingEndOfGeneration, at, None)),
                     (_, false) => Ok(Loaded::Whole),
                 };
             }
-            source.fill(self.len + batch::MAX_HEADER).map_err(io)?;
+            // An end is a single byte: whoever waits for the generation need not wait for what follows it.
+            if source.window().get(self.len) != Some(&EventType::EndOfGeneration.code())
+                && let Err(error) = source.fill(self.len + batch::MAX_HEADER)
+            {
+                return self.cut_off(error, source, None);
+            }
             let batch = match batch::read(source.window(), self.len) {
                 Ok(Framing::Batch(batch)) => batch,
                 Ok(Framing::EndOfGeneration) if version >= Version::Go126 => {
@@ -189,7 +226,7 @@ impl Generation {
                 }
                 Ok(Framing::EndOfGeneration) => {
                     let kind = ErrorKind::NotABatch { found: EventType::EndOfGeneration.code() };
-                    return self.cut(kind, at, version);
+                    return self.cut_by(self.error(kind, at, None));
                 }
                 Err(fault) => {
                     let ended = last != 0 && self.number == 0 && version >= Version::Go126;
@@ -198,19 +235,24 @@ impl Generation {
                     let error = self.error(kind, offset, fault.thread);
                     let generation = error.at.generation.or(fault.generation);
                     let error = Error { at: Location { generation, ..error.at }, ..error };
-                    return self.cut_by(error, version);
+                    return self.cut_by(error);
                 }
             };
             if self.number != 0 && version < Version::Go126 && batch.generation == self.number.wrapping_add(1) {
                 return Ok(Loaded::Whole);
             }
-            self.check_number(&batch, last, version).map_err(|kind| self.error(kind, at, batch.thread_id()))?;
-            let io = |kind: std::io::Error| self.error(kind.into(), at, batch.thread_id());
-            if !source.fill(batch.end).map_err(io)? {
+            if let Err(kind) = self.check_number(&batch, last, version) {
+                return self.cut_by(self.error_in(&batch, kind, at));
+            }
+            let is_whole = match source.fill(batch.end) {
+                Ok(is_whole) => is_whole,
+                Err(error) => return self.cut_off(error, source, batch.thread_id()),
+            };
+            if !is_whole {
                 let missing = (batch.end - source.window().len()) as u64;
                 let offset = source.base() + source.window().len() as u64;
-                let error = self.error(ErrorKind::TruncatedBatch { missing }, offset, batch.thread_id());
-                return self.cut_by(error, version);
+                let error = self.error_in(&batch, ErrorKind::TruncatedBatch { missing }, offset);
+                return self.cut_by(error);
             }
             self.number = batch.generation;
             self.total_batches += 1;
@@ -223,13 +265,15 @@ impl Generation {
         }
     }
 
-    fn cut(&self, kind: ErrorKind, offset: u64, version: Version) -> Result<Loaded, Error> {
-        self.cut_by(self.error(kind, offset, None), version)
+    /// The bytes can't be read on: the place is where they stop.
+    fn cut_off(&self, error: io::Error, source: &Source<'_>, thread: Option<ThreadId>) -> Result<Loaded, Error> {
+        let end = source.base() + source.window().len() as u64;
+        self.cut_by(self.error(error.into(), end, thread))
     }
 
     /// Before Go 1.26 damage may lie in the next generation, for all that can be known: what was read is delivered first.
-    fn cut_by(&self, error: Error, version: Version) -> Result<Loaded, Error> {
-        match self.number != 0 && version < Version::Go126 {
+    fn cut_by(&self, error: Error) -> Result<Loaded, Error> {
+        match self.number != 0 && self.version < Version::Go126 {
             true => Ok(Loaded::Cut(error)),
             false => Err(error),
         }
@@ -257,6 +301,11 @@ impl Generation {
         let first = window.get(batch.body..batch.end).and_then(|body| body.first());
         let first = first.and_then(|&code| EventType::from_code(code));
         if batch.experiment != 0 {
+            let (event, since) = (EventType::ExperimentalBatch.name(), EventType::ExperimentalBatch.spec().since);
+            if version < since {
+                return Err(ErrorKind::EventNotInVersion { event, since: since.minor() }).at(batch.start);
+            }
+            self.check_uncounted(batch, window).at(batch.start)?;
             let data = Span { pos: batch.body, len: (batch.end - batch.body) as u32 };
             let experiment = ExperimentData { experiment: batch.experiment, thread: batch.thread, data };
             self.tables.experiments.push(experiment);
@@ -266,7 +315,10 @@ impl Generation {
         match first {
             Some(EventType::Strings) => self.add_strings(records.behind_type()),
             Some(EventType::Stacks) => self.add_stacks(records.behind_type()),
-            Some(EventType::CPUSamples) => self.add_samples(records.behind_type()),
+            Some(EventType::CPUSamples) => {
+                self.check_uncounted(batch, window).at(batch.start)?;
+                self.add_samples(records.behind_type())
+            }
             Some(EventType::Sync) if version >= Version::Go125 => {
                 self.add_clock(records.behind_type(), batch.time, version)
             }
@@ -297,6 +349,15 @@ impl Generation {
         Ok(())
     }
 
+    /// Nothing in samples or in an experiment's bytes is counted or has an ID, so a copy shows only beside the original.
+    fn check_uncounted(&mut self, batch: &Batch, window: &[u8]) -> Result<(), ErrorKind> {
+        let last = std::mem::replace(&mut self.uncounted, batch.start..batch.end);
+        match !last.is_empty() && window.get(last) == window.get(batch.start..batch.end) {
+            true => Err(ErrorKind::DuplicateBatch),
+            false => Ok(()),
+        }
+    }
+
     fn add_strings(&mut self, records: &mut Records<'_>) -> Check {
         while let Some(at) = records.next(EventType::String)? {
             let id = records.int()?;
@@ -305,7 +366,7 @@ impl Generation {
                 return Err(ErrorKind::StringTooLong { len, max: MAX_STRING }).at(at);
             }
             let span = Span { pos: records.pos, len: len as u32 };
-            records.skip(len as usize)?;
+            records.skip(len as usize, EventType::String)?;
             self.tables.strings.insert(id, span, "string").at(at)?;
         }
         Ok(())
@@ -382,10 +443,10 @@ impl Generation {
             let snapshot = snapshot(raw, frequency);
             self.tables.clock = Some(snapshot.ok_or(ErrorKind::BadClockSnapshot(Flaw::Invalid)).at(end)?);
         }
-        frequency.nanos(self.min_time).ok_or(ErrorKind::TimestampOverflow).at(end)?;
+        frequency.time(self.min_time).ok_or(ErrorKind::TimestampOverflow).at(end)?;
         self.tables.seal().at(end)?;
         for sample in &mut self.samples {
-            let nanos = u64::try_from(sample.time).ok().and_then(|units| frequency.nanos(units));
+            let nanos = u64::try_from(sample.time).ok().and_then(|units| frequency.time(units));
             sample.time = nanos.ok_or(ErrorKind::TimestampOverflow).at(sample.at)?;
         }
         pdqsort::sort_by_key(&mut self.samples, |sample| sample.time);
@@ -394,7 +455,7 @@ impl Generation {
 }
 
 fn snapshot([time, mono, seconds, nanos]: [u64; 4], frequency: Frequency) -> Option<ClockSnapshot> {
-    Some(ClockSnapshot { trace: Time(frequency.nanos(time)?), mono, wall: WallTime::new(seconds, nanos)? })
+    Some(ClockSnapshot { trace: Time(frequency.time(time)?), mono, wall: WallTime::new(seconds, nanos)? })
 }
 
 /// An M's batches stand in the order in which it wrote them.
@@ -444,13 +505,14 @@ impl Records<'_> {
         varint::read(self.bytes, &mut self.pos).at(self.pos)
     }
 
-    fn skip(&mut self, len: usize) -> Check {
+    /// Skips the bytes that a record of this type has.
+    fn skip(&mut self, len: usize, event: EventType) -> Check {
         match self.bytes.len() - self.pos >= len {
             true => {
                 self.pos += len;
                 Ok(())
             }
-            false => Err(ErrorKind::VarintTruncated).at(self.pos),
+            false => Err(ErrorKind::EventTruncated { event: event.name() }).at(self.pos),
         }
     }
 }
