@@ -57,7 +57,15 @@ impl Decoder {
         }
     }
 
+    /// Makes the next event current if it is made already, as most are: they come in blocks.
     #[inline(always)]
+    fn deliver(&mut self) -> bool {
+        match self {
+            Decoder::V1(decoder) => decoder.deliver(),
+            Decoder::V2(decoder) => decoder.deliver(),
+        }
+    }
+
     fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         match self {
             Decoder::V1(decoder) => decoder.advance(source),
@@ -139,20 +147,22 @@ impl<'a> Reader<'a> {
     /// `Ok(None)`.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        if self.failed {
+        if !self.decoder.deliver() && !self.advance()? {
             return Ok(None);
         }
-        match self.decoder.advance(&mut self.source) {
-            Ok(true) => {
-                let (record, symbols) = self.decoder.current(&self.source);
-                Ok(Some(Event::new(record, symbols)))
-            }
-            Ok(false) => Ok(None),
-            Err(error) => {
-                self.failed = true;
-                Err(error)
-            }
+        let (record, symbols) = self.decoder.current(&self.source);
+        Ok(Some(Event::new(record, symbols)))
+    }
+
+    /// Makes the next event current, where that takes more than a step.
+    #[inline(never)]
+    fn advance(&mut self) -> Result<bool, Error> {
+        if self.failed {
+            return Ok(false);
         }
+        let there = self.decoder.advance(&mut self.source);
+        self.failed = there.is_err();
+        there
     }
 
     /// How many batches were read so far, those of tables included. They are read a generation at a time.

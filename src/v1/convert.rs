@@ -8,19 +8,22 @@
 
 use std::collections::BTreeSet;
 
-use super::check::World;
-use super::cursor::Event;
-use super::goroutine::NO_GO;
+use super::check::{World, done};
+use super::cursor::{self, Cursor, Event};
+use super::goroutine::{NO_GO, Proc};
+use super::order::Number;
+use super::outbox::Outbox;
 use super::parse::{self, Parsed};
+use super::scan::Found;
 use super::spec::EventType;
-use super::syscall::Exit;
+use super::syscall::{self, Exit};
 use crate::error::{ErrorKind, WarningKind, broken};
 use crate::event::record::{RangeType, Record, Symbol, What};
-use crate::event::tables::Tables;
 use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
 use crate::sched::arena::Index;
-use crate::sched::{ActiveTask, Fit};
+use crate::sched::names::NameId;
+use crate::sched::{ActiveTask, Fit, Outcome, Step};
 use crate::wire::header::Version;
 
 /// Events that happened on no P, but are shown on one that stands for where they came from (`parser.go`).
@@ -69,29 +72,23 @@ fn stop_reason(version: Version, kind: u64) -> &'static str {
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub window: &'a [u8],
-    pub tables: &'a Tables,
-    /// The row of the event's P.
-    pub row: usize,
-    /// The goroutine that the merge moved by it.
-    pub moved: Index,
-    /// Whether the system call that begins here blocks.
-    pub blocks: bool,
-    /// In nanoseconds.
-    pub time: i64,
+    pub found: &'a Found,
+    /// How many of the CPU samples are delivered.
+    pub samples: usize,
 }
 
 impl Place<'_> {
     /// A stack, or none where the trace does not have it: the reference makes no more of it.
     #[inline(always)]
     fn stack(&self, id: u64) -> u64 {
-        match self.tables.has_stack(id) {
+        match self.found.tables.has_stack(id) {
             true => id,
             false => 0,
         }
     }
 
     fn string(&self, id: u64) -> Parsed<Symbol> {
-        match (id, self.tables.strings.get(id)) {
+        match (id, self.found.tables.strings.get(id)) {
             (0, _) => Ok(Symbol::Empty),
             (_, Some(span)) => Ok(Symbol::Span(span)),
             (_, None) => broken(ErrorKind::UnknownString { id: StringId(id) }),
@@ -104,364 +101,435 @@ impl Place<'_> {
             _ => Ok(b""),
         }
     }
+
+    /// Whether the system call blocks that a goroutine begins here: its next event says so, unless a CPU sample of it
+    /// comes first.
+    #[inline(always)]
+    fn call_blocks(&self, cursor: &Cursor, go: u64, sequel: u64) -> bool {
+        match sequel {
+            cursor::RETURNS => false,
+            cursor::BLOCKS if self.found.samples.is_empty() => true,
+            _ => self.call_blocks_by_search(cursor, go),
+        }
+    }
+
+    #[inline(never)]
+    fn call_blocks_by_search(&self, cursor: &Cursor, go: u64) -> bool {
+        let Some(sequel) = cursor.sequel(go, self.window, &self.found.batches) else { return false };
+        let samples = self.found.samples.get(self.samples..).unwrap_or_default();
+        let mut between = samples.iter().take_while(|sample| sample.ticks < sequel.ticks);
+        sequel.blocks && !between.any(|sample| sample.go == go)
+    }
 }
 
 /// What an event gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Given {
+    /// The record.
     Event,
-    /// It only changed what is known, or stands for several that follow.
+    /// Nothing: the event only changed what is known.
     Nothing,
+    /// The record, and the label of the goroutine.
+    AndLabel(Symbol),
+    /// The record, and the return from the system call.
+    AndReturn,
 }
 
-/// What follows the last event.
-#[derive(Clone, Copy, Debug)]
-enum Sequel {
-    None,
-    /// The label of the goroutine that started.
-    Label(Symbol),
-    /// The end of the system call.
-    SyscallEnd,
-    /// The goroutines of which nothing is known but that they exist, at this time.
-    Created(i64),
+/// Makes a CPU sample. Go 1.21 does not say on which M it was taken.
+pub(super) fn sample(proc: u64, go: u64, stack: u64, time: i64, record: &mut Record) {
+    record.other(What::StackSample, 0);
+    record.stack = stack;
+    record.locate(NONE, proc, or_none(go), time);
+}
+
+/// Makes the second event, from a copy of the first.
+pub(super) fn second(given: Given, time: i64, record: &mut Record) {
+    match given {
+        Given::AndLabel(label) => {
+            record.other(What::Label, 0);
+            record.text = label;
+        }
+        _ => {
+            record.go_transition(record.go, GoState::Syscall, GoState::Running);
+        }
+    }
+    record.time = time;
 }
 
 #[derive(Debug)]
 pub(super) struct Converter {
     version: Version,
     pub world: World,
-    pub record: Record,
-    sequel: Sequel,
     /// Whether the goroutines that existed as tracing began are still being listed.
     listing: bool,
     /// Those listed of which nothing more is known yet.
     created: BTreeSet<u64>,
+    /// When the list ended.
+    listed_at: i64,
     stop_reason: &'static str,
+    /// Whether anything came up that is rare: a warning, the end of the list.
+    pub has_news: bool,
     /// What the last event says of a mistake of the traced program.
     pub warning: Option<WarningKind>,
 }
 
 impl Converter {
-    pub fn new(version: Version, world: World) -> Self {
+    pub fn new(version: Version) -> Self {
         Converter {
             version,
-            world,
-            record: Record::BLANK,
-            sequel: Sequel::None,
+            world: World::default(),
             listing: true,
             created: BTreeSet::new(),
+            listed_at: 0,
             stop_reason: "",
+            has_news: false,
             warning: None,
         }
     }
 
-    /// Makes the event that follows the last one by itself; false if none does.
-    #[inline(always)]
-    pub fn follow_up(&mut self) -> bool {
-        match self.sequel {
-            Sequel::None => false,
-            sequel => self.make_sequel(sequel),
-        }
+    /// Whether the goroutines of which nothing is known but that they exist come next.
+    pub fn has_listed(&self) -> bool {
+        !self.listing && !self.created.is_empty()
     }
 
-    fn make_sequel(&mut self, sequel: Sequel) -> bool {
-        self.sequel = Sequel::None;
-        let go = self.record.go;
-        match sequel {
-            Sequel::None => return false,
-            Sequel::Label(label) => {
-                self.record.other(What::Label, 0);
-                self.record.text = label;
-            }
-            Sequel::SyscallEnd => {
-                self.record.go_transition(go, GoState::Syscall, GoState::Running);
-                self.record.time += 1;
-            }
-            Sequel::Created(time) => {
-                let Some(go) = self.created.pop_first() else { return false };
-                self.record.go_transition(go, GoState::Undetermined, GoState::Runnable);
-                self.record.locate(NONE, NONE, NONE, time);
-                self.sequel = sequel;
-            }
-        }
-        true
+    /// Makes the status of the next of these.
+    pub fn state_listed(&mut self, out: &mut Outbox) {
+        let Some(go) = self.created.pop_first() else { return };
+        let time = out.time(self.listed_at);
+        let record = out.next();
+        record.go_transition(go, GoState::Undetermined, GoState::Runnable);
+        record.locate(NONE, NONE, NONE, time);
+        out.push(time);
     }
 
     /// Makes the end of a system call, where it belongs.
-    pub fn exit_syscall(&mut self, exit: Exit, time: i64) -> Parsed<()> {
-        self.world.exit_syscall(exit.go)?;
-        self.syscall_end(exit.go, time);
+    pub fn exit_syscall(&mut self, event: EventType, go: u64, time: i64, record: &mut Record) -> Parsed<()> {
+        self.world.exit_syscall(event, go)?;
+        record.go_transition(go, GoState::Syscall, GoState::Runnable);
+        record.locate(NONE, fake_proc::SYSCALL, or_none(go), time);
         Ok(())
     }
 
-    fn syscall_end(&mut self, go: u64, time: i64) {
-        self.record.go_transition(go, GoState::Syscall, GoState::Runnable);
-        self.record.locate(NONE, fake_proc::SYSCALL, or_none(go), time);
-    }
-
-    /// Makes a CPU sample. Go 1.21 does not say on which M it was taken.
-    pub fn sample(&mut self, proc: u64, go: u64, stack: u64, time: i64) {
-        self.record.other(What::StackSample, 0);
-        self.record.stack = stack;
-        self.record.locate(NONE, proc, or_none(go), time);
-    }
-
-    /// Makes what an event stands for.
+    /// Makes what an event of a P stands for, if it can happen yet.
     #[inline(always)]
-    pub fn convert(&mut self, event: &Event, place: Place<'_>) -> Parsed<Given> {
+    pub fn convert(
+        &mut self,
+        event: &Event,
+        time: i64,
+        (proc, cursor): (&mut Proc, &Cursor),
+        place: &Place<'_>,
+        record: &mut Record,
+    ) -> Outcome<Given> {
         use EventType as E;
         use GoState::{NotExist, Runnable, Running, Syscall, Undetermined, Waiting};
 
-        let Place { row, moved, time, .. } = place;
         let [a, b, c, d] = event.args;
         let kind = event.event;
-        let proc = self.world.procs[row];
         let (mut shown_proc, mut thread, mut go) = (proc.id, proc.thread, or_none(proc.go_id));
 
         match kind {
             // The hot ones.
-            E::GoStart | E::GoStartLocal | E::GoStartLabel => {
-                self.world.start(kind, row, a, moved)?;
+            E::GoStartLocal => {
+                done!(self.world.start(kind, proc, a, Number::Any)?);
                 go = a;
-                if kind == E::GoStartLabel {
-                    self.sequel = Sequel::Label(place.string(c)?);
-                    // No P that never started runs anything; the reference says 0 then and not "none".
-                    thread = if thread == NONE { 0 } else { thread };
-                    self.record.go_transition(a, Runnable, Running);
-                } else if self.listing {
+                record.go_transition(a, Runnable, Running);
+                if self.listing {
                     self.created.remove(&a);
-                    self.record.go_transition(a, Undetermined, Running);
-                } else {
-                    self.record.go_transition(a, Runnable, Running);
+                    record.what = What::GoTransition(Undetermined, Running);
                 }
             }
-            E::GoUnblock | E::GoUnblockLocal => {
-                let is_timer = !self.world.timers.is_empty() && self.world.timers.contains(&proc.go_id);
-                if is_timer {
-                    (shown_proc, thread) = (fake_proc::TIMER, NONE);
+            E::GoStart => {
+                done!(self.world.start(kind, proc, a, Number::Exactly(b))?);
+                go = a;
+                record.go_transition(a, Runnable, Running);
+                if self.listing {
+                    self.created.remove(&a);
+                    record.what = What::GoTransition(Undetermined, Running);
                 }
-                if self.world.unblock(kind, a, moved)? {
-                    (shown_proc, thread) = (fake_proc::NETPOLL, NONE);
-                }
-                self.record.go_transition(a, Waiting, Runnable);
-                self.record.stack = place.stack(if kind == E::GoUnblock { c } else { b });
             }
-            E::GoBlock => self.block(kind, place, "", a)?,
-            E::GoBlockSend => self.block(kind, place, "chan send", a)?,
-            E::GoBlockRecv => self.block(kind, place, "chan receive", a)?,
-            E::GoBlockSelect => self.block(kind, place, "select", a)?,
-            E::GoBlockSync => self.block(kind, place, "sync", a)?,
-            E::GoBlockCond => self.block(kind, place, "sync.(*Cond).Wait", a)?,
-            E::GoBlockNet => self.block(kind, place, "network", a)?,
-            E::GoBlockGC => self.block(kind, place, "GC mark assist wait for work", a)?,
-            E::GoSleep => self.block(kind, place, "sleep", a)?,
-            E::GoSched => self.stop(kind, place, Runnable, "runtime.Gosched", a)?,
-            E::GoPreempt => self.stop(kind, place, Runnable, "preempted", a)?,
+            E::GoStartLabel => {
+                done!(self.world.start(kind, proc, a, Number::Exactly(b))?);
+                go = a;
+                record.go_transition(a, Runnable, Running);
+                record.locate(or_zero(thread), shown_proc, go, time);
+                return Ok(Step::Done(Given::AndLabel(place.string(c)?)));
+            }
+            E::GoUnblockLocal => {
+                let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
+                (shown_proc, thread) = unblocker(&self.world, proc, on_network);
+                record.go_transition(a, Waiting, Runnable);
+                record.stack = place.stack(b);
+            }
+            E::GoUnblock => {
+                let on_network = done!(self.world.unblock(kind, a, Number::Exactly(b))?);
+                (shown_proc, thread) = unblocker(&self.world, proc, on_network);
+                record.go_transition(a, Waiting, Runnable);
+                record.stack = place.stack(c);
+            }
+            E::GoBlock
+            | E::GoBlockSend
+            | E::GoBlockRecv
+            | E::GoBlockSelect
+            | E::GoBlockSync
+            | E::GoBlockCond
+            | E::GoBlockNet
+            | E::GoBlockGC
+            | E::GoSleep => {
+                done!(self.world.leave(kind, proc, Waiting)?);
+                stopped(record, (go, Waiting), block_reason(kind), place.stack(a));
+            }
+            E::GoSched => {
+                done!(self.world.leave(kind, proc, Runnable)?);
+                stopped(record, (go, Runnable), "runtime.Gosched", place.stack(a));
+            }
+            E::GoPreempt => {
+                done!(self.world.leave(kind, proc, Runnable)?);
+                stopped(record, (go, Runnable), "preempted", place.stack(a));
+            }
             E::GoSysCall => {
-                let (id, _) = self.world.running(kind, row)?;
+                let id = self.world.running(kind, proc)?;
                 let stack = place.stack(a);
-                self.record.go_transition(id, Running, Syscall);
-                self.record.b = stack;
-                self.record.stack = stack;
-                if !place.blocks {
-                    self.sequel = Sequel::SyscallEnd;
-                    thread = if thread == NONE { 0 } else { thread };
+                record.go_transition(id, Running, Syscall);
+                record.b = stack;
+                record.stack = stack;
+                if !place.call_blocks(cursor, id, b) {
+                    record.locate(or_zero(thread), shown_proc, go, time);
+                    return Ok(Step::Done(Given::AndReturn));
                 }
             }
             E::GoSysBlock => {
-                self.world.leave(kind, row, Waiting)?;
-                return Ok(Given::Nothing);
+                done!(self.world.leave(kind, proc, Waiting)?).blocked_at = event.ticks;
+                return Ok(Step::Done(Given::Nothing));
             }
-            E::GoSysExit | E::GoSysExitLocal => {
-                // Of the local one the reference takes the goroutine that the P runs, which can't be waiting: it is never written.
-                let id = if kind == E::GoSysExit { a } else { proc.go_id };
-                self.world.exit_syscall(id)?;
-                self.syscall_end(id, time);
-                return Ok(Given::Event);
+            E::GoSysExit => {
+                let blocked_at = done!(self.world.pass_exit(a, Number::Exactly(b)));
+                if c != 0 {
+                    syscall::check_exit(a, c, blocked_at)?;
+                }
+                if Exit::moves(c, event.ticks) {
+                    return Ok(Step::Done(Given::Nothing));
+                }
+                self.exit_syscall(kind, a, time, record)?;
+                return Ok(Step::Done(Given::Event));
+            }
+            E::GoSysExitLocal => {
+                done!(self.world.pass_exit(a, Number::Any));
+                // The reference takes the goroutine that the P runs, which can't be waiting. It is never written.
+                self.exit_syscall(kind, proc.go_id, time, record)?;
+                return Ok(Step::Done(Given::Event));
             }
 
             // The rest of goroutines.
             E::GoCreate => {
-                self.world.create(kind, a, moved)?;
+                done!(self.world.create(a)?);
                 if self.listing {
                     self.created.insert(a);
-                    return Ok(Given::Nothing);
+                    return Ok(Step::Done(Given::Nothing));
                 }
-                if !place.tables.has_stack(b) {
+                if !place.found.tables.has_stack(b) {
                     return broken(ErrorKind::UnknownStack { id: StackId(b) });
                 }
-                self.record.go_transition(a, NotExist, Runnable);
-                self.record.b = b;
-                self.record.stack = place.stack(c);
+                record.go_transition(a, NotExist, Runnable);
+                record.b = b;
+                record.stack = place.stack(c);
             }
             E::GoEnd => {
-                let id = self.world.end(kind, row)?;
-                self.record.go_transition(id, Running, NotExist);
+                self.world.end(kind, proc)?;
+                record.go_transition(go, Running, NotExist);
             }
             E::GoStop => {
-                let id = self.world.end(kind, row)?;
-                self.stopped(id, place, Waiting, "forever", a);
+                self.world.end(kind, proc)?;
+                stopped(record, (go, Waiting), "forever", place.stack(a));
             }
             E::GoWaiting | E::GoInSyscall => {
-                self.world.wait(kind, a, moved)?;
+                let waiting = done!(self.world.wait(kind, a)?);
+                if kind == E::GoInSyscall {
+                    waiting.blocked_at = event.ticks;
+                }
                 self.created.remove(&a);
                 go = or_none(a);
                 // On which thread the call is, nobody wrote down.
-                self.record.go_transition(a, Undetermined, if kind == E::GoWaiting { Waiting } else { Syscall });
+                record.go_transition(a, Undetermined, if kind == E::GoWaiting { Waiting } else { Syscall });
             }
 
             // Processors.
             E::ProcStart => {
-                self.world.start_proc(row, a)?;
+                proc.start(a)?;
                 thread = a;
-                self.proc_changes(row, ProcState::Idle, ProcState::Running);
+                proc_changes(record, proc, ProcState::Idle, ProcState::Running);
             }
             E::ProcStop => {
-                self.world.stop_proc(row)?;
-                self.proc_changes(row, ProcState::Running, ProcState::Idle);
+                proc.stop()?;
+                proc_changes(record, proc, ProcState::Running, ProcState::Idle);
             }
 
             // Metrics.
             E::Gomaxprocs => {
                 if std::mem::take(&mut self.listing) {
-                    self.sequel = Sequel::Created(time);
-                    return Ok(Given::Nothing);
+                    self.listed_at = time;
+                    self.has_news = true;
+                    return Ok(Step::Done(Given::Nothing));
                 }
-                self.record.other(What::GoMaxProcs, a);
-                self.record.stack = place.stack(b);
+                record.other(What::GoMaxProcs, a);
+                record.stack = place.stack(b);
             }
-            E::HeapAlloc => self.record.other(What::HeapObjects, a),
-            E::HeapGoal => self.record.other(What::HeapGoal, a),
+            E::HeapAlloc => record.other(What::HeapObjects, a),
+            E::HeapGoal => record.other(What::HeapGoal, a),
 
             // Ranges.
             E::GCStart => {
+                done!(self.world.merge.begin_cycle(a));
                 self.world.begin_gc()?;
                 (shown_proc, thread) = (fake_proc::GC, NONE);
-                self.record.other(What::RangeBegin(RangeType::GcMark), NONE);
-                self.record.stack = place.stack(b);
+                record.other(What::RangeBegin(RangeType::GcMark), NONE);
+                record.stack = place.stack(b);
             }
             E::GCDone => {
                 self.world.end_gc()?;
-                self.record.other(What::RangeEnd(RangeType::GcMark), NONE);
+                record.other(What::RangeEnd(RangeType::GcMark), NONE);
             }
             E::GCSTWStart => {
                 self.world.begin_stop()?;
                 self.stop_reason = stop_reason(self.version, a);
-                self.record.other(What::RangeBegin(RangeType::StopTheWorld), go);
-                self.record.text = Symbol::Static(self.stop_reason);
+                record.other(What::RangeBegin(RangeType::StopTheWorld), go);
+                record.text = Symbol::Static(self.stop_reason);
             }
             E::GCSTWDone => {
                 self.world.end_stop()?;
-                self.record.other(What::RangeEnd(RangeType::StopTheWorld), go);
-                self.record.text = Symbol::Static(self.stop_reason);
+                record.other(What::RangeEnd(RangeType::StopTheWorld), go);
+                record.text = Symbol::Static(self.stop_reason);
             }
             E::GCSweepStart => {
-                self.world.begin_sweep(row)?;
-                self.record.other(What::RangeBegin(RangeType::GcSweep), proc.id);
-                self.record.stack = place.stack(a);
+                proc.begin_sweep()?;
+                record.other(What::RangeBegin(RangeType::GcSweep), proc.id);
+                record.stack = place.stack(a);
             }
             E::GCSweepDone => {
-                self.world.end_sweep(row)?;
-                self.record.other(What::RangeEnd(RangeType::GcSweep), proc.id);
-                self.record.b = a;
-                self.record.c = b;
+                proc.end_sweep()?;
+                record.other(What::RangeEnd(RangeType::GcSweep), proc.id);
+                record.b = a;
+                record.c = b;
             }
             E::GCMarkAssistStart => {
-                self.world.begin_assist(row)?;
-                self.record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
-                self.record.stack = place.stack(a);
+                self.world.begin_assist(proc)?;
+                record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
+                record.stack = place.stack(a);
             }
             E::GCMarkAssistDone => {
-                self.world.end_assist(row);
-                self.record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
+                self.world.end_assist(proc);
+                record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
             }
 
             // What the program says of itself.
             E::UserTaskCreate => {
                 let name = self.world.names.intern(place.text(c)?);
                 let fit = self.world.annotations.task_begin(a, ActiveTask { parent: b, name });
-                self.warning = (fit == Fit::Misused).then_some(WarningKind::TaskRestarted);
-                self.record.other(What::TaskBegin, a);
-                self.record.b = if b == 0 { NONE } else { b };
-                self.record.text = Symbol::Name(name);
-                self.record.stack = place.stack(d);
+                self.note((fit == Fit::Misused).then_some(WarningKind::TaskRestarted));
+                record.other(What::TaskBegin, a);
+                record.b = if b == 0 { NONE } else { b };
+                record.text = Symbol::Name(name);
+                record.stack = place.stack(d);
             }
             E::UserTaskEnd => {
                 let begun = self.world.annotations.task_end(a);
-                self.record.other(What::TaskEnd, a);
+                record.other(What::TaskEnd, a);
                 // A task of no parent begins with none and ends with 0: the reference's converter keeps them apart.
-                self.record.b = begun.map_or(NONE, |task| task.parent);
-                self.record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
-                self.record.stack = place.stack(b);
+                record.b = begun.map_or(NONE, |task| task.parent);
+                record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
+                record.stack = place.stack(b);
             }
             E::UserRegion => {
                 let name = self.world.names.intern(place.text(c)?);
-                let what = self.region(row, a, b, name)?;
-                self.record.other(what, a);
-                self.record.text = Symbol::Name(name);
-                self.record.stack = place.stack(d);
+                let (what, warning) = region(&mut self.world, proc.go, a, b, name)?;
+                self.note(warning);
+                record.other(what, a);
+                record.text = Symbol::Name(name);
+                record.stack = place.stack(d);
             }
             E::UserLog => {
                 let (message, _) = parse::text(place.window, d as usize, kind)?;
-                self.record.other(What::Log, a);
-                self.record.text = place.string(b)?;
-                self.record.text2 = Symbol::Span(message);
-                self.record.stack = place.stack(c);
+                record.other(What::Log, a);
+                record.text = place.string(b)?;
+                record.text2 = Symbol::Span(message);
+                record.stack = place.stack(c);
             }
 
             // Go stopped writing it before the first version that is read; the reference has no conversion for it.
             E::FutileWakeup => return broken(ErrorKind::ObsoleteEvent { event: kind.name() }),
             _ => return broken(ErrorKind::WrongContext { event: kind.name() }),
         }
-        self.record.locate(thread, shown_proc, go, time);
-        Ok(Given::Event)
+        record.locate(thread, shown_proc, go, time);
+        Ok(Step::Done(Given::Event))
     }
 
-    #[inline(always)]
-    fn block(&mut self, kind: EventType, place: Place<'_>, reason: &'static str, stack: u64) -> Parsed<()> {
-        self.stop(kind, place, GoState::Waiting, reason, stack)
+    fn note(&mut self, warning: Option<WarningKind>) {
+        self.warning = warning;
+        self.has_news |= warning.is_some();
     }
+}
 
-    /// The goroutine stops or blocks: the event's stack is its own.
-    #[inline(always)]
-    fn stop(&mut self, kind: EventType, place: Place<'_>, to: GoState, reason: &'static str, stack: u64) -> Parsed<()> {
-        let id = self.world.leave(kind, place.row, to)?;
-        self.stopped(id, place, to, reason, stack);
-        Ok(())
+/// The P and the thread on which something is shown to make a goroutine runnable.
+#[inline(always)]
+fn unblocker(world: &World, proc: &Proc, on_network: bool) -> (u64, u64) {
+    if on_network {
+        return (fake_proc::NETPOLL, NONE);
     }
-
-    #[inline(always)]
-    fn stopped(&mut self, id: u64, place: Place<'_>, to: GoState, reason: &'static str, stack: u64) {
-        let stack = place.stack(stack);
-        self.record.go_transition(id, GoState::Running, to);
-        self.record.text = Symbol::Static(reason);
-        self.record.b = stack;
-        self.record.stack = stack;
+    match !world.timers.is_empty() && world.timers.contains(&proc.go_id) {
+        true => (fake_proc::TIMER, NONE),
+        false => (proc.id, proc.thread),
     }
+}
 
-    /// The first that is told of a P is its status.
-    fn proc_changes(&mut self, row: usize, from: ProcState, to: ProcState) {
-        let proc = &mut self.world.procs[row];
-        let known = std::mem::replace(&mut proc.known, true);
-        let from = if known { from } else { ProcState::Undetermined };
-        self.record.other(What::ProcTransition(from, to), proc.id);
-    }
+/// The goroutine stops or blocks: the event's stack is its own.
+#[inline(always)]
+fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static str, stack: u64) {
+    record.go_transition(go, GoState::Running, to);
+    record.text = Symbol::Static(reason);
+    record.b = stack;
+    record.stack = stack;
+}
 
-    fn region(&mut self, row: usize, task: u64, mode: u64, name: crate::sched::names::NameId) -> Parsed<What> {
-        let go = self.world.procs[row].go;
-        match mode {
-            0 => {
-                self.world.annotations.region_begin(go, task, name);
-                Ok(What::RegionBegin)
-            }
-            1 => {
-                let fit = self.world.annotations.region_end(go, task, name);
-                self.warning = (fit == Fit::Misused).then_some(WarningKind::RegionMismatch);
-                Ok(What::RegionEnd)
-            }
-            _ => broken(ErrorKind::InvalidRegionMode { mode }),
+/// The first that is told of a P is its status.
+fn proc_changes(record: &mut Record, proc: &mut Proc, from: ProcState, to: ProcState) {
+    let known = std::mem::replace(&mut proc.known, true);
+    let from = if known { from } else { ProcState::Undetermined };
+    record.other(What::ProcTransition(from, to), proc.id);
+}
+
+fn region(world: &mut World, go: Index, task: u64, mode: u64, name: NameId) -> Parsed<(What, Option<WarningKind>)> {
+    match mode {
+        0 => {
+            world.annotations.region_begin(go, task, name);
+            Ok((What::RegionBegin, None))
         }
+        1 => {
+            let fit = world.annotations.region_end(go, task, name);
+            Ok((What::RegionEnd, (fit == Fit::Misused).then_some(WarningKind::RegionMismatch)))
+        }
+        _ => broken(ErrorKind::InvalidRegionMode { mode }),
     }
+}
+
+/// Why a goroutine blocks, by the event that says so.
+#[inline(always)]
+fn block_reason(event: EventType) -> &'static str {
+    match event {
+        EventType::GoBlockSend => "chan send",
+        EventType::GoBlockRecv => "chan receive",
+        EventType::GoBlockSelect => "select",
+        EventType::GoBlockSync => "sync",
+        EventType::GoBlockCond => "sync.(*Cond).Wait",
+        EventType::GoBlockNet => "network",
+        EventType::GoBlockGC => "GC mark assist wait for work",
+        EventType::GoSleep => "sleep",
+        _ => "",
+    }
+}
+
+/// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and not "none".
+#[inline(always)]
+fn or_zero(thread: u64) -> u64 {
+    if thread == NONE { 0 } else { thread }
 }
 
 /// The format's "no goroutine" as the model has it.

@@ -8,20 +8,19 @@
 //! The first event is a Sync a nanosecond before all others, the last one a nanosecond after. Every other event is
 //! later than the one before: equal times are pushed apart by a nanosecond.
 
-use super::check::World;
-use super::convert::{Converter, Given, Place};
+use super::convert::{self, Converter, Given, Place};
 use super::cursor::Cursor;
 use super::goroutine::Proc;
-use super::order::Merge;
-use super::parse::Parsed;
+use super::outbox::Outbox;
 use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan};
 use super::spec::{self, EventType};
 use super::syscall::Exit;
-use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
+use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, ProcId, present};
 use crate::pdqsort;
+use crate::sched::Step;
 use crate::time::Time;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
@@ -36,32 +35,37 @@ const READ_AHEAD: usize = 4 << 20;
 pub(crate) struct Decoder {
     version: Version,
     found: Found,
-    cursors: Vec<Cursor>,
-    merge: Merge,
-    /// Whether the first P's event has happened, and its next one is to be read.
-    is_stale: bool,
+    lanes: Vec<Lane>,
     /// The time of the merge, in ticks.
     ticks: u64,
-    /// An event of the merge from this time on waits for a sample or for the end of a system call.
+    /// An event of the merge from this time on comes after a sample or the end of a system call.
     horizon: u64,
     next_sample: usize,
     next_exit: usize,
     clock: Clock,
     converter: Converter,
-    last_time: i64,
+    out: Outbox,
     syncs: u64,
-    delivered: u64,
+    /// How many events were made.
+    made: u64,
     stage: Stage,
+    /// Due after the events that were made before it came up.
+    pending: Option<Error>,
     warnings: Vec<Warning>,
     warning_count: u64,
+}
+
+/// A P and its events.
+#[derive(Debug)]
+struct Lane {
+    cursor: Cursor,
+    proc: Proc,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Nothing is read yet.
     Unread,
-    /// The file was walked over.
-    Ready,
     /// Its first event is known, and the Sync before it out.
     Going,
     Ended,
@@ -71,6 +75,8 @@ enum Stage {
 #[derive(Clone, Copy, Debug)]
 struct Clock {
     start: u64,
+    /// The first time that does not fit in 63 bits of nanoseconds.
+    end: u64,
     nanos_per_tick: f64,
 }
 
@@ -80,18 +86,36 @@ const I64_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 impl Clock {
     /// As the reference computes it (`parser.go`, `parse`).
     #[inline(always)]
-    fn nanos(self, ticks: u64) -> Option<i64> {
-        let nanos = ticks.saturating_sub(self.start) as f64 * self.nanos_per_tick;
-        (nanos < I64_LIMIT).then_some(nanos as i64)
+    fn nanos(self, ticks: u64) -> i64 {
+        self.nanos_as_float(ticks) as i64
+    }
+
+    #[inline(always)]
+    fn nanos_as_float(self, ticks: u64) -> f64 {
+        // A difference of times fits in 63 bits, and those a processor converts faster.
+        ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick
+    }
+
+    /// See `end`; a little early, for the rounding.
+    fn end(self) -> u64 {
+        let ticks = I64_LIMIT / self.nanos_per_tick * 0.999_999;
+        self.start.saturating_add(ticks as u64)
     }
 }
 
 /// Where the next event comes from.
 #[derive(Clone, Copy)]
 enum Next {
-    Merge(u64, u32),
+    /// From this P, as long as its events are before a time.
+    Merge {
+        row: u32,
+        ticks: u64,
+        until: u64,
+    },
     Exit(Exit),
     Sample(Sample),
+    /// From no P: the earliest event's time does not fit.
+    Overflow,
     End,
 }
 
@@ -100,19 +124,18 @@ impl Decoder {
         Decoder {
             version,
             found: Found::default(),
-            cursors: Vec::new(),
-            merge: Merge::default(),
-            is_stale: false,
+            lanes: Vec::new(),
             ticks: 0,
             horizon: 0,
             next_sample: 0,
             next_exit: 0,
-            clock: Clock { start: 0, nanos_per_tick: 0.0 },
-            converter: Converter::new(version, World::default()),
-            last_time: -1,
+            clock: Clock { start: 0, end: u64::MAX, nanos_per_tick: 0.0 },
+            converter: Converter::new(version),
+            out: Outbox::default(),
             syncs: 0,
-            delivered: 0,
+            made: 0,
             stage: Stage::Unread,
+            pending: None,
             warnings: Vec::new(),
             warning_count: 0,
         }
@@ -131,43 +154,60 @@ impl Decoder {
     #[inline(always)]
     pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let names = &self.converter.world.names;
-        (&self.converter.record, Symbols { window: source.window(), tables: &self.found.tables, names })
+        (self.out.current(), Symbols { window: source.window(), tables: &self.found.tables, names })
+    }
+
+    /// Makes the next event current, if it is made already.
+    #[inline(always)]
+    pub fn deliver(&mut self) -> bool {
+        self.out.deliver()
     }
 
     /// Makes the next event current; false at the end.
-    #[inline]
     pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        if self.stage != Stage::Going {
-            return self.open_or_end(source);
+        match self.out.deliver() {
+            true => Ok(true),
+            false => self.refill(source),
         }
-        if !self.converter.follow_up() && !self.produce(source)? {
-            return Ok(false);
-        }
-        let record = &mut self.converter.record;
-        record.time = record.time.max(self.last_time + 1);
-        self.last_time = record.time;
-        self.delivered += 1;
-        Ok(true)
     }
 
-    #[cold]
-    fn open_or_end(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        if self.stage == Stage::Ended {
-            return Ok(false);
+    /// Makes another block of events, and the first of it current.
+    #[inline(never)]
+    fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+        self.made += self.out.clear();
+        match self.stage {
+            Stage::Unread => self.open(source)?,
+            Stage::Going => {
+                self.pending = match self.pending.take() {
+                    None => self.fill(source).err(),
+                    pending => pending,
+                }
+            }
+            Stage::Ended => return Ok(false),
         }
+        match self.out.deliver() {
+            true => Ok(true),
+            false => self.pending.take().map_or(Ok(false), Err),
+        }
+    }
+
+    /// Reads the file and delivers the first Sync.
+    fn open(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
         self.walk(source)?;
         self.prepare(source)?;
         self.stage = Stage::Going;
-        let first = match self.next() {
-            Next::Merge(ticks, _) => ticks,
+        self.clock.start = match self.choose() {
+            Next::Merge { ticks, .. } => ticks,
             Next::Exit(exit) => exit.ticks(),
             Next::Sample(sample) => sample.ticks,
+            Next::Overflow => return Err(self.fault(ErrorKind::TimestampOverflow, 0, source)),
             // Without any events there is but one Sync.
-            Next::End => return self.produce(source),
+            Next::End => return self.end(source),
         };
-        self.clock.start = first;
+        self.clock.end = self.clock.end();
+        self.set_horizon();
         self.sync(-1, true);
-        Ok(true)
+        Ok(())
     }
 
     /// Reads the whole file and walks over it. The walk goes along with the reading, so that what is no trace is not read on and on.
@@ -211,259 +251,231 @@ impl Decoder {
         world.timers = std::mem::take(&mut self.found.timers);
         for (row, batches) in (0..).zip(&self.found.rows) {
             let mut cursor = Cursor::new(*batches, spec::minor(self.version));
-            let proc = Proc::new(batches.proc);
-            match cursor.step(source.window(), &self.found.batches) {
-                Ok(true) => self.merge.enter(&mut world.gos, row, cursor.event(), &proc),
-                Ok(false) => {}
-                Err(kind) => return Err(broken(source, Fault { kind, at: cursor.pos() })),
+            cursor.refill(source.window(), &self.found.batches).map_err(|fault| broken(source, fault))?;
+            if let Some(event) = cursor.event() {
+                world.merge.enter(event.ticks, row);
             }
-            self.cursors.push(cursor);
-            world.procs.push(proc);
+            self.lanes.push(Lane { cursor, proc: Proc::new(batches.proc) });
         }
-        self.stage = Stage::Ready;
         self.set_horizon();
         Ok(())
+    }
+
+    /// Makes a block of events.
+    fn fill(&mut self, source: &Source<'_>) -> Result<(), Error> {
+        let window = source.window();
+        while self.out.has_room() {
+            if self.converter.has_listed() {
+                self.converter.state_listed(&mut self.out);
+                continue;
+            }
+            match self.choose() {
+                Next::Merge { row, until, .. } => self.run(row, until, window, source)?,
+                Next::Exit(exit) => self.exit(exit, source)?,
+                Next::Sample(sample) => self.sample(sample, source)?,
+                Next::Overflow => return Err(self.fault(ErrorKind::TimestampOverflow, 0, source)),
+                Next::End if self.out.waiting() > 0 => return Ok(()),
+                Next::End => return self.end(source),
+            }
+        }
+        Ok(())
+    }
+
+    /// Chooses what comes next: the earliest, of equal times the end of a system call, then an event of a P, then a sample.
+    #[inline(always)]
+    fn choose(&self) -> Next {
+        let merge = &self.converter.world.merge;
+        match merge.first() {
+            Some((ticks, row)) if ticks < self.horizon => {
+                Next::Merge { row, ticks, until: merge.limit(row).min(self.horizon) }
+            }
+            first => self.choose_other(first.map(|(ticks, _)| ticks)),
+        }
+    }
+
+    /// The same where the horizon is reached.
+    #[inline(never)]
+    fn choose_other(&self, ticks: Option<u64>) -> Next {
+        let exit = self.found.exits.get(self.next_exit);
+        let sample = self.found.samples.get(self.next_sample);
+        let first_sample = sample.filter(|sample| ticks.is_none_or(|ticks| sample.ticks < ticks));
+        match (exit, first_sample) {
+            (Some(exit), Some(sample)) if exit.before() > sample.ticks => Next::Sample(*sample),
+            (Some(exit), _) => Next::Exit(*exit),
+            (None, Some(sample)) => Next::Sample(*sample),
+            (None, None) => ticks.map_or(Next::End, |_| Next::Overflow),
+        }
     }
 
     fn set_horizon(&mut self) {
         let exit = self.found.exits.get(self.next_exit).map_or(u64::MAX, |exit| exit.before());
         let sample = self.found.samples.get(self.next_sample).map_or(u64::MAX, |sample| sample.ticks + 1);
-        self.horizon = exit.min(sample);
+        self.horizon = exit.min(sample).min(self.clock.end);
     }
 
-    /// Makes one event; false if the one that it made is not there because the trace has ended.
+    /// Makes the events of the first P that are before all others.
     #[inline(always)]
-    fn produce(&mut self, source: &Source<'_>) -> Result<bool, Error> {
-        loop {
-            if self.is_stale {
-                self.settle(source)?;
-            }
-            let given = match self.next() {
-                Next::Merge(ticks, row) => self.merged(ticks, row as usize, source)?,
-                Next::Exit(exit) => self.exit(exit, source)?,
-                Next::Sample(sample) => self.sample(sample, source)?,
-                Next::End => return self.end(source),
+    fn run(&mut self, row: u32, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
+        let Lane { cursor, proc } = &mut self.lanes[row as usize];
+        let place = Place { window, found: &self.found, samples: self.next_sample };
+        let mut last = self.ticks;
+        let mut news = None;
+        let next = loop {
+            let Some(event) = cursor.event() else {
+                match cursor.refill(window, &self.found.batches) {
+                    Ok(true) => continue,
+                    Ok(false) => break None,
+                    Err(fault) => return Err(self.fault(*fault.kind, fault.at, source)),
+                }
             };
-            // What an event stands for may follow it rather than be it.
-            if given == Given::Event || self.converter.follow_up() {
-                return Ok(true);
+            let ticks = event.ticks;
+            if ticks >= until || !self.out.has_room() {
+                break Some(ticks);
             }
-        }
-    }
-
-    /// Reads on where the last event came from, and wakes who waited for it.
-    #[inline(always)]
-    fn settle(&mut self, source: &Source<'_>) -> Result<(), Error> {
-        self.is_stale = false;
-        let Some((_, row)) = self.merge.first() else { return Ok(()) };
-        let world = &mut self.converter.world;
-        let cursor = &mut self.cursors[row as usize];
-        match cursor.step(source.window(), &self.found.batches) {
-            Ok(true) => self.merge.replace(&mut world.gos, cursor.event(), &world.procs[row as usize]),
-            Ok(false) => self.merge.remove(),
-            Err(kind) => {
-                let at = cursor.pos();
-                return Err(self.fault(*kind, at, source));
+            // The events of a trace whose times contradict their order have none.
+            if ticks < last {
+                let (kind, at) = (ErrorKind::TimeOrder { last, found: ticks }, event.at);
+                return Err(self.fault(kind, at, source));
             }
-        }
-        if self.merge.has_moved() {
-            self.wake();
+            last = ticks;
+            let time = self.out.time(self.clock.nanos(ticks));
+            match self.converter.convert(event, time, (proc, cursor), &place, self.out.next()) {
+                Ok(Step::Done(Given::Event)) => self.out.push(time),
+                Ok(Step::Done(Given::Nothing)) => {}
+                Ok(Step::Done(given)) => {
+                    self.out.push(time);
+                    convert::second(given, time + 1, self.out.repeat());
+                    self.out.push(time + 1);
+                }
+                Ok(Step::Wait) => {
+                    let world = &mut self.converter.world;
+                    world.merge.park(&mut world.gos, ticks);
+                    world.merge.admit();
+                    self.ticks = last;
+                    return Ok(());
+                }
+                Err(kind) => {
+                    let at = event.at;
+                    return Err(self.fault(*kind, at, source));
+                }
+            }
+            let at = event.at;
+            cursor.step();
+            let world = &mut self.converter.world;
+            if world.merge.has_moved() {
+                until = until.min(world.merge.wake(&mut world.gos, row));
+            }
+            if self.converter.has_news {
+                (news, until) = stop(at);
+            }
+        };
+        self.ticks = last;
+        let merge = &mut self.converter.world.merge;
+        merge.replace_first(next);
+        merge.admit();
+        if let Some(at) = news {
+            self.hear_news(at, source);
         }
         Ok(())
     }
 
-    #[inline(never)]
-    fn wake(&mut self) {
-        let world = &mut self.converter.world;
-        for row in self.merge.wake(&mut world.gos) {
-            let cursor = &self.cursors[row as usize];
-            self.merge.enter(&mut world.gos, row, cursor.event(), &world.procs[row as usize]);
+    /// Keeps the warning that the event gave, if it did.
+    #[cold]
+    fn hear_news(&mut self, at: usize, source: &Source<'_>) {
+        self.converter.has_news = false;
+        let Some(kind) = self.converter.warning.take() else { return };
+        self.warning_count += 1;
+        if self.warnings.len() < MAX_WARNINGS {
+            let go = present(self.out.last().go).map(GoId);
+            let at = Location { event: Some(self.made + self.out.waiting()), ..location(source, at) };
+            self.warnings.push(Warning { kind, go, at });
         }
     }
 
-    #[inline(always)]
-    fn next(&self) -> Next {
-        match self.merge.first() {
-            Some((ticks, row)) if ticks < self.horizon => Next::Merge(ticks, row),
-            first => self.next_of_three(first),
-        }
-    }
-
-    #[inline(never)]
-    fn next_of_three(&self, first: Option<(u64, u32)>) -> Next {
-        let sample = self.found.samples.get(self.next_sample);
-        let merged = match (first, sample) {
-            (Some((ticks, _)), Some(sample)) if sample.ticks < ticks => Some(Next::Sample(*sample)),
-            (Some((ticks, row)), _) => Some(Next::Merge(ticks, row)),
-            (None, sample) => sample.map(|sample| Next::Sample(*sample)),
-        };
-        let ticks = match merged {
-            Some(Next::Sample(sample)) => sample.ticks,
-            Some(Next::Merge(ticks, _)) => ticks,
-            _ => u64::MAX,
-        };
-        match self.found.exits.get(self.next_exit) {
-            Some(exit) if exit.before() <= ticks => Next::Exit(*exit),
-            _ => merged.unwrap_or(Next::End),
-        }
-    }
-
-    /// Lets the event of the first P happen.
-    #[inline(always)]
-    fn merged(&mut self, ticks: u64, row: usize, source: &Source<'_>) -> Result<Given, Error> {
-        self.is_stale = true;
-        let event = *self.cursors[row].event();
-        match self.happen(ticks, row, source) {
-            Ok(given) => {
-                if self.converter.warning.is_some() {
-                    self.warn(event.at, source);
-                }
-                Ok(given)
-            }
-            Err(kind) => Err(self.fault(*kind, event.at, source)),
-        }
-    }
-
-    #[inline(always)]
-    fn happen(&mut self, ticks: u64, row: usize, source: &Source<'_>) -> Parsed<Given> {
-        let event = *self.cursors[row].event();
-        self.go_on(ticks)?;
-        let world = &mut self.converter.world;
-        let moved = self.merge.happen(&mut world.gos, &event, &world.procs[row])?;
-        let mut blocks = false;
-        match event.event {
-            EventType::GoSysCall => blocks = self.call_blocks(row, ticks, source.window()),
-            EventType::GoSysBlock | EventType::GoInSyscall => {
-                if let Some(go) = world.gos.get_mut(moved) {
-                    go.blocked_at = ticks;
-                }
-            }
-            EventType::GoSysExit if event.args[2] != 0 => {
-                let blocked_at = world.gos.get(moved).map_or(0, |go| go.blocked_at);
-                check_exit(event.args[0], event.args[2], blocked_at)?;
-                if Exit::moves(event.args[2], ticks) {
-                    return Ok(Given::Nothing);
-                }
-            }
-            _ => {}
-        }
-        let time = self.clock.nanos(ticks).ok_or(ErrorKind::TimestampOverflow)?;
-        let place = Place { window: source.window(), tables: &self.found.tables, row, moved, blocks, time };
-        self.converter.convert(&event, place)
-    }
-
-    /// The merge's time never goes back: the events of a trace whose times contradict their order have none.
-    #[inline(always)]
-    fn go_on(&mut self, ticks: u64) -> Parsed<()> {
-        let last = std::mem::replace(&mut self.ticks, ticks);
-        match last <= ticks {
-            true => Ok(()),
-            false => Err(Box::new(ErrorKind::TimeOrder { last, found: ticks })),
-        }
-    }
-
-    /// Whether the system call blocks that the P's goroutine now begins: the next event of the goroutine says so, unless a CPU
-    /// sample of it comes first.
-    fn call_blocks(&self, row: usize, ticks: u64, window: &[u8]) -> bool {
-        let go = self.converter.world.procs[row].go_id;
-        let Some(sequel) = self.cursors[row].sequel(go, window, &self.found.batches) else { return false };
-        sequel.blocks && !self.is_sampled(go, ticks, sequel.ticks)
-    }
-
-    fn is_sampled(&self, go: u64, from: u64, to: u64) -> bool {
-        let samples = self.found.samples.get(self.next_sample..).unwrap_or_default();
-        samples.iter().take_while(|sample| sample.ticks < to).any(|sample| sample.go == go && sample.ticks >= from)
-    }
-
-    fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<Given, Error> {
+    fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<(), Error> {
         self.next_exit += 1;
         self.set_horizon();
         let time = self.time(exit.ticks(), source)?;
-        match self.converter.exit_syscall(exit, time) {
-            Ok(()) => Ok(Given::Event),
-            Err(kind) => Err(self.fault(*kind, 0, source)),
-        }
+        self.converter
+            .exit_syscall(EventType::GoSysExit, exit.go, time, self.out.next())
+            .map_err(|kind| self.fault(*kind, 0, source))?;
+        self.out.push(time);
+        Ok(())
     }
 
-    fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<Given, Error> {
+    fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<(), Error> {
         self.next_sample += 1;
         self.set_horizon();
         let Sample { ticks, proc, go, stack } = sample;
-        self.go_on(ticks).map_err(|kind| self.fault(*kind, 0, source))?;
+        if std::mem::replace(&mut self.ticks, ticks) > ticks {
+            return Err(self.fault(ErrorKind::TimeOrder { last: self.ticks, found: ticks }, 0, source));
+        }
         let time = self.time(ticks, source)?;
         let stack = if self.found.tables.has_stack(stack) { stack } else { 0 };
-        self.converter.sample(proc, go, stack, time);
-        Ok(Given::Event)
+        convert::sample(proc, go, stack, time, self.out.next());
+        self.out.push(time);
+        Ok(())
     }
 
     fn time(&self, ticks: u64, source: &Source<'_>) -> Result<i64, Error> {
-        self.clock.nanos(ticks).ok_or_else(|| self.fault(ErrorKind::TimestampOverflow, 0, source))
+        match ticks < self.clock.end {
+            true => Ok(self.out.time(self.clock.nanos(ticks))),
+            false => Err(self.fault(ErrorKind::TimestampOverflow, 0, source)),
+        }
     }
 
     /// Delivers the last Sync, if all events are.
     #[cold]
-    fn end(&mut self, source: &Source<'_>) -> Result<bool, Error> {
-        let parked: Vec<_> = self.merge.parked().collect();
-        let heads: Vec<_> =
-            parked.into_iter().map(|(row, waits_for)| self.stuck(row as usize, waits_for, source)).collect();
+    fn end(&mut self, source: &Source<'_>) -> Result<(), Error> {
+        let parked = self.converter.world.merge.parked();
+        let heads: Vec<_> = parked.filter_map(|(row, waits_for)| self.stuck(row as usize, waits_for, source)).collect();
         if let Some(first) = heads.iter().min_by_key(|head| head.offset) {
-            let at = Location { offset: first.offset, event: Some(self.delivered), ..Location::default() };
+            let at =
+                Location { offset: first.offset, event: Some(self.made + self.out.waiting()), ..Location::default() };
             return Err(Error { kind: ErrorKind::StuckFrontier(heads), at });
         }
         self.stage = Stage::Ended;
-        self.sync(self.last_time + 1, false);
-        Ok(true)
+        self.sync(self.out.last_time().saturating_add(1), false);
+        Ok(())
     }
 
-    fn stuck(&self, row: usize, waits_for: String, source: &Source<'_>) -> StuckHead {
-        let event = self.cursors[row].event();
-        StuckHead {
+    fn stuck(&self, row: usize, waits_for: String, source: &Source<'_>) -> Option<StuckHead> {
+        let Lane { cursor, proc } = &self.lanes[row];
+        let event = cursor.event()?;
+        Some(StuckHead {
             thread: None,
-            proc: present(self.converter.world.procs[row].id).map(ProcId),
+            proc: present(proc.id).map(ProcId),
             event: event.event.name(),
-            time: Time(self.clock.nanos(event.ticks).unwrap_or(0)),
+            time: Time(self.clock.nanos(event.ticks)),
             offset: source.base() + event.at as u64,
             waits_for,
-        }
+        })
     }
 
     fn sync(&mut self, time: i64, has_tables: bool) {
         self.syncs += 1;
-        self.converter.record = Record {
+        self.out.sync(Record {
             what: What::Sync,
             time,
             a: self.syncs,
             b: u64::from(has_tables),
             text: Symbol::Empty,
             ..Record::BLANK
-        };
-    }
-
-    #[cold]
-    fn warn(&mut self, at: usize, source: &Source<'_>) {
-        let Some(kind): Option<WarningKind> = self.converter.warning.take() else { return };
-        self.warning_count += 1;
-        if self.warnings.len() < MAX_WARNINGS {
-            let go = present(self.converter.record.go).map(GoId);
-            let at = Location { event: Some(self.delivered), ..location(source, at) };
-            self.warnings.push(Warning { kind, go, at });
-        }
+        });
     }
 
     /// An error at a place in the window.
     #[cold]
     fn fault(&self, kind: ErrorKind, at: usize, source: &Source<'_>) -> Error {
-        Error { kind, at: Location { event: Some(self.delivered), ..location(source, at) } }
+        Error { kind, at: Location { event: Some(self.made + self.out.waiting()), ..location(source, at) } }
     }
 }
 
-/// Where a system call is said to be over, it must have blocked before.
-fn check_exit(go: u64, left: u64, blocked_at: u64) -> Parsed<()> {
-    Err(Box::new(match blocked_at {
-        0 => ErrorKind::StraySyscallExit(GoId(go)),
-        last if left < last || i64::try_from(left).is_err() => ErrorKind::TimeOrder { last, found: left },
-        _ => return Ok(()),
-    }))
+/// What ends a run after news at a place. A call, so that the compiler does not do it for every event.
+#[cold]
+#[inline(never)]
+fn stop(at: usize) -> (Option<usize>, u64) {
+    (Some(at), 0)
 }
 
 fn location(source: &Source<'_>, at: usize) -> Location {

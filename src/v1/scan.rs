@@ -11,7 +11,7 @@ use byteorder::{ByteOrder, LittleEndian};
 use foldhash::fast::RandomState;
 
 use super::parse::{self, Layout, Parsed};
-use super::spec::{Class, EventType, MAX_FRAMES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, SHAPES, Shape, TYPE_BITS};
+use super::spec::{Class, EventType, INLINE_VALUES, MAX_FRAMES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
 use super::syscall::Exit;
 use crate::error::{ErrorKind, Flaw, broken};
 use crate::event::tables::{RawFrame, StackEntry, Tables};
@@ -81,12 +81,30 @@ pub(super) struct Scan {
     /// The batch being walked, and its P.
     open: Option<(u64, Batch)>,
     has_events: bool,
-    ticks: u64,
+    /// The time at a place of the batch, which is worked out only where it is needed.
+    clock: (usize, u64),
     rows: HashMap<u64, usize, RandomState>,
     found: Found,
 }
 
 const TOP_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// The length of an ordinary event with its values inline, if it can be told from a word.
+#[inline(always)]
+fn inline_len(window: &[u8], pos: usize) -> Option<usize> {
+    let head = window.get(pos..)?.first_chunk::<9>()?;
+    // A byte whose top bit is clear ends an integer: the one that ends the last value is looked for.
+    let first = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
+    let second = first & first.wrapping_sub(1);
+    let third = second & second.wrapping_sub(1);
+    let last = match INLINE_VALUES[usize::from(head[0])] {
+        0 => return None,
+        1 => first,
+        2 => second,
+        _ => third,
+    };
+    (last != 0).then_some(2 + (last.trailing_zeros() / 8) as usize)
+}
 
 impl Scan {
     pub fn new(minor: u8) -> Self {
@@ -95,7 +113,7 @@ impl Scan {
             pos: 0,
             open: None,
             has_events: false,
-            ticks: 0,
+            clock: (0, 0),
             rows: HashMap::default(),
             found: Found::default(),
         }
@@ -120,30 +138,13 @@ impl Scan {
     /// Walks over ordinary events with their values inline; the number of values is checked when they are read.
     #[inline(always)]
     fn skip_events(&mut self, window: &[u8], until: usize) {
-        let (mut pos, mut ticks) = (self.pos, self.ticks);
-        let start = pos;
+        let mut pos = self.pos;
         while pos < until {
-            let Some(head) = window.get(pos..pos + 9) else { break };
-            let number = head[0] >> 6;
-            let is_event = SHAPES[usize::from(head[0] & TYPE_BITS)].class == Class::Timed;
-            // A byte whose top bit is clear ends an integer: the one that ends the last value is looked for.
-            let mut ends = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
-            if number > 0 {
-                ends &= ends.wrapping_sub(1);
-            }
-            if number > 1 {
-                ends &= ends.wrapping_sub(1);
-            }
-            if number > 2 || !is_event || ends == 0 {
-                break;
-            }
-            let mut delta_at = pos + 1;
-            // The integer is whole: its end was seen.
-            ticks = ticks.wrapping_add(varint::read(window, &mut delta_at).unwrap_or(0));
-            pos += 2 + (ends.trailing_zeros() / 8) as usize;
+            let Some(len) = inline_len(window, pos) else { break };
+            pos += len;
         }
-        self.has_events |= pos > start;
-        (self.pos, self.ticks) = (pos, ticks);
+        self.has_events |= pos > self.pos;
+        self.pos = pos;
     }
 
     /// Walks over any record.
@@ -173,7 +174,7 @@ impl Scan {
         }
         self.close_batch(at);
         self.open = Some((proc, Batch { body, end: body, ticks, next: None }));
-        self.ticks = ticks;
+        self.clock = (body, ticks);
         Ok(body)
     }
 
@@ -261,16 +262,30 @@ impl Scan {
     /// An event that is not skipped by the word.
     fn event(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let (values, mut end) = parse::values(window, at, shape)?;
-        let [delta, go, _, left, _] = values;
-        self.ticks = self.ticks.wrapping_add(delta);
+        let [_, go, _, left, _] = values;
         self.has_events = true;
         if shape.event == EventType::GoSysExit {
-            self.found.exits.extend(Exit::new(go, left, self.ticks));
+            let emitted = self.time_at(window, end)?;
+            self.found.exits.extend(Exit::new(go, left, emitted));
         }
         if shape.class == Class::TimedString {
             end = parse::text(window, end, shape.event)?.1;
         }
         Ok(end)
+    }
+
+    /// The time at a place of the batch, behind the last that was asked for.
+    fn time_at(&mut self, window: &[u8], at: usize) -> Parsed<u64> {
+        let (mut pos, mut ticks) = self.clock;
+        while pos < at {
+            ticks = ticks.saturating_add(parse::delta(window, pos)?);
+            pos = match inline_len(window, pos) {
+                Some(len) => pos + len,
+                None => parse::end(window, pos, parse::shape(window[pos], self.minor)?)?,
+            };
+        }
+        self.clock = (pos, ticks);
+        Ok(ticks)
     }
 
     /// What was found, once the file has been walked to its end.

@@ -119,18 +119,20 @@ impl Decoder {
         (&self.block[(self.next - 1) % BLOCK], symbols)
     }
 
-    /// Makes the next event current; false at the end.
+    /// Makes the next event current if it is ordered already.
     #[inline(always)]
+    pub fn deliver(&mut self) -> bool {
+        let is_ordered = self.next < self.len;
+        self.next += usize::from(is_ordered);
+        is_ordered
+    }
+
+    /// Makes the next event current; false at the end.
     pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        if self.next == self.len && !self.refill(source)? {
-            return Ok(false);
-        }
-        self.next += 1;
-        Ok(true)
+        Ok(self.deliver() || self.refill(source)? && self.deliver())
     }
 
     /// Orders events until the block is full or the generation ends; false at the end.
-    #[inline(never)]
     fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.next = 0;
         self.len = 0;
