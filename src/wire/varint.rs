@@ -62,14 +62,17 @@ pub(crate) fn read(bytes: &[u8], pos: &mut usize) -> Result<u64, Fault> {
             }
         }
     }
-    read_long(bytes, pos)
+    // By value: a position whose address is taken would live in memory, and every read wait for that.
+    let (value, end) = read_long(bytes, *pos)?;
+    *pos = end;
+    Ok(value)
 }
 
 /// The integers of up to eight bytes, taken with one load: the position of the first byte without its top bit gives
 /// the length, then the seven-bit groups are pushed together pairwise.
 #[inline(never)]
-fn read_long(bytes: &[u8], pos: &mut usize) -> Result<u64, Fault> {
-    let rest = bytes.get(*pos..).unwrap_or_default();
+fn read_long(bytes: &[u8], pos: usize) -> Result<(u64, usize), Fault> {
+    let rest = bytes.get(pos..).unwrap_or_default();
     if rest.len() < 8 {
         return read_bytewise(rest, pos);
     }
@@ -83,12 +86,11 @@ fn read_long(bytes: &[u8], pos: &mut usize) -> Result<u64, Fault> {
     let word = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
     let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
     let word = (word & 0x0000_0000_0fff_ffff) | ((word & 0x0fff_ffff_0000_0000) >> 4);
-    *pos += (last.trailing_zeros() / 8 + 1) as usize;
-    Ok(word)
+    Ok((word, pos + (last.trailing_zeros() / 8 + 1) as usize))
 }
 
 #[cold]
-fn read_bytewise(rest: &[u8], pos: &mut usize) -> Result<u64, Fault> {
+fn read_bytewise(rest: &[u8], pos: usize) -> Result<(u64, usize), Fault> {
     let mut value = 0;
     for (i, &byte) in rest.iter().take(MAX_LEN).enumerate() {
         if i == MAX_LEN - 1 && byte > 1 {
@@ -96,8 +98,7 @@ fn read_bytewise(rest: &[u8], pos: &mut usize) -> Result<u64, Fault> {
         }
         value |= u64::from(byte & !MORE) << (7 * i);
         if byte < MORE {
-            *pos += i + 1;
-            return Ok(value);
+            return Ok((value, pos + i + 1));
         }
     }
     match rest.len() < MAX_LEN {
