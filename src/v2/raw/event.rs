@@ -110,7 +110,7 @@ impl<'a> RawEvents<'a> {
 /// A brief event is not longer than this: a type, and arguments of [`BRIEF`] bytes.
 const WINDOW: usize = 1 + MAX_ARGS * BRIEF;
 
-/// The longest argument of a brief event. Of a busy trace's events 99 % are brief.
+/// The longest argument of a brief event. Nearly all of a busy trace's events are brief.
 const BRIEF: usize = 4;
 
 impl Decoded {
