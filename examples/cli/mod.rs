@@ -17,6 +17,7 @@ pub enum Failure {
     /// The input can't be read on.
     Input { path: PathBuf, error: String, hint: &'static str },
     /// The arguments contradict each other.
+    #[allow(dead_code, reason = "not every program has arguments that can")]
     Usage(String),
     /// The output can't be written.
     Output(io::Error),

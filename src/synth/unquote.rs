@@ -9,7 +9,7 @@ pub(super) fn unquote(literal: &str) -> Option<Vec<u8>> {
     let mut rest = literal.strip_prefix('"')?.strip_suffix('"')?;
     let mut out = Vec::with_capacity(rest.len());
     while let Some(special) = rest.find(['\\', '"', '\n']) {
-        out.extend_from_slice(rest[..special].as_bytes());
+        out.extend_from_slice(&rest.as_bytes()[..special]);
         rest = unescape(rest[special..].strip_prefix('\\')?, &mut out)?;
     }
     out.extend_from_slice(rest.as_bytes());

@@ -30,6 +30,8 @@
 //! `go tool trace -d=wire`, of which [`RawEvent::write_text`] gives the lines.
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::Read;

@@ -1,5 +1,7 @@
 //! The traces of testdata and the text that Go's tool prints of them.
 
+#![allow(dead_code, reason = "no test needs all of it")]
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -60,16 +60,26 @@ pub struct RawEvents<'a> {
     /// Where the next event begins in the bytes; [`FAILED`] after an error.
     pos: usize,
     arity: &'static Arity,
-    /// Those of the last event, which points here: to copy them costs more than to decode them. They are boxed so
-    /// that the position, which no pointer leads to, can stay in a register.
-    args: Box<[u64; MAX_ARGS]>,
+    /// The last event. It is boxed so that what is given out leads here and not to `self`: the position can then stay
+    /// in a register, without which every event would wait for the one before.
+    last: Box<Decoded>,
 }
 
 const FAILED: usize = usize::MAX;
 
+/// An event, decoded in place: to copy it costs more than to decode it.
+#[derive(Clone, Debug, Default)]
+struct Decoded {
+    args: [u64; MAX_ARGS],
+    start: usize,
+    end: usize,
+    code: u8,
+    count: u8,
+}
+
 impl<'a> RawEvents<'a> {
     pub(super) fn new(batch: &'a RawBatch<'a>) -> Self {
-        RawEvents { batch, bytes: batch.bytes, pos: 0, arity: arity(batch.version), args: Box::default() }
+        RawEvents { batch, bytes: batch.bytes, pos: 0, arity: arity(batch.version), last: Box::default() }
     }
 
     /// The next event, `None` behind the last.
@@ -81,99 +91,149 @@ impl<'a> RawEvents<'a> {
     /// there, `TruncatedBatch`. Afterwards this gives `Ok(None)`.
     #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<RawEvent<'_>>, Error> {
-        let start = self.pos;
-        if let Some((code, count, end)) = decode_plain(self.bytes, start, self.arity, &mut self.args) {
-            self.pos = end;
-            return Ok(Some(RawEvent { code, count, args: &self.args, batch: self.batch, start, end }));
-        }
-        match decode(self.batch, start, &mut self.args) {
-            Ok(Some((event, end))) => {
-                self.pos = end;
-                Ok(Some(RawEvent {
-                    code: event.code(),
-                    count: event.spec().args.len() as u8,
-                    args: &self.args,
-                    batch: self.batch,
-                    start,
-                    end,
-                }))
-            }
-            Ok(None) => Ok(None),
-            Err(error) => {
-                self.pos = FAILED;
-                Err(*error)
-            }
-        }
-    }
-}
-
-/// Decodes the event at `start` if it has arguments and nothing else; gives its type and where it ends.
-#[inline(always)]
-fn decode_plain(bytes: &[u8], start: usize, arity: &Arity, args: &mut [u64; MAX_ARGS]) -> Option<(u8, u8, usize)> {
-    let code = *bytes.get(start)?;
-    let count = arity[usize::from(code)];
-    if count == UNUSUAL {
-        return None;
-    }
-    let mut pos = start + 1;
-    for arg in args.iter_mut().take(usize::from(count)) {
-        let mut end = pos;
-        *arg = varint::read(bytes, &mut end).ok()?;
-        pos = end;
-    }
-    Some((code, count, pos))
-}
-
-/// Decodes any event, or tells why there is none.
-#[inline(never)]
-fn decode(
-    batch: &RawBatch<'_>,
-    start: usize,
-    args: &mut [u64; MAX_ARGS],
-) -> Result<Option<(EventType, usize)>, Box<Error>> {
-    let bytes = batch.bytes;
-    let Some(&code) = bytes.get(start) else {
-        return match batch.missing {
-            0 => Ok(None),
-            _ if start == FAILED => Ok(None),
-            missing => Err(fault(batch, ErrorKind::TruncatedBatch { missing }, bytes.len())),
-        };
-    };
-    let Some(event) = EventType::from_code(code) else {
-        return Err(fault(batch, ErrorKind::UnknownEvent { code }, start));
-    };
-    let spec = event.spec();
-    if batch.version < spec.since {
-        let kind = ErrorKind::EventNotInVersion { event: event.name(), since: spec.since.minor() };
-        return Err(fault(batch, kind, start));
-    }
-    if frames_a_batch(event) && start != 0 {
-        return Err(fault(batch, ErrorKind::WrongContext { event: event.name() }, start));
-    }
-    let mut pos = start + 1;
-    let args = args.get_mut(..spec.args.len()).unwrap_or_default();
-    for arg in args.iter_mut() {
-        *arg = int(batch, &mut pos)?;
-    }
-    match spec.class {
-        Class::Data => {
-            let len = int(batch, &mut pos)?;
-            let end = usize::try_from(len).ok().and_then(|len| pos.checked_add(len));
-            pos = end.filter(|&end| end <= bytes.len()).ok_or_else(|| short(batch, event, pos))?;
-        }
-        Class::Stack => {
-            // Every frame takes bytes, so a wrong number of them costs no more than the batch is long.
-            for _ in 0..args.last().copied().unwrap_or_default() {
-                for _ in FRAME_ARGS {
-                    int(batch, &mut pos)?;
+        let end = match self.last.read_brief(self.bytes, self.pos, self.arity) {
+            Some(end) => end,
+            None => match self.last.read(self.batch, self.pos) {
+                Ok(Some(end)) => end,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    self.pos = FAILED;
+                    return Err(*error);
                 }
-            }
-        }
-        Class::Structural | Class::Timed | Class::AllocFree => {}
+            },
+        };
+        self.pos = end;
+        Ok(Some(RawEvent { decoded: &self.last, batch: self.batch }))
     }
-    Ok(Some((event, pos)))
 }
 
+/// A brief event is not longer than this: a type, and arguments of [`BRIEF`] bytes.
+const WINDOW: usize = 1 + MAX_ARGS * BRIEF;
+
+/// The longest argument of a brief event. Nearly all of a busy trace's events are brief.
+const BRIEF: usize = 4;
+
+impl Decoded {
+    /// Decodes the event at `start` if it is brief and has arguments only; gives where it ends.
+    #[inline(always)]
+    fn read_brief(&mut self, bytes: &[u8], start: usize, arity: &Arity) -> Option<usize> {
+        let window: &[u8; WINDOW] = bytes.get(start..)?.first_chunk()?;
+        let code = window[0];
+        let count = arity[usize::from(code)];
+        if count == UNUSUAL {
+            return None;
+        }
+        let mut pos = 1;
+        for arg in self.args.iter_mut().take(usize::from(count)) {
+            *arg = read_brief_int(window, &mut pos)?;
+        }
+        let end = start + pos;
+        self.start = start;
+        self.end = end;
+        self.code = code;
+        self.count = count;
+        Some(end)
+    }
+
+    /// Decodes any event, or tells why there is none.
+    #[inline(never)]
+    fn read(&mut self, batch: &RawBatch<'_>, start: usize) -> Result<Option<usize>, Box<Error>> {
+        let bytes = batch.bytes;
+        let Some(&code) = bytes.get(start) else {
+            return match batch.missing {
+                0 => Ok(None),
+                _ if start == FAILED => Ok(None),
+                missing => Err(fault(batch, ErrorKind::TruncatedBatch { missing }, bytes.len())),
+            };
+        };
+        let Some(event) = EventType::from_code(code) else {
+            return Err(fault(batch, ErrorKind::UnknownEvent { code }, start));
+        };
+        let spec = event.spec();
+        if batch.version < spec.since {
+            let kind = ErrorKind::EventNotInVersion { event: event.name(), since: spec.since.minor() };
+            return Err(fault(batch, kind, start));
+        }
+        if frames_a_batch(event) && start != 0 {
+            return Err(fault(batch, ErrorKind::WrongContext { event: event.name() }, start));
+        }
+        let mut pos = start + 1;
+        let args = self.args.get_mut(..spec.args.len()).unwrap_or_default();
+        for arg in args.iter_mut() {
+            *arg = int(batch, &mut pos)?;
+        }
+        match spec.class {
+            Class::Data => {
+                let len = int(batch, &mut pos)?;
+                let end = usize::try_from(len).ok().and_then(|len| pos.checked_add(len));
+                pos = end.filter(|&end| end <= bytes.len()).ok_or_else(|| short(batch, event, pos))?;
+            }
+            Class::Stack => {
+                let frames = args.last().copied().unwrap_or_default();
+                skip_ints(batch, &mut pos, frames.saturating_mul(FRAME_ARGS.len() as u64))?;
+            }
+            Class::Structural | Class::Timed | Class::AllocFree => {}
+        }
+        let count = spec.args.len() as u8;
+        *self = Decoded { args: self.args, start, end: pos, code, count };
+        Ok(Some(pos))
+    }
+}
+
+/// Reads an integer of up to [`BRIEF`] bytes. As every such integer moves the position by no more, the compiler knows
+/// that it stays inside the window, and checks nothing.
+#[inline(always)]
+fn read_brief_int(window: &[u8; WINDOW], pos: &mut usize) -> Option<u64> {
+    let first = *window.get(*pos)?;
+    if first < MORE {
+        *pos += 1;
+        return Some(u64::from(first));
+    }
+    let low = u64::from(first & !MORE);
+    let second = *window.get(*pos + 1)?;
+    if second < MORE {
+        *pos += 2;
+        return Some(low | u64::from(second) << 7);
+    }
+    let low = low | u64::from(second & !MORE) << 7;
+    let third = *window.get(*pos + 2)?;
+    if third < MORE {
+        *pos += 3;
+        return Some(low | u64::from(third) << 14);
+    }
+    let low = low | u64::from(third & !MORE) << 14;
+    let fourth = *window.get(*pos + 3)?;
+    if fourth < MORE {
+        *pos += 4;
+        return Some(low | u64::from(fourth) << 21);
+    }
+    None
+}
+
+const MORE: u8 = 0x80;
+
+/// Skips integers, as many as end in the next eight bytes at a time. Every one takes bytes, so a wrong number of them
+/// costs no more than the batch is long.
+fn skip_ints(batch: &RawBatch<'_>, pos: &mut usize, mut count: u64) -> Result<(), Box<Error>> {
+    while count > 0 {
+        let word = batch.bytes.get(*pos..).and_then(|rest| rest.first_chunk());
+        let ends = word.map_or(0, |&word| !u64::from_le_bytes(word) & (u64::from(MORE) * EACH_BYTE));
+        let ended = (ends >> 7).wrapping_mul(EACH_BYTE) >> 56;
+        if ended == 0 || ended > count {
+            int(batch, pos)?;
+            count -= 1;
+        } else {
+            // Behind the last that ends here: so no integer is skipped that is too long.
+            *pos += 8 - ends.leading_zeros() as usize / 8;
+            count -= ended;
+        }
+    }
+    Ok(())
+}
+
+const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
+
+#[inline]
 fn int(batch: &RawBatch<'_>, pos: &mut usize) -> Result<u64, Box<Error>> {
     varint::read(batch.bytes, pos).map_err(|what| match (what, batch.missing) {
         (varint::Fault::Truncated, 1..) => {
@@ -202,38 +262,34 @@ fn fault(batch: &RawBatch<'_>, kind: ErrorKind, pos: usize) -> Box<Error> {
 /// An event as it stands on the wire. It borrows from its [`RawEvents`] until the next one is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct RawEvent<'a> {
-    /// Its type, which is known to be one.
-    code: u8,
-    count: u8,
-    args: &'a [u64; MAX_ARGS],
+    decoded: &'a Decoded,
     batch: &'a RawBatch<'a>,
-    start: usize,
-    end: usize,
 }
 
 impl<'a> RawEvent<'a> {
     /// Where it begins in the file.
     #[inline]
     pub fn offset(&self) -> u64 {
-        self.batch.offset + self.start as u64
+        self.batch.offset + self.decoded.start as u64
     }
 
     /// Its type.
     #[inline]
     pub fn event(&self) -> EventType {
-        EventType::from_code(self.code).unwrap_or(EventType::EventBatch)
+        // Nothing else is decoded than the types that there are.
+        EventType::from_code(self.decoded.code).unwrap_or(EventType::EventBatch)
     }
 
     /// Its arguments, named by [`Spec::args`](super::Spec::args).
     #[inline]
     pub fn args(&self) -> &'a [u64] {
-        self.args.get(..usize::from(self.count)).unwrap_or_default()
+        self.decoded.args.get(..usize::from(self.decoded.count)).unwrap_or_default()
     }
 
     /// Its bytes in the file, type and trailer included.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
-        self.batch.bytes.get(self.start..self.end).unwrap_or_default()
+        self.batch.bytes.get(self.decoded.start..self.decoded.end).unwrap_or_default()
     }
 
     /// The bytes behind the arguments of an event that has some: a string's, or an experiment's batch.
