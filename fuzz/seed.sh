@@ -7,9 +7,11 @@
 # fuzz/corpus/TARGET; what is there already stays. The target v1 gets the traces
 # of Go 1.21 and before, the others those of all releases.
 #
+# If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
+#
 # Small inputs are quick and quickly changed into something else, so only the
-# small traces are taken. Every header and every program that is not among them
-# by its size is there once.
+# small traces are taken, and of the larger ones those that have what is not in
+# them.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -66,6 +68,10 @@ seed_target() {
       head -c $((size * eighths / 8)) "$trace" >"$corpus/${name/\//-}-cut$eighths"
     done
   done < <(seeds)
+  if [[ $target != v1 && -n ${GOTRACE_GOROOT:-} ]]; then
+    cargo run --quiet --locked --manifest-path "$here/Cargo.toml" --example text_seeds -- \
+      "$GOTRACE_GOROOT/src/internal/trace/testdata/tests" "$corpus"
+  fi
   echo "$target: $(find "$corpus" -type f | wc -l) inputs"
 }
 
