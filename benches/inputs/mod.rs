@@ -1,0 +1,22 @@
+//! The traces that are measured.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// The trace that the environment names, if it does.
+pub fn big() -> Option<PathBuf> {
+    env::var_os("GOTRACE_BIG_TRACE").map(PathBuf::from)
+}
+
+/// The largest trace of Go 1.22 or later in testdata.
+pub fn biggest_of_testdata() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/traces");
+    let releases = (22..).map(|minor| folder.join(format!("go1.{minor}"))).take_while(|release| release.exists());
+    let traces = releases.flat_map(|release| fs::read_dir(release).expect("testdata is there"));
+    let sizes = traces.map(|entry| {
+        let path = entry.expect("testdata is there").path();
+        let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        (size, path)
+    });
+    sizes.max().expect("testdata has traces").1
+}

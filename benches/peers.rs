@@ -1,0 +1,133 @@
+//! This crate's side of benches/peers.sh: what benches/peer/main.go is for Go's reader, with the same output.
+//!
+//! ```text
+//! peers raw|ordered [-n RUNS] [--stream] FILE
+//! ```
+//!
+//! prints one JSON object:
+//!
+//! ```text
+//! {"mode":"raw","events":N,"bytes":B,"seconds":S,"peak_rss_bytes":R}
+//! ```
+//!
+//! "raw" counts every event of the file, the structural ones included; "ordered" counts the events that `Reader`
+//! delivers. "seconds" is the median of the runs, and covers the reading only: the file is in memory before, and counts
+//! in "peak_rss_bytes". With --stream the file is read as it is decoded.
+//!
+//! `cargo bench` calls this without a mode: then both are run over the trace that GOTRACE_BIG_TRACE names, or the largest
+//! of testdata.
+
+mod inputs;
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Parser, ValueEnum};
+use gotrace::Reader;
+use gotrace::raw::RawReader;
+use serde::Serialize;
+
+#[derive(Parser)]
+struct Args {
+    /// What to run; both if there is none
+    #[arg(value_enum)]
+    mode: Option<Mode>,
+    /// The trace
+    file: Option<PathBuf>,
+    /// How often; the median time is reported
+    #[arg(short = 'n', default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Read the file while decoding, not before
+    #[arg(long)]
+    stream: bool,
+    /// Cargo says this to benchmarks
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Clone, Copy, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Raw,
+    Ordered,
+}
+
+#[derive(Serialize)]
+struct Measurement {
+    mode: Mode,
+    events: u64,
+    bytes: u64,
+    seconds: f64,
+    peak_rss_bytes: u64,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    let file = args.file.or_else(inputs::big).unwrap_or_else(inputs::biggest_of_testdata);
+    for mode in args.mode.map_or(vec![Mode::Raw, Mode::Ordered], |mode| vec![mode]) {
+        let measurement = measure(mode, &file, args.runs, args.stream)?;
+        println!("{}", serde_json::to_string(&measurement)?);
+    }
+    Ok(())
+}
+
+fn measure(mode: Mode, file: &Path, runs: u32, stream: bool) -> Result<Measurement, Box<dyn Error>> {
+    let bytes = if stream { Vec::new() } else { fs::read(file)? };
+    let mut events = 0;
+    let mut times = Vec::new();
+    for _ in 0..runs {
+        let start = Instant::now();
+        events = match (mode, stream) {
+            (Mode::Raw, false) => count_raw(RawReader::from_slice(&bytes)?)?,
+            (Mode::Raw, true) => count_raw(RawReader::new(File::open(file)?)?)?,
+            (Mode::Ordered, false) => count_ordered(Reader::from_slice(&bytes)?)?,
+            (Mode::Ordered, true) => count_ordered(Reader::new(File::open(file)?)?)?,
+        };
+        times.push(start.elapsed());
+    }
+    Ok(Measurement {
+        mode,
+        events,
+        bytes: fs::metadata(file)?.len(),
+        seconds: median(times).as_secs_f64(),
+        peak_rss_bytes: peak_rss()?,
+    })
+}
+
+fn count_raw(mut reader: RawReader<'_>) -> Result<u64, gotrace::Error> {
+    let mut count = 0;
+    while let Some(batch) = reader.next_batch()? {
+        let mut events = batch.events();
+        while let Some(event) = events.next_event()? {
+            black_box(event.args());
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+fn count_ordered(mut reader: Reader<'_>) -> Result<u64, gotrace::Error> {
+    let mut count = 0;
+    while let Some(event) = reader.next_event()? {
+        black_box(event.time());
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    let middle = times.len() / 2;
+    if times.len().is_multiple_of(2) { (times[middle - 1] + times[middle]) / 2 } else { times[middle] }
+}
+
+/// The largest resident size that the process has had; 0 where the system does not say it as Linux does.
+fn peak_rss() -> Result<u64, Box<dyn Error>> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).map_or(Ok(0), str::parse::<u64>)?;
+    Ok(kib * 1024)
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Fills the fuzz targets' corpora with traces of testdata, and with cuts of them.
+#
+# usage: fuzz/seed.sh [TARGET…]
+#
+# TARGET is a fuzz target (default: all of them). The files go to
+# fuzz/corpus/TARGET; what is there already stays. The target v1 gets the traces
+# of Go 1.21 and before, the others those of all releases.
+#
+# If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
+#
+# Small inputs are quick and quickly changed into something else, so only the
+# small traces are taken, and of the larger ones those that have what is not in
+# them.
+set -euo pipefail
+shopt -s inherit_errexit
+
+# Traces up to here are seeds.
+readonly small_bytes=5000
+# Traces of what the small ones lack: experiments, CPU samples, C threads, the
+# GC, annotations, sweeping.
+readonly wanted=(
+  go1.21/annotations go1.21/cpuprofile go1.21/cgocall
+  go1.22/cpuprofile go1.23/cgo go1.24/allocfree go1.25/flight go1.25/annotations
+  go1.26/sweep go1.26/syscalls go1.27/gc go1.27/cpuprofile go1.27/allocfree go1.27/cgo go1.27/annotations
+)
+# Cuts end after this many eighths of a trace.
+readonly cut_eighths=(1 4 7)
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly here
+readonly traces=$here/../testdata/traces
+
+usage() {
+  sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+}
+
+fail() {
+  echo "seed.sh: $*" >&2
+  exit 1
+}
+
+# Prints the names of the seeds, such as go1.26/channels.
+seeds() {
+  {
+    (cd "$traces" && find . -name '*.trace' -size "-$((small_bytes + 1))c" | sed 's|^\./||; s|\.trace$||')
+    printf '%s\n' "${wanted[@]}"
+  } | sort -u
+}
+
+is_v1() {
+  local minor=${1#go1.}
+  ((${minor%%/*} < 22))
+}
+
+seed_target() {
+  local target=$1 corpus=$here/corpus/$1 name trace size eighths
+  mkdir -p "$corpus"
+  while read -r name; do
+    if [[ $target == v1 ]] && ! is_v1 "$name"; then
+      continue
+    fi
+    trace=$traces/$name.trace
+    [[ -f $trace ]] || fail "there is no $name in testdata"
+    size=$(wc -c <"$trace")
+    cp "$trace" "$corpus/${name/\//-}"
+    for eighths in "${cut_eighths[@]}"; do
+      head -c $((size * eighths / 8)) "$trace" >"$corpus/${name/\//-}-cut$eighths"
+    done
+  done < <(seeds)
+  if [[ $target != v1 && -n ${GOTRACE_GOROOT:-} ]]; then
+    cargo run --quiet --locked --manifest-path "$here/Cargo.toml" --example text_seeds -- \
+      "$GOTRACE_GOROOT/src/internal/trace/testdata/tests" "$corpus"
+  fi
+  echo "$target: $(find "$corpus" -type f | wc -l) inputs"
+}
+
+case ${1-} in
+  -h | --help)
+    usage
+    exit
+    ;;
+esac
+cd "$here/fuzz_targets"
+targets=("$@")
+if ((${#targets[@]} == 0)); then
+  targets=(*.rs)
+fi
+for target in "${targets[@]%.rs}"; do
+  [[ -f $target.rs ]] || fail "there is no target $target"
+  seed_target "$target"
+done

@@ -1,0 +1,58 @@
+//! A `Read` that gives its bytes in pieces.
+
+use std::io::{self, Read};
+
+/// How long the pieces are.
+#[derive(Clone, Copy, Debug)]
+pub enum Pieces {
+    /// As long as the caller has room for.
+    Whole,
+    /// One byte.
+    Bytes,
+    /// Anything up to some hundred bytes, by a generator that starts from this; a few reads are interrupted.
+    Random(u64),
+}
+
+/// Bytes that come in pieces.
+#[derive(Debug)]
+pub struct Chunked<'a> {
+    rest: &'a [u8],
+    pieces: Pieces,
+}
+
+impl<'a> Chunked<'a> {
+    pub fn new(bytes: &'a [u8], pieces: Pieces) -> Self {
+        Chunked { rest: bytes, pieces }
+    }
+
+    /// How long the next piece is; 0 for an interrupted read.
+    fn next_piece(&mut self) -> usize {
+        match &mut self.pieces {
+            Pieces::Whole => usize::MAX,
+            Pieces::Bytes => 1,
+            Pieces::Random(state) => {
+                // Knuth's MMIX generator: its upper bits are the good ones.
+                *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let random = (*state >> 32) as usize;
+                // Short pieces end inside of integers and headers, long ones at the ends of batches.
+                if random & 1 == 0 { (random >> 8) % 5 } else { (random >> 8) % 400 }
+            }
+        }
+    }
+}
+
+impl Read for Chunked<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() {
+            return Ok(0);
+        }
+        let len = self.next_piece().min(room.len()).min(self.rest.len());
+        if len == 0 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let (piece, rest) = self.rest.split_at(len);
+        room[..len].copy_from_slice(piece);
+        self.rest = rest;
+        Ok(len)
+    }
+}

@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# Makes traces under several versions of Go and holds the text that the example
+# dump prints of them against that of go tool trace, Go 1.27.3.
+#
+# usage: tests/differential.sh [-k DIR] [VERSION…] [-- PROGRAM…]
+#
+#   -k DIR     keep the traces there (default: a folder that goes at the end)
+#   VERSION    as .ci/go-toolchain --list prints them (default: 1.23.9 1.27.3)
+#   PROGRAM    a program of testdata/programs (default: nine of them)
+#
+# The formats are parsed, wire and footprint; of the traces of Go 1.21 and before
+# only parsed, for the tool refuses the others. A footprint is compared as the set
+# of the events that occur, since Go prints the others too and leaves the order of
+# ties to its sort. At AllocFree events under a header below 1.26 Go's tool stops
+# in the formats wire and footprint: what it printed until then has to be the
+# beginning of ours.
+#
+# Prints one row for each trace and format. Exit 0 all are the same, 1 a difference
+# or a failure, of which the first line that differs is shown.
+set -euo pipefail
+shopt -s inherit_errexit
+
+readonly default_versions=(1.23.9 1.27.3)
+readonly default_programs=(allocfree annotations channels cpuprofile gc http manyprocs mutex syscalls)
+# The first line that differs may be a long one.
+readonly max_shown=300
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly repo
+
+usage() {
+  sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+}
+
+fail() {
+  echo "differential.sh: $*" >&2
+  exit 1
+}
+
+# The formats that the tool has for traces of go1.N.
+formats() {
+  echo parsed
+  ((${1#go1.} < 22)) || printf '%s\n' wire footprint
+}
+
+# Does Go's tool stop in the middle of this trace's wire and footprint?
+go_stops() {
+  local release=$1 program=$2 format=$3
+  [[ $program == allocfree && $format != parsed ]] && ((${release#go1.} < 26))
+}
+
+# Reduces text to what has to be the same.
+comparable() {
+  if [[ $1 == footprint ]]; then
+    sed -E 's/ +/ /g; s/ $//' | grep -v ' 0 0\.00%$' | sort
+  else
+    cat
+  fi
+}
+
+# Counts what a text tells of: events, lines or types.
+count() {
+  case $1 in
+    parsed) grep -c '^M=' "$2" || true ;;
+    wire) wc -l <"$2" ;;
+    footprint) grep -vcE '^(Event|-) ' "$2" || true ;;
+  esac
+}
+
+unit() {
+  case $1 in
+    parsed) echo events ;;
+    wire) echo lines ;;
+    footprint) echo types ;;
+  esac
+}
+
+# Prints the first line in which the files differ.
+show_difference() {
+  local line
+  line=$(cmp "$1" "$2" 2>&1 | sed -n 's/.*line \([0-9]*\).*/\1/p')
+  # Where one file is the beginning of the other, cmp names the last line they share.
+  local first
+  for first in "$line" $((${line:-0} + 1)); do
+    if [[ $(sed -n "${first}p" "$1") != "$(sed -n "${first}p" "$2")" ]]; then
+      break
+    fi
+  done
+  printf '    line %s\n    go   %s\n    ours %s\n' "$first" \
+    "$(sed -n "${first}p" "$1" | cut -c1-$max_shown)" "$(sed -n "${first}p" "$2" | cut -c1-$max_shown)"
+}
+
+# Compares one trace in one format; prints a row and counts a difference.
+compare() {
+  local trace=$1 release=$2 program=$3 format=$4
+  local go=$scratch/go ours=$scratch/ours verdict=same
+  local go_status=0 our_status=0
+  "$trace_tool" -d="$format" "$trace" 2>"$scratch/go.err" | comparable "$format" >"$go" || go_status=$?
+  "$dump" --format "$format" "$trace" 2>"$scratch/ours.err" | comparable "$format" >"$ours" || our_status=$?
+
+  if ((our_status != 0)); then
+    verdict="ours fails: $(head -n 1 "$scratch/ours.err")"
+  elif ((go_status != 0)) && ! go_stops "$release" "$program" "$format"; then
+    verdict="Go fails: $(head -n 1 "$scratch/go.err")"
+  elif ((go_status != 0)) && [[ $format == footprint ]]; then
+    verdict='Go stops'
+  elif ((go_status != 0)); then
+    verdict='same until Go stops'
+    head -c "$(wc -c <"$go")" "$ours" >"$ours.cut"
+    mv "$ours.cut" "$ours"
+    cmp -s "$go" "$ours" || verdict=different
+  elif ! cmp -s "$go" "$ours"; then
+    verdict=different
+  fi
+
+  printf '%-7s  %-12s  %-9s  %8d %-6s  %s\n' \
+    "$release" "$program" "$format" "$(count "$format" "$go")" "$(unit "$format")" "$verdict"
+  compared=$((compared + 1))
+  case $verdict in
+    same | 'same until Go stops' | 'Go stops') return ;;
+    different) show_difference "$go" "$ours" ;;
+  esac
+  differences=$((differences + 1))
+}
+
+versions=()
+programs=()
+keep=
+while (($# > 0)); do
+  case $1 in
+    -h | --help)
+      usage
+      exit
+      ;;
+    -k)
+      (($# >= 2)) || fail "-k needs a directory"
+      keep=$2
+      shift
+      ;;
+    --)
+      shift
+      programs=("$@")
+      break
+      ;;
+    -*) fail "unknown option $1; see --help" ;;
+    *) versions+=("$1") ;;
+  esac
+  shift
+done
+((${#versions[@]} > 0)) || versions=("${default_versions[@]}")
+((${#programs[@]} > 0)) || programs=("${default_programs[@]}")
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+traces=${keep:-$scratch/traces}
+mkdir -p "$traces"
+
+cargo build --quiet --locked --release --example dump --manifest-path "$repo/Cargo.toml"
+dump=${CARGO_TARGET_DIR:-$repo/target}/release/examples/dump
+[[ -x $dump ]] || fail "cargo did not build $dump"
+trace_tool=$("$repo/.ci/go-toolchain" --trace-tool)
+
+compared=0
+differences=0
+for version in "${versions[@]}"; do
+  release=$(cut -d. -f1,2 <<<"go$version")
+  rm -rf "${traces:?}/$release"
+  "$repo/testdata/make.sh" -o "$traces" "$version" -- "${programs[@]}" >"$scratch/make.log" ||
+    fail "no traces of Go $version: $(tail -n 1 "$scratch/make.log")"
+  for trace in "$traces/$release"/*.trace; do
+    [[ -e $trace ]] || fail "Go $version made no trace"
+    for format in $(formats "$release"); do
+      compare "$trace" "$release" "$(basename "$trace" .trace)" "$format"
+    done
+  done
+done
+echo "$compared texts compared, $differences differ"
+((differences == 0))
