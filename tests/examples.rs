@@ -189,6 +189,16 @@ fn what_is_no_trace_is_refused() {
 }
 
 #[test]
+fn the_wire_is_that_of_traces_with_batches() {
+    let old = sample("go1.21/http").bytes();
+    for format in ["wire", "footprint"] {
+        let output = on_bytes("dump", &["--format", format], &old);
+        assert_refused(&output, "unsupported trace version go 1.21");
+        assert!(output.stdout.is_empty(), "{format}");
+    }
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     // Enough text that it does not all fit into the pipe.
     let bytes = sample("go1.27/borders").bytes();

@@ -61,7 +61,7 @@ fn hint(kind: &ErrorKind) -> &'static str {
         ErrorKind::NotATrace { .. } => {
             "give a file that runtime/trace, go test -trace or /debug/pprof/trace?seconds=5 wrote"
         }
-        ErrorKind::UnsupportedVersion { .. } => "use the go tool trace of the Go release that wrote it",
+        ErrorKind::UnsupportedVersion { .. } => "Go 1.11 and later are read, and the wire of Go 1.22 and later",
         ErrorKind::TruncatedHeader { .. }
         | ErrorKind::EmptyTrace
         | ErrorKind::TruncatedBatch { .. }

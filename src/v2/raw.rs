@@ -108,6 +108,10 @@ impl<'a> RawReader<'a> {
 
     fn from_source(mut source: Source<'a>) -> Result<Self, Error> {
         let version = read_header(&mut source)?;
+        if version.is_v1() {
+            let kind = ErrorKind::UnsupportedVersion { version: version.to_string() };
+            return Err(Error { kind, at: Location::default() });
+        }
         Ok(RawReader { source, version, pos: 0, generation: 0, open: false, stage: Stage::Reading })
     }
 
