@@ -10,7 +10,7 @@ pub(crate) mod record;
 mod stack;
 mod state;
 pub(crate) mod tables;
-mod text;
+pub(crate) mod text;
 mod view;
 
 pub use alloc_free::{AllocFree, AllocFreeInfo, GoroutineStack, HeapObject, HeapSpan};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::tables::{RawFrame, StackEntry, Symbols};
-use super::text::Text;
+use super::text::{Text, write_hex, write_int};
 use crate::id::StackId;
 
 /// A stack trace: where some code was. A handle that borrows from the reader; its frames are decoded as they are
@@ -49,9 +49,13 @@ impl<'a> Stack<'a> {
         self.frames().try_for_each(|frame| {
             out.write_all(b"\t")?;
             out.write_all(frame.func.as_bytes())?;
-            write!(out, " @ 0x{:x}\n\t\t", frame.pc)?;
+            out.write_all(b" @ 0x")?;
+            write_hex(frame.pc, out)?;
+            out.write_all(b"\n\t\t")?;
             out.write_all(frame.file.as_bytes())?;
-            writeln!(out, ":{}", frame.line)
+            out.write_all(b":")?;
+            write_int(frame.line, out)?;
+            out.write_all(b"\n")
         })
     }
 }

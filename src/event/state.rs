@@ -27,16 +27,23 @@ impl GoState {
     }
 }
 
-impl fmt::Display for GoState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl GoState {
+    /// Go's name for it.
+    pub fn name(self) -> &'static str {
+        match self {
             GoState::Undetermined => "Undetermined",
             GoState::NotExist => "NotExist",
             GoState::Runnable => "Runnable",
             GoState::Running => "Running",
             GoState::Waiting => "Waiting",
             GoState::Syscall => "Syscall",
-        })
+        }
+    }
+}
+
+impl fmt::Display for GoState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -61,13 +68,20 @@ impl ProcState {
     }
 }
 
-impl fmt::Display for ProcState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ProcState {
+    /// Go's name for it.
+    pub fn name(self) -> &'static str {
+        match self {
             ProcState::Undetermined => "Undetermined",
             ProcState::NotExist => "NotExist",
             ProcState::Running => "Running",
             ProcState::Idle => "Idle",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ProcState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }

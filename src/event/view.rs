@@ -11,7 +11,7 @@ use super::record::{RangeType, Record, Symbol, What};
 use super::stack::Stack;
 use super::state::GoState;
 use super::tables::Symbols;
-use super::text::Text;
+use super::text::{Text, write_int};
 use crate::id::{GoId, NONE, ProcId, TaskId, ThreadId, present};
 use crate::time::Time;
 
@@ -149,15 +149,16 @@ impl<'a> Event<'a> {
     pub fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
         let record = self.record;
         let kind = self.kind();
-        write!(
-            out,
-            "M={} P={} G={} {} Time={}",
-            signed(record.thread),
-            signed(record.proc),
-            signed(record.go),
-            kind.name(),
-            record.time
-        )?;
+        out.write_all(b"M=")?;
+        write_int(signed(record.thread), out)?;
+        out.write_all(b" P=")?;
+        write_int(signed(record.proc), out)?;
+        out.write_all(b" G=")?;
+        write_int(signed(record.go), out)?;
+        out.write_all(b" ")?;
+        out.write_all(kind.name().as_bytes())?;
+        out.write_all(b" Time=")?;
+        write_int(record.time, out)?;
         match kind {
             EventKind::Sync(sync) => write_sync(&sync, out)?,
             EventKind::Metric(metric) => {
@@ -193,7 +194,13 @@ impl<'a> Event<'a> {
                 log.message.write_quoted(out)?;
             }
             EventKind::GoTransition(change) => {
-                write!(out, " GoID={} {}->{} Reason=", signed(record.a), change.from, change.to)?;
+                out.write_all(b" GoID=")?;
+                write_int(signed(record.a), out)?;
+                out.write_all(b" ")?;
+                out.write_all(change.from.name().as_bytes())?;
+                out.write_all(b"->")?;
+                out.write_all(change.to.name().as_bytes())?;
+                out.write_all(b" Reason=")?;
                 change.reason.write_quoted(out)?;
                 // The reference gives every goroutine created by another a start stack, be it an empty one.
                 let created = change.from == GoState::NotExist && change.to != GoState::Syscall;

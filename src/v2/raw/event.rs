@@ -6,6 +6,7 @@ use super::super::spec::{self, Class, EventType};
 use super::{RawBatch, RawFrame};
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::Text;
+use crate::event::text::write_int;
 use crate::wire::header::Version;
 use crate::wire::varint;
 
