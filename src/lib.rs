@@ -3,6 +3,7 @@
 mod error;
 mod event;
 mod id;
+mod pdqsort;
 mod reader;
 mod sched;
 mod time;

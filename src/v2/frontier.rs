@@ -4,7 +4,7 @@
 //! first shows in the result. The moves, and the sorting when the earliest event has to wait, are those of Go's
 //! `src/internal/trace/batchcursor.go`.
 
-use super::pdqsort;
+use crate::pdqsort;
 
 /// An M and the time of its next event.
 #[derive(Clone, Copy, Debug)]

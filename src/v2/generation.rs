@@ -6,11 +6,11 @@ use foldhash::fast::RandomState;
 
 use super::batch::{self, Batch, Framing};
 use super::cursor::Timebase;
-use super::pdqsort;
 use super::spec::{EventType, MAX_FRAMES, MAX_STRING};
 use crate::error::{Error, ErrorKind, Flaw, Location};
 use crate::event::tables::{ExperimentData, RawFrame, Span, StackEntry, Tables};
 use crate::id::{NONE, ThreadId};
+use crate::pdqsort;
 use crate::time::{ClockSnapshot, Frequency, Time, WallTime};
 use crate::wire::header::Version;
 use crate::wire::source::Source;

@@ -26,6 +26,5 @@ pub(crate) mod decoder;
 mod frontier;
 mod generation;
 mod order;
-mod pdqsort;
 pub(crate) mod raw;
 pub(crate) mod spec;
