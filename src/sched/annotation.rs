@@ -3,6 +3,10 @@
 //! Their misuse is the program's mistake and no damage of the trace, so nothing here fails on it, other than Go's
 //! reader does; a decoder warns instead.
 
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
 use super::arena::Index;
 use super::names::NameId;
 use super::{Context, Sched, mismatch};
@@ -29,6 +33,55 @@ pub(crate) enum Fit {
     Misused,
 }
 
+/// The tasks and regions that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Annotations {
+    tasks: HashMap<u64, ActiveTask, RandomState>,
+    regions: HashMap<Index, Vec<OpenRegion>, RandomState>,
+}
+
+impl Annotations {
+    /// A task begins. Its ID may be one that ended before.
+    pub fn task_begin(&mut self, id: u64, task: ActiveTask) -> Fit {
+        match self.tasks.insert(id, task) {
+            None => Fit::Good,
+            Some(_) => Fit::Misused,
+        }
+    }
+
+    /// A task ends, perhaps again, perhaps one that began before the trace: then nothing is known of it.
+    pub fn task_end(&mut self, id: u64) -> Option<ActiveTask> {
+        self.tasks.remove(&id)
+    }
+
+    /// A region of a goroutine begins.
+    pub fn region_begin(&mut self, go: Index, task: u64, name: NameId) {
+        self.regions.entry(go).or_default().push(OpenRegion { task, name });
+    }
+
+    /// A region of a goroutine ends. One that began before the trace is as good as any while none is open (Go issue 64878).
+    pub fn region_end(&mut self, go: Index, task: u64, name: NameId) -> Fit {
+        let ended = OpenRegion { task, name };
+        let Some(open) = self.regions.get_mut(&go).filter(|open| !open.is_empty()) else {
+            return Fit::Good;
+        };
+        if open.last() == Some(&ended) {
+            open.pop();
+            return Fit::Good;
+        }
+        // Out of order: the region that it names is closed wherever it is.
+        if let Some(at) = open.iter().rposition(|region| *region == ended) {
+            open.remove(at);
+        }
+        Fit::Misused
+    }
+
+    /// A goroutine is gone, and its slot may become another's.
+    pub fn forget(&mut self, go: Index) {
+        self.regions.remove(&go);
+    }
+}
+
 impl Sched {
     /// Checks what an event that the running goroutine causes needs: a label, a log message, a metric of its own.
     #[inline]
@@ -48,19 +101,16 @@ impl Sched {
         context.needs_thread(event)
     }
 
-    /// A task begins. Its ID may be one that ended before.
+    /// The running goroutine begins a task.
     pub fn task_begin(&mut self, context: Context, id: u64, task: ActiveTask) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserTaskBegin")?;
-        match self.tasks.insert(id, task) {
-            None => Ok(Fit::Good),
-            Some(_) => Ok(Fit::Misused),
-        }
+        Ok(self.annotations.task_begin(id, task))
     }
 
-    /// A task ends, perhaps again, perhaps one that began before the trace: then nothing is known of it.
+    /// The running goroutine ends a task.
     pub fn task_end(&mut self, context: Context, id: u64) -> Result<Option<ActiveTask>, Box<ErrorKind>> {
         context.needs_user_code("UserTaskEnd")?;
-        Ok(self.tasks.remove(&id))
+        Ok(self.annotations.task_end(id))
     }
 
     /// A region of the running goroutine begins.
@@ -69,33 +119,21 @@ impl Sched {
         let go =
             self.gos.get_mut(context.go).ok_or_else(|| mismatch("UserRegionBegin", ContextMismatch::NoGoroutine))?;
         go.has_regions = true;
-        self.regions.entry(context.go).or_default().push(OpenRegion { task, name });
+        self.annotations.region_begin(context.go, task, name);
         Ok(())
     }
 
-    /// A region of the running goroutine ends. One that began before the trace is as good as any while none is open (Go issue 64878).
+    /// A region of the running goroutine ends.
     pub fn region_end(&mut self, context: Context, task: u64, name: NameId) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserRegionEnd")?;
-        let ended = OpenRegion { task, name };
-        let Some(open) = self.regions.get_mut(&context.go).filter(|open| !open.is_empty()) else {
-            return Ok(Fit::Good);
-        };
-        if open.last() == Some(&ended) {
-            open.pop();
-            return Ok(Fit::Good);
-        }
-        // Out of order: the region that it names is closed wherever it is.
-        if let Some(at) = open.iter().rposition(|region| *region == ended) {
-            open.remove(at);
-        }
-        Ok(Fit::Misused)
+        Ok(self.annotations.region_end(context.go, task, name))
     }
 
     /// A goroutine is gone, and its slot may become another's.
     pub(super) fn forget_annotations(&mut self, go: Index) {
         let Some(state) = self.gos.get(go) else { return };
         if state.has_regions {
-            self.regions.remove(&go);
+            self.annotations.forget(go);
         }
         if state.has_ranges {
             self.go_ranges.forget(go);

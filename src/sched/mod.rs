@@ -41,16 +41,12 @@ mod proc;
 mod range;
 mod status;
 
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
-
 use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::id::{NONE, ProcId, Resource, ThreadId};
 use arena::{Arena, Index};
 use names::Names;
 
-pub(crate) use annotation::{ActiveTask, Fit};
+pub(crate) use annotation::{ActiveTask, Annotations, Fit};
 pub(crate) use goroutine::Ending;
 pub(crate) use range::RangeId;
 pub(crate) use status::{GoStatus, ProcStatus};
@@ -151,7 +147,7 @@ pub(crate) struct Go {
     sequence: Sequence,
     /// The thread that it was last bound to; bound to it still if that thread's goroutine is this one.
     thread: Index,
-    /// Whether `Sched::regions` and `Sched::go_ranges` have anything of it: most goroutines never do.
+    /// Whether `Sched::annotations` and `Sched::go_ranges` have anything of it: most goroutines never do.
     has_regions: bool,
     has_ranges: bool,
 }
@@ -190,8 +186,7 @@ pub(crate) struct Sched {
     pub procs: Arena<Proc>,
     pub threads: Arena<Thread>,
     pub names: Names,
-    tasks: HashMap<u64, ActiveTask, RandomState>,
-    regions: HashMap<Index, Vec<annotation::OpenRegion>, RandomState>,
+    annotations: Annotations,
     go_ranges: range::OpenRanges,
     proc_ranges: range::OpenRanges,
     gc: gc::Gc,
