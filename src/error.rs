@@ -125,6 +125,26 @@ pub enum ErrorKind {
         /// The one found.
         found: u64,
     },
+    /// The file ends inside a record (Go 1.21 and older, whose batches do not say how long they are).
+    #[error("the file ends inside a {event} record")]
+    TruncatedEvent {
+        /// The record's name.
+        event: &'static str,
+    },
+    /// A record announces more bytes of values than any writer puts there.
+    #[error("{len} bytes of values in a {event} record: the most is 2048")]
+    ValuesTooLong {
+        /// The record's name.
+        event: &'static str,
+        /// How many bytes.
+        len: u64,
+    },
+    /// A batch is of a P whose number is out of range.
+    #[error("P {id} is out of range")]
+    InvalidProc {
+        /// The number.
+        id: u64,
+    },
     /// Batches of two generations are mixed.
     #[error("a batch of generation {found} lies inside generation {current}")]
     InterleavedGenerations {
@@ -170,6 +190,12 @@ pub enum ErrorKind {
         table: &'static str,
         /// The ID.
         id: u64,
+    },
+    /// A table gives an ID to an empty string, which needs none (Go 1.21 and older).
+    #[error("string {id} is empty")]
+    EmptyString {
+        /// The ID.
+        id: StringId,
     },
     /// A string is longer than any writer makes it.
     #[error("string of {len} bytes: the most is {max}")]
@@ -233,6 +259,28 @@ pub enum ErrorKind {
         /// The version that brought it.
         since: u32,
     },
+    /// An event that had been given up before the first version that is read.
+    #[error("{event} is of go 1.7 or older")]
+    ObsoleteEvent {
+        /// Its name.
+        event: &'static str,
+    },
+    /// A record has more or fewer values than it should.
+    #[error("{event} has {found} values and not {expected}")]
+    WrongArgumentCount {
+        /// Its name.
+        event: &'static str,
+        /// How many it should have, the time and the stack among them.
+        expected: u64,
+        /// How many it has.
+        found: u64,
+    },
+    /// An event that is neither a region's begin nor its end.
+    #[error("invalid region mode {mode}")]
+    InvalidRegionMode {
+        /// The number.
+        mode: u64,
+    },
     /// A time that does not fit in 64 bits of nanoseconds.
     #[error("a timestamp overflows")]
     TimestampOverflow,
@@ -263,6 +311,29 @@ pub enum ErrorKind {
         resource: Resource,
         /// The subject's state.
         state: &'static str,
+    },
+    /// An event is earlier than one that it must follow: the trace's clock can't be trusted (Go 1.21 and older).
+    #[error("time stamps out of order: {found} after {last} ticks")]
+    TimeOrder {
+        /// The time before, in ticks of the trace's clock.
+        last: u64,
+        /// The event's.
+        found: u64,
+    },
+    /// A goroutine comes back from a system call that it never was in.
+    #[error("goroutine {0} comes back from a system call that it never was in")]
+    StraySyscallExit(GoId),
+    /// A goroutine starts on a P that runs another.
+    #[error("{event} of goroutine {go} on proc {proc}, which runs goroutine {holds}")]
+    ProcBusy {
+        /// The event.
+        event: &'static str,
+        /// The goroutine.
+        go: GoId,
+        /// The P.
+        proc: ProcId,
+        /// The goroutine that the P runs.
+        holds: GoId,
     },
     /// A generation begins with a status that is not the one its subject was left in.
     #[error("{resource} is said to be {found}, but was left {known}")]
@@ -341,8 +412,9 @@ pub enum ErrorKind {
         /// What the GC was doing.
         state: &'static str,
     },
-    /// No thread's next event can happen: some event that they all wait for is missing or damaged.
-    #[error("the trace is broken: none of {} threads can go on: {}", .0.len(), heads(.0))]
+    /// No thread's next event can happen, before Go 1.22 no P's: some event that they all wait for is missing or
+    /// damaged.
+    #[error("the trace is broken: none of {} {} can go on: {}", .0.len(), noun(.0), heads(.0))]
     StuckFrontier(Vec<StuckHead>),
 }
 
@@ -401,11 +473,13 @@ impl fmt::Display for ContextMismatch {
     }
 }
 
-/// The next event of one thread of a [`ErrorKind::StuckFrontier`].
+/// The next event of one thread or P of a [`ErrorKind::StuckFrontier`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StuckHead {
-    /// The thread, `None` for the batches that belong to none.
+    /// The thread, `None` for the batches that belong to none, and before Go 1.22.
     pub thread: Option<ThreadId>,
+    /// The P, before Go 1.22.
+    pub proc: Option<ProcId>,
     /// The event's name on the wire.
     pub event: &'static str,
     /// The event's time.
@@ -418,11 +492,19 @@ pub struct StuckHead {
 
 impl fmt::Display for StuckHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.thread {
-            Some(thread) => write!(f, "M {thread}: ")?,
-            None => write!(f, "no M: ")?,
+        match (self.thread, self.proc) {
+            (Some(thread), _) => write!(f, "M {thread}: ")?,
+            (None, Some(proc)) => write!(f, "P {proc}: ")?,
+            (None, None) => write!(f, "no M: ")?,
         }
         write!(f, "{} at byte {} waits for {}", self.event, self.offset, self.waits_for)
+    }
+}
+
+fn noun(heads: &[StuckHead]) -> &'static str {
+    match heads.iter().any(|head| head.proc.is_some()) {
+        true => "Ps",
+        false => "threads",
     }
 }
 

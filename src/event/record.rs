@@ -87,6 +87,36 @@ pub(crate) enum Symbol {
 }
 
 impl Record {
+    /// Makes it a goroutine's transition, without a stack or a reason.
+    #[inline(always)]
+    pub fn go_transition(&mut self, go: u64, from: super::GoState, to: super::GoState) {
+        self.what = What::GoTransition;
+        self.change = Change::Go(from, to);
+        self.a = go;
+        self.b = 0;
+        self.stack = 0;
+        self.text = Symbol::Empty;
+    }
+
+    /// Makes it anything else, without stack or text.
+    #[inline(always)]
+    pub fn other(&mut self, what: What, a: u64) {
+        self.what = what;
+        self.change = Change::None;
+        self.a = a;
+        self.stack = 0;
+        self.text = Symbol::Empty;
+    }
+
+    /// Sets when and where it happened.
+    #[inline(always)]
+    pub fn locate(&mut self, thread: u64, proc: u64, go: u64, time: i64) {
+        self.thread = thread;
+        self.proc = proc;
+        self.go = go;
+        self.time = time;
+    }
+
     pub const BLANK: Record = Record {
         what: What::Sync,
         change: Change::None,

@@ -198,6 +198,7 @@ impl Decoder {
         let (event, waits_for) = order::explain(&mut self.sched, cursor.thread, cursor.event());
         StuckHead {
             thread: present(cursor.thread_id).map(ThreadId),
+            proc: None,
             event,
             time: Time(cursor.event().time),
             offset: source.base() + cursor.event().at as u64,
