@@ -7,6 +7,7 @@ mod pdqsort;
 mod reader;
 mod sched;
 mod time;
+mod v1;
 mod v2;
 mod wire;
 

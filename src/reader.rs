@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Location, Warning};
+use crate::error::{Error, Location, Warning};
 use crate::event::Event;
-use crate::v2;
+use crate::event::record::Record;
+use crate::event::tables::Symbols;
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
+use crate::{v1, v2};
 
 /// Reads the events of a trace in order.
 ///
@@ -30,17 +32,58 @@ use crate::wire::source::Source;
 /// ```
 ///
 /// Events borrow from the reader: what is to be kept is copied. Over a slice nothing of the trace is copied; over a
-/// `Read` the bytes of one generation, about a second of the trace, are in memory.
+/// `Read` the bytes of one generation, about a second of the trace, are in memory. Traces of Go 1.21 and older have no
+/// generations: all their bytes are, and nothing is delivered before the last is read.
 #[derive(Debug)]
 pub struct Reader<'a> {
     source: Source<'a>,
     version: Version,
-    decoder: v2::decoder::Decoder,
+    decoder: Decoder,
     failed: bool,
 }
 
+/// Both formats feed the same events.
+#[derive(Debug)]
+enum Decoder {
+    V1(Box<v1::decoder::Decoder>),
+    V2(Box<v2::decoder::Decoder>),
+}
+
+impl Decoder {
+    fn new(version: Version) -> Self {
+        match version.is_v1() {
+            true => Decoder::V1(Box::new(v1::decoder::Decoder::new(version))),
+            false => Decoder::V2(Box::new(v2::decoder::Decoder::new(version))),
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+        match self {
+            Decoder::V1(decoder) => decoder.advance(source),
+            Decoder::V2(decoder) => decoder.advance(source),
+        }
+    }
+
+    #[inline(always)]
+    fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
+        match self {
+            Decoder::V1(decoder) => decoder.current(source),
+            Decoder::V2(decoder) => decoder.current(source),
+        }
+    }
+
+    fn warnings(&self) -> (&[Warning], u64) {
+        match self {
+            Decoder::V1(decoder) => decoder.warnings(),
+            Decoder::V2(decoder) => decoder.warnings(),
+        }
+    }
+}
+
 impl Reader<'static> {
-    /// Reads a file. Nothing is mapped or read ahead: memory follows the largest generation.
+    /// Reads a file. Nothing is mapped or read ahead: memory follows the largest generation, of a trace of Go 1.21 or older
+    /// the file.
     ///
     /// # Errors
     ///
@@ -73,7 +116,7 @@ impl<'a> Reader<'a> {
 
     fn from_source(mut source: Source<'a>) -> Result<Self, Error> {
         let version = read_header(&mut source)?;
-        Ok(Reader { source, version, decoder: v2::decoder::Decoder::new(version), failed: false })
+        Ok(Reader { source, version, decoder: Decoder::new(version), failed: false })
     }
 
     /// The version that the trace's header names.
@@ -117,9 +160,6 @@ pub(crate) fn read_header(source: &mut Source<'_>) -> Result<Version, Error> {
     source.fill(header::LEN).map_err(|error| Error { kind: error.into(), at })?;
     let window = source.window();
     let version = header::parse(&window[..window.len().min(header::LEN)]).map_err(|kind| Error { kind, at })?;
-    if version.is_v1() {
-        return Err(Error { kind: ErrorKind::UnsupportedVersion { version: version.to_string() }, at });
-    }
     source.release(header::LEN);
     Ok(version)
 }

@@ -1,0 +1,471 @@
+//! From the format's events to those of the typed model.
+//!
+//! Most have one counterpart; some speak of what v2 says otherwise. A system call that does not block is one event here
+//! and two there, a nanosecond apart. What goroutines did as tracing began is told by ordinary-looking `GoCreate`s, up to the
+//! first `Gomaxprocs`. Ms are known only by the `ProcStart`s that name them.
+//!
+//! The rules are those of Go's `src/internal/trace/tracev1.go`.
+
+use std::collections::BTreeSet;
+
+use super::check::World;
+use super::cursor::Event;
+use super::goroutine::NO_GO;
+use super::parse::{self, Parsed};
+use super::spec::EventType;
+use super::syscall::Exit;
+use crate::error::{ErrorKind, WarningKind, broken};
+use crate::event::record::{Change, RangeType, Record, Symbol, What};
+use crate::event::tables::Tables;
+use crate::event::{GoState, ProcState};
+use crate::id::{NONE, StackId, StringId};
+use crate::sched::arena::Index;
+use crate::sched::{ActiveTask, Fit};
+use crate::wire::header::Version;
+
+/// Events that happened on no P, but are shown on one that stands for where they came from (`parser.go`).
+mod fake_proc {
+    /// A timer made a goroutine runnable.
+    pub const TIMER: u64 = 1_000_001;
+    /// The network poller did.
+    pub const NETPOLL: u64 = 1_000_002;
+    /// A system call is over.
+    pub const SYSCALL: u64 = 1_000_003;
+    /// A GC cycle begins.
+    pub const GC: u64 = 1_000_004;
+}
+
+/// Why the world stops, by number: Go 1.21 writes it, older ones count only the first two, from 0 (`STWReason`).
+const STOP_REASONS: [&str; 17] = [
+    "",
+    "GC mark termination",
+    "GC sweep termination",
+    "write heap dump",
+    "goroutine profile",
+    "goroutine profile cleanup",
+    "all goroutine stack trace",
+    "read mem stats",
+    "AllThreadsSyscall",
+    "GOMAXPROCS",
+    "start trace",
+    "stop trace",
+    "CountPagesInUse (test)",
+    "ReadMetricsSlow (test)",
+    "ReadMemStatsSlow (test)",
+    "PageCachePagesLeaked (test)",
+    "ResetDebugLog (test)",
+];
+
+fn stop_reason(version: Version, kind: u64) -> &'static str {
+    let number = match (version, kind) {
+        (Version::Go121, kind) => kind,
+        (_, 0 | 1) => kind + 1,
+        _ => 0,
+    };
+    usize::try_from(number).ok().and_then(|number| STOP_REASONS.get(number)).copied().unwrap_or("")
+}
+
+/// What of the trace an event is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub window: &'a [u8],
+    pub tables: &'a Tables,
+    /// The row of the event's P.
+    pub row: usize,
+    /// The goroutine that the merge moved by it.
+    pub moved: Index,
+    /// Whether the system call that begins here blocks.
+    pub blocks: bool,
+    /// In nanoseconds.
+    pub time: i64,
+}
+
+impl Place<'_> {
+    /// A stack, or none where the trace does not have it: the reference makes no more of it.
+    #[inline(always)]
+    fn stack(&self, id: u64) -> u64 {
+        match self.tables.has_stack(id) {
+            true => id,
+            false => 0,
+        }
+    }
+
+    fn string(&self, id: u64) -> Parsed<Symbol> {
+        match (id, self.tables.strings.get(id)) {
+            (0, _) => Ok(Symbol::Empty),
+            (_, Some(span)) => Ok(Symbol::Span(span)),
+            (_, None) => broken(ErrorKind::UnknownString { id: StringId(id) }),
+        }
+    }
+
+    fn text(&self, id: u64) -> Parsed<&[u8]> {
+        match self.string(id)? {
+            Symbol::Span(span) => Ok(span.of(self.window)),
+            _ => Ok(b""),
+        }
+    }
+}
+
+/// What an event gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    Event,
+    /// It only changed what is known, or stands for several that follow.
+    Nothing,
+}
+
+/// What follows the last event.
+#[derive(Clone, Copy, Debug)]
+enum Sequel {
+    None,
+    /// The label of the goroutine that started.
+    Label(Symbol),
+    /// The end of the system call.
+    SyscallEnd,
+    /// The goroutines of which nothing is known but that they exist, at this time.
+    Created(i64),
+}
+
+#[derive(Debug)]
+pub(super) struct Converter {
+    version: Version,
+    pub world: World,
+    pub record: Record,
+    sequel: Sequel,
+    /// Whether the goroutines that existed as tracing began are still being listed.
+    listing: bool,
+    /// Those listed of which nothing more is known yet.
+    created: BTreeSet<u64>,
+    stop_reason: &'static str,
+    /// What the last event says of a mistake of the traced program.
+    pub warning: Option<WarningKind>,
+}
+
+impl Converter {
+    pub fn new(version: Version, world: World) -> Self {
+        Converter {
+            version,
+            world,
+            record: Record::BLANK,
+            sequel: Sequel::None,
+            listing: true,
+            created: BTreeSet::new(),
+            stop_reason: "",
+            warning: None,
+        }
+    }
+
+    /// Makes the event that follows the last one by itself; false if none does.
+    #[inline(always)]
+    pub fn follow_up(&mut self) -> bool {
+        match self.sequel {
+            Sequel::None => false,
+            sequel => self.make_sequel(sequel),
+        }
+    }
+
+    fn make_sequel(&mut self, sequel: Sequel) -> bool {
+        self.sequel = Sequel::None;
+        let go = self.record.go;
+        match sequel {
+            Sequel::None => return false,
+            Sequel::Label(label) => {
+                self.record.other(What::Label, 0);
+                self.record.text = label;
+            }
+            Sequel::SyscallEnd => {
+                self.record.go_transition(go, GoState::Syscall, GoState::Running);
+                self.record.time += 1;
+            }
+            Sequel::Created(time) => {
+                let Some(go) = self.created.pop_first() else { return false };
+                self.record.go_transition(go, GoState::Undetermined, GoState::Runnable);
+                self.record.locate(NONE, NONE, NONE, time);
+                self.sequel = sequel;
+            }
+        }
+        true
+    }
+
+    /// Makes the end of a system call, where it belongs.
+    pub fn exit_syscall(&mut self, exit: Exit, time: i64) -> Parsed<()> {
+        self.world.exit_syscall(exit.go)?;
+        self.syscall_end(exit.go, time);
+        Ok(())
+    }
+
+    fn syscall_end(&mut self, go: u64, time: i64) {
+        self.record.go_transition(go, GoState::Syscall, GoState::Runnable);
+        self.record.locate(NONE, fake_proc::SYSCALL, or_none(go), time);
+    }
+
+    /// Makes a CPU sample. Go 1.21 does not say on which M it was taken.
+    pub fn sample(&mut self, proc: u64, go: u64, stack: u64, time: i64) {
+        self.record.other(What::StackSample, 0);
+        self.record.stack = stack;
+        self.record.locate(NONE, proc, or_none(go), time);
+    }
+
+    /// Makes what an event stands for.
+    #[inline(always)]
+    pub fn convert(&mut self, event: &Event, place: Place<'_>) -> Parsed<Given> {
+        use EventType as E;
+        use GoState::{NotExist, Runnable, Running, Syscall, Undetermined, Waiting};
+
+        let Place { row, moved, time, .. } = place;
+        let [a, b, c, d] = event.args;
+        let kind = event.event;
+        let proc = self.world.procs[row];
+        let (mut shown_proc, mut thread, mut go) = (proc.id, proc.thread, or_none(proc.go_id));
+
+        match kind {
+            // The hot ones.
+            E::GoStart | E::GoStartLocal | E::GoStartLabel => {
+                self.world.start(kind, row, a, moved)?;
+                go = a;
+                if kind == E::GoStartLabel {
+                    self.sequel = Sequel::Label(place.string(c)?);
+                    // No P that never started runs anything; the reference says 0 then and not "none".
+                    thread = if thread == NONE { 0 } else { thread };
+                    self.record.go_transition(a, Runnable, Running);
+                } else if self.listing {
+                    self.created.remove(&a);
+                    self.record.go_transition(a, Undetermined, Running);
+                } else {
+                    self.record.go_transition(a, Runnable, Running);
+                }
+            }
+            E::GoUnblock | E::GoUnblockLocal => {
+                let is_timer = !self.world.timers.is_empty() && self.world.timers.contains(&proc.go_id);
+                if is_timer {
+                    (shown_proc, thread) = (fake_proc::TIMER, NONE);
+                }
+                if self.world.unblock(kind, a, moved)? {
+                    (shown_proc, thread) = (fake_proc::NETPOLL, NONE);
+                }
+                self.record.go_transition(a, Waiting, Runnable);
+                self.record.stack = place.stack(if kind == E::GoUnblock { c } else { b });
+            }
+            E::GoBlock => self.block(kind, place, "", a)?,
+            E::GoBlockSend => self.block(kind, place, "chan send", a)?,
+            E::GoBlockRecv => self.block(kind, place, "chan receive", a)?,
+            E::GoBlockSelect => self.block(kind, place, "select", a)?,
+            E::GoBlockSync => self.block(kind, place, "sync", a)?,
+            E::GoBlockCond => self.block(kind, place, "sync.(*Cond).Wait", a)?,
+            E::GoBlockNet => self.block(kind, place, "network", a)?,
+            E::GoBlockGC => self.block(kind, place, "GC mark assist wait for work", a)?,
+            E::GoSleep => self.block(kind, place, "sleep", a)?,
+            E::GoSched => self.stop(kind, place, Runnable, "runtime.Gosched", a)?,
+            E::GoPreempt => self.stop(kind, place, Runnable, "preempted", a)?,
+            E::GoSysCall => {
+                let (id, _) = self.world.running(kind, row)?;
+                let stack = place.stack(a);
+                self.record.go_transition(id, Running, Syscall);
+                self.record.b = stack;
+                self.record.stack = stack;
+                if !place.blocks {
+                    self.sequel = Sequel::SyscallEnd;
+                    thread = if thread == NONE { 0 } else { thread };
+                }
+            }
+            E::GoSysBlock => {
+                self.world.leave(kind, row, Waiting)?;
+                return Ok(Given::Nothing);
+            }
+            E::GoSysExit | E::GoSysExitLocal => {
+                // Of the local one the reference takes the goroutine that the P runs, which can't be waiting: it is never written.
+                let id = if kind == E::GoSysExit { a } else { proc.go_id };
+                self.world.exit_syscall(id)?;
+                self.syscall_end(id, time);
+                return Ok(Given::Event);
+            }
+
+            // The rest of goroutines.
+            E::GoCreate => {
+                self.world.create(kind, a, moved)?;
+                if self.listing {
+                    self.created.insert(a);
+                    return Ok(Given::Nothing);
+                }
+                if !place.tables.has_stack(b) {
+                    return broken(ErrorKind::UnknownStack { id: StackId(b) });
+                }
+                self.record.go_transition(a, NotExist, Runnable);
+                self.record.b = b;
+                self.record.stack = place.stack(c);
+            }
+            E::GoEnd => {
+                let id = self.world.end(kind, row)?;
+                self.record.go_transition(id, Running, NotExist);
+            }
+            E::GoStop => {
+                let id = self.world.end(kind, row)?;
+                self.stopped(id, place, Waiting, "forever", a);
+            }
+            E::GoWaiting | E::GoInSyscall => {
+                self.world.wait(kind, a, moved)?;
+                self.created.remove(&a);
+                go = or_none(a);
+                // On which thread the call is, nobody wrote down.
+                self.record.go_transition(a, Undetermined, if kind == E::GoWaiting { Waiting } else { Syscall });
+            }
+
+            // Processors.
+            E::ProcStart => {
+                self.world.start_proc(row, a)?;
+                thread = a;
+                self.proc_changes(row, ProcState::Idle, ProcState::Running);
+            }
+            E::ProcStop => {
+                self.world.stop_proc(row)?;
+                self.proc_changes(row, ProcState::Running, ProcState::Idle);
+            }
+
+            // Metrics.
+            E::Gomaxprocs => {
+                if std::mem::take(&mut self.listing) {
+                    self.sequel = Sequel::Created(time);
+                    return Ok(Given::Nothing);
+                }
+                self.record.other(What::GoMaxProcs, a);
+                self.record.stack = place.stack(b);
+            }
+            E::HeapAlloc => self.record.other(What::HeapObjects, a),
+            E::HeapGoal => self.record.other(What::HeapGoal, a),
+
+            // Ranges.
+            E::GCStart => {
+                self.world.begin_gc()?;
+                (shown_proc, thread) = (fake_proc::GC, NONE);
+                self.record.other(What::RangeBegin(RangeType::GcMark), NONE);
+                self.record.stack = place.stack(b);
+            }
+            E::GCDone => {
+                self.world.end_gc()?;
+                self.record.other(What::RangeEnd(RangeType::GcMark), NONE);
+            }
+            E::GCSTWStart => {
+                self.world.begin_stop()?;
+                self.stop_reason = stop_reason(self.version, a);
+                self.record.other(What::RangeBegin(RangeType::StopTheWorld), go);
+                self.record.text = Symbol::Static(self.stop_reason);
+            }
+            E::GCSTWDone => {
+                self.world.end_stop()?;
+                self.record.other(What::RangeEnd(RangeType::StopTheWorld), go);
+                self.record.text = Symbol::Static(self.stop_reason);
+            }
+            E::GCSweepStart => {
+                self.world.begin_sweep(row)?;
+                self.record.other(What::RangeBegin(RangeType::GcSweep), proc.id);
+                self.record.stack = place.stack(a);
+            }
+            E::GCSweepDone => {
+                self.world.end_sweep(row)?;
+                self.record.other(What::RangeEnd(RangeType::GcSweep), proc.id);
+                self.record.b = a;
+                self.record.c = b;
+            }
+            E::GCMarkAssistStart => {
+                self.world.begin_assist(row)?;
+                self.record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
+                self.record.stack = place.stack(a);
+            }
+            E::GCMarkAssistDone => {
+                self.world.end_assist(row);
+                self.record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
+            }
+
+            // What the program says of itself.
+            E::UserTaskCreate => {
+                let name = self.world.names.intern(place.text(c)?);
+                let fit = self.world.annotations.task_begin(a, ActiveTask { parent: b, name });
+                self.warning = (fit == Fit::Misused).then_some(WarningKind::TaskRestarted);
+                self.record.other(What::TaskBegin, a);
+                self.record.b = if b == 0 { NONE } else { b };
+                self.record.text = Symbol::Name(name);
+                self.record.stack = place.stack(d);
+            }
+            E::UserTaskEnd => {
+                let begun = self.world.annotations.task_end(a);
+                self.record.other(What::TaskEnd, a);
+                // A task of no parent begins with none and ends with 0: the reference's converter keeps them apart.
+                self.record.b = begun.map_or(NONE, |task| task.parent);
+                self.record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
+                self.record.stack = place.stack(b);
+            }
+            E::UserRegion => {
+                let name = self.world.names.intern(place.text(c)?);
+                let what = self.region(row, a, b, name)?;
+                self.record.other(what, a);
+                self.record.text = Symbol::Name(name);
+                self.record.stack = place.stack(d);
+            }
+            E::UserLog => {
+                let (message, _) = parse::text(place.window, d as usize, kind)?;
+                self.record.other(What::Log, a);
+                self.record.text = place.string(b)?;
+                self.record.text2 = Symbol::Span(message);
+                self.record.stack = place.stack(c);
+            }
+
+            // Go stopped writing it before the first version that is read; the reference has no conversion for it.
+            E::FutileWakeup => return broken(ErrorKind::ObsoleteEvent { event: kind.name() }),
+            _ => return broken(ErrorKind::WrongContext { event: kind.name() }),
+        }
+        self.record.locate(thread, shown_proc, go, time);
+        Ok(Given::Event)
+    }
+
+    #[inline(always)]
+    fn block(&mut self, kind: EventType, place: Place<'_>, reason: &'static str, stack: u64) -> Parsed<()> {
+        self.stop(kind, place, GoState::Waiting, reason, stack)
+    }
+
+    /// The goroutine stops or blocks: the event's stack is its own.
+    #[inline(always)]
+    fn stop(&mut self, kind: EventType, place: Place<'_>, to: GoState, reason: &'static str, stack: u64) -> Parsed<()> {
+        let id = self.world.leave(kind, place.row, to)?;
+        self.stopped(id, place, to, reason, stack);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn stopped(&mut self, id: u64, place: Place<'_>, to: GoState, reason: &'static str, stack: u64) {
+        let stack = place.stack(stack);
+        self.record.go_transition(id, GoState::Running, to);
+        self.record.text = Symbol::Static(reason);
+        self.record.b = stack;
+        self.record.stack = stack;
+    }
+
+    /// The first that is told of a P is its status.
+    fn proc_changes(&mut self, row: usize, from: ProcState, to: ProcState) {
+        let proc = &mut self.world.procs[row];
+        let known = std::mem::replace(&mut proc.known, true);
+        self.record.other(What::ProcTransition, proc.id);
+        self.record.change = Change::Proc(if known { from } else { ProcState::Undetermined }, to);
+    }
+
+    fn region(&mut self, row: usize, task: u64, mode: u64, name: crate::sched::names::NameId) -> Parsed<What> {
+        let go = self.world.procs[row].go;
+        match mode {
+            0 => {
+                self.world.annotations.region_begin(go, task, name);
+                Ok(What::RegionBegin)
+            }
+            1 => {
+                let fit = self.world.annotations.region_end(go, task, name);
+                self.warning = (fit == Fit::Misused).then_some(WarningKind::RegionMismatch);
+                Ok(What::RegionEnd)
+            }
+            _ => broken(ErrorKind::InvalidRegionMode { mode }),
+        }
+    }
+}
+
+/// The format's "no goroutine" as the model has it.
+#[inline(always)]
+fn or_none(go: u64) -> u64 {
+    if go == NO_GO { NONE } else { go }
+}

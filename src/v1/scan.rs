@@ -1,0 +1,281 @@
+//! The first pass: where the batches are, and all that events refer to.
+//!
+//! A batch does not say how long it is, and the clock's rate and most stacks stand at the file's end, so the whole
+//! file is walked once before the first event can be delivered. The walk skips over values by the word and keeps
+//! nothing of an ordinary event. It keeps, besides the tables, what is not delivered where it stands: CPU samples, and
+//! the ends of system calls ([`syscall`](super::syscall)).
+
+use std::collections::{HashMap, HashSet};
+
+use byteorder::{ByteOrder, LittleEndian};
+use foldhash::fast::RandomState;
+
+use super::parse::{self, Layout, Parsed};
+use super::spec::{Class, EventType, MAX_FRAMES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, SHAPES, Shape, TYPE_BITS};
+use super::syscall::Exit;
+use crate::error::{ErrorKind, Flaw, broken};
+use crate::event::tables::{RawFrame, StackEntry, Tables};
+use crate::id::NONE;
+use crate::wire::varint;
+
+/// A batch that has events.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch {
+    /// Where its first event begins in the window,
+    pub body: usize,
+    /// and where it ends.
+    pub end: usize,
+    /// The time from which its events count, in ticks.
+    pub ticks: u64,
+    /// The next batch of the same P.
+    pub next: Option<u32>,
+}
+
+/// A P and its batches. Events that happen on no P have batches of their own, of the P [`NONE`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub proc: u64,
+    pub first: u32,
+    last: u32,
+}
+
+/// A CPU sample.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    /// When the profiler's signal came, in ticks.
+    pub ticks: u64,
+    pub proc: u64,
+    pub go: u64,
+    pub stack: u64,
+}
+
+/// What the first pass finds.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub batches: Vec<Batch>,
+    pub rows: Vec<Row>,
+    pub tables: Tables,
+    pub ticks_per_second: Option<u64>,
+    /// The goroutines that run timers.
+    pub timers: HashSet<u64, RandomState>,
+    /// In the order of the file.
+    pub samples: Vec<Sample>,
+    pub exits: Vec<Exit>,
+}
+
+/// A fault and its place in the window.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub kind: Box<ErrorKind>,
+    pub at: usize,
+}
+
+/// The longest record: a log message or a string.
+pub(super) const MAX_RECORD: usize = MAX_STRING as usize + MAX_VALUE_BYTES as usize + 4 * varint::MAX_LEN;
+
+/// A walk over a file of which more and more is there.
+#[derive(Debug)]
+pub(super) struct Scan {
+    minor: u8,
+    pos: usize,
+    /// The batch being walked, and its P.
+    open: Option<(u64, Batch)>,
+    has_events: bool,
+    ticks: u64,
+    rows: HashMap<u64, usize, RandomState>,
+    found: Found,
+}
+
+const TOP_BITS: u64 = 0x8080_8080_8080_8080;
+
+impl Scan {
+    pub fn new(minor: u8) -> Self {
+        Scan {
+            minor,
+            pos: 0,
+            open: None,
+            has_events: false,
+            ticks: 0,
+            rows: HashMap::default(),
+            found: Found::default(),
+        }
+    }
+
+    /// How far the walk has come.
+    pub fn pos(&self) -> usize {
+        self.pos
+    }
+
+    /// Walks over the records that begin before `until`, of a window that holds them whole or ends with the file.
+    pub fn walk(&mut self, window: &[u8], until: usize) -> Result<(), Fault> {
+        while self.pos < until {
+            self.skip_events(window, until);
+            if self.pos < until {
+                self.record(window).map_err(|kind| Fault { kind, at: self.pos })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks over ordinary events with their values inline; the number of values is checked when they are read.
+    #[inline(always)]
+    fn skip_events(&mut self, window: &[u8], until: usize) {
+        let (mut pos, mut ticks) = (self.pos, self.ticks);
+        let start = pos;
+        while pos < until {
+            let Some(head) = window.get(pos..pos + 9) else { break };
+            let number = head[0] >> 6;
+            let is_event = SHAPES[usize::from(head[0] & TYPE_BITS)].class == Class::Timed;
+            // A byte whose top bit is clear ends an integer: the one that ends the last value is looked for.
+            let mut ends = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
+            if number > 0 {
+                ends &= ends.wrapping_sub(1);
+            }
+            if number > 1 {
+                ends &= ends.wrapping_sub(1);
+            }
+            if number > 2 || !is_event || ends == 0 {
+                break;
+            }
+            let mut delta_at = pos + 1;
+            // The integer is whole: its end was seen.
+            ticks = ticks.wrapping_add(varint::read(window, &mut delta_at).unwrap_or(0));
+            pos += 2 + (ends.trailing_zeros() / 8) as usize;
+        }
+        self.has_events |= pos > start;
+        (self.pos, self.ticks) = (pos, ticks);
+    }
+
+    /// Walks over any record.
+    fn record(&mut self, window: &[u8]) -> Parsed<()> {
+        let at = self.pos;
+        let first = window.get(at).copied().unwrap_or(0);
+        let shape = parse::shape(first, self.minor)?;
+        if self.open.is_none() && shape.class != Class::Batch {
+            return broken(ErrorKind::NotABatch { found: first });
+        }
+        self.pos = match shape.class {
+            Class::Batch => self.batch(window, at, shape)?,
+            Class::Plain => self.plain(window, at, shape)?,
+            Class::Stack => self.stack(window, at, shape)?,
+            Class::String => self.string(window, at)?,
+            Class::Sample => self.sample(window, at, shape)?,
+            Class::Timed | Class::TimedString => self.event(window, at, shape)?,
+            Class::Unknown => at,
+        };
+        Ok(())
+    }
+
+    fn batch(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
+        let ([proc, ticks, ..], body) = parse::values(window, at, shape)?;
+        if proc != NONE && proc > MAX_PROC {
+            return broken(ErrorKind::InvalidProc { id: proc });
+        }
+        self.close_batch(at);
+        self.open = Some((proc, Batch { body, end: body, ticks, next: None }));
+        self.ticks = ticks;
+        Ok(body)
+    }
+
+    /// Notes the batch that ends at `end`. One without events, of strings or stacks, is not walked again.
+    fn close_batch(&mut self, end: usize) {
+        let Some((proc, batch)) = self.open.take() else { return };
+        if !std::mem::take(&mut self.has_events) {
+            return;
+        }
+        let number = u32::try_from(self.found.batches.len()).expect("four billion batches do not fit in memory");
+        self.found.batches.push(Batch { end, ..batch });
+        let rows = &mut self.found.rows;
+        let row = *self.rows.entry(proc).or_insert(rows.len());
+        match rows.get_mut(row) {
+            None => rows.push(Row { proc, first: number, last: number }),
+            Some(row) => {
+                if let Some(last) = self.found.batches.get_mut(row.last as usize) {
+                    last.next = Some(number);
+                }
+                row.last = number;
+            }
+        }
+    }
+
+    fn plain(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
+        let ([value, ..], end) = parse::values(window, at, shape)?;
+        if shape.event == EventType::TimerGoroutine {
+            self.found.timers.insert(value);
+            return Ok(end);
+        }
+        if self.found.ticks_per_second.replace(value).is_some() {
+            return broken(ErrorKind::BadFrequency(Flaw::Repeated));
+        }
+        // A rate below zero comes of clocks that differ between processors.
+        match value == 0 || i64::try_from(value).is_err() {
+            true => broken(ErrorKind::BadFrequency(Flaw::Invalid)),
+            false => Ok(end),
+        }
+    }
+
+    fn string(&mut self, window: &[u8], at: usize) -> Parsed<usize> {
+        let mut pos = at + 1;
+        let id = varint::read(window, &mut pos).map_err(|fault| parse::cut(fault, EventType::String))?;
+        let (text, end) = parse::text(window, pos, EventType::String)?;
+        if text.len == 0 {
+            return broken(ErrorKind::EmptyString { id: id.into() });
+        }
+        self.found.tables.strings.insert(id, text, "string")?;
+        Ok(end)
+    }
+
+    fn stack(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
+        let Layout::Within(mut pos, end) = Layout::read(window, at, shape.event)? else {
+            // Two values inline say that there are no frames: such a stack is as good as none.
+            return parse::values(window, at, shape).map(|(_, end)| end);
+        };
+        let within = window.get(..end).unwrap_or_default();
+        let id = varint::read(within, &mut pos)?;
+        let frames = varint::read(within, &mut pos)?;
+        if frames > MAX_FRAMES {
+            return broken(ErrorKind::StackTooDeep { frames, max: MAX_FRAMES });
+        }
+        let entry = StackEntry { pos, frames: frames as u32 };
+        for _ in 0..frames {
+            self.found.tables.note_frame(RawFrame::read(within, &mut pos)?);
+        }
+        if pos != end {
+            return parse::miscounted(shape, usize::from(shape.values) + 1);
+        }
+        if frames > 0 {
+            self.found.tables.stacks.insert(id, entry, "stack")?;
+        }
+        Ok(end)
+    }
+
+    fn sample(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
+        let ([_, ticks, proc, go, stack], end) = parse::values(window, at, shape)?;
+        if i64::try_from(ticks).is_err() {
+            return broken(ErrorKind::TimestampOverflow);
+        }
+        self.found.samples.push(Sample { ticks, proc, go, stack });
+        Ok(end)
+    }
+
+    /// An event that is not skipped by the word.
+    fn event(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
+        let (values, mut end) = parse::values(window, at, shape)?;
+        let [delta, go, _, left, _] = values;
+        self.ticks = self.ticks.wrapping_add(delta);
+        self.has_events = true;
+        if shape.event == EventType::GoSysExit {
+            self.found.exits.extend(Exit::new(go, left, self.ticks));
+        }
+        if shape.class == Class::TimedString {
+            end = parse::text(window, end, shape.event)?.1;
+        }
+        Ok(end)
+    }
+
+    /// What was found, once the file has been walked to its end.
+    pub fn finish(mut self) -> Found {
+        self.close_batch(self.pos);
+        self.found
+    }
+}
