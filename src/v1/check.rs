@@ -10,22 +10,21 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 
 use super::goroutine::{Go, NO_GO, Proc};
-use super::order::name;
+use super::order::{Merge, Number};
 use super::parse::Parsed;
 use super::spec::EventType;
 use crate::error::{ContextMismatch, ErrorKind, broken};
-use crate::event::GoState;
+use crate::event::GoState::{self, NotExist, Runnable, Running, Waiting};
 use crate::id::{GoId, NONE, ProcId, Resource};
-use crate::sched::Annotations;
 use crate::sched::arena::{Arena, Index};
 use crate::sched::names::Names;
+use crate::sched::{Annotations, Outcome, Step};
 
 /// All that is known at one moment of the trace.
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub gos: Arena<Go>,
-    /// By row.
-    pub procs: Vec<Proc>,
+    pub merge: Merge,
     pub annotations: Annotations,
     pub names: Names,
     /// The goroutines that run timers.
@@ -36,122 +35,103 @@ pub(super) struct World {
     nobody_assists: bool,
 }
 
-impl World {
-    fn illegal<T>(&self, event: EventType, id: u64, go: Index) -> Parsed<T> {
-        let state = self.gos.get(go).map_or("NotExist", |go| name(go.state));
-        broken(ErrorKind::IllegalTransition { event: event.name(), resource: Resource::Goroutine(GoId(id)), state })
-    }
-
-    /// Moves a goroutine on that must be in a state.
-    #[inline(always)]
-    fn advance(&mut self, event: EventType, id: u64, go: Index, from: GoState, to: GoState) -> Parsed<()> {
-        match self.gos.get_mut(go) {
-            Some(state) if state.state == from => {
-                state.state = to;
-                Ok(())
-            }
-            _ => self.illegal(event, id, go),
+/// Ends the function where an event has to wait.
+macro_rules! done {
+    ($step:expr) => {
+        match $step {
+            Step::Done(value) => value,
+            Step::Wait => return Ok(Step::Wait),
         }
-    }
+    };
+}
+pub(super) use done;
 
+impl World {
     /// The goroutine that the P runs: there must be one. It is running: only what takes it off the P changes that.
     #[inline(always)]
-    pub fn running(&self, event: EventType, row: usize) -> Parsed<(u64, Index)> {
-        let proc = &self.procs[row];
+    pub fn running(&self, event: EventType, proc: &Proc) -> Parsed<u64> {
         match proc.go_id {
             NO_GO => {
                 broken(ErrorKind::WrongSchedContext { event: event.name(), mismatch: ContextMismatch::NoGoroutine })
             }
-            id => Ok((id, proc.go)),
+            id => Ok(id),
         }
     }
 
     /// The goroutine that the P runs leaves it.
     #[inline(always)]
-    pub fn leave(&mut self, event: EventType, row: usize, to: GoState) -> Parsed<u64> {
-        let (id, go) = self.running(event, row)?;
-        self.procs[row].run(NO_GO, Index::NONE);
-        if let Some(state) = self.gos.get_mut(go) {
-            state.state = to;
-            state.on_network = event == EventType::GoBlockNet;
-        }
-        Ok(id)
+    pub fn leave(&mut self, event: EventType, proc: &mut Proc, to: GoState) -> Outcome<&mut Go> {
+        let subject = (proc.go_id, proc.go);
+        let go = done!(self.merge.pass(&mut self.gos, subject, (Running, to), Number::Any, false));
+        proc.run(NO_GO, Index::NONE);
+        go.state = to;
+        go.on_network = event == EventType::GoBlockNet;
+        Ok(Step::Done(go))
     }
 
-    /// The goroutine that the P runs ends. Its regions end with it.
-    pub fn end(&mut self, event: EventType, row: usize) -> Parsed<u64> {
-        let (id, go) = self.running(event, row)?;
-        self.procs[row].run(NO_GO, Index::NONE);
-        self.annotations.forget(go);
-        self.gos.remove(go);
-        Ok(id)
+    /// The goroutine that the P runs ends, or stops for good.
+    pub fn end(&mut self, event: EventType, proc: &mut Proc) -> Parsed<()> {
+        self.running(event, proc)?;
+        self.annotations.forget(proc.go);
+        self.gos.remove(proc.go);
+        proc.run(NO_GO, Index::NONE);
+        Ok(())
     }
 
-    /// A goroutine is created, which the merge knows already.
-    pub fn create(&mut self, event: EventType, id: u64, go: Index) -> Parsed<()> {
-        match id {
-            NO_GO => broken(ErrorKind::CreatedTwice(GoId(id))),
-            _ => self.advance(event, id, go, GoState::NotExist, GoState::Runnable),
+    /// A goroutine is created.
+    pub fn create(&mut self, id: u64) -> Outcome {
+        let go = done!(self.merge.create(&mut self.gos, id));
+        if id == NO_GO {
+            return broken(ErrorKind::CreatedTwice(GoId(id)));
         }
+        advance(EventType::GoCreate, id, self.gos.get_mut(go), NotExist, Runnable)?;
+        Ok(Step::Done(()))
     }
 
     /// A goroutine starts to run on a P that runs none.
     #[inline(always)]
-    pub fn start(&mut self, event: EventType, row: usize, id: u64, go: Index) -> Parsed<()> {
-        let holds = self.procs[row].go_id;
-        if holds != NO_GO {
-            return broken(ErrorKind::ProcBusy {
-                event: event.name(),
-                go: GoId(id),
-                proc: ProcId(self.procs[row].id),
-                holds: GoId(holds),
-            });
+    pub fn start(&mut self, event: EventType, proc: &mut Proc, id: u64, number: Number) -> Outcome {
+        let go = self.gos.find(id);
+        let state = done!(self.merge.pass(&mut self.gos, (id, go), (Runnable, Running), number, true));
+        if proc.go_id != NO_GO {
+            return broken(busy(event, proc, id));
         }
-        self.advance(event, id, go, GoState::Runnable, GoState::Running)?;
-        self.procs[row].run(id, go);
-        Ok(())
+        advance(event, id, Some(state), Runnable, Running)?;
+        proc.run(id, go);
+        Ok(Step::Done(()))
     }
 
     /// A goroutine was blocked or in a system call as tracing began.
-    pub fn wait(&mut self, event: EventType, id: u64, go: Index) -> Parsed<()> {
-        self.advance(event, id, go, GoState::Runnable, GoState::Waiting)
+    pub fn wait(&mut self, event: EventType, id: u64) -> Outcome<&mut Go> {
+        let go = self.gos.find(id);
+        let number = Number::Exactly(FIRST_COUNT);
+        let state = done!(self.merge.pass(&mut self.gos, (id, go), (Runnable, Waiting), number, true));
+        advance(event, id, Some(&mut *state), Runnable, Waiting)?;
+        Ok(Step::Done(state))
     }
 
     /// A goroutine is made runnable. Says whether it waited for the network.
     #[inline(always)]
-    pub fn unblock(&mut self, event: EventType, id: u64, go: Index) -> Parsed<bool> {
-        self.advance(event, id, go, GoState::Waiting, GoState::Runnable)?;
-        Ok(self.gos.get(go).is_some_and(|go| go.on_network))
+    pub fn unblock(&mut self, event: EventType, id: u64, number: Number) -> Outcome<bool> {
+        let go = self.gos.find(id);
+        let state = done!(self.merge.pass(&mut self.gos, (id, go), (Waiting, Runnable), number, true));
+        advance(event, id, Some(&mut *state), Waiting, Runnable)?;
+        Ok(Step::Done(state.on_network))
+    }
+
+    /// The merge comes to the end of a system call. Gives the time when it blocked.
+    pub fn pass_exit(&mut self, id: u64, number: Number) -> Step<u64> {
+        let go = self.gos.find(id);
+        match self.merge.pass(&mut self.gos, (id, go), (Waiting, Runnable), number, true) {
+            Step::Done(state) => Step::Done(state.blocked_at),
+            Step::Wait => Step::Wait,
+        }
     }
 
     /// A system call is over that blocked.
-    pub fn exit_syscall(&mut self, id: u64) -> Parsed<()> {
+    pub fn exit_syscall(&mut self, event: EventType, id: u64) -> Parsed<()> {
         let go = self.gos.find(id);
-        self.advance(EventType::GoSysExit, id, go, GoState::Waiting, GoState::Runnable)
-    }
-
-    pub fn start_proc(&mut self, row: usize, thread: u64) -> Parsed<()> {
-        let proc = &mut self.procs[row];
-        if proc.running {
-            return broken(illegal_proc(EventType::ProcStart, proc.id, "Running"));
-        }
-        proc.running = true;
-        proc.thread = thread;
-        Ok(())
-    }
-
-    pub fn stop_proc(&mut self, row: usize) -> Parsed<()> {
-        let proc = &mut self.procs[row];
-        if !proc.running {
-            return broken(illegal_proc(EventType::ProcStop, proc.id, "Idle"));
-        }
-        if proc.go_id != NO_GO {
-            let (event, mismatch) = (EventType::ProcStop.name(), ContextMismatch::HasGoroutine);
-            return broken(ErrorKind::WrongSchedContext { event, mismatch });
-        }
-        proc.running = false;
-        proc.thread = NONE;
-        Ok(())
+        advance(event, id, self.gos.get_mut(go), Waiting, Runnable)
     }
 
     pub fn begin_gc(&mut self) -> Parsed<()> {
@@ -170,33 +150,90 @@ impl World {
         flip(&mut self.world_stops, EventType::GCSTWDone, false)
     }
 
-    pub fn begin_sweep(&mut self, row: usize) -> Parsed<()> {
-        flip(&mut self.procs[row].sweeping, EventType::GCSweepStart, true)
-    }
-
-    pub fn end_sweep(&mut self, row: usize) -> Parsed<()> {
-        flip(&mut self.procs[row].sweeping, EventType::GCSweepDone, false)
-    }
-
-    pub fn begin_assist(&mut self, row: usize) -> Parsed<()> {
-        flip(self.assists(row), EventType::GCMarkAssistStart, true)
+    pub fn begin_assist(&mut self, proc: &Proc) -> Parsed<()> {
+        flip(self.assists(proc), EventType::GCMarkAssistStart, true)
     }
 
     /// An assist may have been under way as tracing began, so any may end.
-    pub fn end_assist(&mut self, row: usize) {
-        *self.assists(row) = false;
+    pub fn end_assist(&mut self, proc: &Proc) {
+        *self.assists(proc) = false;
     }
 
-    fn assists(&mut self, row: usize) -> &mut bool {
-        match self.gos.get_mut(self.procs[row].go) {
+    fn assists(&mut self, proc: &Proc) -> &mut bool {
+        match self.gos.get_mut(proc.go) {
             Some(go) => &mut go.assists,
             None => &mut self.nobody_assists,
         }
     }
 }
 
-fn illegal_proc(event: EventType, id: u64, state: &'static str) -> ErrorKind {
-    ErrorKind::IllegalTransition { event: event.name(), resource: Resource::Proc(ProcId(id)), state }
+/// How often a goroutine has counted that was just created.
+const FIRST_COUNT: u64 = 1;
+
+/// Moves a goroutine on that must be in a state.
+#[inline(always)]
+fn advance(event: EventType, id: u64, go: Option<&mut Go>, from: GoState, to: GoState) -> Parsed<()> {
+    match go {
+        Some(go) if go.state == from => {
+            go.state = to;
+            Ok(())
+        }
+        go => broken(illegal(event, Resource::Goroutine(GoId(id)), go.map_or(NotExist, |go| go.state))),
+    }
+}
+
+#[cold]
+fn illegal(event: EventType, resource: Resource, state: GoState) -> ErrorKind {
+    let state = match state {
+        Runnable => "Runnable",
+        Running => "Running",
+        Waiting => "Waiting",
+        _ => "NotExist",
+    };
+    ErrorKind::IllegalTransition { event: event.name(), resource, state }
+}
+
+#[cold]
+fn busy(event: EventType, proc: &Proc, id: u64) -> ErrorKind {
+    ErrorKind::ProcBusy { event: event.name(), go: GoId(id), proc: ProcId(proc.id), holds: GoId(proc.go_id) }
+}
+
+impl Proc {
+    /// It starts, on a thread.
+    pub fn start(&mut self, thread: u64) -> Parsed<()> {
+        if self.running {
+            return broken(self.illegal(EventType::ProcStart, "Running"));
+        }
+        self.running = true;
+        self.thread = thread;
+        Ok(())
+    }
+
+    /// It stops.
+    pub fn stop(&mut self) -> Parsed<()> {
+        if !self.running {
+            return broken(self.illegal(EventType::ProcStop, "Idle"));
+        }
+        if self.go_id != NO_GO {
+            let (event, mismatch) = (EventType::ProcStop.name(), ContextMismatch::HasGoroutine);
+            return broken(ErrorKind::WrongSchedContext { event, mismatch });
+        }
+        self.running = false;
+        self.thread = NONE;
+        Ok(())
+    }
+
+    fn illegal(&self, event: EventType, state: &'static str) -> ErrorKind {
+        ErrorKind::IllegalTransition { event: event.name(), resource: Resource::Proc(ProcId(self.id)), state }
+    }
+
+    pub fn begin_sweep(&mut self) -> Parsed<()> {
+        flip(&mut self.sweeping, EventType::GCSweepStart, true)
+    }
+
+    pub fn end_sweep(&mut self) -> Parsed<()> {
+        flip(&mut self.sweeping, EventType::GCSweepDone, false)
+    }
 }
 
 /// Opens or closes a range that must not be so already.

@@ -8,19 +8,21 @@
 
 use std::collections::BTreeSet;
 
-use super::check::World;
-use super::cursor::Event;
-use super::goroutine::NO_GO;
+use super::check::{World, done};
+use super::cursor::{Cursor, Event};
+use super::goroutine::{NO_GO, Proc};
+use super::order::Number;
 use super::parse::{self, Parsed};
+use super::scan::{Found, Sample};
 use super::spec::EventType;
-use super::syscall::Exit;
+use super::syscall::{self, Exit};
 use crate::error::{ErrorKind, WarningKind, broken};
 use crate::event::record::{Change, RangeType, Record, Symbol, What};
-use crate::event::tables::Tables;
 use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
 use crate::sched::arena::Index;
-use crate::sched::{ActiveTask, Fit};
+use crate::sched::names::NameId;
+use crate::sched::{ActiveTask, Fit, Outcome, Step};
 use crate::wire::header::Version;
 
 /// Events that happened on no P, but are shown on one that stands for where they came from (`parser.go`).
@@ -69,13 +71,11 @@ fn stop_reason(version: Version, kind: u64) -> &'static str {
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub window: &'a [u8],
-    pub tables: &'a Tables,
-    /// The row of the event's P.
-    pub row: usize,
-    /// The goroutine that the merge moved by it.
-    pub moved: Index,
-    /// Whether the system call that begins here blocks.
-    pub blocks: bool,
+    pub found: &'a Found,
+    /// The CPU samples that are yet to come.
+    pub samples: &'a [Sample],
+    /// Where the event stands.
+    pub cursor: &'a Cursor,
     /// In nanoseconds.
     pub time: i64,
 }
@@ -84,14 +84,14 @@ impl Place<'_> {
     /// A stack, or none where the trace does not have it: the reference makes no more of it.
     #[inline(always)]
     fn stack(&self, id: u64) -> u64 {
-        match self.tables.has_stack(id) {
+        match self.found.tables.has_stack(id) {
             true => id,
             false => 0,
         }
     }
 
     fn string(&self, id: u64) -> Parsed<Symbol> {
-        match (id, self.tables.strings.get(id)) {
+        match (id, self.found.tables.strings.get(id)) {
             (0, _) => Ok(Symbol::Empty),
             (_, Some(span)) => Ok(Symbol::Span(span)),
             (_, None) => broken(ErrorKind::UnknownString { id: StringId(id) }),
@@ -103,6 +103,23 @@ impl Place<'_> {
             Symbol::Span(span) => Ok(span.of(self.window)),
             _ => Ok(b""),
         }
+    }
+
+    /// Whether the system call blocks that a goroutine begins here: its next event says so, unless a CPU sample of it
+    /// comes first.
+    #[inline(always)]
+    fn call_blocks(&self, go: u64) -> bool {
+        match self.cursor.peek_blocks(self.window) {
+            Some(blocks) if self.samples.is_empty() => blocks,
+            _ => self.call_blocks_by_search(go),
+        }
+    }
+
+    #[inline(never)]
+    fn call_blocks_by_search(&self, go: u64) -> bool {
+        let Some(sequel) = self.cursor.sequel(go, self.window, &self.found.batches) else { return false };
+        let between = self.samples.iter().take_while(|sample| sample.ticks < sequel.ticks);
+        sequel.blocks && !between.into_iter().any(|sample| sample.go == go)
     }
 }
 
@@ -189,7 +206,7 @@ impl Converter {
 
     /// Makes the end of a system call, where it belongs.
     pub fn exit_syscall(&mut self, exit: Exit, time: i64) -> Parsed<()> {
-        self.world.exit_syscall(exit.go)?;
+        self.world.exit_syscall(EventType::GoSysExit, exit.go)?;
         self.syscall_end(exit.go, time);
         Ok(())
     }
@@ -206,88 +223,110 @@ impl Converter {
         self.record.locate(NONE, proc, or_none(go), time);
     }
 
-    /// Makes what an event stands for.
+    /// Makes what an event of a P stands for, if it can happen yet.
     #[inline(always)]
-    pub fn convert(&mut self, event: &Event, place: Place<'_>) -> Parsed<Given> {
+    pub fn convert(&mut self, event: &Event, proc: &mut Proc, place: Place<'_>) -> Outcome<Given> {
         use EventType as E;
         use GoState::{NotExist, Runnable, Running, Syscall, Undetermined, Waiting};
 
-        let Place { row, moved, time, .. } = place;
         let [a, b, c, d] = event.args;
-        let kind = event.event;
-        let proc = self.world.procs[row];
+        let (kind, time) = (event.event, place.time);
         let (mut shown_proc, mut thread, mut go) = (proc.id, proc.thread, or_none(proc.go_id));
 
         match kind {
             // The hot ones.
-            E::GoStart | E::GoStartLocal | E::GoStartLabel => {
-                self.world.start(kind, row, a, moved)?;
+            E::GoStartLocal => {
+                done!(self.world.start(kind, proc, a, Number::Any)?);
                 go = a;
-                if kind == E::GoStartLabel {
-                    self.sequel = Sequel::Label(place.string(c)?);
-                    // No P that never started runs anything; the reference says 0 then and not "none".
-                    thread = if thread == NONE { 0 } else { thread };
-                    self.record.go_transition(a, Runnable, Running);
-                } else if self.listing {
-                    self.created.remove(&a);
-                    self.record.go_transition(a, Undetermined, Running);
-                } else {
-                    self.record.go_transition(a, Runnable, Running);
-                }
+                self.started(a);
             }
-            E::GoUnblock | E::GoUnblockLocal => {
-                let is_timer = !self.world.timers.is_empty() && self.world.timers.contains(&proc.go_id);
-                if is_timer {
-                    (shown_proc, thread) = (fake_proc::TIMER, NONE);
-                }
-                if self.world.unblock(kind, a, moved)? {
-                    (shown_proc, thread) = (fake_proc::NETPOLL, NONE);
-                }
+            E::GoStart => {
+                done!(self.world.start(kind, proc, a, Number::Exactly(b))?);
+                go = a;
+                self.started(a);
+            }
+            E::GoStartLabel => {
+                done!(self.world.start(kind, proc, a, Number::Exactly(b))?);
+                go = a;
+                self.record.go_transition(a, Runnable, Running);
+                self.sequel = Sequel::Label(place.string(c)?);
+                thread = or_zero(thread);
+            }
+            E::GoUnblockLocal => {
+                let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
+                (shown_proc, thread) = self.unblocker(proc, on_network);
                 self.record.go_transition(a, Waiting, Runnable);
-                self.record.stack = place.stack(if kind == E::GoUnblock { c } else { b });
+                self.record.stack = place.stack(b);
             }
-            E::GoBlock => self.block(kind, place, "", a)?,
-            E::GoBlockSend => self.block(kind, place, "chan send", a)?,
-            E::GoBlockRecv => self.block(kind, place, "chan receive", a)?,
-            E::GoBlockSelect => self.block(kind, place, "select", a)?,
-            E::GoBlockSync => self.block(kind, place, "sync", a)?,
-            E::GoBlockCond => self.block(kind, place, "sync.(*Cond).Wait", a)?,
-            E::GoBlockNet => self.block(kind, place, "network", a)?,
-            E::GoBlockGC => self.block(kind, place, "GC mark assist wait for work", a)?,
-            E::GoSleep => self.block(kind, place, "sleep", a)?,
-            E::GoSched => self.stop(kind, place, Runnable, "runtime.Gosched", a)?,
-            E::GoPreempt => self.stop(kind, place, Runnable, "preempted", a)?,
+            E::GoUnblock => {
+                let on_network = done!(self.world.unblock(kind, a, Number::Exactly(b))?);
+                (shown_proc, thread) = self.unblocker(proc, on_network);
+                self.record.go_transition(a, Waiting, Runnable);
+                self.record.stack = place.stack(c);
+            }
+            E::GoBlock
+            | E::GoBlockSend
+            | E::GoBlockRecv
+            | E::GoBlockSelect
+            | E::GoBlockSync
+            | E::GoBlockCond
+            | E::GoBlockNet
+            | E::GoBlockGC
+            | E::GoSleep => {
+                done!(self.world.leave(kind, proc, Waiting)?);
+                self.stopped(go, place, Waiting, block_reason(kind), a);
+            }
+            E::GoSched => {
+                done!(self.world.leave(kind, proc, Runnable)?);
+                self.stopped(go, place, Runnable, "runtime.Gosched", a);
+            }
+            E::GoPreempt => {
+                done!(self.world.leave(kind, proc, Runnable)?);
+                self.stopped(go, place, Runnable, "preempted", a);
+            }
             E::GoSysCall => {
-                let (id, _) = self.world.running(kind, row)?;
+                let id = self.world.running(kind, proc)?;
                 let stack = place.stack(a);
                 self.record.go_transition(id, Running, Syscall);
                 self.record.b = stack;
                 self.record.stack = stack;
-                if !place.blocks {
+                if !place.call_blocks(id) {
                     self.sequel = Sequel::SyscallEnd;
-                    thread = if thread == NONE { 0 } else { thread };
+                    thread = or_zero(thread);
                 }
             }
             E::GoSysBlock => {
-                self.world.leave(kind, row, Waiting)?;
-                return Ok(Given::Nothing);
+                done!(self.world.leave(kind, proc, Waiting)?).blocked_at = event.ticks;
+                return Ok(Step::Done(Given::Nothing));
             }
-            E::GoSysExit | E::GoSysExitLocal => {
-                // Of the local one the reference takes the goroutine that the P runs, which can't be waiting: it is never written.
-                let id = if kind == E::GoSysExit { a } else { proc.go_id };
-                self.world.exit_syscall(id)?;
-                self.syscall_end(id, time);
-                return Ok(Given::Event);
+            E::GoSysExit => {
+                let blocked_at = done!(self.world.pass_exit(a, Number::Exactly(b)));
+                if c != 0 {
+                    syscall::check_exit(a, c, blocked_at)?;
+                }
+                if Exit::moves(c, event.ticks) {
+                    return Ok(Step::Done(Given::Nothing));
+                }
+                self.world.exit_syscall(kind, a)?;
+                self.syscall_end(a, time);
+                return Ok(Step::Done(Given::Event));
+            }
+            E::GoSysExitLocal => {
+                done!(self.world.pass_exit(a, Number::Any));
+                // The reference takes the goroutine that the P runs, which can't be waiting. It is never written.
+                self.world.exit_syscall(kind, proc.go_id)?;
+                self.syscall_end(proc.go_id, time);
+                return Ok(Step::Done(Given::Event));
             }
 
             // The rest of goroutines.
             E::GoCreate => {
-                self.world.create(kind, a, moved)?;
+                done!(self.world.create(a)?);
                 if self.listing {
                     self.created.insert(a);
-                    return Ok(Given::Nothing);
+                    return Ok(Step::Done(Given::Nothing));
                 }
-                if !place.tables.has_stack(b) {
+                if !place.found.tables.has_stack(b) {
                     return broken(ErrorKind::UnknownStack { id: StackId(b) });
                 }
                 self.record.go_transition(a, NotExist, Runnable);
@@ -295,15 +334,18 @@ impl Converter {
                 self.record.stack = place.stack(c);
             }
             E::GoEnd => {
-                let id = self.world.end(kind, row)?;
-                self.record.go_transition(id, Running, NotExist);
+                self.world.end(kind, proc)?;
+                self.record.go_transition(go, Running, NotExist);
             }
             E::GoStop => {
-                let id = self.world.end(kind, row)?;
-                self.stopped(id, place, Waiting, "forever", a);
+                self.world.end(kind, proc)?;
+                self.stopped(go, place, Waiting, "forever", a);
             }
             E::GoWaiting | E::GoInSyscall => {
-                self.world.wait(kind, a, moved)?;
+                let waiting = done!(self.world.wait(kind, a)?);
+                if kind == E::GoInSyscall {
+                    waiting.blocked_at = event.ticks;
+                }
                 self.created.remove(&a);
                 go = or_none(a);
                 // On which thread the call is, nobody wrote down.
@@ -312,20 +354,20 @@ impl Converter {
 
             // Processors.
             E::ProcStart => {
-                self.world.start_proc(row, a)?;
+                proc.start(a)?;
                 thread = a;
-                self.proc_changes(row, ProcState::Idle, ProcState::Running);
+                self.proc_changes(proc, ProcState::Idle, ProcState::Running);
             }
             E::ProcStop => {
-                self.world.stop_proc(row)?;
-                self.proc_changes(row, ProcState::Running, ProcState::Idle);
+                proc.stop()?;
+                self.proc_changes(proc, ProcState::Running, ProcState::Idle);
             }
 
             // Metrics.
             E::Gomaxprocs => {
                 if std::mem::take(&mut self.listing) {
                     self.sequel = Sequel::Created(time);
-                    return Ok(Given::Nothing);
+                    return Ok(Step::Done(Given::Nothing));
                 }
                 self.record.other(What::GoMaxProcs, a);
                 self.record.stack = place.stack(b);
@@ -335,6 +377,7 @@ impl Converter {
 
             // Ranges.
             E::GCStart => {
+                done!(self.world.merge.begin_cycle(a));
                 self.world.begin_gc()?;
                 (shown_proc, thread) = (fake_proc::GC, NONE);
                 self.record.other(What::RangeBegin(RangeType::GcMark), NONE);
@@ -356,23 +399,23 @@ impl Converter {
                 self.record.text = Symbol::Static(self.stop_reason);
             }
             E::GCSweepStart => {
-                self.world.begin_sweep(row)?;
+                proc.begin_sweep()?;
                 self.record.other(What::RangeBegin(RangeType::GcSweep), proc.id);
                 self.record.stack = place.stack(a);
             }
             E::GCSweepDone => {
-                self.world.end_sweep(row)?;
+                proc.end_sweep()?;
                 self.record.other(What::RangeEnd(RangeType::GcSweep), proc.id);
                 self.record.b = a;
                 self.record.c = b;
             }
             E::GCMarkAssistStart => {
-                self.world.begin_assist(row)?;
+                self.world.begin_assist(proc)?;
                 self.record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
                 self.record.stack = place.stack(a);
             }
             E::GCMarkAssistDone => {
-                self.world.end_assist(row);
+                self.world.end_assist(proc);
                 self.record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
             }
 
@@ -396,7 +439,7 @@ impl Converter {
             }
             E::UserRegion => {
                 let name = self.world.names.intern(place.text(c)?);
-                let what = self.region(row, a, b, name)?;
+                let what = self.region(proc.go, a, b, name)?;
                 self.record.other(what, a);
                 self.record.text = Symbol::Name(name);
                 self.record.stack = place.stack(d);
@@ -414,22 +457,32 @@ impl Converter {
             _ => return broken(ErrorKind::WrongContext { event: kind.name() }),
         }
         self.record.locate(thread, shown_proc, go, time);
-        Ok(Given::Event)
+        Ok(Step::Done(Given::Event))
     }
 
+    /// A goroutine starts; while those that existed as tracing began are listed, it ran then.
     #[inline(always)]
-    fn block(&mut self, kind: EventType, place: Place<'_>, reason: &'static str, stack: u64) -> Parsed<()> {
-        self.stop(kind, place, GoState::Waiting, reason, stack)
+    fn started(&mut self, go: u64) {
+        self.record.go_transition(go, GoState::Runnable, GoState::Running);
+        if self.listing {
+            self.created.remove(&go);
+            self.record.change = Change::Go(GoState::Undetermined, GoState::Running);
+        }
+    }
+
+    /// The P and the thread on which something is shown to make a goroutine runnable.
+    #[inline(always)]
+    fn unblocker(&self, proc: &Proc, on_network: bool) -> (u64, u64) {
+        if on_network {
+            return (fake_proc::NETPOLL, NONE);
+        }
+        match !self.world.timers.is_empty() && self.world.timers.contains(&proc.go_id) {
+            true => (fake_proc::TIMER, NONE),
+            false => (proc.id, proc.thread),
+        }
     }
 
     /// The goroutine stops or blocks: the event's stack is its own.
-    #[inline(always)]
-    fn stop(&mut self, kind: EventType, place: Place<'_>, to: GoState, reason: &'static str, stack: u64) -> Parsed<()> {
-        let id = self.world.leave(kind, place.row, to)?;
-        self.stopped(id, place, to, reason, stack);
-        Ok(())
-    }
-
     #[inline(always)]
     fn stopped(&mut self, id: u64, place: Place<'_>, to: GoState, reason: &'static str, stack: u64) {
         let stack = place.stack(stack);
@@ -440,15 +493,13 @@ impl Converter {
     }
 
     /// The first that is told of a P is its status.
-    fn proc_changes(&mut self, row: usize, from: ProcState, to: ProcState) {
-        let proc = &mut self.world.procs[row];
+    fn proc_changes(&mut self, proc: &mut Proc, from: ProcState, to: ProcState) {
         let known = std::mem::replace(&mut proc.known, true);
         self.record.other(What::ProcTransition, proc.id);
         self.record.change = Change::Proc(if known { from } else { ProcState::Undetermined }, to);
     }
 
-    fn region(&mut self, row: usize, task: u64, mode: u64, name: crate::sched::names::NameId) -> Parsed<What> {
-        let go = self.world.procs[row].go;
+    fn region(&mut self, go: Index, task: u64, mode: u64, name: NameId) -> Parsed<What> {
         match mode {
             0 => {
                 self.world.annotations.region_begin(go, task, name);
@@ -462,6 +513,28 @@ impl Converter {
             _ => broken(ErrorKind::InvalidRegionMode { mode }),
         }
     }
+}
+
+/// Why a goroutine blocks, by the event that says so.
+#[inline(always)]
+fn block_reason(event: EventType) -> &'static str {
+    match event {
+        EventType::GoBlockSend => "chan send",
+        EventType::GoBlockRecv => "chan receive",
+        EventType::GoBlockSelect => "select",
+        EventType::GoBlockSync => "sync",
+        EventType::GoBlockCond => "sync.(*Cond).Wait",
+        EventType::GoBlockNet => "network",
+        EventType::GoBlockGC => "GC mark assist wait for work",
+        EventType::GoSleep => "sleep",
+        _ => "",
+    }
+}
+
+/// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and not "none".
+#[inline(always)]
+fn or_zero(thread: u64) -> u64 {
+    if thread == NONE { 0 } else { thread }
 }
 
 /// The format's "no goroutine" as the model has it.

@@ -12,16 +12,15 @@ use super::check::World;
 use super::convert::{Converter, Given, Place};
 use super::cursor::Cursor;
 use super::goroutine::Proc;
-use super::order::Merge;
-use super::parse::Parsed;
 use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan};
-use super::spec::{self, EventType};
+use super::spec;
 use super::syscall::Exit;
 use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
 use crate::event::record::{Change, Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, ProcId, present};
 use crate::pdqsort;
+use crate::sched::Step;
 use crate::time::Time;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
@@ -36,14 +35,15 @@ const READ_AHEAD: usize = 4 << 20;
 pub(crate) struct Decoder {
     version: Version,
     found: Found,
-    cursors: Vec<Cursor>,
-    merge: Merge,
-    /// Whether the first P's event has happened, and its next one is to be read.
+    lanes: Vec<Lane>,
+    /// The P whose events come next,
+    current: Option<u32>,
+    /// as long as they are before this time.
+    limit: u64,
+    /// Whether its event has happened, and the next one is to be read.
     is_stale: bool,
     /// The time of the merge, in ticks.
     ticks: u64,
-    /// An event of the merge from this time on waits for a sample or for the end of a system call.
-    horizon: u64,
     next_sample: usize,
     next_exit: usize,
     clock: Clock,
@@ -56,12 +56,17 @@ pub(crate) struct Decoder {
     warning_count: u64,
 }
 
+/// A P and its events.
+#[derive(Debug)]
+struct Lane {
+    cursor: Cursor,
+    proc: Proc,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Nothing is read yet.
     Unread,
-    /// The file was walked over.
-    Ready,
     /// Its first event is known, and the Sync before it out.
     Going,
     Ended,
@@ -81,7 +86,8 @@ impl Clock {
     /// As the reference computes it (`parser.go`, `parse`).
     #[inline(always)]
     fn nanos(self, ticks: u64) -> Option<i64> {
-        let nanos = ticks.saturating_sub(self.start) as f64 * self.nanos_per_tick;
+        // A difference of times fits in 63 bits, and those a processor converts faster.
+        let nanos = ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick;
         (nanos < I64_LIMIT).then_some(nanos as i64)
     }
 }
@@ -89,7 +95,7 @@ impl Clock {
 /// Where the next event comes from.
 #[derive(Clone, Copy)]
 enum Next {
-    Merge(u64, u32),
+    Merge(u32),
     Exit(Exit),
     Sample(Sample),
     End,
@@ -100,11 +106,11 @@ impl Decoder {
         Decoder {
             version,
             found: Found::default(),
-            cursors: Vec::new(),
-            merge: Merge::default(),
+            lanes: Vec::new(),
+            current: None,
+            limit: 0,
             is_stale: false,
             ticks: 0,
-            horizon: 0,
             next_sample: 0,
             next_exit: 0,
             clock: Clock { start: 0, nanos_per_tick: 0.0 },
@@ -153,8 +159,8 @@ impl Decoder {
         self.walk(source)?;
         self.prepare(source)?;
         self.stage = Stage::Going;
-        let first = match self.next() {
-            Next::Merge(ticks, _) => ticks,
+        let first = match self.choose() {
+            Next::Merge(row) => self.lanes[row as usize].cursor.event.ticks,
             Next::Exit(exit) => exit.ticks(),
             Next::Sample(sample) => sample.ticks,
             // Without any events there is but one Sync.
@@ -206,38 +212,34 @@ impl Decoder {
         world.timers = std::mem::take(&mut self.found.timers);
         for (row, batches) in (0..).zip(&self.found.rows) {
             let mut cursor = Cursor::new(*batches, spec::minor(self.version));
-            let proc = Proc::new(batches.proc);
             match cursor.step(source.window(), &self.found.batches) {
-                Ok(true) => self.merge.enter(&mut world.gos, row, cursor.event(), &proc),
+                Ok(true) => world.merge.enter(cursor.event.ticks, row),
                 Ok(false) => {}
                 Err(kind) => return Err(broken(source, Fault { kind, at: cursor.pos() })),
             }
-            self.cursors.push(cursor);
-            world.procs.push(proc);
+            self.lanes.push(Lane { cursor, proc: Proc::new(batches.proc) });
         }
-        self.stage = Stage::Ready;
-        self.set_horizon();
         Ok(())
-    }
-
-    fn set_horizon(&mut self) {
-        let exit = self.found.exits.get(self.next_exit).map_or(u64::MAX, |exit| exit.before());
-        let sample = self.found.samples.get(self.next_sample).map_or(u64::MAX, |sample| sample.ticks + 1);
-        self.horizon = exit.min(sample);
     }
 
     /// Makes one event; false if the one that it made is not there because the trace has ended.
     #[inline(always)]
     fn produce(&mut self, source: &Source<'_>) -> Result<bool, Error> {
+        let window = source.window();
         loop {
             if self.is_stale {
-                self.settle(source)?;
+                self.settle(window, source)?;
             }
-            let given = match self.next() {
-                Next::Merge(ticks, row) => self.merged(ticks, row as usize, source)?,
-                Next::Exit(exit) => self.exit(exit, source)?,
-                Next::Sample(sample) => self.sample(sample, source)?,
-                Next::End => return self.end(source),
+            let given = match self.current {
+                Some(row) if self.lanes[row as usize].cursor.event.ticks < self.limit => {
+                    self.merged(row, window, source)?
+                }
+                _ => match self.choose() {
+                    Next::Merge(row) => self.merged(row, window, source)?,
+                    Next::Exit(exit) => self.exit(exit, source)?,
+                    Next::Sample(sample) => self.sample(sample, source)?,
+                    Next::End => return self.end(source),
+                },
             };
             // What an event stands for may follow it rather than be it.
             if given == Given::Event || self.converter.follow_up() {
@@ -248,131 +250,102 @@ impl Decoder {
 
     /// Reads on where the last event came from, and wakes who waited for it.
     #[inline(always)]
-    fn settle(&mut self, source: &Source<'_>) -> Result<(), Error> {
+    fn settle(&mut self, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
         self.is_stale = false;
-        let Some((_, row)) = self.merge.first() else { return Ok(()) };
-        let world = &mut self.converter.world;
-        let cursor = &mut self.cursors[row as usize];
-        match cursor.step(source.window(), &self.found.batches) {
-            Ok(true) => self.merge.replace(&mut world.gos, cursor.event(), &world.procs[row as usize]),
-            Ok(false) => self.merge.remove(),
+        let Some(row) = self.current else { return Ok(()) };
+        let cursor = &mut self.lanes[row as usize].cursor;
+        match cursor.step(window, &self.found.batches) {
+            Ok(true) => {}
+            Ok(false) => self.current = None,
             Err(kind) => {
                 let at = cursor.pos();
                 return Err(self.fault(*kind, at, source));
             }
         }
-        if self.merge.has_moved() {
-            self.wake();
+        if self.converter.world.merge.has_moved() {
+            self.wake(row);
         }
         Ok(())
     }
 
     #[inline(never)]
-    fn wake(&mut self) {
+    fn wake(&mut self, current: u32) {
         let world = &mut self.converter.world;
-        for row in self.merge.wake(&mut world.gos) {
-            let cursor = &self.cursors[row as usize];
-            self.merge.enter(&mut world.gos, row, cursor.event(), &world.procs[row as usize]);
+        for row in world.merge.wake(&mut world.gos) {
+            world.merge.enter(self.lanes[row as usize].cursor.event.ticks, row);
         }
+        self.limit = self.limit.min(world.merge.limit(current));
     }
 
-    #[inline(always)]
-    fn next(&self) -> Next {
-        match self.merge.first() {
-            Some((ticks, row)) if ticks < self.horizon => Next::Merge(ticks, row),
-            first => self.next_of_three(first),
-        }
-    }
-
+    /// Chooses what comes next: the earliest, of equal times the end of a system call, then an event of a P, then a sample.
     #[inline(never)]
-    fn next_of_three(&self, first: Option<(u64, u32)>) -> Next {
-        let sample = self.found.samples.get(self.next_sample);
-        let merged = match (first, sample) {
-            (Some((ticks, _)), Some(sample)) if sample.ticks < ticks => Some(Next::Sample(*sample)),
-            (Some((ticks, row)), _) => Some(Next::Merge(ticks, row)),
-            (None, sample) => sample.map(|sample| Next::Sample(*sample)),
-        };
-        let ticks = match merged {
-            Some(Next::Sample(sample)) => sample.ticks,
-            Some(Next::Merge(ticks, _)) => ticks,
-            _ => u64::MAX,
-        };
-        match self.found.exits.get(self.next_exit) {
-            Some(exit) if exit.before() <= ticks => Next::Exit(*exit),
-            _ => merged.unwrap_or(Next::End),
+    fn choose(&mut self) -> Next {
+        let merge = &mut self.converter.world.merge;
+        if let Some(row) = self.current.take() {
+            merge.enter(self.lanes[row as usize].cursor.event.ticks, row);
         }
+        let exit = self.found.exits.get(self.next_exit);
+        let sample = self.found.samples.get(self.next_sample);
+        let first = merge.first();
+        let sampled = sample.filter(|sample| first.is_none_or(|(ticks, _)| sample.ticks < ticks));
+        let ticks = sampled.map(|sample| sample.ticks).or(first.map(|(ticks, _)| ticks));
+        if let Some(exit) = exit
+            && exit.before() <= ticks.unwrap_or(u64::MAX)
+        {
+            return Next::Exit(*exit);
+        }
+        if let Some(sample) = sampled {
+            return Next::Sample(*sample);
+        }
+        let Some((_, row)) = first else { return Next::End };
+        merge.take_first();
+        self.current = Some(row);
+        let exit_at = exit.map_or(u64::MAX, |exit| exit.before());
+        let sample_at = sample.map_or(u64::MAX, |sample| sample.ticks + 1);
+        self.limit = merge.limit(row).min(exit_at).min(sample_at);
+        Next::Merge(row)
     }
 
-    /// Lets the event of the first P happen.
+    /// Lets the event of the current P happen, if it can.
     #[inline(always)]
-    fn merged(&mut self, ticks: u64, row: usize, source: &Source<'_>) -> Result<Given, Error> {
-        self.is_stale = true;
-        let event = *self.cursors[row].event();
-        match self.happen(ticks, row, source) {
-            Ok(given) => {
+    fn merged(&mut self, row: u32, window: &[u8], source: &Source<'_>) -> Result<Given, Error> {
+        let Lane { cursor, proc } = &mut self.lanes[row as usize];
+        let (ticks, last) = (cursor.event.ticks, self.ticks);
+        let Some(time) = self.clock.nanos(ticks) else {
+            return Err(self.fault_in(row, ErrorKind::TimestampOverflow, source));
+        };
+        // The events of a trace whose times contradict their order have none.
+        if ticks < last {
+            return Err(self.fault_in(row, ErrorKind::TimeOrder { last, found: ticks }, source));
+        }
+        self.ticks = ticks;
+        let samples = self.found.samples.get(self.next_sample..).unwrap_or_default();
+        let place = Place { window, found: &self.found, samples, cursor, time };
+        match self.converter.convert(&cursor.event, proc, place) {
+            Ok(Step::Done(given)) => {
+                self.is_stale = true;
                 if self.converter.warning.is_some() {
-                    self.warn(event.at, source);
+                    self.warn(row, source);
                 }
                 Ok(given)
             }
-            Err(kind) => Err(self.fault(*kind, event.at, source)),
-        }
-    }
-
-    #[inline(always)]
-    fn happen(&mut self, ticks: u64, row: usize, source: &Source<'_>) -> Parsed<Given> {
-        let event = *self.cursors[row].event();
-        self.go_on(ticks)?;
-        let world = &mut self.converter.world;
-        let moved = self.merge.happen(&mut world.gos, &event, &world.procs[row])?;
-        let mut blocks = false;
-        match event.event {
-            EventType::GoSysCall => blocks = self.call_blocks(row, ticks, source.window()),
-            EventType::GoSysBlock | EventType::GoInSyscall => {
-                if let Some(go) = world.gos.get_mut(moved) {
-                    go.blocked_at = ticks;
-                }
+            Ok(Step::Wait) => {
+                self.current = None;
+                let world = &mut self.converter.world;
+                world.merge.park(&mut world.gos, row);
+                Ok(Given::Nothing)
             }
-            EventType::GoSysExit if event.args[2] != 0 => {
-                let blocked_at = world.gos.get(moved).map_or(0, |go| go.blocked_at);
-                check_exit(event.args[0], event.args[2], blocked_at)?;
-                if Exit::moves(event.args[2], ticks) {
-                    return Ok(Given::Nothing);
-                }
-            }
-            _ => {}
-        }
-        let time = self.clock.nanos(ticks).ok_or(ErrorKind::TimestampOverflow)?;
-        let place = Place { window: source.window(), tables: &self.found.tables, row, moved, blocks, time };
-        self.converter.convert(&event, place)
-    }
-
-    /// The merge's time never goes back: the events of a trace whose times contradict their order have none.
-    #[inline(always)]
-    fn go_on(&mut self, ticks: u64) -> Parsed<()> {
-        let last = std::mem::replace(&mut self.ticks, ticks);
-        match last <= ticks {
-            true => Ok(()),
-            false => Err(Box::new(ErrorKind::TimeOrder { last, found: ticks })),
+            Err(kind) => Err(self.fault_in(row, *kind, source)),
         }
     }
 
-    /// Whether the system call blocks that the P's goroutine now begins: the next event of the goroutine says so, unless a CPU
-    /// sample of it comes first.
-    fn call_blocks(&self, row: usize, ticks: u64, window: &[u8]) -> bool {
-        let go = self.converter.world.procs[row].go_id;
-        let Some(sequel) = self.cursors[row].sequel(go, window, &self.found.batches) else { return false };
-        sequel.blocks && !self.is_sampled(go, ticks, sequel.ticks)
-    }
-
-    fn is_sampled(&self, go: u64, from: u64, to: u64) -> bool {
-        let samples = self.found.samples.get(self.next_sample..).unwrap_or_default();
-        samples.iter().take_while(|sample| sample.ticks < to).any(|sample| sample.go == go && sample.ticks >= from)
+    #[cold]
+    fn fault_in(&self, row: u32, kind: ErrorKind, source: &Source<'_>) -> Error {
+        self.fault(kind, self.lanes[row as usize].cursor.event.at, source)
     }
 
     fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<Given, Error> {
         self.next_exit += 1;
-        self.set_horizon();
         let time = self.time(exit.ticks(), source)?;
         match self.converter.exit_syscall(exit, time) {
             Ok(()) => Ok(Given::Event),
@@ -382,9 +355,10 @@ impl Decoder {
 
     fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<Given, Error> {
         self.next_sample += 1;
-        self.set_horizon();
         let Sample { ticks, proc, go, stack } = sample;
-        self.go_on(ticks).map_err(|kind| self.fault(*kind, 0, source))?;
+        if std::mem::replace(&mut self.ticks, ticks) > ticks {
+            return Err(self.fault(ErrorKind::TimeOrder { last: self.ticks, found: ticks }, 0, source));
+        }
         let time = self.time(ticks, source)?;
         let stack = if self.found.tables.has_stack(stack) { stack } else { 0 };
         self.converter.sample(proc, go, stack, time);
@@ -398,9 +372,8 @@ impl Decoder {
     /// Delivers the last Sync, if all events are.
     #[cold]
     fn end(&mut self, source: &Source<'_>) -> Result<bool, Error> {
-        let parked: Vec<_> = self.merge.parked().collect();
-        let heads: Vec<_> =
-            parked.into_iter().map(|(row, waits_for)| self.stuck(row as usize, waits_for, source)).collect();
+        let parked = self.converter.world.merge.parked();
+        let heads: Vec<_> = parked.map(|(row, waits_for)| self.stuck(row as usize, waits_for, source)).collect();
         if let Some(first) = heads.iter().min_by_key(|head| head.offset) {
             let at = Location { offset: first.offset, event: Some(self.delivered), ..Location::default() };
             return Err(Error { kind: ErrorKind::StuckFrontier(heads), at });
@@ -411,10 +384,11 @@ impl Decoder {
     }
 
     fn stuck(&self, row: usize, waits_for: String, source: &Source<'_>) -> StuckHead {
-        let event = self.cursors[row].event();
+        let Lane { cursor, proc } = &self.lanes[row];
+        let event = &cursor.event;
         StuckHead {
             thread: None,
-            proc: present(self.converter.world.procs[row].id).map(ProcId),
+            proc: present(proc.id).map(ProcId),
             event: event.event.name(),
             time: Time(self.clock.nanos(event.ticks).unwrap_or(0)),
             offset: source.base() + event.at as u64,
@@ -436,12 +410,13 @@ impl Decoder {
     }
 
     #[cold]
-    fn warn(&mut self, at: usize, source: &Source<'_>) {
+    fn warn(&mut self, row: u32, source: &Source<'_>) {
         let Some(kind): Option<WarningKind> = self.converter.warning.take() else { return };
         self.warning_count += 1;
         if self.warnings.len() < MAX_WARNINGS {
             let go = present(self.converter.record.go).map(GoId);
-            let at = Location { event: Some(self.delivered), ..location(source, at) };
+            let at =
+                Location { event: Some(self.delivered), ..location(source, self.lanes[row as usize].cursor.event.at) };
             self.warnings.push(Warning { kind, go, at });
         }
     }
@@ -451,15 +426,6 @@ impl Decoder {
     fn fault(&self, kind: ErrorKind, at: usize, source: &Source<'_>) -> Error {
         Error { kind, at: Location { event: Some(self.delivered), ..location(source, at) } }
     }
-}
-
-/// Where a system call is said to be over, it must have blocked before.
-fn check_exit(go: u64, left: u64, blocked_at: u64) -> Parsed<()> {
-    Err(Box::new(match blocked_at {
-        0 => ErrorKind::StraySyscallExit(GoId(go)),
-        last if left < last || i64::try_from(left).is_err() => ErrorKind::TimeOrder { last, found: left },
-        _ => return Ok(()),
-    }))
 }
 
 fn location(source: &Source<'_>, at: usize) -> Location {

@@ -18,96 +18,39 @@
 //! The rules are those of `stateTransition` in Go's `src/internal/trace/internal/tracev1/order.go`. They are not those
 //! of [`sched`](crate::sched): there a sequence number must follow the last of its generation, and a goroutine is on a
 //! thread; here an event names the very number it needs, half of the events need none, and threads play no part.
+//!
+//! | event | whose state | from | to | sequence |
+//! |---|---|---|---|---|
+//! | `GoCreate` | the one named | – | Runnable | becomes 1 |
+//! | `GoWaiting`, `GoInSyscall` | the one named | Runnable | Waiting | 1, and counts |
+//! | `GoStart`, `GoStartLabel` | the one named | Runnable | Running | the event's, and counts |
+//! | `GoStartLocal` | the one named | Runnable | Running | any, and counts |
+//! | `GoUnblock`, `GoSysExit` | the one named | Waiting | Runnable | the event's, and counts |
+//! | `GoUnblockLocal`, `GoSysExitLocal` | the one named | Waiting | Runnable | any, and counts |
+//! | `GoBlock…`, `GoSleep`, `GoSysBlock` | the one on the P | Running | Waiting | any |
+//! | `GoSched`, `GoPreempt` | the one on the P | Running | Runnable | any |
+//! | `GCStart` | the GC | – | – | the event's, and counts |
+//! | all others | nobody's | | | |
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::collections::binary_heap::{BinaryHeap, PeekMut};
+use std::collections::binary_heap::BinaryHeap;
 
 use smallvec::SmallVec;
 
-use super::cursor::Event;
-use super::goroutine::{Go, Proc};
-use super::parse::Parsed;
-use super::spec::EventType;
-use crate::error::{ErrorKind, broken};
+use super::goroutine::Go;
 use crate::event::GoState;
-use crate::id::{GoId, NONE, Resource};
+use crate::id::NONE;
+use crate::sched::Step;
 use crate::sched::arena::{Arena, Index};
-
-/// Whose state an event needs and changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Subject {
-    /// Nobody's: the event can always be next.
-    None,
-    /// The GC's: its cycles are counted.
-    Gc,
-    /// That of the goroutine which the P runs.
-    Running,
-    /// That of the goroutine which the first argument names.
-    Named,
-    /// The same, and it must not exist.
-    New,
-}
 
 /// The sequence number that the goroutine must have reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Number {
+pub(super) enum Number {
     /// None: the event that led here stands on the same P.
     Any,
-    /// The first: the goroutine was created and nothing else.
-    First,
-    /// The second argument.
-    Named,
+    Exactly(u64),
 }
-
-#[derive(Clone, Copy, Debug)]
-struct Rule {
-    subject: Subject,
-    from: GoState,
-    to: GoState,
-    number: Number,
-    /// Whether the event counts.
-    counts: bool,
-}
-
-const fn rule(event: EventType) -> Rule {
-    use EventType as E;
-    use GoState::{NotExist, Runnable, Running, Waiting};
-    let (subject, from, to, number, counts) = match event {
-        E::GoCreate => (Subject::New, NotExist, Runnable, Number::Any, true),
-        E::GoWaiting | E::GoInSyscall => (Subject::Named, Runnable, Waiting, Number::First, true),
-        E::GoStart | E::GoStartLabel => (Subject::Named, Runnable, Running, Number::Named, true),
-        E::GoStartLocal => (Subject::Named, Runnable, Running, Number::Any, true),
-        E::GoUnblock | E::GoSysExit => (Subject::Named, Waiting, Runnable, Number::Named, true),
-        E::GoUnblockLocal | E::GoSysExitLocal => (Subject::Named, Waiting, Runnable, Number::Any, true),
-        E::GoBlock
-        | E::GoBlockSend
-        | E::GoBlockRecv
-        | E::GoBlockSelect
-        | E::GoBlockSync
-        | E::GoBlockCond
-        | E::GoBlockNet
-        | E::GoBlockGC
-        | E::GoSleep
-        | E::GoSysBlock => (Subject::Running, Running, Waiting, Number::Any, false),
-        E::GoSched | E::GoPreempt => (Subject::Running, Running, Runnable, Number::Any, false),
-        E::GCStart => (Subject::Gc, NotExist, NotExist, Number::Any, true),
-        _ => (Subject::None, NotExist, NotExist, Number::Any, false),
-    };
-    Rule { subject, from, to, number, counts }
-}
-
-/// By type.
-static RULES: [Rule; 64] = {
-    let mut rules = [rule(EventType::Batch); 64];
-    let mut i = 0;
-    while i < EventType::ALL.len() {
-        let event = EventType::ALL[i];
-        rules[event.code() as usize] = rule(event);
-        i += 1;
-    }
-    rules
-};
 
 /// What a P's next event waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,31 +66,39 @@ const ANY: u64 = u64::MAX;
 /// Stands for the GC among the goroutines.
 const GC: u64 = NONE;
 
-/// A P whose next event can happen: the earliest is the greatest.
-type Head = Reverse<(u64, u32)>;
-
 #[derive(Debug, Default)]
 pub(super) struct Merge {
-    ready: BinaryHeap<Head>,
+    /// The Ps whose next events can happen, for all that is known: the earliest is the greatest.
+    ready: BinaryHeap<Reverse<(u64, u32)>>,
     parked: BTreeSet<Need>,
+    /// What the last event waits for that could not happen.
+    need: Option<Need>,
     /// How many GC cycles began.
     cycles: u64,
     /// What the last event moved.
     moved: Option<(u64, Index)>,
 }
 
-/// Whether an event can happen.
-enum Check {
-    /// It can, and this is the goroutine that it moves.
-    Ready(Index),
-    Wait(Need),
-}
-
 impl Merge {
-    /// The time and the P of the earliest event that can happen.
+    /// Adds a P with the time of its next event.
+    pub fn enter(&mut self, ticks: u64, row: u32) {
+        self.ready.push(Reverse((ticks, row)));
+    }
+
+    /// The time and the P of the earliest event that is not known to have to wait.
     #[inline(always)]
     pub fn first(&self) -> Option<(u64, u32)> {
         self.ready.peek().map(|head| head.0)
+    }
+
+    /// Takes that P out.
+    pub fn take_first(&mut self) {
+        self.ready.pop();
+    }
+
+    /// The time up to which, but not to, the events of a P come before those of all others.
+    pub fn limit(&self, row: u32) -> u64 {
+        self.first().map_or(u64::MAX, |(ticks, other)| ticks.saturating_add(u64::from(row < other)))
     }
 
     /// The Ps whose events can't happen.
@@ -155,113 +106,68 @@ impl Merge {
         self.parked.iter().map(|need| (need.row, need.to_string()))
     }
 
+    /// Moves a goroutine on, if it is in the state and has the number for it.
     #[inline(always)]
-    fn check(&self, gos: &mut Arena<Go>, event: &Event, running: &Proc) -> Check {
-        let rule = &RULES[usize::from(event.event.code())];
-        let (id, index) = match rule.subject {
-            Subject::None => return Check::Ready(Index::NONE),
-            Subject::Running => (running.go_id, running.go),
-            Subject::Named => (event.args[0], gos.find(event.args[0])),
-            Subject::New | Subject::Gc => return self.check_rarer(gos, event, rule),
-        };
-        let wanted = match rule.number {
-            Number::Any => ANY,
-            Number::First => 1,
-            Number::Named => event.args[1],
-        };
-        match gos.get(index) {
-            Some(go) if go.merged == rule.from && (wanted == go.sequence || rule.number == Number::Any) => {
-                Check::Ready(index)
+    pub fn pass<'a>(
+        &mut self,
+        gos: &'a mut Arena<Go>,
+        (id, index): (u64, Index),
+        (from, to): (GoState, GoState),
+        number: Number,
+        counts: bool,
+    ) -> Step<&'a mut Go> {
+        match gos.get_mut(index) {
+            Some(go) if go.merged == from && (number == Number::Any || number == Number::Exactly(go.sequence)) => {
+                go.merged = to;
+                go.sequence = go.sequence.wrapping_add(counts.into());
+                if go.watched {
+                    self.moved = Some((id, index));
+                }
+                Step::Done(go)
             }
-            _ => Check::Wait(Need { go: id, sequence: wanted, state: rule.from, row: 0 }),
+            _ => self.wait(id, number, from),
         }
     }
 
-    fn check_rarer(&self, gos: &mut Arena<Go>, event: &Event, rule: &Rule) -> Check {
-        let number = event.args[0];
-        let (is_ready, go, sequence) = match rule.subject {
-            Subject::Gc => (number == self.cycles, GC, number),
-            _ => (!gos.find(number).is_some(), number, ANY),
+    #[cold]
+    fn wait<T>(&mut self, go: u64, number: Number, state: GoState) -> Step<T> {
+        let sequence = match number {
+            Number::Any => ANY,
+            Number::Exactly(number) => number,
         };
-        match is_ready {
-            true => Check::Ready(Index::NONE),
-            false => Check::Wait(Need { go, sequence, state: rule.from, row: 0 }),
-        }
+        self.need = Some(Need { go, sequence, state, row: 0 });
+        Step::Wait
     }
 
-    /// Adds a P with its next event.
-    pub fn enter(&mut self, gos: &mut Arena<Go>, row: u32, event: &Event, running: &Proc) {
-        match self.check(gos, event, running) {
-            Check::Ready(_) => self.ready.push(Reverse((event.ticks, row))),
-            Check::Wait(need) => self.park(gos, Need { row, ..need }),
+    /// Creates a goroutine.
+    pub fn create(&mut self, gos: &mut Arena<Go>, id: u64) -> Step<Index> {
+        if gos.find(id).is_some() {
+            return self.wait(id, Number::Any, GoState::NotExist);
         }
+        let go = gos.insert(id, Go::CREATED);
+        self.moved = Some((id, go));
+        Step::Done(go)
     }
 
+    /// Begins a GC cycle.
+    pub fn begin_cycle(&mut self, number: u64) -> Step {
+        if number != self.cycles {
+            return self.wait(GC, Number::Exactly(number), GoState::NotExist);
+        }
+        self.cycles = self.cycles.wrapping_add(1);
+        self.moved = Some((GC, Index::NONE));
+        Step::Done(())
+    }
+
+    /// Lets a P wait whose event could not happen.
     #[inline(never)]
-    fn park(&mut self, gos: &mut Arena<Go>, need: Need) {
+    pub fn park(&mut self, gos: &mut Arena<Go>, row: u32) {
+        let Some(need) = self.need.take() else { return };
         let go = gos.find(need.go);
         if let Some(go) = gos.get_mut(go) {
             go.watched = true;
         }
-        self.parked.insert(need);
-    }
-
-    /// Replaces the event of the first P, which has happened, by its next one.
-    #[inline(always)]
-    pub fn replace(&mut self, gos: &mut Arena<Go>, event: &Event, running: &Proc) {
-        match self.check(gos, event, running) {
-            Check::Ready(_) => {
-                if let Some(mut head) = self.ready.peek_mut() {
-                    head.0.0 = event.ticks;
-                }
-            }
-            Check::Wait(need) => {
-                let row = self.first().map_or(0, |(_, row)| row);
-                self.remove();
-                self.park(gos, Need { row, ..need });
-            }
-        }
-    }
-
-    /// Removes the first P, which has no more events.
-    pub fn remove(&mut self) {
-        if let Some(head) = self.ready.peek_mut() {
-            PeekMut::pop(head);
-        }
-    }
-
-    /// Lets the event of the first P happen; gives the goroutine that it moves.
-    ///
-    /// Several Ps may have come to events of the same goroutine while it was ready for either. Only one can be right, so the
-    /// trace is broken, and this finds it.
-    #[inline(always)]
-    pub fn happen(&mut self, gos: &mut Arena<Go>, event: &Event, running: &Proc) -> Parsed<Index> {
-        let Check::Ready(mut index) = self.check(gos, event, running) else {
-            return broken(impossible(gos, event, running));
-        };
-        let rule = &RULES[usize::from(event.event.code())];
-        match rule.subject {
-            Subject::None => return Ok(index),
-            Subject::Gc => {
-                self.cycles = self.cycles.wrapping_add(1);
-                self.moved = Some((GC, Index::NONE));
-                return Ok(index);
-            }
-            Subject::New => {
-                index = gos.insert(event.args[0], Go::CREATED);
-                self.moved = Some((event.args[0], index));
-                return Ok(index);
-            }
-            Subject::Running | Subject::Named => {}
-        }
-        if let Some(go) = gos.get_mut(index) {
-            go.merged = rule.to;
-            go.sequence = go.sequence.wrapping_add(rule.counts.into());
-            if go.watched {
-                self.moved = Some((gos.id(index), index));
-            }
-        }
-        Ok(index)
+        self.parked.insert(Need { row, ..need });
     }
 
     /// Whether [`wake`](Self::wake) has anything to do.
@@ -294,17 +200,6 @@ impl Merge {
         }
         woken
     }
-}
-
-#[cold]
-fn impossible(gos: &mut Arena<Go>, event: &Event, running: &Proc) -> ErrorKind {
-    let id = match RULES[usize::from(event.event.code())].subject {
-        Subject::Running => running.go_id,
-        _ => event.args[0],
-    };
-    let go = gos.find(id);
-    let state = gos.get(go).map_or("NotExist", |go| name(go.merged));
-    ErrorKind::IllegalTransition { event: event.event.name(), resource: Resource::Goroutine(GoId(id)), state }
 }
 
 /// A state's name for an error.

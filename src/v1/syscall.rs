@@ -14,6 +14,10 @@
 //! of its new time, for they stood before it; one that moved back (clocks that differ between processors) goes before them.
 //! One whose time is that of its emission has not moved.
 
+use super::parse::Parsed;
+use crate::error::{ErrorKind, broken};
+use crate::id::GoId;
+
 /// The end of a system call that is delivered elsewhere than it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Exit {
@@ -43,6 +47,16 @@ impl Exit {
     /// The time of the first event of the merge that comes after this.
     pub fn before(self) -> u64 {
         self.key.div_ceil(2)
+    }
+}
+
+/// Where a system call is said to be over, it must have blocked before.
+#[inline]
+pub(super) fn check_exit(go: u64, left: u64, blocked_at: u64) -> Parsed<()> {
+    match blocked_at {
+        0 => broken(ErrorKind::StraySyscallExit(GoId(go))),
+        last if left < last || i64::try_from(left).is_err() => broken(ErrorKind::TimeOrder { last, found: left }),
+        _ => Ok(()),
     }
 }
 
