@@ -12,6 +12,7 @@ use super::check::{World, done};
 use super::cursor::{Cursor, Event};
 use super::goroutine::{NO_GO, Proc};
 use super::order::Number;
+use super::outbox::Outbox;
 use super::parse::{self, Parsed};
 use super::scan::{Found, Sample};
 use super::spec::EventType;
@@ -123,146 +124,128 @@ impl Place<'_> {
     }
 }
 
-/// What an event gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Given {
-    Event,
-    /// It only changed what is known, or stands for several that follow.
-    Nothing,
-}
-
-/// What follows the last event.
-#[derive(Clone, Copy, Debug)]
-enum Sequel {
-    None,
-    /// The label of the goroutine that started.
-    Label(Symbol),
-    /// The end of the system call.
-    SyscallEnd,
-    /// The goroutines of which nothing is known but that they exist, at this time.
-    Created(i64),
-}
-
 #[derive(Debug)]
 pub(super) struct Converter {
     version: Version,
     pub world: World,
-    pub record: Record,
-    sequel: Sequel,
+    pub out: Outbox,
     /// Whether the goroutines that existed as tracing began are still being listed.
     listing: bool,
     /// Those listed of which nothing more is known yet.
     created: BTreeSet<u64>,
+    /// When the list ended.
+    listed_at: i64,
     stop_reason: &'static str,
     /// What the last event says of a mistake of the traced program.
     pub warning: Option<WarningKind>,
 }
 
 impl Converter {
-    pub fn new(version: Version, world: World) -> Self {
+    pub fn new(version: Version) -> Self {
         Converter {
             version,
-            world,
-            record: Record::BLANK,
-            sequel: Sequel::None,
+            world: World::default(),
+            out: Outbox::default(),
             listing: true,
             created: BTreeSet::new(),
+            listed_at: 0,
             stop_reason: "",
             warning: None,
         }
     }
 
-    /// Makes the event that follows the last one by itself; false if none does.
+    /// Whether the goroutines of which nothing is known but that they exist come next.
     #[inline(always)]
-    pub fn follow_up(&mut self) -> bool {
-        match self.sequel {
-            Sequel::None => false,
-            sequel => self.make_sequel(sequel),
-        }
+    pub fn has_listed(&self) -> bool {
+        !self.listing && !self.created.is_empty()
     }
 
-    fn make_sequel(&mut self, sequel: Sequel) -> bool {
-        self.sequel = Sequel::None;
-        let go = self.record.go;
-        match sequel {
-            Sequel::None => return false,
-            Sequel::Label(label) => {
-                self.record.other(What::Label, 0);
-                self.record.text = label;
-            }
-            Sequel::SyscallEnd => {
-                self.record.go_transition(go, GoState::Syscall, GoState::Running);
-                self.record.time += 1;
-            }
-            Sequel::Created(time) => {
-                let Some(go) = self.created.pop_first() else { return false };
-                self.record.go_transition(go, GoState::Undetermined, GoState::Runnable);
-                self.record.locate(NONE, NONE, NONE, time);
-                self.sequel = sequel;
-            }
-        }
-        true
+    /// Makes the status of the next of these.
+    #[cold]
+    pub fn state_listed(&mut self) {
+        let Some(go) = self.created.pop_first() else { return };
+        let record = self.out.next();
+        record.go_transition(go, GoState::Undetermined, GoState::Runnable);
+        record.locate(NONE, NONE, NONE, self.listed_at);
+        self.out.push();
     }
 
     /// Makes the end of a system call, where it belongs.
     pub fn exit_syscall(&mut self, exit: Exit, time: i64) -> Parsed<()> {
-        self.world.exit_syscall(EventType::GoSysExit, exit.go)?;
-        self.syscall_end(exit.go, time);
-        Ok(())
+        self.end_syscall(EventType::GoSysExit, exit.go, time)
     }
 
-    fn syscall_end(&mut self, go: u64, time: i64) {
-        self.record.go_transition(go, GoState::Syscall, GoState::Runnable);
-        self.record.locate(NONE, fake_proc::SYSCALL, or_none(go), time);
+    fn end_syscall(&mut self, event: EventType, go: u64, time: i64) -> Parsed<()> {
+        self.world.exit_syscall(event, go)?;
+        let record = self.out.next();
+        record.go_transition(go, GoState::Syscall, GoState::Runnable);
+        record.locate(NONE, fake_proc::SYSCALL, or_none(go), time);
+        self.out.push();
+        Ok(())
     }
 
     /// Makes a CPU sample. Go 1.21 does not say on which M it was taken.
     pub fn sample(&mut self, proc: u64, go: u64, stack: u64, time: i64) {
-        self.record.other(What::StackSample, 0);
-        self.record.stack = stack;
-        self.record.locate(NONE, proc, or_none(go), time);
+        let record = self.out.next();
+        record.other(What::StackSample, 0);
+        record.stack = stack;
+        record.locate(NONE, proc, or_none(go), time);
+        self.out.push();
     }
 
     /// Makes what an event of a P stands for, if it can happen yet.
     #[inline(always)]
-    pub fn convert(&mut self, event: &Event, proc: &mut Proc, place: Place<'_>) -> Outcome<Given> {
+    pub fn convert(&mut self, event: &Event, proc: &mut Proc, place: Place<'_>) -> Outcome {
         use EventType as E;
         use GoState::{NotExist, Runnable, Running, Syscall, Undetermined, Waiting};
 
         let [a, b, c, d] = event.args;
         let (kind, time) = (event.event, place.time);
         let (mut shown_proc, mut thread, mut go) = (proc.id, proc.thread, or_none(proc.go_id));
+        let mut record = self.out.next();
 
         match kind {
             // The hot ones.
             E::GoStartLocal => {
                 done!(self.world.start(kind, proc, a, Number::Any)?);
                 go = a;
-                self.started(a);
+                record.go_transition(a, Runnable, Running);
+                if self.listing {
+                    self.created.remove(&a);
+                    record.change = Change::Go(Undetermined, Running);
+                }
             }
             E::GoStart => {
                 done!(self.world.start(kind, proc, a, Number::Exactly(b))?);
                 go = a;
-                self.started(a);
+                record.go_transition(a, Runnable, Running);
+                if self.listing {
+                    self.created.remove(&a);
+                    record.change = Change::Go(Undetermined, Running);
+                }
             }
             E::GoStartLabel => {
                 done!(self.world.start(kind, proc, a, Number::Exactly(b))?);
                 go = a;
-                self.record.go_transition(a, Runnable, Running);
-                self.sequel = Sequel::Label(place.string(c)?);
                 thread = or_zero(thread);
+                record.go_transition(a, Runnable, Running);
+                record.locate(thread, shown_proc, go, time);
+                self.out.push();
+                record = self.out.next();
+                record.other(What::Label, 0);
+                record.text = place.string(c)?;
             }
             E::GoUnblockLocal => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
-                (shown_proc, thread) = self.unblocker(proc, on_network);
-                self.record.go_transition(a, Waiting, Runnable);
-                self.record.stack = place.stack(b);
+                (shown_proc, thread) = unblocker(&self.world, proc, on_network);
+                record.go_transition(a, Waiting, Runnable);
+                record.stack = place.stack(b);
             }
             E::GoUnblock => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Exactly(b))?);
-                (shown_proc, thread) = self.unblocker(proc, on_network);
-                self.record.go_transition(a, Waiting, Runnable);
-                self.record.stack = place.stack(c);
+                (shown_proc, thread) = unblocker(&self.world, proc, on_network);
+                record.go_transition(a, Waiting, Runnable);
+                record.stack = place.stack(c);
             }
             E::GoBlock
             | E::GoBlockSend
@@ -274,30 +257,36 @@ impl Converter {
             | E::GoBlockGC
             | E::GoSleep => {
                 done!(self.world.leave(kind, proc, Waiting)?);
-                self.stopped(go, place, Waiting, block_reason(kind), a);
+                stopped(record, (go, Waiting), block_reason(kind), place.stack(a));
             }
             E::GoSched => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                self.stopped(go, place, Runnable, "runtime.Gosched", a);
+                stopped(record, (go, Runnable), "runtime.Gosched", place.stack(a));
             }
             E::GoPreempt => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                self.stopped(go, place, Runnable, "preempted", a);
+                stopped(record, (go, Runnable), "preempted", place.stack(a));
             }
             E::GoSysCall => {
                 let id = self.world.running(kind, proc)?;
                 let stack = place.stack(a);
-                self.record.go_transition(id, Running, Syscall);
-                self.record.b = stack;
-                self.record.stack = stack;
+                record.go_transition(id, Running, Syscall);
+                record.b = stack;
+                record.stack = stack;
                 if !place.call_blocks(id) {
-                    self.sequel = Sequel::SyscallEnd;
                     thread = or_zero(thread);
+                    record.locate(thread, shown_proc, go, time);
+                    self.out.push();
+                    record = self.out.next();
+                    record.go_transition(id, Syscall, Running);
+                    record.locate(thread, shown_proc, go, time.saturating_add(1));
+                    self.out.push();
+                    return Ok(Step::Done(()));
                 }
             }
             E::GoSysBlock => {
                 done!(self.world.leave(kind, proc, Waiting)?).blocked_at = event.ticks;
-                return Ok(Step::Done(Given::Nothing));
+                return Ok(Step::Done(()));
             }
             E::GoSysExit => {
                 let blocked_at = done!(self.world.pass_exit(a, Number::Exactly(b)));
@@ -305,18 +294,16 @@ impl Converter {
                     syscall::check_exit(a, c, blocked_at)?;
                 }
                 if Exit::moves(c, event.ticks) {
-                    return Ok(Step::Done(Given::Nothing));
+                    return Ok(Step::Done(()));
                 }
-                self.world.exit_syscall(kind, a)?;
-                self.syscall_end(a, time);
-                return Ok(Step::Done(Given::Event));
+                self.end_syscall(kind, a, time)?;
+                return Ok(Step::Done(()));
             }
             E::GoSysExitLocal => {
                 done!(self.world.pass_exit(a, Number::Any));
                 // The reference takes the goroutine that the P runs, which can't be waiting. It is never written.
-                self.world.exit_syscall(kind, proc.go_id)?;
-                self.syscall_end(proc.go_id, time);
-                return Ok(Step::Done(Given::Event));
+                self.end_syscall(kind, proc.go_id, time)?;
+                return Ok(Step::Done(()));
             }
 
             // The rest of goroutines.
@@ -324,22 +311,22 @@ impl Converter {
                 done!(self.world.create(a)?);
                 if self.listing {
                     self.created.insert(a);
-                    return Ok(Step::Done(Given::Nothing));
+                    return Ok(Step::Done(()));
                 }
                 if !place.found.tables.has_stack(b) {
                     return broken(ErrorKind::UnknownStack { id: StackId(b) });
                 }
-                self.record.go_transition(a, NotExist, Runnable);
-                self.record.b = b;
-                self.record.stack = place.stack(c);
+                record.go_transition(a, NotExist, Runnable);
+                record.b = b;
+                record.stack = place.stack(c);
             }
             E::GoEnd => {
                 self.world.end(kind, proc)?;
-                self.record.go_transition(go, Running, NotExist);
+                record.go_transition(go, Running, NotExist);
             }
             E::GoStop => {
                 self.world.end(kind, proc)?;
-                self.stopped(go, place, Waiting, "forever", a);
+                stopped(record, (go, Waiting), "forever", place.stack(a));
             }
             E::GoWaiting | E::GoInSyscall => {
                 let waiting = done!(self.world.wait(kind, a)?);
@@ -349,74 +336,74 @@ impl Converter {
                 self.created.remove(&a);
                 go = or_none(a);
                 // On which thread the call is, nobody wrote down.
-                self.record.go_transition(a, Undetermined, if kind == E::GoWaiting { Waiting } else { Syscall });
+                record.go_transition(a, Undetermined, if kind == E::GoWaiting { Waiting } else { Syscall });
             }
 
             // Processors.
             E::ProcStart => {
                 proc.start(a)?;
                 thread = a;
-                self.proc_changes(proc, ProcState::Idle, ProcState::Running);
+                proc_changes(record, proc, ProcState::Idle, ProcState::Running);
             }
             E::ProcStop => {
                 proc.stop()?;
-                self.proc_changes(proc, ProcState::Running, ProcState::Idle);
+                proc_changes(record, proc, ProcState::Running, ProcState::Idle);
             }
 
             // Metrics.
             E::Gomaxprocs => {
                 if std::mem::take(&mut self.listing) {
-                    self.sequel = Sequel::Created(time);
-                    return Ok(Step::Done(Given::Nothing));
+                    self.listed_at = time;
+                    return Ok(Step::Done(()));
                 }
-                self.record.other(What::GoMaxProcs, a);
-                self.record.stack = place.stack(b);
+                record.other(What::GoMaxProcs, a);
+                record.stack = place.stack(b);
             }
-            E::HeapAlloc => self.record.other(What::HeapObjects, a),
-            E::HeapGoal => self.record.other(What::HeapGoal, a),
+            E::HeapAlloc => record.other(What::HeapObjects, a),
+            E::HeapGoal => record.other(What::HeapGoal, a),
 
             // Ranges.
             E::GCStart => {
                 done!(self.world.merge.begin_cycle(a));
                 self.world.begin_gc()?;
                 (shown_proc, thread) = (fake_proc::GC, NONE);
-                self.record.other(What::RangeBegin(RangeType::GcMark), NONE);
-                self.record.stack = place.stack(b);
+                record.other(What::RangeBegin(RangeType::GcMark), NONE);
+                record.stack = place.stack(b);
             }
             E::GCDone => {
                 self.world.end_gc()?;
-                self.record.other(What::RangeEnd(RangeType::GcMark), NONE);
+                record.other(What::RangeEnd(RangeType::GcMark), NONE);
             }
             E::GCSTWStart => {
                 self.world.begin_stop()?;
                 self.stop_reason = stop_reason(self.version, a);
-                self.record.other(What::RangeBegin(RangeType::StopTheWorld), go);
-                self.record.text = Symbol::Static(self.stop_reason);
+                record.other(What::RangeBegin(RangeType::StopTheWorld), go);
+                record.text = Symbol::Static(self.stop_reason);
             }
             E::GCSTWDone => {
                 self.world.end_stop()?;
-                self.record.other(What::RangeEnd(RangeType::StopTheWorld), go);
-                self.record.text = Symbol::Static(self.stop_reason);
+                record.other(What::RangeEnd(RangeType::StopTheWorld), go);
+                record.text = Symbol::Static(self.stop_reason);
             }
             E::GCSweepStart => {
                 proc.begin_sweep()?;
-                self.record.other(What::RangeBegin(RangeType::GcSweep), proc.id);
-                self.record.stack = place.stack(a);
+                record.other(What::RangeBegin(RangeType::GcSweep), proc.id);
+                record.stack = place.stack(a);
             }
             E::GCSweepDone => {
                 proc.end_sweep()?;
-                self.record.other(What::RangeEnd(RangeType::GcSweep), proc.id);
-                self.record.b = a;
-                self.record.c = b;
+                record.other(What::RangeEnd(RangeType::GcSweep), proc.id);
+                record.b = a;
+                record.c = b;
             }
             E::GCMarkAssistStart => {
                 self.world.begin_assist(proc)?;
-                self.record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
-                self.record.stack = place.stack(a);
+                record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
+                record.stack = place.stack(a);
             }
             E::GCMarkAssistDone => {
                 self.world.end_assist(proc);
-                self.record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
+                record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
             }
 
             // What the program says of itself.
@@ -424,94 +411,84 @@ impl Converter {
                 let name = self.world.names.intern(place.text(c)?);
                 let fit = self.world.annotations.task_begin(a, ActiveTask { parent: b, name });
                 self.warning = (fit == Fit::Misused).then_some(WarningKind::TaskRestarted);
-                self.record.other(What::TaskBegin, a);
-                self.record.b = if b == 0 { NONE } else { b };
-                self.record.text = Symbol::Name(name);
-                self.record.stack = place.stack(d);
+                record.other(What::TaskBegin, a);
+                record.b = if b == 0 { NONE } else { b };
+                record.text = Symbol::Name(name);
+                record.stack = place.stack(d);
             }
             E::UserTaskEnd => {
                 let begun = self.world.annotations.task_end(a);
-                self.record.other(What::TaskEnd, a);
+                record.other(What::TaskEnd, a);
                 // A task of no parent begins with none and ends with 0: the reference's converter keeps them apart.
-                self.record.b = begun.map_or(NONE, |task| task.parent);
-                self.record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
-                self.record.stack = place.stack(b);
+                record.b = begun.map_or(NONE, |task| task.parent);
+                record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
+                record.stack = place.stack(b);
             }
             E::UserRegion => {
                 let name = self.world.names.intern(place.text(c)?);
-                let what = self.region(proc.go, a, b, name)?;
-                self.record.other(what, a);
-                self.record.text = Symbol::Name(name);
-                self.record.stack = place.stack(d);
+                let (what, warning) = region(&mut self.world, proc.go, a, b, name)?;
+                self.warning = warning;
+                record.other(what, a);
+                record.text = Symbol::Name(name);
+                record.stack = place.stack(d);
             }
             E::UserLog => {
                 let (message, _) = parse::text(place.window, d as usize, kind)?;
-                self.record.other(What::Log, a);
-                self.record.text = place.string(b)?;
-                self.record.text2 = Symbol::Span(message);
-                self.record.stack = place.stack(c);
+                record.other(What::Log, a);
+                record.text = place.string(b)?;
+                record.text2 = Symbol::Span(message);
+                record.stack = place.stack(c);
             }
 
             // Go stopped writing it before the first version that is read; the reference has no conversion for it.
             E::FutileWakeup => return broken(ErrorKind::ObsoleteEvent { event: kind.name() }),
             _ => return broken(ErrorKind::WrongContext { event: kind.name() }),
         }
-        self.record.locate(thread, shown_proc, go, time);
-        Ok(Step::Done(Given::Event))
+        record.locate(thread, shown_proc, go, time);
+        self.out.push();
+        Ok(Step::Done(()))
     }
+}
 
-    /// A goroutine starts; while those that existed as tracing began are listed, it ran then.
-    #[inline(always)]
-    fn started(&mut self, go: u64) {
-        self.record.go_transition(go, GoState::Runnable, GoState::Running);
-        if self.listing {
-            self.created.remove(&go);
-            self.record.change = Change::Go(GoState::Undetermined, GoState::Running);
+/// The P and the thread on which something is shown to make a goroutine runnable.
+#[inline(always)]
+fn unblocker(world: &World, proc: &Proc, on_network: bool) -> (u64, u64) {
+    if on_network {
+        return (fake_proc::NETPOLL, NONE);
+    }
+    match !world.timers.is_empty() && world.timers.contains(&proc.go_id) {
+        true => (fake_proc::TIMER, NONE),
+        false => (proc.id, proc.thread),
+    }
+}
+
+/// The goroutine stops or blocks: the event's stack is its own.
+#[inline(always)]
+fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static str, stack: u64) {
+    record.go_transition(go, GoState::Running, to);
+    record.text = Symbol::Static(reason);
+    record.b = stack;
+    record.stack = stack;
+}
+
+/// The first that is told of a P is its status.
+fn proc_changes(record: &mut Record, proc: &mut Proc, from: ProcState, to: ProcState) {
+    let known = std::mem::replace(&mut proc.known, true);
+    record.other(What::ProcTransition, proc.id);
+    record.change = Change::Proc(if known { from } else { ProcState::Undetermined }, to);
+}
+
+fn region(world: &mut World, go: Index, task: u64, mode: u64, name: NameId) -> Parsed<(What, Option<WarningKind>)> {
+    match mode {
+        0 => {
+            world.annotations.region_begin(go, task, name);
+            Ok((What::RegionBegin, None))
         }
-    }
-
-    /// The P and the thread on which something is shown to make a goroutine runnable.
-    #[inline(always)]
-    fn unblocker(&self, proc: &Proc, on_network: bool) -> (u64, u64) {
-        if on_network {
-            return (fake_proc::NETPOLL, NONE);
+        1 => {
+            let fit = world.annotations.region_end(go, task, name);
+            Ok((What::RegionEnd, (fit == Fit::Misused).then_some(WarningKind::RegionMismatch)))
         }
-        match !self.world.timers.is_empty() && self.world.timers.contains(&proc.go_id) {
-            true => (fake_proc::TIMER, NONE),
-            false => (proc.id, proc.thread),
-        }
-    }
-
-    /// The goroutine stops or blocks: the event's stack is its own.
-    #[inline(always)]
-    fn stopped(&mut self, id: u64, place: Place<'_>, to: GoState, reason: &'static str, stack: u64) {
-        let stack = place.stack(stack);
-        self.record.go_transition(id, GoState::Running, to);
-        self.record.text = Symbol::Static(reason);
-        self.record.b = stack;
-        self.record.stack = stack;
-    }
-
-    /// The first that is told of a P is its status.
-    fn proc_changes(&mut self, proc: &mut Proc, from: ProcState, to: ProcState) {
-        let known = std::mem::replace(&mut proc.known, true);
-        self.record.other(What::ProcTransition, proc.id);
-        self.record.change = Change::Proc(if known { from } else { ProcState::Undetermined }, to);
-    }
-
-    fn region(&mut self, go: Index, task: u64, mode: u64, name: NameId) -> Parsed<What> {
-        match mode {
-            0 => {
-                self.world.annotations.region_begin(go, task, name);
-                Ok(What::RegionBegin)
-            }
-            1 => {
-                let fit = self.world.annotations.region_end(go, task, name);
-                self.warning = (fit == Fit::Misused).then_some(WarningKind::RegionMismatch);
-                Ok(What::RegionEnd)
-            }
-            _ => broken(ErrorKind::InvalidRegionMode { mode }),
-        }
+        _ => broken(ErrorKind::InvalidRegionMode { mode }),
     }
 }
 

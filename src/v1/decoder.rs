@@ -8,8 +8,7 @@
 //! The first event is a Sync a nanosecond before all others, the last one a nanosecond after. Every other event is
 //! later than the one before: equal times are pushed apart by a nanosecond.
 
-use super::check::World;
-use super::convert::{Converter, Given, Place};
+use super::convert::{Converter, Place};
 use super::cursor::Cursor;
 use super::goroutine::Proc;
 use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan};
@@ -48,10 +47,12 @@ pub(crate) struct Decoder {
     next_exit: usize,
     clock: Clock,
     converter: Converter,
-    last_time: i64,
     syncs: u64,
-    delivered: u64,
+    /// How many events were made.
+    made: u64,
     stage: Stage,
+    /// Due after the events that were made before it came up.
+    pending: Option<Error>,
     warnings: Vec<Warning>,
     warning_count: u64,
 }
@@ -114,11 +115,11 @@ impl Decoder {
             next_sample: 0,
             next_exit: 0,
             clock: Clock { start: 0, nanos_per_tick: 0.0 },
-            converter: Converter::new(version, World::default()),
-            last_time: -1,
+            converter: Converter::new(version),
             syncs: 0,
-            delivered: 0,
+            made: 0,
             stage: Stage::Unread,
+            pending: None,
             warnings: Vec::new(),
             warning_count: 0,
         }
@@ -131,44 +132,54 @@ impl Decoder {
     /// The event that [`advance`](Self::advance) made current, and where its names are.
     #[inline(always)]
     pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
-        let names = &self.converter.world.names;
-        (&self.converter.record, Symbols { window: source.window(), tables: &self.found.tables, names })
+        let Converter { world, out, .. } = &self.converter;
+        let symbols = Symbols { window: source.window(), tables: &self.found.tables, names: &world.names };
+        (out.current(), symbols)
     }
 
     /// Makes the next event current; false at the end.
-    #[inline]
+    #[inline(always)]
     pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        if self.stage != Stage::Going {
-            return self.open_or_end(source);
+        match self.converter.out.deliver() {
+            true => Ok(true),
+            false => self.refill(source),
         }
-        if !self.converter.follow_up() && !self.produce(source)? {
-            return Ok(false);
-        }
-        let record = &mut self.converter.record;
-        record.time = record.time.max(self.last_time + 1);
-        self.last_time = record.time;
-        self.delivered += 1;
-        Ok(true)
     }
 
-    #[cold]
-    fn open_or_end(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        if self.stage == Stage::Ended {
-            return Ok(false);
+    /// Makes another block of events, and the first of it current.
+    #[inline(never)]
+    fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+        self.made += self.converter.out.clear();
+        match self.stage {
+            Stage::Unread => self.open(source)?,
+            Stage::Going => {
+                self.pending = match self.pending.take() {
+                    None => self.fill(source).err(),
+                    pending => pending,
+                }
+            }
+            Stage::Ended => return Ok(false),
         }
+        match self.converter.out.deliver() {
+            true => Ok(true),
+            false => self.pending.take().map_or(Ok(false), Err),
+        }
+    }
+
+    /// Reads the file and delivers the first Sync.
+    fn open(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
         self.walk(source)?;
         self.prepare(source)?;
         self.stage = Stage::Going;
-        let first = match self.choose() {
+        self.clock.start = match self.choose() {
             Next::Merge(row) => self.lanes[row as usize].cursor.event.ticks,
             Next::Exit(exit) => exit.ticks(),
             Next::Sample(sample) => sample.ticks,
             // Without any events there is but one Sync.
-            Next::End => return self.produce(source),
+            Next::End => return self.end(source),
         };
-        self.clock.start = first;
         self.sync(-1, true);
-        Ok(true)
+        Ok(())
     }
 
     /// Reads the whole file and walks over it. The walk goes along with the reading, so that what is no trace is not read on and on.
@@ -222,30 +233,31 @@ impl Decoder {
         Ok(())
     }
 
-    /// Makes one event; false if the one that it made is not there because the trace has ended.
-    #[inline(always)]
-    fn produce(&mut self, source: &Source<'_>) -> Result<bool, Error> {
+    /// Makes a block of events.
+    fn fill(&mut self, source: &Source<'_>) -> Result<(), Error> {
         let window = source.window();
-        loop {
+        while self.converter.out.has_room() {
+            if self.converter.has_listed() {
+                self.converter.state_listed();
+                continue;
+            }
             if self.is_stale {
                 self.settle(window, source)?;
             }
-            let given = match self.current {
+            match self.current {
                 Some(row) if self.lanes[row as usize].cursor.event.ticks < self.limit => {
-                    self.merged(row, window, source)?
+                    self.merged(row, window, source)?;
                 }
                 _ => match self.choose() {
                     Next::Merge(row) => self.merged(row, window, source)?,
                     Next::Exit(exit) => self.exit(exit, source)?,
                     Next::Sample(sample) => self.sample(sample, source)?,
+                    Next::End if self.converter.out.waiting() > 0 => return Ok(()),
                     Next::End => return self.end(source),
                 },
-            };
-            // What an event stands for may follow it rather than be it.
-            if given == Given::Event || self.converter.follow_up() {
-                return Ok(true);
             }
         }
+        Ok(())
     }
 
     /// Reads on where the last event came from, and wakes who waited for it.
@@ -308,7 +320,7 @@ impl Decoder {
 
     /// Lets the event of the current P happen, if it can.
     #[inline(always)]
-    fn merged(&mut self, row: u32, window: &[u8], source: &Source<'_>) -> Result<Given, Error> {
+    fn merged(&mut self, row: u32, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
         let Lane { cursor, proc } = &mut self.lanes[row as usize];
         let (ticks, last) = (cursor.event.ticks, self.ticks);
         let Some(time) = self.clock.nanos(ticks) else {
@@ -322,18 +334,18 @@ impl Decoder {
         let samples = self.found.samples.get(self.next_sample..).unwrap_or_default();
         let place = Place { window, found: &self.found, samples, cursor, time };
         match self.converter.convert(&cursor.event, proc, place) {
-            Ok(Step::Done(given)) => {
+            Ok(Step::Done(())) => {
                 self.is_stale = true;
                 if self.converter.warning.is_some() {
                     self.warn(row, source);
                 }
-                Ok(given)
+                Ok(())
             }
             Ok(Step::Wait) => {
                 self.current = None;
                 let world = &mut self.converter.world;
                 world.merge.park(&mut world.gos, row);
-                Ok(Given::Nothing)
+                Ok(())
             }
             Err(kind) => Err(self.fault_in(row, *kind, source)),
         }
@@ -344,16 +356,13 @@ impl Decoder {
         self.fault(kind, self.lanes[row as usize].cursor.event.at, source)
     }
 
-    fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<Given, Error> {
+    fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<(), Error> {
         self.next_exit += 1;
         let time = self.time(exit.ticks(), source)?;
-        match self.converter.exit_syscall(exit, time) {
-            Ok(()) => Ok(Given::Event),
-            Err(kind) => Err(self.fault(*kind, 0, source)),
-        }
+        self.converter.exit_syscall(exit, time).map_err(|kind| self.fault(*kind, 0, source))
     }
 
-    fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<Given, Error> {
+    fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<(), Error> {
         self.next_sample += 1;
         let Sample { ticks, proc, go, stack } = sample;
         if std::mem::replace(&mut self.ticks, ticks) > ticks {
@@ -362,7 +371,7 @@ impl Decoder {
         let time = self.time(ticks, source)?;
         let stack = if self.found.tables.has_stack(stack) { stack } else { 0 };
         self.converter.sample(proc, go, stack, time);
-        Ok(Given::Event)
+        Ok(())
     }
 
     fn time(&self, ticks: u64, source: &Source<'_>) -> Result<i64, Error> {
@@ -371,16 +380,20 @@ impl Decoder {
 
     /// Delivers the last Sync, if all events are.
     #[cold]
-    fn end(&mut self, source: &Source<'_>) -> Result<bool, Error> {
+    fn end(&mut self, source: &Source<'_>) -> Result<(), Error> {
         let parked = self.converter.world.merge.parked();
         let heads: Vec<_> = parked.map(|(row, waits_for)| self.stuck(row as usize, waits_for, source)).collect();
         if let Some(first) = heads.iter().min_by_key(|head| head.offset) {
-            let at = Location { offset: first.offset, event: Some(self.delivered), ..Location::default() };
+            let at = Location {
+                offset: first.offset,
+                event: Some(self.made + self.converter.out.waiting()),
+                ..Location::default()
+            };
             return Err(Error { kind: ErrorKind::StuckFrontier(heads), at });
         }
         self.stage = Stage::Ended;
-        self.sync(self.last_time + 1, false);
-        Ok(true)
+        self.sync(self.converter.out.last_time().saturating_add(1), false);
+        Ok(())
     }
 
     fn stuck(&self, row: usize, waits_for: String, source: &Source<'_>) -> StuckHead {
@@ -398,7 +411,7 @@ impl Decoder {
 
     fn sync(&mut self, time: i64, has_tables: bool) {
         self.syncs += 1;
-        self.converter.record = Record {
+        self.converter.out.sync(Record {
             what: What::Sync,
             change: Change::None,
             time,
@@ -406,7 +419,7 @@ impl Decoder {
             b: u64::from(has_tables),
             text: Symbol::Empty,
             ..Record::BLANK
-        };
+        });
     }
 
     #[cold]
@@ -414,9 +427,11 @@ impl Decoder {
         let Some(kind): Option<WarningKind> = self.converter.warning.take() else { return };
         self.warning_count += 1;
         if self.warnings.len() < MAX_WARNINGS {
-            let go = present(self.converter.record.go).map(GoId);
-            let at =
-                Location { event: Some(self.delivered), ..location(source, self.lanes[row as usize].cursor.event.at) };
+            let go = present(self.converter.out.last().go).map(GoId);
+            let at = Location {
+                event: Some(self.made + self.converter.out.waiting()),
+                ..location(source, self.lanes[row as usize].cursor.event.at)
+            };
             self.warnings.push(Warning { kind, go, at });
         }
     }
@@ -424,7 +439,7 @@ impl Decoder {
     /// An error at a place in the window.
     #[cold]
     fn fault(&self, kind: ErrorKind, at: usize, source: &Source<'_>) -> Error {
-        Error { kind, at: Location { event: Some(self.delivered), ..location(source, at) } }
+        Error { kind, at: Location { event: Some(self.made + self.converter.out.waiting()), ..location(source, at) } }
     }
 }
 

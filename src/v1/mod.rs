@@ -5,6 +5,7 @@ mod cursor;
 pub(crate) mod decoder;
 mod goroutine;
 mod order;
+mod outbox;
 mod parse;
 mod scan;
 mod spec;

@@ -1,0 +1,90 @@
+//! The records that are made but not yet delivered.
+//!
+//! They are made a block at a time: what a block needs is looked up once, and the loop stays in the processor's caches.
+
+use crate::event::record::Record;
+
+/// How many records are made at a time.
+const BLOCK: usize = 64;
+/// The most that one event gives.
+const MOST: usize = 2;
+
+#[derive(Debug)]
+pub(super) struct Outbox {
+    records: Box<[Record; BLOCK + MOST]>,
+    len: usize,
+    delivered: usize,
+    /// The time of the last one.
+    last_time: i64,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        // The reference's converter begins here: the first event is never before zero.
+        Outbox { records: Box::new([Record::BLANK; BLOCK + MOST]), len: 0, delivered: 0, last_time: -1 }
+    }
+}
+
+impl Outbox {
+    /// Takes the next record; [`current`](Self::current) shows it until the next is taken. False if there is none.
+    #[inline(always)]
+    pub fn deliver(&mut self) -> bool {
+        let is_there = self.delivered < self.len;
+        self.delivered += usize::from(is_there);
+        is_there
+    }
+
+    #[inline(always)]
+    pub fn current(&self) -> &Record {
+        &self.records[self.delivered.saturating_sub(1)]
+    }
+
+    /// Begins another block, once all of the last one is delivered. Gives how many there were.
+    pub fn clear(&mut self) -> u64 {
+        self.delivered = 0;
+        std::mem::take(&mut self.len) as u64
+    }
+
+    /// Whether another event may be made.
+    #[inline(always)]
+    pub fn has_room(&self) -> bool {
+        self.len < BLOCK
+    }
+
+    /// The record to fill next. Its fields hold what an older one left.
+    #[inline(always)]
+    pub fn next(&mut self) -> &mut Record {
+        &mut self.records[self.len]
+    }
+
+    /// The last record that was made.
+    pub fn last(&self) -> &Record {
+        &self.records[self.len.saturating_sub(1)]
+    }
+
+    /// The record that [`next`](Self::next) gave is filled. It is later than the one before, whatever it says.
+    #[inline(always)]
+    pub fn push(&mut self) {
+        let record = &mut self.records[self.len];
+        record.time = record.time.max(self.last_time.saturating_add(1));
+        self.last_time = record.time;
+        self.len += 1;
+    }
+
+    /// How many wait to be delivered.
+    pub fn waiting(&self) -> u64 {
+        (self.len - self.delivered) as u64
+    }
+
+    /// The time of the last record.
+    pub fn last_time(&self) -> i64 {
+        self.last_time
+    }
+
+    /// Makes a Sync. It is the only record of its block, and its time is its own.
+    pub fn sync(&mut self, record: Record) {
+        self.records[0] = record;
+        self.len = 1;
+        self.delivered = 0;
+    }
+}
