@@ -9,12 +9,12 @@
 use std::collections::BTreeSet;
 
 use super::check::{World, done};
-use super::cursor::{Cursor, Event};
+use super::cursor::{self, Cursor, Event};
 use super::goroutine::{NO_GO, Proc};
 use super::order::Number;
 use super::outbox::Outbox;
 use super::parse::{self, Parsed};
-use super::scan::{Found, Sample};
+use super::scan::Found;
 use super::spec::EventType;
 use super::syscall::{self, Exit};
 use crate::error::{ErrorKind, WarningKind, broken};
@@ -73,9 +73,9 @@ fn stop_reason(version: Version, kind: u64) -> &'static str {
 pub(super) struct Place<'a> {
     pub window: &'a [u8],
     pub found: &'a Found,
-    /// The CPU samples that are yet to come.
-    pub samples: &'a [Sample],
-    /// Where the event stands.
+    /// How many of the CPU samples are delivered.
+    pub samples: usize,
+    /// The P's events; the one that is made is the next.
     pub cursor: &'a Cursor,
     /// In nanoseconds.
     pub time: i64,
@@ -109,9 +109,10 @@ impl Place<'_> {
     /// Whether the system call blocks that a goroutine begins here: its next event says so, unless a CPU sample of it
     /// comes first.
     #[inline(always)]
-    fn call_blocks(&self, go: u64) -> bool {
-        match self.cursor.peek_blocks(self.window) {
-            Some(blocks) if self.samples.is_empty() => blocks,
+    fn call_blocks(&self, go: u64, sequel: u64) -> bool {
+        match sequel {
+            cursor::RETURNS => false,
+            cursor::BLOCKS if self.found.samples.is_empty() => true,
             _ => self.call_blocks_by_search(go),
         }
     }
@@ -119,8 +120,9 @@ impl Place<'_> {
     #[inline(never)]
     fn call_blocks_by_search(&self, go: u64) -> bool {
         let Some(sequel) = self.cursor.sequel(go, self.window, &self.found.batches) else { return false };
-        let between = self.samples.iter().take_while(|sample| sample.ticks < sequel.ticks);
-        sequel.blocks && !between.into_iter().any(|sample| sample.go == go)
+        let samples = self.found.samples.get(self.samples..).unwrap_or_default();
+        let mut between = samples.iter().take_while(|sample| sample.ticks < sequel.ticks);
+        sequel.blocks && !between.any(|sample| sample.go == go)
     }
 }
 
@@ -273,7 +275,7 @@ impl Converter {
                 record.go_transition(id, Running, Syscall);
                 record.b = stack;
                 record.stack = stack;
-                if !place.call_blocks(id) {
+                if !place.call_blocks(id, b) {
                     thread = or_zero(thread);
                     record.locate(thread, shown_proc, go, time);
                     self.out.push();

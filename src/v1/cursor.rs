@@ -2,10 +2,9 @@
 
 use byteorder::{ByteOrder, LittleEndian};
 
-use super::parse::{self, BY_LENGTH, Parsed};
-use super::scan::{Batch, Row};
+use super::parse::{self, Parsed};
+use super::scan::{Batch, Fault, Row};
 use super::spec::{Class, EventType, MAX_ARGS, SHAPES, TYPE_BITS};
-use crate::error::{ErrorKind, broken};
 
 /// An event as it stands in a batch.
 #[derive(Clone, Copy, Debug)]
@@ -75,13 +74,35 @@ impl Word {
 /// The argument that says where a log message stands.
 pub(super) const TEXT_ARG: usize = MAX_ARGS - 1;
 
-#[derive(Clone, Copy, Debug)]
+/// The argument that says what follows a `GoSysCall`, as far as its P's bytes tell: one of these.
+pub(super) const SEQUEL_ARG: usize = 1;
+/// The goroutine goes on: the call did not block.
+pub(super) const RETURNS: u64 = 0;
+/// `GoSysBlock`.
+pub(super) const BLOCKS: u64 = 1;
+/// Something that does not tell: [`Cursor::sequel`] has to look further.
+pub(super) const UNCLEAR: u64 = 2;
+
+/// How many events are decoded at a time: as many as the first-level cache holds for a dozen Ps.
+const BLOCK: usize = 32;
+/// The least bytes of an event.
+const MIN_EVENT: usize = 2;
+
+#[derive(Debug)]
 pub(super) struct Cursor {
-    /// The event that [`step`](Self::step) went to.
-    pub event: Event,
+    /// Decoded events, of which those before `next` have happened.
+    block: Vec<Event>,
+    next: usize,
+    walk: Walk,
+}
+
+/// A place among the events of a P.
+#[derive(Clone, Copy, Debug)]
+struct Walk {
     pos: usize,
     end: usize,
-    next: Option<u32>,
+    ticks: u64,
+    next_batch: Option<u32>,
     minor: u8,
 }
 
@@ -97,121 +118,158 @@ pub(super) struct Sequel {
 impl Cursor {
     /// A cursor before the first event of a P.
     pub fn new(row: Row, minor: u8) -> Self {
-        let event = Event { ticks: 0, args: [0; MAX_ARGS], at: 0, event: EventType::Batch };
-        Cursor { event, pos: 0, end: 0, next: Some(row.first), minor }
+        let walk = Walk { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first), minor };
+        Cursor { block: Vec::new(), next: 0, walk }
     }
 
-    /// Where a fault lies that `step` gave.
-    pub fn pos(&self) -> usize {
-        self.pos
-    }
-
-    /// Goes to the next event; false if there is none.
+    /// The event that comes next, if it is decoded.
     #[inline(always)]
-    pub fn step(&mut self, window: &[u8], batches: &[Batch]) -> Parsed<bool> {
-        loop {
-            if self.pos == self.end {
-                if !self.next_batch(batches)? {
-                    return Ok(false);
-                }
-                continue;
-            }
-            // Reading a little past the batch's end does no harm: where the record ends, the first pass has seen.
-            let Some(head) = window.get(self.pos..self.pos + 1 + WORD) else {
-                if self.step_slowly(window)? {
-                    return Ok(true);
-                }
-                continue;
-            };
-            let number = head[0] >> 6;
-            let shape = SHAPES[usize::from(head[0] & TYPE_BITS)];
-            let mut word = Word::new(&head[1..]);
-            let delta = word.take();
-            let a = if number > 0 { word.take() } else { 0 };
-            let b = if number > 1 { word.take() } else { 0 };
-            let is_plain = shape.class == Class::Timed && number + 1 == shape.values && number < BY_LENGTH;
-            if !is_plain || word.is_short() {
-                if self.step_slowly(window)? {
-                    return Ok(true);
-                }
-                continue;
-            }
-            let ticks = self.later(delta)?;
-            let event = &mut self.event;
-            (event.ticks, event.args[0], event.args[1]) = (ticks, a, b);
-            (event.at, event.event) = (self.pos, shape.event);
-            self.pos += 1 + word.used();
-            return Ok(true);
-        }
+    pub fn event(&self) -> Option<&Event> {
+        self.block.get(self.next)
     }
 
+    /// Goes past that event.
     #[inline(always)]
-    fn later(&self, delta: u64) -> Parsed<u64> {
-        match self.event.ticks.checked_add(delta) {
-            Some(ticks) if ticks <= i64::MAX as u64 => Ok(ticks),
-            _ => broken(ErrorKind::TimestampOverflow),
-        }
+    pub fn step(&mut self) {
+        self.next += 1;
     }
 
-    /// Goes to any event, or over a record of a table among them: says whether it is an event.
+    /// Decodes on, when all that was decoded has happened; false if there are no more events.
     #[inline(never)]
-    fn step_slowly(&mut self, window: &[u8]) -> Parsed<bool> {
-        let at = self.pos;
-        let bytes = window.get(..self.end).unwrap_or_default();
-        let shape = parse::shape(bytes[at], self.minor)?;
-        if matches!(shape.class, Class::String | Class::Stack) {
-            self.pos = parse::end(bytes, at, shape)?;
-            return Ok(false);
-        }
-        let ([delta, args @ ..], end) = parse::values(bytes, at, shape)?;
-        self.pos = end;
-        if !matches!(shape.class, Class::Timed | Class::TimedString) {
-            return Ok(false);
-        }
-        self.event = Event { ticks: self.later(delta)?, args, at, event: shape.event };
-        if shape.class == Class::TimedString {
-            self.event.args[TEXT_ARG] = end as u64;
-            self.pos = parse::text(bytes, end, shape.event)?.1;
+    pub fn refill(&mut self, window: &[u8], batches: &[Batch]) -> Result<bool, Fault> {
+        self.block.clear();
+        self.next = 0;
+        while self.block.is_empty() {
+            if self.walk.pos == self.walk.end && !self.walk.next_batch(batches) {
+                self.block = Vec::new();
+                return Ok(false);
+            }
+            let most = (self.walk.end - self.walk.pos) / MIN_EVENT;
+            self.block.reserve_exact(most.clamp(1, BLOCK));
+            self.decode(window).map_err(|kind| Fault { kind, at: self.walk.pos })?;
         }
         Ok(true)
     }
 
-    /// Goes on to the P's next batch, from whose time its events count.
-    fn next_batch(&mut self, batches: &[Batch]) -> Parsed<bool> {
-        let Some(batch) = self.next.and_then(|next| batches.get(next as usize)) else {
-            return Ok(false);
-        };
-        self.next = batch.next;
-        self.pos = batch.body;
-        self.end = batch.end;
-        self.event.ticks = batch.ticks;
-        self.later(0)?;
-        Ok(true)
+    /// Decodes a block of events, up to the end of the batch.
+    fn decode(&mut self, window: &[u8]) -> Parsed<()> {
+        let mut walk = self.walk;
+        while walk.pos < walk.end && self.block.len() < BLOCK {
+            let event = match walk.step_quickly(window) {
+                Some(event) => event,
+                None => match walk.step(window)? {
+                    Some(event) => event,
+                    None => continue,
+                },
+            };
+            self.block.push(event);
+        }
+        self.walk = walk;
+        Ok(())
     }
 
-    /// Whether the event behind a system call says that it blocks, where its type tells without reading on.
-    #[inline(always)]
-    pub fn peek_blocks(&self, window: &[u8]) -> Option<bool> {
-        let first = window.get(..self.end)?.get(self.pos)?;
-        let shape = SHAPES[usize::from(first & TYPE_BITS)];
-        let is_plain = shape.class == Class::Timed && !tells_its_goroutine(shape.event);
-        is_plain.then_some(shape.event == EventType::GoSysBlock)
-    }
-
-    /// What follows the system call, which a goroutine has just begun: the next event of that goroutine.
+    /// What follows the system call that is the current event: the next event of the goroutine.
     ///
     /// As long as the goroutine has the P, the events of the P are its own, except those that speak of another's past
     /// ([`is_of_another`]). Behind a call these are walked over once, so that looking ahead is linear.
     #[inline(never)]
     pub fn sequel(&self, go: u64, window: &[u8], batches: &[Batch]) -> Option<Sequel> {
-        let mut ahead = *self;
-        while let Ok(true) = ahead.step(window, batches) {
-            let event = &ahead.event;
-            if !is_of_another(event, go) {
-                return Some(Sequel { blocks: event.event == EventType::GoSysBlock, ticks: event.ticks });
+        let call = self.event()?;
+        // A block ends with its batch, so the batch that comes next is that of the walk.
+        let mut ahead = Walk { pos: call.at, ..self.walk };
+        ahead.step(window).ok()?;
+        ahead.ticks = call.ticks;
+        loop {
+            if ahead.pos == ahead.end && !ahead.next_batch(batches) {
+                return None;
+            }
+            match ahead.step(window).ok()? {
+                Some(event) if !is_of_another(&event, go) => {
+                    return Some(Sequel { blocks: event.event == EventType::GoSysBlock, ticks: event.ticks });
+                }
+                _ => {}
             }
         }
-        None
+    }
+}
+
+impl Walk {
+    /// Goes on to the P's next batch, from whose time its events count.
+    fn next_batch(&mut self, batches: &[Batch]) -> bool {
+        let Some(batch) = self.next_batch.and_then(|next| batches.get(next as usize)) else {
+            return false;
+        };
+        self.next_batch = batch.next;
+        self.pos = batch.body;
+        self.end = batch.end;
+        self.ticks = batch.ticks;
+        true
+    }
+
+    /// Reads an event whose values are few and short, as nearly all are.
+    #[inline(always)]
+    fn step_quickly(&mut self, window: &[u8]) -> Option<Event> {
+        // Reading a little past the batch's end does no harm: where the record ends, the first pass has seen.
+        let head = window.get(self.pos..)?.first_chunk::<{ 1 + WORD }>()?;
+        let number = head[0] >> 6;
+        let shape = SHAPES[usize::from(head[0] & TYPE_BITS)];
+        if shape.quick != number {
+            return None;
+        }
+        let mut word = Word::new(&head[1..]);
+        let delta = word.take();
+        let a = if number > 0 { word.take() } else { 0 };
+        let b = if number > 1 { word.take() } else { 0 };
+        if word.is_short() {
+            return None;
+        }
+        let at = self.pos;
+        self.pos += 1 + word.used();
+        // The first pass has seen that no time overflows.
+        self.ticks = self.ticks.wrapping_add(delta);
+        let b = match shape.event == EventType::GoSysCall {
+            true => self.peek_sequel(window),
+            false => b,
+        };
+        Some(Event { ticks: self.ticks, args: [a, b, 0, 0], at, event: shape.event })
+    }
+
+    /// What follows a system call, where the type of the next record tells.
+    #[inline(always)]
+    fn peek_sequel(&self, window: &[u8]) -> u64 {
+        let Some(&first) = window.get(..self.end).and_then(|batch| batch.get(self.pos)) else { return UNCLEAR };
+        let shape = SHAPES[usize::from(first & TYPE_BITS)];
+        match shape.event {
+            EventType::GoSysBlock => BLOCKS,
+            event if shape.class == Class::Timed && !tells_its_goroutine(event) => RETURNS,
+            _ => UNCLEAR,
+        }
+    }
+
+    /// Reads any event, or goes over a record of a table among them.
+    #[inline(never)]
+    fn step(&mut self, window: &[u8]) -> Parsed<Option<Event>> {
+        let at = self.pos;
+        let bytes = window.get(..self.end).unwrap_or_default();
+        let shape = parse::shape(bytes.get(at).copied().unwrap_or(0), self.minor)?;
+        if matches!(shape.class, Class::String | Class::Stack) {
+            self.pos = parse::end(bytes, at, shape)?;
+            return Ok(None);
+        }
+        let ([delta, mut args @ ..], end) = parse::values(bytes, at, shape)?;
+        self.pos = end;
+        if !matches!(shape.class, Class::Timed | Class::TimedString) {
+            return Ok(None);
+        }
+        if shape.class == Class::TimedString {
+            args[TEXT_ARG] = end as u64;
+            self.pos = parse::text(bytes, end, shape.event)?.1;
+        }
+        if shape.event == EventType::GoSysCall {
+            args[SEQUEL_ARG] = self.peek_sequel(window);
+        }
+        self.ticks = self.ticks.wrapping_add(delta);
+        Ok(Some(Event { ticks: self.ticks, args, at, event: shape.event }))
     }
 }
 

@@ -14,7 +14,7 @@ use super::goroutine::Proc;
 use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan};
 use super::spec;
 use super::syscall::Exit;
-use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
+use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning};
 use crate::event::record::{Change, Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, ProcId, present};
@@ -35,12 +35,6 @@ pub(crate) struct Decoder {
     version: Version,
     found: Found,
     lanes: Vec<Lane>,
-    /// The P whose events come next,
-    current: Option<u32>,
-    /// as long as they are before this time.
-    limit: u64,
-    /// Whether its event has happened, and the next one is to be read.
-    is_stale: bool,
     /// The time of the merge, in ticks.
     ticks: u64,
     next_sample: usize,
@@ -86,17 +80,26 @@ const I64_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 impl Clock {
     /// As the reference computes it (`parser.go`, `parse`).
     #[inline(always)]
-    fn nanos(self, ticks: u64) -> Option<i64> {
+    fn nanos(self, ticks: u64) -> i64 {
+        self.nanos_as_float(ticks) as i64
+    }
+
+    #[inline(always)]
+    fn nanos_as_float(self, ticks: u64) -> f64 {
         // A difference of times fits in 63 bits, and those a processor converts faster.
-        let nanos = ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick;
-        (nanos < I64_LIMIT).then_some(nanos as i64)
+        ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick
     }
 }
 
 /// Where the next event comes from.
 #[derive(Clone, Copy)]
 enum Next {
-    Merge(u32),
+    /// From this P, as long as its events are before a time.
+    Merge {
+        row: u32,
+        ticks: u64,
+        until: u64,
+    },
     Exit(Exit),
     Sample(Sample),
     End,
@@ -108,9 +111,6 @@ impl Decoder {
             version,
             found: Found::default(),
             lanes: Vec::new(),
-            current: None,
-            limit: 0,
-            is_stale: false,
             ticks: 0,
             next_sample: 0,
             next_exit: 0,
@@ -172,12 +172,17 @@ impl Decoder {
         self.prepare(source)?;
         self.stage = Stage::Going;
         self.clock.start = match self.choose() {
-            Next::Merge(row) => self.lanes[row as usize].cursor.event.ticks,
+            Next::Merge { ticks, .. } => ticks,
             Next::Exit(exit) => exit.ticks(),
             Next::Sample(sample) => sample.ticks,
             // Without any events there is but one Sync.
             Next::End => return self.end(source),
         };
+        // Later times fit if the last one does.
+        if self.clock.nanos_as_float(self.found.last_ticks) >= I64_LIMIT {
+            let at = location(source, source.window().len());
+            return Err(Error { kind: ErrorKind::TimestampOverflow, at });
+        }
         self.sync(-1, true);
         Ok(())
     }
@@ -203,7 +208,7 @@ impl Decoder {
         if scan.pos() == 0 {
             return Err(Error { kind: ErrorKind::EmptyTrace, at: location(source, 0) });
         }
-        self.found = scan.finish();
+        self.found = scan.finish().map_err(|fault| broken(source, fault))?;
         Ok(())
     }
 
@@ -223,10 +228,9 @@ impl Decoder {
         world.timers = std::mem::take(&mut self.found.timers);
         for (row, batches) in (0..).zip(&self.found.rows) {
             let mut cursor = Cursor::new(*batches, spec::minor(self.version));
-            match cursor.step(source.window(), &self.found.batches) {
-                Ok(true) => world.merge.enter(cursor.event.ticks, row),
-                Ok(false) => {}
-                Err(kind) => return Err(broken(source, Fault { kind, at: cursor.pos() })),
+            cursor.refill(source.window(), &self.found.batches).map_err(|fault| broken(source, fault))?;
+            if let Some(event) = cursor.event() {
+                world.merge.enter(event.ticks, row);
             }
             self.lanes.push(Lane { cursor, proc: Proc::new(batches.proc) });
         }
@@ -241,124 +245,101 @@ impl Decoder {
                 self.converter.state_listed();
                 continue;
             }
-            if self.is_stale {
-                self.settle(window, source)?;
-            }
-            match self.current {
-                Some(row) if self.lanes[row as usize].cursor.event.ticks < self.limit => {
-                    self.merged(row, window, source)?;
-                }
-                _ => match self.choose() {
-                    Next::Merge(row) => self.merged(row, window, source)?,
-                    Next::Exit(exit) => self.exit(exit, source)?,
-                    Next::Sample(sample) => self.sample(sample, source)?,
-                    Next::End if self.converter.out.waiting() > 0 => return Ok(()),
-                    Next::End => return self.end(source),
-                },
+            match self.choose() {
+                Next::Merge { row, until, .. } => self.run(row, until, window, source)?,
+                Next::Exit(exit) => self.exit(exit, source)?,
+                Next::Sample(sample) => self.sample(sample, source)?,
+                Next::End if self.converter.out.waiting() > 0 => return Ok(()),
+                Next::End => return self.end(source),
             }
         }
         Ok(())
-    }
-
-    /// Reads on where the last event came from, and wakes who waited for it.
-    #[inline(always)]
-    fn settle(&mut self, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
-        self.is_stale = false;
-        let Some(row) = self.current else { return Ok(()) };
-        let cursor = &mut self.lanes[row as usize].cursor;
-        match cursor.step(window, &self.found.batches) {
-            Ok(true) => {}
-            Ok(false) => self.current = None,
-            Err(kind) => {
-                let at = cursor.pos();
-                return Err(self.fault(*kind, at, source));
-            }
-        }
-        if self.converter.world.merge.has_moved() {
-            self.wake(row);
-        }
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn wake(&mut self, current: u32) {
-        let world = &mut self.converter.world;
-        for row in world.merge.wake(&mut world.gos) {
-            world.merge.enter(self.lanes[row as usize].cursor.event.ticks, row);
-        }
-        self.limit = self.limit.min(world.merge.limit(current));
     }
 
     /// Chooses what comes next: the earliest, of equal times the end of a system call, then an event of a P, then a sample.
-    #[inline(never)]
-    fn choose(&mut self) -> Next {
-        let merge = &mut self.converter.world.merge;
-        if let Some(row) = self.current.take() {
-            merge.enter(self.lanes[row as usize].cursor.event.ticks, row);
-        }
+    #[inline(always)]
+    fn choose(&self) -> Next {
+        let merge = &self.converter.world.merge;
         let exit = self.found.exits.get(self.next_exit);
         let sample = self.found.samples.get(self.next_sample);
-        let first = merge.first();
-        let sampled = sample.filter(|sample| first.is_none_or(|(ticks, _)| sample.ticks < ticks));
-        let ticks = sampled.map(|sample| sample.ticks).or(first.map(|(ticks, _)| ticks));
-        if let Some(exit) = exit
-            && exit.before() <= ticks.unwrap_or(u64::MAX)
-        {
-            return Next::Exit(*exit);
-        }
-        if let Some(sample) = sampled {
-            return Next::Sample(*sample);
-        }
-        let Some((_, row)) = first else { return Next::End };
-        merge.take_first();
-        self.current = Some(row);
         let exit_at = exit.map_or(u64::MAX, |exit| exit.before());
         let sample_at = sample.map_or(u64::MAX, |sample| sample.ticks + 1);
-        self.limit = merge.limit(row).min(exit_at).min(sample_at);
-        Next::Merge(row)
+        match merge.first() {
+            Some((ticks, row)) if ticks < exit_at.min(sample_at) => {
+                Next::Merge { row, ticks, until: merge.limit(row).min(exit_at).min(sample_at) }
+            }
+            // The sample is earlier than any event of a P, if it is not after the exit.
+            _ => match (exit, sample) {
+                (Some(exit), Some(sample)) if exit_at <= sample.ticks => Next::Exit(*exit),
+                (_, Some(sample)) if merge.first().is_none_or(|(ticks, _)| sample_at <= ticks) => Next::Sample(*sample),
+                (Some(exit), _) => Next::Exit(*exit),
+                (None, _) => Next::End,
+            },
+        }
     }
 
-    /// Lets the event of the current P happen, if it can.
+    /// Makes the events of the first P that are before all others.
     #[inline(always)]
-    fn merged(&mut self, row: u32, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
+    fn run(&mut self, row: u32, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
         let Lane { cursor, proc } = &mut self.lanes[row as usize];
-        let (ticks, last) = (cursor.event.ticks, self.ticks);
-        let Some(time) = self.clock.nanos(ticks) else {
-            return Err(self.fault_in(row, ErrorKind::TimestampOverflow, source));
-        };
-        // The events of a trace whose times contradict their order have none.
-        if ticks < last {
-            return Err(self.fault_in(row, ErrorKind::TimeOrder { last, found: ticks }, source));
-        }
-        self.ticks = ticks;
-        let samples = self.found.samples.get(self.next_sample..).unwrap_or_default();
-        let place = Place { window, found: &self.found, samples, cursor, time };
-        match self.converter.convert(&cursor.event, proc, place) {
-            Ok(Step::Done(())) => {
-                self.is_stale = true;
-                if self.converter.warning.is_some() {
-                    self.warn(row, source);
+        let next = loop {
+            let Some(event) = cursor.event() else {
+                match cursor.refill(window, &self.found.batches) {
+                    Ok(true) => continue,
+                    Ok(false) => break None,
+                    Err(fault) => return Err(self.fault(*fault.kind, fault.at, source)),
                 }
-                Ok(())
+            };
+            let ticks = event.ticks;
+            if ticks >= until || !self.converter.out.has_room() || self.converter.has_listed() {
+                break Some(ticks);
             }
-            Ok(Step::Wait) => {
-                self.current = None;
-                let world = &mut self.converter.world;
-                world.merge.park(&mut world.gos, row);
-                Ok(())
+            // The events of a trace whose times contradict their order have none.
+            if ticks < self.ticks {
+                let (kind, at) = (ErrorKind::TimeOrder { last: self.ticks, found: ticks }, event.at);
+                return Err(self.fault(kind, at, source));
             }
-            Err(kind) => Err(self.fault_in(row, *kind, source)),
-        }
-    }
-
-    #[cold]
-    fn fault_in(&self, row: u32, kind: ErrorKind, source: &Source<'_>) -> Error {
-        self.fault(kind, self.lanes[row as usize].cursor.event.at, source)
+            self.ticks = ticks;
+            let time = self.clock.nanos(ticks);
+            let place = Place { window, found: &self.found, samples: self.next_sample, cursor, time };
+            match self.converter.convert(event, proc, place) {
+                Ok(Step::Done(())) => {}
+                Ok(Step::Wait) => {
+                    let world = &mut self.converter.world;
+                    world.merge.park(&mut world.gos, ticks);
+                    world.merge.admit();
+                    return Ok(());
+                }
+                Err(kind) => {
+                    let at = event.at;
+                    return Err(self.fault(*kind, at, source));
+                }
+            }
+            if let Some(kind) = self.converter.warning.take() {
+                let at = event.at;
+                let event = self.made + self.converter.out.waiting();
+                self.warning_count += 1;
+                if self.warnings.len() < MAX_WARNINGS {
+                    let go = present(self.converter.out.last().go).map(GoId);
+                    let at = Location { event: Some(event), ..location(source, at) };
+                    self.warnings.push(Warning { kind, go, at });
+                }
+            }
+            cursor.step();
+            let world = &mut self.converter.world;
+            if world.merge.has_moved() {
+                until = until.min(world.merge.wake(&mut world.gos, row));
+            }
+        };
+        let merge = &mut self.converter.world.merge;
+        merge.replace_first(next);
+        merge.admit();
+        Ok(())
     }
 
     fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<(), Error> {
         self.next_exit += 1;
-        let time = self.time(exit.ticks(), source)?;
+        let time = self.clock.nanos(exit.ticks());
         self.converter.exit_syscall(exit, time).map_err(|kind| self.fault(*kind, 0, source))
     }
 
@@ -368,21 +349,17 @@ impl Decoder {
         if std::mem::replace(&mut self.ticks, ticks) > ticks {
             return Err(self.fault(ErrorKind::TimeOrder { last: self.ticks, found: ticks }, 0, source));
         }
-        let time = self.time(ticks, source)?;
+        let time = self.clock.nanos(ticks);
         let stack = if self.found.tables.has_stack(stack) { stack } else { 0 };
         self.converter.sample(proc, go, stack, time);
         Ok(())
-    }
-
-    fn time(&self, ticks: u64, source: &Source<'_>) -> Result<i64, Error> {
-        self.clock.nanos(ticks).ok_or_else(|| self.fault(ErrorKind::TimestampOverflow, 0, source))
     }
 
     /// Delivers the last Sync, if all events are.
     #[cold]
     fn end(&mut self, source: &Source<'_>) -> Result<(), Error> {
         let parked = self.converter.world.merge.parked();
-        let heads: Vec<_> = parked.map(|(row, waits_for)| self.stuck(row as usize, waits_for, source)).collect();
+        let heads: Vec<_> = parked.filter_map(|(row, waits_for)| self.stuck(row as usize, waits_for, source)).collect();
         if let Some(first) = heads.iter().min_by_key(|head| head.offset) {
             let at = Location {
                 offset: first.offset,
@@ -396,17 +373,17 @@ impl Decoder {
         Ok(())
     }
 
-    fn stuck(&self, row: usize, waits_for: String, source: &Source<'_>) -> StuckHead {
+    fn stuck(&self, row: usize, waits_for: String, source: &Source<'_>) -> Option<StuckHead> {
         let Lane { cursor, proc } = &self.lanes[row];
-        let event = &cursor.event;
-        StuckHead {
+        let event = cursor.event()?;
+        Some(StuckHead {
             thread: None,
             proc: present(proc.id).map(ProcId),
             event: event.event.name(),
-            time: Time(self.clock.nanos(event.ticks).unwrap_or(0)),
+            time: Time(self.clock.nanos(event.ticks)),
             offset: source.base() + event.at as u64,
             waits_for,
-        }
+        })
     }
 
     fn sync(&mut self, time: i64, has_tables: bool) {
@@ -420,20 +397,6 @@ impl Decoder {
             text: Symbol::Empty,
             ..Record::BLANK
         });
-    }
-
-    #[cold]
-    fn warn(&mut self, row: u32, source: &Source<'_>) {
-        let Some(kind): Option<WarningKind> = self.converter.warning.take() else { return };
-        self.warning_count += 1;
-        if self.warnings.len() < MAX_WARNINGS {
-            let go = present(self.converter.out.last().go).map(GoId);
-            let at = Location {
-                event: Some(self.made + self.converter.out.waiting()),
-                ..location(source, self.lanes[row as usize].cursor.event.at)
-            };
-            self.warnings.push(Warning { kind, go, at });
-        }
     }
 
     /// An error at a place in the window.

@@ -34,9 +34,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::collections::binary_heap::BinaryHeap;
-
-use smallvec::SmallVec;
+use std::collections::binary_heap::{BinaryHeap, PeekMut};
 
 use super::goroutine::Go;
 use crate::event::GoState;
@@ -60,6 +58,8 @@ struct Need {
     sequence: u64,
     state: GoState,
     row: u32,
+    /// When the event was written.
+    ticks: u64,
 }
 
 const ANY: u64 = u64::MAX;
@@ -77,6 +77,8 @@ pub(super) struct Merge {
     cycles: u64,
     /// What the last event moved.
     moved: Option<(u64, Index)>,
+    /// Times and Ps that no longer wait.
+    woken: Vec<(u64, u32)>,
 }
 
 impl Merge {
@@ -91,14 +93,24 @@ impl Merge {
         self.ready.peek().map(|head| head.0)
     }
 
-    /// Takes that P out.
-    pub fn take_first(&mut self) {
-        self.ready.pop();
+    /// The time up to which, but not to, the events of that P come before those of all others.
+    #[inline(always)]
+    pub fn limit(&self, row: u32) -> u64 {
+        // In a heap the second is the first of the two below the top.
+        let others = self.ready.as_slice().get(1..).unwrap_or_default();
+        others.iter().take(2).map(|head| limit(row, head.0)).min().unwrap_or(u64::MAX)
     }
 
-    /// The time up to which, but not to, the events of a P come before those of all others.
-    pub fn limit(&self, row: u32) -> u64 {
-        self.first().map_or(u64::MAX, |(ticks, other)| ticks.saturating_add(u64::from(row < other)))
+    /// Puts the first P back with its next event, if there is one.
+    #[inline(always)]
+    pub fn replace_first(&mut self, ticks: Option<u64>) {
+        let Some(mut head) = self.ready.peek_mut() else { return };
+        match ticks {
+            Some(ticks) => head.0.0 = ticks,
+            None => {
+                PeekMut::pop(head);
+            }
+        }
     }
 
     /// The Ps whose events can't happen.
@@ -135,7 +147,7 @@ impl Merge {
             Number::Any => ANY,
             Number::Exactly(number) => number,
         };
-        self.need = Some(Need { go, sequence, state, row: 0 });
+        self.need = Some(Need { go, sequence, state, row: 0, ticks: 0 });
         Step::Wait
     }
 
@@ -159,15 +171,16 @@ impl Merge {
         Step::Done(())
     }
 
-    /// Lets a P wait whose event could not happen.
+    /// Lets the first P wait, whose event could not happen.
     #[inline(never)]
-    pub fn park(&mut self, gos: &mut Arena<Go>, row: u32) {
-        let Some(need) = self.need.take() else { return };
+    pub fn park(&mut self, gos: &mut Arena<Go>, ticks: u64) {
+        let (Some(need), Some((_, row))) = (self.need.take(), self.first()) else { return };
+        self.replace_first(None);
         let go = gos.find(need.go);
         if let Some(go) = gos.get_mut(go) {
             go.watched = true;
         }
-        self.parked.insert(Need { row, ..need });
+        self.parked.insert(Need { row, ticks, ..need });
     }
 
     /// Whether [`wake`](Self::wake) has anything to do.
@@ -176,40 +189,45 @@ impl Merge {
         self.moved.is_some()
     }
 
-    /// Finds the Ps that waited for what the last event moved, for [`enter`](Self::enter).
-    pub fn wake(&mut self, gos: &mut Arena<Go>) -> SmallVec<[u32; 4]> {
-        let mut woken = SmallVec::new();
-        let Some((id, index)) = self.moved.take().filter(|_| !self.parked.is_empty()) else { return woken };
+    /// Wakes the Ps that waited for what the last event moved. They enter when the first P is put back
+    /// ([`admit`](Self::admit)); this is the time up to which that may go on.
+    #[inline(never)]
+    pub fn wake(&mut self, gos: &mut Arena<Go>, current: u32) -> u64 {
+        let Some((id, index)) = self.moved.take().filter(|_| !self.parked.is_empty()) else { return u64::MAX };
         let (sequence, state) = match gos.get(index) {
             Some(go) => (go.sequence, go.merged),
             None => (self.cycles, GoState::NotExist),
         };
+        let mut until = u64::MAX;
         for sequence in [sequence, ANY] {
-            let first = Need { go: id, sequence, state, row: 0 };
-            let met: SmallVec<[Need; 4]> =
-                self.parked.range(first..=Need { row: u32::MAX, ..first }).copied().collect();
-            for need in met {
+            let first = Need { go: id, sequence, state, row: 0, ticks: 0 };
+            while let Some(need) = self.parked.range(first..=Need { row: u32::MAX, ..first }).next().copied() {
                 self.parked.remove(&need);
-                woken.push(need.row);
+                until = until.min(limit(current, (need.ticks, need.row)));
+                self.woken.push((need.ticks, need.row));
             }
         }
-        let first = Need { go: id, sequence: 0, state: GoState::Undetermined, row: 0 };
+        let first = Need { go: id, sequence: 0, state: GoState::Undetermined, row: 0, ticks: 0 };
         let is_watched = self.parked.range(first..).next().is_some_and(|need| need.go == id);
         if let Some(go) = gos.get_mut(index) {
             go.watched = is_watched;
         }
-        woken
+        until
+    }
+
+    /// Lets those in that were woken.
+    #[inline(always)]
+    pub fn admit(&mut self) {
+        while let Some((ticks, row)) = self.woken.pop() {
+            self.enter(ticks, row);
+        }
     }
 }
 
-/// A state's name for an error.
-pub(super) fn name(state: GoState) -> &'static str {
-    match state {
-        GoState::Runnable => "Runnable",
-        GoState::Running => "Running",
-        GoState::Waiting => "Waiting",
-        _ => "NotExist",
-    }
+/// The time up to which, but not to, the events of a P come before that of another.
+#[inline(always)]
+fn limit(row: u32, (ticks, other): (u64, u32)) -> u64 {
+    ticks.saturating_add(u64::from(row < other))
 }
 
 impl std::fmt::Display for Need {

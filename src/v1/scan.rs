@@ -61,6 +61,8 @@ pub(super) struct Found {
     /// In the order of the file.
     pub samples: Vec<Sample>,
     pub exits: Vec<Exit>,
+    /// The latest time of all, in ticks. None is beyond what an `i64` holds.
+    pub last_ticks: u64,
 }
 
 /// A fault and its place in the window.
@@ -139,7 +141,7 @@ impl Scan {
             }
             let mut delta_at = pos + 1;
             // The integer is whole: its end was seen.
-            ticks = ticks.wrapping_add(varint::read(window, &mut delta_at).unwrap_or(0));
+            ticks = ticks.saturating_add(varint::read(window, &mut delta_at).unwrap_or(0));
             pos += 2 + (ends.trailing_zeros() / 8) as usize;
         }
         self.has_events |= pos > start;
@@ -171,18 +173,22 @@ impl Scan {
         if proc != NONE && proc > MAX_PROC {
             return broken(ErrorKind::InvalidProc { id: proc });
         }
-        self.close_batch(at);
+        self.close_batch(at)?;
         self.open = Some((proc, Batch { body, end: body, ticks, next: None }));
         self.ticks = ticks;
         Ok(body)
     }
 
     /// Notes the batch that ends at `end`. One without events, of strings or stacks, is not walked again.
-    fn close_batch(&mut self, end: usize) {
-        let Some((proc, batch)) = self.open.take() else { return };
+    fn close_batch(&mut self, end: usize) -> Parsed<()> {
+        let Some((proc, batch)) = self.open.take() else { return Ok(()) };
         if !std::mem::take(&mut self.has_events) {
-            return;
+            return Ok(());
         }
+        if i64::try_from(self.ticks).is_err() {
+            return broken(ErrorKind::TimestampOverflow);
+        }
+        self.found.last_ticks = self.found.last_ticks.max(self.ticks);
         let number = u32::try_from(self.found.batches.len()).expect("four billion batches do not fit in memory");
         self.found.batches.push(Batch { end, ..batch });
         let rows = &mut self.found.rows;
@@ -196,6 +202,7 @@ impl Scan {
                 row.last = number;
             }
         }
+        Ok(())
     }
 
     fn plain(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
@@ -254,6 +261,7 @@ impl Scan {
         if i64::try_from(ticks).is_err() {
             return broken(ErrorKind::TimestampOverflow);
         }
+        self.found.last_ticks = self.found.last_ticks.max(ticks);
         self.found.samples.push(Sample { ticks, proc, go, stack });
         Ok(end)
     }
@@ -262,10 +270,12 @@ impl Scan {
     fn event(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let (values, mut end) = parse::values(window, at, shape)?;
         let [delta, go, _, left, _] = values;
-        self.ticks = self.ticks.wrapping_add(delta);
+        self.ticks = self.ticks.saturating_add(delta);
         self.has_events = true;
         if shape.event == EventType::GoSysExit {
-            self.found.exits.extend(Exit::new(go, left, self.ticks));
+            let exit = Exit::new(go, left, self.ticks);
+            self.found.last_ticks = self.found.last_ticks.max(exit.map_or(0, Exit::ticks));
+            self.found.exits.extend(exit);
         }
         if shape.class == Class::TimedString {
             end = parse::text(window, end, shape.event)?.1;
@@ -274,8 +284,9 @@ impl Scan {
     }
 
     /// What was found, once the file has been walked to its end.
-    pub fn finish(mut self) -> Found {
-        self.close_batch(self.pos);
-        self.found
+    pub fn finish(mut self) -> Result<Found, Fault> {
+        let at = self.pos;
+        self.close_batch(at).map_err(|kind| Fault { kind, at })?;
+        Ok(self.found)
     }
 }

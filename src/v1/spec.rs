@@ -158,7 +158,14 @@ pub(super) struct Shape {
     pub values: u8,
     /// The N of the version that brought it.
     pub since: u8,
+    /// What the upper bits of its first byte are if it is an ordinary event with its values inline.
+    pub quick: u8,
 }
+
+/// The `quick` of records that are otherwise.
+pub(super) const NOT_QUICK: u8 = u8::MAX;
+/// The most values that are inline.
+const MAX_INLINE: usize = 3;
 
 /// The type is the low six bits of a record's first byte.
 pub(super) const TYPE_BITS: u8 = 0x3f;
@@ -167,7 +174,7 @@ pub(super) const TYPE_BITS: u8 = 0x3f;
 pub(super) static SHAPES: [Shape; 64] = shapes();
 
 const fn shapes() -> [Shape; 64] {
-    let unknown = Shape { event: EventType::Batch, class: Class::Unknown, values: 0, since: u8::MAX };
+    let unknown = Shape { event: EventType::Batch, class: Class::Unknown, values: 0, since: u8::MAX, quick: NOT_QUICK };
     let mut shapes = [unknown; 64];
     let mut i = 0;
     while i < EventType::ALL.len() {
@@ -176,7 +183,10 @@ const fn shapes() -> [Shape; 64] {
         let timed = matches!(spec.class, Class::Timed | Class::TimedString | Class::Sample);
         let values = spec.args.len() + spec.stack as usize + timed as usize;
         assert!(values <= MAX_ARGS + 1);
-        shapes[event.code() as usize] = Shape { event, class: spec.class, values: values as u8, since: spec.since };
+        let is_quick = matches!(spec.class, Class::Timed) && values <= MAX_INLINE;
+        let quick = if is_quick { values as u8 - 1 } else { NOT_QUICK };
+        shapes[event.code() as usize] =
+            Shape { event, class: spec.class, values: values as u8, since: spec.since, quick };
         i += 1;
     }
     shapes
