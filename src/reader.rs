@@ -60,6 +60,7 @@ impl Decoder {
     #[inline(always)]
     fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         match self {
+            // Most of the time the next record is there.
             Decoder::V1(decoder) => decoder.advance(source),
             Decoder::V2(decoder) => decoder.advance(source),
         }

@@ -12,7 +12,6 @@ use super::check::{World, done};
 use super::cursor::{self, Cursor, Event};
 use super::goroutine::{NO_GO, Proc};
 use super::order::Number;
-use super::outbox::Outbox;
 use super::parse::{self, Parsed};
 use super::scan::Found;
 use super::spec::EventType;
@@ -75,10 +74,6 @@ pub(super) struct Place<'a> {
     pub found: &'a Found,
     /// How many of the CPU samples are delivered.
     pub samples: usize,
-    /// The P's events; the one that is made is the next.
-    pub cursor: &'a Cursor,
-    /// In nanoseconds.
-    pub time: i64,
 }
 
 impl Place<'_> {
@@ -109,20 +104,54 @@ impl Place<'_> {
     /// Whether the system call blocks that a goroutine begins here: its next event says so, unless a CPU sample of it
     /// comes first.
     #[inline(always)]
-    fn call_blocks(&self, go: u64, sequel: u64) -> bool {
+    fn call_blocks(&self, cursor: &Cursor, go: u64, sequel: u64) -> bool {
         match sequel {
             cursor::RETURNS => false,
             cursor::BLOCKS if self.found.samples.is_empty() => true,
-            _ => self.call_blocks_by_search(go),
+            _ => self.call_blocks_by_search(cursor, go),
         }
     }
 
     #[inline(never)]
-    fn call_blocks_by_search(&self, go: u64) -> bool {
-        let Some(sequel) = self.cursor.sequel(go, self.window, &self.found.batches) else { return false };
+    fn call_blocks_by_search(&self, cursor: &Cursor, go: u64) -> bool {
+        let Some(sequel) = cursor.sequel(go, self.window, &self.found.batches) else { return false };
         let samples = self.found.samples.get(self.samples..).unwrap_or_default();
         let mut between = samples.iter().take_while(|sample| sample.ticks < sequel.ticks);
         sequel.blocks && !between.any(|sample| sample.go == go)
+    }
+}
+
+/// What an event gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// The record.
+    Event,
+    /// Nothing: the event only changed what is known.
+    Nothing,
+    /// The record, and the label of the goroutine.
+    AndLabel(Symbol),
+    /// The record, and the return from the system call.
+    AndReturn,
+}
+
+/// Makes a CPU sample. Go 1.21 does not say on which M it was taken.
+pub(super) fn sample(proc: u64, go: u64, stack: u64, time: i64, record: &mut Record) {
+    record.other(What::StackSample, 0);
+    record.stack = stack;
+    record.locate(NONE, proc, or_none(go), time);
+}
+
+/// Makes the second event, from a copy of the first.
+pub(super) fn second(given: Given, record: &mut Record) {
+    match given {
+        Given::AndLabel(label) => {
+            record.other(What::Label, 0);
+            record.text = label;
+        }
+        _ => {
+            record.go_transition(record.go, GoState::Syscall, GoState::Running);
+            record.time = record.time.saturating_add(1);
+        }
     }
 }
 
@@ -130,7 +159,6 @@ impl Place<'_> {
 pub(super) struct Converter {
     version: Version,
     pub world: World,
-    pub out: Outbox,
     /// Whether the goroutines that existed as tracing began are still being listed.
     listing: bool,
     /// Those listed of which nothing more is known yet.
@@ -138,6 +166,8 @@ pub(super) struct Converter {
     /// When the list ended.
     listed_at: i64,
     stop_reason: &'static str,
+    /// Whether anything came up that is rare: a warning, the end of the list.
+    pub has_news: bool,
     /// What the last event says of a mistake of the traced program.
     pub warning: Option<WarningKind>,
 }
@@ -147,64 +177,51 @@ impl Converter {
         Converter {
             version,
             world: World::default(),
-            out: Outbox::default(),
             listing: true,
             created: BTreeSet::new(),
             listed_at: 0,
             stop_reason: "",
+            has_news: false,
             warning: None,
         }
     }
 
     /// Whether the goroutines of which nothing is known but that they exist come next.
-    #[inline(always)]
     pub fn has_listed(&self) -> bool {
         !self.listing && !self.created.is_empty()
     }
 
     /// Makes the status of the next of these.
-    #[cold]
-    pub fn state_listed(&mut self) {
+    pub fn state_listed(&mut self, record: &mut Record) {
         let Some(go) = self.created.pop_first() else { return };
-        let record = self.out.next();
         record.go_transition(go, GoState::Undetermined, GoState::Runnable);
         record.locate(NONE, NONE, NONE, self.listed_at);
-        self.out.push();
     }
 
     /// Makes the end of a system call, where it belongs.
-    pub fn exit_syscall(&mut self, exit: Exit, time: i64) -> Parsed<()> {
-        self.end_syscall(EventType::GoSysExit, exit.go, time)
-    }
-
-    fn end_syscall(&mut self, event: EventType, go: u64, time: i64) -> Parsed<()> {
+    pub fn exit_syscall(&mut self, event: EventType, go: u64, time: i64, record: &mut Record) -> Parsed<()> {
         self.world.exit_syscall(event, go)?;
-        let record = self.out.next();
         record.go_transition(go, GoState::Syscall, GoState::Runnable);
         record.locate(NONE, fake_proc::SYSCALL, or_none(go), time);
-        self.out.push();
         Ok(())
-    }
-
-    /// Makes a CPU sample. Go 1.21 does not say on which M it was taken.
-    pub fn sample(&mut self, proc: u64, go: u64, stack: u64, time: i64) {
-        let record = self.out.next();
-        record.other(What::StackSample, 0);
-        record.stack = stack;
-        record.locate(NONE, proc, or_none(go), time);
-        self.out.push();
     }
 
     /// Makes what an event of a P stands for, if it can happen yet.
     #[inline(always)]
-    pub fn convert(&mut self, event: &Event, proc: &mut Proc, place: Place<'_>) -> Outcome {
+    pub fn convert(
+        &mut self,
+        event: &Event,
+        time: i64,
+        (proc, cursor): (&mut Proc, &Cursor),
+        place: &Place<'_>,
+        record: &mut Record,
+    ) -> Outcome<Given> {
         use EventType as E;
         use GoState::{NotExist, Runnable, Running, Syscall, Undetermined, Waiting};
 
         let [a, b, c, d] = event.args;
-        let (kind, time) = (event.event, place.time);
+        let kind = event.event;
         let (mut shown_proc, mut thread, mut go) = (proc.id, proc.thread, or_none(proc.go_id));
-        let mut record = self.out.next();
 
         match kind {
             // The hot ones.
@@ -229,13 +246,9 @@ impl Converter {
             E::GoStartLabel => {
                 done!(self.world.start(kind, proc, a, Number::Exactly(b))?);
                 go = a;
-                thread = or_zero(thread);
                 record.go_transition(a, Runnable, Running);
-                record.locate(thread, shown_proc, go, time);
-                self.out.push();
-                record = self.out.next();
-                record.other(What::Label, 0);
-                record.text = place.string(c)?;
+                record.locate(or_zero(thread), shown_proc, go, time);
+                return Ok(Step::Done(Given::AndLabel(place.string(c)?)));
             }
             E::GoUnblockLocal => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
@@ -275,20 +288,14 @@ impl Converter {
                 record.go_transition(id, Running, Syscall);
                 record.b = stack;
                 record.stack = stack;
-                if !place.call_blocks(id, b) {
-                    thread = or_zero(thread);
-                    record.locate(thread, shown_proc, go, time);
-                    self.out.push();
-                    record = self.out.next();
-                    record.go_transition(id, Syscall, Running);
-                    record.locate(thread, shown_proc, go, time.saturating_add(1));
-                    self.out.push();
-                    return Ok(Step::Done(()));
+                if !place.call_blocks(cursor, id, b) {
+                    record.locate(or_zero(thread), shown_proc, go, time);
+                    return Ok(Step::Done(Given::AndReturn));
                 }
             }
             E::GoSysBlock => {
                 done!(self.world.leave(kind, proc, Waiting)?).blocked_at = event.ticks;
-                return Ok(Step::Done(()));
+                return Ok(Step::Done(Given::Nothing));
             }
             E::GoSysExit => {
                 let blocked_at = done!(self.world.pass_exit(a, Number::Exactly(b)));
@@ -296,16 +303,16 @@ impl Converter {
                     syscall::check_exit(a, c, blocked_at)?;
                 }
                 if Exit::moves(c, event.ticks) {
-                    return Ok(Step::Done(()));
+                    return Ok(Step::Done(Given::Nothing));
                 }
-                self.end_syscall(kind, a, time)?;
-                return Ok(Step::Done(()));
+                self.exit_syscall(kind, a, time, record)?;
+                return Ok(Step::Done(Given::Event));
             }
             E::GoSysExitLocal => {
                 done!(self.world.pass_exit(a, Number::Any));
                 // The reference takes the goroutine that the P runs, which can't be waiting. It is never written.
-                self.end_syscall(kind, proc.go_id, time)?;
-                return Ok(Step::Done(()));
+                self.exit_syscall(kind, proc.go_id, time, record)?;
+                return Ok(Step::Done(Given::Event));
             }
 
             // The rest of goroutines.
@@ -313,7 +320,7 @@ impl Converter {
                 done!(self.world.create(a)?);
                 if self.listing {
                     self.created.insert(a);
-                    return Ok(Step::Done(()));
+                    return Ok(Step::Done(Given::Nothing));
                 }
                 if !place.found.tables.has_stack(b) {
                     return broken(ErrorKind::UnknownStack { id: StackId(b) });
@@ -356,7 +363,8 @@ impl Converter {
             E::Gomaxprocs => {
                 if std::mem::take(&mut self.listing) {
                     self.listed_at = time;
-                    return Ok(Step::Done(()));
+                    self.has_news = true;
+                    return Ok(Step::Done(Given::Nothing));
                 }
                 record.other(What::GoMaxProcs, a);
                 record.stack = place.stack(b);
@@ -412,7 +420,7 @@ impl Converter {
             E::UserTaskCreate => {
                 let name = self.world.names.intern(place.text(c)?);
                 let fit = self.world.annotations.task_begin(a, ActiveTask { parent: b, name });
-                self.warning = (fit == Fit::Misused).then_some(WarningKind::TaskRestarted);
+                self.note((fit == Fit::Misused).then_some(WarningKind::TaskRestarted));
                 record.other(What::TaskBegin, a);
                 record.b = if b == 0 { NONE } else { b };
                 record.text = Symbol::Name(name);
@@ -429,7 +437,7 @@ impl Converter {
             E::UserRegion => {
                 let name = self.world.names.intern(place.text(c)?);
                 let (what, warning) = region(&mut self.world, proc.go, a, b, name)?;
-                self.warning = warning;
+                self.note(warning);
                 record.other(what, a);
                 record.text = Symbol::Name(name);
                 record.stack = place.stack(d);
@@ -447,8 +455,12 @@ impl Converter {
             _ => return broken(ErrorKind::WrongContext { event: kind.name() }),
         }
         record.locate(thread, shown_proc, go, time);
-        self.out.push();
-        Ok(Step::Done(()))
+        Ok(Step::Done(Given::Event))
+    }
+
+    fn note(&mut self, warning: Option<WarningKind>) {
+        self.warning = warning;
+        self.has_news |= warning.is_some();
     }
 }
 

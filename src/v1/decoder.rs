@@ -8,11 +8,12 @@
 //! The first event is a Sync a nanosecond before all others, the last one a nanosecond after. Every other event is
 //! later than the one before: equal times are pushed apart by a nanosecond.
 
-use super::convert::{Converter, Place};
+use super::convert::{self, Converter, Given, Place};
 use super::cursor::Cursor;
 use super::goroutine::Proc;
+use super::outbox::Outbox;
 use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan};
-use super::spec;
+use super::spec::{self, EventType};
 use super::syscall::Exit;
 use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning};
 use crate::event::record::{Change, Record, Symbol, What};
@@ -41,6 +42,7 @@ pub(crate) struct Decoder {
     next_exit: usize,
     clock: Clock,
     converter: Converter,
+    out: Outbox,
     syncs: u64,
     /// How many events were made.
     made: u64,
@@ -116,6 +118,7 @@ impl Decoder {
             next_exit: 0,
             clock: Clock { start: 0, nanos_per_tick: 0.0 },
             converter: Converter::new(version),
+            out: Outbox::default(),
             syncs: 0,
             made: 0,
             stage: Stage::Unread,
@@ -132,15 +135,14 @@ impl Decoder {
     /// The event that [`advance`](Self::advance) made current, and where its names are.
     #[inline(always)]
     pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
-        let Converter { world, out, .. } = &self.converter;
-        let symbols = Symbols { window: source.window(), tables: &self.found.tables, names: &world.names };
-        (out.current(), symbols)
+        let names = &self.converter.world.names;
+        (self.out.current(), Symbols { window: source.window(), tables: &self.found.tables, names })
     }
 
     /// Makes the next event current; false at the end.
     #[inline(always)]
     pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        match self.converter.out.deliver() {
+        match self.out.deliver() {
             true => Ok(true),
             false => self.refill(source),
         }
@@ -149,7 +151,7 @@ impl Decoder {
     /// Makes another block of events, and the first of it current.
     #[inline(never)]
     fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        self.made += self.converter.out.clear();
+        self.made += self.out.clear();
         match self.stage {
             Stage::Unread => self.open(source)?,
             Stage::Going => {
@@ -160,7 +162,7 @@ impl Decoder {
             }
             Stage::Ended => return Ok(false),
         }
-        match self.converter.out.deliver() {
+        match self.out.deliver() {
             true => Ok(true),
             false => self.pending.take().map_or(Ok(false), Err),
         }
@@ -240,16 +242,17 @@ impl Decoder {
     /// Makes a block of events.
     fn fill(&mut self, source: &Source<'_>) -> Result<(), Error> {
         let window = source.window();
-        while self.converter.out.has_room() {
+        while self.out.has_room() {
             if self.converter.has_listed() {
-                self.converter.state_listed();
+                self.converter.state_listed(self.out.next());
+                self.out.push();
                 continue;
             }
             match self.choose() {
                 Next::Merge { row, until, .. } => self.run(row, until, window, source)?,
                 Next::Exit(exit) => self.exit(exit, source)?,
                 Next::Sample(sample) => self.sample(sample, source)?,
-                Next::End if self.converter.out.waiting() > 0 => return Ok(()),
+                Next::End if self.out.waiting() > 0 => return Ok(()),
                 Next::End => return self.end(source),
             }
         }
@@ -282,6 +285,8 @@ impl Decoder {
     #[inline(always)]
     fn run(&mut self, row: u32, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
         let Lane { cursor, proc } = &mut self.lanes[row as usize];
+        let place = Place { window, found: &self.found, samples: self.next_sample };
+        let mut news = None;
         let next = loop {
             let Some(event) = cursor.event() else {
                 match cursor.refill(window, &self.found.batches) {
@@ -291,7 +296,7 @@ impl Decoder {
                 }
             };
             let ticks = event.ticks;
-            if ticks >= until || !self.converter.out.has_room() || self.converter.has_listed() {
+            if ticks >= until || !self.out.has_room() {
                 break Some(ticks);
             }
             // The events of a trace whose times contradict their order have none.
@@ -301,9 +306,14 @@ impl Decoder {
             }
             self.ticks = ticks;
             let time = self.clock.nanos(ticks);
-            let place = Place { window, found: &self.found, samples: self.next_sample, cursor, time };
-            match self.converter.convert(event, proc, place) {
-                Ok(Step::Done(())) => {}
+            match self.converter.convert(event, time, (proc, cursor), &place, self.out.next()) {
+                Ok(Step::Done(Given::Event)) => self.out.push(),
+                Ok(Step::Done(Given::Nothing)) => {}
+                Ok(Step::Done(given)) => {
+                    self.out.push();
+                    convert::second(given, self.out.repeat());
+                    self.out.push();
+                }
                 Ok(Step::Wait) => {
                     let world = &mut self.converter.world;
                     world.merge.park(&mut world.gos, ticks);
@@ -315,32 +325,47 @@ impl Decoder {
                     return Err(self.fault(*kind, at, source));
                 }
             }
-            if let Some(kind) = self.converter.warning.take() {
-                let at = event.at;
-                let event = self.made + self.converter.out.waiting();
-                self.warning_count += 1;
-                if self.warnings.len() < MAX_WARNINGS {
-                    let go = present(self.converter.out.last().go).map(GoId);
-                    let at = Location { event: Some(event), ..location(source, at) };
-                    self.warnings.push(Warning { kind, go, at });
-                }
-            }
+            let at = event.at;
             cursor.step();
             let world = &mut self.converter.world;
             if world.merge.has_moved() {
                 until = until.min(world.merge.wake(&mut world.gos, row));
             }
+            if self.converter.has_news {
+                news = Some(at);
+                until = 0;
+            }
         };
         let merge = &mut self.converter.world.merge;
         merge.replace_first(next);
         merge.admit();
+        if let Some(at) = news {
+            self.hear_news(at, source);
+        }
         Ok(())
+    }
+
+    /// Keeps the warning that the event gave, if it did.
+    #[cold]
+    fn hear_news(&mut self, at: usize, source: &Source<'_>) {
+        self.converter.has_news = false;
+        let Some(kind) = self.converter.warning.take() else { return };
+        self.warning_count += 1;
+        if self.warnings.len() < MAX_WARNINGS {
+            let go = present(self.out.last().go).map(GoId);
+            let at = Location { event: Some(self.made + self.out.waiting()), ..location(source, at) };
+            self.warnings.push(Warning { kind, go, at });
+        }
     }
 
     fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<(), Error> {
         self.next_exit += 1;
         let time = self.clock.nanos(exit.ticks());
-        self.converter.exit_syscall(exit, time).map_err(|kind| self.fault(*kind, 0, source))
+        self.converter
+            .exit_syscall(EventType::GoSysExit, exit.go, time, self.out.next())
+            .map_err(|kind| self.fault(*kind, 0, source))?;
+        self.out.push();
+        Ok(())
     }
 
     fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<(), Error> {
@@ -351,7 +376,8 @@ impl Decoder {
         }
         let time = self.clock.nanos(ticks);
         let stack = if self.found.tables.has_stack(stack) { stack } else { 0 };
-        self.converter.sample(proc, go, stack, time);
+        convert::sample(proc, go, stack, time, self.out.next());
+        self.out.push();
         Ok(())
     }
 
@@ -361,15 +387,12 @@ impl Decoder {
         let parked = self.converter.world.merge.parked();
         let heads: Vec<_> = parked.filter_map(|(row, waits_for)| self.stuck(row as usize, waits_for, source)).collect();
         if let Some(first) = heads.iter().min_by_key(|head| head.offset) {
-            let at = Location {
-                offset: first.offset,
-                event: Some(self.made + self.converter.out.waiting()),
-                ..Location::default()
-            };
+            let at =
+                Location { offset: first.offset, event: Some(self.made + self.out.waiting()), ..Location::default() };
             return Err(Error { kind: ErrorKind::StuckFrontier(heads), at });
         }
         self.stage = Stage::Ended;
-        self.sync(self.converter.out.last_time().saturating_add(1), false);
+        self.sync(self.out.last_time().saturating_add(1), false);
         Ok(())
     }
 
@@ -388,7 +411,7 @@ impl Decoder {
 
     fn sync(&mut self, time: i64, has_tables: bool) {
         self.syncs += 1;
-        self.converter.out.sync(Record {
+        self.out.sync(Record {
             what: What::Sync,
             change: Change::None,
             time,
@@ -402,7 +425,7 @@ impl Decoder {
     /// An error at a place in the window.
     #[cold]
     fn fault(&self, kind: ErrorKind, at: usize, source: &Source<'_>) -> Error {
-        Error { kind, at: Location { event: Some(self.made + self.converter.out.waiting()), ..location(source, at) } }
+        Error { kind, at: Location { event: Some(self.made + self.out.waiting()), ..location(source, at) } }
     }
 }
 

@@ -66,9 +66,17 @@ impl Outbox {
     #[inline(always)]
     pub fn push(&mut self) {
         let record = &mut self.records[self.len];
-        record.time = record.time.max(self.last_time.saturating_add(1));
+        record.time = record.time.max(self.last_time.wrapping_add(1));
         self.last_time = record.time;
         self.len += 1;
+    }
+
+    /// Copies the last record to where the next one goes.
+    pub fn repeat(&mut self) -> &mut Record {
+        let last = *self.last();
+        let record = self.next();
+        *record = last;
+        record
     }
 
     /// How many wait to be delivered.

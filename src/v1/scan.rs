@@ -125,9 +125,11 @@ impl Scan {
         let (mut pos, mut ticks) = (self.pos, self.ticks);
         let start = pos;
         while pos < until {
-            let Some(head) = window.get(pos..pos + 9) else { break };
+            let Some(head) = window.get(pos..).and_then(|rest| rest.first_chunk::<9>()) else { break };
             let number = head[0] >> 6;
-            let is_event = SHAPES[usize::from(head[0] & TYPE_BITS)].class == Class::Timed;
+            if SHAPES[usize::from(head[0] & TYPE_BITS)].quick != number {
+                break;
+            }
             // A byte whose top bit is clear ends an integer: the one that ends the last value is looked for.
             let mut ends = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
             if number > 0 {
@@ -136,7 +138,7 @@ impl Scan {
             if number > 1 {
                 ends &= ends.wrapping_sub(1);
             }
-            if number > 2 || !is_event || ends == 0 {
+            if ends == 0 {
                 break;
             }
             let mut delta_at = pos + 1;
