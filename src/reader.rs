@@ -57,10 +57,18 @@ impl Decoder {
         }
     }
 
+    /// Makes the next event current if it is made already, as most of v1 are: they come in blocks.
+    #[inline(always)]
+    fn deliver(&mut self) -> bool {
+        match self {
+            Decoder::V1(decoder) => decoder.deliver(),
+            Decoder::V2(_) => false,
+        }
+    }
+
     #[inline(always)]
     fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         match self {
-            // Most of the time the next record is there.
             Decoder::V1(decoder) => decoder.advance(source),
             Decoder::V2(decoder) => decoder.advance(source),
         }
@@ -133,20 +141,22 @@ impl<'a> Reader<'a> {
     /// `Ok(None)`.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        if self.failed {
+        if !self.decoder.deliver() && !self.advance()? {
             return Ok(None);
         }
-        match self.decoder.advance(&mut self.source) {
-            Ok(true) => {
-                let (record, symbols) = self.decoder.current(&self.source);
-                Ok(Some(Event::new(record, symbols)))
-            }
-            Ok(false) => Ok(None),
-            Err(error) => {
-                self.failed = true;
-                Err(error)
-            }
+        let (record, symbols) = self.decoder.current(&self.source);
+        Ok(Some(Event::new(record, symbols)))
+    }
+
+    /// Makes the next event current, where that takes more than a step.
+    #[inline(never)]
+    fn advance(&mut self) -> Result<bool, Error> {
+        if self.failed {
+            return Ok(false);
         }
+        let there = self.decoder.advance(&mut self.source);
+        self.failed = there.is_err();
+        there
     }
 
     /// The mistakes of the traced program that were met so far: the first thousand of them, and how many there were.

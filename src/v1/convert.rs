@@ -12,6 +12,7 @@ use super::check::{World, done};
 use super::cursor::{self, Cursor, Event};
 use super::goroutine::{NO_GO, Proc};
 use super::order::Number;
+use super::outbox::Outbox;
 use super::parse::{self, Parsed};
 use super::scan::Found;
 use super::spec::EventType;
@@ -142,7 +143,7 @@ pub(super) fn sample(proc: u64, go: u64, stack: u64, time: i64, record: &mut Rec
 }
 
 /// Makes the second event, from a copy of the first.
-pub(super) fn second(given: Given, record: &mut Record) {
+pub(super) fn second(given: Given, time: i64, record: &mut Record) {
     match given {
         Given::AndLabel(label) => {
             record.other(What::Label, 0);
@@ -150,9 +151,9 @@ pub(super) fn second(given: Given, record: &mut Record) {
         }
         _ => {
             record.go_transition(record.go, GoState::Syscall, GoState::Running);
-            record.time = record.time.saturating_add(1);
         }
     }
+    record.time = time;
 }
 
 #[derive(Debug)]
@@ -192,10 +193,13 @@ impl Converter {
     }
 
     /// Makes the status of the next of these.
-    pub fn state_listed(&mut self, record: &mut Record) {
+    pub fn state_listed(&mut self, out: &mut Outbox) {
         let Some(go) = self.created.pop_first() else { return };
+        let time = out.time(self.listed_at);
+        let record = out.next();
         record.go_transition(go, GoState::Undetermined, GoState::Runnable);
-        record.locate(NONE, NONE, NONE, self.listed_at);
+        record.locate(NONE, NONE, NONE, time);
+        out.push(time);
     }
 
     /// Makes the end of a system call, where it belongs.

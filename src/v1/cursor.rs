@@ -37,7 +37,7 @@ impl Word {
         Word { bytes: LittleEndian::read_u64(bytes), used: 0 }
     }
 
-    /// Takes a value of up to three bytes.
+    /// Takes a value of up to four bytes.
     #[inline(always)]
     fn take(&mut self) -> u64 {
         let bytes = self.bytes;
@@ -56,11 +56,16 @@ impl Word {
             self.used += 3;
             return bytes & 0x7f | bytes >> 1 & 0x3f80 | bytes >> 2 & 0x1f_c000;
         }
+        if bytes & 0x8000_0000 == 0 {
+            self.bytes >>= 32;
+            self.used += 4;
+            return bytes & 0x7f | bytes >> 1 & 0x3f80 | bytes >> 2 & 0x1f_c000 | bytes >> 3 & 0xfe0_0000;
+        }
         self.used = Self::SHORT;
         0
     }
 
-    /// Whether the values were not all in the word, or longer than three bytes.
+    /// Whether the values were not all in the word, or longer than four bytes.
     #[inline(always)]
     fn is_short(self) -> bool {
         self.used as usize > WORD

@@ -38,6 +38,8 @@ pub(crate) struct Decoder {
     lanes: Vec<Lane>,
     /// The time of the merge, in ticks.
     ticks: u64,
+    /// An event of the merge from this time on comes after a sample or the end of a system call.
+    horizon: u64,
     next_sample: usize,
     next_exit: usize,
     clock: Clock,
@@ -114,6 +116,7 @@ impl Decoder {
             found: Found::default(),
             lanes: Vec::new(),
             ticks: 0,
+            horizon: 0,
             next_sample: 0,
             next_exit: 0,
             clock: Clock { start: 0, nanos_per_tick: 0.0 },
@@ -139,8 +142,13 @@ impl Decoder {
         (self.out.current(), Symbols { window: source.window(), tables: &self.found.tables, names })
     }
 
-    /// Makes the next event current; false at the end.
+    /// Makes the next event current, if it is made already.
     #[inline(always)]
+    pub fn deliver(&mut self) -> bool {
+        self.out.deliver()
+    }
+
+    /// Makes the next event current; false at the end.
     pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         match self.out.deliver() {
             true => Ok(true),
@@ -236,6 +244,7 @@ impl Decoder {
             }
             self.lanes.push(Lane { cursor, proc: Proc::new(batches.proc) });
         }
+        self.set_horizon();
         Ok(())
     }
 
@@ -244,8 +253,7 @@ impl Decoder {
         let window = source.window();
         while self.out.has_room() {
             if self.converter.has_listed() {
-                self.converter.state_listed(self.out.next());
-                self.out.push();
+                self.converter.state_listed(&mut self.out);
                 continue;
             }
             match self.choose() {
@@ -263,22 +271,32 @@ impl Decoder {
     #[inline(always)]
     fn choose(&self) -> Next {
         let merge = &self.converter.world.merge;
+        match merge.first() {
+            Some((ticks, row)) if ticks < self.horizon => {
+                Next::Merge { row, ticks, until: merge.limit(row).min(self.horizon) }
+            }
+            first => self.choose_other(first.map(|(ticks, _)| ticks)),
+        }
+    }
+
+    /// The same where the horizon is reached.
+    #[inline(never)]
+    fn choose_other(&self, ticks: Option<u64>) -> Next {
         let exit = self.found.exits.get(self.next_exit);
         let sample = self.found.samples.get(self.next_sample);
-        let exit_at = exit.map_or(u64::MAX, |exit| exit.before());
-        let sample_at = sample.map_or(u64::MAX, |sample| sample.ticks + 1);
-        match merge.first() {
-            Some((ticks, row)) if ticks < exit_at.min(sample_at) => {
-                Next::Merge { row, ticks, until: merge.limit(row).min(exit_at).min(sample_at) }
-            }
-            // The sample is earlier than any event of a P, if it is not after the exit.
-            _ => match (exit, sample) {
-                (Some(exit), Some(sample)) if exit_at <= sample.ticks => Next::Exit(*exit),
-                (_, Some(sample)) if merge.first().is_none_or(|(ticks, _)| sample_at <= ticks) => Next::Sample(*sample),
-                (Some(exit), _) => Next::Exit(*exit),
-                (None, _) => Next::End,
-            },
+        let first_sample = sample.filter(|sample| ticks.is_none_or(|ticks| sample.ticks < ticks));
+        match (exit, first_sample) {
+            (Some(exit), Some(sample)) if exit.before() > sample.ticks => Next::Sample(*sample),
+            (Some(exit), _) => Next::Exit(*exit),
+            (None, Some(sample)) => Next::Sample(*sample),
+            (None, None) => Next::End,
         }
+    }
+
+    fn set_horizon(&mut self) {
+        let exit = self.found.exits.get(self.next_exit).map_or(u64::MAX, |exit| exit.before());
+        let sample = self.found.samples.get(self.next_sample).map_or(u64::MAX, |sample| sample.ticks + 1);
+        self.horizon = exit.min(sample);
     }
 
     /// Makes the events of the first P that are before all others.
@@ -305,14 +323,14 @@ impl Decoder {
                 return Err(self.fault(kind, at, source));
             }
             self.ticks = ticks;
-            let time = self.clock.nanos(ticks);
+            let time = self.out.time(self.clock.nanos(ticks));
             match self.converter.convert(event, time, (proc, cursor), &place, self.out.next()) {
-                Ok(Step::Done(Given::Event)) => self.out.push(),
+                Ok(Step::Done(Given::Event)) => self.out.push(time),
                 Ok(Step::Done(Given::Nothing)) => {}
                 Ok(Step::Done(given)) => {
-                    self.out.push();
-                    convert::second(given, self.out.repeat());
-                    self.out.push();
+                    self.out.push(time);
+                    convert::second(given, time + 1, self.out.repeat());
+                    self.out.push(time + 1);
                 }
                 Ok(Step::Wait) => {
                     let world = &mut self.converter.world;
@@ -360,24 +378,26 @@ impl Decoder {
 
     fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<(), Error> {
         self.next_exit += 1;
-        let time = self.clock.nanos(exit.ticks());
+        self.set_horizon();
+        let time = self.out.time(self.clock.nanos(exit.ticks()));
         self.converter
             .exit_syscall(EventType::GoSysExit, exit.go, time, self.out.next())
             .map_err(|kind| self.fault(*kind, 0, source))?;
-        self.out.push();
+        self.out.push(time);
         Ok(())
     }
 
     fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<(), Error> {
         self.next_sample += 1;
+        self.set_horizon();
         let Sample { ticks, proc, go, stack } = sample;
         if std::mem::replace(&mut self.ticks, ticks) > ticks {
             return Err(self.fault(ErrorKind::TimeOrder { last: self.ticks, found: ticks }, 0, source));
         }
-        let time = self.clock.nanos(ticks);
+        let time = self.out.time(self.clock.nanos(ticks));
         let stack = if self.found.tables.has_stack(stack) { stack } else { 0 };
         convert::sample(proc, go, stack, time, self.out.next());
-        self.out.push();
+        self.out.push(time);
         Ok(())
     }
 

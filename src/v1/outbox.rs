@@ -62,12 +62,16 @@ impl Outbox {
         &self.records[self.len.saturating_sub(1)]
     }
 
-    /// The record that [`next`](Self::next) gave is filled. It is later than the one before, whatever it says.
+    /// The time of the next record, if it says that it happened then: later than the one before in any case.
     #[inline(always)]
-    pub fn push(&mut self) {
-        let record = &mut self.records[self.len];
-        record.time = record.time.max(self.last_time.wrapping_add(1));
-        self.last_time = record.time;
+    pub fn time(&self, said: i64) -> i64 {
+        said.max(self.last_time.wrapping_add(1))
+    }
+
+    /// The record that [`next`](Self::next) gave is filled, with a [`time`](Self::time).
+    #[inline(always)]
+    pub fn push(&mut self, time: i64) {
+        self.last_time = time;
         self.len += 1;
     }
 
