@@ -4,7 +4,8 @@ use byteorder::{ByteOrder, LittleEndian};
 
 use super::parse::{self, Parsed};
 use super::scan::{Batch, Fault, Row};
-use super::spec::{Class, EventType, MAX_ARGS, SHAPES, TYPE_BITS};
+use super::spec::{Class, EventType, INLINE_VALUES, MAX_ARGS, SHAPES, TYPE_BITS};
+use crate::error::ErrorKind;
 
 /// An event as it stands in a batch.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Event {
     pub at: usize,
     pub event: EventType,
 }
+
+const BLANK: Event = Event { ticks: 0, args: [0; MAX_ARGS], at: 0, event: EventType::Batch };
 
 /// How many bytes of values are looked at together.
 const WORD: usize = 8;
@@ -142,35 +145,27 @@ impl Cursor {
     /// Decodes on, when all that was decoded has happened; false if there are no more events.
     #[inline(never)]
     pub fn refill(&mut self, window: &[u8], batches: &[Batch]) -> Result<bool, Fault> {
-        self.block.clear();
         self.next = 0;
-        while self.block.is_empty() {
+        loop {
             if self.walk.pos == self.walk.end && !self.walk.next_batch(batches) {
                 self.block = Vec::new();
                 return Ok(false);
             }
             let most = (self.walk.end - self.walk.pos) / MIN_EVENT;
-            self.block.reserve_exact(most.clamp(1, BLOCK));
-            self.decode(window).map_err(|kind| Fault { kind, at: self.walk.pos })?;
+            self.block.reserve_exact(most.clamp(1, BLOCK).saturating_sub(self.block.len()));
+            self.block.resize(most.clamp(1, BLOCK), BLANK);
+            let len = self.walk.decode(window, &mut self.block).map_err(|kind| Fault { kind, at: self.walk.pos })?;
+            self.block.truncate(len);
+            match self.block.last() {
+                // Times only grow within a batch.
+                Some(event) if event.ticks > i64::MAX as u64 => {
+                    let (kind, at) = (ErrorKind::TimestampOverflow, event.at);
+                    return Err(Fault { kind: Box::new(kind), at });
+                }
+                Some(_) => return Ok(true),
+                None => {}
+            }
         }
-        Ok(true)
-    }
-
-    /// Decodes a block of events, up to the end of the batch.
-    fn decode(&mut self, window: &[u8]) -> Parsed<()> {
-        let mut walk = self.walk;
-        while walk.pos < walk.end && self.block.len() < BLOCK {
-            let event = match walk.step_quickly(window) {
-                Some(event) => event,
-                None => match walk.step(window)? {
-                    Some(event) => event,
-                    None => continue,
-                },
-            };
-            self.block.push(event);
-        }
-        self.walk = walk;
-        Ok(())
     }
 
     /// What follows the system call that is the current event: the next event of the goroutine.
@@ -211,32 +206,56 @@ impl Walk {
         true
     }
 
-    /// Reads an event whose values are few and short, as nearly all are.
-    #[inline(always)]
-    fn step_quickly(&mut self, window: &[u8]) -> Option<Event> {
-        // Reading a little past the batch's end does no harm: where the record ends, the first pass has seen.
-        let head = window.get(self.pos..)?.first_chunk::<{ 1 + WORD }>()?;
-        let number = head[0] >> 6;
-        let shape = SHAPES[usize::from(head[0] & TYPE_BITS)];
-        if shape.quick != number {
-            return None;
+    /// Decodes a block of events, up to the end of the batch. Says how many there were.
+    fn decode(&mut self, window: &[u8], block: &mut [Event]) -> Parsed<usize> {
+        let mut len = 0;
+        let mut walk = *self;
+        while let Some(event) = block.get_mut(len)
+            && walk.pos < walk.end
+        {
+            if walk.step_quickly(window, event) {
+                len += 1;
+            } else {
+                *self = walk;
+                if let Some(other) = self.step(window)? {
+                    *event = other;
+                    len += 1;
+                }
+                walk = *self;
+            }
         }
+        *self = walk;
+        Ok(len)
+    }
+
+    /// Reads an event whose values are few and short, as nearly all are; false if it is not such a one.
+    #[inline(always)]
+    fn step_quickly(&mut self, window: &[u8], event: &mut Event) -> bool {
+        // Reading a little past the batch's end does no harm: where the record ends, the first pass has seen.
+        let Some(head) = window.get(self.pos..).and_then(|rest| rest.first_chunk::<{ 1 + WORD }>()) else {
+            return false;
+        };
+        let values = INLINE_VALUES[usize::from(head[0])];
         let mut word = Word::new(&head[1..]);
         let delta = word.take();
-        let a = if number > 0 { word.take() } else { 0 };
-        let b = if number > 1 { word.take() } else { 0 };
-        if word.is_short() {
-            return None;
+        if values > 1 {
+            event.args[0] = word.take();
         }
-        let at = self.pos;
+        if values > 2 {
+            event.args[1] = word.take();
+        }
+        if values == 0 || word.is_short() {
+            return false;
+        }
+        event.at = self.pos;
+        event.event = SHAPES[usize::from(head[0] & TYPE_BITS)].event;
         self.pos += 1 + word.used();
-        // The first pass has seen that no time overflows.
-        self.ticks = self.ticks.wrapping_add(delta);
-        let b = match shape.event == EventType::GoSysCall {
-            true => self.peek_sequel(window),
-            false => b,
-        };
-        Some(Event { ticks: self.ticks, args: [a, b, 0, 0], at, event: shape.event })
+        self.ticks = self.ticks.saturating_add(delta);
+        event.ticks = self.ticks;
+        if event.event == EventType::GoSysCall {
+            event.args[SEQUEL_ARG] = self.peek_sequel(window);
+        }
+        true
     }
 
     /// What follows a system call, where the type of the next record tells.
@@ -273,7 +292,7 @@ impl Walk {
         if shape.event == EventType::GoSysCall {
             args[SEQUEL_ARG] = self.peek_sequel(window);
         }
-        self.ticks = self.ticks.wrapping_add(delta);
+        self.ticks = self.ticks.saturating_add(delta);
         Ok(Some(Event { ticks: self.ticks, args, at, event: shape.event }))
     }
 }

@@ -75,6 +75,8 @@ enum Stage {
 #[derive(Clone, Copy, Debug)]
 struct Clock {
     start: u64,
+    /// The first time that does not fit in 63 bits of nanoseconds.
+    end: u64,
     nanos_per_tick: f64,
 }
 
@@ -93,6 +95,12 @@ impl Clock {
         // A difference of times fits in 63 bits, and those a processor converts faster.
         ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick
     }
+
+    /// See `end`; a little early, for the rounding.
+    fn end(self) -> u64 {
+        let ticks = I64_LIMIT / self.nanos_per_tick * 0.999_999;
+        self.start.saturating_add(ticks as u64)
+    }
 }
 
 /// Where the next event comes from.
@@ -106,6 +114,8 @@ enum Next {
     },
     Exit(Exit),
     Sample(Sample),
+    /// From no P: the earliest event's time does not fit.
+    Overflow,
     End,
 }
 
@@ -119,7 +129,7 @@ impl Decoder {
             horizon: 0,
             next_sample: 0,
             next_exit: 0,
-            clock: Clock { start: 0, nanos_per_tick: 0.0 },
+            clock: Clock { start: 0, end: u64::MAX, nanos_per_tick: 0.0 },
             converter: Converter::new(version),
             out: Outbox::default(),
             syncs: 0,
@@ -185,14 +195,12 @@ impl Decoder {
             Next::Merge { ticks, .. } => ticks,
             Next::Exit(exit) => exit.ticks(),
             Next::Sample(sample) => sample.ticks,
+            Next::Overflow => return Err(self.fault(ErrorKind::TimestampOverflow, 0, source)),
             // Without any events there is but one Sync.
             Next::End => return self.end(source),
         };
-        // Later times fit if the last one does.
-        if self.clock.nanos_as_float(self.found.last_ticks) >= I64_LIMIT {
-            let at = location(source, source.window().len());
-            return Err(Error { kind: ErrorKind::TimestampOverflow, at });
-        }
+        self.clock.end = self.clock.end();
+        self.set_horizon();
         self.sync(-1, true);
         Ok(())
     }
@@ -218,7 +226,7 @@ impl Decoder {
         if scan.pos() == 0 {
             return Err(Error { kind: ErrorKind::EmptyTrace, at: location(source, 0) });
         }
-        self.found = scan.finish().map_err(|fault| broken(source, fault))?;
+        self.found = scan.finish();
         Ok(())
     }
 
@@ -260,6 +268,7 @@ impl Decoder {
                 Next::Merge { row, until, .. } => self.run(row, until, window, source)?,
                 Next::Exit(exit) => self.exit(exit, source)?,
                 Next::Sample(sample) => self.sample(sample, source)?,
+                Next::Overflow => return Err(self.fault(ErrorKind::TimestampOverflow, 0, source)),
                 Next::End if self.out.waiting() > 0 => return Ok(()),
                 Next::End => return self.end(source),
             }
@@ -289,14 +298,14 @@ impl Decoder {
             (Some(exit), Some(sample)) if exit.before() > sample.ticks => Next::Sample(*sample),
             (Some(exit), _) => Next::Exit(*exit),
             (None, Some(sample)) => Next::Sample(*sample),
-            (None, None) => Next::End,
+            (None, None) => ticks.map_or(Next::End, |_| Next::Overflow),
         }
     }
 
     fn set_horizon(&mut self) {
         let exit = self.found.exits.get(self.next_exit).map_or(u64::MAX, |exit| exit.before());
         let sample = self.found.samples.get(self.next_sample).map_or(u64::MAX, |sample| sample.ticks + 1);
-        self.horizon = exit.min(sample);
+        self.horizon = exit.min(sample).min(self.clock.end);
     }
 
     /// Makes the events of the first P that are before all others.
@@ -304,6 +313,7 @@ impl Decoder {
     fn run(&mut self, row: u32, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
         let Lane { cursor, proc } = &mut self.lanes[row as usize];
         let place = Place { window, found: &self.found, samples: self.next_sample };
+        let mut last = self.ticks;
         let mut news = None;
         let next = loop {
             let Some(event) = cursor.event() else {
@@ -318,11 +328,11 @@ impl Decoder {
                 break Some(ticks);
             }
             // The events of a trace whose times contradict their order have none.
-            if ticks < self.ticks {
-                let (kind, at) = (ErrorKind::TimeOrder { last: self.ticks, found: ticks }, event.at);
+            if ticks < last {
+                let (kind, at) = (ErrorKind::TimeOrder { last, found: ticks }, event.at);
                 return Err(self.fault(kind, at, source));
             }
-            self.ticks = ticks;
+            last = ticks;
             let time = self.out.time(self.clock.nanos(ticks));
             match self.converter.convert(event, time, (proc, cursor), &place, self.out.next()) {
                 Ok(Step::Done(Given::Event)) => self.out.push(time),
@@ -336,6 +346,7 @@ impl Decoder {
                     let world = &mut self.converter.world;
                     world.merge.park(&mut world.gos, ticks);
                     world.merge.admit();
+                    self.ticks = last;
                     return Ok(());
                 }
                 Err(kind) => {
@@ -350,10 +361,10 @@ impl Decoder {
                 until = until.min(world.merge.wake(&mut world.gos, row));
             }
             if self.converter.has_news {
-                news = Some(at);
-                until = 0;
+                (news, until) = stop(at);
             }
         };
+        self.ticks = last;
         let merge = &mut self.converter.world.merge;
         merge.replace_first(next);
         merge.admit();
@@ -379,7 +390,7 @@ impl Decoder {
     fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<(), Error> {
         self.next_exit += 1;
         self.set_horizon();
-        let time = self.out.time(self.clock.nanos(exit.ticks()));
+        let time = self.time(exit.ticks(), source)?;
         self.converter
             .exit_syscall(EventType::GoSysExit, exit.go, time, self.out.next())
             .map_err(|kind| self.fault(*kind, 0, source))?;
@@ -394,11 +405,18 @@ impl Decoder {
         if std::mem::replace(&mut self.ticks, ticks) > ticks {
             return Err(self.fault(ErrorKind::TimeOrder { last: self.ticks, found: ticks }, 0, source));
         }
-        let time = self.out.time(self.clock.nanos(ticks));
+        let time = self.time(ticks, source)?;
         let stack = if self.found.tables.has_stack(stack) { stack } else { 0 };
         convert::sample(proc, go, stack, time, self.out.next());
         self.out.push(time);
         Ok(())
+    }
+
+    fn time(&self, ticks: u64, source: &Source<'_>) -> Result<i64, Error> {
+        match ticks < self.clock.end {
+            true => Ok(self.out.time(self.clock.nanos(ticks))),
+            false => Err(self.fault(ErrorKind::TimestampOverflow, 0, source)),
+        }
     }
 
     /// Delivers the last Sync, if all events are.
@@ -447,6 +465,13 @@ impl Decoder {
     fn fault(&self, kind: ErrorKind, at: usize, source: &Source<'_>) -> Error {
         Error { kind, at: Location { event: Some(self.made + self.out.waiting()), ..location(source, at) } }
     }
+}
+
+/// What ends a run after news at a place. A call, so that the compiler does not do it for every event.
+#[cold]
+#[inline(never)]
+fn stop(at: usize) -> (Option<usize>, u64) {
+    (Some(at), 0)
 }
 
 fn location(source: &Source<'_>, at: usize) -> Location {

@@ -123,17 +123,37 @@ pub(super) fn values(bytes: &[u8], at: usize, shape: Shape) -> Parsed<(Values, u
     }
 }
 
-/// Where a string or a stack ends, which was read before.
+/// Where any record but a batch ends, which was read before.
 pub(super) fn end(bytes: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
-    if shape.class == Class::String {
-        let mut pos = at + 1;
-        varint::read(bytes, &mut pos).map_err(|fault| cut(fault, shape.event))?;
-        return Ok(text(bytes, pos, shape.event)?.1);
+    match shape.class {
+        Class::String => {
+            let mut pos = at + 1;
+            varint::read(bytes, &mut pos).map_err(|fault| cut(fault, shape.event))?;
+            Ok(text(bytes, pos, shape.event)?.1)
+        }
+        Class::TimedString => {
+            let (_, end) = values(bytes, at, shape)?;
+            Ok(text(bytes, end, shape.event)?.1)
+        }
+        _ => match Layout::read(bytes, at, shape.event)? {
+            Layout::Inline(_) => Ok(values(bytes, at, shape)?.1),
+            Layout::Within(_, end) => Ok(end),
+        },
     }
-    match Layout::read(bytes, at, shape.event)? {
-        Layout::Inline(_) => Ok(values(bytes, at, shape)?.1),
-        Layout::Within(_, end) => Ok(end),
+}
+
+/// The time since the last event that the record at `at` adds, which was read before: 0 if it is none.
+pub(super) fn delta(bytes: &[u8], at: usize) -> Parsed<u64> {
+    let first = bytes.get(at).copied().unwrap_or(0);
+    let shape = SHAPES[usize::from(first & TYPE_BITS)];
+    if !matches!(shape.class, Class::Timed | Class::TimedString) {
+        return Ok(0);
     }
+    let mut pos = match Layout::read(bytes, at, shape.event)? {
+        Layout::Inline(_) => at + 1,
+        Layout::Within(pos, _) => pos,
+    };
+    Ok(varint::read(bytes, &mut pos)?)
 }
 
 /// How many integers there are from `pos` to the end.

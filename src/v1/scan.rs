@@ -11,7 +11,7 @@ use byteorder::{ByteOrder, LittleEndian};
 use foldhash::fast::RandomState;
 
 use super::parse::{self, Layout, Parsed};
-use super::spec::{Class, EventType, MAX_FRAMES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, SHAPES, Shape, TYPE_BITS};
+use super::spec::{Class, EventType, INLINE_VALUES, MAX_FRAMES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
 use super::syscall::Exit;
 use crate::error::{ErrorKind, Flaw, broken};
 use crate::event::tables::{RawFrame, StackEntry, Tables};
@@ -61,8 +61,6 @@ pub(super) struct Found {
     /// In the order of the file.
     pub samples: Vec<Sample>,
     pub exits: Vec<Exit>,
-    /// The latest time of all, in ticks. None is beyond what an `i64` holds.
-    pub last_ticks: u64,
 }
 
 /// A fault and its place in the window.
@@ -83,12 +81,30 @@ pub(super) struct Scan {
     /// The batch being walked, and its P.
     open: Option<(u64, Batch)>,
     has_events: bool,
-    ticks: u64,
+    /// The time at a place of the batch, which is worked out only where it is needed.
+    clock: (usize, u64),
     rows: HashMap<u64, usize, RandomState>,
     found: Found,
 }
 
 const TOP_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// The length of an ordinary event with its values inline, if it can be told from a word.
+#[inline(always)]
+fn inline_len(window: &[u8], pos: usize) -> Option<usize> {
+    let head = window.get(pos..)?.first_chunk::<9>()?;
+    // A byte whose top bit is clear ends an integer: the one that ends the last value is looked for.
+    let first = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
+    let second = first & first.wrapping_sub(1);
+    let third = second & second.wrapping_sub(1);
+    let last = match INLINE_VALUES[usize::from(head[0])] {
+        0 => return None,
+        1 => first,
+        2 => second,
+        _ => third,
+    };
+    (last != 0).then_some(2 + (last.trailing_zeros() / 8) as usize)
+}
 
 impl Scan {
     pub fn new(minor: u8) -> Self {
@@ -97,7 +113,7 @@ impl Scan {
             pos: 0,
             open: None,
             has_events: false,
-            ticks: 0,
+            clock: (0, 0),
             rows: HashMap::default(),
             found: Found::default(),
         }
@@ -122,32 +138,13 @@ impl Scan {
     /// Walks over ordinary events with their values inline; the number of values is checked when they are read.
     #[inline(always)]
     fn skip_events(&mut self, window: &[u8], until: usize) {
-        let (mut pos, mut ticks) = (self.pos, self.ticks);
-        let start = pos;
+        let mut pos = self.pos;
         while pos < until {
-            let Some(head) = window.get(pos..).and_then(|rest| rest.first_chunk::<9>()) else { break };
-            let number = head[0] >> 6;
-            if SHAPES[usize::from(head[0] & TYPE_BITS)].quick != number {
-                break;
-            }
-            // A byte whose top bit is clear ends an integer: the one that ends the last value is looked for.
-            let mut ends = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
-            if number > 0 {
-                ends &= ends.wrapping_sub(1);
-            }
-            if number > 1 {
-                ends &= ends.wrapping_sub(1);
-            }
-            if ends == 0 {
-                break;
-            }
-            let mut delta_at = pos + 1;
-            // The integer is whole: its end was seen.
-            ticks = ticks.saturating_add(varint::read(window, &mut delta_at).unwrap_or(0));
-            pos += 2 + (ends.trailing_zeros() / 8) as usize;
+            let Some(len) = inline_len(window, pos) else { break };
+            pos += len;
         }
-        self.has_events |= pos > start;
-        (self.pos, self.ticks) = (pos, ticks);
+        self.has_events |= pos > self.pos;
+        self.pos = pos;
     }
 
     /// Walks over any record.
@@ -175,22 +172,18 @@ impl Scan {
         if proc != NONE && proc > MAX_PROC {
             return broken(ErrorKind::InvalidProc { id: proc });
         }
-        self.close_batch(at)?;
+        self.close_batch(at);
         self.open = Some((proc, Batch { body, end: body, ticks, next: None }));
-        self.ticks = ticks;
+        self.clock = (body, ticks);
         Ok(body)
     }
 
     /// Notes the batch that ends at `end`. One without events, of strings or stacks, is not walked again.
-    fn close_batch(&mut self, end: usize) -> Parsed<()> {
-        let Some((proc, batch)) = self.open.take() else { return Ok(()) };
+    fn close_batch(&mut self, end: usize) {
+        let Some((proc, batch)) = self.open.take() else { return };
         if !std::mem::take(&mut self.has_events) {
-            return Ok(());
+            return;
         }
-        if i64::try_from(self.ticks).is_err() {
-            return broken(ErrorKind::TimestampOverflow);
-        }
-        self.found.last_ticks = self.found.last_ticks.max(self.ticks);
         let number = u32::try_from(self.found.batches.len()).expect("four billion batches do not fit in memory");
         self.found.batches.push(Batch { end, ..batch });
         let rows = &mut self.found.rows;
@@ -204,7 +197,6 @@ impl Scan {
                 row.last = number;
             }
         }
-        Ok(())
     }
 
     fn plain(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
@@ -263,7 +255,6 @@ impl Scan {
         if i64::try_from(ticks).is_err() {
             return broken(ErrorKind::TimestampOverflow);
         }
-        self.found.last_ticks = self.found.last_ticks.max(ticks);
         self.found.samples.push(Sample { ticks, proc, go, stack });
         Ok(end)
     }
@@ -271,13 +262,11 @@ impl Scan {
     /// An event that is not skipped by the word.
     fn event(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let (values, mut end) = parse::values(window, at, shape)?;
-        let [delta, go, _, left, _] = values;
-        self.ticks = self.ticks.saturating_add(delta);
+        let [_, go, _, left, _] = values;
         self.has_events = true;
         if shape.event == EventType::GoSysExit {
-            let exit = Exit::new(go, left, self.ticks);
-            self.found.last_ticks = self.found.last_ticks.max(exit.map_or(0, Exit::ticks));
-            self.found.exits.extend(exit);
+            let emitted = self.time_at(window, end)?;
+            self.found.exits.extend(Exit::new(go, left, emitted));
         }
         if shape.class == Class::TimedString {
             end = parse::text(window, end, shape.event)?.1;
@@ -285,10 +274,23 @@ impl Scan {
         Ok(end)
     }
 
+    /// The time at a place of the batch, behind the last that was asked for.
+    fn time_at(&mut self, window: &[u8], at: usize) -> Parsed<u64> {
+        let (mut pos, mut ticks) = self.clock;
+        while pos < at {
+            ticks = ticks.saturating_add(parse::delta(window, pos)?);
+            pos = match inline_len(window, pos) {
+                Some(len) => pos + len,
+                None => parse::end(window, pos, parse::shape(window[pos], self.minor)?)?,
+            };
+        }
+        self.clock = (pos, ticks);
+        Ok(ticks)
+    }
+
     /// What was found, once the file has been walked to its end.
-    pub fn finish(mut self) -> Result<Found, Fault> {
-        let at = self.pos;
-        self.close_batch(at).map_err(|kind| Fault { kind, at })?;
-        Ok(self.found)
+    pub fn finish(mut self) -> Found {
+        self.close_batch(self.pos);
+        self.found
     }
 }

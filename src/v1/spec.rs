@@ -162,6 +162,21 @@ pub(super) struct Shape {
     pub quick: u8,
 }
 
+/// How many values stand behind each first byte, where it is that of an ordinary event with its values inline; else 0.
+pub(super) static INLINE_VALUES: [u8; 256] = {
+    let shapes = shapes();
+    let mut values = [0; 256];
+    let mut first = 0;
+    while first < values.len() {
+        let shape = shapes[first & TYPE_BITS as usize];
+        if shape.quick as usize == first >> 6 {
+            values[first] = shape.values;
+        }
+        first += 1;
+    }
+    values
+};
+
 /// The `quick` of records that are otherwise.
 pub(super) const NOT_QUICK: u8 = u8::MAX;
 /// The most values that are inline.
