@@ -12,7 +12,7 @@
 //!
 //! The rules are those of `readRawEvent` and `parseEvent` in Go's `src/internal/trace/internal/tracev1/parser.go`.
 
-use super::spec::{Class, EventType, MAX_ARGS, MAX_STRING, MAX_VALUE_BYTES, SHAPES, Shape, TYPE_BITS};
+use super::spec::{Class, EventType, MAX_ARGS, MAX_FRAMES, MAX_STRING, MAX_VALUE_BYTES, SHAPES, Shape, TYPE_BITS};
 use crate::error::{ErrorKind, broken};
 use crate::event::tables::Span;
 use crate::wire::varint::{self, Fault};
@@ -159,6 +159,14 @@ pub(super) fn delta(bytes: &[u8], at: usize) -> Parsed<u64> {
 /// How many integers there are from `pos` to the end.
 fn count(bytes: &[u8], mut pos: usize) -> usize {
     std::iter::from_fn(|| varint::read(bytes, &mut pos).ok()).count()
+}
+
+/// A stack has a limit to its frames.
+pub(super) fn check_frames(frames: u64) -> Parsed<()> {
+    match frames > MAX_FRAMES {
+        true => broken(ErrorKind::StackTooDeep { frames, max: MAX_FRAMES }),
+        false => Ok(()),
+    }
 }
 
 /// A length and as many bytes of text at `pos`, and where they end.

@@ -11,7 +11,7 @@ use byteorder::{ByteOrder, LittleEndian};
 use foldhash::fast::RandomState;
 
 use super::parse::{self, Layout, Parsed};
-use super::spec::{Class, EventType, INLINE_VALUES, MAX_FRAMES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
+use super::spec::{Class, EventType, INLINE_VALUES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
 use super::syscall::Exit;
 use crate::error::{ErrorKind, Flaw, broken};
 use crate::event::tables::{RawFrame, StackEntry, Tables};
@@ -234,9 +234,7 @@ impl Scan {
         let within = window.get(..end).unwrap_or_default();
         let id = varint::read(within, &mut pos)?;
         let frames = varint::read(within, &mut pos)?;
-        if frames > MAX_FRAMES {
-            return broken(ErrorKind::StackTooDeep { frames, max: MAX_FRAMES });
-        }
+        parse::check_frames(frames)?;
         let entry = StackEntry { pos, frames: frames as u32 };
         for _ in 0..frames {
             self.found.tables.note_frame(RawFrame::read(within, &mut pos)?);

@@ -122,7 +122,7 @@ events! {
     34 HeapGoal 5 Timed false [mem] "Bytes at which the cycle is to end."
     35 TimerGoroutine 5 Plain false [g] "The goroutine that runs timers (before Go 1.14)."
     36 FutileWakeup 5 Timed false [] "The last wakeup was in vain (before Go 1.8)."
-    37 String 7 String false [] "A string."
+    37 String 7 String false [id] "A string."
     38 GoStartLocal 7 Timed false [g] "A goroutine starts on the P that it was last seen on."
     39 GoUnblockLocal 7 Timed true [g] "A goroutine is made runnable on the P that it was last seen on."
     40 GoSysExitLocal 7 Timed false [g, ts] "A goroutine came back from a system call, on its old P."

@@ -90,6 +90,8 @@ impl Stream<'_> {
         if self.buffer.len() - self.filled < CHUNK {
             // Half as much again each time, so that a generation costs its own size and a half at the most.
             let grown = self.filled + CHUNK.max(self.filled / 2);
+            // What does not fit in memory is an error and no abort.
+            self.buffer.try_reserve_exact(grown - self.buffer.len())?;
             self.buffer.resize(grown, 0);
         }
         let room = &mut self.buffer[self.filled..][..CHUNK];

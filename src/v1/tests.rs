@@ -1,0 +1,309 @@
+//! Small traces, built record by record, and what the reader makes of them.
+
+use super::spec::EventType as E;
+use crate::error::{ContextMismatch, ErrorKind, Flaw};
+use crate::wire::header::Version;
+use crate::wire::varint;
+use crate::{EventKind, GoState, Reader};
+
+/// A trace being built. One tick of its clock is a nanosecond.
+struct Trace(Vec<u8>);
+
+impl Trace {
+    fn new() -> Self {
+        Trace(Version::Go121.header().to_vec())
+    }
+
+    /// P 0 with the goroutines 1, which runs on thread 7, and 2, which waits. The list of goroutines ends at 105 ticks.
+    fn begun() -> Self {
+        Trace::new()
+            .batch(0, 100)
+            .event(E::GoCreate, &[0, 1, 0, 0])
+            .event(E::GoCreate, &[0, 2, 0, 0])
+            .event(E::GoWaiting, &[1, 2])
+            .event(E::ProcStart, &[1, 7])
+            .event(E::GoStart, &[1, 1, 1])
+            .event(E::Gomaxprocs, &[2, 4, 0])
+    }
+
+    fn batch(self, proc: u64, ticks: u64) -> Self {
+        self.event(E::Batch, &[proc, ticks])
+    }
+
+    /// A record: its values inline if there are three at the most, else behind their length.
+    fn event(mut self, event: E, values: &[u64]) -> Self {
+        let mut bytes = Vec::new();
+        values.iter().for_each(|&value| varint::write(&mut bytes, value));
+        match values.len() {
+            n @ 1..=3 => self.0.push(event.code() | (n as u8 - 1) << 6),
+            _ => {
+                self.0.push(event.code() | 3 << 6);
+                varint::write(&mut self.0, bytes.len() as u64);
+            }
+        }
+        self.0.extend(bytes);
+        self
+    }
+
+    fn text(mut self, text: &str) -> Self {
+        varint::write(&mut self.0, text.len() as u64);
+        self.0.extend(text.as_bytes());
+        self
+    }
+
+    fn string(mut self, id: u64, text: &str) -> Self {
+        self.0.push(E::String.code());
+        varint::write(&mut self.0, id);
+        self.text(text)
+    }
+
+    /// The clock's rate, which ends the trace.
+    fn end(self) -> Vec<u8> {
+        self.event(E::Frequency, &[1_000_000_000]).0
+    }
+
+    /// The events' texts, without the two Syncs.
+    fn lines(self) -> Vec<String> {
+        let bytes = self.end();
+        let mut reader = Reader::from_slice(&bytes).expect("a header");
+        let mut lines = Vec::new();
+        while let Some(event) = reader.next_event().expect("sound") {
+            match event.kind() {
+                EventKind::Sync(_) => {}
+                _ => lines.push(event.to_string()),
+            }
+        }
+        lines
+    }
+
+    fn fault(self) -> ErrorKind {
+        fault(&self.end())
+    }
+}
+
+fn fault(bytes: &[u8]) -> ErrorKind {
+    let mut reader = Reader::from_slice(bytes).expect("a header");
+    loop {
+        match reader.next_event() {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("no error"),
+            Err(error) => {
+                assert!(error.at.offset <= bytes.len() as u64);
+                assert!(matches!(reader.next_event(), Ok(None)), "an error ends the trace");
+                return error.kind;
+            }
+        }
+    }
+}
+
+const TWO_SECONDS: u64 = 2_000_000_000;
+
+#[test]
+fn a_trace_begins_with_what_was_there() {
+    let lines = Trace::begun().event(E::GoEnd, &[1]).lines();
+    assert_eq!(
+        lines,
+        [
+            r#"M=-1 P=0 G=2 StateTransition Time=1 GoID=2 Undetermined->Waiting Reason="""#,
+            r#"M=7 P=0 G=-1 StateTransition Time=2 ProcID=0 Undetermined->Running Reason="""#,
+            r#"M=7 P=0 G=1 StateTransition Time=3 GoID=1 Undetermined->Running Reason="""#,
+            r#"M=7 P=0 G=1 StateTransition Time=6 GoID=1 Running->NotExist Reason="""#,
+        ]
+        .map(String::from)
+    );
+}
+
+#[test]
+fn goroutines_of_which_no_more_is_known_are_runnable_and_ascend() {
+    let trace = Trace::new().batch(0, 100);
+    let trace = [9, 4, 7].into_iter().fold(trace, |trace, go| trace.event(E::GoCreate, &[0, go, 0, 0]));
+    let lines = trace.event(E::GoWaiting, &[0, 4]).event(E::Gomaxprocs, &[5, 1, 0]).lines();
+    assert_eq!(
+        lines,
+        [
+            r#"M=-1 P=0 G=4 StateTransition Time=0 GoID=4 Undetermined->Waiting Reason="""#,
+            r#"M=-1 P=-1 G=-1 StateTransition Time=5 GoID=7 Undetermined->Runnable Reason="""#,
+            r#"M=-1 P=-1 G=-1 StateTransition Time=6 GoID=9 Undetermined->Runnable Reason="""#,
+        ]
+        .map(String::from)
+    );
+}
+
+#[test]
+fn a_system_call_that_does_not_block_lasts_a_nanosecond() {
+    let lines = Trace::begun().event(E::GoSysCall, &[10, 0]).event(E::GoEnd, &[10]).lines();
+    assert_eq!(lines[3], r#"M=7 P=0 G=1 StateTransition Time=15 GoID=1 Running->Syscall Reason="""#);
+    assert_eq!(lines[4], r#"M=7 P=0 G=1 StateTransition Time=16 GoID=1 Syscall->Running Reason="""#);
+}
+
+/// Goroutine 1 in a system call from 115 to 140, told of on P 1 at 160; what else there is stands between.
+fn blocked(between: impl FnOnce(Trace) -> Trace) -> Trace {
+    let trace = Trace::begun().event(E::GoSysCall, &[10, 0]);
+    between(trace)
+        .event(E::GoSysBlock, &[5])
+        .event(E::ProcStop, &[1])
+        .batch(1, 130)
+        .event(E::ProcStart, &[0, 8])
+        .event(E::HeapAlloc, &[10, 42])
+        .event(E::HeapAlloc, &[15, 43])
+        .event(E::GoSysExit, &[5, 1, 2, 140])
+}
+
+#[test]
+fn the_end_of_a_system_call_stands_where_it_happened() {
+    // A batch without events and the tables lie between the call and the event that says that it blocks.
+    let lines = blocked(|trace| trace.string(1, "x").batch(3, 1).batch(0, 115)).lines();
+    let times: Vec<_> = lines[3..].iter().map(|line| line.split(" Time=").nth(1).unwrap_or_default()).collect();
+    assert_eq!(
+        times,
+        [
+            r#"15 GoID=1 Running->Syscall Reason="""#,
+            r#"21 ProcID=0 Running->Idle Reason="""#,
+            r#"30 ProcID=1 Undetermined->Running Reason="""#,
+            r#"40 Name="/memory/classes/heap/objects:bytes" Value=Value{Uint64(42)}"#,
+            // Behind what has the same time, since it was written later.
+            r#"41 GoID=1 Syscall->Runnable Reason="""#,
+            r#"55 Name="/memory/classes/heap/objects:bytes" Value=Value{Uint64(43)}"#,
+        ]
+    );
+    assert!(lines[7].starts_with("M=-1 P=1000003 G=1 "), "{}", lines[7]);
+}
+
+#[test]
+fn a_sample_in_a_system_call_hides_that_it_blocks() {
+    // The reference takes the goroutine's next event, whatever that is.
+    let sampled = |go| {
+        let sample = move |trace: Trace| trace.event(E::CPUSample, &[0, 117, 0, go, 0]);
+        blocked(sample).lines().iter().any(|line| line.contains("Syscall->Running"))
+    };
+    assert!(sampled(1));
+    assert!(!sampled(2));
+}
+
+#[test]
+fn at_equal_times_the_lower_p_goes_first() {
+    let trace = Trace::new();
+    let trace = [5, u64::MAX, 1].into_iter().fold(trace, |trace, p| trace.batch(p, 50).event(E::HeapGoal, &[0, p]));
+    let procs: Vec<_> = trace.lines().iter().filter_map(|line| line.split(' ').nth(1).map(String::from)).collect();
+    assert_eq!(procs, ["P=-1", "P=1", "P=5"]);
+}
+
+#[test]
+fn a_p_waits_for_what_another_does() {
+    // P 1's clock is behind: by time alone goroutine 2 would start before it is made runnable.
+    let lines = Trace::begun()
+        .event(E::GoUnblock, &[20, 2, 2, 0])
+        .batch(1, 120)
+        .event(E::ProcStart, &[0, 8])
+        .event(E::GoStart, &[10, 2, 3])
+        .lines();
+    assert!(lines[4].contains("GoID=2 Waiting->Runnable"), "{lines:#?}");
+    assert!(lines[5].contains("GoID=2 Runnable->Running"), "{lines:#?}");
+}
+
+#[test]
+fn misused_annotations_are_warnings() {
+    let bytes = Trace::begun()
+        .string(1, "outer")
+        .string(2, "inner")
+        .event(E::UserTaskCreate, &[1, 5, 0, 1, 0])
+        .event(E::UserTaskCreate, &[1, 5, 0, 1, 0])
+        .event(E::UserRegion, &[1, 5, 0, 1, 0])
+        .event(E::UserRegion, &[1, 5, 0, 2, 0])
+        .event(E::UserRegion, &[1, 5, 1, 1, 0])
+        .end();
+    let mut reader = Reader::from_slice(&bytes).expect("a header");
+    while reader.next_event().expect("sound").is_some() {}
+    let (warnings, count) = reader.warnings();
+    assert_eq!((warnings.len(), count), (2, 2));
+}
+
+#[test]
+fn broken_framing_is_named() {
+    let header = Version::Go121.header();
+    assert!(matches!(fault(&header), ErrorKind::EmptyTrace));
+    assert!(matches!(Trace::new().string(1, "x").fault(), ErrorKind::NotABatch { found: 37 }));
+    assert!(matches!(Trace::new().batch(1 << 31, 0).fault(), ErrorKind::InvalidProc { id: 0x8000_0000 }));
+    assert!(matches!(fault(&Trace::begun().0), ErrorKind::BadFrequency(Flaw::Missing)));
+    for rate in [0, 1 << 63] {
+        let trace = Trace::begun().event(E::Frequency, &[rate]).0;
+        assert!(matches!(fault(&trace), ErrorKind::BadFrequency(Flaw::Invalid)));
+    }
+    assert!(matches!(fault(&Trace(Trace::begun().end()).end()), ErrorKind::BadFrequency(Flaw::Repeated)));
+    let whole = Trace::begun().end();
+    assert!(matches!(fault(&whole[..whole.len() - 1]), ErrorKind::TruncatedEvent { event: "Frequency" }));
+}
+
+#[test]
+fn broken_tables_are_named() {
+    let strings = |trace: Trace| trace.fault();
+    assert!(matches!(strings(Trace::begun().string(0, "x")), ErrorKind::ZeroId { table: "string" }));
+    assert!(matches!(strings(Trace::begun().string(3, "")), ErrorKind::EmptyString { .. }));
+    let doubled = Trace::begun().string(3, "x").string(3, "y");
+    assert!(matches!(strings(doubled), ErrorKind::DuplicateId { table: "string", id: 3 }));
+    // A stack of 1,001 frames, which are not even there.
+    let deep = Trace::begun().event(E::Stack, &[1, 1001, 0, 0]);
+    assert!(matches!(deep.fault(), ErrorKind::StackTooDeep { frames: 1001, max: 1000 }));
+    let nameless = Trace::begun().event(E::Stack, &[1, 1, 0x10, 5, 5, 1]);
+    assert!(matches!(nameless.fault(), ErrorKind::UnknownString { .. }));
+    let label = Trace::begun().event(E::GoBlock, &[1, 0]).event(E::GoUnblock, &[1, 2, 2, 0]);
+    let label = label.event(E::GoStartLabel, &[1, 2, 3, 99]);
+    assert!(matches!(label.fault(), ErrorKind::UnknownString { .. }));
+}
+
+#[test]
+fn contradictions_are_named() {
+    let after = |event, values: &[u64]| Trace::begun().event(event, values).fault();
+    assert!(matches!(after(E::GoStart, &[1, 9, 1]), ErrorKind::StuckFrontier(heads) if heads.len() == 1));
+    assert!(matches!(after(E::GCStart, &[1, 5, 0]), ErrorKind::StuckFrontier(_)));
+    assert!(matches!(after(E::GoCreate, &[1, 0, 0, 0]), ErrorKind::CreatedTwice(_)));
+    assert!(matches!(after(E::ProcStart, &[1, 7]), ErrorKind::IllegalTransition { event: "ProcStart", .. }));
+    let busy = ContextMismatch::HasGoroutine;
+    assert!(matches!(after(E::ProcStop, &[1]), ErrorKind::WrongSchedContext { mismatch, .. } if mismatch == busy));
+    assert!(matches!(after(E::GCDone, &[1]), ErrorKind::RangeMismatch { open: false, .. }));
+    assert!(matches!(after(E::GCSweepDone, &[1, 0, 0]), ErrorKind::RangeMismatch { open: false, .. }));
+    assert!(matches!(after(E::FutileWakeup, &[1]), ErrorKind::ObsoleteEvent { .. }));
+    assert!(matches!(after(E::UserRegion, &[1, 0, 2, 0, 0]), ErrorKind::InvalidRegionMode { mode: 2 }));
+    assert!(matches!(after(E::ProcStop, &[1, 2, 3]), ErrorKind::WrongArgumentCount { expected: 1, found: 3, .. }));
+    let unblocked = || Trace::begun().event(E::GoUnblock, &[1, 2, 2, 0]);
+    assert!(matches!(unblocked().event(E::GoStart, &[1, 2, 3]).fault(), ErrorKind::ProcBusy { .. }));
+    let idle = Trace::begun().event(E::GoEnd, &[1]).event(E::GoSysCall, &[1, 0]);
+    assert!(matches!(idle.fault(), ErrorKind::WrongSchedContext { .. }));
+}
+
+#[test]
+fn bad_times_are_named() {
+    let back = Trace::begun().batch(0, 90).event(E::HeapAlloc, &[0, 1]);
+    assert!(matches!(back.fault(), ErrorKind::TimeOrder { last: 105, found: 90 }));
+    // Goroutine 2 waits, but was never in a system call.
+    let stray = Trace::begun().event(E::GoSysExit, &[9, 2, 2, 108]);
+    assert!(matches!(stray.fault(), ErrorKind::StraySyscallExit(_) | ErrorKind::IllegalTransition { .. }));
+    let beyond = Trace::begun().event(E::HeapAlloc, &[u64::MAX, 1]);
+    assert!(matches!(beyond.fault(), ErrorKind::TimestampOverflow));
+    let slow = Trace::begun().event(E::HeapAlloc, &[1 << 62, 1]).event(E::Frequency, &[1]).0;
+    assert!(matches!(fault(&slow), ErrorKind::TimestampOverflow));
+}
+
+#[test]
+fn events_before_a_contradiction_are_delivered() {
+    let bytes = Trace::begun().event(E::HeapAlloc, &[TWO_SECONDS, 1]).event(E::GCDone, &[1]).end();
+    let mut reader = Reader::from_slice(&bytes).expect("a header");
+    let mut last = None;
+    while let Ok(Some(event)) = reader.next_event() {
+        last = Some(event.time().0);
+    }
+    assert_eq!(last, Some(5 + TWO_SECONDS as i64));
+}
+
+#[test]
+fn states_are_typed() {
+    let bytes = Trace::begun().event(E::GoSleep, &[3, 0]).end();
+    let mut reader = Reader::from_slice(&bytes).expect("a header");
+    let mut slept = false;
+    while let Some(event) = reader.next_event().expect("sound") {
+        if let EventKind::GoTransition(change) = event.kind() {
+            slept |= change.reason == "sleep" && change.to == GoState::Waiting;
+        }
+    }
+    assert!(slept);
+}
