@@ -1,0 +1,212 @@
+//! Traces of Go 1.11 to 1.21 against the reference reader's text, in every way of reading, whole and damaged.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flate2::read::GzDecoder;
+use gotrace::{Error, ErrorKind, Reader};
+
+fn testdata() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
+}
+
+/// The v1 traces of the repository, and the reference's text of each.
+fn traces() -> Vec<(String, Vec<u8>, Vec<u8>)> {
+    let mut traces = Vec::new();
+    for version in ["go1.19", "go1.21"] {
+        for entry in fs::read_dir(testdata().join("traces").join(version)).expect("the traces are in the repository") {
+            let path = entry.expect("readable").path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let golden = testdata().join("golden").join(version).join(format!("{name}.parsed.gz"));
+            let mut text = Vec::new();
+            GzDecoder::new(fs::File::open(golden).expect("each has a golden")).read_to_end(&mut text).expect("gzip");
+            traces.push((format!("{version}/{name}"), fs::read(&path).expect("readable"), text));
+        }
+    }
+    assert!(traces.len() > 30);
+    traces
+}
+
+fn trace(name: &str) -> Vec<u8> {
+    fs::read(testdata().join("traces").join(name)).expect("in the repository")
+}
+
+/// The text of all events, and the error if there was one.
+fn text(mut reader: Reader<'_>) -> (Vec<u8>, Option<Error>) {
+    let mut out = Vec::new();
+    loop {
+        match reader.next_event() {
+            Ok(Some(event)) => event.write_text(&mut out).expect("memory does not fail"),
+            Ok(None) => return (out, None),
+            Err(error) => {
+                assert!(matches!(reader.next_event(), Ok(None)), "an error ends the trace");
+                return (out, Some(error));
+            }
+        }
+    }
+}
+
+fn whole_text(bytes: &[u8]) -> Vec<u8> {
+    let (text, error) = text(Reader::from_slice(bytes).expect("a header"));
+    assert!(error.is_none(), "{error:?}");
+    text
+}
+
+/// Events whose times run on by one nanosecond, as they do where the clock stood still: the texts without their times,
+/// sorted, since the reference leaves their order to chance.
+#[derive(Debug, PartialEq, Eq)]
+struct Tied {
+    first: i64,
+    events: Vec<String>,
+}
+
+fn tied(text: &[u8]) -> Vec<Tied> {
+    let text = String::from_utf8_lossy(text);
+    let mut runs: Vec<Tied> = Vec::new();
+    for event in text.split_inclusive('\n').collect::<Vec<_>>().chunk_by(|_, next| !next.starts_with("M=")) {
+        let event = event.concat();
+        let (before, after) = event.split_once(" Time=").expect("each has a time");
+        let digits = after.find(|c: char| c != '-' && !c.is_ascii_digit()).unwrap_or(after.len());
+        let time: i64 = after[..digits].parse().expect("a number");
+        let untimed = format!("{before}{}", &after[digits..]);
+        match runs.last_mut() {
+            Some(run) if run.first + run.events.len() as i64 == time => run.events.push(untimed),
+            _ => runs.push(Tied { first: time, events: vec![untimed] }),
+        }
+    }
+    runs.iter_mut().for_each(|run| run.events.sort());
+    runs
+}
+
+fn assert_agrees(name: &str, ours: &[u8], reference: &[u8]) {
+    if ours == reference {
+        return;
+    }
+    let (ours, reference) = (tied(ours), tied(reference));
+    for (ours, reference) in ours.iter().zip(&reference) {
+        assert_eq!(ours, reference, "{name}");
+    }
+    assert_eq!(ours.len(), reference.len(), "{name}");
+}
+
+#[test]
+fn text_is_the_references() {
+    let mut equal = 0;
+    let traces = traces();
+    for (name, bytes, golden) in &traces {
+        let ours = whole_text(bytes);
+        equal += usize::from(ours == *golden);
+        assert_agrees(name, &ours, golden);
+    }
+    // The others have events of two Ps at one time.
+    assert!(equal * 2 > traces.len(), "{equal} of {} are equal to the byte", traces.len());
+}
+
+/// Gives as many bytes at a time as it likes.
+struct Chunks<'a> {
+    rest: &'a [u8],
+    size: Box<dyn FnMut() -> usize + Send>,
+}
+
+impl Read for Chunks<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = (self.size)().min(out.len()).min(self.rest.len());
+        let (now, rest) = self.rest.split_at(len);
+        out[..len].copy_from_slice(now);
+        self.rest = rest;
+        Ok(len)
+    }
+}
+
+#[test]
+fn every_way_of_reading_gives_the_same() {
+    for (name, bytes, _) in traces() {
+        let want = whole_text(&bytes);
+        let mut state = 0x9e37_79b9_u32;
+        let random = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            1 + (state >> 16) as usize % 3000
+        };
+        let sizes: [Box<dyn FnMut() -> usize + Send>; 3] = [Box::new(|| usize::MAX), Box::new(|| 1), Box::new(random)];
+        for size in sizes {
+            let (text, error) = text(Reader::new(Chunks { rest: &bytes, size }).expect("a header"));
+            assert!(error.is_none() && text == want, "{name}: {error:?}");
+        }
+    }
+}
+
+/// Asks every event everything, of a trace that may be damaged.
+fn read_on_any_account(bytes: &[u8]) -> Result<usize, Error> {
+    let mut reader = Reader::from_slice(bytes)?;
+    let mut events = 0;
+    while let Some(event) = reader.next_event()? {
+        events += format!("{event:?}").len().min(1);
+        event.write_text(&mut io::sink()).expect("a sink does not fail");
+    }
+    Ok(events)
+}
+
+const SMALL: [&str; 3] = ["go1.19/timers.trace", "go1.21/labels.trace", "go1.21/panicgoexit.trace"];
+
+#[test]
+fn a_cut_is_an_error_at_every_byte() {
+    for name in SMALL {
+        let bytes = trace(name);
+        assert!(read_on_any_account(&bytes).is_ok());
+        let mut silent = Vec::new();
+        for cut in 0..bytes.len() {
+            match read_on_any_account(&bytes[..cut]) {
+                Ok(_) => silent.push(cut),
+                Err(error) => assert!(error.at.offset <= cut as u64, "{name} cut at {cut}: {error}"),
+            }
+        }
+        // The rate of the clock stands before the stacks: a cut between two of these, or before an event's
+        // stack that is simply missing, can't be told from a whole trace.
+        assert!(silent.iter().all(|cut| *cut > bytes.len() / 4), "{name}: {silent:?}");
+        assert!(matches!(
+            read_on_any_account(&bytes[..16]).expect_err("nothing but a header").kind,
+            ErrorKind::EmptyTrace
+        ));
+    }
+}
+
+#[test]
+fn a_flipped_byte_never_panics() {
+    for name in SMALL {
+        let mut bytes = trace(name);
+        for at in 0..bytes.len() {
+            for mask in [0x01, 0x80, 0xff] {
+                bytes[at] ^= mask;
+                // An error or another trace: both are fine.
+                let _ = read_on_any_account(&bytes);
+                bytes[at] ^= mask;
+            }
+        }
+    }
+}
+
+/// Go's own traces, whose text its own tool gives here and now.
+#[test]
+fn agrees_with_go_on_its_own_traces() {
+    let Some(goroot) = std::env::var_os("GOTRACE_GOROOT") else {
+        println!("skipped: GOTRACE_GOROOT names no Go tree");
+        return;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/go-toolchain");
+    let built = Command::new(script).arg("--trace-tool").output().expect("the script runs");
+    let tool = String::from_utf8(built.stdout).expect("a path");
+    let folder = Path::new(&goroot).join("src/internal/trace/internal/tracev1/testdata");
+    let mut compared = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("Go's tree has traces") {
+        let path = entry.expect("readable").path();
+        let reference = Command::new(tool.trim()).arg("-d=parsed").arg(&path).output().expect("the tool runs");
+        assert!(reference.status.success(), "{}: {reference:?}", path.display());
+        let ours = whole_text(&fs::read(&path).expect("readable"));
+        assert_agrees(&path.display().to_string(), &ours, &reference.stdout);
+        compared.insert(path, ours.len());
+    }
+    assert_eq!(compared.len(), 12);
+}
