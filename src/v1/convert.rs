@@ -116,9 +116,7 @@ impl Place<'_> {
     #[inline(never)]
     fn call_blocks_by_search(&self, cursor: &Cursor, go: u64) -> bool {
         let Some(sequel) = cursor.sequel(go, self.window, &self.found.batches) else { return false };
-        let samples = self.found.samples.get(self.samples..).unwrap_or_default();
-        let mut between = samples.iter().take_while(|sample| sample.ticks < sequel.ticks);
-        sequel.blocks && !between.any(|sample| sample.go == go)
+        sequel.blocks && !self.found.is_sampled(go, self.samples, sequel.ticks)
     }
 }
 

@@ -19,7 +19,6 @@ use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning};
 use crate::event::record::{Change, Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, ProcId, present};
-use crate::pdqsort;
 use crate::sched::Step;
 use crate::time::Time;
 use crate::wire::header::Version;
@@ -237,7 +236,7 @@ impl Decoder {
         let rate = rate.map_err(|kind| Error { kind, at: end })?;
         self.clock.nanos_per_tick = 1e9 / rate as f64;
         self.found.tables.check_frames().map_err(|kind| Error { kind, at: end })?;
-        pdqsort::sort_by_key(&mut self.found.samples, |sample| sample.ticks as i64);
+        self.found.sort_samples();
         self.found.exits.sort_unstable();
         // All bits set stand for the P of no number, which is -1 to the reference and comes first.
         self.found.rows.sort_unstable_by_key(|row| row.proc as i64);
