@@ -116,12 +116,13 @@ fn inline_len(window: &[u8], pos: usize) -> Option<usize> {
     let first = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
     let second = first & first.wrapping_sub(1);
     let third = second & second.wrapping_sub(1);
-    let last = match INLINE_VALUES[usize::from(head[0])] {
-        0 => return None,
-        1 => first,
-        2 => second,
-        _ => third,
-    };
+    // One of three, chosen without a branch: which it is can't be foreseen.
+    let values = INLINE_VALUES[usize::from(head[0])];
+    let last = if values > 1 { second } else { first };
+    let last = if values > 2 { third } else { last };
+    if values == 0 {
+        return None;
+    }
     (last != 0).then_some(2 + (last.trailing_zeros() / 8) as usize)
 }
 
