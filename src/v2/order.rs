@@ -385,12 +385,7 @@ fn transition(out: &mut Outbox, go: u64, change: (GoState, GoState)) -> &mut Rec
 
 #[inline(always)]
 fn set_transition(record: &mut Record, go: u64, (from, to): (GoState, GoState)) {
-    record.what = What::GoTransition;
-    record.change = Change::Go(from, to);
-    record.a = go;
-    record.b = 0;
-    record.stack = 0;
-    record.text = Symbol::Empty;
+    record.go_transition(go, from, to);
 }
 
 /// The running goroutine stops or blocks: the event's stack is its own.
@@ -445,11 +440,7 @@ fn range(out: &mut Outbox, what: What, on: u64) -> &mut Record {
 #[inline(always)]
 fn annotation(out: &mut Outbox, what: What, a: u64) -> &mut Record {
     let record = out.start();
-    record.what = what;
-    record.change = Change::None;
-    record.a = a;
-    record.stack = 0;
-    record.text = Symbol::Empty;
+    record.other(what, a);
     record
 }
 
