@@ -91,8 +91,8 @@ impl Decoder {
 }
 
 impl Reader<'static> {
-    /// Reads a file. Nothing is mapped or read ahead: memory follows the largest generation, of a trace of Go 1.21 or older
-    /// the file.
+    /// Reads a file. Nothing is mapped or read ahead: memory follows the largest generation, of a trace of Go 1.21 or
+    /// older the file.
     ///
     /// # Errors
     ///

@@ -204,7 +204,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads the whole file and walks over it. The walk goes along with the reading, so that what is no trace is not read on and on.
+    /// Reads the whole file and walks over it. The walk goes along with the reading, so that what is no trace is not
+    /// read on and on.
     fn walk(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
         let mut scan = Scan::new(spec::minor(self.version));
         loop {
@@ -275,7 +276,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Chooses what comes next: the earliest, of equal times the end of a system call, then an event of a P, then a sample.
+    /// Chooses what comes next: the earliest, of equal times the end of a system call, then an event of a P, then a
+    /// sample.
     #[inline(always)]
     fn choose(&self) -> Next {
         let merge = &self.converter.world.merge;
