@@ -2,8 +2,8 @@
 //!
 //! `GOTRACE_V1` may name a large trace (`benches/bigtrace.sh` makes one); without it the repository's own are read.
 //!
-//! The last group is the measure of linearity: a hostile trace and one of twice its length, of which the second may take at
-//! most 2.3 times as long.
+//! The last group is the measure of linearity: a hostile trace and one of twice its length, of which the second may
+//! take at most 2.3 times as long.
 
 use std::fs;
 use std::hint::black_box;

@@ -1,9 +1,9 @@
 //! What each delivered event must find: the trace is consistent, or the first contradiction is an error.
 //!
-//! The rules are those of `postProcessTrace` in Go's `src/internal/trace/internal/tracev1/parser.go`. They are weaker than
-//! those of [`sched`](crate::sched) and can't be expressed by them: an event has no thread here, a P need not be known before its first
-//! event, a goroutine in a system call is simply waiting, and ranges are bound to nothing. What the two have in common they
-//! share: the states, the tables by ID, and tasks and regions.
+//! The rules are those of `postProcessTrace` in Go's `src/internal/trace/internal/tracev1/parser.go`. They are weaker
+//! than those of [`sched`](crate::sched) and can't be expressed by them: an event has no thread here, a P need not be
+//! known before its first event, a goroutine in a system call is simply waiting, and ranges are bound to nothing. What
+//! the two have in common they share: the states, the tables by ID, and tasks and regions.
 
 use std::collections::HashSet;
 

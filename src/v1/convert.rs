@@ -1,8 +1,8 @@
 //! From the format's events to those of the typed model.
 //!
 //! Most have one counterpart; some speak of what v2 says otherwise. A system call that does not block is one event here
-//! and two there, a nanosecond apart. What goroutines did as tracing began is told by ordinary-looking `GoCreate`s, up to the
-//! first `Gomaxprocs`. Ms are known only by the `ProcStart`s that name them.
+//! and two there, a nanosecond apart. What goroutines did as tracing began is told by ordinary-looking `GoCreate`s, up
+//! to the first `Gomaxprocs`. Ms are known only by the `ProcStart`s that name them.
 //!
 //! The rules are those of Go's `src/internal/trace/tracev1.go`.
 
@@ -116,9 +116,7 @@ impl Place<'_> {
     #[inline(never)]
     fn call_blocks_by_search(&self, cursor: &Cursor, go: u64) -> bool {
         let Some(sequel) = cursor.sequel(go, self.window, &self.found.batches) else { return false };
-        let samples = self.found.samples.get(self.samples..).unwrap_or_default();
-        let mut between = samples.iter().take_while(|sample| sample.ticks < sequel.ticks);
-        sequel.blocks && !between.any(|sample| sample.go == go)
+        sequel.blocks && !self.found.is_sampled(go, self.samples, sequel.ticks)
     }
 }
 
@@ -526,7 +524,8 @@ fn block_reason(event: EventType) -> &'static str {
     }
 }
 
-/// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and not "none".
+/// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and
+/// not "none".
 #[inline(always)]
 fn or_zero(thread: u64) -> u64 {
     if thread == NONE { 0 } else { thread }

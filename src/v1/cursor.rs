@@ -24,7 +24,8 @@ const BLANK: Event = Event { ticks: 0, args: [0; MAX_ARGS], at: 0, event: EventT
 /// How many bytes of values are looked at together.
 const WORD: usize = 8;
 
-/// The next bytes of values. Nearly all values are one or two bytes long, and nearly all events fit in with all of theirs.
+/// The next bytes of values. Nearly all values are one or two bytes long, and nearly all events fit in with all of
+/// theirs.
 #[derive(Clone, Copy)]
 struct Word {
     bytes: u64,

@@ -19,7 +19,6 @@ use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, ProcId, present};
-use crate::pdqsort;
 use crate::sched::Step;
 use crate::time::Time;
 use crate::wire::header::Version;
@@ -210,7 +209,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads the whole file and walks over it. The walk goes along with the reading, so that what is no trace is not read on and on.
+    /// Reads the whole file and walks over it. The walk goes along with the reading, so that what is no trace is not
+    /// read on and on.
     fn walk(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
         let mut scan = Scan::new(spec::minor(self.version));
         loop {
@@ -242,7 +242,7 @@ impl Decoder {
         let rate = rate.map_err(|kind| Error { kind, at: end })?;
         self.clock.nanos_per_tick = 1e9 / rate as f64;
         self.found.tables.seal().map_err(|kind| Error { kind, at: end })?;
-        pdqsort::sort_by_key(&mut self.found.samples, |sample| sample.ticks as i64);
+        self.found.sort_samples();
         self.found.exits.sort_unstable();
         // All bits set stand for the P of no number, which is -1 to the reference and comes first.
         self.found.rows.sort_unstable_by_key(|row| row.proc as i64);
@@ -281,7 +281,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Chooses what comes next: the earliest, of equal times the end of a system call, then an event of a P, then a sample.
+    /// Chooses what comes next: the earliest, of equal times the end of a system call, then an event of a P, then a
+    /// sample.
     #[inline(always)]
     fn choose(&self) -> Next {
         let merge = &self.converter.world.merge;

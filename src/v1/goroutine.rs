@@ -4,8 +4,8 @@ use crate::event::GoState;
 use crate::id::NONE;
 use crate::sched::arena::Index;
 
-/// A goroutine, as the merge sees it and as the events that were delivered leave it. The two differ only around the end of a
-/// system call, which is delivered before the merge comes to it.
+/// A goroutine, as the merge sees it and as the events that were delivered leave it. The two differ only around the end
+/// of a system call, which is delivered before the merge comes to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Go {
     /// How many of its counted events are merged.

@@ -1,9 +1,9 @@
 //! The format of Go 1.11 to 1.21.
 //!
-//! A trace is one row of batches, each of one P, in the order in which the runtime flushed them. A batch holds the events of
-//! its P with their times and ends where the next one begins; strings and stacks stand among the events. There are no
-//! generations: the clock's rate and most stacks come last, and any two Ps may have to wait for each other across the whole
-//! file. So all bytes must be there before the first event can be delivered.
+//! A trace is one row of batches, each of one P, in the order in which the runtime flushed them. A batch holds the
+//! events of its P with their times and ends where the next one begins; strings and stacks stand among the events.
+//! There are no generations: the clock's rate and most stacks come last, and any two Ps may have to wait for each other
+//! across the whole file. So all bytes must be there before the first event can be delivered.
 //!
 //! ```text
 //! file    header  batch batch batch …
@@ -12,9 +12,9 @@
 //! ```
 //!
 //! The bytes are kept and the events are not: a busy trace spends four bytes on an event, so whatever is kept of each
-//! soon outweighs the file. The file is walked over twice. The first pass ([`scan`]) notes where the batches are, and the few
-//! records that do not belong where they stand; the second decodes the Ps' events, a block at a time, as the merge
-//! asks for them.
+//! soon outweighs the file. The file is walked over twice. The first pass ([`scan`]) notes where the batches are, and
+//! the few records that do not belong where they stand; the second decodes the Ps' events, a block at a time, as the
+//! merge asks for them.
 //!
 //! - [`spec`]: the one table of records.
 //! - [`parse`]: a record's type and values.
@@ -35,8 +35,9 @@
 //! rules of [`sched`](crate::sched) are not used: they say what a *thread* can do with its goroutine and its P, and
 //! count the events of each P and G within a generation. In this format no event has a thread; a P need not be known
 //! before its first event; a sequence number names the event that it waits for, and half of the events have none; a
-//! goroutine in a system call that blocks is waiting, like any other; ranges are bound to nothing. Of the tables in `sched` not one
-//! row would hold as it stands. What is the same is which states there are and which of them follow each other.
+//! goroutine in a system call that blocks is waiting, like any other; ranges are bound to nothing. Of the tables in
+//! `sched` not one row would hold as it stands. What is the same is which states there are and which of them follow
+//! each other.
 //!
 //! # Where it differs from Go's reader
 //!
@@ -57,6 +58,7 @@ mod goroutine;
 mod order;
 mod outbox;
 mod parse;
+#[allow(dead_code, reason = "dump prints it")]
 pub(crate) mod raw;
 mod scan;
 pub(crate) mod spec;

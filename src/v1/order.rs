@@ -11,8 +11,8 @@
 //!            └────────────────┘                 └──────────────────────────────────────┘
 //! ```
 //!
-//! Every P that has events left is in one of the two. An event that moves a goroutine looks up who waited for just that, so a
-//! P is parked and woken once an event, however many there are. At equal times the lower P goes first; the
+//! Every P that has events left is in one of the two. An event that moves a goroutine looks up who waited for just
+//! that, so a P is parked and woken once an event, however many there are. At equal times the lower P goes first; the
 //! reference leaves that to chance.
 //!
 //! The rules are those of `stateTransition` in Go's `src/internal/trace/internal/tracev1/order.go`. They are not those

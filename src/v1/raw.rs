@@ -3,11 +3,11 @@
 use std::io;
 
 use super::parse::{self, Layout, Parsed, Values};
-use super::scan::Fault;
 use super::spec::{self, Class, EventType, Shape};
+use crate::error::{Error, Location};
 use crate::event::Text;
 use crate::event::tables::{RawFrame, Span};
-use crate::wire::header::Version;
+use crate::wire::header::{self, Version};
 use crate::wire::varint;
 
 /// A record as it stands in the file.
@@ -94,14 +94,20 @@ impl<'a> RawReader<'a> {
     }
 
     /// The next record, `None` at the end and after an error.
-    pub fn next_record(&mut self) -> Result<Option<RawRecord<'a>>, Fault> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the record's shape, with its offset in the file.
+    pub fn next_record(&mut self) -> Result<Option<RawRecord<'a>>, Error> {
         let at = self.pos;
         if at >= self.window.len() {
             return Ok(None);
         }
         // Whatever happens, the next call goes on behind this record, or nowhere.
         self.pos = self.window.len();
-        let record = self.read(at).map_err(|kind| Fault { kind, at })?;
+        let offset = (header::LEN + at) as u64;
+        let record =
+            self.read(at).map_err(|kind| Error { kind: *kind, at: Location { offset, ..Location::default() } })?;
         self.pos = at + record.len;
         Ok(Some(record))
     }
@@ -161,7 +167,7 @@ impl<'a> RawReader<'a> {
 mod tests {
     use super::*;
 
-    fn text(window: &[u8]) -> Result<String, Fault> {
+    fn text(window: &[u8]) -> Result<String, Error> {
         let mut reader = RawReader::new(window, Version::Go121);
         let mut out = Vec::new();
         let mut at = 0;
@@ -197,7 +203,7 @@ mod tests {
     #[test]
     fn a_fault_ends_the_row_and_says_where() {
         let fault = text(&[0x45, 5, 77, 0x00]).expect_err("type 0");
-        assert_eq!(fault.at, 3);
+        assert_eq!(fault.at.offset, 16 + 3);
         let mut reader = RawReader::new(&[0x00, 0x45, 5, 77], Version::Go121);
         assert!(reader.next_record().is_err());
         assert!(matches!(reader.next_record(), Ok(None)));

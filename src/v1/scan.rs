@@ -16,6 +16,7 @@ use super::syscall::Exit;
 use crate::error::{ErrorKind, Flaw, broken};
 use crate::event::tables::{RawFrame, StackEntry, Tables};
 use crate::id::NONE;
+use crate::pdqsort;
 use crate::wire::varint;
 
 /// A batch that has events.
@@ -60,7 +61,25 @@ pub(super) struct Found {
     pub timers: HashSet<u64, RandomState>,
     /// In the order of the file.
     pub samples: Vec<Sample>,
+    /// By goroutine, which of the samples are its own.
+    sampled: Vec<(u64, usize)>,
     pub exits: Vec<Exit>,
+}
+
+impl Found {
+    /// Sorts the samples by time, in the order in which the reference leaves equal ones.
+    pub fn sort_samples(&mut self) {
+        pdqsort::sort_by_key(&mut self.samples, |sample| sample.ticks as i64);
+        self.sampled = self.samples.iter().enumerate().map(|(i, sample)| (sample.go, i)).collect();
+        self.sampled.sort_unstable();
+    }
+
+    /// Whether there is a sample of a goroutine before a time, not counting the first so many samples of all.
+    pub fn is_sampled(&self, go: u64, from: usize, until: u64) -> bool {
+        let next = self.sampled.partition_point(|sampled| *sampled < (go, from));
+        let sample = self.sampled.get(next).filter(|(of, _)| *of == go).and_then(|(_, i)| self.samples.get(*i));
+        sample.is_some_and(|sample| sample.ticks < until)
+    }
 }
 
 /// A fault and its place in the window.
@@ -97,12 +116,13 @@ fn inline_len(window: &[u8], pos: usize) -> Option<usize> {
     let first = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
     let second = first & first.wrapping_sub(1);
     let third = second & second.wrapping_sub(1);
-    let last = match INLINE_VALUES[usize::from(head[0])] {
-        0 => return None,
-        1 => first,
-        2 => second,
-        _ => third,
-    };
+    // One of three, chosen without a branch: which it is can't be foreseen.
+    let values = INLINE_VALUES[usize::from(head[0])];
+    let last = if values > 1 { second } else { first };
+    let last = if values > 2 { third } else { last };
+    if values == 0 {
+        return None;
+    }
     (last != 0).then_some(2 + (last.trailing_zeros() / 8) as usize)
 }
 

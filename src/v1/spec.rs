@@ -52,6 +52,7 @@ pub(crate) struct Spec {
     /// Whether its last value is the stack of whoever did it.
     pub stack: bool,
     /// What it tells.
+    #[allow(dead_code, reason = "for the documentation of the format")]
     pub about: &'static str,
 }
 

@@ -10,9 +10,9 @@
 //!   exits  ───────────────────── GoSysExit ──────────────────────     delivered here, between b and c
 //! ```
 //!
-//! Where times are equal, the order of a stable sort is kept: an exit that moved forward in time goes after the merge's events
-//! of its new time, for they stood before it; one that moved back (clocks that differ between processors) goes before them.
-//! One whose time is that of its emission has not moved.
+//! Where times are equal, the order of a stable sort is kept: an exit that moved forward in time goes after the merge's
+//! events of its new time, for they stood before it; one that moved back (clocks that differ between processors) goes
+//! before them. One whose time is that of its emission has not moved.
 
 use super::parse::Parsed;
 use crate::error::{ErrorKind, broken};

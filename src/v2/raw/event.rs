@@ -364,7 +364,7 @@ fn write_arg(separator: &[u8], name: &str, value: u64, out: &mut impl io::Write)
     out.write_all(separator)?;
     out.write_all(name.as_bytes())?;
     out.write_all(b"=")?;
-    out.write_all(itoa::Buffer::new().format(value).as_bytes())
+    write_int(value, out)
 }
 
 /// The frames of a [`RawEvent`], innermost first.
