@@ -5,7 +5,8 @@
 #
 # TARGET is a fuzz target (default: all of them). The files go to
 # fuzz/corpus/TARGET; what is there already stays. The target v1 gets the traces
-# of Go 1.21 and before, the others those of all releases.
+# of Go 1.21 and before, with a byte that says which in place of the header. The
+# others get those of all releases.
 #
 # If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
 #
@@ -53,19 +54,34 @@ is_v1() {
   ((${minor%%/*} < 22))
 }
 
+# Prints a trace as the target takes it.
+input() {
+  local target=$1 name=$2 trace=$traces/$2.trace
+  if [[ $target != v1 ]]; then
+    cat "$trace"
+    return
+  fi
+  # The byte's remainder by three is the header, its upper bits are how many bytes are read at a time: 64 of them.
+  case $name in
+    go1.19/*) printf '\375' ;;
+    go1.21/*) printf '\376' ;;
+    *) fail "the target v1 knows no byte for $name" ;;
+  esac
+  tail -c +17 "$trace"
+}
+
 seed_target() {
-  local target=$1 corpus=$here/corpus/$1 name trace size eighths
+  local target=$1 corpus=$here/corpus/$1 name seed size eighths
   mkdir -p "$corpus"
   while read -r name; do
     if [[ $target == v1 ]] && ! is_v1 "$name"; then
       continue
     fi
-    trace=$traces/$name.trace
-    [[ -f $trace ]] || fail "there is no $name in testdata"
-    size=$(wc -c <"$trace")
-    cp "$trace" "$corpus/${name/\//-}"
+    seed=$corpus/${name/\//-}
+    input "$target" "$name" >"$seed"
+    size=$(wc -c <"$seed")
     for eighths in "${cut_eighths[@]}"; do
-      head -c $((size * eighths / 8)) "$trace" >"$corpus/${name/\//-}-cut$eighths"
+      head -c $((size * eighths / 8)) "$seed" >"$seed-cut$eighths"
     done
   done < <(seeds)
   if [[ $target != v1 && -n ${GOTRACE_GOROOT:-} ]]; then
