@@ -41,6 +41,8 @@ mod on_thread;
 mod proc;
 mod range;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::id::{NONE, ProcId, Resource, ThreadId};

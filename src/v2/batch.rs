@@ -42,6 +42,14 @@ pub(super) struct Fault {
     pub thread: Option<ThreadId>,
 }
 
+impl Fault {
+    /// Whether more bytes in the window could make it another one, or none.
+    pub fn is_short(&self) -> bool {
+        // The second is perhaps a header: that of another trace.
+        matches!(self.kind, ErrorKind::TruncatedBatch { .. } | ErrorKind::NotABatch { found: b'g' })
+    }
+}
+
 /// Reads what begins at `start`, but not the body: `end` may lie behind the window.
 pub(super) fn read(window: &[u8], start: usize) -> Result<Framing, Fault> {
     let mut pos = start;
@@ -50,7 +58,7 @@ pub(super) fn read(window: &[u8], start: usize) -> Result<Framing, Fault> {
         Ok(Framing::Batch(batch)) => Ok(Framing::Batch(Batch { start, ..batch })),
         Ok(end) => Ok(end),
         Err(kind) => Err(Fault {
-            // A header that the window cuts is one that the file cuts: callers fill the window for the longest.
+            // A header that the window cuts is one that the file cuts, unless the caller can fill the window further.
             kind: match kind {
                 ErrorKind::VarintTruncated => ErrorKind::TruncatedBatch { missing: 1 },
                 kind => kind,

@@ -104,3 +104,115 @@ impl Frontier {
         heap[i] = head;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What may be done to a frontier; positions count from the front, around its end.
+    #[derive(Clone, Copy, Debug)]
+    enum Move {
+        Insert,
+        /// The first head's M goes on, by so much.
+        Advance(i64),
+        /// Another's does, after sorting.
+        AdvanceAnother(usize, i64),
+        Remove(usize),
+        Sort,
+    }
+
+    fn moves() -> impl Strategy<Value = Vec<Move>> {
+        let one = prop_oneof![
+            3 => Just(Move::Insert),
+            4 => (0..1000_i64).prop_map(Move::Advance),
+            2 => (any::<usize>(), -500..1000_i64).prop_map(|(at, by)| Move::AdvanceAnother(at, by)),
+            1 => any::<usize>().prop_map(Move::Remove),
+            1 => Just(Move::Sort),
+        ];
+        proptest::collection::vec(one, 0..200)
+    }
+
+    /// Times that no two heads share: whole thousands apart from the cursor's number.
+    fn time(of: i64, cursor: u32) -> i64 {
+        of * 1000 + i64::from(cursor)
+    }
+
+    fn assert_heap(frontier: &Frontier) {
+        let heads = frontier.heads();
+        for (i, head) in heads.iter().enumerate().skip(1) {
+            assert!(heads[(i - 1) / 2].time <= head.time, "{heads:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_is_the_earliest(moves in moves()) {
+            let mut frontier = Frontier::default();
+            // By cursor; what no rule keeps in order can't be out of it.
+            let mut naive: Vec<Head> = Vec::new();
+            let mut cursors = 0;
+            for step in moves {
+                match step {
+                    Move::Insert => {
+                        let head = Head { time: time(i64::from(cursors) * 37 % 500, cursors), cursor: cursors };
+                        cursors += 1;
+                        frontier.insert(head);
+                        naive.push(head);
+                    }
+                    Move::Sort => {
+                        frontier.sort();
+                        prop_assert!(frontier.heads().is_sorted_by_key(|head| head.time));
+                    }
+                    _ if naive.is_empty() => {}
+                    Move::Advance(by) => advance(&mut frontier, &mut naive, 0, by),
+                    Move::AdvanceAnother(at, by) => {
+                        frontier.sort();
+                        let at = at % naive.len();
+                        advance(&mut frontier, &mut naive, at, by);
+                    }
+                    Move::Remove(at) => {
+                        let at = at % naive.len();
+                        let gone = frontier.heads()[at];
+                        frontier.remove(at);
+                        naive.retain(|head| head.cursor != gone.cursor);
+                    }
+                }
+                assert_heap(&frontier);
+                let mut earliest = naive.iter().map(|head| (head.time, head.cursor)).collect::<Vec<_>>();
+                earliest.sort_unstable();
+                prop_assert_eq!(frontier.heads().first().map(|head| (head.time, head.cursor)), earliest.first().copied());
+                prop_assert_eq!(frontier.limit(), earliest.get(1).map_or(i64::MAX, |head| head.0));
+                let mut heads = frontier.heads().iter().map(|head| (head.time, head.cursor)).collect::<Vec<_>>();
+                heads.sort_unstable();
+                prop_assert_eq!(heads, earliest);
+            }
+        }
+    }
+
+    fn advance(frontier: &mut Frontier, naive: &mut [Head], at: usize, by: i64) {
+        let cursor = frontier.heads()[at].cursor;
+        let head = naive.iter_mut().find(|head| head.cursor == cursor).expect("both have the same heads");
+        head.time += 1000 * by;
+        frontier.update(at, head.time);
+    }
+
+    /// Of equal times, what Go's `heapInsert`, `heapUpdate` and `heapRemove` leave.
+    #[test]
+    fn of_equal_times_the_upper_and_then_the_left_one_stays() {
+        let mut frontier = Frontier::default();
+        (0..6).for_each(|cursor| frontier.insert(Head { time: 5, cursor }));
+        let cursors = |frontier: &Frontier| frontier.heads().iter().map(|head| head.cursor).collect::<Vec<_>>();
+        assert_eq!(cursors(&frontier), [0, 1, 2, 3, 4, 5]);
+        frontier.update(0, 5);
+        assert_eq!(cursors(&frontier), [0, 1, 2, 3, 4, 5], "not later than its children");
+        frontier.update(0, 6);
+        assert_eq!(cursors(&frontier), [1, 3, 2, 0, 4, 5], "the left child rises");
+        frontier.remove(2);
+        assert_eq!(cursors(&frontier), [5, 3, 1, 0, 4], "to the root, and the last takes its place");
+        frontier.update(3, 4);
+        assert_eq!(cursors(&frontier), [0, 5, 1, 3, 4]);
+        frontier.clear();
+        assert_eq!((cursors(&frontier), frontier.limit()), (vec![], i64::MAX));
+    }
+}

@@ -208,13 +208,11 @@ impl Generation {
                     (_, false) => Ok(Loaded::Whole),
                 };
             }
-            // An end is a single byte: whoever waits for the generation need not wait for what follows it.
-            if source.window().get(self.len) != Some(&EventType::EndOfGeneration.code())
-                && let Err(error) = source.fill(self.len + batch::MAX_HEADER)
-            {
-                return self.cut_off(error, source, None);
-            }
-            let batch = match batch::read(source.window(), self.len) {
+            let framing = match read_framing(source, self.len) {
+                Ok(framing) => framing,
+                Err(error) => return self.cut_off(error, source, None),
+            };
+            let batch = match framing {
                 Ok(Framing::Batch(batch)) => batch,
                 Ok(Framing::EndOfGeneration) if version >= Version::Go126 => {
                     self.len += 1;
@@ -456,6 +454,21 @@ impl Generation {
 
 fn snapshot([time, mono, seconds, nanos]: [u64; 4], frequency: Frequency) -> Option<ClockSnapshot> {
     Some(ClockSnapshot { trace: Time(frequency.time(time)?), mono, wall: WallTime::new(seconds, nanos)? })
+}
+
+/// Reads what begins at `start`, and no further: whoever waits for a generation from a source that is slow or fails
+/// need not wait for what follows it.
+fn read_framing(source: &mut Source<'_>, start: usize) -> io::Result<Result<Framing, batch::Fault>> {
+    let mut len = start + 1;
+    loop {
+        let has_more = source.fill(len)?;
+        match batch::read(source.window(), start) {
+            Err(fault) if has_more && fault.is_short() && len < start + batch::MAX_HEADER => {
+                len = source.window().len() + 1;
+            }
+            framing => return Ok(framing),
+        }
+    }
 }
 
 /// An M's batches stand in the order in which it wrote them.

@@ -1,0 +1,237 @@
+//! What happens.
+
+use super::*;
+use crate::event::{GoState, ProcState};
+use crate::sched::Fit;
+
+/// What a goroutine was and is.
+type GoRow<'a> = (&'a [(u64, Op)], (u64, Op), u64, &'a str, &'a str);
+
+#[test]
+fn goroutines_go_from_state_to_state() {
+    let waiting = (7, Op::GoCreateBlocked(2));
+    let runnable = (7, Op::GoCreate(2));
+    let rows: [GoRow<'_>; 16] = [
+        (&BASE, (7, Op::GoCreate(2)), 2, "", "Runnable 0"),
+        (&BASE[..1], (7, Op::GoCreate(2)), 2, "", "Runnable 0"),
+        (&BASE, (7, Op::GoCreateBlocked(2)), 2, "", "Waiting 0"),
+        (&[], (7, Op::GoCreateSyscall(2)), 2, "", "Syscall 0 on 7"),
+        (&[BASE[0], runnable], (7, Op::GoStart(2, 1)), 2, "Runnable 0", "Running 1 on 7"),
+        (&BASE, (7, Op::GoStop), 1, "Running 0 on 7", "Runnable 0"),
+        (&BASE, (7, Op::GoBlock), 1, "Running 0 on 7", "Waiting 0"),
+        (&BASE, (7, Op::GoDestroy), 1, "Running 0 on 7", ""),
+        (&[BASE[0], waiting], (NONE, Op::GoUnblock(2, 1)), 2, "Waiting 0", "Runnable 1"),
+        (&[BASE[0], BASE[1], waiting], (7, Op::GoSwitch(2, 1)), 2, "Waiting 0", "Running 1 on 7"),
+        (&[BASE[0], BASE[1], waiting], (7, Op::GoSwitch(2, 1)), 1, "Running 0 on 7", "Waiting 0"),
+        (&[BASE[0], BASE[1], waiting], (7, Op::GoSwitchDestroy(2, 1)), 1, "Running 0 on 7", ""),
+        (&BASE, (7, Op::GoSyscallBegin(1)), 1, "Running 0 on 7", "Syscall 0 on 7"),
+        (&CALLING, (7, Op::GoSyscallEnd), 1, "Syscall 0 on 7", "Running 0 on 7"),
+        (
+            &[CALLING[0], CALLING[1], CALLING[2], (8, Op::ProcSteal(0, 2, 7))],
+            (7, Op::GoSyscallEndBlocked),
+            1,
+            "Syscall 0 on 7",
+            "Runnable 0",
+        ),
+        (&[(7, Op::GoCreateSyscall(2))], (7, Op::GoDestroySyscall), 2, "Syscall 0 on 7", ""),
+    ];
+    for (steps, (thread, op), id, before, then) in rows {
+        let mut sched = after(steps);
+        assert_eq!(go(&mut sched, id), before, "before {op:?}");
+        assert_eq!(try_op(&mut sched, thread, op), "done", "{op:?}");
+        assert_eq!(go(&mut sched, id), then, "after {op:?}");
+    }
+}
+
+#[test]
+fn ps_go_from_state_to_state() {
+    let idle = (7, Op::ProcStatus(3, P_IDLE));
+    let abandoned = (7, Op::ProcStatus(3, P_ABANDONED));
+    let rows: [GoRow<'_>; 9] = [
+        (&[idle], (7, Op::ProcStart(3, 1)), 3, "Idle 0", "Running 1 on 7"),
+        (&BASE[..1], (7, Op::ProcStop), 0, "Running 0 on 7", "Idle 0"),
+        (&CALLING, (7, Op::ProcStop), 0, "Syscall 1 on 7", "Idle 1"),
+        (&CALLING, (8, Op::ProcSteal(0, 2, 7)), 0, "Syscall 1 on 7", "Idle 2"),
+        (&CALLING, (7, Op::ProcSteal(0, 2, 7)), 0, "Syscall 1 on 7", "Idle 2"),
+        // Whoever had it is left alone, whatever the event says.
+        (&[abandoned], (8, Op::ProcSteal(3, 1, 99)), 3, "SyscallAbandoned 0", "Idle 1"),
+        (&BASE, (7, Op::GoSyscallBegin(1)), 0, "Running 0 on 7", "Syscall 1 on 7"),
+        (&CALLING, (7, Op::GoSyscallEnd), 0, "Syscall 1 on 7", "Running 1 on 7"),
+        (&CALLING, (7, Op::GoDestroySyscall), 0, "Syscall 1 on 7", "SyscallAbandoned 1"),
+    ];
+    for (steps, (thread, op), id, before, then) in rows {
+        let mut sched = after(steps);
+        assert_eq!(proc(&mut sched, id), before, "before {op:?}");
+        assert_eq!(try_op(&mut sched, thread, op), "done", "{op:?}");
+        assert_eq!(proc(&mut sched, id), then, "after {op:?}");
+    }
+}
+
+/// Of a goroutine that comes and goes, the count starts over.
+#[test]
+fn a_slot_is_used_again_without_what_it_had() {
+    let mut sched = after(&BASE);
+    go_on(&mut sched, &[(7, Op::StwBegin("a")), (7, Op::AssistBegin)]);
+    let (thread, task) = (sched.thread(7), 0);
+    let context = sched.context(thread);
+    let name = sched.names.intern(b"region");
+    sched.region_begin(context, task, name).expect("a goroutine");
+    let slot = context.go;
+    go_on(&mut sched, &[(7, Op::GoDestroy), (7, Op::GoCreate(2)), (7, Op::GoStart(2, 1))]);
+
+    let context = sched.context(thread);
+    assert_eq!((context.go, context.go_id), (slot, 2), "the slot is another's");
+    assert_eq!(sched.gos.len(), 1);
+    let other = sched.names.intern(b"other");
+    assert_eq!(sched.region_end(context, task, other).expect("a goroutine"), Fit::Good, "none is open");
+    for (end, event) in [(Op::StwEnd, "STWEnd"), (Op::AssistEnd, "GCMarkAssistEnd")] {
+        assert_eq!(try_op(&mut sched, 7, end), format!("{event}: the range is not open"));
+    }
+    // The same by a coroutine switch.
+    let mut sched =
+        after(&[BASE[0], BASE[1], (7, Op::AssistBegin), (7, Op::GoCreateBlocked(2)), (7, Op::GoSwitchDestroy(2, 1))]);
+    go_on(&mut sched, &[(7, Op::GoCreate(3)), (7, Op::GoStop), (7, Op::GoStart(3, 1)), (7, Op::AssistBegin)]);
+}
+
+/// The first generation meets things for the first time; later ones say how they were left.
+#[test]
+fn statuses_bind_and_start_the_count_over() {
+    let mut sched = after(&[
+        BASE[0],
+        BASE[1],
+        (7, Op::GoStatus(2, NONE, WAITING)),
+        (7, Op::GoStatus(3, NONE, RUNNABLE)),
+        (7, Op::GoUnblock(2, 1)),
+        (7, Op::ProcStatus(1, P_IDLE)),
+        (7, Op::GoSyscallBegin(1)),
+    ]);
+    assert_eq!(
+        [go(&mut sched, 1), go(&mut sched, 2), go(&mut sched, 3)],
+        ["Syscall 0 on 7", "Runnable 1", "Runnable 0"]
+    );
+    sched.begin_generation(2);
+    assert_eq!(try_op(&mut sched, 8, Op::ProcSteal(0, 2, 7)), "waits", "its count is that of another generation");
+    go_on(&mut sched, &[(7, Op::ProcStatus(0, P_SYSCALL)), (7, Op::GoStatus(1, 7, SYSCALL))]);
+    go_on(&mut sched, &[(8, Op::GoStatus(2, NONE, RUNNABLE))]);
+    assert_eq!([go(&mut sched, 1), go(&mut sched, 2)], ["Syscall 0 on 7", "Runnable 0"]);
+    assert_eq!(proc(&mut sched, 0), "Syscall 0 on 7");
+    go_on(&mut sched, &[(8, Op::ProcSteal(0, 1, 7)), (8, Op::ProcStart(0, 2)), (8, Op::GoStart(2, 1))]);
+    assert_eq!(go(&mut sched, 2), "Running 1 on 8");
+}
+
+#[test]
+fn statuses_say_what_was_before() {
+    let mut sched = after(&[]);
+    let here = sched.thread(7);
+    let context = sched.context(here);
+    let stated = sched.go_status(context, 1, NONE, WAITING).expect("sound").done().expect("never waits");
+    assert_eq!((stated.from, stated.to), (GoState::Undetermined, GoState::Waiting));
+    let stated = sched.proc_status(context, 0, P_IDLE).expect("sound").done().expect("never waits");
+    assert_eq!((stated.from, stated.to), (ProcState::Undetermined, ProcState::Idle));
+    sched.begin_generation(2);
+    let stated = sched.go_status(context, 1, NONE, WAITING).expect("sound").done().expect("never waits");
+    assert_eq!((stated.from, stated.to), (GoState::Waiting, GoState::Waiting));
+    let stated = sched.proc_status(context, 1, P_IDLE).expect("sound").done().expect("never waits");
+    assert_eq!((stated.from, stated.to), (ProcState::NotExist, ProcState::Idle), "GOMAXPROCS has grown");
+}
+
+/// A P that is about to be stolen is shown on the thread that has it, whoever says so.
+#[test]
+fn a_p_to_be_stolen_is_on_the_thread_of_its_call() {
+    let mut sched = after(&CALLING);
+    sched.begin_generation(2);
+    let thief = sched.thread(8);
+    let context = sched.context(thief);
+    let stated = sched.proc_status(context, 0, P_ABANDONED).expect("sound").done().expect("never waits");
+    assert_eq!((stated.from, stated.to), (ProcState::Running, ProcState::Running));
+    assert_eq!(sched.threads.id(stated.context.thread), 7);
+    assert_eq!((stated.context.proc_id, stated.context.go_id), (0, 1));
+    assert_eq!(proc(&mut sched, 0), "Syscall 0 on 7", "it is still to be stolen");
+    go_on(&mut sched, &[(8, Op::ProcSteal(0, 1, 7)), (7, Op::GoSyscallEndBlocked)]);
+}
+
+/// A goroutine in a system call is bound to the thread of that, which may have had no event yet.
+#[test]
+fn a_call_under_way_is_on_its_thread() {
+    let mut sched = after(&BASE);
+    go_on(&mut sched, &[(7, Op::GoStatus(2, 9, SYSCALL))]);
+    assert_eq!(go(&mut sched, 2), "Syscall 0 on 9");
+    // It comes back without a P.
+    go_on(&mut sched, &[(9, Op::GoSyscallEndBlocked)]);
+    assert_eq!(go(&mut sched, 2), "Runnable 0");
+}
+
+#[test]
+fn a_lost_p_is_told() {
+    let lost = |steps: &[(u64, Op)]| {
+        let mut sched = after(steps);
+        let thread = sched.thread(7);
+        let context = sched.context(thread);
+        sched.go_destroy_syscall(context).expect("sound").done()
+    };
+    assert_eq!(lost(&CALLING), Some(true));
+    assert_eq!(lost(&[(7, Op::GoCreateSyscall(2))]), Some(false));
+}
+
+#[test]
+fn a_theft_tells_what_it_ends() {
+    let left = |steps: &[(u64, Op)]| {
+        let mut sched = after(steps);
+        let thread = sched.thread(8);
+        let context = sched.context(thread);
+        let number = if steps.len() == 3 { 2 } else { 1 };
+        sched.proc_steal(context, 0, number, 7).expect("sound").done()
+    };
+    assert_eq!(left(&CALLING), Some(ProcState::Running));
+    assert_eq!(left(&[(7, Op::ProcStatus(0, P_ABANDONED))]), Some(ProcState::Idle));
+}
+
+/// Begin and end count together, from wherever the trace begins.
+#[test]
+fn gc_cycles_are_counted() {
+    go_on(&mut after(&BASE), &[(7, Op::GcBegin(41)), (7, Op::GcEnd(42)), (7, Op::GcBegin(43))]);
+    let mut sched = after(&[(NONE, Op::GcActive(41)), BASE[0], BASE[1]]);
+    sched.begin_generation(2);
+    go_on(&mut sched, &[(7, Op::GcActive(42)), (7, Op::GcEnd(43))]);
+}
+
+#[test]
+fn ranges_nest_and_outlive_their_generation() {
+    let mut sched = after(&[BASE[0], BASE[1], (7, Op::StwBegin("a")), (7, Op::AssistBegin), (7, Op::SweepBegin)]);
+    sched.begin_generation(2);
+    go_on(&mut sched, &[(7, Op::AssistActive(1)), (7, Op::SweepActive(0))]);
+    let thread = sched.thread(7);
+    let context = sched.context(thread);
+    let reason = sched.stop_the_world_end(context).expect("open").done().expect("never waits");
+    assert_eq!(sched.names.get(reason), b"a");
+    go_on(&mut sched, &[(7, Op::AssistEnd), (7, Op::SweepEnd), (7, Op::StwBegin("a")), (7, Op::StwBegin("b"))]);
+    let reason = sched.stop_the_world_end(context).expect("open").done().expect("never waits");
+    assert_eq!(sched.names.get(reason), b"a", "the one that began first");
+    go_on(&mut sched, &[(7, Op::StwEnd), (7, Op::SweepBegin)]);
+}
+
+/// Misuse is told and never an error.
+#[test]
+fn annotations_fit_or_not() {
+    let mut sched = after(&BASE);
+    let thread = sched.thread(7);
+    let context = sched.context(thread);
+    let [a, b] = [&b"a"[..], b"b"].map(|name| sched.names.intern(name));
+
+    let task = |parent, name| ActiveTask { parent, name };
+    assert_eq!(sched.task_begin(context, 5, task(1, a)).expect("user code"), Fit::Good);
+    assert_eq!(sched.task_begin(context, 5, task(2, b)).expect("user code"), Fit::Misused);
+    let ended = sched.task_end(context, 5).expect("user code").expect("it has begun");
+    assert_eq!((ended.parent, ended.name), (2, b));
+    assert!(sched.task_end(context, 5).expect("user code").is_none());
+
+    assert_eq!(sched.region_end(context, 0, a).expect("user code"), Fit::Good, "it began before the trace");
+    for (task, name) in [(0, a), (0, b), (1, a)] {
+        sched.region_begin(context, task, name).expect("user code");
+    }
+    assert_eq!(sched.region_end(context, 0, a).expect("user code"), Fit::Misused, "not the innermost");
+    assert_eq!(sched.region_end(context, 1, b).expect("user code"), Fit::Misused, "never begun");
+    assert_eq!(sched.region_end(context, 1, a).expect("user code"), Fit::Good);
+    assert_eq!(sched.region_end(context, 0, b).expect("user code"), Fit::Good);
+    assert_eq!(sched.region_end(context, 0, b).expect("user code"), Fit::Good, "nothing is left of them");
+}

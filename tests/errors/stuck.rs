@@ -1,0 +1,222 @@
+//! A standstill, faults 9 and 24: every M's next event waits for something, and the error says for what.
+
+use gotrace::raw::EventType;
+use gotrace::synth::{Batch, Trace};
+use gotrace::{ErrorKind, Location, StuckHead, ThreadId, Time, Version};
+
+use super::{FIRST, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_event, generation, read, running, then, trace};
+
+/// The head of M 8's batch behind that of [`running`], so many bytes and units of time in.
+fn head(event: &'static str, len: u64, units: i64, waits_for: &str) -> StuckHead {
+    StuckHead {
+        thread: Some(ThreadId(8)),
+        proc: None,
+        event,
+        time: Time((200 + units) * 64),
+        offset: FIRST + HEADER + RUNNING_LEN + HEADER + 1 + len,
+        waits_for: waits_for.to_owned(),
+    }
+}
+
+/// Asserts that the first event of M 8 is stuck.
+#[track_caller]
+fn assert_stuck(event: EventType, args: &[u64], waits_for: &str) {
+    let other = Batch::new(ThreadId(8), 200).event(event, args);
+    let head = head(event.name(), 0, 1, waits_for);
+    let place = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 3) };
+    let kind = ErrorKind::StuckFrontier(vec![head]);
+    assert_fault(&trace(Version::Go126, [running(), other]), &RUNNING, kind, place);
+}
+
+/// 24.
+#[test]
+fn goroutines_are_waited_for() {
+    assert_stuck(EventType::GoStart, &[1, 9, 1], "goroutine 9 to be Runnable (nothing is known of it)");
+    assert_stuck(
+        EventType::GoStart,
+        &[1, 1, 1],
+        "goroutine 1 to be Runnable with sequence 1 next (it is Running, last 0)",
+    );
+    assert_stuck(EventType::GoUnblock, &[1, 9, 1, 0], "goroutine 9 to be Waiting (nothing is known of it)");
+    assert_stuck(
+        EventType::GoUnblock,
+        &[1, 1, 3, 0],
+        "goroutine 1 to be Waiting with sequence 3 next (it is Running, last 0)",
+    );
+}
+
+/// 24.
+#[test]
+fn ps_are_waited_for() {
+    assert_stuck(EventType::ProcStart, &[1, 9, 1], "proc 9 to be Idle (nothing is known of it)");
+    assert_stuck(EventType::ProcStart, &[1, 0, 1], "proc 0 to be Idle with sequence 1 next (it is Running, last 0)");
+    assert_stuck(EventType::ProcSteal, &[1, 9, 1, 7], "proc 9 to be Syscall (nothing is known of it)");
+    assert_stuck(
+        EventType::ProcSteal,
+        &[1, 0, 1, 7],
+        "proc 0 to be Syscall with sequence 1 next (it is Running, last 0)",
+    );
+}
+
+/// 24: the M itself has what is in the way.
+#[test]
+fn the_own_p_is_waited_for() {
+    let calling = running().event(EventType::GoSyscallBegin, &[1, 1, 0]).event(EventType::GoSyscallEndBlocked, &[1]);
+    let offset = FIRST + HEADER + RUNNING_LEN + 4;
+    let head = StuckHead {
+        thread: Some(ThreadId(7)),
+        proc: None,
+        event: "GoSyscallEndBlocked",
+        time: Time(104 * 64),
+        offset,
+        waits_for: "proc 0 to be stolen or stopped".to_owned(),
+    };
+    let events = then(&RUNNING, &["G1 Running->Syscall"]);
+    let kind = ErrorKind::StuckFrontier(vec![head]);
+    assert_fault(&trace(Version::Go126, [calling]), &events, kind, at_event(offset, 4));
+
+    // A P that could start, on an M that has one.
+    let batch = running().event(EventType::ProcStatus, &[1, 3, 2]).event(EventType::ProcStart, &[1, 3, 1]);
+    let head = StuckHead {
+        thread: Some(ThreadId(7)),
+        proc: None,
+        event: "ProcStart",
+        time: Time(104 * 64),
+        offset,
+        waits_for: "its M to lose proc 0".to_owned(),
+    };
+    let events = then(&RUNNING, &["P3 Undetermined->Idle"]);
+    let kind = ErrorKind::StuckFrontier(vec![head]);
+    assert_fault(&trace(Version::Go126, [batch]), &events, kind, at_event(offset, 4));
+}
+
+/// 24: a thief has a P of its own, which is not what it waits for.
+#[test]
+fn a_thief_waits_for_the_sequence() {
+    let calling = running().event(EventType::GoSyscallBegin, &[1, 1, 0]);
+    let thief = Batch::new(ThreadId(8), 200).event(EventType::ProcStatus, &[1, 1, 1]);
+    let bytes = trace(Version::Go126, [calling, thief.event(EventType::ProcSteal, &[1, 0, 5, 7])]);
+    let waits_for = "proc 0 to be Syscall with sequence 5 next (it is Syscall, last 1)";
+    let head = head("ProcSteal", 4 + 4, 2, waits_for);
+    let place = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 5) };
+    let events = then(&RUNNING, &["G1 Running->Syscall", "P1 Undetermined->Running"]);
+    assert_fault(&bytes, &events, ErrorKind::StuckFrontier(vec![head]), place);
+}
+
+/// 24.
+#[test]
+fn gc_cycles_are_waited_for() {
+    let begun = running().event(EventType::GCBegin, &[1, 5, 0]);
+    for (event, args, waits_for) in [
+        (EventType::GCBegin, &[1, 8, 0][..], "GC event 7 (the last was 5)"),
+        (EventType::GCEnd, &[1, 7], "GC event 6 (the last was 5)"),
+        (EventType::GCEnd, &[1, 5], "GC event 4 (the last was 5)"),
+    ] {
+        let offset = FIRST + HEADER + RUNNING_LEN + 4;
+        let head = StuckHead {
+            thread: Some(ThreadId(7)),
+            proc: None,
+            event: event.name(),
+            time: Time(104 * 64),
+            offset,
+            waits_for: waits_for.to_owned(),
+        };
+        let bytes = trace(Version::Go126, [begun.clone().event(event, args)]);
+        let kind = ErrorKind::StuckFrontier(vec![head]);
+        assert_fault(&bytes, &then(&RUNNING, &["RangeBegin"]), kind, at_event(offset, 4));
+    }
+}
+
+/// 24: coroutines.
+#[test]
+fn a_switch_waits_for_the_next_goroutine() {
+    for event in [EventType::GoSwitch, EventType::GoSwitchDestroy] {
+        let offset = FIRST + HEADER + RUNNING_LEN;
+        let head = StuckHead {
+            thread: Some(ThreadId(7)),
+            proc: None,
+            event: event.name(),
+            time: Time(103 * 64),
+            offset,
+            waits_for: "goroutine 9 to be Waiting (nothing is known of it)".to_owned(),
+        };
+        let bytes = trace(Version::Go126, [running().event(event, &[1, 9, 1])]);
+        assert_fault(&bytes, &RUNNING, ErrorKind::StuckFrontier(vec![head]), at_event(offset, 3));
+    }
+}
+
+/// A sequence is of its generation: one that seems to follow does not, and that is said.
+#[test]
+fn a_sequence_of_another_generation_is_named() {
+    let waiting = running().event(EventType::GoStatus, &[1, 2, u64::MAX, 4]);
+    let start = trace(Version::Go126, [waiting]);
+    let later = generation(2, [Batch::new(ThreadId(8), 200).event(EventType::GoUnblock, &[1, 2, 1, 0])]);
+    let bytes = Trace::new(Version::Go126).bytes(&start[16..]).generation(&later).into_bytes();
+    let offset = start.len() as u64 + 25 + HEADER + 1;
+    let head = StuckHead {
+        offset,
+        ..head(
+            "GoUnblock",
+            0,
+            1,
+            "goroutine 2 to be Waiting with sequence 1 next (it is Waiting, last 0 in generation 1)",
+        )
+    };
+    let events = then(&RUNNING, &["G2 Undetermined->Waiting", "Sync"]);
+    let place = Location { generation: Some(2), thread: Some(ThreadId(8)), ..at_event(offset, 5) };
+    assert_fault(&bytes, &events, ErrorKind::StuckFrontier(vec![head]), place);
+}
+
+/// Every head is listed, by time; the message names the first four.
+#[test]
+fn every_head_is_listed() {
+    let start = |thread, time| Batch::new(ThreadId(thread), time).event(EventType::GoStart, &[0, thread, 1]);
+    let starts = [(13, 204), (9, 201), (12, 203), (10, 202), (11, 205)].map(|(thread, time)| start(thread, time));
+    let sysmon = Batch::new(None, 206).event(EventType::GoUnblock, &[0, 99, 1, 0]);
+    let reading = read(&trace(Version::Go126, [vec![running()], starts.to_vec(), vec![sysmon]].concat()));
+    assert_eq!(reading.events, RUNNING);
+    let error = reading.error.expect("stuck");
+    let ErrorKind::StuckFrontier(heads) = &error.kind else { panic!("{error:?}") };
+    let told: Vec<_> = heads.iter().map(|head| (head.thread.map(|id| id.0), head.time.0 / 64, head.event)).collect();
+    let start = "GoStart";
+    assert_eq!(
+        told,
+        [
+            (Some(9), 201, start),
+            (Some(10), 202, start),
+            (Some(12), 203, start),
+            (Some(13), 204, start),
+            (Some(11), 205, start),
+            (None, 206, "GoUnblock"),
+        ]
+    );
+    assert_eq!(heads[5].waits_for, "goroutine 99 to be Waiting (nothing is known of it)");
+    assert_eq!(error.at.thread, Some(ThreadId(9)), "the place is the earliest");
+    let first = FIRST + HEADER + RUNNING_LEN + 2 * (HEADER + 1) + 4;
+    let message = format!(
+        "the trace is broken: none of 6 threads can go on: \
+         M 9: GoStart at byte {first} waits for goroutine 9 to be Runnable (nothing is known of it); \
+         M 10: GoStart at byte {} waits for goroutine 10 to be Runnable (nothing is known of it); \
+         M 12: GoStart at byte {} waits for goroutine 12 to be Runnable (nothing is known of it); \
+         M 13: GoStart at byte {} waits for goroutine 13 to be Runnable (nothing is known of it); … \
+         at byte {first}, generation 1, M 9, after 3 events",
+        first + 2 * 10,
+        first + 10,
+        first - 10,
+    );
+    assert_eq!(error.to_string(), message);
+}
+
+/// 9: without the batch in which a goroutine is created it can't start; with it, it can.
+#[test]
+fn a_missing_batch_is_missed() {
+    let create = Batch::new(ThreadId(7), 150).event(EventType::GoCreate, &[1, 2, 0, 0]);
+    let start =
+        Batch::new(ThreadId(8), 200).event(EventType::ProcStatus, &[1, 1, 1]).event(EventType::GoStart, &[1, 2, 1]);
+    let whole = super::sound(&trace(Version::Go126, [running(), create, start.clone()]));
+    assert_eq!(whole.len(), 7);
+    let head = head("GoStart", 4, 2, "goroutine 2 to be Runnable (nothing is known of it)");
+    let place = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 4) };
+    let events = then(&RUNNING, &["P1 Undetermined->Running"]);
+    assert_fault(&trace(Version::Go126, [running(), start]), &events, ErrorKind::StuckFrontier(vec![head]), place);
+}
