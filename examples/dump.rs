@@ -2,14 +2,15 @@
 
 mod cli;
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use cli::Failure;
-use gotrace::Reader;
-use gotrace::raw::{EventType, RawReader};
+use gotrace::raw::RawReader;
+use gotrace::{Reader, raw_v1};
 
 /// Print a Go execution trace as text, equal to that of `go tool trace -d=FORMAT` of Go 1.27.3.
 ///
@@ -39,6 +40,9 @@ enum Format {
     /// How many bytes each type of event takes
     Footprint,
 }
+
+/// The length of a trace's header.
+const HEADER: u64 = 16;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -81,13 +85,42 @@ fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The wire of either format.
+enum Wire {
+    /// Of Go 1.22 and later: read batch by batch.
+    Batches(RawReader<'static>),
+    /// Of older releases: one row of records, which is read whole.
+    Records(Vec<u8>),
+}
+
+fn open_wire(file: &Path) -> Result<Wire, Failure> {
+    let mut input = open(file)?;
+    let mut head = Vec::new();
+    input.by_ref().take(HEADER).read_to_end(&mut head).map_err(|error| Failure::input(file, error))?;
+    if raw_v1::RawReader::from_slice(&head).is_ok() {
+        input.read_to_end(&mut head).map_err(|error| Failure::input(file, error))?;
+        return Ok(Wire::Records(head));
+    }
+    let reader = RawReader::new(io::Cursor::new(head).chain(input));
+    reader.map(Wire::Batches).map_err(|error| Failure::trace(file, &error))
+}
+
 fn dump_wire(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let damaged = |error| Failure::trace(file, &error);
-    let mut reader = RawReader::new(open(file)?).map_err(damaged)?;
-    while let Some(batch) = reader.next_batch().map_err(damaged)? {
-        let mut events = batch.events();
-        while let Some(event) = events.next_event().map_err(damaged)? {
-            event.write_text(out)?;
+    match open_wire(file)? {
+        Wire::Batches(mut reader) => {
+            while let Some(batch) = reader.next_batch().map_err(damaged)? {
+                let mut events = batch.events();
+                while let Some(event) = events.next_event().map_err(damaged)? {
+                    event.write_text(out)?;
+                }
+            }
+        }
+        Wire::Records(bytes) => {
+            let mut reader = raw_v1::RawReader::from_slice(&bytes).map_err(damaged)?;
+            while let Some(record) = reader.next_record().map_err(damaged)? {
+                record.write_text(out)?;
+            }
         }
     }
     Ok(())
@@ -100,43 +133,60 @@ struct Footprint {
     bytes: u64,
 }
 
-fn dump_footprint(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
-    let damaged = |error| Failure::trace(file, &error);
-    let mut reader = RawReader::new(open(file)?).map_err(damaged)?;
-    let mut footprints = [Footprint::default(); 256];
-    let result = measure(&mut reader, &mut footprints);
-    write_footprints(&footprints, reader.offset(), out)?;
-    result.map_err(damaged)
+impl Footprint {
+    fn add(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes as u64;
+    }
 }
 
-fn measure(reader: &mut RawReader<'_>, footprints: &mut [Footprint; 256]) -> Result<(), gotrace::Error> {
+fn dump_footprint(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
+    let mut footprints = BTreeMap::new();
+    let (result, file_bytes) = match open_wire(file)? {
+        Wire::Batches(mut reader) => (measure(&mut reader, &mut footprints), reader.offset()),
+        Wire::Records(bytes) => {
+            let mut reader = raw_v1::RawReader::from_slice(&bytes).map_err(|error| Failure::trace(file, &error))?;
+            (measure_v1(&mut reader, &mut footprints), reader.offset())
+        }
+    };
+    write_footprints(&footprints, file_bytes, out)?;
+    result.map_err(|error| Failure::trace(file, &error))
+}
+
+/// By type: the name and what it comes to.
+type Footprints = BTreeMap<u8, (&'static str, Footprint)>;
+
+fn measure(reader: &mut RawReader<'_>, footprints: &mut Footprints) -> Result<(), gotrace::Error> {
     while let Some(batch) = reader.next_batch()? {
         let mut events = batch.events();
         while let Some(event) = events.next_event()? {
-            let footprint = &mut footprints[usize::from(event.event().code())];
-            footprint.count += 1;
-            footprint.bytes += event.encoded_size() as u64;
+            let (code, name) = (event.event().code(), event.event().name());
+            footprints.entry(code).or_insert((name, Footprint::default())).1.add(event.encoded_size());
         }
     }
     Ok(())
 }
 
+fn measure_v1(reader: &mut raw_v1::RawReader<'_>, footprints: &mut Footprints) -> Result<(), gotrace::Error> {
+    while let Some(record) = reader.next_record()? {
+        let (code, name) = (record.event().code(), record.event().name());
+        footprints.entry(code).or_insert((name, Footprint::default())).1.add(record.size());
+    }
+    Ok(())
+}
+
 /// Writes a row for every type that occurs, largest first; `file_bytes` is what the first percentage is of.
-fn write_footprints(footprints: &[Footprint; 256], file_bytes: u64, out: &mut impl Write) -> io::Result<()> {
-    let mut found: Vec<(EventType, Footprint)> = EventType::ALL
-        .iter()
-        .map(|&event| (event, footprints[usize::from(event.code())]))
-        .filter(|(_, footprint)| footprint.count > 0)
-        .collect();
-    // The table is in order of types, and stays so where the bytes are equal.
+fn write_footprints(footprints: &Footprints, file_bytes: u64, out: &mut impl Write) -> io::Result<()> {
+    // In order of types, which stays so where the bytes are equal.
+    let mut found: Vec<(&str, Footprint)> = footprints.values().copied().collect();
     found.sort_by_key(|(_, footprint)| std::cmp::Reverse(footprint.bytes));
     let count: u64 = found.iter().map(|(_, footprint)| footprint.count).sum();
     let percent = |part: u64, whole: u64| format!("{:.2}%", part as f64 / whole as f64 * 100.0);
 
     let mut rows = vec![["Event", "Bytes", "%", "Count", "%"].map(String::from), ["-"; 5].map(String::from)];
-    rows.extend(found.iter().map(|(event, footprint)| {
+    rows.extend(found.iter().map(|(name, footprint)| {
         [
-            event.name().to_owned(),
+            (*name).to_owned(),
             footprint.bytes.to_string(),
             percent(footprint.bytes, file_bytes),
             footprint.count.to_string(),

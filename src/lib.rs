@@ -30,6 +30,7 @@
 //! | [`Error`], [`ErrorKind`], [`Location`] | what is wrong with a trace and where: byte, generation, thread, event |
 //! | [`Warning`] | mistakes of the traced program, which do not stop the reading |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
+//! | [`raw_v1`] | the same for traces of Go 1.21 and older |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
 //!
 //! # Reading
@@ -81,6 +82,7 @@ pub use event::{
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
 pub use reader::Reader;
 pub use time::{ClockSnapshot, Time, WallTime};
+pub use v1::raw as raw_v1;
 pub use v2::raw;
 pub use wire::header::Version;
 

@@ -28,6 +28,12 @@ impl Failure {
     pub fn trace(path: &Path, error: &Error) -> Self {
         Failure::Input { path: path.to_owned(), error: error.to_string(), hint: hint(&error.kind) }
     }
+
+    /// An input that can't be read at all.
+    #[allow(dead_code, reason = "not every example reads a file whole")]
+    pub fn input(path: &Path, error: io::Error) -> Self {
+        Failure::Input { path: path.to_owned(), error: ErrorKind::from(error).to_string(), hint: "" }
+    }
 }
 
 impl From<io::Error> for Failure {

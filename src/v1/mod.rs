@@ -58,8 +58,7 @@ mod goroutine;
 mod order;
 mod outbox;
 mod parse;
-#[allow(dead_code, reason = "dump prints it")]
-pub(crate) mod raw;
+pub mod raw;
 mod scan;
 pub(crate) mod spec;
 mod syscall;

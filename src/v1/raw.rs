@@ -1,24 +1,43 @@
-//! The records of a trace in file order: unordered, unchecked but for their shape.
+//! The records of a trace of Go 1.11 to 1.21 in file order: unordered, unchecked but for their shape.
+//!
+//! This is to old traces what [`raw`](crate::raw) is to those of Go 1.22 and later. They have no batches of known size,
+//! so the records are one row; a `Batch` record says whose the following ones are.
+//!
+//! ```
+//! use gotrace::raw_v1::RawReader;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.21/channels.trace");
+//! let bytes = std::fs::read(path)?;
+//! let mut reader = RawReader::from_slice(&bytes)?;
+//! let mut creations = 0;
+//! while let Some(record) = reader.next_record()? {
+//!     creations += u32::from(record.event().name() == "GoCreate");
+//! }
+//! assert!(creations > 0);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::io;
 
 use super::parse::{self, Layout, Parsed, Values};
-use super::spec::{self, Class, EventType, Shape};
-use crate::error::{Error, Location};
+pub use super::spec::EventType;
+use super::spec::{self, Class, Shape};
+use crate::error::{Error, ErrorKind, Location};
 use crate::event::Text;
 use crate::event::tables::{RawFrame, Span};
+use crate::event::text::write_int;
 use crate::wire::header::{self, Version};
 use crate::wire::varint;
 
 /// A record as it stands in the file.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RawRecord<'a> {
-    /// What it is.
-    pub event: EventType,
-    /// Where in the window it begins,
-    pub at: usize,
-    /// and how many bytes it takes, with its text or frames.
-    pub len: usize,
+pub struct RawRecord<'a> {
+    event: EventType,
+    /// Where behind the header it begins.
+    at: usize,
+    len: usize,
     shape: Shape,
     values: Values,
     /// Of a string or a log message.
@@ -28,6 +47,21 @@ pub(crate) struct RawRecord<'a> {
 }
 
 impl<'a> RawRecord<'a> {
+    /// What it is.
+    pub fn event(&self) -> EventType {
+        self.event
+    }
+
+    /// Its place in the file, in bytes.
+    pub fn offset(&self) -> u64 {
+        (header::LEN + self.at) as u64
+    }
+
+    /// How many bytes it takes, with its text or frames.
+    pub fn size(&self) -> usize {
+        self.len
+    }
+
     /// Its values in order: the time of a timed event, the arguments, the stack.
     pub fn values(&self) -> &[u64] {
         &self.values[..usize::from(self.shape.values)]
@@ -65,7 +99,10 @@ impl<'a> RawRecord<'a> {
             match (self.event, name) {
                 // The P of no number is -1 to Go's parser.
                 (EventType::Batch | EventType::CPUSample, "p") => write!(out, " {name}={}", *value as i64)?,
-                _ => write!(out, " {name}={value}")?,
+                _ => {
+                    write!(out, " {name}=")?;
+                    write_int(*value, out)?;
+                }
             }
         }
         if let Some(text) = self.text {
@@ -81,7 +118,7 @@ impl<'a> RawRecord<'a> {
 
 /// Reads one record after another.
 #[derive(Debug)]
-pub(crate) struct RawReader<'a> {
+pub struct RawReader<'a> {
     /// The whole trace behind its header.
     window: &'a [u8],
     pos: usize,
@@ -89,8 +126,29 @@ pub(crate) struct RawReader<'a> {
 }
 
 impl<'a> RawReader<'a> {
-    pub fn new(window: &'a [u8], version: Version) -> Self {
+    /// Reads a trace that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the header of a trace of Go
+    /// 1.11 to 1.21.
+    pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
+        let (head, window) = bytes.split_at(header::LEN.min(bytes.len()));
+        let version = header::parse(head).and_then(|version| match version.is_v1() {
+            true => Ok(version),
+            false => Err(ErrorKind::UnsupportedVersion { version: version.to_string() }),
+        });
+        let version = version.map_err(|kind| Error { kind, at: Location::default() })?;
+        Ok(Self::new(window, version))
+    }
+
+    fn new(window: &'a [u8], version: Version) -> Self {
         RawReader { window, pos: 0, minor: spec::minor(version) }
+    }
+
+    /// How many bytes of the file were delivered in records, or were the header.
+    pub fn offset(&self) -> u64 {
+        (header::LEN + self.pos) as u64
     }
 
     /// The next record, `None` at the end and after an error.
@@ -103,13 +161,17 @@ impl<'a> RawReader<'a> {
         if at >= self.window.len() {
             return Ok(None);
         }
-        // Whatever happens, the next call goes on behind this record, or nowhere.
-        self.pos = self.window.len();
         let offset = (header::LEN + at) as u64;
-        let record =
-            self.read(at).map_err(|kind| Error { kind: *kind, at: Location { offset, ..Location::default() } })?;
-        self.pos = at + record.len;
-        Ok(Some(record))
+        match self.read(at) {
+            Ok(record) => {
+                self.pos = at + record.len;
+                Ok(Some(record))
+            }
+            Err(kind) => {
+                self.window = &self.window[..at];
+                Err(Error { kind: *kind, at: Location { offset, ..Location::default() } })
+            }
+        }
     }
 
     fn read(&self, at: usize) -> Parsed<RawRecord<'a>> {

@@ -61,7 +61,7 @@ macro_rules! events {
         /// The types of records.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
-        pub(crate) enum EventType {
+        pub enum EventType {
             $(#[doc = $about] $name = $code,)*
         }
 
@@ -70,7 +70,7 @@ macro_rules! events {
             pub const ALL: &'static [EventType] = &[$(EventType::$name),*];
 
             /// What is known of the record.
-            pub const fn spec(self) -> &'static Spec {
+            pub(crate) const fn spec(self) -> &'static Spec {
                 match self {
                     $(EventType::$name => &Spec {
                         name: stringify!($name),
