@@ -229,7 +229,7 @@ fn write_text(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let Summary { header, wall_start, .. } = summary;
     let rows = [
         ("format", format!("{header}, {} in {} batches", bytes(summary.bytes), count(summary.batches))),
-        ("duration", format!("{} in {} generations", nanos(summary.duration_ns), count(summary.generations))),
+        ("duration", format!("{} in {}", nanos(summary.duration_ns), plural(summary.generations, "generation"))),
         ("began", wall_start.clone().unwrap_or_else(unknown)),
         ("GOMAXPROCS", summary.gomaxprocs.map_or_else(unknown, count)),
         ("goroutines", count(summary.goroutines as u64)),
@@ -238,7 +238,7 @@ fn write_text(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         ("GC cycles", count(summary.gc_cycles)),
         (
             "world stopped",
-            format!("{} times, {} in all", count(summary.stop_the_worlds), nanos(summary.stop_the_world_ns)),
+            format!("{}, {} in all", plural(summary.stop_the_worlds, "time"), nanos(summary.stop_the_world_ns)),
         ),
         ("heap at most", summary.heap_max_bytes.map_or_else(unknown, bytes)),
         ("tasks", count(summary.tasks)),
@@ -258,4 +258,9 @@ fn write_text(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  {name:<16}{:>14}{percent:>9.2} %", count(events))?;
     }
     Ok(())
+}
+
+fn plural(number: u64, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", count(number))
 }

@@ -28,8 +28,8 @@ impl Sched {
     /// A goroutine's status; `thread_id` is the thread of its system call.
     pub fn go_status(&mut self, context: Context, id: u64, thread_id: u64, wire_status: u64) -> Outcome<GoStated> {
         let resource = Resource::Goroutine(GoId(id));
-        let status = GoStatus::from_wire(wire_status)
-            .ok_or_else(|| ErrorKind::InvalidStatus { resource, status: wire_status })?;
+        let status =
+            GoStatus::from_wire(wire_status).ok_or(ErrorKind::InvalidStatus { resource, status: wire_status })?;
         let sequence = self.sequence(0);
         let mut stated = GoStated { from: status.state(), to: status.state(), context };
         let first = self.in_first_generation();

@@ -19,8 +19,8 @@ impl Sched {
     /// A P's status.
     pub fn proc_status(&mut self, context: Context, id: u64, wire_status: u64) -> Outcome<ProcStated> {
         let resource = Resource::Proc(ProcId(id));
-        let status = ProcStatus::from_wire(wire_status)
-            .ok_or_else(|| ErrorKind::InvalidStatus { resource, status: wire_status })?;
+        let status =
+            ProcStatus::from_wire(wire_status).ok_or(ErrorKind::InvalidStatus { resource, status: wire_status })?;
         let sequence = self.sequence(0);
         let mut stated = ProcStated { from: status.state(), to: status.state(), context };
 
@@ -41,7 +41,7 @@ impl Sched {
             // Nothing was lost after all: the thread from which it is about to be stolen is known. Another thread may say so.
             (ProcStatus::Syscall, ProcStatus::SyscallAbandoned) => {
                 let thread = self.thread_of_proc(proc);
-                let go = self.threads.get(thread).ok_or_else(|| ErrorKind::NoThreadForProc(ProcId(id)))?.go;
+                let go = self.threads.get(thread).ok_or(ErrorKind::NoThreadForProc(ProcId(id)))?.go;
                 stated.from = ProcState::Running;
                 stated.to = ProcState::Running;
                 let go_id = self.gos.id(go);

@@ -266,14 +266,14 @@ impl Decoder {
         let cursor = &self.cursors[number];
         let (event, args, pos) = match cursor.read(&self.generation.timebase(source.window())) {
             Ok(read) => read,
-            Err(kind) => return Err(self.error(kind, number, source)),
+            Err(kind) => return Err(self.error(*kind, number, source)),
         };
         let place = Place { tables: &self.generation.tables, source, event, cursor };
         match order::order(&mut self.sched, place, args, &mut self.out) {
             Ok(Step::Done(())) => {}
             Ok(Step::Wait) => return Ok(false),
             Err(kind) => {
-                let error = self.error(kind, number, source);
+                let error = self.error(*kind, number, source);
                 return Err(self.reason_for(error));
             }
         }
@@ -291,7 +291,7 @@ impl Decoder {
             Ok(true) => self.frontier.update(i, cursor.time),
             Ok(false) => self.frontier.remove(i),
             Err(kind) => {
-                let error = self.error(kind, number, source);
+                let error = self.error(*kind, number, source);
                 self.fail_later(error);
             }
         }
@@ -324,7 +324,7 @@ impl Decoder {
         let heads: Vec<Head> = self.frontier.heads().to_vec();
         let first = heads[0].cursor as usize;
         let heads = heads.iter().map(|head| self.stuck_head(head.cursor as usize, source)).collect();
-        let error = self.error(Box::new(ErrorKind::StuckFrontier(heads)), first, source);
+        let error = self.error(ErrorKind::StuckFrontier(heads), first, source);
         self.reason_for(error)
     }
 
@@ -346,8 +346,8 @@ impl Decoder {
 
     /// An error at the event of a cursor.
     #[cold]
-    fn error(&self, kind: Box<ErrorKind>, number: usize, source: &Source<'_>) -> Error {
-        Error { kind: *kind, at: self.location(number, source) }
+    fn error(&self, kind: ErrorKind, number: usize, source: &Source<'_>) -> Error {
+        Error { kind, at: self.location(number, source) }
     }
 
     fn location(&self, number: usize, source: &Source<'_>) -> Location {
@@ -438,7 +438,7 @@ impl Decoder {
                     self.frontier.insert(Head { time, cursor: number as u32 });
                 }
                 Ok(false) => {}
-                Err(kind) => return Err(self.error(kind, number, source)),
+                Err(kind) => return Err(self.error(*kind, number, source)),
             }
         }
         let start = self.generation.start().unwrap_or(self.last_time);

@@ -54,7 +54,9 @@ fn events_need_their_context() {
     let runnable = [BASE[0], BASE[1], (7, Op::GoCreate(2))];
     let abandoned = [(8, Op::ProcStatus(3, P_ABANDONED))];
     let begun = [(NONE, Op::GcActive(4))];
-    let rows: [(&[(u64, Op)], u64, Op, &str); 39] = [
+    /// What happened before, on which threads; the thread and the event; the error.
+    type Row<'a> = (&'a [(u64, Op)], u64, Op, &'a str);
+    let rows: [Row<'_>; 39] = [
         (&[], 7, Op::GoCreate(2), no_proc),
         (&[], NONE, Op::GoCreate(2), no_thread),
         (&BASE, 7, Op::GoCreateSyscall(2), a_go),
