@@ -262,5 +262,5 @@ fn write_text(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
 
 fn plural(number: u64, thing: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{ending}", count(number))
+    format!("{} {thing}{ending}", HumanCount(number))
 }
