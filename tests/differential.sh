@@ -85,11 +85,11 @@ unit() {
 
 # Prints the first line in which the files differ.
 show_difference() {
-  local line
-  line=$(cmp "$1" "$2" 2>&1 | sed -n 's/.*line \([0-9]*\).*/\1/p')
+  local line first
   # Where one file is the beginning of the other, cmp names the last line they share.
-  local first
-  for first in "$line" $((${line:-0} + 1)); do
+  line=$({ cmp "$1" "$2" 2>&1 || true; } | sed -n 's/.*line \([0-9]*\).*/\1/p')
+  line=${line:-1}
+  for first in "$line" $((line + 1)); do
     if [[ $(sed -n "${first}p" "$1") != "$(sed -n "${first}p" "$2")" ]]; then
       break
     fi
