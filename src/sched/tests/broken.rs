@@ -42,6 +42,9 @@ fn ps_in_the_wrong_state() {
     assert_eq!(try_op(&mut sched, 7, Op::ProcStop), "ProcStop for proc 0, which is Idle");
 }
 
+/// What has happened, a thread, its event and what that lacks.
+type Row<'a> = (&'a [(u64, Op)], u64, Op, &'a str);
+
 /// Every event that needs a thread, a P, a goroutine, or none.
 #[test]
 fn events_need_their_context() {
@@ -54,8 +57,6 @@ fn events_need_their_context() {
     let runnable = [BASE[0], BASE[1], (7, Op::GoCreate(2))];
     let abandoned = [(8, Op::ProcStatus(3, P_ABANDONED))];
     let begun = [(NONE, Op::GcActive(4))];
-    /// What happened before, on which threads; the thread and the event; the error.
-    type Row<'a> = (&'a [(u64, Op)], u64, Op, &'a str);
     let rows: [Row<'_>; 39] = [
         (&[], 7, Op::GoCreate(2), no_proc),
         (&[], NONE, Op::GoCreate(2), no_thread),

@@ -1,0 +1,125 @@
+//! Floods end in what they say, soon: traces made to cost a reader more than their maker.
+//!
+//! The list of faults in the project's notes on the format has them as number 27. What they cost is measured by hand.
+
+mod build;
+
+use std::time::{Duration, Instant};
+
+use build::sparse;
+use gotrace::Reader;
+
+/// The bound is a second a MiB. Tests are hardly optimised, and machines are busy.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Reads to the end as a slice and through a `Read`; gives the number of events and the error's text.
+fn read(bytes: &[u8]) -> (u64, String) {
+    let begun = Instant::now();
+    let slice = drain(Reader::from_slice(bytes).expect("a header"));
+    let mebibytes = bytes.len() as u32 / (1 << 20) + 1;
+    assert!(begun.elapsed() < PATIENCE * mebibytes, "{:?} for {} bytes", begun.elapsed(), bytes.len());
+    assert_eq!(slice, drain(Reader::new(bytes).expect("a header")));
+    slice
+}
+
+fn drain(mut reader: Reader<'_>) -> (u64, String) {
+    let mut events = 0;
+    loop {
+        match reader.next_event() {
+            Ok(Some(_)) => events += 1,
+            Ok(None) => return (events, String::new()),
+            Err(error) => return (events, error.to_string()),
+        }
+    }
+}
+
+/// Reads a flood that is sound; gives the number of events but the two Syncs.
+fn sound(bytes: &[u8]) -> u64 {
+    assert!((1 << 20..1 << 23).contains(&bytes.len()), "{} bytes", bytes.len());
+    let (events, error) = read(bytes);
+    assert_eq!(error, "");
+    events - 2
+}
+
+fn dense(i: u64) -> u64 {
+    i + 1
+}
+
+/// IDs four apart, so that a table by ID has four times the places that it needs.
+fn thin(i: u64) -> u64 {
+    4 * i + 1
+}
+
+#[test]
+fn batches() {
+    assert_eq!(sound(&build::tiny_batches(400_000)), 0);
+    assert_eq!(sound(&build::empty_ms(300_000)), 0);
+    assert_eq!(sound(&build::experiments(300_000)), 0);
+}
+
+#[test]
+fn threads_and_ps() {
+    assert_eq!(sound(&build::busy_ms(200_000, dense)), 200_000);
+    assert_eq!(sound(&build::busy_ms(80_000, sparse)), 80_000);
+}
+
+#[test]
+fn goroutines() {
+    assert_eq!(sound(&build::goroutines(300_000, dense)), 300_002);
+    assert_eq!(sound(&build::goroutines(150_000, sparse)), 150_002);
+}
+
+#[test]
+fn ranges() {
+    assert_eq!(sound(&build::assists(150_000)), 300_002);
+    assert_eq!(sound(&build::sweeps(150_000)), 300_002);
+    assert_eq!(sound(&build::stops(260_000)), 260_002);
+}
+
+#[test]
+fn annotations() {
+    assert_eq!(sound(&build::tasks(130_000)), 130_002);
+    let regions = 200_000;
+    let bytes = build::regions(regions);
+    assert_eq!(sound(&bytes), 2 * regions + 2);
+    let mut reader = Reader::from_slice(&bytes).expect("a header");
+    while reader.next_event().expect("a sound trace").is_some() {}
+    let (kept, count) = reader.warnings();
+    assert_eq!((kept.len(), count), (1000, regions - 1), "only the last is the innermost");
+}
+
+#[test]
+fn tables() {
+    for id in [dense, thin, sparse] {
+        assert_eq!(sound(&build::strings(250_000, id)), 0);
+        assert_eq!(sound(&build::stacks(300_000, id)), 0);
+    }
+    assert_eq!(sound(&build::frames(300_000)), 0);
+    assert_eq!(sound(&build::samples(200_000)), 200_000);
+}
+
+#[test]
+fn a_stack_too_deep() {
+    let (events, error) = read(&build::deep_stack(16_000));
+    // Header, clock, the batch's header with a size of three bytes, and the type of the table.
+    let place = format!("at byte {}, generation 1", 16 + 25 + 16 + 1);
+    assert_eq!((events, error), (1, format!("stack of 16000 frames: the most is 128 {place}")));
+}
+
+#[test]
+fn generations() {
+    assert_eq!(sound(&build::tiny_generations(30_000)), 30_000 - 1);
+    assert_eq!(sound(&build::huge_and_tiny(60_000)), 20_000);
+    assert_eq!(sound(&build::leaks(4, 20_000)), 4 * (40_000 + 2) + 3);
+}
+
+#[test]
+fn threads_that_wait_for_ever() {
+    // Each event of M 7 tries all the others before it.
+    let (events, error) = read(&build::stuck_ms(400, 2000));
+    assert_eq!(events, 3 + 2000);
+    assert!(error.starts_with("the trace is broken: none of 400 threads can go on: M "), "{error}");
+    let (events, error) = read(&build::stuck_ms(100_000, 0));
+    assert_eq!(events, 3);
+    assert!(error.starts_with("the trace is broken: none of 100000 threads can go on: M "), "{error}");
+}
