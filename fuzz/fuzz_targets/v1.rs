@@ -2,46 +2,43 @@
 
 #![no_main]
 
-use std::io::{self, Read};
+use std::io::Write;
 
-use gotrace::{Error, Reader};
+use gotrace::{Reader, raw_v1};
+use gotrace_fuzz::account::{self, assert_same};
+use gotrace_fuzz::budget::Budget;
+use gotrace_fuzz::chunked::{Chunked, Pieces};
 use libfuzzer_sys::fuzz_target;
 
 const HEADERS: [&[u8; 16]; 3] = [b"go 1.11 trace\0\0\0", b"go 1.19 trace\0\0\0", b"go 1.21 trace\0\0\0"];
 
-/// The texts of all events, and of the error that ended them.
-fn read(reader: Result<Reader<'_>, Error>) -> (Vec<u8>, Option<String>) {
-    let mut out = Vec::new();
-    let mut reader = match reader {
-        Ok(reader) => reader,
-        Err(error) => return (out, Some(error.to_string())),
-    };
-    loop {
-        match reader.next_event() {
-            Ok(Some(event)) => {
-                event.write_text(&mut out).expect("memory does not fail");
-                out.extend(format!("{event:?}").into_bytes());
-            }
-            Ok(None) => return (out, None),
-            Err(error) => return (out, Some(error.to_string())),
-        }
-    }
-}
-
-/// Gives so many bytes at a time.
-struct Chunks<'a>(&'a [u8], usize);
-
-impl Read for Chunks<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let len = self.1.min(self.0.len()).min(out.len());
-        self.0.read(&mut out[..len])
-    }
-}
+/// How much text of values one input may come to.
+const TEXT: usize = 32 << 10;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&choice, body)) = data.split_first() else { return };
     let trace = [HEADERS[usize::from(choice) % HEADERS.len()], body].concat();
-    let slice = read(Reader::from_slice(&trace));
-    let chunked = read(Reader::new(Chunks(&trace, 1 + usize::from(choice >> 2))));
-    assert!(slice == chunked, "{:?} and {:?}", slice.1, chunked.1);
+    let slice = account::ordered(Reader::from_slice(&trace));
+    let pieces = Pieces::Random(u64::from(choice));
+    assert_same(&slice, &account::ordered(Reader::new(Chunked::new(&trace, pieces))), "in pieces");
+    ask(&trace, &mut Budget::new(TEXT));
 });
+
+/// Asks for every value of the events and of the records as they stand.
+fn ask(trace: &[u8], budget: &mut Budget) {
+    let Ok(mut reader) = Reader::from_slice(trace) else { return };
+    while let Ok(Some(event)) = reader.next_event() {
+        if budget.is_spent() {
+            break;
+        }
+        write!(budget, "{event:?} {event}").expect("a sink does not fail");
+    }
+    let mut records = raw_v1::RawReader::from_slice(trace).expect("the header is one of ours");
+    while let Ok(Some(record)) = records.next_record() {
+        if budget.is_spent() {
+            break;
+        }
+        record.write_text(budget).expect("a sink does not fail");
+    }
+    assert!(records.offset() <= trace.len() as u64);
+}
