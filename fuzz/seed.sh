@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Fills the fuzz targets' corpora with traces of testdata, and with cuts of them.
 #
-# usage: fuzz/seed.sh [TARGET…]
+# usage: fuzz/seed.sh [-o DIR] [TARGET…]
 #
-# TARGET is a fuzz target (default: all of them). The files go to
-# fuzz/corpus/TARGET; what is there already stays. The target v1 gets the traces
-# of Go 1.21 and before, with a byte that says which in place of the header. The
-# others get those of all releases.
+#   -o DIR     where the corpora go: DIR/TARGET (default: fuzz/corpus, where
+#              cargo fuzz looks for them); what is there already stays
+#   TARGET     a fuzz target (default: all)
+#
+# The target v1 gets the traces of Go 1.21 and before, with a byte that says which
+# in place of the header. The others get those of all releases.
 #
 # If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
 #
@@ -71,7 +73,7 @@ input() {
 }
 
 seed_target() {
-  local target=$1 corpus=$here/corpus/$1 name seed size eighths
+  local target=$1 corpus=$out/$1 name seed size eighths
   mkdir -p "$corpus"
   while read -r name; do
     if [[ $target == v1 ]] && ! is_v1 "$name"; then
@@ -91,14 +93,27 @@ seed_target() {
   echo "$target: $(find "$corpus" -type f | wc -l) inputs"
 }
 
-case ${1-} in
-  -h | --help)
-    usage
-    exit
-    ;;
-esac
+out=$here/corpus
+targets=()
+while (($# > 0)); do
+  case $1 in
+    -h | --help)
+      usage
+      exit
+      ;;
+    -o)
+      (($# >= 2)) || fail "-o needs a directory"
+      out=$2
+      shift
+      ;;
+    -*) fail "unknown option $1; see --help" ;;
+    *) targets+=("$1") ;;
+  esac
+  shift
+done
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
 cd "$here/fuzz_targets"
-targets=("$@")
 if ((${#targets[@]} == 0)); then
   targets=(*.rs)
 fi
