@@ -183,6 +183,29 @@ fn at_end_of_trace(version: Version, len: usize) -> Location {
     }
 }
 
+/// 8: whatever becomes of it, it becomes the same of however the bytes come.
+#[test]
+fn a_changed_byte_is_an_error_or_another_trace() {
+    for version in VERSIONS {
+        let mut first = generation(1, [running()]);
+        let name = first.string("name").0;
+        first.stack(&[RawFrame { pc: 1, func: name, file: name, line: 1 }]);
+        first.batch(Batch::new(ThreadId(7), 200).event(EventType::GoBlock, &[1, name, 1]));
+        let second = generation(2, [Batch::new(ThreadId(8), 300).event(EventType::GoStatus, &[1, 1, 7, 4])]);
+        let whole = Trace::new(version).generation(&first).generation(&second).into_bytes();
+        assert_eq!(sound(&whole).len(), 7, "{version}");
+        let mut broken = 0;
+        for pos in 0..whole.len() {
+            for mask in [0x01, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[pos] ^= mask;
+                broken += usize::from(read(&bytes).error.is_some());
+            }
+        }
+        assert!(broken > whole.len() * 2, "{version}: {broken} of {}", whole.len() * 3);
+    }
+}
+
 /// The place is where the bytes stop, and every generation that was whole by then is delivered.
 #[test]
 fn a_failing_source_is_passed_through() {
