@@ -205,11 +205,15 @@ fn doubled_samples_and_experiments_are_noticed() {
 /// 11.
 #[test]
 fn the_batches_of_an_m_go_forward() {
-    let stop = Batch::new(ThreadId(7), 200).event(EventType::GoStop, &[1, 0, 0]);
-    let bytes = trace(Version::Go126, [stop.clone(), running()]);
-    let kind = ErrorKind::TimeRegression { last: 200, found: 100 };
-    assert_fault(&bytes, &["Sync"], kind, at_batch(FIRST + HEADER + 1 + 4));
-    assert_eq!(sound(&trace(Version::Go126, [running(), stop])).len(), 5);
+    for last in [101, 127] {
+        let late = Batch::new(ThreadId(7), last).event(EventType::GoStop, &[1, 0, 0]);
+        let bytes = trace(Version::Go126, [late.clone(), running()]);
+        let kind = ErrorKind::TimeRegression { last, found: 100 };
+        assert_fault(&bytes, &["Sync"], kind, at_batch(FIRST + HEADER + 4));
+        assert_eq!(sound(&trace(Version::Go126, [running(), late])).len(), 5);
+    }
+    let at_once = Batch::new(ThreadId(7), 100).event(EventType::GoStop, &[1, 0, 0]);
+    assert_eq!(sound(&trace(Version::Go126, [running(), at_once])).len(), 5);
 }
 
 /// 12.
