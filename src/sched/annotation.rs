@@ -85,6 +85,12 @@ impl Annotations {
     pub fn forget(&mut self, go: Index) {
         self.regions.remove(&go);
     }
+
+    /// The names of all that is open.
+    pub fn names_mut(&mut self) -> impl Iterator<Item = &mut NameId> {
+        let regions = self.regions.values_mut().flatten().map(|region| &mut region.name);
+        self.tasks.values_mut().map(|task| &mut task.name).chain(regions)
+    }
 }
 
 impl Sched {

@@ -214,9 +214,18 @@ pub(crate) struct Sched {
 
 impl Sched {
     /// Sequences start over with each generation; the first is the one where things may be met for the first time.
+    ///
+    /// No record may refer to a name any more that is not open: names are swept here.
     pub fn begin_generation(&mut self, generation: u64) {
         self.generation = generation;
         self.first_generation.get_or_insert(generation);
+        if self.names.wants_sweep() {
+            let Sched { names, annotations, ranges, .. } = self;
+            names.sweep(|translate| {
+                annotations.names_mut().for_each(&mut *translate);
+                ranges.rename(translate);
+            });
+        }
     }
 
     fn in_first_generation(&self) -> bool {

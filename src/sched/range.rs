@@ -60,6 +60,20 @@ impl OpenRanges {
         }
     }
 
+    /// Gives the reasons of the open stop-the-worlds their new names.
+    pub fn rename(&mut self, translate: &mut dyn FnMut(&mut NameId)) {
+        for reasons in self.stops.values_mut() {
+            *reasons = reasons
+                .iter()
+                .map(|&reason| {
+                    let mut name = reason;
+                    translate(&mut name);
+                    name
+                })
+                .collect();
+        }
+    }
+
     /// A goroutine is gone, and its slot may become another's.
     pub fn forget(&mut self, go: Index) {
         self.stops.remove(&go);

@@ -1,5 +1,6 @@
 //! Raw events: decoding, their text, their size.
 
+use std::fmt;
 use std::io;
 
 use super::super::spec::{self, Class, EventType};
@@ -261,7 +262,7 @@ fn fault(batch: &RawBatch<'_>, kind: ErrorKind, pos: usize) -> Box<Error> {
 }
 
 /// An event as it stands on the wire. It borrows from its [`RawEvents`] until the next one is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RawEvent<'a> {
     decoded: &'a Decoded,
     batch: &'a RawBatch<'a>,
@@ -380,5 +381,13 @@ impl Iterator for RawFrames<'_> {
     fn next(&mut self) -> Option<RawFrame> {
         // They were read once when the event's end was looked for: they are whole.
         RawFrame::read(self.bytes, &mut self.pos).ok()
+    }
+}
+
+/// Without the batch's bytes, which would stand in the text of each of its events.
+impl fmt::Debug for RawEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("RawEvent");
+        out.field("offset", &self.offset()).field("event", &self.event()).field("args", &self.args()).finish()
     }
 }
