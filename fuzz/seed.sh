@@ -63,7 +63,7 @@ input() {
     cat "$trace"
     return
   fi
-  # The byte's remainder by three is the header, its upper bits are how many bytes are read at a time: 64 of them.
+  # The byte's remainder by three is the header.
   case $name in
     go1.19/*) printf '\375' ;;
     go1.21/*) printf '\376' ;;

@@ -287,7 +287,7 @@ pub enum ErrorKind {
         /// The number.
         mode: u64,
     },
-    /// A time that does not fit in 64 bits of nanoseconds.
+    /// A time that lies further on than any clock goes: past 2⁶² ns, 146 years.
     #[error("a timestamp overflows")]
     TimestampOverflow,
     /// A status that no goroutine or P has.
@@ -355,7 +355,8 @@ pub enum ErrorKind {
     #[error("goroutine {0} has a status after the first generation but was never seen before")]
     LateGoroutine(GoId),
     /// A goroutine in a system call is said to be on another thread than it was, or on none.
-    #[error("goroutine {go} is said to be in a system call on {thread:?}, which has {holds:?}")]
+    #[error("goroutine {go} is said to be in a system call on {}, which has {}",
+        or_none("thread", .thread), or_none("goroutine", .holds))]
     SyscallThread {
         /// The goroutine.
         go: GoId,
@@ -378,7 +379,7 @@ pub enum ErrorKind {
         there: ThreadId,
     },
     /// A P is stolen from a thread that does not have it.
-    #[error("{proc} is stolen from thread {thread}, which has {holds:?}", proc = Resource::Proc(*.proc))]
+    #[error("{proc} is stolen from thread {thread}, which has {}", or_none("proc", .holds), proc = Resource::Proc(*.proc))]
     StolenFromWrongThread {
         /// The P.
         proc: ProcId,
@@ -431,6 +432,10 @@ pub(crate) fn broken<T>(kind: ErrorKind) -> Result<T, Box<ErrorKind>> {
     Err(Box::new(kind))
 }
 
+fn or_none(what: &str, id: &Option<impl fmt::Display>) -> String {
+    id.as_ref().map_or_else(|| format!("no {what}"), |id| format!("{what} {id}"))
+}
+
 /// What is wrong with a value that a generation must state once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
@@ -454,13 +459,12 @@ impl fmt::Display for Flaw {
 
 /// How the G, P and M of an event differ from what it needs. The texts are those of Go's reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContextMismatch {
     /// It needs a thread.
     NoThread,
     /// It needs a P.
     NoProc,
-    /// It can't happen with a P.
-    HasProc,
     /// It needs a goroutine.
     NoGoroutine,
     /// It can't happen with a goroutine.
@@ -472,7 +476,6 @@ impl fmt::Display for ContextMismatch {
         f.write_str(match self {
             ContextMismatch::NoThread => "expected a thread but didn't have one",
             ContextMismatch::NoProc => "expected a proc but didn't have one",
-            ContextMismatch::HasProc => "expected no proc but had one",
             ContextMismatch::NoGoroutine => "expected a goroutine but didn't have one",
             ContextMismatch::HasGoroutine => "expected no goroutine but had one",
         })

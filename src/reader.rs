@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
     }
 
     fn from_source(mut source: Source<'a>) -> Result<Self, Error> {
-        let version = read_header(&mut source)?;
+        let version = header::read(&mut source)?;
         Ok(Reader { source, version, decoder: Decoder::new(version), failed: false })
     }
 
@@ -165,26 +165,16 @@ impl<'a> Reader<'a> {
         there
     }
 
-    /// How many batches were read so far, those of tables included. They are read a generation at a time.
+    /// How many batches were read so far: a generation's all at once, those of tables included; of a trace of Go 1.21 or
+    /// older those with events, all at the first event.
     pub fn batches(&self) -> u64 {
         self.decoder.batches()
     }
 
     /// The mistakes of the traced program that were met so far: the first thousand of them, and how many there were.
+    ///
+    /// Events are ordered up to a few hundred ahead of their delivery, and warnings come as they are ordered.
     pub fn warnings(&self) -> (&[Warning], u64) {
         self.decoder.warnings()
     }
-}
-
-/// Reads the header and leaves the window behind it.
-pub(crate) fn read_header(source: &mut Source<'_>) -> Result<Version, Error> {
-    let at = Location::default();
-    if let Err(error) = source.fill(header::LEN) {
-        let at = Location { offset: source.window().len() as u64, ..at };
-        return Err(Error { kind: error.into(), at });
-    }
-    let window = source.window();
-    let version = header::parse(&window[..window.len().min(header::LEN)]).map_err(|kind| Error { kind, at })?;
-    source.release(header::LEN);
-    Ok(version)
 }

@@ -30,7 +30,7 @@ fn a_task_keeps_its_name_for_as_long_as_it_is_open() {
         let (mut middle, mut batch) = generation(number);
         for task in 0..TASKS {
             let id = number * TASKS + task;
-            let name = middle.string(&format!("request {id}")).0;
+            let name = middle.string(format!("request {id}")).0;
             batch = batch
                 .event(EventType::UserTaskBegin, &[0, id, 1, name, no_stack])
                 .event(EventType::UserTaskEnd, &[0, id, no_stack]);

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use gotrace::{Error, ErrorKind};
+use gotrace::{Error, ErrorKind, Flaw};
 pub use input::open;
 
 /// Usage or unreadable input.
@@ -67,10 +67,12 @@ fn hint(kind: &ErrorKind) -> &'static str {
         ErrorKind::NotATrace { .. } => {
             "give a file that runtime/trace, go test -trace or /debug/pprof/trace?seconds=5 wrote"
         }
-        ErrorKind::UnsupportedVersion { .. } => "Go 1.11 and later are read, and the wire of Go 1.22 and later",
+        ErrorKind::UnsupportedVersion { .. } => "traces of Go 1.11 and later are read",
         ErrorKind::TruncatedHeader { .. }
         | ErrorKind::EmptyTrace
         | ErrorKind::TruncatedBatch { .. }
+        | ErrorKind::TruncatedEvent { .. }
+        | ErrorKind::BadFrequency(Flaw::Missing)
         | ErrorKind::MissingEndOfGeneration => {
             "the program ended without trace.Stop, or the file was copied before it was whole"
         }

@@ -6,6 +6,7 @@
 
 pub(crate) mod alloc_free;
 mod kind;
+pub(crate) mod names;
 pub(crate) mod record;
 mod stack;
 mod state;

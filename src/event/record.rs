@@ -2,10 +2,10 @@
 
 use super::state::{GoState, ProcState};
 use super::tables::Span;
+use crate::event::names::NameId;
 use crate::id::NONE;
-use crate::sched::names::NameId;
 
-/// An event with its IDs as they stand on the wire ([`NONE`] where there is none). A decoder keeps one and sets the
+/// An event with its IDs as they stand on the wire ([`NONE`] where there is none). A decoder keeps a block of them and sets the
 /// fields that the event has; the others hold what the last event left and are not read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
@@ -27,7 +27,7 @@ pub(crate) struct Record {
 /// The kind of a record, and what its arguments are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// `a`: which one.
+    /// `a`: which one; `b`: whether it begins a generation, and so has tables.
     Sync,
     /// `a`: the value.
     GoMaxProcs,

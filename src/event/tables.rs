@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::text::Text;
 use crate::error::ErrorKind;
-use crate::sched::names::Names;
+use crate::event::names::Names;
 use crate::time::ClockSnapshot;
 use crate::wire::varint;
 

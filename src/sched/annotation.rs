@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::arena::Index;
-use super::names::NameId;
 use super::{Context, Sched, mismatch};
 use crate::error::{ContextMismatch, ErrorKind};
+use crate::event::names::NameId;
 
 /// A task between its begin and its end.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,9 @@
 //! The scheduler's state machines: what a goroutine, a P and a thread can do, and what follows from it.
 //!
-//! This is the only copy of these rules. It knows no byte format: a decoder calls one method an event of the runtime,
+//! This is the only copy of these rules for traces of Go 1.22 and later; what older ones allow is less, and stands in
+//! `v1::check`. It knows no byte format: a decoder calls one method an event of the runtime,
 //! and learns whether the event can happen now ([`Step::Done`]), can't happen *yet* ([`Step::Wait`]: some event of
-//! another thread comes first), or can never happen (an error: the trace is broken). What an event does not find fulfilled changes nothing.
+//! another thread comes first), or can never happen (an error: the trace is broken). An event that waits has changed nothing.
 //!
 //! The rules are those of Go's `src/internal/trace/order.go`.
 //!
@@ -36,7 +37,6 @@ mod annotation;
 pub(crate) mod arena;
 mod gc;
 mod goroutine;
-pub(crate) mod names;
 mod on_thread;
 mod proc;
 mod range;
@@ -45,9 +45,9 @@ mod status;
 mod tests;
 
 use crate::error::{ContextMismatch, ErrorKind, broken};
+use crate::event::names::Names;
 use crate::id::{NONE, ProcId, Resource, ThreadId};
 use arena::{Arena, Index};
-use names::Names;
 
 pub(crate) use annotation::{ActiveTask, Annotations, Fit};
 pub(crate) use goroutine::Ending;

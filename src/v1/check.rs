@@ -15,9 +15,9 @@ use super::parse::Parsed;
 use super::spec::EventType;
 use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::GoState::{self, NotExist, Runnable, Running, Waiting};
+use crate::event::names::Names;
 use crate::id::{GoId, NONE, ProcId, Resource};
 use crate::sched::arena::{Arena, Index};
-use crate::sched::names::Names;
 use crate::sched::{Annotations, Outcome, Step};
 
 /// All that is known at one moment of the trace.

@@ -18,11 +18,11 @@ use super::scan::Found;
 use super::spec::EventType;
 use super::syscall::{self, Exit};
 use crate::error::{ErrorKind, WarningKind, broken};
+use crate::event::names::NameId;
 use crate::event::record::{RangeType, Record, Symbol, What};
 use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
 use crate::sched::arena::Index;
-use crate::sched::names::NameId;
 use crate::sched::{ActiveTask, Fit, Outcome, Step};
 use crate::wire::header::Version;
 

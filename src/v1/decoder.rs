@@ -388,7 +388,9 @@ impl Decoder {
         self.warning_count += 1;
         if self.warnings.len() < MAX_WARNINGS {
             let go = present(self.out.last().go).map(GoId);
-            let at = Location { event: Some(self.made + self.out.waiting()), ..location(source, at) };
+            // The event is among those that wait to be delivered.
+            let before = self.made + self.out.waiting() - 1;
+            let at = Location { event: Some(before), ..location(source, at) };
             self.warnings.push(Warning { kind, go, at });
         }
     }
@@ -396,10 +398,10 @@ impl Decoder {
     fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<(), Error> {
         self.next_exit += 1;
         self.set_horizon();
-        let time = self.time(exit.ticks(), source)?;
+        let time = self.time(exit.ticks(), exit.at, source)?;
         self.converter
             .exit_syscall(EventType::GoSysExit, exit.go, time, self.out.next())
-            .map_err(|kind| self.fault(*kind, 0, source))?;
+            .map_err(|kind| self.fault(*kind, exit.at, source))?;
         self.out.push(time);
         Ok(())
     }
@@ -407,21 +409,22 @@ impl Decoder {
     fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<(), Error> {
         self.next_sample += 1;
         self.set_horizon();
-        let Sample { ticks, proc, go, stack } = sample;
-        if std::mem::replace(&mut self.ticks, ticks) > ticks {
-            return Err(self.fault(ErrorKind::TimeOrder { last: self.ticks, found: ticks }, 0, source));
+        let Sample { ticks, proc, go, stack, at } = sample;
+        let last = std::mem::replace(&mut self.ticks, ticks);
+        if last > ticks {
+            return Err(self.fault(ErrorKind::TimeOrder { last, found: ticks }, at, source));
         }
-        let time = self.time(ticks, source)?;
+        let time = self.time(ticks, at, source)?;
         let stack = if self.found.tables.has_stack(stack) { stack } else { 0 };
         convert::sample(proc, go, stack, time, self.out.next());
         self.out.push(time);
         Ok(())
     }
 
-    fn time(&self, ticks: u64, source: &Source<'_>) -> Result<i64, Error> {
+    fn time(&self, ticks: u64, at: usize, source: &Source<'_>) -> Result<i64, Error> {
         match ticks < self.clock.end {
             true => Ok(self.out.time(self.clock.nanos(ticks))),
-            false => Err(self.fault(ErrorKind::TimestampOverflow, 0, source)),
+            false => Err(self.fault(ErrorKind::TimestampOverflow, at, source)),
         }
     }
 

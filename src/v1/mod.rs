@@ -26,7 +26,7 @@
 //! - [`check`]: what an event must find.
 //! - [`convert`]: from these events to those of the typed model.
 //! - [`outbox`]: the records that are made and not yet delivered.
-//! - [`decoder`]: all of these together, an event at a time.
+//! - [`decoder`]: all of these together, a block of events at a time.
 //! - [`raw`]: records in file order, unordered.
 //!
 //! # What it has in common with v2, and what not

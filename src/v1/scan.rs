@@ -48,6 +48,8 @@ pub(super) struct Sample {
     pub proc: u64,
     pub go: u64,
     pub stack: u64,
+    /// Where it begins in the window.
+    pub at: usize,
 }
 
 /// What the first pass finds.
@@ -147,7 +149,9 @@ impl Scan {
     /// Walks over the records that begin before `until`, of a window that holds them whole or ends with the file.
     pub fn walk(&mut self, window: &[u8], until: usize) -> Result<(), Fault> {
         while self.pos < until {
-            self.skip_events(window, until);
+            if self.open.is_some() {
+                self.skip_events(window, until);
+            }
             if self.pos < until {
                 self.record(window).map_err(|kind| Fault { kind, at: self.pos })?;
             }
@@ -273,7 +277,7 @@ impl Scan {
         if i64::try_from(ticks).is_err() {
             return broken(ErrorKind::TimestampOverflow);
         }
-        self.found.samples.push(Sample { ticks, proc, go, stack });
+        self.found.samples.push(Sample { ticks, proc, go, stack, at });
         Ok(end)
     }
 
@@ -284,7 +288,7 @@ impl Scan {
         self.has_events = true;
         if shape.event == EventType::GoSysExit {
             let emitted = self.time_at(window, end)?;
-            self.found.exits.extend(Exit::new(go, left, emitted));
+            self.found.exits.extend(Exit::new(go, left, emitted, at));
         }
         if shape.class == Class::TimedString {
             end = parse::text(window, end, shape.event)?.1;

@@ -26,13 +26,15 @@ pub(super) struct Exit {
     /// When it was written: the order among those of one time.
     emitted: u64,
     pub go: u64,
+    /// Where it stands in the window.
+    pub at: usize,
 }
 
 impl Exit {
     /// The exit of a call that was left at one time and told of at another; `None` if it need not move.
-    pub fn new(go: u64, left: u64, emitted: u64) -> Option<Exit> {
+    pub fn new(go: u64, left: u64, emitted: u64, at: usize) -> Option<Exit> {
         let moves = Exit::moves(left, emitted) && i64::try_from(left).is_ok();
-        moves.then(|| Exit { key: 2 * left + u64::from(left < emitted), emitted, go })
+        moves.then(|| Exit { key: 2 * left + u64::from(left < emitted), emitted, go, at })
     }
 
     /// Whether such an exit is delivered elsewhere. A time of zero says that the call began before the trace.
@@ -66,12 +68,12 @@ mod tests {
 
     #[test]
     fn equal_times_keep_the_order_of_a_stable_sort() {
-        let forward = Exit::new(7, 100, 130).expect("moves");
+        let forward = Exit::new(7, 100, 130, 0).expect("moves");
         assert_eq!((forward.ticks(), forward.before()), (100, 101));
-        let back = Exit::new(7, 100, 90).expect("moves");
+        let back = Exit::new(7, 100, 90, 0).expect("moves");
         assert_eq!((back.ticks(), back.before()), (100, 100));
         assert!(back < forward);
-        assert_eq!(Exit::new(7, 100, 100), None);
-        assert_eq!(Exit::new(7, 0, 100), None);
+        assert_eq!(Exit::new(7, 100, 100, 0), None);
+        assert_eq!(Exit::new(7, 0, 100, 0), None);
     }
 }

@@ -216,6 +216,14 @@ fn misused_annotations_are_warnings() {
     while reader.next_event().expect("sound").is_some() {}
     let (warnings, count) = reader.warnings();
     assert_eq!((warnings.len(), count), (2, 2));
+    // The events before the warned ones: as many as `Trace::begun` gives, then one task, then the rest up to the region.
+    let mut reader = Reader::from_slice(&bytes).expect("a header");
+    let mut kinds = Vec::new();
+    while let Some(event) = reader.next_event().expect("sound") {
+        kinds.push(event.kind().name());
+    }
+    let at = |nth: usize| warnings[nth].at.event.map(|event| kinds[event as usize]);
+    assert_eq!((at(0), at(1)), (Some("TaskBegin"), Some("RegionEnd")));
 }
 
 #[test]
@@ -223,6 +231,10 @@ fn broken_framing_is_named() {
     let header = Version::Go121.header();
     assert!(matches!(fault(&header), ErrorKind::EmptyTrace));
     assert!(matches!(Trace::new().string(1, "x").fault(), ErrorKind::NotABatch { found: 37 }));
+    // Events of no P, short ones of which many stand in a row.
+    let stray = Trace::new().event(E::ProcStart, &[5, 77]).event(E::ProcStart, &[5, 77]).event(E::ProcStart, &[5, 77]);
+    let begun = &Trace::begun().end()[header.len()..];
+    assert!(matches!(fault(&[&stray.0, begun].concat()), ErrorKind::NotABatch { found: 0x45 }));
     assert!(matches!(Trace::new().batch(1 << 31, 0).fault(), ErrorKind::InvalidProc { id: 0x8000_0000 }));
     assert!(matches!(fault(&Trace::begun().0), ErrorKind::BadFrequency(Flaw::Missing)));
     for rate in [0, 1 << 63] {

@@ -34,7 +34,7 @@ pub(super) enum Framing {
 /// The longest header: type, experiment and four integers.
 pub(super) const MAX_HEADER: usize = 2 + 4 * varint::MAX_LEN;
 
-/// A fault, and how far behind the batch's start it lies.
+/// A fault, and where in the window it lies.
 pub(super) struct Fault {
     pub kind: ErrorKind,
     pub at: usize,

@@ -17,7 +17,7 @@
 //! - [`cursor`]: the events of one M, one after another.
 //! - [`frontier`]: the Ms by the time of their next event.
 //! - [`order`]: what each event does to the scheduler, and the record it gives.
-//! - [`decoder`]: all of these together, an event at a time.
+//! - [`decoder`]: all of these together, a block of events at a time.
 //! - [`raw`]: batches and events in file order, unordered.
 
 mod batch;

@@ -46,8 +46,7 @@ pub use crate::event::tables::RawFrame;
 use super::batch::{self, Batch, Framing};
 use crate::error::{Error, ErrorKind, Location};
 use crate::id::ThreadId;
-use crate::reader::read_header;
-use crate::wire::header::Version;
+use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 
 /// Reads the batches of a trace of Go 1.22 or later in file order.
@@ -107,7 +106,7 @@ impl<'a> RawReader<'a> {
     }
 
     fn from_source(mut source: Source<'a>) -> Result<Self, Error> {
-        let version = read_header(&mut source)?;
+        let version = header::read(&mut source)?;
         if version.is_v1() {
             let kind = ErrorKind::UnsupportedVersion { version: version.to_string() };
             return Err(Error { kind, at: Location::default() });

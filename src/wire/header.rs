@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind, Location};
+use crate::wire::source::Source;
 
 /// The header's length in bytes.
 pub(crate) const LEN: usize = 16;
@@ -80,6 +81,19 @@ impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "go 1.{}", self.minor())
     }
+}
+
+/// Reads the header and leaves the window behind it.
+pub(crate) fn read(source: &mut Source<'_>) -> Result<Version, Error> {
+    let at = Location::default();
+    if let Err(error) = source.fill(LEN) {
+        let at = Location { offset: source.window().len() as u64, ..at };
+        return Err(Error { kind: error.into(), at });
+    }
+    let window = source.window();
+    let version = parse(&window[..window.len().min(LEN)]).map_err(|kind| Error { kind, at })?;
+    source.release(LEN);
+    Ok(version)
 }
 
 /// Reads the header from the first bytes of a file: [`LEN`] of them, or all there are.

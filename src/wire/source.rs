@@ -97,7 +97,7 @@ impl Stream<'_> {
         let room = &mut self.buffer[self.filled..][..CHUNK];
         match self.from.read(room) {
             Ok(0) => self.ended = true,
-            Ok(read) => self.filled += read,
+            Ok(read) => self.filled += read.min(CHUNK),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -1,6 +1,6 @@
 //! Floods end in what they say, soon: traces made to cost a reader more than their maker.
 //!
-//! The list of faults in the project's notes on the format has them as number 27. What they cost is measured by hand.
+//! The time is bounded so widely that only work out of proportion can exceed it; what floods cost is measured by hand.
 
 mod build;
 

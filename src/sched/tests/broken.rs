@@ -166,27 +166,27 @@ fn a_call_is_on_the_thread_that_has_it() {
     let text = |thread: &str, holds: &str| {
         format!("goroutine 2 is said to be in a system call on {thread}, which has {holds}")
     };
-    let told = text("None", "None");
+    let told = text("no thread", "no goroutine");
     assert_eq!(try_op(&mut after(&BASE), 7, Op::GoStatus(2, NONE, SYSCALL)), told);
-    let told = text("Some(ThreadId(7))", "Some(GoId(1))");
+    let told = text("thread 7", "goroutine 1");
     assert_eq!(try_op(&mut after(&BASE), 8, Op::GoStatus(2, 7, SYSCALL)), told);
     // A thread that has had an event and has nothing.
-    let told = text("Some(ThreadId(7))", "None");
+    let told = text("thread 7", "no goroutine");
     assert_eq!(try_op(&mut after(&[(7, Op::ProcStatus(0, P_IDLE))]), 8, Op::GoStatus(2, 7, SYSCALL)), told);
     // Its own, after the first generation.
     let mut sched = after(&[BASE[0], BASE[1], (7, Op::GoStatus(2, 9, SYSCALL))]);
     sched.begin_generation(2);
-    let told = text("Some(ThreadId(7))", "Some(GoId(1))");
+    let told = text("thread 7", "goroutine 1");
     assert_eq!(try_op(&mut sched, 7, Op::GoStatus(2, 7, SYSCALL)), told);
 }
 
 #[test]
 fn a_p_is_stolen_from_who_has_it() {
     let told = |thread, holds| format!("proc 0 is stolen from thread {thread}, which has {holds}");
-    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcSteal(0, 2, 8)), told(8, "None"));
-    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcSteal(0, 2, 99)), told(99, "None"));
+    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcSteal(0, 2, 8)), told(8, "no proc"));
+    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcSteal(0, 2, 99)), told(99, "no proc"));
     let other = [CALLING[0], CALLING[1], CALLING[2], (8, Op::ProcStatus(1, P_RUNNING))];
-    assert_eq!(try_op(&mut after(&other), 9, Op::ProcSteal(0, 2, 8)), told(8, "Some(ProcId(1))"));
+    assert_eq!(try_op(&mut after(&other), 9, Op::ProcSteal(0, 2, 8)), told(8, "proc 1"));
     // Its thread has taken another since, as no sound trace says.
     let orphan = [CALLING[0], CALLING[1], CALLING[2], (7, Op::ProcStatus(1, P_RUNNING))];
     let told = "proc 0 is about to be stolen but on no thread";
