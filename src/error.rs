@@ -9,14 +9,25 @@ use crate::id::{GoId, ProcId, Resource, StackId, StringId, ThreadId};
 use crate::time::Time;
 
 /// Why a trace could not be read on, and the place in the file.
-#[derive(Debug, Error)]
-#[error("{kind}{at}")]
+#[derive(Debug)]
 pub struct Error {
     /// What is wrong.
-    #[source]
     pub kind: ErrorKind,
     /// Where.
     pub at: Location,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.kind, self.at)
+    }
+}
+
+impl std::error::Error for Error {
+    /// What is behind the kind: the kind itself is in the text already.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.kind)
+    }
 }
 
 /// A place in a trace. Its text begins with a blank, to follow a message.
@@ -42,7 +53,7 @@ impl fmt::Display for Location {
             write!(f, ", M {thread}")?;
         }
         if let Some(event) = self.event {
-            write!(f, ", after {event} events")?;
+            write!(f, ", after {event} event{}", plural(event))?;
         }
         Ok(())
     }
@@ -97,7 +108,7 @@ pub enum ErrorKind {
         found: u8,
     },
     /// The file ends inside a batch.
-    #[error("the file ends inside a batch: {missing} bytes are missing")]
+    #[error("the file ends inside a batch: {missing} byte{} missing", if *.missing == 1 { " is" } else { "s are" })]
     TruncatedBatch {
         /// How many bytes more were announced, or 1 if the file ends in the batch's header.
         missing: u64,
@@ -432,12 +443,18 @@ pub(crate) fn broken<T>(kind: ErrorKind) -> Result<T, Box<ErrorKind>> {
     Err(Box::new(kind))
 }
 
+/// The ending of a word that this number of things has.
+fn plural(number: u64) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}
+
 fn or_none(what: &str, id: &Option<impl fmt::Display>) -> String {
     id.as_ref().map_or_else(|| format!("no {what}"), |id| format!("{what} {id}"))
 }
 
 /// What is wrong with a value that a generation must state once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Flaw {
     /// It is not there.
     Missing,

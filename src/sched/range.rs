@@ -21,7 +21,8 @@ pub(crate) enum RangeId {
 /// The open ranges by what they are bound to.
 #[derive(Debug, Default)]
 pub(super) struct OpenRanges {
-    /// By goroutine, the reasons in the order in which they began: in a sound trace one.
+    /// By goroutine, the reasons: in a sound trace one. Of several the first ends, and the last takes its place, as in
+    /// the reference.
     stops: HashMap<Index, IndexSet<NameId, RandomState>, RandomState>,
     /// Goroutines.
     assists: HashSet<Index, RandomState>,

@@ -122,6 +122,7 @@ pub struct RawReader<'a> {
     /// The whole trace behind its header.
     window: &'a [u8],
     pos: usize,
+    version: Version,
     minor: u8,
 }
 
@@ -143,7 +144,12 @@ impl<'a> RawReader<'a> {
     }
 
     fn new(window: &'a [u8], version: Version) -> Self {
-        RawReader { window, pos: 0, minor: spec::minor(version) }
+        RawReader { window, pos: 0, version, minor: spec::minor(version) }
+    }
+
+    /// The version that the trace's header names.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// How many bytes of the file were delivered in records, or were the header.

@@ -509,3 +509,22 @@ pub(super) fn explain(sched: &mut Sched, event: EventType, thread: Index, [a, b,
         _ => String::from("nothing"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::AllocFree;
+    use crate::v2::spec::Class;
+
+    #[test]
+    fn the_experiments_events_are_named_as_in_the_table() {
+        let events: Vec<_> = EventType::ALL.iter().filter(|event| event.spec().class == Class::AllocFree).collect();
+        assert_eq!(events.len(), 9);
+        for event in events {
+            let kind = alloc_free(*event).expect("every event of the class has its kind");
+            let (name, args) = AllocFree::new(kind, 1, 2, 3).args();
+            let args: Vec<_> = args.into_iter().flatten().map(|(arg, _)| arg).collect();
+            assert_eq!((name, &args[..]), (event.name(), &event.spec().args[1..]));
+        }
+    }
+}
