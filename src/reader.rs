@@ -44,16 +44,17 @@ pub struct Reader<'a> {
 
 /// Both formats feed the same events.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and v2's is used at every event")]
 enum Decoder {
     V1(Box<v1::decoder::Decoder>),
-    V2(Box<v2::decoder::Decoder>),
+    V2(v2::decoder::Decoder),
 }
 
 impl Decoder {
     fn new(version: Version) -> Self {
         match version.is_v1() {
             true => Decoder::V1(Box::new(v1::decoder::Decoder::new(version))),
-            false => Decoder::V2(Box::new(v2::decoder::Decoder::new(version))),
+            false => Decoder::V2(v2::decoder::Decoder::new(version)),
         }
     }
 

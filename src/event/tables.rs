@@ -47,7 +47,7 @@ pub struct RawFrame {
 }
 
 impl RawFrame {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(bytes: &[u8], pos: &mut usize) -> Result<Self, varint::Fault> {
         Ok(Self {
             pc: varint::read(bytes, pos)?,
@@ -171,6 +171,8 @@ pub(crate) struct Tables {
     frames: IndexMap<u64, RawFrame, RandomState>,
     /// Whether any frame differs from the first one of its PC.
     frames_differ: bool,
+    /// The last frame that was noted of each remainder of a PC: stacks of a program share most of their frames.
+    recent_frames: Vec<RawFrame>,
 }
 
 /// A batch of an experiment: its bytes are the experiment's own.
@@ -180,6 +182,9 @@ pub(crate) struct ExperimentData {
     pub thread: u64,
     pub data: Span,
 }
+
+/// How many frames are kept at hand, a power of two.
+const RECENT_FRAMES: usize = 1024;
 
 impl Tables {
     pub fn clear(&mut self) {
@@ -192,10 +197,19 @@ impl Tables {
             false => self.frames.clear(),
         }
         self.frames_differ = false;
+        self.recent_frames.clear();
+        self.recent_frames.resize(RECENT_FRAMES, RawFrame { pc: 0, func: 0, file: 0, line: 0 });
     }
 
     /// Notes a frame of a stack.
+    #[inline]
     pub fn note_frame(&mut self, frame: RawFrame) {
+        let recent = self.recent_frames.get_mut(frame.pc as usize % RECENT_FRAMES);
+        match recent {
+            Some(recent) if *recent == frame && frame.pc != 0 => return,
+            Some(recent) => *recent = frame,
+            None => {}
+        }
         let first = self.frames.entry(frame.pc).or_insert(frame);
         self.frames_differ |= *first != frame;
     }

@@ -133,6 +133,7 @@ impl Decoder {
     }
 
     /// Orders events until the block is full or the generation ends; false at the end.
+    #[inline(never)]
     fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.next = 0;
         self.len = 0;
