@@ -18,8 +18,8 @@ use serde::Serialize;
 
 /// Tell what is in a Go execution trace.
 ///
-/// It is read once, in memory that does not grow with its length. If it is damaged, the summary is of what comes before
-/// the damage.
+/// It is read once, a generation at a time (a trace of Go 1.21 or older whole); only the IDs that are counted are kept.
+/// If it is damaged, the summary is of what comes before the damage.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
