@@ -8,6 +8,9 @@
 //! 5. A CPU sample goes before the event that is first when it is due.
 //! 6. When all Ms are done, go to 1.
 //!
+//! Steps 3 and 4 are taken for a block of events at a time, and within it in runs: one M's events follow each other until
+//! another's is due. A block ends with its generation, since its records refer to the generation's tables.
+//!
 //! If no event can happen, the trace is broken. Every event is later than the last: equal times are pushed apart by
 //! a nanosecond. The steps are those of Go's `src/internal/trace/reader.go`.
 
@@ -50,6 +53,7 @@ pub(crate) struct Decoder {
     out: Outbox,
     last_time: i64,
     syncs: u64,
+    /// How many events were ordered: all are delivered before an error that comes behind them.
     delivered: u64,
     stage: Stage,
     /// What is wrong with the event that would come next on the current one's M.
