@@ -71,12 +71,21 @@ pub(crate) enum Symbol {
     Empty,
     /// In the generation's table.
     Id(u64),
-    /// In the window of resident bytes.
-    Span(Span),
+    /// In the window of resident bytes: a [`Span`], whose fields stand here so that a symbol is no longer than 16 bytes.
+    Span {
+        pos: usize,
+        len: u32,
+    },
     /// In the names that outlive their generation.
     Name(NameId),
     /// Not from the trace.
-    Static(&'static str),
+    Static(&'static &'static str),
+}
+
+impl From<Span> for Symbol {
+    fn from(Span { pos, len }: Span) -> Self {
+        Symbol::Span { pos, len }
+    }
 }
 
 impl Record {

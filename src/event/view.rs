@@ -10,7 +10,7 @@ use super::kind::{
 use super::record::{RangeType, Record, Symbol, What};
 use super::stack::Stack;
 use super::state::GoState;
-use super::tables::Symbols;
+use super::tables::{Span, Symbols};
 use super::text::{Text, write_int};
 use crate::id::{GoId, NONE, ProcId, TaskId, ThreadId, present};
 use crate::time::Time;
@@ -66,7 +66,7 @@ impl<'a> Event<'a> {
         Text(match symbol {
             Symbol::Empty => b"",
             Symbol::Id(id) => return self.symbols.tables.string(id, self.symbols.window),
-            Symbol::Span(span) => span.of(self.symbols.window),
+            Symbol::Span { pos, len } => Span { pos, len }.of(self.symbols.window),
             Symbol::Name(name) => self.symbols.names.get(name),
             Symbol::Static(text) => text.as_bytes(),
         })

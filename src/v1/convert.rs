@@ -20,6 +20,7 @@ use super::syscall::{self, Exit};
 use crate::error::{ErrorKind, WarningKind, broken};
 use crate::event::names::NameId;
 use crate::event::record::{RangeType, Record, Symbol, What};
+use crate::event::tables::Span;
 use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
 use crate::sched::arena::Index;
@@ -39,7 +40,7 @@ mod fake_proc {
 }
 
 /// Why the world stops, by number: Go 1.21 writes it, older ones count only the first two, from 0 (`STWReason`).
-const STOP_REASONS: [&str; 17] = [
+static STOP_REASONS: [&str; 17] = [
     "",
     "GC mark termination",
     "GC sweep termination",
@@ -59,13 +60,13 @@ const STOP_REASONS: [&str; 17] = [
     "ResetDebugLog (test)",
 ];
 
-fn stop_reason(version: Version, kind: u64) -> &'static str {
+fn stop_reason(version: Version, kind: u64) -> &'static &'static str {
     let number = match (version, kind) {
         (Version::Go121, kind) => kind,
         (_, 0 | 1) => kind + 1,
         _ => 0,
     };
-    usize::try_from(number).ok().and_then(|number| STOP_REASONS.get(number)).copied().unwrap_or("")
+    usize::try_from(number).ok().and_then(|number| STOP_REASONS.get(number)).unwrap_or(&"")
 }
 
 /// What of the trace an event is made with.
@@ -90,14 +91,14 @@ impl Place<'_> {
     fn string(&self, id: u64) -> Parsed<Symbol> {
         match (id, self.found.tables.strings.get(id)) {
             (0, _) => Ok(Symbol::Empty),
-            (_, Some(span)) => Ok(Symbol::Span(span)),
+            (_, Some(span)) => Ok(Symbol::from(span)),
             (_, None) => broken(ErrorKind::UnknownString { id: StringId(id) }),
         }
     }
 
     fn text(&self, id: u64) -> Parsed<&[u8]> {
         match self.string(id)? {
-            Symbol::Span(span) => Ok(span.of(self.window)),
+            Symbol::Span { pos, len } => Ok(Span { pos, len }.of(self.window)),
             _ => Ok(b""),
         }
     }
@@ -164,7 +165,7 @@ pub(super) struct Converter {
     created: BTreeSet<u64>,
     /// When the list ended.
     listed_at: i64,
-    stop_reason: &'static str,
+    stop_reason: &'static &'static str,
     /// Whether anything came up that is rare: a warning, the end of the list.
     pub has_news: bool,
     /// What the last event says of a mistake of the traced program.
@@ -179,7 +180,7 @@ impl Converter {
             listing: true,
             created: BTreeSet::new(),
             listed_at: 0,
-            stop_reason: "",
+            stop_reason: &"",
             has_news: false,
             warning: None,
         }
@@ -278,11 +279,11 @@ impl Converter {
             }
             E::GoSched => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), "runtime.Gosched", place.stack(a));
+                stopped(record, (go, Runnable), &"runtime.Gosched", place.stack(a));
             }
             E::GoPreempt => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), "preempted", place.stack(a));
+                stopped(record, (go, Runnable), &"preempted", place.stack(a));
             }
             E::GoSysCall => {
                 let id = self.world.running(kind, proc)?;
@@ -337,7 +338,7 @@ impl Converter {
             }
             E::GoStop => {
                 self.world.end(kind, proc)?;
-                stopped(record, (go, Waiting), "forever", place.stack(a));
+                stopped(record, (go, Waiting), &"forever", place.stack(a));
             }
             E::GoWaiting | E::GoInSyscall => {
                 let waiting = done!(self.world.wait(kind, a)?);
@@ -448,7 +449,7 @@ impl Converter {
                 let (message, _) = parse::text(place.window, d as usize, kind)?;
                 record.other(What::Log, a);
                 record.text = place.string(b)?;
-                record.text2 = Symbol::Span(message);
+                record.text2 = message.into();
                 record.stack = place.stack(c);
             }
 
@@ -480,7 +481,7 @@ fn unblocker(world: &World, proc: &Proc, on_network: bool) -> (u64, u64) {
 
 /// The goroutine stops or blocks: the event's stack is its own.
 #[inline(always)]
-fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static str, stack: u64) {
+fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static &'static str, stack: u64) {
     record.go_transition(go, GoState::Running, to);
     record.text = Symbol::Static(reason);
     record.b = stack;
@@ -510,17 +511,17 @@ fn region(world: &mut World, go: Index, task: u64, mode: u64, name: NameId) -> P
 
 /// Why a goroutine blocks, by the event that says so.
 #[inline(always)]
-fn block_reason(event: EventType) -> &'static str {
+fn block_reason(event: EventType) -> &'static &'static str {
     match event {
-        EventType::GoBlockSend => "chan send",
-        EventType::GoBlockRecv => "chan receive",
-        EventType::GoBlockSelect => "select",
-        EventType::GoBlockSync => "sync",
-        EventType::GoBlockCond => "sync.(*Cond).Wait",
-        EventType::GoBlockNet => "network",
-        EventType::GoBlockGC => "GC mark assist wait for work",
-        EventType::GoSleep => "sleep",
-        _ => "",
+        EventType::GoBlockSend => &"chan send",
+        EventType::GoBlockRecv => &"chan receive",
+        EventType::GoBlockSelect => &"select",
+        EventType::GoBlockSync => &"sync",
+        EventType::GoBlockCond => &"sync.(*Cond).Wait",
+        EventType::GoBlockNet => &"network",
+        EventType::GoBlockGC => &"GC mark assist wait for work",
+        EventType::GoSleep => &"sleep",
+        _ => &"",
     }
 }
 

@@ -30,7 +30,7 @@ use crate::wire::source::Source;
 
 /// How many events are ordered at a time: enough for the loop to keep what it needs at hand, few enough to stay in the
 /// first-level cache.
-const BLOCK: usize = 256;
+const BLOCK: usize = 128;
 
 /// How many warnings are kept; the rest are counted.
 const MAX_WARNINGS: usize = 1000;
