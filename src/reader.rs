@@ -58,27 +58,29 @@ impl Decoder {
         }
     }
 
-    /// Makes the next event current if it is made already, as most are: they come in blocks.
+    /// Whether the next event is made already, as most are: they come in blocks.
     #[inline(always)]
-    fn deliver(&mut self) -> bool {
+    fn is_ready(&self) -> bool {
         match self {
-            Decoder::V1(decoder) => decoder.deliver(),
-            Decoder::V2(decoder) => decoder.deliver(),
+            Decoder::V1(decoder) => decoder.is_ready(),
+            Decoder::V2(decoder) => decoder.is_ready(),
         }
     }
 
-    fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+    /// Makes more events; false at the end.
+    fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         match self {
-            Decoder::V1(decoder) => decoder.advance(source),
-            Decoder::V2(decoder) => decoder.advance(source),
+            Decoder::V1(decoder) => decoder.refill(source),
+            Decoder::V2(decoder) => decoder.refill(source),
         }
     }
 
+    /// The next event, which is ready.
     #[inline(always)]
-    fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
+    fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         match self {
-            Decoder::V1(decoder) => decoder.current(source),
-            Decoder::V2(decoder) => decoder.current(source),
+            Decoder::V1(decoder) => decoder.deliver(source),
+            Decoder::V2(decoder) => decoder.deliver(source),
         }
     }
 
@@ -148,20 +150,20 @@ impl<'a> Reader<'a> {
     /// `Ok(None)`.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        if !self.decoder.deliver() && !self.advance()? {
+        if !self.decoder.is_ready() && !self.refill()? {
             return Ok(None);
         }
-        let (record, symbols) = self.decoder.current(&self.source);
+        let (record, symbols) = self.decoder.deliver(&self.source);
         Ok(Some(Event::new(record, symbols)))
     }
 
-    /// Makes the next event current, where that takes more than a step.
+    /// Makes the next event ready, where that takes more than a step.
     #[inline(never)]
-    fn advance(&mut self) -> Result<bool, Error> {
+    fn refill(&mut self) -> Result<bool, Error> {
         if self.failed {
             return Ok(false);
         }
-        let there = self.decoder.advance(&mut self.source);
+        let there = self.decoder.refill(&mut self.source);
         self.failed = there.is_err();
         there
     }

@@ -84,6 +84,7 @@ impl<T> Arena<T> {
         Index(index)
     }
 
+    #[inline(never)]
     pub fn remove(&mut self, index: Index) {
         let id = self.id(index);
         self.ids.remove(&id);

@@ -149,30 +149,22 @@ impl Decoder {
         (&self.warnings, self.warning_count)
     }
 
-    /// The event that [`advance`](Self::advance) made current, and where its names are.
+    /// Whether the next event is made already.
     #[inline(always)]
-    pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
+    pub fn is_ready(&self) -> bool {
+        self.out.is_ready()
+    }
+
+    /// The next event, which is ready, and where its names are.
+    #[inline(always)]
+    pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let names = &self.converter.world.names;
-        (self.out.current(), Symbols { window: source.window(), tables: &self.found.tables, names })
+        (self.out.deliver(), Symbols { window: source.window(), tables: &self.found.tables, names })
     }
 
-    /// Makes the next event current, if it is made already.
-    #[inline(always)]
-    pub fn deliver(&mut self) -> bool {
-        self.out.deliver()
-    }
-
-    /// Makes the next event current; false at the end.
-    pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        match self.out.deliver() {
-            true => Ok(true),
-            false => self.refill(source),
-        }
-    }
-
-    /// Makes another block of events, and the first of it current.
+    /// Once all of the block is delivered, makes another one of events; false at the end.
     #[inline(never)]
-    fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+    pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.made += self.out.clear();
         match self.stage {
             Stage::Unread => self.open(source)?,
@@ -184,7 +176,7 @@ impl Decoder {
             }
             Stage::Ended => return Ok(false),
         }
-        match self.out.deliver() {
+        match self.out.is_ready() {
             true => Ok(true),
             false => self.pending.take().map_or(Ok(false), Err),
         }

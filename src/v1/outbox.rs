@@ -26,17 +26,18 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Takes the next record; [`current`](Self::current) shows it until the next is taken. False if there is none.
+    /// Whether there is a record to deliver.
     #[inline(always)]
-    pub fn deliver(&mut self) -> bool {
-        let is_there = self.delivered < self.len;
-        self.delivered += usize::from(is_there);
-        is_there
+    pub fn is_ready(&self) -> bool {
+        self.delivered < self.len
     }
 
+    /// The next record to deliver, which must be there.
     #[inline(always)]
-    pub fn current(&self) -> &Record {
-        &self.records[self.delivered.saturating_sub(1)]
+    pub fn deliver(&mut self) -> &Record {
+        let record = &self.records[self.delivered];
+        self.delivered += 1;
+        record
     }
 
     /// Begins another block, once all of the last one is delivered. Gives how many there were.

@@ -14,7 +14,7 @@
 //! If no event can happen, the trace is broken. Every event is later than the last: equal times are pushed apart by
 //! a nanosecond. The steps are those of Go's `src/internal/trace/reader.go`.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Stride};
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Loaded, Sample};
 use super::order::{self, Outbox, Place};
@@ -62,6 +62,17 @@ pub(crate) struct Decoder {
     pending: Option<Error>,
     warnings: Vec<Warning>,
     warning_count: u64,
+}
+
+/// Why a run of one M's events ends.
+enum Run {
+    /// Another M's is due, or the block is full.
+    Over,
+    /// The next one has to go the long way: its record is free again.
+    Stopped,
+    /// The last one has happened, and the end of its arguments is so far from their beginning, but what follows it has to be
+    /// found the long way.
+    Unfinished(usize),
 }
 
 #[derive(Debug)]
@@ -116,29 +127,24 @@ impl Decoder {
         self.generation.total_batches
     }
 
-    /// The event that [`advance`](Self::advance) made current, and where its names are.
+    /// Whether the next event is ordered already.
     #[inline(always)]
-    pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
+    pub fn is_ready(&self) -> bool {
+        self.next < self.len
+    }
+
+    /// The next event, which is ready, and where its names are.
+    #[inline(always)]
+    pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
-        (&self.block[(self.next - 1) % BLOCK], symbols)
+        let record = &self.block[self.next % BLOCK];
+        self.next += 1;
+        (record, symbols)
     }
 
-    /// Makes the next event current if it is ordered already.
-    #[inline(always)]
-    pub fn deliver(&mut self) -> bool {
-        let is_ordered = self.next < self.len;
-        self.next += usize::from(is_ordered);
-        is_ordered
-    }
-
-    /// Makes the next event current; false at the end.
-    pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        Ok(self.deliver() || self.refill(source)? && self.deliver())
-    }
-
-    /// Orders events until the block is full or the generation ends; false at the end.
+    /// Once all of the block is delivered, orders events until it is full or the generation ends; false at the end.
     #[inline(never)]
-    fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+    pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.next = 0;
         self.len = 0;
         while self.len < BLOCK {
@@ -188,47 +194,49 @@ impl Decoder {
     /// Takes the way that nearly all events go: the earliest one is of a frequent kind, can happen, and its M has another
     /// in the same batch. Stops at the first event of which this is not so: if that event has happened and only its M's
     /// next one is yet to be found, gives the end of its arguments.
+    #[inline(never)]
     fn order_frequent(&mut self, window: &[u8]) -> Option<usize> {
         if self.out.has_more() {
             return None;
         }
-        let base = self.generation.timebase(window);
+        let frequency = self.generation.timebase(window).frequency;
         let tables = &self.generation.tables;
         let mut last_time = self.last_time;
         let mut len = self.len;
-        let mut stopped = false;
         let mut unfinished = None;
-        while !stopped && len < BLOCK {
+        let mut run = Run::Over;
+        while matches!(run, Run::Over) && len < BLOCK {
             let Some(&head) = self.frontier.heads().first() else { break };
-            let Some(slot) = self.cursors.get_mut(head.cursor as usize) else { break };
+            let Some(cursor) = self.cursors.get_mut(head.cursor as usize) else { break };
             if self.next_sample_time < head.time {
                 break;
             }
             let limit = self.frontier.limit().min(self.next_sample_time);
-            let Some(mut on) = self.sched.on_thread(slot.thread).filter(OnThread::has_proc) else { break };
-            // A copy of its own stays in registers.
-            let mut cursor = *slot;
-            let bytes = cursor.bytes(window);
+            let Some(mut on) = self.sched.on_thread(cursor.thread).filter(OnThread::has_proc) else { break };
+            let Some(mut stride) = Stride::new(cursor, window) else { break };
             // One M's events until another's is due: they come in runs.
-            for record in &mut self.block[len..] {
-                let Some(pos) = order::frequent(&mut on, tables, bytes, &cursor, record) else {
-                    stopped = true;
-                    break;
+            let mut records = self.block[len..].iter_mut();
+            run = loop {
+                let Some(record) = records.next() else { break Run::Over };
+                let Some(frame) = stride.frame() else { break Run::Stopped };
+                let Some(args) = order::frequent(&mut on, tables, stride.code, frame, record) else {
+                    break Run::Stopped;
                 };
                 record.thread = cursor.thread_id;
-                record.time = later(cursor.time, last_time);
+                record.time = later(stride.time, last_time);
                 last_time = record.time;
-                len += 1;
-                if !cursor.step(pos, bytes, &base) {
-                    unfinished = Some(pos);
-                    stopped = true;
-                    break;
+                if !stride.step(args, frame, frequency) {
+                    break Run::Unfinished(args);
                 }
-                if cursor.time > limit {
-                    break;
+                if stride.time > limit {
+                    break Run::Over;
                 }
+            };
+            len = BLOCK - records.len() - usize::from(matches!(run, Run::Stopped));
+            stride.end(cursor);
+            if let Run::Unfinished(args) = run {
+                unfinished = Some(cursor.args + args);
             }
-            *slot = cursor;
             self.frontier.update(0, cursor.time);
         }
         self.delivered += (len - self.len) as u64;

@@ -1,6 +1,6 @@
 //! What each event does to the scheduler, and the record that it gives.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Frame};
 use super::spec::{EventType, MAX_ARGS};
 use crate::error::{ContextMismatch, ErrorKind, WarningKind, broken};
 use crate::event::alloc_free::Kind as AllocFreeKind;
@@ -86,35 +86,35 @@ macro_rules! done {
 }
 
 /// Lets the cursor's event happen if it is one of those that make up most of a busy trace and nothing hinders it;
-/// gives the end of its arguments. In all other cases nothing has changed, and [`order`] tells them apart.
+/// gives the end of its arguments in its frame. In all other cases nothing has changed, and [`order`] tells them apart.
 ///
-/// `bytes` end with the event's batch. The record lacks the thread and the time.
+/// The record lacks the thread and the time.
 #[inline(always)]
 pub(super) fn frequent(
     on: &mut OnThread<'_>,
     tables: &Tables,
-    bytes: &[u8],
-    cursor: &Cursor,
+    code: u8,
+    frame: &Frame,
     record: &mut Record,
 ) -> Option<usize> {
     use EventType as E;
     use GoState::{NotExist, Runnable, Running, Syscall, Waiting};
 
-    let mut pos = cursor.args;
+    let mut pos = 0;
     record.proc = on.proc_id();
     record.go = on.go_id();
     // A type that is not in the alphabet is none of these.
-    match E::from_code(cursor.code)? {
+    match E::from_code(code)? {
         E::GoStart => {
-            let go = varint::read(bytes, &mut pos).ok()?;
-            let sequence = varint::read(bytes, &mut pos).ok()?;
+            let go = varint::read_brief(frame, &mut pos)?;
+            let sequence = varint::read_brief(frame, &mut pos)?;
             on.go_start(go, sequence).ok()?.done()?;
             record.go_transition(go, Runnable, Running);
         }
         E::GoUnblock => {
-            let go = varint::read(bytes, &mut pos).ok()?;
-            let sequence = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let go = varint::read_brief(frame, &mut pos)?;
+            let sequence = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_stack(stack) {
                 return None;
             }
@@ -123,8 +123,8 @@ pub(super) fn frequent(
             record.stack = stack;
         }
         E::GoBlock => {
-            let reason = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let reason = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_string(reason) || !tables.has_stack(stack) {
                 return None;
             }
@@ -135,8 +135,8 @@ pub(super) fn frequent(
             record.b = stack;
         }
         E::GoStop => {
-            let reason = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let reason = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_string(reason) || !tables.has_stack(stack) {
                 return None;
             }
@@ -147,8 +147,8 @@ pub(super) fn frequent(
             record.b = stack;
         }
         E::GoSyscallBegin => {
-            let sequence = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let sequence = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_stack(stack) {
                 return None;
             }
@@ -162,9 +162,9 @@ pub(super) fn frequent(
             record.go_transition(record.go, Syscall, Running);
         }
         E::GoCreate => {
-            let go = varint::read(bytes, &mut pos).ok()?;
-            let start = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let go = varint::read_brief(frame, &mut pos)?;
+            let start = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_stack(start) || !tables.has_stack(stack) {
                 return None;
             }
@@ -181,7 +181,9 @@ pub(super) fn frequent(
             record.go_transition(record.go, Running, NotExist);
         }
         E::HeapAlloc => {
-            let bytes = varint::read(bytes, &mut pos).ok()?;
+            // The one argument that is often long.
+            let (bytes, len) = varint::read_word(frame.first_chunk()?)?;
+            pos = len;
             record.other(What::HeapObjects, bytes);
         }
         _ => return None,

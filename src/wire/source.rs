@@ -54,7 +54,7 @@ impl<'a> Source<'a> {
     pub fn window(&self) -> &[u8] {
         match &self.kind {
             Kind::Slice(bytes) => bytes,
-            Kind::Stream(stream) => &stream.buffer[..stream.filled],
+            Kind::Stream(stream) => stream.buffer.get(..stream.filled).unwrap_or_default(),
         }
     }
 

@@ -109,11 +109,8 @@ impl<'a> RawEvents<'a> {
     }
 }
 
-/// A brief event is not longer than this: a type, and arguments of [`BRIEF`] bytes.
-const WINDOW: usize = 1 + MAX_ARGS * BRIEF;
-
-/// The longest argument of a brief event. Nearly all of a busy trace's events are brief.
-const BRIEF: usize = 4;
+/// A brief event is not longer than this: a type, and brief integers.
+const WINDOW: usize = 1 + MAX_ARGS * varint::BRIEF;
 
 impl Decoded {
     /// Decodes the event at `start` if it is brief and has arguments only; gives where it ends.
@@ -127,7 +124,7 @@ impl Decoded {
         }
         let mut pos = 1;
         for arg in self.args.iter_mut().take(usize::from(count)) {
-            *arg = read_brief_int(window, &mut pos)?;
+            *arg = varint::read_brief(window, &mut pos)?;
         }
         let end = start + pos;
         self.start = start;
@@ -180,36 +177,6 @@ impl Decoded {
         *self = Decoded { args: self.args, start, end: pos, code, count };
         Ok(Some(pos))
     }
-}
-
-/// Reads an integer of up to [`BRIEF`] bytes. As every such integer moves the position by no more, the compiler knows
-/// that it stays inside the window, and checks nothing.
-#[inline(always)]
-fn read_brief_int(window: &[u8; WINDOW], pos: &mut usize) -> Option<u64> {
-    let first = *window.get(*pos)?;
-    if first < MORE {
-        *pos += 1;
-        return Some(u64::from(first));
-    }
-    let low = u64::from(first & !MORE);
-    let second = *window.get(*pos + 1)?;
-    if second < MORE {
-        *pos += 2;
-        return Some(low | u64::from(second) << 7);
-    }
-    let low = low | u64::from(second & !MORE) << 7;
-    let third = *window.get(*pos + 2)?;
-    if third < MORE {
-        *pos += 3;
-        return Some(low | u64::from(third) << 14);
-    }
-    let low = low | u64::from(third & !MORE) << 14;
-    let fourth = *window.get(*pos + 3)?;
-    if fourth < MORE {
-        *pos += 4;
-        return Some(low | u64::from(fourth) << 21);
-    }
-    None
 }
 
 const MORE: u8 = 0x80;
