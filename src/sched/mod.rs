@@ -141,7 +141,7 @@ fn mismatch(event: &'static str, mismatch: ContextMismatch) -> Box<ErrorKind> {
 }
 
 /// A place in a resource's own count of its events: only the next number of the same generation follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sequence {
     generation: u64,
     number: u64,
@@ -163,7 +163,7 @@ impl Sequence {
 }
 
 /// A goroutine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Go {
     status: GoStatus,
     sequence: Sequence,
@@ -174,7 +174,7 @@ pub(crate) struct Go {
 }
 
 /// A processor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Proc {
     status: ProcStatus,
     sequence: Sequence,
@@ -196,6 +196,13 @@ pub(crate) struct Thread {
 
 impl Thread {
     pub const BLANK: Thread = Thread { go: Index::NONE, proc: Index::NONE, go_id: NONE, proc_id: NONE, known: false };
+}
+
+/// What stands in the slots that are free.
+impl Default for Thread {
+    fn default() -> Self {
+        Thread::BLANK
+    }
 }
 
 /// All that is known of the scheduler at one moment of the trace.

@@ -37,6 +37,13 @@ impl Go {
     };
 }
 
+/// What stands in the slots that are free.
+impl Default for Go {
+    fn default() -> Self {
+        Go::CREATED
+    }
+}
+
 /// A P.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Proc {
