@@ -110,6 +110,7 @@ impl<T: Copy> IdTable<T> {
         }
     }
 
+    #[cold]
     #[inline(never)]
     pub fn contains(&self, id: u64) -> bool {
         matches!(self.dense_slot(id), Some(Some(_))) || self.sparse.contains_key(&id)

@@ -80,6 +80,7 @@ impl<T> Arena<T> {
         }
     }
 
+    #[cold]
     #[inline(never)]
     fn find_elsewhere(&mut self, id: u64) -> Index {
         let recent = &mut self.recent[home(id)];
@@ -119,6 +120,8 @@ impl<T> Arena<T> {
         Index(index)
     }
 
+    /// Rare beside lookups: cold, so that the loop that calls it keeps what it needs in registers.
+    #[cold]
     #[inline(never)]
     pub fn remove(&mut self, index: Index) {
         self.len -= 1;

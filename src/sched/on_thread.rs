@@ -54,6 +54,7 @@ fn unblock(gos: &mut Arena<Go>, id: u64, sequence: Sequence) -> Outcome {
 }
 
 /// Apart, for `OnThread` to stay in registers.
+#[cold]
 #[inline(never)]
 fn create(gos: &mut Arena<Go>, id: u64, go: Go) -> Outcome {
     if gos.find(id).is_some() {
