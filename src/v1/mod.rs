@@ -24,8 +24,10 @@
 //! - [`order`]: the merge: whose event comes next.
 //! - [`goroutine`]: what is remembered of a goroutine and a P.
 //! - [`check`]: what an event must find.
+//! - [`moves`]: the commonest events, as a table without branches.
 //! - [`convert`]: from these events to those of the typed model.
 //! - [`outbox`]: the records that are made and not yet delivered.
+//! - [`clock`]: from ticks to time.
 //! - [`decoder`]: all of these together, a block of events at a time.
 //! - [`raw`]: records in file order, unordered.
 //!
@@ -51,10 +53,12 @@
 //! - Of two events that move a goroutine from the same state the later one waits for its turn; Go stops.
 
 mod check;
+mod clock;
 mod convert;
 mod cursor;
 pub(crate) mod decoder;
 mod goroutine;
+mod moves;
 mod order;
 mod outbox;
 mod parse;
