@@ -235,6 +235,12 @@ impl Tables {
         self.stacks.has(id)
     }
 
+    /// Whether an ID is one of the most that stand for a stack or is 0, where that is seen at once.
+    #[inline(always)]
+    pub fn has_stack_quickly(&self, id: u64) -> bool {
+        id <= self.stacks.unbroken
+    }
+
     /// The frame that is shown where this one stands.
     pub fn canonical(&self, frame: RawFrame) -> RawFrame {
         match self.frames_differ {

@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 
 use super::check::{World, done};
 use super::cursor::{self, Cursor, Event};
-use super::goroutine::{NO_GO, Proc};
+use super::goroutine::Proc;
+use super::moves::{or_none, or_zero, reason};
 use super::order::Number;
 use super::outbox::Outbox;
 use super::parse::{self, Parsed};
@@ -23,12 +24,11 @@ use crate::event::record::{RangeType, Record, Symbol, What};
 use crate::event::tables::Span;
 use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
-use crate::sched::arena::Index;
 use crate::sched::{ActiveTask, Fit, Outcome, Step};
 use crate::wire::header::Version;
 
 /// Events that happened on no P, but are shown on one that stands for where they came from (`parser.go`).
-mod fake_proc {
+pub(super) mod fake_proc {
     /// A timer made a goroutine runnable.
     pub const TIMER: u64 = 1_000_001;
     /// The network poller did.
@@ -186,6 +186,11 @@ impl Converter {
         }
     }
 
+    /// Whether the goroutines that existed as tracing began are still being listed.
+    pub fn is_listing(&self) -> bool {
+        self.listing
+    }
+
     /// Whether the goroutines of which nothing is known but that they exist come next.
     pub fn has_listed(&self) -> bool {
         !self.listing && !self.created.is_empty()
@@ -255,13 +260,13 @@ impl Converter {
             }
             E::GoUnblockLocal => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
-                (shown_proc, thread) = unblocker(&self.world, proc, on_network);
+                (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
                 record.go_transition(a, Waiting, Runnable);
                 record.stack = place.stack(b);
             }
             E::GoUnblock => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Exactly(b))?);
-                (shown_proc, thread) = unblocker(&self.world, proc, on_network);
+                (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
                 record.go_transition(a, Waiting, Runnable);
                 record.stack = place.stack(c);
             }
@@ -275,15 +280,15 @@ impl Converter {
             | E::GoBlockGC
             | E::GoSleep => {
                 done!(self.world.leave(kind, proc, Waiting)?);
-                stopped(record, (go, Waiting), block_reason(kind), place.stack(a));
+                stopped(record, (go, Waiting), reason(kind), place.stack(a));
             }
             E::GoSched => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), &"runtime.Gosched", place.stack(a));
+                stopped(record, (go, Runnable), reason(kind), place.stack(a));
             }
             E::GoPreempt => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), &"preempted", place.stack(a));
+                stopped(record, (go, Runnable), reason(kind), place.stack(a));
             }
             E::GoSysCall => {
                 let id = self.world.running(kind, proc)?;
@@ -439,7 +444,7 @@ impl Converter {
             }
             E::UserRegion => {
                 let name = self.world.names.intern(place.text(c)?);
-                let (what, warning) = region(&mut self.world, proc.go, a, b, name)?;
+                let (what, warning) = region(&mut self.world, proc.go_id, a, b, name)?;
                 self.note(warning);
                 record.other(what, a);
                 record.text = Symbol::Name(name);
@@ -469,11 +474,11 @@ impl Converter {
 
 /// The P and the thread on which something is shown to make a goroutine runnable.
 #[inline(always)]
-fn unblocker(world: &World, proc: &Proc, on_network: bool) -> (u64, u64) {
+fn unblocker(world: &World, proc: &Proc, go: u64, on_network: bool) -> (u64, u64) {
     if on_network {
         return (fake_proc::NETPOLL, NONE);
     }
-    match !world.timers.is_empty() && world.timers.contains(&proc.go_id) {
+    match !world.timers.is_empty() && world.timers.contains(&go) {
         true => (fake_proc::TIMER, NONE),
         false => (proc.id, proc.thread),
     }
@@ -495,7 +500,8 @@ fn proc_changes(record: &mut Record, proc: &mut Proc, from: ProcState, to: ProcS
     record.other(What::ProcTransition(from, to), proc.id);
 }
 
-fn region(world: &mut World, go: Index, task: u64, mode: u64, name: NameId) -> Parsed<(What, Option<WarningKind>)> {
+fn region(world: &mut World, go: u64, task: u64, mode: u64, name: NameId) -> Parsed<(What, Option<WarningKind>)> {
+    let go = world.gos.find(go);
     match mode {
         0 => {
             world.annotations.region_begin(go, task, name);
@@ -507,33 +513,4 @@ fn region(world: &mut World, go: Index, task: u64, mode: u64, name: NameId) -> P
         }
         _ => broken(ErrorKind::InvalidRegionMode { mode }),
     }
-}
-
-/// Why a goroutine blocks, by the event that says so.
-#[inline(always)]
-fn block_reason(event: EventType) -> &'static &'static str {
-    match event {
-        EventType::GoBlockSend => &"chan send",
-        EventType::GoBlockRecv => &"chan receive",
-        EventType::GoBlockSelect => &"select",
-        EventType::GoBlockSync => &"sync",
-        EventType::GoBlockCond => &"sync.(*Cond).Wait",
-        EventType::GoBlockNet => &"network",
-        EventType::GoBlockGC => &"GC mark assist wait for work",
-        EventType::GoSleep => &"sleep",
-        _ => &"",
-    }
-}
-
-/// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and
-/// not "none".
-#[inline(always)]
-fn or_zero(thread: u64) -> u64 {
-    if thread == NONE { 0 } else { thread }
-}
-
-/// The format's "no goroutine" as the model has it.
-#[inline(always)]
-fn or_none(go: u64) -> u64 {
-    if go == NO_GO { NONE } else { go }
 }

@@ -8,9 +8,11 @@
 //! The first event is a Sync a nanosecond before all others, the last one a nanosecond after. Every other event is
 //! later than the one before: equal times are pushed apart by a nanosecond.
 
+use super::clock::Clock;
 use super::convert::{self, Converter, Given, Place};
 use super::cursor::Cursor;
 use super::goroutine::Proc;
+use super::moves::{Stop, Surroundings};
 use super::outbox::Outbox;
 use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan};
 use super::spec::{self, EventType};
@@ -68,38 +70,6 @@ enum Stage {
     /// Its first event is known, and the Sync before it out.
     Going,
     Ended,
-}
-
-/// Ticks to nanoseconds since the first event.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    start: u64,
-    /// The first time that does not fit in 63 bits of nanoseconds.
-    end: u64,
-    nanos_per_tick: f64,
-}
-
-/// 2⁶³: the first f64 that no `i64` holds.
-const I64_LIMIT: f64 = 9_223_372_036_854_775_808.0;
-
-impl Clock {
-    /// As the reference computes it (`parser.go`, `parse`).
-    #[inline(always)]
-    fn nanos(self, ticks: u64) -> i64 {
-        self.nanos_as_float(ticks) as i64
-    }
-
-    #[inline(always)]
-    fn nanos_as_float(self, ticks: u64) -> f64 {
-        // A difference of times fits in 63 bits, and those a processor converts faster.
-        ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick
-    }
-
-    /// See `end`; a little early, for the rounding.
-    fn end(self) -> u64 {
-        let ticks = I64_LIMIT / self.nanos_per_tick * 0.999_999;
-        self.start.saturating_add(ticks as u64)
-    }
 }
 
 /// Where the next event comes from.
@@ -243,7 +213,7 @@ impl Decoder {
         world.timers = std::mem::take(&mut self.found.timers);
         for (row, batches) in (0..).zip(&self.found.rows) {
             let mut cursor = Cursor::new(*batches, spec::minor(self.version));
-            cursor.refill(source.window(), &self.found.batches).map_err(|fault| broken(source, fault))?;
+            cursor.look(source.window(), &self.found.batches).map_err(|fault| broken(source, fault))?;
             if let Some(event) = cursor.event() {
                 world.merge.enter(event.ticks, row);
             }
@@ -314,13 +284,20 @@ impl Decoder {
         let mut last = self.ticks;
         let mut news = None;
         let next = loop {
-            let Some(event) = cursor.event() else {
-                match cursor.refill(window, &self.found.batches) {
-                    Ok(true) => continue,
-                    Ok(false) => break None,
-                    Err(fault) => return Err(self.fault(*fault.kind, fault.at, source)),
-                }
-            };
+            let around = Surroundings { window, tables: &self.found.tables, clock: self.clock, until, from: last };
+            let (records, last_time) = self.out.room();
+            let walk = cursor.walk();
+            let (made, why) = self.converter.run(walk, proc, records, last_time, around);
+            last = if made > 0 { walk.ticks } else { last };
+            self.out.fill(made);
+            if let Stop::Due(ticks) = why {
+                break Some(ticks);
+            }
+            if let Err(fault) = cursor.look(window, &self.found.batches) {
+                self.ticks = last;
+                return Err(self.fault(*fault.kind, fault.at, source));
+            }
+            let Some(event) = cursor.event() else { break None };
             let ticks = event.ticks;
             if ticks >= until || !self.out.has_room() {
                 break Some(ticks);

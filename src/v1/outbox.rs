@@ -18,6 +18,12 @@ pub(super) struct Outbox {
     last_time: i64,
 }
 
+/// A time that is said to be one, but is later than the last.
+#[inline(always)]
+pub(super) fn later(said: i64, last: i64) -> i64 {
+    said.max(last.wrapping_add(1))
+}
+
 impl Default for Outbox {
     fn default() -> Self {
         // The reference's converter begins here: the first event is never before zero.
@@ -66,7 +72,21 @@ impl Outbox {
     /// The time of the next record, if it says that it happened then: later than the one before in any case.
     #[inline(always)]
     pub fn time(&self, said: i64) -> i64 {
-        said.max(self.last_time.wrapping_add(1))
+        later(said, self.last_time)
+    }
+
+    /// The records to fill next, as many as there may be and one for a second of the last event, and the time of the
+    /// last one before them.
+    #[inline(always)]
+    pub fn room(&mut self) -> (&mut [Record], &mut i64) {
+        let records = self.records.get_mut(self.len..=BLOCK).unwrap_or_default();
+        (records, &mut self.last_time)
+    }
+
+    /// So many of these are filled, and the time is that of the last.
+    #[inline(always)]
+    pub fn fill(&mut self, records: usize) {
+        self.len += records;
     }
 
     /// The record that [`next`](Self::next) gave is filled, with a [`time`](Self::time).

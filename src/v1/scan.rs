@@ -109,22 +109,29 @@ pub(super) struct Scan {
 }
 
 const TOP_BITS: u64 = 0x8080_8080_8080_8080;
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+
+/// By first byte, what is added to the number of integers that have ended with each byte, so that the byte's top bit
+/// says whether all of the record's have. Of what is no ordinary event with its values inline none ever has.
+static ENOUGH: [u64; 256] = {
+    let mut enough = [0; 256];
+    let mut first = 0;
+    while first < enough.len() {
+        if INLINE_VALUES[first] > 0 {
+            enough[first] = TOP_BITS - INLINE_VALUES[first] as u64 * LOW_BITS;
+        }
+        first += 1;
+    }
+    enough
+};
 
 /// The length of an ordinary event with its values inline, if it can be told from a word.
 #[inline(always)]
 fn inline_len(window: &[u8], pos: usize) -> Option<usize> {
     let head = window.get(pos..)?.first_chunk::<9>()?;
-    // A byte whose top bit is clear ends an integer: the one that ends the last value is looked for.
-    let first = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
-    let second = first & first.wrapping_sub(1);
-    let third = second & second.wrapping_sub(1);
-    // One of three, chosen without a branch: which it is can't be foreseen.
-    let values = INLINE_VALUES[usize::from(head[0])];
-    let last = if values > 1 { second } else { first };
-    let last = if values > 2 { third } else { last };
-    if values == 0 {
-        return None;
-    }
+    // A byte whose top bit is clear ends an integer. The product adds these up, each byte with all before it.
+    let ends = (!LittleEndian::read_u64(&head[1..]) & TOP_BITS) >> 7;
+    let last = ends.wrapping_mul(LOW_BITS).wrapping_add(ENOUGH[usize::from(head[0])]) & TOP_BITS;
     (last != 0).then_some(2 + (last.trailing_zeros() / 8) as usize)
 }
 
