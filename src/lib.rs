@@ -31,6 +31,7 @@
 //! | [`Warning`] | mistakes of the traced program, which do not stop the reading |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
+//! | [`trend`] | what a series does: slope, test, turning points, forecast |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
 //!
 //! # Reading
@@ -69,6 +70,7 @@ mod reader;
 mod sched;
 pub mod synth;
 mod time;
+pub mod trend;
 mod v1;
 mod v2;
 mod wire;
