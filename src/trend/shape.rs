@@ -22,11 +22,12 @@ pub struct ShapeOptions {
 }
 
 impl Default for ShapeOptions {
-    /// For heaps in bytes, whose log is exact to 1 MiB.
+    /// For heaps in bytes. What was allocated during a collection counts as alive in it, so the live heap jitters; below 4
+    /// MiB, the least heap that Go begins to collect (`src/runtime/mgcpacer.go`, `defaultHeapMinimum`), nothing is told.
     fn default() -> Self {
         ShapeOptions {
             min_samples: 10,
-            noise: (2 << 20) as f64,
+            noise: (4 << 20) as f64,
             relative_noise: 0.05,
             significance: 0.01,
             tooth: 0.3,
