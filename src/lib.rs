@@ -31,6 +31,8 @@
 //! | [`Warning`] | mistakes of the traced program, which do not stop the reading |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
+//! | [`gctrace`] | the GC log of `GODEBUG=gctrace=1`: collections, and what they cost |
+//! | [`trend`] | what a series does: slope, test, turning points, forecast |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
 //!
 //! # Reading
@@ -63,12 +65,14 @@
 
 mod error;
 mod event;
+pub mod gctrace;
 mod id;
 mod pdqsort;
 mod reader;
 mod sched;
 pub mod synth;
 mod time;
+pub mod trend;
 mod v1;
 mod v2;
 mod wire;
