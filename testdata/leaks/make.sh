@@ -52,7 +52,7 @@ build() {
 machine_paths() {
   local path
   for path in /root /work /tmp /home /Users /usr "$PWD" "$HOME" "${TMPDIR:-/tmp}" "$here" "$goroot" "$cache"; do
-    if [[ $path != / ]] && gzip -cdf "$1" | grep -qaF -- "$path"; then
+    if [[ $path != / ]] && gzip -cdf "$1" | grep -qaF -- "${path%/}/"; then
       echo "$path"
     fi
   done
@@ -66,6 +66,7 @@ capture() {
   # One P, as in a container with one CPU. With more, Go 1.25 and later write megabytes of trace
   # on a busy machine: where a thread loses its core while it sweeps, the background sweeper
   # yields in a loop until the thread is back.
+  # shellcheck disable=SC2016 # the inner shell's arguments
   env -u GOGC -u GOMEMLIMIT GODEBUG=gctrace=1 GOMAXPROCS=1 \
     unshare "${namespaces[@]}" sh -c 'mount --bind "$1" /srv && cd / && exec timeout 60 "/srv/$2" /srv/out' sh "$room" "$program" \
     2>"$room/out/gctrace.log" || fail "$program of Go $version failed: $(tail -n 5 "$room/out/gctrace.log")"

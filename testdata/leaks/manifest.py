@@ -77,6 +77,9 @@ def program(folder, kind):
         entry["leaks_in"] = [v for v in GO_VERSIONS if not until or at_most(v, until)]
         entry["shown_by"] = fields["shows"].split()
         entry["culprits"] = culprits(package, lines)
+        # Functions of a library that show the leak where no frame of the program is on the stack.
+        if "witnesses" in fields:
+            entry["witnesses"] = fields["witnesses"].split()
         entry["cure"] = fields["cure"]
     else:
         entry["sign"] = fields["sign"]

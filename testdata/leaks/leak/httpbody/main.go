@@ -3,6 +3,7 @@
 //
 //	class: HTTP response body not closed
 //	shows: heap goroutine trace gctrace
+//	witnesses: net/http.(*Transport).dialConn net/http.(*persistConn).readLoop
 //	cure: read the body to its end and close it
 package main
 

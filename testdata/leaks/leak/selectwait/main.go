@@ -35,13 +35,13 @@ func checkout(r *traffic.Request) {
 	}
 }
 
-func awaitPayment(p *payment, r *traffic.Request) bool {
+func awaitPayment(p *payment, r *traffic.Request) {
 	receipt := make([]byte, 2*len(r.Body)) // culprit: allocates
 	copy(receipt, r.Key)
 	select { // culprit: blocks
 	case <-p.accepted:
-		return len(receipt) > 0
+		receipt[0]++
 	case <-p.refused:
-		return false
+		receipt[0]--
 	}
 }
