@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use gotrace::{Reader, Timeline};
 use gotrace::raw::RawReader;
+use gotrace::{Reader, Timeline};
 use serde::Serialize;
 
 #[derive(Parser)]

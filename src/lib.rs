@@ -84,7 +84,7 @@ pub use event::{
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
 pub use reader::Reader;
 pub use time::{ClockSnapshot, Time, WallTime};
-pub use timeline::{Goroutine, Memory, RuntimeWaker, Span, Spans, StackTrace, Timeline, Waker};
+pub use timeline::{Descendants, Goroutine, Memory, RuntimeWaker, Span, Spans, StackTrace, Timeline, Totals, Waker};
 pub use v1::raw as raw_v1;
 pub use v2::raw;
 pub use wire::header::Version;

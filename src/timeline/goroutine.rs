@@ -1,11 +1,13 @@
 //! A goroutine: its life, and its spans.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::Timeline;
 use super::spans::{Cursor, Entry, NOBODY, NOBODY_WITHOUT_PROC, State};
-use super::symbols::{StackNumber, StackTrace};
+use super::symbols::{StackNumber, StackTrace, StringNumber};
+use super::totals::Totals;
 use crate::event::{GoState, Text};
 use crate::id::{GoId, ProcId, ThreadId, present};
 use crate::time::Time;
@@ -47,7 +49,17 @@ impl<'t> Goroutine<'t> {
 
     /// Who created it; `None` if it is older than the trace, or if no goroutine did: one that C code began, or a timer.
     pub fn created_by(&self) -> Option<GoId> {
-        self.creation().filter(|entry| is_creator_known(*entry)).and_then(|entry| self.go(entry.who))
+        self.creator_number().and_then(|number| self.go(number))
+    }
+
+    pub(super) fn creator_number(&self) -> Option<u32> {
+        self.creation().filter(|entry| is_creator_known(*entry) && entry.who != NOBODY).map(|entry| entry.who)
+    }
+
+    /// The goroutines that it created within the trace, in order.
+    pub fn children(&self) -> impl ExactSizeIterator<Item = Goroutine<'t>> + Clone + use<'t> {
+        let timeline = self.timeline;
+        timeline.children_of(self.number).iter().map(move |&child| Goroutine { timeline, number: child })
     }
 
     /// Where its creator was.
@@ -80,8 +92,16 @@ impl<'t> Goroutine<'t> {
         (entry.state != State::Ended && entry.time <= time.0).then_some(Span { goroutine: *self, cursor, entry })
     }
 
-    /// The spans that begin before `end` and end after `start`, in order of time.
-    pub fn between(&self, start: Time, end: Time) -> impl Iterator<Item = Span<'t>> + use<'t> {
+    /// How long it was in which state, within a range of time.
+    pub fn totals(&self, range: Range<Time>) -> Totals<'t> {
+        let mut totals = Totals::new(self.timeline);
+        totals.add_goroutine(*self, range.start, range.end);
+        totals
+    }
+
+    /// The spans that overlap a range: they begin before its end and end after its start. In order of time.
+    pub fn between(&self, range: Range<Time>) -> impl Iterator<Item = Span<'t>> + use<'t> {
+        let Range { start, end } = range;
         let next = self.timeline.spans.covering(self.number, start.0);
         let spans = Spans { goroutine: *self, next };
         spans.skip_while(move |span| span.end() <= start).take_while(move |span| span.start() < end)
@@ -186,9 +206,13 @@ impl<'t> Span<'t> {
 
     /// Why it blocked or yielded, in the runtime's words, such as `chan receive` or `preempted`; empty for other states.
     pub fn reason(&self) -> Text<'t> {
+        self.timeline().symbols.strings.get(self.reason_number())
+    }
+
+    pub(super) fn reason_number(&self) -> StringNumber {
         match self.entry.state {
-            State::Waiting | State::Ready | State::Syscall => self.timeline().symbols.reason(self.entry.why),
-            _ => Text(b""),
+            State::Waiting | State::Ready | State::Syscall => self.timeline().symbols.why(self.entry.why).reason,
+            _ => 0,
         }
     }
 

@@ -5,12 +5,16 @@
 //! once each ([`symbols`]). A query is a search by ID or time and gives iterators that borrow.
 
 mod build;
+mod clock;
+mod family;
 mod goroutine;
 mod index;
 mod spans;
 mod symbols;
+mod totals;
 
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::error::Error;
@@ -19,10 +23,12 @@ use crate::reader::Reader;
 use crate::time::Time;
 use crate::wire::header::Version;
 use build::{Builder, Place};
+pub use family::Descendants;
 pub use goroutine::{Goroutine, RuntimeWaker, Span, Spans, Waker};
 use index::Index;
-use symbols::{StackNumber, Symbols};
 pub use symbols::StackTrace;
+use symbols::{StackNumber, Symbols};
+pub use totals::Totals;
 
 /// What happened in a trace, by goroutine, P, thread and time.
 ///
@@ -52,6 +58,8 @@ pub struct Timeline {
     start_stacks: Vec<StackNumber>,
     spans: spans::Spans,
     places: Vec<Place>,
+    clocks: clock::Clocks,
+    families: family::Families,
     symbols: Symbols,
 }
 
@@ -128,13 +136,22 @@ impl Timeline {
         (0..self.goroutines.len() as u32).map(|number| Goroutine::new(self, number))
     }
 
+    /// How long all goroutines together were in which state, within a range of time.
+    pub fn totals(&self, range: Range<Time>) -> Totals<'_> {
+        let mut totals = Totals::new(self);
+        for goroutine in self.goroutines() {
+            totals.add_goroutine(goroutine, range.start, range.end);
+        }
+        totals
+    }
+
     /// How much memory the timeline takes, and for what.
     pub fn memory(&self) -> Memory {
         let (span_bytes, directory) = self.spans.bytes();
         Memory {
             spans: self.spans.len(),
             span_bytes,
-            table_bytes: directory + self.goroutines.bytes() + self.symbols.bytes(),
+            table_bytes: directory + self.goroutines.bytes() + self.clocks.bytes() + self.symbols.bytes(),
         }
     }
 }

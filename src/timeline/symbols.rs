@@ -40,18 +40,8 @@ impl Strings {
         u32::try_from(index).expect("four billion strings do not fit in memory")
     }
 
-    /// The number of a text that is there.
-    pub fn find(&self, text: &[u8]) -> Option<StringNumber> {
-        self.texts.get_index_of(text).and_then(|index| u32::try_from(index).ok())
-    }
-
     pub fn get(&self, string: StringNumber) -> Text<'_> {
         Text(self.texts.get_index(string as usize).map_or(&[], |text| text))
-    }
-
-    /// How many there are, the empty one included.
-    pub fn len(&self) -> usize {
-        self.texts.len()
     }
 
     pub fn bytes(&self) -> u64 {
@@ -138,11 +128,6 @@ impl Stacks {
         self.row(stack).iter().map(|&frame| self.frames.get_index(frame as usize).copied().unwrap_or(NOWHERE))
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.same_hash.len() - 1
-    }
-
     pub fn bytes(&self) -> u64 {
         let frames = self.frames.capacity() * (size_of::<FrameEntry>() + 2 * size_of::<usize>());
         let numbers = self.rows.capacity() + self.starts.capacity() + self.same_hash.capacity();
@@ -177,10 +162,6 @@ impl Default for Symbols {
 impl Symbols {
     pub fn why(&self, why: u32) -> Why {
         self.whys.get_index(why as usize).copied().unwrap_or_default()
-    }
-
-    pub fn reason(&self, why: u32) -> Text<'_> {
-        self.strings.get(self.why(why).reason)
     }
 
     pub fn stack(&self, stack: StackNumber) -> Option<StackTrace<'_>> {

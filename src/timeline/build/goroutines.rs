@@ -59,6 +59,11 @@ impl Goroutines {
             (_, GoState::Undetermined | GoState::NotExist) => self.meet(id, from, start),
             _ => self.number(id),
         };
+        if from == to {
+            // The status in which a generation finds it.
+            self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
+            return;
+        }
         let mut entry = Entry { time: record.time, state: State::Ended, who: NOBODY, why: 0 };
         match to {
             GoState::Running => {
@@ -76,7 +81,7 @@ impl Goroutines {
             GoState::Waiting if from == GoState::Running => {
                 entry.state = State::Waiting;
                 entry.why = translation.why(record.text, record.b, tables, symbols);
-                self.spans.note_stack(lane, record.b, || translation.stack(record.b, tables, symbols));
+                self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
             }
             GoState::Runnable | GoState::Waiting if from == GoState::NotExist => {
                 entry.state = if to == GoState::Waiting { State::Waiting } else { State::Created };
@@ -85,10 +90,8 @@ impl Goroutines {
                     creator => self.on_thread(thread, creator),
                 };
                 entry.why = translation.why(record.text, record.stack, tables, symbols);
-                self.spans.note_stack(lane, record.b, || translation.stack(record.b, tables, symbols));
+                self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
             }
-            // The status in which a generation finds it.
-            _ if from == to => return,
             GoState::Runnable | GoState::Waiting | GoState::Syscall => {
                 entry.state = match to {
                     GoState::Runnable => State::Ready,
@@ -99,7 +102,7 @@ impl Goroutines {
                     entry.who = thread.place;
                 }
                 entry.why = translation.why(record.text, record.b, tables, symbols);
-                self.spans.note_stack(lane, record.b, || translation.stack(record.b, tables, symbols));
+                self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
             }
             GoState::NotExist => {}
             GoState::Undetermined => return,

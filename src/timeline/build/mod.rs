@@ -10,8 +10,9 @@ mod translation;
 
 use crate::event::record::{Record, What};
 use crate::event::tables;
-use crate::timeline::{Extent, Timeline};
+use crate::timeline::clock::Clocks;
 use crate::timeline::symbols::Symbols;
+use crate::timeline::{Extent, Timeline};
 use crate::wire::header::Version;
 use goroutines::Goroutines;
 pub(super) use threads::Place;
@@ -27,6 +28,7 @@ pub(super) struct Builder {
     threads: Threads,
     goroutines: Goroutines,
     translation: Translation,
+    clocks: Clocks,
     symbols: Symbols,
 }
 
@@ -38,6 +40,7 @@ impl Builder {
             threads: Threads::default(),
             goroutines: Goroutines::default(),
             translation: Translation::default(),
+            clocks: Clocks::default(),
             symbols: Symbols::default(),
         }
     }
@@ -59,7 +62,12 @@ impl Builder {
     #[inline(never)]
     fn add_other(&mut self, record: &Record, tables: tables::Symbols<'_>) {
         match record.what {
-            What::Sync if record.b != 0 => self.translation.begin_generation(tables.tables),
+            What::Sync if record.b != 0 => {
+                self.translation.begin_generation(tables.tables);
+                if let Some(snapshot) = tables.tables.clock {
+                    self.clocks.add(snapshot);
+                }
+            }
             _ => {}
         }
     }
@@ -73,6 +81,8 @@ impl Builder {
             start_stacks: self.goroutines.spans.start_stacks(),
             spans: self.goroutines.spans.finish(),
             places: self.threads.places,
+            clocks: self.clocks,
+            families: Default::default(),
             symbols: self.symbols,
         }
     }

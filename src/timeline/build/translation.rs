@@ -192,6 +192,17 @@ impl Translation {
         }
     }
 
+    /// The number of a stack, or 0 if its outermost function has no name: of a goroutine that is preempted early, Go 1.23
+    /// writes a stack of a single frame of zeros.
+    #[inline(never)]
+    pub fn named_stack(&mut self, id: u64, from: tables::Symbols<'_>, to: &mut Symbols) -> StackNumber {
+        let stack = self.stack(id, from, to);
+        match to.stacks.entries(stack).next_back() {
+            Some(frame) if frame.func != 0 => stack,
+            _ => 0,
+        }
+    }
+
     fn new_stack(&mut self, id: u64, from: tables::Symbols<'_>, to: &mut Symbols) -> StackNumber {
         let Some(entry) = from.tables.stacks.get(id) else { return 0 };
         let mut frames = std::mem::take(&mut self.frames);
