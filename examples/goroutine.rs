@@ -12,7 +12,8 @@ use cli::Failure;
 use cli::timeline::{
     Each, Frame, Window, WokenBy, duration_text, frames, load, stack_text, waker_text, write_json, write_line,
 };
-use gotrace::{GoId, Goroutine, Span, Time, Timeline};
+use gotrace::timeline::{self, Goroutine, Span};
+use gotrace::{GoId, Time, Timeline};
 use serde::{Serialize, Serializer};
 
 /// Tell the life of a goroutine: who created it, what it did and for how long, what it waited for and who woke it.
@@ -92,7 +93,7 @@ impl<'t> Life<'t> {
     }
 }
 
-struct Totals<'t>(gotrace::Totals<'t>);
+struct Totals<'t>(timeline::Totals<'t>);
 
 impl Totals<'_> {
     fn rows(&self) -> Vec<(String, std::time::Duration)> {

@@ -6,7 +6,8 @@ mod parsed;
 use std::collections::BTreeMap;
 
 use corpus::{OLD_RELEASES, RELEASES, Sample, samples};
-use gotrace::{GoId, GoState, Goroutine, Reader, RuntimeWaker, StackTrace, Time, Timeline, Waker};
+use gotrace::timeline::{Goroutine, RuntimeWaker, StackTrace, Waker};
+use gotrace::{GoId, GoState, Reader, Time, Timeline};
 use parsed::{Frame, Transition, transitions};
 
 /// A span as the text tells it.

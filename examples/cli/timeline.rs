@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use gotrace::{Error, GoId, RuntimeWaker, StackTrace, Time, Timeline, Waker, WallTime};
+use gotrace::timeline::{RuntimeWaker, StackTrace, Waker};
+use gotrace::{Error, GoId, Time, Timeline, WallTime};
 use serde::{Serialize, Serializer};
 
 use super::Failure;

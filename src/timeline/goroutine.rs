@@ -107,6 +107,10 @@ impl<'t> Goroutine<'t> {
         spans.skip_while(move |span| span.end() <= start).take_while(move |span| span.start() < end)
     }
 
+    pub(super) fn timeline(&self) -> &'t Timeline {
+        self.timeline
+    }
+
     fn creation(&self) -> Option<Entry> {
         let spans = &self.timeline.spans;
         spans.get(spans.first(self.number)).filter(|entry| entry.state != State::Undetermined)
@@ -166,6 +170,12 @@ pub struct Span<'t> {
 }
 
 impl<'t> Span<'t> {
+    /// The span at a place; `None` if there is none.
+    pub(super) fn at(goroutine: Goroutine<'t>, cursor: Cursor) -> Option<Self> {
+        let entry = goroutine.timeline.spans.get(cursor)?;
+        Some(Span { goroutine, cursor, entry })
+    }
+
     /// The goroutine.
     pub fn goroutine(&self) -> Goroutine<'t> {
         self.goroutine

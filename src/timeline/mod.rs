@@ -7,27 +7,36 @@
 mod build;
 mod clock;
 mod family;
+mod gc;
 mod goroutine;
 mod index;
+mod metrics;
+mod procs;
+mod query;
 mod spans;
 mod symbols;
+mod tasks;
 mod totals;
 
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::error::Error;
+use crate::error::{Error, Warning};
 use crate::id::GoId;
 use crate::reader::Reader;
 use crate::time::Time;
 use crate::wire::header::Version;
 use build::{Builder, Place};
 pub use family::Descendants;
+pub use gc::{GcCycle, GcSweep, MarkAssist, Pause};
 pub use goroutine::{Goroutine, RuntimeWaker, Span, Spans, Waker};
 use index::Index;
+pub use procs::{Proc, ProcSpan, Thread};
+pub use query::{Chain, Matches, Moment, Query};
 pub use symbols::StackTrace;
 use symbols::{StackNumber, Symbols};
+pub use tasks::{CpuSample, LogMessage, Region, Task, TaskTree};
 pub use totals::Totals;
 
 /// What happened in a trace, by goroutine, P, thread and time.
@@ -60,6 +69,12 @@ pub struct Timeline {
     places: Vec<Place>,
     clocks: clock::Clocks,
     families: family::Families,
+    gc: gc::GcColumns,
+    metrics: metrics::Metrics,
+    procs: procs::ProcColumns,
+    tasks: tasks::TaskColumns,
+    warnings: Vec<Warning>,
+    warning_count: u64,
     symbols: Symbols,
 }
 
@@ -108,7 +123,10 @@ impl Timeline {
         while let Some((record, symbols)) = reader.next_record()? {
             builder.add(record, symbols);
         }
-        Ok(builder.finish())
+        let mut timeline = builder.finish();
+        let (warnings, count) = reader.warnings();
+        (timeline.warnings, timeline.warning_count) = (warnings.to_vec(), count);
+        Ok(timeline)
     }
 
     /// The version that the trace's header names.
@@ -124,6 +142,11 @@ impl Timeline {
     /// When the last event happened. Spans that are still open are taken to last until then.
     pub fn end(&self) -> Time {
         Time(self.extent.end)
+    }
+
+    /// The mistakes of the traced program: the first thousand of them, and how many there were.
+    pub fn warnings(&self) -> (&[Warning], u64) {
+        (&self.warnings, self.warning_count)
     }
 
     /// A goroutine, `None` if the trace never speaks of it.
@@ -151,7 +174,20 @@ impl Timeline {
         Memory {
             spans: self.spans.len(),
             span_bytes,
-            table_bytes: directory + self.goroutines.bytes() + self.clocks.bytes() + self.symbols.bytes(),
+            table_bytes: [
+                directory,
+                self.goroutines.bytes(),
+                (self.start_stacks.capacity() * size_of::<StackNumber>()) as u64,
+                (self.places.capacity() * size_of::<Place>()) as u64,
+                self.clocks.bytes(),
+                self.gc.bytes(),
+                self.metrics.bytes(),
+                self.procs.bytes(),
+                self.tasks.bytes(),
+                self.symbols.bytes(),
+            ]
+            .iter()
+            .sum(),
         }
     }
 }

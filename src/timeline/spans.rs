@@ -151,6 +151,11 @@ impl SpansBuilder {
         self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, grow: FIRST_CHUNK, start_stack: 0 });
     }
 
+    /// Whether nothing is known yet of what a goroutine does.
+    pub fn is_empty(&self, lane: u32) -> bool {
+        self.lanes.get(lane as usize).is_some_and(|lane| lane.end == 0)
+    }
+
     /// The goroutine is in a state from a time on.
     #[inline(always)]
     pub fn push(&mut self, lane: u32, entry: Entry) {

@@ -40,6 +40,11 @@ impl Strings {
         u32::try_from(index).expect("four billion strings do not fit in memory")
     }
 
+    /// The number of a text that is there.
+    pub fn find(&self, text: &[u8]) -> Option<StringNumber> {
+        self.texts.get_index_of(text).and_then(|index| u32::try_from(index).ok())
+    }
+
     pub fn get(&self, string: StringNumber) -> Text<'_> {
         Text(self.texts.get_index(string as usize).map_or(&[], |text| text))
     }
@@ -126,6 +131,11 @@ impl Stacks {
     pub fn entries(&self, stack: StackNumber) -> impl ExactSizeIterator<Item = FrameEntry> + DoubleEndedIterator {
         const NOWHERE: FrameEntry = FrameEntry { pc: 0, line: 0, func: 0, file: 0 };
         self.row(stack).iter().map(|&frame| self.frames.get_index(frame as usize).copied().unwrap_or(NOWHERE))
+    }
+
+    /// How many there are; their numbers go from 1 to this.
+    pub fn len(&self) -> usize {
+        self.same_hash.len() - 1
     }
 
     pub fn bytes(&self) -> u64 {

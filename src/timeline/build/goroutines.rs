@@ -55,7 +55,7 @@ impl Goroutines {
     ) {
         let id = record.a;
         let lane = match (thread.go_id == id, from) {
-            (true, _) => thread.go,
+            (true, GoState::Running | GoState::Syscall) => thread.go,
             (_, GoState::Undetermined | GoState::NotExist) => self.meet(id, from, start),
             _ => self.number(id),
         };
@@ -113,16 +113,15 @@ impl Goroutines {
     /// A goroutine that is created, or met for the first time: then it was there when the trace began.
     fn meet(&mut self, id: u64, from: GoState, start: i64) -> u32 {
         let is_created = from == GoState::NotExist;
-        match self.index.get(id) {
+        let lane = match self.index.get(id) {
             Some(known) => known,
-            None => {
-                let lane = self.add(id, is_created);
-                if !is_created {
-                    self.spans.push(lane, Entry { time: start, state: State::Undetermined, who: NOBODY, why: 0 });
-                }
-                lane
-            }
+            None => self.add(id, is_created),
+        };
+        // A CPU sample may have told of it before.
+        if !is_created && self.spans.is_empty(lane) {
+            self.spans.push(lane, Entry { time: start, state: State::Undetermined, who: NOBODY, why: 0 });
         }
+        lane
     }
 
     /// Who wakes a goroutine.
