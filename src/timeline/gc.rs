@@ -16,6 +16,9 @@ use crate::time::Time;
 /// The end of what had not ended when the trace did.
 pub(super) const OPEN: i64 = i64::MAX;
 
+/// So many values are compared at most: a damaged trace may tell of any number of Ps.
+const MAX_PROCS: usize = 1024;
+
 /// A collection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CycleEntry {
@@ -218,44 +221,62 @@ impl<'t> GcCycle<'t> {
     /// Bytes on the heap as it began, the first of the three that a gctrace line tells; `None` if the trace does not say.
     pub fn heap_start(&self) -> Option<u64> {
         let stopped = self.pauses().next().map_or(self.start(), |pause| pause.start());
-        self.timeline.heap_at(stopped)
+        let heap = &self.timeline.metrics.heap;
+        self.heap_before(heap.partition_point(|&(time, _)| time <= stopped.0))
     }
 
     /// Bytes on the heap as marking ended, with what is garbage: the second of the three; `None` if it is open or the trace
     /// does not say.
     pub fn heap_end(&self) -> Option<u64> {
-        let (_, before) = self.marked()?;
-        before
+        let (index, _) = self.marked()?;
+        self.heap_before(index)
     }
 
     /// Bytes that were marked, and so live: the third; `None` if it is open or the trace does not say.
     pub fn heap_live(&self) -> Option<u64> {
-        let (live, _) = self.marked()?;
+        let (_, live) = self.marked()?;
         Some(live)
     }
 
-    /// The last value before the end, which the runtime sets to what it has marked (Go `src/runtime/mgcpacer.go`,
-    /// `resetLive`), and the one before that.
-    fn marked(&self) -> Option<(u64, Option<u64>)> {
+    /// The last value before the end and where it is: the runtime has set it to what is marked, with the world stopped (Go
+    /// `src/runtime/mgcpacer.go`, `resetLive`).
+    fn marked(&self) -> Option<(usize, u64)> {
         let heap = &self.timeline.metrics.heap;
-        let end = self.entry().end;
+        let CycleEntry { start, end, .. } = self.entry();
         let last = heap.partition_point(|&(time, _)| time <= end).checked_sub(1).filter(|_| end != OPEN)?;
         let &(time, live) = heap.get(last)?;
         // Otherwise its value is of before this cycle.
-        (time >= self.entry().start)
-            .then_some((live, last.checked_sub(1).and_then(|index| heap.get(index)).map(|&(_, value)| value)))
+        (time >= start).then_some((last, live))
     }
 
-    /// The heap size that it was to end at, in bytes; `None` if the trace does not say.
+    /// Bytes on the heap before a value. A thread computes its value a little before it writes the event, so one that was held
+    /// up tells of less than another had told before. The heap only grows between collections, so the largest counts of as many
+    /// values as there are Ps.
+    fn heap_before(&self, index: usize) -> Option<u64> {
+        let heap = self.timeline.metrics.heap.get(..index)?;
+        let procs = self.timeline.gomaxprocs_at(self.start()).map_or(1, |procs| usize::try_from(procs).unwrap_or(1));
+        let collected = self
+            .index
+            .checked_sub(1)
+            .and_then(|last| self.timeline.gc.cycles.get(last))
+            .map_or(i64::MIN, |last| last.end);
+        let recent = heap.iter().rev().take(procs.clamp(1, MAX_PROCS)).enumerate();
+        recent.take_while(|&(back, &(time, _))| back == 0 || time > collected).map(|(_, &(_, value))| value).max()
+    }
+
+    /// The heap size that it was to end at, in bytes; `None` if the trace does not say, or if there was no goal: GOGC was off.
+    ///
+    /// Before Go 1.25 that is a huge goal.
     pub fn goal(&self) -> Option<u64> {
-        self.timeline.heap_goal_at(self.end())
+        self.timeline.heap_goal_at(self.end()).filter(|&goal| goal != 0)
     }
 
-    /// The heap size that the next one is to end at, in bytes: the first that the trace tells after its end.
+    /// The heap size that the next one is to end at, in bytes: the first that the trace tells after its end; `None` as for
+    /// [`goal`](Self::goal).
     pub fn next_goal(&self) -> Option<u64> {
         let goals = &self.timeline.metrics.goals;
         let end = self.entry().end;
-        goals.get(goals.partition_point(|&(time, _)| time <= end)).map(|&(_, value)| value)
+        goals.get(goals.partition_point(|&(time, _)| time <= end)).map(|&(_, value)| value).filter(|&goal| goal != 0)
     }
 
     fn range(&self) -> Range<i64> {
