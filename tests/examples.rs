@@ -39,7 +39,7 @@ fn assert_refused(output: &Output, message: &str) {
     assert_eq!(complaint.lines().count(), 1, "{complaint:?}");
 }
 
-const PROGRAMS: [(&str, &[&str]); 7] = [
+const PROGRAMS: [(&str, &[&str]); 11] = [
     ("dump", &[]),
     ("dump", &["--format", "wire"]),
     ("dump", &["--format", "footprint"]),
@@ -47,11 +47,15 @@ const PROGRAMS: [(&str, &[&str]); 7] = [
     ("summary", &["--json"]),
     ("goroutine", &["FILE", "1"]),
     ("goroutine", &["--json", "FILE", "1"]),
+    ("gc", &[]),
+    ("gc", &["--json"]),
+    ("blocking", &[]),
+    ("blocking", &["--json"]),
 ];
 
 #[test]
 fn every_program_explains_itself() {
-    for name in ["dump", "summary", "goroutine"] {
+    for name in ["dump", "summary", "goroutine", "gc", "blocking"] {
         for (flag, text) in [("--help", "Usage: "), ("--version", env!("CARGO_PKG_VERSION"))] {
             let mut program = example(name);
             program.arg(flag);

@@ -170,3 +170,30 @@ pub fn stack_text(stack: StackTrace<'_>, most: usize) -> String {
     };
     shown.iter().map(place).collect::<Vec<_>>().join(" < ")
 }
+
+/// Reads a duration such as `10ms`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale = match unit {
+        "ns" => 1.0,
+        "us" | "µs" => 1e3,
+        "ms" => 1e6,
+        "s" => 1e9,
+        _ => return Err("give a number and a unit: ns, us, ms or s".to_owned()),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number * scale < 1e18 => Ok(Duration::from_nanos((number * scale).round() as u64)),
+        _ => Err("it is no duration".to_owned()),
+    }
+}
+
+/// Bytes with a binary unit.
+pub fn bytes_text(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 6] =
+        [("E", 1 << 60), ("P", 1 << 50), ("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)];
+    match UNITS.into_iter().find(|&(_, size)| bytes >= size) {
+        Some((unit, size)) => format!("{:.1}{unit}", bytes as f64 / size as f64),
+        None => format!("{bytes}B"),
+    }
+}
