@@ -6,23 +6,46 @@ use foldhash::fast::RandomState;
 
 use crate::event::record::Record;
 use crate::id::NONE;
+use crate::timeline::spans::{NOBODY, NOBODY_WITHOUT_PROC};
 
 /// What is known of a thread: the answers of the last lookups of what it has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Thread {
     pub id: u64,
     proc: u64,
+    /// The goroutine that it has, [`NONE`] for none.
     pub go_id: u64,
-    /// The number of that goroutine.
+    /// The number of that goroutine; without one, as whom it wakes others.
     pub go: u32,
+    /// As whom it wakes others while it has no goroutine.
+    pub nobody: u32,
     /// The number of the place.
     pub place: u32,
 }
 
 impl Thread {
     const fn new(id: u64) -> Self {
-        // No P has this ID, so the first event looks its place up. No goroutine has the other.
-        Thread { id, proc: NONE - 1, go_id: NONE, go: u32::MAX, place: 0 }
+        // No P has this ID, so the first event looks its place up.
+        Thread { id, proc: NONE - 1, go_id: NONE, go: NOBODY, nobody: NOBODY, place: 0 }
+    }
+
+    /// It has a goroutine from now on.
+    #[inline(always)]
+    pub fn take(&mut self, id: u64, number: u32) {
+        self.go_id = id;
+        self.go = number;
+    }
+
+    /// The number of its goroutine as that of a creator.
+    pub fn creator(&self) -> u32 {
+        if self.go_id == NONE { NOBODY } else { self.go }
+    }
+
+    /// It has no goroutine any more.
+    #[inline(always)]
+    pub fn release(&mut self) {
+        self.go_id = NONE;
+        self.go = self.nobody;
     }
 }
 
@@ -40,9 +63,13 @@ pub(super) struct Threads {
     current: usize,
     threads: Vec<Thread>,
     by_id: HashMap<u64, usize, RandomState>,
+    /// The last lookup of each remainder of an ID.
+    recent: [(u64, usize); RECENT],
     pub places: Vec<Place>,
     by_place: HashMap<Place, u32, RandomState>,
 }
+
+const RECENT: usize = 64;
 
 impl Default for Threads {
     fn default() -> Self {
@@ -51,6 +78,7 @@ impl Default for Threads {
             current: 0,
             threads: vec![Thread::new(NONE)],
             by_id: HashMap::from_iter([(NONE, 0)]),
+            recent: [(NONE, 0); RECENT],
             places: Vec::new(),
             by_place: HashMap::default(),
         }
@@ -70,7 +98,22 @@ impl Threads {
 
     #[inline(never)]
     fn go_to(&mut self, id: u64, proc: u64) {
-        self.current = match self.by_id.get(&id) {
+        let (recent, index) = self.recent[id as usize % RECENT];
+        self.current = if recent == id { index } else { self.find(id) };
+        if self.threads[self.current].proc != proc {
+            let place = self.place(proc, id);
+            let thread = &mut self.threads[self.current];
+            thread.proc = proc;
+            thread.place = place;
+            thread.nobody = if proc == NONE { NOBODY_WITHOUT_PROC } else { NOBODY };
+            if thread.go_id == NONE {
+                thread.release();
+            }
+        }
+    }
+
+    fn find(&mut self, id: u64) -> usize {
+        let index = match self.by_id.get(&id) {
             Some(&index) => index,
             None => {
                 self.threads.push(Thread::new(id));
@@ -78,12 +121,8 @@ impl Threads {
                 self.threads.len() - 1
             }
         };
-        if self.threads[self.current].proc != proc {
-            let place = self.place(proc, id);
-            let thread = &mut self.threads[self.current];
-            thread.proc = proc;
-            thread.place = place;
-        }
+        self.recent[id as usize % RECENT] = (id, index);
+        index
     }
 
     /// The number of a place.
