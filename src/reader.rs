@@ -82,6 +82,13 @@ impl Decoder {
         }
     }
 
+    fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
+        match self {
+            Decoder::V1(decoder) => decoder.take(source),
+            Decoder::V2(decoder) => decoder.take(source),
+        }
+    }
+
     fn batches(&self) -> u64 {
         match self {
             Decoder::V1(decoder) => decoder.batches(),
@@ -155,13 +162,13 @@ impl<'a> Reader<'a> {
         Ok(Some(Event::new(record, symbols)))
     }
 
-    /// As [`next_event`](Self::next_event), the bare record.
-    #[inline(always)]
-    pub(crate) fn next_record(&mut self) -> Result<Option<(&Record, Symbols<'_>)>, Error> {
+    /// The bare records of the next events, as many as are ordered at once; `None` at the trace's end.
+    #[inline]
+    pub(crate) fn next_records(&mut self) -> Result<Option<(&[Record], Symbols<'_>)>, Error> {
         if !self.decoder.deliver() && !self.advance()? {
             return Ok(None);
         }
-        Ok(Some(self.decoder.current(&self.source)))
+        Ok(Some(self.decoder.take(&self.source)))
     }
 
     /// Makes the next event current, where that takes more than a step.

@@ -120,8 +120,8 @@ impl Timeline {
     /// Whatever the reader finds wrong with the trace.
     pub fn from_reader(mut reader: Reader<'_>) -> Result<Self, Error> {
         let mut builder = Builder::new(reader.version());
-        while let Some((record, symbols)) = reader.next_record()? {
-            builder.add(record, symbols);
+        while let Some((records, symbols)) = reader.next_records()? {
+            builder.add(records, symbols);
         }
         let mut timeline = builder.finish();
         let (warnings, count) = reader.warnings();

@@ -9,6 +9,8 @@
 //! follows: its upper half is the same, which no other begin of the goroutine has, and its lower half is the `who`. So a
 //! chunk can be searched by time as it is.
 
+use std::hint::select_unpredictable;
+
 use super::symbols::StackNumber;
 
 type Word = u64;
@@ -96,7 +98,7 @@ fn encode(who: u32, state: State, lane: u32) -> u32 {
     let zigzag = ((distance << 1) ^ (distance >> 31)) as u32;
     // The last two numbers are no goroutines.
     let nobody = NOBODY.wrapping_sub(who);
-    let goroutine = if nobody < 2 { nobody } else { zigzag.saturating_add(2) };
+    let goroutine = select_unpredictable(nobody < 2, nobody, zigzag.saturating_add(2));
     [who.wrapping_add(1), who, goroutine][CODES[state as usize] as usize]
 }
 

@@ -156,6 +156,12 @@ impl Decoder {
         (self.out.current(), Symbols { window: source.window(), tables: &self.found.tables, names })
     }
 
+    /// The current event and all others that are made, which are delivered by this, and where their names are.
+    pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
+        let names = &self.converter.world.names;
+        (self.out.take(), Symbols { window: source.window(), tables: &self.found.tables, names })
+    }
+
     /// Makes the next event current, if it is made already.
     #[inline(always)]
     pub fn deliver(&mut self) -> bool {

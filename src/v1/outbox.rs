@@ -39,6 +39,13 @@ impl Outbox {
         &self.records[self.delivered.saturating_sub(1)]
     }
 
+    /// The current record and all others that are made, which are taken by this.
+    pub fn take(&mut self) -> &[Record] {
+        let first = self.delivered.saturating_sub(1);
+        self.delivered = self.len;
+        self.records.get(first..self.len).unwrap_or_default()
+    }
+
     /// Begins another block, once all of the last one is delivered. Gives how many there were.
     pub fn clear(&mut self) -> u64 {
         self.delivered = 0;

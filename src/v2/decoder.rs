@@ -123,6 +123,14 @@ impl Decoder {
         (&self.block[(self.next - 1) % BLOCK], symbols)
     }
 
+    /// The current event and all others that are ordered, which are delivered by this, and where their names are.
+    pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
+        let first = self.next.saturating_sub(1);
+        self.next = self.len;
+        let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
+        (self.block.get(first..self.len).unwrap_or_default(), symbols)
+    }
+
     /// Makes the next event current if it is ordered already.
     #[inline(always)]
     pub fn deliver(&mut self) -> bool {

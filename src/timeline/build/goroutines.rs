@@ -1,5 +1,7 @@
 //! Goroutines and their spans.
 
+use std::hint::select_unpredictable;
+
 use super::threads::Thread;
 use super::translation::Translation;
 use crate::event::GoState;
@@ -63,11 +65,9 @@ impl Goroutines {
         };
         let id = record.a;
         let lane = self.number(id);
-        let stack = if step.is_own_stack { record.b } else { record.stack };
+        let stack = select_unpredictable(step.is_own_stack, record.b, record.stack);
         let why = translation.why(record.text, stack, tables, symbols);
-        if step.is_own_stack {
-            self.spans.note_stack(lane, stack, || translation.named_stack(stack, tables, symbols));
-        }
+        self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
         let who = [NOBODY, thread.place, thread.go][step.who as usize];
         self.spans.push(lane, Entry { time: record.time, state: step.state, who, why });
         let (go_id, go) = [(thread.go_id, thread.go), (id, lane), (NONE, thread.nobody)][step.then as usize];

@@ -64,17 +64,20 @@ impl Builder {
         }
     }
 
-    /// Takes in the next record.
-    #[inline(always)]
-    pub fn add(&mut self, record: &Record, tables: tables::Symbols<'_>) {
-        let extent = self.extent.get_or_insert(Extent { start: record.time, end: record.time });
-        extent.end = record.time;
-        if let What::GoTransition(from, to) = record.what {
-            let translate = (&mut self.translation, &mut self.symbols, tables);
-            let thread = self.threads.of(record);
-            self.goroutines.transition(record, (from, to), thread, extent.start, translate);
-        } else {
-            self.add_other(record, tables);
+    /// Takes in the next records, all of the same generation.
+    pub fn add(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
+        let extent = self.extent.get_or_insert(Extent { start: first.time, end: last.time });
+        extent.end = last.time;
+        let start = extent.start;
+        for record in records {
+            if let What::GoTransition(from, to) = record.what {
+                let translate = (&mut self.translation, &mut self.symbols, tables);
+                let thread = self.threads.of(record);
+                self.goroutines.transition(record, (from, to), thread, start, translate);
+            } else {
+                self.add_other(record, tables);
+            }
         }
     }
 
