@@ -1,7 +1,7 @@
 //! This crate's side of benches/peers.sh: what benches/peer/main.go is for Go's reader, with the same output.
 //!
 //! ```text
-//! peers raw|ordered [-n RUNS] [--stream] FILE
+//! peers raw|ordered|timeline [-n RUNS] [--stream] FILE
 //! ```
 //!
 //! prints one JSON object:
@@ -11,10 +11,10 @@
 //! ```
 //!
 //! "raw" counts every event of the file, the structural ones included; "ordered" counts the events that `Reader`
-//! delivers. "seconds" is the median of the runs, and covers the reading only: the file is in memory before, and counts
+//! delivers; "timeline" builds a `Timeline`, of which it counts the spans. "seconds" is the median of the runs, and covers the reading only: the file is in memory before, and counts
 //! in "peak_rss_bytes". With --stream the file is read as it is decoded.
 //!
-//! `cargo bench` calls this without a mode: then both are run over the trace that GOTRACE_BIG_TRACE names, or the largest
+//! `cargo bench` calls this without a mode: then all are run over the trace that GOTRACE_BIG_TRACE names, or the largest
 //! of testdata.
 
 mod inputs;
@@ -26,13 +26,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use gotrace::Reader;
 use gotrace::raw::RawReader;
+use gotrace::{Reader, Timeline};
 use serde::Serialize;
 
 #[derive(Parser)]
 struct Args {
-    /// What to run; both if there is none
+    /// What to run; all if there is none
     #[arg(value_enum)]
     mode: Option<Mode>,
     /// The trace
@@ -53,6 +53,7 @@ struct Args {
 enum Mode {
     Raw,
     Ordered,
+    Timeline,
 }
 
 #[derive(Serialize)]
@@ -67,7 +68,7 @@ struct Measurement {
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let file = args.file.or_else(inputs::big).unwrap_or_else(inputs::biggest_of_testdata);
-    for mode in args.mode.map_or(vec![Mode::Raw, Mode::Ordered], |mode| vec![mode]) {
+    for mode in args.mode.map_or(vec![Mode::Raw, Mode::Ordered, Mode::Timeline], |mode| vec![mode]) {
         let measurement = measure(mode, &file, args.runs, args.stream)?;
         println!("{}", serde_json::to_string(&measurement)?);
     }
@@ -85,6 +86,8 @@ fn measure(mode: Mode, file: &Path, runs: u32, stream: bool) -> Result<Measureme
             (Mode::Raw, true) => count_raw(RawReader::new(File::open(file)?)?)?,
             (Mode::Ordered, false) => count_ordered(Reader::from_slice(&bytes)?)?,
             (Mode::Ordered, true) => count_ordered(Reader::new(File::open(file)?)?)?,
+            (Mode::Timeline, false) => count_spans(Reader::from_slice(&bytes)?)?,
+            (Mode::Timeline, true) => count_spans(Reader::new(File::open(file)?)?)?,
         };
         times.push(start.elapsed());
     }
@@ -116,6 +119,12 @@ fn count_ordered(mut reader: Reader<'_>) -> Result<u64, gotrace::Error> {
         count += 1;
     }
     Ok(count)
+}
+
+fn count_spans(reader: Reader<'_>) -> Result<u64, gotrace::Error> {
+    let memory = black_box(Timeline::from_reader(reader)?).memory();
+    eprintln!("{memory:?}");
+    Ok(memory.spans)
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -84,6 +84,13 @@ impl Decoder {
         }
     }
 
+    fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
+        match self {
+            Decoder::V1(decoder) => decoder.take(source),
+            Decoder::V2(decoder) => decoder.take(source),
+        }
+    }
+
     fn batches(&self) -> u64 {
         match self {
             Decoder::V1(decoder) => decoder.batches(),
@@ -155,6 +162,15 @@ impl<'a> Reader<'a> {
         }
         let (record, symbols) = self.decoder.deliver(&self.source);
         Ok(Some(Event::new(record, symbols)))
+    }
+
+    /// The bare records of the next events, as many as are made already; `None` at the trace's end.
+    #[inline]
+    pub(crate) fn next_records(&mut self) -> Result<Option<(&[Record], Symbols<'_>)>, Error> {
+        if !self.decoder.is_ready() && !self.refill()? {
+            return Ok(None);
+        }
+        Ok(Some(self.decoder.take(&self.source)))
     }
 
     /// Makes the next event ready, where that takes more than a step.

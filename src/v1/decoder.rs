@@ -132,6 +132,12 @@ impl Decoder {
         (self.out.deliver(), Symbols { window: source.window(), tables: &self.found.tables, names })
     }
 
+    /// All events that are made already, and where their names are.
+    pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
+        let names = &self.converter.world.names;
+        (self.out.take(), Symbols { window: source.window(), tables: &self.found.tables, names })
+    }
+
     /// Once all of the block is delivered, makes another one of events; false at the end.
     #[inline(never)]
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {

@@ -46,6 +46,12 @@ impl Outbox {
         record
     }
 
+    /// All records that are left to deliver.
+    pub fn take(&mut self) -> &[Record] {
+        let first = std::mem::replace(&mut self.delivered, self.len);
+        self.records.get(first..self.len).unwrap_or_default()
+    }
+
     /// Begins another block, once all of the last one is delivered. Gives how many there were.
     pub fn clear(&mut self) -> u64 {
         self.delivered = 0;

@@ -142,6 +142,13 @@ impl Decoder {
         (record, symbols)
     }
 
+    /// All events that are ordered already, and where their names are.
+    pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
+        let first = std::mem::replace(&mut self.next, self.len);
+        let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
+        (self.block.get(first..self.len).unwrap_or_default(), symbols)
+    }
+
     /// Once all of the block is delivered, orders events until it is full or the generation ends; false at the end.
     #[inline(never)]
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
