@@ -31,6 +31,7 @@
 //! | [`Warning`] | mistakes of the traced program, which do not stop the reading |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
+//! | [`pprof`] | profiles (`profile.proto`): heap, CPU, block, …: read and written |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
 //!
 //! # Reading
@@ -65,6 +66,8 @@ mod error;
 mod event;
 mod id;
 mod pdqsort;
+#[cfg(feature = "pprof")]
+pub mod pprof;
 mod reader;
 mod sched;
 pub mod synth;
