@@ -70,7 +70,7 @@ fn compare_samples(ours: &Profile<'_>, theirs: &proto::Profile) {
         assert_eq!(ours.values(), theirs.value);
         assert!(ours.locations().map(|location| location.id).eq(theirs.location_id.iter().copied()));
         let frames = ours.locations().map(|location| location.lines().count().max(1));
-        assert_eq!(ours.frames().count(), frames.sum());
+        assert_eq!(ours.frames().count(), frames.sum::<usize>());
         let mut labels = ours.labels();
         for theirs in &theirs.label {
             let label = labels.next_label().expect("it is sound").expect("there are as many");
