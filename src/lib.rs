@@ -34,6 +34,7 @@
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
 //! | [`gctrace`] | the GC log of `GODEBUG=gctrace=1`: collections, and what they cost |
 //! | [`trend`] | what a series does: slope, test, turning points, forecast |
+//! | [`pprof`] | profiles (`profile.proto`): heap, CPU, block, …: read and written |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
 //!
 //! # Reading
@@ -69,6 +70,8 @@ mod event;
 pub mod gctrace;
 mod id;
 mod pdqsort;
+#[cfg(feature = "pprof")]
+pub mod pprof;
 mod reader;
 mod sched;
 pub mod synth;
