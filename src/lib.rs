@@ -65,10 +65,12 @@
 //! every goroutine and P that it mentions; from Go 1.25 on it also tells the wall clock ([`ClockSnapshot`]). Older
 //! traces are one stream; they give the same events.
 
+mod account;
 mod error;
 mod event;
 pub mod gctrace;
 mod id;
+mod limits;
 mod pdqsort;
 #[cfg(feature = "pprof")]
 pub mod pprof;
@@ -82,14 +84,16 @@ mod v1;
 mod v2;
 mod wire;
 
+pub use account::{Account, Tally};
 pub use error::{ContextMismatch, Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
 pub use event::{
-    AllocFree, AllocFreeInfo, Event, EventKind, ExperimentalBatch, Frame, Frames, GoState, GoTransition,
+    AllocFree, AllocFreeInfo, Event, EventKind, ExperimentalBatch, Frame, Frames, Gap, GoState, GoTransition,
     GoroutineStack, HeapObject, HeapSpan, Label, Log, Metric, ProcState, ProcTransition, Range, RangeName, Region,
     Scope, Stack, Sweep, Sync, Task, Text,
 };
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
-pub use reader::Reader;
+pub use limits::Limits;
+pub use reader::{Reader, ReaderBuilder};
 pub use time::{ClockSnapshot, Time, WallTime};
 pub use timeline::Timeline;
 pub use v1::raw as raw_v1;

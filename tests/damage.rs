@@ -119,3 +119,66 @@ fn traces_with_every_byte_changed() {
         assert!(refused > bytes.len() / 2, "{name}: only {refused} changes are noticed");
     }
 }
+
+/// How lenient reading ends: the generations that it gave whole, and its account.
+fn read_leniently(bytes: &[u8], what: &str) -> Vec<u64> {
+    let mut reader = match Reader::builder().lenient().from_slice(bytes) {
+        Ok(reader) => reader,
+        Err(error) => {
+            assert!(error.at.offset == 0 && bytes.get(..16) != Some(b"go 1.26 trace\0\0\0"), "{what}: {error}");
+            return Vec::new();
+        }
+    };
+    let mut last = None;
+    let mut syncs = Vec::new();
+    loop {
+        match reader.next_event() {
+            Ok(Some(event)) => {
+                assert!(last < Some(event.time()), "{what}: times increase");
+                last = Some(event.time());
+                ask(&event);
+                if let EventKind::Sync(sync) = event.kind()
+                    && sync.begins_generation()
+                {
+                    syncs.push(event.time().0 as u64);
+                }
+            }
+            Ok(None) => break,
+            Err(error) => panic!("{what}: lenient reading fails: {error}"),
+        }
+    }
+    let account = reader.account();
+    let sum = account.read.bytes + account.lost.bytes + account.trailing;
+    assert_eq!(sum, bytes.len() as u64, "{what}: {account:?}");
+    assert_eq!(
+        account.fault_count == 0,
+        account.lost.bytes + account.trailing == 0 && account.fault_count == 0,
+        "{what}"
+    );
+    account.faults.iter().for_each(|fault| assert_located(fault, bytes, what));
+    syncs
+}
+
+#[test]
+fn leniently_cut() {
+    for name in TRACES {
+        let bytes = sample(name).bytes();
+        for len in 16..bytes.len() {
+            read_leniently(&bytes[..len], &format!("{name} cut at {len}"));
+        }
+    }
+}
+
+#[test]
+fn leniently_flipped() {
+    for name in TRACES {
+        let mut bytes = sample(name).bytes();
+        for at in 16..bytes.len() {
+            for flip in FLIPS {
+                bytes[at] ^= flip;
+                read_leniently(&bytes, &format!("{name} with byte {at} ^ {flip:#x}"));
+                bytes[at] ^= flip;
+            }
+        }
+    }
+}

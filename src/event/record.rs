@@ -52,6 +52,8 @@ pub(crate) enum What {
     GoTransition(GoState, GoState),
     /// `a`: the P.
     ProcTransition(ProcState, ProcState),
+    /// The tables say what is lost.
+    Gap,
     /// `a`, `b`, `c`: the arguments in order.
     AllocFree(super::alloc_free::Kind),
 }

@@ -42,6 +42,8 @@ pub(crate) enum Fit {
 pub(crate) struct Annotations {
     tasks: HashMap<u64, ActiveTask, RandomState>,
     regions: HashMap<Index, Vec<OpenRegion>, RandomState>,
+    /// How many regions are open in all.
+    open_regions: usize,
 }
 
 impl Annotations {
@@ -60,6 +62,7 @@ impl Annotations {
 
     /// A region of a goroutine begins.
     pub fn region_begin(&mut self, go: Index, task: u64, name: NameId) {
+        self.open_regions += 1;
         self.regions.entry(go).or_default().push(OpenRegion { task, name });
     }
 
@@ -71,19 +74,39 @@ impl Annotations {
         };
         if open.last() == Some(&ended) {
             open.pop();
+            self.open_regions -= 1;
             return Fit::Good;
         }
         // Out of order: the region that it names is closed, if it is near.
         let near = open.len().saturating_sub(MAX_SEARCH);
         if let Some(at) = open[near..].iter().rposition(|region| *region == ended) {
             open.remove(near + at);
+            self.open_regions -= 1;
         }
         Fit::Misused
     }
 
     /// A goroutine is gone, and its slot may become another's.
     pub fn forget(&mut self, go: Index) {
-        self.regions.remove(&go);
+        let regions = self.regions.remove(&go);
+        self.open_regions -= regions.map_or(0, |regions| regions.len());
+    }
+
+    pub fn open_tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
+    pub fn open_regions(&self) -> usize {
+        self.open_regions
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        /// What a list of regions and its entry take besides the regions.
+        const LIST: usize = 64;
+        self.tasks.capacity() * size_of::<(u64, ActiveTask)>()
+            + self.regions.len() * LIST
+            + self.open_regions * size_of::<OpenRegion>()
     }
 
     /// The names of all that is open.

@@ -159,6 +159,11 @@ impl<T> Arena<T> {
         self.slots.get_mut(index.0 as usize).map(|slot| &mut slot.value)
     }
 
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot<T>>() + self.ids.capacity() * size_of::<(u64, u32)>()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.len

@@ -37,6 +37,7 @@ mod annotation;
 pub(crate) mod arena;
 mod gc;
 mod goroutine;
+mod live;
 mod on_thread;
 mod proc;
 mod range;

@@ -24,6 +24,8 @@ pub(super) struct OpenRanges {
     /// By goroutine, the reasons: in a sound trace one. Of several the first ends, and the last takes its place, as in
     /// the reference.
     stops: HashMap<Index, IndexSet<NameId, RandomState>, RandomState>,
+    /// How many reasons there are in all.
+    stop_count: usize,
     /// Goroutines.
     assists: HashSet<Index, RandomState>,
     /// Ps.
@@ -38,7 +40,10 @@ impl OpenRanges {
             RangeId::Sweep => self.sweeps.insert(on),
         };
         match is_new {
-            true => Ok(()),
+            true => {
+                self.stop_count += usize::from(matches!(range, RangeId::StopTheWorld(_)));
+                Ok(())
+            }
             false => broken(ErrorKind::RangeMismatch { event, open: true }),
         }
     }
@@ -47,6 +52,7 @@ impl OpenRanges {
     fn end_stop(&mut self, go: Index) -> Option<NameId> {
         let stops = self.stops.get_mut(&go)?;
         let reason = stops.swap_remove_index(0);
+        self.stop_count -= usize::from(reason.is_some());
         if stops.is_empty() {
             self.stops.remove(&go);
         }
@@ -59,6 +65,13 @@ impl OpenRanges {
             RangeId::MarkAssist => self.assists.contains(&on),
             RangeId::Sweep => self.sweeps.contains(&on),
         }
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        /// A map of its own for each goroutine that stops the world.
+        const STOP: usize = 160;
+        self.stop_count * STOP + (self.assists.capacity() + self.sweeps.capacity()) * size_of::<Index>()
     }
 
     /// Gives the reasons of the open stop-the-worlds their new names.
@@ -77,7 +90,8 @@ impl OpenRanges {
 
     /// A goroutine is gone, and its slot may become another's.
     pub fn forget(&mut self, go: Index) {
-        self.stops.remove(&go);
+        let stops = self.stops.remove(&go);
+        self.stop_count -= stops.map_or(0, |stops| stops.len());
         self.assists.remove(&go);
     }
 }

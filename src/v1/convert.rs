@@ -15,15 +15,15 @@ use super::moves::{or_none, or_zero, reason};
 use super::order::Number;
 use super::outbox::Outbox;
 use super::parse::{self, Parsed};
-use super::scan::Found;
+use super::scan::{Found, Unknown};
 use super::spec::EventType;
 use super::syscall::{self, Exit};
 use crate::error::{ErrorKind, WarningKind, broken};
 use crate::event::names::NameId;
 use crate::event::record::{RangeType, Record, Symbol, What};
-use crate::event::tables::Span;
+use crate::event::tables::{Span, UNKNOWN};
 use crate::event::{GoState, ProcState};
-use crate::id::{NONE, StackId, StringId};
+use crate::id::NONE;
 use crate::sched::{ActiveTask, Fit, Outcome, Step};
 use crate::wire::header::Version;
 
@@ -92,13 +92,14 @@ impl Place<'_> {
         match (id, self.found.tables.strings.get(id)) {
             (0, _) => Ok(Symbol::Empty),
             (_, Some(span)) => Ok(Symbol::from(span)),
-            (_, None) => broken(ErrorKind::UnknownString { id: StringId(id) }),
+            (_, None) => self.found.lacks(Unknown::String(id), Symbol::Id(id)),
         }
     }
 
     fn text(&self, id: u64) -> Parsed<&[u8]> {
         match self.string(id)? {
             Symbol::Span { pos, len } => Ok(Span { pos, len }.of(self.window)),
+            Symbol::Id(_) => Ok(UNKNOWN),
             _ => Ok(b""),
         }
     }
@@ -331,7 +332,7 @@ impl Converter {
                     return Ok(Step::Done(Given::Nothing));
                 }
                 if !place.found.tables.has_stack(b) {
-                    return broken(ErrorKind::UnknownStack { id: StackId(b) });
+                    place.found.lacks(Unknown::Stack(b), ())?;
                 }
                 record.go_transition(a, NotExist, Runnable);
                 record.b = b;

@@ -5,6 +5,7 @@ use byteorder::{ByteOrder, LittleEndian};
 use super::parse::{self, Parsed};
 use super::scan::{Batch, Fault, Row};
 use super::spec::{Class, EventType, MAX_ARGS, SHAPES, TYPE_BITS};
+use crate::account::Tally;
 use crate::error::ErrorKind;
 
 /// An event as it stands in a batch.
@@ -183,6 +184,26 @@ impl Cursor {
                     return Some(Sequel { blocks: event.event == EventType::GoSysBlock, ticks: event.ticks });
                 }
                 _ => {}
+            }
+        }
+    }
+}
+
+impl Cursor {
+    /// How many bytes, batches and events have not happened yet, and never will.
+    pub fn rest(&self, window: &[u8], batches: &[Batch]) -> Tally {
+        let mut walk = self.walk;
+        let mut rest = Tally { bytes: walk.end.saturating_sub(walk.pos) as u64, ..Tally::default() };
+        loop {
+            if walk.pos >= walk.end {
+                if !walk.next_batch(batches) {
+                    return rest;
+                }
+                rest += Tally { bytes: (walk.end - walk.pos) as u64, batches: 1, ..Tally::default() };
+            }
+            match walk.step(window) {
+                Ok(event) => rest.events += u64::from(event.is_some()),
+                Err(_) => walk.pos = walk.end,
             }
         }
     }

@@ -115,6 +115,11 @@ impl Outbox {
         (self.len - self.delivered) as u64
     }
 
+    /// How many of the block were delivered.
+    pub fn delivered(&self) -> u64 {
+        self.delivered as u64
+    }
+
     /// The time of the last record.
     pub fn last_time(&self) -> i64 {
         self.last_time

@@ -49,6 +49,11 @@ impl Cursor {
         Cursor { thread, thread_id, code: 0, time: 0, at: 0, args: 0, end: 0, next_batch: Some(first) }
     }
 
+    /// The batch behind the one it is in.
+    pub fn next_batch(&self) -> Option<u32> {
+        self.next_batch
+    }
+
     /// The window up to the end of the batch.
     #[inline(always)]
     pub fn bytes<'a>(&self, window: &'a [u8]) -> &'a [u8] {
@@ -95,8 +100,9 @@ impl Cursor {
                 return Ok(false);
             };
             self.at = batch.start;
-            self.next_batch = batch.next;
+            self.end = batch.start;
             self.time = base.frequency.time(batch.time).ok_or(ErrorKind::TimestampOverflow)?;
+            self.next_batch = batch.next;
             self.end = batch.end;
             pos = batch.body;
         }

@@ -14,14 +14,20 @@
 //! If no event can happen, the trace is broken. Every event is later than the last: equal times are pushed apart by
 //! a nanosecond. The steps are those of Go's `src/internal/trace/reader.go`.
 
+mod lenient;
+
+use std::cell::Cell;
+
 use super::cursor::{Cursor, Stride};
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Loaded, Sample};
 use super::order::{self, Outbox, Place};
-use crate::error::{Error, ErrorKind, Location, StuckHead, Warning};
+use crate::account::{Account, Ledger, Tally};
+use crate::error::{Error, ErrorKind, Location, StuckHead, Warning, WarningKind};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, StackId, ThreadId, present};
+use crate::limits::Mode;
 use crate::sched::arena::Index;
 use crate::sched::{OnThread, Sched, Step};
 use crate::time::Time;
@@ -62,6 +68,15 @@ pub(crate) struct Decoder {
     pending: Option<Error>,
     warnings: Vec<Warning>,
     warning_count: u64,
+    /// How many generations were delivered, or begun.
+    generations: u64,
+    /// The bytes of the largest.
+    largest: u64,
+    ledger: Ledger,
+    /// Which head of the frontier the last error is of, if it is one of its batch and nothing else.
+    faulty: Option<usize>,
+    /// How many records the event gave that has just happened: they are not in the block yet.
+    happened: u64,
 }
 
 /// Why a run of one M's events ends.
@@ -94,10 +109,10 @@ fn later(time: i64, last: i64) -> i64 {
 }
 
 impl Decoder {
-    pub fn new(version: Version) -> Self {
+    pub fn new(version: Version, mode: Mode) -> Self {
         Decoder {
             version,
-            generation: Generation::default(),
+            generation: Generation::new(version, mode),
             cursors: Vec::new(),
             frontier: Frontier::default(),
             next_sample: 0,
@@ -115,7 +130,26 @@ impl Decoder {
             pending: None,
             warnings: Vec::new(),
             warning_count: 0,
+            generations: 0,
+            largest: 0,
+            ledger: Ledger::default(),
+            faulty: None,
+            happened: 0,
         }
+    }
+
+    /// What was read and lost so far.
+    pub fn account(&self, source: &Source<'_>) -> Account<'_> {
+        let Ledger { lost, trailing, .. } = self.ledger;
+        let (faults, fault_count) = self.ledger.faults();
+        let passed = source.base() + self.generation.len as u64;
+        let read = Tally {
+            bytes: passed.saturating_sub(lost.bytes).saturating_sub(trailing),
+            batches: self.batches().saturating_sub(lost.batches),
+            generations: self.generations,
+            events: self.delivered - self.len.saturating_sub(self.next) as u64,
+        };
+        Account { read, lost, trailing, faults, fault_count }
     }
 
     pub fn warnings(&self) -> (&[Warning], u64) {
@@ -154,6 +188,7 @@ impl Decoder {
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.next = 0;
         self.len = 0;
+        self.check_limits(source)?;
         while self.len < BLOCK {
             if let Some(pos) = self.order_frequent(source.window()) {
                 let number = self.frontier.heads()[0].cursor as usize;
@@ -166,6 +201,7 @@ impl Decoder {
             match self.produce(source) {
                 Ok(true) => self.append_current(),
                 Ok(false) => break,
+                Err(error) if self.generation.mode.lenient && !lenient::is_final(&error) => self.recover(error, source),
                 Err(error) if self.len == 0 => return Err(error),
                 Err(error) => {
                     self.fail_later(error);
@@ -286,9 +322,15 @@ impl Decoder {
         let cursor = &self.cursors[number];
         let (event, args, pos) = match cursor.read(&self.generation.timebase(source.window())) {
             Ok(read) => read,
-            Err(kind) => return Err(self.error(*kind, number, source)),
+            Err(kind) => {
+                self.faulty = Some(i);
+                return Err(self.error(*kind, number, source));
+            }
         };
-        let place = Place { tables: &self.generation.tables, source, event, cursor };
+        let unknown = Cell::new(None);
+        let is_lenient = self.generation.mode.lenient;
+        let place =
+            Place { tables: &self.generation.tables, source, event, cursor, unknown: is_lenient.then_some(&unknown) };
         match order::order(&mut self.sched, place, args, &mut self.out) {
             Ok(Step::Done(())) => {}
             Ok(Step::Wait) => return Ok(false),
@@ -300,7 +342,12 @@ impl Decoder {
         if self.out.warning.is_some() {
             self.warn(number, source);
         }
+        if is_lenient {
+            self.note_oddities(event, unknown.take(), number, source);
+        }
+        self.happened = self.out.len();
         self.finish(i, number, pos, source);
+        self.happened = 0;
         Ok(true)
     }
 
@@ -310,10 +357,20 @@ impl Decoder {
         match cursor.advance(pos, &self.generation.timebase(source.window())) {
             Ok(true) => self.frontier.update(i, cursor.time),
             Ok(false) => self.frontier.remove(i),
-            Err(kind) => {
-                let error = self.error(*kind, number, source);
-                self.fail_later(error);
-            }
+            Err(kind) => self.finish_faulty(i, number, *kind, source),
+        }
+    }
+
+    #[cold]
+    fn finish_faulty(&mut self, i: usize, number: usize, kind: ErrorKind, source: &Source<'_>) {
+        let error = self.error(kind, number, source);
+        if !self.generation.mode.lenient {
+            return self.fail_later(error);
+        }
+        match self.advance_over(number, error, source) {
+            Ok(true) => self.frontier.update(i, self.cursors[number].time),
+            Ok(false) => self.frontier.remove(i),
+            Err(error) => self.abandon(error, source),
         }
     }
 
@@ -376,7 +433,7 @@ impl Decoder {
             offset: source.base() + cursor.at as u64,
             generation: Some(self.generation.number),
             thread: present(cursor.thread_id).map(ThreadId),
-            event: Some(self.delivered),
+            event: Some(self.delivered + self.happened),
         }
     }
 
@@ -384,11 +441,8 @@ impl Decoder {
     fn warn(&mut self, number: usize, source: &Source<'_>) {
         let at = self.location(number, source);
         let Some(kind) = self.out.warning.take() else { return };
-        self.warning_count += 1;
-        if self.warnings.len() < MAX_WARNINGS {
-            let go = present(self.out.current.go).map(GoId);
-            self.warnings.push(Warning { kind, go, at });
-        }
+        let go = present(self.out.current.go).map(GoId);
+        self.keep_warning(Warning { kind, go, at });
     }
 
     fn go_to_sample(&mut self, index: usize) {
@@ -406,7 +460,11 @@ impl Decoder {
                 event: Some(self.delivered),
             };
             let kind = ErrorKind::UnknownStack { id: StackId(sample.stack) };
-            return Err(self.reason_for(Error { kind, at }));
+            let error = Error { kind, at };
+            if !self.generation.mode.lenient {
+                return Err(self.reason_for(error));
+            }
+            self.note_unknown(error);
         }
         let Sample { time, thread, proc, go, stack, .. } = sample;
         self.out.current = Record { what: What::StackSample, time, thread, proc, go, stack, ..Record::BLANK };
@@ -415,6 +473,9 @@ impl Decoder {
 
     /// Reads on after the last event of a generation.
     fn next_generation(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+        if self.generation.mode.lenient {
+            return self.next_sound_generation(source);
+        }
         match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Reading => {}
             Stage::Failing(error) => return Err(error),
@@ -424,14 +485,17 @@ impl Decoder {
             return Ok(self.close(Stage::Failing(error)));
         }
         source.release(self.generation.len);
-        match self.generation.load(source, self.version, self.generation.number) {
+        match self.generation.load(source, self.generation.number) {
             Ok(Loaded::Whole) => {}
             Ok(Loaded::Cut(error)) => self.pending = Some(error),
             Ok(Loaded::End) if self.syncs == 0 => {
                 let at = Location { offset: source.base(), ..Location::default() };
                 return Err(Error { kind: ErrorKind::EmptyTrace, at });
             }
-            Ok(Loaded::End) => return Ok(self.close(Stage::Ended)),
+            Ok(Loaded::End) => {
+                self.warn_of_end(source);
+                return Ok(self.close(Stage::Ended));
+            }
             Err(error) => return Ok(self.close(Stage::Failing(error))),
         }
         self.stage = Stage::Reading;
@@ -442,25 +506,30 @@ impl Decoder {
     /// Fills the frontier and delivers the generation's Sync.
     fn open(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.sched.begin_generation(self.generation.number);
+        self.check_carried(source)?;
         self.go_to_sample(0);
         self.cursors.clear();
         self.frontier.clear();
-        let base = self.generation.timebase(source.window());
-        for (number, thread) in self.generation.threads.iter().enumerate() {
+        for number in 0..self.generation.threads.len() {
+            let thread = self.generation.threads[number];
             let index = match present(thread.id) {
                 Some(id) => self.sched.thread(id),
                 None => Index::NONE,
             };
             self.cursors.push(Cursor::new(index, thread.id, thread.first));
-            match self.cursors[number].advance(0, &base) {
-                Ok(true) => {
-                    let time = self.cursors[number].time;
-                    self.frontier.insert(Head { time, cursor: number as u32 });
+            let there = match self.cursors[number].advance(0, &self.generation.timebase(source.window())) {
+                Ok(there) => there,
+                Err(kind) => {
+                    let error = self.error(*kind, number, source);
+                    self.advance_over(number, error, source)?
                 }
-                Ok(false) => {}
-                Err(kind) => return Err(self.error(*kind, number, source)),
+            };
+            if there {
+                let time = self.cursors[number].time;
+                self.frontier.insert(Head { time, cursor: number as u32 });
             }
         }
+        self.generations += 1;
         let start = self.generation.start().unwrap_or(self.last_time);
         self.sync(start, true);
         Ok(())
@@ -474,6 +543,21 @@ impl Decoder {
         self.go_to_sample(0);
         self.sync(self.last_time, false);
         true
+    }
+
+    /// Before Go 1.26 an end proves nothing.
+    fn warn_of_end(&mut self, source: &Source<'_>) {
+        if self.version < Version::Go126 {
+            let at = Location { offset: source.base(), ..Location::default() };
+            self.keep_warning(Warning { kind: WarningKind::UnprovenEnd, go: None, at });
+        }
+    }
+
+    fn keep_warning(&mut self, warning: Warning) {
+        self.warning_count += 1;
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(warning);
+        }
     }
 
     fn sync(&mut self, time: i64, has_tables: bool) {

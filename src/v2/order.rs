@@ -1,5 +1,7 @@
 //! What each event does to the scheduler, and the record that it gives.
 
+use std::cell::Cell;
+
 use super::cursor::{Cursor, Frame};
 use super::spec::{EventType, MAX_ARGS};
 use crate::error::{ContextMismatch, ErrorKind, WarningKind, broken};
@@ -36,13 +38,18 @@ impl Outbox {
         !self.more.is_empty()
     }
 
+    /// How many there are, the current one included.
+    pub fn len(&self) -> u64 {
+        1 + self.more.len() as u64
+    }
+
     /// Makes the next of them current.
     pub fn next(&mut self) {
         self.current = self.more.remove(0);
     }
 
     /// Adds a copy of the current record, for the caller to change.
-    fn copy(&mut self) -> &mut Record {
+    pub fn copy(&mut self) -> &mut Record {
         self.more.push(self.current);
         let last = self.more.len() - 1;
         &mut self.more[last]
@@ -57,15 +64,41 @@ pub(super) struct Place<'a> {
     /// The event, and the M whose it is.
     pub event: EventType,
     pub cursor: &'a Cursor,
+    /// Where lenient reading notes an ID that the tables lack, and goes on.
+    pub unknown: Option<&'a Cell<Option<Unknown>>>,
+}
+
+/// An ID that the tables lack.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unknown {
+    Stack(u64),
+    String(u64),
 }
 
 impl Place<'_> {
     fn stack(&self, id: u64) -> Result<u64, Box<ErrorKind>> {
-        stack(self.tables, id)
+        match self.tables.has_stack(id) {
+            true => Ok(id),
+            false => self.lacks(Unknown::Stack(id), id),
+        }
     }
 
     fn string(&self, id: u64) -> Result<Symbol, Box<ErrorKind>> {
-        string(self.tables, id)
+        match self.tables.has_string(id) {
+            true => Ok(Symbol::Id(id)),
+            false => self.lacks(Unknown::String(id), Symbol::Id(id)),
+        }
+    }
+
+    #[cold]
+    fn lacks<T>(&self, unknown: Unknown, placeholder: T) -> Result<T, Box<ErrorKind>> {
+        match self.unknown {
+            Some(noted) => {
+                noted.set(Some(unknown));
+                Ok(placeholder)
+            }
+            None => broken(unknown.into()),
+        }
     }
 
     /// The text of a string, for a name that outlives the generation.
@@ -481,19 +514,12 @@ fn alloc_free(event: EventType) -> Option<AllocFreeKind> {
     })
 }
 
-#[inline(always)]
-fn stack(tables: &Tables, id: u64) -> Result<u64, Box<ErrorKind>> {
-    match tables.has_stack(id) {
-        true => Ok(id),
-        false => broken(ErrorKind::UnknownStack { id: StackId(id) }),
-    }
-}
-
-#[inline(always)]
-fn string(tables: &Tables, id: u64) -> Result<Symbol, Box<ErrorKind>> {
-    match tables.has_string(id) {
-        true => Ok(Symbol::Id(id)),
-        false => broken(ErrorKind::UnknownString { id: StringId(id) }),
+impl From<Unknown> for ErrorKind {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Stack(id) => ErrorKind::UnknownStack { id: StackId(id) },
+            Unknown::String(id) => ErrorKind::UnknownString { id: StringId(id) },
+        }
     }
 }
 
