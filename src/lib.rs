@@ -29,6 +29,7 @@
 //! | [`Stack`], [`Frame`], [`Text`] | stacks and strings, borrowed from the trace and decoded when asked for |
 //! | [`Error`], [`ErrorKind`], [`Location`] | what is wrong with a trace and where: byte, generation, thread, event |
 //! | [`Warning`] | mistakes of the traced program, which do not stop the reading |
+//! | [`analysis`] | what `go tool trace` shows and more, in one pass: goroutine groups, MMU, profiles, latencies |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
@@ -61,6 +62,7 @@
 //! every goroutine and P that it mentions; from Go 1.25 on it also tells the wall clock ([`ClockSnapshot`]). Older
 //! traces are one stream; they give the same events.
 
+pub mod analysis;
 mod error;
 mod event;
 mod id;

@@ -1,0 +1,6 @@
+//! The analyses find what those of Go 1.27.3 find, on every trace of testdata.
+
+#[path = "../corpus/mod.rs"]
+mod corpus;
+mod expected;
+mod goroutines;
