@@ -25,12 +25,16 @@
 mod account;
 mod goroutines;
 mod histogram;
+mod mmu;
 mod names;
 mod observer;
 mod summarizer;
+mod utilization;
 
 pub use account::{Accounting, Times};
 pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
 pub use histogram::Histogram;
+pub use mmu::{MutatorUtil, MutatorUtilization, Window};
 pub use observer::{Observer, run};
 pub use summarizer::{GoroutineSummary, RegionSummary, Summarizer, Summary};
+pub use utilization::{UtilFlags, Utilization};

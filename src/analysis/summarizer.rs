@@ -546,6 +546,9 @@ impl<S: Summary> Summarizer<S> {
 
 impl<S: fmt::Debug> fmt::Debug for Summarizer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Summarizer").field("summary", &self.summary).field("goroutines", &self.goroutines.len()).finish()
+        f.debug_struct("Summarizer")
+            .field("summary", &self.summary)
+            .field("goroutines", &self.goroutines.len())
+            .finish()
     }
 }

@@ -4,3 +4,4 @@
 mod corpus;
 mod expected;
 mod goroutines;
+mod utilization;
