@@ -32,6 +32,7 @@
 //! | [`analysis`] | what `go tool trace` shows and more, in one pass: goroutine groups, MMU, profiles, latencies |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
+//! | [`pprof`] | profiles (`profile.proto`): heap, CPU, block, …: read and written |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
 //!
 //! # Reading
@@ -67,6 +68,8 @@ mod error;
 mod event;
 mod id;
 mod pdqsort;
+#[cfg(feature = "pprof")]
+pub mod pprof;
 mod reader;
 mod sched;
 pub mod synth;

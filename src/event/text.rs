@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-/// A string out of a trace: a function's name, a reason, a log message.
+/// A string out of a trace or a profile: a function's name, a reason, a log message.
 ///
 /// Go strings need not be UTF-8, and the runtime cuts long ones at a byte, perhaps inside a character, so this is
 /// bytes. [`Display`](fmt::Display) and [`to_str_lossy`](Text::to_str_lossy) put U+FFFD where they are not UTF-8.
@@ -45,6 +45,18 @@ impl<'a> Text<'a> {
             chunk.invalid().iter().try_for_each(|byte| write!(out, "\\x{byte:02x}"))?;
         }
         out.write_all(b"\"")
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Text(text.as_bytes())
+    }
+}
+
+impl<'a> From<&'a [u8]> for Text<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Text(bytes)
     }
 }
 

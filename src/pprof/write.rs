@@ -1,0 +1,328 @@
+//! Puts a profile together and writes it.
+
+use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use foldhash::fast::RandomState;
+use indexmap::{IndexMap, IndexSet};
+use smallvec::SmallVec;
+
+use super::encode::Message;
+use super::fields;
+use super::model::{Frame, Label, LabelValue, ValueType};
+use crate::event::Text;
+
+/// Puts a profile together out of stacks and values.
+///
+/// `N` is how many values each sample has. Samples with equal stacks and labels are added up. The same calls give the same
+/// bytes: everything is numbered in order of first use, and the gzip header has no time.
+///
+/// ```
+/// use gotrace::pprof::{Frame, ProfileBuilder, ValueType};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let types = [ValueType::new("contentions", "count"), ValueType::new("delay", "nanoseconds")];
+/// let mut profile = ProfileBuilder::new(types);
+/// profile.period(ValueType::new("contentions", "count"), 1);
+/// profile.duration_nanos(2_000_000_000);
+/// profile.sample([Frame::new("main.wait", "main.go", 7), Frame::new("main.main", "main.go", 3)], [1, 250]);
+/// let mut file = Vec::new();
+/// profile.write_gzip(&mut file)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ProfileBuilder<const N: usize> {
+    sample_types: [Type; N],
+    period: Option<(Type, i64)>,
+    time_nanos: i64,
+    duration_nanos: i64,
+    default_sample_type: StringIndex,
+    comments: Vec<StringIndex>,
+    program: Option<StringIndex>,
+    samples: IndexMap<SampleKey, [i64; N], RandomState>,
+    locations: IndexSet<Location, RandomState>,
+    functions: IndexSet<Function, RandomState>,
+    strings: IndexSet<Box<str>, RandomState>,
+}
+
+/// A place in the string table; that of the empty string is 0.
+type StringIndex = u32;
+
+#[derive(Clone, Copy, Debug)]
+struct Type {
+    kind: StringIndex,
+    unit: StringIndex,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct SampleKey {
+    /// Indexes: the IDs in the file begin with 1.
+    locations: Box<[u32]>,
+    labels: Box<[LabelKey]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct LabelKey {
+    key: StringIndex,
+    text: StringIndex,
+    number: i64,
+    unit: StringIndex,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Location {
+    address: u64,
+    /// Innermost first; but for the last they are inlined.
+    lines: SmallVec<[Line; 1]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Line {
+    function: u32,
+    line: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Function {
+    name: StringIndex,
+    file: StringIndex,
+    start_line: i64,
+}
+
+impl<const N: usize> ProfileBuilder<N> {
+    /// A profile without samples, whose values are of these types.
+    pub fn new(sample_types: [ValueType<'_>; N]) -> Self {
+        let mut strings = IndexSet::default();
+        strings.insert("".into());
+        let sample_types = sample_types.map(|value_type| intern_type(&mut strings, value_type));
+        ProfileBuilder {
+            sample_types,
+            period: None,
+            time_nanos: 0,
+            duration_nanos: 0,
+            default_sample_type: 0,
+            comments: Vec::new(),
+            program: None,
+            samples: IndexMap::default(),
+            locations: IndexSet::default(),
+            functions: IndexSet::default(),
+            strings,
+        }
+    }
+
+    /// What is sampled, and how much of it lies between two samples.
+    pub fn period(&mut self, value_type: ValueType<'_>, period: i64) -> &mut Self {
+        self.period = Some((intern_type(&mut self.strings, value_type), period));
+        self
+    }
+
+    /// When the profile was taken, in nanoseconds since 1970, UTC. Without it the profile does not say.
+    pub fn time_nanos(&mut self, nanos: i64) -> &mut Self {
+        self.time_nanos = nanos;
+        self
+    }
+
+    /// Over how many nanoseconds it was taken. Without it the profile does not say.
+    pub fn duration_nanos(&mut self, nanos: i64) -> &mut Self {
+        self.duration_nanos = nanos;
+        self
+    }
+
+    /// The type of the values that a reader shows unless asked for another. Without it that is the last.
+    pub fn default_sample_type<'a>(&mut self, kind: impl Into<Text<'a>>) -> &mut Self {
+        self.default_sample_type = intern(&mut self.strings, kind.into());
+        self
+    }
+
+    /// A line that `go tool pprof` prints above its reports.
+    pub fn comment<'a>(&mut self, text: impl Into<Text<'a>>) -> &mut Self {
+        let comment = intern(&mut self.strings, text.into());
+        self.comments.push(comment);
+        self
+    }
+
+    /// The path of the profiled program's binary.
+    pub fn program<'a>(&mut self, path: impl Into<Text<'a>>) -> &mut Self {
+        self.program = Some(intern(&mut self.strings, path.into()));
+        self
+    }
+
+    /// Adds values to what the stack has, which is given from the innermost frame out. A stack may be empty.
+    ///
+    /// Text that is not UTF-8 is repaired: the format takes no other. Sums that overflow stay at the limit.
+    pub fn sample<'a>(&mut self, stack: impl IntoIterator<Item = Frame<'a>>, values: [i64; N]) -> &mut Self {
+        self.labelled_sample(stack, values, [])
+    }
+
+    /// Adds values to what the stack has under these labels; see [`sample`](ProfileBuilder::sample).
+    pub fn labelled_sample<'a, 'l>(
+        &mut self,
+        stack: impl IntoIterator<Item = Frame<'a>>,
+        values: [i64; N],
+        labels: impl IntoIterator<Item = Label<'l>>,
+    ) -> &mut Self {
+        let locations = self.intern_stack(stack);
+        let labels = labels.into_iter().map(|label| self.intern_label(label)).collect();
+        let sums = self.samples.entry(SampleKey { locations, labels }).or_insert([0; N]);
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum = sum.saturating_add(value);
+        }
+        self
+    }
+
+    fn intern_stack<'a>(&mut self, stack: impl IntoIterator<Item = Frame<'a>>) -> Box<[u32]> {
+        let mut locations = SmallVec::<[u32; 64]>::new();
+        let mut lines = SmallVec::new();
+        let mut stack = stack.into_iter().peekable();
+        while let Some(frame) = stack.next() {
+            let name = intern(&mut self.strings, frame.func);
+            let file = intern(&mut self.strings, frame.file);
+            let function = self.functions.insert_full(Function { name, file, start_line: frame.start_line }).0;
+            lines.push(Line { function: number(function), line: frame.line });
+            if frame.inlined && stack.peek().is_some() {
+                continue;
+            }
+            let location = Location { address: frame.address, lines: std::mem::take(&mut lines) };
+            locations.push(number(self.locations.insert_full(location).0));
+        }
+        locations.as_slice().into()
+    }
+
+    fn intern_label(&mut self, label: Label<'_>) -> LabelKey {
+        let key = intern(&mut self.strings, label.key);
+        match label.value {
+            LabelValue::Text(text) => LabelKey { key, text: intern(&mut self.strings, text), number: 0, unit: 0 },
+            LabelValue::Number { value, unit } => {
+                LabelKey { key, text: 0, number: value, unit: intern(&mut self.strings, unit) }
+            }
+        }
+    }
+
+    /// Writes the profile as a gzip file, which is what `go tool pprof` and other readers expect.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_gzip(&self, out: impl Write) -> io::Result<()> {
+        let mut gzip = GzEncoder::new(out, Compression::fast());
+        self.write(&mut gzip)?;
+        gzip.finish()?.flush()
+    }
+
+    /// Writes the profile as it is, which readers take too.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write(&self, mut out: impl Write) -> io::Result<()> {
+        let mut message = Message::default();
+        self.write_head(&mut message);
+        for (key, values) in &self.samples {
+            message.message(fields::profile::SAMPLE, |sample| write_sample(sample, key, values));
+            message.pour_if_large(&mut out)?;
+        }
+        if let Some(program) = self.program {
+            message.message(fields::profile::MAPPING, |mapping| write_mapping(mapping, program));
+        }
+        for (id, location) in (1..).zip(&self.locations) {
+            let mapped = self.program.is_some();
+            message.message(fields::profile::LOCATION, |message| write_location(message, id, location, mapped));
+            message.pour_if_large(&mut out)?;
+        }
+        for (id, function) in (1..).zip(&self.functions) {
+            message.message(fields::profile::FUNCTION, |message| write_function(message, id, function));
+            message.pour_if_large(&mut out)?;
+        }
+        for string in &self.strings {
+            message.bytes(fields::profile::STRING_TABLE, string.as_bytes());
+            message.pour_if_large(&mut out)?;
+        }
+        message.pour(&mut out)
+    }
+
+    /// All that is there once and is not a table.
+    fn write_head(&self, message: &mut Message) {
+        for &value_type in &self.sample_types {
+            message.message(fields::profile::SAMPLE_TYPE, |message| write_type(message, value_type));
+        }
+        message.int64(fields::profile::TIME_NANOS, self.time_nanos);
+        message.int64(fields::profile::DURATION_NANOS, self.duration_nanos);
+        if let Some((value_type, period)) = self.period {
+            message.message(fields::profile::PERIOD_TYPE, |message| write_type(message, value_type));
+            message.int64(fields::profile::PERIOD, period);
+        }
+        message.packed(fields::profile::COMMENT, self.comments.iter().map(|&comment| comment.into()));
+        message.uint64(fields::profile::DEFAULT_SAMPLE_TYPE, self.default_sample_type.into());
+    }
+}
+
+fn intern_type(strings: &mut IndexSet<Box<str>, RandomState>, value_type: ValueType<'_>) -> Type {
+    Type { kind: intern(strings, value_type.kind), unit: intern(strings, value_type.unit) }
+}
+
+fn intern(strings: &mut IndexSet<Box<str>, RandomState>, text: Text<'_>) -> StringIndex {
+    let text = text.to_str_lossy();
+    match strings.get_index_of(text.as_ref()) {
+        Some(index) => number(index),
+        None => number(strings.insert_full(text.as_ref().into()).0),
+    }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("four billion different things do not fit in memory")
+}
+
+fn write_type(message: &mut Message, value_type: Type) {
+    message.uint64(fields::value_type::TYPE, value_type.kind.into());
+    message.uint64(fields::value_type::UNIT, value_type.unit.into());
+}
+
+fn write_sample(message: &mut Message, key: &SampleKey, values: &[i64]) {
+    let ids = key.locations.iter().map(|&location| u64::from(location) + 1);
+    message.packed(fields::sample::LOCATION_ID, ids);
+    message.packed(fields::sample::VALUE, values.iter().map(|&value| value.cast_unsigned()));
+    for label in &key.labels {
+        message.message(fields::sample::LABEL, |message| {
+            message.uint64(fields::label::KEY, label.key.into());
+            message.uint64(fields::label::STR, label.text.into());
+            message.int64(fields::label::NUM, label.number);
+            message.uint64(fields::label::NUM_UNIT, label.unit.into());
+        });
+    }
+}
+
+/// The one mapping says that there is nothing left to look up, lest a reader try it in the binary.
+fn write_mapping(message: &mut Message, program: StringIndex) {
+    message.uint64(fields::mapping::ID, 1);
+    message.uint64(fields::mapping::FILENAME, program.into());
+    for has in [
+        fields::mapping::HAS_FUNCTIONS,
+        fields::mapping::HAS_FILENAMES,
+        fields::mapping::HAS_LINE_NUMBERS,
+        fields::mapping::HAS_INLINE_FRAMES,
+    ] {
+        message.uint64(has, 1);
+    }
+}
+
+fn write_location(message: &mut Message, id: u64, location: &Location, mapped: bool) {
+    message.uint64(fields::location::ID, id);
+    message.uint64(fields::location::MAPPING_ID, mapped.into());
+    message.uint64(fields::location::ADDRESS, location.address);
+    for line in &location.lines {
+        message.message(fields::location::LINE, |message| {
+            message.uint64(fields::line::FUNCTION_ID, u64::from(line.function) + 1);
+            message.int64(fields::line::LINE, line.line);
+        });
+    }
+}
+
+fn write_function(message: &mut Message, id: u64, function: &Function) {
+    message.uint64(fields::function::ID, id);
+    message.uint64(fields::function::NAME, function.name.into());
+    message.uint64(fields::function::SYSTEM_NAME, function.name.into());
+    message.uint64(fields::function::FILENAME, function.file.into());
+    message.int64(fields::function::START_LINE, function.start_line);
+}
