@@ -28,6 +28,9 @@ mod histogram;
 mod mmu;
 mod names;
 mod observer;
+mod profile;
+mod stack_profile;
+mod stacks;
 mod summarizer;
 mod utilization;
 
@@ -36,5 +39,7 @@ pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
 pub use histogram::Histogram;
 pub use mmu::{MutatorUtil, MutatorUtilization, Window};
 pub use observer::{Observer, run};
+pub use profile::{ProfileKind, ProfileOptions, Profiler};
+pub use stack_profile::{Profile, ProfileSample};
 pub use summarizer::{GoroutineSummary, RegionSummary, Summarizer, Summary};
 pub use utilization::{UtilFlags, Utilization};

@@ -4,4 +4,5 @@
 mod corpus;
 mod expected;
 mod goroutines;
+mod profiles;
 mod utilization;

@@ -27,6 +27,7 @@ fn mmu_is_that_of_go_with_every_flag() {
             match line {
                 Line::Windows { ns } => windows = ns,
                 Line::Mmu(mmu) => {
+                    assert_eq!(mmu.flags as usize, expected.len(), "flags ascend");
                     let mmu = mmu.same.map_or_else(|| mmu.clone(), |same| expected[&same].clone());
                     expected.insert(expected.len() as u32, mmu);
                 }

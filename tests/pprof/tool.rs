@@ -32,11 +32,8 @@ pub fn pprof() -> Option<PathBuf> {
 
 /// What the tool prints when it is called with these arguments.
 pub fn run(tool: &Path, args: &[&str]) -> String {
-    let output = Command::new(tool)
-        .args(args)
-        .env("PPROF_TMPDIR", env!("CARGO_TARGET_TMPDIR"))
-        .output()
-        .expect("it was built");
+    let output =
+        Command::new(tool).args(args).env("PPROF_TMPDIR", env!("CARGO_TARGET_TMPDIR")).output().expect("it was built");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{args:?}: {errors}");
     String::from_utf8(output.stdout).expect("our names are UTF-8")
