@@ -1,7 +1,7 @@
 //! This crate's side of benches/peers.sh: what benches/peer/main.go is for Go's reader, with the same output.
 //!
 //! ```text
-//! peers raw|ordered|summary|mmu [-n RUNS] [--stream] FILE
+//! peers raw|ordered|timeline|summary|mmu [-n RUNS] [--stream] FILE
 //! ```
 //!
 //! prints one JSON object:
@@ -11,11 +11,12 @@
 //! ```
 //!
 //! "raw" counts every event of the file, the structural ones included; "ordered" counts the events that `Reader`
-//! delivers; "summary" sums up the goroutines besides, and "mmu" finds the mutator utilization with the default flags and its
-//! minimum at 100 windows from a microsecond up. "seconds" is the median of the runs, and covers the reading only: the file is in memory before, and counts
+//! delivers; "timeline" builds a `Timeline`, of which it counts the spans; "summary" sums up the goroutines, and "mmu"
+//! finds the mutator utilization with the default flags and its minimum at 100 windows from a microsecond up. "seconds" is
+//! the median of the runs, and covers the reading only: the file is in memory before, and counts
 //! in "peak_rss_bytes". With --stream the file is read as it is decoded.
 //!
-//! `cargo bench` calls this without a mode: then both are run over the trace that GOTRACE_BIG_TRACE names, or the largest
+//! `cargo bench` calls this without a mode: then all are run over the trace that GOTRACE_BIG_TRACE names, or the largest
 //! of testdata.
 
 mod inputs;
@@ -27,14 +28,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use gotrace::Reader;
 use gotrace::analysis::{GoroutineSummary, Observer, Summarizer, UtilFlags, Utilization};
 use gotrace::raw::RawReader;
+use gotrace::{Reader, Timeline};
 use serde::Serialize;
 
 #[derive(Parser)]
 struct Args {
-    /// What to run; both if there is none
+    /// What to run; all if there is none
     #[arg(value_enum)]
     mode: Option<Mode>,
     /// The trace
@@ -57,6 +58,7 @@ enum Mode {
     Ordered,
     Summary,
     Mmu,
+    Timeline,
 }
 
 #[derive(Serialize)]
@@ -71,7 +73,7 @@ struct Measurement {
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let file = args.file.or_else(inputs::big).unwrap_or_else(inputs::biggest_of_testdata);
-    for mode in args.mode.map_or(vec![Mode::Raw, Mode::Ordered], |mode| vec![mode]) {
+    for mode in args.mode.map_or(vec![Mode::Raw, Mode::Ordered, Mode::Timeline], |mode| vec![mode]) {
         let measurement = measure(mode, &file, args.runs, args.stream)?;
         println!("{}", serde_json::to_string(&measurement)?);
     }
@@ -125,6 +127,7 @@ fn count_ordered(mut reader: Reader<'_>) -> Result<u64, gotrace::Error> {
 fn read(mode: Mode, reader: Reader<'_>) -> Result<u64, gotrace::Error> {
     match mode {
         Mode::Raw | Mode::Ordered => count_ordered(reader),
+        Mode::Timeline => count_spans(reader),
         Mode::Summary => {
             let mut execution = 0;
             let count =
@@ -150,6 +153,12 @@ fn observe<O: Observer>(mut reader: Reader<'_>, mut observer: O) -> Result<(u64,
         count += 1;
     }
     Ok((count, observer.finish()))
+}
+
+fn count_spans(reader: Reader<'_>) -> Result<u64, gotrace::Error> {
+    let memory = black_box(Timeline::from_reader(reader)?).memory();
+    eprintln!("{memory:?}");
+    Ok(memory.spans)
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

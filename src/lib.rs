@@ -25,6 +25,7 @@
 //! | | |
 //! |---|---|
 //! | [`Reader`] | the events of a trace in order, one after another, in bounded memory |
+//! | [`Timeline`], [`timeline`] | every goroutine, P and thread through time, in memory, asked by ID |
 //! | [`Event`], [`EventKind`] | what an event says: a time, a goroutine, a P, a thread, a stack, and its kind with its data |
 //! | [`Stack`], [`Frame`], [`Text`] | stacks and strings, borrowed from the trace and decoded when asked for |
 //! | [`Error`], [`ErrorKind`], [`Location`] | what is wrong with a trace and where: byte, generation, thread, event |
@@ -74,6 +75,7 @@ mod reader;
 mod sched;
 pub mod synth;
 mod time;
+pub mod timeline;
 mod v1;
 mod v2;
 mod wire;
@@ -87,6 +89,7 @@ pub use event::{
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
 pub use reader::Reader;
 pub use time::{ClockSnapshot, Time, WallTime};
+pub use timeline::Timeline;
 pub use v1::raw as raw_v1;
 pub use v2::raw;
 pub use wire::header::Version;

@@ -155,6 +155,15 @@ impl<'a> Reader<'a> {
         Ok(Some(Event::new(record, symbols)))
     }
 
+    /// As [`next_event`](Self::next_event), the bare record.
+    #[inline(always)]
+    pub(crate) fn next_record(&mut self) -> Result<Option<(&Record, Symbols<'_>)>, Error> {
+        if !self.decoder.deliver() && !self.advance()? {
+            return Ok(None);
+        }
+        Ok(Some(self.decoder.current(&self.source)))
+    }
+
     /// Makes the next event current, where that takes more than a step.
     #[inline(never)]
     fn advance(&mut self) -> Result<bool, Error> {

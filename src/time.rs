@@ -110,8 +110,12 @@ pub struct ClockSnapshot {
 impl ClockSnapshot {
     /// The wall time of an instant of the trace; `None` past the years that a clock can have.
     pub fn wall_at(&self, time: Time) -> Option<WallTime> {
-        let wall = i128::from(self.wall.seconds) * NANOS_PER_SECOND + i128::from(self.wall.nanos);
-        WallTime::from_nanos(wall + i128::from(time.0) - i128::from(self.trace.0))
+        WallTime::from_nanos(self.wall.as_nanos() + i128::from(time.0) - i128::from(self.trace.0))
+    }
+
+    /// The instant of a wall time on the trace's clock; `None` past what that can show.
+    pub fn time_at(&self, wall: WallTime) -> Option<Time> {
+        i64::try_from(wall.as_nanos() - self.wall.as_nanos() + i128::from(self.trace.0)).ok().map(Time)
     }
 }
 
@@ -128,6 +132,16 @@ impl WallTime {
     /// From seconds and nanoseconds since 1970, the latter carried over if they are a second or more.
     pub(crate) fn new(seconds: u64, nanos: u64) -> Option<Self> {
         Self::from_nanos(i128::from(seconds) * NANOS_PER_SECOND + i128::from(nanos))
+    }
+
+    /// Reads RFC 3339, such as `2026-11-23T18:18:16.507945423Z` or with an offset from UTC; `None` if it is anything else.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let moment: jiff::Timestamp = text.parse().ok()?;
+        Self::from_nanos(moment.as_nanosecond())
+    }
+
+    fn as_nanos(self) -> i128 {
+        i128::from(self.seconds) * NANOS_PER_SECOND + i128::from(self.nanos)
     }
 
     fn from_nanos(nanos: i128) -> Option<Self> {
@@ -203,6 +217,13 @@ mod tests {
             snapshot.wall_at(Time(1_000 - 250_000_001)).expect("in range").to_string(),
             "2023-11-14T22:13:19.999999999Z"
         );
+        for text in ["2023-11-14T22:13:19.999999999Z", "2023-11-15T00:13:19.999999999+02:00"] {
+            let wall = WallTime::from_rfc3339(text).expect("RFC 3339");
+            assert_eq!(snapshot.time_at(wall), Some(Time(1_000 - 250_000_001)), "{text}");
+        }
+        for text in ["", "12", "2023-11-14", "2023-11-14T22:13:19", "yesterday"] {
+            assert_eq!(WallTime::from_rfc3339(text), None, "{text}");
+        }
         assert_eq!(WallTime::new(0, 1_500_000_000), WallTime::new(1, 500_000_000));
         assert_eq!(
             wall.to_system_time(),

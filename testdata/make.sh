@@ -33,6 +33,7 @@ cpuprofile    1.19  25  -
 deepstack     1.19  25  -
 flight        1.25  25  -
 gc            1.19  25  -
+gctruth       1.24  25  GODEBUG=gctrace=1
 generations   1.19  25  -
 gomaxprocs    1.19  25  -
 http          1.19  25  -
@@ -42,6 +43,7 @@ lockedthread  1.19  25  -
 manyprocs     1.19  25  -
 mutex         1.19  25  -
 panicgoexit   1.19  25  -
+pingpong      1.21  25  -
 startstop     1.19  25  -
 stoptheworld  1.19  25  -
 sweep         1.19  25  -
@@ -126,6 +128,10 @@ make_trace() {
   paths=$(machine_paths "$scratch/trace")
   [[ -z $paths ]] || fail "$minor/$program holds a path of this machine: $paths"
   mv "$scratch/trace" "$trace"
+  # The runtime's own account, which a program may write beside its trace.
+  if [[ -e $scratch/trace.gctrace ]]; then
+    mv "$scratch/trace.gctrace" "${trace%.trace}.gctrace"
+  fi
   printf '%7d  %s/%s\n' "$size" "$minor" "$program"
 }
 

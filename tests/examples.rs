@@ -3,7 +3,8 @@
 mod binaries;
 mod corpus;
 
-use std::process::{Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 use binaries::{complaint, example, run};
 use corpus::sample;
@@ -11,9 +12,19 @@ use serde_json::{Value, json};
 
 /// Runs a program on bytes by way of `-`.
 fn on_bytes(name: &str, args: &[&str], bytes: &[u8]) -> Output {
+    run(program(name, args, "-".as_ref()), bytes)
+}
+
+/// A program with its arguments, in which `FILE` stands for a file; if it does not occur, that comes last.
+fn program(name: &str, args: &[&str], file: &Path) -> Command {
     let mut program = example(name);
-    program.args(args).arg("-");
-    run(program, bytes)
+    for arg in args {
+        program.arg(if *arg == "FILE" { file.as_os_str() } else { arg.as_ref() });
+    }
+    if !args.contains(&"FILE") {
+        program.arg(file);
+    }
+    program
 }
 
 fn stdout(output: &Output) -> String {
@@ -28,17 +39,23 @@ fn assert_refused(output: &Output, message: &str) {
     assert_eq!(complaint.lines().count(), 1, "{complaint:?}");
 }
 
-const PROGRAMS: [(&str, &[&str]); 5] = [
+const PROGRAMS: [(&str, &[&str]); 11] = [
     ("dump", &[]),
     ("dump", &["--format", "wire"]),
     ("dump", &["--format", "footprint"]),
     ("summary", &[]),
     ("summary", &["--json"]),
+    ("goroutine", &["FILE", "1"]),
+    ("goroutine", &["--json", "FILE", "1"]),
+    ("gc", &[]),
+    ("gc", &["--json"]),
+    ("blocking", &[]),
+    ("blocking", &["--json"]),
 ];
 
 #[test]
 fn every_program_explains_itself() {
-    for name in ["dump", "summary"] {
+    for name in ["dump", "summary", "goroutine", "gc", "blocking"] {
         for (flag, text) in [("--help", "Usage: "), ("--version", env!("CARGO_PKG_VERSION"))] {
             let mut program = example(name);
             program.arg(flag);
@@ -54,9 +71,7 @@ fn every_program_explains_itself() {
 fn a_file_and_standard_input_give_the_same() {
     let sample = sample("go1.27/channels");
     for (name, args) in PROGRAMS {
-        let mut program = example(name);
-        program.args(args).arg(&sample.path);
-        let by_name = run(program, &[]);
+        let by_name = run(program(name, args, &sample.path), &[]);
         assert!(by_name.status.success() && by_name.stderr.is_empty(), "{}", complaint(&by_name));
         assert!(!by_name.stdout.is_empty());
         assert_eq!(by_name.stdout, on_bytes(name, args, &sample.bytes()).stdout, "{name} {args:?}");
@@ -182,9 +197,7 @@ fn what_is_no_trace_is_refused() {
         check(&hostile, "batch of 9223372036854775808 bytes");
         check(&sample("go1.26/channels").bytes().repeat(2), "a second trace begins here");
 
-        let mut program = example(name);
-        program.args(args).arg("no such file");
-        assert_refused(&run(program, &[]), "no such file: cannot read: ");
+        assert_refused(&run(program(name, args, "no such file".as_ref()), &[]), "no such file: cannot read: ");
     }
 }
 

@@ -74,7 +74,7 @@ fn every_trace_prints_as_with_go() {
         }
         traces += 1;
     }
-    assert_eq!(traces, 139, "the traces of testdata: are there fewer than there were?");
+    assert_eq!(traces, 149, "the traces of testdata: are there fewer than there were?");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What the examples share: the file or standard input they read, and how they end.
 
 mod input;
+#[allow(dead_code, reason = "not every example needs all of it")]
+pub mod timeline;
 
 use std::io;
 use std::path::{Path, PathBuf};

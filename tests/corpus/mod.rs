@@ -11,6 +11,9 @@ use flate2::read::GzDecoder;
 /// The releases whose traces have generations.
 pub const RELEASES: [&str; 6] = ["go1.22", "go1.23", "go1.24", "go1.25", "go1.26", "go1.27"];
 
+/// Those whose traces have none.
+pub const OLD_RELEASES: [&str; 2] = ["go1.19", "go1.21"];
+
 /// A trace of testdata.
 pub struct Sample {
     pub path: PathBuf,

@@ -1,0 +1,102 @@
+//! What the traced program says of itself: tasks, regions, log messages. And labels and CPU samples.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::event::record::Record;
+use crate::id::present;
+use crate::timeline::gc::OPEN;
+use crate::timeline::symbols::{StackNumber, StringNumber};
+use crate::timeline::tasks::{LabelEntry, LogEntry, RegionEntry, SampleEntry, TaskColumns, TaskEntry};
+
+/// All of it so far, and what is open.
+#[derive(Debug, Default)]
+pub(super) struct Annotations {
+    columns: TaskColumns,
+    /// The last task of each ID: a program may use one again.
+    tasks: HashMap<u64, usize, RandomState>,
+    /// The open regions of each goroutine, the innermost last.
+    regions: HashMap<u32, Vec<usize>, RandomState>,
+}
+
+/// How many of a goroutine's innermost regions are searched for one that ends out of order, as in the scheduler's rules.
+const MAX_SEARCH: usize = 64;
+
+impl Annotations {
+    pub fn task_begin(&mut self, record: &Record, go: u32, name: StringNumber, stack: StackNumber) {
+        let index = self.columns.tasks.len();
+        self.columns.tasks.push(TaskEntry {
+            id: record.a,
+            parent: present(record.b),
+            start: Some(record.time),
+            end: OPEN,
+            name,
+            stack,
+            go,
+        });
+        self.tasks.insert(record.a, index);
+    }
+
+    /// A task ends; if its begin is not known it is older than the trace.
+    pub fn task_end(&mut self, record: &Record, go: u32, name: StringNumber) {
+        let known = self.tasks.get(&record.a).and_then(|&index| self.columns.tasks.get_mut(index));
+        match known {
+            // It may be ended again.
+            Some(task) if task.end == OPEN => task.end = record.time,
+            Some(_) => {}
+            None => {
+                let index = self.columns.tasks.len();
+                let (id, parent, end) = (record.a, present(record.b), record.time);
+                self.columns.tasks.push(TaskEntry { id, parent, start: None, end, name, stack: 0, go });
+                self.tasks.insert(record.a, index);
+            }
+        }
+    }
+
+    pub fn region_begin(&mut self, record: &Record, go: u32, name: StringNumber, stack: StackNumber) {
+        self.regions.entry(go).or_default().push(self.columns.regions.len());
+        let (task, start) = (record.a, Some(record.time));
+        self.columns.regions.push(RegionEntry { task, start, end: OPEN, name, stack, go });
+    }
+
+    /// A region ends: the innermost of its name and task. If none is open it is older than the trace.
+    pub fn region_end(&mut self, record: &Record, go: u32, name: StringNumber) {
+        let regions = &mut self.columns.regions;
+        let open = self.regions.entry(go).or_default();
+        let near = open.len().saturating_sub(MAX_SEARCH);
+        let is_this =
+            |&index: &usize| regions.get(index).is_some_and(|open| open.task == record.a && open.name == name);
+        match open[near..].iter().rposition(is_this) {
+            Some(at) => {
+                let index = open.remove(near + at);
+                if let Some(region) = regions.get_mut(index) {
+                    region.end = record.time;
+                }
+            }
+            None if open.is_empty() => {
+                regions.push(RegionEntry { task: record.a, start: None, end: record.time, name, stack: 0, go });
+            }
+            None => {}
+        }
+    }
+
+    pub fn log(&mut self, entry: LogEntry) {
+        self.columns.logs.push(entry);
+    }
+
+    pub fn label(&mut self, entry: LabelEntry) {
+        self.columns.labels.push(entry);
+    }
+
+    pub fn sample(&mut self, entry: SampleEntry) {
+        self.columns.samples.push(entry);
+    }
+
+    /// Those that are older than the trace go to the front.
+    pub fn finish(mut self) -> TaskColumns {
+        self.columns.tasks.sort_by_key(|task| task.start);
+        self.columns.regions.sort_by_key(|region| region.start);
+        self.columns
+    }
+}

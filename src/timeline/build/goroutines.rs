@@ -1,0 +1,183 @@
+//! Goroutines and their spans.
+
+use super::threads::Thread;
+use super::translation::Translation;
+use crate::event::GoState;
+use crate::event::record::Record;
+use crate::event::tables;
+use crate::id::NONE;
+use crate::timeline::index::Index;
+use crate::timeline::spans::{Entry, NOBODY, SpansBuilder, State};
+use crate::timeline::symbols::Symbols;
+
+/// The goroutines met so far. Their numbers are those of their lanes of spans.
+#[derive(Debug, Default)]
+pub(super) struct Goroutines {
+    pub index: Index,
+    pub spans: SpansBuilder,
+}
+
+impl Goroutines {
+    /// The number of a goroutine; one that is not known yet was there before the trace.
+    #[inline(always)]
+    pub fn number(&mut self, id: u64) -> u32 {
+        match self.index.get(id) {
+            Some(number) => number,
+            None => self.add(id, false),
+        }
+    }
+
+    #[inline(never)]
+    fn add(&mut self, id: u64, is_new: bool) -> u32 {
+        self.spans.add_lane();
+        self.index.add(id, is_new)
+    }
+
+    /// Makes a thread have the goroutine that an event says it has.
+    #[inline(never)]
+    fn update(&mut self, thread: &mut Thread, id: u64) {
+        match id {
+            NONE => thread.release(),
+            _ => thread.take(id, self.number(id)),
+        }
+    }
+
+    /// A goroutine changes its state. `start` is when the trace begins.
+    ///
+    /// Most changes are of a few kinds, in an order that no processor can foresee: what they have in common is done without
+    /// asking which it is.
+    #[inline(always)]
+    pub fn transition(
+        &mut self,
+        record: &Record,
+        (from, to): (GoState, GoState),
+        thread: &mut Thread,
+        start: i64,
+        (translation, symbols, tables): (&mut Translation, &mut Symbols, tables::Symbols<'_>),
+    ) {
+        if thread.go_id != record.go {
+            self.update(thread, record.go);
+        }
+        let Some(step) = STEPS[from as usize][to as usize] else {
+            return self.rare_transition(record, (from, to), thread, start, (translation, symbols, tables));
+        };
+        let id = record.a;
+        let lane = self.number(id);
+        let stack = if step.is_own_stack { record.b } else { record.stack };
+        let why = translation.why(record.text, stack, tables, symbols);
+        if step.is_own_stack {
+            self.spans.note_stack(lane, stack, || translation.named_stack(stack, tables, symbols));
+        }
+        let who = [NOBODY, thread.place, thread.go][step.who as usize];
+        self.spans.push(lane, Entry { time: record.time, state: step.state, who, why });
+        let (go_id, go) = [(thread.go_id, thread.go), (id, lane), (NONE, thread.nobody)][step.then as usize];
+        thread.take(go_id, go);
+    }
+
+    #[inline(never)]
+    fn rare_transition(
+        &mut self,
+        record: &Record,
+        (from, to): (GoState, GoState),
+        thread: &mut Thread,
+        start: i64,
+        (translation, symbols, tables): (&mut Translation, &mut Symbols, tables::Symbols<'_>),
+    ) {
+        let lane = match from {
+            GoState::Undetermined | GoState::NotExist => self.meet(record.a, from, start),
+            _ => self.number(record.a),
+        };
+        self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
+        // The status in which a generation finds it tells nothing new.
+        if from == to {
+            return;
+        }
+        let is_created = from == GoState::NotExist;
+        let (state, who) = match to {
+            GoState::Runnable if is_created => (State::Created, thread.creator()),
+            GoState::Waiting if is_created => (State::Waiting, thread.creator()),
+            GoState::Runnable => (State::Ready, NOBODY),
+            GoState::Waiting => (State::Waiting, NOBODY),
+            GoState::Running => (State::Running, thread.place),
+            GoState::Syscall => (State::Syscall, thread.place),
+            GoState::NotExist => (State::Ended, NOBODY),
+            GoState::Undetermined => return,
+        };
+        // Of one that is created, where its creator was: where it starts is noted.
+        let stack = if is_created { record.stack } else { record.b };
+        let why = match state {
+            State::Running | State::Ended => 0,
+            _ => translation.why(record.text, stack, tables, symbols),
+        };
+        self.spans.push(lane, Entry { time: record.time, state, who, why });
+        match to {
+            GoState::Running => thread.take(record.a, lane),
+            GoState::NotExist if record.a == thread.go_id => thread.release(),
+            _ => {}
+        }
+    }
+
+    /// A goroutine that is created, or met for the first time: then it was there when the trace began.
+    fn meet(&mut self, id: u64, from: GoState, start: i64) -> u32 {
+        let is_created = from == GoState::NotExist;
+        let lane = match self.index.get(id) {
+            Some(known) => known,
+            None => self.add(id, is_created),
+        };
+        // A CPU sample may have told of it before.
+        if !is_created && self.spans.is_empty(lane) {
+            self.spans.push(lane, Entry { time: start, state: State::Undetermined, who: NOBODY, why: 0 });
+        }
+        lane
+    }
+}
+
+/// What a frequent change of state comes to.
+#[derive(Clone, Copy)]
+struct Step {
+    state: State,
+    who: Who,
+    /// Whether the stack is the goroutine's own, and not that of who did it.
+    is_own_stack: bool,
+    then: Then,
+}
+
+/// What the thread has afterwards.
+#[derive(Clone, Copy)]
+enum Then {
+    /// What it had.
+    Same = 0,
+    /// The goroutine.
+    This = 1,
+    Nothing = 2,
+}
+
+/// Who an entry names.
+#[derive(Clone, Copy)]
+enum Who {
+    Nobody = 0,
+    /// The place of the event.
+    Place = 1,
+    /// What runs on the thread.
+    Thread = 2,
+}
+
+/// How many states there are.
+const STATES: usize = 6;
+
+/// The frequent changes, by the state that is left and the one that is entered.
+const STEPS: [[Option<Step>; STATES]; STATES] = {
+    use GoState::{Runnable, Running, Syscall, Waiting};
+    use Then::{Nothing, Same, This};
+    const fn step(state: State, who: Who, is_own_stack: bool, then: Then) -> Option<Step> {
+        Some(Step { state, who, is_own_stack, then })
+    }
+    let mut steps = [[None; STATES]; STATES];
+    steps[Runnable as usize][Running as usize] = step(State::Running, Who::Place, false, This);
+    steps[Syscall as usize][Running as usize] = step(State::Running, Who::Place, false, This);
+    steps[Waiting as usize][Runnable as usize] = step(State::Woken, Who::Thread, false, Same);
+    steps[Running as usize][Waiting as usize] = step(State::Waiting, Who::Nobody, true, Nothing);
+    steps[Running as usize][Runnable as usize] = step(State::Ready, Who::Nobody, true, Nothing);
+    steps[Running as usize][Syscall as usize] = step(State::Syscall, Who::Place, true, Same);
+    steps
+};

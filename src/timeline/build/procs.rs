@@ -1,0 +1,51 @@
+//! Processors: when each has a thread.
+
+use crate::event::ProcState;
+use crate::event::record::Record;
+use crate::timeline::index::Index;
+use crate::timeline::procs::{ProcColumns, ProcEntry};
+
+/// The Ps met so far and what happened to them.
+#[derive(Debug, Default)]
+pub(super) struct Procs {
+    index: Index,
+    entries: Vec<(u32, ProcEntry)>,
+    /// The state and thread of each.
+    last: Vec<(ProcState, u64)>,
+}
+
+impl Procs {
+    /// A P changes its state. `start` is when the trace begins.
+    pub fn transition(&mut self, record: &Record, from: ProcState, to: ProcState, start: i64) {
+        let number = match self.index.get(record.a) {
+            Some(number) => number,
+            None => {
+                let number = self.index.add(record.a, true);
+                self.last.push((ProcState::NotExist, record.thread));
+                if from == ProcState::Undetermined {
+                    self.entries.push((number, ProcEntry::new(start, from, record)));
+                }
+                number
+            }
+        };
+        let Some(last) = self.last.get_mut(number as usize) else { return };
+        if last.0 == to && to != ProcState::Running {
+            return;
+        }
+        // A status says again what is known, or that a new thread has it.
+        if last.0 == to && last.1 == record.thread {
+            return;
+        }
+        let mut entry = ProcEntry::new(record.time, to, record);
+        // Whoever else takes it from its thread has stolen it.
+        entry.is_stolen = last.0 == ProcState::Running && to == ProcState::Idle && last.1 != record.thread;
+        *last = (to, record.thread);
+        self.entries.push((number, entry));
+    }
+
+    pub fn finish(mut self) -> ProcColumns {
+        // Stable: each P's stay in order of time.
+        self.entries.sort_by_key(|&(number, _)| number);
+        ProcColumns::new(self.index, self.entries)
+    }
+}

@@ -1,0 +1,106 @@
+//! Ranges that the runtime marks: collections, stop-the-worlds, mark assists, sweeps.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::event::record::{RangeType, Record};
+use crate::timeline::gc::{AssistEntry, CycleEntry, GcColumns, OPEN, PauseEntry, SweepEntry};
+use crate::timeline::symbols::{StackNumber, StringNumber};
+
+/// Ranges so far; those that are open are found by what they are bound to.
+#[derive(Debug, Default)]
+pub(super) struct Ranges {
+    columns: GcColumns,
+    open_cycle: Option<usize>,
+    open_pauses: HashMap<u64, usize, RandomState>,
+    open_assists: HashMap<u64, usize, RandomState>,
+    open_sweeps: HashMap<u64, usize, RandomState>,
+}
+
+/// What the caller has looked up of a range's event.
+#[derive(Clone, Copy)]
+pub(super) struct Looked {
+    /// The goroutine that the range is bound to, or on which it happens.
+    pub go: u32,
+    pub stack: StackNumber,
+    pub reason: StringNumber,
+}
+
+impl Ranges {
+    /// A range begins, or is found to be under way: `is_old`.
+    pub fn begin(&mut self, range: RangeType, record: &Record, looked: Looked, is_old: bool) {
+        let Looked { go, stack, reason } = looked;
+        let start = record.time;
+        let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
+        match range {
+            RangeType::GcMark => {
+                // A generation says again what is under way.
+                if self.open_cycle.is_none() || !is_old {
+                    self.open_cycle = Some(cycles.len());
+                    cycles.push(CycleEntry { start, end: OPEN, is_old, stack, go });
+                }
+            }
+            RangeType::StopTheWorld => {
+                if !(is_old && self.open_pauses.contains_key(&record.a)) {
+                    self.open_pauses.insert(record.a, pauses.len());
+                    pauses.push(PauseEntry { start, end: OPEN, last_stop: start, reason, stack, go });
+                }
+            }
+            RangeType::GcMarkAssist => {
+                if !(is_old && self.open_assists.contains_key(&record.a)) {
+                    self.open_assists.insert(record.a, assists.len());
+                    assists.push(AssistEntry { start, end: OPEN, stack, go });
+                }
+            }
+            RangeType::GcSweep => {
+                if !(is_old && self.open_sweeps.contains_key(&record.a)) {
+                    self.open_sweeps.insert(record.a, sweeps.len());
+                    sweeps.push(SweepEntry { start, end: OPEN, proc: record.a, stack, go, swept: 0, reclaimed: 0 });
+                }
+            }
+        }
+    }
+
+    /// A range ends. One whose begin is not known is left out.
+    pub fn end(&mut self, range: RangeType, record: &Record) {
+        let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
+        let end = record.time;
+        match range {
+            RangeType::GcMark => {
+                if let Some(cycle) = self.open_cycle.take().and_then(|index| cycles.get_mut(index)) {
+                    cycle.end = end;
+                }
+            }
+            RangeType::StopTheWorld => {
+                if let Some(pause) = self.open_pauses.remove(&record.a).and_then(|index| pauses.get_mut(index)) {
+                    pause.end = end;
+                }
+            }
+            RangeType::GcMarkAssist => {
+                if let Some(assist) = self.open_assists.remove(&record.a).and_then(|index| assists.get_mut(index)) {
+                    assist.end = end;
+                }
+            }
+            RangeType::GcSweep => {
+                if let Some(sweep) = self.open_sweeps.remove(&record.a).and_then(|index| sweeps.get_mut(index)) {
+                    (sweep.end, sweep.swept, sweep.reclaimed) = (end, record.b, record.c);
+                }
+            }
+        }
+    }
+
+    /// A P goes idle: if the world is being stopped, that is one less to wait for.
+    pub fn proc_stops(&mut self, time: i64) {
+        // There is one at a time, but for damaged traces; then the newest counts.
+        if !self.open_pauses.is_empty()
+            && let Some(pause) = self.columns.pauses.last_mut().filter(|pause| pause.end == OPEN)
+        {
+            pause.last_stop = time;
+        }
+    }
+
+    pub fn finish(self) -> GcColumns {
+        self.columns
+    }
+}

@@ -1,0 +1,139 @@
+//! Threads, and the places where goroutines run: pairs of a P and a thread.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::event::record::Record;
+use crate::id::NONE;
+use crate::timeline::spans::{NOBODY, NOBODY_WITHOUT_PROC};
+
+/// What is known of a thread: the answers of the last lookups of what it has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thread {
+    pub id: u64,
+    proc: u64,
+    /// The goroutine that it has, [`NONE`] for none.
+    pub go_id: u64,
+    /// The number of that goroutine; without one, as whom it wakes others.
+    pub go: u32,
+    /// As whom it wakes others while it has no goroutine.
+    pub nobody: u32,
+    /// The number of the place.
+    pub place: u32,
+}
+
+impl Thread {
+    const fn new(id: u64) -> Self {
+        // No P has this ID, so the first event looks its place up.
+        Thread { id, proc: NONE - 1, go_id: NONE, go: NOBODY, nobody: NOBODY, place: 0 }
+    }
+
+    /// It has a goroutine from now on.
+    #[inline(always)]
+    pub fn take(&mut self, id: u64, number: u32) {
+        self.go_id = id;
+        self.go = number;
+    }
+
+    /// The number of its goroutine as that of a creator.
+    pub fn creator(&self) -> u32 {
+        if self.go_id == NONE { NOBODY } else { self.go }
+    }
+
+    /// It has no goroutine any more.
+    #[inline(always)]
+    pub fn release(&mut self) {
+        self.go_id = NONE;
+        self.go = self.nobody;
+    }
+}
+
+/// Where something runs: a P and a thread, [`NONE`] where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::timeline) struct Place {
+    pub proc: u64,
+    pub thread: u64,
+}
+
+/// The threads met so far.
+#[derive(Debug)]
+pub(super) struct Threads {
+    /// The thread of the last event: events of a thread come in runs.
+    current: usize,
+    threads: Vec<Thread>,
+    by_id: HashMap<u64, usize, RandomState>,
+    /// The last lookup of each remainder of an ID.
+    recent: [(u64, usize); RECENT],
+    pub places: Vec<Place>,
+    by_place: HashMap<Place, u32, RandomState>,
+}
+
+const RECENT: usize = 64;
+
+impl Default for Threads {
+    fn default() -> Self {
+        // Events without a thread have one too.
+        Threads {
+            current: 0,
+            threads: vec![Thread::new(NONE)],
+            by_id: HashMap::from_iter([(NONE, 0)]),
+            recent: [(NONE, 0); RECENT],
+            places: Vec::new(),
+            by_place: HashMap::default(),
+        }
+    }
+}
+
+impl Threads {
+    /// The thread of an event, with the place of the event.
+    #[inline(always)]
+    pub fn of(&mut self, record: &Record) -> &mut Thread {
+        let known = self.threads[self.current];
+        if known.id != record.thread || known.proc != record.proc {
+            self.go_to(record.thread, record.proc);
+        }
+        &mut self.threads[self.current]
+    }
+
+    #[inline(never)]
+    fn go_to(&mut self, id: u64, proc: u64) {
+        let (recent, index) = self.recent[id as usize % RECENT];
+        self.current = if recent == id { index } else { self.find(id) };
+        if self.threads[self.current].proc != proc {
+            let place = self.place(proc, id);
+            let thread = &mut self.threads[self.current];
+            thread.proc = proc;
+            thread.place = place;
+            thread.nobody = if proc == NONE { NOBODY_WITHOUT_PROC } else { NOBODY };
+            if thread.go_id == NONE {
+                thread.release();
+            }
+        }
+    }
+
+    fn find(&mut self, id: u64) -> usize {
+        let index = match self.by_id.get(&id) {
+            Some(&index) => index,
+            None => {
+                self.threads.push(Thread::new(id));
+                self.by_id.insert(id, self.threads.len() - 1);
+                self.threads.len() - 1
+            }
+        };
+        self.recent[id as usize % RECENT] = (id, index);
+        index
+    }
+
+    /// The number of a place.
+    fn place(&mut self, proc: u64, thread: u64) -> u32 {
+        let place = Place { proc, thread };
+        if let Some(&number) = self.by_place.get(&place) {
+            return number;
+        }
+        let number = u32::try_from(self.places.len()).expect("four billion places do not fit in memory");
+        self.places.push(place);
+        self.by_place.insert(place, number);
+        number
+    }
+}

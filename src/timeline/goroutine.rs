@@ -1,0 +1,379 @@
+//! A goroutine: its life, and its spans.
+
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::Timeline;
+use super::spans::{Cursor, Entry, NOBODY, NOBODY_WITHOUT_PROC, State};
+use super::symbols::{StackNumber, StackTrace, StringNumber};
+use super::totals::Totals;
+use crate::event::{GoState, Text};
+use crate::id::{GoId, ProcId, ThreadId, present};
+use crate::time::Time;
+
+/// A goroutine of a [`Timeline`].
+#[derive(Clone, Copy)]
+pub struct Goroutine<'t> {
+    timeline: &'t Timeline,
+    number: u32,
+}
+
+impl<'t> Goroutine<'t> {
+    pub(super) fn new(timeline: &'t Timeline, number: u32) -> Self {
+        Goroutine { timeline, number }
+    }
+
+    /// Its ID.
+    pub fn id(&self) -> GoId {
+        GoId(self.timeline.goroutines.id(self.number).unwrap_or(0))
+    }
+
+    /// What it runs: the outermost function of its stack, as `main.worker`; empty if no event tells a stack of it.
+    ///
+    /// Go's own tools name goroutines so (Go `src/internal/trace/summary.go`).
+    pub fn name(&self) -> Text<'t> {
+        self.start_stack().and_then(|stack| stack.frames().next_back()).map_or(Text(b""), |frame| frame.func)
+    }
+
+    /// Where it starts, if it was created in the trace; of one that is older the first stack that the trace tells. The
+    /// outermost frame is the same for all stacks of a goroutine.
+    pub fn start_stack(&self) -> Option<StackTrace<'t>> {
+        self.stack(self.timeline.start_stacks.get(self.number as usize).copied().unwrap_or(0))
+    }
+
+    /// When it was created; `None` if it is older than the trace.
+    pub fn created_at(&self) -> Option<Time> {
+        self.creation().map(|entry| Time(entry.time))
+    }
+
+    /// Who created it; `None` if it is older than the trace, or if no goroutine did: one that C code began, or a timer.
+    pub fn created_by(&self) -> Option<GoId> {
+        self.creator_number().and_then(|number| self.go(number))
+    }
+
+    pub(super) fn creator_number(&self) -> Option<u32> {
+        self.creation().filter(|entry| is_creator_known(*entry) && entry.who != NOBODY).map(|entry| entry.who)
+    }
+
+    /// The goroutines that it created within the trace, in order.
+    pub fn children(&self) -> impl ExactSizeIterator<Item = Goroutine<'t>> + Clone + use<'t> {
+        let timeline = self.timeline;
+        timeline.children_of(self.number).iter().map(move |&child| Goroutine { timeline, number: child })
+    }
+
+    /// Where its creator was.
+    pub fn creation_stack(&self) -> Option<StackTrace<'t>> {
+        let entry = self.creation().filter(|entry| is_creator_known(*entry))?;
+        self.stack(self.timeline.symbols.why(entry.why).stack)
+    }
+
+    /// When it ended; `None` if it is still there at the end of the trace.
+    pub fn ended_at(&self) -> Option<Time> {
+        let spans = &self.timeline.spans;
+        let last = spans.last(self.number).and_then(|cursor| spans.get(cursor))?;
+        (last.state == State::Ended).then_some(Time(last.time))
+    }
+
+    /// What it does and when, in order of time, without gaps from its creation or the trace's start until its end or the
+    /// trace's.
+    pub fn spans(&self) -> Spans<'t> {
+        Spans { goroutine: *self, next: self.timeline.spans.first(self.number) }
+    }
+
+    /// The span that covers an instant; `None` before its creation, after its end, and outside of the trace. At an instant
+    /// at which one span ends and another begins it is the latter.
+    pub fn at(&self, time: Time) -> Option<Span<'t>> {
+        if time < self.timeline.start() || time > self.timeline.end() {
+            return None;
+        }
+        let cursor = self.timeline.spans.covering(self.number, time.0);
+        let entry = self.timeline.spans.get(cursor)?;
+        (entry.state != State::Ended && entry.time <= time.0).then_some(Span { goroutine: *self, cursor, entry })
+    }
+
+    /// How long it was in which state, within a range of time.
+    pub fn totals(&self, range: Range<Time>) -> Totals<'t> {
+        let mut totals = Totals::new(self.timeline);
+        totals.add_goroutine(*self, range.start, range.end);
+        totals
+    }
+
+    /// The spans that overlap a range: they begin before its end and end after its start. In order of time.
+    pub fn between(&self, range: Range<Time>) -> impl Iterator<Item = Span<'t>> + use<'t> {
+        let Range { start, end } = range;
+        let next = self.timeline.spans.covering(self.number, start.0);
+        let spans = Spans { goroutine: *self, next };
+        spans.skip_while(move |span| span.end() <= start).take_while(move |span| span.start() < end)
+    }
+
+    pub(super) fn timeline(&self) -> &'t Timeline {
+        self.timeline
+    }
+
+    fn creation(&self) -> Option<Entry> {
+        let spans = &self.timeline.spans;
+        spans.get(spans.first(self.number)).filter(|entry| entry.state != State::Undetermined)
+    }
+
+    fn go(&self, number: u32) -> Option<GoId> {
+        self.timeline.goroutines.id(number).map(GoId)
+    }
+
+    fn stack(&self, number: StackNumber) -> Option<StackTrace<'t>> {
+        self.timeline.symbols.stack(number)
+    }
+}
+
+/// Whether an entry is a creation of which `who` is the creator.
+fn is_creator_known(entry: Entry) -> bool {
+    matches!(entry.state, State::Created | State::Waiting)
+}
+
+impl fmt::Debug for Goroutine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Goroutine({} {})", self.id(), self.name())
+    }
+}
+
+/// The spans of a [`Goroutine`] in order of time.
+#[derive(Clone, Debug)]
+pub struct Spans<'t> {
+    goroutine: Goroutine<'t>,
+    next: Cursor,
+}
+
+impl<'t> Iterator for Spans<'t> {
+    type Item = Span<'t>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Span<'t>> {
+        let spans = &self.goroutine.timeline.spans;
+        loop {
+            let cursor = self.next;
+            let entry = spans.get(cursor)?;
+            self.next = spans.next(cursor);
+            // Only a damaged trace speaks of it again after its end.
+            if entry.state != State::Ended {
+                return Some(Span { goroutine: self.goroutine, cursor, entry });
+            }
+        }
+    }
+}
+
+/// A goroutine in one state, from a time to a time.
+#[derive(Clone, Copy)]
+pub struct Span<'t> {
+    goroutine: Goroutine<'t>,
+    cursor: Cursor,
+    entry: Entry,
+}
+
+impl<'t> Span<'t> {
+    /// The span at a place; `None` if there is none.
+    pub(super) fn at(goroutine: Goroutine<'t>, cursor: Cursor) -> Option<Self> {
+        let entry = goroutine.timeline.spans.get(cursor)?;
+        Some(Span { goroutine, cursor, entry })
+    }
+
+    /// The goroutine.
+    pub fn goroutine(&self) -> Goroutine<'t> {
+        self.goroutine
+    }
+
+    /// The state. [`GoState::Undetermined`] is that of a goroutine older than the trace until the trace first speaks of
+    /// it; it tells the state then, which it has had since the trace began (Go `src/internal/trace/summary.go`).
+    pub fn state(&self) -> GoState {
+        match self.entry.state {
+            State::Undetermined => GoState::Undetermined,
+            State::Created | State::Woken | State::Ready => GoState::Runnable,
+            State::Running => GoState::Running,
+            State::Waiting => GoState::Waiting,
+            State::Syscall => GoState::Syscall,
+            State::Ended => GoState::NotExist,
+        }
+    }
+
+    /// When it entered the state.
+    pub fn start(&self) -> Time {
+        Time(self.entry.time)
+    }
+
+    /// When it left the state; if the span is open, the end of the trace.
+    pub fn end(&self) -> Time {
+        Time(self.next().map_or(self.timeline().extent.end, |next| next.time))
+    }
+
+    /// Whether it was still in the state when the trace ended.
+    pub fn is_open(&self) -> bool {
+        self.next().is_none()
+    }
+
+    /// How long it was in the state, as far as the trace goes.
+    pub fn duration(&self) -> Duration {
+        self.end() - self.start()
+    }
+
+    /// Why it blocked or yielded, in the runtime's words, such as `chan receive` or `preempted`; empty for other states.
+    pub fn reason(&self) -> Text<'t> {
+        self.timeline().symbols.strings.get(self.reason_number())
+    }
+
+    pub(super) fn reason_number(&self) -> StringNumber {
+        match self.entry.state {
+            State::Waiting | State::Ready | State::Syscall => self.timeline().symbols.why(self.entry.why).reason,
+            _ => 0,
+        }
+    }
+
+    /// Where it was when it entered the state, as far as the trace tells: where it blocked, yielded or entered the system
+    /// call; for a new goroutine where it starts.
+    pub fn stack(&self) -> Option<StackTrace<'t>> {
+        let why = self.timeline().symbols.why(self.entry.why);
+        match self.entry.state {
+            State::Waiting if self.entry.who == NOBODY => self.goroutine.stack(why.stack),
+            State::Ready | State::Syscall => self.goroutine.stack(why.stack),
+            State::Created | State::Waiting => self.goroutine.start_stack(),
+            _ => None,
+        }
+    }
+
+    /// The P on which it runs, or with which it entered the system call.
+    pub fn proc(&self) -> Option<ProcId> {
+        self.place().and_then(|place| present(place.proc)).map(ProcId)
+    }
+
+    /// The thread on which it runs or is in the system call; `None` before Go 1.22, whose traces know no threads.
+    pub fn thread(&self) -> Option<ThreadId> {
+        self.place().and_then(|place| present(place.thread)).map(ThreadId)
+    }
+
+    fn place(&self) -> Option<super::Place> {
+        match self.entry.state {
+            State::Running | State::Syscall => self.timeline().places.get(self.entry.who as usize).copied(),
+            _ => None,
+        }
+    }
+
+    /// Who woke it: for a wait who ended it, for the time until it ran who made it runnable. `None` if nobody did, or not
+    /// yet.
+    pub fn woken_by(&self) -> Option<Waker<'t>> {
+        let (entry, reason) = match self.entry.state {
+            State::Woken => (self.entry, self.previous().map_or(Text(b""), |previous| previous.reason())),
+            State::Waiting => (self.next().filter(|next| next.state == State::Woken)?, self.reason()),
+            _ => return None,
+        };
+        let by = match entry.who {
+            NOBODY => Err(RuntimeWaker::on_proc(reason)),
+            NOBODY_WITHOUT_PROC => Err(RuntimeWaker::off_proc(reason)),
+            number => Ok(self.goroutine.go(number)?),
+        };
+        let stack = self.goroutine.stack(self.timeline().symbols.why(entry.why).stack);
+        Some(Waker { at: Time(entry.time), by, stack })
+    }
+
+    /// The span before it.
+    pub fn previous(&self) -> Option<Span<'t>> {
+        let cursor = self.timeline().spans.previous(self.goroutine.number, self.cursor)?;
+        let entry = self.timeline().spans.get(cursor).filter(|entry| entry.state != State::Ended)?;
+        Some(Span { goroutine: self.goroutine, cursor, entry })
+    }
+
+    fn next(&self) -> Option<Entry> {
+        let spans = &self.timeline().spans;
+        spans.get(spans.next(self.cursor))
+    }
+
+    fn timeline(&self) -> &'t Timeline {
+        self.goroutine.timeline
+    }
+}
+
+impl fmt::Debug for Span<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Span { goroutine, entry, .. } = self;
+        write!(f, "goroutine {} {} from {} to {}", goroutine.id(), self.state(), entry.time, self.end())
+    }
+}
+
+/// Who made a blocked goroutine runnable, when and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Waker<'t> {
+    at: Time,
+    by: Result<GoId, RuntimeWaker>,
+    stack: Option<StackTrace<'t>>,
+}
+
+impl<'t> Waker<'t> {
+    /// The goroutine that did, if one did.
+    pub fn go(&self) -> Option<GoId> {
+        self.by.ok()
+    }
+
+    /// What part of the runtime did, if no goroutine did.
+    pub fn runtime(&self) -> Option<RuntimeWaker> {
+        self.by.err()
+    }
+
+    /// When.
+    pub fn at(&self) -> Time {
+        self.at
+    }
+
+    /// Where the goroutine was that did; the runtime's own code tells no stack.
+    pub fn stack(&self) -> Option<StackTrace<'t>> {
+        self.stack
+    }
+}
+
+/// A part of the runtime that wakes goroutines without being one.
+///
+/// A trace says only that no goroutine was running on the thread, and whether the thread had a P. Which part it was
+/// follows from that and from what the goroutine waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RuntimeWaker {
+    /// The network poller: a file or connection is ready, whichever thread polled.
+    NetworkPoller,
+    /// A timer that ran out: of a sleep, a ticker, a timer's channel.
+    Timer,
+    /// The scheduler, which starts workers of the garbage collector and others of the runtime's goroutines.
+    Scheduler,
+    /// The monitor thread, which has no P.
+    Sysmon,
+}
+
+impl RuntimeWaker {
+    /// On a thread that was looking for work.
+    fn on_proc(reason: Text<'_>) -> Self {
+        match reason.as_bytes() {
+            b"network" => RuntimeWaker::NetworkPoller,
+            // Workers of the garbage collector wait without a reason.
+            b"" | b"system goroutine wait" | b"GC background sweeper wait" => RuntimeWaker::Scheduler,
+            _ => RuntimeWaker::Timer,
+        }
+    }
+
+    fn off_proc(reason: Text<'_>) -> Self {
+        match reason.as_bytes() {
+            b"network" => RuntimeWaker::NetworkPoller,
+            _ => RuntimeWaker::Sysmon,
+        }
+    }
+
+    /// Its name, as the text of the examples has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            RuntimeWaker::NetworkPoller => "network poller",
+            RuntimeWaker::Timer => "timer",
+            RuntimeWaker::Scheduler => "scheduler",
+            RuntimeWaker::Sysmon => "sysmon",
+        }
+    }
+}
+
+impl fmt::Display for RuntimeWaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

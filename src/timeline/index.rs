@@ -1,0 +1,99 @@
+//! From the runtime's IDs to dense numbers.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+/// Numbers for IDs, from 0 in the order in which they are added.
+///
+/// A process numbers its goroutines upwards, so those created while the trace was made lie close together, wherever that
+/// is: they index a vector that begins at the first of them. All others, which are older or a strange file's, are in a map.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    ids: Vec<u64>,
+    /// The ID of the vector's first place; not known before a goroutine is created.
+    base: Option<u64>,
+    dense: Vec<u32>,
+    sparse: HashMap<u64, u32, RandomState>,
+}
+
+const ABSENT: u32 = u32::MAX;
+/// The vector may be so many times longer than the number of IDs,
+const MAX_SPARSENESS: usize = 4;
+/// and this long in any case.
+const ALWAYS_DENSE: usize = 1024;
+
+impl Index {
+    /// The number of an ID.
+    #[inline(always)]
+    pub fn get(&self, id: u64) -> Option<u32> {
+        let offset = id.wrapping_sub(self.base.unwrap_or(0));
+        match self.dense.get(usize::try_from(offset).unwrap_or(usize::MAX)) {
+            Some(&number) if number != ABSENT => Some(number),
+            _ => self.sparse.get(&id).copied(),
+        }
+    }
+
+    /// Adds an ID that has no number. `is_new`: later ones are likely to follow it closely.
+    pub fn add(&mut self, id: u64, is_new: bool) -> u32 {
+        let number = u32::try_from(self.ids.len()).expect("four billion of anything do not fit in memory");
+        self.ids.push(id);
+        if is_new {
+            self.base.get_or_insert(id);
+        }
+        let limit = ALWAYS_DENSE.max(self.ids.len().saturating_mul(MAX_SPARSENESS));
+        match self.base.and_then(|base| usize::try_from(id.checked_sub(base)?).ok()).filter(|&offset| offset < limit) {
+            Some(offset) => {
+                if offset >= self.dense.len() {
+                    self.dense.resize(offset + 1, ABSENT);
+                }
+                self.dense[offset] = number;
+            }
+            None => {
+                self.sparse.insert(id, number);
+            }
+        }
+        number
+    }
+
+    /// The ID behind a number.
+    pub fn id(&self, number: u32) -> Option<u64> {
+        self.ids.get(number as usize).copied()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// About how many bytes this takes.
+    pub fn bytes(&self) -> u64 {
+        let sparse = self.sparse.capacity() * (size_of::<(u64, u32)>() + 1);
+        (self.ids.capacity() * size_of::<u64>() + self.dense.capacity() * size_of::<u32>() + sparse) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_found_wherever_they_lie() {
+        let mut index = Index::default();
+        // Old ones, then new ones a process gives out in batches of sixteen, then strange ones.
+        let old = [1, 2, 17, 1 << 40];
+        let new = (0..5000).map(|i| (1 << 40) + 1 + i * 3);
+        let strange = [u64::MAX - 1, 0, 1 << 63, (1 << 40) - 1, (1 << 40) + (1 << 30)];
+        let ids: Vec<u64> = old.into_iter().chain(new).chain(strange).collect();
+        for (number, &id) in ids.iter().enumerate() {
+            assert_eq!(index.get(id), None);
+            assert_eq!(index.add(id, number >= old.len()), number as u32);
+        }
+        for (number, &id) in ids.iter().enumerate() {
+            assert_eq!((index.get(id), index.id(number as u32)), (Some(number as u32), Some(id)));
+        }
+        assert_eq!(index.get(3), None);
+        assert!(index.dense.len() <= ids.len() * MAX_SPARSENESS);
+        assert!(index.sparse.len() <= old.len() + strange.len());
+    }
+}

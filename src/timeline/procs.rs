@@ -1,0 +1,289 @@
+//! Processors and threads: what ran on each, and when.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::Timeline;
+use super::build::Place;
+use super::goroutine::{Goroutine, Span};
+use super::index::Index;
+use super::spans::{Cursor, State};
+use crate::event::ProcState;
+use crate::event::record::Record;
+use crate::id::{GoId, ProcId, ThreadId, present};
+use crate::time::Time;
+
+/// What a P is from some time on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProcEntry {
+    time: i64,
+    state: ProcState,
+    /// Of whoever did it: for a P that runs, the one that has it.
+    thread: u64,
+    go: u64,
+    pub is_stolen: bool,
+}
+
+impl ProcEntry {
+    pub fn new(time: i64, state: ProcState, record: &Record) -> Self {
+        ProcEntry { time, state, thread: record.thread, go: record.go, is_stolen: false }
+    }
+}
+
+/// All Ps.
+#[derive(Debug, Default)]
+pub(super) struct ProcColumns {
+    index: Index,
+    /// By P, then by time.
+    entries: Vec<ProcEntry>,
+    /// Where those of each P begin, and the end.
+    starts: Vec<usize>,
+    /// What ran on each, made when it is asked for.
+    by_proc: OnceLock<Runs>,
+    by_thread: OnceLock<Runs>,
+}
+
+impl ProcColumns {
+    /// From entries sorted by the number of the P.
+    pub fn new(index: Index, entries: Vec<(u32, ProcEntry)>) -> Self {
+        let first = |number: usize| entries.partition_point(|&(of, _)| (of as usize) < number);
+        let starts = (0..=index.len()).map(first).collect();
+        let entries = entries.into_iter().map(|(_, entry)| entry).collect();
+        ProcColumns { index, entries, starts, ..Self::default() }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.index.bytes() + (self.entries.capacity() * size_of::<ProcEntry>()) as u64
+    }
+
+    fn of(&self, number: u32) -> &[ProcEntry] {
+        let start = |index: usize| self.starts.get(index).copied().unwrap_or(0);
+        self.entries.get(start(number as usize)..start(number as usize + 1)).unwrap_or_default()
+    }
+}
+
+/// A span of a goroutine that runs or is in a system call.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    start: i64,
+    go: u32,
+    cursor: Cursor,
+}
+
+/// Runs by where they were.
+#[derive(Debug)]
+struct Runs {
+    /// In ascending order.
+    ids: Vec<u64>,
+    /// By ID, then by time.
+    runs: Vec<Run>,
+    /// Where those of each ID begin, and the end.
+    starts: Vec<usize>,
+}
+
+impl Runs {
+    fn new(timeline: &Timeline, id_of: impl Fn(&Place) -> u64) -> Self {
+        let mut ids: Vec<u64> = timeline.places.iter().map(&id_of).filter(|&id| present(id).is_some()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        // The row of each place; places without an ID have none.
+        let rows: Vec<Option<usize>> =
+            timeline.places.iter().map(|place| ids.binary_search(&id_of(place)).ok()).collect();
+        let spans = &timeline.spans;
+        let each = |visit: &mut dyn FnMut(usize, Run)| {
+            for go in 0..timeline.goroutines.len() as u32 {
+                let mut cursor = spans.first(go);
+                while let Some(entry) = spans.get(cursor) {
+                    if let State::Running | State::Syscall = entry.state
+                        && let Some(&Some(row)) = rows.get(entry.who as usize)
+                    {
+                        visit(row, Run { start: entry.time, go, cursor });
+                    }
+                    cursor = spans.next(cursor);
+                }
+            }
+        };
+        let mut starts = vec![0; ids.len() + 1];
+        each(&mut |row, _| starts[row + 1] += 1);
+        for row in 0..ids.len() {
+            starts[row + 1] += starts[row];
+        }
+        let nothing = Run { start: 0, go: 0, cursor: spans.first(0) };
+        let mut runs = vec![nothing; starts[ids.len()]];
+        let mut next = starts.clone();
+        each(&mut |row, run| {
+            runs[next[row]] = run;
+            next[row] += 1;
+        });
+        for row in starts.windows(2) {
+            runs[row[0]..row[1]].sort_unstable_by_key(|run| run.start);
+        }
+        Runs { ids, runs, starts }
+    }
+
+    fn of(&self, id: u64) -> &[Run] {
+        let row = self.ids.binary_search(&id);
+        row.ok().and_then(|row| self.runs.get(self.starts[row]..self.starts[row + 1])).unwrap_or_default()
+    }
+}
+
+impl Timeline {
+    /// A P, `None` if the trace never speaks of it.
+    pub fn proc(&self, id: ProcId) -> Option<Proc<'_>> {
+        self.procs.index.get(id.0).map(|number| Proc { timeline: self, number })
+    }
+
+    /// All Ps, in the order in which the trace first speaks of them.
+    pub fn procs(&self) -> impl ExactSizeIterator<Item = Proc<'_>> + Clone {
+        (0..self.procs.index.len() as u32).map(|number| Proc { timeline: self, number })
+    }
+
+    /// A thread, `None` if no goroutine ever ran on it; none of a trace before Go 1.22, which knows no threads.
+    ///
+    /// The first call makes an index of what ran where, of 32 bytes for each span of a running goroutine.
+    pub fn thread(&self, id: ThreadId) -> Option<Thread<'_>> {
+        let runs = self.runs_by_thread();
+        runs.ids.binary_search(&id.0).ok().map(|_| Thread { timeline: self, id })
+    }
+
+    /// All threads on which goroutines ran, in ascending order.
+    pub fn threads(&self) -> impl ExactSizeIterator<Item = Thread<'_>> {
+        self.runs_by_thread().ids.iter().map(|&id| Thread { timeline: self, id: ThreadId(id) })
+    }
+
+    fn runs_by_proc(&self) -> &Runs {
+        self.procs.by_proc.get_or_init(|| Runs::new(self, |place| place.proc))
+    }
+
+    fn runs_by_thread(&self) -> &Runs {
+        self.procs.by_thread.get_or_init(|| Runs::new(self, |place| place.thread))
+    }
+
+    fn span_of(&self, run: &Run) -> Option<Span<'_>> {
+        Span::at(Goroutine::new(self, run.go), run.cursor)
+    }
+
+    fn span_at<'t>(&'t self, runs: &'t [Run], time: Time) -> Option<Span<'t>> {
+        let last = runs.partition_point(|run| run.start <= time.0).checked_sub(1)?;
+        self.span_of(runs.get(last)?).filter(|span| time < span.end() || span.is_open() && time <= span.end())
+    }
+}
+
+/// A processor (P) of a [`Timeline`].
+#[derive(Clone, Copy, Debug)]
+pub struct Proc<'t> {
+    timeline: &'t Timeline,
+    number: u32,
+}
+
+impl<'t> Proc<'t> {
+    /// Its ID.
+    pub fn id(&self) -> ProcId {
+        ProcId(self.timeline.procs.index.id(self.number).unwrap_or(0))
+    }
+
+    /// When it had a thread and when it was idle, in order of time, without gaps.
+    pub fn spans(&self) -> impl ExactSizeIterator<Item = ProcSpan> + use<'t> {
+        let entries = self.timeline.procs.of(self.number);
+        let end = self.timeline.extent.end;
+        entries.iter().enumerate().map(move |(index, &entry)| {
+            let next = entries.get(index + 1).map(|next| next.time);
+            ProcSpan { entry, end: Time(next.unwrap_or(end)), is_open: next.is_none() }
+        })
+    }
+
+    /// The state at an instant; `None` outside of the trace or before it first existed.
+    pub fn at(&self, time: Time) -> Option<ProcSpan> {
+        self.spans().find(|span| span.start() <= time && (time < span.end() || span.is_open() && time == span.end()))
+    }
+
+    /// The spans of the goroutines that ran on it or entered a system call with it, in order of time. A system call may
+    /// outlast the P, which is taken away from it.
+    ///
+    /// The first call makes an index of what ran where, of 32 bytes for each span of a running goroutine.
+    pub fn runs(&self) -> impl ExactSizeIterator<Item = Span<'t>> + use<'t> {
+        spans_of(self.timeline, self.timeline.runs_by_proc().of(self.id().0))
+    }
+
+    /// The span of the goroutine that it ran at an instant, if it ran one.
+    pub fn running_at(&self, time: Time) -> Option<Span<'t>> {
+        self.timeline.span_at(self.timeline.runs_by_proc().of(self.id().0), time)
+    }
+}
+
+fn spans_of<'t>(timeline: &'t Timeline, runs: &'t [Run]) -> impl ExactSizeIterator<Item = Span<'t>> + use<'t> {
+    runs.iter().map(move |run| timeline.span_of(run).expect("the index holds places of spans"))
+}
+
+/// A P in one state, from a time to a time.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcSpan {
+    entry: ProcEntry,
+    end: Time,
+    is_open: bool,
+}
+
+impl ProcSpan {
+    /// The state.
+    pub fn state(&self) -> ProcState {
+        self.entry.state
+    }
+
+    /// When it entered the state.
+    pub fn start(&self) -> Time {
+        Time(self.entry.time)
+    }
+
+    /// When it left the state; if the span is open, the end of the trace.
+    pub fn end(&self) -> Time {
+        self.end
+    }
+
+    /// Whether it was still in the state when the trace ended.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// How long it was in the state, as far as the trace goes.
+    pub fn duration(&self) -> Duration {
+        self.end - self.start()
+    }
+
+    /// The thread that has it, while it runs.
+    pub fn thread(&self) -> Option<ThreadId> {
+        let is_running = self.entry.state == ProcState::Running;
+        present(self.entry.thread).filter(|_| is_running).map(ThreadId)
+    }
+
+    /// If it became idle because another thread took it away from a system call: that thread, and the goroutine that was
+    /// running on it, if one was.
+    pub fn stolen_by(&self) -> Option<(ThreadId, Option<GoId>)> {
+        let thread = present(self.entry.thread).filter(|_| self.entry.is_stolen)?;
+        Some((ThreadId(thread), present(self.entry.go).map(GoId)))
+    }
+}
+
+/// A thread (M) of a [`Timeline`].
+#[derive(Clone, Copy, Debug)]
+pub struct Thread<'t> {
+    timeline: &'t Timeline,
+    id: ThreadId,
+}
+
+impl<'t> Thread<'t> {
+    /// Its ID. The operating system may have used it for one thread after another.
+    pub fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// The spans of the goroutines that ran or were in a system call on it, in order of time. Between them it was idle or
+    /// ran the scheduler.
+    pub fn runs(&self) -> impl ExactSizeIterator<Item = Span<'t>> + use<'t> {
+        spans_of(self.timeline, self.timeline.runs_by_thread().of(self.id.0))
+    }
+
+    /// The span of the goroutine that it ran at an instant, if it ran one.
+    pub fn running_at(&self, time: Time) -> Option<Span<'t>> {
+        self.timeline.span_at(self.timeline.runs_by_thread().of(self.id.0), time)
+    }
+}

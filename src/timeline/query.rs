@@ -1,0 +1,324 @@
+//! Spans by what they have: state, reason, length, place in the code, task, time. And everything at an instant.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::Timeline;
+use super::gc::{GcCycle, Pause};
+use super::goroutine::{Goroutine, Span};
+use super::procs::{Proc, ProcSpan};
+use super::symbols::{StackNumber, StringNumber};
+use crate::event::GoState;
+use crate::id::{GoId, TaskId};
+use crate::time::Time;
+
+impl Timeline {
+    /// The spans of all goroutines, to be narrowed down.
+    pub fn spans(&self) -> Query<'_> {
+        Query {
+            timeline: self,
+            range: self.start()..Time(i64::MAX),
+            state: None,
+            reason: None,
+            longer_than: None,
+            go: None,
+            stacks: None,
+            task: None,
+        }
+    }
+
+    /// The spans in which goroutines were blocked, to be narrowed down.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/channels.trace");
+    /// use std::time::Duration;
+    ///
+    /// let timeline = gotrace::Timeline::open(path)?;
+    /// for wait in timeline.blocked().reason("chan receive").longer_than(Duration::from_micros(1)) {
+    ///     println!("{:?} waited {:?}", wait.goroutine(), wait.duration());
+    /// }
+    /// # assert!(timeline.blocked().reason("chan receive").iter().count() > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn blocked(&self) -> Query<'_> {
+        self.spans().state(GoState::Waiting)
+    }
+
+    /// The spans that overlap a range: they begin before its end and end after its start.
+    pub fn between(&self, range: Range<Time>) -> Query<'_> {
+        self.spans().between(range)
+    }
+
+    /// Everything at an instant.
+    pub fn at(&self, time: Time) -> Moment<'_> {
+        Moment { timeline: self, time }
+    }
+}
+
+/// Which spans are wanted, and the way to them: each method narrows them down further.
+///
+/// They come goroutine by goroutine, in the order in which the trace first speaks of them, and each goroutine's in order of
+/// time.
+#[derive(Clone, Debug)]
+pub struct Query<'t> {
+    timeline: &'t Timeline,
+    range: Range<Time>,
+    state: Option<GoState>,
+    /// `None` in it: no span has this reason.
+    reason: Option<Option<StringNumber>>,
+    longer_than: Option<Duration>,
+    go: Option<GoId>,
+    /// For each stack whether it is wanted.
+    stacks: Option<Vec<bool>>,
+    task: Option<TaskTimes>,
+}
+
+impl<'t> Query<'t> {
+    /// Those in a state.
+    pub fn state(mut self, state: GoState) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Those with a reason, in the runtime's words, such as `chan receive`.
+    pub fn reason(mut self, reason: &str) -> Self {
+        self.reason = Some(self.timeline.symbols.strings.find(reason.as_bytes()));
+        self
+    }
+
+    /// Those that last longer.
+    pub fn longer_than(mut self, duration: Duration) -> Self {
+        self.longer_than = Some(duration);
+        self
+    }
+
+    /// Those of a goroutine.
+    pub fn goroutine(mut self, go: GoId) -> Self {
+        self.go = Some(go);
+        self
+    }
+
+    /// Those that overlap a range: they begin before its end and end after its start.
+    pub fn between(mut self, range: Range<Time>) -> Self {
+        self.range = range;
+        self
+    }
+
+    /// Those whose stack has a function, given by its whole name, such as `net/http.(*conn).serve`.
+    pub fn in_function(self, name: &str) -> Self {
+        let number = self.timeline.symbols.strings.find(name.as_bytes());
+        self.in_functions(|func| Some(func) == number)
+    }
+
+    /// Those whose stack has a function of a package or of one below it: `net` is the prefix of `net.(*conn).Read` and of
+    /// `net/http.Get`, not of `netip.X`.
+    pub fn in_package(self, prefix: &str) -> Self {
+        let strings = &self.timeline.symbols.strings;
+        let is_below = |func: StringNumber| {
+            let rest = strings.get(func).as_bytes().strip_prefix(prefix.as_bytes());
+            rest.is_some_and(|rest| prefix.ends_with('/') || matches!(rest.first(), Some(b'.' | b'/')))
+        };
+        self.in_functions(is_below)
+    }
+
+    /// Looks at each stack once.
+    fn in_functions(mut self, is_wanted: impl Fn(StringNumber) -> bool) -> Self {
+        let stacks = &self.timeline.symbols.stacks;
+        let has = |stack: StackNumber| stacks.entries(stack).any(|frame| is_wanted(frame.func));
+        let wanted = (0..=stacks.len() as StackNumber).map(|stack| self.wants(stack) && has(stack));
+        self.stacks = Some(wanted.collect());
+        self
+    }
+
+    /// Those that overlap the work on a task: by the goroutine that began it while it lasts, and by others while they are in a
+    /// region of it.
+    pub fn task(mut self, task: TaskId) -> Self {
+        self.task = Some(TaskTimes::new(self.timeline, task));
+        self
+    }
+
+    fn wants(&self, stack: StackNumber) -> bool {
+        self.stacks.as_ref().is_none_or(|stacks| stacks.get(stack as usize) == Some(&true))
+    }
+
+    fn matches(&self, span: &Span<'t>) -> bool {
+        self.state.is_none_or(|state| span.state() == state)
+            && self.reason.is_none_or(|reason| Some(span.reason_number()) == reason)
+            && self.longer_than.is_none_or(|least| span.duration() > least)
+            && (self.stacks.is_none() || self.wants(span.stack().map_or(0, |stack| stack.number())))
+            && self.task.as_ref().is_none_or(|task| task.overlaps(span))
+    }
+
+    /// The spans.
+    pub fn iter(&self) -> impl Iterator<Item = Span<'t>> {
+        self.goroutines().flat_map(|go| go.between(self.range.clone())).filter(|span| self.matches(span))
+    }
+
+    fn goroutines(&self) -> impl Iterator<Item = Goroutine<'t>> + use<'t> {
+        let timeline = self.timeline;
+        let one = self.go.map(|id| timeline.goroutines.get(id.0));
+        let numbers = match one {
+            Some(Some(number)) => number..number + 1,
+            Some(None) => 0..0,
+            None => 0..timeline.goroutines.len() as u32,
+        };
+        numbers.map(|number| Goroutine::new(timeline, number))
+    }
+}
+
+impl<'t> IntoIterator for Query<'t> {
+    type Item = Span<'t>;
+    type IntoIter = Matches<'t>;
+
+    fn into_iter(self) -> Matches<'t> {
+        let goroutines = Box::new(self.goroutines());
+        let range = self.range.clone();
+        Matches { spans: Box::new(goroutines.flat_map(move |go| go.between(range.clone()))), query: self }
+    }
+}
+
+/// The spans that a [`Query`] is for.
+pub struct Matches<'t> {
+    query: Query<'t>,
+    spans: Box<dyn Iterator<Item = Span<'t>> + 't>,
+}
+
+impl std::fmt::Debug for Matches<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Matches").field(&self.query).finish()
+    }
+}
+
+impl<'t> Iterator for Matches<'t> {
+    type Item = Span<'t>;
+
+    fn next(&mut self) -> Option<Span<'t>> {
+        let Matches { query, spans } = self;
+        spans.find(|span| query.matches(span))
+    }
+}
+
+/// When which goroutines worked on a task.
+#[derive(Clone, Debug)]
+struct TaskTimes(Vec<(GoId, Range<Time>)>);
+
+impl TaskTimes {
+    fn new(timeline: &Timeline, id: TaskId) -> Self {
+        let (start, end) = (timeline.start(), timeline.end());
+        let mut times = Vec::new();
+        if let Some(task) = timeline.task(id) {
+            let own = task.start().unwrap_or(start)..task.end().unwrap_or(end);
+            times.extend(task.go().map(|go| (go, own)));
+            times.extend(task.regions().filter_map(|region| {
+                Some((region.go()?, region.start().unwrap_or(start)..region.end().unwrap_or(end)))
+            }));
+        }
+        times.sort_by_key(|(go, time)| (*go, time.start));
+        TaskTimes(times)
+    }
+
+    fn overlaps(&self, span: &Span<'_>) -> bool {
+        let go = span.goroutine().id();
+        let first = self.0.partition_point(|(of, _)| *of < go);
+        let own = self.0.iter().skip(first).take_while(|(of, time)| *of == go && time.start < span.end());
+        own.into_iter().any(|(_, time)| time.end > span.start())
+    }
+}
+
+/// Everything at an instant of a [`Timeline`].
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'t> {
+    timeline: &'t Timeline,
+    time: Time,
+}
+
+impl<'t> Moment<'t> {
+    /// The instant.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+
+    /// For each goroutine that is there the span that it is in.
+    pub fn goroutines(&self) -> impl Iterator<Item = Span<'t>> + use<'t> {
+        let time = self.time;
+        self.timeline.goroutines().filter_map(move |goroutine| goroutine.at(time))
+    }
+
+    /// For each P that is there its state.
+    pub fn procs(&self) -> impl Iterator<Item = (Proc<'t>, ProcSpan)> + use<'t> {
+        let time = self.time;
+        self.timeline.procs().filter_map(move |proc| Some((proc, proc.at(time)?)))
+    }
+
+    /// The collection that is under way.
+    pub fn gc_cycle(&self) -> Option<GcCycle<'t>> {
+        let mut cycles = self.timeline.gc_cycles().rev().skip_while(|cycle| cycle.start() > self.time);
+        cycles.next().filter(|cycle| self.time < cycle.end() || cycle.is_open())
+    }
+
+    /// The stop-the-world that is under way.
+    pub fn pause(&self) -> Option<Pause<'t>> {
+        let mut pauses = self.timeline.pauses().rev().skip_while(|pause| pause.start() > self.time);
+        pauses.next().filter(|pause| self.time < pause.end() || pause.is_open())
+    }
+
+    /// Bytes on the heap.
+    pub fn heap(&self) -> Option<u64> {
+        self.timeline.heap_at(self.time)
+    }
+
+    /// The heap size in bytes at which the next collection is to end.
+    pub fn heap_goal(&self) -> Option<u64> {
+        self.timeline.heap_goal_at(self.time)
+    }
+
+    /// GOMAXPROCS.
+    pub fn gomaxprocs(&self) -> Option<u64> {
+        self.timeline.gomaxprocs_at(self.time)
+    }
+}
+
+impl<'t> Span<'t> {
+    /// Whom it waited for, whom that one waited for, and so on: A waits for B waits for C.
+    ///
+    /// The first is this span. Each next one is the last wait of the goroutine that ended the one before, as far as that wait
+    /// itself ended after this span began: what came earlier did not hold it up. It ends at a wait that no goroutine ended.
+    pub fn chain(&self) -> Chain<'t> {
+        Chain { next: (self.state() == GoState::Waiting).then_some(*self), since: self.start() }
+    }
+}
+
+/// Waits, each of them ended by the goroutine of the next.
+#[derive(Clone, Debug)]
+pub struct Chain<'t> {
+    next: Option<Span<'t>>,
+    since: Time,
+}
+
+impl<'t> Iterator for Chain<'t> {
+    type Item = Span<'t>;
+
+    fn next(&mut self) -> Option<Span<'t>> {
+        let wait = self.next?;
+        self.next = self.behind(&wait);
+        Some(wait)
+    }
+}
+
+impl<'t> Chain<'t> {
+    /// The wait of whoever ended a wait. It ended earlier, so this comes to an end.
+    fn behind(&self, wait: &Span<'t>) -> Option<Span<'t>> {
+        let waker = wait.woken_by()?;
+        let goroutine = wait.goroutine().timeline().goroutine(waker.go()?)?;
+        let mut span = goroutine.at(waker.at())?;
+        while span.start() > self.since {
+            span = span.previous()?;
+            if span.state() == GoState::Waiting {
+                return Some(span).filter(|span| span.end() > self.since && span.end() < wait.end());
+            }
+        }
+        None
+    }
+}

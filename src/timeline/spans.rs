@@ -1,0 +1,502 @@
+//! The spans of all goroutines, eight bytes each, or sixteen.
+//!
+//! A goroutine's spans follow each other without gaps, so only begins are kept: a span ends where the next one begins.
+//! While a trace is read, the spans of a goroutine go into chunks of growing size, so that none is ever moved; the
+//! chunks, sorted by goroutine, find them again.
+//!
+//! A begin is a word: in its upper half nanoseconds since the chunk's begin, in its lower half the state and what
+//! [`Entry::who`] and [`Entry::why`] say, in as many bits as that state mostly needs. Where they don't fit, a second word
+//! follows: its upper half is the same, which no other begin of the goroutine has, and its lower half is the `who`. So a
+//! chunk can be searched by time as it is.
+
+use super::symbols::StackNumber;
+
+type Word = u64;
+
+/// What a goroutine does from some time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub time: i64,
+    pub state: State,
+    /// By state: see [`State`].
+    pub who: u32,
+    /// The reason and stack, as an index of `Tables::whys`.
+    pub why: u32,
+}
+
+/// A state, and how it came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum State {
+    /// Not seen yet. Only the first can be this.
+    Undetermined = 0,
+    /// Runnable because it was created; `who`: its creator, `why`: the creator's stack.
+    Created = 1,
+    /// Runnable because it was woken; `who`: its waker, `why`: the waker's stack.
+    Woken = 2,
+    /// Runnable of itself: it yielded, was preempted, came out of a system call or is found to be so.
+    Ready = 3,
+    /// `who`: the place.
+    Running = 4,
+    /// `who`: [`NOBODY`], or its creator if it was created blocked; then `why` is the creator's stack.
+    Waiting = 5,
+    /// `who`: the place.
+    Syscall = 6,
+    /// It is gone.
+    Ended = 7,
+}
+
+const STATES: [State; 8] = [
+    State::Undetermined,
+    State::Created,
+    State::Woken,
+    State::Ready,
+    State::Running,
+    State::Waiting,
+    State::Syscall,
+    State::Ended,
+];
+
+/// The lower half of a word: the state, whether another word follows, and the rest.
+const STATE_BITS: u32 = 3;
+const WIDE: u32 = 1 << STATE_BITS;
+const HEAD_BITS: u32 = STATE_BITS + 1;
+const REST_BITS: u32 = 32 - HEAD_BITS;
+
+/// So many of the rest's bits are the `who`'s, by state; the `why` has the others.
+const WHO_BITS: [u32; 8] = [0, 17, 17, 0, 28, 0, 9, 0];
+
+/// So many reasons and stacks can be told apart; what comes later is not known.
+pub(super) const MAX_WHYS: usize = 1 << REST_BITS;
+
+/// No goroutine; as a waker: none, on a thread that had a P, so the scheduler's own code.
+pub(super) const NOBODY: u32 = u32::MAX;
+/// As a waker: no goroutine, on a thread without a P.
+pub(super) const NOBODY_WITHOUT_PROC: u32 = u32::MAX - 1;
+
+/// How a `who` is written, so that most are small numbers.
+#[derive(Clone, Copy)]
+enum Code {
+    /// As one more than it is: nobody is 0.
+    Nobody = 0,
+    /// As it is: a place.
+    Place = 1,
+    /// By how far it is from the goroutine itself: goroutines that have to do with each other were often created together.
+    Goroutine = 2,
+}
+
+const CODES: [Code; 8] = {
+    use Code::{Goroutine, Nobody, Place};
+    [Nobody, Goroutine, Goroutine, Nobody, Place, Nobody, Place, Nobody]
+};
+
+#[inline(always)]
+fn encode(who: u32, state: State, lane: u32) -> u32 {
+    let distance = who.wrapping_sub(lane) as i32;
+    let zigzag = ((distance << 1) ^ (distance >> 31)) as u32;
+    // The last two numbers are no goroutines.
+    let nobody = NOBODY.wrapping_sub(who);
+    let goroutine = if nobody < 2 { nobody } else { zigzag.saturating_add(2) };
+    [who.wrapping_add(1), who, goroutine][CODES[state as usize] as usize]
+}
+
+fn decode(code: u32, state: State, lane: u32) -> u32 {
+    match CODES[state as usize] {
+        Code::Nobody => code.wrapping_sub(1),
+        Code::Place => code,
+        Code::Goroutine if code < 2 => NOBODY - code,
+        Code::Goroutine => {
+            let zigzag = code - 2;
+            lane.wrapping_add((zigzag >> 1) ^ (zigzag & 1).wrapping_neg())
+        }
+    }
+}
+
+/// The lower half of an entry's word, `None` if it takes two.
+#[inline(always)]
+fn narrow(entry: Entry, lane: u32) -> Option<u32> {
+    let code = encode(entry.who, entry.state, lane);
+    let bits = WHO_BITS[entry.state as usize];
+    let fits = u64::from(code) >> bits == 0 && u64::from(entry.why) >> (REST_BITS - bits) == 0;
+    let rest = code | (u64::from(entry.why) << bits) as u32;
+    fits.then_some(rest << HEAD_BITS | entry.state as u32)
+}
+
+fn word(since: u32, what: u32) -> Word {
+    u64::from(since) << 32 | u64::from(what)
+}
+
+/// Nanoseconds since the chunk's begin.
+fn since(word: Word) -> u32 {
+    (word >> 32) as u32
+}
+
+fn is_wide(word: Word) -> bool {
+    word as u32 & WIDE != 0
+}
+
+/// Spans are allocated so many at a time: less than a megabyte, and a power of two.
+const SLAB: usize = 1 << 16;
+/// A goroutine's first chunk: most live for few spans.
+const FIRST_CHUNK: u32 = 4;
+/// The largest chunk.
+const MAX_CHUNK: u32 = 512;
+
+/// Where the spans are. A position counts through all slabs.
+#[derive(Default)]
+struct Arena {
+    slabs: Vec<Box<[Word; SLAB]>>,
+    /// The first position that no chunk has.
+    free: usize,
+}
+
+impl Arena {
+    /// So many consecutive places, all in one slab.
+    fn allocate(&mut self, len: u32) -> u32 {
+        let end = self.free + len as usize;
+        if end > self.slabs.len() * SLAB {
+            self.free = self.slabs.len() * SLAB;
+            let slab = vec![0; SLAB].into_boxed_slice();
+            self.slabs.push(slab.try_into().expect("it has this length"));
+        }
+        let first = u32::try_from(self.free).expect("four billion words do not fit in memory");
+        self.free += len as usize;
+        first
+    }
+
+    #[inline(always)]
+    fn set(&mut self, position: u32, word: Word) {
+        if let Some(slab) = self.slabs.get_mut(position as usize / SLAB) {
+            slab[position as usize % SLAB] = word;
+        }
+    }
+}
+
+/// Consecutive spans of a goroutine.
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    /// When the first begins.
+    base: i64,
+    first: u32,
+    /// In words.
+    len: u32,
+    lane: u32,
+}
+
+/// Where the next span of a goroutine goes.
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    base: i64,
+    next: u32,
+    /// The end of its chunk.
+    end: u32,
+    /// Its chunk.
+    chunk: u32,
+    /// The length of the chunk after that.
+    grow: u32,
+    /// The first stack that is known of the goroutine, 0 for none yet: its last frame is where the goroutine started.
+    start_stack: StackNumber,
+}
+
+/// Takes spans in as they begin, each goroutine's in order of time.
+#[derive(Default)]
+pub(super) struct SpansBuilder {
+    arena: Arena,
+    lanes: Vec<Lane>,
+    chunks: Vec<Chunk>,
+    /// How many entries have taken two words.
+    wide: u64,
+}
+
+impl SpansBuilder {
+    /// A goroutine; they are numbered from 0.
+    pub fn add_lane(&mut self) {
+        self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, grow: FIRST_CHUNK, start_stack: 0 });
+    }
+
+    /// Whether nothing is known yet of what a goroutine does.
+    pub fn is_empty(&self, lane: u32) -> bool {
+        self.lanes.get(lane as usize).is_some_and(|lane| lane.end == 0)
+    }
+
+    /// The goroutine is in a state from a time on, which is later than the last one.
+    #[inline(always)]
+    pub fn push(&mut self, lane: u32, entry: Entry) {
+        let Some(state) = self.lanes.get_mut(lane as usize) else { return };
+        let since = entry.time.wrapping_sub(state.base) as u64;
+        match (narrow(entry, lane), u32::try_from(since)) {
+            (Some(what), Ok(since)) if state.next < state.end => {
+                let position = state.next;
+                state.next += 1;
+                self.arena.set(position, word(since, what));
+            }
+            _ => self.push_slowly(lane, entry),
+        }
+    }
+
+    /// Adds an entry that takes two words, or another chunk.
+    #[inline(never)]
+    fn push_slowly(&mut self, lane: u32, entry: Entry) {
+        let what = narrow(entry, lane);
+        let need = if what.is_some() { 1 } else { 2 };
+        let Some(state) = self.lanes.get(lane as usize) else { return };
+        let fits = u32::try_from(entry.time.wrapping_sub(state.base) as u64).is_ok();
+        if !fits || state.end - state.next < need {
+            self.open_chunk(lane, entry.time);
+        }
+        let Some(state) = self.lanes.get_mut(lane as usize) else { return };
+        let since = entry.time.wrapping_sub(state.base) as u32;
+        let position = state.next;
+        state.next += need;
+        match what {
+            Some(what) => self.arena.set(position, word(since, what)),
+            None => {
+                self.wide += 1;
+                self.arena.set(position, word(since, entry.why << HEAD_BITS | WIDE | entry.state as u32));
+                self.arena.set(position + 1, word(since, entry.who));
+            }
+        }
+    }
+
+    /// Begins a chunk.
+    fn open_chunk(&mut self, lane: u32, time: i64) {
+        let Some(state) = self.lanes.get_mut(lane as usize) else { return };
+        if let Some(chunk) = self.chunks.get_mut(state.chunk as usize) {
+            chunk.len = state.next - chunk.first;
+        }
+        let first = self.arena.allocate(state.grow);
+        *state = Lane {
+            base: time,
+            next: first,
+            end: first + state.grow,
+            chunk: u32::try_from(self.chunks.len()).expect("there are fewer chunks than spans"),
+            grow: (state.grow * 2).min(MAX_CHUNK),
+            ..*state
+        };
+        self.chunks.push(Chunk { base: time, first, len: 0, lane });
+    }
+
+    /// Notes a stack of the goroutine, if it is the first; `id` is 0 for none.
+    #[inline(always)]
+    pub fn note_stack(&mut self, lane: u32, id: u64, stack: impl FnOnce() -> StackNumber) {
+        match self.lanes.get_mut(lane as usize) {
+            Some(lane) if lane.start_stack == 0 && id != 0 => lane.start_stack = stack(),
+            _ => {}
+        }
+    }
+
+    /// The first known stack of each goroutine, 0 where there is none.
+    pub fn start_stacks(&self) -> Vec<StackNumber> {
+        self.lanes.iter().map(|lane| lane.start_stack).collect()
+    }
+
+    /// Closes all chunks and sorts them by goroutine.
+    pub fn finish(mut self) -> Spans {
+        let mut starts = vec![0u32; self.lanes.len() + 1];
+        for lane in &self.lanes {
+            if let Some(chunk) = self.chunks.get_mut(lane.chunk as usize) {
+                chunk.len = lane.next - chunk.first;
+            }
+        }
+        for chunk in &self.chunks {
+            starts[chunk.lane as usize + 1] += 1;
+        }
+        for lane in 0..self.lanes.len() {
+            starts[lane + 1] += starts[lane];
+        }
+        let mut next = starts.clone();
+        let mut chunks = vec![Chunk { base: 0, first: 0, len: 0, lane: 0 }; self.chunks.len()];
+        for chunk in &self.chunks {
+            let place = &mut next[chunk.lane as usize];
+            chunks[*place as usize] = *chunk;
+            *place += 1;
+        }
+        let words: u64 = chunks.iter().map(|chunk| u64::from(chunk.len)).sum();
+        Spans { arena: self.arena, chunks, starts, len: words - self.wide }
+    }
+}
+
+/// The spans of all goroutines.
+pub(super) struct Spans {
+    arena: Arena,
+    /// By goroutine, then by time.
+    chunks: Vec<Chunk>,
+    /// The first chunk of each goroutine, and behind the last one the end.
+    starts: Vec<u32>,
+    len: u64,
+}
+
+/// A place among the spans of one goroutine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    chunk: u32,
+    index: u32,
+    /// The goroutine's last chunk's end.
+    end: u32,
+}
+
+impl Spans {
+    /// How many begins are kept, ends of goroutines included.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// How many bytes they take, with what is allocated and not used, and how many the directory takes.
+    pub fn bytes(&self) -> (u64, u64) {
+        let spans = self.arena.slabs.len() * SLAB * size_of::<Word>();
+        let directory = self.chunks.capacity() * size_of::<Chunk>() + self.starts.capacity() * size_of::<u32>();
+        (spans as u64, directory as u64)
+    }
+
+    /// Before a goroutine's first span.
+    pub fn first(&self, lane: u32) -> Cursor {
+        let start = |lane: usize| self.starts.get(lane).copied().unwrap_or(0);
+        Cursor { chunk: start(lane as usize), index: 0, end: start(lane as usize + 1) }
+    }
+
+    /// The words of a chunk: they lie in one slab.
+    #[inline]
+    fn words(&self, chunk: &Chunk) -> &[Word] {
+        let (slab, first) = (chunk.first as usize / SLAB, chunk.first as usize % SLAB);
+        self.arena.slabs.get(slab).and_then(|slab| slab.get(first..first + chunk.len as usize)).unwrap_or_default()
+    }
+
+    /// What stands at a place, `None` behind the goroutine's last.
+    #[inline]
+    pub fn get(&self, cursor: Cursor) -> Option<Entry> {
+        if cursor.chunk >= cursor.end {
+            return None;
+        }
+        let chunk = self.chunks.get(cursor.chunk as usize)?;
+        let words = self.words(chunk);
+        let &first = words.get(cursor.index as usize)?;
+        let what = first as u32;
+        let state = STATES[(what % WIDE) as usize];
+        let rest = what >> HEAD_BITS;
+        let (who, why) = match is_wide(first) {
+            true => (*words.get(cursor.index as usize + 1)? as u32, rest),
+            false => {
+                let bits = WHO_BITS[state as usize];
+                let why = (u64::from(rest) >> bits) as u32;
+                (decode(rest & ((1 << bits) - 1), state, chunk.lane), why)
+            }
+        };
+        Some(Entry { time: chunk.base.wrapping_add(i64::from(since(first))), state, who, why })
+    }
+
+    /// The next place.
+    #[inline]
+    pub fn next(&self, cursor: Cursor) -> Cursor {
+        let behind = Cursor { chunk: cursor.chunk.saturating_add(1), index: 0, ..cursor };
+        let Some(chunk) = self.chunks.get(cursor.chunk as usize) else { return behind };
+        let words = self.words(chunk);
+        let step = if words.get(cursor.index as usize).is_some_and(|&word| is_wide(word)) { 2 } else { 1 };
+        match cursor.index + step < chunk.len {
+            true => Cursor { index: cursor.index + step, ..cursor },
+            false => behind,
+        }
+    }
+
+    /// The place before, `None` at the goroutine's first.
+    pub fn previous(&self, lane: u32, cursor: Cursor) -> Option<Cursor> {
+        if cursor.index > 0 {
+            let chunk = self.chunks.get(cursor.chunk as usize)?;
+            return Some(Cursor { index: first_word(self.words(chunk), cursor.index - 1), ..cursor });
+        }
+        if cursor.chunk <= self.first(lane).chunk {
+            return None;
+        }
+        let chunk = cursor.chunk - 1;
+        let words = self.words(self.chunks.get(chunk as usize)?);
+        let last = u32::try_from(words.len()).ok()?.checked_sub(1)?;
+        Some(Cursor { chunk, index: first_word(words, last), ..cursor })
+    }
+
+    /// The goroutine's last span.
+    pub fn last(&self, lane: u32) -> Option<Cursor> {
+        let first = self.first(lane);
+        self.previous(lane, Cursor { chunk: first.end, ..first })
+    }
+
+    /// The last span that begins at or before a time; the first if all are later.
+    pub fn covering(&self, lane: u32, time: i64) -> Cursor {
+        let first = self.first(lane);
+        let own = self.chunks.get(first.chunk as usize..first.end as usize).unwrap_or_default();
+        let Some(chunk) = own.partition_point(|chunk| chunk.base <= time).checked_sub(1) else { return first };
+        let words = self.words(&own[chunk]);
+        let elapsed = time.wrapping_sub(own[chunk].base) as u64;
+        // The first begins with the chunk, so at or before the time.
+        let last = words.partition_point(|&word| u64::from(since(word)) <= elapsed).saturating_sub(1);
+        Cursor { chunk: first.chunk + chunk as u32, index: first_word(words, last as u32), end: first.end }
+    }
+}
+
+/// The first of the two words of an entry, if an index is that of the second.
+fn first_word(words: &[Word], index: u32) -> u32 {
+    let time = |index: u32| words.get(index as usize).map(|&word| since(word));
+    match index.checked_sub(1) {
+        Some(before) if time(before) == time(index) => before,
+        _ => index,
+    }
+}
+
+impl std::fmt::Debug for Spans {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} spans of {} goroutines", self.len, self.starts.len().saturating_sub(1))
+    }
+}
+
+impl std::fmt::Debug for SpansBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "spans of {} goroutines", self.lanes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries of every kind, with small and large numbers, read back in every way.
+    #[test]
+    fn spans_come_back_as_they_went() {
+        let whos = [0, 1, 5, (1 << 16) - 1, 1 << 16, 1 << 17, 1 << 28, u32::MAX - 2, NOBODY_WITHOUT_PROC, NOBODY];
+        let whys = [0, 1, (1 << 11) - 1, 1 << 11, (1 << 19) - 1, 1 << 19, MAX_WHYS as u32 - 1];
+        let mut builder = SpansBuilder::default();
+        let mut expected: Vec<Vec<Entry>> = Vec::new();
+        for lane in 0..3 {
+            builder.add_lane();
+            expected.push(Vec::new());
+            assert!(builder.is_empty(lane));
+        }
+        let mut time = -7;
+        for (i, state) in STATES.into_iter().cycle().take(8 * 40).enumerate() {
+            for who in whos {
+                for why in whys {
+                    // Now and then further apart than a word can tell.
+                    time += if i % 50 == 49 { 1 << 33 } else { 1 + i as i64 };
+                    let entry = Entry { time, state, who, why };
+                    let lane = i % 3;
+                    builder.push(lane as u32, entry);
+                    expected[lane].push(entry);
+                }
+            }
+        }
+        let spans = builder.finish();
+        assert_eq!(spans.len(), expected.iter().map(Vec::len).sum::<usize>() as u64);
+        for (lane, expected) in (0..).zip(&expected) {
+            let mut cursor = spans.first(lane);
+            for (i, entry) in expected.iter().enumerate() {
+                assert_eq!(spans.get(cursor), Some(*entry), "lane {lane}, entry {i}");
+                assert_eq!(spans.covering(lane, entry.time), cursor);
+                let end = expected.get(i + 1).map_or(i64::MAX, |next| next.time);
+                assert_eq!(spans.covering(lane, end - 1), cursor);
+                let before = spans.previous(lane, cursor).and_then(|cursor| spans.get(cursor));
+                assert_eq!(before, i.checked_sub(1).map(|before| expected[before]));
+                cursor = spans.next(cursor);
+            }
+            assert_eq!(spans.get(cursor), None);
+            assert_eq!(spans.last(lane).and_then(|cursor| spans.get(cursor)), expected.last().copied());
+            assert_eq!(spans.get(spans.covering(lane, i64::MIN)), expected.first().copied());
+        }
+    }
+}

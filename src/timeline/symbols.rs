@@ -1,0 +1,230 @@
+//! Strings, stacks and reasons, each kept once for the whole trace.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use indexmap::IndexSet;
+
+use crate::event::{Frame, Text};
+
+/// A string's number; 0 is the empty one.
+pub(super) type StringNumber = u32;
+/// A stack's number; 0 stands for none.
+pub(super) type StackNumber = u32;
+
+/// All strings of a timeline.
+#[derive(Debug)]
+pub(super) struct Strings {
+    texts: IndexSet<Box<[u8]>, RandomState>,
+    bytes: u64,
+}
+
+impl Default for Strings {
+    fn default() -> Self {
+        Strings { texts: IndexSet::from_iter([Box::default()]), bytes: 0 }
+    }
+}
+
+impl Strings {
+    /// The number of a text, which is copied once.
+    pub fn intern(&mut self, text: &[u8]) -> StringNumber {
+        let index = match self.texts.get_index_of(text) {
+            Some(index) => index,
+            None => {
+                self.bytes += text.len() as u64;
+                self.texts.insert_full(text.into()).0
+            }
+        };
+        u32::try_from(index).expect("four billion strings do not fit in memory")
+    }
+
+    /// The number of a text that is there.
+    pub fn find(&self, text: &[u8]) -> Option<StringNumber> {
+        self.texts.get_index_of(text).and_then(|index| u32::try_from(index).ok())
+    }
+
+    pub fn get(&self, string: StringNumber) -> Text<'_> {
+        Text(self.texts.get_index(string as usize).map_or(&[], |text| text))
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes + (self.texts.capacity() * (size_of::<Box<[u8]>>() + 2 * size_of::<usize>())) as u64
+    }
+}
+
+/// A frame with its strings by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FrameEntry {
+    pub pc: u64,
+    pub line: u64,
+    pub func: StringNumber,
+    pub file: StringNumber,
+}
+
+/// All stacks of a timeline.
+#[derive(Debug)]
+pub(super) struct Stacks {
+    frames: IndexSet<FrameEntry, RandomState>,
+    /// The frames of all stacks, one stack after another, as indexes of `frames`.
+    rows: Vec<u32>,
+    /// Where in `rows` each stack begins, and the end. The first, which stands for none, is empty.
+    starts: Vec<u32>,
+    /// By the hash of the frames' PCs the last stack that has it.
+    by_hash: HashMap<u64, StackNumber, RandomState>,
+    /// For each stack the one before it with the same hash, 0 for none.
+    same_hash: Vec<StackNumber>,
+    hasher: RandomState,
+}
+
+impl Default for Stacks {
+    fn default() -> Self {
+        Stacks {
+            frames: IndexSet::default(),
+            rows: Vec::new(),
+            starts: vec![0, 0],
+            by_hash: HashMap::default(),
+            same_hash: vec![0],
+            hasher: RandomState::default(),
+        }
+    }
+}
+
+/// Of stacks with the same PCs so many are compared: in a real trace they are equal.
+const MAX_COMPARED: usize = 8;
+
+impl Stacks {
+    /// The number of a stack, which is kept once.
+    pub fn intern(&mut self, frames: &[FrameEntry]) -> StackNumber {
+        let pcs = frames.iter().map(|frame| frame.pc);
+        let hash = pcs.fold(0u64, |hash, pc| (hash ^ pc).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
+        // Seeded, so that no file can make them all alike.
+        let hash = self.hasher.hash_one(hash);
+        let newest = self.by_hash.get(&hash).copied().unwrap_or(0);
+        let mut candidate = newest;
+        for _ in 0..MAX_COMPARED {
+            if candidate == 0 {
+                break;
+            }
+            if self.row(candidate).len() == frames.len() && self.entries(candidate).eq(frames.iter().copied()) {
+                return candidate;
+            }
+            candidate = self.same_hash.get(candidate as usize).copied().unwrap_or(0);
+        }
+        for frame in frames {
+            let index = self.frames.insert_full(*frame).0;
+            self.rows.push(u32::try_from(index).expect("four billion frames do not fit in memory"));
+        }
+        self.starts.push(u32::try_from(self.rows.len()).expect("four billion frames do not fit in memory"));
+        self.same_hash.push(newest);
+        let number = self.same_hash.len() as u32 - 1;
+        self.by_hash.insert(hash, number);
+        number
+    }
+
+    fn row(&self, stack: StackNumber) -> &[u32] {
+        let at = |index: usize| self.starts.get(index).map_or(0, |&start| start as usize);
+        self.rows.get(at(stack as usize)..at(stack as usize + 1)).unwrap_or_default()
+    }
+
+    pub fn entries(&self, stack: StackNumber) -> impl ExactSizeIterator<Item = FrameEntry> + DoubleEndedIterator {
+        const NOWHERE: FrameEntry = FrameEntry { pc: 0, line: 0, func: 0, file: 0 };
+        self.row(stack).iter().map(|&frame| self.frames.get_index(frame as usize).copied().unwrap_or(NOWHERE))
+    }
+
+    /// How many there are; their numbers go from 1 to this.
+    pub fn len(&self) -> usize {
+        self.same_hash.len() - 1
+    }
+
+    pub fn bytes(&self) -> u64 {
+        let frames = self.frames.capacity() * (size_of::<FrameEntry>() + 2 * size_of::<usize>());
+        let numbers = self.rows.capacity() + self.starts.capacity() + self.same_hash.capacity();
+        let hashes = self.by_hash.capacity() * size_of::<(u64, u32)>();
+        (frames + numbers * size_of::<u32>() + hashes) as u64
+    }
+}
+
+/// Why and where: what most spans have besides their times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Why {
+    pub reason: StringNumber,
+    pub stack: StackNumber,
+}
+
+/// All that spans refer to by number.
+#[derive(Debug)]
+pub(super) struct Symbols {
+    pub strings: Strings,
+    pub stacks: Stacks,
+    /// The first has neither reason nor stack.
+    pub whys: IndexSet<Why, RandomState>,
+}
+
+impl Default for Symbols {
+    fn default() -> Self {
+        let whys = IndexSet::from_iter([Why::default()]);
+        Symbols { strings: Strings::default(), stacks: Stacks::default(), whys }
+    }
+}
+
+impl Symbols {
+    pub fn why(&self, why: u32) -> Why {
+        self.whys.get_index(why as usize).copied().unwrap_or_default()
+    }
+
+    pub fn stack(&self, stack: StackNumber) -> Option<StackTrace<'_>> {
+        (stack != 0).then_some(StackTrace { number: stack, symbols: self })
+    }
+
+    pub fn bytes(&self) -> u64 {
+        let whys = self.whys.capacity() * (size_of::<Why>() + 2 * size_of::<usize>());
+        self.strings.bytes() + self.stacks.bytes() + whys as u64
+    }
+}
+
+/// A stack of a [`Timeline`](super::Timeline): where some code was. Equal stacks are kept once, so comparing them costs
+/// nothing.
+#[derive(Clone, Copy)]
+pub struct StackTrace<'t> {
+    pub(super) number: StackNumber,
+    symbols: &'t Symbols,
+}
+
+impl<'t> StackTrace<'t> {
+    /// The frames, innermost first.
+    pub fn frames(&self) -> impl ExactSizeIterator<Item = Frame<'t>> + DoubleEndedIterator + use<'t> {
+        let strings = &self.symbols.strings;
+        self.symbols.stacks.entries(self.number).map(|frame| Frame {
+            pc: frame.pc,
+            func: strings.get(frame.func),
+            file: strings.get(frame.file),
+            line: frame.line,
+        })
+    }
+
+    /// A number from 1 that is the same for equal stacks of the same timeline.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl PartialEq for StackTrace<'_> {
+    /// Whether the frames are equal.
+    fn eq(&self, other: &Self) -> bool {
+        match std::ptr::eq(self.symbols, other.symbols) {
+            true => self.number == other.number,
+            false => self.frames().eq(other.frames()),
+        }
+    }
+}
+
+impl Eq for StackTrace<'_> {}
+
+impl fmt::Debug for StackTrace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StackTrace({}) ", self.number)?;
+        f.debug_list().entries(self.frames()).finish()
+    }
+}

@@ -1,0 +1,409 @@
+//! What the traced program says of itself: tasks with their regions and log messages. And labels and CPU samples.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use super::Timeline;
+use super::gc::OPEN;
+use super::goroutine::Goroutine;
+use super::symbols::{StackNumber, StackTrace, StringNumber};
+use crate::event::Text;
+use crate::id::{GoId, ProcId, TaskId, ThreadId, present};
+use crate::time::Time;
+
+/// A task. Without a start it is older than the trace.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TaskEntry {
+    pub id: u64,
+    pub parent: Option<u64>,
+    pub start: Option<i64>,
+    pub end: i64,
+    pub name: StringNumber,
+    pub stack: StackNumber,
+    pub go: u32,
+}
+
+/// A region. Without a start it is older than the trace.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RegionEntry {
+    pub task: u64,
+    pub start: Option<i64>,
+    pub end: i64,
+    pub name: StringNumber,
+    pub stack: StackNumber,
+    pub go: u32,
+}
+
+/// A log message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogEntry {
+    pub time: i64,
+    pub task: u64,
+    pub category: StringNumber,
+    pub message: StringNumber,
+    pub stack: StackNumber,
+    pub go: u32,
+}
+
+/// A label of a goroutine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LabelEntry {
+    pub time: i64,
+    pub go: u32,
+    pub label: StringNumber,
+}
+
+/// A sample of the CPU profiler.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SampleEntry {
+    pub time: i64,
+    pub go: u32,
+    pub place: u32,
+    pub stack: StackNumber,
+}
+
+/// All of them, in order of time.
+#[derive(Debug, Default)]
+pub(super) struct TaskColumns {
+    pub tasks: Vec<TaskEntry>,
+    pub regions: Vec<RegionEntry>,
+    pub logs: Vec<LogEntry>,
+    pub labels: Vec<LabelEntry>,
+    pub samples: Vec<SampleEntry>,
+    index: OnceLock<TaskIndex>,
+}
+
+impl TaskColumns {
+    pub fn bytes(&self) -> u64 {
+        let tasks = self.tasks.capacity() * size_of::<TaskEntry>();
+        let regions = self.regions.capacity() * size_of::<RegionEntry>();
+        let logs = self.logs.capacity() * size_of::<LogEntry>();
+        let labels = self.labels.capacity() * size_of::<LabelEntry>();
+        (tasks + regions + logs + labels + self.samples.capacity() * size_of::<SampleEntry>()) as u64
+    }
+
+    fn index(&self) -> &TaskIndex {
+        self.index.get_or_init(|| {
+            let mut index = TaskIndex::default();
+            for (number, task) in self.tasks.iter().enumerate() {
+                index.by_id.insert(task.id, number);
+                if let Some(parent) = task.parent {
+                    index.children.entry(parent).or_default().push(number);
+                }
+            }
+            for (number, region) in self.regions.iter().enumerate() {
+                index.regions.entry(region.task).or_default().push(number);
+            }
+            for (number, log) in self.logs.iter().enumerate() {
+                index.logs.entry(log.task).or_default().push(number);
+            }
+            index
+        })
+    }
+}
+
+/// What belongs to each task, made when it is asked for. Numbers are places in the columns.
+#[derive(Debug, Default)]
+struct TaskIndex {
+    /// The last of each ID.
+    by_id: HashMap<u64, usize, RandomState>,
+    children: HashMap<u64, Vec<usize>, RandomState>,
+    regions: HashMap<u64, Vec<usize>, RandomState>,
+    logs: HashMap<u64, Vec<usize>, RandomState>,
+}
+
+impl Timeline {
+    /// All tasks in the order of their begins, those that are older than the trace first.
+    pub fn tasks(&self) -> impl ExactSizeIterator<Item = Task<'_>> + Clone {
+        self.tasks.tasks.iter().map(|&entry| Task { timeline: self, entry })
+    }
+
+    /// A task, the last one if the program has used the ID again; `None` if it neither begins nor ends within the trace.
+    ///
+    /// The first call makes an index of all tasks.
+    pub fn task(&self, id: TaskId) -> Option<Task<'_>> {
+        let &number = self.tasks.index().by_id.get(&id.0)?;
+        self.tasks.tasks.get(number).map(|&entry| Task { timeline: self, entry })
+    }
+
+    /// A task and all those below it, parents before their children, each once, with how many tasks lie between; nothing if
+    /// the trace does not know the task.
+    pub fn task_tree(&self, id: TaskId) -> TaskTree<'_> {
+        let root = self.tasks.index().by_id.get(&id.0);
+        TaskTree {
+            timeline: self,
+            pending: root.map(|&number| (0, number)).into_iter().collect(),
+            seen: HashSet::default(),
+        }
+    }
+
+    /// All regions in the order of their begins, those that are older than the trace first.
+    pub fn regions(&self) -> impl ExactSizeIterator<Item = Region<'_>> + Clone {
+        self.tasks.regions.iter().map(|&entry| Region { timeline: self, entry })
+    }
+
+    /// All log messages in order of time.
+    pub fn logs(&self) -> impl ExactSizeIterator<Item = LogMessage<'_>> + Clone {
+        self.tasks.logs.iter().map(|&entry| LogMessage { timeline: self, entry })
+    }
+
+    /// All samples of the CPU profiler in order of time.
+    pub fn cpu_samples(&self) -> impl ExactSizeIterator<Item = CpuSample<'_>> + Clone {
+        self.tasks.samples.iter().map(|&entry| CpuSample { timeline: self, entry })
+    }
+
+    /// All labels in order of time: when, of which goroutine, what. The runtime labels its GC workers.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = (Time, Option<GoId>, Text<'_>)> + Clone {
+        let labels = self.tasks.labels.iter();
+        labels.map(|entry| {
+            (Time(entry.time), self.goroutines.id(entry.go).map(GoId), self.symbols.strings.get(entry.label))
+        })
+    }
+}
+
+/// A task of the program (`runtime/trace.NewTask`).
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'t> {
+    timeline: &'t Timeline,
+    entry: TaskEntry,
+}
+
+impl<'t> Task<'t> {
+    /// Its ID.
+    pub fn id(&self) -> TaskId {
+        TaskId(self.entry.id)
+    }
+
+    /// The task in which it was made; `None` if in none, or if that is not known.
+    pub fn parent(&self) -> Option<TaskId> {
+        self.entry.parent.map(TaskId)
+    }
+
+    /// What the program called it; empty if it is older than the trace.
+    pub fn name(&self) -> Text<'t> {
+        self.timeline.symbols.strings.get(self.entry.name)
+    }
+
+    /// When it began; `None` if it is older than the trace.
+    pub fn start(&self) -> Option<Time> {
+        self.entry.start.map(Time)
+    }
+
+    /// When it ended; `None` if it had not when the trace did.
+    pub fn end(&self) -> Option<Time> {
+        (self.entry.end != OPEN).then_some(Time(self.entry.end))
+    }
+
+    /// How long it was there, as far as the trace goes.
+    pub fn duration(&self) -> Duration {
+        self.end().unwrap_or(self.timeline.end()) - self.start().unwrap_or(self.timeline.start())
+    }
+
+    /// The goroutine that began it, or if that is not known the one that ended it.
+    pub fn go(&self) -> Option<GoId> {
+        self.timeline.goroutines.id(self.entry.go).map(GoId)
+    }
+
+    /// Where it began.
+    pub fn stack(&self) -> Option<StackTrace<'t>> {
+        self.timeline.symbols.stack(self.entry.stack)
+    }
+
+    /// The tasks that were made in it, in the order of their begins.
+    pub fn children(&self) -> impl Iterator<Item = Task<'t>> + use<'t> {
+        let timeline = self.timeline;
+        let children = timeline.tasks.index().children.get(&self.entry.id);
+        children
+            .into_iter()
+            .flatten()
+            .filter_map(move |&number| Some(Task { timeline, entry: *timeline.tasks.tasks.get(number)? }))
+    }
+
+    /// Its regions in the order of their begins, of whatever goroutine.
+    pub fn regions(&self) -> impl Iterator<Item = Region<'t>> + use<'t> {
+        let timeline = self.timeline;
+        let regions = timeline.tasks.index().regions.get(&self.entry.id);
+        regions
+            .into_iter()
+            .flatten()
+            .filter_map(move |&number| Some(Region { timeline, entry: *timeline.tasks.regions.get(number)? }))
+    }
+
+    /// Its log messages in order of time.
+    pub fn logs(&self) -> impl Iterator<Item = LogMessage<'t>> + use<'t> {
+        let timeline = self.timeline;
+        let logs = timeline.tasks.index().logs.get(&self.entry.id);
+        logs.into_iter()
+            .flatten()
+            .filter_map(move |&number| Some(LogMessage { timeline, entry: *timeline.tasks.logs.get(number)? }))
+    }
+}
+
+/// A task and those below it.
+#[derive(Clone, Debug)]
+pub struct TaskTree<'t> {
+    timeline: &'t Timeline,
+    /// Depth and number of those that come next, the next one last.
+    pending: Vec<(u32, usize)>,
+    /// A program may make a task its own ancestor.
+    seen: HashSet<usize, RandomState>,
+}
+
+impl<'t> Iterator for TaskTree<'t> {
+    type Item = (u32, Task<'t>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (depth, number) = self.pending.pop()?;
+            if !self.seen.insert(number) {
+                continue;
+            }
+            let &entry = self.timeline.tasks.tasks.get(number)?;
+            let children = self.timeline.tasks.index().children.get(&entry.id).into_iter().flatten().rev();
+            let seen = &self.seen;
+            self.pending.extend(children.filter(|child| !seen.contains(child)).map(|&child| (depth + 1, child)));
+            return Some((depth, Task { timeline: self.timeline, entry }));
+        }
+    }
+}
+
+/// A region of a goroutine (`runtime/trace.StartRegion`).
+#[derive(Clone, Copy, Debug)]
+pub struct Region<'t> {
+    timeline: &'t Timeline,
+    entry: RegionEntry,
+}
+
+impl<'t> Region<'t> {
+    /// What the program called it.
+    pub fn name(&self) -> Text<'t> {
+        self.timeline.symbols.strings.get(self.entry.name)
+    }
+
+    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
+    pub fn task(&self) -> TaskId {
+        TaskId(self.entry.task)
+    }
+
+    /// The goroutine.
+    pub fn go(&self) -> Option<GoId> {
+        self.timeline.goroutines.id(self.entry.go).map(GoId)
+    }
+
+    /// When it began; `None` if it is older than the trace.
+    pub fn start(&self) -> Option<Time> {
+        self.entry.start.map(Time)
+    }
+
+    /// When it ended; `None` if it had not when the trace or its goroutine did.
+    pub fn end(&self) -> Option<Time> {
+        (self.entry.end != OPEN).then_some(Time(self.entry.end))
+    }
+
+    /// Where it began.
+    pub fn stack(&self) -> Option<StackTrace<'t>> {
+        self.timeline.symbols.stack(self.entry.stack)
+    }
+}
+
+/// A message of `runtime/trace.Log`.
+#[derive(Clone, Copy, Debug)]
+pub struct LogMessage<'t> {
+    timeline: &'t Timeline,
+    entry: LogEntry,
+}
+
+impl<'t> LogMessage<'t> {
+    /// When.
+    pub fn time(&self) -> Time {
+        Time(self.entry.time)
+    }
+
+    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
+    pub fn task(&self) -> TaskId {
+        TaskId(self.entry.task)
+    }
+
+    /// The goroutine that wrote it.
+    pub fn go(&self) -> Option<GoId> {
+        self.timeline.goroutines.id(self.entry.go).map(GoId)
+    }
+
+    /// The category.
+    pub fn category(&self) -> Text<'t> {
+        self.timeline.symbols.strings.get(self.entry.category)
+    }
+
+    /// The message.
+    pub fn message(&self) -> Text<'t> {
+        self.timeline.symbols.strings.get(self.entry.message)
+    }
+
+    /// Where it was written.
+    pub fn stack(&self) -> Option<StackTrace<'t>> {
+        self.timeline.symbols.stack(self.entry.stack)
+    }
+}
+
+/// A sample of the CPU profiler: what ran on a thread at an instant.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuSample<'t> {
+    timeline: &'t Timeline,
+    entry: SampleEntry,
+}
+
+impl<'t> CpuSample<'t> {
+    /// When.
+    pub fn time(&self) -> Time {
+        Time(self.entry.time)
+    }
+
+    /// The goroutine that ran, if one did.
+    pub fn go(&self) -> Option<GoId> {
+        self.timeline.goroutines.id(self.entry.go).map(GoId)
+    }
+
+    /// The P.
+    pub fn proc(&self) -> Option<ProcId> {
+        self.timeline.places.get(self.entry.place as usize).and_then(|place| present(place.proc)).map(ProcId)
+    }
+
+    /// The thread.
+    pub fn thread(&self) -> Option<ThreadId> {
+        self.timeline.places.get(self.entry.place as usize).and_then(|place| present(place.thread)).map(ThreadId)
+    }
+
+    /// What ran.
+    pub fn stack(&self) -> Option<StackTrace<'t>> {
+        self.timeline.symbols.stack(self.entry.stack)
+    }
+}
+
+impl<'t> Goroutine<'t> {
+    /// Its labels and when it got them.
+    pub fn labels(&self) -> impl Iterator<Item = (Time, Text<'t>)> + use<'t> {
+        let id = self.id();
+        self.timeline().labels().filter(move |(_, go, _)| *go == Some(id)).map(|(time, _, label)| (time, label))
+    }
+
+    /// Its regions in the order of their begins.
+    pub fn regions(&self) -> impl Iterator<Item = Region<'t>> + use<'t> {
+        let id = self.id();
+        self.timeline().regions().filter(move |region| region.go() == Some(id))
+    }
+
+    /// Its log messages.
+    pub fn logs(&self) -> impl Iterator<Item = LogMessage<'t>> + use<'t> {
+        let id = self.id();
+        self.timeline().logs().filter(move |log| log.go() == Some(id))
+    }
+
+    /// The samples of the CPU profiler that found it running.
+    pub fn cpu_samples(&self) -> impl Iterator<Item = CpuSample<'t>> + use<'t> {
+        let id = self.id();
+        self.timeline().cpu_samples().filter(move |sample| sample.go() == Some(id))
+    }
+}

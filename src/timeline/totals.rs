@@ -1,0 +1,106 @@
+//! How long goroutines were in which state.
+
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
+use super::Timeline;
+use super::goroutine::{Goroutine, Span};
+use super::symbols::StringNumber;
+use crate::event::{GoState, Text};
+use crate::time::Time;
+
+/// Time and number of waits for one reason.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waits {
+    nanos: u64,
+    count: u64,
+}
+
+/// How long goroutines were in which state, within some range of time.
+///
+/// As in Go's own summaries (Go `src/internal/trace/summary.go`), the time before the trace first speaks of an old
+/// goroutine counts for the state that it then tells: the runtime would have told of a change. Other than there, spans count that
+/// are open when the trace ends, and the wait of a goroutine that blocks `forever`.
+#[derive(Clone, Debug)]
+pub struct Totals<'t> {
+    timeline: &'t Timeline,
+    running: u64,
+    runnable: u64,
+    syscall: u64,
+    waits: IndexMap<StringNumber, Waits, RandomState>,
+}
+
+impl<'t> Totals<'t> {
+    pub(super) fn new(timeline: &'t Timeline) -> Self {
+        Totals { timeline, running: 0, runnable: 0, syscall: 0, waits: IndexMap::default() }
+    }
+
+    /// Adds what a goroutine did within a range.
+    pub(super) fn add_goroutine(&mut self, goroutine: Goroutine<'t>, start: Time, end: Time) {
+        let mut undetermined = 0;
+        for span in goroutine.between(start..end) {
+            let nanos = nanos_within(&span, start, end);
+            match span.state() {
+                GoState::Undetermined => undetermined += nanos,
+                _ => self.add(&span, nanos + std::mem::take(&mut undetermined)),
+            }
+        }
+        // The range ends before the state is told.
+        if undetermined > 0
+            && let Some(told) = goroutine.spans().find(|span| span.state() != GoState::Undetermined)
+        {
+            self.add(&told, undetermined);
+        }
+    }
+
+    fn add(&mut self, span: &Span<'t>, nanos: u64) {
+        match span.state() {
+            GoState::Running => self.running += nanos,
+            GoState::Runnable => self.runnable += nanos,
+            GoState::Syscall => self.syscall += nanos,
+            GoState::Waiting => {
+                let waits = self.waits.entry(span.reason_number()).or_default();
+                waits.nanos += nanos;
+                waits.count += 1;
+            }
+            GoState::Undetermined | GoState::NotExist => {}
+        }
+    }
+
+    /// Running.
+    pub fn running(&self) -> Duration {
+        Duration::from_nanos(self.running)
+    }
+
+    /// Ready to run, waiting for a P.
+    pub fn runnable(&self) -> Duration {
+        Duration::from_nanos(self.runnable)
+    }
+
+    /// In system calls, with or without a P.
+    pub fn syscall(&self) -> Duration {
+        Duration::from_nanos(self.syscall)
+    }
+
+    /// Blocked, whatever for.
+    pub fn waiting(&self) -> Duration {
+        Duration::from_nanos(self.waits.values().map(|waits| waits.nanos).sum())
+    }
+
+    /// For each reason how long goroutines were blocked and how many times, in the order in which the reasons came up.
+    pub fn waiting_by_reason(&self) -> impl ExactSizeIterator<Item = (Text<'t>, Duration, u64)> {
+        let strings = &self.timeline.symbols.strings;
+        self.waits.iter().map(|(&reason, waits)| (strings.get(reason), Duration::from_nanos(waits.nanos), waits.count))
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Duration {
+        self.running() + self.runnable() + self.syscall() + self.waiting()
+    }
+}
+
+fn nanos_within(span: &Span<'_>, start: Time, end: Time) -> u64 {
+    u64::try_from(span.end().min(end).since(span.start().max(start))).unwrap_or(0)
+}
