@@ -25,6 +25,18 @@ pub enum GroupBy {
     Name,
 }
 
+impl GroupBy {
+    /// The name of a goroutine's group.
+    pub fn name_of<'a>(self, goroutine: &GoroutineSummary<'a>) -> Text<'a> {
+        match self {
+            GroupBy::Start => goroutine.name(),
+            GroupBy::Creator => goroutine.creator(),
+            GroupBy::Label => goroutine.label(),
+            GroupBy::Name => Text(source_function(goroutine.name().0)),
+        }
+    }
+}
+
 /// The distribution of each column over the goroutines of a group. All in nanoseconds, described at [`Times`](super::Times).
 ///
 /// Each counts all goroutines of the group; who spent no time there counts with 0.

@@ -137,6 +137,9 @@ impl Histogram {
     pub fn percentile(&self, percent: f64) -> i64 {
         // 7 % of 100 are 7, though the product is a little more.
         let rank = (percent * self.count as f64 / 100.0 - 1e-6).ceil().max(1.0);
+        if rank >= self.count as f64 {
+            return self.max;
+        }
         let mut seen = 0;
         for (bucket, count) in self.buckets.each() {
             seen += count;

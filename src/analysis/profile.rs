@@ -41,7 +41,7 @@ impl ProfileKind {
             ProfileKind::Sync => to == GoState::Waiting && (has(b"chan") || has(b"sync") || has(b"select")),
             ProfileKind::Syscall => to == GoState::Syscall,
             ProfileKind::Sched => to == GoState::Runnable,
-            ProfileKind::OffCpu => matches!(to, GoState::Waiting | GoState::Runnable | GoState::Syscall),
+            ProfileKind::OffCpu => is_off_cpu(to),
             ProfileKind::Cpu => false,
         }
     }
@@ -189,7 +189,12 @@ impl Profiler {
         let Some(track) = self.tracks.get_mut(index) else { return };
         if track.since == NEVER && counts {
             track.since = if is_new && self.options.complete { self.sync } else { time };
-            track.stack = self.stacks.of(event, record.stack, &mut self.names);
+            track.stack = match (self.kind, record.b) {
+                // Who wakes a goroutine is somewhere else: it is still where it blocked.
+                (ProfileKind::OffCpu, 0) if is_off_cpu(from) => track.stack,
+                (ProfileKind::OffCpu, own) if own != 0 => self.stacks.of(event, own, &mut self.names),
+                _ => self.stacks.of(event, record.stack, &mut self.names),
+            };
             track.reason = match self.kind {
                 ProfileKind::OffCpu if to == GoState::Waiting => self.names.of(event, record.text),
                 ProfileKind::OffCpu => self.names.intern(to.name().as_bytes()),
@@ -331,6 +336,10 @@ impl Profiler {
 /// How much time a CPU sample stands for: the runtime samples a hundred times a second unless told otherwise, which the trace does not say
 /// (Go `src/runtime/pprof/pprof.go`, `StartCPUProfile`).
 pub(super) const SAMPLE_NANOS: i64 = 10_000_000;
+
+fn is_off_cpu(state: GoState) -> bool {
+    matches!(state, GoState::Waiting | GoState::Runnable | GoState::Syscall)
+}
 
 /// Whether a state is the one that a kind counts, whatever the reason.
 fn counts_in(kind: ProfileKind, state: GoState) -> bool {
