@@ -1,7 +1,7 @@
 //! This crate's side of benches/peers.sh: what benches/peer/main.go is for Go's reader, with the same output.
 //!
 //! ```text
-//! peers raw|ordered|timeline [-n RUNS] [--stream] FILE
+//! peers raw|ordered|timeline|summary|mmu [-n RUNS] [--stream] FILE
 //! ```
 //!
 //! prints one JSON object:
@@ -11,7 +11,9 @@
 //! ```
 //!
 //! "raw" counts every event of the file, the structural ones included; "ordered" counts the events that `Reader`
-//! delivers; "timeline" builds a `Timeline`, of which it counts the spans. "seconds" is the median of the runs, and covers the reading only: the file is in memory before, and counts
+//! delivers; "timeline" builds a `Timeline`, of which it counts the spans; "summary" sums up the goroutines, and "mmu"
+//! finds the mutator utilization with the default flags and its minimum at 100 windows from a microsecond up. "seconds" is
+//! the median of the runs, and covers the reading only: the file is in memory before, and counts
 //! in "peak_rss_bytes". With --stream the file is read as it is decoded.
 //!
 //! `cargo bench` calls this without a mode: then all are run over the trace that GOTRACE_BIG_TRACE names, or the largest
@@ -26,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
+use gotrace::analysis::{GoroutineSummary, Observer, Summarizer, UtilFlags, Utilization};
 use gotrace::raw::RawReader;
 use gotrace::{Reader, Timeline};
 use serde::Serialize;
@@ -53,6 +56,8 @@ struct Args {
 enum Mode {
     Raw,
     Ordered,
+    Summary,
+    Mmu,
     Timeline,
 }
 
@@ -84,10 +89,8 @@ fn measure(mode: Mode, file: &Path, runs: u32, stream: bool) -> Result<Measureme
         events = match (mode, stream) {
             (Mode::Raw, false) => count_raw(RawReader::from_slice(&bytes)?)?,
             (Mode::Raw, true) => count_raw(RawReader::new(File::open(file)?)?)?,
-            (Mode::Ordered, false) => count_ordered(Reader::from_slice(&bytes)?)?,
-            (Mode::Ordered, true) => count_ordered(Reader::new(File::open(file)?)?)?,
-            (Mode::Timeline, false) => count_spans(Reader::from_slice(&bytes)?)?,
-            (Mode::Timeline, true) => count_spans(Reader::new(File::open(file)?)?)?,
+            (_, false) => read(mode, Reader::from_slice(&bytes)?)?,
+            (_, true) => read(mode, Reader::new(File::open(file)?)?)?,
         };
         times.push(start.elapsed());
     }
@@ -119,6 +122,37 @@ fn count_ordered(mut reader: Reader<'_>) -> Result<u64, gotrace::Error> {
         count += 1;
     }
     Ok(count)
+}
+
+fn read(mode: Mode, reader: Reader<'_>) -> Result<u64, gotrace::Error> {
+    match mode {
+        Mode::Raw | Mode::Ordered => count_ordered(reader),
+        Mode::Timeline => count_spans(reader),
+        Mode::Summary => {
+            let mut execution = 0;
+            let count =
+                observe(reader, Summarizer::new(|g: &GoroutineSummary<'_>| execution += g.times.execution()))?.0;
+            black_box(execution);
+            Ok(count)
+        }
+        Mode::Mmu => {
+            let (count, utilization) = observe(reader, Utilization::new(UtilFlags::default()))?;
+            // As in benches/peer/main.go.
+            let factor = (utilization.duration() as f64 / 1000.0).powf(1.0 / 99.0);
+            let mmus = (0..100).map(|i| utilization.mmu((1000.0 * factor.powi(i)) as i64));
+            black_box(mmus.sum::<f64>());
+            Ok(count)
+        }
+    }
+}
+
+fn observe<O: Observer>(mut reader: Reader<'_>, mut observer: O) -> Result<(u64, O::Output), gotrace::Error> {
+    let mut count = 0;
+    while let Some(event) = reader.next_event()? {
+        observer.event(&event);
+        count += 1;
+    }
+    Ok((count, observer.finish()))
 }
 
 fn count_spans(reader: Reader<'_>) -> Result<u64, gotrace::Error> {

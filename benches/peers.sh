@@ -10,7 +10,7 @@
 # not set.
 #
 # The modes: raw is every event in file order, ordered the events of the validating
-# reader. "memory" has the file in memory before the clock starts, "stream" reads it
+# reader, summary and mmu two of the analyses in src/analysis. "memory" has the file in memory before the clock starts, "stream" reads it
 # as it is decoded. Each run is a process of its own, one thread of ours, and Go with
 # its garbage collector on the cores there are. A ratio is that of two runs, one after
 # the other. Exit 1 if both sides do not count the same events.
@@ -125,7 +125,7 @@ our_peer=$(build_ours)
 echo "$(wc -c <"$trace") bytes, $runs runs each"
 printf '%-15s  %8s  %8s  %-20s  %8s  %8s\n' \
   mode 'Go Mev/s' 'we Mev/s' '  ratio min/med/max' 'Go MiB' 'we MiB'
-for mode in raw ordered; do
+for mode in raw ordered summary mmu; do
   run_pairs "$mode" '' '' | summarise "$mode memory"
   run_pairs "$mode" -stream --stream | summarise "$mode stream"
 done

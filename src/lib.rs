@@ -30,6 +30,7 @@
 //! | [`Stack`], [`Frame`], [`Text`] | stacks and strings, borrowed from the trace and decoded when asked for |
 //! | [`Error`], [`ErrorKind`], [`Location`] | what is wrong with a trace and where: byte, generation, thread, event |
 //! | [`Warning`] | mistakes of the traced program, which do not stop the reading |
+//! | [`analysis`] | what `go tool trace` shows and more, in one pass: goroutine groups, MMU, profiles, latencies |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
 //! | [`gctrace`] | the GC log of `GODEBUG=gctrace=1`: collections, and what they cost |
@@ -66,6 +67,7 @@
 //! traces are one stream; they give the same events.
 
 mod account;
+pub mod analysis;
 mod error;
 mod event;
 pub mod gctrace;

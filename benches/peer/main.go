@@ -4,6 +4,8 @@
 //	gotrace-peer raw     [-n RUNS] [-stream] FILE
 //	gotrace-peer ordered [-n RUNS] [-stream] FILE
 //	gotrace-peer append  [-n RUNS] [-stream] FILE
+//	gotrace-peer summary [-n RUNS] [-stream] FILE
+//	gotrace-peer mmu     [-n RUNS] [-stream] FILE
 //	gotrace-peer check   FILE...
 //
 // Raw decodes the wire format with internal/trace/raw. It counts every event
@@ -15,7 +17,13 @@
 //
 // Append does the same and keeps all events in a slice.
 //
-// These three print one JSON object:
+// Summary reads and shows each event to trace.Summarizer, without keeping it.
+//
+// Mmu keeps all events, as it has to, and computes the mutator utilization with
+// the default flags of go tool trace, and the minimum at 100 windows from a
+// microsecond to the length of the trace.
+//
+// These print one JSON object:
 //
 //	{"mode":"raw","events":N,"bytes":B,"seconds":S,"peak_rss_bytes":R}
 //
@@ -51,6 +59,7 @@ import (
 	"internal/trace"
 	"internal/trace/raw"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -66,6 +75,8 @@ var passes = map[string]pass{
 	"raw":     readRaw,
 	"ordered": readOrdered,
 	"append":  readAppend,
+	"summary": readSummary,
+	"mmu":     readMMU,
 }
 
 func main() {
@@ -104,7 +115,7 @@ func main() {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: gotrace-peer raw|ordered|append [-n RUNS] [-stream] FILE")
+	fmt.Fprintln(os.Stderr, "usage: gotrace-peer raw|ordered|append|summary|mmu [-n RUNS] [-stream] FILE")
 	fmt.Fprintln(os.Stderr, "       gotrace-peer check FILE...")
 	os.Exit(2)
 }
@@ -143,21 +154,65 @@ func readOrdered(r io.Reader) (int, error) {
 }
 
 func readAppend(r io.Reader) (int, error) {
+	events, err := readAll(r)
+	return len(events), err
+}
+
+func readAll(r io.Reader) ([]trace.Event, error) {
 	tr, err := trace.NewReader(r)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	var events []trace.Event
 	for {
 		ev, err := tr.ReadEvent()
 		if err == io.EOF {
-			return len(events), nil
+			return events, nil
 		}
 		if err != nil {
-			return len(events), err
+			return events, err
 		}
 		events = append(events, ev)
 	}
+}
+
+// sink keeps what is computed from being left out.
+var sink any
+
+func readSummary(r io.Reader) (int, error) {
+	tr, err := trace.NewReader(r)
+	if err != nil {
+		return 0, err
+	}
+	s := trace.NewSummarizer()
+	for n := 0; ; n++ {
+		ev, err := tr.ReadEvent()
+		if err == io.EOF {
+			sink = s.Finalize()
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		s.Event(&ev)
+	}
+}
+
+func readMMU(r io.Reader) (int, error) {
+	events, err := readAll(r)
+	if err != nil || len(events) == 0 {
+		return len(events), err
+	}
+	utils := trace.MutatorUtilizationV2(events, trace.UtilSTW|trace.UtilBackground|trace.UtilAssist)
+	curve := trace.NewMMUCurve(utils)
+	first, last := utils[0][0].Time, utils[0][len(utils[0])-1].Time
+	factor := math.Pow(float64(last-first)/1000, 1.0/99)
+	sum := 0.0
+	for i := range 100 {
+		sum += curve.MMU(time.Duration(1000 * math.Pow(factor, float64(i))))
+	}
+	sink = sum
+	return len(events), nil
 }
 
 // measurement is what the timed modes print.

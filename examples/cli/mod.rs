@@ -1,5 +1,7 @@
 //! What the examples share: the file or standard input they read, and how they end.
 
+#[allow(dead_code, reason = "not every example needs all of it")]
+pub mod analysis;
 mod input;
 #[allow(dead_code, reason = "not every example needs all of it")]
 pub mod timeline;

@@ -60,11 +60,17 @@ impl<'a> Event<'a> {
         }
     }
 
-    fn stack_of(&self, id: u64) -> Option<Stack<'a>> {
+    /// The record behind it, for analyses that compare IDs before they look anything up.
+    #[inline(always)]
+    pub(crate) fn record(&self) -> &'a Record {
+        self.record
+    }
+
+    pub(crate) fn stack_of(&self, id: u64) -> Option<Stack<'a>> {
         (id != 0).then(|| Stack::new(id, self.symbols))
     }
 
-    fn text(&self, symbol: Symbol) -> Text<'a> {
+    pub(crate) fn text(&self, symbol: Symbol) -> Text<'a> {
         Text(match symbol {
             Symbol::Empty => b"",
             Symbol::Id(id) => return self.symbols.tables.string(id, self.symbols.window),

@@ -168,6 +168,11 @@ impl<T> Arena<T> {
     pub fn len(&self) -> usize {
         self.len
     }
+
+    /// All IDs, in no particular order.
+    pub fn ids(&self) -> impl Iterator<Item = u64> + '_ {
+        self.ids.keys().copied()
+    }
 }
 
 impl<T> fmt::Debug for Arena<T> {

@@ -98,8 +98,10 @@ fn a_file_and_standard_input_give_the_same() {
 
 #[test]
 fn what_cannot_be_is_refused_in_one_line() {
+    /// Arguments, profiles, standard input and the complaint.
+    type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a [u8], &'a str);
     let text = b"heap profile: 1: 2 [3: 4] @ heap/524288\n";
-    let cases: [(&[&str], &[&str], &[u8], &str); 5] = [
+    let cases: [Case<'_>; 5] = [
         (&["-"], &[], text, "a profile in text form: it begins with \"heap profile:\" at byte 0"),
         (&["-"], &[], b"", "standard input: the profile is empty at byte 0"),
         (&["-"], &[], b"\x1f\x8b\x08", "the gzip file is damaged"),

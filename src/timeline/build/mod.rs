@@ -93,6 +93,8 @@ impl Builder {
                 }
             }
             What::Sync => {}
+            // What was, is taken to last until a status behind the gap says otherwise.
+            What::Gap => {}
             What::HeapObjects => self.metrics.heap.push((time, record.a)),
             What::HeapGoal => self.metrics.goals.push((time, record.a)),
             What::GoMaxProcs => self.metrics.gomaxprocs.push((time, record.a)),

@@ -1,0 +1,45 @@
+//! Analyses of a trace: what `go tool trace` shows, and what it leaves out, in one pass over the events.
+//!
+//! Each analysis is an [`Observer`]: it is shown the events one after another and keeps what it needs of them, so its memory
+//! follows what is alive in the traced program and what comes out, not the length of the trace. Several share a pass as
+//! a tuple.
+//!
+//! ```
+//! use gotrace::Reader;
+//! use gotrace::analysis::{Groups, Utilization, UtilFlags, run};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/gc.trace");
+//! let mut reader = Reader::open(path)?;
+//! let observers = (Groups::by_start(), Utilization::new(UtilFlags::default()));
+//! let ((groups, utilization), error) = run(&mut reader, observers);
+//! assert!(error.is_none(), "a damaged trace gives what could be found up to there, and why it ended");
+//! for group in &groups.groups {
+//!     println!("{}: {} goroutines ran for {} ns", group.name, group.goroutines, group.times.execution.sum());
+//! }
+//! println!("in the worst millisecond the program had {:.0} % of the processors", utilization.mmu(1_000_000) * 100.0);
+//! # Ok(())
+//! # }
+//! ```
+
+mod account;
+mod goroutines;
+mod histogram;
+mod mmu;
+mod names;
+mod observer;
+mod profile;
+mod stack_profile;
+mod stacks;
+mod summarizer;
+mod utilization;
+
+pub use account::{Accounting, Times};
+pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
+pub use histogram::Histogram;
+pub use mmu::{MutatorUtil, MutatorUtilization, Window};
+pub use observer::{Observer, run};
+pub use profile::{ProfileKind, ProfileOptions, Profiler};
+pub use stack_profile::{Profile, ProfileSample};
+pub use summarizer::{GoroutineSummary, RegionSummary, Summarizer, Summary};
+pub use utilization::{UtilFlags, Utilization};

@@ -1,0 +1,92 @@
+//! Stacks that outlive their generation.
+
+use foldhash::fast::RandomState;
+use indexmap::IndexSet;
+
+use super::names::{Name, Names};
+use crate::event::Event;
+use crate::event::tables::IdTable;
+
+/// A stack, equal for equal frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(super) struct StackKey(u32);
+
+/// A frame of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FrameKey {
+    pub pc: u64,
+    pub func: Name,
+    pub file: Name,
+    pub line: u64,
+}
+
+/// Stacks that differ only in deeper frames are one: Go `src/cmd/trace/pprof.go`, `pprofMaxStack`.
+const MAX_FRAMES: usize = 128;
+
+#[derive(Debug)]
+pub(super) struct Stacks {
+    frames: IndexSet<FrameKey, RandomState>,
+    stacks: IndexSet<Box<[u32]>, RandomState>,
+    /// By ID in the current generation.
+    known: IdTable<StackKey>,
+}
+
+impl Default for Stacks {
+    fn default() -> Self {
+        Stacks { frames: IndexSet::default(), stacks: IndexSet::from_iter([Box::default()]), known: IdTable::default() }
+    }
+}
+
+impl StackKey {
+    /// The stack of what has none.
+    pub const EMPTY: StackKey = StackKey(0);
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("four billion different stacks do not fit in memory")
+}
+
+impl Stacks {
+    /// To be called at each Sync: IDs mean something else from here on.
+    pub fn forget_ids(&mut self) {
+        self.known.clear();
+    }
+
+    /// The stack with an ID, 0 for none.
+    #[inline]
+    pub fn of(&mut self, event: &Event<'_>, id: u64, names: &mut Names) -> StackKey {
+        match (id, self.known.get(id)) {
+            (0, _) => StackKey::EMPTY,
+            (_, Some(key)) => key,
+            (_, None) => self.note(event, id, names),
+        }
+    }
+
+    #[inline(never)]
+    fn note(&mut self, event: &Event<'_>, id: u64, names: &mut Names) -> StackKey {
+        let Some(stack) = event.stack_of(id) else { return StackKey::EMPTY };
+        let frames = stack.frames().take(MAX_FRAMES).map(|frame| {
+            let (func, file) = (names.intern(frame.func.as_bytes()), names.intern(frame.file.as_bytes()));
+            number(self.frames.insert_full(FrameKey { pc: frame.pc, func, file, line: frame.line }).0)
+        });
+        let mut frames: Vec<u32> = frames.collect();
+        // The runtime marks the stack of a goroutine that has none by a frame without a PC; the reference takes it for none.
+        while frames.last().is_some_and(|&frame| self.frames[frame as usize].pc == 0) {
+            frames.pop();
+        }
+        let frames: Box<[u32]> = frames.into();
+        let key = StackKey(match self.stacks.get_index_of(&frames) {
+            Some(index) => number(index),
+            None => number(self.stacks.insert_full(frames).0),
+        });
+        // Fails for 0 only, which was met above.
+        let _ = self.known.insert(id, key, "stack");
+        key
+    }
+
+    /// The frames of a stack, innermost first.
+    pub fn frames(&self, key: StackKey) -> impl DoubleEndedIterator<Item = FrameKey> + '_ {
+        let frames = self.stacks.get_index(key.0 as usize).into_iter().flatten();
+        frames.filter_map(|&frame| self.frames.get_index(frame as usize).copied())
+    }
+}

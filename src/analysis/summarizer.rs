@@ -1,0 +1,554 @@
+//! Sums up how goroutines and regions spent their time, as Go's `src/internal/trace/summary.go` does, and lets go of
+//! each as it ends.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+
+use super::account::{Accounting, RangeKey, Spent, Times, time_of};
+use super::names::{Name, Names};
+use super::observer::Observer;
+use crate::event::record::{RangeType, Record, What};
+use crate::event::{Event, GoState, ProcState, Text};
+use crate::id::{GoId, NONE, TaskId};
+use crate::sched::arena::{Arena, Index};
+use crate::time::Time;
+
+/// Takes the sums of a [`Summarizer`].
+pub trait Summary {
+    /// A goroutine has ended, or the trace has.
+    fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>);
+
+    /// A region has ended, or its goroutine or the trace has.
+    fn region(&mut self, region: &RegionSummary<'_>) {
+        let _ = region;
+    }
+}
+
+impl<F: FnMut(&GoroutineSummary<'_>)> Summary for F {
+    fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>) {
+        self(goroutine);
+    }
+}
+
+/// A goroutine's times.
+#[derive(Clone, Copy, Debug)]
+pub struct GoroutineSummary<'a> {
+    account: &'a Account,
+    /// How it spent its time.
+    pub times: Times<'a>,
+}
+
+impl<'a> GoroutineSummary<'a> {
+    /// The goroutine.
+    pub fn id(&self) -> GoId {
+        GoId(self.account.id)
+    }
+
+    /// The function in which it started; empty if no stack of it is in the trace.
+    pub fn name(&self) -> Text<'a> {
+        Text(self.times.names.bytes(self.account.name))
+    }
+
+    /// The function that created it; empty if that was before the trace.
+    pub fn creator(&self) -> Text<'a> {
+        Text(self.times.names.bytes(self.account.creator))
+    }
+
+    /// Its last label; empty for none.
+    pub fn label(&self) -> Text<'a> {
+        Text(self.times.names.bytes(self.account.label))
+    }
+
+    /// When it was created, or the begin of the generation in which it is first mentioned.
+    pub fn creation(&self) -> Time {
+        Time(self.account.creation)
+    }
+
+    /// When it first ran.
+    pub fn start(&self) -> Option<Time> {
+        present(self.account.start)
+    }
+
+    /// When it ended, or began to wait forever.
+    pub fn end(&self) -> Option<Time> {
+        present(self.account.end)
+    }
+
+    pub(super) fn account(&self) -> &'a Account {
+        self.account
+    }
+}
+
+/// A region's times.
+#[derive(Clone, Copy, Debug)]
+pub struct RegionSummary<'a> {
+    /// The goroutine.
+    pub go: GoId,
+    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
+    pub task: TaskId,
+    /// What the program called it; empty for the one that stands for the task that a goroutine takes over from its creator.
+    pub name: Text<'a>,
+    /// When it began, or the goroutine was created; `None` if before the trace.
+    pub start: Option<Time>,
+    /// When it or the goroutine ended; `None` if the trace did.
+    pub end: Option<Time>,
+    /// How many regions of the goroutine it is within, and whether one of them is of the same task.
+    pub depth: usize,
+    /// Whether none of the regions that it is within is of the same task.
+    pub is_outermost: bool,
+    /// How its goroutine spent the time.
+    pub times: Times<'a>,
+}
+
+/// A time that is not known, or a state that is not on.
+const NEVER: i64 = i64::MIN;
+
+fn present(time: i64) -> Option<Time> {
+    (time != NEVER).then_some(Time(time))
+}
+
+/// What is known of a goroutine.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Account {
+    pub id: u64,
+    pub name: Name,
+    pub creator: Name,
+    pub label: Name,
+    creation: i64,
+    start: i64,
+    end: i64,
+    spent: Spent,
+    /// Since when it is in each state, or `NEVER`.
+    running: i64,
+    runnable: i64,
+    blocked: i64,
+    reason: Name,
+    syscall: i64,
+    syscall_blocked: i64,
+    /// On which P it went into the system call.
+    syscall_proc: u64,
+    /// Since when it is in each range.
+    ranges: SmallVec<[(RangeKey, i64); 1]>,
+    regions: Vec<OpenRegion>,
+}
+
+#[derive(Clone, Debug)]
+struct OpenRegion {
+    task: u64,
+    name: Name,
+    start: i64,
+    before: Spent,
+}
+
+impl Account {
+    fn new(id: u64, creation: i64) -> Self {
+        Account {
+            id,
+            name: Name::EMPTY,
+            creator: Name::EMPTY,
+            label: Name::EMPTY,
+            creation,
+            start: NEVER,
+            end: NEVER,
+            spent: Spent::default(),
+            running: NEVER,
+            runnable: NEVER,
+            blocked: NEVER,
+            reason: Name::EMPTY,
+            syscall: NEVER,
+            syscall_blocked: NEVER,
+            syscall_proc: NONE,
+            ranges: SmallVec::new(),
+            regions: Vec::new(),
+        }
+    }
+
+    /// All up to now, the states that it is in included.
+    fn spent_until(&self, now: i64, accounting: Accounting) -> Spent {
+        let mut spent = self.spent.clone();
+        if spent.total == 0 {
+            spent.total = now - self.creation;
+        }
+        if self.running != NEVER {
+            spent.execution += now - self.running;
+        }
+        if self.runnable != NEVER {
+            spent.sched_wait += now - self.runnable;
+        }
+        if self.blocked != NEVER {
+            spent.block(self.reason, now - self.blocked);
+        }
+        match (self.syscall, self.syscall_blocked, accounting) {
+            (NEVER, NEVER, _) => {}
+            (begun, NEVER, _) => spent.syscall += now - begun,
+            (begun, blocked, Accounting::Corrected) => {
+                spent.syscall += if begun == NEVER { 0 } else { blocked - begun };
+                spent.syscall_block += now - blocked;
+            }
+            (begun, blocked, Accounting::Reference) => {
+                spent.syscall += if begun == NEVER { 0 } else { now - begun };
+                spent.sched_wait += now - blocked;
+            }
+        }
+        self.ranges.iter().for_each(|&(range, begun)| spent.range(range, now - begun));
+        spent
+    }
+
+    /// It ends, or counts as ended: what is on is off.
+    fn close(&mut self, spent: Spent) {
+        self.spent = spent;
+        self.running = NEVER;
+        self.runnable = NEVER;
+        self.blocked = NEVER;
+        self.syscall = NEVER;
+        self.syscall_blocked = NEVER;
+        self.ranges.clear();
+        self.regions.clear();
+    }
+}
+
+/// Sums up goroutines and regions in one pass, and shows each sum to a [`Summary`] when there is nothing to add.
+///
+/// Memory follows the goroutines that are alive. A goroutine that waits forever counts as ended, as in `go tool
+/// trace`, but is shown at the end of the trace; those that are alive then come in ascending order.
+pub struct Summarizer<S> {
+    summary: S,
+    accounting: Accounting,
+    names: Names,
+    goroutines: Arena<Account>,
+    /// Who is in a system call, by P; and in a sweep.
+    syscalls: HashMap<u64, u64, RandomState>,
+    sweeps: HashMap<u64, u64, RandomState>,
+    last: i64,
+    /// When the generation began.
+    sync: i64,
+}
+
+impl<S: Summary> Summarizer<S> {
+    /// Shows its sums, which are those of `go tool trace`, to `summary`: a closure that takes a [`GoroutineSummary`] will do.
+    pub fn new(summary: S) -> Self {
+        Self::with_accounting(summary, Accounting::Reference)
+    }
+
+    /// The same, by the chosen rules.
+    pub fn with_accounting(summary: S, accounting: Accounting) -> Self {
+        Summarizer {
+            summary,
+            accounting,
+            names: Names::default(),
+            goroutines: Arena::default(),
+            syscalls: HashMap::default(),
+            sweeps: HashMap::default(),
+            last: 0,
+            sync: 0,
+        }
+    }
+
+    /// The time as since when something is on.
+    fn since(&self, time: i64) -> i64 {
+        // The reference marks what is off with 0.
+        if time == 0 && self.accounting == Accounting::Reference { NEVER } else { time }
+    }
+
+    fn account(&mut self, go: u64) -> Option<&mut Account> {
+        let index = self.goroutines.find(go);
+        self.goroutines.get_mut(index)
+    }
+
+    #[inline]
+    fn go_transition(&mut self, event: &Event<'_>, from: GoState, to: GoState) {
+        let record = event.record();
+        let (id, time) = (record.a, record.time);
+        let since = self.since(time);
+        let index = match from {
+            GoState::Undetermined | GoState::NotExist => self.appear(event, from, to),
+            _ => self.goroutines.find(id),
+        };
+        let Some(account) = self.goroutines.get_mut(index) else { return };
+        match from {
+            GoState::Running => {
+                if account.running != NEVER {
+                    account.spent.execution += time - account.running;
+                }
+                account.running = NEVER;
+            }
+            GoState::Waiting if account.blocked != NEVER => {
+                account.spent.block(account.reason, time - account.blocked);
+                account.blocked = NEVER;
+            }
+            GoState::Runnable if account.runnable != NEVER => {
+                account.spent.sched_wait += time - account.runnable;
+                account.runnable = NEVER;
+            }
+            GoState::Syscall if account.syscall != NEVER => {
+                let without_proc = if account.syscall_blocked == NEVER { time } else { account.syscall_blocked };
+                account.spent.syscall += without_proc - account.syscall;
+                account.spent.syscall_block += time - without_proc;
+                account.syscall = NEVER;
+                account.syscall_blocked = NEVER;
+                let proc = account.syscall_proc;
+                let is_own = self.syscalls.get(&proc) == Some(&id);
+                if is_own || self.accounting == Accounting::Reference {
+                    self.syscalls.remove(&proc);
+                }
+            }
+            _ => {}
+        }
+        if account.name == Name::EMPTY && record.b != 0 {
+            account.name = self.names.root(event, record.b);
+        }
+        match to {
+            GoState::Running => {
+                account.running = since;
+                if account.start == NEVER {
+                    account.start = since;
+                }
+            }
+            GoState::Runnable => account.runnable = since,
+            GoState::Waiting => {
+                account.reason = self.names.of(event, record.text);
+                match account.reason == Name::FOREVER {
+                    true => self.close(index, time),
+                    false => account.blocked = since,
+                }
+            }
+            GoState::Syscall => {
+                account.syscall = since;
+                account.syscall_proc = record.proc;
+                self.syscalls.insert(record.proc, id);
+            }
+            GoState::NotExist => {
+                self.close(index, time);
+                self.show(index);
+                self.goroutines.remove(index);
+            }
+            GoState::Undetermined => {}
+        }
+    }
+
+    /// A goroutine is mentioned for the first time.
+    #[inline(never)]
+    fn appear(&mut self, event: &Event<'_>, from: GoState, to: GoState) -> Index {
+        let record = event.record();
+        let was_there = from == GoState::Undetermined;
+        let mut account = Account::new(record.a, if was_there { self.sync } else { record.time });
+        if was_there {
+            // It has been in its state since the generation began, for all we know.
+            let so_far = record.time - self.sync;
+            match to {
+                GoState::Running => account.spent.execution += so_far,
+                GoState::Waiting => account.spent.block(self.names.of(event, record.text), so_far),
+                GoState::Runnable => account.spent.sched_wait += so_far,
+                GoState::Syscall if record.proc == NONE => account.spent.syscall_block += so_far,
+                GoState::Syscall => account.spent.syscall += so_far,
+                _ => {}
+            }
+        } else {
+            if record.go != NONE && record.stack != 0 {
+                account.creator = self.names.leaf(event, record.stack);
+            }
+            // It takes over the task of whoever created it.
+            if let Some(region) = self.account(record.go).and_then(|creator| creator.regions.last()) {
+                let (task, start) = (region.task, record.time);
+                account.regions.push(OpenRegion { task, name: Name::EMPTY, start, before: Spent::default() });
+            }
+        }
+        let index = self.goroutines.find(record.a);
+        match self.goroutines.get_mut(index) {
+            Some(old) => {
+                *old = account;
+                index
+            }
+            None => self.goroutines.insert(record.a, account),
+        }
+    }
+
+    /// A goroutine has ended.
+    fn close(&mut self, index: Index, time: i64) {
+        let Some(account) = self.goroutines.get_mut(index) else { return };
+        account.end = if time == 0 && self.accounting == Accounting::Reference { NEVER } else { time };
+        self.sum_up(index, time, time);
+    }
+
+    /// Adds what is on, and shows the regions that are still open.
+    fn sum_up(&mut self, index: Index, now: i64, end: i64) {
+        let Some(account) = self.goroutines.get_mut(index) else { return };
+        let spent = account.spent_until(now, self.accounting);
+        let regions = std::mem::take(&mut account.regions);
+        account.close(spent.clone());
+        // The runtime's own goroutines only happen to be created in a region.
+        if !is_system_goroutine(self.names.bytes(account.name)) {
+            let go = GoId(account.id);
+            for depth in 0..regions.len() {
+                show_region(&mut self.summary, &self.names, go, &regions[..=depth], end, spent.clone());
+            }
+        }
+    }
+
+    fn show(&mut self, index: Index) {
+        if let Some(account) = self.goroutines.get(index) {
+            let times = Times { spent: &account.spent, names: &self.names };
+            self.summary.goroutine(&GoroutineSummary { account, times });
+        }
+    }
+
+    fn proc_idles(&mut self, proc: u64, time: i64) {
+        if let Some(go) = self.syscalls.remove(&proc) {
+            let since = self.since(time);
+            if let Some(account) = self.account(go) {
+                account.syscall_blocked = since;
+            }
+        }
+    }
+
+    fn range(&mut self, event: &Event<'_>, range: RangeType, how: What) {
+        let record = event.record();
+        let key = RangeKey(range, self.names.of(event, record.text));
+        let (time, sync) = (record.time, self.sync);
+        let go = match (range, how) {
+            (RangeType::GcMark, _) => return,
+            (RangeType::StopTheWorld | RangeType::GcMarkAssist, _) => record.a,
+            // A sweep belongs to a P; it counts for the goroutine if that stays on the P.
+            (RangeType::GcSweep, What::RangeEnd(_)) => match self.sweeps.remove(&record.a) {
+                Some(go) if go == record.go => go,
+                _ => return,
+            },
+            (RangeType::GcSweep, _) => {
+                if self.goroutines.find(record.go).is_some() {
+                    self.sweeps.insert(record.a, record.go);
+                }
+                record.go
+            }
+        };
+        let marks_off = if self.accounting == Accounting::Reference { 0 } else { NEVER };
+        let Some(account) = self.account(go) else { return };
+        match how {
+            What::RangeBegin(_) => *time_of(&mut account.ranges, key, time) = time,
+            What::RangeActive(_) => {
+                let begun = time_of(&mut account.ranges, key, marks_off);
+                let before = std::mem::replace(begun, sync);
+                if before != marks_off {
+                    account.spent.range(key, sync - before);
+                }
+            }
+            _ => {
+                let Some(place) = account.ranges.iter().position(|&(range, _)| range == key) else { return };
+                let begun = account.ranges[place].1;
+                if begun != marks_off {
+                    account.ranges.swap_remove(place);
+                    account.spent.range(key, time - begun);
+                }
+            }
+        }
+    }
+
+    fn begin_region(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        let name = self.names.of(event, record.text);
+        let accounting = self.accounting;
+        let Some(account) = self.account(record.go) else { return };
+        let before = account.spent_until(record.time, accounting);
+        account.regions.push(OpenRegion { task: record.a, name, start: record.time, before });
+    }
+
+    fn end_region(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        let name = self.names.of(event, record.text);
+        let accounting = self.accounting;
+        let index = self.goroutines.find(record.go);
+        let Some(account) = self.goroutines.get_mut(index) else { return };
+        // Without a begin it began before the trace.
+        if account.regions.is_empty() {
+            account.regions.push(OpenRegion { task: record.a, name, start: NEVER, before: Spent::default() });
+        }
+        let spent = account.spent_until(record.time, accounting);
+        show_region(&mut self.summary, &self.names, GoId(record.go), &account.regions, record.time, spent);
+        account.regions.pop();
+    }
+}
+
+/// Among how many regions around one the same task is looked for. Programs nest a handful.
+const MAX_LOOK_BACK: usize = 64;
+
+/// Shows the innermost of some nested regions.
+fn show_region(summary: &mut impl Summary, names: &Names, go: GoId, open: &[OpenRegion], end: i64, now: Spent) {
+    let Some((region, around)) = open.split_last() else { return };
+    let spent = now.since(&region.before);
+    summary.region(&RegionSummary {
+        go,
+        task: TaskId(region.task),
+        name: Text(names.bytes(region.name)),
+        start: present(region.start),
+        end: present(end),
+        depth: around.len(),
+        is_outermost: around.iter().rev().take(MAX_LOOK_BACK).all(|outer| outer.task != region.task),
+        times: Times { spent: &spent, names },
+    });
+}
+
+/// Whether a goroutine is the runtime's own, by where it started (Go `summary.go`, `IsSystemGoroutine`).
+pub(super) fn is_system_goroutine(name: &[u8]) -> bool {
+    name.is_empty() || name != b"runtime.main" && name.starts_with(b"runtime.")
+}
+
+impl<S: Summary> Observer for Summarizer<S> {
+    type Output = S;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        let &Record { what, time, .. } = event.record();
+        self.last = time;
+        match what {
+            What::GoTransition(from, to) if from != to => self.go_transition(event, from, to),
+            What::ProcTransition(from, ProcState::Idle) if from != ProcState::Idle => {
+                self.proc_idles(event.record().a, time);
+            }
+            What::Sync => {
+                self.sync = time;
+                self.names.forget_ids();
+            }
+            What::RangeBegin(range) | What::RangeActive(range) | What::RangeEnd(range) => {
+                self.range(event, range, what);
+            }
+            What::RegionBegin => self.begin_region(event),
+            What::RegionEnd => self.end_region(event),
+            What::Label => {
+                let label = self.names.of(event, event.record().text);
+                if let Some(account) = self.account(event.record().go) {
+                    account.label = label;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(self) -> S {
+        self.finish_with_names().0
+    }
+}
+
+impl<S: Summary> Summarizer<S> {
+    /// What has not ended ends now.
+    pub(super) fn finish_with_names(mut self) -> (S, Names) {
+        let mut ids: Vec<u64> = self.goroutines.ids().collect();
+        ids.sort_unstable();
+        for id in ids {
+            let index = self.goroutines.find(id);
+            self.sum_up(index, self.last, NEVER);
+            self.show(index);
+        }
+        (self.summary, self.names)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Summarizer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Summarizer")
+            .field("summary", &self.summary)
+            .field("goroutines", &self.goroutines.len())
+            .finish()
+    }
+}

@@ -1,0 +1,284 @@
+//! How much of the processors the program itself has at each moment, the rest being the garbage collector's.
+//!
+//! The rules are those of Go's `src/internal/trace/gc.go`, `MutatorUtilizationV2`.
+
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::RandomState;
+
+use super::mmu::{MutatorUtil, MutatorUtilization};
+use super::observer::Observer;
+use crate::event::record::{RangeType, Record, What};
+use crate::event::{Event, GoState};
+use crate::id::NONE;
+
+/// What counts as work of the garbage collector, and for whom. The default is that of `go tool trace`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UtilFlags {
+    /// A function for each P, instead of one in which each P has its share.
+    pub per_proc: bool,
+    /// Stop-the-world pauses of the GC: those whose reason contains `GC`.
+    pub stw: bool,
+    /// Background mark workers, idle ones excepted; with `per_proc` dedicated ones too, which leave no goroutine on their P to wait.
+    pub background: bool,
+    /// Mark assists.
+    pub assist: bool,
+    /// Sweeping.
+    pub sweep: bool,
+}
+
+impl Default for UtilFlags {
+    fn default() -> Self {
+        UtilFlags { per_proc: false, stw: true, background: true, assist: true, sweep: false }
+    }
+}
+
+/// The largest GOMAXPROCS that is believed: a damaged trace may claim any.
+const MAX_PROCS: u64 = 1 << 12;
+
+/// So many changes are kept; with `per_proc`, a pause makes two for each P.
+const MAX_CHANGES: usize = 1 << 26;
+
+/// Finds the mutator utilization over time, in one pass.
+///
+/// Memory follows the number of its changes: two numbers each.
+#[derive(Debug)]
+pub struct Utilization {
+    flags: UtilFlags,
+    series: Vec<Vec<MutatorUtil>>,
+    changes: usize,
+    procs: Vec<Proc>,
+    /// When GOMAXPROCS changed, and to what.
+    procs_changes: Vec<(i64, usize)>,
+    /// How many Ps the GC has.
+    busy: usize,
+    stopped: i64,
+    /// Goroutines in a mark assist, and background workers.
+    assisting: HashSet<u64, RandomState>,
+    workers: HashSet<u64, RandomState>,
+    /// For each remainder of an ID whether such a goroutine is, or was, in one of them: most transitions are of others.
+    suspects: u64,
+    /// Who executes, as long as it matters.
+    executing: HashMap<u64, bool, RandomState>,
+    generation: u64,
+    last: Option<i64>,
+    /// Whether the last points of all series say how things are.
+    settled: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Proc {
+    /// Above 0 the GC is active on this P.
+    gc: i64,
+    series: usize,
+}
+
+impl Utilization {
+    /// Counts what the flags say.
+    pub fn new(flags: UtilFlags) -> Self {
+        Utilization {
+            flags,
+            series: Vec::new(),
+            changes: 0,
+            procs: Vec::new(),
+            procs_changes: Vec::new(),
+            busy: 0,
+            stopped: 0,
+            assisting: HashSet::default(),
+            workers: HashSet::default(),
+            suspects: 0,
+            executing: HashMap::default(),
+            generation: 0,
+            last: None,
+            settled: true,
+        }
+    }
+
+    /// GOMAXPROCS is so many from here on.
+    fn set_procs(&mut self, procs: u64, time: i64) {
+        let procs = procs.min(MAX_PROCS) as usize;
+        if self.procs.len() > procs {
+            for proc in self.procs.drain(procs..) {
+                self.busy -= usize::from(proc.gc > 0);
+                if self.flags.per_proc {
+                    add(&mut self.series[proc.series], &mut self.changes, MutatorUtil { time, util: 0.0 });
+                }
+            }
+        }
+        while self.procs.len() < procs {
+            let mut series = 0;
+            if self.flags.per_proc || self.series.is_empty() {
+                series = self.series.len();
+                self.series.push(vec![MutatorUtil { time, util: 1.0 }]);
+            }
+            self.procs.push(Proc { gc: 0, series });
+        }
+        if self.procs_changes.last().is_none_or(|&(_, n)| n != procs) {
+            self.procs_changes.push((time, procs));
+        }
+        self.settled = false;
+    }
+
+    fn change(&mut self, proc: u64, by: i64) {
+        let Some(proc) = usize::try_from(proc).ok().and_then(|proc| self.procs.get_mut(proc)) else { return };
+        let was_busy = proc.gc > 0;
+        proc.gc += by;
+        self.busy = self.busy + usize::from(proc.gc > 0) - usize::from(was_busy);
+        self.settled = false;
+    }
+
+    fn suspect(&mut self, go: u64) {
+        self.suspects |= 1 << (go % 64);
+    }
+
+    fn go_transition(&mut self, record: &Record, from: GoState, to: GoState) {
+        let go = record.a;
+        if self.suspects & (1 << (go % 64)) != 0
+            && from.is_executing() != to.is_executing()
+            && (self.assisting.contains(&go) || self.workers.contains(&go))
+        {
+            self.change(record.proc, if to.is_executing() { 1 } else { -1 });
+        }
+        if self.generation <= 1 {
+            self.executing.insert(go, to.is_executing());
+        }
+    }
+
+    fn range(&mut self, event: &Event<'_>, range: RangeType, begins: bool) {
+        let record = event.record();
+        let by = if begins { 1 } else { -1 };
+        match range {
+            RangeType::StopTheWorld if self.flags.stw && names_gc(event.text(record.text).as_bytes()) => {
+                self.stopped += by;
+                self.settled = false;
+            }
+            RangeType::GcSweep if self.flags.sweep => self.change(record.proc, by),
+            RangeType::GcMarkAssist if self.flags.assist => {
+                self.change(record.proc, by);
+                match begins {
+                    true if record.a != NONE => {
+                        self.assisting.insert(record.a);
+                        self.suspect(record.a);
+                    }
+                    _ => {
+                        self.assisting.remove(&record.a);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A range that was on before the trace began is told late: it counts from the begin.
+    fn was_on(&mut self, event: &Event<'_>, range: RangeType) {
+        let runs = || self.executing.get(&event.record().go) == Some(&true);
+        let counts = match range {
+            RangeType::GcMarkAssist => self.flags.assist && runs(),
+            RangeType::GcSweep => self.flags.sweep,
+            _ => false,
+        };
+        if counts && !self.flags.per_proc {
+            let mut at = 0;
+            for point in &mut self.series[0] {
+                while self.procs_changes.get(at + 1).is_some_and(|&(time, _)| time < point.time) {
+                    at += 1;
+                }
+                point.util = (point.util - 1.0 / self.procs_changes[at].1 as f64).max(0.0);
+            }
+        }
+        self.range(event, range, true);
+    }
+
+    fn label(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        let label = event.text(record.text).as_bytes();
+        let is_dedicated = label == b"GC (dedicated)";
+        if self.flags.background
+            && label.starts_with(b"GC ")
+            && label != b"GC (idle)"
+            && !(self.flags.per_proc && is_dedicated)
+        {
+            self.workers.insert(record.go);
+            self.suspect(record.go);
+            self.change(record.proc, 1);
+        }
+    }
+
+    /// Notes how things are.
+    fn settle(&mut self, time: i64) {
+        self.settled = true;
+        if !self.flags.per_proc {
+            let gc = if self.stopped > 0 { self.procs.len() } else { self.busy };
+            let util = 1.0 - gc as f64 / self.procs.len() as f64;
+            self.settled = add(&mut self.series[0], &mut self.changes, MutatorUtil { time, util });
+            return;
+        }
+        for proc in &self.procs {
+            let util = if self.stopped > 0 || proc.gc > 0 { 0.0 } else { 1.0 };
+            self.settled &= add(&mut self.series[proc.series], &mut self.changes, MutatorUtil { time, util });
+        }
+    }
+}
+
+/// Whether a stop-the-world is one of the GC, by its reason.
+fn names_gc(reason: &[u8]) -> bool {
+    memchr::memmem::find(reason, b"GC").is_some()
+}
+
+/// Adds a point if it says anything new. Of two at one time the lower counts. Whether the last point now is this one.
+fn add(series: &mut Vec<MutatorUtil>, changes: &mut usize, point: MutatorUtil) -> bool {
+    if let Some(last) = series.last_mut() {
+        if last.util == point.util {
+            return true;
+        }
+        if last.time == point.time {
+            let is_lower = point.util < last.util;
+            if is_lower {
+                *last = point;
+            }
+            return is_lower;
+        }
+    }
+    if *changes < MAX_CHANGES {
+        *changes += 1;
+        series.push(point);
+    }
+    true
+}
+
+impl Observer for Utilization {
+    type Output = MutatorUtilization;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        let time = record.time;
+        self.last = Some(time);
+        match record.what {
+            What::Sync => self.generation = record.a,
+            What::GoMaxProcs => self.set_procs(record.a, time),
+            // Before GOMAXPROCS is known, nothing can be said; it comes very early.
+            _ if self.procs.is_empty() => return,
+            What::GoTransition(from, to) => self.go_transition(record, from, to),
+            What::RangeBegin(range) => self.range(event, range, true),
+            What::RangeEnd(range) => self.range(event, range, false),
+            // Later ones say what is known.
+            What::RangeActive(range) if self.generation <= 1 => self.was_on(event, range),
+            What::Label => self.label(event),
+            _ => {}
+        }
+        if !self.settled && !self.procs.is_empty() {
+            self.settle(time);
+        }
+    }
+
+    /// Each function ends with utilization 0 at the last event.
+    fn finish(mut self) -> MutatorUtilization {
+        if let Some(time) = self.last {
+            for proc in &self.procs {
+                add(&mut self.series[proc.series], &mut self.changes, MutatorUtil { time, util: 0.0 });
+            }
+        }
+        MutatorUtilization::new(self.series)
+    }
+}

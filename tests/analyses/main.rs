@@ -1,0 +1,8 @@
+//! The analyses find what those of Go 1.27.3 find, on every trace of testdata.
+
+#[path = "../corpus/mod.rs"]
+mod corpus;
+mod expected;
+mod goroutines;
+mod profiles;
+mod utilization;

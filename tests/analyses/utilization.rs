@@ -1,0 +1,70 @@
+//! Mutator utilization.
+
+use std::collections::BTreeMap;
+
+use gotrace::Reader;
+use gotrace::analysis::{UtilFlags, Utilization, run};
+
+use crate::expected::{Line, Mmu, all_samples, lines};
+
+/// `trace.UtilFlags` of Go.
+fn flags(bits: u32) -> UtilFlags {
+    let has = |bit: u32| bits & (1 << bit) != 0;
+    UtilFlags { stw: has(0), background: has(1), assist: has(2), sweep: has(3), per_proc: has(4) }
+}
+
+#[test]
+fn mmu_is_that_of_go_with_every_flag() {
+    let (mut values, mut between) = (0, 0);
+    for sample in all_samples() {
+        let bytes = sample.bytes();
+        let mut reader = Reader::from_slice(&bytes).expect("a trace");
+        let all = (0..32).map(|bits| Utilization::new(flags(bits))).collect::<Vec<_>>();
+        let (found, error) = run(&mut reader, all);
+        assert!(error.is_none(), "{}", sample.name);
+        let (mut windows, mut expected) = (Vec::new(), BTreeMap::<u32, Mmu>::new());
+        for line in lines(&sample) {
+            match line {
+                Line::Windows { ns } => windows = ns,
+                Line::Mmu(mmu) => {
+                    assert_eq!(mmu.flags as usize, expected.len(), "flags ascend");
+                    let mmu = mmu.same.map_or_else(|| mmu.clone(), |same| expected[&same].clone());
+                    expected.insert(expected.len() as u32, mmu);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!((windows.len(), expected.len()), (100, 32));
+        for (bits, expected) in expected {
+            let found = &found[bits as usize];
+            for (i, (&window, &go)) in windows.iter().zip(&expected.mmu).enumerate() {
+                let ours = found.mmu(window);
+                let what = || format!("flags {bits}, {window} ns, {}", sample.name);
+                assert!((ours - go).abs() <= 1e-9, "{ours}, Go's {go}: {}", what());
+                values += 1;
+                between += u32::from(go > 0.001 && go < 0.999);
+                if i % 10 == 0 {
+                    // The reference means to give 0.1 %, 1 % and 5 % of the distribution too, but gives the minimum for all.
+                    assert!(expected.mud[i / 10].iter().all(|&quantile| (quantile - go).abs() <= 1e-9), "{}", what());
+                    let ours = found.mud(window, &[0.0, 0.05, 1.0]);
+                    assert!((ours[0] - go).abs() <= 1e-6, "{ours:?}, Go's minimum {go}: {}", what());
+                    assert!(ours[0] <= ours[1] && ours[1] <= ours[2] && ours[2] <= 1.0 + 1e-9, "{ours:?}: {}", what());
+                }
+            }
+        }
+    }
+    assert!(values > 400_000 && between > 20_000, "{values} values, {between} of them neither 0 nor 1");
+}
+
+#[test]
+fn the_distribution_is_not_the_minimum() {
+    // Two collections within six milliseconds: in the worst of windows of 1 ms the program has little, in most of them all.
+    let sample = crate::corpus::sample("go1.27/gc");
+    let bytes = sample.bytes();
+    let mut reader = Reader::from_slice(&bytes).expect("a trace");
+    let (found, _) = run(&mut reader, Utilization::new(UtilFlags::default()));
+    let quantiles = found.mud(100_000, &[0.0, 0.5, 1.0]);
+    assert!(quantiles[0] < 0.1 && quantiles[2] > 0.9, "{quantiles:?}");
+    assert_eq!(quantiles[0], found.mmu(100_000));
+    assert_eq!(found.worst(100_000, 4)[0].util, found.mmu(100_000));
+}

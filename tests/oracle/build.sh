@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds the oracle: the trace tool of Go 1.27 with oracle.go in front.
+#
+#   GOTRACE_GOROOT=/path/to/go1.27 tests/oracle/build.sh [OUTPUT]
+#
+# OUTPUT is target/gotrace-oracle of this repository by default.
+set -euo pipefail
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+exec "$repo/.ci/build-in-goroot" cmd/trace "$repo/tests/oracle/oracle.go" "${1:-$repo/target/gotrace-oracle}"
