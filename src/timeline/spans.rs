@@ -65,9 +65,6 @@ const WIDE: u32 = 1 << STATE_BITS;
 const HEAD_BITS: u32 = STATE_BITS + 1;
 const REST_BITS: u32 = 32 - HEAD_BITS;
 
-/// So many of the rest's bits are the `who`'s, by state; the `why` has the others.
-const WHO_BITS: [u32; 8] = [0, 17, 17, 0, 28, 0, 9, 0];
-
 /// So many reasons and stacks can be told apart; what comes later is not known.
 pub(super) const MAX_WHYS: usize = 1 << REST_BITS;
 
@@ -76,38 +73,59 @@ pub(super) const NOBODY: u32 = u32::MAX;
 /// As a waker: no goroutine, on a thread without a P.
 pub(super) const NOBODY_WITHOUT_PROC: u32 = u32::MAX - 1;
 
-/// How a `who` is written, so that most are small numbers.
+/// How the rest of a word is laid out, by state.
 #[derive(Clone, Copy)]
-enum Code {
-    /// As one more than it is: nobody is 0.
-    Nobody = 0,
+struct Layout {
+    /// So many of its bits are the `who`'s; the `why` has the others.
+    who_bits: u8,
+    who: Who,
+}
+
+/// How a `who` is written, so that most are small numbers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
     /// As it is: a place.
-    Place = 1,
+    Place = 0,
+    /// As one more than it is: nobody is 0.
+    Nobody = 1,
     /// By how far it is from the goroutine itself: goroutines that have to do with each other were often created together.
     Goroutine = 2,
 }
 
-const CODES: [Code; 8] = {
-    use Code::{Goroutine, Nobody, Place};
-    [Nobody, Goroutine, Goroutine, Nobody, Place, Nobody, Place, Nobody]
+const LAYOUTS: [Layout; 8] = {
+    const fn layout(who_bits: u8, who: Who) -> Layout {
+        Layout { who_bits, who }
+    }
+    [
+        layout(0, Who::Nobody),
+        layout(17, Who::Goroutine),
+        layout(17, Who::Goroutine),
+        layout(0, Who::Nobody),
+        layout(28, Who::Place),
+        layout(0, Who::Nobody),
+        layout(9, Who::Place),
+        layout(0, Who::Nobody),
+    ]
 };
 
+/// Which state it is can't be foreseen, so nothing here branches on it.
 #[inline(always)]
-fn encode(who: u32, state: State, lane: u32) -> u32 {
+fn encode(who: u32, layout: Layout, lane: u32) -> u32 {
     let distance = who.wrapping_sub(lane) as i32;
     let zigzag = ((distance << 1) ^ (distance >> 31)) as u32;
     // The last two numbers are no goroutines.
     let nobody = NOBODY.wrapping_sub(who);
     let goroutine = select_unpredictable(nobody < 2, nobody, zigzag.saturating_add(2));
-    [who.wrapping_add(1), who, goroutine][CODES[state as usize] as usize]
+    let other = who.wrapping_add(layout.who as u32);
+    select_unpredictable(layout.who == Who::Goroutine, goroutine, other)
 }
 
-fn decode(code: u32, state: State, lane: u32) -> u32 {
-    match CODES[state as usize] {
-        Code::Nobody => code.wrapping_sub(1),
-        Code::Place => code,
-        Code::Goroutine if code < 2 => NOBODY - code,
-        Code::Goroutine => {
+fn decode(code: u32, layout: Layout, lane: u32) -> u32 {
+    match layout.who {
+        Who::Place => code,
+        Who::Nobody => code.wrapping_sub(1),
+        Who::Goroutine if code < 2 => NOBODY - code,
+        Who::Goroutine => {
             let zigzag = code - 2;
             lane.wrapping_add((zigzag >> 1) ^ (zigzag & 1).wrapping_neg())
         }
@@ -117,11 +135,13 @@ fn decode(code: u32, state: State, lane: u32) -> u32 {
 /// The lower half of an entry's word, `None` if it takes two.
 #[inline(always)]
 fn narrow(entry: Entry, lane: u32) -> Option<u32> {
-    let code = encode(entry.who, entry.state, lane);
-    let bits = WHO_BITS[entry.state as usize];
-    let fits = u64::from(code) >> bits == 0 && u64::from(entry.why) >> (REST_BITS - bits) == 0;
+    let layout = LAYOUTS[entry.state as usize];
+    let bits = u32::from(layout.who_bits);
+    let code = encode(entry.who, layout, lane);
+    // What does not fit into its bits.
+    let excess = code >> bits | (u64::from(entry.why) >> (REST_BITS - bits)) as u32;
     let rest = code | (u64::from(entry.why) << bits) as u32;
-    fits.then_some(rest << HEAD_BITS | entry.state as u32)
+    (excess == 0).then_some(rest << HEAD_BITS | entry.state as u32)
 }
 
 fn word(since: u32, what: u32) -> Word {
@@ -378,9 +398,9 @@ impl Spans {
         let (who, why) = match is_wide(first) {
             true => (*words.get(cursor.index as usize + 1)? as u32, rest),
             false => {
-                let bits = WHO_BITS[state as usize];
-                let why = (u64::from(rest) >> bits) as u32;
-                (decode(rest & ((1 << bits) - 1), state, chunk.lane), why)
+                let layout = LAYOUTS[state as usize];
+                let why = (u64::from(rest) >> layout.who_bits) as u32;
+                (decode(rest & ((1 << layout.who_bits) - 1), layout, chunk.lane), why)
             }
         };
         Some(Entry { time: chunk.base.wrapping_add(i64::from(since(first))), state, who, why })

@@ -68,10 +68,13 @@ impl Goroutines {
         let stack = select_unpredictable(step.is_own_stack, record.b, record.stack);
         let why = translation.why(record.text, stack, tables, symbols);
         self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
-        let who = [NOBODY, thread.place, thread.go][step.who as usize];
+        let who = select_unpredictable(step.who == Who::Thread, thread.go, thread.place);
+        let who = select_unpredictable(step.who == Who::Nobody, NOBODY, who);
         self.spans.push(lane, Entry { time: record.time, state: step.state, who, why });
-        let (go_id, go) = [(thread.go_id, thread.go), (id, lane), (NONE, thread.nobody)][step.then as usize];
-        thread.take(go_id, go);
+        let (is_this, is_nothing) = (step.then == Then::This, step.then == Then::Nothing);
+        let go_id = select_unpredictable(is_this, id, thread.go_id);
+        let go = select_unpredictable(is_this, lane, thread.go);
+        thread.take(select_unpredictable(is_nothing, NONE, go_id), select_unpredictable(is_nothing, thread.nobody, go));
     }
 
     #[inline(never)]
@@ -143,23 +146,23 @@ struct Step {
 }
 
 /// What the thread has afterwards.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     /// What it had.
-    Same = 0,
+    Same,
     /// The goroutine.
-    This = 1,
-    Nothing = 2,
+    This,
+    Nothing,
 }
 
 /// Who an entry names.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
-    Nobody = 0,
+    Nobody,
     /// The place of the event.
-    Place = 1,
+    Place,
     /// What runs on the thread.
-    Thread = 2,
+    Thread,
 }
 
 /// How many states there are.
