@@ -25,21 +25,28 @@
 mod account;
 mod goroutines;
 mod histogram;
+mod latency;
 mod mmu;
 mod names;
 mod observer;
+mod over_time;
+mod procs;
 mod profile;
 mod stack_profile;
 mod stacks;
 mod summarizer;
+mod tasks;
 mod utilization;
 
 pub use account::{Accounting, Times};
 pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
 pub use histogram::Histogram;
+pub use latency::{GcCost, Latencies, LatencyReport, LatencySeries, Pause, Pauses};
 pub use mmu::{MutatorUtil, MutatorUtilization, Window};
 pub use observer::{Observer, run};
+pub use procs::{ProcMoment, ProcReport, ProcUse, Procs};
 pub use profile::{ProfileKind, ProfileOptions, Profiler};
 pub use stack_profile::{Profile, ProfileSample};
 pub use summarizer::{GoroutineSummary, RegionSummary, Summarizer, Summary};
+pub use tasks::{RegionGroup, TaskGroup, TaskSummary, TaskTable, Tasks, TimeByState};
 pub use utilization::{UtilFlags, Utilization};

@@ -3,9 +3,9 @@
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
-use crate::event::Event;
 use crate::event::record::Symbol;
 use crate::event::tables::IdTable;
+use crate::event::{Event, Text};
 
 /// A text of a trace, equal for equal texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,12 +31,19 @@ pub(super) struct Names {
     strings: IdTable<Name>,
     roots: IdTable<Name>,
     leaves: IdTable<Name>,
+    outsides: IdTable<Name>,
 }
 
 impl Default for Names {
     fn default() -> Self {
         let texts = IndexSet::from_iter([&b""[..], b"forever", b"(other)"].map(Box::from));
-        Names { texts, strings: IdTable::default(), roots: IdTable::default(), leaves: IdTable::default() }
+        Names {
+            texts,
+            strings: IdTable::default(),
+            roots: IdTable::default(),
+            leaves: IdTable::default(),
+            outsides: IdTable::default(),
+        }
     }
 }
 
@@ -46,6 +53,7 @@ impl Names {
         self.strings.clear();
         self.roots.clear();
         self.leaves.clear();
+        self.outsides.clear();
     }
 
     pub fn intern(&mut self, text: &[u8]) -> Name {
@@ -96,6 +104,19 @@ impl Names {
         let func = event.stack_of(stack).and_then(|stack| stack.frames().next()).map(|frame| frame.func);
         let name = func.map_or(Name::EMPTY, |func| self.intern(func.as_bytes()));
         let _ = self.leaves.insert(stack, name, "stack");
+        name
+    }
+
+    /// The innermost function of a stack that is not the runtime's own.
+    pub fn outside(&mut self, event: &Event<'_>, stack: u64) -> Name {
+        if let Some(name) = self.outsides.get(stack) {
+            return name;
+        }
+        let is_runtime = |func: Text<'_>| func.0.starts_with(b"runtime.") || func.0.starts_with(b"internal/runtime");
+        let frames = event.stack_of(stack).into_iter().flat_map(|stack| stack.frames());
+        let func = frames.map(|frame| frame.func).find(|&func| !is_runtime(func));
+        let name = func.map_or(Name::EMPTY, |func| self.intern(func.as_bytes()));
+        let _ = self.outsides.insert(stack, name, "stack");
         name
     }
 

@@ -99,6 +99,8 @@ pub struct RegionSummary<'a> {
     pub depth: usize,
     /// Whether none of the regions that it is within is of the same task.
     pub is_outermost: bool,
+    /// Whether the program made it. Otherwise it stands for the task that a goroutine takes over from its creator.
+    pub is_of_program: bool,
     /// How its goroutine spent the time.
     pub times: Times<'a>,
 }
@@ -139,6 +141,7 @@ pub(super) struct Account {
 struct OpenRegion {
     task: u64,
     name: Name,
+    is_of_program: bool,
     start: i64,
     before: Spent,
 }
@@ -247,6 +250,16 @@ impl<S: Summary> Summarizer<S> {
         }
     }
 
+    pub(super) fn summary_mut(&mut self) -> &mut S {
+        &mut self.summary
+    }
+
+    /// Whether the event is of a goroutine that has open regions, as a region's end should be.
+    pub(super) fn is_in_region(&mut self, event: &Event<'_>) -> bool {
+        event.record().what == What::RegionEnd
+            && self.account(event.record().go).is_some_and(|account| !account.regions.is_empty())
+    }
+
     /// The time as since when something is on.
     fn since(&self, time: i64) -> i64 {
         // The reference marks what is off with 0.
@@ -353,7 +366,13 @@ impl<S: Summary> Summarizer<S> {
             // It takes over the task of whoever created it.
             if let Some(region) = self.account(record.go).and_then(|creator| creator.regions.last()) {
                 let (task, start) = (region.task, record.time);
-                account.regions.push(OpenRegion { task, name: Name::EMPTY, start, before: Spent::default() });
+                account.regions.push(OpenRegion {
+                    task,
+                    name: Name::EMPTY,
+                    is_of_program: false,
+                    start,
+                    before: Spent::default(),
+                });
             }
         }
         let index = self.goroutines.find(record.a);
@@ -451,7 +470,7 @@ impl<S: Summary> Summarizer<S> {
         let accounting = self.accounting;
         let Some(account) = self.account(record.go) else { return };
         let before = account.spent_until(record.time, accounting);
-        account.regions.push(OpenRegion { task: record.a, name, start: record.time, before });
+        account.regions.push(OpenRegion { task: record.a, name, is_of_program: true, start: record.time, before });
     }
 
     fn end_region(&mut self, event: &Event<'_>) {
@@ -462,7 +481,13 @@ impl<S: Summary> Summarizer<S> {
         let Some(account) = self.goroutines.get_mut(index) else { return };
         // Without a begin it began before the trace.
         if account.regions.is_empty() {
-            account.regions.push(OpenRegion { task: record.a, name, start: NEVER, before: Spent::default() });
+            account.regions.push(OpenRegion {
+                task: record.a,
+                name,
+                is_of_program: true,
+                start: NEVER,
+                before: Spent::default(),
+            });
         }
         let spent = account.spent_until(record.time, accounting);
         show_region(&mut self.summary, &self.names, GoId(record.go), &account.regions, record.time, spent);
@@ -485,6 +510,7 @@ fn show_region(summary: &mut impl Summary, names: &Names, go: GoId, open: &[Open
         end: present(end),
         depth: around.len(),
         is_outermost: around.iter().rev().take(MAX_LOOK_BACK).all(|outer| outer.task != region.task),
+        is_of_program: region.is_of_program,
         times: Times { spent: &spent, names },
     });
 }

@@ -4,5 +4,7 @@
 mod corpus;
 mod expected;
 mod goroutines;
+mod latencies;
 mod profiles;
+mod tasks;
 mod utilization;

@@ -1,0 +1,89 @@
+//! What changes in the course of a trace of unknown length: windows of equal length that grow with it.
+
+use super::histogram::Histogram;
+
+/// There are at most so many windows: when they run out, they are merged in pairs.
+const MAX_WINDOWS: usize = 128;
+
+/// The first windows are this long, in nanoseconds.
+const FIRST_LENGTH: i64 = 1 << 20;
+
+/// What a window holds.
+pub(super) trait Content: Default {
+    fn merge(&mut self, later: Self);
+}
+
+impl Content for Histogram {
+    fn merge(&mut self, later: Self) {
+        Histogram::merge(self, &later);
+    }
+}
+
+/// Windows of equal length from the begin of the trace on.
+#[derive(Clone, Debug)]
+pub(super) struct OverTime<T> {
+    begin: Option<i64>,
+    length: i64,
+    windows: Vec<T>,
+}
+
+impl<T> Default for OverTime<T> {
+    fn default() -> Self {
+        OverTime { begin: None, length: FIRST_LENGTH, windows: Vec::new() }
+    }
+}
+
+impl<T: Content> OverTime<T> {
+    /// The first window begins here, unless one has begun.
+    pub fn begin(&mut self, time: i64) {
+        self.begin.get_or_insert(time);
+    }
+
+    /// The window of a moment, and when the next begins. A moment before the begin belongs to the first.
+    pub fn at(&mut self, time: i64) -> (&mut T, i64) {
+        let begin = *self.begin.get_or_insert(time);
+        let since = (time - begin).max(0);
+        while since / self.length >= MAX_WINDOWS as i64 {
+            self.length *= 2;
+            let mut old = std::mem::take(&mut self.windows).into_iter();
+            while let Some(mut window) = old.next() {
+                old.next().into_iter().for_each(|later| window.merge(later));
+                self.windows.push(window);
+            }
+        }
+        let index = (since / self.length) as usize;
+        if index >= self.windows.len() {
+            self.windows.resize_with(index + 1, T::default);
+        }
+        (&mut self.windows[index], begin + (index as i64 + 1) * self.length)
+    }
+
+    /// The windows with their begin, in order.
+    pub fn into_windows(self) -> (i64, Vec<(i64, T)>) {
+        let (begin, length) = (self.begin.unwrap_or(0), self.length);
+        let windows = self.windows.into_iter().enumerate();
+        (length, windows.map(|(i, window)| (begin + i as i64 * length, window)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_grow_with_the_trace_and_lose_nothing() {
+        let mut over_time = OverTime::<Histogram>::default();
+        for i in 0..10_000_i64 {
+            let time = 5 + i * 300_000;
+            over_time.at(time).0.add(i);
+        }
+        let (length, windows) = over_time.into_windows();
+        assert_eq!(length, FIRST_LENGTH * 32, "three seconds in 128 windows at most");
+        assert!(windows.len() <= MAX_WINDOWS && windows.len() > MAX_WINDOWS / 2, "{}", windows.len());
+        assert_eq!(windows.iter().map(|(_, window)| window.count()).sum::<u64>(), 10_000);
+        for (begin, window) in &windows {
+            let first = (begin - 5 + 299_999) / 300_000;
+            assert_eq!(window.min(), first, "the first that comes in the window of {begin}");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! What the processors do: how busy each P is, how long the queue of those that are ready is, and what the collector takes.
+
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::RandomState;
+
+use super::observer::Observer;
+use super::over_time::{Content, OverTime};
+use crate::event::record::What;
+use crate::event::{Event, GoState, ProcState};
+use crate::id::{NONE, ProcId};
+use crate::time::Time;
+
+/// What one P did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProcUse {
+    /// The P.
+    pub proc: ProcId,
+    /// How long a thread had it, in nanoseconds.
+    pub running: i64,
+    /// How long a goroutine ran on it, in nanoseconds.
+    pub executing: i64,
+    /// The part of each window of the report for which a goroutine ran on it, from 0 to 1.
+    pub utilization: Vec<f64>,
+}
+
+/// What went on in a window of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProcMoment {
+    /// Its begin.
+    pub begin: Time,
+    /// How much of it lies within the trace, in nanoseconds.
+    pub length: i64,
+    /// How many goroutines ran, on average.
+    pub running: f64,
+    /// How many goroutines were ready and had to wait for a P, on average and at most.
+    pub runnable: f64,
+    /// See [`runnable`](ProcMoment::runnable).
+    pub runnable_max: u64,
+    /// How many Ps had a thread, on average.
+    pub procs: f64,
+    /// For how many nanoseconds a P was idle while a goroutine was ready.
+    pub idle_while_runnable: i64,
+    /// How many Ps ran a background worker of the collector, on average.
+    pub gc: f64,
+}
+
+/// What [`Procs`] finds.
+#[derive(Clone, Debug, Default)]
+pub struct ProcReport {
+    /// From the first event to the last, in nanoseconds.
+    pub duration: i64,
+    /// The last value of GOMAXPROCS, if the trace tells one.
+    pub gomaxprocs: Option<u64>,
+    /// The Ps, by ID.
+    pub procs: Vec<ProcUse>,
+    /// The trace as a whole; its length is the duration.
+    pub whole: ProcMoment,
+    /// For how many nanoseconds just so many goroutines ran, from none up.
+    pub parallelism: Vec<i64>,
+    /// How long a window is, in nanoseconds. There are 128 at most.
+    pub window: i64,
+    /// The windows, in order.
+    pub windows: Vec<ProcMoment>,
+}
+
+/// IDs of Ps are below GOMAXPROCS; those of a damaged trace are not followed beyond this.
+const MAX_PROCS: u64 = 1 << 12;
+
+/// Sums of a window: nanoseconds times how many.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    length: i64,
+    running: i64,
+    runnable: i64,
+    runnable_max: u64,
+    procs: i64,
+    idle_while_runnable: i64,
+    gc: i64,
+}
+
+impl Content for Sums {
+    fn merge(&mut self, later: Sums) {
+        self.length += later.length;
+        self.running = self.running.saturating_add(later.running);
+        self.runnable = self.runnable.saturating_add(later.runnable);
+        self.runnable_max = self.runnable_max.max(later.runnable_max);
+        self.procs = self.procs.saturating_add(later.procs);
+        self.idle_while_runnable += later.idle_while_runnable;
+        self.gc = self.gc.saturating_add(later.gc);
+    }
+}
+
+impl Sums {
+    fn into_moment(self, begin: i64) -> ProcMoment {
+        let mean = |sum: i64| if self.length == 0 { 0.0 } else { sum as f64 / self.length as f64 };
+        ProcMoment {
+            begin: Time(begin),
+            length: self.length,
+            running: mean(self.running),
+            runnable: mean(self.runnable),
+            runnable_max: self.runnable_max,
+            procs: mean(self.procs),
+            idle_while_runnable: self.idle_while_runnable,
+            gc: mean(self.gc),
+        }
+    }
+}
+
+impl Content for i64 {
+    fn merge(&mut self, later: i64) {
+        *self += later;
+    }
+}
+
+/// What is known of a P.
+#[derive(Debug, Default)]
+struct Proc {
+    /// Since when a thread has it, and since when a goroutine runs on it.
+    running: Option<i64>,
+    executing: Option<i64>,
+    running_for: i64,
+    executing_for: i64,
+    is_gc: bool,
+    over_time: OverTime<i64>,
+}
+
+/// Follows the Ps, in one pass. Memory follows their number, and the goroutines that run or are ready.
+///
+/// Goroutines that are ready as the trace begins count from when it mentions them, which each generation does as it
+/// first needs to.
+#[derive(Debug, Default)]
+pub struct Procs {
+    first: Option<i64>,
+    last: i64,
+    gomaxprocs: Option<u64>,
+    procs: Vec<Proc>,
+    /// On which P each running goroutine runs.
+    homes: HashMap<u64, u64, RandomState>,
+    workers: HashSet<u64, RandomState>,
+    running: u64,
+    runnable: u64,
+    busy_procs: u64,
+    gc_procs: u64,
+    over_time: OverTime<Sums>,
+    parallelism: Vec<i64>,
+}
+
+impl Procs {
+    /// Follows them from here on.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Things have been as they are up to now.
+    #[inline]
+    fn advance(&mut self, now: i64) {
+        let is_wasteful = self.runnable > 0 && self.busy_procs < self.gomaxprocs.unwrap_or(0);
+        let running = self.running.min(MAX_PROCS) as usize;
+        if self.parallelism.len() <= running {
+            self.parallelism.resize(running + 1, 0);
+        }
+        self.parallelism[running] += now - self.last;
+        while self.last < now {
+            let (sums, next) = self.over_time.at(self.last);
+            let part = next.min(now) - self.last;
+            let times = |count: u64| part.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
+            sums.merge(Sums {
+                length: part,
+                running: times(self.running),
+                runnable: times(self.runnable),
+                runnable_max: self.runnable,
+                procs: times(self.busy_procs),
+                idle_while_runnable: if is_wasteful { part } else { 0 },
+                gc: times(self.gc_procs),
+            });
+            self.last += part;
+        }
+    }
+
+    fn proc(&mut self, id: u64) -> Option<&mut Proc> {
+        if id >= MAX_PROCS {
+            return None;
+        }
+        let index = id as usize;
+        if index >= self.procs.len() {
+            self.procs.resize_with(index + 1, Proc::default);
+        }
+        self.procs.get_mut(index)
+    }
+
+    fn go_transition(&mut self, go: u64, proc: u64, from: GoState, to: GoState, time: i64) {
+        match from {
+            GoState::Running => {
+                self.running = self.running.saturating_sub(1);
+                let home = self.homes.remove(&go).unwrap_or(proc);
+                self.stop_executing(home, time);
+            }
+            GoState::Runnable => self.runnable = self.runnable.saturating_sub(1),
+            _ => {}
+        }
+        match to {
+            GoState::Running => {
+                self.running += 1;
+                self.homes.insert(go, proc);
+                let is_gc = self.workers.contains(&go);
+                if let Some(proc) = self.proc(proc) {
+                    proc.executing = Some(time);
+                    proc.is_gc = is_gc;
+                    self.gc_procs += u64::from(is_gc);
+                }
+            }
+            GoState::Runnable => self.runnable += 1,
+            GoState::NotExist => {
+                self.workers.remove(&go);
+            }
+            _ => {}
+        }
+    }
+
+    fn stop_executing(&mut self, proc: u64, time: i64) {
+        let first = self.first.unwrap_or(time);
+        let Some(proc) = self.proc(proc) else { return };
+        let was_gc = std::mem::take(&mut proc.is_gc);
+        if let Some(mut begun) = proc.executing.take() {
+            proc.executing_for += time - begun;
+            proc.over_time.begin(first);
+            while begun < time {
+                let (executing, next) = proc.over_time.at(begun);
+                let part = next.min(time) - begun;
+                *executing += part;
+                begun += part;
+            }
+        }
+        self.gc_procs = self.gc_procs.saturating_sub(u64::from(was_gc));
+    }
+
+    fn proc_transition(&mut self, id: u64, to: ProcState, time: i64) {
+        let Some(proc) = self.proc(id) else { return };
+        let was_running = proc.running.is_some();
+        if let Some(begun) = proc.running.take() {
+            proc.running_for += time - begun;
+        }
+        proc.running = (to == ProcState::Running).then_some(time);
+        let is_running = proc.running.is_some();
+        self.busy_procs = self.busy_procs + u64::from(is_running) - u64::from(was_running);
+    }
+}
+
+impl Observer for Procs {
+    type Output = ProcReport;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        let time = record.time;
+        if self.first.is_none() {
+            (self.first, self.last) = (Some(time), time);
+            self.over_time.begin(time);
+        }
+        match record.what {
+            What::GoTransition(from, to) if from != to && record.a != NONE => {
+                self.advance(time);
+                self.go_transition(record.a, record.proc, from, to, time);
+            }
+            What::ProcTransition(from, to) if from != to => {
+                self.advance(time);
+                self.proc_transition(record.a, to, time);
+            }
+            What::Label => {
+                if event.text(record.text).as_bytes().starts_with(b"GC ") && self.homes.contains_key(&record.go) {
+                    self.advance(time);
+                    self.workers.insert(record.go);
+                    if let Some(proc) = self.proc(record.proc) {
+                        let was_gc = std::mem::replace(&mut proc.is_gc, true);
+                        self.gc_procs += u64::from(!was_gc);
+                    }
+                }
+            }
+            What::GoMaxProcs => {
+                self.advance(time);
+                self.gomaxprocs = Some(record.a);
+            }
+            What::Sync => self.advance(time),
+            _ => {}
+        }
+    }
+
+    /// The trace ends with a Sync, so that all up to its end is counted.
+    fn finish(mut self) -> ProcReport {
+        let (first, last) = (self.first.unwrap_or(self.last), self.last);
+        for id in 0..self.procs.len() as u64 {
+            self.stop_executing(id, last);
+            self.proc_transition(id, ProcState::Idle, last);
+        }
+        let (window, windows) = self.over_time.into_windows();
+        let mut whole = Sums::default();
+        windows.iter().for_each(|&(_, sums)| whole.merge(sums));
+        let windows: Vec<_> = windows.into_iter().map(|(begin, sums)| sums.into_moment(begin)).collect();
+        let procs =
+            self.procs.into_iter().enumerate().filter(|(_, proc)| proc.running_for > 0 || proc.executing_for > 0);
+        let procs = procs.map(|(id, proc)| {
+            let mut utilization = vec![0.0; windows.len()];
+            // Its windows may be shorter if it stopped early.
+            for (begin, executing) in proc.over_time.into_windows().1 {
+                let index = ((begin - first) / window.max(1)) as usize;
+                if let (Some(part), Some(moment)) = (utilization.get_mut(index), windows.get(index)) {
+                    *part += executing as f64 / moment.length.max(1) as f64;
+                }
+            }
+            let (running, executing) = (proc.running_for, proc.executing_for);
+            ProcUse { proc: ProcId(id as u64), running, executing, utilization }
+        });
+        ProcReport {
+            duration: last - first,
+            gomaxprocs: self.gomaxprocs,
+            procs: procs.collect(),
+            whole: whole.into_moment(first),
+            parallelism: self.parallelism,
+            window,
+            windows,
+        }
+    }
+}
