@@ -267,14 +267,14 @@ impl Observer for Procs {
                 self.advance(time);
                 self.proc_transition(record.a, to, time);
             }
-            What::Label => {
-                if event.text(record.text).as_bytes().starts_with(b"GC ") && self.homes.contains_key(&record.go) {
-                    self.advance(time);
-                    self.workers.insert(record.go);
-                    if let Some(proc) = self.proc(record.proc) {
-                        let was_gc = std::mem::replace(&mut proc.is_gc, true);
-                        self.gc_procs += u64::from(!was_gc);
-                    }
+            What::Label
+                if event.text(record.text).as_bytes().starts_with(b"GC ") && self.homes.contains_key(&record.go) =>
+            {
+                self.advance(time);
+                self.workers.insert(record.go);
+                if let Some(proc) = self.proc(record.proc) {
+                    let was_gc = std::mem::replace(&mut proc.is_gc, true);
+                    self.gc_procs += u64::from(!was_gc);
                 }
             }
             What::GoMaxProcs => {

@@ -12,13 +12,10 @@ use crate::corpus::{RELEASES, Sample, samples};
 pub enum Line {
     Goroutine(Goroutine),
     Region(Region),
-    #[expect(dead_code, reason = "it is read whole, so that a new field is noticed")]
     Task(Task),
     Frame(Frame),
     Profile(Profile),
-    Windows {
-        ns: Vec<i64>,
-    },
+    Windows { ns: Vec<i64> },
     Mmu(Mmu),
 }
 
