@@ -23,9 +23,11 @@
 //! ```
 
 mod account;
+mod compare;
 mod goroutines;
 mod histogram;
 mod latency;
+mod logs;
 mod mmu;
 mod names;
 mod observer;
@@ -39,9 +41,11 @@ mod tasks;
 mod utilization;
 
 pub use account::{Accounting, Times};
+pub use compare::{Change, Measure, Metrics, Threshold, ThresholdError};
 pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
 pub use histogram::Histogram;
 pub use latency::{GcCost, Latencies, LatencyReport, LatencySeries, Pause, Pauses};
+pub use logs::{LogMessage, LogQuery, LogSearch};
 pub use mmu::{MutatorUtil, MutatorUtilization, Window};
 pub use observer::{Observer, run};
 pub use procs::{ProcMoment, ProcReport, ProcUse, Procs};
