@@ -186,11 +186,38 @@ impl Arena {
         first
     }
 
+    /// The words of a chunk: they lie in one slab.
+    #[inline]
+    fn words(&self, chunk: &Chunk) -> &[Word] {
+        let (slab, first) = (chunk.first as usize / SLAB, chunk.first as usize % SLAB);
+        self.slabs.get(slab).and_then(|slab| slab.get(first..first + chunk.len as usize)).unwrap_or_default()
+    }
+
     #[inline(always)]
     fn set(&mut self, position: u32, word: Word) {
         if let Some(slab) = self.slabs.get_mut(position as usize / SLAB) {
             slab[position as usize % SLAB] = word;
         }
+    }
+}
+
+impl Entry {
+    /// Reads the entry whose first word has an index.
+    #[inline]
+    fn read(words: &[Word], index: u32, chunk: &Chunk) -> Option<Entry> {
+        let &first = words.get(index as usize)?;
+        let what = first as u32;
+        let state = STATES[(what % WIDE) as usize];
+        let rest = what >> HEAD_BITS;
+        let (who, why) = match is_wide(first) {
+            true => (*words.get(index as usize + 1)? as u32, rest),
+            false => {
+                let layout = LAYOUTS[state as usize];
+                let why = (u64::from(rest) >> layout.who_bits) as u32;
+                (decode(rest & ((1 << layout.who_bits) - 1), layout, chunk.lane), why)
+            }
+        };
+        Some(Entry { time: chunk.base.wrapping_add(i64::from(since(first))), state, who, why })
     }
 }
 
@@ -298,6 +325,15 @@ impl SpansBuilder {
         self.chunks.push(Chunk { base: time, first, len: 0, lane });
     }
 
+    /// What was last added of a goroutine.
+    pub fn last(&self, lane: u32) -> Option<Entry> {
+        let state = self.lanes.get(lane as usize)?;
+        let chunk = self.chunks.get(state.chunk as usize)?;
+        let chunk = Chunk { len: state.next - chunk.first, ..*chunk };
+        let words = self.arena.words(&chunk);
+        Entry::read(words, first_word(words, chunk.len.checked_sub(1)?), &chunk)
+    }
+
     /// Notes a stack of the goroutine, if it is the first; `id` is 0 for none.
     #[inline(always)]
     pub fn note_stack(&mut self, lane: u32, id: u64, stack: impl FnOnce() -> StackNumber) {
@@ -376,13 +412,6 @@ impl Spans {
         Cursor { chunk: start(lane as usize), index: 0, end: start(lane as usize + 1) }
     }
 
-    /// The words of a chunk: they lie in one slab.
-    #[inline]
-    fn words(&self, chunk: &Chunk) -> &[Word] {
-        let (slab, first) = (chunk.first as usize / SLAB, chunk.first as usize % SLAB);
-        self.arena.slabs.get(slab).and_then(|slab| slab.get(first..first + chunk.len as usize)).unwrap_or_default()
-    }
-
     /// What stands at a place, `None` behind the goroutine's last.
     #[inline]
     pub fn get(&self, cursor: Cursor) -> Option<Entry> {
@@ -390,20 +419,7 @@ impl Spans {
             return None;
         }
         let chunk = self.chunks.get(cursor.chunk as usize)?;
-        let words = self.words(chunk);
-        let &first = words.get(cursor.index as usize)?;
-        let what = first as u32;
-        let state = STATES[(what % WIDE) as usize];
-        let rest = what >> HEAD_BITS;
-        let (who, why) = match is_wide(first) {
-            true => (*words.get(cursor.index as usize + 1)? as u32, rest),
-            false => {
-                let layout = LAYOUTS[state as usize];
-                let why = (u64::from(rest) >> layout.who_bits) as u32;
-                (decode(rest & ((1 << layout.who_bits) - 1), layout, chunk.lane), why)
-            }
-        };
-        Some(Entry { time: chunk.base.wrapping_add(i64::from(since(first))), state, who, why })
+        Entry::read(self.arena.words(chunk), cursor.index, chunk)
     }
 
     /// The next place.
@@ -411,7 +427,7 @@ impl Spans {
     pub fn next(&self, cursor: Cursor) -> Cursor {
         let behind = Cursor { chunk: cursor.chunk.saturating_add(1), index: 0, ..cursor };
         let Some(chunk) = self.chunks.get(cursor.chunk as usize) else { return behind };
-        let words = self.words(chunk);
+        let words = self.arena.words(chunk);
         let step = if words.get(cursor.index as usize).is_some_and(|&word| is_wide(word)) { 2 } else { 1 };
         match cursor.index + step < chunk.len {
             true => Cursor { index: cursor.index + step, ..cursor },
@@ -423,13 +439,13 @@ impl Spans {
     pub fn previous(&self, lane: u32, cursor: Cursor) -> Option<Cursor> {
         if cursor.index > 0 {
             let chunk = self.chunks.get(cursor.chunk as usize)?;
-            return Some(Cursor { index: first_word(self.words(chunk), cursor.index - 1), ..cursor });
+            return Some(Cursor { index: first_word(self.arena.words(chunk), cursor.index - 1), ..cursor });
         }
         if cursor.chunk <= self.first(lane).chunk {
             return None;
         }
         let chunk = cursor.chunk - 1;
-        let words = self.words(self.chunks.get(chunk as usize)?);
+        let words = self.arena.words(self.chunks.get(chunk as usize)?);
         let last = u32::try_from(words.len()).ok()?.checked_sub(1)?;
         Some(Cursor { chunk, index: first_word(words, last), ..cursor })
     }
@@ -445,7 +461,7 @@ impl Spans {
         let first = self.first(lane);
         let own = self.chunks.get(first.chunk as usize..first.end as usize).unwrap_or_default();
         let Some(chunk) = own.partition_point(|chunk| chunk.base <= time).checked_sub(1) else { return first };
-        let words = self.words(&own[chunk]);
+        let words = self.arena.words(&own[chunk]);
         let elapsed = time.wrapping_sub(own[chunk].base) as u64;
         // The first begins with the chunk, so at or before the time.
         let last = words.partition_point(|&word| u64::from(since(word)) <= elapsed).saturating_sub(1);
@@ -499,6 +515,7 @@ mod tests {
                     let entry = Entry { time, state, who, why };
                     let lane = i % 3;
                     builder.push(lane as u32, entry);
+                    assert_eq!(builder.last(lane as u32), Some(entry));
                     expected[lane].push(entry);
                 }
             }

@@ -17,6 +17,8 @@ use crate::timeline::symbols::Symbols;
 pub(super) struct Goroutines {
     pub index: Index,
     pub spans: SpansBuilder,
+    /// When parts of the trace are missing, after which nothing is known.
+    pub gaps: Vec<i64>,
 }
 
 impl Goroutines {
@@ -120,6 +122,32 @@ impl Goroutines {
         }
     }
 
+    /// A part of the trace is missing here.
+    pub fn gap(&mut self, time: i64) {
+        self.gaps.push(time);
+    }
+
+    /// Nothing is known of a goroutine from a time on.
+    fn lose(&mut self, lane: u32, time: i64) {
+        self.spans.push(lane, Entry { time, state: State::Undetermined, who: NOBODY, why: 0 });
+    }
+
+    /// If there was a gap since a goroutine was last told of, nothing is known of it since then.
+    fn lose_in_gap(&mut self, lane: u32) {
+        let Some(last) = self.spans.last(lane).filter(|last| last.state != State::Ended) else { return };
+        let known = self.gaps.partition_point(|&gap| gap <= last.time);
+        if let Some(&gap) = self.gaps.get(known) {
+            self.lose(lane, gap);
+        }
+    }
+
+    /// At the end of the trace: of those that were not told of any more after a gap nothing is known.
+    pub fn lose_the_rest(&mut self) {
+        if !self.gaps.is_empty() {
+            (0..self.index.len() as u32).for_each(|lane| self.lose_in_gap(lane));
+        }
+    }
+
     /// A goroutine that is created, or met for the first time: then it was there when the trace began.
     fn meet(&mut self, id: u64, from: GoState, start: i64) -> u32 {
         let is_created = from == GoState::NotExist;
@@ -127,9 +155,12 @@ impl Goroutines {
             Some(known) => known,
             None => self.add(id, is_created),
         };
-        // A CPU sample may have told of it before.
-        if !is_created && self.spans.is_empty(lane) {
-            self.spans.push(lane, Entry { time: start, state: State::Undetermined, who: NOBODY, why: 0 });
+        if !is_created {
+            // A CPU sample may have told of it before.
+            match self.spans.is_empty(lane) {
+                true => self.lose(lane, start),
+                false => self.lose_in_gap(lane),
+            }
         }
         lane
     }

@@ -11,6 +11,7 @@ mod ranges;
 mod threads;
 mod translation;
 
+use crate::account::Tally;
 use crate::event::ProcState;
 use crate::event::record::{RangeType, Record, What};
 use crate::event::tables;
@@ -94,7 +95,7 @@ impl Builder {
             }
             What::Sync => {}
             // What was, is taken to last until a status behind the gap says otherwise.
-            What::Gap => {}
+            What::Gap => self.goroutines.gap(time),
             What::HeapObjects => self.metrics.heap.push((time, record.a)),
             What::HeapGoal => self.metrics.goals.push((time, record.a)),
             What::GoMaxProcs => self.metrics.gomaxprocs.push((time, record.a)),
@@ -177,7 +178,8 @@ impl Builder {
     }
 
     /// The timeline of all that came.
-    pub fn finish(self) -> Timeline {
+    pub fn finish(mut self) -> Timeline {
+        self.goroutines.lose_the_rest();
         Timeline {
             version: self.version,
             extent: self.extent.unwrap_or_default(),
@@ -191,8 +193,10 @@ impl Builder {
             metrics: self.metrics,
             procs: self.procs.finish(),
             tasks: self.annotations.finish(),
+            gaps: self.goroutines.gaps,
             warnings: Vec::new(),
             warning_count: 0,
+            lost: Tally::default(),
             symbols: self.symbols,
         }
     }
