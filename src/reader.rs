@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::account::Account;
 use crate::error::{Error, Location, Warning};
 use crate::event::Event;
-use crate::event::record::Record;
+use crate::event::record::{Record, Sink};
 use crate::event::tables::Symbols;
 use crate::limits::{Limits, Mode};
 use crate::wire::header::{self, Version};
@@ -257,13 +257,25 @@ impl<'a> Reader<'a> {
         Ok(Some(Event::new(record, symbols)))
     }
 
-    /// The bare records of the next events, as many as are made already; `None` at the trace's end.
-    #[inline]
-    pub(crate) fn next_records(&mut self) -> Result<Option<(&[Record], Symbols<'_>)>, Error> {
-        if !self.decoder.is_ready() && !self.refill()? {
-            return Ok(None);
+    /// Delivers the bare records of all events that are left.
+    ///
+    /// With the feature `parallel` the generations of a trace of Go 1.22 or later are decoded and ordered side by side; what
+    /// comes is the same.
+    pub(crate) fn drain(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
+        #[cfg(feature = "parallel")]
+        if let Decoder::V2(decoder) = &mut self.decoder
+            && decoder.is_untouched()
+            && rayon::current_num_threads() > 1
+        {
+            let outcome = decoder.order_in_waves(&mut self.source, rayon::current_num_threads(), sink);
+            self.failed = outcome.is_err();
+            return outcome;
         }
-        Ok(Some(self.decoder.take(&self.source)))
+        while self.decoder.is_ready() || self.refill()? {
+            let (records, symbols) = self.decoder.take(&self.source);
+            sink.add(records, symbols);
+        }
+        Ok(())
     }
 
     /// Makes the next event ready, where that takes more than a step.

@@ -2,6 +2,7 @@
 
 use super::state::{GoState, ProcState};
 use super::tables::Span;
+use super::tables::Symbols;
 use crate::event::names::NameId;
 use crate::id::NONE;
 
@@ -88,6 +89,12 @@ impl From<Span> for Symbol {
     fn from(Span { pos, len }: Span) -> Self {
         Symbol::Span { pos, len }
     }
+}
+
+/// Takes records in, at a time those that are made together: all of one generation.
+pub(crate) trait Sink: Send {
+    /// Takes the next ones.
+    fn add(&mut self, records: &[Record], symbols: Symbols<'_>);
 }
 
 impl Record {

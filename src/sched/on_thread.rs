@@ -113,6 +113,7 @@ impl OnThread<'_> {
         state.status = GoStatus::Running;
         state.sequence.number = sequence.number;
         state.thread = self.index;
+        self.thread.ran = true;
         self.thread.go = go;
         self.thread.go_id = id;
         Ok(Step::Done(()))
@@ -130,6 +131,7 @@ impl OnThread<'_> {
     /// A goroutine is created, by another or by the runtime (a timer, say).
     #[inline(always)]
     pub fn go_create(&mut self, event: &'static str, id: u64, status: GoStatus) -> Outcome {
+        self.thread.ran = true;
         let sequence = self.sequence(0);
         if !self.thread.proc.is_some() {
             return Err(mismatch(event, ContextMismatch::NoProc));
@@ -160,6 +162,7 @@ impl OnThread<'_> {
     #[inline(always)]
     pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
+        self.thread.ran = true;
         unblock(self.gos, id, sequence)
     }
 

@@ -126,9 +126,7 @@ impl Timeline {
     /// Whatever the reader finds wrong with the trace.
     pub fn from_reader(mut reader: Reader<'_>) -> Result<Self, Error> {
         let mut builder = Builder::new(reader.version());
-        while let Some((records, symbols)) = reader.next_records()? {
-            builder.add(records, symbols);
-        }
+        reader.drain(&mut builder)?;
         let mut timeline = builder.finish();
         let (warnings, count) = reader.warnings();
         (timeline.warnings, timeline.warning_count) = (warnings.to_vec(), count);

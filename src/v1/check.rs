@@ -73,7 +73,7 @@ impl World {
     pub fn end(&mut self, event: EventType, proc: &mut Proc) -> Parsed<()> {
         self.running(event, proc)?;
         let go = self.gos.find(proc.go_id);
-        self.annotations.forget(go);
+        self.annotations.forget(proc.go_id);
         if go.is_some() {
             self.gos.remove(go);
         }

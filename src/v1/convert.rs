@@ -502,7 +502,6 @@ fn proc_changes(record: &mut Record, proc: &mut Proc, from: ProcState, to: ProcS
 }
 
 fn region(world: &mut World, go: u64, task: u64, mode: u64, name: NameId) -> Parsed<(What, Option<WarningKind>)> {
-    let go = world.gos.find(go);
     match mode {
         0 => {
             world.annotations.region_begin(go, task, name);

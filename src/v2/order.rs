@@ -232,6 +232,9 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
     let Cursor { thread, thread_id, time, .. } = *place.cursor;
     let kind = place.event;
     sched.make_known(thread);
+    if !matches!(kind, E::GoStatus | E::GoStatusStack | E::ProcStatus) {
+        sched.assume_nothing(thread, matches!(kind, E::ProcStart | E::ProcStop | E::ProcSteal));
+    }
     let context = sched.context(thread);
     let (go, proc) = (context.go_id, context.proc_id);
     let record = &mut out.current;
@@ -286,7 +289,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         }
         E::GoDestroy => {
             done!(on_thread(sched, kind, thread)?.go_destroy());
-            sched.forget_annotations(context.go);
+            sched.forget_annotations(context.go, go);
             record.go_transition(go, Running, NotExist);
         }
         E::GoDestroySyscall => {

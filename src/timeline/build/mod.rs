@@ -13,7 +13,7 @@ mod translation;
 
 use crate::account::Tally;
 use crate::event::ProcState;
-use crate::event::record::{RangeType, Record, What};
+use crate::event::record::{RangeType, Record, Sink, What};
 use crate::event::tables;
 use crate::id::NONE;
 use crate::timeline::clock::Clocks;
@@ -48,6 +48,12 @@ pub(super) struct Builder {
     symbols: Symbols,
 }
 
+impl Sink for Builder {
+    fn add(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
+        self.take_in(records, tables);
+    }
+}
+
 impl Builder {
     pub fn new(version: Version) -> Self {
         Builder {
@@ -66,7 +72,7 @@ impl Builder {
     }
 
     /// Takes in the next records, all of the same generation.
-    pub fn add(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
+    fn take_in(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
         let extent = self.extent.get_or_insert(Extent { start: first.time, end: last.time });
         extent.end = last.time;
