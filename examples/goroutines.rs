@@ -241,10 +241,7 @@ fn write_text(groups: &[Group], members: &[Member], only_one: bool, out: &mut im
         let columns: Vec<_> = columns.map(|(name, nanos)| format!("{name} {}", time(*nanos))).collect();
         writeln!(out, "\ngoroutine {}", member.id)?;
         for pair in columns.chunks(2) {
-            write_line(
-                &format!("  {}", pair.iter().map(|column| fit(column, 48)).collect::<String>()).trim_end(),
-                out,
-            )?;
+            write_line(format!("  {}", pair.iter().map(|column| fit(column, 48)).collect::<String>()).trim_end(), out)?;
         }
     }
     Ok(())

@@ -6,9 +6,12 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::names::{Name, Names};
-use super::profile::{ProfileKind, SAMPLE_NANOS};
+use super::profile::ProfileKind;
+#[cfg(feature = "pprof")]
+use super::profile::SAMPLE_NANOS;
 use super::stacks::{StackKey, Stacks};
 use crate::event::{Frame, Text};
+#[cfg(feature = "pprof")]
 use crate::pprof::{Label, ProfileBuilder, ValueType};
 
 /// Counts and times by stack and reason.
@@ -66,6 +69,16 @@ impl Profile {
         Profile { kind, duration, tally, stacks, names }
     }
 
+    /// What was counted.
+    pub fn kind(&self) -> ProfileKind {
+        self.kind
+    }
+
+    /// How long the trace is, in nanoseconds.
+    pub fn duration(&self) -> i64 {
+        self.duration
+    }
+
     /// What happened at each stack, those with the most time first.
     pub fn samples(&self) -> Vec<ProfileSample<'_>> {
         let mut samples: Vec<_> = self
@@ -86,6 +99,7 @@ impl Profile {
 
     /// The same for `go tool pprof`, with the sample types of `go tool trace -pprof`, of a CPU profile those of
     /// `runtime/pprof`.
+    #[cfg(feature = "pprof")]
     pub fn to_pprof(&self) -> ProfileBuilder<2> {
         let [count, time] = match self.kind {
             ProfileKind::Cpu => [ValueType::new("samples", "count"), ValueType::new("cpu", "nanoseconds")],

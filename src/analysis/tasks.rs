@@ -252,13 +252,11 @@ impl<F: FnMut(&TaskSummary)> Tasks<F> {
                 summary.regions += 1;
                 summary.join(event.go());
             }
-            EventKind::RegionEnd(region) => {
-                // Without a begin the region is met here first.
-                if !has_begun {
-                    let summary = in_tasks.task(region.task, syncs);
-                    summary.regions += 1;
-                    summary.join(event.go());
-                }
+            // Without a begin the region is met here first.
+            EventKind::RegionEnd(region) if !has_begun => {
+                let summary = in_tasks.task(region.task, syncs);
+                summary.regions += 1;
+                summary.join(event.go());
             }
             EventKind::Sync(_) => {
                 self.syncs += 1;
