@@ -2,15 +2,19 @@
 
 mod cli;
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use cli::Failure;
+use cli::analysis::{ended, observe};
+use cli::mmu::MmuCurve;
 use cli::timeline::{Window, bytes_text, duration_text, load, stack_text, write_json, write_line};
+use gotrace::analysis::{UtilFlags, Utilization};
 use gotrace::timeline::{GcCycle, Pause};
 use gotrace::{Time, Timeline};
 use serde::Serialize;
@@ -24,10 +28,35 @@ struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Tell the minimum mutator utilization instead: what the program has of the processors in the worst window of each length
+    #[arg(long)]
+    mmu: bool,
+    /// Draw the minimum mutator utilization into this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// What counts as the collector's work for --mmu and --svg, and whether each P counts by itself
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["stw", "background", "assist"])]
+    flags: Vec<Flag>,
     #[command(flatten)]
     window: Window,
     /// The trace, - for standard input
     file: PathBuf,
+}
+
+/// The flags of the page of go tool trace.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+#[value(rename_all = "camelCase")]
+enum Flag {
+    /// Each P by itself
+    PerProc,
+    /// Stop-the-world pauses of the GC
+    Stw,
+    /// Background workers
+    Background,
+    /// Mark assists
+    Assist,
+    /// Sweeping
+    Sweep,
 }
 
 fn main() -> ExitCode {
@@ -36,6 +65,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
+    if args.mmu || args.svg.is_some() {
+        return tell_mmu(args);
+    }
     let timeline = load(&args.file)?;
     let report = Report::new(&timeline, args.window.range(&timeline)?);
     let mut out = BufWriter::new(io::stdout().lock());
@@ -44,6 +76,32 @@ fn run(args: &Args) -> Result<(), Failure> {
         false => write_text(&timeline, &report, &mut out)?,
     }
     Ok(out.flush()?)
+}
+
+fn tell_mmu(args: &Args) -> Result<(), Failure> {
+    let has = |flag| args.flags.contains(&flag);
+    let flags = UtilFlags {
+        per_proc: has(Flag::PerProc),
+        stw: has(Flag::Stw),
+        background: has(Flag::Background),
+        assist: has(Flag::Assist),
+        sweep: has(Flag::Sweep),
+    };
+    let (utilization, error) = observe(&args.file, Utilization::new(flags))?;
+    let curve = MmuCurve::new(&utilization);
+    if let Some(path) = &args.svg {
+        let mut file = BufWriter::new(File::create(path)?);
+        curve.write_svg(&mut file)?;
+        file.flush()?;
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    match (args.mmu, args.json) {
+        (true, true) => write_json(&curve, &mut out)?,
+        (true, false) => curve.write_text(&mut out)?,
+        (false, _) => {}
+    }
+    out.flush()?;
+    ended(&args.file, error)
 }
 
 /// What is printed as JSON. Fields are added, never changed, while the schema stays the same.

@@ -39,7 +39,7 @@ fn assert_refused(output: &Output, message: &str) {
     assert_eq!(complaint.lines().count(), 1, "{complaint:?}");
 }
 
-const PROGRAMS: [(&str, &[&str]); 11] = [
+const PROGRAMS: [(&str, &[&str]); 22] = [
     ("dump", &[]),
     ("dump", &["--format", "wire"]),
     ("dump", &["--format", "footprint"]),
@@ -51,11 +51,23 @@ const PROGRAMS: [(&str, &[&str]); 11] = [
     ("gc", &["--json"]),
     ("blocking", &[]),
     ("blocking", &["--json"]),
+    ("gc", &["--mmu"]),
+    ("goroutines", &[]),
+    ("goroutines", &["--json"]),
+    ("profile", &["--kind", "sched"]),
+    ("profile", &["--kind", "sync", "--folded"]),
+    ("latency", &["--over-time"]),
+    ("latency", &["--json"]),
+    ("tasks", &[]),
+    ("tasks", &["--json"]),
+    ("procs", &[]),
+    ("procs", &["--json"]),
 ];
 
 #[test]
 fn every_program_explains_itself() {
-    for name in ["dump", "summary", "goroutine", "gc", "blocking"] {
+    let analyses = ["goroutines", "profile", "latency", "tasks", "procs", "compare"];
+    for name in ["dump", "summary", "goroutine", "gc", "blocking"].into_iter().chain(analyses) {
         for (flag, text) in [("--help", "Usage: "), ("--version", env!("CARGO_PKG_VERSION"))] {
             let mut program = example(name);
             program.arg(flag);

@@ -4,6 +4,8 @@
 pub mod analysis;
 mod input;
 #[allow(dead_code, reason = "not every example needs all of it")]
+pub mod mmu;
+#[allow(dead_code, reason = "not every example needs all of it")]
 pub mod timeline;
 
 use std::io;

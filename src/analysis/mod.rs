@@ -26,6 +26,7 @@ mod account;
 mod compare;
 mod goroutines;
 mod histogram;
+pub mod json;
 mod latency;
 mod logs;
 mod mmu;

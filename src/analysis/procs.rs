@@ -218,6 +218,20 @@ impl Procs {
         }
     }
 
+    /// The runtime labels the workers of the collector as they begin to work.
+    fn label(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        if !event.text(record.text).as_bytes().starts_with(b"GC ") {
+            return;
+        }
+        self.advance(record.time);
+        self.workers.insert(record.go);
+        if let Some(proc) = self.proc(record.proc) {
+            let was_gc = std::mem::replace(&mut proc.is_gc, true);
+            self.gc_procs += u64::from(!was_gc);
+        }
+    }
+
     fn stop_executing(&mut self, proc: u64, time: i64) {
         let first = self.first.unwrap_or(time);
         let Some(proc) = self.proc(proc) else { return };
@@ -267,16 +281,7 @@ impl Observer for Procs {
                 self.advance(time);
                 self.proc_transition(record.a, to, time);
             }
-            What::Label
-                if event.text(record.text).as_bytes().starts_with(b"GC ") && self.homes.contains_key(&record.go) =>
-            {
-                self.advance(time);
-                self.workers.insert(record.go);
-                if let Some(proc) = self.proc(record.proc) {
-                    let was_gc = std::mem::replace(&mut proc.is_gc, true);
-                    self.gc_procs += u64::from(!was_gc);
-                }
-            }
+            What::Label if self.homes.contains_key(&record.go) => self.label(event),
             What::GoMaxProcs => {
                 self.advance(time);
                 self.gomaxprocs = Some(record.a);

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gotrace::Reader;
-use gotrace::analysis::{GoroutineSummary, GroupBy, Groups, RegionSummary, Summarizer, Summary, Times, run};
+use gotrace::analysis::{
+    Accounting, GoroutineSummary, GroupBy, Groups, RegionSummary, Summarizer, Summary, Times, run,
+};
+use gotrace::{Reader, synth};
 
-use crate::corpus::Sample;
+use crate::corpus::{RELEASES, Sample, samples};
 use crate::expected::{Goroutine, Line, Nanos, Region, agree, all_samples, lines, ties};
 
 /// Keeps everything in the oracle's form.
@@ -147,4 +149,105 @@ fn groups_add_up_to_what_go_shows() {
         };
         assert_eq!(all(&by_name.groups), all(&by_start.groups), "{}", sample.name);
     }
+}
+
+/// Nanoseconds in each state by goroutine, as the text of `go tool trace -d=parsed` tells them.
+fn by_state(text: &str) -> BTreeMap<u64, BTreeMap<&str, i64>> {
+    let mut found: BTreeMap<u64, BTreeMap<&str, i64>> = BTreeMap::new();
+    let mut state: BTreeMap<u64, (&str, i64)> = BTreeMap::new();
+    let (mut sync, mut last) = (0, 0);
+    for line in text.lines().filter(|line| line.starts_with("M=")) {
+        let field = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+        last = field("Time").and_then(|time| time.parse().ok()).expect("a time");
+        if line.contains(" Sync ") {
+            sync = last;
+        }
+        let Some(go) = field("GoID").and_then(|id| id.parse().ok()) else { continue };
+        let (from, to) = line.split(' ').find_map(|field| field.split_once("->")).expect("two states");
+        if from == to {
+            continue;
+        }
+        // Nothing is known before the generation.
+        let (from, since) = state.insert(go, (to, last)).unwrap_or(match from {
+            "Undetermined" => (to, sync),
+            _ => (from, last),
+        });
+        *found.entry(go).or_default().entry(from).or_default() += last - since;
+        if to == "Waiting" && line.contains("Reason=\"forever\"") {
+            state.insert(go, ("NotExist", last));
+        }
+    }
+    for (go, (state, since)) in state {
+        *found.entry(go).or_default().entry(state).or_default() += last - since;
+    }
+    found
+}
+
+#[test]
+fn corrected_times_are_those_in_each_state() {
+    for sample in RELEASES.into_iter().flat_map(samples) {
+        let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
+        let states = by_state(&text);
+        for goroutine in sum_up(&sample.bytes(), Accounting::Corrected) {
+            let of = |column: &str| goroutine.stats.get(column).copied().unwrap_or(0);
+            let state = |state: &str| states[&goroutine.id].get(state).copied().unwrap_or(0);
+            let what = format!("goroutine {} of {}", goroutine.id, sample.name);
+            assert_eq!(of("Execution time"), state("Running"), "{what}");
+            assert_eq!(of("Sched wait time"), state("Runnable"), "{what}");
+            assert_eq!(of("Syscall execution time") + of("Block time (syscall)"), state("Syscall"), "{what}");
+        }
+    }
+}
+
+fn sum_up(bytes: &[u8], accounting: Accounting) -> Vec<Goroutine> {
+    let mut reader = Reader::from_slice(bytes).expect("a trace");
+    let (mut all, error) = run(&mut reader, Summarizer::with_accounting(All::default(), accounting));
+    assert!(error.is_none());
+    all.goroutines.sort();
+    all.goroutines
+}
+
+/// Two goroutines are in system calls on the same P, one after the other; both lose it. A unit of time is a nanosecond.
+const SYSCALLS: &str = "Trace Go1.22
+    EventBatch gen=1 m=7 time=1 size=16
+    ProcStatus dt=1 p=0 pstatus=1
+    GoStatus dt=1 g=1 m=7 gstatus=2
+    GoSyscallBegin dt=100 p_seq=1 stack=0
+    GoSyscallEndBlocked dt=1000
+    EventBatch gen=1 m=8 time=1 size=26
+    ProcStatus dt=2 p=1 pstatus=1
+    GoStatus dt=2 g=2 m=8 gstatus=2
+    ProcSteal dt=400 p=0 p_seq=2 m=7
+    ProcSteal dt=2000 p=0 p_seq=5 m=9
+    GoStop dt=1000 reason_string=0 stack=0
+    EventBatch gen=1 m=9 time=3 size=27
+    GoStatus dt=1 g=3 m=18446744073709551615 gstatus=1
+    ProcStart dt=500 p=0 p_seq=3
+    GoStart dt=1 g=3 g_seq=1
+    GoSyscallBegin dt=100 p_seq=4 stack=0
+    EventBatch gen=1 m=18446744073709551615 time=1 size=6
+    Frequency freq=1000000000";
+
+/// Where the reference is wrong, both values are pinned: its own are those that Go 1.27.3's summarizer gave.
+#[test]
+fn system_calls_are_corrected_where_the_reference_is_wrong() {
+    let syscalls = |text: &str, accounting| -> Vec<[i64; 3]> {
+        let bytes = synth::from_text(text).expect("a text of a trace");
+        let columns = ["Sched wait time", "Syscall execution time", "Block time (syscall)"];
+        let goroutines = sum_up(&bytes, accounting).into_iter();
+        goroutines.map(|g| columns.map(|column| g.stats.get(column).copied().unwrap_or(0))).collect()
+    };
+    // Goroutine 3 is in a system call from 605 to the end at 3406, and loses its P at 2405. At 1103 goroutine 1 comes out
+    // of one that began on the same P: the reference then forgets the P of goroutine 3.
+    let corrected = syscalls(SYSCALLS, Accounting::Corrected);
+    assert_eq!(corrected, [[2303, 302, 698], [1, 0, 0], [504, 1800, 1001]]);
+    let reference = syscalls(SYSCALLS, Accounting::Reference);
+    assert_eq!(reference, [[2303, 302, 698], [1, 0, 0], [504, 2801, 0]]);
+
+    // Goroutine 1 stays in its call: the reference counts the time without a P twice, and as what it is not.
+    let open = SYSCALLS.replace("GoSyscallEndBlocked dt=1000\n", "").replace("size=16", "size=13");
+    let corrected = syscalls(&open, Accounting::Corrected);
+    assert_eq!(corrected, [[0, 302, 3001], [1, 0, 0], [504, 1800, 1001]]);
+    let reference = syscalls(&open, Accounting::Reference);
+    assert_eq!(reference, [[3001, 3303, 0], [1, 0, 0], [1505, 2801, 0]]);
 }

@@ -1,0 +1,64 @@
+//! The JSON that the example programs print with `--json`.
+//!
+//! Each prints one object. Its `schema` is 1: within a schema fields are added, never changed or taken away. Times are
+//! nanoseconds on the trace's clock, fields that end in `_ns` durations in nanoseconds; what a trace does not tell is
+//! `null`. `error` says why the trace could not be read to its end; the rest is of what came before. Where a field is a **spread** it
+//! is an object with `count`, `sum_ns`, `min_ns`, `mean_ns`, `p50_ns`, `p90_ns`, `p99_ns` and `max_ns`, as
+//! [`Histogram`](super::Histogram) has them.
+//!
+//! # `goroutines`
+//!
+//! | field | |
+//! |---|---|
+//! | `groups` | the groups, those with the most execution time first, or as `--sort` says |
+//! | `groups[].name` | the function, creator or label; empty if the trace does not tell |
+//! | `groups[].goroutines`, `.ended` | how many, and how many of them ended |
+//! | `groups[].columns` | an object: the columns of `go tool trace` that have a value, by name, each a spread over all goroutines of the group |
+//! | `groups[].ranges` | the same of special ranges |
+//! | `goroutines` | with `--group`: its goroutines, by `Total` or `--sort` |
+//! | `goroutines[].id`, `.creation`, `.start`, `.end` | the goroutine, when it was created, first ran and ended |
+//! | `goroutines[].columns_ns`, `.ranges_ns` | objects: its columns and ranges by name |
+//!
+//! # `latency`
+//!
+//! | field | |
+//! |---|---|
+//! | `scheduler`, `wake`, `syscall`, `network`, `gc_pause` | spreads; see [`LatencyReport`](super::LatencyReport) |
+//! | `….window_ns`, `….windows` | the course of time: windows with their `begin`, each a spread |
+//! | `pauses[].reason` | stop-the-worlds by reason |
+//! | `pauses[].total`, `.to_stop`, `.stopped` | spreads; see [`Pauses`](super::Pauses) |
+//! | `pauses[].longest` | `begin`, `total_ns`, `to_stop_ns`, `by_goroutine`, `last_goroutine`, `last_func` |
+//! | `gc_costs[].func`, `.assists`, `.sweeps` | what a function pays for the collector: spreads |
+//!
+//! # `tasks`
+//!
+//! | field | |
+//! |---|---|
+//! | `tasks[].name`, `.count`, `.open`, `.latency`, `.logs`, `.regions`, `.goroutines` | tasks by name; see [`TaskGroup`](super::TaskGroup) |
+//! | `regions[].name`, `.count`, `.latency` | regions by type; see [`RegionGroup`](super::RegionGroup) |
+//! | `tasks[].times_ns`, `regions[].times_ns` | `execution`, `sched_wait`, `syscall`, `syscall_block`, `block`: what the goroutines did |
+//! | `logs.count`, `logs.found[]` | with `--log`, `--category` or `--task`, and then only: how many messages, and the first of them: `time`, `goroutine`, `task`, `category`, `message` |
+//!
+//! # `procs`
+//!
+//! | field | |
+//! |---|---|
+//! | `duration_ns`, `gomaxprocs` | of the trace |
+//! | `whole` | the trace as one window |
+//! | `parallelism_ns` | for how long so many goroutines ran: an array, from none up |
+//! | `procs[].proc`, `.running_ns`, `.executing_ns`, `.utilization` | the Ps; see [`ProcUse`](super::ProcUse) |
+//! | `window_ns`, `windows[]` | windows of time: `begin`, `length_ns`, `running`, `runnable`, `runnable_max`, `procs`, `idle_while_runnable_ns`, `gc`; see [`ProcMoment`](super::ProcMoment) |
+//!
+//! # `gc --mmu`
+//!
+//! | field | |
+//! |---|---|
+//! | `duration_ns` | of the utilization, which begins where GOMAXPROCS is told |
+//! | `points[].window_ns`, `.mmu`, `.p5`, `.p50` | minimum mutator utilization and two quantiles of its distribution, from 0 to 1, by window |
+//!
+//! # `compare`
+//!
+//! | field | |
+//! |---|---|
+//! | `changes[].name`, `.before`, `.after`, `.percent` | the numbers of [`Metrics`](super::Metrics) that changed |
+//! | `met` | the conditions of `--fail-on` that are met, as they were given |

@@ -1,0 +1,133 @@
+//! What the examples print, view by view, as text and as JSON.
+//!
+//! The numbers in them are held against Go's in `tests/analyses`; these goldens hold the form. `cargo insta review` shows
+//! changes.
+
+mod binaries;
+mod corpus;
+
+use std::path::PathBuf;
+
+use binaries::{complaint, example, run};
+use corpus::sample;
+use serde_json::Value;
+
+const VIEWS: [(&str, &str, &[&str]); 19] = [
+    ("goroutines", "go1.27/gc", &[]),
+    ("goroutines", "go1.27/gc", &["--by", "name", "--sort", "Sched wait time"]),
+    ("goroutines", "go1.27/gc", &["--group", "main.main.func1", "--corrected"]),
+    ("goroutines", "go1.24/gc", &["--by", "label", "--json"]),
+    ("goroutines", "go1.26/channels", &["--by", "creator", "--json", "--group", ""]),
+    ("profile", "go1.27/http", &["--kind", "net", "--folded"]),
+    ("profile", "go1.27/mutex", &["--kind", "off-cpu", "--complete", "--folded"]),
+    ("profile", "go1.25/cpuprofile", &["--kind", "cpu", "--folded"]),
+    ("latency", "go1.27/gc", &["--over-time", "--functions", "3"]),
+    ("latency", "go1.23/stoptheworld", &["--json"]),
+    ("tasks", "go1.27/annotations", &[]),
+    ("tasks", "go1.21/annotations", &["--json"]),
+    ("tasks", "go1.27/annotations", &["--log", "e", "--limit", "5"]),
+    ("tasks", "go1.27/annotations", &["--category", "depth", "--json"]),
+    ("procs", "go1.27/gc", &["--over-time"]),
+    ("procs", "go1.22/syscalls", &["--json"]),
+    ("gc", "go1.27/gc", &["--mmu"]),
+    ("gc", "go1.27/gc", &["--mmu", "--flags", "perProc,stw,sweep", "--json"]),
+    ("gc", "go1.27/gc", &["--svg", "/dev/stdout"]),
+];
+
+/// What a program prints of a trace.
+fn view(name: &str, trace: &str, args: &[&str]) -> String {
+    let mut program = example(name);
+    program.args(args).arg(sample(trace).path);
+    let output = run(program, &[]);
+    assert!(output.status.success(), "{name} {args:?}: {}", complaint(&output));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn views_look_as_they_did() {
+    for (name, trace, args) in VIEWS {
+        let text = view(name, trace, args);
+        if args.contains(&"--json") {
+            let json: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(json["schema"], 1, "{name} {args:?}");
+        } else if !args.contains(&"--folded") && !args.contains(&"--svg") {
+            let wide = text.lines().find(|line| line.chars().count() > 100);
+            assert_eq!(wide, None, "{name} {args:?} is wider than 100 columns");
+        }
+        let call = format!("{name} {} {trace}", args.join(" "));
+        let file = call.replace(['/', '.', ' ', '-', ','], "_").replace("__", "_");
+        insta::with_settings!({ prepend_module_to_snapshot => false, description => call, omit_expression => true }, {
+            insta::assert_snapshot!(file, text);
+        });
+    }
+}
+
+#[test]
+fn no_view_of_any_trace_is_wider_than_100_columns() {
+    for trace in ["go1.27/http", "go1.26/annotations", "go1.25/manyprocs", "go1.21/http", "go1.24/deepstack"] {
+        for (name, args) in [
+            ("goroutines", &[][..]),
+            ("goroutines", &["--by", "creator"]),
+            ("latency", &["--over-time"]),
+            ("tasks", &[]),
+            ("tasks", &["--log", ""]),
+            ("procs", &["--over-time"]),
+            ("gc", &["--mmu"]),
+        ] {
+            let text = view(name, trace, args);
+            let wide = text.lines().find(|line| line.chars().count() > 100);
+            assert_eq!(wide, None, "{name} {args:?} of {trace}");
+        }
+    }
+}
+
+fn traces(before: &str, after: &str) -> [PathBuf; 2] {
+    [sample(before).path, sample(after).path]
+}
+
+#[test]
+fn comparing_tells_by_its_status_whether_a_condition_is_met() {
+    let compare = |args: &[&str], files: [PathBuf; 2]| {
+        let mut program = example("compare");
+        program.args(args).args(files);
+        run(program, &[])
+    };
+    let gc = || traces("go1.22/gc", "go1.27/gc");
+    // 85.57 µs and 121.6 µs: 42 % more.
+    for (condition, status) in [
+        ("gc.pause.max > +20%", 1),
+        ("gc.pause.max > +50%", 0),
+        ("gc.pause.max > 100us", 1),
+        ("gc.pause.max > 1ms", 0),
+        ("gc.pause.max > +30us", 1),
+        ("mmu.1ms < 0.01", 0),
+    ] {
+        let output = compare(&["--fail-on", condition], gc());
+        assert_eq!(output.status.code(), Some(status), "{condition}: {}", complaint(&output));
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(text.contains("met: "), status == 1, "{condition}: {text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+    let json = compare(&["--json", "--only", "gc.pause", "--fail-on", "gc.pause.max > +20%"], gc());
+    let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(json["met"], serde_json::json!(["gc.pause.max > +20%"]));
+    let max = json["changes"].as_array().expect("an array").iter().find(|change| change["name"] == "gc.pause.max");
+    let max = max.expect("it changed");
+    assert_eq!((max["before"].as_f64(), max["after"].as_f64()), (Some(85_568.0), Some(121_600.0)));
+
+    let same = compare(&["--fail-on", "sched.p99 > +0%"], traces("go1.27/gc", "go1.27/gc"));
+    assert_eq!(same.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&same.stdout).contains("nothing changed"));
+
+    for (condition, message) in [
+        ("gc.pause.max", "neither > nor <"),
+        ("gc.pause.max > often", "no limit"),
+        ("no such number > 5", "neither trace has a number"),
+    ] {
+        let output = compare(&["--fail-on", condition], gc());
+        assert_eq!(output.status.code(), Some(2), "{condition}");
+        assert!(complaint(&output).contains(message), "{}", complaint(&output));
+    }
+    let cut = compare(&[], [sample("go1.27/gc").path, sample("go1.27/gc").path.with_extension("missing")]);
+    assert_eq!(cut.status.code(), Some(2));
+}
