@@ -24,7 +24,7 @@ use super::cursor::{Cursor, Stride};
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Loaded, Sample};
 use super::order::{self, Outbox, Place};
-use crate::account::{Account, Ledger, Tally};
+use crate::account::{Account, GenerationInfo, Ledger, Tally};
 use crate::error::{Error, ErrorKind, Location, StuckHead, Warning, WarningKind};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
@@ -152,6 +152,18 @@ impl Decoder {
             events: self.delivered - self.len.saturating_sub(self.next) as u64,
         };
         Account { read, lost, trailing, faults, fault_count }
+    }
+
+    /// The generation in hand.
+    pub fn generation(&self, source: &Source<'_>) -> Option<GenerationInfo> {
+        let Generation { number, len, total_batches, earlier_batches, ref threads, .. } = self.generation;
+        (number != 0).then_some(GenerationInfo {
+            number,
+            offset: source.base(),
+            bytes: len as u64,
+            batches: total_batches - earlier_batches,
+            threads: threads.len() as u64,
+        })
     }
 
     pub fn warnings(&self) -> (&[Warning], u64) {
