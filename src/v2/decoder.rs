@@ -202,7 +202,7 @@ impl Decoder {
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.next = 0;
         self.len = 0;
-        self.check_limits(source)?;
+        self.check_limits(source.base())?;
         while self.len < BLOCK {
             if let Some(pos) = self.order_frequent(source.window()) {
                 let number = self.frontier.heads()[0].cursor as usize;
@@ -524,7 +524,7 @@ impl Decoder {
     /// Fills the frontier and delivers the generation's Sync.
     fn open(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.sched.begin_generation(self.generation.number);
-        self.check_carried(source)?;
+        self.check_carried(source.base())?;
         self.go_to_sample(0);
         self.cursors.clear();
         self.frontier.clear();
