@@ -79,7 +79,7 @@ struct Summary {
     regions: u64,
     logs: u64,
     cpu_samples: u64,
-    /// Annotations that the program got wrong.
+    /// Annotations that the program got wrong, and before Go 1.26 the end, which proves nothing.
     warnings: u64,
     events_by_kind: BTreeMap<&'static str, u64>,
     /// Why the trace could not be read to its end.

@@ -48,6 +48,22 @@ pub struct Account<'a> {
     pub fault_count: u64,
 }
 
+/// The generation whose events a reader gives, as it stands in the file: see [`Reader::generation`](crate::Reader::generation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GenerationInfo {
+    /// Its number.
+    pub number: u64,
+    /// Where it begins, in bytes from the start of the file.
+    pub offset: u64,
+    /// How many bytes it takes, what is damaged in it included.
+    pub bytes: u64,
+    /// How many batches, those of tables included.
+    pub batches: u64,
+    /// How many Ms have events in it.
+    pub threads: u64,
+}
+
 /// How many faults are kept; the rest are counted.
 const MAX_FAULTS: usize = 1000;
 

@@ -86,7 +86,7 @@ mod v1;
 mod v2;
 mod wire;
 
-pub use account::{Account, Tally};
+pub use account::{Account, GenerationInfo, Tally};
 pub use error::{ContextMismatch, Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
 pub use event::{
     AllocFree, AllocFreeInfo, Event, EventKind, ExperimentalBatch, Frame, Frames, Gap, GoState, GoTransition,

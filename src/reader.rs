@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::account::Account;
+use crate::account::{Account, GenerationInfo};
 use crate::error::{Error, Location, Warning};
 use crate::event::Event;
 use crate::event::record::{Record, Sink};
@@ -293,6 +293,15 @@ impl<'a> Reader<'a> {
     /// older those with events, all at the first event.
     pub fn batches(&self) -> u64 {
         self.decoder.batches()
+    }
+
+    /// The generation of which the last event was given, from its Sync on; `None` before that, and before Go 1.22. Events are
+    /// given up to the end of a generation before the next one is read.
+    pub fn generation(&self) -> Option<GenerationInfo> {
+        match &self.decoder {
+            Decoder::V1(_) => None,
+            Decoder::V2(decoder) => decoder.generation(&self.source),
+        }
     }
 
     /// What was read so far, and what lenient reading lost.

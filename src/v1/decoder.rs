@@ -229,6 +229,8 @@ impl Decoder {
                 break;
             }
         }
+        check_limits(&scan, source.window().len(), &self.mode)
+            .map_err(|kind| Error { kind, at: location(source, scan.pos()) })?;
         self.walked = scan.pos() as u64;
         if scan.pos() == 0 {
             return Err(Error { kind: ErrorKind::EmptyTrace, at: location(source, 0) });

@@ -24,7 +24,7 @@ use super::cursor::{Cursor, Stride};
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Loaded, Sample};
 use super::order::{self, Outbox, Place};
-use crate::account::{Account, Ledger, Tally};
+use crate::account::{Account, GenerationInfo, Ledger, Tally};
 use crate::error::{Error, ErrorKind, Location, StuckHead, Warning, WarningKind};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
@@ -154,6 +154,18 @@ impl Decoder {
         Account { read, lost, trailing, faults, fault_count }
     }
 
+    /// The generation in hand.
+    pub fn generation(&self, source: &Source<'_>) -> Option<GenerationInfo> {
+        let Generation { number, len, total_batches, earlier_batches, ref threads, .. } = self.generation;
+        (number != 0).then_some(GenerationInfo {
+            number,
+            offset: source.base(),
+            bytes: len as u64,
+            batches: total_batches - earlier_batches,
+            threads: threads.len() as u64,
+        })
+    }
+
     pub fn warnings(&self) -> (&[Warning], u64) {
         (&self.warnings, self.warning_count)
     }
@@ -190,7 +202,7 @@ impl Decoder {
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.next = 0;
         self.len = 0;
-        self.check_limits(source)?;
+        self.check_limits(source.base())?;
         while self.len < BLOCK {
             if let Some(pos) = self.order_frequent(source.window()) {
                 let number = self.frontier.heads()[0].cursor as usize;
@@ -512,7 +524,7 @@ impl Decoder {
     /// Fills the frontier and delivers the generation's Sync.
     fn open(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.sched.begin_generation(self.generation.number);
-        self.check_carried(source)?;
+        self.check_carried(source.base())?;
         self.go_to_sample(0);
         self.cursors.clear();
         self.frontier.clear();

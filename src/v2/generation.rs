@@ -77,8 +77,10 @@ pub(super) struct Generation {
     pub damage: Damage,
     /// How much of the window it takes.
     pub len: usize,
-    /// The batches read so far, those of earlier generations included.
+    /// The batches read so far, those of earlier generations included,
     pub total_batches: u64,
+    /// and those of earlier generations alone.
+    pub earlier_batches: u64,
 }
 
 impl Default for Generation {
@@ -101,6 +103,7 @@ impl Default for Generation {
             damage: Damage::default(),
             len: 0,
             total_batches: 0,
+            earlier_batches: 0,
         }
     }
 }
@@ -185,6 +188,7 @@ impl Generation {
 
     pub fn clear(&mut self) {
         self.number = 0;
+        self.earlier_batches = self.total_batches;
         self.batches.clear();
         self.threads.clear();
         self.tables.clear();

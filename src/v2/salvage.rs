@@ -170,10 +170,10 @@ impl Generation {
                 Ok(Framing::EndOfGeneration) => self.take_end(at, ledger),
                 Err(fault) => self.find_next(fault, source, last, ledger)?,
             };
-            self.check_limits().map_err(|kind| self.error(kind, at, None))?;
             if !goes_on {
                 return Ok(());
             }
+            self.check_limits().map_err(|kind| self.error(kind, at, None))?;
         }
     }
 

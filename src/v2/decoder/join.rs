@@ -33,8 +33,14 @@ struct Apart<'a> {
 
 /// The whole generations at the front of the bytes, as far as the framing tells them apart, `most` of them at the most. The one
 /// before them was `last`, 0 if there was none.
-fn extents(bytes: &[u8], offset: u64, version: Version, mut last: u64, most: usize) -> Vec<Extent<'_>> {
+fn extents(bytes: &[u8], offset: u64, version: Version, last: u64, most: usize) -> Vec<Extent<'_>> {
+    split(bytes, offset, version, last, most).0
+}
+
+/// The same, and whether more bytes could bring more generations.
+fn split(bytes: &[u8], offset: u64, version: Version, mut last: u64, most: usize) -> (Vec<Extent<'_>>, bool) {
     let mut found = Vec::new();
+    let mut goes_on = false;
     let (mut start, mut pos) = (0, 0);
     let mut current = None;
     let marks_ends = version >= Version::Go126;
@@ -46,7 +52,15 @@ fn extents(bytes: &[u8], offset: u64, version: Version, mut last: u64, most: usi
                 None
             }
             Ok(Framing::Batch(batch)) if batch.end <= bytes.len() => Some(batch.generation),
-            _ => break,
+            Ok(Framing::Batch(_)) => {
+                goes_on = true;
+                break;
+            }
+            Err(fault) => {
+                goes_on = fault.is_short();
+                break;
+            }
+            Ok(Framing::EndOfGeneration) => break,
         };
         if let Some(ended) = current
             && number != current
@@ -66,7 +80,7 @@ fn extents(bytes: &[u8], offset: u64, version: Version, mut last: u64, most: usi
             pos = batch.end;
         }
     }
-    found
+    (found, goes_on)
 }
 
 /// A generation's bytes, and where in the file they begin.
@@ -147,7 +161,7 @@ impl Decoder {
         self.syncs += next.syncs;
         self.delivered += next.delivered;
         self.generations += next.generations;
-        self.largest = self.largest.max(next.largest);
+        self.largest = self.largest.max(next.largest).max(bytes.len() as u64);
         self.generation.total_batches += next.generation.total_batches;
         self.generation.number = next.generation.number;
         // The names of the generation have kept their numbers.
@@ -197,6 +211,8 @@ impl Decoder {
 
     fn join_all(&mut self, ordered: Vec<(Extent<'_>, Option<Apart<'_>>)>, sink: &mut impl Sink) -> Result<(), Error> {
         for (extent, apart) in ordered {
+            self.check_limits(extent.offset)?;
+            self.check_carried(extent.offset)?;
             if !apart.is_some_and(|apart| self.join(apart, sink)) {
                 self.generation.len = 0;
                 self.follow(&mut Source::part(extent.bytes, extent.offset), true, sink)?;
@@ -211,9 +227,13 @@ impl Decoder {
         let mut len = 1 << 20;
         loop {
             // What can't be read is met again when its turn comes.
-            let goes_on = source.fill(len).unwrap_or(false);
+            let is_there = source.fill(len).unwrap_or(false);
             let window = source.window();
-            if !goes_on || extents(window, 0, self.version, self.generation.number, wave).len() >= wave {
+            let (found, goes_on) = split(window, 0, self.version, self.generation.number, wave);
+            // Behind damage nothing is found, however much is read; and a generation has a limit.
+            let whole: usize = found.iter().map(|extent| extent.bytes.len()).sum();
+            let is_too_large = (window.len() - whole) as u64 > self.generation.mode.limits.generation_bytes;
+            if !is_there || !goes_on || found.len() >= wave || is_too_large {
                 return;
             }
             len = window.len().saturating_mul(2);

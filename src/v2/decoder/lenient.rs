@@ -220,30 +220,30 @@ impl Decoder {
     }
 
     /// Holds what lives to the limits.
-    pub(super) fn check_limits(&self, source: &Source<'_>) -> Result<(), Error> {
+    pub(super) fn check_limits(&self, offset: u64) -> Result<(), Error> {
         let limits = &self.generation.mode.limits;
         let live = self.sched.live();
         let checked = limits::check("goroutines", live.goroutines, limits.goroutines)
             .and_then(|()| limits::check("Ps", live.procs, limits.procs))
             .and_then(|()| limits::check("open tasks", live.tasks, limits.tasks))
             .and_then(|()| limits::check("open regions", live.regions, limits.regions));
-        checked.map_err(|kind| self.error_here(kind, source))
+        checked.map_err(|kind| self.error_here(kind, offset))
     }
 
     /// Holds what is taken from one generation into the next to its limit.
-    pub(super) fn check_carried(&mut self, source: &Source<'_>) -> Result<(), Error> {
+    pub(super) fn check_carried(&mut self, offset: u64) -> Result<(), Error> {
         /// A goroutine takes some eighty bytes, and six at the least in each generation.
         const FACTOR: u64 = 16;
         let limit = self.generation.mode.limits.carried_bytes.saturating_add(self.largest.saturating_mul(FACTOR));
         self.largest = self.largest.max(self.generation.len as u64);
         limits::check("bytes that live on in the next generation", self.sched.bytes(), limit)
-            .map_err(|kind| self.error_here(kind, source))
+            .map_err(|kind| self.error_here(kind, offset))
     }
 
     /// An error in the generation as a whole.
-    fn error_here(&self, kind: ErrorKind, source: &Source<'_>) -> Error {
+    fn error_here(&self, kind: ErrorKind, offset: u64) -> Error {
         let generation = (self.generation.number != 0).then_some(self.generation.number);
-        let at = Location { offset: source.base(), generation, thread: None, event: Some(self.delivered) };
+        let at = Location { offset, generation, thread: None, event: Some(self.delivered) };
         Error { kind, at }
     }
 }

@@ -1,0 +1,163 @@
+//! What has probably happened to a file, in plain words.
+
+use gotrace::{ErrorKind, Flaw};
+
+/// What the bytes of a file look like, whatever they mean.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traits {
+    pub len: u64,
+    /// The first bytes.
+    head: Vec<u8>,
+    last: u8,
+    /// Line feeds, and those behind a carriage return.
+    line_feeds: u64,
+    after_returns: u64,
+    /// How many zeros stand at the end.
+    zeros: u64,
+}
+
+/// How many bytes of the beginning are looked at.
+const HEAD: usize = 512;
+/// Disks and pages come in blocks of this many bytes.
+const BLOCK: u64 = 4096;
+/// So many line feeds without one that lacks its carriage return are no chance.
+const MANY: u64 = 32;
+
+impl Traits {
+    /// Takes in the next bytes.
+    pub(crate) fn see(&mut self, bytes: &[u8]) {
+        self.len += bytes.len() as u64;
+        self.head.extend(bytes.iter().take(HEAD.saturating_sub(self.head.len())));
+        for &byte in bytes {
+            if byte == b'\n' {
+                self.line_feeds += 1;
+                self.after_returns += u64::from(self.last == b'\r');
+            }
+            self.last = byte;
+        }
+        let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
+        self.zeros = if zeros == bytes.len() as u64 { self.zeros + zeros } else { zeros };
+    }
+
+    fn begins(&self, with: &[u8]) -> bool {
+        self.head.starts_with(with)
+    }
+
+    fn mentions(&self, text: &str) -> bool {
+        let head = String::from_utf8_lossy(&self.head).to_lowercase();
+        head.contains(text)
+    }
+
+    fn is_text(&self) -> bool {
+        !self.head.is_empty()
+            && std::str::from_utf8(&self.head[..self.head.len().min(HEAD - 4)]).is_ok()
+            && !self.head.contains(&0)
+    }
+}
+
+/// Why a file is no trace.
+pub(crate) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
+    let text = match kind {
+        ErrorKind::UnsupportedVersion { version } => {
+            let minor = version.strip_prefix("go 1.").and_then(|minor| minor.parse::<u32>().ok());
+            return match minor {
+                Some(minor) if minor < 11 => {
+                    format!("it was written by {version}: traces of Go 1.11 and later are read")
+                }
+                _ => format!(
+                    "its header names {version}, which no Go that this program knows writes: a newer Go, or damage"
+                ),
+            };
+        }
+        ErrorKind::TruncatedHeader { .. } => {
+            "the program ended before it had written anything: trace.Stop was not called"
+        }
+        ErrorKind::Io(_) => "the file can't be read",
+        _ => of_bytes(traits),
+    };
+    text.to_owned()
+}
+
+/// What it is instead of a trace.
+fn of_bytes(traits: &Traits) -> &'static str {
+    match traits {
+        _ if traits.len == 0 => {
+            "the file is empty: trace.Start was not called, or the program ended before it wrote anything"
+        }
+        _ if traits.begins(b"\x1f\x8b") => {
+            "it is a gzip file: unpack it first (a heap or CPU profile of Go is one, too)"
+        }
+        _ if traits.begins(b"\x28\xb5\x2f\xfd") => "it is a zstd file: unpack it first",
+        _ if traits.begins(b"PK\x03\x04") => "it is a zip file: unpack it first",
+        _ if traits.begins(b"\x7fELF") => "it is a program and not its trace",
+        _ if traits.begins(b"goroutine ") || traits.begins(b"goroutine profile:") => {
+            "it is a goroutine dump in text and not a trace: ask for /debug/pprof/trace"
+        }
+        _ if traits.begins(b"HTTP/1.") || traits.begins(b"HTTP/2") => {
+            "it is an HTTP answer with its header: save the body alone"
+        }
+        _ if traits.mentions("<html") || traits.mentions("<!doctype") => {
+            "it is an HTML page that was saved as a trace: probably an error page of a server or proxy, or a login"
+        }
+        _ if traits.is_text() && (traits.mentions("404") || traits.mentions("not found")) => {
+            "it is an HTTP error that was saved as a trace: is net/http/pprof imported, and the address right?"
+        }
+        _ if traits.is_text() && traits.mentions("tracing") => {
+            "it is an HTTP error that was saved as a trace: someone else was tracing at the time"
+        }
+        _ if traits.is_text() => "it is text, perhaps an error message that was saved as a trace",
+        _ if traits.zeros == traits.len => {
+            "it is all zeros: the disk was full, or the machine stopped before it was written"
+        }
+        _ => "it is no Go execution trace",
+    }
+}
+
+/// Why a trace is damaged, by its first fault and its looks.
+pub(crate) fn of_damage(first: &ErrorKind, traits: &Traits) -> String {
+    let text = match first {
+        ErrorKind::Io(error) => return format!("the file can't be read on: {error}"),
+        _ if traits.line_feeds >= MANY && traits.after_returns == traits.line_feeds => {
+            "it was copied as text: a carriage return stands before every line feed"
+        }
+        ErrorKind::LimitExceeded { .. } => {
+            "it has more of something than any trace has: it was made to harm, or is damaged"
+        }
+        ErrorKind::EmptyTrace => {
+            "the program ended before it wrote any events: trace.Stop was not called (os.Exit, log.Fatal, a crash or a kill)"
+        }
+        _ if traits.zeros >= BLOCK => {
+            "its end is all zeros: the disk was full, or the machine stopped before it was written"
+        }
+        ErrorKind::TruncatedBatch { .. } | ErrorKind::TruncatedEvent { .. } | ErrorKind::MissingEndOfGeneration
+            if traits.len.is_multiple_of(BLOCK) =>
+        {
+            "the file is cut, at a whole number of blocks: most likely the disk was full, or a copy was broken off"
+        }
+        ErrorKind::TruncatedBatch { .. }
+        | ErrorKind::TruncatedEvent { .. }
+        | ErrorKind::MissingEndOfGeneration
+        | ErrorKind::BadFrequency(Flaw::Missing) => {
+            "the file is cut: the program ended without trace.Stop (os.Exit, log.Fatal, a crash or a kill), the disk was \
+             full, or it was copied before it was whole"
+        }
+        ErrorKind::MultipleTraces => "two traces were written into one file: cut it there, each part is a trace",
+        ErrorKind::TrailingData { .. } => "something that is no trace was written behind the trace",
+        ErrorKind::DuplicateBatch | ErrorKind::InterleavedGenerations { .. } => {
+            "parts of the file stand twice or in the wrong place: two writers shared it, or a copy went wrong"
+        }
+        ErrorKind::TimestampOverflow
+        | ErrorKind::TimeRegression { .. }
+        | ErrorKind::TimeOrder { .. }
+        | ErrorKind::BadFrequency(_)
+        | ErrorKind::BadClockSnapshot(_) => {
+            "the clock can't be trusted: that of a virtual machine, or the file is damaged"
+        }
+        ErrorKind::GenerationOutOfOrder { .. } => {
+            "a part of the file is missing, or its parts stand in the wrong order"
+        }
+        ErrorKind::StuckFrontier(_) | ErrorKind::BadSequence { .. } => "events are missing in the middle of the file",
+        _ => "bytes of the file were changed or lost on its way here: copy it again from where it was written",
+    };
+    text.to_owned()
+}

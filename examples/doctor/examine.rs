@@ -1,0 +1,170 @@
+//! Reads a trace over whatever is damaged, and notes for each generation how it stands with it.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex};
+
+use gotrace::{Error, ErrorKind, EventKind, GenerationInfo, Reader};
+
+use crate::cause::{self, Traits};
+use crate::report::{Generation, Report, Status, Tally};
+
+/// Looks at the bytes as they are read.
+struct Watched {
+    input: Box<dyn Read + Send>,
+    traits: Arc<Mutex<Traits>>,
+}
+
+impl Read for Watched {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(out)?;
+        if let Ok(mut traits) = self.traits.lock() {
+            traits.see(&out[..read]);
+        }
+        Ok(read)
+    }
+}
+
+/// Examines a trace.
+pub(crate) fn examine(input: Box<dyn Read + Send>) -> Report {
+    let traits = Arc::new(Mutex::new(Traits::default()));
+    let watched = Watched { input, traits: Arc::clone(&traits) };
+    match Reader::builder().lenient().read(watched) {
+        Ok(reader) => read(reader, &traits),
+        Err(error) => {
+            let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
+            unreadable(&error, &traits)
+        }
+    }
+}
+
+/// A report with nothing in it but an error.
+fn unreadable(error: &Error, traits: &Traits) -> Report {
+    Report {
+        schema: 1,
+        status: Status::Unreadable,
+        header: None,
+        bytes: traits.len,
+        generations: Vec::new(),
+        read: Tally::default(),
+        lost: Tally::default(),
+        trailing: 0,
+        warnings: vec![error.to_string()],
+        warning_count: 1,
+        cause: Some(cause::of_refusal(&error.kind, traits)),
+        repaired: Vec::new(),
+    }
+}
+
+fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
+    let mut generations: Vec<Generation> = Vec::new();
+    let mut after_gap = false;
+    let end = loop {
+        let (time, begins) = match reader.next_event() {
+            Ok(Some(event)) => match event.kind() {
+                EventKind::Sync(sync) => (event.time().0, sync.begins_generation()),
+                EventKind::Gap(_) => {
+                    after_gap = true;
+                    continue;
+                }
+                _ => {
+                    if let Some(row) = generations.last_mut() {
+                        row.events += 1;
+                        row.start.get_or_insert(event.time().0);
+                        row.end = Some(event.time().0);
+                    }
+                    continue;
+                }
+            },
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        };
+        if let Some(info) = reader.generation().filter(|_| begins) {
+            generations.push(Generation { follows_gap: std::mem::take(&mut after_gap), ..row(info) });
+            debug_assert!(time >= 0);
+        }
+    };
+    let account = reader.account();
+    let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
+    for fault in account.faults {
+        blame(fault, &mut generations);
+    }
+    let (program, program_count) = reader.warnings();
+    let faults = account.faults.iter().chain(&end);
+    let status = match account.fault_count == 0 && end.is_none() {
+        true => Status::Whole,
+        false => Status::Damaged,
+    };
+    Report {
+        schema: 1,
+        status,
+        header: Some(reader.version().to_string()),
+        bytes: traits.len,
+        read: account.read.into(),
+        lost: account.lost.into(),
+        trailing: account.trailing,
+        warnings: faults.clone().map(Error::to_string).chain(program.iter().map(ToString::to_string)).collect(),
+        warning_count: account.fault_count + u64::from(end.is_some()) + program_count,
+        cause: faults.map(|fault| &fault.kind).next().map(|first| cause::of_damage(first, &traits)),
+        generations,
+        repaired: Vec::new(),
+    }
+}
+
+fn row(info: GenerationInfo) -> Generation {
+    Generation {
+        generation: info.number,
+        offset: info.offset,
+        bytes: info.bytes,
+        batches: info.batches,
+        events: 0,
+        threads: info.threads,
+        start: None,
+        end: None,
+        ok: true,
+        error: None,
+        lacks_end: false,
+        follows_gap: false,
+    }
+}
+
+/// Puts a fault to the generation in which it lies. One of which nothing was read gets a row by that.
+fn blame(fault: &Error, generations: &mut Vec<Generation>) {
+    // What lies between generations, or behind the last.
+    let is_between = matches!(
+        fault.kind,
+        ErrorKind::GenerationOutOfOrder { .. } | ErrorKind::MultipleTraces | ErrorKind::TrailingData { .. }
+    );
+    if is_between {
+        return;
+    }
+    let at = fault.at.offset;
+    let before = generations.iter().take_while(|row| row.offset <= at).count();
+    // Where a generation is cut, the place is behind what was read of it; where its end lacks something, the next begins.
+    let is_in = |row: &Generation| match fault.at.generation {
+        Some(number) => number == row.generation,
+        None => at < row.offset + row.bytes,
+    };
+    let is_lack = matches!(fault.kind, ErrorKind::MissingEndOfGeneration);
+    if let Some(row) = generations[..before].iter_mut().rev().take(2).find(|row| is_in(row)) {
+        row.lacks_end = is_lack && (row.ok || row.lacks_end);
+        row.ok = false;
+        row.error.get_or_insert(fault.to_string());
+        return;
+    }
+    let Some(generation) = fault.at.generation else { return };
+    let skipped = Generation {
+        generation,
+        offset: at,
+        bytes: 0,
+        batches: 0,
+        events: 0,
+        threads: 0,
+        start: None,
+        end: None,
+        ok: false,
+        error: Some(fault.to_string()),
+        lacks_end: false,
+        follows_gap: true,
+    };
+    generations.insert(before, skipped);
+}

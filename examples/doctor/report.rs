@@ -1,0 +1,180 @@
+//! What is found, as JSON and as text.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use indicatif::{BinaryBytes, HumanCount};
+use serde::Serialize;
+
+/// How it stands with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// Nothing is wrong with it.
+    Whole,
+    /// Something is.
+    Damaged,
+    /// It is no trace, or of a version that is not read.
+    Unreadable,
+}
+
+/// What is printed as JSON. Fields are added, never changed, while the schema stays the same.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// Which version of this object it is.
+    pub schema: u32,
+    pub status: Status,
+    /// The version in the trace's header, such as `go 1.26`; null without one.
+    pub header: Option<String>,
+    /// How long the file is.
+    pub bytes: u64,
+    /// None before Go 1.22.
+    pub generations: Vec<Generation>,
+    pub read: Tally,
+    pub lost: Tally,
+    /// Bytes behind the trace's end.
+    pub trailing: u64,
+    /// What is wrong with the file or doubtful in it, in the order of its reading: the first thousand of each.
+    pub warnings: Vec<String>,
+    /// How many there are.
+    pub warning_count: u64,
+    /// What has probably happened to the file, in plain words; null for one that is whole.
+    pub cause: Option<String>,
+    /// The files that were written.
+    pub repaired: Vec<Repaired>,
+}
+
+/// Numbers of things in the file.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Tally {
+    pub bytes: u64,
+    pub batches: u64,
+    pub generations: u64,
+    pub events: u64,
+}
+
+/// A generation as it stands in the file.
+#[derive(Debug, Serialize)]
+pub(crate) struct Generation {
+    pub generation: u64,
+    pub offset: u64,
+    pub bytes: u64,
+    pub batches: u64,
+    /// Those that were read, but for the Sync.
+    pub events: u64,
+    pub threads: u64,
+    /// The times of its first and its last event, in nanoseconds; null if none was read.
+    pub start: Option<i64>,
+    pub end: Option<i64>,
+    /// Whether nothing is wrong with it.
+    pub ok: bool,
+    /// What is, with the place.
+    pub error: Option<String>,
+    /// Nothing is but that the mark of its end is missing.
+    #[serde(skip)]
+    pub lacks_end: bool,
+    /// Something is lost in front of it.
+    #[serde(skip)]
+    pub follows_gap: bool,
+}
+
+/// A trace that was written.
+#[derive(Debug, Serialize)]
+pub(crate) struct Repaired {
+    pub file: PathBuf,
+    pub bytes: u64,
+    /// The numbers that its generations have in the damaged file.
+    pub generations: Vec<u64>,
+}
+
+impl Report {
+    pub(crate) fn write_text(&self, was_to_repair: bool, out: &mut impl Write) -> io::Result<()> {
+        let status = match self.status {
+            Status::Whole => "whole",
+            Status::Damaged => "damaged",
+            Status::Unreadable => "unreadable",
+        };
+        writeln!(out, "{:<12}{status}", "status")?;
+        if let Some(header) = &self.header {
+            writeln!(out, "{:<12}{header}", "format")?;
+        }
+        writeln!(out, "{:<12}{}", "size", BinaryBytes(self.bytes))?;
+        if let Some(cause) = &self.cause {
+            writeln!(out, "{:<12}{cause}", "cause")?;
+        }
+        if self.status == Status::Damaged {
+            writeln!(out, "{:<12}{}", "read", self.read)?;
+            writeln!(out, "{:<12}{}", "lost", self.lost)?;
+            if self.trailing > 0 {
+                writeln!(out, "{:<12}{} bytes", "trailing", HumanCount(self.trailing))?;
+            }
+        }
+        if !self.generations.is_empty() {
+            self.write_generations(out)?;
+        }
+        for warning in self.warnings.iter().take(SHOWN) {
+            writeln!(out, "warning: {warning}")?;
+        }
+        let hidden = self.warning_count.saturating_sub(SHOWN as u64);
+        if hidden > 0 {
+            writeln!(out, "and {} more", HumanCount(hidden))?;
+        }
+        for Repaired { file, bytes, generations } in &self.repaired {
+            let path = file.display();
+            match generations.len() {
+                0 => writeln!(out, "saved {} to {path}", BinaryBytes(*bytes))?,
+                1 => writeln!(out, "saved 1 generation, {}, to {path}", BinaryBytes(*bytes))?,
+                n => writeln!(out, "saved {n} generations, {}, to {path}", BinaryBytes(*bytes))?,
+            }
+        }
+        if was_to_repair && self.repaired.is_empty() {
+            writeln!(out, "nothing of it can be saved: no generation is sound")?;
+        }
+        Ok(())
+    }
+
+    fn write_generations(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "{:>10} {:>12} {:>12} {:>8} {:>10} {:>6} {:>12}",
+            "generation", "at byte", "bytes", "batches", "events", "Ms", "seconds"
+        )?;
+        for row in &self.generations {
+            let seconds = match (row.start, row.end) {
+                (Some(start), Some(end)) => format!("{:.6}", end.saturating_sub(start) as f64 / 1e9),
+                _ => "-".to_owned(),
+            };
+            write!(
+                out,
+                "{:>10} {:>12} {:>12} {:>8} {:>10} {:>6} {seconds:>12}  ",
+                row.generation, row.offset, row.bytes, row.batches, row.events, row.threads
+            )?;
+            writeln!(out, "{}", row.error.as_deref().unwrap_or("sound"))?;
+        }
+        Ok(())
+    }
+}
+
+/// How many warnings the text has.
+const SHOWN: usize = 20;
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Tally { bytes, batches, generations, events } = *self;
+        write!(
+            f,
+            "{} bytes, {} batches, {} generations, {} events",
+            HumanCount(bytes),
+            HumanCount(batches),
+            HumanCount(generations),
+            HumanCount(events)
+        )
+    }
+}
+
+impl From<gotrace::Tally> for Tally {
+    fn from(tally: gotrace::Tally) -> Self {
+        let gotrace::Tally { bytes, batches, generations, events } = tally;
+        Tally { bytes, batches, generations, events }
+    }
+}

@@ -1,0 +1,308 @@
+//! The example `doctor`: what it says of whole, damaged and other files, and that Go's own tool takes what it saves.
+
+mod binaries;
+mod corpus;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use binaries::{complaint, example, run};
+use corpus::{RELEASES, sample, samples, testdata};
+use gotrace::{EventKind, Reader};
+use serde_json::{Value, json};
+
+/// What doctor says of some bytes as JSON, and its exit status.
+fn examine(bytes: &[u8]) -> (Value, i32) {
+    let mut doctor = example("doctor");
+    doctor.args(["--json", "-"]);
+    let output = run(doctor, bytes);
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    (report, output.status.code().expect("no signal"))
+}
+
+#[track_caller]
+fn assert_says(bytes: &[u8], status: &str, code: i32, cause: &str) -> Value {
+    let (report, found) = examine(bytes);
+    assert_eq!((report["status"].as_str(), found), (Some(status), code), "{report:#}");
+    assert!(report["cause"].as_str().unwrap_or_default().contains(cause), "expected {cause:?}: {report:#}");
+    assert_eq!(report["bytes"], bytes.len(), "{report:#}");
+    report
+}
+
+/// A place of its own for the files of a test.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("doctor").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    folder
+}
+
+#[test]
+fn whole_traces_are_whole() {
+    for sample in RELEASES.into_iter().flat_map(samples) {
+        let bytes = sample.bytes();
+        let report = assert_says(&bytes, "whole", 0, "");
+        assert_eq!(report["cause"], Value::Null);
+        let generations = report["generations"].as_array().expect("a list");
+        assert!(generations.iter().all(|generation| generation["ok"] == true), "{report:#}");
+        let sum = generations.iter().map(|generation| generation["bytes"].as_u64().expect("a number")).sum::<u64>();
+        assert_eq!(sum + 16, bytes.len() as u64, "{}", sample.name);
+        let golden = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
+        let events = golden.lines().filter(|line| line.starts_with("M=") && !line.contains(" Sync ")).count();
+        let told = generations.iter().map(|generation| generation["events"].as_u64().expect("a number")).sum::<u64>();
+        assert_eq!(told, events as u64, "{}", sample.name);
+    }
+    let old = fs::read(testdata().join("traces/go1.21/labels.trace")).expect("in the repository");
+    assert_says(&old, "whole", 0, "");
+}
+
+#[test]
+fn the_report_has_its_fields() {
+    let report = assert_says(&sample("go1.26/generations").bytes(), "whole", 0, "");
+    assert_eq!(report["header"], "go 1.26");
+    let first = &report["generations"][0];
+    let wire = String::from_utf8_lossy(&sample("go1.26/generations").golden("wire")).into_owned();
+    let batches = wire.lines().filter(|line| line.starts_with("EventBatch gen=1 ")).count();
+    assert_eq!(first["batches"], batches);
+    assert_eq!((&first["generation"], &first["offset"]), (&json!(1), &json!(16)));
+    assert!(first["start"].as_i64() < first["end"].as_i64());
+    for key in ["lost", "read"] {
+        for part in ["bytes", "batches", "generations", "events"] {
+            assert!(report[key][part].is_u64(), "{key} {part}");
+        }
+    }
+}
+
+#[test]
+fn other_files_are_told_apart() {
+    assert_says(b"", "unreadable", 2, "the file is empty");
+    assert_says(b"go 1.26", "unreadable", 2, "ended before it had written anything");
+    assert_says(b"go 1.99 trace\0\0\0", "unreadable", 2, "go 1.99");
+    assert_says(b"go 1.8 trace\0\0\0\0", "unreadable", 2, "Go 1.11 and later");
+    assert_says(b"<!DOCTYPE html><html><body>502 Bad Gateway", "unreadable", 2, "HTML page");
+    assert_says(b"404 page not found\n", "unreadable", 2, "HTTP error");
+    assert_says(b"HTTP/1.1 200 OK\r\n\r\n", "unreadable", 2, "HTTP answer");
+    assert_says(b"\x1f\x8b\x08\0\0\0\0\0", "unreadable", 2, "gzip");
+    assert_says(&[0; 5000], "unreadable", 2, "all zeros");
+    let mut doctor = example("doctor");
+    doctor.arg("-");
+    let output = run(doctor, b"404 page not found\n");
+    let complaint = complaint(&output);
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    assert!(complaint.starts_with("doctor: standard input: not a Go execution trace"), "{complaint}");
+}
+
+#[test]
+fn causes_are_told_apart() {
+    let bytes = sample("go1.26/borders").bytes();
+    assert_says(&bytes[..16], "damaged", 1, "before it wrote any events");
+    assert_says(&bytes[..20_001], "damaged", 1, "without trace.Stop");
+    assert_says(&bytes[..20_480], "damaged", 1, "the disk was full");
+    assert_says(&[&bytes[..20_480], &[0; 8192]].concat(), "damaged", 1, "all zeros");
+    assert_says(&[&bytes[..], &bytes].concat(), "damaged", 1, "two traces");
+    assert_says(&[&bytes[..], b"\nok\n"].concat(), "damaged", 1, "behind the trace");
+    let mut as_text = Vec::new();
+    for &byte in &bytes {
+        if byte == b'\n' {
+            as_text.push(b'\r');
+        }
+        as_text.push(byte);
+    }
+    assert_says(&as_text, "damaged", 1, "copied as text");
+    let old = fs::read(testdata().join("traces/go1.21/labels.trace")).expect("in the repository");
+    assert_says(&old[..old.len() / 2], "damaged", 1, "without trace.Stop");
+}
+
+/// The generation in which the damage is is named, with what was lost; the others are sound.
+#[test]
+fn a_damaged_generation_is_named() {
+    let mut bytes = sample("go1.26/borders").bytes();
+    let whole = assert_says(&bytes, "whole", 0, "");
+    let second = &whole["generations"][1];
+    let (offset, len) = (second["offset"].as_u64().expect("a number"), second["bytes"].as_u64().expect("a number"));
+    let middle = (offset + len / 2) as usize;
+    bytes[middle..middle + 16].fill(0xff);
+    let report = assert_says(&bytes, "damaged", 1, "");
+    for (i, generation) in report["generations"].as_array().expect("a list").iter().enumerate() {
+        assert_eq!(generation["ok"], i != 1, "{report:#}");
+        assert_eq!(generation["error"].is_string(), i == 1, "{report:#}");
+        assert_eq!(generation["offset"], whole["generations"][i]["offset"]);
+    }
+}
+
+/// Saves what can be saved; gives the files.
+fn repair(bytes: &[u8], folder: &Path) -> (Value, Vec<PathBuf>) {
+    let (damaged, out) = (folder.join("damaged"), folder.join("out"));
+    fs::write(&damaged, bytes).expect("the folder can be written");
+    let mut doctor = example("doctor");
+    doctor.arg("--json").arg("--repair").arg(&out).arg(&damaged);
+    let output = run(doctor, &[]);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let files = report["repaired"].as_array().expect("a list").iter();
+    let files: Vec<_> = files.map(|part| PathBuf::from(part["file"].as_str().expect("a path"))).collect();
+    assert_eq!(files.is_empty(), !out.exists());
+    for file in &files {
+        let mut reader = Reader::open(file).expect("a trace");
+        while reader.next_event().expect("what is saved is whole").is_some() {}
+    }
+    (report, files)
+}
+
+/// How many generations a trace gives.
+fn generations(bytes: &[u8]) -> usize {
+    let mut reader = Reader::builder().lenient().from_slice(bytes).expect("a header");
+    let mut generations = 0;
+    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+        generations += usize::from(matches!(event.kind(), EventKind::Sync(sync) if sync.begins_generation()));
+    }
+    generations
+}
+
+#[test]
+fn a_whole_trace_is_copied() {
+    let folder = folder("whole");
+    for name in ["go1.22/timers", "go1.27/generations"] {
+        let bytes = sample(name).bytes();
+        let (_, files) = repair(&bytes, &folder);
+        assert_eq!(files.len(), 1);
+        assert!(fs::read(&files[0]).expect("written") == bytes, "{name}");
+    }
+}
+
+#[test]
+fn what_is_behind_a_trace_is_cut_off() {
+    let folder = folder("behind");
+    for name in ["go1.22/timers", "go1.25/timers", "go1.26/timers"] {
+        let bytes = sample(name).bytes();
+        for tail in [b"ok\n", &bytes[..]] {
+            let (_, files) = repair(&[&bytes[..], tail].concat(), &folder);
+            assert_eq!(files.len(), 1);
+            assert!(fs::read(&files[0]).expect("written") == bytes, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_end_is_put_back() {
+    let folder = folder("end");
+    let bytes = sample("go1.26/generations").bytes();
+    let (_, files) = repair(&bytes[..bytes.len() - 1], &folder);
+    assert!(fs::read(&files[0]).expect("written") == bytes);
+}
+
+/// What stands on both sides of a lost generation is saved, together or apart.
+#[test]
+fn a_lost_generation_is_left_out() {
+    let folder = folder("lost");
+    for name in ["go1.22/borders", "go1.23/borders", "go1.25/borders", "go1.26/borders"] {
+        let bytes = sample(name).bytes();
+        let (whole, _) = examine(&bytes);
+        let rows = whole["generations"].as_array().expect("a list");
+        let third = &rows[2];
+        let [from, len] = ["offset", "bytes"].map(|key| third[key].as_u64().expect("a number") as usize);
+        let mut lost = bytes.clone();
+        lost.drain(from..from + len);
+        let (report, files) = repair(&lost, &folder);
+        let saved: usize = files.iter().map(|file| generations(&fs::read(file).expect("written"))).sum();
+        assert_eq!(saved, rows.len() - 1, "{name}: {report:#}");
+    }
+}
+
+/// Go's own tool.
+struct Go {
+    tool: String,
+}
+
+impl Go {
+    fn find() -> Option<Self> {
+        if std::env::var_os("GOTRACE_GOROOT").is_none() {
+            println!("skipped: GOTRACE_GOROOT names no Go tree");
+            return None;
+        }
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/go-toolchain");
+        let built = Command::new(script).arg("--trace-tool").output().expect("the script runs");
+        Some(Go { tool: String::from_utf8(built.stdout).expect("a path").trim().to_owned() })
+    }
+
+    #[track_caller]
+    fn assert_takes(&self, file: &Path, what: &str) {
+        let output = Command::new(&self.tool).arg("-d=parsed").arg(file).output().expect("the tool runs");
+        assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A row of numbers that look random.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+/// The traces of more than one generation.
+fn long_traces() -> Vec<(String, Vec<u8>)> {
+    let traces = RELEASES.into_iter().flat_map(samples).map(|sample| (sample.name.clone(), sample.bytes()));
+    traces.filter(|(_, bytes)| bytes.len() < 200_000 && generations(bytes) > 1).collect()
+}
+
+#[test]
+fn go_takes_what_is_saved_of_cut_traces() {
+    let Some(go) = Go::find() else { return };
+    let folder = folder("cut");
+    let traces = long_traces();
+    let mut random = Random(1);
+    let mut saved = 0;
+    for _ in 0..200 {
+        let (name, bytes) = &traces[random.below(traces.len())];
+        let len = 17 + random.below(bytes.len() - 17);
+        let what = format!("{name} cut at {len}");
+        let (report, files) = repair(&bytes[..len], &folder);
+        files.iter().for_each(|file| go.assert_takes(file, &what));
+        let whole = examine(bytes).0;
+        let rows = whole["generations"].as_array().expect("a list");
+        let end = |row: &Value| row["offset"].as_u64().unwrap_or(0) + row["bytes"].as_u64().unwrap_or(0);
+        let before = rows.iter().filter(|row| end(row) <= len as u64).count();
+        let kept: usize = files.iter().map(|file| generations(&fs::read(file).expect("written"))).sum();
+        assert!(kept >= before && kept <= rows.len(), "{what}: {report:#}");
+        saved += kept;
+    }
+    assert!(saved > 200, "only {saved} generations were saved");
+}
+
+#[test]
+fn go_takes_what_is_saved_of_damaged_traces() {
+    let Some(go) = Go::find() else { return };
+    let folder = folder("damaged");
+    let traces = long_traces();
+    let mut random = Random(2);
+    let mut parts = 0;
+    for _ in 0..100 {
+        let (name, whole) = &traces[random.below(traces.len())];
+        let mut bytes = whole.clone();
+        let at = 16 + random.below(bytes.len() - 16);
+        let what = match random.below(3) {
+            0 => {
+                bytes[at] ^= 1 + random.below(255) as u8;
+                format!("{name} changed at {at}")
+            }
+            1 => {
+                let len = (1 + random.below(5000)).min(bytes.len() - at);
+                bytes.drain(at..at + len);
+                format!("{name} without {len} bytes at {at}")
+            }
+            _ => {
+                let len = 1 + random.below(300);
+                bytes.splice(at..at, std::iter::repeat_n(7, len));
+                format!("{name} with {len} bytes more at {at}")
+            }
+        };
+        let (_, files) = repair(&bytes, &folder);
+        files.iter().for_each(|file| go.assert_takes(file, &what));
+        parts += files.len();
+    }
+    assert!(parts >= 100, "{parts} parts");
+}
