@@ -8,7 +8,9 @@
 #   TARGET     a fuzz target (default: all)
 #
 # The target v1 gets the traces of Go 1.21 and before, with a byte that says which
-# in place of the header. The others get those of all releases.
+# in place of the header. The target pprof gets profiles, unpacked, for what is packed
+# is not quickly changed into something that unpacks. The others get the traces of all
+# releases.
 #
 # If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
 #
@@ -72,6 +74,19 @@ input() {
   tail -c +17 "$trace"
 }
 
+# Fills the corpus of the target pprof: the profiles unpacked, their halves, and one as it is.
+seed_profiles() {
+  local corpus=$out/pprof profile seed
+  mkdir -p "$corpus"
+  for profile in "$here"/../testdata/profiles/*/*.pb.gz; do
+    seed=$corpus/$(basename "$(dirname "$profile")")-$(basename "$profile" .pb.gz)
+    gunzip -c "$profile" >"$seed"
+    head -c $(($(wc -c <"$seed") / 2)) "$seed" >"$seed-half"
+  done
+  cp "$profile" "$corpus/packed"
+  echo "pprof: $(find "$corpus" -type f | wc -l) inputs"
+}
+
 seed_target() {
   local target=$1 corpus=$out/$1 name seed size eighths
   mkdir -p "$corpus"
@@ -119,5 +134,8 @@ if ((${#targets[@]} == 0)); then
 fi
 for target in "${targets[@]%.rs}"; do
   [[ -f $target.rs ]] || fail "there is no target $target"
-  seed_target "$target"
+  case $target in
+    pprof) seed_profiles ;;
+    *) seed_target "$target" ;;
+  esac
 done

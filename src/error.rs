@@ -90,6 +90,14 @@ pub enum ErrorKind {
     /// There is a header and nothing else: the program ended before it wrote any of the trace.
     #[error("the trace is empty: nothing follows its header")]
     EmptyTrace,
+    /// The file has more of something than [`Limits`](crate::Limits) allow.
+    #[error("more than {limit} {what}: the limit that the reader was given")]
+    LimitExceeded {
+        /// What there is too much of.
+        what: &'static str,
+        /// The most.
+        limit: u64,
+    },
     /// A second trace follows the first in the same file.
     #[error("a second trace begins here")]
     MultipleTraces,
@@ -545,14 +553,15 @@ fn heads(heads: &[StuckHead]) -> String {
     text
 }
 
-/// A mistake of the traced program in its annotations. It does not stop the reading.
+/// What is doubtful in a trace: a mistake of the traced program in its annotations, or an end that proves nothing. It does
+/// not stop the reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// What the program did.
+    /// What it is.
     pub kind: WarningKind,
-    /// The goroutine that did it.
+    /// The goroutine that made the mistake.
     pub go: Option<GoId>,
-    /// Where the event is.
+    /// Where the event is, or the end.
     pub at: Location,
 }
 
@@ -563,7 +572,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// The mistakes in annotations that are told of.
+/// What is warned of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WarningKind {
@@ -571,6 +580,8 @@ pub enum WarningKind {
     RegionMismatch,
     /// A task begins under the ID of one that has not ended. Go's reader refuses such traces.
     TaskRestarted,
+    /// The trace ends where it may: before Go 1.26 no end is marked, so it can't be told from a cut at the same place.
+    UnprovenEnd,
 }
 
 impl fmt::Display for WarningKind {
@@ -578,6 +589,7 @@ impl fmt::Display for WarningKind {
         f.write_str(match self {
             WarningKind::RegionMismatch => "a region ends that is not the innermost one",
             WarningKind::TaskRestarted => "a task begins that has begun already",
+            WarningKind::UnprovenEnd => "the trace seems whole, but before Go 1.26 nothing marks its end",
         })
     }
 }

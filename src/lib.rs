@@ -33,6 +33,8 @@
 //! | [`analysis`] | what `go tool trace` shows and more, in one pass: goroutine groups, MMU, profiles, latencies |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
+//! | [`gctrace`] | the GC log of `GODEBUG=gctrace=1`: collections, and what they cost |
+//! | [`trend`] | what a series does: slope, test, turning points, forecast |
 //! | [`pprof`] | profiles (`profile.proto`): heap, CPU, block, …: read and written |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
 //!
@@ -64,10 +66,13 @@
 //! every goroutine and P that it mentions; from Go 1.25 on it also tells the wall clock ([`ClockSnapshot`]). Older
 //! traces are one stream; they give the same events.
 
+mod account;
 pub mod analysis;
 mod error;
 mod event;
+pub mod gctrace;
 mod id;
+mod limits;
 mod pdqsort;
 #[cfg(feature = "pprof")]
 pub mod pprof;
@@ -76,18 +81,21 @@ mod sched;
 pub mod synth;
 mod time;
 pub mod timeline;
+pub mod trend;
 mod v1;
 mod v2;
 mod wire;
 
+pub use account::{Account, Tally};
 pub use error::{ContextMismatch, Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
 pub use event::{
-    AllocFree, AllocFreeInfo, Event, EventKind, ExperimentalBatch, Frame, Frames, GoState, GoTransition,
+    AllocFree, AllocFreeInfo, Event, EventKind, ExperimentalBatch, Frame, Frames, Gap, GoState, GoTransition,
     GoroutineStack, HeapObject, HeapSpan, Label, Log, Metric, ProcState, ProcTransition, Range, RangeName, Region,
     Scope, Stack, Sweep, Sync, Task, Text,
 };
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
-pub use reader::Reader;
+pub use limits::Limits;
+pub use reader::{Reader, ReaderBuilder};
 pub use time::{ClockSnapshot, Time, WallTime};
 pub use timeline::Timeline;
 pub use v1::raw as raw_v1;

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::account::Account;
 use crate::error::{Error, Location, Warning};
 use crate::event::Event;
-use crate::event::record::Record;
+use crate::event::record::{Record, Sink};
 use crate::event::tables::Symbols;
+use crate::limits::{Limits, Mode};
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 use crate::{v1, v2};
@@ -51,34 +53,43 @@ enum Decoder {
 }
 
 impl Decoder {
-    fn new(version: Version) -> Self {
+    fn new(version: Version, mode: Mode) -> Self {
         match version.is_v1() {
-            true => Decoder::V1(Box::new(v1::decoder::Decoder::new(version))),
-            false => Decoder::V2(v2::decoder::Decoder::new(version)),
+            true => Decoder::V1(Box::new(v1::decoder::Decoder::new(version, mode))),
+            false => Decoder::V2(v2::decoder::Decoder::new(version, mode)),
         }
     }
 
-    /// Makes the next event current if it is made already, as most are: they come in blocks.
+    /// Whether the next event is made already, as most are: they come in blocks.
     #[inline(always)]
-    fn deliver(&mut self) -> bool {
+    fn is_ready(&self) -> bool {
         match self {
-            Decoder::V1(decoder) => decoder.deliver(),
-            Decoder::V2(decoder) => decoder.deliver(),
+            Decoder::V1(decoder) => decoder.is_ready(),
+            Decoder::V2(decoder) => decoder.is_ready(),
         }
     }
 
-    fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+    /// Makes more events; false at the end.
+    fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         match self {
-            Decoder::V1(decoder) => decoder.advance(source),
-            Decoder::V2(decoder) => decoder.advance(source),
+            Decoder::V1(decoder) => decoder.refill(source),
+            Decoder::V2(decoder) => decoder.refill(source),
         }
     }
 
+    /// The next event, which is ready.
     #[inline(always)]
-    fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
+    fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         match self {
-            Decoder::V1(decoder) => decoder.current(source),
-            Decoder::V2(decoder) => decoder.current(source),
+            Decoder::V1(decoder) => decoder.deliver(source),
+            Decoder::V2(decoder) => decoder.deliver(source),
+        }
+    }
+
+    fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
+        match self {
+            Decoder::V1(decoder) => decoder.take(source),
+            Decoder::V2(decoder) => decoder.take(source),
         }
     }
 
@@ -86,6 +97,13 @@ impl Decoder {
         match self {
             Decoder::V1(decoder) => decoder.batches(),
             Decoder::V2(decoder) => decoder.batches(),
+        }
+    }
+
+    fn account(&self, source: &Source<'_>) -> Account<'_> {
+        match self {
+            Decoder::V1(decoder) => decoder.account(source),
+            Decoder::V2(decoder) => decoder.account(source),
         }
     }
 
@@ -105,8 +123,92 @@ impl Reader<'static> {
     ///
     /// Those of opening the file and of [`new`](Reader::new).
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::builder().open(path)
+    }
+
+    /// Says how to read before reading: over damage, within limits.
+    pub fn builder() -> ReaderBuilder {
+        ReaderBuilder::default()
+    }
+}
+
+/// How a trace is to be read; made by [`Reader::builder`].
+///
+/// ```
+/// use gotrace::{EventKind, Reader};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/generations.trace");
+/// # let mut bytes = std::fs::read(path)?;
+/// # bytes.truncate(3000);
+/// let mut reader = Reader::builder().lenient().from_slice(&bytes)?;
+/// while let Some(event) = reader.next_event()? {
+///     if let EventKind::Gap(gap) = event.kind() {
+///         println!("something is lost{}", gap.at);
+///     }
+/// }
+/// let account = reader.account();
+/// println!("{} events read, {} bytes lost", account.read.events, account.lost.bytes);
+/// for fault in account.faults {
+///     println!("{fault}");
+/// }
+/// # assert!(account.fault_count > 0);
+/// # assert_eq!(account.read.bytes + account.lost.bytes + account.trailing, bytes.len() as u64);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+pub struct ReaderBuilder {
+    mode: Mode,
+}
+
+impl ReaderBuilder {
+    /// Reads over damage: every sound event before it is given, then an [`EventKind::Gap`](crate::EventKind::Gap), and then
+    /// every sound generation behind it. What was gone over stands in [`Reader::account`].
+    ///
+    /// Traces of Go 1.21 and older are one row of events: they are given up to the damage, and a Gap. Without the clock's
+    /// rate, which stands at the end of such a file, a nanosecond stands for a tick of the clock.
+    ///
+    /// What is no trace, or of a version that is not read, is refused all the same. Reading ends with an error only where
+    /// the bytes can't be read, or go past a limit.
+    pub fn lenient(mut self) -> Self {
+        self.mode.lenient = true;
+        self
+    }
+
+    /// Sets the most of everything that a trace may have.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.mode.limits = limits;
+        self
+    }
+
+    /// As [`Reader::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of opening the file and of [`Reader::new`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Reader<'static>, Error> {
         let file = File::open(path).map_err(|error| Error { kind: error.into(), at: Location::default() })?;
-        Self::new(file)
+        self.read(file)
+    }
+
+    /// As [`Reader::from_slice`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Reader::from_slice`].
+    pub fn from_slice(self, bytes: &[u8]) -> Result<Reader<'_>, Error> {
+        Reader::from_source(Source::slice(bytes), self.mode)
+    }
+
+    /// As [`Reader::new`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Reader::new`].
+    pub fn read<'a>(self, from: impl Read + Send + 'a) -> Result<Reader<'a>, Error> {
+        Reader::from_source(Source::stream(from), self.mode)
     }
 }
 
@@ -118,7 +220,7 @@ impl<'a> Reader<'a> {
     /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the header of a trace that
     /// can be read.
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
-        Self::from_source(Source::slice(bytes))
+        ReaderBuilder::default().from_slice(bytes)
     }
 
     /// Reads a trace from anything that gives bytes: a pipe, a decompressor, a connection. Buffering it gains nothing.
@@ -127,12 +229,12 @@ impl<'a> Reader<'a> {
     ///
     /// As [`from_slice`](Self::from_slice), and those of reading the header.
     pub fn new(from: impl Read + Send + 'a) -> Result<Self, Error> {
-        Self::from_source(Source::stream(from))
+        ReaderBuilder::default().read(from)
     }
 
-    fn from_source(mut source: Source<'a>) -> Result<Self, Error> {
+    fn from_source(mut source: Source<'a>, mode: Mode) -> Result<Self, Error> {
         let version = header::read(&mut source)?;
-        Ok(Reader { source, version, decoder: Decoder::new(version), failed: false })
+        Ok(Reader { source, version, decoder: Decoder::new(version, mode), failed: false })
     }
 
     /// The version that the trace's header names.
@@ -148,29 +250,41 @@ impl<'a> Reader<'a> {
     /// `Ok(None)`.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        if !self.decoder.deliver() && !self.advance()? {
+        if !self.decoder.is_ready() && !self.refill()? {
             return Ok(None);
         }
-        let (record, symbols) = self.decoder.current(&self.source);
+        let (record, symbols) = self.decoder.deliver(&self.source);
         Ok(Some(Event::new(record, symbols)))
     }
 
-    /// As [`next_event`](Self::next_event), the bare record.
-    #[inline(always)]
-    pub(crate) fn next_record(&mut self) -> Result<Option<(&Record, Symbols<'_>)>, Error> {
-        if !self.decoder.deliver() && !self.advance()? {
-            return Ok(None);
+    /// Delivers the bare records of all events that are left.
+    ///
+    /// With the feature `parallel` the generations of a trace of Go 1.22 or later are decoded and ordered side by side; what
+    /// comes is the same.
+    pub(crate) fn drain(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
+        #[cfg(feature = "parallel")]
+        if let Decoder::V2(decoder) = &mut self.decoder
+            && decoder.is_untouched()
+            && rayon::current_num_threads() > 1
+        {
+            let outcome = decoder.order_in_waves(&mut self.source, rayon::current_num_threads(), sink);
+            self.failed = outcome.is_err();
+            return outcome;
         }
-        Ok(Some(self.decoder.current(&self.source)))
+        while self.decoder.is_ready() || self.refill()? {
+            let (records, symbols) = self.decoder.take(&self.source);
+            sink.add(records, symbols);
+        }
+        Ok(())
     }
 
-    /// Makes the next event current, where that takes more than a step.
+    /// Makes the next event ready, where that takes more than a step.
     #[inline(never)]
-    fn advance(&mut self) -> Result<bool, Error> {
+    fn refill(&mut self) -> Result<bool, Error> {
         if self.failed {
             return Ok(false);
         }
-        let there = self.decoder.advance(&mut self.source);
+        let there = self.decoder.refill(&mut self.source);
         self.failed = there.is_err();
         there
     }
@@ -181,7 +295,13 @@ impl<'a> Reader<'a> {
         self.decoder.batches()
     }
 
-    /// The mistakes of the traced program that were met so far: the first thousand of them, and how many there were.
+    /// What was read so far, and what lenient reading lost.
+    pub fn account(&self) -> Account<'_> {
+        self.decoder.account(&self.source)
+    }
+
+    /// What is doubtful in the trace so far, such as mistakes of the traced program: the first thousand of them, and how
+    /// many there were.
     ///
     /// Events are ordered up to a few hundred ahead of their delivery, and warnings come as they are ordered.
     pub fn warnings(&self) -> (&[Warning], u64) {

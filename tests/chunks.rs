@@ -41,6 +41,7 @@ fn ordered(reader: Result<Reader<'_>, Error>) -> Vec<u8> {
             event.write_text(&mut text).expect("memory does not fail");
         }
         assert!(matches!(reader.next_event(), Ok(None)), "the end stays the end");
+        text.extend(format!("{:?}\n", reader.account()).bytes());
         Ok(())
     });
     finish(text, result)
@@ -70,9 +71,13 @@ fn finish(mut text: Vec<u8>, result: Result<(), Error>) -> Vec<u8> {
 
 fn assert_chunks_do_not_matter(bytes: &[u8], sizes: &[usize]) {
     let events = ordered(Reader::from_slice(bytes));
+    let lenient = ordered(Reader::builder().lenient().from_slice(bytes));
     let wire = raw(RawReader::from_slice(bytes));
     for sizes in [&[usize::MAX][..], &[1], sizes] {
         assert!(ordered(Reader::new(Pieces::new(bytes, sizes))) == events, "events in pieces of {sizes:?}");
+        let pieces = Pieces::new(bytes, sizes);
+        let leniently = ordered(Reader::builder().lenient().read(pieces));
+        assert!(leniently == lenient, "lenient events in pieces of {sizes:?}");
         assert!(raw(RawReader::new(Pieces::new(bytes, sizes))) == wire, "the wire in pieces of {sizes:?}");
     }
 }

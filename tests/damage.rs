@@ -1,11 +1,14 @@
-//! No damage makes a reader panic, and an error says where: small traces cut at every byte and with every byte
-//! changed, and everything of every event asked for.
+//! No damage makes a reader panic, and an error says where: traces cut and changed, and everything of every event asked
+//! for. Lenient reading goes over all of it, gives what is whole before a cut, and accounts for every byte.
+//!
+//! By default only some bytes are cut at and changed; `cargo test --release --test damage -- --ignored` takes every byte
+//! of every trace up to 100 kB.
 
 mod corpus;
 
 use std::io;
 
-use corpus::sample;
+use corpus::{RELEASES, sample, samples};
 use gotrace::raw::RawReader;
 use gotrace::{Error, Event, EventKind, Reader};
 
@@ -88,34 +91,148 @@ fn check(bytes: &[u8], what: &str) -> (u64, Result<(), Error>) {
     (events, result)
 }
 
-#[test]
-fn traces_cut_at_every_byte() {
-    for name in TRACES {
-        let bytes = sample(name).bytes();
-        let (all, result) = read(&bytes);
-        assert!(result.is_ok() && all > 100, "{name} is whole");
-        for len in 0..bytes.len() {
-            let (events, result) = check(&bytes[..len], &format!("{name} cut at {len}"));
-            // Before Go 1.26 a cut between batches can't be told from the end.
-            assert!(result.is_err() || name < "go1.26", "{name} cut at {len} is no trace");
-            assert!(events <= all);
+/// Reads over damage; gives the first event of each generation that it gave. What is no trace gives none.
+fn read_leniently(bytes: &[u8], what: &str) -> Vec<u64> {
+    let mut reader = match Reader::builder().lenient().from_slice(bytes) {
+        Ok(reader) => reader,
+        Err(error) => {
+            assert!(error.at.offset == 0 && bytes.get(..16) != Some(b"go 1.26 trace\0\0\0"), "{what}: {error}");
+            return Vec::new();
         }
+    };
+    let mut last = None;
+    let mut syncs = Vec::new();
+    loop {
+        match reader.next_event() {
+            Ok(Some(event)) => {
+                assert!(last < Some(event.time()), "{what}: times increase");
+                last = Some(event.time());
+                ask(&event);
+                if let EventKind::Sync(sync) = event.kind()
+                    && sync.begins_generation()
+                {
+                    syncs.push(event.time().0 as u64);
+                }
+            }
+            Ok(None) => break,
+            Err(error) => panic!("{what}: lenient reading fails: {error}"),
+        }
+    }
+    let account = reader.account();
+    let sum = account.read.bytes + account.lost.bytes + account.trailing;
+    assert_eq!(sum, bytes.len() as u64, "{what}: {account:?}");
+    assert_eq!(
+        account.fault_count == 0,
+        account.lost.bytes + account.trailing == 0 && account.fault_count == 0,
+        "{what}"
+    );
+    account.faults.iter().for_each(|fault| assert_located(fault, bytes, what));
+    syncs
+}
+
+/// What a whole trace gives.
+struct Whole {
+    bytes: Vec<u8>,
+    /// Where each generation ends.
+    ends: Vec<u64>,
+    /// When each begins.
+    starts: Vec<u64>,
+}
+
+impl Whole {
+    fn new(bytes: Vec<u8>) -> Self {
+        let mut ends = Vec::new();
+        if let Ok(mut reader) = RawReader::from_slice(&bytes) {
+            let mut last = 0;
+            while let Some(batch) = reader.next_batch().expect("a whole trace") {
+                let end = batch.offset + batch.bytes().len() as u64;
+                if last == batch.generation {
+                    ends.pop();
+                }
+                ends.push(end);
+                last = batch.generation;
+            }
+        }
+        let starts = read_leniently(&bytes, "the whole");
+        Whole { bytes, ends, starts }
     }
 }
 
-#[test]
-fn traces_with_every_byte_changed() {
-    for name in TRACES {
-        let mut bytes = sample(name).bytes();
-        let mut refused = 0;
-        for at in 0..bytes.len() {
-            for flip in FLIPS {
-                bytes[at] ^= flip;
-                let (_, result) = check(&bytes, &format!("{name} with byte {at} ^ {flip:#x}"));
-                refused += usize::from(result.is_err());
-                bytes[at] ^= flip;
-            }
-        }
-        assert!(refused > bytes.len() / 2, "{name}: only {refused} changes are noticed");
+/// Cuts a trace behind every so many bytes.
+fn cut(name: &str, step: usize) {
+    let whole = Whole::new(sample(name).bytes());
+    let (all, result) = read(&whole.bytes);
+    assert!(result.is_ok() && all > 10, "{name} is whole");
+    assert_eq!(whole.starts.len(), whole.ends.len().max(1), "{name}");
+    for len in (0..whole.bytes.len()).rev().step_by(step) {
+        let what = format!("{name} cut at {len}");
+        let bytes = &whole.bytes[..len];
+        let (events, result) = check(bytes, &what);
+        // Before Go 1.26 a cut between batches can't be told from the end.
+        assert!(result.is_err() || name < "go1.26", "{what} is no trace");
+        assert!(events <= all, "{what}");
+        let starts = read_leniently(bytes, &what);
+        let ended = whole.ends.iter().filter(|end| **end <= len as u64).count();
+        assert!(starts.len() >= ended, "{what}: {ended} generations are whole");
+        assert!(starts.iter().zip(&whole.starts).all(|(a, b)| a == b) || ended == 0, "{what}");
     }
+}
+
+/// Changes every so manieth byte of a trace.
+fn flip(name: &str, step: usize) {
+    let mut bytes = sample(name).bytes();
+    let mut refused = 0;
+    let mut changed = 0;
+    for at in (0..bytes.len()).rev().step_by(step) {
+        for flip in FLIPS {
+            bytes[at] ^= flip;
+            let what = format!("{name} with byte {at} ^ {flip:#x}");
+            let (_, result) = check(&bytes, &what);
+            refused += usize::from(result.is_err());
+            changed += 1;
+            read_leniently(&bytes, &what);
+            bytes[at] ^= flip;
+        }
+    }
+    assert!(changed < 100 || refused > changed / 6, "{name}: only {refused} changes of {changed} are noticed");
+}
+
+#[test]
+fn small_traces_are_cut() {
+    TRACES.iter().for_each(|name| cut(name, 7));
+}
+
+#[test]
+fn small_traces_are_changed() {
+    TRACES.iter().for_each(|name| flip(name, 23));
+}
+
+/// The traces up to 100 kB.
+fn all() -> Vec<String> {
+    let names = RELEASES.into_iter().flat_map(samples).filter(|sample| sample.bytes().len() <= 100_000);
+    let names: Vec<_> = names.map(|sample| sample.name).collect();
+    assert!(names.len() > 100, "testdata has traces");
+    names
+}
+
+#[test]
+fn all_traces_are_cut_here_and_there() {
+    all().iter().for_each(|name| cut(name, 4999));
+}
+
+#[test]
+fn all_traces_are_changed_here_and_there() {
+    all().iter().for_each(|name| flip(name, 9973));
+}
+
+#[test]
+#[ignore = "takes minutes with optimisation and hours without"]
+fn all_traces_are_cut_at_every_byte() {
+    all().iter().for_each(|name| cut(name, 1));
+}
+
+#[test]
+#[ignore = "takes minutes with optimisation and hours without"]
+fn all_traces_are_changed_at_every_byte() {
+    all().iter().for_each(|name| flip(name, 1));
 }

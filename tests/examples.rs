@@ -104,7 +104,7 @@ fn summaries_are_exact() {
             "schema": 1, "header": "go 1.22", "bytes": 8112, "events": 476, "generations": 3, "batches": 24,
             "goroutines": 13, "procs": 2, "threads": 5, "duration_ns": 2_206_824_833_i64, "wall_start": null,
             "gomaxprocs": 2, "gc_cycles": 0, "stop_the_worlds": 1, "stop_the_world_ns": 8192,
-            "heap_max_bytes": 2_826_240, "tasks": 2, "regions": 4, "logs": 11, "cpu_samples": 0, "warnings": 0,
+            "heap_max_bytes": 2_826_240, "tasks": 2, "regions": 4, "logs": 11, "cpu_samples": 0, "warnings": 1,
             "events_by_kind": {
                 "Log": 11, "Metric": 29, "RangeBegin": 1, "RangeEnd": 1, "RegionBegin": 4, "RegionEnd": 4,
                 "StateTransition": 418, "Sync": 4, "TaskBegin": 2, "TaskEnd": 2,

@@ -249,3 +249,27 @@ fn a_goroutine_never_seen_is_none() {
         assert!(timeline.goroutine(GoId(id)).is_none());
     }
 }
+
+/// After a gap nothing is known of a goroutine until the trace tells its state again.
+#[test]
+fn what_is_lost_is_not_made_up() {
+    let sample = corpus::sample("go1.27/borders");
+    let whole = Timeline::from_slice(&sample.bytes()).expect("a trace");
+    assert_eq!((whole.gaps().len(), whole.lost().bytes), (0, 0));
+    let mut damaged = 0;
+    for part in 20..200 {
+        let mut bytes = sample.bytes();
+        let at = bytes.len() / 200 * part;
+        bytes[at..at + 8].fill(0xff);
+        let reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
+        let timeline = Timeline::from_reader(reader).expect("lenient reading goes on");
+        damaged += usize::from(timeline.gaps().len() > 0 && timeline.lost().bytes > 0);
+        for gap in timeline.gaps() {
+            for span in timeline.at(gap).goroutines() {
+                assert_eq!(span.state(), GoState::Undetermined, "{span:?} at the gap {gap}, byte {at}");
+                assert!(span.start() <= gap);
+            }
+        }
+    }
+    assert!(damaged > 20, "{damaged} of the damages leave a gap");
+}

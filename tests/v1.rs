@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use flate2::read::GzDecoder;
-use gotrace::{Error, ErrorKind, Reader};
+use gotrace::{Error, ErrorKind, EventKind, Reader};
 
 fn testdata() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
@@ -182,6 +182,74 @@ fn a_flipped_byte_never_panics() {
                 bytes[at] ^= mask;
                 // An error or another trace: both are fine.
                 let _ = read_on_any_account(&bytes);
+                bytes[at] ^= mask;
+            }
+        }
+    }
+}
+
+/// Reads over damage; gives the events' text without the gap and what comes behind it.
+fn leniently(bytes: &[u8]) -> Vec<String> {
+    let mut reader = Reader::builder().lenient().from_slice(bytes).expect("a header");
+    let mut texts = Vec::new();
+    let mut gaps = 0;
+    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+        match event.kind() {
+            EventKind::Gap(_) => gaps += 1,
+            kind => texts.push(format!("{} {:?} {:?} {kind:?}", kind.name(), event.go(), event.proc())),
+        }
+    }
+    let account = reader.account();
+    assert_eq!(account.read.bytes + account.lost.bytes + account.trailing, bytes.len() as u64);
+    assert_eq!(account.read.events, texts.len() as u64 + gaps);
+    assert!(gaps <= 1 && (gaps == 0 || account.fault_count > 0));
+    texts.pop();
+    texts
+}
+
+/// What comes before a cut in the file of the P that is cut comes out, as far as nothing that is cut off had to come first.
+#[test]
+fn a_cut_leaves_what_is_before() {
+    for name in SMALL {
+        let bytes = trace(name);
+        let all = leniently(&bytes).len();
+        let mut last = 0;
+        let mut given = Vec::new();
+        for cut in (16..=bytes.len()).step_by(5) {
+            let events = leniently(&bytes[..cut]).len();
+            given.push(events);
+            last = last.max(events);
+        }
+        assert!(given.iter().any(|&events| events > all / 2 && events < all), "{name}: {given:?}");
+        assert_eq!(leniently(&bytes).len(), whole_events(&bytes) - 1, "{name}");
+        assert!(last <= all, "{name}");
+    }
+}
+
+fn whole_events(bytes: &[u8]) -> usize {
+    let mut reader = Reader::from_slice(bytes).expect("a header");
+    let mut events = 0;
+    while reader.next_event().expect("whole").is_some() {
+        events += 1;
+    }
+    events
+}
+
+#[test]
+fn a_flipped_byte_is_gone_over() {
+    for name in SMALL {
+        let mut bytes = trace(name);
+        for at in (16..bytes.len()).step_by(7) {
+            for mask in [0x01, 0x80, 0xff] {
+                bytes[at] ^= mask;
+                let slice = leniently(&bytes);
+                let copy = bytes.clone();
+                let mut reader = Reader::builder().lenient().read(&copy[..]).expect("a header");
+                let mut events = 0;
+                while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+                    events += usize::from(!matches!(event.kind(), EventKind::Gap(_)));
+                }
+                assert_eq!(slice.len() + 1, events.max(1), "{name}: {at} ^ {mask}");
                 bytes[at] ^= mask;
             }
         }

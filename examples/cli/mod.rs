@@ -31,6 +31,7 @@ pub enum Failure {
 
 impl Failure {
     /// An error in the trace of a file.
+    #[allow(dead_code, reason = "not every example reads a trace")]
     pub fn trace(path: &Path, error: &Error) -> Self {
         Failure::Input { path: path.to_owned(), error: error.to_string(), hint: hint(&error.kind) }
     }

@@ -109,7 +109,7 @@ impl Gathered {
 }
 
 /// What is known of a goroutine: since when it is in a state, and from which it came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Since {
     time: i64,
     from: GoState,

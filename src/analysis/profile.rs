@@ -80,7 +80,7 @@ pub struct Profiler {
 const NEVER: i64 = i64::MIN;
 
 /// What is known of a goroutine.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Track {
     name: Name,
     /// Since when it is in a state that counts, where it went into it, and for what reason.

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::event::tables::IdTable;
 
 /// A stack, equal for equal frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(super) struct StackKey(u32);
 
 /// A frame of one.

@@ -113,7 +113,7 @@ fn present(time: i64) -> Option<Time> {
 }
 
 /// What is known of a goroutine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     pub id: u64,
     pub name: Name,

@@ -8,6 +8,8 @@ use super::stack::Stack;
 use super::state::{GoState, ProcState};
 use super::tables::Symbols;
 use super::text::Text;
+use crate::account::Tally;
+use crate::error::Location;
 use crate::id::{GoId, ProcId, TaskId, ThreadId, present};
 use crate::time::ClockSnapshot;
 
@@ -48,6 +50,9 @@ pub enum EventKind<'a> {
     StackSample,
     /// An event of the `AllocFree` experiment.
     Experimental(AllocFree),
+    /// Something is lost here, and what follows begins anew: nothing is known of any goroutine, P, thread, range or task
+    /// until its next status. Only lenient reading gives it.
+    Gap(Gap),
 }
 
 impl EventKind<'_> {
@@ -68,8 +73,20 @@ impl EventKind<'_> {
             EventKind::GoTransition(_) | EventKind::ProcTransition(_) => "StateTransition",
             EventKind::StackSample => "StackSample",
             EventKind::Experimental(_) => "Experimental",
+            EventKind::Gap(_) => "Gap",
         }
     }
+}
+
+/// A part of a damaged trace that is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// Where the damage begins. What it is stands under this place in the faults of
+    /// [`Reader::account`](crate::Reader::account).
+    pub at: Location,
+    /// What is lost, as far as it can be counted.
+    pub lost: Tally,
 }
 
 /// The start of a generation, or the end of the trace.

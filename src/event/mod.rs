@@ -16,8 +16,8 @@ mod view;
 
 pub use alloc_free::{AllocFree, AllocFreeInfo, GoroutineStack, HeapObject, HeapSpan};
 pub use kind::{
-    EventKind, ExperimentalBatch, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region, Scope,
-    Sweep, Sync, Task,
+    EventKind, ExperimentalBatch, Gap, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region,
+    Scope, Sweep, Sync, Task,
 };
 pub use stack::{Frame, Frames, Stack};
 pub use state::{GoState, ProcState};

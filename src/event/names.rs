@@ -12,6 +12,8 @@ pub(crate) struct Names {
     texts: IndexSet<Box<[u8]>, RandomState>,
     /// How many there were after the last sweep.
     kept: usize,
+    /// How long they are together.
+    len: usize,
 }
 
 /// So many names are never swept.
@@ -35,9 +37,19 @@ impl Names {
     pub fn intern(&mut self, text: &[u8]) -> NameId {
         let index = match self.texts.get_index_of(text) {
             Some(index) => index,
-            None => self.texts.insert_full(text.into()).0,
+            None => {
+                self.len += text.len();
+                self.texts.insert_full(text.into()).0
+            }
         };
         NameId(u32::try_from(index).expect("four billion different names do not fit in memory"))
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        /// A box, its hash and its place in the index, and what the allocator adds to each.
+        const EACH: usize = 56;
+        self.len + self.texts.len() * EACH
     }
 
     pub fn get(&self, name: NameId) -> &[u8] {

@@ -2,6 +2,7 @@
 
 use super::state::{GoState, ProcState};
 use super::tables::Span;
+use super::tables::Symbols;
 use crate::event::names::NameId;
 use crate::id::NONE;
 
@@ -52,6 +53,8 @@ pub(crate) enum What {
     GoTransition(GoState, GoState),
     /// `a`: the P.
     ProcTransition(ProcState, ProcState),
+    /// The tables say what is lost.
+    Gap,
     /// `a`, `b`, `c`: the arguments in order.
     AllocFree(super::alloc_free::Kind),
 }
@@ -71,12 +74,27 @@ pub(crate) enum Symbol {
     Empty,
     /// In the generation's table.
     Id(u64),
-    /// In the window of resident bytes.
-    Span(Span),
+    /// In the window of resident bytes: a [`Span`], whose fields stand here so that a symbol is no longer than 16 bytes.
+    Span {
+        pos: usize,
+        len: u32,
+    },
     /// In the names that outlive their generation.
     Name(NameId),
     /// Not from the trace.
-    Static(&'static str),
+    Static(&'static &'static str),
+}
+
+impl From<Span> for Symbol {
+    fn from(Span { pos, len }: Span) -> Self {
+        Symbol::Span { pos, len }
+    }
+}
+
+/// Takes records in, at a time those that are made together: all of one generation.
+pub(crate) trait Sink: Send {
+    /// Takes the next ones.
+    fn add(&mut self, records: &[Record], symbols: Symbols<'_>);
 }
 
 impl Record {

@@ -3,10 +3,11 @@
 use std::fmt;
 
 /// The state of a goroutine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
 pub enum GoState {
     /// Not known yet: before a goroutine's first event.
+    #[default]
     Undetermined,
     /// Before its creation or after its end.
     NotExist,

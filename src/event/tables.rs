@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::text::Text;
+use crate::account::Break;
 use crate::error::ErrorKind;
 use crate::event::names::Names;
 use crate::time::ClockSnapshot;
@@ -110,6 +111,7 @@ impl<T: Copy> IdTable<T> {
         }
     }
 
+    #[cold]
     #[inline(never)]
     pub fn contains(&self, id: u64) -> bool {
         matches!(self.dense_slot(id), Some(Some(_))) || self.sparse.contains_key(&id)
@@ -167,6 +169,8 @@ pub(crate) struct Tables {
     pub stacks: IdTable<StackEntry>,
     pub clock: Option<ClockSnapshot>,
     pub experiments: Vec<ExperimentData>,
+    /// What was lost before the generation begins.
+    pub gap: Option<Break>,
     /// The first frame of each PC. Go's reader shows it wherever the PC stands, whatever the later ones say.
     frames: IndexMap<u64, RawFrame, RandomState>,
     /// Whether any frame differs from the first one of its PC.
@@ -183,6 +187,9 @@ pub(crate) struct ExperimentData {
     pub data: Span,
 }
 
+/// What stands for a string that the table lacks.
+pub(crate) const UNKNOWN: &[u8] = b"?";
+
 /// How many frames are kept at hand, a power of two.
 const RECENT_FRAMES: usize = 1024;
 
@@ -192,6 +199,7 @@ impl Tables {
         self.stacks.clear();
         self.clock = None;
         self.experiments.clear();
+        self.gap = None;
         match is_oversized(self.frames.len(), self.frames.capacity()) {
             true => self.frames = IndexMap::default(),
             false => self.frames.clear(),
@@ -234,6 +242,12 @@ impl Tables {
         self.stacks.has(id)
     }
 
+    /// Whether an ID is one of the most that stand for a stack or is 0, where that is seen at once.
+    #[inline(always)]
+    pub fn has_stack_quickly(&self, id: u64) -> bool {
+        id <= self.stacks.unbroken
+    }
+
     /// The frame that is shown where this one stands.
     pub fn canonical(&self, frame: RawFrame) -> RawFrame {
         match self.frames_differ {
@@ -242,8 +256,18 @@ impl Tables {
         }
     }
 
+    /// A string, [`UNKNOWN`] where lenient reading goes on without it.
     pub fn string<'a>(&self, id: u64, window: &'a [u8]) -> Text<'a> {
-        Text(self.strings.get(id).map_or(&[], |span| span.of(window)))
+        Text(match self.strings.get(id) {
+            Some(span) => span.of(window),
+            None if id == 0 => b"",
+            None => UNKNOWN,
+        })
+    }
+
+    /// How many frames of different PCs there are.
+    pub fn frame_count(&self) -> usize {
+        self.frames.len()
     }
 }
 

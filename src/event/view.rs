@@ -5,13 +5,15 @@ use std::io;
 
 use super::alloc_free::AllocFree;
 use super::kind::{
-    EventKind, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region, Scope, Sweep, Sync, Task,
+    EventKind, Gap, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region, Scope, Sweep, Sync,
+    Task,
 };
 use super::record::{RangeType, Record, Symbol, What};
 use super::stack::Stack;
 use super::state::GoState;
-use super::tables::Symbols;
+use super::tables::{Span, Symbols};
 use super::text::{Text, write_int};
+use crate::account::Break;
 use crate::id::{GoId, NONE, ProcId, TaskId, ThreadId, present};
 use crate::time::Time;
 
@@ -53,7 +55,7 @@ impl<'a> Event<'a> {
     /// Where the code that caused the event was.
     pub fn stack(&self) -> Option<Stack<'a>> {
         match self.record.what {
-            What::Sync => None,
+            What::Sync | What::Gap => None,
             _ => self.stack_of(self.record.stack),
         }
     }
@@ -72,7 +74,7 @@ impl<'a> Event<'a> {
         Text(match symbol {
             Symbol::Empty => b"",
             Symbol::Id(id) => return self.symbols.tables.string(id, self.symbols.window),
-            Symbol::Span(span) => span.of(self.symbols.window),
+            Symbol::Span { pos, len } => Span { pos, len }.of(self.symbols.window),
             Symbol::Name(name) => self.symbols.names.get(name),
             Symbol::Static(text) => text.as_bytes(),
         })
@@ -116,6 +118,7 @@ impl<'a> Event<'a> {
             What::ProcTransition(from, to) => {
                 EventKind::ProcTransition(ProcTransition { proc: ProcId(record.a), from, to })
             }
+            What::Gap => EventKind::Gap(self.gap()),
             What::AllocFree(kind) => EventKind::Experimental(AllocFree::new(kind, record.a, record.b, record.c)),
         }
     }
@@ -124,6 +127,11 @@ impl<'a> Event<'a> {
     fn sync(&self) -> Sync<'a> {
         let symbols = (self.record.b != 0).then_some(self.symbols);
         Sync { n: self.record.a, clock: symbols.and_then(|symbols| symbols.tables.clock), symbols }
+    }
+
+    fn gap(&self) -> Gap {
+        let Break { at, lost } = self.symbols.tables.gap.unwrap_or_default();
+        Gap { at, lost }
     }
 
     fn range(&self, range: RangeType) -> Range<'a> {
@@ -226,6 +234,10 @@ impl<'a> Event<'a> {
                     write!(out, "{separator}{arg}=Value{{Uint64({value})}}")?;
                 }
                 out.write_all(b"]")?;
+            }
+            EventKind::Gap(Gap { at, lost }) => {
+                write!(out, " Offset={} Bytes={} Batches={}", at.offset, lost.bytes, lost.batches)?;
+                write!(out, " Generations={} Events={}", lost.generations, lost.events)?;
             }
             EventKind::StackSample => {}
         }

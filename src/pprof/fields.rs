@@ -7,12 +7,15 @@ pub(super) mod profile {
     pub const LOCATION: u32 = 4;
     pub const FUNCTION: u32 = 5;
     pub const STRING_TABLE: u32 = 6;
+    pub const DROP_FRAMES: u32 = 7;
+    pub const KEEP_FRAMES: u32 = 8;
     pub const TIME_NANOS: u32 = 9;
     pub const DURATION_NANOS: u32 = 10;
     pub const PERIOD_TYPE: u32 = 11;
     pub const PERIOD: u32 = 12;
     pub const COMMENT: u32 = 13;
     pub const DEFAULT_SAMPLE_TYPE: u32 = 14;
+    pub const DOC_URL: u32 = 15;
 }
 
 pub(super) mod value_type {
@@ -35,7 +38,11 @@ pub(super) mod label {
 
 pub(super) mod mapping {
     pub const ID: u32 = 1;
+    pub const MEMORY_START: u32 = 2;
+    pub const MEMORY_LIMIT: u32 = 3;
+    pub const FILE_OFFSET: u32 = 4;
     pub const FILENAME: u32 = 5;
+    pub const BUILD_ID: u32 = 6;
     pub const HAS_FUNCTIONS: u32 = 7;
     pub const HAS_FILENAMES: u32 = 8;
     pub const HAS_LINE_NUMBERS: u32 = 9;
@@ -47,11 +54,13 @@ pub(super) mod location {
     pub const MAPPING_ID: u32 = 2;
     pub const ADDRESS: u32 = 3;
     pub const LINE: u32 = 4;
+    pub const IS_FOLDED: u32 = 5;
 }
 
 pub(super) mod line {
     pub const FUNCTION_ID: u32 = 1;
     pub const LINE: u32 = 2;
+    pub const COLUMN: u32 = 3;
 }
 
 pub(super) mod function {

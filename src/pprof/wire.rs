@@ -1,8 +1,220 @@
 //! Protobuf as it lies in the file: fields, each with a number and a wire type.
 
+use super::error::{Error, ErrorKind};
+use crate::wire::varint;
+
 /// How a field's value lies in the file. See protobuf.dev/programming-guides/encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WireType {
     Varint = 0,
+    Fixed64 = 1,
     Len = 2,
+    Group = 3,
+    Fixed32 = 5,
+}
+
+/// The wire type that ends a group.
+const GROUP_END: u8 = 4;
+
+const MAX_FIELD: u64 = (1 << 29) - 1;
+
+/// A message, or the packed values of a field: all bytes of the profile up to where it ends, and where it begins. So
+/// positions are those in the profile.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span<'a> {
+    pub bytes: &'a [u8],
+    pub start: usize,
+}
+
+impl<'a> Span<'a> {
+    /// What it spans.
+    pub fn body(self) -> &'a [u8] {
+        &self.bytes[self.start..]
+    }
+}
+
+/// A field of a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field<'a> {
+    pub number: u32,
+    /// Where it begins.
+    pub at: usize,
+    pub value: Value<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    Varint(u64),
+    Len(Span<'a>),
+    /// None of a profile's fields are of the other types.
+    Other(WireType),
+}
+
+/// The fields of a message, in the order of the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fields<'a> {
+    /// Up to where the message ends.
+    bytes: &'a [u8],
+    pos: usize,
+    message: &'static str,
+    /// How many groups may lie in groups.
+    nesting: u32,
+}
+
+impl<'a> Fields<'a> {
+    pub fn new(span: Span<'a>, message: &'static str, nesting: u32) -> Self {
+        Fields { bytes: span.bytes, pos: span.start, message, nesting }
+    }
+
+    /// Where the next field begins.
+    pub fn pos(&self) -> usize {
+        self.pos
+    }
+
+    /// The next field, or `None` at the end of the message.
+    #[inline]
+    pub fn next_field(&mut self) -> Result<Option<Field<'a>>, Error> {
+        if self.pos >= self.bytes.len() {
+            return Ok(None);
+        }
+        let at = self.pos;
+        let (number, wire_type) = self.tag()?;
+        let value = match wire_type {
+            0 => Value::Varint(self.varint()?),
+            2 => Value::Len(self.len_delimited()?),
+            _ => Value::Other(self.skip_other(number, wire_type, at)?),
+        };
+        Ok(Some(Field { number, at, value }))
+    }
+
+    #[inline]
+    fn tag(&mut self) -> Result<(u32, u8), Error> {
+        let at = self.pos;
+        let tag = self.varint()?;
+        let number = tag >> 3;
+        if number == 0 || number > MAX_FIELD {
+            return Err(Error::unpacked(ErrorKind::InvalidField { number }, at));
+        }
+        Ok((number as u32, (tag & 7) as u8))
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Result<u64, Error> {
+        varint::read(self.bytes, &mut self.pos).map_err(|fault| Error::varint(fault, self.message, self.pos))
+    }
+
+    #[inline]
+    fn len_delimited(&mut self) -> Result<Span<'a>, Error> {
+        let len = self.varint()?;
+        let start = self.pos;
+        self.advance(len)?;
+        Ok(Span { bytes: &self.bytes[..self.pos], start })
+    }
+
+    #[inline]
+    fn advance(&mut self, len: u64) -> Result<(), Error> {
+        let left = (self.bytes.len() - self.pos) as u64;
+        if len > left {
+            let kind = ErrorKind::FieldTruncated { message: self.message, missing: len - left };
+            return Err(Error::unpacked(kind, self.pos));
+        }
+        self.pos += len as usize;
+        Ok(())
+    }
+
+    #[cold]
+    fn skip_other(&mut self, number: u32, wire_type: u8, at: usize) -> Result<WireType, Error> {
+        match wire_type {
+            1 => self.advance(8).map(|()| WireType::Fixed64),
+            5 => self.advance(4).map(|()| WireType::Fixed32),
+            3 => self.skip_group(number, at).map(|()| WireType::Group),
+            GROUP_END => Err(Error::unpacked(ErrorKind::UnbalancedGroup, at)),
+            _ => Err(Error::unpacked(ErrorKind::InvalidWireType { wire_type }, at)),
+        }
+    }
+
+    /// Skips a group whose start has been read. Profiles have none, but a message may have fields that we do not
+    /// know. It goes down without recursion, for the file says how far.
+    fn skip_group(&mut self, number: u32, at: usize) -> Result<(), Error> {
+        let mut open = vec![number];
+        while let Some(&innermost) = open.last() {
+            if open.len() > self.nesting as usize {
+                let kind = ErrorKind::LimitExceeded { what: "groups in groups", limit: self.nesting.into() };
+                return Err(Error::unpacked(kind, at));
+            }
+            if self.pos >= self.bytes.len() {
+                return Err(Error::unpacked(ErrorKind::UnbalancedGroup, at));
+            }
+            let start = self.pos;
+            let (number, wire_type) = self.tag()?;
+            match wire_type {
+                0 => {
+                    self.varint()?;
+                }
+                2 => {
+                    self.len_delimited()?;
+                }
+                3 => open.push(number),
+                GROUP_END if number == innermost => {
+                    open.pop();
+                }
+                _ => {
+                    self.skip_other(number, wire_type, start)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The integer of a field of that type.
+    #[inline]
+    pub fn integer(&self, field: Field<'a>) -> Result<u64, Error> {
+        match field.value {
+            Value::Varint(value) => Ok(value),
+            _ => Err(self.wrong_type(field)),
+        }
+    }
+
+    /// The bytes of a string or message field.
+    #[inline]
+    pub fn span(&self, field: Field<'a>) -> Result<Span<'a>, Error> {
+        match field.value {
+            Value::Len(span) => Ok(span),
+            _ => Err(self.wrong_type(field)),
+        }
+    }
+
+    /// Calls `take` with each of the integers of a list, of which a field holds one or, packed, any number.
+    #[inline]
+    pub fn integers(
+        &self,
+        field: Field<'a>,
+        mut take: impl FnMut(u64, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match field.value {
+            Value::Varint(value) => take(value, field.at),
+            Value::Len(Span { bytes, start }) => {
+                let mut pos = start;
+                while pos < bytes.len() {
+                    let at = pos;
+                    let value =
+                        varint::read(bytes, &mut pos).map_err(|fault| Error::varint(fault, "list of integers", at))?;
+                    take(value, at)?;
+                }
+                Ok(())
+            }
+            Value::Other(_) => Err(self.wrong_type(field)),
+        }
+    }
+
+    #[cold]
+    fn wrong_type(&self, field: Field<'a>) -> Error {
+        let found = match field.value {
+            Value::Varint(_) => WireType::Varint,
+            Value::Len(_) => WireType::Len,
+            Value::Other(wire_type) => wire_type,
+        };
+        let kind = ErrorKind::WrongWireType { message: self.message, field: field.number, found: found as u8 };
+        Error::unpacked(kind, field.at)
+    }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::arena::Index;
+use super::assume::Annotation;
 use super::{Context, Sched, mismatch};
 use crate::error::{ContextMismatch, ErrorKind};
 use crate::event::names::NameId;
@@ -41,7 +42,10 @@ pub(crate) enum Fit {
 #[derive(Debug, Default)]
 pub(crate) struct Annotations {
     tasks: HashMap<u64, ActiveTask, RandomState>,
-    regions: HashMap<Index, Vec<OpenRegion>, RandomState>,
+    /// By goroutine.
+    regions: HashMap<u64, Vec<OpenRegion>, RandomState>,
+    /// How many regions are open in all.
+    open_regions: usize,
 }
 
 impl Annotations {
@@ -59,31 +63,52 @@ impl Annotations {
     }
 
     /// A region of a goroutine begins.
-    pub fn region_begin(&mut self, go: Index, task: u64, name: NameId) {
+    pub fn region_begin(&mut self, go: u64, task: u64, name: NameId) {
+        self.open_regions += 1;
         self.regions.entry(go).or_default().push(OpenRegion { task, name });
     }
 
     /// A region of a goroutine ends. One that began before the trace is as good as any while none is open (Go issue 64878).
-    pub fn region_end(&mut self, go: Index, task: u64, name: NameId) -> Fit {
+    pub fn region_end(&mut self, go: u64, task: u64, name: NameId) -> Fit {
         let ended = OpenRegion { task, name };
         let Some(open) = self.regions.get_mut(&go).filter(|open| !open.is_empty()) else {
             return Fit::Good;
         };
         if open.last() == Some(&ended) {
             open.pop();
+            self.open_regions -= 1;
             return Fit::Good;
         }
         // Out of order: the region that it names is closed, if it is near.
         let near = open.len().saturating_sub(MAX_SEARCH);
         if let Some(at) = open[near..].iter().rposition(|region| *region == ended) {
             open.remove(near + at);
+            self.open_regions -= 1;
         }
         Fit::Misused
     }
 
-    /// A goroutine is gone, and its slot may become another's.
-    pub fn forget(&mut self, go: Index) {
-        self.regions.remove(&go);
+    /// A goroutine is gone.
+    pub fn forget(&mut self, go: u64) {
+        let regions = self.regions.remove(&go);
+        self.open_regions -= regions.map_or(0, |regions| regions.len());
+    }
+
+    pub fn open_tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
+    pub fn open_regions(&self) -> usize {
+        self.open_regions
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        /// What a list of regions and its entry take besides the regions.
+        const LIST: usize = 64;
+        self.tasks.capacity() * size_of::<(u64, ActiveTask)>()
+            + self.regions.len() * LIST
+            + self.open_regions * size_of::<OpenRegion>()
     }
 
     /// The names of all that is open.
@@ -115,12 +140,20 @@ impl Sched {
     /// The running goroutine begins a task.
     pub fn task_begin(&mut self, context: Context, id: u64, task: ActiveTask) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserTaskBegin")?;
+        if let Some(assumed) = &mut self.assumed {
+            assumed.note(Annotation::TaskBegin(id, task), context.go_id);
+            return Ok(Fit::Good);
+        }
         Ok(self.annotations.task_begin(id, task))
     }
 
     /// The running goroutine ends a task.
     pub fn task_end(&mut self, context: Context, id: u64) -> Result<Option<ActiveTask>, Box<ErrorKind>> {
         context.needs_user_code("UserTaskEnd")?;
+        if let Some(assumed) = &mut self.assumed {
+            assumed.note(Annotation::TaskEnd(id), context.go_id);
+            return Ok(None);
+        }
         Ok(self.annotations.task_end(id))
     }
 
@@ -130,19 +163,29 @@ impl Sched {
         let go =
             self.gos.get_mut(context.go).ok_or_else(|| mismatch("UserRegionBegin", ContextMismatch::NoGoroutine))?;
         go.has_annotations = true;
-        self.annotations.region_begin(context.go, task, name);
+        match &mut self.assumed {
+            Some(assumed) => assumed.note(Annotation::RegionBegin(task, name), context.go_id),
+            None => self.annotations.region_begin(context.go_id, task, name),
+        }
         Ok(())
     }
 
     /// A region of the running goroutine ends.
     pub fn region_end(&mut self, context: Context, task: u64, name: NameId) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserRegionEnd")?;
-        Ok(self.annotations.region_end(context.go, task, name))
+        if let Some(assumed) = &mut self.assumed {
+            assumed.note(Annotation::RegionEnd(task, name), context.go_id);
+            return Ok(Fit::Good);
+        }
+        Ok(self.annotations.region_end(context.go_id, task, name))
     }
 
     /// A goroutine is gone, and its slot may become another's.
-    pub fn forget_annotations(&mut self, go: Index) {
-        self.annotations.forget(go);
+    pub fn forget_annotations(&mut self, go: Index, id: u64) {
+        match &mut self.assumed {
+            Some(assumed) => assumed.note(Annotation::Gone, id),
+            None => self.annotations.forget(id),
+        }
         self.ranges.forget(go);
     }
 }

@@ -9,6 +9,12 @@ use foldhash::fast::RandomState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Index(u32);
 
+impl Default for Index {
+    fn default() -> Self {
+        Index::NONE
+    }
+}
+
 impl Index {
     pub const NONE: Index = Index(u32::MAX);
 
@@ -21,11 +27,17 @@ impl Index {
 /// Values under 64-bit IDs. Removed slots are used again, so memory follows what lives, and IDs may lie as far apart
 /// as they like.
 pub(crate) struct Arena<T> {
+    /// The indexes of what is not at home.
     ids: HashMap<u64, u32, RandomState>,
+    /// The first [`HOMES`] are homes: each is for the IDs of one remainder, the first that comes of those that live at the
+    /// same time. The runtime counts its IDs up, so that most of a trace's are at home, and found with one look.
     slots: Vec<Slot<T>>,
+    /// Those without homes that are free.
     free: Vec<u32>,
-    /// The last lookup of each remainder of an ID: traces speak of few goroutines at a time, over and over.
-    recent: Box<[(u64, u32); RECENT]>,
+    /// The last lookup of each remainder of an ID that is not at home: traces speak of few goroutines at a time, over and
+    /// over.
+    recent: Box<[(u64, u32); HOMES]>,
+    len: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -34,13 +46,26 @@ struct Slot<T> {
     value: T,
 }
 
-const RECENT: usize = 1024;
+pub(super) const HOMES: usize = 1024;
 /// No ID has this index; `recent` starts out with it.
 const UNUSED: u32 = u32::MAX;
 
-impl<T> Default for Arena<T> {
+/// Where an ID is at home.
+#[inline(always)]
+fn home(id: u64) -> usize {
+    id as usize % HOMES
+}
+
+/// An ID that is at home elsewhere, to stand in a home that is free.
+fn nobody(home: usize) -> u64 {
+    home as u64 ^ 1
+}
+
+impl<T: Default> Default for Arena<T> {
     fn default() -> Self {
-        Arena { ids: HashMap::default(), slots: Vec::new(), free: Vec::new(), recent: Box::new([(0, UNUSED); RECENT]) }
+        let slots = (0..HOMES).map(|home| Slot { id: nobody(home), value: T::default() }).collect();
+        let recent = Box::new(std::array::from_fn(|home| (nobody(home), UNUSED)));
+        Arena { ids: HashMap::default(), slots, free: Vec::new(), recent, len: 0 }
     }
 }
 
@@ -48,27 +73,54 @@ impl<T> Arena<T> {
     /// The index of an ID, [`Index::NONE`] if it has none.
     #[inline(always)]
     pub fn find(&mut self, id: u64) -> Index {
-        let (recent, index) = self.recent[id as usize % RECENT];
-        match recent == id {
-            true => Index(index),
-            false => self.find_slowly(id),
+        let home = home(id);
+        match self.slots.get(home) {
+            Some(slot) if slot.id == id => Index(home as u32),
+            _ => self.find_elsewhere(id),
         }
     }
 
+    #[cold]
     #[inline(never)]
-    fn find_slowly(&mut self, id: u64) -> Index {
+    fn find_elsewhere(&mut self, id: u64) -> Index {
+        let recent = &mut self.recent[home(id)];
+        if recent.0 == id {
+            return Index(recent.1);
+        }
         match self.ids.get(&id) {
             Some(&index) => {
-                self.recent[id as usize % RECENT] = (id, index);
+                *recent = (id, index);
                 Index(index)
             }
             None => Index::NONE,
         }
     }
 
+    /// The index of an ID, if it has one. [`find`](Self::find) is faster for an ID that is asked for again.
+    pub fn look_up(&self, id: u64) -> Option<Index> {
+        let home = home(id);
+        match self.slots.get(home) {
+            Some(slot) if slot.id == id => Some(Index(home as u32)),
+            _ => self.ids.get(&id).copied().map(Index),
+        }
+    }
+
+    /// All IDs and values, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        let at_home = self.slots.iter().take(HOMES).enumerate().filter(|(home, slot)| slot.id != nobody(*home));
+        let others = self.ids.values().filter_map(|&index| self.slots.get(index as usize));
+        at_home.map(|(_, slot)| slot).chain(others).map(|slot| (slot.id, &slot.value))
+    }
+
     /// Adds a value under an ID that has none.
     pub fn insert(&mut self, id: u64, value: T) -> Index {
+        self.len += 1;
         let slot = Slot { id, value };
+        let home = home(id);
+        if self.slots[home].id == nobody(home) {
+            self.slots[home] = slot;
+            return Index(home as u32);
+        }
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = slot;
@@ -80,17 +132,26 @@ impl<T> Arena<T> {
             }
         };
         self.ids.insert(id, index);
-        self.recent[id as usize % RECENT] = (id, index);
+        self.recent[home] = (id, index);
         Index(index)
     }
 
+    /// Rare beside lookups: cold, so that the loop that calls it keeps what it needs in registers.
+    #[cold]
+    #[inline(never)]
     pub fn remove(&mut self, index: Index) {
+        self.len -= 1;
+        let slot = index.0 as usize;
+        if slot < HOMES {
+            self.slots[slot].id = nobody(slot);
+            return;
+        }
         let id = self.id(index);
         self.ids.remove(&id);
         self.free.push(index.0);
-        let recent = &mut self.recent[id as usize % RECENT];
+        let recent = &mut self.recent[home(id)];
         if recent.0 == id {
-            *recent = (0, UNUSED);
+            *recent = (nobody(home(id)), UNUSED);
         }
     }
 
@@ -114,9 +175,14 @@ impl<T> Arena<T> {
         self.slots.get_mut(index.0 as usize).map(|slot| &mut slot.value)
     }
 
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot<T>>() + self.ids.capacity() * size_of::<(u64, u32)>()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.len
     }
 
     /// All IDs, in no particular order.
@@ -138,16 +204,18 @@ mod tests {
     #[test]
     fn slots_are_used_again_and_ids_forgotten() {
         let mut arena = Arena::default();
-        assert_eq!(arena.find(0), Index::NONE, "an ID equal to the cache's filler");
-        let ids = [0, 1, RECENT as u64, u64::MAX, 1 << 40];
+        assert_eq!((arena.find(0), arena.find(1)), (Index::NONE, Index::NONE), "an ID that stands in a free home");
+        let ids = [0, 1, HOMES as u64, u64::MAX, 1 << 40];
         let indexes = ids.map(|id| arena.insert(id, id));
         for (id, index) in ids.into_iter().zip(indexes) {
             assert_eq!((arena.find(id), arena.id(index), arena.get(index)), (index, id, Some(&id)));
         }
-        arena.remove(indexes[1]);
-        assert_eq!(arena.find(1), Index::NONE);
-        assert_eq!(arena.insert(7, 7), indexes[1]);
-        assert_eq!(arena.find(1), Index::NONE);
-        assert_eq!((arena.len(), arena.id(Index::NONE), arena.get(Index::NONE)), (5, u64::MAX, None));
+        for (gone, next) in [(1, HOMES as u64 + 1), (2, 2 * HOMES as u64)] {
+            arena.remove(indexes[gone]);
+            assert_eq!(arena.find(ids[gone]), Index::NONE);
+            assert_eq!(arena.insert(next, 7), indexes[gone], "of its remainder, or without a home");
+            assert_eq!((arena.find(ids[gone]), arena.find(next)), (Index::NONE, indexes[gone]));
+        }
+        assert_eq!((arena.len, arena.id(Index::NONE), arena.get(Index::NONE)), (5, u64::MAX, None));
     }
 }

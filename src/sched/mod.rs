@@ -35,8 +35,10 @@
 
 mod annotation;
 pub(crate) mod arena;
+mod assume;
 mod gc;
 mod goroutine;
+mod live;
 mod on_thread;
 mod proc;
 mod range;
@@ -141,7 +143,7 @@ fn mismatch(event: &'static str, mismatch: ContextMismatch) -> Box<ErrorKind> {
 }
 
 /// A place in a resource's own count of its events: only the next number of the same generation follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sequence {
     generation: u64,
     number: u64,
@@ -163,7 +165,7 @@ impl Sequence {
 }
 
 /// A goroutine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Go {
     status: GoStatus,
     sequence: Sequence,
@@ -174,7 +176,7 @@ pub(crate) struct Go {
 }
 
 /// A processor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Proc {
     status: ProcStatus,
     sequence: Sequence,
@@ -192,10 +194,20 @@ pub(crate) struct Thread {
     proc_id: u64,
     /// Whether any event of it was tried, or a status told of it: until then nothing is known of what it has.
     known: bool,
+    /// Whether anything has happened on it for which it matters that it had no goroutine.
+    ran: bool,
 }
 
 impl Thread {
-    pub const BLANK: Thread = Thread { go: Index::NONE, proc: Index::NONE, go_id: NONE, proc_id: NONE, known: false };
+    pub const BLANK: Thread =
+        Thread { go: Index::NONE, proc: Index::NONE, go_id: NONE, proc_id: NONE, known: false, ran: false };
+}
+
+/// What stands in the slots that are free.
+impl Default for Thread {
+    fn default() -> Self {
+        Thread::BLANK
+    }
 }
 
 /// All that is known of the scheduler at one moment of the trace.
@@ -210,6 +222,8 @@ pub(crate) struct Sched {
     annotations: Annotations,
     ranges: range::OpenRanges,
     gc: gc::Gc,
+    /// What is taken for granted where the past is not known yet.
+    assumed: Option<Box<assume::Assumed>>,
 }
 
 impl Sched {
@@ -259,6 +273,16 @@ impl Sched {
     pub fn make_known(&mut self, thread: Index) {
         if let Some(state) = self.threads.get_mut(thread) {
             state.known = true;
+        }
+    }
+
+    /// Notes that an event that is no status was tried on a thread; `of_proc` says that it is a P's.
+    #[inline]
+    pub fn assume_nothing(&mut self, thread: Index, of_proc: bool) {
+        if let Some(assumed) = &mut self.assumed
+            && thread.is_some()
+        {
+            assumed.nothing_on(self.threads.id(thread), !of_proc);
         }
     }
 

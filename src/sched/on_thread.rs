@@ -10,7 +10,9 @@ use crate::id::{GoId, NONE, ProcId, Resource};
 
 /// A thread, and what its events may change.
 pub(crate) struct OnThread<'a> {
-    pub thread: &'a mut Thread,
+    /// A copy of its own stays in registers. Its P does not change here; its goroutine is put back at the end.
+    thread: Thread,
+    home: &'a mut Thread,
     index: Index,
     gos: &'a mut Arena<Go>,
     procs: &'a mut Arena<Proc>,
@@ -21,8 +23,15 @@ impl Sched {
     /// A thread, unless it is [`Index::NONE`].
     #[inline(always)]
     pub fn on_thread(&mut self, index: Index) -> Option<OnThread<'_>> {
-        let thread = self.threads.get_mut(index)?;
-        Some(OnThread { thread, index, gos: &mut self.gos, procs: &mut self.procs, generation: self.generation })
+        let home = self.threads.get_mut(index)?;
+        Some(OnThread {
+            thread: *home,
+            home,
+            index,
+            gos: &mut self.gos,
+            procs: &mut self.procs,
+            generation: self.generation,
+        })
     }
 
     /// A goroutine is made runnable, by anything: another goroutine, the network poller, sysmon.
@@ -37,10 +46,29 @@ fn unblock(gos: &mut Arena<Go>, id: u64, sequence: Sequence) -> Outcome {
     match gos.get_mut(go) {
         Some(state) if state.status == GoStatus::Waiting && sequence.follows(state.sequence) => {
             state.status = GoStatus::Runnable;
-            state.sequence = sequence;
+            state.sequence.number = sequence.number;
             Ok(Step::Done(()))
         }
         _ => Ok(Step::Wait),
+    }
+}
+
+/// Apart, for `OnThread` to stay in registers.
+#[cold]
+#[inline(never)]
+fn create(gos: &mut Arena<Go>, id: u64, go: Go) -> Outcome {
+    if gos.find(id).is_some() {
+        return broken(ErrorKind::CreatedTwice(GoId(id)));
+    }
+    gos.insert(id, go);
+    Ok(Step::Done(()))
+}
+
+impl Drop for OnThread<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.home.go = self.thread.go;
+        self.home.go_id = self.thread.go_id;
     }
 }
 
@@ -83,8 +111,9 @@ impl OnThread<'_> {
             return Err(mismatch("GoStart", ContextMismatch::HasGoroutine));
         }
         state.status = GoStatus::Running;
-        state.sequence = sequence;
+        state.sequence.number = sequence.number;
         state.thread = self.index;
+        self.thread.ran = true;
         self.thread.go = go;
         self.thread.go_id = id;
         Ok(Step::Done(()))
@@ -100,7 +129,9 @@ impl OnThread<'_> {
     }
 
     /// A goroutine is created, by another or by the runtime (a timer, say).
+    #[inline(always)]
     pub fn go_create(&mut self, event: &'static str, id: u64, status: GoStatus) -> Outcome {
+        self.thread.ran = true;
         let sequence = self.sequence(0);
         if !self.thread.proc.is_some() {
             return Err(mismatch(event, ContextMismatch::NoProc));
@@ -108,19 +139,17 @@ impl OnThread<'_> {
         if self.thread.go.is_some() {
             self.running(event, GoStatus::Running)?;
         }
-        if self.gos.find(id).is_some() {
-            return broken(ErrorKind::CreatedTwice(GoId(id)));
-        }
-        self.gos.insert(id, Go::new(status, sequence));
-        Ok(Step::Done(()))
+        create(self.gos, id, Go::new(status, sequence))
     }
 
     /// Whether the running goroutine may have open ranges or regions, which are to be forgotten with it.
+    #[inline(always)]
     pub fn go_has_annotations(&self) -> bool {
         self.gos.get(self.thread.go).is_some_and(|go| go.has_annotations)
     }
 
     /// The running goroutine ends.
+    #[inline(always)]
     pub fn go_destroy(&mut self) -> Outcome {
         self.running("GoDestroy", GoStatus::Running)?;
         self.gos.remove(self.thread.go);
@@ -133,6 +162,7 @@ impl OnThread<'_> {
     #[inline(always)]
     pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
+        self.thread.ran = true;
         unblock(self.gos, id, sequence)
     }
 
@@ -147,7 +177,7 @@ impl OnThread<'_> {
         match self.procs.get_mut(self.thread.proc) {
             Some(proc) if sequence.follows(proc.sequence) => {
                 proc.status = ProcStatus::Syscall;
-                proc.sequence = sequence;
+                proc.sequence.number = number;
             }
             proc => {
                 return broken(ErrorKind::BadSequence {

@@ -24,6 +24,8 @@ pub(super) struct OpenRanges {
     /// By goroutine, the reasons: in a sound trace one. Of several the first ends, and the last takes its place, as in
     /// the reference.
     stops: HashMap<Index, IndexSet<NameId, RandomState>, RandomState>,
+    /// How many reasons there are in all.
+    stop_count: usize,
     /// Goroutines.
     assists: HashSet<Index, RandomState>,
     /// Ps.
@@ -38,7 +40,10 @@ impl OpenRanges {
             RangeId::Sweep => self.sweeps.insert(on),
         };
         match is_new {
-            true => Ok(()),
+            true => {
+                self.stop_count += usize::from(matches!(range, RangeId::StopTheWorld(_)));
+                Ok(())
+            }
             false => broken(ErrorKind::RangeMismatch { event, open: true }),
         }
     }
@@ -47,6 +52,7 @@ impl OpenRanges {
     fn end_stop(&mut self, go: Index) -> Option<NameId> {
         let stops = self.stops.get_mut(&go)?;
         let reason = stops.swap_remove_index(0);
+        self.stop_count -= usize::from(reason.is_some());
         if stops.is_empty() {
             self.stops.remove(&go);
         }
@@ -59,6 +65,21 @@ impl OpenRanges {
             RangeId::MarkAssist => self.assists.contains(&on),
             RangeId::Sweep => self.sweeps.contains(&on),
         }
+    }
+
+    /// About how many bytes of memory they take.
+    pub fn bytes(&self) -> usize {
+        /// A map of its own for each goroutine that stops the world.
+        const STOP: usize = 160;
+        self.stop_count * STOP + (self.assists.capacity() + self.sweeps.capacity()) * size_of::<Index>()
+    }
+
+    /// Whether these are all that is open: goroutines that assist and Ps that sweep.
+    pub fn are(&self, assists: &[Index], sweeps: &[Index]) -> bool {
+        let same = |open: &HashSet<Index, RandomState>, told: &[Index]| {
+            open.len() == told.len() && told.iter().all(|index| open.contains(index))
+        };
+        self.stops.is_empty() && same(&self.assists, assists) && same(&self.sweeps, sweeps)
     }
 
     /// Gives the reasons of the open stop-the-worlds their new names.
@@ -77,7 +98,8 @@ impl OpenRanges {
 
     /// A goroutine is gone, and its slot may become another's.
     pub fn forget(&mut self, go: Index) {
-        self.stops.remove(&go);
+        let stops = self.stops.remove(&go);
+        self.stop_count -= stops.map_or(0, |stops| stops.len());
         self.assists.remove(&go);
     }
 }
@@ -106,9 +128,15 @@ impl Sched {
 
     /// A mark assist was open on a goroutine, any one, as the generation began.
     pub fn go_range_active(&mut self, event: &'static str, go: u64, range: RangeId) -> Outcome {
-        let go = self.gos.find(go);
+        let id = go;
+        let go = self.gos.find(id);
         self.gos.get(go).ok_or_else(|| mismatch(event, ContextMismatch::NoGoroutine))?;
         if self.in_first_generation() {
+            self.begin_on_go(event, go, range)?;
+        } else if let Some(assumed) = &mut self.assumed
+            && !self.ranges.has(go, range)
+        {
+            assumed.assist(id);
             self.begin_on_go(event, go, range)?;
         } else if !self.ranges.has(go, range) {
             return broken(ErrorKind::RangeMismatch { event, open: false });
@@ -142,9 +170,15 @@ impl Sched {
 
     /// A sweep was open on a P, any one, as the generation began.
     pub fn sweep_active(&mut self, proc: u64) -> Outcome {
-        let proc = self.procs.find(proc);
+        let id = proc;
+        let proc = self.procs.find(id);
         self.procs.get(proc).ok_or_else(|| mismatch("GCSweepActive", ContextMismatch::NoProc))?;
         if self.in_first_generation() {
+            self.ranges.begin("GCSweepActive", proc, RangeId::Sweep)?;
+        } else if let Some(assumed) = &mut self.assumed
+            && !self.ranges.has(proc, RangeId::Sweep)
+        {
+            assumed.sweep(id);
             self.ranges.begin("GCSweepActive", proc, RangeId::Sweep)?;
         } else if !self.ranges.has(proc, RangeId::Sweep) {
             return broken(ErrorKind::RangeMismatch { event: "GCSweepActive", open: false });

@@ -3,11 +3,12 @@
 use crate::event::{GoState, ProcState};
 
 /// A goroutine's status (Go `tracev2.GoStatus`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum GoStatus {
     Runnable,
     Running,
     Syscall,
+    #[default]
     Waiting,
 }
 
@@ -43,9 +44,10 @@ impl GoStatus {
 }
 
 /// A P's status (Go `tracev2.ProcStatus`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ProcStatus {
     Running,
+    #[default]
     Idle,
     /// Its goroutine is in a system call: the P may be stolen.
     Syscall,

@@ -182,7 +182,8 @@ impl<'t> Span<'t> {
     }
 
     /// The state. [`GoState::Undetermined`] is that of a goroutine older than the trace until the trace first speaks of
-    /// it; it tells the state then, which it has had since the trace began (Go `src/internal/trace/summary.go`).
+    /// it; it tells the state then, which it has had since the trace began (Go `src/internal/trace/summary.go`). So is that after
+    /// a [gap](Timeline::gaps) of a damaged trace, but then the state may have changed meanwhile.
     pub fn state(&self) -> GoState {
         match self.entry.state {
             State::Undetermined => GoState::Undetermined,

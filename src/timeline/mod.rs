@@ -1,8 +1,8 @@
 //! The typed timeline: every goroutine, P and thread through time, held in memory and asked by ID.
 //!
-//! [`build`] takes in the records of a [`Reader`] one by one; nothing of this room knows how a trace is written. What
-//! is kept are columns: spans of goroutines in chunks ([`spans`]), everything rarer in sorted vectors, strings and stacks
-//! once each ([`symbols`]). A query is a search by ID or time and gives iterators that borrow.
+//! `build` takes in the records of a [`Reader`] one by one; nothing of this room knows how a trace is written. What
+//! is kept are columns: spans of goroutines in chunks (`spans`), everything rarer in sorted vectors, strings and stacks
+//! once each (`symbols`). A query is a search by ID or time and gives iterators that borrow.
 
 mod build;
 mod clock;
@@ -22,6 +22,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
+use crate::account::Tally;
 use crate::error::{Error, Warning};
 use crate::id::GoId;
 use crate::reader::Reader;
@@ -73,6 +74,8 @@ pub struct Timeline {
     metrics: metrics::Metrics,
     procs: procs::ProcColumns,
     tasks: tasks::TaskColumns,
+    gaps: Vec<i64>,
+    lost: Tally,
     warnings: Vec<Warning>,
     warning_count: u64,
     symbols: Symbols,
@@ -115,17 +118,19 @@ impl Timeline {
 
     /// Builds the timeline of what a reader has yet to deliver.
     ///
+    /// A lenient reader's damaged trace has [gaps](Self::gaps), after which nothing is known of a goroutine until the trace
+    /// tells its state again.
+    ///
     /// # Errors
     ///
     /// Whatever the reader finds wrong with the trace.
     pub fn from_reader(mut reader: Reader<'_>) -> Result<Self, Error> {
         let mut builder = Builder::new(reader.version());
-        while let Some((record, symbols)) = reader.next_record()? {
-            builder.add(record, symbols);
-        }
+        reader.drain(&mut builder)?;
         let mut timeline = builder.finish();
         let (warnings, count) = reader.warnings();
         (timeline.warnings, timeline.warning_count) = (warnings.to_vec(), count);
+        timeline.lost = reader.account().lost;
         Ok(timeline)
     }
 
@@ -142,6 +147,16 @@ impl Timeline {
     /// When the last event happened. Spans that are still open are taken to last until then.
     pub fn end(&self) -> Time {
         Time(self.extent.end)
+    }
+
+    /// When parts of the trace are missing: only a lenient reader goes over them.
+    pub fn gaps(&self) -> impl ExactSizeIterator<Item = Time> {
+        self.gaps.iter().map(|&time| Time(time))
+    }
+
+    /// What lenient reading lost.
+    pub fn lost(&self) -> Tally {
+        self.lost
     }
 
     /// The mistakes of the traced program: the first thousand of them, and how many there were.

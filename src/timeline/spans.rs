@@ -9,6 +9,8 @@
 //! follows: its upper half is the same, which no other begin of the goroutine has, and its lower half is the `who`. So a
 //! chunk can be searched by time as it is.
 
+use std::hint::select_unpredictable;
+
 use super::symbols::StackNumber;
 
 type Word = u64;
@@ -63,9 +65,6 @@ const WIDE: u32 = 1 << STATE_BITS;
 const HEAD_BITS: u32 = STATE_BITS + 1;
 const REST_BITS: u32 = 32 - HEAD_BITS;
 
-/// So many of the rest's bits are the `who`'s, by state; the `why` has the others.
-const WHO_BITS: [u32; 8] = [0, 17, 17, 0, 28, 0, 9, 0];
-
 /// So many reasons and stacks can be told apart; what comes later is not known.
 pub(super) const MAX_WHYS: usize = 1 << REST_BITS;
 
@@ -74,38 +73,59 @@ pub(super) const NOBODY: u32 = u32::MAX;
 /// As a waker: no goroutine, on a thread without a P.
 pub(super) const NOBODY_WITHOUT_PROC: u32 = u32::MAX - 1;
 
-/// How a `who` is written, so that most are small numbers.
+/// How the rest of a word is laid out, by state.
 #[derive(Clone, Copy)]
-enum Code {
-    /// As one more than it is: nobody is 0.
-    Nobody = 0,
+struct Layout {
+    /// So many of its bits are the `who`'s; the `why` has the others.
+    who_bits: u8,
+    who: Who,
+}
+
+/// How a `who` is written, so that most are small numbers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
     /// As it is: a place.
-    Place = 1,
+    Place = 0,
+    /// As one more than it is: nobody is 0.
+    Nobody = 1,
     /// By how far it is from the goroutine itself: goroutines that have to do with each other were often created together.
     Goroutine = 2,
 }
 
-const CODES: [Code; 8] = {
-    use Code::{Goroutine, Nobody, Place};
-    [Nobody, Goroutine, Goroutine, Nobody, Place, Nobody, Place, Nobody]
+const LAYOUTS: [Layout; 8] = {
+    const fn layout(who_bits: u8, who: Who) -> Layout {
+        Layout { who_bits, who }
+    }
+    [
+        layout(0, Who::Nobody),
+        layout(17, Who::Goroutine),
+        layout(17, Who::Goroutine),
+        layout(0, Who::Nobody),
+        layout(28, Who::Place),
+        layout(0, Who::Nobody),
+        layout(9, Who::Place),
+        layout(0, Who::Nobody),
+    ]
 };
 
+/// Which state it is can't be foreseen, so nothing here branches on it.
 #[inline(always)]
-fn encode(who: u32, state: State, lane: u32) -> u32 {
+fn encode(who: u32, layout: Layout, lane: u32) -> u32 {
     let distance = who.wrapping_sub(lane) as i32;
     let zigzag = ((distance << 1) ^ (distance >> 31)) as u32;
     // The last two numbers are no goroutines.
     let nobody = NOBODY.wrapping_sub(who);
-    let goroutine = if nobody < 2 { nobody } else { zigzag.saturating_add(2) };
-    [who.wrapping_add(1), who, goroutine][CODES[state as usize] as usize]
+    let goroutine = select_unpredictable(nobody < 2, nobody, zigzag.saturating_add(2));
+    let other = who.wrapping_add(layout.who as u32);
+    select_unpredictable(layout.who == Who::Goroutine, goroutine, other)
 }
 
-fn decode(code: u32, state: State, lane: u32) -> u32 {
-    match CODES[state as usize] {
-        Code::Nobody => code.wrapping_sub(1),
-        Code::Place => code,
-        Code::Goroutine if code < 2 => NOBODY - code,
-        Code::Goroutine => {
+fn decode(code: u32, layout: Layout, lane: u32) -> u32 {
+    match layout.who {
+        Who::Place => code,
+        Who::Nobody => code.wrapping_sub(1),
+        Who::Goroutine if code < 2 => NOBODY - code,
+        Who::Goroutine => {
             let zigzag = code - 2;
             lane.wrapping_add((zigzag >> 1) ^ (zigzag & 1).wrapping_neg())
         }
@@ -115,11 +135,13 @@ fn decode(code: u32, state: State, lane: u32) -> u32 {
 /// The lower half of an entry's word, `None` if it takes two.
 #[inline(always)]
 fn narrow(entry: Entry, lane: u32) -> Option<u32> {
-    let code = encode(entry.who, entry.state, lane);
-    let bits = WHO_BITS[entry.state as usize];
-    let fits = u64::from(code) >> bits == 0 && u64::from(entry.why) >> (REST_BITS - bits) == 0;
+    let layout = LAYOUTS[entry.state as usize];
+    let bits = u32::from(layout.who_bits);
+    let code = encode(entry.who, layout, lane);
+    // What does not fit into its bits.
+    let excess = code >> bits | (u64::from(entry.why) >> (REST_BITS - bits)) as u32;
     let rest = code | (u64::from(entry.why) << bits) as u32;
-    fits.then_some(rest << HEAD_BITS | entry.state as u32)
+    (excess == 0).then_some(rest << HEAD_BITS | entry.state as u32)
 }
 
 fn word(since: u32, what: u32) -> Word {
@@ -164,11 +186,38 @@ impl Arena {
         first
     }
 
+    /// The words of a chunk: they lie in one slab.
+    #[inline]
+    fn words(&self, chunk: &Chunk) -> &[Word] {
+        let (slab, first) = (chunk.first as usize / SLAB, chunk.first as usize % SLAB);
+        self.slabs.get(slab).and_then(|slab| slab.get(first..first + chunk.len as usize)).unwrap_or_default()
+    }
+
     #[inline(always)]
     fn set(&mut self, position: u32, word: Word) {
         if let Some(slab) = self.slabs.get_mut(position as usize / SLAB) {
             slab[position as usize % SLAB] = word;
         }
+    }
+}
+
+impl Entry {
+    /// Reads the entry whose first word has an index.
+    #[inline]
+    fn read(words: &[Word], index: u32, chunk: &Chunk) -> Option<Entry> {
+        let &first = words.get(index as usize)?;
+        let what = first as u32;
+        let state = STATES[(what % WIDE) as usize];
+        let rest = what >> HEAD_BITS;
+        let (who, why) = match is_wide(first) {
+            true => (*words.get(index as usize + 1)? as u32, rest),
+            false => {
+                let layout = LAYOUTS[state as usize];
+                let why = (u64::from(rest) >> layout.who_bits) as u32;
+                (decode(rest & ((1 << layout.who_bits) - 1), layout, chunk.lane), why)
+            }
+        };
+        Some(Entry { time: chunk.base.wrapping_add(i64::from(since(first))), state, who, why })
     }
 }
 
@@ -276,6 +325,15 @@ impl SpansBuilder {
         self.chunks.push(Chunk { base: time, first, len: 0, lane });
     }
 
+    /// What was last added of a goroutine.
+    pub fn last(&self, lane: u32) -> Option<Entry> {
+        let state = self.lanes.get(lane as usize)?;
+        let chunk = self.chunks.get(state.chunk as usize)?;
+        let chunk = Chunk { len: state.next - chunk.first, ..*chunk };
+        let words = self.arena.words(&chunk);
+        Entry::read(words, first_word(words, chunk.len.checked_sub(1)?), &chunk)
+    }
+
     /// Notes a stack of the goroutine, if it is the first; `id` is 0 for none.
     #[inline(always)]
     pub fn note_stack(&mut self, lane: u32, id: u64, stack: impl FnOnce() -> StackNumber) {
@@ -354,13 +412,6 @@ impl Spans {
         Cursor { chunk: start(lane as usize), index: 0, end: start(lane as usize + 1) }
     }
 
-    /// The words of a chunk: they lie in one slab.
-    #[inline]
-    fn words(&self, chunk: &Chunk) -> &[Word] {
-        let (slab, first) = (chunk.first as usize / SLAB, chunk.first as usize % SLAB);
-        self.arena.slabs.get(slab).and_then(|slab| slab.get(first..first + chunk.len as usize)).unwrap_or_default()
-    }
-
     /// What stands at a place, `None` behind the goroutine's last.
     #[inline]
     pub fn get(&self, cursor: Cursor) -> Option<Entry> {
@@ -368,20 +419,7 @@ impl Spans {
             return None;
         }
         let chunk = self.chunks.get(cursor.chunk as usize)?;
-        let words = self.words(chunk);
-        let &first = words.get(cursor.index as usize)?;
-        let what = first as u32;
-        let state = STATES[(what % WIDE) as usize];
-        let rest = what >> HEAD_BITS;
-        let (who, why) = match is_wide(first) {
-            true => (*words.get(cursor.index as usize + 1)? as u32, rest),
-            false => {
-                let bits = WHO_BITS[state as usize];
-                let why = (u64::from(rest) >> bits) as u32;
-                (decode(rest & ((1 << bits) - 1), state, chunk.lane), why)
-            }
-        };
-        Some(Entry { time: chunk.base.wrapping_add(i64::from(since(first))), state, who, why })
+        Entry::read(self.arena.words(chunk), cursor.index, chunk)
     }
 
     /// The next place.
@@ -389,7 +427,7 @@ impl Spans {
     pub fn next(&self, cursor: Cursor) -> Cursor {
         let behind = Cursor { chunk: cursor.chunk.saturating_add(1), index: 0, ..cursor };
         let Some(chunk) = self.chunks.get(cursor.chunk as usize) else { return behind };
-        let words = self.words(chunk);
+        let words = self.arena.words(chunk);
         let step = if words.get(cursor.index as usize).is_some_and(|&word| is_wide(word)) { 2 } else { 1 };
         match cursor.index + step < chunk.len {
             true => Cursor { index: cursor.index + step, ..cursor },
@@ -401,13 +439,13 @@ impl Spans {
     pub fn previous(&self, lane: u32, cursor: Cursor) -> Option<Cursor> {
         if cursor.index > 0 {
             let chunk = self.chunks.get(cursor.chunk as usize)?;
-            return Some(Cursor { index: first_word(self.words(chunk), cursor.index - 1), ..cursor });
+            return Some(Cursor { index: first_word(self.arena.words(chunk), cursor.index - 1), ..cursor });
         }
         if cursor.chunk <= self.first(lane).chunk {
             return None;
         }
         let chunk = cursor.chunk - 1;
-        let words = self.words(self.chunks.get(chunk as usize)?);
+        let words = self.arena.words(self.chunks.get(chunk as usize)?);
         let last = u32::try_from(words.len()).ok()?.checked_sub(1)?;
         Some(Cursor { chunk, index: first_word(words, last), ..cursor })
     }
@@ -423,7 +461,7 @@ impl Spans {
         let first = self.first(lane);
         let own = self.chunks.get(first.chunk as usize..first.end as usize).unwrap_or_default();
         let Some(chunk) = own.partition_point(|chunk| chunk.base <= time).checked_sub(1) else { return first };
-        let words = self.words(&own[chunk]);
+        let words = self.arena.words(&own[chunk]);
         let elapsed = time.wrapping_sub(own[chunk].base) as u64;
         // The first begins with the chunk, so at or before the time.
         let last = words.partition_point(|&word| u64::from(since(word)) <= elapsed).saturating_sub(1);
@@ -477,6 +515,7 @@ mod tests {
                     let entry = Entry { time, state, who, why };
                     let lane = i % 3;
                     builder.push(lane as u32, entry);
+                    assert_eq!(builder.last(lane as u32), Some(entry));
                     expected[lane].push(entry);
                 }
             }

@@ -21,7 +21,8 @@ struct Waits {
 /// How long goroutines were in which state, within some range of time.
 ///
 /// As in Go's own summaries (Go `src/internal/trace/summary.go`), the time before the trace first speaks of an old
-/// goroutine counts for the state that it then tells: the runtime would have told of a change. Other than there, spans count that
+/// goroutine counts for the state that it then tells: the runtime would have told of a change. What comes after a gap of a
+/// damaged trace counts for none until the trace tells it again. Other than there, spans count that
 /// are open when the trace ends, and the wait of a goroutine that blocks `forever`.
 #[derive(Clone, Debug)]
 pub struct Totals<'t> {
@@ -43,6 +44,7 @@ impl<'t> Totals<'t> {
         for span in goroutine.between(start..end) {
             let nanos = nanos_within(&span, start, end);
             match span.state() {
+                GoState::Undetermined if span.previous().is_some() => {}
                 GoState::Undetermined => undetermined += nanos,
                 _ => self.add(&span, nanos + std::mem::take(&mut undetermined)),
             }

@@ -17,7 +17,7 @@ use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::GoState::{self, NotExist, Runnable, Running, Waiting};
 use crate::event::names::Names;
 use crate::id::{GoId, NONE, ProcId, Resource};
-use crate::sched::arena::{Arena, Index};
+use crate::sched::arena::Arena;
 use crate::sched::{Annotations, Outcome, Step};
 
 /// All that is known at one moment of the trace.
@@ -61,20 +61,23 @@ impl World {
     /// The goroutine that the P runs leaves it.
     #[inline(always)]
     pub fn leave(&mut self, event: EventType, proc: &mut Proc, to: GoState) -> Outcome<&mut Go> {
-        let subject = (proc.go_id, proc.go);
+        let subject = (proc.go_id, self.gos.find(proc.go_id));
         let go = done!(self.merge.pass(&mut self.gos, subject, (Running, to), Number::Any, false));
-        proc.run(NO_GO, Index::NONE);
-        go.state = to;
-        go.on_network = event == EventType::GoBlockNet;
+        proc.go_id = NO_GO;
+        go.standing.set_state(to);
+        go.standing.set_on_network(event == EventType::GoBlockNet);
         Ok(Step::Done(go))
     }
 
     /// The goroutine that the P runs ends, or stops for good.
     pub fn end(&mut self, event: EventType, proc: &mut Proc) -> Parsed<()> {
         self.running(event, proc)?;
-        self.annotations.forget(proc.go);
-        self.gos.remove(proc.go);
-        proc.run(NO_GO, Index::NONE);
+        let go = self.gos.find(proc.go_id);
+        self.annotations.forget(proc.go_id);
+        if go.is_some() {
+            self.gos.remove(go);
+        }
+        proc.go_id = NO_GO;
         Ok(())
     }
 
@@ -97,7 +100,7 @@ impl World {
             return broken(busy(event, proc, id));
         }
         advance(event, id, Some(state), Runnable, Running)?;
-        proc.run(id, go);
+        proc.go_id = id;
         Ok(Step::Done(()))
     }
 
@@ -116,7 +119,7 @@ impl World {
         let go = self.gos.find(id);
         let state = done!(self.merge.pass(&mut self.gos, (id, go), (Waiting, Runnable), number, true));
         advance(event, id, Some(&mut *state), Waiting, Runnable)?;
-        Ok(Step::Done(state.on_network))
+        Ok(Step::Done(state.standing.is_on_network()))
     }
 
     /// The merge comes to the end of a system call. Gives the time when it blocked.
@@ -160,7 +163,8 @@ impl World {
     }
 
     fn assists(&mut self, proc: &Proc) -> &mut bool {
-        match self.gos.get_mut(proc.go) {
+        let go = self.gos.find(proc.go_id);
+        match self.gos.get_mut(go) {
             Some(go) => &mut go.assists,
             None => &mut self.nobody_assists,
         }
@@ -174,11 +178,11 @@ const FIRST_COUNT: u64 = 1;
 #[inline(always)]
 fn advance(event: EventType, id: u64, go: Option<&mut Go>, from: GoState, to: GoState) -> Parsed<()> {
     match go {
-        Some(go) if go.state == from => {
-            go.state = to;
+        Some(go) if go.standing.state() == from => {
+            go.standing.set_state(to);
             Ok(())
         }
-        go => broken(illegal(event, Resource::Goroutine(GoId(id)), go.map_or(NotExist, |go| go.state))),
+        go => broken(illegal(event, Resource::Goroutine(GoId(id)), go.map_or(NotExist, |go| go.standing.state()))),
     }
 }
 

@@ -10,24 +10,25 @@ use std::collections::BTreeSet;
 
 use super::check::{World, done};
 use super::cursor::{self, Cursor, Event};
-use super::goroutine::{NO_GO, Proc};
+use super::goroutine::Proc;
+use super::moves::{or_none, or_zero, reason};
 use super::order::Number;
 use super::outbox::Outbox;
 use super::parse::{self, Parsed};
-use super::scan::Found;
+use super::scan::{Found, Unknown};
 use super::spec::EventType;
 use super::syscall::{self, Exit};
 use crate::error::{ErrorKind, WarningKind, broken};
 use crate::event::names::NameId;
 use crate::event::record::{RangeType, Record, Symbol, What};
+use crate::event::tables::{Span, UNKNOWN};
 use crate::event::{GoState, ProcState};
-use crate::id::{NONE, StackId, StringId};
-use crate::sched::arena::Index;
+use crate::id::NONE;
 use crate::sched::{ActiveTask, Fit, Outcome, Step};
 use crate::wire::header::Version;
 
 /// Events that happened on no P, but are shown on one that stands for where they came from (`parser.go`).
-mod fake_proc {
+pub(super) mod fake_proc {
     /// A timer made a goroutine runnable.
     pub const TIMER: u64 = 1_000_001;
     /// The network poller did.
@@ -39,7 +40,7 @@ mod fake_proc {
 }
 
 /// Why the world stops, by number: Go 1.21 writes it, older ones count only the first two, from 0 (`STWReason`).
-const STOP_REASONS: [&str; 17] = [
+static STOP_REASONS: [&str; 17] = [
     "",
     "GC mark termination",
     "GC sweep termination",
@@ -59,13 +60,13 @@ const STOP_REASONS: [&str; 17] = [
     "ResetDebugLog (test)",
 ];
 
-fn stop_reason(version: Version, kind: u64) -> &'static str {
+fn stop_reason(version: Version, kind: u64) -> &'static &'static str {
     let number = match (version, kind) {
         (Version::Go121, kind) => kind,
         (_, 0 | 1) => kind + 1,
         _ => 0,
     };
-    usize::try_from(number).ok().and_then(|number| STOP_REASONS.get(number)).copied().unwrap_or("")
+    usize::try_from(number).ok().and_then(|number| STOP_REASONS.get(number)).unwrap_or(&"")
 }
 
 /// What of the trace an event is made with.
@@ -90,14 +91,15 @@ impl Place<'_> {
     fn string(&self, id: u64) -> Parsed<Symbol> {
         match (id, self.found.tables.strings.get(id)) {
             (0, _) => Ok(Symbol::Empty),
-            (_, Some(span)) => Ok(Symbol::Span(span)),
-            (_, None) => broken(ErrorKind::UnknownString { id: StringId(id) }),
+            (_, Some(span)) => Ok(Symbol::from(span)),
+            (_, None) => self.found.lacks(Unknown::String(id), Symbol::Id(id)),
         }
     }
 
     fn text(&self, id: u64) -> Parsed<&[u8]> {
         match self.string(id)? {
-            Symbol::Span(span) => Ok(span.of(self.window)),
+            Symbol::Span { pos, len } => Ok(Span { pos, len }.of(self.window)),
+            Symbol::Id(_) => Ok(UNKNOWN),
             _ => Ok(b""),
         }
     }
@@ -164,7 +166,7 @@ pub(super) struct Converter {
     created: BTreeSet<u64>,
     /// When the list ended.
     listed_at: i64,
-    stop_reason: &'static str,
+    stop_reason: &'static &'static str,
     /// Whether anything came up that is rare: a warning, the end of the list.
     pub has_news: bool,
     /// What the last event says of a mistake of the traced program.
@@ -179,10 +181,15 @@ impl Converter {
             listing: true,
             created: BTreeSet::new(),
             listed_at: 0,
-            stop_reason: "",
+            stop_reason: &"",
             has_news: false,
             warning: None,
         }
+    }
+
+    /// Whether the goroutines that existed as tracing began are still being listed.
+    pub fn is_listing(&self) -> bool {
+        self.listing
     }
 
     /// Whether the goroutines of which nothing is known but that they exist come next.
@@ -254,13 +261,13 @@ impl Converter {
             }
             E::GoUnblockLocal => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
-                (shown_proc, thread) = unblocker(&self.world, proc, on_network);
+                (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
                 record.go_transition(a, Waiting, Runnable);
                 record.stack = place.stack(b);
             }
             E::GoUnblock => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Exactly(b))?);
-                (shown_proc, thread) = unblocker(&self.world, proc, on_network);
+                (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
                 record.go_transition(a, Waiting, Runnable);
                 record.stack = place.stack(c);
             }
@@ -274,15 +281,15 @@ impl Converter {
             | E::GoBlockGC
             | E::GoSleep => {
                 done!(self.world.leave(kind, proc, Waiting)?);
-                stopped(record, (go, Waiting), block_reason(kind), place.stack(a));
+                stopped(record, (go, Waiting), reason(kind), place.stack(a));
             }
             E::GoSched => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), "runtime.Gosched", place.stack(a));
+                stopped(record, (go, Runnable), reason(kind), place.stack(a));
             }
             E::GoPreempt => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), "preempted", place.stack(a));
+                stopped(record, (go, Runnable), reason(kind), place.stack(a));
             }
             E::GoSysCall => {
                 let id = self.world.running(kind, proc)?;
@@ -325,7 +332,7 @@ impl Converter {
                     return Ok(Step::Done(Given::Nothing));
                 }
                 if !place.found.tables.has_stack(b) {
-                    return broken(ErrorKind::UnknownStack { id: StackId(b) });
+                    place.found.lacks(Unknown::Stack(b), ())?;
                 }
                 record.go_transition(a, NotExist, Runnable);
                 record.b = b;
@@ -337,7 +344,7 @@ impl Converter {
             }
             E::GoStop => {
                 self.world.end(kind, proc)?;
-                stopped(record, (go, Waiting), "forever", place.stack(a));
+                stopped(record, (go, Waiting), &"forever", place.stack(a));
             }
             E::GoWaiting | E::GoInSyscall => {
                 let waiting = done!(self.world.wait(kind, a)?);
@@ -438,7 +445,7 @@ impl Converter {
             }
             E::UserRegion => {
                 let name = self.world.names.intern(place.text(c)?);
-                let (what, warning) = region(&mut self.world, proc.go, a, b, name)?;
+                let (what, warning) = region(&mut self.world, proc.go_id, a, b, name)?;
                 self.note(warning);
                 record.other(what, a);
                 record.text = Symbol::Name(name);
@@ -448,7 +455,7 @@ impl Converter {
                 let (message, _) = parse::text(place.window, d as usize, kind)?;
                 record.other(What::Log, a);
                 record.text = place.string(b)?;
-                record.text2 = Symbol::Span(message);
+                record.text2 = message.into();
                 record.stack = place.stack(c);
             }
 
@@ -468,11 +475,11 @@ impl Converter {
 
 /// The P and the thread on which something is shown to make a goroutine runnable.
 #[inline(always)]
-fn unblocker(world: &World, proc: &Proc, on_network: bool) -> (u64, u64) {
+fn unblocker(world: &World, proc: &Proc, go: u64, on_network: bool) -> (u64, u64) {
     if on_network {
         return (fake_proc::NETPOLL, NONE);
     }
-    match !world.timers.is_empty() && world.timers.contains(&proc.go_id) {
+    match !world.timers.is_empty() && world.timers.contains(&go) {
         true => (fake_proc::TIMER, NONE),
         false => (proc.id, proc.thread),
     }
@@ -480,7 +487,7 @@ fn unblocker(world: &World, proc: &Proc, on_network: bool) -> (u64, u64) {
 
 /// The goroutine stops or blocks: the event's stack is its own.
 #[inline(always)]
-fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static str, stack: u64) {
+fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static &'static str, stack: u64) {
     record.go_transition(go, GoState::Running, to);
     record.text = Symbol::Static(reason);
     record.b = stack;
@@ -494,7 +501,7 @@ fn proc_changes(record: &mut Record, proc: &mut Proc, from: ProcState, to: ProcS
     record.other(What::ProcTransition(from, to), proc.id);
 }
 
-fn region(world: &mut World, go: Index, task: u64, mode: u64, name: NameId) -> Parsed<(What, Option<WarningKind>)> {
+fn region(world: &mut World, go: u64, task: u64, mode: u64, name: NameId) -> Parsed<(What, Option<WarningKind>)> {
     match mode {
         0 => {
             world.annotations.region_begin(go, task, name);
@@ -506,33 +513,4 @@ fn region(world: &mut World, go: Index, task: u64, mode: u64, name: NameId) -> P
         }
         _ => broken(ErrorKind::InvalidRegionMode { mode }),
     }
-}
-
-/// Why a goroutine blocks, by the event that says so.
-#[inline(always)]
-fn block_reason(event: EventType) -> &'static str {
-    match event {
-        EventType::GoBlockSend => "chan send",
-        EventType::GoBlockRecv => "chan receive",
-        EventType::GoBlockSelect => "select",
-        EventType::GoBlockSync => "sync",
-        EventType::GoBlockCond => "sync.(*Cond).Wait",
-        EventType::GoBlockNet => "network",
-        EventType::GoBlockGC => "GC mark assist wait for work",
-        EventType::GoSleep => "sleep",
-        _ => "",
-    }
-}
-
-/// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and
-/// not "none".
-#[inline(always)]
-fn or_zero(thread: u64) -> u64 {
-    if thread == NONE { 0 } else { thread }
-}
-
-/// The format's "no goroutine" as the model has it.
-#[inline(always)]
-fn or_none(go: u64) -> u64 {
-    if go == NO_GO { NONE } else { go }
 }

@@ -4,7 +4,8 @@ use byteorder::{ByteOrder, LittleEndian};
 
 use super::parse::{self, Parsed};
 use super::scan::{Batch, Fault, Row};
-use super::spec::{Class, EventType, INLINE_VALUES, MAX_ARGS, SHAPES, TYPE_BITS};
+use super::spec::{Class, EventType, MAX_ARGS, SHAPES, TYPE_BITS};
+use crate::account::Tally;
 use crate::error::ErrorKind;
 
 /// An event as it stands in a batch.
@@ -19,31 +20,28 @@ pub(super) struct Event {
     pub event: EventType,
 }
 
-const BLANK: Event = Event { ticks: 0, args: [0; MAX_ARGS], at: 0, event: EventType::Batch };
-
-/// How many bytes of values are looked at together.
-const WORD: usize = 8;
-
 /// The next bytes of values. Nearly all values are one or two bytes long, and nearly all events fit in with all of
 /// theirs.
 #[derive(Clone, Copy)]
-struct Word {
+pub(super) struct Word {
     bytes: u64,
     used: u32,
 }
 
 impl Word {
+    /// How many bytes are looked at together.
+    pub const LEN: usize = 8;
     /// More than a word has bytes: what was taken is no value.
     const SHORT: u32 = 64;
 
     #[inline(always)]
-    fn new(bytes: &[u8]) -> Self {
+    pub fn new(bytes: &[u8]) -> Self {
         Word { bytes: LittleEndian::read_u64(bytes), used: 0 }
     }
 
     /// Takes a value of up to four bytes.
     #[inline(always)]
-    fn take(&mut self) -> u64 {
+    pub fn take(&mut self) -> u64 {
         let bytes = self.bytes;
         if bytes & 0x80 == 0 {
             self.bytes >>= 8;
@@ -71,11 +69,12 @@ impl Word {
 
     /// Whether the values were not all in the word, or longer than four bytes.
     #[inline(always)]
-    fn is_short(self) -> bool {
-        self.used as usize > WORD
+    pub fn is_short(self) -> bool {
+        self.used as usize > Self::LEN
     }
 
-    fn used(self) -> usize {
+    #[inline(always)]
+    pub fn used(self) -> usize {
         self.used as usize
     }
 }
@@ -92,25 +91,23 @@ pub(super) const BLOCKS: u64 = 1;
 /// Something that does not tell: [`Cursor::sequel`] has to look further.
 pub(super) const UNCLEAR: u64 = 2;
 
-/// How many events are decoded at a time: as many as the first-level cache holds for a dozen Ps.
-const BLOCK: usize = 32;
-/// The least bytes of an event.
-const MIN_EVENT: usize = 2;
-
+/// The events of a P.
 #[derive(Debug)]
 pub(super) struct Cursor {
-    /// Decoded events, of which those before `next` have happened.
-    block: Vec<Event>,
-    next: usize,
+    /// The place of the event that comes next,
     walk: Walk,
+    /// and what it is, with the place behind it, if that is known.
+    next: Option<(Event, Walk)>,
 }
 
 /// A place among the events of a P.
 #[derive(Clone, Copy, Debug)]
-struct Walk {
-    pos: usize,
-    end: usize,
-    ticks: u64,
+pub(super) struct Walk {
+    pub pos: usize,
+    /// Where the batch ends.
+    pub end: usize,
+    /// The time of the last event.
+    pub ticks: u64,
     next_batch: Option<u32>,
     minor: u8,
 }
@@ -127,46 +124,48 @@ pub(super) struct Sequel {
 impl Cursor {
     /// A cursor before the first event of a P.
     pub fn new(row: Row, minor: u8) -> Self {
-        let walk = Walk { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first), minor };
-        Cursor { block: Vec::new(), next: 0, walk }
+        Cursor { walk: Walk { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first), minor }, next: None }
     }
 
-    /// The event that comes next, if it is decoded.
+    /// The place of the event that comes next, to go on from there: what is known of it is forgotten.
+    #[inline(always)]
+    pub fn walk(&mut self) -> &mut Walk {
+        self.next = None;
+        &mut self.walk
+    }
+
+    /// The event that comes next, if it is known.
     #[inline(always)]
     pub fn event(&self) -> Option<&Event> {
-        self.block.get(self.next)
+        self.next.as_ref().map(|(event, _)| event)
     }
 
     /// Goes past that event.
     #[inline(always)]
     pub fn step(&mut self) {
-        self.next += 1;
+        if let Some((_, after)) = self.next.take() {
+            self.walk = after;
+        }
     }
 
-    /// Decodes on, when all that was decoded has happened; false if there are no more events.
+    /// Gets to know the event that comes next; false if there are no more.
     #[inline(never)]
-    pub fn refill(&mut self, window: &[u8], batches: &[Batch]) -> Result<bool, Fault> {
-        self.next = 0;
-        loop {
+    pub fn look(&mut self, window: &[u8], batches: &[Batch]) -> Result<bool, Fault> {
+        while self.next.is_none() {
             if self.walk.pos == self.walk.end && !self.walk.next_batch(batches) {
-                self.block = Vec::new();
                 return Ok(false);
             }
-            let most = (self.walk.end - self.walk.pos) / MIN_EVENT;
-            self.block.reserve_exact(most.clamp(1, BLOCK).saturating_sub(self.block.len()));
-            self.block.resize(most.clamp(1, BLOCK), BLANK);
-            let len = self.walk.decode(window, &mut self.block).map_err(|kind| Fault { kind, at: self.walk.pos })?;
-            self.block.truncate(len);
-            match self.block.last() {
-                // Times only grow within a batch.
+            let at = self.walk.pos;
+            let mut after = self.walk;
+            match after.step(window).map_err(|kind| Fault { kind, at })? {
                 Some(event) if event.ticks > i64::MAX as u64 => {
-                    let (kind, at) = (ErrorKind::TimestampOverflow, event.at);
-                    return Err(Fault { kind: Box::new(kind), at });
+                    return Err(Fault { kind: Box::new(ErrorKind::TimestampOverflow), at });
                 }
-                Some(_) => return Ok(true),
-                None => {}
+                Some(event) => self.next = Some((event, after)),
+                None => self.walk = after,
             }
         }
+        Ok(true)
     }
 
     /// What follows the system call that is the current event: the next event of the goroutine.
@@ -175,11 +174,7 @@ impl Cursor {
     /// ([`is_of_another`]). Behind a call these are walked over once, so that looking ahead is linear.
     #[inline(never)]
     pub fn sequel(&self, go: u64, window: &[u8], batches: &[Batch]) -> Option<Sequel> {
-        let call = self.event()?;
-        // A block ends with its batch, so the batch that comes next is that of the walk.
-        let mut ahead = Walk { pos: call.at, ..self.walk };
-        ahead.step(window).ok()?;
-        ahead.ticks = call.ticks;
+        let (_, mut ahead) = self.next?;
         loop {
             if ahead.pos == ahead.end && !ahead.next_batch(batches) {
                 return None;
@@ -189,6 +184,26 @@ impl Cursor {
                     return Some(Sequel { blocks: event.event == EventType::GoSysBlock, ticks: event.ticks });
                 }
                 _ => {}
+            }
+        }
+    }
+}
+
+impl Cursor {
+    /// How many bytes, batches and events have not happened yet, and never will.
+    pub fn rest(&self, window: &[u8], batches: &[Batch]) -> Tally {
+        let mut walk = self.walk;
+        let mut rest = Tally { bytes: walk.end.saturating_sub(walk.pos) as u64, ..Tally::default() };
+        loop {
+            if walk.pos >= walk.end {
+                if !walk.next_batch(batches) {
+                    return rest;
+                }
+                rest += Tally { bytes: (walk.end - walk.pos) as u64, batches: 1, ..Tally::default() };
+            }
+            match walk.step(window) {
+                Ok(event) => rest.events += u64::from(event.is_some()),
+                Err(_) => walk.pos = walk.end,
             }
         }
     }
@@ -207,62 +222,16 @@ impl Walk {
         true
     }
 
-    /// Decodes a block of events, up to the end of the batch. Says how many there were.
-    fn decode(&mut self, window: &[u8], block: &mut [Event]) -> Parsed<usize> {
-        let mut len = 0;
-        let mut walk = *self;
-        while let Some(event) = block.get_mut(len)
-            && walk.pos < walk.end
-        {
-            if walk.step_quickly(window, event) {
-                len += 1;
-            } else {
-                *self = walk;
-                if let Some(other) = self.step(window)? {
-                    *event = other;
-                    len += 1;
-                }
-                walk = *self;
-            }
-        }
-        *self = walk;
-        Ok(len)
-    }
-
-    /// Reads an event whose values are few and short, as nearly all are; false if it is not such a one.
+    /// Whether what stands at a place of the batch says by its type that the system call before it does not block.
     #[inline(always)]
-    fn step_quickly(&mut self, window: &[u8], event: &mut Event) -> bool {
-        // Reading a little past the batch's end does no harm: where the record ends, the first pass has seen.
-        let Some(head) = window.get(self.pos..).and_then(|rest| rest.first_chunk::<{ 1 + WORD }>()) else {
-            return false;
-        };
-        let values = INLINE_VALUES[usize::from(head[0])];
-        let mut word = Word::new(&head[1..]);
-        let delta = word.take();
-        if values > 1 {
-            event.args[0] = word.take();
-        }
-        if values > 2 {
-            event.args[1] = word.take();
-        }
-        if values == 0 || word.is_short() {
-            return false;
-        }
-        event.at = self.pos;
-        event.event = SHAPES[usize::from(head[0] & TYPE_BITS)].event;
-        self.pos += 1 + word.used();
-        self.ticks = self.ticks.saturating_add(delta);
-        event.ticks = self.ticks;
-        if event.event == EventType::GoSysCall {
-            event.args[SEQUEL_ARG] = self.peek_sequel(window);
-        }
-        true
+    pub fn says_returns(&self, window: &[u8], pos: usize) -> bool {
+        self.peek_sequel(window, pos) == RETURNS
     }
 
     /// What follows a system call, where the type of the next record tells.
     #[inline(always)]
-    fn peek_sequel(&self, window: &[u8]) -> u64 {
-        let Some(&first) = window.get(..self.end).and_then(|batch| batch.get(self.pos)) else { return UNCLEAR };
+    fn peek_sequel(&self, window: &[u8], pos: usize) -> u64 {
+        let Some(&first) = window.get(..self.end).and_then(|batch| batch.get(pos)) else { return UNCLEAR };
         let shape = SHAPES[usize::from(first & TYPE_BITS)];
         match shape.event {
             EventType::GoSysBlock => BLOCKS,
@@ -272,7 +241,6 @@ impl Walk {
     }
 
     /// Reads any event, or goes over a record of a table among them.
-    #[inline(never)]
     fn step(&mut self, window: &[u8]) -> Parsed<Option<Event>> {
         let at = self.pos;
         let bytes = window.get(..self.end).unwrap_or_default();
@@ -291,7 +259,7 @@ impl Walk {
             self.pos = parse::text(bytes, end, shape.event)?.1;
         }
         if shape.event == EventType::GoSysCall {
-            args[SEQUEL_ARG] = self.peek_sequel(window);
+            args[SEQUEL_ARG] = self.peek_sequel(window, self.pos);
         }
         self.ticks = self.ticks.saturating_add(delta);
         Ok(Some(Event { ticks: self.ticks, args, at, event: shape.event }))

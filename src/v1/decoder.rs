@@ -8,17 +8,23 @@
 //! The first event is a Sync a nanosecond before all others, the last one a nanosecond after. Every other event is
 //! later than the one before: equal times are pushed apart by a nanosecond.
 
+mod lenient;
+
+use super::clock::Clock;
 use super::convert::{self, Converter, Given, Place};
 use super::cursor::Cursor;
 use super::goroutine::Proc;
+use super::moves::{Stop, Surroundings};
 use super::outbox::Outbox;
 use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan};
 use super::spec::{self, EventType};
 use super::syscall::Exit;
-use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning};
+use crate::account::{Account, Ledger, Tally};
+use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, ProcId, present};
+use crate::limits::{self, Mode};
 use crate::sched::Step;
 use crate::time::Time;
 use crate::wire::header::Version;
@@ -52,6 +58,10 @@ pub(crate) struct Decoder {
     pending: Option<Error>,
     warnings: Vec<Warning>,
     warning_count: u64,
+    mode: Mode,
+    ledger: Ledger,
+    /// How many bytes the walk went over, those lost in it included.
+    walked: u64,
 }
 
 /// A P and its events.
@@ -67,39 +77,10 @@ enum Stage {
     Unread,
     /// Its first event is known, and the Sync before it out.
     Going,
+    /// Lenient reading gives up: a gap, and then the last Sync.
+    AtGap,
+    Closing,
     Ended,
-}
-
-/// Ticks to nanoseconds since the first event.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    start: u64,
-    /// The first time that does not fit in 63 bits of nanoseconds.
-    end: u64,
-    nanos_per_tick: f64,
-}
-
-/// 2⁶³: the first f64 that no `i64` holds.
-const I64_LIMIT: f64 = 9_223_372_036_854_775_808.0;
-
-impl Clock {
-    /// As the reference computes it (`parser.go`, `parse`).
-    #[inline(always)]
-    fn nanos(self, ticks: u64) -> i64 {
-        self.nanos_as_float(ticks) as i64
-    }
-
-    #[inline(always)]
-    fn nanos_as_float(self, ticks: u64) -> f64 {
-        // A difference of times fits in 63 bits, and those a processor converts faster.
-        ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick
-    }
-
-    /// See `end`; a little early, for the rounding.
-    fn end(self) -> u64 {
-        let ticks = I64_LIMIT / self.nanos_per_tick * 0.999_999;
-        self.start.saturating_add(ticks as u64)
-    }
 }
 
 /// Where the next event comes from.
@@ -119,7 +100,7 @@ enum Next {
 }
 
 impl Decoder {
-    pub fn new(version: Version) -> Self {
+    pub fn new(version: Version, mode: Mode) -> Self {
         Decoder {
             version,
             found: Found::default(),
@@ -137,6 +118,9 @@ impl Decoder {
             pending: None,
             warnings: Vec::new(),
             warning_count: 0,
+            mode,
+            ledger: Ledger::default(),
+            walked: 0,
         }
     }
 
@@ -145,37 +129,52 @@ impl Decoder {
         self.found.batches.len() as u64
     }
 
+    /// What was read and lost so far.
+    pub fn account(&self, source: &Source<'_>) -> Account<'_> {
+        let Ledger { lost, trailing, .. } = self.ledger;
+        let (faults, fault_count) = self.ledger.faults();
+        let read = Tally {
+            bytes: (source.base() + self.walked).saturating_sub(lost.bytes).saturating_sub(trailing),
+            batches: self.batches().saturating_sub(lost.batches),
+            generations: 0,
+            events: self.made + self.out.delivered(),
+        };
+        Account { read, lost, trailing, faults, fault_count }
+    }
+
     pub fn warnings(&self) -> (&[Warning], u64) {
         (&self.warnings, self.warning_count)
     }
 
-    /// The event that [`advance`](Self::advance) made current, and where its names are.
+    /// Whether the next event is made already.
     #[inline(always)]
-    pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
+    pub fn is_ready(&self) -> bool {
+        self.out.is_ready()
+    }
+
+    /// The next event, which is ready, and where its names are.
+    #[inline(always)]
+    pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let names = &self.converter.world.names;
-        (self.out.current(), Symbols { window: source.window(), tables: &self.found.tables, names })
+        (self.out.deliver(), Symbols { window: source.window(), tables: &self.found.tables, names })
     }
 
-    /// Makes the next event current, if it is made already.
-    #[inline(always)]
-    pub fn deliver(&mut self) -> bool {
-        self.out.deliver()
+    /// All events that are made already, and where their names are.
+    pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
+        let names = &self.converter.world.names;
+        (self.out.take(), Symbols { window: source.window(), tables: &self.found.tables, names })
     }
 
-    /// Makes the next event current; false at the end.
-    pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        match self.out.deliver() {
-            true => Ok(true),
-            false => self.refill(source),
-        }
-    }
-
-    /// Makes another block of events, and the first of it current.
+    /// Once all of the block is delivered, makes another one of events; false at the end.
     #[inline(never)]
-    fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+    pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.made += self.out.clear();
         match self.stage {
+            Stage::Unread if self.mode.lenient => self.open_leniently(source)?,
             Stage::Unread => self.open(source)?,
+            Stage::Going if self.mode.lenient => self.fill_leniently(source),
+            Stage::AtGap => self.gap(),
+            Stage::Closing => self.close(),
             Stage::Going => {
                 self.pending = match self.pending.take() {
                     None => self.fill(source).err(),
@@ -184,7 +183,7 @@ impl Decoder {
             }
             Stage::Ended => return Ok(false),
         }
-        match self.out.deliver() {
+        match self.out.is_ready() {
             true => Ok(true),
             false => self.pending.take().map_or(Ok(false), Err),
         }
@@ -212,13 +211,15 @@ impl Decoder {
     /// Reads the whole file and walks over it. The walk goes along with the reading, so that what is no trace is not
     /// read on and on.
     fn walk(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
-        let mut scan = Scan::new(spec::minor(self.version));
+        let mut scan = Scan::new(spec::minor(self.version), self.mode.lenient);
         loop {
             let wanted = scan.pos().saturating_add(MAX_RECORD + READ_AHEAD);
             let has_more = source
                 .fill(wanted)
                 .map_err(|error| Error { kind: error.into(), at: location(source, source.window().len()) })?;
             let window = source.window();
+            check_limits(&scan, window.len(), &self.mode)
+                .map_err(|kind| Error { kind, at: location(source, scan.pos()) })?;
             let until = match has_more {
                 true => window.len() - MAX_RECORD,
                 false => window.len(),
@@ -228,6 +229,7 @@ impl Decoder {
                 break;
             }
         }
+        self.walked = scan.pos() as u64;
         if scan.pos() == 0 {
             return Err(Error { kind: ErrorKind::EmptyTrace, at: location(source, 0) });
         }
@@ -238,10 +240,14 @@ impl Decoder {
     /// Puts all that was found in order, and each P's first event into the merge.
     fn prepare(&mut self, source: &Source<'_>) -> Result<(), Error> {
         let end = location(source, source.window().len());
-        let rate = self.found.ticks_per_second.ok_or(ErrorKind::BadFrequency(Flaw::Missing));
-        let rate = rate.map_err(|kind| Error { kind, at: end })?;
+        let rate = match self.found.ticks_per_second {
+            Some(rate) => rate,
+            None => self.refuse(ErrorKind::BadFrequency(Flaw::Missing), end, NANOS)?,
+        };
         self.clock.nanos_per_tick = 1e9 / rate as f64;
-        self.found.tables.seal().map_err(|kind| Error { kind, at: end })?;
+        if let Err(kind) = self.found.tables.seal() {
+            self.refuse(kind, end, ())?;
+        }
         self.found.sort_samples();
         self.found.exits.sort_unstable();
         // All bits set stand for the P of no number, which is -1 to the reference and comes first.
@@ -250,8 +256,10 @@ impl Decoder {
         let world = &mut self.converter.world;
         world.timers = std::mem::take(&mut self.found.timers);
         for (row, batches) in (0..).zip(&self.found.rows) {
-            let mut cursor = Cursor::new(*batches, spec::minor(self.version));
-            cursor.refill(source.window(), &self.found.batches).map_err(|fault| broken(source, fault))?;
+            // Lenient reading takes records that the version does not have yet.
+            let version = if self.mode.lenient { Version::Go121 } else { self.version };
+            let mut cursor = Cursor::new(*batches, spec::minor(version));
+            cursor.look(source.window(), &self.found.batches).map_err(|fault| broken(source, fault))?;
             if let Some(event) = cursor.event() {
                 world.merge.enter(event.ticks, row);
             }
@@ -322,13 +330,20 @@ impl Decoder {
         let mut last = self.ticks;
         let mut news = None;
         let next = loop {
-            let Some(event) = cursor.event() else {
-                match cursor.refill(window, &self.found.batches) {
-                    Ok(true) => continue,
-                    Ok(false) => break None,
-                    Err(fault) => return Err(self.fault(*fault.kind, fault.at, source)),
-                }
-            };
+            let around = Surroundings { window, tables: &self.found.tables, clock: self.clock, until, from: last };
+            let (records, last_time) = self.out.room();
+            let walk = cursor.walk();
+            let (made, why) = self.converter.run(walk, proc, records, last_time, around);
+            last = if made > 0 { walk.ticks } else { last };
+            self.out.fill(made);
+            if let Stop::Due(ticks) = why {
+                break Some(ticks);
+            }
+            if let Err(fault) = cursor.look(window, &self.found.batches) {
+                self.ticks = last;
+                return Err(self.fault(*fault.kind, fault.at, source));
+            }
+            let Some(event) = cursor.event() else { break None };
             let ticks = event.ticks;
             if ticks >= until || !self.out.has_room() {
                 break Some(ticks);
@@ -438,9 +453,22 @@ impl Decoder {
                 Location { offset: first.offset, event: Some(self.made + self.out.waiting()), ..Location::default() };
             return Err(Error { kind: ErrorKind::StuckFrontier(heads), at });
         }
+        if self.ledger.open_break.is_some() {
+            self.give_up();
+            return Ok(());
+        }
+        let at = location(source, source.window().len());
+        self.warning_count += 1;
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(Warning { kind: WarningKind::UnprovenEnd, go: None, at });
+        }
+        self.close();
+        Ok(())
+    }
+
+    fn close(&mut self) {
         self.stage = Stage::Ended;
         self.sync(self.out.last_time().saturating_add(1), false);
-        Ok(())
     }
 
     fn stuck(&self, row: usize, waits_for: String, source: &Source<'_>) -> Option<StuckHead> {
@@ -473,6 +501,19 @@ impl Decoder {
     fn fault(&self, kind: ErrorKind, at: usize, source: &Source<'_>) -> Error {
         Error { kind, at: Location { event: Some(self.made + self.out.waiting()), ..location(source, at) } }
     }
+}
+
+/// Ticks a second, where a file does not say.
+const NANOS: u64 = 1_000_000_000;
+
+fn check_limits(scan: &Scan, len: usize, mode: &Mode) -> Result<(), ErrorKind> {
+    let limits = &mode.limits;
+    limits::check("bytes in a generation", len as u64, limits.generation_bytes)?;
+    limits::check("Ps", scan.rows() as u64, limits.threads.min(limits.procs))?;
+    limits::check("strings in a generation", scan.tables().strings.len() as u64, limits.strings)?;
+    limits::check("stacks in a generation", scan.tables().stacks.len() as u64, limits.stacks)?;
+    limits::check("frames in a generation", scan.tables().frame_count() as u64, limits.frames)?;
+    limits::check("CPU samples in a generation", scan.samples() as u64, limits.samples)
 }
 
 /// What ends a run after news at a place. A call, so that the compiler does not do it for every event.

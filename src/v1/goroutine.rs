@@ -2,39 +2,121 @@
 
 use crate::event::GoState;
 use crate::id::NONE;
-use crate::sched::arena::Index;
 
-/// A goroutine, as the merge sees it and as the events that were delivered leave it. The two differ only around the end
-/// of a system call, which is delivered before the merge comes to it.
+/// A goroutine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Go {
     /// How many of its counted events are merged.
     pub sequence: u64,
     /// When its last system call blocked, in ticks; 0 for never.
     pub blocked_at: u64,
-    /// Its state after the last merged event; waiting, if it is in a system call that blocks.
-    pub merged: GoState,
-    /// Whether the next event of any P waits for it.
-    pub watched: bool,
-    /// Its state after the last delivered event.
-    pub state: GoState,
-    /// Whether it waits for the network.
-    pub on_network: bool,
+    pub standing: Standing,
     /// Whether it helps the GC mark.
     pub assists: bool,
 }
 
 impl Go {
     /// A goroutine that is created.
-    pub const CREATED: Go = Go {
-        sequence: 1,
-        blocked_at: 0,
-        merged: GoState::Runnable,
-        watched: false,
-        state: GoState::NotExist,
-        on_network: false,
-        assists: false,
-    };
+    pub const CREATED: Go = Go { sequence: 1, blocked_at: 0, standing: Standing::CREATED, assists: false };
+}
+
+/// How a goroutine stands, as the merge sees it and as the events that were delivered leave it. The two differ only
+/// around the end of a system call, which is delivered before the merge comes to it.
+///
+/// It is one word, a byte a part, so that most events check and set all of it at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing(u32);
+
+const STATE_SHIFT: u32 = 8;
+const WATCHED: u32 = 1 << 16;
+const BYTE: u32 = 0xff;
+
+impl Standing {
+    const CREATED: Standing = Standing(GoState::Runnable as u32 | (GoState::NotExist as u32) << STATE_SHIFT);
+    const ON_NETWORK: u32 = 1 << 24;
+
+    /// None that a goroutine ever has.
+    pub const NEVER: Standing = Standing(u32::MAX);
+
+    /// The same state for the merge and the events; nothing waits for the goroutine.
+    pub const fn settled(state: GoState, on_network: bool) -> Standing {
+        Standing(state as u32 | (state as u32) << STATE_SHIFT | if on_network { Self::ON_NETWORK } else { 0 })
+    }
+
+    /// How far it is from another, but for the network: 0 for not at all.
+    #[inline(always)]
+    pub const fn differs(self, other: Standing) -> u32 {
+        (self.0 ^ other.0) & !Self::ON_NETWORK
+    }
+
+    /// Whether the state after the last merged event is this; waiting, if it is in a system call that blocks.
+    #[inline(always)]
+    pub fn is_merged(self, state: GoState) -> bool {
+        self.0 & BYTE == state as u32
+    }
+
+    /// The state after the last merged event.
+    pub fn merged(self) -> GoState {
+        state(self.0 & BYTE)
+    }
+
+    #[inline(always)]
+    pub fn merge(&mut self, to: GoState) {
+        self.0 = self.0 & !BYTE | to as u32;
+    }
+
+    /// The state after the last delivered event.
+    #[inline(always)]
+    pub fn state(self) -> GoState {
+        state(self.0 >> STATE_SHIFT & BYTE)
+    }
+
+    #[inline(always)]
+    pub fn set_state(&mut self, to: GoState) {
+        self.0 = self.0 & !(BYTE << STATE_SHIFT) | (to as u32) << STATE_SHIFT;
+    }
+
+    /// Whether the next event of any P waits for it.
+    #[inline(always)]
+    pub fn is_watched(self) -> bool {
+        self.0 & WATCHED != 0
+    }
+
+    pub fn watch(&mut self, is_watched: bool) {
+        self.0 = self.0 & !WATCHED | if is_watched { WATCHED } else { 0 };
+    }
+
+    /// Whether it waits for the network, if it waits.
+    #[inline(always)]
+    pub fn is_on_network(self) -> bool {
+        self.0 & Self::ON_NETWORK != 0
+    }
+
+    pub fn set_on_network(&mut self, is_on_network: bool) {
+        self.0 = self.0 & !Self::ON_NETWORK | if is_on_network { Self::ON_NETWORK } else { 0 };
+    }
+}
+
+/// The state of a number that one was made to.
+#[inline(always)]
+const fn state(number: u32) -> GoState {
+    const RUNNABLE: u32 = GoState::Runnable as u32;
+    const RUNNING: u32 = GoState::Running as u32;
+    const WAITING: u32 = GoState::Waiting as u32;
+    match number {
+        RUNNABLE => GoState::Runnable,
+        RUNNING => GoState::Running,
+        WAITING => GoState::Waiting,
+        // The others never are a goroutine's that exists: one in a system call is waiting.
+        _ => GoState::NotExist,
+    }
+}
+
+/// What stands in the slots that are free.
+impl Default for Go {
+    fn default() -> Self {
+        Go::CREATED
+    }
 }
 
 /// A P.
@@ -43,7 +125,6 @@ pub(super) struct Proc {
     pub id: u64,
     /// The goroutine that it runs; [`NO_GO`] for none.
     pub go_id: u64,
-    pub go: Index,
     /// The thread that it is on: the one that its last start named. [`NONE`] when it is stopped.
     pub thread: u64,
     pub running: bool,
@@ -57,13 +138,6 @@ pub(super) const NO_GO: u64 = 0;
 
 impl Proc {
     pub fn new(id: u64) -> Self {
-        Proc { id, go_id: NO_GO, go: Index::NONE, thread: NONE, running: false, known: false, sweeping: false }
-    }
-
-    /// Sets the goroutine that it runs.
-    #[inline(always)]
-    pub fn run(&mut self, id: u64, go: Index) {
-        self.go_id = id;
-        self.go = go;
+        Proc { id, go_id: NO_GO, thread: NONE, running: false, known: false, sweeping: false }
     }
 }

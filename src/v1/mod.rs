@@ -13,7 +13,7 @@
 //!
 //! The bytes are kept and the events are not: a busy trace spends four bytes on an event, so whatever is kept of each
 //! soon outweighs the file. The file is walked over twice. The first pass ([`scan`]) notes where the batches are, and
-//! the few records that do not belong where they stand; the second decodes the Ps' events, a block at a time, as the
+//! the few records that do not belong where they stand; the second decodes the Ps' events, one by one, as the
 //! merge asks for them.
 //!
 //! - [`spec`]: the one table of records.
@@ -24,8 +24,10 @@
 //! - [`order`]: the merge: whose event comes next.
 //! - [`goroutine`]: what is remembered of a goroutine and a P.
 //! - [`check`]: what an event must find.
+//! - [`moves`]: the commonest events, made straight from their bytes.
 //! - [`convert`]: from these events to those of the typed model.
 //! - [`outbox`]: the records that are made and not yet delivered.
+//! - [`clock`]: from ticks to time.
 //! - [`decoder`]: all of these together, a block of events at a time.
 //! - [`raw`]: records in file order, unordered.
 //!
@@ -51,10 +53,12 @@
 //! - Of two events that move a goroutine from the same state the later one waits for its turn; Go stops.
 
 mod check;
+mod clock;
 mod convert;
 mod cursor;
 pub(crate) mod decoder;
 mod goroutine;
+mod moves;
 mod order;
 mod outbox;
 mod parse;

@@ -146,10 +146,12 @@ impl Merge {
         counts: bool,
     ) -> Step<&'a mut Go> {
         match gos.get_mut(index) {
-            Some(go) if go.merged == from && (number == Number::Any || number == Number::Exactly(go.sequence)) => {
-                go.merged = to;
+            Some(go)
+                if go.standing.is_merged(from) && (number == Number::Any || number == Number::Exactly(go.sequence)) =>
+            {
+                go.standing.merge(to);
                 go.sequence = go.sequence.wrapping_add(counts.into());
-                if go.watched {
+                if go.standing.is_watched() {
                     self.moved = Some((id, index));
                 }
                 Step::Done(go)
@@ -195,7 +197,7 @@ impl Merge {
         self.replace_first(None);
         let go = gos.find(need.go);
         if let Some(go) = gos.get_mut(go) {
-            go.watched = true;
+            go.standing.watch(true);
         }
         self.parked.insert(Need { row, ticks, ..need });
     }
@@ -212,7 +214,7 @@ impl Merge {
     pub fn wake(&mut self, gos: &mut Arena<Go>, current: u32) -> u64 {
         let Some((id, index)) = self.moved.take().filter(|_| !self.parked.is_empty()) else { return u64::MAX };
         let (sequence, state) = match gos.get(index) {
-            Some(go) => (go.sequence, go.merged),
+            Some(go) => (go.sequence, go.standing.merged()),
             None => (self.cycles, GoState::NotExist),
         };
         let mut until = u64::MAX;
@@ -227,7 +229,7 @@ impl Merge {
         let first = Need { go: id, sequence: 0, state: GoState::Undetermined, row: 0, ticks: 0 };
         let is_watched = self.parked.range(first..).next().is_some_and(|need| need.go == id);
         if let Some(go) = gos.get_mut(index) {
-            go.watched = is_watched;
+            go.standing.watch(is_watched);
         }
         until
     }

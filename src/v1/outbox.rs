@@ -18,6 +18,12 @@ pub(super) struct Outbox {
     last_time: i64,
 }
 
+/// A time that is said to be one, but is later than the last.
+#[inline(always)]
+pub(super) fn later(said: i64, last: i64) -> i64 {
+    said.max(last.wrapping_add(1))
+}
+
 impl Default for Outbox {
     fn default() -> Self {
         // The reference's converter begins here: the first event is never before zero.
@@ -26,17 +32,24 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Takes the next record; [`current`](Self::current) shows it until the next is taken. False if there is none.
+    /// Whether there is a record to deliver.
     #[inline(always)]
-    pub fn deliver(&mut self) -> bool {
-        let is_there = self.delivered < self.len;
-        self.delivered += usize::from(is_there);
-        is_there
+    pub fn is_ready(&self) -> bool {
+        self.delivered < self.len
     }
 
+    /// The next record to deliver, which must be there.
     #[inline(always)]
-    pub fn current(&self) -> &Record {
-        &self.records[self.delivered.saturating_sub(1)]
+    pub fn deliver(&mut self) -> &Record {
+        let record = &self.records[self.delivered];
+        self.delivered += 1;
+        record
+    }
+
+    /// All records that are left to deliver.
+    pub fn take(&mut self) -> &[Record] {
+        let first = std::mem::replace(&mut self.delivered, self.len);
+        self.records.get(first..self.len).unwrap_or_default()
     }
 
     /// Begins another block, once all of the last one is delivered. Gives how many there were.
@@ -65,7 +78,21 @@ impl Outbox {
     /// The time of the next record, if it says that it happened then: later than the one before in any case.
     #[inline(always)]
     pub fn time(&self, said: i64) -> i64 {
-        said.max(self.last_time.wrapping_add(1))
+        later(said, self.last_time)
+    }
+
+    /// The records to fill next, as many as there may be and one for a second of the last event, and the time of the
+    /// last one before them.
+    #[inline(always)]
+    pub fn room(&mut self) -> (&mut [Record], &mut i64) {
+        let records = self.records.get_mut(self.len..=BLOCK).unwrap_or_default();
+        (records, &mut self.last_time)
+    }
+
+    /// So many of these are filled, and the time is that of the last.
+    #[inline(always)]
+    pub fn fill(&mut self, records: usize) {
+        self.len += records;
     }
 
     /// The record that [`next`](Self::next) gave is filled, with a [`time`](Self::time).
@@ -86,6 +113,11 @@ impl Outbox {
     /// How many wait to be delivered.
     pub fn waiting(&self) -> u64 {
         (self.len - self.delivered) as u64
+    }
+
+    /// How many of the block were delivered.
+    pub fn delivered(&self) -> u64 {
+        self.delivered as u64
     }
 
     /// The time of the last record.

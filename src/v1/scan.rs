@@ -5,18 +5,20 @@
 //! nothing of an ordinary event. It keeps, besides the tables, what is not delivered where it stands: CPU samples, and
 //! the ends of system calls ([`syscall`](super::syscall)).
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use byteorder::{ByteOrder, LittleEndian};
 use foldhash::fast::RandomState;
 
 use super::parse::{self, Layout, Parsed};
-use super::spec::{Class, EventType, INLINE_VALUES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
+use super::spec::{self, Class, EventType, INLINE_VALUES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
 use super::syscall::Exit;
 use crate::error::{ErrorKind, Flaw, broken};
 use crate::event::tables::{RawFrame, StackEntry, Tables};
 use crate::id::NONE;
 use crate::pdqsort;
+use crate::wire::header::Version;
 use crate::wire::varint;
 
 /// A batch that has events.
@@ -66,6 +68,37 @@ pub(super) struct Found {
     /// By goroutine, which of the samples are its own.
     sampled: Vec<(u64, usize)>,
     pub exits: Vec<Exit>,
+    /// Whether an event may refer to what is not there: then this holds the last such ID.
+    pub lenient: bool,
+    pub unknown: Cell<Option<Unknown>>,
+}
+
+/// An ID that the tables lack.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unknown {
+    String(u64),
+    Stack(u64),
+}
+
+impl From<Unknown> for ErrorKind {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Stack(id) => ErrorKind::UnknownStack { id: id.into() },
+            Unknown::String(id) => ErrorKind::UnknownString { id: id.into() },
+        }
+    }
+}
+
+impl Found {
+    /// Goes on with a placeholder where the trace is read leniently.
+    #[cold]
+    pub fn lacks<T>(&self, unknown: Unknown, placeholder: T) -> Parsed<T> {
+        if !self.lenient {
+            return broken(unknown.into());
+        }
+        self.unknown.set(Some(unknown));
+        Ok(placeholder)
+    }
 }
 
 impl Found {
@@ -99,6 +132,10 @@ pub(super) const MAX_RECORD: usize = MAX_STRING as usize + MAX_VALUE_BYTES as us
 pub(super) struct Scan {
     minor: u8,
     pos: usize,
+    /// Faults that lenient reading goes over, to be noted.
+    pub noted: Vec<Fault>,
+    /// Behind damage no event is to be trusted, but tables are.
+    pub has_hole: bool,
     /// The batch being walked, and its P.
     open: Option<(u64, Batch)>,
     has_events: bool,
@@ -109,41 +146,79 @@ pub(super) struct Scan {
 }
 
 const TOP_BITS: u64 = 0x8080_8080_8080_8080;
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+
+/// By first byte, what is added to the number of integers that have ended with each byte, so that the byte's top bit
+/// says whether all of the record's have. Of what is no ordinary event with its values inline none ever has.
+static ENOUGH: [u64; 256] = {
+    let mut enough = [0; 256];
+    let mut first = 0;
+    while first < enough.len() {
+        if INLINE_VALUES[first] > 0 {
+            enough[first] = TOP_BITS - INLINE_VALUES[first] as u64 * LOW_BITS;
+        }
+        first += 1;
+    }
+    enough
+};
 
 /// The length of an ordinary event with its values inline, if it can be told from a word.
 #[inline(always)]
 fn inline_len(window: &[u8], pos: usize) -> Option<usize> {
     let head = window.get(pos..)?.first_chunk::<9>()?;
-    // A byte whose top bit is clear ends an integer: the one that ends the last value is looked for.
-    let first = !LittleEndian::read_u64(&head[1..]) & TOP_BITS;
-    let second = first & first.wrapping_sub(1);
-    let third = second & second.wrapping_sub(1);
-    // One of three, chosen without a branch: which it is can't be foreseen.
-    let values = INLINE_VALUES[usize::from(head[0])];
-    let last = if values > 1 { second } else { first };
-    let last = if values > 2 { third } else { last };
-    if values == 0 {
-        return None;
-    }
+    // A byte whose top bit is clear ends an integer. The product adds these up, each byte with all before it.
+    let ends = (!LittleEndian::read_u64(&head[1..]) & TOP_BITS) >> 7;
+    let last = ends.wrapping_mul(LOW_BITS).wrapping_add(ENOUGH[usize::from(head[0])]) & TOP_BITS;
     (last != 0).then_some(2 + (last.trailing_zeros() / 8) as usize)
 }
 
 impl Scan {
-    pub fn new(minor: u8) -> Self {
+    pub fn new(minor: u8, lenient: bool) -> Self {
         Scan {
             minor,
             pos: 0,
+            noted: Vec::new(),
+            has_hole: false,
             open: None,
             has_events: false,
             clock: (0, 0),
             rows: HashMap::default(),
-            found: Found::default(),
+            found: Found { lenient, ..Found::default() },
         }
     }
 
     /// How far the walk has come.
     pub fn pos(&self) -> usize {
         self.pos
+    }
+
+    /// Goes on elsewhere, where a batch begins.
+    pub fn jump(&mut self, pos: usize) {
+        self.close_batch(self.pos);
+        self.pos = pos;
+        self.has_hole = true;
+    }
+
+    /// How many batches have events, and Ps have batches.
+    pub fn rows(&self) -> usize {
+        self.found.rows.len()
+    }
+
+    pub fn tables(&self) -> &Tables {
+        &self.found.tables
+    }
+
+    pub fn samples(&self) -> usize {
+        self.found.samples.len()
+    }
+
+    /// Fails, or notes what lenient reading goes over.
+    fn tolerate(&mut self, kind: ErrorKind) -> Parsed<()> {
+        if !self.found.lenient {
+            return broken(kind);
+        }
+        self.noted.push(Fault { kind: Box::new(kind), at: self.pos });
+        Ok(())
     }
 
     /// Walks over the records that begin before `until`, of a window that holds them whole or ends with the file.
@@ -175,7 +250,7 @@ impl Scan {
     fn record(&mut self, window: &[u8]) -> Parsed<()> {
         let at = self.pos;
         let first = window.get(at).copied().unwrap_or(0);
-        let shape = parse::shape(first, self.minor)?;
+        let shape = self.shape(first)?;
         if self.open.is_none() && shape.class != Class::Batch {
             return broken(ErrorKind::NotABatch { found: first });
         }
@@ -189,6 +264,17 @@ impl Scan {
             Class::Unknown => at,
         };
         Ok(())
+    }
+
+    /// The shape of a record; one that the version does not have yet is taken as it will be.
+    fn shape(&mut self, first: u8) -> Parsed<Shape> {
+        match parse::shape(first, self.minor) {
+            Err(kind) if matches!(*kind, ErrorKind::EventNotInVersion { .. }) => {
+                self.tolerate(*kind)?;
+                parse::shape(first, spec::minor(Version::Go121))
+            }
+            shape => shape,
+        }
     }
 
     fn batch(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
@@ -205,7 +291,7 @@ impl Scan {
     /// Notes the batch that ends at `end`. One without events, of strings or stacks, is not walked again.
     fn close_batch(&mut self, end: usize) {
         let Some((proc, batch)) = self.open.take() else { return };
-        if !std::mem::take(&mut self.has_events) {
+        if !std::mem::take(&mut self.has_events) || self.has_hole {
             return;
         }
         let number = u32::try_from(self.found.batches.len()).expect("four billion batches do not fit in memory");
@@ -229,14 +315,17 @@ impl Scan {
             self.found.timers.insert(value);
             return Ok(end);
         }
-        if self.found.ticks_per_second.replace(value).is_some() {
-            return broken(ErrorKind::BadFrequency(Flaw::Repeated));
+        if self.found.ticks_per_second.is_some() {
+            self.tolerate(ErrorKind::BadFrequency(Flaw::Repeated))?;
+            return Ok(end);
         }
         // A rate below zero comes of clocks that differ between processors.
-        match value == 0 || i64::try_from(value).is_err() {
-            true => broken(ErrorKind::BadFrequency(Flaw::Invalid)),
-            false => Ok(end),
+        if value == 0 || i64::try_from(value).is_err() {
+            self.tolerate(ErrorKind::BadFrequency(Flaw::Invalid))?;
+            return Ok(end);
         }
+        self.found.ticks_per_second = Some(value);
+        Ok(end)
     }
 
     fn string(&mut self, window: &[u8], at: usize) -> Parsed<usize> {
@@ -244,9 +333,10 @@ impl Scan {
         let id = varint::read(window, &mut pos).map_err(|fault| parse::cut(fault, EventType::String))?;
         let (text, end) = parse::text(window, pos, EventType::String)?;
         if text.len == 0 {
-            return broken(ErrorKind::EmptyString { id: id.into() });
+            self.tolerate(ErrorKind::EmptyString { id: id.into() })?;
+        } else if let Err(kind) = self.found.tables.strings.insert(id, text, "string") {
+            self.tolerate(kind)?;
         }
-        self.found.tables.strings.insert(id, text, "string")?;
         Ok(end)
     }
 
@@ -266,8 +356,10 @@ impl Scan {
         if pos != end {
             return parse::miscounted(shape, usize::from(shape.values) + 1);
         }
-        if frames > 0 {
-            self.found.tables.stacks.insert(id, entry, "stack")?;
+        if frames > 0
+            && let Err(kind) = self.found.tables.stacks.insert(id, entry, "stack")
+        {
+            self.tolerate(kind)?;
         }
         Ok(end)
     }
@@ -275,7 +367,11 @@ impl Scan {
     fn sample(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let ([_, ticks, proc, go, stack], end) = parse::values(window, at, shape)?;
         if i64::try_from(ticks).is_err() {
-            return broken(ErrorKind::TimestampOverflow);
+            self.tolerate(ErrorKind::TimestampOverflow)?;
+            return Ok(end);
+        }
+        if self.has_hole {
+            return Ok(end);
         }
         self.found.samples.push(Sample { ticks, proc, go, stack, at });
         Ok(end)
@@ -286,7 +382,7 @@ impl Scan {
         let (values, mut end) = parse::values(window, at, shape)?;
         let [_, go, _, left, _] = values;
         self.has_events = true;
-        if shape.event == EventType::GoSysExit {
+        if shape.event == EventType::GoSysExit && !self.has_hole {
             let emitted = self.time_at(window, end)?;
             self.found.exits.extend(Exit::new(go, left, emitted, at));
         }
@@ -303,7 +399,7 @@ impl Scan {
             ticks = ticks.saturating_add(parse::delta(window, pos)?);
             pos = match inline_len(window, pos) {
                 Some(len) => pos + len,
-                None => parse::end(window, pos, parse::shape(window[pos], self.minor)?)?,
+                None => parse::end(window, pos, parse::shape(window[pos], spec::minor(Version::Go121))?)?,
             };
         }
         self.clock = (pos, ticks);

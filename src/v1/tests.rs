@@ -1,7 +1,7 @@
 //! Small traces, built record by record, and what the reader makes of them.
 
 use super::spec::EventType as E;
-use crate::error::{ContextMismatch, ErrorKind, Flaw};
+use crate::error::{ContextMismatch, ErrorKind, Flaw, WarningKind};
 use crate::wire::header::Version;
 use crate::wire::varint;
 use crate::{EventKind, GoState, Reader};
@@ -215,7 +215,9 @@ fn misused_annotations_are_warnings() {
     let mut reader = Reader::from_slice(&bytes).expect("a header");
     while reader.next_event().expect("sound").is_some() {}
     let (warnings, count) = reader.warnings();
-    assert_eq!((warnings.len(), count), (2, 2));
+    assert_eq!((warnings.len(), count), (3, 3));
+    assert_eq!(warnings[2].kind, WarningKind::UnprovenEnd);
+    assert_eq!(warnings[2].at.offset, bytes.len() as u64);
     // The events before the warned ones: as many as `Trace::begun` gives, then one task, then the rest up to the region.
     let mut reader = Reader::from_slice(&bytes).expect("a header");
     let mut kinds = Vec::new();

@@ -2,14 +2,15 @@
 
 use super::spec::{EventType, MAX_BATCH_SIZE};
 use crate::error::ErrorKind;
+use crate::event::alloc_free;
 use crate::id::{NONE, ThreadId, present};
 use crate::wire::varint;
 
 /// A batch's header, and where its body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// The experiment whose batch it is, 0 for none.
-    pub experiment: u8,
+    /// The experiment whose batch it is.
+    pub experiment: Option<u8>,
     pub generation: u64,
     /// [`NONE`] for batches of no M.
     pub thread: u64,
@@ -52,9 +53,19 @@ impl Fault {
 
 /// Reads what begins at `start`, but not the body: `end` may lie behind the window.
 pub(super) fn read(window: &[u8], start: usize) -> Result<Framing, Fault> {
+    read_of(window, start, &[alloc_free::EXPERIMENT])
+}
+
+/// The same where batches of any experiment will do.
+pub(super) fn read_any(window: &[u8], start: usize) -> Result<Framing, Fault> {
+    read_of(window, start, &[])
+}
+
+/// Reads a header whose experiment, if it has one, is one of these; of any if there are none.
+fn read_of(window: &[u8], start: usize, experiments: &[u8]) -> Result<Framing, Fault> {
     let mut pos = start;
     let mut seen = [None; 2];
-    match read_header(window, &mut pos, &mut seen) {
+    match read_header(window, &mut pos, &mut seen, experiments) {
         Ok(Framing::Batch(batch)) => Ok(Framing::Batch(Batch { start, ..batch })),
         Ok(end) => Ok(end),
         Err(kind) => Err(Fault {
@@ -70,23 +81,29 @@ pub(super) fn read(window: &[u8], start: usize) -> Result<Framing, Fault> {
     }
 }
 
-fn read_header(window: &[u8], pos: &mut usize, seen: &mut [Option<u64>; 2]) -> Result<Framing, ErrorKind> {
+fn read_header(
+    window: &[u8],
+    pos: &mut usize,
+    seen: &mut [Option<u64>; 2],
+    experiments: &[u8],
+) -> Result<Framing, ErrorKind> {
     let code = *window.get(*pos).ok_or(ErrorKind::TruncatedBatch { missing: 1 })?;
     let experiment = match EventType::from_code(code) {
-        Some(EventType::EventBatch) => 0,
+        Some(EventType::EventBatch) => None,
         Some(EventType::ExperimentalBatch) => {
             let experiment = *window.get(*pos + 1).ok_or(ErrorKind::TruncatedBatch { missing: 1 })?;
             *pos += 1;
-            experiment
+            Some(experiment)
         }
         Some(EventType::EndOfGeneration) => return Ok(Framing::EndOfGeneration),
         _ if window[*pos..].starts_with(b"go 1.") => return Err(ErrorKind::MultipleTraces),
         _ => return Err(ErrorKind::NotABatch { found: code }),
     };
-    if EventType::from_code(code) == Some(EventType::ExperimentalBatch)
-        && experiment != crate::event::alloc_free::EXPERIMENT
+    if let Some(id) = experiment
+        && !experiments.is_empty()
+        && !experiments.contains(&id)
     {
-        return Err(ErrorKind::UnknownExperiment { id: experiment });
+        return Err(ErrorKind::UnknownExperiment { id });
     }
     *pos += 1;
     let generation = varint::read(window, pos)?;
@@ -137,7 +154,7 @@ mod tests {
             3,    // size
             17, 5, 11,
         ];
-        let batch = Batch { experiment: 0, generation: 2, thread: 7, time: 300, start: 1, body: 8, end: 11 };
+        let batch = Batch { experiment: None, generation: 2, thread: 7, time: 300, start: 1, body: 8, end: 11 };
         assert!(matches!(read(&bytes, 1), Ok(Framing::Batch(found)) if found == batch));
         assert_eq!(batch.body(&bytes), [17, 5, 11]);
     }
@@ -146,7 +163,7 @@ mod tests {
     fn an_experimental_batch_and_an_end_are_read() {
         let bytes = [49, 1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 2, 8, 8];
         let Ok(Framing::Batch(batch)) = read(&bytes, 0) else { panic!("a batch") };
-        assert_eq!((batch.experiment, batch.thread_id(), batch.body(&bytes)), (1, None, &[8, 8][..]));
+        assert_eq!((batch.experiment, batch.thread_id(), batch.body(&bytes)), (Some(1), None, &[8, 8][..]));
         assert!(matches!(read(&[52], 0), Ok(Framing::EndOfGeneration)));
     }
 

@@ -27,6 +27,12 @@ pub(super) struct Cursor {
     next_batch: Option<u32>,
 }
 
+/// How many arguments a frequent event has at most, after its time.
+const FREQUENT_ARGS: usize = 3;
+
+/// What a frequent event's arguments and the type and the time of the next event fit in if all are brief.
+pub(super) type Frame = [u8; FREQUENT_ARGS * varint::BRIEF + 1 + varint::BRIEF];
+
 /// What decoding needs to know of the generation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timebase<'a> {
@@ -43,6 +49,11 @@ impl Cursor {
         Cursor { thread, thread_id, code: 0, time: 0, at: 0, args: 0, end: 0, next_batch: Some(first) }
     }
 
+    /// The batch behind the one it is in.
+    pub fn next_batch(&self) -> Option<u32> {
+        self.next_batch
+    }
+
     /// The window up to the end of the batch.
     #[inline(always)]
     pub fn bytes<'a>(&self, window: &'a [u8]) -> &'a [u8] {
@@ -52,11 +63,11 @@ impl Cursor {
     /// Goes to the event at `pos`, where this one's arguments end, if it is in the same batch and sound.
     /// If not, nothing has changed. `bytes` end with the batch.
     #[inline(always)]
-    pub fn step(&mut self, pos: usize, bytes: &[u8], base: &Timebase<'_>) -> bool {
+    pub fn step(&mut self, pos: usize, bytes: &[u8], frequency: Frequency) -> bool {
         let mut args = pos + 1;
         if let Some(&code) = bytes.get(pos)
             && let Ok(delta) = varint::read(bytes, &mut args)
-            && let Some(delta) = base.frequency.nanos(delta)
+            && let Some(delta) = frequency.nanos(delta)
             && let Some(time) = add(self.time, delta)
         {
             self.code = code;
@@ -89,12 +100,14 @@ impl Cursor {
                 return Ok(false);
             };
             self.at = batch.start;
-            self.next_batch = batch.next;
+            self.end = batch.start;
             self.time = base.frequency.time(batch.time).ok_or(ErrorKind::TimestampOverflow)?;
+            self.next_batch = batch.next;
             self.end = batch.end;
             pos = batch.body;
         }
-        if self.step(pos, self.bytes(base.window), base) {
+        let bytes = self.bytes(base.window);
+        if self.step(pos, bytes, base.frequency) {
             return Ok(true);
         }
         self.at = pos;
@@ -112,6 +125,57 @@ impl Cursor {
             Ok(_) => ErrorKind::TimestampOverflow,
             Err(fault) => fault.into(),
         }
+    }
+}
+
+/// A cursor on its way through a batch as long as that is easy: the arguments, type and time of what it meets are brief and
+/// not near the batch's end. It is apart from the cursor to stay in registers.
+pub(super) struct Stride<'a> {
+    /// Of the event at which it stands.
+    pub code: u8,
+    pub time: i64,
+    /// The batch from that event's arguments on,
+    rest: &'a [u8],
+    /// and how long the event is in front of them.
+    head: usize,
+}
+
+impl<'a> Stride<'a> {
+    #[inline(always)]
+    pub fn new(cursor: &Cursor, window: &'a [u8]) -> Option<Self> {
+        let rest = window.get(cursor.args..cursor.end)?;
+        Some(Stride { code: cursor.code, time: cursor.time, rest, head: cursor.args - cursor.at })
+    }
+
+    /// The bytes from the arguments on, unless the batch ends among them.
+    #[inline(always)]
+    pub fn frame(&self) -> Option<&'a Frame> {
+        self.rest.first_chunk()
+    }
+
+    /// Goes to the event at `len` of this one's frame, where its arguments end. If that is not brief, nothing has changed.
+    #[inline(always)]
+    pub fn step(&mut self, len: usize, frame: &Frame, frequency: Frequency) -> bool {
+        let mut args = len + 1;
+        if let Some(&code) = frame.get(len)
+            && let Some(delta) = varint::read_brief(frame, &mut args)
+            && let Some(delta) = frequency.nanos(delta)
+            && let Some(time) = add(self.time, delta)
+            && let Some(rest) = self.rest.get(args..)
+        {
+            *self = Stride { code, time, rest, head: args - len };
+            return true;
+        }
+        false
+    }
+
+    /// Brings the cursor here.
+    #[inline(always)]
+    pub fn end(self, cursor: &mut Cursor) {
+        cursor.code = self.code;
+        cursor.time = self.time;
+        cursor.args = cursor.end - self.rest.len();
+        cursor.at = cursor.args - self.head;
     }
 }
 

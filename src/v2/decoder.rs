@@ -14,14 +14,22 @@
 //! If no event can happen, the trace is broken. Every event is later than the last: equal times are pushed apart by
 //! a nanosecond. The steps are those of Go's `src/internal/trace/reader.go`.
 
-use super::cursor::Cursor;
+#[cfg(feature = "parallel")]
+pub(crate) mod join;
+mod lenient;
+
+use std::cell::Cell;
+
+use super::cursor::{Cursor, Stride};
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Loaded, Sample};
 use super::order::{self, Outbox, Place};
-use crate::error::{Error, ErrorKind, Location, StuckHead, Warning};
+use crate::account::{Account, Ledger, Tally};
+use crate::error::{Error, ErrorKind, Location, StuckHead, Warning, WarningKind};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, StackId, ThreadId, present};
+use crate::limits::Mode;
 use crate::sched::arena::Index;
 use crate::sched::{OnThread, Sched, Step};
 use crate::time::Time;
@@ -30,7 +38,7 @@ use crate::wire::source::Source;
 
 /// How many events are ordered at a time: enough for the loop to keep what it needs at hand, few enough to stay in the
 /// first-level cache.
-const BLOCK: usize = 256;
+const BLOCK: usize = 128;
 
 /// How many warnings are kept; the rest are counted.
 const MAX_WARNINGS: usize = 1000;
@@ -62,6 +70,26 @@ pub(crate) struct Decoder {
     pending: Option<Error>,
     warnings: Vec<Warning>,
     warning_count: u64,
+    /// How many generations were delivered, or begun.
+    generations: u64,
+    /// The bytes of the largest.
+    largest: u64,
+    ledger: Ledger,
+    /// Which head of the frontier the last error is of, if it is one of its batch and nothing else.
+    faulty: Option<usize>,
+    /// How many records the event gave that has just happened: they are not in the block yet.
+    happened: u64,
+}
+
+/// Why a run of one M's events ends.
+enum Run {
+    /// Another M's is due, or the block is full.
+    Over,
+    /// The next one has to go the long way: its record is free again.
+    Stopped,
+    /// The last one has happened, and the end of its arguments is so far from their beginning, but what follows it has to be
+    /// found the long way.
+    Unfinished(usize),
 }
 
 #[derive(Debug)]
@@ -83,10 +111,10 @@ fn later(time: i64, last: i64) -> i64 {
 }
 
 impl Decoder {
-    pub fn new(version: Version) -> Self {
+    pub fn new(version: Version, mode: Mode) -> Self {
         Decoder {
             version,
-            generation: Generation::default(),
+            generation: Generation::new(version, mode),
             cursors: Vec::new(),
             frontier: Frontier::default(),
             next_sample: 0,
@@ -104,7 +132,26 @@ impl Decoder {
             pending: None,
             warnings: Vec::new(),
             warning_count: 0,
+            generations: 0,
+            largest: 0,
+            ledger: Ledger::default(),
+            faulty: None,
+            happened: 0,
         }
+    }
+
+    /// What was read and lost so far.
+    pub fn account(&self, source: &Source<'_>) -> Account<'_> {
+        let Ledger { lost, trailing, .. } = self.ledger;
+        let (faults, fault_count) = self.ledger.faults();
+        let passed = source.base() + self.generation.len as u64;
+        let read = Tally {
+            bytes: passed.saturating_sub(lost.bytes).saturating_sub(trailing),
+            batches: self.batches().saturating_sub(lost.batches),
+            generations: self.generations,
+            events: self.delivered - self.len.saturating_sub(self.next) as u64,
+        };
+        Account { read, lost, trailing, faults, fault_count }
     }
 
     pub fn warnings(&self) -> (&[Warning], u64) {
@@ -116,31 +163,34 @@ impl Decoder {
         self.generation.total_batches
     }
 
-    /// The event that [`advance`](Self::advance) made current, and where its names are.
+    /// Whether the next event is ordered already.
     #[inline(always)]
-    pub fn current<'a>(&'a self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
+    pub fn is_ready(&self) -> bool {
+        self.next < self.len
+    }
+
+    /// The next event, which is ready, and where its names are.
+    #[inline(always)]
+    pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
-        (&self.block[(self.next - 1) % BLOCK], symbols)
+        let record = &self.block[self.next % BLOCK];
+        self.next += 1;
+        (record, symbols)
     }
 
-    /// Makes the next event current if it is ordered already.
-    #[inline(always)]
-    pub fn deliver(&mut self) -> bool {
-        let is_ordered = self.next < self.len;
-        self.next += usize::from(is_ordered);
-        is_ordered
+    /// All events that are ordered already, and where their names are.
+    pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
+        let first = std::mem::replace(&mut self.next, self.len);
+        let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
+        (self.block.get(first..self.len).unwrap_or_default(), symbols)
     }
 
-    /// Makes the next event current; false at the end.
-    pub fn advance(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
-        Ok(self.deliver() || self.refill(source)? && self.deliver())
-    }
-
-    /// Orders events until the block is full or the generation ends; false at the end.
+    /// Once all of the block is delivered, orders events until it is full or the generation ends; false at the end.
     #[inline(never)]
-    fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+    pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.next = 0;
         self.len = 0;
+        self.check_limits(source)?;
         while self.len < BLOCK {
             if let Some(pos) = self.order_frequent(source.window()) {
                 let number = self.frontier.heads()[0].cursor as usize;
@@ -153,6 +203,7 @@ impl Decoder {
             match self.produce(source) {
                 Ok(true) => self.append_current(),
                 Ok(false) => break,
+                Err(error) if self.generation.mode.lenient && !lenient::is_final(&error) => self.recover(error, source),
                 Err(error) if self.len == 0 => return Err(error),
                 Err(error) => {
                     self.fail_later(error);
@@ -188,47 +239,49 @@ impl Decoder {
     /// Takes the way that nearly all events go: the earliest one is of a frequent kind, can happen, and its M has another
     /// in the same batch. Stops at the first event of which this is not so: if that event has happened and only its M's
     /// next one is yet to be found, gives the end of its arguments.
+    #[inline(never)]
     fn order_frequent(&mut self, window: &[u8]) -> Option<usize> {
         if self.out.has_more() {
             return None;
         }
-        let base = self.generation.timebase(window);
+        let frequency = self.generation.timebase(window).frequency;
         let tables = &self.generation.tables;
         let mut last_time = self.last_time;
         let mut len = self.len;
-        let mut stopped = false;
         let mut unfinished = None;
-        while !stopped && len < BLOCK {
+        let mut run = Run::Over;
+        while matches!(run, Run::Over) && len < BLOCK {
             let Some(&head) = self.frontier.heads().first() else { break };
-            let Some(slot) = self.cursors.get_mut(head.cursor as usize) else { break };
+            let Some(cursor) = self.cursors.get_mut(head.cursor as usize) else { break };
             if self.next_sample_time < head.time {
                 break;
             }
             let limit = self.frontier.limit().min(self.next_sample_time);
-            let Some(mut on) = self.sched.on_thread(slot.thread).filter(OnThread::has_proc) else { break };
-            // A copy of its own stays in registers.
-            let mut cursor = *slot;
-            let bytes = cursor.bytes(window);
+            let Some(mut on) = self.sched.on_thread(cursor.thread).filter(OnThread::has_proc) else { break };
+            let Some(mut stride) = Stride::new(cursor, window) else { break };
             // One M's events until another's is due: they come in runs.
-            for record in &mut self.block[len..] {
-                let Some(pos) = order::frequent(&mut on, tables, bytes, &cursor, record) else {
-                    stopped = true;
-                    break;
+            let mut records = self.block[len..].iter_mut();
+            run = loop {
+                let Some(record) = records.next() else { break Run::Over };
+                let Some(frame) = stride.frame() else { break Run::Stopped };
+                let Some(args) = order::frequent(&mut on, tables, stride.code, frame, record) else {
+                    break Run::Stopped;
                 };
                 record.thread = cursor.thread_id;
-                record.time = later(cursor.time, last_time);
+                record.time = later(stride.time, last_time);
                 last_time = record.time;
-                len += 1;
-                if !cursor.step(pos, bytes, &base) {
-                    unfinished = Some(pos);
-                    stopped = true;
-                    break;
+                if !stride.step(args, frame, frequency) {
+                    break Run::Unfinished(args);
                 }
-                if cursor.time > limit {
-                    break;
+                if stride.time > limit {
+                    break Run::Over;
                 }
+            };
+            len = BLOCK - records.len() - usize::from(matches!(run, Run::Stopped));
+            stride.end(cursor);
+            if let Run::Unfinished(args) = run {
+                unfinished = Some(cursor.args + args);
             }
-            *slot = cursor;
             self.frontier.update(0, cursor.time);
         }
         self.delivered += (len - self.len) as u64;
@@ -271,9 +324,16 @@ impl Decoder {
         let cursor = &self.cursors[number];
         let (event, args, pos) = match cursor.read(&self.generation.timebase(source.window())) {
             Ok(read) => read,
-            Err(kind) => return Err(self.error(*kind, number, source)),
+            Err(kind) => {
+                self.faulty = Some(i);
+                return Err(self.error(*kind, number, source));
+            }
         };
-        let place = Place { tables: &self.generation.tables, source, event, cursor };
+        let unknown = Cell::new(None);
+        let is_lenient = self.generation.mode.lenient;
+        let place =
+            Place { tables: &self.generation.tables, source, event, cursor, unknown: is_lenient.then_some(&unknown) };
+        let notes = self.sched.notes();
         match order::order(&mut self.sched, place, args, &mut self.out) {
             Ok(Step::Done(())) => {}
             Ok(Step::Wait) => return Ok(false),
@@ -285,7 +345,15 @@ impl Decoder {
         if self.out.warning.is_some() {
             self.warn(number, source);
         }
+        if is_lenient {
+            self.note_oddities(event, unknown.take(), number, source);
+        }
+        if self.sched.notes() > notes {
+            self.sched.place_notes(notes, self.location(number, source));
+        }
+        self.happened = self.out.len();
         self.finish(i, number, pos, source);
+        self.happened = 0;
         Ok(true)
     }
 
@@ -295,10 +363,20 @@ impl Decoder {
         match cursor.advance(pos, &self.generation.timebase(source.window())) {
             Ok(true) => self.frontier.update(i, cursor.time),
             Ok(false) => self.frontier.remove(i),
-            Err(kind) => {
-                let error = self.error(*kind, number, source);
-                self.fail_later(error);
-            }
+            Err(kind) => self.finish_faulty(i, number, *kind, source),
+        }
+    }
+
+    #[cold]
+    fn finish_faulty(&mut self, i: usize, number: usize, kind: ErrorKind, source: &Source<'_>) {
+        let error = self.error(kind, number, source);
+        if !self.generation.mode.lenient {
+            return self.fail_later(error);
+        }
+        match self.advance_over(number, error, source) {
+            Ok(true) => self.frontier.update(i, self.cursors[number].time),
+            Ok(false) => self.frontier.remove(i),
+            Err(error) => self.abandon(error, source),
         }
     }
 
@@ -361,7 +439,7 @@ impl Decoder {
             offset: source.base() + cursor.at as u64,
             generation: Some(self.generation.number),
             thread: present(cursor.thread_id).map(ThreadId),
-            event: Some(self.delivered),
+            event: Some(self.delivered + self.happened),
         }
     }
 
@@ -369,11 +447,8 @@ impl Decoder {
     fn warn(&mut self, number: usize, source: &Source<'_>) {
         let at = self.location(number, source);
         let Some(kind) = self.out.warning.take() else { return };
-        self.warning_count += 1;
-        if self.warnings.len() < MAX_WARNINGS {
-            let go = present(self.out.current.go).map(GoId);
-            self.warnings.push(Warning { kind, go, at });
-        }
+        let go = present(self.out.current.go).map(GoId);
+        self.keep_warning(Warning { kind, go, at });
     }
 
     fn go_to_sample(&mut self, index: usize) {
@@ -391,7 +466,11 @@ impl Decoder {
                 event: Some(self.delivered),
             };
             let kind = ErrorKind::UnknownStack { id: StackId(sample.stack) };
-            return Err(self.reason_for(Error { kind, at }));
+            let error = Error { kind, at };
+            if !self.generation.mode.lenient {
+                return Err(self.reason_for(error));
+            }
+            self.note_unknown(error);
         }
         let Sample { time, thread, proc, go, stack, .. } = sample;
         self.out.current = Record { what: What::StackSample, time, thread, proc, go, stack, ..Record::BLANK };
@@ -400,6 +479,9 @@ impl Decoder {
 
     /// Reads on after the last event of a generation.
     fn next_generation(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
+        if self.generation.mode.lenient {
+            return self.next_sound_generation(source);
+        }
         match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Reading => {}
             Stage::Failing(error) => return Err(error),
@@ -409,14 +491,17 @@ impl Decoder {
             return Ok(self.close(Stage::Failing(error)));
         }
         source.release(self.generation.len);
-        match self.generation.load(source, self.version, self.generation.number) {
+        match self.generation.load(source, self.generation.number) {
             Ok(Loaded::Whole) => {}
             Ok(Loaded::Cut(error)) => self.pending = Some(error),
             Ok(Loaded::End) if self.syncs == 0 => {
                 let at = Location { offset: source.base(), ..Location::default() };
                 return Err(Error { kind: ErrorKind::EmptyTrace, at });
             }
-            Ok(Loaded::End) => return Ok(self.close(Stage::Ended)),
+            Ok(Loaded::End) => {
+                self.warn_of_end(source);
+                return Ok(self.close(Stage::Ended));
+            }
             Err(error) => return Ok(self.close(Stage::Failing(error))),
         }
         self.stage = Stage::Reading;
@@ -427,25 +512,30 @@ impl Decoder {
     /// Fills the frontier and delivers the generation's Sync.
     fn open(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.sched.begin_generation(self.generation.number);
+        self.check_carried(source)?;
         self.go_to_sample(0);
         self.cursors.clear();
         self.frontier.clear();
-        let base = self.generation.timebase(source.window());
-        for (number, thread) in self.generation.threads.iter().enumerate() {
+        for number in 0..self.generation.threads.len() {
+            let thread = self.generation.threads[number];
             let index = match present(thread.id) {
                 Some(id) => self.sched.thread(id),
                 None => Index::NONE,
             };
             self.cursors.push(Cursor::new(index, thread.id, thread.first));
-            match self.cursors[number].advance(0, &base) {
-                Ok(true) => {
-                    let time = self.cursors[number].time;
-                    self.frontier.insert(Head { time, cursor: number as u32 });
+            let there = match self.cursors[number].advance(0, &self.generation.timebase(source.window())) {
+                Ok(there) => there,
+                Err(kind) => {
+                    let error = self.error(*kind, number, source);
+                    self.advance_over(number, error, source)?
                 }
-                Ok(false) => {}
-                Err(kind) => return Err(self.error(*kind, number, source)),
+            };
+            if there {
+                let time = self.cursors[number].time;
+                self.frontier.insert(Head { time, cursor: number as u32 });
             }
         }
+        self.generations += 1;
         let start = self.generation.start().unwrap_or(self.last_time);
         self.sync(start, true);
         Ok(())
@@ -459,6 +549,21 @@ impl Decoder {
         self.go_to_sample(0);
         self.sync(self.last_time, false);
         true
+    }
+
+    /// Before Go 1.26 an end proves nothing.
+    fn warn_of_end(&mut self, source: &Source<'_>) {
+        if self.version < Version::Go126 {
+            let at = Location { offset: source.base(), ..Location::default() };
+            self.keep_warning(Warning { kind: WarningKind::UnprovenEnd, go: None, at });
+        }
+    }
+
+    fn keep_warning(&mut self, warning: Warning) {
+        self.warning_count += 1;
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(warning);
+        }
     }
 
     fn sync(&mut self, time: i64, has_tables: bool) {

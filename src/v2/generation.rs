@@ -8,12 +8,15 @@ use foldhash::fast::RandomState;
 
 use super::batch::{self, Batch, Framing};
 use super::cursor::Timebase;
+use super::salvage::Damage;
 use super::spec::{self, Alphabet, EventType, MAX_FRAMES, MAX_STRING};
 use crate::error::{Error, ErrorKind, Flaw, Location};
+use crate::event::alloc_free;
 use crate::event::tables::{self, ExperimentData, RawFrame, Span, StackEntry, Tables};
 use crate::id::{NONE, ThreadId};
+use crate::limits::{self, Mode};
 use crate::pdqsort;
-use crate::time::{ClockSnapshot, Frequency, Time, WallTime};
+use crate::time::{ClockSnapshot, Frequency, TIME_LIMIT, Time, WallTime};
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 use crate::wire::varint;
@@ -33,7 +36,7 @@ pub(super) struct EventBatch {
 pub(super) struct Thread {
     pub id: u64,
     pub first: u32,
-    last: u32,
+    pub last: u32,
 }
 
 /// A sample of the CPU profiler.
@@ -58,17 +61,20 @@ pub(super) struct Generation {
     pub tables: Tables,
     pub samples: Vec<Sample>,
     /// What the clock's units last, once the generation has said so.
-    frequency: Frequency,
-    has_frequency: bool,
-    version: Version,
-    alphabet: &'static Alphabet,
+    pub frequency: Frequency,
+    pub has_frequency: bool,
+    pub version: Version,
+    pub mode: Mode,
+    pub alphabet: &'static Alphabet,
     /// The least time of any batch, in the clock's units.
-    min_time: u64,
+    pub min_time: u64,
     /// The clock as it stands in the file: trace, mono, seconds, nanoseconds.
     clock: Option<[u64; 4]>,
     by_thread: HashMap<u64, u32, RandomState>,
     /// The last batch of samples or of an experiment.
     uncounted: Range<usize>,
+    /// What lenient reading goes over.
+    pub damage: Damage,
     /// How much of the window it takes.
     pub len: usize,
     /// The batches read so far, those of earlier generations included.
@@ -86,11 +92,13 @@ impl Default for Generation {
             frequency: Frequency::NANOS,
             has_frequency: false,
             version: Version::Go122,
+            mode: Mode::default(),
             alphabet: spec::alphabet(Version::Go122),
             min_time: 0,
             clock: None,
             by_thread: HashMap::default(),
             uncounted: 0..0,
+            damage: Damage::default(),
             len: 0,
             total_batches: 0,
         }
@@ -108,15 +116,16 @@ pub(super) enum Loaded {
 }
 
 /// A fault at a place in the window.
-struct Fault {
-    kind: ErrorKind,
-    pos: usize,
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub kind: ErrorKind,
+    pub pos: usize,
 }
 
-type Check<T = ()> = Result<T, Fault>;
+pub(super) type Check<T = ()> = Result<T, Fault>;
 
 /// Puts a place to a kind of error.
-trait At<T> {
+pub(super) trait At<T> {
     fn at(self, pos: usize) -> Check<T>;
 }
 
@@ -127,11 +136,17 @@ impl<T, E: Into<ErrorKind>> At<T> for Result<T, E> {
 }
 
 impl Generation {
+    /// What reads a trace of this version.
+    pub fn new(version: Version, mode: Mode) -> Self {
+        // Lenient reading takes events that the version does not have yet.
+        let alphabet = spec::alphabet(if mode.lenient { Version::Go126 } else { version });
+        Generation { version, mode, alphabet, ..Generation::default() }
+    }
+
     /// Reads the generation at the window's start, whose predecessor was `last` (0 if there was none).
-    pub fn load(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
+    pub fn load(&mut self, source: &mut Source<'_>, last: u64) -> Result<Loaded, Error> {
         self.clear();
-        self.version = version;
-        self.alphabet = spec::alphabet(version);
+        let version = self.version;
         let loaded = self.read_batches(source, version, last)?;
         if matches!(loaded, Loaded::End) {
             return Ok(loaded);
@@ -168,7 +183,7 @@ impl Generation {
         }
     }
 
-    fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.number = 0;
         self.batches.clear();
         self.threads.clear();
@@ -179,16 +194,17 @@ impl Generation {
         self.clock = None;
         tables::empty(&mut self.by_thread);
         self.uncounted = 0..0;
+        self.damage.clear();
         self.len = 0;
     }
 
-    fn error(&self, kind: ErrorKind, offset: u64, thread: Option<ThreadId>) -> Error {
+    pub fn error(&self, kind: ErrorKind, offset: u64, thread: Option<ThreadId>) -> Error {
         let generation = (self.number != 0).then_some(self.number);
         Error { kind, at: Location { offset, generation, thread, event: None } }
     }
 
     /// An error in a batch that may be the generation's first.
-    fn error_in(&self, batch: &Batch, kind: ErrorKind, offset: u64) -> Error {
+    pub fn error_in(&self, batch: &Batch, kind: ErrorKind, offset: u64) -> Error {
         let error = self.error(kind, offset, batch.thread_id());
         let generation = error.at.generation.or((batch.generation != 0).then_some(batch.generation));
         Error { at: Location { generation, ..error.at }, ..error }
@@ -208,7 +224,7 @@ impl Generation {
                     (_, false) => Ok(Loaded::Whole),
                 };
             }
-            let framing = match read_framing(source, self.len) {
+            let framing = match read_framing(source, self.len, batch::read) {
                 Ok(framing) => framing,
                 Err(error) => return self.cut_off(error, source, None),
             };
@@ -252,15 +268,34 @@ impl Generation {
                 let error = self.error_in(&batch, ErrorKind::TruncatedBatch { missing }, offset);
                 return self.cut_by(error);
             }
-            self.number = batch.generation;
-            self.total_batches += 1;
-            if self.min_time == 0 || batch.time < self.min_time {
-                self.min_time = batch.time;
-            }
+            self.count(&batch);
             self.add(&batch, source.window(), version)
                 .map_err(|fault| self.error(fault.kind, source.base() + fault.pos as u64, batch.thread_id()))?;
             self.len = batch.end;
+            self.check_limits().map_err(|kind| self.error(kind, at, batch.thread_id()))?;
         }
+    }
+
+    /// Counts in a batch that is to be added.
+    pub fn count(&mut self, batch: &Batch) {
+        self.number = batch.generation;
+        self.total_batches += 1;
+        if self.min_time == 0 || batch.time < self.min_time {
+            self.min_time = batch.time;
+        }
+    }
+
+    /// Holds what was read to the limits.
+    pub fn check_limits(&self) -> Result<(), ErrorKind> {
+        let limits = &self.mode.limits;
+        limits::check("bytes in a generation", self.len as u64, limits.generation_bytes)?;
+        limits::check("threads in a generation", self.threads.len() as u64, limits.threads)?;
+        limits::check("strings in a generation", self.tables.strings.len() as u64, limits.strings)?;
+        limits::check("stacks in a generation", self.tables.stacks.len() as u64, limits.stacks)?;
+        limits::check("frames in a generation", self.tables.frame_count() as u64, limits.frames)?;
+        limits::check("CPU samples in a generation", self.samples.len() as u64, limits.samples)?;
+        let batches = self.tables.experiments.len() as u64;
+        limits::check("batches of experiments in a generation", batches, limits.experiment_batches)
     }
 
     /// The bytes can't be read on: the place is where they stop.
@@ -277,7 +312,7 @@ impl Generation {
         }
     }
 
-    fn check_number(&self, batch: &Batch, last: u64, version: Version) -> Result<(), ErrorKind> {
+    pub fn check_number(&self, batch: &Batch, last: u64, version: Version) -> Result<(), ErrorKind> {
         let found = batch.generation;
         match (found, self.number) {
             (0, _) => Err(ErrorKind::InvalidGeneration),
@@ -294,18 +329,29 @@ impl Generation {
         }
     }
 
+    /// Fails, or notes what lenient reading goes over.
+    fn tolerate(&mut self, kind: ErrorKind, pos: usize) -> Check {
+        match self.mode.lenient {
+            true => {
+                self.damage.noted.push(Fault { kind, pos });
+                Ok(())
+            }
+            false => Err(kind).at(pos),
+        }
+    }
+
     /// Sorts a batch by what it holds.
-    fn add(&mut self, batch: &Batch, window: &[u8], version: Version) -> Check {
+    pub fn add(&mut self, batch: &Batch, window: &[u8], version: Version) -> Check {
         let first = window.get(batch.body..batch.end).and_then(|body| body.first());
         let first = first.and_then(|&code| EventType::from_code(code));
-        if batch.experiment != 0 {
-            let (event, since) = (EventType::ExperimentalBatch.name(), EventType::ExperimentalBatch.spec().since);
-            if version < since {
-                return Err(ErrorKind::EventNotInVersion { event, since: since.minor() }).at(batch.start);
+        if let Some(experiment) = batch.experiment {
+            self.check_since(EventType::ExperimentalBatch, batch.start)?;
+            if experiment != alloc_free::EXPERIMENT {
+                self.tolerate(ErrorKind::UnknownExperiment { id: experiment }, batch.start + 1)?;
             }
             self.check_uncounted(batch, window).at(batch.start)?;
             let data = Span { pos: batch.body, len: (batch.end - batch.body) as u32 };
-            let experiment = ExperimentData { experiment: batch.experiment, thread: batch.thread, data };
+            let experiment = ExperimentData { experiment, thread: batch.thread, data };
             self.tables.experiments.push(experiment);
             return Ok(());
         }
@@ -317,11 +363,21 @@ impl Generation {
                 self.check_uncounted(batch, window).at(batch.start)?;
                 self.add_samples(records.behind_type())
             }
-            Some(EventType::Sync) if version >= Version::Go125 => {
-                self.add_clock(records.behind_type(), batch.time, version)
+            Some(EventType::Sync) if version >= Version::Go125 || self.mode.lenient => {
+                self.check_since(EventType::Sync, batch.body)?;
+                self.add_clock(records.behind_type(), batch.time)
             }
-            Some(EventType::Frequency) if version < Version::Go125 => self.add_clock(&mut records, batch.time, version),
+            Some(EventType::Frequency) if version < Version::Go125 => self.add_clock(&mut records, batch.time),
             _ => self.add_events(batch, window),
+        }
+    }
+
+    /// What begins at `pos` must be in the trace's version.
+    pub fn check_since(&mut self, event: EventType, pos: usize) -> Check {
+        let since = event.spec().since;
+        match self.version < since {
+            true => self.tolerate(ErrorKind::EventNotInVersion { event: event.name(), since: since.minor() }, pos),
+            false => Ok(()),
         }
     }
 
@@ -329,14 +385,19 @@ impl Generation {
         let index = self.batches.len() as u32;
         let Batch { start, body, end, time, .. } = *batch;
         match self.by_thread.get(&batch.thread) {
-            Some(&thread) => {
-                let thread = &mut self.threads[thread as usize];
-                let last = &mut self.batches[thread.last as usize];
-                if batch.thread != NONE {
-                    check_follows(last, batch, window).at(start)?;
+            Some(&number) => {
+                let last = self.threads[number as usize].last as usize;
+                if batch.thread != NONE
+                    && let Err(kind) = check_follows(&self.batches[last], batch, window)
+                {
+                    if !matches!(kind, ErrorKind::TimeRegression { .. }) {
+                        return Err(kind).at(start);
+                    }
+                    self.tolerate(kind, start)?;
+                    self.damage.unsorted.insert(number);
                 }
-                last.next = Some(index);
-                thread.last = index;
+                self.batches[last].next = Some(index);
+                self.threads[number as usize].last = index;
             }
             None => {
                 self.by_thread.insert(batch.thread, self.threads.len() as u32);
@@ -361,11 +422,13 @@ impl Generation {
             let id = records.int()?;
             let len = records.int()?;
             if len > MAX_STRING {
-                return Err(ErrorKind::StringTooLong { len, max: MAX_STRING }).at(at);
+                self.tolerate(ErrorKind::StringTooLong { len, max: MAX_STRING }, at)?;
             }
-            let span = Span { pos: records.pos, len: len as u32 };
-            records.skip(len as usize, EventType::String)?;
-            self.tables.strings.insert(id, span, "string").at(at)?;
+            let span = Span { pos: records.pos, len: len.min(MAX_STRING) as u32 };
+            records.skip(len, EventType::String)?;
+            if let Err(kind) = self.tables.strings.insert(id, span, "string") {
+                self.tolerate(kind, at)?;
+            }
         }
         Ok(())
     }
@@ -375,14 +438,16 @@ impl Generation {
             let id = records.int()?;
             let frames = records.int()?;
             if frames > MAX_FRAMES {
-                return Err(ErrorKind::StackTooDeep { frames, max: MAX_FRAMES }).at(at);
+                self.tolerate(ErrorKind::StackTooDeep { frames, max: MAX_FRAMES }, at)?;
             }
-            let entry = StackEntry { pos: records.pos, frames: frames as u32 };
+            let entry = StackEntry { pos: records.pos, frames: frames.min(MAX_FRAMES) as u32 };
             for _ in 0..frames {
                 let frame = RawFrame::read(records.bytes, &mut records.pos).at(records.pos)?;
                 self.tables.note_frame(frame);
             }
-            self.tables.stacks.insert(id, entry, "stack").at(at)?;
+            if let Err(kind) = self.tables.stacks.insert(id, entry, "stack") {
+                self.tolerate(kind, at)?;
+            }
         }
         Ok(())
     }
@@ -392,7 +457,11 @@ impl Generation {
             let time = records.int()?;
             let [thread, proc, go, stack] = [records.int()?, records.int()?, records.int()?, records.int()?];
             // The time is in the clock's units until the frequency is known.
-            let time = i64::try_from(time).map_err(|_| ErrorKind::TimestampOverflow).at(at)?;
+            if i64::try_from(time).is_err() {
+                self.tolerate(ErrorKind::TimestampOverflow, at)?;
+                continue;
+            }
+            let time = time as i64;
             // The runtime writes 0 for a thread that runs no goroutine.
             let go = if go == 0 { NONE } else { go };
             self.samples.push(Sample { time, thread, proc, go, stack, at });
@@ -400,7 +469,7 @@ impl Generation {
         Ok(())
     }
 
-    fn add_clock(&mut self, records: &mut Records<'_>, batch_time: u64, version: Version) -> Check {
+    fn add_clock(&mut self, records: &mut Records<'_>, batch_time: u64) -> Check {
         let mut time = batch_time;
         while let Some((at, code)) = records.next_any() {
             match EventType::from_code(code) {
@@ -413,14 +482,14 @@ impl Generation {
                     self.frequency = frequency.ok_or(ErrorKind::BadFrequency(Flaw::Invalid)).at(at)?;
                     self.has_frequency = true;
                 }
-                Some(EventType::ClockSnapshot) if version >= Version::Go125 => {
+                Some(EventType::ClockSnapshot) if self.version >= Version::Go125 || self.mode.lenient => {
                     if self.clock.is_some() {
-                        return Err(ErrorKind::BadClockSnapshot(Flaw::Repeated)).at(at);
+                        self.tolerate(ErrorKind::BadClockSnapshot(Flaw::Repeated), at)?;
                     }
                     let [delta, mono, seconds, nanos] =
                         [records.int()?, records.int()?, records.int()?, records.int()?];
                     time = time.checked_add(delta).ok_or(ErrorKind::TimestampOverflow).at(at)?;
-                    self.clock = Some([time, mono, seconds, nanos]);
+                    self.clock.get_or_insert([time, mono, seconds, nanos]);
                 }
                 _ => return Err(ErrorKind::UnexpectedRecord { expected: "Frequency", found: code }).at(at),
             }
@@ -429,7 +498,7 @@ impl Generation {
     }
 
     /// Does what needs all the batches: checks that nothing is missing, and puts the times right.
-    fn finish(&mut self, version: Version, window: &[u8]) -> Check {
+    pub fn finish(&mut self, version: Version, window: &[u8]) -> Check {
         debug_assert!(self.len <= window.len());
         let end = self.len;
         if !self.has_frequency {
@@ -437,16 +506,29 @@ impl Generation {
         }
         let frequency = self.frequency;
         if version >= Version::Go125 {
-            let raw = self.clock.ok_or(ErrorKind::BadClockSnapshot(Flaw::Missing)).at(end)?;
-            let snapshot = snapshot(raw, frequency);
-            self.tables.clock = Some(snapshot.ok_or(ErrorKind::BadClockSnapshot(Flaw::Invalid)).at(end)?);
+            match self.clock.map(|raw| snapshot(raw, frequency)) {
+                Some(Some(snapshot)) => self.tables.clock = Some(snapshot),
+                Some(None) => self.tolerate(ErrorKind::BadClockSnapshot(Flaw::Invalid), end)?,
+                None => self.tolerate(ErrorKind::BadClockSnapshot(Flaw::Missing), end)?,
+            }
         }
         frequency.time(self.min_time).ok_or(ErrorKind::TimestampOverflow).at(end)?;
-        self.tables.seal().at(end)?;
-        for sample in &mut self.samples {
-            let nanos = u64::try_from(sample.time).ok().and_then(|units| frequency.time(units));
-            sample.time = nanos.ok_or(ErrorKind::TimestampOverflow).at(sample.at)?;
+        if let Err(kind) = self.tables.seal() {
+            self.tolerate(kind, end)?;
         }
+        let mut samples = std::mem::take(&mut self.samples);
+        for sample in &mut samples {
+            let nanos = u64::try_from(sample.time).ok().and_then(|units| frequency.time(units));
+            match nanos {
+                Some(nanos) => sample.time = nanos,
+                None => {
+                    sample.time = i64::MAX;
+                    self.tolerate(ErrorKind::TimestampOverflow, sample.at)?;
+                }
+            }
+        }
+        samples.retain(|sample| sample.time < TIME_LIMIT);
+        self.samples = samples;
         pdqsort::sort_by_key(&mut self.samples, |sample| sample.time);
         Ok(())
     }
@@ -458,11 +540,15 @@ fn snapshot([time, mono, seconds, nanos]: [u64; 4], frequency: Frequency) -> Opt
 
 /// Reads what begins at `start`, and no further: whoever waits for a generation from a source that is slow or fails
 /// need not wait for what follows it.
-fn read_framing(source: &mut Source<'_>, start: usize) -> io::Result<Result<Framing, batch::Fault>> {
+pub(super) fn read_framing(
+    source: &mut Source<'_>,
+    start: usize,
+    read: fn(&[u8], usize) -> Result<Framing, batch::Fault>,
+) -> io::Result<Result<Framing, batch::Fault>> {
     let mut len = start + 1;
     loop {
         let has_more = source.fill(len)?;
-        match batch::read(source.window(), start) {
+        match read(source.window(), start) {
             Err(fault) if has_more && fault.is_short() && len < start + batch::MAX_HEADER => {
                 len = source.window().len() + 1;
             }
@@ -519,10 +605,10 @@ impl Records<'_> {
     }
 
     /// Skips the bytes that a record of this type has.
-    fn skip(&mut self, len: usize, event: EventType) -> Check {
-        match self.bytes.len() - self.pos >= len {
+    fn skip(&mut self, len: u64, event: EventType) -> Check {
+        match (self.bytes.len() - self.pos) as u64 >= len {
             true => {
-                self.pos += len;
+                self.pos += len as usize;
                 Ok(())
             }
             false => Err(ErrorKind::EventTruncated { event: event.name() }).at(self.pos),

@@ -18,6 +18,8 @@
 //! - [`frontier`]: the Ms by the time of their next event.
 //! - [`order`]: what each event does to the scheduler, and the record it gives.
 //! - [`decoder`]: all of these together, a block of events at a time.
+//! - [`salvage`]: what lenient reading makes of a damaged generation.
+//! - [`resync`]: where the next batch begins, once that is lost.
 //! - [`raw`]: batches and events in file order, unordered.
 
 mod batch;
@@ -27,4 +29,6 @@ mod frontier;
 mod generation;
 mod order;
 pub mod raw;
+mod resync;
+mod salvage;
 pub(crate) mod spec;

@@ -1,6 +1,8 @@
 //! What each event does to the scheduler, and the record that it gives.
 
-use super::cursor::Cursor;
+use std::cell::Cell;
+
+use super::cursor::{Cursor, Frame};
 use super::spec::{EventType, MAX_ARGS};
 use crate::error::{ContextMismatch, ErrorKind, WarningKind, broken};
 use crate::event::alloc_free::Kind as AllocFreeKind;
@@ -36,13 +38,18 @@ impl Outbox {
         !self.more.is_empty()
     }
 
+    /// How many there are, the current one included.
+    pub fn len(&self) -> u64 {
+        1 + self.more.len() as u64
+    }
+
     /// Makes the next of them current.
     pub fn next(&mut self) {
         self.current = self.more.remove(0);
     }
 
     /// Adds a copy of the current record, for the caller to change.
-    fn copy(&mut self) -> &mut Record {
+    pub fn copy(&mut self) -> &mut Record {
         self.more.push(self.current);
         let last = self.more.len() - 1;
         &mut self.more[last]
@@ -57,15 +64,41 @@ pub(super) struct Place<'a> {
     /// The event, and the M whose it is.
     pub event: EventType,
     pub cursor: &'a Cursor,
+    /// Where lenient reading notes an ID that the tables lack, and goes on.
+    pub unknown: Option<&'a Cell<Option<Unknown>>>,
+}
+
+/// An ID that the tables lack.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unknown {
+    Stack(u64),
+    String(u64),
 }
 
 impl Place<'_> {
     fn stack(&self, id: u64) -> Result<u64, Box<ErrorKind>> {
-        stack(self.tables, id)
+        match self.tables.has_stack(id) {
+            true => Ok(id),
+            false => self.lacks(Unknown::Stack(id), id),
+        }
     }
 
     fn string(&self, id: u64) -> Result<Symbol, Box<ErrorKind>> {
-        string(self.tables, id)
+        match self.tables.has_string(id) {
+            true => Ok(Symbol::Id(id)),
+            false => self.lacks(Unknown::String(id), Symbol::Id(id)),
+        }
+    }
+
+    #[cold]
+    fn lacks<T>(&self, unknown: Unknown, placeholder: T) -> Result<T, Box<ErrorKind>> {
+        match self.unknown {
+            Some(noted) => {
+                noted.set(Some(unknown));
+                Ok(placeholder)
+            }
+            None => broken(unknown.into()),
+        }
     }
 
     /// The text of a string, for a name that outlives the generation.
@@ -86,35 +119,35 @@ macro_rules! done {
 }
 
 /// Lets the cursor's event happen if it is one of those that make up most of a busy trace and nothing hinders it;
-/// gives the end of its arguments. In all other cases nothing has changed, and [`order`] tells them apart.
+/// gives the end of its arguments in its frame. In all other cases nothing has changed, and [`order`] tells them apart.
 ///
-/// `bytes` end with the event's batch. The record lacks the thread and the time.
+/// The record lacks the thread and the time.
 #[inline(always)]
 pub(super) fn frequent(
     on: &mut OnThread<'_>,
     tables: &Tables,
-    bytes: &[u8],
-    cursor: &Cursor,
+    code: u8,
+    frame: &Frame,
     record: &mut Record,
 ) -> Option<usize> {
     use EventType as E;
     use GoState::{NotExist, Runnable, Running, Syscall, Waiting};
 
-    let mut pos = cursor.args;
+    let mut pos = 0;
     record.proc = on.proc_id();
     record.go = on.go_id();
     // A type that is not in the alphabet is none of these.
-    match E::from_code(cursor.code)? {
+    match E::from_code(code)? {
         E::GoStart => {
-            let go = varint::read(bytes, &mut pos).ok()?;
-            let sequence = varint::read(bytes, &mut pos).ok()?;
+            let go = varint::read_brief(frame, &mut pos)?;
+            let sequence = varint::read_brief(frame, &mut pos)?;
             on.go_start(go, sequence).ok()?.done()?;
             record.go_transition(go, Runnable, Running);
         }
         E::GoUnblock => {
-            let go = varint::read(bytes, &mut pos).ok()?;
-            let sequence = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let go = varint::read_brief(frame, &mut pos)?;
+            let sequence = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_stack(stack) {
                 return None;
             }
@@ -123,8 +156,8 @@ pub(super) fn frequent(
             record.stack = stack;
         }
         E::GoBlock => {
-            let reason = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let reason = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_string(reason) || !tables.has_stack(stack) {
                 return None;
             }
@@ -135,8 +168,8 @@ pub(super) fn frequent(
             record.b = stack;
         }
         E::GoStop => {
-            let reason = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let reason = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_string(reason) || !tables.has_stack(stack) {
                 return None;
             }
@@ -147,8 +180,8 @@ pub(super) fn frequent(
             record.b = stack;
         }
         E::GoSyscallBegin => {
-            let sequence = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let sequence = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_stack(stack) {
                 return None;
             }
@@ -162,9 +195,9 @@ pub(super) fn frequent(
             record.go_transition(record.go, Syscall, Running);
         }
         E::GoCreate => {
-            let go = varint::read(bytes, &mut pos).ok()?;
-            let start = varint::read(bytes, &mut pos).ok()?;
-            let stack = varint::read(bytes, &mut pos).ok()?;
+            let go = varint::read_brief(frame, &mut pos)?;
+            let start = varint::read_brief(frame, &mut pos)?;
+            let stack = varint::read_brief(frame, &mut pos)?;
             if !tables.has_stack(start) || !tables.has_stack(stack) {
                 return None;
             }
@@ -181,7 +214,9 @@ pub(super) fn frequent(
             record.go_transition(record.go, Running, NotExist);
         }
         E::HeapAlloc => {
-            let bytes = varint::read(bytes, &mut pos).ok()?;
+            // The one argument that is often long.
+            let (bytes, len) = varint::read_word(frame.first_chunk()?)?;
+            pos = len;
             record.other(What::HeapObjects, bytes);
         }
         _ => return None,
@@ -197,6 +232,9 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
     let Cursor { thread, thread_id, time, .. } = *place.cursor;
     let kind = place.event;
     sched.make_known(thread);
+    if !matches!(kind, E::GoStatus | E::GoStatusStack | E::ProcStatus) {
+        sched.assume_nothing(thread, matches!(kind, E::ProcStart | E::ProcStop | E::ProcSteal));
+    }
     let context = sched.context(thread);
     let (go, proc) = (context.go_id, context.proc_id);
     let record = &mut out.current;
@@ -251,7 +289,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         }
         E::GoDestroy => {
             done!(on_thread(sched, kind, thread)?.go_destroy());
-            sched.forget_annotations(context.go);
+            sched.forget_annotations(context.go, go);
             record.go_transition(go, Running, NotExist);
         }
         E::GoDestroySyscall => {
@@ -479,19 +517,12 @@ fn alloc_free(event: EventType) -> Option<AllocFreeKind> {
     })
 }
 
-#[inline(always)]
-fn stack(tables: &Tables, id: u64) -> Result<u64, Box<ErrorKind>> {
-    match tables.has_stack(id) {
-        true => Ok(id),
-        false => broken(ErrorKind::UnknownStack { id: StackId(id) }),
-    }
-}
-
-#[inline(always)]
-fn string(tables: &Tables, id: u64) -> Result<Symbol, Box<ErrorKind>> {
-    match tables.has_string(id) {
-        true => Ok(Symbol::Id(id)),
-        false => broken(ErrorKind::UnknownString { id: StringId(id) }),
+impl From<Unknown> for ErrorKind {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Stack(id) => ErrorKind::UnknownStack { id: StackId(id) },
+            Unknown::String(id) => ErrorKind::UnknownString { id: StringId(id) },
+        }
     }
 }
 

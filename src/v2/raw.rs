@@ -213,8 +213,8 @@ impl<'a> RawReader<'a> {
         Ok(RawBatch {
             offset: self.source.base() + start as u64,
             kind: match found.experiment {
-                0 => BatchKind::Events,
-                experiment => BatchKind::Experimental(experiment),
+                None => BatchKind::Events,
+                Some(experiment) => BatchKind::Experimental(experiment),
             },
             generation: found.generation,
             thread: found.thread_id(),

@@ -39,6 +39,11 @@ impl<'a> Source<'a> {
         Source { base: 0, kind: Kind::Slice(bytes) }
     }
 
+    /// A part of a trace, which begins at an offset of the file.
+    pub fn part(bytes: &'a [u8], base: u64) -> Self {
+        Source { base, kind: Kind::Slice(bytes) }
+    }
+
     pub fn stream(from: impl Read + Send + 'a) -> Self {
         let stream = Stream { from: Box::new(from), buffer: Vec::new(), filled: 0, ended: false };
         Source { base: 0, kind: Kind::Stream(stream) }
@@ -54,7 +59,7 @@ impl<'a> Source<'a> {
     pub fn window(&self) -> &[u8] {
         match &self.kind {
             Kind::Slice(bytes) => bytes,
-            Kind::Stream(stream) => &stream.buffer[..stream.filled],
+            Kind::Stream(stream) => stream.buffer.get(..stream.filled).unwrap_or_default(),
         }
     }
 

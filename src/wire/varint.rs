@@ -68,25 +68,63 @@ pub(crate) fn read(bytes: &[u8], pos: &mut usize) -> Result<u64, Fault> {
     Ok(value)
 }
 
-/// The integers of up to eight bytes, taken with one load: the position of the first byte without its top bit gives
-/// the length, then the seven-bit groups are pushed together pairwise.
 #[inline(never)]
 fn read_long(bytes: &[u8], pos: usize) -> Result<(u64, usize), Fault> {
     let rest = bytes.get(pos..).unwrap_or_default();
-    if rest.len() < 8 {
-        return read_bytewise(rest, pos);
+    match rest.first_chunk().and_then(read_word) {
+        Some((value, len)) => Ok((value, pos + len)),
+        None => read_bytewise(rest, pos),
     }
-    let word = LittleEndian::read_u64(rest);
+}
+
+/// An integer of up to eight bytes and its length, taken with one load: the position of the first byte without its top
+/// bit gives the length, then the seven-bit groups are pushed together pairwise.
+#[inline(always)]
+pub(crate) fn read_word(bytes: &[u8; 8]) -> Option<(u64, usize)> {
+    let word = LittleEndian::read_u64(bytes);
     let last = !word & MORE_IN_EACH;
     if last == 0 {
-        return read_bytewise(rest, pos);
+        return None;
     }
     // All bits up to and with the top one of the integer's last byte.
     let word = word & (last ^ (last - 1)) & !MORE_IN_EACH;
     let word = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
     let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
     let word = (word & 0x0000_0000_0fff_ffff) | ((word & 0x0fff_ffff_0000_0000) >> 4);
-    Ok((word, pos + (last.trailing_zeros() / 8 + 1) as usize))
+    Some((word, (last.trailing_zeros() / 8 + 1) as usize))
+}
+
+/// The longest integer that [`read_brief`] reads. Nearly all of a busy trace's are brief.
+pub(crate) const BRIEF: usize = 4;
+
+/// Reads an integer of up to [`BRIEF`] bytes. As every such integer moves the position by no more, the compiler knows
+/// that a few of them stay inside the window, and checks nothing.
+#[inline(always)]
+pub(crate) fn read_brief<const WINDOW: usize>(window: &[u8; WINDOW], pos: &mut usize) -> Option<u64> {
+    let first = *window.get(*pos)?;
+    if first < MORE {
+        *pos += 1;
+        return Some(u64::from(first));
+    }
+    let low = u64::from(first & !MORE);
+    let second = *window.get(*pos + 1)?;
+    if second < MORE {
+        *pos += 2;
+        return Some(low | u64::from(second) << 7);
+    }
+    let low = low | u64::from(second & !MORE) << 7;
+    let third = *window.get(*pos + 2)?;
+    if third < MORE {
+        *pos += 3;
+        return Some(low | u64::from(third) << 14);
+    }
+    let low = low | u64::from(third & !MORE) << 14;
+    let fourth = *window.get(*pos + 3)?;
+    if fourth < MORE {
+        *pos += 4;
+        return Some(low | u64::from(fourth) << 21);
+    }
+    None
 }
 
 #[cold]

@@ -6,6 +6,7 @@
 mod event;
 mod file;
 mod framing;
+mod lenient;
 mod order;
 mod stuck;
 mod tables;

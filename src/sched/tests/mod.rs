@@ -107,7 +107,7 @@ fn apply(sched: &mut Sched, thread: u64, op: Op) -> Outcome {
         Op::GoDestroy => {
             let outcome = on!("GoDestroy").go_destroy();
             if outcome.is_ok() {
-                sched.forget_annotations(context.go);
+                sched.forget_annotations(context.go, context.go_id);
             }
             outcome
         }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::event::{GoState, ProcState};
 use crate::sched::Fit;
+use crate::sched::arena::HOMES;
 
 /// What a goroutine was and is.
 type GoRow<'a> = (&'a [(u64, Op)], (u64, Op), u64, &'a str, &'a str);
@@ -77,10 +78,12 @@ fn a_slot_is_used_again_without_what_it_had() {
     let name = sched.names.intern(b"region");
     sched.region_begin(context, task, name).expect("a goroutine");
     let slot = context.go;
-    go_on(&mut sched, &[(7, Op::GoDestroy), (7, Op::GoCreate(2)), (7, Op::GoStart(2, 1))]);
+    // Whose home is the same.
+    let next = 1 + HOMES as u64;
+    go_on(&mut sched, &[(7, Op::GoDestroy), (7, Op::GoCreate(next)), (7, Op::GoStart(next, 1))]);
 
     let context = sched.context(thread);
-    assert_eq!((context.go, context.go_id), (slot, 2), "the slot is another's");
+    assert_eq!((context.go, context.go_id), (slot, next), "the slot is another's");
     assert_eq!(sched.gos.len(), 1);
     let other = sched.names.intern(b"other");
     assert_eq!(sched.region_end(context, task, other).expect("a goroutine"), Fit::Good, "none is open");
@@ -90,7 +93,7 @@ fn a_slot_is_used_again_without_what_it_had() {
     // The same by a coroutine switch.
     let mut sched =
         after(&[BASE[0], BASE[1], (7, Op::AssistBegin), (7, Op::GoCreateBlocked(2)), (7, Op::GoSwitchDestroy(2, 1))]);
-    go_on(&mut sched, &[(7, Op::GoCreate(3)), (7, Op::GoStop), (7, Op::GoStart(3, 1)), (7, Op::AssistBegin)]);
+    go_on(&mut sched, &[(7, Op::GoCreate(next)), (7, Op::GoStop), (7, Op::GoStart(next, 1)), (7, Op::AssistBegin)]);
 }
 
 /// The first generation meets things for the first time; later ones say how they were left.

@@ -1,5 +1,7 @@
 //! Goroutines and their spans.
 
+use std::hint::select_unpredictable;
+
 use super::threads::Thread;
 use super::translation::Translation;
 use crate::event::GoState;
@@ -15,6 +17,8 @@ use crate::timeline::symbols::Symbols;
 pub(super) struct Goroutines {
     pub index: Index,
     pub spans: SpansBuilder,
+    /// When parts of the trace are missing, after which nothing is known.
+    pub gaps: Vec<i64>,
 }
 
 impl Goroutines {
@@ -63,15 +67,16 @@ impl Goroutines {
         };
         let id = record.a;
         let lane = self.number(id);
-        let stack = if step.is_own_stack { record.b } else { record.stack };
+        let stack = select_unpredictable(step.is_own_stack, record.b, record.stack);
         let why = translation.why(record.text, stack, tables, symbols);
-        if step.is_own_stack {
-            self.spans.note_stack(lane, stack, || translation.named_stack(stack, tables, symbols));
-        }
-        let who = [NOBODY, thread.place, thread.go][step.who as usize];
+        self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
+        let who = select_unpredictable(step.who == Who::Thread, thread.go, thread.place);
+        let who = select_unpredictable(step.who == Who::Nobody, NOBODY, who);
         self.spans.push(lane, Entry { time: record.time, state: step.state, who, why });
-        let (go_id, go) = [(thread.go_id, thread.go), (id, lane), (NONE, thread.nobody)][step.then as usize];
-        thread.take(go_id, go);
+        let (is_this, is_nothing) = (step.then == Then::This, step.then == Then::Nothing);
+        let go_id = select_unpredictable(is_this, id, thread.go_id);
+        let go = select_unpredictable(is_this, lane, thread.go);
+        thread.take(select_unpredictable(is_nothing, NONE, go_id), select_unpredictable(is_nothing, thread.nobody, go));
     }
 
     #[inline(never)]
@@ -117,6 +122,32 @@ impl Goroutines {
         }
     }
 
+    /// A part of the trace is missing here.
+    pub fn gap(&mut self, time: i64) {
+        self.gaps.push(time);
+    }
+
+    /// Nothing is known of a goroutine from a time on.
+    fn lose(&mut self, lane: u32, time: i64) {
+        self.spans.push(lane, Entry { time, state: State::Undetermined, who: NOBODY, why: 0 });
+    }
+
+    /// If there was a gap since a goroutine was last told of, nothing is known of it since then.
+    fn lose_in_gap(&mut self, lane: u32) {
+        let Some(last) = self.spans.last(lane).filter(|last| last.state != State::Ended) else { return };
+        let known = self.gaps.partition_point(|&gap| gap <= last.time);
+        if let Some(&gap) = self.gaps.get(known) {
+            self.lose(lane, gap);
+        }
+    }
+
+    /// At the end of the trace: of those that were not told of any more after a gap nothing is known.
+    pub fn lose_the_rest(&mut self) {
+        if !self.gaps.is_empty() {
+            (0..self.index.len() as u32).for_each(|lane| self.lose_in_gap(lane));
+        }
+    }
+
     /// A goroutine that is created, or met for the first time: then it was there when the trace began.
     fn meet(&mut self, id: u64, from: GoState, start: i64) -> u32 {
         let is_created = from == GoState::NotExist;
@@ -124,9 +155,12 @@ impl Goroutines {
             Some(known) => known,
             None => self.add(id, is_created),
         };
-        // A CPU sample may have told of it before.
-        if !is_created && self.spans.is_empty(lane) {
-            self.spans.push(lane, Entry { time: start, state: State::Undetermined, who: NOBODY, why: 0 });
+        if !is_created {
+            // A CPU sample may have told of it before.
+            match self.spans.is_empty(lane) {
+                true => self.lose(lane, start),
+                false => self.lose_in_gap(lane),
+            }
         }
         lane
     }
@@ -143,23 +177,23 @@ struct Step {
 }
 
 /// What the thread has afterwards.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     /// What it had.
-    Same = 0,
+    Same,
     /// The goroutine.
-    This = 1,
-    Nothing = 2,
+    This,
+    Nothing,
 }
 
 /// Who an entry names.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
-    Nobody = 0,
+    Nobody,
     /// The place of the event.
-    Place = 1,
+    Place,
     /// What runs on the thread.
-    Thread = 2,
+    Thread,
 }
 
 /// How many states there are.

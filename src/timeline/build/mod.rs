@@ -11,8 +11,9 @@ mod ranges;
 mod threads;
 mod translation;
 
+use crate::account::Tally;
 use crate::event::ProcState;
-use crate::event::record::{RangeType, Record, What};
+use crate::event::record::{RangeType, Record, Sink, What};
 use crate::event::tables;
 use crate::id::NONE;
 use crate::timeline::clock::Clocks;
@@ -47,6 +48,12 @@ pub(super) struct Builder {
     symbols: Symbols,
 }
 
+impl Sink for Builder {
+    fn add(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
+        self.take_in(records, tables);
+    }
+}
+
 impl Builder {
     pub fn new(version: Version) -> Self {
         Builder {
@@ -64,17 +71,20 @@ impl Builder {
         }
     }
 
-    /// Takes in the next record.
-    #[inline(always)]
-    pub fn add(&mut self, record: &Record, tables: tables::Symbols<'_>) {
-        let extent = self.extent.get_or_insert(Extent { start: record.time, end: record.time });
-        extent.end = record.time;
-        if let What::GoTransition(from, to) = record.what {
-            let translate = (&mut self.translation, &mut self.symbols, tables);
-            let thread = self.threads.of(record);
-            self.goroutines.transition(record, (from, to), thread, extent.start, translate);
-        } else {
-            self.add_other(record, tables);
+    /// Takes in the next records, all of the same generation.
+    fn take_in(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
+        let extent = self.extent.get_or_insert(Extent { start: first.time, end: last.time });
+        extent.end = last.time;
+        let start = extent.start;
+        for record in records {
+            if let What::GoTransition(from, to) = record.what {
+                let translate = (&mut self.translation, &mut self.symbols, tables);
+                let thread = self.threads.of(record);
+                self.goroutines.transition(record, (from, to), thread, start, translate);
+            } else {
+                self.add_other(record, tables);
+            }
         }
     }
 
@@ -90,6 +100,8 @@ impl Builder {
                 }
             }
             What::Sync => {}
+            // What was, is taken to last until a status behind the gap says otherwise.
+            What::Gap => self.goroutines.gap(time),
             What::HeapObjects => self.metrics.heap.push((time, record.a)),
             What::HeapGoal => self.metrics.goals.push((time, record.a)),
             What::GoMaxProcs => self.metrics.gomaxprocs.push((time, record.a)),
@@ -172,7 +184,8 @@ impl Builder {
     }
 
     /// The timeline of all that came.
-    pub fn finish(self) -> Timeline {
+    pub fn finish(mut self) -> Timeline {
+        self.goroutines.lose_the_rest();
         Timeline {
             version: self.version,
             extent: self.extent.unwrap_or_default(),
@@ -186,8 +199,10 @@ impl Builder {
             metrics: self.metrics,
             procs: self.procs.finish(),
             tasks: self.annotations.finish(),
+            gaps: self.goroutines.gaps,
             warnings: Vec::new(),
             warning_count: 0,
+            lost: Tally::default(),
             symbols: self.symbols,
         }
     }

@@ -108,7 +108,13 @@ impl Translation {
     /// The number of a reason together with a stack.
     #[inline(always)]
     pub fn why(&mut self, reason: Symbol, stack: u64, from: tables::Symbols<'_>, to: &mut Symbols) -> u32 {
-        let key = self.key(reason);
+        // Most have no reason or one of the trace's, in an order that can't be foreseen.
+        let id = match reason {
+            Symbol::Id(id) => id,
+            _ => 0,
+        };
+        let is_plain = matches!(reason, Symbol::Empty | Symbol::Id(_)) & (id < u64::from(STATIC_KEYS));
+        let key = if is_plain { id as ReasonKey } else { self.other_key(reason) };
         let (known, why) = self.whys.get(stack);
         match known == key && key != NO_KEY {
             true => why,
@@ -116,11 +122,9 @@ impl Translation {
         }
     }
 
-    #[inline(always)]
-    fn key(&self, reason: Symbol) -> ReasonKey {
+    #[inline(never)]
+    fn other_key(&self, reason: Symbol) -> ReasonKey {
         match reason {
-            Symbol::Empty => 0,
-            Symbol::Id(id) if id < u64::from(STATIC_KEYS) => id as ReasonKey,
             Symbol::Static(text) => self.static_key(text),
             _ => NO_KEY,
         }
@@ -159,7 +163,7 @@ impl Translation {
         match symbol {
             Symbol::Empty => 0,
             Symbol::Id(id) => self.string_by_id(id, from, to),
-            Symbol::Span(span) => to.strings.intern(span.of(from.window)),
+            Symbol::Span { pos, len } => to.strings.intern(tables::Span { pos, len }.of(from.window)),
             Symbol::Name(name) => to.strings.intern(from.names.get(name)),
             Symbol::Static(text) => to.strings.intern(text.as_bytes()),
         }

@@ -60,28 +60,33 @@ pub struct RawEvents<'a> {
     batch: &'a RawBatch<'a>,
     bytes: &'a [u8],
     /// Where the next event begins in the bytes; [`FAILED`] after an error.
-    pos: usize,
+    pos: u32,
     arity: &'static Arity,
-    /// The last event. It is boxed so that what is given out leads here and not to `self`: the position can then stay
-    /// in a register, without which every event would wait for the one before.
-    last: Box<Decoded>,
+    /// The last event's arguments, in place: to copy them costs more than to decode them. They are boxed so that what is
+    /// given out leads here and not to `self`: the position can then stay in a register, without which every event
+    /// would wait for the one before.
+    args: Box<Args>,
 }
 
-const FAILED: usize = usize::MAX;
+/// No batch is so long.
+const FAILED: u32 = u32::MAX;
 
-/// An event, decoded in place: to copy it costs more than to decode it.
-#[derive(Clone, Debug, Default)]
-struct Decoded {
-    args: [u64; MAX_ARGS],
-    start: usize,
-    end: usize,
+type Args = [u64; MAX_ARGS];
+
+/// What an event is besides its arguments.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Where it lies in the batch.
+    start: u32,
+    end: u32,
     code: u8,
+    /// How many arguments it has.
     count: u8,
 }
 
 impl<'a> RawEvents<'a> {
     pub(super) fn new(batch: &'a RawBatch<'a>) -> Self {
-        RawEvents { batch, bytes: batch.bytes, pos: 0, arity: arity(batch.version), last: Box::default() }
+        RawEvents { batch, bytes: batch.bytes, pos: 0, arity: arity(batch.version), args: Box::default() }
     }
 
     /// The next event, `None` behind the last.
@@ -93,10 +98,10 @@ impl<'a> RawEvents<'a> {
     /// there, `TruncatedBatch`. Afterwards this gives `Ok(None)`.
     #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<RawEvent<'_>>, Error> {
-        let end = match self.last.read_brief(self.bytes, self.pos, self.arity) {
-            Some(end) => end,
-            None => match self.last.read(self.batch, self.pos) {
-                Ok(Some(end)) => end,
+        let shape = match read_brief(&mut self.args, self.bytes, self.pos, self.arity) {
+            Some(shape) => shape,
+            None => match read(&mut self.args, self.batch, self.pos) {
+                Ok(Some(shape)) => shape,
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     self.pos = FAILED;
@@ -104,112 +109,73 @@ impl<'a> RawEvents<'a> {
                 }
             },
         };
-        self.pos = end;
-        Ok(Some(RawEvent { decoded: &self.last, batch: self.batch }))
+        self.pos = shape.end;
+        Ok(Some(RawEvent { args: &self.args, shape, batch: self.batch }))
     }
 }
 
-/// A brief event is not longer than this: a type, and arguments of [`BRIEF`] bytes.
-const WINDOW: usize = 1 + MAX_ARGS * BRIEF;
+/// A brief event is not longer than this: a type, and brief integers.
+const WINDOW: usize = 1 + MAX_ARGS * varint::BRIEF;
 
-/// The longest argument of a brief event. Nearly all of a busy trace's events are brief.
-const BRIEF: usize = 4;
-
-impl Decoded {
-    /// Decodes the event at `start` if it is brief and has arguments only; gives where it ends.
-    #[inline(always)]
-    fn read_brief(&mut self, bytes: &[u8], start: usize, arity: &Arity) -> Option<usize> {
-        let window: &[u8; WINDOW] = bytes.get(start..)?.first_chunk()?;
-        let code = window[0];
-        let count = arity[usize::from(code)];
-        if count == UNUSUAL {
-            return None;
-        }
-        let mut pos = 1;
-        for arg in self.args.iter_mut().take(usize::from(count)) {
-            *arg = read_brief_int(window, &mut pos)?;
-        }
-        let end = start + pos;
-        self.start = start;
-        self.end = end;
-        self.code = code;
-        self.count = count;
-        Some(end)
-    }
-
-    /// Decodes any event, or tells why there is none.
-    #[inline(never)]
-    fn read(&mut self, batch: &RawBatch<'_>, start: usize) -> Result<Option<usize>, Box<Error>> {
-        let bytes = batch.bytes;
-        let Some(&code) = bytes.get(start) else {
-            return match batch.missing {
-                0 => Ok(None),
-                _ if start == FAILED => Ok(None),
-                missing => Err(fault(batch, ErrorKind::TruncatedBatch { missing }, bytes.len())),
-            };
-        };
-        let Some(event) = EventType::from_code(code) else {
-            return Err(fault(batch, ErrorKind::UnknownEvent { code }, start));
-        };
-        let spec = event.spec();
-        if batch.version < spec.since {
-            let kind = ErrorKind::EventNotInVersion { event: event.name(), since: spec.since.minor() };
-            return Err(fault(batch, kind, start));
-        }
-        if frames_a_batch(event) && start != 0 {
-            return Err(fault(batch, ErrorKind::WrongContext { event: event.name() }, start));
-        }
-        let mut pos = start + 1;
-        let args = self.args.get_mut(..spec.args.len()).unwrap_or_default();
-        for arg in args.iter_mut() {
-            *arg = int(batch, &mut pos)?;
-        }
-        match spec.class {
-            Class::Data => {
-                let len = int(batch, &mut pos)?;
-                let end = usize::try_from(len).ok().and_then(|len| pos.checked_add(len));
-                pos = end.filter(|&end| end <= bytes.len()).ok_or_else(|| short(batch, event, pos))?;
-            }
-            Class::Stack => {
-                let frames = args.last().copied().unwrap_or_default();
-                skip_ints(batch, &mut pos, frames.saturating_mul(FRAME_ARGS.len() as u64))?;
-            }
-            Class::Structural | Class::Timed | Class::AllocFree => {}
-        }
-        let count = spec.args.len() as u8;
-        *self = Decoded { args: self.args, start, end: pos, code, count };
-        Ok(Some(pos))
-    }
-}
-
-/// Reads an integer of up to [`BRIEF`] bytes. As every such integer moves the position by no more, the compiler knows
-/// that it stays inside the window, and checks nothing.
+/// Decodes the event at `start` if it is brief and has arguments only.
 #[inline(always)]
-fn read_brief_int(window: &[u8; WINDOW], pos: &mut usize) -> Option<u64> {
-    let first = *window.get(*pos)?;
-    if first < MORE {
-        *pos += 1;
-        return Some(u64::from(first));
+fn read_brief(args: &mut Args, bytes: &[u8], start: u32, arity: &Arity) -> Option<Shape> {
+    let window = bytes.get(start as usize..start as usize + WINDOW)?;
+    let window: &[u8; WINDOW] = window.first_chunk()?;
+    let code = window[0];
+    let count = arity[usize::from(code)];
+    if count == UNUSUAL {
+        return None;
     }
-    let low = u64::from(first & !MORE);
-    let second = *window.get(*pos + 1)?;
-    if second < MORE {
-        *pos += 2;
-        return Some(low | u64::from(second) << 7);
+    let mut pos = 1;
+    for arg in args.iter_mut().take(usize::from(count)) {
+        *arg = varint::read_brief(window, &mut pos)?;
     }
-    let low = low | u64::from(second & !MORE) << 7;
-    let third = *window.get(*pos + 2)?;
-    if third < MORE {
-        *pos += 3;
-        return Some(low | u64::from(third) << 14);
+    Some(Shape { start, end: start + pos as u32, code, count })
+}
+
+/// Decodes any event, or tells why there is none.
+#[inline(never)]
+fn read(all: &mut Args, batch: &RawBatch<'_>, at: u32) -> Result<Option<Shape>, Box<Error>> {
+    let bytes = batch.bytes;
+    let start = at as usize;
+    let Some(&code) = bytes.get(start) else {
+        return match batch.missing {
+            0 => Ok(None),
+            _ if at == FAILED => Ok(None),
+            missing => Err(fault(batch, ErrorKind::TruncatedBatch { missing }, bytes.len())),
+        };
+    };
+    let Some(event) = EventType::from_code(code) else {
+        return Err(fault(batch, ErrorKind::UnknownEvent { code }, start));
+    };
+    let spec = event.spec();
+    if batch.version < spec.since {
+        let kind = ErrorKind::EventNotInVersion { event: event.name(), since: spec.since.minor() };
+        return Err(fault(batch, kind, start));
     }
-    let low = low | u64::from(third & !MORE) << 14;
-    let fourth = *window.get(*pos + 3)?;
-    if fourth < MORE {
-        *pos += 4;
-        return Some(low | u64::from(fourth) << 21);
+    if frames_a_batch(event) && start != 0 {
+        return Err(fault(batch, ErrorKind::WrongContext { event: event.name() }, start));
     }
-    None
+    let mut pos = start + 1;
+    let args = all.get_mut(..spec.args.len()).unwrap_or_default();
+    for arg in args.iter_mut() {
+        *arg = int(batch, &mut pos)?;
+    }
+    match spec.class {
+        Class::Data => {
+            let len = int(batch, &mut pos)?;
+            let end = usize::try_from(len).ok().and_then(|len| pos.checked_add(len));
+            pos = end.filter(|&end| end <= bytes.len()).ok_or_else(|| short(batch, event, pos))?;
+        }
+        Class::Stack => {
+            let frames = args.last().copied().unwrap_or_default();
+            skip_ints(batch, &mut pos, frames.saturating_mul(FRAME_ARGS.len() as u64))?;
+        }
+        Class::Structural | Class::Timed | Class::AllocFree => {}
+    }
+    // A batch is at most 64 KiB long.
+    Ok(Some(Shape { start: at, end: pos as u32, code, count: spec.args.len() as u8 }))
 }
 
 const MORE: u8 = 0x80;
@@ -264,7 +230,8 @@ fn fault(batch: &RawBatch<'_>, kind: ErrorKind, pos: usize) -> Box<Error> {
 /// An event as it stands on the wire. It borrows from its [`RawEvents`] until the next one is asked for.
 #[derive(Clone, Copy)]
 pub struct RawEvent<'a> {
-    decoded: &'a Decoded,
+    args: &'a Args,
+    shape: Shape,
     batch: &'a RawBatch<'a>,
 }
 
@@ -272,26 +239,26 @@ impl<'a> RawEvent<'a> {
     /// Where it begins in the file.
     #[inline]
     pub fn offset(&self) -> u64 {
-        self.batch.offset + self.decoded.start as u64
+        self.batch.offset + u64::from(self.shape.start)
     }
 
     /// Its type.
     #[inline]
     pub fn event(&self) -> EventType {
         // Nothing else is decoded than the types that there are.
-        EventType::from_code(self.decoded.code).unwrap_or(EventType::EventBatch)
+        EventType::from_code(self.shape.code).unwrap_or(EventType::EventBatch)
     }
 
     /// Its arguments, named by [`Spec::args`](super::Spec::args).
     #[inline]
     pub fn args(&self) -> &'a [u64] {
-        self.decoded.args.get(..usize::from(self.decoded.count)).unwrap_or_default()
+        self.args.get(..usize::from(self.shape.count)).unwrap_or_default()
     }
 
     /// Its bytes in the file, type and trailer included.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
-        self.batch.bytes.get(self.decoded.start..self.decoded.end).unwrap_or_default()
+        self.batch.bytes.get(self.shape.start as usize..self.shape.end as usize).unwrap_or_default()
     }
 
     /// The bytes behind the arguments of an event that has some: a string's, or an experiment's batch.

@@ -1,0 +1,119 @@
+//! Whatever the bytes, a profile is read or refused, and what can be asked of it agrees.
+
+#![no_main]
+
+use gotrace::pprof::{By, Error, Growth, Label, Limits, Profile, ProfileBuilder, ProfileBytes, Report, ValueType};
+use libfuzzer_sys::fuzz_target;
+
+/// Inputs are small; what they unpack to need not be large.
+const LIMITS: Limits = Limits { bytes: 4 << 20, stack: 4096, lines: 256, sample_types: 64, nesting: 100 };
+
+fuzz_target!(|bytes: &[u8]| {
+    match ProfileBytes::read_with(bytes, &LIMITS) {
+        Ok(bytes) => read(bytes.as_bytes()),
+        Err(error) => tell(&error),
+    }
+});
+
+fn read(bytes: &[u8]) {
+    match Profile::parse_with(bytes, &LIMITS) {
+        Ok(profile) => {
+            ask_head(&profile);
+            match visit(&profile) {
+                Ok(()) => ask_reports(&profile),
+                Err(error) => {
+                    tell(&error);
+                    assert!(Report::new(&profile, By::Function).is_err(), "it goes over the same samples");
+                }
+            }
+        }
+        Err(error) => tell(&error),
+    }
+}
+
+fn tell(error: &Error) {
+    let text = error.to_string();
+    assert!(!text.contains('\n'), "an error is one line: {text}");
+}
+
+fn ask_head(profile: &Profile<'_>) {
+    let _ = (profile.kind().to_string(), profile.period_type(), profile.doc_url(), profile.keep_frames());
+    assert_eq!(profile.default_sample_type().is_none(), profile.sample_types().is_empty());
+    assert!(profile.comments().all(|comment| comment.as_bytes().len() <= LIMITS.bytes as usize));
+    assert!(profile.mappings().all(|mapping| mapping.id != 0));
+    assert!(profile.functions().all(|function| function.id != 0));
+    for location in profile.locations() {
+        assert!(location.id != 0 && location.lines().all(|line| line.function.id != 0));
+        let _ = location.mapping();
+    }
+}
+
+/// Looks at every sample. Labels are not looked at by a report, so their errors are told and forgotten.
+fn visit(profile: &Profile<'_>) -> Result<(), Error> {
+    let mut count = 0;
+    let mut samples = profile.samples();
+    let result = loop {
+        match samples.next_sample() {
+            Ok(Some(sample)) => {
+                count += 1;
+                assert_eq!(sample.values().len(), profile.sample_types().len());
+                let mut labels = sample.labels();
+                while let Some(_label) = labels.next_label().unwrap_or_else(|error| {
+                    tell(&error);
+                    None
+                }) {}
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    assert!(matches!(samples.next_sample(), Ok(None)), "what has ended has ended");
+    assert!(result.is_err() || count == profile.sample_count());
+    result
+}
+
+fn ask_reports(profile: &Profile<'_>) {
+    for by in [By::Function, By::Package, By::Stack] {
+        let report = Report::new(profile, by).expect("its samples are sound");
+        let width = report.sample_types().len();
+        for i in 0..width {
+            let flat = report.rows().fold(0_i64, |sum, row| sum.wrapping_add(row.flat[i]));
+            // A sample without a stack is in the total alone.
+            assert!(by != By::Stack || flat == report.total()[i]);
+            assert!(report.top(i).iter().all(|row| row.flat[i] != 0 || row.cum[i] != 0));
+        }
+        if let Ok(difference) = report.minus(&report) {
+            assert!(difference.total().iter().all(|&value| value == 0));
+            assert!(difference.rows().all(|row| row.flat.iter().chain(row.cum).all(|&value| value == 0)));
+        }
+        if let Ok(growth) = Growth::new(vec![report.clone(), report]) {
+            assert!(growth.rows(0).is_empty());
+        }
+    }
+    write_again(profile);
+}
+
+/// What is written is read as what it was made of: here the first value of each sample.
+fn write_again(profile: &Profile<'_>) {
+    // Sums that overflow stay at the limit in one, and wrap in the other.
+    let most = i64::MAX / (profile.sample_count().max(1) as i64);
+    let mut builder = ProfileBuilder::new([ValueType::new("value", "count")]);
+    let mut total = 0;
+    let mut samples = profile.samples();
+    while let Some(sample) = samples.next_sample().expect("it is sound") {
+        let Some(&value) = sample.values().first() else { return };
+        let value = value.clamp(-most, most);
+        total += value;
+        let mut labels = sample.labels();
+        let label: Option<Label<'_>> = labels.next_label().unwrap_or_default();
+        builder.labelled_sample(sample.frames(), [value], label);
+    }
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes).expect("a vector takes all");
+    let written = match Profile::parse(&bytes) {
+        Ok(written) => written,
+        Err(error) => panic!("{error}"),
+    };
+    let report = Report::new(&written, By::Stack).expect("it is sound");
+    assert_eq!(report.total(), [total]);
+}

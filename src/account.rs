@@ -1,0 +1,108 @@
+//! What was read of a trace, and what was lost.
+
+use std::ops::AddAssign;
+
+use crate::error::{Error, Location};
+
+/// Numbers of things in a trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Batches, those of tables included.
+    pub batches: u64,
+    /// Generations; none before Go 1.22.
+    pub generations: u64,
+    /// Events.
+    pub events: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.bytes += other.bytes;
+        self.batches += other.batches;
+        self.generations += other.generations;
+        self.events += other.events;
+    }
+}
+
+/// What was read of a trace so far, and what lenient reading lost of it: see [`Reader::account`](crate::Reader::account).
+///
+/// At the end of lenient reading the bytes read, lost and trailing add up to those of the file.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Account<'a> {
+    /// What was read. The bytes are those of the header, of the generation that is being delivered, whole, and of all
+    /// before it, but for what is lost; a generation counts if any of it was delivered; events are counted as they were
+    /// delivered, Syncs and gaps included.
+    pub read: Tally,
+    /// What was lost. Batches, generations and events are counted where the damage has left anything of them that can
+    /// be counted; events as they stand in the file, which a reader may show as more than one.
+    pub lost: Tally,
+    /// Bytes behind the trace's end: another trace, or other data.
+    pub trailing: u64,
+    /// What lenient reading went over, in the order in which it was met: the first thousand. Strict reading has none of
+    /// it: it fails instead.
+    pub faults: &'a [Error],
+    /// How many there were.
+    pub fault_count: u64,
+}
+
+/// How many faults are kept; the rest are counted.
+const MAX_FAULTS: usize = 1000;
+
+/// A loss after which nothing is known of goroutines, Ps and threads.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Break {
+    pub at: Location,
+    pub lost: Tally,
+}
+
+/// The books of a decoder.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub lost: Tally,
+    pub trailing: u64,
+    /// What the next Gap tells of.
+    pub open_break: Option<Break>,
+    faults: Vec<Error>,
+    fault_count: u64,
+}
+
+impl Ledger {
+    pub fn faults(&self) -> (&[Error], u64) {
+        (&self.faults, self.fault_count)
+    }
+
+    /// Notes what is gone over.
+    #[cold]
+    pub fn note(&mut self, error: Error) {
+        self.fault_count += 1;
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(error);
+        }
+    }
+
+    /// Notes a loss that does not keep the reading from going on with what it knows.
+    #[cold]
+    pub fn lose(&mut self, lost: Tally) {
+        self.lost += lost;
+    }
+
+    /// Takes back what was to be told of by itself.
+    pub fn reopen(&mut self, earlier: Option<Break>) {
+        if let Some(Break { at, lost }) = earlier {
+            let later = self.open_break.take();
+            let mut all = Break { at, lost };
+            all.lost += later.map_or(Tally::default(), |later| later.lost);
+            self.open_break = Some(all);
+        }
+    }
+
+    /// Notes a loss behind which nothing is known any more. Several before the next event are one.
+    #[cold]
+    pub fn break_off(&mut self, at: Location, lost: Tally) {
+        self.lost += lost;
+        self.open_break.get_or_insert(Break { at, lost: Tally::default() }).lost += lost;
+    }
+}

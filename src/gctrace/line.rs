@@ -1,0 +1,104 @@
+//! A line of the log, and what it is.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use super::Cycle;
+use super::parse;
+
+/// A line of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Its number; the first is 1.
+    pub number: u64,
+    /// The byte at which it begins.
+    pub offset: u64,
+    /// Its bytes without the line end; none of a line that is [too long](LineKind::TooLong).
+    pub bytes: &'a [u8],
+    /// What it is.
+    pub kind: LineKind,
+}
+
+/// What a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "most are cycles")]
+pub enum LineKind {
+    /// A collection.
+    Cycle(Cycle),
+    /// A piece of a collection's line, or one with something else in it.
+    Damaged,
+    /// Another line of the runtime's memory management.
+    Runtime(RuntimeLine),
+    /// Something else.
+    Other,
+    /// A line of more than [`MAX_LINE`](super::MAX_LINE) bytes, which is not looked at.
+    TooLong,
+}
+
+/// Lines of the runtime beside those of collections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuntimeLine {
+    /// `scvg…` or `forced scvg…`: memory given back to the system, part of gctrace until Go 1.13; `scav …` of
+    /// `scavtrace=1` since.
+    Scavenger,
+    /// `pacer: …` of `gcpacertrace=1`.
+    Pacer,
+    /// `GC forced`: the next collection begins because none did for two minutes.
+    ForcedGc,
+    /// `scan: …` of `gctrace=2` (Go 1.25 and later).
+    ScanStats,
+}
+
+/// How lines of the runtime begin (`src/runtime/mheap.go` of Go 1.10 to 1.13, and `mgcscavenge.go`, `mgcpacer.go`,
+/// `mgcsweep.go`, `proc.go`, `mgcmark_greenteagc.go`).
+const RUNTIME_LINES: [(&[u8], RuntimeLine); 6] = [
+    (b"scvg", RuntimeLine::Scavenger),
+    (b"forced scvg", RuntimeLine::Scavenger),
+    (b"scav ", RuntimeLine::Scavenger),
+    (b"pacer: ", RuntimeLine::Pacer),
+    (b"GC forced", RuntimeLine::ForcedGc),
+    (b"scan: ", RuntimeLine::ScanStats),
+];
+
+/// What is in every line of a collection behind its head: one of ` ms clock` and ` ms cpu`, and the goal.
+const PIECES: [&[u8]; 2] = [b" ms c", b" MB goal, "];
+
+struct Finders {
+    head: Finder<'static>,
+    pieces: [Finder<'static>; 2],
+}
+
+static FINDERS: LazyLock<Finders> =
+    LazyLock::new(|| Finders { head: Finder::new("gc "), pieces: PIECES.map(Finder::new) });
+
+impl LineKind {
+    /// Tells what a line is, given without its line end.
+    pub fn of(line: &[u8]) -> Self {
+        match find_head(line) {
+            Some(head) => parse::cycle(&line[head..]).map_or(LineKind::Damaged, LineKind::Cycle),
+            None => without_head(line),
+        }
+    }
+}
+
+/// Where a collection's line begins: at the first `gc ` that is a word and followed by a number and ` @`.
+fn find_head(line: &[u8]) -> Option<usize> {
+    if parse::is_head(line) {
+        return Some(0);
+    }
+    FINDERS.head.find_iter(line).find(|&at| {
+        let begins_word = at.checked_sub(1).is_none_or(|before| !line[before].is_ascii_alphanumeric());
+        begins_word && parse::is_head(&line[at..])
+    })
+}
+
+fn without_head(line: &[u8]) -> LineKind {
+    if let Some((_, kind)) = RUNTIME_LINES.iter().find(|(prefix, _)| line.starts_with(prefix)) {
+        return LineKind::Runtime(*kind);
+    }
+    match FINDERS.pieces.iter().any(|piece| piece.find(line).is_some()) {
+        true => LineKind::Damaged,
+        false => LineKind::Other,
+    }
+}

@@ -1,0 +1,159 @@
+//! The grammar of a collection's line.
+//!
+//! ```text
+//! gc # @#s #%[ (checking for goroutine leaks)]: #+#+# ms clock, #+#/#/#+# ms cpu, #->#-># MB, # MB goal,
+//!     [# MB stacks, # MB globals, ]# P[ (forced)]
+//! ```
+//!
+//! Stacks and globals came with Go 1.18, the check for leaks with Go 1.26; the rest has been so since Go 1.6.
+//!
+//! The runtime prints the pieces of a line one by one, so that another process, or a C library, can write in
+//! between; hence nothing but the exact form is taken, to the end of the line.
+
+use super::cycle::{Clock, Cpu, Cycle};
+
+const NANOS_PER_MILLI: u64 = 1_000_000;
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+const BYTES_PER_MB: u64 = 1 << 20;
+
+/// From here on a goal is none. Under `GOGC=off` the log has 2⁶⁴ − 1 until Go 1.18, and since then what the memory limit
+/// leaves, which is 2⁶³ − 1 where none is set (`src/runtime/mgcpacer.go`, `memoryLimitHeapGoal`).
+const NO_GOAL: u64 = 1 << 62;
+
+/// Whether a collection's line begins here, by its first two fields.
+pub(super) fn is_head(text: &[u8]) -> bool {
+    let mut text = Text(text);
+    text.literal(b"gc ").and_then(|()| text.integer()).and_then(|_| text.literal(b" @")).is_some()
+}
+
+/// Reads a line that begins with `gc ` and is given without its line end. `None` if it isn't whole.
+pub(super) fn cycle(line: &[u8]) -> Option<Cycle> {
+    let mut text = Text(line);
+    text.literal(b"gc ")?;
+    let n = u32::try_from(text.integer()?).ok()?;
+    text.literal(b" @")?;
+    let at = text.decimal(NANOS_PER_SECOND)?;
+    text.literal(b"s ")?;
+    let gc_cpu_percent = u32::try_from(text.integer()?).ok()?;
+    text.literal(b"%")?;
+    let leak_check = text.literal(b" (checking for goroutine leaks)").is_some();
+    text.literal(b": ")?;
+    let clock =
+        Clock { sweep_term: text.millis(b"+")?, mark: text.millis(b"+")?, mark_term: text.millis(b" ms clock, ")? };
+    let cpu = Cpu {
+        sweep_term: text.millis(b"+")?,
+        assist: text.millis(b"/")?,
+        background: text.millis(b"/")?,
+        idle: text.millis(b"+")?,
+        mark_term: text.millis(b" ms cpu, ")?,
+    };
+    let heap_start = text.megabytes()?;
+    text.arrow()?;
+    let heap_end = text.megabytes()?;
+    text.arrow()?;
+    let heap_live = text.megabytes()?;
+    text.literal(b" MB, ")?;
+    let goal = Some(text.megabytes()?).filter(|&goal| goal < NO_GOAL);
+    text.literal(b" MB goal, ")?;
+    let mut procs = text.integer()?;
+    let (mut stacks, mut globals) = (None, None);
+    if text.literal(b" MB stacks, ").is_some() {
+        stacks = Some(procs.checked_mul(BYTES_PER_MB)?);
+        globals = Some(text.megabytes()?);
+        text.literal(b" MB globals, ")?;
+        procs = text.integer()?;
+    }
+    let procs = u32::try_from(procs).ok()?;
+    text.literal(b" P")?;
+    let forced = text.literal(b" (forced)").is_some();
+    text.at_end().then_some(Cycle {
+        n,
+        at,
+        gc_cpu_percent,
+        clock,
+        cpu,
+        heap_start,
+        heap_end,
+        heap_live,
+        goal,
+        stacks,
+        globals,
+        procs,
+        forced,
+        leak_check,
+    })
+}
+
+/// The rest of a line.
+struct Text<'a>(&'a [u8]);
+
+impl Text<'_> {
+    /// Goes past these bytes, or stays.
+    #[inline(always)]
+    fn literal(&mut self, literal: &[u8]) -> Option<()> {
+        self.0 = self.0.strip_prefix(literal)?;
+        Some(())
+    }
+
+    /// Between heap sizes. Docker's JSON log writes `>` so that it is harmless in HTML.
+    #[inline(always)]
+    fn arrow(&mut self) -> Option<()> {
+        self.literal(b"->").or_else(|| self.literal(br"-\u003e"))
+    }
+
+    #[inline(always)]
+    fn integer(&mut self) -> Option<u64> {
+        let mut value = 0u64;
+        let mut len = 0;
+        while let Some(digit) = self.digit(len) {
+            value = value.checked_mul(10)?.checked_add(digit)?;
+            len += 1;
+        }
+        self.0 = &self.0[len..];
+        (len > 0).then_some(value)
+    }
+
+    #[inline(always)]
+    fn digit(&self, at: usize) -> Option<u64> {
+        self.0.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10).map(u64::from)
+    }
+
+    /// A number with decimals, times `unit`, which is a power of ten.
+    #[inline(always)]
+    fn decimal(&mut self, unit: u64) -> Option<u64> {
+        let whole = self.integer()?.checked_mul(unit)?;
+        if self.literal(b".").is_none() {
+            return Some(whole);
+        }
+        let mut fraction = 0;
+        let mut place = unit;
+        let mut len = 0;
+        while let Some(digit) = self.digit(len) {
+            place /= 10;
+            fraction += digit * place;
+            len += 1;
+        }
+        self.0 = &self.0[len..];
+        // More decimals than a nanosecond are no runtime's.
+        if len == 0 || place == 0 { None } else { whole.checked_add(fraction) }
+    }
+
+    /// Milliseconds and what follows them, in nanoseconds.
+    #[inline(always)]
+    fn millis(&mut self, end: &[u8]) -> Option<u64> {
+        let nanos = self.decimal(NANOS_PER_MILLI)?;
+        self.literal(end)?;
+        Some(nanos)
+    }
+
+    #[inline(always)]
+    fn megabytes(&mut self) -> Option<u64> {
+        self.integer()?.checked_mul(BYTES_PER_MB)
+    }
+
+    /// Whether the line ends here: blanks may follow, or the end of a JSON string that holds the line.
+    fn at_end(&self) -> bool {
+        let blank = self.0.iter().position(|byte| !b" \t\r".contains(byte));
+        blank.is_none_or(|at| matches!(&self.0[at..], [b'"', ..] | [b'\\', b'n' | b'r', ..]))
+    }
+}

@@ -1,0 +1,191 @@
+//! How profiles of the same program differ: one less another, and a row of snapshots.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use thiserror::Error;
+
+use super::report::{By, Report, Row, add};
+
+/// Why two reports can't be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Incompatible {
+    /// One is by function, the other by something else.
+    #[error("one report is by {0:?}, the other by {1:?}")]
+    By(By, By),
+    /// They have no sample type in common.
+    #[error("the profiles have no sample type in common: one is of kind {0}, the other {1}")]
+    SampleTypes(super::ProfileKind, super::ProfileKind),
+    /// It takes at least two to tell growth.
+    #[error("growth takes at least two profiles")]
+    TooFew,
+}
+
+impl Report {
+    /// What is left when the values of `base` are taken off, as by `go tool pprof -diff_base`: of the sample types that both
+    /// have.
+    ///
+    /// # Errors
+    ///
+    /// Reports that are not by the same, or have no sample type in common.
+    pub fn minus(&self, base: &Report) -> Result<Report, Incompatible> {
+        let mut diff = self.in_terms_of(&[self, base])?;
+        let base = base.in_terms_of(&[self, base])?;
+        diff.put(&base, |value| value.wrapping_neg());
+        diff.duration_nanos = self.duration_nanos.saturating_add(base.duration_nanos);
+        Ok(diff)
+    }
+
+    /// The report with those of its sample types that all have, in the order of the first.
+    fn in_terms_of(&self, all: &[&Report]) -> Result<Report, Incompatible> {
+        let first = all.first().ok_or(Incompatible::TooFew)?;
+        if first.by != self.by {
+            return Err(Incompatible::By(first.by, self.by));
+        }
+        let common =
+            first.sample_types.iter().filter(|wanted| all.iter().all(|report| report.sample_types.contains(wanted)));
+        let columns: Vec<usize> =
+            common.filter_map(|wanted| self.sample_types.iter().position(|found| found == wanted)).collect();
+        if columns.is_empty() {
+            let has_none =
+                |report: &&&Report| report.sample_types.iter().all(|found| !first.sample_types.contains(found));
+            let other = all.iter().find(has_none).unwrap_or(first);
+            return Err(Incompatible::SampleTypes(first.kind, other.kind));
+        }
+        let mut report = self.clone();
+        if columns.iter().copied().ne(0..self.sample_types.len()) {
+            report.default_sample_type =
+                columns.iter().position(|&column| column == self.default_sample_type).unwrap_or(0);
+            report.sample_types = columns.iter().map(|&column| self.sample_types[column].clone()).collect();
+            let width = self.sample_types.len();
+            for values in [&mut report.flat, &mut report.cum, &mut report.total] {
+                *values = values.chunks(width).flat_map(|row| columns.iter().map(|&column| row[column])).collect();
+            }
+        }
+        Ok(report)
+    }
+
+    /// Adds the rows of another report with the same sample types, each value changed.
+    fn put(&mut self, other: &Report, change: impl Fn(i64) -> i64) {
+        let width = self.sample_types.len();
+        let changed = |values: &[i64]| values.iter().map(|&value| change(value)).collect::<Vec<_>>();
+        add(&mut self.total, &changed(&other.total));
+        for row in other.rows() {
+            let index = self.row_of(row);
+            let values = index * width..(index + 1) * width;
+            add(&mut self.flat[values.clone()], &changed(row.flat));
+            add(&mut self.cum[values], &changed(row.cum));
+        }
+    }
+
+    /// The row with the same name or stack, which is made if need be.
+    fn row_of(&mut self, row: Row<'_>) -> usize {
+        let names = row.frames().map(|name| match self.names.get_index_of(name) {
+            Some(index) => index as u32,
+            None => self.names.insert_full(name.into()).0 as u32,
+        });
+        let names: Vec<u32> = names.collect();
+        let index = match (self.by, &names[..]) {
+            (By::Function | By::Package, &[name]) => name as usize,
+            _ => self.stacks.insert_full(names.into()).0,
+        };
+        let end = (index + 1) * self.sample_types.len();
+        if end > self.flat.len() {
+            self.flat.resize(end, 0);
+            self.cum.resize(end, 0);
+        }
+        index
+    }
+}
+
+/// How values grow over snapshots of the same program, in order of time.
+#[derive(Clone, Debug)]
+pub struct Growth {
+    /// In order of time, all with the same sample types.
+    snapshots: Vec<Report>,
+    /// The last less the first.
+    diff: Report,
+}
+
+/// How the values of a function, package or stack grow.
+#[derive(Clone, Debug)]
+pub struct GrowthRow<'g> {
+    /// The last snapshot less the first.
+    pub diff: Row<'g>,
+    /// Its flat value in each snapshot, in order of time, of the sample type that was asked for; 0 where it is not there.
+    pub flat: Vec<i64>,
+    /// And its cumulative one.
+    pub cum: Vec<i64>,
+    /// By how much the flat value grows in a second, from the first snapshot to the last. `None` if the profiles don't say
+    /// when they were taken, or all at the same time.
+    pub flat_per_second: Option<f64>,
+    /// By how much the cumulative value does.
+    pub cum_per_second: Option<f64>,
+}
+
+impl Growth {
+    /// Puts snapshots in order of time and compares them. Those that don't say their time stay as they stand.
+    ///
+    /// # Errors
+    ///
+    /// Fewer than two, or reports that can't be compared.
+    pub fn new(mut snapshots: Vec<Report>) -> Result<Self, Incompatible> {
+        snapshots.sort_by_key(|snapshot| snapshot.time_nanos);
+        let all: Vec<&Report> = snapshots.iter().collect();
+        let snapshots = all.iter().map(|snapshot| snapshot.in_terms_of(&all)).collect::<Result<Vec<_>, _>>()?;
+        let [first, .., last] = &snapshots[..] else { return Err(Incompatible::TooFew) };
+        let diff = last.minus(first)?;
+        Ok(Growth { snapshots, diff })
+    }
+
+    /// The snapshots, in order of time.
+    pub fn snapshots(&self) -> &[Report] {
+        &self.snapshots
+    }
+
+    /// The last snapshot less the first.
+    pub fn diff(&self) -> &Report {
+        &self.diff
+    }
+
+    /// From the first snapshot to the last, in seconds. `None` if the profiles don't say.
+    pub fn seconds(&self) -> Option<f64> {
+        let [first, .., last] = &self.snapshots[..] else { return None };
+        let nanos = last.time_nanos.checked_sub(first.time_nanos)?;
+        (first.time_nanos != 0 && nanos > 0).then(|| nanos as f64 / 1e9)
+    }
+
+    /// The rows of which a value has changed between the first and the last, those first whose flat value grew most; last those
+    /// that shrank. Empty if there is no such value.
+    pub fn rows(&self, sample_type: usize) -> Vec<GrowthRow<'_>> {
+        let mut changed = self.diff.top(sample_type);
+        changed.sort_by_key(|row| Reverse((row.flat[sample_type], row.cum[sample_type])));
+        let seconds = self.seconds();
+        let by_stack: Vec<HashMap<Vec<&str>, usize>> = self.snapshots.iter().map(stacks_by_name).collect();
+        let grown = changed.into_iter().map(|diff| {
+            let rows = self.snapshots.iter().zip(&by_stack).map(|(snapshot, by_stack)| match snapshot.by {
+                By::Function | By::Package => snapshot.find(diff.name()),
+                By::Stack => by_stack.get(&diff.frames().collect::<Vec<_>>()).map(|&index| snapshot.row(index)),
+            });
+            let values = rows.map(|row| row.map_or((0, 0), |row| (row.flat[sample_type], row.cum[sample_type])));
+            let (flat, cum) = values.unzip();
+            GrowthRow {
+                flat,
+                cum,
+                flat_per_second: seconds.map(|seconds| diff.flat[sample_type] as f64 / seconds),
+                cum_per_second: seconds.map(|seconds| diff.cum[sample_type] as f64 / seconds),
+                diff,
+            }
+        });
+        grown.collect()
+    }
+}
+
+/// The stacks of different snapshots are of names that are numbered differently.
+fn stacks_by_name(report: &Report) -> HashMap<Vec<&str>, usize> {
+    match report.by {
+        By::Function | By::Package => HashMap::new(),
+        By::Stack => report.rows().enumerate().map(|(index, row)| (row.frames().collect(), index)).collect(),
+    }
+}

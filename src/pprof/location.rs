@@ -1,0 +1,279 @@
+//! What the tables hold: mappings, locations, functions.
+
+use super::error::{Error, ErrorKind};
+use super::fields;
+use super::profile::Profile;
+use super::wire::{Fields, Span};
+use crate::event::Text;
+
+/// A binary or library that was mapped into the program's memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mapping<'a> {
+    /// What locations call it by.
+    pub id: u64,
+    /// The address at which it begins.
+    pub start: u64,
+    /// The address at which it ends.
+    pub limit: u64,
+    /// Where in the file the mapping begins.
+    pub offset: u64,
+    /// The path of the file; empty if unknown.
+    pub file: Text<'a>,
+    /// What tells this build of it from others; empty if unknown.
+    pub build_id: Text<'a>,
+    /// Whether the functions of its locations are known.
+    pub has_functions: bool,
+    /// Whether their files are known.
+    pub has_filenames: bool,
+    /// Whether their lines are known.
+    pub has_line_numbers: bool,
+    /// Whether inlined calls are known.
+    pub has_inline_frames: bool,
+}
+
+impl<'a> Mapping<'a> {
+    pub(super) fn id_of(span: Span<'_>, nesting: u32) -> Result<u64, Error> {
+        id_of(span, fields::mapping::ID, "Mapping", nesting)
+    }
+
+    pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
+        let mut fields = Fields::new(span, "Mapping", profile.limits.nesting);
+        while let Some(field) = fields.next_field()? {
+            let value = match field.number {
+                fields::mapping::ID..=fields::mapping::HAS_INLINE_FRAMES => fields.integer(field)?,
+                _ => continue,
+            };
+            if matches!(field.number, fields::mapping::FILENAME | fields::mapping::BUILD_ID) {
+                profile.text_at(value, field.at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The mapping at a place of the table, which has been checked.
+    pub(super) fn new(profile: &Profile<'a>, place: usize) -> Self {
+        let span = profile.mappings.span(profile.bytes, place);
+        let mut fields = Fields::new(span, "Mapping", profile.limits.nesting);
+        let mut mapping = Mapping::default();
+        while let Ok(Some(field)) = fields.next_field() {
+            let value = fields.integer(field).unwrap_or(0);
+            match field.number {
+                fields::mapping::ID => mapping.id = value,
+                fields::mapping::MEMORY_START => mapping.start = value,
+                fields::mapping::MEMORY_LIMIT => mapping.limit = value,
+                fields::mapping::FILE_OFFSET => mapping.offset = value,
+                fields::mapping::FILENAME => mapping.file = profile.text(value),
+                fields::mapping::BUILD_ID => mapping.build_id = profile.text(value),
+                fields::mapping::HAS_FUNCTIONS => mapping.has_functions = value != 0,
+                fields::mapping::HAS_FILENAMES => mapping.has_filenames = value != 0,
+                fields::mapping::HAS_LINE_NUMBERS => mapping.has_line_numbers = value != 0,
+                fields::mapping::HAS_INLINE_FRAMES => mapping.has_inline_frames = value != 0,
+                _ => {}
+            }
+        }
+        mapping
+    }
+}
+
+/// A function of the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Function<'a> {
+    /// What lines call it by.
+    pub id: u64,
+    /// Its name, for people. Go's is the linker's: `net/http.(*conn).serve`.
+    pub name: Text<'a>,
+    /// Its name, for the linker.
+    pub system_name: Text<'a>,
+    /// The path of its source file; empty if unknown.
+    pub file: Text<'a>,
+    /// The line on which it begins; 0 if unknown.
+    pub start_line: i64,
+}
+
+impl<'a> Function<'a> {
+    pub(super) fn id_of(span: Span<'_>, nesting: u32) -> Result<u64, Error> {
+        id_of(span, fields::function::ID, "Function", nesting)
+    }
+
+    pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
+        let mut fields = Fields::new(span, "Function", profile.limits.nesting);
+        while let Some(field) = fields.next_field()? {
+            let value = match field.number {
+                fields::function::ID..=fields::function::START_LINE => fields.integer(field)?,
+                _ => continue,
+            };
+            if matches!(field.number, fields::function::NAME..=fields::function::FILENAME) {
+                profile.text_at(value, field.at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The function at a place of the table, which has been checked.
+    pub(super) fn new(profile: &Profile<'a>, place: usize) -> Self {
+        let span = profile.functions.span(profile.bytes, place);
+        let mut fields = Fields::new(span, "Function", profile.limits.nesting);
+        let mut function = Function::default();
+        while let Ok(Some(field)) = fields.next_field() {
+            let value = fields.integer(field).unwrap_or(0);
+            match field.number {
+                fields::function::ID => function.id = value,
+                fields::function::NAME => function.name = profile.text(value),
+                fields::function::SYSTEM_NAME => function.system_name = profile.text(value),
+                fields::function::FILENAME => function.file = profile.text(value),
+                fields::function::START_LINE => function.start_line = value.cast_signed(),
+                _ => {}
+            }
+        }
+        function
+    }
+}
+
+/// An address of the program, with the source lines of which it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Location<'p, 'a> {
+    profile: &'p Profile<'a>,
+    place: usize,
+    /// What samples call it by.
+    pub id: u64,
+    /// The address; 0 if unknown.
+    pub address: u64,
+    /// What the mapping is called that it lies in; 0 if unknown.
+    pub mapping_id: u64,
+    /// Whether the linker folded several functions into this one, so that its lines may be those of another.
+    pub is_folded: bool,
+}
+
+impl<'p, 'a> Location<'p, 'a> {
+    pub(super) fn id_of(span: Span<'_>, nesting: u32) -> Result<u64, Error> {
+        id_of(span, fields::location::ID, "Location", nesting)
+    }
+
+    pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
+        let limits = profile.limits;
+        let mut fields = Fields::new(span, "Location", limits.nesting);
+        let mut count = 0;
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                fields::location::LINE => {
+                    count += 1;
+                    if count > limits.lines {
+                        let kind = ErrorKind::LimitExceeded { what: "lines in a location", limit: limits.lines.into() };
+                        return Err(Error::unpacked(kind, field.at));
+                    }
+                    check_line(profile, fields.span(field)?)?;
+                }
+                fields::location::ID..=fields::location::IS_FOLDED => {
+                    fields.integer(field)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The location at a place of the table, which has been checked.
+    pub(super) fn new(profile: &'p Profile<'a>, place: usize) -> Self {
+        let mut location = Location { profile, place, id: 0, address: 0, mapping_id: 0, is_folded: false };
+        let mut fields = location.fields();
+        while let Ok(Some(field)) = fields.next_field() {
+            let value = fields.integer(field).unwrap_or(0);
+            match field.number {
+                fields::location::ID => location.id = value,
+                fields::location::MAPPING_ID => location.mapping_id = value,
+                fields::location::ADDRESS => location.address = value,
+                fields::location::IS_FOLDED => location.is_folded = value != 0,
+                _ => {}
+            }
+        }
+        location
+    }
+
+    fn fields(&self) -> Fields<'a> {
+        let span = self.profile.locations.span(self.profile.bytes, self.place);
+        Fields::new(span, "Location", self.profile.limits.nesting)
+    }
+
+    /// The mapping that it lies in. `None` if that is unknown, or not in the table.
+    pub fn mapping(&self) -> Option<Mapping<'a>> {
+        self.profile.mappings.find(self.mapping_id).map(|place| Mapping::new(self.profile, place))
+    }
+
+    /// The source lines, innermost first. But for the last, their functions were inlined into the next. None where the
+    /// address is all that is known.
+    pub fn lines(&self) -> Lines<'p, 'a> {
+        Lines { profile: self.profile, fields: self.fields() }
+    }
+}
+
+/// A source line of a location.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The function.
+    pub function: Function<'a>,
+    /// The line in the function's file; 0 if unknown.
+    pub line: i64,
+    /// The column in the line; 0 if unknown.
+    pub column: i64,
+}
+
+/// The source lines of a [`Location`].
+#[derive(Clone, Debug)]
+pub struct Lines<'p, 'a> {
+    profile: &'p Profile<'a>,
+    fields: Fields<'a>,
+}
+
+impl<'p, 'a> Lines<'p, 'a> {
+    /// The next line, with the place of its function in the table, which is quicker than the function.
+    pub(super) fn next_place(&mut self) -> Option<(usize, i64, i64)> {
+        // The lines have been checked: there are no errors to hide.
+        while let Ok(Some(field)) = self.fields.next_field() {
+            if let (fields::location::LINE, Ok(span)) = (field.number, self.fields.span(field)) {
+                let (function_id, line, column) = read_line(span, self.profile.limits.nesting).ok()?;
+                return Some((self.profile.functions.find(function_id)?, line, column));
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Iterator for Lines<'_, 'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        let (place, line, column) = self.next_place()?;
+        Some(Line { function: Function::new(self.profile, place), line, column })
+    }
+}
+
+fn check_line(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
+    let (function_id, _, _) = read_line(span, profile.limits.nesting)?;
+    profile.functions.place(function_id, span.start).map(|_| ())
+}
+
+/// A line's function ID, line and column.
+fn read_line(span: Span<'_>, nesting: u32) -> Result<(u64, i64, i64), Error> {
+    let (mut function_id, mut line, mut column) = (0, 0, 0);
+    let mut fields = Fields::new(span, "Line", nesting);
+    while let Some(field) = fields.next_field()? {
+        match field.number {
+            fields::line::FUNCTION_ID => function_id = fields.integer(field)?,
+            fields::line::LINE => line = fields.integer(field)?.cast_signed(),
+            fields::line::COLUMN => column = fields.integer(field)?.cast_signed(),
+            _ => {}
+        }
+    }
+    Ok((function_id, line, column))
+}
+
+fn id_of(span: Span<'_>, number: u32, message: &'static str, nesting: u32) -> Result<u64, Error> {
+    let mut id = 0;
+    let mut fields = Fields::new(span, message, nesting);
+    while let Some(field) = fields.next_field()? {
+        if field.number == number {
+            id = fields.integer(field)?;
+        }
+    }
+    Ok(id)
+}

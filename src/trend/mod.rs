@@ -1,0 +1,100 @@
+//! What a series of measurements does: grow, fall, swing or stay.
+//!
+//! Made for the live heap after each collection, and good for any series. Each algorithm has its own file and stands
+//! alone; [`Trend`] and [`Shape`] put them together. None takes time out of proportion, however long the series.
+//!
+//! ```
+//! use gotrace::trend::{Forecast, Trend};
+//!
+//! // Seconds, and megabytes that grow by two a second.
+//! let at: Vec<f64> = (0..50).map(f64::from).collect();
+//! let size: Vec<f64> = at.iter().map(|at| 100.0 + 2.0 * at + (at * 12.9898).sin()).collect();
+//! let trend = Trend::of(&at, &size, 0.95).ok_or("too few")?;
+//! assert!((trend.theil_sen.slope - 2.0).abs() < 0.01);
+//! assert!(trend.mann_kendall.p < 1e-9);
+//! let Forecast::At { expected, .. } = trend.forecast(400.0) else { return Err("not growing".into()) };
+//! assert!((expected - 150.0).abs() < 2.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Series are two slices of the same length: positions, such as times, that never fall, and values. All must be finite;
+//! otherwise there is no answer (`None`).
+
+mod forecast;
+mod inflection;
+mod inversions;
+mod mann_kendall;
+mod normal;
+mod peaks;
+mod prominence;
+mod shape;
+mod slopes;
+mod smooth;
+mod theil_sen;
+
+pub use forecast::Forecast;
+pub use inflection::{Inflection, InflectionOptions, Turn, inflections};
+pub use mann_kendall::{MannKendall, mann_kendall};
+pub use peaks::{Peak, PeakOptions, find_peaks};
+pub use shape::{Shape, ShapeOptions};
+pub use smooth::moving_average;
+pub use theil_sen::{TheilSen, theil_sen};
+
+/// The straight line through a series, and whether there is one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trend {
+    /// How many samples.
+    pub samples: usize,
+    /// The last position.
+    pub last_at: f64,
+    /// The line.
+    pub theil_sen: TheilSen,
+    /// Whether the series rises or falls at all.
+    pub mann_kendall: MannKendall,
+}
+
+impl Trend {
+    /// Finds the trend of a series. `confidence` is that of the slope's interval, such as 0.95.
+    ///
+    /// `None` if there are fewer than two different positions, the slices differ in length or something is not finite.
+    pub fn of(at: &[f64], values: &[f64], confidence: f64) -> Option<Self> {
+        let theil_sen = theil_sen(at, values, confidence)?;
+        let mann_kendall = mann_kendall(values)?;
+        Some(Trend { samples: at.len(), last_at: *at.last()?, theil_sen, mann_kendall })
+    }
+
+    /// Whether the series rises: its slope and the test agree at this level of significance, such as 0.05.
+    pub fn rises(&self, significance: f64) -> bool {
+        self.theil_sen.slope > 0.0 && self.mann_kendall.s > 0 && self.mann_kendall.p < significance
+    }
+
+    /// Whether it falls, in the same sense.
+    pub fn falls(&self, significance: f64) -> bool {
+        self.theil_sen.slope < 0.0 && self.mann_kendall.s < 0 && self.mann_kendall.p < significance
+    }
+
+    /// When the line reaches a limit from below.
+    pub fn forecast(&self, limit: f64) -> Forecast {
+        forecast::forecast(&self.theil_sen, self.last_at, limit)
+    }
+}
+
+/// Whether two slices are a series that can be asked about.
+fn is_series(at: &[f64], values: &[f64]) -> bool {
+    at.len() == values.len() && at.iter().chain(values).all(|value| value.is_finite())
+}
+
+/// The median of values in rising order. They are not empty.
+fn median_of_sorted(sorted: &[f64]) -> f64 {
+    let half = sorted.len() / 2;
+    match sorted.len() % 2 {
+        0 => f64::midpoint(sorted[half - 1], sorted[half]),
+        _ => sorted[half],
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    median_of_sorted(&sorted)
+}

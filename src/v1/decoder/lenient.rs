@@ -1,0 +1,197 @@
+//! How a trace without generations is read over damage: up to it, and no further.
+//!
+//! Nothing behind the damage tells what goroutines and Ps were doing, so there is no place to begin anew. But stacks and
+//! the clock's rate stand at the end of the file, so the walk goes on behind the damage for these: where a batch begins,
+//! as well as that can be told of a format whose batches do not say how long they are.
+
+use memchr::memchr;
+
+use super::super::parse;
+use super::super::scan::{Fault, MAX_RECORD, Scan};
+use super::super::spec::{self, Class, MAX_PROC};
+use super::{Decoder, Next, Stage, check_limits, location};
+use crate::account::Tally;
+use crate::error::{Error, ErrorKind, Location};
+use crate::event::record::{Record, What};
+use crate::id::NONE;
+use crate::wire::header::Version;
+use crate::wire::source::Source;
+
+/// How many sound records behind a batch's header prove that it is one.
+const PROOF: usize = 16;
+
+/// The first byte of a batch: its type, and that it has two values.
+const BATCH: u8 = spec::EventType::Batch.code() | 1 << 6;
+
+impl Decoder {
+    /// Fails, or goes on with something in place of what is missing.
+    pub(super) fn refuse<T>(&mut self, kind: ErrorKind, at: Location, instead: T) -> Result<T, Error> {
+        let error = Error { kind, at };
+        if !self.mode.lenient {
+            return Err(error);
+        }
+        // What was lost with a part of the file is missed in the rest of it.
+        let is_news = self.ledger.open_break.is_none() || matches!(error.kind, ErrorKind::BadFrequency(_));
+        if is_news {
+            self.ledger.note(error);
+        }
+        Ok(instead)
+    }
+
+    /// Reads the file and delivers the first Sync. Fails where the bytes can't be read, or are too many.
+    pub(super) fn open_leniently(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
+        self.walk_over(source)?;
+        if self.walked == 0 {
+            let at = location(source, 0);
+            self.ledger.note(Error { kind: ErrorKind::EmptyTrace, at });
+            self.stage = Stage::Ended;
+            return Ok(());
+        }
+        self.stage = Stage::Going;
+        if let Err(error) = self.prepare(source) {
+            self.abandon(error, source);
+            return Ok(());
+        }
+        self.clock.start = match self.choose() {
+            Next::Merge { ticks, .. } => ticks,
+            Next::Exit(exit) => exit.ticks(),
+            Next::Sample(sample) => sample.ticks,
+            Next::Overflow | Next::End => {
+                self.give_up();
+                return Ok(());
+            }
+        };
+        self.clock.end = self.clock.end();
+        self.set_horizon();
+        self.sync(-1, true);
+        Ok(())
+    }
+
+    /// Walks over the whole file, and where that can't go on, from the next batch on for the tables.
+    fn walk_over(&mut self, source: &mut Source<'_>) -> Result<(), Error> {
+        let mut wanted = 1;
+        while source
+            .fill(wanted)
+            .map_err(|error| Error { kind: error.into(), at: location(source, source.window().len()) })?
+        {
+            wanted = source.window().len() + 1;
+            let checked = crate::limits::check(
+                "bytes in a generation",
+                source.window().len() as u64,
+                self.mode.limits.generation_bytes,
+            );
+            checked.map_err(|kind| Error { kind, at: location(source, source.window().len()) })?;
+        }
+        let window = source.window();
+        let mut scan = Scan::new(spec::minor(self.version), true);
+        while scan.pos() < window.len() {
+            // In pieces, so that what is noted does not pile up.
+            let until = scan.pos().saturating_add(MAX_RECORD).min(window.len());
+            let walked = scan.walk(window, until);
+            for Fault { kind, at } in std::mem::take(&mut scan.noted) {
+                self.ledger.note(Error { kind: *kind, at: location(source, at) });
+            }
+            check_limits(&scan, window.len(), &self.mode)
+                .map_err(|kind| Error { kind, at: location(source, scan.pos()) })?;
+            if let Err(Fault { kind, at }) = walked {
+                let next = next_batch(window, at + 1);
+                let place = location(source, at);
+                self.ledger.break_off(place, Tally { bytes: (next - at) as u64, ..Tally::default() });
+                self.ledger.note(Error { kind: *kind, at: place });
+                scan.jump(next);
+            }
+        }
+        self.walked = window.len() as u64;
+        self.found = scan.finish();
+        Ok(())
+    }
+
+    /// Makes a block of events, or gives up.
+    pub(super) fn fill_leniently(&mut self, source: &Source<'_>) {
+        match self.fill(source) {
+            Ok(()) => {}
+            Err(error) => self.abandon(error, source),
+        }
+        if let Some(unknown) = self.found.unknown.take()
+            && self.ledger.open_break.is_none()
+        {
+            let at = Location { event: Some(self.made), ..location(source, 0) };
+            self.ledger.note(Error { kind: unknown.into(), at });
+        }
+    }
+
+    /// Gives up the rest of the trace.
+    fn abandon(&mut self, error: Error, source: &Source<'_>) {
+        let window = source.window();
+        let samples = self.found.samples.len().saturating_sub(self.next_sample) as u64;
+        let mut lost = Tally { events: samples, ..Tally::default() };
+        for lane in &self.lanes {
+            lost += lane.cursor.rest(window, &self.found.batches);
+        }
+        // What is missing is the reason for a standstill.
+        let is_news = self.ledger.open_break.is_none() || !matches!(error.kind, ErrorKind::StuckFrontier(_));
+        self.ledger.break_off(error.at, lost);
+        if is_news {
+            self.ledger.note(error);
+        }
+        self.give_up();
+    }
+
+    pub(super) fn give_up(&mut self) {
+        self.stage = Stage::AtGap;
+        if self.out.waiting() == 0 {
+            self.gap();
+        }
+    }
+
+    /// Delivers the gap, or the last Sync if there is none.
+    pub(super) fn gap(&mut self) {
+        let gap = self.ledger.open_break.take();
+        if gap.is_none() {
+            return self.close();
+        }
+        self.stage = Stage::Closing;
+        self.found.tables.gap = gap;
+        let time = self.out.time(i64::MIN);
+        *self.out.next() = Record { what: What::Gap, time, ..Record::BLANK };
+        self.out.push(time);
+    }
+}
+
+/// Where the next batch seems to begin, or the window's end.
+fn next_batch(window: &[u8], mut from: usize) -> usize {
+    while let Some(found) = window.get(from..).and_then(|rest| memchr(BATCH, rest)) {
+        if is_batch(window, from + found) {
+            return from + found;
+        }
+        from += found + 1;
+    }
+    window.len()
+}
+
+/// Whether a batch may begin at a place: its P is one, and sound records follow.
+fn is_batch(window: &[u8], at: usize) -> bool {
+    let newest = spec::minor(Version::Go121);
+    let Ok(shape) = parse::shape(window[at], newest) else { return false };
+    let Ok(([proc, ticks, ..], mut pos)) = parse::values(window, at, shape) else { return false };
+    let is_proc = proc == NONE || proc <= MAX_PROC;
+    if shape.class != Class::Batch || !is_proc || i64::try_from(ticks).is_err() {
+        return false;
+    }
+    for _ in 0..PROOF {
+        let Some(&first) = window.get(pos) else { return true };
+        let Ok(shape) = parse::shape(first, newest) else { return false };
+        if shape.class == Class::Unknown {
+            return false;
+        }
+        let end = match shape.class {
+            Class::Stack | Class::String | Class::TimedString => parse::end(window, pos, shape),
+            _ => parse::values(window, pos, shape).map(|(_, end)| end),
+        };
+        match end {
+            Ok(end) => pos = end,
+            Err(_) => return false,
+        }
+    }
+    true
+}

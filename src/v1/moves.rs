@@ -1,0 +1,277 @@
+//! The events that most traces are full of: a goroutine starts, blocks, yields, is made runnable, calls the system.
+//!
+//! They are made straight from the bytes: an event that is decoded into a form for all events, and only then looked at
+//! for what it is, costs half as much again. Whatever is not as it should be, for an error or because it has to wait,
+//! and every other event is left to [`Converter::convert`], which knows these too.
+
+use super::clock::Clock;
+use super::convert::{Converter, fake_proc};
+use super::cursor::{Walk, Word};
+use super::goroutine::{NO_GO, Proc, Standing};
+use super::outbox::later;
+use super::spec::{EventType, INLINE_VALUES, TYPE_BITS};
+use crate::event::GoState::{Runnable, Running, Syscall, Waiting};
+use crate::event::record::{Record, Symbol, What};
+use crate::event::tables::Tables;
+use crate::id::NONE;
+
+/// What an event is, as far as it is made here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Other,
+    StartLocal,
+    Start,
+    UnblockLocal,
+    Leave,
+    Call,
+    Heap,
+}
+
+/// By first byte.
+static KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    let mut i = 0;
+    while i < EventType::ALL.len() {
+        let event = EventType::ALL[i];
+        let kind = match event {
+            EventType::GoStartLocal => Kind::StartLocal,
+            EventType::GoStart => Kind::Start,
+            EventType::GoUnblockLocal => Kind::UnblockLocal,
+            EventType::GoSysCall => Kind::Call,
+            EventType::HeapAlloc => Kind::Heap,
+            _ if !reason(event).is_empty() || matches!(event, EventType::GoBlock) => Kind::Leave,
+            _ => Kind::Other,
+        };
+        let mut upper = 0;
+        while upper < 4 {
+            let first = upper << 6 | event.code() as usize;
+            if INLINE_VALUES[first] > 0 {
+                kinds[first] = kind;
+            }
+            upper += 1;
+        }
+        i += 1;
+    }
+    kinds
+};
+
+/// How a goroutine leaves its P.
+#[derive(Clone, Copy, Debug)]
+struct Leave {
+    to: Standing,
+    what: What,
+    reason: Symbol,
+}
+
+/// By type.
+static LEAVES: [Leave; 1 + TYPE_BITS as usize] = {
+    let blank = Leave { to: Standing::NEVER, what: What::Sync, reason: Symbol::Empty };
+    let mut leaves = [blank; 1 + TYPE_BITS as usize];
+    let mut i = 0;
+    while i < EventType::ALL.len() {
+        let event = EventType::ALL[i];
+        let to = match event {
+            EventType::GoSched | EventType::GoPreempt => Runnable,
+            _ => Waiting,
+        };
+        leaves[event.code() as usize] = Leave {
+            to: Standing::settled(to, matches!(event, EventType::GoBlockNet)),
+            what: What::GoTransition(Running, to),
+            reason: Symbol::Static(reason(event)),
+        };
+        i += 1;
+    }
+    leaves
+};
+
+/// Why a goroutine leaves its P, by the event that says so (`goEvents` of the reference's converter).
+pub(super) const fn reason(event: EventType) -> &'static &'static str {
+    match event {
+        EventType::GoBlockSend => &"chan send",
+        EventType::GoBlockRecv => &"chan receive",
+        EventType::GoBlockSelect => &"select",
+        EventType::GoBlockSync => &"sync",
+        EventType::GoBlockCond => &"sync.(*Cond).Wait",
+        EventType::GoBlockNet => &"network",
+        EventType::GoBlockGC => &"GC mark assist wait for work",
+        EventType::GoSleep => &"sleep",
+        EventType::GoSched => &"runtime.Gosched",
+        EventType::GoPreempt => &"preempted",
+        _ => &"",
+    }
+}
+
+/// What ended a run of such events.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stop {
+    /// The next event's time: others come first, or there is no room.
+    Due(u64),
+    /// The next event is to be looked at by itself.
+    Other,
+}
+
+/// What a run is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub window: &'a [u8],
+    pub tables: &'a Tables,
+    pub clock: Clock,
+    /// What is not before this has to wait for others,
+    pub until: u64,
+    /// and what is before this contradicts the order.
+    pub from: u64,
+}
+
+const RUNNABLE: Standing = Standing::settled(Runnable, false);
+const RUNNING: Standing = Standing::settled(Running, false);
+const WAITING: Standing = Standing::settled(Waiting, false);
+
+impl Converter {
+    /// Makes events of a P, one after another, and says how many records that took.
+    #[inline(always)]
+    pub fn run(
+        &mut self,
+        walk: &mut Walk,
+        proc: &mut Proc,
+        records: &mut [Record],
+        last_time: &mut i64,
+        around: Surroundings<'_>,
+    ) -> (usize, Stop) {
+        if self.is_listing() {
+            return (0, Stop::Other);
+        }
+        let Surroundings { window, tables, clock, until, from } = around;
+        let world = &mut self.world;
+        let (proc_id, thread) = (proc.id, proc.thread);
+        let mut go_id = proc.go_id;
+        let mut time = *last_time;
+        let (mut pos, mut ticks) = (walk.pos, walk.ticks);
+        let mut made = 0;
+        let stop = loop {
+            if pos >= walk.end {
+                break Stop::Other;
+            }
+            let Some(head) = window.get(pos..).and_then(|rest| rest.first_chunk::<{ Word::LEN + 1 }>()) else {
+                break Stop::Other;
+            };
+            let kind = KINDS[usize::from(head[0])];
+            let mut word = Word::new(&head[1..]);
+            // Of four bytes at the most: no overflow of a time that fits in 63 bits.
+            let now = ticks + word.take();
+            if kind == Kind::Other || word.is_short() || now < from {
+                break Stop::Other;
+            }
+            if now >= until || made + 1 >= records.len() {
+                break Stop::Due(now);
+            }
+            let Some(record) = records.get_mut(made) else { break Stop::Due(now) };
+            match kind {
+                Kind::StartLocal | Kind::Start => {
+                    let id = word.take();
+                    let number = if kind == Kind::Start { word.take() } else { 0 };
+                    let index = world.gos.find(id);
+                    let Some(go) = world.gos.get_mut(index) else { break Stop::Other };
+                    let fits =
+                        go.standing.differs(RUNNABLE) == 0 && (kind == Kind::StartLocal || go.sequence == number);
+                    if word.is_short() || !fits || go_id != NO_GO {
+                        break Stop::Other;
+                    }
+                    go.standing = RUNNING;
+                    go.sequence += 1;
+                    go_id = id;
+                    time = later(clock.nanos(now), time);
+                    record.go_transition(id, Runnable, Running);
+                    record.locate(thread, proc_id, id, time);
+                }
+                Kind::UnblockLocal => {
+                    let id = word.take();
+                    let stack = word.take();
+                    let index = world.gos.find(id);
+                    let Some(go) = world.gos.get_mut(index) else { break Stop::Other };
+                    let fits = go.standing.differs(WAITING) == 0 && world.timers.is_empty();
+                    if word.is_short() || !fits || !tables.has_stack_quickly(stack) {
+                        break Stop::Other;
+                    }
+                    let on_network = go.standing.is_on_network();
+                    go.standing = RUNNABLE;
+                    go.sequence += 1;
+                    time = later(clock.nanos(now), time);
+                    record.go_transition(id, Waiting, Runnable);
+                    record.stack = stack;
+                    let (thread, proc_id) = if on_network { (NONE, fake_proc::NETPOLL) } else { (thread, proc_id) };
+                    record.locate(thread, proc_id, or_none(go_id), time);
+                }
+                Kind::Leave => {
+                    let stack = word.take();
+                    let index = world.gos.find(go_id);
+                    let Some(go) = world.gos.get_mut(index) else { break Stop::Other };
+                    let fits = go.standing.differs(RUNNING) == 0;
+                    if word.is_short() || !fits || !tables.has_stack_quickly(stack) {
+                        break Stop::Other;
+                    }
+                    let leave = &LEAVES[usize::from(head[0] & TYPE_BITS)];
+                    go.standing = leave.to;
+                    time = later(clock.nanos(now), time);
+                    record.what = leave.what;
+                    record.a = go_id;
+                    record.b = stack;
+                    record.stack = stack;
+                    record.text = leave.reason;
+                    record.locate(thread, proc_id, go_id, time);
+                    go_id = NO_GO;
+                }
+                Kind::Call => {
+                    let stack = word.take();
+                    let after = pos + 1 + word.used();
+                    if word.is_short()
+                        || go_id == NO_GO
+                        || !tables.has_stack_quickly(stack)
+                        || !walk.says_returns(window, after)
+                    {
+                        break Stop::Other;
+                    }
+                    time = later(clock.nanos(now), time);
+                    record.go_transition(go_id, Running, Syscall);
+                    record.b = stack;
+                    record.stack = stack;
+                    record.locate(or_zero(thread), proc_id, go_id, time);
+                    made += 1;
+                    let Some(record) = records.get_mut(made) else { break Stop::Other };
+                    time += 1;
+                    record.go_transition(go_id, Syscall, Running);
+                    record.locate(or_zero(thread), proc_id, go_id, time);
+                }
+                Kind::Heap => {
+                    let value = word.take();
+                    if word.is_short() {
+                        break Stop::Other;
+                    }
+                    time = later(clock.nanos(now), time);
+                    record.other(What::HeapObjects, value);
+                    record.locate(thread, proc_id, or_none(go_id), time);
+                }
+                Kind::Other => break Stop::Other,
+            }
+            made += 1;
+            pos += 1 + word.used();
+            ticks = now;
+        };
+        (walk.pos, walk.ticks) = (pos, ticks);
+        proc.go_id = go_id;
+        *last_time = time;
+        (made, stop)
+    }
+}
+
+/// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and
+/// not "none".
+#[inline(always)]
+pub(super) fn or_zero(thread: u64) -> u64 {
+    if thread == NONE { 0 } else { thread }
+}
+
+/// The format's "no goroutine" as the model has it.
+#[inline(always)]
+pub(super) fn or_none(go: u64) -> u64 {
+    if go == NO_GO { NONE } else { go }
+}

@@ -1,0 +1,136 @@
+//! Where the next batch begins, once the row of batches is lost.
+//!
+//! A batch begins with a byte that is common in the middle of others, so one header proves nothing. A place is taken for
+//! a beginning if batches follow each other from there as a trace has them: each header where the last batch ends, all
+//! of one generation, or of the next one where that begins, their times on one clock, and each with a body that begins
+//! like one. Three are enough, or fewer if the file ends with them.
+
+use std::io;
+
+use memchr::memchr3;
+
+use super::batch::{self, Batch, Framing};
+use super::spec::{Class, EventType};
+use crate::id::NONE;
+use crate::time::TIME_LIMIT;
+use crate::wire::header;
+use crate::wire::source::Source;
+
+/// How many batches in a row prove that they are batches.
+const CHAIN: usize = 3;
+/// How many generations may be missing.
+const MAX_SKIPPED: u64 = 1 << 16;
+/// How far from the clock of the last generation another may be, in the clock's units: on Linux three days.
+const MAX_APART: u64 = 1 << 42;
+
+/// What is known of the batches that are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// The first generation that they can be of.
+    pub from: u64,
+    /// A time on the clock of the trace, 0 where none is known.
+    pub near: u64,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Landmark {
+    /// A batch of this generation.
+    Batch(u64),
+    /// The header of a trace.
+    Trace,
+}
+
+/// Looks for the first landmark that begins in the window from `from` on and before `until`, or the file's end.
+pub(super) fn find(
+    source: &mut Source<'_>,
+    from: usize,
+    until: usize,
+    wanted: Wanted,
+) -> io::Result<Option<(usize, Landmark)>> {
+    source.fill(until)?;
+    let mut pos = from;
+    loop {
+        let end = until.min(source.window().len());
+        let Some(rest) = source.window().get(pos..end) else { return Ok(None) };
+        let types = [EventType::EventBatch.code(), EventType::ExperimentalBatch.code(), b'g'];
+        let Some(next) = memchr3(types[0], types[1], types[2], rest) else { return Ok(None) };
+        let at = pos + next;
+        if let Some(landmark) = landmark_at(source, at, wanted)? {
+            return Ok(Some((at, landmark)));
+        }
+        pos = at + 1;
+    }
+}
+
+fn landmark_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Option<Landmark>> {
+    if source.window()[at] != b'g' {
+        return chain_at(source, at, wanted);
+    }
+    source.fill(at + header::LEN)?;
+    let header = source.window().get(at..at + header::LEN);
+    Ok(header.is_some_and(|bytes| header::parse(bytes).is_ok()).then_some(Landmark::Trace))
+}
+
+/// Whether batches follow each other from a place.
+fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Option<Landmark>> {
+    let mut pos = at;
+    let mut generations = None;
+    let mut is_table = false;
+    let found = |generations: Option<(u64, u64)>| generations.map(|(first, _)| Landmark::Batch(first));
+    for link in 0..CHAIN {
+        if link > 0 {
+            let end = EventType::EndOfGeneration.code();
+            if source.fill(pos + 1)? && source.window().get(pos) == Some(&end) {
+                pos += 1;
+            }
+            if !source.fill(pos + 1)? {
+                // A single batch at the very end is believed if it is a table's: "no M" is ten bytes long.
+                return Ok(found(generations).filter(|_| link > 1 || is_table));
+            }
+        }
+        source.fill(pos + batch::MAX_HEADER + 1)?;
+        let Ok(Framing::Batch(batch)) = batch::read(source.window(), pos) else { return Ok(None) };
+        let (first, last) = generations.unwrap_or((batch.generation, batch.generation));
+        let is_wanted = match link {
+            0 => batch.generation >= wanted.from && batch.generation - wanted.from <= MAX_SKIPPED,
+            _ => batch.generation == last || batch.generation == last.wrapping_add(1),
+        };
+        if !is_wanted || !is_plausible(&batch, source.window(), wanted) {
+            return Ok(None);
+        }
+        generations = Some((first, batch.generation));
+        is_table = batch.thread == NONE && begins_table(&batch, source.window());
+        pos = batch.end;
+        if !source.fill(pos)? {
+            // The file is cut in this one.
+            return Ok(found(generations).filter(|_| link > 0));
+        }
+    }
+    Ok(found(generations))
+}
+
+/// Whether a batch has a time and a beginning that batches have.
+fn is_plausible(batch: &Batch, window: &[u8], wanted: Wanted) -> bool {
+    let is_in_time = match wanted.near {
+        0 => batch.time < TIME_LIMIT.cast_unsigned(),
+        near => batch.time.abs_diff(near) < MAX_APART,
+    };
+    let begins_well = match (batch.experiment, window.get(batch.body)) {
+        (Some(_), _) | (_, None) => true,
+        _ if batch.body == batch.end => true,
+        (None, Some(&code)) => {
+            EventType::from_code(code)
+                .is_some_and(|event| matches!(event.spec().class, Class::Timed | Class::AllocFree))
+                || begins_table(batch, window)
+        }
+    };
+    is_in_time && begins_well
+}
+
+/// Whether a batch is a table's or the clock's.
+pub(super) fn begins_table(batch: &Batch, window: &[u8]) -> bool {
+    use EventType as E;
+    let first = window.get(batch.body).and_then(|&code| EventType::from_code(code));
+    batch.body < batch.end && matches!(first, Some(E::Strings | E::Stacks | E::CPUSamples | E::Sync | E::Frequency))
+}

@@ -1,0 +1,561 @@
+//! What lenient reading makes of a damaged generation.
+//!
+//! ```text
+//!  batch batch batch ░░damage░░ batch batch End  batch …
+//!  └ events, tables ┘           └ tables ┘       └ the next generation
+//! ```
+//!
+//! Where the row of batches is lost, [`resync`](super::resync) looks for the next one. If that is of the same generation,
+//! its tables are still good for the events before the damage. Its events are not: what happened on the Ms in between is
+//! gone, and they would seem to be of whatever ran there before. So the generation's events end with the damage.
+//!
+//! A batch that does not belong where it stands is left out. What is wrong inside a table costs the rest of its batch.
+
+use std::collections::BTreeSet;
+
+use super::batch::{self, Batch, Framing};
+use super::generation::{Fault, Generation, Thread, read_framing};
+use super::resync::{self, Landmark, Wanted};
+use super::spec::{Alphabet, EventType};
+use crate::account::{Break, Ledger, Tally};
+use crate::error::{Error, ErrorKind, Flaw, Location};
+use crate::time::Frequency;
+use crate::wire::header::Version;
+use crate::wire::source::Source;
+use crate::wire::varint;
+
+/// How far behind damage the rest of the same generation is looked for: what is between is in memory.
+const NEAR: usize = 1 << 20;
+
+/// What is known of the damage in a generation.
+#[derive(Debug, Default)]
+pub(super) struct Damage {
+    /// Faults of the batch being added, to be noted.
+    pub noted: Vec<Fault>,
+    /// Threads whose batches are not in the order of their times.
+    pub unsorted: BTreeSet<u32>,
+    /// Something of the generation is missing, so what follows from that is no news.
+    pub is_partial: bool,
+    /// No event of a batch behind the damage can be trusted.
+    has_hole: bool,
+    /// Where a batch ends that the file's end cuts.
+    pub clipped_at: Option<usize>,
+    /// Why the generation can't be delivered.
+    unsound: Option<Error>,
+    /// The bytes can't be read on.
+    broken_off: Option<Error>,
+    /// What is wrong behind the generation was told already.
+    is_told: bool,
+    /// The trace is over, whatever follows.
+    is_over: bool,
+    /// What a generation's clock counts in, as the last one said.
+    last_frequency: Option<Frequency>,
+    /// A time on it.
+    last_time: u64,
+    /// Whether the last generation was whole.
+    was_whole: bool,
+    /// What was lost between the last generation and this one.
+    pub before: Option<Break>,
+}
+
+impl Damage {
+    /// For the next generation.
+    pub fn clear(&mut self) {
+        let Damage { is_told, is_over, last_frequency, last_time, was_whole, .. } = *self;
+        *self = Damage { is_told, is_over, last_frequency, last_time, was_whole, ..Damage::default() };
+    }
+}
+
+/// What became of reading a generation leniently.
+#[derive(Debug)]
+pub(super) enum Salvaged {
+    /// There are events to deliver. Behind them the bytes may not be readable: why.
+    Events(Option<Error>),
+    /// It had to be skipped.
+    Skipped,
+    /// The trace ends here.
+    End,
+}
+
+/// What to do with a batch.
+enum Verdict {
+    /// It belongs to the generation.
+    Take,
+    /// It is the first of another generation.
+    EndsBefore,
+    /// It does not belong here.
+    LeaveOut(ErrorKind),
+}
+
+type Outcome<T> = Result<T, Error>;
+
+impl Generation {
+    /// Reads the generation at the window's start, or the next one that can be found. Errors are those of reading the
+    /// bytes and of limits.
+    pub fn salvage(&mut self, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<Salvaged> {
+        if self.has_frequency {
+            self.damage.last_frequency = Some(self.frequency);
+            self.damage.last_time = self.min_time;
+        }
+        self.clear();
+        if self.damage.is_over {
+            return Ok(Salvaged::End);
+        }
+        self.gather(source, last, ledger)?;
+        if self.number == 0 {
+            return match self.damage.broken_off.take() {
+                Some(error) => Err(error),
+                None => Ok(Salvaged::End),
+            };
+        }
+        self.conclude(source, ledger);
+        let broken_off = self.damage.broken_off.take();
+        match self.damage.unsound.take() {
+            None => Ok(Salvaged::Events(broken_off)),
+            Some(error) => {
+                self.skip(error, source, ledger);
+                broken_off.map_or(Ok(Salvaged::Skipped), Err)
+            }
+        }
+    }
+
+    /// Leaves the generation out.
+    pub fn skip(&mut self, error: Error, source: &Source<'_>, ledger: &mut Ledger) {
+        let lost = Tally { generations: 1, ..self.tally(source) };
+        ledger.reopen(self.damage.before.take());
+        ledger.break_off(error.at, lost);
+        ledger.note(error);
+    }
+
+    /// All that its batches of events have.
+    fn tally(&self, source: &Source<'_>) -> Tally {
+        let window = source.window();
+        self.batches.iter().fold(Tally::default(), |mut tally, batch| {
+            let body = window.get(batch.body..batch.end).unwrap_or_default();
+            tally += Tally {
+                bytes: (batch.end - batch.start) as u64,
+                batches: 1,
+                generations: 0,
+                events: count_events(body, self.alphabet),
+            };
+            tally
+        })
+    }
+
+    /// Collects the generation's batches.
+    fn gather(&mut self, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<()> {
+        loop {
+            let at = source.base() + self.len as u64;
+            match source.fill(self.len + 1) {
+                Ok(true) => {}
+                Ok(false) => {
+                    if self.number != 0 && self.version >= Version::Go126 {
+                        ledger.note(self.error(ErrorKind::MissingEndOfGeneration, at, None));
+                    } else if self.number != 0 && !self.has_frequency && self.damage.last_frequency.is_some() {
+                        let error = self.error(ErrorKind::BadFrequency(Flaw::Missing), at, None);
+                        ledger.break_off(error.at, Tally::default());
+                        ledger.note(error);
+                        self.damage.is_partial = true;
+                    }
+                    return Ok(());
+                }
+                Err(error) => return self.break_off(error, source),
+            }
+            let framing = match read_framing(source, self.len, batch::read_any) {
+                Ok(framing) => framing,
+                Err(error) => return self.break_off(error, source),
+            };
+            let goes_on = match framing {
+                Ok(Framing::Batch(batch)) => self.take(&batch, source, last, ledger)?,
+                Ok(Framing::EndOfGeneration) => self.take_end(at, ledger),
+                Err(fault) => self.find_next(fault, source, last, ledger)?,
+            };
+            self.check_limits().map_err(|kind| self.error(kind, at, None))?;
+            if !goes_on {
+                return Ok(());
+            }
+        }
+    }
+
+    fn break_off(&mut self, error: std::io::Error, source: &Source<'_>) -> Outcome<()> {
+        let end = source.base() + source.window().len() as u64;
+        let error = self.error(error.into(), end, None);
+        self.damage.is_partial = true;
+        self.damage.broken_off = Some(error);
+        Ok(())
+    }
+
+    /// An end: false if it is this generation's. One with nothing before it ends nothing.
+    fn take_end(&mut self, at: u64, ledger: &mut Ledger) -> bool {
+        self.len += 1;
+        let (event, since) = (EventType::EndOfGeneration.name(), EventType::EndOfGeneration.spec().since);
+        if self.number == 0 {
+            ledger.note(self.error(ErrorKind::BadFrequency(Flaw::Missing), at, None));
+            ledger.lose(Tally { bytes: 1, ..Tally::default() });
+        } else if self.version < since {
+            ledger.note(self.error(ErrorKind::EventNotInVersion { event, since: since.minor() }, at, None));
+        }
+        self.number == 0
+    }
+
+    /// Takes a batch in or leaves it out; false if the generation ends before or with it.
+    fn take(&mut self, batch: &Batch, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
+        let at = source.base() + batch.start as u64;
+        let is_whole = match source.fill(batch.end) {
+            Ok(is_whole) => is_whole,
+            Err(error) => return self.break_off(error, source).map(|()| false),
+        };
+        if !is_whole {
+            return self.take_cut(batch, source, last, ledger);
+        }
+        match self.judge(batch, source, last) {
+            Verdict::EndsBefore => {
+                if self.version >= Version::Go126 {
+                    ledger.note(self.error(ErrorKind::MissingEndOfGeneration, at, None));
+                }
+                return Ok(false);
+            }
+            Verdict::LeaveOut(kind) => {
+                ledger.note(self.error_in(batch, kind, at));
+                self.total_batches += 1;
+                ledger.lose(self.tally_of(batch, source));
+                self.len = batch.end;
+                return Ok(true);
+            }
+            Verdict::Take => {}
+        }
+        if self.number == 0 && last != 0 && batch.generation != last.wrapping_add(1) {
+            let kind = ErrorKind::GenerationOutOfOrder { last, found: batch.generation };
+            let error = self.error_in(batch, kind, at);
+            let skipped = batch.generation.saturating_sub(last).saturating_sub(1);
+            ledger.break_off(error.at, Tally { generations: skipped, ..Tally::default() });
+            ledger.note(error);
+        }
+        self.add_and_note(batch, source, ledger);
+        self.len = batch.end;
+        Ok(true)
+    }
+
+    /// What to do with a batch, by the number of its generation, and by that of the batch behind it: a batch with a
+    /// strange number between two of the same is the strange one.
+    fn judge(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> Verdict {
+        let found = batch.generation;
+        let expected = if self.number == 0 { last.wrapping_add(1) } else { self.number };
+        if found == expected || found != 0 && self.number == 0 && last == 0 {
+            return Verdict::Take;
+        }
+        let next = match read_framing(source, batch.end, batch::read_any) {
+            Ok(Ok(Framing::Batch(next))) => Some(next.generation),
+            _ => None,
+        };
+        let is_new = found > self.number || self.version < Version::Go126;
+        if found == 0 || next == Some(expected) || self.number != 0 && !is_new {
+            let kind = match (found, self.number) {
+                (0, _) => ErrorKind::InvalidGeneration,
+                (_, 0) => ErrorKind::GenerationOutOfOrder { last, found },
+                (_, current) => ErrorKind::InterleavedGenerations { current, found },
+            };
+            return Verdict::LeaveOut(kind);
+        }
+        match self.number {
+            0 => Verdict::Take,
+            _ => Verdict::EndsBefore,
+        }
+    }
+
+    fn add_and_note(&mut self, batch: &Batch, source: &Source<'_>, ledger: &mut Ledger) {
+        if self.number == 0 {
+            self.damage.before = ledger.open_break.take();
+        }
+        self.count(batch);
+        self.damage.is_told = false;
+        let window = source.window();
+        if self.damage.has_hole && holds_events(batch, window) {
+            return ledger.break_off(Location::default(), self.tally_of(batch, source));
+        }
+        let added = self.add(batch, window, self.version);
+        let locate = |pos: usize| source.base() + pos as u64;
+        for Fault { kind, pos } in std::mem::take(&mut self.damage.noted) {
+            ledger.note(self.error(kind, locate(pos), batch.thread_id()));
+        }
+        let Err(Fault { kind, pos }) = added else { return };
+        let lost = match kind {
+            ErrorKind::BadFrequency(_) => {
+                self.damage.unsound.get_or_insert(self.error(kind, locate(pos), batch.thread_id()));
+                return;
+            }
+            ErrorKind::DuplicateBatch => self.tally_of(batch, source),
+            _ => Tally { bytes: batch.end.saturating_sub(pos) as u64, ..Tally::default() },
+        };
+        ledger.lose(lost);
+        // Where the file is cut, that was told.
+        if self.damage.clipped_at != Some(batch.end) {
+            ledger.note(self.error(kind, locate(pos), batch.thread_id()));
+        }
+    }
+
+    fn tally_of(&self, batch: &Batch, source: &Source<'_>) -> Tally {
+        let window = source.window();
+        let events = match holds_events(batch, window) {
+            true => count_events(batch.body(window), self.alphabet),
+            false => 0,
+        };
+        Tally { bytes: (batch.end - batch.start) as u64, batches: 1, generations: 0, events }
+    }
+
+    /// A batch that goes on past the file's end: the file is cut in it, or its size is wrong and others follow.
+    fn take_cut(&mut self, batch: &Batch, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
+        let end = source.window().len();
+        let offset = source.base() + end as u64;
+        let missing = (batch.end - end) as u64;
+        let wanted = self.wanted(last);
+        let found = resync::find(source, self.len + 1, end, wanted);
+        if let Ok(Some((at, landmark))) = found {
+            let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
+            return Ok(self.land(at, landmark, error, source, ledger));
+        }
+        if batch.body >= end || !matches!(self.judge_number(batch, last), Verdict::Take) {
+            let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
+            let bytes = (end - self.len) as u64;
+            self.damage.is_partial = true;
+            self.len = end;
+            ledger.break_off(error.at, Tally { bytes, batches: 1, ..Tally::default() });
+            ledger.note(error);
+            return Ok(false);
+        }
+        let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
+        self.damage.is_partial = true;
+        self.damage.clipped_at = Some(end);
+        self.add_and_note(&Batch { end, ..*batch }, source, ledger);
+        ledger.break_off(error.at, Tally::default());
+        ledger.note(error);
+        self.len = end;
+        Ok(false)
+    }
+
+    fn judge_number(&self, batch: &Batch, last: u64) -> Verdict {
+        match self.check_number(batch, last, self.version) {
+            Ok(()) => Verdict::Take,
+            Err(kind) => Verdict::LeaveOut(kind),
+        }
+    }
+
+    fn wanted(&self, last: u64) -> Wanted {
+        match self.number {
+            0 => Wanted { from: last.saturating_add(1), near: self.damage.last_time },
+            number => Wanted { from: number, near: self.min_time },
+        }
+    }
+
+    /// Goes on where the next batch begins, once the row of batches is lost; false if this generation ends here.
+    fn find_next(
+        &mut self,
+        fault: batch::Fault,
+        source: &mut Source<'_>,
+        last: u64,
+        ledger: &mut Ledger,
+    ) -> Outcome<bool> {
+        let offset = source.base() + fault.at as u64;
+        let error = self.error(fault.kind, offset, fault.thread);
+        let generation = error.at.generation.or(fault.generation);
+        let error = Error { at: Location { generation, ..error.at }, ..error };
+        let is_other_trace = matches!(error.kind, ErrorKind::MultipleTraces);
+        match self.number {
+            0 if is_other_trace => {
+                ledger.note(self.behind(last, error));
+                self.damage.is_over = true;
+                self.drain(source, ledger);
+                Ok(false)
+            }
+            // It is met again once this generation is delivered.
+            _ if is_other_trace => {
+                if self.version >= Version::Go126 {
+                    ledger.note(Error { kind: ErrorKind::MissingEndOfGeneration, ..error });
+                }
+                Ok(false)
+            }
+            0 => self.find_far(error, source, last, ledger),
+            _ => self.find_near(error, source, last, ledger),
+        }
+    }
+
+    /// Looks for the rest of the generation, or for another one, nearby.
+    fn find_near(&mut self, error: Error, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
+        match resync::find(source, self.len + 1, self.len + NEAR, self.wanted(last)) {
+            Ok(Some((at, landmark))) => Ok(self.land(at, landmark, error, source, ledger)),
+            // Before Go 1.26 the strings are what a generation ends with: the trace may be over.
+            Ok(None)
+                if matches!(error.kind, ErrorKind::NotABatch { .. })
+                    && self.version < Version::Go126
+                    && self.tables.strings.len() > 0 =>
+            {
+                Ok(false)
+            }
+            Ok(None) => {
+                self.damage.is_partial = true;
+                ledger.break_off(error.at, Tally::default());
+                ledger.note(error);
+                self.damage.is_told = true;
+                Ok(false)
+            }
+            Err(failed) => {
+                ledger.note(error);
+                self.break_off(failed, source).map(|()| false)
+            }
+        }
+    }
+
+    /// Goes to a place that was found, over damage; false if this generation ends before it.
+    fn land(&mut self, at: usize, landmark: Landmark, error: Error, source: &Source<'_>, ledger: &mut Ledger) -> bool {
+        debug_assert!(at <= source.window().len());
+        ledger.break_off(error.at, Tally { bytes: (at - self.len) as u64, ..Tally::default() });
+        ledger.note(error);
+        self.damage.is_partial = true;
+        self.damage.has_hole = self.number != 0;
+        self.len = at;
+        matches!(landmark, Landmark::Batch(number) if self.number == 0 || number == self.number)
+    }
+
+    /// Looks for the next generation as far as the file goes, and keeps nothing of what is between in memory.
+    fn find_far(&mut self, error: Error, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
+        source.release(self.len);
+        self.len = 0;
+        let start = source.base();
+        let mut from = 1;
+        let found = loop {
+            match resync::find(source, from, NEAR, self.wanted(last)) {
+                Ok(Some((at, _))) => {
+                    source.release(at);
+                    break Ok(true);
+                }
+                Ok(None) => {
+                    let len = source.window().len().min(NEAR);
+                    source.release(len);
+                    from = 0;
+                    if len < NEAR {
+                        break Ok(false);
+                    }
+                }
+                Err(failed) => break Err(failed),
+            }
+        };
+        let bytes = source.base() - start;
+        let was_whole = last != 0 && self.damage.was_whole && matches!(error.kind, ErrorKind::NotABatch { .. });
+        if matches!(found, Ok(false)) && was_whole {
+            ledger.trailing += bytes;
+            let error = self.behind(last, error);
+            ledger.note(Error { kind: batch::unframed(error.kind, true), ..error });
+            return Ok(true);
+        }
+        ledger.break_off(error.at, Tally { bytes, ..Tally::default() });
+        if !std::mem::take(&mut self.damage.is_told) {
+            ledger.note(error);
+        }
+        match found {
+            Ok(_) => Ok(true),
+            Err(failed) => self.break_off(failed, source).map(|()| false),
+        }
+    }
+
+    /// Before Go 1.26 what follows the last generation counts as its own.
+    fn behind(&self, last: u64, error: Error) -> Error {
+        match self.version < Version::Go126 && last != 0 {
+            true => Error { at: Location { generation: Some(last), ..error.at }, ..error },
+            false => error,
+        }
+    }
+
+    /// Counts what follows the trace.
+    fn drain(&mut self, source: &mut Source<'_>, ledger: &mut Ledger) {
+        source.release(self.len);
+        self.len = 0;
+        // Whether the rest can be read or not: it is not the trace.
+        while source.fill(1).is_ok_and(|is_there| is_there) {
+            let len = source.window().len();
+            ledger.trailing += len as u64;
+            source.release(len);
+        }
+    }
+
+    /// Does what needs all the batches.
+    fn conclude(&mut self, source: &Source<'_>, ledger: &mut Ledger) {
+        self.sort_batches(source, ledger);
+        self.damage.was_whole = !self.damage.is_partial;
+        if self.damage.unsound.is_some() {
+            return;
+        }
+        // The clock is the same in all of a trace.
+        if let (true, false, Some(frequency)) = (self.damage.is_partial, self.has_frequency, self.damage.last_frequency)
+        {
+            self.frequency = frequency;
+            self.has_frequency = true;
+        }
+        let finished = self.finish(self.version, source.window());
+        let locate = |pos: usize| source.base() + pos as u64;
+        for Fault { kind, pos } in std::mem::take(&mut self.damage.noted) {
+            // What is lost with a part of the generation is missed in the rest of it.
+            if !self.damage.is_partial {
+                ledger.note(self.error(kind, locate(pos), None));
+            }
+        }
+        if let Err(Fault { kind, pos }) = finished {
+            self.damage.unsound = Some(self.error(kind, locate(pos), None));
+        }
+    }
+
+    /// Puts the batches of each M in the order of their times, where they are not.
+    fn sort_batches(&mut self, source: &Source<'_>, ledger: &mut Ledger) {
+        let window = source.window();
+        for number in std::mem::take(&mut self.damage.unsorted) {
+            let thread = self.threads[number as usize];
+            let mut chain = Vec::new();
+            let mut next = Some(thread.first);
+            while let Some(index) = next {
+                chain.push(index);
+                next = self.batches[index as usize].next;
+            }
+            chain.sort_by_key(|&index| self.batches[index as usize].time);
+            let body = |index: u32| {
+                let batch = &self.batches[index as usize];
+                (batch.time, window.get(batch.body..batch.end).unwrap_or_default())
+            };
+            let mut copies = Tally::default();
+            chain.dedup_by(|&mut index, &mut last| {
+                let (time, bytes) = body(index);
+                let is_copy = !bytes.is_empty() && (time, bytes) == body(last);
+                if is_copy {
+                    let batch = &self.batches[index as usize];
+                    let events = count_events(bytes, self.alphabet);
+                    copies += Tally { bytes: (batch.end - batch.start) as u64, batches: 1, generations: 0, events };
+                }
+                is_copy
+            });
+            ledger.lose(copies);
+            for (i, &index) in chain.iter().enumerate() {
+                self.batches[index as usize].next = chain.get(i + 1).copied();
+            }
+            self.threads[number as usize] = Thread { first: chain[0], last: chain[chain.len() - 1], ..thread };
+        }
+    }
+}
+
+/// Whether a batch is one of events.
+fn holds_events(batch: &Batch, window: &[u8]) -> bool {
+    batch.experiment.is_none() && !resync::begins_table(batch, window)
+}
+
+/// How many events stand in some bytes, up to the first that is none.
+pub(super) fn count_events(bytes: &[u8], alphabet: &Alphabet) -> u64 {
+    let mut pos = 0;
+    let mut events = 0;
+    while let Some(&code) = bytes.get(pos) {
+        let Some(event) = alphabet[usize::from(code)] else { break };
+        pos += 1;
+        let is_whole = event.spec().args.iter().all(|_| varint::read(bytes, &mut pos).is_ok());
+        if !is_whole {
+            break;
+        }
+        events += 1;
+    }
+    events
+}

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Asks Go's own tools whether the captures show what their programs are there for.
+
+usage: testdata/leaks/check.py [CAPTURES [VERSION…]]
+
+    CAPTURES    a folder as make.sh writes it (default: testdata/leaks/captures)
+    VERSION     as folders name it, such as 1.24 (default: all)
+
+For every capture: pprof -diff_base from the first heap profile to the last has the
+culprit's growth, and of a look-alike no function that grew all the way; goroutine
+profiles likewise; the trace parses to its end and names who makes the goroutines; the
+GC log has cycles enough. Prints a line a capture, and what is wrong; exit 1 then.
+"""
+
+import gzip
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).parent
+TOOLCHAIN = HERE / "../../.ci/go-toolchain"
+GO = subprocess.check_output([TOOLCHAIN, "1.27.3"], text=True).strip() + "/bin/go"
+TRACE = subprocess.check_output([TOOLCHAIN, "--trace-tool"], text=True).strip()
+PPROF = subprocess.check_output([GO, "tool", "-n", "pprof"], text=True).strip()
+
+MEGABYTE = 1 << 20
+# What a leak's site has gained at least from the first profile to the last.
+LEAK_BYTES = 0.8 * MEGABYTE
+LEAK_GOROUTINES = 20
+# Of a look-alike nothing gains so much between the first two profiles and again
+# between the last two, at half the pace or more.
+STEADY_BYTES = MEGABYTE
+STEADY_GOROUTINES = 5
+LEAST_CYCLES = 8
+
+
+def top(profile, base=None, sample="inuse_space"):
+    """Function to cumulative value, as pprof -top prints it."""
+    command = [PPROF, "-top", "-cum", "-nodecount=1000000", "-nodefraction=0", "-unit=B"]
+    if sample:
+        command.append(f"-sample_index={sample}")
+    if base:
+        command.append(f"-diff_base={base}")
+    text = subprocess.run(
+        command + [profile], check=True, capture_output=True, text=True, env={"HOME": "/nonexistent"}
+    ).stdout
+    values = {}
+    for line in text.splitlines():
+        row = re.match(r"\s*\S+\s+\S+\s+\S+\s+(-?[\d.]+)B?\s+\S+\s+(.+?)(?: \(inline\))?$", line)
+        if row:
+            values[row[2]] = max(values.get(row[2], -1e18), float(row[1]))
+    return values
+
+
+def gained(folder, kind, sample):
+    """How much each function gained: between profiles 1 and 2, 2 and 3."""
+    profiles = [folder / f"{kind}.{n}.pb.gz" for n in (1, 2, 3)]
+    return top(profiles[1], profiles[0], sample), top(profiles[2], profiles[1], sample)
+
+
+def steady(gains, least):
+    first, second = gains
+    return [
+        f"{name} +{first[name]:.0f} +{second[name]:.0f}"
+        for name in first
+        if name.startswith("main.")
+        and name != "main.main"
+        and first[name] > least
+        and second.get(name, 0) > max(least, first[name] / 2)
+    ]
+
+
+def check_leak(folder, program, version, wrong):
+    functions = {c["role"]: c["function"] for c in program["culprits"]}
+    told = []
+    for kind, role, sample, least in (
+        ("heap", "allocates", "inuse_space", LEAK_BYTES),
+        ("goroutine", "blocks", None, LEAK_GOROUTINES),
+    ):
+        if kind not in program["shown_by"]:
+            continue
+        names = [functions[role]] if role in functions else program["witnesses"]
+        earlier, later = gained(folder, kind, sample)
+        first, second, name = max((earlier.get(name, 0), later.get(name, 0), name) for name in names)
+        told.append(f"{kind} {name} +{first:.0f} +{second:.0f}")
+        if first <= 0 or second <= 0 or first + second < least:
+            wrong.append(f"{kind}: {name} gained {first:.0f} and {second:.0f}")
+    if "goroutineleak" in program["shown_by"] and version == "1.27":
+        leaked = top(folder / "goroutineleak.pb.gz", sample=None).get(functions["blocks"], 0)
+        told.append(f"goroutineleak {leaked:.0f}")
+        if leaked < LEAK_GOROUTINES:
+            wrong.append(f"goroutineleak: {leaked:.0f} in {functions['blocks']}")
+    return told
+
+
+def check_lookalike(folder, wrong):
+    wrong += [f"heap grows like a leak: {line}" for line in steady(gained(folder, "heap", "inuse_space"), STEADY_BYTES)]
+    wrong += [f"goroutines grow: {line}" for line in steady(gained(folder, "goroutine", None), STEADY_GOROUTINES)]
+    leak = folder / "goroutineleak.pb.gz"
+    if leak.exists() and any(top(leak, sample=None).values()):
+        wrong.append("goroutineleak: not empty")
+    return []
+
+
+def check_trace(folder, program, wrong):
+    run = subprocess.run([TRACE, "-d=parsed", folder / "trace"], capture_output=True, text=True)
+    if run.returncode != 0:
+        wrong.append(f"trace: {run.stderr.strip()}")
+    if "trace" in program.get("shown_by", []):
+        for culprit in program["culprits"]:
+            if culprit["role"] in ("creates", "blocks") and f"\t{culprit['function']} @ " not in run.stdout:
+                wrong.append(f"trace: {culprit['function']} is not in it")
+    created = run.stdout.count("NotExist->")
+    ended = run.stdout.count("->NotExist")
+    return f"trace {created} made {ended} ended"
+
+
+def check_log(folder, wrong):
+    log = gzip.decompress((folder / "gctrace.log.gz").read_bytes()).decode()
+    live = [int(n) for n in re.findall(r"^gc \d+ .*->(\d+) MB, \d+ MB goal", log, re.M)]
+    if len(live) < LEAST_CYCLES:
+        wrong.append(f"gctrace: {len(live)} cycles")
+    quarter = max(1, len(live) // 4)
+    quarters = [max(live[i : i + quarter]) for i in range(0, len(live) - quarter + 1, quarter)]
+    return f"gc {len(live)} live {'/'.join(map(str, quarters))} MB"
+
+
+def main():
+    captures = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "captures"
+    manifest = json.loads((HERE / "manifest.json").read_text())
+    failed = 0
+    for version in sys.argv[2:] or manifest["go_versions"]:
+        for program in manifest["programs"]:
+            folder = captures / f"go{version}" / program["name"]
+            wrong = []
+            leaks = version in program.get("leaks_in", [])
+            told = check_leak(folder, program, version, wrong) if leaks else check_lookalike(folder, wrong)
+            shown = program if leaks else {}
+            told = [check_log(folder, wrong), check_trace(folder, shown, wrong), *told]
+            print(f"{'leak' if leaks else 'none'} go{version}/{program['name']}: {'; '.join(told)}", flush=True)
+            for fault in wrong:
+                print(f"  WRONG {fault}")
+            failed += bool(wrong)
+    if failed:
+        sys.exit(f"{failed} captures do not show what they should")
+
+
+main()

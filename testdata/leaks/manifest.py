@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Writes manifest.json from what the programs' sources say of themselves.
+
+usage: testdata/leaks/manifest.py [--check]
+
+    --check    write nothing; exit 1 where manifest.json is not what it would be
+
+The comment at the head of each program gives the class and more ("class: …"), and
+comments "// culprit: ROLE" mark the lines that a diagnosis should lead to. Thus
+lines and names in the manifest follow the sources.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).parent
+GO_VERSIONS = ["1.21", "1.24", "1.27"]
+MODULE = "example.com/leaks"
+ROLES = ["allocates", "keeps", "creates", "blocks"]
+
+
+def header(lines):
+    """The sentences and the fields of the comment at the head."""
+    title, fields = [], {}
+    for line in lines:
+        if not line.startswith("//"):
+            break
+        if field := re.match(r"//\t(\w+): (.*)", line):
+            fields[field[1]] = field[2]
+        elif text := line[2:].strip():
+            title.append(text)
+    return " ".join(title), fields
+
+
+def qualified(line):
+    """The name that Go gives the function declared on this line, or None."""
+    declared = re.match(r"func (?:\(\w+ (\*?)(\w+)\) )?(\w+)\(", line)
+    if not declared:
+        return None
+    star, receiver, name = declared.groups()
+    if receiver:
+        return f"main.({star}{receiver}).{name}" if star else f"main.{receiver}.{name}"
+    return f"main.{name}"
+
+
+def culprits(package, lines):
+    found, function = [], None
+    for number, line in enumerate(lines, 1):
+        function = qualified(line) or function
+        if mark := re.search(r"// culprit: (\w+)$", line):
+            if mark[1] not in ROLES:
+                sys.exit(f"{package}: unknown role {mark[1]}")
+            found.append(
+                {
+                    "role": mark[1],
+                    "function": function,
+                    "file": f"{MODULE}/{package}/main.go",
+                    "line": number,
+                }
+            )
+    return sorted(found, key=lambda culprit: ROLES.index(culprit["role"]))
+
+
+def at_most(version, bound):
+    return [int(n) for n in version.split(".")] <= [int(n) for n in bound.split(".")]
+
+
+def program(folder, kind):
+    package = f"{kind}/{folder.name}"
+    lines = (folder / "main.go").read_text().splitlines()
+    title, fields = header(lines)
+    entry = {"name": folder.name, "kind": kind, "class": fields["class"], "title": title}
+    if kind == "leak":
+        until = fields.get("until")
+        entry["leaks_in"] = [v for v in GO_VERSIONS if not until or at_most(v, until)]
+        entry["shown_by"] = fields["shows"].split()
+        entry["culprits"] = culprits(package, lines)
+        # Functions of a library that show the leak where no frame of the program is on the stack.
+        if "witnesses" in fields:
+            entry["witnesses"] = fields["witnesses"].split()
+        entry["cure"] = fields["cure"]
+    else:
+        entry["sign"] = fields["sign"]
+    return entry
+
+
+def main():
+    programs = [
+        program(folder, kind)
+        for kind in ("leak", "lookalike")
+        for folder in sorted((HERE / kind).iterdir())
+    ]
+    text = json.dumps({"go_versions": GO_VERSIONS, "programs": programs}, indent=1) + "\n"
+    path = HERE / "manifest.json"
+    if sys.argv[1:] == ["--check"]:
+        if path.read_text() != text:
+            sys.exit("manifest.json is not what the sources say; run manifest.py")
+    else:
+        path.write_text(text)
+
+
+main()

@@ -1,0 +1,56 @@
+// Package traffic is the ordinary work that every service does beside the part
+// that leaks or seems to: requests come in, are parsed, and leave garbage behind.
+package traffic
+
+import (
+	"fmt"
+	"hash/crc32"
+)
+
+// What a service holds all its life: 6 MB, in pieces.
+var catalogue = loadCatalogue(96, 64<<10)
+
+func loadCatalogue(pages, size int) [][]byte {
+	loaded := make([][]byte, pages)
+	for i := range loaded {
+		loaded[i] = make([]byte, size)
+	}
+	return loaded
+}
+
+// A Request is what came in. No two have the same N.
+type Request struct {
+	N    int
+	Key  string
+	Body []byte
+}
+
+const bodySize = 32 << 10
+
+// Receive is the n-th request.
+func Receive(n int) *Request {
+	body := make([]byte, bodySize)
+	copy(body, catalogue[n%len(catalogue)])
+	return &Request{N: n, Key: fmt.Sprintf("customer-%08d", n), Body: body}
+}
+
+// Parse makes sense of the request: a megabyte of garbage, and a number.
+func (r *Request) Parse() uint32 {
+	return r.ParseIn(4, 256<<10)
+}
+
+// ParseIn is Parse in so many pieces of such a size.
+func (r *Request) ParseIn(pieces, size int) uint32 {
+	sum := uint32(0)
+	for i := 0; i < pieces; i++ {
+		decoded := decode(r.Body, size)
+		sum ^= crc32.ChecksumIEEE(decoded[:1024])
+	}
+	return sum
+}
+
+func decode(body []byte, size int) []byte {
+	decoded := make([]byte, size)
+	copy(decoded, body)
+	return decoded
+}

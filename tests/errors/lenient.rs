@@ -1,0 +1,667 @@
+//! What lenient reading makes of each fault. The second generation of most traces is sound: it must be given, whatever
+//! is wrong with the first.
+
+use gotrace::raw::{EventType, RawFrame};
+use gotrace::synth::{Batch, Clock, CpuSample, Generation, Trace};
+use gotrace::{
+    Error, ErrorKind, EventKind, Flaw, GoId, Location, ProcId, Reader, Resource, StackId, StringId, StuckHead, Tally,
+    ThreadId, Time, Version,
+};
+
+use super::{
+    FIRST, FIRST_122, HEADER, RUNNING, RUNNING_LEN, Reading, TABLE_HEADER, Trickle, VERSIONS, at, at_batch, at_event,
+    at_generation, brief, generation, running, sound, then, trace,
+};
+
+/// What a sound generation behind a gap gives, to the trace's end.
+const AFRESH: [&str; 5] = ["Gap", "Sync", RUNNING[1], RUNNING[2], "Sync"];
+/// The same where nothing was lost.
+const ON: [&str; 4] = ["Sync", "P0 Running->Running", "G1 Running->Running", "Sync"];
+
+/// What lenient reading gives.
+#[derive(Debug)]
+struct Lenient {
+    reading: Reading,
+    /// What each gap says, as far as it has come.
+    gaps: Vec<(Location, Tally)>,
+    read: Tally,
+    lost: Tally,
+    trailing: u64,
+    faults: Vec<(String, Location)>,
+    warnings: u64,
+}
+
+fn drain(reader: Result<Reader<'_>, Error>, len: usize) -> Lenient {
+    let mut reader = reader.expect("a header");
+    let mut reading = Reading { events: Vec::new(), times: Vec::new(), error: None };
+    let mut gaps = Vec::new();
+    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+        reading.events.push(brief(&event));
+        reading.times.push(event.time().0);
+        if let EventKind::Gap(gap) = event.kind() {
+            gaps.push((gap.at, gap.lost));
+        }
+    }
+    assert!(reading.times.is_sorted_by(|a, b| a < b), "each event is later than the one before");
+    let account = reader.account();
+    assert_eq!(account.read.bytes + account.lost.bytes + account.trailing, len as u64, "{account:?}");
+    assert_eq!(account.read.events, reading.events.len() as u64);
+    assert_eq!(account.fault_count, account.faults.len() as u64);
+    let faults = account.faults.iter().map(|fault| (format!("{:?}", fault.kind), fault.at)).collect();
+    let (read, lost, trailing) = (account.read, account.lost, account.trailing);
+    Lenient { gaps, read, lost, trailing, faults, warnings: reader.warnings().1, reading }
+}
+
+/// Reads in every mode; all must agree.
+fn read(bytes: &[u8]) -> Lenient {
+    let builder = Reader::builder().lenient();
+    let slice = drain(builder.from_slice(bytes), bytes.len());
+    for step in [1, 7, usize::MAX] {
+        let other = drain(builder.read(Trickle { bytes, at_end: None, step }), bytes.len());
+        assert_eq!(format!("{slice:?}"), format!("{other:?}"), "{step} bytes at a time");
+    }
+    slice
+}
+
+/// Asserts what lenient reading gives, and what it goes over.
+#[track_caller]
+fn assert_read(bytes: &[u8], events: &[&str], faults: &[(ErrorKind, Location)]) -> Lenient {
+    let lenient = read(bytes);
+    assert_eq!(lenient.reading.events, events, "{lenient:#?}");
+    let faults: Vec<_> = faults.iter().map(|(kind, at)| (format!("{kind:?}"), *at)).collect();
+    assert_eq!(lenient.faults, faults);
+    lenient
+}
+
+/// A trace of a generation of these batches and of a sound one.
+fn with_second(version: Version, batches: impl IntoIterator<Item = Batch>) -> Vec<u8> {
+    before_second(version, &generation(1, batches))
+}
+
+fn before_second(version: Version, first: &Generation) -> Vec<u8> {
+    Trace::new(version).generation(first).generation(&second()).into_bytes()
+}
+
+fn second() -> Generation {
+    generation(2, [running()])
+}
+
+/// A batch of an M, behind [`running`]'s in time.
+fn on(thread: u64) -> Batch {
+    Batch::new(ThreadId(thread), 200)
+}
+
+/// The place of an event behind [`running`]'s.
+fn behind(len: u64, events: u64) -> Location {
+    at_event(FIRST + HEADER + RUNNING_LEN + len, events)
+}
+
+/// Asserts that what follows [`running`]'s events on M 7 is given up, and the next generation is given.
+#[track_caller]
+fn assert_given_up(batch: Batch, kind: ErrorKind, lost: u64) {
+    let lenient = assert_read(&with_second(Version::Go126, [batch]), &then(&RUNNING, &AFRESH), &[(kind, behind(0, 3))]);
+    assert_eq!((lenient.lost.events, lenient.lost.generations, lenient.read.generations), (lost, 0, 2));
+    assert_eq!(lenient.gaps, [(behind(0, 3), lenient.lost)]);
+}
+
+#[test]
+fn what_the_tests_build_on_is_sound() {
+    for version in VERSIONS {
+        let bytes = with_second(version, [running()]);
+        let lenient = assert_read(&bytes, &then(&RUNNING, &ON), &[]);
+        assert_eq!((lenient.lost, lenient.trailing), (Tally::default(), 0));
+        assert_eq!((lenient.read.generations, lenient.read.batches), (2, 4));
+        assert_eq!(lenient.warnings, u64::from(version < Version::Go126));
+        assert_eq!(sound(&bytes), lenient.reading.events);
+    }
+}
+
+/// 1, 2, 4: what is no trace that is read is none leniently.
+#[test]
+fn what_is_no_trace_is_refused_all_the_same() {
+    for bytes in [&b""[..], b"go 1.26", b"go 1.99 trace\0\0\0", b"go 1.24 trace\0\0\0", b"<html><body>404"] {
+        let strict = Reader::from_slice(bytes).expect_err("no trace");
+        let lenient = Reader::builder().lenient().from_slice(bytes).expect_err("no trace");
+        assert_eq!(format!("{strict:?}"), format!("{lenient:?}"));
+    }
+}
+
+/// 3.
+#[test]
+fn a_header_alone_gives_nothing() {
+    for version in VERSIONS {
+        assert_read(&Trace::new(version).into_bytes(), &[], &[(ErrorKind::EmptyTrace, at(16))]);
+    }
+}
+
+/// 5: whatever is whole before the cut is given as the whole trace gives it.
+#[test]
+fn all_before_a_cut_is_given() {
+    for version in VERSIONS {
+        let mut whole = Trace::new(version);
+        let mut ends = vec![16];
+        for number in 1..=3 {
+            let mut generation = generation(number, [running()]);
+            let name = generation.string("select").0;
+            generation.batch(on(7).event(EventType::GoBlock, &[1, name, 0]));
+            let wake = Batch::new(ThreadId(8), 300).event(EventType::GoUnblock, &[1, 1, 1, 0]);
+            generation.batch(wake.event(EventType::ProcStatus, &[1, 1, 2]));
+            // Each ends as it began.
+            let start = Batch::new(ThreadId(7), 400).event(EventType::GoStart, &[1, 1, 2]);
+            whole = whole.generation(generation.batch(start));
+            ends.push(whole.clone().into_bytes().len());
+        }
+        let whole = whole.into_bytes();
+        let all = sound(&whole);
+        assert_eq!(all.len(), 1 + 3 * 7);
+        for len in 16..whole.len() {
+            let lenient = read(&whole[..len]);
+            let events: Vec<_> = lenient.reading.events.iter().filter(|event| *event != "Gap").collect();
+            let given = events.split_last().map_or(&[][..], |(_, given)| given);
+            assert!(all.iter().zip(given).all(|(a, b)| a == *b), "{version}, {len}: {:?}", lenient.reading.events);
+            let generations = ends.iter().filter(|end| **end <= len).count() - 1;
+            assert!(given.len() >= 7 * generations, "{version}, {len}: {lenient:#?}");
+            // At its M's last batch nothing but tables can be lost.
+            let is_clean = ends.contains(&len) && len > 16;
+            assert_eq!(
+                lenient.gaps.is_empty() && lenient.faults.is_empty(),
+                is_clean || looks_whole(version, &lenient)
+            );
+            // Without its clock a first generation has no times.
+            assert!(lenient.lost.generations == 0 || generations == 0, "{version}, {len}: {lenient:#?}");
+        }
+    }
+}
+
+/// Before Go 1.26 a cut behind a batch can't be told from an end.
+fn looks_whole(version: Version, lenient: &Lenient) -> bool {
+    version < Version::Go126 && lenient.faults.is_empty() && lenient.warnings == 1
+}
+
+/// 5: the events of the batch in which a file is cut are given up to the cut.
+#[test]
+fn a_cut_batch_is_given_up_to_the_cut() {
+    let create = |go| [1, go, 0, 0];
+    let batch = running().event(EventType::GoCreate, &create(2)).event(EventType::GoCreate, &create(3));
+    let bytes = Trace::new(Version::Go126).generation(&generation(1, [batch])).into_bytes();
+    let cut = (FIRST + HEADER + RUNNING_LEN + 5 + 3) as usize;
+    let fault = (ErrorKind::TruncatedBatch { missing: 2 }, at_batch(cut as u64));
+    let events = then(&RUNNING, &["G2 NotExist->Runnable", "Gap", "Sync"]);
+    let lenient = assert_read(&bytes[..cut], &events, &[fault]);
+    assert_eq!(lenient.lost, Tally { bytes: 3, ..Tally::default() });
+}
+
+/// 6.
+#[test]
+fn a_generation_without_an_end_is_given() {
+    let mut open = generation(1, [running()]);
+    let bytes = Trace::new(Version::Go126).generation(open.without_end()).into_bytes();
+    let end = bytes.len() as u64;
+    let fault = || (ErrorKind::MissingEndOfGeneration, at_generation(end, 1));
+    let lenient = assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault()]);
+    assert_eq!(lenient.lost, Tally::default());
+    let lenient = assert_read(&before_second(Version::Go126, &open), &then(&RUNNING, &ON), &[fault()]);
+    assert_eq!(lenient.lost, Tally::default());
+}
+
+/// 7: the events are there, what they refer to is not.
+#[test]
+fn without_tables_names_are_unknown() {
+    let mut first = Generation::new(1);
+    let name = first.string("a name that is cut off").0;
+    let stack = first.stack(&[RawFrame { pc: 5, func: name, file: name, line: 1 }]).0;
+    first.batch(running().event(EventType::GoBlock, &[1, name, stack]));
+    let events = FIRST + HEADER + RUNNING_LEN + 4;
+    for version in [Version::Go125, Version::Go126] {
+        let bytes = Trace::new(version).generation(&first).into_bytes();
+        let stacks = Trace::new(version).generation(first.clone().without_end()).into_bytes().len() as u64;
+        for (cut, has_stack) in [(events + 3, false), (events + TABLE_HEADER + 3, false), (stacks - 3, true)] {
+            let mut reader = Reader::builder().lenient().from_slice(&bytes[..cut as usize]).expect("a header");
+            let mut blocked = Vec::new();
+            while let Some(event) = reader.next_event().expect("lenient") {
+                if let EventKind::GoTransition(change) = event.kind()
+                    && !change.reason.is_empty()
+                {
+                    let frames = event.stack().expect("an ID").frames();
+                    blocked.push((change.reason.to_string(), frames.map(|frame| frame.func.to_string()).collect()));
+                }
+            }
+            let frames = if has_stack { vec!["?".to_owned()] } else { vec![] };
+            assert_eq!(blocked, [("?".to_owned(), frames)], "{version} {cut}");
+        }
+    }
+}
+
+/// 9, 24: the next generation is given, and begins anew.
+#[test]
+fn what_can_not_go_on_is_given_up() {
+    let start = EventType::GoStart;
+    let head = StuckHead {
+        thread: Some(ThreadId(7)),
+        proc: None,
+        event: "GoStart",
+        time: Time(103 * 64),
+        offset: FIRST + HEADER + RUNNING_LEN,
+        waits_for: "goroutine 9 to be Runnable (nothing is known of it)".to_owned(),
+    };
+    let batch = running().event(start, &[1, 9, 1]).event(EventType::GoStop, &[1, 0, 0]);
+    assert_given_up(batch, ErrorKind::StuckFrontier(vec![head]), 2);
+    let kind =
+        ErrorKind::BadSequence { event: "GoSyscallBegin", resource: Resource::Proc(ProcId(0)), last: 0, found: 9 };
+    assert_given_up(running().event(EventType::GoSyscallBegin, &[1, 9, 0]), kind, 1);
+}
+
+/// 10.
+#[test]
+fn a_doubled_batch_is_read_once() {
+    let heap = || on(7).event(EventType::HeapAlloc, &[1, 4096]);
+    let bytes = with_second(Version::Go126, [running(), heap(), heap()]);
+    let place = at_batch(FIRST + HEADER + RUNNING_LEN + HEADER + 1 + 4);
+    let events = then(&then(&RUNNING, &["Metric"]), &ON);
+    let lenient = assert_read(&bytes, &events, &[(ErrorKind::DuplicateBatch, place)]);
+    assert_eq!(lenient.lost, Tally { bytes: HEADER + 1 + 4, batches: 1, generations: 0, events: 1 });
+
+    let sample =
+        || Batch::new(None, 1).event(EventType::CPUSamples, &[]).event(EventType::CPUSample, &[99, 7, 0, 1, 0]);
+    let bytes = with_second(Version::Go126, [running(), sample(), sample()]);
+    let place = at_generation(FIRST + HEADER + RUNNING_LEN + TABLE_HEADER + 7, 1);
+    let events = then(&["Sync", "StackSample", RUNNING[1], RUNNING[2]], &ON);
+    assert_read(&bytes, &events, &[(ErrorKind::DuplicateBatch, place)]);
+}
+
+/// 11: with a warning, they are put right.
+#[test]
+fn the_batches_of_an_m_are_sorted() {
+    let stop = on(7).event(EventType::GoStop, &[1, 0, 0]);
+    let bytes = with_second(Version::Go126, [stop.clone(), running()]);
+    let fault = (ErrorKind::TimeRegression { last: 200, found: 100 }, at_batch(FIRST + HEADER + 1 + 4));
+    let lenient = assert_read(&with_stop(&bytes), &then(&RUNNING, &["G1 Running->Runnable", "Sync"]), &[fault]);
+    assert_eq!(lenient.lost, Tally::default());
+
+    // A copy far from its original is found beside it then.
+    let heap = |time| Batch::new(ThreadId(7), time).event(EventType::HeapAlloc, &[1, 4096]);
+    let bytes = trace(Version::Go126, [running(), heap(200), heap(300), heap(200)]);
+    let place = at_batch(FIRST + HEADER + RUNNING_LEN + 2 * (HEADER + 1 + 4));
+    let fault = (ErrorKind::TimeRegression { last: 300, found: 200 }, place);
+    let lenient = assert_read(&bytes, &then(&RUNNING, &["Metric", "Metric", "Sync"]), &[fault]);
+    assert_eq!((lenient.lost.batches, lenient.lost.events), (1, 1));
+}
+
+/// The first of two generations.
+fn with_stop(bytes: &[u8]) -> Vec<u8> {
+    let second = Trace::new(Version::Go126).generation(&second()).into_bytes().len() - 16;
+    bytes[..bytes.len() - second].to_vec()
+}
+
+/// 12.
+#[test]
+fn the_batches_of_different_ms_may_stand_in_any_order() {
+    let other = on(8).event(EventType::ProcStatus, &[1, 1, 2]);
+    let orders = [[running(), other.clone()], [other, running()]];
+    let [a, b] = orders.map(|batches| read(&trace(Version::Go126, batches)).reading);
+    assert_eq!((a.events, a.times), (b.events, b.times));
+}
+
+fn numbered(version: Version, numbers: &[u64]) -> (Vec<u8>, u64) {
+    let mut end = 0;
+    let mut trace = Trace::new(version);
+    for &number in numbers {
+        end = trace.clone().into_bytes().len() as u64;
+        trace = trace.generation(&generation(number, [running()]));
+    }
+    (trace.into_bytes(), end)
+}
+
+/// 13.
+#[test]
+fn generations_out_of_order_are_given() {
+    for version in VERSIONS {
+        let thread = Some(ThreadId(7)).filter(|_| version < Version::Go125);
+        for (last, found, skipped) in [(1, 3, 1), (1, 7, 5), (5, 4, 0), (5, 2, 0)] {
+            let (bytes, end) = numbered(version, &[last, found]);
+            let place = Location { thread, ..at_generation(end, found) };
+            let kind = ErrorKind::GenerationOutOfOrder { last, found };
+            let lenient = assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(kind, place)]);
+            assert_eq!(lenient.lost, Tally { generations: skipped, ..Tally::default() });
+            assert_eq!(lenient.gaps, [(place, lenient.lost)]);
+        }
+    }
+    // Twice the same.
+    let (bytes, end) = numbered(Version::Go126, &[1, 1]);
+    let fault = (ErrorKind::GenerationOutOfOrder { last: 1, found: 1 }, at_generation(end, 1));
+    assert_read(&bytes, &then(&RUNNING, &AFRESH), &[fault]);
+}
+
+/// 13: none has the number 0.
+#[test]
+fn a_batch_of_generation_0_is_left_out() {
+    for version in VERSIONS {
+        let zero = generation(0, [running()]).clock(None).clone();
+        let bytes = Trace::new(version).generation(zero.clone().without_end()).generation(&second()).into_bytes();
+        let place = Location { thread: Some(ThreadId(7)), ..at(16) };
+        let events = then(&RUNNING, &["Sync"]);
+        let lenient = assert_read(&bytes, &events, &[(ErrorKind::InvalidGeneration, place)]);
+        assert_eq!(lenient.lost, Tally { bytes: HEADER + RUNNING_LEN, batches: 1, generations: 0, events: 2 });
+    }
+}
+
+/// 14.
+#[test]
+fn a_batch_of_another_generation_is_left_out() {
+    for version in VERSIONS {
+        // Between two of the first generation one that says it is of the second, or of the tenth.
+        for found in [2, 10] {
+            let stray = generation(found, [on(8).event(EventType::ProcStatus, &[1, 5, 2])]).clock(None).clone();
+            let mut open = generation(1, [running()]);
+            let start = Trace::new(version).generation(open.without_end()).into_bytes();
+            let rest = generation(1, [on(7).event(EventType::GoStop, &[1, 0, 0])]).clock(None).clone();
+            let bytes =
+                Trace::new(version).bytes(&start[16..]).generation(stray.clone().without_end()).generation(&rest);
+            let bytes = bytes.into_bytes();
+            let kind = ErrorKind::InterleavedGenerations { current: 1, found };
+            let place = Location { thread: Some(ThreadId(8)), ..at_generation(start.len() as u64, 1) };
+            let events = then(&RUNNING, &["G1 Running->Runnable", "Sync"]);
+            let lenient = assert_read(&bytes, &events, &[(kind, place)]);
+            assert_eq!((lenient.lost.batches, lenient.lost.events), (1, 1));
+        }
+    }
+}
+
+/// 15: on to the next generation, and nothing is set aside for what is claimed.
+#[test]
+fn an_impossible_size_is_gone_over() {
+    for size in [65_537, 1 << 63, u64::MAX] {
+        let broken = on(7).event(EventType::GoStop, &[1, 0, 0]).claiming(size);
+        let bytes = with_second(Version::Go126, [running(), broken]);
+        let place = at_batch(FIRST + HEADER + RUNNING_LEN + 5);
+        let lenient = assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(ErrorKind::BatchTooLarge { size }, place)]);
+        let second = Trace::new(Version::Go126).generation(&second()).into_bytes().len() as u64 - 16;
+        assert_eq!(lenient.lost.bytes, bytes.len() as u64 - second - (FIRST + HEADER + RUNNING_LEN));
+    }
+    let start = Trace::new(Version::Go126).generation(generation(1, [running()]).without_end()).into_bytes();
+    let bytes = Trace::new(Version::Go126).bytes(&start[16..]).bytes(&[1, 1, 7, 0xff]).bytes(&[0xff; 12]);
+    let bytes = bytes.generation(&second()).into_bytes();
+    let place = at_batch(start.len() as u64 + 3);
+    assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(ErrorKind::VarintOverflow, place)]);
+}
+
+/// 15: in an event.
+#[test]
+fn an_impossible_number_is_gone_over() {
+    let batch = running().bytes(&[EventType::GoUnblock.code()]).bytes(&[0xff; 12]);
+    assert_given_up(batch, ErrorKind::VarintOverflow, 0);
+}
+
+/// What is told of the first generation where it is skipped.
+#[track_caller]
+fn assert_skipped(bytes: &[u8], kind: ErrorKind, place: Location, events: u64) {
+    let lenient = assert_read(bytes, &AFRESH, &[(kind, place)]);
+    assert_eq!((lenient.lost.generations, lenient.lost.events, lenient.read.generations), (1, events, 1));
+}
+
+/// 16.
+#[test]
+fn a_generation_without_a_frequency_is_skipped() {
+    for version in VERSIONS {
+        let mut first = generation(1, [running()]);
+        let bytes = before_second(version, first.clock(None));
+        let end = Trace::new(version).generation(&first).into_bytes().len() as u64;
+        assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Missing), at_generation(end, 1), 2);
+        for frequency in [0, u64::MAX] {
+            first.clock(Some(Clock { frequency, time: 1, mono: 0, seconds: 0, nanos: 0 }));
+            let bytes = before_second(version, &first);
+            let place = match version < Version::Go125 {
+                true => FIRST_122 + HEADER + RUNNING_LEN + TABLE_HEADER,
+                false => FIRST_122 + TABLE_HEADER + 1,
+            };
+            assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Invalid), at_generation(place, 1), 2);
+        }
+    }
+    let again = Batch::new(None, 1).event(EventType::Frequency, &[15_625_000]);
+    let place = at_generation(FIRST_122 + HEADER + RUNNING_LEN + TABLE_HEADER, 1);
+    let bytes = with_second(Version::Go122, [running(), again]);
+    let place = Location { offset: place.offset + 5 + TABLE_HEADER, ..place };
+    assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Repeated), place, 2);
+}
+
+/// 17.
+#[test]
+fn times_that_overflow_are_skipped() {
+    assert_given_up(running().event(EventType::HeapAlloc, &[u64::MAX, 1]), ErrorKind::TimestampOverflow, 1);
+    let late = Batch::new(ThreadId(8), u64::MAX).event(EventType::HeapAlloc, &[0, 1]);
+    let bytes = with_second(Version::Go126, [running(), late]);
+    let place = Location { thread: Some(ThreadId(8)), ..behind(0, 0) };
+    assert_skipped(&bytes, ErrorKind::TimestampOverflow, place, 3);
+}
+
+/// 18.
+#[test]
+fn the_rest_of_a_batch_is_left_out() {
+    for code in [0, 60, 255] {
+        let broken = running().bytes(&[code, 1, 1]);
+        let stop = on(7).event(EventType::GoStop, &[1, 0, 0]);
+        let bytes = trace(Version::Go126, [broken, stop]);
+        let events = then(&RUNNING, &["G1 Running->Runnable", "Sync"]);
+        let lenient = assert_read(&bytes, &events, &[(ErrorKind::UnknownEvent { code }, behind(0, 3))]);
+        assert_eq!(lenient.lost, Tally { bytes: 3, ..Tally::default() });
+        assert!(lenient.gaps.is_empty());
+    }
+    let broken = running().event(EventType::Strings, &[]).event(EventType::ProcStop, &[1]);
+    let kind = ErrorKind::WrongContext { event: "Strings" };
+    assert_read(&trace(Version::Go126, [broken]), &then(&RUNNING, &["Sync"]), &[(kind, behind(0, 3))]);
+    // As the first event of all.
+    let broken = Batch::new(ThreadId(7), 50).bytes(&[60, 1]);
+    let kind = ErrorKind::UnknownEvent { code: 60 };
+    let lenient = assert_read(
+        &trace(Version::Go126, [broken, running()]),
+        &then(&RUNNING, &["Sync"]),
+        &[(kind, at_event(FIRST + HEADER, 1))],
+    );
+    assert_eq!(lenient.lost.bytes, 2);
+}
+
+/// 19.
+#[test]
+fn newer_events_are_taken() {
+    let switch = running().event(EventType::GoCreateBlocked, &[1, 2, 0, 0]).event(EventType::GoSwitch, &[1, 2, 1]);
+    let events =
+        ["G2 NotExist->Waiting", "G2 Waiting->Runnable", "G1 Running->Waiting", "G2 Runnable->Running", "Sync"];
+    let since = 23;
+    let place = |len, events| Location { offset: FIRST_122 + HEADER + RUNNING_LEN + len, ..behind(0, events) };
+    let faults = [
+        (ErrorKind::EventNotInVersion { event: "GoCreateBlocked", since }, place(0, 4)),
+        (ErrorKind::EventNotInVersion { event: "GoSwitch", since }, place(5, 5)),
+    ];
+    let lenient = read(&trace(Version::Go122, [switch]));
+    assert_eq!(lenient.reading.events, then(&RUNNING, &events));
+    let kinds: Vec<_> = lenient.faults.iter().map(|(kind, at)| (kind.clone(), at.offset)).collect();
+    assert_eq!(kinds, faults.map(|(kind, at)| (format!("{kind:?}"), at.offset)));
+    assert_eq!(lenient.lost, Tally::default());
+
+    let bytes = trace(Version::Go122, [running(), on(7).experiment(1).bytes(&[0])]);
+    let fault = (
+        ErrorKind::EventNotInVersion { event: "ExperimentalBatch", since },
+        at_batch(FIRST_122 + HEADER + RUNNING_LEN),
+    );
+    assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault]);
+    // A newer end.
+    let bytes = [trace(Version::Go125, [running()]), vec![52]].concat();
+    let fault = (
+        ErrorKind::EventNotInVersion { event: "EndOfGeneration", since: 26 },
+        at_generation(bytes.len() as u64 - 1, 1),
+    );
+    assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault]);
+}
+
+/// 20.
+#[test]
+fn a_status_that_is_none_ends_the_generation() {
+    for status in [0, 5, 257, (1 << 32) + 2] {
+        let kind = ErrorKind::InvalidStatus { resource: Resource::Goroutine(GoId(3)), status };
+        assert_given_up(running().event(EventType::GoStatus, &[1, 3, 7, status]), kind, 1);
+        let kind = ErrorKind::InvalidStatus { resource: Resource::Proc(ProcId(3)), status };
+        assert_given_up(running().event(EventType::ProcStatus, &[1, 3, status]), kind, 1);
+    }
+}
+
+/// 21.
+#[test]
+fn unknown_ids_have_placeholders() {
+    let stop = running().event(EventType::GoStop, &[1, 77, 0]);
+    let events = then(&RUNNING, &["G1 Running->Runnable", "Sync"]);
+    assert_read(
+        &trace(Version::Go126, [stop]),
+        &events,
+        &[(ErrorKind::UnknownString { id: StringId(77) }, behind(0, 3))],
+    );
+    let stop = running().event(EventType::GoStop, &[1, 0, 78]);
+    assert_read(
+        &trace(Version::Go126, [stop]),
+        &events,
+        &[(ErrorKind::UnknownStack { id: StackId(78) }, behind(0, 3))],
+    );
+
+    let mut sampled = generation(1, [running()]);
+    sampled.sample(CpuSample { time: 200, thread: 7, proc: 0, go: 1, stack: StackId(77) });
+    let place = behind(TABLE_HEADER + 1, 3);
+    let fault = (ErrorKind::UnknownStack { id: StackId(77) }, place);
+    let bytes = Trace::new(Version::Go126).generation(&sampled).into_bytes();
+    assert_read(&bytes, &then(&RUNNING, &["StackSample", "Sync"]), &[fault]);
+
+    let mut framed = generation(1, [running()]);
+    framed.stack(&[RawFrame { pc: 1, func: 77, file: 0, line: 1 }]);
+    let bytes = Trace::new(Version::Go126).generation(&framed).into_bytes();
+    let fault = (ErrorKind::UnknownString { id: StringId(77) }, at_generation(bytes.len() as u64, 1));
+    assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault]);
+
+    let bytes = trace(Version::Go126, [running(), on(7).experiment(9).bytes(&[0])]);
+    let mut reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
+    let first = reader.next_event().expect("lenient").expect("a Sync");
+    let EventKind::Sync(sync) = first.kind() else { panic!("{first}") };
+    assert_eq!(sync.experimental_batches().map(|batch| batch.experiment).collect::<Vec<_>>(), ["unknown"]);
+    let fault = (ErrorKind::UnknownExperiment { id: 9 }, at_batch(FIRST + HEADER + RUNNING_LEN + 1));
+    assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault]);
+}
+
+/// 22.
+#[test]
+fn of_two_the_first_wins() {
+    let strings = |entries: &[(u64, &[u8])]| {
+        let table = Batch::new(None, 1).event(EventType::Strings, &[]);
+        entries.iter().fold(table, |batch, &(id, text)| batch.data(EventType::String, &[id], text))
+    };
+    let reason = |entries: &[(u64, &[u8])]| {
+        let bytes = trace(Version::Go126, [running().event(EventType::GoStop, &[1, 1, 0]), strings(entries)]);
+        let mut reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
+        let mut reasons = Vec::new();
+        while let Some(event) = reader.next_event().expect("lenient") {
+            if let EventKind::GoTransition(change) = event.kind() {
+                reasons.push(change.reason.to_string());
+            }
+        }
+        let faults: Vec<_> = reader.account().faults.iter().map(|fault| format!("{:?}", fault.kind)).collect();
+        (reasons[1].clone(), faults)
+    };
+    let kind = |kind: ErrorKind| vec![format!("{kind:?}")];
+    let twice = kind(ErrorKind::DuplicateId { table: "string", id: 1 });
+    assert_eq!(reason(&[(1, b"first"), (1, b"second")]), ("first".to_owned(), twice));
+    let zero = kind(ErrorKind::ZeroId { table: "string" });
+    assert_eq!(reason(&[(0, b"zero"), (1, b"first")]), ("first".to_owned(), zero));
+    let long = kind(ErrorKind::StringTooLong { len: 1025, max: 1024 });
+    assert_eq!(reason(&[(1, &[b'x'; 1025])]), ("x".repeat(1024), long));
+
+    let frames: Vec<_> = (1..=129).map(|pc| RawFrame { pc, func: 0, file: 0, line: 1 }).collect();
+    let mut deep = Generation::new(1);
+    let stack = deep.stack(&frames).0;
+    deep.batch(running().event(EventType::GoStop, &[1, 0, stack]));
+    let bytes = Trace::new(Version::Go126).generation(&deep).into_bytes();
+    let mut reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
+    let mut depths = Vec::new();
+    while let Some(event) = reader.next_event().expect("lenient") {
+        depths.extend(event.stack().map(|stack| stack.frames().count()));
+    }
+    assert_eq!(depths, [128]);
+    assert!(matches!(reader.account().faults[0].kind, ErrorKind::StackTooDeep { frames: 129, max: 128 }));
+}
+
+/// 23.
+#[test]
+fn nothing_is_on_two_threads() {
+    let other = on(8).event(EventType::ProcStatus, &[1, 0, 1]).event(EventType::GoCreateSyscall, &[1, 5]);
+    let bytes = with_second(Version::Go126, [running(), other]);
+    let resource = Resource::Proc(ProcId(0));
+    let kind = ErrorKind::DoubleBinding { resource, here: ThreadId(8), there: ThreadId(7) };
+    let place = Location { thread: Some(ThreadId(8)), ..behind(HEADER + 1, 3) };
+    let lenient = assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(kind, place)]);
+    assert_eq!((lenient.lost.events, lenient.lost.bytes), (2, 4 + 3));
+}
+
+/// 25: no fault of the trace.
+#[test]
+fn annotations_are_warnings_all_the_same() {
+    let end = running().event(EventType::UserRegionBegin, &[1, 0, 0, 0]).event(EventType::UserRegionEnd, &[1, 4, 0, 0]);
+    let events = then(&RUNNING, &["RegionBegin", "RegionEnd", "Sync"]);
+    let lenient = assert_read(&trace(Version::Go126, [end]), &events, &[]);
+    assert_eq!(lenient.warnings, 1);
+}
+
+/// 26: the first trace is read.
+#[test]
+fn what_follows_the_trace_is_left_out() {
+    for version in VERSIONS {
+        let mut generation = generation(1, [running()]);
+        generation.string("a name");
+        let one = Trace::new(version).generation(&generation).into_bytes();
+        let place = match version {
+            Version::Go126 => at(one.len() as u64),
+            _ => at_generation(one.len() as u64, 1),
+        };
+        let events = then(&RUNNING, &["Sync"]);
+        let two = [&one[..], &one].concat();
+        let lenient = assert_read(&two, &events, &[(ErrorKind::MultipleTraces, place)]);
+        assert_eq!((lenient.trailing, lenient.lost), (one.len() as u64, Tally::default()));
+        for tail in [&b"\0\0\0"[..], b"\n", b"HTTP/1.1 200 OK"] {
+            let bytes = [&one[..], tail].concat();
+            let lenient = assert_read(&bytes, &events, &[(ErrorKind::TrailingData { found: tail[0] }, place)]);
+            assert_eq!((lenient.trailing, lenient.lost), (tail.len() as u64, Tally::default()));
+        }
+    }
+}
+
+/// Behind bytes that are nothing the next generation is found, however many there are.
+#[test]
+fn the_next_generation_is_found() {
+    for version in VERSIONS {
+        let one = trace(version, [running()]);
+        for junk in [&[60; 1][..], &[0; 100], &[50; 5000], &vec![7; (3 << 20) + 5]] {
+            let bytes = Trace::new(version).bytes(&one[16..]).bytes(junk).generation(&second()).into_bytes();
+            let lenient = read(&bytes);
+            assert_eq!(lenient.reading.events, then(&RUNNING, &AFRESH), "{version}, {}", junk.len());
+            assert_eq!(lenient.lost, Tally { bytes: junk.len() as u64, ..Tally::default() });
+        }
+    }
+}
+
+/// Tables behind the damage serve the events before it.
+#[test]
+fn tables_are_found_again() {
+    let mut first = Generation::new(1);
+    let name = first.string("select").0;
+    first.batch(running().event(EventType::GoBlock, &[1, name, 0]));
+    first.batch(on(8).event(EventType::ProcStatus, &[1, 1, 2]).claiming(70_000));
+    first.batch(Batch::new(ThreadId(9), 300).event(EventType::ProcStatus, &[1, 2, 2]));
+    let bytes = before_second(Version::Go126, &first);
+    let events = then(&then(&RUNNING, &["G1 Running->Waiting"]), &AFRESH);
+    let lenient = read(&bytes);
+    assert_eq!(lenient.reading.events, events);
+    // The event of M 9 stands behind the damage: it can't be told what came before it.
+    assert_eq!((lenient.lost.batches, lenient.lost.events), (1, 1));
+    let mut reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
+    let mut reasons = Vec::new();
+    while let Some(event) = reader.next_event().expect("lenient") {
+        if let EventKind::GoTransition(change) = event.kind() {
+            reasons.push(change.reason.to_string());
+        }
+    }
+    assert_eq!(reasons, ["", "select", ""]);
+}

@@ -1,0 +1,119 @@
+//! The example `heap`, as a user runs it.
+
+use std::process::Output;
+
+use gotrace::pprof::{By, Report};
+use serde_json::{Value, json};
+
+use crate::binaries::{complaint, example, run};
+use crate::files;
+
+fn heap(args: &[&str], files: &[&str]) -> Output {
+    let mut program = example("heap");
+    program.args(args).args(files.iter().map(|name| files::path(name)));
+    run(program, &[])
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", complaint(output));
+    String::from_utf8(output.stdout.clone()).expect("it is UTF-8")
+}
+
+fn json(args: &[&str], files: &[&str]) -> Value {
+    serde_json::from_str(&stdout(&heap(&[args, &["--json"]].concat(), files))).expect("it is JSON")
+}
+
+/// The sums themselves are held against `go tool pprof` in `peer.rs`.
+#[test]
+fn json_has_all_four_values_of_each_function() {
+    let bytes = files::bytes(&files::path("go1.27/heap-later"));
+    let report = Report::new(&files::parse(bytes.as_bytes()), By::Function).expect("it is sound");
+    let object = json(&["--top", "0"], &["go1.27/heap-later"]);
+    assert_eq!(
+        (&object["schema"], &object["kind"], &object["sample"]),
+        (&json!(1), &json!("heap"), &json!("inuse_space"))
+    );
+    let functions = object["functions"].as_array().expect("it is a list");
+    let any = |values: &[i64]| values.iter().any(|&value| value != 0);
+    assert_eq!(functions.len(), report.rows().filter(|row| any(row.flat) || any(row.cum)).count());
+    for function in functions {
+        let row = report.find(function["function"].as_str().expect("it is a name")).expect("it is in the report");
+        for (i, it) in report.sample_types().iter().enumerate() {
+            assert_eq!(function[&it.kind], json!({ "flat": row.flat[i], "cum": row.cum[i] }), "{function}");
+        }
+    }
+    let flat: Vec<i64> = functions.iter().filter_map(|function| function["inuse_space"]["flat"].as_i64()).collect();
+    assert!(flat.is_sorted_by(|a, b| a >= b), "the largest comes first: {flat:?}");
+    assert_eq!(functions[0]["function"], "main.(*cache[go.shape.string,go.shape.[]uint8]).fill");
+}
+
+#[test]
+fn two_profiles_show_growth_in_order_of_time() {
+    let object = json(&["--by", "package"], &["go1.27/heap-later", "go1.27/heap"]);
+    let seconds = object["growth"]["seconds"].as_f64().expect("they say when they were taken");
+    assert!((0.19..2.0).contains(&seconds), "{seconds}");
+    let main = &object["growth"]["rows"][0];
+    assert_eq!(main["package"], "main");
+    let (first, last) = (main["flat"][0].as_f64().expect("a number"), main["flat"][1].as_f64().expect("a number"));
+    assert!(first < last, "{main}");
+    let rate = main["flat_per_second"].as_f64().expect("the time is known");
+    assert!((rate - (last - first) / seconds).abs() < 1e-3, "{main}");
+}
+
+#[test]
+fn a_base_is_subtracted() {
+    let base = files::path("go1.24/heap").display().to_string();
+    let difference = json(&["--top", "0", "--diff-base", &base], &["go1.24/heap-later"]);
+    let total = |name: &str| json(&[], &[name])["total"]["inuse_space"].as_i64().expect("a number");
+    assert_eq!(difference["total"]["inuse_space"], total("go1.24/heap-later") - total("go1.24/heap"));
+}
+
+#[test]
+fn text_fits_a_hundred_columns() {
+    for (_, path) in files::all() {
+        for by in ["function", "package", "stack"] {
+            for twice in [false, true] {
+                let mut program = example("heap");
+                program.args(["--by", by, "--top", "0"]).arg(&path);
+                if twice {
+                    program.arg(&path);
+                }
+                for line in stdout(&run(program, &[])).lines() {
+                    assert!(line.chars().count() <= 100, "{line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_and_standard_input_give_the_same() {
+    let by_name = stdout(&heap(&[], &["go1.27/heap"]));
+    let mut program = example("heap");
+    program.arg("-");
+    let bytes = std::fs::read(files::path("go1.27/heap")).expect("it is there");
+    assert_eq!(stdout(&run(program, &bytes)), by_name);
+    assert!(by_name.contains("flat%") && by_name.contains("main.recurse"), "{by_name}");
+}
+
+#[test]
+fn what_cannot_be_is_refused_in_one_line() {
+    /// Arguments, profiles, standard input and the complaint.
+    type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a [u8], &'a str);
+    let text = b"heap profile: 1: 2 [3: 4] @ heap/524288\n";
+    let cases: [Case<'_>; 5] = [
+        (&["-"], &[], text, "a profile in text form: it begins with \"heap profile:\" at byte 0"),
+        (&["-"], &[], b"", "standard input: the profile is empty at byte 0"),
+        (&["-"], &[], b"\x1f\x8b\x08", "the gzip file is damaged"),
+        (&["--sample", "cpu"], &["go1.27/heap"], b"", "the profile has no cpu; it has alloc_objects, "),
+        (&[], &["go1.27/heap", "go1.27/cpu"], b"", "no sample type in common: one is of kind heap, the other cpu"),
+    ];
+    for (args, files, input, message) in cases {
+        let mut program = example("heap");
+        program.args(args).args(files.iter().map(|name| files::path(name)));
+        let output = run(program, input);
+        let complaint = complaint(&output);
+        assert_eq!(output.status.code(), Some(2), "{complaint}");
+        assert!(complaint.contains(message) && complaint.lines().count() == 1, "{message:?} in {complaint:?}");
+    }
+}

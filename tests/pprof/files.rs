@@ -1,0 +1,37 @@
+//! The profiles of testdata.
+
+use std::path::PathBuf;
+
+use gotrace::pprof::{Profile, ProfileBytes};
+
+/// All of them, such as `go1.27/heap.pb.gz`, with their names.
+pub fn all() -> Vec<(String, PathBuf)> {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/profiles"));
+    let mut found = Vec::new();
+    for version in std::fs::read_dir(&root).expect("testdata has profiles") {
+        let version = version.expect("it can be listed").path();
+        for profile in std::fs::read_dir(&version).expect("it is a directory") {
+            let path = profile.expect("it can be listed").path();
+            let name = path.strip_prefix(&root).expect("it is below").display().to_string();
+            found.push((name, path));
+        }
+    }
+    found.sort();
+    assert!(found.len() >= 34, "four versions with eight or nine each: {}", found.len());
+    found
+}
+
+/// Of these versions, the path of a profile.
+pub fn path(name: &str) -> PathBuf {
+    PathBuf::from(format!("{}/testdata/profiles/{name}.pb.gz", env!("CARGO_MANIFEST_DIR")))
+}
+
+/// The bytes of a sound profile.
+pub fn bytes(path: &std::path::Path) -> ProfileBytes {
+    ProfileBytes::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A sound profile.
+pub fn parse(bytes: &[u8]) -> Profile<'_> {
+    Profile::parse(bytes).unwrap_or_else(|error| panic!("{error}"))
+}
