@@ -97,6 +97,7 @@ impl<T> Arena<T> {
     }
 
     /// The index of an ID, if it has one. [`find`](Self::find) is faster for an ID that is asked for again.
+    #[cfg_attr(not(feature = "parallel"), allow(dead_code, reason = "only the joining of generations needs it"))]
     pub fn look_up(&self, id: u64) -> Option<Index> {
         let home = home(id);
         match self.slots.get(home) {
@@ -186,8 +187,8 @@ impl<T> Arena<T> {
     }
 
     /// All IDs, in no particular order.
-    pub fn ids(&self) -> impl Iterator<Item = u64> + '_ {
-        self.ids.keys().copied()
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.iter().map(|(id, _)| id)
     }
 }
 

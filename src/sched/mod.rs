@@ -35,6 +35,10 @@
 
 mod annotation;
 pub(crate) mod arena;
+#[cfg_attr(
+    not(feature = "parallel"),
+    allow(dead_code, reason = "only generations ordered side by side assume anything")
+)]
 mod assume;
 mod gc;
 mod goroutine;
