@@ -22,11 +22,9 @@ pub trait Observer {
 
 /// Shows an observer all events that the reader still has, and gives what it found.
 ///
-/// If the trace is damaged that is what could be found before the damage, and the error says what it was. With the feature
-/// `parallel` the generations of a trace that nothing was read of are decoded side by side; what the observer is shown is
-/// the same.
+/// If the trace is damaged that is what could be found before the damage, and the error says what it was.
 pub fn run<O: Observer + Send>(reader: &mut Reader<'_>, mut observer: O) -> (O::Output, Option<Error>) {
-    let error = reader.drain(&mut Showing(&mut observer)).err();
+    let error = reader.drain_in_order(&mut Showing(&mut observer)).err();
     (observer.finish(), error)
 }
 

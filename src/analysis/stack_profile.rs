@@ -69,13 +69,13 @@ impl Profile {
         Profile { kind, duration, tally, stacks, names }
     }
 
-    /// What it is a profile of.
+    /// What was counted.
     pub fn kind(&self) -> ProfileKind {
         self.kind
     }
 
     /// How long the trace is, in nanoseconds.
-    pub fn duration_nanos(&self) -> i64 {
+    pub fn duration(&self) -> i64 {
         self.duration
     }
 

@@ -40,6 +40,7 @@ impl<'a> Source<'a> {
     }
 
     /// A part of a trace, which begins at an offset of the file.
+    #[cfg(feature = "parallel")]
     pub fn part(bytes: &'a [u8], base: u64) -> Self {
         Source { base, kind: Kind::Slice(bytes) }
     }

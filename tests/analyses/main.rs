@@ -6,5 +6,6 @@ mod expected;
 mod goroutines;
 mod latencies;
 mod profiles;
+mod same_pass;
 mod tasks;
 mod utilization;
