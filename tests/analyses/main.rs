@@ -2,6 +2,7 @@
 
 #[path = "../corpus/mod.rs"]
 mod corpus;
+mod damage;
 mod expected;
 mod goroutines;
 mod latencies;
