@@ -276,3 +276,42 @@ fn times_cut_the_parsed_form() {
         }
     }
 }
+
+/// The log's lines, read by a pattern of their own.
+#[test]
+fn gctrace_tells_every_collection_of_a_log() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/gctrace/logs/go1.27-cache.log");
+    let text = std::fs::read_to_string(&path).expect("the log");
+    let line = regex::Regex::new(
+        r"^gc (\d+) @([\d.]+)s (\d+)%: .* (\d+)->(\d+)->(\d+) MB, (\d+) MB goal, .* \d+ P( \(forced\))?",
+    )
+    .expect("a pattern");
+    let mut want = Vec::new();
+    for found in text.lines().filter_map(|text| line.captures(text)) {
+        let number = |group: usize| found[group].parse::<u64>().expect("a number");
+        let seconds: f64 = found[2].parse().expect("seconds");
+        want.push(json!({
+            "n": number(1), "at_ns": (seconds * 1e9).round() as u64, "gc_cpu_percent": number(3),
+            "heap_start": number(4) << 20, "heap_end": number(5) << 20, "heap_live": number(6) << 20,
+            "goal": number(7) << 20, "forced": found.get(8).is_some(),
+        }));
+    }
+    assert!(want.len() > 20, "a log of many collections");
+
+    let output = run(program("gctrace", &["--json"], &path), b"");
+    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let cycles = told["cycles"].as_array().expect("cycles");
+    assert_eq!(cycles.len(), want.len());
+    for (cycle, want) in cycles.iter().zip(&want) {
+        for (key, value) in want.as_object().expect("an object") {
+            assert_eq!(&cycle[key], value, "{key} of gc {}", want["n"]);
+        }
+    }
+    let others = text.lines().count() - want.len();
+    assert_eq!(told["skipped_lines"], json!(others));
+
+    for (input, message) in [(&b""[..], "no collection in 0 lines"), (b"\xff\0gc 1 @\n", "no collection in 1 line")] {
+        assert_refused(&on_bytes("gctrace", &[], input), message);
+    }
+}
