@@ -28,9 +28,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use gotrace::analysis::{GoroutineSummary, Observer, Summarizer, UtilFlags, Utilization};
+use gotrace::analysis::{GoroutineSummary, Observer, Summarizer, UtilFlags, Utilization, run};
 use gotrace::raw::RawReader;
-use gotrace::{Reader, Timeline};
+use gotrace::{Event, Reader, Timeline};
 use serde::Serialize;
 
 #[derive(Parser)]
@@ -146,13 +146,25 @@ fn read(mode: Mode, reader: Reader<'_>) -> Result<u64, gotrace::Error> {
     }
 }
 
-fn observe<O: Observer>(mut reader: Reader<'_>, mut observer: O) -> Result<(u64, O::Output), gotrace::Error> {
-    let mut count = 0;
-    while let Some(event) = reader.next_event()? {
-        observer.event(&event);
-        count += 1;
+/// Counts the events besides.
+fn observe<O: Observer + Send>(mut reader: Reader<'_>, observer: O) -> Result<(u64, O::Output), gotrace::Error> {
+    let (found, error) = run(&mut reader, (Count(0), observer));
+    error.map_or(Ok(found), Err)
+}
+
+struct Count(u64);
+
+impl Observer for Count {
+    type Output = u64;
+
+    fn event(&mut self, event: &Event<'_>) {
+        black_box(event.time());
+        self.0 += 1;
     }
-    Ok((count, observer.finish()))
+
+    fn finish(self) -> u64 {
+        self.0
+    }
 }
 
 fn count_spans(reader: Reader<'_>) -> Result<u64, gotrace::Error> {

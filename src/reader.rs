@@ -271,6 +271,12 @@ impl<'a> Reader<'a> {
             self.failed = outcome.is_err();
             return outcome;
         }
+        self.drain_in_order(sink)
+    }
+
+    /// Delivers the records of all events that are left, one generation after the other: just what
+    /// [`next_event`](Self::next_event) gives, a block at a time.
+    pub(crate) fn drain_in_order(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
         while self.decoder.is_ready() || self.refill()? {
             let (records, symbols) = self.decoder.take(&self.source);
             sink.add(records, symbols);

@@ -2,6 +2,8 @@
 
 use crate::error::Error;
 use crate::event::Event;
+use crate::event::record::{Record, Sink};
+use crate::event::tables::Symbols;
 use crate::reader::Reader;
 
 /// An analysis that is shown the events of a trace in order and keeps what it needs of them.
@@ -21,15 +23,21 @@ pub trait Observer {
 /// Shows an observer all events that the reader still has, and gives what it found.
 ///
 /// If the trace is damaged that is what could be found before the damage, and the error says what it was.
-pub fn run<O: Observer>(reader: &mut Reader<'_>, mut observer: O) -> (O::Output, Option<Error>) {
-    let error = loop {
-        match reader.next_event() {
-            Ok(Some(event)) => observer.event(&event),
-            Ok(None) => break None,
-            Err(error) => break Some(error),
-        }
-    };
+pub fn run<O: Observer + Send>(reader: &mut Reader<'_>, mut observer: O) -> (O::Output, Option<Error>) {
+    let error = reader.drain_in_order(&mut Showing(&mut observer)).err();
     (observer.finish(), error)
+}
+
+/// Takes in records for an observer.
+struct Showing<'a, O>(&'a mut O);
+
+impl<O: Observer + Send> Sink for Showing<'_, O> {
+    #[inline]
+    fn add(&mut self, records: &[Record], symbols: Symbols<'_>) {
+        for record in records {
+            self.0.event(&Event::new(record, symbols));
+        }
+    }
 }
 
 impl<O: Observer> Observer for Vec<O> {

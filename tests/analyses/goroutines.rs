@@ -88,7 +88,7 @@ fn goroutines_and_regions_are_those_of_go() {
         let bytes = sample.bytes();
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
         let (mut all, error) = run(&mut reader, Summarizer::new(All::default()));
-        assert!(error.is_none(), "{}", sample.name);
+        assert!(error.is_none(), "{}: {error:?}", sample.name);
         let expected = expected(&sample);
         all.goroutines.sort();
         all.regions.sort();
@@ -202,7 +202,7 @@ fn corrected_times_are_those_in_each_state() {
 fn sum_up(bytes: &[u8], accounting: Accounting) -> Vec<Goroutine> {
     let mut reader = Reader::from_slice(bytes).expect("a trace");
     let (mut all, error) = run(&mut reader, Summarizer::with_accounting(All::default(), accounting));
-    assert!(error.is_none());
+    assert!(error.is_none(), "{error:?}");
     all.goroutines.sort();
     all.goroutines
 }

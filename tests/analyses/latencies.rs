@@ -119,7 +119,7 @@ fn latencies_and_ps_are_what_the_text_says() {
         let bytes = sample.bytes();
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
         let ((found, procs), error) = run(&mut reader, (Latencies::new(), Procs::new()));
-        assert!(error.is_none(), "{}", sample.name);
+        assert!(error.is_none(), "{}: {error:?}", sample.name);
         let sorts = [
             ("scheduler", &found.scheduler, &expected.scheduler),
             ("wake", &found.wake, &expected.wake),

@@ -2,9 +2,11 @@
 
 #[path = "../corpus/mod.rs"]
 mod corpus;
+mod damage;
 mod expected;
 mod goroutines;
 mod latencies;
 mod profiles;
+mod same_pass;
 mod tasks;
 mod utilization;

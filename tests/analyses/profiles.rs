@@ -60,7 +60,7 @@ fn profiles_are_those_of_go_stack_by_stack() {
         {
             let mut reader = Reader::from_slice(&bytes).expect("a trace");
             let (profile, error) = run(&mut reader, Profiler::new(kind, options));
-            assert!(error.is_none(), "{}", sample.name);
+            assert!(error.is_none(), "{}: {error:?}", sample.name);
             let mut found = ByStack::new();
             for sample in profile.samples() {
                 let pcs = sample.frames().map(|frame| frame.pc).collect();

@@ -37,7 +37,7 @@ fn tasks_and_regions_are_those_of_go() {
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
         let mut found = Vec::new();
         let (table, error) = run(&mut reader, Tasks::new(|task: &TaskSummary| found.push(of(task))));
-        assert!(error.is_none(), "{}", sample.name);
+        assert!(error.is_none(), "{}: {error:?}", sample.name);
         expected.iter_mut().for_each(|task| _ = task.goroutines.get_or_insert_default());
         assert_eq!(found, expected, "{}", sample.name);
         tasks += found.len();

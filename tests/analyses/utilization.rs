@@ -21,7 +21,7 @@ fn mmu_is_that_of_go_with_every_flag() {
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
         let all = (0..32).map(|bits| Utilization::new(flags(bits))).collect::<Vec<_>>();
         let (found, error) = run(&mut reader, all);
-        assert!(error.is_none(), "{}", sample.name);
+        assert!(error.is_none(), "{}: {error:?}", sample.name);
         let (mut windows, mut expected) = (Vec::new(), BTreeMap::<u32, Mmu>::new());
         for line in lines(&sample) {
             match line {

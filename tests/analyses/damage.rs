@@ -1,0 +1,61 @@
+//! No analysis panics on a damaged trace, read strictly or over the damage.
+
+use gotrace::analysis::{
+    Accounting, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs, ProfileKind, ProfileOptions, Profiler,
+    Tasks, UtilFlags, Utilization, run,
+};
+use gotrace::{Reader, TaskId};
+
+use crate::corpus::sample;
+
+fn profilers() -> Vec<Profiler> {
+    let kinds = [ProfileKind::Net, ProfileKind::Sync, ProfileKind::Syscall, ProfileKind::Sched, ProfileKind::OffCpu];
+    let options = [
+        ProfileOptions::default(),
+        ProfileOptions { complete: true, start: Some("main.main".into()), ..Default::default() },
+        ProfileOptions { region: Some("r".into()), task: Some(TaskId(1)), ..Default::default() },
+    ];
+    let all = kinds.into_iter().chain([ProfileKind::Cpu]);
+    all.flat_map(|kind| options.iter().map(move |options| Profiler::new(kind, options.clone()))).collect()
+}
+
+/// Runs everything over what is left of a trace.
+fn analyse(mut reader: Reader<'_>) {
+    let groups = [GroupBy::Start, GroupBy::Creator, GroupBy::Label, GroupBy::Name];
+    let groups: Vec<_> = groups.into_iter().map(|by| Groups::new(by, Accounting::Corrected)).collect();
+    let flags = [false, true].map(|per_proc| UtilFlags { per_proc, sweep: true, ..UtilFlags::default() });
+    let utilization: Vec<_> = flags.into_iter().map(Utilization::new).collect();
+    let tables = (Tasks::by_name(), LogSearch::new(LogQuery { limit: 10, ..LogQuery::default() }));
+    let observers = (groups, utilization, profilers(), Latencies::new(), Procs::new(), tables, Measure::default());
+    let ((groups, utilization, profiles, ..), _) = run(&mut reader, observers);
+    let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
+    assert!(counts.iter().all(|&count| count == counts[0]), "{counts:?}");
+    for utilization in utilization {
+        for window in [1, 1000, 1_000_000, i64::MAX] {
+            let mmu = utilization.mmu(window);
+            assert!((-1e-9..=1.0 + 1e-9).contains(&mmu), "{mmu}");
+            assert!(utilization.mud(window, &[0.0, 0.5, 1.0]).iter().all(|util| util.is_finite()));
+            let _ = utilization.worst(window, 2);
+        }
+    }
+    for profile in profiles {
+        profile.write_folded(&mut Vec::new()).expect("memory does not fail");
+    }
+}
+
+#[test]
+fn analyses_take_damaged_traces() {
+    for (name, step) in [("go1.22/annotations", 67), ("go1.26/gc", 97), ("go1.27/syscalls", 151), ("go1.21/gc", 199)] {
+        let whole = sample(name).bytes();
+        for place in (16..whole.len()).step_by(step) {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[place] ^= flip;
+                analyse(Reader::from_slice(&bytes).expect("the header is whole"));
+                if let Ok(reader) = Reader::builder().lenient().from_slice(&bytes) {
+                    analyse(reader);
+                }
+            }
+        }
+    }
+}
