@@ -152,7 +152,7 @@ fn groups_add_up_to_what_go_shows() {
 }
 
 /// Nanoseconds in each state by goroutine, as the text of `go tool trace -d=parsed` tells them.
-fn by_state(text: &str) -> BTreeMap<u64, BTreeMap<&str, i64>> {
+pub fn by_state(text: &str) -> BTreeMap<u64, BTreeMap<&str, i64>> {
     let mut found: BTreeMap<u64, BTreeMap<&str, i64>> = BTreeMap::new();
     let mut state: BTreeMap<u64, (&str, i64)> = BTreeMap::new();
     let (mut sync, mut last) = (0, 0);

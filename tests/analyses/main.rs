@@ -9,4 +9,7 @@ mod latencies;
 mod profiles;
 mod same_pass;
 mod tasks;
+#[cfg(feature = "pprof")]
+#[path = "../pprof/tool.rs"]
+mod tool;
 mod utilization;

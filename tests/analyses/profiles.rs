@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gotrace::Reader;
 use gotrace::analysis::{ProfileKind, ProfileOptions, Profiler, run};
+use gotrace::{Reader, Time};
 
+use crate::corpus::{RELEASES, samples};
 use crate::expected::{Frame, Line, Profile, all_samples, lines, ties};
+use crate::goroutines::by_state;
 
 const KINDS: [(&str, ProfileKind); 4] = [
     ("net", ProfileKind::Net),
@@ -86,4 +88,86 @@ fn profiles_are_those_of_go_stack_by_stack() {
         }
     }
     assert!(stacks > 3000 && restricted > 400 && in_regions > 20, "{stacks} {restricted} {in_regions}");
+}
+
+/// With nothing left out a profile holds all the time that goroutines spent in the state.
+#[test]
+fn complete_profiles_hold_all_the_time() {
+    let (mut cpu_samples, mut more) = (0, 0);
+    for sample in RELEASES.into_iter().flat_map(samples) {
+        let (bytes, text) = (sample.bytes(), sample.golden("parsed"));
+        let text = String::from_utf8_lossy(&text);
+        let states = by_state(&text);
+        let in_states = |names: &[&str]| -> i64 {
+            states.values().flat_map(|by| names.iter().filter_map(|name| by.get(name))).sum()
+        };
+        let profile = |kind, complete| -> (u64, i64) {
+            let mut reader = Reader::from_slice(&bytes).expect("a trace");
+            let options = ProfileOptions { complete, ..Default::default() };
+            let (profile, _) = run(&mut reader, Profiler::new(kind, options));
+            let samples = profile.samples();
+            (samples.iter().map(|sample| sample.count).sum(), samples.iter().map(|sample| sample.nanos).sum())
+        };
+        assert_eq!(profile(ProfileKind::Sched, true).1, in_states(&["Runnable"]), "{}", sample.name);
+        assert_eq!(profile(ProfileKind::Syscall, true).1, in_states(&["Syscall"]), "{}", sample.name);
+        more += u32::from(profile(ProfileKind::Sync, true).1 > profile(ProfileKind::Sync, false).1);
+        // Who waits forever has ended for the times by state.
+        if !text.contains("Reason=\"forever\"") {
+            let off = in_states(&["Runnable", "Syscall", "Waiting"]);
+            assert_eq!(profile(ProfileKind::OffCpu, true).1, off, "{}", sample.name);
+        }
+        let samples = text.lines().filter(|line| line.contains(" StackSample ")).count() as u64;
+        assert_eq!(profile(ProfileKind::Cpu, false), (samples, samples as i64 * 10_000_000), "{}", sample.name);
+        cpu_samples += samples;
+    }
+    assert!(cpu_samples > 50 && more > 50, "{cpu_samples} samples; {more} traces with open waits");
+}
+
+/// Cut at a moment, a profile is the sum of its parts.
+#[test]
+fn parts_of_time_add_up() {
+    for name in ["go1.27/http", "go1.25/mutex", "go1.22/channels", "go1.21/http"] {
+        let bytes = crate::corpus::sample(name).bytes();
+        let nanos = |between| -> i64 {
+            let mut reader = Reader::from_slice(&bytes).expect("a trace");
+            let options = ProfileOptions { between, complete: true, ..Default::default() };
+            let (profile, _) = run(&mut reader, Profiler::new(ProfileKind::OffCpu, options));
+            profile.samples().iter().map(|sample| sample.nanos).sum()
+        };
+        let mut reader = Reader::from_slice(&bytes).expect("a trace");
+        let (mut first, mut last) = (None, Time(0));
+        while let Some(event) = reader.next_event().expect("a whole trace") {
+            (first, last) = (first.or(Some(event.time())), event.time());
+        }
+        let first = first.expect("there are events");
+        for part in 1..8 {
+            let cut = Time(first.0 + last.since(first) * part / 8);
+            let parts = nanos(Some((Time(i64::MIN), cut))) + nanos(Some((cut, Time(i64::MAX))));
+            assert_eq!(parts, nanos(None), "{name} cut at {cut}");
+        }
+    }
+}
+
+/// `go tool pprof` opens every profile and finds all of the time in it.
+#[cfg(feature = "pprof")]
+#[test]
+fn go_tool_pprof_opens_every_profile() {
+    let Some(tool) = crate::tool::pprof() else { return };
+    let all = KINDS.into_iter().chain([("off-cpu", ProfileKind::OffCpu), ("cpu", ProfileKind::Cpu)]);
+    for (name, kind) in all {
+        let trace = if name == "cpu" { "go1.27/cpuprofile" } else { "go1.27/http" };
+        let bytes = crate::corpus::sample(trace).bytes();
+        let mut reader = Reader::from_slice(&bytes).expect("a trace");
+        let options = ProfileOptions { complete: true, ..Default::default() };
+        let (profile, _) = run(&mut reader, Profiler::new(kind, options));
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("analyses-{name}.pb.gz"));
+        let file = std::fs::File::create(&path).expect("the directory is ours");
+        profile.to_pprof().write_gzip(file).expect("the disk has room");
+        let path = path.to_str().expect("the path is UTF-8");
+        let top = crate::tool::run(&tool, &["-top", "-unit=ns", path]);
+        let kind = if name == "cpu" { "Type: cpu" } else { "Type: delay" };
+        let sum: i64 = profile.samples().iter().map(|sample| sample.nanos).sum();
+        assert!(top.contains(kind) && top.lines().count() > 6, "{name}: {top}");
+        assert!(sum > 0 && top.contains(&format!("Total samples = {sum}ns")), "{name}: {sum} ns in {top}");
+    }
 }
