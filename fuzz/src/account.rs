@@ -16,6 +16,7 @@ pub fn ordered(reader: Result<Reader<'_>, Error>) -> Vec<u8> {
         let result = tell_events(&mut reader, &mut account);
         let (warnings, count) = reader.warnings();
         line(&mut account, format_args!("{count} warnings: {warnings:?}"));
+        line(&mut account, format_args!("{:?}", reader.account()));
         result
     });
     tell_end(end, &mut account);

@@ -413,7 +413,7 @@ impl Generation {
         self.damage.is_partial = true;
         self.damage.has_hole = self.number != 0;
         self.len = at;
-        matches!(landmark, Landmark::Batch(number) if self.number == 0 || number == self.number)
+        self.number == 0 || landmark == Landmark::Batch(self.number)
     }
 
     /// Looks for the next generation as far as the file goes, and keeps nothing of what is between in memory.
