@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use crate::error::{Error, Location};
+use crate::error::{Error, ErrorKind, Location};
 
 /// Numbers of things in a trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +67,9 @@ pub struct GenerationInfo {
 /// How many faults are kept; the rest are counted.
 const MAX_FAULTS: usize = 1000;
 
+/// Stuck threads listed by the faults that are kept, but for the first fault: they take some hundred bytes each.
+const MAX_HEADS: usize = 10_000;
+
 /// A loss after which nothing is known of goroutines, Ps and threads.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Break {
@@ -83,6 +86,8 @@ pub(crate) struct Ledger {
     pub open_break: Option<Break>,
     faults: Vec<Error>,
     fault_count: u64,
+    /// How many heads the faults that are kept list.
+    heads: usize,
 }
 
 impl Ledger {
@@ -93,8 +98,14 @@ impl Ledger {
     /// Notes what is gone over.
     #[cold]
     pub fn note(&mut self, error: Error) {
+        let heads = match &error.kind {
+            ErrorKind::StuckFrontier(heads) => heads.len(),
+            _ => 0,
+        };
+        let is_first = self.fault_count == 0;
         self.fault_count += 1;
-        if self.faults.len() < MAX_FAULTS {
+        if is_first || self.faults.len() < MAX_FAULTS && self.heads + heads <= MAX_HEADS {
+            self.heads += heads;
             self.faults.push(error);
         }
     }

@@ -88,16 +88,17 @@ impl Place<'_> {
         }
     }
 
-    fn string(&self, id: u64) -> Parsed<Symbol> {
+    /// A string that the event at a place names.
+    fn string(&self, id: u64, at: usize) -> Parsed<Symbol> {
         match (id, self.found.tables.strings.get(id)) {
             (0, _) => Ok(Symbol::Empty),
             (_, Some(span)) => Ok(Symbol::from(span)),
-            (_, None) => self.found.lacks(Unknown::String(id), Symbol::Id(id)),
+            (_, None) => self.found.lacks(Unknown::String(id), at, Symbol::Id(id)),
         }
     }
 
-    fn text(&self, id: u64) -> Parsed<&[u8]> {
-        match self.string(id)? {
+    fn text(&self, id: u64, at: usize) -> Parsed<&[u8]> {
+        match self.string(id, at)? {
             Symbol::Span { pos, len } => Ok(Span { pos, len }.of(self.window)),
             Symbol::Id(_) => Ok(UNKNOWN),
             _ => Ok(b""),
@@ -257,7 +258,7 @@ impl Converter {
                 go = a;
                 record.go_transition(a, Runnable, Running);
                 record.locate(or_zero(thread), shown_proc, go, time);
-                return Ok(Step::Done(Given::AndLabel(place.string(c)?)));
+                return Ok(Step::Done(Given::AndLabel(place.string(c, event.at)?)));
             }
             E::GoUnblockLocal => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
@@ -332,7 +333,7 @@ impl Converter {
                     return Ok(Step::Done(Given::Nothing));
                 }
                 if !place.found.tables.has_stack(b) {
-                    place.found.lacks(Unknown::Stack(b), ())?;
+                    place.found.lacks(Unknown::Stack(b), event.at, ())?;
                 }
                 record.go_transition(a, NotExist, Runnable);
                 record.b = b;
@@ -427,7 +428,7 @@ impl Converter {
 
             // What the program says of itself.
             E::UserTaskCreate => {
-                let name = self.world.names.intern(place.text(c)?);
+                let name = self.world.names.intern(place.text(c, event.at)?);
                 let fit = self.world.annotations.task_begin(a, ActiveTask { parent: b, name });
                 self.note((fit == Fit::Misused).then_some(WarningKind::TaskRestarted));
                 record.other(What::TaskBegin, a);
@@ -444,7 +445,7 @@ impl Converter {
                 record.stack = place.stack(b);
             }
             E::UserRegion => {
-                let name = self.world.names.intern(place.text(c)?);
+                let name = self.world.names.intern(place.text(c, event.at)?);
                 let (what, warning) = region(&mut self.world, proc.go_id, a, b, name)?;
                 self.note(warning);
                 record.other(what, a);
@@ -454,7 +455,7 @@ impl Converter {
             E::UserLog => {
                 let (message, _) = parse::text(place.window, d as usize, kind)?;
                 record.other(What::Log, a);
-                record.text = place.string(b)?;
+                record.text = place.string(b, event.at)?;
                 record.text2 = message.into();
                 record.stack = place.stack(c);
             }

@@ -5,7 +5,7 @@
 //! nothing of an ordinary event. It keeps, besides the tables, what is not delivered where it stands: CPU samples, and
 //! the ends of system calls ([`syscall`](super::syscall)).
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use byteorder::{ByteOrder, LittleEndian};
@@ -18,7 +18,7 @@ use crate::error::{ErrorKind, Flaw, broken};
 use crate::event::tables::{RawFrame, StackEntry, Tables};
 use crate::id::NONE;
 use crate::pdqsort;
-use crate::wire::header::Version;
+use crate::wire::header::{self, Version};
 use crate::wire::varint;
 
 /// A batch that has events.
@@ -68,9 +68,9 @@ pub(super) struct Found {
     /// By goroutine, which of the samples are its own.
     sampled: Vec<(u64, usize)>,
     pub exits: Vec<Exit>,
-    /// Whether an event may refer to what is not there: then this holds the last such ID.
+    /// Whether an event may refer to what is not there: then this holds such IDs, and where the events are.
     pub lenient: bool,
-    pub unknown: Cell<Option<Unknown>>,
+    pub unknown: RefCell<Vec<(Unknown, usize)>>,
 }
 
 /// An ID that the tables lack.
@@ -92,11 +92,11 @@ impl From<Unknown> for ErrorKind {
 impl Found {
     /// Goes on with a placeholder where the trace is read leniently.
     #[cold]
-    pub fn lacks<T>(&self, unknown: Unknown, placeholder: T) -> Parsed<T> {
+    pub fn lacks<T>(&self, unknown: Unknown, at: usize, placeholder: T) -> Parsed<T> {
         if !self.lenient {
             return broken(unknown.into());
         }
-        self.unknown.set(Some(unknown));
+        self.unknown.borrow_mut().push((unknown, at));
         Ok(placeholder)
     }
 }
@@ -228,10 +228,26 @@ impl Scan {
                 self.skip_events(window, until);
             }
             if self.pos < until {
-                self.record(window).map_err(|kind| Fault { kind, at: self.pos })?;
+                self.record(window).map_err(|kind| self.fault(window, kind))?;
             }
         }
         Ok(())
+    }
+
+    /// What is wrong at the place that the walk has come to. The first bytes of another trace look like events, so its header
+    /// is noticed in mid of it.
+    #[cold]
+    fn fault(&mut self, window: &[u8], kind: Box<ErrorKind>) -> Fault {
+        let is_header =
+            |at: &usize| window.get(*at..*at + header::LEN).is_some_and(|bytes| header::parse(bytes).is_ok());
+        let begins = (self.pos.saturating_sub(header::LEN)..=self.pos).find(is_header);
+        match begins {
+            Some(at) => {
+                self.pos = at;
+                Fault { kind: Box::new(ErrorKind::MultipleTraces), at }
+            }
+            None => Fault { kind, at: self.pos },
+        }
     }
 
     /// Walks over ordinary events with their values inline; the number of values is checked when they are read.

@@ -1,5 +1,7 @@
 //! Small traces, built record by record, and what the reader makes of them.
 
+mod lenient;
+
 use super::spec::EventType as E;
 use crate::error::{ContextMismatch, ErrorKind, Flaw, WarningKind};
 use crate::wire::header::Version;

@@ -255,3 +255,65 @@ pub fn leaks(generations: u64, each: u64) -> Vec<u8> {
     }
     trace.into_bytes()
 }
+
+/// Generations in which an M waits for what never comes.
+pub fn stuck_generations(n: u64) -> Vec<u8> {
+    let mut trace = Trace::new(Version::Go126);
+    for number in 1..=n {
+        let batch = Batch::new(ThreadId(7), 100)
+            .event(EventType::ProcStatus, &[0, 0, 1])
+            .event(EventType::GoStatus, &[0, 1, 7, 2])
+            .event(EventType::GoStart, &[0, 9, 1]);
+        trace = trace.generation(&generation(number, [batch]));
+    }
+    trace.into_bytes()
+}
+
+/// Batches of one M, the latest first.
+pub fn backwards(n: u64) -> Vec<u8> {
+    let batches = (0..n).rev().map(|i| {
+        let batch = Batch::new(ThreadId(7), 100 + i);
+        match i {
+            0 => batch.event(EventType::ProcStatus, &[0, 0, 1]),
+            _ => batch.event(EventType::HeapAlloc, &[0, i]),
+        }
+    });
+    of_batches(batches)
+}
+
+/// Events with a name that is not there.
+pub fn unknown_names(n: u64) -> Vec<u8> {
+    let mut stream = running();
+    (0..n).for_each(|i| stream.small(EventType::GoLabel, &[0, 1000 + i % 1000]));
+    trace([stream])
+}
+
+/// Strings that all have the ID of none.
+pub fn zero_ids(n: u64) -> Vec<u8> {
+    strings(n, |_| 0)
+}
+
+/// A generation, and then something that is none, over and over.
+pub fn junk(pattern: &[u8], len: usize) -> Vec<u8> {
+    let mut bytes = of_batches([Batch::new(ThreadId(7), 1)]);
+    bytes.push(0);
+    bytes.extend(pattern.iter().cycle().take(len));
+    bytes
+}
+
+/// Batches of a generation, and between any two one of another.
+pub fn strays(n: u64) -> Vec<u8> {
+    let batch = |number, m| {
+        let mut generation = generation(number, [Batch::new(ThreadId(m), 1)]);
+        Trace::new(Version::Go126).generation(generation.clock(None).without_end()).into_bytes()[16..].to_vec()
+    };
+    let (own, stray) = (batch(1, 7), batch(9, 8));
+    let mut bytes = Trace::new(Version::Go126).generation(Generation::new(1).without_end()).into_bytes();
+    for _ in 0..n {
+        bytes.extend_from_slice(&own);
+        bytes.extend_from_slice(&stray);
+    }
+    bytes.extend_from_slice(&own);
+    bytes.push(EventType::EndOfGeneration.code());
+    bytes
+}

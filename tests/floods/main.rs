@@ -19,7 +19,29 @@ fn read(bytes: &[u8]) -> (u64, String) {
     let mebibytes = bytes.len() as u32 / (1 << 20) + 1;
     assert!(begun.elapsed() < PATIENCE * mebibytes, "{:?} for {} bytes", begun.elapsed(), bytes.len());
     assert_eq!(slice, drain(Reader::new(bytes).expect("a header")));
+    let lenient = leniently(bytes);
+    assert!(slice.1.is_empty() == (lenient == 0), "{slice:?}, {lenient} faults");
     slice
+}
+
+/// Reads over all damage, as a slice and through a `Read`, in the same time; gives the number of faults.
+fn leniently(bytes: &[u8]) -> u64 {
+    let mebibytes = bytes.len() as u32 / (1 << 20) + 1;
+    let builder = Reader::builder().lenient();
+    let read = |mut reader: Reader<'_>| {
+        let begun = Instant::now();
+        let mut events = 0u64;
+        while reader.next_event().expect("lenient reading goes on").is_some() {
+            events += 1;
+        }
+        assert!(begun.elapsed() < PATIENCE * mebibytes, "{:?} for {} bytes", begun.elapsed(), bytes.len());
+        let account = reader.account();
+        assert_eq!(account.read.bytes + account.lost.bytes + account.trailing, bytes.len() as u64);
+        (events, account.fault_count, account.lost)
+    };
+    let slice = read(builder.from_slice(bytes).expect("a header"));
+    assert_eq!(slice, read(builder.read(bytes).expect("a header")));
+    slice.1
 }
 
 fn drain(mut reader: Reader<'_>) -> (u64, String) {
@@ -122,4 +144,23 @@ fn threads_that_wait_for_ever() {
     let (events, error) = read(&build::stuck_ms(100_000, 0));
     assert_eq!(events, 3);
     assert!(error.starts_with("the trace is broken: none of 100000 threads can go on: M "), "{error}");
+}
+
+/// What costs only lenient reading.
+#[test]
+fn damage() {
+    // Each generation is given up, and the next one begins anew.
+    assert_eq!(leniently(&build::stuck_generations(15_000)), 15_000);
+    // Batches in the order from the last to the first.
+    assert_eq!(leniently(&build::backwards(100_000)), 100_000 - 1);
+    assert_eq!(leniently(&build::unknown_names(200_000)), 200_000);
+    assert_eq!(leniently(&build::zero_ids(200_000)), 200_000);
+    // Where a batch may begin at every byte.
+    for junk in [1, 49, b'g'] {
+        assert!(leniently(&build::junk(&[junk], 2 << 20)) >= 1);
+    }
+    assert!(leniently(&build::junk(b"go 1.26 trace\0\0", 2 << 20)) >= 1);
+    assert!(leniently(&build::junk(&[1, 2, 1, 1, 1, 13, 9], 2 << 20)) >= 1);
+    // Batches of generations that come and go.
+    assert!(leniently(&build::strays(100_000)) >= 100_000);
 }

@@ -94,6 +94,11 @@ impl Decoder {
             check_limits(&scan, window.len(), &self.mode)
                 .map_err(|kind| Error { kind, at: location(source, scan.pos()) })?;
             if let Err(Fault { kind, at }) = walked {
+                if matches!(*kind, ErrorKind::MultipleTraces) {
+                    self.ledger.note(Error { kind: *kind, at: location(source, at) });
+                    self.ledger.trailing += (window.len() - at) as u64;
+                    break;
+                }
                 let next = next_batch(window, at + 1);
                 let place = location(source, at);
                 self.ledger.break_off(place, Tally { bytes: (next - at) as u64, ..Tally::default() });
@@ -112,11 +117,12 @@ impl Decoder {
             Ok(()) => {}
             Err(error) => self.abandon(error, source),
         }
-        if let Some(unknown) = self.found.unknown.take()
-            && self.ledger.open_break.is_none()
-        {
-            let at = Location { event: Some(self.made), ..location(source, 0) };
-            self.ledger.note(Error { kind: unknown.into(), at });
+        let unknown = self.found.unknown.take();
+        // What is lost with a part of the file is missed in the rest of it.
+        if self.ledger.open_break.is_none() {
+            for (unknown, at) in unknown {
+                self.ledger.note(Error { kind: unknown.into(), at: location(source, at) });
+            }
         }
     }
 
