@@ -145,6 +145,11 @@ impl Generation {
     /// Collects the generation's batches.
     fn gather(&mut self, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<()> {
         loop {
+            // A generation begins with the first batch that is its own.
+            if self.number == 0 {
+                source.release(self.len);
+                self.len = 0;
+            }
             let at = source.base() + self.len as u64;
             match source.fill(self.len + 1) {
                 Ok(true) => {}
@@ -311,6 +316,8 @@ impl Generation {
         let wanted = self.wanted(last);
         let found = resync::find(source, self.len + 1, end, wanted);
         if let Ok(Some((at, landmark))) = found {
+            // Its size is wrong: the place is the batch, and not the end of the file.
+            let offset = source.base() + batch.start as u64;
             let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
             return Ok(self.land(at, landmark, error, source, ledger));
         }
@@ -418,8 +425,6 @@ impl Generation {
 
     /// Looks for the next generation as far as the file goes, and keeps nothing of what is between in memory.
     fn find_far(&mut self, error: Error, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
-        source.release(self.len);
-        self.len = 0;
         let start = source.base();
         let mut from = 1;
         let found = loop {
