@@ -19,10 +19,10 @@ pub struct Tally {
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Tally) {
-        self.bytes += other.bytes;
-        self.batches += other.batches;
-        self.generations += other.generations;
-        self.events += other.events;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.batches = self.batches.saturating_add(other.batches);
+        self.generations = self.generations.saturating_add(other.generations);
+        self.events = self.events.saturating_add(other.events);
     }
 }
 

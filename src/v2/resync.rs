@@ -19,7 +19,7 @@ use crate::wire::source::Source;
 /// How many batches in a row prove that they are batches.
 const CHAIN: usize = 3;
 /// How many generations may be missing.
-const MAX_SKIPPED: u64 = 1 << 16;
+pub(super) const MAX_SKIPPED: u64 = 1 << 16;
 /// How far from the clock of the last generation another may be, in the clock's units: on Linux three days.
 const MAX_APART: u64 = 1 << 42;
 

@@ -130,7 +130,9 @@ impl Generation {
     /// All that its batches of events have.
     fn tally(&self, source: &Source<'_>) -> Tally {
         let window = source.window();
-        self.batches.iter().fold(Tally::default(), |mut tally, batch| {
+        // Copies were counted when they were left out: of them nothing is left.
+        let batches = self.batches.iter().filter(|batch| batch.start < batch.end);
+        batches.fold(Tally::default(), |mut tally, batch| {
             let body = window.get(batch.body..batch.end).unwrap_or_default();
             tally += Tally {
                 bytes: (batch.end - batch.start) as u64,
@@ -232,7 +234,9 @@ impl Generation {
         if self.number == 0 && last != 0 && batch.generation != last.wrapping_add(1) {
             let kind = ErrorKind::GenerationOutOfOrder { last, found: batch.generation };
             let error = self.error_in(batch, kind, at);
+            // More than that are no lost generations but a number that is wrong.
             let skipped = batch.generation.saturating_sub(last).saturating_sub(1);
+            let skipped = if skipped > resync::MAX_SKIPPED { 0 } else { skipped };
             ledger.break_off(error.at, Tally { generations: skipped, ..Tally::default() });
             ledger.note(error);
         }
@@ -525,6 +529,7 @@ impl Generation {
                 (batch.time, window.get(batch.body..batch.end).unwrap_or_default())
             };
             let mut copies = Tally::default();
+            let mut left_out = Vec::new();
             chain.dedup_by(|&mut index, &mut last| {
                 let (time, bytes) = body(index);
                 let is_copy = !bytes.is_empty() && (time, bytes) == body(last);
@@ -532,10 +537,16 @@ impl Generation {
                     let batch = &self.batches[index as usize];
                     let events = count_events(bytes, self.alphabet);
                     copies += Tally { bytes: (batch.end - batch.start) as u64, batches: 1, generations: 0, events };
+                    left_out.push(index);
                 }
                 is_copy
             });
             ledger.lose(copies);
+            for index in left_out {
+                let batch = &mut self.batches[index as usize];
+                batch.start = batch.end;
+                batch.body = batch.end;
+            }
             for (i, &index) in chain.iter().enumerate() {
                 self.batches[index as usize].next = chain.get(i + 1).copied();
             }

@@ -285,6 +285,10 @@ fn the_batches_of_an_m_are_sorted() {
     let fault = (ErrorKind::TimeRegression { last: 300, found: 200 }, place);
     let lenient = assert_read(&bytes, &then(&RUNNING, &["Metric", "Metric", "Sync"]), &[fault]);
     assert_eq!((lenient.lost.batches, lenient.lost.events), (1, 1));
+    // Where the generation is skipped all the same, it is lost once.
+    let late = Batch::new(ThreadId(8), u64::MAX).event(EventType::HeapAlloc, &[0, 1]);
+    let lenient = read(&trace(Version::Go126, [running(), heap(200), heap(300), heap(200), late]));
+    assert_eq!((lenient.lost.batches, lenient.lost.events, lenient.lost.generations), (5, 6, 1));
 }
 
 /// The first of two generations.
@@ -317,7 +321,7 @@ fn numbered(version: Version, numbers: &[u64]) -> (Vec<u8>, u64) {
 fn generations_out_of_order_are_given() {
     for version in VERSIONS {
         let thread = Some(ThreadId(7)).filter(|_| version < Version::Go125);
-        for (last, found, skipped) in [(1, 3, 1), (1, 7, 5), (5, 4, 0), (5, 2, 0)] {
+        for (last, found, skipped) in [(1, 3, 1), (1, 7, 5), (5, 4, 0), (5, 2, 0), (1, u64::MAX, 0), (u64::MAX, 9, 0)] {
             let (bytes, end) = numbered(version, &[last, found]);
             let place = Location { thread, ..at_generation(end, found) };
             let kind = ErrorKind::GenerationOutOfOrder { last, found };
