@@ -52,7 +52,7 @@ pub struct Limits {
     /// The regions that are open at a time, of all goroutines: 2²⁶.
     pub regions: u64,
     /// The bytes of memory that may be taken from one generation into the next by all that lives or is open, beyond
-    /// sixteen times the bytes of the largest generation so far: 48 MiB. A generation states each goroutine that lives, in
+    /// sixteen times the bytes of the largest generation so far: 40 MiB. A generation states each goroutine that lives, in
     /// some six bytes at least, so those never come to it.
     pub carried_bytes: u64,
 }
@@ -71,7 +71,7 @@ impl Limits {
         procs: 1 << 20,
         tasks: 1 << 26,
         regions: 1 << 26,
-        carried_bytes: 48 << 20,
+        carried_bytes: 40 << 20,
     };
 }
 

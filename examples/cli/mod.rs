@@ -83,6 +83,7 @@ fn hint(kind: &ErrorKind) -> &'static str {
         | ErrorKind::MissingEndOfGeneration => {
             "the program ended without trace.Stop, or the file was copied before it was whole"
         }
+        ErrorKind::LimitExceeded { .. } => "no program writes such a trace: it was made to harm, or it is damaged",
         ErrorKind::MultipleTraces => "cut the file there: each part is a trace",
         ErrorKind::TrailingData { .. } => "cut the file there: what is before is whole",
         ErrorKind::StuckFrontier(_) => "events are missing: copy the file again from where it was written",
