@@ -10,7 +10,8 @@ use crate::id::{GoId, NONE, ProcId, Resource};
 
 /// A thread, and what its events may change.
 pub(crate) struct OnThread<'a> {
-    /// A copy of its own stays in registers. Its P does not change here; its goroutine is put back at the end.
+    /// A copy of its own stays in registers. Its P does not change here; its goroutine, and that it ran, are put back at
+    /// the end.
     thread: Thread,
     home: &'a mut Thread,
     index: Index,
@@ -69,6 +70,7 @@ impl Drop for OnThread<'_> {
     fn drop(&mut self) {
         self.home.go = self.thread.go;
         self.home.go_id = self.thread.go_id;
+        self.home.ran = self.thread.ran;
     }
 }
 
