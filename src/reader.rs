@@ -259,8 +259,9 @@ impl<'a> Reader<'a> {
 
     /// Delivers the bare records of all events that are left.
     ///
-    /// With the feature `parallel` the generations of a trace of Go 1.22 or later are decoded and ordered side by side; what
-    /// comes is the same.
+    /// With the feature `parallel` the generations of a trace of Go 1.22 or later are decoded and ordered side by side. Errors and
+    /// warnings are the same then, and records but for what `order_in_waves` names; whoever needs that calls
+    /// [`drain_in_order`](Self::drain_in_order).
     pub(crate) fn drain(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
         #[cfg(feature = "parallel")]
         if let Decoder::V2(decoder) = &mut self.decoder
