@@ -11,6 +11,8 @@
 //! warnings included, is what one pass gives. Only generations that the framing tells apart are taken: what is behind
 //! the first doubt is left to one pass.
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
 use super::super::batch::{self, Framing};
@@ -22,6 +24,23 @@ use crate::limits::Mode;
 use crate::sched::Sched;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
+
+/// Room for records that is used again: a generation has so many that to ask the system for it each time would cost more than
+/// to order them.
+#[derive(Debug, Default)]
+struct Spare(Mutex<Vec<Vec<Record>>>);
+
+impl Spare {
+    fn take(&self) -> Vec<Record> {
+        let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.pop().unwrap_or_default()
+    }
+
+    fn put(&self, mut room: Vec<Record>) {
+        room.clear();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+    }
+}
 
 /// A generation that was ordered on its own.
 #[derive(Debug)]
@@ -94,14 +113,13 @@ struct Extent<'a> {
 
 impl<'a> Extent<'a> {
     /// Orders the generation on its own; `None` if anything is wrong with it, or seems to be.
-    fn order(self, version: Version, mode: Mode) -> Option<Apart<'a>> {
+    fn order(self, version: Version, mode: Mode, mut records: Vec<Record>) -> Option<Apart<'a>> {
         let mut decoder = Decoder::new(version, mode);
         if self.last != 0 {
             decoder.sched = Sched::assuming();
         }
         decoder.generation.number = self.last;
         let mut source = Source::part(self.bytes, self.offset);
-        let mut records = Vec::new();
         while decoder.refill(&mut source).ok()? {
             if !decoder.is_sound() {
                 return None;
@@ -115,8 +133,13 @@ impl<'a> Extent<'a> {
     }
 }
 
-fn order_wave<'a>(wave: &[Extent<'a>], version: Version, mode: Mode) -> Vec<(Extent<'a>, Option<Apart<'a>>)> {
-    wave.par_iter().map(|&extent| (extent, extent.order(version, mode))).collect()
+fn order_wave<'a>(
+    wave: &[Extent<'a>],
+    version: Version,
+    mode: Mode,
+    spare: &Spare,
+) -> Vec<(Extent<'a>, Option<Apart<'a>>)> {
+    wave.par_iter().map(|&extent| (extent, extent.order(version, mode, spare.take()))).collect()
 }
 
 impl Decoder {
@@ -132,7 +155,7 @@ impl Decoder {
 
     /// Goes on to the end of a generation that was ordered on its own, if what it assumed is so; otherwise nothing
     /// has changed.
-    fn join(&mut self, apart: Apart<'_>, sink: &mut impl Sink) -> bool {
+    fn join(&mut self, apart: Apart<'_>, spare: &Spare, sink: &mut impl Sink) -> bool {
         let Apart { decoder: mut next, bytes, mut records } = apart;
         let mistakes = match next.sched.is_assuming() {
             true => match self.sched.join(std::mem::take(&mut next.sched)) {
@@ -166,6 +189,7 @@ impl Decoder {
         self.generation.number = next.generation.number;
         // The names of the generation have kept their numbers.
         sink.add(&records, Symbols { window: bytes, tables: &next.generation.tables, names: &self.sched.names });
+        spare.put(records);
         true
     }
 
@@ -188,17 +212,18 @@ impl Decoder {
     /// repeat a status may lack thread, P and goroutine.
     pub fn order_in_waves(&mut self, source: &mut Source<'_>, wave: usize, sink: &mut impl Sink) -> Result<(), Error> {
         let (version, mode) = (self.version, self.generation.mode);
+        let spare = Spare::default();
         loop {
             self.fill_wave(source, 2 * wave);
             let extents = extents(source.window(), source.base(), version, self.generation.number, usize::MAX);
             let Some(end) = extents.last().map(|last| last.offset + last.bytes.len() as u64) else { break };
-            let order = |wave| order_wave(wave, version, mode);
+            let order = |wave| order_wave(wave, version, mode, &spare);
             let mut waves = extents.chunks(wave);
             let mut ordered = waves.next().map(order).unwrap_or_default();
             let mut outcome = Ok(());
             while !ordered.is_empty() && outcome.is_ok() {
                 let (joined, next) = rayon::join(
-                    || self.join_all(std::mem::take(&mut ordered), sink),
+                    || self.join_all(std::mem::take(&mut ordered), &spare, sink),
                     || waves.next().map(order).unwrap_or_default(),
                 );
                 (outcome, ordered) = (joined, next);
@@ -209,11 +234,16 @@ impl Decoder {
         self.follow(source, false, sink)
     }
 
-    fn join_all(&mut self, ordered: Vec<(Extent<'_>, Option<Apart<'_>>)>, sink: &mut impl Sink) -> Result<(), Error> {
+    fn join_all(
+        &mut self,
+        ordered: Vec<(Extent<'_>, Option<Apart<'_>>)>,
+        spare: &Spare,
+        sink: &mut impl Sink,
+    ) -> Result<(), Error> {
         for (extent, apart) in ordered {
             self.check_limits(extent.offset)?;
             self.check_carried(extent.offset)?;
-            if !apart.is_some_and(|apart| self.join(apart, sink)) {
+            if !apart.is_some_and(|apart| self.join(apart, spare, sink)) {
                 self.generation.len = 0;
                 self.follow(&mut Source::part(extent.bytes, extent.offset), true, sink)?;
             }
