@@ -86,16 +86,29 @@ where
 impl Spent {
     /// What is left of the total.
     pub fn unknown(&self) -> i64 {
-        let blocked: i64 = self.blocks.iter().map(|&(_, nanos)| nanos).sum();
-        (self.total - self.execution - self.sched_wait - self.syscall - self.syscall_block - blocked).max(0)
+        let known = [self.execution, self.sched_wait, self.syscall, self.syscall_block];
+        let known = known.into_iter().chain(self.blocks.iter().map(|&(_, nanos)| nanos));
+        known.fold(self.total, i64::saturating_sub).max(0)
     }
 
     pub fn block(&mut self, reason: Name, nanos: i64) {
-        *time_of(&mut self.blocks, reason, 0) += nanos;
+        let sum = time_of(&mut self.blocks, reason, 0);
+        *sum = sum.saturating_add(nanos);
     }
 
     pub fn range(&mut self, range: RangeKey, nanos: i64) {
-        *time_of(&mut self.ranges, range, 0) += nanos;
+        let sum = time_of(&mut self.ranges, range, 0);
+        *sum = sum.saturating_add(nanos);
+    }
+
+    /// Adds what was spent at another time, but for the total.
+    pub fn add(&mut self, other: &Spent) {
+        self.execution += other.execution;
+        self.sched_wait += other.sched_wait;
+        self.syscall += other.syscall;
+        self.syscall_block += other.syscall_block;
+        other.blocks.iter().for_each(|&(reason, nanos)| self.block(reason, nanos));
+        other.ranges.iter().for_each(|&(range, nanos)| self.range(range, nanos));
     }
 
     /// What was spent since `earlier`.

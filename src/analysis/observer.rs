@@ -22,7 +22,8 @@ pub trait Observer {
 
 /// Shows an observer all events that the reader still has, and gives what it found.
 ///
-/// If the trace is damaged that is what could be found before the damage, and the error says what it was.
+/// If the trace is damaged that is what could be found before the damage, and the error says what it was. A lenient reader
+/// goes on behind the damage; then no analysis counts anything across the gap.
 pub fn run<O: Observer + Send>(reader: &mut Reader<'_>, mut observer: O) -> (O::Output, Option<Error>) {
     let error = reader.drain_in_order(&mut Showing(&mut observer)).err();
     (observer.finish(), error)

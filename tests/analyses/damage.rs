@@ -4,7 +4,9 @@ use gotrace::analysis::{
     Accounting, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs, ProfileKind, ProfileOptions, Profiler,
     Tasks, UtilFlags, Utilization, run,
 };
-use gotrace::{Reader, TaskId};
+use gotrace::raw::EventType;
+use gotrace::synth::{Batch, Clock, Generation, Trace};
+use gotrace::{Reader, TaskId, ThreadId, Version};
 
 use crate::corpus::sample;
 
@@ -41,6 +43,25 @@ fn analyse(mut reader: Reader<'_>) {
     for profile in profiles {
         profile.write_folded(&mut Vec::new()).expect("memory does not fail");
     }
+}
+
+/// Six goroutines that are ready for 73 years each: their sum does not fit into an `i64`.
+#[test]
+fn analyses_take_times_of_centuries() {
+    let mut generation = Generation::new(1);
+    generation.clock(Some(Clock { frequency: 1_000_000_000, time: 1, mono: 0, seconds: 0, nanos: 0 }));
+    let mut batch = Batch::new(ThreadId(7), 1).event(EventType::ProcStatus, &[1, 0, 1]);
+    for go in 1..=6 {
+        batch = batch.event(EventType::GoStatus, &[1, go, u64::MAX, 1]);
+    }
+    generation.batch(batch.event(EventType::GoStart, &[1 << 61, 1, 1]).event(EventType::GoStop, &[1, 0, 0]));
+    let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
+    analyse(Reader::from_slice(&bytes).expect("a header"));
+    let options = ProfileOptions { complete: true, ..ProfileOptions::default() };
+    let mut reader = Reader::from_slice(&bytes).expect("a header");
+    let (profile, error) = run(&mut reader, Profiler::new(ProfileKind::Sched, options));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(profile.samples().iter().map(|sample| sample.nanos).collect::<Vec<_>>(), [i64::MAX]);
 }
 
 #[test]
