@@ -170,11 +170,40 @@ impl<'a> Times<'a> {
         self.spent.blocks.iter().map(move |&(reason, nanos)| (Text(names.bytes(reason)), nanos))
     }
 
+    /// The columns under the names and in the order of `go tool trace`: `Total`, `Execution time`, then by name. Those in
+    /// which nothing was spent are left out but for the first two.
+    pub fn columns(&self) -> Vec<(String, i64)> {
+        let first =
+            [self.total(), self.execution(), self.sched_wait(), self.syscall(), self.syscall_block(), self.unknown()];
+        let blocks = self.blocks().map(|(reason, nanos)| (reason.to_str_lossy().into_owned(), nanos));
+        in_columns(first, blocks, |&nanos| nanos != 0)
+    }
+
     /// The special ranges, which overlap with the others, by name in no particular order.
     pub fn ranges(&self) -> impl Iterator<Item = (String, i64)> + use<'a> {
         let names = self.names;
         self.spent.ranges.iter().map(move |&(range, nanos)| (range.text(names), nanos))
     }
+}
+
+/// The columns of `go tool trace` under its names: `Total`, `Execution time`, then by name in ascending order those in
+/// which something was spent. They are given in the order of [`Times`], blocks last.
+pub(super) fn in_columns<T>(
+    [total, execution, sched_wait, syscall, syscall_block, unknown]: [T; 6],
+    blocks: impl Iterator<Item = (String, T)>,
+    has_any: impl Fn(&T) -> bool,
+) -> Vec<(String, T)> {
+    let mut columns = vec![
+        ("Block time (syscall)".to_owned(), syscall_block),
+        ("Sched wait time".to_owned(), sched_wait),
+        ("Syscall execution time".to_owned(), syscall),
+        ("Unknown time".to_owned(), unknown),
+    ];
+    columns.extend(blocks.map(|(reason, time)| (format!("Block time ({reason})"), time)));
+    columns.retain(|(_, time)| has_any(time));
+    columns.sort_by(|(a, _), (b, _)| a.cmp(b));
+    columns.splice(0..0, [("Total".to_owned(), total), ("Execution time".to_owned(), execution)]);
+    columns
 }
 
 impl std::fmt::Debug for Times<'_> {
