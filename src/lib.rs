@@ -89,9 +89,9 @@ mod wire;
 pub use account::{Account, GenerationInfo, Tally};
 pub use error::{ContextMismatch, Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
 pub use event::{
-    AllocFree, AllocFreeInfo, Event, EventKind, ExperimentalBatch, Frame, Frames, Gap, GoState, GoTransition,
-    GoroutineStack, HeapObject, HeapSpan, Label, Log, Metric, ProcState, ProcTransition, Range, RangeName, Region,
-    Scope, Stack, Sweep, Sync, Task, Text,
+    AllocFree, AllocFreeInfo, AllocFreeType, Event, EventKind, ExperimentalBatch, Frame, Frames, Gap, GoState,
+    GoTransition, GoroutineStack, HeapObject, HeapSpan, Label, Log, Metric, ProcState, ProcTransition, Range,
+    RangeName, Region, Scope, Stack, Sweep, Sync, Task, Text,
 };
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
 pub use limits::Limits;
