@@ -328,7 +328,10 @@ impl Allocations {
 
     fn free_span(&mut self, id: u64, time: i64) {
         let mut inside = Vec::new();
-        let Some(span) = self.heap.free_span(id, |object| inside.push(object)) else { return };
+        let Some(span) = self.heap.free_span(id, |object| inside.push(object)) else {
+            self.unknown_frees += 1;
+            return;
+        };
         if let Some(spans) = self.spans.get_mut(&span.kind_and_class) {
             spans.freed.add(span.pages);
         }
@@ -347,8 +350,9 @@ impl Allocations {
 
     fn free_stack(&mut self, id: u64) {
         let order = self.stacks.remove(&id);
-        if let Some(sizes) = order.and_then(|order| self.stack_sizes.get_mut(&order)) {
-            sizes.freed += 1;
+        match order.and_then(|order| self.stack_sizes.get_mut(&order)) {
+            Some(sizes) => sizes.freed += 1,
+            None => self.unknown_frees += 1,
         }
     }
 

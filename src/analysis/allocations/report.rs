@@ -301,7 +301,7 @@ pub struct AllocationReport {
     pub shared: u64,
     /// Objects in a slot of which the trace does not say that it was freed.
     pub replaced: u64,
-    /// Frees of objects of which the trace does not say that they were there.
+    /// Frees of objects, spans and stacks of which the trace does not say that they were there.
     pub unknown_frees: u64,
     /// Objects beyond [`AllocationOptions::max_live`](super::AllocationOptions::max_live), which are taken to be freed at an
     /// unknown time.
