@@ -137,6 +137,7 @@ struct Json {
     replaced: u64,
     unknown_frees: u64,
     not_followed: u64,
+    lost: u64,
     trails: Vec<Value>,
     types: Vec<Value>,
     classes: Vec<Value>,
@@ -201,6 +202,7 @@ impl View<'_> {
             replaced: report.replaced,
             unknown_frees: report.unknown_frees,
             not_followed: report.not_followed,
+            lost: report.lost,
             trails: report.trails.iter().take(self.top).map(|trail| self.trail_json(trail)).collect(),
             types: groups(AllocationBy::Type),
             classes: groups(AllocationBy::SizeClass),
@@ -350,6 +352,7 @@ impl View<'_> {
             (report.replaced, "objects went without a word"),
             (report.unknown_frees, "frees of what was not there"),
             (report.not_followed, "objects not followed, there are too many"),
+            (report.lost, "objects that a gap in the trace has swallowed"),
         ] {
             if count > 0 {
                 row(out, "", &format!("{count} {what}"))?;

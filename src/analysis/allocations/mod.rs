@@ -151,6 +151,7 @@ pub struct Allocations {
     replaced: u64,
     unknown_frees: u64,
     not_followed: u64,
+    lost: u64,
 }
 
 impl Default for Allocations {
@@ -187,6 +188,7 @@ impl Allocations {
             replaced: 0,
             unknown_frees: 0,
             not_followed: 0,
+            lost: 0,
         }
     }
 
@@ -211,6 +213,7 @@ impl Allocations {
 
     /// Nothing is known of what is behind a gap.
     fn forget(&mut self) {
+        self.lost += self.heap.len() as u64;
         self.heap.forget();
         self.stacks.clear();
         self.allocators.forget_states();

@@ -306,6 +306,8 @@ pub struct AllocationReport {
     /// Objects beyond [`AllocationOptions::max_live`](super::AllocationOptions::max_live), which are taken to be freed at an
     /// unknown time.
     pub not_followed: u64,
+    /// Objects that were there before a gap in a damaged trace: what became of them is not known.
+    pub lost: u64,
     goroutines: HashMap<u64, AllocatingGoroutine, RandomState>,
     frames: Stacks,
     names: Names,
@@ -493,6 +495,7 @@ pub(super) fn report(found: Allocations) -> AllocationReport {
         replaced: found.replaced,
         unknown_frees: found.unknown_frees,
         not_followed: found.not_followed,
+        lost: found.lost,
         goroutines: goroutines.collect(),
         frames,
         names,
