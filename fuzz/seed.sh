@@ -9,8 +9,8 @@
 #
 # The target v1 gets the traces of Go 1.21 and before, with a byte that says which
 # in place of the header. The target pprof gets profiles, unpacked, for what is packed
-# is not quickly changed into something that unpacks. The others get the traces of all
-# releases.
+# is not quickly changed into something that unpacks. The target gctrace gets pieces of GC
+# logs. The others get the traces of all releases.
 #
 # If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
 #
@@ -87,6 +87,21 @@ seed_profiles() {
   echo "pprof: $(find "$corpus" -type f | wc -l) inputs"
 }
 
+# Fills the corpus of the target gctrace: the first lines of each log, its last, and some with others among them.
+seed_logs() {
+  local corpus=$out/gctrace log seed
+  mkdir -p "$corpus"
+  for log in "$here"/../testdata/gctrace/logs/*.log; do
+    seed=$corpus/$(basename "$log" .log)
+    head -n 12 "$log" >"$seed-head"
+    tail -c 1500 "$log" >"$seed-tail"
+  done
+  for log in "$here"/../testdata/leaks/captures/go1.27/*/gctrace.log.gz; do
+    gunzip -c "$log" | head -c 4000 >"$corpus/leaks-$(basename "$(dirname "$log")")"
+  done
+  echo "gctrace: $(find "$corpus" -type f | wc -l) inputs"
+}
+
 seed_target() {
   local target=$1 corpus=$out/$1 name seed size eighths
   mkdir -p "$corpus"
@@ -136,6 +151,7 @@ for target in "${targets[@]%.rs}"; do
   [[ -f $target.rs ]] || fail "there is no target $target"
   case $target in
     pprof) seed_profiles ;;
+    gctrace) seed_logs ;;
     *) seed_target "$target" ;;
   esac
 done

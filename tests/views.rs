@@ -12,7 +12,10 @@ use binaries::{complaint, example, run};
 use corpus::sample;
 use serde_json::Value;
 
-const VIEWS: [(&str, &str, &[&str]); 19] = [
+const VIEWS: [(&str, &str, &[&str]); 22] = [
+    ("allocations", "go1.27/registry", &["--top", "6"]),
+    ("allocations", "go1.27/registry", &["--top", "2", "--json"]),
+    ("allocations", "go1.25/listeners", &["--goroutine", "11", "--top", "6"]),
     ("goroutines", "go1.27/gc", &[]),
     ("goroutines", "go1.27/gc", &["--by", "name", "--sort", "Sched wait time"]),
     ("goroutines", "go1.27/gc", &["--group", "main.main.func1", "--corrected"]),
@@ -34,10 +37,14 @@ const VIEWS: [(&str, &str, &[&str]); 19] = [
     ("gc", "go1.27/gc", &["--svg", "/dev/stdout"]),
 ];
 
-/// What a program prints of a trace.
+/// What a program prints of a trace; for `allocations` they lie in a folder of their own.
 fn view(name: &str, trace: &str, args: &[&str]) -> String {
     let mut program = example(name);
-    program.args(args).arg(sample(trace).path);
+    let path = match name {
+        "allocations" => corpus::testdata().join("allocations").join(format!("{trace}.trace")),
+        _ => sample(trace).path,
+    };
+    program.args(args).arg(path);
     let output = run(program, &[]);
     assert!(output.status.success(), "{name} {args:?}: {}", complaint(&output));
     String::from_utf8(output.stdout).expect("UTF-8")

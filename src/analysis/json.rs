@@ -19,6 +19,24 @@
 //! | `goroutines[].id`, `.creation`, `.start`, `.end` | the goroutine, when it was created, first ran and ended |
 //! | `goroutines[].columns_ns`, `.ranges_ns` | objects: its columns and ranges by name |
 //!
+//! # `allocations`
+//!
+//! Objects are given as `objects` and `bytes`; see [`AllocationReport`](super::AllocationReport), whose names these are.
+//! Lists have as many as `--top` says.
+//!
+//! | field | |
+//! |---|---|
+//! | `begin`, `end`, `cycles`, `events` | of the trace: its collections, and its events of the experiment |
+//! | `shared`, `replaced`, `unknown_frees`, `not_followed`, `lost` | what is in no row, or could not be followed |
+//! | `trails[]` | by type, size and start function: `type`, `class`, `size`, `start`, `suspicious`, `steady`, `longest_run`, `goroutine_count`, `allocated`, `freed`, `live`, `kept`, `allocated_of_all`, `freed_of_all`, `first`, `last` |
+//! | `trails[].hoards`, `.worst` | in how many windows it hoarded; the worst: `begin_ns` since the begin, `allocated`, `freed`, `cycles` |
+//! | `trails[].goroutines[]`, `.stack[]` | who keeps most: `id`, `kept`; where it was last seen: `function`, `file`, `line` |
+//! | `types[]`, `classes[]`, `goroutines[]`, `starts[]`, `tasks[]` | sums: `name`, `existing`, `allocated`, `freed`, `live`, `kept`, `first`, `last`, `oldest`; goroutines also `goroutine` and `start`, tasks `task` |
+//! | `survivors[].cycles`, `.count` | what is left, by collections outlived |
+//! | `ages`, `lifetimes` | spreads: how old that is, and how old became what was freed |
+//! | `spans[]`, `stacks[]` | of the heap by `class`, of goroutines by `size`: `existing`, `allocated`, `freed` |
+//! | `goroutine` | with `--goroutine`: `id`, `start`, `creator`, `created`, `ended`, and `rows[]` of what it allocated |
+//!
 //! # `latency`
 //!
 //! | field | |

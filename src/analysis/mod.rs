@@ -23,6 +23,7 @@
 //! ```
 
 mod account;
+mod allocations;
 mod compare;
 mod goroutines;
 mod histogram;
@@ -42,6 +43,11 @@ mod tasks;
 mod utilization;
 
 pub use account::{Accounting, Times};
+pub use allocations::{
+    AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationOptions,
+    AllocationReport, AllocationRow, AllocationTrail, Allocations, GoroutineStacks, Hoard, ObjectCount, PageCount,
+    Spans, Survivors,
+};
 pub use compare::{Change, Measure, Metrics, Threshold, ThresholdError};
 pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
 pub use histogram::Histogram;

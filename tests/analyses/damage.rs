@@ -1,8 +1,8 @@
 //! No analysis panics on a damaged trace, read strictly or over the damage.
 
 use gotrace::analysis::{
-    Accounting, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs, ProfileKind, ProfileOptions, Profiler,
-    Tasks, UtilFlags, Utilization, run,
+    Accounting, AllocationBy, Allocations, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs,
+    ProfileKind, ProfileOptions, Profiler, Tasks, UtilFlags, Utilization, run,
 };
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
@@ -28,8 +28,26 @@ fn analyse(mut reader: Reader<'_>) {
     let flags = [false, true].map(|per_proc| UtilFlags { per_proc, sweep: true, ..UtilFlags::default() });
     let utilization: Vec<_> = flags.into_iter().map(Utilization::new).collect();
     let tables = (Tasks::by_name(), LogSearch::new(LogQuery { limit: 10, ..LogQuery::default() }));
-    let observers = (groups, utilization, profilers(), Latencies::new(), Procs::new(), tables, Measure::default());
-    let ((groups, utilization, profiles, ..), _) = run(&mut reader, observers);
+    let observers = (
+        groups,
+        utilization,
+        profilers(),
+        Latencies::new(),
+        Procs::new(),
+        tables,
+        Measure::default(),
+        Allocations::default(),
+    );
+    let ((groups, utilization, profiles, .., allocations), _) = run(&mut reader, observers);
+    // What was there is freed, alive or lost.
+    let mut unknown = 0;
+    for row in &allocations.rows {
+        unknown += row.existing.objects + row.allocated.objects - row.freed.objects - row.live.objects;
+        assert!(row.kept <= row.live);
+    }
+    assert_eq!(unknown, allocations.lost);
+    let live: u64 = allocations.by(AllocationBy::Type).iter().map(|group| group.live.objects).sum();
+    assert_eq!(live, allocations.rows.iter().map(|row| row.live.objects).sum::<u64>());
     let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
     assert!(counts.iter().all(|&count| count == counts[0]), "{counts:?}");
     for utilization in utilization {
@@ -66,7 +84,13 @@ fn analyses_take_times_of_centuries() {
 
 #[test]
 fn analyses_take_damaged_traces() {
-    for (name, step) in [("go1.22/annotations", 67), ("go1.26/gc", 97), ("go1.27/syscalls", 151), ("go1.21/gc", 199)] {
+    for (name, step) in [
+        ("go1.22/annotations", 67),
+        ("go1.26/gc", 97),
+        ("go1.27/syscalls", 151),
+        ("go1.21/gc", 199),
+        ("go1.24/allocfree", 61),
+    ] {
         let whole = sample(name).bytes();
         for place in (16..whole.len()).step_by(step) {
             for flip in [0x01, 0x80, 0xff] {
