@@ -1,0 +1,94 @@
+//! Whether a row of numbers grows as a leak does: beyond chance, all the time, and without slowing down.
+
+use super::options::Options;
+use crate::trend::mann_kendall;
+
+/// Fewer values than this have to rise one after the other; of more, the test of Mann and Kendall allows for noise.
+const FEW: usize = 5;
+
+/// The significance of that test.
+const SIGNIFICANCE: f64 = 0.05;
+
+/// How a row of values grows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Growth {
+    /// The last less the first.
+    pub total: f64,
+    /// A second; `None` if the times are not known.
+    pub per_second: Option<f64>,
+    /// Whether it goes on over all of the row.
+    pub is_steady: bool,
+    /// The pace of the later half as a share of that of the earlier one. `None` of two values.
+    pub pace: Option<f64>,
+}
+
+impl Growth {
+    /// Of values at times in seconds, which rise; of those that are not known the values are taken to be equally far apart.
+    pub fn of(at: &[f64], values: &[f64]) -> Option<Self> {
+        let (&first, &last) = (values.first()?, values.last()?);
+        let is_known = at.len() == values.len() && at.windows(2).all(|pair| pair[0] < pair[1]);
+        let position = |index: usize| if is_known { at[index] } else { index as f64 };
+        let end = values.len() - 1;
+        let is_steady = match values.len() {
+            0 | 1 => false,
+            2..FEW => values.windows(2).all(|pair| pair[0] < pair[1]),
+            _ => mann_kendall(values).is_some_and(|test| test.s > 0 && test.p < SIGNIFICANCE),
+        };
+        let rate = |from: usize, to: usize| (values[to] - values[from]) / (position(to) - position(from));
+        let middle = end.div_ceil(2);
+        let pace = (end > 1).then(|| rate(middle, end) / rate(0, middle)).filter(|pace| !pace.is_nan());
+        let per_second = (is_known && end > 0).then(|| (last - first) / (position(end) - position(0)));
+        Some(Growth { total: last - first, per_second, is_steady, pace })
+    }
+
+    /// Whether it slows down: it is warming up then, or has ended.
+    pub fn slows(&self, options: &Options) -> bool {
+        self.pace.is_some_and(|pace| pace < options.pace)
+    }
+}
+
+/// By how many standard deviations more has come than gone, both in counts; see [`Options::deviations`].
+pub(super) fn deviations(come: f64, gone: f64) -> f64 {
+    match come + gone > 0.0 {
+        true => (come - gone) / (come + gone).sqrt(),
+        false => 0.0,
+    }
+}
+
+/// What the deviations make of the confidence that an input can give at most: half of it at the threshold, all from twice the
+/// threshold on.
+pub(super) fn confidence(deviations: f64, most: f64, options: &Options) -> f64 {
+    let beyond = ((deviations - options.deviations) / options.deviations).clamp(0.0, 1.0);
+    options.suspect + (most - options.suspect).max(0.0) * beyond
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leak_is_steady_and_a_cache_slows_down() {
+        let at = [0.0, 10.0, 20.0];
+        let leak = Growth::of(&at, &[10.0, 60.0, 110.0]).expect("values");
+        assert_eq!(leak, Growth { total: 100.0, per_second: Some(5.0), is_steady: true, pace: Some(1.0) });
+        let cache = Growth::of(&at, &[10.0, 90.0, 110.0]).expect("values");
+        assert!(cache.is_steady && cache.slows(&Options::default()));
+        let batch = Growth::of(&at, &[10.0, 120.0, 110.0]).expect("values");
+        assert!(!batch.is_steady);
+        // The second half takes nine tenths of the time, so it has the same pace.
+        let uneven = Growth::of(&[0.0, 1.0, 10.0], &[0.0, 1.0, 10.0]).expect("values");
+        assert_eq!(uneven.pace, Some(1.0));
+        assert_eq!(Growth::of(&[], &[]), None);
+    }
+
+    #[test]
+    fn chance_is_told_from_growth() {
+        assert_eq!(deviations(100.0, 100.0), 0.0);
+        assert_eq!(deviations(25.0, 0.0), 5.0);
+        assert!(deviations(1000.0, 960.0) < 1.0, "forty more of two thousand are chance");
+        assert_eq!(deviations(0.0, 0.0), 0.0);
+        let options = Options::default();
+        assert_eq!(confidence(3.0, 0.7, &options), 0.5);
+        assert!((confidence(6.0, 0.7, &options) - 0.7).abs() < 1e-9 && confidence(60.0, 0.7, &options) < 0.71);
+    }
+}
