@@ -128,6 +128,13 @@ fn the_corpus() {
                             .join("\n    against: ")
                     )
                 };
+                if subset == Subset::GcLog {
+                    println!(
+                        "{row} go{version}/{name} {} {}",
+                        verdict.judgement,
+                        verdict.not_judged.iter().find(|t| t.starts_with("FLOORS")).cloned().unwrap_or_default()
+                    );
+                }
                 let is_fine = match row {
                     "leak" => {
                         verdict.judgement != Judgement::Healthy

@@ -32,10 +32,8 @@ impl Clocks {
         cycles: &[Cycle],
         log_start: Option<i64>,
     ) -> Self {
-        let mut trace_to_wall = clock.and_then(|clock| {
-            let wall = clock.wall.seconds().checked_mul(1_000_000_000)?;
-            wall.checked_add(clock.wall.subsec_nanos().into())?.checked_sub(clock.trace.0)
-        });
+        let mut trace_to_wall =
+            clock.and_then(|clock| i64::try_from(clock.wall.as_nanos()).ok()?.checked_sub(clock.trace.0));
         let found = place(gc_starts, cycles);
         let log_in_trace = found.map(|(start, _)| start);
         let mut log_to_wall = log_start;

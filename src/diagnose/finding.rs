@@ -130,12 +130,14 @@ pub struct Against {
 }
 
 /// What a reason against speaks against.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Scope {
     /// Nothing that was found; it is told all the same.
     Nothing,
-    /// Growth of the heap as a whole.
-    Heap,
+    /// A rising live heap in the GC log.
+    LiveHeap,
+    /// Memory that grows by more bytes a second than this.
+    HeapFasterThan(f64),
     /// Goroutines that started in, or waited in, this function.
     Function(String),
 }

@@ -20,6 +20,8 @@ pub(super) struct Growth {
     pub is_steady: bool,
     /// The pace of the later half as a share of that of the earlier one. `None` of two values.
     pub pace: Option<f64>,
+    /// By how much it grew in the earlier and the later half, and how long that was as a share of the earlier one.
+    halves: (f64, f64, f64),
 }
 
 impl Growth {
@@ -34,16 +36,23 @@ impl Growth {
             2..FEW => values.windows(2).all(|pair| pair[0] < pair[1]),
             _ => mann_kendall(values).is_some_and(|test| test.s > 0 && test.p < SIGNIFICANCE),
         };
-        let rate = |from: usize, to: usize| (values[to] - values[from]) / (position(to) - position(from));
         let middle = end.div_ceil(2);
-        let pace = (end > 1).then(|| rate(middle, end) / rate(0, middle)).filter(|pace| !pace.is_nan());
+        let (early, late) = (values[middle] - first, last - values[middle]);
+        let longer = (position(end) - position(middle)) / (position(middle) - position(0));
+        let pace = (end > 1).then(|| late / longer / early).filter(|pace| !pace.is_nan());
         let per_second = (is_known && end > 0).then(|| (last - first) / (position(end) - position(0)));
-        Some(Growth { total: last - first, per_second, is_steady, pace })
+        Some(Growth { total: last - first, per_second, is_steady, pace, halves: (early, late, longer) })
     }
 
-    /// Whether it slows down: it is warming up then, or has ended.
-    pub fn slows(&self, options: &Options) -> bool {
-        self.pace.is_some_and(|pace| pace < options.pace)
+    /// Whether it has slowed down, beyond chance: it is warming up then, or has ended. `unit` is what counts as one, such as the
+    /// bytes for which a sample stands.
+    pub fn slows(&self, unit: f64, options: &Options) -> bool {
+        let (early, late, longer) = self.halves;
+        let expected = early / unit * longer * options.pace;
+        let found = late / unit;
+        // Both are counts. What is expected is known no better than what it is reckoned from.
+        let spread = (expected * longer * options.pace + found.max(0.0)).sqrt();
+        self.pace.is_some() && expected - found > options.slowing * spread
     }
 }
 
@@ -70,9 +79,12 @@ mod tests {
     fn a_leak_is_steady_and_a_cache_slows_down() {
         let at = [0.0, 10.0, 20.0];
         let leak = Growth::of(&at, &[10.0, 60.0, 110.0]).expect("values");
-        assert_eq!(leak, Growth { total: 100.0, per_second: Some(5.0), is_steady: true, pace: Some(1.0) });
+        assert_eq!((leak.total, leak.per_second, leak.pace), (100.0, Some(5.0), Some(1.0)));
+        let options = Options::default();
+        assert!(leak.is_steady && !leak.slows(1.0, &options));
         let cache = Growth::of(&at, &[10.0, 90.0, 110.0]).expect("values");
-        assert!(cache.is_steady && cache.slows(&Options::default()));
+        assert!(cache.is_steady && cache.slows(1.0, &options));
+        assert!(!cache.slows(20.0, &options), "four and then one may be chance");
         let batch = Growth::of(&at, &[10.0, 120.0, 110.0]).expect("values");
         assert!(!batch.is_steady);
         // The second half takes nine tenths of the time, so it has the same pace.

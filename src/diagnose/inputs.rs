@@ -6,6 +6,7 @@ use super::snapshots::Snapshots;
 use super::vitals::TraceEvidence;
 use crate::gctrace::{Cycle, Log};
 use crate::pprof::{Error, Profile, ProfileKind};
+use crate::time::WallTime;
 
 /// What kind of input something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,10 +37,10 @@ pub struct InputSummary {
     pub kind: InputKind,
     /// What the caller calls it: a path.
     pub name: String,
-    /// From when it is, in nanoseconds since 1970. `None` where that is not known.
-    pub start: Option<i64>,
+    /// From when it is. `None` where that is not known.
+    pub start: Option<WallTime>,
     /// Until when.
-    pub end: Option<i64>,
+    pub end: Option<WallTime>,
     /// Whether a rule could use it.
     pub used: bool,
     /// Why not, or what is odd about it.
@@ -110,6 +111,7 @@ impl Inputs {
         }
         let start = Some(profile.time_nanos()).filter(|time| *time > 0);
         let end = start.map(|start| start.saturating_add(profile.duration_nanos().max(0)));
+        let (start, end) = (wall(start), wall(end));
         let used = note.is_none();
         let kind = InputKind::Profile(kind);
         let summary = InputSummary { kind, name: name.to_owned(), start, end, used, note };
@@ -174,19 +176,23 @@ impl Inputs {
                 Times::Trace(index) => {
                     if let Some(trace) = self.traces.get(index) {
                         let own = Clocks::new(trace.clock, &trace.gc_starts, &self.cycles, clocks.log_to_wall);
-                        summary.start = own.wall_of_trace(trace.begin);
-                        summary.end = own.wall_of_trace(trace.end);
+                        summary.start = wall(own.wall_of_trace(trace.begin));
+                        summary.end = wall(own.wall_of_trace(trace.end));
                     }
                 }
                 Times::Log(start, end) => {
-                    summary.start = clocks.wall_of_log(start);
-                    summary.end = clocks.wall_of_log(end);
+                    summary.start = wall(clocks.wall_of_log(start));
+                    summary.end = wall(clocks.wall_of_log(end));
                 }
             }
             summary
         };
         self.listed.iter().map(dated).collect()
     }
+}
+
+fn wall(nanos: Option<i64>) -> Option<WallTime> {
+    WallTime::from_nanos(nanos?.into())
 }
 
 /// The frames of a trace's stack as places.

@@ -2,6 +2,7 @@
 //! verdict.
 
 mod align;
+mod by_goroutine;
 mod finding;
 mod growth;
 mod inputs;
@@ -14,6 +15,7 @@ mod verdict;
 mod vitals;
 
 pub use align::Clocks;
+pub use by_goroutine::{Allocation, Passage, allocations_of, passing_through};
 pub use finding::{Against, Finding, Scope, Source, Value};
 pub use inputs::{InputKind, InputSummary, Inputs};
 pub use options::Options;

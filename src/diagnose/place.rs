@@ -103,13 +103,16 @@ pub(super) fn is_standard(function: &str) -> bool {
     first == "vendor" || first == "weak" || STANDARD.contains(&first)
 }
 
-/// The place in a stack, innermost first, that whoever reads the finding can change: the innermost that is not of the standard
-/// library, else the innermost that is not the runtime's, else the innermost.
-pub(super) fn own<'p>(stack: impl Iterator<Item = &'p Place> + Clone) -> Option<&'p Place> {
-    let mut frames = stack.clone();
-    let own = frames.find(|place| !is_standard(&place.function));
-    let outside = || stack.clone().find(|place| !is_runtime(&place.function));
-    own.or_else(outside).or_else(|| stack.clone().next())
+/// The place in a stack, innermost first, that says most to whoever reads the finding: the innermost that is not of the standard
+/// library. In the stack of a library's own goroutine, the innermost of the package that started it: in `net/http`'s, not in
+/// `bufio`, which works for it.
+pub(super) fn own<'p>(stack: impl DoubleEndedIterator<Item = &'p Place> + Clone) -> Option<&'p Place> {
+    let own = stack.clone().find(|place| !is_standard(&place.function));
+    let of_start = || {
+        let start = package(&stack.clone().rfind(|place| !is_runtime(&place.function))?.function);
+        stack.clone().find(|place| package(&place.function) == start)
+    };
+    own.or_else(of_start).or_else(|| stack.clone().next())
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::align::Clocks;
-use super::finding::{Against, Finding, Scope, Source};
+use super::by_goroutine;
+use super::finding::{Against, Finding, Scope, Source, Value};
 use super::inputs::{InputSummary, Inputs};
 use super::options::Options;
 use super::place::Place;
@@ -66,7 +67,8 @@ pub struct Verdict {
 /// other, so that two at 0.7 come to 1 − 0.3 × 0.3 = 0.91.
 pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     let clocks = inputs.clocks(options.log_start);
-    let mut heard = rules::hear(Case { inputs, options, clocks: &clocks });
+    let mut heard = rules::hear(Case { inputs, options });
+    by_goroutine::link(inputs, &mut heard.findings);
     for finding in &mut heard.findings {
         let against = heard.against.iter().filter(|against| speaks_against(against, finding));
         finding.confidence *= against.map(|against| against.factor).product::<f64>();
@@ -101,7 +103,11 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
 fn speaks_against(against: &Against, finding: &Finding) -> bool {
     match &against.speaks_against {
         Scope::Nothing => false,
-        Scope::Heap => matches!(finding.source, Source::Heap | Source::GcLog),
+        Scope::LiveHeap => finding.source == Source::GcLog,
+        Scope::HeapFasterThan(most) => {
+            let rate = finding.value("growth_per_second");
+            finding.source == Source::Heap && matches!(rate, Some(Value::BytesPerSecond(rate)) if rate > most)
+        }
         Scope::Function(function) => {
             let places = finding.place.iter().chain(&finding.related);
             places.map(|place: &Place| &place.function).any(|name| name == function)
@@ -111,7 +117,6 @@ fn speaks_against(against: &Against, finding: &Finding) -> bool {
 
 /// By how much what a finding is about grows, to put equally sure ones in order.
 fn growth(finding: &Finding) -> f64 {
-    use super::finding::Value;
     match finding.value("growth").or_else(|| finding.value("created")) {
         Some(Value::Bytes(size) | Value::Count(size)) => *size as f64,
         _ => 0.0,

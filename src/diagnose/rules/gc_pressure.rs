@@ -14,8 +14,14 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
     let cycles = &case.inputs.cycles;
     let pressure = Pressure::of(cycles);
     let Some(share) = pressure.cpu_share.filter(|_| cycles.len() > 2) else { return };
+    // A surge or a collapse matters where collecting is expensive while it lasts.
+    let costly = |stretch: &Stretch| {
+        let within = cycles.get(stretch.first..=stretch.last).unwrap_or_default();
+        Pressure::of(within).cpu_share.is_some_and(|share| share >= case.options.gc_cpu_share)
+    };
     let surge = assist_surge(cycles).filter(|surge| surge.value > ASSIST && surge.usual < surge.value * COLLAPSE);
     let collapse = mark_collapse(cycles).filter(|collapse| collapse.value < collapse.usual * COLLAPSE);
+    let (surge, collapse) = (surge.filter(costly), collapse.filter(costly));
     let is_costly = share >= case.options.gc_cpu_share;
     if !is_costly && surge.is_none() && collapse.is_none() {
         return;

@@ -47,7 +47,7 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
             continue;
         };
         let Some(place) = place_of(profiles, stack) else { continue };
-        if growth.slows(case.options) {
+        if growth.slows(1.0, case.options) {
             let reason =
                 format!("goroutines in {} grow ever more slowly: {}", place.function, row(&counts, i64::to_string));
             let scope = Scope::Function(place.function.clone());
@@ -106,11 +106,9 @@ fn last_count(profiles: &Snapshots<1>, stack: Stack) -> i64 {
     profiles.all.last().and_then(|last| last.values.get(&stack)).map_or(0, |values| values[0])
 }
 
-/// Where a goroutine is: the program's own innermost line; of a library's goroutine the function in which it started.
+/// Where a goroutine is.
 pub(super) fn place_of(profiles: &Snapshots<1>, stack: Stack) -> Option<&Place> {
-    let own = profiles.frames(stack).find(|frame| !place::is_standard(&frame.function));
-    let start = || profiles.frames(stack).rfind(|frame| !place::is_runtime(&frame.function));
-    own.or_else(start).or_else(|| profiles.frames(stack).next())
+    place::own(profiles.frames(stack))
 }
 
 /// What a stack waits in, by its innermost frames, in the runtime's words.

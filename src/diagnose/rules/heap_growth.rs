@@ -28,6 +28,8 @@ struct Site<'a> {
     inuse: Vec<i64>,
     allocated: i64,
     growth: Growth,
+    /// The bytes that a sample stands for.
+    sample: f64,
     deviations: f64,
     place: &'a Place,
 }
@@ -47,7 +49,8 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
     let mut sites: Vec<Site<'_>> = sites(heaps, &at);
     let all: i64 = sites.iter().map(|site| site.inuse[site.inuse.len() - 1] - site.inuse[0]).sum();
     sites.retain(|site| site.growth.is_steady && site.deviations >= case.options.deviations);
-    let (ended, grown): (Vec<_>, Vec<_>) = sites.into_iter().partition(|site| site.growth.slows(case.options));
+    let (ended, grown): (Vec<_>, Vec<_>) =
+        sites.into_iter().partition(|site| site.growth.slows(site.sample, case.options));
     for site in &ended {
         let reason =
             format!("{} grows ever more slowly: {}", site.place.function, row(&site.inuse, |size| bytes(*size)));
@@ -56,7 +59,7 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
     }
     if grown.is_empty() && heaps.all.len() > 2 {
         let reason = "no function's memory grows from each heap profile to the next beyond chance".to_owned();
-        heard.against.push(Against { source: Source::Heap, factor: 0.5, speaks_against: Scope::Heap, reason });
+        heard.against.push(Against { source: Source::Heap, factor: 0.5, speaks_against: Scope::LiveHeap, reason });
     }
     for site in &grown {
         heard.findings.push(finding(case, heaps, site, all));
@@ -88,7 +91,7 @@ fn sites<'a>(heaps: &'a Snapshots<4>, at: &[f64]) -> Vec<Site<'a>> {
         let come = (allocated as f64).max(growth.total);
         let deviations = deviations(come / sample, (come - growth.total) / sample);
         let place = own.get(&fastest(&series, heaps)?)?;
-        Some(Site { series, inuse, allocated, growth, deviations, place })
+        Some(Site { series, inuse, allocated, growth, sample, deviations, place })
     });
     sites.collect()
 }

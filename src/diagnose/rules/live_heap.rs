@@ -8,7 +8,7 @@ use super::{Case, Heard, bytes, nanos, row};
 use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
 use crate::diagnose::growth::Growth;
 use crate::gctrace::Cycle;
-use crate::trend::{Shape, ShapeOptions, Trend, mann_kendall};
+use crate::trend::{Shape, ShapeOptions, Trend, mann_kendall, theil_sen};
 
 /// What the log can say at most: it knows neither which memory nor whose.
 const MOST: f64 = 0.6;
@@ -34,25 +34,42 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
     let (at, values): (Vec<f64>, Vec<f64>) = floors.iter().copied().unzip();
     let Some(growth) = Growth::of(&at, &values) else { return };
     let noise = (case.options.log_noise as f64).max(case.options.relative_noise * values[0]);
-    let step = values.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
-    let shape = shape(cycles);
     let text = row(&values, |size| bytes(*size as i64));
-    let rises = growth.total >= noise && growth.is_steady;
-    let against =
-        |reason: String, factor: f64| Against { source: Source::GcLog, factor, speaks_against: Scope::Heap, reason };
-    if !rises {
-        heard.against.push(against(level_text(cycles, &shape, &text), 0.5));
-    } else if step * 2.0 > growth.total && growth.total > 2.0 * noise {
-        heard
-            .against
-            .push(against(format!("the live heap rose in one step and is level before and after: {text}"), 0.5));
-    } else if growth.slows(case.options) {
-        heard
-            .against
-            .push(against(format!("the live heap rises ever more slowly, as a cache that warms up: {text}"), 0.5));
+    let against = |reason: String| {
+        // What grows faster than the floor did in the later half, noise included, would be seen in it.
+        let middle = values.len() / 2;
+        let (late, time) = (values[values.len() - 1] - values[middle], at[at.len() - 1] - at[middle]);
+        let speaks_against = Scope::HeapFasterThan((late.max(0.0) + noise) / time.max(1e-9));
+        Against { source: Source::GcLog, factor: 0.5, speaks_against, reason }
+    };
+    let slope = slope(cycles);
+    if !growth.is_steady || growth.total.max(slope) < noise {
+        heard.against.push(against(level_text(cycles, &shape(cycles), &text)));
+    } else if is_step(&values, noise) {
+        heard.against.push(against(format!("the live heap rose in one step and is level before and after: {text}")));
+    } else if growth.pace.is_some_and(|pace| pace < case.options.pace) {
+        heard.against.push(against(format!("the live heap rises ever more slowly, as a cache that warms up: {text}")));
     } else {
         heard.findings.push(finding(case, cycles, &values, &growth, text));
     }
+}
+
+/// By how much the live heap rises over the log at least, with 95 % confidence. Over many collections this is finer than the whole MiB
+/// in which the log has the floor.
+fn slope(cycles: &[Cycle]) -> f64 {
+    let at: Vec<f64> = cycles.iter().map(|cycle| cycle.at as f64).collect();
+    let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
+    let low = theil_sen(&at, &live, 0.95).and_then(|line| line.interval).map_or(0.0, |(low, _)| low);
+    low * (at[at.len() - 1] - at[0])
+}
+
+/// Whether most of a rise is one step, larger than noise can make it, and level before and after.
+fn is_step(floors: &[f64], noise: f64) -> bool {
+    let total = floors[floors.len() - 1] - floors[0];
+    let steps = floors.windows(2).map(|pair| pair[1] - pair[0]).enumerate();
+    let Some((at, step)) = steps.max_by(|a, b| a.1.total_cmp(&b.1)) else { return false };
+    let (before, after) = (floors[at] - floors[0], floors[floors.len() - 1] - floors[at + 1]);
+    step > 2.0 * noise && step * 2.0 > total && before < noise && after < noise
 }
 
 /// The least live heap in each of some windows of equal length, and the middle of the window in seconds. If the log has the program's

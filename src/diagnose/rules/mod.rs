@@ -9,7 +9,6 @@ mod heap_growth;
 mod live_heap;
 mod trace_goroutines;
 
-use super::align::Clocks;
 use super::finding::{Against, Finding};
 use super::inputs::Inputs;
 use super::options::Options;
@@ -19,7 +18,6 @@ use super::options::Options;
 pub(super) struct Case<'a> {
     pub inputs: &'a Inputs,
     pub options: &'a Options,
-    pub clocks: &'a Clocks,
 }
 
 /// What they say.

@@ -61,26 +61,21 @@ fn rise(population: &PopulationReport, group: &PopulationGroup) -> Vec<f64> {
 }
 
 fn judge_group(case: Case<'_>, population: &PopulationReport, group: &PopulationGroup) -> Option<Finding> {
-    // Those that ended and of which nothing is known may all have been of this group.
-    let ended = (group.ended + population.unnamed_ended) as f64;
-    let mut chance = deviations(group.created as f64, ended);
-    let stuck = group.waits.iter().filter(|wait| wait.entered > wait.left).max_by_key(|wait| wait.since_creation);
-    // Where of several that a request makes only one stays, the place where it stays shows it more clearly.
-    if let Some(stuck) = stuck {
-        chance = chance.max(deviations(stuck.entered as f64, stuck.left as f64).min(group.created as f64));
-    }
+    // Those that came and went within the trace change nothing. Those that ended and of which nothing is known may all have been
+    // of this group.
+    let passing = group.lifetimes.count();
+    let (come, gone) = (group.created - passing, group.ended - passing + population.unnamed_ended);
+    let chance = deviations(come as f64, gone as f64);
     let growth = Growth::of(&[], &rise(population, group))?;
-    if chance < case.options.deviations || !growth.is_steady || growth.slows(case.options) {
+    if chance < case.options.deviations || !growth.is_steady || growth.slows(1.0, case.options) {
         return None;
     }
     let wait = group.waits.iter().max_by_key(|wait| (wait.waiting, wait.entered))?;
     let stack = places(&wait.stack);
     let creators: Vec<Vec<Place>> = group.creators.iter().map(|(stack, _)| places(stack)).collect();
     let creator = creators.iter().find_map(|stack| place::own(stack.iter()));
-    let own = stack.iter().find(|frame| !place::is_standard(&frame.function));
-    let start = stack.last().filter(|_| own.is_none());
     let named = Place { function: group.name.clone(), ..Place::default() };
-    let place = own.or(start).cloned().unwrap_or(named.clone());
+    let place = place::own(stack.iter()).cloned().unwrap_or(named.clone());
     let (net, seconds) =
         (group.created as i64 - group.ended as i64, population.end.since(population.begin) as f64 / 1e9);
     let age = wait.oldest.map_or(0, |oldest| population.end.since(oldest));
