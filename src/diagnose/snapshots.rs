@@ -69,16 +69,23 @@ impl<const N: usize> Snapshots<N> {
     /// Those of the profile's samples: nothing of it is kept then.
     pub fn add(&mut self, profile: &Profile<'_>, columns: [usize; N]) -> Result<(), Error> {
         let mut values: IndexMap<Stack, [i64; N], RandomState> = IndexMap::default();
+        let (places, ends) = self.places_of(profile);
         let mut samples = profile.samples();
-        let mut stack = Vec::new();
+        let mut stack: Vec<u32> = Vec::new();
+        let mut room = profile.most_frames();
         while let Some(sample) = samples.next_sample()? {
             stack.clear();
-            for frame in sample.frames() {
-                stack.push(self.place(frame.func, frame.file, frame.line));
+            for &location in sample.places() {
+                let location = location as usize;
+                let start = location.checked_sub(1).map_or(0, |before| ends[before]);
+                stack.extend_from_slice(&places[start..ends[location]]);
             }
             let stack = match self.stacks.get_index_of(&stack[..]) {
                 Some(index) => number(index),
-                None => number(self.stacks.insert_full(stack[..].into()).0),
+                None => {
+                    room = room.checked_sub(stack.len() as u64).ok_or_else(|| sample.too_many_frames())?;
+                    number(self.stacks.insert_full(stack[..].into()).0)
+                }
             };
             let sums = values.entry(stack).or_insert([0; N]);
             for (sum, column) in sums.iter_mut().zip(columns) {
@@ -89,6 +96,22 @@ impl<const N: usize> Snapshots<N> {
         // Stable: those that don't say their time stay as they were given.
         self.all.sort_by_key(|snapshot| snapshot.time);
         Ok(())
+    }
+
+    /// The places of each location, innermost first, one location after the other, and where those of each end.
+    fn places_of(&mut self, profile: &Profile<'_>) -> (Vec<u32>, Vec<usize>) {
+        let (mut places, mut ends) = (Vec::new(), Vec::new());
+        for location in profile.locations() {
+            let before = places.len();
+            for line in location.lines() {
+                places.push(self.place(line.function.name, line.function.file, line.line));
+            }
+            if places.len() == before {
+                places.push(self.place(Text::default(), Text::default(), 0));
+            }
+            ends.push(places.len());
+        }
+        (places, ends)
     }
 
     fn place(&mut self, func: Text<'_>, file: Text<'_>, line: i64) -> u32 {
