@@ -6,7 +6,7 @@
 
 use gotrace::analysis::run;
 use gotrace::diagnose::{
-    InputKind, Inputs, Judgement, Options, TraceEvidence, TraceObserver, Verdict, allocations_of, diagnose, passing_through,
+    Finding, InputKind, Inputs, Judgement, Options, TraceEvidence, TraceObserver, Verdict, allocations_of, diagnose, passing_through,
 };
 use gotrace::gctrace::{self, Log};
 use gotrace::pprof::{Error, Limits, Profile, ProfileBytes, ProfileKind};
@@ -89,7 +89,8 @@ fn check(verdict: &Verdict, inputs: &Inputs, options: &Options) {
     };
     assert_eq!(verdict.judgement, expected);
     assert!(verdict.findings.iter().all(|finding| is_share(finding.confidence)), "{:?}", verdict.findings);
-    assert!(verdict.findings.is_sorted_by(|a, b| a.confidence >= b.confidence));
+    let rank = |finding: &Finding| (finding.confidence > 0.0 && finding.place.is_some(), finding.confidence);
+    assert!(verdict.findings.is_sorted_by(|a, b| rank(a) >= rank(b)), "{:?}", verdict.findings);
     assert!(verdict.findings.len() <= options.max_findings);
     if let Some(health) = &verdict.health {
         assert!((-1e-6..=100.0 + 1e-6).contains(&health.score), "{}", health.score);

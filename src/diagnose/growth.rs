@@ -44,17 +44,24 @@ impl Growth {
         Some(Growth { total: last - first, per_second, is_steady, pace, halves: (early, late, longer) })
     }
 
-    /// Whether it has slowed down, beyond chance: it is warming up then, or has ended. `unit` is what counts as one, such as the
-    /// bytes for which a sample stands.
-    pub fn slows(&self, unit: f64, options: &Options) -> bool {
+    /// How likely it is that it has not slowed down, as what warms up does: 1 unless it has beyond [`Options::slowing`], and then what
+    /// chance would do. `unit` is what counts as one, such as the bytes for which a sample stands.
+    pub fn goes_on(&self, unit: f64, options: &Options) -> f64 {
         let (early, late, longer) = self.halves;
-        let expected = early / unit * longer * options.pace;
-        let found = late / unit;
+        let share = longer * options.pace;
+        let (expected, found) = (early / unit * share, late / unit);
         // Both are counts. What is expected is known no better than what it is reckoned from.
-        let spread = (expected * longer * options.pace + found.max(0.0)).sqrt();
-        self.pace.is_some() && expected - found > options.slowing * spread
+        let spread = (expected * share + found.max(0.0)).sqrt();
+        let slower = (expected - found) / spread;
+        match self.pace.is_some() && slower > options.slowing {
+            true => libm::erfc(slower / std::f64::consts::SQRT_2),
+            false => 1.0,
+        }
     }
 }
+
+/// A confidence below this is not worth telling.
+pub(super) const NEGLIGIBLE: f64 = 0.1;
 
 /// By how many standard deviations more has come than gone, both in counts; see [`Options::deviations`].
 pub(super) fn deviations(come: f64, gone: f64) -> f64 {
@@ -81,10 +88,10 @@ mod tests {
         let leak = Growth::of(&at, &[10.0, 60.0, 110.0]).expect("values");
         assert_eq!((leak.total, leak.per_second, leak.pace), (100.0, Some(5.0), Some(1.0)));
         let options = Options::default();
-        assert!(leak.is_steady && !leak.slows(1.0, &options));
+        assert!(leak.is_steady && leak.goes_on(1.0, &options) == 1.0);
         let cache = Growth::of(&at, &[10.0, 90.0, 110.0]).expect("values");
-        assert!(cache.is_steady && cache.slows(1.0, &options));
-        assert!(!cache.slows(20.0, &options), "four and then one may be chance");
+        assert!(cache.is_steady && cache.goes_on(1.0, &options) < 0.01);
+        assert_eq!(cache.goes_on(20.0, &options), 1.0, "four and then one may be chance");
         let batch = Growth::of(&at, &[10.0, 120.0, 110.0]).expect("values");
         assert!(!batch.is_steady);
         // The second half takes nine tenths of the time, so it has the same pace.

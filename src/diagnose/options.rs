@@ -11,8 +11,8 @@ pub struct Options {
     pub deviations: f64,
     /// What has begun at one pace and goes on at less than this share of it is warming up, and no leak.
     pub pace: f64,
-    /// By how many standard deviations it has to be slower than that. One will do, for it is a reason against: better a leak that is
-    /// called `suspect` by the next capture than a cache that is called one by this.
+    /// By how many standard deviations it has to be slower than that to count against a leak. Sure to nine in ten will do, for it is
+    /// a reason against, and the surer it is the more it counts.
     pub slowing: f64,
     /// The confidence from which on the verdict is `leak`. No single input reaches it, a `goroutineleak` profile excepted: two that agree do.
     pub leak: f64,
@@ -41,7 +41,7 @@ impl Default for Options {
         Options {
             deviations: 3.0,
             pace: 0.5,
-            slowing: 1.0,
+            slowing: 1.28,
             leak: 0.8,
             suspect: 0.5,
             floors: 10,

@@ -7,7 +7,6 @@ use super::by_goroutine;
 use super::finding::{Against, Finding, Scope, Source, Value};
 use super::inputs::{InputSummary, Inputs};
 use super::options::Options;
-use super::place::Place;
 use super::rules::{self, Case};
 use super::score::{self, Health};
 
@@ -48,7 +47,7 @@ pub struct Verdict {
     pub confidence: f64,
     /// The health score, `None` if no input tells enough.
     pub health: Option<Health>,
-    /// What was found, the surest first.
+    /// What was found: first what points to a leak and names code, each part the surest first.
     pub findings: Vec<Finding>,
     /// What speaks against a leak.
     pub against: Vec<Against>,
@@ -73,7 +72,11 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
         let against = heard.against.iter().filter(|against| speaks_against(against, finding));
         finding.confidence *= against.map(|against| against.factor).product::<f64>();
     }
-    heard.findings.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then_with(|| growth(b).total_cmp(&growth(a))));
+    heard.findings.sort_by(|a, b| {
+        let names_code = |finding: &Finding| finding.confidence > 0.0 && finding.place.is_some();
+        let by_place = names_code(b).cmp(&names_code(a));
+        by_place.then(b.confidence.total_cmp(&a.confidence)).then_with(|| growth(b).total_cmp(&growth(a)))
+    });
     let confidence = combined(&heard.findings);
     let judgement = match confidence {
         sure if sure >= options.leak => Judgement::Leak,
@@ -109,8 +112,8 @@ fn speaks_against(against: &Against, finding: &Finding) -> bool {
             finding.source == Source::Heap && matches!(rate, Some(Value::BytesPerSecond(rate)) if rate > most)
         }
         Scope::Function(function) => {
-            let places = finding.place.iter().chain(&finding.related);
-            places.map(|place: &Place| &place.function).any(|name| name == function)
+            let is_there = finding.place.as_ref().is_some_and(|place| place.function == *function);
+            is_there && finding.source == against.source
         }
     }
 }

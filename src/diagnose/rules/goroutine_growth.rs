@@ -5,7 +5,7 @@
 
 use super::{Case, Heard, row};
 use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
-use crate::diagnose::growth::{Growth, confidence, deviations};
+use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::place::{self, Place};
 use crate::diagnose::snapshots::{Snapshots, Stack};
 
@@ -47,11 +47,14 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
             continue;
         };
         let Some(place) = place_of(profiles, stack) else { continue };
-        if growth.slows(1.0, case.options) {
-            let reason =
-                format!("goroutines in {} grow ever more slowly: {}", place.function, row(&counts, i64::to_string));
+        let goes_on = growth.goes_on(1.0, case.options);
+        if goes_on < 1.0 {
+            let counts = row(&counts, i64::to_string);
+            let reason = format!("goroutines in {} grow ever more slowly: {counts}", place.function);
             let scope = Scope::Function(place.function.clone());
-            heard.against.push(Against { source: Source::Goroutine, factor: 1.0, speaks_against: scope, reason });
+            heard.against.push(Against { source: Source::Goroutine, factor: goes_on, speaks_against: scope, reason });
+        }
+        if goes_on < NEGLIGIBLE {
             continue;
         }
         grown = true;

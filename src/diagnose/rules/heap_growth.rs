@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::{Case, Heard, bytes, nanos, row};
 use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
-use crate::diagnose::growth::{Growth, confidence, deviations};
+use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::inputs::heap::{ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE};
 use crate::diagnose::place::{self, Place};
 use crate::diagnose::snapshots::{Series, Snapshots, Stack};
@@ -49,19 +49,24 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
     let mut sites: Vec<Site<'_>> = sites(heaps, &at);
     let all: i64 = sites.iter().map(|site| site.inuse[site.inuse.len() - 1] - site.inuse[0]).sum();
     sites.retain(|site| site.growth.is_steady && site.deviations >= case.options.deviations);
-    let (ended, grown): (Vec<_>, Vec<_>) =
-        sites.into_iter().partition(|site| site.growth.slows(site.sample, case.options));
-    for site in &ended {
-        let reason =
-            format!("{} grows ever more slowly: {}", site.place.function, row(&site.inuse, |size| bytes(*size)));
-        let scope = Scope::Function(site.place.function.clone());
-        heard.against.push(Against { source: Source::Heap, factor: 1.0, speaks_against: scope, reason });
+    let mut grown = Vec::new();
+    for site in &sites {
+        let goes_on = site.growth.goes_on(site.sample, case.options);
+        if goes_on < 1.0 {
+            let reason =
+                format!("{} grows ever more slowly: {}", site.place.function, row(&site.inuse, |size| bytes(*size)));
+            let scope = Scope::Function(site.place.function.clone());
+            heard.against.push(Against { source: Source::Heap, factor: goes_on, speaks_against: scope, reason });
+        }
+        if goes_on >= NEGLIGIBLE {
+            grown.push(site);
+        }
     }
     if grown.is_empty() && heaps.all.len() > 2 {
         let reason = "no function's memory grows from each heap profile to the next beyond chance".to_owned();
         heard.against.push(Against { source: Source::Heap, factor: 0.5, speaks_against: Scope::LiveHeap, reason });
     }
-    for site in &grown {
+    for site in grown {
         heard.findings.push(finding(case, heaps, site, all));
     }
 }

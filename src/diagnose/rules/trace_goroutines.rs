@@ -6,7 +6,7 @@
 use super::{Case, Heard, nanos};
 use crate::analysis::{PopulationGroup, PopulationReport, WaitPlace};
 use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
-use crate::diagnose::growth::{Growth, confidence, deviations};
+use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::inputs::places;
 use crate::diagnose::place::{self, Place};
 
@@ -67,7 +67,11 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
     let (come, gone) = (group.created - passing, group.ended - passing + population.unnamed_ended);
     let chance = deviations(come as f64, gone as f64);
     let growth = Growth::of(&[], &rise(population, group))?;
-    if chance < case.options.deviations || !growth.is_steady || growth.slows(1.0, case.options) {
+    if chance < case.options.deviations || !growth.is_steady {
+        return None;
+    }
+    let goes_on = growth.goes_on(1.0, case.options);
+    if goes_on < NEGLIGIBLE {
         return None;
     }
     let wait = group.waits.iter().max_by_key(|wait| (wait.waiting, wait.entered))?;
@@ -106,7 +110,7 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
     Some(Finding {
         rule: "goroutines-stay",
         source: Source::Trace,
-        confidence: confidence(chance, MOST, case.options),
+        confidence: confidence(chance, MOST, case.options) * goes_on,
         title: format!(
             "{} goroutines of {} were made{by}, {} ended; {}",
             group.created,
