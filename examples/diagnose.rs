@@ -126,6 +126,11 @@ fn main() -> ExitCode {
 fn run_with(args: &Args) -> Result<Judgement, Failure> {
     let inputs = read(args)?;
     let verdict = diagnose(&inputs, &args.options());
+    if inputs.is_empty() {
+        let path = args.paths().next().cloned().unwrap_or_default();
+        let error = verdict.inputs.iter().find_map(|input| input.note.clone()).unwrap_or_default();
+        return Err(Failure::Input { path, error, hint: "there is nothing else to judge by" });
+    }
     let asked = Asked::of(args, &inputs)?;
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
@@ -133,11 +138,6 @@ fn run_with(args: &Args) -> Result<Judgement, Failure> {
         false => write_text(&verdict, &asked, &mut out)?,
     }
     out.flush()?;
-    if inputs.is_empty() {
-        let path = args.paths().next().cloned().unwrap_or_default();
-        let reason = verdict.inputs.iter().find_map(|input| input.note.clone()).unwrap_or_default();
-        return Err(Failure::Input { path, error: reason, hint: "there is nothing to judge by" });
-    }
     Ok(verdict.judgement)
 }
 
@@ -317,6 +317,8 @@ fn allocation_json(allocation: &Allocation) -> Json {
 /// Writes a text in lines that are not too wide; those after the first are indented as the text is.
 fn wrap(indent: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
     let hang = " ".repeat(indent.chars().count());
+    // Names come from files: they break no lines and steer no terminal.
+    let text = text.replace(|letter: char| letter.is_control(), "?");
     let mut line = indent.to_owned();
     let mut is_empty = true;
     for word in text.split(' ') {
