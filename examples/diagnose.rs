@@ -343,15 +343,15 @@ fn wrap(indent: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn write_text(verdict: &Verdict, asked: &Asked, out: &mut impl Write) -> io::Result<()> {
-    let percent = verdict.confidence * 100.0;
+    // Nothing is surer than that.
+    let percent = (verdict.confidence * 100.0).min(99.0);
+    let agree = verdict.agree.iter().map(|source| source.name()).collect::<Vec<_>>().join(", ");
     let says = match verdict.judgement {
-        Judgement::Leak => format!("LEAK, {percent:.0} % sure: different inputs agree on it"),
-        Judgement::Suspect => {
-            format!("SUSPECT, {percent:.0} % sure: it looks like a leak, but more has to agree on it")
-        }
+        Judgement::Leak => format!("LEAK, {percent:.0} % sure, by {agree}"),
+        Judgement::Suspect => format!("SUSPECT, {percent:.0} % sure, by {agree}: what else agrees would make it sure"),
         Judgement::Healthy => "HEALTHY: nothing here grows as a leak does".to_owned(),
     };
-    writeln!(out, "{says}")?;
+    wrap("", &says, out)?;
     if let Some(health) = &verdict.health {
         writeln!(out, "health {:.0} of 100 in the worst of {} windows", health.score, health.windows.len())?;
     }
@@ -408,7 +408,9 @@ fn write_finding(number: usize, finding: &Finding, out: &mut impl Write) -> io::
         wrap("    where  ", &format!("{} {}:{}", place.function, place.file, place.line), out)?;
     }
     if let Some(Value::Stack(stack)) = finding.value("stack") {
-        let frames: Vec<String> = stack.iter().map(|place| place.to_string()).collect();
+        // The runtime's frames on top are those of allocating and of waiting.
+        let outside = stack.iter().skip_while(|place| place.function.starts_with("runtime."));
+        let frames: Vec<String> = outside.map(ToString::to_string).collect();
         let shown = frames.len().min(8);
         let more = if shown < frames.len() { " < …" } else { "" };
         wrap("    stack  ", &format!("{}{more}", frames[..shown].join(" < ")), out)?;

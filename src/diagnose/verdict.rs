@@ -1,5 +1,6 @@
 //! From findings to a verdict.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::align::Clocks;
@@ -45,6 +46,8 @@ pub struct Verdict {
     pub judgement: Judgement,
     /// How likely a leak is, from 0 to 1, all in all.
     pub confidence: f64,
+    /// The inputs that agree on what the confidence is of; none if nothing points to a leak.
+    pub agree: Vec<Source>,
     /// The health score, `None` if no input tells enough.
     pub health: Option<Health>,
     /// What was found: first what points to a leak and names code, each part the surest first.
@@ -77,7 +80,7 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
         let by_place = names_code(b).cmp(&names_code(a));
         by_place.then(b.confidence.total_cmp(&a.confidence)).then_with(|| growth(b).total_cmp(&growth(a)))
     });
-    let confidence = combined(&heard.findings);
+    let (confidence, agree) = combined(&heard.findings);
     let judgement = match confidence {
         sure if sure >= options.leak => Judgement::Leak,
         likely if likely >= options.suspect => Judgement::Suspect,
@@ -94,6 +97,7 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     Verdict {
         judgement,
         confidence,
+        agree,
         health: score::of(inputs, options),
         findings: heard.findings,
         against: heard.against,
@@ -126,23 +130,25 @@ fn growth(finding: &Finding) -> f64 {
     }
 }
 
-/// The confidence of the code that most points to.
-fn combined(findings: &[Finding]) -> f64 {
-    let mut best = 0.0_f64;
-    for (index, finding) in findings.iter().enumerate() {
-        let mut by_source: Vec<(Source, f64)> = Vec::new();
-        for (other_index, other) in findings.iter().enumerate() {
-            // What names no code goes with all.
-            let agrees = other_index == index || other.place.is_none() || finding.shares_code_with(other);
-            if agrees && finding.place.is_some() || other_index == index {
-                match by_source.iter_mut().find(|(source, _)| *source == other.source) {
-                    Some((_, sure)) => *sure = sure.max(other.confidence),
-                    None => by_source.push((other.source, other.confidence)),
-                }
+/// The confidence of the code that most points to, and which inputs do.
+fn combined(findings: &[Finding]) -> (f64, Vec<Source>) {
+    let mut best = (0.0, Vec::new());
+    let suspicious = || findings.iter().filter(|finding| finding.confidence > 0.0);
+    for finding in suspicious() {
+        let mut by_source: BTreeMap<Source, f64> = BTreeMap::new();
+        for other in suspicious() {
+            // What names no code goes with all code.
+            let is_same = std::ptr::eq(finding, other);
+            let agrees = finding.place.is_some() && (other.place.is_none() || finding.shares_code_with(other));
+            if is_same || agrees {
+                let sure = by_source.entry(other.source).or_default();
+                *sure = sure.max(other.confidence);
             }
         }
-        let doubt: f64 = by_source.iter().map(|(_, sure)| 1.0 - sure).product();
-        best = best.max(1.0 - doubt);
+        let doubt: f64 = by_source.values().map(|sure| 1.0 - sure).product();
+        if 1.0 - doubt > best.0 {
+            best = (1.0 - doubt, by_source.into_keys().collect());
+        }
     }
     best
 }

@@ -4,17 +4,22 @@
 //! turn: in each, as many come as go, but for chance. Of a leak's only come, all the time.
 
 use super::{Case, Heard, nanos};
-use crate::analysis::{PopulationGroup, PopulationReport, WaitPlace};
+use crate::analysis::{PopulationGroup, PopulationReport};
 use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::inputs::places;
 use crate::diagnose::place::{self, Place};
+use crate::id::GoId;
+use crate::time::Time;
 
 /// What a trace can say at most: it is short, and clients that come one after the other look the same.
 const MOST: f64 = 0.7;
 
 /// A rise is looked at in so many parts of the trace.
 const PARTS: usize = 8;
+
+/// So many goroutines are named.
+const MAX_EXAMPLES: usize = 16;
 
 pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
     if case.inputs.traces.is_empty() {
@@ -41,7 +46,7 @@ fn steady(population: &PopulationReport) -> Against {
     let created: u64 = population.groups.iter().map(|group| group.created).sum();
     let ended: u64 = population.groups.iter().map(|group| group.ended).sum::<u64>() + population.unnamed_ended;
     let left: u64 = population.groups.iter().map(|group| group.left).sum();
-    let reason = format!("goroutines come and go in the trace: {created} were made, {ended} ended, {left} are left");
+    let reason = format!("goroutines come and go in the trace: made {created}, ended {ended}, left {left}");
     Against { source: Source::Trace, factor: 1.0, speaks_against: Scope::Nothing, reason }
 }
 
@@ -74,7 +79,13 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
     if goes_on < NEGLIGIBLE {
         return None;
     }
-    let wait = group.waits.iter().max_by_key(|wait| (wait.waiting, wait.entered))?;
+    // Of those that were there before the trace, the trace may tell the place and not the reason: the others speak for them.
+    let wait = group.waits.iter().max_by_key(|wait| (wait.since_creation, wait.waiting))?;
+    let there = || group.waits.iter().filter(|other| other.stack == wait.stack);
+    let waiting: u64 = there().map(|wait| wait.waiting).sum();
+    let oldest = there().filter_map(|wait| wait.oldest).min();
+    let mut examples: Vec<(GoId, Time)> = there().flat_map(|wait| wait.examples.iter().copied()).collect();
+    examples.sort_by_key(|&(id, since)| (since, id));
     let stack = places(&wait.stack);
     let creators: Vec<Vec<Place>> = group.creators.iter().map(|(stack, _)| places(stack)).collect();
     let creator = creators.iter().find_map(|stack| place::own(stack.iter()));
@@ -82,7 +93,7 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
     let place = place::own(stack.iter()).cloned().unwrap_or(named.clone());
     let (net, seconds) =
         (group.created as i64 - group.ended as i64, population.end.since(population.begin) as f64 / 1e9);
-    let age = wait.oldest.map_or(0, |oldest| population.end.since(oldest));
+    let age = oldest.map_or(0, |oldest| population.end.since(oldest));
     let mut evidence = vec![
         ("created", Value::Count(group.created as i64)),
         ("ended", Value::Count(group.ended as i64)),
@@ -91,7 +102,7 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
         ("deviations", Value::Number(chance)),
         ("started_in", Value::Text(group.name.clone())),
         ("blocked_in", Value::Text(wait.reason.clone())),
-        ("waiting", Value::Count(wait.waiting as i64)),
+        ("waiting", Value::Count(waiting as i64)),
         ("never_woken", Value::Count(wait.since_creation as i64)),
         ("oldest_wait", Value::Nanos(age)),
         ("stack", Value::Stack(stack.clone())),
@@ -112,11 +123,12 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
         source: Source::Trace,
         confidence: confidence(chance, MOST, case.options) * goes_on,
         title: format!(
-            "{} goroutines of {} were made{by}, {} ended; {}",
+            "{} goroutines of {} were made{by}, {} ended; {waiting} wait in {}, up to {}",
             group.created,
             group.name,
             group.ended,
-            waits_text(wait, age)
+            wait.reason,
+            nanos(age)
         ),
         next_step: format!(
             "find what should end the {} at {place}, and the way on which it does not come",
@@ -124,11 +136,7 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
         ),
         place: Some(place),
         related: related.collect(),
-        goroutines: wait.examples.iter().map(|&(id, _)| id).collect(),
+        goroutines: examples.iter().take(MAX_EXAMPLES).map(|&(id, _)| id).collect(),
         evidence,
     })
-}
-
-fn waits_text(wait: &WaitPlace, age: i64) -> String {
-    format!("{} wait in {}, up to {}", wait.waiting, wait.reason, nanos(age))
 }
