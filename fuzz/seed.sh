@@ -10,7 +10,8 @@
 # The target v1 gets the traces of Go 1.21 and before, with a byte that says which
 # in place of the header. The target pprof gets profiles, unpacked, for what is packed
 # is not quickly changed into something that unpacks. The target gctrace gets pieces of GC
-# logs. The others get the traces of all releases.
+# logs, and the target diagnose captures of testdata/leaks, as rows of parts. The others get
+# the traces of all releases.
 #
 # If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
 #
@@ -102,6 +103,41 @@ seed_logs() {
   echo "gctrace: $(find "$corpus" -type f | wc -l) inputs"
 }
 
+# Prints a part of an input of the target diagnose: its kind, its length in two bytes, and itself.
+part() {
+  local kind=$1 file=$2 size
+  size=$(wc -c <"$file")
+  ((size < 65536)) || return 0
+  # shellcheck disable=SC2059 # the bytes are the format
+  printf "\\$(printf %03o "$kind")\\$(printf %03o $((size % 256)))\\$(printf %03o $((size / 256)))"
+  cat "$file"
+}
+
+# Fills the corpus of the target diagnose: of each capture the profiles with the log, and the trace with the log.
+seed_captures() {
+  local corpus=$out/diagnose scratch capture name file
+  mkdir -p "$corpus"
+  scratch=$(mktemp -d)
+  for capture in "$here"/../testdata/leaks/captures/go1.{21,27}/{chansend,timeafter,slow,workerpool,cachewarm,batch}; do
+    name=$(basename "$(dirname "$capture")")-$(basename "$capture")
+    rm -f "$scratch"/*
+    for file in "$capture"/*.gz; do
+      gunzip -c "$file" >"$scratch/$(basename "$file" .gz)"
+    done
+    for file in "$scratch"/*.pb; do
+      part 0 "$file"
+    done >"$corpus/$name-profiles"
+    part 2 "$scratch/gctrace.log" >>"$corpus/$name-profiles"
+    {
+      part 1 "$capture/trace"
+      part 2 "$scratch/gctrace.log"
+      part 0 "$scratch/heap.3.pb"
+    } >"$corpus/$name-trace"
+  done
+  rm -r "$scratch"
+  echo "diagnose: $(find "$corpus" -type f | wc -l) inputs"
+}
+
 seed_target() {
   local target=$1 corpus=$out/$1 name seed size eighths
   mkdir -p "$corpus"
@@ -152,6 +188,7 @@ for target in "${targets[@]%.rs}"; do
   case $target in
     pprof) seed_profiles ;;
     gctrace) seed_logs ;;
+    diagnose) seed_captures ;;
     *) seed_target "$target" ;;
   esac
 done

@@ -37,6 +37,7 @@
 //! | [`gctrace`] | the GC log of `GODEBUG=gctrace=1`: collections, and what they cost |
 //! | [`trend`] | what a series does: slope, test, turning points, forecast |
 //! | [`pprof`] | profiles (`profile.proto`): heap, CPU, block, …: read and written |
+//! | [`diagnose`] | is there a leak, where, how sure: heap profiles, trace and GC log joined into one verdict |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
 //!
 //! # Reading
@@ -69,6 +70,8 @@
 
 mod account;
 pub mod analysis;
+#[cfg(feature = "pprof")]
+pub mod diagnose;
 mod error;
 mod event;
 pub mod gctrace;

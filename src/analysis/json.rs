@@ -80,3 +80,19 @@
 //! |---|---|
 //! | `changes[].name`, `.before`, `.after`, `.percent` | the numbers of [`Metrics`](super::Metrics) that changed |
 //! | `met` | the conditions of `--fail-on` that are met, as they were given |
+//!
+//! # `diagnose`
+//!
+//! | field | |
+//! |---|---|
+//! | `verdict`, `confidence` | `leak`, `suspect` or `healthy`, and how likely a leak is, from 0 to 1 |
+//! | `score` | the health score of the worst window, from 0 to 100 |
+//! | `findings[].rule`, `.source`, `.confidence`, `.title`, `.next_step` | what was found, the surest first; the rules are in the room `diagnose`. Confidence 0 is no sign of a leak |
+//! | `findings[].function`, `.file`, `.line` | the place in the code, `null` if the rule knows none |
+//! | `findings[].goroutines` | goroutines of the trace, of many some |
+//! | `findings[].evidence` | an object, by rule: numbers (bytes, nanoseconds in `oldest_wait`, `lifetime_p99`, `pause_max` and `assist_per_mib`; a second in names that end so), texts, arrays of numbers in order of time, and stacks as arrays of `function`, `file`, `line`, innermost first |
+//! | `against[]` | what speaks against a leak, in words |
+//! | `inputs[].kind`, `.path`, `.start`, `.end`, `.used`, `.note` | what was looked at; times in RFC 3339 |
+//! | `not_judged[]` | what could not be judged, and why, in words |
+//! | `passages[]` | with `--through`: `goroutine`, `started_in`, `created_by`, `created_at`, `begin`, `end`, `first_seen`, `last_seen`, `times` |
+//! | `allocations.goroutine`, `.sites[]` | with `--goroutine-id`: `function`, `file`, `line`, `seen`, `alloc_space`, `inuse_space`, `growth`, `shared_by`, `stack` |

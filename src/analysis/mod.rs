@@ -34,6 +34,7 @@ mod mmu;
 mod names;
 mod observer;
 mod over_time;
+mod population;
 mod procs;
 mod profile;
 mod stack_profile;
@@ -55,6 +56,7 @@ pub use latency::{GcCost, Latencies, LatencyReport, LatencySeries, Pause, Pauses
 pub use logs::{LogMessage, LogQuery, LogSearch};
 pub use mmu::{MutatorUtil, MutatorUtilization, Window};
 pub use observer::{Observer, run};
+pub use population::{OwnedFrame, Population, PopulationGroup, PopulationReport, WaitPlace};
 pub use procs::{ProcMoment, ProcReport, ProcUse, Procs};
 pub use profile::{ProfileKind, ProfileOptions, Profiler};
 pub use stack_profile::{Profile, ProfileSample};

@@ -325,6 +325,11 @@ impl<'a> Profile<'a> {
         Samples::new(self, Span { bytes: &self.bytes[..end], start })
     }
 
+    /// How many frames all different stacks together may have: see [`Limits::frames_per_byte`].
+    pub(crate) fn most_frames(&self) -> u64 {
+        u64::from(self.limits.frames_per_byte) * self.bytes.len() as u64
+    }
+
     /// The mappings: the program's binary first, then the libraries.
     pub fn mappings(&self) -> impl ExactSizeIterator<Item = Mapping<'a>> {
         (0..self.mappings.len()).map(|place| Mapping::new(self, place))

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
-use super::error::{Error, ErrorKind};
+use super::error::Error;
 use super::kind::ProfileKind;
 use super::location::{Function, Location};
 use super::names;
@@ -168,7 +168,7 @@ impl Report {
         let width = self.sample_types.len();
         let mut stack = Vec::new();
         let mut samples = profile.samples();
-        let most = u64::from(profile.limits.frames_per_byte) * profile.bytes.len() as u64;
+        let most = profile.most_frames();
         let mut frames = 0;
         while let Some(sample) = samples.next_sample()? {
             add(&mut self.total, sample.values());
@@ -181,8 +181,7 @@ impl Report {
                 None => {
                     frames += stack.len() as u64;
                     if frames > most {
-                        let kind = ErrorKind::LimitExceeded { what: "frames in the stacks of a report", limit: most };
-                        return Err(Error::unpacked(kind, sample.at()));
+                        return Err(sample.too_many_frames());
                     }
                     self.flat.resize(self.flat.len() + width, 0);
                     self.stacks.insert_full(stack[..].into()).0

@@ -122,13 +122,15 @@ impl<'s, 'a> Sample<'s, 'a> {
         self.locations.iter().map(move |&place| Location::new(profile, place as usize))
     }
 
-    /// Where it stands in the profile.
-    pub(super) fn at(&self) -> usize {
-        self.span.start
+    /// The error of a profile whose stacks come to more frames than there may be.
+    pub(crate) fn too_many_frames(&self) -> Error {
+        let kind =
+            ErrorKind::LimitExceeded { what: "frames in the stacks of a report", limit: self.profile.most_frames() };
+        Error::unpacked(kind, self.span.start)
     }
 
     /// The stack as places in the table of locations.
-    pub(super) fn places(&self) -> &'s [u32] {
+    pub(crate) fn places(&self) -> &'s [u32] {
         self.locations
     }
 
