@@ -54,6 +54,9 @@ pub(crate) struct Decoder {
     /// Those of the frontier that can't go on, if they are many.
     parked: Parked,
     patience: Patience,
+    /// How often an event was tried on the long way.
+    #[cfg(test)]
+    tries: u64,
     next_sample: usize,
     /// Its time, or the end of time.
     next_sample_time: i64,
@@ -123,6 +126,8 @@ impl Decoder {
             frontier: Frontier::default(),
             parked: Parked::default(),
             patience: Patience::default(),
+            #[cfg(test)]
+            tries: 0,
             next_sample: 0,
             next_sample_time: i64::MAX,
             sched: Sched::default(),
@@ -338,6 +343,10 @@ impl Decoder {
 
     /// Lets the event of the head at `i` happen, if it can.
     fn try_advance(&mut self, i: usize, source: &Source<'_>) -> Result<bool, Error> {
+        #[cfg(test)]
+        {
+            self.tries += 1;
+        }
         let number = self.frontier.heads()[i].cursor as usize;
         let cursor = &self.cursors[number];
         let (event, args, pos) = match cursor.read(&self.generation.timebase(source.window())) {

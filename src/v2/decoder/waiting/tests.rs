@@ -72,7 +72,9 @@ fn crowd(later: impl IntoIterator<Item = Batch>) -> Vec<u8> {
             .event(EventType::GoStatus, &[0, 1, 7, 2])
             .event(EventType::ProcStatus, &[0, 1, 2]),
     );
-    later.into_iter().for_each(|batch| drop(generation.batch(batch)));
+    for batch in later {
+        generation.batch(batch);
+    }
     Trace::new(Version::Go126).generation(&generation).into_bytes()
 }
 
@@ -126,5 +128,50 @@ fn every_wait_ends_when_it_is_over() {
         let stuck = error.matches("StuckHead").count();
         // M 18 can't start the P that M 19 has started, and M 22 comes too late.
         assert_eq!(stuck, if missing { 8 } else { 2 }, "{events:#?} {error}");
+    }
+}
+
+/// How often events are tried, for each event and each M, with so many Ms that begin so.
+fn tries(ms: u64, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(Batch) -> Batch) -> f64 {
+    let mut batches = vec![m7(on(7, 500))];
+    batches.extend((1000..1000 + ms).map(|m| begin(m, on(m, 10 + m))));
+    let bytes = crowd(batches);
+    let mut decoder = Decoder::new(Version::Go126, Mode::default());
+    let mut source = Source::slice(&bytes);
+    source.release(16);
+    while decoder.refill(&mut source).is_ok_and(|goes_on| goes_on) {
+        decoder.take(&source);
+    }
+    decoder.tries as f64 / (decoder.delivered + ms) as f64
+}
+
+/// Work in proportion: whatever the Ms wait for, and however what they wait for comes and goes.
+#[test]
+fn a_crowd_is_not_tried_at_every_event() {
+    use EventType as E;
+    type Begin = fn(u64, Batch) -> Batch;
+    let never: Begin = |m, batch| batch.event(E::GoStart, &[0, m, 1]);
+    let too_late: Begin = |_, batch| batch.event(E::GoStart, &[0, 1, 1 << 40]);
+    let the_same: Begin =
+        |m, batch| batch.event(E::ProcStatus, &[0, m, 1]).event(E::GoStart, &[0, 2, 1]).event(E::GoDestroy, &[0]);
+    let own_p: Begin = |m, batch| {
+        let batch = batch.event(E::ProcStatus, &[0, m, 1]).event(E::GoStatus, &[0, m, m, 2]);
+        batch.event(E::GoSyscallBegin, &[0, 1, 0]).event(E::ProcStart, &[0, 1, 1])
+    };
+    let gc: Begin = |m, batch| batch.event(E::GCBegin, &[0, m]);
+    let events = 20_000;
+    for (what, begin) in [("never", never), ("too late", too_late), ("the same", the_same), ("its P", own_p), ("GC", gc)]
+    {
+        for ms in [400, 4000] {
+            let found = tries(ms, begin, |batch| {
+                (1..events / 2).fold(batch, |batch, i| match what {
+                    "the same" => batch.event(E::GoCreate, &[1, 2, 0, 0]).event(E::HeapAlloc, &[1, i]),
+                    "its P" => batch.event(E::ProcStatus, &[0, 1, 2]).event(E::HeapAlloc, &[0, i]),
+                    _ => batch.event(E::GoStop, &[0, 0, 0]).event(E::GoStart, &[0, 1, i]),
+                })
+            });
+            // Patience alone comes to 16.
+            assert!(found < 24.0, "{what}, {ms} Ms: {found} tries for each");
+        }
     }
 }
