@@ -58,17 +58,18 @@ impl Parked {
 /// more than what the runtime's traces come to.
 #[derive(Debug)]
 pub(super) struct Patience {
-    left: u64,
+    /// Below zero where the last attempt took more than there was.
+    left: i64,
     /// How many events had been ordered when it was last added to.
     events: u64,
     /// For each M and each event.
-    tries: u64,
+    tries: i64,
 }
 
 /// Each costs some 20 nanoseconds, or a hundred where the Ms are too many for the caches.
-const TRIES: u64 = 16;
+const TRIES: i64 = 16;
 /// To look at a head in sorting costs so much less than to try it.
-const SORTED_FOR_A_TRY: u64 = 8;
+const SORTED_FOR_A_TRY: usize = 8;
 
 impl Default for Patience {
     fn default() -> Self {
@@ -85,19 +86,19 @@ impl Patience {
 
     /// A generation of so many Ms begins, after so many events.
     pub fn begin(&mut self, threads: usize, events: u64) {
-        *self = Patience { left: self.tries * threads as u64, events, ..*self };
+        *self = Patience { left: self.tries * threads as i64, events, ..*self };
     }
 
     /// Whether there is none left, after so many events.
     pub fn is_spent(&mut self, events: u64) -> bool {
-        self.left += self.tries * events.saturating_sub(self.events);
+        self.left += self.tries * events.saturating_sub(self.events).cast_signed();
         self.events = events;
-        self.left == 0
+        self.left <= 0
     }
 
     /// So many Ms were sorted, and so many tried in vain.
     pub fn spend(&mut self, sorted: usize, tried: usize) {
-        self.left = self.left.saturating_sub(sorted as u64 / SORTED_FOR_A_TRY + tried as u64);
+        self.left -= (sorted / SORTED_FOR_A_TRY + tried) as i64;
     }
 }
 
@@ -135,7 +136,8 @@ mod tests {
         patience.spend(8, 0);
         assert!(patience.is_spent(10));
         assert!(!patience.is_spent(11), "another event has come");
-        patience.spend(0, 17);
-        assert!(patience.is_spent(11));
+        patience.spend(0, 40);
+        assert!(patience.is_spent(11) && patience.is_spent(12), "what was spent too much is owed");
+        assert!(!patience.is_spent(13));
     }
 }

@@ -131,10 +131,10 @@ fn every_wait_ends_when_it_is_over() {
     }
 }
 
-/// How often events are tried, for each event and each M, with so many Ms that begin so.
-fn tries(ms: u64, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(Batch) -> Batch) -> f64 {
+/// How often events are tried, for each event and each M, with so many Ms that begin so, at one time or apart.
+fn tries(ms: u64, apart: bool, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(Batch) -> Batch) -> f64 {
     let mut batches = vec![m7(on(7, 500))];
-    batches.extend((1000..1000 + ms).map(|m| begin(m, on(m, 10 + m))));
+    batches.extend((1000..1000 + ms).map(|m| begin(m, on(m, 10 + m * u64::from(apart)))));
     let bytes = crowd(batches);
     let mut decoder = Decoder::new(Version::Go126, Mode::default());
     let mut source = Source::slice(&bytes);
@@ -162,8 +162,8 @@ fn a_crowd_is_not_tried_at_every_event() {
     let events = 20_000;
     for (what, begin) in [("never", never), ("too late", too_late), ("the same", the_same), ("its P", own_p), ("GC", gc)]
     {
-        for ms in [400, 4000] {
-            let found = tries(ms, begin, |batch| {
+        for (ms, apart) in [(400, true), (4000, true), (4000, false)] {
+            let found = tries(ms, apart, begin, |batch| {
                 (1..events / 2).fold(batch, |batch, i| match what {
                     "the same" => batch.event(E::GoCreate, &[1, 2, 0, 0]).event(E::HeapAlloc, &[1, i]),
                     "its P" => batch.event(E::ProcStatus, &[0, 1, 2]).event(E::HeapAlloc, &[0, i]),
