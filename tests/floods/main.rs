@@ -165,7 +165,7 @@ fn system_calls_of_old_traces() {
 /// One of the floods of the list, in parts of its own.
 type Flood = (&'static str, u64, fn(u64) -> Vec<u8>);
 
-const FLOODS: [Flood; 12] = [
+const FLOODS: [Flood; 13] = [
     ("tiny batches", 400_000, build::tiny_batches),
     ("one-event batches", 200_000, build::one_event_batches),
     ("Ms with one event", 200_000, |n| build::busy_ms(n, dense)),
@@ -178,6 +178,7 @@ const FLOODS: [Flood; 12] = [
     ("Ms stuck on one", 4000, |n| build::one_stuck_on(n, 5 * n)),
     ("Ms that want one", 50_000, build::one_wanted_by_all),
     ("v1 system calls", 100_000, build::syscalls_v1),
+    ("generations that leak", 8, |n| build::leaks(n, 8000)),
 ];
 
 /// Prints how long each flood takes, what doubling it costs, and how long Go's reader takes, which `GOTRACE_PEER` names:
