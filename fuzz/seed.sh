@@ -10,8 +10,10 @@
 # The target v1 gets the traces of Go 1.21 and before, with a byte that says which
 # in place of the header. The target pprof gets profiles, unpacked, for what is packed
 # is not quickly changed into something that unpacks. The target gctrace gets pieces of GC
-# logs, and the target diagnose captures of testdata/leaks, as rows of parts. The others get
-# the traces of all releases.
+# logs, and the target diagnose captures of testdata/leaks, as rows of parts. The target
+# synth gets the traces of Go 1.22 and later behind the byte that says that it is one, and
+# behind the one that has it take them for choices. The others get the traces of all
+# releases.
 #
 # If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
 #
@@ -62,10 +64,18 @@ is_v1() {
 # Prints a trace as the target takes it.
 input() {
   local target=$1 name=$2 trace=$traces/$2.trace
-  if [[ $target != v1 ]]; then
-    cat "$trace"
-    return
-  fi
+  case $target in
+    v1) ;;
+    synth)
+      printf '\0'
+      cat "$trace"
+      return
+      ;;
+    *)
+      cat "$trace"
+      return
+      ;;
+  esac
   # The byte's remainder by three is the header.
   case $name in
     go1.19/*) printf '\375' ;;
@@ -138,11 +148,31 @@ seed_captures() {
   echo "diagnose: $(find "$corpus" -type f | wc -l) inputs"
 }
 
+# Adds to the corpus of the target synth what it takes for choices, and the texts of Go's test cases.
+seed_choices() {
+  local corpus=$1 trace case
+  for trace in "$traces"/go1.2[67]/channels.trace "$traces"/go1.2[67]/gc.trace; do
+    {
+      printf '\2'
+      tail -c +17 "$trace" | head -c 2000
+    } >"$corpus/choices-$(cksum <"$trace" | cut -d' ' -f1)"
+  done
+  if [[ -n ${GOTRACE_GOROOT:-} ]]; then
+    for case in "$GOTRACE_GOROOT"/src/internal/trace/testdata/tests/*.test; do
+      {
+        printf '\1'
+        sed '1,/^-- trace --$/d' "$case"
+      } >"$corpus/text-$(basename "$case" .test)"
+    done
+  fi
+  echo "synth: $(find "$corpus" -type f | wc -l) inputs"
+}
+
 seed_target() {
   local target=$1 corpus=$out/$1 name seed size eighths
   mkdir -p "$corpus"
   while read -r name; do
-    if [[ $target == v1 ]] && ! is_v1 "$name"; then
+    if [[ $target == v1 ]] && ! is_v1 "$name" || [[ $target == synth ]] && is_v1 "$name"; then
       continue
     fi
     seed=$corpus/${name/\//-}
@@ -152,6 +182,10 @@ seed_target() {
       head -c $((size * eighths / 8)) "$seed" >"$seed-cut$eighths"
     done
   done < <(seeds)
+  if [[ $target == synth ]]; then
+    seed_choices "$corpus"
+    return
+  fi
   if [[ $target != v1 && -n ${GOTRACE_GOROOT:-} ]]; then
     cargo run --quiet --locked --manifest-path "$here/Cargo.toml" --example text_seeds -- \
       "$GOTRACE_GOROOT/src/internal/trace/testdata/tests" "$corpus"

@@ -14,7 +14,7 @@ pub(super) enum GcState {
 
 #[derive(Debug, Default)]
 pub(super) struct Gc {
-    sequence: u64,
+    pub sequence: u64,
     state: GcState,
 }
 
@@ -115,10 +115,5 @@ impl Sched {
             self.gc = Gc { state, sequence: next.wrapping_sub(1) };
             assumed.gc = Some((state, self.gc.sequence));
         }
-    }
-
-    /// What a GC event that does not advance is missing.
-    pub fn gc_wait(&self, sequence: u64) -> String {
-        format!("GC event {} (the last was {})", sequence.wrapping_sub(1), self.gc.sequence)
     }
 }

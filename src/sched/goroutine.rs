@@ -251,23 +251,6 @@ impl Sched {
             }),
         }
     }
-
-    /// What a `GoStart`, `GoUnblock` or `GoSwitch` that does not advance is missing.
-    pub fn go_wait(&mut self, id: u64, number: u64, wanted: &str) -> String {
-        let go = self.gos.find(id);
-        match self.gos.get(go) {
-            None => format!("goroutine {id} to be {wanted} (nothing is known of it)"),
-            Some(state) => {
-                let (status, last) = (state.status.name(), state.sequence.said_in(self.generation));
-                format!("goroutine {id} to be {wanted} with sequence {number} next (it is {status}, last {last})")
-            }
-        }
-    }
-
-    /// What a `GoSyscallEndBlocked` that does not advance is missing.
-    pub fn syscall_wait(&self, context: Context) -> String {
-        format!("proc {} to be stolen or stopped", self.procs.id(context.proc))
-    }
 }
 
 impl Go {

@@ -47,6 +47,7 @@ mod on_thread;
 mod proc;
 mod range;
 mod status;
+mod wait;
 #[cfg(test)]
 mod tests;
 
@@ -60,6 +61,7 @@ pub(crate) use goroutine::Ending;
 pub(crate) use on_thread::OnThread;
 pub(crate) use range::RangeId;
 pub(crate) use status::{GoStatus, ProcStatus};
+pub(crate) use wait::Wait;
 
 /// What came of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

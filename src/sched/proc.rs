@@ -172,33 +172,6 @@ impl Sched {
         }
         victim
     }
-
-    /// What a `ProcStart` that does not advance is missing.
-    pub fn proc_start_wait(&mut self, context: Context, id: u64, number: u64) -> String {
-        let sequence = self.sequence(number);
-        let proc = self.procs.find(id);
-        let startable = |state: &Proc| state.status == ProcStatus::Idle && sequence.follows(state.sequence);
-        match self.procs.get(proc).is_some_and(startable) {
-            true => format!("its M to lose proc {}", self.procs.id(context.proc)),
-            false => self.proc_wait(id, number, "Idle"),
-        }
-    }
-
-    /// What a `ProcSteal` that does not advance is missing.
-    pub fn proc_steal_wait(&mut self, id: u64, number: u64) -> String {
-        self.proc_wait(id, number, "Syscall")
-    }
-
-    fn proc_wait(&mut self, id: u64, number: u64, wanted: &str) -> String {
-        let proc = self.procs.find(id);
-        match self.procs.get(proc) {
-            None => format!("proc {id} to be {wanted} (nothing is known of it)"),
-            Some(state) => {
-                let (status, last) = (state.status.name(), state.sequence.said_in(self.generation));
-                format!("proc {id} to be {wanted} with sequence {number} next (it is {status}, last {last})")
-            }
-        }
-    }
 }
 
 impl ProcStatus {

@@ -196,7 +196,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn bombs_are_defused() {
+fn row_28_bombs_are_defused() {
     let limits = Limits { bytes: 1 << 20, ..Limits::default() };
     let bomb = gzip(&vec![0; 64 << 20]);
     let error = ProfileBytes::read_with(&bomb[..], &limits).expect_err("it is too large");

@@ -65,7 +65,7 @@ impl Decoder {
                 return true;
             }
             Err(error) => {
-                self.frontier.clear();
+                self.clear_heads();
                 self.generation.samples.clear();
                 self.generation.skip(error, source, &mut self.ledger);
                 return false;
@@ -156,6 +156,7 @@ impl Decoder {
     #[cold]
     pub(super) fn abandon(&mut self, error: Error, source: &Source<'_>) {
         let mut lost = Tally { events: (self.generation.samples.len() - self.next_sample) as u64, ..Tally::default() };
+        self.unpark();
         for head in self.frontier.heads() {
             lost += self.rest_of(head.cursor as usize, source);
         }
@@ -164,7 +165,7 @@ impl Decoder {
         if !(self.generation.damage.is_partial && matches!(error.kind, ErrorKind::StuckFrontier(_))) {
             self.ledger.note(error);
         }
-        self.frontier.clear();
+        self.clear_heads();
         self.generation.samples.clear();
         self.go_to_sample(0);
     }
