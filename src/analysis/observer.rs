@@ -24,7 +24,7 @@ pub trait Observer {
 ///
 /// If the trace is damaged that is what could be found before the damage, and the error says what it was.
 pub fn run<O: Observer + Send>(reader: &mut Reader<'_>, mut observer: O) -> (O::Output, Option<Error>) {
-    let error = reader.drain_in_order(&mut Showing(&mut observer)).err();
+    let error = reader.drain(&mut Showing(&mut observer)).err();
     (observer.finish(), error)
 }
 

@@ -11,8 +11,6 @@
 
 use std::hint::select_unpredictable;
 
-use super::symbols::StackNumber;
-
 type Word = u64;
 
 /// What a goroutine does from some time on.
@@ -26,11 +24,23 @@ pub(super) struct Entry {
     pub why: u32,
 }
 
+/// What is to be kept, in order of time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// The goroutine of a lane is in a state from a time on; otherwise an [`Entry`].
+    Enter { lane: u32, time: i64, state: State, who: u32, why: u32 },
+    /// The trace speaks of a goroutine without having told what it did before: if it never did, that is not known since `start`,
+    /// and otherwise since a gap if there was one meanwhile.
+    Meet { lane: u32, start: i64 },
+    /// A part of the trace is missing.
+    Gap { time: i64 },
+}
+
 /// A state, and how it came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum State {
-    /// Not seen yet. Only the first can be this.
+    /// Not seen yet, or not since a gap.
     Undetermined = 0,
     /// Runnable because it was created; `who`: its creator, `why`: the creator's stack.
     Created = 1,
@@ -243,35 +253,62 @@ struct Lane {
     chunk: u32,
     /// The length of the chunk after that.
     grow: u32,
-    /// The first stack that is known of the goroutine, 0 for none yet: its last frame is where the goroutine started.
-    start_stack: StackNumber,
+}
+
+impl Lane {
+    const EMPTY: Lane = Lane { base: 0, next: 0, end: 0, chunk: NOBODY, grow: FIRST_CHUNK };
 }
 
 /// Takes spans in as they begin, each goroutine's in order of time.
 #[derive(Default)]
 pub(super) struct SpansBuilder {
     arena: Arena,
+    /// By goroutine.
     lanes: Vec<Lane>,
     chunks: Vec<Chunk>,
     /// How many entries have taken two words.
     wide: u64,
+    /// When parts of the trace are missing, after which nothing is known.
+    gaps: Vec<i64>,
 }
 
 impl SpansBuilder {
-    /// A goroutine; they are numbered from 0.
-    pub fn add_lane(&mut self) {
-        self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, grow: FIRST_CHUNK, start_stack: 0 });
+    /// Takes in the next steps.
+    pub fn take_in(&mut self, steps: &[Step]) {
+        for step in steps {
+            match *step {
+                Step::Enter { lane, time, state, who, why } => self.push(lane, Entry { time, state, who, why }),
+                Step::Meet { lane, start } => self.meet(lane, start),
+                Step::Gap { time } => self.gaps.push(time),
+            }
+        }
     }
 
-    /// Whether nothing is known yet of what a goroutine does.
-    pub fn is_empty(&self, lane: u32) -> bool {
-        self.lanes.get(lane as usize).is_some_and(|lane| lane.end == 0)
+    #[inline(never)]
+    fn meet(&mut self, lane: u32, start: i64) {
+        match self.last(lane) {
+            None => self.lose(lane, start),
+            Some(last) => self.lose_in_gap(lane, last),
+        }
+    }
+
+    /// Nothing is known of a goroutine from a time on.
+    fn lose(&mut self, lane: u32, time: i64) {
+        self.push(lane, Entry { time, state: State::Undetermined, who: NOBODY, why: 0 });
+    }
+
+    /// If there was a gap since a goroutine was last told of, nothing is known of it since then.
+    fn lose_in_gap(&mut self, lane: u32, last: Entry) {
+        let known = self.gaps.partition_point(|&gap| gap <= last.time);
+        if let Some(&gap) = self.gaps.get(known).filter(|_| last.state != State::Ended) {
+            self.lose(lane, gap);
+        }
     }
 
     /// The goroutine is in a state from a time on, which is later than the last one.
     #[inline(always)]
-    pub fn push(&mut self, lane: u32, entry: Entry) {
-        let Some(state) = self.lanes.get_mut(lane as usize) else { return };
+    fn push(&mut self, lane: u32, entry: Entry) {
+        let Some(state) = self.lanes.get_mut(lane as usize) else { return self.push_first(lane, entry) };
         let since = entry.time.wrapping_sub(state.base) as u64;
         match (narrow(entry, lane), u32::try_from(since)) {
             (Some(what), Ok(since)) if state.next < state.end => {
@@ -281,6 +318,13 @@ impl SpansBuilder {
             }
             _ => self.push_slowly(lane, entry),
         }
+    }
+
+    /// Adds an entry of a goroutine that has none yet.
+    #[inline(never)]
+    fn push_first(&mut self, lane: u32, entry: Entry) {
+        self.lanes.resize(lane as usize + 1, Lane::EMPTY);
+        self.push_slowly(lane, entry);
     }
 
     /// Adds an entry that takes two words, or another chunk.
@@ -325,8 +369,8 @@ impl SpansBuilder {
         self.chunks.push(Chunk { base: time, first, len: 0, lane });
     }
 
-    /// What was last added of a goroutine.
-    pub fn last(&self, lane: u32) -> Option<Entry> {
+    /// What was last added of a goroutine, if anything was.
+    fn last(&self, lane: u32) -> Option<Entry> {
         let state = self.lanes.get(lane as usize)?;
         let chunk = self.chunks.get(state.chunk as usize)?;
         let chunk = Chunk { len: state.next - chunk.first, ..*chunk };
@@ -334,22 +378,17 @@ impl SpansBuilder {
         Entry::read(words, first_word(words, chunk.len.checked_sub(1)?), &chunk)
     }
 
-    /// Notes a stack of the goroutine, if it is the first; `id` is 0 for none.
-    #[inline(always)]
-    pub fn note_stack(&mut self, lane: u32, id: u64, stack: impl FnOnce() -> StackNumber) {
-        match self.lanes.get_mut(lane as usize) {
-            Some(lane) if lane.start_stack == 0 && id != 0 => lane.start_stack = stack(),
-            _ => {}
+    /// Closes all chunks and sorts them by goroutine, of which there are so many. Of those that were not told of any more after a
+    /// gap nothing is known since.
+    pub fn finish(mut self, count: usize) -> Spans {
+        self.lanes.resize(count, Lane::EMPTY);
+        if !self.gaps.is_empty() {
+            for lane in 0..count as u32 {
+                if let Some(last) = self.last(lane) {
+                    self.lose_in_gap(lane, last);
+                }
+            }
         }
-    }
-
-    /// The first known stack of each goroutine, 0 where there is none.
-    pub fn start_stacks(&self) -> Vec<StackNumber> {
-        self.lanes.iter().map(|lane| lane.start_stack).collect()
-    }
-
-    /// Closes all chunks and sorts them by goroutine.
-    pub fn finish(mut self) -> Spans {
         let mut starts = vec![0u32; self.lanes.len() + 1];
         for lane in &self.lanes {
             if let Some(chunk) = self.chunks.get_mut(lane.chunk as usize) {
@@ -502,9 +541,8 @@ mod tests {
         let mut builder = SpansBuilder::default();
         let mut expected: Vec<Vec<Entry>> = Vec::new();
         for lane in 0..3 {
-            builder.add_lane();
             expected.push(Vec::new());
-            assert!(builder.is_empty(lane));
+            assert_eq!(builder.last(lane), None);
         }
         let mut time = -7;
         for (i, state) in STATES.into_iter().cycle().take(8 * 40).enumerate() {
@@ -520,7 +558,7 @@ mod tests {
                 }
             }
         }
-        let spans = builder.finish();
+        let spans = builder.finish(3);
         assert_eq!(spans.len(), expected.iter().map(Vec::len).sum::<usize>() as u64);
         for (lane, expected) in (0..).zip(&expected) {
             let mut cursor = spans.first(lane);

@@ -5,6 +5,7 @@
 //! and joined: a goroutine's spans are rows of chunks.
 
 mod annotations;
+mod feed;
 mod goroutines;
 mod procs;
 mod ranges;
@@ -37,6 +38,8 @@ pub(super) struct Builder {
     version: Version,
     /// The times of the first event and of the last one so far.
     extent: Option<Extent>,
+    /// When parts of the trace are missing, after which nothing is known.
+    gaps: Vec<i64>,
     threads: Threads,
     goroutines: Goroutines,
     translation: Translation,
@@ -55,12 +58,14 @@ impl Sink for Builder {
 }
 
 impl Builder {
-    pub fn new(version: Version) -> Self {
+    /// For a trace of a version, on so many threads.
+    pub fn new(version: Version, threads: usize) -> Self {
         Builder {
             version,
             extent: None,
+            gaps: Vec::new(),
             threads: Threads::default(),
-            goroutines: Goroutines::default(),
+            goroutines: Goroutines::new(threads),
             translation: Translation::default(),
             clocks: Clocks::default(),
             ranges: Ranges::default(),
@@ -100,8 +105,7 @@ impl Builder {
                 }
             }
             What::Sync => {}
-            // What was, is taken to last until a status behind the gap says otherwise.
-            What::Gap => self.goroutines.gap(time),
+            What::Gap => self.gap(time),
             What::HeapObjects => self.metrics.heap.push((time, record.a)),
             What::HeapGoal => self.metrics.goals.push((time, record.a)),
             What::GoMaxProcs => self.metrics.gomaxprocs.push((time, record.a)),
@@ -158,6 +162,15 @@ impl Builder {
         }
     }
 
+    /// A part of the trace is missing here: what was under way may have ended since.
+    fn gap(&mut self, time: i64) {
+        self.gaps.push(time);
+        self.goroutines.gap(time);
+        self.procs.gap(time);
+        self.ranges.gap(time);
+        self.annotations.gap(time);
+    }
+
     /// The number of a goroutine, [`NOBODY`] for none.
     fn goroutine(&mut self, id: u64) -> u32 {
         if id == NONE { NOBODY } else { self.goroutines.number(id) }
@@ -184,22 +197,22 @@ impl Builder {
     }
 
     /// The timeline of all that came.
-    pub fn finish(mut self) -> Timeline {
-        self.goroutines.lose_the_rest();
+    pub fn finish(self) -> Timeline {
+        let spans = self.goroutines.feed.finish(self.goroutines.index.len());
         Timeline {
             version: self.version,
             extent: self.extent.unwrap_or_default(),
             goroutines: self.goroutines.index,
-            start_stacks: self.goroutines.spans.start_stacks(),
-            spans: self.goroutines.spans.finish(),
+            start_stacks: self.goroutines.start_stacks,
+            spans,
             places: self.threads.places,
             clocks: self.clocks,
             families: Default::default(),
             gc: self.ranges.finish(),
             metrics: self.metrics,
             procs: self.procs.finish(),
-            tasks: self.annotations.finish(),
-            gaps: self.goroutines.gaps,
+            tasks: self.annotations.finish(&self.gaps),
+            gaps: self.gaps,
             warnings: Vec::new(),
             warning_count: 0,
             lost: Tally::default(),
