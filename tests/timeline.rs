@@ -8,101 +8,8 @@ use std::collections::BTreeMap;
 use corpus::{OLD_RELEASES, RELEASES, Sample, samples};
 use gotrace::timeline::{Goroutine, RuntimeWaker, StackTrace, Waker};
 use gotrace::{GoId, GoState, Reader, Time, Timeline};
-use parsed::{Frame, Transition, transitions};
-
-/// A span as the text tells it.
-#[derive(Clone, Debug, PartialEq)]
-struct Span {
-    state: String,
-    start: i64,
-    end: i64,
-    open: bool,
-    reason: String,
-    stack: Vec<Frame>,
-    proc: Option<u64>,
-    thread: Option<u64>,
-    woken_by: Option<WokenBy>,
-}
-
-/// By which goroutine, or by none; where.
-///
-/// A thread without a P is the monitor's, but it may be polling.
-#[derive(Clone, Debug, PartialEq)]
-enum WokenBy {
-    Goroutine(u64, Vec<Frame>),
-    Runtime { sysmon: bool, stack: Vec<Frame> },
-}
-
-#[derive(Debug, Default, PartialEq)]
-struct Life {
-    created_at: Option<i64>,
-    created_by: Option<u64>,
-    creation_stack: Vec<Frame>,
-    ended_at: Option<i64>,
-    name: String,
-    spans: Vec<Span>,
-}
-
-/// Every goroutine's life, from the text.
-fn naive(text: &str) -> BTreeMap<u64, Life> {
-    let (times, transitions) = transitions(text);
-    let mut lives: BTreeMap<u64, Life> = BTreeMap::new();
-    for Transition { time, proc, thread, go, from, to, reason, own_stack, stack, by } in transitions {
-        let life = lives.entry(go).or_default();
-        if life.name.is_empty() {
-            life.name = own_stack.last().map_or(String::new(), |frame| frame.func.clone());
-        }
-        if from == to {
-            continue;
-        }
-        let blank = Span {
-            state: to.clone(),
-            start: time,
-            end: times.1,
-            open: true,
-            reason,
-            stack: own_stack,
-            proc: None,
-            thread: None,
-            woken_by: None,
-        };
-        match from.as_str() {
-            "Undetermined" => {
-                let state = from.clone();
-                let blank = Span { reason: String::new(), stack: vec![], ..blank.clone() };
-                life.spans.push(Span { state, start: times.0, end: time, open: false, ..blank });
-            }
-            "NotExist" => {
-                life.created_at = Some(time);
-                life.created_by = by;
-                life.creation_stack = stack.clone();
-            }
-            _ => {
-                let last = life.spans.last_mut().expect("it has a state");
-                assert_eq!(last.state, from, "goroutine {go} at {time}");
-                (last.end, last.open) = (time, false);
-            }
-        }
-        let mut span = blank;
-        if from == "Waiting" && to == "Runnable" {
-            let waited = life.spans.last_mut().expect("it waited");
-            let waker = match by {
-                Some(go) => WokenBy::Goroutine(go, stack),
-                None => WokenBy::Runtime { sysmon: proc.is_none() && waited.reason != "network", stack },
-            };
-            waited.woken_by = Some(waker.clone());
-            span.woken_by = Some(waker);
-        }
-        if to == "Running" || to == "Syscall" {
-            (span.proc, span.thread) = (proc, thread);
-        }
-        match to.as_str() {
-            "NotExist" => life.ended_at = Some(time),
-            _ => life.spans.push(span),
-        }
-    }
-    lives
-}
+use parsed::Frame;
+use parsed::lives::{Life, Span, WokenBy, naive, naive_totals};
 
 fn frames(stack: Option<StackTrace<'_>>) -> Vec<Frame> {
     stack.into_iter().flat_map(|stack| stack.frames()).map(|frame| Frame::new(&frame)).collect()
@@ -125,6 +32,7 @@ fn life(goroutine: Goroutine<'_>) -> Life {
         creation_stack: frames(goroutine.creation_stack()),
         ended_at: goroutine.ended_at().map(|time| time.0),
         name: goroutine.name().to_string(),
+        start_stack: frames(goroutine.start_stack()),
         spans: goroutine
             .spans()
             .map(|span| Span {
@@ -140,26 +48,6 @@ fn life(goroutine: Goroutine<'_>) -> Life {
             })
             .collect(),
     }
-}
-
-/// Time by state and by reason of waiting within a range, from spans.
-fn naive_totals(life: &Life, start: i64, end: i64) -> BTreeMap<String, i64> {
-    let mut totals = BTreeMap::new();
-    let mut credit = 0;
-    for span in &life.spans {
-        let within = (span.end.min(end) - span.start.max(start)).max(0);
-        let key = match span.state.as_str() {
-            "Undetermined" => {
-                credit = within;
-                continue;
-            }
-            "Waiting" => format!("Waiting: {}", span.reason),
-            state => state.to_owned(),
-        };
-        *totals.entry(key).or_insert(0) += within + std::mem::take(&mut credit);
-    }
-    totals.retain(|_, nanos| *nanos > 0);
-    totals
 }
 
 fn totals(goroutine: Goroutine<'_>, start: i64, end: i64) -> BTreeMap<String, i64> {
@@ -232,6 +120,7 @@ fn clone_without_spans(life: &Life) -> Life {
         creation_stack: life.creation_stack.clone(),
         ended_at: life.ended_at,
         name: life.name.clone(),
+        start_stack: life.start_stack.clone(),
         spans: vec![],
     }
 }

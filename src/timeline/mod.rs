@@ -134,11 +134,11 @@ impl Timeline {
             true => thread::available_parallelism().map_or(1, NonZero::get),
             false => 1,
         };
-        Self::build(reader, threads)
+        let builder = Builder::new(reader.version(), threads);
+        Self::build(reader, builder)
     }
 
-    fn build(mut reader: Reader<'_>, threads: usize) -> Result<Self, Error> {
-        let mut builder = Builder::new(reader.version(), threads);
+    fn build(mut reader: Reader<'_>, mut builder: Builder) -> Result<Self, Error> {
         reader.drain(&mut builder)?;
         let mut timeline = builder.finish();
         let (warnings, count) = reader.warnings();

@@ -11,6 +11,8 @@
 
 use std::hint::select_unpredictable;
 
+use super::symbols::StackNumber;
+
 type Word = u64;
 
 /// What a goroutine does from some time on.
@@ -22,18 +24,6 @@ pub(super) struct Entry {
     pub who: u32,
     /// The reason and stack, as an index of `Tables::whys`.
     pub why: u32,
-}
-
-/// What is to be kept, in order of time.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
-    /// The goroutine of a lane is in a state from a time on; otherwise an [`Entry`].
-    Enter { lane: u32, time: i64, state: State, who: u32, why: u32 },
-    /// The trace speaks of a goroutine without having told what it did before: if it never did, that is not known since `start`,
-    /// and otherwise since a gap if there was one meanwhile.
-    Meet { lane: u32, start: i64 },
-    /// A part of the trace is missing.
-    Gap { time: i64 },
 }
 
 /// A state, and how it came about.
@@ -253,10 +243,8 @@ struct Lane {
     chunk: u32,
     /// The length of the chunk after that.
     grow: u32,
-}
-
-impl Lane {
-    const EMPTY: Lane = Lane { base: 0, next: 0, end: 0, chunk: NOBODY, grow: FIRST_CHUNK };
+    /// The first stack that is known of the goroutine, 0 for none yet: its last frame is where the goroutine started.
+    start_stack: StackNumber,
 }
 
 /// Takes spans in as they begin, each goroutine's in order of time.
@@ -273,19 +261,19 @@ pub(super) struct SpansBuilder {
 }
 
 impl SpansBuilder {
-    /// Takes in the next steps.
-    pub fn take_in(&mut self, steps: &[Step]) {
-        for step in steps {
-            match *step {
-                Step::Enter { lane, time, state, who, why } => self.push(lane, Entry { time, state, who, why }),
-                Step::Meet { lane, start } => self.meet(lane, start),
-                Step::Gap { time } => self.gaps.push(time),
-            }
-        }
+    /// A goroutine; they are numbered from 0.
+    pub fn add_lane(&mut self) {
+        self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, grow: FIRST_CHUNK, start_stack: 0 });
     }
 
-    #[inline(never)]
-    fn meet(&mut self, lane: u32, start: i64) {
+    /// A part of the trace is missing here.
+    pub fn gap(&mut self, time: i64) {
+        self.gaps.push(time);
+    }
+
+    /// The trace speaks of a goroutine without having told what it did before: if it never did, that is not known since `start`, and
+    /// otherwise since a gap if there was one meanwhile.
+    pub fn meet(&mut self, lane: u32, start: i64) {
         match self.last(lane) {
             None => self.lose(lane, start),
             Some(last) => self.lose_in_gap(lane, last),
@@ -307,8 +295,8 @@ impl SpansBuilder {
 
     /// The goroutine is in a state from a time on, which is later than the last one.
     #[inline(always)]
-    fn push(&mut self, lane: u32, entry: Entry) {
-        let Some(state) = self.lanes.get_mut(lane as usize) else { return self.push_first(lane, entry) };
+    pub fn push(&mut self, lane: u32, entry: Entry) {
+        let Some(state) = self.lanes.get_mut(lane as usize) else { return };
         let since = entry.time.wrapping_sub(state.base) as u64;
         match (narrow(entry, lane), u32::try_from(since)) {
             (Some(what), Ok(since)) if state.next < state.end => {
@@ -318,13 +306,6 @@ impl SpansBuilder {
             }
             _ => self.push_slowly(lane, entry),
         }
-    }
-
-    /// Adds an entry of a goroutine that has none yet.
-    #[inline(never)]
-    fn push_first(&mut self, lane: u32, entry: Entry) {
-        self.lanes.resize(lane as usize + 1, Lane::EMPTY);
-        self.push_slowly(lane, entry);
     }
 
     /// Adds an entry that takes two words, or another chunk.
@@ -378,12 +359,24 @@ impl SpansBuilder {
         Entry::read(words, first_word(words, chunk.len.checked_sub(1)?), &chunk)
     }
 
-    /// Closes all chunks and sorts them by goroutine, of which there are so many. Of those that were not told of any more after a
-    /// gap nothing is known since.
-    pub fn finish(mut self, count: usize) -> Spans {
-        self.lanes.resize(count, Lane::EMPTY);
+    /// Notes a stack of the goroutine, if it is the first; `id` is 0 for none.
+    #[inline(always)]
+    pub fn note_stack(&mut self, lane: u32, id: u64, stack: impl FnOnce() -> StackNumber) {
+        match self.lanes.get_mut(lane as usize) {
+            Some(lane) if lane.start_stack == 0 && id != 0 => lane.start_stack = stack(),
+            _ => {}
+        }
+    }
+
+    /// The first known stack of each goroutine, 0 where there is none.
+    pub fn start_stacks(&self) -> Vec<StackNumber> {
+        self.lanes.iter().map(|lane| lane.start_stack).collect()
+    }
+
+    /// Closes all chunks and sorts them by goroutine. Of those that were not told of any more after a gap nothing is known since.
+    pub fn finish(mut self) -> Spans {
         if !self.gaps.is_empty() {
-            for lane in 0..count as u32 {
+            for lane in 0..self.lanes.len() as u32 {
                 if let Some(last) = self.last(lane) {
                     self.lose_in_gap(lane, last);
                 }
@@ -541,6 +534,7 @@ mod tests {
         let mut builder = SpansBuilder::default();
         let mut expected: Vec<Vec<Entry>> = Vec::new();
         for lane in 0..3 {
+            builder.add_lane();
             expected.push(Vec::new());
             assert_eq!(builder.last(lane), None);
         }
@@ -558,7 +552,7 @@ mod tests {
                 }
             }
         }
-        let spans = builder.finish(3);
+        let spans = builder.finish();
         assert_eq!(spans.len(), expected.iter().map(Vec::len).sum::<usize>() as u64);
         for (lane, expected) in (0..).zip(&expected) {
             let mut cursor = spans.first(lane);

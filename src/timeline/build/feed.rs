@@ -1,49 +1,55 @@
-//! The way of spans from where they are found to where they are kept: in blocks, to another thread if that pays.
-//!
-//! Finding a span takes the decoder, the scheduler's rules and lookups; keeping it takes memory that no cache holds. The two
-//! take about as long, and nothing that keeping finds is needed for finding. So a long trace is read on one thread and kept on
-//! another, whatever its format and wherever it comes from. Blocks go round, so there are no more than a few.
+//! The way to the keeper: at once, or in blocks to another thread if that pays. Blocks go round, so there are no more than a few.
 
 use std::mem;
 use std::panic;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use crate::timeline::spans::{Spans, SpansBuilder, Step};
+use super::has_text;
+use super::keeper::Keeper;
+use super::numbers::Numbers;
+use crate::event::record::Record;
 
-/// How many steps go at once: on one thread few enough for the first-level cache,
-const SHORT_BLOCK: usize = 256;
-/// to another one so many that handing them over is seldom, and few enough for the second-level cache.
-const LONG_BLOCK: usize = 4096;
+/// How many events go at once to another thread: so many that handing them over is seldom, and few enough to stay in a cache.
+const BLOCK: usize = 2048;
 /// How many blocks go round.
-const BLOCKS: usize = 8;
-/// So many short blocks have to come before another thread is worth its start.
-const PATIENCE: u32 = 128;
+const BLOCKS: usize = 4;
+/// So many events have to come before another thread is worth its start.
+const PATIENCE: usize = 1 << 15;
 
-/// Takes spans in, in order of time.
+/// Passes events on, in order of time.
 #[derive(Debug)]
-pub(super) struct Feed {
-    block: Vec<Step>,
-    len: usize,
-    keeper: Keeper,
-}
-
-#[derive(Debug)]
-enum Keeper {
-    /// So many blocks later it may be another thread.
+#[allow(clippy::large_enum_variant, reason = "there is one")]
+pub(super) enum Feed {
+    /// After so many events it may be another thread.
     Here {
-        spans: SpansBuilder,
-        patience: Option<u32>,
+        keeper: Keeper,
+        patience: Option<usize>,
     },
-    There(Keeping),
+    There(Thread),
 }
 
-/// Another thread that keeps spans.
+/// Another thread that keeps what comes.
 #[derive(Debug)]
-struct Keeping {
-    full: Sender<Vec<Step>>,
-    empty: Receiver<Vec<Step>>,
-    thread: JoinHandle<SpansBuilder>,
+pub(super) struct Thread {
+    block: Block,
+    full: Sender<Block>,
+    empty: Receiver<Block>,
+    handle: JoinHandle<Keeper>,
+}
+
+/// Consecutive events.
+#[derive(Debug, Default)]
+struct Block {
+    /// A generation's numbers, which are in force from here on.
+    numbers: Option<Box<Numbers>>,
+    records: Vec<Record>,
+}
+
+impl Block {
+    fn new() -> Self {
+        Block { numbers: None, records: Vec::with_capacity(BLOCK + BLOCK / 4) }
+    }
 }
 
 impl Feed {
@@ -52,82 +58,100 @@ impl Feed {
         Self::with_patience((threads > 1).then_some(PATIENCE))
     }
 
-    fn with_patience(patience: Option<u32>) -> Self {
-        let keeper = Keeper::Here { spans: SpansBuilder::default(), patience };
-        Feed { block: Vec::with_capacity(SHORT_BLOCK), len: SHORT_BLOCK, keeper }
+    pub fn with_patience(patience: Option<usize>) -> Self {
+        Feed::Here { keeper: Keeper::default(), patience }
     }
 
-    /// Takes in the next step.
-    #[inline(always)]
-    pub fn push(&mut self, step: Step) {
-        self.block.push(step);
-        if self.block.len() == self.len {
-            self.pass_on();
+    /// These numbers are in force from now on.
+    pub fn begin_generation(&mut self, numbers: Numbers) {
+        match self {
+            Feed::Here { keeper, .. } => keeper.begin_generation(numbers),
+            Feed::There(thread) => {
+                thread.send();
+                thread.block.numbers = Some(Box::new(numbers));
+            }
         }
     }
 
-    #[inline(never)]
-    fn pass_on(&mut self) {
-        match &mut self.keeper {
-            Keeper::Here { spans, patience } => {
-                spans.take_in(&self.block);
-                self.block.clear();
-                *patience = match patience {
-                    Some(0) => return self.move_out(),
-                    Some(left) => Some(*left - 1),
-                    None => None,
-                };
+    /// Passes records on; those that have text are translated.
+    #[inline]
+    pub fn pass_on(&mut self, records: &[Record], mut translate: impl FnMut(&Record) -> Record) {
+        match self {
+            Feed::Here { keeper, patience } => {
+                for record in records {
+                    match has_text(record.what) {
+                        false => keeper.add(record),
+                        true => keeper.add(&translate(record)),
+                    }
+                }
+                match patience {
+                    Some(left) if *left < records.len() => self.move_out(),
+                    Some(left) => *left -= records.len(),
+                    None => {}
+                }
             }
-            Keeper::There(keeping) => {
-                // It is gone if it panicked, which is told at the end.
-                let next = keeping.empty.recv().unwrap_or_default();
-                let _ = keeping.full.send(mem::replace(&mut self.block, next));
+            Feed::There(thread) => {
+                let block = &mut thread.block.records;
+                let first = block.len();
+                block.extend_from_slice(records);
+                for record in block.iter_mut().skip(first).filter(|record| has_text(record.what)) {
+                    *record = translate(record);
+                }
+                if block.len() >= BLOCK {
+                    thread.send();
+                }
             }
         }
     }
 
     /// Starts the other thread. Where there can be none, all stays as it is.
+    #[cold]
     fn move_out(&mut self) {
-        let Keeper::Here { spans, patience } = &mut self.keeper else { return };
+        let Feed::Here { keeper, patience } = self else { return };
         *patience = None;
         let (full, blocks) = mpsc::channel();
         let (give_back, empty) = mpsc::channel();
-        let (hand_over, begun) = mpsc::sync_channel(1);
-        let Ok(thread) = thread::Builder::new()
-            .name("timeline spans".to_owned())
-            .spawn(move || keep(begun.recv().unwrap_or_default(), &blocks, &give_back))
-        else {
-            return;
-        };
-        let _ = hand_over.send(mem::take(spans));
-        self.keeper = Keeper::There(Keeping { full, empty, thread });
-        self.block = Vec::with_capacity(LONG_BLOCK);
-        self.len = LONG_BLOCK;
+        let (hand_over, handed) = mpsc::sync_channel(1);
+        let keep = move || keep(handed.recv().unwrap_or_default(), &blocks, &give_back);
+        let Ok(handle) = thread::Builder::new().name("gotrace keeper".to_owned()).spawn(keep) else { return };
+        let _ = hand_over.send(mem::take(keeper));
+        *self = Feed::There(Thread { block: Block::new(), full, empty, handle });
     }
 
-    /// All spans, of so many goroutines.
-    pub fn finish(self, goroutines: usize) -> Spans {
-        let mut spans = match self.keeper {
-            Keeper::Here { spans, .. } => spans,
-            Keeper::There(Keeping { full, thread, .. }) => {
-                drop(full);
-                thread.join().unwrap_or_else(|fault| panic::resume_unwind(fault))
+    /// The keeper, who has it all.
+    pub fn finish(self) -> Keeper {
+        match self {
+            Feed::Here { keeper, .. } => keeper,
+            Feed::There(mut thread) => {
+                thread.send();
+                drop(thread.full);
+                thread.handle.join().unwrap_or_else(|fault| panic::resume_unwind(fault))
             }
-        };
-        spans.take_in(&self.block);
-        spans.finish(goroutines)
+        }
+    }
+}
+
+impl Thread {
+    /// Hands the block over, and goes on with an empty one.
+    fn send(&mut self) {
+        // It is gone if it panicked, which is told at the end.
+        let next = self.empty.recv().unwrap_or_default();
+        let _ = self.full.send(mem::replace(&mut self.block, next));
     }
 }
 
 /// Keeps what comes, and gives the blocks back.
-fn keep(mut spans: SpansBuilder, blocks: &Receiver<Vec<Step>>, give_back: &Sender<Vec<Step>>) -> SpansBuilder {
+fn keep(mut keeper: Keeper, blocks: &Receiver<Block>, give_back: &Sender<Block>) -> Keeper {
     for _ in 0..BLOCKS {
-        let _ = give_back.send(Vec::with_capacity(LONG_BLOCK));
+        let _ = give_back.send(Block::new());
     }
     for mut block in blocks {
-        spans.take_in(&block);
-        block.clear();
+        if let Some(numbers) = block.numbers.take() {
+            keeper.begin_generation(*numbers);
+        }
+        block.records.iter().for_each(|record| keeper.add(record));
+        block.records.clear();
         let _ = give_back.send(block);
     }
-    spans
+    keeper
 }

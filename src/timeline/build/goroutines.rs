@@ -2,32 +2,23 @@
 
 use std::hint::select_unpredictable;
 
-use super::feed::Feed;
+use super::numbers::Numbers;
 use super::threads::Thread;
-use super::translation::Translation;
+use super::whys::Whys;
 use crate::event::GoState;
 use crate::event::record::Record;
-use crate::event::tables;
 use crate::id::NONE;
 use crate::timeline::index::Index;
-use crate::timeline::spans::{NOBODY, State, Step};
-use crate::timeline::symbols::{StackNumber, Symbols};
+use crate::timeline::spans::{Entry, NOBODY, SpansBuilder, State};
 
 /// The goroutines met so far. Their numbers are those of their lanes of spans.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Goroutines {
     pub index: Index,
-    /// The first stack that is known of each, 0 for none yet: its last frame is where the goroutine started.
-    pub start_stacks: Vec<StackNumber>,
-    pub feed: Feed,
+    pub spans: SpansBuilder,
 }
 
 impl Goroutines {
-    /// Spans may go to another thread if there are to be more than one.
-    pub fn new(threads: usize) -> Self {
-        Goroutines { index: Index::default(), start_stacks: Vec::new(), feed: Feed::new(threads) }
-    }
-
     /// The number of a goroutine; one that is not known yet was there before the trace.
     #[inline(always)]
     pub fn number(&mut self, id: u64) -> u32 {
@@ -37,19 +28,15 @@ impl Goroutines {
         }
     }
 
-    #[inline(never)]
-    fn add(&mut self, id: u64, is_new: bool) -> u32 {
-        self.start_stacks.push(0);
-        self.index.add(id, is_new)
+    /// The number of a goroutine, [`NOBODY`] for none.
+    pub fn number_of(&mut self, id: u64) -> u32 {
+        if id == NONE { NOBODY } else { self.number(id) }
     }
 
-    /// Notes a stack of a goroutine, if it is the first; `id` is 0 for none.
-    #[inline(always)]
-    fn note_stack(&mut self, number: u32, id: u64, stack: impl FnOnce() -> StackNumber) {
-        match self.start_stacks.get_mut(number as usize) {
-            Some(known) if *known == 0 && id != 0 => *known = stack(),
-            _ => {}
-        }
+    #[inline(never)]
+    fn add(&mut self, id: u64, is_new: bool) -> u32 {
+        self.spans.add_lane();
+        self.index.add(id, is_new)
     }
 
     /// Makes a thread have the goroutine that an event says it has.
@@ -72,23 +59,23 @@ impl Goroutines {
         (from, to): (GoState, GoState),
         thread: &mut Thread,
         start: i64,
-        (translation, symbols, tables): (&mut Translation, &mut Symbols, tables::Symbols<'_>),
+        (numbers, whys): (&Numbers, &mut Whys),
     ) {
         if thread.go_id != record.go {
             self.update(thread, record.go);
         }
-        let Some(change) = CHANGES[from as usize][to as usize] else {
-            return self.rare_transition(record, (from, to), thread, start, (translation, symbols, tables));
+        let Some(step) = STEPS[from as usize][to as usize] else {
+            return self.rare_transition(record, (from, to), thread, start, (numbers, whys));
         };
         let id = record.a;
         let lane = self.number(id);
-        let stack = select_unpredictable(change.is_own_stack, record.b, record.stack);
-        let why = translation.why(record.text, stack, tables, symbols);
-        self.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
-        let who = select_unpredictable(change.who == Who::Thread, thread.go, thread.place);
-        let who = select_unpredictable(change.who == Who::Nobody, NOBODY, who);
-        self.feed.push(Step::Enter { lane, time: record.time, state: change.state, who, why });
-        let (is_this, is_nothing) = (change.then == Then::This, change.then == Then::Nothing);
+        let stack = select_unpredictable(step.is_own_stack, record.b, record.stack);
+        let why = whys.number(record.text, stack, numbers);
+        self.spans.note_stack(lane, record.b, || numbers.named_stack(record.b));
+        let who = select_unpredictable(step.who == Who::Thread, thread.go, thread.place);
+        let who = select_unpredictable(step.who == Who::Nobody, NOBODY, who);
+        self.spans.push(lane, Entry { time: record.time, state: step.state, who, why });
+        let (is_this, is_nothing) = (step.then == Then::This, step.then == Then::Nothing);
         let go_id = select_unpredictable(is_this, id, thread.go_id);
         let go = select_unpredictable(is_this, lane, thread.go);
         thread.take(select_unpredictable(is_nothing, NONE, go_id), select_unpredictable(is_nothing, thread.nobody, go));
@@ -101,13 +88,13 @@ impl Goroutines {
         (from, to): (GoState, GoState),
         thread: &mut Thread,
         start: i64,
-        (translation, symbols, tables): (&mut Translation, &mut Symbols, tables::Symbols<'_>),
+        (numbers, whys): (&Numbers, &mut Whys),
     ) {
         let lane = match from {
             GoState::Undetermined | GoState::NotExist => self.meet(record.a, from, start),
             _ => self.number(record.a),
         };
-        self.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
+        self.spans.note_stack(lane, record.b, || numbers.named_stack(record.b));
         // The status in which a generation finds it tells nothing new.
         if from == to {
             return;
@@ -127,19 +114,14 @@ impl Goroutines {
         let stack = if is_created { record.stack } else { record.b };
         let why = match state {
             State::Running | State::Ended => 0,
-            _ => translation.why(record.text, stack, tables, symbols),
+            _ => whys.number(record.text, stack, numbers),
         };
-        self.feed.push(Step::Enter { lane, time: record.time, state, who, why });
+        self.spans.push(lane, Entry { time: record.time, state, who, why });
         match to {
             GoState::Running => thread.take(record.a, lane),
             GoState::NotExist if record.a == thread.go_id => thread.release(),
             _ => {}
         }
-    }
-
-    /// A part of the trace is missing here.
-    pub fn gap(&mut self, time: i64) {
-        self.feed.push(Step::Gap { time });
     }
 
     /// A goroutine that is created, or met for the first time: then it was there when the trace began.
@@ -150,7 +132,7 @@ impl Goroutines {
             None => self.add(id, is_created),
         };
         if !is_created {
-            self.feed.push(Step::Meet { lane, start });
+            self.spans.meet(lane, start);
         }
         lane
     }
@@ -158,7 +140,7 @@ impl Goroutines {
 
 /// What a frequent change of state comes to.
 #[derive(Clone, Copy)]
-struct Change {
+struct Step {
     state: State,
     who: Who,
     /// Whether the stack is the goroutine's own, and not that of who did it.
@@ -190,18 +172,18 @@ enum Who {
 const STATES: usize = 6;
 
 /// The frequent changes, by the state that is left and the one that is entered.
-const CHANGES: [[Option<Change>; STATES]; STATES] = {
+const STEPS: [[Option<Step>; STATES]; STATES] = {
     use GoState::{Runnable, Running, Syscall, Waiting};
     use Then::{Nothing, Same, This};
-    const fn change(state: State, who: Who, is_own_stack: bool, then: Then) -> Option<Change> {
-        Some(Change { state, who, is_own_stack, then })
+    const fn step(state: State, who: Who, is_own_stack: bool, then: Then) -> Option<Step> {
+        Some(Step { state, who, is_own_stack, then })
     }
-    let mut changes = [[None; STATES]; STATES];
-    changes[Runnable as usize][Running as usize] = change(State::Running, Who::Place, false, This);
-    changes[Syscall as usize][Running as usize] = change(State::Running, Who::Place, false, This);
-    changes[Waiting as usize][Runnable as usize] = change(State::Woken, Who::Thread, false, Same);
-    changes[Running as usize][Waiting as usize] = change(State::Waiting, Who::Nobody, true, Nothing);
-    changes[Running as usize][Runnable as usize] = change(State::Ready, Who::Nobody, true, Nothing);
-    changes[Running as usize][Syscall as usize] = change(State::Syscall, Who::Place, true, Same);
-    changes
+    let mut steps = [[None; STATES]; STATES];
+    steps[Runnable as usize][Running as usize] = step(State::Running, Who::Place, false, This);
+    steps[Syscall as usize][Running as usize] = step(State::Running, Who::Place, false, This);
+    steps[Waiting as usize][Runnable as usize] = step(State::Woken, Who::Thread, false, Same);
+    steps[Running as usize][Waiting as usize] = step(State::Waiting, Who::Nobody, true, Nothing);
+    steps[Running as usize][Runnable as usize] = step(State::Ready, Who::Nobody, true, Nothing);
+    steps[Running as usize][Syscall as usize] = step(State::Syscall, Who::Place, true, Same);
+    steps
 };
