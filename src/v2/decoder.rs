@@ -14,8 +14,6 @@
 //! If no event can happen, the trace is broken. Every event is later than the last: equal times are pushed apart by
 //! a nanosecond. The steps are those of Go's `src/internal/trace/reader.go`.
 
-#[cfg(feature = "parallel")]
-pub(crate) mod join;
 mod lenient;
 
 use std::cell::Cell;
@@ -345,7 +343,6 @@ impl Decoder {
         let is_lenient = self.generation.mode.lenient;
         let place =
             Place { tables: &self.generation.tables, source, event, cursor, unknown: is_lenient.then_some(&unknown) };
-        let notes = self.sched.notes();
         match order::order(&mut self.sched, place, args, &mut self.out) {
             Ok(Step::Done(())) => {}
             Ok(Step::Wait) => return Ok(false),
@@ -359,9 +356,6 @@ impl Decoder {
         }
         if is_lenient {
             self.note_oddities(event, unknown.take(), number, source);
-        }
-        if self.sched.notes() > notes {
-            self.sched.place_notes(notes, self.location(number, source));
         }
         self.happened = self.out.len();
         self.finish(i, number, pos, source);

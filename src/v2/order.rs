@@ -232,9 +232,6 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
     let Cursor { thread, thread_id, time, .. } = *place.cursor;
     let kind = place.event;
     sched.make_known(thread);
-    if !matches!(kind, E::GoStatus | E::GoStatusStack | E::ProcStatus) {
-        sched.assume_nothing(thread, matches!(kind, E::ProcStart | E::ProcStop | E::ProcSteal));
-    }
     let context = sched.context(thread);
     let (go, proc) = (context.go_id, context.proc_id);
     let record = &mut out.current;
