@@ -183,8 +183,11 @@ fn under_way(bytes: &[u8]) -> UnderWay {
             EventKind::RegionEnd(region) => {
                 let name = region.name.to_string();
                 let open = regions.iter().rposition(|(of, open, _)| *of == go && *open == name);
-                let start = open.map(|at| regions.remove(at).2);
-                found.regions.push((go, name, start, Some(time)));
+                // One that none of the open ones is like is the program's mistake, or their names are lost.
+                if open.is_some() || regions.iter().all(|(of, ..)| *of != go) {
+                    let start = open.map(|at| regions.remove(at).2);
+                    found.regions.push((go, name, start, Some(time)));
+                }
             }
             EventKind::Gap(_) => {
                 found.ranges.extend(
