@@ -117,6 +117,14 @@ impl<T: Copy> IdTable<T> {
         matches!(self.dense_slot(id), Some(Some(_))) || self.sparse.contains_key(&id)
     }
 
+    /// All entries with their IDs: first those that lie close together, each part in ascending order.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, T)> {
+        let dense = (0..).zip(&self.dense).filter_map(|(id, &entry)| Some((id, entry?)));
+        let mut sparse: Vec<(u64, T)> = self.sparse.iter().map(|(&id, &entry)| (id, entry)).collect();
+        sparse.sort_unstable_by_key(|&(id, _)| id);
+        dense.chain(sparse)
+    }
+
     fn dense_slot(&self, id: u64) -> Option<&Option<T>> {
         usize::try_from(id).ok().and_then(|index| self.dense.get(index))
     }

@@ -85,7 +85,8 @@ impl Sched {
         match wait {
             Wait::Go { id, status, last } => {
                 let go = self.gos.find(id);
-                let found = self.gos.get(go).map(|state| (state.status.name(), state.sequence.said_in(self.generation)));
+                let found =
+                    self.gos.get(go).map(|state| (state.status.name(), state.sequence.said_in(self.generation)));
                 wanted(format_args!("goroutine {id}"), status.name(), last, found)
             }
             Wait::Proc { id, stealable, last } => {

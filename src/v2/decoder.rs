@@ -14,8 +14,6 @@
 //! If no event can happen, the trace is broken. Every event is later than the last: equal times are pushed apart by
 //! a nanosecond. The steps are those of Go's `src/internal/trace/reader.go`.
 
-#[cfg(feature = "parallel")]
-pub(crate) mod join;
 mod lenient;
 mod waiting;
 
@@ -360,7 +358,6 @@ impl Decoder {
         let is_lenient = self.generation.mode.lenient;
         let place =
             Place { tables: &self.generation.tables, source, event, cursor, unknown: is_lenient.then_some(&unknown) };
-        let notes = self.sched.notes();
         // Whom this event may wake.
         let before = (!self.parked.is_empty()).then(|| self.sched.context(cursor.thread));
         match order::order(&mut self.sched, place, args, &mut self.out) {
@@ -376,9 +373,6 @@ impl Decoder {
         }
         if is_lenient {
             self.note_oddities(event, unknown.take(), number, source);
-        }
-        if self.sched.notes() > notes {
-            self.sched.place_notes(notes, self.location(number, source));
         }
         self.happened = self.out.len();
         self.finish(i, number, pos, source);

@@ -232,9 +232,6 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
     let Cursor { thread, thread_id, time, .. } = *place.cursor;
     let kind = place.event;
     sched.make_known(thread);
-    if !matches!(kind, E::GoStatus | E::GoStatusStack | E::ProcStatus) {
-        sched.assume_nothing(thread, matches!(kind, E::ProcStart | E::ProcStop | E::ProcSteal));
-    }
     let context = sched.context(thread);
     let (go, proc) = (context.go_id, context.proc_id);
     let record = &mut out.current;
@@ -527,7 +524,12 @@ impl From<Unknown> for ErrorKind {
 }
 
 /// What an event that can't happen yet waits for; `None` for those that never have to.
-pub(super) fn waits_for(sched: &mut Sched, event: EventType, thread: Index, [a, b, ..]: [u64; MAX_ARGS]) -> Option<Wait> {
+pub(super) fn waits_for(
+    sched: &mut Sched,
+    event: EventType,
+    thread: Index,
+    [a, b, ..]: [u64; MAX_ARGS],
+) -> Option<Wait> {
     use EventType as E;
     let context = sched.context(thread);
     Some(match event {

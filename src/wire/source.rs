@@ -39,12 +39,6 @@ impl<'a> Source<'a> {
         Source { base: 0, kind: Kind::Slice(bytes) }
     }
 
-    /// A part of a trace, which begins at an offset of the file.
-    #[cfg(feature = "parallel")]
-    pub fn part(bytes: &'a [u8], base: u64) -> Self {
-        Source { base, kind: Kind::Slice(bytes) }
-    }
-
     pub fn stream(from: impl Read + Send + 'a) -> Self {
         let stream = Stream { from: Box::new(from), buffer: Vec::new(), filled: 0, ended: false };
         Source { base: 0, kind: Kind::Stream(stream) }

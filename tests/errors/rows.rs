@@ -405,10 +405,7 @@ fn row_19_an_event_newer_than_the_trace() {
     let lenient = assert_read(
         &trace(Version::Go122, [running().event(EventType::GoCreateBlocked, &[1, 2, 0, 0])]),
         &then(&RUNNING, &["G2 NotExist->Waiting", "Sync"]),
-        &[(
-            ErrorKind::EventNotInVersion { event: "GoCreateBlocked", since: 23 },
-            Location { event: Some(3), ..place },
-        )],
+        &[(ErrorKind::EventNotInVersion { event: "GoCreateBlocked", since: 23 }, Location { event: Some(3), ..place })],
     );
     assert_eq!(lenient.lost, NONE);
 }
@@ -467,10 +464,8 @@ fn row_22_ids_and_lengths_that_are_not_allowed() {
     row(table(&[(1, b"a"), (1, b"b")]), 1 + 4, &|| ErrorKind::DuplicateId { table: "string", id: 1 });
     row(table(&[(1, &[b'x'; 1025])]), 1 + 1, &|| ErrorKind::StringTooLong { len: 1025, max: 1024 });
     let frames = vec![1; 4 * 129];
-    let deep = Batch::new(None, 1).event(EventType::Stacks, &[]).event(
-        EventType::Stack,
-        &[&[1, 129][..], &frames].concat(),
-    );
+    let deep =
+        Batch::new(None, 1).event(EventType::Stacks, &[]).event(EventType::Stack, &[&[1, 129][..], &frames].concat());
     row(deep, 1, &|| ErrorKind::StackTooDeep { frames: 129, max: 128 });
 }
 
@@ -507,7 +502,8 @@ fn row_24_sequences_and_unknown_goroutines() {
 
 #[test]
 fn row_25_annotations_misused() {
-    let batch = running().event(EventType::UserRegionBegin, &[1, 0, 0, 0]).event(EventType::UserRegionEnd, &[1, 4, 0, 0]);
+    let batch =
+        running().event(EventType::UserRegionBegin, &[1, 0, 0, 0]).event(EventType::UserRegionEnd, &[1, 4, 0, 0]);
     let bytes = trace(Version::Go126, [batch]);
     let events = then(&RUNNING, &["RegionBegin", "RegionEnd", "Sync"]);
     assert_eq!(sound(&bytes), events);

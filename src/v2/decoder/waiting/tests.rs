@@ -1,6 +1,7 @@
 //! Whether Ms are tried in turn or parked and woken does not show, but in the order of Ms at the same time.
 
 use super::super::Decoder;
+use crate::ThreadId;
 use crate::event::record::Record;
 use crate::limits::Mode;
 use crate::raw::EventType;
@@ -8,7 +9,6 @@ use crate::synth::{Batch, Generation, Trace};
 use crate::v2::parked::Patience;
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
-use crate::ThreadId;
 
 /// What a trace gives, its heads parked as soon as one can't go on or tried in turn as long as that is quick.
 fn order(bytes: &[u8], version: Version, lenient: bool, patience: Patience) -> (Vec<String>, String) {
@@ -107,8 +107,14 @@ fn every_wait_ends_when_it_is_over() {
             on(15, 30).event(E::ProcStart, &[0, 20, 1]),
             on(16, 31).event(E::ProcSteal, &[0, 0, 2, 7]),
             // The M has a P, which is stolen from it only later, as its system call ends.
-            own_p(17, 17).event(E::GoStatus, &[0, 17, 17, 2]).event(E::GoSyscallBegin, &[0, 1, 0]).event(E::GoSyscallEndBlocked, &[0]),
-            own_p(18, 18).event(E::GoStatus, &[0, 18, 18, 2]).event(E::GoSyscallBegin, &[0, 1, 0]).event(E::ProcStart, &[0, 21, 1]),
+            own_p(17, 17)
+                .event(E::GoStatus, &[0, 17, 17, 2])
+                .event(E::GoSyscallBegin, &[0, 1, 0])
+                .event(E::GoSyscallEndBlocked, &[0]),
+            own_p(18, 18)
+                .event(E::GoStatus, &[0, 18, 18, 2])
+                .event(E::GoSyscallBegin, &[0, 1, 0])
+                .event(E::ProcStart, &[0, 21, 1]),
             // Before it gets the P that the M before it does not.
             on(19, 32).event(E::ProcStart, &[0, 21, 1]).event(E::ProcStop, &[0]),
             on(20, 600).event(E::ProcStatus, &[0, 20, 2]).event(E::ProcStatus, &[0, 21, 2]),
@@ -160,7 +166,8 @@ fn a_crowd_is_not_tried_at_every_event() {
     };
     let gc: Begin = |m, batch| batch.event(E::GCBegin, &[0, m]);
     let events = 20_000;
-    for (what, begin) in [("never", never), ("too late", too_late), ("the same", the_same), ("its P", own_p), ("GC", gc)]
+    for (what, begin) in
+        [("never", never), ("too late", too_late), ("the same", the_same), ("its P", own_p), ("GC", gc)]
     {
         for (ms, apart) in [(400, true), (4000, true), (4000, false)] {
             let found = tries(ms, apart, begin, |batch| {
