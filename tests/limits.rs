@@ -258,8 +258,7 @@ fn what_lives_in_old_traces_is_limited() {
     let creations: Vec<(u8, &[u64])> = creations.iter().map(|(code, values)| (*code, &values[..])).collect();
     let listed_first = |rest: &[(u8, &[u64])], listed: &[(u8, &[u64])]| {
         let begin: [(u8, &[u64]); 1] = [(BATCH, &[0, 100])];
-        let end_of_list: [(u8, &[u64]); 3] =
-            [(GOMAXPROCS, &[1, 4, 0]), (PROC_START, &[1, 7]), (GO_START, &[1, 1, 1])];
+        let end_of_list: [(u8, &[u64]); 3] = [(GOMAXPROCS, &[1, 4, 0]), (PROC_START, &[1, 7]), (GO_START, &[1, 1, 1])];
         let end: [(u8, &[u64]); 1] = [(FREQUENCY, &[1000])];
         old(&[&begin, listed, &end_of_list, rest, &end].concat())
     };
