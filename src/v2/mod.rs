@@ -29,6 +29,7 @@ mod frontier;
 mod generation;
 mod order;
 pub mod raw;
+mod records;
 mod resync;
 mod salvage;
 pub(crate) mod spec;
