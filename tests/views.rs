@@ -6,7 +6,7 @@
 mod binaries;
 mod corpus;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use binaries::{complaint, example, run};
 use corpus::sample;
@@ -135,6 +135,16 @@ fn comparing_tells_by_its_status_whether_a_condition_is_met() {
         assert_eq!(output.status.code(), Some(2), "{condition}");
         assert!(complaint(&output).contains(message), "{}", complaint(&output));
     }
-    let cut = compare(&[], [sample("go1.27/gc").path, sample("go1.27/gc").path.with_extension("missing")]);
-    assert_eq!(cut.status.code(), Some(2));
+    let missing = compare(&[], [sample("go1.27/gc").path, sample("go1.27/gc").path.with_extension("missing")]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(complaint(&missing).contains("gc.missing: cannot read: "), "{}", complaint(&missing));
+
+    let cut = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cut.trace");
+    let bytes = sample("go1.27/gc").bytes();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("a file of our own");
+    for files in [[sample("go1.27/gc").path, cut.clone()], [cut.clone(), sample("go1.27/gc").path]] {
+        let output = compare(&[], files);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(complaint(&output).contains("cut.trace: the file ends inside a batch"), "{}", complaint(&output));
+    }
 }

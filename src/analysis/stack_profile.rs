@@ -133,7 +133,7 @@ impl Profile {
     pub fn write_folded(&self, out: &mut impl Write) -> io::Result<()> {
         let mut lines: IndexMap<String, i64, RandomState> = IndexMap::default();
         for sample in self.samples() {
-            let clean = |text: Text<'_>| text.to_str_lossy().replace([';', '\n'], ":");
+            let clean = |text: Text<'_>| text.to_str_lossy().replace(|c: char| c == ';' || c.is_control(), ":");
             let mut frames: Vec<String> = sample.frames().rev().map(|frame| clean(frame.func)).collect();
             if frames.is_empty() {
                 frames.push("(no stack)".to_owned());

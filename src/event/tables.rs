@@ -208,13 +208,15 @@ impl Tables {
         self.clock = None;
         self.experiments.clear();
         self.gap = None;
+        // Refilled when a frame is noted: a generation without stacks does not pay for it.
+        if !self.frames.is_empty() {
+            self.recent_frames.clear();
+        }
         match is_oversized(self.frames.len(), self.frames.capacity()) {
             true => self.frames = IndexMap::default(),
             false => self.frames.clear(),
         }
         self.frames_differ = false;
-        self.recent_frames.clear();
-        self.recent_frames.resize(RECENT_FRAMES, RawFrame { pc: 0, func: 0, file: 0, line: 0 });
     }
 
     /// Notes a frame of a stack.
@@ -224,7 +226,7 @@ impl Tables {
         match recent {
             Some(recent) if *recent == frame && frame.pc != 0 => return,
             Some(recent) => *recent = frame,
-            None => {}
+            None => self.recent_frames.resize(RECENT_FRAMES, RawFrame { pc: 0, func: 0, file: 0, line: 0 }),
         }
         let first = self.frames.entry(frame.pc).or_insert(frame);
         self.frames_differ |= *first != frame;

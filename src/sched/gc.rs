@@ -1,7 +1,7 @@
 //! The GC cycle. Begin and end are counted, since they may happen on threads whose times disagree.
 
-use super::{Context, Outcome, Sched, Step, broken};
-use crate::error::ErrorKind;
+use super::{Context, Outcome, Sched, Step};
+use crate::error::{ErrorKind, broken};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum GcState {

@@ -1,8 +1,8 @@
 //! What happens to processors.
 
 use super::arena::Index;
-use super::{Context, Outcome, Proc, ProcStatus, Sched, Step, broken, mismatch};
-use crate::error::{ContextMismatch, ErrorKind};
+use super::{Context, Outcome, Proc, ProcStatus, Sched, Step, mismatch};
+use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::ProcState;
 use crate::id::{ProcId, Resource, ThreadId, present};
 

@@ -6,8 +6,8 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use super::arena::Index;
-use super::{Context, Outcome, Sched, Step, broken, mismatch};
-use crate::error::{ContextMismatch, ErrorKind};
+use super::{Context, Outcome, Sched, Step, mismatch};
+use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::names::NameId;
 
 /// A range: of each kind there is one at a time on a goroutine or P, of stop-the-world one for each reason.

@@ -34,12 +34,7 @@ impl GoStatus {
     }
 
     pub fn name(self) -> &'static str {
-        match self {
-            GoStatus::Runnable => "Runnable",
-            GoStatus::Running => "Running",
-            GoStatus::Syscall => "Syscall",
-            GoStatus::Waiting => "Waiting",
-        }
+        self.state().name()
     }
 }
 

@@ -31,6 +31,7 @@ mod generation;
 mod order;
 mod parked;
 pub mod raw;
+mod records;
 mod resync;
 mod salvage;
 pub(crate) mod spec;

@@ -42,7 +42,7 @@ const fn table(version: Version) -> Arity {
         let spec = event.spec();
         assert!(spec.args.len() <= MAX_ARGS);
         let plain = !matches!(spec.class, Class::Data | Class::Stack) && !frames_a_batch(event);
-        if plain && spec::minor(spec.since) <= spec::minor(version) {
+        if plain && spec.since.minor() <= version.minor() {
             table[event.code() as usize] = spec.args.len() as u8;
         }
         i += 1;
