@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::Failure;
-use cli::analysis::{Spread, ended, fit, observe, time};
-use cli::timeline::{write_json, write_line};
+use cli::analysis::{Spread, ended, observe, time};
+use cli::text::{fit, write_json, write_line};
 use gotrace::analysis::{
     AllocatedStack, AllocationBy, AllocationGroup, AllocationOptions, AllocationReport, AllocationRow, AllocationTrail,
     Allocations, ObjectCount,

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::Failure;
-use cli::timeline::{WIDTH, bytes_text, parse_duration, write_json};
+use cli::text::{WIDTH, bytes_text, write_json};
+use cli::timeline::parse_duration;
 use flate2::read::MultiGzDecoder;
 use gotrace::analysis::run;
 use gotrace::diagnose::{

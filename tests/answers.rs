@@ -395,7 +395,7 @@ fn collections(text: &str, from: i64, to: i64) -> (Vec<Value>, Vec<Value>) {
 
     let cycles = marks.iter().enumerate().filter(|(_, mark)| is_asked(mark)).map(|(i, mark)| {
         let within = |range: &&Range| (mark.start..end(mark)).contains(&range.start);
-        let own: Vec<_> = pauses.iter().filter(|(reason, range)| reason.starts_with("GC") && within(&range)).collect();
+        let own: Vec<_> = pauses.iter().filter(|(reason, range)| reason.starts_with("GC") && within(range)).collect();
         let rows =
             own.iter().map(|(reason, range)| json!({ "reason": reason, "start": range.start, "end": end(range) }));
         let assists: Vec<&Range> = named("GC mark assist").filter(within).collect();

@@ -142,7 +142,7 @@ pub fn allocations_of(timeline: &Timeline, go: GoId, inputs: &Inputs) -> Vec<All
             })
         })
         .collect();
-    found.sort_by(|a, b| (b.is_seen, b.in_use, b.allocated).cmp(&(a.is_seen, a.in_use, a.allocated)));
+    found.sort_by_key(|a| std::cmp::Reverse((a.is_seen, a.in_use, a.allocated)));
     found
 }
 

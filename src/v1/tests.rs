@@ -305,7 +305,7 @@ fn bad_times_are_named() {
     assert!(matches!(error.kind, ErrorKind::TimestampOverflow));
     assert_eq!((error.at.offset, error.at.event), here);
     // The first time that is none, 2⁶² ns after the first event, and the last that is one.
-    let late = |ticks| Trace::begun().event(E::HeapAlloc, &[ticks - 5, 1]);
+    let late = |ticks: u64| Trace::begun().event(E::HeapAlloc, &[ticks - 5, 1]);
     assert!(matches!(late(1 << 62).fault(), ErrorKind::TimestampOverflow));
     assert_eq!(late((1 << 62) - 1000).lines().len(), 4);
     // A time that fits in the clock, but not in nanoseconds.
