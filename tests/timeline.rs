@@ -147,7 +147,7 @@ type Extent = (String, i64, i64, bool, bool);
 struct UnderWay {
     ranges: Vec<Extent>,
     /// By ID: begin and end, and the gap that may hide the end.
-    tasks: BTreeMap<u64, (Option<i64>, Option<i64>, Option<i64>)>,
+    tasks: BTreeMap<u64, [Option<i64>; 3]>,
     /// Goroutine, name, begin, end.
     regions: Vec<(u64, String, Option<i64>, Option<i64>)>,
 }
@@ -174,10 +174,10 @@ fn under_way(bytes: &[u8]) -> UnderWay {
                 let key = key(range);
                 found.ranges.extend(ranges.remove(&key).map(|start| (key, start, time, false, false)));
             }
-            EventKind::TaskBegin(task) => drop(found.tasks.insert(task.id.0, (Some(time), None, None))),
+            EventKind::TaskBegin(task) => drop(found.tasks.insert(task.id.0, [Some(time), None, None])),
             EventKind::TaskEnd(task) => {
                 let task = found.tasks.entry(task.id.0).or_default();
-                (task.1, task.2) = (task.1.or(Some(time)), None);
+                (task[1], task[2]) = (task[1].or(Some(time)), None);
             }
             EventKind::RegionBegin(region) => regions.push((go, region.name.to_string(), time)),
             EventKind::RegionEnd(region) => {
@@ -193,8 +193,8 @@ fn under_way(bytes: &[u8]) -> UnderWay {
                 found.ranges.extend(
                     std::mem::take(&mut ranges).into_iter().map(|(key, start)| (key, start, time, true, false)),
                 );
-                for task in found.tasks.values_mut().filter(|task| task.1.is_none()) {
-                    task.2 = task.2.or(Some(time));
+                for task in found.tasks.values_mut().filter(|task| task[1].is_none()) {
+                    task[2] = task[2].or(Some(time));
                 }
                 let open = std::mem::take(&mut regions).into_iter();
                 found.regions.extend(open.map(|(go, name, start)| (go, name, Some(start), None)));
@@ -270,7 +270,7 @@ fn what_is_lost_is_not_made_up() {
             assert_eq!(ranges(&timeline), expected.ranges, "{what}");
             cut += expected.ranges.iter().filter(|range| range.3).count();
             assert_eq!(timeline.tasks().len(), expected.tasks.len(), "{what}");
-            for (&id, &(start, end, gap)) in &expected.tasks {
+            for (&id, &[start, end, gap]) in &expected.tasks {
                 let task = timeline.task(TaskId(id)).expect("a task");
                 let told = (task.start().map(|time| time.0), task.end().map(|time| time.0));
                 assert_eq!(told, (start, end), "{what}: task {id}");

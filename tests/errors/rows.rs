@@ -133,7 +133,7 @@ fn row_05_a_cut() {
         bytes: trace(Version::Go126, [batch])[..cut].to_vec(),
         kind: &|| ErrorKind::TruncatedBatch { missing: 2 },
         at: at_batch(cut as u64),
-        strict: vec![],
+        strict: vec!["Sync"],
         lenient: then(&RUNNING, &["G2 NotExist->Runnable", "Gap", "Sync"]),
         lost: Tally { bytes: 3, ..NONE },
     });
@@ -156,7 +156,7 @@ fn row_06_the_last_end_is_missing() {
         at: at_generation(bytes.len() as u64, 1),
         bytes,
         kind: &|| ErrorKind::MissingEndOfGeneration,
-        strict: vec![],
+        strict: vec!["Sync"],
         lenient: then(&RUNNING, &["Sync"]),
         lost: NONE,
     });
@@ -175,7 +175,7 @@ fn row_07_tables_are_cut_off() {
         // The type, and a stack of six numbers, of which one byte is there.
         kind: &|| ErrorKind::TruncatedBatch { missing: 4 },
         at: at_generation(cut, 1),
-        strict: vec![],
+        strict: vec!["Sync"],
         lenient: then(&RUNNING, &["G1 Running->Waiting", "Gap", "Sync"]),
         lost: Tally { bytes: TABLE_HEADER + 3, batches: 1, ..NONE },
     });
@@ -233,7 +233,7 @@ fn row_10_a_batch_stands_twice() {
         bytes: two(Version::Go126, [running(), heap(), heap()]),
         kind: &|| ErrorKind::DuplicateBatch,
         at: at_batch(BEHIND + len + 1),
-        strict: vec![],
+        strict: vec!["Sync"],
         lenient: then(&then(&RUNNING, &["Metric"]), &ON),
         lost: Tally { bytes: len + 1, batches: 1, generations: 0, events: 1 },
     });
@@ -246,7 +246,7 @@ fn row_11_batches_of_an_m_are_swapped() {
         bytes: two(Version::Go126, [heap, running()]),
         kind: &|| ErrorKind::TimeRegression { last: 200, found: 100 },
         at: at_batch(FIRST + HEADER + 1 + 3),
-        strict: vec![],
+        strict: vec!["Sync"],
         lenient: then(&then(&RUNNING, &["Metric"]), &ON),
         lost: NONE,
     });
@@ -288,7 +288,7 @@ fn row_14_generations_are_interleaved() {
         bytes: bytes.generation(&rest).into_bytes(),
         kind: &|| ErrorKind::InterleavedGenerations { current: 1, found: 2 },
         at: Location { thread: Some(ThreadId(8)), ..at_generation(start.len() as u64, 1) },
-        strict: vec![],
+        strict: vec!["Sync"],
         lenient: then(&RUNNING, &["G1 Running->Runnable", "Sync"]),
         lost: Tally { bytes: HEADER + 4, batches: 1, generations: 0, events: 1 },
     });
@@ -304,7 +304,7 @@ fn row_15_impossible_sizes_and_numbers() {
             kind: &|| ErrorKind::BatchTooLarge { size },
             // Behind type, generation, M and a time of two bytes.
             at: at_batch(BEHIND + 5),
-            strict: vec![],
+            strict: vec!["Sync"],
             lenient: then(&RUNNING, &AFRESH),
             lost: Tally { bytes: lost, batches: 1, generations: 0, events: 0 },
         });
@@ -330,7 +330,7 @@ fn row_16_impossible_frequencies() {
             bytes: before_second(Version::Go126, first),
             kind: &|| ErrorKind::BadFrequency(flaw),
             at,
-            strict: vec![],
+            strict: vec!["Sync"],
             lenient: AFRESH.to_vec(),
             lost: Tally { bytes: end - 16, batches: 1 + clock, generations: 1, events: 2 },
         });
@@ -361,7 +361,7 @@ fn row_17_times_that_overflow() {
         bytes,
         kind: &|| ErrorKind::TimestampOverflow,
         at: Location { thread: Some(ThreadId(8)), ..at_event(BEHIND, 0) },
-        strict: vec![],
+        strict: vec!["Sync"],
         lenient: AFRESH.to_vec(),
         lost: Tally { bytes: lost, batches: 3, generations: 1, events: 3 },
     });
@@ -455,7 +455,7 @@ fn row_22_ids_and_lengths_that_are_not_allowed() {
             bytes: trace(Version::Go126, [running(), batch]),
             kind,
             at: at_generation(BEHIND + TABLE_HEADER + pos, 1),
-            strict: vec![],
+            strict: vec!["Sync"],
             lenient: then(&RUNNING, &["Sync"]),
             lost: NONE,
         });

@@ -4,7 +4,7 @@
 //! turn: in each, as many come as go, but for chance. Of a leak's only come, all the time.
 
 use super::{Case, Heard, nanos};
-use crate::analysis::{PopulationGroup, PopulationReport};
+use crate::analysis::{PopulationGroup, PopulationReport, WaitPlace};
 use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::inputs::places;
@@ -65,6 +65,11 @@ fn rise(population: &PopulationReport, group: &PopulationGroup) -> Vec<f64> {
     sums
 }
 
+/// The waits at the same place, whatever the reason.
+fn waits_at<'a>(group: &'a PopulationGroup, wait: &'a WaitPlace) -> impl Iterator<Item = &'a WaitPlace> {
+    group.waits.iter().filter(|other| other.stack == wait.stack)
+}
+
 fn judge_group(case: Case<'_>, population: &PopulationReport, group: &PopulationGroup) -> Option<Finding> {
     // Those that came and went within the trace change nothing. Those that ended and of which nothing is known may all have been
     // of this group.
@@ -80,8 +85,10 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
         return None;
     }
     // Of those that were there before the trace, the trace may tell the place and not the reason: the others speak for them.
-    let wait = group.waits.iter().max_by_key(|wait| (wait.since_creation, wait.waiting))?;
-    let there = || group.waits.iter().filter(|other| other.stack == wait.stack);
+    let crowd =
+        |wait: &&WaitPlace| (waits_at(group, wait).map(|other| other.waiting).sum::<u64>(), !wait.reason.is_empty());
+    let wait = group.waits.iter().max_by_key(crowd)?;
+    let there = || waits_at(group, wait);
     let waiting: u64 = there().map(|wait| wait.waiting).sum();
     let oldest = there().filter_map(|wait| wait.oldest).min();
     let mut examples: Vec<(GoId, Time)> = there().flat_map(|wait| wait.examples.iter().copied()).collect();
@@ -103,7 +110,7 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
         ("started_in", Value::Text(group.name.clone())),
         ("blocked_in", Value::Text(wait.reason.clone())),
         ("waiting", Value::Count(waiting as i64)),
-        ("never_woken", Value::Count(wait.since_creation as i64)),
+        ("never_woken", Value::Count(there().map(|wait| wait.since_creation).sum::<u64>() as i64)),
         ("oldest_wait", Value::Nanos(age)),
         ("stack", Value::Stack(stack.clone())),
     ];
