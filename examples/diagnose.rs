@@ -155,6 +155,9 @@ fn read(args: &Args) -> Result<Inputs, Failure> {
             "give at least one of --heap, --goroutine, --trace and --gctrace; see --help".into(),
         ));
     }
+    if (args.through.is_some() || args.goroutine_id.is_some()) && args.trace.is_empty() {
+        return Err(Failure::Usage("--through and --goroutine-id need a --trace".into()));
+    }
     let mut inputs = Inputs::new();
     for path in args.heap.iter().chain(&args.goroutine) {
         let name = path.display().to_string();
@@ -210,11 +213,9 @@ struct Asked {
 impl Asked {
     fn of(args: &Args, inputs: &Inputs) -> Result<Self, Failure> {
         let mut asked = Asked::default();
-        if args.through.is_none() && args.goroutine_id.is_none() {
+        let Some(path) = args.trace.first().filter(|_| args.through.is_some() || args.goroutine_id.is_some()) else {
             return Ok(asked);
-        }
-        let path =
-            args.trace.first().ok_or_else(|| Failure::Usage("--through and --goroutine-id need a --trace".into()))?;
+        };
         let file = File::open(path).map_err(|error| Failure::input(path, error))?;
         let timeline = Timeline::new(file).map_err(|error| Failure::trace(path, &error))?;
         asked.passages = args.through.as_ref().map(|function| passing_through(&timeline, function));

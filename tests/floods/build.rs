@@ -262,7 +262,8 @@ pub fn one_stuck_on(ms: u64, events: u64) -> Vec<u8> {
 /// Ms that all wait for one goroutine, which is created over and over and ends on the first of them.
 pub fn one_wanted_by_all(ms: u64) -> Vec<u8> {
     let mut stream = running();
-    (0..ms).for_each(|_| stream.small(EventType::GoCreate, &[1, 2, 0, 0]));
+    // Times that differ, so that no batch is a copy of the one before.
+    (0..ms).for_each(|i| stream.small(EventType::GoCreate, &[1 + i % 127, 2, 0, 0]));
     let waiting = (1000..1000 + ms).map(|m| {
         let own_p = Batch::new(ThreadId(m), 1).event(EventType::ProcStatus, &[0, m, 1]);
         own_p.event(EventType::GoStart, &[0, 2, 1]).event(EventType::GoDestroy, &[0])
