@@ -470,7 +470,7 @@ fn row_22_ids_and_lengths_that_are_not_allowed() {
     row(table(&[(1, b"a"), (1, b"b")]), 1 + 4, &|| ErrorKind::DuplicateId { table: "string", id: 1 });
     // A size of two bytes.
     row(table(&[(1, &[b'x'; 1025])]), 1 + 1, &|| ErrorKind::StringTooLong { len: 1025, max: 1024 });
-    let frames = vec![1; 4 * 129];
+    let frames = vec![0; 4 * 129];
     let deep =
         Batch::new(None, 1).event(EventType::Stacks, &[]).event(EventType::Stack, &[&[1, 129][..], &frames].concat());
     row(deep, 1 + 1, &|| ErrorKind::StackTooDeep { frames: 129, max: 128 });
