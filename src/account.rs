@@ -86,6 +86,8 @@ pub(crate) struct Ledger {
     pub open_break: Option<Break>,
     faults: Vec<Error>,
     fault_count: u64,
+    /// In which generation the last one is.
+    last_in: Option<u64>,
     /// How many heads the faults that are kept list, but for the first.
     heads: usize,
 }
@@ -104,12 +106,18 @@ impl Ledger {
         };
         let is_first = self.fault_count == 0;
         self.fault_count += 1;
+        self.last_in = error.at.generation;
         if is_first {
             self.faults.push(error);
         } else if self.faults.len() < MAX_FAULTS && self.heads + heads <= MAX_HEADS {
             self.heads += heads;
             self.faults.push(error);
         }
+    }
+
+    /// Whether a fault of this generation was noted, and none of another since.
+    pub fn has_told_of(&self, generation: u64) -> bool {
+        self.last_in == Some(generation)
     }
 
     /// Notes a loss that does not keep the reading from going on with what it knows.

@@ -6,7 +6,8 @@
 
 use gotrace::analysis::run;
 use gotrace::diagnose::{
-    Finding, InputKind, Inputs, Judgement, Options, TraceEvidence, TraceObserver, Verdict, allocations_of, diagnose, passing_through,
+    Finding, InputKind, Inputs, Judgement, Options, TraceEvidence, TraceObserver, Verdict, allocations_of, diagnose,
+    passing_through,
 };
 use gotrace::gctrace::{self, Log};
 use gotrace::pprof::{Error, Limits, Profile, ProfileBytes, ProfileKind};

@@ -72,7 +72,10 @@ fn ask_cycle(cycle: &Cycle) {
 
 fn ask_run(run: &Run) {
     let cycles = &run.cycles;
-    assert!(cycles.is_sorted_by(|a, b| a.n < b.n && a.at <= b.at), "a process counts up, and its clock does not go back");
+    assert!(
+        cycles.is_sorted_by(|a, b| a.n < b.n && a.at <= b.at),
+        "a process counts up, and its clock does not go back"
+    );
     let (first, last) = (cycles.first().expect("no run is empty"), cycles.last().expect("no run is empty"));
     assert_eq!(run.duration(), last.at - first.at);
     assert_eq!(run.missing(), u64::from(last.n - first.n) + 1 - cycles.len() as u64);

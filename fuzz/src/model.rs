@@ -145,7 +145,8 @@ impl World {
     fn state_all(&mut self, generation: &mut Generation) {
         for (m, thread) in self.threads.iter().enumerate() {
             let mut batch = Batch::new(ThreadId(m as u64), self.clock);
-            let proc_of = |p: usize| thread.proc == Some(p) || (m == 0 && self.threads.iter().all(|t| t.proc != Some(p)));
+            let proc_of =
+                |p: usize| thread.proc == Some(p) || (m == 0 && self.threads.iter().all(|t| t.proc != Some(p)));
             for (p, proc) in self.procs.iter().enumerate().filter(|(p, _)| proc_of(*p)) {
                 match proc.is {
                     ProcIs::Absent => {}

@@ -669,3 +669,15 @@ fn tables_are_found_again() {
     }
     assert_eq!(reasons, ["", "select", ""]);
 }
+
+/// A generation that is found behind damage may lack batches. If it then stands still, no fault was told of it so far.
+#[test]
+fn a_found_generation_that_stands_still_is_told_of() {
+    let mut cut = generation(6, [on(8).claiming(20_000)]).clock(None).clone();
+    let found = generation(1, [Batch::new(ThreadId(7), 100).event(EventType::ProcStart, &[1, 0, 1])]);
+    let bytes = Trace::new(Version::Go123).generation(cut.without_end()).generation(&found).into_bytes();
+    let lenient = read(&bytes);
+    assert_eq!(lenient.reading.events, ["Gap", "Sync", "Gap", "Sync"]);
+    let told: Vec<_> = lenient.faults.iter().map(|(kind, at)| (kind.split([' ', '(']).next(), at.generation)).collect();
+    assert_eq!(told, [(Some("TruncatedBatch"), Some(6)), (Some("StuckFrontier"), Some(1))]);
+}

@@ -162,7 +162,7 @@ impl Decoder {
         }
         self.ledger.break_off(error.at, lost);
         // What is missing is the reason for a standstill.
-        if !(self.generation.damage.is_partial && matches!(error.kind, ErrorKind::StuckFrontier(_))) {
+        if !(self.is_told_partial() && matches!(error.kind, ErrorKind::StuckFrontier(_))) {
             self.ledger.note(error);
         }
         self.clear_heads();
@@ -215,9 +215,14 @@ impl Decoder {
 
     /// Notes an ID that the tables lack, if that is news.
     pub(super) fn note_unknown(&mut self, error: Error) {
-        if !self.generation.damage.is_partial {
+        if !self.is_told_partial() {
             self.ledger.note(error);
         }
+    }
+
+    /// Whether it is known that some of the generation is missing, and was told of it.
+    fn is_told_partial(&self) -> bool {
+        self.generation.damage.is_partial && self.ledger.has_told_of(self.generation.number)
     }
 
     /// Holds what lives to the limits.
