@@ -3,6 +3,8 @@
 //! A pool is there before and after, goroutines of requests end as they are made, and long waits with a deadline are let go in
 //! turn: in each, as many come as go, but for chance. Of a leak's only come, all the time.
 
+use indexmap::IndexMap;
+
 use super::{Case, Heard, nanos};
 use crate::analysis::{PopulationGroup, PopulationReport, WaitPlace};
 use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
@@ -65,9 +67,50 @@ fn rise(population: &PopulationReport, group: &PopulationGroup) -> Vec<f64> {
     sums
 }
 
-/// The waits at the same place, whatever the reason.
-fn waits_at<'a>(group: &'a PopulationGroup, wait: &'a WaitPlace) -> impl Iterator<Item = &'a WaitPlace> {
-    group.waits.iter().filter(|other| other.stack == wait.stack)
+/// Goroutines of a group that wait at one place.
+#[derive(Default)]
+struct Crowd<'a> {
+    stack: Vec<Place>,
+    /// Empty if the trace tells none.
+    reason: &'a str,
+    /// How many of them the reason and the stack are of.
+    told: u64,
+    waiting: u64,
+    since_creation: u64,
+    oldest: Option<Time>,
+    examples: Vec<(GoId, Time)>,
+}
+
+impl<'a> Crowd<'a> {
+    /// The largest one of a group. Of goroutines that were there before the trace it may tell the place and not the reason, and
+    /// other frames of the runtime: where they are in the program counts, and the others speak for them.
+    fn largest(group: &'a PopulationGroup) -> Option<Self> {
+        let mut crowds: IndexMap<Vec<Place>, Crowd<'a>> = IndexMap::new();
+        for wait in &group.waits {
+            let stack = places(&wait.stack);
+            let own = stack.iter().position(|frame| Some(frame) == place::own(stack.iter())).unwrap_or(0);
+            crowds.entry(stack[own..].to_vec()).or_default().add(wait, stack);
+        }
+        let mut largest = crowds.into_values().max_by_key(|crowd| (crowd.waiting, crowd.since_creation))?;
+        largest.examples.sort_by_key(|&(id, since)| (since, id));
+        Some(largest)
+    }
+
+    fn add(&mut self, wait: &'a WaitPlace, stack: Vec<Place>) {
+        let told = if wait.reason.is_empty() { 0 } else { wait.waiting };
+        if self.stack.is_empty() || told > self.told {
+            (self.stack, self.reason, self.told) = (stack, &wait.reason, told);
+        }
+        self.waiting += wait.waiting;
+        self.since_creation += wait.since_creation;
+        self.oldest = self.oldest.into_iter().chain(wait.oldest).min();
+        self.examples.extend(&wait.examples);
+    }
+
+    /// What they do, for people.
+    fn operation(&self) -> &'a str {
+        if self.reason.is_empty() { "wait" } else { self.reason }
+    }
 }
 
 fn judge_group(case: Case<'_>, population: &PopulationReport, group: &PopulationGroup) -> Option<Finding> {
@@ -84,23 +127,14 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
     if goes_on < NEGLIGIBLE {
         return None;
     }
-    // Of those that were there before the trace, the trace may tell the place and not the reason: the others speak for them.
-    let crowd =
-        |wait: &&WaitPlace| (waits_at(group, wait).map(|other| other.waiting).sum::<u64>(), !wait.reason.is_empty());
-    let wait = group.waits.iter().max_by_key(crowd)?;
-    let there = || waits_at(group, wait);
-    let waiting: u64 = there().map(|wait| wait.waiting).sum();
-    let oldest = there().filter_map(|wait| wait.oldest).min();
-    let mut examples: Vec<(GoId, Time)> = there().flat_map(|wait| wait.examples.iter().copied()).collect();
-    examples.sort_by_key(|&(id, since)| (since, id));
-    let stack = places(&wait.stack);
+    let crowd = Crowd::largest(group)?;
     let creators: Vec<Vec<Place>> = group.creators.iter().map(|(stack, _)| places(stack)).collect();
     let creator = creators.iter().find_map(|stack| place::own(stack.iter()));
     let named = Place { function: group.name.clone(), ..Place::default() };
-    let place = place::own(stack.iter()).cloned().unwrap_or(named.clone());
+    let place = place::own(crowd.stack.iter()).cloned().unwrap_or(named.clone());
     let (net, seconds) =
         (group.created as i64 - group.ended as i64, population.end.since(population.begin) as f64 / 1e9);
-    let age = oldest.map_or(0, |oldest| population.end.since(oldest));
+    let age = crowd.oldest.map_or(0, |oldest| population.end.since(oldest));
     let mut evidence = vec![
         ("created", Value::Count(group.created as i64)),
         ("ended", Value::Count(group.ended as i64)),
@@ -108,11 +142,11 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
         ("growth_per_second", Value::PerSecond(net as f64 / seconds.max(1e-9))),
         ("deviations", Value::Number(chance)),
         ("started_in", Value::Text(group.name.clone())),
-        ("blocked_in", Value::Text(wait.reason.clone())),
-        ("waiting", Value::Count(waiting as i64)),
-        ("never_woken", Value::Count(there().map(|wait| wait.since_creation).sum::<u64>() as i64)),
+        ("blocked_in", Value::Text(crowd.operation().to_owned())),
+        ("waiting", Value::Count(crowd.waiting as i64)),
+        ("never_woken", Value::Count(crowd.since_creation as i64)),
         ("oldest_wait", Value::Nanos(age)),
-        ("stack", Value::Stack(stack.clone())),
+        ("stack", Value::Stack(crowd.stack.clone())),
     ];
     if let Some(pace) = growth.pace {
         evidence.push(("pace", Value::Number(pace)));
@@ -130,20 +164,21 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
         source: Source::Trace,
         confidence: confidence(chance, MOST, case.options) * goes_on,
         title: format!(
-            "{} goroutines of {} were made{by}, {} ended; {waiting} wait in {}, up to {}",
+            "{} goroutines of {} were made{by}, {} ended; {} wait{}, up to {}",
             group.created,
             group.name,
             group.ended,
-            wait.reason,
+            crowd.waiting,
+            if crowd.reason.is_empty() { String::new() } else { format!(" in {}", crowd.reason) },
             nanos(age)
         ),
         next_step: format!(
             "find what should end the {} at {place}, and the way on which it does not come",
-            wait.reason
+            crowd.operation()
         ),
         place: Some(place),
         related: related.collect(),
-        goroutines: examples.iter().take(MAX_EXAMPLES).map(|&(id, _)| id).collect(),
+        goroutines: crowd.examples.iter().take(MAX_EXAMPLES).map(|&(id, _)| id).collect(),
         evidence,
     })
 }
