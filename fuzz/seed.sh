@@ -61,6 +61,14 @@ is_v1() {
   ((${minor%%/*} < 22))
 }
 
+# Whether a target takes traces of this release.
+is_for() {
+  case $1 in
+    v1) is_v1 "$2" ;;
+    synth) ! is_v1 "$2" ;;
+  esac
+}
+
 # Prints a trace as the target takes it.
 input() {
   local target=$1 name=$2 trace=$traces/$2.trace
@@ -172,9 +180,7 @@ seed_target() {
   local target=$1 corpus=$out/$1 name seed size eighths
   mkdir -p "$corpus"
   while read -r name; do
-    if [[ $target == v1 ]] && ! is_v1 "$name" || [[ $target == synth ]] && is_v1 "$name"; then
-      continue
-    fi
+    is_for "$target" "$name" || continue
     seed=$corpus/${name/\//-}
     input "$target" "$name" >"$seed"
     size=$(wc -c <"$seed")
