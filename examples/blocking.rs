@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use cli::Failure;
-use cli::timeline::{
-    Each, Frame, Window, WokenBy, duration_text, frames, load, parse_duration, stack_text, write_json, write_line,
-};
+use cli::text::{duration_text, write_json, write_line};
+use cli::timeline::{Each, Frame, Window, WokenBy, frames, load, parse_duration, stack_text};
 use gotrace::timeline::{Query, Span};
 use gotrace::{GoId, Time, Timeline};
 use serde::{Serialize, Serializer};
@@ -234,6 +233,7 @@ impl Texts {
 fn write_table(title: &str, rows: &[(String, Sum)], total: u64, top: usize, out: &mut impl Write) -> io::Result<()> {
     let time = |nanos: u64| duration_text(Duration::from_nanos(nanos));
     writeln!(out, "\n{:>9} {:>7} {:>8} {:>9} {:>9}  {title}", "total", "", "waits", "mean", "longest")?;
+    let top = if top == 0 { rows.len() } else { top };
     for (name, sum) in rows.iter().take(top) {
         let percent = sum.total as f64 / total.max(1) as f64 * 100.0;
         let (all, mean, max) = (time(sum.total), time(sum.total / sum.count.max(1)), time(sum.max));
@@ -242,7 +242,7 @@ fn write_table(title: &str, rows: &[(String, Sum)], total: u64, top: usize, out:
     }
     let rest = rows.len().saturating_sub(top);
     if rest > 0 {
-        writeln!(out, "{:>47}{rest} more; --top shows them", "")?;
+        writeln!(out, "{:>47}{rest} more; --top 0 shows all", "")?;
     }
     Ok(())
 }

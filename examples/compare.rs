@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::Failure;
-use cli::analysis::{ended, fit, observe, time};
-use cli::timeline::write_json;
+use cli::analysis::{ended, observe, time};
+use cli::text::{fit, write_json};
 use gotrace::analysis::{Change, Measure, Metrics, Threshold};
 use serde::Serialize;
 

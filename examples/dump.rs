@@ -12,9 +12,10 @@ use cli::Failure;
 use gotrace::raw::RawReader;
 use gotrace::{Reader, raw_v1};
 
-/// Print a Go execution trace as text, equal to that of `go tool trace -d=FORMAT` of Go 1.27.3.
+/// Print a Go execution trace as text, that of `go tool trace -d=FORMAT` of Go 1.27.3.
 ///
-/// If the trace is damaged, what comes before the damage is printed.
+/// The footprint leaves out the events that do not occur. The wire and footprint of traces of Go 1.21 and older, which that tool
+/// does not print, have a form of the same kind. If the trace is damaged, what comes before the damage is printed.
 #[derive(Parser)]
 #[command(version)]
 struct Args {

@@ -13,7 +13,8 @@ use clap::{Parser, ValueEnum};
 use cli::Failure;
 use cli::analysis::{ended, observe};
 use cli::mmu::MmuCurve;
-use cli::timeline::{Window, bytes_text, duration_text, load, stack_text, write_json, write_line};
+use cli::text::{bytes_text, duration_text, write_json, write_line};
+use cli::timeline::{Window, load, stack_text};
 use gotrace::analysis::{UtilFlags, Utilization};
 use gotrace::timeline::{GcCycle, Pause};
 use gotrace::{Time, Timeline};
@@ -90,9 +91,11 @@ fn tell_mmu(args: &Args) -> Result<(), Failure> {
     let (utilization, error) = observe(&args.file, Utilization::new(flags))?;
     let curve = MmuCurve::new(&utilization);
     if let Some(path) = &args.svg {
-        let mut file = BufWriter::new(File::create(path)?);
-        curve.write_svg(&mut file)?;
-        file.flush()?;
+        let written = File::create(path).map(BufWriter::new).and_then(|mut file| {
+            curve.write_svg(&mut file)?;
+            file.flush()
+        });
+        written.map_err(|error| Failure::output(path, error))?;
     }
     let mut out = BufWriter::new(io::stdout().lock());
     match (args.mmu, args.json) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use cli::Failure;
+use cli::text::write_json;
 use gotrace::Error;
 use gotrace::gctrace::{Cycle, Limits, Log, Pressure, Reader, Run, Stretch, assist_surge, mark_collapse};
 use gotrace::trend::{
@@ -94,11 +95,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     let report = Report::of(&log, args);
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
-        true => {
-            serde_json::to_writer_pretty(&mut out, &report.json(&log, result.as_ref().err()))
-                .map_err(io::Error::from)?;
-            writeln!(out)?;
-        }
+        true => write_json(&report.json(&log, result.as_ref().err()), &mut out)?,
         false => report.write_text(&log, args, &mut out)?,
     }
     out.flush()?;

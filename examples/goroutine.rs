@@ -9,9 +9,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::Failure;
-use cli::timeline::{
-    Each, Frame, Window, WokenBy, duration_text, frames, load, stack_text, waker_text, write_json, write_line,
-};
+use cli::text::{duration_text, write_json, write_line};
+use cli::timeline::{Each, Frame, Window, WokenBy, frames, load, stack_text, waker_text};
 use gotrace::timeline::{self, Goroutine, Span};
 use gotrace::{GoId, Time, Timeline};
 use serde::{Serialize, Serializer};

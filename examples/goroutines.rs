@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use cli::Failure;
-use cli::analysis::{Spread, ended, fit, observe, spread_head, spread_text, time};
-use cli::timeline::{write_json, write_line};
+use cli::analysis::{Spread, ended, observe, spread_head, spread_text, time};
+use cli::text::{fit, write_json, write_line};
 use gotrace::analysis::{Accounting, GoroutineSummary, Group, GroupBy, Groups, Histogram, Summarizer};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -177,16 +177,6 @@ struct Member {
 impl Member {
     fn new(goroutine: &GoroutineSummary<'_>) -> Self {
         let times = &goroutine.times;
-        let mut columns = vec![
-            ("Block time (syscall)".to_owned(), times.syscall_block()),
-            ("Sched wait time".to_owned(), times.sched_wait()),
-            ("Syscall execution time".to_owned(), times.syscall()),
-            ("Unknown time".to_owned(), times.unknown()),
-        ];
-        columns.extend(times.blocks().map(|(reason, nanos)| (format!("Block time ({reason})"), nanos)));
-        columns.retain(|&(_, nanos)| nanos != 0);
-        columns.sort();
-        columns.splice(0..0, [("Total".to_owned(), times.total()), ("Execution time".to_owned(), times.execution())]);
         let mut ranges: Vec<_> = times.ranges().collect();
         ranges.sort();
         Member {
@@ -194,7 +184,7 @@ impl Member {
             creation: goroutine.creation().0,
             start: goroutine.start().map(|time| time.0),
             end: goroutine.end().map(|time| time.0),
-            columns_ns: Columns(columns),
+            columns_ns: Columns(times.columns()),
             ranges_ns: Columns(ranges),
         }
     }
@@ -206,7 +196,7 @@ impl Member {
 }
 
 fn write_text(groups: &[Group], members: &[Member], only_one: bool, out: &mut impl Write) -> io::Result<()> {
-    let all: i64 = groups.iter().map(|group| group.times.execution.sum()).sum();
+    let all = groups.iter().fold(0_i64, |sum, group| sum.saturating_add(group.times.execution.sum()));
     for (i, group) in groups.iter().enumerate() {
         let name = if group.name.is_empty() {
             "(no name: no stack, creator or label of it in the trace)"

@@ -5,9 +5,11 @@ mod cli;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use cli::Failure;
+use cli::text::{WIDTH, duration_text, printable, shorten, write_json};
 use gotrace::pprof::{self, ErrorKind, Growth, GrowthRow, Profile, ProfileBytes, Report, Row};
 use indicatif::BinaryBytes;
 use serde_json::{Map, Value, json};
@@ -97,8 +99,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
         let json = to_json(&subject, sample_type.unwrap_or(0), args);
-        serde_json::to_writer_pretty(&mut out, &json).map_err(io::Error::from)?;
-        writeln!(out)?;
+        write_json(&json, &mut out)?;
     } else if let Some(sample_type) = sample_type {
         write_head(&subject, sample_type, &mut out)?;
         match &subject {
@@ -152,19 +153,22 @@ fn hint(kind: &ErrorKind) -> &'static str {
 }
 
 fn no_such_sample(name: &str, report: &Report) -> Failure {
-    let kinds: Vec<&str> = report.sample_types().iter().map(|sample_type| &sample_type.kind[..]).collect();
+    let kinds: Vec<String> = report.sample_types().iter().map(|sample_type| shown(&sample_type.kind)).collect();
     Failure::Usage(format!("the profile has no {name}; it has {}", kinds.join(", ")))
 }
 
-// Text: columns that leave the name room up to the hundredth.
+/// A word of the profile, for a terminal.
+fn shown(word: &str) -> String {
+    word.chars().map(printable).collect()
+}
 
-const WIDTH: usize = 100;
+// Text: columns that leave the name room up to the hundredth.
 
 fn write_head(subject: &Subject, sample_type: usize, out: &mut impl Write) -> io::Result<()> {
     let report = subject.report();
     let of = &report.sample_types()[sample_type];
     let total = quantity(report.total()[sample_type], &of.unit);
-    write!(out, "{} profile, {}: {total} in all", report.kind(), of.kind)?;
+    write!(out, "{} profile, {}: {total} in all", report.kind(), shown(&of.kind))?;
     if let Subject::Several(growth) = subject {
         write!(out, " in the last of {}", growth.snapshots().len())?;
         if let Some(seconds) = growth.seconds() {
@@ -219,15 +223,6 @@ fn write_named(columns: &str, row: Row<'_>, out: &mut impl Write) -> io::Result<
     Ok(())
 }
 
-/// The end tells more of a name than the beginning.
-fn shorten(name: &str, room: usize) -> String {
-    let name: Vec<char> = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    match name.len() > room {
-        true => "…".chars().chain(name[name.len() + 1 - room..].iter().copied()).collect(),
-        false => name.iter().collect(),
-    }
-}
-
 fn most(args: &Args) -> usize {
     if args.top == 0 { usize::MAX } else { args.top }
 }
@@ -244,7 +239,7 @@ fn quantity(value: i64, unit: &str) -> String {
     let magnitude = value.unsigned_abs();
     match unit {
         "bytes" => format!("{sign}{}", BinaryBytes(magnitude)),
-        "nanoseconds" => format!("{sign}{:.2?}", std::time::Duration::from_nanos(magnitude)),
+        "nanoseconds" => format!("{sign}{}", duration_text(Duration::from_nanos(magnitude))),
         _ => format!("{sign}{magnitude}"),
     }
 }

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::Failure;
-use cli::analysis::{Spread, ended, fit, observe, spread_head, spread_text, time};
-use cli::timeline::{write_json, write_line};
+use cli::analysis::{Spread, ended, observe, spread_head, spread_text, time};
+use cli::text::{fit, write_json, write_line};
 use gotrace::analysis::{Latencies, LatencyReport, LatencySeries, Pause};
 use serde::Serialize;
 

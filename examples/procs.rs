@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use cli::Failure;
 use cli::analysis::{ended, observe, time};
-use cli::timeline::write_json;
+use cli::text::write_json;
 use gotrace::analysis::{ProcMoment, ProcReport, Procs};
 use serde::Serialize;
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use cli::Failure;
 use cli::analysis::{ended, observe};
-use gotrace::analysis::{ProfileKind, ProfileOptions, Profiler};
+use gotrace::analysis::{Profile, ProfileKind, ProfileOptions, Profiler};
 use gotrace::{TaskId, Time};
 
 /// Make a profile of where goroutines lose their time, for go tool pprof or a flame graph.
@@ -97,14 +97,19 @@ fn run(args: Args) -> Result<(), Failure> {
         between,
     };
     let (profile, error) = observe(&args.file, Profiler::new(kind, options))?;
-    let mut out: Box<dyn Write> = match &args.output {
-        Some(path) => Box::new(BufWriter::new(File::create(path)?)),
-        None => Box::new(BufWriter::new(io::stdout().lock())),
+    let written = match &args.output {
+        Some(path) => File::create(path).and_then(|file| write_profile(&profile, args.folded, file)),
+        None => write_profile(&profile, args.folded, io::stdout().lock()),
     };
-    match args.folded {
+    written.map_err(|error| Failure::output(args.output.as_deref().unwrap_or("-".as_ref()), error))?;
+    ended(&args.file, error)
+}
+
+fn write_profile(profile: &Profile, is_folded: bool, out: impl Write) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    match is_folded {
         true => profile.write_folded(&mut out)?,
         false => profile.to_pprof().write_gzip(&mut out)?,
     }
-    out.flush()?;
-    ended(&args.file, error)
+    out.flush()
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use cli::Failure;
 use cli::analysis::{Spread, ended, observe, spread_head, spread_text, time};
-use cli::timeline::{write_json, write_line};
+use cli::text::{write_json, write_line};
 use gotrace::TaskId;
 use gotrace::analysis::{LogMessage, LogQuery, LogSearch, TaskTable, Tasks, TimeByState};
 use serde::Serialize;

@@ -9,7 +9,10 @@
 #
 # The target v1 gets the traces of Go 1.21 and before, with a byte that says which
 # in place of the header. The target pprof gets profiles, unpacked, for what is packed
-# is not quickly changed into something that unpacks. The others get the traces of all
+# is not quickly changed into something that unpacks. The target gctrace gets pieces of GC
+# logs, and the target diagnose captures of testdata/leaks, as rows of parts. The target
+# synth gets the traces of Go 1.22 and later behind the byte that says that it is one, and
+# behind the one that has it take them for choices. The others get the traces of all
 # releases.
 #
 # If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
@@ -61,10 +64,18 @@ is_v1() {
 # Prints a trace as the target takes it.
 input() {
   local target=$1 name=$2 trace=$traces/$2.trace
-  if [[ $target != v1 ]]; then
-    cat "$trace"
-    return
-  fi
+  case $target in
+    v1) ;;
+    synth)
+      printf '\0'
+      cat "$trace"
+      return
+      ;;
+    *)
+      cat "$trace"
+      return
+      ;;
+  esac
   # The byte's remainder by three is the header.
   case $name in
     go1.19/*) printf '\375' ;;
@@ -87,11 +98,81 @@ seed_profiles() {
   echo "pprof: $(find "$corpus" -type f | wc -l) inputs"
 }
 
+# Fills the corpus of the target gctrace: the first lines of each log, its last, and some with others among them.
+seed_logs() {
+  local corpus=$out/gctrace log seed
+  mkdir -p "$corpus"
+  for log in "$here"/../testdata/gctrace/logs/*.log; do
+    seed=$corpus/$(basename "$log" .log)
+    head -n 12 "$log" >"$seed-head"
+    tail -c 1500 "$log" >"$seed-tail"
+  done
+  for log in "$here"/../testdata/leaks/captures/go1.27/*/gctrace.log.gz; do
+    gunzip -c "$log" | head -c 4000 >"$corpus/leaks-$(basename "$(dirname "$log")")"
+  done
+  echo "gctrace: $(find "$corpus" -type f | wc -l) inputs"
+}
+
+# Prints a part of an input of the target diagnose: its kind, its length in two bytes, and itself.
+part() {
+  local kind=$1 file=$2 size
+  size=$(wc -c <"$file")
+  ((size < 65536)) || return 0
+  # shellcheck disable=SC2059 # the bytes are the format
+  printf "\\$(printf %03o "$kind")\\$(printf %03o $((size % 256)))\\$(printf %03o $((size / 256)))"
+  cat "$file"
+}
+
+# Fills the corpus of the target diagnose: of each capture the profiles with the log, and the trace with the log.
+seed_captures() {
+  local corpus=$out/diagnose scratch capture name file
+  mkdir -p "$corpus"
+  scratch=$(mktemp -d)
+  for capture in "$here"/../testdata/leaks/captures/go1.{21,27}/{chansend,timeafter,slow,workerpool,cachewarm,batch}; do
+    name=$(basename "$(dirname "$capture")")-$(basename "$capture")
+    rm -f "$scratch"/*
+    for file in "$capture"/*.gz; do
+      gunzip -c "$file" >"$scratch/$(basename "$file" .gz)"
+    done
+    for file in "$scratch"/*.pb; do
+      part 0 "$file"
+    done >"$corpus/$name-profiles"
+    part 2 "$scratch/gctrace.log" >>"$corpus/$name-profiles"
+    {
+      part 1 "$capture/trace"
+      part 2 "$scratch/gctrace.log"
+      part 0 "$scratch/heap.3.pb"
+    } >"$corpus/$name-trace"
+  done
+  rm -r "$scratch"
+  echo "diagnose: $(find "$corpus" -type f | wc -l) inputs"
+}
+
+# Adds to the corpus of the target synth what it takes for choices, and the texts of Go's test cases.
+seed_choices() {
+  local corpus=$1 trace case
+  for trace in "$traces"/go1.2[67]/channels.trace "$traces"/go1.2[67]/gc.trace; do
+    {
+      printf '\2'
+      tail -c +17 "$trace" | head -c 2000
+    } >"$corpus/choices-$(cksum <"$trace" | cut -d' ' -f1)"
+  done
+  if [[ -n ${GOTRACE_GOROOT:-} ]]; then
+    for case in "$GOTRACE_GOROOT"/src/internal/trace/testdata/tests/*.test; do
+      {
+        printf '\1'
+        sed '1,/^-- trace --$/d' "$case"
+      } >"$corpus/text-$(basename "$case" .test)"
+    done
+  fi
+  echo "synth: $(find "$corpus" -type f | wc -l) inputs"
+}
+
 seed_target() {
   local target=$1 corpus=$out/$1 name seed size eighths
   mkdir -p "$corpus"
   while read -r name; do
-    if [[ $target == v1 ]] && ! is_v1 "$name"; then
+    if [[ $target == v1 ]] && ! is_v1 "$name" || [[ $target == synth ]] && is_v1 "$name"; then
       continue
     fi
     seed=$corpus/${name/\//-}
@@ -101,6 +182,10 @@ seed_target() {
       head -c $((size * eighths / 8)) "$seed" >"$seed-cut$eighths"
     done
   done < <(seeds)
+  if [[ $target == synth ]]; then
+    seed_choices "$corpus"
+    return
+  fi
   if [[ $target != v1 && -n ${GOTRACE_GOROOT:-} ]]; then
     cargo run --quiet --locked --manifest-path "$here/Cargo.toml" --example text_seeds -- \
       "$GOTRACE_GOROOT/src/internal/trace/testdata/tests" "$corpus"
@@ -136,6 +221,8 @@ for target in "${targets[@]%.rs}"; do
   [[ -f $target.rs ]] || fail "there is no target $target"
   case $target in
     pprof) seed_profiles ;;
+    gctrace) seed_logs ;;
+    diagnose) seed_captures ;;
     *) seed_target "$target" ;;
   esac
 done

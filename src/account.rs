@@ -41,8 +41,8 @@ pub struct Account<'a> {
     pub lost: Tally,
     /// Bytes behind the trace's end: another trace, or other data.
     pub trailing: u64,
-    /// What lenient reading went over, in the order in which it was met: the first thousand. Strict reading has none of
-    /// it: it fails instead.
+    /// What lenient reading went over, in the order in which it was met: up to a thousand; standstills that list very
+    /// many threads are left out. Strict reading has none of it: it fails instead.
     pub faults: &'a [Error],
     /// How many there were.
     pub fault_count: u64,
@@ -86,7 +86,9 @@ pub(crate) struct Ledger {
     pub open_break: Option<Break>,
     faults: Vec<Error>,
     fault_count: u64,
-    /// How many heads the faults that are kept list.
+    /// In which generation the last one is.
+    last_in: Option<u64>,
+    /// How many heads the faults that are kept list, but for the first.
     heads: usize,
 }
 
@@ -104,10 +106,18 @@ impl Ledger {
         };
         let is_first = self.fault_count == 0;
         self.fault_count += 1;
-        if is_first || self.faults.len() < MAX_FAULTS && self.heads + heads <= MAX_HEADS {
+        self.last_in = error.at.generation;
+        if is_first {
+            self.faults.push(error);
+        } else if self.faults.len() < MAX_FAULTS && self.heads + heads <= MAX_HEADS {
             self.heads += heads;
             self.faults.push(error);
         }
+    }
+
+    /// Whether a fault of this generation was noted, and none of another since.
+    pub fn has_told_of(&self, generation: u64) -> bool {
+        self.last_in == Some(generation)
     }
 
     /// Notes a loss that does not keep the reading from going on with what it knows.
@@ -131,5 +141,46 @@ impl Ledger {
     pub fn break_off(&mut self, at: Location, lost: Tally) {
         self.lost += lost;
         self.open_break.get_or_insert(Break { at, lost: Tally::default() }).lost += lost;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::StuckHead;
+    use crate::time::Time;
+
+    fn standstill(threads: usize) -> Error {
+        let event = "GoStart";
+        let head = StuckHead { thread: None, proc: None, event, time: Time(0), offset: 0, waits_for: String::new() };
+        Error { kind: ErrorKind::StuckFrontier(vec![head; threads]), at: Location::default() }
+    }
+
+    fn kept(ledger: &Ledger) -> Vec<usize> {
+        let heads = |fault: &Error| match &fault.kind {
+            ErrorKind::StuckFrontier(heads) => heads.len(),
+            _ => 0,
+        };
+        ledger.faults().0.iter().map(heads).collect()
+    }
+
+    #[test]
+    fn a_huge_first_fault_does_not_silence_the_others() {
+        let mut ledger = Ledger::default();
+        ledger.note(standstill(20_000));
+        ledger.note(Error { kind: ErrorKind::VarintTruncated, at: Location::default() });
+        ledger.note(standstill(MAX_HEADS));
+        // No room for the heads of this one, but for what has none.
+        ledger.note(standstill(1));
+        ledger.note(Error { kind: ErrorKind::VarintTruncated, at: Location::default() });
+        assert_eq!(kept(&ledger), [20_000, 0, MAX_HEADS, 0]);
+        assert_eq!(ledger.faults().1, 5);
+    }
+
+    #[test]
+    fn no_more_than_a_thousand_faults_are_kept() {
+        let mut ledger = Ledger::default();
+        (0..MAX_FAULTS + 5).for_each(|_| ledger.note(standstill(0)));
+        assert_eq!((kept(&ledger).len(), ledger.faults().1), (MAX_FAULTS, MAX_FAULTS as u64 + 5));
     }
 }

@@ -23,12 +23,8 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    /// What is behind the kind: the kind itself is in the text already.
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.kind)
-    }
-}
+/// It has no source: its text has all that is known.
+impl std::error::Error for Error {}
 
 /// A place in a trace. Its text begins with a blank, to follow a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +64,7 @@ pub enum ErrorKind {
     // The file.
     /// The bytes could not be read.
     #[error("cannot read: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// The file does not begin like a trace.
     #[error("not a Go execution trace: it begins with \"{preview}\"")]
     NotATrace {
@@ -306,7 +302,8 @@ pub enum ErrorKind {
         /// The number.
         mode: u64,
     },
-    /// A time that lies further on than any clock goes: past 2⁶² ns, 146 years.
+    /// A time that lies further on than any clock goes: past 2⁶² ns, 146 years, which in a trace of Go 1.21 or older count from its
+    /// first event.
     #[error("a timestamp overflows")]
     TimestampOverflow,
     /// A status that no goroutine or P has.
@@ -442,6 +439,13 @@ pub enum ErrorKind {
     /// damaged.
     #[error("the trace is broken: none of {} {} can go on: {}", .0.len(), noun(.0), heads(.0))]
     StuckFrontier(Vec<StuckHead>),
+}
+
+impl From<io::Error> for ErrorKind {
+    /// Not as a source: the kind's text has it already.
+    fn from(error: io::Error) -> Self {
+        ErrorKind::Io(error)
+    }
 }
 
 /// Fails with a boxed kind: the hot path carries a pointer where an error may come, and never makes one.

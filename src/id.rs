@@ -53,15 +53,13 @@ impl TaskId {
     pub const BACKGROUND: TaskId = TaskId(0);
 }
 
-/// A goroutine, P or M: whatever a state, a range or a fault is about.
+/// A goroutine or P: whatever a state, a range or a fault is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// A goroutine (G).
     Goroutine(GoId),
     /// A processor (P).
     Proc(ProcId),
-    /// A thread (M).
-    Thread(ThreadId),
 }
 
 impl fmt::Display for Resource {
@@ -69,7 +67,6 @@ impl fmt::Display for Resource {
         match self {
             Resource::Goroutine(id) => write!(f, "goroutine {id}"),
             Resource::Proc(id) => write!(f, "proc {id}"),
-            Resource::Thread(id) => write!(f, "thread {id}"),
         }
     }
 }

@@ -33,9 +33,11 @@
 //! | [`analysis`] | what `go tool trace` shows and more, in one pass: goroutine groups, MMU, profiles, latencies |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
+//! | [`guide`] | a page on finding a leak in a live service: what to capture, how to read it, what it cannot see |
 //! | [`gctrace`] | the GC log of `GODEBUG=gctrace=1`: collections, and what they cost |
 //! | [`trend`] | what a series does: slope, test, turning points, forecast |
 //! | [`pprof`] | profiles (`profile.proto`): heap, CPU, block, …: read and written |
+//! | [`diagnose`] | is there a leak, where, how sure: heap profiles, trace and GC log joined into one verdict |
 //! | [`synth`] | a trace writer, for tests and fuzzing |
 //!
 //! # Reading
@@ -68,9 +70,13 @@
 
 mod account;
 pub mod analysis;
+#[cfg(feature = "pprof")]
+pub mod diagnose;
 mod error;
 mod event;
 pub mod gctrace;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 mod id;
 mod limits;
 mod pdqsort;
@@ -89,9 +95,9 @@ mod wire;
 pub use account::{Account, GenerationInfo, Tally};
 pub use error::{ContextMismatch, Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
 pub use event::{
-    AllocFree, AllocFreeInfo, Event, EventKind, ExperimentalBatch, Frame, Frames, Gap, GoState, GoTransition,
-    GoroutineStack, HeapObject, HeapSpan, Label, Log, Metric, ProcState, ProcTransition, Range, RangeName, Region,
-    Scope, Stack, Sweep, Sync, Task, Text,
+    AllocFree, AllocFreeInfo, AllocFreeType, Event, EventKind, ExperimentalBatch, Frame, Frames, Gap, GoState,
+    GoTransition, GoroutineStack, HeapObject, HeapSpan, Label, Log, Metric, ProcState, ProcTransition, Range,
+    RangeName, Region, Scope, Stack, Sweep, Sync, Task, Text,
 };
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
 pub use limits::Limits;

@@ -24,8 +24,9 @@ use crate::error::ErrorKind;
 /// # }
 /// ```
 ///
-/// What a limit on one generation holds is a single number of it; what lives on from one generation to the next is held
-/// a few hundred events late at the most. Of a trace of Go 1.21 or older, all is one generation.
+/// A limit on one generation is held by each generation alone. The limits on what lives, goroutines, Ps, tasks and regions, are
+/// looked at once in a block of a hundred events or so, so there may be a block's worth more of them. A trace of Go 1.21 or
+/// older is one generation: nothing is taken from it into another, and its Ps are counted before its first event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

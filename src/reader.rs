@@ -257,27 +257,9 @@ impl<'a> Reader<'a> {
         Ok(Some(Event::new(record, symbols)))
     }
 
-    /// Delivers the bare records of all events that are left.
-    ///
-    /// With the feature `parallel` the generations of a trace of Go 1.22 or later are decoded and ordered side by side. Errors and
-    /// warnings are the same then, and records but for what `order_in_waves` names; whoever needs that calls
-    /// [`drain_in_order`](Self::drain_in_order).
+    /// Delivers the bare records of all events that are left: just what [`next_event`](Self::next_event) gives, a block at a
+    /// time.
     pub(crate) fn drain(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
-        #[cfg(feature = "parallel")]
-        if let Decoder::V2(decoder) = &mut self.decoder
-            && decoder.is_untouched()
-            && rayon::current_num_threads() > 1
-        {
-            let outcome = decoder.order_in_waves(&mut self.source, rayon::current_num_threads(), sink);
-            self.failed = outcome.is_err();
-            return outcome;
-        }
-        self.drain_in_order(sink)
-    }
-
-    /// Delivers the records of all events that are left, one generation after the other: just what
-    /// [`next_event`](Self::next_event) gives, a block at a time.
-    pub(crate) fn drain_in_order(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
         while self.decoder.is_ready() || self.refill()? {
             let (records, symbols) = self.decoder.take(&self.source);
             sink.add(records, symbols);

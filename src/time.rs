@@ -140,11 +140,13 @@ impl WallTime {
         Self::from_nanos(moment.as_nanosecond())
     }
 
-    fn as_nanos(self) -> i128 {
+    /// Nanoseconds since 1970.
+    pub fn as_nanos(self) -> i128 {
         i128::from(self.seconds) * NANOS_PER_SECOND + i128::from(self.nanos)
     }
 
-    fn from_nanos(nanos: i128) -> Option<Self> {
+    /// From nanoseconds since 1970; `None` past the seconds that an `i64` holds.
+    pub fn from_nanos(nanos: i128) -> Option<Self> {
         Some(Self {
             seconds: i64::try_from(nanos.div_euclid(NANOS_PER_SECOND)).ok()?,
             nanos: u32::try_from(nanos.rem_euclid(NANOS_PER_SECOND)).ok()?,

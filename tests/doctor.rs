@@ -9,7 +9,9 @@ use std::process::Command;
 
 use binaries::{complaint, example, run};
 use corpus::{RELEASES, sample, samples, testdata};
-use gotrace::{EventKind, Reader};
+use gotrace::raw::EventType;
+use gotrace::synth::{Batch, Clock, Generation, Trace};
+use gotrace::{EventKind, Reader, ThreadId, Version};
 use serde_json::{Value, json};
 
 /// What doctor says of some bytes as JSON, and its exit status.
@@ -65,8 +67,12 @@ fn the_report_has_its_fields() {
     let wire = String::from_utf8_lossy(&sample("go1.26/generations").golden("wire")).into_owned();
     let batches = wire.lines().filter(|line| line.starts_with("EventBatch gen=1 ")).count();
     assert_eq!(first["batches"], batches);
-    assert_eq!((&first["generation"], &first["offset"]), (&json!(1), &json!(16)));
+    assert_eq!((&first["gen"], &first["offset"]), (&json!(1), &json!(16)));
     assert!(first["start"].as_i64() < first["end"].as_i64());
+    let keys = ["gen", "offset", "bytes", "batches", "events", "start", "end", "ok", "error"];
+    assert!(keys.iter().all(|key| first.get(key).is_some()), "{first:#}");
+    let keys = ["status", "header", "generations", "lost", "warnings", "cause"];
+    assert!(keys.iter().all(|key| report.get(key).is_some()), "{report:#}");
     for key in ["lost", "read"] {
         for part in ["bytes", "batches", "generations", "events"] {
             assert!(report[key][part].is_u64(), "{key} {part}");
@@ -102,6 +108,14 @@ fn causes_are_told_apart() {
     assert_says(&[&bytes[..20_480], &[0; 8192]].concat(), "damaged", 1, "all zeros");
     assert_says(&[&bytes[..], &bytes].concat(), "damaged", 1, "two traces");
     assert_says(&[&bytes[..], b"\nok\n"].concat(), "damaged", 1, "behind the trace");
+    let batch = |time| Batch::new(ThreadId(7), time).event(EventType::ProcStatus, &[0, time, 2]);
+    let back = Trace::new(Version::Go126).generation(Generation::new(1).batch(batch(200)).batch(batch(100)));
+    assert_says(&back.into_bytes(), "damaged", 1, "the clock can't be trusted");
+    let mut clock = Clock { frequency: 0, time: 1, mono: 0, seconds: 0, nanos: 0 };
+    let stopped = |clock| Trace::new(Version::Go126).generation(Generation::new(1).clock(Some(clock))).into_bytes();
+    assert_says(&stopped(clock), "damaged", 1, "the clock can't be trusted");
+    clock.frequency = 1_000_000_000;
+    assert_says(&stopped(clock), "whole", 0, "");
     let mut as_text = Vec::new();
     for &byte in &bytes {
         if byte == b'\n' {

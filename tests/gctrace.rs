@@ -247,7 +247,7 @@ fn other_lines_of_the_runtime() {
 
 /// A line that is cut anywhere, or has lost or gained something anywhere, is no collection.
 #[test]
-fn damage_is_noticed() {
+fn row_29_damage_is_noticed() {
     let line = "gc 14 @0.062s 3% (checking for goroutine leaks): 0.056+0.089+0.037 ms clock, 0.11+0/0.063/0.023+0.075 \
                 ms cpu, 5->5->5 MB, 10 MB goal, 1 MB stacks, 2 MB globals, 2 P (forced)";
     let whole = cycle(line);

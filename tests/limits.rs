@@ -221,6 +221,71 @@ fn leaks_come_to_an_end() {
     assert!((300_000..3_000_000).contains(&events), "after {events} events");
 }
 
+/// A trace of Go 1.21 with all on P 0: records of a type, each of whose values takes a byte or two.
+fn old(records: &[(u8, &[u64])]) -> Vec<u8> {
+    let mut bytes = b"go 1.21 trace\0\0\0".to_vec();
+    for (code, values) in records {
+        let mut body = Vec::new();
+        for &value in *values {
+            match value {
+                0..0x80 => body.push(value as u8),
+                _ => body.extend([value as u8 | 0x80, (value >> 7) as u8]),
+            }
+        }
+        match values.len() {
+            number @ 1..=3 => bytes.push(code | (number as u8 - 1) << 6),
+            _ => bytes.extend([code | 3 << 6, body.len() as u8]),
+        }
+        bytes.extend(body);
+    }
+    bytes
+}
+
+/// The types of Go 1.21's records (`internal/trace/tracev1/parser.go`).
+const BATCH: u8 = 1;
+const FREQUENCY: u8 = 2;
+const GOMAXPROCS: u8 = 4;
+const PROC_START: u8 = 5;
+const GO_CREATE: u8 = 13;
+const GO_START: u8 = 14;
+const TASK_CREATE: u8 = 45;
+const REGION: u8 = 47;
+
+#[test]
+fn what_lives_in_old_traces_is_limited() {
+    let goroutine = |id| (GO_CREATE, [1, id, 0, 0]);
+    let creations: Vec<_> = (1..=MANY).map(goroutine).collect();
+    let creations: Vec<(u8, &[u64])> = creations.iter().map(|(code, values)| (*code, &values[..])).collect();
+    let listed_first = |rest: &[(u8, &[u64])], listed: &[(u8, &[u64])]| {
+        let begin: [(u8, &[u64]); 1] = [(BATCH, &[0, 100])];
+        let end_of_list: [(u8, &[u64]); 3] = [(GOMAXPROCS, &[1, 4, 0]), (PROC_START, &[1, 7]), (GO_START, &[1, 1, 1])];
+        let end: [(u8, &[u64]); 1] = [(FREQUENCY, &[1000])];
+        old(&[&begin, listed, &end_of_list, rest, &end].concat())
+    };
+    let goroutines = |limits: &mut Limits, number| limits.goroutines = number;
+    // Those that there were as tracing began, and others.
+    let listed = listed_first(&[], &creations);
+    assert_limit(&listed, goroutines, "goroutines", MANY);
+    assert_limit(&listed_first(&creations[1..], &creations[..1]), goroutines, "goroutines", MANY);
+    // They are listed without an event. Still not all are taken in before they are counted.
+    let mut limits = Limits::default();
+    limits.goroutines = 10;
+    let (.., at, events) = exceeded(&listed, limits).expect("there are more");
+    assert_eq!((at.offset, events), (16, 1), "the Sync");
+
+    let tasks: Vec<_> = (1..=MANY).map(|task| [1, task, 0, 0, 0]).collect();
+    let tasks: Vec<(u8, &[u64])> = tasks.iter().map(|values| (TASK_CREATE, &values[..])).collect();
+    let bytes = listed_first(&tasks, &creations[..1]);
+    assert_limit(&bytes, |limits, number| limits.tasks = number, "open tasks", MANY);
+    let regions = vec![(REGION, &[1, 0, 0, 0, 0][..]); MANY as usize];
+    let bytes = listed_first(&regions, &creations[..1]);
+    assert_limit(&bytes, |limits, number| limits.regions = number, "open regions", MANY);
+    // All of it is one generation.
+    let mut limits = Limits::default();
+    limits.carried_bytes = 0;
+    assert_eq!(exceeded(&bytes, limits), None);
+}
+
 #[test]
 fn old_traces_have_limits_too() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.21/labels.trace");

@@ -7,102 +7,9 @@ use std::collections::BTreeMap;
 
 use corpus::{OLD_RELEASES, RELEASES, Sample, samples};
 use gotrace::timeline::{Goroutine, RuntimeWaker, StackTrace, Waker};
-use gotrace::{GoId, GoState, Reader, Time, Timeline};
-use parsed::{Frame, Transition, transitions};
-
-/// A span as the text tells it.
-#[derive(Clone, Debug, PartialEq)]
-struct Span {
-    state: String,
-    start: i64,
-    end: i64,
-    open: bool,
-    reason: String,
-    stack: Vec<Frame>,
-    proc: Option<u64>,
-    thread: Option<u64>,
-    woken_by: Option<WokenBy>,
-}
-
-/// By which goroutine, or by none; where.
-///
-/// A thread without a P is the monitor's, but it may be polling.
-#[derive(Clone, Debug, PartialEq)]
-enum WokenBy {
-    Goroutine(u64, Vec<Frame>),
-    Runtime { sysmon: bool, stack: Vec<Frame> },
-}
-
-#[derive(Debug, Default, PartialEq)]
-struct Life {
-    created_at: Option<i64>,
-    created_by: Option<u64>,
-    creation_stack: Vec<Frame>,
-    ended_at: Option<i64>,
-    name: String,
-    spans: Vec<Span>,
-}
-
-/// Every goroutine's life, from the text.
-fn naive(text: &str) -> BTreeMap<u64, Life> {
-    let (times, transitions) = transitions(text);
-    let mut lives: BTreeMap<u64, Life> = BTreeMap::new();
-    for Transition { time, proc, thread, go, from, to, reason, own_stack, stack, by } in transitions {
-        let life = lives.entry(go).or_default();
-        if life.name.is_empty() {
-            life.name = own_stack.last().map_or(String::new(), |frame| frame.func.clone());
-        }
-        if from == to {
-            continue;
-        }
-        let blank = Span {
-            state: to.clone(),
-            start: time,
-            end: times.1,
-            open: true,
-            reason,
-            stack: own_stack,
-            proc: None,
-            thread: None,
-            woken_by: None,
-        };
-        match from.as_str() {
-            "Undetermined" => {
-                let state = from.clone();
-                let blank = Span { reason: String::new(), stack: vec![], ..blank.clone() };
-                life.spans.push(Span { state, start: times.0, end: time, open: false, ..blank });
-            }
-            "NotExist" => {
-                life.created_at = Some(time);
-                life.created_by = by;
-                life.creation_stack = stack.clone();
-            }
-            _ => {
-                let last = life.spans.last_mut().expect("it has a state");
-                assert_eq!(last.state, from, "goroutine {go} at {time}");
-                (last.end, last.open) = (time, false);
-            }
-        }
-        let mut span = blank;
-        if from == "Waiting" && to == "Runnable" {
-            let waited = life.spans.last_mut().expect("it waited");
-            let waker = match by {
-                Some(go) => WokenBy::Goroutine(go, stack),
-                None => WokenBy::Runtime { sysmon: proc.is_none() && waited.reason != "network", stack },
-            };
-            waited.woken_by = Some(waker.clone());
-            span.woken_by = Some(waker);
-        }
-        if to == "Running" || to == "Syscall" {
-            (span.proc, span.thread) = (proc, thread);
-        }
-        match to.as_str() {
-            "NotExist" => life.ended_at = Some(time),
-            _ => life.spans.push(span),
-        }
-    }
-    lives
-}
+use gotrace::{EventKind, GoId, GoState, ProcState, RangeName, Reader, Scope, TaskId, Time, Timeline};
+use parsed::Frame;
+use parsed::lives::{Life, Span, WokenBy, naive, naive_totals};
 
 fn frames(stack: Option<StackTrace<'_>>) -> Vec<Frame> {
     stack.into_iter().flat_map(|stack| stack.frames()).map(|frame| Frame::new(&frame)).collect()
@@ -125,6 +32,7 @@ fn life(goroutine: Goroutine<'_>) -> Life {
         creation_stack: frames(goroutine.creation_stack()),
         ended_at: goroutine.ended_at().map(|time| time.0),
         name: goroutine.name().to_string(),
+        start_stack: frames(goroutine.start_stack()),
         spans: goroutine
             .spans()
             .map(|span| Span {
@@ -140,26 +48,6 @@ fn life(goroutine: Goroutine<'_>) -> Life {
             })
             .collect(),
     }
-}
-
-/// Time by state and by reason of waiting within a range, from spans.
-fn naive_totals(life: &Life, start: i64, end: i64) -> BTreeMap<String, i64> {
-    let mut totals = BTreeMap::new();
-    let mut credit = 0;
-    for span in &life.spans {
-        let within = (span.end.min(end) - span.start.max(start)).max(0);
-        let key = match span.state.as_str() {
-            "Undetermined" => {
-                credit = within;
-                continue;
-            }
-            "Waiting" => format!("Waiting: {}", span.reason),
-            state => state.to_owned(),
-        };
-        *totals.entry(key).or_insert(0) += within + std::mem::take(&mut credit);
-    }
-    totals.retain(|_, nanos| *nanos > 0);
-    totals
 }
 
 fn totals(goroutine: Goroutine<'_>, start: i64, end: i64) -> BTreeMap<String, i64> {
@@ -232,6 +120,7 @@ fn clone_without_spans(life: &Life) -> Life {
         creation_stack: life.creation_stack.clone(),
         ended_at: life.ended_at,
         name: life.name.clone(),
+        start_stack: life.start_stack.clone(),
         spans: vec![],
     }
 }
@@ -250,26 +139,161 @@ fn a_goroutine_never_seen_is_none() {
     }
 }
 
-/// After a gap nothing is known of a goroutine until the trace tells its state again.
+/// What was under way, from when to when, whether a gap hides its end, and whether it lasts beyond the trace.
+type Extent = (String, i64, i64, bool, bool);
+
+/// Ranges, tasks and regions, from the events alone.
+#[derive(Debug, Default)]
+struct UnderWay {
+    ranges: Vec<Extent>,
+    /// By ID: begin and end, and the gap that may hide the end.
+    tasks: BTreeMap<u64, [Option<i64>; 3]>,
+    /// Goroutine, name, begin, end.
+    regions: Vec<(u64, String, Option<i64>, Option<i64>)>,
+}
+
+fn under_way(bytes: &[u8]) -> UnderWay {
+    let mut found = UnderWay::default();
+    let mut ranges: BTreeMap<String, i64> = BTreeMap::new();
+    let mut regions: Vec<(u64, String, i64)> = Vec::new();
+    let mut last = 0;
+    let mut reader = Reader::builder().lenient().from_slice(bytes).expect("a header");
+    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+        let time = event.time().0;
+        let go = event.go().map_or(u64::MAX, |go| go.0);
+        last = time;
+        // Of stop-the-worlds there is one at a time, so its reason is no part of what it is.
+        let key = |range: gotrace::Range<'_>| match range.name {
+            RangeName::StopTheWorld(_) => format!("stop-the-world {:?}", range.scope),
+            name => format!("{name} {:?}", range.scope),
+        };
+        match event.kind() {
+            EventKind::RangeBegin(range) => drop(ranges.insert(key(range), time)),
+            EventKind::RangeActive(range) => drop(ranges.entry(key(range)).or_insert(time)),
+            EventKind::RangeEnd(range) => {
+                let key = key(range);
+                found.ranges.extend(ranges.remove(&key).map(|start| (key, start, time, false, false)));
+            }
+            EventKind::TaskBegin(task) => drop(found.tasks.insert(task.id.0, [Some(time), None, None])),
+            EventKind::TaskEnd(task) => {
+                let task = found.tasks.entry(task.id.0).or_default();
+                (task[1], task[2]) = (task[1].or(Some(time)), None);
+            }
+            EventKind::RegionBegin(region) => regions.push((go, region.name.to_string(), time)),
+            EventKind::RegionEnd(region) => {
+                let name = region.name.to_string();
+                let open = regions.iter().rposition(|(of, open, _)| *of == go && *open == name);
+                // One that none of the open ones is like is the program's mistake, or their names are lost.
+                if open.is_some() || regions.iter().all(|(of, ..)| *of != go) {
+                    let start = open.map(|at| regions.remove(at).2);
+                    found.regions.push((go, name, start, Some(time)));
+                }
+            }
+            EventKind::Gap(_) => {
+                found.ranges.extend(
+                    std::mem::take(&mut ranges).into_iter().map(|(key, start)| (key, start, time, true, false)),
+                );
+                for task in found.tasks.values_mut().filter(|task| task[1].is_none()) {
+                    task[2] = task[2].or(Some(time));
+                }
+                let open = std::mem::take(&mut regions).into_iter();
+                found.regions.extend(open.map(|(go, name, start)| (go, name, Some(start), None)));
+            }
+            _ => {}
+        }
+    }
+    found.ranges.extend(ranges.into_iter().map(|(key, start)| (key, start, last, false, true)));
+    found.regions.extend(regions.into_iter().map(|(go, name, start)| (go, name, Some(start), None)));
+    found.ranges.sort();
+    found.regions.sort();
+    found
+}
+
+/// The ranges that a timeline has.
+fn ranges(timeline: &Timeline) -> Vec<Extent> {
+    let go = |go: Option<GoId>| format!("{:?}", Scope::Goroutine(go));
+    let cycles = timeline.gc_cycles().map(|cycle| {
+        let name = "GC concurrent mark phase Global".to_owned();
+        (name, cycle.start().0, cycle.end().0, cycle.is_cut(), cycle.is_open())
+    });
+    let pauses = timeline.pauses().map(|pause| {
+        let name = format!("stop-the-world {}", go(pause.go()));
+        (name, pause.start().0, pause.end().0, pause.is_cut(), pause.is_open())
+    });
+    let assists = timeline.mark_assists().map(|assist| {
+        let name = format!("GC mark assist {}", go(assist.go()));
+        (name, assist.start().0, assist.end().0, assist.is_cut(), assist.is_open())
+    });
+    let sweeps = timeline.sweeps().map(|sweep| {
+        let name = format!("GC incremental sweep {:?}", Scope::Proc(sweep.proc()));
+        (name, sweep.start().0, sweep.end().0, sweep.is_cut(), sweep.is_open())
+    });
+    let mut all: Vec<_> = cycles.chain(pauses).chain(assists).chain(sweeps).collect();
+    all.sort();
+    all
+}
+
+/// After a gap nothing is known until the trace tells it again, and what was under way is cut there.
 #[test]
 fn what_is_lost_is_not_made_up() {
-    let sample = corpus::sample("go1.27/borders");
-    let whole = Timeline::from_slice(&sample.bytes()).expect("a trace");
-    assert_eq!((whole.gaps().len(), whole.lost().bytes), (0, 0));
-    let mut damaged = 0;
-    for part in 20..200 {
-        let mut bytes = sample.bytes();
-        let at = bytes.len() / 200 * part;
-        bytes[at..at + 8].fill(0xff);
-        let reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
-        let timeline = Timeline::from_reader(reader).expect("lenient reading goes on");
-        damaged += usize::from(timeline.gaps().len() > 0 && timeline.lost().bytes > 0);
-        for gap in timeline.gaps() {
-            for span in timeline.at(gap).goroutines() {
-                assert_eq!(span.state(), GoState::Undetermined, "{span:?} at the gap {gap}, byte {at}");
-                assert!(span.start() <= gap);
+    let [mut gaps, mut cut, mut cut_tasks, mut cut_regions, mut hidden_begins] = [0; 5];
+    for name in ["go1.27/borders", "go1.25/borders", "go1.26/generations", "go1.27/flight"] {
+        let sample = corpus::sample(name);
+        let whole = Timeline::from_slice(&sample.bytes()).expect("a trace");
+        assert_eq!((whole.gaps().len(), whole.lost().bytes), (0, 0));
+        for part in 20..200 {
+            let mut bytes = sample.bytes();
+            let at = bytes.len() / 200 * part;
+            bytes[at..at + 8].fill(0xff);
+            let what = format!("{name}, byte {at}");
+            let reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
+            let timeline = Timeline::from_reader(reader).expect("lenient reading goes on");
+            gaps += timeline.gaps().len();
+            for gap in timeline.gaps() {
+                for span in timeline.at(gap).goroutines() {
+                    assert_eq!(span.state(), GoState::Undetermined, "{what}: {span:?} at the gap {gap}");
+                    assert!(span.start() <= gap);
+                }
+                for (proc, span) in timeline.at(gap).procs() {
+                    assert_eq!(span.state(), ProcState::Undetermined, "{what}: P {} at the gap {gap}", proc.id());
+                    assert_eq!((span.thread(), span.stolen_by()), (None, None));
+                }
+                for proc in timeline.procs() {
+                    assert!(proc.running_at(gap).is_none(), "{what}: P {} at the gap {gap}", proc.id());
+                }
+                let moment = timeline.at(gap);
+                assert!(moment.gc_cycle().is_none() && moment.pause().is_none(), "{what}");
+                assert_eq!((moment.heap(), moment.heap_goal(), moment.gomaxprocs()), (None, None, None), "{what}");
+            }
+
+            let expected = under_way(&bytes);
+            assert_eq!(ranges(&timeline), expected.ranges, "{what}");
+            cut += expected.ranges.iter().filter(|range| range.3).count();
+            assert_eq!(timeline.tasks().len(), expected.tasks.len(), "{what}");
+            for (&id, &[start, end, gap]) in &expected.tasks {
+                let task = timeline.task(TaskId(id)).expect("a task");
+                let told = (task.start().map(|time| time.0), task.end().map(|time| time.0));
+                assert_eq!(told, (start, end), "{what}: task {id}");
+                if let (Some(start), Some(gap)) = (start, gap) {
+                    assert_eq!(task.duration().as_nanos(), (gap - start) as u128, "{what}: task {id}");
+                    cut_tasks += 1;
+                }
+            }
+            let mut regions: Vec<_> = timeline
+                .regions()
+                .map(|region| {
+                    let (start, end) = (region.start().map(|time| time.0), region.end().map(|time| time.0));
+                    (region.go().expect("a goroutine").0, region.name().to_string(), start, end)
+                })
+                .collect();
+            regions.sort();
+            assert_eq!(regions, expected.regions, "{what}");
+            if timeline.gaps().len() > 0 {
+                cut_regions += regions.iter().filter(|region| region.3.is_none()).count();
+                hidden_begins += regions.iter().filter(|region| region.2.is_none()).count();
             }
         }
     }
-    assert!(damaged > 20, "{damaged} of the damages leave a gap");
+    let counts = [gaps, cut, cut_tasks, cut_regions, hidden_begins];
+    assert!(gaps > 100 && cut > 20 && cut_tasks > 5 && cut_regions > 5, "the damages reach little: {counts:?}");
 }

@@ -6,13 +6,16 @@
 mod binaries;
 mod corpus;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use binaries::{complaint, example, run};
 use corpus::sample;
 use serde_json::Value;
 
-const VIEWS: [(&str, &str, &[&str]); 19] = [
+const VIEWS: [(&str, &str, &[&str]); 22] = [
+    ("allocations", "go1.27/registry", &["--top", "6"]),
+    ("allocations", "go1.27/registry", &["--top", "2", "--json"]),
+    ("allocations", "go1.25/listeners", &["--goroutine", "11", "--top", "6"]),
     ("goroutines", "go1.27/gc", &[]),
     ("goroutines", "go1.27/gc", &["--by", "name", "--sort", "Sched wait time"]),
     ("goroutines", "go1.27/gc", &["--group", "main.main.func1", "--corrected"]),
@@ -34,10 +37,14 @@ const VIEWS: [(&str, &str, &[&str]); 19] = [
     ("gc", "go1.27/gc", &["--svg", "/dev/stdout"]),
 ];
 
-/// What a program prints of a trace.
+/// What a program prints of a trace; for `allocations` they lie in a folder of their own.
 fn view(name: &str, trace: &str, args: &[&str]) -> String {
     let mut program = example(name);
-    program.args(args).arg(sample(trace).path);
+    let path = match name {
+        "allocations" => corpus::testdata().join("allocations").join(format!("{trace}.trace")),
+        _ => sample(trace).path,
+    };
+    program.args(args).arg(path);
     let output = run(program, &[]);
     assert!(output.status.success(), "{name} {args:?}: {}", complaint(&output));
     String::from_utf8(output.stdout).expect("UTF-8")
@@ -128,6 +135,16 @@ fn comparing_tells_by_its_status_whether_a_condition_is_met() {
         assert_eq!(output.status.code(), Some(2), "{condition}");
         assert!(complaint(&output).contains(message), "{}", complaint(&output));
     }
-    let cut = compare(&[], [sample("go1.27/gc").path, sample("go1.27/gc").path.with_extension("missing")]);
-    assert_eq!(cut.status.code(), Some(2));
+    let missing = compare(&[], [sample("go1.27/gc").path, sample("go1.27/gc").path.with_extension("missing")]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(complaint(&missing).contains("gc.missing: cannot read: "), "{}", complaint(&missing));
+
+    let cut = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cut.trace");
+    let bytes = sample("go1.27/gc").bytes();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("a file of our own");
+    for files in [[sample("go1.27/gc").path, cut.clone()], [cut.clone(), sample("go1.27/gc").path]] {
+        let output = compare(&[], files);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(complaint(&output).contains("cut.trace: the file ends inside a batch"), "{}", complaint(&output));
+    }
 }

@@ -8,7 +8,7 @@ use gotrace::{Error, Reader};
 use serde::Serialize;
 
 use super::Failure;
-use super::timeline::duration_text;
+use super::text::duration_text;
 
 /// What an analysis found in a file, or on standard input for `-`, and why the trace could not be read to its end.
 pub fn observe<O: Observer + Send>(path: &Path, observer: O) -> Result<(O::Output, Option<Error>), Failure> {
@@ -66,15 +66,4 @@ pub fn spread_text(times: &Histogram) -> String {
     let Spread { sum_ns, min_ns, mean_ns, p50_ns, p90_ns, p99_ns, max_ns, .. } = times.into();
     let values = [sum_ns, min_ns, mean_ns as i64, p50_ns, p90_ns, p99_ns, max_ns];
     values.map(|nanos| format!("{:>9}", time(nanos))).join(" ")
-}
-
-/// A name cut in the middle to a width: package and method both tell something.
-pub fn fit(name: &str, width: usize) -> String {
-    let count = name.chars().count();
-    if count <= width {
-        return format!("{name:<width$}");
-    }
-    let (head, tail) = (width / 3, width - width / 3 - 1);
-    let chars: Vec<char> = name.chars().collect();
-    chars[..head].iter().chain(['…'].iter()).chain(&chars[count - tail..]).collect()
 }

@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gotrace::ErrorKind;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
@@ -16,11 +15,7 @@ pub fn open(path: &Path, show_progress: bool) -> Result<Box<dyn Read + Send>, Fa
     let (input, len): (Box<dyn Read + Send>, _) = match path == Path::new("-") {
         true => (Box::new(io::stdin()), None),
         false => {
-            let failure = |error: io::Error| Failure::Input {
-                path: path.to_owned(),
-                error: ErrorKind::from(error).to_string(),
-                hint: "",
-            };
+            let failure = |error: io::Error| Failure::input(path, error);
             let file = File::open(path).map_err(failure)?;
             let metadata = file.metadata().map_err(failure)?;
             (Box::new(file), Some(metadata.len()).filter(|_| metadata.is_file()))

@@ -6,6 +6,8 @@ mod input;
 #[allow(dead_code, reason = "not every example needs all of it")]
 pub mod mmu;
 #[allow(dead_code, reason = "not every example needs all of it")]
+pub mod text;
+#[allow(dead_code, reason = "not every example needs all of it")]
 pub mod timeline;
 
 use std::io;
@@ -25,8 +27,8 @@ pub enum Failure {
     /// The arguments contradict each other.
     #[allow(dead_code, reason = "not every program has arguments that can")]
     Usage(String),
-    /// The output can't be written.
-    Output(io::Error),
+    /// An output can't be written; `-` stands for standard output.
+    Output { path: PathBuf, error: io::Error },
 }
 
 impl Failure {
@@ -41,11 +43,17 @@ impl Failure {
     pub fn input(path: &Path, error: io::Error) -> Self {
         Failure::Input { path: path.to_owned(), error: ErrorKind::from(error).to_string(), hint: "" }
     }
+
+    /// A file that can't be written.
+    #[allow(dead_code, reason = "not every example writes a file")]
+    pub fn output(path: &Path, error: io::Error) -> Self {
+        Failure::Output { path: path.to_owned(), error }
+    }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Failure::Output(error)
+        Failure::Output { path: "-".into(), error }
     }
 }
 
@@ -54,17 +62,21 @@ impl From<io::Error> for Failure {
 pub fn exit(program: &str, result: Result<(), Failure>) -> ExitCode {
     let message = match result {
         Ok(()) => return ExitCode::SUCCESS,
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-        Err(Failure::Output(error)) => format!("cannot write: {error}"),
+        Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+        Err(Failure::Output { path, error }) => format!("{}: cannot write: {error}", name(&path, "standard output")),
         Err(Failure::Usage(message)) => message,
         Err(Failure::Input { path, error, hint }) => {
-            let name = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
             let separator = if hint.is_empty() { "" } else { "; " };
-            format!("{name}: {error}{separator}{hint}")
+            format!("{}: {error}{separator}{hint}", name(&path, "standard input"))
         }
     };
     eprintln!("{program}: {message}");
     ExitCode::from(FAILED)
+}
+
+/// A file's name, or that of the stream for which `-` stands.
+fn name(path: &Path, stream: &str) -> String {
+    if path == Path::new("-") { stream.into() } else { path.display().to_string() }
 }
 
 /// What to do about an error.

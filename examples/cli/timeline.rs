@@ -1,6 +1,5 @@
 //! Timelines: loading, the window of time that is asked for, and what is printed of stacks.
 
-use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -120,42 +119,6 @@ where
     }
 }
 
-/// Writes one JSON value.
-pub fn write_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
-    writeln!(out)
-}
-
-/// How wide the text is at most.
-pub const WIDTH: usize = 100;
-
-/// Writes a line, cut where it is too wide.
-pub fn write_line(line: &str, out: &mut impl Write) -> io::Result<()> {
-    match line.chars().count() > WIDTH {
-        true => writeln!(out, "{}…", line.chars().take(WIDTH - 1).collect::<String>()),
-        false => writeln!(out, "{line}"),
-    }
-}
-
-/// A duration with four significant digits.
-pub fn duration_text(duration: Duration) -> String {
-    let nanos = duration.as_nanos();
-    let (unit, value) = match nanos {
-        0..1_000 => return format!("{nanos} ns"),
-        1_000..1_000_000 => ("µs", nanos as f64 / 1e3),
-        1_000_000..1_000_000_000 => ("ms", nanos as f64 / 1e6),
-        _ => ("s", nanos as f64 / 1e9),
-    };
-    let decimals = if value < 10.0 {
-        3
-    } else if value < 100.0 {
-        2
-    } else {
-        1
-    };
-    format!("{value:.decimals$} {unit}")
-}
-
 /// The innermost frames that tell where the program was: those of the runtime on top are left out, unless there are no others.
 pub fn stack_text(stack: StackTrace<'_>, most: usize) -> String {
     let is_internal = |func: &str| func.starts_with("runtime.") || func.starts_with("internal/runtime");
@@ -185,15 +148,5 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     match number.parse::<f64>() {
         Ok(number) if number * scale < 1e18 => Ok(Duration::from_nanos((number * scale).round() as u64)),
         _ => Err("it is no duration".to_owned()),
-    }
-}
-
-/// Bytes with a binary unit.
-pub fn bytes_text(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 6] =
-        [("E", 1 << 60), ("P", 1 << 50), ("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)];
-    match UNITS.into_iter().find(|&(_, size)| bytes >= size) {
-        Some((unit, size)) => format!("{:.1}{unit}", bytes as f64 / size as f64),
-        None => format!("{bytes}B"),
     }
 }

@@ -59,9 +59,9 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
     let mut generations: Vec<Generation> = Vec::new();
     let mut after_gap = false;
     let end = loop {
-        let (time, begins) = match reader.next_event() {
+        let begins = match reader.next_event() {
             Ok(Some(event)) => match event.kind() {
-                EventKind::Sync(sync) => (event.time().0, sync.begins_generation()),
+                EventKind::Sync(sync) => sync.begins_generation(),
                 EventKind::Gap(_) => {
                     after_gap = true;
                     continue;
@@ -80,7 +80,6 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
         };
         if let Some(info) = reader.generation().filter(|_| begins) {
             generations.push(Generation { follows_gap: std::mem::take(&mut after_gap), ..row(info) });
-            debug_assert!(time >= 0);
         }
     };
     let account = reader.account();

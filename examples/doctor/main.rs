@@ -5,16 +5,18 @@ mod cli;
 
 mod cause;
 mod examine;
+mod input;
 mod repair;
 mod report;
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use cli::Failure;
+use cli::text::write_json;
+use input::Input;
 use report::Status;
 
 /// Tell whether a Go execution trace is whole, and if not, what is lost and why.
@@ -36,33 +38,6 @@ struct Args {
     file: PathBuf,
 }
 
-/// The trace. It may be read more than once, and standard input can't.
-enum Input {
-    File(PathBuf),
-    Memory(Vec<u8>),
-}
-
-impl Input {
-    fn new(file: &Path, is_read_again: bool) -> Result<Self, Failure> {
-        if file != Path::new("-") {
-            return Ok(Input::File(file.to_owned()));
-        }
-        let mut bytes = Vec::new();
-        if is_read_again {
-            io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::input(file, error))?;
-        }
-        Ok(Input::Memory(bytes))
-    }
-
-    /// From its start.
-    pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
-        Ok(match self {
-            Input::File(path) => Box::new(File::open(path)?),
-            Input::Memory(bytes) => Box::new(&bytes[..]),
-        })
-    }
-}
-
 fn main() -> ExitCode {
     let args = Args::parse();
     match run(&args) {
@@ -75,24 +50,20 @@ fn main() -> ExitCode {
 const DAMAGED: u8 = 1;
 
 fn run(args: &Args) -> Result<Status, Failure> {
-    let input = Input::new(&args.file, args.repair.is_some())?;
-    let from_stdin = args.repair.is_none() || matches!(input, Input::File(_));
-    let trace: Box<dyn Read + Send> = match &input {
-        Input::Memory(bytes) if !from_stdin => Box::new(io::Cursor::new(bytes.clone())),
+    // Standard input is kept only if it is to be read again.
+    let input = args.repair.as_ref().map(|_| Input::new(&args.file)).transpose()?;
+    let mut report = examine::examine(match &input {
+        Some(Input::Memory(bytes)) => Box::new(io::Cursor::new(bytes.clone())),
         _ => cli::open(&args.file, true)?,
-    };
-    let mut report = examine::examine(trace);
-    if let Some(out) = &args.repair
+    });
+    if let (Some(out), Some(input)) = (&args.repair, &input)
         && report.status != Status::Unreadable
     {
-        report.repaired = repair::repair(&input, &report, out)?;
+        report.repaired = repair::repair(input, &report, out)?;
     }
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
-        true => {
-            serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
-            writeln!(out)?;
-        }
+        true => write_json(&report, &mut out)?,
         false => report.write_text(args.repair.is_some(), &mut out)?,
     }
     out.flush()?;
@@ -104,9 +75,4 @@ fn run(args: &Args) -> Result<Status, Failure> {
         }),
         status => Ok(status),
     }
-}
-
-/// Removes a file that may not be there.
-fn remove(path: &Path) {
-    let _ = fs::remove_file(path);
 }

@@ -6,14 +6,14 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use gotrace::raw::{BatchKind, RawReader};
 use gotrace::{Reader, Version};
 
-use crate::Input;
 use crate::cli::Failure;
+use crate::input::Input;
 use crate::report::{Generation, Repaired, Report, Status};
 
 /// How often it is tried whether one row of generations can follow another: each try reads both.
@@ -28,14 +28,13 @@ type Row<'a> = Vec<&'a Generation>;
 
 /// Writes what can be saved; says which files that are.
 pub(crate) fn repair(input: &Input, report: &Report, out: &Path) -> Result<Vec<Repaired>, Failure> {
-    let failure = |error: io::Error| Failure::input(out, error);
     if report.status == Status::Whole {
-        let bytes = write(out, |file| io::copy(&mut input.open()?, file).map(drop)).map_err(failure)?;
+        let bytes = write(out, |file| file.copy(input, 0, u64::MAX))?;
         let generations = report.generations.iter().map(|row| row.generation).collect();
         return Ok(vec![Repaired { file: out.to_owned(), bytes, generations }]);
     }
     if report.generations.is_empty() {
-        return cut_off(input, report, out).map_err(failure);
+        return cut_off(input, report, out);
     }
     let mut parts: Vec<Row<'_>> = Vec::new();
     let mut tries = 0;
@@ -45,7 +44,7 @@ pub(crate) fn repair(input: &Input, report: &Report, out: &Path) -> Result<Vec<R
         {
             tries += 1;
             let joined = [&last[..], &row].concat();
-            write_row(input, &joined, out).map_err(failure)?;
+            write_row(input, &joined, out)?;
             if is_whole(out) {
                 *last = joined;
                 continue;
@@ -59,7 +58,7 @@ pub(crate) fn repair(input: &Input, report: &Report, out: &Path) -> Result<Vec<R
     for mut part in parts {
         let file = numbered(out, repaired.len() + 1);
         while !part.is_empty() {
-            let bytes = write_row(input, &part, &file).map_err(failure)?;
+            let bytes = write_row(input, &part, &file)?;
             if is_whole(&file) {
                 repaired.push(Repaired { file, bytes, generations: part.iter().map(|row| row.generation).collect() });
                 break;
@@ -67,11 +66,11 @@ pub(crate) fn repair(input: &Input, report: &Report, out: &Path) -> Result<Vec<R
             // What is cut in it may not show before its end is looked for.
             part.pop().filter(|_| tries < MAX_TRIES).map_or_else(|| part.clear(), drop);
             tries += 1;
-            crate::remove(&file);
+            remove(&file);
         }
     }
     if repaired.is_empty() {
-        crate::remove(out);
+        remove(out);
     }
     Ok(repaired)
 }
@@ -94,13 +93,13 @@ fn rows(generations: &[Generation]) -> Vec<Row<'_>> {
 }
 
 /// A trace without generations, up to the damage: whole if only what follows is wrong.
-fn cut_off(input: &Input, report: &Report, out: &Path) -> io::Result<Vec<Repaired>> {
+fn cut_off(input: &Input, report: &Report, out: &Path) -> Result<Vec<Repaired>, Failure> {
     let len = report.read.bytes;
-    let bytes = write(out, |file| io::copy(&mut input.open()?.take(len), file).map(drop))?;
+    let bytes = write(out, |file| file.copy(input, 0, len))?;
     if len > HEADER && is_whole(out) {
         return Ok(vec![Repaired { file: out.to_owned(), bytes, generations: Vec::new() }]);
     }
-    crate::remove(out);
+    remove(out);
     Ok(Vec::new())
 }
 
@@ -126,30 +125,55 @@ fn is_whole(path: &Path) -> bool {
     }
 }
 
-fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<u64> {
-    let mut file = BufWriter::new(File::create(path)?);
-    fill(&mut file)?;
-    file.flush()?;
-    Ok(fs::metadata(path)?.len())
+/// A file that is being written.
+struct Output<'a> {
+    path: &'a Path,
+    file: BufWriter<File>,
+}
+
+impl Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(bytes).map_err(|error| Failure::output(self.path, error))
+    }
+
+    /// Writes a part of the input.
+    fn copy(&mut self, input: &Input, offset: u64, len: u64) -> Result<(), Failure> {
+        input.copy(offset, len, |chunk| self.write(chunk))
+    }
+}
+
+/// Writes a file; gives its size.
+fn write(path: &Path, fill: impl FnOnce(&mut Output<'_>) -> Result<(), Failure>) -> Result<u64, Failure> {
+    let failure = |error| Failure::output(path, error);
+    let mut out = Output { path, file: File::create(path).map(BufWriter::new).map_err(failure)? };
+    fill(&mut out)?;
+    out.file.flush().map_err(failure)?;
+    fs::metadata(path).map(|file| file.len()).map_err(failure)
+}
+
+/// Removes a file that may not be there.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
 }
 
 /// Writes generations as a trace. Their numbers follow each other in it.
-fn write_row(input: &Input, row: &[&Generation], path: &Path) -> io::Result<u64> {
+fn write_row(input: &Input, row: &[&Generation], path: &Path) -> Result<u64, Failure> {
     write(path, |out| {
-        let header = read_at(input, 0, HEADER)?;
-        out.write_all(&header)?;
+        let header = input.part(0, HEADER)?;
+        out.write(&header)?;
         let version = RawReader::from_slice(&header).map(|reader| reader.version()).ok();
         let first = row.first().map_or(0, |first| first.generation);
         for (number, generation) in (first..).zip(row) {
             if generation.generation == number {
-                copy(input, generation.offset, generation.bytes, out)?;
+                out.copy(input, generation.offset, generation.bytes)?;
             } else {
-                let bytes = read_at(input, generation.offset, generation.bytes)?;
+                let bytes = input.part(generation.offset, generation.bytes)?;
                 let trace = [&header[..], &bytes].concat();
-                renumber(&trace, number, out).map_err(io::Error::other)?;
+                renumber(&trace, number, &mut out.file)
+                    .map_err(|error| Failure::output(path, io::Error::other(error)))?;
             }
             if generation.lacks_end && version.is_some_and(|version| version >= Version::Go126) {
-                out.write_all(&[END])?;
+                out.write(&[END])?;
             }
         }
         Ok(())
@@ -160,9 +184,7 @@ fn write_row(input: &Input, row: &[&Generation], path: &Path) -> io::Result<u64>
 fn renumber(trace: &[u8], number: u64, out: &mut impl Write) -> Result<(), gotrace::Error> {
     let io = |error: io::Error| gotrace::Error { kind: error.into(), at: Default::default() };
     let mut reader = RawReader::from_slice(trace)?;
-    let mut end = HEADER as usize;
     while let Some(batch) = reader.next_batch()? {
-        end = batch.offset as usize + batch.bytes().len();
         match batch.kind {
             BatchKind::EndOfGeneration => out.write_all(batch.bytes()).map_err(io)?,
             _ => {
@@ -181,7 +203,6 @@ fn renumber(trace: &[u8], number: u64, out: &mut impl Write) -> Result<(), gotra
             }
         }
     }
-    debug_assert!(end <= trace.len());
     Ok(())
 }
 
@@ -192,27 +213,4 @@ fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
         value >>= 7;
     }
     out.write_all(&[value as u8])
-}
-
-fn read_at(input: &Input, offset: u64, len: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    copy(input, offset, len, &mut bytes)?;
-    Ok(bytes)
-}
-
-fn copy(input: &Input, offset: u64, len: u64, out: &mut impl Write) -> io::Result<()> {
-    match input {
-        Input::File(path) => {
-            let mut file = File::open(path)?;
-            file.seek(io::SeekFrom::Start(offset))?;
-            io::copy(&mut BufReader::new(file.take(len)), out)?;
-        }
-        Input::Memory(bytes) => {
-            let from = usize::try_from(offset).unwrap_or(usize::MAX);
-            let rest = bytes.get(from..).unwrap_or_default();
-            let len = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
-            out.write_all(&rest[..len])?;
-        }
-    }
-    Ok(())
 }

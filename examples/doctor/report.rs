@@ -56,6 +56,8 @@ pub(crate) struct Tally {
 /// A generation as it stands in the file.
 #[derive(Debug, Serialize)]
 pub(crate) struct Generation {
+    /// Its number.
+    #[serde(rename = "gen")]
     pub generation: u64,
     pub offset: u64,
     pub bytes: u64,

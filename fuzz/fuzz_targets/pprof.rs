@@ -6,7 +6,16 @@ use gotrace::pprof::{By, Error, Growth, Label, Limits, Profile, ProfileBuilder, 
 use libfuzzer_sys::fuzz_target;
 
 /// Inputs are small; what they unpack to need not be large.
-const LIMITS: Limits = Limits { bytes: 4 << 20, stack: 4096, lines: 256, sample_types: 64, nesting: 100 };
+const LIMITS: Limits = Limits {
+    bytes: 4 << 20,
+    stack: 4096,
+    lines: 256,
+    frames_per_byte: 8,
+    fields: 1 << 10,
+    sample_types: 32,
+    comments: 1 << 10,
+    nesting: 100,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     match ProfileBytes::read_with(bytes, &LIMITS) {

@@ -3,3 +3,5 @@
 pub mod account;
 pub mod budget;
 pub mod chunked;
+pub mod model;
+pub mod questions;

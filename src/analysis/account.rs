@@ -86,16 +86,29 @@ where
 impl Spent {
     /// What is left of the total.
     pub fn unknown(&self) -> i64 {
-        let blocked: i64 = self.blocks.iter().map(|&(_, nanos)| nanos).sum();
-        (self.total - self.execution - self.sched_wait - self.syscall - self.syscall_block - blocked).max(0)
+        let known = [self.execution, self.sched_wait, self.syscall, self.syscall_block];
+        let known = known.into_iter().chain(self.blocks.iter().map(|&(_, nanos)| nanos));
+        known.fold(self.total, i64::saturating_sub).max(0)
     }
 
     pub fn block(&mut self, reason: Name, nanos: i64) {
-        *time_of(&mut self.blocks, reason, 0) += nanos;
+        let sum = time_of(&mut self.blocks, reason, 0);
+        *sum = sum.saturating_add(nanos);
     }
 
     pub fn range(&mut self, range: RangeKey, nanos: i64) {
-        *time_of(&mut self.ranges, range, 0) += nanos;
+        let sum = time_of(&mut self.ranges, range, 0);
+        *sum = sum.saturating_add(nanos);
+    }
+
+    /// Adds what was spent at another time, but for the total.
+    pub fn add(&mut self, other: &Spent) {
+        self.execution += other.execution;
+        self.sched_wait += other.sched_wait;
+        self.syscall += other.syscall;
+        self.syscall_block += other.syscall_block;
+        other.blocks.iter().for_each(|&(reason, nanos)| self.block(reason, nanos));
+        other.ranges.iter().for_each(|&(range, nanos)| self.range(range, nanos));
     }
 
     /// What was spent since `earlier`.
@@ -157,11 +170,40 @@ impl<'a> Times<'a> {
         self.spent.blocks.iter().map(move |&(reason, nanos)| (Text(names.bytes(reason)), nanos))
     }
 
+    /// The columns under the names and in the order of `go tool trace`: `Total`, `Execution time`, then by name. Those in
+    /// which nothing was spent are left out but for the first two.
+    pub fn columns(&self) -> Vec<(String, i64)> {
+        let first =
+            [self.total(), self.execution(), self.sched_wait(), self.syscall(), self.syscall_block(), self.unknown()];
+        let blocks = self.blocks().map(|(reason, nanos)| (reason.to_str_lossy().into_owned(), nanos));
+        in_columns(first, blocks, |&nanos| nanos != 0)
+    }
+
     /// The special ranges, which overlap with the others, by name in no particular order.
     pub fn ranges(&self) -> impl Iterator<Item = (String, i64)> + use<'a> {
         let names = self.names;
         self.spent.ranges.iter().map(move |&(range, nanos)| (range.text(names), nanos))
     }
+}
+
+/// The columns of `go tool trace` under its names: `Total`, `Execution time`, then by name in ascending order those in
+/// which something was spent. They are given in the order of [`Times`], blocks last.
+pub(super) fn in_columns<T>(
+    [total, execution, sched_wait, syscall, syscall_block, unknown]: [T; 6],
+    blocks: impl Iterator<Item = (String, T)>,
+    has_any: impl Fn(&T) -> bool,
+) -> Vec<(String, T)> {
+    let mut columns = vec![
+        ("Block time (syscall)".to_owned(), syscall_block),
+        ("Sched wait time".to_owned(), sched_wait),
+        ("Syscall execution time".to_owned(), syscall),
+        ("Unknown time".to_owned(), unknown),
+    ];
+    columns.extend(blocks.map(|(reason, time)| (format!("Block time ({reason})"), time)));
+    columns.retain(|(_, time)| has_any(time));
+    columns.sort_by(|(a, _), (b, _)| a.cmp(b));
+    columns.splice(0..0, [("Total".to_owned(), total), ("Execution time".to_owned(), execution)]);
+    columns
 }
 
 impl std::fmt::Debug for Times<'_> {

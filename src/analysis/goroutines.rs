@@ -3,7 +3,7 @@
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::account::{Accounting, RangeKey, Spent};
+use super::account::{Accounting, RangeKey, Spent, in_columns};
 use super::histogram::Histogram;
 use super::names::{Name, Names};
 use super::observer::Observer;
@@ -64,17 +64,9 @@ impl Distributions {
     /// The columns under the names and in the order of `go tool trace`: `Total`, `Execution time`, then by name. Those in which
     /// nothing was spent are left out but for the first two.
     pub fn columns(&self) -> Vec<(String, &Histogram)> {
-        let mut columns = vec![
-            ("Block time (syscall)".to_owned(), &self.syscall_block),
-            ("Sched wait time".to_owned(), &self.sched_wait),
-            ("Syscall execution time".to_owned(), &self.syscall),
-            ("Unknown time".to_owned(), &self.unknown),
-        ];
-        columns.extend(self.blocks.iter().map(|(reason, times)| (format!("Block time ({reason})"), times)));
-        columns.retain(|(_, times)| times.max() > 0);
-        columns.sort_by(|(a, _), (b, _)| a.cmp(b));
-        columns.splice(0..0, [("Total".to_owned(), &self.total), ("Execution time".to_owned(), &self.execution)]);
-        columns
+        let first = [&self.total, &self.execution, &self.sched_wait, &self.syscall, &self.syscall_block, &self.unknown];
+        let blocks = self.blocks.iter().map(|(reason, times)| (reason.clone(), times));
+        in_columns(first, blocks, |times| times.max() > 0)
     }
 }
 

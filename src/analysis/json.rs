@@ -19,6 +19,24 @@
 //! | `goroutines[].id`, `.creation`, `.start`, `.end` | the goroutine, when it was created, first ran and ended |
 //! | `goroutines[].columns_ns`, `.ranges_ns` | objects: its columns and ranges by name |
 //!
+//! # `allocations`
+//!
+//! Objects are given as `objects` and `bytes`; see [`AllocationReport`](super::AllocationReport), whose names these are.
+//! Lists have as many as `--top` says.
+//!
+//! | field | |
+//! |---|---|
+//! | `begin`, `end`, `cycles`, `events` | of the trace: its collections, and its events of the experiment |
+//! | `shared`, `replaced`, `unknown_frees`, `not_followed`, `lost` | what is in no row, or could not be followed |
+//! | `trails[]` | by type, size and start function: `type`, `class`, `size`, `start`, `suspicious`, `steady`, `longest_run`, `goroutine_count`, `allocated`, `freed`, `live`, `kept`, `allocated_of_all`, `freed_of_all`, `first`, `last` |
+//! | `trails[].hoards`, `.worst` | in how many windows it hoarded; the worst: `begin_ns` since the begin, `allocated`, `freed`, `cycles` |
+//! | `trails[].goroutines[]`, `.stack[]` | who keeps most: `id`, `kept`; where it was last seen: `function`, `file`, `line` |
+//! | `types[]`, `classes[]`, `goroutines[]`, `starts[]`, `tasks[]` | sums: `name`, `existing`, `allocated`, `freed`, `live`, `kept`, `first`, `last`, `oldest`; goroutines also `goroutine` and `start`, tasks `task` |
+//! | `survivors[].cycles`, `.count` | what is left, by collections outlived |
+//! | `ages`, `lifetimes` | spreads: how old that is, and how old became what was freed |
+//! | `spans[]`, `stacks[]` | of the heap by `class`, of goroutines by `size`: `existing`, `allocated`, `freed` |
+//! | `goroutine` | with `--goroutine`: `id`, `start`, `creator`, `created`, `ended`, and `rows[]` of what it allocated |
+//!
 //! # `latency`
 //!
 //! | field | |
@@ -62,3 +80,19 @@
 //! |---|---|
 //! | `changes[].name`, `.before`, `.after`, `.percent` | the numbers of [`Metrics`](super::Metrics) that changed |
 //! | `met` | the conditions of `--fail-on` that are met, as they were given |
+//!
+//! # `diagnose`
+//!
+//! | field | |
+//! |---|---|
+//! | `verdict`, `confidence` | `leak`, `suspect` or `healthy`, and how likely a leak is, from 0 to 1 |
+//! | `score` | the health score of the worst window, from 0 to 100 |
+//! | `findings[].rule`, `.source`, `.confidence`, `.title`, `.next_step` | what was found, the surest first; the rules are in the room `diagnose`. Confidence 0 is no sign of a leak |
+//! | `findings[].function`, `.file`, `.line` | the place in the code, `null` if the rule knows none |
+//! | `findings[].goroutines` | goroutines of the trace, of many some |
+//! | `findings[].evidence` | an object, by rule: numbers (bytes, nanoseconds in `oldest_wait`, `lifetime_p99`, `pause_max` and `assist_per_mib`; a second in names that end so), texts, arrays of numbers in order of time, and stacks as arrays of `function`, `file`, `line`, innermost first |
+//! | `against[]` | what speaks against a leak, in words |
+//! | `inputs[].kind`, `.path`, `.start`, `.end`, `.used`, `.note` | what was looked at; times in RFC 3339 |
+//! | `not_judged[]` | what could not be judged, and why, in words |
+//! | `passages[]` | with `--through`: `goroutine`, `started_in`, `created_by`, `created_at`, `begin`, `end`, `first_seen`, `last_seen`, `times` |
+//! | `allocations.goroutine`, `.sites[]` | with `--goroutine-id`: `function`, `file`, `line`, `seen`, `alloc_space`, `inuse_space`, `growth`, `shared_by`, `stack` |

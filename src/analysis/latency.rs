@@ -141,7 +141,7 @@ struct Leaver {
 
 /// Measures how long things take, in one pass.
 ///
-/// Only what begins and ends within the trace is counted. Memory follows the goroutines that are alive, the reasons of pauses, and
+/// Only what begins and ends within the trace is counted, and on the same side of a gap of lenient reading. Memory follows the goroutines that are alive, the reasons of pauses, and
 /// the functions that allocate.
 #[derive(Debug, Default)]
 pub struct Latencies {
@@ -205,6 +205,15 @@ impl Latencies {
             }
             _ => {}
         }
+    }
+
+    /// Nothing is known of anyone until the next generation tells anew.
+    fn lose(&mut self) {
+        self.goroutines = Arena::default();
+        self.pause = None;
+        self.leavers.clear();
+        self.assists.clear();
+        self.sweeps.clear();
     }
 
     fn begin(&mut self, event: &Event<'_>, range: RangeType) {
@@ -282,6 +291,7 @@ impl Observer for Latencies {
             }
             What::RangeBegin(range) => self.begin(event, range),
             What::RangeEnd(range) => self.end(record, range),
+            What::Gap => self.lose(),
             What::Sync => {
                 self.names.forget_ids();
                 for series in

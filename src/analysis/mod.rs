@@ -23,6 +23,7 @@
 //! ```
 
 mod account;
+mod allocations;
 mod compare;
 mod goroutines;
 mod histogram;
@@ -33,6 +34,7 @@ mod mmu;
 mod names;
 mod observer;
 mod over_time;
+mod population;
 mod procs;
 mod profile;
 mod stack_profile;
@@ -42,6 +44,11 @@ mod tasks;
 mod utilization;
 
 pub use account::{Accounting, Times};
+pub use allocations::{
+    AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationOptions,
+    AllocationReport, AllocationRow, AllocationTrail, Allocations, GoroutineStacks, Hoard, ObjectCount, PageCount,
+    Spans, Survivors,
+};
 pub use compare::{Change, Measure, Metrics, Threshold, ThresholdError};
 pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
 pub use histogram::Histogram;
@@ -49,6 +56,7 @@ pub use latency::{GcCost, Latencies, LatencyReport, LatencySeries, Pause, Pauses
 pub use logs::{LogMessage, LogQuery, LogSearch};
 pub use mmu::{MutatorUtil, MutatorUtilization, Window};
 pub use observer::{Observer, run};
+pub use population::{OwnedFrame, Population, PopulationGroup, PopulationReport, WaitPlace};
 pub use procs::{ProcMoment, ProcReport, ProcUse, Procs};
 pub use profile::{ProfileKind, ProfileOptions, Profiler};
 pub use stack_profile::{Profile, ProfileSample};

@@ -54,7 +54,7 @@ pub struct ProcReport {
     pub gomaxprocs: Option<u64>,
     /// The Ps, by ID.
     pub procs: Vec<ProcUse>,
-    /// The trace as a whole; its length is the duration.
+    /// The trace as a whole; its length is the duration, but for the gaps of lenient reading, of which nothing is known.
     pub whole: ProcMoment,
     /// For how many nanoseconds just so many goroutines ran, from none up.
     pub parallelism: Vec<i64>,
@@ -144,6 +144,7 @@ pub struct Procs {
     gc_procs: u64,
     over_time: OverTime<Sums>,
     parallelism: Vec<i64>,
+    is_in_gap: bool,
 }
 
 impl Procs {
@@ -155,6 +156,10 @@ impl Procs {
     /// Things have been as they are up to now.
     #[inline]
     fn advance(&mut self, now: i64) {
+        if self.is_in_gap {
+            self.last = now;
+            return;
+        }
         let is_wasteful = self.runnable > 0 && self.busy_procs < self.gomaxprocs.unwrap_or(0);
         let running = self.running.min(MAX_PROCS) as usize;
         if self.parallelism.len() <= running {
@@ -175,6 +180,24 @@ impl Procs {
                 gc: times(self.gc_procs),
             });
             self.last += part;
+        }
+    }
+
+    /// Nothing is known until the next generation tells anew.
+    fn lose(&mut self, time: i64) {
+        self.advance(time);
+        self.stop(time);
+        self.homes.clear();
+        self.workers.clear();
+        (self.running, self.runnable, self.gc_procs) = (0, 0, 0);
+        self.is_in_gap = true;
+    }
+
+    /// What is on counts up to here.
+    fn stop(&mut self, time: i64) {
+        for id in 0..self.procs.len() as u64 {
+            self.stop_executing(id, time);
+            self.proc_transition(id, ProcState::Idle, time);
         }
     }
 
@@ -286,7 +309,11 @@ impl Observer for Procs {
                 self.advance(time);
                 self.gomaxprocs = Some(record.a);
             }
-            What::Sync => self.advance(time),
+            What::Sync => {
+                self.advance(time);
+                self.is_in_gap = false;
+            }
+            What::Gap => self.lose(time),
             _ => {}
         }
     }
@@ -294,10 +321,7 @@ impl Observer for Procs {
     /// The trace ends with a Sync, so that all up to its end is counted.
     fn finish(mut self) -> ProcReport {
         let (first, last) = (self.first.unwrap_or(self.last), self.last);
-        for id in 0..self.procs.len() as u64 {
-            self.stop_executing(id, last);
-            self.proc_transition(id, ProcState::Idle, last);
-        }
+        self.stop(last);
         let (window, windows) = self.over_time.into_windows();
         let mut whole = Sums::default();
         windows.iter().for_each(|&(_, sums)| whole.merge(sums));

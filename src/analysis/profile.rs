@@ -2,9 +2,6 @@
 //!
 //! The rules are those of Go's `src/cmd/trace/pprof.go`.
 
-use foldhash::fast::RandomState;
-use indexmap::IndexMap;
-
 use super::names::{Name, Names};
 use super::observer::Observer;
 use super::stack_profile::{Profile, Tally};
@@ -64,6 +61,8 @@ pub struct ProfileOptions {
 }
 
 /// Counts by stack, in one pass. Memory follows the goroutines that are alive and the number of different stacks.
+///
+/// What is on as a gap of lenient reading comes is cut there as by the trace's end, and what is on behind it as by its begin.
 #[derive(Debug)]
 pub struct Profiler {
     kind: ProfileKind,
@@ -95,20 +94,11 @@ struct Track {
     /// Whether it was there before the trace, and may be in a region of that time.
     is_old: bool,
     /// What counts if the goroutine never runs, or has not ended yet.
-    unsure: Times,
+    unsure: Tally,
     /// What counts if its name turns out to be the one asked for.
-    unnamed: Times,
+    unnamed: Tally,
     /// What counts if it turns out to have been in a region since before the trace.
-    outside: Times,
-}
-
-/// How often, and how long, by stack and reason.
-type Times = IndexMap<(StackKey, Name), (u64, i64), RandomState>;
-
-fn add(times: &mut Times, key: (StackKey, Name), count: u64, nanos: i64) {
-    let entry = times.entry(key).or_default();
-    entry.0 += count;
-    entry.1 += nanos;
+    outside: Tally,
 }
 
 impl Track {
@@ -123,9 +113,9 @@ impl Track {
             regions: Vec::new(),
             inside: 0,
             is_old,
-            unsure: Times::default(),
-            unnamed: Times::default(),
-            outside: Times::default(),
+            unsure: Tally::default(),
+            unnamed: Tally::default(),
+            outside: Tally::default(),
         }
     }
 }
@@ -221,7 +211,7 @@ impl Profiler {
         let Some(track) = self.tracks.get_mut(index) else { return false };
         let is_first = !std::mem::replace(&mut track.has_run, true);
         if is_first {
-            track.unsure = Times::default();
+            track.unsure = Tally::default();
         }
         is_first
     }
@@ -231,7 +221,7 @@ impl Profiler {
         let Some(track) = self.tracks.get_mut(index) else { return };
         let unnamed = std::mem::take(&mut track.unnamed);
         if self.options.start.as_deref().map(str::as_bytes) == Some(self.names.bytes(track.name)) {
-            unnamed.into_iter().for_each(|(key, (count, nanos))| self.tally.add(key, count, nanos));
+            unnamed.into_samples().for_each(|(key, (count, nanos))| self.tally.add(key, count, nanos));
         }
     }
 
@@ -248,13 +238,13 @@ impl Profiler {
         if needs_region {
             match (track.inside > 0, track.is_old) {
                 (true, _) => self.admit(index, key, 1, end - begin),
-                (false, true) => add(&mut track.outside, key, 1, end - begin),
+                (false, true) => track.outside.add(key, 1, end - begin),
                 (false, false) => {}
             }
         } else if self.options.complete || track.has_run && !track.has_ended {
             self.admit(index, key, 1, end - begin);
         } else {
-            add(&mut track.unsure, key, 1, end - begin);
+            track.unsure.add(key, 1, end - begin);
         }
     }
 
@@ -263,14 +253,14 @@ impl Profiler {
         let Some(track) = self.tracks.get_mut(index) else { return };
         match &self.options.start {
             None => self.tally.add(key, count, nanos),
-            Some(_) if track.name == Name::EMPTY => add(&mut track.unnamed, key, count, nanos),
+            Some(_) if track.name == Name::EMPTY => track.unnamed.add(key, count, nanos),
             Some(start) if self.names.bytes(track.name) == start.as_bytes() => self.tally.add(key, count, nanos),
             Some(_) => {}
         }
     }
 
-    fn admit_all(&mut self, index: Index, times: Times) {
-        times.into_iter().for_each(|(key, (count, nanos))| self.admit(index, key, count, nanos));
+    fn admit_all(&mut self, index: Index, times: Tally) {
+        times.into_samples().for_each(|(key, (count, nanos))| self.admit(index, key, count, nanos));
     }
 
     /// A goroutine has ended, or begins to wait forever. What it did up to here counts.
@@ -290,7 +280,7 @@ impl Profiler {
         let Some(track) = self.tracks.get_mut(index) else { return };
         let unnamed = std::mem::take(&mut track.unnamed);
         if self.options.start.as_deref() == Some("") {
-            unnamed.into_iter().for_each(|(key, (count, nanos))| self.tally.add(key, count, nanos));
+            unnamed.into_samples().for_each(|(key, (count, nanos))| self.tally.add(key, count, nanos));
         }
     }
 
@@ -309,6 +299,28 @@ impl Profiler {
             // It has been in the region since before the trace.
             let outside = std::mem::take(&mut track.outside);
             self.admit_all(index, outside);
+        }
+    }
+
+    /// Nothing is known of anyone until the next generation tells anew.
+    fn lose(&mut self, time: i64) {
+        let ids: Vec<u64> = self.tracks.ids().collect();
+        for id in ids {
+            let index = self.tracks.find(id);
+            self.cut(index, time);
+            if let Some(track) = self.tracks.get_mut(index) {
+                (track.since, track.inside, track.is_old) = (NEVER, 0, true);
+                track.regions.clear();
+            }
+        }
+    }
+
+    /// What a goroutine is in counts up to here, if open waits do.
+    fn cut(&mut self, index: Index, time: i64) {
+        let Some(track) = self.tracks.get(index) else { return };
+        if self.options.complete && track.since != NEVER {
+            let (since, key) = (track.since, (track.stack, track.reason));
+            self.interval(index, key, since, time);
         }
     }
 
@@ -366,6 +378,7 @@ impl Observer for Profiler {
                 self.names.forget_ids();
                 self.stacks.forget_ids();
             }
+            What::Gap => self.lose(record.time),
             What::RegionBegin if self.has_regions() => self.region(event, true),
             What::RegionEnd if self.has_regions() => self.region(event, false),
             What::StackSample if self.kind == ProfileKind::Cpu => self.sample(event),
@@ -378,11 +391,7 @@ impl Observer for Profiler {
         ids.sort_unstable();
         for id in ids {
             let index = self.tracks.find(id);
-            let Some(track) = self.tracks.get_mut(index) else { continue };
-            if self.options.complete && track.since != NEVER {
-                let (since, key) = (track.since, (track.stack, track.reason));
-                self.interval(index, key, since, self.last);
-            }
+            self.cut(index, self.last);
             let Some(track) = self.tracks.get_mut(index) else { continue };
             // What came behind an end does not count in the reference.
             let unsure = std::mem::take(&mut track.unsure);

@@ -14,17 +14,22 @@ use crate::event::{Frame, Text};
 #[cfg(feature = "pprof")]
 use crate::pprof::{Label, ProfileBuilder, ValueType};
 
-/// Counts and times by stack and reason.
+/// How often, and how long, by stack and reason. A time too long for an `i64` stays at the greatest, which no trace
+/// but a forged one has.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     samples: IndexMap<(StackKey, Name), (u64, i64), RandomState>,
 }
 
 impl Tally {
+    pub fn into_samples(self) -> impl Iterator<Item = ((StackKey, Name), (u64, i64))> {
+        self.samples.into_iter()
+    }
+
     pub fn add(&mut self, key: (StackKey, Name), count: u64, nanos: i64) {
         let entry = self.samples.entry(key).or_default();
         entry.0 += count;
-        entry.1 += nanos;
+        entry.1 = entry.1.saturating_add(nanos);
     }
 }
 
@@ -128,7 +133,7 @@ impl Profile {
     pub fn write_folded(&self, out: &mut impl Write) -> io::Result<()> {
         let mut lines: IndexMap<String, i64, RandomState> = IndexMap::default();
         for sample in self.samples() {
-            let clean = |text: Text<'_>| text.to_str_lossy().replace([';', '\n'], ":");
+            let clean = |text: Text<'_>| text.to_str_lossy().replace(|c: char| c == ';' || c.is_control(), ":");
             let mut frames: Vec<String> = sample.frames().rev().map(|frame| clean(frame.func)).collect();
             if frames.is_empty() {
                 frames.push("(no stack)".to_owned());
@@ -136,7 +141,8 @@ impl Profile {
             if !sample.reason.is_empty() {
                 frames.push(format!("[{}]", clean(sample.reason)));
             }
-            *lines.entry(frames.join(";")).or_default() += sample.nanos;
+            let nanos = lines.entry(frames.join(";")).or_default();
+            *nanos = nanos.saturating_add(sample.nanos);
         }
         lines.sort_keys();
         lines.iter().try_for_each(|(stack, nanos)| writeln!(out, "{stack} {nanos}"))

@@ -93,9 +93,9 @@ pub struct RegionSummary<'a> {
     pub name: Text<'a>,
     /// When it began, or the goroutine was created; `None` if before the trace.
     pub start: Option<Time>,
-    /// When it or the goroutine ended; `None` if the trace did.
+    /// When it or the goroutine ended; `None` if the trace did, or a gap of lenient reading came.
     pub end: Option<Time>,
-    /// How many regions of the goroutine it is within, and whether one of them is of the same task.
+    /// How many regions of the goroutine it is within.
     pub depth: usize,
     /// Whether none of the regions that it is within is of the same task.
     pub is_outermost: bool,
@@ -215,7 +215,8 @@ impl Account {
 
 /// Sums up goroutines and regions in one pass, and shows each sum to a [`Summary`] when there is nothing to add.
 ///
-/// Memory follows the goroutines that are alive. A goroutine that waits forever counts as ended, as in `go tool
+/// Memory follows the goroutines that are alive, and the regions that are open: some 200 bytes each. Over a gap of lenient
+/// reading, what goroutines do is `Unknown time`; those of which nothing is heard behind it count as alive. A goroutine that waits forever counts as ended, as in `go tool
 /// trace`, but is shown at the end of the trace; those that are alive then come in ascending order.
 pub struct Summarizer<S> {
     summary: S,
@@ -377,6 +378,11 @@ impl<S: Summary> Summarizer<S> {
         }
         let index = self.goroutines.find(record.a);
         match self.goroutines.get_mut(index) {
+            // It was there before a gap.
+            Some(known) if was_there => {
+                known.spent.add(&account.spent);
+                index
+            }
             Some(old) => {
                 *old = account;
                 index
@@ -405,6 +411,24 @@ impl<S: Summary> Summarizer<S> {
                 show_region(&mut self.summary, &self.names, go, &regions[..=depth], end, spent.clone());
             }
         }
+    }
+
+    /// Nothing is known of anyone until the next generation tells anew.
+    fn lose(&mut self, time: i64) {
+        let mut ids: Vec<u64> = self.goroutines.ids().collect();
+        ids.sort_unstable();
+        for id in ids {
+            let index = self.goroutines.find(id);
+            if self.goroutines.get(index).is_some_and(|account| account.end == NEVER) {
+                self.sum_up(index, time, NEVER);
+            }
+            if let Some(account) = self.goroutines.get_mut(index).filter(|account| account.end == NEVER) {
+                // It lives on.
+                account.spent.total = 0;
+            }
+        }
+        self.syscalls.clear();
+        self.sweeps.clear();
     }
 
     fn show(&mut self, index: Index) {
@@ -536,6 +560,7 @@ impl<S: Summary> Observer for Summarizer<S> {
                 self.sync = time;
                 self.names.forget_ids();
             }
+            What::Gap => self.lose(time),
             What::RangeBegin(range) | What::RangeActive(range) | What::RangeEnd(range) => {
                 self.range(event, range, what);
             }

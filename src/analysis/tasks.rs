@@ -38,7 +38,7 @@ pub struct TaskSummary {
     pub times: TimeByState,
 }
 
-/// Nanoseconds by what goroutines did, as in `go tool trace`.
+/// Nanoseconds by what goroutines did, as in `go tool trace`. A sum too long for an `i64` stays at the greatest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeByState {
     /// `Execution time`.
@@ -55,11 +55,12 @@ pub struct TimeByState {
 
 impl TimeByState {
     fn add(&mut self, other: &TimeByState) {
-        self.execution += other.execution;
-        self.sched_wait += other.sched_wait;
-        self.syscall += other.syscall;
-        self.syscall_block += other.syscall_block;
-        self.block += other.block;
+        let add = |sum: &mut i64, nanos| *sum = sum.saturating_add(nanos);
+        add(&mut self.execution, other.execution);
+        add(&mut self.sched_wait, other.sched_wait);
+        add(&mut self.syscall, other.syscall);
+        add(&mut self.syscall_block, other.syscall_block);
+        add(&mut self.block, other.block);
     }
 
     fn of(region: &RegionSummary<'_>) -> Self {
@@ -69,7 +70,7 @@ impl TimeByState {
             sched_wait: times.sched_wait(),
             syscall: times.syscall(),
             syscall_block: times.syscall_block(),
-            block: times.blocks().map(|(_, nanos)| nanos).sum(),
+            block: times.blocks().fold(0, |sum, (_, nanos)| sum.saturating_add(nanos)),
         }
     }
 }

@@ -41,7 +41,8 @@ const MAX_CHANGES: usize = 1 << 26;
 
 /// Finds the mutator utilization over time, in one pass.
 ///
-/// Memory follows the number of its changes: two numbers each.
+/// Memory follows the number of its changes, two numbers each, and the goroutines that are alive in the first
+/// generation. In a gap of lenient reading the program counts as having all processors.
 #[derive(Debug)]
 pub struct Utilization {
     flags: UtilFlags,
@@ -61,6 +62,11 @@ pub struct Utilization {
     /// Who executes, as long as it matters.
     executing: HashMap<u64, bool, RandomState>,
     generation: u64,
+    /// Up to which generation ranges are told late that were on before: the first one, and the first behind a gap.
+    late_until: u64,
+    is_in_gap: bool,
+    /// Before how many of the first series' points a range was on that was told late, and how many were.
+    late: Vec<(usize, u32)>,
     last: Option<i64>,
     /// Whether the last points of all series say how things are.
     settled: bool,
@@ -89,6 +95,9 @@ impl Utilization {
             suspects: 0,
             executing: HashMap::default(),
             generation: 0,
+            late_until: 1,
+            is_in_gap: false,
+            late: Vec::new(),
             last: None,
             settled: true,
         }
@@ -139,8 +148,11 @@ impl Utilization {
         {
             self.change(record.proc, if to.is_executing() { 1 } else { -1 });
         }
-        if self.generation <= 1 {
-            self.executing.insert(go, to.is_executing());
+        if self.generation <= self.late_until {
+            match to {
+                GoState::NotExist => self.executing.remove(&go),
+                _ => self.executing.insert(go, to.is_executing()),
+            };
         }
     }
 
@@ -169,7 +181,8 @@ impl Utilization {
         }
     }
 
-    /// A range that was on before the trace began is told late: it counts from the begin.
+    /// A range that was on before the trace began is told late: it counts from the begin. One that was on before a gap
+    /// ended counts from here.
     fn was_on(&mut self, event: &Event<'_>, range: RangeType) {
         let runs = || self.executing.get(&event.record().go) == Some(&true);
         let counts = match range {
@@ -177,16 +190,63 @@ impl Utilization {
             RangeType::GcSweep => self.flags.sweep,
             _ => false,
         };
-        if counts && !self.flags.per_proc {
-            let mut at = 0;
-            for point in &mut self.series[0] {
-                while self.procs_changes.get(at + 1).is_some_and(|&(time, _)| time < point.time) {
-                    at += 1;
+        if counts && !self.flags.per_proc && self.generation <= 1 {
+            // The last point is what the next is compared with; those before it wait for the end.
+            let procs = self.procs_at_last_point();
+            if let Some((last, before)) = self.series[0].split_last_mut() {
+                last.util = less(last.util, 1, procs);
+                match self.late.last_mut() {
+                    Some((points, times)) if *points == before.len() => *times += 1,
+                    _ => self.late.push((before.len(), 1)),
                 }
-                point.util = (point.util - 1.0 / self.procs_changes[at].1 as f64).max(0.0);
             }
         }
         self.range(event, range, true);
+    }
+
+    /// GOMAXPROCS before the last point of the first series.
+    fn procs_at_last_point(&self) -> usize {
+        let time = self.series[0].last().map_or(0, |point| point.time);
+        let next = self.procs_changes.partition_point(|&(change, _)| change < time);
+        self.procs_changes[next.saturating_sub(1)].1
+    }
+
+    /// Takes what was told late off the points before it.
+    fn settle_late(&mut self) {
+        let Some(points) = self.series.first_mut() else { return };
+        let mut changes = self.procs_changes.iter().rev().peekable();
+        let mut late = self.late.iter().rev().peekable();
+        let mut times = 0;
+        let end = late.peek().map_or(0, |&&(end, _)| end);
+        for (place, point) in points[..end].iter_mut().enumerate().rev() {
+            while let Some((_, more)) = late.next_if(|&&(end, _)| place < end) {
+                times += more;
+            }
+            while changes.len() > 1 && changes.next_if(|&&(time, _)| time >= point.time).is_some() {}
+            let procs = changes.peek().map_or(1, |&&(_, procs)| procs);
+            point.util = less(point.util, times, procs);
+        }
+    }
+
+    /// Nothing is known until the next generation tells anew.
+    fn lose(&mut self) {
+        for proc in &mut self.procs {
+            proc.gc = 0;
+        }
+        (self.busy, self.stopped, self.settled, self.is_in_gap) = (0, 0, false, true);
+        self.assisting.clear();
+        self.workers.clear();
+        self.executing.clear();
+    }
+
+    fn sync(&mut self, generation: u64) {
+        self.generation = generation;
+        if std::mem::take(&mut self.is_in_gap) {
+            self.late_until = generation;
+        }
+        if generation > self.late_until {
+            self.executing.clear();
+        }
     }
 
     fn label(&mut self, event: &Event<'_>) {
@@ -218,6 +278,11 @@ impl Utilization {
             self.settled &= add(&mut self.series[proc.series], &mut self.changes, MutatorUtil { time, util });
         }
     }
+}
+
+/// A utilization with so many processors less for the program.
+fn less(util: f64, taken: u32, procs: usize) -> f64 {
+    (util - f64::from(taken) / procs as f64).max(0.0)
 }
 
 /// Whether a stop-the-world is one of the GC, by its reason.
@@ -255,15 +320,16 @@ impl Observer for Utilization {
         let time = record.time;
         self.last = Some(time);
         match record.what {
-            What::Sync => self.generation = record.a,
+            What::Sync => self.sync(record.a),
             What::GoMaxProcs => self.set_procs(record.a, time),
             // Before GOMAXPROCS is known, nothing can be said; it comes very early.
             _ if self.procs.is_empty() => return,
             What::GoTransition(from, to) => self.go_transition(record, from, to),
             What::RangeBegin(range) => self.range(event, range, true),
             What::RangeEnd(range) => self.range(event, range, false),
+            What::Gap => self.lose(),
             // Later ones say what is known.
-            What::RangeActive(range) if self.generation <= 1 => self.was_on(event, range),
+            What::RangeActive(range) if self.generation <= self.late_until => self.was_on(event, range),
             What::Label => self.label(event),
             _ => {}
         }
@@ -274,6 +340,7 @@ impl Observer for Utilization {
 
     /// Each function ends with utilization 0 at the last event.
     fn finish(mut self) -> MutatorUtilization {
+        self.settle_late();
         if let Some(time) = self.last {
             for proc in &self.procs {
                 add(&mut self.series[proc.series], &mut self.changes, MutatorUtil { time, util: 0.0 });

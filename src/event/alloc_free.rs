@@ -3,6 +3,7 @@
 //! Their meaning is that of Go's `src/runtime/traceallocfree.go`: IDs are addresses in units that
 //! [`AllocFreeInfo`] gives.
 
+use super::text::Text;
 use crate::wire::varint;
 
 /// An event of the `AllocFree` experiment.
@@ -51,9 +52,11 @@ pub struct HeapSpan {
 }
 
 impl HeapSpan {
-    /// The runtime's size class of the objects in the span, `None` if it holds none.
+    /// The runtime's size class of the objects in the span, 0 if it is one large object. `None` if it holds none, or the
+    /// class is none that the runtime has.
     pub fn size_class(&self) -> Option<u8> {
-        (self.kind_and_class & 1 == 0).then_some((self.kind_and_class >> 2) as u8)
+        let class = u8::try_from(self.kind_and_class >> 2).ok();
+        class.filter(|_| self.kind_and_class & 1 == 0)
     }
 
     /// Whether the objects in the span hold no pointers; `None` if it holds no objects.
@@ -157,16 +160,16 @@ pub struct AllocFreeInfo {
 
 /// The experiment's number in an experimental batch (Go `tracev2.AllocFree`).
 pub(crate) const EXPERIMENT: u8 = 1;
-/// A batch that begins with this byte holds the units (Go `runtime.traceAllocFreeInfoBatch`).
+/// A batch of the experiment begins with a byte that says what it holds: types, or the units (Go
+/// `runtime.traceAllocFreeTypesBatch`, `traceAllocFreeInfoBatch`).
+const TYPES_BATCH: u8 = 0;
 const INFO_BATCH: u8 = 1;
 
 impl AllocFreeInfo {
-    /// Reads a batch of the experiment; `None` if it is not the one that states the units.
-    ///
-    /// The writer puts the batch's kind in front of the units only when the batch was flushed to make room, so real
-    /// batches hold the four numbers alone (`traceSnapshotMemory`). The heap's address is far too large to be taken for the kind.
+    /// Reads a batch of the experiment; `None` if it is not the one that states the units (`traceSnapshotMemory`).
     pub(crate) fn read(data: &[u8]) -> Option<Self> {
-        let mut pos = usize::from(data.first() == Some(&INFO_BATCH));
+        let (&INFO_BATCH, data) = data.split_first()? else { return None };
+        let mut pos = 0;
         let mut next = || varint::read(data, &mut pos).ok();
         let info = AllocFreeInfo {
             min_heap_address: next()?,
@@ -194,22 +197,93 @@ impl AllocFreeInfo {
     }
 }
 
+/// A type of the traced program, as the `AllocFree` experiment names it.
+#[derive(Clone, Copy, Debug)]
+pub struct AllocFreeType<'a> {
+    /// Its number in the generation: what [`HeapObject::type_id`] means there.
+    pub id: u64,
+    /// Where its description lies in the program. It is the same in all generations.
+    pub address: u64,
+    /// The size of a value in bytes. What was allocated may be many of them: of a slice the type is that of its elements.
+    pub size: u64,
+    /// How many bytes at the front of a value can hold pointers.
+    pub pointer_bytes: u64,
+    /// Its name, such as `main.visitor`, with the package's name and not its path.
+    pub name: Text<'a>,
+}
+
+/// The types of a batch, see [`Sync::alloc_free_types`](crate::Sync::alloc_free_types).
+#[derive(Clone, Debug)]
+pub(super) struct Types<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Types<'a> {
+    /// The types of a batch of the experiment, none if it is not one that holds types.
+    pub fn new(data: &'a [u8]) -> Self {
+        Types { rest: data.strip_prefix(&[TYPES_BATCH]).unwrap_or(&[]) }
+    }
+
+    fn read(&mut self) -> Option<AllocFreeType<'a>> {
+        let mut pos = 0;
+        let mut next = || varint::read(self.rest, &mut pos).ok();
+        let (id, address, size, pointer_bytes) = (next()?, next()?, next()?, next()?);
+        let len = usize::try_from(next()?).ok()?;
+        let (name, rest) = self.rest[pos..].split_at_checked(len)?;
+        self.rest = rest;
+        Some(AllocFreeType { id, address, size, pointer_bytes, name: Text(name) })
+    }
+}
+
+impl<'a> Iterator for Types<'a> {
+    type Item = AllocFreeType<'a>;
+
+    /// Ends where what follows is no type.
+    fn next(&mut self) -> Option<AllocFreeType<'a>> {
+        let read = self.read();
+        if read.is_none() {
+            self.rest = &[];
+        }
+        read
+    }
+}
+
+/// The sizes of the runtime's size classes in bytes, from class 0, which stands for objects that have a span of their own
+/// (Go `src/internal/runtime/gc/sizeclasses.go`; the same from Go 1.23 to 1.27).
+const CLASS_SIZES: [u16; 68] = [
+    0, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448,
+    480, 512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096,
+    4864, 5376, 6144, 6528, 6784, 6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072,
+    20480, 21760, 24576, 27264, 28672, 32768,
+];
+
+impl HeapSpan {
+    /// The bytes that each object in the span takes, if pages have this size; `None` if it holds no objects, or the class
+    /// is none that the runtime has.
+    pub fn object_size(&self, page_size: u64) -> Option<u64> {
+        match self.size_class()? {
+            0 => self.pages.checked_mul(page_size),
+            class => CLASS_SIZES.get(usize::from(class)).map(|&size| size.into()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn units_are_read_with_and_without_the_batch_kind() {
-        let mut data = Vec::new();
+    fn units_are_those_of_the_batch() {
+        let mut data = vec![INFO_BATCH];
         for unit in [0xc0_0000_0000, 8192, 8, 2048] {
             varint::write(&mut data, unit);
         }
         let info =
             AllocFreeInfo { min_heap_address: 0xc0_0000_0000, page_size: 8192, min_heap_align: 8, min_stack: 2048 };
         assert_eq!(AllocFreeInfo::read(&data), Some(info));
-        data.insert(0, INFO_BATCH);
-        assert_eq!(AllocFreeInfo::read(&data), Some(info));
         assert_eq!(AllocFreeInfo::read(&data[..4]), None);
+        assert_eq!(AllocFreeInfo::read(&data[1..]), None, "without the byte that says what it is");
+        assert_eq!(AllocFreeInfo::read(&[]), None);
         assert_eq!(info.object_address(2), 0xc0_0000_0010);
         assert_eq!(info.span_address(1), 0xc0_0000_2000);
         assert_eq!(info.stack_address(1), 0xc0_0000_0800);
@@ -221,6 +295,28 @@ mod tests {
         let span = |kind_and_class| HeapSpan { id: 0, pages: 1, kind_and_class };
         assert_eq!((span(0b1_0110).size_class(), span(0b1_0110).no_scan()), (Some(5), Some(true)));
         assert_eq!((span(1).size_class(), span(1).no_scan()), (None, None));
+    }
+
+    /// The begin of a batch that Go 1.27.3 wrote, and a cut.
+    #[test]
+    fn types_are_read_as_far_as_they_go() {
+        let batch = b"\x00\x01\x88\x99\xdf\x02 \x18\ncpu.option\x03\xc0\xb5\xe0\x02\xb0|\xf8j\truntime.p\x08\x80";
+        let types: Vec<_> = Types::new(batch)
+            .map(|it| (it.id, it.address, it.size, it.pointer_bytes, it.name.to_str().expect("ASCII")))
+            .collect();
+        assert_eq!(types, [(1, 0x57_cc88, 32, 24, "cpu.option"), (3, 0x58_1ac0, 15920, 13688, "runtime.p")]);
+        assert_eq!(Types::new(&[INFO_BATCH, 1, 1, 1, 1, 0]).count(), 0);
+        assert_eq!(Types::new(&[TYPES_BATCH, 1, 1, 1, 1, 5, b'x']).count(), 0, "a name longer than the batch");
+        assert_eq!(Types::new(&[]).count(), 0);
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_class() {
+        let size = |kind_and_class, pages| HeapSpan { id: 0, pages, kind_and_class }.object_size(8192);
+        assert_eq!((size(5 << 2, 1), size(67 << 2 | 2, 4)), (Some(48), Some(32768)));
+        assert_eq!((size(0, 3), size(1, 3), size(68 << 2, 3)), (Some(24576), None, None));
+        assert_eq!(size(0, u64::MAX), None);
+        assert!(CLASS_SIZES.is_sorted_by(|a, b| a < b));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::alloc_free::{self, AllocFree, AllocFreeInfo};
+use super::alloc_free::{self, AllocFree, AllocFreeInfo, AllocFreeType};
 use super::record::RangeType;
 use super::stack::Stack;
 use super::state::{GoState, ProcState};
@@ -120,6 +120,11 @@ impl<'a> Sync<'a> {
     /// The units of the `AllocFree` experiment's IDs, where the generation states them.
     pub fn alloc_free_info(&self) -> Option<AllocFreeInfo> {
         self.experimental_batches().find_map(|batch| AllocFreeInfo::read(batch.data))
+    }
+
+    /// The types that the `AllocFree` experiment's objects have in the generation. What is no type in them ends its batch.
+    pub fn alloc_free_types(&self) -> impl Iterator<Item = AllocFreeType<'a>> + use<'a> {
+        self.experimental_batches().flat_map(|batch| alloc_free::Types::new(batch.data))
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) mod tables;
 pub(crate) mod text;
 mod view;
 
-pub use alloc_free::{AllocFree, AllocFreeInfo, GoroutineStack, HeapObject, HeapSpan};
+pub use alloc_free::{AllocFree, AllocFreeInfo, AllocFreeType, GoroutineStack, HeapObject, HeapSpan};
 pub use kind::{
     EventKind, ExperimentalBatch, Gap, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region,
     Scope, Sweep, Sync, Task,

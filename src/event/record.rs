@@ -92,7 +92,7 @@ impl From<Span> for Symbol {
 }
 
 /// Takes records in, at a time those that are made together: all of one generation.
-pub(crate) trait Sink: Send {
+pub(crate) trait Sink {
     /// Takes the next ones.
     fn add(&mut self, records: &[Record], symbols: Symbols<'_>);
 }

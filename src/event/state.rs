@@ -26,9 +26,7 @@ impl GoState {
     pub fn is_executing(self) -> bool {
         matches!(self, GoState::Running | GoState::Syscall)
     }
-}
 
-impl GoState {
     /// Go's name for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -67,9 +65,7 @@ impl ProcState {
     pub fn is_executing(self) -> bool {
         self == ProcState::Running
     }
-}
 
-impl ProcState {
     /// Go's name for it.
     pub fn name(self) -> &'static str {
         match self {

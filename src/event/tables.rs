@@ -117,6 +117,14 @@ impl<T: Copy> IdTable<T> {
         matches!(self.dense_slot(id), Some(Some(_))) || self.sparse.contains_key(&id)
     }
 
+    /// All entries with their IDs: first those that lie close together, each part in ascending order.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, T)> {
+        let dense = (0..).zip(&self.dense).filter_map(|(id, &entry)| Some((id, entry?)));
+        let mut sparse: Vec<(u64, T)> = self.sparse.iter().map(|(&id, &entry)| (id, entry)).collect();
+        sparse.sort_unstable_by_key(|&(id, _)| id);
+        dense.chain(sparse)
+    }
+
     fn dense_slot(&self, id: u64) -> Option<&Option<T>> {
         usize::try_from(id).ok().and_then(|index| self.dense.get(index))
     }
@@ -200,13 +208,15 @@ impl Tables {
         self.clock = None;
         self.experiments.clear();
         self.gap = None;
+        // Refilled when a frame is noted: a generation without stacks does not pay for it.
+        if !self.frames.is_empty() {
+            self.recent_frames.clear();
+        }
         match is_oversized(self.frames.len(), self.frames.capacity()) {
             true => self.frames = IndexMap::default(),
             false => self.frames.clear(),
         }
         self.frames_differ = false;
-        self.recent_frames.clear();
-        self.recent_frames.resize(RECENT_FRAMES, RawFrame { pc: 0, func: 0, file: 0, line: 0 });
     }
 
     /// Notes a frame of a stack.
@@ -216,7 +226,7 @@ impl Tables {
         match recent {
             Some(recent) if *recent == frame && frame.pc != 0 => return,
             Some(recent) => *recent = frame,
-            None => {}
+            None => self.recent_frames.resize(RECENT_FRAMES, RawFrame { pc: 0, func: 0, file: 0, line: 0 }),
         }
         let first = self.frames.entry(frame.pc).or_insert(frame);
         self.frames_differ |= *first != frame;

@@ -125,7 +125,8 @@ pub struct GrowthRow<'g> {
 }
 
 impl Growth {
-    /// Puts snapshots in order of time and compares them. Those that don't say their time stay as they stand.
+    /// Puts snapshots in order of time and compares them. Those that don't say their time come first, in the order that
+    /// they were given in.
     ///
     /// # Errors
     ///

@@ -71,7 +71,7 @@ pub enum ErrorKind {
     #[error("more than {limit} {what}")]
     LimitExceeded {
         /// What there is too much of: `bytes unpacked`, `locations in a stack`, `lines in a location`,
-        /// `sample types`, `groups in groups`.
+        /// `frames in the stacks of a report`, `fields in a message`, `sample types`, `comments`, `groups in groups`.
         what: &'static str,
         /// The limit.
         limit: u64,

@@ -2,6 +2,7 @@
 
 use super::error::{Error, ErrorKind};
 use super::fields;
+use super::limits::Limits;
 use super::profile::Profile;
 use super::wire::{Fields, Span};
 use crate::event::Text;
@@ -32,12 +33,12 @@ pub struct Mapping<'a> {
 }
 
 impl<'a> Mapping<'a> {
-    pub(super) fn id_of(span: Span<'_>, nesting: u32) -> Result<u64, Error> {
-        id_of(span, fields::mapping::ID, "Mapping", nesting)
+    pub(super) fn id_of(span: Span<'_>, limits: &Limits) -> Result<u64, Error> {
+        id_of(span, fields::mapping::ID, "Mapping", limits)
     }
 
     pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
-        let mut fields = Fields::new(span, "Mapping", profile.limits.nesting);
+        let mut fields = Fields::few(span, "Mapping", &profile.limits);
         while let Some(field) = fields.next_field()? {
             let value = match field.number {
                 fields::mapping::ID..=fields::mapping::HAS_INLINE_FRAMES => fields.integer(field)?,
@@ -53,7 +54,7 @@ impl<'a> Mapping<'a> {
     /// The mapping at a place of the table, which has been checked.
     pub(super) fn new(profile: &Profile<'a>, place: usize) -> Self {
         let span = profile.mappings.span(profile.bytes, place);
-        let mut fields = Fields::new(span, "Mapping", profile.limits.nesting);
+        let mut fields = Fields::few(span, "Mapping", &profile.limits);
         let mut mapping = Mapping::default();
         while let Ok(Some(field)) = fields.next_field() {
             let value = fields.integer(field).unwrap_or(0);
@@ -91,12 +92,12 @@ pub struct Function<'a> {
 }
 
 impl<'a> Function<'a> {
-    pub(super) fn id_of(span: Span<'_>, nesting: u32) -> Result<u64, Error> {
-        id_of(span, fields::function::ID, "Function", nesting)
+    pub(super) fn id_of(span: Span<'_>, limits: &Limits) -> Result<u64, Error> {
+        id_of(span, fields::function::ID, "Function", limits)
     }
 
     pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
-        let mut fields = Fields::new(span, "Function", profile.limits.nesting);
+        let mut fields = Fields::few(span, "Function", &profile.limits);
         while let Some(field) = fields.next_field()? {
             let value = match field.number {
                 fields::function::ID..=fields::function::START_LINE => fields.integer(field)?,
@@ -112,7 +113,7 @@ impl<'a> Function<'a> {
     /// The function at a place of the table, which has been checked.
     pub(super) fn new(profile: &Profile<'a>, place: usize) -> Self {
         let span = profile.functions.span(profile.bytes, place);
-        let mut fields = Fields::new(span, "Function", profile.limits.nesting);
+        let mut fields = Fields::few(span, "Function", &profile.limits);
         let mut function = Function::default();
         while let Ok(Some(field)) = fields.next_field() {
             let value = fields.integer(field).unwrap_or(0);
@@ -145,13 +146,13 @@ pub struct Location<'p, 'a> {
 }
 
 impl<'p, 'a> Location<'p, 'a> {
-    pub(super) fn id_of(span: Span<'_>, nesting: u32) -> Result<u64, Error> {
-        id_of(span, fields::location::ID, "Location", nesting)
+    pub(super) fn id_of(span: Span<'_>, limits: &Limits) -> Result<u64, Error> {
+        id_of(span, fields::location::ID, "Location", limits)
     }
 
     pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
         let limits = profile.limits;
-        let mut fields = Fields::new(span, "Location", limits.nesting);
+        let mut fields = Fields::few(span, "Location", &limits);
         let mut count = 0;
         while let Some(field) = fields.next_field()? {
             match field.number {
@@ -191,12 +192,17 @@ impl<'p, 'a> Location<'p, 'a> {
 
     fn fields(&self) -> Fields<'a> {
         let span = self.profile.locations.span(self.profile.bytes, self.place);
-        Fields::new(span, "Location", self.profile.limits.nesting)
+        Fields::few(span, "Location", &self.profile.limits)
     }
 
     /// The mapping that it lies in. `None` if that is unknown, or not in the table.
     pub fn mapping(&self) -> Option<Mapping<'a>> {
-        self.profile.mappings.find(self.mapping_id).map(|place| Mapping::new(self.profile, place))
+        self.mapping_place().map(|place| Mapping::new(self.profile, place))
+    }
+
+    /// The mapping's place in the table.
+    pub(super) fn mapping_place(&self) -> Option<usize> {
+        self.profile.mappings.find(self.mapping_id)
     }
 
     /// The source lines, innermost first. But for the last, their functions were inlined into the next. None where the
@@ -230,7 +236,7 @@ impl<'p, 'a> Lines<'p, 'a> {
         // The lines have been checked: there are no errors to hide.
         while let Ok(Some(field)) = self.fields.next_field() {
             if let (fields::location::LINE, Ok(span)) = (field.number, self.fields.span(field)) {
-                let (function_id, line, column) = read_line(span, self.profile.limits.nesting).ok()?;
+                let (function_id, line, column) = read_line(span, &self.profile.limits).ok()?;
                 return Some((self.profile.functions.find(function_id)?, line, column));
             }
         }
@@ -248,14 +254,14 @@ impl<'a> Iterator for Lines<'_, 'a> {
 }
 
 fn check_line(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
-    let (function_id, _, _) = read_line(span, profile.limits.nesting)?;
+    let (function_id, _, _) = read_line(span, &profile.limits)?;
     profile.functions.place(function_id, span.start).map(|_| ())
 }
 
 /// A line's function ID, line and column.
-fn read_line(span: Span<'_>, nesting: u32) -> Result<(u64, i64, i64), Error> {
+fn read_line(span: Span<'_>, limits: &Limits) -> Result<(u64, i64, i64), Error> {
     let (mut function_id, mut line, mut column) = (0, 0, 0);
-    let mut fields = Fields::new(span, "Line", nesting);
+    let mut fields = Fields::few(span, "Line", limits);
     while let Some(field) = fields.next_field()? {
         match field.number {
             fields::line::FUNCTION_ID => function_id = fields.integer(field)?,
@@ -267,9 +273,9 @@ fn read_line(span: Span<'_>, nesting: u32) -> Result<(u64, i64, i64), Error> {
     Ok((function_id, line, column))
 }
 
-fn id_of(span: Span<'_>, number: u32, message: &'static str, nesting: u32) -> Result<u64, Error> {
+fn id_of(span: Span<'_>, number: u32, message: &'static str, limits: &Limits) -> Result<u64, Error> {
     let mut id = 0;
-    let mut fields = Fields::new(span, message, nesting);
+    let mut fields = Fields::few(span, message, limits);
     while let Some(field) = fields.next_field()? {
         if field.number == number {
             id = fields.integer(field)?;

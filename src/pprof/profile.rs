@@ -121,7 +121,7 @@ impl<'a> Profile<'a> {
     fn scan(&mut self) -> Result<(Vec<RawType>, Option<RawType>), Error> {
         let mut sample_types = Vec::new();
         let mut period_type = None;
-        let mut fields = Fields::new(Span { bytes: self.bytes, start: 0 }, "Profile", self.limits.nesting);
+        let mut fields = Fields::new(Span { bytes: self.bytes, start: 0 }, "Profile", &self.limits);
         while let Some(field) = fields.next_field()? {
             match field.number {
                 fields::profile::SAMPLE => {
@@ -176,9 +176,15 @@ impl<'a> Profile<'a> {
             fields::profile::DOC_URL => head.doc_url = fields.integer(field)?,
             fields::profile::DROP_FRAMES => head.drop_frames = fields.integer(field)?,
             fields::profile::KEEP_FRAMES => head.keep_frames = fields.integer(field)?,
-            fields::profile::COMMENT => fields.integers(field, |index, _| {
+            fields::profile::COMMENT => fields.integers(field, |index, at| {
                 head.comments.push(index);
-                Ok(())
+                let limit = self.limits.comments;
+                match head.comments.len() > limit as usize {
+                    true => {
+                        Err(Error::unpacked(ErrorKind::LimitExceeded { what: "comments", limit: limit.into() }, at))
+                    }
+                    false => Ok(()),
+                }
             })?,
             _ => {}
         }
@@ -188,7 +194,7 @@ impl<'a> Profile<'a> {
     /// As protobuf has it, the fields of a message that is there twice are put together.
     fn raw_type(&self, span: Span<'a>, earlier: Option<RawType>) -> Result<RawType, Error> {
         let mut raw = earlier.unwrap_or(RawType { kind: 0, unit: 0, at: span.start });
-        let mut fields = Fields::new(span, "ValueType", self.limits.nesting);
+        let mut fields = Fields::new(span, "ValueType", &self.limits);
         while let Some(field) = fields.next_field()? {
             match field.number {
                 fields::value_type::TYPE => raw.kind = fields.integer(field)?,
@@ -205,10 +211,10 @@ impl<'a> Profile<'a> {
 
     /// Looks at each message of the tables once, so that afterwards nothing can be wrong with them.
     fn index_tables(&mut self) -> Result<(), Error> {
-        let nesting = self.limits.nesting;
-        self.mappings.index(self.bytes, |span| Mapping::id_of(span, nesting))?;
-        self.functions.index(self.bytes, |span| Function::id_of(span, nesting))?;
-        self.locations.index(self.bytes, |span| Location::id_of(span, nesting))?;
+        let limits = self.limits;
+        self.mappings.index(self.bytes, |span| Mapping::id_of(span, &limits))?;
+        self.functions.index(self.bytes, |span| Function::id_of(span, &limits))?;
+        self.locations.index(self.bytes, |span| Location::id_of(span, &limits))?;
         for place in 0..self.mappings.len() {
             Mapping::check(self, self.mappings.span(self.bytes, place))?;
         }
@@ -317,6 +323,11 @@ impl<'a> Profile<'a> {
     pub fn samples(&self) -> Samples<'_, 'a> {
         let (start, end) = self.samples;
         Samples::new(self, Span { bytes: &self.bytes[..end], start })
+    }
+
+    /// How many frames all different stacks together may have: see [`Limits::frames_per_byte`].
+    pub(crate) fn most_frames(&self) -> u64 {
+        u64::from(self.limits.frames_per_byte) * self.bytes.len() as u64
     }
 
     /// The mappings: the program's binary first, then the libraries.

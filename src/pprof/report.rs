@@ -168,6 +168,8 @@ impl Report {
         let width = self.sample_types.len();
         let mut stack = Vec::new();
         let mut samples = profile.samples();
+        let most = profile.most_frames();
+        let mut frames = 0;
         while let Some(sample) = samples.next_sample()? {
             add(&mut self.total, sample.values());
             stack.clear();
@@ -177,6 +179,10 @@ impl Report {
             let row = match self.stacks.get_index_of(&stack[..]) {
                 Some(row) => row,
                 None => {
+                    frames += stack.len() as u64;
+                    if frames > most {
+                        return Err(sample.too_many_frames());
+                    }
                     self.flat.resize(self.flat.len() + width, 0);
                     self.stacks.insert_full(stack[..].into()).0
                 }
@@ -290,6 +296,7 @@ struct Nodes {
 impl Nodes {
     /// Each line is at least four bytes of the profile, so their number fits in 32 bits.
     fn new(profile: &Profile<'_>, by: By, names: &mut IndexSet<Box<str>, RandomState>) -> Self {
+        let mut unknown = Unknown { of_mapping: vec![None; profile.mappings.len()], elsewhere: None };
         let functions: Vec<Option<u32>> =
             profile.functions().map(|function| function_name(&function, by).map(|name| intern(names, &name))).collect();
         let mut all = Nodes { nodes: Vec::new(), ends: Vec::with_capacity(profile.locations.len()) };
@@ -297,10 +304,10 @@ impl Nodes {
             let before = all.nodes.len();
             let mut lines = location.lines();
             while let Some((function, _, _)) = lines.next_place() {
-                all.nodes.push(functions[function].unwrap_or_else(|| intern(names, &unknown_name(&location))));
+                all.nodes.push(functions[function].unwrap_or_else(|| unknown.at(&location, names)));
             }
             if all.nodes.len() == before {
-                all.nodes.push(intern(names, &unknown_name(&location)));
+                all.nodes.push(unknown.at(&location, names));
             }
             all.ends.push(all.nodes.len() as u32);
         }
@@ -333,11 +340,25 @@ fn function_name<'a>(function: &Function<'a>, by: By) -> Option<Cow<'a, str>> {
     })
 }
 
-/// What `go tool pprof` calls a place of which it knows no function.
-fn unknown_name(location: &Location<'_, '_>) -> String {
-    let file = location.mapping().map(|mapping| mapping.file.to_str_lossy()).unwrap_or_default();
-    match file.rsplit('/').next() {
-        Some(base) if !base.is_empty() => format!("[{base}]"),
-        _ => "<unknown>".to_owned(),
+/// What `go tool pprof` calls places of which it knows no function, once it has been asked for.
+struct Unknown {
+    of_mapping: Vec<Option<u32>>,
+    /// In no mapping.
+    elsewhere: Option<u32>,
+}
+
+impl Unknown {
+    fn at(&mut self, location: &Location<'_, '_>, names: &mut IndexSet<Box<str>, RandomState>) -> u32 {
+        let known = match location.mapping_place() {
+            Some(place) => &mut self.of_mapping[place],
+            None => &mut self.elsewhere,
+        };
+        *known.get_or_insert_with(|| {
+            let file = location.mapping().map(|mapping| mapping.file.to_str_lossy()).unwrap_or_default();
+            match file.rsplit('/').next() {
+                Some(base) if !base.is_empty() => intern(names, &format!("[{base}]")),
+                _ => intern(names, "<unknown>"),
+            }
+        })
     }
 }

@@ -21,7 +21,7 @@ pub struct Samples<'p, 'a> {
 
 impl<'p, 'a> Samples<'p, 'a> {
     pub(super) fn new(profile: &'p Profile<'a>, span: Span<'a>) -> Self {
-        let fields = Fields::new(span, "Profile", profile.limits.nesting);
+        let fields = Fields::new(span, "Profile", &profile.limits);
         Samples { profile, fields, values: Vec::new(), locations: Vec::new(), ended: false }
     }
 
@@ -60,7 +60,7 @@ impl<'p, 'a> Samples<'p, 'a> {
         locations.clear();
         let expected = profile.sample_types().len();
         let most = profile.limits.stack;
-        let mut fields = Fields::new(span, "Sample", profile.limits.nesting);
+        let mut fields = Fields::new(span, "Sample", &profile.limits);
         while let Some(field) = fields.next_field()? {
             match field.number {
                 fields::sample::LOCATION_ID => fields.integers(field, |id, at| {
@@ -122,8 +122,15 @@ impl<'s, 'a> Sample<'s, 'a> {
         self.locations.iter().map(move |&place| Location::new(profile, place as usize))
     }
 
+    /// The error of a profile whose stacks come to more frames than there may be.
+    pub(crate) fn too_many_frames(&self) -> Error {
+        let kind =
+            ErrorKind::LimitExceeded { what: "frames in the stacks of a report", limit: self.profile.most_frames() };
+        Error::unpacked(kind, self.span.start)
+    }
+
     /// The stack as places in the table of locations.
-    pub(super) fn places(&self) -> &'s [u32] {
+    pub(crate) fn places(&self) -> &'s [u32] {
         self.locations
     }
 
@@ -134,7 +141,8 @@ impl<'s, 'a> Sample<'s, 'a> {
 
     /// The labels, which are checked when they are asked for.
     pub fn labels(&self) -> Labels<'s, 'a> {
-        Labels { profile: self.profile, fields: Fields::new(self.span, "Sample", self.profile.limits.nesting) }
+        let fields = Fields::new(self.span, "Sample", &self.profile.limits);
+        Labels { profile: self.profile, fields, ended: false }
     }
 }
 
@@ -188,15 +196,25 @@ pub struct Labels<'s, 'a> {
     profile: &'s Profile<'a>,
     /// The sample's.
     fields: Fields<'a>,
+    ended: bool,
 }
 
 impl<'a> Labels<'_, 'a> {
-    /// The next label; `None` when there are no more.
+    /// The next label; `None` when there are no more, and after an error.
     ///
     /// # Errors
     ///
     /// A string that is not in the table, and damage to the encoding.
     pub fn next_label(&mut self) -> Result<Option<Label<'a>>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
+        let next = self.read_next();
+        self.ended = !matches!(next, Ok(Some(_)));
+        next
+    }
+
+    fn read_next(&mut self) -> Result<Option<Label<'a>>, Error> {
         while let Some(field) = self.fields.next_field()? {
             if field.number == fields::sample::LABEL {
                 return self.read_label(self.fields.span(field)?).map(Some);
@@ -207,7 +225,7 @@ impl<'a> Labels<'_, 'a> {
 
     fn read_label(&self, span: Span<'a>) -> Result<Label<'a>, Error> {
         let (mut key, mut text, mut number, mut unit) = (0, 0, 0, 0);
-        let mut fields = Fields::new(span, "Label", self.profile.limits.nesting);
+        let mut fields = Fields::new(span, "Label", &self.profile.limits);
         while let Some(field) = fields.next_field()? {
             match field.number {
                 fields::label::KEY => key = fields.integer(field)?,

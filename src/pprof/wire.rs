@@ -1,6 +1,7 @@
 //! Protobuf as it lies in the file: fields, each with a number and a wire type.
 
 use super::error::{Error, ErrorKind};
+use super::limits::Limits;
 use crate::wire::varint;
 
 /// How a field's value lies in the file. See protobuf.dev/programming-guides/encoding.
@@ -59,11 +60,21 @@ pub(super) struct Fields<'a> {
     message: &'static str,
     /// How many groups may lie in groups.
     nesting: u32,
+    /// How many more fields there may be, those in groups included, and out of how many.
+    left: u32,
+    most: u32,
 }
 
 impl<'a> Fields<'a> {
-    pub fn new(span: Span<'a>, message: &'static str, nesting: u32) -> Self {
-        Fields { bytes: span.bytes, pos: span.start, message, nesting }
+    /// The fields of a message that is read once.
+    pub fn new(span: Span<'a>, message: &'static str, limits: &Limits) -> Self {
+        // A profile is shorter than 4 GiB: so many fields do not fit in.
+        Fields { bytes: span.bytes, pos: span.start, message, nesting: limits.nesting, left: u32::MAX, most: u32::MAX }
+    }
+
+    /// The fields of a message that is read again and again, and so may not have many.
+    pub fn few(span: Span<'a>, message: &'static str, limits: &Limits) -> Self {
+        Fields { left: limits.fields, most: limits.fields, ..Fields::new(span, message, limits) }
     }
 
     /// Where the next field begins.
@@ -95,6 +106,7 @@ impl<'a> Fields<'a> {
         if number == 0 || number > MAX_FIELD {
             return Err(Error::unpacked(ErrorKind::InvalidField { number }, at));
         }
+        self.left = self.left.checked_sub(1).ok_or_else(|| self.too_many(at))?;
         Ok((number as u32, (tag & 7) as u8))
     }
 
@@ -205,6 +217,11 @@ impl<'a> Fields<'a> {
             }
             Value::Other(_) => Err(self.wrong_type(field)),
         }
+    }
+
+    #[cold]
+    fn too_many(&self, at: usize) -> Error {
+        Error::unpacked(ErrorKind::LimitExceeded { what: "fields in a message", limit: self.most.into() }, at)
     }
 
     #[cold]

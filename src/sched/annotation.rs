@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::arena::Index;
-use super::assume::Annotation;
 use super::{Context, Sched, mismatch};
 use crate::error::{ContextMismatch, ErrorKind};
 use crate::event::names::NameId;
@@ -140,20 +139,12 @@ impl Sched {
     /// The running goroutine begins a task.
     pub fn task_begin(&mut self, context: Context, id: u64, task: ActiveTask) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserTaskBegin")?;
-        if let Some(assumed) = &mut self.assumed {
-            assumed.note(Annotation::TaskBegin(id, task), context.go_id);
-            return Ok(Fit::Good);
-        }
         Ok(self.annotations.task_begin(id, task))
     }
 
     /// The running goroutine ends a task.
     pub fn task_end(&mut self, context: Context, id: u64) -> Result<Option<ActiveTask>, Box<ErrorKind>> {
         context.needs_user_code("UserTaskEnd")?;
-        if let Some(assumed) = &mut self.assumed {
-            assumed.note(Annotation::TaskEnd(id), context.go_id);
-            return Ok(None);
-        }
         Ok(self.annotations.task_end(id))
     }
 
@@ -163,29 +154,19 @@ impl Sched {
         let go =
             self.gos.get_mut(context.go).ok_or_else(|| mismatch("UserRegionBegin", ContextMismatch::NoGoroutine))?;
         go.has_annotations = true;
-        match &mut self.assumed {
-            Some(assumed) => assumed.note(Annotation::RegionBegin(task, name), context.go_id),
-            None => self.annotations.region_begin(context.go_id, task, name),
-        }
+        self.annotations.region_begin(context.go_id, task, name);
         Ok(())
     }
 
     /// A region of the running goroutine ends.
     pub fn region_end(&mut self, context: Context, task: u64, name: NameId) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserRegionEnd")?;
-        if let Some(assumed) = &mut self.assumed {
-            assumed.note(Annotation::RegionEnd(task, name), context.go_id);
-            return Ok(Fit::Good);
-        }
         Ok(self.annotations.region_end(context.go_id, task, name))
     }
 
     /// A goroutine is gone, and its slot may become another's.
     pub fn forget_annotations(&mut self, go: Index, id: u64) {
-        match &mut self.assumed {
-            Some(assumed) => assumed.note(Annotation::Gone, id),
-            None => self.annotations.forget(id),
-        }
+        self.annotations.forget(id);
         self.ranges.forget(go);
     }
 }

@@ -96,16 +96,6 @@ impl<T> Arena<T> {
         }
     }
 
-    /// The index of an ID, if it has one. [`find`](Self::find) is faster for an ID that is asked for again.
-    #[cfg_attr(not(feature = "parallel"), allow(dead_code, reason = "only the joining of generations needs it"))]
-    pub fn look_up(&self, id: u64) -> Option<Index> {
-        let home = home(id);
-        match self.slots.get(home) {
-            Some(slot) if slot.id == id => Some(Index(home as u32)),
-            _ => self.ids.get(&id).copied().map(Index),
-        }
-    }
-
     /// All IDs and values, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         let at_home = self.slots.iter().take(HOMES).enumerate().filter(|(home, slot)| slot.id != nobody(*home));

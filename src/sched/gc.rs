@@ -1,7 +1,7 @@
 //! The GC cycle. Begin and end are counted, since they may happen on threads whose times disagree.
 
-use super::{Context, Outcome, Sched, Step, broken};
-use crate::error::ErrorKind;
+use super::{Context, Outcome, Sched, Step};
+use crate::error::{ErrorKind, broken};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum GcState {
@@ -14,7 +14,7 @@ pub(super) enum GcState {
 
 #[derive(Debug, Default)]
 pub(super) struct Gc {
-    sequence: u64,
+    pub sequence: u64,
     state: GcState,
 }
 
@@ -30,24 +30,6 @@ impl Gc {
             GcState::Running => "running",
         };
         ErrorKind::GcMismatch { event, state }
-    }
-
-    /// Whether this is what a generation took for granted; `None` if it says nothing of the GC.
-    pub fn confirms(&self, assumed: Option<(GcState, u64)>) -> bool {
-        match (assumed, self.state) {
-            (None, _) => true,
-            // The trace's first cycle says where the count stands.
-            (Some((GcState::NotRunning, _)), GcState::Undetermined) => true,
-            (Some((state, sequence)), found) => state == found && sequence == self.sequence,
-        }
-    }
-
-    /// What is known now, or if nothing is, what was known.
-    pub fn or_as(self, past: &Gc) -> Gc {
-        match self.state {
-            GcState::Undetermined => Gc { ..*past },
-            _ => self,
-        }
     }
 
     fn enter(&mut self, state: GcState, sequence: u64) -> Outcome {
@@ -66,7 +48,6 @@ impl Sched {
             }
             return self.gc.enter(GcState::Running, sequence);
         }
-        self.assume_gc(GcState::Running, sequence);
         if !self.gc.is_next(sequence) {
             return Ok(Step::Wait);
         }
@@ -79,7 +60,6 @@ impl Sched {
 
     /// A cycle begins to mark.
     pub fn gc_begin(&mut self, context: Context, sequence: u64) -> Outcome {
-        self.assume_gc(GcState::NotRunning, sequence);
         // The trace's first cycle says where the count stands.
         if self.gc.state == GcState::Undetermined {
             return self.gc.enter(GcState::Running, sequence);
@@ -96,7 +76,6 @@ impl Sched {
 
     /// A cycle has marked.
     pub fn gc_end(&mut self, context: Context, sequence: u64) -> Outcome {
-        self.assume_gc(GcState::Running, sequence);
         if !self.gc.is_next(sequence) {
             return Ok(Step::Wait);
         }
@@ -105,20 +84,5 @@ impl Sched {
         }
         context.needs_user_code("GCEnd")?;
         self.gc.enter(GcState::NotRunning, sequence)
-    }
-
-    /// Where the past is not known, the first event that is tried follows it.
-    fn assume_gc(&mut self, state: GcState, next: u64) {
-        if let Some(assumed) = &mut self.assumed
-            && assumed.gc.is_none()
-        {
-            self.gc = Gc { state, sequence: next.wrapping_sub(1) };
-            assumed.gc = Some((state, self.gc.sequence));
-        }
-    }
-
-    /// What a GC event that does not advance is missing.
-    pub fn gc_wait(&self, sequence: u64) -> String {
-        format!("GC event {} (the last was {})", sequence.wrapping_sub(1), self.gc.sequence)
     }
 }

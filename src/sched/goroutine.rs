@@ -44,21 +44,10 @@ impl Sched {
                 stated.from = GoState::Undetermined;
                 go = self.gos.insert(id, Go::new(status, sequence));
             }
-            None => {
-                go = self.assume_go(id, status, context.thread, thread_id)?;
-            }
+            None => return broken(ErrorKind::LateGoroutine(GoId(id))),
         }
         match status {
             GoStatus::Running => {
-                if let Some(assumed) = &mut self.assumed
-                    && let Some(thread) = self.threads.get(context.thread)
-                {
-                    let thread_id = self.threads.id(context.thread);
-                    match thread.ran {
-                        true => assumed.nothing_on(thread_id, true),
-                        false => assumed.go_perhaps_on(thread_id, id),
-                    }
-                }
                 self.not_bound_elsewhere(resource, context.thread, self.thread_of_go(go))?;
                 self.bind_go(context.thread, go);
             }
@@ -66,26 +55,6 @@ impl Sched {
             GoStatus::Runnable | GoStatus::Waiting => {}
         }
         Ok(Step::Done(stated))
-    }
-
-    /// Takes a goroutine whose status is told for one that had it, if the past is not known.
-    fn assume_go(
-        &mut self,
-        id: u64,
-        status: GoStatus,
-        here: Index,
-        syscall_thread: u64,
-    ) -> Result<Index, Box<ErrorKind>> {
-        let thread = match status {
-            GoStatus::Syscall => syscall_thread,
-            _ => self.threads.id(here),
-        };
-        if self.assumed.as_mut().is_none_or(|assumed| assumed.go(id, status, thread).is_err()) {
-            return broken(ErrorKind::LateGoroutine(GoId(id)));
-        }
-        // Whether it has annotations is not known, so its end is to be noted.
-        let known = Go { has_annotations: true, ..Go::new(status, self.sequence(0)) };
-        Ok(self.gos.insert(id, known))
     }
 
     /// Finds the thread of a system call that was under way as a generation began, and what that had before.
@@ -101,21 +70,6 @@ impl Sched {
         }
         let resource = Resource::Goroutine(GoId(id));
         let thread = self.thread(thread_id);
-        if let Some(assumed) = &mut self.assumed {
-            let is_here = thread == context.thread;
-            let state = self.threads.get(thread).copied().unwrap_or(Thread::BLANK);
-            let can_have = match is_here {
-                _ if state.ran => false,
-                true => assumed.go_surely_on(thread_id, id),
-                false => assumed.go_on_if_known(thread_id, id),
-            };
-            if can_have {
-                self.bind_go(thread, go);
-                self.make_known(thread);
-                let context = Context { thread, ..context };
-                return Ok(if is_here { context } else { Context { go, go_id: id, ..context } });
-            }
-        }
         if thread == context.thread {
             // After the first generation its thread must be known, however long the call has lasted.
             if !self.in_first_generation() && context.go != go {
@@ -250,23 +204,6 @@ impl Sched {
                 state: proc.map_or("NotExist", |proc| proc.status.name()),
             }),
         }
-    }
-
-    /// What a `GoStart`, `GoUnblock` or `GoSwitch` that does not advance is missing.
-    pub fn go_wait(&mut self, id: u64, number: u64, wanted: &str) -> String {
-        let go = self.gos.find(id);
-        match self.gos.get(go) {
-            None => format!("goroutine {id} to be {wanted} (nothing is known of it)"),
-            Some(state) => {
-                let (status, last) = (state.status.name(), state.sequence.said_in(self.generation));
-                format!("goroutine {id} to be {wanted} with sequence {number} next (it is {status}, last {last})")
-            }
-        }
-    }
-
-    /// What a `GoSyscallEndBlocked` that does not advance is missing.
-    pub fn syscall_wait(&self, context: Context) -> String {
-        format!("proc {} to be stolen or stopped", self.procs.id(context.proc))
     }
 }
 

@@ -35,11 +35,6 @@
 
 mod annotation;
 pub(crate) mod arena;
-#[cfg_attr(
-    not(feature = "parallel"),
-    allow(dead_code, reason = "only generations ordered side by side assume anything")
-)]
-mod assume;
 mod gc;
 mod goroutine;
 mod live;
@@ -49,6 +44,7 @@ mod range;
 mod status;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::names::Names;
@@ -60,6 +56,7 @@ pub(crate) use goroutine::Ending;
 pub(crate) use on_thread::OnThread;
 pub(crate) use range::RangeId;
 pub(crate) use status::{GoStatus, ProcStatus};
+pub(crate) use wait::Wait;
 
 /// What came of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,13 +195,10 @@ pub(crate) struct Thread {
     proc_id: u64,
     /// Whether any event of it was tried, or a status told of it: until then nothing is known of what it has.
     known: bool,
-    /// Whether anything has happened on it for which it matters that it had no goroutine.
-    ran: bool,
 }
 
 impl Thread {
-    pub const BLANK: Thread =
-        Thread { go: Index::NONE, proc: Index::NONE, go_id: NONE, proc_id: NONE, known: false, ran: false };
+    pub const BLANK: Thread = Thread { go: Index::NONE, proc: Index::NONE, go_id: NONE, proc_id: NONE, known: false };
 }
 
 /// What stands in the slots that are free.
@@ -226,8 +220,6 @@ pub(crate) struct Sched {
     annotations: Annotations,
     ranges: range::OpenRanges,
     gc: gc::Gc,
-    /// What is taken for granted where the past is not known yet.
-    assumed: Option<Box<assume::Assumed>>,
 }
 
 impl Sched {
@@ -277,16 +269,6 @@ impl Sched {
     pub fn make_known(&mut self, thread: Index) {
         if let Some(state) = self.threads.get_mut(thread) {
             state.known = true;
-        }
-    }
-
-    /// Notes that an event that is no status was tried on a thread; `of_proc` says that it is a P's.
-    #[inline]
-    pub fn assume_nothing(&mut self, thread: Index, of_proc: bool) {
-        if let Some(assumed) = &mut self.assumed
-            && thread.is_some()
-        {
-            assumed.nothing_on(self.threads.id(thread), !of_proc);
         }
     }
 

@@ -10,8 +10,7 @@ use crate::id::{GoId, NONE, ProcId, Resource};
 
 /// A thread, and what its events may change.
 pub(crate) struct OnThread<'a> {
-    /// A copy of its own stays in registers. Its P does not change here; its goroutine, and that it ran, are put back at
-    /// the end.
+    /// A copy of its own stays in registers. Its P does not change here; its goroutine is put back at the end.
     thread: Thread,
     home: &'a mut Thread,
     index: Index,
@@ -70,7 +69,6 @@ impl Drop for OnThread<'_> {
     fn drop(&mut self) {
         self.home.go = self.thread.go;
         self.home.go_id = self.thread.go_id;
-        self.home.ran = self.thread.ran;
     }
 }
 
@@ -115,7 +113,6 @@ impl OnThread<'_> {
         state.status = GoStatus::Running;
         state.sequence.number = sequence.number;
         state.thread = self.index;
-        self.thread.ran = true;
         self.thread.go = go;
         self.thread.go_id = id;
         Ok(Step::Done(()))
@@ -133,7 +130,6 @@ impl OnThread<'_> {
     /// A goroutine is created, by another or by the runtime (a timer, say).
     #[inline(always)]
     pub fn go_create(&mut self, event: &'static str, id: u64, status: GoStatus) -> Outcome {
-        self.thread.ran = true;
         let sequence = self.sequence(0);
         if !self.thread.proc.is_some() {
             return Err(mismatch(event, ContextMismatch::NoProc));
@@ -164,7 +160,6 @@ impl OnThread<'_> {
     #[inline(always)]
     pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
-        self.thread.ran = true;
         unblock(self.gos, id, sequence)
     }
 

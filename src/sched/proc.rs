@@ -1,10 +1,10 @@
 //! What happens to processors.
 
 use super::arena::Index;
-use super::{Context, Outcome, Proc, ProcStatus, Sched, Step, broken, mismatch};
-use crate::error::{ContextMismatch, ErrorKind};
+use super::{Context, Outcome, Proc, ProcStatus, Sched, Step, mismatch};
+use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::ProcState;
-use crate::id::{NONE, ProcId, Resource, ThreadId, present};
+use crate::id::{ProcId, Resource, ThreadId, present};
 
 /// The status of a P at the start of a generation, as it is to be shown.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +26,6 @@ impl Sched {
 
         let proc = self.procs.find(id);
         let Some(known) = self.procs.get(proc).copied() else {
-            if self.is_assuming() {
-                self.assume_proc(id, status, context.thread)?;
-                return Ok(Step::Done(stated));
-            }
             stated.from = match self.in_first_generation() {
                 true => ProcState::Undetermined,
                 false => ProcState::NotExist,
@@ -64,30 +60,6 @@ impl Sched {
             known.sequence = sequence;
         }
         Ok(Step::Done(stated))
-    }
-
-    /// Takes a P whose status is told for one that had it, where the past is not known.
-    fn assume_proc(&mut self, id: u64, status: ProcStatus, thread: Index) -> Result<(), Box<ErrorKind>> {
-        let sequence = self.sequence(0);
-        let thread_id = self.threads.id(thread);
-        let Some(assumed) = &mut self.assumed else { return Ok(()) };
-        // About to be stolen, it is in a system call still.
-        let (status, on) = match status {
-            ProcStatus::SyscallAbandoned => (ProcStatus::Syscall, NONE),
-            status if status.holds_thread() => (status, thread_id),
-            status => (status, NONE),
-        };
-        if assumed.proc(id, status, on).is_err() {
-            return Err(mismatch("ProcStatus", ContextMismatch::NoProc));
-        }
-        if on != NONE {
-            assumed.proc_perhaps_on(thread_id, id);
-        }
-        let proc = self.procs.insert(id, Proc { status, sequence, thread: Index::NONE });
-        if on != NONE {
-            self.bind_proc(thread, proc);
-        }
-        Ok(())
     }
 
     /// A thread takes an idle P.
@@ -139,7 +111,7 @@ impl Sched {
         let left = state.status.state();
         // An abandoned P's thread may have moved on: it is left alone.
         if state.status == ProcStatus::Syscall {
-            let victim = self.assume_victim(proc, id, from);
+            let victim = self.threads.find(from);
             let holds = self.threads.get(victim).map_or(Index::NONE, |thread| thread.proc);
             if holds != proc {
                 return broken(ErrorKind::StolenFromWrongThread {
@@ -156,48 +128,6 @@ impl Sched {
             state.sequence = sequence;
         }
         Ok(Step::Done(left))
-    }
-
-    /// The thread that a P is stolen from. Where the past is not known and nothing is known of either, that had it.
-    fn assume_victim(&mut self, proc: Index, id: u64, from: u64) -> Index {
-        let victim = self.threads.find(from);
-        if !self.is_assuming() || self.thread_of_proc(proc).is_some() {
-            return victim;
-        }
-        let victim = self.thread(from);
-        if let Some(assumed) = &mut self.assumed
-            && assumed.proc_surely_on(from, id)
-        {
-            self.bind_proc(victim, proc);
-        }
-        victim
-    }
-
-    /// What a `ProcStart` that does not advance is missing.
-    pub fn proc_start_wait(&mut self, context: Context, id: u64, number: u64) -> String {
-        let sequence = self.sequence(number);
-        let proc = self.procs.find(id);
-        let startable = |state: &Proc| state.status == ProcStatus::Idle && sequence.follows(state.sequence);
-        match self.procs.get(proc).is_some_and(startable) {
-            true => format!("its M to lose proc {}", self.procs.id(context.proc)),
-            false => self.proc_wait(id, number, "Idle"),
-        }
-    }
-
-    /// What a `ProcSteal` that does not advance is missing.
-    pub fn proc_steal_wait(&mut self, id: u64, number: u64) -> String {
-        self.proc_wait(id, number, "Syscall")
-    }
-
-    fn proc_wait(&mut self, id: u64, number: u64, wanted: &str) -> String {
-        let proc = self.procs.find(id);
-        match self.procs.get(proc) {
-            None => format!("proc {id} to be {wanted} (nothing is known of it)"),
-            Some(state) => {
-                let (status, last) = (state.status.name(), state.sequence.said_in(self.generation));
-                format!("proc {id} to be {wanted} with sequence {number} next (it is {status}, last {last})")
-            }
-        }
     }
 }
 

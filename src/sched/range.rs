@@ -6,8 +6,8 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use super::arena::Index;
-use super::{Context, Outcome, Sched, Step, broken, mismatch};
-use crate::error::{ContextMismatch, ErrorKind};
+use super::{Context, Outcome, Sched, Step, mismatch};
+use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::names::NameId;
 
 /// A range: of each kind there is one at a time on a goroutine or P, of stop-the-world one for each reason.
@@ -74,14 +74,6 @@ impl OpenRanges {
         self.stop_count * STOP + (self.assists.capacity() + self.sweeps.capacity()) * size_of::<Index>()
     }
 
-    /// Whether these are all that is open: goroutines that assist and Ps that sweep.
-    pub fn are(&self, assists: &[Index], sweeps: &[Index]) -> bool {
-        let same = |open: &HashSet<Index, RandomState>, told: &[Index]| {
-            open.len() == told.len() && told.iter().all(|index| open.contains(index))
-        };
-        self.stops.is_empty() && same(&self.assists, assists) && same(&self.sweeps, sweeps)
-    }
-
     /// Gives the reasons of the open stop-the-worlds their new names.
     pub fn rename(&mut self, translate: &mut dyn FnMut(&mut NameId)) {
         for reasons in self.stops.values_mut() {
@@ -128,15 +120,9 @@ impl Sched {
 
     /// A mark assist was open on a goroutine, any one, as the generation began.
     pub fn go_range_active(&mut self, event: &'static str, go: u64, range: RangeId) -> Outcome {
-        let id = go;
-        let go = self.gos.find(id);
+        let go = self.gos.find(go);
         self.gos.get(go).ok_or_else(|| mismatch(event, ContextMismatch::NoGoroutine))?;
         if self.in_first_generation() {
-            self.begin_on_go(event, go, range)?;
-        } else if let Some(assumed) = &mut self.assumed
-            && !self.ranges.has(go, range)
-        {
-            assumed.assist(id);
             self.begin_on_go(event, go, range)?;
         } else if !self.ranges.has(go, range) {
             return broken(ErrorKind::RangeMismatch { event, open: false });
@@ -170,15 +156,9 @@ impl Sched {
 
     /// A sweep was open on a P, any one, as the generation began.
     pub fn sweep_active(&mut self, proc: u64) -> Outcome {
-        let id = proc;
-        let proc = self.procs.find(id);
+        let proc = self.procs.find(proc);
         self.procs.get(proc).ok_or_else(|| mismatch("GCSweepActive", ContextMismatch::NoProc))?;
         if self.in_first_generation() {
-            self.ranges.begin("GCSweepActive", proc, RangeId::Sweep)?;
-        } else if let Some(assumed) = &mut self.assumed
-            && !self.ranges.has(proc, RangeId::Sweep)
-        {
-            assumed.sweep(id);
             self.ranges.begin("GCSweepActive", proc, RangeId::Sweep)?;
         } else if !self.ranges.has(proc, RangeId::Sweep) {
             return broken(ErrorKind::RangeMismatch { event: "GCSweepActive", open: false });

@@ -3,7 +3,7 @@
 use crate::event::{GoState, ProcState};
 
 /// A goroutine's status (Go `tracev2.GoStatus`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum GoStatus {
     Runnable,
     Running,
@@ -34,12 +34,7 @@ impl GoStatus {
     }
 
     pub fn name(self) -> &'static str {
-        match self {
-            GoStatus::Runnable => "Runnable",
-            GoStatus::Running => "Running",
-            GoStatus::Syscall => "Syscall",
-            GoStatus::Waiting => "Waiting",
-        }
+        self.state().name()
     }
 }
 

@@ -15,7 +15,6 @@ use crate::wire::varint;
 #[error("line {line}: {kind}")]
 pub struct TextError {
     /// What is wrong.
-    #[source]
     pub kind: TextErrorKind,
     /// The line, from 1; one more than there are where the text ends too early.
     pub line: u64,

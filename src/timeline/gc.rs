@@ -114,7 +114,7 @@ impl Timeline {
     }
 
     /// An end that may lie beyond the trace's.
-    fn end_or_last(&self, end: i64) -> Time {
+    pub(super) fn end_or_last(&self, end: i64) -> Time {
         Time(if end == OPEN { self.extent.end } else { end })
     }
 }
@@ -148,7 +148,7 @@ impl<'t> GcCycle<'t> {
         self.timeline.end_or_last(self.entry().end)
     }
 
-    /// Whether it began before the trace.
+    /// Whether it began before the trace, or where a [gap](Timeline::gaps) hides it.
     pub fn is_older(&self) -> bool {
         self.entry().is_old
     }
@@ -156,6 +156,11 @@ impl<'t> GcCycle<'t> {
     /// Whether it had not ended when the trace did.
     pub fn is_open(&self) -> bool {
         self.entry().end == OPEN
+    }
+
+    /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at least.
+    pub fn is_cut(&self) -> bool {
+        self.timeline.is_gap(self.entry().end)
     }
 
     /// The goroutine that began it: the one whose allocation was due for it, or that called `runtime.GC`.
@@ -225,14 +230,14 @@ impl<'t> GcCycle<'t> {
         self.heap_before(heap.partition_point(|&(time, _)| time <= stopped.0))
     }
 
-    /// Bytes on the heap as marking ended, with what is garbage: the second of the three; `None` if it is open or the trace
-    /// does not say.
+    /// Bytes on the heap as marking ended, with what is garbage: the second of the three; `None` if it is open or cut, or the
+    /// trace does not say.
     pub fn heap_end(&self) -> Option<u64> {
         let (index, _) = self.marked()?;
         self.heap_before(index)
     }
 
-    /// Bytes that were marked, and so live: the third; `None` if it is open or the trace does not say.
+    /// Bytes that were marked, and so live: the third; `None` if it is open or cut, or the trace does not say.
     pub fn heap_live(&self) -> Option<u64> {
         let (_, live) = self.marked()?;
         Some(live)
@@ -243,7 +248,8 @@ impl<'t> GcCycle<'t> {
     fn marked(&self) -> Option<(usize, u64)> {
         let heap = &self.timeline.metrics.heap;
         let CycleEntry { start, end, .. } = self.entry();
-        let last = heap.partition_point(|&(time, _)| time <= end).checked_sub(1).filter(|_| end != OPEN)?;
+        let last =
+            heap.partition_point(|&(time, _)| time <= end).checked_sub(1).filter(|_| end != OPEN && !self.is_cut())?;
         let &(time, live) = heap.get(last)?;
         // Otherwise its value is of before this cycle.
         (time >= start).then_some((last, live))
@@ -313,6 +319,11 @@ impl<'t> Pause<'t> {
         self.entry.end == OPEN
     }
 
+    /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at least.
+    pub fn is_cut(&self) -> bool {
+        self.timeline.is_gap(self.entry.end)
+    }
+
     /// From its start to its end.
     pub fn duration(&self) -> Duration {
         self.end() - self.start()
@@ -363,6 +374,11 @@ impl<'t> MarkAssist<'t> {
         self.entry.end == OPEN
     }
 
+    /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at least.
+    pub fn is_cut(&self) -> bool {
+        self.timeline.is_gap(self.entry.end)
+    }
+
     /// From its start to its end; the goroutine may have been blocked or preempted meanwhile.
     pub fn duration(&self) -> Duration {
         self.end() - self.start()
@@ -405,6 +421,11 @@ impl<'t> GcSweep<'t> {
     /// Whether it had not ended when the trace did.
     pub fn is_open(&self) -> bool {
         self.entry.end == OPEN
+    }
+
+    /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at least.
+    pub fn is_cut(&self) -> bool {
+        self.timeline.is_gap(self.entry.end)
     }
 
     /// From its start to its end.

@@ -21,10 +21,12 @@ impl Metrics {
     }
 }
 
-/// The value that holds at an instant.
-fn at(column: &Column, time: Time) -> Option<u64> {
+/// The value that holds at an instant: the last one told, if nothing is missing since.
+fn at(column: &Column, gaps: &[i64], time: Time) -> Option<u64> {
     let last = column.partition_point(|&(since, _)| since <= time.0).checked_sub(1)?;
-    column.get(last).map(|&(_, value)| value)
+    let &(since, value) = column.get(last)?;
+    let next_gap = gaps.get(gaps.partition_point(|&gap| gap <= since));
+    next_gap.is_none_or(|&gap| time.0 < gap).then_some(value)
 }
 
 fn all(column: &Column) -> impl ExactSizeIterator<Item = (Time, u64)> + DoubleEndedIterator + Clone {
@@ -37,9 +39,9 @@ impl Timeline {
         all(&self.metrics.heap)
     }
 
-    /// Bytes on the heap at an instant; `None` before the trace first tells them.
+    /// Bytes on the heap at an instant; `None` before the trace first tells them, and after a gap.
     pub fn heap_at(&self, time: Time) -> Option<u64> {
-        at(&self.metrics.heap, time)
+        at(&self.metrics.heap, &self.gaps, time)
     }
 
     /// The heap size in bytes at which the collection that comes next is to end, whenever it changed.
@@ -47,9 +49,9 @@ impl Timeline {
         all(&self.metrics.goals)
     }
 
-    /// The goal at an instant; `None` before the trace first tells it.
+    /// The goal at an instant; `None` before the trace first tells it, and after a gap.
     pub fn heap_goal_at(&self, time: Time) -> Option<u64> {
-        at(&self.metrics.goals, time)
+        at(&self.metrics.goals, &self.gaps, time)
     }
 
     /// GOMAXPROCS, whenever the runtime told it: as the trace began, and at each change.
@@ -57,8 +59,8 @@ impl Timeline {
         all(&self.metrics.gomaxprocs)
     }
 
-    /// GOMAXPROCS at an instant; `None` before the trace first tells it.
+    /// GOMAXPROCS at an instant; `None` before the trace first tells it, and after a gap.
     pub fn gomaxprocs_at(&self, time: Time) -> Option<u64> {
-        at(&self.metrics.gomaxprocs, time)
+        at(&self.metrics.gomaxprocs, &self.gaps, time)
     }
 }

@@ -19,8 +19,10 @@ mod tasks;
 mod totals;
 
 use std::io::Read;
+use std::num::NonZero;
 use std::ops::Range;
 use std::path::Path;
+use std::thread;
 
 use crate::account::Tally;
 use crate::error::{Error, Warning};
@@ -118,14 +120,25 @@ impl Timeline {
 
     /// Builds the timeline of what a reader has yet to deliver.
     ///
-    /// A lenient reader's damaged trace has [gaps](Self::gaps), after which nothing is known of a goroutine until the trace
-    /// tells its state again.
+    /// A lenient reader's damaged trace has [gaps](Self::gaps), after which nothing is known of a goroutine, P or value until the
+    /// trace tells it again, and at which whatever was under way is cut.
+    ///
+    /// With the feature `parallel`, and if there is a second processor, a second thread keeps what this one finds. The timeline is
+    /// the same.
     ///
     /// # Errors
     ///
     /// Whatever the reader finds wrong with the trace.
-    pub fn from_reader(mut reader: Reader<'_>) -> Result<Self, Error> {
-        let mut builder = Builder::new(reader.version());
+    pub fn from_reader(reader: Reader<'_>) -> Result<Self, Error> {
+        let threads = match cfg!(feature = "parallel") {
+            true => thread::available_parallelism().map_or(1, NonZero::get),
+            false => 1,
+        };
+        let builder = Builder::new(reader.version(), threads);
+        Self::build(reader, builder)
+    }
+
+    fn build(mut reader: Reader<'_>, mut builder: Builder) -> Result<Self, Error> {
         reader.drain(&mut builder)?;
         let mut timeline = builder.finish();
         let (warnings, count) = reader.warnings();
@@ -152,6 +165,10 @@ impl Timeline {
     /// When parts of the trace are missing: only a lenient reader goes over them.
     pub fn gaps(&self) -> impl ExactSizeIterator<Item = Time> {
         self.gaps.iter().map(|&time| Time(time))
+    }
+
+    fn is_gap(&self, time: i64) -> bool {
+        self.gaps.binary_search(&time).is_ok()
     }
 
     /// What lenient reading lost.

@@ -10,7 +10,7 @@ use super::index::Index;
 use super::spans::{Cursor, State};
 use crate::event::ProcState;
 use crate::event::record::Record;
-use crate::id::{GoId, ProcId, ThreadId, present};
+use crate::id::{GoId, NONE, ProcId, ThreadId, present};
 use crate::time::Time;
 
 /// What a P is from some time on.
@@ -27,6 +27,11 @@ pub(super) struct ProcEntry {
 impl ProcEntry {
     pub fn new(time: i64, state: ProcState, record: &Record) -> Self {
         ProcEntry { time, state, thread: record.thread, go: record.go, is_stolen: false }
+    }
+
+    /// Nothing is known of it.
+    pub fn undetermined(time: i64) -> Self {
+        ProcEntry { time, state: ProcState::Undetermined, thread: NONE, go: NONE, is_stolen: false }
     }
 }
 
@@ -224,7 +229,8 @@ pub struct ProcSpan {
 }
 
 impl ProcSpan {
-    /// The state.
+    /// The state. [`ProcState::Undetermined`] is that of a P until the trace first speaks of it, and after a
+    /// [gap](Timeline::gaps) until it does again.
     pub fn state(&self) -> ProcState {
         self.entry.state
     }

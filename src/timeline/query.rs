@@ -206,14 +206,10 @@ struct TaskTimes(Vec<(GoId, Range<Time>)>);
 
 impl TaskTimes {
     fn new(timeline: &Timeline, id: TaskId) -> Self {
-        let (start, end) = (timeline.start(), timeline.end());
         let mut times = Vec::new();
         if let Some(task) = timeline.task(id) {
-            let own = task.start().unwrap_or(start)..task.end().unwrap_or(end);
-            times.extend(task.go().map(|go| (go, own)));
-            times.extend(task.regions().filter_map(|region| {
-                Some((region.go()?, region.start().unwrap_or(start)..region.end().unwrap_or(end)))
-            }));
+            times.extend(task.go().map(|go| (go, task.known())));
+            times.extend(task.regions().filter_map(|region| Some((region.go()?, region.known()))));
         }
         times.sort_by_key(|(go, time)| (*go, time.start));
         TaskTimes(times)

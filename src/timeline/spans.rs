@@ -30,7 +30,7 @@ pub(super) struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum State {
-    /// Not seen yet. Only the first can be this.
+    /// Not seen yet, or not since a gap.
     Undetermined = 0,
     /// Runnable because it was created; `who`: its creator, `why`: the creator's stack.
     Created = 1,
@@ -251,10 +251,13 @@ struct Lane {
 #[derive(Default)]
 pub(super) struct SpansBuilder {
     arena: Arena,
+    /// By goroutine.
     lanes: Vec<Lane>,
     chunks: Vec<Chunk>,
     /// How many entries have taken two words.
     wide: u64,
+    /// When parts of the trace are missing, after which nothing is known.
+    gaps: Vec<i64>,
 }
 
 impl SpansBuilder {
@@ -263,9 +266,31 @@ impl SpansBuilder {
         self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, grow: FIRST_CHUNK, start_stack: 0 });
     }
 
-    /// Whether nothing is known yet of what a goroutine does.
-    pub fn is_empty(&self, lane: u32) -> bool {
-        self.lanes.get(lane as usize).is_some_and(|lane| lane.end == 0)
+    /// A part of the trace is missing here.
+    pub fn gap(&mut self, time: i64) {
+        self.gaps.push(time);
+    }
+
+    /// The trace speaks of a goroutine without having told what it did before: if it never did, that is not known since `start`, and
+    /// otherwise since a gap if there was one meanwhile.
+    pub fn meet(&mut self, lane: u32, start: i64) {
+        match self.last(lane) {
+            None => self.lose(lane, start),
+            Some(last) => self.lose_in_gap(lane, last),
+        }
+    }
+
+    /// Nothing is known of a goroutine from a time on.
+    fn lose(&mut self, lane: u32, time: i64) {
+        self.push(lane, Entry { time, state: State::Undetermined, who: NOBODY, why: 0 });
+    }
+
+    /// If there was a gap since a goroutine was last told of, nothing is known of it since then.
+    fn lose_in_gap(&mut self, lane: u32, last: Entry) {
+        let known = self.gaps.partition_point(|&gap| gap <= last.time);
+        if let Some(&gap) = self.gaps.get(known).filter(|_| last.state != State::Ended) {
+            self.lose(lane, gap);
+        }
     }
 
     /// The goroutine is in a state from a time on, which is later than the last one.
@@ -325,8 +350,8 @@ impl SpansBuilder {
         self.chunks.push(Chunk { base: time, first, len: 0, lane });
     }
 
-    /// What was last added of a goroutine.
-    pub fn last(&self, lane: u32) -> Option<Entry> {
+    /// What was last added of a goroutine, if anything was.
+    fn last(&self, lane: u32) -> Option<Entry> {
         let state = self.lanes.get(lane as usize)?;
         let chunk = self.chunks.get(state.chunk as usize)?;
         let chunk = Chunk { len: state.next - chunk.first, ..*chunk };
@@ -348,8 +373,15 @@ impl SpansBuilder {
         self.lanes.iter().map(|lane| lane.start_stack).collect()
     }
 
-    /// Closes all chunks and sorts them by goroutine.
+    /// Closes all chunks and sorts them by goroutine. Of those that were not told of any more after a gap nothing is known since.
     pub fn finish(mut self) -> Spans {
+        if !self.gaps.is_empty() {
+            for lane in 0..self.lanes.len() as u32 {
+                if let Some(last) = self.last(lane) {
+                    self.lose_in_gap(lane, last);
+                }
+            }
+        }
         let mut starts = vec![0u32; self.lanes.len() + 1];
         for lane in &self.lanes {
             if let Some(chunk) = self.chunks.get_mut(lane.chunk as usize) {
@@ -504,7 +536,7 @@ mod tests {
         for lane in 0..3 {
             builder.add_lane();
             expected.push(Vec::new());
-            assert!(builder.is_empty(lane));
+            assert_eq!(builder.last(lane), None);
         }
         let mut time = -7;
         for (i, state) in STATES.into_iter().cycle().take(8 * 40).enumerate() {

@@ -159,19 +159,12 @@ pub(super) struct Symbols {
     pub strings: Strings,
     pub stacks: Stacks,
     /// The first has neither reason nor stack.
-    pub whys: IndexSet<Why, RandomState>,
-}
-
-impl Default for Symbols {
-    fn default() -> Self {
-        let whys = IndexSet::from_iter([Why::default()]);
-        Symbols { strings: Strings::default(), stacks: Stacks::default(), whys }
-    }
+    pub whys: Vec<Why>,
 }
 
 impl Symbols {
     pub fn why(&self, why: u32) -> Why {
-        self.whys.get_index(why as usize).copied().unwrap_or_default()
+        self.whys.get(why as usize).copied().unwrap_or_default()
     }
 
     pub fn stack(&self, stack: StackNumber) -> Option<StackTrace<'_>> {
@@ -179,7 +172,7 @@ impl Symbols {
     }
 
     pub fn bytes(&self) -> u64 {
-        let whys = self.whys.capacity() * (size_of::<Why>() + 2 * size_of::<usize>());
+        let whys = self.whys.capacity() * size_of::<Why>();
         self.strings.bytes() + self.stacks.bytes() + whys as u64
     }
 }

@@ -1,6 +1,7 @@
 //! What the traced program says of itself: tasks with their regions and log messages. And labels and CPU samples.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::event::Text;
 use crate::id::{GoId, ProcId, TaskId, ThreadId, present};
 use crate::time::Time;
 
-/// A task. Without a start it is older than the trace.
+/// A task. Without a start it is older than the trace; a start or end at a gap is hidden by it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TaskEntry {
     pub id: u64,
@@ -26,7 +27,7 @@ pub(super) struct TaskEntry {
     pub go: u32,
 }
 
-/// A region. Without a start it is older than the trace.
+/// A region. Without a start it is older than the trace; a start or end at a gap is hidden by it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RegionEntry {
     pub task: u64,
@@ -116,6 +117,14 @@ struct TaskIndex {
 }
 
 impl Timeline {
+    fn end_told(&self, end: i64) -> Option<Time> {
+        (end != OPEN && !self.is_gap(end)).then_some(Time(end))
+    }
+
+    fn known(&self, start: Option<i64>, end: i64) -> Range<Time> {
+        start.map_or(self.start(), Time)..self.end_or_last(end)
+    }
+
     /// All tasks in the order of their begins, those that are older than the trace first.
     pub fn tasks(&self) -> impl ExactSizeIterator<Item = Task<'_>> + Clone {
         self.tasks.tasks.iter().map(|&entry| Task { timeline: self, entry })
@@ -187,19 +196,25 @@ impl<'t> Task<'t> {
         self.timeline.symbols.strings.get(self.entry.name)
     }
 
-    /// When it began; `None` if it is older than the trace.
+    /// When it began; `None` if it is older than the trace, or if a [gap](Timeline::gaps) hides it.
     pub fn start(&self) -> Option<Time> {
-        self.entry.start.map(Time)
+        self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended; `None` if it had not when the trace did.
+    /// When it ended; `None` if it had not when the trace did, or if a [gap](Timeline::gaps) may hide it.
     pub fn end(&self) -> Option<Time> {
-        (self.entry.end != OPEN).then_some(Time(self.entry.end))
+        self.timeline.end_told(self.entry.end)
     }
 
-    /// How long it was there, as far as the trace goes.
+    /// How long it was there, as far as the trace tells.
     pub fn duration(&self) -> Duration {
-        self.end().unwrap_or(self.timeline.end()) - self.start().unwrap_or(self.timeline.start())
+        let Range { start, end } = self.known();
+        end - start
+    }
+
+    /// From when to when it is known to have been there.
+    pub(super) fn known(&self) -> Range<Time> {
+        self.timeline.known(self.entry.start, self.entry.end)
     }
 
     /// The goroutine that began it, or if that is not known the one that ended it.
@@ -293,14 +308,19 @@ impl<'t> Region<'t> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// When it began; `None` if it is older than the trace.
+    /// When it began; `None` if it is older than the trace, or if a [gap](Timeline::gaps) hides it.
     pub fn start(&self) -> Option<Time> {
-        self.entry.start.map(Time)
+        self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended; `None` if it had not when the trace or its goroutine did.
+    /// When it ended; `None` if it had not when the trace or its goroutine did, or if a [gap](Timeline::gaps) may hide it.
     pub fn end(&self) -> Option<Time> {
-        (self.entry.end != OPEN).then_some(Time(self.entry.end))
+        self.timeline.end_told(self.entry.end)
+    }
+
+    /// From when to when it is known to have been there.
+    pub(super) fn known(&self) -> Range<Time> {
+        self.timeline.known(self.entry.start, self.entry.end)
     }
 
     /// Where it began.

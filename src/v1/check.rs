@@ -188,13 +188,7 @@ fn advance(event: EventType, id: u64, go: Option<&mut Go>, from: GoState, to: Go
 
 #[cold]
 fn illegal(event: EventType, resource: Resource, state: GoState) -> ErrorKind {
-    let state = match state {
-        Runnable => "Runnable",
-        Running => "Running",
-        Waiting => "Waiting",
-        _ => "NotExist",
-    };
-    ErrorKind::IllegalTransition { event: event.name(), resource, state }
+    ErrorKind::IllegalTransition { event: event.name(), resource, state: state.name() }
 }
 
 #[cold]

@@ -1,16 +1,15 @@
 //! From the ticks of the processor's clock to time.
 
+use crate::time::TIME_LIMIT;
+
 /// Ticks to nanoseconds since the first event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     pub start: u64,
-    /// The first time that does not fit in 63 bits of nanoseconds.
+    /// The first time past what a trace's times can be.
     pub end: u64,
     pub nanos_per_tick: f64,
 }
-
-/// 2⁶³: the first f64 that no `i64` holds.
-const I64_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 
 impl Clock {
     /// As the reference computes it (`parser.go`, `parse`).
@@ -25,9 +24,9 @@ impl Clock {
         ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick
     }
 
-    /// See `end`; a little early, for the rounding.
+    /// See `end`.
     pub fn end(self) -> u64 {
-        let ticks = I64_LIMIT / self.nanos_per_tick * 0.999_999;
+        let ticks = TIME_LIMIT as f64 / self.nanos_per_tick;
         self.start.saturating_add(ticks as u64)
     }
 }

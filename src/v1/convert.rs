@@ -69,6 +69,9 @@ fn stop_reason(version: Version, kind: u64) -> &'static &'static str {
     usize::try_from(number).ok().and_then(|number| STOP_REASONS.get(number)).unwrap_or(&"")
 }
 
+/// After how many goroutines that are listed, of which no events are made yet, the limits are looked at.
+const LISTED_AT_A_TIME: usize = 1024;
+
 /// What of the trace an event is made with.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -168,7 +171,8 @@ pub(super) struct Converter {
     /// When the list ended.
     listed_at: i64,
     stop_reason: &'static &'static str,
-    /// Whether anything came up that is rare: a warning, the end of the list.
+    /// Whether anything came up that is rare: a warning, the end of the list, so many listed that they are to be held to
+    /// the limits.
     pub has_news: bool,
     /// What the last event says of a mistake of the traced program.
     pub warning: Option<WarningKind>,
@@ -330,6 +334,7 @@ impl Converter {
                 done!(self.world.create(a)?);
                 if self.listing {
                     self.created.insert(a);
+                    self.has_news |= self.created.len().is_multiple_of(LISTED_AT_A_TIME);
                     return Ok(Step::Done(Given::Nothing));
                 }
                 if !place.found.tables.has_stack(b) {

@@ -9,6 +9,7 @@
 //! later than the one before: equal times are pushed apart by a nanosecond.
 
 mod lenient;
+mod limits;
 
 use super::clock::Clock;
 use super::convert::{self, Converter, Given, Place};
@@ -24,7 +25,7 @@ use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning, Warning
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, ProcId, present};
-use crate::limits::{self, Mode};
+use crate::limits::Mode;
 use crate::sched::Step;
 use crate::time::Time;
 use crate::wire::header::Version;
@@ -94,8 +95,8 @@ enum Next {
     },
     Exit(Exit),
     Sample(Sample),
-    /// From no P: the earliest event's time does not fit.
-    Overflow,
+    /// From no P: the time of the earliest event, which is this one's, does not fit.
+    Overflow(u32),
     End,
 }
 
@@ -169,6 +170,7 @@ impl Decoder {
     #[inline(never)]
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         self.made += self.out.clear();
+        self.check_live(source)?;
         match self.stage {
             Stage::Unread if self.mode.lenient => self.open_leniently(source)?,
             Stage::Unread => self.open(source)?,
@@ -198,7 +200,7 @@ impl Decoder {
             Next::Merge { ticks, .. } => ticks,
             Next::Exit(exit) => exit.ticks(),
             Next::Sample(sample) => sample.ticks,
-            Next::Overflow => return Err(self.fault(ErrorKind::TimestampOverflow, 0, source)),
+            Next::Overflow(row) => return Err(self.overflow(row, source)),
             // Without any events there is but one Sync.
             Next::End => return self.end(source),
         };
@@ -218,7 +220,7 @@ impl Decoder {
                 .fill(wanted)
                 .map_err(|error| Error { kind: error.into(), at: location(source, source.window().len()) })?;
             let window = source.window();
-            check_limits(&scan, window.len(), &self.mode)
+            limits::check_walk(&scan, window.len(), &self.mode)
                 .map_err(|kind| Error { kind, at: location(source, scan.pos()) })?;
             let until = match has_more {
                 true => window.len() - MAX_RECORD,
@@ -229,7 +231,7 @@ impl Decoder {
                 break;
             }
         }
-        check_limits(&scan, source.window().len(), &self.mode)
+        limits::check_walk(&scan, source.window().len(), &self.mode)
             .map_err(|kind| Error { kind, at: location(source, scan.pos()) })?;
         self.walked = scan.pos() as u64;
         if scan.pos() == 0 {
@@ -283,7 +285,7 @@ impl Decoder {
                 Next::Merge { row, until, .. } => self.run(row, until, window, source)?,
                 Next::Exit(exit) => self.exit(exit, source)?,
                 Next::Sample(sample) => self.sample(sample, source)?,
-                Next::Overflow => return Err(self.fault(ErrorKind::TimestampOverflow, 0, source)),
+                Next::Overflow(row) => return Err(self.overflow(row, source)),
                 Next::End if self.out.waiting() > 0 => return Ok(()),
                 Next::End => return self.end(source),
             }
@@ -300,21 +302,21 @@ impl Decoder {
             Some((ticks, row)) if ticks < self.horizon => {
                 Next::Merge { row, ticks, until: merge.limit(row).min(self.horizon) }
             }
-            first => self.choose_other(first.map(|(ticks, _)| ticks)),
+            first => self.choose_other(first),
         }
     }
 
     /// The same where the horizon is reached.
     #[inline(never)]
-    fn choose_other(&self, ticks: Option<u64>) -> Next {
+    fn choose_other(&self, first: Option<(u64, u32)>) -> Next {
         let exit = self.found.exits.get(self.next_exit);
         let sample = self.found.samples.get(self.next_sample);
-        let first_sample = sample.filter(|sample| ticks.is_none_or(|ticks| sample.ticks < ticks));
+        let first_sample = sample.filter(|sample| first.is_none_or(|(ticks, _)| sample.ticks < ticks));
         match (exit, first_sample) {
             (Some(exit), Some(sample)) if exit.before() > sample.ticks => Next::Sample(*sample),
             (Some(exit), _) => Next::Exit(*exit),
             (None, Some(sample)) => Next::Sample(*sample),
-            (None, None) => ticks.map_or(Next::End, |_| Next::Overflow),
+            (None, None) => first.map_or(Next::End, |(_, row)| Next::Overflow(row)),
         }
     }
 
@@ -391,17 +393,17 @@ impl Decoder {
         let merge = &mut self.converter.world.merge;
         merge.replace_first(next);
         merge.admit();
-        if let Some(at) = news {
-            self.hear_news(at, source);
+        match news {
+            Some(at) => self.hear_news(at, source),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Keeps the warning that the event gave, if it did.
     #[cold]
-    fn hear_news(&mut self, at: usize, source: &Source<'_>) {
+    fn hear_news(&mut self, at: usize, source: &Source<'_>) -> Result<(), Error> {
         self.converter.has_news = false;
-        let Some(kind) = self.converter.warning.take() else { return };
+        let Some(kind) = self.converter.warning.take() else { return self.check_live(source) };
         self.warning_count += 1;
         if self.warnings.len() < MAX_WARNINGS {
             let go = present(self.out.last().go).map(GoId);
@@ -410,6 +412,7 @@ impl Decoder {
             let at = Location { event: Some(before), ..location(source, at) };
             self.warnings.push(Warning { kind, go, at });
         }
+        Ok(())
     }
 
     fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<(), Error> {
@@ -442,6 +445,19 @@ impl Decoder {
         match ticks < self.clock.end {
             true => Ok(self.out.time(self.clock.nanos(ticks))),
             false => Err(self.fault(ErrorKind::TimestampOverflow, at, source)),
+        }
+    }
+
+    /// The time of a P's next event does not fit.
+    #[cold]
+    fn overflow(&mut self, row: u32, source: &Source<'_>) -> Error {
+        let cursor = &mut self.lanes[row as usize].cursor;
+        match cursor.look(source.window(), &self.found.batches) {
+            Ok(_) => {
+                let at = cursor.event().map_or(0, |event| event.at);
+                self.fault(ErrorKind::TimestampOverflow, at, source)
+            }
+            Err(fault) => self.fault(*fault.kind, fault.at, source),
         }
     }
 
@@ -507,16 +523,6 @@ impl Decoder {
 
 /// Ticks a second, where a file does not say.
 const NANOS: u64 = 1_000_000_000;
-
-fn check_limits(scan: &Scan, len: usize, mode: &Mode) -> Result<(), ErrorKind> {
-    let limits = &mode.limits;
-    limits::check("bytes in a generation", len as u64, limits.generation_bytes)?;
-    limits::check("Ps", scan.rows() as u64, limits.threads.min(limits.procs))?;
-    limits::check("strings in a generation", scan.tables().strings.len() as u64, limits.strings)?;
-    limits::check("stacks in a generation", scan.tables().stacks.len() as u64, limits.stacks)?;
-    limits::check("frames in a generation", scan.tables().frame_count() as u64, limits.frames)?;
-    limits::check("CPU samples in a generation", scan.samples() as u64, limits.samples)
-}
 
 /// What ends a run after news at a place. A call, so that the compiler does not do it for every event.
 #[cold]

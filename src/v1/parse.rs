@@ -1,4 +1,4 @@
-//! One record after another: type, number of values, values. All that reads the bytes goes through here.
+//! One record after another: type, number of values, values.
 //!
 //! ```text
 //! record  ┌ type: 6 bits ┬ number of values less one: 2 bits, 3 for "their bytes follow" ┐ values …
@@ -156,9 +156,20 @@ pub(super) fn delta(bytes: &[u8], at: usize) -> Parsed<u64> {
     Ok(varint::read(bytes, &mut pos)?)
 }
 
-/// How many integers there are from `pos` to the end.
+/// How many integers there are from `pos` to the end, one that is cut included.
 fn count(bytes: &[u8], mut pos: usize) -> usize {
-    std::iter::from_fn(|| varint::read(bytes, &mut pos).ok()).count()
+    std::iter::from_fn(|| (pos < bytes.len()).then(|| varint::read(bytes, &mut pos)))
+        .scan(true, |goes_on, int| std::mem::replace(goes_on, int.is_ok()).then_some(()))
+        .count()
+}
+
+/// A stack's values go on behind its last frame, at `pos`.
+#[cold]
+pub(super) fn oversized_stack<T>(frames: u64, bytes: &[u8], pos: usize) -> Parsed<T> {
+    // The ID and the number of frames come first.
+    let expected = 2 + 4 * frames;
+    let found = expected + count(bytes, pos) as u64;
+    broken(ErrorKind::WrongArgumentCount { event: EventType::Stack.name(), expected, found })
 }
 
 /// A stack has a limit to its frames.
@@ -224,6 +235,8 @@ mod tests {
             (&[EventType::GoStart.code() | TWO, 5, 7][..], 3, 2),
             (&[EventType::GoCreate.code() | BY_LENGTH_BITS, 3, 1, 1, 1], 4, 3),
             (&[EventType::GoCreate.code() | BY_LENGTH_BITS, 6, 1, 1, 1, 1, 1, 1], 4, 6),
+            // A fifth value is cut.
+            (&[EventType::GoCreate.code() | BY_LENGTH_BITS, 5, 1, 1, 1, 1, 0x80], 4, 5),
         ] {
             match *read(bytes).expect_err("miscounted") {
                 ErrorKind::WrongArgumentCount { expected: e, found: f, .. } => assert_eq!((e, f), (expected, found)),

@@ -226,7 +226,7 @@ impl<'a> RawReader<'a> {
         }
         match pos == end {
             true => Ok(end),
-            false => parse::miscounted(record.shape, usize::from(record.shape.values) + 1),
+            false => parse::oversized_stack(frames, within, pos),
         }
     }
 }
@@ -272,6 +272,9 @@ mod tests {
     fn a_fault_ends_the_row_and_says_where() {
         let fault = text(&[0x45, 5, 77, 0x00]).expect_err("type 0");
         assert_eq!(fault.at.offset, 16 + 3);
+        // A stack of one frame, and two values behind it.
+        let fault = text(&[0xc3, 8, 2, 1, 0x10, 6, 6, 44, 1, 1]).expect_err("too long");
+        assert!(matches!(fault.kind, ErrorKind::WrongArgumentCount { event: "Stack", expected: 6, found: 8 }));
         let mut reader = RawReader::new(&[0x00, 0x45, 5, 77], Version::Go121);
         assert!(reader.next_record().is_err());
         assert!(matches!(reader.next_record(), Ok(None)));

@@ -370,7 +370,7 @@ impl Scan {
             self.found.tables.note_frame(RawFrame::read(within, &mut pos)?);
         }
         if pos != end {
-            return parse::miscounted(shape, usize::from(shape.values) + 1);
+            return parse::oversized_stack(frames, within, pos);
         }
         if frames > 0
             && let Err(kind) = self.found.tables.stacks.insert(id, entry, "stack")

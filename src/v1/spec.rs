@@ -51,9 +51,6 @@ pub(crate) struct Spec {
     pub args: &'static [&'static str],
     /// Whether its last value is the stack of whoever did it.
     pub stack: bool,
-    /// What it tells.
-    #[allow(dead_code, reason = "for the documentation of the format")]
-    pub about: &'static str,
 }
 
 macro_rules! events {
@@ -78,7 +75,6 @@ macro_rules! events {
                         class: Class::$class,
                         args: &[$(stringify!($arg)),*],
                         stack: $stack,
-                        about: $about,
                     },)*
                 }
             }

@@ -3,7 +3,7 @@
 mod lenient;
 
 use super::spec::EventType as E;
-use crate::error::{ContextMismatch, ErrorKind, Flaw, WarningKind};
+use crate::error::{ContextMismatch, Error, ErrorKind, Flaw, WarningKind};
 use crate::wire::header::Version;
 use crate::wire::varint;
 use crate::{EventKind, GoState, Reader};
@@ -84,6 +84,10 @@ impl Trace {
 }
 
 fn fault(bytes: &[u8]) -> ErrorKind {
+    error(bytes).kind
+}
+
+fn error(bytes: &[u8]) -> Error {
     let mut reader = Reader::from_slice(bytes).expect("a header");
     loop {
         match reader.next_event() {
@@ -92,7 +96,7 @@ fn fault(bytes: &[u8]) -> ErrorKind {
             Err(error) => {
                 assert!(error.at.offset <= bytes.len() as u64);
                 assert!(matches!(reader.next_event(), Ok(None)), "an error ends the trace");
-                return error.kind;
+                return error;
             }
         }
     }
@@ -293,11 +297,22 @@ fn bad_times_are_named() {
     assert!(matches!(back.fault(), ErrorKind::TimeOrder { last: 105, found: 90 }));
     // Goroutine 2 waits, but was never in a system call.
     let stray = Trace::begun().event(E::GoSysExit, &[9, 2, 2, 108]);
-    assert!(matches!(stray.fault(), ErrorKind::StraySyscallExit(_) | ErrorKind::IllegalTransition { .. }));
-    let beyond = Trace::begun().event(E::HeapAlloc, &[u64::MAX, 1]);
-    assert!(matches!(beyond.fault(), ErrorKind::TimestampOverflow));
+    assert!(matches!(stray.fault(), ErrorKind::StraySyscallExit(_)));
+    // The Sync and the three events that the trace begins with come before.
+    let here = (Trace::begun().0.len() as u64, Some(4));
+    let beyond = Trace::begun().event(E::HeapAlloc, &[u64::MAX, 1]).end();
+    let error = error(&beyond);
+    assert!(matches!(error.kind, ErrorKind::TimestampOverflow));
+    assert_eq!((error.at.offset, error.at.event), here);
+    // The first time that is none, 2⁶² ns after the first event, and the last that is one.
+    let late = |ticks: u64| Trace::begun().event(E::HeapAlloc, &[ticks - 5, 1]);
+    assert!(matches!(late(1 << 62).fault(), ErrorKind::TimestampOverflow));
+    assert_eq!(late((1 << 62) - 1000).lines().len(), 4);
+    // A time that fits in the clock, but not in nanoseconds.
     let slow = Trace::begun().event(E::HeapAlloc, &[1 << 62, 1]).event(E::Frequency, &[1]).0;
-    assert!(matches!(fault(&slow), ErrorKind::TimestampOverflow));
+    let error = self::error(&slow);
+    assert!(matches!(error.kind, ErrorKind::TimestampOverflow));
+    assert_eq!((error.at.offset, error.at.event), here);
 }
 
 #[test]

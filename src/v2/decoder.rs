@@ -14,9 +14,8 @@
 //! If no event can happen, the trace is broken. Every event is later than the last: equal times are pushed apart by
 //! a nanosecond. The steps are those of Go's `src/internal/trace/reader.go`.
 
-#[cfg(feature = "parallel")]
-pub(crate) mod join;
 mod lenient;
+mod waiting;
 
 use std::cell::Cell;
 
@@ -24,15 +23,15 @@ use super::cursor::{Cursor, Stride};
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Loaded, Sample};
 use super::order::{self, Outbox, Place};
+use super::parked::{Parked, Patience};
 use crate::account::{Account, GenerationInfo, Ledger, Tally};
-use crate::error::{Error, ErrorKind, Location, StuckHead, Warning, WarningKind};
+use crate::error::{Error, ErrorKind, Location, Warning, WarningKind};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, StackId, ThreadId, present};
 use crate::limits::Mode;
 use crate::sched::arena::Index;
 use crate::sched::{OnThread, Sched, Step};
-use crate::time::Time;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 
@@ -50,6 +49,12 @@ pub(crate) struct Decoder {
     /// By cursor number.
     cursors: Vec<Cursor>,
     frontier: Frontier,
+    /// Those of the frontier that can't go on, if they are many.
+    parked: Parked,
+    patience: Patience,
+    /// How often an event was tried on the long way.
+    #[cfg(test)]
+    tries: u64,
     next_sample: usize,
     /// Its time, or the end of time.
     next_sample_time: i64,
@@ -117,6 +122,10 @@ impl Decoder {
             generation: Generation::new(version, mode),
             cursors: Vec::new(),
             frontier: Frontier::default(),
+            parked: Parked::default(),
+            patience: Patience::default(),
+            #[cfg(test)]
+            tries: 0,
             next_sample: 0,
             next_sample_time: i64::MAX,
             sched: Sched::default(),
@@ -227,7 +236,7 @@ impl Decoder {
     }
 
     fn is_generation_done(&self) -> bool {
-        self.frontier.heads().is_empty() && !self.out.has_more() && self.next_sample == self.generation.samples.len()
+        self.earliest().is_none() && !self.out.has_more() && self.next_sample == self.generation.samples.len()
     }
 
     fn append_current(&mut self) {
@@ -243,7 +252,7 @@ impl Decoder {
     #[cold]
     fn fail_later(&mut self, error: Error) {
         self.fault = Some(error);
-        self.frontier.clear();
+        self.clear_heads();
         self.generation.samples.clear();
         self.go_to_sample(0);
     }
@@ -253,7 +262,7 @@ impl Decoder {
     /// next one is yet to be found, gives the end of its arguments.
     #[inline(never)]
     fn order_frequent(&mut self, window: &[u8]) -> Option<usize> {
-        if self.out.has_more() {
+        if self.out.has_more() || !self.parked.is_empty() {
             return None;
         }
         let frequency = self.generation.timebase(window).frequency;
@@ -313,11 +322,11 @@ impl Decoder {
             fault.at.event = fault.at.event.map(|_| self.delivered);
             return Err(fault);
         }
-        match self.frontier.heads().first() {
-            Some(head) if self.next_sample_time >= head.time => {}
+        match self.earliest() {
+            Some(time) if self.next_sample_time >= time => {}
             _ => return self.advance_without_events(source),
         }
-        if self.try_advance(0, source)? {
+        if !self.frontier.heads().is_empty() && self.try_advance(0, source)? {
             return Ok(true);
         }
         self.advance_another(source)
@@ -332,6 +341,10 @@ impl Decoder {
 
     /// Lets the event of the head at `i` happen, if it can.
     fn try_advance(&mut self, i: usize, source: &Source<'_>) -> Result<bool, Error> {
+        #[cfg(test)]
+        {
+            self.tries += 1;
+        }
         let number = self.frontier.heads()[i].cursor as usize;
         let cursor = &self.cursors[number];
         let (event, args, pos) = match cursor.read(&self.generation.timebase(source.window())) {
@@ -345,7 +358,8 @@ impl Decoder {
         let is_lenient = self.generation.mode.lenient;
         let place =
             Place { tables: &self.generation.tables, source, event, cursor, unknown: is_lenient.then_some(&unknown) };
-        let notes = self.sched.notes();
+        // Whom this event may wake.
+        let before = (!self.parked.is_empty()).then(|| self.sched.context(cursor.thread));
         match order::order(&mut self.sched, place, args, &mut self.out) {
             Ok(Step::Done(())) => {}
             Ok(Step::Wait) => return Ok(false),
@@ -360,12 +374,12 @@ impl Decoder {
         if is_lenient {
             self.note_oddities(event, unknown.take(), number, source);
         }
-        if self.sched.notes() > notes {
-            self.sched.place_notes(notes, self.location(number, source));
-        }
         self.happened = self.out.len();
         self.finish(i, number, pos, source);
         self.happened = 0;
+        if let Some(before) = before {
+            self.wake_after(event, before, args);
+        }
         Ok(true)
     }
 
@@ -392,18 +406,6 @@ impl Decoder {
         }
     }
 
-    /// The earliest event has to wait for another M's.
-    #[cold]
-    fn advance_another(&mut self, source: &Source<'_>) -> Result<bool, Error> {
-        self.frontier.sort();
-        for i in 1..self.frontier.heads().len() {
-            if self.try_advance(i, source)? {
-                return Ok(true);
-            }
-        }
-        Err(self.stuck(source))
-    }
-
     /// Where the file is cut, that is the reason for a standstill and for what the tables lack.
     fn reason_for(&mut self, error: Error) -> Error {
         match error.kind {
@@ -411,31 +413,6 @@ impl Decoder {
                 self.pending.take().unwrap_or(error)
             }
             _ => error,
-        }
-    }
-
-    /// No head can go on.
-    fn stuck(&mut self, source: &Source<'_>) -> Error {
-        let heads: Vec<Head> = self.frontier.heads().to_vec();
-        let first = heads[0].cursor as usize;
-        let heads = heads.iter().map(|head| self.stuck_head(head.cursor as usize, source)).collect();
-        let error = self.error(ErrorKind::StuckFrontier(heads), first, source);
-        self.reason_for(error)
-    }
-
-    fn stuck_head(&mut self, number: usize, source: &Source<'_>) -> StuckHead {
-        let cursor = &self.cursors[number];
-        let read = cursor.read(&self.generation.timebase(source.window())).ok();
-        StuckHead {
-            thread: present(cursor.thread_id).map(ThreadId),
-            proc: None,
-            event: read.map_or("?", |(event, ..)| event.name()),
-            time: Time(cursor.time),
-            offset: source.base() + cursor.at as u64,
-            waits_for: match read {
-                Some((event, args, _)) => order::explain(&mut self.sched, event, cursor.thread, args),
-                None => String::new(),
-            },
         }
     }
 
@@ -527,7 +504,7 @@ impl Decoder {
         self.check_carried(source.base())?;
         self.go_to_sample(0);
         self.cursors.clear();
-        self.frontier.clear();
+        self.clear_heads();
         for number in 0..self.generation.threads.len() {
             let thread = self.generation.threads[number];
             let index = match present(thread.id) {
@@ -547,6 +524,7 @@ impl Decoder {
                 self.frontier.insert(Head { time, cursor: number as u32 });
             }
         }
+        self.patience.begin(self.frontier.heads().len(), self.delivered);
         self.generations += 1;
         let start = self.generation.start().unwrap_or(self.last_time);
         self.sync(start, true);

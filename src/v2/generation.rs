@@ -8,18 +8,18 @@ use foldhash::fast::RandomState;
 
 use super::batch::{self, Batch, Framing};
 use super::cursor::Timebase;
+use super::records::Records;
 use super::salvage::Damage;
-use super::spec::{self, Alphabet, EventType, MAX_FRAMES, MAX_STRING};
+use super::spec::{self, Alphabet, EventType};
 use crate::error::{Error, ErrorKind, Flaw, Location};
 use crate::event::alloc_free;
-use crate::event::tables::{self, ExperimentData, RawFrame, Span, StackEntry, Tables};
+use crate::event::tables::{self, ExperimentData, Span, Tables};
 use crate::id::{NONE, ThreadId};
 use crate::limits::{self, Mode};
 use crate::pdqsort;
 use crate::time::{ClockSnapshot, Frequency, TIME_LIMIT, Time, WallTime};
 use crate::wire::header::Version;
 use crate::wire::source::Source;
-use crate::wire::varint;
 
 /// A batch of an M's events, linked to the M's next one.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,7 @@ pub(super) struct Generation {
     /// The least time of any batch, in the clock's units.
     pub min_time: u64,
     /// The clock as it stands in the file: trace, mono, seconds, nanoseconds.
-    clock: Option<[u64; 4]>,
+    pub clock: Option<[u64; 4]>,
     by_thread: HashMap<u64, u32, RandomState>,
     /// The last batch of samples or of an experiment.
     uncounted: Range<usize>,
@@ -142,20 +142,19 @@ impl Generation {
     /// What reads a trace of this version.
     pub fn new(version: Version, mode: Mode) -> Self {
         // Lenient reading takes events that the version does not have yet.
-        let alphabet = spec::alphabet(if mode.lenient { Version::Go126 } else { version });
+        let alphabet = spec::alphabet(if mode.lenient { Version::NEWEST } else { version });
         Generation { version, mode, alphabet, ..Generation::default() }
     }
 
     /// Reads the generation at the window's start, whose predecessor was `last` (0 if there was none).
     pub fn load(&mut self, source: &mut Source<'_>, last: u64) -> Result<Loaded, Error> {
         self.clear();
-        let version = self.version;
-        let loaded = self.read_batches(source, version, last)?;
+        let loaded = self.read_batches(source, last)?;
         if matches!(loaded, Loaded::End) {
             return Ok(loaded);
         }
         // Where the file is cut, that is the reason for whatever the tables lack.
-        match (self.finish(version, source.window()), loaded) {
+        match (self.finish(source.window()), loaded) {
             (Ok(()), Loaded::Cut(error)) => Ok(Loaded::Cut(self.cut_or_over(error))),
             (Ok(()), loaded) => Ok(loaded),
             (Err(_), Loaded::Cut(error)) => Err(error),
@@ -214,7 +213,15 @@ impl Generation {
         Error { at: Location { generation, ..error.at }, ..error }
     }
 
-    fn read_batches(&mut self, source: &mut Source<'_>, version: Version, last: u64) -> Result<Loaded, Error> {
+    /// What is wrong with the framing of what may be the generation's first batch.
+    pub fn error_of(&self, fault: batch::Fault, source: &Source<'_>) -> Error {
+        let error = self.error(fault.kind, source.base() + fault.at as u64, fault.thread);
+        let generation = error.at.generation.or(fault.generation);
+        Error { at: Location { generation, ..error.at }, ..error }
+    }
+
+    fn read_batches(&mut self, source: &mut Source<'_>, last: u64) -> Result<Loaded, Error> {
+        let version = self.version;
         loop {
             let at = source.base() + self.len as u64;
             let has_more = match source.fill(self.len + 1) {
@@ -249,17 +256,13 @@ impl Generation {
                 Err(fault) => {
                     let ended = last != 0 && self.number == 0 && version >= Version::Go126;
                     let kind = batch::unframed(fault.kind, ended);
-                    let offset = source.base() + fault.at as u64;
-                    let error = self.error(kind, offset, fault.thread);
-                    let generation = error.at.generation.or(fault.generation);
-                    let error = Error { at: Location { generation, ..error.at }, ..error };
-                    return self.cut_by(error);
+                    return self.cut_by(self.error_of(batch::Fault { kind, ..fault }, source));
                 }
             };
             if self.number != 0 && version < Version::Go126 && batch.generation == self.number.wrapping_add(1) {
                 return Ok(Loaded::Whole);
             }
-            if let Err(kind) = self.check_number(&batch, last, version) {
+            if let Err(kind) = self.check_number(&batch, last) {
                 return self.cut_by(self.error_in(&batch, kind, at));
             }
             let is_whole = match source.fill(batch.end) {
@@ -273,7 +276,7 @@ impl Generation {
                 return self.cut_by(error);
             }
             self.count(&batch);
-            self.add(&batch, source.window(), version)
+            self.add(&batch, source.window())
                 .map_err(|fault| self.error(fault.kind, source.base() + fault.pos as u64, batch.thread_id()))?;
             self.len = batch.end;
             self.check_limits().map_err(|kind| self.error(kind, at, batch.thread_id()))?;
@@ -316,7 +319,7 @@ impl Generation {
         }
     }
 
-    pub fn check_number(&self, batch: &Batch, last: u64, version: Version) -> Result<(), ErrorKind> {
+    pub fn check_number(&self, batch: &Batch, last: u64) -> Result<(), ErrorKind> {
         let found = batch.generation;
         match (found, self.number) {
             (0, _) => Err(ErrorKind::InvalidGeneration),
@@ -325,7 +328,7 @@ impl Generation {
             }
             (_, 0) => Ok(()),
             (_, current) if found == current => Ok(()),
-            (_, current) if version >= Version::Go126 && found == current.wrapping_add(1) => {
+            (_, current) if self.version >= Version::Go126 && found == current.wrapping_add(1) => {
                 Err(ErrorKind::MissingEndOfGeneration)
             }
             (_, current) if found < current => Err(ErrorKind::InterleavedGenerations { current, found }),
@@ -334,7 +337,7 @@ impl Generation {
     }
 
     /// Fails, or notes what lenient reading goes over.
-    fn tolerate(&mut self, kind: ErrorKind, pos: usize) -> Check {
+    pub fn tolerate(&mut self, kind: ErrorKind, pos: usize) -> Check {
         match self.mode.lenient {
             true => {
                 self.damage.noted.push(Fault { kind, pos });
@@ -345,7 +348,7 @@ impl Generation {
     }
 
     /// Sorts a batch by what it holds.
-    pub fn add(&mut self, batch: &Batch, window: &[u8], version: Version) -> Check {
+    pub fn add(&mut self, batch: &Batch, window: &[u8]) -> Check {
         let first = window.get(batch.body..batch.end).and_then(|body| body.first());
         let first = first.and_then(|&code| EventType::from_code(code));
         if let Some(experiment) = batch.experiment {
@@ -367,11 +370,11 @@ impl Generation {
                 self.check_uncounted(batch, window).at(batch.start)?;
                 self.add_samples(records.behind_type())
             }
-            Some(EventType::Sync) if version >= Version::Go125 || self.mode.lenient => {
+            Some(EventType::Sync) if self.version >= Version::Go125 || self.mode.lenient => {
                 self.check_since(EventType::Sync, batch.body)?;
                 self.add_clock(records.behind_type(), batch.time)
             }
-            Some(EventType::Frequency) if version < Version::Go125 => self.add_clock(&mut records, batch.time),
+            Some(EventType::Frequency) if self.version < Version::Go125 => self.add_clock(&mut records, batch.time),
             _ => self.add_events(batch, window),
         }
     }
@@ -386,7 +389,7 @@ impl Generation {
     }
 
     fn add_events(&mut self, batch: &Batch, window: &[u8]) -> Check {
-        let index = self.batches.len() as u32;
+        let index = u32::try_from(self.batches.len()).expect("four billion batches do not fit in memory");
         let Batch { start, body, end, time, .. } = *batch;
         match self.by_thread.get(&batch.thread) {
             Some(&number) => {
@@ -404,7 +407,8 @@ impl Generation {
                 self.threads[number as usize].last = index;
             }
             None => {
-                self.by_thread.insert(batch.thread, self.threads.len() as u32);
+                let number = u32::try_from(self.threads.len()).expect("each has a batch, of which there are fewer");
+                self.by_thread.insert(batch.thread, number);
                 self.threads.push(Thread { id: batch.thread, first: index, last: index });
             }
         }
@@ -421,95 +425,15 @@ impl Generation {
         }
     }
 
-    fn add_strings(&mut self, records: &mut Records<'_>) -> Check {
-        while let Some(at) = records.next(EventType::String)? {
-            let id = records.int()?;
-            let len = records.int()?;
-            if len > MAX_STRING {
-                self.tolerate(ErrorKind::StringTooLong { len, max: MAX_STRING }, at)?;
-            }
-            let span = Span { pos: records.pos, len: len.min(MAX_STRING) as u32 };
-            records.skip(len, EventType::String)?;
-            if let Err(kind) = self.tables.strings.insert(id, span, "string") {
-                self.tolerate(kind, at)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add_stacks(&mut self, records: &mut Records<'_>) -> Check {
-        while let Some(at) = records.next(EventType::Stack)? {
-            let id = records.int()?;
-            let frames = records.int()?;
-            if frames > MAX_FRAMES {
-                self.tolerate(ErrorKind::StackTooDeep { frames, max: MAX_FRAMES }, at)?;
-            }
-            let entry = StackEntry { pos: records.pos, frames: frames.min(MAX_FRAMES) as u32 };
-            for _ in 0..frames {
-                let frame = RawFrame::read(records.bytes, &mut records.pos).at(records.pos)?;
-                self.tables.note_frame(frame);
-            }
-            if let Err(kind) = self.tables.stacks.insert(id, entry, "stack") {
-                self.tolerate(kind, at)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add_samples(&mut self, records: &mut Records<'_>) -> Check {
-        while let Some(at) = records.next(EventType::CPUSample)? {
-            let time = records.int()?;
-            let [thread, proc, go, stack] = [records.int()?, records.int()?, records.int()?, records.int()?];
-            // The time is in the clock's units until the frequency is known.
-            if i64::try_from(time).is_err() {
-                self.tolerate(ErrorKind::TimestampOverflow, at)?;
-                continue;
-            }
-            let time = time as i64;
-            // The runtime writes 0 for a thread that runs no goroutine.
-            let go = if go == 0 { NONE } else { go };
-            self.samples.push(Sample { time, thread, proc, go, stack, at });
-        }
-        Ok(())
-    }
-
-    fn add_clock(&mut self, records: &mut Records<'_>, batch_time: u64) -> Check {
-        let mut time = batch_time;
-        while let Some((at, code)) = records.next_any() {
-            match EventType::from_code(code) {
-                Some(EventType::Frequency) => {
-                    let units = records.int()?;
-                    if self.has_frequency {
-                        return Err(ErrorKind::BadFrequency(Flaw::Repeated)).at(at);
-                    }
-                    let frequency = Frequency::from_units_per_second(units);
-                    self.frequency = frequency.ok_or(ErrorKind::BadFrequency(Flaw::Invalid)).at(at)?;
-                    self.has_frequency = true;
-                }
-                Some(EventType::ClockSnapshot) if self.version >= Version::Go125 || self.mode.lenient => {
-                    if self.clock.is_some() {
-                        self.tolerate(ErrorKind::BadClockSnapshot(Flaw::Repeated), at)?;
-                    }
-                    let [delta, mono, seconds, nanos] =
-                        [records.int()?, records.int()?, records.int()?, records.int()?];
-                    time = time.checked_add(delta).ok_or(ErrorKind::TimestampOverflow).at(at)?;
-                    self.clock.get_or_insert([time, mono, seconds, nanos]);
-                }
-                _ => return Err(ErrorKind::UnexpectedRecord { expected: "Frequency", found: code }).at(at),
-            }
-        }
-        Ok(())
-    }
-
     /// Does what needs all the batches: checks that nothing is missing, and puts the times right.
-    pub fn finish(&mut self, version: Version, window: &[u8]) -> Check {
+    pub fn finish(&mut self, window: &[u8]) -> Check {
         debug_assert!(self.len <= window.len());
         let end = self.len;
         if !self.has_frequency {
             return Err(ErrorKind::BadFrequency(Flaw::Missing)).at(end);
         }
         let frequency = self.frequency;
-        if version >= Version::Go125 {
+        if self.version >= Version::Go125 {
             match self.clock.map(|raw| snapshot(raw, frequency)) {
                 Some(Some(snapshot)) => self.tables.clock = Some(snapshot),
                 Some(None) => self.tolerate(ErrorKind::BadClockSnapshot(Flaw::Invalid), end)?,
@@ -571,51 +495,5 @@ fn check_follows(last: &EventBatch, batch: &Batch, window: &[u8]) -> Result<(), 
     match same_shape && batch.body(window) == window.get(last.body..last.end).unwrap_or_default() {
         true => Err(ErrorKind::DuplicateBatch),
         false => Ok(()),
-    }
-}
-
-/// The records of a table's batch.
-struct Records<'a> {
-    /// Up to the batch's end.
-    bytes: &'a [u8],
-    pos: usize,
-}
-
-impl Records<'_> {
-    /// Skips the type that says what the batch holds.
-    fn behind_type(&mut self) -> &mut Self {
-        self.pos += 1;
-        self
-    }
-
-    fn next_any(&mut self) -> Option<(usize, u8)> {
-        let at = self.pos;
-        let code = *self.bytes.get(at)?;
-        self.pos += 1;
-        Some((at, code))
-    }
-
-    /// The place of the next record, which must be of this type.
-    fn next(&mut self, expected: EventType) -> Check<Option<usize>> {
-        match self.next_any() {
-            None => Ok(None),
-            Some((at, code)) if code == expected.code() => Ok(Some(at)),
-            Some((at, found)) => Err(ErrorKind::UnexpectedRecord { expected: expected.name(), found }).at(at),
-        }
-    }
-
-    fn int(&mut self) -> Check<u64> {
-        varint::read(self.bytes, &mut self.pos).at(self.pos)
-    }
-
-    /// Skips the bytes that a record of this type has.
-    fn skip(&mut self, len: u64, event: EventType) -> Check {
-        match (self.bytes.len() - self.pos) as u64 >= len {
-            true => {
-                self.pos += len as usize;
-                Ok(())
-            }
-            false => Err(ErrorKind::EventTruncated { event: event.name() }).at(self.pos),
-        }
     }
 }

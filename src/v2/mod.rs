@@ -16,6 +16,7 @@
 //! - [`generation`]: the batches of one generation, and its tables.
 //! - [`cursor`]: the events of one M, one after another.
 //! - [`frontier`]: the Ms by the time of their next event.
+//! - [`parked`]: those that can't go on, where they are many.
 //! - [`order`]: what each event does to the scheduler, and the record it gives.
 //! - [`decoder`]: all of these together, a block of events at a time.
 //! - [`salvage`]: what lenient reading makes of a damaged generation.
@@ -28,7 +29,9 @@ pub(crate) mod decoder;
 mod frontier;
 mod generation;
 mod order;
+mod parked;
 pub mod raw;
+mod records;
 mod resync;
 mod salvage;
 pub(crate) mod spec;

@@ -11,7 +11,7 @@ use crate::event::tables::Tables;
 use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
 use crate::sched::arena::Index;
-use crate::sched::{ActiveTask, Context, Ending, Fit, GoStatus, OnThread, Outcome, RangeId, Sched, Step};
+use crate::sched::{ActiveTask, Context, Ending, Fit, GoStatus, OnThread, Outcome, RangeId, Sched, Step, Wait};
 use crate::wire::source::Source;
 use crate::wire::varint;
 use smallvec::SmallVec;
@@ -232,9 +232,6 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
     let Cursor { thread, thread_id, time, .. } = *place.cursor;
     let kind = place.event;
     sched.make_known(thread);
-    if !matches!(kind, E::GoStatus | E::GoStatusStack | E::ProcStatus) {
-        sched.assume_nothing(thread, matches!(kind, E::ProcStart | E::ProcStop | E::ProcSteal));
-    }
     let context = sched.context(thread);
     let (go, proc) = (context.go_id, context.proc_id);
     let record = &mut out.current;
@@ -526,19 +523,59 @@ impl From<Unknown> for ErrorKind {
     }
 }
 
-/// What an event that can't happen yet waits for.
-pub(super) fn explain(sched: &mut Sched, event: EventType, thread: Index, [a, b, ..]: [u64; MAX_ARGS]) -> String {
+/// What an event that can't happen yet waits for; `None` for those that never have to.
+pub(super) fn waits_for(
+    sched: &mut Sched,
+    event: EventType,
+    thread: Index,
+    [a, b, ..]: [u64; MAX_ARGS],
+) -> Option<Wait> {
     use EventType as E;
     let context = sched.context(thread);
-    match event {
-        E::GoStart => sched.go_wait(a, b, "Runnable"),
-        E::GoUnblock | E::GoSwitch | E::GoSwitchDestroy => sched.go_wait(a, b, "Waiting"),
+    Some(match event {
+        E::GoStart => Wait::for_runnable(a, b),
+        E::GoUnblock | E::GoSwitch | E::GoSwitchDestroy => Wait::for_waiting(a, b),
         E::ProcStart => sched.proc_start_wait(context, a, b),
-        E::ProcSteal => sched.proc_steal_wait(a, b),
-        E::GoSyscallEndBlocked => sched.syscall_wait(context),
-        E::GCActive | E::GCBegin | E::GCEnd => sched.gc_wait(a),
-        _ => String::from("nothing"),
+        E::ProcSteal => Wait::for_stealable(a, b),
+        E::GoSyscallEndBlocked => Wait::ProcLost { id: context.proc_id },
+        E::GCActive | E::GCBegin | E::GCEnd => Wait::for_gc(a),
+        _ => return None,
+    })
+}
+
+/// The same in words.
+pub(super) fn explain(sched: &mut Sched, event: EventType, wait: Wait) -> String {
+    match (event, wait) {
+        (EventType::ProcStart, Wait::ProcLost { id }) => format!("its M to lose proc {id}"),
+        _ => sched.explain(wait),
     }
+}
+
+/// What is no longer waited for once an event has happened, which had this thread, P and goroutine before.
+pub(super) fn fulfils(
+    sched: &mut Sched,
+    event: EventType,
+    before: Context,
+    [a, ..]: [u64; MAX_ARGS],
+) -> SmallVec<[Wait; 4]> {
+    use EventType as E;
+    let (gos, procs) = match event {
+        E::GoStatus | E::GoStatusStack | E::GoCreate | E::GoCreateBlocked | E::GoCreateSyscall => ([a, NONE], NONE),
+        E::GoStart | E::GoUnblock => ([a, NONE], NONE),
+        E::GoSwitch | E::GoSwitchDestroy => ([a, before.go_id], NONE),
+        E::GoStop | E::GoBlock | E::GoSyscallEndBlocked => ([before.go_id, NONE], NONE),
+        E::GoSyscallBegin | E::GoSyscallEnd | E::GoDestroySyscall => ([before.go_id, NONE], before.proc_id),
+        E::ProcStart | E::ProcSteal | E::ProcStatus => ([NONE, NONE], a),
+        E::ProcStop => ([NONE, NONE], before.proc_id),
+        E::GCActive | E::GCBegin | E::GCEnd => return SmallVec::from_iter([sched.gc_fulfils()]),
+        _ => return SmallVec::new(),
+    };
+    let mut fulfilled: SmallVec<[Wait; 4]> = gos.into_iter().filter_map(|id| sched.go_fulfils(id)).collect();
+    fulfilled.extend(sched.proc_fulfils(procs));
+    if procs != NONE {
+        fulfilled.push(Wait::ProcLost { id: procs });
+    }
+    fulfilled
 }
 
 #[cfg(test)]

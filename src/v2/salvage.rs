@@ -282,7 +282,7 @@ impl Generation {
         if self.damage.has_hole && holds_events(batch, window) {
             return ledger.break_off(Location::default(), self.tally_of(batch, source));
         }
-        let added = self.add(batch, window, self.version);
+        let added = self.add(batch, window);
         let locate = |pos: usize| source.base() + pos as u64;
         for Fault { kind, pos } in std::mem::take(&mut self.damage.noted) {
             ledger.note(self.error(kind, locate(pos), batch.thread_id()));
@@ -345,7 +345,7 @@ impl Generation {
     }
 
     fn judge_number(&self, batch: &Batch, last: u64) -> Verdict {
-        match self.check_number(batch, last, self.version) {
+        match self.check_number(batch, last) {
             Ok(()) => Verdict::Take,
             Err(kind) => Verdict::LeaveOut(kind),
         }
@@ -366,10 +366,7 @@ impl Generation {
         last: u64,
         ledger: &mut Ledger,
     ) -> Outcome<bool> {
-        let offset = source.base() + fault.at as u64;
-        let error = self.error(fault.kind, offset, fault.thread);
-        let generation = error.at.generation.or(fault.generation);
-        let error = Error { at: Location { generation, ..error.at }, ..error };
+        let error = self.error_of(fault, source);
         let is_other_trace = matches!(error.kind, ErrorKind::MultipleTraces);
         match self.number {
             0 if is_other_trace => {
@@ -499,7 +496,7 @@ impl Generation {
             self.frequency = frequency;
             self.has_frequency = true;
         }
-        let finished = self.finish(self.version, source.window());
+        let finished = self.finish(source.window());
         let locate = |pos: usize| source.base() + pos as u64;
         for Fault { kind, pos } in std::mem::take(&mut self.damage.noted) {
             // What is lost with a part of the generation is missed in the rest of it.

@@ -186,10 +186,10 @@ pub(super) type Alphabet = [Option<EventType>; 256];
 
 /// The alphabet of a version.
 pub(super) fn alphabet(version: Version) -> &'static Alphabet {
-    static GO122: Alphabet = alphabet_of(22);
-    static GO123: Alphabet = alphabet_of(23);
-    static GO125: Alphabet = alphabet_of(25);
-    static GO126: Alphabet = alphabet_of(26);
+    static GO122: Alphabet = alphabet_of(Version::Go122);
+    static GO123: Alphabet = alphabet_of(Version::Go123);
+    static GO125: Alphabet = alphabet_of(Version::Go125);
+    static GO126: Alphabet = alphabet_of(Version::Go126);
     match version {
         Version::Go123 => &GO123,
         Version::Go125 => &GO125,
@@ -198,7 +198,7 @@ pub(super) fn alphabet(version: Version) -> &'static Alphabet {
     }
 }
 
-const fn alphabet_of(version: u8) -> Alphabet {
+const fn alphabet_of(version: Version) -> Alphabet {
     let mut alphabet = [None; 256];
     let mut i = 0;
     while i < EventType::ALL.len() {
@@ -206,23 +206,13 @@ const fn alphabet_of(version: u8) -> Alphabet {
         let spec = event.spec();
         let timed = matches!(spec.class, Class::Timed | Class::AllocFree);
         // The clock's snapshot has a time, but stands in the batch with the frequency.
-        if timed && event.code() != EventType::ClockSnapshot.code() && minor(spec.since) <= version {
+        if timed && event.code() != EventType::ClockSnapshot.code() && spec.since.minor() <= version.minor() {
             assert!(spec.args.len() <= MAX_ARGS + 1);
             alphabet[event.code() as usize] = Some(event);
         }
         i += 1;
     }
     alphabet
-}
-
-/// [`Version::minor`] of the versions with generations, for tables made at compile time.
-pub(super) const fn minor(version: Version) -> u8 {
-    match version {
-        Version::Go123 => 23,
-        Version::Go125 => 25,
-        Version::Go126 => 26,
-        _ => 22,
-    }
 }
 
 #[cfg(test)]

@@ -45,8 +45,11 @@ impl Version {
         Version::Go126,
     ];
 
+    /// The newest of them.
+    pub(crate) const NEWEST: Version = Version::Go126;
+
     /// The N of `go 1.N`.
-    pub fn minor(self) -> u32 {
+    pub const fn minor(self) -> u32 {
         match self {
             Version::Go111 => 11,
             Version::Go119 => 19,

@@ -9,12 +9,14 @@
 //!                    base            base + window.len()
 //! ```
 //!
-//! Over a slice the window is the whole rest of the file and nothing is ever copied.
+//! Over a slice the window is the whole rest of the file and nothing is ever copied. Over a `Read` what is resident is
+//! moved to the buffer's front where there is no more of it than was released before it, or where room is needed: so
+//! releasing a generation costs no more than the generation, however much is read beyond it.
 
 use std::fmt;
 use std::io::{self, Read};
 
-/// How much is asked of a `Read` at a time: what is read past a generation's end is copied once when it is released.
+/// How much is asked of a `Read` at a time.
 const CHUNK: usize = 256 << 10;
 
 pub(crate) struct Source<'a> {
@@ -30,7 +32,9 @@ enum Kind<'a> {
 struct Stream<'a> {
     from: Box<dyn Read + Send + 'a>,
     buffer: Vec<u8>,
-    filled: usize,
+    /// What of the buffer the window is.
+    start: usize,
+    end: usize,
     ended: bool,
 }
 
@@ -39,14 +43,8 @@ impl<'a> Source<'a> {
         Source { base: 0, kind: Kind::Slice(bytes) }
     }
 
-    /// A part of a trace, which begins at an offset of the file.
-    #[cfg(feature = "parallel")]
-    pub fn part(bytes: &'a [u8], base: u64) -> Self {
-        Source { base, kind: Kind::Slice(bytes) }
-    }
-
     pub fn stream(from: impl Read + Send + 'a) -> Self {
-        let stream = Stream { from: Box::new(from), buffer: Vec::new(), filled: 0, ended: false };
+        let stream = Stream { from: Box::new(from), buffer: Vec::new(), start: 0, end: 0, ended: false };
         Source { base: 0, kind: Kind::Stream(stream) }
     }
 
@@ -60,7 +58,7 @@ impl<'a> Source<'a> {
     pub fn window(&self) -> &[u8] {
         match &self.kind {
             Kind::Slice(bytes) => bytes,
-            Kind::Stream(stream) => stream.buffer.get(..stream.filled).unwrap_or_default(),
+            Kind::Stream(stream) => stream.buffer.get(stream.start..stream.end).unwrap_or_default(),
         }
     }
 
@@ -70,10 +68,10 @@ impl<'a> Source<'a> {
         match &mut self.kind {
             Kind::Slice(bytes) => Ok(bytes.len() >= len),
             Kind::Stream(stream) => {
-                while stream.filled < len && !stream.ended {
+                while stream.len() < len && !stream.ended {
                     stream.read_more()?;
                 }
-                Ok(stream.filled >= len)
+                Ok(stream.len() >= len)
             }
         }
     }
@@ -83,8 +81,10 @@ impl<'a> Source<'a> {
         match &mut self.kind {
             Kind::Slice(bytes) => *bytes = bytes.get(len..).unwrap_or_default(),
             Kind::Stream(stream) => {
-                stream.buffer.copy_within(len..stream.filled, 0);
-                stream.filled -= len;
+                stream.start += len;
+                if stream.start >= stream.len() {
+                    stream.move_to_front();
+                }
             }
         }
         self.base += len as u64;
@@ -92,18 +92,33 @@ impl<'a> Source<'a> {
 }
 
 impl Stream<'_> {
+    /// How long the window is.
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    fn move_to_front(&mut self) {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end = self.len();
+        self.start = 0;
+    }
+
     fn read_more(&mut self) -> io::Result<()> {
-        if self.buffer.len() - self.filled < CHUNK {
+        if self.buffer.len() - self.end < CHUNK {
+            self.move_to_front();
+        }
+        if self.buffer.len() - self.end < CHUNK {
             // Half as much again each time, so that a generation costs its own size and a half at the most.
-            let grown = self.filled + CHUNK.max(self.filled / 2);
+            let grown = self.end + CHUNK.max(self.end / 2);
             // What does not fit in memory is an error and no abort.
             self.buffer.try_reserve_exact(grown - self.buffer.len())?;
             self.buffer.resize(grown, 0);
         }
-        let room = &mut self.buffer[self.filled..][..CHUNK];
+        let room = &mut self.buffer[self.end..][..CHUNK];
         match self.from.read(room) {
             Ok(0) => self.ended = true,
-            Ok(read) => self.filled += read.min(CHUNK),
+            Ok(read) => self.end += read.min(CHUNK),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -142,6 +157,26 @@ mod tests {
             assert!(!source.fill(bytes.len()).expect("memory does not fail"));
             assert_eq!(source.base() as usize + source.window().len(), bytes.len());
         }
+    }
+
+    #[test]
+    fn small_releases_neither_move_nor_keep_what_is_released() {
+        let bytes: Vec<u8> = (0..3 * CHUNK).map(|i| (i / 7) as u8).collect();
+        let mut source = Source::stream(&bytes[..]);
+        let mut moves = 0;
+        let mut front = 0;
+        while source.fill(30).expect("memory does not fail") {
+            let at = source.base() as usize;
+            assert_eq!(source.window()[..30], bytes[at..at + 30]);
+            source.release(30);
+            let Kind::Stream(Stream { buffer, start, .. }) = &source.kind else { panic!("it is a stream") };
+            assert!(buffer.len() <= 2 * CHUNK, "{} bytes are kept", buffer.len());
+            moves += usize::from(*start < front);
+            front = *start;
+        }
+        assert_eq!(source.base() as usize, bytes.len() / 30 * 30);
+        // Each moves as much as was released since the last, so the chunk's size is halved.
+        assert!(moves <= 3 * CHUNK.ilog2() as usize, "{moves} moves");
     }
 
     #[test]

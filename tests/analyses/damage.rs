@@ -1,10 +1,12 @@
 //! No analysis panics on a damaged trace, read strictly or over the damage.
 
 use gotrace::analysis::{
-    Accounting, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs, ProfileKind, ProfileOptions, Profiler,
-    Tasks, UtilFlags, Utilization, run,
+    Accounting, AllocationBy, Allocations, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs,
+    ProfileKind, ProfileOptions, Profiler, Tasks, UtilFlags, Utilization, run,
 };
-use gotrace::{Reader, TaskId};
+use gotrace::raw::EventType;
+use gotrace::synth::{Batch, Clock, Generation, Trace};
+use gotrace::{Reader, TaskId, ThreadId, Version};
 
 use crate::corpus::sample;
 
@@ -26,8 +28,26 @@ fn analyse(mut reader: Reader<'_>) {
     let flags = [false, true].map(|per_proc| UtilFlags { per_proc, sweep: true, ..UtilFlags::default() });
     let utilization: Vec<_> = flags.into_iter().map(Utilization::new).collect();
     let tables = (Tasks::by_name(), LogSearch::new(LogQuery { limit: 10, ..LogQuery::default() }));
-    let observers = (groups, utilization, profilers(), Latencies::new(), Procs::new(), tables, Measure::default());
-    let ((groups, utilization, profiles, ..), _) = run(&mut reader, observers);
+    let observers = (
+        groups,
+        utilization,
+        profilers(),
+        Latencies::new(),
+        Procs::new(),
+        tables,
+        Measure::default(),
+        Allocations::default(),
+    );
+    let ((groups, utilization, profiles, .., allocations), _) = run(&mut reader, observers);
+    // What was there is freed, alive or lost.
+    let mut unknown = 0;
+    for row in &allocations.rows {
+        unknown += row.existing.objects + row.allocated.objects - row.freed.objects - row.live.objects;
+        assert!(row.kept <= row.live);
+    }
+    assert_eq!(unknown, allocations.lost);
+    let live: u64 = allocations.by(AllocationBy::Type).iter().map(|group| group.live.objects).sum();
+    assert_eq!(live, allocations.rows.iter().map(|row| row.live.objects).sum::<u64>());
     let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
     assert!(counts.iter().all(|&count| count == counts[0]), "{counts:?}");
     for utilization in utilization {
@@ -43,9 +63,34 @@ fn analyse(mut reader: Reader<'_>) {
     }
 }
 
+/// Six goroutines that are ready for 73 years each: their sum does not fit into an `i64`.
+#[test]
+fn analyses_take_times_of_centuries() {
+    let mut generation = Generation::new(1);
+    generation.clock(Some(Clock { frequency: 1_000_000_000, time: 1, mono: 0, seconds: 0, nanos: 0 }));
+    let mut batch = Batch::new(ThreadId(7), 1).event(EventType::ProcStatus, &[1, 0, 1]);
+    for go in 1..=6 {
+        batch = batch.event(EventType::GoStatus, &[1, go, u64::MAX, 1]);
+    }
+    generation.batch(batch.event(EventType::GoStart, &[1 << 61, 1, 1]).event(EventType::GoStop, &[1, 0, 0]));
+    let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
+    analyse(Reader::from_slice(&bytes).expect("a header"));
+    let options = ProfileOptions { complete: true, ..ProfileOptions::default() };
+    let mut reader = Reader::from_slice(&bytes).expect("a header");
+    let (profile, error) = run(&mut reader, Profiler::new(ProfileKind::Sched, options));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(profile.samples().iter().map(|sample| sample.nanos).collect::<Vec<_>>(), [i64::MAX]);
+}
+
 #[test]
 fn analyses_take_damaged_traces() {
-    for (name, step) in [("go1.22/annotations", 67), ("go1.26/gc", 97), ("go1.27/syscalls", 151), ("go1.21/gc", 199)] {
+    for (name, step) in [
+        ("go1.22/annotations", 67),
+        ("go1.26/gc", 97),
+        ("go1.27/syscalls", 151),
+        ("go1.21/gc", 199),
+        ("go1.24/allocfree", 61),
+    ] {
         let whole = sample(name).bytes();
         for place in (16..whole.len()).step_by(step) {
             for flip in [0x01, 0x80, 0xff] {

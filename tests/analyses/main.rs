@@ -4,6 +4,7 @@
 mod corpus;
 mod damage;
 mod expected;
+mod gaps;
 mod goroutines;
 mod latencies;
 mod profiles;

@@ -245,4 +245,8 @@ fn a_file_that_is_not_there_is_an_io_error() {
     let error = Reader::open("/nonexistent/trace.out").expect_err("no such file");
     assert!(matches!(&error.kind, ErrorKind::Io(cause) if cause.kind() == io::ErrorKind::NotFound), "{error:?}");
     assert_eq!(error.at, at(0));
+    // The text says the cause, so whoever prints the chain of sources prints it once.
+    let ErrorKind::Io(cause) = &error.kind else { panic!("{error:?}") };
+    assert_eq!(error.to_string(), format!("cannot read: {cause} at byte 0"));
+    assert!(std::error::Error::source(&error).is_none());
 }

@@ -14,21 +14,21 @@ use super::{
 };
 
 /// What a sound generation behind a gap gives, to the trace's end.
-const AFRESH: [&str; 5] = ["Gap", "Sync", RUNNING[1], RUNNING[2], "Sync"];
+pub(super) const AFRESH: [&str; 5] = ["Gap", "Sync", RUNNING[1], RUNNING[2], "Sync"];
 /// The same where nothing was lost.
-const ON: [&str; 4] = ["Sync", "P0 Running->Running", "G1 Running->Running", "Sync"];
+pub(super) const ON: [&str; 4] = ["Sync", "P0 Running->Running", "G1 Running->Running", "Sync"];
 
 /// What lenient reading gives.
 #[derive(Debug)]
-struct Lenient {
-    reading: Reading,
+pub(super) struct Lenient {
+    pub(super) reading: Reading,
     /// What each gap says, as far as it has come.
     gaps: Vec<(Location, Tally)>,
     read: Tally,
-    lost: Tally,
-    trailing: u64,
-    faults: Vec<(String, Location)>,
-    warnings: u64,
+    pub(super) lost: Tally,
+    pub(super) trailing: u64,
+    pub(super) faults: Vec<(String, Location)>,
+    pub(super) warnings: u64,
 }
 
 fn drain(reader: Result<Reader<'_>, Error>, len: usize) -> Lenient {
@@ -53,7 +53,7 @@ fn drain(reader: Result<Reader<'_>, Error>, len: usize) -> Lenient {
 }
 
 /// Reads in every mode; all must agree.
-fn read(bytes: &[u8]) -> Lenient {
+pub(super) fn read(bytes: &[u8]) -> Lenient {
     let builder = Reader::builder().lenient();
     let slice = drain(builder.from_slice(bytes), bytes.len());
     for step in [1, 7, usize::MAX] {
@@ -65,7 +65,7 @@ fn read(bytes: &[u8]) -> Lenient {
 
 /// Asserts what lenient reading gives, and what it goes over.
 #[track_caller]
-fn assert_read(bytes: &[u8], events: &[&str], faults: &[(ErrorKind, Location)]) -> Lenient {
+pub(super) fn assert_read(bytes: &[u8], events: &[&str], faults: &[(ErrorKind, Location)]) -> Lenient {
     let lenient = read(bytes);
     assert_eq!(lenient.reading.events, events, "{lenient:#?}");
     let faults: Vec<_> = faults.iter().map(|(kind, at)| (format!("{kind:?}"), *at)).collect();
@@ -668,4 +668,16 @@ fn tables_are_found_again() {
         }
     }
     assert_eq!(reasons, ["", "select", ""]);
+}
+
+/// A generation that is found behind damage may lack batches. If it then stands still, no fault was told of it so far.
+#[test]
+fn a_found_generation_that_stands_still_is_told_of() {
+    let mut cut = generation(6, [on(8).claiming(20_000)]).clock(None).clone();
+    let found = generation(1, [Batch::new(ThreadId(7), 100).event(EventType::ProcStart, &[1, 0, 1])]);
+    let bytes = Trace::new(Version::Go123).generation(cut.without_end()).generation(&found).into_bytes();
+    let lenient = read(&bytes);
+    assert_eq!(lenient.reading.events, ["Gap", "Sync", "Gap", "Sync"]);
+    let told: Vec<_> = lenient.faults.iter().map(|(kind, at)| (kind.split([' ', '(']).next(), at.generation)).collect();
+    assert_eq!(told, [(Some("TruncatedBatch"), Some(6)), (Some("StuckFrontier"), Some(1))]);
 }

@@ -8,6 +8,7 @@ mod file;
 mod framing;
 mod lenient;
 mod order;
+mod rows;
 mod stuck;
 mod tables;
 mod warnings;

@@ -88,6 +88,15 @@ pub fn tiny_batches(n: u64) -> Vec<u8> {
     of_batches((0..n).map(|_| Batch::new(ThreadId(7), 100)))
 }
 
+/// Batches of one M with one event each.
+pub fn one_event_batches(n: u64) -> Vec<u8> {
+    let batch = |i| match i {
+        0 => Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[0, 0, 1]),
+        i => Batch::new(ThreadId(7), 100 + i).event(EventType::HeapAlloc, &[0, i]),
+    };
+    of_batches((0..n).map(batch))
+}
+
 /// Empty batches, each of its own M.
 pub fn empty_ms(n: u64) -> Vec<u8> {
     of_batches((0..n).map(|m| Batch::new(ThreadId(m), 100)))
@@ -237,6 +246,70 @@ pub fn stuck_ms(ms: u64, events: u64) -> Vec<u8> {
     (0..events).for_each(|i| stream.small(EventType::HeapAlloc, &[1, i]));
     let waiting = (1000..1000 + ms).map(|m| Batch::new(ThreadId(m), 1).event(EventType::GoStart, &[0, m, 1]));
     of_batches(waiting.chain(stream.into_batches()))
+}
+
+/// Ms that wait for the goroutine that yields and starts again all the time, but for a number that it never has.
+pub fn one_stuck_on(ms: u64, events: u64) -> Vec<u8> {
+    let mut stream = running();
+    for i in 1..=events / 2 {
+        stream.small(EventType::GoStop, &[0, 0, 0]);
+        stream.small(EventType::GoStart, &[0, 1, i]);
+    }
+    let waiting = (1000..1000 + ms).map(|m| Batch::new(ThreadId(m), 1).event(EventType::GoStart, &[0, 1, 1 << 40]));
+    of_batches(waiting.chain(stream.into_batches()))
+}
+
+/// Ms that all wait for one goroutine, which is created over and over and ends on the first of them.
+pub fn one_wanted_by_all(ms: u64) -> Vec<u8> {
+    let mut stream = running();
+    // Times that differ, so that no batch is a copy of the one before.
+    (0..ms).for_each(|i| stream.small(EventType::GoCreate, &[1 + i % 127, 2, 0, 0]));
+    let waiting = (1000..1000 + ms).map(|m| {
+        let own_p = Batch::new(ThreadId(m), 1).event(EventType::ProcStatus, &[0, m, 1]);
+        own_p.event(EventType::GoStart, &[0, 2, 1]).event(EventType::GoDestroy, &[0])
+    });
+    of_batches(waiting.chain(stream.into_batches()))
+}
+
+/// A trace of Go 1.21 in which so many goroutines are in system calls, each on its P, and the next event of each stands
+/// behind those of all others.
+pub fn syscalls_v1(n: u64) -> Vec<u8> {
+    fn record(out: &mut Vec<u8>, code: u8, values: &[u64]) {
+        let mut body = Vec::new();
+        values.iter().for_each(|&value| int(&mut body, value));
+        out.push(code | (values.len().clamp(1, 4) as u8 - 1) << 6);
+        if values.len() > 3 {
+            int(out, body.len() as u64);
+        }
+        out.extend(body);
+    }
+    fn int(out: &mut Vec<u8>, mut value: u64) {
+        while value >= 0x80 {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+    }
+    const BATCH: u8 = 1;
+    const FREQUENCY: u8 = 2;
+    const PROC_START: u8 = 5;
+    const GO_CREATE: u8 = 13;
+    const GO_START: u8 = 14;
+    const GO_END: u8 = 15;
+    const GO_SYS_CALL: u8 = 28;
+
+    let mut out = b"go 1.21 trace\0\0\0".to_vec();
+    record(&mut out, BATCH, &[0, 100]);
+    (1..=n).for_each(|go| record(&mut out, GO_CREATE, &[0, go, 0, 0]));
+    for i in 1..=n {
+        record(&mut out, BATCH, &[i, 100]);
+        record(&mut out, PROC_START, &[1, i]);
+        record(&mut out, GO_START, &[1, i, 1]);
+        record(&mut out, GO_SYS_CALL, &[1 + i, 0]);
+        record(&mut out, GO_END, &[10 * n]);
+    }
+    record(&mut out, FREQUENCY, &[1_000_000_000]);
+    out
 }
 
 /// Many generations whose goroutines, tasks, regions and names all stay.

@@ -75,6 +75,7 @@ fn thin(i: u64) -> u64 {
 #[test]
 fn batches() {
     assert_eq!(sound(&build::tiny_batches(400_000)), 0);
+    assert_eq!(sound(&build::one_event_batches(200_000)), 200_000);
     assert_eq!(sound(&build::empty_ms(300_000)), 0);
     assert_eq!(sound(&build::experiments(300_000)), 0);
 }
@@ -137,13 +138,86 @@ fn generations() {
 
 #[test]
 fn threads_that_wait_for_ever() {
-    // Each event of M 7 tries all the others before it.
-    let (events, error) = read(&build::stuck_ms(400, 2000));
-    assert_eq!(events, 3 + 2000);
-    assert!(error.starts_with("the trace is broken: none of 400 threads can go on: M "), "{error}");
+    let (events, error) = read(&build::stuck_ms(4000, 20_000));
+    assert_eq!(events, 3 + 20_000);
+    assert!(error.starts_with("the trace is broken: none of 4000 threads can go on: M "), "{error}");
     let (events, error) = read(&build::stuck_ms(100_000, 0));
     assert_eq!(events, 3);
     assert!(error.starts_with("the trace is broken: none of 100000 threads can go on: M "), "{error}");
+    let (events, error) = read(&build::one_stuck_on(4000, 20_000));
+    assert_eq!(events, 3 + 20_000);
+    assert!(error.starts_with("the trace is broken: none of 4000 threads can go on: M "), "{error}");
+}
+
+#[test]
+fn threads_that_wait_for_the_same() {
+    assert_eq!(sound(&build::one_wanted_by_all(50_000)), 2 + 4 * 50_000);
+}
+
+#[test]
+fn system_calls_of_old_traces() {
+    let bytes = build::syscalls_v1(100_000);
+    let (events, error) = read(&bytes);
+    // Of each goroutine its status, and of those that run their creation, start, call, its end and their own.
+    assert_eq!((error.as_str(), events > 500_000), ("", true), "{events}");
+}
+
+/// One of the floods of the list, in parts of its own.
+type Flood = (&'static str, u64, fn(u64) -> Vec<u8>);
+
+const FLOODS: [Flood; 13] = [
+    ("tiny batches", 400_000, build::tiny_batches),
+    ("one-event batches", 200_000, build::one_event_batches),
+    ("Ms with one event", 200_000, |n| build::busy_ms(n, dense)),
+    ("Ms far apart", 80_000, |n| build::busy_ms(n, sparse)),
+    ("goroutines", 300_000, |n| build::goroutines(n, dense)),
+    ("goroutines far apart", 150_000, |n| build::goroutines(n, sparse)),
+    ("strings far apart", 250_000, |n| build::strings(n, sparse)),
+    ("stop-the-worlds", 260_000, build::stops),
+    ("stuck Ms", 4000, |n| build::stuck_ms(n, 5 * n)),
+    ("Ms stuck on one", 4000, |n| build::one_stuck_on(n, 5 * n)),
+    ("Ms that want one", 50_000, build::one_wanted_by_all),
+    ("v1 system calls", 100_000, build::syscalls_v1),
+    ("generations that leak", 8, |n| build::leaks(n, 8000)),
+];
+
+/// Prints how long each flood takes, what doubling it costs, and how long Go's reader takes, which `GOTRACE_PEER` names:
+/// `GOTRACE_PEER=$(benches/build-peer.sh) cargo test --release --test floods -- --ignored --nocapture`.
+#[test]
+#[ignore = "times are for people"]
+fn doubling() {
+    println!("{:<22} {:>10} {:>9} {:>8} {:>7} {:>9}", "flood", "bytes", "seconds", "s/MiB", "ratio", "Go");
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("flood.trace");
+    for (name, n, build) in FLOODS {
+        let mut last = f64::NAN;
+        for n in [n, 2 * n, 4 * n] {
+            let bytes = build(n);
+            let seconds = (0..3).map(|_| seconds(|| drop(drain(Reader::from_slice(&bytes).expect("a header")))));
+            let best = seconds.fold(f64::INFINITY, f64::min);
+            let per_mebibyte = best / (bytes.len() as f64 / f64::from(1 << 20));
+            let go = std::env::var_os("GOTRACE_PEER").map(|peer| {
+                std::fs::write(&file, &bytes).expect("the target folder can be written");
+                seconds_of_go(&peer, &file)
+            });
+            let go = go.map_or_else(|| "-".to_owned(), |go| format!("{go:.3}"));
+            println!("{name:<22} {:>10} {best:>9.3} {per_mebibyte:>8.3} {:>7.2} {go:>9}", bytes.len(), best / last);
+            last = best;
+        }
+    }
+}
+
+fn seconds(work: impl FnOnce()) -> f64 {
+    let begun = Instant::now();
+    work();
+    begun.elapsed().as_secs_f64()
+}
+
+/// A minute at the most. It ends with an error where the flood does.
+fn seconds_of_go(peer: &std::ffi::OsStr, file: &std::path::Path) -> f64 {
+    seconds(|| {
+        let mut go = std::process::Command::new("timeout");
+        go.arg("60").arg(peer).arg("ordered").arg(file).output().expect("the peer runs");
+    })
 }
 
 /// What costs only lenient reading.

@@ -161,6 +161,19 @@ fn samples_that_do_not_fit() {
 }
 
 #[test]
+fn labels_that_are_broken() {
+    let bytes = profile(|it| {
+        it.sample[0].label = [9, 1].map(|key| proto::Label { key, ..Default::default() }).to_vec();
+    });
+    let profile = Profile::parse(&bytes).expect("only a label is broken");
+    let mut samples = profile.samples();
+    let mut labels = samples.next_sample().expect("it is sound").expect("there is one").labels();
+    let error = labels.next_label().expect_err("there is no such string");
+    assert!(matches!(error.kind, ErrorKind::UnknownString { .. }), "{error}");
+    assert!(matches!(labels.next_label(), Ok(None)), "what has failed has ended");
+}
+
+#[test]
 fn profiles_put_together() {
     let one = profile(|it| it.time_nanos = 5);
     let at = one.len() + one.windows(2).position(|window| window == [0x48, 5]).expect("it is there");
@@ -183,7 +196,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn bombs_are_defused() {
+fn row_28_bombs_are_defused() {
     let limits = Limits { bytes: 1 << 20, ..Limits::default() };
     let bomb = gzip(&vec![0; 64 << 20]);
     let error = ProfileBytes::read_with(&bomb[..], &limits).expect_err("it is too large");
@@ -207,8 +220,24 @@ fn bombs_are_defused() {
     // Lines of a location, each of which every sample would count.
     let bytes = profile(|it| it.location[0].line = vec![it.location[0].line[0]; 257]);
     assert_eq!(exceeds(&error_within(&bytes, &Limits::default())), "lines in a location");
+    // Different stacks of locations with many lines: each location takes a byte of a sample, and 1 kB of a report.
+    let bytes = profile(|it| {
+        it.location[0].line = vec![it.location[0].line[0]; 256];
+        let sample = it.sample[0].clone();
+        it.sample = (1..200).map(|depth| proto::Sample { location_id: vec![1; depth], ..sample.clone() }).collect();
+    });
+    assert_eq!(exceeds(&error_within(&bytes, &Limits::default())), "frames in the stacks of a report");
+    // Messages that are read again for every frame.
+    for table in [3, 4, 5] {
+        // A field of two bytes, 1,025 times.
+        let bytes = [&[table << 3 | 2, 0x82, 0x10][..], &[0x08, 1].repeat(1025)].concat();
+        let text = "more than 1024 fields in a message";
+        assert_error!(error_within(&bytes, &Limits::default()), ErrorKind::LimitExceeded { .. }, 3 + 2 * 1024, text);
+    }
+    let bytes = profile(|it| it.comment = vec![1; (1 << 16) + 1]);
+    assert_eq!(exceeds(&error_within(&bytes, &Limits::default())), "comments");
     // Sample types, a sum of each of which every function would have.
-    let bytes = profile(|it| it.sample_type = vec![it.sample_type[0]; 65]);
+    let bytes = profile(|it| it.sample_type = vec![it.sample_type[0]; 33]);
     assert_eq!(exceeds(&error_within(&bytes, &Limits::default())), "sample types");
 }
 

@@ -1,6 +1,6 @@
 //! The profiles of testdata.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gotrace::pprof::{Profile, ProfileBytes};
 
@@ -18,6 +18,24 @@ pub fn all() -> Vec<(String, PathBuf)> {
     }
     found.sort();
     assert!(found.len() >= 34, "four versions with eight or nine each: {}", found.len());
+    found
+}
+
+/// Those that the programs of `testdata/leaks` captured, and the real programs beside them, such as
+/// `captures/go1.27/chansend/heap.1.pb.gz`.
+pub fn captures() -> Vec<(String, PathBuf)> {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/leaks"));
+    let list = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("testdata has captures");
+        entries.map(|entry| entry.expect("it can be listed").path()).collect()
+    };
+    let programs = list(&root.join("captures")).into_iter().flat_map(|version| list(&version));
+    let programs = programs.chain(list(&root.join("real")).into_iter().filter(|path| path.is_dir()));
+    let files = programs.flat_map(|program| list(&program));
+    let name = |path: &PathBuf| path.strip_prefix(&root).expect("it is below").display().to_string();
+    let mut found: Vec<_> = files.map(|path| (name(&path), path)).filter(|it| it.0.ends_with(".pb.gz")).collect();
+    found.sort();
+    assert!(found.len() >= 750, "41 programs in three versions, with six or seven each: {}", found.len());
     found
 }
 

@@ -96,6 +96,48 @@ fn differences_are_those_of_go_tool_pprof() {
     assert!(negative > 20, "{negative} negative lines");
 }
 
+/// What the tool says of a profile, less another, in one of its values.
+fn compare(pprof: &Path, base: Option<&Path>, file: &Path, sample: usize) -> usize {
+    let ours = report(file);
+    let ours = base.map_or(ours.clone(), |base| ours.minus(&report(base)).expect("they are of one kind"));
+    let sample_type = &ours.sample_types()[sample];
+    let theirs = top(pprof, &sample_type.kind, unit(&sample_type.unit), base, file);
+    let less = base.map_or(String::new(), |base| format!(" less {}", base.display()));
+    assert_eq!(lines(&ours, sample), theirs, "{}{less}: {}", file.display(), sample_type.kind);
+    theirs.len()
+}
+
+/// The heap profiles of each program, first and last, in one value of the four by turns.
+#[test]
+fn growth_of_captures_is_that_of_go_tool_pprof() {
+    let Some(pprof) = tool::pprof() else { return };
+    let captures = files::captures();
+    let lasts = captures.iter().filter(|(name, _)| name.ends_with("heap.3.pb.gz"));
+    let (mut programs, mut compared) = (0, 0);
+    for (number, (_, last)) in lasts.enumerate() {
+        let first = last.with_file_name("heap.1.pb.gz");
+        compared += compare(&pprof, Some(&first), last, number % 4);
+        programs += 1;
+    }
+    assert_eq!((programs, compared), (124, 2819), "programs, and lines of Go's tool");
+}
+
+/// Every value of every profile, and of every difference of two.
+#[test]
+#[ignore = "some thousand calls of the tool: ten minutes"]
+fn all_of_captures_is_that_of_go_tool_pprof() {
+    let Some(pprof) = tool::pprof() else { return };
+    for (_, path) in files::captures() {
+        for sample in 0..report(&path).sample_types().len() {
+            compare(&pprof, None, &path, sample);
+            let earlier = path.display().to_string().replace(".3.pb.gz", ".1.pb.gz");
+            if Path::new(&earlier) != path && Path::new(&earlier).exists() {
+                compare(&pprof, Some(Path::new(&earlier)), &path, sample);
+            }
+        }
+    }
+}
+
 /// The names of the unit test in `src/pprof/names.rs`, which says that these are what pprof prints.
 #[test]
 fn names_are_those_of_go_tool_pprof() {

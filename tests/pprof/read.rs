@@ -89,7 +89,7 @@ fn compare_samples(ours: &Profile<'_>, theirs: &proto::Profile) {
 
 #[test]
 fn testdata_is_read_as_prost_reads_it() {
-    for (name, path) in files::all() {
+    for (name, path) in files::all().into_iter().chain(files::captures()) {
         let mut unpacked = Vec::new();
         let file = std::fs::File::open(&path).expect("it is there");
         GzDecoder::new(file).read_to_end(&mut unpacked).expect("it is gzip");

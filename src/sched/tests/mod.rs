@@ -1,7 +1,5 @@
 //! Each row of the tables of [`super`]: what happens, what waits, and what never can.
 
-#[cfg(feature = "parallel")]
-mod assume;
 mod broken;
 mod state;
 mod waiting;
@@ -92,13 +90,6 @@ fn apply(sched: &mut Sched, thread: u64, op: Op) -> Outcome {
         id => sched.thread(id),
     };
     sched.make_known(thread);
-    // As the decoder does; the frequent kinds take the short way, which does not.
-    match op {
-        Op::GoStatus(..) | Op::ProcStatus(..) | Op::GoCreate(_) | Op::GoStart(..) | Op::GoUnblock(..) => {}
-        Op::GoBlock | Op::GoStop | Op::GoDestroy | Op::GoSyscallBegin(_) | Op::GoSyscallEnd => {}
-        Op::ProcStart(..) | Op::ProcStop | Op::ProcSteal(..) => sched.assume_nothing(thread, true),
-        _ => sched.assume_nothing(thread, false),
-    }
     let context = sched.context(thread);
     let no_thread = |event| ErrorKind::WrongSchedContext { event, mismatch: ContextMismatch::NoThread };
     macro_rules! on {

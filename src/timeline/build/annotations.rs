@@ -1,6 +1,7 @@
 //! What the traced program says of itself: tasks, regions, log messages. And labels and CPU samples.
 
 use std::collections::HashMap;
+use std::mem;
 
 use foldhash::fast::RandomState;
 
@@ -18,6 +19,8 @@ pub(super) struct Annotations {
     tasks: HashMap<u64, usize, RandomState>,
     /// The open regions of each goroutine, the innermost last.
     regions: HashMap<u32, Vec<usize>, RandomState>,
+    /// When a part of the trace was last missing: what ends without having begun may have begun there.
+    last_gap: Option<i64>,
 }
 
 /// How many of a goroutine's innermost regions are searched for one that ends out of order, as in the scheduler's rules.
@@ -38,7 +41,7 @@ impl Annotations {
         self.tasks.insert(record.a, index);
     }
 
-    /// A task ends; if its begin is not known it is older than the trace.
+    /// A task ends; if its begin is not known it is older than the trace, or than a gap.
     pub fn task_end(&mut self, record: &Record, go: u32, name: StringNumber) {
         let known = self.tasks.get(&record.a).and_then(|&index| self.columns.tasks.get_mut(index));
         match known {
@@ -48,7 +51,7 @@ impl Annotations {
             None => {
                 let index = self.columns.tasks.len();
                 let (id, parent, end) = (record.a, present(record.b), record.time);
-                self.columns.tasks.push(TaskEntry { id, parent, start: None, end, name, stack: 0, go });
+                self.columns.tasks.push(TaskEntry { id, parent, start: self.last_gap, end, name, stack: 0, go });
                 self.tasks.insert(record.a, index);
             }
         }
@@ -60,7 +63,7 @@ impl Annotations {
         self.columns.regions.push(RegionEntry { task, start, end: OPEN, name, stack, go });
     }
 
-    /// A region ends: the innermost of its name and task. If none is open it is older than the trace.
+    /// A region ends: the innermost of its name and task. If none is open it is older than the trace, or than a gap.
     pub fn region_end(&mut self, record: &Record, go: u32, name: StringNumber) {
         let regions = &mut self.columns.regions;
         let open = self.regions.entry(go).or_default();
@@ -75,7 +78,14 @@ impl Annotations {
                 }
             }
             None if open.is_empty() => {
-                regions.push(RegionEntry { task: record.a, start: None, end: record.time, name, stack: 0, go });
+                regions.push(RegionEntry {
+                    task: record.a,
+                    start: self.last_gap,
+                    end: record.time,
+                    name,
+                    stack: 0,
+                    go,
+                });
             }
             None => {}
         }
@@ -93,8 +103,21 @@ impl Annotations {
         self.columns.samples.push(entry);
     }
 
-    /// Those that are older than the trace go to the front.
-    pub fn finish(mut self) -> TaskColumns {
+    /// A part of the trace is missing here. Regions are known to last until then: one of the same name that ends later may be
+    /// another. A task's ID is its own, so its end may be told yet.
+    pub fn gap(&mut self, time: i64) {
+        self.last_gap = Some(time);
+        for index in mem::take(&mut self.regions).into_values().flatten() {
+            self.columns.regions[index].end = time;
+        }
+    }
+
+    /// Those that are older than the trace go to the front. Tasks of which no end was told are known to last until the next gap.
+    pub fn finish(mut self, gaps: &[i64]) -> TaskColumns {
+        for task in self.columns.tasks.iter_mut().filter(|task| task.end == OPEN) {
+            let start = task.start.unwrap_or(i64::MIN);
+            task.end = gaps.get(gaps.partition_point(|&gap| gap <= start)).copied().unwrap_or(OPEN);
+        }
         self.columns.tasks.sort_by_key(|task| task.start);
         self.columns.regions.sort_by_key(|region| region.start);
         self.columns

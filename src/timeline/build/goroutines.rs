@@ -2,23 +2,20 @@
 
 use std::hint::select_unpredictable;
 
+use super::numbers::Numbers;
 use super::threads::Thread;
-use super::translation::Translation;
+use super::whys::Whys;
 use crate::event::GoState;
 use crate::event::record::Record;
-use crate::event::tables;
 use crate::id::NONE;
 use crate::timeline::index::Index;
 use crate::timeline::spans::{Entry, NOBODY, SpansBuilder, State};
-use crate::timeline::symbols::Symbols;
 
 /// The goroutines met so far. Their numbers are those of their lanes of spans.
 #[derive(Debug, Default)]
 pub(super) struct Goroutines {
     pub index: Index,
     pub spans: SpansBuilder,
-    /// When parts of the trace are missing, after which nothing is known.
-    pub gaps: Vec<i64>,
 }
 
 impl Goroutines {
@@ -29,6 +26,11 @@ impl Goroutines {
             Some(number) => number,
             None => self.add(id, false),
         }
+    }
+
+    /// The number of a goroutine, [`NOBODY`] for none.
+    pub fn number_of(&mut self, id: u64) -> u32 {
+        if id == NONE { NOBODY } else { self.number(id) }
     }
 
     #[inline(never)]
@@ -57,19 +59,19 @@ impl Goroutines {
         (from, to): (GoState, GoState),
         thread: &mut Thread,
         start: i64,
-        (translation, symbols, tables): (&mut Translation, &mut Symbols, tables::Symbols<'_>),
+        (numbers, whys): (&Numbers, &mut Whys),
     ) {
         if thread.go_id != record.go {
             self.update(thread, record.go);
         }
         let Some(step) = STEPS[from as usize][to as usize] else {
-            return self.rare_transition(record, (from, to), thread, start, (translation, symbols, tables));
+            return self.rare_transition(record, (from, to), thread, start, (numbers, whys));
         };
         let id = record.a;
         let lane = self.number(id);
         let stack = select_unpredictable(step.is_own_stack, record.b, record.stack);
-        let why = translation.why(record.text, stack, tables, symbols);
-        self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
+        let why = whys.number(record.text, stack, numbers);
+        self.spans.note_stack(lane, record.b, || numbers.named_stack(record.b));
         let who = select_unpredictable(step.who == Who::Thread, thread.go, thread.place);
         let who = select_unpredictable(step.who == Who::Nobody, NOBODY, who);
         self.spans.push(lane, Entry { time: record.time, state: step.state, who, why });
@@ -86,13 +88,13 @@ impl Goroutines {
         (from, to): (GoState, GoState),
         thread: &mut Thread,
         start: i64,
-        (translation, symbols, tables): (&mut Translation, &mut Symbols, tables::Symbols<'_>),
+        (numbers, whys): (&Numbers, &mut Whys),
     ) {
         let lane = match from {
             GoState::Undetermined | GoState::NotExist => self.meet(record.a, from, start),
             _ => self.number(record.a),
         };
-        self.spans.note_stack(lane, record.b, || translation.named_stack(record.b, tables, symbols));
+        self.spans.note_stack(lane, record.b, || numbers.named_stack(record.b));
         // The status in which a generation finds it tells nothing new.
         if from == to {
             return;
@@ -112,39 +114,13 @@ impl Goroutines {
         let stack = if is_created { record.stack } else { record.b };
         let why = match state {
             State::Running | State::Ended => 0,
-            _ => translation.why(record.text, stack, tables, symbols),
+            _ => whys.number(record.text, stack, numbers),
         };
         self.spans.push(lane, Entry { time: record.time, state, who, why });
         match to {
             GoState::Running => thread.take(record.a, lane),
             GoState::NotExist if record.a == thread.go_id => thread.release(),
             _ => {}
-        }
-    }
-
-    /// A part of the trace is missing here.
-    pub fn gap(&mut self, time: i64) {
-        self.gaps.push(time);
-    }
-
-    /// Nothing is known of a goroutine from a time on.
-    fn lose(&mut self, lane: u32, time: i64) {
-        self.spans.push(lane, Entry { time, state: State::Undetermined, who: NOBODY, why: 0 });
-    }
-
-    /// If there was a gap since a goroutine was last told of, nothing is known of it since then.
-    fn lose_in_gap(&mut self, lane: u32) {
-        let Some(last) = self.spans.last(lane).filter(|last| last.state != State::Ended) else { return };
-        let known = self.gaps.partition_point(|&gap| gap <= last.time);
-        if let Some(&gap) = self.gaps.get(known) {
-            self.lose(lane, gap);
-        }
-    }
-
-    /// At the end of the trace: of those that were not told of any more after a gap nothing is known.
-    pub fn lose_the_rest(&mut self) {
-        if !self.gaps.is_empty() {
-            (0..self.index.len() as u32).for_each(|lane| self.lose_in_gap(lane));
         }
     }
 
@@ -156,11 +132,7 @@ impl Goroutines {
             None => self.add(id, is_created),
         };
         if !is_created {
-            // A CPU sample may have told of it before.
-            match self.spans.is_empty(lane) {
-                true => self.lose(lane, start),
-                false => self.lose_in_gap(lane),
-            }
+            self.spans.meet(lane, start);
         }
         lane
     }

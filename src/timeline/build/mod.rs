@@ -1,35 +1,35 @@
 //! From records to the timeline: each is taken in once, without allocation, text or a search.
 //!
-//! What a generation says by its own IDs is translated to the timeline's numbers where it is met for the first time
-//! in the generation. Nothing here looks back over spans, so what is kept of a stretch of the trace could be built apart
-//! and joined: a goroutine's spans are rows of chunks.
+//! ```text
+//! Reader ─► Builder ─► Feed ─► Keeper ─► columns
+//!           (tables)           (threads, goroutines, Ps, ranges, annotations, metrics)
+//! ```
+//!
+//! The [`Builder`] translates a generation's tables to the timeline's numbers. What it passes on needs them no more, so reading goes
+//! on while a [`Keeper`](keeper::Keeper) on another thread puts events where they belong. The two take about as long, whatever the
+//! trace's format and wherever it comes from.
 
 mod annotations;
+mod feed;
 mod goroutines;
+mod keeper;
+mod numbers;
 mod procs;
 mod ranges;
 mod threads;
-mod translation;
+mod whys;
 
 use crate::account::Tally;
-use crate::event::ProcState;
-use crate::event::record::{RangeType, Record, Sink, What};
+use crate::event::record::{Record, Sink, Symbol, What};
 use crate::event::tables;
-use crate::id::NONE;
 use crate::timeline::clock::Clocks;
-use crate::timeline::metrics::Metrics;
-use crate::timeline::spans::NOBODY;
-use crate::timeline::symbols::{StackNumber, StringNumber, Symbols};
-use crate::timeline::tasks::{LabelEntry, LogEntry, SampleEntry};
+use crate::timeline::symbols::{Stacks, Strings, Symbols};
 use crate::timeline::{Extent, Timeline};
 use crate::wire::header::Version;
-use annotations::Annotations;
-use goroutines::Goroutines;
-use procs::Procs;
-use ranges::{Looked, Ranges};
+use feed::Feed;
+use keeper::Kept;
+use numbers::Numbers;
 pub(super) use threads::Place;
-use threads::Threads;
-use translation::Translation;
 
 /// Takes in the records of a trace in their order.
 #[derive(Debug)]
@@ -37,173 +37,91 @@ pub(super) struct Builder {
     version: Version,
     /// The times of the first event and of the last one so far.
     extent: Option<Extent>,
-    threads: Threads,
-    goroutines: Goroutines,
-    translation: Translation,
+    strings: Strings,
+    stacks: Stacks,
     clocks: Clocks,
-    ranges: Ranges,
-    metrics: Metrics,
-    procs: Procs,
-    annotations: Annotations,
-    symbols: Symbols,
+    feed: Feed,
 }
 
 impl Sink for Builder {
-    fn add(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
-        self.take_in(records, tables);
-    }
-}
-
-impl Builder {
-    pub fn new(version: Version) -> Self {
-        Builder {
-            version,
-            extent: None,
-            threads: Threads::default(),
-            goroutines: Goroutines::default(),
-            translation: Translation::default(),
-            clocks: Clocks::default(),
-            ranges: Ranges::default(),
-            metrics: Metrics::default(),
-            procs: Procs::default(),
-            annotations: Annotations::default(),
-            symbols: Symbols::default(),
-        }
-    }
-
     /// Takes in the next records, all of the same generation.
-    fn take_in(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
+    fn add(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
         let extent = self.extent.get_or_insert(Extent { start: first.time, end: last.time });
         extent.end = last.time;
-        let start = extent.start;
-        for record in records {
-            if let What::GoTransition(from, to) = record.what {
-                let translate = (&mut self.translation, &mut self.symbols, tables);
-                let thread = self.threads.of(record);
-                self.goroutines.transition(record, (from, to), thread, start, translate);
-            } else {
-                self.add_other(record, tables);
-            }
+        if first.what == What::Sync && first.b != 0 {
+            self.begin_generation(tables);
+        }
+        let strings = &mut self.strings;
+        self.feed.pass_on(records, |record| translate(record, tables, strings));
+    }
+}
+
+/// Whether the record of an event has strings that stand elsewhere.
+fn has_text(what: What) -> bool {
+    match what {
+        What::RangeBegin(_) | What::RangeActive(_) => true,
+        What::TaskBegin | What::TaskEnd | What::RegionBegin | What::RegionEnd | What::Log | What::Label => true,
+        // Its reason is in the generation's table, or no string of the trace.
+        What::GoTransition(..) => false,
+        _ => false,
+    }
+}
+
+/// Makes the strings of a record numbers of the timeline.
+#[cold]
+fn translate(record: &Record, tables: tables::Symbols<'_>, strings: &mut Strings) -> Record {
+    let mut number = |symbol| Symbol::Id(numbers::string(symbol, tables, strings).into());
+    let text2 = if record.what == What::Log { number(record.text2) } else { Symbol::Empty };
+    Record { text: number(record.text), text2, ..*record }
+}
+
+impl Builder {
+    /// For a trace of a version, on so many threads.
+    pub fn new(version: Version, threads: usize) -> Self {
+        Builder {
+            version,
+            extent: None,
+            strings: Strings::default(),
+            stacks: Stacks::default(),
+            clocks: Clocks::default(),
+            feed: Feed::new(threads),
         }
     }
 
-    /// Takes in what is no transition of a goroutine.
     #[inline(never)]
-    fn add_other(&mut self, record: &Record, tables: tables::Symbols<'_>) {
-        let time = record.time;
-        match record.what {
-            What::Sync if record.b != 0 => {
-                self.translation.begin_generation(tables.tables);
-                if let Some(snapshot) = tables.tables.clock {
-                    self.clocks.add(snapshot);
-                }
-            }
-            What::Sync => {}
-            // What was, is taken to last until a status behind the gap says otherwise.
-            What::Gap => self.goroutines.gap(time),
-            What::HeapObjects => self.metrics.heap.push((time, record.a)),
-            What::HeapGoal => self.metrics.goals.push((time, record.a)),
-            What::GoMaxProcs => self.metrics.gomaxprocs.push((time, record.a)),
-            What::RangeBegin(range) => {
-                let looked = self.look_up_range(record, range, tables);
-                self.ranges.begin(range, record, looked, false);
-            }
-            What::RangeActive(range) => {
-                let looked = self.look_up_range(record, range, tables);
-                self.ranges.begin(range, record, looked, true);
-            }
-            What::RangeEnd(range) => self.ranges.end(range, record),
-            What::TaskBegin => {
-                let (go, name, stack) = self.look_up_annotation(record, tables);
-                self.annotations.task_begin(record, go, name, stack);
-            }
-            What::TaskEnd => {
-                let (go, name, _) = self.look_up_annotation(record, tables);
-                self.annotations.task_end(record, go, name);
-            }
-            What::RegionBegin => {
-                let (go, name, stack) = self.look_up_annotation(record, tables);
-                self.annotations.region_begin(record, go, name, stack);
-            }
-            What::RegionEnd => {
-                let (go, name, _) = self.look_up_annotation(record, tables);
-                self.annotations.region_end(record, go, name);
-            }
-            What::Log => {
-                let (go, category, stack) = self.look_up_annotation(record, tables);
-                let message = self.translation.string(record.text2, tables, &mut self.symbols);
-                self.annotations.log(LogEntry { time, task: record.a, category, message, stack, go });
-            }
-            What::Label => {
-                let label = self.translation.string(record.text, tables, &mut self.symbols);
-                let go = self.goroutine(record.go);
-                self.annotations.label(LabelEntry { time, go, label });
-            }
-            What::StackSample => {
-                let stack = self.translation.stack(record.stack, tables, &mut self.symbols);
-                let go = self.goroutine(record.go);
-                let place = self.threads.of(record).place;
-                self.annotations.sample(SampleEntry { time, go, place, stack });
-            }
-            What::ProcTransition(from, to) => {
-                let start = self.extent.map_or(time, |extent| extent.start);
-                self.procs.transition(record, from, to, start);
-                if to == ProcState::Idle {
-                    self.ranges.proc_stops(time);
-                }
-            }
-            // What the experiment tells of the heap is another matter.
-            What::AllocFree(_) | What::GoTransition(..) => {}
+    fn begin_generation(&mut self, tables: tables::Symbols<'_>) {
+        if let Some(snapshot) = tables.tables.clock {
+            self.clocks.add(snapshot);
         }
-    }
-
-    /// The number of a goroutine, [`NOBODY`] for none.
-    fn goroutine(&mut self, id: u64) -> u32 {
-        if id == NONE { NOBODY } else { self.goroutines.number(id) }
-    }
-
-    fn look_up_range(&mut self, record: &Record, range: RangeType, tables: tables::Symbols<'_>) -> Looked {
-        // A range that is found under way is told by whatever thread, and bound to another goroutine.
-        let go = match range {
-            RangeType::StopTheWorld | RangeType::GcMarkAssist => record.a,
-            RangeType::GcMark | RangeType::GcSweep => record.go,
-        };
-        Looked {
-            go: self.goroutine(go),
-            stack: self.translation.stack(record.stack, tables, &mut self.symbols),
-            reason: self.translation.string(record.text, tables, &mut self.symbols),
-        }
-    }
-
-    /// The goroutine, text and stack of an event that the program caused.
-    fn look_up_annotation(&mut self, record: &Record, tables: tables::Symbols<'_>) -> (u32, StringNumber, StackNumber) {
-        let text = self.translation.string(record.text, tables, &mut self.symbols);
-        let stack = self.translation.stack(record.stack, tables, &mut self.symbols);
-        (self.goroutine(record.go), text, stack)
+        self.feed.begin_generation(Numbers::new(tables, &mut self.strings, &mut self.stacks));
     }
 
     /// The timeline of all that came.
     pub fn finish(mut self) -> Timeline {
-        self.goroutines.lose_the_rest();
+        let kept = self.feed.finish().finish(&mut self.strings);
+        let Kept { goroutines, start_stacks, spans, places, whys, gc, metrics, procs, tasks, gaps } = kept;
         Timeline {
             version: self.version,
             extent: self.extent.unwrap_or_default(),
-            goroutines: self.goroutines.index,
-            start_stacks: self.goroutines.spans.start_stacks(),
-            spans: self.goroutines.spans.finish(),
-            places: self.threads.places,
+            goroutines,
+            start_stacks,
+            spans,
+            places,
             clocks: self.clocks,
             families: Default::default(),
-            gc: self.ranges.finish(),
-            metrics: self.metrics,
-            procs: self.procs.finish(),
-            tasks: self.annotations.finish(),
-            gaps: self.goroutines.gaps,
+            gc,
+            metrics,
+            procs,
+            tasks,
+            gaps,
             warnings: Vec::new(),
             warning_count: 0,
             lost: Tally::default(),
-            symbols: self.symbols,
+            symbols: Symbols { strings: self.strings, stacks: self.stacks, whys },
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

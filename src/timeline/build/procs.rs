@@ -2,6 +2,7 @@
 
 use crate::event::ProcState;
 use crate::event::record::Record;
+use crate::id::NONE;
 use crate::timeline::index::Index;
 use crate::timeline::procs::{ProcColumns, ProcEntry};
 
@@ -12,6 +13,8 @@ pub(super) struct Procs {
     entries: Vec<(u32, ProcEntry)>,
     /// The state and thread of each.
     last: Vec<(ProcState, u64)>,
+    /// Those of which the state is known.
+    known: Vec<u32>,
 }
 
 impl Procs {
@@ -36,11 +39,25 @@ impl Procs {
         if last.0 == to && last.1 == record.thread {
             return;
         }
+        if matches!(last.0, ProcState::NotExist | ProcState::Undetermined) {
+            self.known.push(number);
+        }
         let mut entry = ProcEntry::new(record.time, to, record);
         // Whoever else takes it from its thread has stolen it.
         entry.is_stolen = last.0 == ProcState::Running && to == ProcState::Idle && last.1 != record.thread;
         *last = (to, record.thread);
         self.entries.push((number, entry));
+    }
+
+    /// A part of the trace is missing here: of no P it is known what it does from now on.
+    pub fn gap(&mut self, time: i64) {
+        for number in self.known.drain(..) {
+            let Some(last) = self.last.get_mut(number as usize) else { continue };
+            if !matches!(last.0, ProcState::NotExist | ProcState::Undetermined) {
+                *last = (ProcState::Undetermined, NONE);
+                self.entries.push((number, ProcEntry::undetermined(time)));
+            }
+        }
     }
 
     pub fn finish(mut self) -> ProcColumns {

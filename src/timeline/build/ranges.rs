@@ -1,6 +1,7 @@
 //! Ranges that the runtime marks: collections, stop-the-worlds, mark assists, sweeps.
 
 use std::collections::HashMap;
+use std::mem;
 
 use foldhash::fast::RandomState;
 
@@ -87,6 +88,23 @@ impl Ranges {
                     (sweep.end, sweep.swept, sweep.reclaimed) = (end, record.b, record.c);
                 }
             }
+        }
+    }
+
+    /// A part of the trace is missing here: what is under way is known to last until then, and no longer.
+    pub fn gap(&mut self, time: i64) {
+        let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
+        if let Some(cycle) = self.open_cycle.take().and_then(|index| cycles.get_mut(index)) {
+            cycle.end = time;
+        }
+        for index in mem::take(&mut self.open_pauses).into_values() {
+            pauses[index].end = time;
+        }
+        for index in mem::take(&mut self.open_assists).into_values() {
+            assists[index].end = time;
+        }
+        for index in mem::take(&mut self.open_sweeps).into_values() {
+            sweeps[index].end = time;
         }
     }
 

@@ -9,7 +9,7 @@ use memchr::memchr;
 use super::super::parse;
 use super::super::scan::{Fault, MAX_RECORD, Scan};
 use super::super::spec::{self, Class, MAX_PROC};
-use super::{Decoder, Next, Stage, check_limits, location};
+use super::{Decoder, Next, Stage, limits, location};
 use crate::account::Tally;
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::record::{Record, What};
@@ -56,7 +56,7 @@ impl Decoder {
             Next::Merge { ticks, .. } => ticks,
             Next::Exit(exit) => exit.ticks(),
             Next::Sample(sample) => sample.ticks,
-            Next::Overflow | Next::End => {
+            Next::Overflow(_) | Next::End => {
                 self.give_up();
                 return Ok(());
             }
@@ -91,7 +91,7 @@ impl Decoder {
             for Fault { kind, at } in std::mem::take(&mut scan.noted) {
                 self.ledger.note(Error { kind: *kind, at: location(source, at) });
             }
-            check_limits(&scan, window.len(), &self.mode)
+            limits::check_walk(&scan, window.len(), &self.mode)
                 .map_err(|kind| Error { kind, at: location(source, scan.pos()) })?;
             if let Err(Fault { kind, at }) = walked {
                 if matches!(*kind, ErrorKind::MultipleTraces) {
@@ -115,6 +115,8 @@ impl Decoder {
     pub(super) fn fill_leniently(&mut self, source: &Source<'_>) {
         match self.fill(source) {
             Ok(()) => {}
+            // That is no damage of the trace.
+            Err(error) if matches!(error.kind, ErrorKind::LimitExceeded { .. }) => self.pending = Some(error),
             Err(error) => self.abandon(error, source),
         }
         let unknown = self.found.unknown.take();

@@ -65,7 +65,7 @@ impl Decoder {
                 return true;
             }
             Err(error) => {
-                self.frontier.clear();
+                self.clear_heads();
                 self.generation.samples.clear();
                 self.generation.skip(error, source, &mut self.ledger);
                 return false;
@@ -156,15 +156,16 @@ impl Decoder {
     #[cold]
     pub(super) fn abandon(&mut self, error: Error, source: &Source<'_>) {
         let mut lost = Tally { events: (self.generation.samples.len() - self.next_sample) as u64, ..Tally::default() };
+        self.unpark();
         for head in self.frontier.heads() {
             lost += self.rest_of(head.cursor as usize, source);
         }
         self.ledger.break_off(error.at, lost);
         // What is missing is the reason for a standstill.
-        if !(self.generation.damage.is_partial && matches!(error.kind, ErrorKind::StuckFrontier(_))) {
+        if !(self.is_told_partial() && matches!(error.kind, ErrorKind::StuckFrontier(_))) {
             self.ledger.note(error);
         }
-        self.frontier.clear();
+        self.clear_heads();
         self.generation.samples.clear();
         self.go_to_sample(0);
     }
@@ -214,9 +215,14 @@ impl Decoder {
 
     /// Notes an ID that the tables lack, if that is news.
     pub(super) fn note_unknown(&mut self, error: Error) {
-        if !self.generation.damage.is_partial {
+        if !self.is_told_partial() {
             self.ledger.note(error);
         }
+    }
+
+    /// Whether it is known that some of the generation is missing, and was told of it.
+    fn is_told_partial(&self) -> bool {
+        self.generation.damage.is_partial && self.ledger.has_told_of(self.generation.number)
     }
 
     /// Holds what lives to the limits.

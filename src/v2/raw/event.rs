@@ -43,7 +43,7 @@ const fn table(version: Version) -> Arity {
         assert!(spec.args.len() <= MAX_ARGS);
         let plain = !matches!(spec.class, Class::Data | Class::Stack) && !frames_a_batch(event);
         let frequent = matches!(spec.args.len(), 1..=FREQUENT_ARGS);
-        if plain && frequent && spec::minor(spec.since) <= spec::minor(version) {
+        if plain && frequent && spec.since.minor() <= version.minor() {
             table[event.code() as usize] = spec.args.len() as u8;
         }
         i += 1;

@@ -1,0 +1,102 @@
+//! Whatever the inputs, there is a verdict, and what it says fits together.
+//!
+//! An input is a row of parts: a byte for the kind, two for the length, and the bytes.
+
+#![no_main]
+
+use gotrace::analysis::run;
+use gotrace::diagnose::{
+    Finding, InputKind, Inputs, Judgement, Options, TraceEvidence, TraceObserver, Verdict, allocations_of, diagnose,
+    passing_through,
+};
+use gotrace::gctrace::{self, Log};
+use gotrace::pprof::{Error, Limits, Profile, ProfileBytes, ProfileKind};
+use gotrace::{Reader, Timeline};
+use libfuzzer_sys::fuzz_target;
+
+/// So many parts are looked at.
+const MAX_PARTS: usize = 16;
+/// What a profile may unpack to.
+const PROFILE_BYTES: u64 = 1 << 20;
+/// How many goroutines are asked about.
+const ASKED: usize = 4;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut inputs = Inputs::new();
+    let mut timeline = None;
+    let mut rest = bytes;
+    for _ in 0..MAX_PARTS {
+        let [kind, low, high, tail @ ..] = rest else { break };
+        let length = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
+        let (part, next) = tail.split_at(length);
+        rest = next;
+        match kind % 3 {
+            0 => {
+                if let Err(error) = profile(&mut inputs, part) {
+                    inputs.unusable(InputKind::Profile(ProfileKind::Heap), "profile", error.to_string());
+                }
+            }
+            1 => {
+                if let Some((evidence, note)) = trace(part) {
+                    inputs.trace("trace", evidence, note);
+                    timeline = Timeline::from_slice(part).ok();
+                }
+            }
+            _ => log(&mut inputs, part),
+        }
+    }
+    let options = Options::default();
+    let verdict = diagnose(&inputs, &options);
+    check(&verdict, &inputs, &options);
+    if let Some(timeline) = timeline {
+        for goroutine in timeline.goroutines().take(ASKED) {
+            for allocation in allocations_of(&timeline, goroutine.id(), &inputs) {
+                assert!(allocation.stack.contains(&allocation.place));
+            }
+        }
+        for finding in verdict.findings.iter().take(ASKED) {
+            let function = finding.place.as_ref().map_or("", |place| &place.function);
+            let passages = passing_through(&timeline, function);
+            assert!(passages.iter().all(|passage| passage.seen.0 <= passage.seen.1));
+        }
+    }
+});
+
+fn profile(inputs: &mut Inputs, part: &[u8]) -> Result<(), Error> {
+    let limits = Limits { bytes: PROFILE_BYTES, ..Limits::default() };
+    let bytes = ProfileBytes::read_with(part, &limits)?;
+    inputs.profile("profile", &Profile::parse_with(bytes.as_bytes(), &limits)?)
+}
+
+fn trace(part: &[u8]) -> Option<(TraceEvidence, Option<String>)> {
+    let mut reader = Reader::builder().lenient().from_slice(part).ok()?;
+    let (evidence, error) = run(&mut reader, TraceObserver::new());
+    Some((evidence, error.map(|error| error.to_string())))
+}
+
+fn log(inputs: &mut Inputs, part: &[u8]) {
+    let mut log = Log::default();
+    log.fill(gctrace::Reader::from_slice(part), gctrace::Limits { cycles: 4096 }).expect("a slice can be read");
+    inputs.log("log", &log);
+}
+
+fn check(verdict: &Verdict, inputs: &Inputs, options: &Options) {
+    let is_share = |share: f64| (0.0..=1.0).contains(&share);
+    assert!(is_share(verdict.confidence), "{}", verdict.confidence);
+    let expected = match verdict.confidence {
+        sure if sure >= options.leak => Judgement::Leak,
+        likely if likely >= options.suspect => Judgement::Suspect,
+        _ => Judgement::Healthy,
+    };
+    assert_eq!(verdict.judgement, expected);
+    assert!(verdict.findings.iter().all(|finding| is_share(finding.confidence)), "{:?}", verdict.findings);
+    let rank = |finding: &Finding| (finding.confidence > 0.0 && finding.place.is_some(), finding.confidence);
+    assert!(verdict.findings.is_sorted_by(|a, b| rank(a) >= rank(b)), "{:?}", verdict.findings);
+    assert!(verdict.findings.len() <= options.max_findings);
+    if let Some(health) = &verdict.health {
+        assert!((-1e-6..=100.0 + 1e-6).contains(&health.score), "{}", health.score);
+    }
+    let used = verdict.inputs.iter().filter(|input| input.used).count();
+    assert_eq!(used == 0, inputs.is_empty());
+    assert!(used > 0 || verdict.judgement == Judgement::Healthy, "nothing comes of nothing");
+}

@@ -1,0 +1,135 @@
+//! Whatever the bytes, a log is read to its end; in whichever pieces they come, it has the same lines; and what can be
+//! asked of its collections is an answer.
+
+#![no_main]
+
+use gotrace::gctrace::{Cycle, Line, LineKind, Log, MAX_LINE, Pressure, Reader, Run, assist_surge, mark_collapse};
+use gotrace::trend::{
+    Forecast, InflectionOptions, PeakOptions, Shape, ShapeOptions, Trend, find_peaks, inflections, moving_average,
+};
+use gotrace_fuzz::chunked::{Chunked, Pieces};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let log = Log::from_slice(bytes);
+    let lines = same_in_pieces(bytes);
+    assert_eq!(log.cycles.len() as u64 + log.skipped.total(), lines, "each line is a collection or skipped");
+    for cycle in &log.cycles {
+        ask_cycle(cycle);
+    }
+    let runs = log.runs();
+    assert_eq!(runs.iter().map(|run| run.cycles.len()).sum::<usize>(), log.cycles.len());
+    for run in &runs {
+        ask_run(run);
+    }
+    let longest = log.longest_run();
+    assert_eq!(longest.is_none(), log.cycles.is_empty());
+    ask_series(bytes);
+});
+
+/// Reads the log in pieces beside the whole, line by line, and gives how many lines it has.
+fn same_in_pieces(bytes: &[u8]) -> u64 {
+    let seed = bytes.iter().fold(0, |seed: u64, &byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    let mut whole = Reader::from_slice(bytes);
+    let pieces = [Pieces::Whole, Pieces::Bytes, Pieces::Random(seed)];
+    let mut others = pieces.map(|pieces| Reader::new(Chunked::new(bytes, pieces)));
+    let (mut lines, mut end) = (0, 0);
+    loop {
+        let line = whole.next_line().expect("memory can be read");
+        for other in &mut others {
+            let other = other.next_line().expect("memory can be read");
+            assert_eq!(other, line);
+        }
+        let Some(line) = line else { break };
+        lines += 1;
+        assert_eq!(line.number, lines);
+        end = check_line(&line, bytes, end);
+    }
+    assert!(whole.next_line().expect("it has ended").is_none());
+    assert_eq!(whole.offset(), bytes.len() as u64);
+    lines
+}
+
+/// A line begins where the last one has ended, and is what its bytes are. Gives where it ends, at the least.
+fn check_line(line: &Line<'_>, bytes: &[u8], end: usize) -> usize {
+    let begin = usize::try_from(line.offset).expect("it is within");
+    assert!(begin == 0 || begin > end || bytes[begin - 1] == b'\n');
+    if line.kind == LineKind::TooLong {
+        assert!(line.bytes.is_empty() && bytes.len() - begin > MAX_LINE);
+        return begin;
+    }
+    assert_eq!(&bytes[begin..begin + line.bytes.len()], line.bytes);
+    assert_eq!(LineKind::of(line.bytes), line.kind);
+    assert!(!line.bytes.contains(&b'\n'));
+    begin + line.bytes.len()
+}
+
+fn ask_cycle(cycle: &Cycle) {
+    assert!(cycle.end() >= cycle.at && cycle.clock.total() >= cycle.clock.pause());
+    assert!(cycle.cpu.taken() >= cycle.cpu.assist && cycle.marked() >= cycle.heap_live);
+    assert_eq!(cycle.stacks.is_some(), cycle.globals.is_some());
+}
+
+fn ask_run(run: &Run) {
+    let cycles = &run.cycles;
+    assert!(
+        cycles.is_sorted_by(|a, b| a.n < b.n && a.at <= b.at),
+        "a process counts up, and its clock does not go back"
+    );
+    let (first, last) = (cycles.first().expect("no run is empty"), cycles.last().expect("no run is empty"));
+    assert_eq!(run.duration(), last.at - first.at);
+    assert_eq!(run.missing(), u64::from(last.n - first.n) + 1 - cycles.len() as u64);
+    let pressure = Pressure::of(cycles);
+    assert_eq!(pressure.cycles, cycles.len());
+    for share in [pressure.cpu_share, pressure.stopped_share, pressure.assist_share, pressure.mark_rate] {
+        assert!(share.is_none_or(|share| share.is_finite() && share >= 0.0), "{pressure:?}");
+    }
+    for stretch in [mark_collapse(cycles), assist_surge(cycles)].into_iter().flatten() {
+        assert!(stretch.first <= stretch.last && stretch.last < cycles.len());
+    }
+    let at: Vec<f64> = cycles.iter().map(|cycle| cycle.at as f64).collect();
+    let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
+    ask_trend(&at, &live);
+}
+
+/// The bytes as a series: positions that stand still or rise, and values of all sizes.
+fn ask_series(bytes: &[u8]) {
+    /// All pairs of them are looked at.
+    const MOST: usize = 40;
+    let pairs = bytes.as_chunks::<2>().0.iter().take(MOST);
+    let mut now = 0.0;
+    let (at, values): (Vec<f64>, Vec<f64>) = pairs
+        .map(|&[step, value]| {
+            now += f64::from(step & 15);
+            (now, f64::from(value & 63) * 2f64.powi(i32::from(step >> 4) * 4))
+        })
+        .unzip();
+    ask_trend(&at, &values);
+}
+
+fn ask_trend(at: &[f64], values: &[f64]) {
+    if let Some(trend) = Trend::of(at, values, 0.95) {
+        let (line, test) = (trend.theil_sen, trend.mann_kendall);
+        assert!((-1.0..=1.0).contains(&test.tau) && (0.0..=1.0).contains(&test.p), "{test:?}");
+        if let Some((low, high)) = line.interval {
+            // Sums in floating point: a hair is allowed.
+            let hair = 1e-9 * line.slope.abs();
+            assert!(low <= line.slope + hair && line.slope <= high + hair, "{line:?}");
+        }
+        assert!(!(trend.rises(0.05) && trend.falls(0.05)));
+        if let Forecast::At { expected, .. } = trend.forecast(1e12) {
+            assert!(expected >= trend.last_at && line.slope > 0.0);
+        }
+    }
+    let _ = Shape::of(at, values, &ShapeOptions::default());
+    for (window, distance, prominence) in [(5, 20, (2 << 20) as f64), (1, 1, 0.0), (3, 2, 1.0)] {
+        let options = InflectionOptions { window, peak: PeakOptions { distance, prominence } };
+        let turns = inflections(values, &options);
+        assert!(turns.is_sorted_by_key(|turn| turn.index));
+        assert!(turns.iter().all(|turn| turn.index < values.len() && turn.prominence >= prominence));
+        let smooth = moving_average(values, window);
+        assert_eq!(smooth.len(), (values.len() + 1).saturating_sub(window));
+        let peaks = find_peaks(&smooth, &options.peak);
+        assert!(peaks.is_sorted_by(|a, b| b.index - a.index >= distance), "peaks are closer than {distance}");
+    }
+}

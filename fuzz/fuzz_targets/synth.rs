@@ -1,0 +1,83 @@
+//! Traces that are made up: text gives bytes and bytes give the text again, and what a made-up scheduler does is read.
+//!
+//! The first byte says what the rest is: a trace, whose text is written and read; a text; or choices from which
+//! [`gotrace_fuzz::model`] makes a trace.
+
+#![no_main]
+
+use gotrace::raw::RawReader;
+use gotrace::{Error, Reader, Timeline, synth};
+use gotrace_fuzz::account::{self, assert_same};
+use gotrace_fuzz::chunked::{Chunked, Pieces};
+use gotrace_fuzz::{model, questions};
+use libfuzzer_sys::arbitrary::Unstructured;
+use libfuzzer_sys::fuzz_target;
+
+/// What is behind this of an input is left out.
+const MAX_LEN: usize = 16 << 10;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((&what, rest)) = bytes.split_first() else { return };
+    let rest = &rest[..rest.len().min(MAX_LEN)];
+    match what % 4 {
+        0 => round_trip(rest),
+        1 => {
+            if let Ok(text) = std::str::from_utf8(rest)
+                && let Ok(trace) = synth::from_text(text)
+            {
+                round_trip(&trace);
+            }
+        }
+        _ => {
+            if let Ok(trace) = model::trace(&mut Unstructured::new(rest)) {
+                read(&trace);
+                round_trip(&trace);
+            }
+        }
+    }
+});
+
+/// A trace's text, if it has one; and whether its integers are as short as can be.
+fn text(trace: &[u8]) -> Result<(String, bool), Error> {
+    let mut reader = RawReader::from_slice(trace)?;
+    let mut text = format!("Trace Go1.{}\n", reader.version().minor()).into_bytes();
+    let mut is_short = true;
+    while let Some(batch) = reader.next_batch()? {
+        let mut events = batch.events();
+        let mut is_first = true;
+        while let Some(event) = events.next_event()? {
+            event.write_text(&mut text).expect("memory does not fail");
+            // The runtime leaves room for a batch's size, which it does not know yet.
+            is_short &= is_first || event.encoded_size() == event.bytes().len();
+            is_first = false;
+        }
+    }
+    Ok((String::from_utf8(text).expect("all but UTF-8 is escaped"), is_short))
+}
+
+fn round_trip(trace: &[u8]) {
+    let Ok((original, is_short)) = text(trace) else { return };
+    let again = synth::from_text(&original).unwrap_or_else(|error| panic!("{error} in\n{original}"));
+    if is_short {
+        let (written, _) = text(&again).unwrap_or_else(|error| panic!("{error} in\n{original}"));
+        assert!(written == original, "\n{original}\nbecomes\n{written}");
+    }
+}
+
+/// Reads what is made up in every way.
+fn read(trace: &[u8]) {
+    let events = account::ordered(Reader::from_slice(trace));
+    assert_same(&events, &account::ordered(Reader::new(Chunked::new(trace, Pieces::Random(1)))), "in pieces");
+    let mut lenient = Reader::builder().lenient().from_slice(trace).expect("the header is sound");
+    while lenient.next_event().expect("lenient reading goes on").is_some() {}
+    let account = lenient.account();
+    assert_eq!(account.read.bytes + account.lost.bytes + account.trailing, trace.len() as u64, "{account:?}");
+    let is_sound = account.fault_count == 0;
+    match Timeline::from_slice(trace) {
+        Ok(timeline) => {
+            assert!(is_sound, "what has no fault is whole: {account:?}");
+            questions::ask(&timeline);
+        }
+        Err(error) => assert!(!is_sound, "{error}"),
+    }
+}

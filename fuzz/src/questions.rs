@@ -1,0 +1,221 @@
+//! All that can be asked of a timeline, and all analyses over a trace.
+
+use std::fmt::{Debug, Write};
+use std::time::Duration;
+
+use gotrace::analysis::{
+    Accounting, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs, ProfileKind, ProfileOptions, Profiler,
+    Tasks, UtilFlags, Utilization, run,
+};
+use gotrace::timeline::{Goroutine, Span, StackTrace};
+use gotrace::{GoId, GoState, Reader, TaskId, Time, Timeline};
+
+use crate::budget::Budget;
+
+/// How many of each kind are asked; a question may itself go over all of them.
+const FEW: usize = 24;
+
+/// How much text one trace may come to.
+const TEXT: usize = 32 << 10;
+
+fn say(budget: &mut Budget, what: impl Debug) {
+    if !budget.is_spent() {
+        write!(budget, "{what:?}").expect("a sink does not fail");
+    }
+}
+
+/// Asks everything. What holds for every timeline is asserted.
+pub fn ask(timeline: &Timeline) {
+    let budget = &mut Budget::new(TEXT);
+    let (start, end) = (timeline.start(), timeline.end());
+    assert!(start <= end, "{start} to {end}");
+    say(budget, (timeline.version(), timeline.lost(), timeline.warnings(), timeline.memory()));
+    assert!(timeline.gaps().all(|gap| gap <= end));
+    let middle = Time(start.0 / 2 + end.0 / 2);
+    for go in timeline.goroutines().take(FEW) {
+        assert!(timeline.goroutine(go.id()).is_some(), "it is there");
+        ask_goroutine(timeline, &go, start, end, budget);
+    }
+    assert!(timeline.goroutine(GoId(u64::MAX)).is_none_or(|go| go.id() == GoId(u64::MAX)));
+    ask_resources(timeline, budget);
+    ask_gc(timeline, budget);
+    ask_program(timeline, budget);
+    for time in [Time(i64::MIN), start, middle, end, Time(i64::MAX)] {
+        ask_moment(timeline, time, budget);
+    }
+    let blocked = timeline.blocked().reason("chan receive").longer_than(Duration::from_nanos(1));
+    assert!(blocked.iter().take(FEW).all(|span| span.state() == GoState::Waiting));
+    let all = timeline.spans().iter().count();
+    for query in [
+        timeline.between(start..middle),
+        timeline.spans().state(GoState::Running),
+        timeline.spans().goroutine(GoId(1)),
+        timeline.spans().in_function("main.main"),
+        timeline.spans().in_package("main"),
+        timeline.spans().task(TaskId(1)),
+    ] {
+        assert!(query.iter().count() <= all, "a narrower query finds no more");
+    }
+    say(budget, timeline.totals(start..end).total());
+    say(budget, timeline.totals(end..start).total());
+}
+
+fn ask_goroutine(timeline: &Timeline, go: &Goroutine<'_>, start: Time, end: Time, budget: &mut Budget) {
+    say(budget, (go.id(), go.name(), go.created_at(), go.created_by(), go.ended_at()));
+    ask_stack(go.start_stack(), budget);
+    ask_stack(go.creation_stack(), budget);
+    say(budget, go.children().take(FEW).map(|child| child.id()).collect::<Vec<_>>());
+    assert!(timeline.descendants(go.id()).take(FEW).all(|(_, below)| timeline.goroutine(below.id()).is_some()));
+    let mut last: Option<Time> = None;
+    for span in go.spans() {
+        assert!(span.start() <= span.end() && last.is_none_or(|last| last <= span.start()), "spans follow each other");
+        last = Some(span.end());
+    }
+    for span in go.spans().take(FEW) {
+        ask_span(&span, budget);
+        if span.start() < span.end() {
+            assert_eq!(go.at(span.start()).map(|found| found.start()), Some(span.start()), "the span that covers it");
+        }
+    }
+    assert!(go.between(start..end).count() <= go.spans().count());
+    let totals = go.totals(start..end);
+    say(budget, (totals.running(), totals.runnable(), totals.syscall(), totals.waiting(), totals.total()));
+    say(budget, totals.waiting_by_reason().take(FEW).collect::<Vec<_>>());
+    say(budget, go.labels().take(FEW).collect::<Vec<_>>());
+    let counts = (go.regions().take(FEW).count(), go.logs().take(FEW).count(), go.cpu_samples().take(FEW).count());
+    say(budget, counts);
+}
+
+fn ask_span(span: &Span<'_>, budget: &mut Budget) {
+    say(budget, (span.goroutine().id(), span.state(), span.is_open(), span.duration(), span.reason()));
+    say(budget, (span.proc(), span.thread()));
+    ask_stack(span.stack(), budget);
+    say(budget, span.chain().take(FEW).map(|wait| wait.end()).collect::<Vec<_>>());
+    if let Some(waker) = span.woken_by() {
+        say(budget, (waker.go(), waker.runtime().map(|runtime| runtime.name()), waker.at()));
+        ask_stack(waker.stack(), budget);
+    }
+    assert!(span.previous().is_none_or(|before| before.end() <= span.start()));
+}
+
+fn ask_stack(stack: Option<StackTrace<'_>>, budget: &mut Budget) {
+    let Some(stack) = stack else { return };
+    assert_eq!(stack.frames().len(), stack.frames().count(), "as many as it says");
+    if !budget.is_spent() {
+        stack.frames().for_each(|frame| say(budget, (frame.pc, frame.func, frame.file, frame.line)));
+    }
+}
+
+fn ask_resources(timeline: &Timeline, budget: &mut Budget) {
+    for proc in timeline.procs().take(FEW) {
+        assert!(timeline.proc(proc.id()).is_some());
+        for span in proc.spans().take(FEW) {
+            say(budget, (span.state(), span.is_open(), span.duration(), span.thread(), span.stolen_by()));
+            say(budget, proc.at(span.start()).map(|found| found.end()));
+            say(budget, proc.running_at(span.start()).map(|run| run.goroutine().id()));
+        }
+        proc.runs().take(FEW).for_each(|run| ask_span(&run, budget));
+    }
+    for thread in timeline.threads().take(FEW) {
+        assert!(timeline.thread(thread.id()).is_some());
+        for run in thread.runs().take(FEW) {
+            say(budget, thread.running_at(run.start()).map(|found| found.end()));
+        }
+    }
+}
+
+fn ask_gc(timeline: &Timeline, budget: &mut Budget) {
+    for cycle in timeline.gc_cycles().take(FEW) {
+        assert!(cycle.start() <= cycle.end());
+        say(budget, (cycle.seq(), cycle.is_older(), cycle.is_open(), cycle.go()));
+        ask_stack(cycle.stack(), budget);
+        let counts = (cycle.pauses().count(), cycle.assists().count(), cycle.sweeps().count());
+        say(budget, (counts, cycle.pause_time(), cycle.assist_time(), cycle.sweep_time()));
+        say(budget, (cycle.bytes_swept(), cycle.bytes_reclaimed(), cycle.heap_start(), cycle.heap_end()));
+        say(budget, (cycle.heap_live(), cycle.goal(), cycle.next_goal()));
+    }
+    for pause in timeline.pauses().take(FEW) {
+        assert!(pause.start() <= pause.end());
+        say(budget, (pause.reason(), pause.is_open(), pause.duration(), pause.time_to_stop(), pause.go()));
+        ask_stack(pause.stack(), budget);
+    }
+    for assist in timeline.mark_assists().take(FEW) {
+        say(budget, (assist.go(), assist.start(), assist.end(), assist.is_open(), assist.duration()));
+        ask_stack(assist.stack(), budget);
+    }
+    for sweep in timeline.sweeps().take(FEW) {
+        say(budget, (sweep.proc(), sweep.go(), sweep.start(), sweep.end(), sweep.is_open(), sweep.duration()));
+        say(budget, (sweep.bytes_swept(), sweep.bytes_reclaimed()));
+        ask_stack(sweep.stack(), budget);
+    }
+    say(budget, (timeline.heap().count(), timeline.heap_goals().count(), timeline.gomaxprocs().count()));
+}
+
+fn ask_program(timeline: &Timeline, budget: &mut Budget) {
+    for task in timeline.tasks().take(FEW) {
+        assert!(timeline.task(task.id()).is_some());
+        say(budget, (task.parent(), task.name(), task.start(), task.end(), task.duration(), task.go()));
+        ask_stack(task.stack(), budget);
+        say(budget, (task.children().take(FEW).count(), task.regions().take(FEW).count()));
+        say(budget, task.logs().take(FEW).map(|log| log.time()).collect::<Vec<_>>());
+        say(budget, timeline.task_tree(task.id()).take(FEW).count());
+    }
+    for region in timeline.regions().take(FEW) {
+        say(budget, (region.name(), region.task(), region.go(), region.start(), region.end()));
+        ask_stack(region.stack(), budget);
+    }
+    for log in timeline.logs().take(FEW) {
+        say(budget, (log.time(), log.task(), log.go(), log.category(), log.message()));
+        ask_stack(log.stack(), budget);
+    }
+    for sample in timeline.cpu_samples().take(FEW) {
+        say(budget, (sample.time(), sample.go(), sample.proc(), sample.thread()));
+        ask_stack(sample.stack(), budget);
+    }
+    say(budget, timeline.labels().take(FEW).collect::<Vec<_>>());
+}
+
+fn ask_moment(timeline: &Timeline, time: Time, budget: &mut Budget) {
+    let moment = timeline.at(time);
+    assert_eq!(moment.time(), time);
+    let running = moment.goroutines().take(FEW).map(|span| span.goroutine().id()).collect::<Vec<_>>();
+    say(budget, (running, moment.procs().take(FEW).count()));
+    say(budget, (moment.gc_cycle().map(|cycle| cycle.seq()), moment.pause().map(|pause| pause.start())));
+    say(budget, (moment.heap(), moment.heap_goal(), moment.gomaxprocs()));
+    let wall = timeline.wall_at(time);
+    say(budget, (wall, wall.and_then(|wall| timeline.time_at(wall)), timeline.clock_snapshots().len()));
+}
+
+/// Runs all analyses in one pass.
+pub fn analyse(mut reader: Reader<'_>) {
+    let groups = [GroupBy::Start, GroupBy::Creator, GroupBy::Label, GroupBy::Name];
+    let groups: Vec<_> = groups.into_iter().map(|by| Groups::new(by, Accounting::Corrected)).collect();
+    let flags = [false, true].map(|per_proc| UtilFlags { per_proc, sweep: true, ..UtilFlags::default() });
+    let utilization: Vec<_> = flags.into_iter().map(Utilization::new).collect();
+    let tables = (Tasks::by_name(), LogSearch::new(LogQuery { limit: 10, ..LogQuery::default() }));
+    let observers = (groups, utilization, profilers(), Latencies::new(), Procs::new(), tables, Measure::default());
+    let ((groups, utilization, profiles, ..), _) = run(&mut reader, observers);
+    let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
+    assert!(counts.iter().all(|&count| count == counts[0]), "a goroutine is in one group of each table: {counts:?}");
+    for utilization in utilization {
+        for window in [1, 1_000_000, i64::MAX] {
+            let mmu = utilization.mmu(window);
+            assert!((-1e-9..=1.0 + 1e-9).contains(&mmu), "{mmu}");
+            assert!(utilization.mud(window, &[0.0, 0.5, 1.0]).iter().all(|util| util.is_finite()));
+            assert!(utilization.worst(window, 2).len() <= 2);
+        }
+    }
+    for profile in profiles {
+        profile.write_folded(&mut Vec::new()).expect("memory does not fail");
+    }
+}
+
+fn profilers() -> Vec<Profiler> {
+    let kinds = [ProfileKind::Net, ProfileKind::Sync, ProfileKind::Syscall, ProfileKind::Sched, ProfileKind::OffCpu];
+    let options = [
+        ProfileOptions { complete: true, ..Default::default() },
+        ProfileOptions { region: Some("main.main".into()), task: Some(TaskId(1)), ..Default::default() },
+    ];
+    let all = kinds.into_iter().chain([ProfileKind::Cpu]);
+    all.flat_map(|kind| options.iter().map(move |options| Profiler::new(kind, options.clone()))).collect()
+}

@@ -1,0 +1,202 @@
+//! Who allocates: goroutines, where they started, where they were last seen, and for which task they work.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+
+use crate::analysis::names::{Name, Names};
+use crate::analysis::stacks::{StackKey, Stacks};
+use crate::event::record::{Record, What};
+use crate::event::{Event, GoState};
+use crate::id::NONE;
+
+/// A goroutine.
+#[derive(Debug)]
+pub(super) struct Allocator {
+    /// The function in which it started; empty until a stack of it is seen.
+    pub start: Name,
+    /// Who created it, and when, if that is in the trace.
+    pub creator: Option<u64>,
+    pub created: Option<i64>,
+    pub ended: Option<i64>,
+    /// The last stack that it was seen with.
+    pub stack: StackKey,
+    /// Whether a row names it, so that it is remembered when it has ended.
+    pub has_rows: bool,
+    /// What it is in, the innermost last.
+    marks: SmallVec<[Mark; 1]>,
+}
+
+/// What says for which task a goroutine works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    /// It is in a region of the task.
+    Region(u64),
+    /// It began the task, or was created for it.
+    Task(u64),
+}
+
+/// Marks of a goroutine beyond these are not looked at.
+const MAX_MARKS: usize = 64;
+
+impl Allocator {
+    fn new() -> Self {
+        Allocator {
+            start: Name::EMPTY,
+            creator: None,
+            created: None,
+            ended: None,
+            stack: StackKey::EMPTY,
+            has_rows: false,
+            marks: SmallVec::new(),
+        }
+    }
+
+    fn mark(&mut self, mark: Mark) {
+        if self.marks.len() < MAX_MARKS {
+            self.marks.push(mark);
+        }
+    }
+
+    fn unmark(&mut self, mark: Mark) {
+        if let Some(place) = self.marks.iter().rposition(|&it| it == mark) {
+            self.marks.remove(place);
+        }
+    }
+}
+
+/// All goroutines that are alive, or have allocated.
+#[derive(Debug, Default)]
+pub(super) struct Allocators {
+    pub goroutines: HashMap<u64, Allocator, RandomState>,
+    /// Tasks that have begun and not ended.
+    open_tasks: HashMap<u64, (), RandomState>,
+    pub names: Names,
+    pub stacks: Stacks,
+}
+
+impl Allocators {
+    /// IDs of strings and stacks mean something else from here on.
+    pub fn forget_ids(&mut self) {
+        self.names.forget_ids();
+        self.stacks.forget_ids();
+    }
+
+    /// Nothing of them is known any more but who they were.
+    pub fn forget_states(&mut self) {
+        self.open_tasks.clear();
+        self.goroutines.retain(|_, goroutine| {
+            goroutine.marks.clear();
+            goroutine.has_rows
+        });
+    }
+
+    pub fn get(&self, go: u64) -> Option<&Allocator> {
+        self.goroutines.get(&go)
+    }
+
+    /// The goroutine, now known to have rows.
+    pub fn allocates(&mut self, go: u64) -> &mut Allocator {
+        let goroutine = self.goroutines.entry(go).or_insert_with(Allocator::new);
+        goroutine.has_rows = true;
+        goroutine
+    }
+
+    /// The task for which a goroutine works; [`NONE`] if it is not known to work for one.
+    ///
+    /// That of its innermost region, else the last that it began and that has not ended, or for which it was created.
+    pub fn task_of(&self, go: u64) -> u64 {
+        let marks = self.goroutines.get(&go).map_or(&[][..], |goroutine| &goroutine.marks);
+        let task = marks.iter().rev().find_map(|mark| match *mark {
+            Mark::Region(task) => Some(task),
+            Mark::Task(task) => self.open_tasks.contains_key(&task).then_some(task),
+        });
+        task.unwrap_or(NONE)
+    }
+
+    /// Takes in what the event says of goroutines. It is none of allocating.
+    #[inline]
+    pub fn event(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        match record.what {
+            What::GoTransition(from, to) => self.transition(event, from, to),
+            What::RegionBegin => self.mark(record, Mark::Region(record.a)),
+            What::RegionEnd => self.unmark(record, Mark::Region(record.a)),
+            What::TaskBegin => {
+                self.open_tasks.insert(record.a, ());
+                self.mark(record, Mark::Task(record.a));
+            }
+            What::TaskEnd => {
+                self.open_tasks.remove(&record.a);
+                self.unmark(record, Mark::Task(record.a));
+            }
+            _ => {}
+        }
+        if record.go != NONE && !matches!(record.what, What::Sync | What::Gap | What::StackSample) {
+            self.see(event, record.go, record.stack);
+        }
+    }
+
+    /// A region of no task says nothing.
+    fn mark(&mut self, record: &Record, mark: Mark) {
+        if record.go != NONE && mark != Mark::Region(0) {
+            self.goroutines.entry(record.go).or_insert_with(Allocator::new).mark(mark);
+        }
+    }
+
+    fn unmark(&mut self, record: &Record, mark: Mark) {
+        if let Some(goroutine) = self.goroutines.get_mut(&record.go) {
+            goroutine.unmark(mark);
+        }
+    }
+
+    /// Notes a stack that a goroutine has.
+    fn see(&mut self, event: &Event<'_>, go: u64, stack: u64) {
+        if stack == 0 {
+            return;
+        }
+        let key = self.stacks.of(event, stack, &mut self.names);
+        if key == StackKey::EMPTY {
+            return;
+        }
+        if let Some(goroutine) = self.goroutines.get_mut(&go) {
+            goroutine.stack = key;
+            if goroutine.start == Name::EMPTY {
+                goroutine.start = self.names.root(event, stack);
+            }
+        }
+    }
+
+    fn transition(&mut self, event: &Event<'_>, from: GoState, to: GoState) {
+        let record = event.record();
+        let go = record.a;
+        if go == NONE {
+            return;
+        }
+        if to == GoState::NotExist {
+            match self.goroutines.get_mut(&go) {
+                Some(goroutine) if goroutine.has_rows => goroutine.ended = Some(record.time),
+                _ => drop(self.goroutines.remove(&go)),
+            }
+            return;
+        }
+        if from == GoState::NotExist {
+            let task = self.task_of(record.go);
+            // The stack of a new goroutine says where it starts, not where it was.
+            let start = self.names.root(event, record.b);
+            let goroutine = self.goroutines.entry(go).or_insert_with(Allocator::new);
+            goroutine.start = start;
+            goroutine.creator = (record.go != NONE).then_some(record.go);
+            goroutine.created = Some(record.time);
+            if task != NONE {
+                goroutine.mark(Mark::Task(task));
+                // It may be known from a region alone.
+                self.open_tasks.insert(task, ());
+            }
+            return;
+        }
+        self.goroutines.entry(go).or_insert_with(Allocator::new);
+        self.see(event, go, record.b);
+    }
+}

@@ -1,0 +1,210 @@
+//! What lies on the heap: spans, and the objects in their slots.
+
+use std::collections::BTreeMap;
+
+use crate::event::{AllocFreeInfo, HeapSpan};
+
+/// The class of a span of tiny objects, as the trace packs it: several share a slot (Go `src/runtime/mcache.go`,
+/// `tinySpanClass`).
+const TINY: u64 = (2 << 1 | 1) << 1;
+
+/// The units where a trace does not state them: those of 64-bit platforms.
+const USUAL: AllocFreeInfo =
+    AllocFreeInfo { min_heap_address: 0xc0_0000_0000, page_size: 8192, min_heap_align: 8, min_stack: 2048 };
+
+/// A pointer to a type that stands in front of an object of more than 512 bytes (Go `src/internal/runtime/gc/malloc.go`,
+/// `MallocHeaderSize`).
+const MALLOC_HEADER: u64 = 8;
+
+/// Where an object lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    /// The ID of an object at the slot's begin.
+    pub id: u64,
+    /// How many bytes it takes; `None` if its span is not known.
+    pub size: Option<u64>,
+    /// The span's kind and class, see [`HeapSpan`].
+    pub kind_and_class: Option<u64>,
+}
+
+impl Slot {
+    /// Whether several objects may lie in it.
+    pub fn is_shared(&self) -> bool {
+        self.kind_and_class == Some(TINY)
+    }
+}
+
+/// An object that is alive, as far as the trace tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Object {
+    /// Which row counts it.
+    pub row: u32,
+    /// How many collections had begun when it came.
+    pub cycle: u32,
+    /// When it was allocated; `None` before the trace.
+    pub born: Option<i64>,
+    /// How many bytes it takes.
+    pub size: u64,
+}
+
+/// Spans and live objects by ID.
+///
+/// An object is told by its slot and not by its ID: what is allocated behind a header, or in a slot with others, has an
+/// address within the slot, and is freed by the slot's own.
+#[derive(Debug)]
+pub(super) struct Heap {
+    units: AllocFreeInfo,
+    /// By their first page.
+    spans: BTreeMap<u64, HeapSpan>,
+    objects: BTreeMap<u64, Object>,
+    /// The span of the last object.
+    last: Option<HeapSpan>,
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Heap { units: USUAL, spans: BTreeMap::new(), objects: BTreeMap::new(), last: None }
+    }
+}
+
+fn covers(span: &HeapSpan, page: u64) -> bool {
+    page.checked_sub(span.id).is_some_and(|after| after < span.pages)
+}
+
+impl Heap {
+    pub fn set_units(&mut self, units: AllocFreeInfo) {
+        self.units = units;
+    }
+
+    /// Nothing of it is known any more.
+    pub fn forget(&mut self) {
+        *self = Heap { units: self.units, ..Heap::default() };
+    }
+
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// All that are alive, with their slots' IDs.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.values()
+    }
+
+    pub fn span(&mut self, span: HeapSpan) -> Option<HeapSpan> {
+        self.last = None;
+        self.spans.insert(span.id, span)
+    }
+
+    /// Takes a span away, and shows the objects that were still in it.
+    pub fn free_span(&mut self, id: u64, mut show: impl FnMut(Object)) -> Option<HeapSpan> {
+        self.last = None;
+        let span = self.spans.remove(&id)?;
+        let bytes = self.units.page_size.saturating_mul(span.pages);
+        let first = self.units.page_size.wrapping_mul(span.id) / self.units.min_heap_align;
+        let end = first.saturating_add(bytes / self.units.min_heap_align);
+        if first < end {
+            while let Some((&id, _)) = self.objects.range(first..end).next() {
+                self.objects.remove(&id).into_iter().for_each(&mut show);
+            }
+        }
+        Some(span)
+    }
+
+    /// The slot in which the object with this ID lies.
+    pub fn slot(&mut self, id: u64) -> Slot {
+        let AllocFreeInfo { page_size, min_heap_align, .. } = self.units;
+        let offset = id.wrapping_mul(min_heap_align);
+        let page = offset / page_size;
+        let unknown = Slot { id, size: None, kind_and_class: None };
+        if !self.last.is_some_and(|last| covers(&last, page)) {
+            self.last = self.spans.range(..=page).next_back().map(|(_, span)| *span).filter(|span| covers(span, page));
+        }
+        let Some(span) = self.last else { return unknown };
+        let Some(size) = span.object_size(page_size) else { return unknown };
+        let begin = span.id.wrapping_mul(page_size);
+        // A span has a page at least, and its objects a size.
+        let within = (offset - begin) / size.max(1) * size;
+        let id = (begin + within) / min_heap_align;
+        Slot { id, size: Some(size), kind_and_class: Some(span.kind_and_class) }
+    }
+
+    pub fn get(&self, slot: Slot) -> Option<Object> {
+        self.objects.get(&slot.id).copied()
+    }
+
+    /// Puts an object into a slot; gives the one that was there.
+    pub fn insert(&mut self, slot: Slot, object: Object) -> Option<Object> {
+        self.objects.insert(slot.id, object)
+    }
+
+    /// Takes the object with this ID away.
+    pub fn free(&mut self, id: u64) -> Option<Object> {
+        let slot = self.slot(id);
+        let found = self.objects.remove(&slot.id);
+        // Where the span is not known, it may have been told by the address behind its header.
+        let header = MALLOC_HEADER / self.units.min_heap_align;
+        found.or_else(|| slot.size.is_none().then(|| self.objects.remove(&(id.wrapping_add(header)))).flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(row: u32) -> Object {
+        Object { row, cycle: 0, born: None, size: 8 }
+    }
+
+    #[test]
+    fn slots_are_found_from_any_address_in_them() {
+        let mut heap = Heap::default();
+        // A page of 48-byte objects, and one object of three pages behind it.
+        heap.span(HeapSpan { id: 10, pages: 1, kind_and_class: 5 << 2 });
+        heap.span(HeapSpan { id: 11, pages: 3, kind_and_class: 0 });
+        let first = 10 * 1024;
+        let ids = [first, first + 5, first + 6, first + 7, 11 * 1024 + 2000].map(|id| heap.slot(id).id);
+        assert_eq!(ids, [first, first, first + 6, first + 6, 11 * 1024]);
+        assert_eq!(heap.slot(11 * 1024).size, Some(3 * 8192));
+        let beside = heap.slot(14 * 1024 + 3);
+        assert_eq!((beside.id, beside.size), (14 * 1024 + 3, None));
+    }
+
+    #[test]
+    fn a_span_takes_its_objects_with_it() {
+        let mut heap = Heap::default();
+        heap.span(HeapSpan { id: 10, pages: 1, kind_and_class: 5 << 2 });
+        for id in [10 * 1024, 10 * 1024 + 6, 11 * 1024] {
+            let slot = heap.slot(id);
+            heap.insert(slot, object(id as u32));
+        }
+        let mut gone = Vec::new();
+        assert!(heap.free_span(10, |object| gone.push(object.row)).is_some());
+        assert_eq!(gone, [10 * 1024, 10 * 1024 + 6]);
+        assert_eq!(heap.len(), 1);
+        assert!(heap.free_span(10, |_| panic!("it is gone")).is_none());
+    }
+
+    #[test]
+    fn a_header_is_no_obstacle_without_a_span() {
+        let mut heap = Heap::default();
+        let slot = heap.slot(1001);
+        heap.insert(slot, object(1));
+        assert!(heap.free(999).is_none());
+        assert_eq!(heap.free(1000).map(|object| object.row), Some(1));
+    }
+
+    #[test]
+    fn no_number_is_too_large() {
+        let mut heap = Heap::default();
+        heap.set_units(AllocFreeInfo { min_heap_address: 0, page_size: 1, min_heap_align: 1 << 63, min_stack: 1 });
+        heap.span(HeapSpan { id: u64::MAX, pages: u64::MAX, kind_and_class: 0 });
+        heap.span(HeapSpan { id: 0, pages: u64::MAX, kind_and_class: 1 << 2 });
+        for id in [0, 1, u64::MAX] {
+            let slot = heap.slot(id);
+            heap.insert(slot, object(0));
+            heap.free(id);
+        }
+        heap.free_span(u64::MAX, |_| {});
+        heap.free_span(0, |_| {});
+    }
+}

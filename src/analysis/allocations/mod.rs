@@ -1,0 +1,419 @@
+//! Who allocated what, when, and whether it was ever freed: the trails of the `AllocFree` experiment.
+//!
+//! A program under `GODEBUG=traceallocfree=1` (Go 1.23 and later) writes into its trace each object on the heap as it is
+//! allocated and as it is freed, and at the trace's begin those that are there. An event of these has a time and a
+//! goroutine, but no stack. So an allocation is laid at the door of its goroutine: its ID, the function in which it
+//! started, the stack with which it was last seen before, and the task for which it worked.
+
+mod allocators;
+mod heap;
+mod report;
+mod trail;
+
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
+pub use report::{
+    AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationReport, AllocationRow,
+    AllocationTrail, GoroutineStacks, ObjectCount, PageCount, Spans, Survivors,
+};
+pub use trail::Hoard;
+
+use self::allocators::Allocators;
+use self::heap::{Heap, Object, Slot};
+use self::trail::Course;
+use super::histogram::Histogram;
+use super::names::Name;
+use super::observer::Observer;
+use super::stacks::StackKey;
+use crate::event::alloc_free::Kind;
+use crate::event::record::{RangeType, Record, What};
+use crate::event::{AllocFreeInfo, Event, EventKind, GoroutineStack, HeapSpan, Sync};
+use crate::id::NONE;
+
+/// What makes allocations suspicious, and how much is kept of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllocationOptions {
+    /// What has outlived so many collections is kept. In a window in which fewer collections began nothing could be freed,
+    /// so it is not judged.
+    pub cycles: u32,
+    /// The length of a window, in nanoseconds.
+    pub window: i64,
+    /// More than so many objects allocated in a window…
+    pub min_allocated: u64,
+    /// …and fewer than so many freed are a hoard.
+    pub max_freed: u64,
+    /// A gap between two allocations shorter than this, in nanoseconds…
+    pub gap: i64,
+    /// …so many times in a row is steady.
+    pub run: u64,
+    /// The most objects to follow at a time; what comes beyond is counted in
+    /// [`AllocationReport::not_followed`].
+    pub max_live: usize,
+    /// The most rows to keep; what comes beyond is counted in one without type and goroutine.
+    pub max_rows: usize,
+}
+
+impl Default for AllocationOptions {
+    /// Two collections; more than 500 allocated and fewer than 10 freed in a second; gaps under 10 ms, 50 times. Four
+    /// million objects take some 300 MiB.
+    fn default() -> Self {
+        AllocationOptions {
+            cycles: 2,
+            window: 1_000_000_000,
+            min_allocated: 500,
+            max_freed: 10,
+            gap: 10_000_000,
+            run: 50,
+            max_live: 4 << 20,
+            max_rows: 1 << 16,
+        }
+    }
+}
+
+/// The class of what lies in no span that is known.
+const NO_CLASS: u64 = u64::MAX;
+
+/// What is counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct RowKey {
+    lot: Lot,
+    /// [`NONE`] for what was there as the trace began.
+    go: u64,
+    task: u64,
+}
+
+/// Objects of one type and size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Lot {
+    /// In the order in which types came; the first is the unknown one.
+    ty: u32,
+    /// As the trace packs it, or [`NO_CLASS`].
+    kind_and_class: u64,
+    size: u64,
+}
+
+/// The row of what there is no room for.
+const OTHERS: RowKey = RowKey { lot: Lot { ty: 0, kind_and_class: NO_CLASS, size: 0 }, go: NONE, task: NONE };
+
+#[derive(Clone, Debug, Default)]
+struct Row {
+    existing: ObjectCount,
+    allocated: ObjectCount,
+    freed: ObjectCount,
+    first: Option<i64>,
+    last: i64,
+    /// Where its goroutine was last seen before the last allocation.
+    stack: StackKey,
+    /// Its trail, if it is of a goroutine.
+    trail: Option<u32>,
+}
+
+/// Types by where they are described, which is the same in all generations.
+#[derive(Debug)]
+struct Types {
+    known: IndexMap<u64, (Name, u64, u64), RandomState>,
+    /// By their number in the current generation.
+    numbers: HashMap<u64, u32, RandomState>,
+}
+
+/// Follows the `AllocFree` experiment, in one pass.
+///
+/// Memory follows the objects that are alive at a time, the goroutines that are or have allocated, and the rows that come
+/// out, each within [`AllocationOptions`].
+#[derive(Debug)]
+pub struct Allocations {
+    options: AllocationOptions,
+    heap: Heap,
+    allocators: Allocators,
+    types: Types,
+    rows: IndexMap<RowKey, Row, RandomState>,
+    /// The row of the last allocation: the next is often of the same.
+    last_row: Option<(RowKey, u32)>,
+    trails: IndexMap<(Lot, Name), Course, RandomState>,
+    spans: BTreeMap<u64, Spans>,
+    /// Orders of goroutine stacks that exist.
+    stacks: HashMap<u64, u64, RandomState>,
+    stack_sizes: BTreeMap<u64, GoroutineStacks>,
+    info: Option<AllocFreeInfo>,
+    events: u64,
+    /// How many collections began marking, or were marking as the trace began.
+    begun: u32,
+    is_marking: bool,
+    /// When collections began, since the trace's begin.
+    marks: Vec<i64>,
+    first: Option<i64>,
+    last: i64,
+    lifetimes: Histogram,
+    shared: u64,
+    replaced: u64,
+    unknown_frees: u64,
+    not_followed: u64,
+    lost: u64,
+}
+
+impl Default for Allocations {
+    fn default() -> Self {
+        Allocations::new(AllocationOptions::default())
+    }
+}
+
+impl Allocations {
+    /// With these options.
+    pub fn new(options: AllocationOptions) -> Self {
+        let mut known = IndexMap::default();
+        known.insert(0, (Name::EMPTY, 0, 0));
+        Allocations {
+            options,
+            heap: Heap::default(),
+            allocators: Allocators::default(),
+            types: Types { known, numbers: HashMap::default() },
+            rows: IndexMap::default(),
+            last_row: None,
+            trails: IndexMap::default(),
+            spans: BTreeMap::new(),
+            stacks: HashMap::default(),
+            stack_sizes: BTreeMap::new(),
+            info: None,
+            events: 0,
+            begun: 0,
+            is_marking: false,
+            marks: Vec::new(),
+            first: None,
+            last: 0,
+            lifetimes: Histogram::default(),
+            shared: 0,
+            replaced: 0,
+            unknown_frees: 0,
+            not_followed: 0,
+            lost: 0,
+        }
+    }
+
+    fn since_begin(&self, time: i64) -> i64 {
+        time - self.first.unwrap_or(time)
+    }
+
+    /// A generation begins: it has its own numbers for types.
+    fn sync(&mut self, sync: Sync<'_>) {
+        self.allocators.forget_ids();
+        self.types.numbers.clear();
+        if let Some(info) = sync.alloc_free_info() {
+            self.info = Some(info);
+            self.heap.set_units(info);
+        }
+        for ty in sync.alloc_free_types() {
+            let name = self.allocators.names.intern(ty.name.as_bytes());
+            let (index, _) = self.types.known.insert_full(ty.address, (name, ty.size, ty.pointer_bytes));
+            self.types.numbers.insert(ty.id, number(index));
+        }
+    }
+
+    /// Nothing is known of what is behind a gap.
+    fn forget(&mut self) {
+        self.lost += self.heap.len() as u64;
+        self.heap.forget();
+        self.stacks.clear();
+        self.allocators.forget_states();
+        self.is_marking = false;
+    }
+
+    fn lot(&self, slot: Slot, type_id: u64) -> Lot {
+        let ty = self.types.numbers.get(&type_id).copied().unwrap_or(0);
+        let type_size = || self.types.known.get_index(ty as usize).map_or(0, |(_, &(_, size, _))| size);
+        Lot { ty, kind_and_class: slot.kind_and_class.unwrap_or(NO_CLASS), size: slot.size.unwrap_or_else(type_size) }
+    }
+
+    fn row(&mut self, key: RowKey) -> u32 {
+        if let Some((last, row)) = self.last_row
+            && last == key
+        {
+            return row;
+        }
+        let known = self.rows.get_index_of(&key);
+        let index = known.unwrap_or_else(|| self.add_row(key));
+        let row = number(index);
+        self.last_row = Some((key, row));
+        row
+    }
+
+    fn add_row(&mut self, key: RowKey) -> usize {
+        if self.rows.len() >= self.options.max_rows {
+            let entry = self.rows.entry(OTHERS);
+            let index = entry.index();
+            entry.or_default();
+            return index;
+        }
+        let mut row = Row::default();
+        if key.go != NONE {
+            let start = self.allocators.allocates(key.go).start;
+            let entry = self.trails.entry((key.lot, start));
+            row.trail = Some(number(entry.index()));
+            entry.or_default();
+        }
+        self.rows.insert_full(key, row).0
+    }
+
+    /// An object is there as the trace begins.
+    fn exists(&mut self, id: u64, type_id: u64) {
+        let slot = self.heap.slot(id);
+        let lot = self.lot(slot, type_id);
+        let row = self.row(RowKey { lot, go: NONE, task: NONE });
+        self.rows[row as usize].existing.add(lot.size);
+        self.put(slot, Object { row, cycle: self.begun, born: None, size: lot.size }, self.last);
+    }
+
+    fn allocate(&mut self, record: &Record) {
+        let slot = self.heap.slot(record.a);
+        if slot.is_shared() && self.heap.get(slot).is_some() {
+            self.shared += 1;
+            return;
+        }
+        let lot = self.lot(slot, record.b);
+        let go = record.go;
+        let task = if go == NONE { NONE } else { self.allocators.task_of(go) };
+        let row_number = self.row(RowKey { lot, go, task });
+        let at = self.since_begin(record.time);
+        let row = &mut self.rows[row_number as usize];
+        row.allocated.add(lot.size);
+        row.first.get_or_insert(record.time);
+        row.last = record.time;
+        row.stack = self.allocators.get(go).map_or(StackKey::EMPTY, |goroutine| goroutine.stack);
+        if let Some(course) = row.trail.and_then(|trail| self.trails.get_index_mut(trail as usize)) {
+            course.1.allocate(at, &self.options, &self.marks);
+        }
+        let object = Object { row: row_number, cycle: self.begun, born: Some(record.time), size: lot.size };
+        self.put(slot, object, record.time);
+    }
+
+    fn put(&mut self, slot: Slot, object: Object, time: i64) {
+        if self.heap.len() >= self.options.max_live && self.heap.get(slot).is_none() {
+            self.not_followed += 1;
+            return;
+        }
+        if let Some(old) = self.heap.insert(slot, object) {
+            self.replaced += 1;
+            self.freed(old, time);
+        }
+    }
+
+    fn free(&mut self, record: &Record) {
+        match self.heap.free(record.a) {
+            Some(object) => self.freed(object, record.time),
+            None => self.unknown_frees += 1,
+        }
+    }
+
+    fn freed(&mut self, object: Object, time: i64) {
+        let at = self.since_begin(time);
+        let row = &mut self.rows[object.row as usize];
+        row.freed.add(object.size);
+        if let Some(born) = object.born {
+            self.lifetimes.add(time - born);
+            if let Some(course) = row.trail.and_then(|trail| self.trails.get_index_mut(trail as usize)) {
+                course.1.free(at, &self.options, &self.marks);
+            }
+        }
+    }
+
+    fn span(&mut self, span: HeapSpan, exists: bool) {
+        let spans = self.spans.entry(span.kind_and_class).or_insert_with(|| Spans::of(&span));
+        let count = if exists { &mut spans.existing } else { &mut spans.allocated };
+        count.add(span.pages);
+        if self.spans.len() > report::MAX_CLASSES {
+            // No runtime has so many; they are of a damaged trace.
+            self.spans.pop_last();
+        }
+        self.heap.span(span);
+    }
+
+    fn free_span(&mut self, id: u64, time: i64) {
+        let mut inside = Vec::new();
+        let Some(span) = self.heap.free_span(id, |object| inside.push(object)) else {
+            self.unknown_frees += 1;
+            return;
+        };
+        if let Some(spans) = self.spans.get_mut(&span.kind_and_class) {
+            spans.freed.add(span.pages);
+        }
+        inside.into_iter().for_each(|object| self.freed(object, time));
+    }
+
+    fn stack(&mut self, stack: GoroutineStack, exists: bool) {
+        let Some(size) = stack.size() else { return };
+        // Orders are few, since sizes are powers of two.
+        let sizes = self.stack_sizes.entry(stack.order).or_insert_with(|| GoroutineStacks::of(size));
+        *(if exists { &mut sizes.existing } else { &mut sizes.allocated }) += 1;
+        if self.stacks.len() < self.options.max_live {
+            self.stacks.insert(stack.id, stack.order);
+        }
+    }
+
+    fn free_stack(&mut self, id: u64) {
+        let order = self.stacks.remove(&id);
+        match order.and_then(|order| self.stack_sizes.get_mut(&order)) {
+            Some(sizes) => sizes.freed += 1,
+            None => self.unknown_frees += 1,
+        }
+    }
+
+    fn alloc_free(&mut self, kind: Kind, record: &Record) {
+        self.events += 1;
+        let span = HeapSpan { id: record.a, pages: record.b, kind_and_class: record.c };
+        let stack = GoroutineStack { id: record.a, order: record.b };
+        match kind {
+            Kind::Span => self.span(span, true),
+            Kind::SpanAlloc => self.span(span, false),
+            Kind::SpanFree => self.free_span(record.a, record.time),
+            Kind::HeapObject => self.exists(record.a, record.b),
+            Kind::HeapObjectAlloc => self.allocate(record),
+            Kind::HeapObjectFree => self.free(record),
+            Kind::GoroutineStack => self.stack(stack, true),
+            Kind::GoroutineStackAlloc => self.stack(stack, false),
+            Kind::GoroutineStackFree => self.free_stack(record.a),
+        }
+    }
+
+    fn mark_begins(&mut self, time: i64) {
+        if !self.is_marking {
+            self.is_marking = true;
+            self.begun = self.begun.saturating_add(1);
+            self.marks.push(self.since_begin(time));
+        }
+    }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("four billion rows do not fit in memory")
+}
+
+impl Observer for Allocations {
+    type Output = AllocationReport;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        self.first.get_or_insert(record.time);
+        self.last = record.time;
+        match record.what {
+            What::AllocFree(kind) => return self.alloc_free(kind, record),
+            What::Sync => {
+                if let EventKind::Sync(sync) = event.kind() {
+                    self.sync(sync);
+                }
+            }
+            What::Gap => self.forget(),
+            What::RangeBegin(RangeType::GcMark) | What::RangeActive(RangeType::GcMark) => self.mark_begins(record.time),
+            What::RangeEnd(RangeType::GcMark) => self.is_marking = false,
+            _ => {}
+        }
+        self.allocators.event(event);
+    }
+
+    fn finish(mut self) -> AllocationReport {
+        self.trails.values_mut().for_each(|course| course.end(&self.options, &self.marks));
+        report::report(self)
+    }
+}

@@ -1,0 +1,606 @@
+//! What [`Allocations`](super::Allocations) finds.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::AddAssign;
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
+use super::trail::{Course, Hoard};
+use super::{Allocations, Lot, NO_CLASS};
+use crate::analysis::histogram::Histogram;
+use crate::analysis::names::{Name, Names};
+use crate::analysis::stacks::{StackKey, Stacks};
+use crate::event::{AllocFreeInfo, Frame, HeapSpan, Text};
+use crate::id::{GoId, NONE, TaskId, present};
+use crate::time::Time;
+
+/// Span classes beyond these are of a damaged trace: the runtime has 68 sizes, each with and without pointers.
+pub(super) const MAX_CLASSES: usize = 1024;
+
+/// So many goroutines of a trail are named.
+const MAX_GOROUTINES: usize = 16;
+
+/// Objects, and the bytes that their slots take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectCount {
+    /// How many bytes.
+    pub bytes: u64,
+    /// How many objects. In a slot that tiny objects share the first one counts.
+    pub objects: u64,
+}
+
+impl ObjectCount {
+    pub(super) fn add(&mut self, size: u64) {
+        self.objects += 1;
+        self.bytes = self.bytes.saturating_add(size);
+    }
+}
+
+impl AddAssign for ObjectCount {
+    fn add_assign(&mut self, other: ObjectCount) {
+        self.objects += other.objects;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
+/// A type of the traced program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllocatedType {
+    /// Its name; empty for what the runtime allocates without a type, such as the bytes of strings. Of a slice it is that
+    /// of the elements.
+    pub name: String,
+    /// The size of a value in bytes.
+    pub size: u64,
+    /// How many bytes at the front of a value can hold pointers.
+    pub pointer_bytes: u64,
+}
+
+/// Objects of one type and size that a goroutine allocated for a task, or that were there as the trace began.
+#[derive(Clone, Copy, Debug)]
+pub struct AllocationRow {
+    /// Their type, in [`AllocationReport::types`]; the first is the one that is not known.
+    pub ty: usize,
+    /// The runtime's size class, 0 for objects that have a span of their own; `None` if their span is not known.
+    pub class: Option<u8>,
+    /// Whether they hold no pointers.
+    pub no_scan: Option<bool>,
+    /// The bytes that each takes: the class's, not those that were asked for.
+    pub size: u64,
+    /// Who allocated them; `None` for what was there as the trace began, what no goroutine allocated, and what there was no
+    /// room for.
+    pub go: Option<GoId>,
+    /// The task for which the goroutine worked: that of its innermost region, else the one that it began last or was created
+    /// for. `None` if for none that the trace tells.
+    pub task: Option<TaskId>,
+    /// What was there as the trace began.
+    pub existing: ObjectCount,
+    /// What was allocated in the trace.
+    pub allocated: ObjectCount,
+    /// What was freed of both.
+    pub freed: ObjectCount,
+    /// What is left as the trace ends.
+    pub live: ObjectCount,
+    /// What of that was allocated in the trace and has outlived [`AllocationOptions::cycles`](super::AllocationOptions).
+    pub kept: ObjectCount,
+    /// When the first and the last were allocated.
+    pub first: Option<Time>,
+    /// See [`first`](AllocationRow::first).
+    pub last: Option<Time>,
+    /// When the oldest was allocated of what is left.
+    pub oldest: Option<Time>,
+    stack: StackKey,
+}
+
+/// Rows summed up by something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllocationGroup {
+    /// The type, the size, the goroutine's ID, its start function or the task; empty if it is not known.
+    pub name: String,
+    /// The goroutine, where the group is one.
+    pub go: Option<GoId>,
+    /// The task, where the group is one.
+    pub task: Option<TaskId>,
+    /// See [`AllocationRow`].
+    pub existing: ObjectCount,
+    /// See [`AllocationRow`].
+    pub allocated: ObjectCount,
+    /// See [`AllocationRow`].
+    pub freed: ObjectCount,
+    /// See [`AllocationRow`].
+    pub live: ObjectCount,
+    /// See [`AllocationRow`].
+    pub kept: ObjectCount,
+    /// See [`AllocationRow`].
+    pub first: Option<Time>,
+    /// See [`AllocationRow`].
+    pub last: Option<Time>,
+    /// See [`AllocationRow`].
+    pub oldest: Option<Time>,
+}
+
+/// By what to sum up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AllocationBy {
+    /// The type.
+    Type,
+    /// The size class, with and without pointers; large objects by their size.
+    SizeClass,
+    /// The goroutine that allocated.
+    Goroutine,
+    /// The function in which that goroutine started.
+    Start,
+    /// The task for which it worked.
+    Task,
+}
+
+/// Objects of one type and size that goroutines of one start function allocated.
+#[derive(Clone, Debug)]
+pub struct AllocationTrail {
+    /// Their type, in [`AllocationReport::types`].
+    pub ty: usize,
+    /// See [`AllocationRow::class`].
+    pub class: Option<u8>,
+    /// The bytes that each takes.
+    pub size: u64,
+    /// The function in which the goroutines started; empty if no stack of theirs is in the trace.
+    pub start: String,
+    /// The goroutines that still hold most, at most 16, with what they allocated that is kept; then those that allocated most.
+    pub goroutines: Vec<(GoId, ObjectCount)>,
+    /// How many goroutines there are.
+    pub goroutine_count: usize,
+    /// What they allocated.
+    pub allocated: ObjectCount,
+    /// What was freed of that.
+    pub freed: ObjectCount,
+    /// What is left.
+    pub live: ObjectCount,
+    /// What of that outlived enough collections.
+    pub kept: ObjectCount,
+    /// How many objects of this type and size were freed, those of before the trace too: it is compared with how many were
+    /// allocated. Of most objects of before the trace the runtime does not know the type; they count by their size.
+    pub freed_of_all: u64,
+    /// How many objects of this type and size were allocated, by whomever.
+    pub allocated_of_all: u64,
+    /// When the first and the last were allocated.
+    pub first: Time,
+    /// See [`first`](AllocationTrail::first).
+    pub last: Time,
+    /// In how many windows more than [`min_allocated`](super::AllocationOptions::min_allocated) were allocated and fewer than
+    /// [`max_freed`](super::AllocationOptions::max_freed) freed.
+    pub hoards: u64,
+    /// The one of them in which most was allocated.
+    pub worst: Option<Hoard>,
+    /// How many times in a row the gap between two allocations was shorter than
+    /// [`gap`](super::AllocationOptions::gap).
+    pub longest_run: u64,
+    /// Whether that is at least [`run`](super::AllocationOptions::run).
+    pub is_steady: bool,
+    stack: StackKey,
+}
+
+impl AllocationTrail {
+    /// Whether it looks like a leak: it hoards or is steady, some of it was kept, and of its type and size less than half
+    /// as much is freed as is allocated. The last is what tells a leak from a cache that lets the oldest go.
+    pub fn is_suspicious(&self) -> bool {
+        let is_one_way = self.freed_of_all.saturating_mul(2) < self.allocated_of_all;
+        self.kept.objects > 0 && is_one_way && (self.hoards > 0 || self.is_steady)
+    }
+}
+
+/// Spans of one class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spans {
+    /// The size class of their objects, 0 for large ones; `None` if they hold something else, such as stacks.
+    pub class: Option<u8>,
+    /// Whether their objects hold no pointers.
+    pub no_scan: Option<bool>,
+    /// Those that were there as the trace began; the size is in pages, not in bytes.
+    pub existing: PageCount,
+    /// Those that were allocated.
+    pub allocated: PageCount,
+    /// Those of both that were freed.
+    pub freed: PageCount,
+}
+
+/// Spans and their pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageCount {
+    /// How many spans.
+    pub spans: u64,
+    /// How many pages they have.
+    pub pages: u64,
+}
+
+impl PageCount {
+    pub(super) fn add(&mut self, pages: u64) {
+        self.spans += 1;
+        self.pages = self.pages.saturating_add(pages);
+    }
+}
+
+impl Spans {
+    pub(super) fn of(span: &HeapSpan) -> Self {
+        let none = PageCount::default();
+        Spans { class: span.size_class(), no_scan: span.no_scan(), existing: none, allocated: none, freed: none }
+    }
+}
+
+/// Stacks of goroutines of one size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoroutineStacks {
+    /// The size in bytes.
+    pub size: u64,
+    /// How many were there as the trace began.
+    pub existing: u64,
+    /// How many were allocated.
+    pub allocated: u64,
+    /// How many of both were freed.
+    pub freed: u64,
+}
+
+impl GoroutineStacks {
+    pub(super) fn of(size: u64) -> Self {
+        GoroutineStacks { size, existing: 0, allocated: 0, freed: 0 }
+    }
+}
+
+/// What is left of what was allocated in the trace and has outlived so many collections for certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Survivors {
+    /// How many collections. What is garbage when a collection begins marking is freed before the next one begins; so one
+    /// that began is outlived when the next has begun.
+    pub cycles: u32,
+    /// What outlived so many and no more.
+    pub count: ObjectCount,
+}
+
+/// A goroutine that allocated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllocatingGoroutine {
+    /// The function in which it started; empty if no stack of it is in the trace.
+    pub start: String,
+    /// Who created it, if that is in the trace.
+    pub creator: Option<GoId>,
+    /// When it was created and when it ended, if that is in the trace.
+    pub created: Option<Time>,
+    /// See [`created`](AllocatingGoroutine::created).
+    pub ended: Option<Time>,
+}
+
+/// What [`Allocations`](super::Allocations) finds.
+#[derive(Debug)]
+pub struct AllocationReport {
+    /// When the trace begins.
+    pub begin: Time,
+    /// When it ends.
+    pub end: Time,
+    /// How many events of the experiment there are; with none, the program ran without `traceallocfree=1`.
+    pub events: u64,
+    /// The units of its IDs, if the trace states them.
+    pub info: Option<AllocFreeInfo>,
+    /// How many collections began marking, one that was under way as the trace began included.
+    pub cycles: u32,
+    /// The types. The first is the one that is not known.
+    pub types: Vec<AllocatedType>,
+    /// What was allocated, in the order in which it first was.
+    pub rows: Vec<AllocationRow>,
+    /// The same by type, size and start function of the goroutine: suspicious ones first, then by what was kept.
+    pub trails: Vec<AllocationTrail>,
+    /// What is left of what was allocated in the trace, by how many collections it has outlived, ascending.
+    pub survivors: Vec<Survivors>,
+    /// How old that is, in nanoseconds.
+    pub ages: Histogram,
+    /// How old what was allocated in the trace became until it was freed, in nanoseconds.
+    pub lifetimes: Histogram,
+    /// Spans of the heap by class, ascending.
+    pub spans: Vec<Spans>,
+    /// Stacks of goroutines by size, ascending.
+    pub stacks: Vec<GoroutineStacks>,
+    /// Tiny objects in a slot that another had opened. They are in no row: the slot counts once and lives as long as any of them.
+    pub shared: u64,
+    /// Objects in a slot of which the trace does not say that it was freed.
+    pub replaced: u64,
+    /// Frees of objects, spans and stacks of which the trace does not say that they were there.
+    pub unknown_frees: u64,
+    /// Objects beyond [`AllocationOptions::max_live`](super::AllocationOptions::max_live), which are taken to be freed at an
+    /// unknown time.
+    pub not_followed: u64,
+    /// Objects that were there before a gap in a damaged trace: what became of them is not known.
+    pub lost: u64,
+    goroutines: HashMap<u64, AllocatingGoroutine, RandomState>,
+    frames: Stacks,
+    names: Names,
+}
+
+/// A stack with which a goroutine was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct AllocatedStack<'a> {
+    report: &'a AllocationReport,
+    stack: StackKey,
+}
+
+impl<'a> AllocatedStack<'a> {
+    /// The frames, innermost first; none if the goroutine was seen with none.
+    pub fn frames(&self) -> impl DoubleEndedIterator<Item = Frame<'a>> + use<'a> {
+        let names = &self.report.names;
+        self.report.frames.frames(self.stack).map(move |frame| Frame {
+            pc: frame.pc,
+            func: Text(names.bytes(frame.func)),
+            file: Text(names.bytes(frame.file)),
+            line: frame.line,
+        })
+    }
+}
+
+impl AllocationReport {
+    /// A goroutine that allocated, or `None` if this one did not.
+    pub fn goroutine(&self, go: GoId) -> Option<&AllocatingGoroutine> {
+        self.goroutines.get(&go.0)
+    }
+
+    /// What a goroutine allocated, in the order in which it first did.
+    pub fn of_goroutine(&self, go: GoId) -> impl Iterator<Item = &AllocationRow> {
+        self.rows.iter().filter(move |row| row.go == Some(go))
+    }
+
+    /// The stack with which a row's goroutine was last seen before its last allocation. The events of allocations
+    /// have none of their own, so it may be of something else that the goroutine did.
+    pub fn stack(&self, row: &AllocationRow) -> AllocatedStack<'_> {
+        AllocatedStack { report: self, stack: row.stack }
+    }
+
+    /// The same of a trail: of the row that keeps most.
+    pub fn trail_stack(&self, trail: &AllocationTrail) -> AllocatedStack<'_> {
+        AllocatedStack { report: self, stack: trail.stack }
+    }
+
+    /// Sums rows up. What keeps most bytes comes first; of equals what has most live, allocated most, and then by name.
+    pub fn by(&self, by: AllocationBy) -> Vec<AllocationGroup> {
+        let mut groups: IndexMap<(u64, u64), AllocationGroup, RandomState> = IndexMap::default();
+        // Start functions are the same where their names are.
+        let mut starts: HashMap<&str, u64, RandomState> = HashMap::default();
+        for row in &self.rows {
+            let start = row.go.and_then(|go| self.goroutine(go)).map_or("", |goroutine| &goroutine.start);
+            let key = match by {
+                AllocationBy::Type => (row.ty as u64, 0),
+                AllocationBy::SizeClass => {
+                    let class = row.class.map_or(NO_CLASS, |class| u64::from(class) << 1);
+                    (class | u64::from(row.no_scan == Some(true)), row.size)
+                }
+                AllocationBy::Goroutine => (row.go.map_or(NONE, |go| go.0), 0),
+                AllocationBy::Task => (row.task.map_or(NONE, |task| task.0), 0),
+                AllocationBy::Start => {
+                    let next = starts.len() as u64;
+                    (*starts.entry(start).or_insert(next), 0)
+                }
+            };
+            let group = groups.entry(key).or_insert_with(|| AllocationGroup::new(self.name(by, row, start)));
+            group.go = row.go.filter(|_| by == AllocationBy::Goroutine);
+            group.task = row.task.filter(|_| by == AllocationBy::Task);
+            group.add(row);
+        }
+        let mut groups: Vec<_> = groups.into_values().collect();
+        groups.sort_by(|a, b| {
+            let size = |group: &AllocationGroup| (group.kept, group.live, group.allocated);
+            size(b).cmp(&size(a)).then_with(|| a.name.cmp(&b.name)).then_with(|| (a.go, a.task).cmp(&(b.go, b.task)))
+        });
+        groups
+    }
+
+    fn name(&self, by: AllocationBy, row: &AllocationRow, start: &str) -> String {
+        match by {
+            AllocationBy::Type => self.types.get(row.ty).map(|ty| ty.name.clone()).unwrap_or_default(),
+            AllocationBy::SizeClass => class_name(row.class, row.no_scan, row.size),
+            AllocationBy::Goroutine => row.go.map(|go| go.to_string()).unwrap_or_default(),
+            AllocationBy::Task => row.task.map(|task| task.to_string()).unwrap_or_default(),
+            AllocationBy::Start => start.to_owned(),
+        }
+    }
+}
+
+/// Such as `48 bytes` or `65536 bytes, no pointers`.
+fn class_name(class: Option<u8>, no_scan: Option<bool>, size: u64) -> String {
+    let pointers = if no_scan == Some(true) { ", no pointers" } else { "" };
+    match class {
+        None => String::new(),
+        Some(0) => format!("{size} bytes, large{pointers}"),
+        Some(_) => format!("{size} bytes{pointers}"),
+    }
+}
+
+impl AllocationGroup {
+    fn new(name: String) -> Self {
+        let none = ObjectCount::default();
+        AllocationGroup {
+            name,
+            go: None,
+            task: None,
+            existing: none,
+            allocated: none,
+            freed: none,
+            live: none,
+            kept: none,
+            first: None,
+            last: None,
+            oldest: None,
+        }
+    }
+
+    fn add(&mut self, row: &AllocationRow) {
+        self.existing += row.existing;
+        self.allocated += row.allocated;
+        self.freed += row.freed;
+        self.live += row.live;
+        self.kept += row.kept;
+        self.first = earlier(self.first, row.first);
+        self.last = self.last.max(row.last);
+        self.oldest = earlier(self.oldest, row.oldest);
+    }
+}
+
+fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
+    a.into_iter().chain(b).min()
+}
+
+pub(super) fn report(found: Allocations) -> AllocationReport {
+    let mut rows = rows(&found);
+    let mut survivors: BTreeMap<u32, ObjectCount> = BTreeMap::new();
+    let mut ages = Histogram::default();
+    for object in found.heap.objects() {
+        let row = &mut rows[object.row as usize];
+        row.live.add(object.size);
+        let Some(born) = object.born else { continue };
+        let outlived = found.begun.saturating_sub(object.cycle).saturating_sub(1);
+        if outlived >= found.options.cycles {
+            row.kept.add(object.size);
+        }
+        row.oldest = earlier(row.oldest, Some(Time(born)));
+        survivors.entry(outlived).or_default().add(object.size);
+        ages.add(found.last - born);
+    }
+    let trails = trails(&found, &rows);
+    let Allocations { allocators, types, .. } = found;
+    let (names, frames) = (allocators.names, allocators.stacks);
+    let types = types.known.values().map(|&(name, size, pointer_bytes)| AllocatedType {
+        name: names.text(name),
+        size,
+        pointer_bytes,
+    });
+    let goroutines = allocators.goroutines.iter().filter(|(_, goroutine)| goroutine.has_rows);
+    let goroutines = goroutines.map(|(&go, goroutine)| {
+        let it = AllocatingGoroutine {
+            start: names.text(goroutine.start),
+            creator: goroutine.creator.map(GoId),
+            created: goroutine.created.map(Time),
+            ended: goroutine.ended.map(Time),
+        };
+        (go, it)
+    });
+    AllocationReport {
+        begin: Time(found.first.unwrap_or(found.last)),
+        end: Time(found.last),
+        events: found.events,
+        info: found.info,
+        cycles: found.begun,
+        types: types.collect(),
+        rows,
+        trails,
+        survivors: survivors.into_iter().map(|(cycles, count)| Survivors { cycles, count }).collect(),
+        ages,
+        lifetimes: found.lifetimes,
+        spans: found.spans.into_values().collect(),
+        stacks: found.stack_sizes.into_values().collect(),
+        shared: found.shared,
+        replaced: found.replaced,
+        unknown_frees: found.unknown_frees,
+        not_followed: found.not_followed,
+        lost: found.lost,
+        goroutines: goroutines.collect(),
+        frames,
+        names,
+    }
+}
+
+fn rows(found: &Allocations) -> Vec<AllocationRow> {
+    let rows = found.rows.iter().map(|(key, row)| {
+        let Lot { ty, kind_and_class, size } = key.lot;
+        let span = HeapSpan { id: 0, pages: 0, kind_and_class };
+        let is_known = kind_and_class != NO_CLASS;
+        AllocationRow {
+            ty: ty as usize,
+            class: span.size_class().filter(|_| is_known),
+            no_scan: span.no_scan().filter(|_| is_known),
+            size,
+            go: present(key.go).map(GoId),
+            task: present(key.task).map(TaskId),
+            existing: row.existing,
+            allocated: row.allocated,
+            freed: row.freed,
+            live: ObjectCount::default(),
+            kept: ObjectCount::default(),
+            first: row.first.map(Time),
+            last: row.first.map(|_| Time(row.last)),
+            oldest: None,
+            stack: row.stack,
+        }
+    });
+    rows.collect()
+}
+
+/// What is gathered of a trail.
+#[derive(Default)]
+struct Gathered {
+    course: Course,
+    /// Courses that are in it: several, if the start of a goroutine was told late.
+    courses: HashSet<u32, RandomState>,
+    goroutines: HashMap<u64, (ObjectCount, ObjectCount), RandomState>,
+    rows: Vec<usize>,
+}
+
+fn trails(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationTrail> {
+    let mut gathered: IndexMap<(Lot, Name), Gathered, RandomState> = IndexMap::default();
+    // Allocated and freed, whoever did it. Of most objects from before the trace the runtime does not know the type.
+    let mut totals: HashMap<Lot, (u64, u64), RandomState> = HashMap::default();
+    let untyped = |lot: Lot| Lot { ty: 0, ..lot };
+    let mut old: HashMap<Lot, u64, RandomState> = HashMap::default();
+    for (index, ((key, row), made)) in found.rows.iter().zip(rows).enumerate() {
+        let total = totals.entry(key.lot).or_default();
+        total.0 += row.allocated.objects;
+        match row.existing.objects > 0 && key.lot.ty == 0 {
+            true => *old.entry(key.lot).or_default() += row.freed.objects,
+            false => total.1 += row.freed.objects,
+        }
+        let Some(trail) = row.trail else { continue };
+        let start = found.allocators.get(key.go).map_or(Name::EMPTY, |goroutine| goroutine.start);
+        let it = gathered.entry((key.lot, start)).or_default();
+        if it.courses.insert(trail)
+            && let Some((_, course)) = found.trails.get_index(trail as usize)
+        {
+            it.course.merge(course);
+        }
+        let goroutine = it.goroutines.entry(key.go).or_default();
+        goroutine.0 += made.kept;
+        goroutine.1 += made.allocated;
+        it.rows.push(index);
+    }
+    let names = &found.allocators.names;
+    let trails = gathered.into_iter().map(|((lot, start), it)| {
+        let (allocated_of_all, freed) = totals.get(&lot).copied().unwrap_or_default();
+        let freed_of_all = freed + old.get(&untyped(lot)).copied().unwrap_or(0);
+        let total = |of: fn(&AllocationRow) -> ObjectCount| {
+            it.rows.iter().fold(ObjectCount::default(), |mut sum, &row| {
+                sum += of(&rows[row]);
+                sum
+            })
+        };
+        let times = |of: fn(&AllocationRow) -> Option<Time>| it.rows.iter().filter_map(move |&row| of(&rows[row]));
+        let mut goroutines: Vec<_> = it.goroutines.iter().collect();
+        goroutines.sort_by(|(a, a_counts), (b, b_counts)| b_counts.cmp(a_counts).then(a.cmp(b)));
+        let most = it.rows.iter().max_by_key(|&&row| (rows[row].kept, rows[row].allocated));
+        AllocationTrail {
+            ty: lot.ty as usize,
+            class: it.rows.first().and_then(|&row| rows[row].class),
+            size: lot.size,
+            start: names.text(start),
+            goroutine_count: goroutines.len(),
+            goroutines: goroutines.into_iter().take(MAX_GOROUTINES).map(|(&go, counts)| (GoId(go), counts.0)).collect(),
+            allocated: total(|row| row.allocated),
+            freed: total(|row| row.freed),
+            live: total(|row| row.live),
+            kept: total(|row| row.kept),
+            freed_of_all,
+            allocated_of_all,
+            first: times(|row| row.first).min().unwrap_or_default(),
+            last: times(|row| row.last).max().unwrap_or_default(),
+            hoards: it.course.hoards,
+            worst: it.course.worst,
+            longest_run: it.course.longest_run,
+            is_steady: it.course.longest_run >= found.options.run,
+            stack: most.map_or(StackKey::EMPTY, |&row| rows[row].stack),
+        }
+    });
+    let mut trails: Vec<_> = trails.collect();
+    trails.sort_by_key(|trail| std::cmp::Reverse((trail.is_suspicious(), trail.kept, trail.live, trail.allocated)));
+    trails
+}

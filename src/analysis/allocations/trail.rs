@@ -1,0 +1,143 @@
+//! The rules by which a trail of allocations is suspicious, followed as the allocations come.
+
+use super::AllocationOptions;
+
+/// A window of time in which much was allocated and next to nothing freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hoard {
+    /// When the window began, in nanoseconds since the trace's begin.
+    pub begin: i64,
+    /// How many objects were allocated in it.
+    pub allocated: u64,
+    /// How many were freed.
+    pub freed: u64,
+    /// How many collections began in it.
+    pub cycles: u64,
+}
+
+/// What is known of a trail.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Course {
+    /// Which window it is in, and what came in it.
+    window: i64,
+    allocated: u64,
+    freed: u64,
+    /// When something was last allocated, and how many times in a row the gap was short.
+    last: Option<i64>,
+    run: u64,
+    pub longest_run: u64,
+    /// In how many windows it hoarded, and the worst of them.
+    pub hoards: u64,
+    pub worst: Option<Hoard>,
+}
+
+impl Course {
+    /// `at` is in nanoseconds since the trace's begin, as are the begins of collections in `marks`.
+    pub fn allocate(&mut self, at: i64, options: &AllocationOptions, marks: &[i64]) {
+        self.advance(at, options, marks);
+        self.allocated += 1;
+        if let Some(last) = self.last.replace(at) {
+            self.run = if at.saturating_sub(last) < options.gap { self.run + 1 } else { 0 };
+            self.longest_run = self.longest_run.max(self.run);
+        }
+    }
+
+    pub fn free(&mut self, at: i64, options: &AllocationOptions, marks: &[i64]) {
+        self.advance(at, options, marks);
+        self.freed += 1;
+    }
+
+    /// The trace has ended: the last window counts, short as it may be.
+    pub fn end(&mut self, options: &AllocationOptions, marks: &[i64]) {
+        self.close(options, marks);
+    }
+
+    fn advance(&mut self, at: i64, options: &AllocationOptions, marks: &[i64]) {
+        let window = at / options.window.max(1);
+        if window != self.window {
+            self.close(options, marks);
+            (self.window, self.allocated, self.freed) = (window, 0, 0);
+        }
+    }
+
+    fn close(&mut self, options: &AllocationOptions, marks: &[i64]) {
+        if self.allocated <= options.min_allocated || self.freed >= options.max_freed {
+            return;
+        }
+        let length = options.window.max(1);
+        let begin = self.window * length;
+        let end = begin.saturating_add(length);
+        let before = |time| marks.partition_point(|&mark| mark < time) as u64;
+        let cycles = before(end) - before(begin);
+        if cycles < u64::from(options.cycles) {
+            return;
+        }
+        self.hoards += 1;
+        let hoard = Hoard { begin, allocated: self.allocated, freed: self.freed, cycles };
+        if self.worst.is_none_or(|worst| worst.allocated < hoard.allocated) {
+            self.worst = Some(hoard);
+        }
+    }
+
+    /// Takes in another trail that turned out to be the same one.
+    pub fn merge(&mut self, other: &Course) {
+        self.longest_run = self.longest_run.max(other.longest_run);
+        self.hoards += other.hoards;
+        if other.worst.map(|worst| worst.allocated) > self.worst.map(|worst| worst.allocated) {
+            self.worst = other.worst;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    fn follow(events: impl IntoIterator<Item = (i64, bool)>, marks: &[i64]) -> Course {
+        let options = AllocationOptions::default();
+        let mut course = Course::default();
+        for (at, is_alloc) in events {
+            match is_alloc {
+                true => course.allocate(at, &options, marks),
+                false => course.free(at, &options, marks),
+            }
+        }
+        course.end(&options, marks);
+        course
+    }
+
+    fn allocations(count: i64, gap: i64) -> impl Iterator<Item = (i64, bool)> {
+        (0..count).map(move |n| (n * gap, true))
+    }
+
+    #[test]
+    fn more_than_500_and_fewer_than_10_are_a_hoard() {
+        let marks = [100 * MS, 400 * MS];
+        let frees = |count| (0..count).map(|n| (900 * MS + n, false));
+        assert_eq!(follow(allocations(500, MS), &marks).hoards, 0);
+        let worst = Hoard { begin: 0, allocated: 501, freed: 9, cycles: 2 };
+        let found = follow(allocations(501, MS).chain(frees(9)), &marks);
+        assert_eq!((found.hoards, found.worst), (1, Some(worst)));
+        assert_eq!(follow(allocations(501, MS).chain(frees(10)), &marks).hoards, 0);
+        assert_eq!(follow(allocations(501, MS), &marks[..1]).hoards, 0, "no collection could have freed anything");
+    }
+
+    #[test]
+    fn windows_are_judged_one_by_one() {
+        // A window with 1000, one with 400, one with 1000.
+        let marks: Vec<i64> = (0..30).map(|n| n * 100 * MS).collect();
+        let events = (0..1000).chain((1000..2000).step_by(3)).chain(2000..3000);
+        let found = follow(events.map(|n| (n * MS, true)), &marks);
+        assert_eq!((found.hoards, found.worst.map(|worst| worst.cycles)), (2, Some(10)));
+    }
+
+    #[test]
+    fn gaps_are_counted_until_one_is_long() {
+        assert_eq!(follow(allocations(51, 10 * MS - 1), &[]).longest_run, 50);
+        assert_eq!(follow(allocations(51, 10 * MS), &[]).longest_run, 0);
+        let twice = (0..30).map(|n| (n * MS, true)).chain((0..40).map(|n| (100 * MS + n * MS, true)));
+        assert_eq!(follow(twice, &[]).longest_run, 39);
+    }
+}

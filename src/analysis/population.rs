@@ -1,0 +1,406 @@
+//! Who comes and who stays: goroutines by the function in which they started, and where they wait.
+//!
+//! A pool stands still, a request's goroutines come and go, and a leak's come and stay. One pass tells them apart by counting:
+//! how many there were, were created and ended, and of each place to wait how many went to wait there and were woken.
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
+use super::histogram::Histogram;
+use super::names::{Name, Names};
+use super::observer::Observer;
+use super::over_time::OverTime;
+use super::stacks::{StackKey, Stacks};
+use super::summarizer::is_system_goroutine;
+use crate::event::record::What;
+use crate::event::{Event, GoState};
+use crate::id::{GoId, NONE};
+use crate::sched::arena::{Arena, Index};
+use crate::time::Time;
+
+/// So many goroutines are named where they are given as examples: the oldest.
+const MAX_EXAMPLES: usize = 16;
+
+/// So many places in which goroutines of a group were created are kept.
+const MAX_CREATORS: usize = 16;
+
+/// What [`Population`] finds.
+#[derive(Clone, Debug, Default)]
+pub struct PopulationReport {
+    /// When the first event happened, or the first behind the last gap in the trace.
+    pub begin: Time,
+    /// When the last did.
+    pub end: Time,
+    /// The goroutines by the function in which they started; the runtime's own are left out.
+    pub groups: Vec<PopulationGroup>,
+    /// Goroutines that ended and of which no stack was seen, so that it is not known in which function they had started.
+    pub unnamed_ended: u64,
+}
+
+/// A frame of a stack that a report owns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OwnedFrame {
+    /// The function's name with its package.
+    pub func: String,
+    /// The source file.
+    pub file: String,
+    /// The line in that file.
+    pub line: u64,
+}
+
+/// Goroutines that started in the same function.
+#[derive(Clone, Debug)]
+pub struct PopulationGroup {
+    /// The function.
+    pub name: String,
+    /// How many were there when the trace began, as far as their function is known.
+    pub before: u64,
+    /// How many were created in the trace.
+    pub created: u64,
+    /// How many ended in it.
+    pub ended: u64,
+    /// How many are left at its end. Not `before` + `created` − `ended` where a goroutine's function was never told.
+    pub left: u64,
+    /// How long those lived that were created and ended in the trace, in nanoseconds.
+    pub lifetimes: Histogram,
+    /// By how many they grew in each of some windows of equal length, from the begin of the trace on, and when those begin.
+    pub growth: Vec<(Time, i64)>,
+    /// Where they were created, in the trace: stacks, innermost frame first, and how many; most first.
+    pub creators: Vec<(Vec<OwnedFrame>, u64)>,
+    /// Where they waited, those places first at which most wait at the end.
+    pub waits: Vec<WaitPlace>,
+    /// Some of those that are left, the oldest first, and when each was created; `None` if before the trace.
+    pub examples: Vec<(GoId, Option<Time>)>,
+}
+
+/// A place to wait.
+#[derive(Clone, Debug)]
+pub struct WaitPlace {
+    /// Where: innermost frame first. Empty where the trace does not tell.
+    pub stack: Vec<OwnedFrame>,
+    /// For what, in the runtime's words.
+    pub reason: String,
+    /// How often a goroutine of the group went to wait there, in the trace.
+    pub entered: u64,
+    /// How often one was woken there.
+    pub left: u64,
+    /// How many waited there at the end.
+    pub waiting: u64,
+    /// How many of those were created in the trace, and were never woken since they came there.
+    pub since_creation: u64,
+    /// Since when the one has waited that waits longest; the trace's begin if since before.
+    pub oldest: Option<Time>,
+    /// Some of those that waited there at the end, those first that have waited longest, and since when.
+    pub examples: Vec<(GoId, Time)>,
+}
+
+const NEVER: i64 = i64::MIN;
+
+/// No group, or no wait.
+const UNKNOWN: u32 = u32::MAX;
+
+#[derive(Clone, Debug, Default)]
+struct Track {
+    group: u32,
+    created: i64,
+    creator: StackKey,
+    /// The wait that it is in, and since when.
+    wait: u32,
+    since: i64,
+    woken: u32,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    before: u64,
+    created: u64,
+    ended: u64,
+    lifetimes: Histogram,
+    growth: OverTime<i64>,
+    creators: IndexMap<StackKey, u64, RandomState>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct WaitKey {
+    group: u32,
+    stack: StackKey,
+    reason: Name,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Wait {
+    entered: u64,
+    left: u64,
+}
+
+/// Counts goroutines by the function in which they started, and where they wait, in one pass.
+///
+/// Memory follows the goroutines that are alive and the number of different stacks. What a lenient reader gives behind a gap
+/// is counted anew.
+#[derive(Debug, Default)]
+pub struct Population {
+    names: Names,
+    stacks: Stacks,
+    tracks: Arena<Track>,
+    groups: IndexMap<Name, Group, RandomState>,
+    waits: IndexMap<WaitKey, Wait, RandomState>,
+    unnamed_ended: u64,
+    begin: Option<i64>,
+    end: i64,
+    is_behind_gap: bool,
+}
+
+impl Population {
+    /// Nothing has been seen yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn group(&mut self, name: Name) -> u32 {
+        let group = match self.groups.get_index_of(&name) {
+            Some(group) => group,
+            None => self.groups.insert_full(name, Group::default()).0,
+        };
+        u32::try_from(group).expect("there are no more groups than names")
+    }
+
+    fn grow(&mut self, group: u32, time: i64, by: i64) -> Option<&mut Group> {
+        let begin = self.begin.unwrap_or(time);
+        let (_, group) = self.groups.get_index_mut(group as usize)?;
+        group.growth.begin(begin);
+        *group.growth.at(time).0 += by;
+        Some(group)
+    }
+
+    #[inline]
+    fn go_transition(&mut self, event: &Event<'_>, from: GoState, to: GoState) {
+        let record = event.record();
+        let index = match from {
+            GoState::Undetermined | GoState::NotExist => self.appear(event, from),
+            _ => match (from, to) {
+                // Most events, and nothing to count.
+                (GoState::Runnable | GoState::Syscall, GoState::Running) | (GoState::Running, GoState::Syscall) => {
+                    return;
+                }
+                _ => self.tracks.find(record.a),
+            },
+        };
+        let Some(track) = self.tracks.get(index) else { return };
+        if track.group == UNKNOWN && record.b != 0 {
+            self.name(event, index);
+        }
+        match to {
+            GoState::Waiting => self.wait(event, index, from),
+            GoState::NotExist => self.ends(index, record.time),
+            _ if from == GoState::Waiting => self.wakes(index),
+            _ => {}
+        }
+    }
+
+    #[inline(never)]
+    fn appear(&mut self, event: &Event<'_>, from: GoState) -> Index {
+        let record = event.record();
+        let is_new = from == GoState::NotExist;
+        let mut track = Track {
+            group: UNKNOWN,
+            created: NEVER,
+            creator: StackKey::EMPTY,
+            wait: UNKNOWN,
+            since: record.time,
+            woken: 0,
+        };
+        if is_new {
+            track.created = record.time;
+            if record.go != NONE {
+                track.creator = self.stacks.of(event, record.stack, &mut self.names);
+            }
+        }
+        let index = self.tracks.find(record.a);
+        match self.tracks.get_mut(index) {
+            Some(old) => {
+                *old = track;
+                index
+            }
+            None => self.tracks.insert(record.a, track),
+        }
+    }
+
+    /// A stack of it is seen for the first time, mostly at its creation.
+    #[inline(never)]
+    fn name(&mut self, event: &Event<'_>, index: Index) {
+        let name = self.names.root(event, event.record().b);
+        let number = self.group(name);
+        let Some(track) = self.tracks.get_mut(index) else { return };
+        track.group = number;
+        let (created, creator) = (track.created, track.creator);
+        if created == NEVER {
+            if let Some((_, group)) = self.groups.get_index_mut(number as usize) {
+                group.before += 1;
+            }
+            return;
+        }
+        if let Some(group) = self.grow(number, created, 1) {
+            group.created += 1;
+            let has_room = group.creators.len() < MAX_CREATORS;
+            match group.creators.get_mut(&creator) {
+                Some(count) => *count += 1,
+                None if has_room => {
+                    group.creators.insert(creator, 1);
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn wait(&mut self, event: &Event<'_>, index: Index, from: GoState) {
+        let record = event.record();
+        let reason = self.names.of(event, record.text);
+        let stack = self.stacks.of(event, record.b, &mut self.names);
+        let begin = self.begin.unwrap_or(record.time);
+        let Some(track) = self.tracks.get_mut(index) else { return };
+        let key = WaitKey { group: track.group, stack, reason };
+        let (number, wait) = match self.waits.get_full_mut(&key) {
+            Some((number, _, wait)) => (number, wait),
+            None => {
+                let (number, _) = self.waits.insert_full(key, Wait::default());
+                (number, &mut self.waits[number])
+            }
+        };
+        track.wait = number as u32;
+        track.since = record.time;
+        match from {
+            GoState::Undetermined => track.since = begin,
+            _ => wait.entered += 1,
+        }
+    }
+
+    fn wakes(&mut self, index: Index) {
+        let Some(track) = self.tracks.get_mut(index) else { return };
+        let wait = std::mem::replace(&mut track.wait, UNKNOWN);
+        track.woken = track.woken.saturating_add(1);
+        if let Some((_, wait)) = self.waits.get_index_mut(wait as usize) {
+            wait.left += 1;
+        }
+    }
+
+    fn ends(&mut self, index: Index, time: i64) {
+        let Some(track) = self.tracks.get(index) else { return };
+        let (number, created) = (track.group, track.created);
+        self.tracks.remove(index);
+        match self.grow(number, time, -1) {
+            Some(group) => {
+                group.ended += 1;
+                if created != NEVER {
+                    group.lifetimes.add(time - created);
+                }
+            }
+            None => self.unnamed_ended += 1,
+        }
+    }
+
+    fn frames(&self, stack: StackKey) -> Vec<OwnedFrame> {
+        let frames = self.stacks.frames(stack);
+        let owned = frames.map(|frame| OwnedFrame {
+            func: self.names.text(frame.func),
+            file: self.names.text(frame.file),
+            line: frame.line,
+        });
+        owned.collect()
+    }
+
+    fn waits_of(&self, number: u32, waiting: &[Vec<(u64, &Track)>]) -> Vec<WaitPlace> {
+        let places = self.waits.iter().zip(waiting).filter(|((key, _), _)| key.group == number);
+        let mut places: Vec<WaitPlace> = places
+            .map(|((key, wait), waiting)| {
+                let stuck = |track: &Track| track.created != NEVER && track.woken == 0;
+                let example = |&(id, track): &(u64, &Track)| (GoId(id), Time(track.since));
+                WaitPlace {
+                    stack: self.frames(key.stack),
+                    reason: self.names.text(key.reason),
+                    entered: wait.entered,
+                    left: wait.left,
+                    waiting: waiting.len() as u64,
+                    since_creation: waiting.iter().filter(|(_, track)| stuck(track)).count() as u64,
+                    oldest: waiting.first().map(|(_, track)| Time(track.since)),
+                    examples: waiting.iter().take(MAX_EXAMPLES).map(example).collect(),
+                }
+            })
+            .collect();
+        places.sort_by(|a, b| b.waiting.cmp(&a.waiting).then(b.entered.cmp(&a.entered)));
+        places
+    }
+}
+
+impl Observer for Population {
+    type Output = PopulationReport;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        match record.what {
+            What::GoTransition(from, to) if from != to => {
+                if self.is_behind_gap {
+                    let (names, stacks) = (std::mem::take(&mut self.names), std::mem::take(&mut self.stacks));
+                    *self = Population { names, stacks, begin: Some(record.time), ..Population::default() };
+                }
+                self.end = record.time;
+                self.go_transition(event, from, to);
+            }
+            What::Sync => {
+                self.begin.get_or_insert(record.time);
+                self.names.forget_ids();
+                self.stacks.forget_ids();
+            }
+            What::Gap => self.is_behind_gap = true,
+            _ => {}
+        }
+    }
+
+    fn finish(self) -> PopulationReport {
+        let mut left: Vec<(u64, &Track)> = self.tracks.iter().collect();
+        left.sort_by_key(|&(id, track)| (track.since, id));
+        let mut waiting: Vec<Vec<(u64, &Track)>> = vec![Vec::new(); self.waits.len()];
+        let mut residents: Vec<Vec<(u64, &Track)>> = vec![Vec::new(); self.groups.len()];
+        for &(id, track) in &left {
+            if let Some(waiting) = waiting.get_mut(track.wait as usize) {
+                waiting.push((id, track));
+            }
+            if let Some(residents) = residents.get_mut(track.group as usize) {
+                residents.push((id, track));
+            }
+        }
+        let mut groups = Vec::new();
+        for (number, ((&name, group), mut residents)) in self.groups.iter().zip(residents).enumerate() {
+            if is_system_goroutine(self.names.bytes(name)) {
+                continue;
+            }
+            residents.sort_by_key(|&(id, track)| (track.created, id));
+            let mut creators: Vec<(StackKey, u64)> =
+                group.creators.iter().map(|(&stack, &count)| (stack, count)).collect();
+            creators.sort_by_key(|&(stack, count)| (std::cmp::Reverse(count), stack));
+            let created = |track: &Track| (track.created != NEVER).then_some(Time(track.created));
+            groups.push(PopulationGroup {
+                name: self.names.text(name),
+                before: group.before,
+                created: group.created,
+                ended: group.ended,
+                left: residents.len() as u64,
+                lifetimes: group.lifetimes.clone(),
+                growth: {
+                    let (_, windows) = group.growth.clone().into_windows();
+                    windows.into_iter().map(|(at, growth)| (Time(at), growth)).collect()
+                },
+                creators: creators.into_iter().map(|(stack, count)| (self.frames(stack), count)).collect(),
+                waits: self.waits_of(number as u32, &waiting),
+                examples: residents.iter().take(MAX_EXAMPLES).map(|&(id, track)| (GoId(id), created(track))).collect(),
+            });
+        }
+        groups.sort_by(|a: &PopulationGroup, b| b.left.cmp(&a.left).then_with(|| a.name.cmp(&b.name)));
+        PopulationReport {
+            begin: Time(self.begin.unwrap_or(self.end)),
+            end: Time(self.end),
+            groups,
+            unnamed_ended: self.unnamed_ended,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Whether a row of numbers grows as a leak does: beyond chance, all the time, and without slowing down.
+
+use super::options::Options;
+use crate::trend::mann_kendall;
+
+/// Fewer values than this have to rise one after the other; of more, the test of Mann and Kendall allows for noise.
+const FEW: usize = 5;
+
+/// The significance of that test.
+const SIGNIFICANCE: f64 = 0.05;
+
+/// How a row of values grows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Growth {
+    /// The last less the first.
+    pub total: f64,
+    /// A second; `None` if the times are not known.
+    pub per_second: Option<f64>,
+    /// Whether it goes on over all of the row.
+    pub is_steady: bool,
+    /// The pace of the later half as a share of that of the earlier one. `None` of two values.
+    pub pace: Option<f64>,
+    /// By how much it grew in the earlier and the later half, and how long that was as a share of the earlier one.
+    halves: (f64, f64, f64),
+}
+
+impl Growth {
+    /// Of values at times in seconds, which rise; of those that are not known the values are taken to be equally far apart.
+    pub fn of(at: &[f64], values: &[f64]) -> Option<Self> {
+        let (&first, &last) = (values.first()?, values.last()?);
+        let is_known = at.len() == values.len() && at.windows(2).all(|pair| pair[0] < pair[1]);
+        let position = |index: usize| if is_known { at[index] } else { index as f64 };
+        let end = values.len() - 1;
+        let is_steady = match values.len() {
+            0 | 1 => false,
+            2..FEW => values.windows(2).all(|pair| pair[0] < pair[1]),
+            _ => mann_kendall(values).is_some_and(|test| test.s > 0 && test.p < SIGNIFICANCE),
+        };
+        let middle = end.div_ceil(2);
+        let (early, late) = (values[middle] - first, last - values[middle]);
+        let longer = (position(end) - position(middle)) / (position(middle) - position(0));
+        let pace = (end > 1).then(|| late / longer / early).filter(|pace| !pace.is_nan());
+        let per_second = (is_known && end > 0).then(|| (last - first) / (position(end) - position(0)));
+        Some(Growth { total: last - first, per_second, is_steady, pace, halves: (early, late, longer) })
+    }
+
+    /// How likely it is that it has not slowed down, as what warms up does: 1 unless it has beyond [`Options::slowing`], and then what
+    /// chance would do. `unit` is what counts as one, such as the bytes for which a sample stands.
+    pub fn goes_on(&self, unit: f64, options: &Options) -> f64 {
+        let (early, late, longer) = self.halves;
+        let share = longer * options.pace;
+        let (expected, found) = (early / unit * share, late / unit);
+        // Both are counts. What is expected is known no better than what it is reckoned from.
+        let spread = (expected * share + found.max(0.0)).sqrt();
+        let slower = (expected - found) / spread;
+        match self.pace.is_some() && slower > options.slowing {
+            true => libm::erfc(slower / std::f64::consts::SQRT_2),
+            false => 1.0,
+        }
+    }
+}
+
+/// A confidence below this is not worth telling.
+pub(super) const NEGLIGIBLE: f64 = 0.1;
+
+/// By how many standard deviations more has come than gone, both in counts; see [`Options::deviations`].
+pub(super) fn deviations(come: f64, gone: f64) -> f64 {
+    match come + gone > 0.0 {
+        true => (come - gone) / (come + gone).sqrt(),
+        false => 0.0,
+    }
+}
+
+/// What the deviations make of the confidence that an input can give at most: half of it at the threshold, all from twice the
+/// threshold on.
+pub(super) fn confidence(deviations: f64, most: f64, options: &Options) -> f64 {
+    let beyond = ((deviations - options.deviations) / options.deviations).clamp(0.0, 1.0);
+    options.suspect + (most - options.suspect).max(0.0) * beyond
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leak_is_steady_and_a_cache_slows_down() {
+        let at = [0.0, 10.0, 20.0];
+        let leak = Growth::of(&at, &[10.0, 60.0, 110.0]).expect("values");
+        assert_eq!((leak.total, leak.per_second, leak.pace), (100.0, Some(5.0), Some(1.0)));
+        let options = Options::default();
+        assert!(leak.is_steady && leak.goes_on(1.0, &options) == 1.0);
+        let cache = Growth::of(&at, &[10.0, 90.0, 110.0]).expect("values");
+        assert!(cache.is_steady && cache.goes_on(1.0, &options) < 0.01);
+        assert_eq!(cache.goes_on(20.0, &options), 1.0, "four and then one may be chance");
+        let batch = Growth::of(&at, &[10.0, 120.0, 110.0]).expect("values");
+        assert!(!batch.is_steady);
+        // The second half takes nine tenths of the time, so it has the same pace.
+        let uneven = Growth::of(&[0.0, 1.0, 10.0], &[0.0, 1.0, 10.0]).expect("values");
+        assert_eq!(uneven.pace, Some(1.0));
+        assert_eq!(Growth::of(&[], &[]), None);
+    }
+
+    #[test]
+    fn chance_is_told_from_growth() {
+        assert_eq!(deviations(100.0, 100.0), 0.0);
+        assert_eq!(deviations(25.0, 0.0), 5.0);
+        assert!(deviations(1000.0, 960.0) < 1.0, "forty more of two thousand are chance");
+        assert_eq!(deviations(0.0, 0.0), 0.0);
+        let options = Options::default();
+        assert_eq!(confidence(3.0, 0.7, &options), 0.5);
+        assert!((confidence(6.0, 0.7, &options) - 0.7).abs() < 1e-9 && confidence(60.0, 0.7, &options) < 0.71);
+    }
+}

@@ -1,0 +1,139 @@
+//! From a generation's IDs of strings and stacks to the timeline's numbers: all of a generation's tables at once.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::event::record::Symbol;
+use crate::event::tables::{self, RawFrame, StackEntry};
+use crate::timeline::symbols::{FrameEntry, StackNumber, Stacks, StringNumber, Strings};
+
+/// Values by an ID that the runtime counts up from 1; IDs far apart, which only a strange file has, are in a map.
+#[derive(Debug)]
+pub(super) struct ById<T> {
+    dense: Vec<T>,
+    sparse: HashMap<u64, T, RandomState>,
+    /// How many IDs there are in the generation's table.
+    len: usize,
+    absent: T,
+}
+
+/// The vector may be so many times longer than the number of IDs in the generation's table,
+const MAX_SPARSENESS: usize = 4;
+/// and this long in any case.
+const ALWAYS_DENSE: usize = 1024;
+
+impl<T: Copy> ById<T> {
+    /// For a table of so many IDs. Those of which nothing is said have the value `absent`.
+    pub fn new(absent: T, len: usize) -> Self {
+        ById { dense: Vec::new(), sparse: HashMap::default(), len, absent }
+    }
+
+    #[inline(always)]
+    pub fn get(&self, id: u64) -> T {
+        match self.dense.get(usize::try_from(id).unwrap_or(usize::MAX)) {
+            Some(&value) => value,
+            None => self.get_sparse(id),
+        }
+    }
+
+    #[inline(never)]
+    fn get_sparse(&self, id: u64) -> T {
+        self.sparse.get(&id).copied().unwrap_or(self.absent)
+    }
+
+    pub fn set(&mut self, id: u64, value: T) {
+        match usize::try_from(id) {
+            Ok(index) if index < ALWAYS_DENSE.max(self.len.saturating_mul(MAX_SPARSENESS)) => {
+                if index >= self.dense.len() {
+                    self.dense.resize(index + 1, self.absent);
+                }
+                self.dense[index] = value;
+            }
+            _ => {
+                self.sparse.insert(id, value);
+            }
+        }
+    }
+}
+
+/// The numbers of what a generation's events refer to.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    strings: ById<StringNumber>,
+    /// With [`NAMED`].
+    stacks: ById<StackNumber>,
+}
+
+/// In the number of a stack: its outermost function has a name.
+const NAMED: StackNumber = 1 << 31;
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Numbers { strings: ById::new(0, 0), stacks: ById::new(0, 0) }
+    }
+}
+
+impl Numbers {
+    /// Takes over what is new in a generation's tables.
+    pub fn new(from: tables::Symbols<'_>, strings: &mut Strings, stacks: &mut Stacks) -> Self {
+        let tables = from.tables;
+        let unknown = strings.intern(tables::UNKNOWN);
+        let mut numbers =
+            Numbers { strings: ById::new(unknown, tables.strings.len()), stacks: ById::new(0, tables.stacks.len()) };
+        numbers.strings.set(0, 0);
+        for (id, span) in tables.strings.entries() {
+            numbers.strings.set(id, strings.intern(span.of(from.window)));
+        }
+        let mut frames = Vec::new();
+        for (id, entry) in tables.stacks.entries() {
+            frames.clear();
+            numbers.read_frames(entry, from, &mut frames);
+            let is_named = frames.last().is_some_and(|frame| frame.func != 0);
+            let stack = stacks.intern(&frames);
+            numbers.stacks.set(id, stack | if is_named { NAMED } else { 0 });
+        }
+        numbers
+    }
+
+    fn read_frames(&self, entry: StackEntry, from: tables::Symbols<'_>, frames: &mut Vec<FrameEntry>) {
+        let mut pos = entry.pos;
+        for _ in 0..entry.frames {
+            // The frames were read once when the table was built: they are whole.
+            let Ok(frame) = RawFrame::read(from.window, &mut pos) else { break };
+            let RawFrame { pc, func, file, line } = from.tables.canonical(frame);
+            frames.push(FrameEntry { pc, line, func: self.strings.get(func), file: self.strings.get(file) });
+        }
+    }
+
+    pub fn string(&self, id: u64) -> StringNumber {
+        self.strings.get(id)
+    }
+
+    pub fn stack(&self, id: u64) -> StackNumber {
+        self.stacks.get(id) & !NAMED
+    }
+
+    /// How many stacks the generation has.
+    pub fn stack_count(&self) -> usize {
+        self.stacks.len
+    }
+
+    /// The number of a stack, or 0 if its outermost function has no name: of a goroutine that is preempted early, Go 1.23
+    /// writes a stack of a single frame of zeros.
+    pub fn named_stack(&self, id: u64) -> StackNumber {
+        let stack = self.stacks.get(id);
+        if stack & NAMED != 0 { stack & !NAMED } else { 0 }
+    }
+}
+
+/// The number of a string, wherever it stands.
+pub(super) fn string(symbol: Symbol, from: tables::Symbols<'_>, to: &mut Strings) -> StringNumber {
+    match symbol {
+        Symbol::Empty => 0,
+        Symbol::Id(id) => to.intern(from.tables.string(id, from.window).as_bytes()),
+        Symbol::Span { pos, len } => to.intern(tables::Span { pos, len }.of(from.window)),
+        Symbol::Name(name) => to.intern(from.names.get(name)),
+        Symbol::Static(text) => to.intern(text.as_bytes()),
+    }
+}

@@ -1,0 +1,102 @@
+//! Reasons together with stacks, which most spans have.
+
+use foldhash::fast::RandomState;
+use indexmap::IndexSet;
+
+use super::numbers::{ById, Numbers};
+use crate::event::record::Symbol;
+use crate::timeline::spans::MAX_WHYS;
+use crate::timeline::symbols::{Strings, Why};
+
+/// A reason as it comes: a string's number, or one of [`Whys::statics`].
+type Reason = u32;
+/// The reasons that are not from the trace begin here.
+const STATIC: Reason = 1 << 31;
+/// No reason.
+const NO_REASON: Reason = u32::MAX;
+
+/// The pairs so far.
+#[derive(Debug)]
+pub(super) struct Whys {
+    /// The first has neither reason nor stack.
+    whys: IndexSet<Why, RandomState>,
+    /// By stack: the reason's ID with which it came last, as a key, and the number of both. Nearly always all events with a stack
+    /// have the same.
+    by_stack: ById<(u32, u32)>,
+    /// Strings that are not from the trace: a dozen reasons of old traces.
+    statics: Vec<&'static str>,
+}
+
+impl Default for Whys {
+    fn default() -> Self {
+        let whys = IndexSet::from_iter([Why::default()]);
+        Whys { whys, by_stack: ById::new((NO_REASON, 0), 0), statics: Vec::new() }
+    }
+}
+
+impl Whys {
+    /// Another generation's IDs are in force from now on: of so many stacks.
+    pub fn begin_generation(&mut self, stacks: usize) {
+        self.by_stack = ById::new((NO_REASON, 0), stacks);
+    }
+
+    /// The number of a reason together with a stack.
+    #[inline(always)]
+    pub fn number(&mut self, reason: Symbol, stack: u64, numbers: &Numbers) -> u32 {
+        // Most have no reason or one of the trace's, in an order that can't be foreseen.
+        let id = match reason {
+            Symbol::Id(id) => id,
+            _ => 0,
+        };
+        let is_plain = matches!(reason, Symbol::Empty | Symbol::Id(_)) & (id < u64::from(STATIC));
+        let key = if is_plain { id as u32 } else { self.other_key(reason) };
+        let (known, why) = self.by_stack.get(stack);
+        match known == key && key != NO_REASON {
+            true => why,
+            false => self.new_number(key, reason, stack, numbers),
+        }
+    }
+
+    #[inline(never)]
+    fn other_key(&self, reason: Symbol) -> u32 {
+        match reason {
+            Symbol::Static(text) => self.static_key(text),
+            _ => NO_REASON,
+        }
+    }
+
+    fn static_key(&self, text: &'static str) -> u32 {
+        let known = self.statics.iter().position(|known| std::ptr::eq(*known, text));
+        known.map_or(NO_REASON, |index| STATIC + index as u32)
+    }
+
+    #[inline(never)]
+    fn new_number(&mut self, mut key: u32, reason: Symbol, stack: u64, numbers: &Numbers) -> u32 {
+        if let (NO_REASON, Symbol::Static(text)) = (key, reason) {
+            self.statics.push(text);
+            key = self.static_key(text);
+        }
+        let reason = match reason {
+            Symbol::Id(id) => numbers.string(id),
+            Symbol::Static(_) => key,
+            // Reasons of changes of state are nothing else.
+            Symbol::Empty | Symbol::Span { .. } | Symbol::Name(_) => 0,
+        };
+        let why = Why { reason, stack: numbers.stack(stack) };
+        let number = match self.whys.get_index_of(&why) {
+            Some(number) => number,
+            None if self.whys.len() < MAX_WHYS => self.whys.insert_full(why).0,
+            None => 0,
+        };
+        self.by_stack.set(stack, (key, number as u32));
+        number as u32
+    }
+
+    /// All pairs by number.
+    pub fn finish(self, strings: &mut Strings) -> Vec<Why> {
+        let statics: Vec<_> = self.statics.iter().map(|text| strings.intern(text.as_bytes())).collect();
+        let of = |reason: Reason| reason.checked_sub(STATIC).and_then(|index| statics.get(index as usize));
+        let why = |why: Why| Why { reason: of(why.reason).copied().unwrap_or(why.reason), ..why };
+        self.whys.into_iter().map(why).collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! What is done when the earliest event has to wait for another M's.
+
+use super::super::frontier::Head;
+use super::super::order;
+use super::super::spec::{EventType, MAX_ARGS};
+use super::Decoder;
+use crate::error::{Error, ErrorKind, StuckHead};
+use crate::id::{ThreadId, present};
+use crate::sched::{Context, Wait};
+use crate::time::Time;
+use crate::wire::source::Source;
+
+impl Decoder {
+    /// The time of the earliest head, whether it can go on or not.
+    #[inline]
+    pub(super) fn earliest(&self) -> Option<i64> {
+        let first = self.frontier.heads().first().map(|head| head.time);
+        if self.parked.is_empty() {
+            return first;
+        }
+        first.into_iter().chain(self.parked.first_time()).min()
+    }
+
+    /// No M has another event.
+    pub(super) fn clear_heads(&mut self) {
+        self.frontier.clear();
+        self.parked.clear();
+    }
+
+    /// The frontier's first was tried in vain, if there is one: tries the others.
+    #[cold]
+    pub(super) fn advance_another(&mut self, source: &Source<'_>) -> Result<bool, Error> {
+        if !self.parked.is_empty() || self.patience.is_spent(self.delivered) {
+            return self.advance_or_park(source);
+        }
+        self.frontier.sort();
+        let len = self.frontier.heads().len();
+        for i in 1..len {
+            if self.try_advance(i, source)? {
+                self.patience.spend(len, i);
+                return Ok(true);
+            }
+        }
+        Err(self.stuck(source))
+    }
+
+    /// Takes those that can't go on out of the frontier until one can.
+    fn advance_or_park(&mut self, source: &Source<'_>) -> Result<bool, Error> {
+        while let Some(&head) = self.frontier.heads().first() {
+            if !self.park_first(head, source) {
+                break;
+            }
+            if !self.frontier.heads().is_empty() && self.try_advance(0, source)? {
+                return Ok(true);
+            }
+        }
+        Err(self.stuck(source))
+    }
+
+    fn park_first(&mut self, head: Head, source: &Source<'_>) -> bool {
+        let cursor = &self.cursors[head.cursor as usize];
+        let Ok((event, args, _)) = cursor.read(&self.generation.timebase(source.window())) else { return false };
+        let Some(wait) = order::waits_for(&mut self.sched, event, cursor.thread, args) else { return false };
+        self.frontier.remove(0);
+        self.parked.park(head, wait);
+        // The P that its M can't start is there for another.
+        if let (EventType::ProcStart, Wait::ProcLost { .. }) = (event, wait) {
+            self.wake(Wait::for_idle(args[0], args[1]));
+        }
+        true
+    }
+
+    fn wake(&mut self, wait: Wait) {
+        if let Some(head) = self.parked.wake(wait) {
+            self.frontier.insert(head);
+        }
+    }
+
+    /// Puts those back for which the wait is over, now that an event has happened.
+    #[cold]
+    pub(super) fn wake_after(&mut self, event: EventType, before: Context, args: [u64; MAX_ARGS]) {
+        for wait in order::fulfils(&mut self.sched, event, before, args) {
+            self.wake(wait);
+        }
+    }
+
+    /// Has all heads in the frontier again.
+    pub(super) fn unpark(&mut self) {
+        if !self.parked.is_empty() {
+            self.parked.drain().for_each(|head| self.frontier.insert(head));
+            self.frontier.sort();
+        }
+    }
+
+    /// No head can go on.
+    fn stuck(&mut self, source: &Source<'_>) -> Error {
+        self.unpark();
+        let heads: Vec<Head> = self.frontier.heads().to_vec();
+        let first = heads[0].cursor as usize;
+        let heads = heads.iter().map(|head| self.stuck_head(head.cursor as usize, source)).collect();
+        let error = self.error(ErrorKind::StuckFrontier(heads), first, source);
+        self.reason_for(error)
+    }
+
+    fn stuck_head(&mut self, number: usize, source: &Source<'_>) -> StuckHead {
+        let cursor = &self.cursors[number];
+        let read = cursor.read(&self.generation.timebase(source.window())).ok();
+        let waits_for = read.and_then(|(event, args, _)| {
+            let wait = order::waits_for(&mut self.sched, event, cursor.thread, args)?;
+            Some(order::explain(&mut self.sched, event, wait))
+        });
+        StuckHead {
+            thread: present(cursor.thread_id).map(ThreadId),
+            proc: None,
+            event: read.map_or("?", |(event, ..)| event.name()),
+            time: Time(cursor.time),
+            offset: source.base() + cursor.at as u64,
+            waits_for: waits_for.unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

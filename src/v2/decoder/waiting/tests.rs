@@ -1,0 +1,184 @@
+//! Whether Ms are tried in turn or parked and woken does not show, but in the order of Ms at the same time.
+
+use super::super::Decoder;
+use crate::ThreadId;
+use crate::event::record::Record;
+use crate::limits::Mode;
+use crate::raw::EventType;
+use crate::synth::{Batch, Generation, Trace};
+use crate::v2::parked::Patience;
+use crate::wire::header::{self, Version};
+use crate::wire::source::Source;
+
+/// What a trace gives, its heads parked as soon as one can't go on or tried in turn as long as that is quick.
+fn order(bytes: &[u8], version: Version, lenient: bool, patience: Patience) -> (Vec<String>, String) {
+    let mut decoder = Decoder::new(version, Mode { lenient, ..Mode::default() });
+    decoder.patience = patience;
+    let mut source = Source::slice(bytes);
+    source.release(16);
+    let mut events = Vec::new();
+    loop {
+        match decoder.refill(&mut source) {
+            Ok(true) => events.extend(decoder.take(&source).0.iter().map(|record: &Record| format!("{record:?}"))),
+            Ok(false) => return (events, format!("{:?}", decoder.account(&source))),
+            Err(error) => return (events, format!("{error:?}")),
+        }
+    }
+}
+
+fn assert_same(bytes: &[u8], version: Version, what: &str) {
+    for lenient in [false, true] {
+        let tried = order(bytes, version, lenient, Patience::default());
+        let parked = order(bytes, version, lenient, Patience::none());
+        let differs = tried.0.iter().zip(&parked.0).find(|(a, b)| a != b);
+        assert_eq!(differs, None, "{what}");
+        assert_eq!((tried.0.len(), &tried.1), (parked.0.len(), &parked.1), "{what}");
+    }
+}
+
+fn traces() -> Vec<(String, Version, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces");
+    let mut traces = Vec::new();
+    for release in std::fs::read_dir(folder).expect("in the repository") {
+        for file in std::fs::read_dir(release.expect("a folder").path()).expect("in the repository") {
+            let path = file.expect("a file").path();
+            if path.extension().is_none_or(|extension| extension != "trace") {
+                continue;
+            }
+            let bytes = std::fs::read(&path).expect("a trace");
+            let version = header::parse(&bytes[..16]).expect("a version");
+            if !version.is_v1() {
+                traces.push((path.display().to_string(), version, bytes));
+            }
+        }
+    }
+    assert!(traces.len() > 100, "{} traces", traces.len());
+    traces
+}
+
+#[test]
+fn real_traces_come_out_the_same() {
+    for (name, version, bytes) in traces() {
+        assert_same(&bytes, version, &name);
+    }
+}
+
+/// A trace in which Ms at times of their own begin with what has to wait for something on a later one.
+fn crowd(later: impl IntoIterator<Item = Batch>) -> Vec<u8> {
+    let mut generation = Generation::new(1);
+    generation.batch(
+        Batch::new(ThreadId(7), 1)
+            .event(EventType::ProcStatus, &[0, 0, 1])
+            .event(EventType::GoStatus, &[0, 1, 7, 2])
+            .event(EventType::ProcStatus, &[0, 1, 2]),
+    );
+    for batch in later {
+        generation.batch(batch);
+    }
+    Trace::new(Version::Go126).generation(&generation).into_bytes()
+}
+
+fn on(thread: u64, time: u64) -> Batch {
+    Batch::new(ThreadId(thread), time)
+}
+
+/// Of each kind of wait, one that ends, late, and one that never does.
+#[test]
+fn every_wait_ends_when_it_is_over() {
+    use EventType as E;
+    let own_p = |m: u64, p: u64| on(m, m).event(E::ProcStatus, &[0, p, 1]);
+    // M 7 does all this in the end, so that the others wait for a while.
+    let m7 = || {
+        on(7, 500)
+            .event(E::GCBegin, &[0, 1, 0])
+            .event(E::GoCreate, &[0, 2, 0, 0])
+            .event(E::GoCreateBlocked, &[0, 3, 0, 0])
+            .event(E::GoCreateBlocked, &[0, 4, 0, 0])
+            .event(E::GoCreateBlocked, &[0, 5, 0, 0])
+            .event(E::GoSyscallBegin, &[0, 1, 0])
+    };
+    let batches = |missing: bool| {
+        let mut batches = vec![
+            own_p(10, 10).event(E::GoStart, &[0, 2, 1]),
+            own_p(11, 11).event(E::GoUnblock, &[0, 3, 1, 0]),
+            own_p(12, 12).event(E::GoStatus, &[0, 12, 12, 2]).event(E::GoSwitch, &[0, 4, 1]),
+            own_p(13, 13).event(E::GoStatus, &[0, 13, 13, 2]).event(E::GoSwitchDestroy, &[0, 5, 1]),
+            own_p(14, 14).event(E::GoStatus, &[0, 14, 14, 2]).event(E::GCEnd, &[0, 2]),
+            on(15, 30).event(E::ProcStart, &[0, 20, 1]),
+            on(16, 31).event(E::ProcSteal, &[0, 0, 2, 7]),
+            // The M has a P, which is stolen from it only later, as its system call ends.
+            own_p(17, 17)
+                .event(E::GoStatus, &[0, 17, 17, 2])
+                .event(E::GoSyscallBegin, &[0, 1, 0])
+                .event(E::GoSyscallEndBlocked, &[0]),
+            own_p(18, 18)
+                .event(E::GoStatus, &[0, 18, 18, 2])
+                .event(E::GoSyscallBegin, &[0, 1, 0])
+                .event(E::ProcStart, &[0, 21, 1]),
+            // Before it gets the P that the M before it does not.
+            on(19, 32).event(E::ProcStart, &[0, 21, 1]).event(E::ProcStop, &[0]),
+            on(20, 600).event(E::ProcStatus, &[0, 20, 2]).event(E::ProcStatus, &[0, 21, 2]),
+            on(21, 700).event(E::ProcSteal, &[0, 17, 2, 17]).event(E::ProcSteal, &[0, 18, 2, 18]),
+            // Twice for the same: the one that is late waits for ever.
+            own_p(22, 22).event(E::GoStart, &[0, 2, 1]),
+        ];
+        if !missing {
+            batches.push(m7());
+        }
+        batches
+    };
+    for missing in [false, true] {
+        let bytes = crowd(batches(missing));
+        assert_same(&bytes, Version::Go126, "crowd");
+        let (events, error) = order(&bytes, Version::Go126, false, Patience::none());
+        let stuck = error.matches("StuckHead").count();
+        // M 18 can't start the P that M 19 has started, and M 22 comes too late.
+        assert_eq!(stuck, if missing { 8 } else { 2 }, "{events:#?} {error}");
+    }
+}
+
+/// How often events are tried, for each event and each M, with so many Ms that begin so, at one time or apart.
+fn tries(ms: u64, apart: bool, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(Batch) -> Batch) -> f64 {
+    let mut batches = vec![m7(on(7, 500))];
+    batches.extend((1000..1000 + ms).map(|m| begin(m, on(m, 10 + m * u64::from(apart)))));
+    let bytes = crowd(batches);
+    let mut decoder = Decoder::new(Version::Go126, Mode::default());
+    let mut source = Source::slice(&bytes);
+    source.release(16);
+    while decoder.refill(&mut source).is_ok_and(|goes_on| goes_on) {
+        decoder.take(&source);
+    }
+    decoder.tries as f64 / (decoder.delivered + ms) as f64
+}
+
+/// Work in proportion: whatever the Ms wait for, and however what they wait for comes and goes.
+#[test]
+fn a_crowd_is_not_tried_at_every_event() {
+    use EventType as E;
+    type Begin = fn(u64, Batch) -> Batch;
+    let never: Begin = |m, batch| batch.event(E::GoStart, &[0, m, 1]);
+    let too_late: Begin = |_, batch| batch.event(E::GoStart, &[0, 1, 1 << 40]);
+    let the_same: Begin =
+        |m, batch| batch.event(E::ProcStatus, &[0, m, 1]).event(E::GoStart, &[0, 2, 1]).event(E::GoDestroy, &[0]);
+    let own_p: Begin = |m, batch| {
+        let batch = batch.event(E::ProcStatus, &[0, m, 1]).event(E::GoStatus, &[0, m, m, 2]);
+        batch.event(E::GoSyscallBegin, &[0, 1, 0]).event(E::ProcStart, &[0, 1, 1])
+    };
+    let gc: Begin = |m, batch| batch.event(E::GCBegin, &[0, m]);
+    let events = 20_000;
+    for (what, begin) in
+        [("never", never), ("too late", too_late), ("the same", the_same), ("its P", own_p), ("GC", gc)]
+    {
+        for (ms, apart) in [(400, true), (4000, true), (4000, false)] {
+            let found = tries(ms, apart, begin, |batch| {
+                (1..events / 2).fold(batch, |batch, i| match what {
+                    "the same" => batch.event(E::GoCreate, &[1, 2, 0, 0]).event(E::HeapAlloc, &[1, i]),
+                    "its P" => batch.event(E::ProcStatus, &[0, 1, 2]).event(E::HeapAlloc, &[0, i]),
+                    _ => batch.event(E::GoStop, &[0, 0, 0]).event(E::GoStart, &[0, 1, i]),
+                })
+            });
+            // Patience alone comes to 16.
+            assert!(found < 24.0, "{what}, {ms} Ms: {found} tries for each");
+        }
+    }
+}

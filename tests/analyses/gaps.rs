@@ -1,0 +1,132 @@
+//! Nothing is counted across the gap that lenient reading leaves.
+
+use gotrace::analysis::{
+    Accounting, GroupBy, Groups, Latencies, MutatorUtil, ProcMoment, Procs, ProfileKind, ProfileOptions, Profiler,
+    UtilFlags, Utilization, run,
+};
+use gotrace::raw::{EventType, RawFrame};
+use gotrace::synth::{Batch, Clock, Generation, Trace};
+use gotrace::{EventKind, Reader, ThreadId, Version};
+
+const NOBODY: u64 = u64::MAX;
+
+/// A generation whose clock counts nanoseconds from `time`.
+fn generation(number: u64, time: u64) -> Generation {
+    let mut generation = Generation::new(number);
+    generation.clock(Some(Clock { frequency: 1_000_000_000, time, mono: 0, seconds: 0, nanos: 0 }));
+    generation
+}
+
+/// Two generations, of which the first breaks off while goroutine 1 waits for the network, and goroutine 2 works for the
+/// collector on the only P. The times of events are at the right.
+fn broken() -> Vec<u8> {
+    let mut first = generation(1, 1000);
+    let network = first.string("network").0;
+    let worker = first.string("GC (dedicated)").0;
+    let main = RawFrame { pc: 1, func: first.string("main.main").0, file: 0, line: 1 };
+    let stack = first.stack(&[main]).0;
+    first.batch(
+        Batch::new(ThreadId(7), 1000)
+            .event(EventType::ProcStatus, &[10, 0, 1]) // 1010
+            .event(EventType::GoStatus, &[1, 1, 7, 2]) // 1011
+            .event(EventType::ProcsChange, &[1, 1, 0]) // 1012
+            .event(EventType::GoStatus, &[1, 2, NOBODY, 1]) // 1013
+            .event(EventType::GoBlock, &[99, network, stack]) // 1112
+            .event(EventType::GoStart, &[1, 2, 1]) // 1113
+            .event(EventType::GoLabel, &[1, worker]) // 1114
+            .event(EventType::GoStatus, &[86, 3, NOBODY, 9]), // 1200: there is no status 9.
+    );
+    let mut second = generation(2, 5000);
+    let reason = second.string("preempted").0;
+    second.batch(
+        Batch::new(ThreadId(7), 5000)
+            .event(EventType::ProcStatus, &[10, 0, 1]) // 5010
+            .event(EventType::GoStatus, &[1, 2, 7, 2]) // 5011
+            .event(EventType::GoStatus, &[1, 1, NOBODY, 1]) // 5012
+            .event(EventType::GoStop, &[100, reason, 0]) // 5112
+            .event(EventType::GoStart, &[8, 1, 1]) // 5120
+            .event(EventType::HeapAlloc, &[80, 1 << 20]), // 5200
+    );
+    Trace::new(Version::Go126).generation(&first).generation(&second).into_bytes()
+}
+
+fn read(bytes: &[u8]) -> Reader<'_> {
+    Reader::builder().lenient().from_slice(bytes).expect("a header")
+}
+
+/// The last moment of which something is known before the gap, and the end.
+const GAP: i64 = 1115;
+const END: i64 = 5201;
+
+#[test]
+fn the_gap_is_where_the_tests_expect_it() {
+    let bytes = broken();
+    let mut reader = read(&bytes);
+    let mut times = Vec::new();
+    while let Some(event) = reader.next_event().expect("it is read over") {
+        if matches!(event.kind(), EventKind::Gap(_) | EventKind::Sync(_)) {
+            times.push((event.kind().name(), event.time().0));
+        }
+    }
+    assert_eq!(times, [("Sync", 1000), ("Gap", GAP), ("Sync", 5000), ("Sync", END)]);
+}
+
+#[test]
+fn goroutines_lose_the_time_of_the_gap() {
+    let (table, error) = run(&mut read(&broken()), Groups::new(GroupBy::Start, Accounting::Corrected));
+    assert!(error.is_none(), "{error:?}");
+    let columns = |name: &str| {
+        let group = table.groups.iter().find(|group| group.name == name).expect("a group");
+        let times = &group.times;
+        let blocks: Vec<_> = times.blocks.iter().map(|(reason, times)| (reason.as_str(), times.sum())).collect();
+        assert_eq!((group.goroutines, group.ended), (1, 0), "{name}");
+        ([&times.total, &times.execution, &times.sched_wait, &times.unknown].map(|times| times.sum()), blocks)
+    };
+    // Goroutine 1 runs up to 1112 and from 5120, and is ready in between from 5000 on.
+    let unknown = 5000 - GAP;
+    let known = [1112 - 1000 + END - 5120, 120];
+    assert_eq!(columns("main.main"), ([END - 1000, known[0], known[1], unknown], vec![("network", 3)]));
+    // Goroutine 2 is ready up to 1113 and from 5112, and runs in between.
+    let known = [GAP - 1113 + 112, 113 + END - 5112];
+    assert_eq!(columns(""), ([END - 1000, known[0], known[1], unknown], Vec::new()));
+}
+
+#[test]
+fn no_latency_spans_a_gap() {
+    let (report, _) = run(&mut read(&broken()), Latencies::new());
+    let counts = [report.scheduler, report.wake, report.syscall, report.network].map(|series| series.all.count());
+    assert_eq!(counts, [0; 4], "all that ends began before the gap, or the trace");
+}
+
+#[test]
+fn no_p_is_in_use_in_a_gap() {
+    let (report, _) = run(&mut read(&broken()), Procs::new());
+    assert_eq!((report.duration, report.gomaxprocs), (END - 1000, Some(1)));
+    let [proc] = &report.procs[..] else { panic!("{:?}", report.procs) };
+    let executing = 1112 - 1011 + GAP - 1113 + 5112 - 5011 + END - 5120;
+    assert_eq!((proc.running, proc.executing), (GAP - 1010 + END - 5010, executing));
+    let ProcMoment { length, running, runnable_max, gc, .. } = report.whole;
+    assert_eq!((length, runnable_max), (GAP - 1000 + END - 5000, 2));
+    let parts = [running, gc].map(|mean| (mean * length as f64).round() as i64);
+    assert_eq!(parts, [executing, GAP - 1114]);
+    assert_eq!(report.parallelism, [length - executing, executing]);
+}
+
+#[test]
+fn waits_are_cut_by_a_gap() {
+    let nanos = |complete| {
+        let options = ProfileOptions { complete, ..Default::default() };
+        let (profile, _) = run(&mut read(&broken()), Profiler::new(ProfileKind::Net, options));
+        profile.samples().iter().map(|sample| (sample.count, sample.nanos)).collect::<Vec<_>>()
+    };
+    assert_eq!(nanos(true), [(1, GAP - 1112)]);
+    assert_eq!(nanos(false), [], "an open wait");
+}
+
+#[test]
+fn the_collector_has_nothing_in_a_gap() {
+    let (found, _) = run(&mut read(&broken()), Utilization::new(UtilFlags::default()));
+    let series: Vec<_> = found.series().map(<[MutatorUtil]>::to_vec).collect();
+    let points = [(1012, 1.0), (1114, 0.0), (GAP, 1.0), (END, 0.0)].map(|(time, util)| MutatorUtil { time, util });
+    assert_eq!(series, [points]);
+}

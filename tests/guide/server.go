@@ -1,0 +1,30 @@
+// A service that can be asked, as the guide says. It prints where it listens.
+package main
+
+import (
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	_ "net/http/pprof"
+	"time"
+)
+
+var kept [][]byte
+
+func main() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(listener.Addr())
+	go func() { log.Fatal(http.Serve(listener, nil)) }()
+	// Should the test that started it be gone, it goes too.
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
+		kept = append(kept, make([]byte, 100<<10))
+		for i := 0; i < 10; i++ {
+			_ = make([]byte, 256<<10)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

@@ -1,0 +1,122 @@
+//! Every goroutine's life, from the text of Go's tool alone.
+
+use std::collections::BTreeMap;
+
+use super::{Frame, Transition, transitions};
+
+/// A span as the text tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Span {
+    pub state: String,
+    pub start: i64,
+    pub end: i64,
+    pub open: bool,
+    pub reason: String,
+    pub stack: Vec<Frame>,
+    pub proc: Option<u64>,
+    pub thread: Option<u64>,
+    pub woken_by: Option<WokenBy>,
+}
+
+/// By which goroutine, or by none; where.
+///
+/// A thread without a P is the monitor's, but it may be polling.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WokenBy {
+    Goroutine(u64, Vec<Frame>),
+    Runtime { sysmon: bool, stack: Vec<Frame> },
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub struct Life {
+    pub created_at: Option<i64>,
+    pub created_by: Option<u64>,
+    pub creation_stack: Vec<Frame>,
+    pub ended_at: Option<i64>,
+    pub name: String,
+    /// The first of its own stacks whose outermost function has a name.
+    pub start_stack: Vec<Frame>,
+    pub spans: Vec<Span>,
+}
+
+/// Every goroutine's life, from the text.
+pub fn naive(text: &str) -> BTreeMap<u64, Life> {
+    let (times, transitions) = transitions(text);
+    let mut lives: BTreeMap<u64, Life> = BTreeMap::new();
+    for Transition { time, proc, thread, go, from, to, reason, own_stack, stack, by } in transitions {
+        let life = lives.entry(go).or_default();
+        if life.name.is_empty() {
+            life.name = own_stack.last().map_or(String::new(), |frame| frame.func.clone());
+            life.start_stack = if life.name.is_empty() { vec![] } else { own_stack.clone() };
+        }
+        if from == to {
+            continue;
+        }
+        let blank = Span {
+            state: to.clone(),
+            start: time,
+            end: times.1,
+            open: true,
+            reason,
+            stack: own_stack,
+            proc: None,
+            thread: None,
+            woken_by: None,
+        };
+        match from.as_str() {
+            "Undetermined" => {
+                let state = from.clone();
+                let blank = Span { reason: String::new(), stack: vec![], ..blank.clone() };
+                life.spans.push(Span { state, start: times.0, end: time, open: false, ..blank });
+            }
+            "NotExist" => {
+                life.created_at = Some(time);
+                life.created_by = by;
+                life.creation_stack = stack.clone();
+            }
+            _ => {
+                let last = life.spans.last_mut().expect("it has a state");
+                assert_eq!(last.state, from, "goroutine {go} at {time}");
+                (last.end, last.open) = (time, false);
+            }
+        }
+        let mut span = blank;
+        if from == "Waiting" && to == "Runnable" {
+            let waited = life.spans.last_mut().expect("it waited");
+            let waker = match by {
+                Some(go) => WokenBy::Goroutine(go, stack),
+                None => WokenBy::Runtime { sysmon: proc.is_none() && waited.reason != "network", stack },
+            };
+            waited.woken_by = Some(waker.clone());
+            span.woken_by = Some(waker);
+        }
+        if to == "Running" || to == "Syscall" {
+            (span.proc, span.thread) = (proc, thread);
+        }
+        match to.as_str() {
+            "NotExist" => life.ended_at = Some(time),
+            _ => life.spans.push(span),
+        }
+    }
+    lives
+}
+
+/// Time by state and by reason of waiting within a range, from spans.
+pub fn naive_totals(life: &Life, start: i64, end: i64) -> BTreeMap<String, i64> {
+    let mut totals = BTreeMap::new();
+    let mut credit = 0;
+    for span in &life.spans {
+        let within = (span.end.min(end) - span.start.max(start)).max(0);
+        let key = match span.state.as_str() {
+            "Undetermined" => {
+                credit = within;
+                continue;
+            }
+            "Waiting" => format!("Waiting: {}", span.reason),
+            state => state.to_owned(),
+        };
+        *totals.entry(key).or_insert(0) += within + std::mem::take(&mut credit);
+    }
+    totals.retain(|_, nanos| *nanos > 0);
+    totals
+}

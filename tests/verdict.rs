@@ -1,0 +1,162 @@
+//! The example `diagnose`, as a user runs it.
+
+mod binaries;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use binaries::{complaint, example, run};
+use serde_json::Value;
+
+fn testdata(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(path)
+}
+
+fn capture(name: &str) -> PathBuf {
+    testdata("leaks/captures").join(name)
+}
+
+/// Everything of a capture.
+fn all_of(folder: &Path) -> Command {
+    let mut program = example("diagnose");
+    for (flag, kind) in [("--heap", "heap"), ("--goroutine", "goroutine")] {
+        program.arg(flag).args([1, 2, 3].map(|number| folder.join(format!("{kind}.{number}.pb.gz"))));
+    }
+    program.arg("--trace").arg(folder.join("trace")).arg("--gctrace").arg(folder.join("gctrace.log.gz"));
+    program
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn a_leak_is_told_so_that_one_can_act() {
+    let output = run(all_of(&capture("go1.27/chansend")), &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", complaint(&output));
+    let text = text(&output);
+    assert!(text.starts_with("LEAK, "), "{text}");
+    for told in
+        ["main.askSupplier", "main.go:42", "chan send", "made by main.cheapestQuote", "could not be judged", "health "]
+    {
+        assert!(text.contains(told), "no {told:?} in\n{text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+#[test]
+fn machines_are_told_the_same() {
+    let mut program = all_of(&capture("go1.27/chansend"));
+    program.arg("--json");
+    let output = run(program, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let verdict = json(&output);
+    assert_eq!(verdict["verdict"], "leak");
+    assert!(verdict["confidence"].as_f64().expect("a number") > 0.9);
+    assert!((0.0..=100.0).contains(&verdict["score"].as_f64().expect("a number")));
+    let findings = verdict["findings"].as_array().expect("an array");
+    for key in ["rule", "confidence", "title", "function", "file", "line", "goroutines", "evidence", "next_step"] {
+        assert!(findings.iter().all(|finding| finding.get(key).is_some()), "{key}");
+    }
+    let trace = findings.iter().find(|finding| finding["rule"] == "goroutines-stay").expect("it is seen in the trace");
+    assert_eq!((&trace["function"], &trace["line"]), (&"main.askSupplier".into(), &42.into()));
+    assert!(trace["goroutines"].as_array().is_some_and(|all| !all.is_empty()));
+    assert_eq!(trace["evidence"]["created_at"][0]["function"], "main.cheapestQuote");
+    let inputs = verdict["inputs"].as_array().expect("an array");
+    assert_eq!(inputs.len(), 8);
+    for input in inputs {
+        assert_eq!(input["used"], true);
+        // A trace of Go 1.27 tells the wall clock, and the log is placed by its collections.
+        assert!(input["start"].as_str().is_some_and(|start| start.starts_with("2026-")), "{input}");
+        assert!(input["path"].is_string() && input["kind"].is_string() && input["end"].is_string());
+    }
+    assert!(verdict["against"].is_array() && !verdict["not_judged"].as_array().expect("an array").is_empty());
+}
+
+#[test]
+fn a_lookalike_is_healthy() {
+    let mut program = all_of(&capture("go1.24/cachewarm"));
+    program.arg("--json");
+    let output = run(program, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
+    let verdict = json(&output);
+    assert_eq!(verdict["verdict"], "healthy");
+    let against = verdict["against"].as_array().expect("an array");
+    let warms_up = |reason: &&Value| reason.as_str().is_some_and(|reason| reason.contains("ever more slowly"));
+    assert!(against.iter().filter(warms_up).count() >= 2, "profiles and log: {against:?}");
+}
+
+#[test]
+fn an_option_places_the_log() {
+    let mut program = example("diagnose");
+    program.arg("--gctrace").arg(capture("go1.21/globalmap/gctrace.log.gz"));
+    program.args(["--json", "--offset", "2026-11-25T16:00:00Z"]);
+    let verdict = json(&run(program, &[]));
+    let start = verdict["inputs"][0]["start"].as_str().expect("a time");
+    assert_eq!(start, "2026-11-25T16:00:00Z", "its first collection is at 0.000 s");
+    assert_eq!(verdict["verdict"], "suspect", "a log alone names nothing");
+}
+
+#[test]
+fn goroutines_are_asked_about() {
+    let folder = capture("go1.27/chansend");
+    let mut program = all_of(&folder);
+    program.args(["--json", "--through", "main.askSupplier"]);
+    let verdict = json(&run(program, &[]));
+    let stays = verdict["passages"].as_array().expect("asked for").iter().find(|passage| passage["end"].is_null());
+    let id = stays.expect("one stays")["goroutine"].to_string();
+    let mut program = all_of(&folder);
+    program.args(["--json", "--goroutine-id", &id]);
+    let verdict = json(&run(program, &[]));
+    let first = &verdict["allocations"]["sites"][0];
+    assert_eq!((&first["function"], &first["seen"]), (&"main.askSupplier".into(), &true.into()));
+}
+
+#[test]
+fn what_cannot_be_used_is_said() {
+    let mut program = example("diagnose");
+    program.arg("--json").arg("--heap").arg(testdata("profiles/go1.27/heap.pb.gz"));
+    program.arg("--goroutine").arg(testdata("profiles/go1.27/block.pb.gz"));
+    let output = run(program, &[]);
+    assert_eq!(output.status.code(), Some(0), "one heap profile shows no growth");
+    let verdict = json(&output);
+    let block = &verdict["inputs"][1];
+    assert_eq!((&block["kind"], &block["used"]), (&"block or mutex".into(), &false.into()));
+    assert!(block["note"].is_string());
+    let not_judged = verdict["not_judged"].as_array().expect("an array");
+    assert!(not_judged.iter().any(|text| text.as_str().is_some_and(|text| text.contains("one heap profile"))));
+}
+
+#[test]
+fn a_damaged_trace_is_used_as_far_as_it_goes() {
+    let bytes = std::fs::read(capture("go1.27/selectwait/trace")).expect("a trace");
+    let mut program = example("diagnose");
+    program.args(["--json", "--trace", "-"]);
+    let output = run(program, &bytes[..bytes.len() - 100]);
+    let verdict = json(&output);
+    assert_eq!(verdict["inputs"][0]["used"], true);
+    assert!(verdict["inputs"][0]["note"].as_str().is_some_and(|note| note.contains("damaged")), "{verdict}");
+}
+
+#[test]
+fn nothing_to_judge_by_is_an_error() {
+    for (args, input, message) in [
+        (&[][..], &b""[..], "--help"),
+        (&["--heap", "/nonexistent"], b"", "/nonexistent"),
+        (&["--heap", "-"], b"no profile at all", "standard input"),
+        (&["--trace", "-"], b"no trace", "standard input"),
+        (&["--gctrace", "-"], b"no collection\n", "GODEBUG"),
+        (&["--heap", "-", "--through", "main.f"], b"", "--trace"),
+        (&["--weights", "1,2"], b"", "three numbers"),
+    ] {
+        let mut program = example("diagnose");
+        program.args(args);
+        let output = run(program, input);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", complaint(&output));
+        assert!(complaint(&output).contains(message), "{args:?}: {}", complaint(&output));
+    }
+}
