@@ -135,6 +135,7 @@ impl<'a> RawReader<'a> {
     /// `VarintOverflow`, `UnknownExperiment`, `MultipleTraces`, `TrailingData`, `MissingEndOfGeneration`. Afterwards
     /// this gives `Ok(None)`. Damage inside a batch is met in [`RawEvents::next_event`], and the batches behind it
     /// can still be read.
+    #[inline(never)]
     pub fn next_batch(&mut self) -> Result<Option<RawBatch<'_>>, Error> {
         match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Reading => {}

@@ -127,6 +127,17 @@ pub(crate) fn read_brief<const WINDOW: usize>(window: &[u8; WINDOW], pos: &mut u
     None
 }
 
+/// Reads two brief integers. Where mostly both are one byte long, a branch for both is better than one for each.
+#[inline(always)]
+pub(crate) fn read_two_brief<const WINDOW: usize>(window: &[u8; WINDOW], pos: &mut usize) -> Option<(u64, u64)> {
+    let (first, second) = (*window.get(*pos)?, *window.get(*pos + 1)?);
+    if (first | second) < MORE {
+        *pos += 2;
+        return Some((first.into(), second.into()));
+    }
+    Some((read_brief(window, pos)?, read_brief(window, pos)?))
+}
+
 #[cold]
 fn read_bytewise(rest: &[u8], pos: usize) -> Result<(u64, usize), Fault> {
     let mut value = 0;

@@ -14,8 +14,8 @@ use crate::wire::varint;
 /// The most arguments that an event has: four and the time.
 const MAX_ARGS: usize = spec::MAX_ARGS + 1;
 
-/// How many arguments the events of a version have, by type; [`UNUSUAL`] for types that it does not have, and for
-/// events that have more than arguments or frame a batch.
+/// How many arguments the events of a version have, by type; [`UNUSUAL`] for types that it does not have, for events
+/// of none or more than [`FREQUENT_ARGS`], and for those that have more than arguments or frame a batch.
 pub(super) type Arity = [u8; 256];
 
 const UNUSUAL: u8 = u8::MAX;
@@ -42,7 +42,8 @@ const fn table(version: Version) -> Arity {
         let spec = event.spec();
         assert!(spec.args.len() <= MAX_ARGS);
         let plain = !matches!(spec.class, Class::Data | Class::Stack) && !frames_a_batch(event);
-        if plain && spec.since.minor() <= version.minor() {
+        let frequent = matches!(spec.args.len(), 1..=FREQUENT_ARGS);
+        if plain && frequent && spec.since.minor() <= version.minor() {
             table[event.code() as usize] = spec.args.len() as u8;
         }
         i += 1;
@@ -58,35 +59,32 @@ const fn frames_a_batch(event: EventType) -> bool {
 #[derive(Clone, Debug)]
 pub struct RawEvents<'a> {
     batch: &'a RawBatch<'a>,
-    bytes: &'a [u8],
-    /// Where the next event begins in the bytes; [`FAILED`] after an error.
-    pos: u32,
+    /// The batch's bytes from the next event on: what is left is compared with a constant, where a position would
+    /// have to be compared with a length.
+    rest: &'a [u8],
+    failed: bool,
     arity: &'static Arity,
     /// The last event's arguments, in place: to copy them costs more than to decode them. They are boxed so that what is
-    /// given out leads here and not to `self`: the position can then stay in a register, without which every event
+    /// given out leads here and not to `self`: the rest can then stay in registers, without which every event
     /// would wait for the one before.
     args: Box<Args>,
 }
 
-/// No batch is so long.
-const FAILED: u32 = u32::MAX;
-
 type Args = [u64; MAX_ARGS];
 
-/// What an event is besides its arguments.
+/// What is found out of an event besides the values of its arguments.
 #[derive(Clone, Copy)]
-struct Shape {
-    /// Where it lies in the batch.
-    start: u32,
-    end: u32,
-    code: u8,
+struct Extent {
     /// How many arguments it has.
-    count: u8,
+    args: usize,
+    /// How many bytes it is long.
+    len: usize,
 }
 
 impl<'a> RawEvents<'a> {
     pub(super) fn new(batch: &'a RawBatch<'a>) -> Self {
-        RawEvents { batch, bytes: batch.bytes, pos: 0, arity: arity(batch.version), args: Box::default() }
+        let arity = arity(batch.version);
+        RawEvents { batch, rest: batch.bytes, failed: false, arity, args: Box::default() }
     }
 
     /// The next event, `None` behind the last.
@@ -98,52 +96,80 @@ impl<'a> RawEvents<'a> {
     /// there, `TruncatedBatch`. Afterwards this gives `Ok(None)`.
     #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<RawEvent<'_>>, Error> {
-        let shape = match read_brief(&mut self.args, self.bytes, self.pos, self.arity) {
-            Some(shape) => shape,
-            None => match read(&mut self.args, self.batch, self.pos) {
-                Ok(Some(shape)) => shape,
-                Ok(None) => return Ok(None),
-                Err(error) => {
-                    self.pos = FAILED;
-                    return Err(*error);
-                }
-            },
+        let extent = match read_brief(&mut self.args, self.rest, self.arity) {
+            // Apart from the rest, so that the compiler knows how little this takes, and checks nothing.
+            Some(extent) => return Ok(Some(self.step(extent))),
+            None => read(&mut self.args, self.batch, self.rest, self.failed),
         };
-        self.pos = shape.end;
-        Ok(Some(RawEvent { args: &self.args, shape, batch: self.batch }))
+        match extent {
+            Ok(Some(extent)) => Ok(Some(self.step(extent))),
+            Ok(None) => Ok(None),
+            Err(error) => {
+                (self.rest, self.failed) = (&[], true);
+                Err(unboxed(error))
+            }
+        }
+    }
+
+    /// Gives out the event in front and goes past it.
+    #[inline(always)]
+    fn step(&mut self, Extent { args, len }: Extent) -> RawEvent<'_> {
+        let rest = self.rest;
+        self.rest = rest.get(len..).unwrap_or_default();
+        RawEvent { args: self.args.get(..args).unwrap_or_default(), rest, len, batch: self.batch }
     }
 }
 
-/// A brief event is not longer than this: a type, and brief integers.
-const WINDOW: usize = 1 + MAX_ARGS * varint::BRIEF;
+/// How many arguments a frequent event has at most.
+const FREQUENT_ARGS: usize = 4;
 
-/// Decodes the event at `start` if it is brief and has arguments only.
+/// A brief event is not longer than this: a type, and brief integers.
+const WINDOW: usize = 1 + FREQUENT_ARGS * varint::BRIEF;
+
+/// Decodes the event in front if it is brief, and has a few arguments and nothing else.
 #[inline(always)]
-fn read_brief(args: &mut Args, bytes: &[u8], start: u32, arity: &Arity) -> Option<Shape> {
-    let window = bytes.get(start as usize..start as usize + WINDOW)?;
-    let window: &[u8; WINDOW] = window.first_chunk()?;
-    let code = window[0];
-    let count = arity[usize::from(code)];
-    if count == UNUSUAL {
+fn read_brief(args: &mut Args, rest: &[u8], arity: &Arity) -> Option<Extent> {
+    let window: &[u8; WINDOW] = rest.first_chunk()?;
+    let count = usize::from(arity[usize::from(window[0])]);
+    if count > FREQUENT_ARGS {
         return None;
     }
     let mut pos = 1;
-    for arg in args.iter_mut().take(usize::from(count)) {
-        *arg = varint::read_brief(window, &mut pos)?;
+    // No loop: each number of arguments has its branches, which the processor then foretells by themselves.
+    if count > 2 {
+        // Mostly the time and a small number.
+        (args[0], args[1]) = varint::read_two_brief(window, &mut pos)?;
+        args[2] = varint::read_brief(window, &mut pos)?;
+        if count > 3 {
+            args[3] = varint::read_brief(window, &mut pos)?;
+        }
+    } else {
+        args[0] = varint::read_brief(window, &mut pos)?;
+        if count > 1 {
+            args[1] = varint::read_brief(window, &mut pos)?;
+        }
     }
-    Some(Shape { start, end: start + pos as u32, code, count })
+    Some(Extent { args: count, len: pos })
 }
 
-/// Decodes any event, or tells why there is none.
+/// Out of line, for its moving about of words would take the registers of those that are busy.
+#[cold]
 #[inline(never)]
-fn read(all: &mut Args, batch: &RawBatch<'_>, at: u32) -> Result<Option<Shape>, Box<Error>> {
+fn unboxed(error: Box<Error>) -> Error {
+    *error
+}
+
+/// Decodes any event, or tells why there is none. Few are decoded here, and the compiler is to know that.
+#[cold]
+#[inline(never)]
+fn read(all: &mut Args, batch: &RawBatch<'_>, rest: &[u8], failed: bool) -> Result<Option<Extent>, Box<Error>> {
     let bytes = batch.bytes;
-    let start = at as usize;
-    let Some(&code) = bytes.get(start) else {
+    let start = bytes.len() - rest.len();
+    let Some(&code) = rest.first() else {
         return match batch.missing {
             0 => Ok(None),
-            _ if at == FAILED => Ok(None),
-            missing => Err(fault(batch, ErrorKind::TruncatedBatch { missing }, bytes.len())),
+            _ if failed => Ok(None),
+            missing => Err(fault(batch, ErrorKind::TruncatedBatch { missing }, start)),
         };
     };
     let Some(event) = EventType::from_code(code) else {
@@ -174,8 +200,7 @@ fn read(all: &mut Args, batch: &RawBatch<'_>, at: u32) -> Result<Option<Shape>, 
         }
         Class::Structural | Class::Timed | Class::AllocFree => {}
     }
-    // A batch is at most 64 KiB long.
-    Ok(Some(Shape { start: at, end: pos as u32, code, count: spec.args.len() as u8 }))
+    Ok(Some(Extent { args: spec.args.len(), len: pos - start }))
 }
 
 const MORE: u8 = 0x80;
@@ -230,8 +255,11 @@ fn fault(batch: &RawBatch<'_>, kind: ErrorKind, pos: usize) -> Box<Error> {
 /// An event as it stands on the wire. It borrows from its [`RawEvents`] until the next one is asked for.
 #[derive(Clone, Copy)]
 pub struct RawEvent<'a> {
-    args: &'a Args,
-    shape: Shape,
+    args: &'a [u64],
+    /// The batch's bytes from this event on,
+    rest: &'a [u8],
+    /// and how many of them are its own.
+    len: usize,
     batch: &'a RawBatch<'a>,
 }
 
@@ -239,26 +267,26 @@ impl<'a> RawEvent<'a> {
     /// Where it begins in the file.
     #[inline]
     pub fn offset(&self) -> u64 {
-        self.batch.offset + u64::from(self.shape.start)
+        self.batch.offset + (self.batch.bytes.len() - self.rest.len()) as u64
     }
 
     /// Its type.
     #[inline]
     pub fn event(&self) -> EventType {
         // Nothing else is decoded than the types that there are.
-        EventType::from_code(self.shape.code).unwrap_or(EventType::EventBatch)
+        self.rest.first().and_then(|&code| EventType::from_code(code)).unwrap_or(EventType::EventBatch)
     }
 
     /// Its arguments, named by [`Spec::args`](super::Spec::args).
     #[inline]
     pub fn args(&self) -> &'a [u64] {
-        self.args.get(..usize::from(self.shape.count)).unwrap_or_default()
+        self.args
     }
 
     /// Its bytes in the file, type and trailer included.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
-        self.batch.bytes.get(self.shape.start as usize..self.shape.end as usize).unwrap_or_default()
+        self.rest.get(..self.len).unwrap_or_default()
     }
 
     /// The bytes behind the arguments of an event that has some: a string's, or an experiment's batch.
