@@ -155,6 +155,7 @@ fn read_brief(args: &mut Args, rest: &[u8], arity: &Arity) -> Option<Extent> {
 /// Out of line, for its moving about of words would take the registers of those that are busy.
 #[cold]
 #[inline(never)]
+#[allow(clippy::boxed_local, reason = "it comes boxed")]
 fn unboxed(error: Box<Error>) -> Error {
     *error
 }
