@@ -85,7 +85,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, nanos: u64) {
         self.count += 1;
-        self.total += nanos;
+        self.total = self.total.saturating_add(nanos);
         self.max = self.max.max(nanos);
     }
 }
@@ -137,7 +137,7 @@ impl<'t> Report<'t> {
         };
         Report {
             schema: 1,
-            total_ns: by_reason.iter().map(|(_, sum)| sum.total).sum(),
+            total_ns: by_reason.iter().fold(0, |all, (_, sum)| all.saturating_add(sum.total)),
             by_reason: by_reason.iter().map(row).collect(),
             waits: query,
         }

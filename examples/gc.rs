@@ -170,6 +170,8 @@ struct PauseRow {
     /// The goroutine that asked for it.
     goroutine: Option<u64>,
     stack: String,
+    #[serde(skip)]
+    is_of_gc: bool,
 }
 
 impl CycleRow {
@@ -211,6 +213,7 @@ impl PauseRow {
             time_to_stop_ns: nanos(pause.time_to_stop()),
             goroutine: pause.go().map(|id| id.0),
             stack: pause.stack().map_or(String::new(), |stack| stack_text(stack, 2)),
+            is_of_gc: pause.is_of_gc(),
         }
     }
 
@@ -292,7 +295,7 @@ fn write_text(timeline: &Timeline, report: &Report, out: &mut impl Write) -> io:
         let line = format!("{:>18} {length:>9} {stop:>9}  {}{by}", pause.start, pause.reason);
         write_line(&line, out)?;
         // Those of the collector come where the program happens to allocate.
-        if !pause.reason.starts_with("GC") && !pause.stack.is_empty() {
+        if !pause.is_of_gc && !pause.stack.is_empty() {
             write_line(&format!("{:>40}{}", "", pause.stack), out)?;
         }
     }

@@ -1,10 +1,90 @@
 //! The JSON that the example programs print with `--json`.
 //!
 //! Each prints one object. Its `schema` is 1: within a schema fields are added, never changed or taken away. Times are
-//! nanoseconds on the trace's clock, fields that end in `_ns` durations in nanoseconds; what a trace does not tell is
-//! `null`. `error` says why the trace could not be read to its end; the rest is of what came before. Where a field is a **spread** it
-//! is an object with `count`, `sum_ns`, `min_ns`, `mean_ns`, `p50_ns`, `p90_ns`, `p99_ns` and `max_ns`, as
-//! [`Histogram`](super::Histogram) has them.
+//! nanoseconds on the trace's clock, fields that end in `_ns` durations in nanoseconds; what an input does not tell is
+//! `null`. `error` says why the input could not be read to its end, with the rest being of what came before; programs
+//! without that field print nothing but the error then, on standard error. Where a field is a **spread** it is an object
+//! with `count`, `sum_ns`, `min_ns`, `mean_ns`, `p50_ns`, `p90_ns`, `p99_ns` and `max_ns`, as
+//! [`Histogram`](super::Histogram) has them. A **stack** is an array of `func`, `file` and `line`, innermost first.
+//!
+//! # `summary`
+//!
+//! | field | |
+//! |---|---|
+//! | `header` | the version in the trace's header, such as `go 1.26` |
+//! | `bytes`, `generations`, `batches`, `events`, `events_by_kind` | what was read; kinds are those of [`EventKind::name`](crate::EventKind::name) |
+//! | `goroutines`, `procs`, `threads` | how many different ones are mentioned |
+//! | `duration_ns`, `wall_start` | from the first event to the last; when that first was, in RFC 3339 |
+//! | `gomaxprocs`, `heap_max_bytes` | the last value; the greatest |
+//! | `gc_cycles`, `stop_the_worlds`, `stop_the_world_ns` | collections begun, pauses for any reason, and their length in all |
+//! | `tasks`, `regions`, `logs`, `cpu_samples` | how many |
+//! | `warnings` | annotations that the program got wrong, and an end that is not proved |
+//! | `error` | |
+//!
+//! # `doctor`
+//!
+//! | field | |
+//! |---|---|
+//! | `status` | `whole`, `damaged` or `unreadable` |
+//! | `header`, `bytes` | the version in the header; the length of the file |
+//! | `generations[]` | `gen`, `offset`, `bytes`, `batches`, `events`, `threads`, `start`, `end`, `ok`, `error` |
+//! | `read`, `lost` | `bytes`, `batches`, `generations`, `events` |
+//! | `trailing` | bytes behind the trace's end |
+//! | `warnings`, `warning_count` | what is wrong or doubtful: the first thousand, and how many |
+//! | `cause` | what has probably happened to the file |
+//! | `repaired[]` | with `--repair`: `file`, `bytes`, `generations` |
+//!
+//! # `goroutine`
+//!
+//! | field | |
+//! |---|---|
+//! | `id`, `name`, `start_stack` | the goroutine, the function that it runs, and its first stack |
+//! | `created_at`, `created_by`, `creation_stack`, `children`, `ended_at` | its life; see [`Goroutine`](crate::timeline::Goroutine) |
+//! | `totals` | an object: nanoseconds by state, those of waiting as `Waiting: reason` |
+//! | `spans[]` | `start`, `end`, `state`, `reason`, `stack`, `proc`, `thread`, `woken_by`, `woken_by_stack`, `open` |
+//! | `spans[].woken_by` | the number of a goroutine, the name of a part of the runtime, or `null` |
+//!
+//! # `gc`
+//!
+//! | field | |
+//! |---|---|
+//! | `cycles[]` | `seq`, `start`, `end`, `open`, `pauses`, `pause_ns`, `assist_ns`, `assists`, `sweep_ns`, `bytes_swept`, `bytes_reclaimed`, `heap_start`, `heap_end`, `heap_live`, `goal`, `next_goal`, `goroutine`; see [`GcCycle`](crate::timeline::GcCycle) |
+//! | `cycles[].pauses[]` | `reason`, `start`, `end` |
+//! | `pauses[]` | all pauses, whatever for: `reason`, `start`, `end`, `open`, `time_to_stop_ns`, `goroutine`, `stack` |
+//! | `pause_total_ns`, `pause_max_ns`, `pause_p50_ns`, `pause_p99_ns` | of all pauses |
+//!
+//! # `blocking`
+//!
+//! | field | |
+//! |---|---|
+//! | `total_ns` | of all waits that were asked for |
+//! | `by_reason[]` | `reason`, `count`, `total_ns`, `max_ns`, those with the most time first |
+//! | `waits[]` | `goroutine`, `reason`, `start`, `end`, `open`, `stack`, `woken_by`, `woken_by_stack` |
+//!
+//! # `heap`
+//!
+//! | field | |
+//! |---|---|
+//! | `kind`, `by` | which profile it is, such as `heap`; `function`, `package` or `stack` |
+//! | `sample` | the sample type that rows are sorted by |
+//! | `sample_types`, `total` | objects by sample type: its unit; its sum |
+//! | `profiles[]` | `time_nanos`, `duration_nanos`: 0 where unknown; in order of time |
+//! | `functions[]` (`packages[]`, `stacks[]`) | of the last profile: `function` (`package`, `stack`: names, innermost first), and by sample type `flat` and `cum` |
+//! | `growth.seconds` | of several profiles: from the first to the last |
+//! | `growth.rows[]` | `function` (`package`, `stack`), `flat` and `cum` in each profile, `flat_per_second`, `cum_per_second` |
+//!
+//! # `gctrace`
+//!
+//! | field | |
+//! |---|---|
+//! | `cycles[]` | `n`, `at_ns`, `gc_cpu_percent`, `clock_ns`, `cpu_ns`, `heap_start`, `heap_end`, `heap_live`, `goal`, `stacks`, `globals`, `procs`, `forced`, `leak_check`; see [`Cycle`](crate::gctrace::Cycle) |
+//! | `skipped_lines`, `skipped`, `dropped_cycles` | lines without a collection, by what they are (`damaged`, `runtime`, `other`, `too_long`); collections left out because there are too many |
+//! | `runs[]`, `run` | the processes of the log: `first_n`, `last_n`, `cycles`, `missing`, `duration_ns`; which of them all that follows is about |
+//! | `trend` | of the live heap: `of`, `samples`, `slope_bytes_per_second`, `slope_low`, `slope_high`, `intercept_bytes`, `mann_kendall` (`s`, `z`, `p`, `tau`), `shape` (`form` and what goes with it) |
+//! | `inflections[]` | `turn`, `index`, `n`, `at_ns`, `heap_live_mean`, `prominence` |
+//! | `forecast` | with `--limit`: `limit`, and for `heap_live` and `goal` `reached`, `at_ns`, `earliest_ns`, `latest_ns` |
+//! | `pressure` | what the collector takes; see [`Pressure`](crate::gctrace::Pressure) |
+//! | `error` | |
 //!
 //! # `goroutines`
 //!

@@ -11,7 +11,7 @@ use super::names::{Name, Names};
 use super::observer::Observer;
 use super::over_time::OverTime;
 use crate::event::record::{RangeType, Record, What};
-use crate::event::{Event, GoState, ProcState};
+use crate::event::{Event, GoState, ProcState, is_gc_pause};
 use crate::id::{GoId, NONE, present};
 use crate::sched::arena::Arena;
 use crate::time::Time;
@@ -255,7 +255,7 @@ impl Latencies {
         let Some(pause) = self.pause.take() else { return };
         let (stop, leaver) = pause.last_stop.unwrap_or((pause.begin, None));
         let total = end - pause.begin;
-        if memchr::memmem::find(self.names.bytes(pause.reason), b"GC").is_some() {
+        if is_gc_pause(self.names.bytes(pause.reason)) {
             self.gc_pause.add(pause.begin, end);
         }
         let (pauses, func) = self.pauses.entry(pause.reason).or_default();

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::mmu::{MutatorUtil, MutatorUtilization};
 use super::observer::Observer;
 use crate::event::record::{RangeType, Record, What};
-use crate::event::{Event, GoState};
+use crate::event::{Event, GoState, is_gc_pause};
 use crate::id::NONE;
 
 /// What counts as work of the garbage collector, and for whom. The default is that of `go tool trace`.
@@ -160,7 +160,7 @@ impl Utilization {
         let record = event.record();
         let by = if begins { 1 } else { -1 };
         match range {
-            RangeType::StopTheWorld if self.flags.stw && names_gc(event.text(record.text).as_bytes()) => {
+            RangeType::StopTheWorld if self.flags.stw && is_gc_pause(event.text(record.text).as_bytes()) => {
                 self.stopped += by;
                 self.settled = false;
             }
@@ -283,11 +283,6 @@ impl Utilization {
 /// A utilization with so many processors less for the program.
 fn less(util: f64, taken: u32, procs: usize) -> f64 {
     (util - f64::from(taken) / procs as f64).max(0.0)
-}
-
-/// Whether a stop-the-world is one of the GC, by its reason.
-fn names_gc(reason: &[u8]) -> bool {
-    memchr::memmem::find(reason, b"GC").is_some()
 }
 
 /// Adds a point if it says anything new. Of two at one time the lower counts. Whether the last point now is this one.

@@ -189,6 +189,12 @@ pub struct Range<'a> {
     pub sweep: Option<Sweep>,
 }
 
+/// Whether a stop-the-world is one of the collector's, by its reason (Go `src/internal/trace/gc.go`,
+/// `MutatorUtilizationV2`).
+pub(crate) fn is_gc_pause(reason: &[u8]) -> bool {
+    memchr::memmem::find(reason, b"GC").is_some()
+}
+
 /// What a range is. Its text is Go's name for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -15,6 +15,7 @@ pub(crate) mod text;
 mod view;
 
 pub use alloc_free::{AllocFree, AllocFreeInfo, AllocFreeType, GoroutineStack, HeapObject, HeapSpan};
+pub(crate) use kind::is_gc_pause;
 pub use kind::{
     EventKind, ExperimentalBatch, Gap, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region,
     Scope, Sweep, Sync, Task,

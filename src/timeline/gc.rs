@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Timeline;
 use super::symbols::{StackNumber, StackTrace, StringNumber};
-use crate::event::Text;
+use crate::event::{Text, is_gc_pause};
 use crate::id::{GoId, ProcId, present};
 use crate::time::Time;
 
@@ -173,14 +173,11 @@ impl<'t> GcCycle<'t> {
         self.timeline.symbols.stack(self.entry().stack)
     }
 
-    /// Its own pauses: those that begin within it and whose reason begins with `GC`.
+    /// Its own pauses: those that begin within it and that are the collector's.
     pub fn pauses(&self) -> impl Iterator<Item = Pause<'t>> + Clone + use<'t> {
         let timeline = self.timeline;
         let pauses = beginning(&timeline.gc.pauses, |entry| entry.start, self.range());
-        pauses
-            .iter()
-            .map(move |&entry| Pause { timeline, entry })
-            .filter(|pause| pause.reason().as_bytes().starts_with(b"GC"))
+        pauses.iter().map(move |&entry| Pause { timeline, entry }).filter(Pause::is_of_gc)
     }
 
     /// The mark assists that begin within it.
@@ -302,6 +299,11 @@ impl<'t> Pause<'t> {
     /// What for, in the runtime's words, such as `GC mark termination`.
     pub fn reason(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.reason)
+    }
+
+    /// Whether it is one of the collector's, which its reason tells.
+    pub fn is_of_gc(&self) -> bool {
+        is_gc_pause(self.reason().as_bytes())
     }
 
     /// When the runtime began to stop the world.

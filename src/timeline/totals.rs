@@ -45,8 +45,8 @@ impl<'t> Totals<'t> {
             let nanos = nanos_within(&span, start, end);
             match span.state() {
                 GoState::Undetermined if span.previous().is_some() => {}
-                GoState::Undetermined => undetermined += nanos,
-                _ => self.add(&span, nanos + std::mem::take(&mut undetermined)),
+                GoState::Undetermined => undetermined = add(undetermined, nanos),
+                _ => self.add(&span, add(nanos, std::mem::take(&mut undetermined))),
             }
         }
         // The range ends before the state is told.
@@ -59,12 +59,12 @@ impl<'t> Totals<'t> {
 
     fn add(&mut self, span: &Span<'t>, nanos: u64) {
         match span.state() {
-            GoState::Running => self.running += nanos,
-            GoState::Runnable => self.runnable += nanos,
-            GoState::Syscall => self.syscall += nanos,
+            GoState::Running => self.running = add(self.running, nanos),
+            GoState::Runnable => self.runnable = add(self.runnable, nanos),
+            GoState::Syscall => self.syscall = add(self.syscall, nanos),
             GoState::Waiting => {
                 let waits = self.waits.entry(span.reason_number()).or_default();
-                waits.nanos += nanos;
+                waits.nanos = add(waits.nanos, nanos);
                 waits.count += 1;
             }
             GoState::Undetermined | GoState::NotExist => {}
@@ -88,7 +88,7 @@ impl<'t> Totals<'t> {
 
     /// Blocked, whatever for.
     pub fn waiting(&self) -> Duration {
-        Duration::from_nanos(self.waits.values().map(|waits| waits.nanos).sum())
+        self.waits.values().fold(Duration::ZERO, |sum, waits| sum.saturating_add(Duration::from_nanos(waits.nanos)))
     }
 
     /// For each reason how long goroutines were blocked and how many times, in the order in which the reasons came up.
@@ -101,6 +101,11 @@ impl<'t> Totals<'t> {
     pub fn total(&self) -> Duration {
         self.running() + self.runnable() + self.syscall() + self.waiting()
     }
+}
+
+/// A sum too long for a `u64` stays at the greatest, which no trace but a forged one has.
+fn add(a: u64, b: u64) -> u64 {
+    a.saturating_add(b)
 }
 
 fn nanos_within(span: &Span<'_>, start: Time, end: Time) -> u64 {

@@ -1,12 +1,14 @@
 //! No analysis panics on a damaged trace, read strictly or over the damage.
 
+use std::time::Duration;
+
 use gotrace::analysis::{
     Accounting, AllocationBy, Allocations, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs,
     ProfileKind, ProfileOptions, Profiler, Tasks, UtilFlags, Utilization, run,
 };
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
-use gotrace::{Reader, TaskId, ThreadId, Version};
+use gotrace::{Reader, TaskId, ThreadId, Timeline, Version};
 
 use crate::corpus::sample;
 
@@ -63,13 +65,13 @@ fn analyse(mut reader: Reader<'_>) {
     }
 }
 
-/// Six goroutines that are ready for 73 years each: their sum does not fit into an `i64`.
+/// Nine goroutines that are ready for 73 years each: their sum fits into no 64 bits.
 #[test]
 fn analyses_take_times_of_centuries() {
     let mut generation = Generation::new(1);
     generation.clock(Some(Clock { frequency: 1_000_000_000, time: 1, mono: 0, seconds: 0, nanos: 0 }));
     let mut batch = Batch::new(ThreadId(7), 1).event(EventType::ProcStatus, &[1, 0, 1]);
-    for go in 1..=6 {
+    for go in 1..=9 {
         batch = batch.event(EventType::GoStatus, &[1, go, u64::MAX, 1]);
     }
     generation.batch(batch.event(EventType::GoStart, &[1 << 61, 1, 1]).event(EventType::GoStop, &[1, 0, 0]));
@@ -80,6 +82,9 @@ fn analyses_take_times_of_centuries() {
     let (profile, error) = run(&mut reader, Profiler::new(ProfileKind::Sched, options));
     assert!(error.is_none(), "{error:?}");
     assert_eq!(profile.samples().iter().map(|sample| sample.nanos).collect::<Vec<_>>(), [i64::MAX]);
+    let timeline = Timeline::from_slice(&bytes).expect("it is sound");
+    let totals = timeline.totals(timeline.start()..timeline.end());
+    assert_eq!(totals.runnable(), Duration::from_nanos(u64::MAX));
 }
 
 #[test]
