@@ -21,7 +21,7 @@ use crate::wire::varint::{self, Fault};
 pub(super) type Values = [u64; MAX_ARGS + 1];
 
 /// What the two upper bits of the first byte say where the values' length in bytes follows.
-const BY_LENGTH: u8 = 3;
+pub(super) const BY_LENGTH: u8 = 3;
 
 pub(super) type Parsed<T> = Result<T, Box<ErrorKind>>;
 

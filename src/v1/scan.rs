@@ -8,11 +8,11 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
-use byteorder::{ByteOrder, LittleEndian};
 use foldhash::fast::RandomState;
 
 use super::parse::{self, Layout, Parsed};
-use super::spec::{self, Class, EventType, INLINE_VALUES, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
+use super::skip::{quick_len, skip};
+use super::spec::{self, Class, EventType, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
 use super::syscall::Exit;
 use crate::error::{ErrorKind, Flaw, broken};
 use crate::event::tables::{RawFrame, StackEntry, Tables};
@@ -145,33 +145,6 @@ pub(super) struct Scan {
     found: Found,
 }
 
-const TOP_BITS: u64 = 0x8080_8080_8080_8080;
-const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-
-/// By first byte, what is added to the number of integers that have ended with each byte, so that the byte's top bit
-/// says whether all of the record's have. Of what is no ordinary event with its values inline none ever has.
-static ENOUGH: [u64; 256] = {
-    let mut enough = [0; 256];
-    let mut first = 0;
-    while first < enough.len() {
-        if INLINE_VALUES[first] > 0 {
-            enough[first] = TOP_BITS - INLINE_VALUES[first] as u64 * LOW_BITS;
-        }
-        first += 1;
-    }
-    enough
-};
-
-/// The length of an ordinary event with its values inline, if it can be told from a word.
-#[inline(always)]
-fn inline_len(window: &[u8], pos: usize) -> Option<usize> {
-    let head = window.get(pos..)?.first_chunk::<9>()?;
-    // A byte whose top bit is clear ends an integer. The product adds these up, each byte with all before it.
-    let ends = (!LittleEndian::read_u64(&head[1..]) & TOP_BITS) >> 7;
-    let last = ends.wrapping_mul(LOW_BITS).wrapping_add(ENOUGH[usize::from(head[0])]) & TOP_BITS;
-    (last != 0).then_some(2 + (last.trailing_zeros() / 8) as usize)
-}
-
 impl Scan {
     pub fn new(minor: u8, lenient: bool) -> Self {
         Scan {
@@ -250,14 +223,9 @@ impl Scan {
         }
     }
 
-    /// Walks over ordinary events with their values inline; the number of values is checked when they are read.
-    #[inline(always)]
+    /// Walks over ordinary events; their values are checked when they are read.
     fn skip_events(&mut self, window: &[u8], until: usize) {
-        let mut pos = self.pos;
-        while pos < until {
-            let Some(len) = inline_len(window, pos) else { break };
-            pos += len;
-        }
+        let pos = skip(window, self.pos, until);
         self.has_events |= pos > self.pos;
         self.pos = pos;
     }
@@ -413,7 +381,7 @@ impl Scan {
         let (mut pos, mut ticks) = self.clock;
         while pos < at {
             ticks = ticks.saturating_add(parse::delta(window, pos)?);
-            pos = match inline_len(window, pos) {
+            pos = match quick_len(window, pos) {
                 Some(len) => pos + len,
                 None => parse::end(window, pos, parse::shape(window[pos], spec::minor(Version::Go121))?)?,
             };
