@@ -1,4 +1,5 @@
-//! The events that most traces are full of: a goroutine starts, blocks, yields, is made runnable, calls the system.
+//! The events that most traces are full of: a goroutine is created, starts, blocks, yields, is made runnable, calls the
+//! system, ends.
 //!
 //! They are made straight from the bytes: an event that is decoded into a form for all events, and only then looked at
 //! for what it is, costs half as much again. Whatever is not as it should be, for an error or because it has to wait,
@@ -7,10 +8,11 @@
 use super::clock::Clock;
 use super::convert::{Converter, fake_proc};
 use super::cursor::{Walk, Word};
-use super::goroutine::{NO_GO, Proc, Standing};
+use super::goroutine::{Go, NO_GO, Proc, Standing};
 use super::outbox::later;
+use super::parse::BY_LENGTH;
 use super::spec::{EventType, INLINE_VALUES, TYPE_BITS};
-use crate::event::GoState::{Runnable, Running, Syscall, Waiting};
+use crate::event::GoState::{NotExist, Runnable, Running, Syscall, Waiting};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Tables;
 use crate::id::NONE;
@@ -22,8 +24,11 @@ enum Kind {
     StartLocal,
     Start,
     UnblockLocal,
+    Unblock,
     Leave,
     Call,
+    Create,
+    End,
     Heap,
 }
 
@@ -37,7 +42,10 @@ static KINDS: [Kind; 256] = {
             EventType::GoStartLocal => Kind::StartLocal,
             EventType::GoStart => Kind::Start,
             EventType::GoUnblockLocal => Kind::UnblockLocal,
+            EventType::GoUnblock => Kind::Unblock,
             EventType::GoSysCall => Kind::Call,
+            EventType::GoCreate => Kind::Create,
+            EventType::GoEnd => Kind::End,
             EventType::HeapAlloc => Kind::Heap,
             _ if !reason(event).is_empty() || matches!(event, EventType::GoBlock) => Kind::Leave,
             _ => Kind::Other,
@@ -45,7 +53,7 @@ static KINDS: [Kind; 256] = {
         let mut upper = 0;
         while upper < 4 {
             let first = upper << 6 | event.code() as usize;
-            if INLINE_VALUES[first] > 0 {
+            if INLINE_VALUES[first] > 0 || upper == BY_LENGTH as usize && matches!(kind, Kind::Unblock | Kind::Create) {
                 kinds[first] = kind;
             }
             upper += 1;
@@ -151,11 +159,13 @@ impl Converter {
             if pos >= walk.end {
                 break Stop::Other;
             }
-            let Some(head) = window.get(pos..).and_then(|rest| rest.first_chunk::<{ Word::LEN + 1 }>()) else {
+            let Some(head) = window.get(pos..).and_then(|rest| rest.first_chunk::<{ Word::LEN + 2 }>()) else {
                 break Stop::Other;
             };
             let kind = KINDS[usize::from(head[0])];
-            let mut word = Word::new(&head[1..]);
+            // Their length in bytes may stand before the values.
+            let before = 1 + usize::from(head[0] >> 6 == BY_LENGTH);
+            let mut word = Word::new(&head[before..]);
             // Of four bytes at the most: no overflow of a time that fits in 63 bits.
             let now = ticks + word.take();
             if kind == Kind::Other || word.is_short() || now < from {
@@ -183,12 +193,15 @@ impl Converter {
                     record.go_transition(id, Runnable, Running);
                     record.locate(thread, proc_id, id, time);
                 }
-                Kind::UnblockLocal => {
+                Kind::UnblockLocal | Kind::Unblock => {
                     let id = word.take();
+                    let number = if kind == Kind::Unblock { word.take() } else { 0 };
                     let stack = word.take();
                     let index = world.gos.find(id);
                     let Some(go) = world.gos.get_mut(index) else { break Stop::Other };
-                    let fits = go.standing.differs(WAITING) == 0 && world.timers.is_empty();
+                    let is_next =
+                        kind == Kind::UnblockLocal || go.sequence == number && word.used() == usize::from(head[1]);
+                    let fits = is_next && go.standing.differs(WAITING) == 0 && world.timers.is_empty();
                     if word.is_short() || !fits || !tables.has_stack_quickly(stack) {
                         break Stop::Other;
                     }
@@ -241,6 +254,38 @@ impl Converter {
                     record.go_transition(go_id, Syscall, Running);
                     record.locate(or_zero(thread), proc_id, go_id, time);
                 }
+                Kind::Create => {
+                    let id = word.take();
+                    let start = word.take();
+                    let stack = word.take();
+                    let is_new = id != NO_GO && !world.gos.find(id).is_some() && !world.merge.has_parked();
+                    if word.is_short()
+                        || word.used() != usize::from(head[1])
+                        || !is_new
+                        || !tables.has_stack_quickly(start)
+                        || !tables.has_stack_quickly(stack)
+                    {
+                        break Stop::Other;
+                    }
+                    world.gos.insert(id, Go { standing: RUNNABLE, ..Go::CREATED });
+                    time = later(clock.nanos(now), time);
+                    record.go_transition(id, NotExist, Runnable);
+                    record.b = start;
+                    record.stack = stack;
+                    record.locate(thread, proc_id, or_none(go_id), time);
+                }
+                Kind::End => {
+                    let index = world.gos.find(go_id);
+                    if word.is_short() || go_id == NO_GO || !index.is_some() {
+                        break Stop::Other;
+                    }
+                    world.annotations.forget(go_id);
+                    world.gos.remove(index);
+                    time = later(clock.nanos(now), time);
+                    record.go_transition(go_id, Running, NotExist);
+                    record.locate(thread, proc_id, go_id, time);
+                    go_id = NO_GO;
+                }
                 Kind::Heap => {
                     let value = word.take();
                     if word.is_short() {
@@ -253,7 +298,7 @@ impl Converter {
                 Kind::Other => break Stop::Other,
             }
             made += 1;
-            pos += 1 + word.used();
+            pos += before + word.used();
             ticks = now;
         };
         (walk.pos, walk.ticks) = (pos, ticks);

@@ -202,6 +202,12 @@ impl Merge {
         self.parked.insert(Need { row, ticks, ..need });
     }
 
+    /// Whether any P waits for something, and may have to be woken.
+    #[inline(always)]
+    pub fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
     /// Whether [`wake`](Self::wake) has anything to do.
     #[inline(always)]
     pub fn has_moved(&self) -> bool {
