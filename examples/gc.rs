@@ -29,11 +29,12 @@ struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Tell the minimum mutator utilization instead: what the program has of the processors in the worst window of each length
-    #[arg(long)]
+    /// Tell the minimum mutator utilization of the whole trace instead: what the program has of the processors in the worst
+    /// window of each length
+    #[arg(long, conflicts_with_all = ["from", "to"])]
     mmu: bool,
     /// Draw the minimum mutator utilization into this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
     svg: Option<PathBuf>,
     /// What counts as the collector's work for --mmu and --svg, and whether each P counts by itself
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["stw", "background", "assist"])]

@@ -274,6 +274,18 @@ fn a_file_that_can_not_be_written_is_named() {
 }
 
 #[test]
+fn what_tells_of_whole_traces_takes_no_part_of_one() {
+    let gc = sample("go1.27/gc");
+    for (whole, part) in [(&["--mmu"][..], "--from"), (&["--svg", "gc.svg"], "--to")] {
+        let output = run(program("gc", &[whole, &[part, "0"]].concat(), &gc.path), &[]);
+        assert_eq!(output.status.code(), Some(2), "{whole:?} {part}");
+        assert!(output.stdout.is_empty());
+        let complaint = complaint(&output);
+        assert!(complaint.contains(&format!("cannot be used with '{part} <TIME>'")), "{complaint}");
+    }
+}
+
+#[test]
 fn what_is_no_trace_is_refused() {
     let mut hostile = sample("go1.26/channels").bytes()[..16].to_vec();
     // A batch of 2⁶³ bytes.
