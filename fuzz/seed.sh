@@ -116,7 +116,8 @@ seed_logs() {
     tail -c 1500 "$log" >"$seed-tail"
   done
   for log in "$here"/../testdata/leaks/captures/go1.27/*/gctrace.log.gz; do
-    gunzip -c "$log" | head -c 4000 >"$corpus/leaks-$(basename "$(dirname "$log")")"
+    # Not a pipe: one whose end is closed early fails.
+    head -c 4000 < <(gunzip -c "$log") >"$corpus/leaks-$(basename "$(dirname "$log")")"
   done
   echo "gctrace: $(find "$corpus" -type f | wc -l) inputs"
 }
@@ -162,7 +163,7 @@ seed_choices() {
   for trace in "$traces"/go1.2[67]/channels.trace "$traces"/go1.2[67]/gc.trace; do
     {
       printf '\2'
-      tail -c +17 "$trace" | head -c 2000
+      head -c 2016 "$trace" | tail -c +17
     } >"$corpus/choices-$(cksum <"$trace" | cut -d' ' -f1)"
   done
   if [[ -n ${GOTRACE_GOROOT:-} ]]; then

@@ -27,19 +27,20 @@ fuzz_target!(|bytes: &[u8]| {
     ask_series(bytes);
 });
 
-/// Reads the log in pieces beside the whole, line by line, and gives how many lines it has.
+/// Reads the log in pieces of one kind beside the whole, line by line, and gives how many lines it has.
 fn same_in_pieces(bytes: &[u8]) -> u64 {
     let seed = bytes.iter().fold(0, |seed: u64, &byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
     let mut whole = Reader::from_slice(bytes);
-    let pieces = [Pieces::Whole, Pieces::Bytes, Pieces::Random(seed)];
-    let mut others = pieces.map(|pieces| Reader::new(Chunked::new(bytes, pieces)));
+    let pieces = match seed % 3 {
+        0 => Pieces::Whole,
+        1 => Pieces::Bytes,
+        _ => Pieces::Random(seed),
+    };
+    let mut in_pieces = Reader::new(Chunked::new(bytes, pieces));
     let (mut lines, mut end) = (0, 0);
     loop {
         let line = whole.next_line().expect("memory can be read");
-        for other in &mut others {
-            let other = other.next_line().expect("memory can be read");
-            assert_eq!(other, line);
-        }
+        assert_eq!(in_pieces.next_line().expect("memory can be read"), line);
         let Some(line) = line else { break };
         lines += 1;
         assert_eq!(line.number, lines);
