@@ -7,6 +7,7 @@ use gotrace::gctrace::{Cycle, Line, LineKind, Log, MAX_LINE, Pressure, Reader, R
 use gotrace::trend::{
     Forecast, InflectionOptions, PeakOptions, Shape, ShapeOptions, Trend, find_peaks, inflections, moving_average,
 };
+use gotrace_fuzz::choice;
 use gotrace_fuzz::chunked::{Chunked, Pieces};
 use libfuzzer_sys::fuzz_target;
 
@@ -29,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// Reads the log in pieces of one kind beside the whole, line by line, and gives how many lines it has.
 fn same_in_pieces(bytes: &[u8]) -> u64 {
-    let seed = bytes.iter().fold(0, |seed: u64, &byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    let seed = choice(bytes);
     let mut whole = Reader::from_slice(bytes);
     let pieces = match seed % 3 {
         0 => Pieces::Whole,
