@@ -12,7 +12,7 @@ use super::observer::Observer;
 use super::over_time::OverTime;
 use super::stacks::{StackKey, Stacks};
 use super::summarizer::is_system_goroutine;
-use crate::event::record::What;
+use crate::event::record::{Symbol, What};
 use crate::event::{Event, GoState};
 use crate::id::{GoId, NONE};
 use crate::sched::arena::{Arena, Index};
@@ -133,6 +133,32 @@ struct Wait {
     left: u64,
 }
 
+/// The last lookup of a wait, by the IDs of a generation.
+#[derive(Clone, Copy, Debug)]
+struct Lookup {
+    stack: u64,
+    reason: Symbol,
+    group: u32,
+    wait: u32,
+}
+
+/// The last lookups, by the remainder of the stack's ID: nearly always all that wait at a stack are of one group and wait for
+/// the same.
+#[derive(Debug)]
+struct Lookups([Lookup; 256]);
+
+impl Default for Lookups {
+    fn default() -> Self {
+        Lookups([Lookup { stack: 0, reason: Symbol::Empty, group: UNKNOWN, wait: UNKNOWN }; 256])
+    }
+}
+
+impl Lookups {
+    fn of(&mut self, stack: u64) -> &mut Lookup {
+        &mut self.0[stack as usize % 256]
+    }
+}
+
 /// Counts goroutines by the function in which they started, and where they wait, in one pass.
 ///
 /// Memory follows the goroutines that are alive and the number of different stacks. What a lenient reader gives behind a gap
@@ -144,6 +170,7 @@ pub struct Population {
     tracks: Arena<Track>,
     groups: IndexMap<Name, Group, RandomState>,
     waits: IndexMap<WaitKey, Wait, RandomState>,
+    recent: Box<Lookups>,
     unnamed_ended: u64,
     begin: Option<i64>,
     end: i64,
@@ -254,24 +281,30 @@ impl Population {
 
     fn wait(&mut self, event: &Event<'_>, index: Index, from: GoState) {
         let record = event.record();
+        let begin = self.begin.unwrap_or(record.time);
+        let Some(&Track { group: of, .. }) = self.tracks.get(index) else { return };
+        let Lookup { stack, reason, group, wait } = *self.recent.of(record.b);
+        let is_known = wait != UNKNOWN && stack == record.b && group == of && reason == record.text;
+        let number = if is_known { wait } else { self.look_up(event, of) };
+        let Some(track) = self.tracks.get_mut(index) else { return };
+        track.wait = number;
+        track.since = if from == GoState::Undetermined { begin } else { record.time };
+        if let (true, Some((_, wait))) = (from != GoState::Undetermined, self.waits.get_index_mut(number as usize)) {
+            wait.entered += 1;
+        }
+    }
+
+    /// The number of the wait that an event begins.
+    #[inline(never)]
+    fn look_up(&mut self, event: &Event<'_>, group: u32) -> u32 {
+        let record = event.record();
         let reason = self.names.of(event, record.text);
         let stack = self.stacks.of(event, record.b, &mut self.names);
-        let begin = self.begin.unwrap_or(record.time);
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        let key = WaitKey { group: track.group, stack, reason };
-        let (number, wait) = match self.waits.get_full_mut(&key) {
-            Some((number, _, wait)) => (number, wait),
-            None => {
-                let (number, _) = self.waits.insert_full(key, Wait::default());
-                (number, &mut self.waits[number])
-            }
-        };
-        track.wait = number as u32;
-        track.since = record.time;
-        match from {
-            GoState::Undetermined => track.since = begin,
-            _ => wait.entered += 1,
-        }
+        let key = WaitKey { group, stack, reason };
+        let number = self.waits.get_index_of(&key).unwrap_or_else(|| self.waits.insert_full(key, Wait::default()).0);
+        let wait = number as u32;
+        *self.recent.of(record.b) = Lookup { stack: record.b, reason: record.text, group, wait };
+        wait
     }
 
     fn wakes(&mut self, index: Index) {
@@ -350,6 +383,7 @@ impl Observer for Population {
                 self.begin.get_or_insert(record.time);
                 self.names.forget_ids();
                 self.stacks.forget_ids();
+                *self.recent = Lookups::default();
             }
             What::Gap => self.is_behind_gap = true,
             _ => {}

@@ -44,13 +44,16 @@ pub struct TraceObserver {
     population: Population,
     evidence: TraceEvidence,
     begin: Option<i64>,
-    /// The second that is filled now; it is put away when the next one comes.
+    /// The second that is filled now, and when it begins; it is put away when the next one comes.
     second: i64,
+    second_begin: i64,
     current: Second,
     /// Since when the world is being stopped, by whom.
     pauses: Vec<(u64, i64)>,
     /// Whether a reason of this generation is one that counts.
     reasons: Vec<(Symbol, bool)>,
+    /// The same by the ID of its string. The runtime gives reasons the first ones.
+    by_id: [Option<bool>; 32],
 }
 
 const NANOS: i64 = 1_000_000_000;
@@ -64,6 +67,7 @@ impl TraceObserver {
     fn turn_to(&mut self, second: i64) {
         self.put_away();
         self.second = second;
+        self.second_begin = second.wrapping_mul(NANOS);
     }
 
     fn put_away(&mut self) {
@@ -78,13 +82,21 @@ impl TraceObserver {
 
     #[inline]
     fn counts(&mut self, event: &Event<'_>, reason: Symbol) -> bool {
+        let Symbol::Id(id) = reason else { return self.counts_listed(event, reason) };
+        match self.by_id.get(id as usize) {
+            Some(&Some(counts)) => counts,
+            _ => self.counts_listed(event, reason),
+        }
+    }
+
+    #[inline(never)]
+    fn counts_listed(&mut self, event: &Event<'_>, reason: Symbol) -> bool {
         match self.reasons.iter().find(|(symbol, _)| *symbol == reason) {
             Some(&(_, counts)) => counts,
             None => self.judge(event, reason),
         }
     }
 
-    #[inline(never)]
     fn judge(&mut self, event: &Event<'_>, reason: Symbol) -> bool {
         let text = event.text(reason);
         let has = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
@@ -93,6 +105,11 @@ impl TraceObserver {
         // The runtime has a few dozen reasons.
         if self.reasons.len() < 256 {
             self.reasons.push((reason, counts));
+        }
+        if let Symbol::Id(id) = reason
+            && let Some(known) = self.by_id.get_mut(id as usize)
+        {
+            *known = Some(counts);
         }
         counts
     }
@@ -122,7 +139,7 @@ impl Observer for TraceObserver {
     fn event(&mut self, event: &Event<'_>) {
         let record = event.record();
         // Nearly always the same second.
-        if record.time.wrapping_sub(self.second.wrapping_mul(NANOS)) as u64 >= NANOS as u64 {
+        if record.time.wrapping_sub(self.second_begin) as u64 >= NANOS as u64 {
             self.turn_to(record.time.div_euclid(NANOS));
         }
         match record.what {
@@ -141,6 +158,7 @@ impl Observer for TraceObserver {
             What::Sync => {
                 self.begin.get_or_insert(record.time);
                 self.reasons.clear();
+                self.by_id.fill(None);
                 if let (None, EventKind::Sync(sync)) = (self.evidence.clock, event.kind()) {
                     self.evidence.clock = sync.clock;
                 }
