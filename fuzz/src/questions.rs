@@ -186,14 +186,14 @@ fn ask_moment(timeline: &Timeline, time: Time, budget: &mut Budget) {
     say(budget, (wall, wall.and_then(|wall| timeline.time_at(wall)), timeline.clock_snapshots().len()));
 }
 
-/// Runs every kind of analysis over a trace: of those that there are several of, some, by a number. What holds for every
+/// Runs every kind of analysis over a trace; `choice` picks among the variants of those that have some. What holds for every
 /// trace is asserted.
 pub fn analyse(mut reader: Reader<'_>, choice: u64) {
     let group = [GroupBy::Creator, GroupBy::Label, GroupBy::Name][(choice % 3) as usize];
     let groups: Vec<_> = [GroupBy::Start, group].map(|by| Groups::new(by, Accounting::Corrected)).into();
     let flags = UtilFlags { per_proc: choice.is_multiple_of(2), sweep: true, ..UtilFlags::default() };
     let tables = (Tasks::by_name(), LogSearch::new(LogQuery { limit: 10, ..LogQuery::default() }));
-    let profiler = profiler(choice / 3);
+    let profiler = profiler(choice / 6);
     let observers =
         (groups, Utilization::new(flags), profiler, Latencies::new(), Procs::new(), tables, Measure::default());
     let ((groups, utilization, profile, ..), _) = run(&mut reader, observers);

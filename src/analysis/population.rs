@@ -142,20 +142,22 @@ struct Lookup {
     wait: u32,
 }
 
+const LOOKUPS: usize = 256;
+
 /// The last lookups, by the remainder of the stack's ID: nearly always all that wait at a stack are of one group and wait for
 /// the same.
 #[derive(Debug)]
-struct Lookups([Lookup; 256]);
+struct Lookups([Lookup; LOOKUPS]);
 
 impl Default for Lookups {
     fn default() -> Self {
-        Lookups([Lookup { stack: 0, reason: Symbol::Empty, group: UNKNOWN, wait: UNKNOWN }; 256])
+        Lookups([Lookup { stack: 0, reason: Symbol::Empty, group: UNKNOWN, wait: UNKNOWN }; LOOKUPS])
     }
 }
 
 impl Lookups {
     fn of(&mut self, stack: u64) -> &mut Lookup {
-        &mut self.0[stack as usize % 256]
+        &mut self.0[stack as usize % LOOKUPS]
     }
 }
 
@@ -282,10 +284,10 @@ impl Population {
     fn wait(&mut self, event: &Event<'_>, index: Index, from: GoState) {
         let record = event.record();
         let begin = self.begin.unwrap_or(record.time);
-        let Some(&Track { group: of, .. }) = self.tracks.get(index) else { return };
+        let Some(&Track { group: own, .. }) = self.tracks.get(index) else { return };
         let Lookup { stack, reason, group, wait } = *self.recent.of(record.b);
-        let is_known = wait != UNKNOWN && stack == record.b && group == of && reason == record.text;
-        let number = if is_known { wait } else { self.look_up(event, of) };
+        let is_known = wait != UNKNOWN && stack == record.b && group == own && reason == record.text;
+        let number = if is_known { wait } else { self.look_up(event, own) };
         let Some(track) = self.tracks.get_mut(index) else { return };
         track.wait = number;
         track.since = if from == GoState::Undetermined { begin } else { record.time };
@@ -302,7 +304,7 @@ impl Population {
         let stack = self.stacks.of(event, record.b, &mut self.names);
         let key = WaitKey { group, stack, reason };
         let number = self.waits.get_index_of(&key).unwrap_or_else(|| self.waits.insert_full(key, Wait::default()).0);
-        let wait = number as u32;
+        let wait = u32::try_from(number).expect("four billion waits do not fit in memory");
         *self.recent.of(record.b) = Lookup { stack: record.b, reason: record.text, group, wait };
         wait
     }

@@ -52,9 +52,14 @@ pub struct TraceObserver {
     pauses: Vec<(u64, i64)>,
     /// Whether a reason of this generation is one that counts.
     reasons: Vec<(Symbol, bool)>,
-    /// The same by the ID of its string. The runtime gives reasons the first ones.
-    by_id: [Option<bool>; 32],
+    /// The same where the ID of its string is one of the first, which the runtime gives to reasons
+    /// (`traceRegisterLabelsAndReasons` in Go's `src/runtime/trace.go`).
+    by_id: [Option<bool>; FIRST_IDS],
 }
+
+const FIRST_IDS: usize = 32;
+/// So many others are remembered; the runtime has a few dozen.
+const MAX_REASONS: usize = 256;
 
 const NANOS: i64 = 1_000_000_000;
 
@@ -82,11 +87,16 @@ impl TraceObserver {
 
     #[inline]
     fn counts(&mut self, event: &Event<'_>, reason: Symbol) -> bool {
-        let Symbol::Id(id) = reason else { return self.counts_listed(event, reason) };
-        match self.by_id.get(id as usize) {
-            Some(&Some(counts)) => counts,
+        match self.slot(reason) {
+            Some(&mut Some(counts)) => counts,
             _ => self.counts_listed(event, reason),
         }
+    }
+
+    #[inline(always)]
+    fn slot(&mut self, reason: Symbol) -> Option<&mut Option<bool>> {
+        let Symbol::Id(id) = reason else { return None };
+        usize::try_from(id).ok().and_then(|id| self.by_id.get_mut(id))
     }
 
     #[inline(never)]
@@ -102,14 +112,10 @@ impl TraceObserver {
         let has = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
         // As in Go `src/cmd/trace/pprof.go`, `pprofMatchGoroutineBlock`.
         let counts = has(b"chan") || has(b"sync") || has(b"select");
-        // The runtime has a few dozen reasons.
-        if self.reasons.len() < 256 {
-            self.reasons.push((reason, counts));
-        }
-        if let Symbol::Id(id) = reason
-            && let Some(known) = self.by_id.get_mut(id as usize)
-        {
+        if let Some(known) = self.slot(reason) {
             *known = Some(counts);
+        } else if self.reasons.len() < MAX_REASONS {
+            self.reasons.push((reason, counts));
         }
         counts
     }

@@ -199,8 +199,7 @@ impl Converter {
                     let stack = word.take();
                     let index = world.gos.find(id);
                     let Some(go) = world.gos.get_mut(index) else { break Stop::Other };
-                    let is_next =
-                        kind == Kind::UnblockLocal || go.sequence == number && word.used() == usize::from(head[1]);
+                    let is_next = kind == Kind::UnblockLocal || go.sequence == number && is_whole(word, head);
                     let fits = is_next && go.standing.differs(WAITING) == 0 && world.timers.is_empty();
                     if word.is_short() || !fits || !tables.has_stack_quickly(stack) {
                         break Stop::Other;
@@ -260,7 +259,7 @@ impl Converter {
                     let stack = word.take();
                     let is_new = id != NO_GO && !world.gos.find(id).is_some() && !world.merge.has_parked();
                     if word.is_short()
-                        || word.used() != usize::from(head[1])
+                        || !is_whole(word, head)
                         || !is_new
                         || !tables.has_stack_quickly(start)
                         || !tables.has_stack_quickly(stack)
@@ -276,7 +275,7 @@ impl Converter {
                 }
                 Kind::End => {
                     let index = world.gos.find(go_id);
-                    if word.is_short() || go_id == NO_GO || !index.is_some() {
+                    if go_id == NO_GO || !index.is_some() {
                         break Stop::Other;
                     }
                     world.annotations.forget(go_id);
@@ -306,6 +305,12 @@ impl Converter {
         *last_time = time;
         (made, stop)
     }
+}
+
+/// Whether the values are the bytes that the record's second one says.
+#[inline(always)]
+fn is_whole(values: Word, head: &[u8; Word::LEN + 2]) -> bool {
+    values.used() == usize::from(head[1])
 }
 
 /// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and

@@ -1,8 +1,8 @@
 //! The first pass: where the batches are, and all that events refer to.
 //!
 //! A batch does not say how long it is, and the clock's rate and most stacks stand at the file's end, so the whole
-//! file is walked once before the first event can be delivered. The walk skips over values by the word and keeps
-//! nothing of an ordinary event. It keeps, besides the tables, what is not delivered where it stands: CPU samples, and
+//! file is walked once before the first event can be delivered. The walk goes quickly over ordinary events ([`skip`](super::skip))
+//! and keeps nothing of them. It keeps, besides the tables, what is not delivered where it stands: CPU samples, and
 //! the ends of system calls ([`syscall`](super::syscall)).
 
 use std::cell::RefCell;
@@ -361,7 +361,7 @@ impl Scan {
         Ok(end)
     }
 
-    /// An event that is not skipped by the word.
+    /// An event that is not skipped quickly.
     fn event(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let (values, mut end) = parse::values(window, at, shape)?;
         let [_, go, _, left, _] = values;

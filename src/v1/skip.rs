@@ -12,10 +12,14 @@ use super::spec::{Class, EventType, INLINE_VALUES, SHAPES, TYPE_BITS};
 
 /// How many walks there are at once.
 const WALKS: usize = 4;
-/// How many bytes each is to cover, and one alone before the others are worth it.
+/// How many bytes each is to cover, and one alone before the others are worth it. In traces of programs that log and switch, what
+/// is no ordinary event comes every few thousand bytes.
 const STRETCH: usize = 512;
 /// A walk from within an event falls into step with the events after a few of them.
 const FALLING_IN: usize = 8;
+
+/// The most bytes of values that are looked at where their number stands before them.
+const MOST_BYTES: usize = 16;
 
 const TOP_BITS: u64 = 0x8080_8080_8080_8080;
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
@@ -34,16 +38,19 @@ static ENOUGH: [u64; 256] = {
     enough
 };
 
-/// By first byte, whether it is that of an ordinary event whose second byte says how many there are of values.
-static HAS_LENGTH: [bool; 256] = {
-    let mut has_length = [false; 256];
+/// By first byte, how many values an ordinary event has whose second byte says how many bytes they are; else 0. The walk keeps
+/// something of the ends of system calls, so that these are none.
+static VALUES_BY_LENGTH: [u8; 256] = {
+    let mut values = [0; 256];
     let mut first = (BY_LENGTH as usize) << 6;
-    while first < has_length.len() {
+    while first < values.len() {
         let shape = SHAPES[first & TYPE_BITS as usize];
-        has_length[first] = matches!(shape.class, Class::Timed) && !matches!(shape.event, EventType::GoSysExit);
+        if matches!(shape.class, Class::Timed) && !matches!(shape.event, EventType::GoSysExit) {
+            values[first] = shape.values;
+        }
         first += 1;
     }
-    has_length
+    values
 };
 
 /// The length of an ordinary event, if it can be told from its first bytes.
@@ -56,9 +63,21 @@ pub(super) fn quick_len(window: &[u8], pos: usize) -> Option<usize> {
     if last != 0 {
         return Some(2 + (last.trailing_zeros() / 8) as usize);
     }
-    let len = 2 + usize::from(head[1]);
-    let is_whole = head[1] < 0x80 && len <= window.len() - pos;
-    (HAS_LENGTH[usize::from(head[0])] && is_whole).then_some(len)
+    len_by_length(window, pos)
+}
+
+/// The same where the second byte says how many bytes of values follow: these must be as many values as they should.
+#[inline(always)]
+fn len_by_length(window: &[u8], pos: usize) -> Option<usize> {
+    let head = window.get(pos..)?.first_chunk::<{ 2 + MOST_BYTES }>()?;
+    let (values, bytes) = (VALUES_BY_LENGTH[usize::from(head[0])], usize::from(head[1]));
+    if values == 0 || !(1..=MOST_BYTES).contains(&bytes) {
+        return None;
+    }
+    let ends = !LittleEndian::read_u128(&head[2..]) & (u128::MAX / 0xff * 0x80);
+    let ends = ends << (8 * (MOST_BYTES - bytes));
+    let ends_with_value = ends >> 127 == 1;
+    (ends_with_value && ends.count_ones() == u32::from(values)).then_some(2 + bytes)
 }
 
 /// The place of the first record from `pos` on that is no ordinary event, or that does not begin before `until`.
@@ -70,7 +89,7 @@ pub(super) fn skip(window: &[u8], pos: usize, until: usize) -> usize {
         if pos < alone || pos >= until {
             return pos;
         }
-        while until - pos > WALKS * STRETCH {
+        while pos + WALKS * STRETCH < until {
             let (place, goal) = walk_together(window, pos);
             pos = place;
             if place < goal {
@@ -95,7 +114,7 @@ fn walk(window: &[u8], pos: usize, until: usize) -> usize {
 fn walk_together(window: &[u8], pos: usize) -> (usize, usize) {
     let starts: [usize; WALKS] = std::array::from_fn(|i| match i {
         0 => pos,
-        i => fall_in(window, pos + i * STRETCH),
+        i => fall_in(window, pos + i * STRETCH).min(pos + WALKS * STRETCH),
     });
     let goals: [usize; WALKS] = std::array::from_fn(|i| starts.get(i + 1).copied().unwrap_or(pos + WALKS * STRETCH));
     let mut places = starts;
@@ -133,7 +152,6 @@ fn fall_in(window: &[u8], pos: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v1::spec::EventType;
 
     /// Numbers that look like chance, the same every time.
     fn chance() -> impl FnMut(u64) -> u64 {
@@ -146,32 +164,46 @@ mod tests {
         }
     }
 
-    /// Ordinary events with values of one to four bytes, and one in so many that is no such event.
+    /// Ordinary events with values of one to four bytes, inline and behind their length, and one in so many records that the
+    /// walk has to look at.
     fn events(count: u64, odd: u64) -> Vec<u8> {
-        let firsts: Vec<u8> = (0..=u8::MAX).filter(|first| INLINE_VALUES[usize::from(*first)] > 0).collect();
+        let firsts: Vec<u8> = (0..=u8::MAX).filter(|first| number(*first) > 0).collect();
         let mut chance = chance();
         let mut bytes = Vec::new();
         for i in 1..=count {
             if i % odd == 0 {
                 bytes.extend([BY_LENGTH << 6 | EventType::GoSysExit.code(), 4, 1, 1, 1, 1]);
-                bytes.extend([BY_LENGTH << 6 | EventType::GoUnblock.code(), 5, 1, 2, 0x81, 1, 1]);
                 continue;
             }
             let first = firsts[chance(firsts.len() as u64) as usize];
-            bytes.push(first);
-            for _ in 0..INLINE_VALUES[usize::from(first)] {
-                bytes.extend((0..chance(2)).map(|_| 0x80 | chance(128) as u8));
-                bytes.push(chance(128) as u8);
+            let mut values = Vec::new();
+            for _ in 0..number(first) {
+                values.extend((0..chance(4)).map(|_| 0x80 | chance(128) as u8));
+                values.push(chance(128) as u8);
             }
+            bytes.push(first);
+            if first >> 6 == BY_LENGTH {
+                bytes.push(values.len() as u8);
+            }
+            bytes.extend(values);
         }
         bytes
     }
 
-    fn assert_same(window: &[u8]) {
+    /// How many values an ordinary event with this first byte has; 0 if there is none.
+    fn number(first: u8) -> u8 {
+        INLINE_VALUES[usize::from(first)] + VALUES_BY_LENGTH[usize::from(first)]
+    }
+
+    fn assert_same(window: &[u8], pos: usize, until: usize) {
+        assert_eq!(skip(window, pos, until), walk(window, pos, until), "from {pos} until {until}");
+    }
+
+    fn assert_same_here_and_there(window: &[u8]) {
         let step = 1 + window.len() / 7;
         for pos in (0..window.len()).step_by(step).chain(0..20) {
             for until in (pos..window.len()).step_by(step).chain([window.len()]) {
-                assert_eq!(skip(window, pos, until), walk(window, pos, until), "from {pos} until {until}");
+                assert_same(window, pos, until);
             }
         }
     }
@@ -181,7 +213,19 @@ mod tests {
         for odd in [50, 700, 5000, u64::MAX] {
             let window = events(20_000, odd);
             assert!(window.len() > 2 * WALKS * STRETCH, "long enough for several walks");
-            assert_same(&window);
+            assert_same_here_and_there(&window);
+        }
+    }
+
+    /// Where a walk is to end hardly behind the goal of several, they must not come past it.
+    #[test]
+    fn walks_end_where_they_are_to() {
+        let window = events(2_000, u64::MAX);
+        let goal = STRETCH + WALKS * STRETCH;
+        for pos in 0..40 {
+            for until in goal - 200..goal + 1200 {
+                assert_same(&window, pos, until);
+            }
         }
     }
 
@@ -189,7 +233,21 @@ mod tests {
     #[test]
     fn walks_out_of_step_are_not_believed() {
         for byte in 0..=u8::MAX {
-            assert_same(&vec![byte; 3 * WALKS * STRETCH + 5]);
+            assert_same_here_and_there(&vec![byte; 3 * WALKS * STRETCH + 5]);
         }
+    }
+
+    /// A length that does not fit the values is left to be told of.
+    #[test]
+    fn damaged_lengths_are_not_gone_over() {
+        let unblock = |len: u8, values: [u8; 5]| {
+            let head = [BY_LENGTH << 6 | EventType::GoUnblock.code(), len];
+            quick_len(&[&head[..], &values, &[1; 16]].concat(), 0)
+        };
+        assert_eq!(unblock(5, [1, 2, 0x81, 1, 1]), Some(7));
+        for len in [0, 1, 3, 4, 6, 16, 17, 0x85] {
+            assert_eq!(unblock(len, [1, 2, 0x81, 1, 1]), None, "{len} bytes");
+        }
+        assert_eq!(unblock(4, [1, 2, 3, 0x81, 1]), None, "the last value goes on");
     }
 }
