@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::analysis::{Observer, Population, PopulationReport};
 use crate::event::record::{RangeType, Symbol, What};
+use crate::event::tables::IdTable;
 use crate::event::{Event, EventKind, GoState};
 use crate::id::NONE;
 use crate::time::{ClockSnapshot, Time};
@@ -44,21 +45,18 @@ pub struct TraceObserver {
     population: Population,
     evidence: TraceEvidence,
     begin: Option<i64>,
-    /// The second that is filled now, and when it begins; it is put away when the next one comes.
-    second: i64,
+    /// When the second begins that is filled now; it is put away when the next one comes.
     second_begin: i64,
     current: Second,
     /// Since when the world is being stopped, by whom.
     pauses: Vec<(u64, i64)>,
-    /// Whether a reason of this generation is one that counts.
-    reasons: Vec<(Symbol, bool)>,
-    /// The same where the ID of its string is one of the first, which the runtime gives to reasons
-    /// (`traceRegisterLabelsAndReasons` in Go's `src/runtime/trace.go`).
-    by_id: [Option<bool>; FIRST_IDS],
+    /// Whether a reason of this generation is one that counts, by its string's ID.
+    reasons: IdTable<bool>,
+    /// The same of reasons that are no strings of the trace.
+    other_reasons: Vec<(Symbol, bool)>,
 }
 
-const FIRST_IDS: usize = 32;
-/// So many others are remembered; the runtime has a few dozen.
+/// So many of each are remembered; the runtime has a few dozen.
 const MAX_REASONS: usize = 256;
 
 const NANOS: i64 = 1_000_000_000;
@@ -69,16 +67,15 @@ impl TraceObserver {
         Self::default()
     }
 
-    fn turn_to(&mut self, second: i64) {
+    fn turn_to(&mut self, time: i64) {
         self.put_away();
-        self.second = second;
-        self.second_begin = second.wrapping_mul(NANOS);
+        self.second_begin = time.wrapping_sub(time.rem_euclid(NANOS));
     }
 
     fn put_away(&mut self) {
         let current = std::mem::take(&mut self.current);
         if current != Second::default() {
-            let second = self.evidence.seconds.entry(self.second).or_default();
+            let second = self.evidence.seconds.entry(self.second_begin / NANOS).or_default();
             second.heap = second.heap.max(current.heap);
             second.pause = second.pause.max(current.pause);
             second.blocked += current.blocked;
@@ -87,35 +84,27 @@ impl TraceObserver {
 
     #[inline]
     fn counts(&mut self, event: &Event<'_>, reason: Symbol) -> bool {
-        match self.slot(reason) {
-            Some(&mut Some(counts)) => counts,
-            _ => self.counts_listed(event, reason),
-        }
-    }
-
-    #[inline(always)]
-    fn slot(&mut self, reason: Symbol) -> Option<&mut Option<bool>> {
-        let Symbol::Id(id) = reason else { return None };
-        usize::try_from(id).ok().and_then(|id| self.by_id.get_mut(id))
+        let known = match reason {
+            Symbol::Id(id) => self.reasons.get(id),
+            _ => self.other_reasons.iter().find(|(symbol, _)| *symbol == reason).map(|&(_, counts)| counts),
+        };
+        known.unwrap_or_else(|| self.judge(event, reason))
     }
 
     #[inline(never)]
-    fn counts_listed(&mut self, event: &Event<'_>, reason: Symbol) -> bool {
-        match self.reasons.iter().find(|(symbol, _)| *symbol == reason) {
-            Some(&(_, counts)) => counts,
-            None => self.judge(event, reason),
-        }
-    }
-
     fn judge(&mut self, event: &Event<'_>, reason: Symbol) -> bool {
         let text = event.text(reason);
         let has = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
         // As in Go `src/cmd/trace/pprof.go`, `pprofMatchGoroutineBlock`.
         let counts = has(b"chan") || has(b"sync") || has(b"select");
-        if let Some(known) = self.slot(reason) {
-            *known = Some(counts);
-        } else if self.reasons.len() < MAX_REASONS {
-            self.reasons.push((reason, counts));
+        match reason {
+            Symbol::Id(id) if self.reasons.len() < MAX_REASONS => {
+                // Fails for 0 only, which stands for the empty string.
+                let _ = self.reasons.insert(id, counts, "string");
+            }
+            Symbol::Id(_) => {}
+            _ if self.other_reasons.len() < MAX_REASONS => self.other_reasons.push((reason, counts)),
+            _ => {}
         }
         counts
     }
@@ -146,7 +135,7 @@ impl Observer for TraceObserver {
         let record = event.record();
         // Nearly always the same second.
         if record.time.wrapping_sub(self.second_begin) as u64 >= NANOS as u64 {
-            self.turn_to(record.time.div_euclid(NANOS));
+            self.turn_to(record.time);
         }
         match record.what {
             What::GoTransition(from, to) => {
@@ -164,7 +153,7 @@ impl Observer for TraceObserver {
             What::Sync => {
                 self.begin.get_or_insert(record.time);
                 self.reasons.clear();
-                self.by_id.fill(None);
+                self.other_reasons.clear();
                 if let (None, EventKind::Sync(sync)) = (self.evidence.clock, event.kind()) {
                     self.evidence.clock = sync.clock;
                 }

@@ -84,21 +84,19 @@ fn len_by_length(window: &[u8], pos: usize) -> Option<usize> {
 
 /// The place of the first record from `pos` on that is no ordinary event, or that does not begin before `until`.
 pub(super) fn skip(window: &[u8], pos: usize, until: usize) -> usize {
-    let mut pos = pos;
-    loop {
-        let alone = until.min(pos + STRETCH);
-        pos = walk(window, pos, alone);
-        if pos < alone || pos >= until {
-            return pos;
-        }
-        while pos + WALKS * STRETCH < until {
-            let (place, goal) = walk_together(window, pos);
-            pos = place;
-            if place < goal {
-                return place;
-            }
+    let alone = until.min(pos + STRETCH);
+    let mut pos = walk(window, pos, alone);
+    if pos < alone {
+        return pos;
+    }
+    while pos + WALKS * STRETCH < until {
+        let (place, goal) = walk_together(window, pos);
+        pos = place;
+        if place < goal {
+            return place;
         }
     }
+    walk(window, pos, until)
 }
 
 /// The same by one walk.
