@@ -30,13 +30,14 @@ pub(crate) struct Arena<T> {
     /// The indexes of what is not at home.
     ids: HashMap<u64, u32, RandomState>,
     /// The first [`HOMES`] are homes: each is for the IDs of one remainder, the first that comes of those that live at the
-    /// same time. The runtime counts its IDs up, so that most of a trace's are at home, and found with one look.
+    /// same time. The runtime counts its IDs up, so that most of a trace's are at home, and found with one look. Homes are
+    /// built up to the highest that is lived in; all of them before the first slot that is none.
     slots: Vec<Slot<T>>,
     /// Those without homes that are free.
     free: Vec<u32>,
     /// The last lookup of each remainder of an ID that is not at home: traces speak of few goroutines at a time, over and
-    /// over.
-    recent: Box<[(u64, u32); HOMES]>,
+    /// over. Empty as long as all are at home.
+    recent: Box<[(u64, u32)]>,
     len: usize,
 }
 
@@ -63,9 +64,43 @@ fn nobody(home: usize) -> u64 {
 
 impl<T: Default> Default for Arena<T> {
     fn default() -> Self {
-        let slots = (0..HOMES).map(|home| Slot { id: nobody(home), value: T::default() }).collect();
-        let recent = Box::new(std::array::from_fn(|home| (nobody(home), UNUSED)));
-        Arena { ids: HashMap::default(), slots, free: Vec::new(), recent, len: 0 }
+        Arena { ids: HashMap::default(), slots: Vec::new(), free: Vec::new(), recent: Box::default(), len: 0 }
+    }
+}
+
+impl<T: Default> Arena<T> {
+    /// Adds a value under an ID that has none.
+    pub fn insert(&mut self, id: u64, value: T) -> Index {
+        self.len += 1;
+        let slot = Slot { id, value };
+        let home = home(id);
+        self.build_homes((home + 1).next_power_of_two());
+        if self.slots[home].id == nobody(home) {
+            self.slots[home] = slot;
+            return Index(home as u32);
+        }
+        self.build_homes(HOMES);
+        if self.recent.is_empty() {
+            self.recent = (0..HOMES).map(|home| (nobody(home), UNUSED)).collect();
+        }
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.slots[index as usize] = slot;
+                index
+            }
+            None => {
+                self.slots.push(slot);
+                u32::try_from(self.slots.len() - 1).expect("four billion goroutines do not fit in memory")
+            }
+        };
+        self.ids.insert(id, index);
+        self.recent[home] = (id, index);
+        Index(index)
+    }
+
+    fn build_homes(&mut self, count: usize) {
+        let homes = (self.slots.len()..count).map(|home| Slot { id: nobody(home), value: T::default() });
+        self.slots.extend(homes);
     }
 }
 
@@ -83,7 +118,7 @@ impl<T> Arena<T> {
     #[cold]
     #[inline(never)]
     fn find_elsewhere(&mut self, id: u64) -> Index {
-        let recent = &mut self.recent[home(id)];
+        let Some(recent) = self.recent.get_mut(home(id)) else { return Index::NONE };
         if recent.0 == id {
             return Index(recent.1);
         }
@@ -101,30 +136,6 @@ impl<T> Arena<T> {
         let at_home = self.slots.iter().take(HOMES).enumerate().filter(|(home, slot)| slot.id != nobody(*home));
         let others = self.ids.values().filter_map(|&index| self.slots.get(index as usize));
         at_home.map(|(_, slot)| slot).chain(others).map(|slot| (slot.id, &slot.value))
-    }
-
-    /// Adds a value under an ID that has none.
-    pub fn insert(&mut self, id: u64, value: T) -> Index {
-        self.len += 1;
-        let slot = Slot { id, value };
-        let home = home(id);
-        if self.slots[home].id == nobody(home) {
-            self.slots[home] = slot;
-            return Index(home as u32);
-        }
-        let index = match self.free.pop() {
-            Some(index) => {
-                self.slots[index as usize] = slot;
-                index
-            }
-            None => {
-                self.slots.push(slot);
-                u32::try_from(self.slots.len() - 1).expect("four billion goroutines do not fit in memory")
-            }
-        };
-        self.ids.insert(id, index);
-        self.recent[home] = (id, index);
-        Index(index)
     }
 
     /// Rare beside lookups: cold, so that the loop that calls it keeps what it needs in registers.
@@ -208,5 +219,15 @@ mod tests {
             assert_eq!((arena.find(ids[gone]), arena.find(next)), (Index::NONE, indexes[gone]));
         }
         assert_eq!((arena.len, arena.id(Index::NONE), arena.get(Index::NONE)), (5, u64::MAX, None));
+    }
+    #[test]
+    fn homes_are_built_as_they_are_lived_in() {
+        let mut arena = Arena::default();
+        let low = [3, 9].map(|id| arena.insert(id, id));
+        assert_eq!((arena.slots.len(), arena.recent.len()), (16, 0));
+        assert_eq!((arena.find(12), arena.find(500)), (Index::NONE, Index::NONE), "built and not built");
+        let crowded = arena.insert(3 + HOMES as u64, 7);
+        assert_eq!((arena.slots.len(), arena.recent.len()), (HOMES + 1, HOMES), "the first that is not at home");
+        assert_eq!([3, 9, 3 + HOMES as u64].map(|id| arena.find(id)), [low[0], low[1], crowded]);
     }
 }

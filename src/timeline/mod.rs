@@ -22,6 +22,7 @@ use std::io::Read;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::thread;
 
 use crate::account::Tally;
@@ -83,6 +84,9 @@ pub struct Timeline {
     symbols: Symbols,
 }
 
+/// How many processors there are for us. To ask takes longer than a small trace does.
+static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+
 /// From when to when a trace goes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Extent {
@@ -131,7 +135,7 @@ impl Timeline {
     /// Whatever the reader finds wrong with the trace.
     pub fn from_reader(reader: Reader<'_>) -> Result<Self, Error> {
         let threads = match cfg!(feature = "parallel") {
-            true => thread::available_parallelism().map_or(1, NonZero::get),
+            true => *PROCESSORS,
             false => 1,
         };
         let builder = Builder::new(reader.version(), threads);
