@@ -8,6 +8,7 @@
 mod corpus;
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
 use corpus::{OLD_RELEASES, RELEASES, sample, samples};
@@ -19,17 +20,42 @@ const TRACES: [&str; 3] = ["go1.22/timers", "go1.25/timers", "go1.26/timers"];
 
 const FLIPS: [u8; 3] = [0x01, 0x80, 0xff];
 
-/// What events were asked for. Text takes far longer than reading, and a trace has few stacks.
+/// So many readings go by before what was asked for is forgotten.
+const MEMORY: u32 = 64;
+
+/// What events of the readings of one trace were asked for. Text takes far longer than reading, a trace has few stacks, and
+/// damage changes few of them.
 #[derive(Default)]
-struct Asked(HashSet<(&'static str, u64)>);
+struct Asked {
+    readings: u32,
+    /// In this reading: kinds of events with IDs of stacks.
+    ids: HashSet<(&'static str, u64)>,
+    /// In this and some before: hashes of kinds of events with what is in their stacks.
+    texts: HashSet<u64>,
+}
 
 impl Asked {
+    fn begin(&mut self) {
+        self.readings += 1;
+        self.ids.clear();
+        if self.readings.is_multiple_of(MEMORY) {
+            self.texts.clear();
+        }
+    }
+
     /// Asks an event for all it has, the first of each kind with each stack for its text as well.
     fn ask(&mut self, event: &Event<'_>) {
         let _ = (event.time(), event.go(), event.proc(), event.thread());
         let kind = event.kind();
-        if self.0.insert((kind.name(), event.stack().map_or(0, |stack| stack.id().0))) {
-            ask_for_text(event);
+        if self.ids.insert((kind.name(), event.stack().map_or(0, |stack| stack.id().0))) {
+            let mut hasher = DefaultHasher::new();
+            kind.name().hash(&mut hasher);
+            for frame in event.stack().into_iter().flat_map(|stack| stack.frames()) {
+                (frame.func, frame.file, frame.pc, frame.line).hash(&mut hasher);
+            }
+            if self.texts.insert(hasher.finish()) {
+                ask_for_text(event);
+            }
         }
         match kind {
             EventKind::Sync(sync) => {
@@ -60,9 +86,9 @@ fn ask_for_text(event: &Event<'_>) {
 }
 
 /// Reads all there is; gives the number of events.
-fn read(bytes: &[u8]) -> (u64, Result<(), Error>) {
+fn read(bytes: &[u8], asked: &mut Asked) -> (u64, Result<(), Error>) {
     let mut events = 0;
-    let mut asked = Asked::default();
+    asked.begin();
     let result = Reader::from_slice(bytes).and_then(|mut reader| {
         while let Some(event) = reader.next_event()? {
             asked.ask(&event);
@@ -102,8 +128,8 @@ fn assert_located(error: &Error, bytes: &[u8], what: &str) {
     assert!(error.at.offset <= bytes.len() as u64, "{what}: {error} lies behind the file's end");
 }
 
-fn check(bytes: &[u8], what: &str) -> (u64, Result<(), Error>) {
-    let (events, result) = read(bytes);
+fn check(bytes: &[u8], what: &str, asked: &mut Asked) -> (u64, Result<(), Error>) {
+    let (events, result) = read(bytes, asked);
     if let Err(error) = &result {
         assert_located(error, bytes, what);
     }
@@ -115,7 +141,7 @@ fn check(bytes: &[u8], what: &str) -> (u64, Result<(), Error>) {
 
 /// Reads over damage; gives the time at which each generation that it gave begins, and how many events it has. What is no
 /// trace gives none.
-fn read_leniently(bytes: &[u8], what: &str) -> Vec<(i64, u64)> {
+fn read_leniently(bytes: &[u8], what: &str, asked: &mut Asked) -> Vec<(i64, u64)> {
     let mut reader = match Reader::builder().lenient().from_slice(bytes) {
         Ok(reader) => reader,
         Err(error) => {
@@ -125,7 +151,7 @@ fn read_leniently(bytes: &[u8], what: &str) -> Vec<(i64, u64)> {
     };
     let mut last = None;
     let mut generations: Vec<(i64, u64)> = Vec::new();
-    let mut asked = Asked::default();
+    asked.begin();
     loop {
         match reader.next_event() {
             Ok(Some(event)) => {
@@ -173,7 +199,7 @@ impl Whole {
                 last = batch.generation;
             }
         }
-        let generations = read_leniently(&bytes, "the whole");
+        let generations = read_leniently(&bytes, "the whole", &mut Asked::default());
         Whole { bytes, ends, generations }
     }
 }
@@ -181,17 +207,18 @@ impl Whole {
 /// Cuts a trace behind every so many bytes.
 fn cut(name: &str, step: usize) {
     let whole = Whole::new(sample(name).bytes());
-    let (all, result) = read(&whole.bytes);
+    let asked = &mut Asked::default();
+    let (all, result) = read(&whole.bytes, asked);
     assert!(result.is_ok() && all > 10, "{name} is whole");
     assert_eq!(whole.generations.len(), whole.ends.len().max(1), "{name}");
     for len in (0..whole.bytes.len()).rev().step_by(step) {
         let what = format!("{name} cut at {len}");
         let bytes = &whole.bytes[..len];
-        let (events, result) = check(bytes, &what);
+        let (events, result) = check(bytes, &what, asked);
         // Before Go 1.26 a cut between batches can't be told from the end.
         assert!(result.is_err() || name < "go1.26", "{what} is no trace");
         assert!(events <= all, "{what}");
-        let given = read_leniently(bytes, &what);
+        let given = read_leniently(bytes, &what, asked);
         let ended = whole.ends.iter().filter(|end| **end <= len as u64).count();
         // All generations before the cut, whole.
         assert!(given.len() >= ended, "{what}: {ended} generations are whole");
@@ -202,16 +229,17 @@ fn cut(name: &str, step: usize) {
 /// Changes every so manieth byte of a trace.
 fn flip(name: &str, step: usize) {
     let mut bytes = sample(name).bytes();
+    let asked = &mut Asked::default();
     let mut refused = 0;
     let mut changed = 0;
     for at in (0..bytes.len()).rev().step_by(step) {
         for flip in FLIPS {
             bytes[at] ^= flip;
             let what = format!("{name} with byte {at} ^ {flip:#x}");
-            let (_, result) = check(&bytes, &what);
+            let (_, result) = check(&bytes, &what, asked);
             refused += usize::from(result.is_err());
             changed += 1;
-            read_leniently(&bytes, &what);
+            read_leniently(&bytes, &what, asked);
             bytes[at] ^= flip;
         }
     }
