@@ -2,7 +2,7 @@
 //! for. Lenient reading goes over all of it, gives what is whole before a cut, and accounts for every byte.
 //!
 //! By default only some bytes are cut at and changed; `cargo test --release --test damage -- --ignored` takes every byte
-//! of every trace up to 100 kB. That takes hours of one processor, so `GOTRACE_SHARD=2/8` takes the second eighth of the
+//! of every trace up to 100 kB. That takes an hour of one processor, so `GOTRACE_SHARD=2/8` takes the second eighth of the
 //! traces.
 
 mod corpus;
