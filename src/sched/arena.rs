@@ -26,6 +26,7 @@ impl Index {
 
 /// Values under 64-bit IDs. Removed slots are used again, so memory follows what lives, and IDs may lie as far apart
 /// as they like.
+#[derive(Default)]
 pub(crate) struct Arena<T> {
     /// The indexes of what is not at home.
     ids: HashMap<u64, u32, RandomState>,
@@ -60,12 +61,6 @@ fn home(id: u64) -> usize {
 /// An ID that is at home elsewhere, to stand in a home that is free.
 fn nobody(home: usize) -> u64 {
     home as u64 ^ 1
-}
-
-impl<T: Default> Default for Arena<T> {
-    fn default() -> Self {
-        Arena { ids: HashMap::default(), slots: Vec::new(), free: Vec::new(), recent: Box::default(), len: 0 }
-    }
 }
 
 impl<T: Default> Arena<T> {
