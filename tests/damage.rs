@@ -14,48 +14,50 @@ use std::io;
 use corpus::{OLD_RELEASES, RELEASES, sample, samples};
 use gotrace::raw::RawReader;
 use gotrace::{Error, Event, EventKind, Reader};
+use memchr::memmem;
 
 /// One trace of each kind of framing: no clock snapshot, with one, and with the ends of generations.
 const TRACES: [&str; 3] = ["go1.22/timers", "go1.25/timers", "go1.26/timers"];
 
 const FLIPS: [u8; 3] = [0x01, 0x80, 0xff];
 
-/// So many readings go by before what was asked for is forgotten.
-const MEMORY: u32 = 64;
-
-/// What events of the readings of one trace were asked for. Text takes far longer than reading, a trace has few stacks, and
-/// damage changes few of them.
+/// What the events of one trace, damaged here and there, were asked for. Text takes far longer than reading, a trace has few
+/// stacks, and damage changes few of them.
 #[derive(Default)]
 struct Asked {
-    readings: u32,
-    /// In this reading: kinds of events with IDs of stacks.
-    ids: HashSet<(&'static str, u64)>,
-    /// In this and some before: hashes of kinds of events with what is in their stacks.
+    /// Which generation of the damaged trace it is.
+    generation: u64,
+    /// Of this damaged trace: hashes of generation, kind and IDs of stacks.
+    kinds: HashSet<u64>,
+    /// Of all of them: hashes of texts.
     texts: HashSet<u64>,
+    text: Vec<u8>,
 }
 
 impl Asked {
-    fn begin(&mut self) {
-        self.readings += 1;
-        self.ids.clear();
-        if self.readings.is_multiple_of(MEMORY) {
-            self.texts.clear();
-        }
+    fn begin_reading(&mut self) {
+        self.generation = 0;
+    }
+
+    fn begin_damage(&mut self) {
+        self.kinds.clear();
     }
 
     /// Asks an event for all it has, the first of each kind with each stack for its text as well.
     fn ask(&mut self, event: &Event<'_>) {
         let _ = (event.time(), event.go(), event.proc(), event.thread());
         let kind = event.kind();
-        if self.ids.insert((kind.name(), event.stack().map_or(0, |stack| stack.id().0))) {
-            let mut hasher = DefaultHasher::new();
-            kind.name().hash(&mut hasher);
-            for frame in event.stack().into_iter().flat_map(|stack| stack.frames()) {
-                (frame.func, frame.file, frame.pc, frame.line).hash(&mut hasher);
-            }
-            if self.texts.insert(hasher.finish()) {
-                ask_for_text(event);
-            }
+        if let EventKind::Sync(_) | EventKind::Gap(_) = kind {
+            self.generation += 1;
+        }
+        let (of, from, to, created) = match kind {
+            EventKind::GoTransition(change) => ("goroutine", change.from.name(), change.to.name(), change.stack),
+            EventKind::ProcTransition(change) => ("P", change.from.name(), change.to.name(), None),
+            _ => (kind.name(), "", "", None),
+        };
+        let stacks = [event.stack(), created].map(|stack| stack.map(|stack| stack.id().0));
+        if self.kinds.insert(hash(&(self.generation, of, from, to, stacks))) {
+            self.ask_for_text(event);
         }
         match kind {
             EventKind::Sync(sync) => {
@@ -75,20 +77,33 @@ impl Asked {
             kind => assert!(!kind.name().is_empty()),
         }
     }
+
+    /// Asks an event for Go's text, and if there was none such but for its time, for all that there is besides.
+    fn ask_for_text(&mut self, event: &Event<'_>) {
+        self.text.clear();
+        event.write_text(&mut self.text).expect("a vector takes all");
+        let time = memmem::find(&self.text, b" Time=").expect("it has a time") + 6;
+        let digits = self.text[time..].iter().take_while(|byte| matches!(byte, b'-' | b'0'..=b'9')).count();
+        if !self.texts.insert(hash(&(&self.text[..time], &self.text[time + digits..]))) {
+            return;
+        }
+        let (debug, display) = (format!("{event:?}"), event.to_string());
+        assert!(!debug.is_empty() && !display.is_empty());
+        let frames = event.stack().into_iter().flat_map(|stack| stack.frames());
+        frames.for_each(|frame| drop((frame.func.to_str_lossy(), frame.file.to_str(), frame.pc, frame.line)));
+    }
 }
 
-fn ask_for_text(event: &Event<'_>) {
-    event.write_text(&mut io::sink()).expect("a sink takes all");
-    let (debug, display) = (format!("{event:?}"), event.to_string());
-    assert!(!debug.is_empty() && !display.is_empty());
-    let frames = event.stack().into_iter().flat_map(|stack| stack.frames());
-    frames.for_each(|frame| drop((frame.func.to_str_lossy(), frame.file.to_str(), frame.pc, frame.line)));
+fn hash(it: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    it.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Reads all there is; gives the number of events.
 fn read(bytes: &[u8], asked: &mut Asked) -> (u64, Result<(), Error>) {
     let mut events = 0;
-    asked.begin();
+    asked.begin_reading();
     let result = Reader::from_slice(bytes).and_then(|mut reader| {
         while let Some(event) = reader.next_event()? {
             asked.ask(&event);
@@ -108,7 +123,7 @@ fn read_raw(bytes: &[u8]) -> Result<(), Error> {
         let mut events = batch.events();
         let mut covered = 0;
         while let Some(event) = events.next_event()? {
-            // A few of each type and length.
+            // The first of each type and length.
             if asked.insert((event.event(), event.bytes().len())) {
                 event.write_text(&mut io::sink()).expect("a sink takes all");
             }
@@ -129,6 +144,7 @@ fn assert_located(error: &Error, bytes: &[u8], what: &str) {
 }
 
 fn check(bytes: &[u8], what: &str, asked: &mut Asked) -> (u64, Result<(), Error>) {
+    asked.begin_damage();
     let (events, result) = read(bytes, asked);
     if let Err(error) = &result {
         assert_located(error, bytes, what);
@@ -151,7 +167,7 @@ fn read_leniently(bytes: &[u8], what: &str, asked: &mut Asked) -> Vec<(i64, u64)
     };
     let mut last = None;
     let mut generations: Vec<(i64, u64)> = Vec::new();
-    asked.begin();
+    asked.begin_reading();
     loop {
         match reader.next_event() {
             Ok(Some(event)) => {
@@ -179,28 +195,46 @@ fn read_leniently(bytes: &[u8], what: &str, asked: &mut Asked) -> Vec<(i64, u64)
 /// What a whole trace gives.
 struct Whole {
     bytes: Vec<u8>,
+    /// Where each batch ends; none in traces before Go 1.22.
+    batches: Vec<usize>,
     /// Where each generation ends.
-    ends: Vec<u64>,
+    ends: Vec<usize>,
     /// When each begins, and how many events it has.
     generations: Vec<(i64, u64)>,
 }
 
 impl Whole {
     fn new(bytes: Vec<u8>) -> Self {
+        let mut batches = Vec::new();
         let mut ends = Vec::new();
         if let Ok(mut reader) = RawReader::from_slice(&bytes) {
             let mut last = 0;
             while let Some(batch) = reader.next_batch().expect("a whole trace") {
-                let end = batch.offset + batch.bytes().len() as u64;
-                if last == batch.generation {
-                    ends.pop();
+                if last != batch.generation {
+                    ends.extend(batches.last());
                 }
-                ends.push(end);
                 last = batch.generation;
+                batches.push(batch.offset as usize + batch.bytes().len());
             }
+            ends.extend(batches.last());
         }
         let generations = read_leniently(&bytes, "the whole", &mut Asked::default());
-        Whole { bytes, ends, generations }
+        Whole { bytes, batches, ends, generations }
+    }
+
+    /// Lengths to cut at: every so many, and around the end of each generation.
+    fn cuts(&self, step: usize) -> impl Iterator<Item = usize> {
+        let around = self.ends.iter().flat_map(|end| [end - 1, *end, end + 1]);
+        let len = self.bytes.len();
+        (0..len).rev().step_by(step).chain(around.filter(move |cut| *cut < len && step > 1))
+    }
+
+    /// Whether a strict reader takes what is left of a cut, where that is certain: what is whole ends with a generation.
+    /// Before Go 1.26 some other ends of batches can't be told from one, and before Go 1.22 some ends of events.
+    fn is_taken(&self, name: &str, cut: usize) -> Option<bool> {
+        let is_at_end = self.ends.contains(&cut);
+        let is_certain = is_at_end || name >= "go1.26" || name >= "go1.22" && !self.batches.contains(&cut);
+        is_certain.then_some(is_at_end)
     }
 }
 
@@ -211,16 +245,15 @@ fn cut(name: &str, step: usize) {
     let (all, result) = read(&whole.bytes, asked);
     assert!(result.is_ok() && all > 10, "{name} is whole");
     assert_eq!(whole.generations.len(), whole.ends.len().max(1), "{name}");
-    for len in (0..whole.bytes.len()).rev().step_by(step) {
+    for len in whole.cuts(step) {
         let what = format!("{name} cut at {len}");
         let bytes = &whole.bytes[..len];
         let (events, result) = check(bytes, &what, asked);
-        // A cut behind a whole generation can't be told from the end; before Go 1.26 nor can others between batches.
-        let is_at_end = whole.ends.contains(&(len as u64));
-        assert!(result.is_ok() == is_at_end || name < "go1.26", "{what}: {result:?}");
+        let is_taken = whole.is_taken(name, len);
+        assert!(is_taken.is_none_or(|is_taken| is_taken == result.is_ok()), "{what}: {result:?}");
         assert!(events <= all, "{what}");
         let given = read_leniently(bytes, &what, asked);
-        let ended = whole.ends.iter().filter(|end| **end <= len as u64).count();
+        let ended = whole.ends.iter().filter(|end| **end <= len).count();
         // All generations before the cut, whole.
         assert!(given.len() >= ended, "{what}: {ended} generations are whole");
         assert_eq!(given[..ended], whole.generations[..ended], "{what}");
