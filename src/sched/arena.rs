@@ -31,13 +31,14 @@ pub(crate) struct Arena<T> {
     /// The indexes of what is not at home.
     ids: HashMap<u64, u32, RandomState>,
     /// The first [`HOMES`] are homes: each is for the IDs of one remainder, the first that comes of those that live at the
-    /// same time. The runtime counts its IDs up, so that most of a trace's are at home, and found with one look. Homes are
-    /// built up to the highest that is lived in; all of them before the first slot that is none.
+    /// same time. The runtime counts goroutines and Ps up, so that most of a trace's are at home, and found with one look.
+    /// Homes are built when they are first lived in, twice as many each time, and all of them before the first slot that is
+    /// no home.
     slots: Vec<Slot<T>>,
     /// Those without homes that are free.
     free: Vec<u32>,
     /// The last lookup of each remainder of an ID that is not at home: traces speak of few goroutines at a time, over and
-    /// over. Empty as long as all are at home.
+    /// over. Empty until one is not at home.
     recent: Box<[(u64, u32)]>,
     len: usize,
 }
@@ -49,6 +50,9 @@ struct Slot<T> {
 }
 
 pub(super) const HOMES: usize = 1024;
+// Doubling must reach them, and `nobody` stay among them.
+const _: () = assert!(HOMES.is_power_of_two() && HOMES > 1);
+
 /// No ID has this index; `recent` starts out with it.
 const UNUSED: u32 = u32::MAX;
 
@@ -67,17 +71,25 @@ impl<T: Default> Arena<T> {
     /// Adds a value under an ID that has none.
     pub fn insert(&mut self, id: u64, value: T) -> Index {
         self.len += 1;
-        let slot = Slot { id, value };
         let home = home(id);
         self.build_homes((home + 1).next_power_of_two());
-        if self.slots[home].id == nobody(home) {
-            self.slots[home] = slot;
-            return Index(home as u32);
+        match self.slots.get_mut(home) {
+            Some(slot) if slot.id == nobody(home) => {
+                *slot = Slot { id, value };
+                Index(home as u32)
+            }
+            _ => self.insert_elsewhere(id, value),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_elsewhere(&mut self, id: u64, value: T) -> Index {
         self.build_homes(HOMES);
         if self.recent.is_empty() {
-            self.recent = (0..HOMES).map(|home| (nobody(home), UNUSED)).collect();
+            self.recent = (0..HOMES).map(|at| (nobody(at), UNUSED)).collect();
         }
+        let slot = Slot { id, value };
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = slot;
@@ -89,12 +101,14 @@ impl<T: Default> Arena<T> {
             }
         };
         self.ids.insert(id, index);
-        self.recent[home] = (id, index);
+        self.recent[home(id)] = (id, index);
         Index(index)
     }
 
+    /// Builds those of the first `count`, at most [`HOMES`], that are not there yet.
+    #[inline]
     fn build_homes(&mut self, count: usize) {
-        let homes = (self.slots.len()..count).map(|home| Slot { id: nobody(home), value: T::default() });
+        let homes = (self.slots.len()..count).map(|at| Slot { id: nobody(at), value: T::default() });
         self.slots.extend(homes);
     }
 }
@@ -133,6 +147,8 @@ impl<T> Arena<T> {
         at_home.map(|(_, slot)| slot).chain(others).map(|slot| (slot.id, &slot.value))
     }
 
+    /// Removes what is at an index that [`find`](Self::find) or [`insert`](Self::insert) gave and that was not removed.
+    ///
     /// Rare beside lookups: cold, so that the loop that calls it keeps what it needs in registers.
     #[cold]
     #[inline(never)]
@@ -174,7 +190,8 @@ impl<T> Arena<T> {
 
     /// About how many bytes of memory they take.
     pub fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot<T>>() + self.ids.capacity() * size_of::<(u64, u32)>()
+        let elsewhere = (self.ids.capacity() + self.recent.len()) * size_of::<(u64, u32)>();
+        self.slots.capacity() * size_of::<Slot<T>>() + elsewhere + self.free.capacity() * size_of::<u32>()
     }
 
     /// How many there are.
@@ -201,7 +218,8 @@ mod tests {
     #[test]
     fn slots_are_used_again_and_ids_forgotten() {
         let mut arena = Arena::default();
-        assert_eq!((arena.find(0), arena.find(1)), (Index::NONE, Index::NONE), "an ID that stands in a free home");
+        arena.insert(9, 9);
+        assert_eq!([0, 1, 12, 13].map(|id| arena.find(id)), [Index::NONE; 4], "IDs that stand in free homes");
         let ids = [0, 1, HOMES as u64, u64::MAX, 1 << 40];
         let indexes = ids.map(|id| arena.insert(id, id));
         for (id, index) in ids.into_iter().zip(indexes) {
@@ -213,8 +231,9 @@ mod tests {
             assert_eq!(arena.insert(next, 7), indexes[gone], "of its remainder, or without a home");
             assert_eq!((arena.find(ids[gone]), arena.find(next)), (Index::NONE, indexes[gone]));
         }
-        assert_eq!((arena.len, arena.id(Index::NONE), arena.get(Index::NONE)), (5, u64::MAX, None));
+        assert_eq!((arena.len, arena.id(Index::NONE), arena.get(Index::NONE)), (6, u64::MAX, None));
     }
+
     #[test]
     fn homes_are_built_as_they_are_lived_in() {
         let mut arena = Arena::default();
@@ -224,5 +243,36 @@ mod tests {
         let crowded = arena.insert(3 + HOMES as u64, 7);
         assert_eq!((arena.slots.len(), arena.recent.len()), (HOMES + 1, HOMES), "the first that is not at home");
         assert_eq!([3, 9, 3 + HOMES as u64].map(|id| arena.find(id)), [low[0], low[1], crowded]);
+    }
+
+    /// Values are their IDs.
+    #[test]
+    fn finds_what_a_map_finds() {
+        let far = (1..5).flat_map(|turn| [3, 1023].map(|home| turn * HOMES as u64 + home));
+        let ids: Vec<u64> = (0..20).chain(1015..1050).chain(far).chain([u64::MAX]).collect();
+        let mut arena = Arena::default();
+        let mut map: HashMap<u64, Index> = HashMap::new();
+        let mut random = 1u64;
+        for step in 0..20_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // At first only those in the homes below 32.
+            let reach = if step < 200 { 20 } else { ids.len() };
+            let id = ids[(random >> 33) as usize % reach];
+            let index = map.get(&id).copied();
+            assert_eq!(arena.find(id), index.unwrap_or(Index::NONE), "{id} in step {step}");
+            match index {
+                Some(index) => {
+                    assert_eq!((arena.id(index), arena.get(index)), (id, Some(&id)));
+                    arena.remove(index);
+                    map.remove(&id);
+                }
+                None => drop(map.insert(id, arena.insert(id, id))),
+            }
+            assert_eq!(arena.len(), map.len());
+            if step % 100 == 0 {
+                let there: HashMap<u64, u64> = arena.iter().map(|(id, &value)| (id, value)).collect();
+                assert_eq!(there, map.keys().map(|&id| (id, id)).collect());
+            }
+        }
     }
 }

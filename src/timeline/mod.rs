@@ -43,6 +43,10 @@ use symbols::{StackNumber, Symbols};
 pub use tasks::{CpuSample, LogMessage, Region, Task, TaskTree};
 pub use totals::Totals;
 
+/// How many processors there are for us. Asked once, since it takes longer than a small trace does; if that changes later,
+/// it is not seen.
+static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+
 /// What happened in a trace, by goroutine, P, thread and time.
 ///
 /// ```
@@ -83,9 +87,6 @@ pub struct Timeline {
     warning_count: u64,
     symbols: Symbols,
 }
-
-/// How many processors there are for us. To ask takes longer than a small trace does.
-static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
 /// From when to when a trace goes.
 #[derive(Clone, Copy, Debug, Default)]
