@@ -1,10 +1,14 @@
 //! A reader that is given limits stops where a trace goes past them, and nowhere else; lenient or not.
 
+#[path = "corpus/old.rs"]
+mod old;
+
 use std::io;
 
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, CpuSample, Generation, Trace};
 use gotrace::{ErrorKind, Limits, Location, Reader, StackId, ThreadId, Timeline, Version};
+use old::{BATCH, FREQUENCY, GO_CREATE, GO_START, GOMAXPROCS, OldTrace, PROC_START, REGION, TASK_CREATE};
 
 /// M 7 with goroutine 1 running on P 0.
 fn running() -> Batch {
@@ -221,35 +225,9 @@ fn leaks_come_to_an_end() {
     assert!((300_000..3_000_000).contains(&events), "after {events} events");
 }
 
-/// A trace of Go 1.21 with all on P 0: records of a type, each of whose values takes a byte or two.
-fn old(records: &[(u8, &[u64])]) -> Vec<u8> {
-    let mut bytes = b"go 1.21 trace\0\0\0".to_vec();
-    for (code, values) in records {
-        let mut body = Vec::new();
-        for &value in *values {
-            match value {
-                0..0x80 => body.push(value as u8),
-                _ => body.extend([value as u8 | 0x80, (value >> 7) as u8]),
-            }
-        }
-        match values.len() {
-            number @ 1..=3 => bytes.push(code | (number as u8 - 1) << 6),
-            _ => bytes.extend([code | 3 << 6, body.len() as u8]),
-        }
-        bytes.extend(body);
-    }
-    bytes
+fn old_trace(records: &[(u8, &[u64])]) -> Vec<u8> {
+    records.iter().fold(OldTrace::new(), |trace, (code, values)| trace.record(*code, values)).into_bytes()
 }
-
-/// The types of Go 1.21's records (`internal/trace/tracev1/parser.go`).
-const BATCH: u8 = 1;
-const FREQUENCY: u8 = 2;
-const GOMAXPROCS: u8 = 4;
-const PROC_START: u8 = 5;
-const GO_CREATE: u8 = 13;
-const GO_START: u8 = 14;
-const TASK_CREATE: u8 = 45;
-const REGION: u8 = 47;
 
 #[test]
 fn what_lives_in_old_traces_is_limited() {
@@ -260,7 +238,7 @@ fn what_lives_in_old_traces_is_limited() {
         let begin: [(u8, &[u64]); 1] = [(BATCH, &[0, 100])];
         let end_of_list: [(u8, &[u64]); 3] = [(GOMAXPROCS, &[1, 4, 0]), (PROC_START, &[1, 7]), (GO_START, &[1, 1, 1])];
         let end: [(u8, &[u64]); 1] = [(FREQUENCY, &[1000])];
-        old(&[&begin, listed, &end_of_list, rest, &end].concat())
+        old_trace(&[&begin, listed, &end_of_list, rest, &end].concat())
     };
     let goroutines = |limits: &mut Limits, number| limits.goroutines = number;
     // Those that there were as tracing began, and others.

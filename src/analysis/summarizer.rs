@@ -132,6 +132,8 @@ pub(super) struct Account {
     syscall_blocked: i64,
     /// On which P it went into the system call.
     syscall_proc: u64,
+    /// Whether a gap came, and nothing is known of it since.
+    is_lost: bool,
     /// Since when it is in each range.
     ranges: SmallVec<[(RangeKey, i64); 1]>,
     regions: Vec<OpenRegion>,
@@ -164,6 +166,7 @@ impl Account {
             syscall: NEVER,
             syscall_blocked: NEVER,
             syscall_proc: NONE,
+            is_lost: false,
             ranges: SmallVec::new(),
             regions: Vec::new(),
         }
@@ -378,8 +381,8 @@ impl<S: Summary> Summarizer<S> {
         }
         let index = self.goroutines.find(record.a);
         match self.goroutines.get_mut(index) {
-            // It was there before a gap.
-            Some(known) if was_there => {
+            Some(known) if was_there && known.is_lost => {
+                known.is_lost = false;
                 known.spent.add(&account.spent);
                 index
             }
@@ -423,7 +426,7 @@ impl<S: Summary> Summarizer<S> {
                 self.sum_up(index, time, NEVER);
             }
             if let Some(account) = self.goroutines.get_mut(index).filter(|account| account.end == NEVER) {
-                // It lives on.
+                account.is_lost = true;
                 account.spent.total = 0;
             }
         }

@@ -7,6 +7,7 @@ use gotrace::analysis::{
 };
 use gotrace::{Reader, synth};
 
+use crate::corpus::old::{BATCH, FREQUENCY, GO_CREATE, GO_SCHED, GO_START, OldTrace, PROC_START};
 use crate::corpus::{RELEASES, Sample, samples};
 use crate::expected::{Goroutine, Line, Nanos, Region, agree, all_samples, lines, ties};
 
@@ -250,4 +251,26 @@ fn system_calls_are_corrected_where_the_reference_is_wrong() {
     assert_eq!(corrected, [[0, 302, 3001], [1, 0, 0], [504, 1800, 1001]]);
     let reference = syscalls(&open, Accounting::Reference);
     assert_eq!(reference, [[3001, 3303, 0], [1, 0, 0], [1505, 2801, 0]]);
+}
+
+/// A trace of Go 1.21 that never ends its list of goroutines: a start in it says no more than that the goroutine runs, each
+/// time, and Go's Summarizer begins anew, each time. The times are so far apart that their sum is no time.
+#[test]
+fn a_goroutine_that_is_listed_again_begins_anew() {
+    const FAR: u64 = 4_500_000_000_000_000;
+    let listed = OldTrace::new().record(BATCH, &[0, 0]).record(GO_CREATE, &[0, 1, 0, 0]).record(PROC_START, &[0, 7]);
+    let started = [(FAR, 1), (100, 2), (10, 3)]
+        .into_iter()
+        .fold(listed, |trace, (ticks, number)| trace.record(GO_START, &[ticks, 1, number]).record(GO_SCHED, &[5, 0]));
+    let bytes = started.record(FREQUENCY, &[1_000_000]).into_bytes();
+    for accounting in [Accounting::Reference, Accounting::Corrected] {
+        let summarizer = Summarizer::with_accounting(All::default(), accounting);
+        let (all, error) = run(&mut Reader::from_slice(&bytes).expect("a header"), summarizer);
+        assert!(error.is_none(), "{error:?}");
+        let [goroutine] = &all.goroutines[..] else { panic!("{:?}", all.goroutines) };
+        let stats = [("Execution time", 4_500_000_000_000_124_929), ("Sched wait time", 1)];
+        let stats = stats.map(|(column, nanos)| (column.to_owned(), nanos));
+        assert_eq!((goroutine.creation, goroutine.start), (-1, 4_500_000_000_000_119_808));
+        assert_eq!((goroutine.total, &goroutine.stats), (4_500_000_000_000_124_930, &stats.into()));
+    }
 }

@@ -4,6 +4,8 @@ use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, CpuSample, Generation, Trace};
 use gotrace::{StackId, ThreadId, Version};
 
+use crate::old::{BATCH, FREQUENCY, GO_CREATE, GO_END, GO_START, GO_SYS_CALL, OldTrace, PROC_START};
+
 /// As full as a batch gets here.
 const FULL: u64 = 60_000;
 
@@ -274,42 +276,13 @@ pub fn one_wanted_by_all(ms: u64) -> Vec<u8> {
 /// A trace of Go 1.21 in which so many goroutines are in system calls, each on its P, and the next event of each stands
 /// behind those of all others.
 pub fn syscalls_v1(n: u64) -> Vec<u8> {
-    fn record(out: &mut Vec<u8>, code: u8, values: &[u64]) {
-        let mut body = Vec::new();
-        values.iter().for_each(|&value| int(&mut body, value));
-        out.push(code | (values.len().clamp(1, 4) as u8 - 1) << 6);
-        if values.len() > 3 {
-            int(out, body.len() as u64);
-        }
-        out.extend(body);
-    }
-    fn int(out: &mut Vec<u8>, mut value: u64) {
-        while value >= 0x80 {
-            out.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        out.push(value as u8);
-    }
-    const BATCH: u8 = 1;
-    const FREQUENCY: u8 = 2;
-    const PROC_START: u8 = 5;
-    const GO_CREATE: u8 = 13;
-    const GO_START: u8 = 14;
-    const GO_END: u8 = 15;
-    const GO_SYS_CALL: u8 = 28;
-
-    let mut out = b"go 1.21 trace\0\0\0".to_vec();
-    record(&mut out, BATCH, &[0, 100]);
-    (1..=n).for_each(|go| record(&mut out, GO_CREATE, &[0, go, 0, 0]));
-    for i in 1..=n {
-        record(&mut out, BATCH, &[i, 100]);
-        record(&mut out, PROC_START, &[1, i]);
-        record(&mut out, GO_START, &[1, i, 1]);
-        record(&mut out, GO_SYS_CALL, &[1 + i, 0]);
-        record(&mut out, GO_END, &[10 * n]);
-    }
-    record(&mut out, FREQUENCY, &[1_000_000_000]);
-    out
+    let listed =
+        (1..=n).fold(OldTrace::new().record(BATCH, &[0, 100]), |trace, go| trace.record(GO_CREATE, &[0, go, 0, 0]));
+    let trace = (1..=n).fold(listed, |trace, i| {
+        let trace = trace.record(BATCH, &[i, 100]).record(PROC_START, &[1, i]).record(GO_START, &[1, i, 1]);
+        trace.record(GO_SYS_CALL, &[1 + i, 0]).record(GO_END, &[10 * n])
+    });
+    trace.record(FREQUENCY, &[1_000_000_000]).into_bytes()
 }
 
 /// Many generations whose goroutines, tasks, regions and names all stay.

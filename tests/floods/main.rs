@@ -3,6 +3,8 @@
 //! The time is bounded so widely that only work out of proportion can exceed it; what floods cost is measured by hand.
 
 mod build;
+#[path = "../corpus/old.rs"]
+mod old;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,47 @@
+//! Traces of Go 1.21, record by record.
+
+#![allow(dead_code, reason = "no test needs all of it")]
+
+/// The types of its records (Go `src/internal/trace/tracev1/parser.go`).
+pub const BATCH: u8 = 1;
+pub const FREQUENCY: u8 = 2;
+pub const GOMAXPROCS: u8 = 4;
+pub const PROC_START: u8 = 5;
+pub const GO_CREATE: u8 = 13;
+pub const GO_START: u8 = 14;
+pub const GO_END: u8 = 15;
+pub const GO_SCHED: u8 = 17;
+pub const GO_SYS_CALL: u8 = 28;
+pub const TASK_CREATE: u8 = 45;
+pub const REGION: u8 = 47;
+
+pub struct OldTrace(Vec<u8>);
+
+impl OldTrace {
+    pub fn new() -> Self {
+        OldTrace(b"go 1.21 trace\0\0\0".to_vec())
+    }
+
+    pub fn record(mut self, code: u8, values: &[u64]) -> Self {
+        let mut body = Vec::new();
+        values.iter().for_each(|&value| write_uvarint(&mut body, value));
+        self.0.push(code | (values.len().clamp(1, 4) as u8 - 1) << 6);
+        if values.len() > 3 {
+            write_uvarint(&mut self.0, body.len() as u64);
+        }
+        self.0.extend(body);
+        self
+    }
+
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+fn write_uvarint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
