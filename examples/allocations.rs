@@ -11,8 +11,8 @@ use cli::Failure;
 use cli::analysis::{Spread, ended, observe, time};
 use cli::text::{fit, write_json, write_line};
 use gotrace::analysis::{
-    AllocatedStack, AllocationBy, AllocationGroup, AllocationOptions, AllocationReport, AllocationRow, AllocationTrail,
-    Allocations, ObjectCount,
+    AllocatedStack, AllocationBy, AllocationGroup, AllocationOptions, AllocationReport, AllocationTrail, Allocations,
+    ObjectCount, ObjectTotals,
 };
 use gotrace::{GoId, Time};
 use indicatif::BinaryBytes;
@@ -162,6 +162,21 @@ fn nanos(time: Option<Time>) -> Option<i64> {
     time.map(|time| time.0)
 }
 
+fn add_totals(object: &mut Value, totals: &ObjectTotals) {
+    for (name, count) in [
+        ("existing", totals.existing),
+        ("allocated", totals.allocated),
+        ("freed", totals.freed),
+        ("live", totals.live),
+        ("kept", totals.kept),
+    ] {
+        object[name] = count_json(count);
+    }
+    for (name, time) in [("first", totals.first), ("last", totals.last), ("oldest", totals.oldest)] {
+        object[name] = json!(nanos(time));
+    }
+}
+
 fn stack_json(stack: AllocatedStack<'_>) -> Value {
     let frames = stack.frames().map(
         |frame| json!({"function": frame.func.to_str_lossy(), "file": frame.file.to_str_lossy(), "line": frame.line}),
@@ -220,17 +235,8 @@ impl View<'_> {
     }
 
     fn group_json(&self, group: &AllocationGroup, by: AllocationBy) -> Value {
-        let mut object = json!({
-            "name": group.name,
-            "existing": count_json(group.existing),
-            "allocated": count_json(group.allocated),
-            "freed": count_json(group.freed),
-            "live": count_json(group.live),
-            "kept": count_json(group.kept),
-            "first": nanos(group.first),
-            "last": nanos(group.last),
-            "oldest": nanos(group.oldest),
-        });
+        let mut object = json!({"name": group.name});
+        add_totals(&mut object, &group.totals);
         match by {
             AllocationBy::Goroutine => {
                 let start = group.go.and_then(|go| self.report.goroutine(go)).map(|goroutine| &goroutine.start);
@@ -253,7 +259,7 @@ impl View<'_> {
                 "cycles": worst.cycles,
             })
         });
-        json!({
+        let mut object = json!({
             "type": self.type_name(trail.ty),
             "class": trail.class,
             "size": trail.size,
@@ -265,35 +271,26 @@ impl View<'_> {
             "longest_run": trail.longest_run,
             "goroutine_count": trail.goroutine_count,
             "goroutines": goroutines.collect::<Vec<_>>(),
-            "allocated": count_json(trail.allocated),
-            "freed": count_json(trail.freed),
-            "live": count_json(trail.live),
-            "kept": count_json(trail.kept),
             "allocated_of_all": trail.allocated_of_all,
             "freed_of_all": trail.freed_of_all,
-            "first": trail.first.0,
-            "last": trail.last.0,
             "stack": stack_json(self.report.trail_stack(trail)),
-        })
+        });
+        add_totals(&mut object, &trail.totals);
+        object
     }
 
     fn goroutine_json(&self, go: GoId) -> Value {
         let goroutine = self.report.goroutine(go);
         let rows = self.report.of_goroutine(go).map(|row| {
-            json!({
+            let mut object = json!({
                 "type": self.type_name(row.ty),
                 "class": row.class,
                 "size": row.size,
                 "task": row.task.map(|task| task.0),
-                "allocated": count_json(row.allocated),
-                "freed": count_json(row.freed),
-                "live": count_json(row.live),
-                "kept": count_json(row.kept),
-                "first": nanos(row.first),
-                "last": nanos(row.last),
-                "oldest": nanos(row.oldest),
                 "stack": stack_json(self.report.stack(row)),
-            })
+            });
+            add_totals(&mut object, &row.totals);
+            object
         });
         json!({
             "id": go.0,
@@ -335,18 +332,13 @@ fn row(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
 impl View<'_> {
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let report = self.report;
-        let sum = |of: fn(&AllocationRow) -> ObjectCount| {
-            report.rows.iter().fold(ObjectCount::default(), |mut sum, row| {
-                sum += of(row);
-                sum
-            })
-        };
+        let totals = report.totals();
         row(out, "trace", &format!("{}, {} collections", time(report.end.since(report.begin)), report.cycles))?;
-        row(out, "existing", &objects(sum(|row| row.existing)))?;
-        row(out, "allocated", &objects(sum(|row| row.allocated)))?;
-        row(out, "freed", &objects(sum(|row| row.freed)))?;
-        row(out, "live", &objects(sum(|row| row.live)))?;
-        row(out, "kept", &objects(sum(|row| row.kept)))?;
+        row(out, "existing", &objects(totals.existing))?;
+        row(out, "allocated", &objects(totals.allocated))?;
+        row(out, "freed", &objects(totals.freed))?;
+        row(out, "live", &objects(totals.live))?;
+        row(out, "kept", &objects(totals.kept))?;
         for (count, what) in [
             (report.shared, "tiny objects shared a slot with others"),
             (report.replaced, "objects went without a word"),
@@ -391,8 +383,8 @@ impl View<'_> {
         write_line(&format!("{ty}, {} bytes each", trail.size), out)?;
         let start = named(&trail.start, "(a function not in the trace)");
         write_line(&format!("  by {} of {start}", goroutines(trail.goroutine_count as u64)), out)?;
-        let (of, kept) = (trail.allocated.objects, objects(trail.kept));
-        write_line(&format!("  allocated {of}, kept {kept}; freed {}", trail.freed.objects), out)?;
+        let (of, kept) = (trail.totals.allocated.objects, objects(trail.totals.kept));
+        write_line(&format!("  allocated {of}, kept {kept}; freed {}", trail.totals.freed.objects), out)?;
         let all = format!("  of its type and size {} allocated", trail.allocated_of_all);
         write_line(&format!("{all}, {} freed, whoever allocated them", trail.freed_of_all), out)?;
         if let Some(worst) = trail.worst {
@@ -406,7 +398,7 @@ impl View<'_> {
         if trail.is_steady {
             write_line(&format!("  steady: {} short gaps in a row", trail.longest_run), out)?;
         }
-        write_line(&format!("  from {} to {}", self.at(Some(trail.first)), self.at(Some(trail.last))), out)?;
+        write_line(&format!("  from {} to {}", self.at(trail.totals.first), self.at(trail.totals.last)), out)?;
         let most = trail.goroutines.iter().filter(|(_, kept)| kept.objects > 0).take(4);
         let most: Vec<_> = most.map(|(go, kept)| format!("{go} ({})", objects(*kept))).collect();
         if !most.is_empty() {
@@ -432,7 +424,8 @@ impl View<'_> {
                 (AllocationBy::Goroutine, None) => "(none, or before the trace)".into(),
                 _ => named(&group.name, "(not known)"),
             };
-            let counts = [group.kept, group.live, group.allocated, group.freed, group.existing];
+            let ObjectTotals { existing, allocated, freed, live, kept, .. } = group.totals;
+            let counts = [kept, live, allocated, freed, existing];
             let counts = counts.map(|count| format!("{:>10}", bytes(count.bytes))).join(" ");
             writeln!(out, "{} {counts}", fit(&name, 43))?;
         }
@@ -495,9 +488,10 @@ impl View<'_> {
             let task = it.task.map_or(String::new(), |task| format!(", for task {task}"));
             let ty = named(self.type_name(it.ty), "(no type)");
             write_line(&format!("{ty}, {} bytes each{task}", it.size), out)?;
-            let when = format!("from {} to {}", self.at(it.first), self.at(it.last));
-            write_line(&format!("  allocated {} {when}", it.allocated.objects), out)?;
-            let line = format!("  freed {}, live {}, kept {}", it.freed.objects, it.live.objects, objects(it.kept));
+            let when = format!("from {} to {}", self.at(it.totals.first), self.at(it.totals.last));
+            let ObjectTotals { allocated, freed, live, kept, .. } = it.totals;
+            write_line(&format!("  allocated {} {when}", allocated.objects), out)?;
+            let line = format!("  freed {}, live {}, kept {}", freed.objects, live.objects, objects(kept));
             write_line(&line, out)?;
             write_stack("  last seen before in", self.report.stack(it), out)?;
         }

@@ -8,7 +8,9 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
-use gotrace::analysis::{AllocationBy, AllocationOptions, AllocationReport, Allocations, ObjectCount, run};
+use gotrace::analysis::{
+    AllocationBy, AllocationOptions, AllocationReport, Allocations, ObjectCount, ObjectTotals, run,
+};
 use gotrace::{EventKind, GoId, Reader, TaskId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -100,13 +102,13 @@ fn table(report: &AllocationReport) -> Table {
     for row in &report.rows {
         let count = |count| objects(count, row.size);
         let counts = Counts {
-            existing: count(row.existing),
-            allocated: count(row.allocated),
-            freed: count(row.freed),
-            live: count(row.live),
-            kept: count(row.kept),
-            first: row.first.map(|time| time.0),
-            last: row.last.map(|time| time.0),
+            existing: count(row.totals.existing),
+            allocated: count(row.totals.allocated),
+            freed: count(row.totals.freed),
+            live: count(row.totals.live),
+            kept: count(row.totals.kept),
+            first: row.totals.first.map(|time| time.0),
+            last: row.totals.last.map(|time| time.0),
         };
         let key = (report.types[row.ty].name.clone(), row.size, row.go.map(|go| go.0));
         table.entry(key).or_default().add(counts);
@@ -135,7 +137,8 @@ fn counts_are_those_of_the_text() {
         let survivors: Vec<_> = report.survivors.iter().map(|it| (it.cycles, it.count.objects)).collect();
         assert_eq!(survivors, counted.survivors, "{name}");
         assert_eq!(report.ages.count(), survivors.iter().map(|(_, count)| count).sum::<u64>(), "{name}");
-        let freed: u64 = report.rows.iter().filter(|row| row.existing.objects == 0).map(|row| row.freed.objects).sum();
+        let freed: u64 =
+            report.rows.iter().filter(|row| row.totals.existing.objects == 0).map(|row| row.totals.freed.objects).sum();
         assert_eq!(report.lifetimes.count(), freed, "{name}");
         let spans = |of: fn(&gotrace::analysis::Spans) -> u64| report.spans.iter().map(of).sum::<u64>();
         let stacks = |of: fn(&gotrace::analysis::GoroutineStacks) -> u64| report.stacks.iter().map(of).sum::<u64>();
@@ -209,11 +212,12 @@ fn goroutines_are_those_that_the_program_says() {
                 let rows: Vec<_> = report.of_goroutine(go).filter(|row| report.types[row.ty].name == ty).collect();
                 assert_eq!(rows.len(), usize::from(made.allocated > 0), "{name}: {ty} of {go}");
                 for row in rows {
-                    assert_eq!((row.allocated.objects, row.live.objects), (made.allocated, made.held), "{name}: {ty}");
-                    assert_eq!(row.allocated.objects - row.freed.objects, row.live.objects);
+                    let ObjectTotals { allocated, freed, live, first, last, .. } = row.totals;
+                    assert_eq!((allocated.objects, live.objects), (made.allocated, made.held), "{name}: {ty}");
+                    assert_eq!(allocated.objects - freed.objects, live.objects);
                     assert_eq!(row.task, Some(task), "{name}: {ty}");
-                    assert!(row.first >= found.created && row.last >= row.first, "{name}: {ty}");
-                    assert!(found.ended.is_none_or(|ended| row.last < Some(ended)), "{name}: {ty}");
+                    assert!(first >= found.created && last >= first, "{name}: {ty}");
+                    assert!(found.ended.is_none_or(|ended| last < Some(ended)), "{name}: {ty}");
                 }
             }
         }
@@ -228,7 +232,8 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
         assert!(report.trails[suspicious.len()..].iter().all(|trail| !trail.is_suspicious()), "{name}");
         let sessions = |trail: &&gotrace::analysis::AllocationTrail| report.types[trail.ty].name == "main.session";
         let trail = report.trails.iter().find(sessions).expect("all forms make sessions");
-        let counts = [trail.allocated, trail.freed, trail.live, trail.kept].map(|count| count.objects);
+        let ObjectTotals { allocated, freed, live, kept, .. } = trail.totals;
+        let counts = [allocated, freed, live, kept].map(|count| count.objects);
         match name.split('/').nth(1) {
             Some("registry") => {
                 assert_eq!(suspicious.len(), 1, "{name}");
@@ -246,7 +251,11 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
                 assert!(frames.ends_with(&["main.remember".into(), "main.main.func1".into()]), "{name}: {frames:?}");
                 let requests = report.trails.iter().find(|trail| report.types[trail.ty].name == "main.request");
                 let requests = requests.expect("it makes requests");
-                assert_eq!((requests.hoards, requests.freed.objects, requests.kept.objects), (0, 1200, 0), "{name}");
+                assert_eq!(
+                    (requests.hoards, requests.totals.freed.objects, requests.totals.kept.objects),
+                    (0, 1200, 0),
+                    "{name}"
+                );
             }
             Some("ring") => {
                 assert!(suspicious.is_empty(), "{name}: {suspicious:?}");
@@ -260,7 +269,7 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
                 assert_eq!((&*trail.start, trail.goroutine_count, counts), ("main.listen", 600, [600, 0, 600, 600]));
                 assert_eq!(trail.goroutines.len(), 16, "{name}");
                 assert!(trail.goroutines.iter().all(|(_, kept)| kept.objects == 1), "{name}");
-                assert!(suspicious.iter().all(|trail| trail.allocated.objects == 600), "{name}: {suspicious:?}");
+                assert!(suspicious.iter().all(|trail| trail.totals.allocated.objects == 600), "{name}: {suspicious:?}");
                 let begins = |trail: &&&gotrace::analysis::AllocationTrail| trail.start == "main.listen";
                 assert!(suspicious.iter().filter(begins).count() >= 1, "{name}");
             }
@@ -289,7 +298,7 @@ fn the_rules_have_settable_numbers() {
     assert_eq!(seen(AllocationOptions { gap: 1, ..usual }), (1, false, true));
     // Eight collections: the first is outlived when the second begins, so none outlives eight.
     assert_eq!(seen(AllocationOptions { cycles: 8, ..usual }), (1, true, false));
-    assert_eq!(trail(AllocationOptions { cycles: 7, ..usual }).kept.objects, 200, "those before the first");
+    assert_eq!(trail(AllocationOptions { cycles: 7, ..usual }).totals.kept.objects, 200, "those before the first");
     assert_eq!(seen(AllocationOptions { cycles: 9, ..usual }), (0, true, false));
     // Windows of a microsecond hold few.
     assert_eq!(seen(AllocationOptions { window: 1000, ..usual }), (0, true, true));
@@ -299,27 +308,23 @@ fn the_rules_have_settable_numbers() {
 fn groups_sum_up_rows() {
     for name in traces() {
         let report = report(&name);
-        let sum = |counts: &mut dyn Iterator<Item = ObjectCount>| {
-            counts.fold(ObjectCount::default(), |mut sum, count| {
-                sum += count;
-                sum
-            })
-        };
-        let live = sum(&mut report.rows.iter().map(|row| row.live));
         use AllocationBy::{Goroutine, SizeClass, Start, Task, Type};
         for by in [Type, SizeClass, Goroutine, Start, Task] {
             let groups = report.by(by);
-            assert_eq!(sum(&mut groups.iter().map(|group| group.live)), live, "{name} {by:?}");
-            assert!(groups.is_sorted_by(|a, b| a.kept >= b.kept), "{name} {by:?}");
+            assert_eq!(groups.iter().map(|group| group.totals).sum::<ObjectTotals>(), report.totals(), "{name} {by:?}");
+            assert!(groups.is_sorted_by(|a, b| a.totals.kept >= b.totals.kept), "{name} {by:?}");
         }
         let sessions = report.by(Type).into_iter().find(|group| group.name == "main.session").expect("a type");
         let class = report.by(SizeClass).into_iter().find(|group| group.name == "640 bytes").expect("a size");
-        assert!(class.allocated >= sessions.allocated && sessions.allocated.objects >= 600, "{name}");
+        assert!(
+            class.totals.allocated >= sessions.totals.allocated && sessions.totals.allocated.objects >= 600,
+            "{name}"
+        );
         let start = if name.ends_with("listeners") { "main.listen" } else { "main.main.func1" };
         let start = report.by(Start).into_iter().find(|group| group.name == start).expect("a function");
-        assert!(start.kept >= sessions.kept && start.task.is_none(), "{name}");
+        assert!(start.totals.kept >= sessions.totals.kept && start.task.is_none(), "{name}");
         let task = report.by(Task).into_iter().find(|group| group.task.is_some()).expect("a task");
-        assert!(task.kept.objects >= sessions.kept.objects, "{name}");
+        assert!(task.totals.kept.objects >= sessions.totals.kept.objects, "{name}");
     }
 }
 
@@ -332,16 +337,14 @@ fn every_event_of_the_experiment_is_counted() {
         let text = String::from_utf8(sample.golden("parsed")).expect("text");
         let count = |what: &str| text.lines().filter(|line| line.contains(what)).count() as u64;
         assert_eq!(report.events, count(" Experimental "), "{release}");
-        let sum = |of: fn(&gotrace::analysis::AllocationRow) -> ObjectCount| -> u64 {
-            report.rows.iter().map(|row| of(row).objects).sum()
-        };
-        assert_eq!(sum(|row| row.existing), count("Name=HeapObject Args"), "{release}");
-        assert_eq!(sum(|row| row.allocated) + report.shared, count("Name=HeapObjectAlloc "), "{release}");
-        assert_eq!(sum(|row| row.freed), count("Name=HeapObjectFree "), "{release}");
+        let totals = report.totals();
+        assert_eq!(totals.existing.objects, count("Name=HeapObject Args"), "{release}");
+        assert_eq!(totals.allocated.objects + report.shared, count("Name=HeapObjectAlloc "), "{release}");
+        assert_eq!(totals.freed.objects, count("Name=HeapObjectFree "), "{release}");
         // Ten of each, freed in the end: the collection comes after the last.
         for ty in ["main.point", "main.list"] {
             let group = report.by(AllocationBy::Type).into_iter().find(|group| group.name == ty).expect("a type");
-            assert_eq!(group.allocated.objects, 10, "{release} {ty}");
+            assert_eq!(group.totals.allocated.objects, 10, "{release} {ty}");
         }
     }
 }
@@ -351,22 +354,18 @@ fn nothing_is_kept_beyond_the_limits() {
     let bytes = bytes("go1.27/registry");
     let usual = AllocationOptions::default();
     let whole = report_with(&bytes, usual);
-    let objects = |report: &AllocationReport, of: fn(&gotrace::analysis::AllocationRow) -> ObjectCount| -> u64 {
-        report.rows.iter().map(|row| of(row).objects).sum()
-    };
     let few = report_with(&bytes, AllocationOptions { max_live: 1000, ..usual });
-    let there = objects(&few, |row| row.existing) + objects(&few, |row| row.allocated);
-    let gone = objects(&few, |row| row.freed);
-    assert!(few.not_followed > 0 && objects(&few, |row| row.live) <= 1000);
-    assert_eq!(objects(&few, |row| row.live), there - gone - few.not_followed);
+    let ObjectTotals { existing, allocated, freed, live, .. } = few.totals();
+    assert!(few.not_followed > 0 && live.objects <= 1000);
+    assert_eq!(live.objects, existing.objects + allocated.objects - freed.objects - few.not_followed);
     // A slot that is not followed can't be seen to be shared.
-    let allocations = |report: &AllocationReport| objects(report, |row| row.allocated) + report.shared;
+    let allocations = |report: &AllocationReport| report.totals().allocated.objects + report.shared;
     assert_eq!(allocations(&few), allocations(&whole));
     let few = report_with(&bytes, AllocationOptions { max_rows: 3, ..usual });
     assert_eq!(few.rows.len(), 4, "and one for all others");
     let other = few.rows.iter().find(|row| row.ty == 0 && row.size == 0).expect("a row for the others");
-    assert!(other.allocated.objects > 1200 && other.go.is_none() && other.class.is_none());
-    assert_eq!(objects(&few, |row| row.live), objects(&whole, |row| row.live));
+    assert!(other.totals.allocated.objects > 1200 && other.go.is_none() && other.class.is_none());
+    assert_eq!(few.totals().live.objects, whole.totals().live.objects);
 }
 
 #[test]

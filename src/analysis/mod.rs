@@ -46,8 +46,8 @@ mod utilization;
 pub use account::{Accounting, Times};
 pub use allocations::{
     AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationOptions,
-    AllocationReport, AllocationRow, AllocationTrail, Allocations, GoroutineStacks, Hoard, ObjectCount, PageCount,
-    Spans, Survivors,
+    AllocationReport, AllocationRow, AllocationTrail, Allocations, GoroutineStacks, Hoard, ObjectCount, ObjectTotals,
+    PageCount, Spans, Survivors,
 };
 pub use compare::{Change, Measure, Metrics, Threshold, ThresholdError};
 pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gotrace::analysis::{
-    Accounting, AllocationBy, Allocations, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs,
-    ProfileKind, ProfileOptions, Profiler, Tasks, UtilFlags, Utilization, run,
+    Accounting, AllocationBy, Allocations, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, ObjectTotals,
+    Procs, ProfileKind, ProfileOptions, Profiler, Tasks, UtilFlags, Utilization, run,
 };
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
@@ -44,12 +44,13 @@ fn analyse(mut reader: Reader<'_>) {
     // What was there is freed, alive or lost.
     let mut unknown = 0;
     for row in &allocations.rows {
-        unknown += row.existing.objects + row.allocated.objects - row.freed.objects - row.live.objects;
-        assert!(row.kept <= row.live);
+        let ObjectTotals { existing, allocated, freed, live, kept, .. } = row.totals;
+        unknown += existing.objects + allocated.objects - freed.objects - live.objects;
+        assert!(kept <= live);
     }
     assert_eq!(unknown, allocations.lost);
-    let live: u64 = allocations.by(AllocationBy::Type).iter().map(|group| group.live.objects).sum();
-    assert_eq!(live, allocations.rows.iter().map(|row| row.live.objects).sum::<u64>());
+    let totals: ObjectTotals = allocations.by(AllocationBy::Type).iter().map(|group| group.totals).sum();
+    assert_eq!(totals, allocations.totals());
     let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
     assert!(counts.iter().all(|&count| count == counts[0]), "{counts:?}");
     for utilization in utilization {

@@ -6,6 +6,8 @@
 //! started, the stack with which it was last seen before, and the task for which it worked.
 
 mod allocators;
+mod build;
+mod counts;
 mod heap;
 mod report;
 mod trail;
@@ -15,9 +17,10 @@ use std::collections::{BTreeMap, HashMap};
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
+pub use counts::{ObjectCount, ObjectTotals, PageCount};
 pub use report::{
     AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationReport, AllocationRow,
-    AllocationTrail, GoroutineStacks, ObjectCount, PageCount, Spans, Survivors,
+    AllocationTrail, GoroutineStacks, Spans, Survivors,
 };
 pub use trail::Hoard;
 
@@ -32,6 +35,7 @@ use crate::event::alloc_free::Kind;
 use crate::event::record::{RangeType, Record, What};
 use crate::event::{AllocFreeInfo, Event, EventKind, GoroutineStack, HeapSpan, Sync};
 use crate::id::NONE;
+use crate::time::Time;
 
 /// What makes allocations suspicious, and how much is kept of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +77,9 @@ impl Default for AllocationOptions {
     }
 }
 
+/// Span classes beyond these are of a damaged trace: the runtime has 68 sizes, each with and without pointers.
+const MAX_CLASSES: usize = 1024;
+
 /// The class of what lies in no span that is known.
 const NO_CLASS: u64 = u64::MAX;
 
@@ -100,11 +107,8 @@ const OTHERS: RowKey = RowKey { lot: Lot { ty: 0, kind_and_class: NO_CLASS, size
 
 #[derive(Clone, Debug, Default)]
 struct Row {
-    existing: ObjectCount,
-    allocated: ObjectCount,
-    freed: ObjectCount,
-    first: Option<i64>,
-    last: i64,
+    /// What is left is counted at the end.
+    totals: ObjectTotals,
     /// Where its goroutine was last seen before the last allocation.
     stack: StackKey,
     /// Its trail, if it is of a goroutine.
@@ -261,7 +265,7 @@ impl Allocations {
         let slot = self.heap.slot(id);
         let lot = self.lot(slot, type_id);
         let row = self.row(RowKey { lot, go: NONE, task: NONE });
-        self.rows[row as usize].existing.add(lot.size);
+        self.rows[row as usize].totals.existing.add(lot.size);
         self.put(slot, Object { row, cycle: self.begun, born: None, size: lot.size }, self.last);
     }
 
@@ -277,9 +281,7 @@ impl Allocations {
         let row_number = self.row(RowKey { lot, go, task });
         let at = self.since_begin(record.time);
         let row = &mut self.rows[row_number as usize];
-        row.allocated.add(lot.size);
-        row.first.get_or_insert(record.time);
-        row.last = record.time;
+        row.totals.allocate(Time(record.time), lot.size);
         row.stack = self.allocators.get(go).map_or(StackKey::EMPTY, |goroutine| goroutine.stack);
         if let Some(course) = row.trail.and_then(|trail| self.trails.get_index_mut(trail as usize)) {
             course.1.allocate(at, &self.options, &self.marks);
@@ -309,7 +311,7 @@ impl Allocations {
     fn freed(&mut self, object: Object, time: i64) {
         let at = self.since_begin(time);
         let row = &mut self.rows[object.row as usize];
-        row.freed.add(object.size);
+        row.totals.freed.add(object.size);
         if let Some(born) = object.born {
             self.lifetimes.add(time - born);
             if let Some(course) = row.trail.and_then(|trail| self.trails.get_index_mut(trail as usize)) {
@@ -322,7 +324,7 @@ impl Allocations {
         let spans = self.spans.entry(span.kind_and_class).or_insert_with(|| Spans::of(&span));
         let count = if exists { &mut spans.existing } else { &mut spans.allocated };
         count.add(span.pages);
-        if self.spans.len() > report::MAX_CLASSES {
+        if self.spans.len() > MAX_CLASSES {
             // No runtime has so many; they are of a damaged trace.
             self.spans.pop_last();
         }
@@ -414,6 +416,6 @@ impl Observer for Allocations {
 
     fn finish(mut self) -> AllocationReport {
         self.trails.values_mut().for_each(|course| course.end(&self.options, &self.marks));
-        report::report(self)
+        build::report(self)
     }
 }

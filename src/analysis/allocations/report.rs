@@ -1,48 +1,19 @@
 //! What [`Allocations`](super::Allocations) finds.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::AddAssign;
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::trail::{Course, Hoard};
-use super::{Allocations, Lot, NO_CLASS};
+use super::NO_CLASS;
+use super::counts::{ObjectCount, ObjectTotals, PageCount};
+use super::trail::Hoard;
 use crate::analysis::histogram::Histogram;
-use crate::analysis::names::{Name, Names};
+use crate::analysis::names::Names;
 use crate::analysis::stacks::{StackKey, Stacks};
 use crate::event::{AllocFreeInfo, Frame, HeapSpan, Text};
-use crate::id::{GoId, NONE, TaskId, present};
+use crate::id::{GoId, NONE, TaskId};
 use crate::time::Time;
-
-/// Span classes beyond these are of a damaged trace: the runtime has 68 sizes, each with and without pointers.
-pub(super) const MAX_CLASSES: usize = 1024;
-
-/// So many goroutines of a trail are named.
-const MAX_GOROUTINES: usize = 16;
-
-/// Objects, and the bytes that their slots take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ObjectCount {
-    /// How many bytes.
-    pub bytes: u64,
-    /// How many objects. In a slot that tiny objects share the first one counts.
-    pub objects: u64,
-}
-
-impl ObjectCount {
-    pub(super) fn add(&mut self, size: u64) {
-        self.objects += 1;
-        self.bytes = self.bytes.saturating_add(size);
-    }
-}
-
-impl AddAssign for ObjectCount {
-    fn add_assign(&mut self, other: ObjectCount) {
-        self.objects += other.objects;
-        self.bytes = self.bytes.saturating_add(other.bytes);
-    }
-}
 
 /// A type of the traced program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,23 +44,9 @@ pub struct AllocationRow {
     /// The task for which the goroutine worked: that of its innermost region, else the one that it began last or was created
     /// for. `None` if for none that the trace tells.
     pub task: Option<TaskId>,
-    /// What was there as the trace began.
-    pub existing: ObjectCount,
-    /// What was allocated in the trace.
-    pub allocated: ObjectCount,
-    /// What was freed of both.
-    pub freed: ObjectCount,
-    /// What is left as the trace ends.
-    pub live: ObjectCount,
-    /// What of that was allocated in the trace and has outlived [`AllocationOptions::cycles`](super::AllocationOptions).
-    pub kept: ObjectCount,
-    /// When the first and the last were allocated.
-    pub first: Option<Time>,
-    /// See [`first`](AllocationRow::first).
-    pub last: Option<Time>,
-    /// When the oldest was allocated of what is left.
-    pub oldest: Option<Time>,
-    stack: StackKey,
+    /// How many there were, and when.
+    pub totals: ObjectTotals,
+    pub(super) stack: StackKey,
 }
 
 /// Rows summed up by something.
@@ -101,22 +58,8 @@ pub struct AllocationGroup {
     pub go: Option<GoId>,
     /// The task, where the group is one.
     pub task: Option<TaskId>,
-    /// See [`AllocationRow`].
-    pub existing: ObjectCount,
-    /// See [`AllocationRow`].
-    pub allocated: ObjectCount,
-    /// See [`AllocationRow`].
-    pub freed: ObjectCount,
-    /// See [`AllocationRow`].
-    pub live: ObjectCount,
-    /// See [`AllocationRow`].
-    pub kept: ObjectCount,
-    /// See [`AllocationRow`].
-    pub first: Option<Time>,
-    /// See [`AllocationRow`].
-    pub last: Option<Time>,
-    /// See [`AllocationRow`].
-    pub oldest: Option<Time>,
+    /// The sums of its rows.
+    pub totals: ObjectTotals,
 }
 
 /// By what to sum up.
@@ -149,23 +92,13 @@ pub struct AllocationTrail {
     pub goroutines: Vec<(GoId, ObjectCount)>,
     /// How many goroutines there are.
     pub goroutine_count: usize,
-    /// What they allocated.
-    pub allocated: ObjectCount,
-    /// What was freed of that.
-    pub freed: ObjectCount,
-    /// What is left.
-    pub live: ObjectCount,
-    /// What of that outlived enough collections.
-    pub kept: ObjectCount,
+    /// How many objects there were, and when.
+    pub totals: ObjectTotals,
     /// How many objects of this type and size were freed, those of before the trace too: it is compared with how many were
     /// allocated. Of most objects of before the trace the runtime does not know the type; they count by their size.
     pub freed_of_all: u64,
     /// How many objects of this type and size were allocated, by whomever.
     pub allocated_of_all: u64,
-    /// When the first and the last were allocated.
-    pub first: Time,
-    /// See [`first`](AllocationTrail::first).
-    pub last: Time,
     /// In how many windows more than [`min_allocated`](super::AllocationOptions::min_allocated) were allocated and fewer than
     /// [`max_freed`](super::AllocationOptions::max_freed) freed.
     pub hoards: u64,
@@ -176,7 +109,7 @@ pub struct AllocationTrail {
     pub longest_run: u64,
     /// Whether that is at least [`run`](super::AllocationOptions::run).
     pub is_steady: bool,
-    stack: StackKey,
+    pub(super) stack: StackKey,
 }
 
 impl AllocationTrail {
@@ -184,7 +117,7 @@ impl AllocationTrail {
     /// as much is freed as is allocated. The last is what tells a leak from a cache that lets the oldest go.
     pub fn is_suspicious(&self) -> bool {
         let is_one_way = self.freed_of_all.saturating_mul(2) < self.allocated_of_all;
-        self.kept.objects > 0 && is_one_way && (self.hoards > 0 || self.is_steady)
+        self.totals.kept.objects > 0 && is_one_way && (self.hoards > 0 || self.is_steady)
     }
 }
 
@@ -201,22 +134,6 @@ pub struct Spans {
     pub allocated: PageCount,
     /// Those of both that were freed.
     pub freed: PageCount,
-}
-
-/// Spans and their pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PageCount {
-    /// How many spans.
-    pub spans: u64,
-    /// How many pages they have.
-    pub pages: u64,
-}
-
-impl PageCount {
-    pub(super) fn add(&mut self, pages: u64) {
-        self.spans += 1;
-        self.pages = self.pages.saturating_add(pages);
-    }
 }
 
 impl Spans {
@@ -308,9 +225,9 @@ pub struct AllocationReport {
     pub not_followed: u64,
     /// Objects that were there before a gap in a damaged trace: what became of them is not known.
     pub lost: u64,
-    goroutines: HashMap<u64, AllocatingGoroutine, RandomState>,
-    frames: Stacks,
-    names: Names,
+    pub(super) goroutines: HashMap<u64, AllocatingGoroutine, RandomState>,
+    pub(super) frames: Stacks,
+    pub(super) names: Names,
 }
 
 /// A stack with which a goroutine was seen.
@@ -355,6 +272,11 @@ impl AllocationReport {
         AllocatedStack { report: self, stack: trail.stack }
     }
 
+    /// The sums of all rows.
+    pub fn totals(&self) -> ObjectTotals {
+        self.rows.iter().map(|row| row.totals).sum()
+    }
+
     /// Sums rows up. What keeps most bytes comes first; of equals what has most live, allocated most, and then by name.
     pub fn by(&self, by: AllocationBy) -> Vec<AllocationGroup> {
         let mut groups: IndexMap<(u64, u64), AllocationGroup, RandomState> = IndexMap::default();
@@ -375,15 +297,21 @@ impl AllocationReport {
                     (*starts.entry(start).or_insert(next), 0)
                 }
             };
-            let group = groups.entry(key).or_insert_with(|| AllocationGroup::new(self.name(by, row, start)));
-            group.go = row.go.filter(|_| by == AllocationBy::Goroutine);
-            group.task = row.task.filter(|_| by == AllocationBy::Task);
-            group.add(row);
+            let group = groups.entry(key).or_insert_with(|| AllocationGroup {
+                name: self.name(by, row, start),
+                go: row.go.filter(|_| by == AllocationBy::Goroutine),
+                task: row.task.filter(|_| by == AllocationBy::Task),
+                totals: ObjectTotals::default(),
+            });
+            group.totals += row.totals;
         }
         let mut groups: Vec<_> = groups.into_values().collect();
         groups.sort_by(|a, b| {
-            let size = |group: &AllocationGroup| (group.kept, group.live, group.allocated);
-            size(b).cmp(&size(a)).then_with(|| a.name.cmp(&b.name)).then_with(|| (a.go, a.task).cmp(&(b.go, b.task)))
+            b.totals
+                .size()
+                .cmp(&a.totals.size())
+                .then_with(|| a.name.cmp(&b.name))
+                .then_with(|| (a.go, a.task).cmp(&(b.go, b.task)))
         });
         groups
     }
@@ -407,200 +335,4 @@ fn class_name(class: Option<u8>, no_scan: Option<bool>, size: u64) -> String {
         Some(0) => format!("{size} bytes, large{pointers}"),
         Some(_) => format!("{size} bytes{pointers}"),
     }
-}
-
-impl AllocationGroup {
-    fn new(name: String) -> Self {
-        let none = ObjectCount::default();
-        AllocationGroup {
-            name,
-            go: None,
-            task: None,
-            existing: none,
-            allocated: none,
-            freed: none,
-            live: none,
-            kept: none,
-            first: None,
-            last: None,
-            oldest: None,
-        }
-    }
-
-    fn add(&mut self, row: &AllocationRow) {
-        self.existing += row.existing;
-        self.allocated += row.allocated;
-        self.freed += row.freed;
-        self.live += row.live;
-        self.kept += row.kept;
-        self.first = earlier(self.first, row.first);
-        self.last = self.last.max(row.last);
-        self.oldest = earlier(self.oldest, row.oldest);
-    }
-}
-
-fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
-    a.into_iter().chain(b).min()
-}
-
-pub(super) fn report(found: Allocations) -> AllocationReport {
-    let mut rows = rows(&found);
-    let mut survivors: BTreeMap<u32, ObjectCount> = BTreeMap::new();
-    let mut ages = Histogram::default();
-    for object in found.heap.objects() {
-        let row = &mut rows[object.row as usize];
-        row.live.add(object.size);
-        let Some(born) = object.born else { continue };
-        let outlived = found.begun.saturating_sub(object.cycle).saturating_sub(1);
-        if outlived >= found.options.cycles {
-            row.kept.add(object.size);
-        }
-        row.oldest = earlier(row.oldest, Some(Time(born)));
-        survivors.entry(outlived).or_default().add(object.size);
-        ages.add(found.last - born);
-    }
-    let trails = trails(&found, &rows);
-    let Allocations { allocators, types, .. } = found;
-    let (names, frames) = (allocators.names, allocators.stacks);
-    let types = types.known.values().map(|&(name, size, pointer_bytes)| AllocatedType {
-        name: names.text(name),
-        size,
-        pointer_bytes,
-    });
-    let goroutines = allocators.goroutines.iter().filter(|(_, goroutine)| goroutine.has_rows);
-    let goroutines = goroutines.map(|(&go, goroutine)| {
-        let it = AllocatingGoroutine {
-            start: names.text(goroutine.start),
-            creator: goroutine.creator.map(GoId),
-            created: goroutine.created.map(Time),
-            ended: goroutine.ended.map(Time),
-        };
-        (go, it)
-    });
-    AllocationReport {
-        begin: Time(found.first.unwrap_or(found.last)),
-        end: Time(found.last),
-        events: found.events,
-        info: found.info,
-        cycles: found.begun,
-        types: types.collect(),
-        rows,
-        trails,
-        survivors: survivors.into_iter().map(|(cycles, count)| Survivors { cycles, count }).collect(),
-        ages,
-        lifetimes: found.lifetimes,
-        spans: found.spans.into_values().collect(),
-        stacks: found.stack_sizes.into_values().collect(),
-        shared: found.shared,
-        replaced: found.replaced,
-        unknown_frees: found.unknown_frees,
-        not_followed: found.not_followed,
-        lost: found.lost,
-        goroutines: goroutines.collect(),
-        frames,
-        names,
-    }
-}
-
-fn rows(found: &Allocations) -> Vec<AllocationRow> {
-    let rows = found.rows.iter().map(|(key, row)| {
-        let Lot { ty, kind_and_class, size } = key.lot;
-        let span = HeapSpan { id: 0, pages: 0, kind_and_class };
-        let is_known = kind_and_class != NO_CLASS;
-        AllocationRow {
-            ty: ty as usize,
-            class: span.size_class().filter(|_| is_known),
-            no_scan: span.no_scan().filter(|_| is_known),
-            size,
-            go: present(key.go).map(GoId),
-            task: present(key.task).map(TaskId),
-            existing: row.existing,
-            allocated: row.allocated,
-            freed: row.freed,
-            live: ObjectCount::default(),
-            kept: ObjectCount::default(),
-            first: row.first.map(Time),
-            last: row.first.map(|_| Time(row.last)),
-            oldest: None,
-            stack: row.stack,
-        }
-    });
-    rows.collect()
-}
-
-/// What is gathered of a trail.
-#[derive(Default)]
-struct Gathered {
-    course: Course,
-    /// Courses that are in it: several, if the start of a goroutine was told late.
-    courses: HashSet<u32, RandomState>,
-    goroutines: HashMap<u64, (ObjectCount, ObjectCount), RandomState>,
-    rows: Vec<usize>,
-}
-
-fn trails(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationTrail> {
-    let mut gathered: IndexMap<(Lot, Name), Gathered, RandomState> = IndexMap::default();
-    // Allocated and freed, whoever did it. Of most objects from before the trace the runtime does not know the type.
-    let mut totals: HashMap<Lot, (u64, u64), RandomState> = HashMap::default();
-    let untyped = |lot: Lot| Lot { ty: 0, ..lot };
-    let mut old: HashMap<Lot, u64, RandomState> = HashMap::default();
-    for (index, ((key, row), made)) in found.rows.iter().zip(rows).enumerate() {
-        let total = totals.entry(key.lot).or_default();
-        total.0 += row.allocated.objects;
-        match row.existing.objects > 0 && key.lot.ty == 0 {
-            true => *old.entry(key.lot).or_default() += row.freed.objects,
-            false => total.1 += row.freed.objects,
-        }
-        let Some(trail) = row.trail else { continue };
-        let start = found.allocators.get(key.go).map_or(Name::EMPTY, |goroutine| goroutine.start);
-        let it = gathered.entry((key.lot, start)).or_default();
-        if it.courses.insert(trail)
-            && let Some((_, course)) = found.trails.get_index(trail as usize)
-        {
-            it.course.merge(course);
-        }
-        let goroutine = it.goroutines.entry(key.go).or_default();
-        goroutine.0 += made.kept;
-        goroutine.1 += made.allocated;
-        it.rows.push(index);
-    }
-    let names = &found.allocators.names;
-    let trails = gathered.into_iter().map(|((lot, start), it)| {
-        let (allocated_of_all, freed) = totals.get(&lot).copied().unwrap_or_default();
-        let freed_of_all = freed + old.get(&untyped(lot)).copied().unwrap_or(0);
-        let total = |of: fn(&AllocationRow) -> ObjectCount| {
-            it.rows.iter().fold(ObjectCount::default(), |mut sum, &row| {
-                sum += of(&rows[row]);
-                sum
-            })
-        };
-        let times = |of: fn(&AllocationRow) -> Option<Time>| it.rows.iter().filter_map(move |&row| of(&rows[row]));
-        let mut goroutines: Vec<_> = it.goroutines.iter().collect();
-        goroutines.sort_by(|(a, a_counts), (b, b_counts)| b_counts.cmp(a_counts).then(a.cmp(b)));
-        let most = it.rows.iter().max_by_key(|&&row| (rows[row].kept, rows[row].allocated));
-        AllocationTrail {
-            ty: lot.ty as usize,
-            class: it.rows.first().and_then(|&row| rows[row].class),
-            size: lot.size,
-            start: names.text(start),
-            goroutine_count: goroutines.len(),
-            goroutines: goroutines.into_iter().take(MAX_GOROUTINES).map(|(&go, counts)| (GoId(go), counts.0)).collect(),
-            allocated: total(|row| row.allocated),
-            freed: total(|row| row.freed),
-            live: total(|row| row.live),
-            kept: total(|row| row.kept),
-            freed_of_all,
-            allocated_of_all,
-            first: times(|row| row.first).min().unwrap_or_default(),
-            last: times(|row| row.last).max().unwrap_or_default(),
-            hoards: it.course.hoards,
-            worst: it.course.worst,
-            longest_run: it.course.longest_run,
-            is_steady: it.course.longest_run >= found.options.run,
-            stack: most.map_or(StackKey::EMPTY, |&row| rows[row].stack),
-        }
-    });
-    let mut trails: Vec<_> = trails.collect();
-    trails.sort_by_key(|trail| std::cmp::Reverse((trail.is_suspicious(), trail.kept, trail.live, trail.allocated)));
-    trails
 }

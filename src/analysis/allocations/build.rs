@@ -1,0 +1,164 @@
+//! Makes the report of what was found.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
+use super::counts::{ObjectCount, earlier};
+use super::report::{AllocatedType, AllocatingGoroutine, AllocationReport, AllocationRow, AllocationTrail, Survivors};
+use super::trail::Course;
+use super::{Allocations, Lot, NO_CLASS};
+use crate::analysis::histogram::Histogram;
+use crate::analysis::names::Name;
+use crate::analysis::stacks::StackKey;
+use crate::event::HeapSpan;
+use crate::id::{GoId, TaskId, present};
+use crate::time::Time;
+
+/// So many goroutines of a trail are named.
+const MAX_GOROUTINES: usize = 16;
+
+pub(super) fn report(found: Allocations) -> AllocationReport {
+    let mut rows = rows(&found);
+    let mut survivors: BTreeMap<u32, ObjectCount> = BTreeMap::new();
+    let mut ages = Histogram::default();
+    for object in found.heap.objects() {
+        let totals = &mut rows[object.row as usize].totals;
+        totals.live.add(object.size);
+        let Some(born) = object.born else { continue };
+        let outlived = found.begun.saturating_sub(object.cycle).saturating_sub(1);
+        if outlived >= found.options.cycles {
+            totals.kept.add(object.size);
+        }
+        totals.oldest = earlier(totals.oldest, Some(Time(born)));
+        survivors.entry(outlived).or_default().add(object.size);
+        ages.add(found.last - born);
+    }
+    let trails = trails(&found, &rows);
+    let Allocations { allocators, types, .. } = found;
+    let (names, frames) = (allocators.names, allocators.stacks);
+    let types = types.known.values().map(|&(name, size, pointer_bytes)| AllocatedType {
+        name: names.text(name),
+        size,
+        pointer_bytes,
+    });
+    let goroutines = allocators.goroutines.iter().filter(|(_, goroutine)| goroutine.has_rows);
+    let goroutines = goroutines.map(|(&go, goroutine)| {
+        let it = AllocatingGoroutine {
+            start: names.text(goroutine.start),
+            creator: goroutine.creator.map(GoId),
+            created: goroutine.created.map(Time),
+            ended: goroutine.ended.map(Time),
+        };
+        (go, it)
+    });
+    AllocationReport {
+        begin: Time(found.first.unwrap_or(found.last)),
+        end: Time(found.last),
+        events: found.events,
+        info: found.info,
+        cycles: found.begun,
+        types: types.collect(),
+        rows,
+        trails,
+        survivors: survivors.into_iter().map(|(cycles, count)| Survivors { cycles, count }).collect(),
+        ages,
+        lifetimes: found.lifetimes,
+        spans: found.spans.into_values().collect(),
+        stacks: found.stack_sizes.into_values().collect(),
+        shared: found.shared,
+        replaced: found.replaced,
+        unknown_frees: found.unknown_frees,
+        not_followed: found.not_followed,
+        lost: found.lost,
+        goroutines: goroutines.collect(),
+        frames,
+        names,
+    }
+}
+
+fn rows(found: &Allocations) -> Vec<AllocationRow> {
+    let rows = found.rows.iter().map(|(key, row)| {
+        let Lot { ty, kind_and_class, size } = key.lot;
+        let span = HeapSpan { id: 0, pages: 0, kind_and_class };
+        let is_known = kind_and_class != NO_CLASS;
+        AllocationRow {
+            ty: ty as usize,
+            class: span.size_class().filter(|_| is_known),
+            no_scan: span.no_scan().filter(|_| is_known),
+            size,
+            go: present(key.go).map(GoId),
+            task: present(key.task).map(TaskId),
+            totals: row.totals,
+            stack: row.stack,
+        }
+    });
+    rows.collect()
+}
+
+/// What is gathered of a trail.
+#[derive(Default)]
+struct Gathered {
+    course: Course,
+    /// Courses that are in it: several, if the start of a goroutine was told late.
+    courses: HashSet<u32, RandomState>,
+    goroutines: HashMap<u64, (ObjectCount, ObjectCount), RandomState>,
+    rows: Vec<usize>,
+}
+
+fn trails(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationTrail> {
+    let mut gathered: IndexMap<(Lot, Name), Gathered, RandomState> = IndexMap::default();
+    // Allocated and freed, whoever did it. Of most objects from before the trace the runtime does not know the type.
+    let mut totals: HashMap<Lot, (u64, u64), RandomState> = HashMap::default();
+    let untyped = |lot: Lot| Lot { ty: 0, ..lot };
+    let mut old: HashMap<Lot, u64, RandomState> = HashMap::default();
+    for (index, ((key, row), made)) in found.rows.iter().zip(rows).enumerate() {
+        let total = totals.entry(key.lot).or_default();
+        total.0 += row.totals.allocated.objects;
+        match row.totals.existing.objects > 0 && key.lot.ty == 0 {
+            true => *old.entry(key.lot).or_default() += row.totals.freed.objects,
+            false => total.1 += row.totals.freed.objects,
+        }
+        let Some(trail) = row.trail else { continue };
+        let start = found.allocators.get(key.go).map_or(Name::EMPTY, |goroutine| goroutine.start);
+        let it = gathered.entry((key.lot, start)).or_default();
+        if it.courses.insert(trail)
+            && let Some((_, course)) = found.trails.get_index(trail as usize)
+        {
+            it.course.merge(course);
+        }
+        let goroutine = it.goroutines.entry(key.go).or_default();
+        goroutine.0 += made.totals.kept;
+        goroutine.1 += made.totals.allocated;
+        it.rows.push(index);
+    }
+    let names = &found.allocators.names;
+    let trails = gathered.into_iter().map(|((lot, start), it)| {
+        let (allocated_of_all, freed) = totals.get(&lot).copied().unwrap_or_default();
+        let freed_of_all = freed + old.get(&untyped(lot)).copied().unwrap_or(0);
+        let mut goroutines: Vec<_> = it.goroutines.iter().collect();
+        goroutines.sort_by(|(a, a_counts), (b, b_counts)| b_counts.cmp(a_counts).then(a.cmp(b)));
+        let most = it.rows.iter().max_by_key(|&&row| (rows[row].totals.kept, rows[row].totals.allocated));
+        AllocationTrail {
+            ty: lot.ty as usize,
+            class: it.rows.first().and_then(|&row| rows[row].class),
+            size: lot.size,
+            start: names.text(start),
+            goroutine_count: goroutines.len(),
+            goroutines: goroutines.into_iter().take(MAX_GOROUTINES).map(|(&go, counts)| (GoId(go), counts.0)).collect(),
+            totals: it.rows.iter().map(|&row| rows[row].totals).sum(),
+            freed_of_all,
+            allocated_of_all,
+            hoards: it.course.hoards,
+            worst: it.course.worst,
+            longest_run: it.course.longest_run,
+            is_steady: it.course.longest_run >= found.options.run,
+            stack: most.map_or(StackKey::EMPTY, |&row| rows[row].stack),
+        }
+    });
+    let mut trails: Vec<_> = trails.collect();
+    trails.sort_by_key(|trail| Reverse((trail.is_suspicious(), trail.totals.size())));
+    trails
+}
