@@ -32,19 +32,13 @@ impl Sched {
             GoStatus::from_wire(wire_status).ok_or(ErrorKind::InvalidStatus { resource, status: wire_status })?;
         let sequence = self.sequence(0);
         let mut stated = GoStated { from: status.state(), to: status.state(), context };
-        let first = self.in_first_generation();
-        let mut go = self.gos.find(id);
+        let mut go = self.agreeing_go(id, status)?;
         match self.gos.get_mut(go) {
-            Some(state) if state.status != status => {
-                let known = state.status.name();
-                return broken(ErrorKind::InconsistentStatus { resource, known, found: status.name() });
-            }
             Some(state) => state.sequence = sequence,
-            None if first => {
+            None => {
                 stated.from = GoState::Undetermined;
                 go = self.gos.insert(id, Go::new(status, sequence));
             }
-            None => return broken(ErrorKind::LateGoroutine(GoId(id))),
         }
         match status {
             GoStatus::Running => {
@@ -55,6 +49,26 @@ impl Sched {
             GoStatus::Runnable | GoStatus::Waiting => {}
         }
         Ok(Step::Done(stated))
+    }
+
+    /// The goroutine that has an ID and this status; none in the first generation, in which it may be new.
+    fn agreeing_go(&mut self, id: u64, status: GoStatus) -> Result<Index, Box<ErrorKind>> {
+        let go = self.gos.find(id);
+        match self.gos.get(go) {
+            Some(state) if state.status != status => broken(ErrorKind::InconsistentStatus {
+                resource: Resource::Goroutine(GoId(id)),
+                known: state.status.name(),
+                found: status.name(),
+            }),
+            None if !self.in_first_generation() => broken(ErrorKind::LateGoroutine(GoId(id))),
+            _ => Ok(go),
+        }
+    }
+
+    /// Whether a goroutine's status is what it should be by all that is known.
+    pub fn check_go_status(&mut self, id: u64, wire_status: u64) -> Result<(), Box<ErrorKind>> {
+        let status = GoStatus::from_wire(wire_status);
+        status.map_or(Ok(()), |status| self.agreeing_go(id, status).map(|_| ()))
     }
 
     /// Finds the thread of a system call that was under way as a generation began, and what that had before.

@@ -47,9 +47,7 @@ impl Sched {
                 let go_id = self.gos.id(go);
                 stated.context = Context { thread, proc, go, proc_id: id, go_id };
             }
-            (known, found) if known != found => {
-                return broken(ErrorKind::InconsistentStatus { resource, known: known.name(), found: found.name() });
-            }
+            (known, found) if known != found => return broken(inconsistent(id, known, found)),
             _ if status.holds_thread() => {
                 self.not_bound_elsewhere(resource, context.thread, self.thread_of_proc(proc))?;
                 self.bind_proc(context.thread, proc);
@@ -60,6 +58,16 @@ impl Sched {
             known.sequence = sequence;
         }
         Ok(Step::Done(stated))
+    }
+
+    /// Whether a P's status is what it should be by all that is known.
+    pub fn check_proc_status(&mut self, id: u64, wire_status: u64) -> Result<(), Box<ErrorKind>> {
+        let proc = self.procs.find(id);
+        match (self.procs.get(proc).map(|proc| proc.status), ProcStatus::from_wire(wire_status)) {
+            (Some(ProcStatus::Syscall), Some(ProcStatus::SyscallAbandoned)) => Ok(()),
+            (Some(known), Some(found)) if known != found => broken(inconsistent(id, known, found)),
+            _ => Ok(()),
+        }
     }
 
     /// A thread takes an idle P.
@@ -135,4 +143,8 @@ impl ProcStatus {
     fn holds_thread(self) -> bool {
         matches!(self, ProcStatus::Running | ProcStatus::Syscall)
     }
+}
+
+fn inconsistent(id: u64, known: ProcStatus, found: ProcStatus) -> ErrorKind {
+    ErrorKind::InconsistentStatus { resource: Resource::Proc(ProcId(id)), known: known.name(), found: found.name() }
 }

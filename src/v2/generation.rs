@@ -71,8 +71,10 @@ pub(super) struct Generation {
     /// The clock as it stands in the file: trace, mono, seconds, nanoseconds.
     pub clock: Option<[u64; 4]>,
     by_thread: HashMap<u64, u32, RandomState>,
-    /// The last batch of samples or of an experiment.
-    uncounted: Range<usize>,
+    /// Batches of samples, of experiments and of no M's events, by their times and lengths: where the last such begins.
+    uncounted: HashMap<(u64, usize), usize, RandomState>,
+    /// The batch of the clock.
+    pub clock_batch: Range<usize>,
     /// What lenient reading goes over.
     pub damage: Damage,
     /// How much of the window it takes.
@@ -99,7 +101,8 @@ impl Default for Generation {
             min_time: 0,
             clock: None,
             by_thread: HashMap::default(),
-            uncounted: 0..0,
+            uncounted: HashMap::default(),
+            clock_batch: 0..0,
             damage: Damage::default(),
             len: 0,
             total_batches: 0,
@@ -196,7 +199,8 @@ impl Generation {
         self.min_time = 0;
         self.clock = None;
         tables::empty(&mut self.by_thread);
-        self.uncounted = 0..0;
+        tables::empty(&mut self.uncounted);
+        self.clock_batch = 0..0;
         self.damage.clear();
         self.len = 0;
     }
@@ -372,9 +376,13 @@ impl Generation {
             }
             Some(EventType::Sync) if self.version >= Version::Go125 || self.mode.lenient => {
                 self.check_since(EventType::Sync, batch.body)?;
+                self.clock_batch = batch.start..batch.end;
                 self.add_clock(records.behind_type(), batch.time)
             }
-            Some(EventType::Frequency) if self.version < Version::Go125 => self.add_clock(&mut records, batch.time),
+            Some(EventType::Frequency) if self.version < Version::Go125 => {
+                self.clock_batch = batch.start..batch.end;
+                self.add_clock(&mut records, batch.time)
+            }
             _ => self.add_events(batch, window),
         }
     }
@@ -391,6 +399,9 @@ impl Generation {
     fn add_events(&mut self, batch: &Batch, window: &[u8]) -> Check {
         let index = u32::try_from(self.batches.len()).expect("four billion batches do not fit in memory");
         let Batch { start, body, end, time, .. } = *batch;
+        if batch.thread == NONE && body < end {
+            self.check_uncounted(batch, window).at(start)?;
+        }
         match self.by_thread.get(&batch.thread) {
             Some(&number) => {
                 let last = self.threads[number as usize].last as usize;
@@ -416,10 +427,12 @@ impl Generation {
         Ok(())
     }
 
-    /// Nothing in samples or in an experiment's bytes is counted or has an ID, so a copy shows only beside the original.
+    /// Nothing in samples, in an experiment's bytes or in the statuses of goroutines is counted or has an ID, so a copy shows
+    /// only beside the original.
     fn check_uncounted(&mut self, batch: &Batch, window: &[u8]) -> Result<(), ErrorKind> {
-        let last = std::mem::replace(&mut self.uncounted, batch.start..batch.end);
-        match !last.is_empty() && window.get(last) == window.get(batch.start..batch.end) {
+        let len = batch.end - batch.start;
+        let last = self.uncounted.insert((batch.time, len), batch.start);
+        match last.is_some_and(|last| window.get(last..last + len) == window.get(batch.start..batch.end)) {
             true => Err(ErrorKind::DuplicateBatch),
             false => Ok(()),
         }

@@ -211,21 +211,8 @@ impl<'a> RawReader<'a> {
             };
             self.stage = Stage::Failing(Error { kind: ErrorKind::TruncatedBatch { missing }, at });
         }
-        Ok(RawBatch {
-            offset: self.source.base() + start as u64,
-            kind: match found.experiment {
-                None => BatchKind::Events,
-                Some(experiment) => BatchKind::Experimental(experiment),
-            },
-            generation: found.generation,
-            thread: found.thread_id(),
-            time: found.time,
-            size: size as u64,
-            missing,
-            bytes: &self.source.window()[start..start + len],
-            header,
-            version: self.version,
-        })
+        let found = Batch { start, body: start + header, end: start + header + size, ..found };
+        Ok(RawBatch::new(&found, self.source.window(), self.source.base(), self.version))
     }
 
     fn end_of_generation(&mut self) -> RawBatch<'_> {
@@ -284,6 +271,25 @@ pub struct RawBatch<'a> {
 }
 
 impl<'a> RawBatch<'a> {
+    /// A batch in a window that begins at `base` in the file. What lies behind the window is missing.
+    fn new(found: &Batch, window: &'a [u8], base: u64, version: Version) -> Self {
+        RawBatch {
+            offset: base + found.start as u64,
+            kind: match found.experiment {
+                None => BatchKind::Events,
+                Some(experiment) => BatchKind::Experimental(experiment),
+            },
+            generation: found.generation,
+            thread: found.thread_id(),
+            time: found.time,
+            size: (found.end - found.body) as u64,
+            missing: found.end.saturating_sub(window.len()) as u64,
+            bytes: window.get(found.start..found.end.min(window.len())).unwrap_or_default(),
+            header: found.body - found.start,
+            version,
+        }
+    }
+
     /// All its bytes, header and body.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -297,5 +303,19 @@ impl<'a> RawBatch<'a> {
     /// Its events, the one that frames it first.
     pub fn events(&self) -> RawEvents<'_> {
         RawEvents::new(self)
+    }
+}
+
+/// Where a batch that goes on behind the window stops being what it begins like: at the window's end if it is cut there and
+/// nothing else is wrong.
+pub(super) fn sound_until(batch: &Batch, window: &[u8]) -> usize {
+    let batch = RawBatch::new(batch, window, 0, Version::NEWEST);
+    let mut events = batch.events();
+    loop {
+        match events.next_event() {
+            Ok(Some(_)) => {}
+            Err(error) if !matches!(error.kind, ErrorKind::TruncatedBatch { .. }) => return error.at.offset as usize,
+            Ok(None) | Err(_) => return window.len(),
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::wire::source::Source;
 /// How many batches in a row prove that they are batches.
 const CHAIN: usize = 3;
 /// How many generations may be missing.
-pub(super) const MAX_SKIPPED: u64 = 1 << 16;
+pub(super) const MAX_SKIPPED: u64 = 1 << 12;
 /// How far from the clock of the last generation another may be, in the clock's units: on Linux three days.
 const MAX_APART: u64 = 1 << 42;
 
@@ -30,6 +30,9 @@ pub(super) struct Wanted {
     pub from: u64,
     /// A time on the clock of the trace, 0 where none is known.
     pub near: u64,
+    /// Whether they are looked for among bytes that may be anything, and rightly so: then those that follow each other must
+    /// all be whole.
+    pub is_opaque: bool,
 }
 
 /// What was found.
@@ -86,7 +89,7 @@ fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Op
             }
             if !source.fill(pos + 1)? {
                 // A single batch at the very end is believed if it is a table's: "no M" is ten bytes long.
-                return Ok(found(generations).filter(|_| link > 1 || is_table));
+                return Ok(found(generations).filter(|_| link > 1 || is_table && !wanted.is_opaque));
             }
         }
         source.fill(pos + batch::MAX_HEADER + 1)?;
@@ -104,7 +107,7 @@ fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Op
         pos = batch.end;
         if !source.fill(pos)? {
             // The file is cut in this one.
-            return Ok(found(generations).filter(|_| link > 0));
+            return Ok(found(generations).filter(|_| link > 0 && !wanted.is_opaque));
         }
     }
     Ok(found(generations))
@@ -131,6 +134,16 @@ fn is_plausible(batch: &Batch, window: &[u8], wanted: Wanted) -> bool {
 /// Whether a batch is a table's or the clock's.
 pub(super) fn begins_table(batch: &Batch, window: &[u8]) -> bool {
     use EventType as E;
-    let first = window.get(batch.body).and_then(|&code| EventType::from_code(code));
-    batch.body < batch.end && matches!(first, Some(E::Strings | E::Stacks | E::CPUSamples | E::Sync | E::Frequency))
+    begins_clock(batch, window) || matches!(first_of(batch, window), Some(E::Strings | E::Stacks | E::CPUSamples))
+}
+
+/// Whether a batch is the clock's.
+pub(super) fn begins_clock(batch: &Batch, window: &[u8]) -> bool {
+    matches!(first_of(batch, window), Some(EventType::Sync | EventType::Frequency))
+}
+
+fn first_of(batch: &Batch, window: &[u8]) -> Option<EventType> {
+    let body = window.get(batch.body..batch.end.min(window.len()))?;
+    let first = body.first().filter(|_| batch.experiment.is_none());
+    first.and_then(|&code| EventType::from_code(code))
 }

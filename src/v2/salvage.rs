@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 
 use super::batch::{self, Batch, Framing};
 use super::generation::{Fault, Generation, Thread, read_framing};
+use super::raw;
 use super::resync::{self, Landmark, Wanted};
 use super::spec::{Alphabet, EventType};
 use crate::account::{Break, Ledger, Tally};
@@ -226,6 +227,8 @@ impl Generation {
                 ledger.note(self.error_in(batch, kind, at));
                 self.total_batches += 1;
                 ledger.lose(self.tally_of(batch, source));
+                // The clock goes on as before.
+                self.damage.is_partial |= self.number == 0 && resync::begins_clock(batch, source.window());
                 self.len = batch.end;
                 return Ok(true);
             }
@@ -250,14 +253,21 @@ impl Generation {
     fn judge(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> Verdict {
         let found = batch.generation;
         let expected = if self.number == 0 { last.wrapping_add(1) } else { self.number };
-        if found == expected || found != 0 && self.number == 0 && last == 0 {
+        let is_second_clock = self.has_frequency && found == expected && resync::begins_clock(batch, source.window());
+        if found == expected && !is_second_clock || found != 0 && self.number == 0 && last == 0 {
             return Verdict::Take;
         }
         let next = match read_framing(source, batch.end, batch::read_any) {
             Ok(Ok(Framing::Batch(next))) => Some(next.generation),
             _ => None,
         };
-        let is_new = found > self.number || self.version < Version::Go126;
+        if is_second_clock {
+            return self.judge_second_clock(batch, next, source.window());
+        }
+        // What skips some is believed if another batch agrees.
+        let follows = found == self.number.wrapping_add(1);
+        let is_believed = follows || next.is_some_and(|next| next == found || next == found.wrapping_add(1));
+        let is_new = (found > self.number || self.version < Version::Go126) && is_believed;
         if found == 0 || next == Some(expected) || self.number != 0 && !is_new {
             let kind = match (found, self.number) {
                 (0, _) => ErrorKind::InvalidGeneration,
@@ -269,6 +279,18 @@ impl Generation {
         match self.number {
             0 => Verdict::Take,
             _ => Verdict::EndsBefore,
+        }
+    }
+
+    /// Where no ends are marked, a clock begins a generation. One with this one's number is a copy of its clock, or the next
+    /// one's with a wrong number.
+    fn judge_second_clock(&self, batch: &Batch, next: Option<u64>, window: &[u8]) -> Verdict {
+        if window.get(self.clock_batch.clone()) == window.get(batch.start..batch.end) {
+            return Verdict::LeaveOut(ErrorKind::DuplicateBatch);
+        }
+        match self.version < Version::Go126 && next == Some(self.number.wrapping_add(1)) {
+            true => Verdict::EndsBefore,
+            false => Verdict::Take,
         }
     }
 
@@ -317,8 +339,13 @@ impl Generation {
         let end = source.window().len();
         let offset = source.base() + end as u64;
         let missing = (batch.end - end) as u64;
-        let wanted = self.wanted(last);
-        let found = resync::find(source, self.len + 1, end, wanted);
+        // Whatever stands in what is readable as what the batch begins like is that. An experiment's bytes may be anything.
+        let (from, is_opaque) = match batch.experiment {
+            None => (raw::sound_until(batch, source.window()), false),
+            Some(_) => (batch.body, true),
+        };
+        let wanted = Wanted { is_opaque, ..self.wanted(last) };
+        let found = resync::find(source, from, end, wanted);
         if let Ok(Some((at, landmark))) = found {
             // Its size is wrong: the place is the batch, and not the end of the file.
             let offset = source.base() + batch.start as u64;
@@ -353,8 +380,8 @@ impl Generation {
 
     fn wanted(&self, last: u64) -> Wanted {
         match self.number {
-            0 => Wanted { from: last.saturating_add(1), near: self.damage.last_time },
-            number => Wanted { from: number, near: self.min_time },
+            0 => Wanted { from: last.saturating_add(1), near: self.damage.last_time, is_opaque: false },
+            number => Wanted { from: number, near: self.min_time, is_opaque: false },
         }
     }
 

@@ -421,10 +421,10 @@ fn a_generation_without_a_frequency_is_skipped() {
             assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Invalid), at_generation(place, 1), 2);
         }
     }
-    let again = Batch::new(None, 1).event(EventType::Frequency, &[15_625_000]);
-    let place = at_generation(FIRST_122 + HEADER + RUNNING_LEN + TABLE_HEADER, 1);
-    let bytes = with_second(Version::Go122, [running(), again]);
-    let place = Location { offset: place.offset + 5 + TABLE_HEADER, ..place };
+    let clock = |units| Batch::new(None, 1).event(EventType::Frequency, &[units]);
+    let mut first = generation(1, [clock(1000), running(), clock(2000), on(7)]);
+    let bytes = before_second(Version::Go122, first.clock(None));
+    let place = at_generation(FIRST_122 + TABLE_HEADER + 3 + HEADER + RUNNING_LEN + TABLE_HEADER, 1);
     assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Repeated), place, 2);
 }
 

@@ -345,9 +345,10 @@ fn row_16_impossible_frequencies() {
     first.clock(None);
     let end = Trace::new(Version::Go126).generation(&first).into_bytes().len() as u64;
     skipped(&first, Flaw::Missing, at_generation(end, 1));
-    let again = Batch::new(None, 1).event(EventType::Frequency, &[15_625_000]);
-    let bytes = two(Version::Go122, [running(), again]);
-    let place = FIRST_122 + HEADER + RUNNING_LEN + TABLE_HEADER + 5 + TABLE_HEADER;
+    let clock = |units| Batch::new(None, 1).event(EventType::Frequency, &[units]);
+    let mut first = generation(1, [clock(1000), running(), clock(2000), on(7)]);
+    let bytes = before_second(Version::Go122, first.clock(None));
+    let place = FIRST_122 + TABLE_HEADER + 3 + HEADER + RUNNING_LEN + TABLE_HEADER;
     assert_fault(&bytes, &["Sync"], ErrorKind::BadFrequency(Flaw::Repeated), at_generation(place, 1));
     let fault = (ErrorKind::BadFrequency(Flaw::Repeated), at_generation(place, 1));
     assert_eq!(assert_read(&bytes, &AFRESH, &[fault]).lost.generations, 1);

@@ -1,15 +1,18 @@
 //! How a decoder goes on over damage: to the next batch of an M where a batch is damaged, to the next generation where
 //! the order of events is, and from there with nothing in mind.
 
+use super::super::cursor::Cursor;
 use super::super::order::Unknown;
 use super::super::salvage::{self, Salvaged};
 use super::super::spec::EventType;
 use super::{Decoder, Stage};
-use crate::account::Tally;
+use crate::account::{Break, Tally};
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::record::{Record, What};
+use crate::id::{ThreadId, present};
 use crate::limits;
 use crate::sched::Sched;
+use crate::sched::arena::Index;
 use crate::wire::source::Source;
 
 /// Whether an error ends lenient reading as well: it is no damage of the trace.
@@ -54,6 +57,12 @@ impl Decoder {
 
     /// Delivers the generation's Sync, behind the gap before it if there is one; false if it has to be skipped after all.
     fn open_over_gap(&mut self, source: &Source<'_>) -> bool {
+        if self.generation.damage.before.is_none()
+            && let Some(error) = self.contradiction(source)
+        {
+            self.generation.damage.before = Some(Break { at: error.at, lost: Tally::default() });
+            self.ledger.note(error);
+        }
         let before = self.generation.damage.before;
         if before.is_some() {
             self.sched = Sched::default();
@@ -77,6 +86,38 @@ impl Decoder {
             self.put_gap_first();
         }
         true
+    }
+
+    /// What the statuses with which each M's part of a generation opens, or those of goroutines without an M, say otherwise
+    /// than it was left: then something of the generation before is missing, and the file does not show what.
+    fn contradiction(&mut self, source: &Source<'_>) -> Option<Error> {
+        let Decoder { sched, generation, .. } = self;
+        sched.begin_generation(generation.number);
+        let base = generation.timebase(source.window());
+        for thread in &generation.threads {
+            let mut cursor = Cursor::new(Index::NONE, thread.id, thread.first);
+            let mut pos = 0;
+            while let Ok(true) = cursor.advance(pos, &base)
+                && let Ok((event, [id, other, status, ..], end)) = cursor.read(&base)
+            {
+                let checked = match event {
+                    EventType::GoStatus | EventType::GoStatusStack => sched.check_go_status(id, status),
+                    EventType::ProcStatus => sched.check_proc_status(id, other),
+                    _ => break,
+                };
+                if let Err(kind) = checked {
+                    let at = Location {
+                        offset: source.base() + cursor.at as u64,
+                        generation: Some(generation.number),
+                        thread: present(thread.id).map(ThreadId),
+                        event: Some(self.delivered),
+                    };
+                    return Some(Error { kind: *kind, at });
+                }
+                pos = end;
+            }
+        }
+        None
     }
 
     /// The trace's end.
