@@ -245,6 +245,7 @@ fn cut(name: &str, step: usize) {
     let (all, result) = read(&whole.bytes, asked);
     assert!(result.is_ok() && all > 10, "{name} is whole");
     assert_eq!(whole.generations.len(), whole.ends.len().max(1), "{name}");
+    let mut of_longer = u64::MAX;
     for len in whole.cuts(step) {
         let what = format!("{name} cut at {len}");
         let bytes = &whole.bytes[..len];
@@ -257,6 +258,10 @@ fn cut(name: &str, step: usize) {
         // All generations before the cut, whole.
         assert!(given.len() >= ended, "{what}: {ended} generations are whole");
         assert_eq!(given[..ended], whole.generations[..ended], "{what}");
+        // And no less than of a shorter cut.
+        let given = given.iter().map(|(_, events)| events).sum();
+        assert!(step > 1 || given <= of_longer, "{what}: {given} events, {of_longer} of a longer cut");
+        of_longer = given;
     }
 }
 

@@ -1,0 +1,117 @@
+//! Real traces with one fault: nothing that is sound is lost with it. Places and counts are those of the whole traces.
+
+use std::ops::Range;
+
+use gotrace::raw::RawReader;
+use gotrace::{ErrorKind, Reader};
+
+use crate::at_generation;
+use crate::corpus::sample;
+use crate::drain;
+use crate::lenient::read;
+
+/// Reads leniently; gives how many events each generation has, and the first fault.
+fn salvage(bytes: &[u8]) -> (Vec<usize>, String) {
+    let lenient = read(bytes);
+    let events: Vec<_> = lenient.reading.events.iter().filter(|event| *event != "Gap").collect();
+    let parts: Vec<_> = events.split(|event| *event == "Sync").map(<[_]>::len).collect();
+    let fault = lenient.faults.first().map(|(kind, at)| format!("{kind} at {}", at.offset));
+    // There is nothing before the first Sync and behind the last.
+    (parts[1..parts.len() - 1].to_vec(), fault.unwrap_or_default())
+}
+
+fn salvaged(bytes: &[u8]) -> Vec<usize> {
+    salvage(bytes).0
+}
+
+/// Where the batches of a trace are, and of which generations.
+fn batches(bytes: &[u8]) -> Vec<(Range<usize>, u64)> {
+    let mut reader = RawReader::from_slice(bytes).expect("a header");
+    let mut batches = Vec::new();
+    while let Some(batch) = reader.next_batch().expect("a whole trace") {
+        let start = batch.offset as usize;
+        batches.push((start..start + batch.bytes().len(), batch.generation));
+    }
+    batches
+}
+
+/// 5: what stands in a batch that is cut is no generation, however much it looks like one.
+#[test]
+fn a_cut_hides_no_generation() {
+    for name in ["go1.25/allocfree", "go1.27/channels", "go1.22/channels", "go1.25/timers", "go1.26/generations"] {
+        let bytes = sample(name).bytes();
+        let mut most = 0;
+        for len in 16..bytes.len().min(2500) {
+            let Ok(mut reader) = Reader::builder().lenient().from_slice(&bytes[..len]) else { continue };
+            let mut events = 0;
+            while reader.next_event().expect("lenient reading goes on").is_some() {
+                events += 1;
+            }
+            // A cut may leave a Gap that a shorter one does not.
+            assert!(events + 1 >= most, "{name} cut at {len}: {events} events, {most} before");
+            most = most.max(events);
+        }
+        assert!(most > 30, "{name}");
+    }
+}
+
+/// 9: a batch of one generation is missing, which the file does not show; the next one says what is.
+#[test]
+fn a_missing_batch_costs_no_other_generation() {
+    let whole = sample("go1.22/borders").bytes();
+    let mut bytes = whole.clone();
+    bytes.drain(9108..9151);
+    let all = salvaged(&whole);
+    let (left, fault) = salvage(&bytes);
+    assert_eq!((left[3], all[3]), (225, 225));
+    assert_eq!((&left[..2], &left[3..]), (&all[..2], &all[3..]));
+    let said = r#"InconsistentStatus { resource: Proc(ProcId(2)), known: "Idle", found: "Running" } at 13466"#;
+    assert_eq!(fault, said);
+}
+
+/// 13: before Go 1.26 a clock begins a generation, whatever its number.
+#[test]
+fn a_wrong_number_costs_no_generation_before_it() {
+    for (name, place) in [("go1.22/generations", 5705), ("go1.23/generations", 6990), ("go1.25/generations", 8039)] {
+        let mut bytes = sample(name).bytes();
+        let all = salvaged(&bytes);
+        assert_eq!(bytes[place], 3);
+        bytes[place] = 2;
+        let (left, fault) = salvage(&bytes);
+        assert_eq!(left, all, "{name}");
+        assert_eq!(fault, format!("GenerationOutOfOrder {{ last: 2, found: 2 }} at {}", place - 1));
+    }
+}
+
+/// 10 and 13: of what stands twice one copy is read, be it a batch or all of a generation.
+#[test]
+fn one_copy_is_read() {
+    for name in ["go1.22/generations", "go1.23/generations", "go1.25/generations", "go1.26/generations"] {
+        let whole = sample(name).bytes();
+        let all = salvaged(&whole);
+        let batches = batches(&whole);
+        let doubled = |range: &Range<usize>| [&whole[..range.end], &whole[range.start..]].concat();
+        for (range, _) in batches.iter().filter(|(range, _)| range.len() > 1) {
+            let (left, fault) = salvage(&doubled(range));
+            assert_eq!(left, all, "{name}: {range:?} twice: {fault}");
+            let strict = drain(Reader::from_slice(&doubled(range)));
+            assert!(strict.error.is_some(), "{name}: {range:?} twice");
+        }
+        if name < "go1.26" {
+            let second = batches.iter().filter(|(_, generation)| *generation == 2).map(|(range, _)| range);
+            let range = second.clone().map(|range| range.start).min().expect("a second generation");
+            let range = range..second.map(|range| range.end).max().expect("a second generation");
+            assert_eq!(salvaged(&doubled(&range)), all, "{name}");
+        }
+    }
+}
+
+/// 10: nothing in the statuses of goroutines is counted.
+#[test]
+fn doubled_statuses_are_noticed() {
+    let whole = sample("go1.27/generations").bytes();
+    let bytes = [&whole[..1023], &whole[921..]].concat();
+    let error = drain(Reader::from_slice(&bytes)).error.expect("it is noticed");
+    assert!(matches!(error.kind, ErrorKind::DuplicateBatch), "{error:?}");
+    assert_eq!(error.at, at_generation(1023, 1));
+}
