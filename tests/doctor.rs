@@ -164,6 +164,49 @@ fn repair(bytes: &[u8], folder: &Path) -> (Value, Vec<PathBuf>) {
     (report, files)
 }
 
+/// Runs `doctor --repair`, which must fail in one line of which this is the end; the report comes all the same.
+#[track_caller]
+fn assert_refused(out: &Path, file: &Path, why: &str) {
+    for json in [true, false] {
+        let mut doctor = example("doctor");
+        doctor.args(json.then_some("--json")).arg("--repair").arg(out).arg(file);
+        let output = run(doctor, &[]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let complaint = complaint(&output);
+        assert!(complaint.lines().count() == 1 && complaint.contains(why), "{complaint}");
+        match json {
+            true => {
+                let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+                assert_eq!((&report["status"], &report["repaired"]), (&json!("damaged"), &json!([])));
+            }
+            false => assert!(output.stdout.starts_with(b"status      damaged\n"), "{output:?}"),
+        }
+    }
+}
+
+/// Whatever its name is.
+#[test]
+fn a_trace_is_not_repaired_into_itself() {
+    let folder = folder("itself");
+    let bytes = &sample("go1.26/generations").bytes()[..3000];
+    let file = folder.join("trace");
+    fs::write(&file, bytes).expect("the folder can be written");
+    let hard_link = folder.join("hard link");
+    fs::hard_link(&file, &hard_link).expect("the folder can be written");
+    let mut names = vec![file.clone(), folder.join(".").join("trace"), hard_link];
+    if cfg!(unix) {
+        let link = folder.join("link");
+        assert!(Command::new("ln").arg("-s").arg("trace").arg(&link).status().expect("ln starts").success());
+        names.push(link);
+    }
+    for out in names {
+        assert_refused(&out, &file, "is the trace itself");
+        assert!(fs::read(&file).expect("still there") == bytes, "{out:?}");
+    }
+    // By its other name as well.
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 2 + usize::from(cfg!(unix)));
+}
+
 /// How many generations a trace gives.
 fn generations(bytes: &[u8]) -> usize {
     let mut reader = Reader::builder().lenient().from_slice(bytes).expect("a header");

@@ -6,6 +6,7 @@ mod cli;
 mod cause;
 mod examine;
 mod input;
+mod place;
 mod repair;
 mod report;
 
@@ -56,17 +57,19 @@ fn run(args: &Args) -> Result<Status, Failure> {
         Some(Input::Memory(bytes)) => Box::new(io::Cursor::new(bytes.clone())),
         _ => cli::open(&args.file, true)?,
     });
+    let mut repaired = Ok(());
     if let (Some(out), Some(input)) = (&args.repair, &input)
         && report.status != Status::Unreadable
     {
-        report.repaired = repair::repair(input, &report, out)?;
+        repaired = place::check(out, &args.file).and_then(|()| repair::repair(input, &mut report, out));
     }
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
         true => write_json(&report, &mut out)?,
-        false => report.write_text(args.repair.is_some(), &mut out)?,
+        false => report.write_text(args.repair.is_some() && repaired.is_ok(), &mut out)?,
     }
     out.flush()?;
+    repaired?;
     match report.status {
         Status::Unreadable => Err(Failure::Input {
             path: args.file.clone(),

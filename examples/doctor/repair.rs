@@ -26,8 +26,14 @@ const END: u8 = 52;
 /// A row of generations that follow each other.
 type Row<'a> = Vec<&'a Generation>;
 
+/// Writes what can be saved, and tells the report of it.
+pub(crate) fn repair(input: &Input, report: &mut Report, out: &Path) -> Result<(), Failure> {
+    report.repaired = save(input, report, out)?;
+    Ok(())
+}
+
 /// Writes what can be saved; says which files that are.
-pub(crate) fn repair(input: &Input, report: &Report, out: &Path) -> Result<Vec<Repaired>, Failure> {
+fn save(input: &Input, report: &Report, out: &Path) -> Result<Vec<Repaired>, Failure> {
     if report.status == Status::Whole {
         let bytes = write(out, |file| file.copy(input, 0, u64::MAX))?;
         let generations = report.generations.iter().map(|row| row.generation).collect();
