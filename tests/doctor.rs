@@ -148,6 +148,7 @@ fn a_damaged_generation_is_named() {
 /// Saves what can be saved; gives the files.
 fn repair(bytes: &[u8], folder: &Path) -> (Value, Vec<PathBuf>) {
     let (damaged, out) = (folder.join("damaged"), folder.join("out"));
+    let there = fs::read(&out).ok();
     fs::write(&damaged, bytes).expect("the folder can be written");
     let mut doctor = example("doctor");
     doctor.arg("--json").arg("--repair").arg(&out).arg(&damaged);
@@ -156,7 +157,7 @@ fn repair(bytes: &[u8], folder: &Path) -> (Value, Vec<PathBuf>) {
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let files = report["repaired"].as_array().expect("a list").iter();
     let files: Vec<_> = files.map(|part| PathBuf::from(part["file"].as_str().expect("a path"))).collect();
-    assert_eq!(files.is_empty(), !out.exists());
+    assert!(!files.is_empty() || fs::read(&out).ok() == there);
     for file in &files {
         let mut reader = Reader::open(file).expect("a trace");
         while reader.next_event().expect("what is saved is whole").is_some() {}
@@ -205,6 +206,53 @@ fn a_trace_is_not_repaired_into_itself() {
     }
     // By its other name as well.
     assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 2 + usize::from(cfg!(unix)));
+}
+
+/// Only where a trace is saved, and all at once.
+#[test]
+fn a_file_is_replaced_by_a_whole_trace_or_stays() {
+    let folder = folder("replaced");
+    let out = folder.join("out");
+    let others = || ["out.2", "out.3"].map(|name| fs::read(folder.join(name)).expect("still there"));
+    fs::write(&out, b"mine").expect("the folder can be written");
+    fs::write(folder.join("out.2"), b"mine, too").expect("the folder can be written");
+    fs::write(folder.join("out.3"), b"and this").expect("the folder can be written");
+    let bytes = sample("go1.26/generations").bytes();
+    let file = folder.join("trace");
+    // Nothing of it is sound.
+    fs::write(&file, &bytes[..200]).expect("the folder can be written");
+    let mut doctor = example("doctor");
+    doctor.arg("--repair").arg(&out).arg(&file);
+    let output = run(doctor, &[]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("nothing of it can be saved"), "{text}");
+    assert_eq!(fs::read(&out).expect("still there"), b"mine");
+    let (report, _) = repair(&bytes, &folder);
+    assert_eq!(report["repaired"][0]["replaces"], true);
+    assert!(fs::read(&out).expect("written") == bytes);
+    assert_eq!(others(), [&b"mine, too"[..], b"and this"]);
+    // No draft is left.
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 5);
+}
+
+/// A place where no trace can be, or none without harm.
+#[test]
+fn what_is_no_file_is_not_replaced() {
+    let folder = folder("no file");
+    let file = folder.join("trace");
+    let bytes = sample("go1.26/generations").bytes();
+    fs::write(&file, &bytes[..bytes.len() - 1]).expect("the folder can be written");
+    let inner = folder.join("inner");
+    fs::create_dir(&inner).expect("the folder can be written");
+    assert_refused(&inner, &file, "is no file");
+    if cfg!(unix) {
+        let pipe = folder.join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
+        assert_refused(&pipe, &file, "is no file");
+        assert!(pipe.exists());
+    }
+    assert_refused(&folder.join("none/out"), &file, "cannot write");
+    assert!(inner.exists());
 }
 
 /// How many generations a trace gives.

@@ -33,6 +33,9 @@ struct Args {
     ///
     /// Generations behind a gap may rely on what was lost. Where they do, they can't follow the others in one trace: the
     /// largest part goes to OUT, the others to OUT.2 and so on.
+    ///
+    /// A file that is there is replaced, once what goes there is whole and checked; where nothing can be saved it stays.
+    /// OUT can't be FILE itself.
     #[arg(long, value_name = "OUT")]
     repair: Option<PathBuf>,
     /// The trace, - for standard input
@@ -61,7 +64,7 @@ fn run(args: &Args) -> Result<Status, Failure> {
     if let (Some(out), Some(input)) = (&args.repair, &input)
         && report.status != Status::Unreadable
     {
-        repaired = place::check(out, &args.file).and_then(|()| repair::repair(input, &mut report, out));
+        repaired = repair::repair(input, &mut report, out, &args.file);
     }
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {

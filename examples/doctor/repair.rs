@@ -4,17 +4,16 @@
 //! generation may speak of goroutines that it does not introduce, since they were created in what is lost. Whether such
 //! a row can follow the one before it, reading both tells.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
 use gotrace::raw::{BatchKind, RawReader};
 use gotrace::{Reader, Version};
 
 use crate::cli::Failure;
 use crate::input::Input;
-use crate::report::{Generation, Repaired, Report, Status};
+use crate::place::{Draft, Place};
+use crate::report::{Generation, Repaired, Report};
 
 /// How often it is tried whether one row of generations can follow another: each try reads both.
 const MAX_TRIES: usize = 64;
@@ -26,21 +25,26 @@ const END: u8 = 52;
 /// A row of generations that follow each other.
 type Row<'a> = Vec<&'a Generation>;
 
-/// Writes what can be saved, and tells the report of it.
-pub(crate) fn repair(input: &Input, report: &mut Report, out: &Path) -> Result<(), Failure> {
-    report.repaired = save(input, report, out)?;
+/// A trace that is whole, and the numbers that its generations have in the damaged file.
+type Saved<'a> = (Draft<'a>, Vec<u64>);
+
+/// Writes what can be saved, and tells the report of it. Nothing is put to its place before all is written.
+pub(crate) fn repair(input: &Input, report: &mut Report, out: &Path, trace: &Path) -> Result<(), Failure> {
+    let out = Place::new(out, trace)?;
+    let saved = save(input, report, &out)?;
+    let others = (2..=saved.len()).map(|number| out.numbered(number, trace)).collect::<Result<Vec<_>, _>>()?;
+    for ((draft, generations), place) in saved.into_iter().zip(std::iter::once(&out).chain(&others)) {
+        let bytes = draft.len();
+        draft.put(place)?;
+        report.repaired.push(Repaired { file: place.name.clone(), bytes, generations, replaces: place.is_taken() });
+    }
     Ok(())
 }
 
-/// Writes what can be saved; says which files that are.
-fn save(input: &Input, report: &Report, out: &Path) -> Result<Vec<Repaired>, Failure> {
-    if report.status == Status::Whole {
-        let bytes = write(out, |file| file.copy(input, 0, u64::MAX))?;
-        let generations = report.generations.iter().map(|row| row.generation).collect();
-        return Ok(vec![Repaired { file: out.to_owned(), bytes, generations }]);
-    }
+/// Writes what can be saved, the largest part first: that is what was asked for.
+fn save<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Vec<Saved<'a>>, Failure> {
     if report.generations.is_empty() {
-        return cut_off(input, report, out);
+        return Ok(cut_off(input, report, out)?.into_iter().collect());
     }
     let mut parts: Vec<Row<'_>> = Vec::new();
     let mut tries = 0;
@@ -50,35 +54,27 @@ fn save(input: &Input, report: &Report, out: &Path) -> Result<Vec<Repaired>, Fai
         {
             tries += 1;
             let joined = [&last[..], &row].concat();
-            write_row(input, &joined, out)?;
-            if is_whole(out) {
+            if write_row(input, &joined, out)?.is_some() {
                 *last = joined;
                 continue;
             }
         }
         parts.push(row);
     }
-    // The largest part is what was asked for.
     parts.sort_by_key(|part| std::cmp::Reverse(part.iter().map(|row| row.events).sum::<u64>()));
-    let mut repaired = Vec::new();
+    let mut saved = Vec::new();
     for mut part in parts {
-        let file = numbered(out, repaired.len() + 1);
         while !part.is_empty() {
-            let bytes = write_row(input, &part, &file)?;
-            if is_whole(&file) {
-                repaired.push(Repaired { file, bytes, generations: part.iter().map(|row| row.generation).collect() });
+            if let Some(draft) = write_row(input, &part, out)? {
+                saved.push((draft, part.iter().map(|row| row.generation).collect()));
                 break;
             }
             // What is cut in it may not show before its end is looked for.
             part.pop().filter(|_| tries < MAX_TRIES).map_or_else(|| part.clear(), drop);
             tries += 1;
-            remove(&file);
         }
     }
-    if repaired.is_empty() {
-        remove(out);
-    }
-    Ok(repaired)
+    Ok(saved)
 }
 
 /// The rows of sound generations without a gap in them.
@@ -99,24 +95,14 @@ fn rows(generations: &[Generation]) -> Vec<Row<'_>> {
 }
 
 /// A trace without generations, up to the damage: whole if only what follows is wrong.
-fn cut_off(input: &Input, report: &Report, out: &Path) -> Result<Vec<Repaired>, Failure> {
+fn cut_off<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Option<Saved<'a>>, Failure> {
     let len = report.read.bytes;
-    let bytes = write(out, |file| file.copy(input, 0, len))?;
-    if len > HEADER && is_whole(out) {
-        return Ok(vec![Repaired { file: out.to_owned(), bytes, generations: Vec::new() }]);
+    if len <= HEADER {
+        return Ok(None);
     }
-    remove(out);
-    Ok(Vec::new())
-}
-
-/// OUT, OUT.2, OUT.3 …
-fn numbered(out: &Path, number: usize) -> PathBuf {
-    if number == 1 {
-        return out.to_owned();
-    }
-    let mut name = OsString::from(out);
-    name.push(format!(".{number}"));
-    name.into()
+    let mut draft = out.draft()?;
+    draft.copy(input, 0, len)?;
+    Ok(is_whole(draft.path()?).then_some((draft, Vec::new())))
 }
 
 /// Whether a file is a trace that can be read to its end.
@@ -131,59 +117,28 @@ fn is_whole(path: &Path) -> bool {
     }
 }
 
-/// A file that is being written.
-struct Output<'a> {
-    path: &'a Path,
-    file: BufWriter<File>,
-}
-
-impl Output<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(bytes).map_err(|error| Failure::output(self.path, error))
-    }
-
-    /// Writes a part of the input.
-    fn copy(&mut self, input: &Input, offset: u64, len: u64) -> Result<(), Failure> {
-        input.copy(offset, len, |chunk| self.write(chunk))
-    }
-}
-
-/// Writes a file; gives its size.
-fn write(path: &Path, fill: impl FnOnce(&mut Output<'_>) -> Result<(), Failure>) -> Result<u64, Failure> {
-    let failure = |error| Failure::output(path, error);
-    let mut out = Output { path, file: File::create(path).map(BufWriter::new).map_err(failure)? };
-    fill(&mut out)?;
-    out.file.flush().map_err(failure)?;
-    fs::metadata(path).map(|file| file.len()).map_err(failure)
-}
-
-/// Removes a file that may not be there.
-fn remove(path: &Path) {
-    let _ = fs::remove_file(path);
-}
-
-/// Writes generations as a trace. Their numbers follow each other in it.
-fn write_row(input: &Input, row: &[&Generation], path: &Path) -> Result<u64, Failure> {
-    write(path, |out| {
-        let header = input.part(0, HEADER)?;
-        out.write(&header)?;
-        let version = RawReader::from_slice(&header).map(|reader| reader.version()).ok();
-        let first = row.first().map_or(0, |first| first.generation);
-        for (number, generation) in (first..).zip(row) {
-            if generation.generation == number {
-                out.copy(input, generation.offset, generation.bytes)?;
-            } else {
-                let bytes = input.part(generation.offset, generation.bytes)?;
-                let trace = [&header[..], &bytes].concat();
-                renumber(&trace, number, &mut out.file)
-                    .map_err(|error| Failure::output(path, io::Error::other(error)))?;
-            }
-            if generation.lacks_end && version.is_some_and(|version| version >= Version::Go126) {
-                out.write(&[END])?;
-            }
+/// Writes generations as a trace, if that is whole. Their numbers follow each other in it.
+fn write_row<'a>(input: &Input, row: &[&Generation], out: &'a Place) -> Result<Option<Draft<'a>>, Failure> {
+    let mut draft = out.draft()?;
+    let header = input.part(0, HEADER)?;
+    draft.write(&header)?;
+    let version = RawReader::from_slice(&header).map(|reader| reader.version()).ok();
+    let first = row.first().map_or(0, |first| first.generation);
+    for (number, generation) in (first..).zip(row) {
+        if generation.generation == number {
+            draft.copy(input, generation.offset, generation.bytes)?;
+        } else {
+            let bytes = input.part(generation.offset, generation.bytes)?;
+            let mut renumbered = Vec::with_capacity(bytes.len());
+            renumber(&[&header[..], &bytes].concat(), number, &mut renumbered)
+                .map_err(|error| Failure::output(&out.name, io::Error::other(error)))?;
+            draft.write(&renumbered)?;
         }
-        Ok(())
-    })
+        if generation.lacks_end && version.is_some_and(|version| version >= Version::Go126) {
+            draft.write(&[END])?;
+        }
+    }
+    Ok(is_whole(draft.path()?).then_some(draft))
 }
 
 /// Writes the batches of a trace of one generation with another number.

@@ -87,6 +87,8 @@ pub(crate) struct Repaired {
     pub bytes: u64,
     /// The numbers that its generations have in the damaged file.
     pub generations: Vec<u64>,
+    /// Whether a file was there before.
+    pub replaces: bool,
 }
 
 impl Report {
@@ -121,13 +123,8 @@ impl Report {
         if hidden > 0 {
             writeln!(out, "and {} more", HumanCount(hidden))?;
         }
-        for Repaired { file, bytes, generations } in &self.repaired {
-            let path = file.display();
-            match generations.len() {
-                0 => writeln!(out, "saved {} to {path}", BinaryBytes(*bytes))?,
-                1 => writeln!(out, "saved 1 generation, {}, to {path}", BinaryBytes(*bytes))?,
-                n => writeln!(out, "saved {n} generations, {}, to {path}", BinaryBytes(*bytes))?,
-            }
+        for saved in &self.repaired {
+            saved.write_text(out)?;
         }
         if was_to_repair && self.repaired.is_empty() {
             writeln!(out, "nothing of it can be saved: no generation is sound")?;
@@ -154,6 +151,18 @@ impl Report {
             writeln!(out, "{}", row.error.as_deref().unwrap_or("sound"))?;
         }
         Ok(())
+    }
+}
+
+impl Repaired {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        match self.generations.len() {
+            0 => write!(out, "saved ")?,
+            1 => write!(out, "saved 1 generation, ")?,
+            n => write!(out, "saved {n} generations, ")?,
+        }
+        let replaced = if self.replaces { ", in place of the file that was there" } else { "" };
+        writeln!(out, "{} to {}{replaced}", BinaryBytes(self.bytes), self.file.display())
     }
 }
 
