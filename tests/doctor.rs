@@ -99,6 +99,26 @@ fn other_files_are_told_apart() {
     assert!(complaint.starts_with("doctor: standard input: not a Go execution trace"), "{complaint}");
 }
 
+/// Of what is not there, there is a report as of what can't be read; in text the error says it all.
+#[test]
+fn a_file_that_is_not_there_is_reported() {
+    let folder = folder("not there");
+    for (file, text) in [(folder.join("none"), ""), (folder.clone(), "status      unreadable\n")] {
+        let mut doctor = example("doctor");
+        doctor.arg("--json").arg(&file);
+        let output = run(doctor, &[]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!((&report["status"], &report["cause"]), (&json!("unreadable"), &json!("the file can't be read")));
+        assert!(report["warnings"][0].as_str().is_some_and(|text| text.starts_with("cannot read: ")), "{report:#}");
+        let mut doctor = example("doctor");
+        doctor.arg(&file);
+        let output = run(doctor, &[]);
+        assert!(output.stdout.starts_with(text.as_bytes()) && text.is_empty() == output.stdout.is_empty());
+        assert!(complaint(&output).contains(": cannot read: "), "{output:?}");
+    }
+}
+
 #[test]
 fn causes_are_told_apart() {
     let bytes = sample("go1.26/borders").bytes();

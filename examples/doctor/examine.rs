@@ -32,25 +32,30 @@ pub(crate) fn examine(input: Box<dyn Read + Send>) -> Report {
         Ok(reader) => read(reader, &traits),
         Err(error) => {
             let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
-            unreadable(&error, &traits)
+            unreadable(error.to_string(), cause::of_refusal(&error.kind, &traits), traits.len)
         }
     }
 }
 
+/// The report of a file that can't be opened.
+pub(crate) fn unopened(error: String) -> Report {
+    unreadable(error, cause::CANT_READ.to_owned(), 0)
+}
+
 /// A report with nothing in it but an error.
-fn unreadable(error: &Error, traits: &Traits) -> Report {
+fn unreadable(error: String, cause: String, bytes: u64) -> Report {
     Report {
         schema: 1,
         status: Status::Unreadable,
         header: None,
-        bytes: traits.len,
+        bytes,
         generations: Vec::new(),
         read: Tally::default(),
         lost: Tally::default(),
         trailing: 0,
-        warnings: vec![error.to_string()],
+        warnings: vec![error],
         warning_count: 1,
-        cause: Some(cause::of_refusal(&error.kind, traits)),
+        cause: Some(cause),
         repaired: Vec::new(),
     }
 }

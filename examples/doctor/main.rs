@@ -54,18 +54,19 @@ fn main() -> ExitCode {
 const DAMAGED: u8 = 1;
 
 fn run(args: &Args) -> Result<Status, Failure> {
-    // Standard input is kept only if it is to be read again.
-    let input = args.repair.as_ref().map(|_| Input::new(&args.file)).transpose()?;
-    let mut report = examine::examine(match &input {
-        Some(Input::Memory(bytes)) => Box::new(io::Cursor::new(bytes.clone())),
-        _ => cli::open(&args.file, true)?,
-    });
     let mut repaired = Ok(());
-    if let (Some(out), Some(input)) = (&args.repair, &input)
-        && report.status != Status::Unreadable
-    {
-        repaired = repair::repair(input, &mut report, out, &args.file);
-    }
+    let report = match Input::open(&args.file) {
+        Ok((input, bytes)) => {
+            let mut report = examine::examine(bytes);
+            if let Some(out) = args.repair.as_ref().filter(|_| report.status != Status::Unreadable) {
+                repaired = repair::repair(&input, &mut report, out, &args.file);
+            }
+            report
+        }
+        // Who reads JSON finds it there as well.
+        Err(Failure::Input { error, .. }) if args.json => examine::unopened(error),
+        Err(failure) => return Err(failure),
+    };
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
         true => write_json(&report, &mut out)?,
