@@ -165,6 +165,42 @@ fn a_damaged_generation_is_named() {
     }
 }
 
+/// Of a generation that can't be read the place, the bytes, batches, events and Ms are those that stand in the file, from
+/// a file as from a pipe.
+#[test]
+fn a_skipped_generation_is_counted() {
+    let bytes = sample("go1.22/generations").bytes();
+    let whole = assert_says(&bytes, "whole", 0, "");
+    let counts = |row: &Value| ["offset", "bytes", "batches", "events", "threads"].map(|key| row[key].as_u64());
+    let damaged = |at: usize| {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x55;
+        let report = assert_says(&bytes, "damaged", 1, "");
+        let file = folder("skipped").join("trace");
+        fs::write(&file, &bytes).expect("the folder can be written");
+        let mut doctor = example("doctor");
+        doctor.arg("--json").arg(&file);
+        assert_eq!(serde_json::from_slice::<Value>(&run(doctor, &[]).stdout).expect("JSON"), report);
+        report
+    };
+    // An event of the second that can't happen, and one of the third.
+    for (at, i) in [(3993, 1), (3640, 2)] {
+        let report = damaged(at);
+        let row = &report["generations"][i];
+        assert_eq!((&row["ok"], &row["start"], &row["read"]), (&json!(false), &Value::Null, &json!(0)), "{report:#}");
+        assert_eq!(counts(row), counts(&whole["generations"][i]), "{report:#}");
+    }
+    // The clock's batch is no batch any more, and what begins behind it stands there.
+    let report = damaged(3484);
+    assert_eq!(counts(&report["generations"][1]), [3516, 2188, 6, 177, 3].map(Some), "{report:#}");
+    // A batch that has a wrong size costs itself and those in which its wrong end lies.
+    let report = damaged(3526);
+    assert_eq!(counts(&report["generations"][1]), [3484, 2220, 6, 27, 1].map(Some), "{report:#}");
+    for row in whole["generations"].as_array().expect("a list") {
+        assert_eq!(row["events"], row["read"]);
+    }
+}
+
 /// Saves what can be saved; gives the files.
 fn repair(bytes: &[u8], folder: &Path) -> (Value, Vec<PathBuf>) {
     let (damaged, out) = (folder.join("damaged"), folder.join("out"));

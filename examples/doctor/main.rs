@@ -9,6 +9,7 @@ mod input;
 mod place;
 mod repair;
 mod report;
+mod survey;
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -58,6 +59,7 @@ fn run(args: &Args) -> Result<Status, Failure> {
     let report = match Input::open(&args.file) {
         Ok((input, bytes)) => {
             let mut report = examine::examine(bytes);
+            survey::complete(&mut report, &input)?;
             if let Some(out) = args.repair.as_ref().filter(|_| report.status != Status::Unreadable) {
                 repaired = repair::repair(&input, &mut report, out, &args.file);
             }

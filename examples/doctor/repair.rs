@@ -13,12 +13,10 @@ use gotrace::{Reader, Version};
 use crate::cli::Failure;
 use crate::input::Input;
 use crate::place::{Draft, Place};
-use crate::report::{Generation, Repaired, Report};
+use crate::report::{Generation, HEADER, Repaired, Report};
 
 /// How often it is tried whether one row of generations can follow another: each try reads both.
 const MAX_TRIES: usize = 64;
-/// The header of a trace.
-const HEADER: u64 = 16;
 /// The mark of a generation's end, from Go 1.26 on (Go `tracev2.EvEndOfGeneration`).
 const END: u8 = 52;
 
@@ -61,7 +59,7 @@ fn save<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Vec<Saved<
         }
         parts.push(row);
     }
-    parts.sort_by_key(|part| std::cmp::Reverse(part.iter().map(|row| row.events).sum::<u64>()));
+    parts.sort_by_key(|part| std::cmp::Reverse(part.iter().map(|row| row.read).sum::<u64>()));
     let mut saved = Vec::new();
     for mut part in parts {
         while !part.is_empty() {
@@ -125,10 +123,11 @@ fn write_row<'a>(input: &Input, row: &[&Generation], out: &'a Place) -> Result<O
     let version = RawReader::from_slice(&header).map(|reader| reader.version()).ok();
     let first = row.first().map_or(0, |first| first.generation);
     for (number, generation) in (first..).zip(row) {
+        let len = generation.bytes.unwrap_or_default();
         if generation.generation == number {
-            draft.copy(input, generation.offset, generation.bytes)?;
+            draft.copy(input, generation.offset, len)?;
         } else {
-            let bytes = input.part(generation.offset, generation.bytes)?;
+            let bytes = input.part(generation.offset, len)?;
             let mut renumbered = Vec::with_capacity(bytes.len());
             renumber(&[&header[..], &bytes].concat(), number, &mut renumbered)
                 .map_err(|error| Failure::output(&out.name, io::Error::other(error)))?;

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use indicatif::{BinaryBytes, HumanCount};
 use serde::Serialize;
 
+/// How long the header of a trace is.
+pub(crate) const HEADER: u64 = 16;
+
 /// How it stands with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,12 +62,16 @@ pub(crate) struct Generation {
     /// Its number.
     #[serde(rename = "gen")]
     pub generation: u64,
+    /// Where it begins, or where its fault is if nothing of it can be told from the rest.
     pub offset: u64,
-    pub bytes: u64,
-    pub batches: u64,
-    /// Those that were read, but for the Sync.
-    pub events: u64,
-    pub threads: u64,
+    /// What stands of it in the file, as far as its framing tells; null where that tells nothing.
+    pub bytes: Option<u64>,
+    pub batches: Option<u64>,
+    /// Without the Sync.
+    pub events: Option<u64>,
+    pub threads: Option<u64>,
+    /// How many events of it were read.
+    pub read: u64,
     /// The times of its first and its last event, in nanoseconds; null if none was read.
     pub start: Option<i64>,
     pub end: Option<i64>,
@@ -143,10 +150,12 @@ impl Report {
                 (Some(start), Some(end)) => format!("{:.6}", end.saturating_sub(start) as f64 / 1e9),
                 _ => "-".to_owned(),
             };
+            let [bytes, batches, events, threads] = [row.bytes, row.batches, row.events, row.threads]
+                .map(|count| count.map_or_else(|| "-".to_owned(), |count| count.to_string()));
             write!(
                 out,
-                "{:>10} {:>12} {:>12} {:>8} {:>10} {:>6} {seconds:>12}  ",
-                row.generation, row.offset, row.bytes, row.batches, row.events, row.threads
+                "{:>10} {:>12} {bytes:>12} {batches:>8} {events:>10} {threads:>6} {seconds:>12}  ",
+                row.generation, row.offset
             )?;
             writeln!(out, "{}", row.error.as_deref().unwrap_or("sound"))?;
         }
