@@ -371,6 +371,83 @@ fn a_lost_generation_is_left_out() {
     }
 }
 
+/// The events of a trace as text.
+fn texts(bytes: &[u8]) -> Vec<String> {
+    let mut reader = Reader::from_slice(bytes).expect("a header");
+    let mut texts = Vec::new();
+    while let Some(event) = reader.next_event().expect("a sound trace") {
+        texts.push(event.to_string());
+    }
+    texts
+}
+
+/// A trace whose program ends regions out of order and begins a task twice, in two generations, and which of its events
+/// Go's reader refuses.
+fn misused(version: Version) -> (Vec<u8>, [usize; 5]) {
+    use EventType::{GoStatus, ProcStatus, UserRegionBegin, UserRegionEnd, UserTaskBegin, UserTaskEnd};
+    let mut generation = Generation::new(1);
+    let [a, b] = ["a", "b"].map(|name| generation.string(name).0);
+    let statuses = |batch: Batch| batch.event(ProcStatus, &[1, 0, 1]).event(GoStatus, &[1, 1, 7, 2]);
+    generation.batch(
+        statuses(Batch::new(ThreadId(7), 100))
+            .event(UserRegionBegin, &[1, 0, a, 0])
+            .event(UserRegionBegin, &[100, 0, b, 0])
+            .event(UserRegionEnd, &[100, 0, a, 0])
+            .event(UserRegionEnd, &[100, 3, b, 0])
+            .event(UserRegionEnd, &[100, 0, b, 0])
+            .event(UserTaskBegin, &[1, 5, 0, a, 0])
+            .event(UserTaskBegin, &[1, 5, 0, b, 0]),
+    );
+    let mut second = Generation::new(2);
+    let [a, b] = ["a", "b"].map(|name| second.string(name).0);
+    second.batch(statuses(Batch::new(ThreadId(7), 1000)).event(UserRegionEnd, &[1, 0, b, 0]));
+    second.batch(
+        Batch::new(ThreadId(7), 1100)
+            .event(UserTaskBegin, &[1, 5, 0, a, 0])
+            .event(UserTaskEnd, &[1, 5, 0])
+            .event(UserTaskBegin, &[1, 5, 0, b, 0])
+            .event(UserRegionEnd, &[1, 0, a, 0]),
+    );
+    (Trace::new(version).generation(&generation).generation(&second).into_bytes(), [5, 6, 9, 13, 14])
+}
+
+/// Go's tools refuse a trace for them, so a repaired one lacks them, and nothing else: every time stays what it was.
+#[test]
+fn misused_regions_and_tasks_are_left_out() {
+    let folder = folder("misused");
+    let go = Go::find();
+    for version in [Version::Go122, Version::Go123, Version::Go125, Version::Go126] {
+        let (bytes, refused) = misused(version);
+        let (report, files) = repair(&bytes, &folder);
+        assert_eq!(report["status"], "whole");
+        let left_out = &report["repaired"][0]["left_out"];
+        assert_eq!(*left_out, json!({"region_ends": 3, "task_begins": 2}), "{report:#}");
+        // A Sync has the time of what comes before it.
+        let is_sync = |text: &String| text.contains(" Sync ");
+        let kept = texts(&bytes).into_iter().enumerate().filter(|(i, _)| !refused.contains(i)).map(|(_, text)| text);
+        let repaired = fs::read(&files[0]).expect("written");
+        let left = texts(&repaired).into_iter().filter(|text| !is_sync(text));
+        assert!(left.eq(kept.filter(|text| !is_sync(text))), "{version}: {:#?}", texts(&repaired));
+        let again = assert_says(&repaired, "whole", 0, "");
+        let warnings = again["warnings"].as_array().expect("a list");
+        assert!(warnings.iter().all(|text| text.as_str().is_some_and(|text| text.contains("marks its end"))));
+        if let Some(go) = &go {
+            go.assert_takes(&files[0], "what is left");
+        }
+    }
+    let mut bytes = sample("go1.22/generations").bytes();
+    bytes[2239] = b'~';
+    let (report, files) = repair(&bytes, &folder);
+    assert_eq!(report["repaired"][0]["left_out"]["region_ends"], 1, "{report:#}");
+    if let Some(go) = &go {
+        go.assert_takes(&files[0], "go1.22/generations with a region that has another name");
+    }
+    let mut doctor = example("doctor");
+    doctor.arg("--repair").arg(&files[0]).arg(folder.join("damaged"));
+    let text = String::from_utf8(run(doctor, &[]).stdout).expect("text");
+    assert!(text.contains("since Go's tools refuse them: ends of regions that were not the innermost: 1\n"), "{text}");
+}
+
 /// Go's own tool.
 struct Go {
     tool: String,

@@ -6,9 +6,11 @@ mod cli;
 mod cause;
 mod examine;
 mod input;
+mod misuse;
 mod place;
 mod repair;
 mod report;
+mod rewrite;
 mod survey;
 
 use std::io::{self, BufWriter, Write};
@@ -34,6 +36,9 @@ struct Args {
     ///
     /// Generations behind a gap may rely on what was lost. Where they do, they can't follow the others in one trace: the
     /// largest part goes to OUT, the others to OUT.2 and so on.
+    ///
+    /// Go's tools refuse a trace whose program ended regions out of order, or began a task twice: these events are left
+    /// out, and the report says how many.
     ///
     /// A file that is there is replaced, once what goes there is whole and checked; where nothing can be saved it stays.
     /// OUT can't be FILE itself.

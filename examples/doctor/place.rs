@@ -93,14 +93,9 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.len += bytes.len() as u64;
-        self.file.write_all(bytes).map_err(|error| self.failure(error))
-    }
-
     /// Writes a part of the input.
     pub(crate) fn copy(&mut self, input: &Input, offset: u64, len: u64) -> Result<(), Failure> {
-        input.copy(offset, len, |chunk| self.write(chunk))
+        input.copy(offset, len, |chunk| self.write_all(chunk).map_err(|error| self.failure(error)))
     }
 
     /// How many bytes were written.
@@ -128,5 +123,17 @@ impl Draft<'_> {
 
     fn failure(&self, error: io::Error) -> Failure {
         Failure::output(&self.place.name, error)
+    }
+}
+
+impl Write for Draft<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.len += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }

@@ -7,13 +7,14 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use gotrace::raw::{BatchKind, RawReader};
-use gotrace::{Reader, Version};
+use gotrace::Version;
+use gotrace::raw::RawReader;
 
 use crate::cli::Failure;
 use crate::input::Input;
 use crate::place::{Draft, Place};
-use crate::report::{Generation, HEADER, Repaired, Report};
+use crate::report::{Generation, HEADER, LeftOut, Repaired, Report};
+use crate::{misuse, rewrite};
 
 /// How often it is tried whether one row of generations can follow another: each try reads both.
 const MAX_TRIES: usize = 64;
@@ -23,18 +24,24 @@ const END: u8 = 52;
 /// A row of generations that follow each other.
 type Row<'a> = Vec<&'a Generation>;
 
-/// A trace that is whole, and the numbers that its generations have in the damaged file.
-type Saved<'a> = (Draft<'a>, Vec<u64>);
+/// A trace that is whole, and that Go's tools take.
+struct Saved<'a> {
+    draft: Draft<'a>,
+    /// The numbers that its generations have in the damaged file.
+    generations: Vec<u64>,
+    left_out: LeftOut,
+}
 
 /// Writes what can be saved, and tells the report of it. Nothing is put to its place before all is written.
 pub(crate) fn repair(input: &Input, report: &mut Report, out: &Path, trace: &Path) -> Result<(), Failure> {
     let out = Place::new(out, trace)?;
     let saved = save(input, report, &out)?;
     let others = (2..=saved.len()).map(|number| out.numbered(number, trace)).collect::<Result<Vec<_>, _>>()?;
-    for ((draft, generations), place) in saved.into_iter().zip(std::iter::once(&out).chain(&others)) {
+    for (Saved { draft, generations, left_out }, place) in saved.into_iter().zip(std::iter::once(&out).chain(&others)) {
         let bytes = draft.len();
         draft.put(place)?;
-        report.repaired.push(Repaired { file: place.name.clone(), bytes, generations, replaces: place.is_taken() });
+        let (file, replaces) = (place.name.clone(), place.is_taken());
+        report.repaired.push(Repaired { file, bytes, generations, left_out, replaces });
     }
     Ok(())
 }
@@ -63,8 +70,8 @@ fn save<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Vec<Saved<
     let mut saved = Vec::new();
     for mut part in parts {
         while !part.is_empty() {
-            if let Some(draft) = write_row(input, &part, out)? {
-                saved.push((draft, part.iter().map(|row| row.generation).collect()));
+            if let Some(whole) = write_row(input, &part, out)? {
+                saved.push(whole);
                 break;
             }
             // What is cut in it may not show before its end is looked for.
@@ -100,26 +107,34 @@ fn cut_off<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Option<
     }
     let mut draft = out.draft()?;
     draft.copy(input, 0, len)?;
-    Ok(is_whole(draft.path()?).then_some((draft, Vec::new())))
+    let is_good = misuse::find(draft.path()?).is_some_and(|misuse| misuse.is_empty());
+    Ok(is_good.then_some(Saved { draft, generations: Vec::new(), left_out: LeftOut::default() }))
 }
 
-/// Whether a file is a trace that can be read to its end.
-fn is_whole(path: &Path) -> bool {
-    let Ok(mut reader) = Reader::open(path) else { return false };
-    loop {
-        match reader.next_event() {
-            Ok(Some(_)) => {}
-            Ok(None) => return true,
-            Err(_) => return false,
-        }
+/// Writes generations as a trace that Go's tools take, if they are whole. Their numbers follow each other in it.
+fn write_row<'a>(input: &Input, row: &[&Generation], out: &'a Place) -> Result<Option<Saved<'a>>, Failure> {
+    let generations: Vec<u64> = row.iter().map(|row| row.generation).collect();
+    let mut draft = write_all(input, row, out)?;
+    let Some(misuse) = misuse::find(draft.path()?) else { return Ok(None) };
+    let left_out = misuse.left_out();
+    if misuse.is_empty() {
+        return Ok(Some(Saved { draft, generations, left_out }));
     }
+    let failure = |error| Failure::output(&out.name, io::Error::other(error));
+    let mut shorter = out.draft()?;
+    shorter.copy(input, 0, HEADER)?;
+    let trace = RawReader::open(draft.path()?).map_err(failure)?;
+    rewrite::leave_out(&misuse, trace, &mut shorter).map_err(failure)?;
+    let is_good = misuse::find(shorter.path()?).is_some_and(|misuse| misuse.is_empty());
+    Ok(is_good.then_some(Saved { draft: shorter, generations, left_out }))
 }
 
-/// Writes generations as a trace, if that is whole. Their numbers follow each other in it.
-fn write_row<'a>(input: &Input, row: &[&Generation], out: &'a Place) -> Result<Option<Draft<'a>>, Failure> {
+/// Writes generations as they are, but for their numbers.
+fn write_all<'a>(input: &Input, row: &[&Generation], out: &'a Place) -> Result<Draft<'a>, Failure> {
+    let failure = |error| Failure::output(&out.name, io::Error::other(error));
     let mut draft = out.draft()?;
     let header = input.part(0, HEADER)?;
-    draft.write(&header)?;
+    draft.write_all(&header).map_err(|error| Failure::output(&out.name, error))?;
     let version = RawReader::from_slice(&header).map(|reader| reader.version()).ok();
     let first = row.first().map_or(0, |first| first.generation);
     for (number, generation) in (first..).zip(row) {
@@ -127,50 +142,13 @@ fn write_row<'a>(input: &Input, row: &[&Generation], out: &'a Place) -> Result<O
         if generation.generation == number {
             draft.copy(input, generation.offset, len)?;
         } else {
-            let bytes = input.part(generation.offset, len)?;
-            let mut renumbered = Vec::with_capacity(bytes.len());
-            renumber(&[&header[..], &bytes].concat(), number, &mut renumbered)
-                .map_err(|error| Failure::output(&out.name, io::Error::other(error)))?;
-            draft.write(&renumbered)?;
+            let trace = [&header[..], &input.part(generation.offset, len)?].concat();
+            let trace = RawReader::from_slice(&trace).map_err(failure)?;
+            rewrite::renumber(trace, number, &mut draft).map_err(failure)?;
         }
         if generation.lacks_end && version.is_some_and(|version| version >= Version::Go126) {
-            draft.write(&[END])?;
+            draft.write_all(&[END]).map_err(|error| Failure::output(&out.name, error))?;
         }
     }
-    Ok(is_whole(draft.path()?).then_some(draft))
-}
-
-/// Writes the batches of a trace of one generation with another number.
-fn renumber(trace: &[u8], number: u64, out: &mut impl Write) -> Result<(), gotrace::Error> {
-    let io = |error: io::Error| gotrace::Error { kind: error.into(), at: Default::default() };
-    let mut reader = RawReader::from_slice(trace)?;
-    while let Some(batch) = reader.next_batch()? {
-        match batch.kind {
-            BatchKind::EndOfGeneration => out.write_all(batch.bytes()).map_err(io)?,
-            _ => {
-                let body = batch.body();
-                // The type, and the experiment if it is one's.
-                let types = match batch.kind {
-                    BatchKind::Experimental(_) => 2,
-                    _ => 1,
-                };
-                out.write_all(&batch.bytes()[..types]).map_err(io)?;
-                let thread = batch.thread.map_or(u64::MAX, |thread| thread.0);
-                for int in [number, thread, batch.time, body.len() as u64] {
-                    write_int(int, out).map_err(io)?;
-                }
-                out.write_all(body).map_err(io)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Writes an integer as the format has them.
-fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
-    while value >= 0x80 {
-        out.write_all(&[value as u8 | 0x80])?;
-        value >>= 7;
-    }
-    out.write_all(&[value as u8])
+    Ok(draft)
 }

@@ -94,8 +94,18 @@ pub(crate) struct Repaired {
     pub bytes: u64,
     /// The numbers that its generations have in the damaged file.
     pub generations: Vec<u64>,
+    pub left_out: LeftOut,
     /// Whether a file was there before.
     pub replaces: bool,
+}
+
+/// Numbers of events that are sound and were left out, since Go's tools refuse a trace that has them.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct LeftOut {
+    /// Ends of regions that were not the innermost ones of their goroutines.
+    pub region_ends: u64,
+    /// Begins of tasks that had begun already.
+    pub task_begins: u64,
 }
 
 impl Report {
@@ -171,7 +181,17 @@ impl Repaired {
             n => write!(out, "saved {n} generations, ")?,
         }
         let replaced = if self.replaces { ", in place of the file that was there" } else { "" };
-        writeln!(out, "{} to {}{replaced}", BinaryBytes(self.bytes), self.file.display())
+        writeln!(out, "{} to {}{replaced}", BinaryBytes(self.bytes), self.file.display())?;
+        let LeftOut { region_ends, task_begins } = self.left_out;
+        for (count, what) in [
+            (region_ends, "ends of regions that were not the innermost"),
+            (task_begins, "begins of tasks that had begun already"),
+        ] {
+            if count > 0 {
+                writeln!(out, "left out of it, since Go's tools refuse them: {what}: {}", HumanCount(count))?;
+            }
+        }
+        Ok(())
     }
 }
 
