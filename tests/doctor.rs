@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use binaries::{complaint, example, run};
-use corpus::{RELEASES, sample, samples, testdata};
+use corpus::{OLD_RELEASES, RELEASES, sample, samples, testdata};
 use gotrace::raw::{EventType, RawReader};
 use gotrace::synth::{Batch, Clock, Generation, Trace};
-use gotrace::{EventKind, Reader, ThreadId, Version};
+use gotrace::{EventKind, Reader, ThreadId, Version, raw_v1};
 use serde_json::{Value, json};
 
 /// What doctor says of some bytes as JSON, and its exit status.
@@ -448,6 +448,37 @@ fn misused_regions_and_tasks_are_left_out() {
     assert!(text.contains("since Go's tools refuse them: ends of regions that were not the innermost: 1\n"), "{text}");
 }
 
+/// Old traces as well. Every time stays what it was.
+#[test]
+fn misused_regions_of_old_traces_are_left_out() {
+    let folder = folder("misused, old");
+    let mut left_out = [0; 2];
+    for name in ["go1.19/annotations", "go1.21/annotations"] {
+        let whole = fs::read(testdata().join(format!("traces/{name}.trace"))).expect("in the repository");
+        for at in old_annotations(&whole) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            let (report, files) = repair(&bytes, &folder);
+            let ([part], [file]) = (&report["repaired"].as_array().expect("a list")[..], &files[..]) else { continue };
+            let counts = ["region_ends", "task_begins"].map(|key| part["left_out"][key].as_u64().expect("a number"));
+            // A task ends under the name with which it began, which may be another begin now.
+            let texts = |bytes: &[u8]| -> Vec<_> {
+                let texts = texts(bytes).into_iter();
+                texts.map(|text| text.split(" Parent=").next().unwrap_or_default().to_owned()).collect()
+            };
+            let before = texts(&bytes);
+            let mut after = texts(&fs::read(file).expect("written")).into_iter().peekable();
+            let gone: Vec<_> = before.iter().filter(|text| after.next_if_eq(*text).is_none()).collect();
+            assert_eq!(after.next(), None, "{name} changed at {at}");
+            let kinds = ["RegionEnd", "TaskBegin"];
+            let missing = kinds.map(|kind| gone.iter().filter(|text| text.contains(kind)).count() as u64);
+            assert_eq!((missing, gone.len() as u64), (counts, counts.iter().sum()), "{name} changed at {at}");
+            left_out = [left_out[0] + counts[0], left_out[1] + counts[1]];
+        }
+    }
+    assert!(left_out.iter().all(|count| *count > 0), "{left_out:?}");
+}
+
 /// Go's own tool.
 struct Go {
     tool: String,
@@ -565,16 +596,19 @@ fn go_takes_what_is_saved_of_changed_annotations() {
     let folder = folder("annotations");
     let mut random = Random(3);
     let mut left_out = 0;
-    for round in 0..60 {
-        let release = RELEASES[round % RELEASES.len()];
-        let name = format!("{release}/{}", ["generations", "annotations"][round / RELEASES.len() % 2]);
-        let mut bytes = sample(&name).bytes();
-        let places = annotations(&bytes);
+    let releases = [&RELEASES[..], &OLD_RELEASES].concat();
+    for round in 0..64 {
+        let release = releases[round % releases.len()];
+        let name = format!("{release}/{}", ["generations", "annotations"][round / releases.len() % 2]);
+        let mut bytes = fs::read(testdata().join(format!("traces/{name}.trace"))).expect("in the repository");
+        let places = if OLD_RELEASES.contains(&release) { old_annotations(&bytes) } else { annotations(&bytes) };
         let at = places[random.below(places.len())];
         bytes[at] ^= 1 + random.below(8) as u8;
         let (report, files) = repair(&bytes, &folder);
         for (file, part) in files.iter().zip(report["repaired"].as_array().expect("a list")) {
             go.assert_takes(file, &format!("{name} changed at {at}"));
+            let (again, _) = examine(&fs::read(file).expect("written"));
+            assert_eq!(again["status"], "whole", "{name} changed at {at}: {again:#}");
             left_out += ["region_ends", "task_begins"]
                 .map(|key| part["left_out"][key].as_u64().unwrap_or(0))
                 .iter()
@@ -582,6 +616,21 @@ fn go_takes_what_is_saved_of_changed_annotations() {
         }
     }
     assert!(left_out >= 10, "{left_out} events were left out");
+}
+
+/// The same of a trace of Go 1.21 or older.
+fn old_annotations(bytes: &[u8]) -> Vec<usize> {
+    let mut reader = raw_v1::RawReader::from_slice(bytes).expect("a header");
+    let mut places = Vec::new();
+    while let Some(record) = reader.next_record().expect("a sound trace") {
+        if matches!(record.event(), raw_v1::EventType::UserRegion | raw_v1::EventType::UserTaskCreate) {
+            let at = record.offset() as usize;
+            // The type, and the length of the values.
+            let delta = bytes[at + 2..].iter().take_while(|byte| **byte >= 0x80).count() + 1;
+            places.extend(at + 2 + delta..at + record.size());
+        }
+    }
+    places
 }
 
 /// Where the arguments of regions and tasks stand, behind their times.

@@ -11,6 +11,7 @@ mod place;
 mod repair;
 mod report;
 mod rewrite;
+mod rewrite_old;
 mod survey;
 
 use std::io::{self, BufWriter, Write};

@@ -1,23 +1,27 @@
 //! Regions and tasks that the traced program misused: Go's tools refuse a trace for one of them.
 //!
 //! What would make Go's reader fail is left out, and so is what would once that is gone. (Go
-//! `src/internal/trace/order.go`, `endRegion` and `advanceUserTaskBegin`: a region that ends is the innermost one of its
+//! `src/internal/trace/order.go`, `endRegion` and `advanceUserTaskBegin`, and before Go 1.22 `postProcessTrace` in its `internal/tracev1/parser.go`: a region that ends is the innermost one of its
 //! goroutine, if any is open; a task that begins is not active.)
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use gotrace::raw::EventType;
-use gotrace::{Event, EventKind, GoId, GoState, Reader, Region, TaskId, ThreadId};
+use gotrace::{Event, EventKind, GoId, GoState, Reader, Region, TaskId};
 
 use crate::report::LeftOut;
 
 /// Which events have to be left out of a trace.
 #[derive(Debug, Default)]
 pub(crate) struct Misuse {
-    /// By generation, thread, type and number: which of all of its type that the thread has in the generation.
-    events: BTreeSet<(u64, ThreadId, EventCode, u64)>,
+    /// By generation, writer, type and number: which of all of its type that the writer has in the generation. Before
+    /// Go 1.22 the generation is 0.
+    events: BTreeSet<(u64, Writer, EventCode, u64)>,
 }
+
+/// In whose batches an event stands: an M's, before Go 1.22 a P's.
+type Writer = u64;
 
 /// The type of an event.
 type EventCode = u8;
@@ -27,15 +31,15 @@ impl Misuse {
         self.events.is_empty()
     }
 
-    /// Whether it has events of a thread in a generation.
-    pub(crate) fn concerns(&self, generation: u64, thread: ThreadId) -> bool {
-        let from = (generation, thread, 0, 0);
-        self.events.range(from..=(generation, thread, EventCode::MAX, u64::MAX)).next().is_some()
+    /// Whether it has events of a writer in a generation.
+    pub(crate) fn concerns(&self, generation: u64, writer: Writer) -> bool {
+        let from = (generation, writer, 0, 0);
+        self.events.range(from..=(generation, writer, EventCode::MAX, u64::MAX)).next().is_some()
     }
 
     /// Whether it has an event.
-    pub(crate) fn has(&self, generation: u64, thread: ThreadId, event: EventType, number: u64) -> bool {
-        self.events.contains(&(generation, thread, event.code(), number))
+    pub(crate) fn has(&self, generation: u64, writer: Writer, event: EventType, number: u64) -> bool {
+        self.events.contains(&(generation, writer, event.code(), number))
     }
 
     /// How many events these are.
@@ -66,8 +70,8 @@ type OpenRegion = (TaskId, Box<[u8]>);
 struct Search {
     found: Misuse,
     generation: u64,
-    /// How many events of a type a thread had in the generation.
-    counts: HashMap<(ThreadId, EventCode), u64>,
+    /// How many events of a type a writer had in the generation.
+    counts: HashMap<(Writer, EventCode), u64>,
     regions: HashMap<GoId, Vec<OpenRegion>>,
     tasks: HashSet<TaskId>,
 }
@@ -115,10 +119,14 @@ impl Search {
     }
 
     fn count(&mut self, event: &Event<'_>, of: EventType, fits: bool) {
-        let Some(thread) = event.thread() else { return };
-        let number = self.counts.entry((thread, of.code())).or_default();
+        let writer = match self.generation {
+            0 => event.proc().map(|proc| proc.0),
+            _ => event.thread().map(|thread| thread.0),
+        };
+        let Some(writer) = writer else { return };
+        let number = self.counts.entry((writer, of.code())).or_default();
         if !fits {
-            self.found.events.insert((self.generation, thread, of.code(), *number));
+            self.found.events.insert((self.generation, writer, of.code(), *number));
         }
         *number += 1;
     }

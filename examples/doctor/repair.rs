@@ -14,7 +14,7 @@ use crate::cli::Failure;
 use crate::input::Input;
 use crate::place::{Draft, Place};
 use crate::report::{Generation, HEADER, LeftOut, Repaired, Report};
-use crate::{misuse, rewrite};
+use crate::{misuse, rewrite, rewrite_old};
 
 /// How often it is tried whether one row of generations can follow another: each try reads both.
 const MAX_TRIES: usize = 64;
@@ -107,14 +107,22 @@ fn cut_off<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Option<
     }
     let mut draft = out.draft()?;
     draft.copy(input, 0, len)?;
-    let is_good = misuse::find(draft.path()?).is_some_and(|misuse| misuse.is_empty());
-    Ok(is_good.then_some(Saved { draft, generations: Vec::new(), left_out: LeftOut::default() }))
+    without_misuse(input, draft, Vec::new(), out)
 }
 
 /// Writes generations as a trace that Go's tools take, if they are whole. Their numbers follow each other in it.
 fn write_row<'a>(input: &Input, row: &[&Generation], out: &'a Place) -> Result<Option<Saved<'a>>, Failure> {
     let generations: Vec<u64> = row.iter().map(|row| row.generation).collect();
-    let mut draft = write_all(input, row, out)?;
+    without_misuse(input, write_all(input, row, out)?, generations, out)
+}
+
+/// Leaves out what Go's tools refuse of a trace that is whole.
+fn without_misuse<'a>(
+    input: &Input,
+    mut draft: Draft<'a>,
+    generations: Vec<u64>,
+    out: &'a Place,
+) -> Result<Option<Saved<'a>>, Failure> {
     let Some(misuse) = misuse::find(draft.path()?) else { return Ok(None) };
     let left_out = misuse.left_out();
     if misuse.is_empty() {
@@ -123,8 +131,12 @@ fn write_row<'a>(input: &Input, row: &[&Generation], out: &'a Place) -> Result<O
     let failure = |error| Failure::output(&out.name, io::Error::other(error));
     let mut shorter = out.draft()?;
     shorter.copy(input, 0, HEADER)?;
-    let trace = RawReader::open(draft.path()?).map_err(failure)?;
-    rewrite::leave_out(&misuse, trace, &mut shorter).map_err(failure)?;
+    if generations.is_empty() {
+        rewrite_old::leave_out(&misuse, &input.part(0, draft.len())?, &mut shorter).map_err(failure)?;
+    } else {
+        let trace = RawReader::open(draft.path()?).map_err(failure)?;
+        rewrite::leave_out(&misuse, trace, &mut shorter).map_err(failure)?;
+    }
     let is_good = misuse::find(shorter.path()?).is_some_and(|misuse| misuse.is_empty());
     Ok(is_good.then_some(Saved { draft: shorter, generations, left_out }))
 }

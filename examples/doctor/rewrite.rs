@@ -25,7 +25,7 @@ pub(crate) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut imp
             generation = batch.generation;
             counts.clear();
         }
-        let is_concerned = batch.thread.is_some_and(|thread| misuse.concerns(generation, thread));
+        let is_concerned = batch.thread.is_some_and(|thread| misuse.concerns(generation, thread.0));
         if !is_concerned || batch.kind != BatchKind::Events {
             out.write_all(batch.bytes()).map_err(unwritten)?;
             continue;
@@ -52,7 +52,7 @@ fn without(misuse: &Misuse, batch: &RawBatch<'_>, counts: &mut Counts) -> Result
     let mut late = 0;
     while let Some(event) = events.next_event()? {
         let number = counts.entry((thread, event.event())).or_default();
-        let is_misused = misuse.has(batch.generation, thread, event.event(), *number);
+        let is_misused = misuse.has(batch.generation, thread.0, event.event(), *number);
         *number += 1;
         let delta = event.args().first().copied().unwrap_or_default();
         if is_misused {
@@ -71,10 +71,9 @@ fn without(misuse: &Misuse, batch: &RawBatch<'_>, counts: &mut Counts) -> Result
 /// Writes an event with another time since the one before.
 fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()> {
     let (code, args) = event.split_at(event.len().min(1));
-    let delta_len = args.iter().take_while(|byte| **byte & MORE != 0).count() + 1;
     out.write_all(code)?;
     write_int(delta, out)?;
-    out.write_all(args.get(delta_len..).unwrap_or_default())
+    out.write_all(args.get(int_len(args)..).unwrap_or_default())
 }
 
 /// Writes a batch with a number and a body of its own.
@@ -97,7 +96,7 @@ fn write_batch(batch: &RawBatch<'_>, number: u64, body: &[u8], out: &mut impl Wr
 const MORE: u8 = 0x80;
 
 /// Writes an integer as the format has them.
-fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
     while value >= u64::from(MORE) {
         out.write_all(&[value as u8 | MORE])?;
         value >>= 7;
@@ -105,6 +104,11 @@ fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
     out.write_all(&[value as u8])
 }
 
-fn unwritten(error: io::Error) -> Error {
+/// How long the integer is with which some bytes begin.
+pub(crate) fn int_len(bytes: &[u8]) -> usize {
+    bytes.len().min(bytes.iter().take_while(|byte| **byte & MORE != 0).count() + 1)
+}
+
+pub(crate) fn unwritten(error: io::Error) -> Error {
     Error { kind: error.into(), at: Default::default() }
 }
