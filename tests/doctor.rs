@@ -455,7 +455,7 @@ fn misused_regions_of_old_traces_are_left_out() {
     let mut left_out = [0; 2];
     for name in ["go1.19/annotations", "go1.21/annotations"] {
         let whole = fs::read(testdata().join(format!("traces/{name}.trace"))).expect("in the repository");
-        for at in old_annotations(&whole) {
+        for at in old_annotations(&whole).into_iter().step_by(3) {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
             let (report, files) = repair(&bytes, &folder);

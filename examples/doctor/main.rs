@@ -65,7 +65,7 @@ fn run(args: &Args) -> Result<Status, Failure> {
     let report = match Input::open(&args.file) {
         Ok((input, bytes)) => {
             let mut report = examine::examine(bytes);
-            survey::complete(&mut report, &input)?;
+            survey::complete(&mut report, &input);
             if let Some(out) = args.repair.as_ref().filter(|_| report.status != Status::Unreadable) {
                 repaired = repair::repair(&input, &mut report, out, &args.file);
             }

@@ -7,7 +7,6 @@ use std::ops::Range;
 use gotrace::ThreadId;
 use gotrace::raw::{BatchKind, Class, EventType, RawBatch, RawReader};
 
-use crate::cli::Failure;
 use crate::input::Input;
 use crate::report::{Generation, HEADER, Report};
 
@@ -24,9 +23,10 @@ struct Found {
     threads: BTreeSet<ThreadId>,
 }
 
-/// Completes the rows of generations that are not sound.
-pub(crate) fn complete(report: &mut Report, input: &Input) -> Result<(), Failure> {
-    let header = input.part(0, HEADER)?;
+/// Completes the rows of generations that are not sound. What can't be read again stays unknown.
+pub(crate) fn complete(report: &mut Report, input: &Input) {
+    let Ok(header) = input.part(0, HEADER) else { return };
+    let len = report.bytes.saturating_sub(report.trailing);
     let mut begin = HEADER;
     let mut rows = &mut report.generations[..];
     while !rows.is_empty() {
@@ -38,15 +38,14 @@ pub(crate) fn complete(report: &mut Report, input: &Input) -> Result<(), Failure
                 begin = *offset;
                 offset.saturating_add(*bytes)
             }
-            _ => rest.first().map_or(report.bytes - report.trailing, |next| next.offset),
+            _ => rest.first().map_or(len, |next| next.offset),
         };
-        if group.iter().any(|row| !row.ok && !row.lacks_end) {
-            let bytes = input.part(begin, end.saturating_sub(begin))?;
+        let is_wanted = group.iter().any(|row| !row.ok && !row.lacks_end);
+        if is_wanted && let Ok(bytes) = input.part(begin, end.saturating_sub(begin)) {
             describe(group, &header, &bytes, begin);
         }
         (begin, rows) = (end, rest);
     }
-    Ok(())
 }
 
 /// Tells the rows what stands of them in a part of the file, in which there is nothing but they.
@@ -145,11 +144,10 @@ fn resume(numbers: &[u64], header: &[u8], bytes: &[u8], from: usize, tries: &mut
         two[0] == EventType::EventBatch.code() && numbers.iter().any(|number| (number ^ u64::from(two[1])) & LOW == 0)
     };
     let candidates = bytes.get(from..)?.windows(2).enumerate().filter(|(_, two)| looks_sound(two));
-    let found = candidates.map(|(i, _)| from + i).take(*tries).find(|at| {
+    candidates.map(|(i, _)| from + i).take(*tries).find(|at| {
         *tries -= 1;
         is_sound(numbers, header, &bytes[*at..])
-    });
-    found
+    })
 }
 
 /// Whether a part begins with a batch of one of the generations that ends where another begins, or with the part.
