@@ -26,7 +26,7 @@ use report::Status;
 
 /// Tell whether a Go execution trace is whole, and if not, what is lost and why.
 ///
-/// Exit status: 0 whole, 1 damaged, 2 no trace, or one that can't be read.
+/// Exit status: 0 whole, 1 damaged, 2 no trace, one that can't be read, or an OUT that can't be written.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
