@@ -55,6 +55,9 @@ impl Traits {
     }
 }
 
+/// The system does not give its bytes.
+pub(crate) const CANT_READ: &str = "the file can't be read";
+
 /// Why a file is no trace.
 pub(crate) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
     let text = match kind {
@@ -72,7 +75,7 @@ pub(crate) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
         ErrorKind::TruncatedHeader { .. } => {
             "the program ended before it had written anything: trace.Stop was not called"
         }
-        ErrorKind::Io(_) => "the file can't be read",
+        ErrorKind::Io(_) => CANT_READ,
         _ => of_bytes(traits),
     };
     text.to_owned()

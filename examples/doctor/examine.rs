@@ -32,25 +32,30 @@ pub(crate) fn examine(input: Box<dyn Read + Send>) -> Report {
         Ok(reader) => read(reader, &traits),
         Err(error) => {
             let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
-            unreadable(&error, &traits)
+            unreadable(error.to_string(), cause::of_refusal(&error.kind, &traits), traits.len)
         }
     }
 }
 
+/// The report of a file that can't be opened.
+pub(crate) fn unopened(error: String) -> Report {
+    unreadable(error, cause::CANT_READ.to_owned(), 0)
+}
+
 /// A report with nothing in it but an error.
-fn unreadable(error: &Error, traits: &Traits) -> Report {
+fn unreadable(error: String, cause: String, bytes: u64) -> Report {
     Report {
         schema: 1,
         status: Status::Unreadable,
         header: None,
-        bytes: traits.len,
+        bytes,
         generations: Vec::new(),
         read: Tally::default(),
         lost: Tally::default(),
         trailing: 0,
-        warnings: vec![error.to_string()],
+        warnings: vec![error],
         warning_count: 1,
-        cause: Some(cause::of_refusal(&error.kind, traits)),
+        cause: Some(cause),
         repaired: Vec::new(),
     }
 }
@@ -68,7 +73,7 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
                 }
                 _ => {
                     if let Some(row) = generations.last_mut() {
-                        row.events += 1;
+                        row.read += 1;
                         row.start.get_or_insert(event.time().0);
                         row.end = Some(event.time().0);
                     }
@@ -82,6 +87,8 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
             generations.push(Generation { follows_gap: std::mem::take(&mut after_gap), ..row(info) });
         }
     };
+    // If one is not sound, what stands in the file is counted.
+    generations.iter_mut().for_each(|row| row.events = Some(row.read));
     let account = reader.account();
     let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
     for fault in account.faults {
@@ -113,10 +120,11 @@ fn row(info: GenerationInfo) -> Generation {
     Generation {
         generation: info.number,
         offset: info.offset,
-        bytes: info.bytes,
-        batches: info.batches,
-        events: 0,
-        threads: info.threads,
+        bytes: Some(info.bytes),
+        batches: Some(info.batches),
+        events: None,
+        threads: Some(info.threads),
+        read: 0,
         start: None,
         end: None,
         ok: true,
@@ -141,7 +149,7 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
     // Where a generation is cut, the place is behind what was read of it; where its end lacks something, the next begins.
     let is_in = |row: &Generation| match fault.at.generation {
         Some(number) => number == row.generation,
-        None => at < row.offset + row.bytes,
+        None => row.bytes.is_some_and(|bytes| at < row.offset + bytes),
     };
     let is_lack = matches!(fault.kind, ErrorKind::MissingEndOfGeneration);
     if let Some(row) = generations[..before].iter_mut().rev().take(2).find(|row| is_in(row)) {
@@ -154,10 +162,11 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
     let skipped = Generation {
         generation,
         offset: at,
-        bytes: 0,
-        batches: 0,
-        events: 0,
-        threads: 0,
+        bytes: None,
+        batches: None,
+        events: None,
+        threads: None,
+        read: 0,
         start: None,
         end: None,
         ok: false,
@@ -165,5 +174,7 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
         lacks_end: false,
         follows_gap: true,
     };
+    // What is missing of it shows where the next begins.
+    let before = generations.iter().take_while(|row| row.offset < at).count();
     generations.insert(before, skipped);
 }

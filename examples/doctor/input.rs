@@ -1,28 +1,36 @@
-//! The trace that is examined, which is read more than once if it is to be repaired.
+//! The trace that is examined, parts of which are read again.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cli::Failure;
+use tempfile::SpooledTempFile;
 
-/// Where the trace is: standard input can't be read twice.
+use crate::cli::{self, Failure};
+
+/// Where the trace is.
 pub(crate) enum Input {
     File(PathBuf),
-    Memory(Vec<u8>),
+    /// A copy of what can't be read twice: standard input, a pipe.
+    Kept(Arc<Mutex<SpooledTempFile>>),
 }
 
 /// How much is copied at a time.
 const CHUNK: u64 = 64 << 10;
 
+/// A copy that is no longer than this stays in memory.
+const IN_MEMORY: usize = 64 << 20;
+
 impl Input {
-    pub(crate) fn new(file: &Path) -> Result<Self, Failure> {
-        if file != Path::new("-") {
-            return Ok(Input::File(file.to_owned()));
+    /// Opens a trace, and gives what reads it for the first time.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Box<dyn Read + Send>), Failure> {
+        let input = cli::open(path, true)?;
+        if path != Path::new("-") && fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+            return Ok((Input::File(path.to_owned()), input));
         }
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::input(file, error))?;
-        Ok(Input::Memory(bytes))
+        let copy = Arc::new(Mutex::new(SpooledTempFile::new(IN_MEMORY)));
+        Ok((Input::Kept(Arc::clone(&copy)), Box::new(Keeping { input, copy })))
     }
 
     /// The bytes of a part, or as many of them as there are.
@@ -40,27 +48,51 @@ impl Input {
         &self,
         offset: u64,
         len: u64,
-        mut to: impl FnMut(&[u8]) -> Result<(), Failure>,
+        to: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         match self {
             Input::File(path) => {
-                let failure = |error: io::Error| Failure::input(path, error);
-                let mut file = File::open(path).map_err(failure)?;
-                file.seek(io::SeekFrom::Start(offset)).map_err(failure)?;
-                let mut rest = file.take(len);
-                let mut chunk = Vec::new();
-                while rest.by_ref().take(CHUNK).read_to_end(&mut chunk).map_err(failure)? > 0 {
-                    to(&chunk)?;
-                    chunk.clear();
-                }
-                Ok(())
+                let failure = |error| Failure::input(path, error);
+                copy(File::open(path).map_err(failure)?, offset, len, failure, to)
             }
-            Input::Memory(bytes) => {
-                let from = usize::try_from(offset).unwrap_or(usize::MAX);
-                let rest = bytes.get(from..).unwrap_or_default();
-                let len = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
-                to(&rest[..len])
+            Input::Kept(kept) => {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                copy(&mut *kept, offset, len, |error| Failure::input(Path::new("-"), error), to)
             }
+        }
+    }
+}
+
+fn copy(
+    mut from: impl Read + Seek,
+    offset: u64,
+    len: u64,
+    failure: impl Fn(io::Error) -> Failure,
+    mut to: impl FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    from.seek(io::SeekFrom::Start(offset)).map_err(&failure)?;
+    let mut rest = from.take(len);
+    let mut chunk = Vec::new();
+    while rest.by_ref().take(CHUNK).read_to_end(&mut chunk).map_err(&failure)? > 0 {
+        to(&chunk)?;
+        chunk.clear();
+    }
+    Ok(())
+}
+
+/// Keeps what is read.
+struct Keeping {
+    input: Box<dyn Read + Send>,
+    copy: Arc<Mutex<SpooledTempFile>>,
+}
+
+impl Read for Keeping {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(out)?;
+        let mut copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
+        match copy.write_all(&out[..read]) {
+            Ok(()) => Ok(read),
+            Err(error) => Err(io::Error::other(format!("no room for a copy: {error}"))),
         }
     }
 }

@@ -6,8 +6,13 @@ mod cli;
 mod cause;
 mod examine;
 mod input;
+mod misuse;
+mod place;
 mod repair;
 mod report;
+mod rewrite;
+mod rewrite_old;
+mod survey;
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -21,7 +26,7 @@ use report::Status;
 
 /// Tell whether a Go execution trace is whole, and if not, what is lost and why.
 ///
-/// Exit status: 0 whole, 1 damaged, 2 no trace, or one that can't be read.
+/// Exit status: 0 whole, 1 damaged, 2 no trace, one that can't be read, or an OUT that can't be written.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -32,6 +37,12 @@ struct Args {
     ///
     /// Generations behind a gap may rely on what was lost. Where they do, they can't follow the others in one trace: the
     /// largest part goes to OUT, the others to OUT.2 and so on.
+    ///
+    /// Go's tools refuse a trace whose program ended regions out of order, or began a task twice: these events are left
+    /// out, and the report says how many.
+    ///
+    /// A file that is there is replaced, once what goes there is whole and checked; where nothing can be saved it stays.
+    /// OUT can't be FILE itself.
     #[arg(long, value_name = "OUT")]
     repair: Option<PathBuf>,
     /// The trace, - for standard input
@@ -50,23 +61,27 @@ fn main() -> ExitCode {
 const DAMAGED: u8 = 1;
 
 fn run(args: &Args) -> Result<Status, Failure> {
-    // Standard input is kept only if it is to be read again.
-    let input = args.repair.as_ref().map(|_| Input::new(&args.file)).transpose()?;
-    let mut report = examine::examine(match &input {
-        Some(Input::Memory(bytes)) => Box::new(io::Cursor::new(bytes.clone())),
-        _ => cli::open(&args.file, true)?,
-    });
-    if let (Some(out), Some(input)) = (&args.repair, &input)
-        && report.status != Status::Unreadable
-    {
-        report.repaired = repair::repair(input, &report, out)?;
-    }
+    let mut repaired = Ok(());
+    let report = match Input::open(&args.file) {
+        Ok((input, bytes)) => {
+            let mut report = examine::examine(bytes);
+            survey::complete(&mut report, &input);
+            if let Some(out) = args.repair.as_ref().filter(|_| report.status != Status::Unreadable) {
+                repaired = repair::repair(&input, &mut report, out, &args.file);
+            }
+            report
+        }
+        // Who reads JSON finds it there as well.
+        Err(Failure::Input { error, .. }) if args.json => examine::unopened(error),
+        Err(failure) => return Err(failure),
+    };
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
         true => write_json(&report, &mut out)?,
-        false => report.write_text(args.repair.is_some(), &mut out)?,
+        false => report.write_text(args.repair.is_some() && repaired.is_ok(), &mut out)?,
     }
     out.flush()?;
+    repaired?;
     match report.status {
         Status::Unreadable => Err(Failure::Input {
             path: args.file.clone(),

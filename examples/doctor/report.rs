@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use indicatif::{BinaryBytes, HumanCount};
 use serde::Serialize;
 
+/// How long the header of a trace is.
+pub(crate) const HEADER: u64 = 16;
+
 /// How it stands with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,12 +62,16 @@ pub(crate) struct Generation {
     /// Its number.
     #[serde(rename = "gen")]
     pub generation: u64,
+    /// Where it begins, or where its fault is if nothing of it can be told from the rest.
     pub offset: u64,
-    pub bytes: u64,
-    pub batches: u64,
-    /// Those that were read, but for the Sync.
-    pub events: u64,
-    pub threads: u64,
+    /// What stands of it in the file, as far as its framing tells; null where that tells nothing.
+    pub bytes: Option<u64>,
+    pub batches: Option<u64>,
+    /// Without the Sync.
+    pub events: Option<u64>,
+    pub threads: Option<u64>,
+    /// How many events of it were read.
+    pub read: u64,
     /// The times of its first and its last event, in nanoseconds; null if none was read.
     pub start: Option<i64>,
     pub end: Option<i64>,
@@ -87,6 +94,18 @@ pub(crate) struct Repaired {
     pub bytes: u64,
     /// The numbers that its generations have in the damaged file.
     pub generations: Vec<u64>,
+    pub left_out: LeftOut,
+    /// Whether a file was there before.
+    pub replaces: bool,
+}
+
+/// Numbers of events that are sound and were left out, since Go's tools refuse a trace that has them.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct LeftOut {
+    /// Ends of regions that were not the innermost ones of their goroutines.
+    pub region_ends: u64,
+    /// Begins of tasks that had begun already.
+    pub task_begins: u64,
 }
 
 impl Report {
@@ -121,13 +140,8 @@ impl Report {
         if hidden > 0 {
             writeln!(out, "and {} more", HumanCount(hidden))?;
         }
-        for Repaired { file, bytes, generations } in &self.repaired {
-            let path = file.display();
-            match generations.len() {
-                0 => writeln!(out, "saved {} to {path}", BinaryBytes(*bytes))?,
-                1 => writeln!(out, "saved 1 generation, {}, to {path}", BinaryBytes(*bytes))?,
-                n => writeln!(out, "saved {n} generations, {}, to {path}", BinaryBytes(*bytes))?,
-            }
+        for saved in &self.repaired {
+            saved.write_text(out)?;
         }
         if was_to_repair && self.repaired.is_empty() {
             writeln!(out, "nothing of it can be saved: no generation is sound")?;
@@ -146,12 +160,36 @@ impl Report {
                 (Some(start), Some(end)) => format!("{:.6}", end.saturating_sub(start) as f64 / 1e9),
                 _ => "-".to_owned(),
             };
+            let [bytes, batches, events, threads] = [row.bytes, row.batches, row.events, row.threads]
+                .map(|count| count.map_or_else(|| "-".to_owned(), |count| count.to_string()));
             write!(
                 out,
-                "{:>10} {:>12} {:>12} {:>8} {:>10} {:>6} {seconds:>12}  ",
-                row.generation, row.offset, row.bytes, row.batches, row.events, row.threads
+                "{:>10} {:>12} {bytes:>12} {batches:>8} {events:>10} {threads:>6} {seconds:>12}  ",
+                row.generation, row.offset
             )?;
             writeln!(out, "{}", row.error.as_deref().unwrap_or("sound"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Repaired {
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        match self.generations.len() {
+            0 => write!(out, "saved ")?,
+            1 => write!(out, "saved 1 generation, ")?,
+            n => write!(out, "saved {n} generations, ")?,
+        }
+        let replaced = if self.replaces { ", in place of the file that was there" } else { "" };
+        writeln!(out, "{} to {}{replaced}", BinaryBytes(self.bytes), self.file.display())?;
+        let LeftOut { region_ends, task_begins } = self.left_out;
+        for (count, what) in [
+            (region_ends, "ends of regions that were not the innermost"),
+            (task_begins, "begins of tasks that had begun already"),
+        ] {
+            if count > 0 {
+                writeln!(out, "left out of it, since Go's tools refuse them: {what}: {}", HumanCount(count))?;
+            }
         }
         Ok(())
     }

@@ -27,12 +27,13 @@
 //! |---|---|
 //! | `status` | `whole`, `damaged` or `unreadable` |
 //! | `header`, `bytes` | the version in the header; the length of the file |
-//! | `generations[]` | `gen`, `offset`, `bytes`, `batches`, `events`, `threads`, `start`, `end`, `ok`, `error` |
+//! | `generations[]` | `gen`, `offset`, `bytes`, `batches`, `events`, `threads`, `start`, `end`, `ok`, `error`, `read`: what stands in the file, `null` where that can't be told; `read` are the events that could be read, and `start` and `end` are theirs |
 //! | `read`, `lost` | `bytes`, `batches`, `generations`, `events` |
 //! | `trailing` | bytes behind the trace's end |
 //! | `warnings`, `warning_count` | what is wrong or doubtful: the first thousand, and how many |
 //! | `cause` | what has probably happened to the file |
-//! | `repaired[]` | with `--repair`: `file`, `bytes`, `generations` |
+//! | `repaired[]` | with `--repair`: `file`, `bytes`, `generations`, `replaces` (a file that was there) and `left_out` |
+//! | `repaired[].left_out` | `region_ends`, `task_begins`: how many events it lacks because Go's tools refuse a trace for their misuse |
 //!
 //! # `goroutine`
 //!
