@@ -522,6 +522,10 @@ impl Generation {
         {
             self.frequency = frequency;
             self.has_frequency = true;
+            if !ledger.has_told_of(self.number) {
+                let end = source.base() + self.len as u64;
+                ledger.note(self.error(ErrorKind::BadFrequency(Flaw::Missing), end, None));
+            }
         }
         let finished = self.finish(source.window());
         let locate = |pos: usize| source.base() + pos as u64;
