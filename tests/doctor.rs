@@ -353,6 +353,21 @@ fn a_missing_end_is_put_back() {
     assert!(fs::read(&files[0]).expect("written") == bytes);
 }
 
+/// A batch of the third generation is missing, and only what the fourth says of its Ps shows it.
+#[test]
+fn a_generation_that_contradicts_the_one_before_is_saved_by_itself() {
+    let mut bytes = sample("go1.22/borders").bytes();
+    bytes.drain(9108..9151);
+    let (report, saved) = repair(&bytes, &folder("contradiction"));
+    let fourth = &report["generations"][3];
+    assert_eq!((fourth["ok"].as_bool(), fourth["events"].as_u64()), (Some(true), Some(225)));
+    assert!(
+        fourth["error"].as_str().is_some_and(|error| error.contains("proc 2 is said to be Running, but was left Idle"))
+    );
+    let generations: Vec<_> = saved.iter().map(|file| generations(&fs::read(file).expect("it was saved"))).collect();
+    assert_eq!(generations, [3, 3]);
+}
+
 /// What stands on both sides of a lost generation is saved, together or apart.
 #[test]
 fn a_lost_generation_is_left_out() {

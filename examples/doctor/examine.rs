@@ -62,13 +62,13 @@ fn unreadable(error: String, cause: String, bytes: u64) -> Report {
 
 fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
     let mut generations: Vec<Generation> = Vec::new();
-    let mut after_gap = false;
+    let mut gap = None;
     let end = loop {
         let begins = match reader.next_event() {
             Ok(Some(event)) => match event.kind() {
                 EventKind::Sync(sync) => sync.begins_generation(),
-                EventKind::Gap(_) => {
-                    after_gap = true;
+                EventKind::Gap(it) => {
+                    gap = Some(it.at);
                     continue;
                 }
                 _ => {
@@ -84,7 +84,7 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
             Err(error) => break Some(error),
         };
         if let Some(info) = reader.generation().filter(|_| begins) {
-            generations.push(Generation { follows_gap: std::mem::take(&mut after_gap), ..row(info) });
+            generations.push(Generation { gap: gap.take(), ..row(info) });
         }
     };
     // If one is not sound, what stands in the file is counted.
@@ -130,7 +130,7 @@ fn row(info: GenerationInfo) -> Generation {
         ok: true,
         error: None,
         lacks_end: false,
-        follows_gap: false,
+        gap: None,
     }
 }
 
@@ -153,6 +153,10 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
     };
     let is_lack = matches!(fault.kind, ErrorKind::MissingEndOfGeneration);
     if let Some(row) = generations[..before].iter_mut().rev().take(2).find(|row| is_in(row)) {
+        if row.ok && row.gap == Some(fault.at) {
+            row.error = Some(format!("sound, but not what the one before leads to: {fault}"));
+            return;
+        }
         row.lacks_end = is_lack && (row.ok || row.lacks_end);
         row.ok = false;
         row.error.get_or_insert(fault.to_string());
@@ -172,7 +176,7 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
         ok: false,
         error: Some(fault.to_string()),
         lacks_end: false,
-        follows_gap: true,
+        gap: Some(fault.at),
     };
     // What is missing of it shows where the next begins.
     let before = generations.iter().take_while(|row| row.offset < at).count();

@@ -90,7 +90,7 @@ fn rows(generations: &[Generation]) -> Vec<Row<'_>> {
         let is_sound = generation.ok || generation.lacks_end;
         if is_sound {
             match rows.last_mut() {
-                Some(row) if goes_on && !generation.follows_gap => row.push(generation),
+                Some(row) if goes_on && generation.gap.is_none() => row.push(generation),
                 _ => rows.push(vec![generation]),
             }
         }

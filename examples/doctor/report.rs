@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use gotrace::Location;
 use indicatif::{BinaryBytes, HumanCount};
 use serde::Serialize;
 
@@ -77,14 +78,14 @@ pub(crate) struct Generation {
     pub end: Option<i64>,
     /// Whether nothing is wrong with it.
     pub ok: bool,
-    /// What is, with the place.
+    /// What is, or what it contradicts in the one before, with the place.
     pub error: Option<String>,
     /// Nothing is but that the mark of its end is missing.
     #[serde(skip)]
     pub lacks_end: bool,
-    /// Something is lost in front of it.
+    /// Where it shows that something is lost in front of it, if something is.
     #[serde(skip)]
-    pub follows_gap: bool,
+    pub gap: Option<Location>,
 }
 
 /// A trace that was written.
