@@ -3,6 +3,8 @@
 //! Each input is sound but for one fault. The numbers in comments are those of the list of faults in the project's notes
 //! on the format: 1 an empty file, 26 two traces in one file.
 
+#[path = "../corpus/mod.rs"]
+mod corpus;
 mod event;
 mod file;
 mod framing;
