@@ -471,7 +471,10 @@ impl Decoder {
             self.give_up();
             return Ok(());
         }
-        self.warnings.add_end(location(source, source.window().len()));
+        // What follows the trace proves that it was written to its end.
+        if self.ledger.trailing == 0 {
+            self.warnings.add_end(location(source, source.window().len()));
+        }
         self.close();
         Ok(())
     }

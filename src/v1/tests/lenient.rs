@@ -13,6 +13,7 @@ struct Lenient {
     faults: Vec<(String, u64)>,
     lost: Tally,
     trailing: u64,
+    warnings: u64,
 }
 
 fn read(bytes: &[u8]) -> Lenient {
@@ -32,7 +33,8 @@ fn read(bytes: &[u8]) -> Lenient {
     if !events.is_empty() {
         assert_eq!(events.remove(0), "Sync");
     }
-    Lenient { events, faults, lost: account.lost, trailing: account.trailing }
+    let warnings = reader.warnings().1;
+    Lenient { events, faults, lost: account.lost, trailing: account.trailing, warnings }
 }
 
 /// What [`Trace::begun`] gives.
@@ -158,6 +160,7 @@ fn another_trace_is_left_out() {
     let two = [&one[..], &one].concat();
     let lenient = assert_read(&two, &["Sync"], &[(ErrorKind::MultipleTraces, one.len())]);
     assert_eq!((lenient.trailing, lenient.lost), (one.len() as u64, Tally::default()));
+    assert_eq!(lenient.warnings, 0, "what follows the trace proves its end");
 
     let mut reader = Reader::from_slice(&two).expect("a header");
     let error = reader.next_event().expect_err("two traces");
