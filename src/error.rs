@@ -97,7 +97,7 @@ pub enum ErrorKind {
     /// A second trace follows the first in the same file.
     #[error("a second trace begins here")]
     MultipleTraces,
-    /// Something that is no trace follows the last generation.
+    /// Something that is no trace follows the trace.
     #[error("the trace is followed by other data (byte {found:#04x} is no batch)")]
     TrailingData {
         /// The first byte of it.
