@@ -318,7 +318,9 @@ impl Scan {
             self.found.timers.insert(value);
             return Ok(end);
         }
-        if self.footer == Footer::Ahead {
+        // No runtime writes it first, but who makes a trace by hand may.
+        let has_any = self.has_events || !self.found.batches.is_empty();
+        if self.footer == Footer::Ahead && has_any {
             self.footer = Footer::Reached;
         }
         if self.found.ticks_per_second.is_some() {

@@ -155,6 +155,18 @@ fn what_can_not_go_on_is_given_up() {
 
 /// 26.
 #[test]
+fn a_rate_before_all_events_ends_nothing() {
+    let begun = Trace::begun().0;
+    let header = Version::Go121.header().len();
+    let first = Trace::new().batch(0, 90).event(E::Frequency, &[1_000_000_000]).0;
+    assert_read(&[&first, &begun[header..]].concat(), &["Sync"], &[]);
+    // Behind the events it does.
+    let end = Trace::begun().end();
+    assert_read(&[&end[..], b"ok\n"].concat(), &["Sync"], &[(ErrorKind::TrailingData { found: b'o' }, end.len())]);
+}
+
+/// 26.
+#[test]
 fn another_trace_is_left_out() {
     let one = Trace::begun().end();
     let two = [&one[..], &one].concat();
