@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use cli::Failure;
-use gotrace::{Error, Event, EventKind, Metric, RangeName, Reader, Time};
+use gotrace::{Error, Event, EventKind, Metric, OwnedFrame, RangeName, Reader, Time, Warning, WarningKind};
 use indicatif::{BinaryBytes, HumanCount};
 use serde::Serialize;
 
@@ -81,10 +81,39 @@ struct Summary {
     cpu_samples: u64,
     /// Annotations that the program got wrong, and before Go 1.26 the end, which proves nothing.
     warnings: u64,
+    /// The first of those annotations.
+    misused: Vec<Misused>,
     events_by_kind: BTreeMap<&'static str, u64>,
     /// Why the trace could not be read to its end.
     error: Option<String>,
 }
+
+/// An annotation that the program got wrong.
+#[derive(Debug, Serialize)]
+struct Misused {
+    warning: String,
+    /// Where, innermost frame first.
+    stack: Vec<Place>,
+}
+
+#[derive(Debug, Serialize)]
+struct Place {
+    func: String,
+    file: String,
+    line: u64,
+}
+
+impl From<&Warning> for Misused {
+    fn from(warning: &Warning) -> Self {
+        let place = |OwnedFrame { func, file, line, .. }| Place { func, file, line };
+        Misused { warning: warning.to_string(), stack: warning.stack.iter().cloned().map(place).collect() }
+    }
+}
+
+/// How many annotations that the program got wrong are listed.
+const LISTED: usize = 100;
+/// And how many of them in the text.
+const SHOWN: usize = 10;
 
 /// Reads the trace to its end, or to the error that comes with the summary.
 fn summarize(file: &Path) -> Result<(Summary, Option<Error>), Failure> {
@@ -100,6 +129,8 @@ fn summarize(file: &Path) -> Result<(Summary, Option<Error>), Failure> {
         }
     };
     let Tally { summary, goroutines, procs, threads, first, last, .. } = tally;
+    let (warnings, warning_count) = reader.warnings();
+    let misused = warnings.iter().filter(|warning| warning.kind != WarningKind::UnprovenEnd);
     let summary = Summary {
         schema: 1,
         header: reader.version().to_string(),
@@ -109,7 +140,8 @@ fn summarize(file: &Path) -> Result<(Summary, Option<Error>), Failure> {
         procs: procs.seen.len(),
         threads: threads.seen.len(),
         duration_ns: last.since(first.unwrap_or(last)),
-        warnings: reader.warnings().1,
+        warnings: warning_count,
+        misused: misused.take(LISTED).map(Misused::from).collect(),
         error: error.as_ref().map(Error::to_string),
         ..summary
     };
@@ -256,6 +288,12 @@ fn write_text(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     for (name, &events) in kinds {
         let percent = events as f64 / summary.events as f64 * 100.0;
         writeln!(out, "  {name:<16}{:>14}{percent:>9.2} %", count(events))?;
+    }
+    for Misused { warning, stack } in summary.misused.iter().take(SHOWN) {
+        writeln!(out, "warning: {warning}")?;
+        for Place { func, file, line } in stack {
+            writeln!(out, "  {func} ({file}:{line})")?;
+        }
     }
     Ok(())
 }

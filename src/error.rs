@@ -97,7 +97,7 @@ pub enum ErrorKind {
     /// A second trace follows the first in the same file.
     #[error("a second trace begins here")]
     MultipleTraces,
-    /// Something that is no trace follows the last generation.
+    /// Something that is no trace follows the trace.
     #[error("the trace is followed by other data (byte {found:#04x} is no batch)")]
     TrailingData {
         /// The first byte of it.
@@ -555,45 +555,4 @@ fn heads(heads: &[StuckHead]) -> String {
         text += "; …";
     }
     text
-}
-
-/// What is doubtful in a trace: a mistake of the traced program in its annotations, or an end that proves nothing. It does
-/// not stop the reading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// What it is.
-    pub kind: WarningKind,
-    /// The goroutine that made the mistake.
-    pub go: Option<GoId>,
-    /// Where the event is, or the end.
-    pub at: Location,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.kind, self.at)?;
-        self.go.map_or(Ok(()), |go| write!(f, ", goroutine {go}"))
-    }
-}
-
-/// What is warned of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WarningKind {
-    /// A region ends that is not the goroutine's innermost one. Go's reader refuses such traces.
-    RegionMismatch,
-    /// A task begins under the ID of one that has not ended. Go's reader refuses such traces.
-    TaskRestarted,
-    /// The trace ends where it may: before Go 1.26 no end is marked, so it can't be told from a cut at the same place.
-    UnprovenEnd,
-}
-
-impl fmt::Display for WarningKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            WarningKind::RegionMismatch => "a region ends that is not the innermost one",
-            WarningKind::TaskRestarted => "a task begins that has begun already",
-            WarningKind::UnprovenEnd => "the trace seems whole, but before Go 1.26 nothing marks its end",
-        })
-    }
 }

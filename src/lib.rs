@@ -29,7 +29,7 @@
 //! | [`Event`], [`EventKind`] | what an event says: a time, a goroutine, a P, a thread, a stack, and its kind with its data |
 //! | [`Stack`], [`Frame`], [`Text`] | stacks and strings, borrowed from the trace and decoded when asked for |
 //! | [`Error`], [`ErrorKind`], [`Location`] | what is wrong with a trace and where: byte, generation, thread, event |
-//! | [`Warning`] | mistakes of the traced program, which do not stop the reading |
+//! | [`Warning`], [`OwnedFrame`] | mistakes of the traced program and where in it, which do not stop the reading |
 //! | [`analysis`] | what `go tool trace` shows and more, in one pass: goroutine groups, MMU, profiles, latencies |
 //! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
 //! | [`raw_v1`] | the same for traces of Go 1.21 and older |
@@ -90,14 +90,15 @@ pub mod timeline;
 pub mod trend;
 mod v1;
 mod v2;
+mod warning;
 mod wire;
 
 pub use account::{Account, GenerationInfo, Tally};
-pub use error::{ContextMismatch, Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
+pub use error::{ContextMismatch, Error, ErrorKind, Flaw, Location, StuckHead};
 pub use event::{
     AllocFree, AllocFreeInfo, AllocFreeType, Event, EventKind, ExperimentalBatch, Frame, Frames, Gap, GoState,
-    GoTransition, GoroutineStack, HeapObject, HeapSpan, Label, Log, Metric, ProcState, ProcTransition, Range,
-    RangeName, Region, Scope, Stack, Sweep, Sync, Task, Text,
+    GoTransition, GoroutineStack, HeapObject, HeapSpan, Label, Log, Metric, OwnedFrame, ProcState, ProcTransition,
+    Range, RangeName, Region, Scope, Stack, Sweep, Sync, Task, Text,
 };
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
 pub use limits::Limits;
@@ -106,6 +107,7 @@ pub use time::{ClockSnapshot, Time, WallTime};
 pub use timeline::Timeline;
 pub use v1::raw as raw_v1;
 pub use v2::raw;
+pub use warning::{Warning, WarningKind};
 pub use wire::header::Version;
 
 /// Compiles the snippets of the README.

@@ -5,11 +5,12 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::account::{Account, GenerationInfo};
-use crate::error::{Error, Location, Warning};
+use crate::error::{Error, Location};
 use crate::event::Event;
 use crate::event::record::{Record, Sink};
 use crate::event::tables::Symbols;
 use crate::limits::{Limits, Mode};
+use crate::warning::Warning;
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 use crate::{v1, v2};

@@ -114,7 +114,7 @@ fn summaries_are_exact() {
             "schema": 1, "header": "go 1.22", "bytes": 8112, "events": 476, "generations": 3, "batches": 24,
             "goroutines": 13, "procs": 2, "threads": 5, "duration_ns": 2_206_824_833_i64, "wall_start": null,
             "gomaxprocs": 2, "gc_cycles": 0, "stop_the_worlds": 1, "stop_the_world_ns": 8192,
-            "heap_max_bytes": 2_826_240, "tasks": 2, "regions": 4, "logs": 11, "cpu_samples": 0, "warnings": 1,
+            "heap_max_bytes": 2_826_240, "tasks": 2, "regions": 4, "logs": 11, "cpu_samples": 0, "warnings": 1, "misused": [],
             "events_by_kind": {
                 "Log": 11, "Metric": 29, "RangeBegin": 1, "RangeEnd": 1, "RegionBegin": 4, "RegionEnd": 4,
                 "StateTransition": 418, "Sync": 4, "TaskBegin": 2, "TaskEnd": 2,
@@ -134,6 +134,26 @@ fn summaries_are_exact() {
     ] {
         assert_eq!(gc[key], value, "{key}");
     }
+}
+
+#[test]
+fn a_summary_says_where_the_program_misuses_a_region() {
+    let mut generation = Generation::new(1);
+    let [func, file] = ["main.work", "a.go"].map(|text| generation.string(text).0);
+    let stack = generation.stack(&[RawFrame { pc: 7, func, file, line: 3 }]).0;
+    let batch = Batch::new(ThreadId(7), 100)
+        .event(EventType::ProcStatus, &[1, 0, 1])
+        .event(EventType::GoStatus, &[1, 1, 7, 2])
+        .event(EventType::UserRegionBegin, &[1, 0, func, 0])
+        .event(EventType::UserRegionEnd, &[1, 5, func, stack]);
+    let bytes = Trace::new(Version::Go126).generation(generation.batch(batch)).into_bytes();
+    let text = String::from_utf8(on_bytes("summary", &[], &bytes).stdout).expect("text");
+    let warning = text.lines().skip_while(|line| !line.starts_with("warning: ")).collect::<Vec<_>>();
+    assert!(warning[0].ends_with(", goroutine 1, in main.work"), "{text}");
+    assert_eq!(warning[1..], ["  main.work (a.go:3)"]);
+    let json: Value = serde_json::from_slice(&on_bytes("summary", &["--json"], &bytes).stdout).expect("JSON");
+    assert_eq!(json["misused"][0]["stack"], json!([{ "func": "main.work", "file": "a.go", "line": 3 }]));
+    assert_eq!(json["misused"][0]["warning"], warning[0]["warning: ".len()..]);
 }
 
 /// The summary agrees with the text of Go's tool.

@@ -19,6 +19,7 @@
 //! | `gc_cycles`, `stop_the_worlds`, `stop_the_world_ns` | collections begun, pauses for any reason, and their length in all |
 //! | `tasks`, `regions`, `logs`, `cpu_samples` | how many |
 //! | `warnings` | annotations that the program got wrong, and an end that is not proved |
+//! | `misused[]` | the first of those annotations: `warning`, its text, and `stack`, a stack |
 //! | `error` | |
 //!
 //! # `doctor`

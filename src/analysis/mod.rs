@@ -43,6 +43,7 @@ mod summarizer;
 mod tasks;
 mod utilization;
 
+pub use crate::event::OwnedFrame;
 pub use account::{Accounting, Times};
 pub use allocations::{
     AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationOptions,
@@ -56,7 +57,7 @@ pub use latency::{GcCost, Latencies, LatencyReport, LatencySeries, Pause, Pauses
 pub use logs::{LogMessage, LogQuery, LogSearch};
 pub use mmu::{MutatorUtil, MutatorUtilization, Window};
 pub use observer::{Observer, run};
-pub use population::{OwnedFrame, Population, PopulationGroup, PopulationReport, WaitPlace};
+pub use population::{Population, PopulationGroup, PopulationReport, WaitPlace};
 pub use procs::{ProcMoment, ProcReport, ProcUse, Procs};
 pub use profile::{ProfileKind, ProfileOptions, Profiler};
 pub use stack_profile::{Profile, ProfileSample};

@@ -13,7 +13,7 @@ use super::over_time::OverTime;
 use super::stacks::{StackKey, Stacks};
 use super::summarizer::is_system_goroutine;
 use crate::event::record::{Symbol, What};
-use crate::event::{Event, GoState};
+use crate::event::{Event, GoState, OwnedFrame};
 use crate::id::{GoId, NONE};
 use crate::sched::arena::{Arena, Index};
 use crate::time::Time;
@@ -35,17 +35,6 @@ pub struct PopulationReport {
     pub groups: Vec<PopulationGroup>,
     /// Goroutines that ended and of which no stack was seen, so that it is not known in which function they had started.
     pub unnamed_ended: u64,
-}
-
-/// A frame of a stack that a report owns.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct OwnedFrame {
-    /// The function's name with its package.
-    pub func: String,
-    /// The source file.
-    pub file: String,
-    /// The line in that file.
-    pub line: u64,
 }
 
 /// Goroutines that started in the same function.
@@ -336,6 +325,7 @@ impl Population {
     fn frames(&self, stack: StackKey) -> Vec<OwnedFrame> {
         let frames = self.stacks.frames(stack);
         let owned = frames.map(|frame| OwnedFrame {
+            pc: frame.pc,
             func: self.names.text(frame.func),
             file: self.names.text(frame.file),
             line: frame.line,

@@ -196,8 +196,8 @@ fn wall(nanos: Option<i64>) -> Option<WallTime> {
 }
 
 /// The frames of a trace's stack as places.
-pub(super) fn places(stack: &[crate::analysis::OwnedFrame]) -> Vec<Place> {
-    let place = |frame: &crate::analysis::OwnedFrame| Place {
+pub(super) fn places(stack: &[crate::OwnedFrame]) -> Vec<Place> {
+    let place = |frame: &crate::OwnedFrame| Place {
         function: frame.func.clone(),
         file: frame.file.clone(),
         line: i64::try_from(frame.line).unwrap_or(0),

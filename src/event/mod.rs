@@ -20,7 +20,7 @@ pub use kind::{
     EventKind, ExperimentalBatch, Gap, GoTransition, Label, Log, Metric, ProcTransition, Range, RangeName, Region,
     Scope, Sweep, Sync, Task,
 };
-pub use stack::{Frame, Frames, Stack};
+pub use stack::{Frame, Frames, OwnedFrame, Stack};
 pub use state::{GoState, ProcState};
 pub use text::Text;
 pub use view::Event;

@@ -28,8 +28,28 @@ pub struct Frame<'a> {
     pub line: u64,
 }
 
+/// A frame that owns its texts, repaired where they are not UTF-8: it outlives the trace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OwnedFrame {
+    /// The program counter.
+    pub pc: u64,
+    /// The function's name with its package.
+    pub func: String,
+    /// The source file.
+    pub file: String,
+    /// The line in that file.
+    pub line: u64,
+}
+
+impl From<Frame<'_>> for OwnedFrame {
+    fn from(frame: Frame<'_>) -> Self {
+        let Frame { pc, func, file, line } = frame;
+        OwnedFrame { pc, func: func.to_str_lossy().into_owned(), file: file.to_str_lossy().into_owned(), line }
+    }
+}
+
 impl<'a> Stack<'a> {
-    pub(super) fn new(id: u64, symbols: Symbols<'a>) -> Self {
+    pub(crate) fn new(id: u64, symbols: Symbols<'a>) -> Self {
         Stack { id, symbols }
     }
 

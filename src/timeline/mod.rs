@@ -26,10 +26,11 @@ use std::sync::LazyLock;
 use std::thread;
 
 use crate::account::Tally;
-use crate::error::{Error, Warning};
+use crate::error::Error;
 use crate::id::GoId;
 use crate::reader::Reader;
 use crate::time::Time;
+use crate::warning::Warning;
 use crate::wire::header::Version;
 use build::{Builder, Place};
 pub use family::Descendants;

@@ -18,13 +18,14 @@ use super::parse::{self, Parsed};
 use super::scan::{Found, Unknown};
 use super::spec::EventType;
 use super::syscall::{self, Exit};
-use crate::error::{ErrorKind, WarningKind, broken};
+use crate::error::{ErrorKind, broken};
 use crate::event::names::NameId;
 use crate::event::record::{RangeType, Record, Symbol, What};
 use crate::event::tables::{Span, UNKNOWN};
 use crate::event::{GoState, ProcState};
 use crate::id::NONE;
 use crate::sched::{ActiveTask, Fit, Outcome, Step};
+use crate::warning::WarningKind;
 use crate::wire::header::Version;
 
 /// Events that happened on no P, but are shown on one that stands for where they came from (`parser.go`).

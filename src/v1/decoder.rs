@@ -21,18 +21,17 @@ use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan};
 use super::spec::{self, EventType};
 use super::syscall::Exit;
 use crate::account::{Account, Ledger, Tally};
-use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead, Warning, WarningKind};
+use crate::error::{Error, ErrorKind, Flaw, Location, StuckHead};
+use crate::event::Stack;
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, ProcId, present};
 use crate::limits::Mode;
 use crate::sched::Step;
 use crate::time::Time;
+use crate::warning::{Warning, Warnings};
 use crate::wire::header::Version;
 use crate::wire::source::Source;
-
-/// How many warnings are kept; the rest are counted.
-const MAX_WARNINGS: usize = 1000;
 
 /// How much of the file is read before the walk goes on.
 const READ_AHEAD: usize = 4 << 20;
@@ -57,8 +56,7 @@ pub(crate) struct Decoder {
     stage: Stage,
     /// Due after the events that were made before it came up.
     pending: Option<Error>,
-    warnings: Vec<Warning>,
-    warning_count: u64,
+    warnings: Warnings,
     mode: Mode,
     ledger: Ledger,
     /// How many bytes the walk went over, those lost in it included.
@@ -117,8 +115,7 @@ impl Decoder {
             made: 0,
             stage: Stage::Unread,
             pending: None,
-            warnings: Vec::new(),
-            warning_count: 0,
+            warnings: Warnings::default(),
             mode,
             ledger: Ledger::default(),
             walked: 0,
@@ -144,7 +141,7 @@ impl Decoder {
     }
 
     pub fn warnings(&self) -> (&[Warning], u64) {
-        (&self.warnings, self.warning_count)
+        self.warnings.get()
     }
 
     /// Whether the next event is made already.
@@ -404,14 +401,13 @@ impl Decoder {
     fn hear_news(&mut self, at: usize, source: &Source<'_>) -> Result<(), Error> {
         self.converter.has_news = false;
         let Some(kind) = self.converter.warning.take() else { return self.check_live(source) };
-        self.warning_count += 1;
-        if self.warnings.len() < MAX_WARNINGS {
-            let go = present(self.out.last().go).map(GoId);
-            // The event is among those that wait to be delivered.
-            let before = self.made + self.out.waiting() - 1;
-            let at = Location { event: Some(before), ..location(source, at) };
-            self.warnings.push(Warning { kind, go, at });
-        }
+        let Record { go, stack, .. } = *self.out.last();
+        // The event is among those that wait to be delivered.
+        let before = self.made + self.out.waiting() - 1;
+        let at = Location { event: Some(before), ..location(source, at) };
+        let names = &self.converter.world.names;
+        let symbols = Symbols { window: source.window(), tables: &self.found.tables, names };
+        self.warnings.add(kind, present(go).map(GoId), at, Stack::new(stack, symbols).frames());
         Ok(())
     }
 
@@ -475,10 +471,9 @@ impl Decoder {
             self.give_up();
             return Ok(());
         }
-        let at = location(source, source.window().len());
-        self.warning_count += 1;
-        if self.warnings.len() < MAX_WARNINGS {
-            self.warnings.push(Warning { kind: WarningKind::UnprovenEnd, go: None, at });
+        // What follows the trace proves that it was written to its end.
+        if self.ledger.trailing == 0 {
+            self.warnings.add_end(location(source, source.window().len()));
         }
         self.close();
         Ok(())

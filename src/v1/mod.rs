@@ -19,6 +19,7 @@
 //! - [`spec`]: the one table of records.
 //! - [`parse`]: a record's type and values.
 //! - [`scan`]: the first pass: batches, tables, CPU samples.
+//! - [`resync`]: where a damaged file goes on, and whether what follows is the trace's at all.
 //! - [`skip`]: its way over the events that it keeps nothing of.
 //! - [`syscall`]: the ends of system calls, which stand later than they happened.
 //! - [`cursor`]: the events of one P, one after another.
@@ -64,6 +65,7 @@ mod order;
 mod outbox;
 mod parse;
 pub mod raw;
+mod resync;
 mod scan;
 mod skip;
 pub(crate) mod spec;

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 
 use super::parse::{self, Layout, Parsed};
+use super::resync::{goes_on, may_follow_rate};
 use super::skip::{quick_len, skip};
 use super::spec::{self, Class, EventType, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
 use super::syscall::Exit;
@@ -127,6 +128,15 @@ pub(super) struct Fault {
 /// The longest record: a log message or a string.
 pub(super) const MAX_RECORD: usize = MAX_STRING as usize + MAX_VALUE_BYTES as usize + 4 * varint::MAX_LEN;
 
+/// Where the walk is as to the clock's rate, behind which are no more events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Footer {
+    Ahead,
+    Reached,
+    /// Events followed what seemed to be it.
+    Doubtful,
+}
+
 /// A walk over a file of which more and more is there.
 #[derive(Debug)]
 pub(super) struct Scan {
@@ -136,6 +146,7 @@ pub(super) struct Scan {
     pub noted: Vec<Fault>,
     /// Behind damage no event is to be trusted, but tables are.
     pub has_hole: bool,
+    footer: Footer,
     /// The batch being walked, and its P.
     open: Option<(u64, Batch)>,
     has_events: bool,
@@ -152,6 +163,7 @@ impl Scan {
             pos: 0,
             noted: Vec::new(),
             has_hole: false,
+            footer: Footer::Ahead,
             open: None,
             has_events: false,
             clock: (0, 0),
@@ -197,7 +209,7 @@ impl Scan {
     /// Walks over the records that begin before `until`, of a window that holds them whole or ends with the file.
     pub fn walk(&mut self, window: &[u8], until: usize) -> Result<(), Fault> {
         while self.pos < until {
-            if self.open.is_some() {
+            if self.open.is_some() && self.footer != Footer::Reached {
                 self.skip_events(window, until);
             }
             if self.pos < until {
@@ -234,6 +246,13 @@ impl Scan {
     fn record(&mut self, window: &[u8]) -> Parsed<()> {
         let at = self.pos;
         let first = window.get(at).copied().unwrap_or(0);
+        if self.footer == Footer::Reached && !may_follow_rate(first) {
+            // Looked for once: a file may be full of rates.
+            if !goes_on(window, at) {
+                return broken(ErrorKind::TrailingData { found: first });
+            }
+            self.footer = Footer::Doubtful;
+        }
         let shape = self.shape(first)?;
         if self.open.is_none() && shape.class != Class::Batch {
             return broken(ErrorKind::NotABatch { found: first });
@@ -298,6 +317,11 @@ impl Scan {
         if shape.event == EventType::TimerGoroutine {
             self.found.timers.insert(value);
             return Ok(end);
+        }
+        // No runtime writes it first, but who makes a trace by hand may.
+        let has_any = self.has_events || !self.found.batches.is_empty();
+        if self.footer == Footer::Ahead && has_any {
+            self.footer = Footer::Reached;
         }
         if self.found.ticks_per_second.is_some() {
             self.tolerate(ErrorKind::BadFrequency(Flaw::Repeated))?;

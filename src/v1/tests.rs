@@ -3,10 +3,10 @@
 mod lenient;
 
 use super::spec::EventType as E;
-use crate::error::{ContextMismatch, Error, ErrorKind, Flaw, WarningKind};
+use crate::error::{ContextMismatch, Error, ErrorKind, Flaw};
 use crate::wire::header::Version;
 use crate::wire::varint;
-use crate::{EventKind, GoState, Reader};
+use crate::{EventKind, GoState, Reader, WarningKind};
 
 /// A trace being built. One tick of its clock is a nanosecond.
 struct Trace(Vec<u8>);

@@ -25,22 +25,21 @@ use super::generation::{Generation, Loaded, Sample};
 use super::order::{self, Outbox, Place};
 use super::parked::{Parked, Patience};
 use crate::account::{Account, GenerationInfo, Ledger, Tally};
-use crate::error::{Error, ErrorKind, Location, Warning, WarningKind};
+use crate::error::{Error, ErrorKind, Location};
+use crate::event::Stack;
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Symbols;
 use crate::id::{GoId, NONE, StackId, ThreadId, present};
 use crate::limits::Mode;
 use crate::sched::arena::Index;
 use crate::sched::{OnThread, Sched, Step};
+use crate::warning::{Warning, Warnings};
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 
 /// How many events are ordered at a time: enough for the loop to keep what it needs at hand, few enough to stay in the
 /// first-level cache.
 const BLOCK: usize = 128;
-
-/// How many warnings are kept; the rest are counted.
-const MAX_WARNINGS: usize = 1000;
 
 #[derive(Debug)]
 pub(crate) struct Decoder {
@@ -73,8 +72,7 @@ pub(crate) struct Decoder {
     fault: Option<Error>,
     /// Found while reading a generation that is whole enough to be delivered first.
     pending: Option<Error>,
-    warnings: Vec<Warning>,
-    warning_count: u64,
+    warnings: Warnings,
     /// How many generations were delivered, or begun.
     generations: u64,
     /// The bytes of the largest.
@@ -139,8 +137,7 @@ impl Decoder {
             stage: Stage::Reading,
             fault: None,
             pending: None,
-            warnings: Vec::new(),
-            warning_count: 0,
+            warnings: Warnings::default(),
             generations: 0,
             largest: 0,
             ledger: Ledger::default(),
@@ -176,7 +173,7 @@ impl Decoder {
     }
 
     pub fn warnings(&self) -> (&[Warning], u64) {
-        (&self.warnings, self.warning_count)
+        self.warnings.get()
     }
 
     /// How many batches were read.
@@ -436,8 +433,9 @@ impl Decoder {
     fn warn(&mut self, number: usize, source: &Source<'_>) {
         let at = self.location(number, source);
         let Some(kind) = self.out.warning.take() else { return };
-        let go = present(self.out.current.go).map(GoId);
-        self.keep_warning(Warning { kind, go, at });
+        let Record { go, stack, .. } = self.out.current;
+        let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
+        self.warnings.add(kind, present(go).map(GoId), at, Stack::new(stack, symbols).frames());
     }
 
     fn go_to_sample(&mut self, index: usize) {
@@ -544,15 +542,7 @@ impl Decoder {
     /// Before Go 1.26 an end proves nothing.
     fn warn_of_end(&mut self, source: &Source<'_>) {
         if self.version < Version::Go126 {
-            let at = Location { offset: source.base(), ..Location::default() };
-            self.keep_warning(Warning { kind: WarningKind::UnprovenEnd, go: None, at });
-        }
-    }
-
-    fn keep_warning(&mut self, warning: Warning) {
-        self.warning_count += 1;
-        if self.warnings.len() < MAX_WARNINGS {
-            self.warnings.push(warning);
+            self.warnings.add_end(Location { offset: source.base(), ..Location::default() });
         }
     }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::cursor::{Cursor, Frame};
 use super::spec::{EventType, MAX_ARGS};
-use crate::error::{ContextMismatch, ErrorKind, WarningKind, broken};
+use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::alloc_free::Kind as AllocFreeKind;
 use crate::event::record::{RangeType, Record, Symbol, What};
 use crate::event::tables::Tables;
@@ -12,6 +12,7 @@ use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
 use crate::sched::arena::Index;
 use crate::sched::{ActiveTask, Context, Ending, Fit, GoStatus, OnThread, Outcome, RangeId, Sched, Step, Wait};
+use crate::warning::WarningKind;
 use crate::wire::source::Source;
 use crate::wire::varint;
 use smallvec::SmallVec;

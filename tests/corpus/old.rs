@@ -5,6 +5,7 @@
 /// The types of its records (Go `src/internal/trace/tracev1/parser.go`).
 pub const BATCH: u8 = 1;
 pub const FREQUENCY: u8 = 2;
+pub const STACK: u8 = 3;
 pub const GOMAXPROCS: u8 = 4;
 pub const PROC_START: u8 = 5;
 pub const GO_CREATE: u8 = 13;
@@ -12,6 +13,7 @@ pub const GO_START: u8 = 14;
 pub const GO_END: u8 = 15;
 pub const GO_SCHED: u8 = 17;
 pub const GO_SYS_CALL: u8 = 28;
+pub const STRING: u8 = 37;
 pub const TASK_CREATE: u8 = 45;
 pub const REGION: u8 = 47;
 
@@ -30,6 +32,14 @@ impl OldTrace {
             write_uvarint(&mut self.0, body.len() as u64);
         }
         self.0.extend(body);
+        self
+    }
+
+    pub fn string(mut self, id: u64, text: &[u8]) -> Self {
+        self.0.push(STRING);
+        write_uvarint(&mut self.0, id);
+        write_uvarint(&mut self.0, text.len() as u64);
+        self.0.extend(text);
         self
     }
 

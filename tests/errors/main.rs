@@ -3,6 +3,7 @@
 //! Each input is sound but for one fault. The numbers in comments are those of the list of faults in the project's notes
 //! on the format: 1 an empty file, 26 two traces in one file.
 
+mod behind_old;
 #[path = "../corpus/mod.rs"]
 mod corpus;
 mod event;

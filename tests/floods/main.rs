@@ -3,13 +3,15 @@
 //! The time is bounded so widely that only work out of proportion can exceed it; what floods cost is measured by hand.
 
 mod build;
+mod list;
 #[path = "../corpus/old.rs"]
 mod old;
 
 use std::time::{Duration, Instant};
 
-use build::sparse;
+use build::{dense, sparse, thin};
 use gotrace::Reader;
+use list::FLOODS;
 
 /// The bound is a second a MiB. Tests are hardly optimised, and machines are busy.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -63,15 +65,6 @@ fn sound(bytes: &[u8]) -> u64 {
     let (events, error) = read(bytes);
     assert_eq!(error, "");
     events - 2
-}
-
-fn dense(i: u64) -> u64 {
-    i + 1
-}
-
-/// IDs four apart, so that a table by ID has four times the places that it needs.
-fn thin(i: u64) -> u64 {
-    4 * i + 1
 }
 
 #[test]
@@ -163,25 +156,6 @@ fn system_calls_of_old_traces() {
     // Of each goroutine its status, and of those that run their creation, start, call, its end and their own.
     assert_eq!((error.as_str(), events > 500_000), ("", true), "{events}");
 }
-
-/// One of the floods of the list, in parts of its own.
-type Flood = (&'static str, u64, fn(u64) -> Vec<u8>);
-
-const FLOODS: [Flood; 13] = [
-    ("tiny batches", 400_000, build::tiny_batches),
-    ("one-event batches", 200_000, build::one_event_batches),
-    ("Ms with one event", 200_000, |n| build::busy_ms(n, dense)),
-    ("Ms far apart", 80_000, |n| build::busy_ms(n, sparse)),
-    ("goroutines", 300_000, |n| build::goroutines(n, dense)),
-    ("goroutines far apart", 150_000, |n| build::goroutines(n, sparse)),
-    ("strings far apart", 250_000, |n| build::strings(n, sparse)),
-    ("stop-the-worlds", 260_000, build::stops),
-    ("stuck Ms", 4000, |n| build::stuck_ms(n, 5 * n)),
-    ("Ms stuck on one", 4000, |n| build::one_stuck_on(n, 5 * n)),
-    ("Ms that want one", 50_000, build::one_wanted_by_all),
-    ("v1 system calls", 100_000, build::syscalls_v1),
-    ("generations that leak", 8, |n| build::leaks(n, 8000)),
-];
 
 /// Prints how long each flood takes, what doubling it costs, and how long Go's reader takes, which `GOTRACE_PEER` names:
 /// `GOTRACE_PEER=$(benches/build-peer.sh) cargo test --release --test floods -- --ignored --nocapture`.

@@ -4,24 +4,14 @@
 //! the clock's rate stand at the end of the file, so the walk goes on behind the damage for these: where a batch begins,
 //! as well as that can be told of a format whose batches do not say how long they are.
 
-use memchr::memchr;
-
-use super::super::parse;
+use super::super::resync::next_batch;
 use super::super::scan::{Fault, MAX_RECORD, Scan};
-use super::super::spec::{self, Class, MAX_PROC};
+use super::super::spec;
 use super::{Decoder, Next, Stage, limits, location};
 use crate::account::Tally;
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::record::{Record, What};
-use crate::id::NONE;
-use crate::wire::header::Version;
 use crate::wire::source::Source;
-
-/// How many sound records behind a batch's header prove that it is one.
-const PROOF: usize = 16;
-
-/// The first byte of a batch: its type, and that it has two values.
-const BATCH: u8 = spec::EventType::Batch.code() | 1 << 6;
 
 impl Decoder {
     /// Fails, or goes on with something in place of what is missing.
@@ -94,7 +84,7 @@ impl Decoder {
             limits::check_walk(&scan, window.len(), &self.mode)
                 .map_err(|kind| Error { kind, at: location(source, scan.pos()) })?;
             if let Err(Fault { kind, at }) = walked {
-                if matches!(*kind, ErrorKind::MultipleTraces) {
+                if matches!(*kind, ErrorKind::MultipleTraces | ErrorKind::TrailingData { .. }) {
                     self.ledger.note(Error { kind: *kind, at: location(source, at) });
                     self.ledger.trailing += (window.len() - at) as u64;
                     break;
@@ -164,42 +154,4 @@ impl Decoder {
         *self.out.next() = Record { what: What::Gap, time, ..Record::BLANK };
         self.out.push(time);
     }
-}
-
-/// Where the next batch seems to begin, or the window's end.
-fn next_batch(window: &[u8], mut from: usize) -> usize {
-    while let Some(found) = window.get(from..).and_then(|rest| memchr(BATCH, rest)) {
-        if is_batch(window, from + found) {
-            return from + found;
-        }
-        from += found + 1;
-    }
-    window.len()
-}
-
-/// Whether a batch may begin at a place: its P is one, and sound records follow.
-fn is_batch(window: &[u8], at: usize) -> bool {
-    let newest = spec::minor(Version::Go121);
-    let Ok(shape) = parse::shape(window[at], newest) else { return false };
-    let Ok(([proc, ticks, ..], mut pos)) = parse::values(window, at, shape) else { return false };
-    let is_proc = proc == NONE || proc <= MAX_PROC;
-    if shape.class != Class::Batch || !is_proc || i64::try_from(ticks).is_err() {
-        return false;
-    }
-    for _ in 0..PROOF {
-        let Some(&first) = window.get(pos) else { return true };
-        let Ok(shape) = parse::shape(first, newest) else { return false };
-        if shape.class == Class::Unknown {
-            return false;
-        }
-        let end = match shape.class {
-            Class::Stack | Class::String | Class::TimedString => parse::end(window, pos, shape),
-            _ => parse::values(window, pos, shape).map(|(_, end)| end),
-        };
-        match end {
-            Ok(end) => pos = end,
-            Err(_) => return false,
-        }
-    }
-    true
 }

@@ -13,6 +13,7 @@ struct Lenient {
     faults: Vec<(String, u64)>,
     lost: Tally,
     trailing: u64,
+    warnings: u64,
 }
 
 fn read(bytes: &[u8]) -> Lenient {
@@ -32,7 +33,8 @@ fn read(bytes: &[u8]) -> Lenient {
     if !events.is_empty() {
         assert_eq!(events.remove(0), "Sync");
     }
-    Lenient { events, faults, lost: account.lost, trailing: account.trailing }
+    let warnings = reader.warnings().1;
+    Lenient { events, faults, lost: account.lost, trailing: account.trailing, warnings }
 }
 
 /// What [`Trace::begun`] gives.
@@ -153,11 +155,24 @@ fn what_can_not_go_on_is_given_up() {
 
 /// 26.
 #[test]
+fn a_rate_before_all_events_ends_nothing() {
+    let begun = Trace::begun().0;
+    let header = Version::Go121.header().len();
+    let first = Trace::new().batch(0, 90).event(E::Frequency, &[1_000_000_000]).0;
+    assert_read(&[&first, &begun[header..]].concat(), &["Sync"], &[]);
+    // Behind the events it does.
+    let end = Trace::begun().end();
+    assert_read(&[&end[..], b"ok\n"].concat(), &["Sync"], &[(ErrorKind::TrailingData { found: b'o' }, end.len())]);
+}
+
+/// 26.
+#[test]
 fn another_trace_is_left_out() {
     let one = Trace::begun().end();
     let two = [&one[..], &one].concat();
     let lenient = assert_read(&two, &["Sync"], &[(ErrorKind::MultipleTraces, one.len())]);
     assert_eq!((lenient.trailing, lenient.lost), (one.len() as u64, Tally::default()));
+    assert_eq!(lenient.warnings, 0, "what follows the trace proves its end");
 
     let mut reader = Reader::from_slice(&two).expect("a header");
     let error = reader.next_event().expect_err("two traces");
