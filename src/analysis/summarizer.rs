@@ -382,7 +382,8 @@ impl<S: Summary> Summarizer<S> {
         let index = self.goroutines.find(record.a);
         match self.goroutines.get_mut(index) {
             Some(known) if was_there && known.is_lost => {
-                known.is_lost = false;
+                // One that waited forever may have been counted as ended.
+                (known.is_lost, known.end, known.spent.total) = (false, NEVER, 0);
                 known.spent.add(&account.spent);
                 index
             }
@@ -425,8 +426,9 @@ impl<S: Summary> Summarizer<S> {
             if self.goroutines.get(index).is_some_and(|account| account.end == NEVER) {
                 self.sum_up(index, time, NEVER);
             }
-            if let Some(account) = self.goroutines.get_mut(index).filter(|account| account.end == NEVER) {
-                account.is_lost = true;
+            let Some(account) = self.goroutines.get_mut(index) else { continue };
+            account.is_lost = true;
+            if account.end == NEVER {
                 account.spent.total = 0;
             }
         }

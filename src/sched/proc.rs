@@ -24,7 +24,7 @@ impl Sched {
         let sequence = self.sequence(0);
         let mut stated = ProcStated { from: status.state(), to: status.state(), context };
 
-        let proc = self.procs.find(id);
+        let proc = self.agreeing_proc(id, status)?;
         let Some(known) = self.procs.get(proc).copied() else {
             stated.from = match self.in_first_generation() {
                 true => ProcState::Undetermined,
@@ -37,9 +37,9 @@ impl Sched {
             return Ok(Step::Done(stated));
         };
 
-        match (known.status, status) {
+        match status {
             // Nothing was lost after all: the thread from which it is about to be stolen is known. Another thread may say so.
-            (ProcStatus::Syscall, ProcStatus::SyscallAbandoned) => {
+            ProcStatus::SyscallAbandoned if known.status == ProcStatus::Syscall => {
                 let thread = self.thread_of_proc(proc);
                 let go = self.threads.get(thread).ok_or(ErrorKind::NoThreadForProc(ProcId(id)))?.go;
                 stated.from = ProcState::Running;
@@ -47,7 +47,6 @@ impl Sched {
                 let go_id = self.gos.id(go);
                 stated.context = Context { thread, proc, go, proc_id: id, go_id };
             }
-            (known, found) if known != found => return broken(inconsistent(id, known, found)),
             _ if status.holds_thread() => {
                 self.not_bound_elsewhere(resource, context.thread, self.thread_of_proc(proc))?;
                 self.bind_proc(context.thread, proc);
@@ -60,14 +59,24 @@ impl Sched {
         Ok(Step::Done(stated))
     }
 
+    /// The P that has an ID and this status, or is about to be stolen, as is said of it; none if it is new.
+    fn agreeing_proc(&mut self, id: u64, found: ProcStatus) -> Result<Index, Box<ErrorKind>> {
+        let proc = self.procs.find(id);
+        match self.procs.get(proc).map(|proc| proc.status) {
+            Some(ProcStatus::Syscall) if found == ProcStatus::SyscallAbandoned => Ok(proc),
+            Some(known) if known != found => broken(ErrorKind::InconsistentStatus {
+                resource: Resource::Proc(ProcId(id)),
+                known: known.name(),
+                found: found.name(),
+            }),
+            _ => Ok(proc),
+        }
+    }
+
     /// Whether a P's status is what it should be by all that is known.
     pub fn check_proc_status(&mut self, id: u64, wire_status: u64) -> Result<(), Box<ErrorKind>> {
-        let proc = self.procs.find(id);
-        match (self.procs.get(proc).map(|proc| proc.status), ProcStatus::from_wire(wire_status)) {
-            (Some(ProcStatus::Syscall), Some(ProcStatus::SyscallAbandoned)) => Ok(()),
-            (Some(known), Some(found)) if known != found => broken(inconsistent(id, known, found)),
-            _ => Ok(()),
-        }
+        let status = ProcStatus::from_wire(wire_status);
+        status.map_or(Ok(()), |status| self.agreeing_proc(id, status).map(|_| ()))
     }
 
     /// A thread takes an idle P.
@@ -143,8 +152,4 @@ impl ProcStatus {
     fn holds_thread(self) -> bool {
         matches!(self, ProcStatus::Running | ProcStatus::Syscall)
     }
-}
-
-fn inconsistent(id: u64, known: ProcStatus, found: ProcStatus) -> ErrorKind {
-    ErrorKind::InconsistentStatus { resource: Resource::Proc(ProcId(id)), known: known.name(), found: found.name() }
 }

@@ -471,7 +471,7 @@ impl Decoder {
             self.give_up();
             return Ok(());
         }
-        // What follows the trace proves that it was written to its end.
+        // Where something follows the trace, that is told of its end.
         if self.ledger.trailing == 0 {
             self.warnings.add_end(location(source, source.window().len()));
         }

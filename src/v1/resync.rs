@@ -2,14 +2,14 @@
 //!
 //! Batches do not say how long they are, so one is known by the sound records behind its header.
 
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr_iter, memchr2_iter};
 
 use super::parse::{self, Layout};
 use super::scan::MAX_RECORD;
 use super::spec::{self, Class, EventType, MAX_PROC};
 use crate::event::tables::RawFrame;
 use crate::id::NONE;
-use crate::wire::header::Version;
+use crate::wire::header::{self, Version};
 use crate::wire::varint;
 
 /// How many sound records behind a batch's header prove that it is one.
@@ -32,9 +32,12 @@ pub(super) fn may_follow_rate(first: u8) -> bool {
 }
 
 /// Whether something of the trace stands behind what can't follow the clock's rate: then damage has changed one of them. Looks
-/// only as far as every way of reading has read.
+/// only as far as every way of reading has read, and not into another trace.
 pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
     let near = &window[..window.len().min(from + MAX_RECORD)];
+    let is_header = |at: &usize| near.get(*at..at + header::LEN).is_some_and(|bytes| header::parse(bytes).is_ok());
+    let other = memchr_iter(b'g', near.get(from..).unwrap_or_default()).map(|found| from + found).find(is_header);
+    let near = other.map_or(near, |other| &near[..other]);
     memchr2_iter(BATCH, STACK, near.get(from..).unwrap_or_default()).any(|found| {
         let at = from + found;
         match near[at] {

@@ -325,7 +325,10 @@ impl Scan {
         }
         if self.found.ticks_per_second.is_some() {
             self.tolerate(ErrorKind::BadFrequency(Flaw::Repeated))?;
-            return Ok(end);
+            // Where events followed the first, that was none.
+            if self.footer != Footer::Doubtful {
+                return Ok(end);
+            }
         }
         // A rate below zero comes of clocks that differ between processors.
         if value == 0 || i64::try_from(value).is_err() {

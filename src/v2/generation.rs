@@ -1,6 +1,7 @@
 //! One generation: its batches by M, its tables, its CPU samples and its clock.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::io;
 use std::ops::Range;
 
@@ -71,8 +72,8 @@ pub(super) struct Generation {
     /// The clock as it stands in the file: trace, mono, seconds, nanoseconds.
     pub clock: Option<[u64; 4]>,
     by_thread: HashMap<u64, u32, RandomState>,
-    /// Batches of samples, of experiments and of no M's events, by their times and lengths: where the last such begins.
-    uncounted: HashMap<(u64, usize), usize, RandomState>,
+    /// Batches of samples, of experiments and of no M's events: where one begins, by the hash of its bytes.
+    uncounted: HashMap<u64, usize, RandomState>,
     /// The batch of the clock.
     pub clock_batch: Range<usize>,
     /// What lenient reading goes over.
@@ -374,6 +375,12 @@ impl Generation {
                 self.check_uncounted(batch, window).at(batch.start)?;
                 self.add_samples(records.behind_type())
             }
+            // No M writes a clock: behind the true one it is a batch of events whose first is wrong, and that is all it costs.
+            Some(EventType::Sync | EventType::Frequency)
+                if self.mode.lenient && self.has_frequency && batch.thread != NONE =>
+            {
+                self.add_events(batch, window)
+            }
             Some(EventType::Sync) if self.version >= Version::Go125 || self.mode.lenient => {
                 self.check_since(EventType::Sync, batch.body)?;
                 self.clock_batch = batch.start..batch.end;
@@ -399,7 +406,7 @@ impl Generation {
     fn add_events(&mut self, batch: &Batch, window: &[u8]) -> Check {
         let index = u32::try_from(self.batches.len()).expect("four billion batches do not fit in memory");
         let Batch { start, body, end, time, .. } = *batch;
-        if batch.thread == NONE && body < end {
+        if batch.thread == NONE {
             self.check_uncounted(batch, window).at(start)?;
         }
         match self.by_thread.get(&batch.thread) {
@@ -428,11 +435,14 @@ impl Generation {
     }
 
     /// Nothing in samples, in an experiment's bytes or in the statuses of goroutines is counted or has an ID, so a copy shows
-    /// only beside the original.
+    /// only by its bytes. Of what is empty nothing is twice.
     fn check_uncounted(&mut self, batch: &Batch, window: &[u8]) -> Result<(), ErrorKind> {
-        let len = batch.end - batch.start;
-        let last = self.uncounted.insert((batch.time, len), batch.start);
-        match last.is_some_and(|last| window.get(last..last + len) == window.get(batch.start..batch.end)) {
+        if batch.body == batch.end {
+            return Ok(());
+        }
+        let bytes = window.get(batch.start..batch.end).unwrap_or_default();
+        let like_it = self.uncounted.insert(self.uncounted.hasher().hash_one(bytes), batch.start);
+        match like_it.is_some_and(|start| window.get(start..start + bytes.len()) == Some(bytes)) {
             true => Err(ErrorKind::DuplicateBatch),
             false => Ok(()),
         }

@@ -44,10 +44,12 @@ pub use super::spec::{Arg, Class, EventType, Spec};
 pub use crate::event::tables::RawFrame;
 
 use super::batch::{self, Batch, Framing};
+use super::spec::MAX_FRAMES;
 use crate::error::{Error, ErrorKind, Location};
 use crate::id::ThreadId;
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
+use crate::wire::varint;
 
 /// Reads the batches of a trace of Go 1.22 or later in file order.
 ///
@@ -306,16 +308,23 @@ impl<'a> RawBatch<'a> {
     }
 }
 
-/// Where a batch that goes on behind the window stops being what it begins like: at the window's end if it is cut there and
-/// nothing else is wrong.
+/// The longest record: a stack.
+const LONGEST: usize = 1 + (2 + MAX_FRAMES as usize * FRAME_ARGS.len()) * varint::MAX_LEN;
+
+/// Where the records end of a batch that goes on behind the window: at the window's end if it is cut there and nothing else
+/// is wrong.
 pub(super) fn sound_until(batch: &Batch, window: &[u8]) -> usize {
-    let batch = RawBatch::new(batch, window, 0, Version::NEWEST);
-    let mut events = batch.events();
+    let raw = RawBatch::new(batch, window, 0, Version::NEWEST);
+    let mut events = raw.events();
+    let mut end = batch.start;
     loop {
         match events.next_event() {
-            Ok(Some(_)) => {}
-            Err(error) if !matches!(error.kind, ErrorKind::TruncatedBatch { .. }) => return error.at.offset as usize,
-            Ok(None) | Err(_) => return window.len(),
+            Ok(Some(event)) => end += event.bytes().len(),
+            Ok(None) => return window.len(),
+            Err(error) => {
+                let is_cut = matches!(error.kind, ErrorKind::TruncatedBatch { .. }) && window.len() - end <= LONGEST;
+                return if is_cut { window.len() } else { end };
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ use super::resync::{self, Landmark, Wanted};
 use super::spec::{Alphabet, EventType};
 use crate::account::{Break, Ledger, Tally};
 use crate::error::{Error, ErrorKind, Flaw, Location};
+use crate::id::NONE;
 use crate::time::Frequency;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
@@ -253,7 +254,10 @@ impl Generation {
     fn judge(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> Verdict {
         let found = batch.generation;
         let expected = if self.number == 0 { last.wrapping_add(1) } else { self.number };
-        let is_second_clock = self.has_frequency && found == expected && resync::begins_clock(batch, source.window());
+        let is_second_clock = self.has_frequency
+            && found == expected
+            && batch.thread == NONE
+            && resync::begins_clock(batch, source.window());
         if found == expected && !is_second_clock || found != 0 && self.number == 0 && last == 0 {
             return Verdict::Take;
         }
@@ -339,7 +343,7 @@ impl Generation {
         let end = source.window().len();
         let offset = source.base() + end as u64;
         let missing = (batch.end - end) as u64;
-        // Whatever stands in what is readable as what the batch begins like is that. An experiment's bytes may be anything.
+        // What can be read as the batch's records is no other batch. An experiment's bytes may be anything.
         let (from, is_opaque) = match batch.experiment {
             None => (raw::sound_until(batch, source.window()), false),
             Some(_) => (batch.body, true),

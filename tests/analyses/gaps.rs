@@ -1,8 +1,8 @@
 //! Nothing is counted across the gap that lenient reading leaves.
 
 use gotrace::analysis::{
-    Accounting, GroupBy, Groups, Latencies, MutatorUtil, ProcMoment, Procs, ProfileKind, ProfileOptions, Profiler,
-    UtilFlags, Utilization, run,
+    Accounting, GoroutineSummary, GroupBy, Groups, Latencies, MutatorUtil, ProcMoment, Procs, ProfileKind,
+    ProfileOptions, Profiler, Summarizer, UtilFlags, Utilization, run,
 };
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Clock, Generation, Trace};
@@ -89,6 +89,40 @@ fn goroutines_lose_the_time_of_the_gap() {
     // Goroutine 2 is ready up to 1113 and from 5112, and runs in between.
     let known = [GAP - 1113 + 112, 113 + END - 5112];
     assert_eq!(columns(""), ([END - 1000, known[0], known[1], unknown], Vec::new()));
+}
+
+/// One that waits forever counts as ended. If it is there behind a gap, it has not, and what it did before counts all the same.
+#[test]
+fn who_waits_forever_keeps_its_time() {
+    let mut first = generation(1, 1000);
+    let forever = first.string("forever").0;
+    first.batch(
+        Batch::new(ThreadId(7), 1000)
+            .event(EventType::ProcStatus, &[10, 0, 1]) // 1010
+            .event(EventType::GoStatus, &[1, 1, 7, 2]) // 1011
+            .event(EventType::GoBlock, &[100, forever, 0]) // 1111
+            .event(EventType::GoStatus, &[89, 3, NOBODY, 9]), // 1200: there is no status 9.
+    );
+    let mut second = generation(2, 5000);
+    second.batch(
+        Batch::new(ThreadId(7), 5000)
+            .event(EventType::ProcStatus, &[10, 0, 1]) // 5010
+            .event(EventType::GoStatus, &[10, 1, NOBODY, 1]) // 5020
+            .event(EventType::GoStart, &[10, 1, 1]) // 5030
+            .event(EventType::HeapAlloc, &[70, 1 << 20]), // 5100
+    );
+    let bytes = Trace::new(Version::Go126).generation(&first).generation(&second).into_bytes();
+    for accounting in [Accounting::Reference, Accounting::Corrected] {
+        let mut found = Vec::new();
+        let summary = |goroutine: &GoroutineSummary<'_>| {
+            let times = [goroutine.times.total(), goroutine.times.execution(), goroutine.times.sched_wait()];
+            found.push((goroutine.id().0, goroutine.end(), times));
+        };
+        let (_, error) = run(&mut read(&bytes), Summarizer::with_accounting(summary, accounting));
+        assert!(error.is_none(), "{error:?}");
+        let end = 5101;
+        assert_eq!(found, [(1, None, [end - 1000, 111 + end - 5030, 30])], "{accounting:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use gotrace::raw::RawReader;
+use gotrace::raw::{EventType, RawReader};
 use gotrace::{ErrorKind, Reader};
 
 use crate::at_generation;
@@ -81,6 +81,29 @@ fn a_wrong_number_costs_no_generation_before_it() {
         assert_eq!(left, all, "{name}");
         let misnumbered = format!("GenerationOutOfOrder {{ last: 2, found: 2 }} at {}", place - 1);
         assert_eq!(faults, [misnumbered, format!("BadFrequency(Missing) at {}", bytes.len())], "{name}");
+    }
+}
+
+/// 18: the first event of an M's batch, with one bit changed, is that of the clock.
+#[test]
+fn no_clock_is_an_ms() {
+    let whole = sample("go1.22/generations").bytes();
+    let all = salvaged(&whole);
+    let mut reader = RawReader::from_slice(&whole).expect("a header");
+    let mut firsts = Vec::new();
+    while let Some(batch) = reader.next_batch().expect("a whole trace") {
+        let first = batch.offset as usize + batch.bytes().len() - batch.body().len();
+        firsts.extend(batch.thread.filter(|_| whole[first] == EventType::ProcStatus.code()).map(|_| first));
+    }
+    assert!(firsts.len() > 3);
+    for first in firsts {
+        let mut bytes = whole.clone();
+        bytes[first] = EventType::Frequency.code();
+        let (left, faults) = salvage(&bytes);
+        let others = left.iter().zip(&all).filter(|(left, all)| left == all).count();
+        assert_eq!((left.len(), others), (3, 2), "{first}: {left:?}, {faults:?}");
+        assert!(left.iter().all(|events| *events > 0), "{first}: {left:?}");
+        assert_eq!(faults[0], format!("WrongContext {{ event: \"Frequency\" }} at {first}"));
     }
 }
 

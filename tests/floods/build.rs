@@ -108,6 +108,11 @@ pub fn one_event_batches(n: u64) -> Vec<u8> {
     of_batches((0..n).map(batch))
 }
 
+/// Batches of no M, each with the status of a goroutine.
+pub fn statuses(n: u64) -> Vec<u8> {
+    of_batches((0..n).map(|i| Batch::new(None, 100 + i).event(EventType::GoStatus, &[0, i + 1, u64::MAX, 4])))
+}
+
 /// Empty batches, each of its own M.
 pub fn empty_ms(n: u64) -> Vec<u8> {
     of_batches((0..n).map(|m| Batch::new(ThreadId(m), 100)))

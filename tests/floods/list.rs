@@ -25,7 +25,8 @@ pub const FLOODS: [Flood; 13] = [
 ];
 
 /// The others.
-pub const MORE: [Flood; 27] = [
+pub const MORE: [Flood; 28] = [
+    ("statuses without an M", 100_000, build::statuses),
     ("empty Ms", 300_000, build::empty_ms),
     ("experiments", 300_000, build::experiments),
     ("mark assists", 150_000, build::assists),

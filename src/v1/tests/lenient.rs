@@ -82,6 +82,26 @@ fn of_two_rates_the_first_counts() {
     assert_read(&bytes, &["Sync"], &[(ErrorKind::BadFrequency(Flaw::Invalid), begun)]);
 }
 
+/// 16: an event that damage has made a rate.
+#[test]
+fn a_rate_that_events_follow_is_none() {
+    let begun = Trace::begun();
+    let place = begun.0.len();
+    let damaged = begun.event(E::Frequency, &[1_000_000]).event(E::HeapAlloc, &[1, 1]).batch(0, 200);
+    let damaged = (0..16).fold(damaged, |trace, _| trace.event(E::HeapAlloc, &[1, 1]));
+    let (bytes, end) = (damaged.0.clone(), damaged.0.len());
+    let bytes = Trace(bytes).end();
+    let mut reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
+    let mut last = None;
+    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+        last = Some(event.time().0).filter(|_| matches!(event.kind(), EventKind::Metric(_))).or(last);
+    }
+    assert_eq!(last, Some(116), "nanoseconds, as the rate at the end says");
+    let faults: Vec<_> =
+        reader.account().faults.iter().map(|fault| (format!("{:?}", fault.kind), fault.at.offset)).collect();
+    assert_eq!(faults, [(format!("{:?}", ErrorKind::BadFrequency(Flaw::Repeated)), end as u64)], "not {place}");
+}
+
 /// 18: what follows is given up, but its tables serve what comes before.
 #[test]
 fn tables_behind_the_damage_are_used() {
@@ -172,7 +192,7 @@ fn another_trace_is_left_out() {
     let two = [&one[..], &one].concat();
     let lenient = assert_read(&two, &["Sync"], &[(ErrorKind::MultipleTraces, one.len())]);
     assert_eq!((lenient.trailing, lenient.lost), (one.len() as u64, Tally::default()));
-    assert_eq!(lenient.warnings, 0, "what follows the trace proves its end");
+    assert_eq!(lenient.warnings, 0, "what follows is told of its end");
 
     let mut reader = Reader::from_slice(&two).expect("a header");
     let error = reader.next_event().expect_err("two traces");

@@ -89,7 +89,8 @@ impl Decoder {
     }
 
     /// What the statuses with which each M's part of a generation opens, or those of goroutines without an M, say otherwise
-    /// than it was left: then something of the generation before is missing, and the file does not show what.
+    /// than it was left: then something of the generation before is missing, and the file does not show what. The scheduler
+    /// is in the generation then; that it begins it once more changes nothing.
     fn contradiction(&mut self, source: &Source<'_>) -> Option<Error> {
         let Decoder { sched, generation, .. } = self;
         sched.begin_generation(generation.number);
@@ -98,11 +99,13 @@ impl Decoder {
             let mut cursor = Cursor::new(Index::NONE, thread.id, thread.first);
             let mut pos = 0;
             while let Ok(true) = cursor.advance(pos, &base)
-                && let Ok((event, [id, other, status, ..], end)) = cursor.read(&base)
+                && let Ok((event, args, end)) = cursor.read(&base)
             {
-                let checked = match event {
-                    EventType::GoStatus | EventType::GoStatusStack => sched.check_go_status(id, status),
-                    EventType::ProcStatus => sched.check_proc_status(id, other),
+                let checked = match (event, args) {
+                    (EventType::GoStatus | EventType::GoStatusStack, [go, _, status, ..]) => {
+                        sched.check_go_status(go, status)
+                    }
+                    (EventType::ProcStatus, [proc, status, ..]) => sched.check_proc_status(proc, status),
                     _ => break,
                 };
                 if let Err(kind) = checked {
