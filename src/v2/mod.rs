@@ -20,6 +20,7 @@
 //! - [`order`]: what each event does to the scheduler, and the record it gives.
 //! - [`decoder`]: all of these together, a block of events at a time.
 //! - [`salvage`]: what lenient reading makes of a damaged generation.
+//! - [`verdict`]: whether a batch belongs to it.
 //! - [`resync`]: where the next batch begins, once that is lost.
 //! - [`raw`]: batches and events in file order, unordered.
 
@@ -35,3 +36,4 @@ mod records;
 mod resync;
 mod salvage;
 pub(crate) mod spec;
+mod verdict;
