@@ -258,9 +258,11 @@ fn cut(name: &str, step: usize) {
         // All generations before the cut, whole.
         assert!(given.len() >= ended, "{what}: {ended} generations are whole");
         assert_eq!(given[..ended], whole.generations[..ended], "{what}");
-        // And no less than of a shorter cut.
+        // And no less than of a shorter cut. Before Go 1.22 a longer one may say of another P what contradicts its events: a
+        // stop-the-world that has begun and does not end.
         let given = given.iter().map(|(_, events)| events).sum();
-        assert!(step > 1 || given <= of_longer, "{what}: {given} events, {of_longer} of a longer cut");
+        let is_old = name < "go1.22";
+        assert!(step > 1 || is_old || given <= of_longer, "{what}: {given} events, {of_longer} of a longer cut");
         of_longer = given;
     }
 }
