@@ -44,7 +44,7 @@ pub use super::spec::{Arg, Class, EventType, Spec};
 pub use crate::event::tables::RawFrame;
 
 use super::batch::{self, Batch, Framing};
-use super::spec::MAX_FRAMES;
+use super::spec::{MAX_FRAMES, MAX_STRING};
 use crate::error::{Error, ErrorKind, Location};
 use crate::id::ThreadId;
 use crate::wire::header::{self, Version};
@@ -308,21 +308,30 @@ impl<'a> RawBatch<'a> {
     }
 }
 
-/// The longest record: a stack.
-const LONGEST: usize = 1 + (2 + MAX_FRAMES as usize * FRAME_ARGS.len()) * varint::MAX_LEN;
+/// The longest that a record can be whose first byte this is.
+fn longest(code: Option<&u8>) -> usize {
+    let event = code.and_then(|&code| EventType::from_code(code));
+    match event {
+        Some(EventType::String) => 1 + 2 * varint::MAX_LEN + MAX_STRING as usize,
+        Some(EventType::Stack) => 1 + (2 + MAX_FRAMES as usize * FRAME_ARGS.len()) * varint::MAX_LEN,
+        _ => 1 + event.map_or(0, |event| event.spec().args.len()) * varint::MAX_LEN,
+    }
+}
 
-/// Where the records end of a batch that goes on behind the window: at the window's end if it is cut there and nothing else
-/// is wrong.
+/// Where the sound records of a batch end. If it goes on behind the window, that is the window's end where it is cut there
+/// and nothing else is wrong.
 pub(super) fn sound_until(batch: &Batch, window: &[u8]) -> usize {
     let raw = RawBatch::new(batch, window, 0, Version::NEWEST);
     let mut events = raw.events();
     let mut end = batch.start;
     loop {
         match events.next_event() {
-            Ok(Some(event)) => end += event.bytes().len(),
-            Ok(None) => return window.len(),
+            Ok(Some(event)) if event.bytes().len() <= longest(window.get(end)) => end += event.bytes().len(),
+            Ok(Some(_)) => return end,
+            Ok(None) => return window.len().min(batch.end),
             Err(error) => {
-                let is_cut = matches!(error.kind, ErrorKind::TruncatedBatch { .. }) && window.len() - end <= LONGEST;
+                let is_cut = matches!(error.kind, ErrorKind::TruncatedBatch { .. })
+                    && window.len() - end < longest(window.get(end));
                 return if is_cut { window.len() } else { end };
             }
         }

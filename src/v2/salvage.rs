@@ -40,7 +40,7 @@ pub(super) struct Damage {
     pub is_partial: bool,
     /// No event of a batch behind the damage can be trusted.
     has_hole: bool,
-    /// Where a batch ends that the file's end cuts.
+    /// Where a batch ends that goes on in what its size says.
     pub clipped_at: Option<usize>,
     /// Why the generation can't be delivered.
     unsound: Option<Error>,
@@ -81,6 +81,9 @@ pub(super) enum Salvaged {
 
 type Outcome<T> = Result<T, Error>;
 
+/// Where what stands within a batch begins, and what it is.
+type Swallowed = (usize, Landmark);
+
 impl Generation {
     /// Reads the generation at the window's start, or the next one that can be found. Errors are those of reading the
     /// bytes and of limits.
@@ -101,6 +104,11 @@ impl Generation {
             };
         }
         self.conclude(source, ledger);
+        // No two begin at one time.
+        if self.number == last && self.min_time == self.damage.last_time {
+            let copy = ErrorKind::GenerationOutOfOrder { last, found: self.number };
+            self.damage.unsound.get_or_insert(self.error(copy, source.base(), None));
+        }
         let broken_off = self.damage.broken_off.take();
         match self.damage.unsound.take() {
             None => Ok(Salvaged::Events(broken_off)),
@@ -207,23 +215,24 @@ impl Generation {
         if !is_whole {
             return self.take_cut(batch, source, last, ledger);
         }
-        match self.judge(batch, source, last) {
-            Verdict::EndsBefore => {
-                if self.version >= Version::Go126 {
-                    ledger.note(self.error(ErrorKind::MissingEndOfGeneration, at, None));
-                }
-                return Ok(false);
+        let verdict = self.judge(batch, source, last);
+        if matches!(verdict, Verdict::EndsBefore) {
+            if self.version >= Version::Go126 {
+                ledger.note(self.error(ErrorKind::MissingEndOfGeneration, at, None));
             }
-            Verdict::LeaveOut(kind) => {
-                ledger.note(self.error_in(batch, kind, at));
-                self.total_batches += 1;
-                ledger.lose(self.tally_of(batch, source));
-                // The clock goes on as before.
-                self.damage.is_partial |= self.number == 0 && resync::begins_clock(batch, source.window());
-                self.len = batch.end;
-                return Ok(true);
-            }
-            Verdict::Take => {}
+            return Ok(false);
+        }
+        let misframed = self.find_misframed(batch, source, last);
+        if let Verdict::LeaveOut(kind) = verdict {
+            let end = misframed.map_or(batch.end, |(_, (at, _))| at);
+            let batch = Batch { end, ..*batch };
+            ledger.note(self.error_in(&batch, kind, at));
+            self.total_batches += 1;
+            ledger.lose(self.tally_of(&batch, source));
+            // The clock goes on as before.
+            self.damage.is_partial |= self.number == 0 && resync::begins_clock(&batch, source.window());
+            self.len = end;
+            return Ok(true);
         }
         if self.number == 0 && last != 0 && batch.generation != last.wrapping_add(1) {
             let kind = ErrorKind::GenerationOutOfOrder { last, found: batch.generation };
@@ -234,9 +243,32 @@ impl Generation {
             ledger.break_off(error.at, Tally { generations: skipped, ..Tally::default() });
             ledger.note(error);
         }
+        if let Some((error, swallowed)) = misframed {
+            return Ok(self.take_until(swallowed, batch, error, source, ledger));
+        }
         self.add_and_note(batch, source, ledger);
         self.len = batch.end;
         Ok(true)
+    }
+
+    /// What a batch covers if its size is wrong, which shows by what stands behind it, and how.
+    fn find_misframed(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> Option<(Error, Swallowed)> {
+        let error = match read_framing(source, batch.end, batch::read_any).ok()? {
+            Ok(Framing::Batch(next)) if !Self::may_follow(batch.generation, next.generation) => {
+                let kind = ErrorKind::InterleavedGenerations { current: batch.generation, found: next.generation };
+                self.error_in(batch, kind, source.base() + batch.end as u64)
+            }
+            Ok(_) => return None,
+            Err(_) if source.window().len() == batch.end => return None,
+            Err(fault) => self.error_of(fault, source),
+        };
+        let swallowed = self.find_within(batch, source, last).ok()??;
+        Some((error, swallowed))
+    }
+
+    /// Whether a batch of one generation may stand behind one of another.
+    fn may_follow(generation: u64, next: u64) -> bool {
+        next == generation || next == generation.wrapping_add(1)
     }
 
     fn add_and_note(&mut self, batch: &Batch, source: &Source<'_>, ledger: &mut Ledger) {
@@ -284,21 +316,18 @@ impl Generation {
         let end = source.window().len();
         let offset = source.base() + end as u64;
         let missing = (batch.end - end) as u64;
-        // What can be read as the batch's records is no other batch. An experiment's bytes may be anything.
-        let (from, is_opaque) = match batch.experiment {
-            None => (raw::sound_until(batch, source.window()), false),
-            Some(_) => (batch.body, true),
-        };
-        let wanted = Wanted { is_opaque, ..self.wanted(last) };
-        let found = resync::find(source, from, end, wanted);
-        if let Ok(Some((at, landmark))) = found {
+        let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
+        let is_taken = matches!(self.judge_number(batch, last), Verdict::Take);
+        if let Ok(Some((at, landmark))) = self.find_within(batch, source, last) {
             // Its size is wrong: the place is the batch, and not the end of the file.
-            let offset = source.base() + batch.start as u64;
-            let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
-            return Ok(self.land(at, landmark, error, source, ledger));
+            let place = Location { offset: source.base() + batch.start as u64, ..error.at };
+            let error = Error { at: place, ..error };
+            return Ok(match is_taken {
+                true => self.take_until((at, landmark), batch, error, source, ledger),
+                false => self.land(at, landmark, error, source, ledger),
+            });
         }
-        if batch.body >= end || !matches!(self.judge_number(batch, last), Verdict::Take) {
-            let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
+        if batch.body >= end || !is_taken {
             let bytes = (end - self.len) as u64;
             self.damage.is_partial = true;
             self.len = end;
@@ -306,20 +335,52 @@ impl Generation {
             ledger.note(error);
             return Ok(false);
         }
-        let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
+        self.take_clipped(&Batch { end, ..*batch }, error, source, ledger);
+        Ok(false)
+    }
+
+    /// Looks in a batch that is not what its size says for others: those behind it that its size covers.
+    fn find_within(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> std::io::Result<Option<Swallowed>> {
+        // What can be read as the batch's records is no other batch. An experiment's bytes may be anything.
+        let (batches_from, is_opaque) = match batch.experiment {
+            None => (raw::sound_until(batch, source.window()), false),
+            Some(_) => (batch.body, true),
+        };
+        let wanted = Wanted { is_opaque, batches_from, ..self.wanted(last) };
+        resync::find(source, batch.start, batch.end.min(source.window().len()), wanted)
+    }
+
+    /// Takes what is a batch's own of one that covers others; false if the generation ends behind it.
+    fn take_until(
+        &mut self,
+        (at, landmark): Swallowed,
+        batch: &Batch,
+        error: Error,
+        source: &Source<'_>,
+        ledger: &mut Ledger,
+    ) -> bool {
+        if batch.body >= at {
+            return self.land(at, landmark, error, source, ledger);
+        }
+        self.take_clipped(&Batch { end: at, ..*batch }, error, source, ledger);
+        self.damage.has_hole = true;
+        landmark == Landmark::Batch(self.number)
+    }
+
+    /// Takes a batch that ends before its size says.
+    fn take_clipped(&mut self, batch: &Batch, error: Error, source: &Source<'_>, ledger: &mut Ledger) {
         self.damage.is_partial = true;
-        self.damage.clipped_at = Some(end);
-        self.add_and_note(&Batch { end, ..*batch }, source, ledger);
+        self.damage.clipped_at = Some(batch.end);
+        self.add_and_note(batch, source, ledger);
         ledger.break_off(error.at, Tally::default());
         ledger.note(error);
-        self.len = end;
-        Ok(false)
+        self.len = batch.end;
     }
 
     fn wanted(&self, last: u64) -> Wanted {
         match self.number {
-            0 => Wanted { from: last.saturating_add(1), near: self.damage.last_time, is_opaque: false },
-            number => Wanted { from: number, near: self.min_time, is_opaque: false },
+            0 => Wanted { from: last.saturating_add(1), near: self.damage.last_time, ..Wanted::default() },
+            number => Wanted { from: number, near: self.min_time, ..Wanted::default() },
         }
     }
 
@@ -355,15 +416,15 @@ impl Generation {
     /// Looks for the rest of the generation, or for another one, nearby.
     fn find_near(&mut self, error: Error, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
         match resync::find(source, self.len + 1, self.len + NEAR, self.wanted(last)) {
-            Ok(Some((at, landmark))) => Ok(self.land(at, landmark, error, source, ledger)),
             // Before Go 1.26 the strings are what a generation ends with: the trace may be over.
-            Ok(None)
+            Ok(None | Some((_, Landmark::Trace)))
                 if matches!(error.kind, ErrorKind::NotABatch { .. })
                     && self.version < Version::Go126
                     && self.tables.strings.len() > 0 =>
             {
                 Ok(false)
             }
+            Ok(Some((at, landmark))) => Ok(self.land(at, landmark, error, source, ledger)),
             Ok(None) => {
                 self.damage.is_partial = true;
                 ledger.break_off(error.at, Tally::default());
@@ -395,16 +456,16 @@ impl Generation {
         let mut from = 1;
         let found = loop {
             match resync::find(source, from, NEAR, self.wanted(last)) {
-                Ok(Some((at, _))) => {
+                Ok(Some((at, landmark))) => {
                     source.release(at);
-                    break Ok(true);
+                    break Ok(Some(landmark));
                 }
                 Ok(None) => {
                     let len = source.window().len().min(NEAR);
                     source.release(len);
                     from = 0;
                     if len < NEAR {
-                        break Ok(false);
+                        break Ok(None);
                     }
                 }
                 Err(failed) => break Err(failed),
@@ -412,7 +473,7 @@ impl Generation {
         };
         let bytes = source.base() - start;
         let was_whole = last != 0 && self.damage.was_whole && matches!(error.kind, ErrorKind::NotABatch { .. });
-        if matches!(found, Ok(false)) && was_whole {
+        if matches!(found, Ok(None | Some(Landmark::Trace))) && was_whole {
             ledger.trailing += bytes;
             let error = self.behind(last, error);
             ledger.note(Error { kind: batch::unframed(error.kind, true), ..error });

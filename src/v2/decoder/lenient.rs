@@ -22,7 +22,11 @@ pub(super) fn is_final(error: &Error) -> bool {
 
 /// Whether what is wrong with an event makes its batch unreadable from there on, and no more.
 fn is_of_one_batch(kind: &ErrorKind) -> bool {
-    matches!(kind, ErrorKind::UnknownEvent { .. } | ErrorKind::WrongContext { .. } | ErrorKind::VarintTruncated)
+    use ErrorKind as K;
+    matches!(
+        kind,
+        K::UnknownEvent { .. } | K::EventNotInVersion { .. } | K::WrongContext { .. } | K::VarintTruncated
+    )
 }
 
 impl Decoder {
