@@ -2,10 +2,10 @@
 //!
 //! Batches do not say how long they are, so one is known by the sound records behind its header.
 
-use memchr::{memchr, memchr_iter, memchr2_iter};
+use memchr::{memchr, memchr2_iter};
 
 use super::parse::{self, Layout};
-use super::scan::MAX_RECORD;
+use super::scan::{MAX_RECORD, Scan};
 use super::spec::{self, Class, EventType, MAX_PROC};
 use crate::event::tables::RawFrame;
 use crate::id::NONE;
@@ -35,9 +35,8 @@ pub(super) fn may_follow_rate(first: u8) -> bool {
 /// only as far as every way of reading has read, and not into another trace.
 pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
     let near = &window[..window.len().min(from + MAX_RECORD)];
-    let is_header = |at: &usize| near.get(*at..at + header::LEN).is_some_and(|bytes| header::parse(bytes).is_ok());
-    let other = memchr_iter(b'g', near.get(from..).unwrap_or_default()).map(|found| from + found).find(is_header);
-    let near = other.map_or(near, |other| &near[..other]);
+    let other = header::find(near.get(from..).unwrap_or_default());
+    let near = other.map_or(near, |other| &near[..from + other]);
     memchr2_iter(BATCH, STACK, near.get(from..).unwrap_or_default()).any(|found| {
         let at = from + found;
         match near[at] {
@@ -45,6 +44,15 @@ pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
             _ => batch_body(near, at).is_some_and(|body| sound_records(near, body, PROOF) == Some(PROOF)),
         }
     })
+}
+
+/// Where another trace begins: at a header, unless that is text of this trace, which can then be walked over to its end.
+pub(super) fn other_trace(window: &[u8], minor: u8) -> Option<usize> {
+    let at = header::find(window)?;
+    let mut scan = Scan::new(minor, false);
+    let is_text =
+        scan.walk(window, at).is_ok() && scan.pos() >= at + header::LEN && scan.walk(window, window.len()).is_ok();
+    (!is_text).then_some(at)
 }
 
 /// Where the next batch seems to begin, or the window's end.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use memchr::memmem;
+
 use crate::error::{Error, ErrorKind, Location};
 use crate::wire::source::Source;
 
@@ -97,6 +99,12 @@ pub(crate) fn read(source: &mut Source<'_>) -> Result<Version, Error> {
     let version = parse(&window[..window.len().min(LEN)]).map_err(|kind| Error { kind, at })?;
     source.release(LEN);
     Ok(version)
+}
+
+/// Where the first header begins in some bytes.
+pub(crate) fn find(bytes: &[u8]) -> Option<usize> {
+    let is_header = |at: &usize| bytes.get(*at..at + LEN).is_some_and(|bytes| parse(bytes).is_ok());
+    memmem::find_iter(bytes, PREFIX).find(is_header)
 }
 
 /// Reads the header from the first bytes of a file: [`LEN`] of them, or all there are.

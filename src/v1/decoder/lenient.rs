@@ -4,7 +4,7 @@
 //! the clock's rate stand at the end of the file, so the walk goes on behind the damage for these: where a batch begins,
 //! as well as that can be told of a format whose batches do not say how long they are.
 
-use super::super::resync::next_batch;
+use super::super::resync::{next_batch, other_trace};
 use super::super::scan::{Fault, MAX_RECORD, Scan};
 use super::super::spec;
 use super::{Decoder, Next, Stage, limits, location};
@@ -72,8 +72,10 @@ impl Decoder {
             );
             checked.map_err(|kind| Error { kind, at: location(source, source.window().len()) })?;
         }
-        let window = source.window();
-        let mut scan = Scan::new(spec::minor(self.version), true);
+        let minor = spec::minor(self.version);
+        let other = other_trace(source.window(), minor);
+        let window = &source.window()[..other.unwrap_or(source.window().len())];
+        let mut scan = Scan::new(minor, true);
         while scan.pos() < window.len() {
             // In pieces, so that what is noted does not pile up.
             let until = scan.pos().saturating_add(MAX_RECORD).min(window.len());
@@ -96,7 +98,11 @@ impl Decoder {
                 scan.jump(next);
             }
         }
-        self.walked = window.len() as u64;
+        if let Some(at) = other {
+            self.ledger.note(Error { kind: ErrorKind::MultipleTraces, at: location(source, at) });
+            self.ledger.trailing += (source.window().len() - at) as u64;
+        }
+        self.walked = source.window().len() as u64;
         self.found = scan.finish();
         Ok(())
     }

@@ -23,10 +23,7 @@ pub(super) fn is_final(error: &Error) -> bool {
 /// Whether what is wrong with an event makes its batch unreadable from there on, and no more.
 fn is_of_one_batch(kind: &ErrorKind) -> bool {
     use ErrorKind as K;
-    matches!(
-        kind,
-        K::UnknownEvent { .. } | K::EventNotInVersion { .. } | K::WrongContext { .. } | K::VarintTruncated
-    )
+    matches!(kind, K::UnknownEvent { .. } | K::EventNotInVersion { .. } | K::WrongContext { .. } | K::VarintTruncated)
 }
 
 impl Decoder {
