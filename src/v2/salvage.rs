@@ -104,13 +104,13 @@ impl Generation {
             };
         }
         self.conclude(source, ledger);
-        // No two begin at one time.
-        if self.number == last && self.min_time == self.damage.last_time {
-            let copy = ErrorKind::GenerationOutOfOrder { last, found: self.number };
-            self.damage.unsound.get_or_insert(self.error(copy, source.base(), None));
-        }
         let broken_off = self.damage.broken_off.take();
         match self.damage.unsound.take() {
+            // That its number comes again was told. No two begin at one time, so it is a copy, and nothing is missing.
+            _ if self.number == last && self.min_time == self.damage.last_time => {
+                ledger.lose(Tally { generations: 1, ..self.tally(source) });
+                broken_off.map_or(Ok(Salvaged::Skipped), Err)
+            }
             None => Ok(Salvaged::Events(broken_off)),
             Some(error) => {
                 self.skip(error, source, ledger);

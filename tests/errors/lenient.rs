@@ -330,10 +330,20 @@ fn generations_out_of_order_are_given() {
             assert_eq!(lenient.gaps, [(place, lenient.lost)]);
         }
     }
-    // Twice the same.
-    let (bytes, end) = numbered(Version::Go126, &[1, 1]);
-    let fault = (ErrorKind::GenerationOutOfOrder { last: 1, found: 1 }, at_generation(end, 1));
-    assert_read(&bytes, &then(&RUNNING, &AFRESH), &[fault]);
+}
+
+/// 13: a copy has its time too.
+#[test]
+fn of_a_generation_that_stands_twice_one_is_given() {
+    let (bytes, end) = numbered(Version::Go126, &[1, 1, 2]);
+    let len = (end - 16) / 2;
+    let fault = || (ErrorKind::GenerationOutOfOrder { last: 1, found: 1 }, at_generation(16 + len, 1));
+    let lenient = assert_read(&bytes, &then(&RUNNING, &ON), &[fault()]);
+    assert_eq!(lenient.lost, Tally { bytes: HEADER + RUNNING_LEN, batches: 1, generations: 1, events: 2 });
+    let mut later = generation(1, [running()]);
+    later.clock(Some(Clock { frequency: 15_625_000, time: 2, mono: 0, seconds: 0, nanos: 0 }));
+    let bytes = Trace::new(Version::Go126).generation(&generation(1, [running()])).generation(&later).into_bytes();
+    assert_read(&bytes, &then(&RUNNING, &AFRESH), &[fault()]);
 }
 
 /// 13: none has the number 0.
