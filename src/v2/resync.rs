@@ -62,7 +62,12 @@ pub(super) fn find(
         let Some(next) = memchr3(types[0], types[1], types[2], rest) else { return Ok(None) };
         let at = pos + next;
         if let Some(landmark) = landmark_at(source, at, wanted)? {
-            return Ok(Some((at, landmark)));
+            // The number of the only experiment is also the type of ordinary batches, which are far more common.
+            let is_ordinary = source.window()[at] == types[1]
+                && source.window().get(at + 1) == Some(&types[0])
+                && at + 1 < end
+                && landmark_at(source, at + 1, wanted)? == Some(landmark);
+            return Ok(Some((at + usize::from(is_ordinary), landmark)));
         }
         pos = at + 1;
     }

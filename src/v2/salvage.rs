@@ -251,12 +251,20 @@ impl Generation {
         Ok(true)
     }
 
-    /// What a batch covers if its size is wrong, which shows by what stands behind it, and how.
+    /// What a batch covers if its size is wrong, which shows by what stands behind it, or in a table by its records.
     fn find_misframed(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> Option<(Error, Swallowed)> {
         let error = match read_framing(source, batch.end, batch::read_any).ok()? {
-            Ok(Framing::Batch(next)) if !Self::may_follow(batch.generation, next.generation) => {
+            Ok(Framing::Batch(next)) if !may_follow(batch.generation, next.generation) => {
                 let kind = ErrorKind::InterleavedGenerations { current: batch.generation, found: next.generation };
                 self.error_in(batch, kind, source.base() + batch.end as u64)
+            }
+            Ok(_) if resync::begins_table(batch, source.window()) => {
+                let end = raw::sound_until(batch, source.window());
+                if end == batch.end {
+                    return None;
+                }
+                let kind = ErrorKind::WrongContext { event: EventType::EventBatch.name() };
+                self.error_in(batch, kind, source.base() + end as u64)
             }
             Ok(_) => return None,
             Err(_) if source.window().len() == batch.end => return None,
@@ -264,11 +272,6 @@ impl Generation {
         };
         let swallowed = self.find_within(batch, source, last).ok()??;
         Some((error, swallowed))
-    }
-
-    /// Whether a batch of one generation may stand behind one of another.
-    fn may_follow(generation: u64, next: u64) -> bool {
-        next == generation || next == generation.wrapping_add(1)
     }
 
     fn add_and_note(&mut self, batch: &Batch, source: &Source<'_>, ledger: &mut Ledger) {
@@ -335,6 +338,7 @@ impl Generation {
             ledger.note(error);
             return Ok(false);
         }
+        self.damage.clipped_at = Some(end);
         self.take_clipped(&Batch { end, ..*batch }, error, source, ledger);
         Ok(false)
     }
@@ -362,18 +366,22 @@ impl Generation {
         if batch.body >= at {
             return self.land(at, landmark, error, source, ledger);
         }
+        // What is wrong with a table shows here, with events once they are read.
+        self.damage.clipped_at = holds_events(batch, source.window()).then_some(at);
         self.take_clipped(&Batch { end: at, ..*batch }, error, source, ledger);
         self.damage.has_hole = true;
         landmark == Landmark::Batch(self.number)
     }
 
-    /// Takes a batch that ends before its size says.
+    /// Takes a batch that ends before its size says. The error is news if nothing else is wrong with it.
     fn take_clipped(&mut self, batch: &Batch, error: Error, source: &Source<'_>, ledger: &mut Ledger) {
         self.damage.is_partial = true;
-        self.damage.clipped_at = Some(batch.end);
+        let (_, told) = ledger.faults();
         self.add_and_note(batch, source, ledger);
         ledger.break_off(error.at, Tally::default());
-        ledger.note(error);
+        if ledger.faults().1 == told {
+            ledger.note(error);
+        }
         self.len = batch.end;
     }
 
@@ -580,6 +588,11 @@ impl Generation {
             self.threads[number as usize] = Thread { first: chain[0], last: chain[chain.len() - 1], ..thread };
         }
     }
+}
+
+/// Whether a batch of one generation may stand behind one of another.
+fn may_follow(generation: u64, next: u64) -> bool {
+    next == generation || next == generation.wrapping_add(1)
 }
 
 /// Whether a batch is one of events.
