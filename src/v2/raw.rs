@@ -308,32 +308,38 @@ impl<'a> RawBatch<'a> {
     }
 }
 
-/// The longest that a record can be whose first byte this is.
-fn longest(code: Option<&u8>) -> usize {
-    let event = code.and_then(|&code| EventType::from_code(code));
-    match event {
-        Some(EventType::String) => 1 + 2 * varint::MAX_LEN + MAX_STRING as usize,
-        Some(EventType::Stack) => 1 + (2 + MAX_FRAMES as usize * FRAME_ARGS.len()) * varint::MAX_LEN,
-        _ => 1 + event.map_or(0, |event| event.spec().args.len()) * varint::MAX_LEN,
-    }
+/// Whether a record is not longer than one can be, as far as that can be told before its end.
+fn is_possible(record: &[u8]) -> bool {
+    let most = match record.first().and_then(|&code| EventType::from_code(code)) {
+        Some(EventType::String) => MAX_STRING,
+        Some(EventType::Stack) => MAX_FRAMES,
+        _ => return true,
+    };
+    let mut pos = 1;
+    let is_more = |count: u64| count > most;
+    // Its ID, and how much follows.
+    !(varint::read(record, &mut pos).is_ok() && varint::read(record, &mut pos).is_ok_and(is_more))
 }
 
-/// Where the sound records of a batch end. If it goes on behind the window, that is the window's end where it is cut there
-/// and nothing else is wrong.
+/// Where the sound records of a batch end: that with which they do not go on. If the batch goes on behind the window, that is
+/// the window's end where it is cut there and nothing else is wrong.
+///
+/// Text is sound whatever it is, so what is wrong may have begun in a string that stands before it.
 pub(super) fn sound_until(batch: &Batch, window: &[u8]) -> usize {
     let raw = RawBatch::new(batch, window, 0, Version::NEWEST);
     let mut events = raw.events();
     let mut end = batch.start;
+    let mut text = None;
     loop {
+        let is_possible = is_possible(window.get(end..).unwrap_or_default());
         match events.next_event() {
-            Ok(Some(event)) if event.bytes().len() <= longest(window.get(end)) => end += event.bytes().len(),
-            Ok(Some(_)) => return end,
-            Ok(None) => return window.len().min(batch.end),
-            Err(error) => {
-                let is_cut = matches!(error.kind, ErrorKind::TruncatedBatch { .. })
-                    && window.len() - end < longest(window.get(end));
-                return if is_cut { window.len() } else { end };
+            Ok(Some(event)) if is_possible => {
+                text = (event.event() == EventType::String).then_some(end);
+                end += event.bytes().len();
             }
+            Ok(None) => return window.len().min(batch.end),
+            Err(error) if is_possible && matches!(error.kind, ErrorKind::TruncatedBatch { .. }) => return window.len(),
+            Ok(Some(_)) | Err(_) => return text.unwrap_or(end),
         }
     }
 }

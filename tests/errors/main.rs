@@ -14,6 +14,7 @@ mod order;
 mod rows;
 mod salvage;
 mod stuck;
+mod swallowed;
 mod tables;
 mod warnings;
 

@@ -97,13 +97,21 @@ fn no_clock_is_an_ms() {
     }
     assert!(firsts.len() > 3);
     for first in firsts {
-        let mut bytes = whole.clone();
-        bytes[first] = EventType::Frequency.code();
-        let (left, faults) = salvage(&bytes);
-        let others = left.iter().zip(&all).filter(|(left, all)| left == all).count();
-        assert_eq!((left.len(), others), (3, 2), "{first}: {left:?}, {faults:?}");
-        assert!(left.iter().all(|events| *events > 0), "{first}: {left:?}");
-        assert_eq!(faults[0], format!("WrongContext {{ event: \"Frequency\" }} at {first}"));
+        let [frequency, sync] = [
+            (EventType::Frequency, "WrongContext { event: \"Frequency\" }"),
+            (EventType::Sync, "EventNotInVersion { event: \"Sync\", since: 25 }"),
+        ]
+        .map(|(event, fault)| {
+            let mut bytes = whole.clone();
+            bytes[first] = event.code();
+            let (left, faults) = salvage(&bytes);
+            let others = left.iter().zip(&all).filter(|(left, all)| left == all).count();
+            assert_eq!((left.len(), others), (3, 2), "{first}: {left:?}, {faults:?}");
+            assert!(left.iter().all(|events| *events > 0), "{first}: {left:?}");
+            assert_eq!(faults[0], format!("{fault} at {first}"));
+            left
+        });
+        assert_eq!(frequency, sync, "{first}");
     }
 }
 

@@ -1,0 +1,120 @@
+//! Real traces with a batch whose size covers more than the batch: what it covers is not its own.
+
+use gotrace::raw::{EventType, RawReader};
+use gotrace::{ErrorKind, Tally};
+
+use crate::corpus::{RELEASES, sample};
+use crate::lenient::{Lenient, read};
+
+/// Events by generation.
+fn parts(lenient: &Lenient) -> Vec<Vec<String>> {
+    let events = lenient.reading.events.iter().filter(|event| *event != "Gap");
+    let events: Vec<_> = events.cloned().collect();
+    events.split(|event| event == "Sync").map(<[_]>::to_vec).collect()
+}
+
+/// 8: some bytes near the end of a generation are missing, in its strings or stacks, so that the last batch takes in the
+/// first bytes of the next generation.
+#[test]
+fn a_size_that_is_wrong_costs_no_other_generation() {
+    let mut borders = 0;
+    for release in RELEASES {
+        for name in ["borders", "generations"] {
+            let sample = sample(&format!("{release}/{name}"));
+            let bytes = sample.bytes();
+            let whole = parts(&read(&bytes));
+            let ends = ends(&bytes);
+            for (i, end) in ends[..ends.len() - 1].iter().enumerate() {
+                for missing in [1, 16] {
+                    let until = end - 60;
+                    let damaged = read(&[&bytes[..until - missing], &bytes[until..]].concat());
+                    let what = format!("{} without {missing} bytes before {until}", sample.name);
+                    let found = parts(&damaged);
+                    // Nothing stands before the first Sync.
+                    assert_eq!(found.len(), whole.len(), "{what}");
+                    for (number, (found, whole)) in found.iter().zip(&whole).enumerate() {
+                        // The one behind it does not know what came before.
+                        let is_there = if number == i + 2 { found.len() == whole.len() } else { found == whole };
+                        assert!(number == i + 1 || is_there, "{what}: generation {number}");
+                    }
+                }
+                borders += 1;
+            }
+        }
+    }
+    assert_eq!(borders, 42);
+}
+
+/// Where each generation ends.
+fn ends(bytes: &[u8]) -> Vec<usize> {
+    let mut reader = RawReader::from_slice(bytes).expect("a header");
+    let mut ends = vec![0];
+    let mut last = 0;
+    while let Some(batch) = reader.next_batch().expect("a whole trace") {
+        if batch.generation > last {
+            ends.push(0);
+            last = batch.generation;
+        }
+        *ends.last_mut().expect("one is there") = batch.offset as usize + batch.bytes().len();
+    }
+    ends.split_off(1)
+}
+
+/// 26: a trace that is cut gives what it gives alone, whatever trace stands behind it.
+#[test]
+fn another_trace_behind_a_cut_is_no_part_of_the_first() {
+    const CUTS: usize = 40;
+    let pairs = [
+        ("go1.26/generations", "go1.27/generations"),
+        ("go1.22/generations", "go1.22/borders"),
+        ("go1.25/borders", "go1.25/generations"),
+        ("go1.23/http", "go1.21/http"),
+        ("go1.21/http", "go1.21/mutex"),
+        ("go1.19/gc", "go1.19/http"),
+        ("go1.21/generations", "go1.26/generations"),
+    ];
+    for (first, second) in pairs {
+        let (bytes, second) = (sample(first).bytes(), sample(second).bytes());
+        for i in 0..CUTS {
+            let cut = 16 + (bytes.len() - 17) * (2 * i + 1) / (2 * CUTS);
+            let alone = read(&bytes[..cut]);
+            let both = read(&[&bytes[..cut], &second].concat());
+            let what = format!("{first} cut at {cut}");
+            assert_eq!(parts(&both), parts(&alone), "{what}");
+            let others = both.faults.iter().filter(|(kind, _)| kind == "MultipleTraces");
+            let places: Vec<_> = others.map(|(_, at)| at.offset).collect();
+            assert_eq!((places, both.trailing), (vec![cut as u64], second.len() as u64), "{what}");
+        }
+    }
+}
+
+/// 26: what stands between two whole traces is no damage of the first.
+#[test]
+fn what_stands_between_two_traces_is_no_damage() {
+    for (release, between) in RELEASES.into_iter().zip([&b"\n"[..], b"\0", b"x", b"PASS\n\0\0\x03", b"\n", b"\0"]) {
+        let (first, second) = (sample(&format!("{release}/channels")).bytes(), sample("go1.26/mutex").bytes());
+        let alone = read(&first);
+        let both = read(&[&first, between, &second].concat());
+        assert_eq!(both.reading.events, alone.reading.events, "{release}");
+        assert_eq!((both.lost, both.trailing), (Tally::default(), (between.len() + second.len()) as u64), "{release}");
+        let faults: Vec<_> = both.faults.iter().map(|(kind, at)| (kind.clone(), at.offset)).collect();
+        let end = first.len() as u64;
+        let trailing = (format!("{:?}", ErrorKind::TrailingData { found: between[0] }), end);
+        let other = ("MultipleTraces".to_owned(), end + between.len() as u64);
+        assert_eq!(faults, [trailing, other], "{release}");
+    }
+}
+
+/// The header of a trace in a string of the program is text.
+#[test]
+fn a_header_in_a_text_is_no_other_trace() {
+    use gotrace::synth::{Batch, Trace};
+    let mut generation = crate::generation(1, [crate::running()]);
+    generation.string(b"go 1.26 trace\0\0\0");
+    let late = Batch::new(gotrace::ThreadId(8), 300).event(EventType::ProcStatus, &[1, 1, 2]);
+    generation.batch(late);
+    let bytes = Trace::new(gotrace::Version::Go126).generation(&generation).into_bytes();
+    let lenient = read(&bytes);
+    assert!(lenient.faults.is_empty() && lenient.trailing == 0, "{lenient:?}");
+    assert_eq!(lenient.reading.events.len(), 5, "{lenient:?}");
+}
