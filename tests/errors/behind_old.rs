@@ -3,6 +3,7 @@
 use gotrace::{Error, ErrorKind, Reader, ReaderBuilder, Tally, Warning, raw_v1};
 
 use super::{Trickle, at};
+use crate::corpus::old::{BATCH, FREQUENCY, OldTrace, PROC_START};
 use crate::corpus::{OLD_RELEASES, sample, samples};
 
 /// Nothing is lost.
@@ -92,4 +93,18 @@ fn damage_is_no_end_of_an_old_trace() {
         let (_, error, ..) = read_old(Reader::builder(), &bytes[..cut]);
         assert!(!matches!(error, Some(Error { kind: ErrorKind::TrailingData { .. }, .. })), "cut at {cut}");
     }
+}
+
+/// The header of a trace in a string of the program is text, and so is what follows it.
+#[test]
+fn a_header_in_a_text_is_no_other_trace() {
+    let text = [&sample("go1.21/mutex").bytes()[..40], b"..."].concat();
+    let trace = |text: &[u8]| {
+        let trace = OldTrace::new().record(BATCH, &[0, 100]).string(1, text).record(PROC_START, &[1, 7]);
+        trace.record(FREQUENCY, &[1_000_000_000]).into_bytes()
+    };
+    let (events, error, lost, trailing, _) = read_old(Reader::builder().lenient(), &trace(&text));
+    let plain = read_old(Reader::builder(), &trace(b"text"));
+    assert!(error.is_none() && plain.1.is_none() && events == plain.0, "{events:?}");
+    assert_eq!((events.len(), lost, trailing), (3, NONE, 0));
 }
