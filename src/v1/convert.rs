@@ -83,12 +83,12 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// A stack, or none where the trace does not have it: the reference makes no more of it.
+    /// The stack that the event at a place names; none in place of one that the trace lacks.
     #[inline(always)]
-    fn stack(&self, id: u64) -> u64 {
+    fn stack(&self, id: u64, at: usize) -> Parsed<u64> {
         match self.found.tables.has_stack(id) {
-            true => id,
-            false => 0,
+            true => Ok(id),
+            false => self.found.lacks(Unknown::Stack(id), at, 0),
         }
     }
 
@@ -269,13 +269,13 @@ impl Converter {
                 let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
                 (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
                 record.go_transition(a, Waiting, Runnable);
-                record.stack = place.stack(b);
+                record.stack = place.stack(b, event.at)?;
             }
             E::GoUnblock => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Exactly(b))?);
                 (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
                 record.go_transition(a, Waiting, Runnable);
-                record.stack = place.stack(c);
+                record.stack = place.stack(c, event.at)?;
             }
             E::GoBlock
             | E::GoBlockSend
@@ -287,19 +287,19 @@ impl Converter {
             | E::GoBlockGC
             | E::GoSleep => {
                 done!(self.world.leave(kind, proc, Waiting)?);
-                stopped(record, (go, Waiting), reason(kind), place.stack(a));
+                stopped(record, (go, Waiting), reason(kind), place.stack(a, event.at)?);
             }
             E::GoSched => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), reason(kind), place.stack(a));
+                stopped(record, (go, Runnable), reason(kind), place.stack(a, event.at)?);
             }
             E::GoPreempt => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), reason(kind), place.stack(a));
+                stopped(record, (go, Runnable), reason(kind), place.stack(a, event.at)?);
             }
             E::GoSysCall => {
                 let id = self.world.running(kind, proc)?;
-                let stack = place.stack(a);
+                let stack = place.stack(a, event.at)?;
                 record.go_transition(id, Running, Syscall);
                 record.b = stack;
                 record.stack = stack;
@@ -343,7 +343,7 @@ impl Converter {
                 }
                 record.go_transition(a, NotExist, Runnable);
                 record.b = b;
-                record.stack = place.stack(c);
+                record.stack = place.stack(c, event.at)?;
             }
             E::GoEnd => {
                 self.world.end(kind, proc)?;
@@ -351,7 +351,7 @@ impl Converter {
             }
             E::GoStop => {
                 self.world.end(kind, proc)?;
-                stopped(record, (go, Waiting), &"forever", place.stack(a));
+                stopped(record, (go, Waiting), &"forever", place.stack(a, event.at)?);
             }
             E::GoWaiting | E::GoInSyscall => {
                 let waiting = done!(self.world.wait(kind, a)?);
@@ -383,7 +383,7 @@ impl Converter {
                     return Ok(Step::Done(Given::Nothing));
                 }
                 record.other(What::GoMaxProcs, a);
-                record.stack = place.stack(b);
+                record.stack = place.stack(b, event.at)?;
             }
             E::HeapAlloc => record.other(What::HeapObjects, a),
             E::HeapGoal => record.other(What::HeapGoal, a),
@@ -394,7 +394,7 @@ impl Converter {
                 self.world.begin_gc()?;
                 (shown_proc, thread) = (fake_proc::GC, NONE);
                 record.other(What::RangeBegin(RangeType::GcMark), NONE);
-                record.stack = place.stack(b);
+                record.stack = place.stack(b, event.at)?;
             }
             E::GCDone => {
                 self.world.end_gc()?;
@@ -414,7 +414,7 @@ impl Converter {
             E::GCSweepStart => {
                 proc.begin_sweep()?;
                 record.other(What::RangeBegin(RangeType::GcSweep), proc.id);
-                record.stack = place.stack(a);
+                record.stack = place.stack(a, event.at)?;
             }
             E::GCSweepDone => {
                 proc.end_sweep()?;
@@ -425,7 +425,7 @@ impl Converter {
             E::GCMarkAssistStart => {
                 self.world.begin_assist(proc)?;
                 record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
-                record.stack = place.stack(a);
+                record.stack = place.stack(a, event.at)?;
             }
             E::GCMarkAssistDone => {
                 self.world.end_assist(proc);
@@ -440,7 +440,7 @@ impl Converter {
                 record.other(What::TaskBegin, a);
                 record.b = if b == 0 { NONE } else { b };
                 record.text = Symbol::Name(name);
-                record.stack = place.stack(d);
+                record.stack = place.stack(d, event.at)?;
             }
             E::UserTaskEnd => {
                 let begun = self.world.annotations.task_end(a);
@@ -448,7 +448,7 @@ impl Converter {
                 // A task of no parent begins with none and ends with 0: the reference's converter keeps them apart.
                 record.b = begun.map_or(NONE, |task| task.parent);
                 record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
-                record.stack = place.stack(b);
+                record.stack = place.stack(b, event.at)?;
             }
             E::UserRegion => {
                 let name = self.world.names.intern(place.text(c, event.at)?);
@@ -456,14 +456,14 @@ impl Converter {
                 self.note(warning);
                 record.other(what, a);
                 record.text = Symbol::Name(name);
-                record.stack = place.stack(d);
+                record.stack = place.stack(d, event.at)?;
             }
             E::UserLog => {
                 let (message, _) = parse::text(place.window, d as usize, kind)?;
                 record.other(What::Log, a);
                 record.text = place.string(b, event.at)?;
                 record.text2 = message.into();
-                record.stack = place.stack(c);
+                record.stack = place.stack(c, event.at)?;
             }
 
             // Go stopped writing it before the first version that is read; the reference has no conversion for it.

@@ -17,7 +17,7 @@ use super::cursor::Cursor;
 use super::goroutine::Proc;
 use super::moves::{Stop, Surroundings};
 use super::outbox::Outbox;
-use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan};
+use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan, Unknown};
 use super::spec::{self, EventType};
 use super::syscall::Exit;
 use crate::account::{Account, Ledger, Tally};
@@ -425,13 +425,17 @@ impl Decoder {
     fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<(), Error> {
         self.next_sample += 1;
         self.set_horizon();
-        let Sample { ticks, proc, go, stack, at } = sample;
+        let Sample { ticks, proc, go, mut stack, at } = sample;
         let last = std::mem::replace(&mut self.ticks, ticks);
         if last > ticks {
             return Err(self.fault(ErrorKind::TimeOrder { last, found: ticks }, at, source));
         }
         let time = self.time(ticks, at, source)?;
-        let stack = if self.found.tables.has_stack(stack) { stack } else { 0 };
+        if !self.found.tables.has_stack(stack) {
+            let unknown = self.found.lacks(Unknown::Stack(stack), at, ());
+            unknown.map_err(|kind| self.fault(*kind, at, source))?;
+            stack = 0;
+        }
         convert::sample(proc, go, stack, time, self.out.next());
         self.out.push(time);
         Ok(())

@@ -108,3 +108,23 @@ fn a_header_in_a_text_is_no_other_trace() {
     assert!(error.is_none() && plain.1.is_none() && events == plain.0, "{events:?}");
     assert_eq!((events.len(), lost, trailing), (3, NONE, 0));
 }
+
+/// 5 and 7: cut between the stacks at its end, an old trace seems whole, but for what its events miss.
+#[test]
+fn stacks_that_are_cut_off_are_missed() {
+    let bytes = sample("go1.21/http").bytes();
+    let (whole, ..) = read_old(Reader::builder(), &bytes);
+    let cut = &bytes[..12_494];
+    let (_, error, ..) = read_old(Reader::builder(), cut);
+    let error = error.expect("a stack is missing");
+    assert_eq!(format!("{:?} at {}", error.kind, error.at.offset), "UnknownStack { id: StackId(13) } at 1435");
+    let mut reader = Reader::builder().lenient().from_slice(cut).expect("a header");
+    let mut events = 0;
+    while reader.next_event().expect("lenient reading goes on").is_some() {
+        events += 1;
+    }
+    let account = reader.account();
+    assert_eq!((events, account.lost, account.trailing), (whole.len(), NONE, 0));
+    assert_eq!(format!("{:?}", account.faults[0].kind), format!("{:?}", error.kind));
+    assert_eq!((account.fault_count, account.faults[0].at.offset), (61, error.at.offset));
+}
