@@ -1,6 +1,6 @@
 //! What has probably happened to a file, in plain words.
 
-use gotrace::{ErrorKind, Flaw};
+use gotrace::{Error, ErrorKind, Flaw, Reader};
 
 /// What the bytes of a file look like, whatever they mean.
 #[derive(Clone, Debug, Default)]
@@ -49,9 +49,14 @@ impl Traits {
     }
 
     fn is_text(&self) -> bool {
-        !self.head.is_empty()
-            && std::str::from_utf8(&self.head[..self.head.len().min(HEAD - 4)]).is_ok()
-            && !self.head.contains(&0)
+        // The last character may be cut.
+        let is_text = str::from_utf8(&self.head).map_or_else(|error| error.error_len().is_none(), |_| true);
+        !self.head.is_empty() && is_text && !self.head.contains(&0)
+    }
+
+    /// Where a trace begins behind the first byte.
+    fn trace_at(&self) -> Option<usize> {
+        (1..self.head.len()).find(|&at| self.head[at] == b'g' && Reader::from_slice(&self.head[at..]).is_ok())
     }
 }
 
@@ -60,6 +65,9 @@ pub(crate) const CANT_READ: &str = "the file can't be read";
 
 /// Why a file is no trace.
 pub(crate) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
+    if let (ErrorKind::NotATrace { .. }, Some(at)) = (kind, traits.trace_at()) {
+        return format!("a trace begins at byte {at}: cut off what stands before it");
+    }
     let text = match kind {
         ErrorKind::UnsupportedVersion { version } => {
             let minor = version.strip_prefix("go 1.").and_then(|minor| minor.parse::<u32>().ok());
@@ -116,10 +124,25 @@ fn of_bytes(traits: &Traits) -> &'static str {
     }
 }
 
-/// Why a trace is damaged, by its first fault and its looks.
-pub(crate) fn of_damage(first: &ErrorKind, traits: &Traits) -> String {
-    let text = match first {
-        ErrorKind::Io(error) => return format!("the file can't be read on: {error}"),
+/// Why a trace is damaged, by its faults and its looks; `end` is that for which it was not read on.
+pub(crate) fn of_faults(faults: &[Error], end: Option<&Error>, traits: &Traits) -> Option<String> {
+    if let Some(ErrorKind::Io(error)) = end.map(|end| &end.kind) {
+        return Some(format!("the file can't be read on: {error}"));
+    }
+    let first = of_damage(&faults.first().or(end)?.kind, traits);
+    let other = faults.iter().find(|fault| matches!(fault.kind, ErrorKind::MultipleTraces));
+    Some(match other {
+        Some(_) if faults.len() == 1 => first.to_owned(),
+        Some(Error { at, .. }) => {
+            format!("two traces were written into one file, the second at byte {}; the first: {first}", at.offset)
+        }
+        None => first.to_owned(),
+    })
+}
+
+/// Why a trace is damaged that has this fault.
+fn of_damage(fault: &ErrorKind, traits: &Traits) -> &'static str {
+    match fault {
         _ if traits.line_feeds >= MANY && traits.after_returns == traits.line_feeds => {
             "it was copied as text: a carriage return stands before every line feed"
         }
@@ -161,6 +184,5 @@ pub(crate) fn of_damage(first: &ErrorKind, traits: &Traits) -> String {
         }
         ErrorKind::StuckFrontier(_) | ErrorKind::BadSequence { .. } => "events are missing in the middle of the file",
         _ => "bytes of the file were changed or lost on its way here: copy it again from where it was written",
-    };
-    text.to_owned()
+    }
 }

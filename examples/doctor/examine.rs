@@ -27,14 +27,15 @@ impl Read for Watched {
 /// Examines a trace.
 pub(crate) fn examine(input: Box<dyn Read + Send>) -> Report {
     let traits = Arc::new(Mutex::new(Traits::default()));
-    let watched = Watched { input, traits: Arc::clone(&traits) };
-    match Reader::builder().lenient().read(watched) {
-        Ok(reader) => read(reader, &traits),
-        Err(error) => {
-            let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
-            unreadable(error.to_string(), cause::of_refusal(&error.kind, &traits), traits.len)
-        }
-    }
+    let mut watched = Watched { input, traits: Arc::clone(&traits) };
+    let error = match Reader::builder().lenient().read(&mut watched) {
+        Ok(reader) => return read(reader, &traits),
+        Err(error) => error,
+    };
+    // How long it is, and of what, shows at its end only.
+    let _ = io::copy(&mut watched, &mut io::sink());
+    let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
+    unreadable(error.to_string(), cause::of_refusal(&error.kind, &traits), traits.len)
 }
 
 /// The report of a file that can't be opened.
@@ -94,6 +95,11 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
     for fault in account.faults {
         blame(fault, &mut generations);
     }
+    if let Some(last) = account.faults.last()
+        && account.fault_count > account.faults.len() as u64
+    {
+        doubt(last, &mut generations);
+    }
     let (program, program_count) = reader.warnings();
     let faults = account.faults.iter().chain(&end);
     let status = match account.fault_count == 0 && end.is_none() {
@@ -110,7 +116,7 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
         trailing: account.trailing,
         warnings: faults.clone().map(Error::to_string).chain(program.iter().map(ToString::to_string)).collect(),
         warning_count: account.fault_count + u64::from(end.is_some()) + program_count,
-        cause: faults.map(|fault| &fault.kind).next().map(|first| cause::of_damage(first, &traits)),
+        cause: cause::of_faults(account.faults, end.as_ref(), &traits),
         generations,
         repaired: Vec::new(),
     }
@@ -158,8 +164,9 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
             return;
         }
         row.lacks_end = is_lack && (row.ok || row.lacks_end);
-        row.ok = false;
-        row.error.get_or_insert(fault.to_string());
+        if std::mem::take(&mut row.ok) {
+            row.error = Some(fault.to_string());
+        }
         return;
     }
     let Some(generation) = fault.at.generation else { return };
@@ -181,4 +188,13 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
     // What is missing of it shows where the next begins.
     let before = generations.iter().take_while(|row| row.offset < at).count();
     generations.insert(before, skipped);
+}
+
+/// What lies behind the last fault that was kept may have others.
+fn doubt(last: &Error, generations: &mut [Generation]) {
+    let ends = |row: &Generation| row.offset + row.bytes.unwrap_or_default();
+    for row in generations.iter_mut().filter(|row| row.ok && ends(row) > last.at.offset) {
+        row.ok = false;
+        row.error = Some("not known to be sound: too much is wrong before it".to_owned());
+    }
 }

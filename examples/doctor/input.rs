@@ -13,8 +13,11 @@ use crate::cli::{self, Failure};
 pub(crate) enum Input {
     File(PathBuf),
     /// A copy of what can't be read twice: standard input, a pipe.
-    Kept(Arc<Mutex<SpooledTempFile>>),
+    Kept(Arc<Mutex<Kept>>),
 }
+
+/// A copy of the input, or why there is none.
+type Kept = io::Result<SpooledTempFile>;
 
 /// How much is copied at a time.
 const CHUNK: u64 = 64 << 10;
@@ -29,7 +32,7 @@ impl Input {
         if path != Path::new("-") && fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
             return Ok((Input::File(path.to_owned()), input));
         }
-        let copy = Arc::new(Mutex::new(SpooledTempFile::new(IN_MEMORY)));
+        let copy = Arc::new(Mutex::new(Ok(SpooledTempFile::new(IN_MEMORY))));
         Ok((Input::Kept(Arc::clone(&copy)), Box::new(Keeping { input, copy })))
     }
 
@@ -57,7 +60,11 @@ impl Input {
             }
             Input::Kept(kept) => {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                copy(&mut *kept, offset, len, |error| Failure::input(Path::new("-"), error), to)
+                let failure = |error| Failure::input(Path::new("-"), error);
+                match &mut *kept {
+                    Ok(kept) => copy(kept, offset, len, failure, to),
+                    Err(error) => Err(failure(io::Error::other(format!("no room for a copy: {error}")))),
+                }
             }
         }
     }
@@ -80,19 +87,21 @@ fn copy(
     Ok(())
 }
 
-/// Keeps what is read.
+/// Keeps what is read, as long as there is room.
 struct Keeping {
     input: Box<dyn Read + Send>,
-    copy: Arc<Mutex<SpooledTempFile>>,
+    copy: Arc<Mutex<Kept>>,
 }
 
 impl Read for Keeping {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(out)?;
         let mut copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
-        match copy.write_all(&out[..read]) {
-            Ok(()) => Ok(read),
-            Err(error) => Err(io::Error::other(format!("no room for a copy: {error}"))),
+        if let Ok(file) = &mut *copy
+            && let Err(error) = file.write_all(&out[..read])
+        {
+            *copy = Err(error);
         }
+        Ok(read)
     }
 }

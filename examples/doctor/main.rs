@@ -22,7 +22,7 @@ use clap::Parser;
 use cli::Failure;
 use cli::text::write_json;
 use input::Input;
-use report::Status;
+use report::{Report, Status};
 
 /// Tell whether a Go execution trace is whole, and if not, what is lost and why.
 ///
@@ -75,12 +75,11 @@ fn run(args: &Args) -> Result<Status, Failure> {
         Err(Failure::Input { error, .. }) if args.json => examine::unopened(error),
         Err(failure) => return Err(failure),
     };
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.json {
-        true => write_json(&report, &mut out)?,
-        false => report.write_text(args.repair.is_some() && repaired.is_ok(), &mut out)?,
+    match print(&report, args, repaired.is_ok()) {
+        // The status tells all the same.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        printed => printed?,
     }
-    out.flush()?;
     repaired?;
     match report.status {
         Status::Unreadable => Err(Failure::Input {
@@ -90,4 +89,13 @@ fn run(args: &Args) -> Result<Status, Failure> {
         }),
         status => Ok(status),
     }
+}
+
+fn print(report: &Report, args: &Args, is_repaired: bool) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match args.json {
+        true => write_json(report, &mut out)?,
+        false => report.write_text(args.repair.is_some() && is_repaired, &mut out)?,
+    }
+    out.flush()
 }

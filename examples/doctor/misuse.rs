@@ -1,14 +1,16 @@
 //! Regions and tasks that the traced program misused: Go's tools refuse a trace for one of them.
 //!
 //! What would make Go's reader fail is left out, and so is what would once that is gone. (Go
-//! `src/internal/trace/order.go`, `endRegion` and `advanceUserTaskBegin`, and before Go 1.22 `postProcessTrace` in its `internal/tracev1/parser.go`: a region that ends is the innermost one of its
-//! goroutine, if any is open; a task that begins is not active.)
+//! `src/internal/trace/order.go`, `endRegion` and `advanceUserTaskBegin`, and before Go 1.22 `postProcessTrace` in its
+//! `internal/tracev1/parser.go`: a region that ends is the innermost one of its goroutine, if any is open; a task that
+//! begins is not active.)
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
 use std::path::Path;
 
 use gotrace::raw::EventType;
-use gotrace::{Event, EventKind, GoId, GoState, Reader, Region, TaskId};
+use gotrace::{Error, ErrorKind, Event, EventKind, GoId, GoState, Reader, Region, TaskId};
 
 use crate::report::LeftOut;
 
@@ -50,17 +52,25 @@ impl Misuse {
     }
 }
 
-/// Reads a trace to its end; `None` if it is not whole.
-pub(crate) fn find(path: &Path) -> Option<Misuse> {
-    let mut reader = Reader::open(path).ok()?;
+/// Reads a trace to its end; `None` if it is not whole. Fails if it can't be read.
+pub(crate) fn find(path: &Path) -> io::Result<Option<Misuse>> {
+    match read(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(Error { kind: ErrorKind::Io(error), .. }) => Err(io::Error::other(error)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn read(path: &Path) -> Result<Misuse, Error> {
+    let mut reader = Reader::open(path)?;
     let mut search = Search::default();
-    loop {
-        let Some(event) = reader.next_event().ok()? else { return Some(search.found) };
+    while let Some(event) = reader.next_event()? {
         let begins = search.see(&event);
         if begins {
             search.generation = reader.generation().map_or(0, |info| info.number);
         }
     }
+    Ok(search.found)
 }
 
 /// A region that is open: its task and its name.

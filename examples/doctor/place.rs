@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use same_file::Handle;
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
 use crate::cli::Failure;
 use crate::input::Input;
@@ -25,6 +25,9 @@ impl Place {
     /// Refuses a place where there is something other than a file, and the trace itself, by whatever name: it would be
     /// lost.
     pub(crate) fn new(name: &Path, trace: &Path) -> Result<Self, Failure> {
+        if name == Path::new("-") {
+            return Err(Failure::Usage("a repaired trace is not written to standard output: name a file".to_owned()));
+        }
         let failure = |error| Failure::output(name, error);
         match fs::symlink_metadata(name) {
             Ok(_) => {}
@@ -53,6 +56,11 @@ impl Place {
         self.permissions.is_some()
     }
 
+    /// Whether both are one file, by whatever name.
+    pub(crate) fn is(&self, other: &Place) -> bool {
+        self.file == other.file
+    }
+
     /// The place of another part: that of OUT is OUT.2, OUT.3 …
     pub(crate) fn numbered(&self, number: usize, trace: &Path) -> Result<Self, Failure> {
         let mut name = OsString::from(&self.name);
@@ -67,7 +75,9 @@ impl Place {
         builder.prefix(".doctor-");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(AS_ANY_FILE));
-        let file = builder.tempfile_in(folder).map_err(|error| Failure::output(&self.name, error))?;
+        // The system's own error: that of the library names the draft.
+        let plain = |error: io::Error| error.raw_os_error().map_or(error, io::Error::from_raw_os_error);
+        let file = builder.tempfile_in(folder).map_err(|error| Failure::output(&self.name, plain(error)))?;
         Ok(Draft { place: self, file: BufWriter::new(file), len: 0 })
     }
 }
@@ -81,11 +91,13 @@ fn is_same(file: &Path, trace: &Path) -> io::Result<bool> {
     let there = Handle::from_path(file)?;
     Ok(match trace == Path::new("-") {
         true => Handle::stdin().is_ok_and(|trace| trace == there),
+        // To open a pipe is to wait for who writes it.
+        false if !fs::metadata(trace).is_ok_and(|metadata| metadata.is_file()) => false,
         false => Handle::from_path(trace).is_ok_and(|trace| trace == there),
     })
 }
 
-/// A file that is being written. It goes away unless it is put somewhere.
+/// A file that is being written. It goes away unless it is closed and put somewhere.
 pub(crate) struct Draft<'a> {
     place: &'a Place,
     file: BufWriter<NamedTempFile>,
@@ -109,20 +121,32 @@ impl Draft<'_> {
         Ok(self.file.get_ref().path())
     }
 
-    /// Puts it to a place, instead of what is there.
-    pub(crate) fn put(mut self, place: &Place) -> Result<(), Failure> {
-        let failure = |error| Failure::output(&place.name, error);
-        self.path()?;
+    /// Closes it: there may be more of them than files can be open.
+    pub(crate) fn close(self) -> Result<Closed, Failure> {
+        let failure = |error| Failure::output(&self.place.name, error);
         let file = self.file.into_inner().map_err(|error| failure(error.into_error()))?;
-        if let Some(permissions) = &place.permissions {
-            file.as_file().set_permissions(permissions.clone()).map_err(failure)?;
-        }
-        file.persist(&place.file).map_err(|error| failure(error.error))?;
-        Ok(())
+        Ok(Closed { file: file.into_temp_path(), len: self.len })
     }
 
     fn failure(&self, error: io::Error) -> Failure {
         Failure::output(&self.place.name, error)
+    }
+}
+
+/// A file that is written. It goes away unless it is put somewhere.
+pub(crate) struct Closed {
+    file: TempPath,
+    pub len: u64,
+}
+
+impl Closed {
+    /// Puts it to a place, instead of what is there.
+    pub(crate) fn put(self, place: &Place) -> Result<(), Failure> {
+        let failure = |error| Failure::output(&place.name, error);
+        if let Some(permissions) = &place.permissions {
+            fs::set_permissions(&self.file, permissions.clone()).map_err(failure)?;
+        }
+        self.file.persist(&place.file).map_err(|error| failure(error.error))
     }
 }
 

@@ -12,7 +12,7 @@ use gotrace::raw::RawReader;
 
 use crate::cli::Failure;
 use crate::input::Input;
-use crate::place::{Draft, Place};
+use crate::place::{Closed, Draft, Place};
 use crate::report::{Generation, HEADER, LeftOut, Repaired, Report};
 use crate::{misuse, rewrite, rewrite_old};
 
@@ -25,8 +25,8 @@ const END: u8 = 52;
 type Row<'a> = Vec<&'a Generation>;
 
 /// A trace that is whole, and that Go's tools take.
-struct Saved<'a> {
-    draft: Draft<'a>,
+struct Saved {
+    file: Closed,
     /// The numbers that its generations have in the damaged file.
     generations: Vec<u64>,
     left_out: LeftOut,
@@ -37,17 +37,24 @@ pub(crate) fn repair(input: &Input, report: &mut Report, out: &Path, trace: &Pat
     let out = Place::new(out, trace)?;
     let saved = save(input, report, &out)?;
     let others = (2..=saved.len()).map(|number| out.numbered(number, trace)).collect::<Result<Vec<_>, _>>()?;
-    for (Saved { draft, generations, left_out }, place) in saved.into_iter().zip(std::iter::once(&out).chain(&others)) {
-        let bytes = draft.len();
-        draft.put(place)?;
-        let (file, replaces) = (place.name.clone(), place.is_taken());
+    let places: Vec<_> = std::iter::once(&out).chain(&others).collect();
+    for (i, place) in places.iter().enumerate() {
+        if let Some(other) = places[..i].iter().find(|other| other.is(place)) {
+            let (name, other) = (place.name.display(), other.name.display());
+            return Err(Failure::Usage(format!("{name}: is {other} by another name: both are to be written")));
+        }
+    }
+    for (Saved { file, generations, left_out }, place) in saved.into_iter().zip(places) {
+        let bytes = file.len;
+        file.put(place)?;
+        let (file, replaces) = (place.name.display().to_string(), place.is_taken());
         report.repaired.push(Repaired { file, bytes, generations, left_out, replaces });
     }
     Ok(())
 }
 
 /// Writes what can be saved, the largest part first: that is what was asked for.
-fn save<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Vec<Saved<'a>>, Failure> {
+fn save(input: &Input, report: &Report, out: &Place) -> Result<Vec<Saved>, Failure> {
     if report.generations.is_empty() {
         return Ok(cut_off(input, report, out)?.into_iter().collect());
     }
@@ -68,6 +75,7 @@ fn save<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Vec<Saved<
     }
     parts.sort_by_key(|part| std::cmp::Reverse(part.iter().map(|row| row.read).sum::<u64>()));
     let mut saved = Vec::new();
+    tries = 0;
     for mut part in parts {
         while !part.is_empty() {
             if let Some(whole) = write_row(input, &part, out)? {
@@ -100,7 +108,7 @@ fn rows(generations: &[Generation]) -> Vec<Row<'_>> {
 }
 
 /// A trace without generations, up to the damage: whole if only what follows is wrong.
-fn cut_off<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Option<Saved<'a>>, Failure> {
+fn cut_off(input: &Input, report: &Report, out: &Place) -> Result<Option<Saved>, Failure> {
     let len = report.read.bytes;
     if len <= HEADER {
         return Ok(None);
@@ -111,22 +119,23 @@ fn cut_off<'a>(input: &Input, report: &Report, out: &'a Place) -> Result<Option<
 }
 
 /// Writes generations as a trace that Go's tools take, if they are whole. Their numbers follow each other in it.
-fn write_row<'a>(input: &Input, row: &[&Generation], out: &'a Place) -> Result<Option<Saved<'a>>, Failure> {
+fn write_row(input: &Input, row: &[&Generation], out: &Place) -> Result<Option<Saved>, Failure> {
     let generations: Vec<u64> = row.iter().map(|row| row.generation).collect();
     without_misuse(input, write_all(input, row, out)?, generations, out)
 }
 
 /// Leaves out what Go's tools refuse of a trace that is whole.
-fn without_misuse<'a>(
+fn without_misuse(
     input: &Input,
-    mut draft: Draft<'a>,
+    mut draft: Draft<'_>,
     generations: Vec<u64>,
-    out: &'a Place,
-) -> Result<Option<Saved<'a>>, Failure> {
-    let Some(misuse) = misuse::find(draft.path()?) else { return Ok(None) };
+    out: &Place,
+) -> Result<Option<Saved>, Failure> {
+    let find = |draft: &mut Draft<'_>| misuse::find(draft.path()?).map_err(|error| Failure::output(&out.name, error));
+    let Some(misuse) = find(&mut draft)? else { return Ok(None) };
     let left_out = misuse.left_out();
     if misuse.is_empty() {
-        return Ok(Some(Saved { draft, generations, left_out }));
+        return Ok(Some(Saved { file: draft.close()?, generations, left_out }));
     }
     let failure = |error| Failure::output(&out.name, io::Error::other(error));
     let mut shorter = out.draft()?;
@@ -137,8 +146,10 @@ fn without_misuse<'a>(
         let trace = RawReader::open(draft.path()?).map_err(failure)?;
         rewrite::leave_out(&misuse, trace, &mut shorter).map_err(failure)?;
     }
-    let is_good = misuse::find(shorter.path()?).is_some_and(|misuse| misuse.is_empty());
-    Ok(is_good.then_some(Saved { draft: shorter, generations, left_out }))
+    match find(&mut shorter)? {
+        Some(misuse) if misuse.is_empty() => Ok(Some(Saved { file: shorter.close()?, generations, left_out })),
+        _ => Ok(None),
+    }
 }
 
 /// Writes generations as they are, but for their numbers.

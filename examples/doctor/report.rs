@@ -1,7 +1,6 @@
 //! What is found, as JSON and as text.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use gotrace::Location;
 use indicatif::{BinaryBytes, HumanCount};
@@ -91,7 +90,8 @@ pub(crate) struct Generation {
 /// A trace that was written.
 #[derive(Debug, Serialize)]
 pub(crate) struct Repaired {
-    pub file: PathBuf,
+    /// Its name, as far as that is text.
+    pub file: String,
     pub bytes: u64,
     /// The numbers that its generations have in the damaged file.
     pub generations: Vec<u64>,
@@ -145,7 +145,9 @@ impl Report {
             saved.write_text(out)?;
         }
         if was_to_repair && self.repaired.is_empty() {
-            writeln!(out, "nothing of it can be saved: no generation is sound")?;
+            let why =
+                if self.generations.is_empty() { "it is not whole up to the damage" } else { "no generation is sound" };
+            writeln!(out, "nothing of it can be saved: {why}")?;
         }
         Ok(())
     }
@@ -182,7 +184,7 @@ impl Repaired {
             n => write!(out, "saved {n} generations, ")?,
         }
         let replaced = if self.replaces { ", in place of the file that was there" } else { "" };
-        writeln!(out, "{} to {}{replaced}", BinaryBytes(self.bytes), self.file.display())?;
+        writeln!(out, "{} to {}{replaced}", BinaryBytes(self.bytes), self.file)?;
         let LeftOut { region_ends, task_begins } = self.left_out;
         for (count, what) in [
             (region_ends, "ends of regions that were not the innermost"),
