@@ -91,6 +91,18 @@ fn other_files_are_told_apart() {
     assert_says(b"HTTP/1.1 200 OK\r\n\r\n", "unreadable", 2, "HTTP answer");
     assert_says(b"\x1f\x8b\x08\0\0\0\0\0", "unreadable", 2, "gzip");
     assert_says(&[0; 5000], "unreadable", 2, "all zeros");
+    // They are read to their ends.
+    let report = assert_says(&b"words ".repeat(100_000), "unreadable", 2, "it is text");
+    assert_eq!(report["bytes"], 600_000);
+    let half = [vec![0; 300_000], vec![0x80; 300_000]].concat();
+    assert_says(&half, "unreadable", 2, "it is no Go execution trace");
+    // A character that the 512th byte cuts.
+    assert_says(&[&b"a".repeat(511), "é and more".as_bytes()].concat(), "unreadable", 2, "it is text");
+    let trace = sample("go1.26/channels").bytes();
+    for (before, at) in [(&b"\xef\xbb\xbf"[..], 3), (b"\n", 1), (b"HTTP/1.1 200 OK\r\n\r\n", 19)] {
+        let cause = format!("a trace begins at byte {at}:");
+        assert_says(&[before, &trace].concat(), "unreadable", 2, &cause);
+    }
     let mut doctor = example("doctor");
     doctor.arg("-");
     let output = run(doctor, b"404 page not found\n");
@@ -124,9 +136,12 @@ fn causes_are_told_apart() {
     let bytes = sample("go1.26/borders").bytes();
     assert_says(&bytes[..16], "damaged", 1, "before it wrote any events");
     assert_says(&bytes[..20_001], "damaged", 1, "without trace.Stop");
-    assert_says(&bytes[..20_480], "damaged", 1, "the disk was full");
+    assert_says(&bytes[..12_001], "damaged", 1, "; 89 events that stand before the cut can't be put in order: ");
+    assert_says(&bytes[..20_480], "damaged", 1, "whole number of blocks");
     assert_says(&[&bytes[..20_480], &[0; 8192]].concat(), "damaged", 1, "all zeros");
-    assert_says(&[&bytes[..], &bytes].concat(), "damaged", 1, "two traces");
+    assert_says(&[&bytes[..], &bytes].concat(), "damaged", 1, "two traces were written into one file: cut it there");
+    let both = [&bytes[..20_001], &bytes].concat();
+    assert_says(&both, "damaged", 1, "two traces were written into one file, the second at byte 20001; the first: ");
     assert_says(&[&bytes[..], b"\nok\n"].concat(), "damaged", 1, "behind the trace");
     let batch = |time| Batch::new(ThreadId(7), time).event(EventType::ProcStatus, &[0, time, 2]);
     let back = Trace::new(Version::Go126).generation(Generation::new(1).batch(batch(200)).batch(batch(100)));
@@ -167,6 +182,35 @@ fn a_damaged_generation_is_named() {
 
 /// Of a generation that can't be read the place, the bytes, batches, events and Ms are those that stand in the file, from
 /// a file as from a pipe.
+/// Of the faults a thousand are kept. What lies behind the last of them is not called sound.
+#[test]
+fn what_is_not_known_to_be_sound_is_not_called_so() {
+    let bytes = sample("go1.26/generations").bytes();
+    let copies = bytes[67..297].repeat(1100);
+    let report = assert_says(&[&bytes[..297], &copies, &bytes[297..]].concat(), "damaged", 1, "stand twice");
+    assert_eq!((&report["warning_count"], report["warnings"].as_array().map(Vec::len)), (&json!(1100), Some(1000)));
+    let rows = report["generations"].as_array().expect("a list");
+    let told: Vec<_> = rows.iter().map(|row| (row["ok"].as_bool(), row["error"].as_str())).collect();
+    let doubt = (Some(false), Some("not known to be sound: too much is wrong before it"));
+    assert!(
+        told[0].0 == Some(false) && told[0].1.is_some_and(|error| error.contains("a copy of the one before it")),
+        "{told:?}"
+    );
+    assert_eq!(told[1..], [doubt; 2]);
+}
+
+/// A generation that contradicts the one before, and has a fault of its own.
+#[test]
+fn a_fault_comes_before_a_contradiction() {
+    let mut bytes = sample("go1.26/generations").bytes();
+    bytes[4694] = 0x13;
+    let report = assert_says(&bytes, "damaged", 1, "");
+    let row = &report["generations"][1];
+    assert_eq!(row["ok"], false);
+    let error = row["error"].as_str().expect("one");
+    assert!(error.starts_with("the trace is broken: none of 3 threads can go on: "), "{report:#}");
+}
+
 #[test]
 fn a_skipped_generation_is_counted() {
     let bytes = sample("go1.22/generations").bytes();
@@ -291,6 +335,101 @@ fn a_file_is_replaced_by_a_whole_trace_or_stays() {
     assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 5);
 }
 
+/// A trace of so many generations, none of which can follow the one before.
+fn apart(parts: u64) -> Vec<u8> {
+    let mut trace = Trace::new(Version::Go126);
+    for part in 1..=parts {
+        let status = 1 + part % 2;
+        let batch = Batch::new(ThreadId(7), 100 * part).event(EventType::ProcStatus, &[1, 0, status]);
+        let clock = Clock { frequency: 15_625_000, time: 100 * part, mono: 0, seconds: 0, nanos: 0 };
+        trace = trace.generation(Generation::new(2 * part).batch(batch).clock(Some(clock)));
+    }
+    trace.into_bytes()
+}
+
+/// However many there are, and however few files the system lets be open.
+#[test]
+#[cfg(unix)]
+fn every_part_is_saved() {
+    let folder = folder("parts");
+    let file = folder.join("trace");
+    fs::write(&file, apart(200)).expect("the folder can be written");
+    let doctor = example("doctor");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(doctor.get_program());
+    let output = run_with(shell, &["--json", "--repair"], &[&folder.join("out"), &file]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["repaired"].as_array().map(Vec::len), Some(200), "{output:?}");
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 201);
+}
+
+#[cfg(unix)]
+fn run_with(mut command: Command, options: &[&str], files: &[&Path]) -> std::process::Output {
+    command.args(options).args(files);
+    run(command, &[])
+}
+
+/// Two names of one file are no places for two traces.
+#[test]
+#[cfg(unix)]
+fn two_parts_are_not_written_into_one_file() {
+    let folder = folder("link");
+    let (file, out) = (folder.join("trace"), folder.join("out"));
+    fs::write(&file, apart(2)).expect("the folder can be written");
+    fs::write(&out, b"mine").expect("the folder can be written");
+    std::os::unix::fs::symlink("out", folder.join("out.2")).expect("the folder can be written");
+    assert_refused(&out, &file, "out by another name");
+    assert_eq!(fs::read(&out).expect("still there"), b"mine");
+}
+
+/// A pipe gives what it has once.
+#[test]
+#[cfg(unix)]
+fn a_trace_comes_through_a_pipe() {
+    let folder = folder("pipe");
+    let bytes = sample("go1.26/generations").bytes();
+    let (file, pipe, out) = (folder.join("trace"), folder.join("pipe"), folder.join("out"));
+    fs::write(&file, &bytes).expect("the folder can be written");
+    fs::write(&out, b"mine").expect("the folder can be written");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "cat \"$1\" > \"$2\" & exec timeout 60 \"$0\" --repair \"$3\" \"$2\""]);
+    shell.arg(example("doctor").get_program());
+    let output = run_with(shell, &[], &[&file, &pipe, &out]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(fs::read(&out).expect("written") == bytes);
+}
+
+/// The report is JSON whatever OUT is called.
+#[test]
+#[cfg(target_os = "linux")]
+fn out_may_have_any_name() {
+    let folder = folder("any name");
+    let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"o\xff");
+    let file = folder.join("trace");
+    fs::write(&file, sample("go1.26/channels").bytes()).expect("the folder can be written");
+    let output = run_with(example("doctor"), &["--json", "--repair"], &[&folder.join(name), &file]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(report["repaired"][0]["file"].as_str().is_some_and(|name| name.ends_with("o\u{fffd}")), "{report:#}");
+}
+
+/// Who does not read the report gets the status.
+#[test]
+fn the_status_needs_no_reader() {
+    let folder = folder("no reader");
+    let file = folder.join("trace");
+    let bytes = sample("go1.26/generations").bytes();
+    for (len, status) in [(bytes.len(), 0), (3000, 1)] {
+        fs::write(&file, &bytes[..len]).expect("the folder can be written");
+        let mut doctor = example("doctor");
+        doctor.arg(&file).stdout(std::process::Stdio::piped());
+        let mut child = doctor.spawn().expect("the program starts");
+        drop(child.stdout.take());
+        assert_eq!(child.wait().expect("the program ends").code(), Some(status));
+    }
+}
+
 /// A place where no trace can be, or none without harm.
 #[test]
 fn what_is_no_file_is_not_replaced() {
@@ -307,7 +446,8 @@ fn what_is_no_file_is_not_replaced() {
         assert_refused(&pipe, &file, "is no file");
         assert!(pipe.exists());
     }
-    assert_refused(&folder.join("none/out"), &file, "cannot write");
+    assert_refused(&folder.join("none/out"), &file, "none/out: cannot write: No such file or directory (os error 2)\n");
+    assert_refused(Path::new("-"), &file, "is not written to standard output");
     assert!(inner.exists());
 }
 

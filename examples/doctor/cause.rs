@@ -1,6 +1,6 @@
 //! What has probably happened to a file, in plain words.
 
-use gotrace::{Error, ErrorKind, Flaw, Reader};
+use gotrace::{Error, ErrorKind, Flaw, Reader, Tally};
 
 /// What the bytes of a file look like, whatever they mean.
 #[derive(Clone, Debug, Default)]
@@ -125,19 +125,39 @@ fn of_bytes(traits: &Traits) -> &'static str {
 }
 
 /// Why a trace is damaged, by its faults and its looks; `end` is that for which it was not read on.
-pub(crate) fn of_faults(faults: &[Error], end: Option<&Error>, traits: &Traits) -> Option<String> {
+pub(crate) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<String> {
     if let Some(ErrorKind::Io(error)) = end.map(|end| &end.kind) {
         return Some(format!("the file can't be read on: {error}"));
     }
-    let first = of_damage(&faults.first().or(end)?.kind, traits);
+    let first = &faults.first().or(end)?.kind;
+    let unordered = match lost.events {
+        1.. if is_cut(first) => format!(
+            "; {} events that stand before the cut can't be put in order: what other threads did meanwhile was not written yet",
+            lost.events
+        ),
+        _ => String::new(),
+    };
+    let first = of_damage(first, traits).to_owned() + &unordered;
     let other = faults.iter().find(|fault| matches!(fault.kind, ErrorKind::MultipleTraces));
     Some(match other {
-        Some(_) if faults.len() == 1 => first.to_owned(),
+        Some(_) if faults.len() == 1 => first,
         Some(Error { at, .. }) => {
             format!("two traces were written into one file, the second at byte {}; the first: {first}", at.offset)
         }
-        None => first.to_owned(),
+        None => first,
     })
+}
+
+/// Whether a fault is that of a file that ends too early.
+fn is_cut(fault: &ErrorKind) -> bool {
+    use ErrorKind as K;
+    matches!(
+        fault,
+        K::TruncatedBatch { .. }
+            | K::TruncatedEvent { .. }
+            | K::MissingEndOfGeneration
+            | K::BadFrequency(Flaw::Missing)
+    )
 }
 
 /// Why a trace is damaged that has this fault.
@@ -155,15 +175,10 @@ fn of_damage(fault: &ErrorKind, traits: &Traits) -> &'static str {
         _ if traits.zeros >= BLOCK => {
             "its end is all zeros: the disk was full, or the machine stopped before it was written"
         }
-        ErrorKind::TruncatedBatch { .. } | ErrorKind::TruncatedEvent { .. } | ErrorKind::MissingEndOfGeneration
-            if traits.len.is_multiple_of(BLOCK) =>
-        {
+        cut if is_cut(cut) && traits.len.is_multiple_of(BLOCK) => {
             "the file is cut, at a whole number of blocks: most likely the disk was full, or a copy was broken off"
         }
-        ErrorKind::TruncatedBatch { .. }
-        | ErrorKind::TruncatedEvent { .. }
-        | ErrorKind::MissingEndOfGeneration
-        | ErrorKind::BadFrequency(Flaw::Missing) => {
+        cut if is_cut(cut) => {
             "the file is cut: the program ended without trace.Stop (os.Exit, log.Fatal, a crash or a kill), the disk was \
              full, or it was copied before it was whole"
         }

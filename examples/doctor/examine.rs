@@ -116,7 +116,7 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
         trailing: account.trailing,
         warnings: faults.clone().map(Error::to_string).chain(program.iter().map(ToString::to_string)).collect(),
         warning_count: account.fault_count + u64::from(end.is_some()) + program_count,
-        cause: cause::of_faults(account.faults, end.as_ref(), &traits),
+        cause: cause::of_faults(account.faults, end.as_ref(), account.lost, &traits),
         generations,
         repaired: Vec::new(),
     }

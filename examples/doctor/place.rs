@@ -75,9 +75,10 @@ impl Place {
         builder.prefix(".doctor-");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(AS_ANY_FILE));
-        // The system's own error: that of the library names the draft.
-        let plain = |error: io::Error| error.raw_os_error().map_or(error, io::Error::from_raw_os_error);
-        let file = builder.tempfile_in(folder).map_err(|error| Failure::output(&self.name, plain(error)))?;
+        let failure = |error| Failure::output(&self.name, error);
+        fs::metadata(folder).map_err(failure)?;
+        // The text of the library's error names the draft.
+        let file = builder.tempfile_in(folder).map_err(|error| failure(error.kind().into()))?;
         Ok(Draft { place: self, file: BufWriter::new(file), len: 0 })
     }
 }
