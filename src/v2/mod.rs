@@ -21,10 +21,12 @@
 //! - [`decoder`]: all of these together, a block of events at a time.
 //! - [`salvage`]: what lenient reading makes of a damaged generation.
 //! - [`verdict`]: whether a batch belongs to it.
+//! - [`clipped`]: batches that end before their sizes say.
 //! - [`resync`]: where the next batch begins, once that is lost.
 //! - [`raw`]: batches and events in file order, unordered.
 
 mod batch;
+mod clipped;
 mod cursor;
 pub(crate) mod decoder;
 mod frontier;
