@@ -72,8 +72,13 @@ fn without(misuse: &Misuse, batch: &RawBatch<'_>, counts: &mut Counts) -> Result
 fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()> {
     let (code, args) = event.split_at(event.len().min(1));
     out.write_all(code)?;
-    write_int(delta, out)?;
-    out.write_all(args.get(int_len(args)..).unwrap_or_default())
+    write_first(delta, args, out)
+}
+
+/// Writes integers, the first of them with another value.
+pub(crate) fn write_first(first: u64, ints: &[u8], out: &mut impl Write) -> io::Result<()> {
+    write_int(first, out)?;
+    out.write_all(ints.get(int_len(ints)..).unwrap_or_default())
 }
 
 /// Writes a batch with a number and a body of its own.

@@ -8,7 +8,7 @@ use gotrace::raw::EventType;
 use gotrace::raw_v1::{self, RawReader, RawRecord};
 
 use crate::misuse::Misuse;
-use crate::rewrite::{int_len, unwritten, write_int};
+use crate::rewrite::{int_len, unwritten, write_first, write_int};
 
 /// The mode of a region's end (Go `runtime/trace/annotation.go`).
 const END: u64 = 1;
@@ -61,7 +61,7 @@ fn annotation(record: &RawRecord<'_>) -> Option<EventType> {
     }
 }
 
-/// Writes an event with another time since the one before.
+/// Writes an event with another time since the one before. Its length may change by that.
 fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()> {
     let (code, mut values) = event.split_at(event.len().min(1));
     out.write_all(code)?;
@@ -73,6 +73,5 @@ fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()>
         write_int(len + longer.len() as u64 - int_len(rest) as u64, out)?;
         values = rest;
     }
-    write_int(delta, out)?;
-    out.write_all(values.get(int_len(values)..).unwrap_or_default())
+    write_first(delta, values, out)
 }
