@@ -20,6 +20,8 @@ pub(crate) struct Traits {
 const HEAD: usize = 512;
 /// Disks and pages come in blocks of this many bytes.
 const BLOCK: u64 = 4096;
+/// The most bytes of a batch (Go `tracev2.MaxBatchSize`).
+const MAX_BATCH: u64 = 64 << 10;
 /// So many line feeds without one that lacks its carriage return are no chance.
 const MANY: u64 = 32;
 
@@ -126,26 +128,39 @@ fn of_bytes(traits: &Traits) -> &'static str {
 
 /// Why a trace is damaged, by its faults and its looks; `end` is that for which it was not read on.
 pub(crate) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<String> {
-    if let Some(ErrorKind::Io(error)) = end.map(|end| &end.kind) {
+    use ErrorKind as K;
+    if let Some(K::Io(error)) = end.map(|end| &end.kind) {
         return Some(format!("the file can't be read on: {error}"));
     }
-    let first = &faults.first().or(end)?.kind;
+    let Error { kind: first, at: begin } = faults.first().or(end)?;
+    let second = faults.iter().chain(end).find(|fault| matches!(fault.kind, K::MultipleTraces));
+    let Some(Error { at, .. }) = second else { return Some(of_first(first, lost, traits)) };
+    let two = format!("two traces were written into one file, the second at byte {}", at.offset);
+    if matches!(first, K::MultipleTraces) {
+        return Some(two + ": cut it there, each part is a trace");
+    }
+    // What follows stands where the rest of a batch would.
+    let is_last = faults.get(1).is_some_and(|fault| fault.at.offset == at.offset);
+    let breaks_off = matches!(first, K::EventTruncated { .. } | K::VarintTruncated | K::BatchTooLarge { .. });
+    if is_last && breaks_off && at.offset.saturating_sub(begin.offset) <= MAX_BATCH {
+        return Some(two + "; the first is cut, or damaged at its end");
+    }
+    // The end of the file is that of the second.
+    let traits = Traits { len: at.offset, zeros: 0, ..traits.clone() };
+    Some(format!("{two}; the first: {}", of_first(first, lost, &traits)))
+}
+
+/// Why a trace is damaged that has this fault first, and what that costs.
+fn of_first(fault: &ErrorKind, lost: Tally, traits: &Traits) -> String {
     let unordered = match lost.events {
-        1.. if is_cut(first) => format!(
-            "; {} events that stand before the cut can't be put in order: what other threads did meanwhile was not written yet",
+        1.. if is_cut(fault) => format!(
+            "; {} events that stand before the cut can't be put in order: what other threads did meanwhile was not \
+             written yet",
             lost.events
         ),
         _ => String::new(),
     };
-    let first = of_damage(first, traits).to_owned() + &unordered;
-    let other = faults.iter().find(|fault| matches!(fault.kind, ErrorKind::MultipleTraces));
-    Some(match other {
-        Some(_) if faults.len() == 1 => first,
-        Some(Error { at, .. }) => {
-            format!("two traces were written into one file, the second at byte {}; the first: {first}", at.offset)
-        }
-        None => first,
-    })
+    of_damage(fault, traits).to_owned() + &unordered
 }
 
 /// Whether a fault is that of a file that ends too early.
@@ -182,7 +197,6 @@ fn of_damage(fault: &ErrorKind, traits: &Traits) -> &'static str {
             "the file is cut: the program ended without trace.Stop (os.Exit, log.Fatal, a crash or a kill), the disk was \
              full, or it was copied before it was whole"
         }
-        ErrorKind::MultipleTraces => "two traces were written into one file: cut it there, each part is a trace",
         ErrorKind::TrailingData { .. } => "something that is no trace was written behind the trace",
         ErrorKind::DuplicateBatch | ErrorKind::InterleavedGenerations { .. } => {
             "parts of the file stand twice or in the wrong place: two writers shared it, or a copy went wrong"
