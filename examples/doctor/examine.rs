@@ -136,6 +136,7 @@ fn row(info: GenerationInfo) -> Generation {
         ok: true,
         error: None,
         lacks_end: false,
+        in_doubt: false,
         gap: None,
     }
 }
@@ -183,6 +184,7 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
         ok: false,
         error: Some(fault.to_string()),
         lacks_end: false,
+        in_doubt: false,
         gap: Some(fault.at),
     };
     // What is missing of it shows where the next begins.
@@ -195,6 +197,7 @@ fn doubt(last: &Error, generations: &mut [Generation]) {
     let ends = |row: &Generation| row.offset + row.bytes.unwrap_or_default();
     for row in generations.iter_mut().filter(|row| row.ok && ends(row) > last.at.offset) {
         row.ok = false;
+        row.in_doubt = true;
         row.error = Some("not known to be sound: too much is wrong before it".to_owned());
     }
 }

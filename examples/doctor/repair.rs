@@ -90,19 +90,20 @@ fn save(input: &Input, report: &Report, out: &Place) -> Result<Vec<Saved>, Failu
     Ok(saved)
 }
 
-/// The rows of sound generations without a gap in them.
+/// The rows of generations that may be sound, without a gap in them. Those in doubt are read strictly before they are
+/// saved, as all are.
 fn rows(generations: &[Generation]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let mut goes_on = false;
     for generation in generations {
-        let is_sound = generation.ok || generation.lacks_end;
-        if is_sound {
+        let may_be_sound = generation.ok || generation.lacks_end || generation.in_doubt;
+        if may_be_sound {
             match rows.last_mut() {
                 Some(row) if goes_on && generation.gap.is_none() => row.push(generation),
                 _ => rows.push(vec![generation]),
             }
         }
-        goes_on = is_sound;
+        goes_on = may_be_sound;
     }
     rows
 }

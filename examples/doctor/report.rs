@@ -82,6 +82,9 @@ pub(crate) struct Generation {
     /// Nothing is but that the mark of its end is missing.
     #[serde(skip)]
     pub lacks_end: bool,
+    /// Not known to be sound, but nothing is known to be wrong with it.
+    #[serde(skip)]
+    pub in_doubt: bool,
     /// Where it shows that something is lost in front of it, if something is.
     #[serde(skip)]
     pub gap: Option<Location>,
