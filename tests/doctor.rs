@@ -139,9 +139,6 @@ fn causes_are_told_apart() {
     assert_says(&bytes[..12_001], "damaged", 1, "; 89 events that stand before the cut can't be put in order: ");
     assert_says(&bytes[..20_480], "damaged", 1, "whole number of blocks");
     assert_says(&[&bytes[..20_480], &[0; 8192]].concat(), "damaged", 1, "all zeros");
-    assert_says(&[&bytes[..], &bytes].concat(), "damaged", 1, "two traces were written into one file: cut it there");
-    let both = [&bytes[..20_001], &bytes].concat();
-    assert_says(&both, "damaged", 1, "two traces were written into one file, the second at byte 20001; the first: ");
     assert_says(&[&bytes[..], b"\nok\n"].concat(), "damaged", 1, "behind the trace");
     let batch = |time| Batch::new(ThreadId(7), time).event(EventType::ProcStatus, &[0, time, 2]);
     let back = Trace::new(Version::Go126).generation(Generation::new(1).batch(batch(200)).batch(batch(100)));
@@ -163,6 +160,31 @@ fn causes_are_told_apart() {
     assert_says(&old[..old.len() / 2], "damaged", 1, "without trace.Stop");
 }
 
+/// What the first of two is like, the end of the file does not tell.
+#[test]
+fn two_traces_in_one_file_are_told() {
+    let bytes = sample("go1.26/borders").bytes();
+    let cause = |file: &[&[u8]]| assert_says(&file.concat(), "damaged", 1, "")["cause"].as_str().map(str::to_owned);
+    let two = |at: usize| format!("two traces were written into one file, the second at byte {at}");
+    let whole = two(bytes.len()) + ": cut it there, each part is a trace";
+    assert_eq!(cause(&[&bytes, &bytes]), Some(whole));
+    for (at, end) in [(20_001, &[][..]), (20_480, &[]), (12_001, &[]), (20_001, &[0; 8192])] {
+        assert_eq!(cause(&[&bytes[..at], &bytes, end]), Some(two(at) + "; the first is cut, or damaged at its end"));
+    }
+    // A mark of a generation's end is missing.
+    let at = bytes.len() - 1;
+    for end in [vec![0; 8192], vec![1; 4096 - (2 * at + 1) % 4096]] {
+        let cause = cause(&[&bytes[..at], &bytes, &end]).expect("one");
+        let cut = two(at) + "; the first: the file is cut: the program ended without trace.Stop";
+        assert!(cause.starts_with(&cut), "{cause}");
+    }
+    // A byte in the middle of the first.
+    let mut changed = bytes.clone();
+    changed[11_995] ^= 0xff;
+    let cause = cause(&[&changed, &bytes]).expect("one");
+    assert!(cause.starts_with(&(two(at + 1) + "; the first: ")), "{cause}");
+}
+
 /// The generation in which the damage is is named, with what was lost; the others are sound.
 #[test]
 fn a_damaged_generation_is_named() {
@@ -180,8 +202,6 @@ fn a_damaged_generation_is_named() {
     }
 }
 
-/// Of a generation that can't be read the place, the bytes, batches, events and Ms are those that stand in the file, from
-/// a file as from a pipe.
 /// Of the faults a thousand are kept. What lies behind the last of them is not called sound.
 #[test]
 fn what_is_not_known_to_be_sound_is_not_called_so() {
@@ -211,6 +231,8 @@ fn a_fault_comes_before_a_contradiction() {
     assert!(error.starts_with("the trace is broken: none of 3 threads can go on: "), "{report:#}");
 }
 
+/// Of a generation that can't be read the place, the bytes, batches, events and Ms are those that stand in the file, from
+/// a file as from a pipe.
 #[test]
 fn a_skipped_generation_is_counted() {
     let bytes = sample("go1.22/generations").bytes();
@@ -337,14 +359,85 @@ fn a_file_is_replaced_by_a_whole_trace_or_stays() {
 
 /// A trace of so many generations, none of which can follow the one before.
 fn apart(parts: u64) -> Vec<u8> {
-    let mut trace = Trace::new(Version::Go126);
-    for part in 1..=parts {
-        let status = 1 + part % 2;
-        let batch = Batch::new(ThreadId(7), 100 * part).event(EventType::ProcStatus, &[1, 0, status]);
-        let clock = Clock { frequency: 15_625_000, time: 100 * part, mono: 0, seconds: 0, nanos: 0 };
-        trace = trace.generation(Generation::new(2 * part).batch(batch).clock(Some(clock)));
+    let trace = Trace::new(Version::Go126);
+    (1..=parts).fold(trace, |trace, part| trace.generation(&alone(2 * part, 1 + part % 2))).into_bytes()
+}
+
+/// A generation that tells the status of P 0.
+fn alone(number: u64, status: u64) -> Generation {
+    let time = 100 * number;
+    let mut generation = Generation::new(number);
+    generation.batch(Batch::new(ThreadId(7), time).event(EventType::ProcStatus, &[1, 0, status]));
+    generation.clock(Some(Clock { frequency: 15_625_000, time, mono: 0, seconds: 0, nanos: 0 }));
+    generation
+}
+
+/// Behind more faults than are kept, and more gaps than parts are put together over, the sound begin of a part is saved.
+#[test]
+fn what_is_in_doubt_is_saved_if_it_is_sound() {
+    let mut first = alone(1, 2);
+    for _ in 0..1100 {
+        first.batch(Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[1, 0, 2]));
     }
-    trace.into_bytes()
+    let mut trace = Trace::new(Version::Go126).generation(&first);
+    for part in 1..=70 {
+        trace = trace.generation(&alone(1 + 2 * part, 1 + part % 2));
+    }
+    let mut last = alone(144, 2);
+    last.batch(Batch::new(ThreadId(8), 14_410).event(EventType::GoStart, &[1, 99, 1]));
+    let bytes = trace.generation(&alone(143, 2)).generation(&last).into_bytes();
+    let (report, _) = repair(&bytes, &folder("doubt"));
+    let rows = report["generations"].as_array().expect("a list");
+    assert_eq!(rows.iter().filter(|row| row["ok"] == true).count(), 0, "{report:#}");
+    let saved = report["repaired"].as_array().expect("a list").iter();
+    let mut saved: Vec<_> = saved.flat_map(|part| part["generations"].as_array().expect("a list")).collect();
+    saved.sort_by_key(|number| number.as_u64());
+    assert_eq!(saved, (1..=71).map(|part| 1 + 2 * part).collect::<Vec<u64>>());
+}
+
+/// A trace on standard input is read whether or not there is room for a copy; only saving it needs one.
+#[test]
+#[cfg(unix)]
+fn no_room_for_a_copy_is_no_damage() {
+    let folder = folder("no room");
+    let mut trace = Trace::new(Version::Go126);
+    for number in 1..=70 {
+        let mut generation = alone(number, 2);
+        for i in 0..1024 {
+            generation.string(format!("{i:01024}"));
+        }
+        trace = trace.generation(&generation);
+    }
+    let bytes = trace.into_bytes();
+    assert!(bytes.len() > 64 << 20);
+    for repair in [false, true] {
+        let out = folder.join("out");
+        let mut doctor = example("doctor");
+        doctor.env("TMPDIR", folder.join("none")).args(["--json", "-"]);
+        if repair {
+            doctor.arg("--repair").arg(&out);
+        }
+        let output = run(doctor, &bytes);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!((&report["status"], &report["bytes"]), (&json!("whole"), &json!(bytes.len())), "{report:#}");
+        assert_eq!(output.status.code(), Some(if repair { 2 } else { 0 }));
+        let complaint = complaint(&output);
+        assert_eq!(complaint.contains("standard input: cannot read: no room for a copy: "), repair, "{complaint}");
+        assert!(!out.exists());
+    }
+}
+
+/// Before Go 1.22 there are no generations.
+#[test]
+fn what_is_cut_of_an_old_trace_is_not_saved() {
+    let folder = folder("old");
+    let bytes = fs::read(testdata().join("traces/go1.21/labels.trace")).expect("in the repository");
+    let file = folder.join("trace");
+    fs::write(&file, &bytes[..bytes.len() / 2]).expect("the folder can be written");
+    let mut doctor = example("doctor");
+    doctor.arg("--repair").arg(folder.join("out")).arg(&file);
+    let text = String::from_utf8(run(doctor, &[]).stdout).expect("text");
+    assert!(text.ends_with("nothing of it can be saved: it is not whole up to the damage\n"), "{text}");
 }
 
 /// However many there are, and however few files the system lets be open.
@@ -428,6 +521,12 @@ fn the_status_needs_no_reader() {
         drop(child.stdout.take());
         assert_eq!(child.wait().expect("the program ends").code(), Some(status));
     }
+    // A repair that is refused fails all the same.
+    let mut doctor = example("doctor");
+    doctor.arg("--repair").arg(&file).arg(&file).stdout(std::process::Stdio::piped());
+    let mut child = doctor.stderr(std::process::Stdio::null()).spawn().expect("the program starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("the program ends").code(), Some(2));
 }
 
 /// A place where no trace can be, or none without harm.
