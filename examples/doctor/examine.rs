@@ -24,6 +24,9 @@ impl Read for Watched {
     }
 }
 
+/// How much is read of what is no trace: it may have no end.
+const MOST: u64 = 1 << 30;
+
 /// Examines a trace.
 pub(crate) fn examine(input: Box<dyn Read + Send>) -> Report {
     let traits = Arc::new(Mutex::new(Traits::default()));
@@ -33,7 +36,7 @@ pub(crate) fn examine(input: Box<dyn Read + Send>) -> Report {
         Err(error) => error,
     };
     // How long it is, and of what, shows at its end only.
-    let _ = io::copy(&mut watched, &mut io::sink());
+    let _ = io::copy(&mut watched.take(MOST), &mut io::sink());
     let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
     unreadable(error.to_string(), cause::of_refusal(&error.kind, &traits), traits.len)
 }
