@@ -26,6 +26,7 @@ ours|the batch ends inside an integer|Go takes the end of a table inside an inte
 ours|a timestamp overflows|Go lets times wrap around
 ours|invalid status 0 for goroutine|Go takes status 0, which no runtime writes
 ours|the trace is followed by other data|Go reads events behind the rate of an old trace, where no runtime writes any
+ours|unknown stack ID|Go takes an old trace that is cut between its stacks for a whole one
 Go|misuse of region|a mistake of the traced program, a warning here
 '
 

@@ -5,9 +5,9 @@
 use memchr::{memchr, memchr2_iter};
 
 use super::parse::{self, Layout};
-use super::scan::{MAX_RECORD, Scan};
+use super::scan::MAX_RECORD;
 use super::spec::{self, Class, EventType, MAX_PROC};
-use crate::event::tables::RawFrame;
+use crate::event::tables::{RawFrame, Span};
 use crate::id::NONE;
 use crate::wire::header::{self, Version};
 use crate::wire::varint;
@@ -41,18 +41,35 @@ pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
         let at = from + found;
         match near[at] {
             STACK => stack_end(near, at).is_some_and(|end| sound_records(near, end, 1).is_some()),
-            _ => batch_body(near, at).is_some_and(|body| sound_records(near, body, PROOF) == Some(PROOF)),
+            _ => is_batch(near, at),
         }
     })
 }
 
-/// Where another trace begins: at a header, unless that is text of this trace, which can then be walked over to its end.
-pub(super) fn other_trace(window: &[u8], minor: u8) -> Option<usize> {
-    let at = header::find(window)?;
-    let mut scan = Scan::new(minor, false);
-    let is_text =
-        scan.walk(window, at).is_ok() && scan.pos() >= at + header::LEN && scan.walk(window, window.len()).is_ok();
-    (!is_text).then_some(at)
+/// Whether the header of a trace is text of the record that begins at `at`. Then sound records follow the text, and not a batch
+/// the header, as in a trace: there a cut record's text would go on with the next trace.
+pub(super) fn is_text(window: &[u8], at: usize, header: usize) -> bool {
+    let behind = header + header::LEN;
+    text_of(window, at).is_some_and(|(text, end)| {
+        text.pos <= header && behind <= end && !is_batch(window, behind) && sound_records(window, end, PROOF).is_some()
+    })
+}
+
+/// The text of a sound record that has one, and where it ends.
+fn text_of(window: &[u8], at: usize) -> Option<(Span, usize)> {
+    let shape = parse::shape(*window.get(at)?, spec::minor(Version::Go121)).ok()?;
+    let mut pos = at + 1;
+    match shape.class {
+        Class::String => varint::read(window, &mut pos).map(drop).ok()?,
+        Class::TimedString => pos = parse::values(window, at, shape).ok()?.1,
+        _ => return None,
+    }
+    parse::text(window, pos, shape.event).ok()
+}
+
+/// Whether a batch stands here that sound records follow.
+fn is_batch(window: &[u8], at: usize) -> bool {
+    batch_body(window, at).is_some_and(|body| sound_records(window, body, PROOF) == Some(PROOF))
 }
 
 /// Where the next batch seems to begin, or the window's end.
@@ -69,7 +86,7 @@ pub(super) fn next_batch(window: &[u8], mut from: usize) -> usize {
 
 /// Where the events of a batch begin, if its P is one.
 fn batch_body(window: &[u8], at: usize) -> Option<usize> {
-    let shape = parse::shape(window[at], spec::minor(Version::Go121)).ok()?;
+    let shape = parse::shape(*window.get(at)?, spec::minor(Version::Go121)).ok()?;
     let ([proc, ticks, ..], body) = parse::values(window, at, shape).ok()?;
     let is_proc = proc == NONE || proc <= MAX_PROC;
     (shape.class == Class::Batch && is_proc && i64::try_from(ticks).is_ok()).then_some(body)

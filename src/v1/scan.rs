@@ -61,6 +61,8 @@ pub(super) struct Found {
     pub batches: Vec<Batch>,
     pub rows: Vec<Row>,
     pub tables: Tables,
+    /// The stacks without frames: events may name them, and have none.
+    frameless: HashSet<u64, RandomState>,
     pub ticks_per_second: Option<u64>,
     /// The goroutines that run timers.
     pub timers: HashSet<u64, RandomState>,
@@ -91,9 +93,12 @@ impl From<Unknown> for ErrorKind {
 }
 
 impl Found {
-    /// Goes on with a placeholder where the trace is read leniently.
+    /// Goes on with a placeholder where the trace is read leniently, or says that there is nothing.
     #[cold]
     pub fn lacks<T>(&self, unknown: Unknown, at: usize, placeholder: T) -> Parsed<T> {
+        if matches!(unknown, Unknown::Stack(id) if self.frameless.contains(&id)) {
+            return Ok(placeholder);
+        }
         if !self.lenient {
             return broken(unknown.into());
         }
@@ -193,6 +198,10 @@ impl Scan {
         &self.found.tables
     }
 
+    pub fn stacks(&self) -> usize {
+        self.found.tables.stacks.len() + self.found.frameless.len()
+    }
+
     pub fn samples(&self) -> usize {
         self.found.samples.len()
     }
@@ -227,6 +236,8 @@ impl Scan {
             |at: &usize| window.get(*at..*at + header::LEN).is_some_and(|bytes| header::parse(bytes).is_ok());
         let begins = (self.pos.saturating_sub(header::LEN)..=self.pos).find(is_header);
         match begins {
+            // Lenient reading has looked for it, and gives no more than this trace.
+            _ if self.found.lenient => Fault { kind, at: self.pos },
             Some(at) => {
                 self.pos = at;
                 Fault { kind: Box::new(ErrorKind::MultipleTraces), at }
@@ -352,9 +363,10 @@ impl Scan {
     }
 
     fn stack(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
-        let Layout::Within(mut pos, end) = Layout::read(window, at, shape.event)? else {
-            // Two values inline say that there are no frames: such a stack is as good as none.
-            return parse::values(window, at, shape).map(|(_, end)| end);
+        let (mut pos, end) = match Layout::read(window, at, shape.event)? {
+            Layout::Within(pos, end) => (pos, end),
+            // Two values inline: there is no room for frames.
+            Layout::Inline(_) => (at + 1, parse::values(window, at, shape)?.1),
         };
         let within = window.get(..end).unwrap_or_default();
         let id = varint::read(within, &mut pos)?;
@@ -367,9 +379,9 @@ impl Scan {
         if pos != end {
             return parse::oversized_stack(frames, within, pos);
         }
-        if frames > 0
-            && let Err(kind) = self.found.tables.stacks.insert(id, entry, "stack")
-        {
+        if frames == 0 {
+            self.found.frameless.insert(id);
+        } else if let Err(kind) = self.found.tables.stacks.insert(id, entry, "stack") {
             self.tolerate(kind)?;
         }
         Ok(end)

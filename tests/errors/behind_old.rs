@@ -3,7 +3,7 @@
 use gotrace::{Error, ErrorKind, Reader, ReaderBuilder, Tally, Warning, raw_v1};
 
 use super::{Trickle, at};
-use crate::corpus::old::{BATCH, FREQUENCY, OldTrace, PROC_START};
+use crate::corpus::old::{BATCH, FREQUENCY, GO_CREATE, GO_SCHED, GO_START, OldTrace, PROC_START, STACK, STRING};
 use crate::corpus::{OLD_RELEASES, sample, samples};
 
 /// Nothing is lost.
@@ -98,16 +98,26 @@ fn damage_is_no_end_of_an_old_trace() {
 /// The header of a trace in a string of the program is text, and so is what follows it.
 #[test]
 fn a_header_in_a_text_is_no_other_trace() {
-    let text = [&sample("go1.21/mutex").bytes()[..40], b"..."].concat();
-    let trace = |text: &[u8]| {
-        let trace = OldTrace::new().record(BATCH, &[0, 100]).string(1, text).record(PROC_START, &[1, 7]);
-        trace.record(FREQUENCY, &[1_000_000_000]).into_bytes()
+    let text = [&sample("go1.21/mutex").bytes()[..40], b"...", HEADER].concat();
+    let trace = |text: &[u8], flaws: &[u8]| {
+        let trace =
+            OldTrace::new().record(BATCH, &[0, 100]).string(1, text).string(2, text).record(PROC_START, &[1, 7]);
+        let trace = (3..23).fold(trace, |trace, id| trace.string(id, b"text")).string(23, text);
+        let trace = trace.record(FREQUENCY, &[1_000_000_000]).into_bytes();
+        [&trace, flaws].concat()
     };
-    let (events, error, lost, trailing, _) = read_old(Reader::builder().lenient(), &trace(&text));
-    let plain = read_old(Reader::builder(), &trace(b"text"));
-    assert!(error.is_none() && plain.1.is_none() && events == plain.0, "{events:?}");
-    assert_eq!((events.len(), lost, trailing), (3, NONE, 0));
+    // The ID of a string that is there already; a batch of an impossible P.
+    let flaws = [&[][..], &[STRING, 1, 1, b'x'], &[BATCH | 1 << 6, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1]];
+    for flaws in flaws {
+        let (events, error, lost, trailing, _) = read_old(Reader::builder().lenient(), &trace(&text, flaws));
+        let plain = read_old(Reader::builder().lenient(), &trace(&vec![b'x'; text.len()], flaws));
+        assert!(error.is_none() && events == plain.0, "{flaws:?}: {events:?}");
+        assert_eq!((events.len(), lost, trailing), (if lost == NONE { 3 } else { 4 }, plain.2, 0), "{flaws:?}");
+    }
 }
+
+/// The header of a trace with nothing behind it.
+const HEADER: &[u8] = b"go 1.21 trace\0\0\0";
 
 /// 5 and 7: cut between the stacks at its end, an old trace seems whole, but for what its events miss.
 #[test]
@@ -127,4 +137,32 @@ fn stacks_that_are_cut_off_are_missed() {
     assert_eq!((events, account.lost, account.trailing), (whole.len(), NONE, 0));
     assert_eq!(format!("{:?}", account.faults[0].kind), format!("{:?}", error.kind));
     assert_eq!((account.fault_count, account.faults[0].at.offset), (61, error.at.offset));
+}
+
+/// A stack without frames is as good as none, but it is one that events may name.
+#[test]
+fn a_stack_without_frames_is_known() {
+    let trace = |stack: &[u64]| {
+        let trace = OldTrace::new().record(BATCH, &[0, 100]).record(PROC_START, &[1, 7]);
+        let trace = trace.record(GO_CREATE, &[1, 8, 0, 5]).record(GO_START, &[1, 8, 1]).record(GO_SCHED, &[1, 5]);
+        trace.record(STACK, stack).record(FREQUENCY, &[1_000_000_000]).into_bytes()
+    };
+    let by_length = [STACK | 3 << 6, 2, 5, 0];
+    let mut bytes = trace(&[5, 0]);
+    let inline = memchr::memmem::find(&bytes, &[STACK | 1 << 6, 5, 0]).expect("it is there");
+    for bytes in [bytes.clone(), {
+        bytes.splice(inline..inline + 3, by_length);
+        bytes
+    }] {
+        let (events, error, ..) = read_old(Reader::builder(), &bytes);
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(events.len(), 5, "{events:?}");
+        assert!(events[3].ends_with("Reason=\"runtime.Gosched\""), "{events:?}");
+    }
+    for (stack, kind) in
+        [(&[6, 0][..], ErrorKind::UnknownStack { id: gotrace::StackId(5) }), (&[5, 1], ErrorKind::VarintTruncated)]
+    {
+        let (_, error, ..) = read_old(Reader::builder(), &trace(stack));
+        assert_eq!(error.map(|error| format!("{:?}", error.kind)), Some(format!("{kind:?}")));
+    }
 }

@@ -24,7 +24,7 @@ pub(super) fn check_walk(scan: &Scan, len: usize, mode: &Mode) -> Result<(), Err
     check("bytes in a generation", len as u64, limits.generation_bytes)?;
     check("Ps", scan.rows() as u64, limits.threads.min(limits.procs))?;
     check("strings in a generation", scan.tables().strings.len() as u64, limits.strings)?;
-    check("stacks in a generation", scan.tables().stacks.len() as u64, limits.stacks)?;
+    check("stacks in a generation", scan.stacks() as u64, limits.stacks)?;
     check("frames in a generation", scan.tables().frame_count() as u64, limits.frames)?;
     check("CPU samples in a generation", scan.samples() as u64, limits.samples)
 }
