@@ -117,3 +117,5 @@ fn stack_end(window: &[u8], at: usize) -> Option<usize> {
     }
     (id > 0 && frames > 0 && pos == end).then_some(end)
 }
+
+const _: () = assert!(BATCH == header::OLD_BATCH);

@@ -274,7 +274,7 @@ pub struct RawBatch<'a> {
 
 impl<'a> RawBatch<'a> {
     /// A batch in a window that begins at `base` in the file. What lies behind the window is missing.
-    fn new(found: &Batch, window: &'a [u8], base: u64, version: Version) -> Self {
+    pub(super) fn new(found: &Batch, window: &'a [u8], base: u64, version: Version) -> Self {
         RawBatch {
             offset: base + found.start as u64,
             kind: match found.experiment {
@@ -328,10 +328,11 @@ fn is_possible(record: &[u8]) -> bool {
 pub(super) fn sound_until(batch: &Batch, window: &[u8]) -> usize {
     let raw = RawBatch::new(batch, window, 0, Version::NEWEST);
     let mut events = raw.events();
+    let bytes = window.get(..batch.end).unwrap_or(window);
     let mut end = batch.start;
     let mut text = None;
     loop {
-        let is_possible = is_possible(window.get(end..).unwrap_or_default());
+        let is_possible = is_possible(bytes.get(end..).unwrap_or_default());
         match events.next_event() {
             Ok(Some(event)) if is_possible => {
                 text = (event.event() == EventType::String).then_some(end);

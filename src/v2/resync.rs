@@ -33,8 +33,6 @@ pub(super) struct Wanted {
     /// Whether they are looked for among bytes that may be anything, and rightly so: then those that follow each other must
     /// all be whole.
     pub is_opaque: bool,
-    /// The first place where one can be. A trace's header can be before.
-    pub batches_from: usize,
 }
 
 /// What was found.
@@ -75,7 +73,7 @@ pub(super) fn find(
 
 fn landmark_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Option<Landmark>> {
     if source.window()[at] != b'g' {
-        return if at < wanted.batches_from { Ok(None) } else { chain_at(source, at, wanted) };
+        return chain_at(source, at, wanted);
     }
     source.fill(at + header::LEN)?;
     let header = source.window().get(at..at + header::LEN);
@@ -113,8 +111,10 @@ fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Op
         is_table = batch.thread == NONE && begins_table(&batch, source.window());
         pos = batch.end;
         if !source.fill(pos)? {
-            // The file is cut in this one. So few are only believed of a generation that is due.
-            let is_due = |landmark: &Landmark| matches!(landmark, Landmark::Batch(first) if first - wanted.from <= 1);
+            // The file is cut in this one. So few are only believed of a generation that is due, if it is known which is.
+            let is_due = |landmark: &Landmark| {
+                wanted.near == 0 || matches!(landmark, Landmark::Batch(first) if first - wanted.from <= 1)
+            };
             return Ok(found(generations).filter(|found| link > 0 && !wanted.is_opaque && is_due(found)));
         }
     }

@@ -39,8 +39,10 @@ pub(super) struct Damage {
     pub is_partial: bool,
     /// No event of a batch behind the damage can be trusted.
     pub has_hole: bool,
-    /// Where a batch ends that goes on in what its size says.
+    /// Where the batch was cut off whose events are the last to be read; what is wrong there was told.
     pub clipped_at: Option<usize>,
+    /// The end of a file that is cut in a batch; that was told.
+    pub cut_at: Option<usize>,
     /// Why the generation can't be delivered.
     unsound: Option<Error>,
     /// The bytes can't be read on.
@@ -55,15 +57,19 @@ pub(super) struct Damage {
     last_time: u64,
     /// Whether the last generation was whole.
     was_whole: bool,
-    /// What was lost between the last generation and this one.
+    /// The number and the time of the generation that was delivered last.
+    pub delivered: Option<(u64, u64)>,
+    /// What was lost between the last generation and this one,
     pub before: Option<Break>,
+    /// and what of it was when a number came that does not follow the last one's.
+    before_number: Option<Break>,
 }
 
 impl Damage {
     /// For the next generation.
     pub fn clear(&mut self) {
-        let Damage { is_told, is_over, last_frequency, last_time, was_whole, .. } = *self;
-        *self = Damage { is_told, is_over, last_frequency, last_time, was_whole, ..Damage::default() };
+        let Damage { is_told, is_over, last_frequency, last_time, was_whole, delivered, .. } = *self;
+        *self = Damage { is_told, is_over, last_frequency, last_time, was_whole, delivered, ..Damage::default() };
     }
 }
 
@@ -102,8 +108,9 @@ impl Generation {
         self.conclude(source, ledger);
         let broken_off = self.damage.broken_off.take();
         match self.damage.unsound.take() {
-            // That its number comes again was told. No two begin at one time, so it is a copy, and nothing is missing.
-            _ if self.number == last && self.min_time == self.damage.last_time => {
+            // That its number comes again was told. No two begin at one time, so it is a copy of what was given.
+            _ if self.damage.delivered == Some((self.number, self.min_time)) => {
+                ledger.reopen(self.damage.before_number);
                 ledger.lose(Tally { generations: 1, ..self.tally(source) });
                 broken_off.map_or(Ok(Salvaged::Skipped), Err)
             }
@@ -220,15 +227,20 @@ impl Generation {
         }
         let misframed = self.find_misframed(batch, source, last);
         if let Verdict::LeaveOut(kind) = verdict {
-            let end = misframed.map_or(batch.end, |(_, (at, _))| at);
+            let end = misframed.as_ref().map_or(batch.end, |(_, (at, _))| *at);
             let batch = Batch { end, ..*batch };
             ledger.note(self.error_in(&batch, kind, at));
             self.total_batches += 1;
-            ledger.lose(self.tally_of(&batch, source));
+            let lost = self.tally_of(&batch, source);
             // The clock goes on as before.
             self.damage.is_partial |= self.number == 0 && resync::begins_clock(&batch, source.window());
-            self.len = end;
-            return Ok(true);
+            let Some((error, (at, landmark))) = misframed else {
+                ledger.lose(lost);
+                self.len = end;
+                return Ok(true);
+            };
+            ledger.break_off(error.at, Tally { bytes: 0, ..lost });
+            return Ok(self.land(at, landmark, error, source, ledger));
         }
         if self.number == 0 && last != 0 && batch.generation != last.wrapping_add(1) {
             let kind = ErrorKind::GenerationOutOfOrder { last, found: batch.generation };
@@ -236,6 +248,7 @@ impl Generation {
             // More than that are no lost generations but a number that is wrong.
             let skipped = batch.generation.saturating_sub(last).saturating_sub(1);
             let skipped = if skipped > resync::MAX_SKIPPED { 0 } else { skipped };
+            self.damage.before_number = ledger.open_break;
             ledger.break_off(error.at, Tally { generations: skipped, ..Tally::default() });
             ledger.note(error);
         }
@@ -272,8 +285,7 @@ impl Generation {
             _ => Tally { bytes: batch.end.saturating_sub(pos) as u64, ..Tally::default() },
         };
         ledger.lose(lost);
-        // Where the file is cut, that was told.
-        if self.damage.clipped_at != Some(batch.end) {
+        if self.damage.cut_at != Some(batch.end) {
             ledger.note(self.error(kind, locate(pos), batch.thread_id()));
         }
     }

@@ -10,6 +10,9 @@ use crate::wire::source::Source;
 /// The header's length in bytes.
 pub(crate) const LEN: usize = 16;
 
+/// With what a trace without generations goes on: a record of two values, the first batch.
+pub(crate) const OLD_BATCH: u8 = 1 | 1 << 6;
+
 const PREFIX: &[u8] = b"go 1.";
 const SUFFIX: &[u8] = b" trace\0\0\0";
 

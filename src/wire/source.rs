@@ -36,6 +36,8 @@ struct Stream<'a> {
     start: usize,
     end: usize,
     ended: bool,
+    /// What has failed once fails again, so that who overlooks it meets it where the next bytes are wanted.
+    failed: Option<Box<(io::ErrorKind, String)>>,
 }
 
 impl<'a> Source<'a> {
@@ -44,7 +46,7 @@ impl<'a> Source<'a> {
     }
 
     pub fn stream(from: impl Read + Send + 'a) -> Self {
-        let stream = Stream { from: Box::new(from), buffer: Vec::new(), start: 0, end: 0, ended: false };
+        let stream = Stream { from: Box::new(from), buffer: Vec::new(), start: 0, end: 0, ended: false, failed: None };
         Source { base: 0, kind: Kind::Stream(stream) }
     }
 
@@ -105,6 +107,9 @@ impl Stream<'_> {
     }
 
     fn read_more(&mut self) -> io::Result<()> {
+        if let Some(failed) = &self.failed {
+            return Err(io::Error::new(failed.0, failed.1.clone()));
+        }
         if self.buffer.len() - self.end < CHUNK {
             self.move_to_front();
         }
@@ -120,7 +125,10 @@ impl Stream<'_> {
             Ok(0) => self.ended = true,
             Ok(read) => self.end += read.min(CHUNK),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                self.failed = Some(Box::new((error.kind(), error.to_string())));
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -195,5 +203,20 @@ mod tests {
         let mut source = Source::stream(Interrupted(false));
         assert!(source.fill(3).expect("interruptions are not errors"));
         assert_eq!(source.window(), [7, 7, 7]);
+    }
+
+    #[test]
+    fn what_failed_once_fails_again() {
+        struct Once(bool);
+        impl Read for Once {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                self.0 = !self.0;
+                if self.0 { Err(io::Error::other("the disk is gone")) } else { Ok(0) }
+            }
+        }
+        let mut source = Source::stream(Once(false));
+        for _ in 0..3 {
+            assert_eq!(source.fill(1).expect_err("it is gone").to_string(), "the disk is gone");
+        }
     }
 }

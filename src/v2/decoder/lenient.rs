@@ -2,6 +2,7 @@
 //! the order of events is, and from there with nothing in mind.
 
 use super::super::cursor::Cursor;
+use super::super::generation::Generation;
 use super::super::order::Unknown;
 use super::super::salvage::{self, Salvaged};
 use super::super::spec::EventType;
@@ -81,7 +82,9 @@ impl Decoder {
                 return false;
             }
         }
-        self.generation.damage.before = None;
+        let Generation { number, min_time, damage, .. } = &mut self.generation;
+        damage.before = None;
+        damage.delivered = Some((*number, *min_time));
         self.generation.tables.gap = before;
         if before.is_some() {
             self.put_gap_first();
@@ -190,7 +193,6 @@ impl Decoder {
         let rest = source.window().get(at..end).unwrap_or_default();
         let events = salvage::count_events(rest, self.generation.alphabet);
         self.ledger.lose(Tally { bytes: rest.len() as u64, batches: 0, generations: 0, events });
-        // Where the file is cut, that was told.
         if self.generation.damage.clipped_at != Some(end) {
             self.ledger.note(error);
         }
