@@ -346,6 +346,25 @@ fn of_a_generation_that_stands_twice_one_is_given() {
     assert_read(&bytes, &then(&RUNNING, &AFRESH), &[fault()]);
 }
 
+/// 13: what is wrong with the first of two copies, or between them, is told, and the second is read if the first could not be.
+#[test]
+fn of_a_generation_that_stands_twice_the_sound_one_is_given() {
+    let clock = |frequency| Clock { frequency, time: 1, mono: 0, seconds: 0, nanos: 0 };
+    let of = |number, frequency| generation(number, [running()]).clock(Some(clock(frequency))).clone();
+    let trace = |generations: &[Generation]| generations.iter().fold(Trace::new(Version::Go126), Trace::generation);
+    let bytes = trace(&[of(1, 0), of(1, 15_625_000)]).into_bytes();
+    let lenient = read(&bytes);
+    assert_eq!(lenient.reading.events, AFRESH, "{lenient:?}");
+    assert_eq!(lenient.gaps[0].1, lenient.lost);
+    assert_eq!((lenient.lost.generations, lenient.lost.events), (1, 2));
+
+    let bytes = trace(&[of(1, 15_625_000), of(2, 0), of(1, 15_625_000), of(2, 15_625_000)]).into_bytes();
+    let lenient = read(&bytes);
+    assert_eq!(lenient.reading.events, then(&RUNNING, &AFRESH), "{lenient:?}");
+    // The copy is not missing, but takes its bytes.
+    assert_eq!((lenient.gaps[0].1.generations, lenient.lost.generations), (1, 2));
+}
+
 /// 13: none has the number 0.
 #[test]
 fn a_batch_of_generation_0_is_left_out() {

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use gotrace::raw::{EventType, RawReader};
-use gotrace::{ErrorKind, Reader};
+use gotrace::synth::Batch;
+use gotrace::{ErrorKind, Reader, ThreadId, Version};
 
-use crate::at_generation;
 use crate::corpus::sample;
-use crate::drain;
 use crate::lenient::read;
+use crate::{at_generation, drain, running, trace};
 
 /// Reads leniently; gives how many events each generation has, and the faults.
 fn salvage(bytes: &[u8]) -> (Vec<usize>, Vec<String>) {
@@ -146,4 +146,61 @@ fn doubled_statuses_are_noticed() {
     let error = drain(Reader::from_slice(&bytes)).error.expect("it is noticed");
     assert!(matches!(error.kind, ErrorKind::DuplicateBatch), "{error:?}");
     assert_eq!(error.at, at_generation(1023, 1));
+}
+
+/// The batches of Ms in the second generation.
+fn of_ms(bytes: &[u8]) -> Vec<Range<usize>> {
+    let is_ms = |range: &Range<usize>| bytes[size_of(bytes, range).end] == EventType::ProcStatus.code();
+    let of_second = |(range, number): (Range<usize>, u64)| (number == 2 && range.len() > 20).then_some(range);
+    batches(bytes).into_iter().filter_map(of_second).filter(is_ms).collect()
+}
+
+/// Where the size of a batch stands, behind its generation, M and time.
+fn size_of(bytes: &[u8], batch: &Range<usize>) -> Range<usize> {
+    let end_of = |pos: usize| pos + bytes[pos..].iter().take_while(|byte| **byte >= 0x80).count() + 1;
+    let start = (0..3).fold(batch.start + 1, |pos, _| end_of(pos));
+    start..end_of(start)
+}
+
+/// 13 and 8: a batch of no generation, whose size covers a part of the next one: what that was is missing.
+#[test]
+fn a_batch_that_is_left_out_may_cover_another() {
+    for (name, number) in [
+        ("go1.22/generations", 2),
+        ("go1.23/generations", 1),
+        ("go1.25/borders", 4),
+        ("go1.26/generations", 2),
+        ("go1.26/borders", 4),
+    ] {
+        let whole = sample(name).bytes();
+        let batches: Vec<_> =
+            of_ms(&whole).into_iter().filter(|batch| whole[size_of(&whole, batch).start] & 0x7f < 0x78).collect();
+        assert_eq!(batches.len(), number, "{name}");
+        for batch in batches {
+            let mut bytes = whole.clone();
+            bytes[batch.start + 1] = 0;
+            bytes[size_of(&whole, &batch).start] += 8;
+            let (left, faults) = salvage(&bytes);
+            let all = salvaged(&whole);
+            assert_eq!((left.len(), left[0], &left[3..]), (all.len(), all[0], &all[3..]), "{name}: {batch:?}");
+            let next = whole[batch.end + 8];
+            let expected = [
+                format!("InvalidGeneration at {}", batch.start),
+                format!("NotABatch {{ found: {next} }} at {}", batch.end + 8),
+            ];
+            assert_eq!(faults, expected, "{name}: {batch:?}");
+        }
+    }
+}
+
+/// 8: where several batches of a generation are shorter than their sizes say, each is told of once.
+#[test]
+fn of_two_batches_with_wrong_sizes_each_is_told() {
+    let on = |proc: u64| Batch::new(ThreadId(10 + proc), 100).event(EventType::ProcStatus, &[1, proc, 2]);
+    // The first has lost its end, so that an event goes on in what is next.
+    let cut = running().bytes(&[EventType::HeapAlloc.code(), 1, 0xff, 0xff, 0xff]).claiming(9 + 5 + 9 + 3);
+    let batches = [cut, on(1), on(2), on(3), on(4), on(5).claiming(4 + 2), on(6), on(7), on(8)];
+    let (left, faults) = salvage(&trace(Version::Go126, batches));
+    let places = ["NotABatch { found: 100 } at 72", "NotABatch { found: 16 } at 107"];
+    assert_eq!((left, faults), (vec![3], places.map(str::to_owned).to_vec()));
 }

@@ -1,10 +1,12 @@
 //! Real traces with a batch whose size covers more than the batch: what it covers is not its own.
 
 use gotrace::raw::{EventType, RawReader};
-use gotrace::{ErrorKind, Tally};
+use gotrace::synth::{Batch, Trace};
+use gotrace::{ErrorKind, Tally, ThreadId, Version};
 
 use crate::corpus::{RELEASES, sample};
-use crate::lenient::{Lenient, read};
+use crate::lenient::{AFRESH, Lenient, ON, assert_read, read};
+use crate::{RUNNING, at_generation, generation, running, then};
 
 /// Events by generation.
 fn parts(lenient: &Lenient) -> Vec<Vec<String>> {
@@ -105,16 +107,39 @@ fn what_stands_between_two_traces_is_no_damage() {
     }
 }
 
-/// The header of a trace in a string of the program is text.
+/// The header of a trace in a string of the program is text, whatever stands behind it.
 #[test]
 fn a_header_in_a_text_is_no_other_trace() {
-    use gotrace::synth::{Batch, Trace};
-    let mut generation = crate::generation(1, [crate::running()]);
-    generation.string(b"go 1.26 trace\0\0\0");
-    let late = Batch::new(gotrace::ThreadId(8), 300).event(EventType::ProcStatus, &[1, 1, 2]);
-    generation.batch(late);
-    let bytes = Trace::new(gotrace::Version::Go126).generation(&generation).into_bytes();
-    let lenient = read(&bytes);
-    assert!(lenient.faults.is_empty() && lenient.trailing == 0, "{lenient:?}");
-    assert_eq!(lenient.reading.events.len(), 5, "{lenient:?}");
+    let second = generation(2, [running()]);
+    let tables = [
+        &[&b"go 1.26 trace\0\0\0"[..]][..],
+        &[b"go 1.11 trace\0\0\0...", b"text", b"go 1.23 trace\0\0\0...", b"and more"],
+    ];
+    for texts in tables {
+        let mut first = generation(1, [running()]);
+        texts.iter().for_each(|text| drop(first.string(text)));
+        assert_read(
+            &Trace::new(Version::Go126).generation(&first).generation(&second).into_bytes(),
+            &then(&RUNNING, &ON),
+            &[],
+        );
+        let bytes = Trace::new(Version::Go126).generation(first.without_end());
+        let place = at_generation(bytes.clone().into_bytes().len() as u64, 1);
+        let bytes = bytes.bytes(&[0]).generation(&second).into_bytes();
+        assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(ErrorKind::NotABatch { found: 0 }, place)]);
+    }
+}
+
+/// 5 and 8: a trace whose first generation is not 1, as of a flight recorder, is found behind a damaged head, though it is cut.
+#[test]
+fn the_first_generation_may_have_any_number() {
+    let bytes = Trace::new(Version::Go126).generation(generation(57, [running()]).without_end()).into_bytes();
+    let cut = [&bytes[..16], &[0; 20], &bytes[16..bytes.len() - 1]].concat();
+    let events = ["Gap", "Sync", RUNNING[1], "Gap", "Sync"];
+    let lenient = read(&cut);
+    assert_eq!(lenient.reading.events, events, "{lenient:?}");
+    let faults: Vec<_> = lenient.faults.iter().map(|(kind, at)| (&kind[..], at.offset)).collect();
+    let end = cut.len() as u64;
+    let expected = [("NotABatch { found: 0 }", 16), ("TruncatedBatch { missing: 1 }", end)];
+    assert_eq!(faults, expected);
 }
