@@ -395,6 +395,28 @@ fn what_is_in_doubt_is_saved_if_it_is_sound() {
     assert_eq!(saved, (1..=71).map(|part| 1 + 2 * part).collect::<Vec<u64>>());
 }
 
+/// Of a row in which several are not sound all others are saved.
+#[test]
+fn what_is_in_doubt_is_saved_behind_what_is_not_sound() {
+    let mut first = alone(1, 2);
+    for _ in 0..1100 {
+        first.batch(Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[1, 0, 2]));
+    }
+    let mut trace = Trace::new(Version::Go126).generation(&first);
+    for number in 2..=300 {
+        let mut generation = alone(number, 2);
+        if number % 3 == 0 {
+            generation.batch(Batch::new(ThreadId(8), 100 * number + 10).event(EventType::GoStart, &[1, 99, 1]));
+        }
+        trace = trace.generation(&generation);
+    }
+    let (report, _) = repair(&trace.into_bytes(), &folder("doubts"));
+    let saved = report["repaired"].as_array().expect("a list").iter();
+    let mut saved: Vec<_> = saved.flat_map(|part| part["generations"].as_array().expect("a list")).collect();
+    saved.sort_by_key(|number| number.as_u64());
+    assert_eq!(saved, (2..=300).filter(|number| number % 3 != 0).collect::<Vec<u64>>());
+}
+
 /// A trace on standard input is read whether or not there is room for a copy; only saving it needs one.
 #[test]
 #[cfg(unix)]

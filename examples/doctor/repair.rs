@@ -16,7 +16,7 @@ use crate::place::{Closed, Draft, Place};
 use crate::report::{Generation, HEADER, LeftOut, Repaired, Report};
 use crate::{misuse, rewrite, rewrite_old};
 
-/// How often it is tried whether one row of generations can follow another: each try reads both.
+/// How often it is tried whether one row of generations can follow another, and where else one begins: each try reads them.
 const MAX_TRIES: usize = 64;
 /// The mark of a generation's end, from Go 1.26 on (Go `tracev2.EvEndOfGeneration`).
 const END: u8 = 52;
@@ -75,19 +75,35 @@ fn save(input: &Input, report: &Report, out: &Place) -> Result<Vec<Saved>, Failu
     }
     parts.sort_by_key(|part| std::cmp::Reverse(part.iter().map(|row| row.read).sum::<u64>()));
     let mut saved = Vec::new();
-    tries = 0;
-    for mut part in parts {
-        while !part.is_empty() {
-            if let Some(whole) = write_row(input, &part, out)? {
-                saved.push(whole);
-                break;
-            }
-            // What is cut in it may not show before its end is looked for.
-            part.pop().filter(|_| tries < MAX_TRIES).map_or_else(|| part.clear(), drop);
+    for part in parts {
+        let mut tries = 0;
+        let mut rest = &part[..];
+        while !rest.is_empty() {
             tries += 1;
+            let most = if tries < MAX_TRIES { rest.len() } else { 1 };
+            let (whole, len) = write_begin(input, &rest[..most], out)?;
+            saved.extend(whole);
+            // What is not whole is left out, and the next one begins anew.
+            rest = rest.get(len.max(1)..).unwrap_or_default();
         }
     }
     Ok(saved)
+}
+
+/// Writes the longest begin of a row that is whole, and tells how many generations that are: of those in doubt, and of the last
+/// one before damage, a strict reading may take no more.
+fn write_begin(input: &Input, row: &[&Generation], out: &Place) -> Result<(Option<Saved>, usize), Failure> {
+    let mut saved = None;
+    let (mut whole, mut broken) = (0, row.len() + 1);
+    let mut len = row.len();
+    while len > whole {
+        match write_row(input, &row[..len], out)? {
+            Some(begin) => (saved, whole) = (Some(begin), len),
+            None => broken = len,
+        }
+        len = whole.midpoint(broken);
+    }
+    Ok((saved, whole))
 }
 
 /// The rows of generations that may be sound, without a gap in them. Those in doubt are read strictly before they are
