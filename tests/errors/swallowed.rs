@@ -1,8 +1,8 @@
 //! Real traces with a batch whose size covers more than the batch: what it covers is not its own.
 
-use gotrace::raw::{EventType, RawReader};
-use gotrace::synth::{Batch, Trace};
-use gotrace::{ErrorKind, Tally, ThreadId, Version};
+use gotrace::raw::RawReader;
+use gotrace::synth::Trace;
+use gotrace::{ErrorKind, Tally, Version};
 
 use crate::corpus::{RELEASES, sample};
 use crate::lenient::{AFRESH, Lenient, ON, assert_read, read};
@@ -117,7 +117,9 @@ fn a_header_in_a_text_is_no_other_trace() {
     ];
     for texts in tables {
         let mut first = generation(1, [running()]);
-        texts.iter().for_each(|text| drop(first.string(text)));
+        for text in texts {
+            first.string(text);
+        }
         assert_read(
             &Trace::new(Version::Go126).generation(&first).generation(&second).into_bytes(),
             &then(&RUNNING, &ON),
