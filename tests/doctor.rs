@@ -449,17 +449,23 @@ fn no_room_for_a_copy_is_no_damage() {
     }
 }
 
-/// Before Go 1.22 there are no generations.
+/// Before Go 1.22 there are no generations, and in a header alone there is nothing.
 #[test]
-fn what_is_cut_of_an_old_trace_is_not_saved() {
+fn what_has_no_generations_is_not_saved() {
     let folder = folder("old");
-    let bytes = fs::read(testdata().join("traces/go1.21/labels.trace")).expect("in the repository");
+    let (old, new) = (sample("go1.21/labels").bytes(), sample("go1.26/labels").bytes());
     let file = folder.join("trace");
-    fs::write(&file, &bytes[..bytes.len() / 2]).expect("the folder can be written");
-    let mut doctor = example("doctor");
-    doctor.arg("--repair").arg(folder.join("out")).arg(&file);
-    let text = String::from_utf8(run(doctor, &[]).stdout).expect("text");
-    assert!(text.ends_with("nothing of it can be saved: it is not whole up to the damage\n"), "{text}");
+    for (bytes, why) in [
+        (&old[..old.len() / 2], "it is not whole up to the damage"),
+        (&old[..16], "there is nothing behind its header"),
+        (&new[..16], "there is nothing behind its header"),
+    ] {
+        fs::write(&file, bytes).expect("the folder can be written");
+        let mut doctor = example("doctor");
+        doctor.arg("--repair").arg(folder.join("out")).arg(&file);
+        let text = String::from_utf8(run(doctor, &[]).stdout).expect("text");
+        assert!(text.ends_with(&format!("nothing of it can be saved: {why}\n")), "{text}");
+    }
 }
 
 /// However many there are, and however few files the system lets be open.

@@ -148,8 +148,11 @@ impl Report {
             saved.write_text(out)?;
         }
         if was_to_repair && self.repaired.is_empty() {
-            let why =
-                if self.generations.is_empty() { "it is not whole up to the damage" } else { "no generation is sound" };
+            let why = match self.generations.is_empty() {
+                true if self.read.bytes <= HEADER => "there is nothing behind its header",
+                true => "it is not whole up to the damage",
+                false => "no generation is sound",
+            };
             writeln!(out, "nothing of it can be saved: {why}")?;
         }
         Ok(())
