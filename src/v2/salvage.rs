@@ -61,7 +61,7 @@ pub(super) struct Damage {
     pub delivered: Option<(u64, u64)>,
     /// What was lost between the last generation and this one,
     pub before: Option<Break>,
-    /// and what of it was when a number came that does not follow the last one's.
+    /// and what of it was before this one's number was found wanting.
     before_number: Option<Break>,
 }
 
@@ -242,13 +242,15 @@ impl Generation {
             ledger.break_off(error.at, Tally { bytes: 0, ..lost });
             return Ok(self.land(at, landmark, error, source, ledger));
         }
+        if self.number == 0 {
+            self.damage.before_number = ledger.open_break;
+        }
         if self.number == 0 && last != 0 && batch.generation != last.wrapping_add(1) {
             let kind = ErrorKind::GenerationOutOfOrder { last, found: batch.generation };
             let error = self.error_in(batch, kind, at);
             // More than that are no lost generations but a number that is wrong.
             let skipped = batch.generation.saturating_sub(last).saturating_sub(1);
             let skipped = if skipped > resync::MAX_SKIPPED { 0 } else { skipped };
-            self.damage.before_number = ledger.open_break;
             ledger.break_off(error.at, Tally { generations: skipped, ..Tally::default() });
             ledger.note(error);
         }

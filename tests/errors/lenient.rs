@@ -363,6 +363,12 @@ fn of_a_generation_that_stands_twice_the_sound_one_is_given() {
     assert_eq!(lenient.reading.events, then(&RUNNING, &AFRESH), "{lenient:?}");
     // The copy is not missing, but takes its bytes.
     assert_eq!((lenient.gaps[0].1.generations, lenient.lost.generations), (1, 2));
+
+    // A copy may seem to follow what was skipped.
+    let bytes = trace(&[of(5, 15_625_000), of(4, 0), of(5, 15_625_000), of(6, 15_625_000)]).into_bytes();
+    let lenient = read(&bytes);
+    assert_eq!(lenient.reading.events, then(&RUNNING, &AFRESH), "{lenient:?}");
+    assert_eq!((lenient.gaps[0].1.generations, lenient.lost.generations), (1, 2));
 }
 
 /// 13: none has the number 0.
