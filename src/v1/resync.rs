@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2_iter};
 use super::parse::{self, Layout};
 use super::scan::MAX_RECORD;
 use super::spec::{self, Class, EventType, MAX_PROC};
-use crate::event::tables::{RawFrame, Span};
+use crate::event::tables::RawFrame;
 use crate::id::NONE;
 use crate::wire::header::{self, Version};
 use crate::wire::varint;
@@ -17,6 +17,7 @@ const PROOF: usize = 16;
 
 /// The first byte of a batch: its type, and that it has two values.
 const BATCH: u8 = EventType::Batch.code() | 1 << 6;
+const _: () = assert!(BATCH == header::OLD_BATCH);
 /// The first byte of a stack: its type, and that its length in bytes follows.
 const STACK: u8 = EventType::Stack.code() | parse::BY_LENGTH << 6;
 
@@ -35,7 +36,7 @@ pub(super) fn may_follow_rate(first: u8) -> bool {
 /// only as far as every way of reading has read, and not into another trace.
 pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
     let near = &window[..window.len().min(from + MAX_RECORD)];
-    let other = header::find(near.get(from..).unwrap_or_default());
+    let other = header::find(near.get(from..).unwrap_or_default()).next();
     let near = other.map_or(near, |other| &near[..from + other]);
     memchr2_iter(BATCH, STACK, near.get(from..).unwrap_or_default()).any(|found| {
         let at = from + found;
@@ -46,25 +47,17 @@ pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
     })
 }
 
-/// Whether the header of a trace is text of the record that begins at `at`. Then sound records follow the text, and not a batch
-/// the header, as in a trace: there a cut record's text would go on with the next trace.
-pub(super) fn is_text(window: &[u8], at: usize, header: usize) -> bool {
-    let behind = header + header::LEN;
-    text_of(window, at).is_some_and(|(text, end)| {
-        text.pos <= header && behind <= end && !is_batch(window, behind) && sound_records(window, end, PROOF).is_some()
+/// Where another trace begins: at a header behind which a trace goes on. A header alone may be text of this one, and so may all be
+/// if nothing is wrong with the file; which of them it is, the walk tells.
+pub(super) fn other_trace(window: &[u8]) -> Option<usize> {
+    header::find(window).find(|at| {
+        let behind = at + header::LEN;
+        match header::version_at(window, *at).is_some_and(Version::is_v1) {
+            true => is_batch(window, behind),
+            // Batches of this kind are known by their neighbours (v2/resync.rs); the first byte will do.
+            false => window.get(behind) == Some(&header::BATCH),
+        }
     })
-}
-
-/// The text of a sound record that has one, and where it ends.
-fn text_of(window: &[u8], at: usize) -> Option<(Span, usize)> {
-    let shape = parse::shape(*window.get(at)?, spec::minor(Version::Go121)).ok()?;
-    let mut pos = at + 1;
-    match shape.class {
-        Class::String => varint::read(window, &mut pos).map(drop).ok()?,
-        Class::TimedString => pos = parse::values(window, at, shape).ok()?.1,
-        _ => return None,
-    }
-    parse::text(window, pos, shape.event).ok()
 }
 
 /// Whether a batch stands here that sound records follow.
@@ -117,5 +110,3 @@ fn stack_end(window: &[u8], at: usize) -> Option<usize> {
     }
     (id > 0 && frames > 0 && pos == end).then_some(end)
 }
-
-const _: () = assert!(BATCH == header::OLD_BATCH);

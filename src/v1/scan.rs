@@ -93,7 +93,8 @@ impl From<Unknown> for ErrorKind {
 }
 
 impl Found {
-    /// Goes on with a placeholder where the trace is read leniently, or says that there is nothing.
+    /// Fails, or notes it and goes on with a placeholder where the trace is read leniently. A stack that is there without frames
+    /// is none.
     #[cold]
     pub fn lacks<T>(&self, unknown: Unknown, at: usize, placeholder: T) -> Parsed<T> {
         if matches!(unknown, Unknown::Stack(id) if self.frameless.contains(&id)) {
@@ -154,6 +155,8 @@ pub(super) struct Scan {
     footer: Footer,
     /// The batch being walked, and its P.
     open: Option<(u64, Batch)>,
+    /// Where the last text ends.
+    text_end: usize,
     has_events: bool,
     /// The time at a place of the batch, which is worked out only where it is needed.
     clock: (usize, u64),
@@ -170,6 +173,7 @@ impl Scan {
             has_hole: false,
             footer: Footer::Ahead,
             open: None,
+            text_end: 0,
             has_events: false,
             clock: (0, 0),
             rows: HashMap::default(),
@@ -229,15 +233,11 @@ impl Scan {
     }
 
     /// What is wrong at the place that the walk has come to. The first bytes of another trace look like events, so its header
-    /// is noticed in mid of it.
+    /// is noticed in mid of it; in the last text it is text.
     #[cold]
     fn fault(&mut self, window: &[u8], kind: Box<ErrorKind>) -> Fault {
-        let is_header =
-            |at: &usize| window.get(*at..*at + header::LEN).is_some_and(|bytes| header::parse(bytes).is_ok());
-        let begins = (self.pos.saturating_sub(header::LEN)..=self.pos).find(is_header);
-        match begins {
-            // Lenient reading has looked for it, and gives no more than this trace.
-            _ if self.found.lenient => Fault { kind, at: self.pos },
+        let from = self.pos.saturating_sub(header::LEN).max(self.text_end);
+        match (from..=self.pos).find(|at| header::version_at(window, *at).is_some()) {
             Some(at) => {
                 self.pos = at;
                 Fault { kind: Box::new(ErrorKind::MultipleTraces), at }
@@ -354,6 +354,7 @@ impl Scan {
         let mut pos = at + 1;
         let id = varint::read(window, &mut pos).map_err(|fault| parse::cut(fault, EventType::String))?;
         let (text, end) = parse::text(window, pos, EventType::String)?;
+        self.text_end = end;
         if text.len == 0 {
             self.tolerate(ErrorKind::EmptyString { id: id.into() })?;
         } else if let Err(kind) = self.found.tables.strings.insert(id, text, "string") {
@@ -411,6 +412,7 @@ impl Scan {
         }
         if shape.class == Class::TimedString {
             end = parse::text(window, end, shape.event)?.1;
+            self.text_end = end;
         }
         Ok(end)
     }

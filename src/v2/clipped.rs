@@ -4,14 +4,13 @@ use std::io;
 
 use super::batch::{self, Batch, Framing};
 use super::generation::{Generation, read_framing};
-use super::raw::{self, RawBatch};
+use super::raw;
 use super::resync::{self, Landmark, Wanted};
 use super::salvage::{Outcome, holds_events};
 use super::spec::EventType;
 use super::verdict::Verdict;
 use crate::account::{Ledger, Tally};
 use crate::error::{Error, ErrorKind, Location};
-use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 
 /// Where what stands within a batch begins, and what it is.
@@ -72,24 +71,20 @@ impl Generation {
             ledger.note(error);
             return Ok(false);
         }
-        self.damage.cut_at = Some(end);
+        self.damage.file_cut_at = Some(end);
         self.take_clipped(&Batch { end, ..*batch }, error, source, ledger);
         Ok(false)
     }
 
     /// Looks in a batch that is not what its size says for others: those behind it that its size covers.
     fn find_within(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> io::Result<Option<Swallowed>> {
-        source.fill(batch.end + header::LEN)?;
-        let window = source.window();
-        let other = other_trace(batch, window);
         // What can be read as the batch's records is no other batch. An experiment's bytes may be anything.
-        let (from, is_opaque) = match batch.experiment {
-            None => (raw::sound_until(batch, window), false),
+        let (sound_until, is_opaque) = match batch.experiment {
+            None => (raw::sound_until(batch, source.window()), false),
             Some(_) => (batch.body, true),
         };
-        let until = other.unwrap_or(batch.end.min(window.len()));
-        let found = resync::find(source, from, until, Wanted { is_opaque, ..self.wanted(last) })?;
-        Ok(found.or(other.map(|at| (at, Landmark::Trace))))
+        let wanted = Wanted { is_opaque, sound_until: Some(sound_until), ..self.wanted(last) };
+        resync::find(source, batch.start, batch.end.min(source.window().len()), wanted)
     }
 
     /// Takes what is a batch's own of one that covers others; false if the generation ends behind it.
@@ -123,39 +118,6 @@ impl Generation {
             ledger.note(error);
         }
         self.len = batch.end;
-    }
-}
-
-/// Where another trace begins in a batch: at a header, but for those that are text of a sound string. Where a trace goes on behind
-/// the header, the string was cut, and its text goes on with the next trace.
-fn other_trace(batch: &Batch, window: &[u8]) -> Option<usize> {
-    let near = window.get(..batch.end + header::LEN - 1).unwrap_or(window);
-    let next = |from: usize| near.get(from..).and_then(header::find).map(|at| from + at);
-    let mut other = next(batch.start)?;
-    let raw = RawBatch::new(batch, window, 0, Version::NEWEST);
-    let mut events = raw.events();
-    let mut end = batch.start;
-    while let Ok(Some(event)) = events.next_event() {
-        end += event.bytes().len();
-        while other < end {
-            let behind = other + header::LEN;
-            let is_text =
-                event.event() == EventType::String && behind <= end && !(behind < end && goes_on(window, other));
-            if !is_text {
-                return Some(other);
-            }
-            other = next(behind)?;
-        }
-    }
-    Some(other)
-}
-
-/// Whether a batch stands behind a header.
-fn goes_on(window: &[u8], header: usize) -> bool {
-    let behind = header + header::LEN;
-    match header::parse(&window[header..behind]).is_ok_and(Version::is_v1) {
-        true => window.get(behind) == Some(&header::OLD_BATCH),
-        false => matches!(batch::read_any(window, behind), Ok(Framing::Batch(_))),
     }
 }
 

@@ -274,7 +274,7 @@ pub struct RawBatch<'a> {
 
 impl<'a> RawBatch<'a> {
     /// A batch in a window that begins at `base` in the file. What lies behind the window is missing.
-    pub(super) fn new(found: &Batch, window: &'a [u8], base: u64, version: Version) -> Self {
+    fn new(found: &Batch, window: &'a [u8], base: u64, version: Version) -> Self {
         RawBatch {
             offset: base + found.start as u64,
             kind: match found.experiment {

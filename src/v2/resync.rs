@@ -33,6 +33,9 @@ pub(super) struct Wanted {
     /// Whether they are looked for among bytes that may be anything, and rightly so: then those that follow each other must
     /// all be whole.
     pub is_opaque: bool,
+    /// Whether they are looked for in a batch whose records are sound up to here: no other batch is before, and a trace's header is
+    /// text unless batches follow it.
+    pub sound_until: Option<usize>,
 }
 
 /// What was found.
@@ -73,11 +76,17 @@ pub(super) fn find(
 
 fn landmark_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Option<Landmark>> {
     if source.window()[at] != b'g' {
-        return chain_at(source, at, wanted);
+        return if wanted.sound_until.is_some_and(|end| at < end) { Ok(None) } else { chain_at(source, at, wanted) };
     }
-    source.fill(at + header::LEN)?;
-    let header = source.window().get(at..at + header::LEN);
-    Ok(header.is_some_and(|bytes| header::parse(bytes).is_ok()).then_some(Landmark::Trace))
+    let behind = at + header::LEN;
+    source.fill(behind)?;
+    let Some(version) = header::version_at(source.window(), at) else { return Ok(None) };
+    let is_trace = match wanted.sound_until {
+        None => true,
+        Some(_) if version.is_v1() => source.fill(behind + 1)? && source.window()[behind] == header::OLD_BATCH,
+        Some(_) => chain_at(source, behind, Wanted::default())?.is_some(),
+    };
+    Ok(is_trace.then_some(Landmark::Trace))
 }
 
 /// Whether batches follow each other from a place.

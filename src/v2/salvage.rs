@@ -42,7 +42,7 @@ pub(super) struct Damage {
     /// Where the batch was cut off whose events are the last to be read; what is wrong there was told.
     pub clipped_at: Option<usize>,
     /// The end of a file that is cut in a batch; that was told.
-    pub cut_at: Option<usize>,
+    pub file_cut_at: Option<usize>,
     /// Why the generation can't be delivered.
     unsound: Option<Error>,
     /// The bytes can't be read on.
@@ -57,18 +57,19 @@ pub(super) struct Damage {
     last_time: u64,
     /// Whether the last generation was whole.
     was_whole: bool,
-    /// The number and the time of the generation that was delivered last.
-    pub delivered: Option<(u64, u64)>,
-    /// What was lost between the last generation and this one,
+    /// The numbers and times of the generations that were delivered.
+    pub delivered: BTreeSet<(u64, u64)>,
+    /// What was lost between the last generation and this one.
     pub before: Option<Break>,
-    /// and what of it was before this one's number was found wanting.
-    before_number: Option<Break>,
+    /// The same, without that this one's number does not follow the last one's.
+    lost_before: Option<Break>,
 }
 
 impl Damage {
     /// For the next generation.
     pub fn clear(&mut self) {
-        let Damage { is_told, is_over, last_frequency, last_time, was_whole, delivered, .. } = *self;
+        let Damage { is_told, is_over, last_frequency, last_time, was_whole, .. } = *self;
+        let delivered = std::mem::take(&mut self.delivered);
         *self = Damage { is_told, is_over, last_frequency, last_time, was_whole, delivered, ..Damage::default() };
     }
 }
@@ -108,9 +109,9 @@ impl Generation {
         self.conclude(source, ledger);
         let broken_off = self.damage.broken_off.take();
         match self.damage.unsound.take() {
-            // That its number comes again was told. No two begin at one time, so it is a copy of what was given.
-            _ if self.damage.delivered == Some((self.number, self.min_time)) => {
-                ledger.reopen(self.damage.before_number);
+            // That its number comes again was told, or that of the first of several. No two begin at one time, so it is a copy.
+            _ if self.damage.delivered.contains(&(self.number, self.min_time)) => {
+                ledger.reopen(self.damage.lost_before);
                 ledger.lose(Tally { generations: 1, ..self.tally(source) });
                 broken_off.map_or(Ok(Salvaged::Skipped), Err)
             }
@@ -211,6 +212,9 @@ impl Generation {
     /// Takes a batch in or leaves it out; false if the generation ends before or with it.
     fn take(&mut self, batch: &Batch, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
         let at = source.base() + batch.start as u64;
+        if self.number == 0 {
+            self.damage.lost_before = ledger.open_break;
+        }
         let is_whole = match source.fill(batch.end) {
             Ok(is_whole) => is_whole,
             Err(error) => return self.break_off(error, source).map(|()| false),
@@ -242,14 +246,12 @@ impl Generation {
             ledger.break_off(error.at, Tally { bytes: 0, ..lost });
             return Ok(self.land(at, landmark, error, source, ledger));
         }
-        if self.number == 0 {
-            self.damage.before_number = ledger.open_break;
-        }
         if self.number == 0 && last != 0 && batch.generation != last.wrapping_add(1) {
             let kind = ErrorKind::GenerationOutOfOrder { last, found: batch.generation };
             let error = self.error_in(batch, kind, at);
             // More than that are no lost generations but a number that is wrong.
-            let skipped = batch.generation.saturating_sub(last).saturating_sub(1);
+            let highest = self.damage.delivered.last().map_or(0, |(number, _)| *number);
+            let skipped = batch.generation.saturating_sub(last.max(highest)).saturating_sub(1);
             let skipped = if skipped > resync::MAX_SKIPPED { 0 } else { skipped };
             ledger.break_off(error.at, Tally { generations: skipped, ..Tally::default() });
             ledger.note(error);
@@ -287,7 +289,7 @@ impl Generation {
             _ => Tally { bytes: batch.end.saturating_sub(pos) as u64, ..Tally::default() },
         };
         ledger.lose(lost);
-        if self.damage.cut_at != Some(batch.end) {
+        if self.damage.file_cut_at != Some(batch.end) {
             ledger.note(self.error(kind, locate(pos), batch.thread_id()));
         }
     }

@@ -10,7 +10,9 @@ use crate::wire::source::Source;
 /// The header's length in bytes.
 pub(crate) const LEN: usize = 16;
 
-/// With what a trace without generations goes on: a record of two values, the first batch.
+/// The first byte behind the header: the type of a batch,
+pub(crate) const BATCH: u8 = 1;
+/// without generations that of a record of two values, which is one.
 pub(crate) const OLD_BATCH: u8 = 1 | 1 << 6;
 
 const PREFIX: &[u8] = b"go 1.";
@@ -104,10 +106,15 @@ pub(crate) fn read(source: &mut Source<'_>) -> Result<Version, Error> {
     Ok(version)
 }
 
-/// Where the first header begins in some bytes.
-pub(crate) fn find(bytes: &[u8]) -> Option<usize> {
-    let is_header = |at: &usize| bytes.get(*at..at + LEN).is_some_and(|bytes| parse(bytes).is_ok());
-    memmem::find_iter(bytes, PREFIX).find(is_header)
+/// Where the headers begin in some bytes.
+pub(crate) fn find(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    memmem::find_iter(bytes, PREFIX).filter(|at| version_at(bytes, *at).is_some())
+}
+
+/// The version that the header at a place tells, if there is one that is read.
+pub(crate) fn version_at(bytes: &[u8], at: usize) -> Option<Version> {
+    let number = bytes.get(at..at + LEN)?.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    std::str::from_utf8(number).ok()?.parse().ok().and_then(Version::from_minor)
 }
 
 /// Reads the header from the first bytes of a file: [`LEN`] of them, or all there are.

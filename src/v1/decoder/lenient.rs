@@ -4,14 +4,13 @@
 //! the clock's rate stand at the end of the file, so the walk goes on behind the damage for these: where a batch begins,
 //! as well as that can be told of a format whose batches do not say how long they are.
 
-use super::super::resync::{is_text, next_batch};
+use super::super::resync::{next_batch, other_trace};
 use super::super::scan::{Fault, MAX_RECORD, Scan};
 use super::super::spec;
 use super::{Decoder, Next, Stage, limits, location};
 use crate::account::Tally;
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::record::{Record, What};
-use crate::wire::header;
 use crate::wire::source::Source;
 
 impl Decoder {
@@ -74,15 +73,10 @@ impl Decoder {
             checked.map_err(|kind| Error { kind, at: location(source, source.window().len()) })?;
         }
         let minor = spec::minor(self.version);
-        let whole = source.window();
+        let other = other_trace(source.window()).filter(|_| !self.is_whole(source.window()));
+        let window = &source.window()[..other.unwrap_or(source.window().len())];
         let mut scan = Scan::new(minor, true);
-        // Another trace ends this one, but where its header is text.
-        let mut other = header::find(whole);
-        loop {
-            let window = &whole[..other.unwrap_or(whole.len())];
-            if scan.pos() >= window.len() {
-                break;
-            }
+        while scan.pos() < window.len() {
             // In pieces, so that what is noted does not pile up.
             let until = scan.pos().saturating_add(MAX_RECORD).min(window.len());
             let walked = scan.walk(window, until);
@@ -91,32 +85,37 @@ impl Decoder {
             }
             limits::check_walk(&scan, window.len(), &self.mode)
                 .map_err(|kind| Error { kind, at: location(source, scan.pos()) })?;
-            let Err(Fault { kind, at }) = walked else { continue };
-            if let Some(header) = other
-                && is_text(whole, at, header)
-            {
-                let behind = header + header::LEN;
-                other = header::find(&whole[behind..]).map(|next| behind + next);
-                continue;
-            }
-            let place = location(source, at);
-            if matches!(*kind, ErrorKind::TrailingData { .. }) {
+            if let Err(Fault { kind, at }) = walked {
+                if matches!(*kind, ErrorKind::MultipleTraces | ErrorKind::TrailingData { .. }) {
+                    self.ledger.note(Error { kind: *kind, at: location(source, at) });
+                    self.ledger.trailing += (window.len() - at) as u64;
+                    break;
+                }
+                let next = next_batch(window, at + 1);
+                let place = location(source, at);
+                self.ledger.break_off(place, Tally { bytes: (next - at) as u64, ..Tally::default() });
                 self.ledger.note(Error { kind: *kind, at: place });
-                self.ledger.trailing += (window.len() - at) as u64;
-                break;
+                scan.jump(next);
             }
-            let next = next_batch(window, at + 1);
-            self.ledger.break_off(place, Tally { bytes: (next - at) as u64, ..Tally::default() });
-            self.ledger.note(Error { kind: *kind, at: place });
-            scan.jump(next);
         }
         if let Some(at) = other {
             self.ledger.note(Error { kind: ErrorKind::MultipleTraces, at: location(source, at) });
-            self.ledger.trailing += (whole.len() - at) as u64;
+            self.ledger.trailing += (source.window().len() - at) as u64;
         }
         self.walked = source.window().len() as u64;
         self.found = scan.finish();
         Ok(())
+    }
+
+    /// Whether a file can be walked over strictly to its end.
+    fn is_whole(&self, window: &[u8]) -> bool {
+        let mut scan = Scan::new(spec::minor(self.version), false);
+        let mut goes_on = true;
+        while goes_on && scan.pos() < window.len() {
+            let until = scan.pos().saturating_add(MAX_RECORD).min(window.len());
+            goes_on = scan.walk(window, until).is_ok() && limits::check_walk(&scan, window.len(), &self.mode).is_ok();
+        }
+        goes_on
     }
 
     /// Makes a block of events, or gives up.

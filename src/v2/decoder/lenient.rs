@@ -84,7 +84,7 @@ impl Decoder {
         }
         let Generation { number, min_time, damage, .. } = &mut self.generation;
         damage.before = None;
-        damage.delivered = Some((*number, *min_time));
+        damage.delivered.insert((*number, *min_time));
         self.generation.tables.gap = before;
         if before.is_some() {
             self.put_gap_first();
