@@ -395,26 +395,38 @@ fn what_is_in_doubt_is_saved_if_it_is_sound() {
     assert_eq!(saved, (1..=71).map(|part| 1 + 2 * part).collect::<Vec<u64>>());
 }
 
-/// Of a row in which several are not sound all others are saved.
+/// Of a row in which some are not sound all others are saved, the longest part first.
 #[test]
 fn what_is_in_doubt_is_saved_behind_what_is_not_sound() {
     let mut first = alone(1, 2);
     for _ in 0..1100 {
         first.batch(Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[1, 0, 2]));
     }
-    let mut trace = Trace::new(Version::Go126).generation(&first);
-    for number in 2..=300 {
-        let mut generation = alone(number, 2);
-        if number % 3 == 0 {
-            generation.batch(Batch::new(ThreadId(8), 100 * number + 10).event(EventType::GoStart, &[1, 99, 1]));
+    // Few of a row that has no gap, and more than are looked for one by one: then some rows are halved that are whole.
+    let few = |number: u64| [3, 40].contains(&number);
+    let many = |number: u64| number % 3 == 0;
+    let unknown = Batch::new(ThreadId(8), 310).bytes(&[0xfa, 1, 2]);
+    let stuck = Batch::new(ThreadId(8), 310).event(EventType::GoStart, &[1, 99, 1]);
+    for (is_broken, by, first_part, parts) in
+        [(&few as &dyn Fn(u64) -> bool, &unknown, 260, 3), (&many, &unknown, 2, 124), (&many, &stuck, 2, 136)]
+    {
+        let mut trace = Trace::new(Version::Go126).generation(&first);
+        for number in 2..=300 {
+            let mut generation = alone(number, 2);
+            if is_broken(number) {
+                generation.batch(by.clone());
+            }
+            trace = trace.generation(&generation);
         }
-        trace = trace.generation(&generation);
+        let (report, _) = repair(&trace.into_bytes(), &folder("doubts"));
+        let rows = report["repaired"].as_array().expect("a list");
+        let numbers = |row: &Value| row["generations"].as_array().expect("a list").iter().map(|n| n.as_u64()).collect();
+        let saved: Vec<Vec<_>> = rows.iter().map(numbers).collect();
+        assert_eq!((saved[0].len(), saved.len()), (first_part, parts), "{by:?}");
+        let mut saved: Vec<_> = saved.concat().into_iter().flatten().collect();
+        saved.sort_unstable();
+        assert_eq!(saved, (2..=300).filter(|number| !is_broken(*number)).collect::<Vec<_>>(), "{by:?}");
     }
-    let (report, _) = repair(&trace.into_bytes(), &folder("doubts"));
-    let saved = report["repaired"].as_array().expect("a list").iter();
-    let mut saved: Vec<_> = saved.flat_map(|part| part["generations"].as_array().expect("a list")).collect();
-    saved.sort_by_key(|number| number.as_u64());
-    assert_eq!(saved, (2..=300).filter(|number| number % 3 != 0).collect::<Vec<u64>>());
 }
 
 /// A trace on standard input is read whether or not there is room for a copy; only saving it needs one.
@@ -457,8 +469,9 @@ fn what_has_no_generations_is_not_saved() {
     let file = folder.join("trace");
     for (bytes, why) in [
         (&old[..old.len() / 2], "it is not whole up to the damage"),
-        (&old[..16], "there is nothing behind its header"),
-        (&new[..16], "there is nothing behind its header"),
+        (&old[..16], "nothing sound stands behind its header"),
+        (&[&new[..16], b"this is no trace"].concat(), "nothing sound stands behind its header"),
+        (&new[..16], "nothing sound stands behind its header"),
     ] {
         fs::write(&file, bytes).expect("the folder can be written");
         let mut doctor = example("doctor");

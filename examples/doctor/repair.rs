@@ -16,7 +16,8 @@ use crate::place::{Closed, Draft, Place};
 use crate::report::{Generation, HEADER, LeftOut, Repaired, Report};
 use crate::{misuse, rewrite, rewrite_old};
 
-/// How often it is tried whether one row of generations can follow another, and where else one begins: each try reads them.
+/// How often it is tried whether one row of generations can follow another, which reads both, and how often it is looked for what
+/// of a row is not whole, which reads it a dozen times; beyond that rows are halved.
 const MAX_TRIES: usize = 64;
 /// The mark of a generation's end, from Go 1.26 on (Go `tracev2.EvEndOfGeneration`).
 const END: u8 = 52;
@@ -73,37 +74,43 @@ fn save(input: &Input, report: &Report, out: &Place) -> Result<Vec<Saved>, Failu
         }
         parts.push(row);
     }
-    parts.sort_by_key(|part| std::cmp::Reverse(part.iter().map(|row| row.read).sum::<u64>()));
     let mut saved = Vec::new();
-    for part in parts {
-        let mut tries = 0;
-        let mut rest = &part[..];
-        while !rest.is_empty() {
-            tries += 1;
-            let most = if tries < MAX_TRIES { rest.len() } else { 1 };
-            let (whole, len) = write_begin(input, &rest[..most], out)?;
-            saved.extend(whole);
-            // What is not whole is left out, and the next one begins anew.
-            rest = rest.get(len.max(1)..).unwrap_or_default();
+    tries = 0;
+    for part in &parts {
+        let mut rows = vec![&part[..]];
+        while let Some(row) = rows.pop() {
+            if let Some(whole) = write_row(input, row, out)? {
+                saved.push(whole);
+                continue;
+            }
+            // One that is in doubt is not sound, or what is cut in the last one did not show before its end was looked for.
+            let (end, next) = match row.len() {
+                1 => continue,
+                _ if tries < MAX_TRIES => {
+                    tries += 1;
+                    let end = whole_beginning(input, row, out)?;
+                    (end, end + 1)
+                }
+                len => (len / 2, len / 2),
+            };
+            rows.extend([&row[next..], &row[..end]].into_iter().filter(|row| !row.is_empty()));
         }
     }
+    saved.sort_by_key(|saved| std::cmp::Reverse(saved.file.len));
     Ok(saved)
 }
 
-/// Writes the longest begin of a row that is whole, and tells how many generations that are: of those in doubt, and of the last
-/// one before damage, a strict reading may take no more.
-fn write_begin(input: &Input, row: &[&Generation], out: &Place) -> Result<(Option<Saved>, usize), Failure> {
-    let mut saved = None;
-    let (mut whole, mut broken) = (0, row.len() + 1);
-    let mut len = row.len();
-    while len > whole {
+/// How many generations at the beginning of a row that is not whole are: of those every beginning is.
+fn whole_beginning(input: &Input, row: &[&Generation], out: &Place) -> Result<usize, Failure> {
+    let (mut whole, mut broken) = (0, row.len());
+    while broken - whole > 1 {
+        let len = whole.midpoint(broken);
         match write_row(input, &row[..len], out)? {
-            Some(begin) => (saved, whole) = (Some(begin), len),
+            Some(_) => whole = len,
             None => broken = len,
         }
-        len = whole.midpoint(broken);
     }
-    Ok((saved, whole))
+    Ok(whole)
 }
 
 /// The rows of generations that may be sound, without a gap in them. Those in doubt are read strictly before they are

@@ -149,7 +149,7 @@ impl Report {
         }
         if was_to_repair && self.repaired.is_empty() {
             let why = match self.generations.is_empty() {
-                true if self.read.bytes <= HEADER => "there is nothing behind its header",
+                true if self.read.bytes <= HEADER => "nothing sound stands behind its header",
                 true => "it is not whole up to the damage",
                 false => "no generation is sound",
             };
