@@ -404,7 +404,7 @@ fn what_is_in_doubt_is_saved_behind_what_is_not_sound() {
     }
     // Few of a row that has no gap, and more than are looked for one by one: then some rows are halved that are whole.
     let few = |number: u64| [3, 40].contains(&number);
-    let many = |number: u64| number % 3 == 0;
+    let many = |number: u64| number.is_multiple_of(3);
     let unknown = Batch::new(ThreadId(8), 310).bytes(&[0xfa, 1, 2]);
     let stuck = Batch::new(ThreadId(8), 310).event(EventType::GoStart, &[1, 99, 1]);
     for (is_broken, by, first_part, parts) in

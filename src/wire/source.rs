@@ -37,7 +37,7 @@ struct Stream<'a> {
     end: usize,
     ended: bool,
     /// What has failed once fails again, so that who overlooks it meets it where the next bytes are wanted.
-    failed: Option<Box<(io::ErrorKind, String)>>,
+    failed: Option<io::Error>,
 }
 
 impl<'a> Source<'a> {
@@ -108,7 +108,7 @@ impl Stream<'_> {
 
     fn read_more(&mut self) -> io::Result<()> {
         if let Some(failed) = &self.failed {
-            return Err(io::Error::new(failed.0, failed.1.clone()));
+            return Err(again(failed));
         }
         if self.buffer.len() - self.end < CHUNK {
             self.move_to_front();
@@ -126,11 +126,19 @@ impl Stream<'_> {
             Ok(read) => self.end += read.min(CHUNK),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                self.failed = Some(Box::new((error.kind(), error.to_string())));
+                self.failed = Some(again(&error));
                 return Err(error);
             }
         }
         Ok(())
+    }
+}
+
+/// The same error once more: of one that is not the system's, its kind and text.
+fn again(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 
@@ -207,16 +215,20 @@ mod tests {
 
     #[test]
     fn what_failed_once_fails_again() {
-        struct Once(bool);
+        struct Once(Option<io::Error>);
         impl Read for Once {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                self.0 = !self.0;
-                if self.0 { Err(io::Error::other("the disk is gone")) } else { Ok(0) }
+                self.0.take().map_or(Ok(0), Err)
             }
         }
-        let mut source = Source::stream(Once(false));
-        for _ in 0..3 {
-            assert_eq!(source.fill(1).expect_err("it is gone").to_string(), "the disk is gone");
+        let (ours, theirs) = (io::Error::other("the disk is gone"), io::Error::from_raw_os_error(5));
+        for error in [ours, theirs] {
+            let told = (error.kind(), error.to_string(), error.raw_os_error());
+            let mut source = Source::stream(Once(Some(error)));
+            for _ in 0..3 {
+                let error = source.fill(1).expect_err("it is gone");
+                assert_eq!((error.kind(), error.to_string(), error.raw_os_error()), told);
+            }
         }
     }
 }

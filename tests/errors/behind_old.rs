@@ -116,6 +116,66 @@ fn a_header_in_a_text_is_no_other_trace() {
     }
 }
 
+/// A trace of a string, some more, and the clock's rate.
+fn with_text(text: &[u8]) -> OldTrace {
+    let trace = OldTrace::new().record(BATCH, &[0, 100]).record(PROC_START, &[1, 7]).string(1, text);
+    (2..30).fold(trace, |trace, id| trace.string(id, b"text")).record(FREQUENCY, &[1_000_000_000])
+}
+
+/// However much of another trace is in a text, a whole trace is whole.
+#[test]
+fn a_trace_in_a_text_is_no_other_trace() {
+    let other = sample("go1.21/mutex").bytes();
+    let (plain, ..) = read_old(Reader::builder(), &with_text(b"text").into_bytes());
+    for len in [16, 17, 40, 200, 201, 202, 203, 400, other.len()] {
+        let bytes = with_text(&other[..len]).into_bytes();
+        for builder in [Reader::builder(), Reader::builder().lenient()] {
+            let (events, error, lost, trailing, _) = read_old(builder, &bytes);
+            assert!(error.is_none() && events == plain, "{len}: {error:?}");
+            assert_eq!((lost, trailing), (NONE, 0), "{len}");
+        }
+    }
+}
+
+/// Text hides no other trace behind the first, and damage is not one: strict reading names the same.
+#[test]
+fn what_follows_a_header_in_a_text_is_told() {
+    let whole = OldTrace::new().record(BATCH, &[0, 100]).record(PROC_START, &[1, 7]).string(1, HEADER);
+    let whole = whole.record(FREQUENCY, &[1_000_000_000]).into_bytes();
+    let place = whole.len() as u64;
+    for (tail, kind) in [
+        (&sample("go1.21/mutex").bytes()[..], ErrorKind::MultipleTraces),
+        (&sample("go1.26/mutex").bytes(), ErrorKind::MultipleTraces),
+        (b"\0\0\0junk", ErrorKind::TrailingData { found: 0 }),
+        // A batch of an impossible P.
+        (&[BATCH | 1 << 6, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1], ErrorKind::InvalidProc { id: 0x7_ffff_ffff | 1 << 35 }),
+    ] {
+        let bytes = [&whole, tail].concat();
+        let strict = strict_error(Reader::from_slice(&bytes));
+        let mut reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
+        while reader.next_event().expect("lenient reading goes on").is_some() {}
+        let faults = reader.account().faults;
+        for error in [&strict, &faults[0]] {
+            assert_eq!((format!("{:?}", error.kind), error.at.offset), (format!("{kind:?}"), place));
+        }
+        assert_eq!(faults.len(), 1, "{faults:?}");
+    }
+}
+
+/// Behind damage a header in a text is one too: a batch and the rate that follow are found.
+#[test]
+fn a_header_in_a_text_behind_damage_is_no_other_trace() {
+    let trace = OldTrace::new().record(BATCH, &[0, 100]).record(PROC_START, &[1, 7]).record(BATCH, &[1 << 40, 1]);
+    let trace = (1..30).fold(trace, |trace, id| trace.string(id, if id == 1 { HEADER } else { b"text" }));
+    let trace = (30..60).fold(trace.record(BATCH, &[0, 200]), |trace, id| trace.string(id, b"text"));
+    let bytes = trace.record(FREQUENCY, &[1_000_000_000]).into_bytes();
+    let (_, error, lost, trailing, _) = read_old(Reader::builder().lenient(), &bytes);
+    assert!(error.is_none());
+    // From the damaged batch to the next one.
+    let next = memchr::memmem::find(&bytes, &[BATCH | 1 << 6, 0, 200, 1]).expect("it is there");
+    assert_eq!((lost, trailing), (Tally { bytes: (next - 22) as u64, ..NONE }, 0));
+}
+
 /// The header of a trace with nothing behind it.
 const HEADER: &[u8] = b"go 1.21 trace\0\0\0";
 

@@ -364,6 +364,24 @@ fn of_a_generation_that_stands_twice_the_sound_one_is_given() {
     // The copy is not missing, but takes its bytes.
     assert_eq!((lenient.gaps[0].1.generations, lenient.lost.generations), (1, 2));
 
+    // Several may stand twice, and a copy behind one of a lower number is no sign of others in between.
+    let f = 15_625_000;
+    let lenient = read(&trace(&[of(1, f), of(2, f), of(1, f), of(2, f), of(3, f)]).into_bytes());
+    assert_eq!(lenient.reading.events, then(&then(&RUNNING, &ON[..3]), &ON), "{lenient:?}");
+    assert_eq!((lenient.lost.generations, lenient.lost.events, lenient.faults.len()), (2, 4, 1));
+    let lenient = read(&trace(&[of(5, f), of(3, 0), of(5, f), of(6, f)]).into_bytes());
+    assert_eq!(lenient.reading.events, then(&RUNNING, &AFRESH), "{lenient:?}");
+    assert_eq!((lenient.gaps[0].1.generations, lenient.lost.generations), (1, 2));
+
+    // The file is cut in the copy: what was lost before it is told all the same.
+    let bytes = trace(&[of(5, f), of(4, 0)]).into_bytes();
+    let copy = trace(&[of(5, f)]).into_bytes();
+    for cut in 30..copy.len() - 1 {
+        let lenient = read(&[&bytes, &copy[16..cut]].concat());
+        assert_eq!((lenient.gaps.len(), lenient.gaps[0].1.generations), (1, 1), "{cut}: {lenient:?}");
+        assert_eq!(lenient.gaps[0].0.offset, copy.len() as u64, "{cut}");
+    }
+
     // A copy may seem to follow what was skipped.
     let bytes = trace(&[of(5, 15_625_000), of(4, 0), of(5, 15_625_000), of(6, 15_625_000)]).into_bytes();
     let lenient = read(&bytes);

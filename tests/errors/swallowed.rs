@@ -1,7 +1,7 @@
 //! Real traces with a batch whose size covers more than the batch: what it covers is not its own.
 
-use gotrace::raw::RawReader;
-use gotrace::synth::Trace;
+use gotrace::raw::{EventType, RawReader};
+use gotrace::synth::{Batch, Generation, Trace};
 use gotrace::{ErrorKind, Tally, Version};
 
 use crate::corpus::{RELEASES, sample};
@@ -129,6 +129,31 @@ fn a_header_in_a_text_is_no_other_trace() {
         let place = at_generation(bytes.clone().into_bytes().len() as u64, 1);
         let bytes = bytes.bytes(&[0]).generation(&second).into_bytes();
         assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(ErrorKind::NotABatch { found: 0 }, place)]);
+    }
+}
+
+/// The same where what is wrong stands in the text's own table, or much of a trace in the text; a stream gives what a slice does.
+#[test]
+fn a_trace_in_a_text_is_no_other_trace() {
+    let second = generation(2, [running()]);
+    let trace = |first: &Generation| Trace::new(Version::Go126).generation(first);
+    let strings = |text| Batch::new(None, 1).event(EventType::Strings, &[]).data(EventType::String, &[1], text);
+    let damaged = generation(1, [running(), strings(b"go 1.26 trace\0\0\0").bytes(&[0xff; 8])]).without_end().clone();
+    let lenient = read(&trace(&damaged).generation(&second).into_bytes());
+    let faults: Vec<_> = lenient.faults.iter().map(|(kind, _)| &kind[..]).collect();
+    assert_eq!(
+        (lenient.trailing, faults),
+        (0, vec!["UnexpectedRecord { expected: \"String\", found: 255 }", "MissingEndOfGeneration"]),
+        "{lenient:?}"
+    );
+    let other = sample("go1.26/mutex").bytes();
+    for len in [16, 17, 24, 44, 60] {
+        let mut first = generation(1, [running()]);
+        first.string(&other[..len]);
+        let bytes = trace(first.without_end()).bytes(&[0]).generation(&second).into_bytes();
+        let lenient = read(&bytes);
+        let events = (lenient.reading.events.len(), lenient.trailing, lenient.faults.len());
+        assert_eq!(events, (then(&RUNNING, &AFRESH).len(), 0, 1), "{len}: {lenient:?}");
     }
 }
 
