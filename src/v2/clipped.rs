@@ -35,7 +35,7 @@ impl Generation {
             }
             Ok(_) => return None,
             Err(_) if source.window().len() == batch.end => return None,
-            Err(fault) => self.error_of(fault, source),
+            Err(fault) => self.error_in(batch, fault.kind, source.base() + fault.at as u64),
         };
         let swallowed = self.find_within(batch, source, last).ok()??;
         Some((error, swallowed))

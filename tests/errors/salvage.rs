@@ -193,6 +193,21 @@ fn a_batch_that_is_left_out_may_cover_another() {
     }
 }
 
+/// 8: what stands behind a generation's first batch, if its size is wrong, is of that generation and M.
+#[test]
+fn a_wrong_size_of_a_first_batch_is_its_generations() {
+    for name in ["go1.22/generations", "go1.23/borders", "go1.25/generations", "go1.26/borders", "go1.27/generations"] {
+        let whole = sample(name).bytes();
+        let (first, generation) = batches(&whole).swap_remove(0);
+        let mut bytes = whole.clone();
+        bytes[size_of(&whole, &first).start] += 8;
+        let (kind, at) = read(&bytes).faults.swap_remove(0);
+        let behind = first.end + 8;
+        assert_eq!(kind, format!("NotABatch {{ found: {} }}", whole[behind]), "{name}");
+        assert_eq!((at.offset, at.generation), (behind as u64, Some(generation)), "{name}");
+    }
+}
+
 /// 8: where several batches of a generation are shorter than their sizes say, each is told of once.
 #[test]
 fn of_two_batches_with_wrong_sizes_each_is_told() {
