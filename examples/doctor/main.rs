@@ -36,7 +36,7 @@ struct Args {
     /// Write what is sound to this file, as a trace that Go's tools take.
     ///
     /// Generations behind a gap may rely on what was lost. Where they do, they can't follow the others in one trace: the
-    /// largest part goes to OUT, the others to OUT.2 and so on.
+    /// longest part goes to OUT, the others to OUT.2 and so on.
     ///
     /// Go's tools refuse a trace whose program ended regions out of order, or began a task twice: these events are left
     /// out, and the report says how many.

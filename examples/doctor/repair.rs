@@ -54,7 +54,7 @@ pub(crate) fn repair(input: &Input, report: &mut Report, out: &Path, trace: &Pat
     Ok(())
 }
 
-/// Writes what can be saved, the largest part first: that is what was asked for.
+/// Writes what can be saved, the longest part first: that is what was asked for.
 fn save(input: &Input, report: &Report, out: &Place) -> Result<Vec<Saved>, Failure> {
     if report.generations.is_empty() {
         return Ok(cut_off(input, report, out)?.into_iter().collect());
@@ -84,16 +84,18 @@ fn save(input: &Input, report: &Report, out: &Place) -> Result<Vec<Saved>, Failu
                 continue;
             }
             // One that is in doubt is not sound, or what is cut in the last one did not show before its end was looked for.
-            let (end, next) = match row.len() {
+            let (end, alone) = match row.len() {
                 1 => continue,
                 _ if tries < MAX_TRIES => {
                     tries += 1;
                     let end = whole_beginning(input, row, out)?;
-                    (end, end + 1)
+                    (end, 1)
                 }
-                len => (len / 2, len / 2),
+                len => (len / 2, 0),
             };
-            rows.extend([&row[next..], &row[..end]].into_iter().filter(|row| !row.is_empty()));
+            // The first that does not belong to the beginning may be sound by itself.
+            let parts = [&row[end + alone..], &row[end..end + alone], &row[..end]];
+            rows.extend(parts.into_iter().filter(|row| !row.is_empty()));
         }
     }
     saved.sort_by_key(|saved| std::cmp::Reverse(saved.file.len));

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
@@ -93,8 +94,8 @@ impl From<Unknown> for ErrorKind {
 }
 
 impl Found {
-    /// Fails, or notes it and goes on with a placeholder where the trace is read leniently. A stack that is there without frames
-    /// is none.
+    /// Fails, or notes it and goes on with a placeholder where the trace is read leniently. A stack without frames
+    /// gives none, and nothing is wrong with it.
     #[cold]
     pub fn lacks<T>(&self, unknown: Unknown, at: usize, placeholder: T) -> Parsed<T> {
         if matches!(unknown, Unknown::Stack(id) if self.frameless.contains(&id)) {
@@ -155,8 +156,8 @@ pub(super) struct Scan {
     footer: Footer,
     /// The batch being walked, and its P.
     open: Option<(u64, Batch)>,
-    /// Where the last text ends.
-    text_end: usize,
+    /// The last text.
+    text: Range<usize>,
     has_events: bool,
     /// The time at a place of the batch, which is worked out only where it is needed.
     clock: (usize, u64),
@@ -173,7 +174,7 @@ impl Scan {
             has_hole: false,
             footer: Footer::Ahead,
             open: None,
-            text_end: 0,
+            text: 0..0,
             has_events: false,
             clock: (0, 0),
             rows: HashMap::default(),
@@ -219,6 +220,11 @@ impl Scan {
         Ok(())
     }
 
+    /// Where what is known to be sound ends. The last text may have taken in what follows it.
+    pub fn sound_until(&self) -> usize {
+        if self.text.end == self.pos { self.text.start } else { self.pos }
+    }
+
     /// Walks over the records that begin before `until`, of a window that holds them whole or ends with the file.
     pub fn walk(&mut self, window: &[u8], until: usize) -> Result<(), Fault> {
         while self.pos < until {
@@ -236,7 +242,7 @@ impl Scan {
     /// is noticed in mid of it; in the last text it is text.
     #[cold]
     fn fault(&mut self, window: &[u8], kind: Box<ErrorKind>) -> Fault {
-        let from = self.pos.saturating_sub(header::LEN).max(self.text_end);
+        let from = self.pos.saturating_sub(header::LEN).max(self.text.end);
         match (from..=self.pos).find(|at| header::version_at(window, *at).is_some()) {
             Some(at) => {
                 self.pos = at;
@@ -354,7 +360,7 @@ impl Scan {
         let mut pos = at + 1;
         let id = varint::read(window, &mut pos).map_err(|fault| parse::cut(fault, EventType::String))?;
         let (text, end) = parse::text(window, pos, EventType::String)?;
-        self.text_end = end;
+        self.text = text.pos..end;
         if text.len == 0 {
             self.tolerate(ErrorKind::EmptyString { id: id.into() })?;
         } else if let Err(kind) = self.found.tables.strings.insert(id, text, "string") {
@@ -411,8 +417,9 @@ impl Scan {
             self.found.exits.extend(Exit::new(go, left, emitted, at));
         }
         if shape.class == Class::TimedString {
-            end = parse::text(window, end, shape.event)?.1;
-            self.text_end = end;
+            let (text, behind) = parse::text(window, end, shape.event)?;
+            self.text = text.pos..behind;
+            end = behind;
         }
         Ok(end)
     }

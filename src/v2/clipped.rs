@@ -4,9 +4,9 @@ use std::io;
 
 use super::batch::{self, Batch, Framing};
 use super::generation::{Generation, read_framing};
-use super::raw;
+use super::raw::{self, Sound};
 use super::resync::{self, Landmark, Wanted};
-use super::salvage::{Outcome, holds_events};
+use super::salvage::{NEAR, Outcome, holds_events};
 use super::spec::EventType;
 use super::verdict::Verdict;
 use crate::account::{Ledger, Tally};
@@ -20,24 +20,28 @@ impl Generation {
     /// What a batch covers if its size is wrong, which shows by what stands behind it, or in a table by its records. If that
     /// can't be read, it is met again behind the batch.
     pub fn find_misframed(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> Option<(Error, Swallowed)> {
-        let error = match read_framing(source, batch.end, batch::read_any).ok()? {
+        let fault = match read_framing(source, batch.end, batch::read_any).ok()? {
             Ok(Framing::Batch(next)) if !may_follow(batch.generation, next.generation) => {
                 let kind = ErrorKind::InterleavedGenerations { current: batch.generation, found: next.generation };
-                self.error_in(batch, kind, source.base() + batch.end as u64)
+                Some((kind, batch.end))
             }
-            Ok(_) if resync::begins_table(batch, source.window()) => {
-                let end = raw::sound_until(batch, source.window());
-                if end == batch.end {
-                    return None;
-                }
-                let kind = ErrorKind::WrongContext { event: EventType::EventBatch.name() };
-                self.error_in(batch, kind, source.base() + end as u64)
-            }
+            Ok(_) if resync::begins_table(batch, source.window()) => None,
             Ok(_) => return None,
             Err(_) if source.window().len() == batch.end => return None,
-            Err(fault) => self.error_in(batch, fault.kind, source.base() + fault.at as u64),
+            Err(fault) => Some((fault.kind, fault.at)),
         };
-        let swallowed = self.find_within(batch, source, last).ok()??;
+        let mut sound = raw::sound(batch, source.window());
+        let (kind, at) = match fault {
+            Some(fault) => fault,
+            None if sound.until == batch.end => return None,
+            None => {
+                // Its size is right, as far as the next batch tells.
+                sound.texts_until = batch.end;
+                (ErrorKind::WrongContext { event: EventType::EventBatch.name() }, sound.until)
+            }
+        };
+        let error = self.error_in(batch, kind, source.base() + at as u64);
+        let swallowed = self.find_within(batch, sound, source, last).ok()??;
         Some((error, swallowed))
     }
 
@@ -54,7 +58,8 @@ impl Generation {
         let missing = (batch.end - end) as u64;
         let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
         let is_taken = matches!(self.judge_number(batch, last), Verdict::Take);
-        if let Ok(Some((at, landmark))) = self.find_within(batch, source, last) {
+        let sound = raw::sound(batch, source.window());
+        if let Ok(Some((at, landmark))) = self.find_within(batch, sound, source, last) {
             // Its size is wrong: the place is the batch, and not the end of the file.
             let place = Location { offset: source.base() + batch.start as u64, ..error.at };
             let error = Error { at: place, ..error };
@@ -77,14 +82,29 @@ impl Generation {
     }
 
     /// Looks in a batch that is not what its size says for others: those behind it that its size covers.
-    fn find_within(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> io::Result<Option<Swallowed>> {
-        // What can be read as the batch's records is no other batch. An experiment's bytes may be anything.
-        let (sound_until, is_opaque) = match batch.experiment {
-            None => (raw::sound_until(batch, source.window()), false),
-            Some(_) => (batch.body, true),
+    fn find_within(
+        &self,
+        batch: &Batch,
+        sound: Sound,
+        source: &mut Source<'_>,
+        last: u64,
+    ) -> io::Result<Option<Swallowed>> {
+        let wanted = Wanted {
+            is_opaque: batch.experiment.is_some(),
+            sound_until: sound.until,
+            texts_until: sound.texts_until,
+            ..self.wanted(last)
         };
-        let wanted = Wanted { is_opaque, sound_until: Some(sound_until), ..self.wanted(last) };
-        resync::find(source, batch.start, batch.end.min(source.window().len()), wanted)
+        let end = batch.end.min(source.window().len());
+        let found = resync::find(source, batch.start, end, wanted)?;
+        let Some((at, Landmark::Trace)) = found else { return Ok(found) };
+        if !resync::begins_strings(batch, source.window()) {
+            return Ok(found);
+        }
+        // A header may be text as well, if this trace goes on behind it.
+        let wanted = Wanted { texts_until: usize::MAX, ..wanted };
+        let behind = resync::find(source, at, batch.end.saturating_add(NEAR), wanted)?;
+        Ok(behind.map_or(found, |behind| Some(behind).filter(|(at, _)| *at < end)))
     }
 
     /// Takes what is a batch's own of one that covers others; false if the generation ends behind it.

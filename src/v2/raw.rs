@@ -321,26 +321,43 @@ fn is_possible(record: &[u8]) -> bool {
     !(varint::read(record, &mut pos).is_ok() && varint::read(record, &mut pos).is_ok_and(is_more))
 }
 
-/// Where the sound records of a batch end: that with which they do not go on. If the batch goes on behind the window, that is
-/// the window's end where it is cut there and nothing else is wrong.
-///
-/// Text is sound whatever it is, so what is wrong may have begun in a string that stands before it.
-pub(super) fn sound_until(batch: &Batch, window: &[u8]) -> usize {
+/// How far the records of a batch are sound.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sound {
+    /// Where they end: that with which they do not go on. If the batch goes on behind the window, that is the window's end where
+    /// it is cut there and nothing else is wrong.
+    ///
+    /// Text is sound whatever it is, so what is wrong may have begun in a string that stands before it.
+    pub until: usize,
+    /// Where the last string ends that another one follows; the batch's start if there is none.
+    pub texts_until: usize,
+}
+
+/// How far the records of a batch are sound. An experiment's may be anything.
+pub(super) fn sound(batch: &Batch, window: &[u8]) -> Sound {
+    if batch.experiment.is_some() {
+        return Sound { until: batch.body, texts_until: batch.start };
+    }
     let raw = RawBatch::new(batch, window, 0, Version::NEWEST);
     let mut events = raw.events();
     let bytes = window.get(..batch.end).unwrap_or(window);
     let mut end = batch.start;
     let mut text = None;
+    let mut texts_until = batch.start;
     loop {
         let is_possible = is_possible(bytes.get(end..).unwrap_or_default());
         match events.next_event() {
             Ok(Some(event)) if is_possible => {
-                text = (event.event() == EventType::String).then_some(end);
+                let next = (event.event() == EventType::String).then_some(end);
+                texts_until = text.and(next).unwrap_or(texts_until);
+                text = next;
                 end += event.bytes().len();
             }
-            Ok(None) => return window.len().min(batch.end),
-            Err(error) if is_possible && matches!(error.kind, ErrorKind::TruncatedBatch { .. }) => return window.len(),
-            Ok(Some(_)) | Err(_) => return text.unwrap_or(end),
+            Ok(None) => return Sound { until: window.len().min(batch.end), texts_until },
+            Err(error) if is_possible && matches!(error.kind, ErrorKind::TruncatedBatch { .. }) => {
+                return Sound { until: window.len(), texts_until };
+            }
+            Ok(Some(_)) | Err(_) => return Sound { until: text.unwrap_or(end), texts_until },
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::time::TIME_LIMIT;
 use crate::wire::header;
 use crate::wire::source::Source;
 
+const _: () = assert!(EventType::EventBatch.code() == header::BATCH);
+
 /// How many batches in a row prove that they are batches.
 const CHAIN: usize = 3;
 /// How many generations may be missing.
@@ -33,9 +35,10 @@ pub(super) struct Wanted {
     /// Whether they are looked for among bytes that may be anything, and rightly so: then those that follow each other must
     /// all be whole.
     pub is_opaque: bool,
-    /// Whether they are looked for in a batch whose records are sound up to here: no other batch is before, and a trace's header is
-    /// text unless batches follow it.
-    pub sound_until: Option<usize>,
+    /// Where the sound records end of the batch that they are looked for in: no other batch is before.
+    pub sound_until: usize,
+    /// Where its texts end that are known to be texts: a trace's header before is text too, unless batches follow it.
+    pub texts_until: usize,
 }
 
 /// What was found.
@@ -76,15 +79,19 @@ pub(super) fn find(
 
 fn landmark_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Option<Landmark>> {
     if source.window()[at] != b'g' {
-        return if wanted.sound_until.is_some_and(|end| at < end) { Ok(None) } else { chain_at(source, at, wanted) };
+        return match at < wanted.sound_until {
+            true => Ok(None),
+            false => chain_at(source, at, wanted),
+        };
     }
     let behind = at + header::LEN;
     source.fill(behind)?;
     let Some(version) = header::version_at(source.window(), at) else { return Ok(None) };
-    let is_trace = match wanted.sound_until {
-        None => true,
-        Some(_) if version.is_v1() => source.fill(behind + 1)? && source.window()[behind] == header::OLD_BATCH,
-        Some(_) => chain_at(source, behind, Wanted::default())?.is_some(),
+    let is_trace = match behind <= wanted.texts_until {
+        false => true,
+        // Batches of this kind are known by their records (v1/resync.rs); the first byte will do.
+        true if version.is_v1() => source.fill(behind + 1)? && source.window()[behind] == header::OLD_BATCH,
+        true => chain_at(source, behind, Wanted::default())?.is_some(),
     };
     Ok(is_trace.then_some(Landmark::Trace))
 }
@@ -152,6 +159,11 @@ fn is_plausible(batch: &Batch, window: &[u8], wanted: Wanted) -> bool {
 pub(super) fn begins_table(batch: &Batch, window: &[u8]) -> bool {
     use EventType as E;
     begins_clock(batch, window) || matches!(first_of(batch, window), Some(E::Strings | E::Stacks | E::CPUSamples))
+}
+
+/// Whether a batch is a table of strings.
+pub(super) fn begins_strings(batch: &Batch, window: &[u8]) -> bool {
+    first_of(batch, window) == Some(EventType::Strings)
 }
 
 /// Whether a batch is the clock's.

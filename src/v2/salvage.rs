@@ -26,7 +26,7 @@ use crate::wire::source::Source;
 use crate::wire::varint;
 
 /// How far behind damage the rest of the same generation is looked for: what is between is in memory.
-const NEAR: usize = 1 << 20;
+pub(super) const NEAR: usize = 1 << 20;
 
 /// What is known of the damage in a generation.
 #[derive(Debug, Default)]
@@ -61,16 +61,20 @@ pub(super) struct Damage {
     pub delivered: BTreeSet<(u64, u64)>,
     /// What was lost between the last generation and this one.
     pub before: Option<Break>,
-    /// The same, without that this one's number does not follow the last one's.
-    lost_before: Option<Break>,
+    /// What had been lost before this one's number was compared with the last one's.
+    lost_before_number: Option<Break>,
+    /// The number of the last generation that was no copy of an earlier one, if copies followed.
+    pub before_copies: Option<u64>,
 }
 
 impl Damage {
     /// For the next generation.
     pub fn clear(&mut self) {
-        let Damage { is_told, is_over, last_frequency, last_time, was_whole, .. } = *self;
+        let Damage { is_told, is_over, last_frequency, last_time, was_whole, before_copies, .. } = *self;
         let delivered = std::mem::take(&mut self.delivered);
-        *self = Damage { is_told, is_over, last_frequency, last_time, was_whole, delivered, ..Damage::default() };
+        let before =
+            Damage { is_told, is_over, last_frequency, last_time, was_whole, before_copies, ..Damage::default() };
+        *self = Damage { delivered, ..before };
     }
 }
 
@@ -111,7 +115,8 @@ impl Generation {
         match self.damage.unsound.take() {
             // That its number comes again was told, or that of the first of several. No two begin at one time, so it is a copy.
             _ if self.damage.delivered.contains(&(self.number, self.min_time)) => {
-                ledger.reopen(self.damage.lost_before);
+                self.damage.before_copies.get_or_insert(last);
+                ledger.reopen(self.damage.lost_before_number);
                 ledger.lose(Tally { generations: 1, ..self.tally(source) });
                 broken_off.map_or(Ok(Salvaged::Skipped), Err)
             }
@@ -213,7 +218,7 @@ impl Generation {
     fn take(&mut self, batch: &Batch, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
         let at = source.base() + batch.start as u64;
         if self.number == 0 {
-            self.damage.lost_before = ledger.open_break;
+            self.damage.lost_before_number = ledger.open_break;
         }
         let is_whole = match source.fill(batch.end) {
             Ok(is_whole) => is_whole,
@@ -246,11 +251,14 @@ impl Generation {
             ledger.break_off(error.at, Tally { bytes: 0, ..lost });
             return Ok(self.land(at, landmark, error, source, ledger));
         }
-        if self.number == 0 && last != 0 && batch.generation != last.wrapping_add(1) {
+        let follows = |number: u64| batch.generation == number.wrapping_add(1);
+        let is_next = follows(last) || self.damage.before_copies.is_some_and(follows);
+        if self.number == 0 && last != 0 && !is_next {
             let kind = ErrorKind::GenerationOutOfOrder { last, found: batch.generation };
             let error = self.error_in(batch, kind, at);
-            // More than that are no lost generations but a number that is wrong.
-            let highest = self.damage.delivered.last().map_or(0, |(number, _)| *number);
+            // A number so much higher is no lost generations but a wrong number.
+            let most = last.saturating_add(resync::MAX_SKIPPED);
+            let highest = self.damage.delivered.range(..=(most, u64::MAX)).next_back().map_or(0, |(number, _)| *number);
             let skipped = batch.generation.saturating_sub(last.max(highest)).saturating_sub(1);
             let skipped = if skipped > resync::MAX_SKIPPED { 0 } else { skipped };
             ledger.break_off(error.at, Tally { generations: skipped, ..Tally::default() });

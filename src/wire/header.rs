@@ -10,9 +10,9 @@ use crate::wire::source::Source;
 /// The header's length in bytes.
 pub(crate) const LEN: usize = 16;
 
-/// The first byte behind the header: the type of a batch,
+/// The first byte behind the header of a trace with generations: the type of a batch.
 pub(crate) const BATCH: u8 = 1;
-/// without generations that of a record of two values, which is one.
+/// The first byte behind the header of an old trace: the type of a batch, and that it has two values.
 pub(crate) const OLD_BATCH: u8 = 1 | 1 << 6;
 
 const PREFIX: &[u8] = b"go 1.";

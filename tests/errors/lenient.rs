@@ -369,6 +369,14 @@ fn of_a_generation_that_stands_twice_the_sound_one_is_given() {
     let lenient = read(&trace(&[of(1, f), of(2, f), of(1, f), of(2, f), of(3, f)]).into_bytes());
     assert_eq!(lenient.reading.events, then(&then(&RUNNING, &ON[..3]), &ON), "{lenient:?}");
     assert_eq!((lenient.lost.generations, lenient.lost.events, lenient.faults.len()), (2, 4, 1));
+    // What follows the one before the copies follows.
+    let lenient = read(&trace(&[of(1, f), of(2, f), of(1, f), of(3, f)]).into_bytes());
+    assert_eq!(lenient.reading.events, then(&then(&RUNNING, &ON[..3]), &ON), "{lenient:?}");
+    assert_eq!((lenient.lost.generations, lenient.faults.len()), (1, 1), "{lenient:?}");
+    // A number that is far too high says nothing of those behind it.
+    let lenient = read(&trace(&[of(1, f), of(100_000, f), of(3, f), of(10, f)]).into_bytes());
+    let lost: Vec<_> = lenient.gaps.iter().map(|(_, lost)| lost.generations).collect();
+    assert_eq!((lost, lenient.lost.generations), (vec![0, 0, 6], 6), "{lenient:?}");
     let lenient = read(&trace(&[of(5, f), of(3, 0), of(5, f), of(6, f)]).into_bytes());
     assert_eq!(lenient.reading.events, then(&RUNNING, &AFRESH), "{lenient:?}");
     assert_eq!((lenient.gaps[0].1.generations, lenient.lost.generations), (1, 2));

@@ -90,6 +90,26 @@ fn another_trace_behind_a_cut_is_no_part_of_the_first() {
     }
 }
 
+/// The same where there is no more of the other than its beginning.
+#[test]
+fn a_beginning_of_another_trace_behind_a_cut_is_no_part_of_the_first() {
+    for name in ["go1.22/mutex", "go1.23/annotations", "go1.25/mutex", "go1.26/mutex"] {
+        let bytes = sample(name).bytes();
+        for cut in (17..bytes.len() - 61).step_by(29) {
+            let alone = parts(&read(&bytes[..cut]));
+            // 60 bytes are its header and no batch that proves to be one.
+            for len in [16, 60] {
+                let both = read(&[&bytes[..cut], &bytes[..len]].concat());
+                assert_eq!(
+                    (parts(&both), both.trailing),
+                    (alone.clone(), len as u64),
+                    "{name} cut at {cut}, {len} behind"
+                );
+            }
+        }
+    }
+}
+
 /// 26: what stands between two whole traces is no damage of the first.
 #[test]
 fn what_stands_between_two_traces_is_no_damage() {

@@ -11,6 +11,7 @@ use super::{Decoder, Next, Stage, limits, location};
 use crate::account::Tally;
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::record::{Record, What};
+use crate::wire::header;
 use crate::wire::source::Source;
 
 impl Decoder {
@@ -73,13 +74,11 @@ impl Decoder {
             checked.map_err(|kind| Error { kind, at: location(source, source.window().len()) })?;
         }
         let minor = spec::minor(self.version);
-        let other = other_trace(source.window()).filter(|_| !self.is_whole(source.window()));
+        let other = self.other_trace(source.window());
         let window = &source.window()[..other.unwrap_or(source.window().len())];
         let mut scan = Scan::new(minor, true);
         while scan.pos() < window.len() {
-            // In pieces, so that what is noted does not pile up.
-            let until = scan.pos().saturating_add(MAX_RECORD).min(window.len());
-            let walked = scan.walk(window, until);
+            let walked = walk_on(&mut scan, window);
             for Fault { kind, at } in std::mem::take(&mut scan.noted) {
                 self.ledger.note(Error { kind: *kind, at: location(source, at) });
             }
@@ -107,15 +106,22 @@ impl Decoder {
         Ok(())
     }
 
-    /// Whether a file can be walked over strictly to its end.
-    fn is_whole(&self, window: &[u8]) -> bool {
+    /// Where another trace begins. What this one's own records hold is none, if they can be walked over strictly to its end.
+    fn other_trace(&self, window: &[u8]) -> Option<usize> {
+        let first = other_trace(window)?;
         let mut scan = Scan::new(spec::minor(self.version), false);
-        let mut goes_on = true;
-        while goes_on && scan.pos() < window.len() {
-            let until = scan.pos().saturating_add(MAX_RECORD).min(window.len());
-            goes_on = scan.walk(window, until).is_ok() && limits::check_walk(&scan, window.len(), &self.mode).is_ok();
+        while scan.pos() < window.len() && limits::check_walk(&scan, window.len(), &self.mode).is_ok() {
+            if let Err(Fault { kind, .. }) = walk_on(&mut scan, window) {
+                let is_behind = matches!(*kind, ErrorKind::MultipleTraces | ErrorKind::TrailingData { .. });
+                // A header may begin in a record that is cut.
+                let from = scan.sound_until().saturating_sub(header::LEN - 1).max(first);
+                return match is_behind {
+                    true => other_trace(&window[from..]).map(|other| from + other),
+                    false => Some(first),
+                };
+            }
         }
-        goes_on
+        None
     }
 
     /// Makes a block of events, or gives up.
@@ -171,4 +177,10 @@ impl Decoder {
         *self.out.next() = Record { what: What::Gap, time, ..Record::BLANK };
         self.out.push(time);
     }
+}
+
+/// Walks over a piece of the file, so that what is noted does not pile up.
+fn walk_on(scan: &mut Scan, window: &[u8]) -> Result<(), Fault> {
+    let until = scan.pos().saturating_add(MAX_RECORD).min(window.len());
+    scan.walk(window, until)
 }

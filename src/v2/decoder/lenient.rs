@@ -84,6 +84,7 @@ impl Decoder {
         }
         let Generation { number, min_time, damage, .. } = &mut self.generation;
         damage.before = None;
+        damage.before_copies = None;
         damage.delivered.insert((*number, *min_time));
         self.generation.tables.gap = before;
         if before.is_some() {
