@@ -73,6 +73,21 @@ pub(super) fn assert_read(bytes: &[u8], events: &[&str], faults: &[(ErrorKind, L
     lenient
 }
 
+/// What is given up of a generation that has to be skipped then is lost once.
+#[test]
+fn what_is_skipped_is_lost_once() {
+    // One tick is a second: the other M's times are beyond 64 bits.
+    let clock = Clock { frequency: 1, time: 100, mono: 0, seconds: 0, nanos: 0 };
+    let damaged = Batch::new(ThreadId(7), 100).bytes(&[200; 9]);
+    let late = Batch::new(ThreadId(8), 1 << 40).event(EventType::ProcStatus, &[1, 0, 1]);
+    let first = generation(1, [damaged, late]).clock(Some(clock)).clone();
+    let lenient = read(&Trace::new(Version::Go126).generation(&first).into_bytes());
+    let faults: Vec<_> = lenient.faults.iter().map(|(kind, _)| &kind[..]).collect();
+    assert_eq!(faults, ["UnknownEvent { code: 200 }", "TimestampOverflow"]);
+    assert_eq!(lenient.lost, Tally { bytes: 28, batches: 2, generations: 1, events: 1 });
+    assert_eq!(lenient.gaps[0].1, lenient.lost);
+}
+
 /// A trace of a generation of these batches and of a sound one.
 fn with_second(version: Version, batches: impl IntoIterator<Item = Batch>) -> Vec<u8> {
     before_second(version, &generation(1, batches))

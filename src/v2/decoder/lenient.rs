@@ -69,6 +69,7 @@ impl Decoder {
         if before.is_some() {
             self.sched = Sched::default();
         }
+        let lost = self.ledger.lost;
         match self.open(source) {
             Ok(()) => {}
             Err(error) if is_final(&error) => {
@@ -78,6 +79,8 @@ impl Decoder {
             Err(error) => {
                 self.clear_heads();
                 self.generation.samples.clear();
+                // All of the generation is lost: what was given up of it before is no other loss.
+                self.ledger.lost = lost;
                 self.generation.skip(error, source, &mut self.ledger);
                 return false;
             }
