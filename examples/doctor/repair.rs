@@ -94,8 +94,8 @@ fn save(input: &Input, report: &Report, out: &Place) -> Result<Vec<Saved>, Failu
                 len => (len / 2, 0),
             };
             // The first that does not belong to the beginning may be sound by itself.
-            let parts = [&row[end + alone..], &row[end..end + alone], &row[..end]];
-            rows.extend(parts.into_iter().filter(|row| !row.is_empty()));
+            let pieces = [&row[end + alone..], &row[end..end + alone], &row[..end]];
+            rows.extend(pieces.into_iter().filter(|row| !row.is_empty()));
         }
     }
     saved.sort_by_key(|saved| std::cmp::Reverse(saved.file.len));

@@ -220,7 +220,7 @@ impl Scan {
         Ok(())
     }
 
-    /// Where what is known to be sound ends. The last text may have taken in what follows it.
+    /// Where the walk has come to, or the text before, which may be cut and have taken in what follows.
     pub fn sound_until(&self) -> usize {
         if self.text.end == self.pos { self.text.start } else { self.pos }
     }

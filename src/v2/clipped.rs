@@ -4,44 +4,37 @@ use std::io;
 
 use super::batch::{self, Batch, Framing};
 use super::generation::{Generation, read_framing};
-use super::raw::{self, Sound};
-use super::resync::{self, Landmark, Wanted};
-use super::salvage::{NEAR, Outcome, holds_events};
+use super::raw;
+use super::resync::{self, Found, Landmark, Wanted};
+use super::salvage::{Outcome, holds_events};
 use super::spec::EventType;
 use super::verdict::Verdict;
 use crate::account::{Ledger, Tally};
 use crate::error::{Error, ErrorKind, Location};
 use crate::wire::source::Source;
 
-/// Where what stands within a batch begins, and what it is.
-pub(super) type Swallowed = (usize, Landmark);
-
 impl Generation {
     /// What a batch covers if its size is wrong, which shows by what stands behind it, or in a table by its records. If that
     /// can't be read, it is met again behind the batch.
-    pub fn find_misframed(&self, batch: &Batch, source: &mut Source<'_>, last: u64) -> Option<(Error, Swallowed)> {
-        let fault = match read_framing(source, batch.end, batch::read_any).ok()? {
+    pub fn find_misframed(&mut self, batch: &Batch, source: &mut Source<'_>, last: u64) -> Option<(Error, Found)> {
+        let (kind, at) = match read_framing(source, batch.end, batch::read_any).ok()? {
             Ok(Framing::Batch(next)) if !may_follow(batch.generation, next.generation) => {
                 let kind = ErrorKind::InterleavedGenerations { current: batch.generation, found: next.generation };
-                Some((kind, batch.end))
+                (kind, batch.end)
             }
-            Ok(_) if resync::begins_table(batch, source.window()) => None,
+            Ok(_) if resync::begins_table(batch, source.window()) => {
+                let end = raw::sound(batch, source.window()).until;
+                if end == batch.end {
+                    return None;
+                }
+                (ErrorKind::WrongContext { event: EventType::EventBatch.name() }, end)
+            }
             Ok(_) => return None,
             Err(_) if source.window().len() == batch.end => return None,
-            Err(fault) => Some((fault.kind, fault.at)),
-        };
-        let mut sound = raw::sound(batch, source.window());
-        let (kind, at) = match fault {
-            Some(fault) => fault,
-            None if sound.until == batch.end => return None,
-            None => {
-                // Its size is right, as far as the next batch tells.
-                sound.texts_until = batch.end;
-                (ErrorKind::WrongContext { event: EventType::EventBatch.name() }, sound.until)
-            }
+            Err(fault) => (fault.kind, fault.at),
         };
         let error = self.error_in(batch, kind, source.base() + at as u64);
-        let swallowed = self.find_within(batch, sound, source, last).ok()??;
+        let swallowed = self.find_within(batch, source, last).ok()??;
         Some((error, swallowed))
     }
 
@@ -58,8 +51,7 @@ impl Generation {
         let missing = (batch.end - end) as u64;
         let error = self.error_in(batch, ErrorKind::TruncatedBatch { missing }, offset);
         let is_taken = matches!(self.judge_number(batch, last), Verdict::Take);
-        let sound = raw::sound(batch, source.window());
-        if let Ok(Some((at, landmark))) = self.find_within(batch, sound, source, last) {
+        if let Ok(Some((at, landmark))) = self.find_within(batch, source, last) {
             // Its size is wrong: the place is the batch, and not the end of the file.
             let place = Location { offset: source.base() + batch.start as u64, ..error.at };
             let error = Error { at: place, ..error };
@@ -82,35 +74,21 @@ impl Generation {
     }
 
     /// Looks in a batch that is not what its size says for others: those behind it that its size covers.
-    fn find_within(
-        &self,
-        batch: &Batch,
-        sound: Sound,
-        source: &mut Source<'_>,
-        last: u64,
-    ) -> io::Result<Option<Swallowed>> {
+    fn find_within(&mut self, batch: &Batch, source: &mut Source<'_>, last: u64) -> io::Result<Option<Found>> {
+        let sound = raw::sound(batch, source.window());
         let wanted = Wanted {
             is_opaque: batch.experiment.is_some(),
             sound_until: sound.until,
             texts_until: sound.texts_until,
             ..self.wanted(last)
         };
-        let end = batch.end.min(source.window().len());
-        let found = resync::find(source, batch.start, end, wanted)?;
-        let Some((at, Landmark::Trace)) = found else { return Ok(found) };
-        if !resync::begins_strings(batch, source.window()) {
-            return Ok(found);
-        }
-        // A header may be text as well, if this trace goes on behind it.
-        let wanted = Wanted { texts_until: usize::MAX, ..wanted };
-        let behind = resync::find(source, at, batch.end.saturating_add(NEAR), wanted)?;
-        Ok(behind.map_or(found, |behind| Some(behind).filter(|(at, _)| *at < end)))
+        self.find(source, batch.start..batch.end.min(source.window().len()), wanted)
     }
 
     /// Takes what is a batch's own of one that covers others; false if the generation ends behind it.
     pub fn take_until(
         &mut self,
-        (at, landmark): Swallowed,
+        (at, landmark): Found,
         batch: &Batch,
         error: Error,
         source: &Source<'_>,

@@ -329,7 +329,7 @@ pub(super) struct Sound {
     ///
     /// Text is sound whatever it is, so what is wrong may have begun in a string that stands before it.
     pub until: usize,
-    /// Where the last string ends that another one follows; the batch's start if there is none.
+    /// Where the last string ends that another one follows, or the batch's end; the batch's start if there is none.
     pub texts_until: usize,
 }
 
@@ -345,15 +345,20 @@ pub(super) fn sound(batch: &Batch, window: &[u8]) -> Sound {
     let mut text = None;
     let mut texts_until = batch.start;
     loop {
-        let is_possible = is_possible(bytes.get(end..).unwrap_or_default());
+        let record = bytes.get(end..).unwrap_or_default();
+        let is_possible = is_possible(record);
+        if text.is_some() && is_possible && record.first() == Some(&EventType::String.code()) {
+            texts_until = end;
+        }
         match events.next_event() {
             Ok(Some(event)) if is_possible => {
-                let next = (event.event() == EventType::String).then_some(end);
-                texts_until = text.and(next).unwrap_or(texts_until);
-                text = next;
+                text = (event.event() == EventType::String).then_some(end);
                 end += event.bytes().len();
             }
-            Ok(None) => return Sound { until: window.len().min(batch.end), texts_until },
+            Ok(None) => {
+                let until = window.len().min(batch.end);
+                return Sound { until, texts_until: text.map_or(texts_until, |_| until) };
+            }
             Err(error) if is_possible && matches!(error.kind, ErrorKind::TruncatedBatch { .. }) => {
                 return Sound { until: window.len(), texts_until };
             }

@@ -6,6 +6,7 @@
 //! like one. Three are enough, or fewer if the file ends with them.
 
 use std::io;
+use std::ops::Range;
 
 use memchr::memchr3;
 
@@ -37,7 +38,7 @@ pub(super) struct Wanted {
     pub is_opaque: bool,
     /// Where the sound records end of the batch that they are looked for in: no other batch is before.
     pub sound_until: usize,
-    /// Where its texts end that are known to be texts: a trace's header before is text too, unless batches follow it.
+    /// Headers of traces that end up to here are text, unless batches follow them; others are the beginnings of traces.
     pub texts_until: usize,
 }
 
@@ -50,17 +51,15 @@ pub(super) enum Landmark {
     Trace,
 }
 
-/// Looks for the first landmark that begins in the window from `from` on and before `until`, or the file's end.
-pub(super) fn find(
-    source: &mut Source<'_>,
-    from: usize,
-    until: usize,
-    wanted: Wanted,
-) -> io::Result<Option<(usize, Landmark)>> {
-    source.fill(until)?;
-    let mut pos = from;
+/// Where in the window a landmark is, and what it is.
+pub(super) type Found = (usize, Landmark);
+
+/// Looks for the first landmark that begins at one of these places of the window, or before the file's end.
+pub(super) fn find(source: &mut Source<'_>, places: Range<usize>, wanted: Wanted) -> io::Result<Option<Found>> {
+    source.fill(places.end)?;
+    let mut pos = places.start;
     loop {
-        let end = until.min(source.window().len());
+        let end = places.end.min(source.window().len());
         let Some(rest) = source.window().get(pos..end) else { return Ok(None) };
         let types = [EventType::EventBatch.code(), EventType::ExperimentalBatch.code(), b'g'];
         let Some(next) = memchr3(types[0], types[1], types[2], rest) else { return Ok(None) };
@@ -159,11 +158,6 @@ fn is_plausible(batch: &Batch, window: &[u8], wanted: Wanted) -> bool {
 pub(super) fn begins_table(batch: &Batch, window: &[u8]) -> bool {
     use EventType as E;
     begins_clock(batch, window) || matches!(first_of(batch, window), Some(E::Strings | E::Stacks | E::CPUSamples))
-}
-
-/// Whether a batch is a table of strings.
-pub(super) fn begins_strings(batch: &Batch, window: &[u8]) -> bool {
-    first_of(batch, window) == Some(EventType::Strings)
 }
 
 /// Whether a batch is the clock's.

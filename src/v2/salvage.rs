@@ -12,21 +12,24 @@
 //! A batch that does not belong where it stands is left out. What is wrong inside a table costs the rest of its batch.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::ops::Range;
 
 use super::batch::{self, Batch, Framing};
 use super::generation::{Fault, Generation, Thread, read_framing};
-use super::resync::{self, Landmark, Wanted};
+use super::resync::{self, Found, Landmark, Wanted};
 use super::spec::{Alphabet, EventType};
 use super::verdict::Verdict;
 use crate::account::{Break, Ledger, Tally};
 use crate::error::{Error, ErrorKind, Flaw, Location};
 use crate::time::Frequency;
+use crate::wire::header;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 use crate::wire::varint;
 
 /// How far behind damage the rest of the same generation is looked for: what is between is in memory.
-pub(super) const NEAR: usize = 1 << 20;
+const NEAR: usize = 1 << 20;
 
 /// What is known of the damage in a generation.
 #[derive(Debug, Default)]
@@ -47,6 +50,17 @@ pub(super) struct Damage {
     unsound: Option<Error>,
     /// The bytes can't be read on.
     broken_off: Option<Error>,
+    /// What was lost between the last generation and this one.
+    pub before: Option<Break>,
+    /// What had been lost before this one's number was compared with the last one's.
+    lost_before_number: Option<Break>,
+    /// What is known of the trace before the generation.
+    pub trace: Known,
+}
+
+/// What is known of the trace so far.
+#[derive(Debug, Default)]
+pub(super) struct Known {
     /// What is wrong behind the generation was told already.
     is_told: bool,
     /// The trace is over, whatever follows.
@@ -59,22 +73,16 @@ pub(super) struct Damage {
     was_whole: bool,
     /// The numbers and times of the generations that were delivered.
     pub delivered: BTreeSet<(u64, u64)>,
-    /// What was lost between the last generation and this one.
-    pub before: Option<Break>,
-    /// What had been lost before this one's number was compared with the last one's.
-    lost_before_number: Option<Break>,
-    /// The number of the last generation that was no copy of an earlier one, if copies followed.
+    /// What number came before copies of generations, if none was delivered behind them.
     pub before_copies: Option<u64>,
+    /// The farthest place in the file at which something of the trace was found to begin behind a header in it.
+    goes_on_at: u64,
 }
 
 impl Damage {
     /// For the next generation.
     pub fn clear(&mut self) {
-        let Damage { is_told, is_over, last_frequency, last_time, was_whole, before_copies, .. } = *self;
-        let delivered = std::mem::take(&mut self.delivered);
-        let before =
-            Damage { is_told, is_over, last_frequency, last_time, was_whole, before_copies, ..Damage::default() };
-        *self = Damage { delivered, ..before };
+        *self = Damage { trace: std::mem::take(&mut self.trace), ..Damage::default() };
     }
 }
 
@@ -96,11 +104,11 @@ impl Generation {
     /// bytes and of limits.
     pub fn salvage(&mut self, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<Salvaged> {
         if self.has_frequency {
-            self.damage.last_frequency = Some(self.frequency);
-            self.damage.last_time = self.min_time;
+            self.damage.trace.last_frequency = Some(self.frequency);
+            self.damage.trace.last_time = self.min_time;
         }
         self.clear();
-        if self.damage.is_over {
+        if self.damage.trace.is_over {
             return Ok(Salvaged::End);
         }
         self.gather(source, last, ledger)?;
@@ -114,8 +122,8 @@ impl Generation {
         let broken_off = self.damage.broken_off.take();
         match self.damage.unsound.take() {
             // That its number comes again was told, or that of the first of several. No two begin at one time, so it is a copy.
-            _ if self.damage.delivered.contains(&(self.number, self.min_time)) => {
-                self.damage.before_copies.get_or_insert(last);
+            _ if self.damage.trace.delivered.contains(&(self.number, self.min_time)) => {
+                self.damage.trace.before_copies.get_or_insert(last);
                 ledger.reopen(self.damage.lost_before_number);
                 ledger.lose(Tally { generations: 1, ..self.tally(source) });
                 broken_off.map_or(Ok(Salvaged::Skipped), Err)
@@ -167,7 +175,7 @@ impl Generation {
                 Ok(false) => {
                     if self.number != 0 && self.version >= Version::Go126 {
                         ledger.note(self.error(ErrorKind::MissingEndOfGeneration, at, None));
-                    } else if self.number != 0 && !self.has_frequency && self.damage.last_frequency.is_some() {
+                    } else if self.number != 0 && !self.has_frequency && self.damage.trace.last_frequency.is_some() {
                         let error = self.error(ErrorKind::BadFrequency(Flaw::Missing), at, None);
                         ledger.break_off(error.at, Tally::default());
                         ledger.note(error);
@@ -193,7 +201,7 @@ impl Generation {
         }
     }
 
-    fn break_off(&mut self, error: std::io::Error, source: &Source<'_>) -> Outcome<()> {
+    fn break_off(&mut self, error: io::Error, source: &Source<'_>) -> Outcome<()> {
         let end = source.base() + source.window().len() as u64;
         let error = self.error(error.into(), end, None);
         self.damage.is_partial = true;
@@ -252,13 +260,14 @@ impl Generation {
             return Ok(self.land(at, landmark, error, source, ledger));
         }
         let follows = |number: u64| batch.generation == number.wrapping_add(1);
-        let is_next = follows(last) || self.damage.before_copies.is_some_and(follows);
+        let is_next = follows(last) || self.damage.trace.before_copies.is_some_and(follows);
         if self.number == 0 && last != 0 && !is_next {
             let kind = ErrorKind::GenerationOutOfOrder { last, found: batch.generation };
             let error = self.error_in(batch, kind, at);
-            // A number so much higher is no lost generations but a wrong number.
+            // Beyond that a number is wrong, and no others are lost.
             let most = last.saturating_add(resync::MAX_SKIPPED);
-            let highest = self.damage.delivered.range(..=(most, u64::MAX)).next_back().map_or(0, |(number, _)| *number);
+            let highest =
+                self.damage.trace.delivered.range(..=(most, u64::MAX)).next_back().map_or(0, |(number, _)| *number);
             let skipped = batch.generation.saturating_sub(last.max(highest)).saturating_sub(1);
             let skipped = if skipped > resync::MAX_SKIPPED { 0 } else { skipped };
             ledger.break_off(error.at, Tally { generations: skipped, ..Tally::default() });
@@ -277,7 +286,7 @@ impl Generation {
             self.damage.before = ledger.open_break.take();
         }
         self.count(batch);
-        self.damage.is_told = false;
+        self.damage.trace.is_told = false;
         let window = source.window();
         if self.damage.has_hole && holds_events(batch, window) {
             return ledger.break_off(Location::default(), self.tally_of(batch, source));
@@ -313,7 +322,7 @@ impl Generation {
 
     pub fn wanted(&self, last: u64) -> Wanted {
         match self.number {
-            0 => Wanted { from: last.saturating_add(1), near: self.damage.last_time, ..Wanted::default() },
+            0 => Wanted { from: last.saturating_add(1), near: self.damage.trace.last_time, ..Wanted::default() },
             number => Wanted { from: number, near: self.min_time, ..Wanted::default() },
         }
     }
@@ -331,7 +340,7 @@ impl Generation {
         match self.number {
             0 if is_other_trace => {
                 ledger.note(self.behind(last, error));
-                self.damage.is_over = true;
+                self.damage.trace.is_over = true;
                 self.drain(source, ledger);
                 Ok(false)
             }
@@ -347,9 +356,35 @@ impl Generation {
         }
     }
 
+    /// Looks for the first landmark that begins at one of these places. The header of a trace alone may be text of this one: it is
+    /// if something of this one is found behind it.
+    pub fn find(
+        &mut self,
+        source: &mut Source<'_>,
+        mut places: Range<usize>,
+        wanted: Wanted,
+    ) -> io::Result<Option<Found>> {
+        loop {
+            let known = self.damage.trace.goes_on_at.saturating_sub(source.base());
+            let texts_until = wanted.texts_until.max(usize::try_from(known).unwrap_or(usize::MAX));
+            let found = resync::find(source, places.clone(), Wanted { texts_until, ..wanted })?;
+            let Some((at, Landmark::Trace)) = found else { return Ok(found) };
+            // The time that is known may be wrong itself.
+            let any = Wanted { near: 0, texts_until: usize::MAX, ..wanted };
+            match resync::find(source, at..at + NEAR, any)? {
+                Some((next, _)) if next > at => {
+                    // Looked for once: a file may be full of headers.
+                    self.damage.trace.goes_on_at = source.base() + next.max(at + header::LEN) as u64;
+                    places.start = at;
+                }
+                _ => return Ok(found),
+            }
+        }
+    }
+
     /// Looks for the rest of the generation, or for another one, nearby.
     fn find_near(&mut self, error: Error, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
-        match resync::find(source, self.len + 1, self.len + NEAR, self.wanted(last)) {
+        match self.find(source, self.len + 1..self.len + NEAR, self.wanted(last)) {
             // Before Go 1.26 the strings are what a generation ends with: the trace may be over.
             Ok(None | Some((_, Landmark::Trace)))
                 if matches!(error.kind, ErrorKind::NotABatch { .. })
@@ -363,7 +398,7 @@ impl Generation {
                 self.damage.is_partial = true;
                 ledger.break_off(error.at, Tally::default());
                 ledger.note(error);
-                self.damage.is_told = true;
+                self.damage.trace.is_told = true;
                 Ok(false)
             }
             Err(failed) => {
@@ -396,7 +431,7 @@ impl Generation {
         let start = source.base();
         let mut from = 1;
         let found = loop {
-            match resync::find(source, from, NEAR, self.wanted(last)) {
+            match self.find(source, from..NEAR, self.wanted(last)) {
                 Ok(Some((at, landmark))) => {
                     source.release(at);
                     break Ok(Some(landmark));
@@ -413,7 +448,7 @@ impl Generation {
             }
         };
         let bytes = source.base() - start;
-        let was_whole = last != 0 && self.damage.was_whole && matches!(error.kind, ErrorKind::NotABatch { .. });
+        let was_whole = last != 0 && self.damage.trace.was_whole && matches!(error.kind, ErrorKind::NotABatch { .. });
         if matches!(found, Ok(None | Some(Landmark::Trace))) && was_whole {
             ledger.trailing += bytes;
             let error = self.behind(last, error);
@@ -421,7 +456,7 @@ impl Generation {
             return Ok(true);
         }
         ledger.break_off(error.at, Tally { bytes, ..Tally::default() });
-        if !std::mem::take(&mut self.damage.is_told) {
+        if !std::mem::take(&mut self.damage.trace.is_told) {
             ledger.note(error);
         }
         match found {
@@ -453,12 +488,13 @@ impl Generation {
     /// Does what needs all the batches.
     fn conclude(&mut self, source: &Source<'_>, ledger: &mut Ledger) {
         self.sort_batches(source, ledger);
-        self.damage.was_whole = !self.damage.is_partial;
+        self.damage.trace.was_whole = !self.damage.is_partial;
         if self.damage.unsound.is_some() {
             return;
         }
         // The clock is the same in all of a trace.
-        if let (true, false, Some(frequency)) = (self.damage.is_partial, self.has_frequency, self.damage.last_frequency)
+        if let (true, false, Some(frequency)) =
+            (self.damage.is_partial, self.has_frequency, self.damage.trace.last_frequency)
         {
             self.frequency = frequency;
             self.has_frequency = true;

@@ -177,6 +177,60 @@ fn a_trace_in_a_text_is_no_other_trace() {
     }
 }
 
+/// Whatever bit of a trace is wrong, it makes no difference whether a text of it holds a header.
+#[test]
+fn a_header_in_a_text_makes_no_damage_worse() {
+    for version in [Version::Go123, Version::Go126] {
+        // Directly before the batches of a generation a header would be another trace's.
+        for texts in [
+            &["see: go 1.26 trace\0\0\0 behind", "another"][..],
+            &["go 1.26 trace\0\0\0."],
+            &["a", "go 1.22 trace\0\0\0."],
+        ] {
+            let with = |name: &str| {
+                let mut first = generation(1, [running()]);
+                for text in texts {
+                    first.string(text.replace("go", name).as_bytes());
+                }
+                let trace = Trace::new(version).generation(&first);
+                trace.generation(&generation(2, [running()])).generation(&generation(3, [running()])).into_bytes()
+            };
+            let (header, plain) = (with("go"), with("xx"));
+            for at in (16..header.len()).filter(|at| header[*at] == plain[*at]) {
+                for mask in [1, 0x80, 0xff] {
+                    let [header, plain] = [&header, &plain].map(|bytes| {
+                        let mut bytes = bytes.clone();
+                        bytes[at] ^= mask;
+                        let lenient = read(&bytes);
+                        (lenient.reading.events, lenient.lost, lenient.trailing)
+                    });
+                    assert_eq!(header, plain, "{version}, {texts:?}: {at} ^ {mask:#x}");
+                }
+            }
+        }
+    }
+}
+
+/// 26: what trails a whole trace is told, though its last string holds a header; and a cut behind such a string costs no text.
+#[test]
+fn a_header_in_the_last_text_is_no_other_trace() {
+    for text in ["go 1.26 trace\0\0\0", "see: go 1.26 trace\0\0\0 behind"] {
+        let mut first = generation(1, [running()]);
+        first.string(text.as_bytes());
+        let bytes = Trace::new(Version::Go123).generation(&first).into_bytes();
+        let tail = (ErrorKind::TrailingData { found: b'P' }, at_generation(bytes.len() as u64, 1));
+        let lenient = assert_read(&[&bytes[..], b"PASS\n"].concat(), &then(&RUNNING, &["Sync"]), &[tail]);
+        assert_eq!((lenient.lost, lenient.trailing), (Tally::default(), 5));
+
+        first.string(b"another");
+        let whole = Trace::new(Version::Go123).generation(&first).into_bytes();
+        for cut in whole.len() - 9..whole.len() {
+            let faults = read(&whole[..cut]).faults;
+            assert!(faults.iter().all(|(kind, _)| kind.contains("Truncated")), "{cut}: {faults:?}");
+        }
+    }
+}
+
 /// 5 and 8: a trace whose first generation is not 1, as of a flight recorder, is found behind a damaged head, though it is cut.
 #[test]
 fn the_first_generation_may_have_any_number() {

@@ -361,13 +361,34 @@ pub fn junk(pattern: &[u8], len: usize) -> Vec<u8> {
     bytes
 }
 
+/// A batch of a generation, and nothing else of it.
+fn alone(number: u64, batch: Batch) -> Vec<u8> {
+    let mut generation = generation(number, [batch]);
+    Trace::new(Version::Go126).generation(generation.clock(None).without_end()).into_bytes()[16..].to_vec()
+}
+
+/// Tables of a generation, each of a string that is the header of a trace, and between any two an empty batch of another generation.
+pub fn headers_in_tables(n: u64) -> Vec<u8> {
+    let header = b"go 1.26 trace\0\0\0";
+    let mut bytes = header.to_vec();
+    let table = |id: u64, text: &[u8]| {
+        alone(1, Batch::new(None, 100).event(EventType::Strings, &[]).data(EventType::String, &[id], text))
+    };
+    let stray = alone(9, Batch::new(None, 100));
+    for id in 1..=n {
+        bytes.extend_from_slice(&table(id, header));
+        bytes.extend_from_slice(&stray);
+    }
+    // The generation is found to go on behind all of them.
+    for id in n + 1..n + 5 {
+        bytes.extend_from_slice(&table(id, b"ab"));
+    }
+    bytes
+}
+
 /// Batches of a generation, and between any two one of another.
 pub fn strays(n: u64) -> Vec<u8> {
-    let batch = |number, m| {
-        let mut generation = generation(number, [Batch::new(ThreadId(m), 1)]);
-        Trace::new(Version::Go126).generation(generation.clock(None).without_end()).into_bytes()[16..].to_vec()
-    };
-    let (own, stray) = (batch(1, 7), batch(9, 8));
+    let (own, stray) = (alone(1, Batch::new(ThreadId(7), 1)), alone(9, Batch::new(ThreadId(8), 1)));
     let mut bytes = Trace::new(Version::Go126).generation(Generation::new(1).without_end()).into_bytes();
     for _ in 0..n {
         bytes.extend_from_slice(&own);

@@ -25,7 +25,7 @@ pub const FLOODS: [Flood; 13] = [
 ];
 
 /// The others.
-pub const MORE: [Flood; 28] = [
+pub const MORE: [Flood; 29] = [
     ("statuses without an M", 100_000, build::statuses),
     ("empty Ms", 300_000, build::empty_ms),
     ("experiments", 300_000, build::experiments),
@@ -48,6 +48,7 @@ pub const MORE: [Flood; 28] = [
     ("batches backwards", 100_000, build::backwards),
     ("unknown names", 200_000, build::unknown_names),
     ("zero IDs", 200_000, build::zero_ids),
+    ("headers in tables", 30_000, build::headers_in_tables),
     ("batches of strays", 100_000, build::strays),
     ("junk of ones", 2 << 20, |n| build::junk(&[1], n as usize)),
     ("junk of samples", 2 << 20, |n| build::junk(&[49], n as usize)),

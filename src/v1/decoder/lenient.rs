@@ -74,7 +74,7 @@ impl Decoder {
             checked.map_err(|kind| Error { kind, at: location(source, source.window().len()) })?;
         }
         let minor = spec::minor(self.version);
-        let other = self.other_trace(source.window());
+        let other = self.find_other(source.window());
         let window = &source.window()[..other.unwrap_or(source.window().len())];
         let mut scan = Scan::new(minor, true);
         while scan.pos() < window.len() {
@@ -106,14 +106,14 @@ impl Decoder {
         Ok(())
     }
 
-    /// Where another trace begins. What this one's own records hold is none, if they can be walked over strictly to its end.
-    fn other_trace(&self, window: &[u8]) -> Option<usize> {
+    /// Where another trace begins. What stands in records is none, if they can be walked over strictly to this one's end.
+    fn find_other(&self, window: &[u8]) -> Option<usize> {
         let first = other_trace(window)?;
         let mut scan = Scan::new(spec::minor(self.version), false);
         while scan.pos() < window.len() && limits::check_walk(&scan, window.len(), &self.mode).is_ok() {
             if let Err(Fault { kind, .. }) = walk_on(&mut scan, window) {
                 let is_behind = matches!(*kind, ErrorKind::MultipleTraces | ErrorKind::TrailingData { .. });
-                // A header may begin in a record that is cut.
+                // One that is cut may have taken in a part of what follows it.
                 let from = scan.sound_until().saturating_sub(header::LEN - 1).max(first);
                 return match is_behind {
                     true => other_trace(&window[from..]).map(|other| from + other),

@@ -87,8 +87,8 @@ impl Decoder {
         }
         let Generation { number, min_time, damage, .. } = &mut self.generation;
         damage.before = None;
-        damage.before_copies = None;
-        damage.delivered.insert((*number, *min_time));
+        damage.trace.before_copies = None;
+        damage.trace.delivered.insert((*number, *min_time));
         self.generation.tables.gap = before;
         if before.is_some() {
             self.put_gap_first();
