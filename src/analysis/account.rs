@@ -1,221 +1,151 @@
-//! How a goroutine has spent its time.
+//! What is known of a goroutine that is being summed up.
 
 use smallvec::SmallVec;
 
-use super::names::{Name, Names};
-use crate::event::Text;
-use crate::event::record::RangeType;
+use super::names::Name;
+use super::times::{Accounting, RangeKey, Spent};
+use crate::event::GoState;
+use crate::id::NONE;
+use crate::time::Time;
 
-/// Whose numbers: where Go's own are wrong, these are two.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Accounting {
-    /// Those of Go 1.27.3's `trace.Summarizer`, flaws included, for comparing with `go tool trace`.
-    #[default]
-    Reference,
-    /// What the events say.
-    ///
-    /// - In a system call that is still open when a goroutine is summed up, the time without a P is `Block time (syscall)`. The
-    ///   reference counts it twice, as `Syscall execution time` and as `Sched wait time`.
-    /// - A goroutine that comes out of a system call after its P was taken leaves alone whoever is in a system call on
-    ///   that P by then. The reference forgets that one's P, so its time without it counts as `Syscall execution time`.
-    /// - States that begin at time 0, as the first of a trace of Go 1.21 or older, count. The reference takes 0 for "not
-    ///   in that state".
-    Corrected,
+/// A time that is not known, or a state that is not on.
+pub(super) const NEVER: i64 = i64::MIN;
+
+pub(super) fn present(time: i64) -> Option<Time> {
+    (time != NEVER).then_some(Time(time))
 }
 
-/// What a goroutine was in, besides its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RangeKey(pub RangeType, pub Name);
+/// What is known of a goroutine.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Account {
+    pub id: u64,
+    pub name: Name,
+    pub creator: Name,
+    pub label: Name,
+    pub creation: i64,
+    pub start: i64,
+    pub end: i64,
+    pub spent: Spent,
+    /// Since when it is in each state, or `NEVER`.
+    pub running: i64,
+    pub runnable: i64,
+    pub blocked: i64,
+    pub reason: Name,
+    pub syscall: i64,
+    pub syscall_blocked: i64,
+    /// On which P it went into the system call.
+    pub syscall_proc: u64,
+    /// Whether a gap came, and nothing is known of it since.
+    pub is_lost: bool,
+    /// Since when it is in each range.
+    pub ranges: SmallVec<[(RangeKey, i64); 1]>,
+    pub regions: Vec<OpenRegion>,
+}
 
-impl RangeKey {
-    pub fn text(self, names: &Names) -> String {
-        match self.0 {
-            RangeType::StopTheWorld => format!("stop-the-world ({})", names.text(self.1)),
-            RangeType::GcMark => "GC concurrent mark phase".to_owned(),
-            RangeType::GcSweep => "GC incremental sweep".to_owned(),
-            RangeType::GcMarkAssist => "GC mark assist".to_owned(),
+#[derive(Clone, Debug)]
+pub(super) struct OpenRegion {
+    pub task: u64,
+    pub name: Name,
+    pub is_of_program: bool,
+    pub start: i64,
+    pub before: Spent,
+}
+
+impl Account {
+    pub fn new(id: u64, creation: i64) -> Self {
+        Account {
+            id,
+            name: Name::EMPTY,
+            creator: Name::EMPTY,
+            label: Name::EMPTY,
+            creation,
+            start: NEVER,
+            end: NEVER,
+            spent: Spent::default(),
+            running: NEVER,
+            runnable: NEVER,
+            blocked: NEVER,
+            reason: Name::EMPTY,
+            syscall: NEVER,
+            syscall_blocked: NEVER,
+            syscall_proc: NONE,
+            is_lost: false,
+            ranges: SmallVec::new(),
+            regions: Vec::new(),
         }
     }
-}
 
-/// Nanoseconds by what they were spent in.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Spent {
-    pub total: i64,
-    pub execution: i64,
-    pub sched_wait: i64,
-    pub syscall: i64,
-    pub syscall_block: i64,
-    pub blocks: SmallVec<[(Name, i64); 4]>,
-    pub ranges: SmallVec<[(RangeKey, i64); 2]>,
-}
-
-/// So many reasons are told apart for one goroutine. The runtime knows about forty.
-const MAX_KEYS: usize = 64;
-
-/// A key of a short list; one stands for all that come when the list is full.
-pub(super) trait Key: Copy + PartialEq {
-    fn other(self) -> Self;
-}
-
-impl Key for Name {
-    fn other(self) -> Self {
-        Name::OTHER
-    }
-}
-
-impl Key for RangeKey {
-    fn other(self) -> Self {
-        RangeKey(self.0, Name::OTHER)
-    }
-}
-
-/// The place of a key's time in a short list.
-pub(super) fn time_of<K: Key, const N: usize>(list: &mut SmallVec<[(K, i64); N]>, key: K, initial: i64) -> &mut i64
-where
-    [(K, i64); N]: smallvec::Array<Item = (K, i64)>,
-{
-    let key = if list.len() < MAX_KEYS || list.iter().any(|&(k, _)| k == key) { key } else { key.other() };
-    let place = list.iter().position(|&(k, _)| k == key).unwrap_or_else(|| {
-        list.push((key, initial));
-        list.len() - 1
-    });
-    &mut list[place].1
-}
-
-impl Spent {
-    /// What is left of the total.
-    pub fn unknown(&self) -> i64 {
-        let known = [self.execution, self.sched_wait, self.syscall, self.syscall_block];
-        let known = known.into_iter().chain(self.blocks.iter().map(|&(_, nanos)| nanos));
-        known.fold(self.total, i64::saturating_sub).max(0)
+    /// It leaves a state. Whether that was a system call in which it was known to be.
+    #[inline]
+    pub fn leave(&mut self, state: GoState, time: i64) -> bool {
+        match state {
+            GoState::Running => {
+                if self.running != NEVER {
+                    self.spent.execution += time - self.running;
+                }
+                self.running = NEVER;
+            }
+            GoState::Waiting if self.blocked != NEVER => {
+                self.spent.block(self.reason, time - self.blocked);
+                self.blocked = NEVER;
+            }
+            GoState::Runnable if self.runnable != NEVER => {
+                self.spent.sched_wait += time - self.runnable;
+                self.runnable = NEVER;
+            }
+            GoState::Syscall if self.syscall != NEVER => {
+                let without_proc = if self.syscall_blocked == NEVER { time } else { self.syscall_blocked };
+                self.spent.syscall += without_proc - self.syscall;
+                self.spent.syscall_block += time - without_proc;
+                self.syscall = NEVER;
+                self.syscall_blocked = NEVER;
+                return true;
+            }
+            _ => {}
+        }
+        false
     }
 
-    pub fn block(&mut self, reason: Name, nanos: i64) {
-        let sum = time_of(&mut self.blocks, reason, 0);
-        *sum = sum.saturating_add(nanos);
+    /// All up to now, the states that it is in included.
+    pub fn spent_until(&self, now: i64, accounting: Accounting) -> Spent {
+        let mut spent = self.spent.clone();
+        if spent.total == 0 {
+            spent.total = now - self.creation;
+        }
+        if self.running != NEVER {
+            spent.execution += now - self.running;
+        }
+        if self.runnable != NEVER {
+            spent.sched_wait += now - self.runnable;
+        }
+        if self.blocked != NEVER {
+            spent.block(self.reason, now - self.blocked);
+        }
+        match (self.syscall, self.syscall_blocked, accounting) {
+            (NEVER, NEVER, _) => {}
+            (begun, NEVER, _) => spent.syscall += now - begun,
+            (begun, blocked, Accounting::Corrected) => {
+                spent.syscall += if begun == NEVER { 0 } else { blocked - begun };
+                spent.syscall_block += now - blocked;
+            }
+            (begun, blocked, Accounting::Reference) => {
+                spent.syscall += if begun == NEVER { 0 } else { now - begun };
+                spent.sched_wait += now - blocked;
+            }
+        }
+        self.ranges.iter().for_each(|&(range, begun)| spent.range(range, now - begun));
+        spent
     }
 
-    pub fn range(&mut self, range: RangeKey, nanos: i64) {
-        let sum = time_of(&mut self.ranges, range, 0);
-        *sum = sum.saturating_add(nanos);
-    }
-
-    /// Adds what was spent at another time, but for the total.
-    pub fn add(&mut self, other: &Spent) {
-        self.execution += other.execution;
-        self.sched_wait += other.sched_wait;
-        self.syscall += other.syscall;
-        self.syscall_block += other.syscall_block;
-        other.blocks.iter().for_each(|&(reason, nanos)| self.block(reason, nanos));
-        other.ranges.iter().for_each(|&(range, nanos)| self.range(range, nanos));
-    }
-
-    /// What was spent since `earlier`.
-    pub fn since(mut self, earlier: &Spent) -> Spent {
-        self.total -= earlier.total;
-        self.execution -= earlier.execution;
-        self.sched_wait -= earlier.sched_wait;
-        self.syscall -= earlier.syscall;
-        self.syscall_block -= earlier.syscall_block;
-        earlier.blocks.iter().for_each(|&(reason, nanos)| self.block(reason, -nanos));
-        earlier.ranges.iter().for_each(|&(range, nanos)| self.range(range, -nanos));
-        self
-    }
-}
-
-/// How a goroutine spent its time, or a part of it. All in nanoseconds.
-///
-/// The columns of `go tool trace`: total is the time it was there, the others but for the ranges are parts of it that don't overlap.
-#[derive(Clone, Copy)]
-pub struct Times<'a> {
-    pub(super) spent: &'a Spent,
-    pub(super) names: &'a Names,
-}
-
-impl<'a> Times<'a> {
-    /// `Total`: from its creation or the begin of the trace to its end or that of the trace.
-    pub fn total(&self) -> i64 {
-        self.spent.total
-    }
-
-    /// `Execution time`: running.
-    pub fn execution(&self) -> i64 {
-        self.spent.execution
-    }
-
-    /// `Sched wait time`: ready to run, without a P.
-    pub fn sched_wait(&self) -> i64 {
-        self.spent.sched_wait
-    }
-
-    /// `Syscall execution time`: in a system call, with a P.
-    pub fn syscall(&self) -> i64 {
-        self.spent.syscall
-    }
-
-    /// `Block time (syscall)`: in a system call, without a P.
-    pub fn syscall_block(&self) -> i64 {
-        self.spent.syscall_block
-    }
-
-    /// `Unknown time`: what is left of the total.
-    pub fn unknown(&self) -> i64 {
-        self.spent.unknown()
-    }
-
-    /// `Block time (reason)`, by reason in no particular order.
-    pub fn blocks(&self) -> impl Iterator<Item = (Text<'a>, i64)> + use<'a> {
-        let names = self.names;
-        self.spent.blocks.iter().map(move |&(reason, nanos)| (Text(names.bytes(reason)), nanos))
-    }
-
-    /// The columns under the names and in the order of `go tool trace`: `Total`, `Execution time`, then by name. Those in
-    /// which nothing was spent are left out but for the first two.
-    pub fn columns(&self) -> Vec<(String, i64)> {
-        let first =
-            [self.total(), self.execution(), self.sched_wait(), self.syscall(), self.syscall_block(), self.unknown()];
-        let blocks = self.blocks().map(|(reason, nanos)| (reason.to_str_lossy().into_owned(), nanos));
-        in_columns(first, blocks, |&nanos| nanos != 0)
-    }
-
-    /// The special ranges, which overlap with the others, by name in no particular order.
-    pub fn ranges(&self) -> impl Iterator<Item = (String, i64)> + use<'a> {
-        let names = self.names;
-        self.spent.ranges.iter().map(move |&(range, nanos)| (range.text(names), nanos))
-    }
-}
-
-/// The columns of `go tool trace` under its names: `Total`, `Execution time`, then by name in ascending order those in
-/// which something was spent. They are given in the order of [`Times`], blocks last.
-pub(super) fn in_columns<T>(
-    [total, execution, sched_wait, syscall, syscall_block, unknown]: [T; 6],
-    blocks: impl Iterator<Item = (String, T)>,
-    has_any: impl Fn(&T) -> bool,
-) -> Vec<(String, T)> {
-    let mut columns = vec![
-        ("Block time (syscall)".to_owned(), syscall_block),
-        ("Sched wait time".to_owned(), sched_wait),
-        ("Syscall execution time".to_owned(), syscall),
-        ("Unknown time".to_owned(), unknown),
-    ];
-    columns.extend(blocks.map(|(reason, time)| (format!("Block time ({reason})"), time)));
-    columns.retain(|(_, time)| has_any(time));
-    columns.sort_by(|(a, _), (b, _)| a.cmp(b));
-    columns.splice(0..0, [("Total".to_owned(), total), ("Execution time".to_owned(), execution)]);
-    columns
-}
-
-impl std::fmt::Debug for Times<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Times")
-            .field("total", &self.total())
-            .field("execution", &self.execution())
-            .field("sched_wait", &self.sched_wait())
-            .field("syscall", &self.syscall())
-            .field("syscall_block", &self.syscall_block())
-            .field("blocks", &self.blocks().collect::<Vec<_>>())
-            .field("ranges", &self.ranges().collect::<Vec<_>>())
-            .finish()
+    /// It ends, or counts as ended: what is on is off.
+    pub fn close(&mut self, spent: Spent) {
+        self.spent = spent;
+        self.running = NEVER;
+        self.runnable = NEVER;
+        self.blocked = NEVER;
+        self.syscall = NEVER;
+        self.syscall_blocked = NEVER;
+        self.ranges.clear();
+        self.regions.clear();
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::account::Accounting;
 use super::goroutines::{GroupBy, GroupTable, Groups};
 use super::histogram::Histogram;
 use super::latency::{Latencies, LatencyReport};
 use super::mmu::MutatorUtilization;
 use super::observer::Observer;
 use super::procs::{ProcReport, Procs};
+use super::times::Accounting;
 use super::utilization::{UtilFlags, Utilization};
 use crate::event::Event;
 

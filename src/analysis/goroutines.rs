@@ -3,11 +3,12 @@
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::account::{Accounting, RangeKey, Spent, in_columns};
 use super::histogram::Histogram;
 use super::names::{Name, Names};
 use super::observer::Observer;
-use super::summarizer::{GoroutineSummary, Summarizer, Summary};
+use super::summarizer::Summarizer;
+use super::summary::{GoroutineSummary, Summary};
+use super::times::{Accounting, RangeKey, Spent, in_columns};
 use crate::event::{Event, Text};
 
 /// By what goroutines are put into groups.
@@ -187,7 +188,7 @@ fn columns(spent: &Spent) -> [i64; COLUMNS] {
 
 impl Summary for Grouping {
     fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>) {
-        let account = goroutine.account();
+        let account = goroutine.account;
         let key = match self.by {
             GroupBy::Start | GroupBy::Name => account.name,
             GroupBy::Creator => account.creator,

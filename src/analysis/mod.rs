@@ -40,11 +40,12 @@ mod profile;
 mod stack_profile;
 mod stacks;
 mod summarizer;
+mod summary;
 mod tasks;
+mod times;
 mod utilization;
 
 pub use crate::event::OwnedFrame;
-pub use account::{Accounting, Times};
 pub use allocations::{
     AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationOptions,
     AllocationReport, AllocationRow, AllocationTrail, Allocations, GoroutineStacks, Hoard, ObjectCount, ObjectTotals,
@@ -61,6 +62,8 @@ pub use population::{Population, PopulationGroup, PopulationReport, WaitPlace};
 pub use procs::{ProcMoment, ProcReport, ProcUse, Procs};
 pub use profile::{ProfileKind, ProfileOptions, Profiler};
 pub use stack_profile::{Profile, ProfileSample};
-pub use summarizer::{GoroutineSummary, RegionSummary, Summarizer, Summary};
+pub use summarizer::Summarizer;
+pub use summary::{GoroutineSummary, RegionSummary, Summary};
 pub use tasks::{RegionGroup, TaskGroup, TaskSummary, TaskTable, Tasks, TimeByState};
+pub use times::{Accounting, Times};
 pub use utilization::{UtilFlags, Utilization};

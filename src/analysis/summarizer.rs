@@ -5,222 +5,23 @@ use std::collections::HashMap;
 use std::fmt;
 
 use foldhash::fast::RandomState;
-use smallvec::SmallVec;
 
-use super::account::{Accounting, RangeKey, Spent, Times, time_of};
+use super::account::{Account, NEVER, OpenRegion};
 use super::names::{Name, Names};
 use super::observer::Observer;
+use super::summary::{GoroutineSummary, Summary, show_region};
+use super::times::{Accounting, RangeKey, Spent, Times, time_of};
 use crate::event::record::{RangeType, Record, What};
-use crate::event::{Event, GoState, ProcState, Text};
-use crate::id::{GoId, NONE, TaskId};
+use crate::event::{Event, GoState, ProcState};
+use crate::id::{GoId, NONE};
 use crate::sched::arena::{Arena, Index};
-use crate::time::Time;
-
-/// Takes the sums of a [`Summarizer`].
-pub trait Summary {
-    /// A goroutine has ended, or the trace has.
-    fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>);
-
-    /// A region has ended, or its goroutine or the trace has.
-    fn region(&mut self, region: &RegionSummary<'_>) {
-        let _ = region;
-    }
-}
-
-impl<F: FnMut(&GoroutineSummary<'_>)> Summary for F {
-    fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>) {
-        self(goroutine);
-    }
-}
-
-/// A goroutine's times.
-#[derive(Clone, Copy, Debug)]
-pub struct GoroutineSummary<'a> {
-    account: &'a Account,
-    /// How it spent its time.
-    pub times: Times<'a>,
-}
-
-impl<'a> GoroutineSummary<'a> {
-    /// The goroutine.
-    pub fn id(&self) -> GoId {
-        GoId(self.account.id)
-    }
-
-    /// The function in which it started; empty if no stack of it is in the trace.
-    pub fn name(&self) -> Text<'a> {
-        Text(self.times.names.bytes(self.account.name))
-    }
-
-    /// The function that created it; empty if that was before the trace.
-    pub fn creator(&self) -> Text<'a> {
-        Text(self.times.names.bytes(self.account.creator))
-    }
-
-    /// Its last label; empty for none.
-    pub fn label(&self) -> Text<'a> {
-        Text(self.times.names.bytes(self.account.label))
-    }
-
-    /// When it was created, or the begin of the generation in which it is first mentioned.
-    pub fn creation(&self) -> Time {
-        Time(self.account.creation)
-    }
-
-    /// When it first ran.
-    pub fn start(&self) -> Option<Time> {
-        present(self.account.start)
-    }
-
-    /// When it ended, or began to wait forever.
-    pub fn end(&self) -> Option<Time> {
-        present(self.account.end)
-    }
-
-    pub(super) fn account(&self) -> &'a Account {
-        self.account
-    }
-}
-
-/// A region's times.
-#[derive(Clone, Copy, Debug)]
-pub struct RegionSummary<'a> {
-    /// The goroutine.
-    pub go: GoId,
-    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
-    pub task: TaskId,
-    /// What the program called it; empty for the one that stands for the task that a goroutine takes over from its creator.
-    pub name: Text<'a>,
-    /// When it began, or the goroutine was created; `None` if before the trace.
-    pub start: Option<Time>,
-    /// When it or the goroutine ended; `None` if the trace did, or a gap of lenient reading came.
-    pub end: Option<Time>,
-    /// How many regions of the goroutine it is within.
-    pub depth: usize,
-    /// Whether none of the regions that it is within is of the same task.
-    pub is_outermost: bool,
-    /// Whether the program made it. Otherwise it stands for the task that a goroutine takes over from its creator.
-    pub is_of_program: bool,
-    /// How its goroutine spent the time.
-    pub times: Times<'a>,
-}
-
-/// A time that is not known, or a state that is not on.
-const NEVER: i64 = i64::MIN;
-
-fn present(time: i64) -> Option<Time> {
-    (time != NEVER).then_some(Time(time))
-}
-
-/// What is known of a goroutine.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Account {
-    pub id: u64,
-    pub name: Name,
-    pub creator: Name,
-    pub label: Name,
-    creation: i64,
-    start: i64,
-    end: i64,
-    spent: Spent,
-    /// Since when it is in each state, or `NEVER`.
-    running: i64,
-    runnable: i64,
-    blocked: i64,
-    reason: Name,
-    syscall: i64,
-    syscall_blocked: i64,
-    /// On which P it went into the system call.
-    syscall_proc: u64,
-    /// Whether a gap came, and nothing is known of it since.
-    is_lost: bool,
-    /// Since when it is in each range.
-    ranges: SmallVec<[(RangeKey, i64); 1]>,
-    regions: Vec<OpenRegion>,
-}
-
-#[derive(Clone, Debug)]
-struct OpenRegion {
-    task: u64,
-    name: Name,
-    is_of_program: bool,
-    start: i64,
-    before: Spent,
-}
-
-impl Account {
-    fn new(id: u64, creation: i64) -> Self {
-        Account {
-            id,
-            name: Name::EMPTY,
-            creator: Name::EMPTY,
-            label: Name::EMPTY,
-            creation,
-            start: NEVER,
-            end: NEVER,
-            spent: Spent::default(),
-            running: NEVER,
-            runnable: NEVER,
-            blocked: NEVER,
-            reason: Name::EMPTY,
-            syscall: NEVER,
-            syscall_blocked: NEVER,
-            syscall_proc: NONE,
-            is_lost: false,
-            ranges: SmallVec::new(),
-            regions: Vec::new(),
-        }
-    }
-
-    /// All up to now, the states that it is in included.
-    fn spent_until(&self, now: i64, accounting: Accounting) -> Spent {
-        let mut spent = self.spent.clone();
-        if spent.total == 0 {
-            spent.total = now - self.creation;
-        }
-        if self.running != NEVER {
-            spent.execution += now - self.running;
-        }
-        if self.runnable != NEVER {
-            spent.sched_wait += now - self.runnable;
-        }
-        if self.blocked != NEVER {
-            spent.block(self.reason, now - self.blocked);
-        }
-        match (self.syscall, self.syscall_blocked, accounting) {
-            (NEVER, NEVER, _) => {}
-            (begun, NEVER, _) => spent.syscall += now - begun,
-            (begun, blocked, Accounting::Corrected) => {
-                spent.syscall += if begun == NEVER { 0 } else { blocked - begun };
-                spent.syscall_block += now - blocked;
-            }
-            (begun, blocked, Accounting::Reference) => {
-                spent.syscall += if begun == NEVER { 0 } else { now - begun };
-                spent.sched_wait += now - blocked;
-            }
-        }
-        self.ranges.iter().for_each(|&(range, begun)| spent.range(range, now - begun));
-        spent
-    }
-
-    /// It ends, or counts as ended: what is on is off.
-    fn close(&mut self, spent: Spent) {
-        self.spent = spent;
-        self.running = NEVER;
-        self.runnable = NEVER;
-        self.blocked = NEVER;
-        self.syscall = NEVER;
-        self.syscall_blocked = NEVER;
-        self.ranges.clear();
-        self.regions.clear();
-    }
-}
 
 /// Sums up goroutines and regions in one pass, and shows each sum to a [`Summary`] when there is nothing to add.
 ///
 /// Memory follows the goroutines that are alive, and the regions that are open: some 200 bytes each. Over a gap of lenient
-/// reading, what goroutines do is `Unknown time`; those of which nothing is heard behind it count as alive. A goroutine that waits forever counts as ended, as in `go tool
-/// trace`, but is shown at the end of the trace; those that are alive then come in ascending order.
+/// reading, what goroutines do is `Unknown time`; those of which nothing is heard behind it count as alive. A goroutine that
+/// waits forever counts as ended, as in `go tool trace`, but is shown at the end of the trace; those that are alive then come
+/// in ascending order.
 pub struct Summarizer<S> {
     summary: S,
     accounting: Accounting,
@@ -285,34 +86,12 @@ impl<S: Summary> Summarizer<S> {
             _ => self.goroutines.find(id),
         };
         let Some(account) = self.goroutines.get_mut(index) else { return };
-        match from {
-            GoState::Running => {
-                if account.running != NEVER {
-                    account.spent.execution += time - account.running;
-                }
-                account.running = NEVER;
+        if account.leave(from, time) {
+            let proc = account.syscall_proc;
+            let is_own = self.syscalls.get(&proc) == Some(&id);
+            if is_own || self.accounting == Accounting::Reference {
+                self.syscalls.remove(&proc);
             }
-            GoState::Waiting if account.blocked != NEVER => {
-                account.spent.block(account.reason, time - account.blocked);
-                account.blocked = NEVER;
-            }
-            GoState::Runnable if account.runnable != NEVER => {
-                account.spent.sched_wait += time - account.runnable;
-                account.runnable = NEVER;
-            }
-            GoState::Syscall if account.syscall != NEVER => {
-                let without_proc = if account.syscall_blocked == NEVER { time } else { account.syscall_blocked };
-                account.spent.syscall += without_proc - account.syscall;
-                account.spent.syscall_block += time - without_proc;
-                account.syscall = NEVER;
-                account.syscall_blocked = NEVER;
-                let proc = account.syscall_proc;
-                let is_own = self.syscalls.get(&proc) == Some(&id);
-                if is_own || self.accounting == Accounting::Reference {
-                    self.syscalls.remove(&proc);
-                }
-            }
-            _ => {}
         }
         if account.name == Name::EMPTY && record.b != 0 {
             account.name = self.names.root(event, record.b);
@@ -522,26 +301,6 @@ impl<S: Summary> Summarizer<S> {
         show_region(&mut self.summary, &self.names, GoId(record.go), &account.regions, record.time, spent);
         account.regions.pop();
     }
-}
-
-/// Among how many regions around one the same task is looked for. Programs nest a handful.
-const MAX_LOOK_BACK: usize = 64;
-
-/// Shows the innermost of some nested regions.
-fn show_region(summary: &mut impl Summary, names: &Names, go: GoId, open: &[OpenRegion], end: i64, now: Spent) {
-    let Some((region, around)) = open.split_last() else { return };
-    let spent = now.since(&region.before);
-    summary.region(&RegionSummary {
-        go,
-        task: TaskId(region.task),
-        name: Text(names.bytes(region.name)),
-        start: present(region.start),
-        end: present(end),
-        depth: around.len(),
-        is_outermost: around.iter().rev().take(MAX_LOOK_BACK).all(|outer| outer.task != region.task),
-        is_of_program: region.is_of_program,
-        times: Times { spent: &spent, names },
-    });
 }
 
 /// Whether a goroutine is the runtime's own, by where it started (Go `summary.go`, `IsSystemGoroutine`).

@@ -6,10 +6,11 @@ use std::fmt;
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::account::Accounting;
 use super::histogram::Histogram;
 use super::observer::Observer;
-use super::summarizer::{GoroutineSummary, RegionSummary, Summarizer, Summary};
+use super::summarizer::Summarizer;
+use super::summary::{GoroutineSummary, RegionSummary, Summary};
+use super::times::Accounting;
 use crate::event::record::What;
 use crate::event::{Event, EventKind};
 use crate::id::{GoId, TaskId};
