@@ -91,7 +91,7 @@ fn beginning<T>(row: &[T], start: impl Fn(&T) -> i64, range: Range<i64>) -> &[T]
 impl Timeline {
     /// The garbage collections, in order of time.
     pub fn gc_cycles(&self) -> impl ExactSizeIterator<Item = GcCycle<'_>> + DoubleEndedIterator + Clone {
-        (0..self.gc.cycles.len()).map(|index| GcCycle { timeline: self, index })
+        self.gc.cycles.iter().enumerate().map(|(index, &entry)| GcCycle { timeline: self, index, entry })
     }
 
     /// The times when the world was stopped, for any reason, in order of time.
@@ -119,19 +119,15 @@ impl Timeline {
     }
 }
 
-/// A garbage collection.
+/// A garbage collection: marking, which ends with the world stopped for the mark termination.
 #[derive(Clone, Copy, Debug)]
 pub struct GcCycle<'t> {
     timeline: &'t Timeline,
     index: usize,
+    entry: CycleEntry,
 }
 
 impl<'t> GcCycle<'t> {
-    fn entry(&self) -> CycleEntry {
-        const NONE: CycleEntry = CycleEntry { start: 0, end: 0, is_old: false, stack: 0, go: u32::MAX };
-        self.timeline.gc.cycles.get(self.index).copied().unwrap_or(NONE)
-    }
-
     /// Which one in the trace, from 1. The runtime's own count, which gctrace lines show, is not in a trace.
     pub fn seq(&self) -> u64 {
         self.index as u64 + 1
@@ -140,37 +136,22 @@ impl<'t> GcCycle<'t> {
     /// When it began: before the stop-the-world for its sweep termination. If it is older than the trace, when the trace
     /// first says that it is under way.
     pub fn start(&self) -> Time {
-        Time(self.entry().start)
-    }
-
-    /// When marking ended, with the world stopped for the mark termination; if it had not, the end of the trace.
-    pub fn end(&self) -> Time {
-        self.timeline.end_or_last(self.entry().end)
+        Time(self.entry.start)
     }
 
     /// Whether it began before the trace, or where a [gap](Timeline::gaps) hides it.
     pub fn is_older(&self) -> bool {
-        self.entry().is_old
-    }
-
-    /// Whether it had not ended when the trace did.
-    pub fn is_open(&self) -> bool {
-        self.entry().end == OPEN
-    }
-
-    /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at least.
-    pub fn is_cut(&self) -> bool {
-        self.timeline.is_gap(self.entry().end)
+        self.entry.is_old
     }
 
     /// The goroutine that began it: the one whose allocation was due for it, or that called `runtime.GC`.
     pub fn go(&self) -> Option<GoId> {
-        self.timeline.go_id(self.entry().go)
+        self.timeline.go_id(self.entry.go)
     }
 
     /// Where that was.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
-        self.timeline.symbols.stack(self.entry().stack)
+        self.timeline.symbols.stack(self.entry.stack)
     }
 
     /// Its own pauses: those that begin within it and that are the collector's.
@@ -191,7 +172,7 @@ impl<'t> GcCycle<'t> {
     pub fn sweeps(&self) -> impl ExactSizeIterator<Item = GcSweep<'t>> + Clone + use<'t> {
         let timeline = self.timeline;
         let next = timeline.gc.cycles.get(self.index + 1).map_or(OPEN, |next| next.start);
-        let sweeps = beginning(&timeline.gc.sweeps, |entry| entry.start, self.entry().end..next);
+        let sweeps = beginning(&timeline.gc.sweeps, |entry| entry.start, self.entry.end..next);
         sweeps.iter().map(move |&entry| GcSweep { timeline, entry })
     }
 
@@ -244,7 +225,7 @@ impl<'t> GcCycle<'t> {
     /// `src/runtime/mgcpacer.go`, `resetLive`).
     fn marked(&self) -> Option<(usize, u64)> {
         let heap = &self.timeline.metrics.heap;
-        let CycleEntry { start, end, .. } = self.entry();
+        let CycleEntry { start, end, .. } = self.entry;
         let last =
             heap.partition_point(|&(time, _)| time <= end).checked_sub(1).filter(|_| end != OPEN && !self.is_cut())?;
         let &(time, live) = heap.get(last)?;
@@ -278,17 +259,17 @@ impl<'t> GcCycle<'t> {
     /// [`goal`](Self::goal).
     pub fn next_goal(&self) -> Option<u64> {
         let goals = &self.timeline.metrics.goals;
-        let end = self.entry().end;
+        let end = self.entry.end;
         goals.get(goals.partition_point(|&(time, _)| time <= end)).map(|&(_, value)| value).filter(|&goal| goal != 0)
     }
 
     fn range(&self) -> Range<i64> {
-        let CycleEntry { start, end, .. } = self.entry();
+        let CycleEntry { start, end, .. } = self.entry;
         start..end
     }
 }
 
-/// A time in which the world was stopped.
+/// A time in which the world was stopped, until it went on.
 #[derive(Clone, Copy, Debug)]
 pub struct Pause<'t> {
     timeline: &'t Timeline,
@@ -311,26 +292,6 @@ impl<'t> Pause<'t> {
         Time(self.entry.start)
     }
 
-    /// When the world went on; if it had not, the end of the trace.
-    pub fn end(&self) -> Time {
-        self.timeline.end_or_last(self.entry.end)
-    }
-
-    /// Whether the world was still stopped when the trace ended.
-    pub fn is_open(&self) -> bool {
-        self.entry.end == OPEN
-    }
-
-    /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at least.
-    pub fn is_cut(&self) -> bool {
-        self.timeline.is_gap(self.entry.end)
-    }
-
-    /// From its start to its end.
-    pub fn duration(&self) -> Duration {
-        self.end() - self.start()
-    }
-
     /// How long it took until the last P had stopped, as far as the trace tells: the last that went idle within the pause;
     /// zero if none had to.
     pub fn time_to_stop(&self) -> Duration {
@@ -348,7 +309,7 @@ impl<'t> Pause<'t> {
     }
 }
 
-/// A goroutine marking to pay for what it allocates.
+/// A goroutine marking to pay for what it allocates; it may be blocked or preempted meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct MarkAssist<'t> {
     timeline: &'t Timeline,
@@ -364,26 +325,6 @@ impl<'t> MarkAssist<'t> {
     /// When it began; if it is older than the trace, when the trace first says that it is under way.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
-    }
-
-    /// When it ended; if it had not, the end of the trace.
-    pub fn end(&self) -> Time {
-        self.timeline.end_or_last(self.entry.end)
-    }
-
-    /// Whether it had not ended when the trace did.
-    pub fn is_open(&self) -> bool {
-        self.entry.end == OPEN
-    }
-
-    /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at least.
-    pub fn is_cut(&self) -> bool {
-        self.timeline.is_gap(self.entry.end)
-    }
-
-    /// From its start to its end; the goroutine may have been blocked or preempted meanwhile.
-    pub fn duration(&self) -> Duration {
-        self.end() - self.start()
     }
 
     /// Where the goroutine allocated.
@@ -415,26 +356,6 @@ impl<'t> GcSweep<'t> {
         Time(self.entry.start)
     }
 
-    /// When it ended; if it had not, the end of the trace.
-    pub fn end(&self) -> Time {
-        self.timeline.end_or_last(self.entry.end)
-    }
-
-    /// Whether it had not ended when the trace did.
-    pub fn is_open(&self) -> bool {
-        self.entry.end == OPEN
-    }
-
-    /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at least.
-    pub fn is_cut(&self) -> bool {
-        self.timeline.is_gap(self.entry.end)
-    }
-
-    /// From its start to its end.
-    pub fn duration(&self) -> Duration {
-        self.end() - self.start()
-    }
-
     /// Bytes that it looked at; 0 while it is open.
     pub fn bytes_swept(&self) -> u64 {
         self.entry.swept
@@ -450,3 +371,33 @@ impl<'t> GcSweep<'t> {
         self.timeline.symbols.stack(self.entry.stack)
     }
 }
+
+/// When these end, which may be with the trace or at a gap.
+macro_rules! lasting {
+    ($($kind:ident)*) => { $(
+        impl $kind<'_> {
+            /// When it ended; if it had not, the end of the trace.
+            pub fn end(&self) -> Time {
+                self.timeline.end_or_last(self.entry.end)
+            }
+
+            /// From its start to its end.
+            pub fn duration(&self) -> Duration {
+                self.end() - self.start()
+            }
+
+            /// Whether it had not ended when the trace did.
+            pub fn is_open(&self) -> bool {
+                self.entry.end == OPEN
+            }
+
+            /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at
+            /// least.
+            pub fn is_cut(&self) -> bool {
+                self.timeline.is_gap(self.entry.end)
+            }
+        }
+    )* };
+}
+
+lasting! { GcCycle Pause MarkAssist GcSweep }
