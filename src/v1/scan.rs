@@ -158,6 +158,8 @@ pub(super) struct Scan {
     open: Option<(u64, Batch)>,
     /// The last text.
     text: Range<usize>,
+    /// Where the last text or stack begins, which say how long they are.
+    framed: usize,
     has_events: bool,
     /// The time at a place of the batch, which is worked out only where it is needed.
     clock: (usize, u64),
@@ -175,6 +177,7 @@ impl Scan {
             footer: Footer::Ahead,
             open: None,
             text: 0..0,
+            framed: 0,
             has_events: false,
             clock: (0, 0),
             rows: HashMap::default(),
@@ -220,9 +223,9 @@ impl Scan {
         Ok(())
     }
 
-    /// Where the walk has come to, or the text before, which may be cut and have taken in what follows.
-    pub fn sound_until(&self) -> usize {
-        if self.text.end == self.pos { self.text.start } else { self.pos }
+    /// Where the last text or stack begins: if the trace is cut in it, it has taken in what follows.
+    pub fn last_framed(&self) -> usize {
+        self.framed
     }
 
     /// Walks over the records that begin before `until`, of a window that holds them whole or ends with the file.
@@ -361,6 +364,7 @@ impl Scan {
         let id = varint::read(window, &mut pos).map_err(|fault| parse::cut(fault, EventType::String))?;
         let (text, end) = parse::text(window, pos, EventType::String)?;
         self.text = text.pos..end;
+        self.framed = at;
         if text.len == 0 {
             self.tolerate(ErrorKind::EmptyString { id: id.into() })?;
         } else if let Err(kind) = self.found.tables.strings.insert(id, text, "string") {
@@ -383,6 +387,7 @@ impl Scan {
         for _ in 0..frames {
             self.found.tables.note_frame(RawFrame::read(within, &mut pos)?);
         }
+        self.framed = at;
         if pos != end {
             return parse::oversized_stack(frames, within, pos);
         }
@@ -419,6 +424,7 @@ impl Scan {
         if shape.class == Class::TimedString {
             let (text, behind) = parse::text(window, end, shape.event)?;
             self.text = text.pos..behind;
+            self.framed = at;
             end = behind;
         }
         Ok(end)

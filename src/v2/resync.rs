@@ -29,8 +29,8 @@ const MAX_APART: u64 = 1 << 42;
 /// What is known of the batches that are looked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wanted {
-    /// The first generation that they can be of.
-    pub from: u64,
+    /// The first generation that they can be of, `None` where they can be of any.
+    pub from: Option<u64>,
     /// A time on the clock of the trace, 0 where none is known.
     pub near: u64,
     /// Whether they are looked for among bytes that may be anything, and rightly so: then those that follow each other must
@@ -116,7 +116,7 @@ fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Op
         let Ok(Framing::Batch(batch)) = batch::read(source.window(), pos) else { return Ok(None) };
         let (first, last) = generations.unwrap_or((batch.generation, batch.generation));
         let is_wanted = match link {
-            0 => batch.generation >= wanted.from && batch.generation - wanted.from <= MAX_SKIPPED,
+            0 => wanted.from.is_none_or(|from| (from..=from.saturating_add(MAX_SKIPPED)).contains(&batch.generation)),
             _ => batch.generation == last || batch.generation == last.wrapping_add(1),
         };
         if !is_wanted || !is_plausible(&batch, source.window(), wanted) {
@@ -127,10 +127,8 @@ fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Op
         pos = batch.end;
         if !source.fill(pos)? {
             // The file is cut in this one. So few are only believed of a generation that is due, if it is known which is.
-            let is_due = |landmark: &Landmark| {
-                wanted.near == 0 || matches!(landmark, Landmark::Batch(first) if first - wanted.from <= 1)
-            };
-            return Ok(found(generations).filter(|found| link > 0 && !wanted.is_opaque && is_due(found)));
+            let is_due = wanted.near == 0 || wanted.from.is_none_or(|from| first - from <= 1);
+            return Ok(found(generations).filter(|_| link > 0 && !wanted.is_opaque && is_due));
         }
     }
     Ok(found(generations))

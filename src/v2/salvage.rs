@@ -265,7 +265,7 @@ impl Generation {
             let kind = ErrorKind::GenerationOutOfOrder { last, found: batch.generation };
             let error = self.error_in(batch, kind, at);
             // Beyond that a number is wrong, and no others are lost.
-            let most = last.saturating_add(resync::MAX_SKIPPED);
+            let most = last.saturating_add(resync::MAX_SKIPPED + 1);
             let highest =
                 self.damage.trace.delivered.range(..=(most, u64::MAX)).next_back().map_or(0, |(number, _)| *number);
             let skipped = batch.generation.saturating_sub(last.max(highest)).saturating_sub(1);
@@ -322,8 +322,12 @@ impl Generation {
 
     pub fn wanted(&self, last: u64) -> Wanted {
         match self.number {
-            0 => Wanted { from: last.saturating_add(1), near: self.damage.trace.last_time, ..Wanted::default() },
-            number => Wanted { from: number, near: self.min_time, ..Wanted::default() },
+            0 => {
+                // That of a flight recorder begins with any.
+                let from = (last != 0).then_some(last.saturating_add(1));
+                Wanted { from, near: self.damage.trace.last_time, ..Wanted::default() }
+            }
+            number => Wanted { from: Some(number), near: self.min_time, ..Wanted::default() },
         }
     }
 
@@ -357,7 +361,7 @@ impl Generation {
     }
 
     /// Looks for the first landmark that begins at one of these places. The header of a trace alone may be text of this one: it is
-    /// if something of this one is found behind it.
+    /// if batches of this one are found behind it.
     pub fn find(
         &mut self,
         source: &mut Source<'_>,
@@ -372,7 +376,7 @@ impl Generation {
             // The time that is known may be wrong itself.
             let any = Wanted { near: 0, texts_until: usize::MAX, ..wanted };
             match resync::find(source, at..at + NEAR, any)? {
-                Some((next, _)) if next > at => {
+                Some((next, Landmark::Batch(_))) => {
                     // Looked for once: a file may be full of headers.
                     self.damage.trace.goes_on_at = source.base() + next.max(at + header::LEN) as u64;
                     places.start = at;
@@ -430,8 +434,15 @@ impl Generation {
     fn find_far(&mut self, error: Error, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
         let start = source.base();
         let mut from = 1;
+        let was_whole = last != 0 && self.damage.trace.was_whole && matches!(error.kind, ErrorKind::NotABatch { .. });
         let found = loop {
-            match self.find(source, from..NEAR, self.wanted(last)) {
+            let wanted = self.wanted(last);
+            let found = match was_whole {
+                // No text is open in which a header could stand.
+                true => resync::find(source, from..NEAR, wanted),
+                false => self.find(source, from..NEAR, wanted),
+            };
+            match found {
                 Ok(Some((at, landmark))) => {
                     source.release(at);
                     break Ok(Some(landmark));
@@ -448,7 +459,6 @@ impl Generation {
             }
         };
         let bytes = source.base() - start;
-        let was_whole = last != 0 && self.damage.trace.was_whole && matches!(error.kind, ErrorKind::NotABatch { .. });
         if matches!(found, Ok(None | Some(Landmark::Trace))) && was_whole {
             ledger.trailing += bytes;
             let error = self.behind(last, error);

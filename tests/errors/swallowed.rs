@@ -6,7 +6,7 @@ use gotrace::{ErrorKind, Tally, Version};
 
 use crate::corpus::{RELEASES, sample};
 use crate::lenient::{AFRESH, Lenient, ON, assert_read, read};
-use crate::{RUNNING, at_generation, generation, running, then};
+use crate::{RUNNING, at, at_generation, generation, running, then};
 
 /// Events by generation.
 fn parts(lenient: &Lenient) -> Vec<Vec<String>> {
@@ -124,6 +124,55 @@ fn what_stands_between_two_traces_is_no_damage() {
         let trailing = (format!("{:?}", ErrorKind::TrailingData { found: between[0] }), end);
         let other = ("MultipleTraces".to_owned(), end + between.len() as u64);
         assert_eq!(faults, [trailing, other], "{release}");
+    }
+}
+
+/// 26: so it is whatever the generations of the other are called, and if its first bytes are damaged.
+#[test]
+fn a_trace_behind_a_whole_one_is_no_part_of_it() {
+    const BETWEEN: &[u8] = b"\0junk";
+    for (first, second) in [(1, 3), (5000, 5002), (1, 5000), (5000, 1)] {
+        let [first, second] = [first, second].map(|number| {
+            let trace = Trace::new(Version::Go126).generation(&generation(number, [running()]));
+            trace.generation(&generation(number + 1, [running()])).into_bytes()
+        });
+        let alone = read(&first);
+        assert_eq!(alone.faults, []);
+        let check = |second: &[u8], what: &str| {
+            let both = read(&[&first, BETWEEN, second].concat());
+            assert_eq!(parts(&both), parts(&alone), "{what}");
+            assert_eq!((both.lost, both.trailing), (Tally::default(), (BETWEEN.len() + second.len()) as u64), "{what}");
+            let faults: Vec<_> = both.faults.iter().map(|(kind, at)| (&kind[..], at.offset)).collect();
+            let end = first.len() as u64;
+            assert_eq!(faults, [("TrailingData { found: 0 }", end), ("MultipleTraces", end + 5)], "{what}");
+        };
+        check(&second, "whole");
+        // Before another trace its header alone.
+        check(&[&second[..16], b"xx", &second].concat(), "a header before it");
+        for at in 16..second.len() {
+            let mut second = second.clone();
+            second[at] ^= 0xff;
+            check(&second, &format!("{at}"));
+        }
+    }
+}
+
+/// An old trace that is cut in a stack, or in a text that records seem to follow, takes in the header of the one behind it.
+#[test]
+fn a_stack_or_a_text_that_is_cut_ends_before_another_trace() {
+    for (first, cut, second) in
+        [("go1.19/syscalls", 5350, "go1.24/cpuprofile"), ("go1.19/annotations", 1181, "go1.24/panicgoexit")]
+    {
+        let (bytes, second) = (sample(first).bytes(), sample(second).bytes());
+        let alone = read(&bytes[..cut]);
+        let both = read(&[&bytes[..cut], &second].concat());
+        assert_eq!((parts(&both), both.lost), (parts(&alone), alone.lost), "{first}");
+        let mut faults = alone.faults;
+        faults.push(("MultipleTraces".to_owned(), at(cut as u64)));
+        faults.sort_by_key(|(_, at)| at.offset);
+        let mut found = both.faults;
+        found.sort_by_key(|(_, at)| at.offset);
+        assert_eq!((found, both.trailing), (faults, second.len() as u64), "{first}");
     }
 }
 

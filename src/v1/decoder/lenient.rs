@@ -113,8 +113,8 @@ impl Decoder {
         while scan.pos() < window.len() && limits::check_walk(&scan, window.len(), &self.mode).is_ok() {
             if let Err(Fault { kind, .. }) = walk_on(&mut scan, window) {
                 let is_behind = matches!(*kind, ErrorKind::MultipleTraces | ErrorKind::TrailingData { .. });
-                // One that is cut may have taken in a part of what follows it.
-                let from = scan.sound_until().saturating_sub(header::LEN - 1).max(first);
+                // What follows may begin in records: at the most in the last that says how long it is, or right before it.
+                let from = scan.last_framed().saturating_sub(header::LEN - 1).max(first);
                 return match is_behind {
                     true => other_trace(&window[from..]).map(|other| from + other),
                     false => Some(first),
