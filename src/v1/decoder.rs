@@ -240,7 +240,7 @@ impl Decoder {
 
     /// Puts all that was found in order, and each P's first event into the merge.
     fn prepare(&mut self, source: &Source<'_>) -> Result<(), Error> {
-        let end = location(source, source.window().len());
+        let end = location(source, source.window().len() - self.ledger.trailing as usize);
         let rate = match self.found.ticks_per_second {
             Some(rate) => rate,
             None => self.refuse(ErrorKind::BadFrequency(Flaw::Missing), end, NANOS)?,
