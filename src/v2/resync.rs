@@ -42,6 +42,16 @@ pub(super) struct Wanted {
     pub texts_until: usize,
 }
 
+impl Wanted {
+    /// Whether a generation of this number may be the first that is found.
+    fn may_begin(&self, number: u64) -> bool {
+        match self.from {
+            Some(from) => (from..=from.saturating_add(MAX_SKIPPED)).contains(&number),
+            None => number > 0,
+        }
+    }
+}
+
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Landmark {
@@ -116,7 +126,7 @@ fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> io::Result<Op
         let Ok(Framing::Batch(batch)) = batch::read(source.window(), pos) else { return Ok(None) };
         let (first, last) = generations.unwrap_or((batch.generation, batch.generation));
         let is_wanted = match link {
-            0 => wanted.from.is_none_or(|from| (from..=from.saturating_add(MAX_SKIPPED)).contains(&batch.generation)),
+            0 => wanted.may_begin(batch.generation),
             _ => batch.generation == last || batch.generation == last.wrapping_add(1),
         };
         if !is_wanted || !is_plausible(&batch, source.window(), wanted) {

@@ -430,34 +430,11 @@ impl Generation {
         self.number == 0 || landmark == Landmark::Batch(self.number)
     }
 
-    /// Looks for the next generation as far as the file goes, and keeps nothing of what is between in memory.
+    /// Looks for the next generation as far as the file goes.
     fn find_far(&mut self, error: Error, source: &mut Source<'_>, last: u64, ledger: &mut Ledger) -> Outcome<bool> {
         let start = source.base();
-        let mut from = 1;
         let was_whole = last != 0 && self.damage.trace.was_whole && matches!(error.kind, ErrorKind::NotABatch { .. });
-        let found = loop {
-            let wanted = self.wanted(last);
-            let found = match was_whole {
-                // No text is open in which a header could stand.
-                true => resync::find(source, from..NEAR, wanted),
-                false => self.find(source, from..NEAR, wanted),
-            };
-            match found {
-                Ok(Some((at, landmark))) => {
-                    source.release(at);
-                    break Ok(Some(landmark));
-                }
-                Ok(None) => {
-                    let len = source.window().len().min(NEAR);
-                    source.release(len);
-                    from = 0;
-                    if len < NEAR {
-                        break Ok(None);
-                    }
-                }
-                Err(failed) => break Err(failed),
-            }
-        };
+        let found = self.go_far(source, self.wanted(last), was_whole);
         let bytes = source.base() - start;
         if matches!(found, Ok(None | Some(Landmark::Trace))) && was_whole {
             ledger.trailing += bytes;
@@ -472,6 +449,28 @@ impl Generation {
         match found {
             Ok(_) => Ok(true),
             Err(failed) => self.break_off(failed, source).map(|()| false),
+        }
+    }
+
+    /// Goes to the first landmark behind the next byte, or to the file's end, and keeps nothing of what is between in memory.
+    fn go_far(&mut self, source: &mut Source<'_>, wanted: Wanted, was_whole: bool) -> io::Result<Option<Landmark>> {
+        let mut from = 1;
+        loop {
+            let found = match was_whole {
+                // No text is open in which a header could stand.
+                true => resync::find(source, from..NEAR, wanted)?,
+                false => self.find(source, from..NEAR, wanted)?,
+            };
+            if let Some((at, landmark)) = found {
+                source.release(at);
+                return Ok(Some(landmark));
+            }
+            let len = source.window().len().min(NEAR);
+            source.release(len);
+            if len < NEAR {
+                return Ok(None);
+            }
+            from = 0;
         }
     }
 
