@@ -214,7 +214,8 @@ fn ranges(timeline: &Timeline) -> Vec<Extent> {
     let go = |go: Option<GoId>| format!("{:?}", Scope::Goroutine(go));
     let cycles = timeline.gc_cycles().map(|cycle| {
         let name = "GC concurrent mark phase Global".to_owned();
-        (name, cycle.start().0, cycle.end().0, cycle.is_cut(), cycle.is_open())
+        let end = cycle.start().0 + cycle.duration().as_nanos() as i64;
+        (name, cycle.start().0, end, cycle.is_cut(), cycle.is_open())
     });
     let pauses = timeline.pauses().map(|pause| {
         let name = format!("stop-the-world {}", go(pause.go()));

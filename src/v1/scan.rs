@@ -7,7 +7,6 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
@@ -156,8 +155,8 @@ pub(super) struct Scan {
     footer: Footer,
     /// The batch being walked, and its P.
     open: Option<(u64, Batch)>,
-    /// The last text.
-    text: Range<usize>,
+    /// Where the last text ends.
+    text_end: usize,
     /// Where the last text or stack begins, which say how long they are.
     framed: usize,
     has_events: bool,
@@ -176,7 +175,7 @@ impl Scan {
             has_hole: false,
             footer: Footer::Ahead,
             open: None,
-            text: 0..0,
+            text_end: 0,
             framed: 0,
             has_events: false,
             clock: (0, 0),
@@ -245,7 +244,7 @@ impl Scan {
     /// is noticed in mid of it; in the last text it is text.
     #[cold]
     fn fault(&mut self, window: &[u8], kind: Box<ErrorKind>) -> Fault {
-        let from = self.pos.saturating_sub(header::LEN).max(self.text.end);
+        let from = self.pos.saturating_sub(header::LEN).max(self.text_end);
         match (from..=self.pos).find(|at| header::version_at(window, *at).is_some()) {
             Some(at) => {
                 self.pos = at;
@@ -363,7 +362,7 @@ impl Scan {
         let mut pos = at + 1;
         let id = varint::read(window, &mut pos).map_err(|fault| parse::cut(fault, EventType::String))?;
         let (text, end) = parse::text(window, pos, EventType::String)?;
-        self.text = text.pos..end;
+        self.text_end = end;
         self.framed = at;
         if text.len == 0 {
             self.tolerate(ErrorKind::EmptyString { id: id.into() })?;
@@ -422,8 +421,8 @@ impl Scan {
             self.found.exits.extend(Exit::new(go, left, emitted, at));
         }
         if shape.class == Class::TimedString {
-            let (text, behind) = parse::text(window, end, shape.event)?;
-            self.text = text.pos..behind;
+            let (_, behind) = parse::text(window, end, shape.event)?;
+            self.text_end = behind;
             self.framed = at;
             end = behind;
         }

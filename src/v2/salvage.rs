@@ -23,8 +23,7 @@ use super::verdict::Verdict;
 use crate::account::{Break, Ledger, Tally};
 use crate::error::{Error, ErrorKind, Flaw, Location};
 use crate::time::Frequency;
-use crate::wire::header;
-use crate::wire::header::Version;
+use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 use crate::wire::varint;
 
