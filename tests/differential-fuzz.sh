@@ -11,29 +11,49 @@
 # set. The Go side is benches/peer, ours is the example dump.
 #
 # An input is accepted if it can be read to its end. Where both accept it, the text of
-# its events has to be the same, but for the ties of ties.awk. Disagreements are grouped by what the side that refuses
-# says, with their number and one input of each. Some are meant: they are in the table
-# below and do not count as a failure.
+# its events has to be the same, but for the ties of ties.awk. Disagreements are grouped
+# by what the side that refuses says, with their number and one input of each, which is
+# printed too unless it is large. Some are meant: they are in the table below and do not
+# count as a failure.
 #
 # Exit 0 no disagreement but those, 1 others, or a crash, hang or failure of ours.
 set -euo pipefail
 shopt -s inherit_errexit
 
-# What one side refuses and the other takes, and that is right: who refuses, a pattern
-# of what it says, and why.
+# What one side refuses and the other takes, and that is right: who refuses, traces of
+# which age (old: before Go 1.22), a pattern of what it says, and why. ARCHITECTURE.md
+# lists them under "Where we differ from Go's reader".
 readonly meant='
-ours|the batch ends inside an integer|Go takes the end of a table inside an integer for the end of the trace
-ours|a timestamp overflows|Go lets times wrap around
-ours|invalid status 0 for goroutine|Go takes status 0, which no runtime writes
-ours|the trace is followed by other data|Go reads events behind the rate of an old trace, where no runtime writes any
-ours|unknown stack ID|Go takes an old trace that is cut between its stacks for a whole one
-Go|misuse of region|a mistake of the traced program, a warning here
+ours|any|the trace is empty|Go takes a header for a trace
+ours|any|a timestamp overflows|Go lets times wrap around
+ours|any|clock frequency|Go takes a rate that no clock has, and of old traces two
+ours|any|: the limit that the reader was given|Go has no limits
+ours|new|the batch ends inside an integer|Go takes the end of a table inside an integer for the end of the trace
+ours|new|invalid status|Go takes status 0 and those above 255, which no runtime writes
+ours|new|while it is still on thread|Go lets a goroutine or P be on two threads
+ours|new|newer than the trace|Go takes events that the version does not have
+ours|new|unknown experiment|Go takes experiments that no runtime has
+ours|new|the batch is a copy of the one before it|Go takes some batches twice
+ours|new|lies inside generation|Go takes generations whose batches are mixed
+ours|new|before its M|Go takes batches of an M in any order
+ours|new|follows generation|Go takes generations in any order
+ours|old|unknown stack ID|Go takes an old trace that is cut between its stacks for a whole one
+ours|old|unknown string ID|Go takes a string that no old table has for an empty one
+ours|old|is given twice|Go takes the last of two stacks with the same ID
+ours|old|has the ID 0|Go takes stack 0
+ours|old|the trace is followed by other data|Go reads events behind the rate of an old trace, where no runtime writes any
+ours|old|a second trace begins here|Go takes the header of a second trace for records
+Go|any|misuse of region|a mistake of the traced program, a warning here
+Go|any|task ID conflict|a mistake of the traced program, a warning here
+Go|old|no consistent ordering|the later of two events that move a goroutine from the same state waits here
 '
 
 # What takes longer than this many seconds hangs.
 readonly patience=10
 # What takes more memory than this, in KiB, takes too much.
 readonly max_memory=1048576
+# The largest input that is printed, in bytes as it is packed.
+readonly max_printed=8192
 # The exit status of the examples for input that cannot be read.
 readonly refused=2
 
@@ -59,7 +79,7 @@ choose() {
 # Prints ok, or what Go says against the input. A process that dies says nothing.
 ask_go() {
   local answer
-  answer=$(timeout "$patience" "$go_peer" check "$1" 2>/dev/null) || true
+  answer=$(timeout "$patience" "$go_peer" check "$1" 2>/dev/null | tr -d '\0') || true
   answer=${answer##*$'\t'}
   echo "${answer:-no answer: it hangs or dies}"
 }
@@ -79,8 +99,7 @@ ask_ours() {
 same_text() {
   "$trace_tool" -d=parsed "$1" >"$scratch/go" 2>/dev/null || true
   cmp -s "$scratch/go" "$scratch/ours" || {
-    head -c 13 "$1" | grep -qaE '^go 1\.(11|19|21) trace' &&
-      [[ $(untied <"$scratch/go") == "$(untied <"$scratch/ours")" ]]
+    is_old "$1" && [[ $(untied <"$scratch/go") == "$(untied <"$scratch/ours")" ]]
   }
 }
 
@@ -88,11 +107,18 @@ untied() {
   awk -f "$repo/tests/ties.awk" | sort
 }
 
-# Why it is right that this side alone refuses for this reason; fails if it is not.
+# Is the input a trace from before Go 1.22?
+is_old() {
+  head -c 13 "$1" | grep -qaE '^go 1\.(11|19|21) trace'
+}
+
+# Why it is right that this side alone refuses this input for this reason; fails if it is
+# not.
 excuse() {
-  local side pattern why
-  while IFS='|' read -r side pattern why; do
-    if [[ $side == "$1" && $2 == *"$pattern"* ]]; then
+  local age=new side of pattern why
+  if is_old "$3"; then age=old; fi
+  while IFS='|' read -r side of pattern why; do
+    if [[ $side == "$1" && ($of == any || $of == "$age") && $2 == *"$pattern"* ]]; then
       echo "$why"
       return
     fi
@@ -103,12 +129,20 @@ excuse() {
 # Notes a disagreement: who refuses, the reason, the input.
 disagree() {
   local why
-  if why=$(excuse "$1" "$2"); then
+  if why=$(excuse "$1" "$2" "$3"); then
     echo "meant, $why"
   else
     # Without the numbers, those of the same sort are one group.
     echo "$1: $(sed -E 's/0x[0-9a-f]+|[0-9]+/N/g; s/ at byte .*//' <<<"$2" | cut -c1-120)"
-  fi | sed "s|$|\t${3#"$repo"/}|" >>"$scratch/disagreements"
+  fi | sed "s|$|\t$3|" >>"$scratch/disagreements"
+}
+
+# Prints an input, so that it is not lost with the machine that found it.
+print_input() {
+  gzip -9n -c "$1" >"$scratch/packed"
+  if (($(stat -c %s "$scratch/packed") <= max_printed)); then
+    echo "    base64 -d <<< $(base64 -w 0 "$scratch/packed") | gunzip"
+  fi
 }
 
 count=500
@@ -164,7 +198,9 @@ done < <(choose "${corpora[@]}")
 echo "both accept ${tally["both accept"]}, both refuse ${tally["both refuse"]}, they disagree $(wc -l <"$scratch/disagreements")"
 cut -f1 "$scratch/disagreements" | sort | uniq -c | sort -rn | while read -r number group; do
   echo "  $number × $group"
-  echo "    such as $(grep -m1 -F "$group"$'\t' "$scratch/disagreements" | cut -f2)"
+  example=$(grep -m1 -F "$group"$'\t' "$scratch/disagreements" | cut -f2)
+  echo "    such as ${example#"$repo"/}"
+  [[ $group == 'meant, '* ]] || print_input "$example"
 done
 unexplained=$(grep -vc '^meant, ' "$scratch/disagreements" || true)
 echo "$unexplained disagreements to explain"
