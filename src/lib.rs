@@ -79,6 +79,7 @@ pub mod gctrace;
 pub mod guide {}
 mod id;
 mod limits;
+mod number;
 mod pdqsort;
 #[cfg(feature = "pprof")]
 pub mod pprof;

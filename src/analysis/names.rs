@@ -6,6 +6,7 @@ use indexmap::IndexSet;
 use crate::event::record::Symbol;
 use crate::event::tables::IdTable;
 use crate::event::{Event, Text};
+use crate::number::intern;
 
 /// A text of a trace, equal for equal texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,11 +58,7 @@ impl Names {
     }
 
     pub fn intern(&mut self, text: &[u8]) -> Name {
-        let index = match self.texts.get_index_of(text) {
-            Some(index) => index,
-            None => self.texts.insert_full(text.into()).0,
-        };
-        Name(u32::try_from(index).expect("four billion different names do not fit in memory"))
+        Name(intern(&mut self.texts, text))
     }
 
     /// The name of a text that the event's record refers to.

@@ -15,6 +15,7 @@ use super::summarizer::is_system_goroutine;
 use crate::event::record::{Symbol, What};
 use crate::event::{Event, GoState, OwnedFrame};
 use crate::id::{GoId, NONE};
+use crate::number::number;
 use crate::sched::arena::{Arena, Index};
 use crate::time::Time;
 
@@ -179,7 +180,7 @@ impl Population {
             Some(group) => group,
             None => self.groups.insert_full(name, Group::default()).0,
         };
-        u32::try_from(group).expect("there are no more groups than names")
+        number(group)
     }
 
     fn grow(&mut self, group: u32, time: i64, by: i64) -> Option<&mut Group> {
@@ -292,8 +293,8 @@ impl Population {
         let reason = self.names.of(event, record.text);
         let stack = self.stacks.of(event, record.b, &mut self.names);
         let key = WaitKey { group, stack, reason };
-        let number = self.waits.get_index_of(&key).unwrap_or_else(|| self.waits.insert_full(key, Wait::default()).0);
-        let wait = u32::try_from(number).expect("four billion waits do not fit in memory");
+        let index = self.waits.get_index_of(&key).unwrap_or_else(|| self.waits.insert_full(key, Wait::default()).0);
+        let wait = number(index);
         *self.recent.of(record.b) = Lookup { stack: record.b, reason: record.text, group, wait };
         wait
     }

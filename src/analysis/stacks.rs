@@ -6,6 +6,7 @@ use indexmap::IndexSet;
 use super::names::{Name, Names};
 use crate::event::Event;
 use crate::event::tables::IdTable;
+use crate::number::number;
 
 /// A stack, equal for equal frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -40,10 +41,6 @@ impl Default for Stacks {
 impl StackKey {
     /// The stack of what has none.
     pub const EMPTY: StackKey = StackKey(0);
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index).expect("four billion different stacks do not fit in memory")
 }
 
 impl Stacks {

@@ -7,6 +7,7 @@ use indexmap::{Equivalent, IndexMap, IndexSet};
 
 use super::place::Place;
 use crate::event::Text;
+use crate::number::number;
 use crate::pprof::{Error, Profile};
 
 /// A stack of a [`Snapshots`].
@@ -55,10 +56,6 @@ impl Equivalent<Place> for Key<'_> {
     fn equivalent(&self, place: &Place) -> bool {
         self.function == place.function && self.file == place.file && self.line == place.line
     }
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index).expect("four billion different places do not fit in memory")
 }
 
 impl<const N: usize> Snapshots<N> {

@@ -3,6 +3,8 @@
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
+use crate::number::intern;
+
 /// A name, equal for equal text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NameId(u32);
@@ -35,14 +37,12 @@ impl Names {
 
     /// The ID of a name, copied once when it is new.
     pub fn intern(&mut self, text: &[u8]) -> NameId {
-        let index = match self.texts.get_index_of(text) {
-            Some(index) => index,
-            None => {
-                self.len += text.len();
-                self.texts.insert_full(text.into()).0
-            }
-        };
-        NameId(u32::try_from(index).expect("four billion different names do not fit in memory"))
+        let known = self.texts.len();
+        let number = intern(&mut self.texts, text);
+        if self.texts.len() > known {
+            self.len += text.len();
+        }
+        NameId(number)
     }
 
     /// About how many bytes of memory they take.

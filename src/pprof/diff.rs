@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use thiserror::Error;
 
 use super::report::{By, Report, Row, add};
+use crate::number::intern;
 
 /// Why two reports can't be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -81,11 +82,7 @@ impl Report {
 
     /// The row with the same name or stack, which is made if need be.
     fn row_of(&mut self, row: Row<'_>) -> usize {
-        let names = row.frames().map(|name| match self.names.get_index_of(name) {
-            Some(index) => index as u32,
-            None => self.names.insert_full(name.into()).0 as u32,
-        });
-        let names: Vec<u32> = names.collect();
+        let names: Vec<u32> = row.frames().map(|name| intern(&mut self.names, name)).collect();
         let index = match (self.by, &names[..]) {
             (By::Function | By::Package, &[name]) => name as usize,
             _ => self.stacks.insert_full(names.into()).0,

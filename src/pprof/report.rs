@@ -10,6 +10,7 @@ use super::kind::ProfileKind;
 use super::location::{Function, Location};
 use super::names;
 use super::profile::Profile;
+use crate::number::intern;
 
 /// What the values of a profile are added up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -319,11 +320,6 @@ impl Nodes {
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.nodes[start as usize..self.ends[place] as usize]
     }
-}
-
-fn intern(names: &mut IndexSet<Box<str>, RandomState>, name: &str) -> u32 {
-    let index = names.get_index_of(name).unwrap_or_else(|| names.insert_full(name.into()).0);
-    u32::try_from(index).expect("four billion different names do not fit in memory")
 }
 
 fn function_name<'a>(function: &Function<'a>, by: By) -> Option<Cow<'a, str>> {

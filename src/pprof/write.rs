@@ -12,6 +12,7 @@ use super::encode::Message;
 use super::fields;
 use super::model::{Frame, Label, LabelValue, ValueType};
 use crate::event::Text;
+use crate::number::{intern, number};
 
 /// Puts a profile together out of stacks and values.
 ///
@@ -132,20 +133,20 @@ impl<const N: usize> ProfileBuilder<N> {
 
     /// The type of the values that a reader shows unless asked for another. Without it that is the last.
     pub fn default_sample_type<'a>(&mut self, kind: impl Into<Text<'a>>) -> &mut Self {
-        self.default_sample_type = intern(&mut self.strings, kind.into());
+        self.default_sample_type = intern_text(&mut self.strings, kind.into());
         self
     }
 
     /// A line that `go tool pprof` prints above its reports.
     pub fn comment<'a>(&mut self, text: impl Into<Text<'a>>) -> &mut Self {
-        let comment = intern(&mut self.strings, text.into());
+        let comment = intern_text(&mut self.strings, text.into());
         self.comments.push(comment);
         self
     }
 
     /// The path of the profiled program's binary.
     pub fn program<'a>(&mut self, path: impl Into<Text<'a>>) -> &mut Self {
-        self.program = Some(intern(&mut self.strings, path.into()));
+        self.program = Some(intern_text(&mut self.strings, path.into()));
         self
     }
 
@@ -177,8 +178,8 @@ impl<const N: usize> ProfileBuilder<N> {
         let mut lines = SmallVec::new();
         let mut stack = stack.into_iter().peekable();
         while let Some(frame) = stack.next() {
-            let name = intern(&mut self.strings, frame.func);
-            let file = intern(&mut self.strings, frame.file);
+            let name = intern_text(&mut self.strings, frame.func);
+            let file = intern_text(&mut self.strings, frame.file);
             let function = self.functions.insert_full(Function { name, file, start_line: frame.start_line }).0;
             lines.push(Line { function: number(function), line: frame.line });
             if frame.inlined && stack.peek().is_some() {
@@ -191,11 +192,11 @@ impl<const N: usize> ProfileBuilder<N> {
     }
 
     fn intern_label(&mut self, label: Label<'_>) -> LabelKey {
-        let key = intern(&mut self.strings, label.key);
+        let key = intern_text(&mut self.strings, label.key);
         match label.value {
-            LabelValue::Text(text) => LabelKey { key, text: intern(&mut self.strings, text), number: 0, unit: 0 },
+            LabelValue::Text(text) => LabelKey { key, text: intern_text(&mut self.strings, text), number: 0, unit: 0 },
             LabelValue::Number { value, unit } => {
-                LabelKey { key, text: 0, number: value, unit: intern(&mut self.strings, unit) }
+                LabelKey { key, text: 0, number: value, unit: intern_text(&mut self.strings, unit) }
             }
         }
     }
@@ -259,19 +260,11 @@ impl<const N: usize> ProfileBuilder<N> {
 }
 
 fn intern_type(strings: &mut IndexSet<Box<str>, RandomState>, value_type: ValueType<'_>) -> Type {
-    Type { kind: intern(strings, value_type.kind), unit: intern(strings, value_type.unit) }
+    Type { kind: intern_text(strings, value_type.kind), unit: intern_text(strings, value_type.unit) }
 }
 
-fn intern(strings: &mut IndexSet<Box<str>, RandomState>, text: Text<'_>) -> StringIndex {
-    let text = text.to_str_lossy();
-    match strings.get_index_of(text.as_ref()) {
-        Some(index) => number(index),
-        None => number(strings.insert_full(text.as_ref().into()).0),
-    }
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index).expect("four billion different things do not fit in memory")
+fn intern_text(strings: &mut IndexSet<Box<str>, RandomState>, text: Text<'_>) -> StringIndex {
+    intern(strings, &text.to_str_lossy())
 }
 
 fn write_type(message: &mut Message, value_type: Type) {

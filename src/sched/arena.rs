@@ -5,6 +5,8 @@ use std::fmt;
 
 use foldhash::fast::RandomState;
 
+use crate::number::number;
+
 /// An index into an [`Arena`], [`Index::NONE`] for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Index(u32);
@@ -97,7 +99,7 @@ impl<T: Default> Arena<T> {
             }
             None => {
                 self.slots.push(slot);
-                u32::try_from(self.slots.len() - 1).expect("four billion goroutines do not fit in memory")
+                number(self.slots.len() - 1)
             }
         };
         self.ids.insert(id, index);

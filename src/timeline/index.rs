@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use crate::number::number;
+
 /// Numbers for IDs, from 0 in the order in which they are added.
 ///
 /// A process numbers its goroutines upwards, so those created while the trace was made lie close together, wherever that
@@ -36,7 +38,7 @@ impl Index {
 
     /// Adds an ID that has no number. `is_new`: later ones are likely to follow it closely.
     pub fn add(&mut self, id: u64, is_new: bool) -> u32 {
-        let number = u32::try_from(self.ids.len()).expect("four billion of anything do not fit in memory");
+        let number = number(self.ids.len());
         self.ids.push(id);
         if is_new {
             self.base.get_or_insert(id);

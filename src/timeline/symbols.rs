@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use crate::event::{Frame, Text};
+use crate::number::{intern, number};
 
 /// A string's number; 0 is the empty one.
 pub(super) type StringNumber = u32;
@@ -30,14 +31,12 @@ impl Default for Strings {
 impl Strings {
     /// The number of a text, which is copied once.
     pub fn intern(&mut self, text: &[u8]) -> StringNumber {
-        let index = match self.texts.get_index_of(text) {
-            Some(index) => index,
-            None => {
-                self.bytes += text.len() as u64;
-                self.texts.insert_full(text.into()).0
-            }
-        };
-        u32::try_from(index).expect("four billion strings do not fit in memory")
+        let known = self.texts.len();
+        let number = intern(&mut self.texts, text);
+        if self.texts.len() > known {
+            self.bytes += text.len() as u64;
+        }
+        number
     }
 
     /// The number of a text that is there.
@@ -70,7 +69,7 @@ pub(super) struct Stacks {
     /// The frames of all stacks, one stack after another, as indexes of `frames`.
     rows: Vec<u32>,
     /// Where in `rows` each stack begins, and the end. The first, which stands for none, is empty.
-    starts: Vec<u32>,
+    starts: Vec<usize>,
     /// By the hash of the frames' PCs the last stack that has it.
     by_hash: HashMap<u64, StackNumber, RandomState>,
     /// For each stack the one before it with the same hash, 0 for none.
@@ -114,17 +113,17 @@ impl Stacks {
         }
         for frame in frames {
             let index = self.frames.insert_full(*frame).0;
-            self.rows.push(u32::try_from(index).expect("four billion frames do not fit in memory"));
+            self.rows.push(number(index));
         }
-        self.starts.push(u32::try_from(self.rows.len()).expect("four billion frames do not fit in memory"));
+        self.starts.push(self.rows.len());
         self.same_hash.push(newest);
-        let number = self.same_hash.len() as u32 - 1;
-        self.by_hash.insert(hash, number);
-        number
+        let stack = number(self.same_hash.len() - 1);
+        self.by_hash.insert(hash, stack);
+        stack
     }
 
     fn row(&self, stack: StackNumber) -> &[u32] {
-        let at = |index: usize| self.starts.get(index).map_or(0, |&start| start as usize);
+        let at = |index: usize| self.starts.get(index).copied().unwrap_or(0);
         self.rows.get(at(stack as usize)..at(stack as usize + 1)).unwrap_or_default()
     }
 
@@ -140,9 +139,10 @@ impl Stacks {
 
     pub fn bytes(&self) -> u64 {
         let frames = self.frames.capacity() * (size_of::<FrameEntry>() + 2 * size_of::<usize>());
-        let numbers = self.rows.capacity() + self.starts.capacity() + self.same_hash.capacity();
+        let numbers = self.rows.capacity() + self.same_hash.capacity();
+        let starts = self.starts.capacity() * size_of::<usize>();
         let hashes = self.by_hash.capacity() * size_of::<(u64, u32)>();
-        (frames + numbers * size_of::<u32>() + hashes) as u64
+        (frames + numbers * size_of::<u32>() + starts + hashes) as u64
     }
 }
 

@@ -18,6 +18,7 @@ use super::syscall::Exit;
 use crate::error::{ErrorKind, Flaw, broken};
 use crate::event::tables::{RawFrame, StackEntry, Tables};
 use crate::id::NONE;
+use crate::number::number;
 use crate::pdqsort;
 use crate::wire::header::{self, Version};
 use crate::wire::varint;
@@ -316,7 +317,7 @@ impl Scan {
         if !std::mem::take(&mut self.has_events) || self.has_hole {
             return;
         }
-        let number = u32::try_from(self.found.batches.len()).expect("four billion batches do not fit in memory");
+        let number = number(self.found.batches.len());
         self.found.batches.push(Batch { end, ..batch });
         let rows = &mut self.found.rows;
         let row = *self.rows.entry(proc).or_insert(rows.len());

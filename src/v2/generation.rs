@@ -17,6 +17,7 @@ use crate::event::alloc_free;
 use crate::event::tables::{self, ExperimentData, Span, Tables};
 use crate::id::{NONE, ThreadId};
 use crate::limits::{self, Mode};
+use crate::number::number;
 use crate::pdqsort;
 use crate::time::{ClockSnapshot, Frequency, TIME_LIMIT, Time, WallTime};
 use crate::wire::header::Version;
@@ -404,7 +405,7 @@ impl Generation {
     }
 
     fn add_events(&mut self, batch: &Batch, window: &[u8]) -> Check {
-        let index = u32::try_from(self.batches.len()).expect("four billion batches do not fit in memory");
+        let index = number(self.batches.len());
         let Batch { start, body, end, time, .. } = *batch;
         if batch.thread == NONE {
             self.check_uncounted(batch, window).at(start)?;
@@ -425,7 +426,7 @@ impl Generation {
                 self.threads[number as usize].last = index;
             }
             None => {
-                let number = u32::try_from(self.threads.len()).expect("each has a batch, of which there are fewer");
+                let number = number(self.threads.len());
                 self.by_thread.insert(batch.thread, number);
                 self.threads.push(Thread { id: batch.thread, first: index, last: index });
             }

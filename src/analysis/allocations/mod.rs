@@ -35,6 +35,7 @@ use crate::event::alloc_free::Kind;
 use crate::event::record::{RangeType, Record, What};
 use crate::event::{AllocFreeInfo, Event, EventKind, GoroutineStack, HeapSpan, Sync};
 use crate::id::NONE;
+use crate::number::number;
 use crate::time::Time;
 
 /// What makes allocations suspicious, and how much is kept of them.
@@ -385,10 +386,6 @@ impl Allocations {
             self.marks.push(self.since_begin(time));
         }
     }
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index).expect("four billion rows do not fit in memory")
 }
 
 impl Observer for Allocations {

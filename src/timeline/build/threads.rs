@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 
 use crate::event::record::Record;
 use crate::id::NONE;
+use crate::number::number;
 use crate::timeline::spans::{NOBODY, NOBODY_WITHOUT_PROC};
 
 /// What is known of a thread: the answers of the last lookups of what it has.
@@ -131,7 +132,7 @@ impl Threads {
         if let Some(&number) = self.by_place.get(&place) {
             return number;
         }
-        let number = u32::try_from(self.places.len()).expect("four billion places do not fit in memory");
+        let number = number(self.places.len());
         self.places.push(place);
         self.by_place.insert(place, number);
         number
