@@ -12,6 +12,7 @@
 use std::hint::select_unpredictable;
 
 use super::symbols::StackNumber;
+use crate::number::number;
 
 type Word = u64;
 
@@ -160,9 +161,9 @@ fn is_wide(word: Word) -> bool {
 /// Spans are allocated so many at a time: less than a megabyte, and a power of two.
 const SLAB: usize = 1 << 16;
 /// A goroutine's first chunk: most live for few spans.
-const FIRST_CHUNK: u32 = 4;
+const FIRST_CHUNK: usize = 4;
 /// The largest chunk.
-const MAX_CHUNK: u32 = 512;
+const MAX_CHUNK: usize = 512;
 
 /// Where the spans are. A position counts through all slabs.
 #[derive(Default)]
@@ -174,29 +175,28 @@ struct Arena {
 
 impl Arena {
     /// So many consecutive places, all in one slab.
-    fn allocate(&mut self, len: u32) -> u32 {
-        let end = self.free + len as usize;
-        if end > self.slabs.len() * SLAB {
+    fn allocate(&mut self, len: usize) -> usize {
+        if self.free + len > self.slabs.len() * SLAB {
             self.free = self.slabs.len() * SLAB;
             let slab = vec![0; SLAB].into_boxed_slice();
             self.slabs.push(slab.try_into().expect("it has this length"));
         }
-        let first = u32::try_from(self.free).expect("four billion words do not fit in memory");
-        self.free += len as usize;
+        let first = self.free;
+        self.free += len;
         first
     }
 
     /// The words of a chunk: they lie in one slab.
     #[inline]
     fn words(&self, chunk: &Chunk) -> &[Word] {
-        let (slab, first) = (chunk.first as usize / SLAB, chunk.first as usize % SLAB);
+        let (slab, first) = (chunk.first / SLAB, chunk.first % SLAB);
         self.slabs.get(slab).and_then(|slab| slab.get(first..first + chunk.len as usize)).unwrap_or_default()
     }
 
     #[inline(always)]
-    fn set(&mut self, position: u32, word: Word) {
-        if let Some(slab) = self.slabs.get_mut(position as usize / SLAB) {
-            slab[position as usize % SLAB] = word;
+    fn set(&mut self, position: usize, word: Word) {
+        if let Some(slab) = self.slabs.get_mut(position / SLAB) {
+            slab[position % SLAB] = word;
         }
     }
 }
@@ -226,23 +226,29 @@ impl Entry {
 struct Chunk {
     /// When the first begins.
     base: i64,
-    first: u32,
+    first: usize,
     /// In words.
     len: u32,
     lane: u32,
+}
+
+impl Chunk {
+    /// Notes how long it has become, now that no more spans follow, and returns that.
+    fn close(&mut self, lane: &Lane) -> u32 {
+        self.len = (lane.next - self.first) as u32;
+        self.len
+    }
 }
 
 /// Where the next span of a goroutine goes.
 #[derive(Clone, Copy, Debug)]
 struct Lane {
     base: i64,
-    next: u32,
+    next: usize,
     /// The end of its chunk.
-    end: u32,
+    end: usize,
     /// Its chunk.
     chunk: u32,
-    /// The length of the chunk after that.
-    grow: u32,
     /// The first stack that is known of the goroutine, 0 for none yet: its last frame is where the goroutine started.
     start_stack: StackNumber,
 }
@@ -263,7 +269,7 @@ pub(super) struct SpansBuilder {
 impl SpansBuilder {
     /// A goroutine; they are numbered from 0.
     pub fn add_lane(&mut self) {
-        self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, grow: FIRST_CHUNK, start_stack: 0 });
+        self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, start_stack: 0 });
     }
 
     /// A part of the trace is missing here.
@@ -332,21 +338,14 @@ impl SpansBuilder {
         }
     }
 
-    /// Begins a chunk.
+    /// Begins a chunk, twice as long as the last one came to: where spans lie far apart, one is left before it is full.
     fn open_chunk(&mut self, lane: u32, time: i64) {
         let Some(state) = self.lanes.get_mut(lane as usize) else { return };
-        if let Some(chunk) = self.chunks.get_mut(state.chunk as usize) {
-            chunk.len = state.next - chunk.first;
-        }
-        let first = self.arena.allocate(state.grow);
-        *state = Lane {
-            base: time,
-            next: first,
-            end: first + state.grow,
-            chunk: u32::try_from(self.chunks.len()).expect("there are fewer chunks than spans"),
-            grow: (state.grow * 2).min(MAX_CHUNK),
-            ..*state
-        };
+        let used = self.chunks.get_mut(state.chunk as usize).map_or(0, |chunk| chunk.close(state));
+        let len = (2 * used as usize).clamp(FIRST_CHUNK, MAX_CHUNK);
+        let first = self.arena.allocate(len);
+        let chunk = number(self.chunks.len());
+        *state = Lane { base: time, next: first, end: first + len, chunk, ..*state };
         self.chunks.push(Chunk { base: time, first, len: 0, lane });
     }
 
@@ -354,7 +353,8 @@ impl SpansBuilder {
     fn last(&self, lane: u32) -> Option<Entry> {
         let state = self.lanes.get(lane as usize)?;
         let chunk = self.chunks.get(state.chunk as usize)?;
-        let chunk = Chunk { len: state.next - chunk.first, ..*chunk };
+        let mut chunk = *chunk;
+        chunk.close(state);
         let words = self.arena.words(&chunk);
         Entry::read(words, first_word(words, chunk.len.checked_sub(1)?), &chunk)
     }
@@ -385,7 +385,7 @@ impl SpansBuilder {
         let mut starts = vec![0u32; self.lanes.len() + 1];
         for lane in &self.lanes {
             if let Some(chunk) = self.chunks.get_mut(lane.chunk as usize) {
-                chunk.len = lane.next - chunk.first;
+                chunk.close(lane);
             }
         }
         for chunk in &self.chunks {
@@ -569,5 +569,21 @@ mod tests {
             assert_eq!(spans.last(lane).and_then(|cursor| spans.get(cursor)), expected.last().copied());
             assert_eq!(spans.get(spans.covering(lane, i64::MIN)), expected.first().copied());
         }
+    }
+
+    /// What is rare takes no more room than what is frequent: each needs a chunk of its own, which is as small as the last was used.
+    #[test]
+    fn spans_that_lie_far_apart_take_small_chunks() {
+        const SPANS: usize = SLAB / FIRST_CHUNK;
+        let mut builder = SpansBuilder::default();
+        builder.add_lane();
+        for i in 0..2 * SPANS as i64 {
+            let time = if i < SPANS as i64 { i } else { i << 33 };
+            builder.push(0, Entry { time, state: State::Ready, who: NOBODY, why: 0 });
+        }
+        let spans = builder.finish();
+        assert_eq!(spans.len(), 2 * SPANS as u64);
+        // A quarter of a slab for those that are close, and a slab for the others.
+        assert_eq!(spans.bytes().0, (2 * SLAB * size_of::<Word>()) as u64);
     }
 }
