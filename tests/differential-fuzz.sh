@@ -21,31 +21,26 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 # What one side refuses and the other takes, and that is right: who refuses, traces of
-# which age (old: before Go 1.22), a pattern of what it says, and why. ARCHITECTURE.md
-# lists them under "Where we differ from Go's reader".
+# which age (old: before Go 1.22), a part of what it says, and why. Each is here because
+# an input showed it, and in ARCHITECTURE.md under "Where we differ from Go's reader".
 readonly meant='
-ours|any|the trace is empty|Go takes a header for a trace
-ours|any|a timestamp overflows|Go lets times wrap around
-ours|any|clock frequency|Go takes a rate that no clock has, and of old traces two
-ours|any|: the limit that the reader was given|Go has no limits
+ours|new|the trace is empty|Go takes a header for a trace
 ours|new|the batch ends inside an integer|Go takes the end of a table inside an integer for the end of the trace
-ours|new|invalid status|Go takes status 0 and those above 255, which no runtime writes
+ours|new|the batch is a copy of the one before it|Go takes some batches twice
+ours|new|follows generation|Go takes generations that are skipped if their statuses agree
+ours|new|invalid clock frequency|Go takes a rate that no clock has
+ours|any|a timestamp overflows|Go lets times wrap around
+ours|new|invalid status 0 for goroutine|Go takes status 0, which no runtime writes
 ours|new|while it is still on thread|Go lets a goroutine or P be on two threads
 ours|new|newer than the trace|Go takes events that the version does not have
-ours|new|unknown experiment|Go takes experiments that no runtime has
-ours|new|the batch is a copy of the one before it|Go takes some batches twice
-ours|new|lies inside generation|Go takes generations whose batches are mixed
-ours|new|before its M|Go takes batches of an M in any order
-ours|new|follows generation|Go takes generations in any order
+ours|old|repeated clock frequency|Go takes the last of two rates
+ours|old|the stack ID|Go takes the last of two stacks with the same ID
+ours|old|a stack has the ID 0|Go takes stack 0
 ours|old|unknown stack ID|Go takes an old trace that is cut between its stacks for a whole one
 ours|old|unknown string ID|Go takes a string that no old table has for an empty one
-ours|old|is given twice|Go takes the last of two stacks with the same ID
-ours|old|has the ID 0|Go takes stack 0
 ours|old|the trace is followed by other data|Go reads events behind the rate of an old trace, where no runtime writes any
-ours|old|a second trace begins here|Go takes the header of a second trace for records
 Go|any|misuse of region|a mistake of the traced program, a warning here
 Go|any|task ID conflict|a mistake of the traced program, a warning here
-Go|old|no consistent ordering|the later of two events that move a goroutine from the same state waits here
 '
 
 # What takes longer than this many seconds hangs.
