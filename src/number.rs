@@ -9,15 +9,18 @@ use indexmap::IndexSet;
 ///
 /// # Panics
 ///
-/// At the entry 2³². With what finds it again no entry of any table takes less than 16 bytes, and most take 40: the table has at least
-/// 64 GiB then, and as with an allocation that fails, the memory is gone. [`Limits`](crate::Limits) keep what lives in a trace far
-/// below.
+/// At the last two of 2³² entries, whose numbers stand for none in several tables. With what finds it again no entry takes less than
+/// 12 bytes, and most take 40: the table has at least 48 GiB then, and as with an allocation that fails, the memory is gone.
+/// [`Limits`](crate::Limits) keep what lives in a trace far below.
 #[inline(always)]
 pub(crate) fn number(index: usize) -> u32 {
-    u32::try_from(index).expect("four billion entries do not fit in memory")
+    match u32::try_from(index) {
+        Ok(number) if number < u32::MAX - 1 => number,
+        _ => panic!("four billion entries do not fit in memory"),
+    }
 }
 
-/// The number of a text, which is copied once, when it is new.
+/// The number of a text or list, which is copied once, when it is new.
 #[inline]
 pub(crate) fn intern<T>(texts: &mut IndexSet<Box<T>, RandomState>, text: &T) -> u32
 where

@@ -12,9 +12,9 @@
 #
 # An input is accepted if it can be read to its end. Where both accept it, the text of
 # its events has to be the same, but for the ties of ties.awk. Disagreements are grouped
-# by what the side that refuses says, with their number and one input of each, which is
-# printed too unless it is large. Some are meant: they are in the table below and do not
-# count as a failure.
+# by what the side that refuses says, with their number and the name of one input. Some are
+# meant: they are in the table below and do not count as a failure. Of the others the input
+# itself is printed too, unless it is large.
 #
 # Exit 0 no disagreement but those, 1 others, or a crash, hang or failure of ours.
 set -euo pipefail
@@ -75,7 +75,8 @@ choose() {
 ask_go() {
   local answer
   answer=$(timeout "$patience" "$go_peer" check "$1" 2>/dev/null | tr -d '\0') || true
-  answer=${answer##*$'\t'}
+  # Behind the name and a count; what Go says may have tabs of its own.
+  answer=${answer#*$'\t'*$'\t'}
   echo "${answer:-no answer: it hangs or dies}"
 }
 
@@ -110,10 +111,10 @@ is_old() {
 # Why it is right that this side alone refuses this input for this reason; fails if it is
 # not.
 excuse() {
-  local age=new side of pattern why
+  local age=new side ages pattern why
   if is_old "$3"; then age=old; fi
-  while IFS='|' read -r side of pattern why; do
-    if [[ $side == "$1" && ($of == any || $of == "$age") && $2 == *"$pattern"* ]]; then
+  while IFS='|' read -r side ages pattern why; do
+    if [[ $side == "$1" && ($ages == any || $ages == "$age") && $2 == *"$pattern"* ]]; then
       echo "$why"
       return
     fi
@@ -128,8 +129,8 @@ disagree() {
     echo "meant, $why"
   else
     # Without the numbers, those of the same sort are one group.
-    echo "$1: $(sed -E 's/0x[0-9a-f]+|[0-9]+/N/g; s/ at byte .*//' <<<"$2" | cut -c1-120)"
-  fi | sed "s|$|\t$3|" >>"$scratch/disagreements"
+    echo "$1: $(LC_ALL=C sed -E 's/0x[0-9a-f]+|[0-9]+/N/g; s/ at byte .*//; s/[^ -~]/?/g' <<<"$2" | cut -c1-120)"
+  fi | sed "s|[[:blank:]]*$|\t$3|" >>"$scratch/disagreements"
 }
 
 # Prints an input, so that it is not lost with the machine that found it.

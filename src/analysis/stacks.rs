@@ -6,7 +6,7 @@ use indexmap::IndexSet;
 use super::names::{Name, Names};
 use crate::event::Event;
 use crate::event::tables::IdTable;
-use crate::number::number;
+use crate::number::{intern, number};
 
 /// A stack, equal for equal frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -71,11 +71,7 @@ impl Stacks {
         while frames.last().is_some_and(|&frame| self.frames[frame as usize].pc == 0) {
             frames.pop();
         }
-        let frames: Box<[u32]> = frames.into();
-        let key = StackKey(match self.stacks.get_index_of(&frames) {
-            Some(index) => number(index),
-            None => number(self.stacks.insert_full(frames).0),
-        });
+        let key = StackKey(intern(&mut self.stacks, &frames[..]));
         // Fails for 0 only, which was met above.
         let _ = self.known.insert(id, key, "stack");
         key

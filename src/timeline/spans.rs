@@ -1,8 +1,8 @@
 //! The spans of all goroutines, eight bytes each, or sixteen.
 //!
 //! A goroutine's spans follow each other without gaps, so only begins are kept: a span ends where the next one begins.
-//! While a trace is read, the spans of a goroutine go into chunks of growing size, so that none is ever moved; the
-//! chunks, sorted by goroutine, find them again.
+//! While a trace is read, the spans of a goroutine go into chunks, so that none is ever moved. A chunk is as long as
+//! twice what the goroutine's last one came to. The chunks, sorted by goroutine, find the spans again.
 //!
 //! A begin is a word: in its upper half nanoseconds since the chunk's begin, in its lower half the state and what
 //! [`Entry::who`] and [`Entry::why`] say, in as many bits as that state mostly needs. Where they don't fit, a second word
@@ -160,8 +160,8 @@ fn is_wide(word: Word) -> bool {
 
 /// Spans are allocated so many at a time: less than a megabyte, and a power of two.
 const SLAB: usize = 1 << 16;
-/// A goroutine's first chunk: most live for few spans.
-const FIRST_CHUNK: usize = 4;
+/// The smallest chunk, and a goroutine's first: most live for few spans. A span of two words fits.
+const MIN_CHUNK: usize = 4;
 /// The largest chunk.
 const MAX_CHUNK: usize = 512;
 
@@ -232,14 +232,6 @@ struct Chunk {
     lane: u32,
 }
 
-impl Chunk {
-    /// Notes how long it has become, now that no more spans follow, and returns that.
-    fn close(&mut self, lane: &Lane) -> u32 {
-        self.len = (lane.next - self.first) as u32;
-        self.len
-    }
-}
-
 /// Where the next span of a goroutine goes.
 #[derive(Clone, Copy, Debug)]
 struct Lane {
@@ -251,6 +243,13 @@ struct Lane {
     chunk: u32,
     /// The first stack that is known of the goroutine, 0 for none yet: its last frame is where the goroutine started.
     start_stack: StackNumber,
+}
+
+impl Lane {
+    /// How many words its chunk has so far.
+    fn used(&self, chunk: &Chunk) -> u32 {
+        (self.next - chunk.first) as u32
+    }
 }
 
 /// Takes spans in as they begin, each goroutine's in order of time.
@@ -341,8 +340,12 @@ impl SpansBuilder {
     /// Begins a chunk, twice as long as the last one came to: where spans lie far apart, one is left before it is full.
     fn open_chunk(&mut self, lane: u32, time: i64) {
         let Some(state) = self.lanes.get_mut(lane as usize) else { return };
-        let used = self.chunks.get_mut(state.chunk as usize).map_or(0, |chunk| chunk.close(state));
-        let len = (2 * used as usize).clamp(FIRST_CHUNK, MAX_CHUNK);
+        let mut used = 0;
+        if let Some(chunk) = self.chunks.get_mut(state.chunk as usize) {
+            used = state.used(chunk);
+            chunk.len = used;
+        }
+        let len = (2 * used as usize).clamp(MIN_CHUNK, MAX_CHUNK);
         let first = self.arena.allocate(len);
         let chunk = number(self.chunks.len());
         *state = Lane { base: time, next: first, end: first + len, chunk, ..*state };
@@ -353,8 +356,7 @@ impl SpansBuilder {
     fn last(&self, lane: u32) -> Option<Entry> {
         let state = self.lanes.get(lane as usize)?;
         let chunk = self.chunks.get(state.chunk as usize)?;
-        let mut chunk = *chunk;
-        chunk.close(state);
+        let chunk = Chunk { len: state.used(chunk), ..*chunk };
         let words = self.arena.words(&chunk);
         Entry::read(words, first_word(words, chunk.len.checked_sub(1)?), &chunk)
     }
@@ -385,7 +387,7 @@ impl SpansBuilder {
         let mut starts = vec![0u32; self.lanes.len() + 1];
         for lane in &self.lanes {
             if let Some(chunk) = self.chunks.get_mut(lane.chunk as usize) {
-                chunk.close(lane);
+                chunk.len = lane.used(chunk);
             }
         }
         for chunk in &self.chunks {
@@ -539,7 +541,7 @@ mod tests {
             assert_eq!(builder.last(lane), None);
         }
         let mut time = -7;
-        for (i, state) in STATES.into_iter().cycle().take(8 * 40).enumerate() {
+        for (i, state) in STATES.into_iter().cycle().take(8 * 80).enumerate() {
             for who in whos {
                 for why in whys {
                     // Now and then further apart than a word can tell.
@@ -553,6 +555,7 @@ mod tests {
             }
         }
         let spans = builder.finish();
+        assert!(spans.arena.slabs.len() > 1, "a chunk that does not fit goes to the next slab");
         assert_eq!(spans.len(), expected.iter().map(Vec::len).sum::<usize>() as u64);
         for (lane, expected) in (0..).zip(&expected) {
             let mut cursor = spans.first(lane);
@@ -571,19 +574,25 @@ mod tests {
         }
     }
 
-    /// What is rare takes no more room than what is frequent: each needs a chunk of its own, which is as small as the last was used.
+    /// Spans that lie far apart take a chunk each, of the smallest; those that are close again take larger ones again.
     #[test]
-    fn spans_that_lie_far_apart_take_small_chunks() {
-        const SPANS: usize = SLAB / FIRST_CHUNK;
+    fn chunks_follow_how_close_spans_are() {
+        const EACH: usize = 5000;
         let mut builder = SpansBuilder::default();
         builder.add_lane();
-        for i in 0..2 * SPANS as i64 {
-            let time = if i < SPANS as i64 { i } else { i << 33 };
+        let mut time = 0;
+        for i in 0..3 * EACH {
+            let is_far = (EACH..2 * EACH).contains(&i);
+            time += if is_far { 1 << 33 } else { 1 };
             builder.push(0, Entry { time, state: State::Ready, who: NOBODY, why: 0 });
         }
-        let spans = builder.finish();
-        assert_eq!(spans.len(), 2 * SPANS as u64);
-        // A quarter of a slab for those that are close, and a slab for the others.
-        assert_eq!(spans.bytes().0, (2 * SLAB * size_of::<Word>()) as u64);
+        let lens: Vec<usize> = builder.finish().chunks.iter().map(|chunk| chunk.len as usize).collect();
+        let growing = [4, 8, 16, 32, 64, 128, 256];
+        let largest = [512; (EACH - 508) / 512];
+        // In the last of the far ones' chunks there is room for three that are close.
+        let close_again = [&[4][..], &growing[1..], &largest[..]].concat();
+        let first = [&growing[..], &largest[..], &[(EACH - 508) % 512]].concat();
+        let expected = [first, vec![1; EACH - 1], close_again, vec![(EACH + 1 - 508) % 512]].concat();
+        assert_eq!(lens, expected);
     }
 }

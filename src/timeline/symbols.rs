@@ -19,24 +19,18 @@ pub(super) type StackNumber = u32;
 #[derive(Debug)]
 pub(super) struct Strings {
     texts: IndexSet<Box<[u8]>, RandomState>,
-    bytes: u64,
 }
 
 impl Default for Strings {
     fn default() -> Self {
-        Strings { texts: IndexSet::from_iter([Box::default()]), bytes: 0 }
+        Strings { texts: IndexSet::from_iter([Box::default()]) }
     }
 }
 
 impl Strings {
     /// The number of a text, which is copied once.
     pub fn intern(&mut self, text: &[u8]) -> StringNumber {
-        let known = self.texts.len();
-        let number = intern(&mut self.texts, text);
-        if self.texts.len() > known {
-            self.bytes += text.len() as u64;
-        }
-        number
+        intern(&mut self.texts, text)
     }
 
     /// The number of a text that is there.
@@ -49,7 +43,8 @@ impl Strings {
     }
 
     pub fn bytes(&self) -> u64 {
-        self.bytes + (self.texts.capacity() * (size_of::<Box<[u8]>>() + 2 * size_of::<usize>())) as u64
+        let texts: usize = self.texts.iter().map(|text| text.len()).sum();
+        (texts + self.texts.capacity() * (size_of::<Box<[u8]>>() + 2 * size_of::<usize>())) as u64
     }
 }
 
