@@ -68,6 +68,8 @@
 //! every goroutine and P that it mentions; from Go 1.25 on it also tells the wall clock ([`ClockSnapshot`]). Older
 //! traces are one stream; they give the same events.
 
+#![deny(missing_docs, missing_debug_implementations)]
+
 mod account;
 pub mod analysis;
 #[cfg(feature = "pprof")]
@@ -79,6 +81,8 @@ pub mod gctrace;
 pub mod guide {}
 mod id;
 mod limits;
+#[cfg(feature = "serde")]
+mod nanos;
 mod number;
 mod pdqsort;
 #[cfg(feature = "pprof")]

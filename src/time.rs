@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 /// strictly increasing times. Traces of Go 1.21 and older, and those made on Windows, can't be compared with others
 /// of the same machine (Go `src/internal/trace/event.go`, type `Time`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Time(pub i64);
 
 impl Time {

@@ -30,10 +30,14 @@ pub struct Frame<'a> {
 
 /// A frame that owns its texts, repaired where they are not UTF-8: it outlives the trace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnedFrame {
     /// The program counter.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub pc: u64,
     /// The function's name with its package.
+    #[cfg_attr(feature = "serde", serde(rename = "function"))]
     pub func: String,
     /// The source file.
     pub file: String,

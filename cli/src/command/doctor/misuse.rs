@@ -1,0 +1,143 @@
+//! Regions and tasks that the traced program misused: Go's tools refuse a trace for one of them.
+//!
+//! What would make Go's reader fail is left out, and so is what would once that is gone. (Go
+//! `src/internal/trace/order.go`, `endRegion` and `advanceUserTaskBegin`, and before Go 1.22 `postProcessTrace` in its
+//! `internal/tracev1/parser.go`: a region that ends is the innermost one of its goroutine, if any is open; a task that
+//! begins is not active.)
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
+use std::path::Path;
+
+use gotrace::raw::EventType;
+use gotrace::{Error, ErrorKind, Event, EventKind, GoId, GoState, Reader, Region, TaskId};
+
+use super::report::LeftOut;
+
+/// Which events have to be left out of a trace.
+#[derive(Debug, Default)]
+pub(crate) struct Misuse {
+    /// By generation, writer, type and number: which of all of its type that the writer has in the generation. Before
+    /// Go 1.22 the generation is 0.
+    events: BTreeSet<(u64, Writer, EventCode, u64)>,
+}
+
+/// In whose batches an event stands: an M's, before Go 1.22 a P's.
+type Writer = u64;
+
+/// The type of an event.
+type EventCode = u8;
+
+impl Misuse {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Whether it has events of a writer in a generation.
+    pub(crate) fn concerns(&self, generation: u64, writer: Writer) -> bool {
+        let from = (generation, writer, 0, 0);
+        self.events.range(from..=(generation, writer, EventCode::MAX, u64::MAX)).next().is_some()
+    }
+
+    /// Whether it has an event.
+    pub(crate) fn has(&self, generation: u64, writer: Writer, event: EventType, number: u64) -> bool {
+        self.events.contains(&(generation, writer, event.code(), number))
+    }
+
+    /// How many events these are.
+    pub(crate) fn left_out(&self) -> LeftOut {
+        let count =
+            |event: EventType| self.events.iter().filter(|(_, _, code, _)| *code == event.code()).count() as u64;
+        LeftOut { region_ends: count(EventType::UserRegionEnd), task_begins: count(EventType::UserTaskBegin) }
+    }
+}
+
+/// Reads a trace to its end; `None` if it is not whole. Fails if it can't be read.
+pub(crate) fn find(path: &Path) -> io::Result<Option<Misuse>> {
+    match read(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(Error { kind: ErrorKind::Io(error), .. }) => Err(io::Error::other(error)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn read(path: &Path) -> Result<Misuse, Error> {
+    let mut reader = Reader::open(path)?;
+    let mut search = Search::default();
+    while let Some(event) = reader.next_event()? {
+        let begins = search.see(&event);
+        if begins {
+            search.generation = reader.generation().map_or(0, |info| info.number);
+        }
+    }
+    Ok(search.found)
+}
+
+/// A region that is open: its task and its name.
+type OpenRegion = (TaskId, Box<[u8]>);
+
+#[derive(Default)]
+struct Search {
+    found: Misuse,
+    generation: u64,
+    /// How many events of a type a writer had in the generation.
+    counts: HashMap<(Writer, EventCode), u64>,
+    regions: HashMap<GoId, Vec<OpenRegion>>,
+    tasks: HashSet<TaskId>,
+}
+
+impl Search {
+    /// Takes in the next event; says whether a generation begins with it.
+    fn see(&mut self, event: &Event<'_>) -> bool {
+        match event.kind() {
+            EventKind::Sync(sync) => {
+                self.counts.clear();
+                return sync.begins_generation();
+            }
+            EventKind::RegionBegin(region) => {
+                if let Some(go) = event.go() {
+                    self.regions.entry(go).or_default().push((region.task, region.name.as_bytes().into()));
+                }
+            }
+            EventKind::RegionEnd(region) => {
+                let fits = event.go().is_none_or(|go| self.end_region(go, &region));
+                self.count(event, EventType::UserRegionEnd, fits);
+            }
+            EventKind::TaskBegin(task) => {
+                let fits = self.tasks.insert(task.id);
+                self.count(event, EventType::UserTaskBegin, fits);
+            }
+            EventKind::TaskEnd(task) => {
+                self.tasks.remove(&task.id);
+            }
+            EventKind::GoTransition(transition) if transition.to == GoState::NotExist => {
+                self.regions.remove(&transition.go);
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// Ends a region, if it is the innermost one. One that is not may have begun before the trace, if none is open.
+    fn end_region(&mut self, go: GoId, region: &Region<'_>) -> bool {
+        let Some(open) = self.regions.get_mut(&go) else { return true };
+        let fits = open.last().is_none_or(|(task, name)| *task == region.task && **name == *region.name.as_bytes());
+        if fits {
+            open.pop();
+        }
+        fits
+    }
+
+    fn count(&mut self, event: &Event<'_>, of: EventType, fits: bool) {
+        let writer = match self.generation {
+            0 => event.proc().map(|proc| proc.0),
+            _ => event.thread().map(|thread| thread.0),
+        };
+        let Some(writer) = writer else { return };
+        let number = self.counts.entry((writer, of.code())).or_default();
+        if !fits {
+            self.found.events.insert((self.generation, writer, of.code(), *number));
+        }
+        *number += 1;
+    }
+}

@@ -1,0 +1,77 @@
+//! Writes traces of Go 1.21 and older anew, without some of their events: they are one row of records.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use gotrace::Error;
+use gotrace::raw::EventType;
+use gotrace::raw_v1::{self, RawReader, RawRecord};
+
+use super::misuse::Misuse;
+use super::rewrite::{int_len, unwritten, write_first, write_int};
+
+/// The mode of a region's end (Go `runtime/trace/annotation.go`).
+const END: u64 = 1;
+/// What the upper two bits of a record's first byte say where the length of its values follows.
+const BY_LENGTH: u8 = 3;
+
+/// Writes the records behind the header without the events that are misused. The time of one is added to the next of its
+/// batch.
+pub(crate) fn leave_out(misuse: &Misuse, trace: &[u8], out: &mut impl Write) -> Result<(), Error> {
+    let mut reader = RawReader::from_slice(trace)?;
+    let mut counts = HashMap::new();
+    let (mut proc, mut late) = (0, 0);
+    while let Some(record) = reader.next_record()? {
+        let end = reader.offset() as usize;
+        let bytes = trace.get(end - record.size()..end).unwrap_or_default();
+        if let (raw_v1::EventType::Batch, Some(of)) = (record.event(), record.values().first()) {
+            (proc, late) = (*of, 0);
+        }
+        let delta = delta(&record);
+        if let Some(event) = annotation(&record) {
+            let number = counts.entry((proc, event)).or_default();
+            let is_misused = misuse.has(0, proc, event, *number);
+            *number += 1;
+            if is_misused {
+                late += delta.unwrap_or_default();
+                continue;
+            }
+        }
+        match delta {
+            Some(delta) if late > 0 => write_later(bytes, delta + std::mem::take(&mut late), out),
+            _ => out.write_all(bytes),
+        }
+        .map_err(unwritten)?;
+    }
+    Ok(())
+}
+
+/// The time since the event before, which not every record has.
+fn delta(record: &RawRecord<'_>) -> Option<u64> {
+    let is_delta = record.names().next() == Some("dt") && record.event() != raw_v1::EventType::CPUSample;
+    record.values().first().copied().filter(|_| is_delta)
+}
+
+/// What it is in newer traces, if it can be misused.
+fn annotation(record: &RawRecord<'_>) -> Option<EventType> {
+    match (record.event(), record.values()) {
+        (raw_v1::EventType::UserTaskCreate, _) => Some(EventType::UserTaskBegin),
+        (raw_v1::EventType::UserRegion, [_, _, END, ..]) => Some(EventType::UserRegionEnd),
+        _ => None,
+    }
+}
+
+/// Writes an event with another time since the one before. Its length may change by that.
+fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()> {
+    let (code, mut values) = event.split_at(event.len().min(1));
+    out.write_all(code)?;
+    if code.first().is_some_and(|code| code >> 6 == BY_LENGTH) {
+        let (len, rest) = values.split_at(int_len(values));
+        let len = len.iter().rev().fold(0, |len, byte| len << 7 | u64::from(byte & 0x7f));
+        let mut longer = Vec::new();
+        write_int(delta, &mut longer)?;
+        write_int(len + longer.len() as u64 - int_len(rest) as u64, out)?;
+        values = rest;
+    }
+    write_first(delta, values, out)
+}

@@ -1,0 +1,162 @@
+//! What stands in the file of generations that could not be read, or not to their end: only the framing is asked.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::ops::Range;
+
+use gotrace::ThreadId;
+use gotrace::raw::{BatchKind, Class, EventType, RawBatch, RawReader};
+
+use super::input::Input;
+use super::report::{Generation, HEADER, Report};
+
+/// How many places are tried for batches behind those that are damaged.
+const MAX_TRIES: usize = 1000;
+
+/// What was found of a generation.
+#[derive(Default)]
+struct Found {
+    /// Where it begins in the part of the file that is looked at.
+    start: Option<usize>,
+    batches: u64,
+    events: u64,
+    threads: BTreeSet<ThreadId>,
+}
+
+/// Completes the rows of generations that are not sound. What can't be read again stays unknown.
+pub(crate) fn complete(report: &mut Report, input: &Input) {
+    let Ok(header) = input.part(0, HEADER) else { return };
+    let len = report.bytes.saturating_sub(report.trailing);
+    let mut begin = HEADER;
+    let mut rows = &mut report.generations[..];
+    while !rows.is_empty() {
+        // Those in a row of which nothing was read share what is between the others.
+        let skipped = rows.iter().take_while(|row| row.bytes.is_none()).count();
+        let (group, rest) = std::mem::take(&mut rows).split_at_mut(skipped.max(1));
+        let end = match group {
+            [Generation { offset, bytes: Some(bytes), .. }] => {
+                begin = *offset;
+                offset.saturating_add(*bytes)
+            }
+            _ => rest.first().map_or(len, |next| next.offset),
+        };
+        let is_wanted = group.iter().any(|row| !row.ok && !row.lacks_end);
+        if is_wanted && let Ok(bytes) = input.part(begin, end.saturating_sub(begin)) {
+            describe(group, &header, &bytes, begin);
+        }
+        (begin, rows) = (end, rest);
+    }
+}
+
+/// Tells the rows what stands of them in a part of the file, in which there is nothing but they.
+fn describe(rows: &mut [Generation], header: &[u8], bytes: &[u8], offset: u64) {
+    let numbers: Vec<u64> = rows.iter().map(|row| row.generation).collect();
+    let found = find(&numbers, header, bytes);
+    let mut end = bytes.len();
+    for (row, found) in rows.iter_mut().zip(&found).rev() {
+        let Some(start) = found.start else { continue };
+        if row.bytes.is_none() {
+            row.offset = offset + start as u64;
+            row.bytes = Some((end - start) as u64);
+        }
+        row.batches = row.batches.max(Some(found.batches));
+        row.events = row.events.max(Some(found.events));
+        row.threads = row.threads.max(Some(found.threads.len() as u64));
+        end = start;
+    }
+}
+
+/// Finds generations that follow each other.
+fn find(numbers: &[u64], header: &[u8], bytes: &[u8]) -> Vec<Found> {
+    let mut all: Vec<Found> = numbers.iter().map(|_| Found::default()).collect();
+    let mut current = 0;
+    // The first begins where the last row ended, however damaged it is there.
+    if let (Some(first), true) = (all.first_mut(), bytes.first().is_some_and(|code| begins_batch(*code))) {
+        first.start = Some(0);
+    }
+    let mut tries = MAX_TRIES;
+    let mut next = Some(0);
+    while let Some(from) = next {
+        let part = bytes.get(from..).unwrap_or_default();
+        let end = walk(header, part, |batch, place| {
+            // A strange number is as damaged as the rest.
+            current = (current..all.len()).find(|i| numbers[*i] == batch.generation).unwrap_or(current);
+            if let Some(found) = all.get_mut(current) {
+                found.start.get_or_insert(from + place.start);
+                found.add(batch);
+            }
+            true
+        });
+        next = resume(&numbers[current.min(numbers.len())..], header, bytes, from + end + 1, &mut tries);
+    }
+    all
+}
+
+impl Found {
+    fn add(&mut self, batch: &RawBatch<'_>) {
+        if batch.kind == BatchKind::EndOfGeneration {
+            return;
+        }
+        self.batches += 1;
+        self.threads.extend(batch.thread);
+        let mut events = batch.events();
+        while let Ok(Some(event)) = events.next_event() {
+            self.events += u64::from(is_given(event.event()));
+        }
+    }
+}
+
+/// Whether a reader gives an event for it.
+fn is_given(event: EventType) -> bool {
+    match event.spec().class {
+        Class::Timed => event != EventType::ClockSnapshot,
+        Class::AllocFree => true,
+        Class::Structural | Class::Data | Class::Stack => event == EventType::CPUSample,
+    }
+}
+
+/// Whether a batch, or the end of a generation, may begin with a byte.
+fn begins_batch(code: u8) -> bool {
+    [EventType::EventBatch, EventType::ExperimentalBatch, EventType::EndOfGeneration]
+        .iter()
+        .any(|event| event.code() == code)
+}
+
+/// Shows the batches of a part of a trace and where they are in it, while they are wanted; gives where they end.
+fn walk(header: &[u8], part: &[u8], mut show: impl FnMut(&RawBatch<'_>, Range<usize>) -> bool) -> usize {
+    let mut end = 0;
+    let Ok(mut reader) = RawReader::new(header.chain(part)) else { return part.len() };
+    while let Ok(Some(batch)) = reader.next_batch() {
+        let start = end;
+        end += batch.bytes().len();
+        if !show(&batch, start..end) {
+            break;
+        }
+    }
+    end
+}
+
+/// The next place where a batch of one of the generations begins, with another behind it or the end.
+fn resume(numbers: &[u64], header: &[u8], bytes: &[u8], from: usize, tries: &mut usize) -> Option<usize> {
+    /// What is equal in the first byte of a number, whatever follows it.
+    const LOW: u64 = 0x7f;
+    let looks_sound = |two: &[u8]| {
+        two[0] == EventType::EventBatch.code() && numbers.iter().any(|number| (number ^ u64::from(two[1])) & LOW == 0)
+    };
+    let candidates = bytes.get(from..)?.windows(2).enumerate().filter(|(_, two)| looks_sound(two));
+    candidates.map(|(i, _)| from + i).take(*tries).find(|at| {
+        *tries -= 1;
+        is_sound(numbers, header, &bytes[*at..])
+    })
+}
+
+/// Whether a part begins with a batch of one of the generations that ends where another begins, or with the part.
+fn is_sound(numbers: &[u64], header: &[u8], part: &[u8]) -> bool {
+    let mut is_sound = false;
+    walk(header, part, |batch, place| {
+        let is_ended = part.get(place.end).is_none_or(|code| begins_batch(*code));
+        is_sound = is_ended && batch.missing == 0 && numbers.contains(&batch.generation);
+        false
+    });
+    is_sound
+}

@@ -1,0 +1,18 @@
+//! One file for each subcommand: its arguments, and `run`.
+
+pub mod allocations;
+pub mod blocking;
+pub mod compare;
+pub mod diagnose;
+pub mod doctor;
+pub mod dump;
+pub mod gc;
+pub mod gctrace;
+pub mod goroutine;
+pub mod goroutines;
+pub mod heap;
+pub mod latency;
+pub mod procs;
+pub mod profile;
+pub mod summary;
+pub mod tasks;

@@ -1,0 +1,224 @@
+//! Tells of the tasks, regions and log messages of the traced program.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+use crate::view::analysis::{Spread, ended, observe, spread_head, spread_text, time};
+use crate::view::text::{write_json, write_line};
+use clap::Args as ClapArgs;
+use gotrace::TaskId;
+use gotrace::analysis::{LogMessage, LogQuery, LogSearch, TaskTable, Tasks, TimeByState};
+use serde::Serialize;
+
+/// Tell how long the tasks and regions of a trace took and what their goroutines did in them; or search its log messages.
+///
+/// Programs make them with the package runtime/trace: NewTask, WithRegion, Log.
+#[derive(ClapArgs)]
+pub struct Args {
+    /// Search log messages that contain this; "" for all
+    #[arg(long, value_name = "TEXT")]
+    log: Option<String>,
+    /// Search log messages of this category
+    #[arg(long, value_name = "CATEGORY")]
+    category: Option<String>,
+    /// Search log messages of this task
+    #[arg(long, value_name = "ID")]
+    task: Option<u64>,
+    /// Print so many log messages at most
+    #[arg(long, default_value_t = 1000)]
+    limit: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// The trace, - for standard input
+    file: PathBuf,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let searches = args.log.is_some() || args.category.is_some() || args.task.is_some();
+    let query = LogQuery {
+        category: args.category.clone(),
+        text: args.log.clone(),
+        task: args.task.map(TaskId),
+        limit: args.limit,
+    };
+    let observers = ((!searches).then(Tasks::by_name), searches.then(|| LogSearch::new(query)));
+    let ((table, logs), error) = observe(&args.file, observers)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    match args.json {
+        true => {
+            let message = error.as_ref().map(ToString::to_string);
+            write_json(&Json::new(table.as_ref(), logs.as_ref(), message), &mut out)?;
+        }
+        false => {
+            table.iter().try_for_each(|table| write_table(table, &mut out))?;
+            logs.iter().try_for_each(|(found, count)| write_logs(found, *count, &mut out))?;
+        }
+    }
+    out.flush()?;
+    ended(&args.file, error)
+}
+
+/// What is printed as JSON; see `gotrace::analysis::json`.
+#[derive(Serialize)]
+struct Json<'a> {
+    schema: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<Vec<TaskRow<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    regions: Option<Vec<RegionRow<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logs: Option<Logs<'a>>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TaskRow<'a> {
+    name: &'a str,
+    count: u64,
+    open: u64,
+    latency: Spread,
+    logs: u64,
+    regions: u64,
+    goroutines: u64,
+    times_ns: Times,
+}
+
+#[derive(Serialize)]
+struct RegionRow<'a> {
+    name: &'a str,
+    count: u64,
+    latency: Spread,
+    times_ns: Times,
+}
+
+#[derive(Serialize)]
+struct Times {
+    execution: i64,
+    sched_wait: i64,
+    syscall: i64,
+    syscall_block: i64,
+    block: i64,
+}
+
+#[derive(Serialize)]
+struct Logs<'a> {
+    count: u64,
+    found: Vec<LogRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct LogRow<'a> {
+    time: i64,
+    goroutine: Option<u64>,
+    task: u64,
+    category: &'a str,
+    message: &'a str,
+}
+
+impl From<&TimeByState> for Times {
+    fn from(times: &TimeByState) -> Self {
+        let &TimeByState { execution, sched_wait, syscall, syscall_block, block } = times;
+        Times { execution, sched_wait, syscall, syscall_block, block }
+    }
+}
+
+impl<'a> Json<'a> {
+    fn new(table: Option<&'a TaskTable>, logs: Option<&'a (Vec<LogMessage>, u64)>, error: Option<String>) -> Self {
+        let tasks = table.map(|table| {
+            let row = table.tasks.iter().map(|group| TaskRow {
+                name: &group.name,
+                count: group.tasks,
+                open: group.open,
+                latency: (&group.latency).into(),
+                logs: group.logs,
+                regions: group.regions,
+                goroutines: group.goroutines,
+                times_ns: (&group.times).into(),
+            });
+            row.collect()
+        });
+        let regions = table.map(|table| {
+            let row = table.regions.iter().map(|group| RegionRow {
+                name: &group.name,
+                count: group.regions,
+                latency: (&group.latency).into(),
+                times_ns: (&group.times).into(),
+            });
+            row.collect()
+        });
+        let logs = logs.map(|(found, count)| {
+            let row = found.iter().map(|log| LogRow {
+                time: log.time.0,
+                goroutine: log.go.map(|id| id.0),
+                task: log.task.0,
+                category: &log.category,
+                message: &log.message,
+            });
+            Logs { count: *count, found: row.collect() }
+        });
+        Json { schema: 1, tasks, regions, logs, error }
+    }
+}
+
+fn write_table(table: &TaskTable, out: &mut impl Write) -> io::Result<()> {
+    let named = |name: &str| if name.is_empty() { "(no name in the trace)".to_owned() } else { name.to_owned() };
+    let tasks: u64 = table.tasks.iter().map(|group| group.tasks).sum();
+    writeln!(out, "{tasks} task{}", if tasks == 1 { "" } else { "s" })?;
+    for group in &table.tasks {
+        writeln!(out)?;
+        write_line(&named(&group.name), out)?;
+        let whole = group.latency.count();
+        let line = format!(
+            "  {} in all, {whole} whole, {} open; {} goroutines, {} regions, {} log messages",
+            group.tasks, group.open, group.goroutines, group.regions, group.logs
+        );
+        write_line(&line, out)?;
+        if whole > 0 {
+            writeln!(out, "  {:<10} {}", "", spread_head())?;
+            writeln!(out, "  {:<10} {}", "latency", spread_text(&group.latency))?;
+        }
+        write_times(&group.times, out)?;
+    }
+    let regions: u64 = table.regions.iter().map(|group| group.regions).sum();
+    writeln!(out, "\n{regions} region{}", if regions == 1 { "" } else { "s" })?;
+    for group in &table.regions {
+        writeln!(out)?;
+        write_line(&named(&group.name), out)?;
+        writeln!(out, "  {:<10} {}", format!("{} times", group.regions), spread_head())?;
+        writeln!(out, "  {:<10} {}", "latency", spread_text(&group.latency))?;
+        write_times(&group.times, out)?;
+    }
+    Ok(())
+}
+
+fn write_times(times: &TimeByState, out: &mut impl Write) -> io::Result<()> {
+    let parts = [
+        ("running", times.execution),
+        ("blocked", times.block),
+        ("waiting for a P", times.sched_wait),
+        ("in system calls", times.syscall + times.syscall_block),
+    ];
+    let parts = parts.into_iter().filter(|&(_, nanos)| nanos != 0);
+    let parts: Vec<_> = parts.map(|(name, nanos)| format!("{name} {}", time(nanos))).collect();
+    match parts.is_empty() {
+        true => Ok(()),
+        false => write_line(&format!("  goroutines: {}", parts.join(", ")), out),
+    }
+}
+
+fn write_logs(found: &[LogMessage], count: u64, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{count} log message{}", if count == 1 { "" } else { "s" })?;
+    for log in found {
+        let go = log.go.map_or(String::new(), |id| format!(" goroutine {id}"));
+        let task = if log.task == TaskId::BACKGROUND { String::new() } else { format!(" task {}", log.task) };
+        let category = if log.category.is_empty() { String::new() } else { format!(" [{}]", log.category) };
+        write_line(&format!("{:>18}{go}{task}{category} {}", log.time, log.message.replace('\n', " ")), out)?;
+    }
+    let left_out = count - found.len() as u64;
+    if left_out > 0 {
+        writeln!(out, "and {left_out} more: see --limit")?;
+    }
+    Ok(())
+}
