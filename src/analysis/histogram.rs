@@ -9,7 +9,8 @@ const FEW: usize = 48;
 /// A log-linear histogram of durations in nanoseconds, or of any other whole numbers.
 ///
 /// Count, sum, least and greatest value are exact. Percentiles are the middle of a bucket: exact below 128, and wrong by
-/// under 0.8 % above. Negative values count as 0.
+/// under 0.8 % above. Negative values count as 0. With the feature `serde` it is serialised as `count`, `sum_ns`, `min_ns`,
+/// `mean_ns`, `p50_ns`, `p90_ns`, `p99_ns` and `max_ns`.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     count: u64,

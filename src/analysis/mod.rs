@@ -37,6 +37,8 @@ mod over_time;
 mod population;
 mod procs;
 mod profile;
+#[cfg(feature = "serde")]
+mod spread;
 mod stack_profile;
 mod stacks;
 mod summarizer;
