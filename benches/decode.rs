@@ -69,7 +69,7 @@ fn ordering(bytes: &[u8]) -> u64 {
 
 /// The same from a `Read`.
 fn stream(bytes: &[u8]) -> u64 {
-    count(Reader::new(bytes).expect("a trace"))
+    count(Reader::from_reader(bytes).expect("a trace"))
 }
 
 fn count(mut reader: Reader<'_>) -> u64 {

@@ -88,9 +88,9 @@ fn measure(mode: Mode, file: &Path, runs: u32, stream: bool) -> Result<Measureme
         let start = Instant::now();
         events = match (mode, stream) {
             (Mode::Raw, false) => count_raw(RawReader::from_slice(&bytes)?)?,
-            (Mode::Raw, true) => count_raw(RawReader::new(File::open(file)?)?)?,
+            (Mode::Raw, true) => count_raw(RawReader::from_reader(File::open(file)?)?)?,
             (_, false) => read(mode, Reader::from_slice(&bytes)?)?,
-            (_, true) => read(mode, Reader::new(File::open(file)?)?)?,
+            (_, true) => read(mode, Reader::from_reader(File::open(file)?)?)?,
         };
         times.push(start.elapsed());
     }
@@ -168,7 +168,7 @@ impl Observer for Count {
 }
 
 fn count_spans(reader: Reader<'_>) -> Result<u64, gotrace::Error> {
-    let memory = black_box(Timeline::from_reader(reader)?).memory();
+    let memory = black_box(Timeline::from_events(reader)?).memory();
     eprintln!("{memory:?}");
     Ok(memory.spans)
 }

@@ -5,7 +5,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/channels.trace");
-//! let mut reader = Reader::open(path)?;
+//! let mut reader = Reader::from_path(path)?;
 //! while let Some(event) = reader.next_event()? {
 //!     if let EventKind::GoTransition(change) = event.kind()
 //!         && change.to == GoState::Waiting
@@ -42,7 +42,7 @@
 //!
 //! # Reading
 //!
-//! [`Reader::open`] takes a path, [`Reader::from_slice`] bytes in memory (nothing of them is copied), [`Reader::new`] any
+//! [`Reader::from_path`] takes a path, [`Reader::from_slice`] bytes in memory (nothing of them is copied), [`Reader::from_reader`] any
 //! `Read`: the bytes of one generation, about a second of the traced program, are resident at a time. All give the
 //! same events, whatever the chunks in which a `Read` hands out its bytes. A `Reader` that has failed gives `Ok(None)`.
 //!

@@ -12,7 +12,7 @@ use crate::error::ErrorKind;
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/channels.trace");
 /// let mut limits = Limits::default();
 /// limits.generation_bytes = 1000;
-/// let mut reader = Reader::builder().limits(limits).open(path)?;
+/// let mut reader = Reader::builder().limits(limits).from_path(path)?;
 /// let error = loop {
 ///     match reader.next_event() {
 ///         Ok(event) => assert!(event.is_some(), "the trace is larger"),

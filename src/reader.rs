@@ -22,7 +22,7 @@ use crate::{v1, v2};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/channels.trace");
-/// let mut reader = Reader::open(path)?;
+/// let mut reader = Reader::from_path(path)?;
 /// let mut blocked = 0;
 /// while let Some(event) = reader.next_event()? {
 ///     if let EventKind::GoTransition(change) = event.kind() {
@@ -122,9 +122,9 @@ impl Reader<'static> {
     ///
     /// # Errors
     ///
-    /// Those of opening the file and of [`new`](Reader::new).
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::builder().open(path)
+    /// Those of opening the file and of [`from_reader`](Reader::from_reader).
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::builder().from_path(path)
     }
 
     /// Says how to read before reading: over damage, within limits.
@@ -184,14 +184,14 @@ impl ReaderBuilder {
         self
     }
 
-    /// As [`Reader::open`].
+    /// As [`Reader::from_path`].
     ///
     /// # Errors
     ///
-    /// Those of opening the file and of [`Reader::new`].
-    pub fn open(self, path: impl AsRef<Path>) -> Result<Reader<'static>, Error> {
+    /// Those of opening the file and of [`Reader::from_reader`].
+    pub fn from_path(self, path: impl AsRef<Path>) -> Result<Reader<'static>, Error> {
         let file = File::open(path).map_err(|error| Error { kind: error.into(), at: Location::default() })?;
-        self.read(file)
+        self.from_reader(file)
     }
 
     /// As [`Reader::from_slice`].
@@ -203,12 +203,12 @@ impl ReaderBuilder {
         Reader::from_source(Source::slice(bytes), self.mode)
     }
 
-    /// As [`Reader::new`].
+    /// As [`Reader::from_reader`].
     ///
     /// # Errors
     ///
-    /// Those of [`Reader::new`].
-    pub fn read<'a>(self, from: impl Read + Send + 'a) -> Result<Reader<'a>, Error> {
+    /// Those of [`Reader::from_reader`].
+    pub fn from_reader<'a>(self, from: impl Read + Send + 'a) -> Result<Reader<'a>, Error> {
         Reader::from_source(Source::stream(from), self.mode)
     }
 }
@@ -229,8 +229,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`from_slice`](Self::from_slice), and those of reading the header.
-    pub fn new(from: impl Read + Send + 'a) -> Result<Self, Error> {
-        ReaderBuilder::default().read(from)
+    pub fn from_reader(from: impl Read + Send + 'a) -> Result<Self, Error> {
+        ReaderBuilder::default().from_reader(from)
     }
 
     fn from_source(mut source: Source<'a>, mode: Mode) -> Result<Self, Error> {

@@ -74,11 +74,11 @@ fn assert_chunks_do_not_matter(bytes: &[u8], sizes: &[usize]) {
     let lenient = ordered(Reader::builder().lenient().from_slice(bytes));
     let wire = raw(RawReader::from_slice(bytes));
     for sizes in [&[usize::MAX][..], &[1], sizes] {
-        assert!(ordered(Reader::new(Pieces::new(bytes, sizes))) == events, "events in pieces of {sizes:?}");
+        assert!(ordered(Reader::from_reader(Pieces::new(bytes, sizes))) == events, "events in pieces of {sizes:?}");
         let pieces = Pieces::new(bytes, sizes);
-        let leniently = ordered(Reader::builder().lenient().read(pieces));
+        let leniently = ordered(Reader::builder().lenient().from_reader(pieces));
         assert!(leniently == lenient, "lenient events in pieces of {sizes:?}");
-        assert!(raw(RawReader::new(Pieces::new(bytes, sizes))) == wire, "the wire in pieces of {sizes:?}");
+        assert!(raw(RawReader::from_reader(Pieces::new(bytes, sizes))) == wire, "the wire in pieces of {sizes:?}");
     }
 }
 
@@ -151,7 +151,7 @@ fn an_error_in_mid_stream_is_told() {
     }
     let bytes = corpus::sample("go1.26/channels").bytes();
     for len in [0, 10, 16, 100, bytes.len()] {
-        for text in [ordered(Reader::new(Failing(&bytes[..len]))), raw(RawReader::new(Failing(&bytes[..len])))] {
+        for text in [ordered(Reader::from_reader(Failing(&bytes[..len]))), raw(RawReader::from_reader(Failing(&bytes[..len])))] {
             assert!(String::from_utf8_lossy(&text).contains("cannot read: the disk is gone"), "after {len} bytes");
         }
     }

@@ -80,7 +80,7 @@ impl Capture {
             let paths = names.map(|name| folder.join(name)).filter(|path| path.exists());
             paths.map(|path| ProfileBytes::open(path).expect("a profile")).collect()
         };
-        let (trace, error) = run(&mut Reader::open(folder.join("trace")).expect("a trace"), TraceObserver::new());
+        let (trace, error) = run(&mut Reader::from_path(folder.join("trace")).expect("a trace"), TraceObserver::new());
         assert!(error.is_none(), "{folder:?}: {error:?}");
         let mut log_text = String::new();
         let file = fs::File::open(folder.join("gctrace.log.gz")).expect("a log");
@@ -332,7 +332,7 @@ fn goroutines_and_allocations_meet() {
                 verdict.findings.iter().find(|finding| finding.source == Source::Trace).expect("goroutines stay");
             let heap = verdict.findings.iter().find(|finding| finding.source == Source::Heap).expect("memory grows");
             assert!(!stay.goroutines.is_empty() && !heap.goroutines.is_empty(), "{program} {version}");
-            let timeline = Timeline::open(folder.join("trace")).expect("a trace");
+            let timeline = Timeline::from_path(folder.join("trace")).expect("a trace");
             let passages = passing_through(&timeline, allocates);
             for id in &stay.goroutines {
                 let passage = passages.iter().find(|passage| passage.go == *id).expect("it is there");

@@ -50,10 +50,10 @@ fn read(mut reader: Reader<'_>) -> Option<Exceeded> {
 fn exceeded(bytes: &[u8], limits: Limits) -> Option<Exceeded> {
     let strict = Reader::builder().limits(limits);
     let found = read(strict.from_slice(bytes).expect("a header"));
-    assert_eq!(read(strict.read(bytes).expect("a header")), found);
+    assert_eq!(read(strict.from_reader(bytes).expect("a header")), found);
     let lenient = read(strict.lenient().from_slice(bytes).expect("a header"));
     assert_eq!(lenient.map(|(what, limit, ..)| (what, limit)), found.map(|(what, limit, ..)| (what, limit)));
-    let timeline = Timeline::from_reader(strict.from_slice(bytes).expect("a header"));
+    let timeline = Timeline::from_events(strict.from_slice(bytes).expect("a header"));
     assert_eq!(timeline.is_err(), found.is_some());
     found
 }
@@ -219,7 +219,7 @@ fn leaks_come_to_an_end() {
         }
     }
     let endless = Endless { next: 1, bytes: io::Cursor::new(Vec::new()) };
-    let reader = Reader::new(endless).expect("a header");
+    let reader = Reader::from_reader(endless).expect("a header");
     let (what, .., events) = read(reader).expect("it would not end");
     assert_eq!(what, "bytes that live on in the next generation");
     assert!((300_000..3_000_000).contains(&events), "after {events} events");

@@ -44,7 +44,7 @@ fn read(open: impl FnOnce() -> Result<Reader<'static>, Error>) -> (u64, Option<u
 fn assert_bounded(name: &str, bytes: Vec<u8>, factor: u64) -> u64 {
     // Not the reader's: it is there before and after.
     let bytes: &'static [u8] = Box::leak(bytes.into_boxed_slice());
-    let [strict, stream] = [read(|| Reader::from_slice(bytes)), read(|| Reader::new(bytes))];
+    let [strict, stream] = [read(|| Reader::from_slice(bytes)), read(|| Reader::from_reader(bytes))];
     let lenient = read(|| Reader::builder().lenient().from_slice(bytes));
     let largest = strict.1.unwrap_or(bytes.len() as u64);
     let bound = ANY + factor * largest;

@@ -61,7 +61,7 @@ fn goroutine_profiles_are_those_of_the_tool() {
 
 /// What `go tool trace -d=parsed` has of each kind, and the last size of the heap.
 fn events(name: &str) -> (Version, BTreeMap<&'static str, u64>, u64) {
-    let mut reader = Reader::open(path(name)).expect("a trace");
+    let mut reader = Reader::from_path(path(name)).expect("a trace");
     let (mut kinds, mut heap) = (BTreeMap::new(), 0);
     while let Some(event) = reader.next_event().expect("it is sound") {
         let kind = event.kind();
@@ -90,7 +90,7 @@ fn timelines_have_the_goroutines_that_the_tool_tells_of() {
     for (name, goroutines, ended, collections) in
         [("prometheus/trace", 34 + 53, 52, 1), ("esbuild/trace", 6 + 731, 727, 0)]
     {
-        let timeline = Timeline::open(path(name)).expect("a trace");
+        let timeline = Timeline::from_path(path(name)).expect("a trace");
         assert_eq!(timeline.goroutines().count(), goroutines, "{name}");
         assert_eq!(timeline.goroutines().filter(|goroutine| goroutine.ended_at().is_some()).count(), ended, "{name}");
         assert_eq!(timeline.gc_cycles().count(), collections, "{name}");

@@ -248,7 +248,7 @@ fn what_is_lost_is_not_made_up() {
             bytes[at..at + 8].fill(0xff);
             let what = format!("{name}, byte {at}");
             let reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
-            let timeline = Timeline::from_reader(reader).expect("lenient reading goes on");
+            let timeline = Timeline::from_events(reader).expect("lenient reading goes on");
             gaps += timeline.gaps().len();
             for gap in timeline.gaps() {
                 for span in timeline.at(gap).goroutines() {

@@ -132,7 +132,7 @@ fn every_way_of_reading_gives_the_same() {
         };
         let sizes: [Box<dyn FnMut() -> usize + Send>; 3] = [Box::new(|| usize::MAX), Box::new(|| 1), Box::new(random)];
         for size in sizes {
-            let (text, error) = text(Reader::new(Chunks { rest: &bytes, size }).expect("a header"));
+            let (text, error) = text(Reader::from_reader(Chunks { rest: &bytes, size }).expect("a header"));
             assert!(error.is_none() && text == want, "{name}: {error:?}");
         }
     }
@@ -244,7 +244,7 @@ fn a_flipped_byte_is_gone_over() {
                 bytes[at] ^= mask;
                 let slice = leniently(&bytes);
                 let copy = bytes.clone();
-                let mut reader = Reader::builder().lenient().read(&copy[..]).expect("a header");
+                let mut reader = Reader::builder().lenient().from_reader(&copy[..]).expect("a header");
                 let mut events = 0;
                 while let Some(event) = reader.next_event().expect("lenient reading goes on") {
                     events += usize::from(!matches!(event.kind(), EventKind::Gap(_)));

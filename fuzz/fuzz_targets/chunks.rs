@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
             continue;
         }
         let what = format!("{pieces:?}");
-        assert_same(&events, &account::ordered(Reader::new(Chunked::new(bytes, pieces))), &what);
-        assert_same(&batches, &account::wire(RawReader::new(Chunked::new(bytes, pieces))), &what);
+        assert_same(&events, &account::ordered(Reader::from_reader(Chunked::new(bytes, pieces))), &what);
+        assert_same(&batches, &account::wire(RawReader::from_reader(Chunked::new(bytes, pieces))), &what);
     }
 });

@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     let builder = Reader::builder().lenient();
     let events = account::ordered(builder.from_slice(bytes));
     let pieces = Pieces::Random(bytes.len() as u64);
-    assert_same(&events, &account::ordered(builder.read(Chunked::new(bytes, pieces))), "in pieces");
+    assert_same(&events, &account::ordered(builder.from_reader(Chunked::new(bytes, pieces))), "in pieces");
     check(bytes);
 });
 

@@ -67,7 +67,7 @@ fn round_trip(trace: &[u8]) {
 /// Reads what is made up in every way.
 fn read(trace: &[u8]) {
     let events = account::ordered(Reader::from_slice(trace));
-    assert_same(&events, &account::ordered(Reader::new(Chunked::new(trace, Pieces::Random(1)))), "in pieces");
+    assert_same(&events, &account::ordered(Reader::from_reader(Chunked::new(trace, Pieces::Random(1)))), "in pieces");
     let mut lenient = Reader::builder().lenient().from_slice(trace).expect("the header is sound");
     while lenient.next_event().expect("lenient reading goes on").is_some() {}
     let account = lenient.account();

@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         ask(timeline);
     }
     if let Ok(reader) = lenient() {
-        let timeline = Timeline::from_reader(reader).expect("lenient reading goes on");
+        let timeline = Timeline::from_events(reader).expect("lenient reading goes on");
         ask(&timeline);
         if let Ok(strict) = &strict {
             let spans = |timeline: &Timeline| timeline.spans().iter().count();

@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let trace = [HEADERS[usize::from(choice) % HEADERS.len()], body].concat();
     let slice = account::ordered(Reader::from_slice(&trace));
     let pieces = Pieces::Random(u64::from(choice));
-    assert_same(&slice, &account::ordered(Reader::new(Chunked::new(&trace, pieces))), "in pieces");
+    assert_same(&slice, &account::ordered(Reader::from_reader(Chunked::new(&trace, pieces))), "in pieces");
     ask(&trace, &mut Budget::new(TEXT));
 });
 

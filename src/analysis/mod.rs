@@ -10,7 +10,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/gc.trace");
-//! let mut reader = Reader::open(path)?;
+//! let mut reader = Reader::from_path(path)?;
 //! let observers = (Groups::by_start(), Utilization::new(UtilFlags::default()));
 //! let ((groups, utilization), error) = run(&mut reader, observers);
 //! assert!(error.is_none(), "a damaged trace gives what could be found up to there, and why it ended");

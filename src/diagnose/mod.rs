@@ -15,7 +15,7 @@
 //!     let bytes = ProfileBytes::open(format!("{folder}/{name}"))?;
 //!     inputs.profile(name, &Profile::parse(bytes.as_bytes())?)?;
 //! }
-//! let (evidence, error) = run(&mut Reader::open(format!("{folder}/trace"))?, TraceObserver::new());
+//! let (evidence, error) = run(&mut Reader::from_path(format!("{folder}/trace"))?, TraceObserver::new());
 //! inputs.trace("trace", evidence, error.map(|error| error.to_string()));
 //!
 //! let verdict = diagnose(&inputs, &Options::default());

@@ -55,7 +55,7 @@ static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallel
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/channels.trace");
-/// let timeline = Timeline::open(path)?;
+/// let timeline = Timeline::from_path(path)?;
 /// let main = timeline.goroutine(GoId(1)).ok_or("no such goroutine")?;
 /// for span in main.spans() {
 ///     println!("{} ns: {} {} for {:?}", span.start(), span.state(), span.reason(), span.duration());
@@ -101,27 +101,27 @@ impl Timeline {
     ///
     /// # Errors
     ///
-    /// Those of opening the file and of [`from_reader`](Self::from_reader).
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::from_reader(Reader::open(path)?)
+    /// Those of opening the file and of [`from_events`](Self::from_events).
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::from_events(Reader::from_path(path)?)
     }
 
     /// Builds the timeline of a trace that is in memory, or mapped into it.
     ///
     /// # Errors
     ///
-    /// As [`from_reader`](Self::from_reader).
+    /// As [`from_events`](Self::from_events).
     pub fn from_slice(bytes: &[u8]) -> Result<Self, Error> {
-        Self::from_reader(Reader::from_slice(bytes)?)
+        Self::from_events(Reader::from_slice(bytes)?)
     }
 
     /// Builds the timeline of a trace from anything that gives bytes.
     ///
     /// # Errors
     ///
-    /// As [`from_reader`](Self::from_reader).
-    pub fn new(from: impl Read + Send) -> Result<Self, Error> {
-        Self::from_reader(Reader::new(from)?)
+    /// As [`from_events`](Self::from_events).
+    pub fn from_reader(from: impl Read + Send) -> Result<Self, Error> {
+        Self::from_events(Reader::from_reader(from)?)
     }
 
     /// Builds the timeline of what a reader has yet to deliver.
@@ -135,7 +135,7 @@ impl Timeline {
     /// # Errors
     ///
     /// Whatever the reader finds wrong with the trace.
-    pub fn from_reader(reader: Reader<'_>) -> Result<Self, Error> {
+    pub fn from_events(reader: Reader<'_>) -> Result<Self, Error> {
         let threads = match cfg!(feature = "parallel") {
             true => *PROCESSORS,
             false => 1,

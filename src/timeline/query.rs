@@ -34,7 +34,7 @@ impl Timeline {
     /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/channels.trace");
     /// use std::time::Duration;
     ///
-    /// let timeline = gotrace::Timeline::open(path)?;
+    /// let timeline = gotrace::Timeline::from_path(path)?;
     /// for wait in timeline.blocked().reason("chan receive").longer_than(Duration::from_micros(1)) {
     ///     println!("{:?} waited {:?}", wait.goroutine(), wait.duration());
     /// }

@@ -9,7 +9,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/channels.trace");
-//! let mut reader = RawReader::open(path)?;
+//! let mut reader = RawReader::from_path(path)?;
 //! let mut starts = 0;
 //! while let Some(batch) = reader.next_batch()? {
 //!     let mut events = batch.events();
@@ -80,10 +80,10 @@ impl RawReader<'static> {
     ///
     /// # Errors
     ///
-    /// Those of opening the file and of [`new`](RawReader::new).
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+    /// Those of opening the file and of [`from_reader`](RawReader::from_reader).
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error { kind: error.into(), at: Location::default() })?;
-        Self::new(file)
+        Self::from_reader(file)
     }
 }
 
@@ -103,7 +103,7 @@ impl<'a> RawReader<'a> {
     /// # Errors
     ///
     /// As [`from_slice`](Self::from_slice), and those of reading the header.
-    pub fn new(from: impl Read + Send + 'a) -> Result<Self, Error> {
+    pub fn from_reader(from: impl Read + Send + 'a) -> Result<Self, Error> {
         Self::from_source(Source::stream(from))
     }
 

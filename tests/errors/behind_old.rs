@@ -46,7 +46,7 @@ fn more_behind_an_old_trace() {
             };
             let place = at(bytes.len() as u64);
             let trickle = Trickle { bytes: &longer, at_end: None, step: 4096 };
-            for error in [strict_error(Reader::from_slice(&longer)), strict_error(Reader::new(trickle))] {
+            for error in [strict_error(Reader::from_slice(&longer)), strict_error(Reader::from_reader(trickle))] {
                 assert_eq!((format!("{:?}", error.kind), error.at), (format!("{kind:?}"), place), "{what}");
             }
             let (events, error, lost, trailing, warnings) = read_old(Reader::builder().lenient(), &longer);

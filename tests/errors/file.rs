@@ -215,7 +215,7 @@ fn a_failing_source_is_passed_through() {
         for step in [1, 3, usize::MAX] {
             for len in 0..whole.len() {
                 let source = Trickle { bytes: &whole[..len], at_end: Some(io::ErrorKind::ConnectionReset), step };
-                let reading = drain(Reader::new(source));
+                let reading = drain(Reader::from_reader(source));
                 let error = reading.error.expect("the source fails");
                 match error.kind {
                     ErrorKind::Io(cause) => assert_eq!(cause.kind(), io::ErrorKind::ConnectionReset),
@@ -235,14 +235,14 @@ fn a_failing_source_is_passed_through() {
 fn a_generation_is_delivered_as_soon_as_it_ends() {
     let bytes = trace(Version::Go126, [running()]);
     let source = Trickle { bytes: &bytes, at_end: Some(io::ErrorKind::WouldBlock), step: 1 };
-    let reading = drain(Reader::new(source));
+    let reading = drain(Reader::from_reader(source));
     let error = ErrorKind::Io(io::ErrorKind::WouldBlock.into());
     assert_failed(&reading, &then(&RUNNING, &["Sync"]), &error, at(bytes.len() as u64));
 }
 
 #[test]
 fn a_file_that_is_not_there_is_an_io_error() {
-    let error = Reader::open("/nonexistent/trace.out").expect_err("no such file");
+    let error = Reader::from_path("/nonexistent/trace.out").expect_err("no such file");
     assert!(matches!(&error.kind, ErrorKind::Io(cause) if cause.kind() == io::ErrorKind::NotFound), "{error:?}");
     assert_eq!(error.at, at(0));
     // The text says the cause, so whoever prints the chain of sources prints it once.

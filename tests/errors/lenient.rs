@@ -57,7 +57,7 @@ pub(super) fn read(bytes: &[u8]) -> Lenient {
     let builder = Reader::builder().lenient();
     let slice = drain(builder.from_slice(bytes), bytes.len());
     for step in [1, 7, usize::MAX] {
-        let other = drain(builder.read(Trickle { bytes, at_end: None, step }), bytes.len());
+        let other = drain(builder.from_reader(Trickle { bytes, at_end: None, step }), bytes.len());
         assert_eq!(format!("{slice:?}"), format!("{other:?}"), "{step} bytes at a time");
     }
     slice

@@ -131,8 +131,8 @@ fn drain(reader: Result<Reader<'_>, Error>) -> Reading {
 fn read_in(mode: Mode, bytes: &[u8]) -> Reading {
     match mode {
         Mode::Slice => drain(Reader::from_slice(bytes)),
-        Mode::Whole => drain(Reader::new(bytes)),
-        Mode::ByteByByte => drain(Reader::new(Trickle { bytes, at_end: None, step: 1 })),
+        Mode::Whole => drain(Reader::from_reader(bytes)),
+        Mode::ByteByByte => drain(Reader::from_reader(Trickle { bytes, at_end: None, step: 1 })),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{FIRST, HEADER, RUNNING_LEN, Trickle, at_event, running, sound};
 fn warnings(bytes: &[u8]) -> (Vec<Warning>, u64) {
     sound(bytes);
     let trickle = Trickle { bytes, at_end: None, step: 1 };
-    let readers = [Reader::from_slice(bytes), Reader::new(bytes), Reader::new(trickle)];
+    let readers = [Reader::from_slice(bytes), Reader::from_reader(bytes), Reader::from_reader(trickle)];
     let [slice, whole, trickled] = readers.map(|reader| {
         let mut reader = reader.expect("a header");
         while reader.next_event().expect("a sound trace").is_some() {}

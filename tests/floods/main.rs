@@ -22,7 +22,7 @@ fn read(bytes: &[u8]) -> (u64, String) {
     let slice = drain(Reader::from_slice(bytes).expect("a header"));
     let mebibytes = bytes.len() as u32 / (1 << 20) + 1;
     assert!(begun.elapsed() < PATIENCE * mebibytes, "{:?} for {} bytes", begun.elapsed(), bytes.len());
-    assert_eq!(slice, drain(Reader::new(bytes).expect("a header")));
+    assert_eq!(slice, drain(Reader::from_reader(bytes).expect("a header")));
     let lenient = leniently(bytes);
     assert!(slice.1.is_empty() == (lenient == 0), "{slice:?}, {lenient} faults");
     slice
@@ -44,7 +44,7 @@ fn leniently(bytes: &[u8]) -> u64 {
         (events, account.fault_count, account.lost)
     };
     let slice = read(builder.from_slice(bytes).expect("a header"));
-    assert_eq!(slice, read(builder.read(bytes).expect("a header")));
+    assert_eq!(slice, read(builder.from_reader(bytes).expect("a header")));
     slice.1
 }
 

@@ -88,7 +88,7 @@ fn what_the_guide_captures_is_read() {
     });
     assert!(in_use[0] < in_use[2], "it keeps what it makes: {in_use:?}");
     report(&folder.join("goroutineleak.pb.gz"), ProfileKind::GoroutineLeak);
-    let mut reader = Reader::open(folder.join("trace.out")).expect("a trace");
+    let mut reader = Reader::from_path(folder.join("trace.out")).expect("a trace");
     let mut events = 0;
     while reader.next_event().expect("it is sound").is_some() {
         events += 1;

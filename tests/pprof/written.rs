@@ -88,7 +88,7 @@ fn text_that_is_not_utf8_is_repaired() {
 #[test]
 fn the_frames_of_a_trace_are_frames_of_a_profile() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/channels.trace");
-    let mut reader = gotrace::Reader::open(path).expect("it is there");
+    let mut reader = gotrace::Reader::from_path(path).expect("it is there");
     let mut profile = contentions();
     let mut expected = None;
     while let Some(event) = reader.next_event().expect("it is sound") {

@@ -161,7 +161,7 @@ fn read(args: &Args) -> Result<Inputs, Failure> {
     }
     for path in &args.trace {
         let name = path.display().to_string();
-        match Reader::builder().lenient().read(crate::input::open(path, true)?) {
+        match Reader::builder().lenient().from_reader(crate::input::open(path, true)?) {
             Ok(mut reader) => {
                 let (evidence, error) = gotrace::analysis::run(&mut reader, TraceObserver::new());
                 let account = reader.account();
@@ -206,7 +206,7 @@ impl Asked {
             return Ok(asked);
         };
         let file = File::open(path).map_err(|error| Failure::input(path, error))?;
-        let timeline = Timeline::new(file).map_err(|error| Failure::trace(path, &error))?;
+        let timeline = Timeline::from_reader(file).map_err(|error| Failure::trace(path, &error))?;
         asked.passages = args.through.as_ref().map(|function| passing_through(&timeline, function));
         asked.allocations = args.goroutine_id.map(|id| (GoId(id), allocations_of(&timeline, GoId(id), inputs)));
         Ok(asked)

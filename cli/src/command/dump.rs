@@ -68,7 +68,7 @@ fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
 fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let damaged = |error| Failure::trace(&args.file, &error);
     let (start, end) = (args.start.unwrap_or(i64::MIN), args.end.unwrap_or(i64::MAX));
-    let mut reader = Reader::new(open(&args.file)?).map_err(damaged)?;
+    let mut reader = Reader::from_reader(open(&args.file)?).map_err(damaged)?;
     while let Some(event) = reader.next_event().map_err(damaged)? {
         let time = event.time().0;
         if time >= end && args.end.is_some() {
@@ -97,7 +97,7 @@ fn open_wire(file: &Path) -> Result<Wire, Failure> {
         input.read_to_end(&mut head).map_err(|error| Failure::input(file, error))?;
         return Ok(Wire::Records(head));
     }
-    let reader = RawReader::new(io::Cursor::new(head).chain(input));
+    let reader = RawReader::from_reader(io::Cursor::new(head).chain(input));
     reader.map(Wire::Batches).map_err(|error| Failure::trace(file, &error))
 }
 

@@ -110,7 +110,7 @@ const SHOWN: usize = 10;
 fn summarize(file: &Path) -> Result<(Summary, Option<Error>), Failure> {
     let bytes = Arc::new(AtomicU64::new(0));
     let input = Counted { input: crate::input::open(file, true)?, bytes: Arc::clone(&bytes) };
-    let mut reader = Reader::new(input).map_err(|error| Failure::trace(file, &error))?;
+    let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(file, &error))?;
     let mut tally = Tally::default();
     let error = loop {
         match reader.next_event() {

@@ -281,7 +281,7 @@ fn repair(bytes: &[u8], folder: &Path) -> (Value, Vec<PathBuf>) {
     let files: Vec<_> = files.map(|part| PathBuf::from(part["file"].as_str().expect("a path"))).collect();
     assert!(!files.is_empty() || fs::read(&out).ok() == there);
     for file in &files {
-        let mut reader = Reader::open(file).expect("a trace");
+        let mut reader = Reader::from_path(file).expect("a trace");
         while reader.next_event().expect("what is saved is whole").is_some() {}
     }
     (report, files)

@@ -31,7 +31,7 @@ const MOST: u64 = 1 << 30;
 pub(crate) fn examine(input: Box<dyn Read + Send>) -> Report {
     let traits = Arc::new(Mutex::new(Traits::default()));
     let mut watched = Watched { input, traits: Arc::clone(&traits) };
-    let error = match Reader::builder().lenient().read(&mut watched) {
+    let error = match Reader::builder().lenient().from_reader(&mut watched) {
         Ok(reader) => return read(reader, &traits),
         Err(error) => error,
     };

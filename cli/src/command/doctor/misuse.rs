@@ -62,7 +62,7 @@ pub(crate) fn find(path: &Path) -> io::Result<Option<Misuse>> {
 }
 
 fn read(path: &Path) -> Result<Misuse, Error> {
-    let mut reader = Reader::open(path)?;
+    let mut reader = Reader::from_path(path)?;
     let mut search = Search::default();
     while let Some(event) = reader.next_event()? {
         let begins = search.see(&event);

@@ -169,7 +169,7 @@ fn without_misuse(
     if generations.is_empty() {
         rewrite_old::leave_out(&misuse, &input.part(0, draft.len())?, &mut shorter).map_err(failure)?;
     } else {
-        let trace = RawReader::open(draft.path()?).map_err(failure)?;
+        let trace = RawReader::from_path(draft.path()?).map_err(failure)?;
         rewrite::leave_out(&misuse, trace, &mut shorter).map_err(failure)?;
     }
     match find(&mut shorter)? {

@@ -125,7 +125,7 @@ fn begins_batch(code: u8) -> bool {
 /// Shows the batches of a part of a trace and where they are in it, while they are wanted; gives where they end.
 fn walk(header: &[u8], part: &[u8], mut show: impl FnMut(&RawBatch<'_>, Range<usize>) -> bool) -> usize {
     let mut end = 0;
-    let Ok(mut reader) = RawReader::new(header.chain(part)) else { return part.len() };
+    let Ok(mut reader) = RawReader::from_reader(header.chain(part)) else { return part.len() };
     while let Ok(Some(batch)) = reader.next_batch() {
         let start = end;
         end += batch.bytes().len();
