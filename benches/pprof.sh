@@ -8,7 +8,7 @@
 #
 # The tools are whole processes, as a user runs them:
 #   go tool pprof -top -diff_base BASE LATER
-#   heap --diff-base BASE LATER
+#   gotrace heap --diff-base BASE LATER
 # A ratio is that of two runs, one after the other. .ci/go-toolchain builds the tool.
 set -euo pipefail
 shopt -s inherit_errexit
@@ -73,8 +73,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export PPROF_TMPDIR=$scratch
 tool=$("$repo/.ci/go-toolchain" --pprof-tool)
-heap=$(build build --release --example heap)
-[[ -x $heap ]] || fail "cargo did not say where the example is"
+gotrace=$(build build --release -p gotrace-cli)
+[[ -x $gotrace ]] || fail "cargo did not say where the command is"
 base=${1:-$scratch/base.pb.gz}
 later=${2:-$scratch/later.pb.gz}
 if (($# == 0)); then
@@ -82,7 +82,7 @@ if (($# == 0)); then
 fi
 echo "$(gunzip -c "$base" | wc -c) and $(gunzip -c "$later" | wc -c) bytes unpacked, $runs runs each"
 for ((run = 0; run < runs; run++)); do
-  echo "$(measure "$tool" -top -diff_base "$base" "$later")" "$(measure "$heap" --diff-base "$base" "$later")"
+  echo "$(measure "$tool" -top -diff_base "$base" "$later")" "$(measure "$gotrace" heap --diff-base "$base" "$later")"
 done | awk '
   function sorted(values, n,   i, j, x) {
     for (i = 2; i <= n; i++) {

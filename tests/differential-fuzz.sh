@@ -8,7 +8,7 @@
 #   CORPUS     a folder of inputs, or a file (default: fuzz/corpus/reader)
 #
 # GOTRACE_GOROOT is the GOROOT of a Go 1.27; .ci/go-toolchain fetches one if it is not
-# set. The Go side is benches/peer, ours is the example dump.
+# set. The Go side is benches/peer, ours is `gotrace dump`.
 #
 # An input is accepted if it can be read to its end. Where both accept it, the text of
 # its events has to be the same, but for the ties of ties.awk. Disagreements are grouped
@@ -49,7 +49,7 @@ readonly patience=10
 readonly max_memory=1048576
 # The largest input that is printed, in bytes as it is packed.
 readonly max_printed=8192
-# The exit status of the examples for input that cannot be read.
+# The exit status of the command for input that cannot be read.
 readonly refused=2
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -83,10 +83,10 @@ ask_go() {
 # Prints ok, or what we say against the input; what the events are goes to $scratch/ours.
 ask_ours() {
   local status=0
-  (ulimit -v "$max_memory" && exec timeout "$patience" "$dump" "$1") >"$scratch/ours" 2>"$scratch/ours.err" || status=$?
+  (ulimit -v "$max_memory" && exec timeout "$patience" "${dump[@]}" "$1") >"$scratch/ours" 2>"$scratch/ours.err" || status=$?
   case $status in
     0) echo ok ;;
-    "$refused") sed -n '1s/^dump: [^:]*: //p' "$scratch/ours.err" ;;
+    "$refused") sed -n '1s/^[a-z ]*dump: [^:]*: //p' "$scratch/ours.err" ;;
     *) echo "broken: status $status: $(paste -sd' ' "$scratch/ours.err")" ;;
   esac
 }
@@ -171,8 +171,8 @@ if [[ -z ${GOTRACE_GOROOT:-} ]]; then
 fi
 go_peer=$("$repo/benches/build-peer.sh" "$scratch/gotrace-peer")
 trace_tool=$("$repo/.ci/go-toolchain" --trace-tool)
-cargo build --quiet --locked --release --example dump --manifest-path "$repo/Cargo.toml"
-dump=${CARGO_TARGET_DIR:-$repo/target}/release/examples/dump
+cargo build --quiet --locked --release -p gotrace-cli --manifest-path "$repo/Cargo.toml"
+dump=("${CARGO_TARGET_DIR:-$repo/target}/release/gotrace" dump)
 
 touch "$scratch/disagreements"
 declare -A tally=(["both accept"]=0 ["both refuse"]=0)

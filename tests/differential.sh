@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes traces under several versions of Go and holds the text that the example
-# dump prints of them against that of go tool trace, Go 1.27.3.
+# Makes traces under several versions of Go and holds the text that
+# `gotrace dump` prints of them against that of go tool trace, Go 1.27.3.
 #
 # usage: tests/differential.sh [-k DIR] [VERSION…] [-- PROGRAM…]
 #
@@ -104,7 +104,7 @@ compare() {
   local go=$scratch/go ours=$scratch/ours verdict=same
   local go_status=0 our_status=0
   "$trace_tool" -d="$format" "$trace" 2>"$scratch/go.err" | comparable "$release" "$format" >"$go" || go_status=$?
-  "$dump" --format "$format" "$trace" 2>"$scratch/ours.err" | comparable "$release" "$format" >"$ours" || our_status=$?
+  "${dump[@]}" --format "$format" "$trace" 2>"$scratch/ours.err" | comparable "$release" "$format" >"$ours" || our_status=$?
 
   if ((our_status != 0)); then
     verdict="ours fails: $(head -n 1 "$scratch/ours.err")"
@@ -163,8 +163,8 @@ trap 'rm -rf "$scratch"' EXIT
 traces=${keep:-$scratch/traces}
 mkdir -p "$traces"
 
-cargo build --quiet --locked --release --example dump --manifest-path "$repo/Cargo.toml"
-dump=${CARGO_TARGET_DIR:-$repo/target}/release/examples/dump
+cargo build --quiet --locked --release -p gotrace-cli --manifest-path "$repo/Cargo.toml"
+dump=("${CARGO_TARGET_DIR:-$repo/target}/release/gotrace" dump)
 [[ -x $dump ]] || fail "cargo did not build $dump"
 trace_tool=$("$repo/.ci/go-toolchain" --trace-tool)
 

@@ -10,7 +10,7 @@ use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{Reader, TaskId, ThreadId, Timeline, Version};
 
-use crate::corpus::sample;
+use gotrace_tests::corpus::sample;
 
 fn profilers() -> Vec<Profiler> {
     let kinds = [ProfileKind::Net, ProfileKind::Sync, ProfileKind::Syscall, ProfileKind::Sched, ProfileKind::OffCpu];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::corpus::{RELEASES, Sample, samples};
+use gotrace_tests::corpus::{RELEASES, Sample, samples};
 
 /// A line of the oracle.
 #[derive(Debug, Deserialize)]

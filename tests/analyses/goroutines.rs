@@ -7,9 +7,9 @@ use gotrace::analysis::{
 };
 use gotrace::{Reader, synth};
 
-use crate::corpus::old::{BATCH, FREQUENCY, GO_CREATE, GO_SCHED, GO_START, OldTrace, PROC_START};
-use crate::corpus::{RELEASES, Sample, samples};
 use crate::expected::{Goroutine, Line, Nanos, Region, agree, all_samples, lines, ties};
+use gotrace_tests::corpus::old::{BATCH, FREQUENCY, GO_CREATE, GO_SCHED, GO_START, OldTrace, PROC_START};
+use gotrace_tests::corpus::{RELEASES, Sample, samples};
 
 /// Keeps everything in the oracle's form.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gotrace::Reader;
 use gotrace::analysis::{Latencies, LatencySeries, Procs, run};
 
-use crate::corpus::{RELEASES, Sample, samples};
+use gotrace_tests::corpus::{RELEASES, Sample, samples};
 
 /// A line of `go tool trace -d=parsed`, by its fields.
 struct Line<'a> {

@@ -1,7 +1,6 @@
-//! The analyses find what those of Go 1.27.3 find, on every trace of testdata.
+//! The timeline and the analyses find what those of Go 1.27.3 find, on every trace of testdata.
 
-#[path = "../corpus/mod.rs"]
-mod corpus;
+mod allocations;
 mod damage;
 mod expected;
 mod gaps;
@@ -10,7 +9,6 @@ mod latencies;
 mod profiles;
 mod same_pass;
 mod tasks;
-#[cfg(feature = "pprof")]
-#[path = "../pprof/tool.rs"]
-mod tool;
+mod timeline;
+mod truth;
 mod utilization;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use gotrace::analysis::{ProfileKind, ProfileOptions, Profiler, run};
 use gotrace::{Reader, Time};
 
-use crate::corpus::{RELEASES, samples};
 use crate::expected::{Frame, Line, Profile, all_samples, lines, ties};
 use crate::goroutines::by_state;
+use gotrace_tests::corpus::{RELEASES, samples};
 
 const KINDS: [(&str, ProfileKind); 4] = [
     ("net", ProfileKind::Net),
@@ -127,7 +127,7 @@ fn complete_profiles_hold_all_the_time() {
 #[test]
 fn parts_of_time_add_up() {
     for name in ["go1.27/http", "go1.25/mutex", "go1.22/channels", "go1.21/http"] {
-        let bytes = crate::corpus::sample(name).bytes();
+        let bytes = gotrace_tests::corpus::sample(name).bytes();
         let nanos = |between| -> i64 {
             let mut reader = Reader::from_slice(&bytes).expect("a trace");
             let options = ProfileOptions { between, complete: true, ..Default::default() };
@@ -145,29 +145,5 @@ fn parts_of_time_add_up() {
             let parts = nanos(Some((Time(i64::MIN), cut))) + nanos(Some((cut, Time(i64::MAX))));
             assert_eq!(parts, nanos(None), "{name} cut at {cut}");
         }
-    }
-}
-
-/// `go tool pprof` opens every profile and finds all of the time in it.
-#[cfg(feature = "pprof")]
-#[test]
-fn go_tool_pprof_opens_every_profile() {
-    let Some(tool) = crate::tool::pprof() else { return };
-    let all = KINDS.into_iter().chain([("off-cpu", ProfileKind::OffCpu), ("cpu", ProfileKind::Cpu)]);
-    for (name, kind) in all {
-        let trace = if name == "cpu" { "go1.27/cpuprofile" } else { "go1.27/http" };
-        let bytes = crate::corpus::sample(trace).bytes();
-        let mut reader = Reader::from_slice(&bytes).expect("a trace");
-        let options = ProfileOptions { complete: true, ..Default::default() };
-        let (profile, _) = run(&mut reader, Profiler::new(kind, options));
-        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("analyses-{name}.pb.gz"));
-        let file = std::fs::File::create(&path).expect("the directory is ours");
-        profile.to_pprof().write_gzip(file).expect("the disk has room");
-        let path = path.to_str().expect("the path is UTF-8");
-        let top = crate::tool::run(&tool, &["-top", "-unit=ns", path]);
-        let kind = if name == "cpu" { "Type: cpu" } else { "Type: delay" };
-        let sum: i64 = profile.samples().iter().map(|sample| sample.nanos).sum();
-        assert!(top.contains(kind) && top.lines().count() > 6, "{name}: {top}");
-        assert!(sum > 0 && top.contains(&format!("Total samples = {sum}ns")), "{name}: {sum} ns in {top}");
     }
 }

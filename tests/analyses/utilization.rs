@@ -59,7 +59,7 @@ fn mmu_is_that_of_go_with_every_flag() {
 #[test]
 fn the_distribution_is_not_the_minimum() {
     // Two collections within six milliseconds: in the worst of windows of 1 ms the program has little, in most of them all.
-    let sample = crate::corpus::sample("go1.27/gc");
+    let sample = gotrace_tests::corpus::sample("go1.27/gc");
     let bytes = sample.bytes();
     let mut reader = Reader::from_slice(&bytes).expect("a trace");
     let (found, _) = run(&mut reader, Utilization::new(UtilFlags::default()));

@@ -1,4 +1,9 @@
-//! What the tests share: the traces of testdata with the text that Go's tool prints of them, and a parser of that text.
+//! What the tests share.
 
+pub mod command;
 pub mod corpus;
+pub mod doctor;
+pub mod go;
+pub mod old_text;
 pub mod parsed;
+pub mod profiles;

@@ -2,23 +2,19 @@
 //!
 //! Some answers are written down here as they were read from the text by hand; the rest are made of it naively.
 
-mod binaries;
-mod corpus;
-mod parsed;
-
 use std::collections::BTreeMap;
 
-use binaries::{complaint, example, run};
-use corpus::sample;
-use parsed::lives::{Life, Span, WokenBy, naive, naive_totals};
-use parsed::{Event, Frame, events};
+use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::corpus::sample;
+use gotrace_tests::parsed::lives::{Life, Span, WokenBy, naive, naive_totals};
+use gotrace_tests::parsed::{Event, Frame, events};
 use serde_json::{Map, Value, json};
 
 /// What a program answers of a trace.
 fn answer(name: &str, trace: &str, args: &[&str]) -> Value {
     // An ID comes behind the file.
     let options = args.iter().take_while(|arg| arg.starts_with("--")).count();
-    let mut program = example(name);
+    let mut program = gotrace(name);
     program.arg("--json").args(&args[..options]).arg(sample(trace).path).args(&args[options..]);
     let output = run(program, &[]);
     assert!(output.status.success(), "{name} {args:?}: {}", complaint(&output));
@@ -26,7 +22,7 @@ fn answer(name: &str, trace: &str, args: &[&str]) -> Value {
 }
 
 fn refusal(name: &str, trace: &str, args: &[&str]) -> String {
-    let mut program = example(name);
+    let mut program = gotrace(name);
     program.args(args).arg(sample(trace).path);
     if name == "goroutine" {
         program.arg("1");

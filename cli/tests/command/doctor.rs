@@ -1,27 +1,16 @@
-//! The example `doctor`: what it says of whole, damaged and other files, and that Go's own tool takes what it saves.
-
-mod binaries;
-mod corpus;
+//! `gotrace doctor`: what it says of whole, damaged and other files. (`tools/doctor.rs` asks Go's tool about what it saves.)
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use binaries::{complaint, example, run};
-use corpus::{OLD_RELEASES, RELEASES, sample, samples, testdata};
-use gotrace::raw::{EventType, RawReader};
+use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
-use gotrace::{EventKind, Reader, ThreadId, Version, raw_v1};
+use gotrace::{Reader, ThreadId, Version};
+use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::corpus::{RELEASES, sample, samples, testdata};
+use gotrace_tests::doctor::{examine, folder, generations, misused, old_annotations, repair};
 use serde_json::{Value, json};
-
-/// What doctor says of some bytes as JSON, and its exit status.
-fn examine(bytes: &[u8]) -> (Value, i32) {
-    let mut doctor = example("doctor");
-    doctor.args(["--json", "-"]);
-    let output = run(doctor, bytes);
-    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    (report, output.status.code().expect("no signal"))
-}
 
 #[track_caller]
 fn assert_says(bytes: &[u8], status: &str, code: i32, cause: &str) -> Value {
@@ -30,14 +19,6 @@ fn assert_says(bytes: &[u8], status: &str, code: i32, cause: &str) -> Value {
     assert!(report["cause"].as_str().unwrap_or_default().contains(cause), "expected {cause:?}: {report:#}");
     assert_eq!(report["bytes"], bytes.len(), "{report:#}");
     report
-}
-
-/// A place of its own for the files of a test.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("doctor").join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("the target folder can be written");
-    folder
 }
 
 #[test]
@@ -103,7 +84,7 @@ fn other_files_are_told_apart() {
         let cause = format!("a trace begins at byte {at}:");
         assert_says(&[before, &trace].concat(), "unreadable", 2, &cause);
     }
-    let mut doctor = example("doctor");
+    let mut doctor = gotrace("doctor");
     doctor.arg("-");
     let output = run(doctor, b"404 page not found\n");
     let complaint = complaint(&output);
@@ -116,14 +97,14 @@ fn other_files_are_told_apart() {
 fn a_file_that_is_not_there_is_reported() {
     let folder = folder("not there");
     for (file, text) in [(folder.join("none"), ""), (folder.clone(), "status      unreadable\n")] {
-        let mut doctor = example("doctor");
+        let mut doctor = gotrace("doctor");
         doctor.arg("--json").arg(&file);
         let output = run(doctor, &[]);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert_eq!((&report["status"], &report["cause"]), (&json!("unreadable"), &json!("the file can't be read")));
         assert!(report["warnings"][0].as_str().is_some_and(|text| text.starts_with("cannot read: ")), "{report:#}");
-        let mut doctor = example("doctor");
+        let mut doctor = gotrace("doctor");
         doctor.arg(&file);
         let output = run(doctor, &[]);
         assert!(output.stdout.starts_with(text.as_bytes()) && text.is_empty() == output.stdout.is_empty());
@@ -244,7 +225,7 @@ fn a_skipped_generation_is_counted() {
         let report = assert_says(&bytes, "damaged", 1, "");
         let file = folder("skipped").join("trace");
         fs::write(&file, &bytes).expect("the folder can be written");
-        let mut doctor = example("doctor");
+        let mut doctor = gotrace("doctor");
         doctor.arg("--json").arg(&file);
         assert_eq!(serde_json::from_slice::<Value>(&run(doctor, &[]).stdout).expect("JSON"), report);
         report
@@ -267,31 +248,11 @@ fn a_skipped_generation_is_counted() {
     }
 }
 
-/// Saves what can be saved; gives the files.
-fn repair(bytes: &[u8], folder: &Path) -> (Value, Vec<PathBuf>) {
-    let (damaged, out) = (folder.join("damaged"), folder.join("out"));
-    let there = fs::read(&out).ok();
-    fs::write(&damaged, bytes).expect("the folder can be written");
-    let mut doctor = example("doctor");
-    doctor.arg("--json").arg("--repair").arg(&out).arg(&damaged);
-    let output = run(doctor, &[]);
-    assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let files = report["repaired"].as_array().expect("a list").iter();
-    let files: Vec<_> = files.map(|part| PathBuf::from(part["file"].as_str().expect("a path"))).collect();
-    assert!(!files.is_empty() || fs::read(&out).ok() == there);
-    for file in &files {
-        let mut reader = Reader::from_path(file).expect("a trace");
-        while reader.next_event().expect("what is saved is whole").is_some() {}
-    }
-    (report, files)
-}
-
 /// Runs `doctor --repair`, which must fail in one line of which this is the end; the report comes all the same.
 #[track_caller]
 fn assert_refused(out: &Path, file: &Path, why: &str) {
     for json in [true, false] {
-        let mut doctor = example("doctor");
+        let mut doctor = gotrace("doctor");
         doctor.args(json.then_some("--json")).arg("--repair").arg(out).arg(file);
         let output = run(doctor, &[]);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -343,7 +304,7 @@ fn a_file_is_replaced_by_a_whole_trace_or_stays() {
     let file = folder.join("trace");
     // Nothing of it is sound.
     fs::write(&file, &bytes[..200]).expect("the folder can be written");
-    let mut doctor = example("doctor");
+    let mut doctor = gotrace("doctor");
     doctor.arg("--repair").arg(&out).arg(&file);
     let output = run(doctor, &[]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -446,7 +407,7 @@ fn no_room_for_a_copy_is_no_damage() {
     assert!(bytes.len() > 64 << 20);
     for repair in [false, true] {
         let out = folder.join("out");
-        let mut doctor = example("doctor");
+        let mut doctor = gotrace("doctor");
         doctor.env("TMPDIR", folder.join("none")).args(["--json", "-"]);
         if repair {
             doctor.arg("--repair").arg(&out);
@@ -474,7 +435,7 @@ fn what_has_no_generations_is_not_saved() {
         (&new[..16], "nothing sound stands behind its header"),
     ] {
         fs::write(&file, bytes).expect("the folder can be written");
-        let mut doctor = example("doctor");
+        let mut doctor = gotrace("doctor");
         doctor.arg("--repair").arg(folder.join("out")).arg(&file);
         let text = String::from_utf8(run(doctor, &[]).stdout).expect("text");
         assert!(text.ends_with(&format!("nothing of it can be saved: {why}\n")), "{text}");
@@ -488,7 +449,7 @@ fn every_part_is_saved() {
     let folder = folder("parts");
     let file = folder.join("trace");
     fs::write(&file, apart(200)).expect("the folder can be written");
-    let doctor = example("doctor");
+    let doctor = gotrace("doctor");
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(doctor.get_program());
     let output = run_with(shell, &["--json", "--repair"], &[&folder.join("out"), &file]);
@@ -528,7 +489,7 @@ fn a_trace_comes_through_a_pipe() {
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
     let mut shell = Command::new("sh");
     shell.args(["-c", "cat \"$1\" > \"$2\" & exec timeout 60 \"$0\" --repair \"$3\" \"$2\""]);
-    shell.arg(example("doctor").get_program());
+    shell.arg(gotrace("doctor").get_program());
     let output = run_with(shell, &[], &[&file, &pipe, &out]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(fs::read(&out).expect("written") == bytes);
@@ -542,7 +503,7 @@ fn out_may_have_any_name() {
     let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"o\xff");
     let file = folder.join("trace");
     fs::write(&file, sample("go1.26/channels").bytes()).expect("the folder can be written");
-    let output = run_with(example("doctor"), &["--json", "--repair"], &[&folder.join(name), &file]);
+    let output = run_with(gotrace("doctor"), &["--json", "--repair"], &[&folder.join(name), &file]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(report["repaired"][0]["file"].as_str().is_some_and(|name| name.ends_with("o\u{fffd}")), "{report:#}");
@@ -556,14 +517,14 @@ fn the_status_needs_no_reader() {
     let bytes = sample("go1.26/generations").bytes();
     for (len, status) in [(bytes.len(), 0), (3000, 1)] {
         fs::write(&file, &bytes[..len]).expect("the folder can be written");
-        let mut doctor = example("doctor");
+        let mut doctor = gotrace("doctor");
         doctor.arg(&file).stdout(std::process::Stdio::piped());
         let mut child = doctor.spawn().expect("the program starts");
         drop(child.stdout.take());
         assert_eq!(child.wait().expect("the program ends").code(), Some(status));
     }
     // A repair that is refused fails all the same.
-    let mut doctor = example("doctor");
+    let mut doctor = gotrace("doctor");
     doctor.arg("--repair").arg(&file).arg(&file).stdout(std::process::Stdio::piped());
     let mut child = doctor.stderr(std::process::Stdio::null()).spawn().expect("the program starts");
     drop(child.stdout.take());
@@ -589,16 +550,6 @@ fn what_is_no_file_is_not_replaced() {
     assert_refused(&folder.join("none/out"), &file, "none/out: cannot write: No such file or directory (os error 2)\n");
     assert_refused(Path::new("-"), &file, "is not written to standard output");
     assert!(inner.exists());
-}
-
-/// How many generations a trace gives.
-fn generations(bytes: &[u8]) -> usize {
-    let mut reader = Reader::builder().lenient().from_slice(bytes).expect("a header");
-    let mut generations = 0;
-    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
-        generations += usize::from(matches!(event.kind(), EventKind::Sync(sync) if sync.begins_generation()));
-    }
-    generations
 }
 
 #[test]
@@ -676,41 +627,10 @@ fn texts(bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-/// A trace whose program ends regions out of order and begins a task twice, in two generations, and which of its events
-/// Go's reader refuses.
-fn misused(version: Version) -> (Vec<u8>, [usize; 5]) {
-    use EventType::{GoStatus, ProcStatus, UserRegionBegin, UserRegionEnd, UserTaskBegin, UserTaskEnd};
-    let mut generation = Generation::new(1);
-    let [a, b] = ["a", "b"].map(|name| generation.string(name).0);
-    let statuses = |batch: Batch| batch.event(ProcStatus, &[1, 0, 1]).event(GoStatus, &[1, 1, 7, 2]);
-    generation.batch(
-        statuses(Batch::new(ThreadId(7), 100))
-            .event(UserRegionBegin, &[1, 0, a, 0])
-            .event(UserRegionBegin, &[100, 0, b, 0])
-            .event(UserRegionEnd, &[100, 0, a, 0])
-            .event(UserRegionEnd, &[100, 3, b, 0])
-            .event(UserRegionEnd, &[100, 0, b, 0])
-            .event(UserTaskBegin, &[1, 5, 0, a, 0])
-            .event(UserTaskBegin, &[1, 5, 0, b, 0]),
-    );
-    let mut second = Generation::new(2);
-    let [a, b] = ["a", "b"].map(|name| second.string(name).0);
-    second.batch(statuses(Batch::new(ThreadId(7), 1000)).event(UserRegionEnd, &[1, 0, b, 0]));
-    second.batch(
-        Batch::new(ThreadId(7), 1100)
-            .event(UserTaskBegin, &[1, 5, 0, a, 0])
-            .event(UserTaskEnd, &[1, 5, 0])
-            .event(UserTaskBegin, &[1, 5, 0, b, 0])
-            .event(UserRegionEnd, &[1, 0, a, 0]),
-    );
-    (Trace::new(version).generation(&generation).generation(&second).into_bytes(), [5, 6, 9, 13, 14])
-}
-
 /// Go's tools refuse a trace for them, so a repaired one lacks them, and nothing else: every time stays what it was.
 #[test]
 fn misused_regions_and_tasks_are_left_out() {
     let folder = folder("misused");
-    let go = Go::find();
     for version in [Version::Go122, Version::Go123, Version::Go125, Version::Go126] {
         let (bytes, refused) = misused(version);
         let (report, files) = repair(&bytes, &folder);
@@ -726,18 +646,12 @@ fn misused_regions_and_tasks_are_left_out() {
         let again = assert_says(&repaired, "whole", 0, "");
         let warnings = again["warnings"].as_array().expect("a list");
         assert!(warnings.iter().all(|text| text.as_str().is_some_and(|text| text.contains("marks its end"))));
-        if let Some(go) = &go {
-            go.assert_takes(&files[0], "what is left");
-        }
     }
     let mut bytes = sample("go1.22/generations").bytes();
     bytes[2239] = b'~';
     let (report, files) = repair(&bytes, &folder);
     assert_eq!(report["repaired"][0]["left_out"]["region_ends"], 1, "{report:#}");
-    if let Some(go) = &go {
-        go.assert_takes(&files[0], "go1.22/generations with a region that has another name");
-    }
-    let mut doctor = example("doctor");
+    let mut doctor = gotrace("doctor");
     doctor.arg("--repair").arg(&files[0]).arg(folder.join("damaged"));
     let text = String::from_utf8(run(doctor, &[]).stdout).expect("text");
     assert!(text.contains("since Go's tools refuse them: ends of regions that were not the innermost: 1\n"), "{text}");
@@ -772,176 +686,4 @@ fn misused_regions_of_old_traces_are_left_out() {
         }
     }
     assert!(left_out.iter().all(|count| *count > 0), "{left_out:?}");
-}
-
-/// Go's own tool.
-struct Go {
-    tool: String,
-}
-
-impl Go {
-    fn find() -> Option<Self> {
-        if std::env::var_os("GOTRACE_GOROOT").is_none() {
-            println!("skipped: GOTRACE_GOROOT names no Go tree");
-            return None;
-        }
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/go-toolchain");
-        let built = Command::new(script).arg("--trace-tool").output().expect("the script runs");
-        Some(Go { tool: String::from_utf8(built.stdout).expect("a path").trim().to_owned() })
-    }
-
-    #[track_caller]
-    fn assert_takes(&self, file: &Path, what: &str) {
-        let output = Command::new(&self.tool).arg("-d=parsed").arg(file).output().expect("the tool runs");
-        assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-/// A row of numbers that look random.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-}
-
-/// The traces that are not too long: those of more than one generation, and those of one.
-struct Traces([Vec<(String, Vec<u8>)>; 2]);
-
-impl Traces {
-    fn new() -> Self {
-        let traces = RELEASES.into_iter().flat_map(samples).map(|sample| (sample.name.clone(), sample.bytes()));
-        let traces: Vec<_> = traces.filter(|(_, bytes)| bytes.len() < 200_000).collect();
-        let (long, short) = traces.into_iter().partition(|(_, bytes)| generations(bytes) > 1);
-        Traces([long, short])
-    }
-
-    /// One of either kind in turn.
-    fn pick(&self, round: usize, random: &mut Random) -> (&str, &[u8]) {
-        let traces = &self.0[round % 2];
-        let (name, bytes) = &traces[random.below(traces.len())];
-        (name, bytes)
-    }
-}
-
-#[test]
-fn go_takes_what_is_saved_of_cut_traces() {
-    let Some(go) = Go::find() else { return };
-    let folder = folder("cut");
-    let traces = Traces::new();
-    let mut random = Random(1);
-    let mut saved = 0;
-    for round in 0..200 {
-        let (name, bytes) = traces.pick(round, &mut random);
-        let len = 17 + random.below(bytes.len() - 17);
-        let what = format!("{name} cut at {len}");
-        let (report, files) = repair(&bytes[..len], &folder);
-        files.iter().for_each(|file| go.assert_takes(file, &what));
-        let whole = examine(bytes).0;
-        let rows = whole["generations"].as_array().expect("a list");
-        let end = |row: &Value| row["offset"].as_u64().unwrap_or(0) + row["bytes"].as_u64().unwrap_or(0);
-        let before = rows.iter().filter(|row| end(row) <= len as u64).count();
-        let kept: usize = files.iter().map(|file| generations(&fs::read(file).expect("written"))).sum();
-        assert!(kept >= before && kept <= rows.len(), "{what}: {report:#}");
-        saved += kept;
-    }
-    assert!(saved > 100, "only {saved} generations were saved");
-}
-
-#[test]
-fn go_takes_what_is_saved_of_damaged_traces() {
-    let Some(go) = Go::find() else { return };
-    let folder = folder("damaged");
-    let traces = Traces::new();
-    let mut random = Random(2);
-    let mut parts = 0;
-    for round in 0..100 {
-        let (name, whole) = traces.pick(round, &mut random);
-        let mut bytes = whole.to_vec();
-        let at = 16 + random.below(bytes.len() - 16);
-        let what = match random.below(3) {
-            0 => {
-                bytes[at] ^= 1 + random.below(255) as u8;
-                format!("{name} changed at {at}")
-            }
-            1 => {
-                let len = (1 + random.below(5000)).min(bytes.len() - at);
-                bytes.drain(at..at + len);
-                format!("{name} without {len} bytes at {at}")
-            }
-            _ => {
-                let len = 1 + random.below(300);
-                bytes.splice(at..at, std::iter::repeat_n(7, len));
-                format!("{name} with {len} bytes more at {at}")
-            }
-        };
-        let (_, files) = repair(&bytes, &folder);
-        files.iter().for_each(|file| go.assert_takes(file, &what));
-        parts += files.len();
-    }
-    assert!(parts >= 75, "{parts} parts");
-}
-
-/// Traces whose regions and tasks are changed, and so perhaps misused: nearly everything is saved.
-#[test]
-fn go_takes_what_is_saved_of_changed_annotations() {
-    let Some(go) = Go::find() else { return };
-    let folder = folder("annotations");
-    let mut random = Random(3);
-    let mut left_out = 0;
-    let releases = [&RELEASES[..], &OLD_RELEASES].concat();
-    for round in 0..64 {
-        let release = releases[round % releases.len()];
-        let name = format!("{release}/{}", ["generations", "annotations"][round / releases.len() % 2]);
-        let mut bytes = fs::read(testdata().join(format!("traces/{name}.trace"))).expect("in the repository");
-        let places = if OLD_RELEASES.contains(&release) { old_annotations(&bytes) } else { annotations(&bytes) };
-        let at = places[random.below(places.len())];
-        bytes[at] ^= 1 + random.below(8) as u8;
-        let (report, files) = repair(&bytes, &folder);
-        for (file, part) in files.iter().zip(report["repaired"].as_array().expect("a list")) {
-            go.assert_takes(file, &format!("{name} changed at {at}"));
-            let (again, _) = examine(&fs::read(file).expect("written"));
-            assert_eq!(again["status"], "whole", "{name} changed at {at}: {again:#}");
-            left_out += ["region_ends", "task_begins"]
-                .map(|key| part["left_out"][key].as_u64().unwrap_or(0))
-                .iter()
-                .sum::<u64>();
-        }
-    }
-    assert!(left_out >= 10, "{left_out} events were left out");
-}
-
-/// The same of a trace of Go 1.21 or older.
-fn old_annotations(bytes: &[u8]) -> Vec<usize> {
-    let mut reader = raw_v1::RawReader::from_slice(bytes).expect("a header");
-    let mut places = Vec::new();
-    while let Some(record) = reader.next_record().expect("a sound trace") {
-        if matches!(record.event(), raw_v1::EventType::UserRegion | raw_v1::EventType::UserTaskCreate) {
-            let at = record.offset() as usize;
-            // The type, and the length of the values.
-            let delta = bytes[at + 2..].iter().take_while(|byte| **byte >= 0x80).count() + 1;
-            places.extend(at + 2 + delta..at + record.size());
-        }
-    }
-    places
-}
-
-/// Where the arguments of regions and tasks stand, behind their times.
-fn annotations(bytes: &[u8]) -> Vec<usize> {
-    use EventType::{UserRegionBegin, UserRegionEnd, UserTaskBegin};
-    let mut reader = RawReader::from_slice(bytes).expect("a header");
-    let mut places = Vec::new();
-    while let Some(batch) = reader.next_batch().expect("a sound trace") {
-        let mut events = batch.events();
-        while let Some(event) = events.next_event().expect("a sound trace") {
-            if matches!(event.event(), UserRegionBegin | UserRegionEnd | UserTaskBegin) {
-                let delta = event.bytes()[1..].iter().take_while(|byte| **byte >= 0x80).count() + 1;
-                let args = event.offset() as usize + 1 + delta;
-                places.extend(args..event.offset() as usize + event.bytes().len());
-            }
-        }
-    }
-    places
 }

@@ -1,13 +1,11 @@
 //! Our text is that of Go 1.27.3's tool, byte for byte, on every trace of testdata.
 
-mod binaries;
-mod corpus;
-
 use std::collections::BTreeSet;
 
-use corpus::{RELEASES, Sample, samples};
 use gotrace::Reader;
 use gotrace::raw::RawReader;
+use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::corpus::{RELEASES, Sample, samples};
 
 /// Fails with the first line that differs: whole texts are too long to be shown.
 fn assert_same_text(ours: &[u8], golden: &[u8], cut: bool, what: &str) {
@@ -50,10 +48,10 @@ fn rows(text: &[u8]) -> BTreeSet<String> {
 }
 
 fn footprint(sample: &Sample) -> Vec<u8> {
-    let mut dump = binaries::example("dump");
+    let mut dump = gotrace("dump");
     dump.args(["--format", "footprint"]).arg(&sample.path);
-    let output = binaries::run(dump, &[]);
-    assert!(output.status.success(), "{}: {}", sample.name, binaries::complaint(&output));
+    let output = run(dump, &[]);
+    assert!(output.status.success(), "{}: {}", sample.name, complaint(&output));
     output.stdout
 }
 

@@ -1,15 +1,15 @@
-//! The example `heap`, as a user runs it.
+//! `gotrace heap`, as a user runs it.
 
 use std::process::Output;
 
 use gotrace::pprof::{By, Report};
 use serde_json::{Value, json};
 
-use crate::binaries::{complaint, example, run};
-use crate::files;
+use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::profiles as files;
 
 fn heap(args: &[&str], files: &[&str]) -> Output {
-    let mut program = example("heap");
+    let mut program = gotrace("heap");
     program.args(args).args(files.iter().map(|name| files::path(name)));
     run(program, &[])
 }
@@ -23,7 +23,7 @@ fn json(args: &[&str], files: &[&str]) -> Value {
     serde_json::from_str(&stdout(&heap(&[args, &["--json"]].concat(), files))).expect("it is JSON")
 }
 
-/// The sums themselves are held against `go tool pprof` in `peer.rs`.
+/// The sums themselves are held against `go tool pprof` in `tools/pprof.rs`.
 #[test]
 fn json_has_all_four_values_of_each_function() {
     let bytes = files::bytes(&files::path("go1.27/heap-later"));
@@ -73,7 +73,7 @@ fn text_fits_a_hundred_columns() {
     for (_, path) in files::all() {
         for by in ["function", "package", "stack"] {
             for twice in [false, true] {
-                let mut program = example("heap");
+                let mut program = gotrace("heap");
                 program.args(["--by", by, "--top", "0"]).arg(&path);
                 if twice {
                     program.arg(&path);
@@ -89,7 +89,7 @@ fn text_fits_a_hundred_columns() {
 #[test]
 fn a_file_and_standard_input_give_the_same() {
     let by_name = stdout(&heap(&[], &["go1.27/heap"]));
-    let mut program = example("heap");
+    let mut program = gotrace("heap");
     program.arg("-");
     let bytes = std::fs::read(files::path("go1.27/heap")).expect("it is there");
     assert_eq!(stdout(&run(program, &bytes)), by_name);
@@ -109,7 +109,7 @@ fn what_cannot_be_is_refused_in_one_line() {
         (&[], &["go1.27/heap", "go1.27/cpu"], b"", "no sample type in common: one is of kind heap, the other cpu"),
     ];
     for (args, files, input, message) in cases {
-        let mut program = example("heap");
+        let mut program = gotrace("heap");
         program.args(args).args(files.iter().map(|name| files::path(name)));
         let output = run(program, input);
         let complaint = complaint(&output);

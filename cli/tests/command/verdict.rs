@@ -1,15 +1,13 @@
-//! The example `diagnose`, as a user runs it.
-
-mod binaries;
+//! `gotrace diagnose`, as a user runs it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use binaries::{complaint, example, run};
+use gotrace_tests::command::{complaint, gotrace, run};
 use serde_json::Value;
 
 fn testdata(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(path)
+    gotrace_tests::corpus::testdata().join(path)
 }
 
 fn capture(name: &str) -> PathBuf {
@@ -18,7 +16,7 @@ fn capture(name: &str) -> PathBuf {
 
 /// Everything of a capture.
 fn all_of(folder: &Path) -> Command {
-    let mut program = example("diagnose");
+    let mut program = gotrace("diagnose");
     for (flag, kind) in [("--heap", "heap"), ("--goroutine", "goroutine")] {
         program.arg(flag).args([1, 2, 3].map(|number| folder.join(format!("{kind}.{number}.pb.gz"))));
     }
@@ -92,7 +90,7 @@ fn a_lookalike_is_healthy() {
 
 #[test]
 fn an_option_places_the_log() {
-    let mut program = example("diagnose");
+    let mut program = gotrace("diagnose");
     program.arg("--gctrace").arg(capture("go1.21/globalmap/gctrace.log.gz"));
     program.args(["--json", "--offset", "2026-11-25T16:00:00Z"]);
     let verdict = json(&run(program, &[]));
@@ -118,7 +116,7 @@ fn goroutines_are_asked_about() {
 
 #[test]
 fn what_cannot_be_used_is_said() {
-    let mut program = example("diagnose");
+    let mut program = gotrace("diagnose");
     program.arg("--json").arg("--heap").arg(testdata("profiles/go1.27/heap.pb.gz"));
     program.arg("--goroutine").arg(testdata("profiles/go1.27/block.pb.gz"));
     let output = run(program, &[]);
@@ -134,7 +132,7 @@ fn what_cannot_be_used_is_said() {
 #[test]
 fn a_damaged_trace_is_used_as_far_as_it_goes() {
     let bytes = std::fs::read(capture("go1.27/selectwait/trace")).expect("a trace");
-    let mut program = example("diagnose");
+    let mut program = gotrace("diagnose");
     program.args(["--json", "--trace", "-"]);
     let output = run(program, &bytes[..bytes.len() - 100]);
     let verdict = json(&output);
@@ -153,7 +151,7 @@ fn nothing_to_judge_by_is_an_error() {
         (&["--heap", "-", "--through", "main.f"], b"", "--trace"),
         (&["--weights", "1,2"], b"", "three numbers"),
     ] {
-        let mut program = example("diagnose");
+        let mut program = gotrace("diagnose");
         program.args(args);
         let output = run(program, input);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", complaint(&output));

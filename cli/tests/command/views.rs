@@ -1,15 +1,12 @@
-//! What the examples print, view by view, as text and as JSON.
+//! What the subcommands print, view by view, as text and as JSON.
 //!
 //! The numbers in them are held against Go's in `tests/analyses`; these goldens hold the form. `cargo insta review` shows
 //! changes.
 
-mod binaries;
-mod corpus;
-
 use std::path::{Path, PathBuf};
 
-use binaries::{complaint, example, run};
-use corpus::sample;
+use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::corpus::{sample, testdata};
 use serde_json::Value;
 
 const VIEWS: [(&str, &str, &[&str]); 22] = [
@@ -39,9 +36,9 @@ const VIEWS: [(&str, &str, &[&str]); 22] = [
 
 /// What a program prints of a trace; for `allocations` they lie in a folder of their own.
 fn view(name: &str, trace: &str, args: &[&str]) -> String {
-    let mut program = example(name);
+    let mut program = gotrace(name);
     let path = match name {
-        "allocations" => corpus::testdata().join("allocations").join(format!("{trace}.trace")),
+        "allocations" => testdata().join("allocations").join(format!("{trace}.trace")),
         _ => sample(trace).path,
     };
     program.args(args).arg(path);
@@ -95,7 +92,7 @@ fn traces(before: &str, after: &str) -> [PathBuf; 2] {
 #[test]
 fn comparing_tells_by_its_status_whether_a_condition_is_met() {
     let compare = |args: &[&str], files: [PathBuf; 2]| {
-        let mut program = example("compare");
+        let mut program = gotrace("compare");
         program.args(args).args(files);
         run(program, &[])
     };

@@ -46,7 +46,7 @@ impl Sample {
 }
 
 pub fn testdata() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata")
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("testdata")
 }
 
 /// One trace.

@@ -1,0 +1,434 @@
+//! The subcommands on good, damaged and hostile files, as a user runs them.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use gotrace::raw::{EventType, RawFrame};
+use gotrace::synth::{Batch, Generation, Trace};
+use gotrace::{ThreadId, Version};
+use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::corpus::{sample, testdata};
+use serde_json::{Value, json};
+
+/// Runs a program on bytes by way of `-`.
+fn on_bytes(name: &str, args: &[&str], bytes: &[u8]) -> Output {
+    run(program(name, args, "-".as_ref()), bytes)
+}
+
+/// A program with its arguments, in which `FILE` stands for a file; if it does not occur, that comes last.
+fn program(name: &str, args: &[&str], file: &Path) -> Command {
+    let mut program = gotrace(name);
+    for arg in args {
+        program.arg(if *arg == "FILE" { file.as_os_str() } else { arg.as_ref() });
+    }
+    if !args.contains(&"FILE") {
+        program.arg(file);
+    }
+    program
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// One line on standard error, and status 2.
+fn assert_refused(output: &Output, message: &str) {
+    let complaint = complaint(output);
+    assert_eq!(output.status.code(), Some(2), "{complaint}");
+    assert!(complaint.contains(message), "expected {message:?} in {complaint:?}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint:?}");
+}
+
+const PROGRAMS: [(&str, &[&str]); 22] = [
+    ("dump", &[]),
+    ("dump", &["--format", "wire"]),
+    ("dump", &["--format", "footprint"]),
+    ("summary", &[]),
+    ("summary", &["--json"]),
+    ("goroutine", &["FILE", "1"]),
+    ("goroutine", &["--json", "FILE", "1"]),
+    ("gc", &[]),
+    ("gc", &["--json"]),
+    ("blocking", &[]),
+    ("blocking", &["--json"]),
+    ("gc", &["--mmu"]),
+    ("goroutines", &[]),
+    ("goroutines", &["--json"]),
+    ("profile", &["--kind", "sched"]),
+    ("profile", &["--kind", "sync", "--folded"]),
+    ("latency", &["--over-time"]),
+    ("latency", &["--json"]),
+    ("tasks", &[]),
+    ("tasks", &["--json"]),
+    ("procs", &[]),
+    ("procs", &["--json"]),
+];
+
+/// The subcommands, as `gotrace --help` lists them.
+fn subcommands() -> Vec<String> {
+    let help = run(gotrace("--help"), &[]);
+    let help = stdout(&help);
+    let lines = help.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = lines.filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| name.chars().all(|c| c.is_ascii_lowercase())).map(str::to_owned).collect()
+}
+
+/// These need no file: a log comes through a pipe more often than not, and the others print something about `gotrace`.
+const WITHOUT_FILE: [&str; 4] = ["gctrace", "help", "completions", "schema"];
+
+#[test]
+fn every_subcommand_explains_itself() {
+    let names = subcommands();
+    assert!(names.len() > 15 && names.iter().any(|name| name == "doctor"), "{names:?}");
+    for name in names.iter().map(String::as_str).filter(|name| *name != "help") {
+        let mut program = gotrace(name);
+        program.arg("--help");
+        let output = run(program, &[]);
+        assert!(output.status.success() && stdout(&output).contains("Usage: "), "{name}");
+        if !WITHOUT_FILE.contains(&name) {
+            let output = run(gotrace(name), &[]);
+            assert_eq!(output.status.code(), Some(2), "{name} without a file");
+        }
+    }
+    let version = run(gotrace("--version"), &[]);
+    assert_eq!(stdout(&version), format!("gotrace {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_file_and_standard_input_give_the_same() {
+    let sample = sample("go1.27/channels");
+    for (name, args) in PROGRAMS {
+        let by_name = run(program(name, args, &sample.path), &[]);
+        assert!(by_name.status.success() && by_name.stderr.is_empty(), "{}", complaint(&by_name));
+        assert!(!by_name.stdout.is_empty());
+        assert_eq!(by_name.stdout, on_bytes(name, args, &sample.bytes()).stdout, "{name} {args:?}");
+    }
+}
+
+#[test]
+fn summaries_are_exact() {
+    let summary = |name: &str| -> Value {
+        let output = on_bytes("summary", &["--json"], &sample(name).bytes());
+        assert!(output.status.success(), "{}", complaint(&output));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    // The numbers are counted in the goldens; the clock is the snapshot of the trace's first generation.
+    assert_eq!(
+        summary("go1.22/generations"),
+        json!({
+            "schema": 1, "header": "go 1.22", "bytes": 8112, "events": 476, "generations": 3, "batches": 24,
+            "goroutines": 13, "procs": 2, "threads": 5, "duration_ns": 2_206_824_833_i64, "wall_start": null,
+            "gomaxprocs": 2, "gc_cycles": 0, "stop_the_worlds": 1, "stop_the_world_ns": 8192,
+            "heap_max_bytes": 2_826_240, "tasks": 2, "regions": 4, "logs": 11, "cpu_samples": 0, "warnings": 1, "misused": [],
+            "events_by_kind": {
+                "Log": 11, "Metric": 29, "RangeBegin": 1, "RangeEnd": 1, "RegionBegin": 4, "RegionEnd": 4,
+                "StateTransition": 418, "Sync": 4, "TaskBegin": 2, "TaskEnd": 2,
+            },
+            "error": null,
+        })
+    );
+    let gc = summary("go1.26/gc");
+    for (key, value) in [
+        ("header", json!("go 1.26")),
+        ("events", json!(656)),
+        ("gc_cycles", json!(2)),
+        ("stop_the_worlds", json!(5)),
+        ("stop_the_world_ns", json!(108_160)),
+        ("heap_max_bytes", json!(6_963_648)),
+        ("wall_start", json!("2026-11-23T18:18:16.507945423Z")),
+    ] {
+        assert_eq!(gc[key], value, "{key}");
+    }
+}
+
+#[test]
+fn a_summary_says_where_the_program_misuses_a_region() {
+    let mut generation = Generation::new(1);
+    let [func, file] = ["main.work", "a.go"].map(|text| generation.string(text).0);
+    let stack = generation.stack(&[RawFrame { pc: 7, func, file, line: 3 }]).0;
+    let batch = Batch::new(ThreadId(7), 100)
+        .event(EventType::ProcStatus, &[1, 0, 1])
+        .event(EventType::GoStatus, &[1, 1, 7, 2])
+        .event(EventType::UserRegionBegin, &[1, 0, func, 0])
+        .event(EventType::UserRegionEnd, &[1, 5, func, stack]);
+    let bytes = Trace::new(Version::Go126).generation(generation.batch(batch)).into_bytes();
+    let text = String::from_utf8(on_bytes("summary", &[], &bytes).stdout).expect("text");
+    let warning = text.lines().skip_while(|line| !line.starts_with("warning: ")).collect::<Vec<_>>();
+    assert!(warning[0].ends_with(", goroutine 1, in main.work"), "{text}");
+    assert_eq!(warning[1..], ["  main.work (a.go:3)"]);
+    let json: Value = serde_json::from_slice(&on_bytes("summary", &["--json"], &bytes).stdout).expect("JSON");
+    assert_eq!(json["misused"][0]["stack"], json!([{ "func": "main.work", "file": "a.go", "line": 3 }]));
+    assert_eq!(json["misused"][0]["warning"], warning[0]["warning: ".len()..]);
+}
+
+/// The summary agrees with the text of Go's tool.
+#[test]
+fn summaries_agree_with_the_goldens() {
+    for name in ["go1.22/cpuprofile", "go1.23/generations", "go1.25/gc", "go1.27/borders"] {
+        let sample = sample(name);
+        let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
+        let wire = String::from_utf8_lossy(&sample.golden("wire")).into_owned();
+        let output = on_bytes("summary", &["--json"], &sample.bytes());
+        let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+
+        let events: Vec<&str> = text.lines().filter(|line| line.starts_with("M=")).collect();
+        assert_eq!(summary["events"], events.len(), "{name}");
+        for (kind, count) in summary["events_by_kind"].as_object().expect("an object") {
+            let expected = events.iter().filter(|line| line.split(' ').nth(3) == Some(kind)).count();
+            assert_eq!(count, expected, "{kind} in {name}");
+        }
+        let distinct = |keys: &[&str]| -> usize {
+            let fields = events.iter().flat_map(|line| line.split(' '));
+            let ids =
+                fields.filter_map(|field| field.split_once('=')).filter(|(key, id)| keys.contains(key) && *id != "-1");
+            ids.map(|(_, id)| id).collect::<std::collections::BTreeSet<_>>().len()
+        };
+        assert_eq!(summary["goroutines"], distinct(&["G", "GoID"]), "{name}");
+        assert_eq!(summary["procs"], distinct(&["P", "ProcID"]), "{name}");
+        assert_eq!(summary["threads"], distinct(&["M"]), "{name}");
+        let batches = wire.lines().filter(|line| line.starts_with("EventBatch") || line.starts_with("Experimental"));
+        assert_eq!(summary["batches"], batches.count(), "{name}");
+        assert_eq!(summary["bytes"], sample.bytes().len(), "{name}");
+    }
+}
+
+#[test]
+fn what_comes_before_the_damage_is_printed() {
+    let sample = sample("go1.26/borders");
+    let bytes = sample.bytes();
+    let cut = &bytes[..bytes.len() - 10];
+    for format in ["parsed", "wire"] {
+        let output = on_bytes("dump", &["--format", format], cut);
+        assert_refused(&output, "standard input: the file ends inside a batch");
+        assert!(complaint(&output).contains("at byte") && complaint(&output).contains("trace.Stop"));
+        let golden = sample.golden(format);
+        assert!(output.stdout.len() > golden.len() / 2, "{format}");
+        // The last line is the Sync that ends what can be read.
+        let text = stdout(&output);
+        let before = text.trim_end().rsplit_once('\n').map_or("", |(before, _last)| before);
+        assert!(golden.starts_with(before.as_bytes()), "{format}");
+    }
+    let output = on_bytes("dump", &["--format", "footprint"], cut);
+    assert_refused(&output, "the file ends inside a batch");
+    assert!(stdout(&output).contains("EventBatch"));
+
+    let output = on_bytes("summary", &["--json"], cut);
+    assert_refused(&output, "the file ends inside a batch");
+    let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(summary["events"].as_u64() > Some(10));
+    assert!(summary["error"].as_str().is_some_and(|error| error.contains("the file ends inside a batch")));
+}
+
+#[test]
+fn a_flipped_byte_is_an_error() {
+    let mut bytes = sample("go1.26/channels").bytes();
+    bytes[16] ^= 0x80;
+    for (name, args) in PROGRAMS {
+        assert_refused(&on_bytes(name, args, &bytes), "standard input: expected a batch, found byte 0x81 at byte 16");
+    }
+}
+
+/// Names and messages are the traced program's, or a stranger's: none of them reaches the terminal's controls. (`dump` prints what Go's
+/// tool does, byte for byte.)
+#[test]
+fn no_name_moves_the_cursor() {
+    const NAME: &str = "\x1b[2Jab\rcd\nef\x07\u{9b}31m";
+    let mut generation = Generation::new(1);
+    let name = generation.string(NAME).0;
+    let frame = RawFrame { pc: 1, func: name, file: name, line: 7 };
+    let stack = generation.stack(&[frame]).0;
+    let go = |batch: Batch, event, args: &[u64]| batch.event(event, args);
+    let mut batch = go(Batch::new(ThreadId(7), 100), EventType::ProcStatus, &[1, 0, 1]);
+    batch = go(batch, EventType::GoStatusStack, &[1, 1, 7, 2, stack]);
+    batch = go(batch, EventType::GoCreate, &[1, 2, stack, stack]);
+    batch = go(batch, EventType::GoLabel, &[1, name]);
+    batch = go(batch, EventType::UserTaskBegin, &[1, 5, 0, name, stack]);
+    batch = go(batch, EventType::UserRegionBegin, &[1, 5, name, stack]);
+    batch = go(batch, EventType::UserLog, &[1, 5, name, name, stack]);
+    batch = go(batch, EventType::STWBegin, &[1, name, stack]);
+    batch = go(batch, EventType::STWEnd, &[9]);
+    batch = go(batch, EventType::GCMarkAssistBegin, &[1, stack]);
+    batch = go(batch, EventType::GCMarkAssistEnd, &[9]);
+    batch = go(batch, EventType::UserRegionEnd, &[1, 5, name, stack]);
+    batch = go(batch, EventType::UserTaskEnd, &[1, 5, stack]);
+    batch = go(batch, EventType::GoBlock, &[1, name, stack]);
+    batch = go(batch, EventType::GoStart, &[5, 2, 1]);
+    batch = go(batch, EventType::GoUnblock, &[5, 1, 1, stack]);
+    batch = go(batch, EventType::GoStop, &[5, name, stack]);
+    batch = go(batch, EventType::GoStart, &[5, 1, 2]);
+    generation.batch(batch);
+    let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
+    let mut shown = 0;
+    for (name, args) in [
+        ("summary", &[][..]),
+        ("goroutine", &["FILE", "1"]),
+        ("goroutine", &["FILE", "2"]),
+        ("goroutines", &[]),
+        ("goroutines", &["--by", "label"]),
+        ("goroutines", &["--group", NAME]),
+        ("gc", &[]),
+        ("blocking", &[]),
+        ("profile", &["--kind", "sync", "--folded"]),
+        ("latency", &[]),
+        ("tasks", &[]),
+        ("tasks", &["--log", ""]),
+        ("procs", &[]),
+    ] {
+        let output = on_bytes(name, args, &bytes);
+        assert!(output.status.success(), "{name} {args:?}: {}", complaint(&output));
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let control = text.chars().find(|&c| c != '\n' && c != '\t' && c.is_control());
+        assert_eq!(control, None, "{name} {args:?}: {text}");
+        assert!(!text.lines().any(|line| line.starts_with("ef")), "{name} {args:?} breaks a line: {text}");
+        shown += usize::from(text.contains('\u{fffd}'));
+    }
+    assert!(shown >= 8, "only {shown} programs show a name");
+}
+
+#[test]
+fn a_file_that_can_not_be_written_is_named() {
+    let bytes = sample("go1.27/gc").bytes();
+    let nowhere = "no/such/folder/out";
+    for (name, args) in [
+        ("profile", &["--kind", "sched", "-o", nowhere][..]),
+        ("gc", &["--svg", nowhere]),
+        ("doctor", &["--repair", nowhere]),
+    ] {
+        assert_refused(&on_bytes(name, args, &bytes), &format!("{name}: {nowhere}: cannot write: "));
+    }
+}
+
+#[test]
+fn what_tells_of_whole_traces_takes_no_part_of_one() {
+    let gc = sample("go1.27/gc");
+    for (whole, part) in [(&["--mmu"][..], "--from"), (&["--svg", "gc.svg"], "--to")] {
+        let output = run(program("gc", &[whole, &[part, "0"]].concat(), &gc.path), &[]);
+        assert_eq!(output.status.code(), Some(2), "{whole:?} {part}");
+        assert!(output.stdout.is_empty());
+        let complaint = complaint(&output);
+        assert!(complaint.contains(&format!("cannot be used with '{part} <TIME>'")), "{complaint}");
+    }
+}
+
+#[test]
+fn what_is_no_trace_is_refused() {
+    let mut hostile = sample("go1.26/channels").bytes()[..16].to_vec();
+    // A batch of 2⁶³ bytes.
+    hostile.extend([1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]);
+    for (name, args) in PROGRAMS {
+        let check = |bytes: &[u8], message: &str| assert_refused(&on_bytes(name, args, bytes), message);
+        check(b"", "not a Go execution trace");
+        check(b"<!DOCTYPE html><html><body>404</body></html>", "it begins with \"<!DOCTYPE html><\"");
+        check(b"go 1.22 tra", "the file ends inside the trace header: 11 of 16 bytes");
+        check(b"go 1.26 trace\0\0\0", "nothing follows its header");
+        check(b"go 1.5 trace\0\0\0\0", "unsupported trace version go 1.5");
+        check(b"go 1.99 trace\0\0\0", "unsupported trace version go 1.99");
+        check(&hostile, "batch of 9223372036854775808 bytes");
+        check(&sample("go1.26/channels").bytes().repeat(2), "a second trace begins here");
+
+        assert_refused(&run(program(name, args, "no such file".as_ref()), &[]), "no such file: cannot read: ");
+    }
+}
+
+#[test]
+fn the_wire_of_old_traces_adds_up_to_the_file() {
+    for name in ["go1.19/annotations", "go1.21/annotations", "go1.21/gc"] {
+        let old = sample(name);
+        let bytes = old.bytes();
+        let wire = stdout(&on_bytes("dump", &["--format", "wire"], &bytes));
+        let records = wire.lines().filter(|line| !line.starts_with('\t'));
+        let footprint = stdout(&on_bytes("dump", &["--format", "footprint"], &bytes));
+        let rows: Vec<Vec<&str>> = footprint.lines().skip(2).map(|row| row.split_whitespace().collect()).collect();
+        let sum = |column: usize| rows.iter().map(|row| row[column].parse::<usize>().expect("a number")).sum::<usize>();
+        assert_eq!(sum(1) + 16, bytes.len(), "{name}: every byte behind the header belongs to one record");
+        assert_eq!(sum(3), records.clone().count(), "{name}");
+        // What Go's reader makes of them, event for event.
+        let parsed = old.golden("parsed");
+        let parsed = String::from_utf8_lossy(&parsed);
+        let kind = |kind: &str| parsed.lines().filter(|line| line.split(' ').nth(3) == Some(kind)).count();
+        let of = |event: &str| records.clone().filter(|line| line.split(' ').next() == Some(event)).count();
+        assert_eq!(of("UserLog"), kind("Log"), "{name}");
+        assert_eq!(of("UserTaskCreate"), kind("TaskBegin"), "{name}");
+        assert_eq!(of("UserRegion"), kind("RegionBegin") + kind("RegionEnd"), "{name}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    // Enough text that it does not all fit into the pipe.
+    let bytes = sample("go1.27/borders").bytes();
+    for args in [&["--format", "parsed", "-"], &["--format", "wire", "-"]] {
+        let mut dump = gotrace("dump");
+        dump.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = dump.spawn().expect("the program starts");
+        drop(child.stdout.take());
+        let mut stdin = child.stdin.take().expect("it is piped");
+        let _ = std::io::Write::write_all(&mut stdin, &bytes);
+        drop(stdin);
+        let output = child.wait_with_output().expect("the program ends");
+        assert!(output.status.success(), "{args:?}: {}", complaint(&output));
+        assert_eq!(complaint(&output), "");
+    }
+}
+
+#[test]
+fn times_cut_the_parsed_form() {
+    let sample = sample("go1.26/channels");
+    let golden = String::from_utf8(sample.golden("parsed")).expect("UTF-8");
+    let time_of =
+        |line: &str| -> Option<i64> { line.strip_prefix("M=")?.split("Time=").nth(1)?.split(' ').next()?.parse().ok() };
+    let times: Vec<i64> = golden.lines().filter_map(time_of).collect();
+    let (start, end) = (times[times.len() / 3], times[times.len() / 2]);
+    let output = on_bytes("dump", &["--start", &start.to_string(), "--end", &end.to_string()], &sample.bytes());
+    assert!(output.status.success());
+    let found: Vec<i64> = stdout(&output).lines().filter_map(time_of).collect();
+    let expected: Vec<i64> = times.iter().copied().filter(|time| (start..end).contains(time)).collect();
+    assert_eq!(found, expected);
+    assert!(golden.contains(&stdout(&output)), "stacks go with their events");
+
+    for format in ["wire", "footprint"] {
+        for option in ["--start", "--end"] {
+            let output = on_bytes("dump", &["--format", format, option, "0"], &sample.bytes());
+            assert_refused(&output, "--start and --end need --format parsed");
+        }
+    }
+}
+
+/// The log's lines, read by a pattern of their own.
+#[test]
+fn gctrace_tells_every_collection_of_a_log() {
+    let path = testdata().join("gctrace/logs/go1.27-cache.log");
+    let text = std::fs::read_to_string(&path).expect("the log");
+    let line = regex::Regex::new(
+        r"^gc (\d+) @([\d.]+)s (\d+)%: .* (\d+)->(\d+)->(\d+) MB, (\d+) MB goal, .* \d+ P( \(forced\))?",
+    )
+    .expect("a pattern");
+    let mut want = Vec::new();
+    for found in text.lines().filter_map(|text| line.captures(text)) {
+        let number = |group: usize| found[group].parse::<u64>().expect("a number");
+        let seconds: f64 = found[2].parse().expect("seconds");
+        want.push(json!({
+            "n": number(1), "at_ns": (seconds * 1e9).round() as u64, "gc_cpu_percent": number(3),
+            "heap_start": number(4) << 20, "heap_end": number(5) << 20, "heap_live": number(6) << 20,
+            "goal": number(7) << 20, "forced": found.get(8).is_some(),
+        }));
+    }
+    assert!(want.len() > 20, "a log of many collections");
+
+    let output = run(program("gctrace", &["--json"], &path), b"");
+    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let cycles = told["cycles"].as_array().expect("cycles");
+    assert_eq!(cycles.len(), want.len());
+    for (cycle, want) in cycles.iter().zip(&want) {
+        for (key, value) in want.as_object().expect("an object") {
+            assert_eq!(&cycle[key], value, "{key} of gc {}", want["n"]);
+        }
+    }
+    let others = text.lines().count() - want.len();
+    assert_eq!(told["skipped_lines"], json!(others));
+
+    for (input, message) in [(&b""[..], "no collection in 0 lines"), (b"\xff\0gc 1 @\n", "no collection in 1 line")] {
+        assert_refused(&on_bytes("gctrace", &[], input), message);
+    }
+}

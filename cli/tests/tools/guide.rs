@@ -1,0 +1,96 @@
+//! The commands of the guide (`src/guide.md`) capture what the readers read from a real service.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use gotrace::Reader;
+use gotrace::gctrace::Log;
+use gotrace::pprof::{By, Profile, ProfileBytes, ProfileKind, Report};
+use gotrace_tests::go::{Missing, goroot};
+
+const GUIDE: &str = include_str!("../../../src/guide.md");
+
+/// The block behind a mark, to be asked of another address, without its long pauses.
+fn block(mark: &str, address: &str) -> String {
+    let (_, text) = GUIDE.split_once(&format!("<!-- checked: {mark} -->\n```sh\n")).expect("the guide has the block");
+    let (block, _) = text.split_once("```").expect("the block ends");
+    assert!(block.contains("localhost:6060"));
+    let quick = block.replace("localhost:6060", address).replace("sleep 120", "sleep 0.3");
+    quick.replace("seconds=5", "seconds=1")
+}
+
+/// A child that ends with the test.
+struct Service(Child);
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn build(goroot: &Path, folder: &Path) -> PathBuf {
+    let program = folder.join("service");
+    let status = Command::new(goroot.join("bin/go"))
+        .args(["build", "-o"])
+        .arg(&program)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/server.go"))
+        .envs([("GOTOOLCHAIN", "local"), ("CGO_ENABLED", "0"), ("GOFLAGS", "-mod=mod"), ("GOWORK", "off")])
+        .env("GOROOT", goroot)
+        .status()
+        .expect("GOTRACE_GOROOT has bin/go");
+    assert!(status.success(), "the service builds");
+    program
+}
+
+fn shell(script: &str, folder: &Path) {
+    let status = Command::new("sh").args(["-eu", "-c", script]).current_dir(folder).status().expect("there is a shell");
+    assert!(status.success(), "{script}");
+}
+
+fn report(file: &Path, kind: ProfileKind) -> Report {
+    let bytes = ProfileBytes::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let profile = Profile::parse(bytes.as_bytes()).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    assert_eq!(profile.kind(), kind, "{}", file.display());
+    Report::new(&profile, By::Function).expect("it is sound")
+}
+
+pub fn what_the_guide_captures_is_read() -> Result<(), Missing> {
+    let goroot = goroot()?;
+    if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
+        return Err("needs curl".to_owned());
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guide");
+    fs::create_dir_all(&folder).expect("the directory is ours");
+    let log = File::create(folder.join("gc.log")).expect("the directory is ours");
+    let mut service = Command::new(build(&goroot, &folder));
+    service.env("GODEBUG", "gctrace=1").stdout(Stdio::piped()).stderr(log);
+    let mut service = Service(service.spawn().expect("it was built"));
+    let mut address = String::new();
+    let out = service.0.stdout.take().expect("it is piped");
+    BufReader::new(out).read_line(&mut address).expect("it says where it listens");
+
+    shell(&block("capture", address.trim()), &folder);
+    shell(&block("goroutineleak", address.trim()), &folder);
+    drop(service);
+
+    let in_use = [1, 2, 3].map(|n| {
+        report(&folder.join(format!("goroutine.{n}.pb.gz")), ProfileKind::Goroutine);
+        let heap = report(&folder.join(format!("heap.{n}.pb.gz")), ProfileKind::Heap);
+        let index = heap.sample_types().iter().position(|it| it.kind == "inuse_space").expect("heap profiles have it");
+        heap.find("main.main").map_or(0, |row| row.flat[index])
+    });
+    assert!(in_use[0] < in_use[2], "it keeps what it makes: {in_use:?}");
+    report(&folder.join("goroutineleak.pb.gz"), ProfileKind::GoroutineLeak);
+    let mut reader = Reader::from_path(folder.join("trace.out")).expect("a trace");
+    let mut events = 0;
+    while reader.next_event().expect("it is sound").is_some() {
+        events += 1;
+    }
+    assert!(events > 100, "{events} events");
+    let log = Log::read(File::open(folder.join("gc.log")).expect("it was written")).expect("a log");
+    assert!(log.cycles.len() > 10 && log.skipped.damaged == 0, "{log:?}");
+    Ok(())
+}

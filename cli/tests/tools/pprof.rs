@@ -1,0 +1,247 @@
+//! `go tool pprof` opens our profiles, and our sums are its sums.
+
+use std::path::Path;
+use std::process::Command;
+
+use gotrace::Reader;
+use gotrace::analysis::{self, ProfileKind, ProfileOptions, Profiler};
+use gotrace::pprof::{By, Frame, ProfileBuilder, Report, ValueType};
+use gotrace_tests::corpus::sample;
+
+use gotrace_tests::go::{Missing, pprof_tool};
+use gotrace_tests::profiles as files;
+
+/// A line of the table: flat and cumulative value, and the name.
+type Line = (i64, i64, String);
+
+/// What the tool prints when it is called with these arguments.
+fn run(pprof: &Path, args: &[&str]) -> String {
+    let output =
+        Command::new(pprof).args(args).env("PPROF_TMPDIR", env!("CARGO_TARGET_TMPDIR")).output().expect("it was built");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {errors}");
+    String::from_utf8(output.stdout).expect("our names are UTF-8")
+}
+
+/// All lines of `go tool pprof -top`, nothing left out, in units that need no rounding.
+fn top(pprof: &Path, sample_type: &str, unit: &str, base: Option<&Path>, file: &Path) -> Vec<Line> {
+    let index = format!("-sample_index={sample_type}");
+    let unit_flag = format!("-unit={unit}");
+    let base = base.map(|base| format!("-diff_base={}", base.display()));
+    let mut args = vec!["-top", "-nodefraction=0", "-edgefraction=0", "-nodecount=0", &index, &unit_flag];
+    args.extend(base.as_deref());
+    let file = file.display().to_string();
+    args.push(&file);
+    let text = run(pprof, &args);
+    let table = text.lines().skip_while(|line| !line.contains("flat%")).skip(1);
+    let value = |column: &str| {
+        let digits = column.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        digits.parse::<i64>().unwrap_or_else(|_| panic!("{file}: {column} is not whole"))
+    };
+    table
+        .map(|line| {
+            let mut rest = line;
+            let columns = [(); 5].map(|()| {
+                let (column, after) = rest.trim_start().split_once(' ').expect("five columns and a name");
+                rest = after;
+                column
+            });
+            let name = rest.trim_start().trim_end_matches(" (inline)").trim_end_matches(" (partial-inline)");
+            (value(columns[0]), value(columns[3]), name.to_owned())
+        })
+        .collect()
+}
+
+fn report(path: &Path) -> Report {
+    Report::new(&files::parse(files::bytes(path).as_bytes()), By::Function).expect("it is sound")
+}
+
+fn lines(report: &Report, sample_type: usize) -> Vec<Line> {
+    let rows = report.top(sample_type);
+    rows.iter().map(|row| (row.flat[sample_type], row.cum[sample_type], row.name().to_owned())).collect()
+}
+
+/// Such as pprof calls them.
+fn unit(unit: &str) -> &str {
+    match unit {
+        "bytes" => "B",
+        "nanoseconds" => "ns",
+        unit => unit,
+    }
+}
+
+pub fn flat_and_cum_are_those_of_go_tool_pprof() -> Result<(), Missing> {
+    let pprof = pprof_tool()?;
+    let mut compared = 0;
+    for (name, path) in files::all() {
+        let ours = report(&path);
+        for (i, sample_type) in ours.sample_types().iter().enumerate() {
+            let theirs = top(&pprof, &sample_type.kind, unit(&sample_type.unit), None, &path);
+            assert!(!theirs.is_empty() || name.contains("threadcreate"), "{name}");
+            assert_eq!(lines(&ours, i), theirs, "{name} {}", sample_type.kind);
+            compared += theirs.len();
+        }
+    }
+    assert!(compared > 1000, "{compared} lines");
+    Ok(())
+}
+
+pub fn differences_are_those_of_go_tool_pprof() -> Result<(), Missing> {
+    let pprof = pprof_tool()?;
+    let all = files::all();
+    let mut negative = 0;
+    // Two of a program's, then the same kind of two versions.
+    let pairs = ["go1.21", "go1.24", "go1.26", "go1.27"].iter().flat_map(|version| {
+        [("heap", "heap-later"), ("heap-later", "heap"), ("heap-later", "allocs")]
+            .map(|(base, file)| (files::path(&format!("{version}/{base}")), files::path(&format!("{version}/{file}"))))
+    });
+    let versions = all.iter().filter(|(name, _)| name.starts_with("go1.27") && !name.contains("leak"));
+    let versions =
+        versions.map(|(name, path)| (files::path(&name.replace("1.27", "1.21").replace(".pb.gz", "")), path.clone()));
+    for (base, file) in pairs.chain(versions) {
+        let ours = report(&file).minus(&report(&base)).expect("they are of one kind");
+        for (i, sample_type) in ours.sample_types().iter().enumerate() {
+            let theirs = top(&pprof, &sample_type.kind, unit(&sample_type.unit), Some(&base), &file);
+            assert_eq!(lines(&ours, i), theirs, "{} less {}: {}", file.display(), base.display(), sample_type.kind);
+            negative += theirs.iter().filter(|line| line.0 < 0).count();
+        }
+    }
+    assert!(negative > 20, "{negative} negative lines");
+    Ok(())
+}
+
+/// What the tool says of a profile, less another, in one of its values.
+fn compare(pprof: &Path, base: Option<&Path>, file: &Path, sample: usize) -> usize {
+    let ours = report(file);
+    let ours = base.map_or(ours.clone(), |base| ours.minus(&report(base)).expect("they are of one kind"));
+    let sample_type = &ours.sample_types()[sample];
+    let theirs = top(pprof, &sample_type.kind, unit(&sample_type.unit), base, file);
+    let less = base.map_or(String::new(), |base| format!(" less {}", base.display()));
+    assert_eq!(lines(&ours, sample), theirs, "{}{less}: {}", file.display(), sample_type.kind);
+    theirs.len()
+}
+
+/// The heap profiles of each program, first and last, in one value of the four by turns.
+pub fn growth_of_captures_is_that_of_go_tool_pprof() -> Result<(), Missing> {
+    let pprof = pprof_tool()?;
+    let captures = files::captures();
+    let lasts = captures.iter().filter(|(name, _)| name.ends_with("heap.3.pb.gz"));
+    let (mut programs, mut compared) = (0, 0);
+    for (number, (_, last)) in lasts.enumerate() {
+        let first = last.with_file_name("heap.1.pb.gz");
+        compared += compare(&pprof, Some(&first), last, number % 4);
+        programs += 1;
+    }
+    assert_eq!((programs, compared), (124, 2819), "programs, and lines of Go's tool");
+    Ok(())
+}
+
+/// Every value of every profile, and of every difference of two.
+pub fn all_of_captures_is_that_of_go_tool_pprof() -> Result<(), Missing> {
+    let pprof = pprof_tool()?;
+    for (_, path) in files::captures() {
+        for sample in 0..report(&path).sample_types().len() {
+            compare(&pprof, None, &path, sample);
+            let earlier = path.display().to_string().replace(".3.pb.gz", ".1.pb.gz");
+            if Path::new(&earlier) != path && Path::new(&earlier).exists() {
+                compare(&pprof, Some(Path::new(&earlier)), &path, sample);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names of the unit test in `src/pprof/names.rs`, which says that these are what pprof prints.
+pub fn names_are_those_of_go_tool_pprof() -> Result<(), Missing> {
+    let pprof = pprof_tool()?;
+    let names = [
+        "main.main",
+        "net/http.(*conn).serve",
+        "main.F[...]",
+        "main.F[go.shape.int]",
+        "main.F[func(int) string]",
+        "main.(*T[go.shape.func(int)]).M",
+        "main.F[<-chan int].func1",
+        "main.F[chan<- (<-chan int)].func1",
+        "main.F[map[string](func(a(b)))]",
+        "std::vector<int>::push(int)",
+        "a::b)c(d)",
+        "a::(b",
+        "größer.(*Ü[go.shape.struct { Ä func() }]).ß",
+        "größer.Ü[go.shape.struct { Ä func(ö) int }].ß",
+    ];
+    let mut profile = ProfileBuilder::new([ValueType::new("inuse_space", "bytes")]);
+    for (name, value) in names.iter().zip(1..) {
+        profile.sample([Frame::new(*name, "f.go", 1)], [value]);
+    }
+    // A place of which no line is known, in no file and in one; recursion, and a function that is inlined and is not.
+    profile.sample([Frame::default(), Frame::new("main.r", "f.go", 1), Frame::new("main.r", "f.go", 2)], [100]);
+    let inner = Frame { inlined: true, ..Frame::new("main.r", "f.go", 3) };
+    profile.sample([inner, Frame::new("main.s", "f.go", 4), Frame::new("main.r", "f.go", 1)], [1000]);
+    profile.sample([], [10_000]);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("names.pb.gz");
+    profile.write_gzip(std::fs::File::create(&file).expect("the directory is ours")).expect("the disk has room");
+    let theirs = top(&pprof, "inuse_space", "B", None, &file);
+    assert_eq!(lines(&report(&file), 0), theirs);
+    let cum = |name: &str| theirs.iter().find(|line| line.2 == name).map(|line| line.1);
+    assert_eq!((cum("main.r"), cum("main.s"), cum("<unknown>")), (Some(1100), Some(1000), Some(100)));
+    Ok(())
+}
+
+pub fn go_tool_pprof_opens_it() -> Result<(), Missing> {
+    let pprof = pprof_tool()?;
+    let mut profile =
+        ProfileBuilder::new([ValueType::new("contentions", "count"), ValueType::new("delay", "nanoseconds")]);
+    profile.time_nanos(1_700_000_000_000_000_000).duration_nanos(2_000_000_000).comment("of a test");
+    let main = Frame::new("main.main", "main.go", 3);
+    profile.sample([Frame::new("main.wait", "main.go", 7), main], [3, 250_000_000]);
+    profile.sample([Frame { inlined: true, ..Frame::new("main.work", "main.go", 8) }, main], [1, 750_000_000]);
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("written.pb.gz");
+    profile.write_gzip(std::fs::File::create(&file).expect("the directory is ours")).expect("the disk has room");
+    let text = run(&pprof, &["-top", file.to_str().expect("it is UTF-8")]);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("Time: ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "of a test",
+            "Type: delay",
+            "Duration: 2s, Total samples = 1000ms (50.00%)",
+            "Showing nodes accounting for 1000ms, 100% of 1000ms total",
+            "      flat  flat%   sum%        cum   cum%",
+            "     750ms 75.00% 75.00%      750ms 75.00%  main.work (inline)",
+            "     250ms 25.00%   100%      250ms 25.00%  main.wait",
+            "         0     0%   100%     1000ms   100%  main.main",
+        ]
+    );
+    Ok(())
+}
+
+/// `go tool pprof` opens every profile and finds all of the time in it.
+pub fn go_tool_pprof_opens_every_profile() -> Result<(), Missing> {
+    let pprof = pprof_tool()?;
+    let all = [
+        ("net", ProfileKind::Net),
+        ("sync", ProfileKind::Sync),
+        ("syscall", ProfileKind::Syscall),
+        ("sched", ProfileKind::Sched),
+        ("off-cpu", ProfileKind::OffCpu),
+        ("cpu", ProfileKind::Cpu),
+    ];
+    for (name, kind) in all {
+        let trace = if name == "cpu" { "go1.27/cpuprofile" } else { "go1.27/http" };
+        let bytes = sample(trace).bytes();
+        let mut reader = Reader::from_slice(&bytes).expect("a trace");
+        let options = ProfileOptions { complete: true, ..Default::default() };
+        let (profile, _) = analysis::run(&mut reader, Profiler::new(kind, options));
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("analyses-{name}.pb.gz"));
+        let file = std::fs::File::create(&path).expect("the directory is ours");
+        profile.to_pprof().write_gzip(file).expect("the disk has room");
+        let path = path.to_str().expect("the path is UTF-8");
+        let top = run(&pprof, &["-top", "-unit=ns", path]);
+        let kind = if name == "cpu" { "Type: cpu" } else { "Type: delay" };
+        let sum: i64 = profile.samples().iter().map(|sample| sample.nanos).sum();
+        assert!(top.contains(kind) && top.lines().count() > 6, "{name}: {top}");
+        assert!(sum > 0 && top.contains(&format!("Total samples = {sum}ns")), "{name}: {sum} ns in {top}");
+    }
+    Ok(())
+}

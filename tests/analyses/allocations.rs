@@ -1,0 +1,374 @@
+//! Allocation trails, held against what the traced program counted itself, and against what a naive script counts in the
+//! text of Go's tool (`testdata/allocations`).
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use flate2::read::GzDecoder;
+use gotrace::analysis::{
+    AllocationBy, AllocationOptions, AllocationReport, Allocations, ObjectCount, ObjectTotals, run,
+};
+use gotrace::{EventKind, GoId, Reader, TaskId};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+const FORMS: [&str; 3] = ["registry", "ring", "listeners"];
+const RELEASES: [&str; 5] = ["go1.23", "go1.24", "go1.25", "go1.26", "go1.27"];
+
+fn path(name: &str) -> PathBuf {
+    gotrace_tests::corpus::testdata().join("allocations").join(name)
+}
+
+fn traces() -> impl Iterator<Item = String> {
+    RELEASES.iter().flat_map(|release| FORMS.iter().map(move |form| format!("{release}/{form}")))
+}
+
+fn bytes(name: &str) -> Vec<u8> {
+    fs::read(path(&format!("{name}.trace"))).expect("testdata is whole")
+}
+
+fn unpacked<T: DeserializeOwned>(name: &str) -> T {
+    let file = File::open(path(name)).expect("testdata is whole");
+    serde_json::from_reader(GzDecoder::new(file)).expect("JSON")
+}
+
+fn report_with(bytes: &[u8], options: AllocationOptions) -> AllocationReport {
+    let mut reader = Reader::from_slice(bytes).expect("a trace");
+    let (report, error) = run(&mut reader, Allocations::new(options));
+    assert!(error.is_none(), "{error:?}");
+    report
+}
+
+fn report(name: &str) -> AllocationReport {
+    report_with(&bytes(name), AllocationOptions::default())
+}
+
+/// What `oracle.py` counts in a trace.
+#[derive(Deserialize)]
+struct Counted {
+    cycles: u32,
+    other: BTreeMap<String, u64>,
+    survivors: Vec<(u32, u64)>,
+    rows: Vec<CountedRow>,
+}
+
+#[derive(Deserialize)]
+struct CountedRow {
+    #[serde(rename = "type")]
+    ty: String,
+    size: u64,
+    /// −1 if no goroutine was running; absent for what was there before.
+    goroutine: Option<i64>,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+struct Counts {
+    existing: u64,
+    allocated: u64,
+    freed: u64,
+    live: u64,
+    kept: u64,
+    first: Option<i64>,
+    last: Option<i64>,
+}
+
+impl Counts {
+    fn add(&mut self, other: Counts) {
+        self.existing += other.existing;
+        self.allocated += other.allocated;
+        self.freed += other.freed;
+        self.live += other.live;
+        self.kept += other.kept;
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.last = self.last.max(other.last);
+    }
+}
+
+type Table = BTreeMap<(String, u64, Option<u64>), Counts>;
+
+fn objects(count: ObjectCount, size: u64) -> u64 {
+    assert_eq!(count.bytes, count.objects * size);
+    count.objects
+}
+
+fn table(report: &AllocationReport) -> Table {
+    let mut table = Table::new();
+    for row in &report.rows {
+        let count = |count| objects(count, row.size);
+        let counts = Counts {
+            existing: count(row.totals.existing),
+            allocated: count(row.totals.allocated),
+            freed: count(row.totals.freed),
+            live: count(row.totals.live),
+            kept: count(row.totals.kept),
+            first: row.totals.first.map(|time| time.0),
+            last: row.totals.last.map(|time| time.0),
+        };
+        let key = (report.types[row.ty].name.clone(), row.size, row.go.map(|go| go.0));
+        table.entry(key).or_default().add(counts);
+    }
+    table
+}
+
+#[test]
+fn counts_are_those_of_the_text() {
+    let oracle: BTreeMap<String, Counted> = unpacked("oracle.json.gz");
+    assert_eq!(oracle.len(), RELEASES.len() * FORMS.len());
+    for (file, counted) in oracle {
+        let name = file.trim_end_matches(".trace");
+        let report = report(name);
+        let mut expected = Table::new();
+        for row in counted.rows {
+            let go = row.goroutine.and_then(|go| u64::try_from(go).ok());
+            expected.entry((row.ty, row.size, go)).or_default().add(row.counts);
+        }
+        let found = table(&report);
+        for (key, counts) in &expected {
+            assert_eq!(found.get(key), Some(counts), "{name}: {key:?}");
+        }
+        assert_eq!(found.len(), expected.len(), "{name}");
+        assert_eq!(report.cycles, counted.cycles, "{name}");
+        let survivors: Vec<_> = report.survivors.iter().map(|it| (it.cycles, it.count.objects)).collect();
+        assert_eq!(survivors, counted.survivors, "{name}");
+        assert_eq!(report.ages.count(), survivors.iter().map(|(_, count)| count).sum::<u64>(), "{name}");
+        let freed: u64 =
+            report.rows.iter().filter(|row| row.totals.existing.objects == 0).map(|row| row.totals.freed.objects).sum();
+        assert_eq!(report.lifetimes.count(), freed, "{name}");
+        let spans = |of: fn(&gotrace::analysis::Spans) -> u64| report.spans.iter().map(of).sum::<u64>();
+        let stacks = |of: fn(&gotrace::analysis::GoroutineStacks) -> u64| report.stacks.iter().map(of).sum::<u64>();
+        for (what, found) in [
+            ("Span", spans(|it| it.existing.spans)),
+            ("SpanAlloc", spans(|it| it.allocated.spans)),
+            ("SpanFree", spans(|it| it.freed.spans)),
+            ("GoroutineStack", stacks(|it| it.existing)),
+            ("GoroutineStackAlloc", stacks(|it| it.allocated)),
+            ("GoroutineStackFree", stacks(|it| it.freed)),
+            ("shared", report.shared),
+        ] {
+            assert_eq!(found, counted.other.get(what).copied().unwrap_or(0), "{name}: {what}");
+        }
+        let unknown = ["unknown spans freed", "unknown stacks freed"].map(|it| counted.other.get(it).copied());
+        assert_eq!(report.unknown_frees, unknown.into_iter().flatten().sum::<u64>(), "{name}");
+        assert_eq!((report.replaced, report.not_followed), (0, 0), "{name}");
+    }
+}
+
+/// What the traced program counted itself.
+#[derive(Deserialize)]
+struct Truth {
+    collections: u32,
+    goroutines: Vec<Goroutine>,
+}
+
+#[derive(Deserialize)]
+struct Goroutine {
+    id: u64,
+    creator: u64,
+    start: String,
+    sessions: Made,
+    requests: Made,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    allocated: u64,
+    held: u64,
+}
+
+/// The task in which the program does its work.
+fn task(bytes: &[u8], form: &str) -> TaskId {
+    let mut reader = Reader::from_slice(bytes).expect("a trace");
+    while let Some(event) = reader.next_event().expect("it is sound") {
+        if let EventKind::TaskBegin(task) = event.kind()
+            && task.name.to_str() == Some(form)
+        {
+            return task.id;
+        }
+    }
+    panic!("no task {form}")
+}
+
+#[test]
+fn goroutines_are_those_that_the_program_says() {
+    for name in traces() {
+        let truth: Truth = unpacked(&format!("{name}.json.gz"));
+        let report = report(&name);
+        assert_eq!(report.cycles, truth.collections, "{name}");
+        let task = task(&bytes(&name), name.split('/').nth(1).expect("a form"));
+        assert!(!truth.goroutines.is_empty());
+        for goroutine in truth.goroutines {
+            let go = GoId(goroutine.id);
+            let found = report.goroutine(go).expect("it allocated");
+            assert_eq!((&found.start, found.creator), (&goroutine.start, Some(GoId(goroutine.creator))), "{name}");
+            assert!(found.created.is_some_and(|at| at >= report.begin));
+            assert_eq!(found.ended.is_some(), goroutine.start != "main.listen", "{name}");
+            for (ty, made) in [("main.session", goroutine.sessions), ("main.request", goroutine.requests)] {
+                let rows: Vec<_> = report.of_goroutine(go).filter(|row| report.types[row.ty].name == ty).collect();
+                assert_eq!(rows.len(), usize::from(made.allocated > 0), "{name}: {ty} of {go}");
+                for row in rows {
+                    let ObjectTotals { allocated, freed, live, first, last, .. } = row.totals;
+                    assert_eq!((allocated.objects, live.objects), (made.allocated, made.held), "{name}: {ty}");
+                    assert_eq!(allocated.objects - freed.objects, live.objects);
+                    assert_eq!(row.task, Some(task), "{name}: {ty}");
+                    assert!(first >= found.created && last >= first, "{name}: {ty}");
+                    assert!(found.ended.is_none_or(|ended| last < Some(ended)), "{name}: {ty}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn leaks_are_suspicious_and_a_ring_is_not() {
+    for name in traces() {
+        let report = report(&name);
+        let suspicious: Vec<_> = report.trails.iter().take_while(|trail| trail.is_suspicious()).collect();
+        assert!(report.trails[suspicious.len()..].iter().all(|trail| !trail.is_suspicious()), "{name}");
+        let sessions = |trail: &&gotrace::analysis::AllocationTrail| report.types[trail.ty].name == "main.session";
+        let trail = report.trails.iter().find(sessions).expect("all forms make sessions");
+        let ObjectTotals { allocated, freed, live, kept, .. } = trail.totals;
+        let counts = [allocated, freed, live, kept].map(|count| count.objects);
+        match name.split('/').nth(1) {
+            Some("registry") => {
+                assert_eq!(suspicious.len(), 1, "{name}");
+                assert_eq!(
+                    (&*trail.start, trail.goroutine_count, counts),
+                    ("main.main.func1", 1, [1200, 0, 1200, 1200])
+                );
+                // All of it in a window, and between any two collections 200.
+                let worst = trail.worst.expect("a hoard");
+                assert_eq!((trail.hoards, worst.allocated, worst.freed), (1, 1200, 0), "{name}");
+                assert_eq!((worst.begin, worst.cycles, u32::try_from(worst.cycles)), (0, 8, Ok(report.cycles)));
+                assert!(trail.is_steady && trail.longest_run >= 199, "{name}: {}", trail.longest_run);
+                assert_eq!((trail.allocated_of_all, trail.freed_of_all), (1200, 0), "{name}");
+                let frames: Vec<_> = report.trail_stack(trail).frames().map(|frame| frame.func.to_string()).collect();
+                assert!(frames.ends_with(&["main.remember".into(), "main.main.func1".into()]), "{name}: {frames:?}");
+                let requests = report.trails.iter().find(|trail| report.types[trail.ty].name == "main.request");
+                let requests = requests.expect("it makes requests");
+                assert_eq!(
+                    (requests.hoards, requests.totals.freed.objects, requests.totals.kept.objects),
+                    (0, 1200, 0),
+                    "{name}"
+                );
+            }
+            Some("ring") => {
+                assert!(suspicious.is_empty(), "{name}: {suspicious:?}");
+                // A hundred of before the trace went too; those kept are the last hundred.
+                assert_eq!((counts, trail.hoards), ([1200, 1100, 100, 100], 0), "{name}");
+                assert_eq!((trail.allocated_of_all, trail.freed_of_all), (1200, 1200), "{name}");
+                assert!(trail.is_steady, "{name}: that alone is no leak");
+            }
+            _ => {
+                assert!(suspicious.iter().any(|trail| report.types[trail.ty].name == "main.session"), "{name}");
+                assert_eq!((&*trail.start, trail.goroutine_count, counts), ("main.listen", 600, [600, 0, 600, 600]));
+                assert_eq!(trail.goroutines.len(), 16, "{name}");
+                assert!(trail.goroutines.iter().all(|(_, kept)| kept.objects == 1), "{name}");
+                assert!(suspicious.iter().all(|trail| trail.totals.allocated.objects == 600), "{name}: {suspicious:?}");
+                let begins = |trail: &&&gotrace::analysis::AllocationTrail| trail.start == "main.listen";
+                assert!(suspicious.iter().filter(begins).count() >= 1, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_rules_have_settable_numbers() {
+    let bytes = bytes("go1.27/registry");
+    let usual = AllocationOptions::default();
+    let trail = |options| {
+        let report = report_with(&bytes, options);
+        let trail = report.trails.iter().find(|trail| report.types[trail.ty].name == "main.session").cloned();
+        trail.expect("it makes sessions")
+    };
+    let seen = |options| {
+        let trail = trail(options);
+        (trail.hoards, trail.is_steady, trail.is_suspicious())
+    };
+    assert_eq!(seen(usual), (1, true, true));
+    assert_eq!(seen(AllocationOptions { min_allocated: 1199, run: 1200, ..usual }), (1, false, true));
+    assert_eq!(seen(AllocationOptions { min_allocated: 1200, run: 1200, ..usual }), (0, false, false));
+    assert_eq!(seen(AllocationOptions { min_allocated: 1200, ..usual }), (0, true, true));
+    assert_eq!(seen(AllocationOptions { max_freed: 0, run: 1200, ..usual }), (0, false, false));
+    assert_eq!(seen(AllocationOptions { gap: 1, ..usual }), (1, false, true));
+    // Eight collections: the first is outlived when the second begins, so none outlives eight.
+    assert_eq!(seen(AllocationOptions { cycles: 8, ..usual }), (1, true, false));
+    assert_eq!(trail(AllocationOptions { cycles: 7, ..usual }).totals.kept.objects, 200, "those before the first");
+    assert_eq!(seen(AllocationOptions { cycles: 9, ..usual }), (0, true, false));
+    // Windows of a microsecond hold few.
+    assert_eq!(seen(AllocationOptions { window: 1000, ..usual }), (0, true, true));
+}
+
+#[test]
+fn groups_sum_up_rows() {
+    for name in traces() {
+        let report = report(&name);
+        use AllocationBy::{Goroutine, SizeClass, Start, Task, Type};
+        for by in [Type, SizeClass, Goroutine, Start, Task] {
+            let groups = report.by(by);
+            assert_eq!(groups.iter().map(|group| group.totals).sum::<ObjectTotals>(), report.totals(), "{name} {by:?}");
+            assert!(groups.is_sorted_by(|a, b| a.totals.kept >= b.totals.kept), "{name} {by:?}");
+        }
+        let sessions = report.by(Type).into_iter().find(|group| group.name == "main.session").expect("a type");
+        let class = report.by(SizeClass).into_iter().find(|group| group.name == "640 bytes").expect("a size");
+        assert!(
+            class.totals.allocated >= sessions.totals.allocated && sessions.totals.allocated.objects >= 600,
+            "{name}"
+        );
+        let start = if name.ends_with("listeners") { "main.listen" } else { "main.main.func1" };
+        let start = report.by(Start).into_iter().find(|group| group.name == start).expect("a function");
+        assert!(start.totals.kept >= sessions.totals.kept && start.task.is_none(), "{name}");
+        let task = report.by(Task).into_iter().find(|group| group.task.is_some()).expect("a task");
+        assert!(task.totals.kept.objects >= sessions.totals.kept.objects, "{name}");
+    }
+}
+
+/// The traces that were there before: an event is an event.
+#[test]
+fn every_event_of_the_experiment_is_counted() {
+    for release in RELEASES {
+        let sample = gotrace_tests::corpus::sample(&format!("{release}/allocfree"));
+        let report = report_with(&sample.bytes(), AllocationOptions::default());
+        let text = String::from_utf8(sample.golden("parsed")).expect("text");
+        let count = |what: &str| text.lines().filter(|line| line.contains(what)).count() as u64;
+        assert_eq!(report.events, count(" Experimental "), "{release}");
+        let totals = report.totals();
+        assert_eq!(totals.existing.objects, count("Name=HeapObject Args"), "{release}");
+        assert_eq!(totals.allocated.objects + report.shared, count("Name=HeapObjectAlloc "), "{release}");
+        assert_eq!(totals.freed.objects, count("Name=HeapObjectFree "), "{release}");
+        // Ten of each, freed in the end: the collection comes after the last.
+        for ty in ["main.point", "main.list"] {
+            let group = report.by(AllocationBy::Type).into_iter().find(|group| group.name == ty).expect("a type");
+            assert_eq!(group.totals.allocated.objects, 10, "{release} {ty}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_kept_beyond_the_limits() {
+    let bytes = bytes("go1.27/registry");
+    let usual = AllocationOptions::default();
+    let whole = report_with(&bytes, usual);
+    let few = report_with(&bytes, AllocationOptions { max_live: 1000, ..usual });
+    let ObjectTotals { existing, allocated, freed, live, .. } = few.totals();
+    assert!(few.not_followed > 0 && live.objects <= 1000);
+    assert_eq!(live.objects, existing.objects + allocated.objects - freed.objects - few.not_followed);
+    // A slot that is not followed can't be seen to be shared.
+    let allocations = |report: &AllocationReport| report.totals().allocated.objects + report.shared;
+    assert_eq!(allocations(&few), allocations(&whole));
+    let few = report_with(&bytes, AllocationOptions { max_rows: 3, ..usual });
+    assert_eq!(few.rows.len(), 4, "and one for all others");
+    let other = few.rows.iter().find(|row| row.ty == 0 && row.size == 0).expect("a row for the others");
+    assert!(other.totals.allocated.objects > 1200 && other.go.is_none() && other.class.is_none());
+    assert_eq!(few.totals().live.objects, whole.totals().live.objects);
+}
+
+#[test]
+fn a_trace_without_the_experiment_has_nothing() {
+    let report = report_with(&gotrace_tests::corpus::sample("go1.27/gc").bytes(), AllocationOptions::default());
+    assert_eq!((report.events, report.rows.len(), report.trails.len()), (0, 0, 0));
+    assert!(report.cycles > 0 && report.info.is_none());
+}

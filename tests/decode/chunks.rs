@@ -1,0 +1,158 @@
+//! However a trace comes in, whole or in pieces, the events are the same, or the error is.
+
+use std::io::{self, Read};
+
+use gotrace::raw::RawReader;
+use gotrace::{Error, Reader};
+use gotrace_tests::corpus::{RELEASES, samples};
+use proptest::prelude::*;
+
+/// Gives the bytes in pieces of these sizes, over and over.
+struct Pieces<'a> {
+    bytes: &'a [u8],
+    sizes: Vec<usize>,
+    next: usize,
+}
+
+impl<'a> Pieces<'a> {
+    fn new(bytes: &'a [u8], sizes: &[usize]) -> Self {
+        Pieces { bytes, sizes: sizes.to_vec(), next: 0 }
+    }
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = self.sizes[self.next % self.sizes.len()].min(out.len()).min(self.bytes.len());
+        self.next += 1;
+        let (piece, rest) = self.bytes.split_at(len);
+        out[..len].copy_from_slice(piece);
+        self.bytes = rest;
+        Ok(len)
+    }
+}
+
+/// The text of all events, and of the error if there is one.
+fn ordered(reader: Result<Reader<'_>, Error>) -> Vec<u8> {
+    let mut text = Vec::new();
+    let result = reader.and_then(|mut reader| {
+        while let Some(event) = reader.next_event()? {
+            event.write_text(&mut text).expect("memory does not fail");
+        }
+        assert!(matches!(reader.next_event(), Ok(None)), "the end stays the end");
+        text.extend(format!("{:?}\n", reader.account()).bytes());
+        Ok(())
+    });
+    finish(text, result)
+}
+
+fn raw(reader: Result<RawReader<'_>, Error>) -> Vec<u8> {
+    let mut text = Vec::new();
+    let result = reader.and_then(|mut reader| {
+        while let Some(batch) = reader.next_batch()? {
+            let mut events = batch.events();
+            while let Some(event) = events.next_event()? {
+                text.extend(format!("{} ", event.offset()).bytes());
+                event.write_text(&mut text).expect("memory does not fail");
+            }
+        }
+        Ok(())
+    });
+    finish(text, result)
+}
+
+fn finish(mut text: Vec<u8>, result: Result<(), Error>) -> Vec<u8> {
+    if let Err(error) = result {
+        text.extend(format!("error: {error}\n").bytes());
+    }
+    text
+}
+
+fn assert_chunks_do_not_matter(bytes: &[u8], sizes: &[usize]) {
+    let events = ordered(Reader::from_slice(bytes));
+    let lenient = ordered(Reader::builder().lenient().from_slice(bytes));
+    let wire = raw(RawReader::from_slice(bytes));
+    for sizes in [&[usize::MAX][..], &[1], sizes] {
+        assert!(ordered(Reader::from_reader(Pieces::new(bytes, sizes))) == events, "events in pieces of {sizes:?}");
+        let pieces = Pieces::new(bytes, sizes);
+        let leniently = ordered(Reader::builder().lenient().from_reader(pieces));
+        assert!(leniently == lenient, "lenient events in pieces of {sizes:?}");
+        assert!(raw(RawReader::from_reader(Pieces::new(bytes, sizes))) == wire, "the wire in pieces of {sizes:?}");
+    }
+}
+
+/// What happens to a file on its way.
+#[derive(Clone, Debug)]
+enum Damage {
+    None,
+    Cut,
+    Flip(u8),
+    Remove(usize),
+    Repeat(usize),
+}
+
+impl Damage {
+    fn apply(&self, bytes: &mut Vec<u8>, at: usize) {
+        match *self {
+            Damage::None => {}
+            Damage::Cut => bytes.truncate(at),
+            Damage::Flip(bits) => bytes[at] ^= bits,
+            Damage::Remove(len) => {
+                bytes.drain(at..bytes.len().min(at + len));
+            }
+            Damage::Repeat(len) => {
+                let piece = bytes[at..bytes.len().min(at + len)].to_vec();
+                bytes.splice(at..at, piece);
+            }
+        }
+    }
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        Just(Damage::None),
+        Just(Damage::Cut),
+        (1..=u8::MAX).prop_map(Damage::Flip),
+        (1..200usize).prop_map(Damage::Remove),
+        (1..200usize).prop_map(Damage::Repeat),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn chunks_do_not_matter(
+        release in 0..RELEASES.len(),
+        which: prop::sample::Index,
+        at: prop::sample::Index,
+        damage in damage(),
+        sizes in prop::collection::vec(1..5000usize, 1..8),
+    ) {
+        let samples = samples(RELEASES[release]);
+        let mut bytes = which.get(&samples).bytes();
+        let at = at.index(bytes.len());
+        damage.apply(&mut bytes, at);
+        assert_chunks_do_not_matter(&bytes, &sizes);
+    }
+}
+
+#[test]
+fn an_error_in_mid_stream_is_told() {
+    struct Failing<'a>(&'a [u8]);
+    impl Read for Failing<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            match self.0.is_empty() {
+                true => Err(io::Error::other("the disk is gone")),
+                false => self.0.read(out),
+            }
+        }
+    }
+    let bytes = gotrace_tests::corpus::sample("go1.26/channels").bytes();
+    for len in [0, 10, 16, 100, bytes.len()] {
+        for text in
+            [ordered(Reader::from_reader(Failing(&bytes[..len]))), raw(RawReader::from_reader(Failing(&bytes[..len])))]
+        {
+            assert!(String::from_utf8_lossy(&text).contains("cannot read: the disk is gone"), "after {len} bytes");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What the traced program gets wrong in its annotations does not stop the reading: fault 25.
+
+use gotrace::raw::{EventType, RawReader};
+use gotrace::synth::{Batch, Generation, Trace};
+use gotrace::{GoId, Location, OwnedFrame, Reader, ThreadId, Version, Warning, WarningKind, raw_v1};
+
+use gotrace_tests::corpus::sample;
+
+use super::{FIRST, HEADER, RUNNING_LEN, Trickle, at_event, running, sound};
+
+/// The warnings of a trace that is sound, read in each mode, and how many there were.
+fn warnings(bytes: &[u8]) -> (Vec<Warning>, u64) {
+    sound(bytes);
+    let trickle = Trickle { bytes, at_end: None, step: 1 };
+    let readers = [Reader::from_slice(bytes), Reader::from_reader(bytes), Reader::from_reader(trickle)];
+    let [slice, whole, trickled] = readers.map(|reader| {
+        let mut reader = reader.expect("a header");
+        while reader.next_event().expect("a sound trace").is_some() {}
+        let (warnings, count) = reader.warnings();
+        (warnings.to_vec(), count)
+    });
+    assert_eq!(slice, whole);
+    assert_eq!(slice, trickled);
+    slice
+}
+
+/// The trace of [`running`] and what is done with the names `a` and `b`.
+fn named(fill: impl FnOnce(Batch, u64, u64) -> Batch) -> Vec<u8> {
+    let mut generation = Generation::new(1);
+    let [a, b] = ["a", "b"].map(|name| generation.string(name).0);
+    generation.batch(fill(running(), a, b));
+    Trace::new(Version::Go126).generation(&generation).into_bytes()
+}
+
+fn warning(kind: WarningKind, len: u64, event: u64) -> Warning {
+    let at = at_event(FIRST + HEADER + RUNNING_LEN + len, event);
+    Warning { kind, go: Some(GoId(1)), at, stack: vec![] }
+}
+
+#[test]
+fn a_region_ends_inside_out() {
+    let begin = EventType::UserRegionBegin;
+    let end = EventType::UserRegionEnd;
+    let good = named(|batch, a, b| {
+        let begun = batch.event(begin, &[1, 0, a, 0]).event(begin, &[1, 0, b, 0]);
+        begun.event(end, &[1, 0, b, 0]).event(end, &[1, 0, a, 0])
+    });
+    assert_eq!(warnings(&good), (vec![], 0));
+
+    let crossed = named(|batch, a, b| {
+        let begun = batch.event(begin, &[1, 0, a, 0]).event(begin, &[1, 0, b, 0]);
+        begun.event(end, &[1, 0, a, 0]).event(end, &[1, 0, b, 0])
+    });
+    // The second end finds what the first has left.
+    assert_eq!(warnings(&crossed), (vec![warning(WarningKind::RegionMismatch, 10, 5)], 1));
+
+    for wrong in [|a, b| [5, a, b], |a, b| [0, b, a]] {
+        let bytes = named(|batch, a, b| {
+            let [task, name, _] = wrong(a, b);
+            batch.event(begin, &[1, 0, a, 0]).event(end, &[1, task, name, 0])
+        });
+        assert_eq!(warnings(&bytes), (vec![warning(WarningKind::RegionMismatch, 5, 4)], 1));
+    }
+    assert_eq!(warnings(&named(|batch, a, _| batch.event(end, &[1, 0, a, 0]))), (vec![], 0), "before the trace");
+}
+
+#[test]
+fn a_task_begins_once() {
+    let begin = EventType::UserTaskBegin;
+    let twice = named(|batch, a, b| batch.event(begin, &[1, 9, 0, a, 0]).event(begin, &[1, 9, 0, b, 0]));
+    assert_eq!(warnings(&twice), (vec![warning(WarningKind::TaskRestarted, 6, 4)], 1));
+    let again = named(|batch, a, b| {
+        let ended = batch.event(begin, &[1, 9, 0, a, 0]).event(EventType::UserTaskEnd, &[1, 9, 0]);
+        ended.event(begin, &[1, 9, 0, b, 0]).event(EventType::UserTaskEnd, &[1, 9, 0])
+    });
+    assert_eq!(warnings(&again), (vec![], 0));
+    let unknown = named(|batch, _, _| batch.event(EventType::UserTaskEnd, &[1, 9, 0]));
+    assert_eq!(warnings(&unknown), (vec![], 0), "it began before the trace");
+}
+
+#[test]
+fn a_thousand_warnings_are_kept_and_all_counted() {
+    let many =
+        named(|batch, a, _| (0..1500).fold(batch, |batch, _| batch.event(EventType::UserTaskBegin, &[1, 9, 0, a, 0])));
+    let (kept, count) = warnings(&many);
+    assert_eq!((kept.len(), count), (1000, 1499));
+    // The batch's size takes a byte more.
+    let place = |i: u64| FIRST + HEADER + 1 + RUNNING_LEN + 6 * (i + 1);
+    for (i, warning) in (0..).zip(&kept) {
+        assert_eq!((warning.kind, warning.go), (WarningKind::TaskRestarted, Some(GoId(1))));
+        let thread = Some(ThreadId(7));
+        let expected = Location { offset: place(i), generation: Some(1), thread, event: Some(4 + i) };
+        assert_eq!(warning.at, expected);
+    }
+    assert_eq!(
+        kept[0].to_string(),
+        format!(
+            "a task begins that has begun already at byte {}, generation 1, M 7, after 4 events, goroutine 1",
+            place(0)
+        )
+    );
+}
+
+/// A trace of `testdata/programs/annotations.go` in which region `deep` of task 3 ends as one of task 99, and the end of
+/// `prepare`, in which it is, finds it open. `ends` gives where the ends of regions have their times; the tasks follow.
+fn misused(name: &str, ends: impl Fn(&[u8]) -> Vec<usize>) -> Vec<u8> {
+    let mut bytes = sample(name).bytes();
+    let task_behind = |time: usize| 1 + (time..).find(|&at| bytes[at] < 0x80).expect("a time ends");
+    let tasks: Vec<usize> = ends(&bytes).into_iter().map(task_behind).filter(|&at| bytes[at] == 3).collect();
+    let [task] = tasks[..] else { panic!("one region of task 3: {tasks:?}") };
+    bytes[task] = 99;
+    bytes
+}
+
+/// The frames of both warnings, from their program counters in the golden.
+fn misused_at(pcs: [u64; 4]) -> [Vec<OwnedFrame>; 2] {
+    let frame = |pc, func: &str, file: &str, line| OwnedFrame { pc, func: func.into(), file: file.into(), line };
+    let [deep, with_region, nested, main] = pcs;
+    let outer =
+        [frame(nested, "main.nested", "./annotations.go", 45), frame(main, "main.main", "./annotations.go", 28)];
+    let mut inner = vec![
+        frame(deep, "main.nested.func1", "./annotations.go", 47),
+        frame(with_region, "runtime/trace.WithRegion", "runtime/trace/annotation.go", 141),
+    ];
+    inner.extend_from_slice(&outer);
+    [inner, outer.to_vec()]
+}
+
+fn assert_misused(bytes: &[u8], stacks: [Vec<OwnedFrame>; 2]) {
+    for builder in [Reader::builder(), Reader::builder().lenient()] {
+        let mut reader = builder.from_slice(bytes).expect("a header");
+        while reader.next_event().expect("a warning is no error").is_some() {}
+        let misused: Vec<_> = reader.warnings().0.iter().filter(|warning| warning.go == Some(GoId(1))).collect();
+        assert!(misused.iter().all(|warning| warning.kind == WarningKind::RegionMismatch), "{misused:#?}");
+        assert_eq!([&misused[0].stack, &misused[1].stack], [&stacks[0], &stacks[1]]);
+        assert_eq!(misused.len(), 2);
+        for (warning, place) in misused.iter().zip(["main.nested.func1", "main.nested"]) {
+            let text = warning.to_string();
+            assert!(text.ends_with(&format!(", goroutine 1, in {place}")) && !text.contains('\n'), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_warning_has_the_stack() {
+    let ends = |bytes: &[u8]| {
+        let mut reader = RawReader::from_slice(bytes).expect("a header");
+        let mut times = Vec::new();
+        while let Some(batch) = reader.next_batch().expect("a whole trace") {
+            let mut events = batch.events();
+            while let Some(event) = events.next_event().expect("a whole trace") {
+                let is_end = event.event() == EventType::UserRegionEnd;
+                times.extend(is_end.then_some(event.offset() as usize + 1));
+            }
+        }
+        times
+    };
+    let stacks = misused_at([0x4b5190, 0x4b2510, 0x4b50e8, 0x4b4f30]);
+    assert_misused(&misused("go1.26/annotations", ends), stacks);
+
+    let ends = |bytes: &[u8]| {
+        let mut reader = raw_v1::RawReader::from_slice(bytes).expect("a header");
+        let mut times = Vec::new();
+        while let Some(record) = reader.next_record().expect("a whole trace") {
+            let is_end = record.event() == raw_v1::EventType::UserRegion && record.values()[2] == 1;
+            times.extend(is_end.then_some(record.offset() as usize + 2));
+        }
+        times
+    };
+    let stacks = misused_at([0x4902a4, 0x48f47c, 0x4901dd, 0x490017]);
+    assert_misused(&misused("go1.21/annotations", ends), stacks);
+}

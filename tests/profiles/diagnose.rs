@@ -1,0 +1,349 @@
+//! The diagnosis of `testdata/leaks`: every leak is found and named, and nothing that only looks like one is called so.
+//!
+//! What is a leak, who is to blame and which inputs can show it is from the manifest, which is made from the programs.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use gotrace::Reader;
+use gotrace::analysis::run;
+use gotrace::diagnose::{
+    Inputs, Judgement, Options, Source, TraceEvidence, TraceObserver, Verdict, allocations_of, diagnose,
+    passing_through,
+};
+use gotrace::gctrace::Log;
+use gotrace::pprof::{Profile, ProfileBytes};
+use gotrace::{GoId, Timeline, WallTime};
+use gotrace_tests::corpus::testdata;
+use serde_json::Value;
+
+fn leaks() -> PathBuf {
+    testdata().join("leaks")
+}
+
+fn manifest() -> Value {
+    serde_json::from_slice(&fs::read(leaks().join("manifest.json")).expect("the manifest")).expect("JSON")
+}
+
+/// Which of a capture's files are looked at: bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Subset(u8);
+
+const HEAP: u8 = 1;
+const GOROUTINE: u8 = 2;
+const TRACE: u8 = 4;
+const GC_LOG: u8 = 8;
+const LEAK_PROFILE: u8 = 16;
+const ALL: Subset = Subset(31);
+
+impl Subset {
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    fn name(self) -> String {
+        if self == ALL {
+            return "all".to_owned();
+        }
+        let names = ["heap", "goroutine", "trace", "gctrace", "goroutineleak"];
+        let chosen = names.into_iter().enumerate().filter(|(bit, _)| self.has(1 << bit));
+        chosen.map(|(_, name)| name).collect::<Vec<_>>().join(" + ")
+    }
+
+    /// Whether one of its inputs can show a leak.
+    fn shows(self, program: &Value, version: &str) -> bool {
+        let shown_by = |name: &str| program["shown_by"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        self.has(HEAP) && shown_by("heap")
+            || self.has(GOROUTINE) && shown_by("goroutine")
+            || self.has(TRACE) && shown_by("trace")
+            || self.has(GC_LOG) && shown_by("gctrace")
+            || self.has(LEAK_PROFILE) && shown_by("goroutineleak") && version == "1.27"
+    }
+}
+
+/// What a program captured, unpacked.
+struct Capture {
+    heaps: Vec<ProfileBytes>,
+    goroutines: Vec<ProfileBytes>,
+    leak_profiles: Vec<ProfileBytes>,
+    trace: TraceEvidence,
+    log: Log,
+    log_text: String,
+}
+
+impl Capture {
+    fn read(folder: &Path) -> Self {
+        let profiles = |kind: &str| -> Vec<ProfileBytes> {
+            let names = ["1", "2", "3"].map(|number| format!("{kind}.{number}.pb.gz"));
+            let names = names.into_iter().chain([format!("{kind}.pb.gz")]);
+            let paths = names.map(|name| folder.join(name)).filter(|path| path.exists());
+            paths.map(|path| ProfileBytes::open(path).expect("a profile")).collect()
+        };
+        let (trace, error) = run(&mut Reader::from_path(folder.join("trace")).expect("a trace"), TraceObserver::new());
+        assert!(error.is_none(), "{folder:?}: {error:?}");
+        let mut log_text = String::new();
+        let file = fs::File::open(folder.join("gctrace.log.gz")).expect("a log");
+        flate2::read::GzDecoder::new(file).read_to_string(&mut log_text).expect("gzip");
+        Capture {
+            heaps: profiles("heap"),
+            goroutines: profiles("goroutine"),
+            leak_profiles: profiles("goroutineleak"),
+            trace,
+            log: Log::from_slice(log_text.as_bytes()),
+            log_text,
+        }
+    }
+
+    fn inputs(&self, subset: Subset) -> Inputs {
+        let mut inputs = Inputs::new();
+        for (bit, profiles) in [(HEAP, &self.heaps), (GOROUTINE, &self.goroutines), (LEAK_PROFILE, &self.leak_profiles)]
+        {
+            for bytes in profiles.iter().filter(|_| subset.has(bit)) {
+                let profile = Profile::parse(bytes.as_bytes()).expect("a profile");
+                inputs.profile("profile", &profile).expect("sound samples");
+            }
+        }
+        if subset.has(TRACE) {
+            inputs.trace("trace", self.trace.clone(), None);
+        }
+        if subset.has(GC_LOG) {
+            inputs.log("log", &self.log);
+        }
+        inputs
+    }
+}
+
+/// A capture and what the manifest says of it.
+struct Truth {
+    name: String,
+    version: String,
+    leaks: bool,
+    program: Value,
+    capture: Capture,
+}
+
+fn corpus() -> Vec<Truth> {
+    let manifest = manifest();
+    let mut all = Vec::new();
+    for version in manifest["go_versions"].as_array().expect("versions").iter().filter_map(Value::as_str) {
+        for program in manifest["programs"].as_array().expect("programs") {
+            let name = program["name"].as_str().expect("a name");
+            let leaks = program["leaks_in"].as_array().is_some_and(|all| all.iter().any(|one| one == version));
+            all.push(Truth {
+                name: format!("go{version}/{name}"),
+                version: version.to_owned(),
+                leaks,
+                program: program.clone(),
+                capture: Capture::read(&self::leaks().join(format!("captures/go{version}/{name}"))),
+            });
+        }
+    }
+    assert_eq!(all.len(), 123);
+    all
+}
+
+impl Truth {
+    /// Which finding names what is to blame.
+    fn named(&self, verdict: &Verdict) -> Option<usize> {
+        let culprits = self.program["culprits"].as_array().into_iter().flatten().map(|culprit| &culprit["function"]);
+        let witnesses = self.program["witnesses"].as_array().into_iter().flatten();
+        let names: Vec<&str> = culprits.chain(witnesses).filter_map(Value::as_str).collect();
+        let is_guilty = |name: &str| names.contains(&name);
+        verdict
+            .findings
+            .iter()
+            .position(|finding| finding.place.as_ref().is_some_and(|place| is_guilty(&place.function)))
+    }
+}
+
+/// How often what was judged how: healthy, suspect, leak.
+#[derive(Default)]
+struct Counts {
+    leaks: [usize; 3],
+    /// Leaks that the inputs cannot show.
+    hidden: [usize; 3],
+    lookalikes: [usize; 3],
+    /// Of the leaks: who is to blame is named by the first finding, by a later one.
+    named: [usize; 2],
+    wrong: Vec<String>,
+}
+
+fn judge(corpus: &[Truth], subset: Subset, options: &Options) -> Counts {
+    let mut counts = Counts::default();
+    for truth in corpus {
+        let verdict = diagnose(&truth.capture.inputs(subset), options);
+        let judgement = verdict.judgement as usize;
+        let named = truth.named(&verdict);
+        let is_wrong = match (truth.leaks, subset.shows(&truth.program, &truth.version)) {
+            (true, true) => {
+                counts.leaks[judgement] += 1;
+                if let Some(rank) = named {
+                    counts.named[usize::from(rank > 0)] += 1;
+                }
+                // A log knows no functions, and the two say no more of a leak without goroutines.
+                let can_name = subset.has(HEAP)
+                    || [(GOROUTINE, "goroutine"), (TRACE, "trace")].iter().any(|(bit, kind)| {
+                        let shown = truth.program["shown_by"].as_array().expect("an array");
+                        subset.has(*bit) && shown.iter().any(|one| one == kind)
+                    });
+                verdict.judgement == Judgement::Healthy || can_name && named.is_none()
+            }
+            (true, false) => {
+                counts.hidden[judgement] += 1;
+                false
+            }
+            (false, _) => {
+                counts.lookalikes[judgement] += 1;
+                verdict.judgement == Judgement::Leak
+            }
+        };
+        if is_wrong {
+            let findings: Vec<String> = verdict.findings.iter().map(ToString::to_string).collect();
+            let against: Vec<&str> = verdict.against.iter().map(|against| &*against.reason).collect();
+            counts.wrong.push(format!(
+                "{} {} by {}: {findings:#?} {against:#?}",
+                truth.name,
+                verdict.judgement,
+                subset.name()
+            ));
+        }
+    }
+    counts
+}
+
+#[test]
+fn leaks_are_found_and_named_and_nothing_else_is() {
+    let corpus = corpus();
+    let each = (1..16).map(Subset).chain([ALL]);
+    let mut text = format!("{:<38} {:>16} {:>16} {:>16}\n", "", "leaks", "hidden leaks", "look-alikes");
+    text += &format!("{:<38} {}{}{}  named\n", "inputs", " heal susp leak", "   heal susp leak", "   heal susp leak");
+    let mut wrong = Vec::new();
+    for subset in each {
+        let counts = judge(&corpus, subset, &Options::default());
+        let row = |[healthy, suspect, leak]: [usize; 3]| format!("  {healthy:>4} {suspect:>4} {leak:>4}");
+        let rows = [counts.leaks, counts.hidden, counts.lookalikes].map(row).concat();
+        let [first, later] = counts.named;
+        writeln!(text, "{:<36} {rows}  {first} first, {later} later", subset.name()).expect("memory");
+        // Not every look-alike can be cleared by every input alone, but nearly.
+        let [_, suspects, _] = counts.lookalikes;
+        if suspects > 3 {
+            wrong.push(format!("{}: {suspects} look-alikes are suspects", subset.name()));
+        }
+        if subset == ALL && counts.named[0] < 54 {
+            wrong.push(format!("named first: {} of 55", counts.named[0]));
+        }
+        wrong.extend(counts.wrong);
+    }
+    println!("{text}");
+    assert!(wrong.is_empty(), "{text}\n{}", wrong.join("\n"));
+}
+
+/// The thresholds are no fit to the corpus: none has to be where it is.
+#[test]
+fn thresholds_have_room() {
+    let corpus = corpus();
+    let base = Options::default;
+    let variants: [(&str, Options); 12] = [
+        ("2.4 deviations", Options { deviations: 2.4, ..base() }),
+        ("3.6 deviations", Options { deviations: 3.6, ..base() }),
+        ("pace 0.4", Options { pace: 0.4, ..base() }),
+        ("pace 0.6", Options { pace: 0.6, ..base() }),
+        ("slowing 1.0", Options { slowing: 1.0, ..base() }),
+        ("slowing 1.6", Options { slowing: 1.6, ..base() }),
+        ("8 floors", Options { floors: 8, ..base() }),
+        ("13 floors", Options { floors: 13, ..base() }),
+        ("noise 1.5 MiB", Options { log_noise: 3 << 19, ..base() }),
+        ("noise 2.5 MiB", Options { log_noise: 5 << 19, ..base() }),
+        ("suspect 0.4", Options { suspect: 0.4, ..base() }),
+        ("leak 0.85", Options { leak: 0.85, ..base() }),
+    ];
+    let mut text = String::new();
+    let mut missed_by_all = 0;
+    for (name, options) in variants {
+        for subset in [ALL, Subset(HEAP), Subset(GOROUTINE), Subset(TRACE), Subset(GC_LOG)] {
+            let counts = judge(&corpus, subset, &options);
+            let (missed, blamed, suspects) = (counts.leaks[0], counts.lookalikes[2], counts.lookalikes[1]);
+            if missed + blamed + suspects > 0 {
+                writeln!(
+                    text,
+                    "{name:<16} {:<10} {missed} missed, {blamed} blamed, {suspects} suspected",
+                    subset.name()
+                )
+                .expect("memory");
+            }
+            assert_eq!(blamed, 0, "{name} {}: {:#?}", subset.name(), counts.wrong);
+            missed_by_all += if subset == ALL { missed } else { 0 };
+        }
+    }
+    println!("{text}");
+    assert_eq!(missed_by_all, 0, "{text}");
+}
+
+/// The log's times are placed by the collections that are in the trace too, and the programs say when they began.
+#[test]
+fn clocks_meet() {
+    let mut placed = [0; 2];
+    for truth in corpus() {
+        let verdict = diagnose(&truth.capture.inputs(ALL), &Options::default());
+        let Some(zero) = verdict.clocks.log_in_trace else { continue };
+        // Tracing begins 2.9 s after the program does (testdata/leaks/capture), or when it gets to it.
+        let begin = truth.capture.trace.begin.0 - zero;
+        assert!((2_800_000_000..3_300_000_000).contains(&begin), "{}: the trace begins at {begin}", truth.name);
+        let knows_wall = truth.version == "1.27";
+        assert_eq!(verdict.clocks.log_to_wall.is_some(), knows_wall, "{}", truth.name);
+        placed[usize::from(knows_wall)] += 1;
+        if let Some(start) = verdict.clocks.log_to_wall {
+            let serving = truth.capture.log_text.lines().find(|line| line.contains(" serving, ")).expect("it says so");
+            let (date, time) = (serving[..10].replace('/', "-"), &serving[11..26]);
+            let told = WallTime::from_rfc3339(&format!("{date}T{time}Z")).expect("a time").as_nanos() as i64;
+            assert!((0..50_000_000).contains(&(told - start)), "{}: {} ns", truth.name, told - start);
+        }
+    }
+    println!("logs placed in traces: {} without and {} with a wall clock", placed[0], placed[1]);
+    assert!(placed[0] > 40 && placed[1] > 20, "{placed:?}");
+}
+
+#[test]
+fn real_programs_are_healthy() {
+    for name in ["prometheus", "esbuild"] {
+        let folder = leaks().join("real").join(name);
+        let capture = Capture::read(&folder);
+        for subset in (1..16).map(Subset).chain([ALL]) {
+            let inputs = capture.inputs(subset);
+            let verdict = diagnose(&inputs, &Options::default());
+            assert_eq!(verdict.judgement, Judgement::Healthy, "{name} by {}: {:#?}", subset.name(), verdict.findings);
+        }
+    }
+}
+
+/// By goroutine ID, both ways: those that are stuck pass through the function that allocates, and it is among what they allocated.
+#[test]
+fn goroutines_and_allocations_meet() {
+    for (program, allocates) in
+        [("chansend", "main.askSupplier"), ("selectwait", "main.awaitPayment"), ("netread", "main.serveDevice")]
+    {
+        for version in ["1.21", "1.24", "1.27"] {
+            let folder = leaks().join(format!("captures/go{version}/{program}"));
+            let capture = Capture::read(&folder);
+            let inputs = capture.inputs(Subset(HEAP | TRACE));
+            let verdict = diagnose(&inputs, &Options::default());
+            let stay =
+                verdict.findings.iter().find(|finding| finding.source == Source::Trace).expect("goroutines stay");
+            let heap = verdict.findings.iter().find(|finding| finding.source == Source::Heap).expect("memory grows");
+            assert!(!stay.goroutines.is_empty() && !heap.goroutines.is_empty(), "{program} {version}");
+            let timeline = Timeline::from_path(folder.join("trace")).expect("a trace");
+            let passages = passing_through(&timeline, allocates);
+            for id in &stay.goroutines {
+                let passage = passages.iter().find(|passage| passage.go == *id).expect("it is there");
+                assert_eq!(passage.end, None, "{program} {version}: it stays");
+                let allocations = allocations_of(&timeline, *id, &inputs);
+                let first = allocations.first().expect("it allocates");
+                assert_eq!((&*first.place.function, first.is_seen), (allocates, true), "{program} {version}");
+                assert!(first.growth > 0 && first.shared_by > 1);
+            }
+            assert!(allocations_of(&timeline, GoId(u64::MAX), &inputs).is_empty());
+        }
+    }
+}

@@ -1,0 +1,461 @@
+//! GC logs: real ones of Go 1.19 to 1.27 held against what the program itself read from `runtime.MemStats`
+//! (`testdata/gctrace`), lines of older versions, and logs that are damaged.
+
+use std::fs;
+use std::io::{self, Read};
+
+use gotrace::gctrace::{
+    Clock, Cpu, Cycle, Limits, LineKind, Log, MAX_LINE, Pressure, Reader, RuntimeLine, Skipped, assist_surge,
+    mark_collapse,
+};
+use gotrace::trend::{Shape, ShapeOptions, Trend};
+use gotrace_tests::corpus::testdata;
+
+const MIB: u64 = 1 << 20;
+
+/// The logs of testdata: name and bytes.
+fn logs() -> Vec<(String, Vec<u8>)> {
+    let folder = testdata().join("gctrace/logs");
+    let mut logs: Vec<_> = fs::read_dir(folder)
+        .expect("the folder of logs")
+        .map(|entry| {
+            let path = entry.expect("an entry").path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, fs::read(path).expect("a log"))
+        })
+        .collect();
+    logs.sort();
+    assert_eq!(logs.len(), 8 * 5, "five forms of eight versions");
+    logs
+}
+
+fn kind(line: &str) -> LineKind {
+    LineKind::of(line.as_bytes())
+}
+
+fn cycle(line: &str) -> Cycle {
+    match kind(line) {
+        LineKind::Cycle(cycle) => cycle,
+        other => panic!("{other:?}: {line}"),
+    }
+}
+
+/// A number of a line `check a=1 b=2`.
+fn value<T: std::str::FromStr>(check: &str, key: &str) -> T {
+    let field = check.split(' ').find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
+    field.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {key} in {check}"))
+}
+
+/// What `runtime.MemStats` says of a collection that the program has forced.
+#[test]
+fn logs_agree_with_memstats() {
+    let mut checks = 0;
+    for (name, bytes) in logs() {
+        let cycles = Log::from_slice(&bytes).cycles;
+        let text = String::from_utf8(bytes).expect("text");
+        for check in text.lines().filter(|line| line.starts_with("check ")) {
+            let n: u32 = value(check, "n");
+            // Those whose line was cut by another are not there.
+            let Some(at) = cycles.iter().position(|cycle| cycle.n == n) else { continue };
+            let cycle = &cycles[at];
+            checks += 1;
+            assert!(cycle.forced, "{name}: {check}");
+            assert_eq!(cycle.procs, value::<u32>(check, "procs"), "{name}: {check}");
+            let next_gc: u64 = value(check, "next_gc");
+            // Without GOGC the goal is what is left of the largest limit there can be.
+            let goal = if next_gc > u64::MAX / 4 { None } else { Some(next_gc / MIB * MIB) };
+            assert_eq!(cycle.goal, goal, "{name}: {check}");
+            let percent = value::<f64>(check, "gc_cpu_fraction") * 100.0;
+            assert_eq!(cycle.gc_cpu_percent, percent as u32, "{name}: {check}");
+            // Live is what was marked. Allocated is that and what has come since, less what was not swept when it was read.
+            let after: u64 = value(check, "heap_after");
+            assert!(after.abs_diff(cycle.heap_live) <= 2 * MIB, "{name}: {check} {cycle:?}");
+            let before: u64 = value(check, "heap_before");
+            assert!(before.abs_diff(cycle.heap_start) <= 2 * MIB, "{name}: {check} {cycle:?}");
+            // MemStats takes the stops from a little later or earlier, and the log rounds.
+            let pause: u64 = value(check, "pause_ns");
+            assert!(pause.abs_diff(cycle.clock.pause()) < 60_000 + pause / 5, "{name}: {check} {cycle:?}");
+            let forced = cycles[..=at].iter().filter(|cycle| cycle.forced).count() as u32;
+            let damaged = n as usize - (at + 1);
+            assert!(value::<u32>(check, "forced") - forced <= damaged as u32, "{name}: {check}");
+        }
+    }
+    assert!(checks > 300, "{checks} checks");
+}
+
+#[test]
+fn every_line_of_real_logs_is_known() {
+    for (name, bytes) in logs() {
+        let log = Log::from_slice(&bytes);
+        let text = String::from_utf8(bytes).expect("text");
+        // Where the program's line came into a collection's, both pieces are damaged.
+        let heads = text.lines().filter(|line| line.starts_with("gc ") && line.contains(" @")).count();
+        let whole = |line: &&str| line.starts_with("gc ") && (line.ends_with(" P") || line.ends_with(" P (forced)"));
+        assert_eq!(log.cycles.len(), text.lines().filter(whole).count(), "{name}");
+        let cut = heads - log.cycles.len();
+        assert!(log.skipped.damaged as usize >= cut, "{name}: {:?}", log.skipped);
+        assert_eq!(log.skipped.total() as usize + log.cycles.len(), text.lines().count(), "{name}");
+        let runs = log.runs();
+        assert_eq!(runs.len(), 1, "{name}");
+        assert_eq!(runs[0].cycles, log.cycles);
+        assert_eq!(runs[0].missing() as usize, cut, "{name}");
+        let leak_checks = log.cycles.iter().filter(|cycle| cycle.leak_check).count();
+        assert!(leak_checks >= usize::from(text.contains("looked for leaks")), "{name}");
+        if name.ends_with("mixed") {
+            assert!(log.skipped.runtime > 10 && log.skipped.other > 5, "{name}: {:?}", log.skipped);
+        } else {
+            assert_eq!(log.skipped.runtime, 0, "{name}");
+            assert_eq!(log.skipped.damaged, 0, "{name}");
+        }
+    }
+}
+
+/// The programs do what they are called.
+#[test]
+fn shapes_of_real_logs() {
+    for (name, bytes) in logs() {
+        let cycles = Log::from_slice(&bytes).cycles;
+        let at: Vec<f64> = cycles.iter().map(|cycle| cycle.at as f64).collect();
+        let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
+        let shape = Shape::of(&at, &live, &ShapeOptions::default());
+        match name.split_once('-').expect("version and form").1 {
+            "leak" => {
+                assert_eq!(shape, Shape::Rising, "{name}");
+                let trend = Trend::of(&at, &live, 0.95).expect("a trend");
+                assert!(trend.rises(1e-6), "{name}: {trend:?}");
+                // 200 kB a step of 2 ms and a bit.
+                let per_second = trend.theil_sen.slope * 1e9 / MIB as f64;
+                assert!((10.0..100.0).contains(&per_second), "{name}: {per_second} MiB/s");
+            }
+            "cache" => assert!(matches!(shape, Shape::Plateau { .. }), "{name}: {shape:?}"),
+            "batch" => assert!(matches!(shape, Shape::Sawtooth { rises: false, .. }), "{name}: {shape:?}"),
+            "steady" => assert!(matches!(shape, Shape::Flat { .. }), "{name}: {shape:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// Lines of versions that are not at hand, from reports in Go's issue tracker (the number is the report's), and the
+/// forms that `src/runtime/mgc.go` of the version prints.
+#[test]
+fn lines_of_every_version() {
+    // 14812, Go 1.9; the form was the same from Go 1.6 to 1.17.
+    let go_1_9 = "gc 294 @262.345s 3%: 0.078+108+0.18 ms clock, 0.63+214/217/13+1.4 ms cpu, 401->411->211 MB, \
+                  420 MB goal, 8 P";
+    let expected = Cycle {
+        n: 294,
+        at: 262_345_000_000,
+        gc_cpu_percent: 3,
+        clock: Clock { sweep_term: 78_000, mark: 108_000_000, mark_term: 180_000 },
+        cpu: Cpu {
+            sweep_term: 630_000,
+            assist: 214_000_000,
+            background: 217_000_000,
+            idle: 13_000_000,
+            mark_term: 1_400_000,
+        },
+        heap_start: 401 * MIB,
+        heap_end: 411 * MIB,
+        heap_live: 211 * MIB,
+        goal: Some(420 * MIB),
+        stacks: None,
+        globals: None,
+        procs: 8,
+        forced: false,
+        leak_check: false,
+    };
+    assert_eq!(cycle(go_1_9), expected);
+    assert_eq!((expected.end(), expected.clock.pause()), (262_345_000_000 + 108_258_000, 258_000));
+    assert_eq!((expected.cpu.mark(), expected.cpu.taken()), (444_000_000, 433_030_000));
+
+    // 22439, Go 1.10 on Windows, whose clock stands still for a millisecond and more.
+    let windows = cycle("gc 280 @1.195s 0%: 0+0+0 ms clock, 0+0/0/0+0 ms cpu, 11->11->6 MB, 12 MB goal, 4 P");
+    assert_eq!((windows.clock, windows.cpu), (Clock::default(), Cpu::default()));
+    // 36374 is of Go 1.13; forced, as src/runtime/mgc.go of Go 1.10 to 1.17 appends it.
+    let forced = cycle(&(go_1_9.to_owned() + " (forced)"));
+    assert_eq!(forced, Cycle { forced: true, ..expected });
+    // 44554, Go 1.16, as a log collector has it, with the date in front.
+    let dated = cycle(
+        "Feb 26 14:00:33.280 gc 52 @1813.213s 0%: 0.14+53+0.031 ms clock, 1.1+19/55/79+0.24 ms cpu, \
+         425->441->137 MB, 438 MB goal, 8 P",
+    );
+    assert_eq!((dated.n, dated.at, dated.heap_live), (52, 1_813_213_000_000, 137 * MIB));
+    // GOGC=off: 2⁶⁴ − 1 until Go 1.18, and since then what a limit of 2⁶³ − 1 leaves.
+    for goal in ["17592186044415", "8532210231537"] {
+        let off = cycle(&go_1_9.replace("420 MB goal", &format!("{goal} MB goal")));
+        assert_eq!(off, Cycle { goal: None, ..expected });
+    }
+
+    // 54649, Go 1.19: stacks and globals.
+    let go_1_19 = "gc 1 @0.016s 19%: 0.053+36+0.016 ms clock, 0.21+36/4.9/39+0.066 ms cpu, 3->3->3 MB, 4 MB goal, \
+                   66 MB stacks, 0 MB globals, 4 P";
+    let stacks = cycle(go_1_19);
+    assert_eq!((stacks.stacks, stacks.globals, stacks.procs), (Some(66 * MIB), Some(0), 4));
+    assert_eq!((stacks.gc_cpu_percent, stacks.marked()), (19, 69 * MIB));
+    // 52515, Go 1.19 in development.
+    let forced = cycle(
+        "gc 2 @0.367s 18%: 0.037+111+0.002 ms clock, 0.29+0/223/658+0.018 ms cpu, 1525->1525->1525 MB, 3052 MB goal, \
+         0 MB stacks, 0 MB globals, 8 P (forced)",
+    );
+    assert!(forced.forced && forced.goal == Some(3052 * MIB));
+
+    // Go 1.26, src/runtime/mgc.go.
+    let checking = cycle(&go_1_19.replace("19%:", "19% (checking for goroutine leaks):"));
+    assert_eq!(checking, Cycle { leak_check: true, ..stacks });
+}
+
+/// What log collectors make of a line.
+#[test]
+fn lines_in_wrappings() {
+    let line =
+        "gc 52 @1.213s 0%: 0.14+53+0.031 ms clock, 1.1+19/55/79+0.24 ms cpu, 4->5->3 MB, 6 MB goal, 8 P (forced)";
+    let plain = cycle(line);
+    for wrapped in [
+        format!("2026-11-25T15:00:00.123456789Z stderr F {line}"),
+        format!("web-1  | {line}  "),
+        format!("{line}\r"),
+        format!("{{\"log\":\"{}\\n\",\"stream\":\"stderr\"}}", line.replace('>', "\\u003e")),
+        format!("{{\"msg\":\"{line}\"}}"),
+        format!("100%{line}"),
+    ] {
+        assert_eq!(cycle(&wrapped), plain, "{wrapped}");
+    }
+}
+
+#[test]
+fn other_lines_of_the_runtime() {
+    use RuntimeLine::{ForcedGc, Pacer, ScanStats, Scavenger};
+    for (line, expected) in [
+        // 15212, Go 1.6; src/runtime/mheap.go of Go 1.10.
+        ("scvg1: inuse: 0, idle: 0, sys: 1, released: 0, consumed: 0 (MB)", Scavenger),
+        ("scvg-1: 5 MB released", Scavenger),
+        // Go 1.13, src/runtime/mgcscavenge.go and mheap.go.
+        ("scvg: inuse: 5, idle: 2, sys: 7, released: 2, consumed: 5 (MB)", Scavenger),
+        ("forced scvg: 1005 MB released", Scavenger),
+        // Go 1.27, src/runtime/mgcscavenge.go, proc.go, mgcpacer.go, mgcmark_greenteagc.go.
+        ("scav 0 KiB work (bg), 0 KiB work (eager), 7560 KiB now, 99% util", Scavenger),
+        ("GC forced", ForcedGc),
+        ("pacer: assist ratio=2.34 (scan 0 MB in 5->5 MB) workers=0+0.25", Pacer),
+        ("scan: total 23+42+0=65 objs, 9+0=9 spans", ScanStats),
+    ] {
+        assert_eq!(kind(line), LineKind::Runtime(expected), "{line}");
+    }
+    for line in ["", "gc", "gc 1", "gc on", "gc x @1.000s", "hello", "gcc 12 @1", "12 gc @", "agc 1 @0.001s"] {
+        assert_eq!(kind(line), LineKind::Other, "{line}");
+    }
+}
+
+/// A line that is cut anywhere, or has lost or gained something anywhere, is no collection.
+#[test]
+fn row_29_damage_is_noticed() {
+    let line = "gc 14 @0.062s 3% (checking for goroutine leaks): 0.056+0.089+0.037 ms clock, 0.11+0/0.063/0.023+0.075 \
+                ms cpu, 5->5->5 MB, 10 MB goal, 1 MB stacks, 2 MB globals, 2 P (forced)";
+    let whole = cycle(line);
+    for at in 1..line.len() {
+        let (head, tail) = line.split_at(at);
+        let found = kind(head);
+        match head.trim_end().ends_with(" P") {
+            // The line may as well end here.
+            true => assert_eq!(found, LineKind::Cycle(Cycle { forced: false, ..whole })),
+            false => assert!(matches!(found, LineKind::Damaged | LineKind::Other), "{head}"),
+        }
+        assert!(!matches!(kind(tail), LineKind::Cycle(_)), "{tail}");
+        for inserted in ["2026/11/25 15:00:00 hello", "x", " ", "gc 15 @0.070s 3%: ", "\0", "+", "."] {
+            let mixed = [head, inserted, tail].concat();
+            assert!(!matches!(kind(&mixed), LineKind::Cycle(_)), "{mixed}");
+        }
+        let mut flipped = line.as_bytes().to_vec();
+        flipped[at] ^= 0x80;
+        assert!(!matches!(LineKind::of(&flipped), LineKind::Cycle(_)), "byte {at}");
+    }
+    // Numbers that nothing can hold.
+    for (from, to) in [
+        ("gc 14", "gc 4294967296"),
+        ("@0.062s", "@18446744074.000s"),
+        ("0.056+", "18446744073710+"),
+        ("5->5->5", "17592186044416->5->5"),
+        ("10 MB goal", "99999999999999999999 MB goal"),
+        ("2 P", "4294967296 P"),
+        ("0.056+", "0.+"),
+        ("0.056+", "0.0000001+"),
+        ("0.056+", "-1+"),
+    ] {
+        assert_eq!(kind(&line.replacen(from, to, 1)), LineKind::Damaged, "{to}");
+    }
+}
+
+/// A `Read` that gives a few bytes at a time.
+struct Dribble<'a>(&'a [u8], usize);
+
+impl Read for Dribble<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = self.1.min(self.0.len()).min(out.len());
+        let (now, later) = self.0.split_at(len);
+        out[..len].copy_from_slice(now);
+        self.0 = later;
+        Ok(len)
+    }
+}
+
+type Lines = Vec<(u64, u64, Vec<u8>, LineKind)>;
+
+fn lines(mut reader: Reader<'_>) -> Lines {
+    let mut lines = Vec::new();
+    while let Some(line) = reader.next_line().expect("memory can be read") {
+        lines.push((line.number, line.offset, line.bytes.to_vec(), line.kind));
+    }
+    lines
+}
+
+#[test]
+fn pieces_do_not_show() {
+    let mut log = logs().swap_remove(4).1;
+    log.extend(b"\n\r\n");
+    log.extend([b'x'; MAX_LINE]);
+    log.push(b'\n');
+    log.extend([b'x'; MAX_LINE + 1]);
+    log.extend(b"\ngc 1 @0.1\n");
+    log.extend([b'x'; 5 * MAX_LINE]);
+    log.push(b'\n');
+    log.extend(logs().swap_remove(0).1);
+    for tail in [&b""[..], b"no end", &[b'y'; 3 * MAX_LINE]] {
+        let log = [&log, tail].concat();
+        let whole = lines(Reader::from_slice(&log));
+        assert_eq!(whole.iter().filter(|line| line.3 == LineKind::TooLong).count(), 2 + usize::from(tail.len() > 99));
+        assert_eq!(whole.iter().filter(|line| line.2.len() == MAX_LINE).count(), 1);
+        for piece in [1, 7, 4096, MAX_LINE, MAX_LINE + 1, usize::MAX] {
+            assert!(lines(Reader::new(Dribble(&log, piece))) == whole, "pieces of {piece}");
+        }
+    }
+}
+
+#[test]
+fn a_line_is_given_when_it_has_come() {
+    let (reader, mut writer) = io::pipe().expect("a pipe");
+    let mut log = Reader::new(reader);
+    for n in 1..=3u32 {
+        let line = format!("gc {n} @0.00{n}s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\n");
+        io::Write::write_all(&mut writer, line.as_bytes()).expect("room in the pipe");
+        // The pipe is open still: to wait for more would never end.
+        assert_eq!(log.next_cycle().expect("a log").expect("a cycle").n, n);
+    }
+    drop(writer);
+    assert_eq!(log.next_cycle().expect("a log"), None);
+}
+
+#[test]
+fn an_error_ends_the_log() {
+    struct Fails;
+    impl Read for Fails {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("gone"))
+        }
+    }
+    let line = b"gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\nhalf";
+    let mut log = Log::default();
+    let error = log.fill(Reader::new(line.chain(Fails)), Limits::default()).expect_err("it fails");
+    assert_eq!(error.to_string(), format!("cannot read: gone at byte {}", line.len()));
+    assert_eq!(log.cycles.len(), 1);
+    let mut reader = Reader::new(Fails);
+    assert!(reader.next_line().is_err());
+    assert!(reader.next_line().expect("it has ended").is_none());
+    assert!(Reader::open("/no such file").is_err());
+}
+
+#[test]
+fn a_log_is_kept_within_limits() {
+    let line = "gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\nhello\n".repeat(10);
+    let mut log = Log::default();
+    log.fill(Reader::from_slice(line.as_bytes()), Limits { cycles: 4 }).expect("memory can be read");
+    assert_eq!((log.cycles.len(), log.dropped), (4, 6));
+    assert_eq!(log.skipped, Skipped { other: 10, ..Skipped::default() });
+}
+
+/// A collection with a number, at a millisecond.
+fn at(n: u32, millis: u64) -> Cycle {
+    let line = "gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P";
+    Cycle { n, at: millis * 1_000_000, ..cycle(line) }
+}
+
+#[test]
+fn processes_are_told_apart() {
+    let runs = |cycles: &[Cycle]| -> Vec<Vec<(u32, u64)>> {
+        let log = Log { cycles: cycles.to_vec(), ..Log::default() };
+        let of = |run: gotrace::gctrace::Run| run.cycles.iter().map(|cycle| (cycle.n, cycle.at / 1_000_000)).collect();
+        log.runs().into_iter().map(of).collect()
+    };
+    // One after another.
+    assert_eq!(runs(&[at(1, 5), at(2, 9), at(1, 4), at(2, 8)]), [[(1, 5), (2, 9)], [(1, 4), (2, 8)]]);
+    // Both at once; the second one's third line is lost.
+    let both = [at(1, 5), at(1, 3), at(2, 9), at(2, 6), at(3, 12), at(4, 14), at(4, 20), at(5, 21)];
+    assert_eq!(
+        runs(&both),
+        [[(1, 5), (2, 9), (3, 12), (4, 14)], [(1, 3), (2, 6), (4, 20), (5, 21)]],
+        "what can be of either is of the one that wrote last"
+    );
+    // A log that begins in the middle, with a gap.
+    let log = Log { cycles: vec![at(7, 5), at(9, 9)], ..Log::default() };
+    let run = log.longest_run().expect("a run");
+    assert_eq!((run.missing(), run.duration()), (1, 4_000_000));
+    assert_eq!(Log::default().longest_run(), None);
+    // Time that goes back is another process.
+    assert_eq!(runs(&[at(7, 5), at(8, 4)]).len(), 2);
+}
+
+#[test]
+fn pressure_is_what_one_counts_by_hand() {
+    let line = |n: u32, at: &str| {
+        cycle(&format!(
+            "gc {n} @{at}s 5%: 1.0+4.0+1.0 ms clock, 2.0+1.0/2.0/5.0+2.0 ms cpu, 20->24->8 MB, 20 MB goal, \
+             1 MB stacks, 1 MB globals, 2 P"
+        ))
+    };
+    let cycles = [line(1, "1.000"), line(2, "1.100"), line(3, "1.200")];
+    let pressure = Pressure::of(&cycles);
+    assert_eq!((pressure.cycles, pressure.elapsed), (3, 200_000_000));
+    let close = |found: Option<f64>, expected: f64| {
+        let found = found.expect("a value");
+        assert!((found / expected - 1.0).abs() < 1e-12, "{found} and not {expected}");
+    };
+    close(pressure.per_second, 10.0);
+    // 2 + 1 + 2 + 2 ms of 200 ms on two Ps.
+    close(pressure.cpu_share, 7.0 / 200.0);
+    close(pressure.stopped_share, 0.02);
+    assert_eq!((pressure.pause_max, pressure.pause_median, pressure.pause_total), (2_000_000, 2_000_000, 6_000_000));
+    close(pressure.mark_rate, 10.0 * MIB as f64 / 4.0);
+    close(pressure.mark_cpu_rate, 10.0 * MIB as f64 / 8.0);
+    close(pressure.assist_share, 1.0 / 8.0);
+    // 4 MiB while marking, and from 8 to 20 since.
+    close(pressure.allocated_per_second, 160.0 * MIB as f64);
+    close(pressure.assist_per_mib, 1_000_000.0 / 16.0);
+
+    assert_eq!(Pressure::of(&[]), Pressure::default());
+    let one = Pressure::of(&cycles[..1]);
+    assert_eq!((one.cycles, one.per_second, one.cpu_share, one.pause_max), (1, None, None, 2_000_000));
+}
+
+#[test]
+fn collapses_and_surges_are_found() {
+    let usual =
+        cycle("gc 1 @1.000s 5%: 1.0+10+1.0 ms clock, 2.0+1.0/9.0/0+2.0 ms cpu, 90->95->50 MB, 100 MB goal, 2 P");
+    let slow = Cycle {
+        clock: Clock { mark: 50_000_000, ..usual.clock },
+        cpu: Cpu { assist: 9_000_000, background: 1_000_000, ..usual.cpu },
+        ..usual
+    };
+    let small = Cycle { heap_live: MIB, ..usual };
+    let mut cycles = vec![usual; 100];
+    cycles[60..70].fill(slow);
+    // It says nothing of the rate, and is left out.
+    cycles[65] = small;
+    cycles[70] = slow;
+    let collapse = mark_collapse(&cycles).expect("enough cycles");
+    assert_eq!((collapse.first, collapse.last), (60, 70));
+    assert_eq!((collapse.value, collapse.usual), (MIB as f64, 5.0 * MIB as f64));
+    let surge = assist_surge(&cycles).expect("enough cycles");
+    assert!(surge.first >= 60 && surge.last <= 70);
+    assert!((surge.value - 0.82).abs() < 0.01 && (surge.usual - 0.1).abs() < 1e-12, "{surge:?}");
+    assert_eq!(mark_collapse(&cycles[..19]), None);
+    assert_eq!(mark_collapse(&[small; 40]), None);
+    assert_eq!(assist_surge(&[]), None);
+}

@@ -1,0 +1,35 @@
+//! Go's own tools, for tests that compare with them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Why a test cannot run here, as its report says it.
+pub type Missing = String;
+
+/// The Go 1.27.3 tree that `GOTRACE_GOROOT` names.
+pub fn goroot() -> Result<PathBuf, Missing> {
+    let goroot = std::env::var_os("GOTRACE_GOROOT").map(PathBuf::from);
+    let goroot = goroot.ok_or("needs Go: set GOTRACE_GOROOT to what .ci/go-toolchain 1.27.3 prints")?;
+    match goroot.join("bin/go").is_file() {
+        true => Ok(goroot),
+        false => Err(format!("needs Go: GOTRACE_GOROOT is {}, which has no bin/go", goroot.display())),
+    }
+}
+
+/// The binary of `go tool trace`, built if need be.
+pub fn trace_tool() -> Result<PathBuf, Missing> {
+    tool("--trace-tool")
+}
+
+/// The binary of `go tool pprof`, built if need be.
+pub fn pprof_tool() -> Result<PathBuf, Missing> {
+    tool("--pprof-tool")
+}
+
+fn tool(option: &str) -> Result<PathBuf, Missing> {
+    goroot()?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(".ci").join("go-toolchain");
+    let built = Command::new(script).arg(option).output().map_err(|error| format!("needs bash: {error}"))?;
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    Ok(PathBuf::from(String::from_utf8(built.stdout).expect("a path").trim()))
+}
