@@ -75,31 +75,31 @@ impl Metrics {
 
     fn distribution(&mut self, name: &str, times: &Histogram) {
         self.set(format!("{name}.count"), times.count() as f64);
-        self.set(format!("{name}.sum"), times.sum() as f64);
-        self.set(format!("{name}.mean"), times.mean());
+        self.set(format!("{name}.sum"), times.sum().as_nanos() as f64);
+        self.set(format!("{name}.mean"), times.mean_nanos());
         for percent in [50, 90, 99] {
-            self.set(format!("{name}.p{percent}"), times.percentile(percent.into()) as f64);
+            self.set(format!("{name}.p{percent}"), times.percentile(percent.into()).as_nanos() as f64);
         }
-        self.set(format!("{name}.max"), times.max() as f64);
+        self.set(format!("{name}.max"), times.max().as_nanos() as f64);
     }
 
     fn add_groups(&mut self, table: &GroupTable) {
         let mut blocks: BTreeMap<&str, f64> = BTreeMap::new();
         for group in &table.groups {
             let times = &group.times;
-            let block = times.blocks.iter().map(|(_, times)| times.sum() as f64).sum::<f64>();
+            let block = times.blocks.iter().map(|(_, times)| times.sum().as_nanos() as f64).sum::<f64>();
             let name = if group.name.is_empty() { "(unknown)" } else { &group.name };
             for (column, value) in [
                 ("count", group.goroutines as f64),
-                ("total", times.total.sum() as f64),
-                ("execution", times.execution.sum() as f64),
-                ("sched_wait", times.sched_wait.sum() as f64),
+                ("total", times.total.sum().as_nanos() as f64),
+                ("execution", times.execution.sum().as_nanos() as f64),
+                ("sched_wait", times.sched_wait.sum().as_nanos() as f64),
                 ("block", block),
             ] {
                 self.set(format!("group.{name}.{column}"), value);
             }
             for (reason, times) in &times.blocks {
-                *blocks.entry(reason).or_default() += times.sum() as f64;
+                *blocks.entry(reason).or_default() += times.sum().as_nanos() as f64;
             }
         }
         self.set("goroutines", table.groups.iter().map(|group| group.goroutines as f64).sum());

@@ -67,7 +67,7 @@ impl Distributions {
     pub fn columns(&self) -> Vec<(String, &Histogram)> {
         let first = [&self.total, &self.execution, &self.sched_wait, &self.syscall, &self.syscall_block, &self.unknown];
         let blocks = self.blocks.iter().map(|(reason, times)| (reason.clone(), times));
-        in_columns(first, blocks, |times| times.max() > 0)
+        in_columns(first, blocks, |times| !times.max().is_zero())
     }
 }
 
@@ -200,14 +200,14 @@ impl Summary for Grouping {
         totals.ended += u64::from(goroutine.end().is_some());
         for (column, nanos) in totals.columns.iter_mut().zip(columns(spent)) {
             if nanos != 0 {
-                column.add(nanos);
+                column.add_nanos(nanos);
             }
         }
         for &(reason, nanos) in spent.blocks.iter().filter(|&&(_, nanos)| nanos != 0) {
-            totals.blocks.entry(reason).or_default().add(nanos);
+            totals.blocks.entry(reason).or_default().add_nanos(nanos);
         }
         for &(range, nanos) in spent.ranges.iter().filter(|&&(_, nanos)| nanos != 0) {
-            range_of(&mut totals.ranges, range).add(nanos);
+            range_of(&mut totals.ranges, range).add_nanos(nanos);
         }
     }
 }
@@ -241,7 +241,7 @@ impl Totals {
     fn into_group(self, name: Text<'_>, names: &Names) -> Group {
         let goroutines = self.goroutines;
         let with_zeros = |mut times: Histogram| {
-            times.add_times(0, goroutines - times.count());
+            times.fill_with_zeros(goroutines);
             times
         };
         let [total, execution, sched_wait, syscall, syscall_block, unknown] = self.columns.map(with_zeros);

@@ -1,4 +1,6 @@
-//! How often values of each size occurred, in little memory whatever their number.
+//! A distribution of durations in little memory, whatever their number.
+
+use std::time::Duration;
 
 /// A power of two is cut into so many equal parts, as a power of two.
 const PARTS_BITS: u32 = 6;
@@ -6,11 +8,13 @@ const PARTS_BITS: u32 = 6;
 /// With more different buckets than this, they are kept in an array.
 const FEW: usize = 48;
 
-/// A log-linear histogram of durations in nanoseconds, or of any other whole numbers.
+/// A log-linear histogram of durations.
 ///
-/// Count, sum, least and greatest value are exact. Percentiles are the middle of a bucket: exact below 128, and wrong by
-/// under 0.8 % above. Negative values count as 0. With the feature `serde` it is serialised as `count`, `sum_ns`, `min_ns`,
-/// `mean_ns`, `p50_ns`, `p90_ns`, `p99_ns` and `max_ns`.
+/// Count, sum, minimum and maximum are exact. Percentiles are the middle of a bucket: exact below 128 ns, and within 0.8 %
+/// above. Memory is bounded by the number of different buckets, at most 30 KiB.
+///
+/// With the feature `serde` it serialises as an object of its count and of whole nanoseconds: `count`, `sum_ns`, `min_ns`,
+/// `mean_ns`, `p50_ns`, `p90_ns`, `p99_ns` and `max_ns`, all 0 where it is empty. The buckets are not part of it.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     count: u64,
@@ -78,26 +82,48 @@ impl Buckets {
     }
 }
 
+/// Durations of nearly the same length: see [`Histogram::buckets`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HistogramBucket {
+    /// The shortest duration that falls into the bucket.
+    pub min: Duration,
+    /// The longest duration that falls into the bucket.
+    pub max: Duration,
+    /// How many durations it holds, at least one.
+    pub count: u64,
+}
+
 impl Histogram {
-    /// Adds a value.
-    pub fn add(&mut self, value: i64) {
-        self.add_times(value, 1);
+    /// Adds a duration. One longer than 292 years counts as 292 years, the most that `i64` nanoseconds hold.
+    pub fn add(&mut self, duration: Duration) {
+        self.add_nanos(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX));
     }
 
-    /// Adds a value so many times.
-    pub fn add_times(&mut self, value: i64, times: u64) {
+    /// Adds a duration in nanoseconds, 0 if it is negative.
+    #[inline]
+    pub(crate) fn add_nanos(&mut self, nanos: i64) {
+        self.add_repeated(nanos, 1);
+    }
+
+    /// Adds zero as many times as it takes to have `count` durations.
+    pub(crate) fn fill_with_zeros(&mut self, count: u64) {
+        self.add_repeated(0, count.saturating_sub(self.count));
+    }
+
+    fn add_repeated(&mut self, nanos: i64, times: u64) {
         if times == 0 {
             return;
         }
-        let value = value.max(0);
-        self.min = if self.count == 0 { value } else { self.min.min(value) };
-        self.max = self.max.max(value);
+        let nanos = nanos.max(0);
+        self.min = if self.count == 0 { nanos } else { self.min.min(nanos) };
+        self.max = self.max.max(nanos);
         self.count += times;
-        self.sum += i128::from(value) * i128::from(times);
-        self.buckets.add(bucket(value.unsigned_abs()), times);
+        self.sum += i128::from(nanos) * i128::from(times);
+        self.buckets.add(bucket(nanos.unsigned_abs()), times);
     }
 
-    /// Adds all values of another.
+    /// Adds all durations of another histogram.
     pub fn merge(&mut self, other: &Histogram) {
         if other.count == 0 {
             return;
@@ -109,33 +135,49 @@ impl Histogram {
         other.buckets.each().for_each(|(bucket, count)| self.buckets.add(bucket, count));
     }
 
-    /// How many values there are.
+    /// The number of durations.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Their sum, at most what an `i64` holds.
-    pub fn sum(&self) -> i64 {
-        i64::try_from(self.sum).unwrap_or(i64::MAX)
+    /// Whether it holds no duration.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
-    /// The least, 0 if there is none.
-    pub fn min(&self) -> i64 {
-        self.min
+    /// The sum, at most 292 years.
+    pub fn sum(&self) -> Duration {
+        from_nanos(i64::try_from(self.sum).unwrap_or(i64::MAX))
     }
 
-    /// The greatest, 0 if there is none.
-    pub fn max(&self) -> i64 {
-        self.max
+    /// The shortest duration, zero if there is none.
+    pub fn min(&self) -> Duration {
+        from_nanos(self.min)
     }
 
-    /// The mean, 0 if there is none.
-    pub fn mean(&self) -> f64 {
+    /// The longest duration, zero if there is none.
+    pub fn max(&self) -> Duration {
+        from_nanos(self.max)
+    }
+
+    /// The mean, rounded to a nanosecond; zero if there is none.
+    pub fn mean(&self) -> Duration {
+        from_nanos(self.mean_nanos().round() as i64)
+    }
+
+    /// The mean in nanoseconds with its fraction, 0 if there is none.
+    pub(crate) fn mean_nanos(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
     }
 
-    /// The least value that so many percent of the values do not exceed (nearest rank), 0 if there is none.
-    pub fn percentile(&self, percent: f64) -> i64 {
+    /// The shortest duration that so many percent of all do not exceed (nearest rank); zero if there is none.
+    ///
+    /// A `percent` of 0 or less gives the minimum as closely as the buckets allow, one of 100 or more the maximum.
+    pub fn percentile(&self, percent: f64) -> Duration {
+        from_nanos(self.percentile_nanos(percent))
+    }
+
+    fn percentile_nanos(&self, percent: f64) -> i64 {
         // 7 % of 100 are 7, though the product is a little more.
         let rank = (percent * self.count as f64 / 100.0 - 1e-6).ceil().max(1.0);
         if rank >= self.count as f64 {
@@ -152,14 +194,18 @@ impl Histogram {
         self.max
     }
 
-    /// The buckets that hold values, ascending: the least and the greatest value that each takes, and how many it has.
-    pub fn buckets(&self) -> impl Iterator<Item = (i64, i64, u64)> + '_ {
-        let value = |value| i64::try_from(value).unwrap_or(i64::MAX);
-        self.buckets.each().map(move |(bucket, count)| {
-            let (least, more) = bounds(bucket);
-            (value(least), value(least + more), count)
+    /// The buckets that hold durations, in ascending order.
+    pub fn buckets(&self) -> impl Iterator<Item = HistogramBucket> + '_ {
+        self.buckets.each().map(|(bucket, count)| {
+            let (min, more) = bounds(bucket);
+            HistogramBucket { min: Duration::from_nanos(min), max: Duration::from_nanos(min + more), count }
         })
     }
+}
+
+/// All values in a histogram are 0 or more.
+fn from_nanos(nanos: i64) -> Duration {
+    Duration::from_nanos(nanos.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -182,14 +228,14 @@ mod tests {
     fn percentiles_are_those_of_the_sorted_values_within_a_bucket() {
         let mut histogram = Histogram::default();
         let mut values: Vec<i64> = (0..5000_i64).map(|i| (i * 7919) % 5000 * (i % 13) * 1000).collect();
-        values.iter().for_each(|&value| histogram.add(value));
+        values.iter().for_each(|&value| histogram.add_nanos(value));
         values.sort();
-        assert_eq!((histogram.min(), histogram.max()), (values[0], values[4999]));
-        assert_eq!((histogram.count(), histogram.sum()), (5000, values.iter().sum()));
+        assert_eq!((histogram.min, histogram.max), (values[0], values[4999]));
+        assert_eq!((histogram.count(), histogram.sum()), (5000, from_nanos(values.iter().sum())));
         for mille in [10, 100, 500, 900, 990, 999, 1000_usize] {
             let (rank, percent) = ((mille * 5000).div_ceil(1000), mille as f64 / 10.0);
             let exact = values[rank - 1];
-            let found = histogram.percentile(percent);
+            let found = histogram.percentile_nanos(percent);
             assert!((found - exact).abs() as f64 <= 0.008 * exact as f64, "p{percent}: {found}, exactly {exact}");
         }
     }
@@ -199,17 +245,17 @@ mod tests {
         let (mut one, mut other, mut both) = (Histogram::default(), Histogram::default(), Histogram::default());
         for value in 0..100 {
             if value % 3 == 0 {
-                one.add(value)
+                one.add_nanos(value)
             } else {
-                other.add(value)
+                other.add_nanos(value)
             }
-            both.add(value);
+            both.add_nanos(value);
         }
         one.merge(&other);
         for percent in 1..=100 {
-            assert_eq!(one.percentile(percent.into()), i64::from(percent) - 1);
-            assert_eq!(both.percentile(percent.into()), i64::from(percent) - 1);
+            assert_eq!(one.percentile_nanos(percent.into()), i64::from(percent) - 1);
+            assert_eq!(both.percentile_nanos(percent.into()), i64::from(percent) - 1);
         }
-        assert_eq!(Histogram::default().percentile(50.0), 0);
+        assert_eq!(Histogram::default().percentile(50.0), Duration::ZERO);
     }
 }

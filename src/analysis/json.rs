@@ -3,9 +3,8 @@
 //! Each prints one object. Its `schema` is 1: within a schema fields are added, never changed or taken away. Times are
 //! nanoseconds on the trace's clock, fields that end in `_ns` durations in nanoseconds; what an input does not tell is
 //! `null`. `error` says why the input could not be read to its end, with the rest being of what came before; programs
-//! without that field print nothing but the error then, on standard error. Where a field is a **spread** it is an object
-//! with `count`, `sum_ns`, `min_ns`, `mean_ns`, `p50_ns`, `p90_ns`, `p99_ns` and `max_ns`, as
-//! [`Histogram`](super::Histogram) has them. A **stack** is an array of `func`, `file` and `line`, innermost first.
+//! without that field print nothing but the error then, on standard error. Where a field is a **spread** it is a
+//! [`Histogram`](super::Histogram) as that serialises. A **stack** is an array of `func`, `file` and `line`, innermost first.
 //!
 //! # `summary`
 //!

@@ -98,8 +98,8 @@ struct Gathered {
 
 impl Gathered {
     fn add(&mut self, begin: i64, end: i64) {
-        self.all.add(end - begin);
-        self.over_time.at(end).0.add(end - begin);
+        self.all.add_nanos(end - begin);
+        self.over_time.at(end).0.add_nanos(end - begin);
     }
 
     fn into_series(self) -> LatencySeries {
@@ -239,12 +239,12 @@ impl Latencies {
             RangeType::StopTheWorld => self.end_pause(record.time),
             RangeType::GcMarkAssist => {
                 if let Some(open) = self.assists.remove(&record.a) {
-                    self.costs.entry(open.func).or_default().assists.add(record.time - open.begin);
+                    self.costs.entry(open.func).or_default().assists.add_nanos(record.time - open.begin);
                 }
             }
             RangeType::GcSweep => {
                 if let Some(open) = self.sweeps.remove(&record.a) {
-                    self.costs.entry(open.func).or_default().sweeps.add(record.time - open.begin);
+                    self.costs.entry(open.func).or_default().sweeps.add_nanos(record.time - open.begin);
                 }
             }
             RangeType::GcMark => {}
@@ -259,9 +259,9 @@ impl Latencies {
             self.gc_pause.add(pause.begin, end);
         }
         let (pauses, func) = self.pauses.entry(pause.reason).or_default();
-        pauses.total.add(total);
-        pauses.to_stop.add(stop - pause.begin);
-        pauses.stopped.add(end - stop);
+        pauses.total.add_nanos(total);
+        pauses.to_stop.add_nanos(stop - pause.begin);
+        pauses.stopped.add_nanos(end - stop);
         if pauses.longest.as_ref().is_none_or(|longest| longest.total < total) {
             *func = leaver.map_or(Name::EMPTY, |leaver| leaver.func);
             pauses.longest = Some(Pause {

@@ -15,7 +15,7 @@
 //! let ((groups, utilization), error) = run(&mut reader, observers);
 //! assert!(error.is_none(), "a damaged trace gives what could be found up to there, and why it ended");
 //! for group in &groups.groups {
-//!     println!("{}: {} goroutines ran for {} ns", group.name, group.goroutines, group.times.execution.sum());
+//!     println!("{}: {} goroutines ran for {:?}", group.name, group.goroutines, group.times.execution.sum());
 //! }
 //! println!("in the worst millisecond the program had {:.0} % of the processors", utilization.mmu(1_000_000) * 100.0);
 //! # Ok(())
@@ -55,7 +55,7 @@ pub use allocations::{
 };
 pub use compare::{Change, Measure, Metrics, Threshold, ThresholdError};
 pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
-pub use histogram::Histogram;
+pub use histogram::{Histogram, HistogramBucket};
 pub use latency::{GcCost, Latencies, LatencyReport, LatencySeries, Pause, Pauses};
 pub use logs::{LogMessage, LogQuery, LogSearch};
 pub use mmu::{MutatorUtil, MutatorUtilization, Window};

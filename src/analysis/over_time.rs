@@ -75,7 +75,7 @@ mod tests {
         let mut over_time = OverTime::<Histogram>::default();
         for i in 0..10_000_i64 {
             let time = 5 + i * 300_000;
-            over_time.at(time).0.add(i);
+            over_time.at(time).0.add_nanos(i);
         }
         let (length, windows) = over_time.into_windows();
         assert_eq!(length, FIRST_LENGTH * 32, "three seconds in 128 windows at most");
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(windows.iter().map(|(_, window)| window.count()).sum::<u64>(), 10_000);
         for (begin, window) in &windows {
             let first = (begin - 5 + 299_999) / 300_000;
-            assert_eq!(window.min(), first, "the first that comes in the window of {begin}");
+            assert_eq!(window.min().as_nanos(), first as u128, "the first that comes in the window of {begin}");
         }
     }
 }

@@ -316,7 +316,7 @@ impl Population {
             Some(group) => {
                 group.ended += 1;
                 if created != NEVER {
-                    group.lifetimes.add(time - created);
+                    group.lifetimes.add_nanos(time - created);
                 }
             }
             None => self.unnamed_ended += 1,

@@ -1,44 +1,53 @@
-//! A histogram of durations as JSON: count, sum, extremes and percentiles, instead of its buckets.
+//! A histogram as JSON: count, sum, extremes and percentiles, instead of its buckets.
+
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use super::histogram::Histogram;
 
-/// A distribution of durations in nanoseconds. All fields but `count` are 0 if there is no value.
+/// A distribution of durations. All fields are 0 if there is no duration.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Histogram"))]
 struct Spread {
-    /// How many values there are.
+    /// The number of durations.
     count: u64,
-    /// Their sum.
-    sum_ns: i64,
-    /// The least.
-    min_ns: i64,
-    /// The mean.
-    mean_ns: f64,
-    /// The median.
-    p50_ns: i64,
-    /// 90 % of the values do not exceed it.
-    p90_ns: i64,
-    /// 99 % of the values do not exceed it.
-    p99_ns: i64,
-    /// The greatest.
-    max_ns: i64,
+    /// Their sum in nanoseconds.
+    #[serde(rename = "sum_ns", serialize_with = "crate::nanos::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    sum: Duration,
+    /// The shortest in nanoseconds.
+    #[serde(rename = "min_ns", serialize_with = "crate::nanos::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    min: Duration,
+    /// The mean in nanoseconds, rounded.
+    #[serde(rename = "mean_ns", serialize_with = "crate::nanos::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    mean: Duration,
+    /// The median in nanoseconds, within 0.8 %.
+    #[serde(rename = "p50_ns", serialize_with = "crate::nanos::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    p50: Duration,
+    /// The 90th percentile in nanoseconds, within 0.8 %.
+    #[serde(rename = "p90_ns", serialize_with = "crate::nanos::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    p90: Duration,
+    /// The 99th percentile in nanoseconds, within 0.8 %.
+    #[serde(rename = "p99_ns", serialize_with = "crate::nanos::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    p99: Duration,
+    /// The longest in nanoseconds.
+    #[serde(rename = "max_ns", serialize_with = "crate::nanos::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    max: Duration,
 }
 
 impl Serialize for Histogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let spread = Spread {
-            count: self.count(),
-            sum_ns: self.sum(),
-            min_ns: self.min(),
-            mean_ns: self.mean(),
-            p50_ns: self.percentile(50.0),
-            p90_ns: self.percentile(90.0),
-            p99_ns: self.percentile(99.0),
-            max_ns: self.max(),
-        };
-        spread.serialize(serializer)
+        let [p50, p90, p99] = [50.0, 90.0, 99.0].map(|percent| self.percentile(percent));
+        let (sum, min, mean, max) = (self.sum(), self.min(), self.mean(), self.max());
+        Spread { count: self.count(), sum, min, mean, p50, p90, p99, max }.serialize(serializer)
     }
 }
 
@@ -46,6 +55,10 @@ impl Serialize for Histogram {
 impl schemars::JsonSchema for Histogram {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         Spread::schema_name()
+    }
+
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        Spread::schema_id()
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -208,7 +208,7 @@ impl Summary for InTasks {
         group.regions += 1;
         group.times.add(&times);
         if let (Some(begin), Some(end)) = (region.start, region.end) {
-            group.latency.add(end.since(begin));
+            group.latency.add_nanos(end.since(begin));
         }
     }
 }
@@ -302,7 +302,7 @@ fn gather(groups: &mut IndexMap<String, TaskGroup, RandomState>, task: &TaskSumm
     group.goroutines += task.goroutines.len() as u64;
     group.times.add(&task.times);
     match (task.begin, task.end) {
-        (Some(begin), Some(end)) => group.latency.add(end.since(begin)),
+        (Some(begin), Some(end)) => group.latency.add_nanos(end.since(begin)),
         (Some(_), None) => group.open += 1,
         _ => {}
     }

@@ -1,6 +1,7 @@
 //! Goroutines, groups and regions.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use gotrace::analysis::{
     Accounting, GoroutineSummary, GroupBy, Groups, RegionSummary, Summarizer, Summary, Times, run,
@@ -134,8 +135,8 @@ fn groups_add_up_to_what_go_shows() {
         assert_eq!(by_start.groups.len(), expected_groups.len(), "{}", sample.name);
         for group in &by_start.groups {
             let (count, sums) = &expected_groups[&group.name];
-            let columns = group.times.columns().into_iter().map(|(name, times)| (name, times.sum()));
-            let ranges = group.times.ranges.iter().map(|(name, times)| (name.clone(), times.sum()));
+            let columns = group.times.columns().into_iter().map(|(name, times)| (name, times.sum().as_nanos() as i64));
+            let ranges = group.times.ranges.iter().map(|(name, times)| (name.clone(), times.sum().as_nanos() as i64));
             let mut found: Nanos = columns.chain(ranges).collect();
             found.retain(|_, nanos| *nanos != 0);
             assert_eq!(group.goroutines, *count, "{} in {}", group.name, sample.name);
@@ -145,7 +146,7 @@ fn groups_add_up_to_what_go_shows() {
         }
         // However they are put into groups, they are the same goroutines.
         assert!(by_name.groups.len() <= by_start.groups.len());
-        let all = |groups: &[gotrace::analysis::Group]| -> (u64, i64) {
+        let all = |groups: &[gotrace::analysis::Group]| -> (u64, Duration) {
             (groups.iter().map(|group| group.goroutines).sum(), groups.iter().map(|g| g.times.total.sum()).sum())
         };
         assert_eq!(all(&by_name.groups), all(&by_start.groups), "{}", sample.name);

@@ -104,7 +104,7 @@ fn by_hand(text: &str) -> ByHand {
 
 fn assert_same(found: &LatencySeries, expected: &[i64], what: &str, sample: &Sample) {
     let max = expected.iter().copied().max().unwrap_or(0);
-    let sums = (found.all.count(), found.all.sum(), found.all.max());
+    let sums = (found.all.count(), found.all.sum().as_nanos() as i64, found.all.max().as_nanos() as i64);
     assert_eq!(sums, (expected.len() as u64, expected.iter().sum(), max), "{what} in {}", sample.name);
     let in_windows: u64 = found.windows.iter().map(|(_, window)| window.count()).sum();
     assert_eq!(in_windows, expected.len() as u64, "{what} in {}", sample.name);

@@ -52,8 +52,18 @@ fn tasks_and_regions_are_those_of_go() {
         assert_eq!(table.tasks.len(), latencies.len(), "{}", sample.name);
         for (group, (name, latencies)) in table.tasks.iter().zip(latencies) {
             assert_eq!((&*group.name, group.latency.count()), (name, latencies.len() as u64), "{}", sample.name);
-            assert_eq!(group.latency.sum(), latencies.iter().sum::<i64>(), "{name} in {}", sample.name);
-            assert_eq!(group.latency.max(), latencies.iter().copied().max().unwrap_or(0), "{name} in {}", sample.name);
+            assert_eq!(
+                group.latency.sum().as_nanos() as i64,
+                latencies.iter().sum::<i64>(),
+                "{name} in {}",
+                sample.name
+            );
+            assert_eq!(
+                group.latency.max().as_nanos() as i64,
+                latencies.iter().copied().max().unwrap_or(0),
+                "{name} in {}",
+                sample.name
+            );
         }
         // The oracle does not tell regions that the program gave no type from those that hand on a task.
         let typed = || table.regions.iter().filter(|group| !group.name.is_empty());

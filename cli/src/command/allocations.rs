@@ -4,12 +4,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::failure::Failure;
-use crate::view::analysis::{Spread, ended, observe, time};
-use crate::view::text::{fit, write_json, write_line};
+use crate::view::analysis::{ended, observe, time};
+use crate::view::text::{duration_text, fit, write_json, write_line};
 use clap::Args as ClapArgs;
 use gotrace::analysis::{
     AllocatedStack, AllocationBy, AllocationGroup, AllocationOptions, AllocationReport, AllocationTrail, Allocations,
-    ObjectCount, ObjectTotals,
+    Histogram, ObjectCount, ObjectTotals,
 };
 use gotrace::{GoId, Time};
 use indicatif::BinaryBytes;
@@ -136,8 +136,8 @@ struct Json {
     starts: Vec<Value>,
     tasks: Vec<Value>,
     survivors: Vec<Value>,
-    ages: Spread,
-    lifetimes: Spread,
+    ages: Histogram,
+    lifetimes: Histogram,
     spans: Vec<Value>,
     stacks: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -216,8 +216,8 @@ impl View<'_> {
             starts: groups(AllocationBy::Start),
             tasks: groups(AllocationBy::Task),
             survivors: survivors.collect(),
-            ages: (&report.ages).into(),
-            lifetimes: (&report.lifetimes).into(),
+            ages: report.ages.clone(),
+            lifetimes: report.lifetimes.clone(),
             spans: spans.collect(),
             stacks: stacks.collect(),
             goroutine: go.map(|go| self.goroutine_json(go)),
@@ -430,8 +430,8 @@ impl View<'_> {
         for it in report.survivors.iter().take(self.top) {
             row(out, &format!("{:>6}", it.cycles), &objects(it.count))?;
         }
-        let spread = |name: &str, times: &gotrace::analysis::Histogram| {
-            let (half, most) = (time(times.percentile(50.0)), time(times.max()));
+        let spread = |name: &str, times: &Histogram| {
+            let (half, most) = (duration_text(times.percentile(50.0)), duration_text(times.max()));
             format!("{name} {half} at half of them, {most} at most")
         };
         if report.ages.count() > 0 {

@@ -2,9 +2,10 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::view::analysis::{Spread, ended, observe, spread_head, spread_text, time};
+use crate::view::analysis::{ended, observe, spread_head, spread_text, time};
 use crate::view::text::{fit, write_json, write_line};
 use clap::{Args as ClapArgs, ValueEnum};
 use gotrace::analysis::{Accounting, GoroutineSummary, Group, GroupBy, Groups, Histogram, Summarizer};
@@ -106,7 +107,7 @@ fn columns(group: &Group) -> Vec<(String, &Histogram)> {
     columns
 }
 
-fn sum(group: &Group, column: &str) -> Option<i64> {
+fn sum(group: &Group, column: &str) -> Option<Duration> {
     columns(group).into_iter().find(|(name, _)| name == column).map(|(_, times)| times.sum())
 }
 
@@ -125,8 +126,8 @@ struct GroupRow {
     name: String,
     goroutines: u64,
     ended: u64,
-    columns: Columns<Spread>,
-    ranges: Columns<Spread>,
+    columns: Columns<Histogram>,
+    ranges: Columns<Histogram>,
 }
 
 /// A JSON object whose fields keep their order.
@@ -143,13 +144,13 @@ impl<T: Serialize> Serialize for Columns<T> {
 impl GroupRow {
     fn new(group: &Group) -> Self {
         let columns = group.times.columns();
-        let spread = |(name, times): (String, &Histogram)| (name, Spread::from(times));
+        let spread = |(name, times): (String, &Histogram)| (name, times.clone());
         GroupRow {
             name: group.name.clone(),
             goroutines: group.goroutines,
             ended: group.ended,
             columns: Columns(columns.into_iter().map(spread).collect()),
-            ranges: Columns(group.times.ranges.iter().map(|(name, times)| (name.clone(), times.into())).collect()),
+            ranges: Columns(group.times.ranges.iter().map(|(name, times)| (name.clone(), times.clone())).collect()),
         }
     }
 }
@@ -187,7 +188,7 @@ impl Member {
 }
 
 fn write_text(groups: &[Group], members: &[Member], only_one: bool, out: &mut impl Write) -> io::Result<()> {
-    let all = groups.iter().fold(0_i64, |sum, group| sum.saturating_add(group.times.execution.sum()));
+    let all = groups.iter().map(|group| group.times.execution.sum()).sum::<Duration>();
     for (i, group) in groups.iter().enumerate() {
         let name = if group.name.is_empty() {
             "(no name: no stack, creator or label of it in the trace)"
@@ -197,7 +198,8 @@ fn write_text(groups: &[Group], members: &[Member], only_one: bool, out: &mut im
         let part = match only_one {
             true => String::new(),
             false => {
-                format!(", {:.1} % of all execution", group.times.execution.sum() as f64 * 100.0 / all.max(1) as f64)
+                let part = group.times.execution.sum().as_secs_f64() / all.as_secs_f64().max(1e-9);
+                format!(", {:.1} % of all execution", part * 100.0)
             }
         };
         let ending = if group.goroutines == 1 { "" } else { "s" };

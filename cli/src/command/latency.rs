@@ -4,10 +4,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::failure::Failure;
-use crate::view::analysis::{Spread, ended, observe, spread_head, spread_text, time};
-use crate::view::text::{fit, write_json, write_line};
+use crate::view::analysis::{ended, observe, spread_head, spread_text, time};
+use crate::view::text::{duration_text, fit, write_json, write_line};
 use clap::Args as ClapArgs;
-use gotrace::analysis::{Latencies, LatencyReport, LatencySeries, Pause};
+use gotrace::analysis::{Histogram, Latencies, LatencyReport, LatencySeries, Pause};
 use serde::Serialize;
 
 /// Tell how long goroutines wait for a P, in system calls and for the network, how long the world is stopped, and what functions
@@ -65,7 +65,7 @@ struct Json {
 #[derive(Serialize)]
 struct Series {
     #[serde(flatten)]
-    all: Spread,
+    all: Histogram,
     window_ns: i64,
     windows: Vec<Window>,
 }
@@ -74,15 +74,15 @@ struct Series {
 struct Window {
     begin: i64,
     #[serde(flatten)]
-    spread: Spread,
+    spread: Histogram,
 }
 
 #[derive(Serialize)]
 struct PauseRow {
     reason: String,
-    total: Spread,
-    to_stop: Spread,
-    stopped: Spread,
+    total: Histogram,
+    to_stop: Histogram,
+    stopped: Histogram,
     longest: Option<Longest>,
 }
 
@@ -99,16 +99,16 @@ struct Longest {
 #[derive(Serialize)]
 struct Cost {
     func: String,
-    assists: Spread,
-    sweeps: Spread,
+    assists: Histogram,
+    sweeps: Histogram,
 }
 
 impl Json {
     fn new(report: &LatencyReport, error: Option<String>) -> Self {
         let series = |series: &LatencySeries| Series {
-            all: (&series.all).into(),
+            all: series.all.clone(),
             window_ns: series.window,
-            windows: series.windows.iter().map(|(at, all)| Window { begin: at.0, spread: all.into() }).collect(),
+            windows: series.windows.iter().map(|(at, all)| Window { begin: at.0, spread: all.clone() }).collect(),
         };
         let longest = |pause: &Pause| Longest {
             begin: pause.begin.0,
@@ -120,15 +120,15 @@ impl Json {
         };
         let pauses = report.pauses.iter().map(|pauses| PauseRow {
             reason: pauses.reason.clone(),
-            total: (&pauses.total).into(),
-            to_stop: (&pauses.to_stop).into(),
-            stopped: (&pauses.stopped).into(),
+            total: pauses.total.clone(),
+            to_stop: pauses.to_stop.clone(),
+            stopped: pauses.stopped.clone(),
             longest: pauses.longest.as_ref().map(longest),
         });
         let costs = report.costs.iter().map(|cost| Cost {
             func: cost.func.clone(),
-            assists: (&cost.assists).into(),
-            sweeps: (&cost.sweeps).into(),
+            assists: cost.assists.clone(),
+            sweeps: cost.sweeps.clone(),
         });
         Json {
             schema: 1,
@@ -172,8 +172,10 @@ fn write_text(report: &LatencyReport, args: &Args, out: &mut impl Write) -> io::
     for cost in report.costs.iter().take(args.functions) {
         let func = if cost.func.is_empty() { "(no stack)" } else { &cost.func };
         let (assists, sweeps) = (&cost.assists, &cost.sweeps);
-        let sums = [time(assists.sum()), time(assists.percentile(99.0))].map(|text| format!("{text:>9}")).join(" ");
-        let (fitted, swept) = (fit(func, 50), time(sweeps.sum()));
+        let sums = [duration_text(assists.sum()), duration_text(assists.percentile(99.0))]
+            .map(|text| format!("{text:>9}"))
+            .join(" ");
+        let (fitted, swept) = (fit(func, 50), duration_text(sweeps.sum()));
         writeln!(out, "{fitted} {:>7} {sums} {:>9} {swept:>9}", assists.count(), sweeps.count())?;
     }
     if args.over_time {

@@ -4,11 +4,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::failure::Failure;
-use crate::view::analysis::{Spread, ended, observe, spread_head, spread_text, time};
+use crate::view::analysis::{ended, observe, spread_head, spread_text, time};
 use crate::view::text::{write_json, write_line};
 use clap::Args as ClapArgs;
 use gotrace::TaskId;
-use gotrace::analysis::{LogMessage, LogQuery, LogSearch, TaskTable, Tasks, TimeByState};
+use gotrace::analysis::{Histogram, LogMessage, LogQuery, LogSearch, TaskTable, Tasks, TimeByState};
 use serde::Serialize;
 
 /// Tell how long the tasks and regions of a trace took and what their goroutines did in them; or search its log messages.
@@ -78,7 +78,7 @@ struct TaskRow<'a> {
     name: &'a str,
     count: u64,
     open: u64,
-    latency: Spread,
+    latency: Histogram,
     logs: u64,
     regions: u64,
     goroutines: u64,
@@ -89,7 +89,7 @@ struct TaskRow<'a> {
 struct RegionRow<'a> {
     name: &'a str,
     count: u64,
-    latency: Spread,
+    latency: Histogram,
     times_ns: Times,
 }
 
@@ -131,7 +131,7 @@ impl<'a> Json<'a> {
                 name: &group.name,
                 count: group.tasks,
                 open: group.open,
-                latency: (&group.latency).into(),
+                latency: group.latency.clone(),
                 logs: group.logs,
                 regions: group.regions,
                 goroutines: group.goroutines,
@@ -143,7 +143,7 @@ impl<'a> Json<'a> {
             let row = table.regions.iter().map(|group| RegionRow {
                 name: &group.name,
                 count: group.regions,
-                latency: (&group.latency).into(),
+                latency: group.latency.clone(),
                 times_ns: (&group.times).into(),
             });
             row.collect()

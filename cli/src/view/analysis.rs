@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use gotrace::analysis::{Histogram, Observer, run};
 use gotrace::{Error, Reader};
-use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::view::text::duration_text;
@@ -22,34 +21,6 @@ pub fn ended(path: &Path, error: Option<Error>) -> Result<(), Failure> {
     error.map_or(Ok(()), |error| Err(Failure::trace(path, &error)))
 }
 
-/// A distribution as JSON. Schema: `gotrace::analysis::json`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Spread {
-    pub count: u64,
-    pub sum_ns: i64,
-    pub min_ns: i64,
-    pub mean_ns: f64,
-    pub p50_ns: i64,
-    pub p90_ns: i64,
-    pub p99_ns: i64,
-    pub max_ns: i64,
-}
-
-impl From<&Histogram> for Spread {
-    fn from(histogram: &Histogram) -> Self {
-        Spread {
-            count: histogram.count(),
-            sum_ns: histogram.sum(),
-            min_ns: histogram.min(),
-            mean_ns: histogram.mean(),
-            p50_ns: histogram.percentile(50.0),
-            p90_ns: histogram.percentile(90.0),
-            p99_ns: histogram.percentile(99.0),
-            max_ns: histogram.max(),
-        }
-    }
-}
-
 /// Nanoseconds with a unit.
 pub fn time(nanos: i64) -> String {
     duration_text(Duration::from_nanos(nanos.max(0).unsigned_abs()))
@@ -63,7 +34,7 @@ pub fn spread_head() -> String {
 
 /// A distribution in a line, 69 characters wide.
 pub fn spread_text(times: &Histogram) -> String {
-    let Spread { sum_ns, min_ns, mean_ns, p50_ns, p90_ns, p99_ns, max_ns, .. } = times.into();
-    let values = [sum_ns, min_ns, mean_ns as i64, p50_ns, p90_ns, p99_ns, max_ns];
-    values.map(|nanos| format!("{:>9}", time(nanos))).join(" ")
+    let [p50, p90, p99] = [50.0, 90.0, 99.0].map(|percent| times.percentile(percent));
+    let values = [times.sum(), times.min(), times.mean(), p50, p90, p99, times.max()];
+    values.map(|duration| format!("{:>9}", duration_text(duration))).join(" ")
 }

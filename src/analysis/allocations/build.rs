@@ -34,7 +34,7 @@ pub(super) fn report(found: Allocations) -> AllocationReport {
         }
         totals.oldest = earlier(totals.oldest, Some(Time(born)));
         survivors.entry(outlived).or_default().add(object.size);
-        ages.add(found.last - born);
+        ages.add_nanos(found.last - born);
     }
     let trails = trails(&found, &rows);
     let Allocations { allocators, types, .. } = found;

@@ -314,7 +314,7 @@ impl Allocations {
         let row = &mut self.rows[object.row as usize];
         row.totals.freed.add(object.size);
         if let Some(born) = object.born {
-            self.lifetimes.add(time - born);
+            self.lifetimes.add_nanos(time - born);
             if let Some(course) = row.trail.and_then(|trail| self.trails.get_index_mut(trail as usize)) {
                 course.1.free(at, &self.options, &self.marks);
             }

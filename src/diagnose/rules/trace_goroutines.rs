@@ -152,7 +152,7 @@ fn judge_group(case: Case<'_>, population: &PopulationReport, group: &Population
         evidence.push(("pace", Value::Number(pace)));
     }
     if group.lifetimes.count() > 0 {
-        evidence.push(("lifetime_p99", Value::Nanos(group.lifetimes.percentile(99.0))));
+        evidence.push(("lifetime_p99", Value::Nanos(group.lifetimes.percentile(99.0).as_nanos() as i64)));
     }
     if let Some(creator) = creators.first() {
         evidence.push(("created_at", Value::Stack(creator.clone())));
