@@ -3,10 +3,9 @@
 use std::fmt::{Debug, Write};
 use std::time::Duration;
 
-use gotrace::analysis::{
-    Accounting, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, Procs, ProfileKind, ProfileOptions, Profiler,
-    Tasks, UtilFlags, Utilization, run,
-};
+use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
+use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
+use gotrace::analysis::{Accounting, GroupBy, Groups, Latencies, Measure, Procs, UtilFlags, Utilization, run};
 use gotrace::timeline::{Goroutine, Span, StackTrace};
 use gotrace::{GoId, GoState, Reader, TaskId, Time, Timeline};
 
@@ -192,7 +191,7 @@ pub fn analyse(mut reader: Reader<'_>, choice: u64) {
     let group = [GroupBy::Creator, GroupBy::Label, GroupBy::Name][(choice % 3) as usize];
     let groups: Vec<_> = [GroupBy::Start, group].map(|by| Groups::new(by, Accounting::Corrected)).into();
     let flags = UtilFlags { per_proc: choice.is_multiple_of(2), sweep: true, ..UtilFlags::default() };
-    let tables = (Tasks::by_name(), LogSearch::new(LogQuery { limit: 10, ..LogQuery::default() }));
+    let tables = (Tasks::by_name(), LogSearch::new(LogQuery::first(10)));
     let profiler = profiler(choice / 6);
     let observers =
         (groups, Utilization::new(flags), profiler, Latencies::new(), Procs::new(), tables, Measure::default());
@@ -218,8 +217,8 @@ fn profiler(choice: u64) -> Profiler {
         ProfileKind::Cpu,
     ];
     let options = match choice.is_multiple_of(2) {
-        true => ProfileOptions { complete: true, ..Default::default() },
-        false => ProfileOptions { region: Some("main.main".into()), task: Some(TaskId(1)), ..Default::default() },
+        true => ProfileOptions::default().complete(),
+        false => ProfileOptions::default().region("main.main").task(TaskId(1)),
     };
     Profiler::new(kinds[(choice / 2 % 6) as usize], options)
 }

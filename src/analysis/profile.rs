@@ -1,19 +1,27 @@
-//! Where goroutines lose their time, by stack: what `go tool trace -pprof` and its web pages give, and more.
+//! Where goroutines lose their time, by stack: the profiles of `go tool trace -pprof` and its web pages, and more.
 //!
-//! The rules are those of Go's `src/cmd/trace/pprof.go`.
+//! [`Profiler`] counts, [`StackProfile`] is what it finds. The rules are those of Go's `src/cmd/trace/pprof.go`.
+
+use std::fmt;
+use std::ops::Range;
+
+use foldhash::fast::RandomState;
+use indexmap::{IndexMap, IndexSet};
 
 use super::names::{Name, Names};
 use super::observer::Observer;
-use super::stack_profile::{Profile, Tally};
+use super::stack_profile::Tally;
+pub use super::stack_profile::{LeftOut, LeftOutStart, StackProfile, StackSample};
 use super::stacks::{StackKey, Stacks};
 use crate::event::record::What;
-use crate::event::{Event, GoState};
-use crate::id::{NONE, TaskId};
+use crate::event::{Event, GoState, Text};
+use crate::id::{GoId, NONE, TaskId};
 use crate::sched::arena::{Arena, Index};
 use crate::time::Time;
 
 /// What a profile counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ProfileKind {
     /// Waiting for the network.
     Net,
@@ -21,9 +29,9 @@ pub enum ProfileKind {
     Sync,
     /// In a system call.
     Syscall,
-    /// Ready to run, waiting for a P.
+    /// Runnable, waiting for a P (processor).
     Sched,
-    /// Not running, for whatever reason: samples are labelled with it.
+    /// Not running, for any reason. Samples are labelled with the reason.
     OffCpu,
     /// The samples of the CPU profiler, which runs if the program asked for a CPU profile while it was traced.
     Cpu,
@@ -44,36 +52,116 @@ impl ProfileKind {
     }
 }
 
-/// What of it is counted. All conditions have to hold.
+/// Which waits a [`Profiler`] counts. All conditions have to hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProfileOptions {
-    /// Whether what the reference leaves out is counted too: the time until a goroutine first runs, waits that are still open at
-    /// the end, and those that were on as the trace began, as far as it tells. These are what a leak looks like.
+    /// Whether to count what Go's tool leaves out: the time until a goroutine first runs, waits that are still open at the
+    /// end of the trace, and those that were open at its start, as far as the trace covers them. Leaks show in these.
     pub complete: bool,
-    /// Only goroutines that started in this function. The empty one stands for those of which there is no stack.
+    /// Only goroutines that started in this function. The empty name stands for goroutines without a stack in the trace.
     pub start: Option<String>,
     /// Only within regions of this type.
     pub region: Option<String>,
     /// Only within regions of this task, and goroutines that were created there.
     pub task: Option<TaskId>,
-    /// Only from one moment up to another.
-    pub between: Option<(Time, Time)>,
+    /// Only this goroutine.
+    pub go: Option<GoId>,
+    /// Only while a goroutine has this label. The runtime labels its GC workers.
+    pub label: Option<String>,
+    /// Only within this range of time.
+    pub between: Option<Range<Time>>,
 }
 
-/// Counts by stack, in one pass. Memory follows the goroutines that are alive and the number of different stacks.
+impl ProfileOptions {
+    /// Counts what Go's tool leaves out, too; see [`complete`](ProfileOptions::complete).
+    pub fn complete(mut self) -> Self {
+        self.complete = true;
+        self
+    }
+
+    /// Sets [`start`](ProfileOptions::start).
+    pub fn start(mut self, function: impl Into<String>) -> Self {
+        self.start = Some(function.into());
+        self
+    }
+
+    /// Sets [`region`](ProfileOptions::region).
+    pub fn region(mut self, name: impl Into<String>) -> Self {
+        self.region = Some(name.into());
+        self
+    }
+
+    /// Sets [`task`](ProfileOptions::task).
+    pub fn task(mut self, task: TaskId) -> Self {
+        self.task = Some(task);
+        self
+    }
+
+    /// Sets [`go`](ProfileOptions::go).
+    pub fn goroutine(mut self, go: GoId) -> Self {
+        self.go = Some(go);
+        self
+    }
+
+    /// Sets [`label`](ProfileOptions::label).
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Sets [`between`](ProfileOptions::between).
+    pub fn between(mut self, range: Range<Time>) -> Self {
+        self.between = Some(range);
+        self
+    }
+}
+
+/// Counts time by stack, in one pass. Memory follows the number of live goroutines and of different stacks.
 ///
-/// What is on as a gap of lenient reading comes is cut there as by the trace's end, and what is on behind it as by its begin.
+/// A gap of lenient reading ends all open waits, as the end of the trace does; after it, waits start anew.
 #[derive(Debug)]
 pub struct Profiler {
     kind: ProfileKind,
     options: ProfileOptions,
+    functions: Option<FunctionFilter>,
     names: Names,
     stacks: Stacks,
     tracks: Arena<Track>,
     tally: Tally,
+    /// What the options leave out: how often and how long, by the function in which the goroutine started.
+    left_out: IndexMap<Name, (u64, i64), RandomState>,
+    /// The types of regions that were met, if only some are asked for.
+    regions: IndexSet<Name, RandomState>,
     sync: i64,
     first: Option<i64>,
     last: i64,
+}
+
+/// Which functions are wanted, asked once for each name.
+struct FunctionFilter {
+    is_wanted: Box<dyn Fn(Text<'_>) -> bool + Send>,
+    known: Vec<Option<bool>>,
+}
+
+impl fmt::Debug for FunctionFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionFilter").finish_non_exhaustive()
+    }
+}
+
+impl FunctionFilter {
+    fn wants(&mut self, name: Name, names: &Names) -> bool {
+        if self.known.len() <= name.index() {
+            self.known.resize(name.index() + 1, None);
+        }
+        let FunctionFilter { is_wanted, known } = self;
+        *known[name.index()].get_or_insert_with(|| is_wanted(Text(names.bytes(name))))
+    }
+
+    fn wants_stack(&mut self, stack: StackKey, stacks: &Stacks, names: &Names) -> bool {
+        stacks.frames(stack).any(|frame| self.wants(frame.func, names))
+    }
 }
 
 const NEVER: i64 = i64::MIN;
@@ -82,10 +170,14 @@ const NEVER: i64 = i64::MIN;
 #[derive(Debug, Default)]
 struct Track {
     name: Name,
+    /// Its last label.
+    label: Name,
     /// Since when it is in a state that counts, where it went into it, and for what reason.
     since: i64,
     stack: StackKey,
     reason: Name,
+    /// Whether it is the goroutine that is asked for.
+    is_wanted: bool,
     has_run: bool,
     has_ended: bool,
     /// Its regions: whether each is asked for, and how many are.
@@ -102,9 +194,11 @@ struct Track {
 }
 
 impl Track {
-    fn new(is_old: bool) -> Self {
+    fn new(is_old: bool, is_wanted: bool) -> Self {
         Track {
+            is_wanted,
             name: Name::EMPTY,
+            label: Name::EMPTY,
             since: NEVER,
             stack: StackKey::EMPTY,
             reason: Name::EMPTY,
@@ -121,19 +215,33 @@ impl Track {
 }
 
 impl Profiler {
-    /// Counts what the options let through.
+    /// Counts what the options ask for.
     pub fn new(kind: ProfileKind, options: ProfileOptions) -> Self {
         Profiler {
             kind,
             options,
+            functions: None,
             names: Names::default(),
             stacks: Stacks::default(),
             tracks: Arena::default(),
             tally: Tally::default(),
+            left_out: IndexMap::default(),
+            regions: IndexSet::default(),
             sync: 0,
             first: None,
             last: 0,
         }
+    }
+
+    /// Counts only stacks with a function for which `is_wanted` is true, and goroutines that started in such a function.
+    pub fn in_functions(mut self, is_wanted: impl Fn(Text<'_>) -> bool + Send + 'static) -> Self {
+        self.functions = Some(FunctionFilter { is_wanted: Box::new(is_wanted), known: Vec::new() });
+        self
+    }
+
+    /// Whether what is counted depends on the function in which a goroutine started.
+    fn needs_start(&self) -> bool {
+        self.options.start.is_some() || self.functions.is_some()
     }
 
     fn has_regions(&self) -> bool {
@@ -144,9 +252,11 @@ impl Profiler {
     fn go_transition(&mut self, event: &Event<'_>, from: GoState, to: GoState) {
         let record = event.record();
         let time = record.time;
+        let needs_start = self.needs_start();
         let mut index = self.tracks.find(record.a);
         if !index.is_some() {
-            let mut track = Track::new(from == GoState::Undetermined);
+            let is_wanted = self.options.go.is_none_or(|go| go.0 == record.a);
+            let mut track = Track::new(from == GoState::Undetermined, is_wanted);
             if from == GoState::NotExist && self.has_regions() {
                 self.inherit(&mut track, record.go);
             }
@@ -154,7 +264,7 @@ impl Profiler {
         }
         let Some(track) = self.tracks.get_mut(index) else { return };
         let is_new = from == GoState::Undetermined && track.since == NEVER;
-        if track.name == Name::EMPTY && from != to && record.b != 0 && self.options.start.is_some() {
+        if track.name == Name::EMPTY && from != to && record.b != 0 && needs_start {
             track.name = self.names.root(event, record.b);
             if track.name != Name::EMPTY {
                 self.name(index);
@@ -216,30 +326,33 @@ impl Profiler {
         is_first
     }
 
-    /// Its start is known from here on.
+    /// The function in which it started is known from here on.
     fn name(&mut self, index: Index) {
         let Some(track) = self.tracks.get_mut(index) else { return };
         let unnamed = std::mem::take(&mut track.unnamed);
-        if self.options.start.as_deref().map(str::as_bytes) == Some(self.names.bytes(track.name)) {
-            unnamed.into_samples().for_each(|(key, (count, nanos))| self.tally.add(key, count, nanos));
-        }
+        self.admit_all(index, unnamed);
     }
 
     /// A goroutine was in a state that counts for some time.
     fn interval(&mut self, index: Index, key: (StackKey, Name), mut begin: i64, mut end: i64) {
-        if let Some((from, to)) = self.options.between {
-            (begin, end) = (begin.max(from.0), end.min(to.0));
-        }
-        if end <= begin {
-            return;
+        let whole = end - begin;
+        if let Some(range) = &self.options.between {
+            (begin, end) = (begin.max(range.start.0), end.min(range.end.0));
         }
         let needs_region = self.has_regions();
         let Some(track) = self.tracks.get_mut(index) else { return };
+        let name = track.name;
+        if end <= begin || !track.is_wanted {
+            if whole > 0 {
+                self.leave_out(name, 1, whole);
+            }
+            return;
+        }
         if needs_region {
             match (track.inside > 0, track.is_old) {
                 (true, _) => self.admit(index, key, 1, end - begin),
                 (false, true) => track.outside.add(key, 1, end - begin),
-                (false, false) => {}
+                (false, false) => self.leave_out(name, 1, end - begin),
             }
         } else if self.options.complete || track.has_run && !track.has_ended {
             self.admit(index, key, 1, end - begin);
@@ -248,15 +361,43 @@ impl Profiler {
         }
     }
 
-    /// Counts it if the goroutine is of the group asked for.
-    fn admit(&mut self, index: Index, key: (StackKey, Name), count: u64, nanos: i64) {
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        match &self.options.start {
-            None => self.tally.add(key, count, nanos),
-            Some(_) if track.name == Name::EMPTY => track.unnamed.add(key, count, nanos),
-            Some(start) if self.names.bytes(track.name) == start.as_bytes() => self.tally.add(key, count, nanos),
-            Some(_) => {}
+    /// Whether a wait at a stack is asked for. `None` while that depends on where the goroutine started, which is not known
+    /// yet and may become known unless `is_last`.
+    fn wants(&mut self, name: Name, label: Name, stack: StackKey, is_last: bool) -> Option<bool> {
+        let is_labelled = self.options.label.as_ref().is_none_or(|wanted| self.names.bytes(label) == wanted.as_bytes());
+        if !is_labelled {
+            return Some(false);
         }
+        let functions = self.functions.as_mut();
+        let in_stack = functions.is_none_or(|functions| functions.wants_stack(stack, &self.stacks, &self.names));
+        let needs_start = self.options.start.is_some() || !in_stack;
+        if needs_start && name == Name::EMPTY && !is_last {
+            return None;
+        }
+        let start = self.options.start.as_ref();
+        let is_of_group = start.is_none_or(|start| self.names.bytes(name) == start.as_bytes());
+        let functions = self.functions.as_mut().filter(|_| name != Name::EMPTY);
+        Some(is_of_group && (in_stack || functions.is_some_and(|functions| functions.wants(name, &self.names))))
+    }
+
+    /// Counts a wait if it is asked for.
+    fn admit(&mut self, index: Index, key: (StackKey, Name), count: u64, nanos: i64) {
+        let Some(&Track { name, label, .. }) = self.tracks.get(index) else { return };
+        match self.wants(name, label, key.0, false) {
+            Some(true) => self.tally.add(key, count, nanos),
+            Some(false) => self.leave_out(name, count, nanos),
+            None => {
+                if let Some(track) = self.tracks.get_mut(index) {
+                    track.unnamed.add(key, count, nanos);
+                }
+            }
+        }
+    }
+
+    fn leave_out(&mut self, name: Name, count: u64, nanos: i64) {
+        let left_out = self.left_out.entry(name).or_default();
+        left_out.0 += count;
+        left_out.1 = left_out.1.saturating_add(nanos);
     }
 
     fn admit_all(&mut self, index: Index, times: Tally) {
@@ -275,17 +416,25 @@ impl Profiler {
         }
     }
 
-    /// Nothing will be known of a goroutine that is not known now.
+    /// The function in which a goroutine started will not become known any more.
     fn forget(&mut self, index: Index) {
         let Some(track) = self.tracks.get_mut(index) else { return };
+        let label = track.label;
         let unnamed = std::mem::take(&mut track.unnamed);
-        if self.options.start.as_deref() == Some("") {
-            unnamed.into_samples().for_each(|(key, (count, nanos))| self.tally.add(key, count, nanos));
+        for (key, (count, nanos)) in unnamed.into_samples() {
+            match self.wants(Name::EMPTY, label, key.0, true) {
+                Some(true) => self.tally.add(key, count, nanos),
+                _ => self.leave_out(Name::EMPTY, count, nanos),
+            }
         }
     }
 
     fn region(&mut self, event: &Event<'_>, begins: bool) {
         let record = event.record();
+        let name = self.names.of(event, record.text);
+        if name != Name::EMPTY {
+            self.regions.insert(name);
+        }
         let type_fits = self.options.region.as_deref().is_none_or(|name| event.text(record.text) == name);
         let fits = type_fits && self.options.task.is_none_or(|task| task.0 == record.a);
         let index = self.tracks.find(record.go);
@@ -326,21 +475,32 @@ impl Profiler {
 
     fn sample(&mut self, event: &Event<'_>) {
         let record = event.record();
-        let is_in_time = self.options.between.is_none_or(|(from, to)| (from.0..to.0).contains(&record.time));
-        if !is_in_time {
-            return;
+        let is_in_time = self.options.between.as_ref().is_none_or(|range| range.contains(&Time(record.time)));
+        let index = self.tracks.find(record.go);
+        let track = self.tracks.get(index);
+        let is_wanted = track.map_or(self.options.go.is_none(), |track| track.is_wanted);
+        let is_inside = track.is_some_and(|track| track.inside > 0);
+        let name = track.map_or(Name::EMPTY, |track| track.name);
+        if !is_in_time || !is_wanted || self.has_regions() && !is_inside {
+            return self.leave_out(name, 1, SAMPLE_NANOS);
         }
         let key = (self.stacks.of(event, record.stack, &mut self.names), Name::EMPTY);
-        let index = self.tracks.find(record.go);
-        let is_inside = self.tracks.get(index).is_some_and(|track| track.inside > 0);
-        if self.has_regions() && !is_inside {
-            return;
-        }
         match index.is_some() {
             true => self.admit(index, key, 1, SAMPLE_NANOS),
             // Of no goroutine: the scheduler, or the collector.
-            false if self.options.start.is_none() => self.tally.add(key, 1, SAMPLE_NANOS),
-            false => {}
+            false => match self.wants(Name::EMPTY, Name::EMPTY, key.0, true) {
+                Some(true) if self.options.start.is_none() => self.tally.add(key, 1, SAMPLE_NANOS),
+                _ => self.leave_out(Name::EMPTY, 1, SAMPLE_NANOS),
+            },
+        }
+    }
+
+    fn label(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        let label = self.names.of(event, record.text);
+        let index = self.tracks.find(record.go);
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.label = label;
         }
     }
 }
@@ -364,7 +524,7 @@ fn counts_in(kind: ProfileKind, state: GoState) -> bool {
 }
 
 impl Observer for Profiler {
-    type Output = Profile;
+    type Output = StackProfile;
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
@@ -379,6 +539,7 @@ impl Observer for Profiler {
                 self.stacks.forget_ids();
             }
             What::Gap => self.lose(record.time),
+            What::Label if self.options.label.is_some() => self.label(event),
             What::RegionBegin if self.has_regions() => self.region(event, true),
             What::RegionEnd if self.has_regions() => self.region(event, false),
             What::StackSample if self.kind == ProfileKind::Cpu => self.sample(event),
@@ -386,21 +547,25 @@ impl Observer for Profiler {
         }
     }
 
-    fn finish(mut self) -> Profile {
+    fn finish(mut self) -> StackProfile {
         let mut ids: Vec<u64> = self.tracks.ids().collect();
         ids.sort_unstable();
         for id in ids {
             let index = self.tracks.find(id);
             self.cut(index, self.last);
             let Some(track) = self.tracks.get_mut(index) else { continue };
-            // What came behind an end does not count in the reference.
+            // What came after an end does not count in the reference.
             let unsure = std::mem::take(&mut track.unsure);
+            let outside = std::mem::take(&mut track.outside);
+            let name = track.name;
             if !track.has_ended {
                 self.admit_all(index, unsure);
             }
+            outside.into_samples().for_each(|(_, (count, nanos))| self.leave_out(name, count, nanos));
             self.forget(index);
         }
         let duration = self.last - self.first.unwrap_or(self.last);
-        Profile::new(self.kind, duration, self.tally, self.stacks, self.names)
+        let left_out = LeftOut::new(&self.left_out, &self.regions, &self.names);
+        StackProfile::new(self.kind, duration, self.tally, left_out, self.stacks, self.names)
     }
 }

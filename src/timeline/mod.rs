@@ -41,7 +41,7 @@ pub use procs::{Proc, ProcSpan, Thread};
 pub use query::{Chain, Matches, Moment, Query};
 pub use symbols::StackTrace;
 use symbols::{StackNumber, Symbols};
-pub use tasks::{CpuSample, LogMessage, Region, Task, TaskTree};
+pub use tasks::{CpuSample, Label, LogMessage, Region, Task, TaskTree};
 pub use totals::Totals;
 
 /// How many processors there are for us. Asked once, since it takes longer than a small trace does; if that changes later,

@@ -1,6 +1,7 @@
-//! What the traced program says of itself: tasks with their regions and log messages. And labels and CPU samples.
+//! Annotations of the traced program: tasks with their regions and log messages, labels and CPU samples.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -25,7 +26,12 @@ pub(super) struct TaskEntry {
     pub name: StringNumber,
     pub stack: StackNumber,
     pub go: u32,
+    /// The goroutine that ended it, [`NO_GOROUTINE`] if none did.
+    pub ended_by: u32,
 }
+
+/// The number of no goroutine.
+pub(super) const NO_GOROUTINE: u32 = u32::MAX;
 
 /// A region. Without a start it is older than the trace; a start or end at a gap is hidden by it.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +112,7 @@ impl TaskColumns {
     }
 }
 
-/// What belongs to each task, made when it is asked for. Numbers are places in the columns.
+/// What belongs to each task, built at the first query. Numbers are indexes into the columns.
 #[derive(Debug, Default)]
 struct TaskIndex {
     /// The last of each ID.
@@ -125,21 +131,21 @@ impl Timeline {
         start.map_or(self.start(), Time)..self.end_or_last(end)
     }
 
-    /// All tasks in the order of their begins, those that are older than the trace first.
+    /// All tasks in order of their start. Those that started before the trace come first.
     pub fn tasks(&self) -> impl ExactSizeIterator<Item = Task<'_>> + Clone {
         self.tasks.tasks.iter().map(|&entry| Task { timeline: self, entry })
     }
 
-    /// A task, the last one if the program has used the ID again; `None` if it neither begins nor ends within the trace.
+    /// A task, the last one if the program used the ID again; `None` if it neither starts nor ends within the trace.
     ///
-    /// The first call makes an index of all tasks.
+    /// The first call builds an index of all tasks.
     pub fn task(&self, id: TaskId) -> Option<Task<'_>> {
         let &number = self.tasks.index().by_id.get(&id.0)?;
         self.tasks.tasks.get(number).map(|&entry| Task { timeline: self, entry })
     }
 
-    /// A task and all those below it, parents before their children, each once, with how many tasks lie between; nothing if
-    /// the trace does not know the task.
+    /// A task and all tasks below it, parents before their children, each once and with its depth: 0 for the task itself.
+    /// Empty if the trace does not know the task.
     pub fn task_tree(&self, id: TaskId) -> TaskTree<'_> {
         let root = self.tasks.index().by_id.get(&id.0);
         TaskTree {
@@ -149,7 +155,7 @@ impl Timeline {
         }
     }
 
-    /// All regions in the order of their begins, those that are older than the trace first.
+    /// All regions in order of their start. Those that started before the trace come first.
     pub fn regions(&self) -> impl ExactSizeIterator<Item = Region<'_>> + Clone {
         self.tasks.regions.iter().map(|&entry| Region { timeline: self, entry })
     }
@@ -164,17 +170,14 @@ impl Timeline {
         self.tasks.samples.iter().map(|&entry| CpuSample { timeline: self, entry })
     }
 
-    /// All labels in order of time: when, of which goroutine, what. The runtime labels its GC workers.
-    pub fn labels(&self) -> impl ExactSizeIterator<Item = (Time, Option<GoId>, Text<'_>)> + Clone {
-        let labels = self.tasks.labels.iter();
-        labels.map(|entry| {
-            (Time(entry.time), self.goroutines.id(entry.go).map(GoId), self.symbols.strings.get(entry.label))
-        })
+    /// All labels of goroutines in order of time. The runtime labels its GC workers.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = Label<'_>> + Clone {
+        self.tasks.labels.iter().map(|&entry| Label { timeline: self, entry })
     }
 }
 
 /// A task of the program (`runtime/trace.NewTask`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Task<'t> {
     timeline: &'t Timeline,
     entry: TaskEntry,
@@ -186,48 +189,53 @@ impl<'t> Task<'t> {
         TaskId(self.entry.id)
     }
 
-    /// The task in which it was made; `None` if in none, or if that is not known.
+    /// The task in which it was created; `None` if in none, or if that is not known.
     pub fn parent(&self) -> Option<TaskId> {
         self.entry.parent.map(TaskId)
     }
 
-    /// What the program called it; empty if it is older than the trace.
+    /// The name that the program gave it; empty if it started before the trace.
     pub fn name(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.name)
     }
 
-    /// When it began; `None` if it is older than the trace, or if a [gap](Timeline::gaps) hides it.
+    /// When it started; `None` if before the trace, or if a [gap](Timeline::gaps) hides the start.
     pub fn start(&self) -> Option<Time> {
         self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended; `None` if it had not when the trace did, or if a [gap](Timeline::gaps) may hide it.
+    /// When it ended; `None` if it had not when the trace ended, or if a [gap](Timeline::gaps) may hide the end.
     pub fn end(&self) -> Option<Time> {
         self.timeline.end_told(self.entry.end)
     }
 
-    /// How long it was there, as far as the trace tells.
+    /// How long it took, as far as the trace covers it.
     pub fn duration(&self) -> Duration {
         let Range { start, end } = self.known();
         end - start
     }
 
-    /// From when to when it is known to have been there.
-    pub(super) fn known(&self) -> Range<Time> {
+    /// From when to when it is known to have existed.
+    pub(crate) fn known(&self) -> Range<Time> {
         self.timeline.known(self.entry.start, self.entry.end)
     }
 
-    /// The goroutine that began it, or if that is not known the one that ended it.
+    /// The goroutine that started it, or if that is not known the one that ended it.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// Where it began.
+    /// The goroutine that ended it; `None` if it had not ended when the trace did.
+    pub fn ended_by(&self) -> Option<GoId> {
+        self.timeline.goroutines.id(self.entry.ended_by).map(GoId)
+    }
+
+    /// Where it started.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.timeline.symbols.stack(self.entry.stack)
     }
 
-    /// The tasks that were made in it, in the order of their begins.
+    /// The tasks that were created in it, in order of their start.
     pub fn children(&self) -> impl Iterator<Item = Task<'t>> + use<'t> {
         let timeline = self.timeline;
         let children = timeline.tasks.index().children.get(&self.entry.id);
@@ -237,7 +245,7 @@ impl<'t> Task<'t> {
             .filter_map(move |&number| Some(Task { timeline, entry: *timeline.tasks.tasks.get(number)? }))
     }
 
-    /// Its regions in the order of their begins, of whatever goroutine.
+    /// Its regions in order of their start, of any goroutine.
     pub fn regions(&self) -> impl Iterator<Item = Region<'t>> + use<'t> {
         let timeline = self.timeline;
         let regions = timeline.tasks.index().regions.get(&self.entry.id);
@@ -261,7 +269,7 @@ impl<'t> Task<'t> {
 #[derive(Clone, Debug)]
 pub struct TaskTree<'t> {
     timeline: &'t Timeline,
-    /// Depth and number of those that come next, the next one last.
+    /// A stack of the tasks to visit, as depth and index.
     pending: Vec<(u32, usize)>,
     /// A program may make a task its own ancestor.
     seen: HashSet<usize, RandomState>,
@@ -286,14 +294,14 @@ impl<'t> Iterator for TaskTree<'t> {
 }
 
 /// A region of a goroutine (`runtime/trace.StartRegion`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Region<'t> {
     timeline: &'t Timeline,
     entry: RegionEntry,
 }
 
 impl<'t> Region<'t> {
-    /// What the program called it.
+    /// The type that the program gave it.
     pub fn name(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.name)
     }
@@ -308,36 +316,37 @@ impl<'t> Region<'t> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// When it began; `None` if it is older than the trace, or if a [gap](Timeline::gaps) hides it.
+    /// When it started; `None` if before the trace, or if a [gap](Timeline::gaps) hides the start.
     pub fn start(&self) -> Option<Time> {
         self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended; `None` if it had not when the trace or its goroutine did, or if a [gap](Timeline::gaps) may hide it.
+    /// When it ended; `None` if it had not when the trace or its goroutine ended, or if a [gap](Timeline::gaps) may hide the
+    /// end.
     pub fn end(&self) -> Option<Time> {
         self.timeline.end_told(self.entry.end)
     }
 
-    /// From when to when it is known to have been there.
-    pub(super) fn known(&self) -> Range<Time> {
+    /// From when to when it is known to have existed.
+    pub(crate) fn known(&self) -> Range<Time> {
         self.timeline.known(self.entry.start, self.entry.end)
     }
 
-    /// Where it began.
+    /// Where it started.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.timeline.symbols.stack(self.entry.stack)
     }
 }
 
 /// A message of `runtime/trace.Log`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct LogMessage<'t> {
     timeline: &'t Timeline,
     entry: LogEntry,
 }
 
 impl<'t> LogMessage<'t> {
-    /// When.
+    /// When it was logged.
     pub fn time(&self) -> Time {
         Time(self.entry.time)
     }
@@ -347,7 +356,7 @@ impl<'t> LogMessage<'t> {
         TaskId(self.entry.task)
     }
 
-    /// The goroutine that wrote it.
+    /// The goroutine that logged it.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
@@ -362,26 +371,50 @@ impl<'t> LogMessage<'t> {
         self.timeline.symbols.strings.get(self.entry.message)
     }
 
-    /// Where it was written.
+    /// Where it was logged.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.timeline.symbols.stack(self.entry.stack)
     }
 }
 
+/// A label that a goroutine got.
+#[derive(Clone, Copy)]
+pub struct Label<'t> {
+    timeline: &'t Timeline,
+    entry: LabelEntry,
+}
+
+impl<'t> Label<'t> {
+    /// When the goroutine got it.
+    pub fn time(&self) -> Time {
+        Time(self.entry.time)
+    }
+
+    /// The goroutine.
+    pub fn go(&self) -> Option<GoId> {
+        self.timeline.goroutines.id(self.entry.go).map(GoId)
+    }
+
+    /// What it says.
+    pub fn text(&self) -> Text<'t> {
+        self.timeline.symbols.strings.get(self.entry.label)
+    }
+}
+
 /// A sample of the CPU profiler: what ran on a thread at an instant.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct CpuSample<'t> {
     timeline: &'t Timeline,
     entry: SampleEntry,
 }
 
 impl<'t> CpuSample<'t> {
-    /// When.
+    /// When it was taken.
     pub fn time(&self) -> Time {
         Time(self.entry.time)
     }
 
-    /// The goroutine that ran, if one did.
+    /// The goroutine that ran, if any.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
@@ -402,14 +435,26 @@ impl<'t> CpuSample<'t> {
     }
 }
 
+macro_rules! debug_without_timeline {
+    ($($name:ident)+) => {$(
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.entry).finish()
+            }
+        }
+    )+};
+}
+
+debug_without_timeline!(Task Region LogMessage Label CpuSample);
+
 impl<'t> Goroutine<'t> {
-    /// Its labels and when it got them.
-    pub fn labels(&self) -> impl Iterator<Item = (Time, Text<'t>)> + use<'t> {
+    /// Its labels in order of time.
+    pub fn labels(&self) -> impl Iterator<Item = Label<'t>> + use<'t> {
         let id = self.id();
-        self.timeline().labels().filter(move |(_, go, _)| *go == Some(id)).map(|(time, _, label)| (time, label))
+        self.timeline().labels().filter(move |label| label.go() == Some(id))
     }
 
-    /// Its regions in the order of their begins.
+    /// Its regions in order of their start.
     pub fn regions(&self) -> impl Iterator<Item = Region<'t>> + use<'t> {
         let id = self.id();
         self.timeline().regions().filter(move |region| region.go() == Some(id))

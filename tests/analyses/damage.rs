@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
+use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
 use gotrace::analysis::{
-    Accounting, AllocationBy, Allocations, GroupBy, Groups, Latencies, LogQuery, LogSearch, Measure, ObjectTotals,
-    Procs, ProfileKind, ProfileOptions, Profiler, Tasks, UtilFlags, Utilization, run,
+    Accounting, AllocationBy, Allocations, GroupBy, Groups, Latencies, Measure, ObjectTotals, Procs, UtilFlags,
+    Utilization, run,
 };
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
@@ -16,8 +18,8 @@ fn profilers() -> Vec<Profiler> {
     let kinds = [ProfileKind::Net, ProfileKind::Sync, ProfileKind::Syscall, ProfileKind::Sched, ProfileKind::OffCpu];
     let options = [
         ProfileOptions::default(),
-        ProfileOptions { complete: true, start: Some("main.main".into()), ..Default::default() },
-        ProfileOptions { region: Some("r".into()), task: Some(TaskId(1)), ..Default::default() },
+        ProfileOptions::default().complete().start("main.main"),
+        ProfileOptions::default().region("r").task(TaskId(1)),
     ];
     let all = kinds.into_iter().chain([ProfileKind::Cpu]);
     all.flat_map(|kind| options.iter().map(move |options| Profiler::new(kind, options.clone()))).collect()
@@ -29,7 +31,7 @@ fn analyse(mut reader: Reader<'_>) {
     let groups: Vec<_> = groups.into_iter().map(|by| Groups::new(by, Accounting::Corrected)).collect();
     let flags = [false, true].map(|per_proc| UtilFlags { per_proc, sweep: true, ..UtilFlags::default() });
     let utilization: Vec<_> = flags.into_iter().map(Utilization::new).collect();
-    let tables = (Tasks::by_name(), LogSearch::new(LogQuery { limit: 10, ..LogQuery::default() }));
+    let tables = (Tasks::by_name(), LogSearch::new(LogQuery::first(10)));
     let observers = (
         groups,
         utilization,
@@ -78,11 +80,11 @@ fn analyses_take_times_of_centuries() {
     generation.batch(batch.event(EventType::GoStart, &[1 << 61, 1, 1]).event(EventType::GoStop, &[1, 0, 0]));
     let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
     analyse(Reader::from_slice(&bytes).expect("a header"));
-    let options = ProfileOptions { complete: true, ..ProfileOptions::default() };
+    let options = ProfileOptions::default().complete();
     let mut reader = Reader::from_slice(&bytes).expect("a header");
     let (profile, error) = run(&mut reader, Profiler::new(ProfileKind::Sched, options));
     assert!(error.is_none(), "{error:?}");
-    assert_eq!(profile.samples().iter().map(|sample| sample.nanos).collect::<Vec<_>>(), [i64::MAX]);
+    assert_eq!(profile.samples().iter().map(|sample| sample.total.as_nanos()).collect::<Vec<_>>(), [i64::MAX as u128]);
     let timeline = Timeline::from_slice(&bytes).expect("it is sound");
     let totals = timeline.totals(timeline.start()..timeline.end());
     assert_eq!(totals.runnable(), Duration::from_nanos(u64::MAX));

@@ -1,8 +1,9 @@
 //! Nothing is counted across the gap that lenient reading leaves.
 
+use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
 use gotrace::analysis::{
-    Accounting, GoroutineSummary, GroupBy, Groups, Latencies, MutatorUtil, ProcMoment, Procs, ProfileKind,
-    ProfileOptions, Profiler, Summarizer, UtilFlags, Utilization, run,
+    Accounting, GoroutineSummary, GroupBy, Groups, Latencies, MutatorUtil, ProcMoment, Procs, Summarizer, UtilFlags,
+    Utilization, run,
 };
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Clock, Generation, Trace};
@@ -149,9 +150,10 @@ fn no_p_is_in_use_in_a_gap() {
 #[test]
 fn waits_are_cut_by_a_gap() {
     let nanos = |complete| {
-        let options = ProfileOptions { complete, ..Default::default() };
+        let mut options = ProfileOptions::default();
+        options.complete = complete;
         let (profile, _) = run(&mut read(&broken()), Profiler::new(ProfileKind::Net, options));
-        profile.samples().iter().map(|sample| (sample.count, sample.nanos)).collect::<Vec<_>>()
+        profile.samples().iter().map(|sample| (sample.count, sample.total.as_nanos() as i64)).collect::<Vec<_>>()
     };
     assert_eq!(nanos(true), [(1, GAP - 1112)]);
     assert_eq!(nanos(false), [], "an open wait");

@@ -1,8 +1,10 @@
 //! Profiles, stack by stack.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use gotrace::analysis::{ProfileKind, ProfileOptions, Profiler, run};
+use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
+use gotrace::analysis::run;
 use gotrace::{Reader, Time};
 
 use crate::expected::{Frame, Line, Profile, all_samples, lines, ties};
@@ -15,6 +17,10 @@ const KINDS: [(&str, ProfileKind); 4] = [
     ("syscall", ProfileKind::Syscall),
     ("sched", ProfileKind::Sched),
 ];
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).expect("a time of a trace")
+}
 
 /// Count and nanoseconds by PCs.
 type ByStack = BTreeMap<Vec<u64>, (u64, i64)>;
@@ -49,13 +55,10 @@ fn profiles_are_those_of_go_stack_by_stack() {
         }
         let mut queries = vec![
             (String::new(), ProfileOptions::default()),
-            (
-                "main.main.func1".to_owned(),
-                ProfileOptions { start: Some("main.main.func1".into()), ..Default::default() },
-            ),
+            ("main.main.func1".to_owned(), ProfileOptions::default().start("main.main.func1")),
         ];
         if let Some(region) = region {
-            queries.push((format!("region {region}"), ProfileOptions { region: Some(region), ..Default::default() }));
+            queries.push((format!("region {region}"), ProfileOptions::default().region(region)));
         }
         for ((only, options), (kind_name, kind)) in
             queries.into_iter().flat_map(|query| KINDS.map(|kind| (query.clone(), kind)))
@@ -67,7 +70,7 @@ fn profiles_are_those_of_go_stack_by_stack() {
             for sample in profile.samples() {
                 let pcs = sample.frames().map(|frame| frame.pc).collect();
                 let entry = found.entry(pcs).or_default();
-                *entry = (entry.0 + sample.count, entry.1 + sample.nanos);
+                *entry = (entry.0 + sample.count, entry.1 + nanos(sample.total));
                 for frame in sample.frames() {
                     let (pc, line) = (frame.pc, frame.line);
                     let ours = Frame { pc, func: frame.func.to_string(), file: frame.file.to_string(), line };
@@ -103,10 +106,11 @@ fn complete_profiles_hold_all_the_time() {
         };
         let profile = |kind, complete| -> (u64, i64) {
             let mut reader = Reader::from_slice(&bytes).expect("a trace");
-            let options = ProfileOptions { complete, ..Default::default() };
+            let mut options = ProfileOptions::default();
+            options.complete = complete;
             let (profile, _) = run(&mut reader, Profiler::new(kind, options));
             let samples = profile.samples();
-            (samples.iter().map(|sample| sample.count).sum(), samples.iter().map(|sample| sample.nanos).sum())
+            (samples.iter().map(|sample| sample.count).sum(), samples.iter().map(|sample| nanos(sample.total)).sum())
         };
         assert_eq!(profile(ProfileKind::Sched, true).1, in_states(&["Runnable"]), "{}", sample.name);
         assert_eq!(profile(ProfileKind::Syscall, true).1, in_states(&["Syscall"]), "{}", sample.name);
@@ -128,11 +132,12 @@ fn complete_profiles_hold_all_the_time() {
 fn parts_of_time_add_up() {
     for name in ["go1.27/http", "go1.25/mutex", "go1.22/channels", "go1.21/http"] {
         let bytes = gotrace_tests::corpus::sample(name).bytes();
-        let nanos = |between| -> i64 {
+        let within = |between| -> i64 {
             let mut reader = Reader::from_slice(&bytes).expect("a trace");
-            let options = ProfileOptions { between, complete: true, ..Default::default() };
+            let mut options = ProfileOptions::default().complete();
+            options.between = between;
             let (profile, _) = run(&mut reader, Profiler::new(ProfileKind::OffCpu, options));
-            profile.samples().iter().map(|sample| sample.nanos).sum()
+            profile.samples().iter().map(|sample| nanos(sample.total)).sum()
         };
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
         let (mut first, mut last) = (None, Time(0));
@@ -142,8 +147,8 @@ fn parts_of_time_add_up() {
         let first = first.expect("there are events");
         for part in 1..8 {
             let cut = Time(first.0 + last.since(first) * part / 8);
-            let parts = nanos(Some((Time(i64::MIN), cut))) + nanos(Some((cut, Time(i64::MAX))));
-            assert_eq!(parts, nanos(None), "{name} cut at {cut}");
+            let parts = within(Some(Time(i64::MIN)..cut)) + within(Some(cut..Time(i64::MAX)));
+            assert_eq!(parts, within(None), "{name} cut at {cut}");
         }
     }
 }

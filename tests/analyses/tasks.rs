@@ -1,18 +1,24 @@
 //! Tasks and regions.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use gotrace::Reader;
-use gotrace::analysis::{TaskSummary, Tasks, run};
+use gotrace::analysis::run;
+use gotrace::analysis::tasks::{TaskSummary, Tasks};
 
 use crate::expected::{Line, Region, Task, all_samples, lines};
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).expect("a time of a trace")
+}
 
 fn of(task: &TaskSummary) -> Task {
     Task {
         id: task.id.0,
         name: task.name.clone(),
         parent: task.parent.map(|id| id.0),
-        start: task.begin.map(|time| time.0),
+        start: task.start.map(|time| time.0),
         end: task.end.map(|time| time.0),
         logs: task.logs,
         regions: task.regions,
@@ -53,13 +59,13 @@ fn tasks_and_regions_are_those_of_go() {
         for (group, (name, latencies)) in table.tasks.iter().zip(latencies) {
             assert_eq!((&*group.name, group.latency.count()), (name, latencies.len() as u64), "{}", sample.name);
             assert_eq!(
-                group.latency.sum().as_nanos() as i64,
+                nanos(group.latency.sum()),
                 latencies.iter().sum::<i64>(),
                 "{name} in {}",
                 sample.name
             );
             assert_eq!(
-                group.latency.max().as_nanos() as i64,
+                nanos(group.latency.max()),
                 latencies.iter().copied().max().unwrap_or(0),
                 "{name} in {}",
                 sample.name
@@ -70,12 +76,12 @@ fn tasks_and_regions_are_those_of_go() {
         for group in typed() {
             let all: Vec<_> = regions.iter().filter(|region| region.name == group.name).collect();
             let stat = |name: &str| all.iter().filter_map(|region| region.stats.get(name)).sum::<i64>();
-            assert_eq!(group.regions, all.len() as u64, "{} in {}", group.name, sample.name);
-            assert_eq!(group.times.execution, stat("Execution time"), "{} in {}", group.name, sample.name);
-            assert_eq!(group.times.sched_wait, stat("Sched wait time"), "{} in {}", group.name, sample.name);
+            assert_eq!(group.count, all.len() as u64, "{} in {}", group.name, sample.name);
+            assert_eq!(nanos(group.times.execution), stat("Execution time"), "{} in {}", group.name, sample.name);
+            assert_eq!(nanos(group.times.sched_wait), stat("Sched wait time"), "{} in {}", group.name, sample.name);
             types += 1;
         }
-        assert_eq!(typed().map(|group| group.regions).sum::<u64>(), regions.len() as u64);
+        assert_eq!(typed().map(|group| group.count).sum::<u64>(), regions.len() as u64);
     }
     assert!(tasks > 100 && types > 40, "{tasks} tasks, {types} types of regions");
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 use crate::view::analysis::{ended, observe};
 use clap::{Args as ClapArgs, ValueEnum};
-use gotrace::analysis::{Profile, ProfileKind, ProfileOptions, Profiler};
+use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler, StackProfile};
 use gotrace::{TaskId, Time};
 
 /// Make a profile of where goroutines lose their time, for go tool pprof or a flame graph.
@@ -78,15 +78,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let between = match (args.from, args.to) {
         (None, None) => None,
-        (from, to) => Some((Time(from.unwrap_or(i64::MIN)), Time(to.unwrap_or(i64::MAX)))),
+        (from, to) => Some(Time(from.unwrap_or(i64::MIN))..Time(to.unwrap_or(i64::MAX))),
     };
-    let options = ProfileOptions {
-        complete: args.complete,
-        start: args.group.clone(),
-        region: args.region.clone(),
-        task: args.task.map(TaskId),
-        between,
-    };
+    let mut options = ProfileOptions::default();
+    options.complete = args.complete;
+    options.start = args.group.clone();
+    options.region = args.region.clone();
+    options.task = args.task.map(TaskId);
+    options.between = between;
     let (profile, error) = observe(&args.file, Profiler::new(kind, options))?;
     let written = match &args.output {
         Some(path) => File::create(path).and_then(|file| write_profile(&profile, args.folded, file)),
@@ -96,7 +95,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     ended(&args.file, error)
 }
 
-fn write_profile(profile: &Profile, is_folded: bool, out: impl Write) -> io::Result<()> {
+fn write_profile(profile: &StackProfile, is_folded: bool, out: impl Write) -> io::Result<()> {
     let mut out = BufWriter::new(out);
     match is_folded {
         true => profile.write_folded(&mut out)?,

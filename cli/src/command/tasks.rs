@@ -4,11 +4,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::failure::Failure;
-use crate::view::analysis::{ended, observe, spread_head, spread_text, time};
-use crate::view::text::{write_json, write_line};
+use crate::view::analysis::{ended, observe, spread_head, spread_text};
+use crate::view::text::{duration_text, write_json, write_line};
 use clap::Args as ClapArgs;
 use gotrace::TaskId;
-use gotrace::analysis::{Histogram, LogMessage, LogQuery, LogSearch, TaskTable, Tasks, TimeByState};
+use gotrace::analysis::tasks::{LogQuery, LogSearch, LogSearchReport, Tasks, TasksReport, TimeByState};
 use serde::Serialize;
 
 /// Tell how long the tasks and regions of a trace took and what their goroutines did in them; or search its log messages.
@@ -37,134 +37,41 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let searches = args.log.is_some() || args.category.is_some() || args.task.is_some();
-    let query = LogQuery {
-        category: args.category.clone(),
-        text: args.log.clone(),
-        task: args.task.map(TaskId),
-        limit: args.limit,
-    };
+    let mut query = LogQuery::first(args.limit);
+    query.category = args.category.clone();
+    query.text = args.log.clone();
+    query.task = args.task.map(TaskId);
     let observers = ((!searches).then(Tasks::by_name), searches.then(|| LogSearch::new(query)));
     let ((table, logs), error) = observe(&args.file, observers)?;
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
         true => {
             let message = error.as_ref().map(ToString::to_string);
-            write_json(&Json::new(table.as_ref(), logs.as_ref(), message), &mut out)?;
+            write_json(&Json { schema: 1, report: table.as_ref(), logs: logs.as_ref(), error: message }, &mut out)?;
         }
         false => {
             table.iter().try_for_each(|table| write_table(table, &mut out))?;
-            logs.iter().try_for_each(|(found, count)| write_logs(found, *count, &mut out))?;
+            logs.iter().try_for_each(|logs| write_logs(logs, &mut out))?;
         }
     }
     out.flush()?;
     ended(&args.file, error)
 }
 
-/// What is printed as JSON; see `gotrace::analysis::json`.
+/// What is printed as JSON.
 #[derive(Serialize)]
 struct Json<'a> {
     schema: u32,
+    #[serde(flatten)]
+    report: Option<&'a TasksReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tasks: Option<Vec<TaskRow<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    regions: Option<Vec<RegionRow<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    logs: Option<Logs<'a>>,
+    logs: Option<&'a LogSearchReport>,
     error: Option<String>,
 }
 
-#[derive(Serialize)]
-struct TaskRow<'a> {
-    name: &'a str,
-    count: u64,
-    open: u64,
-    latency: Histogram,
-    logs: u64,
-    regions: u64,
-    goroutines: u64,
-    times_ns: Times,
-}
-
-#[derive(Serialize)]
-struct RegionRow<'a> {
-    name: &'a str,
-    count: u64,
-    latency: Histogram,
-    times_ns: Times,
-}
-
-#[derive(Serialize)]
-struct Times {
-    execution: i64,
-    sched_wait: i64,
-    syscall: i64,
-    syscall_block: i64,
-    block: i64,
-}
-
-#[derive(Serialize)]
-struct Logs<'a> {
-    count: u64,
-    found: Vec<LogRow<'a>>,
-}
-
-#[derive(Serialize)]
-struct LogRow<'a> {
-    time: i64,
-    goroutine: Option<u64>,
-    task: u64,
-    category: &'a str,
-    message: &'a str,
-}
-
-impl From<&TimeByState> for Times {
-    fn from(times: &TimeByState) -> Self {
-        let &TimeByState { execution, sched_wait, syscall, syscall_block, block } = times;
-        Times { execution, sched_wait, syscall, syscall_block, block }
-    }
-}
-
-impl<'a> Json<'a> {
-    fn new(table: Option<&'a TaskTable>, logs: Option<&'a (Vec<LogMessage>, u64)>, error: Option<String>) -> Self {
-        let tasks = table.map(|table| {
-            let row = table.tasks.iter().map(|group| TaskRow {
-                name: &group.name,
-                count: group.tasks,
-                open: group.open,
-                latency: group.latency.clone(),
-                logs: group.logs,
-                regions: group.regions,
-                goroutines: group.goroutines,
-                times_ns: (&group.times).into(),
-            });
-            row.collect()
-        });
-        let regions = table.map(|table| {
-            let row = table.regions.iter().map(|group| RegionRow {
-                name: &group.name,
-                count: group.regions,
-                latency: group.latency.clone(),
-                times_ns: (&group.times).into(),
-            });
-            row.collect()
-        });
-        let logs = logs.map(|(found, count)| {
-            let row = found.iter().map(|log| LogRow {
-                time: log.time.0,
-                goroutine: log.go.map(|id| id.0),
-                task: log.task.0,
-                category: &log.category,
-                message: &log.message,
-            });
-            Logs { count: *count, found: row.collect() }
-        });
-        Json { schema: 1, tasks, regions, logs, error }
-    }
-}
-
-fn write_table(table: &TaskTable, out: &mut impl Write) -> io::Result<()> {
+fn write_table(table: &TasksReport, out: &mut impl Write) -> io::Result<()> {
     let named = |name: &str| if name.is_empty() { "(no name in the trace)".to_owned() } else { name.to_owned() };
-    let tasks: u64 = table.tasks.iter().map(|group| group.tasks).sum();
+    let tasks: u64 = table.tasks.iter().map(|group| group.count).sum();
     writeln!(out, "{tasks} task{}", if tasks == 1 { "" } else { "s" })?;
     for group in &table.tasks {
         writeln!(out)?;
@@ -172,7 +79,7 @@ fn write_table(table: &TaskTable, out: &mut impl Write) -> io::Result<()> {
         let whole = group.latency.count();
         let line = format!(
             "  {} in all, {whole} whole, {} open; {} goroutines, {} regions, {} log messages",
-            group.tasks, group.open, group.goroutines, group.regions, group.logs
+            group.count, group.open, group.goroutines, group.regions, group.logs
         );
         write_line(&line, out)?;
         if whole > 0 {
@@ -181,12 +88,12 @@ fn write_table(table: &TaskTable, out: &mut impl Write) -> io::Result<()> {
         }
         write_times(&group.times, out)?;
     }
-    let regions: u64 = table.regions.iter().map(|group| group.regions).sum();
+    let regions: u64 = table.regions.iter().map(|group| group.count).sum();
     writeln!(out, "\n{regions} region{}", if regions == 1 { "" } else { "s" })?;
     for group in &table.regions {
         writeln!(out)?;
         write_line(&named(&group.name), out)?;
-        writeln!(out, "  {:<10} {}", format!("{} times", group.regions), spread_head())?;
+        writeln!(out, "  {:<10} {}", format!("{} times", group.count), spread_head())?;
         writeln!(out, "  {:<10} {}", "latency", spread_text(&group.latency))?;
         write_times(&group.times, out)?;
     }
@@ -200,16 +107,17 @@ fn write_times(times: &TimeByState, out: &mut impl Write) -> io::Result<()> {
         ("waiting for a P", times.sched_wait),
         ("in system calls", times.syscall + times.syscall_block),
     ];
-    let parts = parts.into_iter().filter(|&(_, nanos)| nanos != 0);
-    let parts: Vec<_> = parts.map(|(name, nanos)| format!("{name} {}", time(nanos))).collect();
+    let parts = parts.into_iter().filter(|(_, time)| !time.is_zero());
+    let parts: Vec<_> = parts.map(|(name, time)| format!("{name} {}", duration_text(time))).collect();
     match parts.is_empty() {
         true => Ok(()),
         false => write_line(&format!("  goroutines: {}", parts.join(", ")), out),
     }
 }
 
-fn write_logs(found: &[LogMessage], count: u64, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{count} log message{}", if count == 1 { "" } else { "s" })?;
+fn write_logs(logs: &LogSearchReport, out: &mut impl Write) -> io::Result<()> {
+    let LogSearchReport { count, messages: found, .. } = logs;
+    writeln!(out, "{count} log message{}", if *count == 1 { "" } else { "s" })?;
     for log in found {
         let go = log.go.map_or(String::new(), |id| format!(" goroutine {id}"));
         let task = if log.task == TaskId::BACKGROUND { String::new() } else { format!(" task {}", log.task) };

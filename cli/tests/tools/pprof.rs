@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use gotrace::Reader;
-use gotrace::analysis::{self, ProfileKind, ProfileOptions, Profiler};
+use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
+use gotrace::analysis;
 use gotrace::pprof::{By, Frame, ProfileBuilder, Report, ValueType};
 use gotrace_tests::corpus::sample;
 
@@ -231,7 +232,7 @@ pub fn go_tool_pprof_opens_every_profile() -> Result<(), Missing> {
         let trace = if name == "cpu" { "go1.27/cpuprofile" } else { "go1.27/http" };
         let bytes = sample(trace).bytes();
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
-        let options = ProfileOptions { complete: true, ..Default::default() };
+        let options = ProfileOptions::default().complete();
         let (profile, _) = analysis::run(&mut reader, Profiler::new(kind, options));
         let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("analyses-{name}.pb.gz"));
         let file = std::fs::File::create(&path).expect("the directory is ours");
@@ -239,7 +240,7 @@ pub fn go_tool_pprof_opens_every_profile() -> Result<(), Missing> {
         let path = path.to_str().expect("the path is UTF-8");
         let top = run(&pprof, &["-top", "-unit=ns", path]);
         let kind = if name == "cpu" { "Type: cpu" } else { "Type: delay" };
-        let sum: i64 = profile.samples().iter().map(|sample| sample.nanos).sum();
+        let sum = profile.samples().iter().map(|sample| sample.total.as_nanos()).sum::<u128>();
         assert!(top.contains(kind) && top.lines().count() > 6, "{name}: {top}");
         assert!(sum > 0 && top.contains(&format!("Total samples = {sum}ns")), "{name}: {sum} ns in {top}");
     }

@@ -9,7 +9,7 @@ use crate::event::record::Record;
 use crate::id::present;
 use crate::timeline::gc::OPEN;
 use crate::timeline::symbols::{StackNumber, StringNumber};
-use crate::timeline::tasks::{LabelEntry, LogEntry, RegionEntry, SampleEntry, TaskColumns, TaskEntry};
+use crate::timeline::tasks::{LabelEntry, LogEntry, NO_GOROUTINE, RegionEntry, SampleEntry, TaskColumns, TaskEntry};
 
 /// All of it so far, and what is open.
 #[derive(Debug, Default)]
@@ -37,6 +37,7 @@ impl Annotations {
             name,
             stack,
             go,
+            ended_by: NO_GOROUTINE,
         });
         self.tasks.insert(record.a, index);
     }
@@ -46,12 +47,13 @@ impl Annotations {
         let known = self.tasks.get(&record.a).and_then(|&index| self.columns.tasks.get_mut(index));
         match known {
             // It may be ended again.
-            Some(task) if task.end == OPEN => task.end = record.time,
+            Some(task) if task.end == OPEN => (task.end, task.ended_by) = (record.time, go),
             Some(_) => {}
             None => {
                 let index = self.columns.tasks.len();
                 let (id, parent, end) = (record.a, present(record.b), record.time);
-                self.columns.tasks.push(TaskEntry { id, parent, start: self.last_gap, end, name, stack: 0, go });
+                let start = self.last_gap;
+                self.columns.tasks.push(TaskEntry { id, parent, start, end, name, stack: 0, go, ended_by: go });
                 self.tasks.insert(record.a, index);
             }
         }

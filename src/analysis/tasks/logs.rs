@@ -1,0 +1,133 @@
+//! A search for messages of `runtime/trace.Log`.
+
+use crate::analysis::observer::Observer;
+use crate::event::{Event, EventKind};
+use crate::id::{GoId, TaskId};
+use crate::time::Time;
+
+/// A message that [`LogSearch`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LogMatch {
+    /// When it was logged.
+    #[cfg_attr(feature = "serde", serde(rename = "time_ns"))]
+    pub time: Time,
+    /// The goroutine that logged it.
+    #[cfg_attr(feature = "serde", serde(rename = "goroutine"))]
+    pub go: Option<GoId>,
+    /// The task it belongs to, [`TaskId::BACKGROUND`] (0) if to none.
+    pub task: TaskId,
+    /// Its category.
+    pub category: String,
+    /// Its text.
+    pub message: String,
+}
+
+/// Which messages to search for. All conditions have to hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogQuery {
+    /// Only messages of this category.
+    pub category: Option<String>,
+    /// Only messages that contain this text.
+    pub text: Option<String>,
+    /// Only messages of this task.
+    pub task: Option<TaskId>,
+    /// Only messages of this goroutine.
+    pub go: Option<GoId>,
+    /// Keep this many messages, the first ones. All are counted.
+    pub limit: usize,
+}
+
+impl LogQuery {
+    /// Finds all messages and keeps the first `limit`.
+    pub fn first(limit: usize) -> Self {
+        LogQuery { limit, ..LogQuery::default() }
+    }
+
+    /// Sets [`category`](LogQuery::category).
+    pub fn category(mut self, category: impl Into<String>) -> Self {
+        self.category = Some(category.into());
+        self
+    }
+
+    /// Sets [`text`](LogQuery::text).
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// Sets [`task`](LogQuery::task).
+    pub fn task(mut self, task: TaskId) -> Self {
+        self.task = Some(task);
+        self
+    }
+
+    /// Sets [`go`](LogQuery::go).
+    pub fn goroutine(mut self, go: GoId) -> Self {
+        self.go = Some(go);
+        self
+    }
+}
+
+/// The output of [`LogSearch`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LogSearchReport {
+    /// How many messages match.
+    pub count: u64,
+    /// How many messages there are in all.
+    pub of: u64,
+    /// The first matches in order of time, at most [`LogQuery::limit`].
+    pub messages: Vec<LogMatch>,
+}
+
+/// Searches log messages in one pass. Memory follows the number of matches, up to the limit.
+#[derive(Debug)]
+pub struct LogSearch {
+    query: LogQuery,
+    report: LogSearchReport,
+}
+
+impl LogSearch {
+    /// Searches for these messages.
+    pub fn new(query: LogQuery) -> Self {
+        LogSearch { query, report: LogSearchReport::default() }
+    }
+}
+
+impl Observer for LogSearch {
+    type Output = LogSearchReport;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        let EventKind::Log(log) = event.kind() else { return };
+        let LogQuery { category, text, task, go, limit } = &self.query;
+        let has = |part: &String| memchr::memmem::find(log.message.as_bytes(), part.as_bytes()).is_some();
+        self.report.of += 1;
+        if category.as_ref().is_none_or(|category| log.category == **category)
+            && text.as_ref().is_none_or(has)
+            && task.is_none_or(|task| task == log.task)
+            && go.is_none_or(|go| event.go() == Some(go))
+        {
+            self.report.count += 1;
+            if self.report.messages.len() < *limit {
+                self.report.messages.push(LogMatch {
+                    time: event.time(),
+                    go: event.go(),
+                    task: log.task,
+                    category: log.category.to_str_lossy().into_owned(),
+                    message: log.message.to_str_lossy().into_owned(),
+                });
+            }
+        }
+    }
+
+    fn finish(self) -> LogSearchReport {
+        self.report
+    }
+}

@@ -1,0 +1,366 @@
+//! The slowest tasks, and what they waited for.
+
+use std::cmp::Reverse;
+use std::ops::Range;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
+use crate::event::{GoState, OwnedFrame};
+use crate::id::{GoId, TaskId};
+use crate::time::Time;
+use crate::timeline::{Goroutine, Span, Task, Timeline};
+
+/// Which tasks [`slowest`] looks at, and how many it returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SlowestOptions {
+    /// At most this many tasks. 10 by default.
+    pub count: usize,
+    /// Only tasks of this name.
+    pub name: Option<String>,
+    /// Only tasks that took at least this long.
+    pub min: Duration,
+    /// Only tasks on which this goroutine worked.
+    pub go: Option<GoId>,
+    /// Only tasks that overlap this range of time. Only time within it counts.
+    pub between: Option<Range<Time>>,
+}
+
+impl Default for SlowestOptions {
+    fn default() -> Self {
+        SlowestOptions { count: 10, name: None, min: Duration::ZERO, go: None, between: None }
+    }
+}
+
+impl SlowestOptions {
+    /// Sets [`count`](SlowestOptions::count).
+    pub fn count(mut self, count: usize) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// Sets [`name`](SlowestOptions::name).
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets [`min`](SlowestOptions::min).
+    pub fn min(mut self, min: Duration) -> Self {
+        self.min = min;
+        self
+    }
+
+    /// Sets [`go`](SlowestOptions::go).
+    pub fn goroutine(mut self, go: GoId) -> Self {
+        self.go = Some(go);
+        self
+    }
+
+    /// Sets [`between`](SlowestOptions::between).
+    pub fn between(mut self, range: Range<Time>) -> Self {
+        self.between = Some(range);
+        self
+    }
+}
+
+/// The output of [`slowest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SlowestReport {
+    /// How many tasks the trace has.
+    pub tasks: u64,
+    /// How many of them match the options.
+    pub matching: u64,
+    /// The slowest of those, the slowest first.
+    pub slowest: Vec<SlowTask>,
+}
+
+/// A slow task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SlowTask {
+    /// The task.
+    pub id: TaskId,
+    /// The name that the program gave it; empty if it started before the trace.
+    pub name: String,
+    /// The task in which it was created.
+    pub parent: Option<TaskId>,
+    /// When it started; `None` if before the trace.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
+    pub start: Option<Time>,
+    /// When it ended; `None` if it had not when the trace ended.
+    #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
+    pub end: Option<Time>,
+    /// How long it took, as far as the trace and [`SlowestOptions::between`] cover it.
+    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub duration: Duration,
+    /// How long its goroutines ran, all together.
+    #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub running: Duration,
+    /// How long its goroutines were runnable and waited for a P (processor).
+    #[cfg_attr(feature = "serde", serde(rename = "runnable_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub runnable: Duration,
+    /// How long its goroutines were in system calls.
+    #[cfg_attr(feature = "serde", serde(rename = "syscall_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub syscall: Duration,
+    /// How long its goroutines were blocked, by reason, the longest first.
+    pub waits: Vec<TaskWait>,
+    /// The goroutines that worked on it, those with the most time first; at most 64.
+    pub goroutines: Vec<SlowTaskGoroutine>,
+    /// How many goroutines worked on it.
+    pub goroutine_count: u64,
+}
+
+/// What the goroutines of a task waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TaskWait {
+    /// The reason in the runtime's words, such as `sync` or `chan receive`.
+    pub reason: String,
+    /// How many waits there were.
+    pub count: u64,
+    /// How long they took, all together.
+    #[cfg_attr(feature = "serde", serde(rename = "total_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub total: Duration,
+    /// The longest of them.
+    pub longest: LongestWait,
+}
+
+/// The longest wait of a task for a reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LongestWait {
+    /// The goroutine that waited.
+    #[cfg_attr(feature = "serde", serde(rename = "goroutine"))]
+    pub go: GoId,
+    /// When the wait started.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
+    pub start: Time,
+    /// How long it took within the task.
+    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub duration: Duration,
+    /// Where it waited, innermost frame first; empty if the trace has no stack of it.
+    pub stack: Vec<OwnedFrame>,
+    /// The goroutine that ended the wait; `None` if the runtime did, or nobody.
+    pub woken_by: Option<GoId>,
+}
+
+/// A goroutine that worked on a slow task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SlowTaskGoroutine {
+    /// The goroutine.
+    pub id: GoId,
+    /// The function in which it started; empty if no stack of it is in the trace.
+    pub function: String,
+    /// How long it worked on the task, blocked or not.
+    #[cfg_attr(feature = "serde", serde(rename = "total_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub total: Duration,
+    /// How long it ran.
+    #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub running: Duration,
+    /// How long it was blocked.
+    #[cfg_attr(feature = "serde", serde(rename = "blocked_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub blocked: Duration,
+}
+
+/// The most goroutines of a task to list.
+const MAX_GOROUTINES: usize = 64;
+
+/// Finds the slowest tasks, and what their goroutines waited for.
+///
+/// Three kinds of goroutines work on a task: the one that ended it, from its creation on; the one that started it, if no
+/// other ended it; and all others while they are in a region of the task. Only the goroutines of the tasks that are returned
+/// are looked at.
+///
+/// ```
+/// use gotrace::analysis::tasks::{SlowestOptions, slowest};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/annotations.trace"))?;
+/// let timeline = gotrace::Timeline::from_slice(&bytes)?;
+/// for task in slowest(&timeline, &SlowestOptions::default().count(3)).slowest {
+///     println!("task {} ({}): {:?}", task.id, task.name, task.duration);
+///     for wait in task.waits {
+///         println!("    {:?} in {}, longest in goroutine {}", wait.total, wait.reason, wait.longest.go);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn slowest(timeline: &Timeline, options: &SlowestOptions) -> SlowestReport {
+    let window = options.between.clone().unwrap_or(Time(i64::MIN)..Time(i64::MAX));
+    let mut found: Vec<(Duration, Task<'_>)> = Vec::new();
+    for task in timeline.tasks() {
+        let known = clip(&task.known(), &window);
+        let fits = options.name.as_ref().is_none_or(|name| task.name() == **name)
+            && (options.between.is_none() || known.start < known.end)
+            && known.end - known.start >= options.min
+            && options.go.is_none_or(|go| Work::of(timeline, &task, &window).goroutines.contains_key(&go));
+        if fits {
+            found.push((known.end - known.start, task));
+        }
+    }
+    let matching = found.len() as u64;
+    found.sort_by_key(|(duration, task)| (Reverse(*duration), task.start(), task.id()));
+    found.truncate(options.count);
+    let slowest = found.into_iter().map(|(duration, task)| slow_task(timeline, &task, duration, &window)).collect();
+    SlowestReport { tasks: timeline.tasks().len() as u64, matching, slowest }
+}
+
+fn clip(range: &Range<Time>, window: &Range<Time>) -> Range<Time> {
+    let start = range.start.max(window.start);
+    start..range.end.min(window.end).max(start)
+}
+
+/// When which goroutines worked on a task.
+struct Work {
+    /// Disjoint ranges in order of time.
+    goroutines: IndexMap<GoId, Vec<Range<Time>>, RandomState>,
+}
+
+impl Work {
+    fn of(timeline: &Timeline, task: &Task<'_>, window: &Range<Time>) -> Self {
+        let known = clip(&task.known(), window);
+        let owner = task.ended_by().or(task.go()).map(|go| {
+            let created = timeline.goroutine(go).and_then(|goroutine| goroutine.created_at());
+            (go, created.map_or(known.start, |created| created.max(known.start))..known.end)
+        });
+        let regions = task.regions().filter_map(|region| Some((region.go()?, clip(&region.known(), window))));
+        let mut goroutines: IndexMap<GoId, Vec<Range<Time>>, RandomState> = IndexMap::default();
+        for (go, range) in owner.into_iter().chain(regions).filter(|(_, range)| range.start < range.end) {
+            goroutines.entry(go).or_default().push(range);
+        }
+        goroutines.values_mut().for_each(merge);
+        Work { goroutines }
+    }
+}
+
+/// Sorts ranges and joins those that overlap.
+fn merge(ranges: &mut Vec<Range<Time>>) {
+    ranges.sort_by_key(|range| range.start);
+    ranges.dedup_by(|next, last| {
+        let overlaps = next.start <= last.end;
+        if overlaps {
+            last.end = last.end.max(next.end);
+        }
+        overlaps
+    });
+}
+
+fn slow_task(timeline: &Timeline, task: &Task<'_>, duration: Duration, window: &Range<Time>) -> SlowTask {
+    let mut slow = SlowTask {
+        id: task.id(),
+        name: task.name().to_str_lossy().into_owned(),
+        parent: task.parent(),
+        start: task.start(),
+        end: task.end(),
+        duration,
+        running: Duration::ZERO,
+        runnable: Duration::ZERO,
+        syscall: Duration::ZERO,
+        waits: Vec::new(),
+        goroutines: Vec::new(),
+        goroutine_count: 0,
+    };
+    let mut waits: IndexMap<String, Waits<'_>, RandomState> = IndexMap::default();
+    for (go, ranges) in Work::of(timeline, task, window).goroutines {
+        let Some(goroutine) = timeline.goroutine(go) else { continue };
+        slow.add(goroutine, &ranges, &mut waits);
+    }
+    slow.goroutines.sort_by_key(|goroutine| (Reverse(goroutine.total), goroutine.id));
+    slow.goroutines.truncate(MAX_GOROUTINES);
+    slow.waits = waits.into_iter().filter_map(|(reason, waits)| waits.into_wait(reason)).collect();
+    slow.waits.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.reason.cmp(&b.reason)));
+    slow
+}
+
+impl SlowTask {
+    /// Adds what a goroutine did in these ranges.
+    fn add<'t>(
+        &mut self,
+        goroutine: Goroutine<'t>,
+        ranges: &[Range<Time>],
+        waits: &mut IndexMap<String, Waits<'t>, RandomState>,
+    ) {
+        let mut it = SlowTaskGoroutine {
+            id: goroutine.id(),
+            function: goroutine.name().to_str_lossy().into_owned(),
+            total: Duration::ZERO,
+            running: Duration::ZERO,
+            blocked: Duration::ZERO,
+        };
+        for range in ranges {
+            let totals = goroutine.totals(range.clone());
+            self.running += totals.running();
+            self.runnable += totals.runnable();
+            self.syscall += totals.syscall();
+            it.total += totals.total();
+            it.running += totals.running();
+            it.blocked += totals.waiting();
+            for (reason, total, count) in totals.waiting_by_reason() {
+                let waits = waits.entry(reason.to_str_lossy().into_owned()).or_default();
+                waits.total += total;
+                waits.count += count;
+            }
+            for span in goroutine.between(range.clone()).filter(|span| span.state() == GoState::Waiting) {
+                let within = clip(&(span.start()..span.end()), range);
+                let length = within.end - within.start;
+                if let Some(waits) = waits.get_mut(&*span.reason().to_str_lossy())
+                    && waits.longest.is_none_or(|(longest, _)| longest < length)
+                {
+                    waits.longest = Some((length, span));
+                }
+            }
+        }
+        self.goroutine_count += 1;
+        self.goroutines.push(it);
+    }
+}
+
+/// Waits for one reason, as they are found.
+#[derive(Default)]
+struct Waits<'t> {
+    count: u64,
+    total: Duration,
+    /// How long the longest took within the task.
+    longest: Option<(Duration, Span<'t>)>,
+}
+
+impl Waits<'_> {
+    /// `None` if no wait starts within the trace, and only its state was ever told.
+    fn into_wait(self, reason: String) -> Option<TaskWait> {
+        let (duration, span) = self.longest?;
+        let stack = span.stack().into_iter().flat_map(|stack| stack.frames()).map(OwnedFrame::from);
+        let longest = LongestWait {
+            go: span.goroutine().id(),
+            start: span.start(),
+            duration,
+            stack: stack.collect(),
+            woken_by: span.woken_by().and_then(|waker| waker.go()),
+        };
+        Some(TaskWait { reason, count: self.count, total: self.total, longest })
+    }
+}
