@@ -15,6 +15,12 @@ pub enum Answer {
     BadNews,
 }
 
+impl From<()> for Answer {
+    fn from((): ()) -> Self {
+        Answer::Fine
+    }
+}
+
 /// The exit status of wrong usage and of unreadable input.
 const FAILED: u8 = 2;
 
@@ -55,8 +61,8 @@ impl From<io::Error> for Failure {
 /// Turns the result of a command into an exit status. A failure is printed to standard error as one line.
 ///
 /// A closed output is not a failure: its reader, such as `head`, has seen enough.
-pub fn exit(command: &str, result: Result<Answer, Failure>) -> ExitCode {
-    let message = match result {
+pub fn exit(command: &str, result: Result<impl Into<Answer>, Failure>) -> ExitCode {
+    let message = match result.map(Into::into) {
         Ok(Answer::Fine) => return ExitCode::SUCCESS,
         Ok(Answer::BadNews) => return ExitCode::from(1),
         Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,

@@ -3,17 +3,26 @@
 mod command;
 mod failure;
 mod input;
+mod json;
+mod pass;
+mod select;
+mod terminal;
 mod view;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use failure::Answer;
+use clap::{CommandFactory, Parser, Subcommand};
+use terminal::Terminal;
 
-/// Answers questions about Go programs from execution traces, profiles and GC logs.
+/// Answers questions about Go programs: why is it slow, does it leak, what did each goroutine do?
+///
+/// It reads execution traces (trace.out), pprof profiles and GC logs. FILE may be - for standard input, and a gzip or zstd
+/// file.
 #[derive(Parser)]
-#[command(name = "gotrace", version)]
+#[command(name = "gotrace", version, after_long_help = include_str!("names.txt"), max_term_width = 100)]
 struct Cli {
+    #[command(flatten)]
+    terminal: terminal::Options,
     #[command(subcommand)]
     command: Command,
 }
@@ -34,45 +43,57 @@ enum Command {
     Procs(command::procs::Args),
     /// User tasks, regions and log messages
     Tasks(command::tasks::Args),
-    /// Distributions of scheduling, system call, network and pause times
+    /// How long scheduling, system calls, network waits and pauses took
     Latency(command::latency::Args),
-    /// Heap profiles, GC log and trace joined: is there a leak, and where?
+    /// Is there a leak, and where? Joins heap profiles, traces and a GC log
     Diagnose(command::diagnose::Args),
     /// Heap and other pprof profiles: top functions, differences, growth
     Heap(command::heap::Args),
-    /// A GODEBUG=gctrace=1 log: what GC costs and where the heap is heading
+    /// What garbage collection costs and where the heap is heading, from a GC log
     Gctrace(command::gctrace::Args),
-    /// Every object of a GODEBUG=traceallocfree=1 trace
+    /// Every object allocated and freed, from a GODEBUG=traceallocfree=1 trace
     Allocations(command::allocations::Args),
-    /// A pprof profile of where goroutines spent their time
+    /// Where goroutines spent their time, as a pprof profile or folded stacks
     Profile(command::profile::Args),
     /// The events as text, as go tool trace -d prints them
     Dump(command::dump::Args),
-    /// Is the trace whole? What is lost, and why? Repairs it
+    /// Is the trace whole? What is lost, and why? Can repair it
     Doctor(command::doctor::Args),
     /// What changed between two traces
     Compare(command::compare::Args),
+    /// The JSON Schema of a command's --json
+    Schema(command::schema::Args),
+    /// Shell completions
+    Completions(command::completions::Args),
+    /// Manual pages
+    Man(command::man::Args),
 }
 
 fn main() -> ExitCode {
-    let fine = |()| Answer::Fine;
-    let (name, result) = match Cli::parse().command {
-        Command::Summary(args) => ("summary", command::summary::run(&args).map(fine)),
-        Command::Goroutines(args) => ("goroutines", command::goroutines::run(&args).map(fine)),
-        Command::Goroutine(args) => ("goroutine", command::goroutine::run(&args).map(fine)),
-        Command::Gc(args) => ("gc", command::gc::run(&args).map(fine)),
-        Command::Blocking(args) => ("blocking", command::blocking::run(&args).map(fine)),
-        Command::Procs(args) => ("procs", command::procs::run(&args).map(fine)),
-        Command::Tasks(args) => ("tasks", command::tasks::run(&args).map(fine)),
-        Command::Latency(args) => ("latency", command::latency::run(&args).map(fine)),
-        Command::Diagnose(args) => ("diagnose", command::diagnose::run(&args)),
-        Command::Heap(args) => ("heap", command::heap::run(&args).map(fine)),
-        Command::Gctrace(args) => ("gctrace", command::gctrace::run(&args).map(fine)),
-        Command::Allocations(args) => ("allocations", command::allocations::run(&args).map(fine)),
-        Command::Profile(args) => ("profile", command::profile::run(&args).map(fine)),
-        Command::Dump(args) => ("dump", command::dump::run(&args).map(fine)),
-        Command::Doctor(args) => ("doctor", command::doctor::run(&args)),
-        Command::Compare(args) => ("compare", command::compare::run(&args)),
-    };
-    failure::exit(name, result)
+    let cli = Cli::parse();
+    let mut terminal = Terminal::stdout(&cli.terminal);
+    let terminal = &mut terminal;
+    match &cli.command {
+        Command::Summary(args) => failure::exit("summary", command::summary::run(args, terminal)),
+        Command::Goroutines(args) => failure::exit("goroutines", command::goroutines::run(args, terminal)),
+        Command::Goroutine(args) => failure::exit("goroutine", command::goroutine::run(args, terminal)),
+        Command::Gc(args) => failure::exit("gc", command::gc::run(args, terminal)),
+        Command::Blocking(args) => failure::exit("blocking", command::blocking::run(args, terminal)),
+        Command::Procs(args) => failure::exit("procs", command::procs::run(args, terminal)),
+        Command::Tasks(args) => failure::exit("tasks", command::tasks::run(args, terminal)),
+        Command::Latency(args) => failure::exit("latency", command::latency::run(args, terminal)),
+        Command::Diagnose(args) => failure::exit("diagnose", command::diagnose::run(args, terminal)),
+        Command::Heap(args) => failure::exit("heap", command::heap::run(args, terminal)),
+        Command::Gctrace(args) => failure::exit("gctrace", command::gctrace::run(args, terminal)),
+        Command::Allocations(args) => failure::exit("allocations", command::allocations::run(args, terminal)),
+        Command::Profile(args) => failure::exit("profile", command::profile::run(args, terminal)),
+        Command::Dump(args) => failure::exit("dump", command::dump::run(args, terminal)),
+        Command::Doctor(args) => failure::exit("doctor", command::doctor::run(args, terminal)),
+        Command::Compare(args) => failure::exit("compare", command::compare::run(args, terminal)),
+        Command::Schema(args) => failure::exit("schema", command::schema::run(args, terminal)),
+        Command::Completions(args) => {
+            failure::exit("completions", command::completions::run(args, Cli::command(), terminal))
+        }
+        Command::Man(args) => failure::exit("man", command::man::run(args, Cli::command(), terminal)),
+    }
 }

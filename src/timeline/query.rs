@@ -1,5 +1,7 @@
 //! Spans by what they have: state, reason, length, place in the code, task, time. And everything at an instant.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -121,6 +123,13 @@ impl<'t> Query<'t> {
             rest.is_some_and(|rest| prefix.ends_with('/') || matches!(rest.first(), Some(b'.' | b'/')))
         };
         self.in_functions(is_below)
+    }
+
+    /// Those whose stack has a function whose full name is wanted. Each name is asked for once.
+    pub fn in_matching(self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        let strings = &self.timeline.symbols.strings;
+        let asked = RefCell::new(HashMap::new());
+        self.in_functions(|func| *asked.borrow_mut().entry(func).or_insert_with(|| is_wanted(&strings.get(func).to_str_lossy())))
     }
 
     /// Looks at each stack once.

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 use crate::view::analysis::{ended, observe, time};
 use crate::view::text::{duration_text, fit, write_json, write_line};
 use clap::Args as ClapArgs;
@@ -75,7 +76,7 @@ fn parse_time(text: &str) -> Result<i64, String> {
     }
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let options = AllocationOptions {
         cycles: args.cycles,
         window: args.window,

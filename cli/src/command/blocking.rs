@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 use crate::view::text::{duration_text, write_json, write_line};
 use crate::view::timeline::{Each, Frame, Window, WokenBy, frames, load, parse_duration, stack_text};
 use clap::Args as ClapArgs;
@@ -42,7 +43,7 @@ pub struct Args {
     file: PathBuf,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let timeline = load(&args.file)?;
     let range = args.window.range(&timeline)?;
     let mut query = timeline.blocked().between(range.clone());

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Answer, Failure};
+use crate::terminal::Terminal;
 use crate::view::analysis::{ended, observe, time};
 use crate::view::text::{fit, write_json};
 use clap::Args as ClapArgs;
@@ -33,7 +34,7 @@ pub struct Args {
     after: PathBuf,
 }
 
-pub fn run(args: &Args) -> Result<Answer, Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<Answer, Failure> {
     let parse = |text: &String| {
         text.parse::<Threshold>().map_err(|error| Failure::Usage(format!("--fail-on {text:?}: {error}")))
     };

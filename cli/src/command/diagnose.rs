@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Answer, Failure};
+use crate::input::Input;
+use crate::terminal::Terminal;
 use crate::view::text::{WIDTH, bytes_text, write_json};
 use crate::view::timeline::parse_duration;
 use clap::Args as ClapArgs;
@@ -110,7 +112,7 @@ impl Args {
     }
 }
 
-pub fn run(args: &Args) -> Result<Answer, Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<Answer, Failure> {
     let inputs = read(args)?;
     let verdict = diagnose(&inputs, &args.options());
     if inputs.is_empty() {
@@ -151,7 +153,7 @@ fn read(args: &Args) -> Result<Inputs, Failure> {
     for path in args.heap.iter().chain(&args.goroutine) {
         let name = path.display().to_string();
         let expected = if args.heap.contains(path) { ProfileKind::Heap } else { ProfileKind::Goroutine };
-        let result = ProfileBytes::read(crate::input::open(path, true)?).and_then(|bytes| {
+        let result = ProfileBytes::read(Input::open(path, true)?.into_profile(path)?).and_then(|bytes| {
             let profile = Profile::parse(bytes.as_bytes())?;
             inputs.profile(&name, &profile)
         });
@@ -161,7 +163,7 @@ fn read(args: &Args) -> Result<Inputs, Failure> {
     }
     for path in &args.trace {
         let name = path.display().to_string();
-        match Reader::builder().lenient().from_reader(crate::input::open(path, true)?) {
+        match Reader::builder().lenient().from_reader(crate::input::open_trace(path)?) {
             Ok(mut reader) => {
                 let (evidence, error) = gotrace::analysis::run(&mut reader, TraceObserver::new());
                 let account = reader.account();
@@ -183,7 +185,7 @@ fn read(args: &Args) -> Result<Inputs, Failure> {
 
 /// Reads a log, which may be packed.
 fn log(path: &Path) -> Result<Result<Log, String>, Failure> {
-    let mut input = crate::input::open(path, true)?;
+    let mut input = Input::open(path, true)?.into_log(path)?;
     let mut head = Vec::new();
     input.by_ref().take(2).read_to_end(&mut head).map_err(|error| Failure::input(path, error))?;
     let is_packed = head == [0x1f, 0x8b];

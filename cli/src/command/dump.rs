@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::input::Input;
+use crate::terminal::Terminal;
 use clap::{Args as ClapArgs, ValueEnum};
 use gotrace::raw::RawReader;
 use gotrace::{Reader, raw_v1};
@@ -41,7 +43,7 @@ enum Format {
 /// The length of a trace's header.
 const HEADER: u64 = 16;
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     // What was found before an error is worth seeing, so the output is flushed in either case.
     let result = dump(args, &mut out);
@@ -62,7 +64,7 @@ fn dump(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
 
 /// Progress is shown where it does not get between the lines of the text.
 fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-    crate::input::open(file, !io::stdout().is_terminal())
+    Input::open(file, !io::stdout().is_terminal())?.into_trace(file)
 }
 
 fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 use crate::view::analysis::{ended, observe};
 use crate::view::mmu::MmuCurve;
 use crate::view::text::{bytes_text, duration_text, write_json, write_line};
@@ -57,7 +58,7 @@ enum Flag {
     Sweep,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     if args.mmu || args.svg.is_some() {
         return tell_mmu(args);
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::input::Input;
+use crate::terminal::Terminal;
 use crate::view::text::write_json;
 use clap::Args as ClapArgs;
 use gotrace::Error;
@@ -80,9 +82,9 @@ fn parse_count(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "give a whole number of 1 or more".into())
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let mut log = Log::default();
-    let result = log.fill(Reader::new(crate::input::open(&args.file, true)?), Limits { cycles: args.max_cycles });
+    let result = log.fill(Reader::new(Input::open(&args.file, true)?.into_log(&args.file)?), Limits { cycles: args.max_cycles });
     let report = Report::of(&log, args);
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {

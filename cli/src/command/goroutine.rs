@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 use crate::view::text::{duration_text, write_json, write_line};
 use crate::view::timeline::{Each, Frame, Window, WokenBy, frames, load, stack_text, waker_text};
 use clap::Args as ClapArgs;
@@ -28,7 +29,7 @@ pub struct Args {
     id: u64,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let timeline = load(&args.file)?;
     let range = args.window.range(&timeline)?;
     let goroutine = timeline

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 use crate::view::analysis::{ended, observe, spread_head, spread_text, time};
 use crate::view::text::{fit, write_json, write_line};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -49,7 +50,7 @@ enum By {
     Name,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let by = match args.by {
         By::Start => GroupBy::Start,
         By::Creator => GroupBy::Creator,

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::input::Input;
+use crate::terminal::Terminal;
 use crate::view::text::{WIDTH, duration_text, printable, shorten, write_json};
 use clap::{Args as ClapArgs, ValueEnum};
 use gotrace::pprof::{self, ErrorKind, Growth, GrowthRow, Profile, ProfileBytes, Report, Row};
@@ -80,7 +82,7 @@ impl Subject {
     }
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let subject = read_all(args)?;
     let report = subject.report();
     let sample_type = match &args.sample {
@@ -126,7 +128,7 @@ fn read(file: &Path, by: By) -> Result<Report, Failure> {
         error: error.to_string(),
         hint: hint(&error.kind),
     };
-    let bytes = ProfileBytes::read(crate::input::open(file, true)?).map_err(failure)?;
+    let bytes = ProfileBytes::read(Input::open(file, true)?.into_profile(file)?).map_err(failure)?;
     let profile = Profile::parse(bytes.as_bytes()).map_err(failure)?;
     Report::new(&profile, by.into()).map_err(failure)
 }

@@ -3,6 +3,7 @@
 pub mod allocations;
 pub mod blocking;
 pub mod compare;
+pub mod completions;
 pub mod diagnose;
 pub mod doctor;
 pub mod dump;
@@ -12,7 +13,9 @@ pub mod goroutine;
 pub mod goroutines;
 pub mod heap;
 pub mod latency;
+pub mod man;
 pub mod procs;
 pub mod profile;
+pub mod schema;
 pub mod summary;
 pub mod tasks;

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 use crate::view::analysis::{ended, observe, time};
 use crate::view::text::write_json;
 use clap::Args as ClapArgs;
@@ -23,7 +24,7 @@ pub struct Args {
     file: PathBuf,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let (report, error) = observe(&args.file, Procs::new())?;
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 use crate::view::analysis::{ended, observe};
 use clap::{Args as ClapArgs, ValueEnum};
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler, StackProfile};
@@ -63,7 +64,7 @@ enum Kind {
     Cpu,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let is_binary = !args.folded;
     if is_binary && args.output.is_none() && io::stdout().is_terminal() {
         return Err(Failure::Usage("a profile is no text for a terminal: give -o OUT, or --folded".to_owned()));

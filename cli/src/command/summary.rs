@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 use clap::Args as ClapArgs;
 use gotrace::{Error, Event, EventKind, Metric, OwnedFrame, RangeName, Reader, Time, Warning, WarningKind};
 use indicatif::{BinaryBytes, HumanCount};
@@ -26,7 +27,7 @@ pub struct Args {
     file: PathBuf,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let (summary, error) = summarize(&args.file)?;
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
@@ -109,7 +110,7 @@ const SHOWN: usize = 10;
 /// Reads the trace to its end, or to the error that comes with the summary.
 fn summarize(file: &Path) -> Result<(Summary, Option<Error>), Failure> {
     let bytes = Arc::new(AtomicU64::new(0));
-    let input = Counted { input: crate::input::open(file, true)?, bytes: Arc::clone(&bytes) };
+    let input = Counted { input: crate::input::open_trace(file)?, bytes: Arc::clone(&bytes) };
     let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(file, &error))?;
     let mut tally = Tally::default();
     let error = loop {

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 use crate::view::analysis::{ended, observe, spread_head, spread_text};
 use crate::view::text::{duration_text, write_json, write_line};
 use clap::Args as ClapArgs;
@@ -35,7 +36,7 @@ pub struct Args {
     file: PathBuf,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let searches = args.log.is_some() || args.category.is_some() || args.task.is_some();
     let mut query = LogQuery::first(args.limit);
     query.category = args.category.clone();

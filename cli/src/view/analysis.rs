@@ -11,7 +11,7 @@ use crate::view::text::duration_text;
 
 /// What an analysis found in a file, or on standard input for `-`, and why the trace could not be read to its end.
 pub fn observe<O: Observer + Send>(path: &Path, observer: O) -> Result<(O::Output, Option<Error>), Failure> {
-    let input = crate::input::open(path, true)?;
+    let input = crate::input::open_trace(path)?;
     let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(path, &error))?;
     Ok(run(&mut reader, observer))
 }

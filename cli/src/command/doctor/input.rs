@@ -28,7 +28,7 @@ const IN_MEMORY: usize = 64 << 20;
 impl Input {
     /// Opens a trace, and gives what reads it for the first time.
     pub(crate) fn open(path: &Path) -> Result<(Self, Box<dyn Read + Send>), Failure> {
-        let input = crate::input::open(path, true)?;
+        let input = crate::input::Input::open(path, true)?.bytes;
         if path != Path::new("-") && fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
             return Ok((Input::File(path.to_owned()), input));
         }

@@ -15,6 +15,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::failure::{Answer, Failure};
+use crate::terminal::Terminal;
 use crate::view::text::write_json;
 use clap::Args as ClapArgs;
 use input::Input;
@@ -44,7 +45,7 @@ pub struct Args {
     file: PathBuf,
 }
 
-pub fn run(args: &Args) -> Result<Answer, Failure> {
+pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<Answer, Failure> {
     let mut repaired = Ok(());
     let report = match Input::open(&args.file) {
         Ok((input, bytes)) => {

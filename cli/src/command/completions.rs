@@ -1,0 +1,24 @@
+//! `gotrace completions`: for a shell to complete commands and options.
+
+use std::io::Write;
+
+use clap_complete::Shell;
+
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Prints a script with which a shell completes gotrace's commands and options.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  gotrace completions bash\n  gotrace completions zsh")]
+pub struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+pub fn run(args: &Args, mut command: clap::Command, terminal: &mut Terminal) -> Result<(), Failure> {
+    // The generator panics where it cannot write, such as to a closed pipe: it writes to memory.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "gotrace", &mut script);
+    terminal.write_all(&script)?;
+    Ok(terminal.flush()?)
+}

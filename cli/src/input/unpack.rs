@@ -1,0 +1,113 @@
+//! Compressed input: gzip and zstd, known by their first bytes and unpacked as they are read.
+
+use std::io::{self, BufReader, Read};
+
+use flate2::read::MultiGzDecoder;
+
+/// How many times its size compressed input may expand to. Traces compress about five times, logs thirty times; gzip
+/// reaches a thousand, and zstd far more, on input that was made to fill memory.
+const MAX_EXPANSION: u64 = 200;
+
+/// What input may expand to whatever its size.
+const ALWAYS_ALLOWED: u64 = 64 << 20;
+
+/// Whether the bytes start a gzip file.
+pub fn is_gzip(head: &[u8]) -> bool {
+    head.starts_with(b"\x1f\x8b")
+}
+
+/// Whether the bytes start a zstd frame (RFC 8878).
+pub fn is_zstd(head: &[u8]) -> bool {
+    head.starts_with(b"\x28\xb5\x2f\xfd")
+}
+
+/// Unpacks what is gzip or zstd, gives anything else as it is.
+///
+/// # Errors
+///
+/// If the zstd frame's header cannot be read.
+pub fn unpack(head: &[u8], input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    if is_gzip(head) {
+        return Ok(Box::new(Limited::new(input, |packed| Ok(MultiGzDecoder::new(packed)))?));
+    }
+    if is_zstd(head) {
+        let decoder = |packed| ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other);
+        return Ok(Box::new(Limited::new(input, decoder)?));
+    }
+    Ok(Box::new(input))
+}
+
+/// Counts the packed bytes.
+struct Counted<R> {
+    input: R,
+    count: std::sync::Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(out)?;
+        self.count.fetch_add(read as u64, std::sync::atomic::Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// A decoder with a limit on expansion.
+struct Limited<D> {
+    decoder: D,
+    packed: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    unpacked: u64,
+}
+
+impl<D> Limited<D> {
+    fn new<R: Read>(input: R, decoder: impl FnOnce(BufReader<Counted<R>>) -> io::Result<D>) -> io::Result<Self> {
+        let packed = std::sync::Arc::default();
+        let input = Counted { input, count: std::sync::Arc::clone(&packed) };
+        Ok(Limited { decoder: decoder(BufReader::with_capacity(1 << 16, input))?, packed, unpacked: 0 })
+    }
+}
+
+impl<D: Read> Read for Limited<D> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.decoder.read(out)?;
+        self.unpacked += read as u64;
+        let packed = self.packed.load(std::sync::atomic::Ordering::Relaxed);
+        if self.unpacked > ALWAYS_ALLOWED.max(packed.saturating_mul(MAX_EXPANSION)) {
+            let message = format!("it expands to more than {MAX_EXPANSION} times its size: unpack it yourself if you trust it");
+            return Err(io::Error::other(message));
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(bytes).expect("memory");
+        packed.finish().expect("memory")
+    }
+
+    #[test]
+    fn gzip_is_unpacked_and_other_input_stays() {
+        for (bytes, want) in [(gzip(b"go 1.22 trace"), &b"go 1.22 trace"[..]), (b"plain".to_vec(), b"plain")] {
+            let mut found = Vec::new();
+            unpack(&bytes.clone(), io::Cursor::new(bytes)).expect("known").read_to_end(&mut found).expect("whole");
+            assert_eq!(found, want);
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused() {
+        let bomb = gzip(&vec![0; 80 << 20]);
+        let mut input = unpack(&bomb.clone(), io::Cursor::new(bomb)).expect("gzip");
+        let error = io::copy(&mut input, &mut io::sink()).expect_err("it expands a thousand times");
+        assert!(error.to_string().contains("expands to more than 200 times"), "{error}");
+    }
+}

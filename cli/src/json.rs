@@ -1,0 +1,24 @@
+//! JSON output: one object a command, the library's report with a version and the reason why the input ends early.
+
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+
+/// Within a version fields are added, never changed or removed.
+pub const SCHEMA: u32 = 1;
+
+/// What `--json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Document<T> {
+    /// The version of this object: 1. Within a version fields are added, never changed or removed.
+    pub schema: u32,
+    /// The report.
+    #[serde(flatten)]
+    pub report: T,
+    /// Why the input could not be read to its end; the rest is of what came before. `null` if it could.
+    pub error: Option<String>,
+}
+
+/// The JSON Schema of a command's `--json`.
+pub fn schema<T: JsonSchema>() -> Schema {
+    schemars::schema_for!(Document<T>)
+}

@@ -1,0 +1,88 @@
+//! One pass over a trace: analyses that need no timeline.
+
+use std::ops::Range;
+use std::path::Path;
+
+use gotrace::analysis::{Observer, run};
+use gotrace::{Error, Event, EventKind, Reader, Time};
+
+use crate::failure::Failure;
+use crate::input;
+use crate::select::Window;
+use crate::terminal::TimeStyle;
+use crate::view::clock::Clock;
+
+/// What an analysis found.
+pub struct Found<T> {
+    /// Its report.
+    pub report: T,
+    /// The trace's clock.
+    pub clock: Clock,
+    /// Why the trace could not be read to its end.
+    pub error: Option<Error>,
+}
+
+/// Shows all events of a file, or of standard input for `-`, to an observer.
+pub fn observe<O: Observer>(path: &Path, times: TimeStyle, observer: O) -> Result<Found<O::Output>, Failure> {
+    observe_within(path, times, &Window::default(), |_| observer)
+}
+
+/// The same with an observer that needs to know which part of the trace is asked for. It is made at the first event,
+/// since a moment may be given from the start of the trace.
+///
+/// # Errors
+///
+/// If the file cannot be read at all, or the window does not fit the trace.
+pub fn observe_within<O: Observer>(
+    path: &Path,
+    times: TimeStyle,
+    window: &Window,
+    make: impl FnOnce(Range<Time>) -> O,
+) -> Result<Found<O::Output>, Failure> {
+    let input = input::open_trace(path)?;
+    let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(path, &error))?;
+    let late = Late { make: Some(make), window, times, state: None };
+    let (state, error) = run(&mut reader, late);
+    match (state, error) {
+        (Some(Ok((clock, report))), error) => Ok(Found { report, clock, error }),
+        (Some(Err(failure)), _) => Err(failure),
+        (None, Some(error)) => Err(Failure::trace(path, &error)),
+        (None, None) => Err(Failure::Input { path: path.into(), error: "the trace has no events".into(), hint: "" }),
+    }
+}
+
+/// Ends a command that has printed what was found: with a failure if that is not all.
+pub fn ended(path: &Path, error: Option<&Error>) -> Result<(), Failure> {
+    error.map_or(Ok(()), |error| Err(Failure::trace(path, error)))
+}
+
+/// An observer that is made at the first event.
+struct Late<'w, F, O> {
+    make: Option<F>,
+    window: &'w Window,
+    times: TimeStyle,
+    state: Option<Result<(Clock, O), Failure>>,
+}
+
+impl<F: FnOnce(Range<Time>) -> O, O: Observer> Observer for Late<'_, F, O> {
+    type Output = Option<Result<(Clock, O::Output), Failure>>;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        if let Some(make) = self.make.take() {
+            let snapshot = match event.kind() {
+                EventKind::Sync(sync) => sync.clock,
+                _ => None,
+            };
+            let clock = Clock::new(event.time(), snapshot, self.times);
+            self.state = Some(self.window.on(&clock).map(|range| (clock, make(range))));
+        }
+        if let Some(Ok((_, observer))) = &mut self.state {
+            observer.event(event);
+        }
+    }
+
+    fn finish(self) -> Self::Output {
+        self.state.map(|state| state.map(|(clock, observer)| (clock, observer.finish())))
+    }
+}

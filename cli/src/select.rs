@@ -1,0 +1,218 @@
+//! Options that choose a part of a trace. They have one spelling and one meaning in every command.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use clap::Args;
+use gotrace::timeline::Query;
+use gotrace::{GoId, Time, Timeline, WallTime};
+use regex::Regex;
+
+use crate::failure::Failure;
+use crate::view::clock::Clock;
+
+/// A moment as a person gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// After the start of the trace: `1.5s`, `+20ms`.
+    Offset(Duration),
+    /// On the trace's clock, in nanoseconds.
+    Clock(Time),
+    /// RFC 3339.
+    Wall(WallTime),
+}
+
+/// Reads a moment.
+pub fn parse_moment(text: &str) -> Result<Moment, String> {
+    if let Ok(nanos) = text.parse::<i64>()
+        && !text.starts_with('+')
+    {
+        return Ok(Moment::Clock(Time(nanos)));
+    }
+    if let Some(wall) = WallTime::from_rfc3339(text) {
+        return Ok(Moment::Wall(wall));
+    }
+    parse_duration(text.strip_prefix('+').unwrap_or(text)).map(Moment::Offset).map_err(|_| {
+        "give an offset from the start of the trace (1.5s, +20ms), RFC 3339 (2026-11-23T18:18:16.5Z), or nanoseconds of the trace's clock".to_owned()
+    })
+}
+
+/// Reads a duration such as `10ms`, `1.5s` or `2m30s`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let hint = || "give a number and a unit (ns, us, ms, s, m, h), as in 10ms or 1.5s".to_owned();
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| hint())?;
+    Duration::try_from(duration).map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+/// The part of the trace that is asked for: what overlaps it is shown, and only time within it counts.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Window {
+    /// Only from this moment on: 1.5s or +20ms after the start, RFC 3339, or nanoseconds of the trace's clock
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_moment, help_heading = "Selection")]
+    from: Option<Moment>,
+    /// Only up to this moment, given like --from
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_moment, help_heading = "Selection")]
+    to: Option<Moment>,
+}
+
+impl Window {
+    /// Whether the whole trace is asked for.
+    pub fn is_whole(&self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+
+    /// In the times of a trace of which only the start is known yet.
+    ///
+    /// # Errors
+    ///
+    /// If a wall time is given and the trace has none, or nothing is left between the two.
+    pub fn on(&self, clock: &Clock) -> Result<Range<Time>, Failure> {
+        let find = |moment: Option<Moment>| moment.map(|moment| time(moment, clock)).transpose();
+        let from = find(self.from)?.unwrap_or(Time(i64::MIN));
+        let to = find(self.to)?.unwrap_or(Time(i64::MAX));
+        match from <= to {
+            true => Ok(from..to),
+            false => Err(Failure::Usage(format!(
+                "--from ({}) is later than --to ({})",
+                clock.show(from),
+                clock.show(to)
+            ))),
+        }
+    }
+
+    /// In the times of a timeline, and within it.
+    ///
+    /// # Errors
+    ///
+    /// As [`on`](Self::on), and if nothing of the trace is left.
+    pub fn range(&self, timeline: &Timeline, clock: &Clock) -> Result<Range<Time>, Failure> {
+        let asked = self.on(clock)?;
+        let (start, end) = (asked.start.max(timeline.start()), asked.end.min(timeline.end()));
+        match start <= end {
+            true => Ok(start..end),
+            false => Err(Failure::Usage(format!(
+                "nothing is left between --from and --to: the trace goes from {} to {}",
+                clock.show(timeline.start()),
+                clock.show(timeline.end()),
+            ))),
+        }
+    }
+}
+
+fn time(moment: Moment, clock: &Clock) -> Result<Time, Failure> {
+    match moment {
+        Moment::Clock(time) => Ok(time),
+        Moment::Offset(offset) => {
+            let nanos = i64::try_from(offset.as_nanos()).unwrap_or(i64::MAX);
+            Ok(Time(clock.start().0.saturating_add(nanos)))
+        }
+        Moment::Wall(wall) => clock.snapshot().and_then(|snapshot| snapshot.time_at(wall)).ok_or_else(|| {
+            let hint = "give an offset from its start, such as 1.5s";
+            Failure::Usage(format!("this trace has no wall time (only Go 1.25 and later write it): {hint}"))
+        }),
+    }
+}
+
+/// The goroutines and functions that are asked for.
+///
+/// A row is shown if a function of its stack, or the function that its goroutine started in, is chosen. A row without a
+/// stack, such as a group of goroutines, is chosen by its function.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Selection {
+    /// Only this goroutine; may be repeated
+    #[arg(long = "goroutine", value_name = "ID", help_heading = "Selection")]
+    pub goroutines: Vec<u64>,
+    /// Only what has a function in its stack, or is a goroutine started in one, that matches
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    pub func: Option<Regex>,
+    /// Only what has a function of this package, or of one below it, in its stack
+    #[arg(long, value_name = "PATH", help_heading = "Selection")]
+    pub package: Option<String>,
+    /// Only goroutines with this label
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Selection")]
+    pub label: Option<String>,
+}
+
+impl Selection {
+    /// Whether everything is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.goroutines.is_empty() && !self.has_function() && self.label.is_none()
+    }
+
+    /// Whether functions are chosen.
+    pub fn has_function(&self) -> bool {
+        self.func.is_some() || self.package.is_some()
+    }
+
+    /// Whether a goroutine's ID is chosen.
+    pub fn has_goroutine(&self, id: GoId) -> bool {
+        self.goroutines.is_empty() || self.goroutines.contains(&id.0)
+    }
+
+    /// Whether a function is chosen, by its full name.
+    pub fn matches_function(&self, name: &str) -> bool {
+        self.func.as_ref().is_none_or(|regex| regex.is_match(name))
+            && self.package.as_deref().is_none_or(|package| is_in_package(name, package))
+    }
+
+    /// Whether a label is chosen.
+    pub fn matches_label(&self, label: &str) -> bool {
+        self.label.as_deref().is_none_or(|wanted| wanted == label)
+    }
+
+    /// Narrows a query down to stacks with a chosen function.
+    pub fn apply<'t>(&self, query: Query<'t>) -> Query<'t> {
+        match self.has_function() {
+            true => query.in_matching(|func| self.matches_function(func)),
+            false => query,
+        }
+    }
+
+    /// What is chosen, in words, for a message that nothing was found.
+    pub fn describe(&self) -> String {
+        let ids = self.goroutines.iter().map(|id| format!("--goroutine {id}"));
+        let func = self.func.iter().map(|regex| format!("--func '{regex}'"));
+        let package = self.package.iter().map(|package| format!("--package {package}"));
+        let label = self.label.iter().map(|label| format!("--label {label}"));
+        ids.chain(func).chain(package).chain(label).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Whether a function belongs to a package or to one below it: `net` has `net.(*conn).Read` and `net/http.Get`, and not
+/// `netip.X`.
+pub fn is_in_package(func: &str, package: &str) -> bool {
+    let rest = func.strip_prefix(package);
+    rest.is_some_and(|rest| package.ends_with('/') || rest.starts_with(['.', '/']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_in_every_form() {
+        let ms = Duration::from_millis;
+        for (text, moment) in [
+            ("1.5s", Moment::Offset(ms(1500))),
+            ("+20ms", Moment::Offset(ms(20))),
+            ("+1m30s", Moment::Offset(ms(90_000))),
+            ("100us", Moment::Offset(Duration::from_micros(100))),
+            ("100µs", Moment::Offset(Duration::from_micros(100))),
+            ("1948918427904", Moment::Clock(Time(1_948_918_427_904))),
+            ("-5", Moment::Clock(Time(-5))),
+            ("2026-11-23T18:18:16.5Z", Moment::Wall(WallTime::from_rfc3339("2026-11-23T18:18:16.5Z").expect("a time"))),
+        ] {
+            assert_eq!(parse_moment(text), Ok(moment), "{text}");
+        }
+        for text in ["", "soon", "1.5", "-20ms", "+5", "2026-11-23"] {
+            assert!(parse_moment(text).is_err_and(|error| error.contains("1.5s, +20ms")), "{text}");
+        }
+    }
+
+    #[test]
+    fn packages_hold_those_below_them() {
+        for (func, is_in) in [("net.Dial", true), ("net/http.Get", true), ("netip.X", false), ("a/net.Dial", false)] {
+            assert_eq!(is_in_package(func, "net"), is_in, "{func}");
+        }
+    }
+}

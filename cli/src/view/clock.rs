@@ -1,0 +1,70 @@
+//! Moments as people read and write them.
+
+use std::time::Duration;
+
+use gotrace::{ClockSnapshot, Time, Timeline};
+
+use super::units;
+use crate::terminal::TimeStyle;
+
+/// The clock of a trace: shows its moments in the style that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: Time,
+    snapshot: Option<ClockSnapshot>,
+    style: TimeStyle,
+}
+
+impl Clock {
+    /// The clock of a trace that starts at `start`, with its first clock snapshot if it has one.
+    pub fn new(start: Time, snapshot: Option<ClockSnapshot>, style: TimeStyle) -> Self {
+        Clock { start, snapshot, style }
+    }
+
+    /// The clock of a timeline.
+    pub fn of(timeline: &Timeline, style: TimeStyle) -> Self {
+        Self::new(timeline.start(), timeline.clock_snapshots().first().copied(), style)
+    }
+
+    /// When the trace starts.
+    pub fn start(&self) -> Time {
+        self.start
+    }
+
+    /// The first clock snapshot.
+    pub fn snapshot(&self) -> Option<&ClockSnapshot> {
+        self.snapshot.as_ref()
+    }
+
+    /// A moment, such as `+1.234 s`; `−` is before the start of the trace.
+    ///
+    /// Wall times of traces that have none are shown from the start.
+    pub fn show(&self, time: Time) -> String {
+        match self.style {
+            TimeStyle::Clock => time.to_string(),
+            TimeStyle::Wall => match self.snapshot.and_then(|snapshot| snapshot.wall_at(time)) {
+                Some(wall) => wall.to_string(),
+                None => self.relative(time),
+            },
+            TimeStyle::Relative => self.relative(time),
+        }
+    }
+
+    fn relative(&self, time: Time) -> String {
+        match time < self.start {
+            true => format!("−{}", offset(self.start - time)),
+            false => format!("+{}", offset(time - self.start)),
+        }
+    }
+}
+
+/// A moment needs a digit more than a duration: with seconds, milliseconds count.
+fn offset(duration: Duration) -> String {
+    let nanos = duration.as_nanos() as f64;
+    match duration.as_nanos() {
+        0 => "0 s".to_owned(),
+        1_000_000_000.. => format!("{:.3} s", nanos / 1e9),
+        1_000_000.. => format!("{:.3} ms", nanos / 1e6),
+        _ => units::duration(duration),
+    }
+}

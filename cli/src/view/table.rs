@@ -1,0 +1,196 @@
+//! Tables that fit the terminal.
+//!
+//! This is written by hand because libraries for tables cut or wrap a cell at a column, and know nothing of Go: here a
+//! function loses its package path before its name, and columns of detail give way before that. Widths of characters come
+//! from `unicode-width`.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use super::names;
+use crate::terminal::Terminal;
+
+/// Between two columns.
+const GAP: usize = 2;
+
+/// Names are not shortened below this.
+const SHORTEST_NAME: usize = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Numbers, aligned right.
+    Number,
+    /// Short words, aligned left, never cut.
+    Word,
+    /// Names of functions: shortened by package path first.
+    Name,
+    /// Other text: its end is cut.
+    Text,
+}
+
+/// A column: its heading, and how it fits.
+#[derive(Clone, Debug)]
+pub struct Column {
+    head: &'static str,
+    shape: Shape,
+    detail: u8,
+}
+
+impl Column {
+    const fn new(head: &'static str, shape: Shape) -> Self {
+        Column { head, shape, detail: 0 }
+    }
+
+    /// Numbers, aligned right.
+    pub const fn number(head: &'static str) -> Self {
+        Self::new(head, Shape::Number)
+    }
+
+    /// Short words, aligned left, that are never cut.
+    pub const fn word(head: &'static str) -> Self {
+        Self::new(head, Shape::Word)
+    }
+
+    /// Names of functions, which lose their package path if there is no room.
+    pub const fn name(head: &'static str) -> Self {
+        Self::new(head, Shape::Name)
+    }
+
+    /// Other text, whose end is cut if there is no room.
+    pub const fn text(head: &'static str) -> Self {
+        Self::new(head, Shape::Text)
+    }
+
+    /// A column that may be left out if there is no room: those of the highest rank go first.
+    pub const fn detail(mut self, rank: u8) -> Self {
+        self.detail = rank;
+        self
+    }
+}
+
+/// A cell: its text, and a style if it is good or bad news.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    text: String,
+    style: Option<Style>,
+}
+
+impl Cell {
+    /// A cell in a style.
+    pub fn styled(text: impl Into<String>, style: Style) -> Self {
+        Cell { text: text.into(), style: Some(style) }
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Cell { text: text.into(), style: None }
+    }
+}
+
+/// Rows under headings.
+#[derive(Clone, Debug)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+    indent: usize,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(columns: impl Into<Vec<Column>>) -> Self {
+        Table { columns: columns.into(), rows: Vec::new(), indent: 0 }
+    }
+
+    /// Indents every line.
+    pub fn indent(mut self, columns: usize) -> Self {
+        self.indent = columns;
+        self
+    }
+
+    /// Adds a row: a cell for each column; cells that are missing are empty.
+    pub fn row<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        let mut row: Vec<Cell> = cells.into_iter().map(Into::into).collect();
+        row.resize(self.columns.len(), Cell::default());
+        for cell in &mut row {
+            cell.text = names::printable(&cell.text);
+        }
+        self.rows.push(row);
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Writes the headings and the rows, a line each.
+    pub fn write(&self, terminal: &mut Terminal) -> io::Result<()> {
+        let widths = self.layout(terminal.width().saturating_sub(self.indent));
+        let heads = self.columns.iter().map(|column| Cell::from(column.head));
+        self.write_row(&heads.collect::<Vec<_>>(), &widths, Some(super::style::BOLD), terminal)?;
+        self.rows.iter().try_for_each(|row| self.write_row(row, &widths, None, terminal))
+    }
+
+    /// The width of each column, `None` for those that are left out.
+    fn layout(&self, room: usize) -> Vec<Option<usize>> {
+        let natural = |index: usize| {
+            let cells = self.rows.iter().map(|row| names::width(&row[index].text));
+            cells.max().unwrap_or(0).max(names::width(self.columns[index].head))
+        };
+        let natural: Vec<usize> = (0..self.columns.len()).map(natural).collect();
+        let is_flexible = |index: usize| matches!(self.columns[index].shape, Shape::Name | Shape::Text);
+        let least = |index: usize| match is_flexible(index) {
+            true => natural[index].min(SHORTEST_NAME),
+            false => natural[index],
+        };
+        let mut shown: Vec<usize> = (0..self.columns.len()).collect();
+        let needed = |shown: &[usize], width: &dyn Fn(usize) -> usize| -> usize {
+            shown.iter().map(|&index| width(index)).sum::<usize>() + GAP * shown.len().saturating_sub(1)
+        };
+        while needed(&shown, &least) > room {
+            let last = shown.iter().copied().filter(|&index| self.columns[index].detail > 0);
+            let Some(dropped) = last.max_by_key(|&index| self.columns[index].detail) else { break };
+            shown.retain(|&index| index != dropped);
+        }
+        let mut widths: Vec<Option<usize>> = vec![None; self.columns.len()];
+        shown.iter().for_each(|&index| widths[index] = Some(natural[index]));
+        // What is too wide is taken from the widest flexible column, column by column.
+        let mut excess = needed(&shown, &|index| natural[index]).saturating_sub(room);
+        while excess > 0 {
+            let flexible = shown.iter().copied().filter(|&index| is_flexible(index) && widths[index] > Some(least(index)));
+            let Some(widest) = flexible.max_by_key(|&index| widths[index]) else { break };
+            widths[widest] = widths[widest].map(|width| width - 1);
+            excess -= 1;
+        }
+        widths
+    }
+
+    fn write_row(
+        &self,
+        cells: &[Cell],
+        widths: &[Option<usize>],
+        style: Option<Style>,
+        terminal: &mut Terminal,
+    ) -> io::Result<()> {
+        let mut line = " ".repeat(self.indent);
+        let mut padding = 0;
+        for ((cell, column), width) in cells.iter().zip(&self.columns).zip(widths) {
+            let Some(width) = *width else { continue };
+            let text = match column.shape {
+                Shape::Name => names::fit(&cell.text, width),
+                Shape::Text => names::cut(&cell.text, width),
+                Shape::Number | Shape::Word => cell.text.clone(),
+            };
+            let rest = width.saturating_sub(names::width(&text));
+            let (before, after) = if column.shape == Shape::Number { (rest, 0) } else { (0, rest) };
+            line.extend(std::iter::repeat_n(' ', padding + before));
+            match cell.style.or(style) {
+                Some(style) if !text.is_empty() => line.push_str(&terminal.paint(style, &text)),
+                _ => line.push_str(&text),
+            }
+            padding = after + GAP;
+        }
+        writeln!(terminal, "{}", line.trim_end())
+    }
+}

@@ -1,0 +1,118 @@
+//! Quantities for people: three significant digits and a unit that fits.
+
+use std::time::Duration;
+
+/// A duration, such as `12.3 ms`.
+pub fn duration(duration: Duration) -> String {
+    const UNITS: [(&str, f64); 3] = [("s", 1e9), ("ms", 1e6), ("µs", 1e3)];
+    let nanos = duration.as_nanos() as f64;
+    // 999.6 µs are 1.00 ms: what rounds up to the next unit is shown in it.
+    let unit = UNITS.into_iter().find(|&(_, size)| nanos >= size * 0.9995);
+    match unit {
+        // From ten minutes on, minutes and hours say more.
+        Some(("s", _)) if nanos >= 600e9 => long(duration),
+        Some((unit, size)) => format!("{} {unit}", significant(nanos / size)),
+        None => format!("{nanos} ns"),
+    }
+}
+
+fn long(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64().round() as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes} min {seconds} s"),
+        1..48 => format!("{hours} h {minutes} min"),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+/// A size in memory, such as `13.2 MiB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 6] =
+        [("EiB", 1 << 60), ("PiB", 1 << 50), ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match UNITS.into_iter().find(|&(_, size)| bytes as f64 >= size as f64 * 0.9995) {
+        Some((unit, size)) => format!("{} {unit}", significant(bytes as f64 / size as f64)),
+        None => format!("{bytes} B"),
+    }
+}
+
+/// A difference of sizes, such as `+13.2 MiB`.
+pub fn signed_bytes(difference: i64) -> String {
+    let sign = if difference < 0 { "−" } else { "+" };
+    format!("{sign}{}", bytes(difference.unsigned_abs()))
+}
+
+/// A whole number with separators, such as `1,234`.
+pub fn count(count: u64) -> String {
+    indicatif::HumanCount(count).to_string()
+}
+
+/// A count with the thing counted, such as `1 cycle` or `1,234 cycles`.
+pub fn plural(number: u64, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", count(number))
+}
+
+/// A share of a whole in percent, such as `12 %`, `0.4 %`, or `<0.1 %`; `–` of nothing.
+pub fn percent(part: f64, whole: f64) -> String {
+    match part / whole * 100.0 {
+        share if !share.is_finite() => "–".to_owned(),
+        share if share == 0.0 => "0 %".to_owned(),
+        share if share.abs() < 0.1 => "<0.1 %".to_owned(),
+        share if share.abs() < 9.95 => format!("{share:.1} %"),
+        share => format!("{share:.0} %"),
+    }
+}
+
+/// A positive number with three significant digits.
+pub fn significant(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if size < 9.995 => 2,
+        size if size < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_three_digits_and_a_unit() {
+        for (nanos, text) in [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 µs"),
+            (12_345, "12.3 µs"),
+            (999_400, "999 µs"),
+            (999_600, "1.00 ms"),
+            (9_996_000, "10.0 ms"),
+            (4_330_000, "4.33 ms"),
+            (75_000_000_000, "75.0 s"),
+            (599_000_000_000, "599 s"),
+            (754_000_000_000, "12 min 34 s"),
+            (7_384_000_000_000, "2 h 3 min"),
+            (200_000_000_000_000, "2 d 7 h"),
+        ] {
+            assert_eq!(duration(Duration::from_nanos(nanos)), text);
+        }
+    }
+
+    #[test]
+    fn sizes_are_binary() {
+        for (size, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (13_841_203, "13.2 MiB"), (u64::MAX, "16.0 EiB")] {
+            assert_eq!(bytes(size), text);
+        }
+        assert_eq!(signed_bytes(-2048), "−2.00 KiB");
+    }
+
+    #[test]
+    fn shares_are_short() {
+        for (part, text) in [(0.0, "0 %"), (0.01, "<0.1 %"), (0.44, "0.4 %"), (12.4, "12 %"), (100.0, "100 %")] {
+            assert_eq!(percent(part, 100.0), text);
+        }
+        assert_eq!(percent(1.0, 0.0), "–");
+        assert_eq!((plural(1, "wait"), plural(1234, "wait")), ("1 wait".into(), "1,234 waits".into()));
+    }
+}
