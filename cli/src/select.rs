@@ -72,11 +72,9 @@ impl Window {
         let to = find(self.to)?.unwrap_or(Time(i64::MAX));
         match from <= to {
             true => Ok(from..to),
-            false => Err(Failure::Usage(format!(
-                "--from ({}) is later than --to ({})",
-                clock.show(from),
-                clock.show(to)
-            ))),
+            false => {
+                Err(Failure::Usage(format!("--from ({}) is later than --to ({})", clock.show(from), clock.show(to))))
+            }
         }
     }
 

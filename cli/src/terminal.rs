@@ -14,13 +14,27 @@ use crate::json::Document;
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Use colour: on a terminal, always or never; auto also respects NO_COLOR
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true, help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "Output"
+    )]
     color: Color,
     /// Print whole names and all columns, however wide the lines get
     #[arg(long, global = true, help_heading = "Output")]
     wide: bool,
     /// Show times from the start of the trace, on the trace's own clock in nanoseconds, or as wall time
-    #[arg(long, global = true, value_name = "HOW", default_value = "relative", hide_default_value = true, help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOW",
+        default_value = "relative",
+        hide_default_value = true,
+        help_heading = "Output"
+    )]
     time: TimeStyle,
 }
 

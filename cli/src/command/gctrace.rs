@@ -84,7 +84,8 @@ fn parse_count(text: &str) -> Result<usize, String> {
 
 pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     let mut log = Log::default();
-    let result = log.fill(Reader::new(Input::open(&args.file, true)?.into_log(&args.file)?), Limits { cycles: args.max_cycles });
+    let result =
+        log.fill(Reader::new(Input::open(&args.file, true)?.into_log(&args.file)?), Limits { cycles: args.max_cycles });
     let report = Report::of(&log, args);
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {

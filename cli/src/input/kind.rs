@@ -77,14 +77,8 @@ pub fn identify(head: &[u8]) -> Kind {
 }
 
 fn by_magic(head: &[u8]) -> Option<&'static Other> {
-    const EXECUTABLES: [&[u8]; 6] = [
-        b"\x7fELF",
-        b"MZ\x90",
-        b"\xcf\xfa\xed\xfe",
-        b"\xca\xfe\xba\xbe",
-        b"\xfe\xed\xfa\xcf",
-        b"#!/",
-    ];
+    const EXECUTABLES: [&[u8]; 6] =
+        [b"\x7fELF", b"MZ\x90", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa\xcf", b"#!/"];
     // Words of 8 or 4 bytes: 0, 3, 0 (Go 1.8, src/runtime/cpuprof.go).
     const OLD_CPU_64: &[u8] = b"\0\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     const OLD_CPU_32: &[u8] = b"\0\0\0\0\x03\0\0\0\0\0\0\0";

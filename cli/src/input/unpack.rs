@@ -72,7 +72,8 @@ impl<D: Read> Read for Limited<D> {
         self.unpacked += read as u64;
         let packed = self.packed.load(std::sync::atomic::Ordering::Relaxed);
         if self.unpacked > ALWAYS_ALLOWED.max(packed.saturating_mul(MAX_EXPANSION)) {
-            let message = format!("it expands to more than {MAX_EXPANSION} times its size: unpack it yourself if you trust it");
+            let message =
+                format!("it expands to more than {MAX_EXPANSION} times its size: unpack it yourself if you trust it");
             return Err(io::Error::other(message));
         }
         Ok(read)

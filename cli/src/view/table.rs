@@ -158,7 +158,8 @@ impl Table {
         // What is too wide is taken from the widest flexible column, column by column.
         let mut excess = needed(&shown, &|index| natural[index]).saturating_sub(room);
         while excess > 0 {
-            let flexible = shown.iter().copied().filter(|&index| is_flexible(index) && widths[index] > Some(least(index)));
+            let flexible =
+                shown.iter().copied().filter(|&index| is_flexible(index) && widths[index] > Some(least(index)));
             let Some(widest) = flexible.max_by_key(|&index| widths[index]) else { break };
             widths[widest] = widths[widest].map(|width| width - 1);
             excess -= 1;

@@ -101,7 +101,9 @@ mod tests {
 
     #[test]
     fn sizes_are_binary() {
-        for (size, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (13_841_203, "13.2 MiB"), (u64::MAX, "16.0 EiB")] {
+        for (size, text) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (13_841_203, "13.2 MiB"), (u64::MAX, "16.0 EiB")]
+        {
             assert_eq!(bytes(size), text);
         }
         assert_eq!(signed_bytes(-2048), "−2.00 KiB");
