@@ -10,6 +10,8 @@ use gotrace_tests::command::{complaint, gotrace, run};
 use gotrace_tests::corpus::{sample, testdata};
 use serde_json::{Value, json};
 
+use crate::help::subcommands;
+
 /// Runs a program on bytes by way of `-`.
 fn on_bytes(name: &str, args: &[&str], bytes: &[u8]) -> Output {
     run(program(name, args, "-".as_ref()), bytes)
@@ -63,15 +65,6 @@ const PROGRAMS: [(&str, &[&str]); 22] = [
     ("procs", &[]),
     ("procs", &["--json"]),
 ];
-
-/// The subcommands, as `gotrace --help` lists them.
-fn subcommands() -> Vec<String> {
-    let help = run(gotrace("--help"), &[]);
-    let help = stdout(&help);
-    let lines = help.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    let names = lines.filter_map(|line| line.split_whitespace().next());
-    names.filter(|name| name.chars().all(|c| c.is_ascii_lowercase())).map(str::to_owned).collect()
-}
 
 /// These need no file: a log comes through a pipe more often than not, and the others print something about `gotrace`.
 const WITHOUT_FILE: [&str; 4] = ["gctrace", "help", "completions", "schema"];

@@ -5,5 +5,7 @@ mod command_line;
 mod doctor;
 mod goldens;
 mod heap;
+mod help;
+mod schema;
 mod verdict;
 mod views;

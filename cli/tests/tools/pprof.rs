@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use gotrace::Reader;
-use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
 use gotrace::analysis;
+use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
 use gotrace::pprof::{By, Frame, ProfileBuilder, Report, ValueType};
 use gotrace_tests::corpus::sample;
 
