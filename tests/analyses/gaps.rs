@@ -79,9 +79,14 @@ fn goroutines_lose_the_time_of_the_gap() {
     let columns = |name: &str| {
         let group = table.groups.iter().find(|group| group.name == name).expect("a group");
         let times = &group.times;
-        let blocks: Vec<_> = times.blocks.iter().map(|(reason, times)| (reason.as_str(), times.sum())).collect();
+        let blocks: Vec<_> =
+            times.blocks.iter().map(|(reason, times)| (reason.as_str(), times.sum().as_nanos())).collect();
         assert_eq!((group.goroutines, group.ended), (1, 0), "{name}");
-        ([&times.total, &times.execution, &times.sched_wait, &times.unknown].map(|times| times.sum()), blocks)
+        (
+            [&times.total, &times.execution, &times.sched_wait, &times.unknown]
+                .map(|times| times.sum().as_nanos() as i64),
+            blocks,
+        )
     };
     // Goroutine 1 runs up to 1112 and from 5120, and is ready in between from 5000 on.
     let unknown = 5000 - GAP;

@@ -58,12 +58,7 @@ fn tasks_and_regions_are_those_of_go() {
         assert_eq!(table.tasks.len(), latencies.len(), "{}", sample.name);
         for (group, (name, latencies)) in table.tasks.iter().zip(latencies) {
             assert_eq!((&*group.name, group.latency.count()), (name, latencies.len() as u64), "{}", sample.name);
-            assert_eq!(
-                nanos(group.latency.sum()),
-                latencies.iter().sum::<i64>(),
-                "{name} in {}",
-                sample.name
-            );
+            assert_eq!(nanos(group.latency.sum()), latencies.iter().sum::<i64>(), "{name} in {}", sample.name);
             assert_eq!(
                 nanos(group.latency.max()),
                 latencies.iter().copied().max().unwrap_or(0),
