@@ -1,4 +1,4 @@
-//! However the bytes of a trace arrive, the events are the same, or the error is.
+//! Events, batches and errors are the same in whatever pieces the bytes arrive.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
-//! Whatever the inputs, there is a verdict, and what it says fits together.
+//! Any set of profiles, traces and logs gets a verdict, and its parts agree with each other.
 //!
-//! An input is a row of parts: a byte for the kind, two for the length, and the bytes.
+//! An input is a list of parts: one byte for the kind, two for the length, then the bytes.
 
 #![no_main]
 

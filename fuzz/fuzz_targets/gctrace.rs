@@ -1,5 +1,4 @@
-//! Whatever the bytes, a log is read to its end; in whichever pieces they come, it has the same lines; and what can be
-//! asked of its collections is an answer.
+//! Any GC log is read to its end, and no question about its lines, cycles and trends panics.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Lenient reading goes over any damage, accounts for every byte, and what it calls sound is a trace.
+//! Lenient reading never fails, accounts for every byte, and what it calls sound is a valid trace.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever the bytes, a profile is read or refused, and what can be asked of it agrees.
+//! Any profile is read or refused, and its samples, reports and rewritten form agree.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever the bytes, every question that the crate answers has an answer.
+//! Reading any bytes never panics, and neither does any accessor of events, batches and errors.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Traces that are made up: text gives bytes and bytes give the text again, and what a made-up scheduler does is read.
+//! Traces survive the way to text and back, and traces of a made-up scheduler can be read.
 //!
 //! The first byte says what the rest is: a trace, whose text is written and read; a text; or choices from which
 //! [`gotrace_fuzz::model`] makes a trace.

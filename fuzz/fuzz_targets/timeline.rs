@@ -1,4 +1,4 @@
-//! Whatever the bytes, a timeline is built or refused, every question to it has an answer, and every analysis ends.
+//! A timeline of any bytes is built or refused, and every query and analysis ends with a sound answer.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Traces of Go 1.11 to 1.21: no input panics, and how the bytes come in does not show in the events.
+//! Old traces (Go 1.11 to 1.21) never panic, and their events are the same in whatever pieces.
 
 #![no_main]
 
