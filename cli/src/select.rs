@@ -1,5 +1,6 @@
 //! Options that choose a part of a trace. They have one spelling and one meaning in every command.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -158,12 +159,20 @@ impl Selection {
         self.label.as_deref().is_none_or(|wanted| wanted == label)
     }
 
-    /// Narrows a query down to stacks with a chosen function.
-    pub fn apply<'t>(&self, query: Query<'t>) -> Query<'t> {
-        match self.has_function() {
-            true => query.in_matching(|func| self.matches_function(func)),
-            false => query,
+    /// Narrows a query down to what is chosen.
+    pub fn apply<'t>(&self, mut query: Query<'t>) -> Query<'t> {
+        if self.has_function() {
+            query = query.with_function(|func| self.matches_function(func));
         }
+        if !self.goroutines.is_empty() {
+            query = query.of_goroutines(|goroutine| self.has_goroutine(goroutine.id()));
+        }
+        if self.label.is_some() {
+            let labels = query.timeline().labels().filter(|label| self.matches_label(&label.text().to_str_lossy()));
+            let labelled: HashSet<GoId> = labels.filter_map(|label| label.go()).collect();
+            query = query.of_goroutines(|goroutine| labelled.contains(&goroutine.id()));
+        }
+        query
     }
 
     /// What is chosen, in words, for a message that nothing was found.

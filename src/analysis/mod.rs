@@ -23,6 +23,7 @@
 //! ```
 
 mod account;
+pub mod blocking;
 mod allocations;
 mod compare;
 mod goroutines;

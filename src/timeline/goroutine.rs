@@ -111,6 +111,11 @@ impl<'t> Goroutine<'t> {
         self.timeline
     }
 
+    /// Its place in the order in which the trace first mentions goroutines.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
     fn creation(&self) -> Option<Entry> {
         let spans = &self.timeline.spans;
         spans.get(spans.first(self.number)).filter(|entry| entry.state != State::Undetermined)
@@ -161,6 +166,13 @@ impl<'t> Iterator for Spans<'t> {
     }
 }
 
+/// Names the reason of a wait that began before the trace, which tells neither its reason nor its start.
+pub const BLOCKED_BEFORE_TRACE: &str = "blocked since before the trace";
+
+/// Names the reason of a wait for which the trace has none: the switch between coroutines of `iter.Pull`, and some waits of the
+/// runtime before Go 1.22.
+pub const NO_REASON: &str = "no reason recorded";
+
 /// A goroutine in one state, from a time to a time.
 #[derive(Clone, Copy)]
 pub struct Span<'t> {
@@ -174,6 +186,14 @@ impl<'t> Span<'t> {
     pub(super) fn at(goroutine: Goroutine<'t>, cursor: Cursor) -> Option<Self> {
         let entry = goroutine.timeline.spans.get(cursor)?;
         Some(Span { goroutine, cursor, entry })
+    }
+
+    pub(super) fn of(goroutine: Goroutine<'t>, cursor: Cursor, entry: Entry) -> Self {
+        Span { goroutine, cursor, entry }
+    }
+
+    pub(super) fn entry(&self) -> Entry {
+        self.entry
     }
 
     /// The goroutine.
@@ -218,6 +238,23 @@ impl<'t> Span<'t> {
     /// Why it blocked or yielded, in the runtime's words, such as `chan receive` or `preempted`; empty for other states.
     pub fn reason(&self) -> Text<'t> {
         self.timeline().symbols.strings.get(self.reason_number())
+    }
+
+    /// The reason as reports show it: [`BLOCKED_BEFORE_TRACE`] and [`NO_REASON`] name waits for which the trace has none.
+    /// Empty for other spans without a reason.
+    pub fn reason_name(&self) -> Text<'t> {
+        match (self.state(), self.reason()) {
+            (GoState::Waiting, Text(b"")) if self.is_since_before() => Text::from(BLOCKED_BEFORE_TRACE),
+            (GoState::Waiting, Text(b"")) => Text::from(NO_REASON),
+            (_, reason) => reason,
+        }
+    }
+
+    /// Whether the goroutine was already blocked when the trace first mentioned it, so that the trace tells no reason.
+    pub fn is_since_before(&self) -> bool {
+        self.entry.state == State::Waiting
+            && self.reason_number() == 0
+            && self.previous().is_some_and(|span| span.entry.state == State::Undetermined)
     }
 
     pub(super) fn reason_number(&self) -> StringNumber {
@@ -346,7 +383,7 @@ pub enum RuntimeWaker {
 
 impl RuntimeWaker {
     /// On a thread that was looking for work.
-    fn on_proc(reason: Text<'_>) -> Self {
+    pub(super) fn on_proc(reason: Text<'_>) -> Self {
         match reason.as_bytes() {
             b"network" => RuntimeWaker::NetworkPoller,
             // Workers of the garbage collector wait without a reason.
@@ -355,7 +392,7 @@ impl RuntimeWaker {
         }
     }
 
-    fn off_proc(reason: Text<'_>) -> Self {
+    pub(super) fn off_proc(reason: Text<'_>) -> Self {
         match reason.as_bytes() {
             b"network" => RuntimeWaker::NetworkPoller,
             _ => RuntimeWaker::Sysmon,

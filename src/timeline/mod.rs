@@ -17,6 +17,7 @@ mod spans;
 mod symbols;
 mod tasks;
 mod totals;
+mod waits;
 
 use std::io::Read;
 use std::num::NonZero;
@@ -35,7 +36,7 @@ use crate::wire::header::Version;
 use build::{Builder, Place};
 pub use family::Descendants;
 pub use gc::{GcCycle, GcSweep, MarkAssist, Pause};
-pub use goroutine::{Goroutine, RuntimeWaker, Span, Spans, Waker};
+pub use goroutine::{BLOCKED_BEFORE_TRACE, Goroutine, NO_REASON, RuntimeWaker, Span, Spans, Waker};
 use index::Index;
 pub use procs::{Proc, ProcSpan, Thread};
 pub use query::{Chain, Matches, Moment, Query};
@@ -43,6 +44,7 @@ pub use symbols::StackTrace;
 use symbols::{StackNumber, Symbols};
 pub use tasks::{CpuSample, Label, LogMessage, Region, Task, TaskTree};
 pub use totals::Totals;
+pub(crate) use waits::{Wait, WakerKey, WhyKey};
 
 /// How many processors there are for us. Asked once, since it takes longer than a small trace does; if that changes later,
 /// it is not seen.

@@ -1,13 +1,14 @@
 //! Spans by what they have: state, reason, length, place in the code, task, time. And everything at an instant.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use super::Timeline;
 use super::gc::{GcCycle, Pause};
-use super::goroutine::{Goroutine, Span};
+use super::goroutine::{BLOCKED_BEFORE_TRACE, Goroutine, NO_REASON, Span};
 use super::procs::{Proc, ProcSpan};
 use super::symbols::{StackNumber, StringNumber};
 use crate::event::GoState;
@@ -25,6 +26,8 @@ impl Timeline {
             longer_than: None,
             go: None,
             stacks: None,
+            functions: None,
+            goroutines: None,
             task: None,
         }
     }
@@ -68,13 +71,36 @@ pub struct Query<'t> {
     timeline: &'t Timeline,
     range: Range<Time>,
     state: Option<GoState>,
-    /// `None` in it: no span has this reason.
-    reason: Option<Option<StringNumber>>,
+    reason: Option<Reason>,
     longer_than: Option<Duration>,
     go: Option<GoId>,
     /// For each stack whether it is wanted.
     stacks: Option<Vec<bool>>,
+    functions: Option<Functions>,
+    /// For each goroutine whether it is wanted.
+    goroutines: Option<Vec<bool>>,
     task: Option<TaskTimes>,
+}
+
+/// Which reason is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Is(StringNumber),
+    /// [`BLOCKED_BEFORE_TRACE`].
+    SinceBefore,
+    /// [`NO_REASON`].
+    Missing,
+    /// One that no span has.
+    Absent,
+}
+
+/// Where functions that are wanted occur.
+#[derive(Clone, Debug)]
+struct Functions {
+    /// For each stack whether it has one.
+    stacks: Vec<bool>,
+    /// For each goroutine whether it started in one.
+    starts: Vec<bool>,
 }
 
 impl<'t> Query<'t> {
@@ -84,9 +110,13 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Those with a reason, in the runtime's words, such as `chan receive`.
+    /// Those with a reason, in the runtime's words, such as `chan receive`, or [`BLOCKED_BEFORE_TRACE`] or [`NO_REASON`].
     pub fn reason(mut self, reason: &str) -> Self {
-        self.reason = Some(self.timeline.symbols.strings.find(reason.as_bytes()));
+        self.reason = Some(match reason {
+            BLOCKED_BEFORE_TRACE => Reason::SinceBefore,
+            NO_REASON => Reason::Missing,
+            _ => self.timeline.symbols.strings.find(reason.as_bytes()).map_or(Reason::Absent, Reason::Is),
+        });
         self
     }
 
@@ -125,19 +155,36 @@ impl<'t> Query<'t> {
         self.in_functions(is_below)
     }
 
-    /// Those whose stack has a function whose full name is wanted. Each name is asked for once.
-    pub fn in_matching(self, is_wanted: impl Fn(&str) -> bool) -> Self {
-        let strings = &self.timeline.symbols.strings;
-        let asked = RefCell::new(HashMap::new());
-        self.in_functions(|func| *asked.borrow_mut().entry(func).or_insert_with(|| is_wanted(&strings.get(func).to_str_lossy())))
-    }
-
     /// Looks at each stack once.
     fn in_functions(mut self, is_wanted: impl Fn(StringNumber) -> bool) -> Self {
         let stacks = &self.timeline.symbols.stacks;
         let has = |stack: StackNumber| stacks.entries(stack).any(|frame| is_wanted(frame.func));
         let wanted = (0..=stacks.len() as StackNumber).map(|stack| self.wants(stack) && has(stack));
         self.stacks = Some(wanted.collect());
+        self
+    }
+
+    /// Those to which a function belongs that `is_wanted` picks: it is in their stack, or the goroutine started in it.
+    ///
+    /// It is asked about the full name of every function once.
+    pub fn with_function(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        let symbols = &self.timeline.symbols;
+        let mut asked: HashMap<StringNumber, bool, RandomState> = HashMap::default();
+        let mut is_wanted = |func| *asked.entry(func).or_insert_with(|| is_wanted(&symbols.strings.get(func).to_str_lossy()));
+        let numbers = 0..=symbols.stacks.len() as StackNumber;
+        let stacks = numbers.map(|stack| symbols.stacks.entries(stack).any(|frame| is_wanted(frame.func))).collect();
+        let starts = self.timeline.start_functions().map(is_wanted).collect();
+        self.functions = Some(Functions { stacks, starts });
+        self
+    }
+
+    /// Those of the goroutines that `is_wanted` picks. It is asked about every goroutine once.
+    pub fn of_goroutines(mut self, is_wanted: impl Fn(Goroutine<'t>) -> bool) -> Self {
+        let wanted = self.timeline.goroutines().enumerate().map(|(number, goroutine)| {
+            let is_left = self.goroutines.as_ref().is_none_or(|wanted| wanted.get(number) == Some(&true));
+            is_left && is_wanted(goroutine)
+        });
+        self.goroutines = Some(wanted.collect());
         self
     }
 
@@ -152,9 +199,31 @@ impl<'t> Query<'t> {
         self.stacks.as_ref().is_none_or(|stacks| stacks.get(stack as usize) == Some(&true))
     }
 
-    fn matches(&self, span: &Span<'t>) -> bool {
+    /// From when to when spans are wanted, within the trace.
+    pub(crate) fn range(&self) -> Range<Time> {
+        self.range.start.max(self.timeline.start())..self.range.end.min(self.timeline.end())
+    }
+
+    /// The timeline that is asked.
+    pub fn timeline(&self) -> &'t Timeline {
+        self.timeline
+    }
+
+    /// Whether it wants anything but a state and a range.
+    pub(super) fn has_filter(&self) -> bool {
+        let has_set = self.stacks.is_some() || self.goroutines.is_some() || self.functions.is_some();
+        has_set || self.reason.is_some() || self.longer_than.is_some() || self.task.is_some()
+    }
+
+    pub(super) fn matches(&self, span: &Span<'t>) -> bool {
+        let go = span.goroutine().number() as usize;
+        let stack = || span.stack().map_or(0, |stack| stack.number()) as usize;
+        let has = |wanted: &[bool], index: usize| wanted.get(index) == Some(&true);
+        let belongs = |wanted: &Functions| has(&wanted.starts, go) || has(&wanted.stacks, stack());
         self.state.is_none_or(|state| span.state() == state)
-            && self.reason.is_none_or(|reason| Some(span.reason_number()) == reason)
+            && self.goroutines.as_ref().is_none_or(|wanted| has(wanted, go))
+            && self.functions.as_ref().is_none_or(belongs)
+            && self.reason.is_none_or(|reason| reason.is_of(span))
             && self.longer_than.is_none_or(|least| span.duration() > least)
             && (self.stacks.is_none() || self.wants(span.stack().map_or(0, |stack| stack.number())))
             && self.task.as_ref().is_none_or(|task| task.overlaps(span))
@@ -165,7 +234,7 @@ impl<'t> Query<'t> {
         self.goroutines().flat_map(|go| go.between(self.range.clone())).filter(|span| self.matches(span))
     }
 
-    fn goroutines(&self) -> impl Iterator<Item = Goroutine<'t>> + use<'t> {
+    pub(super) fn goroutines(&self) -> impl Iterator<Item = Goroutine<'t>> + use<'t> {
         let timeline = self.timeline;
         let one = self.go.map(|id| timeline.goroutines.get(id.0));
         let numbers = match one {
@@ -174,6 +243,17 @@ impl<'t> Query<'t> {
             None => 0..timeline.goroutines.len() as u32,
         };
         numbers.map(|number| Goroutine::new(timeline, number))
+    }
+}
+
+impl Reason {
+    fn is_of(self, span: &Span<'_>) -> bool {
+        match self {
+            Reason::Is(reason) => span.reason_number() == reason,
+            Reason::SinceBefore => span.is_since_before(),
+            Reason::Missing => span.reason_name() == NO_REASON,
+            Reason::Absent => false,
+        }
     }
 }
 

@@ -203,7 +203,7 @@ impl Arena {
 
 impl Entry {
     /// Reads the entry whose first word has an index.
-    #[inline]
+    #[inline(always)]
     fn read(words: &[Word], index: u32, chunk: &Chunk) -> Option<Entry> {
         let &first = words.get(index as usize)?;
         let what = first as u32;
@@ -408,6 +408,17 @@ impl SpansBuilder {
     }
 }
 
+/// A wait with its neighbours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawWait {
+    pub cursor: Cursor,
+    pub entry: Entry,
+    /// What the goroutine did before; [`State::Ended`] if nothing is known.
+    pub previous: State,
+    /// What it did next; `None` if the trace ended first.
+    pub next: Option<Entry>,
+}
+
 /// The spans of all goroutines.
 pub(super) struct Spans {
     arena: Arena,
@@ -488,6 +499,38 @@ impl Spans {
     pub fn last(&self, lane: u32) -> Option<Cursor> {
         let first = self.first(lane);
         self.previous(lane, Cursor { chunk: first.end, ..first })
+    }
+
+    /// Shows the waits of a goroutine from a place on until `show` is false for one. Only the words of waits and of what follows
+    /// them are decoded in full.
+    #[inline]
+    pub fn waits_from(&self, cursor: Cursor, before: Option<State>, mut show: impl FnMut(RawWait) -> bool) {
+        let mut previous = before.unwrap_or(State::Ended);
+        let mut open: Option<RawWait> = None;
+        let mut index = cursor.index as usize;
+        let own = self.chunks.get(cursor.chunk as usize..cursor.end as usize).unwrap_or_default();
+        for (number, chunk) in (cursor.chunk..).zip(own) {
+            let words = self.arena.words(chunk);
+            while let Some(&word) = words.get(index) {
+                let state = STATES[(word as u32 % WIDE) as usize];
+                if open.is_some() || state == State::Waiting {
+                    let Some(entry) = Entry::read(words, index as u32, chunk) else { return };
+                    if let Some(wait) = open.take()
+                        && !show(RawWait { next: Some(entry), ..wait })
+                    {
+                        return;
+                    }
+                    let cursor = Cursor { chunk: number, index: index as u32, ..cursor };
+                    open = (state == State::Waiting).then_some(RawWait { cursor, entry, previous, next: None });
+                }
+                previous = state;
+                index += if is_wide(word) { 2 } else { 1 };
+            }
+            index = 0;
+        }
+        if let Some(wait) = open {
+            show(wait);
+        }
     }
 
     /// The last span that begins at or before a time; the first if all are later.

@@ -1,0 +1,121 @@
+//! One pass over the waits of a query, for sums over many of them: each is decoded once.
+
+use std::ops::Range;
+
+use super::Timeline;
+use super::goroutine::{Goroutine, RuntimeWaker, Span};
+use super::query::Query;
+use super::spans::{Entry, NOBODY, NOBODY_WITHOUT_PROC, RawWait, State};
+use super::symbols::StringNumber;
+use crate::event::Text;
+use crate::time::Time;
+
+/// A wait, and what ended it.
+pub(crate) struct Wait<'t> {
+    pub span: Span<'t>,
+    pub end: Time,
+    /// Whether the trace found the goroutine blocked, and tells no reason.
+    pub is_since_before: bool,
+    /// What the goroutine did next; `None` if it was still blocked at the end of the trace.
+    next: Option<Entry>,
+}
+
+/// Who ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum WakerKey {
+    /// A goroutine that started in a function, at a place: an index of `Symbols::whys`.
+    Goroutine { function: StringNumber, why: u32 },
+    /// A part of the runtime.
+    Runtime(RuntimeWaker),
+    /// Nobody: it was not woken, but the trace reports it in another state.
+    Nobody,
+    /// Nobody before the end of the trace.
+    StillBlocked,
+}
+
+/// Why and where a goroutine blocked, as a number that is the same for equal reasons and stacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum WhyKey {
+    /// An index of `Symbols::whys`.
+    Why(u32),
+    /// One that was created blocked: the number of its start stack.
+    Created(u32),
+}
+
+impl<'t> Wait<'t> {
+    pub fn why(&self) -> WhyKey {
+        match self.span.entry() {
+            Entry { who: NOBODY, why, .. } => WhyKey::Why(why),
+            _ => WhyKey::Created(self.span.stack().map_or(0, |stack| stack.number())),
+        }
+    }
+
+    /// Who ended it; `functions` are the start functions of all goroutines by number.
+    pub fn waker(&self, functions: &[StringNumber]) -> WakerKey {
+        let Some(next) = self.next else { return WakerKey::StillBlocked };
+        if next.state != State::Woken {
+            return WakerKey::Nobody;
+        }
+        match next.who {
+            NOBODY => WakerKey::Runtime(RuntimeWaker::on_proc(self.span.reason())),
+            NOBODY_WITHOUT_PROC => WakerKey::Runtime(RuntimeWaker::off_proc(self.span.reason())),
+            number => match functions.get(number as usize) {
+                Some(&function) => WakerKey::Goroutine { function, why: next.why },
+                None => WakerKey::Nobody,
+            },
+        }
+    }
+}
+
+impl<'t> Query<'t> {
+    /// Shows each wait that the query asks for, goroutine by goroutine.
+    pub(crate) fn for_each_wait(&self, mut show: impl FnMut(&Wait<'t>)) {
+        let range = self.range();
+        let has_filter = self.has_filter();
+        for goroutine in self.goroutines() {
+            goroutine.for_each_wait(&range, |wait| {
+                if !has_filter || self.matches(&wait.span) {
+                    show(wait);
+                }
+            });
+        }
+    }
+}
+
+impl<'t> Goroutine<'t> {
+    /// The waits that overlap a range.
+    #[inline]
+    fn for_each_wait(&self, range: &Range<Time>, mut show: impl FnMut(&Wait<'t>)) {
+        let timeline = self.timeline();
+        let cursor = timeline.spans.covering(self.number(), range.start.0);
+        let before = timeline.spans.previous(self.number(), cursor).and_then(|cursor| timeline.spans.get(cursor));
+        timeline.spans.waits_from(cursor, before.map(|entry| entry.state), |wait| {
+            let RawWait { cursor, entry, previous, next } = wait;
+            let end = next.map_or(timeline.end(), |next| Time(next.time));
+            let is_within = entry.time < range.end.0;
+            if is_within && end > range.start {
+                let is_since_before = previous == State::Undetermined && timeline.symbols.why(entry.why).reason == 0;
+                show(&Wait { span: Span::of(*self, cursor, entry), end, is_since_before, next });
+            }
+            is_within
+        });
+    }
+}
+
+impl Timeline {
+    /// The function in which each goroutine started, by goroutine.
+    pub(crate) fn start_functions(&self) -> impl Iterator<Item = StringNumber> {
+        let stacks = &self.symbols.stacks;
+        self.start_stacks.iter().map(|&stack| stacks.entries(stack).next_back().map_or(0, |frame| frame.func))
+    }
+
+    /// The name of a function.
+    pub(crate) fn function(&self, function: StringNumber) -> Text<'_> {
+        self.symbols.strings.get(function)
+    }
+
+    /// How many pairs of a reason and a stack there are.
+    pub(crate) fn why_count(&self) -> usize {
+        self.symbols.whys.len()
+    }
+}
