@@ -165,7 +165,7 @@ mkdir -p "$traces"
 
 cargo build --quiet --locked --release -p gotrace-cli --manifest-path "$repo/Cargo.toml"
 dump=("${CARGO_TARGET_DIR:-$repo/target}/release/gotrace" dump)
-[[ -x $dump ]] || fail "cargo did not build $dump"
+[[ -x ${dump[0]} ]] || fail "cargo did not build ${dump[0]}"
 trace_tool=$("$repo/.ci/go-toolchain" --trace-tool)
 
 compared=0
