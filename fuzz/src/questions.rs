@@ -3,9 +3,10 @@
 use std::fmt::{Debug, Write};
 use std::time::Duration;
 
+use gotrace::analysis::compare::Metrics;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
 use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
-use gotrace::analysis::{Accounting, GroupBy, Groups, Latencies, Measure, Procs, UtilFlags, Utilization, run};
+use gotrace::analysis::{Accounting, GroupBy, Groups, Latencies, Procs, UtilFlags, Utilization, run};
 use gotrace::timeline::{Goroutine, Span, StackTrace};
 use gotrace::{GoId, GoState, Reader, TaskId, Time, Timeline};
 
@@ -193,8 +194,7 @@ pub fn analyse(mut reader: Reader<'_>, choice: u64) {
     let flags = UtilFlags { per_proc: choice.is_multiple_of(2), sweep: true, ..UtilFlags::default() };
     let tables = (Tasks::by_name(), LogSearch::new(LogQuery::first(10)));
     let profiler = profiler(choice / 6);
-    let observers =
-        (groups, Utilization::new(flags), profiler, Latencies::new(), Procs::new(), tables, Measure::default());
+    let observers = (groups, Utilization::new(flags), profiler, Latencies::new(), Procs::new(), tables, Metrics::new());
     let ((groups, utilization, profile, ..), _) = run(&mut reader, observers);
     let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
     assert!(counts.iter().all(|&count| count == counts[0]), "a goroutine is in one group of each table: {counts:?}");

@@ -23,9 +23,9 @@
 //! ```
 
 mod account;
+pub mod allocations;
 pub mod blocking;
-mod allocations;
-mod compare;
+pub mod compare;
 mod goroutines;
 mod histogram;
 pub mod json;
@@ -48,12 +48,6 @@ mod times;
 mod utilization;
 
 pub use crate::event::OwnedFrame;
-pub use allocations::{
-    AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationOptions,
-    AllocationReport, AllocationRow, AllocationTrail, Allocations, GoroutineStacks, Hoard, ObjectCount, ObjectTotals,
-    PageCount, Spans, Survivors,
-};
-pub use compare::{Change, Measure, Metrics, Threshold, ThresholdError};
 pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
 pub use histogram::{Histogram, HistogramBucket};
 pub use latency::{GcCost, Latencies, LatencyReport, LatencySeries, Pause, Pauses};

@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
-use gotrace::analysis::{
-    AllocationBy, AllocationOptions, AllocationReport, Allocations, ObjectCount, ObjectTotals, run,
+use gotrace::analysis::allocations::{
+    AllocationBy, AllocationOptions, AllocationTrail, Allocations, AllocationsReport, GoroutineStacks, ObjectCount,
+    ObjectTotals, PageSpans,
 };
+use gotrace::analysis::run;
 use gotrace::{EventKind, GoId, Reader, TaskId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -33,14 +36,14 @@ fn unpacked<T: DeserializeOwned>(name: &str) -> T {
     serde_json::from_reader(GzDecoder::new(file)).expect("JSON")
 }
 
-fn report_with(bytes: &[u8], options: AllocationOptions) -> AllocationReport {
+fn report_with(bytes: &[u8], options: AllocationOptions) -> AllocationsReport {
     let mut reader = Reader::from_slice(bytes).expect("a trace");
     let (report, error) = run(&mut reader, Allocations::new(options));
     assert!(error.is_none(), "{error:?}");
     report
 }
 
-fn report(name: &str) -> AllocationReport {
+fn report(name: &str) -> AllocationsReport {
     report_with(&bytes(name), AllocationOptions::default())
 }
 
@@ -95,7 +98,7 @@ fn objects(count: ObjectCount, size: u64) -> u64 {
     count.objects
 }
 
-fn table(report: &AllocationReport) -> Table {
+fn table(report: &AllocationsReport) -> Table {
     let mut table = Table::new();
     for row in &report.rows {
         let count = |count| objects(count, row.size);
@@ -138,8 +141,8 @@ fn counts_are_those_of_the_text() {
         let freed: u64 =
             report.rows.iter().filter(|row| row.totals.existing.objects == 0).map(|row| row.totals.freed.objects).sum();
         assert_eq!(report.lifetimes.count(), freed, "{name}");
-        let spans = |of: fn(&gotrace::analysis::Spans) -> u64| report.spans.iter().map(of).sum::<u64>();
-        let stacks = |of: fn(&gotrace::analysis::GoroutineStacks) -> u64| report.stacks.iter().map(of).sum::<u64>();
+        let spans = |of: fn(&PageSpans) -> u64| report.spans.iter().map(of).sum::<u64>();
+        let stacks = |of: fn(&GoroutineStacks) -> u64| report.stacks.iter().map(of).sum::<u64>();
         for (what, found) in [
             ("Span", spans(|it| it.existing.spans)),
             ("SpanAlloc", spans(|it| it.allocated.spans)),
@@ -204,7 +207,7 @@ fn goroutines_are_those_that_the_program_says() {
             let go = GoId(goroutine.id);
             let found = report.goroutine(go).expect("it allocated");
             assert_eq!((&found.start, found.creator), (&goroutine.start, Some(GoId(goroutine.creator))), "{name}");
-            assert!(found.created.is_some_and(|at| at >= report.begin));
+            assert!(found.created.is_some_and(|at| at >= report.start));
             assert_eq!(found.ended.is_some(), goroutine.start != "main.listen", "{name}");
             for (ty, made) in [("main.session", goroutine.sessions), ("main.request", goroutine.requests)] {
                 let rows: Vec<_> = report.of_goroutine(go).filter(|row| report.types[row.ty].name == ty).collect();
@@ -228,7 +231,7 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
         let report = report(&name);
         let suspicious: Vec<_> = report.trails.iter().take_while(|trail| trail.is_suspicious()).collect();
         assert!(report.trails[suspicious.len()..].iter().all(|trail| !trail.is_suspicious()), "{name}");
-        let sessions = |trail: &&gotrace::analysis::AllocationTrail| report.types[trail.ty].name == "main.session";
+        let sessions = |trail: &&AllocationTrail| report.types[trail.ty].name == "main.session";
         let trail = report.trails.iter().find(sessions).expect("all forms make sessions");
         let ObjectTotals { allocated, freed, live, kept, .. } = trail.totals;
         let counts = [allocated, freed, live, kept].map(|count| count.objects);
@@ -242,7 +245,10 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
                 // All of it in a window, and between any two collections 200.
                 let worst = trail.worst.expect("a hoard");
                 assert_eq!((trail.hoards, worst.allocated, worst.freed), (1, 1200, 0), "{name}");
-                assert_eq!((worst.begin, worst.cycles, u32::try_from(worst.cycles)), (0, 8, Ok(report.cycles)));
+                assert_eq!(
+                    (worst.start, worst.cycles, u32::try_from(worst.cycles)),
+                    (report.start, 8, Ok(report.cycles))
+                );
                 assert!(trail.is_steady && trail.longest_run >= 199, "{name}: {}", trail.longest_run);
                 assert_eq!((trail.allocated_of_all, trail.freed_of_all), (1200, 0), "{name}");
                 let frames: Vec<_> = report.trail_stack(trail).frames().map(|frame| frame.func.to_string()).collect();
@@ -266,9 +272,9 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
                 assert!(suspicious.iter().any(|trail| report.types[trail.ty].name == "main.session"), "{name}");
                 assert_eq!((&*trail.start, trail.goroutine_count, counts), ("main.listen", 600, [600, 0, 600, 600]));
                 assert_eq!(trail.goroutines.len(), 16, "{name}");
-                assert!(trail.goroutines.iter().all(|(_, kept)| kept.objects == 1), "{name}");
+                assert!(trail.goroutines.iter().all(|goroutine| goroutine.kept.objects == 1), "{name}");
                 assert!(suspicious.iter().all(|trail| trail.totals.allocated.objects == 600), "{name}: {suspicious:?}");
-                let begins = |trail: &&&gotrace::analysis::AllocationTrail| trail.start == "main.listen";
+                let begins = |trail: &&&AllocationTrail| trail.start == "main.listen";
                 assert!(suspicious.iter().filter(begins).count() >= 1, "{name}");
             }
         }
@@ -289,17 +295,17 @@ fn the_rules_have_settable_numbers() {
         (trail.hoards, trail.is_steady, trail.is_suspicious())
     };
     assert_eq!(seen(usual), (1, true, true));
-    assert_eq!(seen(AllocationOptions { min_allocated: 1199, run: 1200, ..usual }), (1, false, true));
-    assert_eq!(seen(AllocationOptions { min_allocated: 1200, run: 1200, ..usual }), (0, false, false));
-    assert_eq!(seen(AllocationOptions { min_allocated: 1200, ..usual }), (0, true, true));
-    assert_eq!(seen(AllocationOptions { max_freed: 0, run: 1200, ..usual }), (0, false, false));
-    assert_eq!(seen(AllocationOptions { gap: 1, ..usual }), (1, false, true));
+    assert_eq!(seen(usual.min_allocated(1199).run(1200)), (1, false, true));
+    assert_eq!(seen(usual.min_allocated(1200).run(1200)), (0, false, false));
+    assert_eq!(seen(usual.min_allocated(1200)), (0, true, true));
+    assert_eq!(seen(usual.max_freed(0).run(1200)), (0, false, false));
+    assert_eq!(seen(usual.gap(Duration::from_nanos(1))), (1, false, true));
     // Eight collections: the first is outlived when the second begins, so none outlives eight.
-    assert_eq!(seen(AllocationOptions { cycles: 8, ..usual }), (1, true, false));
-    assert_eq!(trail(AllocationOptions { cycles: 7, ..usual }).totals.kept.objects, 200, "those before the first");
-    assert_eq!(seen(AllocationOptions { cycles: 9, ..usual }), (0, true, false));
+    assert_eq!(seen(usual.cycles(8)), (1, true, false));
+    assert_eq!(trail(usual.cycles(7)).totals.kept.objects, 200, "those before the first");
+    assert_eq!(seen(usual.cycles(9)), (0, true, false));
     // Windows of a microsecond hold few.
-    assert_eq!(seen(AllocationOptions { window: 1000, ..usual }), (0, true, true));
+    assert_eq!(seen(usual.window(Duration::from_nanos(1000))), (0, true, true));
 }
 
 #[test]
@@ -352,14 +358,14 @@ fn nothing_is_kept_beyond_the_limits() {
     let bytes = bytes("go1.27/registry");
     let usual = AllocationOptions::default();
     let whole = report_with(&bytes, usual);
-    let few = report_with(&bytes, AllocationOptions { max_live: 1000, ..usual });
+    let few = report_with(&bytes, usual.max_live(1000));
     let ObjectTotals { existing, allocated, freed, live, .. } = few.totals();
     assert!(few.not_followed > 0 && live.objects <= 1000);
     assert_eq!(live.objects, existing.objects + allocated.objects - freed.objects - few.not_followed);
     // A slot that is not followed can't be seen to be shared.
-    let allocations = |report: &AllocationReport| report.totals().allocated.objects + report.shared;
+    let allocations = |report: &AllocationsReport| report.totals().allocated.objects + report.shared;
     assert_eq!(allocations(&few), allocations(&whole));
-    let few = report_with(&bytes, AllocationOptions { max_rows: 3, ..usual });
+    let few = report_with(&bytes, usual.max_rows(3));
     assert_eq!(few.rows.len(), 4, "and one for all others");
     let other = few.rows.iter().find(|row| row.ty == 0 && row.size == 0).expect("a row for the others");
     assert!(other.totals.allocated.objects > 1200 && other.go.is_none() && other.class.is_none());

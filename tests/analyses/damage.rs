@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use gotrace::analysis::allocations::{AllocationBy, Allocations, ObjectTotals};
+use gotrace::analysis::compare::Metrics;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
 use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
-use gotrace::analysis::{
-    Accounting, AllocationBy, Allocations, GroupBy, Groups, Latencies, Measure, ObjectTotals, Procs, UtilFlags,
-    Utilization, run,
-};
+use gotrace::analysis::{Accounting, GroupBy, Groups, Latencies, Procs, UtilFlags, Utilization, run};
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{Reader, TaskId, ThreadId, Timeline, Version};
@@ -39,7 +38,7 @@ fn analyse(mut reader: Reader<'_>) {
         Latencies::new(),
         Procs::new(),
         tables,
-        Measure::default(),
+        Metrics::new(),
         Allocations::default(),
     );
     let ((groups, utilization, profiles, .., allocations), _) = run(&mut reader, observers);

@@ -8,7 +8,7 @@ use crate::terminal::Terminal;
 use crate::view::analysis::{ended, observe, time};
 use crate::view::text::{fit, write_json};
 use clap::Args as ClapArgs;
-use gotrace::analysis::{Change, Measure, Metrics, Threshold};
+use gotrace::analysis::compare::{Change, Metrics, MetricsReport, Threshold};
 use serde::Serialize;
 
 /// Tell what changed between two traces: groups of goroutines, reasons to block, pauses, latencies.
@@ -39,7 +39,7 @@ pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<Answer, Failure> {
         text.parse::<Threshold>().map_err(|error| Failure::Usage(format!("--fail-on {text:?}: {error}")))
     };
     let thresholds: Vec<Threshold> = args.fail_on.iter().map(parse).collect::<Result<_, _>>()?;
-    let changes = measure(&args.before)?.compare(&measure(&args.after)?);
+    let changes = measure(&args.before)?.compare(&measure(&args.after)?).changes;
     let mut met = Vec::new();
     for (threshold, text) in thresholds.iter().zip(&args.fail_on) {
         let change = changes.iter().find(|change| change.name == threshold.name).ok_or_else(|| {
@@ -62,8 +62,8 @@ pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<Answer, Failure> {
 }
 
 /// A damaged trace is not compared: its numbers are those of a part.
-fn measure(path: &Path) -> Result<Metrics, Failure> {
-    let (metrics, error) = observe(path, Measure::default())?;
+fn measure(path: &Path) -> Result<MetricsReport, Failure> {
+    let (metrics, error) = observe(path, Metrics::new())?;
     ended(path, error).map(|()| metrics)
 }
 
@@ -89,7 +89,7 @@ impl<'a> Json<'a> {
             name: &change.name,
             before: change.before,
             after: change.after,
-            percent: change.percent(),
+            percent: change.percent,
         };
         let met = met.iter().map(|&(text, _)| text).collect();
         Json { schema: 1, changes: changes.iter().map(row).collect(), met }
@@ -100,7 +100,7 @@ fn write_text(changes: &[&Change], met: &[(&str, &Change)], out: &mut impl Write
     writeln!(out, "{:<56} {:>13} {:>13} {:>12}", "", "before", "after", "change")?;
     for change in changes {
         let value = |value: Option<f64>| value.map_or("-".to_owned(), |value| text(&change.name, value));
-        let percent = change.percent().map_or(String::new(), |percent| match percent.abs() < 1e6 {
+        let percent = change.percent.map_or(String::new(), |percent| match percent.abs() < 1e6 {
             true => format!("{percent:+.1} %"),
             false => "a lot".to_owned(),
         });

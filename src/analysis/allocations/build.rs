@@ -7,8 +7,10 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::counts::{ObjectCount, earlier};
-use super::report::{AllocatedType, AllocatingGoroutine, AllocationReport, AllocationRow, AllocationTrail, Survivors};
-use super::trail::Course;
+use super::report::{
+    AllocatedType, AllocatingGoroutine, AllocationRow, AllocationTrail, AllocationsReport, Survivors, TrailGoroutine,
+};
+use super::trail::{Course, Hoard};
 use super::{Allocations, Lot, NO_CLASS};
 use crate::analysis::histogram::Histogram;
 use crate::analysis::names::Name;
@@ -17,10 +19,10 @@ use crate::event::HeapSpan;
 use crate::id::{GoId, TaskId, present};
 use crate::time::Time;
 
-/// So many goroutines of a trail are named.
+/// The most goroutines of a trail to list.
 const MAX_GOROUTINES: usize = 16;
 
-pub(super) fn report(found: Allocations) -> AllocationReport {
+pub(super) fn report(found: Allocations) -> AllocationsReport {
     let mut rows = rows(&found);
     let mut survivors: BTreeMap<u32, ObjectCount> = BTreeMap::new();
     let mut ages = Histogram::default();
@@ -54,8 +56,8 @@ pub(super) fn report(found: Allocations) -> AllocationReport {
         };
         (go, it)
     });
-    AllocationReport {
-        begin: Time(found.first.unwrap_or(found.last)),
+    AllocationsReport {
+        start: Time(found.first.unwrap_or(found.last)),
         end: Time(found.last),
         events: found.events,
         info: found.info,
@@ -98,11 +100,11 @@ fn rows(found: &Allocations) -> Vec<AllocationRow> {
     rows.collect()
 }
 
-/// What is gathered of a trail.
+/// What a trail is built from.
 #[derive(Default)]
 struct Gathered {
     course: Course,
-    /// Courses that are in it: several, if the start of a goroutine was told late.
+    /// The courses in it: several, if the start function of a goroutine became known late.
     courses: HashSet<u32, RandomState>,
     goroutines: HashMap<u64, (ObjectCount, ObjectCount), RandomState>,
     rows: Vec<usize>,
@@ -110,7 +112,7 @@ struct Gathered {
 
 fn trails(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationTrail> {
     let mut gathered: IndexMap<(Lot, Name), Gathered, RandomState> = IndexMap::default();
-    // Allocated and freed, whoever did it. Of most objects from before the trace the runtime does not know the type.
+    // Allocated and freed by any goroutine. For most objects from before the trace the runtime does not know the type.
     let mut totals: HashMap<Lot, (u64, u64), RandomState> = HashMap::default();
     let untyped = |lot: Lot| Lot { ty: 0, ..lot };
     let mut old: HashMap<Lot, u64, RandomState> = HashMap::default();
@@ -135,6 +137,7 @@ fn trails(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationTrail> {
         it.rows.push(index);
     }
     let names = &found.allocators.names;
+    let first = found.first.unwrap_or(0);
     let trails = gathered.into_iter().map(|((lot, start), it)| {
         let (allocated_of_all, freed) = totals.get(&lot).copied().unwrap_or_default();
         let freed_of_all = freed + old.get(&untyped(lot)).copied().unwrap_or(0);
@@ -147,12 +150,15 @@ fn trails(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationTrail> {
             size: lot.size,
             start: names.text(start),
             goroutine_count: goroutines.len(),
-            goroutines: goroutines.into_iter().take(MAX_GOROUTINES).map(|(&go, counts)| (GoId(go), counts.0)).collect(),
+            goroutines: {
+                let most = goroutines.into_iter().take(MAX_GOROUTINES);
+                most.map(|(&go, counts)| TrailGoroutine { id: GoId(go), kept: counts.0 }).collect()
+            },
             totals: it.rows.iter().map(|&row| rows[row].totals).sum(),
             freed_of_all,
             allocated_of_all,
             hoards: it.course.hoards,
-            worst: it.course.worst,
+            worst: it.course.worst.map(|worst| Hoard { start: Time(worst.start.0.saturating_add(first)), ..worst }),
             longest_run: it.course.longest_run,
             is_steady: it.course.longest_run >= found.options.run,
             stack: most.map_or(StackKey::EMPTY, |&row| rows[row].stack),

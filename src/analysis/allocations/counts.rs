@@ -7,10 +7,13 @@ use crate::time::Time;
 
 /// Objects, and the bytes that their slots take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ObjectCount {
-    /// How many bytes.
+    /// The bytes that their slots take.
     pub bytes: u64,
-    /// How many objects. In a slot that tiny objects share the first one counts.
+    /// How many objects. Of tiny objects that share a slot the first one counts.
     pub objects: u64,
 }
 
@@ -30,22 +33,29 @@ impl AddAssign for ObjectCount {
 
 /// How many objects there were, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ObjectTotals {
-    /// What was there as the trace began.
+    /// What existed when the trace started.
     pub existing: ObjectCount,
     /// What was allocated in the trace.
     pub allocated: ObjectCount,
     /// What was freed of both.
     pub freed: ObjectCount,
-    /// What is left as the trace ends.
+    /// What is left when the trace ends.
     pub live: ObjectCount,
-    /// What of that was allocated in the trace and has outlived [`AllocationOptions::cycles`](super::AllocationOptions).
+    /// What of that was allocated in the trace and has outlived
+    /// [`AllocationOptions::cycles`](super::AllocationOptions::cycles) collections.
     pub kept: ObjectCount,
-    /// When the first and the last were allocated.
+    /// When the first object was allocated in the trace.
+    #[cfg_attr(feature = "serde", serde(rename = "first_ns"))]
     pub first: Option<Time>,
-    /// See [`first`](ObjectTotals::first).
+    /// When the last object was allocated in the trace.
+    #[cfg_attr(feature = "serde", serde(rename = "last_ns"))]
     pub last: Option<Time>,
-    /// When the oldest was allocated of what is left.
+    /// When the oldest object was allocated that is left and was allocated in the trace.
+    #[cfg_attr(feature = "serde", serde(rename = "oldest_ns"))]
     pub oldest: Option<Time>,
 }
 
@@ -90,6 +100,9 @@ pub(super) fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
 
 /// Spans and their pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct PageCount {
     /// How many spans.
     pub spans: u64,

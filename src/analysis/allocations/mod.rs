@@ -1,27 +1,30 @@
 //! Who allocated what, when, and whether it was ever freed: the trails of the `AllocFree` experiment.
 //!
-//! A program under `GODEBUG=traceallocfree=1` (Go 1.23 and later) writes into its trace each object on the heap as it is
-//! allocated and as it is freed, and at the trace's begin those that are there. An event of these has a time and a
-//! goroutine, but no stack. So an allocation is laid at the door of its goroutine: its ID, the function in which it
-//! started, the stack with which it was last seen before, and the task for which it worked.
+//! A program that runs with `GODEBUG=traceallocfree=1` (Go 1.23 and later) writes an event for each heap object that exists
+//! when the trace starts, is allocated, or is freed. These events have a time and a goroutine, but no stack. An allocation is
+//! therefore attributed to its goroutine: its ID, the function in which it started, the last stack it was seen with, and
+//! the task for which it worked.
 
 mod allocators;
 mod build;
 mod counts;
 mod heap;
 mod report;
+mod summary;
 mod trail;
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 pub use counts::{ObjectCount, ObjectTotals, PageCount};
 pub use report::{
-    AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationReport, AllocationRow,
-    AllocationTrail, GoroutineStacks, Spans, Survivors,
+    AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationRow, AllocationTrail,
+    AllocationsReport, GoroutineStacks, PageSpans, Survivors, TrailGoroutine,
 };
+pub use summary::{AllocationsSummary, GoroutineAllocations, RowSummary, TrailSummary};
 pub use trail::Hoard;
 
 use self::allocators::Allocators;
@@ -38,45 +41,69 @@ use crate::id::NONE;
 use crate::number::number;
 use crate::time::Time;
 
-/// What makes allocations suspicious, and how much is kept of them.
+/// What makes allocations suspicious, and how much to remember.
+///
+/// The defaults: two collections, more than 500 objects allocated and fewer than 10 freed in a second, gaps under 10 ms
+/// 50 times in a row. Four million objects take some 300 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AllocationOptions {
-    /// What has outlived so many collections is kept. In a window in which fewer collections began nothing could be freed,
-    /// so it is not judged.
+    /// Objects that outlive this many collections are kept. Windows with fewer collections are not judged, since nothing could
+    /// be freed in them.
     pub cycles: u32,
-    /// The length of a window, in nanoseconds.
-    pub window: i64,
-    /// More than so many objects allocated in a window…
+    /// The length of a window.
+    pub window: Duration,
+    /// A window with more objects allocated than this...
     pub min_allocated: u64,
-    /// …and fewer than so many freed are a hoard.
+    /// ...and fewer freed than this is a hoard.
     pub max_freed: u64,
-    /// A gap between two allocations shorter than this, in nanoseconds…
-    pub gap: i64,
-    /// …so many times in a row is steady.
+    /// Gaps between two allocations that are shorter than this...
+    pub gap: Duration,
+    /// ...this many times in a row make a trail steady.
     pub run: u64,
-    /// The most objects to follow at a time; what comes beyond is counted in
-    /// [`AllocationReport::not_followed`].
+    /// The most objects to follow at a time. Those beyond are counted in [`AllocationsReport::not_followed`].
     pub max_live: usize,
-    /// The most rows to keep; what comes beyond is counted in one without type and goroutine.
+    /// The most rows to keep. What comes beyond is counted in one row without type and goroutine.
     pub max_rows: usize,
 }
 
 impl Default for AllocationOptions {
-    /// Two collections; more than 500 allocated and fewer than 10 freed in a second; gaps under 10 ms, 50 times. Four
-    /// million objects take some 300 MiB.
     fn default() -> Self {
         AllocationOptions {
             cycles: 2,
-            window: 1_000_000_000,
+            window: Duration::from_secs(1),
             min_allocated: 500,
             max_freed: 10,
-            gap: 10_000_000,
+            gap: Duration::from_millis(10),
             run: 50,
             max_live: 4 << 20,
             max_rows: 1 << 16,
         }
     }
 }
+
+macro_rules! setters {
+    ($($name:ident: $ty:ty),+) => {
+        impl AllocationOptions {$(
+            #[doc = concat!("Sets [`", stringify!($name), "`](AllocationOptions::", stringify!($name), ").")]
+            pub fn $name(mut self, $name: $ty) -> Self {
+                self.$name = $name;
+                self
+            }
+        )+}
+    };
+}
+
+setters!(
+    cycles: u32,
+    window: Duration,
+    min_allocated: u64,
+    max_freed: u64,
+    gap: Duration,
+    run: u64,
+    max_live: usize,
+    max_rows: usize
+);
 
 /// Span classes beyond these are of a damaged trace: the runtime has 68 sizes, each with and without pointers.
 const MAX_CLASSES: usize = 1024;
@@ -138,7 +165,7 @@ pub struct Allocations {
     /// The row of the last allocation: the next is often of the same.
     last_row: Option<(RowKey, u32)>,
     trails: IndexMap<(Lot, Name), Course, RandomState>,
-    spans: BTreeMap<u64, Spans>,
+    spans: BTreeMap<u64, PageSpans>,
     /// Orders of goroutine stacks that exist.
     stacks: HashMap<u64, u64, RandomState>,
     stack_sizes: BTreeMap<u64, GoroutineStacks>,
@@ -147,7 +174,7 @@ pub struct Allocations {
     /// How many collections began marking, or were marking as the trace began.
     begun: u32,
     is_marking: bool,
-    /// When collections began, since the trace's begin.
+    /// When collections started, in nanoseconds since the start of the trace.
     marks: Vec<i64>,
     first: Option<i64>,
     last: i64,
@@ -166,7 +193,7 @@ impl Default for Allocations {
 }
 
 impl Allocations {
-    /// With these options.
+    /// Follows allocations with these options.
     pub fn new(options: AllocationOptions) -> Self {
         let mut known = IndexMap::default();
         known.insert(0, (Name::EMPTY, 0, 0));
@@ -216,7 +243,7 @@ impl Allocations {
         }
     }
 
-    /// Nothing is known of what is behind a gap.
+    /// Nothing is known after a gap.
     fn forget(&mut self) {
         self.lost += self.heap.len() as u64;
         self.heap.forget();
@@ -322,7 +349,7 @@ impl Allocations {
     }
 
     fn span(&mut self, span: HeapSpan, exists: bool) {
-        let spans = self.spans.entry(span.kind_and_class).or_insert_with(|| Spans::of(&span));
+        let spans = self.spans.entry(span.kind_and_class).or_insert_with(|| PageSpans::of(&span));
         let count = if exists { &mut spans.existing } else { &mut spans.allocated };
         count.add(span.pages);
         if self.spans.len() > MAX_CLASSES {
@@ -389,7 +416,7 @@ impl Allocations {
 }
 
 impl Observer for Allocations {
-    type Output = AllocationReport;
+    type Output = AllocationsReport;
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
@@ -411,7 +438,7 @@ impl Observer for Allocations {
         self.allocators.event(event);
     }
 
-    fn finish(mut self) -> AllocationReport {
+    fn finish(mut self) -> AllocationsReport {
         self.trails.values_mut().for_each(|course| course.end(&self.options, &self.marks));
         build::report(self)
     }

@@ -17,32 +17,37 @@ use crate::time::Time;
 
 /// A type of the traced program.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct AllocatedType {
-    /// Its name; empty for what the runtime allocates without a type, such as the bytes of strings. Of a slice it is that
+    /// Its name; empty for what the runtime allocates without a type, such as the bytes of strings. For a slice it is the type
     /// of the elements.
     pub name: String,
     /// The size of a value in bytes.
+    #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
     pub size: u64,
     /// How many bytes at the front of a value can hold pointers.
     pub pointer_bytes: u64,
 }
 
-/// Objects of one type and size that a goroutine allocated for a task, or that were there as the trace began.
+/// Objects of one type and size that a goroutine allocated for a task, or that existed when the trace started.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct AllocationRow {
-    /// Their type, in [`AllocationReport::types`]; the first is the one that is not known.
+    /// Their type, in [`AllocationsReport::types`]; the first is the one that is not known.
     pub ty: usize,
     /// The runtime's size class, 0 for objects that have a span of their own; `None` if their span is not known.
     pub class: Option<u8>,
     /// Whether they hold no pointers.
     pub no_scan: Option<bool>,
-    /// The bytes that each takes: the class's, not those that were asked for.
+    /// The bytes that each takes: the slot's, not those that were asked for.
     pub size: u64,
-    /// Who allocated them; `None` for what was there as the trace began, what no goroutine allocated, and what there was no
-    /// room for.
+    /// The goroutine that allocated them; `None` for what existed when the trace started, what no goroutine allocated, and
+    /// what is beyond [`AllocationOptions::max_rows`](super::AllocationOptions::max_rows).
     pub go: Option<GoId>,
-    /// The task for which the goroutine worked: that of its innermost region, else the one that it began last or was created
-    /// for. `None` if for none that the trace tells.
+    /// The task for which the goroutine worked: that of its innermost region, else the one that it started last or was created
+    /// for. `None` if the trace shows none.
     pub task: Option<TaskId>,
     /// How many there were, and when.
     pub totals: ObjectTotals,
@@ -51,19 +56,29 @@ pub struct AllocationRow {
 
 /// Rows summed up by something.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct AllocationGroup {
     /// The type, the size, the goroutine's ID, its start function or the task; empty if it is not known.
     pub name: String,
     /// The goroutine, where the group is one.
+    #[cfg_attr(feature = "serde", serde(rename = "goroutine", skip_serializing_if = "Option::is_none"))]
     pub go: Option<GoId>,
+    /// The function in which the goroutine started, where the group is one; empty if no stack of it is in the trace.
+    #[cfg_attr(feature = "serde", serde(rename = "start_function", skip_serializing_if = "Option::is_none"))]
+    pub start: Option<String>,
     /// The task, where the group is one.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub task: Option<TaskId>,
     /// The sums of its rows.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub totals: ObjectTotals,
 }
 
 /// By what to sum up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum AllocationBy {
     /// The type.
     Type,
@@ -77,10 +92,23 @@ pub enum AllocationBy {
     Task,
 }
 
+/// A goroutine of a trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TrailGoroutine {
+    /// The goroutine.
+    pub id: GoId,
+    /// What it allocated that is kept.
+    pub kept: ObjectCount,
+}
+
 /// Objects of one type and size that goroutines of one start function allocated.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AllocationTrail {
-    /// Their type, in [`AllocationReport::types`].
+    /// Their type, in [`AllocationsReport::types`].
     pub ty: usize,
     /// See [`AllocationRow::class`].
     pub class: Option<u8>,
@@ -88,16 +116,16 @@ pub struct AllocationTrail {
     pub size: u64,
     /// The function in which the goroutines started; empty if no stack of theirs is in the trace.
     pub start: String,
-    /// The goroutines that still hold most, at most 16, with what they allocated that is kept; then those that allocated most.
-    pub goroutines: Vec<(GoId, ObjectCount)>,
+    /// The goroutines that keep most, and of equals those that allocated most; at most 16.
+    pub goroutines: Vec<TrailGoroutine>,
     /// How many goroutines there are.
     pub goroutine_count: usize,
     /// How many objects there were, and when.
     pub totals: ObjectTotals,
-    /// How many objects of this type and size were freed, those of before the trace too: it is compared with how many were
-    /// allocated. Of most objects of before the trace the runtime does not know the type; they count by their size.
+    /// How many objects of this type and size were freed, including those from before the trace. For most of the latter the
+    /// runtime does not know the type; they count by their size.
     pub freed_of_all: u64,
-    /// How many objects of this type and size were allocated, by whomever.
+    /// How many objects of this type and size were allocated, by any goroutine.
     pub allocated_of_all: u64,
     /// In how many windows more than [`min_allocated`](super::AllocationOptions::min_allocated) were allocated and fewer than
     /// [`max_freed`](super::AllocationOptions::max_freed) freed.
@@ -123,36 +151,43 @@ impl AllocationTrail {
 
 /// Spans of one class.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spans {
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct PageSpans {
     /// The size class of their objects, 0 for large ones; `None` if they hold something else, such as stacks.
     pub class: Option<u8>,
     /// Whether their objects hold no pointers.
     pub no_scan: Option<bool>,
-    /// Those that were there as the trace began; the size is in pages, not in bytes.
+    /// Those that existed when the trace started.
     pub existing: PageCount,
     /// Those that were allocated.
     pub allocated: PageCount,
-    /// Those of both that were freed.
+    /// Those of either that were freed.
     pub freed: PageCount,
 }
 
-impl Spans {
+impl PageSpans {
     pub(super) fn of(span: &HeapSpan) -> Self {
         let none = PageCount::default();
-        Spans { class: span.size_class(), no_scan: span.no_scan(), existing: none, allocated: none, freed: none }
+        PageSpans { class: span.size_class(), no_scan: span.no_scan(), existing: none, allocated: none, freed: none }
     }
 }
 
 /// Stacks of goroutines of one size.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct GoroutineStacks {
     /// The size in bytes.
+    #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
     pub size: u64,
-    /// How many were there as the trace began.
+    /// How many existed when the trace started.
     pub existing: u64,
     /// How many were allocated.
     pub allocated: u64,
-    /// How many of both were freed.
+    /// How many of either were freed.
     pub freed: u64,
 }
 
@@ -162,83 +197,95 @@ impl GoroutineStacks {
     }
 }
 
-/// What is left of what was allocated in the trace and has outlived so many collections for certain.
+/// What was allocated in the trace, is left, and has outlived a number of collections for certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Survivors {
-    /// How many collections. What is garbage when a collection begins marking is freed before the next one begins; so one
-    /// that began is outlived when the next has begun.
+    /// How many collections. What is garbage when a collection starts marking is freed before the next one starts, so a
+    /// collection is outlived when the next one has started.
     pub cycles: u32,
     /// What outlived so many and no more.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub count: ObjectCount,
 }
 
 /// A goroutine that allocated.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct AllocatingGoroutine {
     /// The function in which it started; empty if no stack of it is in the trace.
+    #[cfg_attr(feature = "serde", serde(rename = "start_function"))]
     pub start: String,
-    /// Who created it, if that is in the trace.
+    /// The goroutine that created it, if that is in the trace.
     pub creator: Option<GoId>,
-    /// When it was created and when it ended, if that is in the trace.
+    /// When it was created, if that is in the trace.
+    #[cfg_attr(feature = "serde", serde(rename = "created_ns"))]
     pub created: Option<Time>,
-    /// See [`created`](AllocatingGoroutine::created).
+    /// When it ended, if that is in the trace.
+    #[cfg_attr(feature = "serde", serde(rename = "ended_ns"))]
     pub ended: Option<Time>,
 }
 
 /// What [`Allocations`](super::Allocations) finds.
 #[derive(Debug)]
-pub struct AllocationReport {
-    /// When the trace begins.
-    pub begin: Time,
+#[non_exhaustive]
+pub struct AllocationsReport {
+    /// When the trace starts.
+    pub start: Time,
     /// When it ends.
     pub end: Time,
-    /// How many events of the experiment there are; with none, the program ran without `traceallocfree=1`.
+    /// How many events of the experiment there are. If there are none, the program ran without `traceallocfree=1`.
     pub events: u64,
     /// The units of its IDs, if the trace states them.
     pub info: Option<AllocFreeInfo>,
-    /// How many collections began marking, one that was under way as the trace began included.
+    /// How many collections started marking, including one that was marking when the trace started.
     pub cycles: u32,
-    /// The types. The first is the one that is not known.
+    /// The types. The first one stands for objects without a known type.
     pub types: Vec<AllocatedType>,
-    /// What was allocated, in the order in which it first was.
+    /// What was allocated, in order of the first allocation.
     pub rows: Vec<AllocationRow>,
     /// The same by type, size and start function of the goroutine: suspicious ones first, then by what was kept.
     pub trails: Vec<AllocationTrail>,
-    /// What is left of what was allocated in the trace, by how many collections it has outlived, ascending.
+    /// What was allocated in the trace and is left, by how many collections it has outlived, in ascending order.
     pub survivors: Vec<Survivors>,
-    /// How old that is, in nanoseconds.
+    /// How old that is when the trace ends.
     pub ages: Histogram,
-    /// How old what was allocated in the trace became until it was freed, in nanoseconds.
+    /// How long objects lived that were allocated and freed in the trace.
     pub lifetimes: Histogram,
     /// Spans of the heap by class, ascending.
-    pub spans: Vec<Spans>,
+    pub spans: Vec<PageSpans>,
     /// Stacks of goroutines by size, ascending.
     pub stacks: Vec<GoroutineStacks>,
-    /// Tiny objects in a slot that another had opened. They are in no row: the slot counts once and lives as long as any of them.
+    /// Tiny objects that share a slot with an earlier one. They are in no row: the slot counts once and lives as long as any of
+    /// them.
     pub shared: u64,
-    /// Objects in a slot of which the trace does not say that it was freed.
+    /// Objects that were freed without an event: their slot was used again.
     pub replaced: u64,
-    /// Frees of objects, spans and stacks of which the trace does not say that they were there.
+    /// Frees of objects, spans and stacks that the trace does not mention before.
     pub unknown_frees: u64,
-    /// Objects beyond [`AllocationOptions::max_live`](super::AllocationOptions::max_live), which are taken to be freed at an
-    /// unknown time.
+    /// Objects beyond [`AllocationOptions::max_live`](super::AllocationOptions::max_live). They count as allocated, and as neither
+    /// live nor freed.
     pub not_followed: u64,
-    /// Objects that were there before a gap in a damaged trace: what became of them is not known.
+    /// Objects that existed before a gap in a damaged trace: what became of them is not known.
     pub lost: u64,
     pub(super) goroutines: HashMap<u64, AllocatingGoroutine, RandomState>,
     pub(super) frames: Stacks,
     pub(super) names: Names,
 }
 
-/// A stack with which a goroutine was seen.
+/// A stack that a goroutine was seen with.
 #[derive(Clone, Copy, Debug)]
 pub struct AllocatedStack<'a> {
-    report: &'a AllocationReport,
+    report: &'a AllocationsReport,
     stack: StackKey,
 }
 
 impl<'a> AllocatedStack<'a> {
-    /// The frames, innermost first; none if the goroutine was seen with none.
+    /// The frames, innermost first; none if the goroutine was seen without a stack.
     pub fn frames(&self) -> impl DoubleEndedIterator<Item = Frame<'a>> + use<'a> {
         let names = &self.report.names;
         self.report.frames.frames(self.stack).map(move |frame| Frame {
@@ -250,24 +297,24 @@ impl<'a> AllocatedStack<'a> {
     }
 }
 
-impl AllocationReport {
+impl AllocationsReport {
     /// A goroutine that allocated, or `None` if this one did not.
     pub fn goroutine(&self, go: GoId) -> Option<&AllocatingGoroutine> {
         self.goroutines.get(&go.0)
     }
 
-    /// What a goroutine allocated, in the order in which it first did.
+    /// What a goroutine allocated, in order of the first allocation.
     pub fn of_goroutine(&self, go: GoId) -> impl Iterator<Item = &AllocationRow> {
         self.rows.iter().filter(move |row| row.go == Some(go))
     }
 
-    /// The stack with which a row's goroutine was last seen before its last allocation. The events of allocations
-    /// have none of their own, so it may be of something else that the goroutine did.
+    /// The last stack that a row's goroutine was seen with before its last allocation. Allocation events have no stacks, so it
+    /// may be of something else that the goroutine did.
     pub fn stack(&self, row: &AllocationRow) -> AllocatedStack<'_> {
         AllocatedStack { report: self, stack: row.stack }
     }
 
-    /// The same of a trail: of the row that keeps most.
+    /// The same stack of a trail's row that keeps most.
     pub fn trail_stack(&self, trail: &AllocationTrail) -> AllocatedStack<'_> {
         AllocatedStack { report: self, stack: trail.stack }
     }
@@ -277,7 +324,7 @@ impl AllocationReport {
         self.rows.iter().map(|row| row.totals).sum()
     }
 
-    /// Sums rows up. What keeps most bytes comes first; of equals what has most live, allocated most, and then by name.
+    /// Sums rows up. Groups come in descending order of the bytes kept, then live, then allocated, then by name.
     pub fn by(&self, by: AllocationBy) -> Vec<AllocationGroup> {
         let mut groups: IndexMap<(u64, u64), AllocationGroup, RandomState> = IndexMap::default();
         // Start functions are the same where their names are.
@@ -300,6 +347,7 @@ impl AllocationReport {
             let group = groups.entry(key).or_insert_with(|| AllocationGroup {
                 name: self.name(by, row, start),
                 go: row.go.filter(|_| by == AllocationBy::Goroutine),
+                start: (by == AllocationBy::Goroutine && row.go.is_some()).then(|| start.to_owned()),
                 task: row.task.filter(|_| by == AllocationBy::Task),
                 totals: ObjectTotals::default(),
             });

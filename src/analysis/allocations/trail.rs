@@ -1,21 +1,28 @@
 //! The rules by which a trail of allocations is suspicious, followed as the allocations come.
 
+use std::time::Duration;
+
 use super::AllocationOptions;
+use crate::time::Time;
 
 /// A window of time in which much was allocated and next to nothing freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Hoard {
-    /// When the window began, in nanoseconds since the trace's begin.
-    pub begin: i64,
+    /// When the window started.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
+    pub start: Time,
     /// How many objects were allocated in it.
     pub allocated: u64,
-    /// How many were freed.
+    /// How many objects were freed in it.
     pub freed: u64,
-    /// How many collections began in it.
+    /// How many collections started in it.
     pub cycles: u64,
 }
 
-/// What is known of a trail.
+/// What is known of a trail. Its times count from the start of the trace.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Course {
     /// Which window it is in, and what came in it.
@@ -31,13 +38,18 @@ pub(super) struct Course {
     pub worst: Option<Hoard>,
 }
 
+/// Nanoseconds of a duration, at most what an `i64` holds.
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
 impl Course {
-    /// `at` is in nanoseconds since the trace's begin, as are the begins of collections in `marks`.
+    /// `at` is in nanoseconds since the start of the trace, as are the starts of collections in `marks`.
     pub fn allocate(&mut self, at: i64, options: &AllocationOptions, marks: &[i64]) {
         self.advance(at, options, marks);
         self.allocated += 1;
         if let Some(last) = self.last.replace(at) {
-            self.run = if at.saturating_sub(last) < options.gap { self.run + 1 } else { 0 };
+            self.run = if at.saturating_sub(last) < nanos(options.gap) { self.run + 1 } else { 0 };
             self.longest_run = self.longest_run.max(self.run);
         }
     }
@@ -53,7 +65,7 @@ impl Course {
     }
 
     fn advance(&mut self, at: i64, options: &AllocationOptions, marks: &[i64]) {
-        let window = at / options.window.max(1);
+        let window = at / nanos(options.window).max(1);
         if window != self.window {
             self.close(options, marks);
             (self.window, self.allocated, self.freed) = (window, 0, 0);
@@ -64,7 +76,7 @@ impl Course {
         if self.allocated <= options.min_allocated || self.freed >= options.max_freed {
             return;
         }
-        let length = options.window.max(1);
+        let length = nanos(options.window).max(1);
         let begin = self.window * length;
         let end = begin.saturating_add(length);
         let before = |time| marks.partition_point(|&mark| mark < time) as u64;
@@ -73,7 +85,7 @@ impl Course {
             return;
         }
         self.hoards += 1;
-        let hoard = Hoard { begin, allocated: self.allocated, freed: self.freed, cycles };
+        let hoard = Hoard { start: Time(begin), allocated: self.allocated, freed: self.freed, cycles };
         if self.worst.is_none_or(|worst| worst.allocated < hoard.allocated) {
             self.worst = Some(hoard);
         }
@@ -117,7 +129,7 @@ mod tests {
         let marks = [100 * MS, 400 * MS];
         let frees = |count| (0..count).map(|n| (900 * MS + n, false));
         assert_eq!(follow(allocations(500, MS), &marks).hoards, 0);
-        let worst = Hoard { begin: 0, allocated: 501, freed: 9, cycles: 2 };
+        let worst = Hoard { start: Time(0), allocated: 501, freed: 9, cycles: 2 };
         let found = follow(allocations(501, MS).chain(frees(9)), &marks);
         assert_eq!((found.hoards, found.worst), (1, Some(worst)));
         assert_eq!(follow(allocations(501, MS).chain(frees(10)), &marks).hoards, 0);

@@ -1,0 +1,180 @@
+//! What changed between two traces: named metrics, how much each changed, and whether that is good or bad.
+//!
+//! ```
+//! use gotrace::Reader;
+//! use gotrace::analysis::compare::{Metrics, Threshold};
+//! use gotrace::analysis::run;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces");
+//! # let (before, after) = (format!("{folder}/go1.22/gc.trace"), format!("{folder}/go1.27/gc.trace"));
+//! let (before, _) = run(&mut Reader::from_path(before)?, Metrics::new());
+//! let (after, _) = run(&mut Reader::from_path(after)?, Metrics::new());
+//! let comparison = before.compare(&after);
+//! for change in comparison.changes.iter().filter(|change| !change.is_noise) {
+//!     println!("{}: {:?} to {:?}, {:?}", change.name, change.before, change.after, change.verdict);
+//! }
+//! let limit: Threshold = "gc.pause.p99 > +20%".parse()?;
+//! let pause = comparison.change(&limit.name).ok_or("no collections")?;
+//! println!("{}", limit.is_crossed(pause));
+//! # Ok(())
+//! # }
+//! ```
+
+mod change;
+mod threshold;
+
+use std::collections::BTreeMap;
+
+pub use change::{Change, Comparison, Unit, Verdict};
+pub use threshold::{Threshold, ThresholdError};
+
+use super::goroutines::{GroupBy, GroupTable, Groups};
+use super::histogram::Histogram;
+use super::latency::{Latencies, LatencyReport};
+use super::mmu::MutatorUtilization;
+use super::observer::Observer;
+use super::procs::{ProcReport, Procs};
+use super::times::Accounting;
+use super::utilization::{UtilFlags, Utilization};
+use crate::event::Event;
+
+/// The numbers of a trace that are worth comparing, by name: the output of [`Metrics`].
+///
+/// Each has a [`Unit`], which follows from its name; durations are in nanoseconds. Each distribution has `count`, `sum`, `mean`, `p50`, `p90`, `p99` and `max`:
+///
+/// | name | what |
+/// |---|---|
+/// | `duration` | of the trace |
+/// | `goroutines` | how many there were |
+/// | `gc.pause.p99` … | pauses of the collector |
+/// | `stw.REASON.max` … | stop-the-world pauses for a reason |
+/// | `gc.assist.sum`, `gc.sweep.sum` … | time that goroutines spent on mark assists and sweeping |
+/// | `gc.procs` | how many Ps ran background workers, on average |
+/// | `mmu.1ms`, `mmu.10ms`, `mmu.100ms` | the minimum mutator utilization, from 0 to 1 |
+/// | `sched.p50` …, `wake.p50` …, `syscall.p50` …, `network.p50` … | [latencies](super::LatencyReport) |
+/// | `procs.running`, `procs.runnable` | how many goroutines ran and were runnable, on average |
+/// | `procs.idle_while_runnable` | for how long a P was idle while a goroutine was runnable |
+/// | `block.REASON.sum` | how long all goroutines were blocked for a reason |
+/// | `group.FUNCTION.count`, `group.FUNCTION.total`, `.execution`, `.sched_wait`, `.block` | goroutines that started in a function: how many, and sums of their times |
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct MetricsReport {
+    /// The numbers by name.
+    pub values: BTreeMap<String, f64>,
+}
+
+/// Finds the [metrics](MetricsReport) of a trace, in one pass.
+#[derive(Debug)]
+pub struct Metrics {
+    observers: (Groups, Latencies, Procs, Utilization),
+}
+
+impl Metrics {
+    /// Nothing has been seen yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let groups = Groups::new(GroupBy::Start, Accounting::Corrected);
+        Metrics { observers: (groups, Latencies::new(), Procs::new(), Utilization::new(UtilFlags::default())) }
+    }
+}
+
+impl Observer for Metrics {
+    type Output = MetricsReport;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        self.observers.event(event);
+    }
+
+    fn finish(self) -> MetricsReport {
+        let (groups, latencies, procs, utilization) = self.observers.finish();
+        let mut metrics = MetricsReport::default();
+        metrics.add_groups(&groups);
+        metrics.add_latencies(&latencies);
+        metrics.add_procs(&procs, &utilization);
+        metrics
+    }
+}
+
+impl MetricsReport {
+    fn set(&mut self, name: impl Into<String>, value: f64) {
+        self.values.insert(name.into(), value);
+    }
+
+    fn distribution(&mut self, name: &str, times: &Histogram) {
+        self.set(format!("{name}.count"), times.count() as f64);
+        self.set(format!("{name}.sum"), times.sum().as_nanos() as f64);
+        self.set(format!("{name}.mean"), times.mean_nanos());
+        for percent in [50, 90, 99] {
+            self.set(format!("{name}.p{percent}"), times.percentile(percent.into()).as_nanos() as f64);
+        }
+        self.set(format!("{name}.max"), times.max().as_nanos() as f64);
+    }
+
+    fn add_groups(&mut self, table: &GroupTable) {
+        let mut blocks: BTreeMap<&str, f64> = BTreeMap::new();
+        for group in &table.groups {
+            let times = &group.times;
+            let block = times.blocks.iter().map(|(_, times)| times.sum().as_nanos() as f64).sum::<f64>();
+            let name = if group.name.is_empty() { "(unknown)" } else { &group.name };
+            for (column, value) in [
+                ("count", group.goroutines as f64),
+                ("total", times.total.sum().as_nanos() as f64),
+                ("execution", times.execution.sum().as_nanos() as f64),
+                ("sched_wait", times.sched_wait.sum().as_nanos() as f64),
+                ("block", block),
+            ] {
+                self.set(format!("group.{name}.{column}"), value);
+            }
+            for (reason, times) in &times.blocks {
+                *blocks.entry(reason).or_default() += times.sum().as_nanos() as f64;
+            }
+        }
+        self.set("goroutines", table.groups.iter().map(|group| group.goroutines as f64).sum());
+        for (reason, sum) in blocks {
+            let reason = if reason.is_empty() { "(none)" } else { reason };
+            self.set(format!("block.{reason}.sum"), sum);
+        }
+    }
+
+    fn add_latencies(&mut self, report: &LatencyReport) {
+        for (name, series) in [
+            ("sched", &report.scheduler),
+            ("wake", &report.wake),
+            ("syscall", &report.syscall),
+            ("network", &report.network),
+            ("gc.pause", &report.gc_pause),
+        ] {
+            self.distribution(name, &series.all);
+        }
+        for pauses in &report.pauses {
+            self.distribution(&format!("stw.{}", pauses.reason), &pauses.total);
+        }
+        let (mut assists, mut sweeps) = (Histogram::default(), Histogram::default());
+        for cost in &report.costs {
+            assists.merge(&cost.assists);
+            sweeps.merge(&cost.sweeps);
+        }
+        self.distribution("gc.assist", &assists);
+        self.distribution("gc.sweep", &sweeps);
+    }
+
+    fn add_procs(&mut self, report: &ProcReport, utilization: &MutatorUtilization) {
+        self.set("duration", report.duration as f64);
+        self.set("gc.procs", report.whole.gc);
+        self.set("procs.running", report.whole.running);
+        self.set("procs.runnable", report.whole.runnable);
+        self.set("procs.idle_while_runnable", report.whole.idle_while_runnable as f64);
+        for (name, window) in [("mmu.1ms", 1_000_000), ("mmu.10ms", 10_000_000), ("mmu.100ms", 100_000_000)] {
+            self.set(name, utilization.mmu(window));
+        }
+    }
+}
