@@ -65,8 +65,8 @@ pub struct ProfileOptions {
     pub region: Option<String>,
     /// Only within regions of this task, and goroutines that were created there.
     pub task: Option<TaskId>,
-    /// Only this goroutine.
-    pub go: Option<GoId>,
+    /// Only these goroutines; all if there are none.
+    pub goroutines: Vec<GoId>,
     /// Only while a goroutine has this label. The runtime labels its GC workers.
     pub label: Option<String>,
     /// Only within this range of time.
@@ -98,9 +98,9 @@ impl ProfileOptions {
         self
     }
 
-    /// Sets [`go`](ProfileOptions::go).
+    /// Adds to [`goroutines`](ProfileOptions::goroutines).
     pub fn goroutine(mut self, go: GoId) -> Self {
-        self.go = Some(go);
+        self.goroutines.push(go);
         self
     }
 
@@ -108,6 +108,10 @@ impl ProfileOptions {
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
+    }
+
+    fn wants_goroutine(&self, go: u64) -> bool {
+        self.goroutines.is_empty() || self.goroutines.contains(&GoId(go))
     }
 
     /// Sets [`between`](ProfileOptions::between).
@@ -255,7 +259,7 @@ impl Profiler {
         let needs_start = self.needs_start();
         let mut index = self.tracks.find(record.a);
         if !index.is_some() {
-            let is_wanted = self.options.go.is_none_or(|go| go.0 == record.a);
+            let is_wanted = self.options.wants_goroutine(record.a);
             let mut track = Track::new(from == GoState::Undetermined, is_wanted);
             if from == GoState::NotExist && self.has_regions() {
                 self.inherit(&mut track, record.go);
@@ -478,7 +482,7 @@ impl Profiler {
         let is_in_time = self.options.between.as_ref().is_none_or(|range| range.contains(&Time(record.time)));
         let index = self.tracks.find(record.go);
         let track = self.tracks.get(index);
-        let is_wanted = track.map_or(self.options.go.is_none(), |track| track.is_wanted);
+        let is_wanted = track.map_or(self.options.goroutines.is_empty(), |track| track.is_wanted);
         let is_inside = track.is_some_and(|track| track.inside > 0);
         let name = track.map_or(Name::EMPTY, |track| track.name);
         if !is_in_time || !is_wanted || self.has_regions() && !is_inside {

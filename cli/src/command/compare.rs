@@ -1,130 +1,289 @@
-//! Tells what changed between two traces.
+//! `gotrace compare`: what changed between two traces.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::failure::{Answer, Failure};
-use crate::terminal::Terminal;
-use crate::view::analysis::{ended, observe, time};
-use crate::view::text::{fit, write_json};
-use clap::Args as ClapArgs;
-use gotrace::analysis::compare::{Change, Metrics, MetricsReport, Threshold};
+use clap::ValueEnum;
+use gotrace::analysis::compare::{Change, Comparison, Metrics, MetricsReport, Threshold, Unit, Verdict};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Tell what changed between two traces: groups of goroutines, reasons to block, pauses, latencies.
+use crate::failure::{Answer, Failure};
+use crate::pass::{ended, observe};
+use crate::terminal::Terminal;
+use crate::view::style::{BAD, BOLD, GOOD, WARN};
+use crate::view::table::{Cell, Column, Table};
+use crate::view::{names, units};
+
+/// Compare two traces: groups of goroutines, blocking, pauses, latencies.
 ///
-/// Exit 1 if a --fail-on is met.
-#[derive(ClapArgs)]
+/// The largest effects come first. Small changes, and those of the runtime's own goroutines, are hidden unless --all is
+/// given. Exits with status 1 if the condition of a --fail-on is met.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gotrace compare before.out after.out
+  gotrace compare before.out after.out --fail-on 'gc.pause.p99 > +20%'
+  gotrace compare before.out after.out --format markdown > compare.md")]
 pub struct Args {
-    /// Fail if a number changed so much or is such, as in 'gc.pause.p99 > +20%', 'sched.p99 > 5ms' or 'mmu.10ms < 0.5'
+    /// Fail if a metric changes by, or crosses, a threshold: 'gc.pause.p99 > +20%', 'sched.p99 > 5ms', 'mmu.10ms < 0.5'
     #[arg(long, value_name = "CONDITION")]
     fail_on: Vec<String>,
-    /// Show only numbers whose name contains this
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    /// Show only metrics whose name contains this
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     only: String,
-    /// Show those that did not change too
+    /// Show small changes, metrics that did not change, and the runtime's goroutines, too
     #[arg(long)]
     all: bool,
-    /// Print one JSON object
-    #[arg(long)]
+    /// Show at most this many metrics; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    top: usize,
+    /// How to print: markdown is for pull requests
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Print one JSON object, like --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
     /// The first trace
     before: PathBuf,
-    /// The second trace; one of them may be - for standard input
+    /// The second trace. One of the two may be - for standard input
     after: PathBuf,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<Answer, Failure> {
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Markdown,
+}
+
+/// What `--json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Report {
+    /// How many metrics are better in the second trace, without noise.
+    better: u64,
+    /// How many are worse.
+    worse: u64,
+    /// How many differ without being better or worse.
+    different: u64,
+    /// How many metrics are left out as noise, or because they are equal.
+    hidden: u64,
+    /// The metrics, the largest effects first: at most as many as --top says.
+    #[serde(flatten)]
+    comparison: Comparison,
+    /// The conditions of --fail-on that are met.
+    met: Vec<String>,
+}
+
+/// A condition that is met, and the change that meets it.
+type Met<'a> = (&'a str, Change);
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     let parse = |text: &String| {
         text.parse::<Threshold>().map_err(|error| Failure::Usage(format!("--fail-on {text:?}: {error}")))
     };
     let thresholds: Vec<Threshold> = args.fail_on.iter().map(parse).collect::<Result<_, _>>()?;
-    let changes = measure(&args.before)?.compare(&measure(&args.after)?).changes;
-    let mut met = Vec::new();
-    for (threshold, text) in thresholds.iter().zip(&args.fail_on) {
-        let change = changes.iter().find(|change| change.name == threshold.name).ok_or_else(|| {
-            let hint = "names are listed with --all";
-            Failure::Usage(format!("--fail-on {text:?}: neither trace has a number {:?}; {hint}", threshold.name))
-        })?;
-        if threshold.is_crossed(change) {
-            met.push((text.as_str(), change));
+    let mut comparison = measure(&args.before, terminal)?.compare(&measure(&args.after, terminal)?);
+    let met = met(&comparison, &thresholds, &args.fail_on)?;
+    let longer = longer(&comparison);
+    let all = comparison.changes.len();
+    let is_chosen = |change: &Change| change.name.contains(&args.only);
+    let matching = comparison.changes.iter().filter(|change| is_chosen(change)).count();
+    comparison.changes.retain(|change| is_chosen(change) && (args.all || !change.is_noise));
+    let count = |verdict| {
+        comparison.changes.iter().filter(|change| !change.is_noise && change.verdict == verdict).count() as u64
+    };
+    let mut report = Report {
+        better: count(Verdict::Better),
+        worse: count(Verdict::Worse),
+        different: count(Verdict::Different),
+        hidden: (matching - comparison.changes.len()) as u64,
+        comparison,
+        met: met.iter().map(|(text, _)| (*text).to_owned()).collect(),
+    };
+    let rest = report.comparison.changes.len().saturating_sub(if args.top == 0 { usize::MAX } else { args.top });
+    report.comparison.changes.truncate(report.comparison.changes.len() - rest);
+    match if args.json { Format::Json } else { args.format } {
+        Format::Json => terminal.json(&report, None)?,
+        Format::Text if matching == 0 => {
+            writeln!(terminal, "none of the {all} metrics has {:?} in its name; --all lists them", args.only)?;
         }
+        Format::Text => write_text(args, &report, &met, longer, rest, terminal)?,
+        Format::Markdown => write_markdown(args, &report, &met, longer, rest, terminal)?,
     }
-    let is_shown = |change: &&Change| change.name.contains(&args.only) && (args.all || change.before != change.after);
-    let shown: Vec<&Change> = changes.iter().filter(is_shown).collect();
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.json {
-        true => write_json(&Json::new(&shown, &met), &mut out)?,
-        false => write_text(&shown, &met, &mut out)?,
-    }
-    out.flush()?;
+    terminal.flush()?;
     Ok(if met.is_empty() { Answer::Fine } else { Answer::BadNews })
 }
 
-/// A damaged trace is not compared: its numbers are those of a part.
-fn measure(path: &Path) -> Result<MetricsReport, Failure> {
-    let (metrics, error) = observe(path, Metrics::new())?;
-    ended(path, error).map(|()| metrics)
+/// A damaged trace is not compared: its metrics are those of a part.
+fn measure(path: &Path, terminal: &Terminal) -> Result<MetricsReport, Failure> {
+    let found = observe(path, terminal.times(), Metrics::new())?;
+    ended(path, found.error.as_ref()).map(|()| found.report)
 }
 
-/// What is printed as JSON; see `gotrace::analysis::json`.
-#[derive(Serialize)]
-struct Json<'a> {
-    schema: u32,
-    changes: Vec<Row<'a>>,
-    met: Vec<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
-    name: &'a str,
-    before: Option<f64>,
-    after: Option<f64>,
-    percent: Option<f64>,
-}
-
-impl<'a> Json<'a> {
-    fn new(changes: &[&'a Change], met: &[(&'a str, &Change)]) -> Self {
-        let row = |change: &&'a Change| Row {
-            name: &change.name,
-            before: change.before,
-            after: change.after,
-            percent: change.percent,
-        };
-        let met = met.iter().map(|&(text, _)| text).collect();
-        Json { schema: 1, changes: changes.iter().map(row).collect(), met }
+fn met<'a>(comparison: &Comparison, limits: &[Threshold], texts: &'a [String]) -> Result<Vec<Met<'a>>, Failure> {
+    let mut met = Vec::new();
+    for (limit, text) in limits.iter().zip(texts) {
+        let change = comparison.change(&limit.name).ok_or_else(|| {
+            let hint = "names are listed with --all";
+            Failure::Usage(format!("--fail-on {text:?}: neither trace has a metric {:?}; {hint}", limit.name))
+        })?;
+        if limit.is_crossed(change) {
+            met.push((text.as_str(), change.clone()));
+        }
     }
+    Ok(met)
 }
 
-fn write_text(changes: &[&Change], met: &[(&str, &Change)], out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{:<56} {:>13} {:>13} {:>12}", "", "before", "after", "change")?;
-    for change in changes {
-        let value = |value: Option<f64>| value.map_or("-".to_owned(), |value| text(&change.name, value));
-        let percent = change.percent.map_or(String::new(), |percent| match percent.abs() < 1e6 {
-            true => format!("{percent:+.1} %"),
-            false => "a lot".to_owned(),
-        });
-        let (before, after) = (value(change.before), value(change.after));
-        writeln!(out, "{} {before:>13} {after:>13} {percent:>12}", fit(&change.name, 56))?;
+/// How many times as long the second trace is, if that makes sums hard to compare.
+fn longer(comparison: &Comparison) -> Option<f64> {
+    let duration = comparison.change("duration")?;
+    let ratio = duration.after? / duration.before.filter(|&before| before > 0.0)?;
+    (!(0.9..=1.1).contains(&ratio)).then_some(ratio)
+}
+
+/// Says that sums over the traces are not comparable.
+fn longer_text(ratio: f64) -> String {
+    let ratio = if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") };
+    format!("the second trace is {ratio} times as long as the first: sums and counts differ for that alone")
+}
+
+fn summary(report: &Report) -> String {
+    let Report { better, worse, different, .. } = report;
+    format!("{better} better, {worse} worse, {different} different")
+}
+
+fn write_text(
+    args: &Args,
+    report: &Report,
+    met: &[Met<'_>],
+    longer: Option<f64>,
+    rest: usize,
+    out: &mut Terminal,
+) -> io::Result<()> {
+    let hidden = match report.hidden {
+        0 => String::new(),
+        hidden => format!("; {} hidden: --all", units::plural(hidden, "small change")),
+    };
+    match report.comparison.changes.is_empty() {
+        true if report.hidden > 0 => writeln!(out, "nothing changed that is worth showing{hidden}")?,
+        true => writeln!(out, "nothing changed")?,
+        false => writeln!(out, "{}{hidden}", summary(report))?,
     }
-    if changes.is_empty() {
-        writeln!(out, "nothing changed")?;
+    if let Some(ratio) = longer {
+        writeln!(out, "{}", out.paint(WARN, &longer_text(ratio)))?;
+    }
+    if !report.comparison.changes.is_empty() {
+        writeln!(out)?;
+        let mut table = Table::new([
+            Column::name("METRIC"),
+            Column::number("BEFORE"),
+            Column::number("AFTER"),
+            Column::number("CHANGE"),
+            Column::word(""),
+        ]);
+        for change in &report.comparison.changes {
+            let verdict = match change.verdict {
+                Verdict::Better => Cell::styled("better", GOOD),
+                Verdict::Worse => Cell::styled("worse", BAD),
+                _ => Cell::default(),
+            };
+            table.row([
+                Cell::from(short_name(&change.name, out.width().saturating_sub(48))),
+                Cell::from(value(change, change.before)),
+                Cell::from(value(change, change.after)),
+                Cell::from(growth(change)),
+                verdict,
+            ]);
+        }
+        table.write(out)?;
+    }
+    if rest > 0 {
+        writeln!(out, "… {} more; --top 0 shows all", units::count(rest as u64))?;
+    }
+    if !met.is_empty() {
+        writeln!(out)?;
     }
     for (condition, change) in met {
-        let value = |value: Option<f64>| text(&change.name, value.unwrap_or(0.0));
-        writeln!(out, "met: {condition} (it was {}, it is {})", value(change.before), value(change.after))?;
+        let (before, after) = (value(change, change.before), value(change, change.after));
+        let line = format!("met: {}", names::printable(condition));
+        writeln!(out, "{} ({before} before, {after} after)", out.paint(BAD, &line))?;
+    }
+    if met.is_empty() && !args.fail_on.is_empty() {
+        writeln!(out, "\n{}", out.paint(BOLD, "no --fail-on condition is met"))?;
     }
     Ok(())
 }
 
-/// A number in its unit, by its name.
-fn text(name: &str, value: f64) -> String {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let is_count = matches!(last, "count" | "goroutines");
-    let is_ratio = name.starts_with("mmu.") || matches!(name, "gc.procs" | "procs.running" | "procs.runnable");
-    match (is_count, is_ratio) {
-        (true, _) => format!("{value:.0}"),
-        (_, true) => format!("{value:.4}"),
-        _ => time(value as i64),
+fn write_markdown(
+    args: &Args,
+    report: &Report,
+    met: &[Met<'_>],
+    longer: Option<f64>,
+    rest: usize,
+    out: &mut Terminal,
+) -> io::Result<()> {
+    writeln!(out, "### gotrace compare: {}\n", summary(report))?;
+    writeln!(out, "{} → {}", code(&args.before.display().to_string()), code(&args.after.display().to_string()))?;
+    if let Some(ratio) = longer {
+        writeln!(out, "\n> {}", longer_text(ratio))?;
+    }
+    for (condition, change) in met {
+        let (before, after) = (value(change, change.before), value(change, change.after));
+        writeln!(out, "\n:x: {}: {before} → {after}", code(condition))?;
+    }
+    if report.comparison.changes.is_empty() {
+        return writeln!(out, "\nNothing changed that is worth showing.");
+    }
+    writeln!(out, "\n| metric | before | after | change | |\n|---|--:|--:|--:|---|")?;
+    for change in &report.comparison.changes {
+        let (before, after) = (value(change, change.before), value(change, change.after));
+        let verdict = match change.verdict {
+            Verdict::Better => ":white_check_mark: better",
+            Verdict::Worse => ":warning: worse",
+            _ => "",
+        };
+        writeln!(out, "| {} | {before} | {after} | {} | {verdict} |", code(&change.name), growth(change))?;
+    }
+    let hidden = report.hidden + rest as u64;
+    match hidden {
+        0 => Ok(()),
+        _ => writeln!(out, "\n{} not shown.", units::plural(hidden, "more metric")),
+    }
+}
+
+/// A name as code in a cell of a Markdown table.
+fn code(text: &str) -> String {
+    format!("`{}`", names::printable(text).replace('`', "'").replace('|', "\\|"))
+}
+
+/// The name of a metric: that of a group loses its package path if there is no room.
+fn short_name(name: &str, room: usize) -> String {
+    match name.strip_prefix("group.") {
+        Some(function) if names::width(name) > room => format!("group.{}", names::without_path(function)),
+        _ => name.to_owned(),
+    }
+}
+
+fn value(change: &Change, value: Option<f64>) -> String {
+    let Some(value) = value else { return "–".to_owned() };
+    match change.unit {
+        Unit::Count => units::count(value.max(0.0) as u64),
+        Unit::Ratio if change.name.starts_with("mmu.") => units::percent(value.max(0.0), 1.0),
+        Unit::Ratio => units::significant(value),
+        _ => units::duration(Duration::from_nanos(value.max(0.0) as u64)),
+    }
+}
+
+fn growth(change: &Change) -> String {
+    let sign = |percent: f64| if percent < 0.0 { "−" } else { "+" };
+    match (change.percent, change.before, change.after) {
+        (Some(percent), ..) if percent.abs() < 1000.0 => format!("{}{:.1} %", sign(percent), percent.abs()),
+        (Some(percent), ..) => format!("×{:.0}", percent / 100.0 + 1.0),
+        (None, None, _) => "new".to_owned(),
+        (None, _, None) => "gone".to_owned(),
+        (None, Some(before), Some(after)) if before == after => String::new(),
+        _ => "from 0".to_owned(),
     }
 }

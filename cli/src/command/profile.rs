@@ -1,50 +1,58 @@
-//! Makes a profile out of a trace.
+//! `gotrace profile`: where goroutines spend their time, as a profile.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler, StackProfile};
+use gotrace::{GoId, TaskId};
 
 use crate::failure::Failure;
+use crate::pass::{ended, observe_within};
+use crate::select::{Selection, Window};
 use crate::terminal::Terminal;
-use crate::view::analysis::{ended, observe};
-use clap::{Args as ClapArgs, ValueEnum};
-use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler, StackProfile};
-use gotrace::{TaskId, Time};
+use crate::view::style::DIM;
+use crate::view::{names, units};
 
-/// Make a profile of where goroutines lose their time, for go tool pprof or a flame graph.
+/// Make a profile of where goroutines spend their time, for go tool pprof or a flame graph.
 ///
 /// Without --complete the numbers are those of go tool trace -pprof, which leaves out the time until a goroutine first runs,
 /// and waits that are still open at the end.
-#[derive(ClapArgs)]
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gotrace profile trace.out --kind sync -o sync.pb.gz
+  gotrace profile trace.out --kind net --folded
+  gotrace profile trace.out --kind off-cpu --complete --folded --package net/http")]
 pub struct Args {
-    /// What is counted
+    /// What to count
     #[arg(long, value_enum)]
     kind: Kind,
-    /// Where the profile goes; standard output if not given
-    #[arg(short, value_name = "OUT")]
+    /// Write the profile to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write folded stacks for flame graphs, in nanoseconds, instead of a pprof profile
     #[arg(long)]
     folded: bool,
-    /// Count the time until a goroutine first runs, and what is open at the begin and at the end
+    /// Also count the time until a goroutine first runs, and waits that are open at the start and at the end
     #[arg(long)]
     complete: bool,
-    /// Only goroutines that started in this function
-    #[arg(long, value_name = "FUNCTION")]
+    /// Only goroutines that started in this function, given by its whole name
+    #[arg(long, value_name = "FUNCTION", help_heading = "Selection")]
     group: Option<String>,
     /// Only within regions of this type
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", help_heading = "Selection")]
     region: Option<String>,
     /// Only within regions of this task
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = "Selection")]
     task: Option<u64>,
-    /// Only from this time of the trace's clock on, in nanoseconds
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
-    from: Option<i64>,
-    /// Only up to this time of the trace's clock, in nanoseconds
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
-    to: Option<i64>,
-    /// The trace, - for standard input
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    window: Window,
+    /// The trace; - for standard input
     file: PathBuf,
 }
 
@@ -56,51 +64,159 @@ enum Kind {
     Sync,
     /// In system calls
     Syscall,
-    /// Ready to run, waiting for a P
+    /// Runnable, waiting for a P (processor)
     Sched,
-    /// Not running for any reason, labelled with it
+    /// Not running for any reason, labelled with the reason
     OffCpu,
     /// The samples of the CPU profiler, if the program ran it
     Cpu,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
-    let is_binary = !args.folded;
-    if is_binary && args.output.is_none() && io::stdout().is_terminal() {
-        return Err(Failure::Usage("a profile is no text for a terminal: give -o OUT, or --folded".to_owned()));
+impl Kind {
+    fn kind(self) -> ProfileKind {
+        match self {
+            Kind::Net => ProfileKind::Net,
+            Kind::Sync => ProfileKind::Sync,
+            Kind::Syscall => ProfileKind::Syscall,
+            Kind::Sched => ProfileKind::Sched,
+            Kind::OffCpu => ProfileKind::OffCpu,
+            Kind::Cpu => ProfileKind::Cpu,
+        }
     }
-    let kind = match args.kind {
-        Kind::Net => ProfileKind::Net,
-        Kind::Sync => ProfileKind::Sync,
-        Kind::Syscall => ProfileKind::Syscall,
-        Kind::Sched => ProfileKind::Sched,
-        Kind::OffCpu => ProfileKind::OffCpu,
-        Kind::Cpu => ProfileKind::Cpu,
-    };
-    let between = match (args.from, args.to) {
-        (None, None) => None,
-        (from, to) => Some(Time(from.unwrap_or(i64::MIN))..Time(to.unwrap_or(i64::MAX))),
-    };
+
+    /// What one of what it counts is called.
+    fn thing(self) -> &'static str {
+        match self {
+            Kind::Net => "network wait",
+            Kind::Sync => "wait for a channel, a select or package sync",
+            Kind::Syscall => "system call",
+            Kind::Sched => "wait for a P",
+            Kind::OffCpu => "wait",
+            Kind::Cpu => "CPU sample",
+        }
+    }
+
+    /// The plural of that.
+    fn things(self) -> &'static str {
+        match self {
+            Kind::Net => "network waits",
+            Kind::Sync => "waits for a channel, a select or package sync",
+            Kind::Syscall => "system calls",
+            Kind::Sched => "waits for a P",
+            Kind::OffCpu => "waits",
+            Kind::Cpu => "CPU samples",
+        }
+    }
+}
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    if !args.folded && args.output.is_none() && io::stdout().is_terminal() {
+        let hint = "use -o FILE or --folded";
+        return Err(Failure::Usage(format!("refusing to write a binary profile to a terminal; {hint}")));
+    }
     let mut options = ProfileOptions::default();
     options.complete = args.complete;
     options.start = args.group.clone();
     options.region = args.region.clone();
     options.task = args.task.map(TaskId);
-    options.between = between;
-    let (profile, error) = observe(&args.file, Profiler::new(kind, options))?;
-    let written = match &args.output {
-        Some(path) => File::create(path).and_then(|file| write_profile(&profile, args.folded, file)),
-        None => write_profile(&profile, args.folded, io::stdout().lock()),
-    };
-    written.map_err(|error| Failure::output(args.output.as_deref().unwrap_or("-".as_ref()), error))?;
-    ended(&args.file, error)
+    options.goroutines = args.selection.goroutines.iter().copied().map(GoId).collect();
+    options.label = args.selection.label.clone();
+    let selection = args.selection.clone();
+    let found = observe_within(&args.file, terminal.times(), &args.window, |range| {
+        let profiler = Profiler::new(args.kind.kind(), options.between(range));
+        match selection.has_function() {
+            true => profiler.in_functions(move |func| selection.matches_function(&func.to_str_lossy())),
+            false => profiler,
+        }
+    })?;
+    let profile = found.report;
+    match &args.output {
+        Some(path) => {
+            let written =
+                File::create(path).and_then(|file| write_profile(&profile, args.folded, BufWriter::new(file)));
+            written.map_err(|error| Failure::output(path, error))?;
+            if !profile.is_empty() {
+                write_written(args, &profile, terminal)?;
+            }
+        }
+        None => write_profile(&profile, args.folded, &mut *terminal)?,
+    }
+    terminal.flush()?;
+    if profile.is_empty() && found.error.is_none() {
+        eprintln!("gotrace profile: {}", nothing(args, &profile));
+    }
+    ended(&args.file, found.error.as_ref())
 }
 
-fn write_profile(profile: &StackProfile, is_folded: bool, out: impl Write) -> io::Result<()> {
-    let mut out = BufWriter::new(out);
+fn write_profile(profile: &StackProfile, is_folded: bool, mut out: impl Write) -> io::Result<()> {
     match is_folded {
         true => profile.write_folded(&mut out)?,
         false => profile.to_pprof().write_gzip(&mut out)?,
     }
     out.flush()
+}
+
+fn write_written(args: &Args, profile: &StackProfile, out: &mut Terminal) -> io::Result<()> {
+    let samples = profile.samples();
+    let count: u64 = samples.iter().map(|sample| sample.count).sum();
+    let total = samples.iter().fold(Duration::ZERO, |sum, sample| sum.saturating_add(sample.total));
+    let path = args.output.iter().map(|path| path.display().to_string()).collect::<String>();
+    let path = names::printable(&path);
+    let stacks = units::plural(samples.len() as u64, "stack");
+    writeln!(out, "wrote {path}: {}, {} at {stacks}", counted(args.kind, count), units::duration(total))?;
+    let next = match args.folded {
+        true => format!("next: a flame graph program, such as inferno-flamegraph < {path}"),
+        false => format!("next: go tool pprof -top {path}"),
+    };
+    writeln!(out, "{}", out.paint(DIM, &next))
+}
+
+fn counted(kind: Kind, count: u64) -> String {
+    format!("{} {}", units::count(count), if count == 1 { kind.thing() } else { kind.things() })
+}
+
+/// Says that nothing was counted, and what would have been.
+fn nothing(args: &Args, profile: &StackProfile) -> String {
+    let left_out = profile.left_out();
+    let count: u64 = left_out.starts.iter().map(|start| start.count).sum();
+    if count == 0 {
+        let hint = match args.kind {
+            Kind::Cpu => ": the program did not run the CPU profiler while it was traced",
+            _ if !args.complete => "; --complete also counts waits that are open at the start or the end",
+            _ => "",
+        };
+        return format!("the trace has no {}{hint}", args.kind.things());
+    }
+    let total = left_out.starts.iter().fold(Duration::ZERO, |sum, start| sum.saturating_add(start.total));
+    let mut text = format!(
+        "nothing matches {}: the trace has {}, {}",
+        options(args),
+        counted(args.kind, count),
+        units::duration(total)
+    );
+    const SHOWN: usize = 4;
+    let names = |all: &mut dyn Iterator<Item = String>| {
+        let names: Vec<String> = all.take(SHOWN + 1).collect();
+        let more = if names.len() > SHOWN { ", …" } else { "" };
+        format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
+    };
+    if args.region.is_some() && !left_out.regions.is_empty() {
+        text += &format!("; its regions: {}", names(&mut left_out.regions.iter().map(|name| names::printable(name))));
+    }
+    let starts = left_out.starts.iter().filter(|start| !start.function.is_empty());
+    let starts = names(&mut starts.map(|start| names::printable(&start.function)));
+    if !starts.is_empty() {
+        text += &format!("; its goroutines started in {starts}");
+    }
+    text
+}
+
+/// The options that select, as they were given.
+fn options(args: &Args) -> String {
+    let group = args.group.iter().map(|name| format!("--group {}", names::printable(name)));
+    let region = args.region.iter().map(|name| format!("--region {}", names::printable(name)));
+    let task = args.task.iter().map(|id| format!("--task {id}"));
+    let window = (!args.window.is_whole()).then(|| "--from/--to".to_owned());
+    let selection = Some(args.selection.describe()).filter(|text| !text.is_empty());
+    group.chain(region).chain(task).chain(selection).chain(window).collect::<Vec<_>>().join(" ")
 }

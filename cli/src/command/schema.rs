@@ -5,10 +5,15 @@ use std::io::{self, Write};
 use schemars::Schema;
 
 use crate::failure::Failure;
+use crate::json::schema;
 use crate::terminal::Terminal;
 
 /// The commands that have `--json`, and the schema of what each prints.
-const SCHEMAS: &[(&str, fn() -> Schema)] = &[];
+const SCHEMAS: &[(&str, fn() -> Schema)] = &[
+    ("allocations", schema::<super::allocations::Report>),
+    ("compare", schema::<super::compare::Report>),
+    ("tasks", schema::<super::tasks::Report>),
+];
 
 /// Prints the JSON Schema of what a command prints with --json.
 ///
@@ -25,7 +30,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     match &args.command {
         None => names().try_for_each(|name| writeln!(terminal, "{name}"))?,
         Some(command) => {
-            let schema = SCHEMAS.iter().find(|(name, _)| name == command).map(|(_, schema)| schema());
+            let schema = SCHEMAS.iter().find(|(name, _)| name == command).map(|(_, describe)| describe());
             let schema = schema.ok_or_else(|| {
                 let names = names().collect::<Vec<_>>().join(", ");
                 Failure::Usage(format!("{command:?} has no JSON output; these have: {names}"))

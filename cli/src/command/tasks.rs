@@ -1,23 +1,58 @@
-//! Tells of the tasks, regions and log messages of the traced program.
+//! `gotrace tasks`: the tasks, regions and log messages of the traced program.
 
-use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::cmp::Reverse;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::failure::Failure;
-use crate::terminal::Terminal;
-use crate::view::analysis::{ended, observe, spread_head, spread_text};
-use crate::view::text::{duration_text, write_json, write_line};
-use clap::Args as ClapArgs;
-use gotrace::TaskId;
-use gotrace::analysis::tasks::{LogQuery, LogSearch, LogSearchReport, Tasks, TasksReport, TimeByState};
+use clap::ValueEnum;
+use gotrace::analysis::Histogram;
+use gotrace::analysis::tasks::{
+    LogQuery, LogSearch, LogSearchReport, SlowTask, SlowestOptions, SlowestReport, Tasks, TasksReport, TimeByState,
+    slowest,
+};
+use gotrace::{GoId, OwnedFrame, TaskId, Timeline};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Tell how long the tasks and regions of a trace took and what their goroutines did in them; or search its log messages.
+use crate::failure::Failure;
+use crate::pass::{ended, observe, observe_within};
+use crate::select::{Window, parse_duration};
+use crate::terminal::Terminal;
+use crate::view::clock::Clock;
+use crate::view::style::{BOLD, DIM};
+use crate::view::table::{Cell, Column, Table};
+use crate::view::timeline::load;
+use crate::view::{names, units};
+
+/// Show how long the program's tasks and regions took, what the slowest waited for, or its log messages.
 ///
-/// Programs make them with the package runtime/trace: NewTask, WithRegion, Log.
-#[derive(ClapArgs)]
+/// Programs create them with the package runtime/trace: NewTask, WithRegion, Log.
+///
+/// Without options, tasks are summed up by name and regions by type. --slowest lists single tasks with their IDs and what
+/// their goroutines waited for. --log, --category and --task search log messages.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gotrace tasks trace.out
+  gotrace tasks trace.out --slowest 5
+  gotrace tasks trace.out --log \"\" --limit 20")]
 pub struct Args {
-    /// Search log messages that contain this; "" for all
+    /// List this many of the slowest tasks, and what they waited for
+    #[arg(long, value_name = "N", conflicts_with_all = ["log", "category", "task"])]
+    slowest: Option<usize>,
+    /// With --slowest: only tasks of this name
+    #[arg(long, value_name = "NAME", requires = "slowest", help_heading = "Selection")]
+    name: Option<String>,
+    /// With --slowest: only tasks that took at least this long, such as 10ms
+    #[arg(long, value_name = "DURATION", requires = "slowest", value_parser = parse_duration, help_heading = "Selection")]
+    min: Option<Duration>,
+    /// With --slowest or a search: only tasks or log messages of this goroutine; may be repeated
+    #[arg(long = "goroutine", value_name = "ID", help_heading = "Selection")]
+    goroutines: Vec<u64>,
+    #[command(flatten)]
+    window: Window,
+    /// Search log messages that contain this text; "" for all
     #[arg(long, value_name = "TEXT")]
     log: Option<String>,
     /// Search log messages of this category
@@ -26,108 +61,379 @@ pub struct Args {
     /// Search log messages of this task
     #[arg(long, value_name = "ID")]
     task: Option<u64>,
-    /// Print so many log messages at most
-    #[arg(long, default_value_t = 1000)]
+    /// Print at most this many log messages
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     limit: usize,
+    /// Sort tasks and regions by this
+    #[arg(long, value_enum, value_name = "COLUMN", default_value = "total")]
+    sort: Sort,
+    /// Print at most this many names of tasks and types of regions; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    top: usize,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
+#[derive(Clone, Copy, ValueEnum)]
+enum Sort {
+    /// Time in all, longest first
+    Total,
+    /// The longest of each name
+    Max,
+    /// The 99th percentile
+    P99,
+    /// How many there are
+    Count,
+    /// The name
+    Name,
+}
+
+/// What `--json` prints: one of these.
+#[derive(Default, Serialize, JsonSchema)]
+pub struct Report {
+    /// Tasks by name and regions by type.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    table: Option<TasksReport>,
+    /// With --slowest: the slowest tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slowest: Option<SlowestReport>,
+    /// With --log, --category or --task: log messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logs: Option<LogSearchReport>,
+}
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let searches = args.log.is_some() || args.category.is_some() || args.task.is_some();
+    match args.slowest {
+        Some(count) => run_slowest(args, count, terminal),
+        None if searches => run_search(args, terminal),
+        None if !args.goroutines.is_empty() || !args.window.is_whole() => {
+            Err(Failure::Usage("--goroutine, --from and --to need --slowest N or a search, such as --log TEXT".into()))
+        }
+        None => run_table(args, terminal),
+    }
+}
+
+fn run_table(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    let found = observe(&args.file, terminal.times(), Tasks::by_name())?;
+    let mut table = found.report;
+    table.tasks.sort_by_key(|group| args.sort.key(&group.latency, group.count));
+    table.regions.sort_by_key(|group| args.sort.key(&group.latency, group.count));
+    let top = if args.top == 0 { usize::MAX } else { args.top };
+    table.tasks.truncate(top);
+    table.regions.truncate(top);
+    match args.json {
+        true => terminal.json(&Report { table: Some(table), ..Report::default() }, found.error.as_ref())?,
+        false => write_table(&table, &args.file, terminal)?,
+    }
+    terminal.flush()?;
+    ended(&args.file, found.error.as_ref())
+}
+
+impl Sort {
+    /// Ascending keys of what comes first. Equal ones stay in the order of their names.
+    fn key(self, latency: &Histogram, count: u64) -> Reverse<u128> {
+        Reverse(match self {
+            Sort::Total => latency.sum().as_nanos(),
+            Sort::Max => latency.max().as_nanos(),
+            Sort::P99 => latency.percentile(99.0).as_nanos(),
+            Sort::Count => count.into(),
+            Sort::Name => 0,
+        })
+    }
+}
+
+fn named(name: &str) -> &str {
+    if name.is_empty() { "(started before the trace)" } else { name }
+}
+
+fn write_table(table: &TasksReport, file: &Path, out: &mut Terminal) -> io::Result<()> {
+    if table.task_count == 0 && table.region_count == 0 {
+        let hint = "programs create them with NewTask and WithRegion of the package runtime/trace";
+        return writeln!(out, "no tasks or regions in the trace: {hint}");
+    }
+    let open: u64 = table.tasks.iter().map(|group| group.open).sum();
+    let names =
+        |count: u64, thing: &str| format!("{} {thing}{}", units::count(count), if count == 1 { "" } else { "s" });
+    let tasks = units::plural(table.task_count, "task");
+    writeln!(out, "{tasks} of {}, {} still open", names(table.task_names, "name"), units::count(open))?;
+    if !table.tasks.is_empty() {
+        let mut rows = Table::new(columns("TASK"));
+        for group in &table.tasks {
+            rows.row(cells(&group.name, group.count, Some(group.open), &group.latency, &group.times));
+        }
+        rows.write(out)?;
+        write_rest(table.task_names, table.tasks.len(), out)?;
+    }
+    let regions = units::plural(table.region_count, "region");
+    writeln!(out, "\n{regions} of {}", names(table.region_types, "type"))?;
+    if !table.regions.is_empty() {
+        let mut rows = Table::new(columns("REGION"));
+        for group in &table.regions {
+            rows.row(cells(&group.name, group.count, None, &group.latency, &group.times));
+        }
+        rows.write(out)?;
+        write_rest(table.region_types, table.regions.len(), out)?;
+    }
+    match table.task_count {
+        0 => Ok(()),
+        _ => write_next(&format!("gotrace tasks {} --slowest 5", file.display()), out),
+    }
+}
+
+fn columns(name: &'static str) -> Vec<Column> {
+    let open = match name {
+        "TASK" => Column::number("OPEN").detail(3),
+        _ => Column::number("").detail(9),
+    };
+    vec![
+        Column::text(name),
+        Column::number("COUNT"),
+        open,
+        Column::number("TOTAL"),
+        Column::number("P50"),
+        Column::number("P99").detail(4),
+        Column::number("MAX"),
+        Column::number("RUNNING"),
+        Column::number("RUNNABLE").detail(2),
+        Column::number("BLOCKED"),
+        Column::number("SYSCALL").detail(5),
+    ]
+}
+
+fn cells(name: &str, count: u64, open: Option<u64>, latency: &Histogram, times: &TimeByState) -> Vec<String> {
+    let shown = |duration: Duration| match latency.is_empty() {
+        true => "–".to_owned(),
+        false => units::duration(duration),
+    };
+    vec![
+        named(name).to_owned(),
+        units::count(count),
+        open.map_or_else(String::new, units::count),
+        shown(latency.sum()),
+        shown(latency.percentile(50.0)),
+        shown(latency.percentile(99.0)),
+        shown(latency.max()),
+        units::duration(times.execution),
+        units::duration(times.sched_wait),
+        units::duration(times.block),
+        units::duration(times.syscall.saturating_add(times.syscall_block)),
+    ]
+}
+
+fn write_rest(all: u64, shown: usize, out: &mut Terminal) -> io::Result<()> {
+    match all.saturating_sub(shown as u64) {
+        0 => Ok(()),
+        rest => writeln!(out, "… {} more; --top 0 shows all", units::count(rest)),
+    }
+}
+
+fn write_next(command: &str, out: &mut Terminal) -> io::Result<()> {
+    let line = out.paint(DIM, &format!("next: {}", names::printable(command)));
+    writeln!(out, "\n{line}")
+}
+
+fn run_slowest(args: &Args, count: usize, terminal: &mut Terminal) -> Result<(), Failure> {
+    let timeline = load(&args.file)?;
+    let clock = Clock::of(&timeline, terminal.times());
+    let mut options = SlowestOptions::default().count(count).min(args.min.unwrap_or_default());
+    options.name = args.name.clone();
+    options.goroutines = args.goroutines.iter().copied().map(GoId).collect();
+    if !args.window.is_whole() {
+        options.between = Some(args.window.range(&timeline, &clock)?);
+    }
+    let report = slowest(&timeline, &options);
+    match args.json {
+        true => terminal.json(&Report { slowest: Some(report), ..Report::default() }, None)?,
+        false if report.matching == 0 => write_no_task(args, &timeline, terminal)?,
+        false => write_slowest(&report, args, &clock, terminal)?,
+    }
+    Ok(terminal.flush()?)
+}
+
+/// Says what would have matched.
+fn write_no_task(args: &Args, timeline: &Timeline, out: &mut Terminal) -> io::Result<()> {
+    if timeline.tasks().len() == 0 {
+        let hint = "programs create them with NewTask of the package runtime/trace";
+        return writeln!(out, "no tasks in the trace: {hint}");
+    }
+    let mut names: Vec<String> = timeline.tasks().map(|task| named(&task.name().to_str_lossy()).to_owned()).collect();
+    names.sort();
+    names.dedup();
+    let all = units::plural(timeline.tasks().len() as u64, "task");
+    match &args.name {
+        Some(name) if !names.contains(name) => {
+            let shown = names.iter().take(8).map(|name| names::printable(name)).collect::<Vec<_>>().join(", ");
+            let more = if names.len() > 8 { ", …" } else { "" };
+            writeln!(out, "no task has the name {name:?}; the {all} have these: {shown}{more}")
+        }
+        _ => {
+            let longest = timeline.tasks().map(|task| task.duration()).max().unwrap_or_default();
+            writeln!(out, "none of the {all} matches; the longest took {}", units::duration(longest))
+        }
+    }
+}
+
+fn write_slowest(report: &SlowestReport, args: &Args, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+    let matching = match report.matching == report.of {
+        true => units::plural(report.of, "task"),
+        false => format!("{} that match, of {}", units::count(report.matching), units::plural(report.of, "task")),
+    };
+    writeln!(out, "the {} slowest of {matching}", units::count(report.tasks.len() as u64))?;
+    for task in &report.tasks {
+        writeln!(out)?;
+        write_slow_task(task, clock, out)?;
+    }
+    let slowest = report.tasks.first().and_then(|task| task.waits.first().map(|wait| wait.longest.go));
+    match slowest {
+        Some(go) => write_next(&format!("gotrace goroutine {} {go}", args.file.display()), out),
+        None => Ok(()),
+    }
+}
+
+fn write_slow_task(task: &SlowTask, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+    let start = task.start.map_or_else(|| "before the trace".to_owned(), |start| clock.show(start));
+    let end = task.end.map_or_else(|| "still open".to_owned(), |end| clock.show(end));
+    let title = format!("task {} {}", task.id, names::printable(named(&task.name)));
+    let title = out.paint(BOLD, &names::cut(&title, out.width().saturating_sub(14)));
+    let parent = task.parent.filter(|&parent| parent != TaskId::BACKGROUND);
+    let parent = parent.map_or_else(String::new, |parent| format!(", in task {parent}"));
+    writeln!(out, "{title}  {}", units::duration(task.duration))?;
+    writeln!(out, "  {start} to {end}{parent}")?;
+    let blocked = task.waits.iter().fold(Duration::ZERO, |sum, wait| sum + wait.total);
+    let all = (task.running + task.runnable + task.syscall + blocked).as_secs_f64();
+    let parts =
+        [("running", task.running), ("runnable", task.runnable), ("syscall", task.syscall), ("blocked", blocked)];
+    let parts = parts
+        .into_iter()
+        .filter(|(_, time)| !time.is_zero())
+        .map(|(name, time)| format!("{name} {} ({})", units::duration(time), units::percent(time.as_secs_f64(), all)));
+    let parts: Vec<String> = parts.collect();
+    match parts.is_empty() {
+        true => writeln!(out, "  no goroutine is known to have worked on it")?,
+        false => writeln!(out, "  {}", parts.join(" · "))?,
+    }
+    if !task.waits.is_empty() {
+        write_waits(task, out)?;
+    }
+    match task.goroutines.len() {
+        0 | 1 => task.goroutines.iter().try_for_each(|goroutine| {
+            let line = format!("  by goroutine {} {}", goroutine.id, names::printable(&goroutine.function));
+            writeln!(out, "{}", names::cut(line.trim_end(), out.width()))
+        }),
+        _ => write_goroutines(task, out),
+    }
+}
+
+fn write_waits(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {
+    let mut table = Table::new([
+        Column::word("WAITED FOR"),
+        Column::number("TOTAL"),
+        Column::number("WAITS").detail(2),
+        Column::number("LONGEST"),
+        Column::number("GOROUTINE"),
+        Column::number("WOKEN BY").detail(1),
+        Column::name("WHERE"),
+    ]);
+    for wait in &task.waits {
+        let longest = &wait.longest;
+        let reason = if wait.reason.is_empty() { "(no reason)" } else { &wait.reason };
+        table.row([
+            reason.to_owned(),
+            units::duration(wait.total),
+            units::count(wait.count),
+            units::duration(longest.duration),
+            longest.go.to_string(),
+            longest.woken_by.map_or_else(|| "runtime".to_owned(), |go| go.to_string()),
+            place(&longest.stack),
+        ]);
+    }
+    table.indent(2).write(out)
+}
+
+fn write_goroutines(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {
+    const SHOWN: usize = 5;
+    let mut table = Table::new([
+        Column::number("GOROUTINE"),
+        Column::number("TOTAL"),
+        Column::number("RUNNING"),
+        Column::number("BLOCKED"),
+        Column::name("STARTED IN"),
+    ]);
+    for goroutine in task.goroutines.iter().take(SHOWN) {
+        let times = [goroutine.total, goroutine.running, goroutine.blocked].map(units::duration);
+        let cells = std::iter::once(goroutine.id.to_string()).chain(times).chain([goroutine.function.clone()]);
+        table.row(cells.map(Cell::from));
+    }
+    table.indent(2).write(out)?;
+    match task.goroutine_count.saturating_sub(SHOWN as u64) {
+        0 => Ok(()),
+        rest => writeln!(out, "  … {}", units::plural(rest, "more goroutine")),
+    }
+}
+
+/// The innermost function outside of the runtime, or else the innermost.
+fn place(stack: &[OwnedFrame]) -> String {
+    let is_internal =
+        |frame: &&OwnedFrame| frame.func.starts_with("runtime.") || frame.func.starts_with("internal/runtime");
+    let frame = stack.iter().find(|frame| !is_internal(frame)).or(stack.first());
+    frame.map_or_else(String::new, |frame| frame.func.clone())
+}
+
+fn run_search(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let mut query = LogQuery::first(args.limit);
     query.category = args.category.clone();
     query.text = args.log.clone();
     query.task = args.task.map(TaskId);
-    let observers = ((!searches).then(Tasks::by_name), searches.then(|| LogSearch::new(query)));
-    let ((table, logs), error) = observe(&args.file, observers)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    query.goroutines = args.goroutines.iter().copied().map(GoId).collect();
+    let search = |range| LogSearch::new(query.between(range));
+    let found = observe_within(&args.file, terminal.times(), &args.window, search)?;
     match args.json {
-        true => {
-            let message = error.as_ref().map(ToString::to_string);
-            write_json(&Json { schema: 1, report: table.as_ref(), logs: logs.as_ref(), error: message }, &mut out)?;
+        true => terminal.json(&Report { logs: Some(found.report), ..Report::default() }, found.error.as_ref())?,
+        false => write_logs(&found.report, &found.clock, terminal)?,
+    }
+    terminal.flush()?;
+    ended(&args.file, found.error.as_ref())
+}
+
+fn write_logs(logs: &LogSearchReport, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+    match (logs.count, logs.of) {
+        (_, 0) => {
+            return writeln!(
+                out,
+                "no log messages in the trace: programs write them with Log of the package runtime/trace"
+            );
         }
-        false => {
-            table.iter().try_for_each(|table| write_table(table, &mut out))?;
-            logs.iter().try_for_each(|logs| write_logs(logs, &mut out))?;
+        (0, of) => {
+            let all = units::plural(of, "log message");
+            return writeln!(out, "none of the {all} matches; --log \"\" without other options shows all");
         }
+        (count, of) if count == of => writeln!(out, "{}", units::plural(count, "log message"))?,
+        (count, of) => writeln!(out, "{} of {}", units::count(count), units::plural(of, "log message"))?,
     }
-    out.flush()?;
-    ended(&args.file, error)
-}
-
-/// What is printed as JSON.
-#[derive(Serialize)]
-struct Json<'a> {
-    schema: u32,
-    #[serde(flatten)]
-    report: Option<&'a TasksReport>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    logs: Option<&'a LogSearchReport>,
-    error: Option<String>,
-}
-
-fn write_table(table: &TasksReport, out: &mut impl Write) -> io::Result<()> {
-    let named = |name: &str| if name.is_empty() { "(no name in the trace)".to_owned() } else { name.to_owned() };
-    let tasks: u64 = table.tasks.iter().map(|group| group.count).sum();
-    writeln!(out, "{tasks} task{}", if tasks == 1 { "" } else { "s" })?;
-    for group in &table.tasks {
-        writeln!(out)?;
-        write_line(&named(&group.name), out)?;
-        let whole = group.latency.count();
-        let line = format!(
-            "  {} in all, {whole} whole, {} open; {} goroutines, {} regions, {} log messages",
-            group.count, group.open, group.goroutines, group.regions, group.logs
-        );
-        write_line(&line, out)?;
-        if whole > 0 {
-            writeln!(out, "  {:<10} {}", "", spread_head())?;
-            writeln!(out, "  {:<10} {}", "latency", spread_text(&group.latency))?;
-        }
-        write_times(&group.times, out)?;
+    let mut table = Table::new([
+        Column::number("TIME"),
+        Column::number("GOROUTINE"),
+        Column::number("TASK"),
+        Column::text("CATEGORY"),
+        Column::text("MESSAGE"),
+    ]);
+    for log in &logs.messages {
+        let task = if log.task == TaskId::BACKGROUND { String::new() } else { log.task.to_string() };
+        table.row([
+            clock.show(log.time),
+            log.go.map_or_else(String::new, |go| go.to_string()),
+            task,
+            log.category.clone(),
+            log.message.replace('\n', " "),
+        ]);
     }
-    let regions: u64 = table.regions.iter().map(|group| group.count).sum();
-    writeln!(out, "\n{regions} region{}", if regions == 1 { "" } else { "s" })?;
-    for group in &table.regions {
-        writeln!(out)?;
-        write_line(&named(&group.name), out)?;
-        writeln!(out, "  {:<10} {}", format!("{} times", group.count), spread_head())?;
-        writeln!(out, "  {:<10} {}", "latency", spread_text(&group.latency))?;
-        write_times(&group.times, out)?;
+    table.write(out)?;
+    match logs.count.saturating_sub(logs.messages.len() as u64) {
+        0 => Ok(()),
+        rest => writeln!(out, "… {} more; see --limit", units::count(rest)),
     }
-    Ok(())
-}
-
-fn write_times(times: &TimeByState, out: &mut impl Write) -> io::Result<()> {
-    let parts = [
-        ("running", times.execution),
-        ("blocked", times.block),
-        ("waiting for a P", times.sched_wait),
-        ("in system calls", times.syscall + times.syscall_block),
-    ];
-    let parts = parts.into_iter().filter(|(_, time)| !time.is_zero());
-    let parts: Vec<_> = parts.map(|(name, time)| format!("{name} {}", duration_text(time))).collect();
-    match parts.is_empty() {
-        true => Ok(()),
-        false => write_line(&format!("  goroutines: {}", parts.join(", ")), out),
-    }
-}
-
-fn write_logs(logs: &LogSearchReport, out: &mut impl Write) -> io::Result<()> {
-    let LogSearchReport { count, messages: found, .. } = logs;
-    writeln!(out, "{count} log message{}", if *count == 1 { "" } else { "s" })?;
-    for log in found {
-        let go = log.go.map_or(String::new(), |id| format!(" goroutine {id}"));
-        let task = if log.task == TaskId::BACKGROUND { String::new() } else { format!(" task {}", log.task) };
-        let category = if log.category.is_empty() { String::new() } else { format!(" [{}]", log.category) };
-        write_line(&format!("{:>18}{go}{task}{category} {}", log.time, log.message.replace('\n', " ")), out)?;
-    }
-    let left_out = count - found.len() as u64;
-    if left_out > 0 {
-        writeln!(out, "and {left_out} more: see --limit")?;
-    }
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! A search for messages of `runtime/trace.Log`.
 
+use std::ops::Range;
+
 use crate::analysis::observer::Observer;
 use crate::event::{Event, EventKind};
 use crate::id::{GoId, TaskId};
@@ -35,8 +37,10 @@ pub struct LogQuery {
     pub text: Option<String>,
     /// Only messages of this task.
     pub task: Option<TaskId>,
-    /// Only messages of this goroutine.
-    pub go: Option<GoId>,
+    /// Only messages of these goroutines; of all if there are none.
+    pub goroutines: Vec<GoId>,
+    /// Only messages within this range of time.
+    pub between: Option<Range<Time>>,
     /// Keep this many messages, the first ones. All are counted.
     pub limit: usize,
 }
@@ -65,9 +69,15 @@ impl LogQuery {
         self
     }
 
-    /// Sets [`go`](LogQuery::go).
+    /// Adds to [`goroutines`](LogQuery::goroutines).
     pub fn goroutine(mut self, go: GoId) -> Self {
-        self.go = Some(go);
+        self.goroutines.push(go);
+        self
+    }
+
+    /// Sets [`between`](LogQuery::between).
+    pub fn between(mut self, range: Range<Time>) -> Self {
+        self.between = Some(range);
         self
     }
 }
@@ -106,13 +116,14 @@ impl Observer for LogSearch {
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
         let EventKind::Log(log) = event.kind() else { return };
-        let LogQuery { category, text, task, go, limit } = &self.query;
+        let LogQuery { category, text, task, goroutines, between, limit } = &self.query;
         let has = |part: &String| memchr::memmem::find(log.message.as_bytes(), part.as_bytes()).is_some();
         self.report.of += 1;
         if category.as_ref().is_none_or(|category| log.category == **category)
             && text.as_ref().is_none_or(has)
             && task.is_none_or(|task| task == log.task)
-            && go.is_none_or(|go| event.go() == Some(go))
+            && (goroutines.is_empty() || event.go().is_some_and(|go| goroutines.contains(&go)))
+            && between.as_ref().is_none_or(|range| range.contains(&event.time()))
         {
             self.report.count += 1;
             if self.report.messages.len() < *limit {

@@ -223,7 +223,7 @@ impl<F: FnMut(&TaskSummary)> Observer for Tasks<F> {
         tasks.sort_by(|a, b| a.name.cmp(&b.name));
         let mut regions: Vec<_> = regions.into_iter().map(|(name, group)| RegionGroup { name, ..group }).collect();
         regions.sort_by(|a, b| a.name.cmp(&b.name));
-        TasksReport { tasks, regions }
+        TasksReport::new(tasks, regions)
     }
 }
 

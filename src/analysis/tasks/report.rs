@@ -110,10 +110,31 @@ pub struct RegionGroup {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TasksReport {
+    /// How many tasks there are.
+    pub task_count: u64,
+    /// How many names they have.
+    pub task_names: u64,
+    /// How many regions there are.
+    pub region_count: u64,
+    /// How many types they have.
+    pub region_types: u64,
     /// Tasks by name, in ascending order. Regions and log messages without a task are not among them.
     pub tasks: Vec<TaskGroup>,
     /// Regions by type, in ascending order.
     pub regions: Vec<RegionGroup>,
+}
+
+impl TasksReport {
+    pub(super) fn new(tasks: Vec<TaskGroup>, regions: Vec<RegionGroup>) -> Self {
+        TasksReport {
+            task_count: tasks.iter().map(|group| group.count).sum(),
+            task_names: tasks.len() as u64,
+            region_count: regions.iter().map(|group| group.count).sum(),
+            region_types: regions.len() as u64,
+            tasks,
+            regions,
+        }
+    }
 }
 
 impl TaskSummary {

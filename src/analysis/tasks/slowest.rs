@@ -22,15 +22,15 @@ pub struct SlowestOptions {
     pub name: Option<String>,
     /// Only tasks that took at least this long.
     pub min: Duration,
-    /// Only tasks on which this goroutine worked.
-    pub go: Option<GoId>,
+    /// Only tasks on which one of these goroutines worked; all if there are none.
+    pub goroutines: Vec<GoId>,
     /// Only tasks that overlap this range of time. Only time within it counts.
     pub between: Option<Range<Time>>,
 }
 
 impl Default for SlowestOptions {
     fn default() -> Self {
-        SlowestOptions { count: 10, name: None, min: Duration::ZERO, go: None, between: None }
+        SlowestOptions { count: 10, name: None, min: Duration::ZERO, goroutines: Vec::new(), between: None }
     }
 }
 
@@ -53,9 +53,9 @@ impl SlowestOptions {
         self
     }
 
-    /// Sets [`go`](SlowestOptions::go).
+    /// Adds to [`goroutines`](SlowestOptions::goroutines).
     pub fn goroutine(mut self, go: GoId) -> Self {
-        self.go = Some(go);
+        self.goroutines.push(go);
         self
     }
 
@@ -73,11 +73,11 @@ impl SlowestOptions {
 #[non_exhaustive]
 pub struct SlowestReport {
     /// How many tasks the trace has.
-    pub tasks: u64,
+    pub of: u64,
     /// How many of them match the options.
     pub matching: u64,
     /// The slowest of those, the slowest first.
-    pub slowest: Vec<SlowTask>,
+    pub tasks: Vec<SlowTask>,
 }
 
 /// A slow task.
@@ -201,7 +201,7 @@ const MAX_GOROUTINES: usize = 64;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/annotations.trace"))?;
 /// let timeline = gotrace::Timeline::from_slice(&bytes)?;
-/// for task in slowest(&timeline, &SlowestOptions::default().count(3)).slowest {
+/// for task in slowest(&timeline, &SlowestOptions::default().count(3)).tasks {
 ///     println!("task {} ({}): {:?}", task.id, task.name, task.duration);
 ///     for wait in task.waits {
 ///         println!("    {:?} in {}, longest in goroutine {}", wait.total, wait.reason, wait.longest.go);
@@ -218,7 +218,7 @@ pub fn slowest(timeline: &Timeline, options: &SlowestOptions) -> SlowestReport {
         let fits = options.name.as_ref().is_none_or(|name| task.name() == **name)
             && (options.between.is_none() || known.start < known.end)
             && known.end - known.start >= options.min
-            && options.go.is_none_or(|go| Work::of(timeline, &task, &window).goroutines.contains_key(&go));
+            && (options.goroutines.is_empty() || Work::of(timeline, &task, &window).has(&options.goroutines));
         if fits {
             found.push((known.end - known.start, task));
         }
@@ -226,8 +226,8 @@ pub fn slowest(timeline: &Timeline, options: &SlowestOptions) -> SlowestReport {
     let matching = found.len() as u64;
     found.sort_by_key(|(duration, task)| (Reverse(*duration), task.start(), task.id()));
     found.truncate(options.count);
-    let slowest = found.into_iter().map(|(duration, task)| slow_task(timeline, &task, duration, &window)).collect();
-    SlowestReport { tasks: timeline.tasks().len() as u64, matching, slowest }
+    let tasks = found.into_iter().map(|(duration, task)| slow_task(timeline, &task, duration, &window)).collect();
+    SlowestReport { of: timeline.tasks().len() as u64, matching, tasks }
 }
 
 fn clip(range: &Range<Time>, window: &Range<Time>) -> Range<Time> {
@@ -255,6 +255,10 @@ impl Work {
         }
         goroutines.values_mut().for_each(merge);
         Work { goroutines }
+    }
+
+    fn has(&self, goroutines: &[GoId]) -> bool {
+        goroutines.iter().any(|go| self.goroutines.contains_key(go))
     }
 }
 
