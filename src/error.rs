@@ -28,6 +28,8 @@ impl std::error::Error for Error {}
 
 /// A place in a trace. Its text begins with a blank, to follow a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Location {
     /// Bytes from the start of the file.
     pub offset: u64,

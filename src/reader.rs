@@ -279,6 +279,11 @@ impl<'a> Reader<'a> {
         there
     }
 
+    /// How many bytes of the input were read so far, also those that are not decoded yet: of a slice, its length.
+    pub fn bytes_read(&self) -> u64 {
+        self.source.base() + self.source.window().len() as u64
+    }
+
     /// How many batches were read so far: a generation's all at once, those of tables included; of a trace of Go 1.21 or
     /// older those with events, all at the first event.
     pub fn batches(&self) -> u64 {

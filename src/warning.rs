@@ -9,10 +9,14 @@ use crate::id::GoId;
 /// What is doubtful in a trace: a mistake of the traced program in its annotations, or an end that proves nothing. It does
 /// not stop the reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Warning {
     /// What it is.
     pub kind: WarningKind,
     /// The goroutine that made the mistake.
+    #[cfg_attr(feature = "serde", serde(rename = "goroutine"))]
     pub go: Option<GoId>,
     /// Where the event is, or the end.
     pub at: Location,
@@ -44,6 +48,9 @@ impl fmt::Display for Warning {
 
 /// What is warned of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum WarningKind {
     /// A region ends that is not the goroutine's innermost one. Go's reader refuses such traces.

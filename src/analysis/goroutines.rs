@@ -3,11 +3,11 @@
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
+use super::goroutine_summary::{GoroutineSummary, SummarySink};
 use super::histogram::Histogram;
 use super::names::{Name, Names};
 use super::observer::Observer;
 use super::summarizer::Summarizer;
-use super::summary::{GoroutineSummary, Summary};
 use super::times::{Accounting, RangeKey, Spent, in_columns};
 use crate::event::{Event, Text};
 
@@ -186,7 +186,7 @@ fn columns(spent: &Spent) -> [i64; COLUMNS] {
     [spent.total, spent.execution, spent.sched_wait, spent.syscall, spent.syscall_block, spent.unknown()]
 }
 
-impl Summary for Grouping {
+impl SummarySink for Grouping {
     fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>) {
         let account = goroutine.account;
         let key = match self.by {

@@ -7,16 +7,16 @@ use std::fmt;
 use foldhash::fast::RandomState;
 
 use super::account::{Account, NEVER, OpenRegion};
+use super::goroutine_summary::{GoroutineSummary, SummarySink, show_region};
 use super::names::{Name, Names};
 use super::observer::Observer;
-use super::summary::{GoroutineSummary, Summary, show_region};
 use super::times::{Accounting, RangeKey, Spent, Times, time_of};
 use crate::event::record::{RangeType, Record, What};
 use crate::event::{Event, GoState, ProcState};
 use crate::id::{GoId, NONE};
 use crate::sched::arena::{Arena, Index};
 
-/// Sums up goroutines and regions in one pass, and shows each sum to a [`Summary`] when there is nothing to add.
+/// Sums up goroutines and regions in one pass, and shows each sum to a [`SummarySink`] when there is nothing to add.
 ///
 /// Memory follows the goroutines that are alive, and the regions that are open: some 200 bytes each. Over a gap of lenient
 /// reading, what goroutines do is `Unknown time`; those of which nothing is heard behind it count as alive. A goroutine that
@@ -35,7 +35,7 @@ pub struct Summarizer<S> {
     sync: i64,
 }
 
-impl<S: Summary> Summarizer<S> {
+impl<S: SummarySink> Summarizer<S> {
     /// Shows its sums, which are those of `go tool trace`, to `summary`: a closure that takes a [`GoroutineSummary`] will do.
     pub fn new(summary: S) -> Self {
         Self::with_accounting(summary, Accounting::Reference)
@@ -308,7 +308,7 @@ pub(super) fn is_system_goroutine(name: &[u8]) -> bool {
     name.is_empty() || name != b"runtime.main" && name.starts_with(b"runtime.")
 }
 
-impl<S: Summary> Observer for Summarizer<S> {
+impl<S: SummarySink> Observer for Summarizer<S> {
     type Output = S;
 
     #[inline]
@@ -345,7 +345,7 @@ impl<S: Summary> Observer for Summarizer<S> {
     }
 }
 
-impl<S: Summary> Summarizer<S> {
+impl<S: SummarySink> Summarizer<S> {
     /// What has not ended ends now.
     pub(super) fn finish_with_names(mut self) -> (S, Names) {
         let mut ids: Vec<u64> = self.goroutines.ids().collect();

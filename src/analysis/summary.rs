@@ -1,120 +1,336 @@
-//! The sums that a [`Summarizer`](super::Summarizer) shows.
+//! What is in a trace: how long it is, what it mentions, how many events of each kind it has.
+//!
+//! ```
+//! use gotrace::Reader;
+//! use gotrace::analysis::summary::summarize;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/gc.trace");
+//! let mut reader = Reader::from_path(path)?;
+//! let (trace, error) = summarize(&mut reader);
+//! assert!(error.is_none(), "a damaged trace gives what comes before the damage, and why it ended");
+//! println!("{}: {} events in {:?}", trace.version, trace.events.events, trace.events.duration);
+//! # Ok(())
+//! # }
+//! ```
 
-use super::account::{Account, OpenRegion, present};
-use super::names::Names;
-use super::times::{Spent, Times};
-use crate::event::Text;
-use crate::id::{GoId, TaskId};
-use crate::time::Time;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-/// Takes the sums of a [`Summarizer`](super::Summarizer).
-pub trait Summary {
-    /// A goroutine has ended, or the trace has.
-    fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>);
+use foldhash::fast::RandomState;
 
-    /// A region has ended, or its goroutine or the trace has.
-    fn region(&mut self, region: &RegionSummary<'_>) {
-        let _ = region;
+use super::observer::{Observer, run};
+use crate::error::Error;
+use crate::event::kind::KindName;
+use crate::event::record::{RangeType, What};
+use crate::event::{Event, EventKind};
+use crate::id::NONE;
+use crate::reader::Reader;
+use crate::time::{Time, WallTime};
+use crate::warning::{Warning, WarningKind};
+use crate::wire::header::Version;
+
+/// Reads a trace to its end, or to the error that comes with the summary.
+pub fn summarize(reader: &mut Reader<'_>) -> (TraceSummary, Option<Error>) {
+    let (events, error) = run(reader, Summary::default());
+    let (warnings, warning_count) = reader.warnings();
+    let misuses = warnings.iter().filter(|warning| warning.kind != WarningKind::UnprovenEnd);
+    let summary = TraceSummary {
+        version: reader.version(),
+        size: reader.bytes_read(),
+        batches: reader.batches(),
+        warnings: warning_count,
+        misuses: misuses.take(MAX_MISUSES).cloned().collect(),
+        events,
+    };
+    (summary, error)
+}
+
+/// How many misused annotations are listed.
+const MAX_MISUSES: usize = 100;
+
+/// What is in a trace: the file, and its events.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TraceSummary {
+    /// The version in the trace's header, such as `go 1.26`: that of the format, which newer releases of Go write as well.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub version: Version,
+    /// How many bytes were read.
+    #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
+    pub size: u64,
+    /// How many batches were read, those of tables included.
+    pub batches: u64,
+    /// How many warnings there were: annotations that the program misused, and before Go 1.26 the end of the trace, which nothing
+    /// marks.
+    pub warnings: u64,
+    /// The first hundred annotations that the program misused: regions that end out of order, tasks that begin twice.
+    pub misuses: Vec<Warning>,
+    /// What the events say.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub events: SummaryReport,
+}
+
+/// What the events of a trace say.
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SummaryReport {
+    /// How many events there were, including the Syncs that start each generation and end the trace.
+    pub events: u64,
+    /// How many events there were of each kind that occurs, by [`EventKind::name`].
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, u64>"))]
+    pub events_by_kind: BTreeMap<&'static str, u64>,
+    /// How many generations there were, which are about a second each; none before Go 1.22.
+    pub generations: u64,
+    /// When the first event happened, in nanoseconds of the trace's clock.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
+    pub start: Time,
+    /// From the first event to the last, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub duration: Duration,
+    /// When the first event happened, as wall time in RFC 3339; `None` before Go 1.25.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub wall_start: Option<WallTime>,
+    /// How many goroutines the trace mentions.
+    pub goroutines: u64,
+    /// How many Ps (processors) the trace mentions.
+    pub procs: u64,
+    /// How many threads the trace mentions.
+    pub threads: u64,
+    /// The last value of GOMAXPROCS; `None` if the trace does not say.
+    pub gomaxprocs: Option<u64>,
+    /// How many GC cycles were marking at some time in the trace.
+    pub gc_cycles: u64,
+    /// How often the world was stopped, for whatever reason.
+    pub stop_the_worlds: u64,
+    /// How long the world was stopped in total, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "stop_the_world_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub stop_the_world: Duration,
+    /// The largest size of the heap's live and unswept objects in bytes; `None` if the trace does not say.
+    #[cfg_attr(feature = "serde", serde(rename = "heap_max_bytes"))]
+    pub heap_max: Option<u64>,
+    /// How many tasks were created.
+    pub tasks: u64,
+    /// How many regions were started.
+    pub regions: u64,
+    /// How many log messages there are.
+    pub logs: u64,
+    /// How many CPU samples there are.
+    pub cpu_samples: u64,
+}
+
+/// Counts what is in a trace, in one pass.
+///
+/// It keeps a bit for each goroutine, P and thread.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// How many events there were of each kind.
+    counts: [u64; KindName::ALL.len()],
+    goroutines: Ids,
+    procs: Ids,
+    threads: Ids,
+    /// Goroutine, P and thread of the last event.
+    place: [u64; 3],
+    first: Option<i64>,
+    last: i64,
+    generations: u64,
+    wall_start: Option<WallTime>,
+    gomaxprocs: Option<u64>,
+    heap_max: Option<u64>,
+    gc_is_on: bool,
+    gc_cycles: u64,
+    stop_the_worlds: u64,
+    world_stopped: Option<i64>,
+    /// Nanoseconds.
+    stop_the_world: u64,
+}
+
+impl Observer for Summary {
+    type Output = SummaryReport;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        self.last = record.time;
+        let place = [record.go, record.proc, record.thread];
+        if place != self.place {
+            self.place = place;
+            self.first.get_or_insert(record.time);
+            self.goroutines.add(record.go);
+            self.procs.add(record.proc);
+            self.threads.add(record.thread);
+        }
+        // Nine of ten events of a busy trace.
+        if let What::GoTransition(..) = record.what {
+            self.counts[KindName::StateTransition as usize] += 1;
+            self.goroutines.add(record.a);
+            return;
+        }
+        self.other(event);
+    }
+
+    fn finish(self) -> SummaryReport {
+        let count = |kind: KindName| self.counts[kind as usize];
+        let kinds = KindName::ALL.iter().map(|&kind| (kind.text(), count(kind)));
+        SummaryReport {
+            events: self.counts.iter().sum(),
+            events_by_kind: kinds.filter(|(_, count)| *count > 0).collect(),
+            generations: self.generations,
+            start: Time(self.first.unwrap_or_default()),
+            duration: Time(self.last) - Time(self.first.unwrap_or(self.last)),
+            wall_start: self.wall_start,
+            goroutines: self.goroutines.len,
+            procs: self.procs.len,
+            threads: self.threads.len,
+            gomaxprocs: self.gomaxprocs,
+            gc_cycles: self.gc_cycles,
+            stop_the_worlds: self.stop_the_worlds,
+            stop_the_world: Duration::from_nanos(self.stop_the_world),
+            heap_max: self.heap_max,
+            tasks: count(KindName::TaskBegin),
+            regions: count(KindName::RegionBegin),
+            logs: count(KindName::Log),
+            cpu_samples: count(KindName::StackSample),
+        }
     }
 }
 
-impl<F: FnMut(&GoroutineSummary<'_>)> Summary for F {
-    fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>) {
-        self(goroutine);
+impl Summary {
+    /// An event other than a goroutine's transition.
+    #[inline(never)]
+    fn other(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        self.counts[record.what.kind_name() as usize] += 1;
+        match record.what {
+            What::Sync => self.sync(event),
+            What::GoMaxProcs => self.gomaxprocs = Some(record.a),
+            What::HeapObjects => self.heap_max = self.heap_max.max(Some(record.a)),
+            // A range that is active was open before the trace.
+            What::RangeBegin(range) | What::RangeActive(range) => self.start_range(range, record.time),
+            What::RangeEnd(range) => self.end_range(range, record.time),
+            What::ProcTransition(..) => self.procs.add(record.a),
+            What::Gap => {
+                self.gc_is_on = false;
+                self.world_stopped = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn sync(&mut self, event: &Event<'_>) {
+        let EventKind::Sync(sync) = event.kind() else { return };
+        self.generations += u64::from(sync.begins_generation());
+        if let (Some(clock), None) = (sync.clock, self.wall_start) {
+            self.wall_start = clock.wall_at(Time(self.first.unwrap_or(self.last)));
+        }
+    }
+
+    fn start_range(&mut self, range: RangeType, time: i64) {
+        match range {
+            RangeType::GcMark => {
+                self.gc_cycles += u64::from(!self.gc_is_on);
+                self.gc_is_on = true;
+            }
+            RangeType::StopTheWorld => {
+                self.stop_the_worlds += 1;
+                self.world_stopped = Some(time);
+            }
+            RangeType::GcSweep | RangeType::GcMarkAssist => {}
+        }
+    }
+
+    fn end_range(&mut self, range: RangeType, time: i64) {
+        match range {
+            RangeType::GcMark => self.gc_is_on = false,
+            RangeType::StopTheWorld => {
+                let stopped = self.world_stopped.take().unwrap_or(time);
+                self.stop_the_world += time.abs_diff(stopped);
+            }
+            RangeType::GcSweep | RangeType::GcMarkAssist => {}
+        }
     }
 }
 
-/// A goroutine's times.
-#[derive(Clone, Copy, Debug)]
-pub struct GoroutineSummary<'a> {
-    pub(super) account: &'a Account,
-    /// How it spent its time.
-    pub times: Times<'a>,
+/// How many IDs are remembered as seen lately; a power of two.
+const RECENT: usize = 256;
+
+/// Words of a page, which has a bit for each ID.
+const PAGE_WORDS: usize = 8;
+
+/// IDs of a page.
+const PAGE_IDS: u64 = PAGE_WORDS as u64 * WORD_IDS;
+
+const WORD_IDS: u64 = u64::BITS as u64;
+
+/// Counts different IDs. The runtime counts IDs up, so that they are dense, but they may start anywhere.
+#[derive(Clone, Debug)]
+struct Ids {
+    /// The last ID of each remainder, [`NONE`] before the first.
+    recent: Box<[u64; RECENT]>,
+    pages: HashMap<u64, [u64; PAGE_WORDS], RandomState>,
+    len: u64,
 }
 
-impl<'a> GoroutineSummary<'a> {
-    /// The goroutine.
-    pub fn id(&self) -> GoId {
-        GoId(self.account.id)
-    }
-
-    /// The function in which it started; empty if no stack of it is in the trace.
-    pub fn name(&self) -> Text<'a> {
-        Text(self.times.names.bytes(self.account.name))
-    }
-
-    /// The function that created it; empty if that was before the trace.
-    pub fn creator(&self) -> Text<'a> {
-        Text(self.times.names.bytes(self.account.creator))
-    }
-
-    /// Its last label; empty for none.
-    pub fn label(&self) -> Text<'a> {
-        Text(self.times.names.bytes(self.account.label))
-    }
-
-    /// When it was created, or the begin of the generation in which it is first mentioned.
-    pub fn creation(&self) -> Time {
-        Time(self.account.creation)
-    }
-
-    /// When it first ran.
-    pub fn start(&self) -> Option<Time> {
-        present(self.account.start)
-    }
-
-    /// When it ended, or began to wait forever.
-    pub fn end(&self) -> Option<Time> {
-        present(self.account.end)
+impl Default for Ids {
+    fn default() -> Self {
+        Ids { recent: Box::new([NONE; RECENT]), pages: HashMap::default(), len: 0 }
     }
 }
 
-/// A region's times.
-#[derive(Clone, Copy, Debug)]
-pub struct RegionSummary<'a> {
-    /// The goroutine.
-    pub go: GoId,
-    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
-    pub task: TaskId,
-    /// What the program called it; empty for the one that stands for the task that a goroutine takes over from its creator.
-    pub name: Text<'a>,
-    /// When it began, or the goroutine was created; `None` if before the trace.
-    pub start: Option<Time>,
-    /// When it or the goroutine ended; `None` if the trace did, or a gap of lenient reading came.
-    pub end: Option<Time>,
-    /// How many regions of the goroutine it is within.
-    pub depth: usize,
-    /// Whether none of the regions that it is within is of the same task.
-    pub is_outermost: bool,
-    /// Whether the program made it. Otherwise it stands for the task that a goroutine takes over from its creator.
-    pub is_of_program: bool,
-    /// How its goroutine spent the time.
-    pub times: Times<'a>,
+impl Ids {
+    /// Adds an ID, unless it is [`NONE`].
+    #[inline(always)]
+    fn add(&mut self, id: u64) {
+        let recent = &mut self.recent[id as usize % RECENT];
+        if *recent != id {
+            *recent = id;
+            self.insert(id);
+        }
+    }
+
+    #[inline(never)]
+    fn insert(&mut self, id: u64) {
+        if id == NONE {
+            return;
+        }
+        let page = self.pages.entry(id / PAGE_IDS).or_default();
+        let word = &mut page[(id % PAGE_IDS / WORD_IDS) as usize];
+        let mask = 1 << (id % WORD_IDS);
+        self.len += u64::from(*word & mask == 0);
+        *word |= mask;
+    }
 }
 
-/// Among how many regions around one the same task is looked for. Programs nest a handful.
-const MAX_LOOK_BACK: usize = 64;
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
 
-/// Shows the innermost of some nested regions.
-pub(super) fn show_region(
-    summary: &mut impl Summary,
-    names: &Names,
-    go: GoId,
-    open: &[OpenRegion],
-    end: i64,
-    now: Spent,
-) {
-    let Some((region, around)) = open.split_last() else { return };
-    let spent = now.since(&region.before);
-    summary.region(&RegionSummary {
-        go,
-        task: TaskId(region.task),
-        name: Text(names.bytes(region.name)),
-        start: present(region.start),
-        end: present(end),
-        depth: around.len(),
-        is_outermost: around.iter().rev().take(MAX_LOOK_BACK).all(|outer| outer.task != region.task),
-        is_of_program: region.is_of_program,
-        times: Times { spent: &spent, names },
-    });
+    use super::*;
+
+    #[test]
+    fn ids_are_counted_once() {
+        let mut ids = Ids::default();
+        let mut expected = HashSet::new();
+        let mut random = 1_u64;
+        for step in 0..20_000_u64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let id = match step % 4 {
+                0 => step,
+                1 => step / 2,
+                2 => random,
+                _ => u64::MAX - (random >> 56),
+            };
+            ids.add(id);
+            if id != NONE {
+                expected.insert(id);
+            }
+        }
+        assert_eq!(ids.len, expected.len() as u64);
+    }
 }

@@ -55,26 +55,53 @@ pub enum EventKind<'a> {
     Gap(Gap),
 }
 
+macro_rules! kind_names {
+    ($($kind:ident),*) => {
+        /// The name of an event's kind, without its contents: for counting.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum KindName {
+            $($kind),*
+        }
+
+        impl KindName {
+            pub const ALL: &[KindName] = &[$(KindName::$kind),*];
+
+            /// The name in Go's `-d=parsed` text.
+            pub fn text(self) -> &'static str {
+                match self {
+                    $(KindName::$kind => stringify!($kind)),*
+                }
+            }
+        }
+    };
+}
+
+kind_names! {
+    Sync, Metric, Label, RangeBegin, RangeActive, RangeEnd, TaskBegin, TaskEnd, RegionBegin, RegionEnd, Log,
+    StateTransition, StackSample, Experimental, Gap
+}
+
 impl EventKind<'_> {
     /// The kind's name in Go's `-d=parsed` text. Both transitions are `StateTransition`.
     pub fn name(&self) -> &'static str {
-        match self {
-            EventKind::Sync(_) => "Sync",
-            EventKind::Metric(_) => "Metric",
-            EventKind::Label(_) => "Label",
-            EventKind::RangeBegin(_) => "RangeBegin",
-            EventKind::RangeActive(_) => "RangeActive",
-            EventKind::RangeEnd(_) => "RangeEnd",
-            EventKind::TaskBegin(_) => "TaskBegin",
-            EventKind::TaskEnd(_) => "TaskEnd",
-            EventKind::RegionBegin(_) => "RegionBegin",
-            EventKind::RegionEnd(_) => "RegionEnd",
-            EventKind::Log(_) => "Log",
-            EventKind::GoTransition(_) | EventKind::ProcTransition(_) => "StateTransition",
-            EventKind::StackSample => "StackSample",
-            EventKind::Experimental(_) => "Experimental",
-            EventKind::Gap(_) => "Gap",
-        }
+        let name = match self {
+            EventKind::Sync(_) => KindName::Sync,
+            EventKind::Metric(_) => KindName::Metric,
+            EventKind::Label(_) => KindName::Label,
+            EventKind::RangeBegin(_) => KindName::RangeBegin,
+            EventKind::RangeActive(_) => KindName::RangeActive,
+            EventKind::RangeEnd(_) => KindName::RangeEnd,
+            EventKind::TaskBegin(_) => KindName::TaskBegin,
+            EventKind::TaskEnd(_) => KindName::TaskEnd,
+            EventKind::RegionBegin(_) => KindName::RegionBegin,
+            EventKind::RegionEnd(_) => KindName::RegionEnd,
+            EventKind::Log(_) => KindName::Log,
+            EventKind::GoTransition(_) | EventKind::ProcTransition(_) => KindName::StateTransition,
+            EventKind::StackSample => KindName::StackSample,
+            EventKind::Experimental(_) => KindName::Experimental,
+            EventKind::Gap(_) => KindName::Gap,
+        };
+        name.text()
     }
 }
 

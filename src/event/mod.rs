@@ -5,7 +5,7 @@
 //! resolves names and stacks when asked.
 
 pub(crate) mod alloc_free;
-mod kind;
+pub(crate) mod kind;
 pub(crate) mod names;
 pub(crate) mod record;
 mod stack;

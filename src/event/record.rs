@@ -1,5 +1,6 @@
 //! One decoded event, flat: what the decoders write and [`Event`](super::Event) reads.
 
+use super::kind::KindName;
 use super::state::{GoState, ProcState};
 use super::tables::Span;
 use super::tables::Symbols;
@@ -57,6 +58,29 @@ pub(crate) enum What {
     Gap,
     /// `a`, `b`, `c`: the arguments in order.
     AllocFree(super::alloc_free::Kind),
+}
+
+impl What {
+    /// The name of the kind of event that it makes.
+    pub fn kind_name(self) -> KindName {
+        match self {
+            What::Sync => KindName::Sync,
+            What::GoMaxProcs | What::HeapObjects | What::HeapGoal => KindName::Metric,
+            What::Label => KindName::Label,
+            What::StackSample => KindName::StackSample,
+            What::RangeBegin(_) => KindName::RangeBegin,
+            What::RangeActive(_) => KindName::RangeActive,
+            What::RangeEnd(_) => KindName::RangeEnd,
+            What::TaskBegin => KindName::TaskBegin,
+            What::TaskEnd => KindName::TaskEnd,
+            What::RegionBegin => KindName::RegionBegin,
+            What::RegionEnd => KindName::RegionEnd,
+            What::Log => KindName::Log,
+            What::GoTransition(..) | What::ProcTransition(..) => KindName::StateTransition,
+            What::Gap => KindName::Gap,
+            What::AllocFree(_) => KindName::Experimental,
+        }
+    }
 }
 
 /// The ranges that the runtime marks.

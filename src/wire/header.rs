@@ -68,6 +68,19 @@ impl Version {
         }
     }
 
+    /// The Go releases that write this version, such as `Go 1.23 and 1.24`.
+    pub const fn releases(self) -> &'static str {
+        match self {
+            Version::Go111 => "Go 1.11 to 1.18",
+            Version::Go119 => "Go 1.19 and 1.20",
+            Version::Go121 => "Go 1.21",
+            Version::Go122 => "Go 1.22",
+            Version::Go123 => "Go 1.23 and 1.24",
+            Version::Go125 => "Go 1.25",
+            Version::Go126 => "Go 1.26 and later",
+        }
+    }
+
     /// The version whose N this is.
     pub fn from_minor(minor: u32) -> Option<Self> {
         Version::ALL.into_iter().find(|version| version.minor() == minor)
@@ -84,6 +97,14 @@ impl Version {
         let text = format!("go 1.{} trace", self.minor());
         header[..text.len()].copy_from_slice(text.as_bytes());
         header
+    }
+}
+
+/// The text of the header, such as `go 1.26`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Version {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

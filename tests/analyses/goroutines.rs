@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gotrace::analysis::{
-    Accounting, GoroutineSummary, GroupBy, Groups, RegionSummary, Summarizer, Summary, Times, run,
+    Accounting, GoroutineSummary, GroupBy, Groups, RegionSummary, Summarizer, SummarySink, Times, run,
 };
 use gotrace::{Reader, synth};
 
@@ -39,7 +39,7 @@ fn stats(times: &Times<'_>) -> (Nanos, Nanos) {
     (stats, ranges)
 }
 
-impl Summary for All {
+impl SummarySink for All {
     fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>) {
         let (stats, ranges) = stats(&goroutine.times);
         self.goroutines.push(Goroutine {

@@ -2,29 +2,39 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use clap::{Args as ClapArgs, ValueEnum};
+use gotrace::raw::RawReader;
+use gotrace::{Event, EventKind, Reader, Time, raw_v1};
 
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::terminal::Terminal;
-use clap::{Args as ClapArgs, ValueEnum};
-use gotrace::raw::RawReader;
-use gotrace::{Reader, raw_v1};
+use crate::select::Window;
+use crate::terminal::{Terminal, TimeStyle};
+use crate::view::clock::Clock;
 
-/// Print a Go execution trace as text, that of `go tool trace -d=FORMAT` of Go 1.27.3.
+/// Print a Go execution trace as text, exactly as `go tool trace -d=FORMAT` of Go 1.27.3 does.
 ///
-/// The footprint leaves out the events that do not occur. The wire and footprint of traces of Go 1.21 and older, which that tool
-/// does not print, have a form of the same kind. If the trace is damaged, what comes before the damage is printed.
+/// The footprint leaves out the types of events that do not occur. That tool does not print the wire and footprint of traces of Go
+/// 1.21 and earlier: they have a form of the same kind. If the trace is damaged, what comes before the damage is printed.
 #[derive(ClapArgs)]
+#[command(after_help = "Examples:
+  gotrace dump trace.out
+  gotrace dump --from 1ms --to 2ms trace.out
+  gotrace dump --format footprint trace.out")]
 pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Parsed)]
     format: Format,
-    /// Leave out events before this time of the trace's clock, in nanoseconds (parsed only)
-    #[arg(long, value_name = "NS", allow_negative_numbers = true)]
+    #[command(flatten)]
+    window: Window,
+    /// As --from, in nanoseconds of the trace's clock: the name that go tool trace has
+    #[arg(long, value_name = "NS", allow_negative_numbers = true, hide = true, conflicts_with = "from")]
     start: Option<i64>,
-    /// Leave out events at and after this time of the trace's clock, in nanoseconds (parsed only)
-    #[arg(long, value_name = "NS", allow_negative_numbers = true)]
+    /// As --to, in nanoseconds of the trace's clock
+    #[arg(long, value_name = "NS", allow_negative_numbers = true, hide = true, conflicts_with = "to")]
     end: Option<i64>,
     /// The trace, - for standard input
     file: PathBuf,
@@ -43,8 +53,9 @@ enum Format {
 /// The length of a trace's header.
 const HEADER: u64 = 16;
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    // Events are written in small pieces.
+    let mut out = BufWriter::with_capacity(1 << 16, terminal);
     // What was found before an error is worth seeing, so the output is flushed in either case.
     let result = dump(args, &mut out);
     let flushed = out.flush();
@@ -52,8 +63,9 @@ pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
 }
 
 fn dump(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
-    if args.format != Format::Parsed && (args.start.is_some() || args.end.is_some()) {
-        return Err(Failure::Usage("--start and --end need --format parsed: the other formats have no times".into()));
+    let is_whole = args.window.is_whole() && args.start.is_none() && args.end.is_none();
+    if args.format != Format::Parsed && !is_whole {
+        return Err(Failure::Usage("--from and --to need --format parsed: the other formats have no times".into()));
     }
     match args.format {
         Format::Parsed => dump_parsed(args, out),
@@ -69,18 +81,31 @@ fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
 
 fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let damaged = |error| Failure::trace(&args.file, &error);
-    let (start, end) = (args.start.unwrap_or(i64::MIN), args.end.unwrap_or(i64::MAX));
     let mut reader = Reader::from_reader(open(&args.file)?).map_err(damaged)?;
+    let mut range = None;
     while let Some(event) = reader.next_event().map_err(damaged)? {
-        let time = event.time().0;
-        if time >= end && args.end.is_some() {
+        let range = match &mut range {
+            Some(range) => range,
+            None => &*range.insert(asked(args, &event)?),
+        };
+        if event.time() >= range.end {
             break;
         }
-        if time >= start {
+        if event.time() >= range.start {
             event.write_text(out)?;
         }
     }
     Ok(())
+}
+
+/// The times that are asked for, once the first event says when the trace starts.
+fn asked(args: &Args, first: &Event<'_>) -> Result<Range<Time>, Failure> {
+    let snapshot = match first.kind() {
+        EventKind::Sync(sync) => sync.clock,
+        _ => None,
+    };
+    let range = args.window.on(&Clock::new(first.time(), snapshot, TimeStyle::Clock))?;
+    Ok(args.start.map_or(range.start, Time)..args.end.map_or(range.end, Time))
 }
 
 /// The wire of either format.

@@ -12,6 +12,7 @@ use crate::terminal::Terminal;
 const SCHEMAS: &[(&str, fn() -> Schema)] = &[
     ("allocations", schema::<super::allocations::Report>),
     ("compare", schema::<super::compare::Report>),
+    ("summary", schema::<gotrace::analysis::summary::TraceSummary>),
     ("tasks", schema::<super::tasks::Report>),
 ];
 

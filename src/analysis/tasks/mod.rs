@@ -17,9 +17,9 @@ pub use logs::{LogMatch, LogQuery, LogSearch, LogSearchReport};
 pub use report::{RegionGroup, TaskGroup, TaskSummary, TasksReport, TimeByState};
 pub use slowest::{LongestWait, SlowTask, SlowTaskGoroutine, SlowestOptions, SlowestReport, TaskWait, slowest};
 
+use super::goroutine_summary::{GoroutineSummary, RegionSummary, SummarySink};
 use super::observer::Observer;
 use super::summarizer::Summarizer;
-use super::summary::{GoroutineSummary, RegionSummary, Summary};
 use super::times::Accounting;
 use crate::event::record::What;
 use crate::event::{Event, EventKind};
@@ -77,7 +77,7 @@ impl TaskSummary {
     }
 }
 
-impl Summary for InTasks {
+impl SummarySink for InTasks {
     fn goroutine(&mut self, _: &GoroutineSummary<'_>) {}
 
     fn region(&mut self, region: &RegionSummary<'_>) {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::analysis::goroutine_summary::RegionSummary;
 use crate::analysis::histogram::Histogram;
-use crate::analysis::summary::RegionSummary;
 use crate::id::{GoId, TaskId};
 use crate::time::Time;
 
