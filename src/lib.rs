@@ -69,6 +69,7 @@
 //! traces are one stream; they give the same events.
 
 #![deny(missing_docs, missing_debug_implementations)]
+#![forbid(unsafe_code)]
 
 mod account;
 pub mod analysis;

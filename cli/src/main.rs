@@ -1,5 +1,7 @@
 //! `gotrace`: what a Go execution trace, a heap profile or a GC log says, from a shell.
 
+#![forbid(unsafe_code)]
+
 mod command;
 mod failure;
 mod input;

@@ -1,0 +1,71 @@
+//! Is there a leak? Joins heap and goroutine profiles, a trace and a GC log of one process into a verdict.
+//!
+//! Files are told apart by their names: `*.pb.gz` is a profile, `gctrace*` a GC log, anything else a trace.
+//!
+//!     cargo run --release --example leak -- heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz trace.out gctrace.log
+
+use std::error::Error;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+use gotrace::Reader;
+use gotrace::analysis::run;
+use gotrace::diagnose::{Inputs, Options, TraceObserver, diagnose};
+use gotrace::gctrace::Log;
+use gotrace::pprof::{Profile, ProfileBytes};
+
+fn main() -> ExitCode {
+    let mut paths: Vec<String> = std::env::args().skip(1).collect();
+    if paths.is_empty() {
+        paths = ["heap.1.pb.gz", "heap.2.pb.gz", "heap.3.pb.gz", "trace.out"].map(str::to_owned).to_vec();
+    }
+    let mut inputs = Inputs::new();
+    for path in &paths {
+        if let Err(error) = add(&mut inputs, path) {
+            eprintln!("{path}: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    print_verdict(&inputs);
+    ExitCode::SUCCESS
+}
+
+/// Reads a file and adds it to the inputs.
+fn add(inputs: &mut Inputs, path: &str) -> Result<(), Box<dyn Error>> {
+    let name = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path);
+    if name.ends_with(".pb.gz") {
+        inputs.profile(path, &Profile::parse(ProfileBytes::open(path)?.as_bytes())?)?;
+    } else if name.starts_with("gctrace") {
+        inputs.log(path, &Log::from_slice(&read_log(path)?));
+    } else {
+        let (evidence, error) = run(&mut Reader::from_path(path)?, TraceObserver::new());
+        inputs.trace(path, evidence, error.map(|error| error.to_string()));
+    }
+    Ok(())
+}
+
+fn read_log(path: &str) -> Result<Vec<u8>, std::io::Error> {
+    let bytes = std::fs::read(path)?;
+    if !path.ends_with(".gz") {
+        return Ok(bytes);
+    }
+    let mut text = Vec::new();
+    flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn print_verdict(inputs: &Inputs) {
+    let verdict = diagnose(inputs, &Options::default());
+    println!("{} ({:.0} % confidence)", verdict.judgement, verdict.confidence * 100.0);
+    for finding in verdict.findings.iter().take(3) {
+        println!("\n{} (based on: {})", finding.title, finding.source.name());
+        if let Some(place) = &finding.place {
+            println!("  at    {} ({}:{})", place.function, place.file, place.line);
+        }
+        println!("  next  {}", finding.next_step);
+    }
+    for against in &verdict.against {
+        println!("\nagainst: {}", against.reason);
+    }
+}

@@ -1,0 +1,59 @@
+//! Asks one timeline from several threads: which goroutines were the busiest?
+//!
+//! A `Timeline` never changes once it is built, so threads share it by reference. (Where they outlive the function that built it,
+//! put it into an `Arc`.)
+//!
+//!     cargo run --release --example timeline -- trace.out
+
+use std::cmp::Reverse;
+use std::error::Error;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use gotrace::{GoId, GoState, Time, Timeline};
+
+const THREADS: usize = 4;
+
+fn main() -> ExitCode {
+    let path = std::env::args().nth(1).unwrap_or_else(|| "trace.out".to_owned());
+    match print_busiest(&path) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{path}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_busiest(path: &str) -> Result<(), Box<dyn Error>> {
+    let timeline = Timeline::from_path(path)?;
+    let ids: Vec<GoId> = timeline.goroutines().map(|goroutine| goroutine.id()).collect();
+    println!("{} goroutines, asked by {THREADS} threads", ids.len());
+
+    let mut rows: Vec<(Duration, GoId)> = thread::scope(|scope| {
+        let shares = ids.chunks(ids.len().div_ceil(THREADS).max(1));
+        let workers: Vec<_> = shares.map(|share| scope.spawn(|| running_times(&timeline, share))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("no worker panics")).collect()
+    });
+    rows.sort_by_key(|&(running, id)| (Reverse(running), id));
+    for (running, goroutine) in
+        rows.iter().take(10).filter_map(|&(running, id)| Some((running, timeline.goroutine(id)?)))
+    {
+        println!("{running:>12.1?}  goroutine {} ({})", goroutine.id(), goroutine.name());
+    }
+
+    let middle = Time(timeline.start().0.midpoint(timeline.end().0));
+    println!("\nrunning in the middle of the trace");
+    for span in timeline.at(middle).goroutines().filter(|span| span.state() == GoState::Running) {
+        println!("{:>12.1?}  goroutine {} ({})", span.duration(), span.goroutine().id(), span.goroutine().name());
+    }
+    Ok(())
+}
+
+/// How long each of some goroutines was running.
+fn running_times(timeline: &Timeline, ids: &[GoId]) -> Vec<(Duration, GoId)> {
+    let whole = timeline.start()..timeline.end();
+    let goroutines = ids.iter().filter_map(|&id| timeline.goroutine(id));
+    goroutines.map(|goroutine| (goroutine.totals(whole.clone()).running(), goroutine.id())).collect()
+}
