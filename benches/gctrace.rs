@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gotrace::gctrace::{Log, Reader};
+use gotrace::gctrace::{Log, LogReader};
 use gotrace::trend::{InflectionOptions, inflections, mann_kendall, theil_sen};
 
 criterion_group!(benches, lines, trends);
@@ -17,19 +17,19 @@ fn lines(criterion: &mut Criterion) {
     for (name, log) in [("pure", log(0)), ("one in ten", log(9)), ("one in a hundred", log(99))] {
         group.throughput(Throughput::Bytes(log.len() as u64));
         group.bench_function(format!("slice/{name}"), |bencher| {
-            bencher.iter(|| count(Reader::from_slice(black_box(log.as_bytes()))));
+            bencher.iter(|| count(LogReader::from_slice(black_box(log.as_bytes()))));
         });
         group.bench_function(format!("stream/{name}"), |bencher| {
-            bencher.iter(|| count(Reader::new(black_box(log.as_bytes()))));
+            bencher.iter(|| count(LogReader::from_reader(black_box(log.as_bytes()))));
         });
         group.bench_function(format!("log/{name}"), |bencher| {
-            bencher.iter(|| Log::from_slice(black_box(log.as_bytes())).cycles.len());
+            bencher.iter(|| Log::from_slice(black_box(log.as_bytes())).map_or(0, |log| log.cycles.len()));
         });
     }
     group.finish();
 }
 
-fn count(mut reader: Reader<'_>) -> u64 {
+fn count(mut reader: LogReader<'_>) -> u64 {
     let mut count = 0;
     while let Some(cycle) = reader.next_cycle().expect("memory can be read") {
         count += u64::from(black_box(cycle).n > 0);

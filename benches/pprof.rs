@@ -14,7 +14,8 @@ use std::hint::black_box;
 use std::io::BufWriter;
 
 use criterion::{Criterion, Throughput};
-use gotrace::pprof::{By, Frame, Label, Profile, ProfileBuilder, ProfileBytes, Report, ValueType};
+use gotrace::WallTime;
+use gotrace::pprof::{By, Profile, ProfileBuilder, ProfileFrame, Report, SampleLabel, ValueType};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -38,13 +39,15 @@ const MEASURED: usize = 8 << 20;
 fn measure(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let mut packed = Vec::new();
     make(MEASURED, false).write_gzip(&mut packed)?;
-    let bytes = ProfileBytes::read(&packed[..])?;
+    let unpacked = Profile::from_slice(&packed)?;
+    let bytes = unpacked.bytes();
     let mut group = criterion.benchmark_group("pprof");
-    group.throughput(Throughput::Bytes(bytes.as_bytes().len() as u64)).sample_size(10);
-    group.bench_function("unpack", |bencher| bencher.iter(|| black_box(ProfileBytes::read(&packed[..])).is_ok()));
-    group.bench_function("parse", |bencher| bencher.iter(|| black_box(Profile::parse(bytes.as_bytes())).is_ok()));
+    group.throughput(Throughput::Bytes(bytes.len() as u64)).sample_size(10);
+    group
+        .bench_function("unpack and parse", |bencher| bencher.iter(|| black_box(Profile::from_slice(&packed)).is_ok()));
+    group.bench_function("parse", |bencher| bencher.iter(|| black_box(Profile::from_slice(bytes)).is_ok()));
     group.bench_function("by function", |bencher| {
-        let report = || Report::new(&Profile::parse(bytes.as_bytes())?, By::Function);
+        let report = || Report::new(&Profile::from_slice(bytes)?, By::Function);
         bencher.iter(|| black_box(report()).is_ok());
     });
     group.finish();
@@ -65,7 +68,8 @@ fn make(bytes: usize, is_later: bool) -> ProfileBuilder<4> {
         ValueType::new("inuse_space", "bytes"),
     ]);
     profile.period(ValueType::new("space", "bytes"), 524_288);
-    profile.time_nanos(1_700_000_000_000_000_000 + i64::from(is_later) * 60_000_000_000);
+    let time = WallTime::from_nanos(1_700_000_000_000_000_000 + i128::from(is_later) * 60_000_000_000);
+    profile.time(time.expect("in range"));
     // The outermost first.
     let mut stack: Vec<(u64, u64)> = Vec::new();
     let mut written = 0;
@@ -85,9 +89,9 @@ fn make(bytes: usize, is_later: bool) -> ProfileBuilder<4> {
                 let line = 10 + 7 * site as i64;
                 let address = 0x40_0000 + function * 64 + site * 8;
                 let file = &files[(function % 211) as usize][..];
-                Frame { address, ..Frame::new(&names[function as usize][..], file, line) }
+                ProfileFrame { address, ..ProfileFrame::new(&names[function as usize][..], file, line) }
             });
-            profile.labelled_sample(frames, values, [Label::number("bytes", size as i64, "")]);
+            profile.labelled_sample(frames, values, [SampleLabel::number("bytes", size as i64, "")]);
         }
         // Two or three bytes for a location, the values, the label and the framing.
         written += 5 * depth / 2 + 26;

@@ -184,6 +184,17 @@ impl serde::Serialize for WallTime {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for WallTime {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "WallTime".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "description": "A moment on the wall clock, in UTC, as RFC 3339 text."})
+    }
+}
+
 impl fmt::Display for WallTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = i32::try_from(self.nanos).unwrap_or(0);

@@ -2,16 +2,24 @@
 
 #![no_main]
 
-use gotrace::gctrace::{Cycle, Line, LineKind, Log, MAX_LINE, Pressure, Reader, Run, assist_surge, mark_collapse};
+use gotrace::gctrace::{
+    Cycle, Line, LineKind, Log, LogLimits, LogReader, LogReport, LogReportOptions, MAX_LINE, Pressure, Run, assist_surge,
+    mark_collapse,
+};
 use gotrace::trend::{
-    Forecast, InflectionOptions, PeakOptions, Shape, ShapeOptions, Trend, find_peaks, inflections, moving_average,
+    Forecast, InflectionOptions, Interval, PeakOptions, Shape, ShapeOptions, Trend, find_peaks, inflections, moving_average,
 };
 use gotrace_fuzz::choice;
 use gotrace_fuzz::chunked::{Chunked, Pieces};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let log = Log::from_slice(bytes);
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        packed(bytes);
+        ask_series(bytes);
+        return;
+    }
+    let log = Log::from_slice(bytes).expect("plain text can be read");
     let lines = same_in_pieces(bytes);
     assert_eq!(log.cycles.len() as u64 + log.skipped.total(), lines, "each line is a collection or skipped");
     for cycle in &log.cycles {
@@ -24,19 +32,30 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let longest = log.longest_run();
     assert_eq!(longest.is_none(), log.cycles.is_empty());
+    let report = LogReport::new(&log, &LogReportOptions::default().limit(1 << 30).cycles(true));
+    assert_eq!(report.run.is_none(), log.cycles.is_empty());
+    assert_eq!(report.cycles, Some(log.cycles));
     ask_series(bytes);
 });
+
+/// A gzip file: it has the same collections from memory and from a stream, or the same error.
+fn packed(bytes: &[u8]) {
+    let (mut whole, mut streamed) = (Log::default(), Log::default());
+    let one = whole.fill(LogReader::from_slice(bytes), LogLimits::default());
+    let other = streamed.fill(LogReader::from_reader(bytes), LogLimits::default());
+    assert_eq!((whole, one.is_ok()), (streamed, other.is_ok()));
+}
 
 /// Reads the log in pieces of one kind beside the whole, line by line, and gives how many lines it has.
 fn same_in_pieces(bytes: &[u8]) -> u64 {
     let seed = choice(bytes);
-    let mut whole = Reader::from_slice(bytes);
+    let mut whole = LogReader::from_slice(bytes);
     let pieces = match seed % 3 {
         0 => Pieces::Whole,
         1 => Pieces::Bytes,
         _ => Pieces::Random(seed),
     };
-    let mut in_pieces = Reader::new(Chunked::new(bytes, pieces));
+    let mut in_pieces = LogReader::from_reader(Chunked::new(bytes, pieces));
     let (mut lines, mut end) = (0, 0);
     loop {
         let line = whole.next_line().expect("memory can be read");
@@ -66,7 +85,7 @@ fn check_line(line: &Line<'_>, bytes: &[u8], end: usize) -> usize {
 }
 
 fn ask_cycle(cycle: &Cycle) {
-    assert!(cycle.end() >= cycle.at && cycle.clock.total() >= cycle.clock.pause());
+    assert!(cycle.end() >= cycle.start && cycle.clock.total() >= cycle.clock.pause());
     assert!(cycle.cpu.taken() >= cycle.cpu.assist && cycle.marked() >= cycle.heap_live);
     assert_eq!(cycle.stacks.is_some(), cycle.globals.is_some());
 }
@@ -74,21 +93,21 @@ fn ask_cycle(cycle: &Cycle) {
 fn ask_run(run: &Run) {
     let cycles = &run.cycles;
     assert!(
-        cycles.is_sorted_by(|a, b| a.n < b.n && a.at <= b.at),
+        cycles.is_sorted_by(|a, b| a.n < b.n && a.start <= b.start),
         "a process counts up, and its clock does not go back"
     );
     let (first, last) = (cycles.first().expect("no run is empty"), cycles.last().expect("no run is empty"));
-    assert_eq!(run.duration(), last.at - first.at);
+    assert_eq!(run.duration(), last.start - first.start);
     assert_eq!(run.missing(), u64::from(last.n - first.n) + 1 - cycles.len() as u64);
     let pressure = Pressure::of(cycles);
     assert_eq!(pressure.cycles, cycles.len());
-    for share in [pressure.cpu_share, pressure.stopped_share, pressure.assist_share, pressure.mark_rate] {
+    for share in [pressure.gc_cpu_share, pressure.stopped_share, pressure.assist_share, pressure.mark_bytes_per_ms] {
         assert!(share.is_none_or(|share| share.is_finite() && share >= 0.0), "{pressure:?}");
     }
     for stretch in [mark_collapse(cycles), assist_surge(cycles)].into_iter().flatten() {
         assert!(stretch.first <= stretch.last && stretch.last < cycles.len());
     }
-    let at: Vec<f64> = cycles.iter().map(|cycle| cycle.at as f64).collect();
+    let at: Vec<f64> = cycles.iter().map(|cycle| cycle.start.as_nanos() as f64).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
     ask_trend(&at, &live);
 }
@@ -112,7 +131,7 @@ fn ask_trend(at: &[f64], values: &[f64]) {
     if let Some(trend) = Trend::of(at, values, 0.95) {
         let (line, test) = (trend.theil_sen, trend.mann_kendall);
         assert!((-1.0..=1.0).contains(&test.tau) && (0.0..=1.0).contains(&test.p), "{test:?}");
-        if let Some((low, high)) = line.interval {
+        if let Some(Interval { low, high }) = line.interval {
             // Sums in floating point: a hair is allowed.
             let hair = 1e-9 * line.slope.abs();
             assert!(low <= line.slope + hair && line.slope <= high + hair, "{line:?}");
@@ -124,7 +143,9 @@ fn ask_trend(at: &[f64], values: &[f64]) {
     }
     let _ = Shape::of(at, values, &ShapeOptions::default());
     for (window, distance, prominence) in [(5, 20, (2 << 20) as f64), (1, 1, 0.0), (3, 2, 1.0)] {
-        let options = InflectionOptions { window, peak: PeakOptions { distance, prominence } };
+        let options = InflectionOptions::default()
+            .window(window)
+            .peak(PeakOptions::default().distance(distance).prominence(prominence));
         let turns = inflections(values, &options);
         assert!(turns.is_sorted_by_key(|turn| turn.index));
         assert!(turns.iter().all(|turn| turn.index < values.len() && turn.prominence >= prominence));

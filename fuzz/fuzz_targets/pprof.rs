@@ -2,31 +2,20 @@
 
 #![no_main]
 
-use gotrace::pprof::{By, Error, Growth, Label, Limits, Profile, ProfileBuilder, ProfileBytes, Report, ValueType};
+use gotrace::pprof::{
+    By, Growth, Profile, ProfileBuilder, ProfileError, ProfileLimits, Report, SampleLabel, TopReport, ValueType,
+};
 use libfuzzer_sys::fuzz_target;
 
 /// Inputs are small; what they unpack to need not be large.
-const LIMITS: Limits = Limits {
-    bytes: 4 << 20,
-    stack: 4096,
-    lines: 256,
-    frames_per_byte: 8,
-    fields: 1 << 10,
-    sample_types: 32,
-    comments: 1 << 10,
-    nesting: 100,
-};
+const BYTES: u64 = 4 << 20;
 
 fuzz_target!(|bytes: &[u8]| {
-    match ProfileBytes::read_with(bytes, &LIMITS) {
-        Ok(bytes) => read(bytes.as_bytes()),
-        Err(error) => tell(&error),
-    }
-});
-
-fn read(bytes: &[u8]) {
-    match Profile::parse_with(bytes, &LIMITS) {
+    let limits = ProfileLimits::default().bytes(BYTES).stack(4096).comments(1 << 10);
+    let streamed = Profile::from_reader_with(bytes, &limits);
+    match Profile::from_slice_with(bytes, &limits) {
         Ok(profile) => {
+            assert_eq!(streamed.expect("the same bytes").bytes(), profile.bytes());
             ask_head(&profile);
             match visit(&profile) {
                 Ok(()) => ask_reports(&profile),
@@ -36,19 +25,23 @@ fn read(bytes: &[u8]) {
                 }
             }
         }
-        Err(error) => tell(&error),
+        Err(error) => {
+            assert!(streamed.is_err(), "the same bytes");
+            tell(&error);
+        }
     }
-}
+});
 
-fn tell(error: &Error) {
+fn tell(error: &ProfileError) {
     let text = error.to_string();
     assert!(!text.contains('\n'), "an error is one line: {text}");
 }
 
 fn ask_head(profile: &Profile<'_>) {
     let _ = (profile.kind().to_string(), profile.period_type(), profile.doc_url(), profile.keep_frames());
-    assert_eq!(profile.default_sample_type().is_none(), profile.sample_types().is_empty());
-    assert!(profile.comments().all(|comment| comment.as_bytes().len() <= LIMITS.bytes as usize));
+    assert_eq!(profile.default_sample_type().is_none(), profile.sample_types().len() == 0);
+    let _ = (profile.time(), profile.duration());
+    assert!(profile.comments().all(|comment| comment.as_bytes().len() <= BYTES as usize));
     assert!(profile.mappings().all(|mapping| mapping.id != 0));
     assert!(profile.functions().all(|function| function.id != 0));
     for location in profile.locations() {
@@ -58,7 +51,7 @@ fn ask_head(profile: &Profile<'_>) {
 }
 
 /// Looks at every sample. Labels are not looked at by a report, so their errors are told and forgotten.
-fn visit(profile: &Profile<'_>) -> Result<(), Error> {
+fn visit(profile: &Profile<'_>) -> Result<(), ProfileError> {
     let mut count = 0;
     let mut samples = profile.samples();
     let result = loop {
@@ -95,8 +88,10 @@ fn ask_reports(profile: &Profile<'_>) {
             assert!(difference.total().iter().all(|&value| value == 0));
             assert!(difference.rows().all(|row| row.flat.iter().chain(row.cum).all(|&value| value == 0)));
         }
+        assert!(TopReport::of_report(&report, 0, 3).rows.len() <= 3);
         if let Ok(growth) = Growth::new(vec![report.clone(), report]) {
             assert!(growth.rows(0).is_empty());
+            assert!(TopReport::of_growth(&growth, 0, 3).rows.len() <= 3);
         }
     }
     write_again(profile);
@@ -114,12 +109,12 @@ fn write_again(profile: &Profile<'_>) {
         let value = value.clamp(-most, most);
         total += value;
         let mut labels = sample.labels();
-        let label: Option<Label<'_>> = labels.next_label().unwrap_or_default();
+        let label: Option<SampleLabel<'_>> = labels.next_label().unwrap_or_default();
         builder.labelled_sample(sample.frames(), [value], label);
     }
     let mut bytes = Vec::new();
     builder.write(&mut bytes).expect("a vector takes all");
-    let written = match Profile::parse(&bytes) {
+    let written = match Profile::from_slice(&bytes) {
         Ok(written) => written,
         Err(error) => panic!("{error}"),
     };

@@ -13,7 +13,7 @@ use super::profile::SAMPLE_NANOS;
 use super::stacks::{StackKey, Stacks};
 use crate::event::{Frame, Text};
 #[cfg(feature = "pprof")]
-use crate::pprof::{Label, ProfileBuilder, ValueType};
+use crate::pprof::{ProfileBuilder, SampleLabel, ValueType};
 
 /// How often and how long, by stack and reason. A time stays at `i64::MAX` nanoseconds if it is longer, which only a forged
 /// trace has.
@@ -179,10 +179,10 @@ impl StackProfile {
             ProfileKind::Cpu => profile.period(time, SAMPLE_NANOS),
             _ => profile.period(ValueType::new("trace", "count"), 1),
         };
-        profile.duration_nanos(self.duration);
+        profile.duration(self.duration());
         for (sample, nanos) in self.sorted() {
             let values = [i64::try_from(sample.count).unwrap_or(i64::MAX), nanos];
-            let label = (!sample.reason.is_empty()).then(|| Label::text("reason", sample.reason));
+            let label = (!sample.reason.is_empty()).then(|| SampleLabel::text("reason", sample.reason));
             profile.labelled_sample(sample.frames().map(Into::into), values, label);
         }
         profile

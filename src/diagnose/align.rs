@@ -1,28 +1,35 @@
-//! One clock: where the log's and the trace's times lie on the wall clock, on which profiles are.
+//! One clock: how the times of the log and of the trace relate to the wall clock, which profiles use.
 //!
-//! A trace of Go 1.25 or later tells the wall clock. A GC log tells time since the program's start; the collections that are both
-//! in the log and in the trace tell when that was, since no two rows of collections have the same times between them.
+//! A trace of Go 1.25 or later records the wall clock. A GC log has the time since the program's start. Collections that are in both
+//! the log and the trace show when the program started, since no two sequences of collections have the same times between them.
+
+use std::time::Duration;
 
 use crate::gctrace::Cycle;
-use crate::time::{ClockSnapshot, Time};
+use crate::time::{ClockSnapshot, Time, WallTime};
 
-/// How the clocks relate.
+/// How the clocks of the inputs relate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Clocks {
-    /// What to add to a time of the trace to get nanoseconds since 1970.
-    pub trace_to_wall: Option<i64>,
-    /// The program's start, from which the log counts, on the trace's clock.
-    pub log_in_trace: Option<i64>,
-    /// The program's start, from which the log counts, in nanoseconds since 1970.
-    pub log_to_wall: Option<i64>,
-    /// How many collections of the trace were found in the log.
+    /// The wall time at which the trace's clock was zero. `None` if it is not known.
+    pub trace_zero: Option<WallTime>,
+    /// The program's start on the trace's clock. The log counts from it. `None` if it is not known.
+    #[cfg_attr(feature = "serde", serde(rename = "program_start_ns"))]
+    pub program_start: Option<Time>,
+    /// The program's start on the wall clock. `None` if it is not known.
+    pub program_start_wall: Option<WallTime>,
+    /// The number of collections of the trace that were found in the log.
     pub matched: usize,
 }
 
-/// Fewer collections match by chance.
+/// Fewer collections can match by chance.
 const MIN_MATCH: usize = 4;
 
-/// The log has milliseconds, and the trace's collection begins a little before it stops the world, from where on the log counts.
+/// The log has milliseconds, and a collection in the trace starts a little before it stops the world, which is when it starts in the
+/// log.
 const TOLERANCE: i64 = 3_000_000;
 
 impl Clocks {
@@ -30,44 +37,54 @@ impl Clocks {
         clock: Option<ClockSnapshot>,
         gc_starts: &[Time],
         cycles: &[Cycle],
-        log_start: Option<i64>,
+        log_start: Option<WallTime>,
     ) -> Self {
-        let mut trace_to_wall =
-            clock.and_then(|clock| i64::try_from(clock.wall.as_nanos()).ok()?.checked_sub(clock.trace.0));
+        let mut trace_zero = clock.and_then(|clock| wall(clock.wall, -i128::from(clock.trace.0)));
         let found = place(gc_starts, cycles);
-        let log_in_trace = found.map(|(start, _)| start);
-        let mut log_to_wall = log_start;
-        if let (Some(start), Some(to_wall)) = (log_in_trace, trace_to_wall) {
-            log_to_wall = start.checked_add(to_wall).or(log_start);
+        let program_start = found.map(|(start, _)| Time(start));
+        let mut program_start_wall = log_start;
+        if let (Some(start), Some(zero)) = (program_start, trace_zero) {
+            program_start_wall = wall(zero, start.0.into()).or(log_start);
         }
-        if let (None, Some(start), Some(wall)) = (trace_to_wall, log_in_trace, log_start) {
-            trace_to_wall = wall.checked_sub(start);
+        if let (None, Some(start), Some(wall_start)) = (trace_zero, program_start, log_start) {
+            trace_zero = wall(wall_start, -i128::from(start.0));
         }
-        Clocks { trace_to_wall, log_in_trace, log_to_wall, matched: found.map_or(0, |(_, count)| count) }
+        Clocks { trace_zero, program_start, program_start_wall, matched: found.map_or(0, |(_, count)| count) }
     }
 
-    /// A time of the trace on the wall clock.
-    pub fn wall_of_trace(&self, time: Time) -> Option<i64> {
-        self.trace_to_wall?.checked_add(time.0)
+    /// A time of the trace on the wall clock. `None` if the relation is not known.
+    pub fn wall_of_trace(&self, time: Time) -> Option<WallTime> {
+        wall(self.trace_zero?, time.0.into())
     }
 
-    /// A time of the log on the wall clock.
-    pub fn wall_of_log(&self, at: u64) -> Option<i64> {
-        self.log_to_wall?.checked_add(i64::try_from(at).ok()?)
+    /// A time of the log, since the program's start, on the wall clock. `None` if the relation is not known.
+    pub fn wall_of_log(&self, since_start: Duration) -> Option<WallTime> {
+        wall(self.program_start_wall?, since_start.as_nanos().try_into().ok()?)
     }
 }
 
-/// Looks for the trace's collections among the log's: gives the log's zero on the trace's clock, and how many matched.
+/// A moment some nanoseconds later.
+fn wall(from: WallTime, nanos: i128) -> Option<WallTime> {
+    WallTime::from_nanos(from.as_nanos().checked_add(nanos)?)
+}
+
+/// Nanoseconds as the trace's clock has them. A log's times are shorter than 2⁶³ ns unless it is damaged.
+fn nanos(since_start: Duration) -> Option<i64> {
+    i64::try_from(since_start.as_nanos()).ok()
+}
+
+/// Looks for the trace's collections in the log. Returns the log's zero on the trace's clock, and how many collections matched.
 ///
-/// Each of the log's collections is tried as the trace's first. The others then have to lie where the log has them, all but the
-/// odd one whose line is lost; and no other start may fit.
+/// Each collection of the log is tried as the first one of the trace. The others must then be where the log has them, except for a few
+/// whose lines are lost, and no other start may fit.
 fn place(gc_starts: &[Time], cycles: &[Cycle]) -> Option<(i64, usize)> {
-    // A minute of a busy collector places a trace beyond doubt, and no file can make us try more.
+    // A minute of a busy collector is enough. The limits keep a damaged file from costing more.
     let starts: Vec<i64> = gc_starts.iter().take(1024).map(|time| time.0).collect();
     let &first = starts.first().filter(|_| starts.len() >= MIN_MATCH)?;
+    let logged: Vec<i64> = cycles.iter().map(|cycle| nanos(cycle.start).unwrap_or(i64::MAX)).collect();
     let mut fits = cycles.iter().take(1 << 16).filter_map(|cycle| {
-        let zero = first.checked_sub(i64::try_from(cycle.at).ok()?)?;
-        let matched = matching(&starts, cycles, zero)?;
+        let zero = first.checked_sub(nanos(cycle.start)?)?;
+        let matched = matching(&starts, &logged, zero)?;
         let is_most = matched >= MIN_MATCH && matched * 10 >= starts.len() * 9;
         is_most.then_some((zero, matched))
     });
@@ -75,14 +92,13 @@ fn place(gc_starts: &[Time], cycles: &[Cycle]) -> Option<(i64, usize)> {
     fits.next().is_none().then_some(fit)
 }
 
-/// How many of the trace's collections lie where the log has one; `None` as soon as too few can.
-fn matching(starts: &[i64], cycles: &[Cycle], zero: i64) -> Option<usize> {
+/// How many of the trace's collections are where the log has one. `None` as soon as it is clear that too few are.
+fn matching(starts: &[i64], logged: &[i64], zero: i64) -> Option<usize> {
     let mut missed = 0;
     for &start in starts {
         let at = start.checked_sub(zero)?;
-        let next = cycles.partition_point(|cycle| i64::try_from(cycle.at).unwrap_or(i64::MAX) < at - TOLERANCE);
-        let is_there =
-            cycles.get(next).is_some_and(|cycle| i64::try_from(cycle.at).unwrap_or(i64::MAX) <= at + TOLERANCE);
+        let next = logged.partition_point(|&logged| logged < at.saturating_sub(TOLERANCE));
+        let is_there = logged.get(next).is_some_and(|&logged| logged <= at.saturating_add(TOLERANCE));
         missed += usize::from(!is_there);
         if missed * 10 > starts.len() {
             return None;
@@ -104,7 +120,7 @@ mod tests {
                 *at as f64 / 1e3
             )
         });
-        Log::from_slice(lines.collect::<String>().as_bytes()).cycles
+        Log::from_slice(lines.collect::<String>().as_bytes()).expect("a log").cycles
     }
 
     fn starts(at_millis: &[u64], zero: i64) -> Vec<Time> {
@@ -117,17 +133,18 @@ mod tests {
         let log = cycles(&[10, 100, 231, 309, 500, 580, 777, 901, 1000]);
         let trace = starts(&[309, 500, 580, 777], 5_000_000_000);
         let clocks = Clocks::new(None, &trace, &log, None);
-        assert_eq!((clocks.log_in_trace, clocks.matched), (Some(5_000_000_000), 4));
-        assert_eq!(clocks.log_to_wall, None);
-        let told = Clocks::new(None, &trace, &log, Some(1_700_000_000_000_000_000));
-        assert_eq!(told.wall_of_trace(Time(5_000_000_001)), Some(1_700_000_000_000_000_001));
-        assert_eq!(told.wall_of_log(7), Some(1_700_000_000_000_000_007));
+        assert_eq!((clocks.program_start, clocks.matched), (Some(Time(5_000_000_000)), 4));
+        assert_eq!(clocks.program_start_wall, None);
+        let wall = |nanos: i128| WallTime::from_nanos(1_700_000_000_000_000_000 + nanos);
+        let dated = Clocks::new(None, &trace, &log, wall(0));
+        assert_eq!(dated.wall_of_trace(Time(5_000_000_001)), wall(1));
+        assert_eq!(dated.wall_of_log(Duration::from_nanos(7)), wall(7));
     }
 
     #[test]
     fn an_even_rhythm_places_nothing() {
         let log = cycles(&[100, 200, 300, 400, 500, 600, 700, 800]);
-        assert_eq!(Clocks::new(None, &starts(&[300, 400, 500, 600], 0), &log, None).log_in_trace, None);
-        assert_eq!(Clocks::new(None, &starts(&[100, 200], 0), &log, None).log_in_trace, None, "too few");
+        assert_eq!(Clocks::new(None, &starts(&[300, 400, 500, 600], 0), &log, None).program_start, None);
+        assert_eq!(Clocks::new(None, &starts(&[100, 200], 0), &log, None).program_start, None, "too few");
     }
 }

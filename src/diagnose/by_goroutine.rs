@@ -1,106 +1,121 @@
-//! By goroutine, both ways: who passes through a place that allocates, and what a goroutine has allocated.
+//! Goroutines and allocations: which goroutines pass through a function that allocates, and what a goroutine may have allocated.
 //!
-//! A heap profile knows stacks and no goroutines, a trace knows goroutines and where they were seen. They meet where a
+//! A heap profile has stacks but no goroutines. A trace has goroutines and where they were seen. They are joined where a
 //! goroutine was seen in the function that allocates, or started where the stack of the allocation does.
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::finding::{Finding, Source, Value};
+use super::finding::{Evidence, Finding, Source, Value};
 use super::inputs::Inputs;
 use super::inputs::heap::{ALLOC_SPACE, INUSE_SPACE};
-use super::place::{self, Place};
-use super::snapshots::Stack;
+use super::place;
+use super::snapshots::{Snapshot, Stack};
 use crate::analysis::PopulationGroup;
-use crate::event::Text;
+use crate::event::{OwnedFrame, Text};
 use crate::id::GoId;
 use crate::time::Time;
 use crate::timeline::{Goroutine, StackTrace, Timeline};
 
 /// A goroutine that was seen in a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Passage {
     /// The goroutine.
-    pub go: GoId,
-    /// The function in which it started; empty if the trace does not tell.
-    pub started_in: String,
-    /// Who created it; `None` if before the trace, or by the runtime.
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub goroutine: GoId,
+    /// The function in which it started. Empty if the trace does not contain it.
+    pub name: String,
+    /// The goroutine that created it. `None` if that was before the trace, or by the runtime.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
     pub created_by: Option<GoId>,
-    /// Where that was.
-    pub created_at: Option<Place>,
-    /// When it was created; `None` if before the trace.
-    pub begin: Option<Time>,
-    /// When it ended; `None` if it had not when the trace did.
+    /// Where it was created. `None` if that was before the trace.
+    pub creation_place: Option<OwnedFrame>,
+    /// When it was created. `None` if that was before the trace.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
+    pub start: Option<Time>,
+    /// When it exited. `None` if it was still alive when the trace ended.
+    #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Option<Time>,
-    /// When it was first and last seen in the function: the begins of spans with such a stack.
-    pub seen: (Time, Time),
-    /// How often.
-    pub times: u64,
+    /// When it was first seen in the function: the start of a span with such a stack.
+    #[cfg_attr(feature = "serde", serde(rename = "first_seen_ns"))]
+    pub first_seen: Time,
+    /// When it was last seen there.
+    #[cfg_attr(feature = "serde", serde(rename = "last_seen_ns"))]
+    pub last_seen: Time,
+    /// The number of spans in which it was seen there.
+    pub count: u64,
 }
 
-/// The goroutines whose stacks pass through a function, in the order in which the trace first speaks of them.
+/// The goroutines whose stacks pass through a function, in the order in which the trace first mentions them.
 ///
-/// A trace has stacks where goroutines stop, block, create others or go into system calls, not at every allocation: who only runs
-/// through the function may be missed.
+/// A trace has stacks where goroutines stop, block, create others or make system calls, not at every allocation. A goroutine that only
+/// runs through the function may be missed.
 pub fn passing_through(timeline: &Timeline, function: &str) -> Vec<Passage> {
     let passes =
         |stack: Option<StackTrace<'_>>| stack.is_some_and(|stack| stack.frames().any(|frame| frame.func == function));
     let passage = |goroutine: Goroutine<'_>| {
         let mut seen: Option<(Time, Time)> = None;
-        let mut times = 0;
+        let mut count = 0;
         if passes(goroutine.start_stack()) {
-            let begin = goroutine.created_at().unwrap_or(timeline.start());
-            seen = Some((begin, begin));
+            let start = goroutine.created_at().unwrap_or(timeline.start());
+            seen = Some((start, start));
         }
         for span in goroutine.spans().filter(|span| passes(span.stack())) {
-            times += 1;
+            count += 1;
             seen = Some((seen.map_or(span.start(), |(first, _)| first), span.start()));
         }
+        let (first_seen, last_seen) = seen?;
         Some(Passage {
-            go: goroutine.id(),
-            started_in: goroutine.name().to_string(),
+            goroutine: goroutine.id(),
+            name: goroutine.name().to_string(),
             created_by: goroutine.created_by(),
-            created_at: goroutine.creation_stack().and_then(|stack| place::own(frames(stack).iter()).cloned()),
-            begin: goroutine.created_at(),
+            creation_place: goroutine.creation_stack().and_then(|stack| place::own(frames(stack).iter()).cloned()),
+            start: goroutine.created_at(),
             end: goroutine.ended_at(),
-            seen: seen?,
-            times,
+            first_seen,
+            last_seen,
+            count,
         })
     };
     timeline.goroutines().filter_map(passage).collect()
 }
 
-fn frames(stack: StackTrace<'_>) -> Vec<Place> {
-    let place = |frame: crate::event::Frame<'_>| Place {
-        function: frame.func.to_string(),
-        file: frame.file.to_string(),
-        line: i64::try_from(frame.line).unwrap_or(0),
-    };
-    stack.frames().map(place).collect()
+fn frames(stack: StackTrace<'_>) -> Vec<OwnedFrame> {
+    stack.frames().map(place::of_frame).collect()
 }
 
 /// An allocation of a heap profile that a goroutine may have made.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Allocation {
     /// The line that allocates.
-    pub place: Place,
-    /// The stack, innermost first.
-    pub stack: Vec<Place>,
-    /// Whether the goroutine was seen in the function that allocates. Otherwise it only started where the stack does.
+    pub place: OwnedFrame,
+    /// The stack, innermost frame first.
+    pub stack: Vec<OwnedFrame>,
+    /// Whether the goroutine was seen in the function that allocates. Otherwise it only started where the stack starts.
+    #[cfg_attr(feature = "serde", serde(rename = "seen"))]
     pub is_seen: bool,
     /// Bytes allocated there up to the last profile, by all goroutines.
+    #[cfg_attr(feature = "serde", serde(rename = "allocated_bytes"))]
     pub allocated: i64,
     /// Bytes of it in use in the last profile.
+    #[cfg_attr(feature = "serde", serde(rename = "in_use_bytes"))]
     pub in_use: i64,
     /// By how many bytes that is more than in the first profile.
+    #[cfg_attr(feature = "serde", serde(rename = "growth_bytes"))]
     pub growth: i64,
-    /// How many goroutines of the trace started in the same function, and so share these sums.
+    /// The number of goroutines in the trace that started in the same function, and so share these sums.
     pub shared_by: u64,
 }
 
-/// What a goroutine may have allocated, by its stacks: the allocations of the heap profiles whose stacks begin where the goroutine
-/// started. First those in functions in which it was seen, and then those that are most in use.
+/// What a goroutine may have allocated, by its stacks: the allocations of the heap profiles whose stacks start where the goroutine
+/// started. First those in functions in which it was seen, then those with the most bytes in use.
 ///
-/// Empty if there are no heap profiles or the trace does not know the goroutine. A goroutine that started in `runtime.main` is `main`
+/// Empty if there are no heap profiles or the goroutine is not in the trace. A goroutine that started in `runtime.main` is `main`
 /// itself.
 pub fn allocations_of(timeline: &Timeline, go: GoId, inputs: &Inputs) -> Vec<Allocation> {
     let heaps = &inputs.heaps;
@@ -118,21 +133,19 @@ pub fn allocations_of(timeline: &Timeline, go: GoId, inputs: &Inputs) -> Vec<All
             seen.extend(stack.frames().map(|frame| frame.func));
         }
     }
-    let begins_there = |stack: Stack| {
-        // The runtime's frame below is in some profiles and not in others.
-        let outermost = heaps.frames(stack).rfind(|frame| frame.function != "runtime.goexit");
-        outermost.is_some_and(|frame| start == frame.function.as_str())
+    let starts_there = |stack: Stack| {
+        // Only some profiles have the runtime's outermost frame.
+        let outermost = heaps.frames(stack).rfind(|frame| frame.func != "runtime.goexit");
+        outermost.is_some_and(|frame| start == frame.func.as_str())
     };
     let mut found: Vec<Allocation> = heaps
         .stacks()
-        .filter(|&stack| begins_there(stack))
+        .filter(|&stack| starts_there(stack))
         .filter_map(|stack| {
-            let value = |all: &super::snapshots::Snapshot<4>, column: usize| {
-                all.values.get(&stack).map_or(0, |values| values[column])
-            };
+            let value = |all: &Snapshot<4>, column: usize| all.values.get(&stack).map_or(0, |values| values[column]);
             let place = place::own(heaps.frames(stack))?.clone();
             Some(Allocation {
-                is_seen: seen.contains(&Text::from(place.function.as_str())),
+                is_seen: seen.contains(&Text::from(place.func.as_str())),
                 stack: heaps.frames(stack).cloned().collect(),
                 place,
                 allocated: value(last, ALLOC_SPACE),
@@ -146,27 +159,27 @@ pub fn allocations_of(timeline: &Timeline, go: GoId, inputs: &Inputs) -> Vec<All
     found
 }
 
-/// Tells findings of heap profiles which goroutines of the traces pass through the place.
+/// Adds to findings of heap profiles which goroutines of the traces pass through the place.
 pub(super) fn link(inputs: &Inputs, findings: &mut [Finding]) {
     for finding in findings.iter_mut().filter(|finding| finding.source == Source::Heap) {
         let Some(place) = &finding.place else { continue };
         let start = match finding.value("stack") {
-            Some(Value::Stack(stack)) => stack.last().map(|frame| frame.function.clone()).unwrap_or_default(),
+            Some(Value::Stack(stack)) => stack.last().map(|frame| frame.func.clone()).unwrap_or_default(),
             _ => String::new(),
         };
         let passes = |group: &&PopulationGroup| {
             let waits = group.waits.iter().flat_map(|wait| &wait.stack);
-            // Everything passes through main.
+            // All goroutines of the program are called from main.
             let starts_there = group.name == start && start != "runtime.main" && start != "main.main";
-            starts_there || waits.into_iter().any(|frame| frame.func == place.function)
+            starts_there || waits.into_iter().any(|frame| frame.func == place.func)
         };
         let groups = inputs.traces.iter().flat_map(|trace| &trace.population.groups);
         let Some(group) = groups.filter(passes).max_by_key(|group| group.left) else { continue };
         finding.goroutines = group.examples.iter().map(|&(id, _)| id).collect();
-        let mut add = |name, value| finding.evidence.push((name, value));
+        let mut add = |name, value| finding.evidence.push(Evidence::new(name, value));
         add("goroutines_started_in", Value::Text(group.name.clone()));
         add("goroutines_created", Value::Count(group.created as i64));
-        add("goroutines_ended", Value::Count(group.ended as i64));
-        add("goroutines_left", Value::Count(group.left as i64));
+        add("goroutines_exited", Value::Count(group.ended as i64));
+        add("goroutines_alive", Value::Count(group.left as i64));
     }
 }

@@ -1,12 +1,16 @@
-//! What a rule finds: evidence in fields, how sure it is, where in the code, who, and what to do next.
+//! What a rule finds: evidence in fields, how certain it is, where in the code, which goroutines, and what to do next.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::place::Place;
+use crate::event::OwnedFrame;
 use crate::id::GoId;
 
-/// What kind of input a finding comes from. Findings of different kinds that agree make each other likelier.
+/// The kind of input that a finding comes from. Findings from different kinds that agree make each other more certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub enum Source {
     /// Heap profiles.
     Heap,
@@ -16,14 +20,14 @@ pub enum Source {
     GoroutineLeak,
     /// The execution trace.
     Trace,
-    /// What the trace tells of single allocations.
+    /// Single allocations in the trace.
     Allocations,
     /// The GC log.
     GcLog,
 }
 
 impl Source {
-    /// What a user calls it.
+    /// Its name in a sentence, such as `heap profiles`.
     pub fn name(self) -> &'static str {
         match self {
             Source::Heap => "heap profiles",
@@ -36,72 +40,155 @@ impl Source {
     }
 }
 
-/// A value of a finding's evidence, with its unit.
+/// How strong the evidence for a leak is, in a word.
+///
+/// A confidence says how well the evidence agrees. It is not a probability, so people get a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum Strength {
+    /// No evidence: the confidence is 0.
+    None,
+    /// A confidence below [`Options::suspect`](super::Options::suspect).
+    Weak,
+    /// Enough to suspect a leak.
+    Moderate,
+    /// A confidence of at least [`Options::leak`](super::Options::leak).
+    Strong,
+}
+
+impl Strength {
+    pub(super) fn of(confidence: f64, options: &super::Options) -> Self {
+        match confidence {
+            strong if strong >= options.leak => Strength::Strong,
+            moderate if moderate >= options.suspect => Strength::Moderate,
+            weak if weak > 0.0 => Strength::Weak,
+            _ => Strength::None,
+        }
+    }
+
+    /// `strong`, `moderate`, `weak` or `none`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Strength::None => "none",
+            Strength::Weak => "weak",
+            Strength::Moderate => "moderate",
+            Strength::Strong => "strong",
+        }
+    }
+}
+
+impl fmt::Display for Strength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A value of a finding's evidence.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Value {
     /// A number of things.
     Count(i64),
     /// Bytes.
     Bytes(i64),
-    /// Bytes a second.
+    /// Bytes per second.
     BytesPerSecond(f64),
-    /// Things a second.
+    /// Things per second.
     PerSecond(f64),
-    /// Nanoseconds.
-    Nanos(i64),
-    /// A part of a whole, between 0 and 1, or a statistic.
+    /// A duration; in JSON nanoseconds.
+    Duration(
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::nanos::duration"))]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+        Duration,
+    ),
+    /// A share between 0 and 1, or a statistic.
     Number(f64),
     /// A word or a name.
     Text(String),
-    /// A number of things or bytes in each snapshot or window, in order of time.
-    Series(Vec<i64>),
-    /// Places in a stack, innermost first.
-    Stack(Vec<Place>),
+    /// A number of things in each snapshot or window, in order of time.
+    Counts(Vec<i64>),
+    /// Bytes in each snapshot or window, in order of time.
+    Sizes(Vec<i64>),
+    /// A stack, innermost frame first.
+    Stack(Vec<OwnedFrame>),
+}
+
+/// A named value of a finding's evidence.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// The name. It does not change between versions, and ends in the unit of the value: `_bytes`, `_ns`, `_per_second`.
+    pub name: &'static str,
+    /// The value.
+    pub value: Value,
+}
+
+impl Evidence {
+    pub(super) fn new(name: &'static str, value: Value) -> Self {
+        Evidence { name, value }
+    }
+}
+
+/// Evidence in JSON: an object with a key for each name.
+#[cfg(feature = "serde")]
+fn as_object<S: serde::Serializer>(evidence: &[Evidence], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(evidence.iter().map(|evidence| (evidence.name, &evidence.value)))
 }
 
 /// A finding.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Finding {
-    /// Which rule found it.
+    /// The rule that found it.
     pub rule: &'static str,
-    /// In what.
+    /// The kind of input that it was found in.
     pub source: Source,
-    /// How likely it is that this is a leak, from 0 to 1, as far as this finding alone can tell. Findings that are no sign of a
-    /// leak, such as an expensive collector, have 0.
+    /// How certain it is that this is a leak, from 0 to 1, judging by this finding alone. Findings that are no sign of a
+    /// leak, such as expensive garbage collection, have 0.
     pub confidence: f64,
-    /// What is found, in one line.
+    /// The same in a word.
+    pub strength: Strength,
+    /// What was found, in one line.
     pub title: String,
-    /// The line to look at, if the rule knows one.
-    pub place: Option<Place>,
-    /// Other functions that belong to it: who created the goroutine, who called the allocating function.
-    pub related: Vec<Place>,
-    /// The goroutines, as far as they are known; of many some.
+    /// The line of code to look at. `None` if the rule does not know it.
+    pub place: Option<OwnedFrame>,
+    /// Other functions involved: who created the goroutine, who called the allocating function.
+    pub related: Vec<OwnedFrame>,
+    /// The goroutines, as far as they are known. Only some of them if there are many.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<u64>"))]
     pub goroutines: Vec<GoId>,
-    /// What the finding rests on. Names are stable, and end in the unit where the value does not tell it.
-    pub evidence: Vec<(&'static str, Value)>,
+    /// What the finding is based on. In JSON an object.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "as_object"))]
+    #[cfg_attr(feature = "schema", schemars(with = "std::collections::BTreeMap<String, Value>"))]
+    pub evidence: Vec<Evidence>,
     /// What to do next.
     pub next_step: String,
 }
 
 impl Finding {
-    /// Whether the two are about the same code: a function of one stands in the other.
+    /// Whether both are about the same code: they have a function in common.
     pub(super) fn shares_code_with(&self, other: &Finding) -> bool {
         let functions = |finding: &'_ Finding| -> Vec<String> {
             let places = finding.place.iter().chain(&finding.related);
-            places.map(|place| source_function(&place.function).to_owned()).collect()
+            places.map(|place| source_function(&place.func).to_owned()).collect()
         };
         let mine = functions(self);
         functions(other).iter().any(|theirs| mine.contains(theirs))
     }
 
-    /// A field of the evidence.
+    /// A value of the evidence. `None` if this finding has none of that name.
     pub fn value(&self, name: &str) -> Option<&Value> {
-        self.evidence.iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+        self.evidence.iter().find(|evidence| evidence.name == name).map(|evidence| &evidence.value)
     }
 }
 
-/// A closure counts as the function in which it stands.
+/// A closure counts as the function that contains it.
 fn source_function(name: &str) -> &str {
     let mut name = name;
     while let Some((outer, last)) = name.rsplit_once('.') {
@@ -118,27 +205,32 @@ fn source_function(name: &str) -> &str {
 
 /// Something that speaks against a leak.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Against {
-    /// What it comes from.
+    /// The kind of input that it comes from.
     pub source: Source,
-    /// By how much it lowers the confidence of the findings that it speaks against: what is left, from 0 to 1.
+    /// What the confidence of the findings that it weakens is multiplied by, from 0 to 1.
     pub factor: f64,
-    /// Against what.
-    pub speaks_against: Scope,
-    /// In one line.
+    /// Which findings it weakens.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub weakens: Weakens,
+    /// The reason, in one line.
     pub reason: String,
 }
 
-/// What a reason against speaks against.
+/// Which findings a reason against a leak weakens.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Scope {
-    /// Nothing that was found; it is told all the same.
+#[non_exhaustive]
+pub enum Weakens {
+    /// None. It is reported all the same.
     Nothing,
     /// A rising live heap in the GC log.
     LiveHeap,
-    /// Memory that grows by more bytes a second than this.
+    /// Memory that grows by more bytes per second than this.
     HeapFasterThan(f64),
-    /// Goroutines that started in, or waited in, this function.
+    /// Findings from the same kind of input at this function.
     Function(String),
 }
 

@@ -1,31 +1,42 @@
-//! Whether a row of numbers grows as a leak does: beyond chance, all the time, and without slowing down.
+//! Whether a series of numbers grows like a leak: by more than chance, all the time, and without slowing down.
 
 use super::options::Options;
 use crate::trend::mann_kendall;
 
-/// Fewer values than this have to rise one after the other; of more, the test of Mann and Kendall allows for noise.
+/// A series of fewer values than this has to rise at every step. For longer ones, the Mann–Kendall test allows for noise.
 const FEW: usize = 5;
 
-/// The significance of that test.
+/// The significance level of that test.
 const SIGNIFICANCE: f64 = 0.05;
 
-/// How a row of values grows.
+/// How a series of values grows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Growth {
-    /// The last less the first.
+    /// The last value minus the first.
     pub total: f64,
-    /// A second; `None` if the times are not known.
+    /// The growth per second. `None` if the times are not known.
     pub per_second: Option<f64>,
-    /// Whether it goes on over all of the row.
+    /// Whether it grows over the whole series.
     pub is_steady: bool,
-    /// The pace of the later half as a share of that of the earlier one. `None` of two values.
+    /// The rate of the later half as a share of the rate of the earlier one. `None` for two values.
     pub pace: Option<f64>,
-    /// By how much it grew in the earlier and the later half, and how long that was as a share of the earlier one.
-    halves: (f64, f64, f64),
+    /// Both halves.
+    halves: Halves,
+}
+
+/// The halves of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Halves {
+    /// The growth in the earlier half.
+    early: f64,
+    /// The growth in the later half.
+    late: f64,
+    /// The length of the later half as a share of that of the earlier one.
+    longer: f64,
 }
 
 impl Growth {
-    /// Of values at times in seconds, which rise; of those that are not known the values are taken to be equally far apart.
+    /// From values at rising times in seconds. If the times are not known, the values count as equally far apart.
     pub fn of(at: &[f64], values: &[f64]) -> Option<Self> {
         let (&first, &last) = (values.first()?, values.last()?);
         let is_known = at.len() == values.len() && at.windows(2).all(|pair| pair[0] < pair[1]);
@@ -41,16 +52,16 @@ impl Growth {
         let longer = (position(end) - position(middle)) / (position(middle) - position(0));
         let pace = (end > 1).then(|| late / longer / early).filter(|pace| !pace.is_nan());
         let per_second = (is_known && end > 0).then(|| (last - first) / (position(end) - position(0)));
-        Some(Growth { total: last - first, per_second, is_steady, pace, halves: (early, late, longer) })
+        Some(Growth { total: last - first, per_second, is_steady, pace, halves: Halves { early, late, longer } })
     }
 
-    /// How likely it is that it has not slowed down, as what warms up does: 1 unless it has beyond [`Options::slowing`], and then what
-    /// chance would do. `unit` is what counts as one, such as the bytes for which a sample stands.
+    /// How likely it is that the growth continues, unlike a warm-up: 1 unless it slows down by more than [`Options::slowing`], and then
+    /// the probability that chance does this. `unit` is what counts as one, such as the bytes that a sample represents.
     pub fn goes_on(&self, unit: f64, options: &Options) -> f64 {
-        let (early, late, longer) = self.halves;
+        let Halves { early, late, longer } = self.halves;
         let share = longer * options.pace;
         let (expected, found) = (early / unit * share, late / unit);
-        // Both are counts. What is expected is known no better than what it is reckoned from.
+        // Both are counts. The expected one is as uncertain as the one it is computed from.
         let spread = (expected * share + found.max(0.0)).sqrt();
         let slower = (expected - found) / spread;
         match self.pace.is_some() && slower > options.slowing {
@@ -60,10 +71,10 @@ impl Growth {
     }
 }
 
-/// A confidence below this is not worth telling.
+/// A confidence below this is not worth reporting.
 pub(super) const NEGLIGIBLE: f64 = 0.1;
 
-/// By how many standard deviations more has come than gone, both in counts; see [`Options::deviations`].
+/// By how many standard deviations more came than went, both in counts; see [`Options::deviations`].
 pub(super) fn deviations(come: f64, gone: f64) -> f64 {
     match come + gone > 0.0 {
         true => (come - gone) / (come + gone).sqrt(),
@@ -71,8 +82,7 @@ pub(super) fn deviations(come: f64, gone: f64) -> f64 {
     }
 }
 
-/// What the deviations make of the confidence that an input can give at most: half of it at the threshold, all from twice the
-/// threshold on.
+/// The confidence for a number of deviations: [`Options::suspect`] at the threshold, `most` from twice the threshold on.
 pub(super) fn confidence(deviations: f64, most: f64, options: &Options) -> f64 {
     let beyond = ((deviations - options.deviations) / options.deviations).clamp(0.0, 1.0);
     options.suspect + (most - options.suspect).max(0.0) * beyond
@@ -101,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_is_told_from_growth() {
+    fn growth_differs_from_chance() {
         assert_eq!(deviations(100.0, 100.0), 0.0);
         assert_eq!(deviations(25.0, 0.0), 5.0);
         assert!(deviations(1000.0, 960.0) < 1.0, "forty more of two thousand are chance");

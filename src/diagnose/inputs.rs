@@ -1,53 +1,70 @@
 //! What a diagnosis is made from.
 
+use std::time::Duration;
+
 use super::align::Clocks;
-use super::place::Place;
 use super::snapshots::Snapshots;
 use super::vitals::TraceEvidence;
 use crate::gctrace::{Cycle, Log};
-use crate::pprof::{Error, Profile, ProfileKind};
+use crate::pprof::{PprofKind, Profile, ProfileError};
 use crate::time::WallTime;
 
 /// What kind of input something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum InputKind {
     /// An execution trace.
     Trace,
     /// A profile of this kind.
-    Profile(ProfileKind),
+    Profile(PprofKind),
     /// A GC log.
     GcLog,
+    /// Something that is none of these.
+    Unknown,
 }
 
 impl InputKind {
-    /// The kind's name: `trace`, `gctrace`, or the profile's.
+    /// The kind's name: `trace`, `gctrace`, `unknown`, or that of the profile.
     pub fn name(self) -> &'static str {
         match self {
             InputKind::Trace => "trace",
             InputKind::Profile(kind) => kind.name(),
             InputKind::GcLog => "gctrace",
+            InputKind::Unknown => "unknown",
         }
+    }
+}
+
+/// As its name.
+#[cfg(feature = "serde")]
+impl serde::Serialize for InputKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
 /// An input as the verdict lists it.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct InputSummary {
-    /// What it is.
+    /// What it is: `trace`, `gctrace`, `unknown`, or the kind of a profile such as `heap`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: InputKind,
-    /// What the caller calls it: a path.
+    /// The caller's name for it, such as a path.
     pub name: String,
-    /// From when it is. `None` where that is not known.
+    /// When it starts. `None` if that is not known.
     pub start: Option<WallTime>,
-    /// Until when.
+    /// When it ends. `None` if that is not known.
     pub end: Option<WallTime>,
     /// Whether a rule could use it.
     pub used: bool,
-    /// Why not, or what is odd about it.
+    /// Why not, or what is unusual about it.
     pub note: Option<String>,
 }
 
-/// Gathers what a diagnosis is made from: any profiles, traces and logs of one process.
+/// Collects what a diagnosis is made from: any profiles, traces and logs of one process.
 #[derive(Debug, Default)]
 pub struct Inputs {
     pub(super) heaps: Snapshots<4>,
@@ -69,10 +86,13 @@ pub(super) struct Listed {
 #[derive(Debug)]
 pub(super) enum Times {
     Wall,
-    /// Which trace.
+    /// The index of the trace.
     Trace(usize),
-    /// From when to when in the log.
-    Log(u64, u64),
+    /// Since the program's start.
+    Log {
+        start: Duration,
+        end: Duration,
+    },
 }
 
 /// The columns of heap profiles, in the order in which they are kept.
@@ -84,34 +104,36 @@ pub(super) mod heap {
 }
 
 impl Inputs {
-    /// Nothing yet.
+    /// No inputs yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a profile, whichever it is. Those that no rule can use, such as CPU profiles, are listed as not used.
+    /// Adds a profile of any kind. Those that no rule can use, such as CPU profiles, are listed as not used.
     ///
     /// # Errors
     ///
-    /// Those of the profile's samples; it does not count then.
-    pub fn profile(&mut self, name: &str, profile: &Profile<'_>) -> Result<(), Error> {
+    /// Errors in the profile's samples. It is not added then.
+    pub fn profile(&mut self, name: &str, profile: &Profile<'_>) -> Result<(), ProfileError> {
         let kind = profile.kind();
         let mut note = None;
         match kind {
-            ProfileKind::Heap | ProfileKind::Allocs => self.heaps.add(profile, [0, 1, 2, 3])?,
-            ProfileKind::Goroutine => self.goroutines.add(profile, [0])?,
-            ProfileKind::GoroutineLeak => self.leaked.add(profile, [0])?,
-            ProfileKind::Contention => {
-                let text = "a block or mutex profile tells who waits and goes on, which is no sign of a leak";
+            PprofKind::Heap | PprofKind::Allocs => self.heaps.add(profile, [0, 1, 2, 3])?,
+            PprofKind::Goroutine => self.goroutines.add(profile, [0])?,
+            PprofKind::GoroutineLeak => self.leaked.add(profile, [0])?,
+            PprofKind::Contention => {
+                let text = "a block or mutex profile shows waits that have ended, which are no sign of a leak";
                 note = Some(text.to_owned());
             }
-            ProfileKind::Cpu => note = Some("a CPU profile tells nothing of what stays".to_owned()),
-            ProfileKind::ThreadCreate => note = Some("threads are not looked at".to_owned()),
-            ProfileKind::Other => note = Some("it is none of Go's profiles of memory or goroutines".to_owned()),
+            PprofKind::Cpu => note = Some("a CPU profile does not show what stays in memory".to_owned()),
+            PprofKind::ThreadCreate => note = Some("threads are not examined".to_owned()),
+            PprofKind::Other => note = Some("not one of Go's profiles of memory or goroutines".to_owned()),
         }
-        let start = Some(profile.time_nanos()).filter(|time| *time > 0);
-        let end = start.map(|start| start.saturating_add(profile.duration_nanos().max(0)));
-        let (start, end) = (wall(start), wall(end));
+        let start = profile.time();
+        let end = start.and_then(|start| {
+            let length = profile.duration().unwrap_or_default();
+            WallTime::from_nanos(start.as_nanos().checked_add(i128::try_from(length.as_nanos()).ok()?)?)
+        });
         let used = note.is_none();
         let kind = InputKind::Profile(kind);
         let summary = InputSummary { kind, name: name.to_owned(), start, end, used, note };
@@ -119,7 +141,7 @@ impl Inputs {
         Ok(())
     }
 
-    /// Takes what a [`TraceObserver`](super::TraceObserver) found. `note` says what is wrong with the trace, such as the error that it ends with.
+    /// Adds what a [`TraceObserver`](super::TraceObserver) found. `note` says what is wrong with the trace, such as the error at its end.
     pub fn trace(&mut self, name: &str, evidence: TraceEvidence, note: Option<String>) {
         let kind = InputKind::Trace;
         let summary = InputSummary { kind, name: name.to_owned(), start: None, end: None, used: true, note };
@@ -127,22 +149,21 @@ impl Inputs {
         self.traces.push(evidence);
     }
 
-    /// Takes a GC log. Of the processes in it the one with the most collections is looked at.
+    /// Adds a GC log. Of the processes in it, the one with the most collections is examined.
     pub fn log(&mut self, name: &str, log: &Log) {
         let runs = log.runs().len();
         let cycles = log.longest_run().map(|run| run.cycles).unwrap_or_default();
         let note = match (cycles.len(), runs) {
-            (0, _) => {
-                Some("no collection is in it: was GODEBUG=gctrace=1 set, and is it the standard error?".to_owned())
-            }
+            (0, _) => Some("no collections in it: was GODEBUG=gctrace=1 set, and is it the standard error?".to_owned()),
             (_, 1) => None,
-            (_, runs) => Some(format!("the longest of {runs} processes in it")),
+            (_, runs) => Some(format!("contains {runs} processes; the one with the most collections is used")),
         };
-        let extent = (cycles.first().map_or(0, |cycle| cycle.at), cycles.last().map_or(0, Cycle::end));
+        let start = cycles.first().map_or(Duration::ZERO, |cycle| cycle.start);
+        let end = cycles.last().map_or(Duration::ZERO, Cycle::end);
         let used = !cycles.is_empty() && cycles.len() >= self.cycles.len();
         let kind = InputKind::GcLog;
         let summary = InputSummary { kind, name: name.to_owned(), start: None, end: None, used, note };
-        self.listed.push(Listed { summary, times: Times::Log(extent.0, extent.1) });
+        self.listed.push(Listed { summary, times: Times::Log { start, end } });
         if used {
             self.cycles = cycles;
         }
@@ -155,16 +176,18 @@ impl Inputs {
         self.listed.push(Listed { summary, times: Times::Wall });
     }
 
-    /// Whether there is nothing that a rule can use.
+    /// Whether no rule can use any of the inputs.
     pub fn is_empty(&self) -> bool {
         self.listed.iter().all(|listed| !listed.summary.used)
     }
 
-    pub(super) fn clocks(&self, log_start: Option<i64>) -> Clocks {
+    pub(super) fn clocks(&self, log_start: Option<WallTime>) -> Clocks {
         let none = Clocks::new(None, &[], &[], log_start);
         let all = self.traces.iter().map(|trace| Clocks::new(trace.clock, &trace.gc_starts, &self.cycles, log_start));
-        all.max_by_key(|clocks| (clocks.log_to_wall.is_some(), clocks.log_in_trace.is_some(), clocks.trace_to_wall))
-            .unwrap_or(none)
+        all.max_by_key(|clocks| {
+            (clocks.program_start_wall.is_some(), clocks.program_start.is_some(), clocks.trace_zero)
+        })
+        .unwrap_or(none)
     }
 
     /// The inputs with the times that the clocks give them.
@@ -175,32 +198,18 @@ impl Inputs {
                 Times::Wall => {}
                 Times::Trace(index) => {
                     if let Some(trace) = self.traces.get(index) {
-                        let own = Clocks::new(trace.clock, &trace.gc_starts, &self.cycles, clocks.log_to_wall);
-                        summary.start = wall(own.wall_of_trace(trace.begin));
-                        summary.end = wall(own.wall_of_trace(trace.end));
+                        let own = Clocks::new(trace.clock, &trace.gc_starts, &self.cycles, clocks.program_start_wall);
+                        summary.start = own.wall_of_trace(trace.start);
+                        summary.end = own.wall_of_trace(trace.end);
                     }
                 }
-                Times::Log(start, end) => {
-                    summary.start = wall(clocks.wall_of_log(start));
-                    summary.end = wall(clocks.wall_of_log(end));
+                Times::Log { start, end } => {
+                    summary.start = clocks.wall_of_log(start);
+                    summary.end = clocks.wall_of_log(end);
                 }
             }
             summary
         };
         self.listed.iter().map(dated).collect()
     }
-}
-
-fn wall(nanos: Option<i64>) -> Option<WallTime> {
-    WallTime::from_nanos(nanos?.into())
-}
-
-/// The frames of a trace's stack as places.
-pub(super) fn places(stack: &[crate::OwnedFrame]) -> Vec<Place> {
-    let place = |frame: &crate::OwnedFrame| Place {
-        function: frame.func.clone(),
-        file: frame.file.clone(),
-        line: i64::try_from(frame.line).unwrap_or(0),
-    };
-    stack.iter().map(place).collect()
 }

@@ -1,28 +1,30 @@
 //! Places in the code, and whose code it is.
 
-use std::fmt;
+use crate::event::OwnedFrame;
 
-/// A line of a function.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// The function's name with its package, such as `net/http.(*conn).serve`.
-    pub function: String,
-    /// The source file as the compiler wrote it down.
-    pub file: String,
-    /// The line in that file; 0 if it is not known.
-    pub line: i64,
+/// A place in a short form: the function, and the file without its folder.
+pub(super) fn short(place: &OwnedFrame) -> String {
+    let file = place.file.rsplit('/').next().unwrap_or_default();
+    match (file.is_empty(), place.line) {
+        (true, _) => place.func.clone(),
+        (_, 0) => format!("{} ({file})", place.func),
+        (_, line) => format!("{} ({file}:{line})", place.func),
+    }
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.rsplit('/').next().unwrap_or_default();
-        write!(f, "{}", self.function)?;
-        match (file.is_empty(), self.line) {
-            (true, _) => Ok(()),
-            (_, 0) => write!(f, " ({file})"),
-            (_, line) => write!(f, " ({file}:{line})"),
-        }
-    }
+/// A function of which the file is not known.
+pub(super) fn function(name: String) -> OwnedFrame {
+    OwnedFrame { pc: 0, func: name, file: String::new(), line: 0 }
+}
+
+/// A frame of a trace's stack, without the program counter: calls on one line are one place.
+pub(super) fn of_frame(frame: crate::event::Frame<'_>) -> OwnedFrame {
+    OwnedFrame { pc: 0, ..frame.into() }
+}
+
+/// The frames of a trace's stack, without the program counters.
+pub(super) fn of_stack(stack: &[OwnedFrame]) -> Vec<OwnedFrame> {
+    stack.iter().map(|frame| OwnedFrame { pc: 0, ..frame.clone() }).collect()
 }
 
 /// The first part of the path of every package of the standard library (Go 1.27, `go list std`); a module's path has a dot there.
@@ -78,16 +80,16 @@ const STANDARD: [&str; 49] = [
     "unsafe",
 ];
 
-/// The path of a function's package: up to the first dot behind the last slash.
+/// The path of a function's package: up to the first dot after the last slash.
 pub(super) fn package(function: &str) -> &str {
-    // What a generic function is instantiated with may have slashes.
+    // Type arguments can have slashes.
     let name = function.split('[').next().unwrap_or(function);
     let base = name.rfind('/').map_or(0, |slash| slash + 1);
     let end = name[base..].find('.').map_or(name.len(), |dot| base + dot);
     &name[..end]
 }
 
-/// Whether a function is the runtime's: it allocates, blocks and creates on behalf of others.
+/// Whether a function belongs to the runtime, which allocates, blocks and creates goroutines on behalf of others.
 pub(super) fn is_runtime(function: &str) -> bool {
     let package = package(function);
     package == "runtime"
@@ -96,21 +98,21 @@ pub(super) fn is_runtime(function: &str) -> bool {
         || function == "gcWriteBarrier"
 }
 
-/// Whether a function is of the standard library, the runtime included.
+/// Whether a function belongs to the standard library, including the runtime.
 pub(super) fn is_standard(function: &str) -> bool {
     let package = package(function);
     let first = package.split('/').next().unwrap_or_default();
     first == "vendor" || first == "weak" || STANDARD.contains(&first)
 }
 
-/// The place in a stack, innermost first, that says most to whoever reads the finding: the innermost that is not of the standard
-/// library. In the stack of a library's own goroutine, the innermost of the package that started it: in `net/http`'s, not in
-/// `bufio`, which works for it.
-pub(super) fn own<'p>(stack: impl DoubleEndedIterator<Item = &'p Place> + Clone) -> Option<&'p Place> {
-    let own = stack.clone().find(|place| !is_standard(&place.function));
+/// The most useful place in a stack, innermost first, for the reader of a finding: the innermost one outside the standard library.
+/// In the stack of the standard library's own goroutine, the innermost one of the package that started the goroutine: `net/http`, not
+/// `bufio`, which it calls.
+pub(super) fn own<'p>(stack: impl DoubleEndedIterator<Item = &'p OwnedFrame> + Clone) -> Option<&'p OwnedFrame> {
+    let own = stack.clone().find(|place| !is_standard(&place.func));
     let of_start = || {
-        let start = package(&stack.clone().rfind(|place| !is_runtime(&place.function))?.function);
-        stack.clone().find(|place| package(&place.function) == start)
+        let start = package(&stack.clone().rfind(|place| !is_runtime(&place.func))?.func);
+        stack.clone().find(|place| package(&place.func) == start)
     };
     own.or_else(of_start).or_else(|| stack.clone().next())
 }
@@ -138,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_programs_own_line_is_named() {
-        let place = |function: &str| Place { function: function.into(), ..Place::default() };
+        let place = |name: &str| function(name.to_owned());
         let stack =
             [place("runtime.mallocgc"), place("context.WithCancel"), place("main.startJob"), place("main.main")];
         assert_eq!(own(stack.iter()), Some(&stack[2]));

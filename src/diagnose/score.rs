@@ -1,51 +1,152 @@
 //! The health score: heap, pauses and waits over sliding windows, each through a logistic curve.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::inputs::Inputs;
 use super::options::Options;
 use super::vitals::Second;
+use crate::gctrace::nanos;
+use crate::time::Time;
 
-/// How the score is computed.
+/// How the health score is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct HealthOptions {
-    /// The length of a window in whole seconds.
-    pub window: u32,
-    /// The heap in use that is expected at most, in bytes: 2,048 MB.
-    pub heap: f64,
-    /// The pause that is expected at most, in nanoseconds: 5 ms.
-    pub pause: f64,
-    /// The blocking events a second that are expected at most: 100.
-    pub blocked: f64,
-    /// The weights of heap, pause and blocking events: 0.4, 0.3, 0.3.
-    pub weights: [f64; 3],
-    /// How steep the curve is: at 6, half of the bound costs 5 % of the weight, the bound half of it and one and a half times the bound 95 %.
+    /// The length of a window, in whole seconds: 10 s.
+    pub window: Duration,
+    /// The largest heap that is expected, in bytes: 2 GiB.
+    pub heap: u64,
+    /// The longest pause that is expected: 5 ms.
+    pub pause: Duration,
+    /// The most blocking events that are expected per second: 100.
+    pub blocked_per_second: f64,
+    /// How much each part counts.
+    pub weights: HealthWeights,
+    /// How steep the curve is: 6. Then a part at half of its bound costs 5 % of its weight, at the bound 50 %, and at one and a half times
+    /// the bound 95 %.
     pub steepness: f64,
+}
+
+/// How much each part of the health score counts. Only the ratios matter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct HealthWeights {
+    /// The heap: 0.4.
+    pub heap: f64,
+    /// Pauses: 0.3.
+    pub pauses: f64,
+    /// Blocking events: 0.3.
+    pub blocking: f64,
+}
+
+impl Default for HealthWeights {
+    fn default() -> Self {
+        HealthWeights { heap: 0.4, pauses: 0.3, blocking: 0.3 }
+    }
+}
+
+impl HealthWeights {
+    /// Weights of heap, pauses and blocking events.
+    pub fn new(heap: f64, pauses: f64, blocking: f64) -> Self {
+        HealthWeights { heap, pauses, blocking }
+    }
 }
 
 impl Default for HealthOptions {
     fn default() -> Self {
         HealthOptions {
-            window: 10,
-            heap: 2048.0 * 1024.0 * 1024.0,
-            pause: 5e6,
-            blocked: 100.0,
-            weights: [0.4, 0.3, 0.3],
+            window: Duration::from_secs(10),
+            heap: 2 << 30,
+            pause: Duration::from_millis(5),
+            blocked_per_second: 100.0,
+            weights: HealthWeights::default(),
             steepness: 6.0,
         }
     }
 }
 
-/// The health over time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Health {
-    /// The lowest score of a window.
-    pub score: f64,
-    /// The score of each window, by the second in which it begins, on the clock of what it was computed from.
-    pub windows: Vec<(i64, f64)>,
+impl HealthOptions {
+    /// Sets the length of a window. It is rounded down to whole seconds, and at least one.
+    #[must_use]
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Sets the largest heap that is expected, in bytes.
+    #[must_use]
+    pub fn heap(mut self, bytes: u64) -> Self {
+        self.heap = bytes;
+        self
+    }
+
+    /// Sets the longest pause that is expected.
+    #[must_use]
+    pub fn pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+
+    /// Sets the most blocking events that are expected per second.
+    #[must_use]
+    pub fn blocked_per_second(mut self, events: f64) -> Self {
+        self.blocked_per_second = events;
+        self
+    }
+
+    /// Sets how much each part counts.
+    #[must_use]
+    pub fn weights(mut self, weights: HealthWeights) -> Self {
+        self.weights = weights;
+        self
+    }
+
+    /// Sets how steep the curve is.
+    #[must_use]
+    pub fn steepness(mut self, steepness: f64) -> Self {
+        self.steepness = steepness;
+        self
+    }
 }
 
-/// The health that the inputs show: of a trace all three parts; else of the GC log heap and pauses.
+/// The health over time.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Health {
+    /// The lowest score of a window, from 0 to 100.
+    pub score: f64,
+    /// The window with that score.
+    pub worst: HealthWindow,
+    /// The number of windows.
+    pub window_count: usize,
+    /// All windows, in order of time. Not in JSON, where there could be thousands.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub windows: Vec<HealthWindow>,
+}
+
+/// The health in a window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HealthWindow {
+    /// When it starts: on the trace's clock, or for a score from the GC log since the program's start.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
+    pub start: Time,
+    /// The score of all parts, from 0 to 100.
+    pub score: f64,
+    /// The score of the heap alone. `None` if its size is not known.
+    pub heap: Option<f64>,
+    /// The score of the pauses alone. `None` if they are not known.
+    pub pauses: Option<f64>,
+    /// The score of the blocking events alone. `None` if they are not known.
+    pub blocking: Option<f64>,
+}
+
+/// The health according to the inputs: from a trace all three parts, otherwise heap and pauses from the GC log.
 pub(super) fn of(inputs: &Inputs, options: &Options) -> Option<Health> {
     let traces = inputs.traces.iter().filter_map(|trace| {
         let has_heap = trace.seconds.values().any(|second| second.heap > 0);
@@ -56,55 +157,64 @@ pub(super) fn of(inputs: &Inputs, options: &Options) -> Option<Health> {
     }
     let mut seconds: BTreeMap<i64, Second> = BTreeMap::new();
     for cycle in &inputs.cycles {
-        // A second of the program's life fits.
-        let second = seconds.entry((cycle.at / 1_000_000_000) as i64).or_default();
+        let second = seconds.entry(i64::try_from(cycle.start.as_secs()).unwrap_or(i64::MAX)).or_default();
         second.heap = second.heap.max(cycle.heap_start.max(cycle.heap_end));
         second.pause = second.pause.max(cycle.clock.sweep_term.max(cycle.clock.mark_term));
     }
     health(&seconds, [true, true, false], &options.health)
 }
 
-/// Which of the three could be told.
+/// Which of heap, pauses and blocking events are known.
 pub(super) type Known = [bool; 3];
 
-/// Seconds that lie further apart than this begin anew: nothing is known of what is between.
+/// The most windows to compute.
 const MAX_WINDOWS: usize = 1 << 16;
 
-/// The score of every window, sliding by a second. What is not known counts neither way; `None` if nothing is.
+/// The score of every window, sliding by a second. What is not known does not count. `None` if nothing is known.
 pub(super) fn health(seconds: &BTreeMap<i64, Second>, known: Known, options: &HealthOptions) -> Option<Health> {
-    let weight: f64 = options.weights.iter().zip(known).filter(|(_, known)| *known).map(|(weight, _)| weight).sum();
+    let weights = [options.weights.heap, options.weights.pauses, options.weights.blocking];
+    let weight: f64 = weights.iter().zip(known).filter(|(_, known)| *known).map(|(weight, _)| weight).sum();
     let (&first, _) = seconds.first_key_value()?;
     if weight <= 0.0 {
         return None;
     }
-    let length = i64::from(options.window.max(1));
-    // A window begins at every second that is there, unless it would reach beyond the end: but the first always does.
+    let length = i64::try_from(options.window.as_secs().max(1)).unwrap_or(i64::MAX);
+    // A window starts at every second that is there, unless it would extend beyond the end. There is always a first one.
     let last = *seconds.last_key_value()?.0;
-    let begins = seconds.keys().copied().filter(|&begin| begin == first || begin <= last - (length - 1));
-    let windows: Vec<(i64, f64)> = begins
+    let starts = seconds.keys().copied().filter(|&start| start == first || start <= last - (length - 1));
+    let windows: Vec<HealthWindow> = starts
         .take(MAX_WINDOWS)
-        .map(|begin| {
-            let within = || seconds.range(begin..begin.saturating_add(length)).map(|(_, second)| second);
-            let covered = last.saturating_sub(begin).saturating_add(1).clamp(1, length);
+        .map(|start| {
+            let within = || seconds.range(start..start.saturating_add(length)).map(|(_, second)| second);
+            let covered = last.saturating_sub(start).saturating_add(1).clamp(1, length);
             let heap = within().map(|second| second.heap).max().unwrap_or(0) as f64;
-            let pause = within().map(|second| second.pause).max().unwrap_or(0) as f64;
+            let pause = nanos(within().map(|second| second.pause).max().unwrap_or_default());
             let blocked = within().map(|second| second.blocked).sum::<u64>() as f64 / covered as f64;
-            let loads = [heap / options.heap, pause / options.pause, blocked / options.blocked];
-            let lost: f64 = loads
+            let loads =
+                [heap / options.heap as f64, pause / nanos(options.pause), blocked / options.blocked_per_second];
+            let costs = loads.map(|load| logistic(load, options.steepness));
+            let lost: f64 = costs
                 .iter()
-                .zip(options.weights)
+                .zip(weights)
                 .zip(known)
                 .filter(|(_, known)| *known)
-                .map(|((load, weight), _)| weight * logistic(*load, options.steepness))
+                .map(|((cost, weight), _)| weight * cost)
                 .sum();
-            (begin, 100.0 * (1.0 - lost / weight))
+            let part = |index: usize| known[index].then(|| 100.0 * (1.0 - costs[index]));
+            HealthWindow {
+                start: Time(start.saturating_mul(1_000_000_000)),
+                score: 100.0 * (1.0 - lost / weight),
+                heap: part(0),
+                pauses: part(1),
+                blocking: part(2),
+            }
         })
         .collect();
-    let score = windows.iter().map(|&(_, score)| score).min_by(f64::total_cmp)?;
-    Some(Health { score, windows })
+    let worst = *windows.iter().min_by(|a, b| a.score.total_cmp(&b.score))?;
+    Some(Health { score: worst.score, worst, window_count: windows.len(), windows })
 }
 
-/// 0 for no load, a half at the bound, towards 1 beyond: the logistic curve, moved so that it begins at 0.
+/// 0 for no load, a half at the bound, and towards 1 beyond it: the logistic curve, shifted so that it starts at 0.
 fn logistic(load: f64, steepness: f64) -> f64 {
     let curve = |load: f64| 1.0 / (1.0 + (-steepness * (load - 1.0)).exp());
     let idle = curve(0.0);
@@ -116,7 +226,9 @@ mod tests {
     use super::*;
 
     fn seconds(all: &[(i64, u64, u64, u64)]) -> BTreeMap<i64, Second> {
-        all.iter().map(|&(at, heap, pause, blocked)| (at, Second { heap, pause, blocked })).collect()
+        all.iter()
+            .map(|&(at, heap, pause, blocked)| (at, Second { heap, pause: Duration::from_nanos(pause), blocked }))
+            .collect()
     }
 
     #[test]
@@ -138,8 +250,10 @@ mod tests {
         let all: Vec<_> = (0..30).map(|at| (at, 0, if at == 12 { 50_000_000 } else { 0 }, 0)).collect();
         let health = health(&seconds(&all), [false, true, false], &HealthOptions::default()).expect("seconds");
         assert_eq!(health.windows.len(), 21);
-        let bad: Vec<i64> = health.windows.iter().filter(|(_, score)| *score < 50.0).map(|&(at, _)| at).collect();
-        assert_eq!(bad, (3..=12).collect::<Vec<_>>(), "those that hold second 12");
+        let bad = health.windows.iter().filter(|window| window.score < 50.0);
+        let bad: Vec<i64> = bad.map(|window| window.start.0 / 1_000_000_000).collect();
+        assert_eq!(bad, (3..=12).collect::<Vec<_>>(), "those that contain second 12");
+        assert_eq!((health.worst.heap, health.worst.blocking), (None, None));
         assert!(health.score < 1e-3, "only pauses are known");
     }
 

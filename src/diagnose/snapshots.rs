@@ -5,19 +5,18 @@ use std::hash::{Hash, Hasher};
 use foldhash::fast::RandomState;
 use indexmap::{Equivalent, IndexMap, IndexSet};
 
-use super::place::Place;
-use crate::event::Text;
+use crate::event::{OwnedFrame, Text};
 use crate::number::number;
-use crate::pprof::{Error, Profile};
+use crate::pprof::{Profile, ProfileError};
 
 /// A stack of a [`Snapshots`].
 pub(super) type Stack = u32;
 
-/// Profiles of one kind in order of time. `N` values a sample are kept.
+/// Profiles of one kind in order of time. `N` values of each sample are kept.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshots<const N: usize> {
-    places: IndexSet<Place, RandomState>,
-    /// Of places, innermost first.
+    places: IndexSet<OwnedFrame, RandomState>,
+    /// Numbers of places, innermost first.
     stacks: IndexSet<Box<[u32]>, RandomState>,
     pub all: Vec<Snapshot<N>>,
 }
@@ -25,9 +24,9 @@ pub(super) struct Snapshots<const N: usize> {
 /// One profile.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot<const N: usize> {
-    /// When it was taken, in nanoseconds since 1970; 0 if it does not say.
+    /// When it was taken, in nanoseconds since 1970; 0 if that is unknown.
     pub time: i64,
-    /// How many units of its period a sample stands for: bytes allocated, for heap profiles.
+    /// How much a sample represents, in units of the period: bytes allocated, for heap profiles.
     pub period: i64,
     pub values: IndexMap<Stack, [i64; N], RandomState>,
 }
@@ -38,33 +37,33 @@ impl<const N: usize> Default for Snapshots<N> {
     }
 }
 
-/// A place that is not a `Place` yet.
+/// A place whose texts are borrowed from the profile.
 struct Key<'a> {
     function: &'a str,
     file: &'a str,
-    line: i64,
+    line: u64,
 }
 
 impl Hash for Key<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // As the derived implementation of `Place`: fields in order.
-        (self.function, self.file, self.line).hash(state);
+        // The same as the derived implementation of `OwnedFrame`, which hashes its fields in order. The program counter is 0.
+        (0_u64, self.function, self.file, self.line).hash(state);
     }
 }
 
-impl Equivalent<Place> for Key<'_> {
-    fn equivalent(&self, place: &Place) -> bool {
-        self.function == place.function && self.file == place.file && self.line == place.line
+impl Equivalent<OwnedFrame> for Key<'_> {
+    fn equivalent(&self, place: &OwnedFrame) -> bool {
+        place.pc == 0 && self.function == place.func && self.file == place.file && self.line == place.line
     }
 }
 
 impl<const N: usize> Snapshots<N> {
-    /// Takes a profile in. `columns` says which of its values are kept.
+    /// Adds a profile. `columns` says which of its values are kept.
     ///
     /// # Errors
     ///
-    /// Those of the profile's samples: nothing of it is kept then.
-    pub fn add(&mut self, profile: &Profile<'_>, columns: [usize; N]) -> Result<(), Error> {
+    /// Errors in the profile's samples. Nothing of it is kept then.
+    pub fn add(&mut self, profile: &Profile<'_>, columns: [usize; N]) -> Result<(), ProfileError> {
         let mut values: IndexMap<Stack, [i64; N], RandomState> = IndexMap::default();
         let (places, ends) = self.places_of(profile);
         let mut samples = profile.samples();
@@ -90,7 +89,7 @@ impl<const N: usize> Snapshots<N> {
             }
         }
         self.all.push(Snapshot { time: profile.time_nanos(), period: profile.period(), values });
-        // Stable: those that don't say their time stay as they were given.
+        // Stable: profiles without a time keep their order.
         self.all.sort_by_key(|snapshot| snapshot.time);
         Ok(())
     }
@@ -113,18 +112,19 @@ impl<const N: usize> Snapshots<N> {
 
     fn place(&mut self, func: Text<'_>, file: Text<'_>, line: i64) -> u32 {
         let (function, file) = (func.to_str_lossy(), file.to_str_lossy());
+        let line = u64::try_from(line).unwrap_or(0);
         let key = Key { function: &function, file: &file, line };
         match self.places.get_index_of(&key) {
             Some(index) => number(index),
             None => {
-                let place = Place { function: function.into_owned(), file: file.into_owned(), line };
+                let place = OwnedFrame { pc: 0, func: function.into_owned(), file: file.into_owned(), line };
                 number(self.places.insert_full(place).0)
             }
         }
     }
 
     /// The places of a stack, innermost first.
-    pub fn frames(&self, stack: Stack) -> impl DoubleEndedIterator<Item = &Place> + Clone {
+    pub fn frames(&self, stack: Stack) -> impl DoubleEndedIterator<Item = &OwnedFrame> + Clone {
         let places = self.stacks.get_index(stack as usize).into_iter().flatten();
         places.map(|&place| &self.places[place as usize])
     }
@@ -134,13 +134,13 @@ impl<const N: usize> Snapshots<N> {
         0..number(self.stacks.len())
     }
 
-    /// From the first snapshot to the last, in nanoseconds since 1970. `None` if they don't say.
+    /// The times of the first and the last snapshot, in nanoseconds since 1970. `None` if they are unknown.
     pub fn extent(&self) -> Option<(i64, i64)> {
         let (first, last) = (self.all.first()?, self.all.last()?);
         (first.time > 0).then_some((first.time, last.time))
     }
 
-    /// Adds values up by what a stack stands for: for each key the values in each snapshot, and its stacks.
+    /// Sums up values by a key of their stacks: for each key the values in each snapshot, and its stacks.
     pub fn grouped<K: Hash + Eq>(&self, key: impl Fn(Stack) -> Option<K>) -> IndexMap<K, Series<N>, RandomState> {
         let mut groups: IndexMap<K, Series<N>, RandomState> = IndexMap::default();
         for (index, snapshot) in self.all.iter().enumerate() {

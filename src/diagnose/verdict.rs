@@ -5,20 +5,23 @@ use std::fmt;
 
 use super::align::Clocks;
 use super::by_goroutine;
-use super::finding::{Against, Finding, Scope, Source, Value};
+use super::finding::{Against, Finding, Source, Strength, Value, Weakens};
 use super::inputs::{InputSummary, Inputs};
 use super::options::Options;
-use super::rules::{self, Case};
+use super::rules::{self, RuleContext};
 use super::score::{self, Health};
 
 /// Whether there is a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub enum Judgement {
-    /// Nothing points to a leak.
+    /// No sign of a leak.
     Healthy,
-    /// Something does, and more is needed to be sure.
+    /// Signs of a leak, but not enough to be certain.
     Suspect,
-    /// Inputs of different kinds agree on it.
+    /// Inputs of different kinds agree on a leak.
     Leak,
 }
 
@@ -39,18 +42,24 @@ impl fmt::Display for Judgement {
     }
 }
 
-/// What a diagnosis says.
+/// The result of a diagnosis.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Verdict {
     /// Whether there is a leak.
+    #[cfg_attr(feature = "serde", serde(rename = "verdict"))]
     pub judgement: Judgement,
-    /// How likely a leak is, from 0 to 1, all in all.
+    /// How well the evidence for a leak agrees, from 0 to 1. It is not a probability.
     pub confidence: f64,
-    /// The inputs that agree on what the confidence is of; none if nothing points to a leak.
+    /// The same in a word.
+    pub strength: Strength,
+    /// The kinds of input that agree on it. Empty if there is no sign of a leak.
     pub agree: Vec<Source>,
-    /// The health score, `None` if no input tells enough.
+    /// The health score. `None` if no input has enough data.
     pub health: Option<Health>,
-    /// What was found: first what points to a leak and names code, each part the surest first.
+    /// What was found. First the findings that point to a leak and name code, in each part the most certain first.
     pub findings: Vec<Finding>,
     /// What speaks against a leak.
     pub against: Vec<Against>,
@@ -58,94 +67,96 @@ pub struct Verdict {
     pub inputs: Vec<InputSummary>,
     /// What could not be judged, and why.
     pub not_judged: Vec<String>,
-    /// How the inputs' clocks relate.
+    /// How the clocks of the inputs relate.
     pub clocks: Clocks,
 }
 
 /// Makes a diagnosis.
 ///
-/// Each rule says how sure it is. What speaks against a finding makes it less so. Then findings that are about the same code are
-/// put together: those of the same input count once, the surest; those of different inputs are taken to err independently of each
-/// other, so that two at 0.7 come to 1 − 0.3 × 0.3 = 0.91.
+/// Each rule says how certain it is. What speaks against a finding makes it less certain. Then findings about the same code are
+/// combined: of those from one kind of input only the most certain counts. Those from different kinds are taken to be wrong
+/// independently of each other, so that two at 0.7 make 1 − 0.3 × 0.3 = 0.91.
 pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     let clocks = inputs.clocks(options.log_start);
-    let mut heard = rules::hear(Case { inputs, options });
-    by_goroutine::link(inputs, &mut heard.findings);
-    for finding in &mut heard.findings {
-        let against = heard.against.iter().filter(|against| speaks_against(against, finding));
+    let mut output = rules::run(RuleContext { inputs, options });
+    by_goroutine::link(inputs, &mut output.findings);
+    for finding in &mut output.findings {
+        let against = output.against.iter().filter(|against| speaks_against(against, finding));
         finding.confidence *= against.map(|against| against.factor).product::<f64>();
+        finding.strength = Strength::of(finding.confidence, options);
     }
-    heard.findings.sort_by(|a, b| {
+    output.findings.sort_by(|a, b| {
         let names_code = |finding: &Finding| finding.confidence > 0.0 && finding.place.is_some();
         let by_place = names_code(b).cmp(&names_code(a));
         by_place.then(b.confidence.total_cmp(&a.confidence)).then_with(|| growth(b).total_cmp(&growth(a)))
     });
-    let (confidence, agree) = combined(&heard.findings);
+    let (confidence, agree) = combined(&output.findings);
     let judgement = match confidence {
-        sure if sure >= options.leak => Judgement::Leak,
-        likely if likely >= options.suspect => Judgement::Suspect,
+        strong if strong >= options.leak => Judgement::Leak,
+        moderate if moderate >= options.suspect => Judgement::Suspect,
         _ => Judgement::Healthy,
     };
-    if let Some(most) = heard.findings.get(options.max_findings..).filter(|rest| !rest.is_empty()) {
-        heard.not_judged.push(format!("{} more findings are left out", most.len()));
-        heard.findings.truncate(options.max_findings);
+    if let Some(rest) = output.findings.get(options.max_findings..).filter(|rest| !rest.is_empty()) {
+        output.not_judged.push(format!("{} more findings are left out", rest.len()));
+        output.findings.truncate(options.max_findings);
     }
-    heard.not_judged.push(
-        "memory outside of the Go heap: cgo, mmap, fragmentation (compare the process's RSS with runtime/metrics)"
+    output.not_judged.push(
+        "memory outside the Go heap: cgo, mmap, fragmentation (compare the process's RSS with runtime/metrics)"
             .to_owned(),
     );
     Verdict {
         judgement,
         confidence,
+        strength: Strength::of(confidence, options),
         agree,
         health: score::of(inputs, options),
-        findings: heard.findings,
-        against: heard.against,
+        findings: output.findings,
+        against: output.against,
         inputs: inputs.summaries(&clocks),
-        not_judged: heard.not_judged,
+        not_judged: output.not_judged,
         clocks,
     }
 }
 
 fn speaks_against(against: &Against, finding: &Finding) -> bool {
-    match &against.speaks_against {
-        Scope::Nothing => false,
-        Scope::LiveHeap => finding.source == Source::GcLog,
-        Scope::HeapFasterThan(most) => {
-            let rate = finding.value("growth_per_second");
+    match &against.weakens {
+        Weakens::Nothing => false,
+        Weakens::LiveHeap => finding.source == Source::GcLog,
+        Weakens::HeapFasterThan(most) => {
+            let rate = finding.value("growth_bytes_per_second");
             finding.source == Source::Heap && matches!(rate, Some(Value::BytesPerSecond(rate)) if rate > most)
         }
-        Scope::Function(function) => {
-            let is_there = finding.place.as_ref().is_some_and(|place| place.function == *function);
+        Weakens::Function(function) => {
+            let is_there = finding.place.as_ref().is_some_and(|place| place.func == *function);
             is_there && finding.source == against.source
         }
     }
 }
 
-/// By how much what a finding is about grows, to put equally sure ones in order.
+/// By how much the subject of a finding grows, to sort equally certain ones.
 fn growth(finding: &Finding) -> f64 {
-    match finding.value("growth").or_else(|| finding.value("created")) {
+    match finding.value("growth_bytes").or_else(|| finding.value("growth")).or_else(|| finding.value("created")) {
         Some(Value::Bytes(size) | Value::Count(size)) => *size as f64,
         _ => 0.0,
     }
 }
 
-/// The confidence of the code that most points to, and which inputs do.
+/// The highest confidence for any code, and which kinds of input agree on that code.
 fn combined(findings: &[Finding]) -> (f64, Vec<Source>) {
     let mut best = (0.0, Vec::new());
     let suspicious = || findings.iter().filter(|finding| finding.confidence > 0.0);
     for finding in suspicious() {
         let mut by_source: BTreeMap<Source, f64> = BTreeMap::new();
         for other in suspicious() {
-            // What names no code goes with all code.
+            // A finding that names no code agrees with any code.
             let is_same = std::ptr::eq(finding, other);
             let agrees = finding.place.is_some() && (other.place.is_none() || finding.shares_code_with(other));
             if is_same || agrees {
-                let sure = by_source.entry(other.source).or_default();
-                *sure = sure.max(other.confidence);
+                let best = by_source.entry(other.source).or_default();
+                *best = best.max(other.confidence);
             }
         }
-        let doubt: f64 = by_source.values().map(|sure| 1.0 - sure).product();
+        let doubt: f64 = by_source.values().map(|confidence| 1.0 - confidence).product();
         if 1.0 - doubt > best.0 {
             best = (1.0 - doubt, by_source.into_keys().collect());
         }

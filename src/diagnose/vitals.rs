@@ -1,6 +1,7 @@
-//! What a trace shows of the process's health: heap, pauses and waits a second, and its collections.
+//! What a trace shows of the process's health: heap, pauses and waits in each second, and its collections.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::analysis::{Observer, Population, PopulationReport};
 use crate::event::record::{RangeType, Symbol, What};
@@ -9,73 +10,75 @@ use crate::event::{Event, EventKind, GoState};
 use crate::id::NONE;
 use crate::time::{ClockSnapshot, Time};
 
-/// What the rules ask of a trace; made by [`TraceObserver`].
+/// What the rules need to know of a trace, collected by [`TraceObserver`].
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct TraceEvidence {
-    /// Goroutines that come and stay.
+    /// The goroutines that come and stay.
     pub population: PopulationReport,
     /// When the first event happened.
-    pub begin: Time,
-    /// When the last one did.
+    pub start: Time,
+    /// When the last event happened.
     pub end: Time,
-    /// The clocks, as the trace first shows them; `None` before Go 1.25.
+    /// The first clock snapshot of the trace. `None` before Go 1.25.
     pub clock: Option<ClockSnapshot>,
-    /// When collections began.
+    /// When collections started.
     pub gc_starts: Vec<Time>,
-    /// Each second in which something happened, counted on the trace's clock.
+    /// The seconds in which something happened, by their number on the trace's clock.
     pub seconds: BTreeMap<i64, Second>,
 }
 
 /// What happened in a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Second {
-    /// The largest heap, in bytes; 0 if the trace did not tell.
+    /// The largest heap, in bytes; 0 if the trace does not contain its size.
     pub heap: u64,
-    /// The longest time for which the world was stopped, in nanoseconds.
-    pub pause: u64,
-    /// How often a goroutine began to wait for a channel, a select or something of package `sync`.
+    /// The longest stop of the world.
+    pub pause: Duration,
+    /// How often a goroutine started to wait for a channel, a select or something of package `sync`.
     pub blocked: u64,
 }
 
-/// Gathers what [`diagnose`](super::diagnose()) asks of a trace, in one pass; run by [`analysis::run`](crate::analysis::run).
+/// Collects what [`diagnose`](super::diagnose()) needs to know of a trace, in one pass; run it with [`analysis::run`](crate::analysis::run).
 ///
-/// Memory follows the goroutines that are alive, the number of different stacks, and the seconds and collections of the trace.
+/// Its memory grows with the goroutines that are alive, the different stacks, and the seconds and collections of the trace.
 #[derive(Debug, Default)]
 pub struct TraceObserver {
     population: Population,
     evidence: TraceEvidence,
-    begin: Option<i64>,
-    /// When the second begins that is filled now; it is put away when the next one comes.
-    second_begin: i64,
+    start: Option<i64>,
+    /// The start of the current second. It is stored when the next one starts.
+    second_start: i64,
     current: Second,
-    /// Since when the world is being stopped, by whom.
+    /// The stops of the world that have not ended: by which goroutine, and when they started.
     pauses: Vec<(u64, i64)>,
-    /// Whether a reason of this generation is one that counts, by its string's ID.
+    /// Whether a reason of this generation counts, by the ID of its string.
     reasons: IdTable<bool>,
-    /// The same of reasons that are no strings of the trace.
+    /// The same for reasons that are not strings of the trace.
     other_reasons: Vec<(Symbol, bool)>,
 }
 
-/// So many of each are remembered; the runtime has a few dozen.
+/// The most reasons of each kind to remember. The runtime has a few dozen.
 const MAX_REASONS: usize = 256;
 
 const NANOS: i64 = 1_000_000_000;
 
 impl TraceObserver {
-    /// Nothing has been seen yet.
+    /// An observer that has seen nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    fn turn_to(&mut self, time: i64) {
-        self.put_away();
-        self.second_begin = time.wrapping_sub(time.rem_euclid(NANOS));
+    fn start_second(&mut self, time: i64) {
+        self.store_second();
+        self.second_start = time.wrapping_sub(time.rem_euclid(NANOS));
     }
 
-    fn put_away(&mut self) {
+    fn store_second(&mut self) {
         let current = std::mem::take(&mut self.current);
         if current != Second::default() {
-            let second = self.evidence.seconds.entry(self.second_begin / NANOS).or_default();
+            let second = self.evidence.seconds.entry(self.second_start / NANOS).or_default();
             second.heap = second.heap.max(current.heap);
             second.pause = second.pause.max(current.pause);
             second.blocked += current.blocked;
@@ -118,8 +121,8 @@ impl TraceObserver {
             }
             (RangeType::StopTheWorld, What::RangeEnd(_)) => {
                 if let Some(at) = self.pauses.iter().position(|&(go, _)| go == record.a) {
-                    let (_, begun) = self.pauses.swap_remove(at);
-                    self.current.pause = self.current.pause.max((record.time - begun).unsigned_abs());
+                    let (_, start) = self.pauses.swap_remove(at);
+                    self.current.pause = self.current.pause.max(Time(record.time) - Time(start));
                 }
             }
             _ => {}
@@ -134,8 +137,8 @@ impl Observer for TraceObserver {
     fn event(&mut self, event: &Event<'_>) {
         let record = event.record();
         // Nearly always the same second.
-        if record.time.wrapping_sub(self.second_begin) as u64 >= NANOS as u64 {
-            self.turn_to(record.time);
+        if record.time.wrapping_sub(self.second_start) as u64 >= NANOS as u64 {
+            self.start_second(record.time);
         }
         match record.what {
             What::GoTransition(from, to) => {
@@ -151,7 +154,7 @@ impl Observer for TraceObserver {
             What::HeapObjects => self.current.heap = self.current.heap.max(record.a),
             What::RangeBegin(range) | What::RangeEnd(range) => self.range(event, range, record.what),
             What::Sync => {
-                self.begin.get_or_insert(record.time);
+                self.start.get_or_insert(record.time);
                 self.reasons.clear();
                 self.other_reasons.clear();
                 if let (None, EventKind::Sync(sync)) = (self.evidence.clock, event.kind()) {
@@ -169,8 +172,8 @@ impl Observer for TraceObserver {
     }
 
     fn finish(mut self) -> TraceEvidence {
-        self.put_away();
-        let begin = Time(self.begin.unwrap_or(self.evidence.end.0));
-        TraceEvidence { population: self.population.finish(), begin, ..self.evidence }
+        self.store_second();
+        let start = Time(self.start.unwrap_or(self.evidence.end.0));
+        TraceEvidence { population: self.population.finish(), start, ..self.evidence }
     }
 }

@@ -1,103 +1,143 @@
-//! What one line says.
+//! What one line of the log says.
 
-/// A garbage collection, as its line in the log tells it.
+use std::time::Duration;
+
+/// A garbage collection, as its line in the log describes it.
 ///
-/// Sizes are bytes. The log has them in MiB with the rest cut off, so the true value lies up to a MiB above. Times are
-/// nanoseconds. The log has phases to two digits, or to a millisecond from ten milliseconds on, and the start to a
+/// Sizes are in bytes. The log has them in whole MiB, rounded down, so the true value can be up to one MiB larger. The
+/// log has the times of phases to two digits, or to a millisecond from ten milliseconds on, and the start to a
 /// millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Cycle {
-    /// The number of the collection: the process's first is 1.
+    /// The number of the collection: the first one of a process is 1.
     pub n: u32,
-    /// When it began, in nanoseconds since the program's start.
-    pub at: u64,
-    /// The share of the CPU time available to the program since its start that went to collecting, in whole percent
+    /// When it started: the time since the program's start.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub start: Duration,
+    /// The share of the CPU time available to the program since its start that was spent on collecting, in whole percent
     /// (`MemStats.GCCPUFraction`). Idle marking does not count.
     pub gc_cpu_percent: u32,
     /// How long each phase took.
     pub clock: Clock,
     /// How much CPU time each phase took.
     pub cpu: Cpu,
-    /// The heap when it began.
+    /// The size of the heap when the collection started, in bytes.
+    #[cfg_attr(feature = "serde", serde(rename = "heap_start_bytes"))]
     pub heap_start: u64,
-    /// The heap when marking ended: what was allocated meanwhile has come on top.
+    /// The size of the heap when marking ended, in bytes. It includes what was allocated during marking.
+    #[cfg_attr(feature = "serde", serde(rename = "heap_end_bytes"))]
     pub heap_end: u64,
-    /// What of the heap was marked, that is: alive.
+    /// The live heap: what was marked, in bytes.
+    #[cfg_attr(feature = "serde", serde(rename = "heap_live_bytes"))]
     pub heap_live: u64,
-    /// The size at which the heap should have been when marking ended: what `MemStats.NextGC` was until then. `None` where there is none, because of `GOGC=off` without a memory limit.
+    /// The planned size of the heap at the end of marking, in bytes: what `MemStats.NextGC` was until then. `None` if there is
+    /// no goal, because of `GOGC=off` without a memory limit.
     #[doc(alias = "next_gc")]
+    #[cfg_attr(feature = "serde", serde(rename = "goal_bytes"))]
     pub goal: Option<u64>,
-    /// The stacks to scan. `None` before Go 1.18, which does not say.
+    /// The size of the stacks to scan, in bytes. `None` before Go 1.18, which does not report it.
+    #[cfg_attr(feature = "serde", serde(rename = "stacks_bytes"))]
     pub stacks: Option<u64>,
-    /// The global variables to scan. `None` before Go 1.18, which does not say.
+    /// The size of the global variables to scan, in bytes. `None` before Go 1.18, which does not report it.
+    #[cfg_attr(feature = "serde", serde(rename = "globals_bytes"))]
     pub globals: Option<u64>,
     /// `GOMAXPROCS`.
     pub procs: u32,
-    /// Whether the program asked for it with `runtime.GC` or `debug.FreeOSMemory`.
+    /// Whether the program requested it with `runtime.GC` or `debug.FreeOSMemory`.
     pub forced: bool,
-    /// Whether it looked for leaked goroutines, on behalf of the `goroutineleak` profile (Go 1.26 and later).
+    /// Whether it looked for leaked goroutines, for the `goroutineleak` profile (Go 1.26 and later).
     pub leak_check: bool,
 }
 
-/// The phases of a collection on the wall clock, in nanoseconds.
+/// How long the phases of a collection took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Clock {
-    /// The world is stopped to end sweeping and to begin.
-    pub sweep_term: u64,
-    /// Marking beside the program.
-    pub mark: u64,
-    /// The world is stopped to end marking.
-    pub mark_term: u64,
+    /// The first stop of the world: sweeping is finished and marking is started.
+    #[cfg_attr(feature = "serde", serde(rename = "sweep_term_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub sweep_term: Duration,
+    /// Marking while the program runs.
+    #[cfg_attr(feature = "serde", serde(rename = "mark_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub mark: Duration,
+    /// The second stop of the world: marking is finished.
+    #[cfg_attr(feature = "serde", serde(rename = "mark_term_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub mark_term: Duration,
 }
 
-/// The CPU time of the phases of a collection, in nanoseconds.
+/// The CPU time of the phases of a collection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cpu {
-    /// The first stop of the world, times the Ps.
-    pub sweep_term: u64,
+    /// The first stop of the world, times the number of Ps (processors).
+    #[cfg_attr(feature = "serde", serde(rename = "sweep_term_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub sweep_term: Duration,
     /// Marking by goroutines that allocate, in proportion to what they allocate.
-    pub assist: u64,
+    #[cfg_attr(feature = "serde", serde(rename = "assist_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub assist: Duration,
     /// Marking by the collector's own workers, dedicated and fractional.
-    pub background: u64,
+    #[cfg_attr(feature = "serde", serde(rename = "background_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub background: Duration,
     /// Marking on Ps that had nothing else to do.
-    pub idle: u64,
-    /// The second stop of the world, times the Ps.
-    pub mark_term: u64,
+    #[cfg_attr(feature = "serde", serde(rename = "idle_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub idle: Duration,
+    /// The second stop of the world, times the number of Ps.
+    #[cfg_attr(feature = "serde", serde(rename = "mark_term_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub mark_term: Duration,
 }
 
 impl Clock {
     /// How long the world was stopped.
-    pub fn pause(&self) -> u64 {
+    pub fn pause(&self) -> Duration {
         self.sweep_term.saturating_add(self.mark_term)
     }
 
-    /// From the collection's begin to its end.
-    pub fn total(&self) -> u64 {
+    /// From the start of the collection to its end.
+    pub fn total(&self) -> Duration {
         self.pause().saturating_add(self.mark)
     }
 }
 
 impl Cpu {
     /// All marking.
-    pub fn mark(&self) -> u64 {
+    pub fn mark(&self) -> Duration {
         self.assist.saturating_add(self.background).saturating_add(self.idle)
     }
 
     /// What was taken from the program: everything but idle marking.
-    pub fn taken(&self) -> u64 {
+    pub fn taken(&self) -> Duration {
         let stopped = self.sweep_term.saturating_add(self.mark_term);
         stopped.saturating_add(self.assist).saturating_add(self.background)
     }
 }
 
 impl Cycle {
-    /// When it ended, in nanoseconds since the program's start.
-    pub fn end(&self) -> u64 {
-        self.at.saturating_add(self.clock.total())
+    /// When it ended: the time since the program's start.
+    pub fn end(&self) -> Duration {
+        self.start.saturating_add(self.clock.total())
     }
 
-    /// What was scanned and marked, as far as the log says: the live heap, stacks and globals, in bytes.
+    /// What was scanned and marked, as far as the log reports it: the live heap, stacks and globals, in bytes.
     pub fn marked(&self) -> u64 {
         self.heap_live.saturating_add(self.stacks.unwrap_or(0)).saturating_add(self.globals.unwrap_or(0))
     }
+}
+
+/// A duration as a number to calculate with, in nanoseconds.
+pub(crate) fn nanos(duration: Duration) -> f64 {
+    // A log's durations are read from 64-bit numbers of nanoseconds, so nothing is lost here.
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX) as f64
 }

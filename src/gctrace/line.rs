@@ -9,12 +9,13 @@ use super::parse;
 
 /// A line of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line<'a> {
     /// Its number; the first is 1.
     pub number: u64,
-    /// The byte at which it begins.
+    /// The byte at which it starts, in the unpacked log.
     pub offset: u64,
-    /// Its bytes without the line end; none of a line that is [too long](LineKind::TooLong).
+    /// Its bytes without the line end. Empty for a line that is [too long](LineKind::TooLong).
     pub bytes: &'a [u8],
     /// What it is.
     pub kind: LineKind,
@@ -23,24 +24,26 @@ pub struct Line<'a> {
 /// What a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant, reason = "most are cycles")]
+#[non_exhaustive]
 pub enum LineKind {
     /// A collection.
     Cycle(Cycle),
-    /// A piece of a collection's line, or one with something else in it.
+    /// Part of a collection's line, or one with other output in it.
     Damaged,
     /// Another line of the runtime's memory management.
     Runtime(RuntimeLine),
-    /// Something else.
+    /// Other output.
     Other,
-    /// A line of more than [`MAX_LINE`](super::MAX_LINE) bytes, which is not looked at.
+    /// A line of more than [`MAX_LINE`](super::MAX_LINE) bytes. It is skipped.
     TooLong,
 }
 
-/// Lines of the runtime beside those of collections.
+/// Lines of the runtime other than those of collections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RuntimeLine {
-    /// `scvg…` or `forced scvg…`: memory given back to the system, part of gctrace until Go 1.13; `scav …` of
-    /// `scavtrace=1` since.
+    /// Memory returned to the system: `scvg…` or `forced scvg…`, part of gctrace until Go 1.13, and `scav …` of
+    /// `scavtrace=1` since then.
     Scavenger,
     /// `pacer: …` of `gcpacertrace=1`.
     Pacer,
@@ -50,7 +53,7 @@ pub enum RuntimeLine {
     ScanStats,
 }
 
-/// How lines of the runtime begin (`src/runtime/mheap.go` of Go 1.10 to 1.13, and `mgcscavenge.go`, `mgcpacer.go`,
+/// How lines of the runtime start (`src/runtime/mheap.go` of Go 1.10 to 1.13, and `mgcscavenge.go`, `mgcpacer.go`,
 /// `mgcsweep.go`, `proc.go`, `mgcmark_greenteagc.go`).
 const RUNTIME_LINES: [(&[u8], RuntimeLine); 6] = [
     (b"scvg", RuntimeLine::Scavenger),
@@ -61,7 +64,7 @@ const RUNTIME_LINES: [(&[u8], RuntimeLine); 6] = [
     (b"scan: ", RuntimeLine::ScanStats),
 ];
 
-/// What is in every line of a collection behind its head: one of ` ms clock` and ` ms cpu`, and the goal.
+/// What every line of a collection contains after its head: ` ms clock` and ` ms cpu`, and the goal.
 const PIECES: [&[u8]; 2] = [b" ms c", b" MB goal, "];
 
 struct Finders {
@@ -73,7 +76,7 @@ static FINDERS: LazyLock<Finders> =
     LazyLock::new(|| Finders { head: Finder::new("gc "), pieces: PIECES.map(Finder::new) });
 
 impl LineKind {
-    /// Tells what a line is, given without its line end.
+    /// Classifies a line, given without its line end.
     pub fn of(line: &[u8]) -> Self {
         match find_head(line) {
             Some(head) => parse::cycle(&line[head..]).map_or(LineKind::Damaged, LineKind::Cycle),
@@ -82,14 +85,14 @@ impl LineKind {
     }
 }
 
-/// Where a collection's line begins: at the first `gc ` that is a word and followed by a number and ` @`.
+/// Where a collection's line starts: at the first `gc ` that is a word of its own and is followed by a number and ` @`.
 fn find_head(line: &[u8]) -> Option<usize> {
     if parse::is_head(line) {
         return Some(0);
     }
     FINDERS.head.find_iter(line).find(|&at| {
-        let begins_word = at.checked_sub(1).is_none_or(|before| !line[before].is_ascii_alphanumeric());
-        begins_word && parse::is_head(&line[at..])
+        let starts_word = at.checked_sub(1).is_none_or(|before| !line[before].is_ascii_alphanumeric());
+        starts_word && parse::is_head(&line[at..])
     })
 }
 

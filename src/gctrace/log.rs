@@ -1,25 +1,30 @@
-//! A log's collections, and what lay between them.
+//! A log's collections, and the lines between them.
 
 use std::io::Read;
+use std::path::Path;
 
-use super::{Cycle, LineKind, Reader, Run, run};
+use super::{Cycle, LineKind, LogReader, Run, run};
 use crate::error::Error;
 
 /// All collections of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Log {
-    /// The collections, as they stand in the log: those of several processes may alternate, see [`Log::runs`].
+    /// The collections, in the order of the log. Those of several processes can be interleaved, see [`Log::runs`].
     pub cycles: Vec<Cycle>,
-    /// The lines without one.
+    /// The other lines.
     pub skipped: Skipped,
-    /// Collections beyond [`Limits::cycles`], which are not kept.
+    /// The number of collections beyond [`LogLimits::cycles`], which are not kept.
     pub dropped: u64,
 }
 
-/// Lines in which no collection was found.
+/// The number of lines in which no collection was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Skipped {
-    /// Collections' lines that are cut, or have something else in them.
+    /// Lines of collections that are cut, or have other output in them.
     pub damaged: u64,
     /// Lines of the runtime's scavenger and pacer.
     pub runtime: u64,
@@ -29,17 +34,27 @@ pub struct Skipped {
     pub too_long: u64,
 }
 
-/// Caps on what a log may make us keep.
+/// Limits on the memory that a log can make us use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+#[non_exhaustive]
+pub struct LogLimits {
     /// The most collections to keep.
     pub cycles: usize,
 }
 
-impl Default for Limits {
-    /// A million collections: more than a day of ten a second, in 160 MiB.
+impl Default for LogLimits {
+    /// A million collections: more than a day of ten a second, in 240 MiB.
     fn default() -> Self {
-        Limits { cycles: 1 << 20 }
+        LogLimits { cycles: 1 << 20 }
+    }
+}
+
+impl LogLimits {
+    /// Sets the most collections to keep.
+    #[must_use]
+    pub fn cycles(mut self, cycles: usize) -> Self {
+        self.cycles = cycles;
+        self
     }
 }
 
@@ -61,31 +76,46 @@ impl Skipped {
 }
 
 impl Log {
-    /// Reads a log in memory.
-    pub fn from_slice(bytes: &[u8]) -> Self {
-        let mut log = Log::default();
-        log.fill(Reader::from_slice(bytes), Limits::default()).expect("a slice can be read");
-        log
-    }
-
-    /// Reads a log to its end.
+    /// Reads a file. It may be a gzip file, with the feature `pprof`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it can't be read on.
-    pub fn read(from: impl Read + Send) -> Result<Self, Error> {
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file cannot be opened, read or unpacked.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Log::read(LogReader::from_path(path)?)
+    }
+
+    /// Reads an input such as standard input to its end. It may be a gzip file, with the feature `pprof`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the input cannot be read or unpacked.
+    pub fn from_reader(input: impl Read + Send) -> Result<Self, Error> {
+        Log::read(LogReader::from_reader(input))
+    }
+
+    /// Reads a log in memory. It may be a gzip file, with the feature `pprof`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it is a damaged gzip file. Plain text always succeeds.
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, Error> {
+        Log::read(LogReader::from_slice(bytes))
+    }
+
+    fn read(reader: LogReader<'_>) -> Result<Self, Error> {
         let mut log = Log::default();
-        log.fill(Reader::new(from), Limits::default())?;
+        log.fill(reader, LogLimits::default())?;
         Ok(log)
     }
 
-    /// Takes what is left in a reader. What came before an error is kept.
+    /// Adds the collections that a reader has left. What came before an error is kept.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it can't be read on.
-    pub fn fill(&mut self, mut from: Reader<'_>, limits: Limits) -> Result<(), Error> {
-        while let Some(line) = from.next_line()? {
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the input cannot be read to its end.
+    pub fn fill(&mut self, mut reader: LogReader<'_>, limits: LogLimits) -> Result<(), Error> {
+        while let Some(line) = reader.next_line()? {
             self.skipped.add(&line.kind);
             if let LineKind::Cycle(cycle) = line.kind {
                 match self.cycles.len() < limits.cycles {
@@ -102,7 +132,7 @@ impl Log {
         run::split(&self.cycles)
     }
 
-    /// The run with the most collections, the later one if there are two: what a question about "the" program means.
+    /// The run with the most collections, the later one if there are two: usually the program in question.
     /// `None` if there are no collections at all.
     pub fn longest_run(&self) -> Option<Run> {
         self.runs().into_iter().max_by_key(|run| run.cycles.len())

@@ -1,28 +1,33 @@
 //! The GC log: the lines that a Go program prints to standard error under `GODEBUG=gctrace=1`.
 //!
-//! A line a collection, of Go 1.10 to 1.27. The log is seldom alone: it is mixed with whatever else the program and
-//! its kin print, lines are cut where another writer came in between, and collectors of logs put a time in front. What
-//! is no whole line of a collection is skipped and counted.
+//! One line per collection, of Go 1.10 to 1.27. The log is rarely alone: it is mixed with whatever else the program and
+//! its child processes print, lines are cut where another writer came in between, and log collectors put a time in front.
+//! Whatever is not a complete line of a collection is skipped and counted. A log can be a gzip file, with the feature `pprof`.
 //!
 //! ```
+//! use std::time::Duration;
+//!
 //! use gotrace::gctrace::Log;
 //!
+//! # fn main() -> Result<(), gotrace::Error> {
 //! let text = b"listening on :8080
 //! gc 1 @0.012s 2%: 0.021+0.51+0.003 ms clock, 0.042+0.30/0.39/0+0.007 ms cpu, 3->4->1 MB, 4 MB goal, 0 MB stacks, 0 MB globals, 2 P
 //! gc 2 @0.029s 3%: 0.026+0.62+0.0
 //! ";
-//! let log = Log::from_slice(text);
+//! let log = Log::from_slice(text)?;
 //! let cycle = &log.cycles[0];
-//! assert_eq!((cycle.n, cycle.at, cycle.heap_live), (1, 12_000_000, 1 << 20));
-//! assert_eq!(cycle.clock.mark, 510_000);
+//! assert_eq!((cycle.n, cycle.start, cycle.heap_live), (1, Duration::from_millis(12), 1 << 20));
+//! assert_eq!(cycle.clock.mark, Duration::from_micros(510));
 //! assert_eq!((log.skipped.damaged, log.skipped.other), (1, 1));
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! [`Reader`] gives one line after another in bounded memory, [`Log`] all collections at once, [`Log::runs`] those of each process in
-//! the log. [`Pressure`] says what collecting costs; what the live heap does is asked of [`trend`](crate::trend).
+//! [`LogReader`] returns one line after another in bounded memory, [`Log`] all collections at once, and [`Log::runs`] those of
+//! each process in the log. [`LogReport`] says where the live heap is going and what collecting costs; the
+//! parts are [`Pressure`] and the module [`trend`](crate::trend).
 //!
-//! The form of the line is that of the Go tree's `src/runtime/mgc.go` (`gcMarkTermination`), its meaning that of
-//! `src/runtime/extern.go`.
+//! The form of the line is from Go's `src/runtime/mgc.go` (`gcMarkTermination`), its meaning from `src/runtime/extern.go`.
 
 mod cycle;
 mod line;
@@ -30,11 +35,19 @@ mod log;
 mod parse;
 mod pressure;
 mod reader;
+mod report;
 mod run;
+#[cfg(feature = "pprof")]
+mod unpack;
 
+#[cfg(feature = "pprof")]
+pub(crate) use cycle::nanos;
 pub use cycle::{Clock, Cpu, Cycle};
 pub use line::{Line, LineKind, RuntimeLine};
-pub use log::{Limits, Log, Skipped};
+pub use log::{Log, LogLimits, Skipped};
 pub use pressure::{Pressure, SURGE_CYCLES, Stretch, assist_surge, mark_collapse};
-pub use reader::{MAX_LINE, Reader};
+pub use reader::{LogReader, MAX_LINE};
+pub use report::{
+    HeapForecast, HeapShape, HeapTrend, HeapTurn, LiveHeap, LogReport, LogReportOptions, Reach, RunSummary,
+};
 pub use run::Run;

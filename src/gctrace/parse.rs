@@ -5,10 +5,12 @@
 //!     [# MB stacks, # MB globals, ]# P[ (forced)]
 //! ```
 //!
-//! Stacks and globals came with Go 1.18, the check for leaks with Go 1.26; the rest has been so since Go 1.6.
+//! Stacks and globals came with Go 1.18, the check for leaks with Go 1.26. The rest is the same since Go 1.6.
 //!
-//! The runtime prints the pieces of a line one by one, so that another process, or a C library, can write in
-//! between; hence nothing but the exact form is taken, to the end of the line.
+//! The runtime prints a line in pieces, so another process or a C library can write in between. Only lines that have exactly
+//! this form, to their end, are accepted.
+
+use std::time::Duration;
 
 use super::cycle::{Clock, Cpu, Cycle};
 
@@ -16,23 +18,23 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const BYTES_PER_MB: u64 = 1 << 20;
 
-/// From here on a goal is none. Under `GOGC=off` the log has 2⁶⁴ − 1 until Go 1.18, and since then what the memory limit
-/// leaves, which is 2⁶³ − 1 where none is set (`src/runtime/mgcpacer.go`, `memoryLimitHeapGoal`).
+/// A goal of this size or more means that there is none. Under `GOGC=off` the log has 2⁶⁴ − 1 until Go 1.18, and since then
+/// what the memory limit leaves, which is 2⁶³ − 1 where none is set (`src/runtime/mgcpacer.go`, `memoryLimitHeapGoal`).
 const NO_GOAL: u64 = 1 << 62;
 
-/// Whether a collection's line begins here, by its first two fields.
+/// Whether a collection's line starts here, by its first two fields.
 pub(super) fn is_head(text: &[u8]) -> bool {
     let mut text = Text(text);
     text.literal(b"gc ").and_then(|()| text.integer()).and_then(|_| text.literal(b" @")).is_some()
 }
 
-/// Reads a line that begins with `gc ` and is given without its line end. `None` if it isn't whole.
+/// Parses a line that starts with `gc `, without its line end. `None` if it is incomplete.
 pub(super) fn cycle(line: &[u8]) -> Option<Cycle> {
     let mut text = Text(line);
     text.literal(b"gc ")?;
     let n = u32::try_from(text.integer()?).ok()?;
     text.literal(b" @")?;
-    let at = text.decimal(NANOS_PER_SECOND)?;
+    let start = Duration::from_nanos(text.decimal(NANOS_PER_SECOND)?);
     text.literal(b"s ")?;
     let gc_cpu_percent = u32::try_from(text.integer()?).ok()?;
     text.literal(b"%")?;
@@ -68,7 +70,7 @@ pub(super) fn cycle(line: &[u8]) -> Option<Cycle> {
     let forced = text.literal(b" (forced)").is_some();
     text.at_end().then_some(Cycle {
         n,
-        at,
+        start,
         gc_cpu_percent,
         clock,
         cpu,
@@ -88,7 +90,7 @@ pub(super) fn cycle(line: &[u8]) -> Option<Cycle> {
 struct Text<'a>(&'a [u8]);
 
 impl Text<'_> {
-    /// Goes past these bytes, or stays.
+    /// Skips these bytes if they come next.
     #[inline(always)]
     fn literal(&mut self, literal: &[u8]) -> Option<()> {
         self.0 = self.0.strip_prefix(literal)?;
@@ -134,16 +136,16 @@ impl Text<'_> {
             len += 1;
         }
         self.0 = &self.0[len..];
-        // More decimals than a nanosecond are no runtime's.
+        // No runtime writes more decimals than nanoseconds.
         if len == 0 || place == 0 { None } else { whole.checked_add(fraction) }
     }
 
-    /// Milliseconds and what follows them, in nanoseconds.
+    /// Milliseconds and the bytes that follow them.
     #[inline(always)]
-    fn millis(&mut self, end: &[u8]) -> Option<u64> {
+    fn millis(&mut self, end: &[u8]) -> Option<Duration> {
         let nanos = self.decimal(NANOS_PER_MILLI)?;
         self.literal(end)?;
-        Some(nanos)
+        Some(Duration::from_nanos(nanos))
     }
 
     #[inline(always)]
@@ -151,7 +153,7 @@ impl Text<'_> {
         self.integer()?.checked_mul(BYTES_PER_MB)
     }
 
-    /// Whether the line ends here: blanks may follow, or the end of a JSON string that holds the line.
+    /// Whether the line ends here. Blanks may follow, or the end of a JSON string that contains the line.
     fn at_end(&self) -> bool {
         let blank = self.0.iter().position(|byte| !b" \t\r".contains(byte));
         blank.is_none_or(|at| matches!(&self.0[at..], [b'"', ..] | [b'\\', b'n' | b'r', ..]))

@@ -4,21 +4,23 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+#[cfg(feature = "pprof")]
+use super::unpack;
 use super::{Cycle, Line, LineKind};
 use crate::error::{Error, Location};
 use crate::wire::source::Source;
 
-/// Longer lines are not looked at: the runtime's have under 300 bytes, and a log collector adds some in front.
+/// Longer lines are skipped. The runtime's lines have under 300 bytes, and a log collector adds some in front.
 pub const MAX_LINE: usize = 64 << 10;
 
 /// Reads a log line by line.
 ///
 /// ```
-/// use gotrace::gctrace::Reader;
+/// use gotrace::gctrace::LogReader;
 ///
 /// # fn main() -> Result<(), gotrace::Error> {
 /// let text = "gc 7 @1.250s 1%: 0.02+1.5+0.01 ms clock, 0.04+0/1.4/0.9+0.02 ms cpu, 9->9->5 MB, 10 MB goal, 2 P\n";
-/// let mut reader = Reader::from_slice(text.as_bytes());
+/// let mut reader = LogReader::from_slice(text.as_bytes());
 /// while let Some(cycle) = reader.next_cycle()? {
 ///     println!("collection {}: {} bytes live", cycle.n, cycle.heap_live);
 /// }
@@ -26,53 +28,64 @@ pub const MAX_LINE: usize = 64 << 10;
 /// # }
 /// ```
 ///
-/// Over a slice nothing is copied. Over a `Read` as much of the log is resident as one call gave, and a line of at most
-/// [`MAX_LINE`] bytes; a line is given as soon as its end has come. In which pieces the bytes come does not show. A
-/// `Reader` that has failed gives `Ok(None)`.
+/// Over a slice of plain text nothing is copied. Over a `Read`, memory holds what one call returned and a line of at most
+/// [`MAX_LINE`] bytes. A line is returned as soon as its end has been read, so a running program can be followed. A gzip file
+/// is unpacked on the way, with the feature `pprof`. The lines do not depend on the sizes in which the input returns its bytes. A
+/// `LogReader` that has failed returns `Ok(None)`.
 #[derive(Debug)]
-pub struct Reader<'a> {
+pub struct LogReader<'a> {
     source: Source<'a>,
-    /// Where in the window the next line begins.
+    /// Where in the window the next line starts.
     at: usize,
-    /// Lines given.
+    /// The number of lines returned.
     lines: u64,
     failed: bool,
 }
 
-/// Where a line ends, and where the next one begins, in the window.
+/// Where a line ends, and where the next one starts, in the window.
 struct Bounds {
     end: usize,
     next: usize,
 }
 
-impl Reader<'static> {
+impl LogReader<'static> {
     /// Opens a file.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it can't be opened.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be opened.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error { kind: error.into(), at: Location::default() })?;
-        Ok(Reader::new(file))
+        Ok(LogReader::from_reader(file))
     }
 }
 
-impl<'a> Reader<'a> {
-    /// Reads from memory.
+impl<'a> LogReader<'a> {
+    /// Reads a log in memory.
     pub fn from_slice(bytes: &'a [u8]) -> Self {
-        Reader { source: Source::slice(bytes), at: 0, lines: 0, failed: false }
+        #[cfg(feature = "pprof")]
+        if bytes.starts_with(&unpack::GZIP_MAGIC) {
+            return LogReader::from_reader(bytes);
+        }
+        LogReader::new(Source::slice(bytes))
     }
 
-    /// Reads from a stream, such as standard input.
-    pub fn new(from: impl Read + Send + 'a) -> Self {
-        Reader { source: Source::stream(from), at: 0, lines: 0, failed: false }
+    /// Reads a stream, such as standard input.
+    pub fn from_reader(input: impl Read + Send + 'a) -> Self {
+        #[cfg(feature = "pprof")]
+        let input = unpack::Unpack::new(input);
+        LogReader::new(Source::stream(input))
+    }
+
+    fn new(source: Source<'a>) -> Self {
+        LogReader { source, at: 0, lines: 0, failed: false }
     }
 
     /// The next line, or `None` at the end.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the stream can't be read on.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the input cannot be read or unpacked.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, Error> {
         let offset = self.offset();
         let Some(bounds) = self.bounds()? else { return Ok(None) };
@@ -80,8 +93,8 @@ impl<'a> Reader<'a> {
         let Some(Bounds { end, next }) = bounds else {
             return Ok(Some(Line { number: self.lines, offset, bytes: &[], kind: LineKind::TooLong }));
         };
-        let begin = std::mem::replace(&mut self.at, next);
-        let bytes = &self.source.window()[begin..end];
+        let start = std::mem::replace(&mut self.at, next);
+        let bytes = &self.source.window()[start..end];
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         Ok(Some(Line { number: self.lines, offset, bytes, kind: LineKind::of(bytes) }))
     }
@@ -90,7 +103,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Reader::next_line`].
+    /// See [`LogReader::next_line`].
     pub fn next_cycle(&mut self) -> Result<Option<Cycle>, Error> {
         while let Some(line) = self.next_line()? {
             if let LineKind::Cycle(cycle) = line.kind {
@@ -100,12 +113,12 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
-    /// The byte at which the next line begins.
+    /// The byte at which the next line starts, in the unpacked log.
     pub fn offset(&self) -> u64 {
         self.source.base() + self.at as u64
     }
 
-    /// Finds the next line: `None` at the end of the log, `Some(None)` if the line is too long and left behind.
+    /// Finds the next line: `None` at the end of the log, `Some(None)` if the line is too long and has been skipped.
     fn bounds(&mut self) -> Result<Option<Option<Bounds>>, Error> {
         let mut searched = 0;
         while !self.failed {
@@ -121,7 +134,7 @@ impl<'a> Reader<'a> {
             }
             searched = rest.len();
             if searched > MAX_LINE {
-                return self.leave().map(|()| Some(None));
+                return self.skip().map(|()| Some(None));
             }
             if !self.more()? {
                 let end = self.source.window().len();
@@ -131,8 +144,8 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
-    /// Goes past a line whose end isn't in the window.
-    fn leave(&mut self) -> Result<(), Error> {
+    /// Skips a line whose end is not in the window.
+    fn skip(&mut self) -> Result<(), Error> {
         loop {
             self.at = self.source.window().len();
             if !self.more()? {
@@ -145,7 +158,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Lets go of what is read and gets more of the stream; says whether there is.
+    /// Releases what has been read and reads more. Returns whether there is more.
     fn more(&mut self) -> Result<bool, Error> {
         self.source.release(std::mem::take(&mut self.at));
         let resident = self.source.window().len();

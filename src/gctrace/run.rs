@@ -1,30 +1,33 @@
 //! Which process a collection belongs to.
 //!
-//! A log may hold the starts of a service one after another, or several processes at once, as under `go test ./...`. A
-//! line doesn't say whose it is, but each process counts its collections and its time.
+//! A log may contain restarts of a service one after another, or several processes at once, as under `go test ./...`. A
+//! line does not say which process wrote it, but each process counts its collections and its time.
+
+use std::time::Duration;
 
 use super::Cycle;
 
-/// How many processes may write at the same time: the one that has been quiet for longest is thought to have ended.
+/// How many processes can write at the same time. Beyond that, the one that has been silent for longest counts as ended.
 const MAX_OPEN: usize = 64;
 
 /// The collections of one process, with rising numbers and times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Run {
     /// The collections.
     pub cycles: Vec<Cycle>,
 }
 
 impl Run {
-    /// From the begin of the first collection to that of the last, in nanoseconds.
-    pub fn duration(&self) -> u64 {
+    /// From the start of the first collection to the start of the last.
+    pub fn duration(&self) -> Duration {
         match (self.cycles.first(), self.cycles.last()) {
-            (Some(first), Some(last)) => last.at - first.at,
-            _ => 0,
+            (Some(first), Some(last)) => last.start.saturating_sub(first.start),
+            _ => Duration::ZERO,
         }
     }
 
-    /// The numbers that are missing between the first collection and the last: their lines are lost.
+    /// How many collections between the first and the last are not in the log.
     pub fn missing(&self) -> u64 {
         match (self.cycles.first(), self.cycles.last()) {
             (Some(first), Some(last)) => u64::from(last.n - first.n) + 1 - self.cycles.len() as u64,
@@ -32,11 +35,11 @@ impl Run {
         }
     }
 
-    /// Whether a collection can be of this process: it comes after the last one.
+    /// How well a collection fits this process. `None` if it cannot come after the last one.
     fn takes(&self, cycle: &Cycle) -> Option<Fit> {
         let last = self.cycles.last()?;
-        (cycle.n > last.n && cycle.at >= last.at)
-            .then(|| Fit { left_out: cycle.n - last.n - 1, quiet: cycle.at - last.at })
+        (cycle.n > last.n && cycle.start >= last.start)
+            .then(|| Fit { left_out: cycle.n - last.n - 1, quiet: cycle.start - last.start })
     }
 }
 
@@ -45,14 +48,14 @@ impl Run {
 struct Fit {
     /// Collections between them that are not in the log.
     left_out: u32,
-    /// Nanoseconds between them.
-    quiet: u64,
+    /// The time between them.
+    quiet: Duration,
 }
 
-/// Gives each collection to the process that it follows best; the first one of a process begins a run.
+/// Assigns each collection to the process that it follows best. The first one of a process starts a run.
 pub(super) fn split(cycles: &[Cycle]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    // Indexes of runs, the last to have grown behind.
+    // Indexes of runs, the one that grew last at the end.
     let mut open: Vec<usize> = Vec::new();
     for cycle in cycles {
         let fits = open.iter().enumerate().filter_map(|(place, &run)| Some((runs[run].takes(cycle)?, place)));

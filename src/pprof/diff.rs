@@ -1,35 +1,36 @@
-//! How profiles of the same program differ: one less another, and a row of snapshots.
+//! How profiles of the same program differ: the difference of two, and the growth over several.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use thiserror::Error;
 
+use super::profile;
 use super::report::{By, Report, Row, add};
 use crate::number::intern;
 
-/// Why two reports can't be compared.
+/// Why reports cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Incompatible {
-    /// One is by function, the other by something else.
+    /// One report is by function, the other by something else.
     #[error("one report is by {0:?}, the other by {1:?}")]
     By(By, By),
     /// They have no sample type in common.
     #[error("the profiles have no sample type in common: one is of kind {0}, the other {1}")]
-    SampleTypes(super::ProfileKind, super::ProfileKind),
-    /// It takes at least two to tell growth.
-    #[error("growth takes at least two profiles")]
+    SampleTypes(super::PprofKind, super::PprofKind),
+    /// At least two are needed to compute growth.
+    #[error("growth needs at least two profiles")]
     TooFew,
 }
 
 impl Report {
-    /// What is left when the values of `base` are taken off, as by `go tool pprof -diff_base`: of the sample types that both
-    /// have.
+    /// This report minus `base`, for the sample types that both have, as with `go tool pprof -diff_base`.
     ///
     /// # Errors
     ///
-    /// Reports that are not by the same, or have no sample type in common.
+    /// Reports that are summed up by different things, or have no sample type in common.
     pub fn minus(&self, base: &Report) -> Result<Report, Incompatible> {
         let mut diff = self.in_terms_of(&[self, base])?;
         let base = base.in_terms_of(&[self, base])?;
@@ -38,7 +39,7 @@ impl Report {
         Ok(diff)
     }
 
-    /// The report with those of its sample types that all have, in the order of the first.
+    /// The report with only those of its sample types that all reports have, in the order of the first.
     fn in_terms_of(&self, all: &[&Report]) -> Result<Report, Incompatible> {
         let first = all.first().ok_or(Incompatible::TooFew)?;
         if first.by != self.by {
@@ -67,7 +68,7 @@ impl Report {
         Ok(report)
     }
 
-    /// Adds the rows of another report with the same sample types, each value changed.
+    /// Adds the rows of another report with the same sample types, after changing each value.
     fn put(&mut self, other: &Report, change: impl Fn(i64) -> i64) {
         let width = self.sample_types.len();
         let changed = |values: &[i64]| values.iter().map(|&value| change(value)).collect::<Vec<_>>();
@@ -80,7 +81,7 @@ impl Report {
         }
     }
 
-    /// The row with the same name or stack, which is made if need be.
+    /// The index of the row with the same name or stack. It is added if there is none.
     fn row_of(&mut self, row: Row<'_>) -> usize {
         let names: Vec<u32> = row.frames().map(|name| intern(&mut self.names, name)).collect();
         let index = match (self.by, &names[..]) {
@@ -96,38 +97,38 @@ impl Report {
     }
 }
 
-/// How values grow over snapshots of the same program, in order of time.
+/// How values grow over several profiles of the same program, in order of time.
 #[derive(Clone, Debug)]
 pub struct Growth {
     /// In order of time, all with the same sample types.
     snapshots: Vec<Report>,
-    /// The last less the first.
+    /// The last minus the first.
     diff: Report,
 }
 
 /// How the values of a function, package or stack grow.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct GrowthRow<'g> {
-    /// The last snapshot less the first.
+    /// The last snapshot minus the first.
     pub diff: Row<'g>,
-    /// Its flat value in each snapshot, in order of time, of the sample type that was asked for; 0 where it is not there.
+    /// The flat value in each snapshot, in order of time, of the chosen sample type; 0 where the row is missing.
     pub flat: Vec<i64>,
-    /// And its cumulative one.
+    /// The cumulative value in each snapshot.
     pub cum: Vec<i64>,
-    /// By how much the flat value grows in a second, from the first snapshot to the last. `None` if the profiles don't say
-    /// when they were taken, or all at the same time.
+    /// The growth of the flat value per second, from the first snapshot to the last. `None` if the times of the profiles are
+    /// unknown or equal.
     pub flat_per_second: Option<f64>,
-    /// By how much the cumulative value does.
+    /// The growth of the cumulative value per second.
     pub cum_per_second: Option<f64>,
 }
 
 impl Growth {
-    /// Puts snapshots in order of time and compares them. Those that don't say their time come first, in the order that
-    /// they were given in.
+    /// Sorts snapshots by time and compares them. Those with an unknown time come first, in the given order.
     ///
     /// # Errors
     ///
-    /// Fewer than two, or reports that can't be compared.
+    /// Fewer than two reports, or reports that cannot be compared.
     pub fn new(mut snapshots: Vec<Report>) -> Result<Self, Incompatible> {
         snapshots.sort_by_key(|snapshot| snapshot.time_nanos);
         let all: Vec<&Report> = snapshots.iter().collect();
@@ -142,24 +143,24 @@ impl Growth {
         &self.snapshots
     }
 
-    /// The last snapshot less the first.
+    /// The last snapshot minus the first.
     pub fn diff(&self) -> &Report {
         &self.diff
     }
 
-    /// From the first snapshot to the last, in seconds. `None` if the profiles don't say.
-    pub fn seconds(&self) -> Option<f64> {
+    /// The time from the first snapshot to the last. `None` if it is unknown or zero.
+    pub fn duration(&self) -> Option<Duration> {
         let [first, .., last] = &self.snapshots[..] else { return None };
         let nanos = last.time_nanos.checked_sub(first.time_nanos)?;
-        (first.time_nanos != 0 && nanos > 0).then(|| nanos as f64 / 1e9)
+        profile::duration(nanos).filter(|_| first.time_nanos != 0)
     }
 
-    /// The rows of which a value has changed between the first and the last, those first whose flat value grew most; last those
-    /// that shrank. Empty if there is no such value.
+    /// The rows in which a value differs between the first snapshot and the last: those that grew most first, those that shrank
+    /// last. Empty if there is no such value.
     pub fn rows(&self, sample_type: usize) -> Vec<GrowthRow<'_>> {
         let mut changed = self.diff.top(sample_type);
         changed.sort_by_key(|row| Reverse((row.flat[sample_type], row.cum[sample_type])));
-        let seconds = self.seconds();
+        let seconds = self.duration().map(|duration| duration.as_nanos() as f64 / 1e9);
         let by_stack: Vec<HashMap<Vec<&str>, usize>> = self.snapshots.iter().map(stacks_by_name).collect();
         let grown = changed.into_iter().map(|diff| {
             let rows = self.snapshots.iter().zip(&by_stack).map(|(snapshot, by_stack)| match snapshot.by {
@@ -180,7 +181,7 @@ impl Growth {
     }
 }
 
-/// The stacks of different snapshots are of names that are numbered differently.
+/// Stacks by the names of their functions, since each snapshot numbers its names differently.
 fn stacks_by_name(report: &Report) -> HashMap<Vec<&str>, usize> {
     match report.by {
         By::Function | By::Package => HashMap::new(),

@@ -5,30 +5,32 @@ use std::io;
 
 use crate::wire::varint;
 
-/// Why a profile could not be read, and the place.
+/// Why a profile could not be read, and where.
 #[derive(Debug)]
-pub struct Error {
+#[non_exhaustive]
+pub struct ProfileError {
     /// What is wrong.
-    pub kind: ErrorKind,
+    pub kind: ProfileErrorKind,
     /// Where.
     pub at: Place,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ProfileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.kind, self.at)
     }
 }
 
-impl std::error::Error for Error {
-    /// What is behind the kind: the kind itself is in the text already.
+impl std::error::Error for ProfileError {
+    /// The cause of the kind. The kind itself is already in the text.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.kind)
     }
 }
 
-/// A place in a profile. Its text begins with a blank, to follow a message.
+/// A place in a profile. Its text starts with a blank, so that it can follow a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Place {
     /// Bytes from the start of the file, before anything is unpacked.
     File(u64),
@@ -50,7 +52,7 @@ impl fmt::Display for Place {
 /// The variants are grouped by what is at fault: the file, the protobuf encoding, or what the messages say.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ErrorKind {
+pub enum ProfileErrorKind {
     // The file.
     /// The bytes could not be read.
     #[error("cannot read: {0}")]
@@ -58,19 +60,19 @@ pub enum ErrorKind {
     /// The gzip stream is damaged or cut.
     #[error("the gzip file is damaged: {0}")]
     Gzip(#[source] io::Error),
-    /// There is nothing in it.
+    /// It has no bytes.
     #[error("the profile is empty")]
     Empty,
-    /// It is the text that `/debug/pprof/…?debug=1` gives, which is for people.
-    #[error("a profile in text form: it begins with \"{begin}\"")]
+    /// It is the text that `/debug/pprof/…?debug=1` returns, which is for people.
+    #[error("a profile in text form: it starts with \"{start}\"")]
     Text {
-        /// How it begins.
-        begin: &'static str,
+        /// How it starts.
+        start: &'static str,
     },
-    /// It is larger than the [`Limits`](super::Limits) allow.
+    /// It is larger than the [`ProfileLimits`](super::ProfileLimits) allow.
     #[error("more than {limit} {what}")]
     LimitExceeded {
-        /// What there is too much of: `bytes unpacked`, `locations in a stack`, `lines in a location`,
+        /// What exceeds the limit: `bytes unpacked`, `locations in a stack`, `lines in a location`,
         /// `frames in the stacks of a report`, `fields in a message`, `sample types`, `comments`, `groups in groups`.
         what: &'static str,
         /// The limit.
@@ -92,22 +94,22 @@ pub enum ErrorKind {
     FieldTruncated {
         /// The message's name.
         message: &'static str,
-        /// How many bytes more were announced.
+        /// The number of missing bytes.
         missing: u64,
     },
-    /// A field has a number that none can have: 0, or over 2²⁹ − 1.
+    /// A field has an impossible number: 0, or over 2²⁹ − 1.
     #[error("invalid field number {number}")]
     InvalidField {
         /// The number.
         number: u64,
     },
-    /// A field has a wire type that there is not.
+    /// A field has a wire type that does not exist.
     #[error("invalid wire type {wire_type}")]
     InvalidWireType {
         /// Its number: 6 or 7.
         wire_type: u8,
     },
-    /// A field is encoded in another way than its type is.
+    /// A field has the wrong wire type.
     #[error("field {field} of a {message} has wire type {found}")]
     WrongWireType {
         /// The message's name.
@@ -117,28 +119,28 @@ pub enum ErrorKind {
         /// The wire type: 0 varint, 1 eight bytes, 2 bytes, 3 group, 5 four bytes.
         found: u8,
     },
-    /// A group ends that did not begin, or one that began does not end.
-    #[error("a group does not begin or does not end")]
+    /// A group has no start or no end.
+    #[error("a group has no start or no end")]
     UnbalancedGroup,
 
     // The messages.
-    /// The first string of the table is not the empty one.
+    /// The first string of the table is not empty.
     #[error("the first string of the table is not empty")]
     FirstStringNotEmpty,
-    /// An index is not one of the string table's.
+    /// An index is beyond the string table.
     #[error("unknown string {index}")]
     UnknownString {
         /// The index.
         index: u64,
     },
-    /// A table gives something the ID 0, which stands for nothing.
+    /// An entry of a table has the ID 0, which means "none".
     #[error("a {table} has the ID 0")]
     ZeroId {
         /// `mapping`, `location` or `function`.
         table: &'static str,
     },
-    /// A table gives an ID twice.
-    #[error("the {table} ID {id} is given twice")]
+    /// Two entries of a table have the same ID.
+    #[error("duplicate {table} ID {id}")]
     DuplicateId {
         /// `mapping`, `location` or `function`.
         table: &'static str,
@@ -154,11 +156,11 @@ pub enum ErrorKind {
         id: u64,
     },
     /// A sample has more or fewer values than the profile has sample types.
-    #[error("a sample has {found} value{} and not {expected}", if *.found == 1 { "" } else { "s" })]
+    #[error("a sample has {found} value{} instead of {expected}", if *.found == 1 { "" } else { "s" })]
     WrongValueCount {
-        /// How many sample types there are.
+        /// The number of sample types.
         expected: usize,
-        /// How many values it has, or one more than there should be.
+        /// The number of values, counted up to one more than expected.
         found: usize,
     },
     /// A second profile follows the first in the same file.
@@ -166,18 +168,18 @@ pub enum ErrorKind {
     MultipleProfiles,
 }
 
-impl Error {
+impl ProfileError {
     #[cold]
-    pub(super) fn unpacked(kind: ErrorKind, offset: usize) -> Self {
-        Error { kind, at: Place::Unpacked(offset as u64) }
+    pub(super) fn unpacked(kind: ProfileErrorKind, offset: usize) -> Self {
+        ProfileError { kind, at: Place::Unpacked(offset as u64) }
     }
 
     #[cold]
     pub(super) fn varint(fault: varint::Fault, message: &'static str, offset: usize) -> Self {
         let kind = match fault {
-            varint::Fault::Truncated => ErrorKind::VarintTruncated { message },
-            varint::Fault::Overflow => ErrorKind::VarintOverflow,
+            varint::Fault::Truncated => ProfileErrorKind::VarintTruncated { message },
+            varint::Fault::Overflow => ProfileErrorKind::VarintOverflow,
         };
-        Error::unpacked(kind, offset)
+        ProfileError::unpacked(kind, offset)
     }
 }

@@ -1,26 +1,27 @@
 //! What the tables hold: mappings, locations, functions.
 
-use super::error::{Error, ErrorKind};
+use super::error::{ProfileError, ProfileErrorKind};
 use super::fields;
-use super::limits::Limits;
+use super::limits::ProfileLimits;
 use super::profile::Profile;
 use super::wire::{Fields, Span};
 use crate::event::Text;
 
 /// A binary or library that was mapped into the program's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mapping<'a> {
-    /// What locations call it by.
+    /// Its ID in the profile.
     pub id: u64,
-    /// The address at which it begins.
+    /// The address at which it starts.
     pub start: u64,
     /// The address at which it ends.
     pub limit: u64,
-    /// Where in the file the mapping begins.
+    /// Where in the file the mapping starts.
     pub offset: u64,
     /// The path of the file; empty if unknown.
     pub file: Text<'a>,
-    /// What tells this build of it from others; empty if unknown.
+    /// The build ID of the file; empty if unknown.
     pub build_id: Text<'a>,
     /// Whether the functions of its locations are known.
     pub has_functions: bool,
@@ -33,11 +34,11 @@ pub struct Mapping<'a> {
 }
 
 impl<'a> Mapping<'a> {
-    pub(super) fn id_of(span: Span<'_>, limits: &Limits) -> Result<u64, Error> {
+    pub(super) fn id_of(span: Span<'_>, limits: &ProfileLimits) -> Result<u64, ProfileError> {
         id_of(span, fields::mapping::ID, "Mapping", limits)
     }
 
-    pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
+    pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), ProfileError> {
         let mut fields = Fields::few(span, "Mapping", &profile.limits);
         while let Some(field) = fields.next_field()? {
             let value = match field.number {
@@ -52,8 +53,8 @@ impl<'a> Mapping<'a> {
     }
 
     /// The mapping at a place of the table, which has been checked.
-    pub(super) fn new(profile: &Profile<'a>, place: usize) -> Self {
-        let span = profile.mappings.span(profile.bytes, place);
+    pub(super) fn new(profile: &'a Profile<'a>, place: usize) -> Self {
+        let span = profile.mappings.span(profile.bytes(), place);
         let mut fields = Fields::few(span, "Mapping", &profile.limits);
         let mut mapping = Mapping::default();
         while let Ok(Some(field)) = fields.next_field() {
@@ -78,8 +79,9 @@ impl<'a> Mapping<'a> {
 
 /// A function of the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Function<'a> {
-    /// What lines call it by.
+    /// Its ID in the profile.
     pub id: u64,
     /// Its name, for people. Go's is the linker's: `net/http.(*conn).serve`.
     pub name: Text<'a>,
@@ -87,16 +89,16 @@ pub struct Function<'a> {
     pub system_name: Text<'a>,
     /// The path of its source file; empty if unknown.
     pub file: Text<'a>,
-    /// The line on which it begins; 0 if unknown.
+    /// The line on which it starts; 0 if unknown.
     pub start_line: i64,
 }
 
 impl<'a> Function<'a> {
-    pub(super) fn id_of(span: Span<'_>, limits: &Limits) -> Result<u64, Error> {
+    pub(super) fn id_of(span: Span<'_>, limits: &ProfileLimits) -> Result<u64, ProfileError> {
         id_of(span, fields::function::ID, "Function", limits)
     }
 
-    pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
+    pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), ProfileError> {
         let mut fields = Fields::few(span, "Function", &profile.limits);
         while let Some(field) = fields.next_field()? {
             let value = match field.number {
@@ -111,8 +113,8 @@ impl<'a> Function<'a> {
     }
 
     /// The function at a place of the table, which has been checked.
-    pub(super) fn new(profile: &Profile<'a>, place: usize) -> Self {
-        let span = profile.functions.span(profile.bytes, place);
+    pub(super) fn new(profile: &'a Profile<'a>, place: usize) -> Self {
+        let span = profile.functions.span(profile.bytes(), place);
         let mut fields = Fields::few(span, "Function", &profile.limits);
         let mut function = Function::default();
         while let Ok(Some(field)) = fields.next_field() {
@@ -130,27 +132,28 @@ impl<'a> Function<'a> {
     }
 }
 
-/// An address of the program, with the source lines of which it is.
+/// An address of the program, with its source lines.
 #[derive(Clone, Copy, Debug)]
-pub struct Location<'p, 'a> {
-    profile: &'p Profile<'a>,
+#[non_exhaustive]
+pub struct ProfileLocation<'p> {
+    profile: &'p Profile<'p>,
     place: usize,
-    /// What samples call it by.
+    /// Its ID in the profile.
     pub id: u64,
     /// The address; 0 if unknown.
     pub address: u64,
-    /// What the mapping is called that it lies in; 0 if unknown.
+    /// The ID of its mapping; 0 if unknown.
     pub mapping_id: u64,
-    /// Whether the linker folded several functions into this one, so that its lines may be those of another.
+    /// Whether the linker merged several functions into this one, so that its lines may be those of another function.
     pub is_folded: bool,
 }
 
-impl<'p, 'a> Location<'p, 'a> {
-    pub(super) fn id_of(span: Span<'_>, limits: &Limits) -> Result<u64, Error> {
+impl<'p> ProfileLocation<'p> {
+    pub(super) fn id_of(span: Span<'_>, limits: &ProfileLimits) -> Result<u64, ProfileError> {
         id_of(span, fields::location::ID, "Location", limits)
     }
 
-    pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
+    pub(super) fn check(profile: &Profile<'_>, span: Span<'_>) -> Result<(), ProfileError> {
         let limits = profile.limits;
         let mut fields = Fields::few(span, "Location", &limits);
         let mut count = 0;
@@ -159,8 +162,9 @@ impl<'p, 'a> Location<'p, 'a> {
                 fields::location::LINE => {
                     count += 1;
                     if count > limits.lines {
-                        let kind = ErrorKind::LimitExceeded { what: "lines in a location", limit: limits.lines.into() };
-                        return Err(Error::unpacked(kind, field.at));
+                        let kind =
+                            ProfileErrorKind::LimitExceeded { what: "lines in a location", limit: limits.lines.into() };
+                        return Err(ProfileError::unpacked(kind, field.at));
                     }
                     check_line(profile, fields.span(field)?)?;
                 }
@@ -174,8 +178,8 @@ impl<'p, 'a> Location<'p, 'a> {
     }
 
     /// The location at a place of the table, which has been checked.
-    pub(super) fn new(profile: &'p Profile<'a>, place: usize) -> Self {
-        let mut location = Location { profile, place, id: 0, address: 0, mapping_id: 0, is_folded: false };
+    pub(super) fn new(profile: &'p Profile<'p>, place: usize) -> Self {
+        let mut location = ProfileLocation { profile, place, id: 0, address: 0, mapping_id: 0, is_folded: false };
         let mut fields = location.fields();
         while let Ok(Some(field)) = fields.next_field() {
             let value = fields.integer(field).unwrap_or(0);
@@ -190,13 +194,13 @@ impl<'p, 'a> Location<'p, 'a> {
         location
     }
 
-    fn fields(&self) -> Fields<'a> {
-        let span = self.profile.locations.span(self.profile.bytes, self.place);
+    fn fields(&self) -> Fields<'p> {
+        let span = self.profile.locations.span(self.profile.bytes(), self.place);
         Fields::few(span, "Location", &self.profile.limits)
     }
 
-    /// The mapping that it lies in. `None` if that is unknown, or not in the table.
-    pub fn mapping(&self) -> Option<Mapping<'a>> {
+    /// Its mapping. `None` if it is unknown, or not in the table.
+    pub fn mapping(&self) -> Option<Mapping<'p>> {
         self.mapping_place().map(|place| Mapping::new(self.profile, place))
     }
 
@@ -205,16 +209,17 @@ impl<'p, 'a> Location<'p, 'a> {
         self.profile.mappings.find(self.mapping_id)
     }
 
-    /// The source lines, innermost first. But for the last, their functions were inlined into the next. None where the
-    /// address is all that is known.
-    pub fn lines(&self) -> Lines<'p, 'a> {
-        Lines { profile: self.profile, fields: self.fields() }
+    /// The source lines, innermost first. Each function except the last was inlined into the next. Empty if only the address is
+    /// known.
+    pub fn lines(&self) -> ProfileLines<'p> {
+        ProfileLines { profile: self.profile, fields: self.fields() }
     }
 }
 
 /// A source line of a location.
 #[derive(Clone, Copy, Debug)]
-pub struct Line<'a> {
+#[non_exhaustive]
+pub struct ProfileLine<'a> {
     /// The function.
     pub function: Function<'a>,
     /// The line in the function's file; 0 if unknown.
@@ -223,14 +228,14 @@ pub struct Line<'a> {
     pub column: i64,
 }
 
-/// The source lines of a [`Location`].
+/// The source lines of a [`ProfileLocation`].
 #[derive(Clone, Debug)]
-pub struct Lines<'p, 'a> {
-    profile: &'p Profile<'a>,
-    fields: Fields<'a>,
+pub struct ProfileLines<'p> {
+    profile: &'p Profile<'p>,
+    fields: Fields<'p>,
 }
 
-impl<'p, 'a> Lines<'p, 'a> {
+impl<'p> ProfileLines<'p> {
     /// The next line, with the place of its function in the table, which is quicker than the function.
     pub(super) fn next_place(&mut self) -> Option<(usize, i64, i64)> {
         // The lines have been checked: there are no errors to hide.
@@ -244,22 +249,22 @@ impl<'p, 'a> Lines<'p, 'a> {
     }
 }
 
-impl<'a> Iterator for Lines<'_, 'a> {
-    type Item = Line<'a>;
+impl<'p> Iterator for ProfileLines<'p> {
+    type Item = ProfileLine<'p>;
 
-    fn next(&mut self) -> Option<Line<'a>> {
+    fn next(&mut self) -> Option<ProfileLine<'p>> {
         let (place, line, column) = self.next_place()?;
-        Some(Line { function: Function::new(self.profile, place), line, column })
+        Some(ProfileLine { function: Function::new(self.profile, place), line, column })
     }
 }
 
-fn check_line(profile: &Profile<'_>, span: Span<'_>) -> Result<(), Error> {
+fn check_line(profile: &Profile<'_>, span: Span<'_>) -> Result<(), ProfileError> {
     let (function_id, _, _) = read_line(span, &profile.limits)?;
     profile.functions.place(function_id, span.start).map(|_| ())
 }
 
 /// A line's function ID, line and column.
-fn read_line(span: Span<'_>, limits: &Limits) -> Result<(u64, i64, i64), Error> {
+fn read_line(span: Span<'_>, limits: &ProfileLimits) -> Result<(u64, i64, i64), ProfileError> {
     let (mut function_id, mut line, mut column) = (0, 0, 0);
     let mut fields = Fields::few(span, "Line", limits);
     while let Some(field) = fields.next_field()? {
@@ -273,7 +278,7 @@ fn read_line(span: Span<'_>, limits: &Limits) -> Result<(u64, i64, i64), Error> 
     Ok((function_id, line, column))
 }
 
-fn id_of(span: Span<'_>, number: u32, message: &'static str, limits: &Limits) -> Result<u64, Error> {
+fn id_of(span: Span<'_>, number: u32, message: &'static str, limits: &ProfileLimits) -> Result<u64, ProfileError> {
     let mut id = 0;
     let mut fields = Fields::few(span, message, limits);
     while let Some(field) = fields.next_field()? {

@@ -1,8 +1,8 @@
 //! Profiles: what `runtime/pprof`, `go test -memprofile` and `/debug/pprof` write, in the format of `go tool pprof`.
 //!
 //! The format is that of `proto/profile.proto` in github.com/google/pprof: one protobuf message, usually in a gzip file.
-//! [`ProfileBytes`] unpacks it, [`Profile`] reads it without copying, [`ProfileBuilder`] writes it.
-//! [`Report`] adds up its values by function, package or stack, and [`Growth`] compares snapshots.
+//! [`Profile`] reads it without copying, [`ProfileBuilder`] writes it. [`Report`] sums up its values by function, package or
+//! stack, [`Growth`] compares snapshots, and [`TopReport`] has the largest rows of either.
 
 mod diff;
 mod encode;
@@ -17,18 +17,19 @@ mod profile;
 mod report;
 mod sample;
 mod table;
+mod top;
 mod unpack;
 mod wire;
 mod write;
 
 pub use diff::{Growth, GrowthRow, Incompatible};
-pub use error::{Error, ErrorKind, Place};
-pub use kind::ProfileKind;
-pub use limits::Limits;
-pub use location::{Function, Line, Lines, Location, Mapping};
-pub use model::{Frame, Label, LabelValue, ValueType};
+pub use error::{Place, ProfileError, ProfileErrorKind};
+pub use kind::PprofKind;
+pub use limits::ProfileLimits;
+pub use location::{Function, Mapping, ProfileLine, ProfileLines, ProfileLocation};
+pub use model::{LabelValue, ProfileFrame, SampleLabel, ValueType};
 pub use profile::Profile;
 pub use report::{By, Report, Row, SampleType};
-pub use sample::{Frames, Labels, Sample, Samples};
-pub use unpack::ProfileBytes;
+pub use sample::{Sample, SampleFrames, SampleLabels, Samples};
+pub use top::{Snapshot, Sums, TopGrowth, TopGrowthRow, TopReport, TopRow};
 pub use write::ProfileBuilder;

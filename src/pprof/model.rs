@@ -1,13 +1,13 @@
-//! What a profile is made of, to read and to write.
+//! The parts of a profile, for reading and writing.
 
 use crate::event::Text;
 
-/// What a column of values, or the period, is: a type and its unit, such as `inuse_space` in `bytes`.
+/// What a value or the period measures: a type and its unit, such as `inuse_space` in `bytes`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ValueType<'a> {
     /// What is measured: `alloc_objects`, `cpu`, `contentions`, …
     pub kind: Text<'a>,
-    /// In what: `count`, `bytes`, `nanoseconds`, …
+    /// The unit: `count`, `bytes`, `nanoseconds`, …
     pub unit: Text<'a>,
 }
 
@@ -18,19 +18,19 @@ impl<'a> ValueType<'a> {
     }
 }
 
-/// A place in the program, of the stack of a sample.
+/// A frame of the stack of a sample.
 ///
-/// The format keeps machine addresses (locations) and, for each, the source lines that were inlined there. A stack of
-/// frames has the lines one after another, innermost first; [`inlined`](Frame::inlined) tells which share an address.
+/// The format has machine addresses (locations) and, for each, the source lines that were inlined there. A stack of
+/// frames has the lines one after another, innermost first. [`inlined`](ProfileFrame::inlined) shows which share an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Frame<'a> {
+pub struct ProfileFrame<'a> {
     /// The function as the linker names it: `net/http.(*conn).serve`. Empty if unknown.
     pub func: Text<'a>,
     /// The path of the source file; empty if unknown.
     pub file: Text<'a>,
     /// The line in the file; 0 if unknown.
     pub line: i64,
-    /// The line on which the function begins; 0 if unknown, as before Go 1.20.
+    /// The line on which the function starts; 0 if unknown, as before Go 1.20.
     pub start_line: i64,
     /// The machine address; 0 if unknown.
     pub address: u64,
@@ -38,52 +38,52 @@ pub struct Frame<'a> {
     pub inlined: bool,
 }
 
-impl<'a> Frame<'a> {
-    /// A frame of which the source line is known, and nothing else.
+impl<'a> ProfileFrame<'a> {
+    /// A frame with a source line and nothing else.
     pub fn new(func: impl Into<Text<'a>>, file: impl Into<Text<'a>>, line: i64) -> Self {
-        Frame { func: func.into(), file: file.into(), line, ..Frame::default() }
+        ProfileFrame { func: func.into(), file: file.into(), line, ..ProfileFrame::default() }
     }
 }
 
 /// A frame of a trace, for a profile made from one. As in the profiles of `go tool trace`, each has its own address.
-impl<'a> From<crate::Frame<'a>> for Frame<'a> {
+impl<'a> From<crate::Frame<'a>> for ProfileFrame<'a> {
     fn from(frame: crate::Frame<'a>) -> Self {
         let line = i64::try_from(frame.line).unwrap_or(0);
-        Frame { address: frame.pc, ..Frame::new(frame.func, frame.file, line) }
+        ProfileFrame { address: frame.pc, ..ProfileFrame::new(frame.func, frame.file, line) }
     }
 }
 
-/// What a sample was labelled with, by `pprof.Do` or, as the size of its objects, by a heap profile.
+/// A label of a sample, set by `pprof.Do`, or by a heap profile for the size of its objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Label<'a> {
+pub struct SampleLabel<'a> {
     /// Its key, such as `bytes`.
     pub key: Text<'a>,
     /// Its value.
     pub value: LabelValue<'a>,
 }
 
-/// The value of a [`Label`].
+/// The value of a [`SampleLabel`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LabelValue<'a> {
-    /// A text. The format can't tell an empty one from the number 0, which is what it is read as.
+    /// A text. An empty text is read as the number 0: the format does not distinguish them.
     Text(Text<'a>),
     /// A number.
     Number {
-        /// How much.
+        /// The number.
         value: i64,
-        /// In what; empty if that is not said. Then `go tool pprof` takes the key for it.
+        /// The unit; empty if there is none. Then `go tool pprof` uses the key.
         unit: Text<'a>,
     },
 }
 
-impl<'a> Label<'a> {
+impl<'a> SampleLabel<'a> {
     /// A label with a text.
     pub fn text(key: impl Into<Text<'a>>, value: impl Into<Text<'a>>) -> Self {
-        Label { key: key.into(), value: LabelValue::Text(value.into()) }
+        SampleLabel { key: key.into(), value: LabelValue::Text(value.into()) }
     }
 
     /// A label with a number.
     pub fn number(key: impl Into<Text<'a>>, value: i64, unit: impl Into<Text<'a>>) -> Self {
-        Label { key: key.into(), value: LabelValue::Number { value, unit: unit.into() } }
+        SampleLabel { key: key.into(), value: LabelValue::Number { value, unit: unit.into() } }
     }
 }

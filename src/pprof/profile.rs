@@ -1,27 +1,34 @@
 //! A profile: its head and its tables.
 
-use super::error::{Error, ErrorKind};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use super::error::{Place, ProfileError, ProfileErrorKind};
 use super::fields;
-use super::limits::Limits;
-use super::location::{Function, Location, Mapping};
+use super::limits::ProfileLimits;
+use super::location::{Function, Mapping, ProfileLocation};
 use super::model::ValueType;
 use super::sample::Samples;
 use super::table::Table;
+use super::unpack;
 use super::wire::{Field, Fields, Span};
 use crate::event::Text;
+use crate::time::WallTime;
 
-/// A profile, borrowed from its bytes.
+/// A profile in memory. It borrows the bytes that it is read from if they are not packed.
 ///
-/// Reading one looks at each message once to find its place; strings stay bytes until they are asked for, and samples are
-/// visited, not kept.
+/// Opening one finds the position of each message. Strings stay bytes until they are used, and samples are read one after
+/// another, not stored.
 ///
 /// ```
-/// use gotrace::pprof::{Profile, ProfileBytes};
+/// use gotrace::pprof::Profile;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/profiles/go1.27/heap.pb.gz");
-/// let bytes = ProfileBytes::open(path)?;
-/// let profile = Profile::parse(bytes.as_bytes())?;
+/// let profile = Profile::from_path(path)?;
 /// let inuse_space = profile.sample_type("inuse_space").ok_or("not a heap profile")?;
 /// let mut samples = profile.samples();
 /// while let Some(sample) = samples.next_sample()? {
@@ -32,25 +39,26 @@ use crate::event::Text;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Profile<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) limits: Limits,
-    sample_types: Vec<ValueType<'a>>,
+    bytes: Cow<'a, [u8]>,
+    pub(super) limits: ProfileLimits,
+    /// Their strings have been checked.
+    sample_types: Vec<RawType>,
     /// Start and end of each.
     strings: Vec<(u32, u32)>,
     pub(super) mappings: Table,
     pub(super) locations: Table,
     pub(super) functions: Table,
-    /// From the first sample up to where the last one ends.
+    /// From the first sample to the end of the last one.
     samples: (usize, usize),
     sample_count: u64,
     head: Head,
-    period_type: Option<ValueType<'a>>,
+    period_type: Option<RawType>,
 }
 
-/// What is there once. Strings are indexes that have not been looked up.
-#[derive(Debug, Default)]
+/// The fields that a profile has once. Strings are indexes that have not been looked up.
+#[derive(Clone, Debug, Default)]
 struct Head {
     time_nanos: i64,
     duration_nanos: i64,
@@ -62,7 +70,7 @@ struct Head {
     keep_frames: u64,
 }
 
-/// A type and a unit that have not been looked up, and where they stand.
+/// A type and a unit as indexes of strings, and their position.
 #[derive(Clone, Copy, Debug)]
 struct RawType {
     kind: u64,
@@ -70,29 +78,65 @@ struct RawType {
     at: usize,
 }
 
-impl<'a> Profile<'a> {
-    /// Reads the head and the tables of a profile.
+impl Profile<'static> {
+    /// Reads a file, gzip or plain.
     ///
     /// # Errors
     ///
-    /// Bytes that are no profile, or one whose tables contradict themselves. What is wrong with a sample comes up when it is
-    /// visited.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        Profile::parse_with(bytes, &Limits::default())
+    /// A file that cannot be read or unpacked or has more than 1 GiB unpacked ([`ProfileErrorKind::Io`],
+    /// [`ProfileErrorKind::Gzip`], [`ProfileErrorKind::LimitExceeded`]), that is not a profile, or whose tables contradict themselves. What is wrong
+    /// with a sample is reported when it is read.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, ProfileError> {
+        let file =
+            File::open(path).map_err(|error| ProfileError { kind: ProfileErrorKind::Io(error), at: Place::File(0) })?;
+        Profile::from_reader(file)
     }
 
-    /// Reads a profile within limits other than the default.
+    /// Reads an input such as standard input to its end, gzip or plain.
     ///
     /// # Errors
     ///
-    /// See [`parse`](Profile::parse).
-    pub fn parse_with(bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+    /// See [`from_path`](Profile::from_path).
+    pub fn from_reader(input: impl Read) -> Result<Self, ProfileError> {
+        Profile::from_reader_with(input, &ProfileLimits::default())
+    }
+
+    /// Reads an input within limits other than the default.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_path`](Profile::from_path).
+    pub fn from_reader_with(input: impl Read, limits: &ProfileLimits) -> Result<Self, ProfileError> {
+        Profile::parse(Cow::Owned(unpack::read(input, limits)?), limits)
+    }
+}
+
+impl<'a> Profile<'a> {
+    /// Reads a profile in memory, gzip or plain. A plain one is borrowed.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_path`](Profile::from_path).
+    pub fn from_slice(bytes: &'a [u8]) -> Result<Self, ProfileError> {
+        Profile::from_slice_with(bytes, &ProfileLimits::default())
+    }
+
+    /// Reads a profile in memory within limits other than the default.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_path`](Profile::from_path).
+    pub fn from_slice_with(bytes: &'a [u8], limits: &ProfileLimits) -> Result<Self, ProfileError> {
+        Profile::parse(unpack::unpack(bytes, limits)?, limits)
+    }
+
+    fn parse(bytes: Cow<'a, [u8]>, limits: &ProfileLimits) -> Result<Self, ProfileError> {
         if bytes.len() as u64 > limits.max_bytes() {
-            let kind = ErrorKind::LimitExceeded { what: "bytes unpacked", limit: limits.max_bytes() };
-            return Err(Error::unpacked(kind, 0));
+            let kind = ProfileErrorKind::LimitExceeded { what: "bytes unpacked", limit: limits.max_bytes() };
+            return Err(ProfileError::unpacked(kind, 0));
         }
-        if let Some(kind) = no_profile(bytes) {
-            return Err(Error::unpacked(kind, 0));
+        if let Some(kind) = not_a_profile(&bytes) {
+            return Err(ProfileError::unpacked(kind, 0));
         }
         let mut profile = Profile {
             bytes,
@@ -107,21 +151,20 @@ impl<'a> Profile<'a> {
             head: Head::default(),
             period_type: None,
         };
-        let (sample_types, period_type) = profile.scan()?;
-        for raw in sample_types {
-            profile.sample_types.push(profile.value_type(raw)?);
+        profile.scan()?;
+        for &raw in profile.sample_types.iter().chain(&profile.period_type) {
+            profile.text_at(raw.kind, raw.at)?;
+            profile.text_at(raw.unit, raw.at)?;
         }
-        profile.period_type = period_type.map(|raw| profile.value_type(raw)).transpose()?;
         profile.index_tables()?;
         profile.check_head()?;
         Ok(profile)
     }
 
-    /// Finds the place of each message.
-    fn scan(&mut self) -> Result<(Vec<RawType>, Option<RawType>), Error> {
-        let mut sample_types = Vec::new();
-        let mut period_type = None;
-        let mut fields = Fields::new(Span { bytes: self.bytes, start: 0 }, "Profile", &self.limits);
+    /// Finds the position of each message.
+    fn scan(&mut self) -> Result<(), ProfileError> {
+        let limits = &self.limits;
+        let mut fields = Fields::new(Span { bytes: &self.bytes, start: 0 }, "Profile", limits);
         while let Some(field) = fields.next_field()? {
             match field.number {
                 fields::profile::SAMPLE => {
@@ -138,50 +181,214 @@ impl<'a> Profile<'a> {
                 fields::profile::STRING_TABLE => {
                     let span = fields.span(field)?;
                     if self.strings.is_empty() && !span.body().is_empty() {
-                        return Err(Error::unpacked(ErrorKind::FirstStringNotEmpty, field.at));
+                        return Err(ProfileError::unpacked(ProfileErrorKind::FirstStringNotEmpty, field.at));
                     }
-                    // Shorter than 4 GiB, as the whole profile is.
+                    // Shorter than 4 GiB, like the whole profile.
                     self.strings.push((span.start as u32, span.bytes.len() as u32));
                 }
                 fields::profile::SAMPLE_TYPE => {
-                    if sample_types.len() >= self.limits.sample_types as usize {
-                        let limit = self.limits.sample_types.into();
-                        let kind = ErrorKind::LimitExceeded { what: "sample types", limit };
-                        return Err(Error::unpacked(kind, field.at));
+                    if self.sample_types.len() >= limits.sample_types as usize {
+                        let limit = limits.sample_types.into();
+                        let kind = ProfileErrorKind::LimitExceeded { what: "sample types", limit };
+                        return Err(ProfileError::unpacked(kind, field.at));
                     }
-                    sample_types.push(self.raw_type(fields.span(field)?, None)?);
+                    self.sample_types.push(RawType::read(fields.span(field)?, None, limits)?);
                 }
                 fields::profile::PERIOD_TYPE => {
-                    period_type = Some(self.raw_type(fields.span(field)?, period_type)?);
+                    self.period_type = Some(RawType::read(fields.span(field)?, self.period_type, limits)?);
                 }
-                _ => self.scan_head(&fields, field)?,
+                _ => self.head.read(&fields, field, limits)?,
             }
         }
-        Ok((sample_types, period_type))
+        Ok(())
     }
 
-    fn scan_head(&mut self, fields: &Fields<'a>, field: Field<'a>) -> Result<(), Error> {
-        let head = &mut self.head;
+    /// Reads each message of the tables once, so that nothing can be wrong with them later.
+    fn index_tables(&mut self) -> Result<(), ProfileError> {
+        let limits = self.limits;
+        self.mappings.index(&self.bytes, |span| Mapping::id_of(span, &limits))?;
+        self.functions.index(&self.bytes, |span| Function::id_of(span, &limits))?;
+        self.locations.index(&self.bytes, |span| ProfileLocation::id_of(span, &limits))?;
+        for place in 0..self.mappings.len() {
+            Mapping::check(self, self.mappings.span(&self.bytes, place))?;
+        }
+        for place in 0..self.functions.len() {
+            Function::check(self, self.functions.span(&self.bytes, place))?;
+        }
+        for place in 0..self.locations.len() {
+            ProfileLocation::check(self, self.locations.span(&self.bytes, place))?;
+        }
+        Ok(())
+    }
+
+    fn check_head(&self) -> Result<(), ProfileError> {
+        let Head { default_sample_type, doc_url, drop_frames, keep_frames, .. } = self.head;
+        let once = [default_sample_type, doc_url, drop_frames, keep_frames];
+        once.iter().chain(&self.head.comments).try_for_each(|&index| self.text_at(index, 0).map(|_| ()))
+    }
+
+    /// The bytes of the profile, unpacked.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The string of an index. `at` is the position of the index, for errors.
+    pub(super) fn text_at(&self, index: u64, at: usize) -> Result<Text<'_>, ProfileError> {
+        match usize::try_from(index).ok().and_then(|index| self.strings.get(index)) {
+            Some(&(start, end)) => Ok(Text(&self.bytes[start as usize..end as usize])),
+            // Even a profile without strings has the empty string.
+            None if index == 0 => Ok(Text::default()),
+            None => Err(ProfileError::unpacked(ProfileErrorKind::UnknownString { index }, at)),
+        }
+    }
+
+    /// The string of an index that has been checked.
+    pub(super) fn text(&self, index: u64) -> Text<'_> {
+        self.text_at(index, 0).unwrap_or_default()
+    }
+
+    fn value_type(&self, raw: RawType) -> ValueType<'_> {
+        ValueType { kind: self.text(raw.kind), unit: self.text(raw.unit) }
+    }
+
+    /// What the values of the samples measure. A heap profile has `alloc_objects`, `alloc_space`, `inuse_objects`,
+    /// `inuse_space`.
+    pub fn sample_types(&self) -> impl ExactSizeIterator<Item = ValueType<'_>> {
+        self.sample_types.iter().map(|&raw| self.value_type(raw))
+    }
+
+    pub(super) fn sample_type_count(&self) -> usize {
+        self.sample_types.len()
+    }
+
+    /// The index of the values of this type. `None` if the profile does not have it.
+    pub fn sample_type(&self, kind: &str) -> Option<usize> {
+        self.sample_types().position(|value_type| value_type.kind.as_bytes() == kind.as_bytes())
+    }
+
+    /// The index of the values that `go tool pprof` shows: the type that the profile names, or else the last. `None` if there
+    /// are none.
+    pub fn default_sample_type(&self) -> Option<usize> {
+        let named = self.text(self.head.default_sample_type);
+        let position = self.sample_types().position(|value_type| !named.is_empty() && value_type.kind == named);
+        position.or(self.sample_types.len().checked_sub(1))
+    }
+
+    /// The type that the profile names as the one to show. Empty if it names none.
+    pub fn default_sample_type_name(&self) -> Text<'_> {
+        self.text(self.head.default_sample_type)
+    }
+
+    /// What is sampled, such as `cpu` in `nanoseconds`.
+    pub fn period_type(&self) -> Option<ValueType<'_>> {
+        self.period_type.map(|raw| self.value_type(raw))
+    }
+
+    /// How much of it is between two samples, in its unit; 0 if unknown.
+    pub fn period(&self) -> i64 {
+        self.head.period
+    }
+
+    /// When it was taken. `None` if unknown.
+    pub fn time(&self) -> Option<WallTime> {
+        time(self.head.time_nanos)
+    }
+
+    /// When it was taken, in nanoseconds since 1970, UTC; 0 if unknown.
+    pub(crate) fn time_nanos(&self) -> i64 {
+        self.head.time_nanos
+    }
+
+    /// For how long it was taken. `None` if unknown, as in a heap profile, which covers the time since the program's start.
+    pub fn duration(&self) -> Option<Duration> {
+        duration(self.head.duration_nanos)
+    }
+
+    pub(super) fn duration_nanos(&self) -> i64 {
+        self.head.duration_nanos
+    }
+
+    /// Lines of text that its writer added.
+    pub fn comments(&self) -> impl ExactSizeIterator<Item = Text<'_>> {
+        self.head.comments.iter().map(|&index| self.text(index))
+    }
+
+    /// The address of its documentation. Empty if it has none.
+    pub fn doc_url(&self) -> Text<'_> {
+        self.text(self.head.doc_url)
+    }
+
+    /// A regular expression for functions at which `go tool pprof` cuts stacks. Empty for none, as in every profile that Go's
+    /// runtime writes. [Reports](super::Report) ignore it.
+    pub fn drop_frames(&self) -> Text<'_> {
+        self.text(self.head.drop_frames)
+    }
+
+    /// A regular expression for exceptions from [`drop_frames`](Profile::drop_frames).
+    pub fn keep_frames(&self) -> Text<'_> {
+        self.text(self.head.keep_frames)
+    }
+
+    /// The number of samples.
+    pub fn sample_count(&self) -> u64 {
+        self.sample_count
+    }
+
+    /// The samples, in the order of the file.
+    pub fn samples(&self) -> Samples<'_> {
+        let (start, end) = self.samples;
+        Samples::new(self, Span { bytes: &self.bytes[..end], start })
+    }
+
+    /// The most frames that all different stacks together can have: see [`ProfileLimits::frames_per_byte`].
+    pub(crate) fn most_frames(&self) -> u64 {
+        u64::from(self.limits.frames_per_byte) * self.bytes.len() as u64
+    }
+
+    /// The mappings: the program's binary first, then the libraries.
+    pub fn mappings(&self) -> impl ExactSizeIterator<Item = Mapping<'_>> {
+        (0..self.mappings.len()).map(|place| Mapping::new(self, place))
+    }
+
+    /// The locations, in the order of the file.
+    pub fn locations(&self) -> impl ExactSizeIterator<Item = ProfileLocation<'_>> {
+        (0..self.locations.len()).map(|place| ProfileLocation::new(self, place))
+    }
+
+    /// The functions, in the order of the file.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'_>> {
+        (0..self.functions.len()).map(|place| Function::new(self, place))
+    }
+
+    /// The strings, in the order of the file. The first is empty.
+    pub fn strings(&self) -> impl ExactSizeIterator<Item = Text<'_>> {
+        self.strings.iter().map(|&(start, end)| Text(&self.bytes[start as usize..end as usize]))
+    }
+}
+
+impl Head {
+    fn read(&mut self, fields: &Fields<'_>, field: Field<'_>, limits: &ProfileLimits) -> Result<(), ProfileError> {
         match field.number {
             fields::profile::TIME_NANOS => {
-                // So Go's reader tells files that were put together, which is no way to merge profiles.
-                if head.time_nanos != 0 {
-                    return Err(Error::unpacked(ErrorKind::MultipleProfiles, field.at));
+                // Go's reader also detects concatenated files by this, since that is not a way to merge profiles.
+                if self.time_nanos != 0 {
+                    return Err(ProfileError::unpacked(ProfileErrorKind::MultipleProfiles, field.at));
                 }
-                head.time_nanos = fields.integer(field)?.cast_signed();
+                self.time_nanos = fields.integer(field)?.cast_signed();
             }
-            fields::profile::DURATION_NANOS => head.duration_nanos = fields.integer(field)?.cast_signed(),
-            fields::profile::PERIOD => head.period = fields.integer(field)?.cast_signed(),
-            fields::profile::DEFAULT_SAMPLE_TYPE => head.default_sample_type = fields.integer(field)?,
-            fields::profile::DOC_URL => head.doc_url = fields.integer(field)?,
-            fields::profile::DROP_FRAMES => head.drop_frames = fields.integer(field)?,
-            fields::profile::KEEP_FRAMES => head.keep_frames = fields.integer(field)?,
+            fields::profile::DURATION_NANOS => self.duration_nanos = fields.integer(field)?.cast_signed(),
+            fields::profile::PERIOD => self.period = fields.integer(field)?.cast_signed(),
+            fields::profile::DEFAULT_SAMPLE_TYPE => self.default_sample_type = fields.integer(field)?,
+            fields::profile::DOC_URL => self.doc_url = fields.integer(field)?,
+            fields::profile::DROP_FRAMES => self.drop_frames = fields.integer(field)?,
+            fields::profile::KEEP_FRAMES => self.keep_frames = fields.integer(field)?,
             fields::profile::COMMENT => fields.integers(field, |index, at| {
-                head.comments.push(index);
-                let limit = self.limits.comments;
-                match head.comments.len() > limit as usize {
+                self.comments.push(index);
+                let limit = limits.comments;
+                match self.comments.len() > limit as usize {
                     true => {
-                        Err(Error::unpacked(ErrorKind::LimitExceeded { what: "comments", limit: limit.into() }, at))
+                        let kind = ProfileErrorKind::LimitExceeded { what: "comments", limit: limit.into() };
+                        Err(ProfileError::unpacked(kind, at))
                     }
                     false => Ok(()),
                 }
@@ -190,11 +397,13 @@ impl<'a> Profile<'a> {
         }
         Ok(())
     }
+}
 
-    /// As protobuf has it, the fields of a message that is there twice are put together.
-    fn raw_type(&self, span: Span<'a>, earlier: Option<RawType>) -> Result<RawType, Error> {
+impl RawType {
+    /// Protobuf merges the fields of a message that occurs twice.
+    fn read(span: Span<'_>, earlier: Option<RawType>, limits: &ProfileLimits) -> Result<RawType, ProfileError> {
         let mut raw = earlier.unwrap_or(RawType { kind: 0, unit: 0, at: span.start });
-        let mut fields = Fields::new(span, "ValueType", &self.limits);
+        let mut fields = Fields::new(span, "ValueType", limits);
         while let Some(field) = fields.next_field()? {
             match field.number {
                 fields::value_type::TYPE => raw.kind = fields.integer(field)?,
@@ -204,154 +413,19 @@ impl<'a> Profile<'a> {
         }
         Ok(raw)
     }
-
-    fn value_type(&self, raw: RawType) -> Result<ValueType<'a>, Error> {
-        Ok(ValueType { kind: self.text_at(raw.kind, raw.at)?, unit: self.text_at(raw.unit, raw.at)? })
-    }
-
-    /// Looks at each message of the tables once, so that afterwards nothing can be wrong with them.
-    fn index_tables(&mut self) -> Result<(), Error> {
-        let limits = self.limits;
-        self.mappings.index(self.bytes, |span| Mapping::id_of(span, &limits))?;
-        self.functions.index(self.bytes, |span| Function::id_of(span, &limits))?;
-        self.locations.index(self.bytes, |span| Location::id_of(span, &limits))?;
-        for place in 0..self.mappings.len() {
-            Mapping::check(self, self.mappings.span(self.bytes, place))?;
-        }
-        for place in 0..self.functions.len() {
-            Function::check(self, self.functions.span(self.bytes, place))?;
-        }
-        for place in 0..self.locations.len() {
-            Location::check(self, self.locations.span(self.bytes, place))?;
-        }
-        Ok(())
-    }
-
-    fn check_head(&self) -> Result<(), Error> {
-        let Head { default_sample_type, doc_url, drop_frames, keep_frames, .. } = self.head;
-        let once = [default_sample_type, doc_url, drop_frames, keep_frames];
-        once.iter().chain(&self.head.comments).try_for_each(|&index| self.text_at(index, 0).map(|_| ()))
-    }
-
-    /// The string of an index that stands at `at`.
-    pub(super) fn text_at(&self, index: u64, at: usize) -> Result<Text<'a>, Error> {
-        match usize::try_from(index).ok().and_then(|index| self.strings.get(index)) {
-            Some(&(start, end)) => Ok(Text(&self.bytes[start as usize..end as usize])),
-            // A profile without strings still has the empty one.
-            None if index == 0 => Ok(Text::default()),
-            None => Err(Error::unpacked(ErrorKind::UnknownString { index }, at)),
-        }
-    }
-
-    /// The string of an index that has been checked.
-    pub(super) fn text(&self, index: u64) -> Text<'a> {
-        self.text_at(index, 0).unwrap_or_default()
-    }
-
-    /// What the values of the samples are. A heap profile has `alloc_objects`, `alloc_space`, `inuse_objects`,
-    /// `inuse_space`.
-    pub fn sample_types(&self) -> &[ValueType<'a>] {
-        &self.sample_types
-    }
-
-    /// Which of the values has this type.
-    pub fn sample_type(&self, kind: &str) -> Option<usize> {
-        self.sample_types.iter().position(|value_type| value_type.kind.as_bytes() == kind.as_bytes())
-    }
-
-    /// Which of the values `go tool pprof` shows: the one that the profile names, or else the last. `None` if there are
-    /// none.
-    pub fn default_sample_type(&self) -> Option<usize> {
-        let named = self.text(self.head.default_sample_type);
-        let position = self.sample_types.iter().position(|value_type| !named.is_empty() && value_type.kind == named);
-        position.or(self.sample_types.len().checked_sub(1))
-    }
-
-    /// The type that the profile names as the one to show; empty if it names none.
-    pub fn default_sample_type_name(&self) -> Text<'a> {
-        self.text(self.head.default_sample_type)
-    }
-
-    /// What is sampled, such as `cpu` in `nanoseconds`.
-    pub fn period_type(&self) -> Option<ValueType<'a>> {
-        self.period_type
-    }
-
-    /// How much of it lies between two samples; 0 if unknown.
-    pub fn period(&self) -> i64 {
-        self.head.period
-    }
-
-    /// When it was taken, in nanoseconds since 1970, UTC; 0 if unknown.
-    pub fn time_nanos(&self) -> i64 {
-        self.head.time_nanos
-    }
-
-    /// Over how long it was taken, in nanoseconds; 0 if unknown, as in a heap profile, which is of all the time since the
-    /// program began.
-    pub fn duration_nanos(&self) -> i64 {
-        self.head.duration_nanos
-    }
-
-    /// Lines that whoever wrote it put there.
-    pub fn comments(&self) -> impl ExactSizeIterator<Item = Text<'a>> {
-        self.head.comments.iter().map(|&index| self.text(index))
-    }
-
-    /// Where it is documented; empty if that is not said.
-    pub fn doc_url(&self) -> Text<'a> {
-        self.text(self.head.doc_url)
-    }
-
-    /// A regular expression for functions that `go tool pprof` cuts stacks off at; empty, as in all that Go's runtime
-    /// writes, for none. The [reports](super::Report) do not heed it.
-    pub fn drop_frames(&self) -> Text<'a> {
-        self.text(self.head.drop_frames)
-    }
-
-    /// A regular expression for functions that [`drop_frames`](Profile::drop_frames) is not for.
-    pub fn keep_frames(&self) -> Text<'a> {
-        self.text(self.head.keep_frames)
-    }
-
-    /// How many samples there are.
-    pub fn sample_count(&self) -> u64 {
-        self.sample_count
-    }
-
-    /// The samples, in the order of the file.
-    pub fn samples(&self) -> Samples<'_, 'a> {
-        let (start, end) = self.samples;
-        Samples::new(self, Span { bytes: &self.bytes[..end], start })
-    }
-
-    /// How many frames all different stacks together may have: see [`Limits::frames_per_byte`].
-    pub(crate) fn most_frames(&self) -> u64 {
-        u64::from(self.limits.frames_per_byte) * self.bytes.len() as u64
-    }
-
-    /// The mappings: the program's binary first, then the libraries.
-    pub fn mappings(&self) -> impl ExactSizeIterator<Item = Mapping<'a>> {
-        (0..self.mappings.len()).map(|place| Mapping::new(self, place))
-    }
-
-    /// The locations, in the order of the file.
-    pub fn locations(&self) -> impl ExactSizeIterator<Item = Location<'_, 'a>> {
-        (0..self.locations.len()).map(|place| Location::new(self, place))
-    }
-
-    /// The functions, in the order of the file.
-    pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'a>> {
-        (0..self.functions.len()).map(|place| Function::new(self, place))
-    }
-
-    /// The strings, in the order of the file. The first is empty.
-    pub fn strings(&self) -> impl ExactSizeIterator<Item = Text<'a>> {
-        self.strings.iter().map(|&(start, end)| Text(&self.bytes[start as usize..end as usize]))
-    }
 }
 
-/// How the profiles in text form begin, see Go src/runtime/pprof/pprof.go.
+/// Nanoseconds since 1970, 0 for unknown, as a moment.
+pub(super) fn time(nanos: i64) -> Option<WallTime> {
+    WallTime::from_nanos(nanos.into()).filter(|_| nanos != 0)
+}
+
+/// Nanoseconds, 0 for unknown, as a duration.
+pub(super) fn duration(nanos: i64) -> Option<Duration> {
+    u64::try_from(nanos).ok().filter(|&nanos| nanos > 0).map(Duration::from_nanos)
+}
+
+/// How profiles in text form start, see Go src/runtime/pprof/pprof.go.
 const TEXT_FORMS: [&str; 6] = [
     "heap profile: ",
     "goroutine profile: ",
@@ -361,10 +435,10 @@ const TEXT_FORMS: [&str; 6] = [
     "--- mutex:",
 ];
 
-fn no_profile(bytes: &[u8]) -> Option<ErrorKind> {
+fn not_a_profile(bytes: &[u8]) -> Option<ProfileErrorKind> {
     if bytes.is_empty() {
-        return Some(ErrorKind::Empty);
+        return Some(ProfileErrorKind::Empty);
     }
-    let begin = TEXT_FORMS.into_iter().find(|form| bytes.starts_with(form.as_bytes()))?;
-    Some(ErrorKind::Text { begin: begin.trim_end() })
+    let start = TEXT_FORMS.into_iter().find(|form| bytes.starts_with(form.as_bytes()))?;
+    Some(ProfileErrorKind::Text { start: start.trim_end() })
 }

@@ -1,40 +1,44 @@
-//! What a profile's values come to, by function, package or stack.
+//! The sums of a profile's values by function, package or stack.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
-use super::error::Error;
-use super::kind::ProfileKind;
-use super::location::{Function, Location};
+use super::error::ProfileError;
+use super::kind::PprofKind;
+use super::location::{Function, ProfileLocation};
 use super::names;
-use super::profile::Profile;
+use super::profile::{self, Profile};
 use crate::number::intern;
+use crate::time::WallTime;
 
-/// What the values of a profile are added up by.
+/// What the values of a profile are summed up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub enum By {
-    /// By the function as `go tool pprof` names it; inlined ones count as others do.
+    /// By function, with the names of `go tool pprof`. Inlined functions count like others.
     Function,
-    /// By the package of the function. Functions outside of packages, which are C's, go by their own names.
+    /// By the package of the function. Functions without a package, such as C functions, keep their own names.
     Package,
     /// By the stack of functions.
     Stack,
 }
 
-/// The sums of a profile's values by function, package or stack. It owns what it holds.
+/// The sums of a profile's values by function, package or stack. It borrows nothing from the profile.
 ///
-/// Flat and cumulative values are those of `go tool pprof -top`: a sample's value is flat for the innermost function of its
-/// stack and cumulative for each that stands in it, however often.
+/// Flat and cumulative values are those of `go tool pprof -top`: a sample's value counts as flat for the innermost function of
+/// its stack, and as cumulative once for each function in the stack.
 ///
 /// ```
-/// use gotrace::pprof::{By, Profile, ProfileBytes, Report};
+/// use gotrace::pprof::{By, Profile, Report};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/profiles/go1.27/heap.pb.gz");
-/// let bytes = ProfileBytes::open(path)?;
-/// let report = Report::new(&Profile::parse(bytes.as_bytes())?, By::Function)?;
+/// let report = Report::new(&Profile::from_path(path)?, By::Function)?;
 /// let inuse_space = report.sample_type("inuse_space").ok_or("not a heap profile")?;
 /// for row in report.top(inuse_space).into_iter().take(10) {
 ///     println!("{:>12} {:>12}  {}", row.flat[inuse_space], row.cum[inuse_space], row.name());
@@ -45,27 +49,30 @@ pub enum By {
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) by: By,
-    pub(super) kind: ProfileKind,
+    pub(super) kind: PprofKind,
     pub(super) sample_types: Vec<SampleType>,
     pub(super) default_sample_type: usize,
     pub(super) time_nanos: i64,
     pub(super) duration_nanos: i64,
-    /// Of functions or packages.
+    /// The names of functions or packages.
     pub(super) names: IndexSet<Box<str>, RandomState>,
-    /// Of names, innermost first; only by stack.
+    /// Numbers of names, innermost first. Only for reports by stack.
     pub(super) stacks: IndexSet<Box<[u32]>, RandomState>,
-    /// A row after another, each with as many values as there are sample types.
+    /// One row after another, each with a value for each sample type.
     pub(super) flat: Vec<i64>,
     pub(super) cum: Vec<i64>,
     pub(super) total: Vec<i64>,
 }
 
-/// What a column of values is.
+/// What a value measures.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct SampleType {
-    /// What is measured: `inuse_space`, `cpu`, …
+    /// The type: `inuse_space`, `cpu`, …
     pub kind: String,
-    /// In what: `bytes`, `nanoseconds`, …
+    /// The unit: `bytes`, `nanoseconds`, …
     pub unit: String,
 }
 
@@ -74,19 +81,19 @@ pub struct SampleType {
 pub struct Row<'r> {
     report: &'r Report,
     index: usize,
-    /// Of samples of which it is the innermost, by sample type.
+    /// The values of the samples in which it is innermost, by sample type.
     pub flat: &'r [i64],
-    /// Of samples in whose stacks it is, by sample type. By stack, the same as `flat`.
+    /// The values of the samples that have it in their stack, by sample type. In a report by stack, the same as `flat`.
     pub cum: &'r [i64],
 }
 
 impl<'r> Row<'r> {
-    /// The function, or the package; of a stack its innermost function, empty if it has none.
+    /// The function or the package. For a stack its innermost function, empty if it has none.
     pub fn name(&self) -> &'r str {
         self.frames().next().unwrap_or_default()
     }
 
-    /// The functions of a stack, innermost first; else the one function or package.
+    /// The functions of a stack, innermost first. Otherwise the one function or package.
     pub fn frames(&self) -> impl ExactSizeIterator<Item = &'r str> + use<'r> {
         let report = self.report;
         let names: Cow<'r, [u32]> = match report.by {
@@ -99,15 +106,14 @@ impl<'r> Row<'r> {
 }
 
 impl Report {
-    /// Adds up the values of a profile.
+    /// Sums up the values of a profile.
     ///
     /// # Errors
     ///
-    /// Those of its samples.
-    pub fn new(profile: &Profile<'_>, by: By) -> Result<Self, Error> {
+    /// Errors in its samples.
+    pub fn new(profile: &Profile<'_>, by: By) -> Result<Self, ProfileError> {
         let sample_types = profile
             .sample_types()
-            .iter()
             .map(|value_type| SampleType { kind: value_type.kind.to_string(), unit: value_type.unit.to_string() });
         let mut report = Report {
             by,
@@ -120,7 +126,7 @@ impl Report {
             stacks: IndexSet::default(),
             flat: Vec::new(),
             cum: Vec::new(),
-            total: vec![0; profile.sample_types().len()],
+            total: vec![0; profile.sample_type_count()],
         };
         let locations = Nodes::new(profile, by, &mut report.names);
         match by {
@@ -130,17 +136,17 @@ impl Report {
         Ok(report)
     }
 
-    fn add_nodes(&mut self, profile: &Profile<'_>, nodes: &Nodes) -> Result<(), Error> {
+    fn add_nodes(&mut self, profile: &Profile<'_>, nodes: &Nodes) -> Result<(), ProfileError> {
         let width = self.sample_types.len();
         self.flat = vec![0; width * self.names.len()];
         self.cum = vec![0; width * self.names.len()];
-        // The number of the sample in which each was seen last.
+        // The number of the sample in which each was last seen.
         let mut seen_node = vec![0_u32; self.names.len()];
         let mut seen_location = vec![0_u32; nodes.ends.len()];
         let mut number = 0;
         let mut samples = profile.samples();
         while let Some(sample) = samples.next_sample()? {
-            // A profile is shorter than 4 GiB: so many samples do not fit in.
+            // This cannot overflow: a profile is shorter than 4 GiB.
             number += 1;
             let values = sample.values();
             add(&mut self.total, values);
@@ -150,7 +156,7 @@ impl Report {
                 add(&mut self.flat[start..start + width], values);
             }
             for &place in places {
-                // Most of a recursion is found out here, and its lines need not be looked at again.
+                // The lines of a recursive call need not be read again.
                 if std::mem::replace(&mut seen_location[place as usize], number) == number {
                     continue;
                 }
@@ -165,7 +171,7 @@ impl Report {
         Ok(())
     }
 
-    fn add_stacks(&mut self, profile: &Profile<'_>, nodes: &Nodes) -> Result<(), Error> {
+    fn add_stacks(&mut self, profile: &Profile<'_>, nodes: &Nodes) -> Result<(), ProfileError> {
         let width = self.sample_types.len();
         let mut stack = Vec::new();
         let mut samples = profile.samples();
@@ -194,39 +200,39 @@ impl Report {
         Ok(())
     }
 
-    /// By what it is.
+    /// What the values are summed up by.
     pub fn by(&self) -> By {
         self.by
     }
 
-    /// Which of Go's profiles it is of.
-    pub fn kind(&self) -> ProfileKind {
+    /// Which of Go's profiles it was computed from.
+    pub fn kind(&self) -> PprofKind {
         self.kind
     }
 
-    /// What the values are.
+    /// What the values measure.
     pub fn sample_types(&self) -> &[SampleType] {
         &self.sample_types
     }
 
-    /// Which of the values has this type.
+    /// The index of the values of this type. `None` if the profile does not have it.
     pub fn sample_type(&self, kind: &str) -> Option<usize> {
         self.sample_types.iter().position(|sample_type| sample_type.kind == kind)
     }
 
-    /// Which of the values `go tool pprof` shows. `None` if there are none.
+    /// The index of the values that `go tool pprof` shows. `None` if there are none.
     pub fn default_sample_type(&self) -> Option<usize> {
         (!self.sample_types.is_empty()).then_some(self.default_sample_type)
     }
 
-    /// When the profile was taken, in nanoseconds since 1970, UTC; 0 if unknown.
-    pub fn time_nanos(&self) -> i64 {
-        self.time_nanos
+    /// When the profile was taken. `None` if unknown.
+    pub fn time(&self) -> Option<WallTime> {
+        profile::time(self.time_nanos)
     }
 
-    /// Over how many nanoseconds; 0 if unknown.
-    pub fn duration_nanos(&self) -> i64 {
-        self.duration_nanos
+    /// For how long it was taken. `None` if unknown, as in a heap profile.
+    pub fn duration(&self) -> Option<Duration> {
+        profile::duration(self.duration_nanos)
     }
 
     /// The sums over all samples, by sample type.
@@ -234,7 +240,7 @@ impl Report {
         &self.total
     }
 
-    /// How many rows there are, those with nothing but zeros included.
+    /// The number of rows, including those with only zeros.
     pub fn len(&self) -> usize {
         match self.by {
             By::Function | By::Package => self.names.len(),
@@ -242,7 +248,7 @@ impl Report {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -257,7 +263,7 @@ impl Report {
         Row { report: self, index, flat: &self.flat[values.clone()], cum: &self.cum[values] }
     }
 
-    /// The function or package of this name.
+    /// The row of a function or package. `None` if there is none of this name, or if this is a report by stack.
     pub fn find(&self, name: &str) -> Option<Row<'_>> {
         match self.by {
             By::Function | By::Package => self.names.get_index_of(name).map(|index| self.row(index)),
@@ -265,8 +271,8 @@ impl Report {
         }
     }
 
-    /// The rows that have any of a value, as `go tool pprof -top` sorts them: the largest flat value first, whatever its
-    /// sign; equal ones by name. Empty if there is no such value.
+    /// The rows in which a value is not zero, sorted like `go tool pprof -top`: the largest flat value first, regardless of its
+    /// sign, and equal ones by name. Empty if there is no such value.
     pub fn top(&self, sample_type: usize) -> Vec<Row<'_>> {
         if sample_type >= self.sample_types.len() {
             return Vec::new();
@@ -336,15 +342,15 @@ fn function_name<'a>(function: &Function<'a>, by: By) -> Option<Cow<'a, str>> {
     })
 }
 
-/// What `go tool pprof` calls places of which it knows no function, once it has been asked for.
+/// The names that `go tool pprof` uses for places without a known function.
 struct Unknown {
     of_mapping: Vec<Option<u32>>,
-    /// In no mapping.
+    /// Outside all mappings.
     elsewhere: Option<u32>,
 }
 
 impl Unknown {
-    fn at(&mut self, location: &Location<'_, '_>, names: &mut IndexSet<Box<str>, RandomState>) -> u32 {
+    fn at(&mut self, location: &ProfileLocation<'_>, names: &mut IndexSet<Box<str>, RandomState>) -> u32 {
         let known = match location.mapping_place() {
             Some(place) => &mut self.of_mapping[place],
             None => &mut self.elsewhere,

@@ -1,26 +1,26 @@
 //! Samples, visited one after another.
 
-use super::error::{Error, ErrorKind};
+use super::error::{ProfileError, ProfileErrorKind};
 use super::fields;
-use super::location::{Lines, Location};
-use super::model::{Frame, Label, LabelValue};
+use super::location::{ProfileLine, ProfileLines, ProfileLocation};
+use super::model::{LabelValue, ProfileFrame, SampleLabel};
 use super::profile::Profile;
 use super::wire::{Fields, Span};
 
 /// The samples of a profile, in the order of the file.
 #[derive(Debug)]
-pub struct Samples<'p, 'a> {
-    profile: &'p Profile<'a>,
-    /// The profile's, from the first sample to the last; others may lie between.
-    fields: Fields<'a>,
-    /// Of the last sample.
+pub struct Samples<'p> {
+    profile: &'p Profile<'p>,
+    /// The fields of the profile, from the first sample to the last. Other fields can be between them.
+    fields: Fields<'p>,
+    /// The values of the current sample.
     values: Vec<i64>,
     locations: Vec<u32>,
     ended: bool,
 }
 
-impl<'p, 'a> Samples<'p, 'a> {
-    pub(super) fn new(profile: &'p Profile<'a>, span: Span<'a>) -> Self {
+impl<'p> Samples<'p> {
+    pub(super) fn new(profile: &'p Profile<'p>, span: Span<'p>) -> Self {
         let fields = Fields::new(span, "Profile", &profile.limits);
         Samples { profile, fields, values: Vec::new(), locations: Vec::new(), ended: false }
     }
@@ -30,7 +30,7 @@ impl<'p, 'a> Samples<'p, 'a> {
     /// # Errors
     ///
     /// A sample with too few or too many values, a location that is not in the table, and damage to the encoding.
-    pub fn next_sample(&mut self) -> Result<Option<Sample<'_, 'a>>, Error> {
+    pub fn next_sample(&mut self) -> Result<Option<Sample<'_, 'p>>, ProfileError> {
         if self.ended {
             return Ok(None);
         }
@@ -44,7 +44,7 @@ impl<'p, 'a> Samples<'p, 'a> {
         Ok(Some(Sample { profile: self.profile, span, values: &self.values, locations: &self.locations }))
     }
 
-    fn read_next(&mut self) -> Result<Option<Span<'a>>, Error> {
+    fn read_next(&mut self) -> Result<Option<Span<'p>>, ProfileError> {
         while let Some(field) = self.fields.next_field()? {
             if field.number == fields::profile::SAMPLE {
                 let span = self.fields.span(field)?;
@@ -54,11 +54,11 @@ impl<'p, 'a> Samples<'p, 'a> {
         Ok(None)
     }
 
-    fn read_sample(&mut self, span: Span<'a>) -> Result<(), Error> {
+    fn read_sample(&mut self, span: Span<'p>) -> Result<(), ProfileError> {
         let Samples { profile, values, locations, .. } = self;
         values.clear();
         locations.clear();
-        let expected = profile.sample_types().len();
+        let expected = profile.sample_type_count();
         let most = profile.limits.stack;
         let mut fields = Fields::new(span, "Sample", &profile.limits);
         while let Some(field) = fields.next_field()? {
@@ -92,41 +92,43 @@ impl<'p, 'a> Samples<'p, 'a> {
 }
 
 #[cold]
-fn too_deep(most: u32, at: usize) -> Error {
-    Error::unpacked(ErrorKind::LimitExceeded { what: "locations in a stack", limit: most.into() }, at)
+fn too_deep(most: u32, at: usize) -> ProfileError {
+    ProfileError::unpacked(ProfileErrorKind::LimitExceeded { what: "locations in a stack", limit: most.into() }, at)
 }
 
 #[cold]
-fn wrong_count(expected: usize, found: usize, at: usize) -> Error {
-    Error::unpacked(ErrorKind::WrongValueCount { expected, found }, at)
+fn wrong_count(expected: usize, found: usize, at: usize) -> ProfileError {
+    ProfileError::unpacked(ProfileErrorKind::WrongValueCount { expected, found }, at)
 }
 
 /// A sample: a stack, labels, and a value of each of the profile's sample types.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample<'s, 'a> {
-    profile: &'s Profile<'a>,
-    span: Span<'a>,
+pub struct Sample<'s, 'p> {
+    profile: &'p Profile<'p>,
+    span: Span<'p>,
     values: &'s [i64],
     locations: &'s [u32],
 }
 
-impl<'s, 'a> Sample<'s, 'a> {
+impl<'s, 'p> Sample<'s, 'p> {
     /// The values, in the order of [`Profile::sample_types`].
     pub fn values(&self) -> &'s [i64] {
         self.values
     }
 
     /// The stack as addresses, innermost first.
-    pub fn locations(&self) -> impl ExactSizeIterator<Item = Location<'s, 'a>> + use<'s, 'a> {
+    pub fn locations(&self) -> impl ExactSizeIterator<Item = ProfileLocation<'p>> + use<'s, 'p> {
         let profile = self.profile;
-        self.locations.iter().map(move |&place| Location::new(profile, place as usize))
+        self.locations.iter().map(move |&place| ProfileLocation::new(profile, place as usize))
     }
 
-    /// The error of a profile whose stacks come to more frames than there may be.
-    pub(crate) fn too_many_frames(&self) -> Error {
-        let kind =
-            ErrorKind::LimitExceeded { what: "frames in the stacks of a report", limit: self.profile.most_frames() };
-        Error::unpacked(kind, self.span.start)
+    /// The error of a profile whose stacks have too many frames in total.
+    pub(crate) fn too_many_frames(&self) -> ProfileError {
+        let kind = ProfileErrorKind::LimitExceeded {
+            what: "frames in the stacks of a report",
+            limit: self.profile.most_frames(),
+        };
+        ProfileError::unpacked(kind, self.span.start)
     }
 
     /// The stack as places in the table of locations.
@@ -134,52 +136,52 @@ impl<'s, 'a> Sample<'s, 'a> {
         self.locations
     }
 
-    /// The stack as source lines, innermost first. An address of which no line is known is a frame without a function.
-    pub fn frames(&self) -> Frames<'s, 'a> {
-        Frames { profile: self.profile, locations: self.locations.iter(), current: None }
+    /// The stack as source lines, innermost first. An address without known lines becomes a frame without a function.
+    pub fn frames(&self) -> SampleFrames<'s, 'p> {
+        SampleFrames { profile: self.profile, locations: self.locations.iter(), current: None }
     }
 
-    /// The labels, which are checked when they are asked for.
-    pub fn labels(&self) -> Labels<'s, 'a> {
+    /// The labels. They are checked as they are read.
+    pub fn labels(&self) -> SampleLabels<'p> {
         let fields = Fields::new(self.span, "Sample", &self.profile.limits);
-        Labels { profile: self.profile, fields, ended: false }
+        SampleLabels { profile: self.profile, fields, ended: false }
     }
 }
 
 /// The frames of a stack, innermost first.
 #[derive(Clone, Debug)]
-pub struct Frames<'s, 'a> {
-    profile: &'s Profile<'a>,
+pub struct SampleFrames<'s, 'p> {
+    profile: &'p Profile<'p>,
     locations: std::slice::Iter<'s, u32>,
-    current: Option<Current<'s, 'a>>,
+    current: Option<Current<'p>>,
 }
 
-/// A location of which a line is still to come.
+/// A location with at least one line left.
 #[derive(Clone, Debug)]
-struct Current<'s, 'a> {
+struct Current<'p> {
     address: u64,
-    next: super::Line<'a>,
-    rest: Lines<'s, 'a>,
+    next: ProfileLine<'p>,
+    rest: ProfileLines<'p>,
 }
 
-impl<'a> Iterator for Frames<'_, 'a> {
-    type Item = Frame<'a>;
+impl<'p> Iterator for SampleFrames<'_, 'p> {
+    type Item = ProfileFrame<'p>;
 
-    fn next(&mut self) -> Option<Frame<'a>> {
+    fn next(&mut self) -> Option<ProfileFrame<'p>> {
         let current = match self.current.take() {
             Some(current) => current,
             None => {
-                let location = Location::new(self.profile, *self.locations.next()? as usize);
+                let location = ProfileLocation::new(self.profile, *self.locations.next()? as usize);
                 let mut rest = location.lines();
                 match rest.next() {
                     Some(next) => Current { address: location.address, next, rest },
-                    None => return Some(Frame { address: location.address, ..Frame::default() }),
+                    None => return Some(ProfileFrame { address: location.address, ..ProfileFrame::default() }),
                 }
             }
         };
-        let Current { address, next: super::Line { function, line, .. }, mut rest } = current;
+        let Current { address, next: ProfileLine { function, line, .. }, mut rest } = current;
         self.current = rest.next().map(|next| Current { address, next, rest });
-        Some(Frame {
+        Some(ProfileFrame {
             func: function.name,
             file: function.file,
             line,
@@ -192,20 +194,20 @@ impl<'a> Iterator for Frames<'_, 'a> {
 
 /// The labels of a sample, in the order of the file.
 #[derive(Clone, Debug)]
-pub struct Labels<'s, 'a> {
-    profile: &'s Profile<'a>,
-    /// The sample's.
-    fields: Fields<'a>,
+pub struct SampleLabels<'p> {
+    profile: &'p Profile<'p>,
+    /// The fields of the sample.
+    fields: Fields<'p>,
     ended: bool,
 }
 
-impl<'a> Labels<'_, 'a> {
+impl<'p> SampleLabels<'p> {
     /// The next label; `None` when there are no more, and after an error.
     ///
     /// # Errors
     ///
     /// A string that is not in the table, and damage to the encoding.
-    pub fn next_label(&mut self) -> Result<Option<Label<'a>>, Error> {
+    pub fn next_label(&mut self) -> Result<Option<SampleLabel<'p>>, ProfileError> {
         if self.ended {
             return Ok(None);
         }
@@ -214,7 +216,7 @@ impl<'a> Labels<'_, 'a> {
         next
     }
 
-    fn read_next(&mut self) -> Result<Option<Label<'a>>, Error> {
+    fn read_next(&mut self) -> Result<Option<SampleLabel<'p>>, ProfileError> {
         while let Some(field) = self.fields.next_field()? {
             if field.number == fields::sample::LABEL {
                 return self.read_label(self.fields.span(field)?).map(Some);
@@ -223,7 +225,7 @@ impl<'a> Labels<'_, 'a> {
         Ok(None)
     }
 
-    fn read_label(&self, span: Span<'a>) -> Result<Label<'a>, Error> {
+    fn read_label(&self, span: Span<'p>) -> Result<SampleLabel<'p>, ProfileError> {
         let (mut key, mut text, mut number, mut unit) = (0, 0, 0, 0);
         let mut fields = Fields::new(span, "Label", &self.profile.limits);
         while let Some(field) = fields.next_field()? {
@@ -241,6 +243,6 @@ impl<'a> Labels<'_, 'a> {
             0 => LabelValue::Number { value: number, unit: look_up(unit)? },
             _ => LabelValue::Text(look_up(text)?),
         };
-        Ok(Label { key, value })
+        Ok(SampleLabel { key, value })
     }
 }

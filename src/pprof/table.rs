@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::error::{Error, ErrorKind};
+use super::error::{ProfileError, ProfileErrorKind};
 use super::wire::Span;
 
 /// Where the messages of one kind lie.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Table {
     /// `mapping`, `location` or `function`, for errors.
     name: &'static str,
@@ -18,7 +18,7 @@ pub(super) struct Table {
 }
 
 /// From an ID to the place in the order of the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Index {
     /// The IDs count from 1, as Go's runtime and most writers give them.
     Counting,
@@ -42,13 +42,17 @@ impl Table {
     }
 
     /// Makes ready to look up IDs, which `id_of` finds in the messages.
-    pub fn index(&mut self, bytes: &[u8], mut id_of: impl FnMut(Span<'_>) -> Result<u64, Error>) -> Result<(), Error> {
+    pub fn index(
+        &mut self,
+        bytes: &[u8],
+        mut id_of: impl FnMut(Span<'_>) -> Result<u64, ProfileError>,
+    ) -> Result<(), ProfileError> {
         let mut ids = Vec::new();
         for place in 0..self.places.len() {
             let span = self.span(bytes, place);
             let id = id_of(span)?;
             if id == 0 {
-                return Err(Error::unpacked(ErrorKind::ZeroId { table: self.name }, span.start));
+                return Err(ProfileError::unpacked(ProfileErrorKind::ZeroId { table: self.name }, span.start));
             }
             if ids.is_empty() && id == place as u64 + 1 {
                 continue;
@@ -63,8 +67,8 @@ impl Table {
             return Ok(());
         }
         let twice = |place: usize| {
-            let kind = ErrorKind::DuplicateId { table: self.name, id: ids[place] };
-            Err(Error::unpacked(kind, self.places[place].0 as usize))
+            let kind = ProfileErrorKind::DuplicateId { table: self.name, id: ids[place] };
+            Err(ProfileError::unpacked(kind, self.places[place].0 as usize))
         };
         let largest = ids.iter().copied().max().unwrap_or(0);
         self.index = if largest / 4 <= ids.len() as u64 {
@@ -109,13 +113,13 @@ impl Table {
 
     /// The place of an ID that stands at `at`.
     #[inline]
-    pub fn place(&self, id: u64, at: usize) -> Result<usize, Error> {
+    pub fn place(&self, id: u64, at: usize) -> Result<usize, ProfileError> {
         self.find(id).ok_or_else(|| self.unknown(id, at))
     }
 
     #[cold]
-    fn unknown(&self, id: u64, at: usize) -> Error {
-        Error::unpacked(ErrorKind::UnknownId { table: self.name, id }, at)
+    fn unknown(&self, id: u64, at: usize) -> ProfileError {
+        ProfileError::unpacked(ProfileErrorKind::UnknownId { table: self.name, id }, at)
     }
 
     /// The message at a place, which [`find`](Table::find) gave or which is below [`len`](Table::len).

@@ -1,7 +1,7 @@
 //! Protobuf as it lies in the file: fields, each with a number and a wire type.
 
-use super::error::{Error, ErrorKind};
-use super::limits::Limits;
+use super::error::{ProfileError, ProfileErrorKind};
+use super::limits::ProfileLimits;
 use crate::wire::varint;
 
 /// How a field's value lies in the file. See protobuf.dev/programming-guides/encoding.
@@ -67,13 +67,13 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The fields of a message that is read once.
-    pub fn new(span: Span<'a>, message: &'static str, limits: &Limits) -> Self {
+    pub fn new(span: Span<'a>, message: &'static str, limits: &ProfileLimits) -> Self {
         // A profile is shorter than 4 GiB: so many fields do not fit in.
         Fields { bytes: span.bytes, pos: span.start, message, nesting: limits.nesting, left: u32::MAX, most: u32::MAX }
     }
 
     /// The fields of a message that is read again and again, and so may not have many.
-    pub fn few(span: Span<'a>, message: &'static str, limits: &Limits) -> Self {
+    pub fn few(span: Span<'a>, message: &'static str, limits: &ProfileLimits) -> Self {
         Fields { left: limits.fields, most: limits.fields, ..Fields::new(span, message, limits) }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
 
     /// The next field, or `None` at the end of the message.
     #[inline]
-    pub fn next_field(&mut self) -> Result<Option<Field<'a>>, Error> {
+    pub fn next_field(&mut self) -> Result<Option<Field<'a>>, ProfileError> {
         if self.pos >= self.bytes.len() {
             return Ok(None);
         }
@@ -99,24 +99,24 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
-    fn tag(&mut self) -> Result<(u32, u8), Error> {
+    fn tag(&mut self) -> Result<(u32, u8), ProfileError> {
         let at = self.pos;
         let tag = self.varint()?;
         let number = tag >> 3;
         if number == 0 || number > MAX_FIELD {
-            return Err(Error::unpacked(ErrorKind::InvalidField { number }, at));
+            return Err(ProfileError::unpacked(ProfileErrorKind::InvalidField { number }, at));
         }
         self.left = self.left.checked_sub(1).ok_or_else(|| self.too_many(at))?;
         Ok((number as u32, (tag & 7) as u8))
     }
 
     #[inline]
-    fn varint(&mut self) -> Result<u64, Error> {
-        varint::read(self.bytes, &mut self.pos).map_err(|fault| Error::varint(fault, self.message, self.pos))
+    fn varint(&mut self) -> Result<u64, ProfileError> {
+        varint::read(self.bytes, &mut self.pos).map_err(|fault| ProfileError::varint(fault, self.message, self.pos))
     }
 
     #[inline]
-    fn len_delimited(&mut self) -> Result<Span<'a>, Error> {
+    fn len_delimited(&mut self) -> Result<Span<'a>, ProfileError> {
         let len = self.varint()?;
         let start = self.pos;
         self.advance(len)?;
@@ -124,38 +124,38 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
-    fn advance(&mut self, len: u64) -> Result<(), Error> {
+    fn advance(&mut self, len: u64) -> Result<(), ProfileError> {
         let left = (self.bytes.len() - self.pos) as u64;
         if len > left {
-            let kind = ErrorKind::FieldTruncated { message: self.message, missing: len - left };
-            return Err(Error::unpacked(kind, self.pos));
+            let kind = ProfileErrorKind::FieldTruncated { message: self.message, missing: len - left };
+            return Err(ProfileError::unpacked(kind, self.pos));
         }
         self.pos += len as usize;
         Ok(())
     }
 
     #[cold]
-    fn skip_other(&mut self, number: u32, wire_type: u8, at: usize) -> Result<WireType, Error> {
+    fn skip_other(&mut self, number: u32, wire_type: u8, at: usize) -> Result<WireType, ProfileError> {
         match wire_type {
             1 => self.advance(8).map(|()| WireType::Fixed64),
             5 => self.advance(4).map(|()| WireType::Fixed32),
             3 => self.skip_group(number, at).map(|()| WireType::Group),
-            GROUP_END => Err(Error::unpacked(ErrorKind::UnbalancedGroup, at)),
-            _ => Err(Error::unpacked(ErrorKind::InvalidWireType { wire_type }, at)),
+            GROUP_END => Err(ProfileError::unpacked(ProfileErrorKind::UnbalancedGroup, at)),
+            _ => Err(ProfileError::unpacked(ProfileErrorKind::InvalidWireType { wire_type }, at)),
         }
     }
 
     /// Skips a group whose start has been read. Profiles have none, but a message may have fields that we do not
     /// know. It goes down without recursion, for the file says how far.
-    fn skip_group(&mut self, number: u32, at: usize) -> Result<(), Error> {
+    fn skip_group(&mut self, number: u32, at: usize) -> Result<(), ProfileError> {
         let mut open = vec![number];
         while let Some(&innermost) = open.last() {
             if open.len() > self.nesting as usize {
-                let kind = ErrorKind::LimitExceeded { what: "groups in groups", limit: self.nesting.into() };
-                return Err(Error::unpacked(kind, at));
+                let kind = ProfileErrorKind::LimitExceeded { what: "groups in groups", limit: self.nesting.into() };
+                return Err(ProfileError::unpacked(kind, at));
             }
             if self.pos >= self.bytes.len() {
-                return Err(Error::unpacked(ErrorKind::UnbalancedGroup, at));
+                return Err(ProfileError::unpacked(ProfileErrorKind::UnbalancedGroup, at));
             }
             let start = self.pos;
             let (number, wire_type) = self.tag()?;
@@ -180,7 +180,7 @@ impl<'a> Fields<'a> {
 
     /// The integer of a field of that type.
     #[inline]
-    pub fn integer(&self, field: Field<'a>) -> Result<u64, Error> {
+    pub fn integer(&self, field: Field<'a>) -> Result<u64, ProfileError> {
         match field.value {
             Value::Varint(value) => Ok(value),
             _ => Err(self.wrong_type(field)),
@@ -189,7 +189,7 @@ impl<'a> Fields<'a> {
 
     /// The bytes of a string or message field.
     #[inline]
-    pub fn span(&self, field: Field<'a>) -> Result<Span<'a>, Error> {
+    pub fn span(&self, field: Field<'a>) -> Result<Span<'a>, ProfileError> {
         match field.value {
             Value::Len(span) => Ok(span),
             _ => Err(self.wrong_type(field)),
@@ -201,16 +201,16 @@ impl<'a> Fields<'a> {
     pub fn integers(
         &self,
         field: Field<'a>,
-        mut take: impl FnMut(u64, usize) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        mut take: impl FnMut(u64, usize) -> Result<(), ProfileError>,
+    ) -> Result<(), ProfileError> {
         match field.value {
             Value::Varint(value) => take(value, field.at),
             Value::Len(Span { bytes, start }) => {
                 let mut pos = start;
                 while pos < bytes.len() {
                     let at = pos;
-                    let value =
-                        varint::read(bytes, &mut pos).map_err(|fault| Error::varint(fault, "list of integers", at))?;
+                    let value = varint::read(bytes, &mut pos)
+                        .map_err(|fault| ProfileError::varint(fault, "list of integers", at))?;
                     take(value, at)?;
                 }
                 Ok(())
@@ -220,18 +220,21 @@ impl<'a> Fields<'a> {
     }
 
     #[cold]
-    fn too_many(&self, at: usize) -> Error {
-        Error::unpacked(ErrorKind::LimitExceeded { what: "fields in a message", limit: self.most.into() }, at)
+    fn too_many(&self, at: usize) -> ProfileError {
+        ProfileError::unpacked(
+            ProfileErrorKind::LimitExceeded { what: "fields in a message", limit: self.most.into() },
+            at,
+        )
     }
 
     #[cold]
-    fn wrong_type(&self, field: Field<'a>) -> Error {
+    fn wrong_type(&self, field: Field<'a>) -> ProfileError {
         let found = match field.value {
             Value::Varint(_) => WireType::Varint,
             Value::Len(_) => WireType::Len,
             Value::Other(wire_type) => wire_type,
         };
-        let kind = ErrorKind::WrongWireType { message: self.message, field: field.number, found: found as u8 };
-        Error::unpacked(kind, field.at)
+        let kind = ProfileErrorKind::WrongWireType { message: self.message, field: field.number, found: found as u8 };
+        ProfileError::unpacked(kind, field.at)
     }
 }

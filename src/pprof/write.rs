@@ -1,6 +1,7 @@
-//! Puts a profile together and writes it.
+//! Builds a profile and writes it.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -10,24 +11,28 @@ use smallvec::SmallVec;
 
 use super::encode::Message;
 use super::fields;
-use super::model::{Frame, Label, LabelValue, ValueType};
+use super::model::{LabelValue, ProfileFrame, SampleLabel, ValueType};
 use crate::event::Text;
 use crate::number::{intern, number};
+use crate::time::WallTime;
 
-/// Puts a profile together out of stacks and values.
+/// Builds a profile from stacks and values.
 ///
-/// `N` is how many values each sample has. Samples with equal stacks and labels are added up. The same calls give the same
-/// bytes: everything is numbered in order of first use, and the gzip header has no time.
+/// `N` is the number of values of each sample. Samples with equal stacks and labels are summed up. The same calls produce the
+/// same bytes: everything is numbered in order of first use, and the gzip header has no time.
 ///
 /// ```
-/// use gotrace::pprof::{Frame, ProfileBuilder, ValueType};
+/// use std::time::Duration;
+///
+/// use gotrace::pprof::{ProfileBuilder, ProfileFrame, ValueType};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let types = [ValueType::new("contentions", "count"), ValueType::new("delay", "nanoseconds")];
 /// let mut profile = ProfileBuilder::new(types);
 /// profile.period(ValueType::new("contentions", "count"), 1);
-/// profile.duration_nanos(2_000_000_000);
-/// profile.sample([Frame::new("main.wait", "main.go", 7), Frame::new("main.main", "main.go", 3)], [1, 250]);
+/// profile.duration(Duration::from_secs(2));
+/// let stack = [ProfileFrame::new("main.wait", "main.go", 7), ProfileFrame::new("main.main", "main.go", 3)];
+/// profile.sample(stack, [1, 250]);
 /// let mut file = Vec::new();
 /// profile.write_gzip(&mut file)?;
 /// # Ok(())
@@ -48,7 +53,7 @@ pub struct ProfileBuilder<const N: usize> {
     strings: IndexSet<Box<str>, RandomState>,
 }
 
-/// A place in the string table; that of the empty string is 0.
+/// An index in the string table. The empty string has 0.
 type StringIndex = u32;
 
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +64,7 @@ struct Type {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct SampleKey {
-    /// Indexes: the IDs in the file begin with 1.
+    /// Indexes. The IDs in the file start with 1.
     locations: Box<[u32]>,
     labels: Box<[LabelKey]>,
 }
@@ -75,7 +80,7 @@ struct LabelKey {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Location {
     address: u64,
-    /// Innermost first; but for the last they are inlined.
+    /// Innermost first. All except the last are inlined.
     lines: SmallVec<[Line; 1]>,
 }
 
@@ -93,7 +98,7 @@ struct Function {
 }
 
 impl<const N: usize> ProfileBuilder<N> {
-    /// A profile without samples, whose values are of these types.
+    /// A profile without samples, with values of these types.
     pub fn new(sample_types: [ValueType<'_>; N]) -> Self {
         let mut strings = IndexSet::default();
         strings.insert("".into());
@@ -113,56 +118,56 @@ impl<const N: usize> ProfileBuilder<N> {
         }
     }
 
-    /// What is sampled, and how much of it lies between two samples.
+    /// Sets what is sampled, and how much of it is between two samples.
     pub fn period(&mut self, value_type: ValueType<'_>, period: i64) -> &mut Self {
         self.period = Some((intern_type(&mut self.strings, value_type), period));
         self
     }
 
-    /// When the profile was taken, in nanoseconds since 1970, UTC. Without it the profile does not say.
-    pub fn time_nanos(&mut self, nanos: i64) -> &mut Self {
-        self.time_nanos = nanos;
+    /// Sets when the profile was taken. The format has the years 1678 to 2262; other times are left out.
+    pub fn time(&mut self, time: WallTime) -> &mut Self {
+        self.time_nanos = i64::try_from(time.as_nanos()).unwrap_or(0);
         self
     }
 
-    /// Over how many nanoseconds it was taken. Without it the profile does not say.
-    pub fn duration_nanos(&mut self, nanos: i64) -> &mut Self {
-        self.duration_nanos = nanos;
+    /// Sets for how long it was taken: up to 292 years, the most that the format has.
+    pub fn duration(&mut self, duration: Duration) -> &mut Self {
+        self.duration_nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         self
     }
 
-    /// The type of the values that a reader shows unless asked for another. Without it that is the last.
+    /// Sets the type of the values that a reader shows by default. Without it, that is the last one.
     pub fn default_sample_type<'a>(&mut self, kind: impl Into<Text<'a>>) -> &mut Self {
         self.default_sample_type = intern_text(&mut self.strings, kind.into());
         self
     }
 
-    /// A line that `go tool pprof` prints above its reports.
+    /// Adds a line that `go tool pprof` prints above its reports.
     pub fn comment<'a>(&mut self, text: impl Into<Text<'a>>) -> &mut Self {
         let comment = intern_text(&mut self.strings, text.into());
         self.comments.push(comment);
         self
     }
 
-    /// The path of the profiled program's binary.
+    /// Sets the path of the profiled program's binary.
     pub fn program<'a>(&mut self, path: impl Into<Text<'a>>) -> &mut Self {
         self.program = Some(intern_text(&mut self.strings, path.into()));
         self
     }
 
-    /// Adds values to what the stack has, which is given from the innermost frame out. A stack may be empty.
+    /// Adds values to those of a stack, innermost frame first. A stack can be empty.
     ///
-    /// Text that is not UTF-8 is repaired: the format takes no other. Sums that overflow stay at the limit.
-    pub fn sample<'a>(&mut self, stack: impl IntoIterator<Item = Frame<'a>>, values: [i64; N]) -> &mut Self {
+    /// Text that is not UTF-8 is repaired, since the format requires UTF-8. Sums that overflow stay at the limit.
+    pub fn sample<'a>(&mut self, stack: impl IntoIterator<Item = ProfileFrame<'a>>, values: [i64; N]) -> &mut Self {
         self.labelled_sample(stack, values, [])
     }
 
-    /// Adds values to what the stack has under these labels; see [`sample`](ProfileBuilder::sample).
+    /// Adds values to those of a stack with these labels; see [`sample`](ProfileBuilder::sample).
     pub fn labelled_sample<'a, 'l>(
         &mut self,
-        stack: impl IntoIterator<Item = Frame<'a>>,
+        stack: impl IntoIterator<Item = ProfileFrame<'a>>,
         values: [i64; N],
-        labels: impl IntoIterator<Item = Label<'l>>,
+        labels: impl IntoIterator<Item = SampleLabel<'l>>,
     ) -> &mut Self {
         let locations = self.intern_stack(stack);
         let labels = labels.into_iter().map(|label| self.intern_label(label)).collect();
@@ -173,7 +178,7 @@ impl<const N: usize> ProfileBuilder<N> {
         self
     }
 
-    fn intern_stack<'a>(&mut self, stack: impl IntoIterator<Item = Frame<'a>>) -> Box<[u32]> {
+    fn intern_stack<'a>(&mut self, stack: impl IntoIterator<Item = ProfileFrame<'a>>) -> Box<[u32]> {
         let mut locations = SmallVec::<[u32; 64]>::new();
         let mut lines = SmallVec::new();
         let mut stack = stack.into_iter().peekable();
@@ -191,7 +196,7 @@ impl<const N: usize> ProfileBuilder<N> {
         locations.as_slice().into()
     }
 
-    fn intern_label(&mut self, label: Label<'_>) -> LabelKey {
+    fn intern_label(&mut self, label: SampleLabel<'_>) -> LabelKey {
         let key = intern_text(&mut self.strings, label.key);
         match label.value {
             LabelValue::Text(text) => LabelKey { key, text: intern_text(&mut self.strings, text), number: 0, unit: 0 },
@@ -205,18 +210,18 @@ impl<const N: usize> ProfileBuilder<N> {
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// Errors of `out`.
     pub fn write_gzip(&self, out: impl Write) -> io::Result<()> {
         let mut gzip = GzEncoder::new(out, Compression::fast());
         self.write(&mut gzip)?;
         gzip.finish()?.flush()
     }
 
-    /// Writes the profile as it is, which readers take too.
+    /// Writes the profile without compression, which readers accept too.
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// Errors of `out`.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut message = Message::default();
         self.write_head(&mut message);
@@ -243,7 +248,7 @@ impl<const N: usize> ProfileBuilder<N> {
         message.pour(&mut out)
     }
 
-    /// All that is there once and is not a table.
+    /// The fields that are not tables.
     fn write_head(&self, message: &mut Message) {
         for &value_type in &self.sample_types {
             message.message(fields::profile::SAMPLE_TYPE, |message| write_type(message, value_type));
@@ -286,7 +291,7 @@ fn write_sample(message: &mut Message, key: &SampleKey, values: &[i64]) {
     }
 }
 
-/// The one mapping says that there is nothing left to look up, lest a reader try it in the binary.
+/// The only mapping says that all names are known, so that readers do not look for them in the binary.
 fn write_mapping(message: &mut Message, program: StringIndex) {
     message.uint64(fields::mapping::ID, 1);
     message.uint64(fields::mapping::FILENAME, program.into());

@@ -1,26 +1,26 @@
-//! When a series reaches a limit, if it goes on as it does.
+//! When a series reaches a limit, if it continues as it does.
 
 use super::TheilSen;
 
 /// When a rising line reaches a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Forecast {
-    /// It is there already.
+    /// It is reached already.
     Reached,
     /// It does not rise.
     Never,
-    /// At a position ahead.
+    /// It is reached at a later position.
     At {
         /// By the line.
         expected: f64,
         /// By the steepest slope of the interval. `None` if there is no interval.
         earliest: Option<f64>,
-        /// By its flattest slope. `None` if that does not rise, or there is no interval.
+        /// By the flattest slope of the interval. `None` if that does not rise, or there is no interval.
         latest: Option<f64>,
     },
 }
 
-/// From where the line stands at the last sample, on with its slope, and with those of its interval.
+/// Extends the line from its value at the last sample, with its slope and with the ends of its interval.
 pub(super) fn forecast(line: &TheilSen, last_at: f64, limit: f64) -> Forecast {
     let level = line.at(last_at);
     if level >= limit {
@@ -30,8 +30,8 @@ pub(super) fn forecast(line: &TheilSen, last_at: f64, limit: f64) -> Forecast {
     match reach(line.slope) {
         Some(expected) => Forecast::At {
             expected,
-            earliest: line.interval.and_then(|(_, steepest)| reach(steepest)),
-            latest: line.interval.and_then(|(flattest, _)| reach(flattest)),
+            earliest: line.interval.and_then(|interval| reach(interval.high)),
+            latest: line.interval.and_then(|interval| reach(interval.low)),
         },
         None => Forecast::Never,
     }
@@ -40,14 +40,15 @@ pub(super) fn forecast(line: &TheilSen, last_at: f64, limit: f64) -> Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trend::Interval;
 
-    const LINE: TheilSen = TheilSen { slope: 2.0, intercept: 10.0, interval: Some((1.0, 4.0)) };
+    const LINE: TheilSen = TheilSen { slope: 2.0, intercept: 10.0, interval: Some(Interval { low: 1.0, high: 4.0 }) };
 
     #[test]
     fn a_rising_line_gets_there() {
         let expected = Forecast::At { expected: 45.0, earliest: Some(25.0), latest: Some(85.0) };
         assert_eq!(forecast(&LINE, 5.0, 100.0), expected);
-        let uncertain = TheilSen { interval: Some((-1.0, 4.0)), ..LINE };
+        let uncertain = TheilSen { interval: Some(Interval { low: -1.0, high: 4.0 }), ..LINE };
         let expected = Forecast::At { expected: 45.0, earliest: Some(25.0), latest: None };
         assert_eq!(forecast(&uncertain, 5.0, 100.0), expected);
         let unknown = TheilSen { interval: None, ..LINE };

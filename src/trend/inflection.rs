@@ -2,13 +2,30 @@
 
 use super::{PeakOptions, find_peaks, moving_average};
 
-/// How turning points are looked for.
+/// How turning points are found.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct InflectionOptions {
-    /// Samples that are averaged.
+    /// The number of samples in the moving average.
     pub window: usize,
-    /// What a peak of the averages has to be, and a valley upside down.
+    /// What counts as a peak of the averages. A valley is a peak of the mirror image.
     pub peak: PeakOptions,
+}
+
+impl InflectionOptions {
+    /// Sets the number of samples in the moving average.
+    #[must_use]
+    pub fn window(mut self, window: usize) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Sets what counts as a peak.
+    #[must_use]
+    pub fn peak(mut self, peak: PeakOptions) -> Self {
+        self.peak = peak;
+        self
+    }
 }
 
 impl Default for InflectionOptions {
@@ -20,6 +37,8 @@ impl Default for InflectionOptions {
 
 /// Which way a series turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Turn {
     /// From rising to falling.
     Peak,
@@ -29,6 +48,7 @@ pub enum Turn {
 
 /// A turning point.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Inflection {
     /// The sample in the middle of the averaged ones.
     pub index: usize,

@@ -2,16 +2,18 @@
 
 use super::{inversions, normal};
 
-/// What the test finds.
+/// The result of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MannKendall {
-    /// Pairs that rise less pairs that fall.
+    /// The number of pairs that rise minus the number of pairs that fall.
     pub s: i64,
     /// The variance of `s` if there is no trend, ties taken into account.
     pub variance: f64,
     /// `s` as a standard normal value, corrected for continuity.
     pub z: f64,
-    /// How likely it is that a series without a trend shows one as clear as this, in either direction.
+    /// The probability that a series without a trend shows one at least as clear, in either direction.
     pub p: f64,
     /// `s` as a share of all pairs: 1 for a series that only rises, −1 for one that only falls.
     pub tau: f64,

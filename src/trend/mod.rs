@@ -1,7 +1,7 @@
-//! What a series of measurements does: grow, fall, swing or stay.
+//! What a series of measurements does: grow, fall, swing or stay constant.
 //!
-//! Made for the live heap after each collection, and good for any series. Each algorithm has its own file and stands
-//! alone; [`Trend`] and [`Shape`] put them together. None takes time out of proportion, however long the series.
+//! Made for the live heap after each collection, but it works for any series. Each algorithm has its own file and can be used
+//! alone; [`Trend`] and [`Shape`] combine them. Each takes time n log n at most, so long series are fine.
 //!
 //! ```
 //! use gotrace::trend::{Forecast, Trend};
@@ -17,8 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Series are two slices of the same length: positions, such as times, that never fall, and values. All must be finite;
-//! otherwise there is no answer (`None`).
+//! A series is two slices of the same length: positions, such as times, that never fall, and values. All must be finite;
+//! otherwise the result is `None`.
 
 mod forecast;
 mod inflection;
@@ -38,12 +38,12 @@ pub use mann_kendall::{MannKendall, mann_kendall};
 pub use peaks::{Peak, PeakOptions, find_peaks};
 pub use shape::{Shape, ShapeOptions};
 pub use smooth::moving_average;
-pub use theil_sen::{TheilSen, theil_sen};
+pub use theil_sen::{Interval, TheilSen, theil_sen};
 
 /// The straight line through a series, and whether there is one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trend {
-    /// How many samples.
+    /// The number of samples.
     pub samples: usize,
     /// The last position.
     pub last_at: f64,
@@ -54,7 +54,7 @@ pub struct Trend {
 }
 
 impl Trend {
-    /// Finds the trend of a series. `confidence` is that of the slope's interval, such as 0.95.
+    /// Finds the trend of a series. `confidence` is the level of the confidence interval of the slope, such as 0.95.
     ///
     /// `None` if there are fewer than two different positions, the slices differ in length or something is not finite.
     pub fn of(at: &[f64], values: &[f64], confidence: f64) -> Option<Self> {
@@ -79,7 +79,7 @@ impl Trend {
     }
 }
 
-/// Whether two slices are a series that can be asked about.
+/// Whether two slices are a valid series.
 fn is_series(at: &[f64], values: &[f64]) -> bool {
     at.len() == values.len() && at.iter().chain(values).all(|value| value.is_finite())
 }

@@ -2,13 +2,37 @@
 
 use super::prominence::prominences;
 
-/// What a peak has to be.
+/// What counts as a peak.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PeakOptions {
-    /// Samples between two peaks, 1 or more: of two that are closer the lower one goes.
+    /// The least number of samples between two peaks, 1 or more. Of two that are closer, the lower one is dropped.
     pub distance: usize,
-    /// How far it stands out, in the unit of the values.
+    /// How far it has to stand out, in the unit of the values.
     pub prominence: f64,
+}
+
+impl Default for PeakOptions {
+    /// Every local maximum.
+    fn default() -> Self {
+        PeakOptions { distance: 1, prominence: 0.0 }
+    }
+}
+
+impl PeakOptions {
+    /// Sets the least number of samples between two peaks.
+    #[must_use]
+    pub fn distance(mut self, distance: usize) -> Self {
+        self.distance = distance;
+        self
+    }
+
+    /// Sets how far a peak has to stand out, in the unit of the values.
+    #[must_use]
+    pub fn prominence(mut self, prominence: f64) -> Self {
+        self.prominence = prominence;
+        self
+    }
 }
 
 /// A peak of a series.

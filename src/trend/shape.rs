@@ -2,8 +2,9 @@
 
 use super::{PeakOptions, Trend, find_peaks, is_series, median_of_sorted};
 
-/// When a series counts as what.
+/// Thresholds of a [`Shape`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ShapeOptions {
     /// Fewer samples have no shape.
     pub min_samples: usize,
@@ -34,6 +35,57 @@ impl Default for ShapeOptions {
             min_teeth: 3,
             plateau_rise: 0.1,
         }
+    }
+}
+
+impl ShapeOptions {
+    /// Sets the least number of samples that have a shape.
+    #[must_use]
+    pub fn min_samples(mut self, min_samples: usize) -> Self {
+        self.min_samples = min_samples;
+        self
+    }
+
+    /// Sets up to which change values are noise, in their unit.
+    #[must_use]
+    pub fn noise(mut self, noise: f64) -> Self {
+        self.noise = noise;
+        self
+    }
+
+    /// Sets up to which share of the median changes are noise.
+    #[must_use]
+    pub fn relative_noise(mut self, relative_noise: f64) -> Self {
+        self.relative_noise = relative_noise;
+        self
+    }
+
+    /// Sets the significance level of a rise or fall.
+    #[must_use]
+    pub fn significance(mut self, significance: f64) -> Self {
+        self.significance = significance;
+        self
+    }
+
+    /// Sets by which share of the range a tooth has to stand out.
+    #[must_use]
+    pub fn tooth(mut self, tooth: f64) -> Self {
+        self.tooth = tooth;
+        self
+    }
+
+    /// Sets the least number of teeth of a sawtooth.
+    #[must_use]
+    pub fn min_teeth(mut self, min_teeth: usize) -> Self {
+        self.min_teeth = min_teeth;
+        self
+    }
+
+    /// Sets by which share of the whole rise a plateau may still rise.
+    #[must_use]
+    pub fn plateau_rise(mut self, plateau_rise: f64) -> Self {
+        self.plateau_rise = plateau_rise;
+        self
     }
 }
 

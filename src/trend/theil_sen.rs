@@ -7,13 +7,21 @@ use super::{is_series, median, normal};
 /// A line through a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TheilSen {
-    /// Values a unit of position.
+    /// Values per unit of position.
     pub slope: f64,
     /// The value at position 0.
     pub intercept: f64,
-    /// Between which slopes the true one lies with the confidence that was asked for. `None` if ties leave
-    /// nothing to tell it from.
-    pub interval: Option<(f64, f64)>,
+    /// The confidence interval of the slope. `None` if too many values are equal to compute one.
+    pub interval: Option<Interval>,
+}
+
+/// A confidence interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
 }
 
 impl TheilSen {
@@ -23,7 +31,7 @@ impl TheilSen {
     }
 }
 
-/// Finds the line through a series. `confidence` is that of the interval of slopes, such as 0.95.
+/// Finds the line through a series. `confidence` is the level of the confidence interval of the slope, such as 0.95.
 ///
 /// The same as SciPy's `theilslopes` (its method `separate`): the interval is by P. K. Sen, "Estimates of the regression
 /// coefficient based on Kendall's tau", J. Am. Stat. Assoc. 63 (1968), equation 2.6. Pairs of equal position are
@@ -49,7 +57,7 @@ pub fn theil_sen(at: &[f64], values: &[f64], confidence: f64) -> Option<TheilSen
         let mut rank = |rank: f64| slopes.of_rank((rank.max(0.0) as u64).min(pairs - 1));
         let low = ((pairs as f64 - reach) / 2.0).round_ties_even() - 1.0;
         let high = ((pairs as f64 + reach) / 2.0).round_ties_even();
-        (rank(low), rank(high))
+        Interval { low: rank(low), high: rank(high) }
     });
     Some(TheilSen { slope, intercept, interval })
 }

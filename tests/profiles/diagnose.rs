@@ -14,7 +14,7 @@ use gotrace::diagnose::{
     passing_through,
 };
 use gotrace::gctrace::Log;
-use gotrace::pprof::{Profile, ProfileBytes};
+use gotrace::pprof::Profile;
 use gotrace::{GoId, Timeline, WallTime};
 use gotrace_tests::corpus::testdata;
 use serde_json::Value;
@@ -65,9 +65,9 @@ impl Subset {
 
 /// What a program captured, unpacked.
 struct Capture {
-    heaps: Vec<ProfileBytes>,
-    goroutines: Vec<ProfileBytes>,
-    leak_profiles: Vec<ProfileBytes>,
+    heaps: Vec<Profile<'static>>,
+    goroutines: Vec<Profile<'static>>,
+    leak_profiles: Vec<Profile<'static>>,
     trace: TraceEvidence,
     log: Log,
     log_text: String,
@@ -75,11 +75,11 @@ struct Capture {
 
 impl Capture {
     fn read(folder: &Path) -> Self {
-        let profiles = |kind: &str| -> Vec<ProfileBytes> {
+        let profiles = |kind: &str| -> Vec<Profile<'static>> {
             let names = ["1", "2", "3"].map(|number| format!("{kind}.{number}.pb.gz"));
             let names = names.into_iter().chain([format!("{kind}.pb.gz")]);
             let paths = names.map(|name| folder.join(name)).filter(|path| path.exists());
-            paths.map(|path| ProfileBytes::open(path).expect("a profile")).collect()
+            paths.map(|path| Profile::from_path(path).expect("a profile")).collect()
         };
         let (trace, error) = run(&mut Reader::from_path(folder.join("trace")).expect("a trace"), TraceObserver::new());
         assert!(error.is_none(), "{folder:?}: {error:?}");
@@ -91,7 +91,7 @@ impl Capture {
             goroutines: profiles("goroutine"),
             leak_profiles: profiles("goroutineleak"),
             trace,
-            log: Log::from_slice(log_text.as_bytes()),
+            log: Log::from_slice(log_text.as_bytes()).expect("a log"),
             log_text,
         }
     }
@@ -100,9 +100,8 @@ impl Capture {
         let mut inputs = Inputs::new();
         for (bit, profiles) in [(HEAP, &self.heaps), (GOROUTINE, &self.goroutines), (LEAK_PROFILE, &self.leak_profiles)]
         {
-            for bytes in profiles.iter().filter(|_| subset.has(bit)) {
-                let profile = Profile::parse(bytes.as_bytes()).expect("a profile");
-                inputs.profile("profile", &profile).expect("sound samples");
+            for profile in profiles.iter().filter(|_| subset.has(bit)) {
+                inputs.profile("profile", profile).expect("sound samples");
             }
         }
         if subset.has(TRACE) {
@@ -151,10 +150,7 @@ impl Truth {
         let witnesses = self.program["witnesses"].as_array().into_iter().flatten();
         let names: Vec<&str> = culprits.chain(witnesses).filter_map(Value::as_str).collect();
         let is_guilty = |name: &str| names.contains(&name);
-        verdict
-            .findings
-            .iter()
-            .position(|finding| finding.place.as_ref().is_some_and(|place| is_guilty(&place.function)))
+        verdict.findings.iter().position(|finding| finding.place.as_ref().is_some_and(|place| is_guilty(&place.func)))
     }
 }
 
@@ -246,18 +242,18 @@ fn thresholds_have_room() {
     let corpus = corpus();
     let base = Options::default;
     let variants: [(&str, Options); 12] = [
-        ("2.4 deviations", Options { deviations: 2.4, ..base() }),
-        ("3.6 deviations", Options { deviations: 3.6, ..base() }),
-        ("pace 0.4", Options { pace: 0.4, ..base() }),
-        ("pace 0.6", Options { pace: 0.6, ..base() }),
-        ("slowing 1.0", Options { slowing: 1.0, ..base() }),
-        ("slowing 1.6", Options { slowing: 1.6, ..base() }),
-        ("8 floors", Options { floors: 8, ..base() }),
-        ("13 floors", Options { floors: 13, ..base() }),
-        ("noise 1.5 MiB", Options { log_noise: 3 << 19, ..base() }),
-        ("noise 2.5 MiB", Options { log_noise: 5 << 19, ..base() }),
-        ("suspect 0.4", Options { suspect: 0.4, ..base() }),
-        ("leak 0.85", Options { leak: 0.85, ..base() }),
+        ("2.4 deviations", base().deviations(2.4)),
+        ("3.6 deviations", base().deviations(3.6)),
+        ("pace 0.4", base().pace(0.4)),
+        ("pace 0.6", base().pace(0.6)),
+        ("slowing 1.0", base().slowing(1.0)),
+        ("slowing 1.6", base().slowing(1.6)),
+        ("8 floors", base().floors(8)),
+        ("13 floors", base().floors(13)),
+        ("noise 1.5 MiB", base().log_noise(3 << 19)),
+        ("noise 2.5 MiB", base().log_noise(5 << 19)),
+        ("suspect 0.4", base().suspect(0.4)),
+        ("leak 0.85", base().leak(0.85)),
     ];
     let mut text = String::new();
     let mut missed_by_all = 0;
@@ -287,18 +283,19 @@ fn clocks_meet() {
     let mut placed = [0; 2];
     for truth in corpus() {
         let verdict = diagnose(&truth.capture.inputs(ALL), &Options::default());
-        let Some(zero) = verdict.clocks.log_in_trace else { continue };
+        let Some(zero) = verdict.clocks.program_start else { continue };
         // Tracing begins 2.9 s after the program does (testdata/leaks/capture), or when it gets to it.
-        let begin = truth.capture.trace.begin.0 - zero;
+        let begin = truth.capture.trace.start.since(zero);
         assert!((2_800_000_000..3_300_000_000).contains(&begin), "{}: the trace begins at {begin}", truth.name);
         let knows_wall = truth.version == "1.27";
-        assert_eq!(verdict.clocks.log_to_wall.is_some(), knows_wall, "{}", truth.name);
+        assert_eq!(verdict.clocks.program_start_wall.is_some(), knows_wall, "{}", truth.name);
         placed[usize::from(knows_wall)] += 1;
-        if let Some(start) = verdict.clocks.log_to_wall {
+        if let Some(start) = verdict.clocks.program_start_wall {
             let serving = truth.capture.log_text.lines().find(|line| line.contains(" serving, ")).expect("it says so");
             let (date, time) = (serving[..10].replace('/', "-"), &serving[11..26]);
-            let told = WallTime::from_rfc3339(&format!("{date}T{time}Z")).expect("a time").as_nanos() as i64;
-            assert!((0..50_000_000).contains(&(told - start)), "{}: {} ns", truth.name, told - start);
+            let told = WallTime::from_rfc3339(&format!("{date}T{time}Z")).expect("a time");
+            let later = told.as_nanos() - start.as_nanos();
+            assert!((0..50_000_000).contains(&later), "{}: {later} ns", truth.name);
         }
     }
     println!("logs placed in traces: {} without and {} with a wall clock", placed[0], placed[1]);
@@ -336,11 +333,11 @@ fn goroutines_and_allocations_meet() {
             let timeline = Timeline::from_path(folder.join("trace")).expect("a trace");
             let passages = passing_through(&timeline, allocates);
             for id in &stay.goroutines {
-                let passage = passages.iter().find(|passage| passage.go == *id).expect("it is there");
+                let passage = passages.iter().find(|passage| passage.goroutine == *id).expect("it is there");
                 assert_eq!(passage.end, None, "{program} {version}: it stays");
                 let allocations = allocations_of(&timeline, *id, &inputs);
                 let first = allocations.first().expect("it allocates");
-                assert_eq!((&*first.place.function, first.is_seen), (allocates, true), "{program} {version}");
+                assert_eq!((&*first.place.func, first.is_seen), (allocates, true), "{program} {version}");
                 assert!(first.growth > 0 && first.shared_by > 1);
             }
             assert!(allocations_of(&timeline, GoId(u64::MAX), &inputs).is_empty());

@@ -3,15 +3,30 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::time::Duration;
 
 use gotrace::gctrace::{
-    Clock, Cpu, Cycle, Limits, LineKind, Log, MAX_LINE, Pressure, Reader, RuntimeLine, Skipped, assist_surge,
-    mark_collapse,
+    Clock, Cpu, Cycle, LineKind, Log, LogLimits, LogReader, LogReport, LogReportOptions, MAX_LINE, Pressure, Reach,
+    RuntimeLine, assist_surge, mark_collapse,
 };
 use gotrace::trend::{Shape, ShapeOptions, Trend};
 use gotrace_tests::corpus::testdata;
 
 const MIB: u64 = 1 << 20;
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn micros(micros: u64) -> Duration {
+    Duration::from_micros(micros)
+}
+
+/// A collection with something changed.
+fn changed(mut cycle: Cycle, change: impl FnOnce(&mut Cycle)) -> Cycle {
+    change(&mut cycle);
+    cycle
+}
 
 /// The logs of testdata: name and bytes.
 fn logs() -> Vec<(String, Vec<u8>)> {
@@ -51,7 +66,7 @@ fn value<T: std::str::FromStr>(check: &str, key: &str) -> T {
 fn logs_agree_with_memstats() {
     let mut checks = 0;
     for (name, bytes) in logs() {
-        let cycles = Log::from_slice(&bytes).cycles;
+        let cycles = Log::from_slice(&bytes).expect("a log").cycles;
         let text = String::from_utf8(bytes).expect("text");
         for check in text.lines().filter(|line| line.starts_with("check ")) {
             let n: u32 = value(check, "n");
@@ -74,7 +89,8 @@ fn logs_agree_with_memstats() {
             assert!(before.abs_diff(cycle.heap_start) <= 2 * MIB, "{name}: {check} {cycle:?}");
             // MemStats takes the stops from a little later or earlier, and the log rounds.
             let pause: u64 = value(check, "pause_ns");
-            assert!(pause.abs_diff(cycle.clock.pause()) < 60_000 + pause / 5, "{name}: {check} {cycle:?}");
+            let logged = cycle.clock.pause().as_nanos() as u64;
+            assert!(pause.abs_diff(logged) < 60_000 + pause / 5, "{name}: {check} {cycle:?}");
             let forced = cycles[..=at].iter().filter(|cycle| cycle.forced).count() as u32;
             let damaged = n as usize - (at + 1);
             assert!(value::<u32>(check, "forced") - forced <= damaged as u32, "{name}: {check}");
@@ -86,7 +102,7 @@ fn logs_agree_with_memstats() {
 #[test]
 fn every_line_of_real_logs_is_known() {
     for (name, bytes) in logs() {
-        let log = Log::from_slice(&bytes);
+        let log = Log::from_slice(&bytes).expect("a log");
         let text = String::from_utf8(bytes).expect("text");
         // Where the program's line came into a collection's, both pieces are damaged.
         let heads = text.lines().filter(|line| line.starts_with("gc ") && line.contains(" @")).count();
@@ -114,8 +130,8 @@ fn every_line_of_real_logs_is_known() {
 #[test]
 fn shapes_of_real_logs() {
     for (name, bytes) in logs() {
-        let cycles = Log::from_slice(&bytes).cycles;
-        let at: Vec<f64> = cycles.iter().map(|cycle| cycle.at as f64).collect();
+        let cycles = Log::from_slice(&bytes).expect("a log").cycles;
+        let at: Vec<f64> = cycles.iter().map(|cycle| cycle.start.as_nanos() as f64).collect();
         let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
         let shape = Shape::of(&at, &live, &ShapeOptions::default());
         match name.split_once('-').expect("version and form").1 {
@@ -142,48 +158,41 @@ fn lines_of_every_version() {
     // 14812, Go 1.9; the form was the same from Go 1.6 to 1.17.
     let go_1_9 = "gc 294 @262.345s 3%: 0.078+108+0.18 ms clock, 0.63+214/217/13+1.4 ms cpu, 401->411->211 MB, \
                   420 MB goal, 8 P";
-    let expected = Cycle {
-        n: 294,
-        at: 262_345_000_000,
-        gc_cpu_percent: 3,
-        clock: Clock { sweep_term: 78_000, mark: 108_000_000, mark_term: 180_000 },
-        cpu: Cpu {
-            sweep_term: 630_000,
-            assist: 214_000_000,
-            background: 217_000_000,
-            idle: 13_000_000,
-            mark_term: 1_400_000,
-        },
-        heap_start: 401 * MIB,
-        heap_end: 411 * MIB,
-        heap_live: 211 * MIB,
-        goal: Some(420 * MIB),
-        stacks: None,
-        globals: None,
-        procs: 8,
-        forced: false,
-        leak_check: false,
+    let expected = cycle(go_1_9);
+    assert_eq!((expected.n, expected.start, expected.gc_cpu_percent), (294, millis(262_345), 3));
+    let clock = Clock { sweep_term: micros(78), mark: millis(108), mark_term: micros(180) };
+    assert_eq!(expected.clock, clock);
+    let cpu = Cpu {
+        sweep_term: micros(630),
+        assist: millis(214),
+        background: millis(217),
+        idle: millis(13),
+        mark_term: micros(1_400),
     };
-    assert_eq!(cycle(go_1_9), expected);
-    assert_eq!((expected.end(), expected.clock.pause()), (262_345_000_000 + 108_258_000, 258_000));
-    assert_eq!((expected.cpu.mark(), expected.cpu.taken()), (444_000_000, 433_030_000));
+    assert_eq!(expected.cpu, cpu);
+    let heap = (expected.heap_start, expected.heap_end, expected.heap_live, expected.goal);
+    assert_eq!(heap, (401 * MIB, 411 * MIB, 211 * MIB, Some(420 * MIB)));
+    assert_eq!((expected.stacks, expected.globals, expected.procs), (None, None, 8));
+    assert!(!expected.forced && !expected.leak_check);
+    assert_eq!((expected.end(), expected.clock.pause()), (micros(262_345_000 + 108_258), micros(258)));
+    assert_eq!((expected.cpu.mark(), expected.cpu.taken()), (millis(444), micros(433_030)));
 
     // 22439, Go 1.10 on Windows, whose clock stands still for a millisecond and more.
     let windows = cycle("gc 280 @1.195s 0%: 0+0+0 ms clock, 0+0/0/0+0 ms cpu, 11->11->6 MB, 12 MB goal, 4 P");
     assert_eq!((windows.clock, windows.cpu), (Clock::default(), Cpu::default()));
     // 36374 is of Go 1.13; forced, as src/runtime/mgc.go of Go 1.10 to 1.17 appends it.
     let forced = cycle(&(go_1_9.to_owned() + " (forced)"));
-    assert_eq!(forced, Cycle { forced: true, ..expected });
+    assert_eq!(forced, changed(expected, |cycle| cycle.forced = true));
     // 44554, Go 1.16, as a log collector has it, with the date in front.
     let dated = cycle(
         "Feb 26 14:00:33.280 gc 52 @1813.213s 0%: 0.14+53+0.031 ms clock, 1.1+19/55/79+0.24 ms cpu, \
          425->441->137 MB, 438 MB goal, 8 P",
     );
-    assert_eq!((dated.n, dated.at, dated.heap_live), (52, 1_813_213_000_000, 137 * MIB));
+    assert_eq!((dated.n, dated.start, dated.heap_live), (52, millis(1_813_213), 137 * MIB));
     // GOGC=off: 2⁶⁴ − 1 until Go 1.18, and since then what a limit of 2⁶³ − 1 leaves.
     for goal in ["17592186044415", "8532210231537"] {
         let off = cycle(&go_1_9.replace("420 MB goal", &format!("{goal} MB goal")));
-        assert_eq!(off, Cycle { goal: None, ..expected });
+        assert_eq!(off, changed(expected, |cycle| cycle.goal = None));
     }
 
     // 54649, Go 1.19: stacks and globals.
@@ -201,7 +210,7 @@ fn lines_of_every_version() {
 
     // Go 1.26, src/runtime/mgc.go.
     let checking = cycle(&go_1_19.replace("19%:", "19% (checking for goroutine leaks):"));
-    assert_eq!(checking, Cycle { leak_check: true, ..stacks });
+    assert_eq!(checking, changed(stacks, |cycle| cycle.leak_check = true));
 }
 
 /// What log collectors make of a line.
@@ -256,7 +265,7 @@ fn row_29_damage_is_noticed() {
         let found = kind(head);
         match head.trim_end().ends_with(" P") {
             // The line may as well end here.
-            true => assert_eq!(found, LineKind::Cycle(Cycle { forced: false, ..whole })),
+            true => assert_eq!(found, LineKind::Cycle(changed(whole, |cycle| cycle.forced = false))),
             false => assert!(matches!(found, LineKind::Damaged | LineKind::Other), "{head}"),
         }
         assert!(!matches!(kind(tail), LineKind::Cycle(_)), "{tail}");
@@ -299,7 +308,7 @@ impl Read for Dribble<'_> {
 
 type Lines = Vec<(u64, u64, Vec<u8>, LineKind)>;
 
-fn lines(mut reader: Reader<'_>) -> Lines {
+fn lines(mut reader: LogReader<'_>) -> Lines {
     let mut lines = Vec::new();
     while let Some(line) = reader.next_line().expect("memory can be read") {
         lines.push((line.number, line.offset, line.bytes.to_vec(), line.kind));
@@ -320,11 +329,11 @@ fn pieces_do_not_show() {
     log.extend(logs().swap_remove(0).1);
     for tail in [&b""[..], b"no end", &[b'y'; 3 * MAX_LINE]] {
         let log = [&log, tail].concat();
-        let whole = lines(Reader::from_slice(&log));
+        let whole = lines(LogReader::from_slice(&log));
         assert_eq!(whole.iter().filter(|line| line.3 == LineKind::TooLong).count(), 2 + usize::from(tail.len() > 99));
         assert_eq!(whole.iter().filter(|line| line.2.len() == MAX_LINE).count(), 1);
         for piece in [1, 7, 4096, MAX_LINE, MAX_LINE + 1, usize::MAX] {
-            assert!(lines(Reader::new(Dribble(&log, piece))) == whole, "pieces of {piece}");
+            assert!(lines(LogReader::from_reader(Dribble(&log, piece))) == whole, "pieces of {piece}");
         }
     }
 }
@@ -332,7 +341,7 @@ fn pieces_do_not_show() {
 #[test]
 fn a_line_is_given_when_it_has_come() {
     let (reader, mut writer) = io::pipe().expect("a pipe");
-    let mut log = Reader::new(reader);
+    let mut log = LogReader::from_reader(reader);
     for n in 1..=3u32 {
         let line = format!("gc {n} @0.00{n}s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\n");
         io::Write::write_all(&mut writer, line.as_bytes()).expect("room in the pipe");
@@ -353,35 +362,38 @@ fn an_error_ends_the_log() {
     }
     let line = b"gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\nhalf";
     let mut log = Log::default();
-    let error = log.fill(Reader::new(line.chain(Fails)), Limits::default()).expect_err("it fails");
+    let error = log.fill(LogReader::from_reader(line.chain(Fails)), LogLimits::default()).expect_err("it fails");
     assert_eq!(error.to_string(), format!("cannot read: gone at byte {}", line.len()));
     assert_eq!(log.cycles.len(), 1);
-    let mut reader = Reader::new(Fails);
+    let mut reader = LogReader::from_reader(Fails);
     assert!(reader.next_line().is_err());
     assert!(reader.next_line().expect("it has ended").is_none());
-    assert!(Reader::open("/no such file").is_err());
+    assert!(LogReader::from_path("/no such file").is_err());
 }
 
 #[test]
 fn a_log_is_kept_within_limits() {
     let line = "gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\nhello\n".repeat(10);
     let mut log = Log::default();
-    log.fill(Reader::from_slice(line.as_bytes()), Limits { cycles: 4 }).expect("memory can be read");
+    log.fill(LogReader::from_slice(line.as_bytes()), LogLimits::default().cycles(4)).expect("memory can be read");
     assert_eq!((log.cycles.len(), log.dropped), (4, 6));
-    assert_eq!(log.skipped, Skipped { other: 10, ..Skipped::default() });
+    assert_eq!((log.skipped.other, log.skipped.total()), (10, 10));
 }
 
 /// A collection with a number, at a millisecond.
-fn at(n: u32, millis: u64) -> Cycle {
+fn at(n: u32, at: u64) -> Cycle {
     let line = "gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P";
-    Cycle { n, at: millis * 1_000_000, ..cycle(line) }
+    changed(cycle(line), |cycle| (cycle.n, cycle.start) = (n, millis(at)))
 }
 
 #[test]
 fn processes_are_told_apart() {
     let runs = |cycles: &[Cycle]| -> Vec<Vec<(u32, u64)>> {
-        let log = Log { cycles: cycles.to_vec(), ..Log::default() };
-        let of = |run: gotrace::gctrace::Run| run.cycles.iter().map(|cycle| (cycle.n, cycle.at / 1_000_000)).collect();
+        let mut log = Log::default();
+        log.cycles = cycles.to_vec();
+        let of = |run: gotrace::gctrace::Run| {
+            run.cycles.iter().map(|cycle| (cycle.n, cycle.start.as_millis() as u64)).collect()
+        };
         log.runs().into_iter().map(of).collect()
     };
     // One after another.
@@ -394,9 +406,10 @@ fn processes_are_told_apart() {
         "what can be of either is of the one that wrote last"
     );
     // A log that begins in the middle, with a gap.
-    let log = Log { cycles: vec![at(7, 5), at(9, 9)], ..Log::default() };
+    let mut log = Log::default();
+    log.cycles = vec![at(7, 5), at(9, 9)];
     let run = log.longest_run().expect("a run");
-    assert_eq!((run.missing(), run.duration()), (1, 4_000_000));
+    assert_eq!((run.missing(), run.duration()), (1, millis(4)));
     assert_eq!(Log::default().longest_run(), None);
     // Time that goes back is another process.
     assert_eq!(runs(&[at(7, 5), at(8, 4)]).len(), 2);
@@ -412,38 +425,37 @@ fn pressure_is_what_one_counts_by_hand() {
     };
     let cycles = [line(1, "1.000"), line(2, "1.100"), line(3, "1.200")];
     let pressure = Pressure::of(&cycles);
-    assert_eq!((pressure.cycles, pressure.elapsed), (3, 200_000_000));
+    assert_eq!((pressure.cycles, pressure.elapsed), (3, millis(200)));
     let close = |found: Option<f64>, expected: f64| {
         let found = found.expect("a value");
         assert!((found / expected - 1.0).abs() < 1e-12, "{found} and not {expected}");
     };
-    close(pressure.per_second, 10.0);
+    close(pressure.cycles_per_second, 10.0);
     // 2 + 1 + 2 + 2 ms of 200 ms on two Ps.
-    close(pressure.cpu_share, 7.0 / 200.0);
+    close(pressure.gc_cpu_share, 7.0 / 200.0);
     close(pressure.stopped_share, 0.02);
-    assert_eq!((pressure.pause_max, pressure.pause_median, pressure.pause_total), (2_000_000, 2_000_000, 6_000_000));
-    close(pressure.mark_rate, 10.0 * MIB as f64 / 4.0);
-    close(pressure.mark_cpu_rate, 10.0 * MIB as f64 / 8.0);
+    assert_eq!((pressure.pause_max, pressure.pause_median, pressure.pause_total), (millis(2), millis(2), millis(6)));
+    close(pressure.mark_bytes_per_ms, 10.0 * MIB as f64 / 4.0);
+    close(pressure.mark_bytes_per_cpu_ms, 10.0 * MIB as f64 / 8.0);
     close(pressure.assist_share, 1.0 / 8.0);
     // 4 MiB while marking, and from 8 to 20 since.
-    close(pressure.allocated_per_second, 160.0 * MIB as f64);
-    close(pressure.assist_per_mib, 1_000_000.0 / 16.0);
+    close(pressure.allocated_bytes_per_second, 160.0 * MIB as f64);
+    assert_eq!(pressure.assist_per_mib, Some(Duration::from_nanos(1_000_000 / 16)));
 
     assert_eq!(Pressure::of(&[]), Pressure::default());
     let one = Pressure::of(&cycles[..1]);
-    assert_eq!((one.cycles, one.per_second, one.cpu_share, one.pause_max), (1, None, None, 2_000_000));
+    assert_eq!((one.cycles, one.cycles_per_second, one.gc_cpu_share, one.pause_max), (1, None, None, millis(2)));
 }
 
 #[test]
 fn collapses_and_surges_are_found() {
     let usual =
         cycle("gc 1 @1.000s 5%: 1.0+10+1.0 ms clock, 2.0+1.0/9.0/0+2.0 ms cpu, 90->95->50 MB, 100 MB goal, 2 P");
-    let slow = Cycle {
-        clock: Clock { mark: 50_000_000, ..usual.clock },
-        cpu: Cpu { assist: 9_000_000, background: 1_000_000, ..usual.cpu },
-        ..usual
-    };
-    let small = Cycle { heap_live: MIB, ..usual };
+    let slow = changed(usual, |cycle| {
+        cycle.clock.mark = millis(50);
+        (cycle.cpu.assist, cycle.cpu.background) = (millis(9), millis(1));
+    });
+    let small = changed(usual, |cycle| cycle.heap_live = MIB);
     let mut cycles = vec![usual; 100];
     cycles[60..70].fill(slow);
     // It says nothing of the rate, and is left out.
@@ -458,4 +470,29 @@ fn collapses_and_surges_are_found() {
     assert_eq!(mark_collapse(&cycles[..19]), None);
     assert_eq!(mark_collapse(&[small; 40]), None);
     assert_eq!(assist_surge(&[]), None);
+}
+
+/// The report is made of what the parts say, for the process with the most collections.
+#[test]
+fn a_report_joins_the_parts() {
+    let (_, bytes) = logs().into_iter().find(|(name, _)| name == "go1.27-leak").expect("it is there");
+    let log = Log::from_slice(&bytes).expect("a log");
+    let options = LogReportOptions::default().limit(1 << 40);
+    let report = LogReport::new(&log, &options);
+    let cycles = &log.cycles;
+    assert_eq!((report.collections, report.run, report.cycles), (cycles.len() as u64, Some(0), None));
+    assert_eq!(report.pressure, Some(Pressure::of(cycles)));
+    assert_eq!(report.slowest_marking, mark_collapse(cycles));
+    assert_eq!(report.most_assist, assist_surge(cycles));
+    let at: Vec<f64> = cycles.iter().map(|cycle| cycle.start.as_nanos() as f64).collect();
+    let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
+    let trend = Trend::of(&at, &live, 0.95).expect("a trend");
+    let found = report.trend.expect("a trend");
+    assert_eq!((found.slope_bytes_per_second, found.mann_kendall), (trend.theil_sen.slope * 1e9, trend.mann_kendall));
+    let forecast = report.forecast.expect("a limit is given");
+    let last = cycles.last().expect("there are some").start;
+    assert!(matches!(forecast.live_heap, Some(Reach::Expected { at, .. }) if at > last), "{forecast:?}");
+    let with_cycles = LogReport::new(&log, &options.cycles(true));
+    assert_eq!(with_cycles.cycles.as_ref(), Some(cycles));
+    assert_eq!(LogReport::new(&Log::default(), &options), LogReport::default());
 }

@@ -2,12 +2,12 @@
 //! their captures is what the readers give.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use flate2::read::GzDecoder;
-use gotrace::gctrace::{Log, Skipped};
-use gotrace::pprof::{By, Profile, ProfileBytes, Report};
+use gotrace::gctrace::Log;
+use gotrace::pprof::{By, Profile, Report};
 use gotrace::timeline::Timeline;
 use gotrace::{EventKind, Metric, Reader, Version};
 use gotrace_tests::corpus::testdata;
@@ -17,8 +17,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn report(name: &str) -> Report {
-    let bytes = ProfileBytes::open(path(name)).expect("a profile");
-    Report::new(&Profile::parse(bytes.as_bytes()).expect("a profile"), By::Function).expect("it is sound")
+    Report::new(&Profile::from_path(path(name)).expect("a profile"), By::Function).expect("it is sound")
 }
 
 /// The flat values of the first rows of `go tool pprof -top`, and the total.
@@ -100,15 +99,14 @@ fn timelines_have_the_goroutines_that_the_tool_tells_of() {
 
 #[test]
 fn logs_have_what_grep_counts() {
-    let file = File::open(path("prometheus/gctrace.log.gz")).expect("testdata is whole");
-    let log = Log::read(GzDecoder::new(file)).expect("a log");
-    assert_eq!(log.skipped, Skipped { other: 33, ..Skipped::default() });
+    let log = Log::from_path(path("prometheus/gctrace.log.gz")).expect("a log");
+    assert_eq!((log.skipped.other, log.skipped.total()), (33, 33));
     let live: Vec<u64> = log.cycles.iter().map(|cycle| cycle.heap_live >> 20).collect();
     assert_eq!(live, [2, 2, 3, 6, 9, 8, 8, 9, 9, 10, 8, 9]);
     assert!(log.cycles.iter().all(|cycle| cycle.procs == 1 && !cycle.forced && cycle.globals.is_some()));
-    assert_eq!(log.cycles.last().map(|cycle| (cycle.n, cycle.at)), Some((12, 47_585_000_000)));
+    assert_eq!(log.cycles.last().map(|cycle| (cycle.n, cycle.start)), Some((12, Duration::from_millis(47_585))));
 
     assert_eq!(fs::metadata(path("esbuild/gctrace.log.gz")).expect("testdata is whole").len(), 20);
-    let file = File::open(path("esbuild/gctrace.log.gz")).expect("testdata is whole");
-    assert_eq!(Log::read(GzDecoder::new(file)).expect("a log"), Log::default(), "it runs without collections");
+    let log = Log::from_path(path("esbuild/gctrace.log.gz")).expect("a log");
+    assert_eq!(log, Log::default(), "it runs without collections");
 }

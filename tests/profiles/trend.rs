@@ -3,8 +3,8 @@
 use std::fs;
 
 use gotrace::trend::{
-    Forecast, InflectionOptions, PeakOptions, Shape, ShapeOptions, Trend, Turn, find_peaks, inflections, mann_kendall,
-    theil_sen,
+    Forecast, InflectionOptions, Interval, PeakOptions, Shape, ShapeOptions, Trend, Turn, find_peaks, inflections,
+    mann_kendall, theil_sen,
 };
 use gotrace_tests::corpus::testdata;
 use proptest::prelude::*;
@@ -62,11 +62,15 @@ fn assert_close(found: f64, expected: f64, what: &str) {
     assert!(error < 1e-9, "{what}: {found} and not {expected}");
 }
 
+fn peak(distance: usize, prominence: f64) -> PeakOptions {
+    PeakOptions::default().distance(distance).prominence(prominence)
+}
+
 #[test]
 fn the_line_is_that_of_scipy() {
     for (number, series) in oracle().iter().enumerate() {
         let line = theil_sen(&series.at, &series.values, 0.95).expect("a line");
-        let (low, high) = line.interval.expect("an interval");
+        let Interval { low, high } = line.interval.expect("an interval");
         for (found, expected) in [line.slope, line.intercept, low, high].into_iter().zip(series.theil_sen) {
             assert_close(found, expected, &format!("series {number}"));
         }
@@ -92,8 +96,10 @@ fn the_turns_are_those_of_scipy() {
     for (number, series) in oracle().iter().enumerate() {
         for expected in &series.inflections {
             let &Turns { window, distance, prominence, .. } = expected;
-            let found =
-                inflections(&series.values, &InflectionOptions { window, peak: PeakOptions { distance, prominence } });
+            let found = inflections(
+                &series.values,
+                &InflectionOptions::default().window(window).peak(peak(distance, prominence)),
+            );
             turns += found.len();
             assert!(found.is_sorted_by_key(|inflection| inflection.index));
             for (turn, expected) in [(Turn::Peak, &expected.peaks), (Turn::Valley, &expected.valleys)] {
@@ -115,7 +121,7 @@ fn the_turns_are_those_of_scipy() {
 #[test]
 fn peaks_are_far_from_each_other_and_from_the_ends() {
     let peaks = |values: &[f64], distance, prominence| -> Vec<(usize, f64)> {
-        let found = find_peaks(values, &PeakOptions { distance, prominence });
+        let found = find_peaks(values, &peak(distance, prominence));
         found.iter().map(|peak| (peak.index, peak.prominence)).collect()
     };
     // The middle of a flat one, left of the middle if there are two; none at an end.
@@ -133,7 +139,7 @@ proptest! {
     #[test]
     fn prominences_are_what_walking_finds(values in proptest::collection::vec(0u8..12, 0..60)) {
         let values: Vec<f64> = values.into_iter().map(f64::from).collect();
-        for peak in find_peaks(&values, &PeakOptions { distance: 1, prominence: 0.0 }) {
+        for peak in find_peaks(&values, &PeakOptions::default()) {
             let top = values[peak.index];
             let lowest = |side: &mut dyn Iterator<Item = &f64>| {
                 side.take_while(|&&value| value <= top).fold(top, |low, &value| low.min(value))
@@ -175,7 +181,7 @@ proptest! {
                 let half = slopes.len() / 2;
                 let median = if slopes.len() % 2 == 1 { slopes[half] } else { (slopes[half - 1] + slopes[half]) / 2.0 };
                 prop_assert!((line.slope - median).abs() <= 1e-12 * median.abs(), "{} and not {median}", line.slope);
-                if let Some((low, high)) = line.interval {
+                if let Some(Interval { low, high }) = line.interval {
                     prop_assert!(low <= line.slope && line.slope <= high);
                     for end in [low, high] {
                         let rank = slopes.partition_point(|&slope| slope < end - 1e-12 * end.abs());
@@ -247,7 +253,7 @@ fn long_series_are_no_trouble() {
     let n = 200_000u32;
     let at: Vec<f64> = (0..n).map(f64::from).collect();
     let stairs: Vec<f64> = (0..n).map(|i| f64::from(i) + 2.0 * f64::from(i % 2)).collect();
-    let peaks = find_peaks(&stairs, &PeakOptions { distance: 1, prominence: 0.0 });
+    let peaks = find_peaks(&stairs, &PeakOptions::default());
     assert_eq!(peaks.len(), n as usize / 2 - 1);
     assert_eq!(mann_kendall(&stairs).expect("a test").s, i64::from(n) * i64::from(n - 1) / 2 - i64::from(n) + 2);
     let line = theil_sen(&at, &stairs, 0.95).expect("a line");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gotrace::pprof::{Profile, ProfileBytes};
+use gotrace::pprof::Profile;
 
 use crate::corpus::testdata;
 
@@ -46,12 +46,12 @@ pub fn path(name: &str) -> PathBuf {
     testdata().join(format!("profiles/{name}.pb.gz"))
 }
 
-/// The bytes of a sound profile.
-pub fn bytes(path: &std::path::Path) -> ProfileBytes {
-    ProfileBytes::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+/// A sound profile of a file.
+pub fn open(path: &Path) -> Profile<'static> {
+    Profile::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A sound profile.
+/// A sound profile in memory.
 pub fn parse(bytes: &[u8]) -> Profile<'_> {
-    Profile::parse(bytes).unwrap_or_else(|error| panic!("{error}"))
+    Profile::from_slice(bytes).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,60 +1,62 @@
-//! Tells what a GC log says.
+//! `gotrace gctrace`: what garbage collection costs, and where the heap is heading.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use gotrace::gctrace::{
+    HeapForecast, HeapShape, HeapTrend, HeapTurn, LiveHeap, Log, LogLimits, LogReader, LogReport, LogReportOptions,
+    Pressure, Reach, RunSummary, Stretch,
+};
+use gotrace::trend::{InflectionOptions, PeakOptions, Turn};
 
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::terminal::Terminal;
-use crate::view::text::write_json;
-use clap::Args as ClapArgs;
-use gotrace::Error;
-use gotrace::gctrace::{Cycle, Limits, Log, Pressure, Reader, Run, Stretch, assist_surge, mark_collapse};
-use gotrace::trend::{
-    Forecast, Inflection, InflectionOptions, PeakOptions, Shape, ShapeOptions, Trend, Turn, inflections,
-};
-use indicatif::{BinaryBytes, HumanCount};
-use serde::Serialize;
-use serde_json::{Value, json};
+use crate::view::units::{self, bytes, count, duration, percent, plural, significant};
+use crate::view::{paragraph, style};
 
-/// Tell what a GC log says: the output of a program under GODEBUG=gctrace=1.
+/// Shows what garbage collection costs and where the heap is heading, from a GC log.
 ///
-/// Other lines in it are skipped and counted. Where the log has the output of several processes, trend, turns and costs
-/// are those of the one with the most collections.
-///
-/// In JSON, times are in nanoseconds and sizes in bytes. clock_ns are the phases of a collection (stop, marking, stop);
-/// cpu_ns are stop, assist, background, idle, stop.
-#[derive(ClapArgs)]
+/// The log is what a Go program prints to standard error under GODEBUG=gctrace=1. Other lines in it are skipped and counted.
+/// If it contains several processes, the answer is about the one with the most collections.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  gotrace gctrace gctrace.log\n  gotrace gctrace gctrace.log --limit 512MiB\n  gotrace gctrace gctrace.log --json --cycles"
+)]
 pub struct Args {
+    /// Forecast when the heap reaches this size, such as 512MiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    limit: Option<u64>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Tell when the heap will reach this size, such as 512MiB
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    limit: Option<u64>,
-    /// The confidence of the slope's interval, between 0 and 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = parse_share)]
+    /// Include every collection in the JSON
+    #[arg(long, requires = "json")]
+    cycles: bool,
+    /// The confidence level of the interval around the slope, between 0 and 1
+    #[arg(long, value_name = "LEVEL", default_value_t = 0.95, value_parser = parse_share)]
     confidence: f64,
-    /// To find turns, average the live heap over so many collections
+    /// To find turning points, average the live heap over this many collections
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = parse_count)]
     window: usize,
-    /// Turns are so many collections apart
+    /// Turning points have to be at least this many collections apart
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = parse_count)]
     distance: usize,
-    /// Turns stand out by this much
+    /// Turning points have to stand out by at least this size
     #[arg(long, value_name = "SIZE", default_value = "2MiB", value_parser = parse_size)]
     prominence: u64,
-    /// Keep no more collections than this
-    #[arg(long, value_name = "N", default_value_t = Limits::default().cycles, value_parser = parse_count)]
+    /// Read at most this many collections
+    #[arg(long, value_name = "N", default_value_t = LogLimits::default().cycles, value_parser = parse_count)]
     max_cycles: usize,
     /// The log, - for standard input
     #[arg(default_value = "-")]
     file: PathBuf,
 }
 
-/// Reads 512MiB, 512M, 1.5g or a number of bytes; a unit is a power of 1024.
+/// Parses 512MiB, 512M, 1.5g or a number of bytes. A unit is a power of 1024.
 fn parse_size(text: &str) -> Result<u64, String> {
+    let hint = || "give a size such as 512MiB or 1.5GiB (units: B, KiB, MiB, GiB, TiB)".to_owned();
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = text[digits.len()..].to_ascii_lowercase();
     let power = match unit.trim_end_matches('b').trim_end_matches('i') {
@@ -63,13 +65,13 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "m" => 2,
         "g" => 3,
         "t" => 4,
-        _ => return Err("give a number with B, KiB, MiB, GiB or TiB".into()),
+        _ => return Err(hint()),
     };
-    let number: f64 = digits.trim().parse().map_err(|_| "give a number with B, KiB, MiB, GiB or TiB".to_owned())?;
+    let number: f64 = digits.trim().parse().map_err(|_| hint())?;
     let bytes = number * 1024f64.powi(power);
     match (0.0..2f64.powi(63)).contains(&bytes) {
         true => Ok(bytes as u64),
-        false => Err("no heap has this size".into()),
+        false => Err("out of range for a size of a heap".into()),
     }
 }
 
@@ -82,17 +84,27 @@ fn parse_count(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "give a whole number of 1 or more".into())
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
-    let mut log = Log::default();
-    let result =
-        log.fill(Reader::new(Input::open(&args.file, true)?.into_log(&args.file)?), Limits { cycles: args.max_cycles });
-    let report = Report::of(&log, args);
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.json {
-        true => write_json(&report.json(&log, result.as_ref().err()), &mut out)?,
-        false => report.write_text(&log, args, &mut out)?,
+impl Args {
+    fn options(&self) -> LogReportOptions {
+        let peak = PeakOptions::default().distance(self.distance).prominence(self.prominence as f64);
+        LogReportOptions::default()
+            .limit(self.limit)
+            .confidence(self.confidence)
+            .turns(InflectionOptions::default().window(self.window).peak(peak))
+            .cycles(self.cycles)
     }
-    out.flush()?;
+}
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    let input = Input::open(&args.file, true)?.into_log(&args.file)?;
+    let mut log = Log::default();
+    let result = log.fill(LogReader::from_reader(input), LogLimits::default().cycles(args.max_cycles));
+    let report = LogReport::new(&log, &args.options());
+    match args.json {
+        true => terminal.json(&report, result.as_ref().err())?,
+        false => write_text(&report, args, terminal)?,
+    }
+    terminal.flush()?;
     result.map_err(|error| Failure::trace(&args.file, &error))?;
     if log.cycles.is_empty() {
         return Err(Failure::Input {
@@ -104,425 +116,209 @@ pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is told of the longest run.
-#[derive(Default)]
-struct Report {
-    runs: Vec<Run>,
-    /// Which of them.
-    longest: usize,
-    live: Vec<f64>,
-    live_trend: Option<Trend>,
-    goal_trend: Option<Trend>,
-    shape: Option<Shape>,
-    inflections: Vec<Inflection>,
-    pressure: Pressure,
-    slowest: Option<Stretch>,
-    assisted: Option<Stretch>,
-    limit: Option<u64>,
+fn write_text(report: &LogReport, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
+    let (Some(run), Some(live), Some(pressure)) =
+        (report.run.map(|run| &report.runs[run]), &report.live_heap, &report.pressure)
+    else {
+        return Ok(());
+    };
+    write_headline(run, live, report.trend.as_ref(), terminal)?;
+    row("cost", &cost(pressure), terminal)?;
+    if let Some(forecast) = &report.forecast {
+        write_forecast(forecast, run.last_start, terminal)?;
+    }
+    writeln!(terminal)?;
+    row("live heap", &live_text(live), terminal)?;
+    if let Some(trend) = &report.trend {
+        row("slope", &slope(trend, args.confidence), terminal)?;
+        let test = &trend.mann_kendall;
+        row("trend test", &format!("Mann-Kendall tau {:.3}, p {}", test.tau, p_value(test.p)), terminal)?;
+    }
+    if let Some(shape) = &report.shape {
+        row("shape", &shape_text(shape), terminal)?;
+    }
+    write_pressure(pressure, terminal)?;
+    if let Some(slowest) = &report.slowest_marking {
+        row("slowest marking", &slowest_text(slowest), terminal)?;
+    }
+    for turn in &report.turns {
+        row("turn", &turn_text(turn), terminal)?;
+    }
+    write_log(report, run, terminal)
 }
 
-impl Report {
-    fn of(log: &Log, args: &Args) -> Self {
-        let runs = log.runs();
-        let Some(longest) = (0..runs.len()).max_by_key(|&run| runs[run].cycles.len()) else {
-            return Report { limit: args.limit, ..Report::default() };
+/// How many collections in how long, and what the live heap does.
+fn write_headline(
+    run: &RunSummary,
+    live: &LiveHeap,
+    trend: Option<&HeapTrend>,
+    terminal: &mut Terminal,
+) -> io::Result<()> {
+    let collections = plural(run.cycles as u64, "collection");
+    let from_to = match (bytes(live.first), bytes(live.last)) {
+        (first, last) if first == last => first,
+        (first, last) => format!("{first} → {last}"),
+    };
+    let heading = trend.map_or(String::new(), |trend| {
+        let test = &trend.mann_kendall;
+        let certainty = match test.p {
+            p if p < 0.001 => "certain: Mann-Kendall p < 0.001".to_owned(),
+            p if p < 0.05 => format!("likely: Mann-Kendall p {}", p_value(p)),
+            p => format!("uncertain: Mann-Kendall p {}", p_value(p)),
         };
-        let cycles = &runs[longest].cycles;
-        let at: Vec<f64> = cycles.iter().map(|cycle| cycle.at as f64).collect();
-        let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
-        let goals = cycles.iter().filter_map(|cycle| Some((cycle.at as f64, cycle.goal? as f64)));
-        let (goal_at, goals): (Vec<f64>, Vec<f64>) = goals.unzip();
-        let peak = PeakOptions { distance: args.distance, prominence: args.prominence as f64 };
-        Report {
-            live_trend: Trend::of(&at, &live, args.confidence),
-            goal_trend: args.limit.and_then(|_| Trend::of(&goal_at, &goals, args.confidence)),
-            shape: Some(Shape::of(&at, &live, &ShapeOptions::default())),
-            inflections: inflections(&live, &InflectionOptions { window: args.window, peak }),
-            pressure: Pressure::of(cycles),
-            slowest: mark_collapse(cycles),
-            assisted: assist_surge(cycles),
-            limit: args.limit,
-            live,
-            longest,
-            runs,
+        match trend.slope_bytes_per_second {
+            rate if test.p >= 0.05 || rate == 0.0 => ", no clear trend".to_owned(),
+            rate if rate > 0.0 => format!(", rising {}/s ({certainty})", rate_text(rate)),
+            rate => format!(", falling {}/s ({certainty})", rate_text(-rate)),
         }
-    }
-
-    fn cycles(&self) -> &[Cycle] {
-        self.runs.get(self.longest).map_or(&[], |run| &run.cycles)
-    }
+    });
+    let text = format!("{collections} in {}: live heap {from_to}{heading}", duration(run.duration));
+    let rises = trend.is_some_and(|trend| trend.slope_bytes_per_second > 0.0 && trend.mann_kendall.p < 0.001);
+    let text = if rises { terminal.paint(style::WARN, &text) } else { text };
+    writeln!(terminal, "{text}")
 }
 
-/// What is printed as JSON. Fields are added, never changed, while the schema stays the same.
-#[derive(Serialize)]
-struct Document {
-    /// Which version of this object it is.
-    schema: u32,
-    /// All collections of the log, in its order.
-    cycles: Vec<CycleJson>,
-    /// Lines without a collection.
-    skipped_lines: u64,
-    skipped: SkippedJson,
-    /// Collections left out because there are too many.
-    dropped_cycles: u64,
-    /// The processes.
-    runs: Vec<RunJson>,
-    /// Which of them all that follows is about.
-    run: Option<usize>,
-    trend: Option<Value>,
-    inflections: Vec<Value>,
-    forecast: Option<Value>,
-    pressure: Option<Value>,
-    /// Why the log could not be read to its end.
-    error: Option<String>,
+fn cost(pressure: &Pressure) -> String {
+    let share = |share: Option<f64>| share.map_or("unknown".into(), |share| percent(share, 1.0));
+    format!(
+        "{} of CPU in GC · pauses: median {}, max {} · assists: {} of marking",
+        share(pressure.gc_cpu_share),
+        duration(pressure.pause_median),
+        duration(pressure.pause_max),
+        share(pressure.assist_share)
+    )
 }
 
-#[derive(Serialize)]
-struct CycleJson {
-    n: u32,
-    at_ns: u64,
-    gc_cpu_percent: u32,
-    clock_ns: [u64; 3],
-    cpu_ns: [u64; 5],
-    heap_start: u64,
-    heap_end: u64,
-    heap_live: u64,
-    goal: Option<u64>,
-    stacks: Option<u64>,
-    globals: Option<u64>,
-    procs: u32,
-    forced: bool,
-    leak_check: bool,
+fn write_forecast(forecast: &HeapForecast, now: Duration, terminal: &mut Terminal) -> io::Result<()> {
+    let limit = bytes(forecast.limit);
+    row("limit", &format!("live heap {}", reach_text(forecast.live_heap, &limit, now)), terminal)?;
+    // Before the live heap, the heap itself reaches the limit, garbage included.
+    row("", &format!("heap with garbage (GC goal) {}", reach_text(forecast.goal, &limit, now)), terminal)
 }
 
-impl From<&Cycle> for CycleJson {
-    fn from(cycle: &Cycle) -> Self {
-        let (clock, cpu) = (&cycle.clock, &cycle.cpu);
-        CycleJson {
-            n: cycle.n,
-            at_ns: cycle.at,
-            gc_cpu_percent: cycle.gc_cpu_percent,
-            clock_ns: [clock.sweep_term, clock.mark, clock.mark_term],
-            cpu_ns: [cpu.sweep_term, cpu.assist, cpu.background, cpu.idle, cpu.mark_term],
-            heap_start: cycle.heap_start,
-            heap_end: cycle.heap_end,
-            heap_live: cycle.heap_live,
-            goal: cycle.goal,
-            stacks: cycle.stacks,
-            globals: cycle.globals,
-            procs: cycle.procs,
-            forced: cycle.forced,
-            leak_check: cycle.leak_check,
+fn reach_text(reach: Option<Reach>, limit: &str, now: Duration) -> String {
+    let left = |at: Duration| match at.saturating_sub(now) {
+        long if long > MAX_FORECAST => "over 100 years".to_owned(),
+        left => duration(left),
+    };
+    match reach {
+        Some(Reach::Reached) => format!("has reached {limit}"),
+        Some(Reach::Never) => format!("will not reach {limit} at this rate"),
+        Some(Reach::Expected { at, earliest, latest }) => {
+            let earliest = earliest.map_or("unknown".into(), left);
+            let latest = latest.map_or("never".into(), left);
+            format!("reaches {limit} in about {} at this rate (between {earliest} and {latest})", left(at))
         }
+        _ => format!("may or may not reach {limit}: too few collections to tell"),
     }
 }
 
-#[derive(Serialize)]
-struct SkippedJson {
-    damaged: u64,
-    runtime: u64,
-    other: u64,
-    too_long: u64,
+/// A forecast beyond this means nothing.
+const MAX_FORECAST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+fn live_text(live: &LiveHeap) -> String {
+    let [first, last, min, max] = [live.first, live.last, live.min, live.max].map(bytes);
+    format!("first {first}, last {last} (min {min}, max {max})")
 }
 
-#[derive(Serialize)]
-struct RunJson {
-    first_n: u32,
-    last_n: u32,
-    cycles: usize,
-    missing: u64,
-    duration_ns: u64,
+fn slope(trend: &HeapTrend, confidence: f64) -> String {
+    let per_minute = |rate: f64| {
+        let sign = if rate < 0.0 { "−" } else { "+" };
+        format!("{sign}{}", rate_text((rate * 60.0).abs()))
+    };
+    let interval = trend.slope_low_bytes_per_second.zip(trend.slope_high_bytes_per_second);
+    let interval = interval.map_or(String::new(), |(low, high)| {
+        format!(" ({:.0} % confidence: {} to {})", confidence * 100.0, per_minute(low), per_minute(high))
+    });
+    format!("{} per minute{interval}", per_minute(trend.slope_bytes_per_second))
 }
 
-impl Report {
-    fn json(&self, log: &Log, error: Option<&Error>) -> Document {
-        let skipped = &log.skipped;
-        let run_json = |run: &Run| RunJson {
-            first_n: run.cycles.first().map_or(0, |cycle| cycle.n),
-            last_n: run.cycles.last().map_or(0, |cycle| cycle.n),
-            cycles: run.cycles.len(),
-            missing: run.missing(),
-            duration_ns: run.duration(),
-        };
-        let is_empty = self.runs.is_empty();
-        Document {
-            schema: 1,
-            cycles: log.cycles.iter().map(CycleJson::from).collect(),
-            skipped_lines: skipped.total(),
-            skipped: SkippedJson {
-                damaged: skipped.damaged,
-                runtime: skipped.runtime,
-                other: skipped.other,
-                too_long: skipped.too_long,
-            },
-            dropped_cycles: log.dropped,
-            runs: self.runs.iter().map(run_json).collect(),
-            run: (!is_empty).then_some(self.longest),
-            trend: self.live_trend.as_ref().map(|trend| self.trend_json(trend)),
-            inflections: self.inflections.iter().map(|inflection| self.inflection_json(inflection)).collect(),
-            forecast: self.limit.filter(|_| !is_empty).map(|limit| {
-                json!({
-                    "limit": limit,
-                    "heap_live": self.live_trend.map(|trend| forecast_json(trend.forecast(limit as f64))),
-                    "goal": self.goal_trend.map(|trend| forecast_json(trend.forecast(limit as f64))),
-                })
-            }),
-            pressure: (!is_empty).then(|| self.pressure_json()),
-            error: error.map(Error::to_string),
+fn p_value(p: f64) -> String {
+    match p {
+        p if p >= 0.001 => format!("{p:.3}"),
+        p => format!("{p:.1e}"),
+    }
+}
+
+fn shape_text(shape: &HeapShape) -> String {
+    match shape {
+        HeapShape::TooShort => "too few collections to tell".into(),
+        HeapShape::Flat { level_bytes } => format!("constant at {}", rate_text(*level_bytes)),
+        HeapShape::Sawtooth { teeth, valleys_rise, .. } => {
+            let valleys = if *valleys_rise { "its lowest points rise" } else { "its lowest points do not rise" };
+            format!("sawtooth with {}, {valleys}", plural(*teeth as u64, "peak"))
         }
-    }
-
-    fn trend_json(&self, trend: &Trend) -> Value {
-        let (line, test) = (&trend.theil_sen, &trend.mann_kendall);
-        let per_second = |slope: f64| slope * NANOS_PER_SECOND;
-        json!({
-            "of": "heap_live",
-            "samples": trend.samples,
-            "slope_bytes_per_second": per_second(line.slope),
-            "slope_low": line.interval.map(|(low, _)| per_second(low)),
-            "slope_high": line.interval.map(|(_, high)| per_second(high)),
-            "intercept_bytes": line.intercept,
-            "mann_kendall": {"s": test.s, "z": test.z, "p": test.p, "tau": test.tau},
-            "shape": self.shape.as_ref().map(shape_json),
-        })
-    }
-
-    fn inflection_json(&self, inflection: &Inflection) -> Value {
-        let cycle = &self.cycles()[inflection.index];
-        json!({
-            "turn": turn_name(inflection.turn),
-            "index": inflection.index,
-            "n": cycle.n,
-            "at_ns": cycle.at,
-            "heap_live_mean": inflection.value,
-            "prominence": inflection.prominence,
-        })
-    }
-
-    fn pressure_json(&self) -> Value {
-        let pressure = &self.pressure;
-        let stretch = |stretch: Option<Stretch>| {
-            stretch.map(|stretch| {
-                let n = |at: usize| self.cycles()[at].n;
-                let (first, last) = (n(stretch.first), n(stretch.last));
-                json!({"first_n": first, "last_n": last, "value": stretch.value, "usual": stretch.usual})
-            })
-        };
-        json!({
-            "elapsed_ns": pressure.elapsed,
-            "cycles_per_second": pressure.per_second,
-            "gc_cpu_share": pressure.cpu_share,
-            "stopped_share": pressure.stopped_share,
-            "pause_median_ns": pressure.pause_median,
-            "pause_max_ns": pressure.pause_max,
-            "pause_total_ns": pressure.pause_total,
-            "mark_bytes_per_ms": pressure.mark_rate,
-            "mark_bytes_per_cpu_ms": pressure.mark_cpu_rate,
-            "assist_share": pressure.assist_share,
-            "allocated_bytes_per_second": pressure.allocated_per_second,
-            "assist_ns_per_mib": pressure.assist_per_mib,
-            "slowest_marking": stretch(self.slowest),
-            "most_assist": stretch(self.assisted),
-        })
+        HeapShape::Plateau { level_bytes, rise_bytes, since } => format!(
+            "rose by {} to a plateau of {}, reached {} after the program's start",
+            rate_text(*rise_bytes),
+            rate_text(*level_bytes),
+            duration(*since)
+        ),
+        HeapShape::Rising => "rising".into(),
+        HeapShape::Falling => "falling".into(),
+        _ => "irregular".into(),
     }
 }
 
-const NANOS_PER_SECOND: f64 = 1e9;
+fn write_pressure(pressure: &Pressure, terminal: &mut Terminal) -> io::Result<()> {
+    let per_second = |rate: Option<f64>| rate.map_or("unknown".into(), |rate| format!("{}/s", rate_text(rate)));
+    let frequency =
+        pressure.cycles_per_second.map_or("unknown".into(), |rate| format!("{} per second", significant(rate)));
+    row("collections", &frequency, terminal)?;
+    let stopped = pressure.stopped_share.map_or("unknown".into(), |share| percent(share, 1.0));
+    row("pauses", &format!("{} in all, {stopped} of the time", duration(pressure.pause_total)), terminal)?;
+    row("marking", &per_second(pressure.mark_bytes_per_ms.map(|rate| rate * 1000.0)), terminal)?;
+    row("allocation", &per_second(pressure.allocated_bytes_per_second), terminal)
+}
 
-fn turn_name(turn: Turn) -> &'static str {
-    match turn {
+fn slowest_text(stretch: &Stretch) -> String {
+    let share = percent(stretch.value, stretch.usual);
+    format!("collections {} to {}: {share} of the usual rate", stretch.first_n, stretch.last_n)
+}
+
+fn turn_text(turn: &HeapTurn) -> String {
+    let name = match turn.turn {
         Turn::Peak => "peak",
         Turn::Valley => "valley",
-    }
-}
-
-fn shape_json(shape: &Shape) -> Value {
-    match shape {
-        Shape::TooShort => json!({"form": "too short"}),
-        Shape::Flat { level } => json!({"form": "flat", "level": level}),
-        Shape::Sawtooth { teeth, rises, valleys } => {
-            let slope = valleys.map(|trend| trend.theil_sen.slope * NANOS_PER_SECOND);
-            json!({"form": "sawtooth", "teeth": teeth, "valleys_rise": rises, "valley_slope_bytes_per_second": slope})
-        }
-        Shape::Plateau { level, rise, since } => {
-            json!({"form": "plateau", "level": level, "rise": rise, "since_ns": since})
-        }
-        Shape::Rising => json!({"form": "rising"}),
-        Shape::Falling => json!({"form": "falling"}),
-        Shape::Irregular => json!({"form": "irregular"}),
-    }
-}
-
-fn forecast_json(forecast: Forecast) -> Value {
-    match forecast {
-        Forecast::Reached => json!({"reached": true}),
-        Forecast::Never => json!({"reached": false, "at_ns": null}),
-        Forecast::At { expected, earliest, latest } => {
-            json!({"reached": false, "at_ns": expected, "earliest_ns": earliest, "latest_ns": latest})
-        }
-    }
-}
-
-impl Report {
-    fn write_text(&self, log: &Log, args: &Args, out: &mut impl Write) -> io::Result<()> {
-        let skipped = &log.skipped;
-        let collections = plural(log.cycles.len() as u64, "collection");
-        row(out, "log", &format!("{collections}, {}", plural(skipped.total(), "other line")))?;
-        for (lines, what) in [
-            (skipped.damaged, "cut or mixed with something else"),
-            (skipped.runtime, "of the pacer, the scavenger and the like"),
-            (skipped.too_long, "too long to be looked at"),
-            (log.dropped, "collections left out (see --max-cycles)"),
-        ] {
-            if lines > 0 {
-                row(out, "", &format!("{} {what}", HumanCount(lines)))?;
-            }
-        }
-        let (Some(first), Some(last)) = (self.cycles().first(), self.cycles().last()) else { return Ok(()) };
-        if self.runs.len() > 1 {
-            let text = format!("{} of {}, the one with the most collections", self.longest + 1, self.runs.len());
-            row(out, "process", &text)?;
-        }
-        let run = &self.runs[self.longest];
-        let lost =
-            if run.missing() > 0 { format!(", {} not in the log", HumanCount(run.missing())) } else { String::new() };
-        let text = format!("{} to {} in {}{lost}", first.n, last.n, duration(run.duration() as f64));
-        row(out, "collections", &text)?;
-        let smallest = self.live.iter().copied().fold(f64::INFINITY, f64::min);
-        let largest = self.live.iter().copied().fold(0.0, f64::max);
-        let text = format!(
-            "{} at first, {} at last, {} to {}",
-            bytes(first.heap_live as f64),
-            bytes(last.heap_live as f64),
-            bytes(smallest),
-            bytes(largest)
-        );
-        row(out, "live heap", &text)?;
-        if let Some(trend) = &self.live_trend {
-            write_trend(trend, args.confidence, out)?;
-        }
-        if let Some(shape) = &self.shape {
-            row(out, "shape", &shape_text(shape))?;
-        }
-        if let Some(limit) = self.limit {
-            for (name, trend) in [("live heap", self.live_trend), ("goal", self.goal_trend)] {
-                let when = trend.map_or("unknown".into(), |trend| forecast_text(trend.forecast(limit as f64), last.at));
-                row(out, &format!("{name} at limit"), &when)?;
-            }
-        }
-        self.write_pressure(out)?;
-        for inflection in &self.inflections {
-            let cycle = &self.cycles()[inflection.index];
-            let text = format!(
-                "{:<7}gc {}, {} after the start: {}, stands out by {}",
-                turn_name(inflection.turn),
-                cycle.n,
-                duration(cycle.at as f64),
-                bytes(inflection.value),
-                bytes(inflection.prominence)
-            );
-            row(out, "turn", &text)?;
-        }
-        Ok(())
-    }
-
-    fn write_pressure(&self, out: &mut impl Write) -> io::Result<()> {
-        let pressure = &self.pressure;
-        let percent = |share: Option<f64>| share.map_or("unknown".into(), |share| format!("{:.2} %", share * 100.0));
-        let nanos = |nanos: u64| format!("{:.3?}", Duration::from_nanos(nanos));
-        let per_second = |rate: Option<f64>| rate.map_or("unknown".into(), |rate| format!("{}/s", bytes(rate)));
-        let logged = self.cycles().last().map_or(0, |cycle| cycle.gc_cpu_percent);
-        row(out, "GC CPU", &format!("{} (the log says {logged} % since the start)", percent(pressure.cpu_share)))?;
-        let frequency = pressure.per_second.map_or("unknown".into(), |rate| format!("{rate:.2} a second"));
-        row(out, "frequency", &frequency)?;
-        let pauses = format!(
-            "{} of half, {} at most, {} of the time",
-            nanos(pressure.pause_median),
-            nanos(pressure.pause_max),
-            percent(pressure.stopped_share)
-        );
-        row(out, "pauses", &pauses)?;
-        let rate = pressure.mark_rate.map(|rate| rate * 1000.0);
-        let text = format!("{}, {} of its CPU time by assists", per_second(rate), percent(pressure.assist_share));
-        row(out, "marking", &text)?;
-        if let Some(slowest) = &self.slowest {
-            let (first, last) = (self.cycles()[slowest.first].n, self.cycles()[slowest.last].n);
-            let text =
-                format!("gc {first} to {last}: {:.0} % of the usual rate", slowest.value / slowest.usual * 100.0);
-            row(out, "slowest", &text)?;
-        }
-        row(out, "allocation", &per_second(pressure.allocated_per_second))
-    }
-}
-
-fn write_trend(trend: &Trend, confidence: f64, out: &mut impl Write) -> io::Result<()> {
-    let per_minute = |slope: f64| {
-        let slope = slope * 60.0 * NANOS_PER_SECOND;
-        let sign = if slope < 0.0 { "-" } else { "+" };
-        format!("{sign}{}", bytes(slope.abs()))
     };
-    let line = &trend.theil_sen;
-    let interval = line.interval.map_or(String::new(), |(low, high)| {
-        format!(" ({:.0} %: {} to {})", confidence * 100.0, per_minute(low), per_minute(high))
-    });
-    row(out, "slope", &format!("{} a minute{interval}", per_minute(line.slope)))?;
-    let test = &trend.mann_kendall;
-    row(out, "trend test", &format!("Mann-Kendall tau {:.3}, p {:.2e}", test.tau, test.p))
+    format!(
+        "{name} at collection {}, {} after the program's start: {}, stands out by {}",
+        turn.n,
+        duration(turn.start),
+        rate_text(turn.live_mean_bytes),
+        rate_text(turn.prominence_bytes)
+    )
 }
 
-fn shape_text(shape: &Shape) -> String {
-    match shape {
-        Shape::TooShort => "too few collections to tell".into(),
-        Shape::Flat { level } => format!("flat at {}", bytes(*level)),
-        Shape::Sawtooth { teeth, rises, .. } => {
-            let valleys = if *rises { "valleys rise" } else { "valleys do not rise" };
-            format!("sawtooth of {teeth} teeth, {valleys}")
-        }
-        Shape::Plateau { level, rise, since } => {
-            format!("rose by {} to a plateau of {} at {}", bytes(*rise), bytes(*level), duration(*since))
-        }
-        Shape::Rising => "rising".into(),
-        Shape::Falling => "falling".into(),
-        Shape::Irregular => "irregular".into(),
+/// What else is in the log.
+fn write_log(report: &LogReport, run: &RunSummary, terminal: &mut Terminal) -> io::Result<()> {
+    let skipped = &report.skipped;
+    let mut parts = vec![format!("collections {} to {}", run.first_n, run.last_n)];
+    match report.runs.len() {
+        0 | 1 => {}
+        2 => parts.push("another process with fewer collections ignored".to_owned()),
+        runs => parts.push(format!("{} other processes with fewer collections ignored", runs - 1)),
     }
-}
-
-fn forecast_text(forecast: Forecast, now: u64) -> String {
-    let until = |at: f64| duration(at - now as f64);
-    match forecast {
-        Forecast::Reached => "reached".into(),
-        Forecast::Never => "not as it goes".into(),
-        Forecast::At { expected, earliest, latest } => {
-            let earliest = earliest.map_or("unknown".into(), until);
-            let latest = latest.map_or("never".into(), until);
-            format!("in {} (between {earliest} and {latest})", until(expected))
+    for (number, text) in [
+        (run.missing, "missing"),
+        (skipped.damaged, "cut or mixed with other output"),
+        (skipped.runtime, "of the pacer or scavenger"),
+        (skipped.too_long, "too long"),
+        (skipped.other, "other lines"),
+        (report.dropped, "left out (see --max-cycles)"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{} {text}", count(number)));
         }
     }
+    row("log", &parts.join(", "), terminal)
 }
 
-fn row(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
-    writeln!(out, "{name:<20}{text}")
+fn row(name: &str, text: &str, terminal: &mut Terminal) -> io::Result<()> {
+    paragraph::write(&format!("{name:<16}"), text, terminal)
 }
 
-fn bytes(bytes: f64) -> String {
-    // What is out of range is u64's largest, 16 EiB.
-    BinaryBytes(bytes as u64).to_string()
-}
-
-/// Nanoseconds to two units.
-fn duration(nanos: f64) -> String {
-    let seconds = nanos / NANOS_PER_SECOND;
-    let (minutes, hours, days) = (seconds / 60.0, seconds / 3600.0, seconds / 86_400.0);
-    match seconds {
-        ..60.0 => format!("{seconds:.3} s"),
-        ..3600.0 => format!("{} min {:.0} s", minutes.trunc(), (seconds % 60.0).trunc()),
-        ..86_400.0 => format!("{} h {:.0} min", hours.trunc(), (minutes % 60.0).trunc()),
-        ..86_400_000.0 => format!("{} d {:.0} h", days.trunc(), (hours % 24.0).trunc()),
-        _ => format!("{:.1e} years", days / 365.25),
-    }
-}
-
-fn plural(number: u64, thing: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{ending}", HumanCount(number))
+fn rate_text(size: f64) -> String {
+    // Out of range is the largest u64, 16 EiB.
+    units::bytes(size as u64)
 }

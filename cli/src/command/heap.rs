@@ -1,31 +1,35 @@
-//! Tells which functions, packages or stacks a profile's memory belongs to, and how it grows.
+//! `gotrace heap`: which functions, packages or stacks a profile's memory belongs to, and how it grows.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use clap::ValueEnum;
+use gotrace::pprof::{self, Growth, Profile, ProfileError, ProfileErrorKind, Report, Row, TopReport};
 
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::terminal::Terminal;
-use crate::view::text::{WIDTH, duration_text, printable, shorten, write_json};
-use clap::{Args as ClapArgs, ValueEnum};
-use gotrace::pprof::{self, ErrorKind, Growth, GrowthRow, Profile, ProfileBytes, Report, Row};
-use indicatif::BinaryBytes;
-use serde_json::{Map, Value, json};
+use crate::view::style;
+use crate::view::table::{Cell, Column, Table};
+use crate::view::{names, units};
 
-/// Tell which functions, packages or stacks a heap profile's memory belongs to.
+/// Shows which functions, packages or stacks a heap profile's memory belongs to.
 ///
-/// With several profiles of the same program, tell how it grows from the first to the last, in order of time. Profiles of
-/// other kinds are read too. Flat and cumulative values are those of go tool pprof -top.
-#[derive(ClapArgs)]
+/// With several profiles of the same program, shows how it grows from the first to the last, in order of time. Profiles of
+/// other kinds can be read too. Flat and cumulative values are those of go tool pprof -top.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  gotrace heap heap.1.pb.gz\n  gotrace heap heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz\n  gotrace heap heap.3.pb.gz --by package --sample alloc_space --top 5"
+)]
 pub struct Args {
-    /// What to add up by
+    /// What to sum up by
     #[arg(long, value_enum, default_value = "function")]
     by: By,
     /// The values to show and sort by, such as alloc_space [default: what go tool pprof shows]
     #[arg(long, value_name = "TYPE")]
     sample: Option<String>,
-    /// A profile to subtract from FILE, as go tool pprof -diff_base does
+    /// A profile to subtract from FILE, as with go tool pprof -diff_base
     #[arg(long, value_name = "FILE")]
     diff_base: Option<PathBuf>,
     /// How many rows to print; 0 for all
@@ -46,16 +50,6 @@ enum By {
     Stack,
 }
 
-impl By {
-    fn name(self) -> &'static str {
-        match self {
-            By::Function => "function",
-            By::Package => "package",
-            By::Stack => "stack",
-        }
-    }
-}
-
 impl From<By> for pprof::By {
     fn from(by: By) -> Self {
         match by {
@@ -66,14 +60,21 @@ impl From<By> for pprof::By {
     }
 }
 
-/// What is told of: one profile, what two differ in, or several.
+impl Args {
+    /// The most rows.
+    fn most(&self) -> usize {
+        if self.top == 0 { usize::MAX } else { self.top }
+    }
+}
+
+/// What is shown: one profile or the difference of two, or the growth over several.
 enum Subject {
     One(Report),
     Several(Growth),
 }
 
 impl Subject {
-    /// Of several, the last.
+    /// The last of several.
     fn report(&self) -> &Report {
         match self {
             Subject::One(report) => report,
@@ -82,27 +83,30 @@ impl Subject {
     }
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let subject = read_all(args)?;
     let report = subject.report();
     let sample_type = match &args.sample {
         None => report.default_sample_type(),
         Some(name) => Some(report.sample_type(name).ok_or_else(|| no_such_sample(name, report))?),
     };
-    let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
-        let json = to_json(&subject, sample_type.unwrap_or(0), args);
-        write_json(&json, &mut out)?;
-    } else if let Some(sample_type) = sample_type {
-        write_head(&subject, sample_type, &mut out)?;
-        match &subject {
-            Subject::One(report) => write_rows(report, sample_type, args, &mut out)?,
-            Subject::Several(growth) => write_growth(growth, sample_type, args, &mut out)?,
-        }
-    } else {
-        writeln!(out, "the profile has no sample types")?;
+        let top = match &subject {
+            Subject::One(report) => TopReport::of_report(report, sample_type.unwrap_or(0), args.most()),
+            Subject::Several(growth) => TopReport::of_growth(growth, sample_type.unwrap_or(0), args.most()),
+        };
+        return terminal.json(&top, None);
     }
-    Ok(out.flush()?)
+    let Some(sample_type) = sample_type else {
+        writeln!(terminal, "the profile has no sample types")?;
+        return Ok(terminal.flush()?);
+    };
+    write_head(&subject, sample_type, terminal)?;
+    match &subject {
+        Subject::One(report) => write_rows(report, sample_type, args, terminal)?,
+        Subject::Several(growth) => write_growth(growth, sample_type, args, terminal)?,
+    }
+    Ok(terminal.flush()?)
 }
 
 fn read_all(args: &Args) -> Result<Subject, Failure> {
@@ -121,201 +125,146 @@ fn read_all(args: &Args) -> Result<Subject, Failure> {
     }
 }
 
-/// One profile at a time is in memory: what is kept are the sums.
+/// One profile at a time is in memory. Only the sums are kept.
 fn read(file: &Path, by: By) -> Result<Report, Failure> {
-    let failure = |error: pprof::Error| Failure::Input {
+    let failure = |error: ProfileError| Failure::Input {
         path: file.to_owned(),
         error: error.to_string(),
         hint: hint(&error.kind),
     };
-    let bytes = ProfileBytes::read(Input::open(file, true)?.into_profile(file)?).map_err(failure)?;
-    let profile = Profile::parse(bytes.as_bytes()).map_err(failure)?;
+    let input = Input::open(file, true)?.into_profile(file)?;
+    let profile = Profile::from_reader(input).map_err(failure)?;
     Report::new(&profile, by.into()).map_err(failure)
 }
 
 /// What to do about an error.
-fn hint(kind: &ErrorKind) -> &'static str {
+fn hint(kind: &ProfileErrorKind) -> &'static str {
     match kind {
-        ErrorKind::Io(_) => "",
-        ErrorKind::Text { .. } => "fetch it without ?debug=1, or write it with debug 0",
-        ErrorKind::LimitExceeded { .. } => "no profile of a Go program is like that",
-        ErrorKind::MultipleProfiles => "give each profile as a file of its own",
-        ErrorKind::Gzip(_) | ErrorKind::Empty => "it was copied before it was whole: fetch it again",
+        ProfileErrorKind::Io(_) => "",
+        ProfileErrorKind::Text { .. } => "capture it without ?debug=1, or write it with debug 0",
+        ProfileErrorKind::LimitExceeded { .. } => "no Go program writes such a profile",
+        ProfileErrorKind::MultipleProfiles => "give each profile in a file of its own",
+        ProfileErrorKind::Gzip(_) | ProfileErrorKind::Empty => "it was copied before it was complete: capture it again",
         _ => "give a file that runtime/pprof, go test -memprofile or /debug/pprof/heap wrote",
     }
 }
 
 fn no_such_sample(name: &str, report: &Report) -> Failure {
-    let kinds: Vec<String> = report.sample_types().iter().map(|sample_type| shown(&sample_type.kind)).collect();
+    let kinds: Vec<String> =
+        report.sample_types().iter().map(|sample_type| names::printable(&sample_type.kind)).collect();
     Failure::Usage(format!("the profile has no {name}; it has {}", kinds.join(", ")))
 }
 
-/// A word of the profile, for a terminal.
-fn shown(word: &str) -> String {
-    word.chars().map(printable).collect()
-}
-
-// Text: columns that leave the name room up to the hundredth.
-
-fn write_head(subject: &Subject, sample_type: usize, out: &mut impl Write) -> io::Result<()> {
+fn write_head(subject: &Subject, sample_type: usize, terminal: &mut Terminal) -> io::Result<()> {
     let report = subject.report();
     let of = &report.sample_types()[sample_type];
     let total = quantity(report.total()[sample_type], &of.unit);
-    write!(out, "{} profile, {}: {total} in all", report.kind(), shown(&of.kind))?;
+    let mut text = format!("{} profile: {total} of {}", report.kind(), names::printable(&of.kind));
     if let Subject::Several(growth) = subject {
-        write!(out, " in the last of {}", growth.snapshots().len())?;
-        if let Some(seconds) = growth.seconds() {
-            write!(out, ", over {seconds:.1} s")?;
-        }
+        let by = growth.diff().total()[sample_type];
+        let over = growth.duration().map_or(String::new(), |length| format!(" over {}", units::duration(length)));
+        text = format!(
+            "{text} in the last of {} profiles, {} since the first{over}",
+            growth.snapshots().len(),
+            signed(by, &of.unit)
+        );
     }
-    writeln!(out)
+    writeln!(terminal, "{text}")
 }
 
-fn write_rows(report: &Report, sample_type: usize, args: &Args, out: &mut impl Write) -> io::Result<()> {
+/// The heading of names.
+fn heading(by: By) -> &'static str {
+    match by {
+        By::Function => "FUNCTION",
+        By::Package => "PACKAGE",
+        By::Stack => "STACK",
+    }
+}
+
+fn write_rows(report: &Report, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
     let unit = &report.sample_types()[sample_type].unit;
     let total = report.total()[sample_type];
     let rows = report.top(sample_type);
-    writeln!(out, "{:>12} {:>7} {:>12} {:>7}  {}", "flat", "flat%", "cum", "cum%", args.by.name())?;
-    for row in rows.iter().take(most(args)) {
+    let mut table = Table::new([
+        Column::number("FLAT"),
+        Column::number("FLAT%"),
+        Column::number("CUM"),
+        Column::number("CUM%").detail(1),
+        Column::name(heading(args.by)),
+    ]);
+    for row in rows.iter().take(args.most()) {
         let (flat, cum) = (row.flat[sample_type], row.cum[sample_type]);
-        let columns = format!(
-            "{:>12} {:>7} {:>12} {:>7}  ",
-            quantity(flat, unit),
-            percent(flat, total),
-            quantity(cum, unit),
-            percent(cum, total)
-        );
-        write_named(&columns, *row, out)?;
+        let cells = [quantity(flat, unit), share(flat, total), quantity(cum, unit), share(cum, total)];
+        add_named(&mut table, cells, *row);
     }
-    write_left_out(rows.len(), args, out)
+    table.write(terminal)?;
+    write_left_out(rows.len(), args, terminal)
 }
 
-fn write_growth(growth: &Growth, sample_type: usize, args: &Args, out: &mut impl Write) -> io::Result<()> {
+fn write_growth(growth: &Growth, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
     let unit = &growth.diff().sample_types()[sample_type].unit;
     let rows = growth.rows(sample_type);
-    writeln!(out, "{:>12} {:>12} {:>12} {:>14}  {}", "first", "last", "growth", "a second", args.by.name())?;
-    for row in rows.iter().take(most(args)) {
+    if rows.is_empty() {
+        return writeln!(terminal, "no value changed from the first profile to the last");
+    }
+    let mut table = Table::new([
+        Column::number("FIRST"),
+        Column::number("LAST"),
+        Column::number("GROWTH"),
+        Column::number("PER SECOND").detail(1),
+        Column::name(heading(args.by)),
+    ]);
+    for row in rows.iter().take(args.most()) {
         let first = row.flat.first().copied().unwrap_or(0);
         let last = row.flat.last().copied().unwrap_or(0);
-        let rate = row.flat_per_second.map_or("unknown".to_owned(), |rate| quantity(rate.round() as i64, unit));
-        let growth = quantity(row.diff.flat[sample_type], unit);
-        let columns = format!("{:>12} {:>12} {growth:>12} {rate:>14}  ", quantity(first, unit), quantity(last, unit));
-        write_named(&columns, row.diff, out)?;
+        let rate = row.flat_per_second.map_or("unknown".to_owned(), |rate| signed(rate.round() as i64, unit));
+        let growth = signed(row.diff.flat[sample_type], unit);
+        add_named(&mut table, [quantity(first, unit), quantity(last, unit), growth, rate], row.diff);
     }
-    write_left_out(rows.len(), args, out)
+    table.write(terminal)?;
+    write_left_out(rows.len(), args, terminal)
 }
 
-/// A row's values and its name, and of a stack the callers below.
-fn write_named(columns: &str, row: Row<'_>, out: &mut impl Write) -> io::Result<()> {
-    let room = WIDTH - columns.chars().count();
+/// Adds a row with its name, and for a stack a row for each caller.
+fn add_named(table: &mut Table, cells: [String; 4], row: Row<'_>) {
     let mut frames = row.frames();
-    writeln!(out, "{columns}{}", shorten(frames.next().unwrap_or("<no stack>"), room))?;
+    let name = frames.next().unwrap_or("<no stack>").to_owned();
+    table.row(cells.into_iter().chain([name]).map(Cell::from));
     for caller in frames {
-        writeln!(out, "{:1$}{2}", "", columns.chars().count() + 2, shorten(caller, room - 2))?;
+        let blank = std::iter::repeat_n(String::new(), 4);
+        table.row(blank.chain([caller.to_owned()]).map(Cell::from));
     }
-    Ok(())
 }
 
-fn most(args: &Args) -> usize {
-    if args.top == 0 { usize::MAX } else { args.top }
-}
-
-fn write_left_out(rows: usize, args: &Args, out: &mut impl Write) -> io::Result<()> {
-    match rows.saturating_sub(most(args)) {
+fn write_left_out(rows: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
+    match rows.saturating_sub(args.most()) {
         0 => Ok(()),
-        left_out => writeln!(out, "and {left_out} more; --top 0 shows all"),
+        left_out => {
+            let text = format!("{} more rows; --top 0 shows all", units::count(left_out as u64));
+            let text = terminal.paint(style::DIM, &text);
+            writeln!(terminal, "{text}")
+        }
     }
 }
 
 fn quantity(value: i64, unit: &str) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    let magnitude = value.unsigned_abs();
+    let sign = if value < 0 { "−" } else { "" };
+    format!("{sign}{}", magnitude(value.unsigned_abs(), unit))
+}
+
+fn signed(value: i64, unit: &str) -> String {
+    let sign = if value < 0 { "−" } else { "+" };
+    format!("{sign}{}", magnitude(value.unsigned_abs(), unit))
+}
+
+fn magnitude(value: u64, unit: &str) -> String {
     match unit {
-        "bytes" => format!("{sign}{}", BinaryBytes(magnitude)),
-        "nanoseconds" => format!("{sign}{}", duration_text(Duration::from_nanos(magnitude))),
-        _ => format!("{sign}{magnitude}"),
+        "bytes" => units::bytes(value),
+        "nanoseconds" => units::duration(Duration::from_nanos(value)),
+        _ => units::count(value),
     }
 }
 
-fn percent(value: i64, total: i64) -> String {
-    match total {
-        0 => "-".to_owned(),
-        _ => format!("{:.2}%", value as f64 / total as f64 * 100.0),
-    }
-}
-
-// JSON. Fields are added, never changed, while the schema stays the same:
-//
-//   schema      1
-//   kind, by    heap, function
-//   sample      the sample type that rows are sorted by
-//   sample_types, total    each type's unit, and its sum
-//   profiles    [{time_nanos, duration_nanos}], 0 where unknown, in order of time
-//   functions (or packages, or stacks)
-//               [{function (or package, or stack: innermost first), TYPE: {flat, cum}…}] of the last profile
-//   growth      of several: {seconds, rows: [{function, flat: [], cum: [], flat_per_second, cum_per_second}]}
-fn to_json(subject: &Subject, sample_type: usize, args: &Args) -> Value {
-    let report = subject.report();
-    let types = report.sample_types();
-    let by_type = |values: &dyn Fn(usize) -> Value| -> Map<String, Value> {
-        types.iter().enumerate().map(|(i, it)| (it.kind.clone(), values(i))).collect()
-    };
-    let profiles: Vec<&Report> = match subject {
-        Subject::One(report) => vec![report],
-        Subject::Several(growth) => growth.snapshots().iter().collect(),
-    };
-    let rows = sorted(report, sample_type).into_iter().take(most(args)).map(|row| {
-        let mut object = by_type(&|i| json!({ "flat": row.flat[i], "cum": row.cum[i] }));
-        object.insert(args.by.name().to_owned(), name(row, args.by));
-        Value::Object(object)
-    });
-    let mut object = json!({
-        "schema": 1,
-        "kind": report.kind().name(),
-        "by": args.by.name(),
-        "sample": types.get(sample_type).map(|it| &it.kind),
-        "sample_types": by_type(&|i| json!(types[i].unit)),
-        "total": by_type(&|i| json!(report.total()[i])),
-        "profiles": profiles.iter().map(|profile| json!({
-            "time_nanos": profile.time_nanos(),
-            "duration_nanos": profile.duration_nanos(),
-        })).collect::<Vec<_>>(),
-    });
-    object[format!("{}s", args.by.name())] = rows.collect();
-    if let Subject::Several(growth) = subject {
-        let rows = growth.rows(sample_type);
-        let rows: Vec<Value> = rows.iter().take(most(args)).map(|row| growth_json(row, args.by)).collect();
-        object["growth"] = json!({ "seconds": growth.seconds(), "rows": rows });
-    }
-    object
-}
-
-/// First what has any of the value that is shown, then what has any of others.
-fn sorted(report: &Report, sample_type: usize) -> Vec<Row<'_>> {
-    let mut rows = report.top(sample_type);
-    let is_zero = |values: &[i64]| values.get(sample_type).is_none_or(|&value| value == 0);
-    let any = |values: &[i64]| values.iter().any(|&value| value != 0);
-    let others = report.rows().filter(|row| is_zero(row.flat) && is_zero(row.cum) && (any(row.flat) || any(row.cum)));
-    let mut others: Vec<Row<'_>> = others.collect();
-    others.sort_by(|a, b| a.frames().cmp(b.frames()));
-    rows.append(&mut others);
-    rows
-}
-
-fn growth_json(row: &GrowthRow<'_>, by: By) -> Value {
-    let mut object = json!({
-        "flat": row.flat,
-        "cum": row.cum,
-        "flat_per_second": row.flat_per_second,
-        "cum_per_second": row.cum_per_second,
-    });
-    object[by.name()] = name(row.diff, by);
-    object
-}
-
-fn name(row: Row<'_>, by: By) -> Value {
-    match by {
-        By::Function | By::Package => json!(row.name()),
-        By::Stack => json!(row.frames().collect::<Vec<_>>()),
-    }
+fn share(value: i64, total: i64) -> String {
+    units::percent(value as f64, total as f64)
 }

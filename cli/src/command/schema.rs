@@ -12,6 +12,9 @@ use crate::terminal::Terminal;
 const SCHEMAS: &[(&str, fn() -> Schema)] = &[
     ("allocations", schema::<super::allocations::Report>),
     ("compare", schema::<super::compare::Report>),
+    ("diagnose", schema::<super::diagnose::Document>),
+    ("gctrace", schema::<gotrace::gctrace::LogReport>),
+    ("heap", schema::<gotrace::pprof::TopReport>),
     ("summary", schema::<gotrace::analysis::summary::TraceSummary>),
     ("tasks", schema::<super::tasks::Report>),
 ];

@@ -157,9 +157,11 @@ fn text(head: &[u8]) -> Kind {
         (&["{\"traceevents\"", "[{\"name\"", "{\"displaytimeunit\""], &CHROME),
         (&["{", "["], &JSON_ERROR),
     ];
-    let is_log = text.lines().any(|line| {
-        let number = line.strip_prefix("gc ").and_then(|rest| rest.split_once(" @")).map(|(number, _)| number);
-        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+    // Log collectors put a time or a name in front, or wrap the line in JSON.
+    let is_log = text.match_indices("gc ").any(|(at, _)| {
+        let starts_word = !text[..at].ends_with(|before: char| before.is_ascii_alphanumeric());
+        let number = text[at + 3..].split_once(" @").map(|(number, _)| number);
+        starts_word && number.is_some_and(|n| !n.is_empty() && n.bytes().all(|digit| digit.is_ascii_digit()))
     });
     if is_log {
         return Kind::GctraceLog;
@@ -202,6 +204,7 @@ mod tests {
             (b"\x5a\x04\x08\x01\x10\x02\x60\x80\x80\x20", Kind::Profile),
             (b"\x0a\x00\x0a\x02\x08\x05", Kind::Profile),
             (b"listening on :8080\ngc 1 @0.012s 2%: 0.01+0.3+0.01 ms clock, \xe2", Kind::GctraceLog),
+            (b"{\"log\":\"gc 7 @0.012s 2%: 0.01+0.3+0.01 ms clock\"}", Kind::GctraceLog),
             (b"the gc 1 is slow", Kind::Text),
             (b"\x01\x02\x03\xff", Kind::Unknown),
         ] {

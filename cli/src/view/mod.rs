@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod clock;
 pub mod mmu;
 pub mod names;
+pub mod paragraph;
 pub mod style;
 pub mod table;
 pub mod text;

@@ -37,10 +37,17 @@ fn a_leak_is_told_so_that_one_can_act() {
     let output = run(all_of(&capture("go1.27/chansend")), &[]);
     assert_eq!(output.status.code(), Some(1), "{}", complaint(&output));
     let text = text(&output);
-    assert!(text.starts_with("LEAK, "), "{text}");
-    for told in
-        ["main.askSupplier", "main.go:42", "chan send", "made by main.cheapestQuote", "could not be judged", "health "]
-    {
+    assert!(text.starts_with("LEAK: ") && text.contains("evidence: strong, from "), "{text}");
+    for told in [
+        "main.askSupplier",
+        "main.go:42",
+        "chan send",
+        "created by main.cheapestQuote",
+        "not judged",
+        "health ",
+        "/100 (worst of ",
+        "next: gotrace goroutine ",
+    ] {
         assert!(text.contains(told), "no {told:?} in\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
@@ -55,22 +62,24 @@ fn machines_are_told_the_same() {
     let verdict = json(&output);
     assert_eq!(verdict["verdict"], "leak");
     assert!(verdict["confidence"].as_f64().expect("a number") > 0.9);
-    assert!((0.0..=100.0).contains(&verdict["score"].as_f64().expect("a number")));
+    assert_eq!(verdict["strength"], "strong");
+    assert!((0.0..=100.0).contains(&verdict["health"]["score"].as_f64().expect("a number")));
     let findings = verdict["findings"].as_array().expect("an array");
-    for key in ["rule", "confidence", "title", "function", "file", "line", "goroutines", "evidence", "next_step"] {
+    for key in ["rule", "source", "confidence", "strength", "title", "place", "goroutines", "evidence", "next_step"] {
         assert!(findings.iter().all(|finding| finding.get(key).is_some()), "{key}");
     }
     let trace = findings.iter().find(|finding| finding["rule"] == "goroutines-stay").expect("it is seen in the trace");
-    assert_eq!((&trace["function"], &trace["line"]), (&"main.askSupplier".into(), &42.into()));
+    let place = &trace["place"];
+    assert_eq!((&place["function"], &place["line"]), (&"main.askSupplier".into(), &42.into()));
     assert!(trace["goroutines"].as_array().is_some_and(|all| !all.is_empty()));
-    assert_eq!(trace["evidence"]["created_at"][0]["function"], "main.cheapestQuote");
+    assert_eq!(trace["evidence"]["creation_stack"][0]["function"], "main.cheapestQuote");
     let inputs = verdict["inputs"].as_array().expect("an array");
     assert_eq!(inputs.len(), 8);
     for input in inputs {
         assert_eq!(input["used"], true);
         // A trace of Go 1.27 tells the wall clock, and the log is placed by its collections.
         assert!(input["start"].as_str().is_some_and(|start| start.starts_with("2026-")), "{input}");
-        assert!(input["path"].is_string() && input["kind"].is_string() && input["end"].is_string());
+        assert!(input["name"].is_string() && input["kind"].is_string() && input["end"].is_string());
     }
     assert!(verdict["against"].is_array() && !verdict["not_judged"].as_array().expect("an array").is_empty());
 }
@@ -84,7 +93,7 @@ fn a_lookalike_is_healthy() {
     let verdict = json(&output);
     assert_eq!(verdict["verdict"], "healthy");
     let against = verdict["against"].as_array().expect("an array");
-    let warms_up = |reason: &&Value| reason.as_str().is_some_and(|reason| reason.contains("ever more slowly"));
+    let warms_up = |reason: &&Value| reason["reason"].as_str().is_some_and(|reason| reason.contains("slows down"));
     assert!(against.iter().filter(warms_up).count() >= 2, "profiles and log: {against:?}");
 }
 
@@ -105,13 +114,13 @@ fn goroutines_are_asked_about() {
     let mut program = all_of(&folder);
     program.args(["--json", "--through", "main.askSupplier"]);
     let verdict = json(&run(program, &[]));
-    let stays = verdict["passages"].as_array().expect("asked for").iter().find(|passage| passage["end"].is_null());
+    let stays = verdict["passages"].as_array().expect("asked for").iter().find(|passage| passage["end_ns"].is_null());
     let id = stays.expect("one stays")["goroutine"].to_string();
     let mut program = all_of(&folder);
     program.args(["--json", "--goroutine-id", &id]);
     let verdict = json(&run(program, &[]));
     let first = &verdict["allocations"]["sites"][0];
-    assert_eq!((&first["function"], &first["seen"]), (&"main.askSupplier".into(), &true.into()));
+    assert_eq!((&first["place"]["function"], &first["seen"]), (&"main.askSupplier".into(), &true.into()));
 }
 
 #[test]
@@ -126,7 +135,7 @@ fn what_cannot_be_used_is_said() {
     assert_eq!((&block["kind"], &block["used"]), (&"block or mutex".into(), &false.into()));
     assert!(block["note"].is_string());
     let not_judged = verdict["not_judged"].as_array().expect("an array");
-    assert!(not_judged.iter().any(|text| text.as_str().is_some_and(|text| text.contains("one heap profile"))));
+    assert!(not_judged.iter().any(|text| text.as_str().is_some_and(|text| text.contains("only one heap profile"))));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use gotrace::Reader;
 use gotrace::gctrace::Log;
-use gotrace::pprof::{By, Profile, ProfileBytes, ProfileKind, Report};
+use gotrace::pprof::{By, PprofKind, Profile, Report};
 use gotrace_tests::go::{Missing, goroot};
 
 const GUIDE: &str = include_str!("../../../src/guide.md");
@@ -50,9 +50,8 @@ fn shell(script: &str, folder: &Path) {
     assert!(status.success(), "{script}");
 }
 
-fn report(file: &Path, kind: ProfileKind) -> Report {
-    let bytes = ProfileBytes::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let profile = Profile::parse(bytes.as_bytes()).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+fn report(file: &Path, kind: PprofKind) -> Report {
+    let profile = Profile::from_path(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     assert_eq!(profile.kind(), kind, "{}", file.display());
     Report::new(&profile, By::Function).expect("it is sound")
 }
@@ -77,20 +76,20 @@ pub fn what_the_guide_captures_is_read() -> Result<(), Missing> {
     drop(service);
 
     let in_use = [1, 2, 3].map(|n| {
-        report(&folder.join(format!("goroutine.{n}.pb.gz")), ProfileKind::Goroutine);
-        let heap = report(&folder.join(format!("heap.{n}.pb.gz")), ProfileKind::Heap);
+        report(&folder.join(format!("goroutine.{n}.pb.gz")), PprofKind::Goroutine);
+        let heap = report(&folder.join(format!("heap.{n}.pb.gz")), PprofKind::Heap);
         let index = heap.sample_types().iter().position(|it| it.kind == "inuse_space").expect("heap profiles have it");
         heap.find("main.main").map_or(0, |row| row.flat[index])
     });
     assert!(in_use[0] < in_use[2], "it keeps what it makes: {in_use:?}");
-    report(&folder.join("goroutineleak.pb.gz"), ProfileKind::GoroutineLeak);
+    report(&folder.join("goroutineleak.pb.gz"), PprofKind::GoroutineLeak);
     let mut reader = Reader::from_path(folder.join("trace.out")).expect("a trace");
     let mut events = 0;
     while reader.next_event().expect("it is sound").is_some() {
         events += 1;
     }
     assert!(events > 100, "{events} events");
-    let log = Log::read(File::open(folder.join("gc.log")).expect("it was written")).expect("a log");
+    let log = Log::from_path(folder.join("gc.log")).expect("a log");
     assert!(log.cycles.len() > 10 && log.skipped.damaged == 0, "{log:?}");
     Ok(())
 }

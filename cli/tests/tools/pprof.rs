@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use gotrace::Reader;
 use gotrace::analysis;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
-use gotrace::pprof::{By, Frame, ProfileBuilder, Report, ValueType};
+use gotrace::pprof::{By, ProfileBuilder, ProfileFrame, Report, ValueType};
+use gotrace::{Reader, WallTime};
 use gotrace_tests::corpus::sample;
 
 use gotrace_tests::go::{Missing, pprof_tool};
@@ -54,7 +55,7 @@ fn top(pprof: &Path, sample_type: &str, unit: &str, base: Option<&Path>, file: &
 }
 
 fn report(path: &Path) -> Report {
-    Report::new(&files::parse(files::bytes(path).as_bytes()), By::Function).expect("it is sound")
+    Report::new(&files::open(path), By::Function).expect("it is sound")
 }
 
 fn lines(report: &Report, sample_type: usize) -> Vec<Line> {
@@ -173,12 +174,15 @@ pub fn names_are_those_of_go_tool_pprof() -> Result<(), Missing> {
     ];
     let mut profile = ProfileBuilder::new([ValueType::new("inuse_space", "bytes")]);
     for (name, value) in names.iter().zip(1..) {
-        profile.sample([Frame::new(*name, "f.go", 1)], [value]);
+        profile.sample([ProfileFrame::new(*name, "f.go", 1)], [value]);
     }
     // A place of which no line is known, in no file and in one; recursion, and a function that is inlined and is not.
-    profile.sample([Frame::default(), Frame::new("main.r", "f.go", 1), Frame::new("main.r", "f.go", 2)], [100]);
-    let inner = Frame { inlined: true, ..Frame::new("main.r", "f.go", 3) };
-    profile.sample([inner, Frame::new("main.s", "f.go", 4), Frame::new("main.r", "f.go", 1)], [1000]);
+    profile.sample(
+        [ProfileFrame::default(), ProfileFrame::new("main.r", "f.go", 1), ProfileFrame::new("main.r", "f.go", 2)],
+        [100],
+    );
+    let inner = ProfileFrame { inlined: true, ..ProfileFrame::new("main.r", "f.go", 3) };
+    profile.sample([inner, ProfileFrame::new("main.s", "f.go", 4), ProfileFrame::new("main.r", "f.go", 1)], [1000]);
     profile.sample([], [10_000]);
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("names.pb.gz");
     profile.write_gzip(std::fs::File::create(&file).expect("the directory is ours")).expect("the disk has room");
@@ -193,10 +197,14 @@ pub fn go_tool_pprof_opens_it() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     let mut profile =
         ProfileBuilder::new([ValueType::new("contentions", "count"), ValueType::new("delay", "nanoseconds")]);
-    profile.time_nanos(1_700_000_000_000_000_000).duration_nanos(2_000_000_000).comment("of a test");
-    let main = Frame::new("main.main", "main.go", 3);
-    profile.sample([Frame::new("main.wait", "main.go", 7), main], [3, 250_000_000]);
-    profile.sample([Frame { inlined: true, ..Frame::new("main.work", "main.go", 8) }, main], [1, 750_000_000]);
+    let time = WallTime::from_nanos(1_700_000_000_000_000_000).expect("in range");
+    profile.time(time).duration(Duration::from_secs(2)).comment("of a test");
+    let main = ProfileFrame::new("main.main", "main.go", 3);
+    profile.sample([ProfileFrame::new("main.wait", "main.go", 7), main], [3, 250_000_000]);
+    profile.sample(
+        [ProfileFrame { inlined: true, ..ProfileFrame::new("main.work", "main.go", 8) }, main],
+        [1, 750_000_000],
+    );
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("written.pb.gz");
     profile.write_gzip(std::fs::File::create(&file).expect("the directory is ours")).expect("the disk has room");
     let text = run(&pprof, &["-top", file.to_str().expect("it is UTF-8")]);

@@ -1,27 +1,28 @@
-//! What allocates most, and whether it holds any of it: pools, builders and caches that turn over.
+//! What allocates most without keeping it: pools, builders and caches that turn over.
 
 use std::collections::HashMap;
 
-use super::{Case, Heard, bytes};
-use crate::diagnose::finding::{Against, Scope, Source};
+use super::{RuleContext, RuleOutput, bytes};
+use crate::diagnose::finding::{Against, Source, Weakens};
 use crate::diagnose::inputs::heap::{ALLOC_SPACE, INUSE_SPACE};
-use crate::diagnose::place::{self, Place};
+use crate::diagnose::place;
 use crate::diagnose::snapshots::Stack;
+use crate::event::OwnedFrame;
 
-/// Who holds more than this share of what it allocated meanwhile does not merely turn over.
+/// A function that keeps more than this share of what it allocated is not churn.
 const TURNOVER: f64 = 0.1;
 
-/// So many are told.
-const TOLD: usize = 2;
+/// The most functions to report.
+const MAX_REPORTED: usize = 2;
 
-pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
-    let heaps = &case.inputs.heaps;
+pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
+    let heaps = &context.inputs.heaps;
     if heaps.all.len() < 2 {
         return;
     }
-    let own: HashMap<Stack, &Place> =
+    let own: HashMap<Stack, &OwnedFrame> =
         heaps.stacks().filter_map(|stack| Some((stack, place::own(heaps.frames(stack))?))).collect();
-    let by_function = heaps.grouped(|stack| own.get(&stack).map(|place| place.function.as_str()));
+    let by_function = heaps.grouped(|stack| own.get(&stack).map(|place| place.func.as_str()));
     let last = heaps.all.len() - 1;
     let mut churn: Vec<(i64, &str, i64)> = Vec::new();
     let mut total = 0_i64;
@@ -34,13 +35,15 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
         }
     }
     churn.sort_unstable_by(|a, b| b.cmp(a));
-    for (allocated, function, held) in churn.into_iter().take(TOLD).filter(|(allocated, ..)| allocated * 4 > total) {
+    for (allocated, function, held) in
+        churn.into_iter().take(MAX_REPORTED).filter(|(allocated, ..)| allocated * 4 > total)
+    {
         let reason = format!(
-            "{function} allocates most ({} from first to last profile) but holds {}: that is churn, not growth",
+            "{function} allocates the most ({} from the first to the last profile) but keeps {}: churn, not growth",
             bytes(allocated),
             bytes(held)
         );
-        let scope = Scope::Function(function.to_owned());
-        heard.against.push(Against { source: Source::Heap, factor: 1.0, speaks_against: scope, reason });
+        let weakens = Weakens::Function(function.to_owned());
+        output.against.push(Against { source: Source::Heap, factor: 1.0, weakens, reason });
     }
 }

@@ -1,26 +1,27 @@
-//! Goroutines that grow from goroutine profile to goroutine profile, by where they are.
+//! Goroutines whose number grows from one goroutine profile to the next, by where they are.
 //!
-//! The profile counts all of them, so only what the load does is chance: of those that are busy with requests there are as many more
-//! or less as the square root of their number.
+//! The profile counts all of them, so only the load varies by chance: the number of goroutines that are busy with requests varies by its
+//! square root.
 
-use super::{Case, Heard, row};
-use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
+use super::{RuleContext, RuleOutput, idle_connections, is_idle_connection, row, unblock};
+use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
-use crate::diagnose::place::{self, Place};
+use crate::diagnose::place;
 use crate::diagnose::snapshots::{Snapshots, Stack};
+use crate::event::OwnedFrame;
 
-/// What goroutine profiles can say at most: a service whose clients come one after the other looks the same.
+/// The most certainty that goroutine profiles give: a service whose number of clients grows looks the same.
 const MOST: f64 = 0.7;
-/// Two profiles cannot show whether it goes on.
+/// Two profiles cannot show whether growth continues.
 const MOST_OF_TWO: f64 = 0.5;
 
-pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
-    let profiles = &case.inputs.goroutines;
+pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
+    let profiles = &context.inputs.goroutines;
     let count = profiles.all.len();
     if count < 2 {
         let why = if count == 0 { "there are no goroutine profiles" } else { "there is one goroutine profile" };
-        if case.inputs.traces.is_empty() {
-            heard.not_judged.push(format!("whether goroutines grow: {why}, and no trace"));
+        if context.inputs.traces.is_empty() {
+            output.not_judged.push(format!("whether goroutines grow: {why}, and no trace"));
         }
         return;
     }
@@ -30,7 +31,7 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
     };
     let groups = profiles.grouped(|stack| {
         let place = place_of(profiles, stack)?;
-        Some((place.function.as_str(), profiles.frames(stack).next_back()?.function.as_str()))
+        Some((place.func.as_str(), profiles.frames(stack).next_back()?.func.as_str()))
     });
     let (mut grown, mut most) = (false, 0);
     for ((_, start), series) in &groups {
@@ -40,68 +41,72 @@ pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
         let (first, last) = (values[0], values[count - 1]);
         most = most.max(counts[count - 1]);
         let deviations = deviations(last, first);
-        if !growth.is_steady || deviations < case.options.deviations {
+        if !growth.is_steady || deviations < context.options.deviations {
             continue;
         }
         let Some(&stack) = series.stacks.iter().max_by_key(|&&stack| (last_count(profiles, stack), stack)) else {
             continue;
         };
         let Some(place) = place_of(profiles, stack) else { continue };
-        let goes_on = growth.goes_on(1.0, case.options);
+        let goes_on = growth.goes_on(1.0, context.options);
         if goes_on < 1.0 {
             let counts = row(&counts, i64::to_string);
-            let reason = format!("goroutines in {} grow ever more slowly: {counts}", place.function);
-            let scope = Scope::Function(place.function.clone());
-            heard.against.push(Against { source: Source::Goroutine, factor: goes_on, speaks_against: scope, reason });
+            let reason = format!("the growth of goroutines in {} slows down: {counts}", place.func);
+            let weakens = Weakens::Function(place.func.clone());
+            output.against.push(Against { source: Source::Goroutine, factor: goes_on, weakens, reason });
         }
         if goes_on < NEGLIGIBLE {
             continue;
         }
+        let frames: Vec<OwnedFrame> = profiles.frames(stack).cloned().collect();
+        if is_idle_connection(&frames) {
+            let count = u64::try_from(counts[count - 1]).unwrap_or(0);
+            output.against.push(idle_connections(Source::Goroutine, count));
+            continue;
+        }
         grown = true;
-        let frames: Vec<Place> = profiles.frames(stack).cloned().collect();
         let operation = operation(&frames);
         let most = if count > 2 { MOST } else { MOST_OF_TWO };
         let mut evidence = vec![
-            ("goroutines", Value::Series(counts.clone())),
-            ("growth", Value::Count(growth.total as i64)),
-            ("deviations", Value::Number(deviations)),
-            ("blocked_in", Value::Text(operation.to_owned())),
-            ("started_in", Value::Text((*start).to_owned())),
-            ("stack", Value::Stack(frames.clone())),
+            Evidence::new("goroutines", Value::Counts(counts.clone())),
+            Evidence::new("growth", Value::Count(growth.total as i64)),
+            Evidence::new("deviations", Value::Number(deviations)),
+            Evidence::new("blocked_in", Value::Text(operation.to_owned())),
+            Evidence::new("started_in", Value::Text((*start).to_owned())),
+            Evidence::new("stack", Value::Stack(frames.clone())),
         ];
         if let Some(rate) = growth.per_second {
-            evidence.push(("growth_per_second", Value::PerSecond(rate)));
+            evidence.push(Evidence::new("growth_per_second", Value::PerSecond(rate)));
         }
         if let Some(pace) = growth.pace {
-            evidence.push(("pace", Value::Number(pace)));
+            evidence.push(Evidence::new("pace", Value::Number(pace)));
         }
         let started = frames.last().cloned();
-        heard.findings.push(Finding {
+        output.findings.push(Finding {
             rule: "goroutine-growth",
             source: Source::Goroutine,
-            confidence: confidence(deviations, most, case.options),
+            confidence: confidence(deviations, most, context.options),
+            strength: Strength::None,
             title: format!(
-                "ever more goroutines in {} ({operation}): {}",
-                place.function,
+                "the number of goroutines in {} ({operation}) grows: {}",
+                place.func,
                 row(&counts, i64::to_string)
             ),
             place: Some(place.clone()),
-            related: started.into_iter().filter(|start| start.function != "main.main").collect(),
+            related: started.into_iter().filter(|start| start.func != "main.main").collect(),
             goroutines: Vec::new(),
             evidence,
-            next_step: format!(
-                "find what should end the {operation} at {place}, and the way on which it does not come"
-            ),
+            next_step: unblock(operation, place),
         });
     }
     if !grown && count > 2 {
         let reason = match most {
-            0..10 => "goroutines do not grow from profile to profile".to_owned(),
+            0..10 => "the number of goroutines does not grow from profile to profile".to_owned(),
             _ => format!(
-                "goroutines do not grow from profile to profile, though up to {most} wait in one place, as in a pool"
+                "the number of goroutines does not grow from profile to profile; up to {most} wait in one place, like a pool"
             ),
         };
-        heard.against.push(Against { source: Source::Goroutine, factor: 1.0, speaks_against: Scope::Nothing, reason });
+        output.against.push(Against { source: Source::Goroutine, factor: 1.0, weakens: Weakens::Nothing, reason });
     }
 }
 
@@ -110,12 +115,12 @@ fn last_count(profiles: &Snapshots<1>, stack: Stack) -> i64 {
 }
 
 /// Where a goroutine is.
-pub(super) fn place_of(profiles: &Snapshots<1>, stack: Stack) -> Option<&Place> {
+pub(super) fn place_of(profiles: &Snapshots<1>, stack: Stack) -> Option<&OwnedFrame> {
     place::own(profiles.frames(stack))
 }
 
-/// What a stack waits in, by its innermost frames, in the runtime's words.
-pub(super) fn operation(frames: &[Place]) -> &'static str {
+/// What a stack waits for, by its innermost frames, in the runtime's words.
+pub(super) fn operation(frames: &[OwnedFrame]) -> &'static str {
     const OPERATIONS: [(&str, &str); 22] = [
         ("runtime.chansend", "chan send"),
         ("runtime.chanrecv", "chan receive"),
@@ -141,6 +146,6 @@ pub(super) fn operation(frames: &[Place]) -> &'static str {
         ("internal/runtime/syscall.", "syscall"),
     ];
     let innermost = frames.iter().take(6);
-    let found = innermost.filter_map(|frame| OPERATIONS.iter().find(|(name, _)| frame.function.starts_with(name)));
+    let found = innermost.filter_map(|frame| OPERATIONS.iter().find(|(name, _)| frame.func.starts_with(name)));
     found.map(|(_, operation)| *operation).next().unwrap_or("running")
 }

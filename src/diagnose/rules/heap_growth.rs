@@ -1,24 +1,26 @@
-//! Memory that grows from heap profile to heap profile, by the function that allocates it.
+//! Memory that grows from one heap profile to the next, by the function that allocates it.
 //!
-//! A leak is told from a cache that turns over by what goes: between two profiles a site has allocated so much, and so much of
-//! it was let go. In a steady state both are equal but for chance, and chance is known, since the profile is a sample of allocations: what
-//! comes and what goes are numbers of samples, whose variances are the numbers themselves.
+//! A leak differs from a cache that turns over by what is freed: between two profiles, a function has allocated some memory and part of
+//! it was freed. In a steady state both are equal except for chance. How much chance can do is known, since the profile is a sample of
+//! allocations: both are numbers of samples, whose variances are the numbers themselves.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use super::{Case, Heard, bytes, nanos, row};
-use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
+use super::{RuleContext, RuleOutput, bytes, row, time};
+use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::inputs::heap::{ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE};
-use crate::diagnose::place::{self, Place};
+use crate::diagnose::place;
 use crate::diagnose::snapshots::{Series, Snapshots, Stack};
+use crate::event::OwnedFrame;
 
-/// What heap profiles can say at most: growth over three of them may still be work that takes longer than they cover.
+/// The most certainty that heap profiles give: growth over three of them can still be work that takes longer than they cover.
 const MOST: f64 = 0.7;
-/// Two profiles cannot show whether it goes on.
+/// Two profiles cannot show whether growth continues.
 const MOST_OF_TWO: f64 = 0.5;
 
-/// Functions whose memory is a timer: what the caller has to stop.
+/// Functions that allocate a timer, which the caller has to stop.
 const TIMERS: [&str; 6] =
     ["time.NewTimer", "time.NewTicker", "time.After", "time.AfterFunc", "time.Tick", "time.newTimer"];
 
@@ -28,50 +30,50 @@ struct Site<'a> {
     inuse: Vec<i64>,
     allocated: i64,
     growth: Growth,
-    /// The bytes that a sample stands for.
+    /// The bytes that a sample represents.
     sample: f64,
     deviations: f64,
-    place: &'a Place,
+    place: &'a OwnedFrame,
 }
 
-pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
-    let heaps = &case.inputs.heaps;
+pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
+    let heaps = &context.inputs.heaps;
     match heaps.all.len() {
-        0 => return heard.not_judged.push("which memory grows: there are no heap profiles".to_owned()),
+        0 => return output.not_judged.push("which memory grows: no heap profiles were given".to_owned()),
         1 => {
-            let text = "which memory grows: there is one heap profile, and it takes two, better three, some time apart";
-            return heard.not_judged.push(text.to_owned());
+            let text = "which memory grows: only one heap profile was given; two are needed, three are better, some minutes apart";
+            return output.not_judged.push(text.to_owned());
         }
-        2 => heard.not_judged.push("whether memory grows all the time: that takes three heap profiles".to_owned()),
+        2 => output.not_judged.push("whether memory grows all the time: three heap profiles are needed".to_owned()),
         _ => {}
     }
     let at = times(heaps);
     let mut sites: Vec<Site<'_>> = sites(heaps, &at);
     let all: i64 = sites.iter().map(|site| site.inuse[site.inuse.len() - 1] - site.inuse[0]).sum();
-    sites.retain(|site| site.growth.is_steady && site.deviations >= case.options.deviations);
+    sites.retain(|site| site.growth.is_steady && site.deviations >= context.options.deviations);
     let mut grown = Vec::new();
     for site in &sites {
-        let goes_on = site.growth.goes_on(site.sample, case.options);
+        let goes_on = site.growth.goes_on(site.sample, context.options);
         if goes_on < 1.0 {
             let reason =
-                format!("{} grows ever more slowly: {}", site.place.function, row(&site.inuse, |size| bytes(*size)));
-            let scope = Scope::Function(site.place.function.clone());
-            heard.against.push(Against { source: Source::Heap, factor: goes_on, speaks_against: scope, reason });
+                format!("the growth of {} slows down: {}", site.place.func, row(&site.inuse, |size| bytes(*size)));
+            let weakens = Weakens::Function(site.place.func.clone());
+            output.against.push(Against { source: Source::Heap, factor: goes_on, weakens, reason });
         }
         if goes_on >= NEGLIGIBLE {
             grown.push(site);
         }
     }
     if grown.is_empty() && heaps.all.len() > 2 {
-        let reason = "no function's memory grows from each heap profile to the next beyond chance".to_owned();
-        heard.against.push(Against { source: Source::Heap, factor: 0.5, speaks_against: Scope::LiveHeap, reason });
+        let reason = "no function's memory grows from each heap profile to the next by more than chance".to_owned();
+        output.against.push(Against { source: Source::Heap, factor: 0.5, weakens: Weakens::LiveHeap, reason });
     }
     for site in grown {
-        heard.findings.push(finding(case, heaps, site, all));
+        output.findings.push(finding(context, heaps, site, all));
     }
 }
 
-/// Seconds since the first profile; empty if they don't say.
+/// Seconds since the first profile. Empty if the times are unknown.
 fn times<const N: usize>(snapshots: &Snapshots<N>) -> Vec<f64> {
     let first = snapshots.all.first().map_or(0, |snapshot| snapshot.time);
     match first > 0 {
@@ -81,9 +83,9 @@ fn times<const N: usize>(snapshots: &Snapshots<N>) -> Vec<f64> {
 }
 
 fn sites<'a>(heaps: &'a Snapshots<4>, at: &[f64]) -> Vec<Site<'a>> {
-    let own: HashMap<Stack, &Place> =
+    let own: HashMap<Stack, &OwnedFrame> =
         heaps.stacks().filter_map(|stack| Some((stack, place::own(heaps.frames(stack))?))).collect();
-    let by_function = heaps.grouped(|stack| own.get(&stack).map(|place| place.function.as_str()));
+    let by_function = heaps.grouped(|stack| own.get(&stack).map(|place| place.func.as_str()));
     let period = heaps.all.iter().map(|snapshot| snapshot.period).max().unwrap_or(0).max(1) as f64;
     let sites = by_function.into_values().filter_map(|series| {
         let inuse = series.column(INUSE_SPACE);
@@ -101,7 +103,7 @@ fn sites<'a>(heaps: &'a Snapshots<4>, at: &[f64]) -> Vec<Site<'a>> {
     sites.collect()
 }
 
-/// How many bytes of allocations stand for a sample: the sampler takes each byte with the chance of one in the period (Go
+/// How many bytes of allocations a sample represents. The sampler takes each byte with the probability of one in the period (Go
 /// `src/runtime/malloc.go`, `nextSample`), and an object if any of its bytes is taken.
 fn bytes_a_sample(allocated: f64, objects: f64, period: f64) -> f64 {
     let size = if objects > 0.0 { allocated / objects } else { period };
@@ -109,7 +111,7 @@ fn bytes_a_sample(allocated: f64, objects: f64, period: f64) -> f64 {
     if taken > 0.0 { size / taken } else { period }
 }
 
-/// The stack of a site that has grown most.
+/// The stack of a site that has grown the most.
 fn fastest(series: &Series<4>, heaps: &Snapshots<4>) -> Option<Stack> {
     series.stacks.iter().copied().max_by_key(|&stack| (grown(heaps, stack), stack))
 }
@@ -120,48 +122,53 @@ fn grown(heaps: &Snapshots<4>, stack: Stack) -> i64 {
     inuse(heaps.all.len() - 1).saturating_sub(inuse(0))
 }
 
-fn finding(case: Case<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all: i64) -> Finding {
+fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all: i64) -> Finding {
     let stack = fastest(&site.series, heaps).unwrap_or_default();
-    let frames: Vec<Place> = heaps.frames(stack).cloned().collect();
+    let frames: Vec<OwnedFrame> = heaps.frames(stack).cloned().collect();
     let growth = site.growth.total as i64;
     let kept = site.growth.total / (site.allocated as f64).max(site.growth.total).max(1.0);
     let most = if heaps.all.len() > 2 { MOST } else { MOST_OF_TWO };
     let last = site.series.values.len() - 1;
     let objects = site.series.values[last][INUSE_OBJECTS].saturating_sub(site.series.values[0][INUSE_OBJECTS]);
     let in_stack = grown(heaps, stack) as f64 / site.growth.total.max(1.0);
-    let over = heaps.extent().map_or(String::new(), |(first, last)| format!(" in {}", nanos(last - first)));
-    let timer = frames.iter().find(|frame| TIMERS.contains(&frame.function.as_str()));
+    let length = heaps.extent().and_then(|(first, last)| u64::try_from(last.saturating_sub(first)).ok());
+    let over = length.map_or(String::new(), |nanos| format!(" after {}", time(Duration::from_nanos(nanos))));
+    let timer = frames.iter().find(|frame| TIMERS.contains(&frame.func.as_str()));
     let mut evidence = vec![
-        ("inuse_space", Value::Series(site.inuse.clone())),
-        ("growth", Value::Bytes(growth)),
-        ("growth_objects", Value::Count(objects)),
-        ("allocated", Value::Bytes(site.allocated)),
-        ("kept_share", Value::Number(kept.clamp(0.0, 1.0))),
-        ("deviations", Value::Number(site.deviations)),
-        ("share_of_all_growth", Value::Number(if all > 0 { growth as f64 / all as f64 } else { 1.0 })),
-        ("share_in_one_stack", Value::Number(in_stack)),
-        ("stack", Value::Stack(frames.clone())),
+        Evidence::new("in_use_bytes", Value::Sizes(site.inuse.clone())),
+        Evidence::new("growth_bytes", Value::Bytes(growth)),
+        Evidence::new("growth_objects", Value::Count(objects)),
+        Evidence::new("allocated_bytes", Value::Bytes(site.allocated)),
+        Evidence::new("kept_share", Value::Number(kept.clamp(0.0, 1.0))),
+        Evidence::new("deviations", Value::Number(site.deviations)),
+        Evidence::new("share_of_all_growth", Value::Number(if all > 0 { growth as f64 / all as f64 } else { 1.0 })),
+        Evidence::new("share_in_one_stack", Value::Number(in_stack)),
+        Evidence::new("stack", Value::Stack(frames.clone())),
     ];
     if let Some(rate) = site.growth.per_second {
-        evidence.push(("growth_per_second", Value::BytesPerSecond(rate)));
+        evidence.push(Evidence::new("growth_bytes_per_second", Value::BytesPerSecond(rate)));
     }
     if let Some(pace) = site.growth.pace {
-        evidence.push(("pace", Value::Number(pace)));
+        evidence.push(Evidence::new("pace", Value::Number(pace)));
     }
     let next_step = match timer {
         Some(timer) => format!(
-            "{} makes a timer by {} each time: stop it, or use one and reset it (before Go 1.23 one lives until it fires)",
-            site.place.function, timer.function
+            "{} creates a timer with {} on each call: stop it, or reuse one with Reset (before Go 1.23 a timer lives until it fires)",
+            site.place.func, timer.func
         ),
-        None => format!("see who keeps what {} allocates: a map or slice that only grows, or a goroutine", site.place),
+        None => format!(
+            "find what keeps the memory that {} allocates: a map or slice that only grows, or a goroutine",
+            place::short(site.place)
+        ),
     };
     Finding {
         rule: if timer.is_some() { "timer-growth" } else { "heap-growth" },
         source: Source::Heap,
-        confidence: confidence(site.deviations, most, case.options),
+        confidence: confidence(site.deviations, most, context.options),
+        strength: Strength::None,
         title: format!(
             "{} holds {} more{over}: {}",
-            site.place.function,
+            site.place.func,
             bytes(growth),
             row(&site.inuse, |size| bytes(*size))
         ),
@@ -173,12 +180,8 @@ fn finding(case: Case<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all: i64) -> F
     }
 }
 
-/// The functions outside of the standard library that lead to a place, nearest first, but for `main.main`, which leads to all.
-fn callers(frames: &[Place], place: &Place) -> Vec<Place> {
+/// The functions outside the standard library that lead to a place, nearest first, except `main.main`, which leads to all.
+fn callers(frames: &[OwnedFrame], place: &OwnedFrame) -> Vec<OwnedFrame> {
     let above = frames.iter().skip_while(|frame| *frame != place).skip(1);
-    above
-        .filter(|frame| !place::is_standard(&frame.function) && frame.function != "main.main")
-        .take(8)
-        .cloned()
-        .collect()
+    above.filter(|frame| !place::is_standard(&frame.func) && frame.func != "main.main").take(8).cloned().collect()
 }

@@ -1,69 +1,85 @@
 //! The live heap of the GC log: does its floor rise?
 //!
-//! What a collection leaves goes up and down with the work. What never goes again is the floor: the least of it in each window of
-//! time. A saw has a level floor, a cache that warms up one that rises ever more slowly, something made once a single step. A leak's rises
-//! in most windows, to the end.
+//! What a collection leaves goes up and down with the work. What is never freed is the floor: the minimum of the live heap in each
+//! window of time. A sawtooth has a constant floor, a cache that warms up one that rises ever more slowly, a one-time allocation a single
+//! step. The floor of a leak rises in most windows, up to the end.
 
-use super::{Case, Heard, bytes, nanos, row};
-use crate::diagnose::finding::{Against, Finding, Scope, Source, Value};
+use std::time::Duration;
+
+use super::{RuleContext, RuleOutput, bytes, row, time};
+use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::Growth;
-use crate::gctrace::Cycle;
-use crate::trend::{Shape, ShapeOptions, Trend, mann_kendall, theil_sen};
+use crate::gctrace::{Cycle, nanos};
+use crate::trend::{Interval, Shape, ShapeOptions, Trend, mann_kendall, theil_sen};
 
-/// What the log can say at most: it knows neither which memory nor whose.
+/// The most certainty that the log gives: it knows neither which memory grows nor who allocates it.
 const MOST: f64 = 0.6;
 
-/// With fewer collections a window there is no telling the floor.
-const CYCLES_A_WINDOW: usize = 2;
+/// With fewer collections per window, the floor cannot be determined.
+const CYCLES_PER_WINDOW: usize = 2;
 
-pub(super) fn judge(case: Case<'_>, heard: &mut Heard) {
-    let cycles = &case.inputs.cycles;
+pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
+    let cycles = &context.inputs.cycles;
     if cycles.is_empty() {
-        heard
-            .not_judged
-            .push("how the live heap went in the long run, and what collecting costs: there is no GC log".to_owned());
+        output.not_judged.push(
+            "how the live heap changes in the long run, and what collecting costs: no GC log was given".to_owned(),
+        );
         return;
     }
-    let windows = case.options.floors.max(4).min(cycles.len() / CYCLES_A_WINDOW);
+    let windows = context.options.floors.max(4).min(cycles.len() / CYCLES_PER_WINDOW);
     if windows < 4 {
-        let text = format!("how the live heap went in the long run: {} collections are too few", cycles.len());
-        heard.not_judged.push(text);
+        let text = format!("how the live heap changes in the long run: {} collections are too few", cycles.len());
+        output.not_judged.push(text);
         return;
     }
     let floors = floors(cycles, windows);
     let (at, values): (Vec<f64>, Vec<f64>) = floors.iter().copied().unzip();
     let Some(growth) = Growth::of(&at, &values) else { return };
-    let noise = (case.options.log_noise as f64).max(case.options.relative_noise * values[0]);
+    let noise = (context.options.log_noise as f64).max(context.options.relative_noise * values[0]);
     let text = row(&values, |size| bytes(*size as i64));
     let against = |reason: String| {
-        // What grows faster than the floor did in the later half, noise included, would be seen in it.
+        // Anything that grows faster than the floor in the later half, plus noise, would be visible in it.
         let middle = values.len() / 2;
         let (late, time) = (values[values.len() - 1] - values[middle], at[at.len() - 1] - at[middle]);
-        let speaks_against = Scope::HeapFasterThan((late.max(0.0) + noise) / time.max(1e-9));
-        Against { source: Source::GcLog, factor: 0.5, speaks_against, reason }
+        let weakens = Weakens::HeapFasterThan((late.max(0.0) + noise) / time.max(1e-9));
+        Against { source: Source::GcLog, factor: 0.5, weakens, reason }
     };
     let slope = slope(cycles);
     if !growth.is_steady || growth.total.max(slope) < noise {
-        heard.against.push(against(level_text(cycles, &shape(cycles), &text)));
+        output.against.push(against(level_text(cycles, &shape(cycles), &text)));
     } else if is_step(&values, noise) {
-        heard.against.push(against(format!("the live heap rose in one step and is level before and after: {text}")));
-    } else if growth.pace.is_some_and(|pace| pace < case.options.pace) {
-        heard.against.push(against(format!("the live heap rises ever more slowly, as a cache that warms up: {text}")));
+        output
+            .against
+            .push(against(format!("the live heap rose in one step and is constant before and after: {text}")));
+    } else if growth.pace.is_some_and(|pace| pace < context.options.pace) {
+        output
+            .against
+            .push(against(format!("the growth of the live heap slows down, like a cache that warms up: {text}")));
     } else {
-        heard.findings.push(finding(case, cycles, &values, &growth, text));
+        output.findings.push(finding(context, cycles, &values, &growth, text));
     }
 }
 
-/// By how much the live heap rises over the log at least, with 95 % confidence. Over many collections this is finer than the whole MiB
-/// in which the log has the floor.
+/// What to do to find out which memory grows, by the number of heap profiles that there are already.
+fn which_memory(heap_profiles: usize) -> String {
+    match heap_profiles {
+        0 => "take three heap profiles some minutes apart (curl …/debug/pprof/heap): they show which memory grows",
+        1 | 2 => "take more heap profiles, at least three, some minutes apart: they show which memory grows",
+        _ => "compare with the heap profiles: if no function grows there, take them further apart",
+    }
+    .to_owned()
+}
+
+/// By how much the live heap rises over the log at least, with 95 % confidence. Over many collections this is more precise than the
+/// whole MiB of the log.
 fn slope(cycles: &[Cycle]) -> f64 {
-    let at: Vec<f64> = cycles.iter().map(|cycle| cycle.at as f64).collect();
+    let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start)).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
-    let low = theil_sen(&at, &live, 0.95).and_then(|line| line.interval).map_or(0.0, |(low, _)| low);
+    let low = theil_sen(&at, &live, 0.95).and_then(|line| line.interval).map_or(0.0, |interval| interval.low);
     low * (at[at.len() - 1] - at[0])
 }
 
-/// Whether most of a rise is one step, larger than noise can make it, and level before and after.
+/// Whether most of a rise is one step that is larger than noise, with constant values before and after.
 fn is_step(floors: &[f64], noise: f64) -> bool {
     let total = floors[floors.len() - 1] - floors[0];
     let steps = floors.windows(2).map(|pair| pair[1] - pair[0]).enumerate();
@@ -72,14 +88,14 @@ fn is_step(floors: &[f64], noise: f64) -> bool {
     step > 2.0 * noise && step * 2.0 > total && before < noise && after < noise
 }
 
-/// The least live heap in each of some windows of equal length, and the middle of the window in seconds. If the log has the program's
-/// start, what it takes to start is left out: the first window.
+/// The minimum of the live heap in each of some windows of equal length, with the middle of the window in seconds. If the log has the
+/// program's start, the first window is left out, because the program is still starting.
 fn floors(cycles: &[Cycle], windows: usize) -> Vec<(f64, f64)> {
-    let (first, last) = (cycles[0].at, cycles[cycles.len() - 1].at);
-    let length = (last - first).max(1) as f64 / windows as f64;
+    let (first, last) = (cycles[0].start, cycles[cycles.len() - 1].start);
+    let length = nanos(last.saturating_sub(first)).max(1.0) / windows as f64;
     let mut floors: Vec<Option<u64>> = vec![None; windows];
     for cycle in cycles {
-        let window = (((cycle.at - first) as f64 / length) as usize).min(windows - 1);
+        let window = ((nanos(cycle.start.saturating_sub(first)) / length) as usize).min(windows - 1);
         let floor = &mut floors[window];
         *floor = Some(floor.map_or(cycle.heap_live, |floor| floor.min(cycle.heap_live)));
     }
@@ -89,62 +105,64 @@ fn floors(cycles: &[Cycle], windows: usize) -> Vec<(f64, f64)> {
 }
 
 fn shape(cycles: &[Cycle]) -> Shape {
-    let at: Vec<f64> = cycles.iter().map(|cycle| cycle.at as f64).collect();
+    let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start)).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
     Shape::of(&at, &live, &ShapeOptions::default())
 }
 
-/// Says how the heap is level.
+/// Describes in what way the heap is constant.
 fn level_text(cycles: &[Cycle], shape: &Shape, floors: &str) -> String {
     let peak = cycles.iter().map(|cycle| cycle.heap_start).max().unwrap_or(0);
     let live = cycles.iter().map(|cycle| cycle.heap_live).max().unwrap_or(0).max(1);
     match shape {
-        Shape::Sawtooth { .. } => format!("the live heap goes up and down and comes back to the same floor: {floors}"),
+        Shape::Sawtooth { .. } => format!("the live heap goes up and down and returns to the same floor: {floors}"),
         Shape::Plateau { since, .. } => {
-            format!("the live heap rose until {} and is level since: {floors}", nanos(*since as i64))
+            let since = time(Duration::from_nanos(*since as u64));
+            format!("the live heap rose for {since} and is constant since then: {floors}")
         }
         // GOGC=100 collects at twice the live heap.
         _ if peak > live.saturating_mul(3) => format!(
-            "the heap grows to {} before it is collected (GOGC, GOMEMLIMIT), and what is left is level: {floors}",
+            "the heap grows to {} before it is collected (GOGC, GOMEMLIMIT), and what remains is constant: {floors}",
             bytes(i64::try_from(peak).unwrap_or(i64::MAX))
         ),
-        _ => format!("the live heap is level: {floors}; if the process grows all the same, that is no Go heap"),
+        _ => format!("the live heap is constant: {floors}; if the process grows anyway, that is not the Go heap"),
     }
 }
 
-fn finding(case: Case<'_>, cycles: &[Cycle], floors: &[f64], growth: &Growth, text: String) -> Finding {
-    let at: Vec<f64> = cycles.iter().map(|cycle| cycle.at as f64 / 1e9).collect();
+fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &Growth, text: String) -> Finding {
+    let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start) / 1e9).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
     let mut evidence = vec![
-        ("floors", Value::Series(floors.iter().map(|floor| *floor as i64).collect())),
-        ("growth", Value::Bytes(growth.total as i64)),
-        ("collections", Value::Count(cycles.len() as i64)),
+        Evidence::new("floor_bytes", Value::Sizes(floors.iter().map(|floor| *floor as i64).collect())),
+        Evidence::new("growth_bytes", Value::Bytes(growth.total as i64)),
+        Evidence::new("collections", Value::Count(cycles.len() as i64)),
     ];
     let rate = growth.per_second.unwrap_or(0.0);
-    evidence.push(("growth_per_second", Value::BytesPerSecond(rate)));
+    evidence.push(Evidence::new("growth_bytes_per_second", Value::BytesPerSecond(rate)));
     if let Some(pace) = growth.pace {
-        evidence.push(("pace", Value::Number(pace)));
+        evidence.push(Evidence::new("pace", Value::Number(pace)));
     }
     if let Some(trend) = Trend::of(&at, &live, 0.95) {
-        evidence.push(("slope_per_second", Value::BytesPerSecond(trend.theil_sen.slope)));
-        if let Some((low, high)) = trend.theil_sen.interval {
-            evidence.push(("slope_low_per_second", Value::BytesPerSecond(low)));
-            evidence.push(("slope_high_per_second", Value::BytesPerSecond(high)));
+        evidence.push(Evidence::new("slope_bytes_per_second", Value::BytesPerSecond(trend.theil_sen.slope)));
+        if let Some(Interval { low, high }) = trend.theil_sen.interval {
+            evidence.push(Evidence::new("slope_low_bytes_per_second", Value::BytesPerSecond(low)));
+            evidence.push(Evidence::new("slope_high_bytes_per_second", Value::BytesPerSecond(high)));
         }
-        evidence.push(("mann_kendall_p", Value::Number(trend.mann_kendall.p)));
+        evidence.push(Evidence::new("mann_kendall_p", Value::Number(trend.mann_kendall.p)));
     }
-    // How many of the pairs of floors rise: all of a leak's that is large beside the noise.
+    // The share of pairs of floors that rise: all of them for a leak that is large compared to the noise.
     let tau = mann_kendall(floors).map_or(0.0, |test| test.tau);
-    evidence.push(("tau", Value::Number(tau)));
+    evidence.push(Evidence::new("tau", Value::Number(tau)));
     Finding {
         rule: "live-heap",
         source: Source::GcLog,
-        confidence: case.options.suspect + (MOST - case.options.suspect) * tau.clamp(0.0, 1.0),
-        title: format!("what collections leave rises by {}/s: {text}", bytes(rate as i64)),
+        confidence: context.options.suspect + (MOST - context.options.suspect) * tau.clamp(0.0, 1.0),
+        strength: Strength::None,
+        title: format!("the live heap rises by {}/s: {text}", bytes(rate as i64)),
         place: None,
         related: Vec::new(),
         goroutines: Vec::new(),
         evidence,
-        next_step: "take three heap profiles (curl …/debug/pprof/heap) an hour apart: they say which memory".to_owned(),
+        next_step: which_memory(context.inputs.heaps.all.len()),
     }
 }

@@ -1,4 +1,4 @@
-//! The rules: one file each. A rule looks at what there is of its input, and adds what it finds, what speaks against a leak, and
+//! The rules: one file each. A rule examines one kind of input. It adds what it finds, what speaks against a leak, and
 //! what it could not judge.
 
 mod alloc_churn;
@@ -9,29 +9,33 @@ mod heap_growth;
 mod live_heap;
 mod trace_goroutines;
 
-use super::finding::{Against, Finding};
+use std::time::Duration;
+
+use super::finding::{Against, Finding, Source, Weakens};
 use super::inputs::Inputs;
 use super::options::Options;
+use super::place;
+use crate::event::OwnedFrame;
 
-/// What the rules may look at.
+/// What a rule can use.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Case<'a> {
+pub(super) struct RuleContext<'a> {
     pub inputs: &'a Inputs,
     pub options: &'a Options,
 }
 
-/// What they say.
+/// What the rules return.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct RuleOutput {
     pub findings: Vec<Finding>,
     pub against: Vec<Against>,
     pub not_judged: Vec<String>,
 }
 
-/// Asks all rules.
-pub(super) fn hear(case: Case<'_>) -> Heard {
-    let mut heard = Heard::default();
-    let rules: [fn(Case<'_>, &mut Heard); 7] = [
+/// Runs all rules.
+pub(super) fn run(context: RuleContext<'_>) -> RuleOutput {
+    let mut output = RuleOutput::default();
+    let rules: [fn(RuleContext<'_>, &mut RuleOutput); 7] = [
         goroutine_leak::judge,
         trace_goroutines::judge,
         goroutine_growth::judge,
@@ -40,8 +44,29 @@ pub(super) fn hear(case: Case<'_>) -> Heard {
         alloc_churn::judge,
         gc_pressure::judge,
     ];
-    rules.iter().for_each(|judge| judge(case, &mut heard));
-    heard
+    rules.iter().for_each(|judge| judge(context, &mut output));
+    output
+}
+
+/// Advice on goroutines that wait at a place, by what they wait for.
+fn unblock(operation: &str, place: &OwnedFrame) -> String {
+    format!("find what should end the {operation} at {}, and the path on which it does not", place::short(place))
+}
+
+/// Whether a stack is that of a server's connection that waits for its next request (Go `src/net/http/server.go`, `conn.serve`,
+/// which peeks at the connection between two requests). A client may keep such a connection open: it is no leak.
+fn is_idle_connection(stack: &[OwnedFrame]) -> bool {
+    let calls =
+        |pair: &[OwnedFrame]| pair[0].func == "bufio.(*Reader).Peek" && pair[1].func == "net/http.(*conn).serve";
+    stack.windows(2).any(calls)
+}
+
+/// Says that connections are idle.
+fn idle_connections(source: Source, count: u64) -> Against {
+    let reason = format!(
+        "{count} idle keep-alive connections of net/http are not a leak (Server.IdleTimeout limits how long they stay)"
+    );
+    Against { source, factor: 1.0, weakens: Weakens::Nothing, reason }
 }
 
 /// Bytes with a unit, for titles.
@@ -56,19 +81,19 @@ fn bytes(bytes: i64) -> String {
     }
 }
 
-/// Nanoseconds with a unit.
-fn nanos(nanos: i64) -> String {
-    let nanos = nanos as f64;
-    match nanos.abs() {
-        size if size < 1e6 => format!("{:.0} µs", nanos / 1e3),
-        size if size < 1e9 => format!("{:.0} ms", nanos / 1e6),
-        size if size < 120e9 => format!("{:.1} s", nanos / 1e9),
-        size if size < 7200e9 => format!("{:.0} min", nanos / 60e9),
+/// A duration with a unit, for titles.
+fn time(duration: Duration) -> String {
+    let nanos = duration.as_nanos() as f64;
+    match nanos {
+        nanos if nanos < 1e6 => format!("{:.0} µs", nanos / 1e3),
+        nanos if nanos < 1e9 => format!("{:.0} ms", nanos / 1e6),
+        nanos if nanos < 120e9 => format!("{:.1} s", nanos / 1e9),
+        nanos if nanos < 7200e9 => format!("{:.0} min", nanos / 60e9),
         _ => format!("{:.1} h", nanos / 3600e9),
     }
 }
 
-/// A row of numbers as in `22 → 61 → 98`; of many the first, some between and the last.
+/// A series of numbers such as `22 → 61 → 98`. Of many numbers, the first, some between and the last.
 fn row<T>(values: &[T], text: impl Fn(&T) -> String) -> String {
     const MOST: usize = 5;
     let step = values.len().saturating_sub(1).div_ceil(MOST - 1).max(1);

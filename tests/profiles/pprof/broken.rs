@@ -4,18 +4,18 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use gotrace::pprof::{By, Error, ErrorKind, Limits, Place, Profile, ProfileBytes, Report};
+use gotrace::pprof::{By, Place, Profile, ProfileError, ProfileErrorKind, ProfileLimits, Report};
 use prost::Message;
 
 use super::proto;
 
 /// Reads all there is, and fails.
-fn error(bytes: &[u8]) -> Error {
-    error_within(bytes, &Limits::default())
+fn error(bytes: &[u8]) -> ProfileError {
+    error_within(bytes, &ProfileLimits::default())
 }
 
-fn error_within(bytes: &[u8], limits: &Limits) -> Error {
-    match Profile::parse_with(bytes, limits).and_then(|profile| Report::new(&profile, By::Stack)) {
+fn error_within(bytes: &[u8], limits: &ProfileLimits) -> ProfileError {
+    match Profile::from_slice_with(bytes, limits).and_then(|profile| Report::new(&profile, By::Stack)) {
         Ok(_) => panic!("it is read: {bytes:x?}"),
         Err(error) => error,
     }
@@ -51,49 +51,64 @@ macro_rules! assert_error {
 #[test]
 fn the_profile_that_the_cases_change_is_sound() {
     let bytes = profile(|_| {});
-    let report = Report::new(&Profile::parse(&bytes).expect("it is sound"), By::Function).expect("it is sound");
+    let report = Report::new(&Profile::from_slice(&bytes).expect("it is sound"), By::Function).expect("it is sound");
     assert_eq!(report.find("a").map(|row| row.flat), Some(&[5][..]));
 }
 
 #[test]
 fn what_is_no_profile() {
-    assert_error!(error(b""), ErrorKind::Empty, 0, "the profile is empty");
-    let text = "a profile in text form: it begins with \"goroutine profile:\"";
-    assert_error!(error(b"goroutine profile: total 3\n"), ErrorKind::Text { .. }, 0, text);
+    assert_error!(error(b""), ProfileErrorKind::Empty, 0, "the profile is empty");
+    let text = "a profile in text form: it starts with \"goroutine profile:\"";
+    assert_error!(error(b"goroutine profile: total 3\n"), ProfileErrorKind::Text { .. }, 0, text);
     let text = "invalid wire type 7";
-    assert_error!(error(b"not a profile"), ErrorKind::InvalidWireType { wire_type: 6 }, 0, "invalid wire type 6");
-    assert_error!(error(&[0x0f]), ErrorKind::InvalidWireType { wire_type: 7 }, 0, text);
-    assert_error!(error(&[0x48, 1, 0x02, 0]), ErrorKind::InvalidField { number: 0 }, 2, "invalid field number 0");
+    assert_error!(
+        error(b"not a profile"),
+        ProfileErrorKind::InvalidWireType { wire_type: 6 },
+        0,
+        "invalid wire type 6"
+    );
+    assert_error!(error(&[0x0f]), ProfileErrorKind::InvalidWireType { wire_type: 7 }, 0, text);
+    assert_error!(
+        error(&[0x48, 1, 0x02, 0]),
+        ProfileErrorKind::InvalidField { number: 0 },
+        2,
+        "invalid field number 0"
+    );
     let bytes = [0x80, 0x80, 0x80, 0x80, 0x10, 0];
     let text = "invalid field number 536870912";
-    assert_error!(error(&bytes), ErrorKind::InvalidField { number: 0x2000_0000 }, 0, text);
+    assert_error!(error(&bytes), ProfileErrorKind::InvalidField { number: 0x2000_0000 }, 0, text);
 }
 
 #[test]
 fn damage_to_the_encoding() {
     let text = "the Profile ends inside an integer";
-    assert_error!(error(&[0x48, 0x80]), ErrorKind::VarintTruncated { message: "Profile" }, 1, text);
+    assert_error!(error(&[0x48, 0x80]), ProfileErrorKind::VarintTruncated { message: "Profile" }, 1, text);
     let mut bytes = vec![0x48];
     bytes.extend([0xff; 10]);
-    assert_error!(error(&bytes), ErrorKind::VarintOverflow, 1, "an integer overflows 64 bits");
+    assert_error!(error(&bytes), ProfileErrorKind::VarintOverflow, 1, "an integer overflows 64 bits");
     let text = "the Profile ends inside a field: 3 bytes are missing";
-    assert_error!(error(&[0x32, 4, b'a']), ErrorKind::FieldTruncated { missing: 3, .. }, 2, text);
+    assert_error!(error(&[0x32, 4, b'a']), ProfileErrorKind::FieldTruncated { missing: 3, .. }, 2, text);
     let text = "the Profile ends inside a field: 1 byte is missing";
-    assert_error!(error(&[0x0d, 1, 2, 3]), ErrorKind::FieldTruncated { missing: 1, .. }, 1, text);
+    assert_error!(error(&[0x0d, 1, 2, 3]), ProfileErrorKind::FieldTruncated { missing: 1, .. }, 1, text);
     // Inside a sample, and inside its packed values.
     let text = "the Sample ends inside a field: 1 byte is missing";
-    assert_error!(error(&[0x12, 3, 0x0a, 2, 1]), ErrorKind::FieldTruncated { message: "Sample", .. }, 4, text);
+    assert_error!(error(&[0x12, 3, 0x0a, 2, 1]), ProfileErrorKind::FieldTruncated { message: "Sample", .. }, 4, text);
     let text = "the list of integers ends inside an integer";
-    assert_error!(error(&[0x12, 3, 0x12, 1, 0x80]), ErrorKind::VarintTruncated { .. }, 4, text);
+    assert_error!(error(&[0x12, 3, 0x12, 1, 0x80]), ProfileErrorKind::VarintTruncated { .. }, 4, text);
     let text = "field 9 of a Profile has wire type 2";
-    assert_error!(error(&[0x4a, 0]), ErrorKind::WrongWireType { field: 9, found: 2, .. }, 0, text);
+    assert_error!(error(&[0x4a, 0]), ProfileErrorKind::WrongWireType { field: 9, found: 2, .. }, 0, text);
     let text = "field 4 of a Profile has wire type 0";
-    assert_error!(error(&[0x20, 1]), ErrorKind::WrongWireType { field: 4, found: 0, .. }, 0, text);
+    assert_error!(error(&[0x20, 1]), ProfileErrorKind::WrongWireType { field: 4, found: 0, .. }, 0, text);
     let text = "field 1 of a Function has wire type 5";
-    assert_error!(error(&[0x2a, 5, 0x0d, 1, 2, 3, 4]), ErrorKind::WrongWireType { message: "Function", .. }, 2, text);
+    assert_error!(
+        error(&[0x2a, 5, 0x0d, 1, 2, 3, 4]),
+        ProfileErrorKind::WrongWireType { message: "Function", .. },
+        2,
+        text
+    );
     for bytes in [&[0x0c][..], &[0x0b], &[0x0b, 0x08, 1], &[0x0b, 0x14]] {
         let error = error(bytes);
-        assert!(matches!(error.kind, ErrorKind::UnbalancedGroup), "{error}");
+        assert!(matches!(error.kind, ProfileErrorKind::UnbalancedGroup), "{error}");
     }
 }
 
@@ -103,7 +118,7 @@ fn tables_that_contradict_themselves() {
     let at = bytes.windows(3).position(|window| window == [0x32, 1, b'x']).expect("it is there");
     assert_error!(
         error(&bytes),
-        ErrorKind::FirstStringNotEmpty,
+        ProfileErrorKind::FirstStringNotEmpty,
         at as u64,
         "the first string of the table is not empty"
     );
@@ -115,27 +130,30 @@ fn tables_that_contradict_themselves() {
         unknown(|it| it.comment = vec![7]),
         unknown(|it| it.default_sample_type = 2),
     ] {
-        assert!(matches!(error.kind, ErrorKind::UnknownString { .. }), "{error}");
+        assert!(matches!(error.kind, ProfileErrorKind::UnknownString { .. }), "{error}");
     }
     for (error, expected) in [
         (unknown(|it| it.function[0].id = 0), "function"),
         (unknown(|it| it.location[0].id = 0), "location"),
         (unknown(|it| it.mapping = vec![proto::Mapping::default()]), "mapping"),
     ] {
-        assert!(matches!(error.kind, ErrorKind::ZeroId { table } if table == expected), "{error}");
+        assert!(matches!(error.kind, ProfileErrorKind::ZeroId { table } if table == expected), "{error}");
     }
     for id in [1, 3, u64::MAX] {
         let error = error(&profile(|it| {
             it.function = [1, id, id].map(|id| proto::Function { id, ..Default::default() }).to_vec();
         }));
         assert!(
-            matches!(error.kind, ErrorKind::DuplicateId { table: "function", id: found } if found == id),
+            matches!(error.kind, ProfileErrorKind::DuplicateId { table: "function", id: found } if found == id),
             "{error}"
         );
     }
     for id in [0, 2, u64::MAX] {
         let error = error(&profile(|it| it.location[0].line[0].function_id = id));
-        assert!(matches!(error.kind, ErrorKind::UnknownId { table: "function", id: found } if found == id), "{error}");
+        assert!(
+            matches!(error.kind, ProfileErrorKind::UnknownId { table: "function", id: found } if found == id),
+            "{error}"
+        );
     }
 }
 
@@ -144,17 +162,17 @@ fn samples_that_do_not_fit() {
     let bytes = profile(|it| it.sample[0].location_id = vec![1, 1, 7]);
     let at = bytes.windows(3).position(|window| window == [1, 1, 7]).expect("it is there") + 2;
     let text = "unknown location ID 7";
-    assert_error!(error(&bytes), ErrorKind::UnknownId { table: "location", id: 7 }, at as u64, text);
-    let text = "a sample has 2 values and not 1";
+    assert_error!(error(&bytes), ProfileErrorKind::UnknownId { table: "location", id: 7 }, at as u64, text);
+    let text = "a sample has 2 values instead of 1";
     let bytes = profile(|it| it.sample[0].value.push(6));
     let at = bytes.windows(2).position(|window| window == [5, 6]).expect("it is there") + 1;
-    assert_error!(error(&bytes), ErrorKind::WrongValueCount { expected: 1, found: 2 }, at as u64, text);
+    assert_error!(error(&bytes), ProfileErrorKind::WrongValueCount { expected: 1, found: 2 }, at as u64, text);
     let error = error(&profile(|it| it.sample[0].value.clear()));
-    assert!(matches!(error.kind, ErrorKind::WrongValueCount { expected: 1, found: 0 }), "{error}");
+    assert!(matches!(error.kind, ProfileErrorKind::WrongValueCount { expected: 1, found: 0 }), "{error}");
 
     // A reader that has failed has ended.
     let bytes = profile(|it| it.sample[0].location_id = vec![7]);
-    let profile = Profile::parse(&bytes).expect("only a sample is broken");
+    let profile = Profile::from_slice(&bytes).expect("only a sample is broken");
     let mut samples = profile.samples();
     assert!(samples.next_sample().is_err());
     assert!(matches!(samples.next_sample(), Ok(None)));
@@ -165,11 +183,11 @@ fn labels_that_are_broken() {
     let bytes = profile(|it| {
         it.sample[0].label = [9, 1].map(|key| proto::Label { key, ..Default::default() }).to_vec();
     });
-    let profile = Profile::parse(&bytes).expect("only a label is broken");
+    let profile = Profile::from_slice(&bytes).expect("only a label is broken");
     let mut samples = profile.samples();
     let mut labels = samples.next_sample().expect("it is sound").expect("there is one").labels();
     let error = labels.next_label().expect_err("there is no such string");
-    assert!(matches!(error.kind, ErrorKind::UnknownString { .. }), "{error}");
+    assert!(matches!(error.kind, ProfileErrorKind::UnknownString { .. }), "{error}");
     assert!(matches!(labels.next_label(), Ok(None)), "what has failed has ended");
 }
 
@@ -178,13 +196,16 @@ fn profiles_put_together() {
     let one = profile(|it| it.time_nanos = 5);
     let at = one.len() + one.windows(2).position(|window| window == [0x48, 5]).expect("it is there");
     let error = error(&[&one[..], &one].concat());
-    assert!(matches!(error.kind, ErrorKind::FirstStringNotEmpty | ErrorKind::MultipleProfiles), "{error}");
+    assert!(
+        matches!(error.kind, ProfileErrorKind::FirstStringNotEmpty | ProfileErrorKind::MultipleProfiles),
+        "{error}"
+    );
     assert_eq!(error.at, Place::Unpacked(at as u64));
 }
 
-fn exceeds(error: &Error) -> &'static str {
+fn exceeds(error: &ProfileError) -> &'static str {
     match error.kind {
-        ErrorKind::LimitExceeded { what, .. } => what,
+        ProfileErrorKind::LimitExceeded { what, .. } => what,
         _ => panic!("{error}"),
     }
 }
@@ -197,63 +218,68 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn row_28_bombs_are_defused() {
-    let limits = Limits { bytes: 1 << 20, ..Limits::default() };
+    let limits = ProfileLimits::default().bytes(1 << 20);
     let bomb = gzip(&vec![0; 64 << 20]);
-    let error = ProfileBytes::read_with(&bomb[..], &limits).expect_err("it is too large");
+    let error = Profile::from_reader_with(&bomb[..], &limits).expect_err("it is too large");
     assert_eq!(exceeds(&error), "bytes unpacked");
     assert!(
         matches!(error.at, Place::File(offset) if offset < bomb.len() as u64 / 8),
         "{error}: of {} bytes",
         bomb.len()
     );
-    let error = ProfileBytes::read_with(std::io::repeat(8), &limits).expect_err("it does not end");
+    let error = Profile::from_reader_with(std::io::repeat(8), &limits).expect_err("it does not end");
     assert_eq!((exceeds(&error), error.at), ("bytes unpacked", Place::File(1 << 20)));
 
     // Groups in groups.
-    assert_eq!(exceeds(&error_within(&vec![0x0b; 1 << 20], &Limits::default())), "groups in groups");
+    assert_eq!(exceeds(&error_within(&vec![0x0b; 1 << 20], &ProfileLimits::default())), "groups in groups");
     // Packed IDs that take a byte each and would be kept in more.
     let bytes = profile(|it| it.sample[0].location_id = vec![1; 1 << 20]);
-    assert_eq!(exceeds(&error_within(&bytes, &Limits::default())), "locations in a stack");
+    assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "locations in a stack");
     let bytes = profile(|it| it.sample[0].value = vec![1; 1 << 20]);
-    let error = error_within(&bytes, &Limits::default());
-    assert!(matches!(error.kind, ErrorKind::WrongValueCount { expected: 1, found: 2 }), "{error}");
+    let error = error_within(&bytes, &ProfileLimits::default());
+    assert!(matches!(error.kind, ProfileErrorKind::WrongValueCount { expected: 1, found: 2 }), "{error}");
     // Lines of a location, each of which every sample would count.
     let bytes = profile(|it| it.location[0].line = vec![it.location[0].line[0]; 257]);
-    assert_eq!(exceeds(&error_within(&bytes, &Limits::default())), "lines in a location");
+    assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "lines in a location");
     // Different stacks of locations with many lines: each location takes a byte of a sample, and 1 kB of a report.
     let bytes = profile(|it| {
         it.location[0].line = vec![it.location[0].line[0]; 256];
         let sample = it.sample[0].clone();
         it.sample = (1..200).map(|depth| proto::Sample { location_id: vec![1; depth], ..sample.clone() }).collect();
     });
-    assert_eq!(exceeds(&error_within(&bytes, &Limits::default())), "frames in the stacks of a report");
+    assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "frames in the stacks of a report");
     // Messages that are read again for every frame.
     for table in [3, 4, 5] {
         // A field of two bytes, 1,025 times.
         let bytes = [&[table << 3 | 2, 0x82, 0x10][..], &[0x08, 1].repeat(1025)].concat();
         let text = "more than 1024 fields in a message";
-        assert_error!(error_within(&bytes, &Limits::default()), ErrorKind::LimitExceeded { .. }, 3 + 2 * 1024, text);
+        assert_error!(
+            error_within(&bytes, &ProfileLimits::default()),
+            ProfileErrorKind::LimitExceeded { .. },
+            3 + 2 * 1024,
+            text
+        );
     }
     let bytes = profile(|it| it.comment = vec![1; (1 << 16) + 1]);
-    assert_eq!(exceeds(&error_within(&bytes, &Limits::default())), "comments");
+    assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "comments");
     // Sample types, a sum of each of which every function would have.
     let bytes = profile(|it| it.sample_type = vec![it.sample_type[0]; 33]);
-    assert_eq!(exceeds(&error_within(&bytes, &Limits::default())), "sample types");
+    assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "sample types");
 }
 
 #[test]
 fn damaged_gzip() {
     let packed = gzip(&profile(|_| {}));
     for cut in 2..packed.len() {
-        let error = ProfileBytes::read(&packed[..cut]).expect_err("it is cut");
-        assert!(matches!(error.kind, ErrorKind::Gzip(_)), "{cut}: {error}");
+        let error = Profile::from_reader(&packed[..cut]).expect_err("it is cut");
+        assert!(matches!(error.kind, ProfileErrorKind::Gzip(_)), "{cut}: {error}");
         assert!(matches!(error.at, Place::File(offset) if offset <= cut as u64), "{cut}: {error}");
     }
     // The checksum, and the length.
     for place in [packed.len() - 5, packed.len() - 1] {
         let mut packed = packed.clone();
         packed[place] ^= 1;
-        let error = ProfileBytes::read(&packed[..]).expect_err("it is damaged");
-        assert!(matches!(error.kind, ErrorKind::Gzip(_)), "{error}");
+        let error = Profile::from_reader(&packed[..]).expect_err("it is damaged");
+        assert!(matches!(error.kind, ProfileErrorKind::Gzip(_)), "{error}");
     }
 }

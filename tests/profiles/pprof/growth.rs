@@ -1,17 +1,20 @@
 //! Snapshots compared.
 
-use gotrace::pprof::{By, Frame, Growth, Incompatible, Profile, ProfileBuilder, ProfileKind, Report, ValueType};
+use std::time::Duration;
+
+use gotrace::WallTime;
+use gotrace::pprof::{By, Growth, Incompatible, PprofKind, Profile, ProfileBuilder, ProfileFrame, Report, ValueType};
 
 fn snapshot(by: By, seconds: i64, sites: &[(&[&str], i64)]) -> Report {
     let types = [ValueType::new("inuse_objects", "count"), ValueType::new("inuse_space", "bytes")];
     let mut profile = ProfileBuilder::new(types);
-    profile.time_nanos(seconds * 1_000_000_000);
+    profile.time(WallTime::from_nanos(i128::from(seconds) * 1_000_000_000).expect("in range"));
     for &(stack, bytes) in sites {
-        profile.sample(stack.iter().map(|&func| Frame::new(func, "f.go", 1)), [1, bytes]);
+        profile.sample(stack.iter().map(|&func| ProfileFrame::new(func, "f.go", 1)), [1, bytes]);
     }
     let mut bytes = Vec::new();
     profile.write(&mut bytes).expect("a vector takes all");
-    Report::new(&Profile::parse(&bytes).expect("it is sound"), by).expect("it is sound")
+    Report::new(&Profile::from_slice(&bytes).expect("it is sound"), by).expect("it is sound")
 }
 
 #[test]
@@ -20,7 +23,7 @@ fn snapshots_are_put_in_order_of_time() {
     let last = snapshot(By::Function, 160, &[(&["a.grows", "a.main"], 700), (&["a.shrinks"], 10), (&["a.stays"], 5)]);
     let first = snapshot(By::Function, 100, &[(&["a.grows", "a.main"], 100), (&["a.shrinks"], 40), (&["a.stays"], 5)]);
     let growth = Growth::new(vec![middle, last, first]).expect("they are of one kind");
-    assert_eq!(growth.seconds(), Some(60.0));
+    assert_eq!(growth.duration(), Some(Duration::from_secs(60)));
     let rows: Vec<_> = growth
         .rows(1)
         .iter()
@@ -44,7 +47,7 @@ fn stacks_are_told_apart_across_snapshots() {
     let first = snapshot(By::Stack, 0, &[(&["a.f", "a.g"], 10), (&["a.f", "a.h"], 20)]);
     let last = snapshot(By::Stack, 0, &[(&["a.h"], 1), (&["a.f", "a.h"], 25), (&["a.f", "a.g"], 10)]);
     let growth = Growth::new(vec![first, last]).expect("they are of one kind");
-    assert_eq!(growth.seconds(), None, "the profiles do not say when they were taken");
+    assert_eq!(growth.duration(), None, "the profiles do not say when they were taken");
     let rows: Vec<_> = growth
         .rows(1)
         .iter()
@@ -65,10 +68,10 @@ fn packages_are_counted_once_a_stack() {
 fn sample_types_that_both_have_are_compared() {
     let types = [ValueType::new("inuse_space", "bytes"), ValueType::new("other", "count")];
     let mut profile = ProfileBuilder::new(types);
-    profile.sample([Frame::new("a.f", "f.go", 1)], [7, 70]);
+    profile.sample([ProfileFrame::new("a.f", "f.go", 1)], [7, 70]);
     let mut bytes = Vec::new();
     profile.write(&mut bytes).expect("a vector takes all");
-    let base = Report::new(&Profile::parse(&bytes).expect("it is sound"), By::Function).expect("it is sound");
+    let base = Report::new(&Profile::from_slice(&bytes).expect("it is sound"), By::Function).expect("it is sound");
     let diff = snapshot(By::Function, 0, &[(&["a.f"], 10)]).minus(&base).expect("they have inuse_space");
     assert_eq!(diff.sample_types().iter().map(|it| &it.kind[..]).collect::<Vec<_>>(), ["inuse_space"]);
     assert_eq!((diff.total(), diff.find("a.f").map(|row| (row.flat, row.cum))), (&[3][..], Some((&[3][..], &[3][..]))));
@@ -82,8 +85,8 @@ fn what_cannot_be_compared_is_refused() {
     let mut bytes = Vec::new();
     let profile = ProfileBuilder::new([ValueType::new("goroutine", "count")]);
     profile.write(&mut bytes).expect("a vector takes all");
-    let other = Report::new(&Profile::parse(&bytes).expect("it is sound"), By::Function).expect("it is sound");
-    let expected = Incompatible::SampleTypes(ProfileKind::Other, ProfileKind::Goroutine);
+    let other = Report::new(&Profile::from_slice(&bytes).expect("it is sound"), By::Function).expect("it is sound");
+    let expected = Incompatible::SampleTypes(PprofKind::Other, PprofKind::Goroutine);
     assert_eq!(by_function.minus(&other).unwrap_err(), expected);
     assert_eq!(Growth::new(vec![by_function]).unwrap_err(), Incompatible::TooFew);
     assert_eq!(Growth::new(vec![]).unwrap_err(), Incompatible::TooFew);

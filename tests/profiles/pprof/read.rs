@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use flate2::read::GzDecoder;
-use gotrace::pprof::{Frame, LabelValue, Limits, Profile, ProfileBytes, ProfileKind};
+use gotrace::pprof::{LabelValue, PprofKind, Profile, ProfileFrame, ProfileLimits};
 use proptest::prelude::*;
 use prost::Message;
 
@@ -23,10 +23,12 @@ fn values(kind: gotrace::pprof::ValueType<'_>) -> (String, String) {
 fn compare(ours: &Profile<'_>, theirs: &proto::Profile) {
     let text = texts(theirs);
     let value_type = |it: &proto::ValueType| (text(it.r#type), text(it.unit));
-    let head = (ours.time_nanos(), ours.duration_nanos(), ours.period());
-    assert_eq!(head, (theirs.time_nanos, theirs.duration_nanos, theirs.period));
+    let time = ours.time().map_or(0, |time| time.as_nanos());
+    assert_eq!((time, ours.period()), (theirs.time_nanos.into(), theirs.period));
+    let duration = ours.duration().map_or(0, |duration| duration.as_nanos());
+    assert_eq!(duration, u128::try_from(theirs.duration_nanos).unwrap_or(0), "a negative one is unknown");
     assert_eq!(ours.period_type().map(values), theirs.period_type.as_ref().map(value_type));
-    let ours_types: Vec<_> = ours.sample_types().iter().copied().map(values).collect();
+    let ours_types: Vec<_> = ours.sample_types().map(values).collect();
     assert_eq!(ours_types, theirs.sample_type.iter().map(value_type).collect::<Vec<_>>());
     let names = [ours.default_sample_type_name(), ours.doc_url(), ours.drop_frames(), ours.keep_frames()];
     let indexes = [theirs.default_sample_type, theirs.doc_url, theirs.drop_frames, theirs.keep_frames];
@@ -94,27 +96,26 @@ fn testdata_is_read_as_prost_reads_it() {
         let mut unpacked = Vec::new();
         let file = std::fs::File::open(&path).expect("it is there");
         GzDecoder::new(file).read_to_end(&mut unpacked).expect("it is gzip");
-        let bytes = files::bytes(&path);
-        assert_eq!(bytes.as_bytes(), unpacked, "{name}");
+        let profile = files::open(&path);
+        assert_eq!(profile.bytes(), unpacked, "{name}");
         let theirs = proto::Profile::decode(&unpacked[..]).expect("it is protobuf");
         assert!(!theirs.string_table.is_empty(), "{name}");
-        compare(&files::parse(bytes.as_bytes()), &theirs);
+        compare(&profile, &theirs);
     }
 }
 
 #[test]
 fn kinds_are_recognised() {
     for (name, path) in files::all() {
-        let bytes = files::bytes(&path);
-        let kind = files::parse(bytes.as_bytes()).kind();
+        let kind = files::open(&path).kind();
         let expected = match name.split(['/', '.']).nth(2).expect("go1.N/KIND.pb.gz") {
-            "heap" | "heap-later" => ProfileKind::Heap,
-            "allocs" => ProfileKind::Allocs,
-            "goroutine" => ProfileKind::Goroutine,
-            "goroutineleak" => ProfileKind::GoroutineLeak,
-            "threadcreate" => ProfileKind::ThreadCreate,
-            "block" | "mutex" => ProfileKind::Contention,
-            "cpu" => ProfileKind::Cpu,
+            "heap" | "heap-later" => PprofKind::Heap,
+            "allocs" => PprofKind::Allocs,
+            "goroutine" => PprofKind::Goroutine,
+            "goroutineleak" => PprofKind::GoroutineLeak,
+            "threadcreate" => PprofKind::ThreadCreate,
+            "block" | "mutex" => PprofKind::Contention,
+            "cpu" => PprofKind::Cpu,
             other => panic!("{other}"),
         };
         assert_eq!(kind, expected, "{name}");
@@ -123,8 +124,7 @@ fn kinds_are_recognised() {
 
 #[test]
 fn labels_and_inlined_frames_of_go_are_found() {
-    let bytes = files::bytes(&files::path("go1.27/goroutine"));
-    let profile = files::parse(bytes.as_bytes());
+    let profile = files::open(&files::path("go1.27/goroutine"));
     let mut samples = profile.samples();
     let mut labels = Vec::new();
     while let Some(sample) = samples.next_sample().expect("it is sound") {
@@ -140,12 +140,11 @@ fn labels_and_inlined_frames_of_go_are_found() {
     let expected = [("kind", "größer"), ("worker", "7")].map(|(key, value)| (key.to_owned(), value.to_owned()));
     assert_eq!(labels, expected);
 
-    let bytes = files::bytes(&files::path("go1.27/heap-later"));
-    let profile = files::parse(bytes.as_bytes());
+    let profile = files::open(&files::path("go1.27/heap-later"));
     let mut samples = profile.samples();
     let mut found = false;
     while let Some(sample) = samples.next_sample().expect("it is sound") {
-        let frames: Vec<Frame<'_>> = sample.frames().collect();
+        let frames: Vec<ProfileFrame<'_>> = sample.frames().collect();
         let inlined = frames.iter().map(|frame| (frame.func.to_string(), frame.inlined)).take(3).collect::<Vec<_>>();
         let expected = [("main.inner", true), ("main.outer", true), ("main.inlined", false)];
         found |= inlined == expected.map(|(name, inlined)| (name.to_owned(), inlined));
@@ -318,7 +317,7 @@ proptest! {
         bytes.truncate(cut.index(bytes.len()) + 1);
         let place = place.index(bytes.len());
         bytes[place] ^= 1 << bit;
-        let Ok(ours) = Profile::parse(&bytes) else { return Ok(()) };
+        let Ok(ours) = Profile::from_slice(&bytes) else { return Ok(()) };
         let mut samples = ours.samples();
         loop {
             match samples.next_sample() {
@@ -355,10 +354,11 @@ fn chunks_do_not_matter() {
         }
     }
     let packed = std::fs::read(files::path("go1.27/heap")).expect("it is there");
-    let whole = ProfileBytes::read(&packed[..]).expect("it is sound");
-    assert_eq!(ProfileBytes::read(Bytewise(&packed)).expect("it is sound").as_bytes(), whole.as_bytes());
-    let plain = ProfileBytes::read(Bytewise(whole.as_bytes())).expect("it is sound");
-    assert_eq!(plain.as_bytes(), whole.as_bytes(), "plain files are taken as they are");
-    let limits = Limits { bytes: whole.as_bytes().len() as u64, ..Limits::default() };
-    assert_eq!(ProfileBytes::read_with(&packed[..], &limits).expect("it fits").as_bytes(), whole.as_bytes());
+    let whole = Profile::from_reader(&packed[..]).expect("it is sound");
+    assert_eq!(Profile::from_reader(Bytewise(&packed)).expect("it is sound").bytes(), whole.bytes());
+    assert_eq!(Profile::from_slice(&packed).expect("it is sound").bytes(), whole.bytes());
+    let plain = Profile::from_reader(Bytewise(whole.bytes())).expect("it is sound");
+    assert_eq!(plain.bytes(), whole.bytes(), "plain files are read as they are");
+    let limits = ProfileLimits::default().bytes(whole.bytes().len() as u64);
+    assert_eq!(Profile::from_reader_with(&packed[..], &limits).expect("it fits").bytes(), whole.bytes());
 }

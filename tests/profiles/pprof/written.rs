@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
-use gotrace::pprof::{Frame, Label, LabelValue, ProfileBuilder, ValueType};
+use gotrace::WallTime;
+use gotrace::pprof::{LabelValue, ProfileBuilder, ProfileFrame, SampleLabel, ValueType};
 use gotrace_tests::corpus::testdata;
 use proptest::prelude::*;
 use prost::Message;
@@ -33,11 +35,12 @@ fn gzip<const N: usize>(profile: &ProfileBuilder<N>) -> Vec<u8> {
 #[test]
 fn each_field_is_where_the_format_has_it() {
     let mut profile = ProfileBuilder::new([ValueType::new("delay", "nanoseconds")]);
-    profile.time_nanos(5).duration_nanos(6).period(ValueType::new("delay", "count"), 7);
+    let time = WallTime::from_nanos(5).expect("in range");
+    profile.time(time).duration(Duration::from_nanos(6)).period(ValueType::new("delay", "count"), 7);
     profile.comment("c").default_sample_type("delay").program("/p");
-    let inner = Frame { inlined: true, address: 0x99, ..Frame::new("f", "f.go", 3) };
-    let outer = Frame { start_line: 2, address: 0x99, ..Frame::new("g", "f.go", 4) };
-    profile.labelled_sample([inner, outer], [-1], [Label::text("k", "v"), Label::number("n", 9, "bytes")]);
+    let inner = ProfileFrame { inlined: true, address: 0x99, ..ProfileFrame::new("f", "f.go", 3) };
+    let outer = ProfileFrame { start_line: 2, address: 0x99, ..ProfileFrame::new("g", "f.go", 4) };
+    profile.labelled_sample([inner, outer], [-1], [SampleLabel::text("k", "v"), SampleLabel::number("n", 9, "bytes")]);
     let bytes = plain(&profile);
     #[rustfmt::skip]
     let expected = [
@@ -65,10 +68,10 @@ fn each_field_is_where_the_format_has_it() {
 #[test]
 fn equal_stacks_are_added_up() {
     let mut profile = contentions();
-    profile.sample([Frame::new("f", "f.go", 1)], [1, 10]);
-    profile.sample([Frame::new("f", "f.go", 2)], [1, 20]);
-    profile.sample([Frame::new("f", "f.go", 1)], [2, i64::MAX]);
-    profile.labelled_sample([Frame::new("f", "f.go", 1)], [4, 40], [Label::text("k", "v")]);
+    profile.sample([ProfileFrame::new("f", "f.go", 1)], [1, 10]);
+    profile.sample([ProfileFrame::new("f", "f.go", 2)], [1, 20]);
+    profile.sample([ProfileFrame::new("f", "f.go", 1)], [2, i64::MAX]);
+    profile.labelled_sample([ProfileFrame::new("f", "f.go", 1)], [4, 40], [SampleLabel::text("k", "v")]);
     let read = proto::Profile::decode(&plain(&profile)[..]).expect("it is protobuf");
     let values: Vec<_> = read.sample.iter().map(|sample| (&sample.location_id[..], &sample.value[..])).collect();
     assert_eq!(
@@ -81,7 +84,7 @@ fn equal_stacks_are_added_up() {
 #[test]
 fn text_that_is_not_utf8_is_repaired() {
     let mut profile = contentions();
-    profile.sample([Frame::new(&b"f\xff"[..], "f.go", 1)], [1, 2]);
+    profile.sample([ProfileFrame::new(&b"f\xff"[..], "f.go", 1)], [1, 2]);
     let read = proto::Profile::decode(&plain(&profile)[..]).expect("it is protobuf");
     assert_eq!(read.string_table[5..], ["f\u{fffd}", "f.go"]);
 }
@@ -96,7 +99,7 @@ fn the_frames_of_a_trace_are_frames_of_a_profile() {
         if let Some(stack) = event.stack() {
             let frame = stack.frames().next().expect("a stack has frames");
             expected.get_or_insert_with(|| (frame.func.to_string(), frame.pc, frame.line));
-            profile.sample(stack.frames().map(Frame::from), [1, 2]);
+            profile.sample(stack.frames().map(ProfileFrame::from), [1, 2]);
         }
     }
     let read = proto::Profile::decode(&plain(&profile)[..]).expect("it is protobuf");
@@ -153,9 +156,9 @@ proptest! {
             let sums = expected.entry((locations(stack), labels.clone())).or_default();
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             let frames = stack.iter().map(|(func, line, address, inlined)| {
-                Frame { address: *address, inlined: *inlined, ..Frame::new(&func[..], "f.go", *line) }
+                ProfileFrame { address: *address, inlined: *inlined, ..ProfileFrame::new(&func[..], "f.go", *line) }
             });
-            let labels = labels.iter().map(|(key, value)| Label {
+            let labels = labels.iter().map(|(key, value)| SampleLabel {
                 key: key[..].into(),
                 value: match value {
                     Value::Text(text) => LabelValue::Text(text[..].into()),

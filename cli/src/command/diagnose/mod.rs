@@ -1,0 +1,191 @@
+//! `gotrace diagnose`: does a Go program leak, where, and how strong is the evidence?
+
+mod read;
+mod text;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gotrace::diagnose::{
+    Allocation, HealthOptions, HealthWeights, Judgement, Options, Passage, Verdict, allocations_of, diagnose,
+    passing_through,
+};
+use gotrace::{GoId, Timeline, WallTime};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::failure::{Answer, Failure};
+use crate::input;
+use crate::select::parse_duration;
+use crate::terminal::Terminal;
+use read::Captured;
+
+/// Says whether a Go program leaks memory or goroutines, where, and how strong the evidence is.
+///
+/// Give a folder with what was captured, or any files: they are sorted by their content. Any of them helps, and two kinds that
+/// agree make the verdict certain. Best are three heap profiles and three goroutine profiles some minutes apart, a trace of
+/// a few seconds, and the standard error of the program under GODEBUG=gctrace=1. All have to be from the same run of the program.
+///
+/// Exits with 0 if the program is healthy, 1 if it leaks or may leak, 2 if nothing can be read.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  gotrace diagnose heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz goroutine.1.pb.gz goroutine.2.pb.gz\n  gotrace diagnose trace.out gctrace.log --verbose\n  gotrace diagnose --trace trace.out --through main.main"
+)]
+pub struct Args {
+    /// A folder, or any profiles, traces and GC logs
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Execution traces: curl -o trace.out HOST/debug/pprof/trace?seconds=5
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    trace: Vec<PathBuf>,
+    /// Heap profiles: curl -o heap.1.pb.gz HOST/debug/pprof/heap
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    heap: Vec<PathBuf>,
+    /// Goroutine and goroutineleak profiles: curl -o goroutine.1.pb.gz HOST/debug/pprof/goroutine
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    goroutine: Vec<PathBuf>,
+    /// The GC log: what the program wrote to standard error under GODEBUG=gctrace=1
+    #[arg(long, value_name = "FILE")]
+    gctrace: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Print the numbers behind each finding, and all inputs
+    #[arg(long)]
+    verbose: bool,
+    /// When the program started, as RFC 3339 or nanoseconds since 1970, to date the GC log
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    offset: Option<WallTime>,
+    /// Also list the goroutines of the trace that pass through this function
+    #[arg(long, value_name = "FUNCTION")]
+    through: Option<String>,
+    /// Also list what this goroutine of the trace may have allocated
+    #[arg(long, value_name = "ID")]
+    goroutine_id: Option<u64>,
+    /// Growth by at least this many standard deviations is not chance
+    #[arg(long, value_name = "N", default_value_t = Options::default().deviations, help_heading = "Thresholds")]
+    deviations: f64,
+    /// Growth below this fraction of its initial rate counts as warm-up
+    #[arg(long, value_name = "FRACTION", default_value_t = Options::default().pace, help_heading = "Thresholds")]
+    pace: f64,
+    /// The confidence from which on the verdict is leak (strong evidence), between 0 and 1
+    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().leak, help_heading = "Thresholds")]
+    leak: f64,
+    /// The confidence from which on the verdict is suspect (moderate evidence), between 0 and 1
+    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().suspect, help_heading = "Thresholds")]
+    suspect: f64,
+    /// The largest heap that is expected, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 2048.0, help_heading = "Health score")]
+    expect_heap: f64,
+    /// The longest pause that is expected
+    #[arg(long, value_name = "DURATION", default_value = "5ms", value_parser = parse_duration, help_heading = "Health score")]
+    expect_pause: Duration,
+    /// The most blocking events per second that are expected
+    #[arg(long, value_name = "N", default_value_t = 100.0, help_heading = "Health score")]
+    expect_blocking: f64,
+    /// The weights of heap, pauses and blocking events
+    #[arg(long, value_name = "A,B,C", default_value = "0.4,0.3,0.3", value_parser = parse_weights, help_heading = "Health score")]
+    weights: HealthWeights,
+    /// The length of the windows in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, help_heading = "Health score")]
+    window: u32,
+}
+
+fn parse_time(text: &str) -> Result<WallTime, String> {
+    let nanos = || WallTime::from_nanos(text.parse::<i64>().ok()?.into());
+    let wall = nanos().or_else(|| WallTime::from_rfc3339(text));
+    wall.ok_or_else(|| "give RFC 3339 or nanoseconds since 1970".into())
+}
+
+fn parse_weights(text: &str) -> Result<HealthWeights, String> {
+    let weights: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+    let weights = weights.filter(|all| all.iter().all(|weight| *weight >= 0.0 && weight.is_finite()));
+    match weights.as_deref() {
+        Some(&[heap, pauses, blocking]) => Ok(HealthWeights::new(heap, pauses, blocking)),
+        _ => Err("give three numbers, such as 0.4,0.3,0.3".into()),
+    }
+}
+
+impl Args {
+    fn options(&self) -> Options {
+        let health = HealthOptions::default()
+            .heap((self.expect_heap * 1024.0 * 1024.0) as u64)
+            .pause(self.expect_pause)
+            .blocked_per_second(self.expect_blocking)
+            .weights(self.weights)
+            .window(Duration::from_secs(self.window.into()));
+        Options::default()
+            .deviations(self.deviations)
+            .pace(self.pace)
+            .leak(self.leak)
+            .suspect(self.suspect)
+            .log_start(self.offset)
+            .health(health)
+    }
+
+    /// Whether something is requested that only a trace can answer.
+    fn needs_trace(&self) -> bool {
+        self.through.is_some() || self.goroutine_id.is_some()
+    }
+}
+
+/// What `--json` prints: the verdict, and the answers to `--through` and `--goroutine-id`.
+#[derive(Serialize, JsonSchema)]
+pub struct Document {
+    #[serde(flatten)]
+    verdict: Verdict,
+    /// With --through: the goroutines that pass through the function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passages: Option<Vec<Passage>>,
+    /// With --goroutine-id: what the goroutine may have allocated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocations: Option<Allocations>,
+}
+
+/// What a goroutine may have allocated.
+#[derive(Serialize, JsonSchema)]
+struct Allocations {
+    /// The goroutine.
+    goroutine: u64,
+    /// The places in the code that allocate.
+    sites: Vec<Allocation>,
+}
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
+    let captured = read::read(args)?;
+    let verdict = diagnose(&captured.inputs, &args.options());
+    if captured.inputs.is_empty() {
+        let unused = verdict.inputs.first();
+        let path = unused.map(|input| PathBuf::from(&input.name)).unwrap_or_default();
+        let error = unused.and_then(|input| input.note.clone()).unwrap_or_else(|| "nothing to diagnose".into());
+        return Err(Failure::Input { path, error, hint: "no other input can be used" });
+    }
+    let document = answer(args, &captured, verdict)?;
+    match args.json {
+        true => terminal.json(&document, None)?,
+        false => text::write(&document, &captured, args.verbose, terminal)?,
+    }
+    terminal.flush()?;
+    Ok(match document.verdict.judgement {
+        Judgement::Healthy => Answer::Fine,
+        _ => Answer::BadNews,
+    })
+}
+
+/// Adds the answers to `--through` and `--goroutine-id`.
+fn answer(args: &Args, captured: &Captured, verdict: Verdict) -> Result<Document, Failure> {
+    let mut document = Document { verdict, passages: None, allocations: None };
+    if !args.needs_trace() {
+        return Ok(document);
+    }
+    let path = captured.traces.first().ok_or_else(|| Failure::Usage(NEEDS_TRACE.into()))?;
+    let timeline = Timeline::from_reader(input::open_trace(path)?).map_err(|error| Failure::trace(path, &error))?;
+    document.passages = args.through.as_ref().map(|function| passing_through(&timeline, function));
+    document.allocations = args
+        .goroutine_id
+        .map(|id| Allocations { goroutine: id, sites: allocations_of(&timeline, GoId(id), &captured.inputs) });
+    Ok(document)
+}
+
+const NEEDS_TRACE: &str = "--through and --goroutine-id need a trace: give one, or use --trace FILE";

@@ -1,0 +1,152 @@
+//! Reads the inputs of a diagnosis, sorted by their content.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use gotrace::analysis;
+use gotrace::diagnose::{InputKind, Inputs, TraceObserver};
+use gotrace::gctrace::Log;
+use gotrace::pprof::{PprofKind, Profile};
+use gotrace::{Reader, Time};
+
+use super::{Args, NEEDS_TRACE};
+use crate::failure::Failure;
+use crate::input::{Input, Kind};
+
+/// What was captured of a program.
+pub(super) struct Captured {
+    pub inputs: Inputs,
+    /// The paths of the traces.
+    pub traces: Vec<PathBuf>,
+    /// When the first trace starts.
+    pub start: Option<Time>,
+    /// The paths of the heap profiles.
+    pub heaps: Vec<PathBuf>,
+}
+
+/// What an input has to be.
+#[derive(Clone, Copy, Debug)]
+enum Expected {
+    /// Whatever its content is.
+    Anything,
+    Trace,
+    Profile(PprofKind),
+    Log,
+}
+
+/// Reads all inputs. A damaged one is listed with the reason, and used as far as it can be read.
+pub(super) fn read(args: &Args) -> Result<Captured, Failure> {
+    let inputs = expected_inputs(args)?;
+    if inputs.is_empty() {
+        return Err(Failure::Usage("give a folder, or profiles, traces and GC logs; see --help".into()));
+    }
+    if args.needs_trace() && args.trace.is_empty() && args.files.is_empty() {
+        return Err(Failure::Usage(NEEDS_TRACE.into()));
+    }
+    let mut captured = Captured { inputs: Inputs::new(), traces: Vec::new(), start: None, heaps: Vec::new() };
+    for (path, expected) in &inputs {
+        captured.add(path, *expected)?;
+    }
+    Ok(captured)
+}
+
+/// All files, with what each has to be.
+fn expected_inputs(args: &Args) -> Result<Vec<(PathBuf, Expected)>, Failure> {
+    let of = |paths: &[PathBuf], expected: Expected| -> Vec<_> {
+        paths.iter().map(|path| (path.clone(), expected)).collect()
+    };
+    let mut inputs = of(&args.heap, Expected::Profile(PprofKind::Heap));
+    inputs.extend(of(&args.goroutine, Expected::Profile(PprofKind::Goroutine)));
+    inputs.extend(of(&args.trace, Expected::Trace));
+    inputs.extend(args.gctrace.iter().map(|path| (path.clone(), Expected::Log)));
+    for path in &args.files {
+        match path.is_dir() {
+            true => inputs.extend(of(&files_of(path)?, Expected::Anything)),
+            false => inputs.push((path.clone(), Expected::Anything)),
+        }
+    }
+    Ok(inputs)
+}
+
+/// The files of a folder, sorted by name. Those of its folders are not included.
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failure = |error| Failure::input(folder, error);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failure)? {
+        let path = entry.map_err(failure)?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    match files.is_empty() {
+        true => Err(Failure::Input { path: folder.into(), error: "the folder has no files".into(), hint: "" }),
+        false => Ok(files),
+    }
+}
+
+impl Captured {
+    /// Adds an input.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened. An input of the wrong kind is listed as not used.
+    fn add(&mut self, path: &Path, expected: Expected) -> Result<(), Failure> {
+        let input = Input::open(path, true)?;
+        let name = path.display().to_string();
+        let (kind, opened) = match (expected, &input.kind) {
+            (Expected::Trace, _) | (Expected::Anything, Kind::Trace) => (InputKind::Trace, input.into_trace(path)),
+            (Expected::Profile(kind), _) => (InputKind::Profile(kind), input.into_profile(path)),
+            (Expected::Anything, Kind::Profile) => (InputKind::Profile(PprofKind::Other), input.into_profile(path)),
+            (Expected::Log, _) | (Expected::Anything, Kind::GctraceLog | Kind::Text) => {
+                (InputKind::GcLog, input.into_log(path))
+            }
+            // Something that no command reads: the message says what it is.
+            (Expected::Anything, Kind::Other(_)) => (InputKind::Unknown, input.into_trace(path)),
+            (Expected::Anything, Kind::Unknown) => {
+                let why = "neither a profile nor a trace nor a GC log".to_owned();
+                self.inputs.unusable(InputKind::Unknown, &name, why);
+                return Ok(());
+            }
+        };
+        let result = match opened {
+            Ok(bytes) => self.read(kind, path, bytes),
+            Err(Failure::Input { error, .. }) => Err(error),
+            Err(other) => return Err(other),
+        };
+        if let Err(why) = result {
+            self.inputs.unusable(kind, &name, why);
+        }
+        Ok(())
+    }
+
+    /// Reads an input of a known kind.
+    fn read(&mut self, kind: InputKind, path: &Path, bytes: Box<dyn Read + Send>) -> Result<(), String> {
+        let name = path.display().to_string();
+        match kind {
+            InputKind::Trace => {
+                let reader = Reader::builder().lenient().from_reader(bytes);
+                let mut reader = reader.map_err(|error| error.to_string())?;
+                let (evidence, error) = analysis::run(&mut reader, TraceObserver::new());
+                self.start.get_or_insert(evidence.start);
+                let account = reader.account();
+                let fault = account.faults.first().map(|fault| format!("damaged, {fault}"));
+                self.inputs.trace(&name, evidence, error.map(|error| error.to_string()).or(fault));
+                self.traces.push(path.to_owned());
+            }
+            InputKind::GcLog => {
+                let log = Log::from_reader(bytes).map_err(|error| error.to_string())?;
+                self.inputs.log(&name, &log);
+            }
+            _ => {
+                let profile = Profile::from_reader(bytes).map_err(|error| error.to_string())?;
+                self.inputs.profile(&name, &profile).map_err(|error| error.to_string())?;
+                if matches!(profile.kind(), PprofKind::Heap | PprofKind::Allocs) {
+                    self.heaps.push(path.to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,418 @@
+//! What a log says about the program: where the live heap is going, and what collecting costs.
+
+use std::time::Duration;
+
+use super::cycle::nanos;
+use super::{Cycle, Log, Pressure, Run, Skipped, Stretch, assist_surge, mark_collapse};
+use crate::trend::{
+    Forecast, Inflection, InflectionOptions, MannKendall, Shape, ShapeOptions, Trend, Turn, inflections,
+};
+
+const NANOS_PER_SECOND: f64 = 1e9;
+
+/// What a log says about a program.
+///
+/// If the log contains several processes, everything after [`run`](LogReport::run) is about the one with the most collections.
+///
+/// ```
+/// use gotrace::gctrace::{Log, LogReport, LogReportOptions};
+///
+/// # fn main() -> Result<(), gotrace::Error> {
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/leaks/captures/go1.27/chansend/gctrace.log.gz");
+/// let log = Log::from_path(path)?;
+/// let report = LogReport::new(&log, &LogReportOptions::default().limit(512 << 20));
+/// if let (Some(trend), Some(pressure)) = (&report.trend, &report.pressure) {
+///     println!("the live heap grows by {:.0} bytes per second", trend.slope_bytes_per_second);
+///     println!("longest pause: {:?}", pressure.pause_max);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LogReport {
+    /// The number of collections in the log.
+    pub collections: u64,
+    /// The number of other lines.
+    pub skipped: Skipped,
+    /// The number of collections that were left out because of [`LogLimits`](super::LogLimits).
+    pub dropped: u64,
+    /// The processes in the log.
+    pub runs: Vec<RunSummary>,
+    /// The index of the process in `runs` that the rest is about: the one with the most collections. `None` if there are no
+    /// collections.
+    pub run: Option<usize>,
+    /// The size of the live heap. `None` if there are no collections.
+    pub live_heap: Option<LiveHeap>,
+    /// The trend of the live heap. `None` if there are fewer than two collections at different times.
+    pub trend: Option<HeapTrend>,
+    /// The form of the live heap over time. `None` if there are no collections.
+    pub shape: Option<HeapShape>,
+    /// Where the live heap turned from rising to falling, or back.
+    pub turns: Vec<HeapTurn>,
+    /// When the heap reaches the limit. `None` without a limit in the options.
+    pub forecast: Option<HeapForecast>,
+    /// What collecting costs. `None` if there are no collections.
+    pub pressure: Option<Pressure>,
+    /// Where marking was slowest; see [`mark_collapse`].
+    pub slowest_marking: Option<Stretch>,
+    /// Where assists did the largest share of marking; see [`assist_surge`].
+    pub most_assist: Option<Stretch>,
+    /// The collections, if the options request them.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub cycles: Option<Vec<Cycle>>,
+}
+
+/// What a [`LogReport`] contains.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LogReportOptions {
+    /// The size in bytes for which the time is forecast at which the heap reaches it. `None`, the default, for no forecast.
+    pub limit: Option<u64>,
+    /// The confidence level of the interval of the slope, between 0 and 1: 0.95.
+    pub confidence: f64,
+    /// How turning points are found.
+    pub turns: InflectionOptions,
+    /// Whether the report contains every collection: no.
+    pub cycles: bool,
+}
+
+impl Default for LogReportOptions {
+    fn default() -> Self {
+        LogReportOptions { limit: None, confidence: 0.95, turns: InflectionOptions::default(), cycles: false }
+    }
+}
+
+impl LogReportOptions {
+    /// Sets the size in bytes for which a time is forecast.
+    #[must_use]
+    pub fn limit(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.limit = bytes.into();
+        self
+    }
+
+    /// Sets the confidence level of the interval of the slope, between 0 and 1.
+    #[must_use]
+    pub fn confidence(mut self, confidence: f64) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// Sets how turning points are found.
+    #[must_use]
+    pub fn turns(mut self, turns: InflectionOptions) -> Self {
+        self.turns = turns;
+        self
+    }
+
+    /// Sets whether the report contains every collection.
+    #[must_use]
+    pub fn cycles(mut self, cycles: bool) -> Self {
+        self.cycles = cycles;
+        self
+    }
+}
+
+/// One process of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct RunSummary {
+    /// The number of its first collection in the log.
+    pub first_n: u32,
+    /// The number of its last one.
+    pub last_n: u32,
+    /// The number of its collections in the log.
+    pub cycles: usize,
+    /// The number of collections between the first and the last that are not in the log.
+    pub missing: u64,
+    /// When its first collection in the log started, since the program's start.
+    #[cfg_attr(feature = "serde", serde(rename = "first_start_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub first_start: Duration,
+    /// When its last collection in the log started, since the program's start.
+    #[cfg_attr(feature = "serde", serde(rename = "last_start_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub last_start: Duration,
+    /// The time between the two.
+    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub duration: Duration,
+}
+
+/// The size of the live heap after collections, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct LiveHeap {
+    /// After the first collection.
+    #[cfg_attr(feature = "serde", serde(rename = "first_bytes"))]
+    pub first: u64,
+    /// After the last one.
+    #[cfg_attr(feature = "serde", serde(rename = "last_bytes"))]
+    pub last: u64,
+    /// The smallest.
+    #[cfg_attr(feature = "serde", serde(rename = "min_bytes"))]
+    pub min: u64,
+    /// The largest.
+    #[cfg_attr(feature = "serde", serde(rename = "max_bytes"))]
+    pub max: u64,
+}
+
+/// The trend of the live heap over time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HeapTrend {
+    /// The number of collections.
+    pub samples: usize,
+    /// The Theil–Sen slope.
+    pub slope_bytes_per_second: f64,
+    /// The lower end of its confidence interval. `None` if all values are equal.
+    pub slope_low_bytes_per_second: Option<f64>,
+    /// The upper end of its confidence interval. `None` if all values are equal.
+    pub slope_high_bytes_per_second: Option<f64>,
+    /// The line's value at the program's start.
+    pub intercept_bytes: f64,
+    /// Whether there is a trend at all.
+    pub mann_kendall: MannKendall,
+}
+
+/// The form of the live heap over time; see [`Shape`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "form", rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum HeapShape {
+    /// Too few collections.
+    TooShort,
+    /// It is constant, apart from noise.
+    Flat {
+        /// The median.
+        level_bytes: f64,
+    },
+    /// It rises and falls repeatedly.
+    Sawtooth {
+        /// How often.
+        teeth: usize,
+        /// Whether the lowest points rise, significantly and beyond noise.
+        valleys_rise: bool,
+        /// The slope of the lowest points. `None` if they are too few.
+        valley_slope_bytes_per_second: Option<f64>,
+    },
+    /// It rose and then stayed.
+    Plateau {
+        /// The median of the second half.
+        level_bytes: f64,
+        /// How far it rose.
+        rise_bytes: f64,
+        /// When it reached the level, since the program's start.
+        #[cfg_attr(feature = "serde", serde(rename = "since_ns", serialize_with = "crate::nanos::duration"))]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+        since: Duration,
+    },
+    /// It rises.
+    Rising,
+    /// It falls.
+    Falling,
+    /// None of these.
+    Irregular,
+}
+
+/// A point where the live heap turned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HeapTurn {
+    /// Which way.
+    pub turn: Turn,
+    /// The number of the collection.
+    pub n: u32,
+    /// When that collection started, since the program's start.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub start: Duration,
+    /// The mean of the live heap over the collections around it.
+    pub live_mean_bytes: f64,
+    /// How far it stands out; see [`Peak`](crate::trend::Peak).
+    pub prominence_bytes: f64,
+}
+
+/// When the heap reaches a limit, if it continues to grow as it does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HeapForecast {
+    /// The limit.
+    #[cfg_attr(feature = "serde", serde(rename = "limit_bytes"))]
+    pub limit: u64,
+    /// When the live heap reaches it. `None` if there is no trend.
+    pub live_heap: Option<Reach>,
+    /// When the goal reaches it: the size that the heap has when marking ends. `None` if there is no trend.
+    pub goal: Option<Reach>,
+}
+
+/// When a limit is reached. Moments are durations since the program's start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "outcome", rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum Reach {
+    /// It is reached already.
+    Reached,
+    /// It is not reached at this rate.
+    Never,
+    /// It is reached later.
+    Expected {
+        /// By the slope of the trend. At most 584 years.
+        #[cfg_attr(feature = "serde", serde(rename = "at_ns", serialize_with = "crate::nanos::duration"))]
+        #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+        at: Duration,
+        /// By the steepest slope of the confidence interval. `None` if there is no interval.
+        #[cfg_attr(feature = "serde", serde(rename = "earliest_ns", serialize_with = "crate::nanos::optional"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
+        earliest: Option<Duration>,
+        /// By the flattest slope of the interval. `None` if that does not rise, or there is no interval.
+        #[cfg_attr(feature = "serde", serde(rename = "latest_ns", serialize_with = "crate::nanos::optional"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
+        latest: Option<Duration>,
+    },
+}
+
+impl LogReport {
+    /// Computes the report of a log.
+    pub fn new(log: &Log, options: &LogReportOptions) -> Self {
+        let runs = log.runs();
+        let longest = (0..runs.len()).max_by_key(|&run| runs[run].cycles.len());
+        let mut report = LogReport {
+            collections: log.cycles.len() as u64,
+            skipped: log.skipped,
+            dropped: log.dropped,
+            runs: runs.iter().map(RunSummary::of).collect(),
+            run: longest,
+            cycles: options.cycles.then(|| log.cycles.clone()),
+            ..LogReport::default()
+        };
+        if let Some(longest) = longest {
+            report.add_run(&runs[longest].cycles, options);
+        }
+        report
+    }
+
+    fn add_run(&mut self, cycles: &[Cycle], options: &LogReportOptions) {
+        let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start)).collect();
+        let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
+        let trend = Trend::of(&at, &live, options.confidence);
+        self.live_heap = LiveHeap::of(cycles);
+        self.trend = trend.as_ref().map(HeapTrend::of);
+        self.shape = Some(HeapShape::of(&Shape::of(&at, &live, &ShapeOptions::default())));
+        self.turns = inflections(&live, &options.turns).iter().map(|turn| HeapTurn::of(turn, cycles)).collect();
+        self.forecast = options.limit.map(|limit| {
+            let goals = cycles.iter().filter_map(|cycle| Some((nanos(cycle.start), cycle.goal? as f64)));
+            let (goal_at, goals): (Vec<f64>, Vec<f64>) = goals.unzip();
+            let goal = Trend::of(&goal_at, &goals, options.confidence);
+            let reach = |trend: Trend| Reach::of(trend.forecast(limit as f64));
+            HeapForecast { limit, live_heap: trend.map(reach), goal: goal.map(reach) }
+        });
+        self.pressure = Some(Pressure::of(cycles));
+        self.slowest_marking = mark_collapse(cycles);
+        self.most_assist = assist_surge(cycles);
+    }
+}
+
+impl RunSummary {
+    fn of(run: &Run) -> Self {
+        RunSummary {
+            first_n: run.cycles.first().map_or(0, |cycle| cycle.n),
+            last_n: run.cycles.last().map_or(0, |cycle| cycle.n),
+            cycles: run.cycles.len(),
+            missing: run.missing(),
+            first_start: run.cycles.first().map_or(Duration::ZERO, |cycle| cycle.start),
+            last_start: run.cycles.last().map_or(Duration::ZERO, |cycle| cycle.start),
+            duration: run.duration(),
+        }
+    }
+}
+
+impl LiveHeap {
+    fn of(cycles: &[Cycle]) -> Option<Self> {
+        let live = || cycles.iter().map(|cycle| cycle.heap_live);
+        Some(LiveHeap { first: live().next()?, last: live().next_back()?, min: live().min()?, max: live().max()? })
+    }
+}
+
+impl HeapTrend {
+    /// From a trend whose positions are nanoseconds.
+    fn of(trend: &Trend) -> Self {
+        let per_second = |slope: f64| slope * NANOS_PER_SECOND;
+        let line = &trend.theil_sen;
+        HeapTrend {
+            samples: trend.samples,
+            slope_bytes_per_second: per_second(line.slope),
+            slope_low_bytes_per_second: line.interval.map(|interval| per_second(interval.low)),
+            slope_high_bytes_per_second: line.interval.map(|interval| per_second(interval.high)),
+            intercept_bytes: line.intercept,
+            mann_kendall: trend.mann_kendall,
+        }
+    }
+}
+
+impl HeapShape {
+    /// From a shape whose positions are nanoseconds.
+    fn of(shape: &Shape) -> Self {
+        match *shape {
+            Shape::TooShort => HeapShape::TooShort,
+            Shape::Flat { level } => HeapShape::Flat { level_bytes: level },
+            Shape::Sawtooth { teeth, valleys, rises } => HeapShape::Sawtooth {
+                teeth,
+                valleys_rise: rises,
+                valley_slope_bytes_per_second: valleys.map(|trend| trend.theil_sen.slope * NANOS_PER_SECOND),
+            },
+            Shape::Plateau { level, rise, since } => {
+                HeapShape::Plateau { level_bytes: level, rise_bytes: rise, since: duration(since) }
+            }
+            Shape::Rising => HeapShape::Rising,
+            Shape::Falling => HeapShape::Falling,
+            Shape::Irregular => HeapShape::Irregular,
+        }
+    }
+}
+
+impl HeapTurn {
+    fn of(turn: &Inflection, cycles: &[Cycle]) -> Self {
+        let cycle = &cycles[turn.index];
+        HeapTurn {
+            turn: turn.turn,
+            n: cycle.n,
+            start: cycle.start,
+            live_mean_bytes: turn.value,
+            prominence_bytes: turn.prominence,
+        }
+    }
+}
+
+impl Reach {
+    fn of(forecast: Forecast) -> Self {
+        match forecast {
+            Forecast::Reached => Reach::Reached,
+            Forecast::Never => Reach::Never,
+            Forecast::At { expected, earliest, latest } => Reach::Expected {
+                at: duration(expected),
+                earliest: earliest.map(duration),
+                latest: latest.map(duration),
+            },
+        }
+    }
+}
+
+/// From nanoseconds. Negative ones become zero, and those out of range the largest.
+fn duration(nanos: f64) -> Duration {
+    Duration::from_nanos(nanos as u64)
+}

@@ -1,0 +1,196 @@
+//! The largest rows of a report, or of growth.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::diff::{Growth, GrowthRow};
+use super::kind::PprofKind;
+use super::report::{By, Report, Row};
+use crate::time::WallTime;
+
+/// The largest rows of one profile, or of several with their growth.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TopReport {
+    /// Which profile it is, such as `heap`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub kind: PprofKind,
+    /// What the values are summed up by.
+    pub by: By,
+    /// The sample type that the rows are sorted by. `None` if the profile has no sample types.
+    pub sample: Option<String>,
+    /// The unit of each sample type, such as `bytes` of `inuse_space`.
+    pub sample_types: BTreeMap<String, String>,
+    /// The sum over all samples of each sample type. Of several profiles, of the last one.
+    pub total: BTreeMap<String, i64>,
+    /// The profiles, in order of time.
+    pub profiles: Vec<Snapshot>,
+    /// The number of rows that have any value.
+    pub row_count: usize,
+    /// The largest rows. Of several profiles, of the last one.
+    pub rows: Vec<TopRow>,
+    /// The growth, of several profiles.
+    pub growth: Option<TopGrowth>,
+}
+
+/// A profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// When it was taken. `None` if unknown.
+    pub time: Option<WallTime>,
+    /// For how long it was taken. `None` if unknown, as for heap profiles.
+    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::optional"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
+    pub duration: Option<Duration>,
+}
+
+/// The values of a function, package or stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TopRow {
+    /// The function or package. For a stack its innermost function, empty if it has none.
+    pub name: String,
+    /// The functions of a stack, innermost first. `None` for functions and packages.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub functions: Option<Vec<String>>,
+    /// The values of each sample type.
+    pub values: BTreeMap<String, Sums>,
+}
+
+/// A flat and a cumulative value, as `go tool pprof -top` shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Sums {
+    /// Of the samples in which it is innermost.
+    pub flat: i64,
+    /// Of the samples that have it in their stack.
+    pub cum: i64,
+}
+
+/// What grows most over several profiles.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TopGrowth {
+    /// The time from the first profile to the last. `None` if it is unknown or zero.
+    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::optional"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
+    pub duration: Option<Duration>,
+    /// The number of rows that changed.
+    pub row_count: usize,
+    /// The rows that grew most.
+    pub rows: Vec<TopGrowthRow>,
+}
+
+/// How the values of a function, package or stack grow; see [`GrowthRow`].
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct TopGrowthRow {
+    /// The function or package. For a stack its innermost function, empty if it has none.
+    pub name: String,
+    /// The functions of a stack, innermost first. `None` for functions and packages.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub functions: Option<Vec<String>>,
+    /// The flat value in each profile, in order of time.
+    pub flat: Vec<i64>,
+    /// The cumulative value in each profile.
+    pub cum: Vec<i64>,
+    /// The growth of the flat value per second. `None` if the times of the profiles are unknown or equal.
+    pub flat_per_second: Option<f64>,
+    /// The growth of the cumulative value per second.
+    pub cum_per_second: Option<f64>,
+}
+
+impl TopReport {
+    /// The `most` rows with the largest values of a sample type. Rows that have only values of other sample types follow.
+    pub fn of_report(report: &Report, sample_type: usize, most: usize) -> Self {
+        let types = report.sample_types();
+        let rows = sorted(report, sample_type);
+        TopReport {
+            kind: report.kind(),
+            by: report.by(),
+            sample: types.get(sample_type).map(|sample_type| sample_type.kind.clone()),
+            sample_types: types.iter().map(|it| (it.kind.clone(), it.unit.clone())).collect(),
+            total: types.iter().zip(report.total()).map(|(it, &total)| (it.kind.clone(), total)).collect(),
+            profiles: vec![Snapshot::of(report)],
+            row_count: rows.len(),
+            rows: rows.into_iter().take(most).map(|row| TopRow::of(report, row)).collect(),
+            growth: None,
+        }
+    }
+
+    /// The `most` largest rows of the last profile, and the `most` rows that grew most.
+    pub fn of_growth(growth: &Growth, sample_type: usize, most: usize) -> Self {
+        let last = growth.snapshots().last().unwrap_or(growth.diff());
+        let rows = growth.rows(sample_type);
+        let by = last.by();
+        TopReport {
+            profiles: growth.snapshots().iter().map(Snapshot::of).collect(),
+            growth: Some(TopGrowth {
+                duration: growth.duration(),
+                row_count: rows.len(),
+                rows: rows.into_iter().take(most).map(|row| TopGrowthRow::of(by, row)).collect(),
+            }),
+            ..TopReport::of_report(last, sample_type, most)
+        }
+    }
+}
+
+/// First the rows that have any of a value, then those that have any of others.
+fn sorted(report: &Report, sample_type: usize) -> Vec<Row<'_>> {
+    let mut rows = report.top(sample_type);
+    let is_zero = |values: &[i64]| values.get(sample_type).is_none_or(|&value| value == 0);
+    let any = |values: &[i64]| values.iter().any(|&value| value != 0);
+    let others = report.rows().filter(|row| is_zero(row.flat) && is_zero(row.cum) && (any(row.flat) || any(row.cum)));
+    let mut others: Vec<Row<'_>> = others.collect();
+    others.sort_by(|a, b| a.frames().cmp(b.frames()));
+    rows.append(&mut others);
+    rows
+}
+
+/// The functions of a row that is a stack.
+fn functions(by: By, row: Row<'_>) -> Option<Vec<String>> {
+    (by == By::Stack).then(|| row.frames().map(str::to_owned).collect())
+}
+
+impl Snapshot {
+    fn of(report: &Report) -> Self {
+        Snapshot { time: report.time(), duration: report.duration() }
+    }
+}
+
+impl TopRow {
+    fn of(report: &Report, row: Row<'_>) -> Self {
+        let values = row.flat.iter().zip(row.cum).map(|(&flat, &cum)| Sums { flat, cum });
+        let kinds = report.sample_types().iter().map(|sample_type| sample_type.kind.clone());
+        TopRow {
+            name: row.name().to_owned(),
+            functions: functions(report.by(), row),
+            values: kinds.zip(values).collect(),
+        }
+    }
+}
+
+impl TopGrowthRow {
+    fn of(by: By, row: GrowthRow<'_>) -> Self {
+        TopGrowthRow {
+            name: row.diff.name().to_owned(),
+            functions: functions(by, row.diff),
+            flat: row.flat,
+            cum: row.cum,
+            flat_per_second: row.flat_per_second,
+            cum_per_second: row.cum_per_second,
+        }
+    }
+}
