@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use gotrace::pprof::{By, Profile, ProfileBytes, Report};
+use gotrace::pprof::{By, Profile, Report};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -33,7 +33,7 @@ fn compare(before: &str, after: &str) -> Result<(), Box<dyn Error>> {
 
 /// The sums of a profile by function.
 fn report(path: &str) -> Result<Report, String> {
-    let read = || Report::new(&Profile::parse(ProfileBytes::open(path)?.as_bytes())?, By::Function);
+    let read = || Report::new(&Profile::from_path(path)?, By::Function);
     read().map_err(|error| format!("{path}: {error}"))
 }
 

@@ -5,7 +5,6 @@
 //!     cargo run --release --example leak -- heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz trace.out gctrace.log
 
 use std::error::Error;
-use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,7 +12,7 @@ use gotrace::Reader;
 use gotrace::analysis::run;
 use gotrace::diagnose::{Inputs, Options, TraceObserver, diagnose};
 use gotrace::gctrace::Log;
-use gotrace::pprof::{Profile, ProfileBytes};
+use gotrace::pprof::Profile;
 
 fn main() -> ExitCode {
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
@@ -35,9 +34,9 @@ fn main() -> ExitCode {
 fn add(inputs: &mut Inputs, path: &str) -> Result<(), Box<dyn Error>> {
     let name = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path);
     if name.ends_with(".pb.gz") {
-        inputs.profile(path, &Profile::parse(ProfileBytes::open(path)?.as_bytes())?)?;
+        inputs.profile(path, &Profile::from_path(path)?)?;
     } else if name.starts_with("gctrace") {
-        inputs.log(path, &Log::from_slice(&read_log(path)?));
+        inputs.log(path, &Log::from_path(path)?);
     } else {
         let (evidence, error) = run(&mut Reader::from_path(path)?, TraceObserver::new());
         inputs.trace(path, evidence, error.map(|error| error.to_string()));
@@ -45,23 +44,13 @@ fn add(inputs: &mut Inputs, path: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn read_log(path: &str) -> Result<Vec<u8>, std::io::Error> {
-    let bytes = std::fs::read(path)?;
-    if !path.ends_with(".gz") {
-        return Ok(bytes);
-    }
-    let mut text = Vec::new();
-    flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text)?;
-    Ok(text)
-}
-
 fn print_verdict(inputs: &Inputs) {
     let verdict = diagnose(inputs, &Options::default());
-    println!("{} ({:.0} % confidence)", verdict.judgement, verdict.confidence * 100.0);
+    println!("{}, evidence: {}", verdict.judgement, verdict.strength);
     for finding in verdict.findings.iter().take(3) {
         println!("\n{} (based on: {})", finding.title, finding.source.name());
         if let Some(place) = &finding.place {
-            println!("  at    {} ({}:{})", place.function, place.file, place.line);
+            println!("  at    {} ({}:{})", place.func, place.file, place.line);
         }
         println!("  next  {}", finding.next_step);
     }
