@@ -451,7 +451,7 @@ fn every_part_is_saved() {
     fs::write(&file, apart(200)).expect("the folder can be written");
     let doctor = gotrace("doctor");
     let mut shell = Command::new("sh");
-    shell.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(doctor.get_program());
+    shell.args(["-c", "ulimit -n 64; exec \"$0\" doctor \"$@\""]).arg(doctor.get_program());
     let output = run_with(shell, &["--json", "--repair"], &[&folder.join("out"), &file]);
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(report["repaired"].as_array().map(Vec::len), Some(200), "{output:?}");
@@ -488,7 +488,7 @@ fn a_trace_comes_through_a_pipe() {
     fs::write(&out, b"mine").expect("the folder can be written");
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
     let mut shell = Command::new("sh");
-    shell.args(["-c", "cat \"$1\" > \"$2\" & exec timeout 60 \"$0\" --repair \"$3\" \"$2\""]);
+    shell.args(["-c", "cat \"$1\" > \"$2\" & exec timeout 60 \"$0\" doctor --repair \"$3\" \"$2\""]);
     shell.arg(gotrace("doctor").get_program());
     let output = run_with(shell, &[], &[&file, &pipe, &out]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
