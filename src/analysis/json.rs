@@ -62,31 +62,6 @@
 //! | `by_reason[]` | `reason`, `count`, `total_ns`, `max_ns`, those with the most time first |
 //! | `waits[]` | `goroutine`, `reason`, `start`, `end`, `open`, `stack`, `woken_by`, `woken_by_stack` |
 //!
-//! # `heap`
-//!
-//! | field | |
-//! |---|---|
-//! | `kind`, `by` | which profile it is, such as `heap`; `function`, `package` or `stack` |
-//! | `sample` | the sample type that rows are sorted by |
-//! | `sample_types`, `total` | objects by sample type: its unit; its sum |
-//! | `profiles[]` | `time_nanos`, `duration_nanos`: 0 where unknown; in order of time |
-//! | `functions[]` (`packages[]`, `stacks[]`) | of the last profile: `function` (`package`, `stack`: names, innermost first), and by sample type `flat` and `cum` |
-//! | `growth.seconds` | of several profiles: from the first to the last |
-//! | `growth.rows[]` | `function` (`package`, `stack`), `flat` and `cum` in each profile, `flat_per_second`, `cum_per_second` |
-//!
-//! # `gctrace`
-//!
-//! | field | |
-//! |---|---|
-//! | `cycles[]` | `n`, `at_ns`, `gc_cpu_percent`, `clock_ns`, `cpu_ns`, `heap_start`, `heap_end`, `heap_live`, `goal`, `stacks`, `globals`, `procs`, `forced`, `leak_check`; see [`Cycle`](crate::gctrace::Cycle) |
-//! | `skipped_lines`, `skipped`, `dropped_cycles` | lines without a collection, by what they are (`damaged`, `runtime`, `other`, `too_long`); collections left out because there are too many |
-//! | `runs[]`, `run` | the processes of the log: `first_n`, `last_n`, `cycles`, `missing`, `duration_ns`; which of them all that follows is about |
-//! | `trend` | of the live heap: `of`, `samples`, `slope_bytes_per_second`, `slope_low`, `slope_high`, `intercept_bytes`, `mann_kendall` (`s`, `z`, `p`, `tau`), `shape` (`form` and what goes with it) |
-//! | `inflections[]` | `turn`, `index`, `n`, `at_ns`, `heap_live_mean`, `prominence` |
-//! | `forecast` | with `--limit`: `limit`, and for `heap_live` and `goal` `reached`, `at_ns`, `earliest_ns`, `latest_ns` |
-//! | `pressure` | what the collector takes; see [`Pressure`](crate::gctrace::Pressure) |
-//! | `error` | |
-//!
 //! # `goroutines`
 //!
 //! | field | |
@@ -161,19 +136,3 @@
 //! |---|---|
 //! | `changes[].name`, `.before`, `.after`, `.percent` | the numbers of [`Metrics`](super::Metrics) that changed |
 //! | `met` | the conditions of `--fail-on` that are met, as they were given |
-//!
-//! # `diagnose`
-//!
-//! | field | |
-//! |---|---|
-//! | `verdict`, `confidence` | `leak`, `suspect` or `healthy`, and how likely a leak is, from 0 to 1 |
-//! | `score` | the health score of the worst window, from 0 to 100 |
-//! | `findings[].rule`, `.source`, `.confidence`, `.title`, `.next_step` | what was found, the surest first; the rules are in the room `diagnose`. Confidence 0 is no sign of a leak |
-//! | `findings[].function`, `.file`, `.line` | the place in the code, `null` if the rule knows none |
-//! | `findings[].goroutines` | goroutines of the trace, of many some |
-//! | `findings[].evidence` | an object, by rule: numbers (bytes, nanoseconds in `oldest_wait`, `lifetime_p99`, `pause_max` and `assist_per_mib`; a second in names that end so), texts, arrays of numbers in order of time, and stacks as arrays of `function`, `file`, `line`, innermost first |
-//! | `against[]` | what speaks against a leak, in words |
-//! | `inputs[].kind`, `.path`, `.start`, `.end`, `.used`, `.note` | what was looked at; times in RFC 3339 |
-//! | `not_judged[]` | what could not be judged, and why, in words |
-//! | `passages[]` | with `--through`: `goroutine`, `started_in`, `created_by`, `created_at`, `begin`, `end`, `first_seen`, `last_seen`, `times` |
-//! | `allocations.goroutine`, `.sites[]` | with `--goroutine-id`: `function`, `file`, `line`, `seen`, `alloc_space`, `inuse_space`, `growth`, `shared_by`, `stack` |
