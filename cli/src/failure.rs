@@ -89,7 +89,10 @@ fn hint(kind: &ErrorKind) -> &'static str {
         ErrorKind::NotATrace { .. } => {
             "give a file that runtime/trace, go test -trace or /debug/pprof/trace?seconds=5 wrote"
         }
-        ErrorKind::UnsupportedVersion { .. } => "traces of Go 1.11 and later are read",
+        ErrorKind::UnsupportedVersion { version } if is_newer(version) => {
+            "it is newer than Go 1.27, the newest release that this gotrace reads: update gotrace"
+        }
+        ErrorKind::UnsupportedVersion { .. } => "traces of Go 1.11 to 1.27 are read",
         ErrorKind::TruncatedHeader { .. }
         | ErrorKind::EmptyTrace
         | ErrorKind::TruncatedBatch { .. }
@@ -104,4 +107,9 @@ fn hint(kind: &ErrorKind) -> &'static str {
         ErrorKind::StuckFrontier(_) => "events are missing: copy the file again from where it was written",
         _ => "the file is damaged: copy it again from where it was written",
     }
+}
+
+/// Whether a header names a release after Go 1.27.
+fn is_newer(version: &str) -> bool {
+    version.strip_prefix("go 1.").and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| minor > 27)
 }

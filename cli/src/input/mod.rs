@@ -120,8 +120,9 @@ fn wrong(path: &Path, kind: &Kind, head: &[u8], wanted: &str) -> Failure {
         Kind::Text => ("text", "look at it: it may be the message of a failed capture"),
         Kind::Unknown => ("unknown", ""),
     };
-    let preview: String = String::from_utf8_lossy(head).chars().filter(|c| !c.is_control()).take(40).collect();
+    let preview: String =
+        String::from_utf8_lossy(head).chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
     let shows_text = matches!(kind, Kind::Other(_) | Kind::Text) && head.is_ascii() && !head.is_empty();
-    let preview = if shows_text { format!(" (it begins with {preview:?})") } else { String::new() };
+    let preview = if shows_text { format!(" (it begins with {:?})", preview.trim_end()) } else { String::new() };
     Failure::Input { path: path.to_owned(), error: format!("this is {name}, not {wanted}{preview}"), hint }
 }

@@ -66,7 +66,12 @@ impl<D> Limited<D> {
     fn new<R: Read>(input: R, decoder: impl FnOnce(BufReader<Counted<R>>) -> io::Result<D>) -> io::Result<Self> {
         let packed = Arc::default();
         let input = Counted { input, count: Arc::clone(&packed) };
-        Ok(Limited { decoder: decoder(BufReader::with_capacity(1 << 16, input))?, packed, unpacked: 0, allowed: ALWAYS_ALLOWED })
+        Ok(Limited {
+            decoder: decoder(BufReader::with_capacity(1 << 16, input))?,
+            packed,
+            unpacked: 0,
+            allowed: ALWAYS_ALLOWED,
+        })
     }
 }
 
