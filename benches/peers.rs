@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use gotrace::analysis::{GoroutineSummary, Observer, Summarizer, UtilFlags, Utilization, run};
+use gotrace::analysis::mmu::{Mmu, MmuOptions};
+use gotrace::analysis::{GoroutineSummary, Observer, Summarizer, run};
 use gotrace::raw::RawReader;
 use gotrace::{Event, Reader, Timeline};
 use serde::Serialize;
@@ -136,10 +137,10 @@ fn read(mode: Mode, reader: Reader<'_>) -> Result<u64, gotrace::Error> {
             Ok(count)
         }
         Mode::Mmu => {
-            let (count, utilization) = observe(reader, Utilization::new(UtilFlags::default()))?;
+            let (count, utilization) = observe(reader, Mmu::new(MmuOptions::default()))?;
             // As in benches/peer/main.go.
-            let factor = (utilization.duration() as f64 / 1000.0).powf(1.0 / 99.0);
-            let mmus = (0..100).map(|i| utilization.mmu((1000.0 * factor.powi(i)) as i64));
+            let factor = (utilization.duration().as_nanos() as f64 / 1000.0).powf(1.0 / 99.0);
+            let mmus = (0..100).map(|i| utilization.mmu(Duration::from_nanos((1000.0 * factor.powi(i)) as u64)));
             black_box(mmus.sum::<f64>());
             Ok(count)
         }

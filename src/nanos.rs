@@ -18,3 +18,8 @@ pub(crate) fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Res
 pub(crate) fn optional<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     duration.map(nanos).serialize(serializer)
 }
+
+/// For a field that is a list of `Duration`s.
+pub(crate) fn list<S: Serializer>(durations: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(durations.iter().copied().map(nanos))
+}

@@ -43,6 +43,8 @@ enum Command {
     Blocking(command::blocking::Args),
     /// What each P (processor) did
     Procs(command::procs::Args),
+    /// What each operating system thread (M) did
+    Threads(command::threads::Args),
     /// User tasks, regions and log messages
     Tasks(command::tasks::Args),
     /// How long scheduling, system calls, network waits and pauses took
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Command::Gc(args) => failure::exit("gc", command::gc::run(args, terminal)),
         Command::Blocking(args) => failure::exit("blocking", command::blocking::run(args, terminal)),
         Command::Procs(args) => failure::exit("procs", command::procs::run(args, terminal)),
+        Command::Threads(args) => failure::exit("threads", command::threads::run(args, terminal)),
         Command::Tasks(args) => failure::exit("tasks", command::tasks::run(args, terminal)),
         Command::Latency(args) => failure::exit("latency", command::latency::run(args, terminal)),
         Command::Diagnose(args) => failure::exit("diagnose", command::diagnose::run(args, terminal)),

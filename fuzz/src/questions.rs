@@ -4,9 +4,12 @@ use std::fmt::{Debug, Write};
 use std::time::Duration;
 
 use gotrace::analysis::compare::Metrics;
+use gotrace::analysis::latency::Latency;
+use gotrace::analysis::mmu::{Mmu, MmuOptions};
+use gotrace::analysis::procs::Procs;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
 use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
-use gotrace::analysis::{Accounting, GroupBy, Groups, Latencies, Procs, UtilFlags, Utilization, run};
+use gotrace::analysis::{Accounting, GroupBy, Groups, run};
 use gotrace::timeline::{Goroutine, Span, StackTrace};
 use gotrace::{GoId, GoState, Reader, TaskId, Time, Timeline};
 
@@ -191,14 +194,15 @@ fn ask_moment(timeline: &Timeline, time: Time, budget: &mut Budget) {
 pub fn analyse(mut reader: Reader<'_>, choice: u64) {
     let group = [GroupBy::Creator, GroupBy::Label, GroupBy::Name][(choice % 3) as usize];
     let groups: Vec<_> = [GroupBy::Start, group].map(|by| Groups::new(by, Accounting::Corrected)).into();
-    let flags = UtilFlags { per_proc: choice.is_multiple_of(2), sweep: true, ..UtilFlags::default() };
+    let flags = MmuOptions::default().per_proc(choice.is_multiple_of(2)).sweeps(true);
     let tables = (Tasks::by_name(), LogSearch::new(LogQuery::first(10)));
     let profiler = profiler(choice / 6);
-    let observers = (groups, Utilization::new(flags), profiler, Latencies::new(), Procs::new(), tables, Metrics::new());
+    let latency = Latency::new().slowest(3);
+    let observers = (groups, Mmu::new(flags), profiler, latency, Procs::new(), tables, Metrics::new());
     let ((groups, utilization, profile, ..), _) = run(&mut reader, observers);
     let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
     assert!(counts.iter().all(|&count| count == counts[0]), "a goroutine is in one group of each table: {counts:?}");
-    for window in [1, 1_000_000, i64::MAX] {
+    for window in [1, 1_000_000, u64::MAX].map(Duration::from_nanos) {
         let mmu = utilization.mmu(window);
         assert!((-1e-9..=1.0 + 1e-9).contains(&mmu), "{mmu}");
         assert!(utilization.mud(window, &[0.0, 0.5, 1.0]).iter().all(|util| util.is_finite()));

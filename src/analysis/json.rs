@@ -97,10 +97,10 @@
 //!
 //! | field | |
 //! |---|---|
-//! | `scheduler`, `wake`, `syscall`, `network`, `gc_pause` | spreads; see [`LatencyReport`](super::LatencyReport) |
+//! | `scheduler`, `wake`, `syscall`, `network`, `gc_pause` | spreads; see [`LatencyReport`](super::latency::LatencyReport) |
 //! | `….window_ns`, `….windows` | the course of time: windows with their `begin`, each a spread |
 //! | `pauses[].reason` | stop-the-worlds by reason |
-//! | `pauses[].total`, `.to_stop`, `.stopped` | spreads; see [`Pauses`](super::Pauses) |
+//! | `pauses[].total`, `.to_stop`, `.stopped` | spreads; see [`Pauses`](super::latency::PauseLatency) |
 //! | `pauses[].longest` | `begin`, `total_ns`, `to_stop_ns`, `by_goroutine`, `last_goroutine`, `last_func` |
 //! | `gc_costs[].func`, `.assists`, `.sweeps` | what a function pays for the collector: spreads |
 //!
@@ -120,8 +120,8 @@
 //! | `duration_ns`, `gomaxprocs` | of the trace |
 //! | `whole` | the trace as one window |
 //! | `parallelism_ns` | for how long so many goroutines ran: an array, from none up |
-//! | `procs[].proc`, `.running_ns`, `.executing_ns`, `.utilization` | the Ps; see [`ProcUse`](super::ProcUse) |
-//! | `window_ns`, `windows[]` | windows of time: `begin`, `length_ns`, `running`, `runnable`, `runnable_max`, `procs`, `idle_while_runnable_ns`, `gc`; see [`ProcMoment`](super::ProcMoment) |
+//! | `procs[].proc`, `.running_ns`, `.executing_ns`, `.utilization` | the Ps; see [`ProcUse`](super::procs::ProcUse) |
+//! | `window_ns`, `windows[]` | windows of time: `begin`, `length_ns`, `running`, `runnable`, `runnable_max`, `procs`, `idle_while_runnable_ns`, `gc`; see [`ProcMoment`](super::procs::ProcsWindow) |
 //!
 //! # `gc --mmu`
 //!

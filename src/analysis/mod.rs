@@ -5,19 +5,23 @@
 //! a tuple.
 //!
 //! ```
+//! use std::time::Duration;
+//!
 //! use gotrace::Reader;
-//! use gotrace::analysis::{Groups, Utilization, UtilFlags, run};
+//! use gotrace::analysis::mmu::{Mmu, MmuOptions};
+//! use gotrace::analysis::{Groups, run};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/gc.trace");
 //! let mut reader = Reader::from_path(path)?;
-//! let observers = (Groups::by_start(), Utilization::new(UtilFlags::default()));
+//! let observers = (Groups::by_start(), Mmu::new(MmuOptions::default()));
 //! let ((groups, utilization), error) = run(&mut reader, observers);
 //! assert!(error.is_none(), "a damaged trace gives what could be found up to there, and why it ended");
 //! for group in &groups.groups {
 //!     println!("{}: {} goroutines ran for {:?}", group.name, group.goroutines, group.times.execution.sum());
 //! }
-//! println!("in the worst millisecond the program had {:.0} % of the processors", utilization.mmu(1_000_000) * 100.0);
+//! let mmu = utilization.mmu(Duration::from_millis(1));
+//! println!("in the worst millisecond the program had {:.0} % of the processors", mmu * 100.0);
 //! # Ok(())
 //! # }
 //! ```
@@ -26,17 +30,18 @@ mod account;
 pub mod allocations;
 pub mod blocking;
 pub mod compare;
+pub mod gc;
 mod goroutine_summary;
 mod goroutines;
 mod histogram;
 pub mod json;
-mod latency;
-mod mmu;
+pub mod latency;
+pub mod mmu;
 mod names;
 mod observer;
 mod over_time;
 mod population;
-mod procs;
+pub mod procs;
 pub mod profile;
 #[cfg(feature = "serde")]
 mod spread;
@@ -45,18 +50,14 @@ mod stacks;
 mod summarizer;
 pub mod summary;
 pub mod tasks;
+pub mod threads;
 mod times;
-mod utilization;
 
 pub use crate::event::OwnedFrame;
 pub use goroutine_summary::{GoroutineSummary, RegionSummary, SummarySink};
 pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
 pub use histogram::{Histogram, HistogramBucket};
-pub use latency::{GcCost, Latencies, LatencyReport, LatencySeries, Pause, Pauses};
-pub use mmu::{MutatorUtil, MutatorUtilization, Window};
 pub use observer::{Observer, run};
 pub use population::{Population, PopulationGroup, PopulationReport, WaitPlace};
-pub use procs::{ProcMoment, ProcReport, ProcUse, Procs};
 pub use summarizer::Summarizer;
 pub use times::{Accounting, Times};
-pub use utilization::{UtilFlags, Utilization};

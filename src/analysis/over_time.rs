@@ -19,30 +19,30 @@ impl Content for Histogram {
     }
 }
 
-/// Windows of equal length from the begin of the trace on.
+/// Windows of equal length from the start of the trace on.
 #[derive(Clone, Debug)]
 pub(super) struct OverTime<T> {
-    begin: Option<i64>,
+    start: Option<i64>,
     length: i64,
     windows: Vec<T>,
 }
 
 impl<T> Default for OverTime<T> {
     fn default() -> Self {
-        OverTime { begin: None, length: FIRST_LENGTH, windows: Vec::new() }
+        OverTime { start: None, length: FIRST_LENGTH, windows: Vec::new() }
     }
 }
 
 impl<T: Content> OverTime<T> {
-    /// The first window begins here, unless one has begun.
-    pub fn begin(&mut self, time: i64) {
-        self.begin.get_or_insert(time);
+    /// The first window starts here, unless it has started before.
+    pub fn start(&mut self, time: i64) {
+        self.start.get_or_insert(time);
     }
 
-    /// The window of a moment, and when the next begins. A moment before the begin belongs to the first.
+    /// The window of a moment, and when the next one starts. A moment before the first window belongs to it.
     pub fn at(&mut self, time: i64) -> (&mut T, i64) {
-        let begin = *self.begin.get_or_insert(time);
-        let since = (time - begin).max(0);
+        let start = *self.start.get_or_insert(time);
+        let since = (time - start).max(0);
         while since / self.length >= MAX_WINDOWS as i64 {
             self.length *= 2;
             let mut old = std::mem::take(&mut self.windows).into_iter();
@@ -55,14 +55,14 @@ impl<T: Content> OverTime<T> {
         if index >= self.windows.len() {
             self.windows.resize_with(index + 1, T::default);
         }
-        (&mut self.windows[index], begin + (index as i64 + 1) * self.length)
+        (&mut self.windows[index], start + (index as i64 + 1) * self.length)
     }
 
-    /// The windows with their begin, in order.
+    /// The length of a window, and the windows with their start, in order.
     pub fn into_windows(self) -> (i64, Vec<(i64, T)>) {
-        let (begin, length) = (self.begin.unwrap_or(0), self.length);
+        let (start, length) = (self.start.unwrap_or(0), self.length);
         let windows = self.windows.into_iter().enumerate();
-        (length, windows.map(|(i, window)| (begin + i as i64 * length, window)).collect())
+        (length, windows.map(|(i, window)| (start + i as i64 * length, window)).collect())
     }
 }
 
@@ -81,9 +81,9 @@ mod tests {
         assert_eq!(length, FIRST_LENGTH * 32, "three seconds in 128 windows at most");
         assert!(windows.len() <= MAX_WINDOWS && windows.len() > MAX_WINDOWS / 2, "{}", windows.len());
         assert_eq!(windows.iter().map(|(_, window)| window.count()).sum::<u64>(), 10_000);
-        for (begin, window) in &windows {
-            let first = (begin - 5 + 299_999) / 300_000;
-            assert_eq!(window.min().as_nanos(), first as u128, "the first that comes in the window of {begin}");
+        for (start, window) in &windows {
+            let first = (start - 5 + 299_999) / 300_000;
+            assert_eq!(window.min().as_nanos(), first as u128, "the first that comes in the window of {start}");
         }
     }
 }

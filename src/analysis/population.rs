@@ -186,7 +186,7 @@ impl Population {
     fn grow(&mut self, group: u32, time: i64, by: i64) -> Option<&mut Group> {
         let begin = self.begin.unwrap_or(time);
         let (_, group) = self.groups.get_index_mut(group as usize)?;
-        group.growth.begin(begin);
+        group.growth.start(begin);
         *group.growth.at(time).0 += by;
         Some(group)
     }

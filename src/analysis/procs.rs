@@ -1,6 +1,8 @@
-//! What the processors do: how busy each P is, how long the queue of those that are ready is, and what the collector takes.
+//! What the Ps (processors) do: how busy each is, how many goroutines wait for one, and what the garbage collector takes.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
@@ -13,55 +15,79 @@ use crate::time::Time;
 
 /// What one P did.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ProcUse {
     /// The P.
     pub proc: ProcId,
-    /// How long a thread had it, in nanoseconds.
-    pub running: i64,
-    /// How long a goroutine ran on it, in nanoseconds.
-    pub executing: i64,
+    /// How long a thread had it. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub running: Duration,
+    /// How long a goroutine ran on it. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "executing_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub executing: Duration,
     /// The part of each window of the report for which a goroutine ran on it, from 0 to 1.
     pub utilization: Vec<f64>,
 }
 
-/// What went on in a window of time.
+/// What the Ps did in a window of time.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ProcMoment {
-    /// Its begin.
-    pub begin: Time,
-    /// How much of it lies within the trace, in nanoseconds.
-    pub length: i64,
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ProcsWindow {
+    /// When the window starts. In JSON: nanoseconds on the trace's clock.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
+    pub start: Time,
+    /// How much of it lies within the trace. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub duration: Duration,
     /// How many goroutines ran, on average.
     pub running: f64,
-    /// How many goroutines were ready and had to wait for a P, on average and at most.
+    /// How many goroutines were runnable and had to wait for a P, on average.
     pub runnable: f64,
-    /// See [`runnable`](ProcMoment::runnable).
+    /// How many goroutines were runnable and had to wait for a P, at most.
     pub runnable_max: u64,
     /// How many Ps had a thread, on average.
     pub procs: f64,
-    /// For how many nanoseconds a P was idle while a goroutine was ready.
-    pub idle_while_runnable: i64,
-    /// How many Ps ran a background worker of the collector, on average.
+    /// How long a P was idle while a goroutine was runnable. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "idle_while_runnable_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub idle_while_runnable: Duration,
+    /// How many Ps ran a background worker of the garbage collector, on average.
     pub gc: f64,
 }
 
 /// What [`Procs`] finds.
 #[derive(Clone, Debug, Default)]
-pub struct ProcReport {
-    /// From the first event to the last, in nanoseconds.
-    pub duration: i64,
-    /// The last value of GOMAXPROCS, if the trace tells one.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ProcsReport {
+    /// From the first event to the last. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub duration: Duration,
+    /// The last value of GOMAXPROCS; absent if the trace has none.
     pub gomaxprocs: Option<u64>,
+    /// The trace as a whole. Its duration leaves out the gaps of lenient reading, of which nothing is known.
+    pub whole: ProcsWindow,
+    /// How long exactly so many goroutines ran, from none up. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "parallelism_ns", serialize_with = "crate::nanos::list"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<u64>"))]
+    pub parallelism: Vec<Duration>,
     /// The Ps, by ID.
     pub procs: Vec<ProcUse>,
-    /// The trace as a whole; its length is the duration, but for the gaps of lenient reading, of which nothing is known.
-    pub whole: ProcMoment,
-    /// For how many nanoseconds just so many goroutines ran, from none up.
-    pub parallelism: Vec<i64>,
-    /// How long a window is, in nanoseconds. There are 128 at most.
-    pub window: i64,
-    /// The windows, in order.
-    pub windows: Vec<ProcMoment>,
+    /// The length of a window. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "window_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub window: Duration,
+    /// Windows of equal length in order, 128 at most.
+    pub windows: Vec<ProcsWindow>,
 }
 
 /// IDs of Ps are below GOMAXPROCS; those of a damaged trace are not followed beyond this.
@@ -92,16 +118,16 @@ impl Content for Sums {
 }
 
 impl Sums {
-    fn into_moment(self, begin: i64) -> ProcMoment {
+    fn into_window(self, start: i64) -> ProcsWindow {
         let mean = |sum: i64| if self.length == 0 { 0.0 } else { sum as f64 / self.length as f64 };
-        ProcMoment {
-            begin: Time(begin),
-            length: self.length,
+        ProcsWindow {
+            start: Time(start),
+            duration: nanos(self.length),
             running: mean(self.running),
             runnable: mean(self.runnable),
             runnable_max: self.runnable_max,
             procs: mean(self.procs),
-            idle_while_runnable: self.idle_while_runnable,
+            idle_while_runnable: nanos(self.idle_while_runnable),
             gc: mean(self.gc),
         }
     }
@@ -125,12 +151,13 @@ struct Proc {
     over_time: OverTime<i64>,
 }
 
-/// Follows the Ps, in one pass. Memory follows their number, and the goroutines that run or are ready.
+/// Follows the Ps, in one pass. Memory follows their number, and the goroutines that are running or runnable.
 ///
-/// Goroutines that are ready as the trace begins count from when it mentions them, which each generation does as it
+/// Goroutines that are runnable when the trace starts count from when it mentions them, which each generation does when it
 /// first needs to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Procs {
+    range: Range<i64>,
     first: Option<i64>,
     last: i64,
     gomaxprocs: Option<u64>,
@@ -147,17 +174,50 @@ pub struct Procs {
     is_in_gap: bool,
 }
 
+impl Default for Procs {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn nanos(nanos: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+}
+
 impl Procs {
-    /// Follows them from here on.
+    /// Follows the Ps through the whole trace.
     pub fn new() -> Self {
-        Self::default()
+        Procs {
+            range: i64::MIN..i64::MAX,
+            first: None,
+            last: 0,
+            gomaxprocs: None,
+            procs: Vec::new(),
+            homes: HashMap::default(),
+            workers: HashSet::default(),
+            running: 0,
+            runnable: 0,
+            busy_procs: 0,
+            gc_procs: 0,
+            over_time: OverTime::default(),
+            parallelism: Vec::new(),
+            is_in_gap: false,
+        }
+    }
+
+    /// Counts only the time within a range.
+    pub fn within(mut self, range: Range<Time>) -> Self {
+        self.range = range.start.0..range.end.0;
+        self
     }
 
     /// Things have been as they are up to now.
     #[inline]
     fn advance(&mut self, now: i64) {
-        if self.is_in_gap {
-            self.last = now;
+        let mut from = self.last.max(self.range.start);
+        self.last = now;
+        let to = now.min(self.range.end);
+        if self.is_in_gap || from >= to {
             return;
         }
         let is_wasteful = self.runnable > 0 && self.busy_procs < self.gomaxprocs.unwrap_or(0);
@@ -165,10 +225,10 @@ impl Procs {
         if self.parallelism.len() <= running {
             self.parallelism.resize(running + 1, 0);
         }
-        self.parallelism[running] += now - self.last;
-        while self.last < now {
-            let (sums, next) = self.over_time.at(self.last);
-            let part = next.min(now) - self.last;
+        self.parallelism[running] += to - from;
+        while from < to {
+            let (sums, next) = self.over_time.at(from);
+            let part = next.min(to) - from;
             let times = |count: u64| part.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
             sums.merge(Sums {
                 length: part,
@@ -179,7 +239,7 @@ impl Procs {
                 idle_while_runnable: if is_wasteful { part } else { 0 },
                 gc: times(self.gc_procs),
             });
-            self.last += part;
+            from += part;
         }
     }
 
@@ -256,27 +316,29 @@ impl Procs {
     }
 
     fn stop_executing(&mut self, proc: u64, time: i64) {
-        let first = self.first.unwrap_or(time);
+        let (first, range) = (self.first.unwrap_or(time), self.range.clone());
         let Some(proc) = self.proc(proc) else { return };
         let was_gc = std::mem::take(&mut proc.is_gc);
-        if let Some(mut begun) = proc.executing.take() {
-            proc.executing_for += time - begun;
-            proc.over_time.begin(first);
-            while begun < time {
-                let (executing, next) = proc.over_time.at(begun);
-                let part = next.min(time) - begun;
+        if let Some(since) = proc.executing.take() {
+            let (mut from, to) = (since.max(range.start), time.min(range.end));
+            proc.executing_for += (to - from).max(0);
+            proc.over_time.start(first);
+            while from < to {
+                let (executing, next) = proc.over_time.at(from);
+                let part = next.min(to) - from;
                 *executing += part;
-                begun += part;
+                from += part;
             }
         }
         self.gc_procs = self.gc_procs.saturating_sub(u64::from(was_gc));
     }
 
     fn proc_transition(&mut self, id: u64, to: ProcState, time: i64) {
+        let range = self.range.clone();
         let Some(proc) = self.proc(id) else { return };
         let was_running = proc.running.is_some();
-        if let Some(begun) = proc.running.take() {
-            proc.running_for += time - begun;
+        if let Some(since) = proc.running.take() {
+            proc.running_for += (time.min(range.end) - since.max(range.start)).max(0);
         }
         proc.running = (to == ProcState::Running).then_some(time);
         let is_running = proc.running.is_some();
@@ -285,15 +347,16 @@ impl Procs {
 }
 
 impl Observer for Procs {
-    type Output = ProcReport;
+    type Output = ProcsReport;
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
         let record = event.record();
         let time = record.time;
         if self.first.is_none() {
-            (self.first, self.last) = (Some(time), time);
-            self.over_time.begin(time);
+            let first = time.max(self.range.start);
+            (self.first, self.last) = (Some(first), time);
+            self.over_time.start(first);
         }
         match record.what {
             What::GoTransition(from, to) if from != to && record.a != NONE => {
@@ -319,34 +382,35 @@ impl Observer for Procs {
     }
 
     /// The trace ends with a Sync, so that all up to its end is counted.
-    fn finish(mut self) -> ProcReport {
+    fn finish(mut self) -> ProcsReport {
         let (first, last) = (self.first.unwrap_or(self.last), self.last);
         self.stop(last);
+        let last = last.min(self.range.end);
         let (window, windows) = self.over_time.into_windows();
         let mut whole = Sums::default();
         windows.iter().for_each(|&(_, sums)| whole.merge(sums));
-        let windows: Vec<_> = windows.into_iter().map(|(begin, sums)| sums.into_moment(begin)).collect();
+        let windows: Vec<_> = windows.into_iter().map(|(start, sums)| sums.into_window(start)).collect();
         let procs =
             self.procs.into_iter().enumerate().filter(|(_, proc)| proc.running_for > 0 || proc.executing_for > 0);
         let procs = procs.map(|(id, proc)| {
             let mut utilization = vec![0.0; windows.len()];
             // Its windows may be shorter if it stopped early.
-            for (begin, executing) in proc.over_time.into_windows().1 {
-                let index = ((begin - first) / window.max(1)) as usize;
-                if let (Some(part), Some(moment)) = (utilization.get_mut(index), windows.get(index)) {
-                    *part += executing as f64 / moment.length.max(1) as f64;
+            for (start, executing) in proc.over_time.into_windows().1 {
+                let index = ((start - first) / window.max(1)) as usize;
+                if let (Some(part), Some(whole)) = (utilization.get_mut(index), windows.get(index)) {
+                    *part += executing as f64 / whole.duration.as_nanos().max(1) as f64;
                 }
             }
-            let (running, executing) = (proc.running_for, proc.executing_for);
+            let (running, executing) = (nanos(proc.running_for), nanos(proc.executing_for));
             ProcUse { proc: ProcId(id as u64), running, executing, utilization }
         });
-        ProcReport {
-            duration: last - first,
+        ProcsReport {
+            duration: nanos(last - first),
             gomaxprocs: self.gomaxprocs,
             procs: procs.collect(),
-            whole: whole.into_moment(first),
-            parallelism: self.parallelism,
-            window,
+            whole: whole.into_window(first),
+            parallelism: self.parallelism.into_iter().map(nanos).collect(),
+            window: nanos(window),
             windows,
         }
     }

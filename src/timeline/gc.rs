@@ -1,6 +1,6 @@
 //! Garbage collection and stop-the-world pauses.
 //!
-//! A cycle is what the trace calls `GC concurrent mark phase`. The runtime begins it before it stops the world for the sweep
+//! A cycle is what the trace calls `GC concurrent mark phase`. The runtime starts it before it stops the world for the sweep
 //! termination, and ends it while the world is stopped for the mark termination (Go `src/runtime/mgc.go`, `gcStart` and
 //! `gcMarkTermination`); the sweeping that it makes necessary goes on until the next one.
 
@@ -16,7 +16,7 @@ use crate::time::Time;
 /// The end of what had not ended when the trace did.
 pub(super) const OPEN: i64 = i64::MAX;
 
-/// So many values are compared at most: a damaged trace may tell of any number of Ps.
+/// So many values are compared at most: a damaged trace may claim any number of Ps.
 const MAX_PROCS: usize = 1024;
 
 /// A collection.
@@ -24,7 +24,7 @@ const MAX_PROCS: usize = 1024;
 pub(super) struct CycleEntry {
     pub start: i64,
     pub end: i64,
-    /// Whether it began before the trace.
+    /// Whether it started before the trace.
     pub is_old: bool,
     pub stack: StackNumber,
     pub go: u32,
@@ -63,7 +63,7 @@ pub(super) struct SweepEntry {
     pub reclaimed: u64,
 }
 
-/// All of them, each kind by its begin.
+/// All of them, each kind sorted by its start.
 #[derive(Debug, Default)]
 pub(super) struct GcColumns {
     pub cycles: Vec<CycleEntry>,
@@ -81,8 +81,8 @@ impl GcColumns {
     }
 }
 
-/// Those of a row sorted by begin that begin within a range.
-fn beginning<T>(row: &[T], start: impl Fn(&T) -> i64, range: Range<i64>) -> &[T] {
+/// Those of a row sorted by start that start within a range.
+fn starting<T>(row: &[T], start: impl Fn(&T) -> i64, range: Range<i64>) -> &[T] {
     let first = row.partition_point(|entry| start(entry) < range.start);
     let end = row.partition_point(|entry| start(entry) < range.end);
     row.get(first..end).unwrap_or_default()
@@ -99,12 +99,12 @@ impl Timeline {
         self.gc.pauses.iter().map(|&entry| Pause { timeline: self, entry })
     }
 
-    /// The mark assists, in order of their begins.
+    /// The mark assists, in order of their starts.
     pub fn mark_assists(&self) -> impl ExactSizeIterator<Item = MarkAssist<'_>> + Clone {
         self.gc.assists.iter().map(|&entry| MarkAssist { timeline: self, entry })
     }
 
-    /// The sweeps that allocation had to wait for, in order of their begins. The background sweeper's are not in a trace.
+    /// The sweeps that allocation had to wait for, in order of their starts. The background sweeper's are not in a trace.
     pub fn sweeps(&self) -> impl ExactSizeIterator<Item = GcSweep<'_>> + Clone {
         self.gc.sweeps.iter().map(|&entry| GcSweep { timeline: self, entry })
     }
@@ -133,18 +133,18 @@ impl<'t> GcCycle<'t> {
         self.index as u64 + 1
     }
 
-    /// When it began: before the stop-the-world for its sweep termination. If it is older than the trace, when the trace
+    /// When it started: before the stop-the-world for its sweep termination. If it is older than the trace, when the trace
     /// first says that it is under way.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }
 
-    /// Whether it began before the trace, or where a [gap](Timeline::gaps) hides it.
+    /// Whether it started before the trace, or where a [gap](Timeline::gaps) hides it.
     pub fn is_older(&self) -> bool {
         self.entry.is_old
     }
 
-    /// The goroutine that began it: the one whose allocation was due for it, or that called `runtime.GC`.
+    /// The goroutine that started it: its allocation was due for a collection, or it called `runtime.GC`.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.go_id(self.entry.go)
     }
@@ -154,25 +154,25 @@ impl<'t> GcCycle<'t> {
         self.timeline.symbols.stack(self.entry.stack)
     }
 
-    /// Its own pauses: those that begin within it and that are the collector's.
+    /// Its own pauses: those that start within it and are the collector's.
     pub fn pauses(&self) -> impl Iterator<Item = Pause<'t>> + Clone + use<'t> {
         let timeline = self.timeline;
-        let pauses = beginning(&timeline.gc.pauses, |entry| entry.start, self.range());
+        let pauses = starting(&timeline.gc.pauses, |entry| entry.start, self.range());
         pauses.iter().map(move |&entry| Pause { timeline, entry }).filter(Pause::is_of_gc)
     }
 
-    /// The mark assists that begin within it.
+    /// The mark assists that start within it.
     pub fn assists(&self) -> impl ExactSizeIterator<Item = MarkAssist<'t>> + Clone + use<'t> {
         let timeline = self.timeline;
-        let assists = beginning(&timeline.gc.assists, |entry| entry.start, self.range());
+        let assists = starting(&timeline.gc.assists, |entry| entry.start, self.range());
         assists.iter().map(move |&entry| MarkAssist { timeline, entry })
     }
 
-    /// The sweeps that it made necessary: those that begin after it and before the next one.
+    /// The sweeps that it made necessary: those that start after it and before the next one.
     pub fn sweeps(&self) -> impl ExactSizeIterator<Item = GcSweep<'t>> + Clone + use<'t> {
         let timeline = self.timeline;
         let next = timeline.gc.cycles.get(self.index + 1).map_or(OPEN, |next| next.start);
-        let sweeps = beginning(&timeline.gc.sweeps, |entry| entry.start, self.entry.end..next);
+        let sweeps = starting(&timeline.gc.sweeps, |entry| entry.start, self.entry.end..next);
         sweeps.iter().map(move |&entry| GcSweep { timeline, entry })
     }
 
@@ -201,21 +201,21 @@ impl<'t> GcCycle<'t> {
         self.sweeps().fold(0, |sum, sweep| sum.saturating_add(sweep.bytes_reclaimed()))
     }
 
-    /// Bytes on the heap as it began, the first of the three that a gctrace line tells; `None` if the trace does not say.
+    /// Bytes on the heap when it started, the first of the three in a gctrace line; `None` if the trace does not say.
     pub fn heap_start(&self) -> Option<u64> {
         let stopped = self.pauses().next().map_or(self.start(), |pause| pause.start());
         let heap = &self.timeline.metrics.heap;
         self.heap_before(heap.partition_point(|&(time, _)| time <= stopped.0))
     }
 
-    /// Bytes on the heap as marking ended, with what is garbage: the second of the three; `None` if it is open or cut, or the
+    /// Bytes on the heap when marking ended, garbage included: the second of the three; `None` if it is open or cut, or the
     /// trace does not say.
     pub fn heap_end(&self) -> Option<u64> {
         let (index, _) = self.marked()?;
         self.heap_before(index)
     }
 
-    /// Bytes that were marked, and so live: the third; `None` if it is open or cut, or the trace does not say.
+    /// Bytes that were marked, and so are live: the third; `None` if it is open or cut, or the trace does not say.
     pub fn heap_live(&self) -> Option<u64> {
         let (_, live) = self.marked()?;
         Some(live)
@@ -233,8 +233,8 @@ impl<'t> GcCycle<'t> {
         (time >= start).then_some((last, live))
     }
 
-    /// Bytes on the heap before a value. A thread computes its value a little before it writes the event, so one that was held
-    /// up tells of less than another had told before. The heap only grows between collections, so the largest counts of as many
+    /// Bytes on the heap before a value. A thread computes its value a little before it writes the event, so one that was delayed
+    /// reports less than another has reported before. The heap only grows between collections, so the largest counts of as many
     /// values as there are Ps.
     fn heap_before(&self, index: usize) -> Option<u64> {
         let heap = self.timeline.metrics.heap.get(..index)?;
@@ -248,14 +248,14 @@ impl<'t> GcCycle<'t> {
         recent.take_while(|&(back, &(time, _))| back == 0 || time > collected).map(|(_, &(_, value))| value).max()
     }
 
-    /// The heap size that it was to end at, in bytes; `None` if the trace does not say, or if there was no goal: GOGC was off.
+    /// The heap size at which it was to end, in bytes; `None` if the trace does not say, or if there was no goal: GOGC was off.
     ///
-    /// Before Go 1.25 that is a huge goal.
+    /// Before Go 1.25, GOGC=off shows as a huge goal.
     pub fn goal(&self) -> Option<u64> {
         self.timeline.heap_goal_at(self.end()).filter(|&goal| goal != 0)
     }
 
-    /// The heap size that the next one is to end at, in bytes: the first that the trace tells after its end; `None` as for
+    /// The heap size at which the next one is to end, in bytes: the first that the trace reports after its end; `None` as for
     /// [`goal`](Self::goal).
     pub fn next_goal(&self) -> Option<u64> {
         let goals = &self.timeline.metrics.goals;
@@ -287,7 +287,7 @@ impl<'t> Pause<'t> {
         is_gc_pause(self.reason().as_bytes())
     }
 
-    /// When the runtime began to stop the world.
+    /// When the runtime started to stop the world.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }
@@ -322,7 +322,7 @@ impl<'t> MarkAssist<'t> {
         self.timeline.go_id(self.entry.go)
     }
 
-    /// When it began; if it is older than the trace, when the trace first says that it is under way.
+    /// When it started, or, if it is older than the trace, when the trace first says that it is under way.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }
@@ -351,7 +351,7 @@ impl<'t> GcSweep<'t> {
         self.timeline.go_id(self.entry.go)
     }
 
-    /// When it began; if it is older than the trace, when the trace first says that it is under way.
+    /// When it started, or, if it is older than the trace, when the trace first says that it is under way.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }

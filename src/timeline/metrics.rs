@@ -3,6 +3,16 @@
 use super::Timeline;
 use crate::time::Time;
 
+/// A value of a metric and from when on it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MetricValue {
+    /// When the runtime reported it.
+    pub time: Time,
+    /// The value: bytes, or GOMAXPROCS.
+    pub value: u64,
+}
+
 /// Values and when they came to hold.
 type Column = Vec<(i64, u64)>;
 
@@ -21,7 +31,7 @@ impl Metrics {
     }
 }
 
-/// The value that holds at an instant: the last one told, if nothing is missing since.
+/// The value that holds at an instant: the last one reported, if nothing is missing since.
 fn at(column: &Column, gaps: &[i64], time: Time) -> Option<u64> {
     let last = column.partition_point(|&(since, _)| since <= time.0).checked_sub(1)?;
     let &(since, value) = column.get(last)?;
@@ -29,37 +39,37 @@ fn at(column: &Column, gaps: &[i64], time: Time) -> Option<u64> {
     next_gap.is_none_or(|&gap| time.0 < gap).then_some(value)
 }
 
-fn all(column: &Column) -> impl ExactSizeIterator<Item = (Time, u64)> + DoubleEndedIterator + Clone {
-    column.iter().map(|&(time, value)| (Time(time), value))
+fn all(column: &Column) -> impl ExactSizeIterator<Item = MetricValue> + DoubleEndedIterator + Clone {
+    column.iter().map(|&(time, value)| MetricValue { time: Time(time), value })
 }
 
 impl Timeline {
-    /// Bytes of live and unswept objects on the heap, whenever the runtime told them.
-    pub fn heap(&self) -> impl ExactSizeIterator<Item = (Time, u64)> + DoubleEndedIterator + Clone {
+    /// Bytes of live and unswept objects on the heap, whenever the runtime reported them.
+    pub fn heap(&self) -> impl ExactSizeIterator<Item = MetricValue> + DoubleEndedIterator + Clone {
         all(&self.metrics.heap)
     }
 
-    /// Bytes on the heap at an instant; `None` before the trace first tells them, and after a gap.
+    /// Bytes on the heap at an instant; `None` before the trace first reports them, and after a gap.
     pub fn heap_at(&self, time: Time) -> Option<u64> {
         at(&self.metrics.heap, &self.gaps, time)
     }
 
-    /// The heap size in bytes at which the collection that comes next is to end, whenever it changed.
-    pub fn heap_goals(&self) -> impl ExactSizeIterator<Item = (Time, u64)> + DoubleEndedIterator + Clone {
+    /// The heap size in bytes at which the next collection is to end, whenever it changed.
+    pub fn heap_goals(&self) -> impl ExactSizeIterator<Item = MetricValue> + DoubleEndedIterator + Clone {
         all(&self.metrics.goals)
     }
 
-    /// The goal at an instant; `None` before the trace first tells it, and after a gap.
+    /// The goal at an instant; `None` before the trace first reports it, and after a gap.
     pub fn heap_goal_at(&self, time: Time) -> Option<u64> {
         at(&self.metrics.goals, &self.gaps, time)
     }
 
-    /// GOMAXPROCS, whenever the runtime told it: as the trace began, and at each change.
-    pub fn gomaxprocs(&self) -> impl ExactSizeIterator<Item = (Time, u64)> + DoubleEndedIterator + Clone {
+    /// GOMAXPROCS, whenever the runtime reported it: when the trace started, and at each change.
+    pub fn gomaxprocs(&self) -> impl ExactSizeIterator<Item = MetricValue> + DoubleEndedIterator + Clone {
         all(&self.metrics.gomaxprocs)
     }
 
-    /// GOMAXPROCS at an instant; `None` before the trace first tells it, and after a gap.
+    /// GOMAXPROCS at an instant; `None` before the trace first reports it, and after a gap.
     pub fn gomaxprocs_at(&self, time: Time) -> Option<u64> {
         at(&self.metrics.gomaxprocs, &self.gaps, time)
     }

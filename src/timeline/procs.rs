@@ -143,7 +143,7 @@ impl Timeline {
         (0..self.procs.index.len() as u32).map(|number| Proc { timeline: self, number })
     }
 
-    /// A thread, `None` if no goroutine ever ran on it; none of a trace before Go 1.22, which knows no threads.
+    /// A thread, `None` if no goroutine ever ran on it.
     ///
     /// The first call makes an index of what ran where, of 32 bytes for each span of a running goroutine.
     pub fn thread(&self, id: ThreadId) -> Option<Thread<'_>> {
@@ -261,12 +261,21 @@ impl ProcSpan {
         present(self.entry.thread).filter(|_| is_running).map(ThreadId)
     }
 
-    /// If it became idle because another thread took it away from a system call: that thread, and the goroutine that was
-    /// running on it, if one was.
-    pub fn stolen_by(&self) -> Option<(ThreadId, Option<GoId>)> {
+    /// What took it away, if it became idle because another thread took it from a system call.
+    pub fn stolen_by(&self) -> Option<Steal> {
         let thread = present(self.entry.thread).filter(|_| self.entry.is_stolen)?;
-        Some((ThreadId(thread), present(self.entry.go).map(GoId)))
+        Some(Steal { thread: ThreadId(thread), go: present(self.entry.go).map(GoId) })
     }
+}
+
+/// A P taken away from a system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Steal {
+    /// The thread that took it.
+    pub thread: ThreadId,
+    /// The goroutine that was running on that thread, if one was.
+    pub go: Option<GoId>,
 }
 
 /// A thread (M) of a [`Timeline`].
@@ -277,7 +286,8 @@ pub struct Thread<'t> {
 }
 
 impl<'t> Thread<'t> {
-    /// Its ID. The operating system may have used it for one thread after another.
+    /// Its ID. The operating system may have used it for one thread after another. Before Go 1.22 it is the runtime's number of
+    /// the thread.
     pub fn id(&self) -> ThreadId {
         self.id
     }

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use gotrace::analysis::allocations::{AllocationBy, Allocations, ObjectTotals};
 use gotrace::analysis::compare::Metrics;
+use gotrace::analysis::latency::Latency;
+use gotrace::analysis::mmu::{Mmu, MmuOptions};
+use gotrace::analysis::procs::Procs;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
 use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
-use gotrace::analysis::{Accounting, GroupBy, Groups, Latencies, Procs, UtilFlags, Utilization, run};
+use gotrace::analysis::{Accounting, GroupBy, Groups, run};
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{Reader, TaskId, ThreadId, Timeline, Version};
@@ -28,14 +31,14 @@ fn profilers() -> Vec<Profiler> {
 fn analyse(mut reader: Reader<'_>) {
     let groups = [GroupBy::Start, GroupBy::Creator, GroupBy::Label, GroupBy::Name];
     let groups: Vec<_> = groups.into_iter().map(|by| Groups::new(by, Accounting::Corrected)).collect();
-    let flags = [false, true].map(|per_proc| UtilFlags { per_proc, sweep: true, ..UtilFlags::default() });
-    let utilization: Vec<_> = flags.into_iter().map(Utilization::new).collect();
+    let flags = [false, true].map(|per_proc| MmuOptions::default().per_proc(per_proc).sweeps(true));
+    let utilization: Vec<_> = flags.into_iter().map(Mmu::new).collect();
     let tables = (Tasks::by_name(), LogSearch::new(LogQuery::first(10)));
     let observers = (
         groups,
         utilization,
         profilers(),
-        Latencies::new(),
+        Latency::new().slowest(3),
         Procs::new(),
         tables,
         Metrics::new(),
@@ -55,7 +58,7 @@ fn analyse(mut reader: Reader<'_>) {
     let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
     assert!(counts.iter().all(|&count| count == counts[0]), "{counts:?}");
     for utilization in utilization {
-        for window in [1, 1000, 1_000_000, i64::MAX] {
+        for window in [1, 1000, 1_000_000, u64::MAX].map(Duration::from_nanos) {
             let mmu = utilization.mmu(window);
             assert!((-1e-9..=1.0 + 1e-9).contains(&mmu), "{mmu}");
             assert!(utilization.mud(window, &[0.0, 0.5, 1.0]).iter().all(|util| util.is_finite()));

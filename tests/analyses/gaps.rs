@@ -1,15 +1,21 @@
 //! Nothing is counted across the gap that lenient reading leaves.
 
+use std::time::Duration;
+
+use gotrace::analysis::latency::Latency;
+use gotrace::analysis::mmu::{Mmu, MmuOptions, UtilizationPoint};
+use gotrace::analysis::procs::{Procs, ProcsWindow};
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
-use gotrace::analysis::{
-    Accounting, GoroutineSummary, GroupBy, Groups, Latencies, MutatorUtil, ProcMoment, Procs, Summarizer, UtilFlags,
-    Utilization, run,
-};
+use gotrace::analysis::{Accounting, GoroutineSummary, GroupBy, Groups, Summarizer, run};
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Clock, Generation, Trace};
-use gotrace::{EventKind, Reader, ThreadId, Version};
+use gotrace::{EventKind, Reader, ThreadId, Time, Version};
 
 const NOBODY: u64 = u64::MAX;
+
+fn nanos(duration: Duration) -> i64 {
+    duration.as_nanos() as i64
+}
 
 /// A generation whose clock counts nanoseconds from `time`.
 fn generation(number: u64, time: u64) -> Generation {
@@ -133,7 +139,7 @@ fn who_waits_forever_keeps_its_time() {
 
 #[test]
 fn no_latency_spans_a_gap() {
-    let (report, _) = run(&mut read(&broken()), Latencies::new());
+    let (report, _) = run(&mut read(&broken()), Latency::new());
     let counts = [report.scheduler, report.wake, report.syscall, report.network].map(|series| series.all.count());
     assert_eq!(counts, [0; 4], "all that ends began before the gap, or the trace");
 }
@@ -141,15 +147,16 @@ fn no_latency_spans_a_gap() {
 #[test]
 fn no_p_is_in_use_in_a_gap() {
     let (report, _) = run(&mut read(&broken()), Procs::new());
-    assert_eq!((report.duration, report.gomaxprocs), (END - 1000, Some(1)));
+    assert_eq!((nanos(report.duration), report.gomaxprocs), (END - 1000, Some(1)));
     let [proc] = &report.procs[..] else { panic!("{:?}", report.procs) };
     let executing = 1112 - 1011 + GAP - 1113 + 5112 - 5011 + END - 5120;
-    assert_eq!((proc.running, proc.executing), (GAP - 1010 + END - 5010, executing));
-    let ProcMoment { length, running, runnable_max, gc, .. } = report.whole;
+    assert_eq!((nanos(proc.running), nanos(proc.executing)), (GAP - 1010 + END - 5010, executing));
+    let ProcsWindow { duration, running, runnable_max, gc, .. } = report.whole;
+    let length = nanos(duration);
     assert_eq!((length, runnable_max), (GAP - 1000 + END - 5000, 2));
     let parts = [running, gc].map(|mean| (mean * length as f64).round() as i64);
     assert_eq!(parts, [executing, GAP - 1114]);
-    assert_eq!(report.parallelism, [length - executing, executing]);
+    assert_eq!(report.parallelism.into_iter().map(nanos).collect::<Vec<_>>(), [length - executing, executing]);
 }
 
 #[test]
@@ -166,8 +173,9 @@ fn waits_are_cut_by_a_gap() {
 
 #[test]
 fn the_collector_has_nothing_in_a_gap() {
-    let (found, _) = run(&mut read(&broken()), Utilization::new(UtilFlags::default()));
-    let series: Vec<_> = found.series().map(<[MutatorUtil]>::to_vec).collect();
-    let points = [(1012, 1.0), (1114, 0.0), (GAP, 1.0), (END, 0.0)].map(|(time, util)| MutatorUtil { time, util });
+    let (found, _) = run(&mut read(&broken()), Mmu::new(MmuOptions::default()));
+    let series: Vec<_> = found.series().map(<[UtilizationPoint]>::to_vec).collect();
+    let point = |(time, utilization)| UtilizationPoint { time: Time(time), utilization };
+    let points = [(1012, 1.0), (1114, 0.0), (GAP, 1.0), (END, 0.0)].map(point);
     assert_eq!(series, [points]);
 }

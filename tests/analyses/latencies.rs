@@ -1,11 +1,18 @@
 //! Latencies and the use of Ps, held against the text of Go's tool, read by hand.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use gotrace::Reader;
-use gotrace::analysis::{Latencies, LatencySeries, Procs, run};
+use gotrace::analysis::latency::{Latency, LatencySeries};
+use gotrace::analysis::procs::Procs;
+use gotrace::analysis::run;
 
 use gotrace_tests::corpus::{RELEASES, Sample, samples};
+
+fn nanos(duration: Duration) -> i64 {
+    duration.as_nanos() as i64
+}
 
 /// A line of `go tool trace -d=parsed`, by its fields.
 struct Line<'a> {
@@ -106,7 +113,7 @@ fn assert_same(found: &LatencySeries, expected: &[i64], what: &str, sample: &Sam
     let max = expected.iter().copied().max().unwrap_or(0);
     let sums = (found.all.count(), found.all.sum().as_nanos() as i64, found.all.max().as_nanos() as i64);
     assert_eq!(sums, (expected.len() as u64, expected.iter().sum(), max), "{what} in {}", sample.name);
-    let in_windows: u64 = found.windows.iter().map(|(_, window)| window.count()).sum();
+    let in_windows: u64 = found.windows.iter().map(|window| window.durations.count()).sum();
     assert_eq!(in_windows, expected.len() as u64, "{what} in {}", sample.name);
 }
 
@@ -118,7 +125,7 @@ fn latencies_and_ps_are_what_the_text_says() {
         let expected = by_hand(&text);
         let bytes = sample.bytes();
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
-        let ((found, procs), error) = run(&mut reader, (Latencies::new(), Procs::new()));
+        let ((found, procs), error) = run(&mut reader, (Latency::new(), Procs::new()));
         assert!(error.is_none(), "{}: {error:?}", sample.name);
         let sorts = [
             ("scheduler", &found.scheduler, &expected.scheduler),
@@ -132,26 +139,31 @@ fn latencies_and_ps_are_what_the_text_says() {
             *count += expected.len();
         }
         for pauses in &found.pauses {
-            let parts = pauses.to_stop.sum() + pauses.stopped.sum();
+            let parts = pauses.time_to_stop.sum() + pauses.stopped.sum();
             assert_eq!(parts, pauses.total.sum(), "a pause is stopping and having stopped: {}", sample.name);
         }
 
-        let executing: BTreeMap<u64, i64> =
-            procs.procs.iter().map(|proc| (proc.proc.0, proc.executing)).filter(|&(_, nanos)| nanos > 0).collect();
+        let executing: BTreeMap<u64, i64> = procs
+            .procs
+            .iter()
+            .map(|proc| (proc.proc.0, nanos(proc.executing)))
+            .filter(|&(_, nanos)| nanos > 0)
+            .collect();
         assert_eq!(executing, expected.executing, "{}", sample.name);
-        for (n, nanos) in procs.parallelism.iter().enumerate() {
+        for (n, duration) in procs.parallelism.iter().enumerate() {
             let expected = expected.parallelism.get(&n).copied().unwrap_or(0);
-            assert_eq!(*nanos, expected, "{n} goroutines at a time in {}", sample.name);
+            assert_eq!(duration.as_nanos() as i64, expected, "{n} goroutines at a time in {}", sample.name);
         }
-        assert_eq!(procs.whole.length, procs.duration, "{}", sample.name);
-        assert_eq!(procs.windows.iter().map(|window| window.length).sum::<i64>(), procs.duration);
+        assert_eq!(procs.whole.duration, procs.duration, "{}", sample.name);
+        assert_eq!(procs.windows.iter().map(|window| window.duration).sum::<Duration>(), procs.duration);
         assert_eq!(procs.whole.runnable_max, expected.most_runnable as u64, "{}", sample.name);
-        let runnable = procs.whole.runnable * procs.duration as f64;
+        let runnable = procs.whole.runnable * nanos(procs.duration) as f64;
         assert!((runnable - expected.runnable as f64).abs() <= 1e-6 * runnable + 1.0, "{}", sample.name);
         for proc in &procs.procs {
-            let parts = proc.utilization.iter().zip(&procs.windows).map(|(part, window)| part * window.length as f64);
+            let parts =
+                proc.utilization.iter().zip(&procs.windows).map(|(part, window)| part * nanos(window.duration) as f64);
             let sum: f64 = parts.sum();
-            assert!((sum - proc.executing as f64).abs() < 1.0, "{sum} {proc:?} in {}", sample.name);
+            assert!((sum - nanos(proc.executing) as f64).abs() < 1.0, "{sum} {proc:?} in {}", sample.name);
             assert!(proc.utilization.iter().all(|part| (0.0..=1.0 + 1e-9).contains(part)), "{proc:?}");
         }
     }

@@ -1,16 +1,19 @@
 //! Mutator utilization.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use gotrace::Reader;
-use gotrace::analysis::{UtilFlags, Utilization, run};
+use gotrace::analysis::mmu::{Mmu as MmuObserver, MmuOptions};
+use gotrace::analysis::run;
 
 use crate::expected::{Line, Mmu, all_samples, lines};
 
 /// `trace.UtilFlags` of Go.
-fn flags(bits: u32) -> UtilFlags {
+fn flags(bits: u32) -> MmuOptions {
     let has = |bit: u32| bits & (1 << bit) != 0;
-    UtilFlags { stw: has(0), background: has(1), assist: has(2), sweep: has(3), per_proc: has(4) }
+    let options = MmuOptions::default().stop_the_world(has(0)).background(has(1));
+    options.assists(has(2)).sweeps(has(3)).per_proc(has(4))
 }
 
 #[test]
@@ -19,7 +22,7 @@ fn mmu_is_that_of_go_with_every_flag() {
     for sample in all_samples() {
         let bytes = sample.bytes();
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
-        let all = (0..32).map(|bits| Utilization::new(flags(bits))).collect::<Vec<_>>();
+        let all = (0..32).map(|bits| MmuObserver::new(flags(bits))).collect::<Vec<_>>();
         let (found, error) = run(&mut reader, all);
         assert!(error.is_none(), "{}: {error:?}", sample.name);
         let (mut windows, mut expected) = (Vec::new(), BTreeMap::<u32, Mmu>::new());
@@ -38,8 +41,9 @@ fn mmu_is_that_of_go_with_every_flag() {
         for (bits, expected) in expected {
             let found = &found[bits as usize];
             for (i, (&window, &go)) in windows.iter().zip(&expected.mmu).enumerate() {
+                let window = Duration::from_nanos(window as u64);
                 let ours = found.mmu(window);
-                let what = || format!("flags {bits}, {window} ns, {}", sample.name);
+                let what = || format!("flags {bits}, {window:?}, {}", sample.name);
                 assert!((ours - go).abs() <= 1e-9, "{ours}, Go's {go}: {}", what());
                 values += 1;
                 between += u32::from(go > 0.001 && go < 0.999);
@@ -62,9 +66,10 @@ fn the_distribution_is_not_the_minimum() {
     let sample = gotrace_tests::corpus::sample("go1.27/gc");
     let bytes = sample.bytes();
     let mut reader = Reader::from_slice(&bytes).expect("a trace");
-    let (found, _) = run(&mut reader, Utilization::new(UtilFlags::default()));
-    let quantiles = found.mud(100_000, &[0.0, 0.5, 1.0]);
+    let (found, _) = run(&mut reader, MmuObserver::new(MmuOptions::default()));
+    let window = Duration::from_micros(100);
+    let quantiles = found.mud(window, &[0.0, 0.5, 1.0]);
     assert!(quantiles[0] < 0.1 && quantiles[2] > 0.9, "{quantiles:?}");
-    assert_eq!(quantiles[0], found.mmu(100_000));
-    assert_eq!(found.worst(100_000, 4)[0].util, found.mmu(100_000));
+    assert_eq!(quantiles[0], found.mmu(window));
+    assert_eq!(found.worst(window, 4)[0].utilization, found.mmu(window));
 }

@@ -1,45 +1,60 @@
-//! Tells every garbage collection and every stop-the-world pause.
+//! `gotrace gc`: garbage collections, stop-the-world pauses, and what the program has of the processors.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::ops::Range;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::failure::Failure;
-use crate::terminal::Terminal;
-use crate::view::analysis::{ended, observe};
-use crate::view::mmu::MmuCurve;
-use crate::view::text::{bytes_text, duration_text, write_json, write_line};
-use crate::view::timeline::{Window, load, stack_text};
-use clap::{Args as ClapArgs, ValueEnum};
-use gotrace::analysis::{UtilFlags, Utilization};
-use gotrace::timeline::{GcCycle, Pause};
-use gotrace::{Time, Timeline};
+use clap::ValueEnum;
+use gotrace::Timeline;
+use gotrace::analysis::gc::{GcOptions, GcReport};
+use gotrace::analysis::mmu::{Mmu, MmuCurve, MmuOptions};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Tell the garbage collections of a trace, and all times when the world was stopped.
+use crate::failure::Failure;
+use crate::pass::{ended, observe};
+use crate::select::Window;
+use crate::terminal::Terminal;
+use crate::view::clock::Clock;
+use crate::view::stack::{innermost, line};
+use crate::view::style::{BAD, BOLD, WARN};
+use crate::view::table::{Cell, Column, Table};
+use crate::view::timeline::load;
+use crate::view::{svg, units};
+
+/// Show the garbage collections of a trace, and every time when the world was stopped.
 ///
-/// Times are nanoseconds on the trace's clock. With --from and --to, collections and pauses are those that overlap that part.
-#[derive(ClapArgs)]
+/// With --from and --to, collections and pauses are those that overlap that part of the trace; totals count only the time
+/// within it. --mmu shows the minimum mutator utilization instead: the share of the processors that the program itself has
+/// in the worst window of each length.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  gotrace gc trace.out\n  gotrace gc trace.out --from 1ms --to 3ms --top 5\n  gotrace gc trace.out --mmu --svg mmu.svg"
+)]
 pub struct Args {
+    /// The trace, - for standard input
+    file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Tell the minimum mutator utilization of the whole trace instead: what the program has of the processors in the worst
-    /// window of each length
+    /// List this many collections and pauses: the longest
+    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "mmu")]
+    top: usize,
+    /// List all collections and pauses
+    #[arg(long, conflicts_with_all = ["mmu", "top"])]
+    all: bool,
+    /// Show the minimum mutator utilization of the whole trace
     #[arg(long, conflicts_with_all = ["from", "to"])]
     mmu: bool,
     /// Draw the minimum mutator utilization into this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
     svg: Option<PathBuf>,
-    /// What counts as the collector's work for --mmu and --svg, and whether each P counts by itself
+    /// What counts as the garbage collector's work for --mmu and --svg, and whether each P counts by itself
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["stw", "background", "assist"])]
     flags: Vec<Flag>,
     #[command(flatten)]
     window: Window,
-    /// The trace, - for standard input
-    file: PathBuf,
 }
 
 /// The flags of the page of go tool trace.
@@ -58,239 +73,229 @@ enum Flag {
     Sweep,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
-    if args.mmu || args.svg.is_some() {
-        return tell_mmu(args);
-    }
-    let timeline = load(&args.file)?;
-    let report = Report::new(&timeline, args.window.range(&timeline)?);
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.json {
-        true => write_json(&report, &mut out)?,
-        false => write_text(&timeline, &report, &mut out)?,
-    }
-    Ok(out.flush()?)
+/// What is printed as JSON: the collections, or with `--mmu` the curve.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Report {
+    /// Collections and pauses.
+    Gc(GcReport),
+    /// With `--mmu`.
+    Mmu(MmuCurve),
 }
 
-fn tell_mmu(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    if args.mmu || args.svg.is_some() {
+        return run_mmu(args, terminal);
+    }
+    let timeline = load(&args.file)?;
+    let clock = Clock::of(&timeline, terminal.times());
+    let top = if args.all { usize::MAX } else { args.top };
+    let options = GcOptions::default().range(args.window.range(&timeline, &clock)?).top(top);
+    let report = GcReport::new(&timeline, &options);
+    match args.json {
+        true => terminal.json(&Report::Gc(report), None),
+        false => write_text(args, &timeline, &report, &clock, terminal),
+    }
+}
+
+fn run_mmu(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let has = |flag| args.flags.contains(&flag);
-    let flags = UtilFlags {
-        per_proc: has(Flag::PerProc),
-        stw: has(Flag::Stw),
-        background: has(Flag::Background),
-        assist: has(Flag::Assist),
-        sweep: has(Flag::Sweep),
-    };
-    let (utilization, error) = observe(&args.file, Utilization::new(flags))?;
-    let curve = MmuCurve::new(&utilization);
+    let options = MmuOptions::default()
+        .per_proc(has(Flag::PerProc))
+        .stop_the_world(has(Flag::Stw))
+        .background(has(Flag::Background))
+        .assists(has(Flag::Assist))
+        .sweeps(has(Flag::Sweep));
+    let found = observe(&args.file, terminal.times(), Mmu::new(options))?;
+    let curve = found.report.curve();
     if let Some(path) = &args.svg {
         let written = File::create(path).map(BufWriter::new).and_then(|mut file| {
-            curve.write_svg(&mut file)?;
+            svg::mmu(&curve, &mut file)?;
             file.flush()
         });
         written.map_err(|error| Failure::output(path, error))?;
     }
-    let mut out = BufWriter::new(io::stdout().lock());
     match (args.mmu, args.json) {
-        (true, true) => write_json(&curve, &mut out)?,
-        (true, false) => curve.write_text(&mut out)?,
+        (true, true) => terminal.json(&Report::Mmu(curve), found.error.as_ref())?,
+        (true, false) => write_curve(&curve, terminal)?,
         (false, _) => {}
     }
-    out.flush()?;
-    ended(&args.file, error)
+    ended(&args.file, found.error.as_ref())
 }
 
-/// What is printed as JSON. Fields are added, never changed, while the schema stays the same.
-#[derive(Serialize)]
-struct Report {
-    /// Which version of this object it is.
-    schema: u32,
-    cycles: Vec<CycleRow>,
-    /// All pauses, whatever for.
-    pauses: Vec<PauseRow>,
-    pause_total_ns: u64,
-    pause_max_ns: u64,
-    pause_p50_ns: u64,
-    pause_p99_ns: u64,
+/// Pauses as long as this deserve a look: Go aims at less.
+const LONG_PAUSE: Duration = Duration::from_millis(1);
+
+/// Pauses as long as this are noticed by people.
+const BAD_PAUSE: Duration = Duration::from_millis(10);
+
+fn pause_cell(pause: Duration) -> Cell {
+    let text = units::duration(pause);
+    match pause {
+        pause if pause >= BAD_PAUSE => Cell::styled(text, BAD),
+        pause if pause >= LONG_PAUSE => Cell::styled(text, WARN),
+        _ => text.into(),
+    }
 }
 
-/// A collection as JSON. What the trace does not tell is null.
-#[derive(Serialize)]
-struct CycleRow {
-    /// Which one in the trace, from 1.
-    seq: u64,
-    start: i64,
-    end: i64,
-    /// Whether it lasts beyond the end of the trace.
-    open: bool,
-    /// Its own pauses.
-    pauses: Vec<CyclePause>,
-    pause_ns: u64,
-    /// Of all assists in it together.
-    assist_ns: u64,
-    assists: usize,
-    /// Of all sweeps after it and before the next one together.
-    sweep_ns: u64,
-    bytes_swept: u64,
-    bytes_reclaimed: u64,
-    /// Bytes on the heap as it began, as marking ended, and of those live: the three that a gctrace line tells.
-    heap_start: Option<u64>,
-    heap_end: Option<u64>,
-    heap_live: Option<u64>,
-    /// The heap size at which it was to end.
-    goal: Option<u64>,
-    next_goal: Option<u64>,
-    /// The goroutine that began it.
-    goroutine: Option<u64>,
+fn heap(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "?".to_owned(), units::bytes)
 }
 
-#[derive(Serialize)]
-struct CyclePause {
-    reason: String,
-    start: i64,
-    end: i64,
-}
-
-/// A pause as JSON.
-#[derive(Serialize)]
-struct PauseRow {
-    reason: String,
-    start: i64,
-    end: i64,
-    open: bool,
-    /// Until the last P had stopped, as far as the trace tells.
-    time_to_stop_ns: u64,
-    /// The goroutine that asked for it.
-    goroutine: Option<u64>,
-    stack: String,
-    #[serde(skip)]
-    is_of_gc: bool,
-}
-
-impl CycleRow {
-    fn new(cycle: GcCycle<'_>) -> Self {
-        let pause = |pause: Pause<'_>| CyclePause {
-            reason: pause.reason().to_string(),
-            start: pause.start().0,
-            end: pause.end().0,
+fn write_text(
+    args: &Args,
+    timeline: &Timeline,
+    report: &GcReport,
+    clock: &Clock,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
+    let totals = &report.pause_totals;
+    let (cycles, pauses) = (units::plural(report.cycle_count, "collection"), units::plural(totals.count, "pause"));
+    let headline = format!("{cycles} and {pauses} in {}", units::duration(report.duration));
+    writeln!(terminal, "{}", terminal.paint(BOLD, &headline))?;
+    if totals.count == 0 && report.cycle_count == 0 {
+        let whole = timeline.end() - timeline.start();
+        let hint = match report.duration < whole {
+            true => {
+                format!("no collection or pause overlaps --from and --to; the trace lasts {}", units::duration(whole))
+            }
+            false => {
+                "the heap did not reach its goal, and nothing stopped the world, while the trace was taken".to_owned()
+            }
         };
-        CycleRow {
-            seq: cycle.seq(),
-            start: cycle.start().0,
-            end: cycle.end().0,
-            open: cycle.is_open(),
-            pauses: cycle.pauses().map(pause).collect(),
-            pause_ns: nanos(cycle.pause_time()),
-            assist_ns: nanos(cycle.assist_time()),
-            assists: cycle.assists().len(),
-            sweep_ns: nanos(cycle.sweep_time()),
-            bytes_swept: cycle.bytes_swept(),
-            bytes_reclaimed: cycle.bytes_reclaimed(),
-            heap_start: cycle.heap_start(),
-            heap_end: cycle.heap_end(),
-            heap_live: cycle.heap_live(),
-            goal: cycle.goal(),
-            next_goal: cycle.next_goal(),
-            goroutine: cycle.go().map(|id| id.0),
-        }
+        writeln!(terminal, "{hint}")?;
+        return Ok(terminal.flush()?);
     }
+    if totals.count > 0 {
+        let share = units::percent(totals.total.as_secs_f64(), report.duration.as_secs_f64());
+        let (median, max) = (units::duration(totals.p50), units::duration(totals.max));
+        let (p99, total) = (units::duration(totals.p99), units::duration(totals.total));
+        writeln!(terminal, "pauses: median {median}, p99 {p99}, max {max}; {total} in all, {share} of the time")?;
+        write_pauses(args, report, clock, terminal)?;
+    }
+    if report.cycle_count > 0 {
+        write_cycles(args, report, clock, terminal)?;
+        let file = args.file.display();
+        writeln!(terminal, "\nnext: gotrace gc {file} --mmu")?;
+    }
+    Ok(terminal.flush()?)
 }
 
-impl PauseRow {
-    fn new(pause: Pause<'_>) -> Self {
-        PauseRow {
-            reason: pause.reason().to_string(),
-            start: pause.start().0,
-            end: pause.end().0,
-            open: pause.is_open(),
-            time_to_stop_ns: nanos(pause.time_to_stop()),
-            goroutine: pause.go().map(|id| id.0),
-            stack: pause.stack().map_or(String::new(), |stack| stack_text(stack, 2)),
-            is_of_gc: pause.is_of_gc(),
-        }
+fn write_pauses(args: &Args, report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+    let mut table = Table::new([
+        Column::text("STOP-THE-WORLD REASON"),
+        Column::number("PAUSES"),
+        Column::number("TOTAL"),
+        Column::number("MEDIAN"),
+        Column::number("P99").detail(1),
+        Column::number("MAX"),
+    ]);
+    for reason in &report.pauses_by_reason {
+        let totals = &reason.totals;
+        let times = [totals.total, totals.p50, totals.p99].map(|time| Cell::from(units::duration(time)));
+        let first = [Cell::from(reason.reason.clone()), units::count(totals.count).into()];
+        table.row(first.into_iter().chain(times).chain([pause_cell(totals.max)]));
     }
+    writeln!(terminal)?;
+    table.write(terminal)?;
 
-    fn duration(&self) -> Duration {
-        Time(self.end) - Time(self.start)
-    }
-}
-
-impl Report {
-    fn new(timeline: &Timeline, range: Range<Time>) -> Self {
-        let overlaps = |start: Time, end: Time| start <= range.end && end >= range.start;
-        let cycles = timeline.gc_cycles().filter(|cycle| overlaps(cycle.start(), cycle.end()));
-        let pauses: Vec<_> =
-            timeline.pauses().filter(|pause| overlaps(pause.start(), pause.end())).map(PauseRow::new).collect();
-        let mut lengths: Vec<u64> = pauses.iter().map(|pause| nanos(pause.duration())).collect();
-        lengths.sort_unstable();
-        Report {
-            schema: 1,
-            cycles: cycles.map(CycleRow::new).collect(),
-            pause_total_ns: lengths.iter().sum(),
-            pause_max_ns: percentile(&lengths, 100),
-            pause_p50_ns: percentile(&lengths, 50),
-            pause_p99_ns: percentile(&lengths, 99),
-            pauses,
-        }
-    }
-}
-
-/// The least of sorted values below or at which so many of a hundred lie; 0 if there are none.
-fn percentile(sorted: &[u64], percent: usize) -> u64 {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0)
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn write_text(timeline: &Timeline, report: &Report, out: &mut impl Write) -> io::Result<()> {
-    let bytes = |value: Option<u64>| value.map_or("?".to_owned(), bytes_text);
-    let time = |nanos: u64| duration_text(Duration::from_nanos(nanos));
-    let count = report.cycles.len();
-    writeln!(out, "{count} garbage collection{}", if count == 1 { "" } else { "s" })?;
-    if count > 0 {
-        writeln!(
-            out,
-            "{:>5} {:>18} {:>9} {:>9} {:>9} {:>9}  {:<23} {:>8}",
-            "", "from (ns)", "for", "paused", "assists", "sweeps", "heap: start→end→live", "goal"
-        )?;
-    }
-    for cycle in &report.cycles {
-        let CycleRow { seq, start, heap_start, heap_end, heap_live, .. } = cycle;
-        let heap = format!("{}→{}→{}", bytes(*heap_start), bytes(*heap_end), bytes(*heap_live));
-        let length = duration_text(Time(cycle.end) - Time(*start));
-        let (pause, assist, sweep) = (time(cycle.pause_ns), time(cycle.assist_ns), time(cycle.sweep_ns));
-        let open = if cycle.open { " open" } else { "" };
-        let line = format!(
-            "{seq:>5} {start:>18} {length:>9} {pause:>9} {assist:>9} {sweep:>9}  {heap:<23} {:>8}{open}",
-            bytes(cycle.goal)
-        );
-        write_line(&line, out)?;
-    }
-
-    let count = report.pauses.len();
-    writeln!(out, "\nThe world was stopped {count} time{}", if count == 1 { "" } else { "s" })?;
-    if count > 0 {
-        let (total, most) = (time(report.pause_total_ns), time(report.pause_max_ns));
-        let (median, p99) = (time(report.pause_p50_ns), time(report.pause_p99_ns));
-        let part = report.pause_total_ns as f64 / nanos(timeline.end() - timeline.start()).max(1) as f64 * 100.0;
-        writeln!(
-            out,
-            "  in all {total} ({part:.3} % of the trace), median {median}, 99th percentile {p99}, longest {most}"
-        )?;
-        writeln!(out, "\n{:>18} {:>9} {:>9}  reason", "from (ns)", "for", "to stop")?;
-    }
+    let mut table = Table::new([
+        Column::number("START"),
+        Column::number("PAUSE"),
+        Column::number("TO STOP"),
+        Column::word("REASON"),
+        Column::number("GOROUTINE"),
+        Column::name("ASKED FOR IN").detail(1),
+        Column::word("").detail(2),
+    ]);
     for pause in &report.pauses {
-        let by = pause.goroutine.map_or(String::new(), |id| format!(", by goroutine {id}"));
-        let (length, stop) = (duration_text(pause.duration()), time(pause.time_to_stop_ns));
-        let line = format!("{:>18} {length:>9} {stop:>9}  {}{by}", pause.start, pause.reason);
-        write_line(&line, out)?;
         // Those of the collector come where the program happens to allocate.
-        if !pause.is_of_gc && !pause.stack.is_empty() {
-            write_line(&format!("{:>40}{}", "", pause.stack), out)?;
-        }
+        let frame = innermost(&pause.stack).filter(|_| !pause.gc);
+        let still = if pause.open { " (not ended)" } else { "" };
+        table.row([
+            clock.show(pause.start).into(),
+            pause_cell(pause.duration()),
+            units::duration(pause.time_to_stop).into(),
+            format!("{}{still}", pause.reason).into(),
+            pause.goroutine.map_or_else(String::new, |id| id.to_string()).into(),
+            frame.map_or_else(String::new, |frame| frame.func.clone()).into(),
+            frame.map_or_else(String::new, line).into(),
+        ]);
+    }
+    writeln!(terminal)?;
+    table.write(terminal)?;
+    more(args, report.pause_totals.count, report.pauses.len(), "pause", terminal)
+}
+
+fn write_cycles(args: &Args, report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+    let mut table = Table::new([
+        Column::number("GC"),
+        Column::number("START"),
+        Column::number("TIME"),
+        Column::number("PAUSED"),
+        Column::number("ASSISTS").detail(1),
+        Column::number("SWEEPS").detail(2),
+        Column::number("HEAP START"),
+        Column::number("END"),
+        Column::number("LIVE"),
+        Column::number("GOAL"),
+        Column::word("").detail(3),
+    ]);
+    for cycle in &report.cycles {
+        let times = [cycle.assist, cycle.sweep].map(|time| Cell::from(units::duration(time)));
+        let sizes = [cycle.heap_start, cycle.heap_end, cycle.heap_live, cycle.goal].map(|size| Cell::from(heap(size)));
+        let first: [Cell; 4] = [
+            cycle.seq.to_string().into(),
+            clock.show(cycle.start).into(),
+            units::duration(cycle.duration()).into(),
+            pause_cell(cycle.pause),
+        ];
+        let open = if cycle.open { "not ended" } else { "" };
+        table.row(first.into_iter().chain(times).chain(sizes).chain([open.into()]));
+    }
+    writeln!(terminal)?;
+    table.write(terminal)?;
+    more(args, report.cycle_count, report.cycles.len(), "collection", terminal)
+}
+
+/// Says how many rows are not shown.
+fn more(args: &Args, count: u64, shown: usize, thing: &str, terminal: &mut Terminal) -> Result<(), Failure> {
+    let rest = count.saturating_sub(shown as u64);
+    if rest > 0 && !args.all {
+        writeln!(
+            terminal,
+            "… {} that took less time; --all lists them",
+            units::plural(rest, &format!("more {thing}"))
+        )?;
     }
     Ok(())
+}
+
+fn write_curve(curve: &MmuCurve, terminal: &mut Terminal) -> Result<(), Failure> {
+    if curve.points.is_empty() {
+        writeln!(terminal, "the trace has no GOMAXPROCS event, so its utilization is not known")?;
+        return Ok(terminal.flush()?);
+    }
+    let at = |window: Duration| curve.points.iter().rev().find(|point| point.window <= window);
+    if let Some(point) = at(Duration::from_millis(1)) {
+        let (mmu, window) = (units::percent(point.mmu, 1.0), units::duration(point.window));
+        let headline = format!("in the worst {window} the program had {mmu} of the processors");
+        writeln!(terminal, "{}", terminal.paint(BOLD, &headline))?;
+    }
+    // What the numbers leave of the line.
+    let room = terminal.width().min(100).saturating_sub(42);
+    let mut table = Table::new([
+        Column::number("WINDOW"),
+        Column::number("WORST (MMU)"),
+        Column::number("P5"),
+        Column::number("MEDIAN"),
+        Column::word(""),
+    ]);
+    for point in &curve.points {
+        let shares = [point.mmu, point.p5, point.p50].map(|share| format!("{:.2} %", share * 100.0));
+        let bar = "█".repeat((point.mmu * room as f64).round() as usize);
+        table.row([units::duration(point.window)].into_iter().chain(shares).chain([bar]));
+    }
+    table.write(terminal)?;
+    Ok(terminal.flush()?)
 }

@@ -1,201 +1,286 @@
-//! Tells how long things take.
+//! `gotrace latency`: how long things take.
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
-use crate::failure::Failure;
-use crate::terminal::Terminal;
-use crate::view::analysis::{ended, observe, spread_head, spread_text, time};
-use crate::view::text::{duration_text, fit, write_json, write_line};
-use clap::Args as ClapArgs;
-use gotrace::analysis::{Histogram, Latencies, LatencyReport, LatencySeries, Pause};
-use serde::Serialize;
+use clap::ValueEnum;
+use gotrace::GoId;
+use gotrace::analysis::latency::{GcCost, Latency, LatencyKind, LatencyReport, LatencySeries, PauseLatency, SlowWait};
 
-/// Tell how long goroutines wait for a P, in system calls and for the network, how long the world is stopped, and what functions
-/// pay for the garbage collector.
-#[derive(ClapArgs)]
+use crate::failure::Failure;
+use crate::pass::{ended, observe_within};
+use crate::select::{Selection, Window};
+use crate::terminal::Terminal;
+use crate::view::clock::Clock;
+use crate::view::style::BOLD;
+use crate::view::table::{Cell, Column, Table};
+use crate::view::{distribution, stack, units};
+
+/// Show how long goroutines wait for a P, in system calls and for the network, how long the world is stopped, and what
+/// functions pay for the garbage collector.
+///
+/// --slowest lists the slowest of each: which goroutine, when, and what it waited for.
+#[derive(clap::Args)]
+#[command(
+    mut_arg("label", |arg| arg.hide(true)),
+    after_help = "Examples:\n  gotrace latency trace.out\n  gotrace latency trace.out --slowest 5\n  gotrace latency trace.out --slowest 10 --kind scheduler --func 'http.*serve'"
+)]
 pub struct Args {
-    /// Show the course of time too
-    #[arg(long)]
-    over_time: bool,
-    /// Show so many functions
-    #[arg(long, default_value_t = 10)]
-    functions: usize,
+    /// The trace, - for standard input
+    file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// The trace, - for standard input
-    file: PathBuf,
+    /// List this many of the slowest waits of each kind
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    slowest: usize,
+    /// With --slowest: only this kind of wait
+    #[arg(long, value_enum, value_name = "KIND", requires = "slowest")]
+    kind: Option<Kind>,
+    /// Show the course of time too
+    #[arg(long)]
+    over_time: bool,
+    /// Show this many functions that pay for the garbage collector
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    top: usize,
+    #[command(flatten)]
+    window: Window,
+    #[command(flatten)]
+    selection: Selection,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
-    let (report, error) = observe(&args.file, Latencies::new())?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.json {
-        true => write_json(&Json::new(&report, error.as_ref().map(ToString::to_string)), &mut out)?,
-        false => write_text(&report, args, &mut out)?,
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Kind {
+    /// Runnable until it ran
+    Scheduler,
+    /// In a system call
+    Syscall,
+    /// Waiting for the network
+    Network,
+    /// Stop-the-world pauses
+    Pause,
+}
+
+impl Kind {
+    fn includes(self, kind: LatencyKind) -> bool {
+        let own = match self {
+            Kind::Scheduler => LatencyKind::Scheduler,
+            Kind::Syscall => LatencyKind::Syscall,
+            Kind::Network => LatencyKind::Network,
+            Kind::Pause => LatencyKind::Pause,
+        };
+        own == kind
     }
-    out.flush()?;
-    ended(&args.file, error)
+}
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    let selection = &args.selection;
+    if selection.label.is_some() {
+        return Err(Failure::Usage("--label cannot choose latencies; choose by --func or --goroutine".to_owned()));
+    }
+    let found = observe_within(&args.file, terminal.times(), &args.window, |range| {
+        let latency = Latency::new().within(range).slowest(args.slowest);
+        let latency = latency.goroutines(selection.goroutines.iter().copied().map(GoId));
+        let chosen = selection.clone();
+        match selection.has_function() {
+            true => latency.in_matching(move |function| chosen.matches_function(function)),
+            false => latency,
+        }
+    })?;
+    let mut report = found.report;
+    report.slowest.retain(|wait| args.kind.is_none_or(|kind| kind.includes(wait.kind)));
+    match args.json {
+        true => terminal.json(&report, found.error.as_ref())?,
+        false => write_text(args, &report, &found.clock, terminal)?,
+    }
+    ended(&args.file, found.error.as_ref())
 }
 
 fn series(report: &LatencyReport) -> [(&'static str, &LatencySeries); 5] {
     [
-        ("scheduler latency", &report.scheduler),
-        ("  of goroutines woken", &report.wake),
+        ("runnable until running", &report.scheduler),
+        ("  of those woken", &report.wake),
         ("in system calls", &report.syscall),
-        ("for the network", &report.network),
-        ("GC pauses", &report.gc_pause),
+        ("waiting for the network", &report.network),
+        ("stopped by the GC", &report.gc_pause),
     ]
 }
 
-/// What is printed as JSON; see `gotrace::analysis::json`.
-#[derive(Serialize)]
-struct Json {
-    schema: u32,
-    scheduler: Series,
-    wake: Series,
-    syscall: Series,
-    network: Series,
-    gc_pause: Series,
-    pauses: Vec<PauseRow>,
-    gc_costs: Vec<Cost>,
-    error: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Series {
-    #[serde(flatten)]
-    all: Histogram,
-    window_ns: i64,
-    windows: Vec<Window>,
-}
-
-#[derive(Serialize)]
-struct Window {
-    begin: i64,
-    #[serde(flatten)]
-    spread: Histogram,
-}
-
-#[derive(Serialize)]
-struct PauseRow {
-    reason: String,
-    total: Histogram,
-    to_stop: Histogram,
-    stopped: Histogram,
-    longest: Option<Longest>,
-}
-
-#[derive(Serialize)]
-struct Longest {
-    begin: i64,
-    total_ns: i64,
-    to_stop_ns: i64,
-    by_goroutine: Option<u64>,
-    last_goroutine: Option<u64>,
-    last_func: String,
-}
-
-#[derive(Serialize)]
-struct Cost {
-    func: String,
-    assists: Histogram,
-    sweeps: Histogram,
-}
-
-impl Json {
-    fn new(report: &LatencyReport, error: Option<String>) -> Self {
-        let series = |series: &LatencySeries| Series {
-            all: series.all.clone(),
-            window_ns: series.window,
-            windows: series.windows.iter().map(|(at, all)| Window { begin: at.0, spread: all.clone() }).collect(),
+fn write_text(args: &Args, report: &LatencyReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+    let is_empty = series(report).iter().all(|(_, series)| series.all.is_empty());
+    if is_empty && report.pauses.is_empty() && report.gc_costs.is_empty() {
+        let hint = match (args.selection.is_empty(), args.window.is_whole()) {
+            (false, _) => format!(
+                "nothing waited that {} chooses; gotrace goroutines lists what there is",
+                args.selection.describe()
+            ),
+            (true, false) => "nothing waited between --from and --to".to_owned(),
+            (true, true) => "nothing waited: no wait starts and ends within the trace".to_owned(),
         };
-        let longest = |pause: &Pause| Longest {
-            begin: pause.begin.0,
-            total_ns: pause.total,
-            to_stop_ns: pause.to_stop,
-            by_goroutine: pause.by.map(|id| id.0),
-            last_goroutine: pause.last.map(|id| id.0),
-            last_func: pause.last_func.clone(),
-        };
-        let pauses = report.pauses.iter().map(|pauses| PauseRow {
-            reason: pauses.reason.clone(),
-            total: pauses.total.clone(),
-            to_stop: pauses.to_stop.clone(),
-            stopped: pauses.stopped.clone(),
-            longest: pauses.longest.as_ref().map(longest),
-        });
-        let costs = report.costs.iter().map(|cost| Cost {
-            func: cost.func.clone(),
-            assists: cost.assists.clone(),
-            sweeps: cost.sweeps.clone(),
-        });
-        Json {
-            schema: 1,
-            scheduler: series(&report.scheduler),
-            wake: series(&report.wake),
-            syscall: series(&report.syscall),
-            network: series(&report.network),
-            gc_pause: series(&report.gc_pause),
-            pauses: pauses.collect(),
-            gc_costs: costs.collect(),
-            error,
-        }
+        writeln!(terminal, "{hint}")?;
+        return Ok(terminal.flush()?);
     }
-}
-
-fn write_text(report: &LatencyReport, args: &Args, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{:<22} {:>6} {}", "", "times", spread_head())?;
+    let waits = &report.scheduler.all;
+    if !waits.is_empty() {
+        let [p50, p99] = [50.0, 99.0].map(|percent| units::duration(waits.percentile(percent)));
+        let max = units::duration(waits.max());
+        let headline = format!("a runnable goroutine waited for a P: median {p50}, p99 {p99}, max {max}");
+        writeln!(terminal, "{}", terminal.paint(BOLD, &headline))?;
+    }
+    writeln!(terminal)?;
+    let mut table = Table::new(std::iter::once(Column::word("")).chain(distribution::COLUMNS).collect::<Vec<_>>());
     for (name, series) in series(report) {
-        writeln!(out, "{name:<22} {:>6} {}", count(series.all.count()), spread_text(&series.all))?;
+        table.row(std::iter::once(Cell::from(name)).chain(distribution::cells(&series.all)));
     }
-    for pauses in &report.pauses {
-        writeln!(out)?;
-        write_line(&format!("stop-the-world ({})", pauses.reason), out)?;
-        for (name, times) in [("in all", &pauses.total), ("to stop", &pauses.to_stop), ("stopped", &pauses.stopped)] {
-            writeln!(out, "  {name:<20} {:>6} {}", count(times.count()), spread_text(times))?;
-        }
-        if let Some(longest) = &pauses.longest {
-            let by = longest.by.map_or(String::new(), |id| format!(", by goroutine {id}"));
-            let last = longest.last.map_or(String::new(), |id| format!("; goroutine {id} stopped last"));
-            let func = if longest.last_func.is_empty() { String::new() } else { format!(" in {}", longest.last_func) };
-            write_line(&format!("  longest at {}{by}{last}{func}", longest.begin), out)?;
-        }
+    table.write(terminal)?;
+    if args.slowest > 0 {
+        write_slowest(args, &report.slowest, clock, terminal)?;
     }
-    if !report.costs.is_empty() && args.functions > 0 {
-        writeln!(
-            out,
-            "\n{:<50} {:>7} {:>9} {:>9} {:>9} {:>9}",
-            "for the GC", "assists", "sum", "p99", "sweeps", "sum"
-        )?;
-    }
-    for cost in report.costs.iter().take(args.functions) {
-        let func = if cost.func.is_empty() { "(no stack)" } else { &cost.func };
-        let (assists, sweeps) = (&cost.assists, &cost.sweeps);
-        let sums = [duration_text(assists.sum()), duration_text(assists.percentile(99.0))]
-            .map(|text| format!("{text:>9}"))
-            .join(" ");
-        let (fitted, swept) = (fit(func, 50), duration_text(sweeps.sum()));
-        writeln!(out, "{fitted} {:>7} {sums} {:>9} {swept:>9}", assists.count(), sweeps.count())?;
-    }
+    write_pauses(&report.pauses, clock, terminal)?;
+    write_costs(&report.gc_costs, args.top, terminal)?;
     if args.over_time {
-        for (name, series) in series(report).into_iter().filter(|(_, series)| series.all.count() > 0) {
-            writeln!(out, "\n{}, in windows of {}", name.trim(), time(series.window))?;
-            writeln!(out, "{:>22} {:>6} {}", "from (ns)", "times", spread_head())?;
-            for (begin, times) in series.windows.iter().filter(|(_, times)| times.count() > 0) {
-                writeln!(out, "{begin:>22} {:>6} {}", count(times.count()), spread_text(times))?;
-            }
+        write_over_time(report, clock, terminal)?;
+    }
+    if args.slowest == 0 {
+        writeln!(terminal, "\nnext: gotrace latency {} --slowest 5", args.file.display())?;
+    }
+    Ok(terminal.flush()?)
+}
+
+fn write_slowest(args: &Args, slowest: &[SlowWait], clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+    for (kind, title) in [
+        (LatencyKind::Scheduler, "slowest to run once runnable"),
+        (LatencyKind::Syscall, "slowest system calls"),
+        (LatencyKind::Network, "longest waits for the network"),
+        (LatencyKind::Pause, "longest stop-the-world pauses"),
+    ] {
+        let waits: Vec<&SlowWait> = slowest.iter().filter(|wait| wait.kind == kind).collect();
+        if args.kind.is_some_and(|wanted| !wanted.includes(kind)) || waits.is_empty() && args.kind.is_none() {
+            continue;
         }
+        writeln!(terminal, "\n{}", terminal.paint(BOLD, title))?;
+        if waits.is_empty() {
+            writeln!(terminal, "none")?;
+            continue;
+        }
+        let reason = match kind {
+            LatencyKind::Scheduler => Column::text("AFTER"),
+            LatencyKind::Pause => Column::text("REASON"),
+            _ => Column::text("").detail(9),
+        };
+        let mut table = Table::new([
+            Column::number("TIME"),
+            Column::number("START"),
+            Column::number("GOROUTINE"),
+            reason,
+            Column::name("STARTED IN"),
+            Column::name("AT"),
+            Column::word("LINE").detail(1),
+        ]);
+        for wait in waits {
+            table.row([
+                units::duration(wait.duration),
+                clock.show(wait.start),
+                wait.goroutine.map_or_else(String::new, |id| id.to_string()),
+                reason_text(wait),
+                wait.function.clone().unwrap_or_default(),
+                stack::innermost(&wait.stack).map_or_else(String::new, |frame| frame.func.clone()),
+                stack::innermost(&wait.stack).map_or_else(String::new, stack::line),
+            ]);
+        }
+        table.write(terminal)?;
     }
     Ok(())
 }
 
-/// A count in six characters.
-fn count(n: u64) -> String {
-    match n {
-        0..1_000_000 => n.to_string(),
-        1_000_000..1_000_000_000 => format!("{:.1}M", n as f64 / 1e6),
-        _ => format!("{:.1}G", n as f64 / 1e9),
+/// What it waited for; nothing where the kind says it.
+fn reason_text(wait: &SlowWait) -> String {
+    match (wait.kind, wait.woken_by) {
+        (LatencyKind::Scheduler, Some(id)) => format!("{} (by {id})", wait.reason),
+        (LatencyKind::Scheduler | LatencyKind::Pause, _) => wait.reason.clone(),
+        _ => String::new(),
     }
+}
+
+fn write_pauses(pauses: &[PauseLatency], clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+    if pauses.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        Column::text("STOP-THE-WORLD PAUSES"),
+        Column::number("TIMES"),
+        Column::number("TOTAL").detail(3),
+        Column::number("P50"),
+        Column::number("P99").detail(4),
+        Column::number("MAX"),
+        Column::number("TO STOP, MAX"),
+        Column::number("LONGEST AT").detail(2),
+        Column::name("STOPPED LAST").detail(1),
+    ]);
+    for pause in pauses {
+        let longest = pause.longest.as_ref();
+        let last = longest.and_then(|longest| {
+            let function = longest.last_function.as_deref().unwrap_or_default();
+            longest.last_goroutine.map(|id| format!("{id} {function}").trim_end().to_owned())
+        });
+        table.row([
+            pause.reason.clone(),
+            units::count(pause.total.count()),
+            units::duration(pause.total.sum()),
+            units::duration(pause.total.percentile(50.0)),
+            units::duration(pause.total.percentile(99.0)),
+            units::duration(pause.total.max()),
+            units::duration(pause.time_to_stop.max()),
+            longest.map_or_else(String::new, |longest| clock.show(longest.start)),
+            last.unwrap_or_default(),
+        ]);
+    }
+    writeln!(terminal)?;
+    Ok(table.write(terminal)?)
+}
+
+fn write_costs(costs: &[GcCost], top: usize, terminal: &mut Terminal) -> Result<(), Failure> {
+    if costs.is_empty() || top == 0 {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        Column::name("PAID FOR THE GC BY ITS ALLOCATIONS"),
+        Column::number("ASSISTS"),
+        Column::number("TOTAL"),
+        Column::number("P99").detail(1),
+        Column::number("SWEEPS"),
+        Column::number("TOTAL"),
+    ]);
+    for cost in costs.iter().take(top) {
+        table.row([
+            cost.function.clone().unwrap_or_else(|| "(no stack)".to_owned()),
+            units::count(cost.assists.count()),
+            units::duration(cost.assists.sum()),
+            units::duration(cost.assists.percentile(99.0)),
+            units::count(cost.sweeps.count()),
+            units::duration(cost.sweeps.sum()),
+        ]);
+    }
+    writeln!(terminal)?;
+    table.write(terminal)?;
+    if costs.len() > top {
+        let rest = units::plural((costs.len() - top) as u64, "more function");
+        writeln!(terminal, "… {rest}; --top {} lists them", costs.len())?;
+    }
+    Ok(())
+}
+
+fn write_over_time(report: &LatencyReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+    for (name, series) in series(report).into_iter().filter(|(_, series)| !series.all.is_empty()) {
+        let title = format!("{}, in windows of {}", name.trim(), units::duration(series.window));
+        writeln!(terminal, "\n{}", terminal.paint(BOLD, &title))?;
+        let columns = std::iter::once(Column::number("START")).chain(distribution::COLUMNS);
+        let mut table = Table::new(columns.collect::<Vec<_>>());
+        for window in series.windows.iter().filter(|window| !window.durations.is_empty()) {
+            let start = Cell::from(clock.show(window.start));
+            table.row(std::iter::once(start).chain(distribution::cells(&window.durations)));
+        }
+        table.write(terminal)?;
+    }
+    Ok(())
 }

@@ -19,3 +19,4 @@ pub mod profile;
 pub mod schema;
 pub mod summary;
 pub mod tasks;
+pub mod threads;

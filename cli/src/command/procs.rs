@@ -1,147 +1,157 @@
-//! Tells what the processors do.
+//! `gotrace procs`: what each P (processor) did.
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use gotrace::analysis::procs::{Procs, ProcsReport};
 
 use crate::failure::Failure;
+use crate::pass::{ended, observe_within};
+use crate::select::Window;
 use crate::terminal::Terminal;
-use crate::view::analysis::{ended, observe, time};
-use crate::view::text::write_json;
-use clap::Args as ClapArgs;
-use gotrace::analysis::{ProcMoment, ProcReport, Procs};
-use serde::Serialize;
+use crate::view::clock::Clock;
+use crate::view::style::{BAD, BOLD, WARN};
+use crate::view::table::{Cell, Column, Table};
+use crate::view::units;
 
-/// Tell how busy each P is, how many goroutines run and wait to run, what is wasted, and what the garbage collector takes.
-#[derive(ClapArgs)]
+/// Show how busy each P (processor) is, how many goroutines run and wait to run, and what the garbage collector takes.
+///
+/// A P is idle while a goroutine is runnable when the scheduler has not yet woken a thread for it: a little is normal, much
+/// is time lost.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  gotrace procs trace.out\n  gotrace procs trace.out --from 1ms --to 2ms --over-time"
+)]
 pub struct Args {
-    /// Show the course of time too
-    #[arg(long)]
-    over_time: bool,
+    /// The trace, - for standard input
+    file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// The trace, - for standard input
-    file: PathBuf,
+    /// Show the course of time too
+    #[arg(long)]
+    over_time: bool,
+    #[command(flatten)]
+    window: Window,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
-    let (report, error) = observe(&args.file, Procs::new())?;
-    let mut out = BufWriter::new(io::stdout().lock());
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    let found = observe_within(&args.file, terminal.times(), &args.window, |range| Procs::new().within(range))?;
     match args.json {
-        true => write_json(&Json::new(&report, error.as_ref().map(ToString::to_string)), &mut out)?,
-        false => write_text(&report, args.over_time, &mut out)?,
+        true => terminal.json(&found.report, found.error.as_ref())?,
+        false => write_text(args, &found.report, &found.clock, terminal)?,
     }
-    out.flush()?;
-    ended(&args.file, error)
+    ended(&args.file, found.error.as_ref())
 }
 
-/// What is printed as JSON; see `gotrace::analysis::json`.
-#[derive(Serialize)]
-struct Json {
-    schema: u32,
-    duration_ns: i64,
-    gomaxprocs: Option<u64>,
-    whole: Moment,
-    parallelism_ns: Vec<i64>,
-    procs: Vec<Proc>,
-    window_ns: i64,
-    windows: Vec<Moment>,
-    error: Option<String>,
-}
+/// This share of the time with an idle P while a goroutine was runnable deserves a look, and this one is bad.
+const LOST: [f64; 2] = [0.05, 0.25];
 
-#[derive(Serialize)]
-struct Moment {
-    begin: i64,
-    length_ns: i64,
-    running: f64,
-    runnable: f64,
-    runnable_max: u64,
-    procs: f64,
-    idle_while_runnable_ns: i64,
-    gc: f64,
-}
-
-#[derive(Serialize)]
-struct Proc {
-    proc: u64,
-    running_ns: i64,
-    executing_ns: i64,
-    utilization: Vec<f64>,
-}
-
-impl From<&ProcMoment> for Moment {
-    fn from(moment: &ProcMoment) -> Self {
-        Moment {
-            begin: moment.begin.0,
-            length_ns: moment.length,
-            running: moment.running,
-            runnable: moment.runnable,
-            runnable_max: moment.runnable_max,
-            procs: moment.procs,
-            idle_while_runnable_ns: moment.idle_while_runnable,
-            gc: moment.gc,
-        }
-    }
-}
-
-impl Json {
-    fn new(report: &ProcReport, error: Option<String>) -> Self {
-        let procs = report.procs.iter().map(|proc| Proc {
-            proc: proc.proc.0,
-            running_ns: proc.running,
-            executing_ns: proc.executing,
-            utilization: proc.utilization.clone(),
-        });
-        Json {
-            schema: 1,
-            duration_ns: report.duration,
-            gomaxprocs: report.gomaxprocs,
-            whole: (&report.whole).into(),
-            parallelism_ns: report.parallelism.clone(),
-            procs: procs.collect(),
-            window_ns: report.window,
-            windows: report.windows.iter().map(Moment::from).collect(),
-            error,
-        }
-    }
-}
-
-fn write_text(report: &ProcReport, over_time: bool, out: &mut impl Write) -> io::Result<()> {
-    let part = |nanos: i64| format!("{:.1} %", nanos as f64 * 100.0 / report.duration.max(1) as f64);
+fn write_text(args: &Args, report: &ProcsReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
     let whole = &report.whole;
-    let gomaxprocs = report.gomaxprocs.map_or("unknown".to_owned(), |n| n.to_string());
-    writeln!(out, "{:<26}{}, GOMAXPROCS {gomaxprocs}", "duration", time(report.duration))?;
-    writeln!(out, "{:<26}{:.2} on average", "goroutines running", whole.running)?;
-    writeln!(out, "{:<26}{:.2} on average, {} at most", "goroutines ready", whole.runnable, whole.runnable_max)?;
-    writeln!(out, "{:<26}{:.2} on average", "Ps with a thread", whole.procs)?;
-    writeln!(out, "{:<26}{:.2} on average", "Ps with a GC worker", whole.gc)?;
-    let wasted = whole.idle_while_runnable;
-    writeln!(out, "{:<26}{} ({})", "a P idle, one ready", time(wasted), part(wasted))?;
+    let share = |part: Duration| units::percent(part.as_secs_f64(), report.duration.as_secs_f64());
+    if report.duration.is_zero() {
+        writeln!(terminal, "nothing of the trace is between --from and --to")?;
+        return Ok(terminal.flush()?);
+    }
+    let gomaxprocs = report.gomaxprocs.map_or_else(|| "an unknown number of".to_owned(), |procs| procs.to_string());
+    let duration = units::duration(report.duration);
+    let headline = format!("{:.2} goroutines ran on average, on {gomaxprocs} Ps, in {duration}", whole.running);
+    writeln!(terminal, "{}", terminal.paint(BOLD, &headline))?;
+    let lost = whole.idle_while_runnable;
+    let text = format!("{} ({})", units::duration(lost), share(lost));
+    let lost = match lost.as_secs_f64() / report.duration.as_secs_f64() {
+        part if part >= LOST[1] => terminal.paint(BAD, &text),
+        part if part >= LOST[0] => terminal.paint(WARN, &text),
+        _ => text,
+    };
+    writeln!(
+        terminal,
+        "runnable goroutines                    {:.2} on average, {} at most",
+        whole.runnable,
+        units::count(whole.runnable_max)
+    )?;
+    writeln!(terminal, "P idle while a goroutine was runnable  {lost}")?;
+    writeln!(terminal, "Ps with a thread                       {:.2} on average", whole.procs)?;
+    writeln!(terminal, "Ps with a GC worker                    {:.2} on average\n", whole.gc)?;
+    write_procs(report, terminal)?;
+    write_parallelism(report, terminal)?;
+    if args.over_time {
+        write_windows(report, clock, terminal)?;
+    } else {
+        let file = args.file.display();
+        writeln!(terminal, "\nnext: gotrace procs {file} --over-time")?;
+    }
+    Ok(terminal.flush()?)
+}
 
-    writeln!(out, "\n{:>5} {:>11} {:>8} {:>11} {:>8}  over time", "P", "running", "", "executing", "")?;
+fn write_procs(report: &ProcsReport, terminal: &mut Terminal) -> Result<(), Failure> {
+    let share = |part: Duration| units::percent(part.as_secs_f64(), report.duration.as_secs_f64());
+    // The other columns take 44.
+    let room = terminal.width().min(120).saturating_sub(46);
+    let mut table = Table::new([
+        Column::number("P"),
+        Column::number("WITH A THREAD"),
+        Column::number(""),
+        Column::number("GO CODE"),
+        Column::number(""),
+        Column::word("GO CODE OVER TIME").detail(1),
+    ]);
     for proc in &report.procs {
-        let (running, executing) = (proc.running, proc.executing);
-        let course = bars(&proc.utilization, 48);
-        let id = proc.proc;
-        let (run, exec) = (time(running), time(executing));
-        writeln!(out, "{id:>5} {run:>11} {:>8} {exec:>11} {:>8}  {course}", part(running), part(executing))?;
+        table.row([
+            proc.proc.to_string(),
+            units::duration(proc.running),
+            share(proc.running),
+            units::duration(proc.executing),
+            share(proc.executing),
+            bars(&proc.utilization, room),
+        ]);
     }
-    writeln!(out, "\ngoroutines running at a time")?;
-    for (n, &nanos) in report.parallelism.iter().enumerate().filter(|(_, nanos)| **nanos > 0) {
-        let bar = "█".repeat((nanos as f64 * 60.0 / report.duration.max(1) as f64).round() as usize);
-        writeln!(out, "{n:>5} {:>11} {:>8}  {bar}", time(nanos), part(nanos))?;
+    Ok(table.write(terminal)?)
+}
+
+fn write_parallelism(report: &ProcsReport, terminal: &mut Terminal) -> Result<(), Failure> {
+    let whole = report.duration.as_secs_f64();
+    let room = terminal.width().min(100).saturating_sub(36);
+    let mut table = Table::new([
+        Column::number("GOROUTINES AT A TIME"),
+        Column::number("TIME"),
+        Column::number(""),
+        Column::word("").detail(1),
+    ]);
+    for (count, &time) in report.parallelism.iter().enumerate().filter(|(_, time)| !time.is_zero()) {
+        let bar = "█".repeat((time.as_secs_f64() * room as f64 / whole).round() as usize);
+        table.row([count.to_string(), units::duration(time), units::percent(time.as_secs_f64(), whole), bar]);
     }
-    if over_time {
-        writeln!(out, "\nin windows of {}", time(report.window))?;
-        let head = ["running", "ready", "at most", "Ps", "GC"].map(|name| format!("{name:>9}")).join(" ");
-        writeln!(out, "{:>20} {head} {:>12}", "from (ns)", "wasted")?;
-        for moment in &report.windows {
-            let ProcMoment { begin, running, runnable, runnable_max, procs, gc, .. } = moment;
-            write!(out, "{begin:>20} {running:>9.2} {runnable:>9.2} {runnable_max:>9} {procs:>9.2} {gc:>9.2}")?;
-            writeln!(out, " {:>12}", time(moment.idle_while_runnable))?;
-        }
+    writeln!(terminal)?;
+    Ok(table.write(terminal)?)
+}
+
+fn write_windows(report: &ProcsReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+    writeln!(terminal, "\nin windows of {}", units::duration(report.window))?;
+    let mut table = Table::new([
+        Column::number("START"),
+        Column::number("RUNNING"),
+        Column::number("RUNNABLE"),
+        Column::number("AT MOST"),
+        Column::number("PS"),
+        Column::number("GC"),
+        Column::number("P IDLE, ONE RUNNABLE"),
+    ]);
+    for window in &report.windows {
+        let lost = units::duration(window.idle_while_runnable);
+        table.row([
+            Cell::from(clock.show(window.start)),
+            format!("{:.2}", window.running).into(),
+            format!("{:.2}", window.runnable).into(),
+            units::count(window.runnable_max).into(),
+            format!("{:.2}", window.procs).into(),
+            format!("{:.2}", window.gc).into(),
+            lost.into(),
+        ]);
     }
-    Ok(())
+    Ok(table.write(terminal)?)
 }
 
 /// Parts of a whole as a row of bars, averaged to a width.

@@ -15,8 +15,12 @@ const SCHEMAS: &[(&str, fn() -> Schema)] = &[
     ("diagnose", schema::<super::diagnose::Document>),
     ("gctrace", schema::<gotrace::gctrace::LogReport>),
     ("heap", schema::<gotrace::pprof::TopReport>),
+    ("gc", schema::<super::gc::Report>),
+    ("latency", schema::<gotrace::analysis::latency::LatencyReport>),
+    ("procs", schema::<gotrace::analysis::procs::ProcsReport>),
     ("summary", schema::<gotrace::analysis::summary::TraceSummary>),
     ("tasks", schema::<super::tasks::Report>),
+    ("threads", schema::<gotrace::analysis::threads::ThreadsReport>),
 ];
 
 /// Prints the JSON Schema of what a command prints with --json.

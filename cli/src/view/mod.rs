@@ -2,10 +2,12 @@
 
 pub mod analysis;
 pub mod clock;
-pub mod mmu;
+pub mod distribution;
 pub mod names;
 pub mod paragraph;
+pub mod stack;
 pub mod style;
+pub mod svg;
 pub mod table;
 pub mod text;
 pub mod timeline;

@@ -25,18 +25,18 @@ mod change;
 mod threshold;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub use change::{Change, Comparison, Unit, Verdict};
 pub use threshold::{Threshold, ThresholdError};
 
 use super::goroutines::{GroupBy, GroupTable, Groups};
 use super::histogram::Histogram;
-use super::latency::{Latencies, LatencyReport};
-use super::mmu::MutatorUtilization;
+use super::latency::{Latency, LatencyReport};
+use super::mmu::{Mmu, MmuOptions, MmuReport};
 use super::observer::Observer;
-use super::procs::{ProcReport, Procs};
+use super::procs::{Procs, ProcsReport};
 use super::times::Accounting;
-use super::utilization::{UtilFlags, Utilization};
 use crate::event::Event;
 
 /// The numbers of a trace that are worth comparing, by name: the output of [`Metrics`].
@@ -52,7 +52,7 @@ use crate::event::Event;
 /// | `gc.assist.sum`, `gc.sweep.sum` … | time that goroutines spent on mark assists and sweeping |
 /// | `gc.procs` | how many Ps ran background workers, on average |
 /// | `mmu.1ms`, `mmu.10ms`, `mmu.100ms` | the minimum mutator utilization, from 0 to 1 |
-/// | `sched.p50` …, `wake.p50` …, `syscall.p50` …, `network.p50` … | [latencies](super::LatencyReport) |
+/// | `sched.p50` …, `wake.p50` …, `syscall.p50` …, `network.p50` … | [latencies](super::latency::LatencyReport) |
 /// | `procs.running`, `procs.runnable` | how many goroutines ran and were runnable, on average |
 /// | `procs.idle_while_runnable` | for how long a P was idle while a goroutine was runnable |
 /// | `block.REASON.sum` | how long all goroutines were blocked for a reason |
@@ -69,7 +69,7 @@ pub struct MetricsReport {
 /// Finds the [metrics](MetricsReport) of a trace, in one pass.
 #[derive(Debug)]
 pub struct Metrics {
-    observers: (Groups, Latencies, Procs, Utilization),
+    observers: (Groups, Latency, Procs, Mmu),
 }
 
 impl Metrics {
@@ -82,7 +82,7 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let groups = Groups::new(GroupBy::Start, Accounting::Corrected);
-        Metrics { observers: (groups, Latencies::new(), Procs::new(), Utilization::new(UtilFlags::default())) }
+        Metrics { observers: (groups, Latency::new(), Procs::new(), Mmu::new(MmuOptions::default())) }
     }
 }
 
@@ -159,7 +159,7 @@ impl MetricsReport {
             self.distribution(&format!("stw.{}", pauses.reason), &pauses.total);
         }
         let (mut assists, mut sweeps) = (Histogram::default(), Histogram::default());
-        for cost in &report.costs {
+        for cost in &report.gc_costs {
             assists.merge(&cost.assists);
             sweeps.merge(&cost.sweeps);
         }
@@ -167,14 +167,14 @@ impl MetricsReport {
         self.distribution("gc.sweep", &sweeps);
     }
 
-    fn add_procs(&mut self, report: &ProcReport, utilization: &MutatorUtilization) {
-        self.set("duration", report.duration as f64);
+    fn add_procs(&mut self, report: &ProcsReport, utilization: &MmuReport) {
+        self.set("duration", report.duration.as_nanos() as f64);
         self.set("gc.procs", report.whole.gc);
         self.set("procs.running", report.whole.running);
         self.set("procs.runnable", report.whole.runnable);
-        self.set("procs.idle_while_runnable", report.whole.idle_while_runnable as f64);
-        for (name, window) in [("mmu.1ms", 1_000_000), ("mmu.10ms", 10_000_000), ("mmu.100ms", 100_000_000)] {
-            self.set(name, utilization.mmu(window));
+        self.set("procs.idle_while_runnable", report.whole.idle_while_runnable.as_nanos() as f64);
+        for (name, millis) in [("mmu.1ms", 1), ("mmu.10ms", 10), ("mmu.100ms", 100)] {
+            self.set(name, utilization.mmu(Duration::from_millis(millis)));
         }
     }
 }

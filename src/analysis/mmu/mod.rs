@@ -3,33 +3,42 @@
 //! MMU was introduced by Cheng and Blelloch, "A Parallel, Real-Time Garbage Collector" (PLDI 2001). Both mean here what they mean in Go's
 //! `src/internal/trace/gc.go`.
 
+mod curve;
+mod observer;
+
+use std::time::Duration;
+
+use crate::time::Time;
+pub use curve::{MmuCurve, MmuPoint};
+pub use observer::{Mmu, MmuOptions};
+
 /// The mutator utilization from a moment on, until the next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MutatorUtil {
-    /// The moment, in nanoseconds on the trace's clock.
-    pub time: i64,
+pub struct UtilizationPoint {
+    /// The moment.
+    pub time: Time,
     /// The part of the processors that the program has, from 0 to 1.
-    pub util: f64,
+    pub utilization: f64,
 }
 
 /// A window of time and the mean mutator utilization in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Window {
-    /// Its begin, in nanoseconds on the trace's clock.
-    pub time: i64,
+pub struct UtilizationWindow {
+    /// When the window starts.
+    pub start: Time,
     /// The mean, from 0 to 1.
-    pub util: f64,
+    pub utilization: f64,
 }
 
 /// The mutator utilization over a trace: one function, or one for each P.
 #[derive(Clone, Debug, Default)]
-pub struct MutatorUtilization {
+pub struct MmuReport {
     series: Vec<Series>,
 }
 
 #[derive(Clone, Debug)]
 struct Series {
-    points: Vec<MutatorUtil>,
+    points: Vec<UtilizationPoint>,
     /// The integral of the utilization up to each point.
     sums: Vec<f64>,
 }
@@ -50,27 +59,27 @@ impl<'a> Integral<'a> {
         let rest = &self.series.points[self.at..];
         // Nearly always it is one of the next.
         let mut step = 1;
-        while rest.get(step).is_some_and(|point| point.time <= time) {
+        while rest.get(step).is_some_and(|point| point.time.0 <= time) {
             step *= 2;
         }
         let near = &rest[step / 2..rest.len().min(step + 1)];
-        self.at += step / 2 + near.partition_point(|point| point.time <= time).saturating_sub(1);
+        self.at += step / 2 + near.partition_point(|point| point.time.0 <= time).saturating_sub(1);
         let point = self.series.points[self.at];
-        self.series.sums[self.at] + point.util * (time - point.time) as f64
+        self.series.sums[self.at] + point.utilization * (time - point.time.0) as f64
     }
 
     /// When the utilization changes next.
     fn next_change(&self) -> i64 {
-        self.series.points.get(self.at + 1).map_or(i64::MAX, |point| point.time)
+        self.series.points.get(self.at + 1).map_or(i64::MAX, |point| point.time.0)
     }
 }
 
 impl Series {
-    fn new(points: Vec<MutatorUtil>) -> Self {
+    fn new(points: Vec<UtilizationPoint>) -> Self {
         let mut sum = 0.0;
-        let mut last = MutatorUtil { time: 0, util: 0.0 };
-        let add = |point: &MutatorUtil| {
-            sum += last.util * (point.time - last.time) as f64;
+        let mut last = UtilizationPoint { time: Time(0), utilization: 0.0 };
+        let add = |point: &UtilizationPoint| {
+            sum += last.utilization * (point.time.0 - last.time.0) as f64;
             last = *point;
             sum
         };
@@ -78,23 +87,23 @@ impl Series {
         Series { points, sums }
     }
 
-    fn begin(&self) -> i64 {
-        self.points.first().map_or(0, |point| point.time)
+    fn start(&self) -> i64 {
+        self.points.first().map_or(0, |point| point.time.0)
     }
 
     fn duration(&self) -> i64 {
-        self.points.last().map_or(0, |point| point.time) - self.begin()
+        self.points.last().map_or(0, |point| point.time.0) - self.start()
     }
 
-    /// Calls `each` with the begin and the mean utilization of windows of a length, in order. The mean is linear between
-    /// two begins where neither edge of the window meets a change, so these are all that matter.
+    /// Calls `each` with the start and the mean utilization of windows of a length, in order. The mean is linear between
+    /// two starts where neither edge of the window meets a change, so these are all that matter.
     ///
-    /// `each` gives the utilization above which nothing interests it. The slope of the mean is at most 1 a window, so begins that
+    /// `each` gives the utilization above which nothing interests it. The slope of the mean is at most 1 a window, so starts that
     /// can't come down to it are left out.
     fn slide(&self, window: i64, mut each: impl FnMut(i64, f64) -> f64) {
-        let end = self.begin() + self.duration() - window;
+        let end = self.start() + self.duration() - window;
         let (mut left, mut right) = (Integral::new(self), Integral::new(self));
-        let mut time = self.begin();
+        let mut time = self.start();
         loop {
             let util = (right.up_to(time + window) - left.up_to(time)) / window as f64;
             let bound = each(time, util);
@@ -116,24 +125,29 @@ impl Series {
 /// Returned where the rest does not matter: no utilization is below.
 const ENOUGH: f64 = -1.0;
 
-impl MutatorUtilization {
-    pub(super) fn new(series: Vec<Vec<MutatorUtil>>) -> Self {
-        MutatorUtilization { series: series.into_iter().map(Series::new).collect() }
+impl MmuReport {
+    pub(super) fn new(series: Vec<Vec<UtilizationPoint>>) -> Self {
+        MmuReport { series: series.into_iter().map(Series::new).collect() }
     }
 
-    /// The functions: one, or one for each P. Each ends with a point of utilization 0, behind which nothing is known.
-    pub fn series(&self) -> impl Iterator<Item = &[MutatorUtil]> {
+    /// The functions: one, or one for each P. Each ends with a point of utilization 0, after which nothing is known.
+    pub fn series(&self) -> impl Iterator<Item = &[UtilizationPoint]> {
         self.series.iter().map(|series| &series.points[..])
     }
 
-    /// The length of the longest function in nanoseconds.
-    pub fn duration(&self) -> i64 {
-        self.series.iter().map(Series::duration).max().unwrap_or(0)
+    /// The length of the longest function.
+    pub fn duration(&self) -> Duration {
+        let longest = self.series.iter().map(Series::duration).max().unwrap_or(0);
+        Time(longest) - Time(0)
     }
 
-    /// The minimum mutator utilization: the least mean utilization in all windows of so many nanoseconds, from 0 to 1. A window longer
+    /// The minimum mutator utilization: the lowest mean utilization in all windows of a length, from 0 to 1. A window longer
     /// than the trace is as long as the trace.
-    pub fn mmu(&self, window: i64) -> f64 {
+    pub fn mmu(&self, window: Duration) -> f64 {
+        self.mmu_of(nanos(window))
+    }
+
+    fn mmu_of(&self, window: i64) -> f64 {
         if window <= 0 {
             return 0.0;
         }
@@ -151,19 +165,20 @@ impl MutatorUtilization {
         least
     }
 
-    /// The mutator utilization distribution: for each quantile from 0 to 1, the mean utilization that so many of all windows of
-    /// so many nanoseconds do not exceed. Quantile 0 is the MMU.
+    /// The mutator utilization distribution: for each quantile from 0 to 1, the mean utilization that so many of all windows
+    /// of a length do not exceed. Quantile 0 is the MMU.
     ///
     /// Go 1.27.3's `MMUCurve.MUD` is meant to give the same, but gives the MMU at every quantile: its accumulator leaves early
     /// when no examples of windows are asked for.
-    pub fn mud(&self, window: i64, quantiles: &[f64]) -> Vec<f64> {
-        let mmu = self.mmu(window);
+    pub fn mud(&self, window: Duration, quantiles: &[f64]) -> Vec<f64> {
+        let window = nanos(window);
+        let mmu = self.mmu_of(window);
         let mut pieces = Pieces::default();
         for series in self.series.iter().filter(|series| window > 0 && series.duration() > window) {
             let mut last: Option<(i64, f64)> = None;
             series.slide(window, |time, util| {
-                if let Some((begun, before)) = last {
-                    pieces.add(before, util, (time - begun) as f64);
+                if let Some((start, before)) = last {
+                    pieces.add(before, util, (time - start) as f64);
                 }
                 last = Some((time, util));
                 1.0
@@ -177,28 +192,39 @@ impl MutatorUtilization {
         quantiles.iter().map(|&q| quantile(q)).collect()
     }
 
-    /// Up to `n` windows of so many nanoseconds with the lowest mean utilization, the lowest first. They do not overlap.
-    pub fn worst(&self, window: i64, n: usize) -> Vec<Window> {
-        let mut worst: Vec<Window> = Vec::new();
+    /// Up to `n` windows of a length with the lowest mean utilization, the lowest first. They do not overlap.
+    pub fn worst(&self, window: Duration, n: usize) -> Vec<UtilizationWindow> {
+        let mut worst: Vec<UtilizationWindow> = Vec::new();
         for series in &self.series {
-            let window = series.fit(window);
+            let window = series.fit(nanos(window));
             if window <= 0 || n == 0 {
                 continue;
             }
-            series.slide(window, |time, util| {
-                let near = worst.iter().position(|other| (other.time - time).abs() < window);
+            series.slide(window, |time, utilization| {
+                let found = UtilizationWindow { start: Time(time), utilization };
+                let near = worst.iter().position(|other| other.start.since(found.start).abs() < window);
                 match near {
-                    Some(place) if worst[place].util <= util => {}
-                    Some(place) => worst[place] = Window { time, util },
-                    None => worst.push(Window { time, util }),
+                    Some(place) if worst[place].utilization <= utilization => {}
+                    Some(place) => worst[place] = found,
+                    None => worst.push(found),
                 }
-                worst.sort_by(|a, b| a.util.total_cmp(&b.util).then(a.time.cmp(&b.time)));
+                worst.sort_by(|a, b| a.utilization.total_cmp(&b.utilization).then(a.start.cmp(&b.start)));
                 worst.truncate(n);
-                if worst.len() < n { 1.0 } else { worst[n - 1].util }
+                if worst.len() < n { 1.0 } else { worst[n - 1].utilization }
             });
         }
         worst
     }
+
+    /// The MMU and two percentiles for windows of all lengths.
+    pub fn curve(&self) -> MmuCurve {
+        MmuCurve::new(self)
+    }
+}
+
+/// Nanoseconds, at most what an `i64` holds: no trace is longer.
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// A distribution of time over utilization, as a sum of uniform ones and of single values.
@@ -256,15 +282,19 @@ mod tests {
 
     use super::*;
 
-    fn utilization(steps: &[(i64, f64)]) -> MutatorUtilization {
+    fn ns(nanos: usize) -> Duration {
+        Duration::from_nanos(nanos as u64)
+    }
+
+    fn utilization(steps: &[(i64, f64)]) -> MmuReport {
         let mut time = 1000;
-        let mut points: Vec<MutatorUtil> = Vec::new();
+        let mut points: Vec<UtilizationPoint> = Vec::new();
         for &(duration, util) in steps {
-            points.push(MutatorUtil { time, util });
+            points.push(UtilizationPoint { time: Time(time), utilization: util });
             time += duration;
         }
-        points.push(MutatorUtil { time, util: 0.0 });
-        MutatorUtilization::new(vec![points])
+        points.push(UtilizationPoint { time: Time(time), utilization: 0.0 });
+        MmuReport::new(vec![points])
     }
 
     /// The mean in each window of whole nanoseconds, by adding up nanoseconds.
@@ -280,14 +310,14 @@ mod tests {
             window in 1..60_usize,
         ) {
             let utilization = utilization(&steps);
-            let mut all = by_hand(&steps, window.min(utilization.duration() as usize));
+            let mut all = by_hand(&steps, window.min(utilization.duration().as_nanos() as usize));
             all.sort_by(f64::total_cmp);
-            prop_assert!((utilization.mmu(window as i64) - all[0]).abs() < 1e-9);
-            prop_assert!((utilization.worst(window as i64, 1)[0].util - all[0]).abs() < 1e-9);
+            prop_assert!((utilization.mmu(ns(window)) - all[0]).abs() < 1e-9);
+            prop_assert!((utilization.worst(ns(window), 1)[0].utilization - all[0]).abs() < 1e-9);
             // Between whole nanoseconds the mean is linear: so many of them lie below a quantile, give or take one.
             if all.len() > 1 {
                 let quantiles = [0.0, 0.1, 0.5, 0.9, 1.0];
-                for (quantile, util) in quantiles.iter().zip(utilization.mud(window as i64, &quantiles)) {
+                for (quantile, util) in quantiles.iter().zip(utilization.mud(ns(window), &quantiles)) {
                     let slope = 1.0 / window as f64;
                     let below = all.iter().filter(|&&other| other < util - slope - 1e-9).count() as f64;
                     let up_to = all.iter().filter(|&&other| other <= util + slope + 1e-9).count() as f64;
@@ -302,22 +332,22 @@ mod tests {
     fn a_distribution_has_the_expected_quantiles() {
         // 60 ns at 1, then 40 ns at 0; a window of 20 ns: 40 ns at 1, 20 ns of each value between, 20 ns at 0.
         let utilization = utilization(&[(60, 1.0), (40, 0.0)]);
-        let found = utilization.mud(20, &[0.0, 0.2, 0.25, 0.375, 0.5, 0.6, 1.0]);
+        let found = utilization.mud(ns(20), &[0.0, 0.2, 0.25, 0.375, 0.5, 0.6, 1.0]);
         for (found, expected) in found.into_iter().zip([0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0]) {
             assert!((found - expected).abs() < 1e-9, "{found}, expected {expected}");
         }
         // Longer than the trace: its mean.
-        assert_eq!(utilization.mud(1000, &[0.5]), [0.6]);
-        assert_eq!((utilization.mmu(0), utilization.mmu(1000)), (0.0, 0.6));
-        assert_eq!(MutatorUtilization::default().mmu(5), 1.0);
+        assert_eq!(utilization.mud(ns(1000), &[0.5]), [0.6]);
+        assert_eq!((utilization.mmu(ns(0)), utilization.mmu(ns(1000))), (0.0, 0.6));
+        assert_eq!(MmuReport::default().mmu(ns(5)), 1.0);
     }
 
     #[test]
     fn worst_windows_do_not_overlap() {
         let utilization = utilization(&[(50, 1.0), (10, 0.0), (50, 1.0), (20, 0.5), (50, 1.0)]);
-        let worst = utilization.worst(20, 3);
-        assert_eq!(worst[0].util, 0.5);
-        assert!(worst.iter().all(|a| worst.iter().all(|b| a == b || (a.time - b.time).abs() >= 20)), "{worst:?}");
-        assert_eq!(worst.iter().filter(|window| window.util == 0.5).count(), 2, "{worst:?}");
+        let worst = utilization.worst(ns(20), 3);
+        assert_eq!(worst[0].utilization, 0.5);
+        assert!(worst.iter().all(|a| worst.iter().all(|b| a == b || a.start.since(b.start).abs() >= 20)), "{worst:?}");
+        assert_eq!(worst.iter().filter(|window| window.utilization == 0.5).count(), 2, "{worst:?}");
     }
 }

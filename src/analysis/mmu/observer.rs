@@ -1,35 +1,70 @@
 //! How much of the processors the program itself has at each moment, the rest being the garbage collector's.
 //!
-//! The rules are those of Go's `src/internal/trace/gc.go`, `MutatorUtilizationV2`.
+//! The rules are those of Go's `src/internal/trace/gc.go`, `MmuReportV2`.
 
 use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
-use super::mmu::{MutatorUtil, MutatorUtilization};
-use super::observer::Observer;
+use super::{MmuReport, UtilizationPoint};
+use crate::analysis::observer::Observer;
 use crate::event::record::{RangeType, Record, What};
 use crate::event::{Event, GoState, is_gc_pause};
 use crate::id::NONE;
+use crate::time::Time;
 
 /// What counts as work of the garbage collector, and for whom. The default is that of `go tool trace`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UtilFlags {
-    /// A function for each P, instead of one in which each P has its share.
+#[non_exhaustive]
+pub struct MmuOptions {
+    /// A function for each P, instead of one in which each P has its share. Off by default.
     pub per_proc: bool,
-    /// Stop-the-world pauses of the GC: those whose reason contains `GC`.
-    pub stw: bool,
-    /// Background mark workers, idle ones excepted; with `per_proc` dedicated ones too, which leave no goroutine on their P to wait.
+    /// Stop-the-world pauses of the GC: those whose reason contains `GC`. On by default.
+    pub stop_the_world: bool,
+    /// Background mark workers except idle ones. With `per_proc` dedicated workers do not count either, since they leave no
+    /// goroutine waiting on their P. On by default.
     pub background: bool,
-    /// Mark assists.
-    pub assist: bool,
-    /// Sweeping.
-    pub sweep: bool,
+    /// Mark assists. On by default.
+    pub assists: bool,
+    /// Sweeping. Off by default.
+    pub sweeps: bool,
 }
 
-impl Default for UtilFlags {
+impl Default for MmuOptions {
     fn default() -> Self {
-        UtilFlags { per_proc: false, stw: true, background: true, assist: true, sweep: false }
+        MmuOptions { per_proc: false, stop_the_world: true, background: true, assists: true, sweeps: false }
+    }
+}
+
+impl MmuOptions {
+    /// Sets [`per_proc`](Self::per_proc).
+    pub fn per_proc(mut self, counts: bool) -> Self {
+        self.per_proc = counts;
+        self
+    }
+
+    /// Sets [`stop_the_world`](Self::stop_the_world).
+    pub fn stop_the_world(mut self, counts: bool) -> Self {
+        self.stop_the_world = counts;
+        self
+    }
+
+    /// Sets [`background`](Self::background).
+    pub fn background(mut self, counts: bool) -> Self {
+        self.background = counts;
+        self
+    }
+
+    /// Sets [`assists`](Self::assists).
+    pub fn assists(mut self, counts: bool) -> Self {
+        self.assists = counts;
+        self
+    }
+
+    /// Sets [`sweeps`](Self::sweeps).
+    pub fn sweeps(mut self, counts: bool) -> Self {
+        self.sweeps = counts;
+        self
     }
 }
 
@@ -44,9 +79,9 @@ const MAX_CHANGES: usize = 1 << 26;
 /// Memory follows the number of its changes, two numbers each, and the goroutines that are alive in the first
 /// generation. In a gap of lenient reading the program counts as having all processors.
 #[derive(Debug)]
-pub struct Utilization {
-    flags: UtilFlags,
-    series: Vec<Vec<MutatorUtil>>,
+pub struct Mmu {
+    options: MmuOptions,
+    series: Vec<Vec<UtilizationPoint>>,
     changes: usize,
     procs: Vec<Proc>,
     /// When GOMAXPROCS changed, and to what.
@@ -79,11 +114,11 @@ struct Proc {
     series: usize,
 }
 
-impl Utilization {
-    /// Counts what the flags say.
-    pub fn new(flags: UtilFlags) -> Self {
-        Utilization {
-            flags,
+impl Mmu {
+    /// Counts what the options say.
+    pub fn new(options: MmuOptions) -> Self {
+        Mmu {
+            options,
             series: Vec::new(),
             changes: 0,
             procs: Vec::new(),
@@ -109,16 +144,16 @@ impl Utilization {
         if self.procs.len() > procs {
             for proc in self.procs.drain(procs..) {
                 self.busy -= usize::from(proc.gc > 0);
-                if self.flags.per_proc {
-                    add(&mut self.series[proc.series], &mut self.changes, MutatorUtil { time, util: 0.0 });
+                if self.options.per_proc {
+                    add(&mut self.series[proc.series], &mut self.changes, point(time, 0.0));
                 }
             }
         }
         while self.procs.len() < procs {
             let mut series = 0;
-            if self.flags.per_proc || self.series.is_empty() {
+            if self.options.per_proc || self.series.is_empty() {
                 series = self.series.len();
-                self.series.push(vec![MutatorUtil { time, util: 1.0 }]);
+                self.series.push(vec![point(time, 1.0)]);
             }
             self.procs.push(Proc { gc: 0, series });
         }
@@ -156,18 +191,20 @@ impl Utilization {
         }
     }
 
-    fn range(&mut self, event: &Event<'_>, range: RangeType, begins: bool) {
+    fn range(&mut self, event: &Event<'_>, range: RangeType, starts: bool) {
         let record = event.record();
-        let by = if begins { 1 } else { -1 };
+        let by = if starts { 1 } else { -1 };
         match range {
-            RangeType::StopTheWorld if self.flags.stw && is_gc_pause(event.text(record.text).as_bytes()) => {
+            RangeType::StopTheWorld
+                if self.options.stop_the_world && is_gc_pause(event.text(record.text).as_bytes()) =>
+            {
                 self.stopped += by;
                 self.settled = false;
             }
-            RangeType::GcSweep if self.flags.sweep => self.change(record.proc, by),
-            RangeType::GcMarkAssist if self.flags.assist => {
+            RangeType::GcSweep if self.options.sweeps => self.change(record.proc, by),
+            RangeType::GcMarkAssist if self.options.assists => {
                 self.change(record.proc, by);
-                match begins {
+                match starts {
                     true if record.a != NONE => {
                         self.assisting.insert(record.a);
                         self.suspect(record.a);
@@ -181,20 +218,20 @@ impl Utilization {
         }
     }
 
-    /// A range that was on before the trace began is told late: it counts from the begin. One that was on before a gap
+    /// A range that was on before the trace began is told late: it counts from the start. One that was on before a gap
     /// ended counts from here.
     fn was_on(&mut self, event: &Event<'_>, range: RangeType) {
         let runs = || self.executing.get(&event.record().go) == Some(&true);
         let counts = match range {
-            RangeType::GcMarkAssist => self.flags.assist && runs(),
-            RangeType::GcSweep => self.flags.sweep,
+            RangeType::GcMarkAssist => self.options.assists && runs(),
+            RangeType::GcSweep => self.options.sweeps,
             _ => false,
         };
-        if counts && !self.flags.per_proc && self.generation <= 1 {
+        if counts && !self.options.per_proc && self.generation <= 1 {
             // The last point is what the next is compared with; those before it wait for the end.
             let procs = self.procs_at_last_point();
             if let Some((last, before)) = self.series[0].split_last_mut() {
-                last.util = less(last.util, 1, procs);
+                last.utilization = less(last.utilization, 1, procs);
                 match self.late.last_mut() {
                     Some((points, times)) if *points == before.len() => *times += 1,
                     _ => self.late.push((before.len(), 1)),
@@ -206,7 +243,7 @@ impl Utilization {
 
     /// GOMAXPROCS before the last point of the first series.
     fn procs_at_last_point(&self) -> usize {
-        let time = self.series[0].last().map_or(0, |point| point.time);
+        let time = self.series[0].last().map_or(0, |point| point.time.0);
         let next = self.procs_changes.partition_point(|&(change, _)| change < time);
         self.procs_changes[next.saturating_sub(1)].1
     }
@@ -222,9 +259,9 @@ impl Utilization {
             while let Some((_, more)) = late.next_if(|&&(end, _)| place < end) {
                 times += more;
             }
-            while changes.len() > 1 && changes.next_if(|&&(time, _)| time >= point.time).is_some() {}
+            while changes.len() > 1 && changes.next_if(|&&(time, _)| time >= point.time.0).is_some() {}
             let procs = changes.peek().map_or(1, |&&(_, procs)| procs);
-            point.util = less(point.util, times, procs);
+            point.utilization = less(point.utilization, times, procs);
         }
     }
 
@@ -253,10 +290,10 @@ impl Utilization {
         let record = event.record();
         let label = event.text(record.text).as_bytes();
         let is_dedicated = label == b"GC (dedicated)";
-        if self.flags.background
+        if self.options.background
             && label.starts_with(b"GC ")
             && label != b"GC (idle)"
-            && !(self.flags.per_proc && is_dedicated)
+            && !(self.options.per_proc && is_dedicated)
         {
             self.workers.insert(record.go);
             self.suspect(record.go);
@@ -267,17 +304,21 @@ impl Utilization {
     /// Notes how things are.
     fn settle(&mut self, time: i64) {
         self.settled = true;
-        if !self.flags.per_proc {
+        if !self.options.per_proc {
             let gc = if self.stopped > 0 { self.procs.len() } else { self.busy };
             let util = 1.0 - gc as f64 / self.procs.len() as f64;
-            self.settled = add(&mut self.series[0], &mut self.changes, MutatorUtil { time, util });
+            self.settled = add(&mut self.series[0], &mut self.changes, point(time, util));
             return;
         }
         for proc in &self.procs {
             let util = if self.stopped > 0 || proc.gc > 0 { 0.0 } else { 1.0 };
-            self.settled &= add(&mut self.series[proc.series], &mut self.changes, MutatorUtil { time, util });
+            self.settled &= add(&mut self.series[proc.series], &mut self.changes, point(time, util));
         }
     }
+}
+
+fn point(time: i64, utilization: f64) -> UtilizationPoint {
+    UtilizationPoint { time: Time(time), utilization }
 }
 
 /// A utilization with so many processors less for the program.
@@ -286,13 +327,13 @@ fn less(util: f64, taken: u32, procs: usize) -> f64 {
 }
 
 /// Adds a point if it says anything new. Of two at one time the lower counts. Whether the last point now is this one.
-fn add(series: &mut Vec<MutatorUtil>, changes: &mut usize, point: MutatorUtil) -> bool {
+fn add(series: &mut Vec<UtilizationPoint>, changes: &mut usize, point: UtilizationPoint) -> bool {
     if let Some(last) = series.last_mut() {
-        if last.util == point.util {
+        if last.utilization == point.utilization {
             return true;
         }
         if last.time == point.time {
-            let is_lower = point.util < last.util;
+            let is_lower = point.utilization < last.utilization;
             if is_lower {
                 *last = point;
             }
@@ -306,8 +347,8 @@ fn add(series: &mut Vec<MutatorUtil>, changes: &mut usize, point: MutatorUtil) -
     true
 }
 
-impl Observer for Utilization {
-    type Output = MutatorUtilization;
+impl Observer for Mmu {
+    type Output = MmuReport;
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
@@ -334,13 +375,13 @@ impl Observer for Utilization {
     }
 
     /// Each function ends with utilization 0 at the last event.
-    fn finish(mut self) -> MutatorUtilization {
+    fn finish(mut self) -> MmuReport {
         self.settle_late();
         if let Some(time) = self.last {
             for proc in &self.procs {
-                add(&mut self.series[proc.series], &mut self.changes, MutatorUtil { time, util: 0.0 });
+                add(&mut self.series[proc.series], &mut self.changes, point(time, 0.0));
             }
         }
-        MutatorUtilization::new(self.series)
+        MmuReport::new(self.series)
     }
 }

@@ -1,0 +1,195 @@
+//! `gotrace threads`: what each operating system thread (M) did.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use gotrace::ProcId;
+use gotrace::analysis::threads::{ThreadUse, ThreadsReport};
+use gotrace::timeline::Goroutine;
+
+use crate::failure::Failure;
+use crate::select::{Selection, Window};
+use crate::terminal::Terminal;
+use crate::view::clock::Clock;
+use crate::view::style::BOLD;
+use crate::view::table::{Column, Table};
+use crate::view::timeline::load;
+use crate::view::units;
+
+/// Show what each operating system thread (M) did: how long it ran Go code, was in system calls and had a P.
+///
+/// With --goroutine, --func or --package only the time of those goroutines counts, whichever thread ran them; a goroutine is
+/// chosen by the function that it started in. Before Go 1.22 traces have the runtime's numbers of threads, later ones those
+/// of the operating system.
+#[derive(clap::Args)]
+#[command(mut_arg("label", |arg| arg.hide(true)), after_help = "Examples:\n  gotrace threads trace.out\n  gotrace threads trace.out --sort syscall --top 5\n  gotrace threads trace.out --func 'http.*serve'")]
+pub struct Args {
+    /// The trace, - for standard input
+    file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// What threads are sorted by
+    #[arg(long, value_enum, value_name = "COLUMN", default_value = "running")]
+    sort: Sort,
+    /// List this many threads
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    top: usize,
+    /// List all threads
+    #[arg(long, conflicts_with = "top")]
+    all: bool,
+    #[command(flatten)]
+    window: Window,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Sort {
+    /// Time that it ran Go code
+    Running,
+    /// Time in system calls
+    Syscall,
+    /// Time with a P
+    Proc,
+    /// How many goroutines it ran
+    Goroutines,
+    /// When it is first seen
+    First,
+    /// Thread ID
+    Id,
+}
+
+impl Sort {
+    fn apply(self, threads: &mut [ThreadUse]) {
+        use std::cmp::Reverse;
+        match self {
+            Sort::Running => threads.sort_by_key(|thread| Reverse(thread.running)),
+            Sort::Syscall => threads.sort_by_key(|thread| Reverse(thread.syscall)),
+            Sort::Proc => threads.sort_by_key(|thread| Reverse(thread.with_proc)),
+            Sort::Goroutines => threads.sort_by_key(|thread| Reverse(thread.goroutines)),
+            Sort::First => threads.sort_by_key(|thread| thread.first_seen),
+            Sort::Id => threads.sort_by_key(|thread| thread.thread),
+        }
+    }
+}
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    if args.selection.label.is_some() {
+        return Err(Failure::Usage("--label cannot choose threads; choose by --func or --goroutine".to_owned()));
+    }
+    let timeline = load(&args.file)?;
+    let clock = Clock::of(&timeline, terminal.times());
+    let range = args.window.range(&timeline, &clock)?;
+    let selection = &args.selection;
+    let mut chosen = 0_usize;
+    let mut report = match selection.is_empty() {
+        true => ThreadsReport::new(&timeline, range),
+        false => ThreadsReport::of_goroutines(&timeline, range, |goroutine| {
+            let is_chosen = is_chosen(selection, goroutine);
+            chosen += usize::from(is_chosen);
+            is_chosen
+        }),
+    };
+    args.sort.apply(&mut report.threads);
+    if !args.all {
+        report.threads.truncate(args.top);
+    }
+    if args.json {
+        return terminal.json(&report, None);
+    }
+    if report.thread_count == 0 {
+        writeln!(terminal, "{}", nothing(selection, chosen))?;
+        return Ok(terminal.flush()?);
+    }
+    write_text(args, &report, &clock, terminal)
+}
+
+fn is_chosen(selection: &Selection, goroutine: &Goroutine<'_>) -> bool {
+    let has_function = || selection.matches_function(&goroutine.name().to_str_lossy());
+    selection.has_goroutine(goroutine.id()) && (!selection.has_function() || has_function())
+}
+
+/// Why there is no thread to show.
+fn nothing(selection: &Selection, chosen: usize) -> String {
+    match (selection.is_empty(), chosen) {
+        (true, _) => "no goroutine ran in this part of the trace".to_owned(),
+        (false, 0) => format!("no goroutine matches {}; gotrace goroutines lists them", selection.describe()),
+        (false, _) => format!("no goroutine that matches {} ran in this part of the trace", selection.describe()),
+    }
+}
+
+fn write_text(args: &Args, report: &ThreadsReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+    let whole = report.duration.as_secs_f64();
+    let headline = format!(
+        "{} ran Go code for {} and were in system calls for {}, in {}",
+        units::plural(report.thread_count, "thread"),
+        units::duration(report.running),
+        units::duration(report.syscall),
+        units::duration(report.duration),
+    );
+    writeln!(terminal, "{}\n", terminal.paint(BOLD, &headline))?;
+    let with_procs = args.selection.is_empty();
+    let mut table = Table::new([
+        Column::number("THREAD"),
+        Column::number("GO CODE"),
+        Column::number(""),
+        Column::number("SYSCALLS"),
+        Column::number("COUNT").detail(2),
+        Column::number("WITH A P").detail(3),
+        Column::number("GOROUTINES"),
+        Column::text("PS"),
+        Column::number("FIRST SEEN").detail(1),
+        Column::number("LAST SEEN").detail(1),
+    ]);
+    for thread in &report.threads {
+        table.row([
+            thread.thread.to_string(),
+            units::duration(thread.running),
+            units::percent(thread.running.as_secs_f64(), whole),
+            units::duration(thread.syscall),
+            units::count(thread.syscalls),
+            if with_procs { units::duration(thread.with_proc) } else { "–".to_owned() },
+            units::count(thread.goroutines),
+            ranges(&thread.procs),
+            clock.show(thread.first_seen),
+            clock.show(thread.last_seen),
+        ]);
+    }
+    table.write(terminal)?;
+    let rest = report.thread_count.saturating_sub(report.threads.len() as u64);
+    if rest > 0 {
+        writeln!(terminal, "… {}; --all lists them", units::plural(rest, "more thread"))?;
+    }
+    writeln!(terminal, "\nnext: gotrace procs {}", args.file.display())?;
+    Ok(terminal.flush()?)
+}
+
+/// IDs in ascending order, such as `0-3 7`.
+fn ranges(procs: &[ProcId]) -> String {
+    let mut parts: Vec<(u64, u64)> = Vec::new();
+    for &ProcId(id) in procs {
+        match parts.last_mut() {
+            Some((_, last)) if *last + 1 == id => *last = id,
+            _ => parts.push((id, id)),
+        }
+    }
+    let part = |&(first, last): &(u64, u64)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first} {last}"),
+        _ => format!("{first}-{last}"),
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_shown_as_ranges() {
+        let text = |ids: &[u64]| ranges(&ids.iter().copied().map(ProcId).collect::<Vec<_>>());
+        assert_eq!([text(&[]), text(&[3]), text(&[0, 1, 5, 6, 7])], ["", "3", "0 1 5-7"]);
+    }
+}

@@ -1,0 +1,386 @@
+//! How long things take: until a runnable goroutine runs, in system calls, for the network, with the world stopped, in the
+//! service of the garbage collector.
+
+mod details;
+mod report;
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
+use super::histogram::Histogram;
+use super::names::{Name, Names};
+use super::observer::Observer;
+use super::over_time::OverTime;
+use super::stacks::StackKey;
+use crate::event::record::{RangeType, Record, What};
+use crate::event::{Event, GoState, ProcState, is_gc_pause};
+use crate::id::{GoId, NONE, present};
+use crate::sched::arena::Arena;
+use crate::time::Time;
+use details::{Details, Functions};
+pub use report::{
+    GcCost, LatencyKind, LatencyReport, LatencySeries, LatencyWindow, LongestPause, PauseLatency, SlowWait,
+};
+
+#[derive(Debug, Default)]
+struct Gathered {
+    all: Histogram,
+    over_time: OverTime<Histogram>,
+}
+
+impl Gathered {
+    fn add(&mut self, start: i64, end: i64) {
+        self.all.add_nanos(end - start);
+        self.over_time.at(end).0.add_nanos(end - start);
+    }
+
+    fn into_series(self) -> LatencySeries {
+        let (window, windows) = self.over_time.into_windows();
+        let windows = windows.into_iter().map(|(start, durations)| LatencyWindow { start: Time(start), durations });
+        LatencySeries { all: self.all, window: nanos(window), windows: windows.collect() }
+    }
+}
+
+/// What is known of a goroutine: since when it is in a state, and from which it came.
+#[derive(Clone, Copy, Debug, Default)]
+struct Since {
+    time: i64,
+    from: GoState,
+    is_network: bool,
+}
+
+/// An open range.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    start: i64,
+    func: Name,
+}
+
+#[derive(Debug)]
+struct OpenPause {
+    start: i64,
+    reason: Name,
+    by: u64,
+    stack: StackKey,
+    /// When the last P stopped, and what had run on it.
+    last_stop: Option<(i64, Option<Leaver>)>,
+}
+
+/// A goroutine that stopped running.
+#[derive(Clone, Copy, Debug)]
+struct Leaver {
+    go: u64,
+    func: Name,
+}
+
+/// Measures how long things take, in one pass.
+///
+/// Only what starts and ends within the trace is counted, and only on one side of a gap of lenient reading. Memory follows
+/// the goroutines that are alive, the reasons of pauses, and the functions that allocate.
+#[derive(Debug)]
+pub struct Latency {
+    names: Names,
+    range: Range<i64>,
+    chosen: HashSet<u64, RandomState>,
+    /// Absent if neither the slowest waits nor those of some functions are asked for.
+    details: Option<Box<Details>>,
+    goroutines: Arena<Since>,
+    scheduler: Gathered,
+    wake: Gathered,
+    syscall: Gathered,
+    network: Gathered,
+    gc_pause: Gathered,
+    pause: Option<OpenPause>,
+    pauses: IndexMap<Name, (PauseLatency, Name), RandomState>,
+    /// The goroutine that ran last on each P.
+    leavers: HashMap<u64, Leaver, RandomState>,
+    assists: HashMap<u64, Open, RandomState>,
+    sweeps: HashMap<u64, Open, RandomState>,
+    costs: IndexMap<Name, GcCost, RandomState>,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn nanos(nanos: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+}
+
+impl Latency {
+    /// Measures everything, and keeps distributions only.
+    pub fn new() -> Self {
+        Latency {
+            names: Names::default(),
+            range: i64::MIN..i64::MAX,
+            chosen: HashSet::default(),
+            details: None,
+            goroutines: Arena::default(),
+            scheduler: Gathered::default(),
+            wake: Gathered::default(),
+            syscall: Gathered::default(),
+            network: Gathered::default(),
+            gc_pause: Gathered::default(),
+            pause: None,
+            pauses: IndexMap::default(),
+            leavers: HashMap::default(),
+            assists: HashMap::default(),
+            sweeps: HashMap::default(),
+            costs: IndexMap::default(),
+        }
+    }
+
+    /// Also keeps so many of the slowest waits of each [kind](LatencyKind).
+    pub fn slowest(mut self, most: usize) -> Self {
+        if most > 0 {
+            self.details.get_or_insert_default().most = most;
+        }
+        self
+    }
+
+    /// Measures only what overlaps a range of time, and only the time within it.
+    pub fn within(mut self, range: Range<Time>) -> Self {
+        self.range = range.start.0..range.end.0;
+        self
+    }
+
+    /// Measures only these goroutines, all if there are none. A pause belongs to the goroutine that asked for it.
+    pub fn goroutines(mut self, goroutines: impl IntoIterator<Item = GoId>) -> Self {
+        self.chosen = goroutines.into_iter().map(|id| id.0).collect();
+        self
+    }
+
+    /// Measures only what has a function in its stack, or is of a goroutine started in one, for which the predicate holds. It
+    /// is asked once for each name.
+    pub fn in_matching(mut self, predicate: impl Fn(&str) -> bool + Send + 'static) -> Self {
+        self.details.get_or_insert_default().functions = Some(Functions::new(Box::new(predicate)));
+        self
+    }
+
+    /// The part of a span that is within the range, if any.
+    #[inline]
+    fn clip(&self, start: i64, end: i64) -> Option<(i64, i64)> {
+        let (start, end) = (start.max(self.range.start), end.min(self.range.end));
+        (start <= end).then_some((start, end))
+    }
+
+    #[inline]
+    fn has_chosen(&mut self, go: u64) -> bool {
+        let is_chosen = self.chosen.is_empty() || self.chosen.contains(&go);
+        is_chosen && self.details.as_mut().is_none_or(|details| details.has_chosen(go, &self.names))
+    }
+
+    fn has_chosen_at(&mut self, event: &Event<'_>, go: u64) -> bool {
+        let is_chosen = self.chosen.is_empty() || self.chosen.contains(&go);
+        let (names, stack) = (&mut self.names, event.record().stack);
+        is_chosen && self.details.as_mut().is_none_or(|details| details.has_chosen_at(event, go, stack, names))
+    }
+
+    #[inline]
+    fn go_transition(&mut self, event: &Event<'_>, from: GoState, to: GoState) {
+        let record = event.record();
+        let time = record.time;
+        let index = self.goroutines.find(record.a);
+        let before = self.goroutines.get(index).copied();
+        if let Some(since) = before {
+            let kind = match from {
+                GoState::Runnable if to == GoState::Running => Some(LatencyKind::Scheduler),
+                GoState::Syscall => Some(LatencyKind::Syscall),
+                GoState::Waiting if since.is_network => Some(LatencyKind::Network),
+                _ => None,
+            };
+            if let Some(kind) = kind {
+                self.measure(kind, since, record.a, time);
+            }
+        }
+        if let Some(details) = &mut self.details {
+            details.enter(event, from, to, &mut self.names);
+        }
+        if from == GoState::Running && record.proc != NONE {
+            let func = if self.pause.is_some() { self.names.outside(event, record.stack) } else { Name::EMPTY };
+            self.leavers.insert(record.proc, Leaver { go: record.a, func });
+        }
+        match to {
+            GoState::NotExist if index.is_some() => self.goroutines.remove(index),
+            // Since when it is in the state that a trace starts with is not known.
+            GoState::Runnable | GoState::Syscall | GoState::Waiting if from != GoState::Undetermined => {
+                let is_network = to == GoState::Waiting && event.text(record.text) == "network";
+                let since = Since { time, from, is_network };
+                match self.goroutines.get_mut(index) {
+                    Some(known) => *known = since,
+                    None => {
+                        self.goroutines.insert(record.a, since);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A goroutine has waited from a time on until now.
+    #[inline]
+    fn measure(&mut self, kind: LatencyKind, since: Since, go: u64, now: i64) {
+        let Some((start, end)) = self.clip(since.time, now) else { return };
+        if !self.has_chosen(go) {
+            return;
+        }
+        match kind {
+            LatencyKind::Scheduler => {
+                self.scheduler.add(start, end);
+                if since.from == GoState::Waiting {
+                    self.wake.add(start, end);
+                }
+            }
+            LatencyKind::Syscall => self.syscall.add(start, end),
+            LatencyKind::Network => self.network.add(start, end),
+            LatencyKind::Pause => {}
+        }
+        if let Some(details) = &mut self.details {
+            details.offer(kind, go, start, end);
+        }
+    }
+
+    /// Nothing is known of any goroutine until the next generation tells it again.
+    fn lose(&mut self) {
+        self.goroutines = Arena::default();
+        self.pause = None;
+        self.leavers.clear();
+        self.assists.clear();
+        self.sweeps.clear();
+        if let Some(details) = &mut self.details {
+            details.lose();
+        }
+    }
+
+    fn start(&mut self, event: &Event<'_>, range: RangeType) {
+        let record = event.record();
+        match range {
+            RangeType::StopTheWorld if self.has_chosen_at(event, record.a) => {
+                let reason = self.names.of(event, record.text);
+                let names = &mut self.names;
+                let stack = self.details.as_mut().map(|details| details.stack(event, record.stack, names));
+                let stack = stack.unwrap_or(StackKey::EMPTY);
+                self.pause = Some(OpenPause { start: record.time, reason, by: record.a, stack, last_stop: None });
+            }
+            RangeType::GcMarkAssist if self.has_chosen_at(event, record.a) => {
+                let open = Open { start: record.time, func: self.names.outside(event, record.stack) };
+                self.assists.insert(record.a, open);
+            }
+            RangeType::GcSweep if self.has_chosen_at(event, record.go) => {
+                let open = Open { start: record.time, func: self.names.outside(event, record.stack) };
+                self.sweeps.insert(record.a, open);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, record: &Record, range: RangeType) {
+        let open = match range {
+            RangeType::StopTheWorld => return self.end_pause(record.time),
+            RangeType::GcMarkAssist => self.assists.remove(&record.a),
+            RangeType::GcSweep => self.sweeps.remove(&record.a),
+            RangeType::GcMark => return,
+        };
+        let Some(Open { start, func }) = open else { return };
+        let Some((start, end)) = self.clip(start, record.time) else { return };
+        let cost = self.costs.entry(func).or_default();
+        match range {
+            RangeType::GcMarkAssist => cost.assists.add_nanos(end - start),
+            _ => cost.sweeps.add_nanos(end - start),
+        }
+    }
+
+    fn end_pause(&mut self, end: i64) {
+        let Some(pause) = self.pause.take() else { return };
+        let Some((start, end)) = self.clip(pause.start, end) else { return };
+        let (stop, leaver) = pause.last_stop.unwrap_or((pause.start, None));
+        let stop = stop.clamp(start, end);
+        if is_gc_pause(self.names.bytes(pause.reason)) {
+            self.gc_pause.add(start, end);
+        }
+        if let Some(details) = &mut self.details {
+            details.offer_pause(pause.by, start, end, pause.reason, pause.stack);
+        }
+        let (pauses, func) = self.pauses.entry(pause.reason).or_default();
+        pauses.total.add_nanos(end - start);
+        pauses.time_to_stop.add_nanos(stop - start);
+        pauses.stopped.add_nanos(end - stop);
+        let duration = nanos(end - start);
+        if pauses.longest.as_ref().is_none_or(|longest| longest.duration < duration) {
+            *func = leaver.map_or(Name::EMPTY, |leaver| leaver.func);
+            pauses.longest = Some(LongestPause {
+                start: Time(start),
+                duration,
+                time_to_stop: nanos(stop - start),
+                goroutine: present(pause.by).map(GoId),
+                last_goroutine: leaver.map(|leaver| GoId(leaver.go)),
+                last_function: None,
+            });
+        }
+    }
+
+    fn sync(&mut self, time: i64) {
+        self.names.forget_ids();
+        if let Some(details) = &mut self.details {
+            details.forget_ids();
+        }
+        let start = time.max(self.range.start);
+        for series in [&mut self.scheduler, &mut self.wake, &mut self.syscall, &mut self.network, &mut self.gc_pause] {
+            series.over_time.start(start);
+        }
+    }
+}
+
+impl Observer for Latency {
+    type Output = LatencyReport;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        match record.what {
+            What::GoTransition(from, to) if from != to && record.a != NONE => self.go_transition(event, from, to),
+            What::ProcTransition(ProcState::Running, ProcState::Idle) => {
+                if let Some(pause) = &mut self.pause {
+                    pause.last_stop = Some((record.time, self.leavers.get(&record.a).copied()));
+                }
+            }
+            What::RangeBegin(range) => self.start(event, range),
+            What::RangeEnd(range) => self.end(record, range),
+            What::Gap => self.lose(),
+            What::Sync => self.sync(record.time),
+            _ => {}
+        }
+    }
+
+    fn finish(self) -> LatencyReport {
+        let names = self.names;
+        let text = |name: Name| (name != Name::EMPTY).then(|| names.text(name));
+        let mut pauses: Vec<PauseLatency> = Vec::new();
+        for (reason, (mut pause, func)) in self.pauses {
+            pause.reason = names.text(reason);
+            pause.longest.iter_mut().for_each(|longest| longest.last_function = text(func));
+            pauses.push(pause);
+        }
+        pauses.sort_by(|a, b| b.total.sum().cmp(&a.total.sum()).then_with(|| a.reason.cmp(&b.reason)));
+        let mut gc_costs: Vec<GcCost> =
+            self.costs.into_iter().map(|(func, cost)| GcCost { function: text(func), ..cost }).collect();
+        let sum = |cost: &GcCost| cost.assists.sum() + cost.sweeps.sum();
+        gc_costs.sort_by(|a, b| sum(b).cmp(&sum(a)).then_with(|| a.function.cmp(&b.function)));
+        LatencyReport {
+            scheduler: self.scheduler.into_series(),
+            wake: self.wake.into_series(),
+            syscall: self.syscall.into_series(),
+            network: self.network.into_series(),
+            gc_pause: self.gc_pause.into_series(),
+            pauses,
+            gc_costs,
+            slowest: self.details.map_or_else(Vec::new, |details| details.into_slowest(&names)),
+        }
+    }
+}

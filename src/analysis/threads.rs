@@ -1,0 +1,208 @@
+//! What each thread (M) of a [`Timeline`] did.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use crate::event::{GoState, ProcState};
+use crate::id::{ProcId, ThreadId};
+use crate::time::Time;
+use crate::timeline::{Goroutine, Timeline};
+
+/// What one thread did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ThreadUse {
+    /// The thread's ID, which the operating system may use for another thread after this one has ended. Before Go 1.22 it is
+    /// the runtime's number of the thread.
+    pub thread: ThreadId,
+    /// When the trace first shows it with a goroutine or a P. In JSON: nanoseconds on the trace's clock.
+    #[cfg_attr(feature = "serde", serde(rename = "first_seen_ns"))]
+    pub first_seen: Time,
+    /// When the trace last shows it with a goroutine or a P. In JSON: nanoseconds on the trace's clock.
+    #[cfg_attr(feature = "serde", serde(rename = "last_seen_ns"))]
+    pub last_seen: Time,
+    /// How long it ran goroutines: Go code. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub running: Duration,
+    /// How long goroutines were in a system call or in C code on it. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "syscall_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub syscall: Duration,
+    /// How long it had a P; what is more than it ran is spent in the scheduler and in system calls. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "with_proc_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub with_proc: Duration,
+    /// How many system calls and calls of C code were made on it that the trace shows as such: those that took long, or in
+    /// which the goroutine blocked.
+    pub syscalls: u64,
+    /// How many different goroutines ran on it.
+    pub goroutines: u64,
+    /// The Ps that it had, in ascending order.
+    pub procs: Vec<ProcId>,
+}
+
+/// What the threads of a trace did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ThreadsReport {
+    /// The length of the trace, or of the range that is asked for. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub duration: Duration,
+    /// How many threads there are. They may be more than are listed, if the list is shortened.
+    pub thread_count: u64,
+    /// How long all threads together ran goroutines. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub running: Duration,
+    /// How long all threads together were in system calls. In JSON: nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "syscall_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub syscall: Duration,
+    /// The threads, those that ran goroutines longest first.
+    pub threads: Vec<ThreadUse>,
+}
+
+/// A thread while it is counted.
+#[derive(Debug)]
+struct Row {
+    first_seen: Time,
+    last_seen: Time,
+    running: Duration,
+    syscall: Duration,
+    with_proc: Duration,
+    syscalls: u64,
+    goroutines: u64,
+    /// One more than the place of the goroutine that was counted last.
+    last_goroutine: usize,
+    procs: Vec<ProcId>,
+}
+
+#[derive(Debug)]
+struct Rows {
+    range: Range<Time>,
+    rows: HashMap<ThreadId, Row, RandomState>,
+}
+
+impl Rows {
+    /// The row of a thread that is seen from a time to a time, and how much of that lies within the range.
+    fn seen(&mut self, thread: ThreadId, start: Time, end: Time) -> Option<(&mut Row, Duration)> {
+        let (start, end) = (start.max(self.range.start), end.min(self.range.end));
+        if start > end {
+            return None;
+        }
+        let row = self.rows.entry(thread).or_insert_with(|| Row {
+            first_seen: start,
+            last_seen: end,
+            running: Duration::ZERO,
+            syscall: Duration::ZERO,
+            with_proc: Duration::ZERO,
+            syscalls: 0,
+            goroutines: 0,
+            last_goroutine: 0,
+            procs: Vec::new(),
+        });
+        row.first_seen = row.first_seen.min(start);
+        row.last_seen = row.last_seen.max(end);
+        Some((row, end - start))
+    }
+}
+
+impl Row {
+    fn had(&mut self, proc: ProcId) {
+        if let Err(place) = self.procs.binary_search(&proc) {
+            self.procs.insert(place, proc);
+        }
+    }
+}
+
+impl ThreadsReport {
+    /// What the threads did within a range of time.
+    pub fn new(timeline: &Timeline, range: Range<Time>) -> Self {
+        let mut rows = Rows::of_goroutines(timeline, range, |_| true);
+        rows.add_procs(timeline);
+        rows.into_report()
+    }
+
+    /// What the threads did for some goroutines within a range of time. Only what ran them is listed; the time with a P is
+    /// unknown, and zero.
+    pub fn of_goroutines(timeline: &Timeline, range: Range<Time>, chosen: impl FnMut(&Goroutine<'_>) -> bool) -> Self {
+        Rows::of_goroutines(timeline, range, chosen).into_report()
+    }
+}
+
+impl Rows {
+    fn of_goroutines(timeline: &Timeline, range: Range<Time>, mut chosen: impl FnMut(&Goroutine<'_>) -> bool) -> Self {
+        let mut rows = Rows { range: range.clone(), rows: HashMap::default() };
+        for (place, goroutine) in timeline.goroutines().enumerate() {
+            if !chosen(&goroutine) {
+                continue;
+            }
+            for span in goroutine.between(range.clone()) {
+                let state = span.state();
+                if !matches!(state, GoState::Running | GoState::Syscall) {
+                    continue;
+                }
+                let Some(thread) = span.thread() else { continue };
+                let Some((row, within)) = rows.seen(thread, span.start(), span.end()) else { continue };
+                if state == GoState::Running {
+                    row.running += within;
+                } else {
+                    row.syscall += within;
+                    row.syscalls += 1;
+                }
+                if row.last_goroutine != place + 1 {
+                    row.last_goroutine = place + 1;
+                    row.goroutines += 1;
+                }
+                if let Some(proc) = span.proc() {
+                    row.had(proc);
+                }
+            }
+        }
+        rows
+    }
+
+    fn add_procs(&mut self, timeline: &Timeline) {
+        for proc in timeline.procs() {
+            for span in proc.spans().filter(|span| span.state() == ProcState::Running) {
+                let Some(thread) = span.thread() else { continue };
+                if let Some((row, within)) = self.seen(thread, span.start(), span.end()) {
+                    row.with_proc += within;
+                    row.had(proc.id());
+                }
+            }
+        }
+    }
+
+    fn into_report(self) -> ThreadsReport {
+        let threads = self.rows.into_iter().map(|(thread, row)| ThreadUse {
+            thread,
+            first_seen: row.first_seen,
+            last_seen: row.last_seen,
+            running: row.running,
+            syscall: row.syscall,
+            with_proc: row.with_proc,
+            syscalls: row.syscalls,
+            goroutines: row.goroutines,
+            procs: row.procs,
+        });
+        let mut threads: Vec<ThreadUse> = threads.collect();
+        threads.sort_by(|a, b| b.running.cmp(&a.running).then(a.thread.cmp(&b.thread)));
+        ThreadsReport {
+            duration: self.range.end - self.range.start,
+            thread_count: threads.len() as u64,
+            running: threads.iter().map(|thread| thread.running).sum(),
+            syscall: threads.iter().map(|thread| thread.syscall).sum(),
+            threads,
+        }
+    }
+}
