@@ -45,5 +45,5 @@ fn print_waits(path: &str) -> Result<(), Box<dyn Error>> {
 
 fn named(reason: &str) -> &str {
     // The runtime gives no reason for its own workers, nor for goroutines that were blocked before the trace started.
-    if reason.is_empty() { "(no reason in the trace)" } else { reason }
+    if reason.is_empty() { "(not in the trace)" } else { reason }
 }

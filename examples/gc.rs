@@ -3,6 +3,7 @@
 //!     cargo run --release --example gc -- trace.out
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,28 +22,22 @@ fn main() -> ExitCode {
 
 fn print_collections(path: &str) -> Result<(), Box<dyn Error>> {
     let timeline = Timeline::from_path(path)?;
-    println!("{} collections in {:.1?}", timeline.gc_cycles().len(), timeline.end() - timeline.start());
-    println!(
-        "{:>4} {:>12} {:>12} {:>12} {:>12} {:>22}",
-        "GC", "START", "FOR", "PAUSES", "ASSISTS", "HEAP START -> LIVE"
-    );
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} collections in {:.1?}", timeline.gc_cycles().len(), timeline.end() - timeline.start())?;
+    writeln!(out, "{:>4} {:>12} {:>10} {:>10} {:>10}  HEAP START -> LIVE", "GC", "START", "FOR", "PAUSES", "ASSISTS")?;
     for cycle in timeline.gc_cycles() {
-        println!(
-            "{:>4} {:>12?} {:>12.1?} {:>12.1?} {:>12.1?} {:>22}",
-            cycle.seq(),
-            cycle.start() - timeline.start(),
-            cycle.duration(),
-            cycle.pause_time(),
-            cycle.assist_time(),
-            format!("{} -> {}", mebibytes(cycle.heap_start()), mebibytes(cycle.heap_live())),
-        );
+        let (start, whole) = (cycle.start() - timeline.start(), cycle.duration());
+        let (pauses, assists) = (cycle.pause_time(), cycle.assist_time());
+        let heap = format!("{} -> {}", mebibytes(cycle.heap_start()), mebibytes(cycle.heap_live()));
+        let number = cycle.seq();
+        writeln!(out, "{number:>4} {start:>12?} {whole:>10.1?} {pauses:>10.1?} {assists:>10.1?}  {heap}")?;
     }
 
     // The world is also stopped for other things than collections, such as a change of GOMAXPROCS.
     let total: Duration = timeline.pauses().map(|pause| pause.duration()).sum();
-    println!("\n{} stop-the-world pauses, {total:.1?} in all", timeline.pauses().len());
+    writeln!(out, "\n{} stop-the-world pauses, {total:.1?} in all", timeline.pauses().len())?;
     if let Some(longest) = timeline.pauses().max_by_key(|pause| pause.duration()) {
-        println!("the longest: {:.1?} for {}", longest.duration(), longest.reason());
+        writeln!(out, "the longest: {:.1?} for {}", longest.duration(), longest.reason())?;
     }
     Ok(())
 }

@@ -1,11 +1,10 @@
 //! Is there a leak? Joins heap and goroutine profiles, a trace and a GC log of one process into a verdict.
 //!
-//! Files are told apart by their names: `*.pb.gz` is a profile, `gctrace*` a GC log, anything else a trace.
+//! Files are told apart by their names: `*.pb.gz` is a profile, `*.log` or `*.log.gz` a GC log, anything else a trace.
 //!
 //!     cargo run --release --example leak -- heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz trace.out gctrace.log
 
 use std::error::Error;
-use std::path::Path;
 use std::process::ExitCode;
 
 use gotrace::Reader;
@@ -32,10 +31,9 @@ fn main() -> ExitCode {
 
 /// Reads a file and adds it to the inputs.
 fn add(inputs: &mut Inputs, path: &str) -> Result<(), Box<dyn Error>> {
-    let name = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path);
-    if name.ends_with(".pb.gz") {
+    if path.ends_with(".pb.gz") {
         inputs.profile(path, &Profile::from_path(path)?)?;
-    } else if name.starts_with("gctrace") {
+    } else if path.ends_with(".log") || path.ends_with(".log.gz") {
         inputs.log(path, &Log::from_path(path)?);
     } else {
         let (evidence, error) = run(&mut Reader::from_path(path)?, TraceObserver::new());

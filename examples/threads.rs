@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ fn main() -> ExitCode {
 
 fn print_threads(path: &str) -> Result<(), Box<dyn Error>> {
     let timeline = Timeline::from_path(path)?;
-    println!("{:>10} {:>12} {:>12} {:>10}  MOSTLY FOR", "THREAD", "RUNNING", "SYSCALLS", "GOROUTINES");
+    let mut out = io::stdout().lock();
+    writeln!(out, "{:>10} {:>12} {:>12} {:>10}  MOSTLY FOR", "THREAD", "RUNNING", "SYSCALLS", "GOROUTINES")?;
     for thread in timeline.threads() {
         let mut by_goroutine: BTreeMap<_, Duration> = BTreeMap::new();
         let (mut running, mut syscalls) = (Duration::ZERO, Duration::ZERO);
@@ -36,8 +38,11 @@ fn print_threads(path: &str) -> Result<(), Box<dyn Error>> {
         }
         let most = by_goroutine.iter().max_by_key(|&(&id, &total)| (total, Reverse(id)));
         let most = most.and_then(|(&id, _)| timeline.goroutine(id));
-        let most = most.map_or(String::new(), |go| format!("goroutine {} ({})", go.id(), go.name()));
-        println!("{:>10} {running:>12.1?} {syscalls:>12.1?} {:>10}  {most}", thread.id(), by_goroutine.len());
+        let most = most.map_or("-".to_owned(), |go| format!("goroutine {} ({})", go.id(), go.name()));
+        let (id, goroutines) = (thread.id(), by_goroutine.len());
+        if writeln!(out, "{id:>10} {running:>12.1?} {syscalls:>12.1?} {goroutines:>10}  {most}").is_err() {
+            break; // whoever reads our output, such as head, has seen enough
+        }
     }
     Ok(())
 }

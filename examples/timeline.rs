@@ -6,12 +6,13 @@
 //!     cargo run --release --example timeline -- trace.out
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use gotrace::{GoId, GoState, Time, Timeline};
+use gotrace::{GoId, Time, Timeline};
 
 const THREADS: usize = 4;
 
@@ -44,10 +45,11 @@ fn print_busiest(path: &str) -> Result<(), Box<dyn Error>> {
     }
 
     let middle = Time(timeline.start().0.midpoint(timeline.end().0));
-    println!("\nrunning in the middle of the trace");
-    for span in timeline.at(middle).goroutines().filter(|span| span.state() == GoState::Running) {
-        println!("{:>12.1?}  goroutine {} ({})", span.duration(), span.goroutine().id(), span.goroutine().name());
+    let mut states: BTreeMap<&str, u32> = BTreeMap::new();
+    for span in timeline.at(middle).goroutines() {
+        *states.entry(span.state().name()).or_default() += 1;
     }
+    println!("in the middle of the trace goroutines were: {states:?}");
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod damage;
+mod examples;
 mod expected;
 mod gaps;
 mod goroutines;
