@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::process::ExitCode;
 
-use gotrace::analysis::{Latencies, Observer, run};
+use gotrace::analysis::latency::Latency;
+use gotrace::analysis::{Observer, run};
 use gotrace::{Event, EventKind, GoId, GoState, Reader};
 
 fn main() -> ExitCode {
@@ -51,7 +52,7 @@ impl Observer for Wakeups {
 fn print_wakeups(path: &str) -> Result<(), Box<dyn Error>> {
     let mut reader = Reader::from_path(path)?;
     // Observers in a tuple share one pass. A damaged trace gives what was found before the damage, and the error.
-    let ((pairs, latency), error) = run(&mut reader, (Wakeups::default(), Latencies::new()));
+    let ((pairs, latency), error) = run(&mut reader, (Wakeups::default(), Latency::new()));
     println!("{} wakeups", pairs.iter().map(|(_, count)| count).sum::<u64>());
     for ((waker, woken), count) in pairs.iter().take(10) {
         match waker {
