@@ -45,15 +45,6 @@
 //! | `spans[]` | `start`, `end`, `state`, `reason`, `stack`, `proc`, `thread`, `woken_by`, `woken_by_stack`, `open` |
 //! | `spans[].woken_by` | the number of a goroutine, the name of a part of the runtime, or `null` |
 //!
-//! # `gc`
-//!
-//! | field | |
-//! |---|---|
-//! | `cycles[]` | `seq`, `start`, `end`, `open`, `pauses`, `pause_ns`, `assist_ns`, `assists`, `sweep_ns`, `bytes_swept`, `bytes_reclaimed`, `heap_start`, `heap_end`, `heap_live`, `goal`, `next_goal`, `goroutine`; see [`GcCycle`](crate::timeline::GcCycle) |
-//! | `cycles[].pauses[]` | `reason`, `start`, `end` |
-//! | `pauses[]` | all pauses, whatever for: `reason`, `start`, `end`, `open`, `time_to_stop_ns`, `goroutine`, `stack` |
-//! | `pause_total_ns`, `pause_max_ns`, `pause_p50_ns`, `pause_p99_ns` | of all pauses |
-//!
 //! # `blocking`
 //!
 //! | field | |
@@ -93,17 +84,6 @@
 //! | `spans[]`, `stacks[]` | of the heap by `class`, of goroutines by `size`: `existing`, `allocated`, `freed` |
 //! | `goroutine` | with `--goroutine`: `id`, `start`, `creator`, `created`, `ended`, and `rows[]` of what it allocated |
 //!
-//! # `latency`
-//!
-//! | field | |
-//! |---|---|
-//! | `scheduler`, `wake`, `syscall`, `network`, `gc_pause` | spreads; see [`LatencyReport`](super::latency::LatencyReport) |
-//! | `….window_ns`, `….windows` | the course of time: windows with their `begin`, each a spread |
-//! | `pauses[].reason` | stop-the-worlds by reason |
-//! | `pauses[].total`, `.to_stop`, `.stopped` | spreads; see [`Pauses`](super::latency::PauseLatency) |
-//! | `pauses[].longest` | `begin`, `total_ns`, `to_stop_ns`, `by_goroutine`, `last_goroutine`, `last_func` |
-//! | `gc_costs[].func`, `.assists`, `.sweeps` | what a function pays for the collector: spreads |
-//!
 //! # `tasks`
 //!
 //! | field | |
@@ -112,23 +92,6 @@
 //! | `regions[].name`, `.count`, `.latency` | regions by type; see [`RegionGroup`](super::RegionGroup) |
 //! | `tasks[].times_ns`, `regions[].times_ns` | `execution`, `sched_wait`, `syscall`, `syscall_block`, `block`: what the goroutines did |
 //! | `logs.count`, `logs.found[]` | with `--log`, `--category` or `--task`, and then only: how many messages, and the first of them: `time`, `goroutine`, `task`, `category`, `message` |
-//!
-//! # `procs`
-//!
-//! | field | |
-//! |---|---|
-//! | `duration_ns`, `gomaxprocs` | of the trace |
-//! | `whole` | the trace as one window |
-//! | `parallelism_ns` | for how long so many goroutines ran: an array, from none up |
-//! | `procs[].proc`, `.running_ns`, `.executing_ns`, `.utilization` | the Ps; see [`ProcUse`](super::procs::ProcUse) |
-//! | `window_ns`, `windows[]` | windows of time: `begin`, `length_ns`, `running`, `runnable`, `runnable_max`, `procs`, `idle_while_runnable_ns`, `gc`; see [`ProcMoment`](super::procs::ProcsWindow) |
-//!
-//! # `gc --mmu`
-//!
-//! | field | |
-//! |---|---|
-//! | `duration_ns` | of the utilization, which begins where GOMAXPROCS is told |
-//! | `points[].window_ns`, `.mmu`, `.p5`, `.p50` | minimum mutator utilization and two quantiles of its distribution, from 0 to 1, by window |
 //!
 //! # `compare`
 //!

@@ -94,29 +94,28 @@ fn a_goroutine_read_by_hand() {
 #[test]
 fn a_collection_read_by_hand() {
     let told = answer("gc", "go1.26/gc", &[]);
-    let pause = |reason: &str, start: i64, end: i64| json!({ "reason": reason, "start": start, "end": end });
+    let pause = |reason: &str, start: i64, end: i64| json!({ "reason": reason, "start_ns": start, "end_ns": end });
     assert_eq!(
         told["cycles"][0],
         json!({
-            "seq": 1, "start": 1_948_918_427_904_i64, "end": 1_948_919_237_696_i64, "open": false,
+            "seq": 1, "start_ns": 1_948_918_427_904_i64, "end_ns": 1_948_919_237_696_i64, "open": false,
             "pauses": [
                 pause("GC sweep termination", 1_948_918_451_776, 1_948_918_466_560),
                 pause("GC mark termination", 1_948_919_235_200, 1_948_919_240_832),
             ],
             "pause_ns": 20_416,
             "assist_ns": 1_875_072, "assists": 47,
-            "sweep_ns": 140_160, "bytes_swept": 6_578_176, "bytes_reclaimed": 589_744,
-            "heap_start": 6_516_416, "heap_end": 6_581_952, "heap_live": 5_837_920,
-            "goal": 6_485_944, "next_goal": 6_886_496,
+            "sweep_ns": 140_160, "swept_bytes": 6_578_176, "reclaimed_bytes": 589_744,
+            "heap_start_bytes": 6_516_416, "heap_end_bytes": 6_581_952, "heap_live_bytes": 5_837_920,
+            "goal_bytes": 6_485_944, "next_goal_bytes": 6_886_496,
             "goroutine": 21,
         })
     );
     // 1,472, 14,784, 5,632, 81,216 and 5,056 ns.
-    for (key, nanos) in
-        [("pause_total_ns", 108_160), ("pause_max_ns", 81_216), ("pause_p50_ns", 5_632), ("pause_p99_ns", 81_216)]
-    {
-        assert_eq!(told[key], nanos, "{key}");
-    }
+    assert_eq!(
+        told["pause_totals"],
+        json!({ "count": 5, "total_ns": 108_160, "max_ns": 81_216, "p50_ns": 5_632, "p99_ns": 81_216 })
+    );
 }
 
 fn stack(frames: &[Frame]) -> Value {
@@ -243,7 +242,13 @@ fn a_part_is_given_in_the_traces_time_or_the_walls() {
     let told = answer("goroutine", trace, &[&format!("--from={shifted}"), "14"]);
     assert_eq!(without_nothing(told), life(14, &lives, from, end));
 
-    for name in ["goroutine", "gc", "blocking"] {
+    for args in [["--from=6000000000000", "--to=7000000000000"], ["--from=yesterday", "--to=5095297455240"]] {
+        let refusal = refusal("gc", trace, &args);
+        assert!(refusal.contains("nothing is left between --from and --to") || refusal.contains("1.5s, +20ms"));
+    }
+    assert!(refusal("gc", "go1.24/pingpong", &["--from=2026-11-25T16:34:34Z"]).contains("this trace has no wall time"));
+
+    for name in ["goroutine", "blocking"] {
         for (args, message) in [
             (["--from=6000000000000", "--to=7000000000000"], "nothing is left between --from and --to"),
             (
@@ -392,19 +397,20 @@ fn collections(text: &str, from: i64, to: i64) -> (Vec<Value>, Vec<Value>) {
     let cycles = marks.iter().enumerate().filter(|(_, mark)| is_asked(mark)).map(|(i, mark)| {
         let within = |range: &&Range| (mark.start..end(mark)).contains(&range.start);
         let own: Vec<_> = pauses.iter().filter(|(reason, range)| reason.starts_with("GC") && within(range)).collect();
-        let rows =
-            own.iter().map(|(reason, range)| json!({ "reason": reason, "start": range.start, "end": end(range) }));
+        let rows = own
+            .iter()
+            .map(|(reason, range)| json!({ "reason": reason, "start_ns": range.start, "end_ns": end(range) }));
         let assists: Vec<&Range> = named("GC mark assist").filter(within).collect();
         let next = marks.get(i + 1).map_or(i64::MAX, |next| next.start);
         let sweeps: Vec<&Range> =
             named("GC incremental sweep").filter(|range| (end(mark)..next).contains(&range.start)).collect();
         json!({
-            "seq": i + 1, "start": mark.start, "end": end(mark), "open": mark.end.is_none(),
+            "seq": i + 1, "start_ns": mark.start, "end_ns": end(mark), "open": mark.end.is_none(),
             "pauses": rows.collect::<Vec<_>>(),
             "pause_ns": own.iter().map(|(_, range)| end(range) - range.start).sum::<i64>(),
             "assist_ns": sum(&assists), "assists": assists.len(), "sweep_ns": sum(&sweeps),
-            "bytes_swept": sweeps.iter().map(|range| range.swept).sum::<u64>(),
-            "bytes_reclaimed": sweeps.iter().map(|range| range.reclaimed).sum::<u64>(),
+            "swept_bytes": sweeps.iter().map(|range| range.swept).sum::<u64>(),
+            "reclaimed_bytes": sweeps.iter().map(|range| range.reclaimed).sum::<u64>(),
             "goroutine": mark.go,
         })
     });
@@ -416,7 +422,7 @@ fn collections(text: &str, from: i64, to: i64) -> (Vec<Value>, Vec<Value>) {
         });
         let stopped = stops.map(|event| event.time).max().unwrap_or(range.start);
         json!({
-            "reason": reason, "start": range.start, "end": end(range), "open": range.end.is_none(),
+            "reason": reason, "start_ns": range.start, "end_ns": end(range), "open": range.end.is_none(),
             "time_to_stop_ns": stopped - range.start, "goroutine": range.go,
         })
     });
@@ -433,30 +439,30 @@ fn without(rows: &Value, keys: &[&str]) -> Vec<Value> {
 
 #[test]
 fn collections_and_pauses_are_as_in_the_text() {
-    let heap = ["heap_start", "heap_end", "heap_live", "goal", "next_goal"];
+    let heap = ["heap_start_bytes", "heap_end_bytes", "heap_live_bytes", "goal_bytes", "next_goal_bytes"];
     for trace in ["go1.22/gc", "go1.25/gc", "go1.27/gc", "go1.26/stoptheworld", "go1.24/sweep", "go1.27/borders"] {
         let text = text(trace);
         let (start, end) = extent(&text);
         let (cycles, pauses) = collections(&text, start, end);
         assert!(cycles.len() + pauses.len() > 2, "{trace}");
-        let told = answer("gc", trace, &[]);
+        let told = answer("gc", trace, &["--all"]);
         assert_eq!(without(&told["cycles"], &heap), cycles, "{trace}");
-        assert_eq!(without(&told["pauses"], &["stack"]), pauses, "{trace}");
+        assert_eq!(without(&told["pauses"], &["stack", "gc"]), pauses, "{trace}");
         let mut lengths: Vec<i64> = pauses
             .iter()
-            .map(|pause| pause["end"].as_i64().unwrap_or(0) - pause["start"].as_i64().unwrap_or(0))
+            .map(|pause| pause["end_ns"].as_i64().unwrap_or(0) - pause["start_ns"].as_i64().unwrap_or(0))
             .collect();
         lengths.sort_unstable();
-        assert_eq!(told["pause_total_ns"], lengths.iter().sum::<i64>(), "{trace}");
-        assert_eq!(told["pause_max_ns"], lengths[lengths.len() - 1], "{trace}");
-        assert_eq!(told["pause_p50_ns"], lengths[lengths.len().div_ceil(2) - 1], "{trace}");
+        assert_eq!(told["pause_totals"]["total_ns"], lengths.iter().sum::<i64>(), "{trace}");
+        assert_eq!(told["pause_totals"]["max_ns"], lengths[lengths.len() - 1], "{trace}");
+        assert_eq!(told["pause_totals"]["p50_ns"], lengths[lengths.len().div_ceil(2) - 1], "{trace}");
 
         // A part: what overlaps it, whole.
         let (from, to) = (start + (end - start) / 3, start + (end - start) / 2);
         let (cycles, pauses) = collections(&text, from, to);
-        let told = answer("gc", trace, &[&format!("--from={from}"), &format!("--to={to}")]);
+        let told = answer("gc", trace, &["--all", &format!("--from={from}"), &format!("--to={to}")]);
         assert_eq!(without(&told["cycles"], &heap), cycles, "{trace}");
-        assert_eq!(without(&told["pauses"], &["stack"]), pauses, "{trace}");
+        assert_eq!(without(&told["pauses"], &["stack", "gc"]), pauses, "{trace}");
     }
     // In the wall's time: the second collection of the two.
     let trace = "go1.26/gc";

@@ -9,7 +9,7 @@ use gotrace_tests::command::{complaint, gotrace, run};
 use gotrace_tests::corpus::{sample, testdata};
 use serde_json::Value;
 
-const VIEWS: [(&str, &str, &[&str]); 22] = [
+const VIEWS: [(&str, &str, &[&str]); 27] = [
     ("allocations", "go1.27/registry", &["--top", "6"]),
     ("allocations", "go1.27/registry", &["--top", "2", "--json"]),
     ("allocations", "go1.25/listeners", &["--goroutine", "11", "--top", "6"]),
@@ -21,7 +21,7 @@ const VIEWS: [(&str, &str, &[&str]); 22] = [
     ("profile", "go1.27/http", &["--kind", "net", "--folded"]),
     ("profile", "go1.27/mutex", &["--kind", "off-cpu", "--complete", "--folded"]),
     ("profile", "go1.25/cpuprofile", &["--kind", "cpu", "--folded"]),
-    ("latency", "go1.27/gc", &["--over-time", "--functions", "3"]),
+    ("latency", "go1.27/gc", &["--over-time", "--top", "3"]),
     ("latency", "go1.23/stoptheworld", &["--json"]),
     ("tasks", "go1.27/annotations", &[]),
     ("tasks", "go1.21/annotations", &["--json"]),
@@ -29,6 +29,11 @@ const VIEWS: [(&str, &str, &[&str]); 22] = [
     ("tasks", "go1.27/annotations", &["--category", "depth", "--json"]),
     ("procs", "go1.27/gc", &["--over-time"]),
     ("procs", "go1.22/syscalls", &["--json"]),
+    ("threads", "go1.27/http", &[]),
+    ("threads", "go1.22/syscalls", &["--json"]),
+    ("latency", "go1.27/http", &["--slowest", "3"]),
+    ("latency", "go1.26/gc", &["--slowest", "2", "--kind", "pause", "--json"]),
+    ("gc", "go1.27/gc", &[]),
     ("gc", "go1.27/gc", &["--mmu"]),
     ("gc", "go1.27/gc", &["--mmu", "--flags", "perProc,stw,sweep", "--json"]),
     ("gc", "go1.27/gc", &["--svg", "/dev/stdout"]),
@@ -77,6 +82,9 @@ fn no_view_of_any_trace_is_wider_than_100_columns() {
             ("tasks", &["--log", ""]),
             ("procs", &["--over-time"]),
             ("gc", &["--mmu"]),
+            ("gc", &[]),
+            ("threads", &[]),
+            ("latency", &["--slowest", "3"]),
         ] {
             let text = view(name, trace, args);
             let wide = text.lines().find(|line| line.chars().count() > 100);
