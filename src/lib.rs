@@ -22,51 +22,60 @@
 //!
 //! # Where things are
 //!
-//! | | |
+//! | to | use |
 //! |---|---|
-//! | [`Reader`] | the events of a trace in order, one after another, in bounded memory |
-//! | [`Timeline`], [`timeline`] | every goroutine, P and thread through time, in memory, asked by ID |
-//! | [`Event`], [`EventKind`] | what an event says: a time, a goroutine, a P, a thread, a stack, and its kind with its data |
-//! | [`Stack`], [`Frame`], [`Text`] | stacks and strings, borrowed from the trace and decoded when asked for |
-//! | [`Error`], [`ErrorKind`], [`Location`] | what is wrong with a trace and where: byte, generation, thread, event |
-//! | [`Warning`], [`OwnedFrame`] | mistakes of the traced program and where in it, which do not stop the reading |
-//! | [`analysis`] | what `go tool trace` shows and more, in one pass: goroutine groups, MMU, profiles, latencies |
-//! | [`raw`] | the wire: batches and events in file order, unordered, with their offsets |
-//! | [`raw_v1`] | the same for traces of Go 1.21 and older |
-//! | [`guide`] | a page on finding a leak in a live service: what to capture, how to read it, what it cannot see |
-//! | [`gctrace`] | the GC log of `GODEBUG=gctrace=1`: collections, and what they cost |
-//! | [`trend`] | what a series does: slope, test, turning points, forecast |
-//! | [`pprof`] | profiles (`profile.proto`): heap, CPU, block, …: read and written |
-//! | [`diagnose`] | is there a leak, where, how sure: heap profiles, trace and GC log joined into one verdict |
-//! | [`synth`] | a trace writer, for tests and fuzzing |
+//! | read events in order, in bounded memory | [`Reader`], [`Event`], [`EventKind`] |
+//! | query a whole trace by goroutine, P, thread and time | [`Timeline`], [`timeline`] |
+//! | compute what `go tool trace` shows, and more | [`analysis`]: one submodule for each analysis |
+//! | write an analysis of your own | [`analysis::Observer`] and [`analysis::run`] |
+//! | find a leak | [`diagnose`], and the page [`guide`] on what to capture and how to read it |
+//! | read, write, add up and compare profiles (`profile.proto`) | [`pprof`] |
+//! | read the GC log of `GODEBUG=gctrace=1` | [`gctrace`] |
+//! | test a series for a trend | [`trend`] |
+//! | look at the file itself: batches and raw events with their offsets | [`raw`], and [`raw_v1`] for Go 1.21 and older |
+//! | write traces, for tests and fuzzing | [`synth`] |
+//! | handle errors | [`Error`], [`ErrorKind`], [`Location`]: what is wrong, at which byte, generation, thread and event |
+//! | see mistakes of the traced program, which are not errors | [`Warning`] |
+//!
+//! Strings and stacks of an event ([`Text`], [`Stack`], [`Frame`]) borrow from the trace and are decoded on demand. [`OwnedFrame`]
+//! outlives it.
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `parallel` | yes | a [`Timeline`] is built on a second thread while the trace is read |
+//! | `pprof` | yes | [`pprof`] and [`diagnose`] |
+//! | `serde` | no | `serde::Serialize` for reports; durations and moments are integers in nanoseconds |
+//! | `schema` | no | `schemars::JsonSchema` for reports |
+//!
+//! The command `gotrace` (package `gotrace-cli`) shows all of this in a terminal. The folder `examples` of the repository has short
+//! programs.
 //!
 //! # Reading
 //!
-//! [`Reader::from_path`] takes a path, [`Reader::from_slice`] bytes in memory (nothing of them is copied), [`Reader::from_reader`] any
-//! `Read`: the bytes of one generation, about a second of the traced program, are resident at a time. All give the
-//! same events, whatever the chunks in which a `Read` hands out its bytes. A `Reader` that has failed gives `Ok(None)`.
+//! [`Reader::from_path`] takes a path, [`Reader::from_slice`] bytes in memory (none of them are copied), [`Reader::from_reader`] any
+//! `Read`, of which one generation (about a second of the traced program) is resident at a time. All return the same events,
+//! however a `Read` splits its bytes. After an error, a `Reader` returns `Ok(None)`.
 //!
-//! The library maps no files. To read a mapped one, map it and hand over the slice; a file that is cut while it is
-//! mapped then ends the process.
+//! The library does not map files. To read a mapped file, pass the slice; see `examples/mapped.rs`.
 //!
 //! # Traces in a page
 //!
-//! The Go runtime multiplexes goroutines (**G**) over operating system threads (**M**, [`ThreadId`]); a thread needs a
-//! processor (**P**, [`ProcId`], one of GOMAXPROCS) to run Go code. A trace holds what happened to each: a goroutine is
-//! created, runs, blocks with a reason, is made runnable by another, enters a system call; a P is taken by a thread, or
-//! stolen from one that is stuck in a system call. Besides there are ranges of time (stop-the-world pauses, GC marking,
+//! The Go runtime multiplexes goroutines (**G**) over operating system threads (**M**, [`ThreadId`]). A thread needs a
+//! processor (**P**, [`ProcId`], one of GOMAXPROCS) to run Go code. A trace records what happened to each: a goroutine is
+//! created, runs, blocks for a reason, is made runnable by another, enters a system call; a P is acquired by a thread, or
+//! stolen from one that is stuck in a system call. There are also ranges of time (stop-the-world pauses, GC marking,
 //! sweeping, mark assists), metrics (heap, GOMAXPROCS), tasks, regions and log messages of the program
 //! (`runtime/trace`), and CPU samples.
 //!
-//! Every thread writes its own events. Their times come from one clock but can't be trusted to order events of different
-//! threads, so the runtime counts what happens to each goroutine and P. [`Reader`] restores the order as Go's own
-//! reader does, with the rules of the scheduler: an event comes when its time has come *and* the scheduler allows it.
-//! On every valid trace, events, order, times and text equal those of Go 1.27.3; where they differ on damaged ones is
+//! Every thread writes its own events. Their times come from one clock but cannot be trusted to order events of different
+//! threads, so the runtime numbers what happens to each goroutine and P. [`Reader`] restores the order as Go's own
+//! reader does, by the rules of the scheduler: an event is returned when its time has come *and* the scheduler allows it.
+//! On every valid trace, events, order, times and text equal those of Go 1.27.3. The differences on damaged traces are listed
 //! in the project's ARCHITECTURE.md.
 //!
-//! Since Go 1.22 a trace is a row of **generations**. Each opens with an [`EventKind::Sync`] and with the status of
-//! every goroutine and P that it mentions; from Go 1.25 on it also tells the wall clock ([`ClockSnapshot`]). Older
-//! traces are one stream; they give the same events.
+//! Since Go 1.22 a trace is a sequence of **generations**. Each starts with an [`EventKind::Sync`] and with the status of
+//! every goroutine and P that it mentions. From Go 1.25 on it also has the wall clock ([`ClockSnapshot`]). Older traces are one
+//! stream and return the same events.
 
 #![deny(missing_docs, missing_debug_implementations)]
 #![forbid(unsafe_code)]
