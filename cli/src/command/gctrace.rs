@@ -174,8 +174,11 @@ fn write_headline(
     });
     let text = format!("{collections} in {}: live heap {from_to}{heading}", duration(run.duration));
     let rises = trend.is_some_and(|trend| trend.slope_bytes_per_second > 0.0 && trend.mann_kendall.p < 0.001);
-    let text = if rises { terminal.paint(style::WARN, &text) } else { text };
-    writeln!(terminal, "{text}")
+    for line in paragraph::lines(&text, terminal.width()) {
+        let line = if rises { terminal.paint(style::WARN, &line) } else { line };
+        writeln!(terminal, "{line}")?;
+    }
+    Ok(())
 }
 
 fn cost(pressure: &Pressure) -> String {

@@ -44,8 +44,17 @@ impl Input {
             false => input,
         };
         let packed_head = read_head(&mut input).map_err(failure)?;
-        let mut bytes = unpack::unpack(&packed_head.clone(), Cursor::new(packed_head).chain(input)).map_err(failure)?;
-        let head = read_head(&mut bytes).map_err(failure)?;
+        let is_packed = unpack::is_gzip(&packed_head) || unpack::is_zstd(&packed_head);
+        let damaged = |error: io::Error| match is_packed {
+            true => Failure::Input {
+                path: path.into(),
+                error: format!("the compressed file is damaged: {error}"),
+                hint: "it was copied before it was complete: capture it again",
+            },
+            false => failure(error),
+        };
+        let mut bytes = unpack::unpack(&packed_head.clone(), Cursor::new(packed_head).chain(input)).map_err(damaged)?;
+        let head = read_head(&mut bytes).map_err(damaged)?;
         Ok(Input { kind: kind::identify(&head), bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })
     }
 

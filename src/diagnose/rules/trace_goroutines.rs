@@ -174,7 +174,7 @@ fn judge_group(context: RuleContext<'_>, population: &PopulationReport, group: &
     if let Some(creator) = creators.first() {
         evidence.push(Evidence::new("creation_stack", Value::Stack(creator.clone())));
     }
-    let by = creator.map_or(String::new(), |creator| format!(" created by {}", creator.func));
+    let by = creator.map_or(String::new(), |creator| format!(" by {}", creator.func));
     let related = creator.cloned().into_iter().chain([start]).filter(|place| place.func != "main.main");
     let waiting = match (waiters.waiting, waiters.reason) {
         (1, "") => "1 waits".to_owned(),
@@ -188,7 +188,7 @@ fn judge_group(context: RuleContext<'_>, population: &PopulationReport, group: &
         confidence: confidence(chance, MOST, context.options) * goes_on,
         strength: Strength::None,
         title: format!(
-            "{} goroutines of {}{by}, {} exited; {waiting}, for up to {}",
+            "{} goroutines of {} were created{by}, {} exited; {waiting}, for up to {}",
             group.created,
             group.name,
             group.ended,
