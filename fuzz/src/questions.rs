@@ -8,7 +8,7 @@ use gotrace::analysis::latency::Latency;
 use gotrace::analysis::mmu::{Mmu, MmuOptions};
 use gotrace::analysis::procs::Procs;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
-use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
+use gotrace::analysis::tasks::{LogQuery, LogSearch, SlowestOptions, Tasks, slowest};
 use gotrace::analysis::{Accounting, GroupBy, Groups, run};
 use gotrace::timeline::{Goroutine, Span, StackTrace};
 use gotrace::{GoId, GoState, Reader, TaskId, Time, Timeline};
@@ -176,6 +176,9 @@ fn ask_program(timeline: &Timeline, budget: &mut Budget) {
         ask_stack(sample.stack(), budget);
     }
     say(budget, timeline.labels().take(FEW).collect::<Vec<_>>());
+    let slow = slowest(timeline, &SlowestOptions::default().count(FEW));
+    assert!(slow.tasks.is_sorted_by(|a, b| a.duration >= b.duration), "the slowest come first");
+    say(budget, slow);
 }
 
 fn ask_moment(timeline: &Timeline, time: Time, budget: &mut Budget) {

@@ -65,37 +65,3 @@
 //! | `goroutines` | with `--group`: its goroutines, by `Total` or `--sort` |
 //! | `goroutines[].id`, `.creation`, `.start`, `.end` | the goroutine, when it was created, first ran and ended |
 //! | `goroutines[].columns_ns`, `.ranges_ns` | objects: its columns and ranges by name |
-//!
-//! # `allocations`
-//!
-//! Objects are given as `objects` and `bytes`; see [`AllocationReport`](super::AllocationReport), whose names these are.
-//! Lists have as many as `--top` says.
-//!
-//! | field | |
-//! |---|---|
-//! | `begin`, `end`, `cycles`, `events` | of the trace: its collections, and its events of the experiment |
-//! | `shared`, `replaced`, `unknown_frees`, `not_followed`, `lost` | what is in no row, or could not be followed |
-//! | `trails[]` | by type, size and start function: `type`, `class`, `size`, `start`, `suspicious`, `steady`, `longest_run`, `goroutine_count`, `allocated`, `freed`, `live`, `kept`, `allocated_of_all`, `freed_of_all`, `first`, `last` |
-//! | `trails[].hoards`, `.worst` | in how many windows it hoarded; the worst: `begin_ns` since the begin, `allocated`, `freed`, `cycles` |
-//! | `trails[].goroutines[]`, `.stack[]` | who keeps most: `id`, `kept`; where it was last seen: `function`, `file`, `line` |
-//! | `types[]`, `classes[]`, `goroutines[]`, `starts[]`, `tasks[]` | sums: `name`, `existing`, `allocated`, `freed`, `live`, `kept`, `first`, `last`, `oldest`; goroutines also `goroutine` and `start`, tasks `task` |
-//! | `survivors[].cycles`, `.count` | what is left, by collections outlived |
-//! | `ages`, `lifetimes` | spreads: how old that is, and how old became what was freed |
-//! | `spans[]`, `stacks[]` | of the heap by `class`, of goroutines by `size`: `existing`, `allocated`, `freed` |
-//! | `goroutine` | with `--goroutine`: `id`, `start`, `creator`, `created`, `ended`, and `rows[]` of what it allocated |
-//!
-//! # `tasks`
-//!
-//! | field | |
-//! |---|---|
-//! | `tasks[].name`, `.count`, `.open`, `.latency`, `.logs`, `.regions`, `.goroutines` | tasks by name; see [`TaskGroup`](super::TaskGroup) |
-//! | `regions[].name`, `.count`, `.latency` | regions by type; see [`RegionGroup`](super::RegionGroup) |
-//! | `tasks[].times_ns`, `regions[].times_ns` | `execution`, `sched_wait`, `syscall`, `syscall_block`, `block`: what the goroutines did |
-//! | `logs.count`, `logs.found[]` | with `--log`, `--category` or `--task`, and then only: how many messages, and the first of them: `time`, `goroutine`, `task`, `category`, `message` |
-//!
-//! # `compare`
-//!
-//! | field | |
-//! |---|---|
-//! | `changes[].name`, `.before`, `.after`, `.percent` | the numbers of [`Metrics`](super::Metrics) that changed |
-//! | `met` | the conditions of `--fail-on` that are met, as they were given |

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gotrace::Reader;
 use gotrace::analysis::run;
-use gotrace::analysis::tasks::{TaskSummary, Tasks};
+use gotrace::analysis::tasks::{SlowestOptions, TaskSummary, Tasks, slowest};
+use gotrace::raw::{EventType, RawFrame};
+use gotrace::synth::{Batch, Clock, Generation, Trace};
+use gotrace::{GoId, Reader, TaskId, ThreadId, Time, Timeline, Version};
 
 use crate::expected::{Line, Region, Task, all_samples, lines};
 
@@ -79,4 +81,56 @@ fn tasks_and_regions_are_those_of_go() {
         assert_eq!(typed().map(|group| group.count).sum::<u64>(), regions.len() as u64);
     }
     assert!(tasks > 100 && types > 40, "{tasks} tasks, {types} types of regions");
+}
+
+/// Goroutine 1 starts a task, waits for a mutex that goroutine 2 unlocks, and ends the task. The times of events are at the
+/// right.
+#[test]
+fn a_slow_task_says_what_it_waited_for() {
+    let mut generation = Generation::new(1);
+    generation.clock(Some(Clock { frequency: 1_000_000_000, time: 1000, mono: 0, seconds: 0, nanos: 0 }));
+    let [name, sync, preempted, func] =
+        ["order", "sync", "preempted", "main.audit"].map(|text| generation.string(text).0);
+    let stack = generation.stack(&[RawFrame { pc: 1, func, file: 0, line: 1 }]).0;
+    generation.batch(
+        Batch::new(ThreadId(7), 1000)
+            .event(EventType::ProcStatus, &[10, 0, 1]) // 1010
+            .event(EventType::GoStatus, &[1, 1, 7, 2]) // 1011
+            .event(EventType::GoStatus, &[1, 2, u64::MAX, 1]) // 1012
+            .event(EventType::UserTaskBegin, &[8, 5, 0, name, stack]) // 1020
+            .event(EventType::GoBlock, &[100, sync, stack]) // 1120
+            .event(EventType::GoStart, &[1, 2, 1]) // 1121
+            .event(EventType::GoUnblock, &[79, 1, 1, stack]) // 1200
+            .event(EventType::GoStop, &[10, preempted, stack]) // 1210
+            .event(EventType::GoStart, &[10, 1, 2]) // 1220
+            .event(EventType::UserTaskEnd, &[80, 5, stack]) // 1300
+            .event(EventType::HeapAlloc, &[50, 1 << 20]), // 1350
+    );
+    let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
+    let timeline = Timeline::from_slice(&bytes).expect("it is sound");
+    let report = slowest(&timeline, &SlowestOptions::default());
+    assert_eq!((report.of, report.matching), (1, 1));
+    let task = &report.tasks[0];
+    assert_eq!((task.id, &*task.name, nanos(task.duration)), (TaskId(5), "order", 280));
+    assert_eq!([task.running, task.runnable, task.syscall].map(nanos), [180, 20, 0]);
+    let [wait] = &task.waits[..] else { panic!("{:?}", task.waits) };
+    assert_eq!((&*wait.reason, wait.count, nanos(wait.total)), ("sync", 1, 80));
+    let longest = &wait.longest;
+    assert_eq!((longest.go, longest.start, longest.woken_by), (GoId(1), Time(1120), Some(GoId(2))));
+    assert_eq!(longest.stack.iter().map(|frame| &*frame.func).collect::<Vec<_>>(), ["main.audit"]);
+    let [goroutine] = &task.goroutines[..] else { panic!("{:?}", task.goroutines) };
+    assert_eq!((goroutine.id, nanos(goroutine.total), nanos(goroutine.blocked)), (GoId(1), 280, 80));
+
+    // Only time within a window counts.
+    let window = SlowestOptions::default().between(Time(1100)..Time(1160));
+    let task = &slowest(&timeline, &window).tasks[0];
+    assert_eq!((nanos(task.duration), nanos(task.running), nanos(task.waits[0].total)), (60, 20, 40));
+    for options in [
+        SlowestOptions::default().name("another"),
+        SlowestOptions::default().goroutine(GoId(2)),
+        SlowestOptions::default().min(Duration::from_nanos(281)),
+        SlowestOptions::default().between(Time(1301)..Time(1350)),
+    ] {
+        assert_eq!(slowest(&timeline, &options).matching, 0, "{options:?}");
+    }
 }

@@ -160,11 +160,11 @@ impl View<'_> {
         self.write_totals(out)?;
         self.write_trails(suspicious, out)?;
         for (by, head) in [
-            (AllocationBy::Type, "BY TYPE"),
-            (AllocationBy::SizeClass, "BY SIZE"),
-            (AllocationBy::Start, "BY START FUNCTION OF THE GOROUTINE"),
-            (AllocationBy::Goroutine, "BY GOROUTINE"),
-            (AllocationBy::Task, "BY TASK"),
+            (AllocationBy::Type, "TYPE"),
+            (AllocationBy::SizeClass, "SIZE CLASS"),
+            (AllocationBy::Start, "GOROUTINES STARTED IN"),
+            (AllocationBy::Goroutine, "GOROUTINE"),
+            (AllocationBy::Task, "TASK"),
         ] {
             self.write_groups(by, head, out)?;
         }
@@ -256,23 +256,29 @@ impl View<'_> {
         if by == AllocationBy::Task && groups.iter().all(|group| group.task.is_none()) {
             return Ok(());
         }
-        let mut table = Table::new([
-            Column::name(head),
+        let names = match by {
+            AllocationBy::Goroutine => vec![Column::number(head), Column::name("STARTED IN")],
+            _ => vec![Column::name(head)],
+        };
+        let sizes = [
             Column::number("KEPT"),
             Column::number("LIVE"),
             Column::number("ALLOCATED"),
             Column::number("FREED"),
             Column::number("EXISTING").detail(1),
-        ]);
+        ];
+        let mut table = Table::new(names.into_iter().chain(sizes).collect::<Vec<_>>());
         for group in groups.iter().take(self.top) {
-            let name = match (by, group.go) {
-                (AllocationBy::Goroutine, Some(go)) => format!("{go} {}", group.start.as_deref().unwrap_or_default()),
-                (AllocationBy::Goroutine, None) => "(none, or before the trace)".into(),
-                _ => named(&group.name, "(not known)"),
+            let names = match (by, group.go) {
+                (AllocationBy::Goroutine, Some(go)) => {
+                    vec![go.to_string(), named(group.start.as_deref().unwrap_or_default(), "(not in the trace)")]
+                }
+                (AllocationBy::Goroutine, None) => vec!["–".into(), "(none, or before the trace)".into()],
+                _ => vec![named(&group.name, "(not known)")],
             };
             let ObjectTotals { existing, allocated, freed, live, kept, .. } = group.totals;
             let sizes = [kept, live, allocated, freed, existing].map(|count| units::bytes(count.bytes));
-            table.row(std::iter::once(name).chain(sizes));
+            table.row(names.into_iter().chain(sizes));
         }
         writeln!(out)?;
         table.write(out)?;

@@ -67,7 +67,7 @@ pub struct Report {
     worse: u64,
     /// How many differ without being better or worse.
     different: u64,
-    /// How many metrics are left out as noise, or because they are equal.
+    /// How many metrics that changed are left out as noise.
     hidden: u64,
     /// The metrics, the largest effects first: at most as many as --top says.
     #[serde(flatten)]
@@ -90,6 +90,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     let all = comparison.changes.len();
     let is_chosen = |change: &Change| change.name.contains(&args.only);
     let matching = comparison.changes.iter().filter(|change| is_chosen(change)).count();
+    let is_hidden = |change: &&Change| change.is_noise && change.verdict != Verdict::Same && is_chosen(change);
+    let hidden = if args.all { 0 } else { comparison.changes.iter().filter(is_hidden).count() as u64 };
     comparison.changes.retain(|change| is_chosen(change) && (args.all || !change.is_noise));
     let count = |verdict| {
         comparison.changes.iter().filter(|change| !change.is_noise && change.verdict == verdict).count() as u64
@@ -98,7 +100,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         better: count(Verdict::Better),
         worse: count(Verdict::Worse),
         different: count(Verdict::Different),
-        hidden: (matching - comparison.changes.len()) as u64,
+        hidden,
         comparison,
         met: met.iter().map(|(text, _)| (*text).to_owned()).collect(),
     };
@@ -146,7 +148,7 @@ fn longer(comparison: &Comparison) -> Option<f64> {
 /// Says that sums over the traces are not comparable.
 fn longer_text(ratio: f64) -> String {
     let ratio = if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") };
-    format!("the second trace is {ratio} times as long as the first: sums and counts differ for that alone")
+    format!("the second trace is {ratio} times as long: sums and counts differ for that alone")
 }
 
 fn summary(report: &Report) -> String {

@@ -152,8 +152,8 @@ fn named(name: &str) -> &str {
 
 fn write_table(table: &TasksReport, file: &Path, out: &mut Terminal) -> io::Result<()> {
     if table.task_count == 0 && table.region_count == 0 {
-        let hint = "programs create them with NewTask and WithRegion of the package runtime/trace";
-        return writeln!(out, "no tasks or regions in the trace: {hint}");
+        let hint = "programs create them with runtime/trace: NewTask, WithRegion";
+        return writeln!(out, "no tasks or regions in the trace\n{hint}");
     }
     let open: u64 = table.tasks.iter().map(|group| group.open).sum();
     let names =
@@ -257,8 +257,7 @@ fn run_slowest(args: &Args, count: usize, terminal: &mut Terminal) -> Result<(),
 /// Says what would have matched.
 fn write_no_task(args: &Args, timeline: &Timeline, out: &mut Terminal) -> io::Result<()> {
     if timeline.tasks().len() == 0 {
-        let hint = "programs create them with NewTask of the package runtime/trace";
-        return writeln!(out, "no tasks in the trace: {hint}");
+        return writeln!(out, "no tasks in the trace\nprograms create them with runtime/trace: NewTask");
     }
     let mut names: Vec<String> = timeline.tasks().map(|task| named(&task.name().to_str_lossy()).to_owned()).collect();
     names.sort();
@@ -266,9 +265,9 @@ fn write_no_task(args: &Args, timeline: &Timeline, out: &mut Terminal) -> io::Re
     let all = units::plural(timeline.tasks().len() as u64, "task");
     match &args.name {
         Some(name) if !names.contains(name) => {
-            let shown = names.iter().take(8).map(|name| names::printable(name)).collect::<Vec<_>>().join(", ");
+            let shown = names.iter().take(8).map(|name| names::cut(name, 24)).collect::<Vec<_>>().join(", ");
             let more = if names.len() > 8 { ", …" } else { "" };
-            writeln!(out, "no task has the name {name:?}; the {all} have these: {shown}{more}")
+            writeln!(out, "no task has the name {name:?}; the {all} have these:\n{shown}{more}")
         }
         _ => {
             let longest = timeline.tasks().map(|task| task.duration()).max().unwrap_or_default();
@@ -375,11 +374,11 @@ fn write_goroutines(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {
     }
 }
 
-/// The innermost function outside of the runtime, or else the innermost.
+/// The innermost function outside of what the reason of a wait already says, or else the innermost.
 fn place(stack: &[OwnedFrame]) -> String {
-    let is_internal =
-        |frame: &&OwnedFrame| frame.func.starts_with("runtime.") || frame.func.starts_with("internal/runtime");
-    let frame = stack.iter().find(|frame| !is_internal(frame)).or(stack.first());
+    const MECHANISMS: [&str; 6] = ["runtime.", "internal/", "sync.", "time.", "syscall.", "context."];
+    let is_mechanism = |frame: &&OwnedFrame| MECHANISMS.iter().any(|package| frame.func.starts_with(package));
+    let frame = stack.iter().find(|frame| !is_mechanism(frame)).or(stack.first());
     frame.map_or_else(String::new, |frame| frame.func.clone())
 }
 
@@ -402,10 +401,7 @@ fn run_search(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
 fn write_logs(logs: &LogSearchReport, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
     match (logs.count, logs.of) {
         (_, 0) => {
-            return writeln!(
-                out,
-                "no log messages in the trace: programs write them with Log of the package runtime/trace"
-            );
+            return writeln!(out, "no log messages in the trace\nprograms write them with runtime/trace: Log");
         }
         (0, of) => {
             let all = units::plural(of, "log message");

@@ -7,5 +7,6 @@ mod goldens;
 mod heap;
 mod help;
 mod schema;
+mod selections;
 mod verdict;
 mod views;

@@ -134,7 +134,7 @@ fn comparing_tells_by_its_status_whether_a_condition_is_met() {
     for (condition, message) in [
         ("gc.pause.max", "neither > nor <"),
         ("gc.pause.max > often", "no limit"),
-        ("no such number > 5", "neither trace has a number"),
+        ("no such number > 5", "neither trace has a metric"),
     ] {
         let output = compare(&["--fail-on", condition], gc());
         assert_eq!(output.status.code(), Some(2), "{condition}");

@@ -136,11 +136,12 @@ fn verdict(name: &str, before: f64, after: f64) -> Verdict {
     }
     let last = name.rsplit('.').next().unwrap_or_default();
     let reason = name.strip_prefix("block.").and_then(|name| name.strip_suffix(".sum"));
-    let is_idle = reason.is_some_and(|reason| IDLE.contains(&reason) || reason.starts_with("GC "));
+    let is_of_collector = |reason: &str| reason.contains("GC") && !reason.contains("assist");
+    let is_idle = reason.is_some_and(|reason| IDLE.contains(&reason) || is_of_collector(reason));
     let is_of_group = name.starts_with("group.");
     let is_neutral = is_idle
         || matches!(last, "count" | "total" | "goroutines" | "duration" | "running")
-        || (is_of_group && is_of_runtime(name))
+        || (is_of_group && (is_of_runtime(name) || name.starts_with("group.(unknown).")))
         || name.starts_with("network.");
     let is_better = (after < before) != name.starts_with("mmu.");
     match (is_neutral, is_better) {

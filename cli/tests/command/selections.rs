@@ -1,0 +1,171 @@
+//! What `tasks`, `profile` and `compare` choose, and what they say when nothing is left.
+
+use std::collections::BTreeMap;
+use std::process::Output;
+
+use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::corpus::sample;
+use regex::Regex;
+use serde_json::Value;
+
+fn call(name: &str, trace: &str, args: &[&str]) -> Output {
+    let mut program = gotrace(name);
+    program.arg(sample(trace).path).args(args);
+    run(program, &[])
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{}", complaint(output));
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn json(name: &str, trace: &str, args: &[&str]) -> Value {
+    serde_json::from_str(&text(&call(name, trace, &[args, &["--json"]].concat()))).expect("JSON")
+}
+
+#[test]
+fn the_slowest_tasks_come_with_their_waits() {
+    for trace in ["go1.27/annotations", "go1.22/annotations", "go1.21/annotations"] {
+        let all = json("tasks", trace, &[]);
+        let slowest = &json("tasks", trace, &["--slowest", "100"])["slowest"];
+        assert_eq!(slowest["of"], all["task_count"], "{trace}");
+        let tasks = slowest["tasks"].as_array().expect("tasks");
+        assert_eq!(slowest["matching"].as_u64(), Some(tasks.len() as u64), "{trace}");
+        let durations: Vec<u64> = tasks.iter().filter_map(|task| task["duration_ns"].as_u64()).collect();
+        assert!(durations.len() == tasks.len() && durations.is_sorted_by(|a, b| a >= b), "{trace}: {durations:?}");
+        for task in tasks {
+            if let (Some(start), Some(end)) = (task["start_ns"].as_i64(), task["end_ns"].as_i64()) {
+                assert_eq!(task["duration_ns"].as_i64(), Some(end - start), "{trace}: {task}");
+            }
+            let nanos = |value: &Value, key: &str| value[key].as_u64().expect("nanoseconds");
+            let waits = task["waits"].as_array().expect("waits");
+            let waits: u64 = waits.iter().map(|wait| nanos(wait, "total_ns")).sum();
+            let states: u64 = ["running_ns", "runnable_ns", "syscall_ns"].iter().map(|key| nanos(task, key)).sum();
+            let goroutines = task["goroutines"].as_array().expect("goroutines");
+            let total: u64 = goroutines.iter().map(|goroutine| nanos(goroutine, "total_ns")).sum();
+            assert_eq!(states + waits, total, "{trace}: {task}");
+        }
+        let few = &json("tasks", trace, &["--slowest", "1"])["slowest"];
+        assert_eq!(few["tasks"].as_array().map(Vec::len), Some(1), "{trace}");
+        assert_eq!(few["tasks"][0], tasks[0], "{trace}");
+        let text = text(&call("tasks", trace, &["--slowest", "1"]));
+        assert!(text.contains(&format!("task {} ", tasks[0]["id"])), "{trace}: {text}");
+    }
+}
+
+#[test]
+fn tasks_that_are_not_there_are_named() {
+    let text = |args: &[&str]| text(&call("tasks", "go1.27/annotations", args));
+    let names = json("tasks", "go1.27/annotations", &["--sort", "name"]);
+    let name = names["tasks"][0]["name"].as_str().expect("a name").to_owned();
+    let found = text(&["--slowest", "3", "--name", "nosuch"]);
+    assert!(found.contains("no task has the name \"nosuch\"") && found.contains(&name), "{found}");
+    let found = text(&["--slowest", "3", "--min", "1h"]);
+    assert!(found.starts_with("none of the ") && found.contains("the longest took "), "{found}");
+    let found = text(&["--log", "no such text"]);
+    assert!(found.starts_with("none of the ") && found.contains("log messages matches"), "{found}");
+    let none = call("tasks", "go1.27/gc", &[]);
+    assert!(String::from_utf8_lossy(&none.stdout).contains("NewTask"), "{none:?}");
+    let refused = call("tasks", "go1.27/annotations", &["--from", "1ms"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(complaint(&refused).contains("need --slowest N or a search"), "{}", complaint(&refused));
+}
+
+type Folded = BTreeMap<String, i64>;
+
+fn folded(args: &[&str]) -> Folded {
+    let text =
+        text(&call("profile", "go1.27/http", &[&["--folded", "--complete", "--kind", "off-cpu"], args].concat()));
+    let line = |line: &str| {
+        let (stack, nanos) = line.rsplit_once(' ')?;
+        Some((stack.to_owned(), nanos.parse().ok()?))
+    };
+    text.lines().map(|it| line(it).expect("a stack and nanoseconds")).collect()
+}
+
+#[test]
+fn profiles_are_narrowed_down() {
+    let whole = folded(&[]);
+    let has_stack =
+        |(stack, nanos): (&String, &i64)| (!stack.starts_with("(no stack)")).then(|| (stack.clone(), *nanos));
+    for (args, pattern) in
+        [(["--func", r"conn\)\.serve"], r"conn\)\.serve"), (["--package", "net/http"], r"(^|;)net/http[./]")]
+    {
+        let pattern = Regex::new(pattern).expect("a pattern");
+        let expected: Folded =
+            whole.iter().filter(|(stack, _)| pattern.is_match(stack)).filter_map(has_stack).collect();
+        let found: Folded = folded(&args).iter().filter_map(has_stack).collect();
+        assert!(!expected.is_empty() && expected.len() < whole.len(), "{args:?}");
+        assert_eq!(found, expected, "{args:?}");
+    }
+    // Goroutines, and parts of time, add up to the whole.
+    let sum = |folded: &Folded| folded.values().sum::<i64>();
+    let parts = sum(&folded(&["--to", "2ms"])) + sum(&folded(&["--from", "+2ms"]));
+    assert_eq!(parts, sum(&whole));
+    let one = folded(&["--goroutine", "1"]);
+    let rest = sum(&folded(&["--goroutine", "1", "--goroutine", "18"])) - sum(&one);
+    assert!(sum(&one) > 0 && rest >= 0 && sum(&one) + rest <= sum(&whole));
+}
+
+#[test]
+fn an_empty_profile_says_what_there_is() {
+    for (args, messages) in [
+        (
+            &["--kind", "net", "--group", "nosuch"][..],
+            ["nothing matches --group nosuch: the trace has ", "started in "],
+        ),
+        (&["--kind", "sync", "--func", "nosuch"], ["nothing matches --func 'nosuch'", "started in "]),
+        (&["--kind", "cpu"], ["the trace has no CPU samples", "did not run the CPU profiler"]),
+        (&["--kind", "sched", "--region", "nosuch"], ["nothing matches --region nosuch", "waits for a P"]),
+    ] {
+        let output = call("profile", "go1.27/http", &[args, &["--folded"]].concat());
+        assert!(text(&output).is_empty());
+        let complaint = complaint(&output);
+        assert!(messages.iter().all(|message| complaint.contains(message)), "{args:?}: {complaint}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    }
+}
+
+#[test]
+fn a_comparison_fits_a_pull_request() {
+    let compare = |args: &[&str]| {
+        let mut program = gotrace("compare");
+        program.args(args).args(["go1.22/gc", "go1.27/gc"].map(|name| sample(name).path));
+        text(&run(program, &[]))
+    };
+    let markdown = compare(&["--format", "markdown", "--top", "3"]);
+    let rows = markdown.lines().filter(|line| line.starts_with("| `")).count();
+    assert!(markdown.starts_with("### gotrace compare: ") && rows == 3, "{markdown}");
+    assert!(markdown.contains("|---|--:|--:|--:|---|"), "{markdown}");
+    assert_eq!(compare(&["--json"]), compare(&["--format", "json"]));
+
+    let read = |text: &str| -> Value { serde_json::from_str(text).expect("JSON") };
+    let (some, all) = (read(&compare(&["--json"])), read(&compare(&["--json", "--all", "--top", "0"])));
+    let effects: Vec<f64> =
+        some["changes"].as_array().into_iter().flatten().filter_map(|change| change["effect"].as_f64()).collect();
+    assert!(effects.len() > 3 && effects.is_sorted_by(|a, b| a >= b), "{effects:?}");
+    let is_noise = |change: &Value| change["is_noise"] == true;
+    assert!(some["changes"].as_array().is_some_and(|changes| !changes.iter().any(is_noise)));
+    assert!(all["changes"].as_array().is_some_and(|changes| changes.iter().any(is_noise)));
+    let none = compare(&["--only", "nosuch"]);
+    assert!(none.contains("has \"nosuch\" in its name"), "{none}");
+}
+
+#[test]
+fn views_fit_80_columns_and_use_140() {
+    for (name, trace, args) in [
+        ("tasks", "go1.27/annotations", &[][..]),
+        ("tasks", "go1.27/annotations", &["--slowest", "5"]),
+        ("tasks", "go1.27/annotations", &["--log", ""]),
+    ] {
+        for width in [80, 140] {
+            let mut program = gotrace(name);
+            program.arg(sample(trace).path).args(args).env("COLUMNS", width.to_string());
+            let text = text(&run(program, &[]));
+            // What is run next is to be copied: it is never cut.
+            let mut lines = text.lines().filter(|line| !line.starts_with("next: "));
+            let wide = lines.find(|line| line.chars().count() > width);
+            assert_eq!(wide, None, "{name} {args:?} at {width} columns");
+        }
+    }
+}
