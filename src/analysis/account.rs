@@ -37,6 +37,10 @@ pub(super) struct Account {
     pub syscall_proc: u64,
     /// Whether a gap came, and nothing is known of it since.
     pub is_lost: bool,
+    /// What it spent before the part of the trace that counts; `None` if it was not there yet.
+    pub before: Option<Box<Spent>>,
+    /// Whether it ended before that part.
+    pub is_over: bool,
     /// Since when it is in each range.
     pub ranges: SmallVec<[(RangeKey, i64); 1]>,
     pub regions: Vec<OpenRegion>,
@@ -70,6 +74,8 @@ impl Account {
             syscall_blocked: NEVER,
             syscall_proc: NONE,
             is_lost: false,
+            before: None,
+            is_over: false,
             ranges: SmallVec::new(),
             regions: Vec::new(),
         }

@@ -1,18 +1,30 @@
 //! Goroutines by group, with the columns of `go tool trace` and their distributions.
+//!
+//! [`Goroutines`] sums up groups. [`Summarizer`] shows each goroutine and each region to a [`SummarySink`].
+
+use std::cmp::Reverse;
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::goroutine_summary::{GoroutineSummary, SummarySink};
 use super::histogram::Histogram;
 use super::names::{Name, Names};
 use super::observer::Observer;
-use super::summarizer::Summarizer;
-use super::times::{Accounting, RangeKey, Spent, in_columns};
+use super::times::{RangeKey, Spent, reason_name};
 use crate::event::{Event, Text};
+use crate::id::GoId;
+use crate::time::Time;
+
+pub use super::summarizer::Summarizer;
+pub use super::goroutine_summary::{GoroutineSummary, RegionSummary, SummarySink};
+pub use super::times::{Accounting, NamedTime, Times};
 
 /// By what goroutines are put into groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GroupBy {
     /// The function in which they started, as `go tool trace` does: the outermost of their first stack.
     #[default]
@@ -38,16 +50,19 @@ impl GroupBy {
     }
 }
 
-/// The distribution of each column over the goroutines of a group. All in nanoseconds, described at [`Times`](super::Times).
+/// The distribution of each column of `go tool trace` over the goroutines of a group, described at [`Times`].
 ///
-/// Each counts all goroutines of the group; who spent no time there counts with 0.
+/// Each has all goroutines of the group: one that spent no time there counts as zero.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Distributions {
     /// `Total`.
     pub total: Histogram,
     /// `Execution time`.
     pub execution: Histogram,
-    /// `Sched wait time`.
+    /// `Sched wait time`: runnable, waiting for a P.
     pub sched_wait: Histogram,
     /// `Syscall execution time`.
     pub syscall: Histogram,
@@ -55,74 +70,253 @@ pub struct Distributions {
     pub syscall_block: Histogram,
     /// `Unknown time`.
     pub unknown: Histogram,
-    /// `Block time (reason)`, by reason in ascending order.
-    pub blocks: Vec<(String, Histogram)>,
-    /// The special ranges, by name in ascending order.
-    pub ranges: Vec<(String, Histogram)>,
+    /// All `Block time (reason)` together.
+    pub block: Histogram,
+    /// `Block time (reason)`, by reason in ascending order. Waits without a reason have the names
+    /// [`BLOCKED_BEFORE_TRACE`](crate::timeline::BLOCKED_BEFORE_TRACE) and [`NO_REASON`](crate::timeline::NO_REASON).
+    pub blocks: Vec<NamedDistribution>,
+    /// The special ranges, which overlap with the others, by name in ascending order.
+    pub ranges: Vec<NamedDistribution>,
 }
 
-impl Distributions {
-    /// The columns under the names and in the order of `go tool trace`: `Total`, `Execution time`, then by name. Those in which
-    /// nothing was spent are left out but for the first two.
-    pub fn columns(&self) -> Vec<(String, &Histogram)> {
-        let first = [&self.total, &self.execution, &self.sched_wait, &self.syscall, &self.syscall_block, &self.unknown];
-        let blocks = self.blocks.iter().map(|(reason, times)| (reason.clone(), times));
-        in_columns(first, blocks, |times| !times.max().is_zero())
-    }
+/// The distribution of what goroutines spent on one thing.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NamedDistribution {
+    /// The reason of waits, or the name of a special range.
+    pub name: String,
+    /// The time of each goroutine.
+    pub times: Histogram,
 }
 
 /// Goroutines that have something in common.
 #[derive(Clone, Debug, Default)]
-pub struct Group {
-    /// What they have in common; empty if no stack of them, no creator or no label is in the trace.
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct GoroutineGroup {
+    /// What they have in common: a function or a label. Empty if the trace has no stack of them, no creator or no label.
     pub name: String,
-    /// How many there were.
-    pub goroutines: u64,
+    /// The number of goroutines.
+    pub count: u64,
     /// How many of them ended within the trace.
     pub ended: u64,
     /// How they spent their time.
     pub times: Distributions,
 }
 
-/// What [`Groups`] finds.
+/// A goroutine, and how it spent its time.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct GoroutineTimes {
+    /// The goroutine.
+    pub goroutine: GoId,
+    /// The function in which it started; empty if the trace has no stack of it.
+    pub function: String,
+    /// When it was created, or the start of the generation that first mentions it.
+    #[cfg_attr(feature = "serde", serde(rename = "created_ns"))]
+    pub created: Time,
+    /// When it first ran; `None` if it did not.
+    #[cfg_attr(feature = "serde", serde(rename = "first_run_ns"))]
+    pub first_run: Option<Time>,
+    /// When it ended, or began to wait forever; `None` if it was alive when the trace ended.
+    #[cfg_attr(feature = "serde", serde(rename = "ended_ns"))]
+    pub ended: Option<Time>,
+    /// `Total`, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "total_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub total: Duration,
+    /// `Execution time`, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "execution_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub execution: Duration,
+    /// `Sched wait time`, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "sched_wait_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub sched_wait: Duration,
+    /// `Syscall execution time`, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "syscall_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub syscall: Duration,
+    /// `Block time (syscall)`, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "syscall_block_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub syscall_block: Duration,
+    /// `Unknown time`, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "unknown_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub unknown: Duration,
+    /// All `Block time (reason)` together, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "block_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub block: Duration,
+    /// `Block time (reason)`, by reason.
+    pub blocks: Vec<NamedTime>,
+    /// The special ranges, by name.
+    pub ranges: Vec<NamedTime>,
+}
+
+impl From<&GoroutineSummary<'_>> for GoroutineTimes {
+    fn from(goroutine: &GoroutineSummary<'_>) -> Self {
+        let times = &goroutine.times;
+        GoroutineTimes {
+            goroutine: goroutine.id(),
+            function: goroutine.name().to_string(),
+            created: goroutine.creation(),
+            first_run: goroutine.start(),
+            ended: goroutine.end(),
+            total: times.total(),
+            execution: times.execution(),
+            sched_wait: times.sched_wait(),
+            syscall: times.syscall(),
+            syscall_block: times.syscall_block(),
+            unknown: times.unknown(),
+            block: times.block(),
+            blocks: times.blocks(),
+            ranges: times.ranges(),
+        }
+    }
+}
+
+/// By what groups are sorted, largest first; groups that are equal in it by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GroupOrder {
+    /// `Execution time` of all goroutines.
+    #[default]
+    Execution,
+    /// `Total` of all goroutines.
+    Total,
+    /// `Sched wait time` of all goroutines.
+    SchedWait,
+    /// `Syscall execution time` and `Block time (syscall)` of all goroutines.
+    Syscall,
+    /// `Block time` of all goroutines, whatever the reason.
+    Block,
+    /// The number of goroutines.
+    Count,
+    /// The 99th percentile of `Total`.
+    P99,
+}
+
+/// What [`Goroutines`] finds.
 #[derive(Clone, Debug, Default)]
-pub struct GroupTable {
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct GoroutinesReport {
+    /// The first event, or the start of the range that was asked for.
+    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
+    pub start: Time,
+    /// The last event, or the end of that range.
+    #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
+    pub end: Time,
+    /// The number of goroutines in all groups.
+    pub goroutine_count: u64,
+    /// The number of groups. `groups` may have fewer, after [`truncate`](Self::truncate).
+    pub group_count: u64,
     /// The groups, those with the most execution time first.
-    pub groups: Vec<Group>,
+    pub groups: Vec<GoroutineGroup>,
+    /// The goroutines of the group for which [`Goroutines::members_of`] asked, those with the longest total first.
+    pub members: Vec<GoroutineTimes>,
+}
+
+impl GoroutinesReport {
+    /// Sorts the groups.
+    pub fn sort_by(&mut self, order: GroupOrder) {
+        let key = |group: &GoroutineGroup| -> u128 {
+            let times = &group.times;
+            let nanos = |durations: &[Duration]| durations.iter().map(Duration::as_nanos).sum();
+            match order {
+                GroupOrder::Execution => nanos(&[times.execution.sum()]),
+                GroupOrder::Total => nanos(&[times.total.sum()]),
+                GroupOrder::SchedWait => nanos(&[times.sched_wait.sum()]),
+                GroupOrder::Syscall => nanos(&[times.syscall.sum(), times.syscall_block.sum()]),
+                GroupOrder::Block => nanos(&[times.block.sum()]),
+                GroupOrder::Count => group.count.into(),
+                GroupOrder::P99 => nanos(&[times.total.percentile(99.0)]),
+            }
+        };
+        self.groups.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.name.cmp(&b.name)));
+    }
+
+    /// Keeps the first groups and members only.
+    pub fn truncate(&mut self, top: usize) {
+        self.groups.truncate(top);
+        self.members.truncate(top);
+    }
 }
 
 /// Puts goroutines into groups and sums up their times, in one pass.
 ///
 /// Memory follows the goroutines that are alive and the number of groups.
-#[derive(Debug)]
-pub struct Groups {
-    summarizer: Summarizer<Grouping>,
+pub struct Goroutines<'f> {
+    summarizer: Summarizer<Grouping<'f>>,
+    start: Option<Time>,
+    end: Time,
+    range: Range<Time>,
 }
 
-impl Groups {
+impl Default for Goroutines<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'f> Goroutines<'f> {
     /// Groups by the function in which goroutines start, with the numbers of `go tool trace`.
-    pub fn by_start() -> Self {
-        Self::new(GroupBy::Start, Accounting::Reference)
+    pub fn new() -> Self {
+        Self::with(GroupBy::Start, Accounting::Reference)
     }
 
     /// Groups as you like.
-    pub fn new(by: GroupBy, accounting: Accounting) -> Self {
-        let grouping = Grouping { by, groups: IndexMap::default() };
-        Groups { summarizer: Summarizer::with_accounting(grouping, accounting) }
+    pub fn with(by: GroupBy, accounting: Accounting) -> Self {
+        let grouping = Grouping { by, ..Grouping::default() };
+        Goroutines {
+            summarizer: Summarizer::with_accounting(grouping, accounting),
+            start: None,
+            end: Time(0),
+            range: Time(i64::MIN)..Time(i64::MAX),
+        }
+    }
+
+    /// Only counts time within a range, and only goroutines that exist in it.
+    pub fn within(mut self, range: Range<Time>) -> Self {
+        self.summarizer = self.summarizer.within(range.clone());
+        self.range = range;
+        self
+    }
+
+    /// Only counts goroutines that `is_wanted` picks.
+    pub fn filter(mut self, is_wanted: impl Fn(&GoroutineSummary<'_>) -> bool + Send + 'f) -> Self {
+        self.summarizer.summary_mut().filter = Some(Box::new(is_wanted));
+        self
+    }
+
+    /// Only counts goroutines of one group, and gives them one by one as [`GoroutinesReport::members`].
+    pub fn members_of(mut self, group: impl Into<String>) -> Self {
+        self.summarizer.summary_mut().only = Some(group.into());
+        self
     }
 }
 
-impl Observer for Groups {
-    type Output = GroupTable;
+impl Observer for Goroutines<'_> {
+    type Output = GoroutinesReport;
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
+        self.end = event.time();
+        self.start.get_or_insert(self.end);
         self.summarizer.event(event);
     }
 
-    fn finish(self) -> GroupTable {
+    fn finish(self) -> GoroutinesReport {
         let (grouping, names) = self.summarizer.finish_with_names();
-        let mut groups: Vec<Group> = Vec::new();
+        let mut groups: Vec<GoroutineGroup> = Vec::new();
         if grouping.by == GroupBy::Name {
             // Several start functions have the same name.
             let mut merged: IndexMap<Vec<u8>, Totals, RandomState> = IndexMap::default();
@@ -135,11 +329,25 @@ impl Observer for Groups {
             let all = grouping.groups.into_iter();
             groups.extend(all.map(|(name, totals)| totals.into_group(Text(names.bytes(name)), &names)));
         }
-        groups.sort_by(|a, b| {
-            let execution = |group: &Group| group.times.execution.sum();
-            execution(b).cmp(&execution(a)).then_with(|| a.name.cmp(&b.name))
-        });
-        GroupTable { groups }
+        let mut members = grouping.members;
+        members.sort_by_key(|member| (Reverse(member.total), member.goroutine));
+        let start = self.start.unwrap_or(self.end);
+        let mut report = GoroutinesReport {
+            start: start.max(self.range.start),
+            end: self.end.min(self.range.end),
+            goroutine_count: groups.iter().map(|group| group.count).sum(),
+            group_count: groups.len() as u64,
+            groups,
+            members,
+        };
+        report.sort_by(GroupOrder::Execution);
+        report
+    }
+}
+
+impl fmt::Debug for Goroutines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Goroutines").field("groups", &self.summarizer.summary().groups.len()).finish_non_exhaustive()
     }
 }
 
@@ -163,10 +371,16 @@ pub(super) fn source_function(name: &[u8]) -> &[u8] {
     name
 }
 
-#[derive(Debug)]
-struct Grouping {
+type Filter<'f> = dyn Fn(&GoroutineSummary<'_>) -> bool + Send + 'f;
+
+#[derive(Default)]
+struct Grouping<'f> {
     by: GroupBy,
     groups: IndexMap<Name, Totals, RandomState>,
+    filter: Option<Box<Filter<'f>>>,
+    /// The group that alone is wanted, and its goroutines.
+    only: Option<String>,
+    members: Vec<GoroutineTimes>,
 }
 
 #[derive(Debug, Default)]
@@ -179,15 +393,25 @@ struct Totals {
     ranges: Vec<(RangeKey, Histogram)>,
 }
 
-/// Total, execution, sched wait, syscall, syscall block, unknown.
-const COLUMNS: usize = 6;
+/// Total, execution, sched wait, syscall, syscall block, unknown, block.
+const COLUMNS: usize = 7;
 
 fn columns(spent: &Spent) -> [i64; COLUMNS] {
-    [spent.total, spent.execution, spent.sched_wait, spent.syscall, spent.syscall_block, spent.unknown()]
+    let block = spent.blocks.iter().fold(0, |sum: i64, &(_, nanos)| sum.saturating_add(nanos));
+    [spent.total, spent.execution, spent.sched_wait, spent.syscall, spent.syscall_block, spent.unknown(), block]
 }
 
-impl SummarySink for Grouping {
+impl SummarySink for Grouping<'_> {
     fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>) {
+        if self.filter.as_ref().is_some_and(|is_wanted| !is_wanted(goroutine)) {
+            return;
+        }
+        if let Some(only) = &self.only {
+            if self.by.name_of(goroutine) != only.as_str() {
+                return;
+            }
+            self.members.push(goroutine.into());
+        }
         let account = goroutine.account;
         let key = match self.by {
             GroupBy::Start | GroupBy::Name => account.name,
@@ -238,21 +462,21 @@ impl Totals {
         other.ranges.iter().for_each(|(range, times)| range_of(&mut self.ranges, *range).merge(times));
     }
 
-    fn into_group(self, name: Text<'_>, names: &Names) -> Group {
-        let goroutines = self.goroutines;
+    fn into_group(self, name: Text<'_>, names: &Names) -> GoroutineGroup {
+        let count = self.goroutines;
         let with_zeros = |mut times: Histogram| {
-            times.fill_with_zeros(goroutines);
+            times.fill_with_zeros(count);
             times
         };
-        let [total, execution, sched_wait, syscall, syscall_block, unknown] = self.columns.map(with_zeros);
-        let mut blocks: Vec<_> =
-            self.blocks.into_iter().map(|(reason, times)| (names.text(reason), with_zeros(times))).collect();
-        blocks.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut ranges: Vec<_> =
-            self.ranges.into_iter().map(|(range, times)| (range.text(names), with_zeros(times))).collect();
-        ranges.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let times = Distributions { total, execution, sched_wait, syscall, syscall_block, unknown, blocks, ranges };
-        Group { name: name.to_str_lossy().into_owned(), goroutines, ended: self.ended, times }
+        let [total, execution, sched_wait, syscall, syscall_block, unknown, block] = self.columns.map(with_zeros);
+        let named = |name, times| NamedDistribution { name, times: with_zeros(times) };
+        let blocks = self.blocks.into_iter().map(|(reason, times)| named(reason_name(names, reason), times));
+        let ranges = self.ranges.into_iter().map(|(range, times)| named(range.text(names), times));
+        let (mut blocks, mut ranges): (Vec<_>, Vec<_>) = (blocks.collect(), ranges.collect());
+        blocks.sort_by(|a, b| a.name.cmp(&b.name));
+        ranges.sort_by(|a, b| a.name.cmp(&b.name));
+        let times = Distributions { total, execution, sched_wait, syscall, syscall_block, unknown, block, blocks, ranges };
+        GoroutineGroup { name: name.to_str_lossy().into_owned(), count, ended: self.ended, times }
     }
 }
 

@@ -8,13 +8,14 @@
 //! use std::time::Duration;
 //!
 //! use gotrace::Reader;
+//! use gotrace::analysis::goroutines::Goroutines;
 //! use gotrace::analysis::mmu::{Mmu, MmuOptions};
-//! use gotrace::analysis::{Groups, run};
+//! use gotrace::analysis::run;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/gc.trace");
 //! let mut reader = Reader::from_path(path)?;
-//! let observers = (Groups::by_start(), Mmu::new(MmuOptions::default()));
+//! let observers = (Goroutines::new(), Mmu::new(MmuOptions::default()));
 //! let ((groups, utilization), error) = run(&mut reader, observers);
 //! assert!(error.is_none(), "a damaged trace gives what could be found up to there, and why it ended");
 //! for group in &groups.groups {
@@ -32,7 +33,7 @@ pub mod blocking;
 pub mod compare;
 pub mod gc;
 mod goroutine_summary;
-mod goroutines;
+pub mod goroutines;
 mod histogram;
 pub mod json;
 pub mod latency;
@@ -40,7 +41,7 @@ pub mod mmu;
 mod names;
 mod observer;
 mod over_time;
-mod population;
+pub mod population;
 pub mod procs;
 pub mod profile;
 #[cfg(feature = "serde")]
@@ -54,10 +55,5 @@ pub mod threads;
 mod times;
 
 pub use crate::event::OwnedFrame;
-pub use goroutine_summary::{GoroutineSummary, RegionSummary, SummarySink};
-pub use goroutines::{Distributions, Group, GroupBy, GroupTable, Groups};
 pub use histogram::{Histogram, HistogramBucket};
 pub use observer::{Observer, run};
-pub use population::{Population, PopulationGroup, PopulationReport, WaitPlace};
-pub use summarizer::Summarizer;
-pub use times::{Accounting, Times};

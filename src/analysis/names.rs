@@ -7,6 +7,7 @@ use crate::event::record::Symbol;
 use crate::event::tables::IdTable;
 use crate::event::{Event, Text};
 use crate::number::intern;
+use crate::timeline::BLOCKED_BEFORE_TRACE;
 
 /// A text of a trace, equal for equal texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +20,8 @@ impl Name {
     pub const FOREVER: Name = Name(1);
     /// What is counted together when there are too many.
     pub const OTHER: Name = Name(2);
+    /// The reason of a wait that began before the trace, which does not tell it.
+    pub const BLOCKED_BEFORE_TRACE: Name = Name(3);
 
     pub fn index(self) -> usize {
         self.0 as usize
@@ -37,7 +40,7 @@ pub(super) struct Names {
 
 impl Default for Names {
     fn default() -> Self {
-        let texts = IndexSet::from_iter([&b""[..], b"forever", b"(other)"].map(Box::from));
+        let texts = IndexSet::from_iter(["", "forever", "(other)", BLOCKED_BEFORE_TRACE].map(|text| text.as_bytes().into()));
         Names {
             texts,
             strings: IdTable::default(),

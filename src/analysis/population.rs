@@ -27,9 +27,10 @@ const MAX_CREATORS: usize = 16;
 
 /// What [`Population`] finds.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct PopulationReport {
-    /// When the first event happened, or the first behind the last gap in the trace.
-    pub begin: Time,
+    /// When the first event happened, or the first after the last gap in the trace.
+    pub start: Time,
     /// When the last did.
     pub end: Time,
     /// The goroutines by the function in which they started; the runtime's own are left out.
@@ -40,6 +41,7 @@ pub struct PopulationReport {
 
 /// Goroutines that started in the same function.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PopulationGroup {
     /// The function.
     pub name: String,
@@ -53,18 +55,59 @@ pub struct PopulationGroup {
     pub left: u64,
     /// How long those lived that were created and ended in the trace, in nanoseconds.
     pub lifetimes: Histogram,
-    /// By how many they grew in each of some windows of equal length, from the begin of the trace on, and when those begin.
-    pub growth: Vec<(Time, i64)>,
-    /// Where they were created, in the trace: stacks, innermost frame first, and how many; most first.
-    pub creators: Vec<(Vec<OwnedFrame>, u64)>,
+    /// By how many they grew in each of some windows of equal length, from the start of the trace on.
+    pub growth: Vec<Growth>,
+    /// Where they were created, in the trace, the most frequent place first.
+    pub creators: Vec<Creator>,
     /// Where they waited, those places first at which most wait at the end.
     pub waits: Vec<WaitPlace>,
-    /// Some of those that are left, the oldest first, and when each was created; `None` if before the trace.
-    pub examples: Vec<(GoId, Option<Time>)>,
+    /// Some of those that are left, the oldest first.
+    pub examples: Vec<Resident>,
+}
+
+/// By how many goroutines a group grew in a window of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Growth {
+    /// When the window starts.
+    pub start: Time,
+    /// Goroutines created minus goroutines that ended.
+    pub goroutines: i64,
+}
+
+/// A place in which goroutines were created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Creator {
+    /// The stack of the creating goroutine, innermost frame first.
+    pub stack: Vec<OwnedFrame>,
+    /// How many goroutines were created there.
+    pub count: u64,
+}
+
+/// A goroutine that is left at the end of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resident {
+    /// The goroutine.
+    pub goroutine: GoId,
+    /// When it was created; `None` if before the trace.
+    pub created: Option<Time>,
+}
+
+/// A goroutine that waits at the end of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiter {
+    /// The goroutine.
+    pub goroutine: GoId,
+    /// Since when it has waited; the start of the trace if since before.
+    pub since: Time,
 }
 
 /// A place to wait.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct WaitPlace {
     /// Where: innermost frame first. Empty where the trace does not tell.
     pub stack: Vec<OwnedFrame>,
@@ -78,10 +121,10 @@ pub struct WaitPlace {
     pub waiting: u64,
     /// How many of those were created in the trace, and were never woken since they came there.
     pub since_creation: u64,
-    /// Since when the one has waited that waits longest; the trace's begin if since before.
+    /// Since when the one has waited that waits longest; the start of the trace if since before.
     pub oldest: Option<Time>,
-    /// Some of those that waited there at the end, those first that have waited longest, and since when.
-    pub examples: Vec<(GoId, Time)>,
+    /// Some of those that waited there at the end, those first that have waited longest.
+    pub examples: Vec<Waiter>,
 }
 
 const NEVER: i64 = i64::MIN;
@@ -339,7 +382,7 @@ impl Population {
         let mut places: Vec<WaitPlace> = places
             .map(|((key, wait), waiting)| {
                 let stuck = |track: &Track| track.created != NEVER && track.woken == 0;
-                let example = |&(id, track): &(u64, &Track)| (GoId(id), Time(track.since));
+                let example = |&(id, track): &(u64, &Track)| Waiter { goroutine: GoId(id), since: Time(track.since) };
                 WaitPlace {
                     stack: self.frames(key.stack),
                     reason: self.names.text(key.reason),
@@ -406,6 +449,7 @@ impl Observer for Population {
                 group.creators.iter().map(|(&stack, &count)| (stack, count)).collect();
             creators.sort_by_key(|&(stack, count)| (std::cmp::Reverse(count), stack));
             let created = |track: &Track| (track.created != NEVER).then_some(Time(track.created));
+            let resident = |&(id, track): &(u64, &Track)| Resident { goroutine: GoId(id), created: created(track) };
             groups.push(PopulationGroup {
                 name: self.names.text(name),
                 before: group.before,
@@ -415,16 +459,16 @@ impl Observer for Population {
                 lifetimes: group.lifetimes.clone(),
                 growth: {
                     let (_, windows) = group.growth.clone().into_windows();
-                    windows.into_iter().map(|(at, growth)| (Time(at), growth)).collect()
+                    windows.into_iter().map(|(at, goroutines)| Growth { start: Time(at), goroutines }).collect()
                 },
-                creators: creators.into_iter().map(|(stack, count)| (self.frames(stack), count)).collect(),
+                creators: creators.into_iter().map(|(stack, count)| Creator { stack: self.frames(stack), count }).collect(),
                 waits: self.waits_of(number as u32, &waiting),
-                examples: residents.iter().take(MAX_EXAMPLES).map(|&(id, track)| (GoId(id), created(track))).collect(),
+                examples: residents.iter().take(MAX_EXAMPLES).map(resident).collect(),
             });
         }
         groups.sort_by(|a: &PopulationGroup, b| b.left.cmp(&a.left).then_with(|| a.name.cmp(&b.name)));
         PopulationReport {
-            begin: Time(self.begin.unwrap_or(self.end)),
+            start: Time(self.begin.unwrap_or(self.end)),
             end: Time(self.end),
             groups,
             unnamed_ended: self.unnamed_ended,

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
@@ -15,6 +16,7 @@ use crate::event::record::{RangeType, Record, What};
 use crate::event::{Event, GoState, ProcState};
 use crate::id::{GoId, NONE};
 use crate::sched::arena::{Arena, Index};
+use crate::time::Time;
 
 /// Sums up goroutines and regions in one pass, and shows each sum to a [`SummarySink`] when there is nothing to add.
 ///
@@ -33,6 +35,18 @@ pub struct Summarizer<S> {
     last: i64,
     /// When the generation began.
     sync: i64,
+    /// Only time within it counts.
+    window: Range<i64>,
+    /// Where in the window the pass is.
+    progress: Progress,
+}
+
+/// How far a pass is, with regard to the part of the trace that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Before,
+    Within,
+    After,
 }
 
 impl<S: SummarySink> Summarizer<S> {
@@ -52,7 +66,44 @@ impl<S: SummarySink> Summarizer<S> {
             sweeps: HashMap::default(),
             last: 0,
             sync: 0,
+            window: i64::MIN..i64::MAX,
+            progress: Progress::Within,
         }
+    }
+
+    /// Only counts time within a range, and only shows goroutines that exist in it. Regions are shown as they are.
+    pub fn within(mut self, range: Range<Time>) -> Self {
+        self.window = range.start.0..range.end.0;
+        self.progress = Progress::Before;
+        self
+    }
+
+    /// Enters and leaves the window.
+    #[inline(never)]
+    fn advance(&mut self, time: i64) {
+        if self.progress == Progress::Before {
+            let (start, accounting) = (self.window.start, self.accounting);
+            for index in self.indexes() {
+                let Some(account) = self.goroutines.get_mut(index) else { continue };
+                account.is_over = account.end != NEVER;
+                account.before = Some(Box::new(account.spent_until(start, accounting)));
+            }
+            self.progress = Progress::Within;
+        }
+        if time >= self.window.end {
+            self.progress = Progress::After;
+        }
+    }
+
+    /// Where the goroutines are that are known, by ascending ID.
+    fn indexes(&mut self) -> Vec<Index> {
+        let mut ids: Vec<u64> = self.goroutines.ids().collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|id| self.goroutines.find(id)).collect()
+    }
+
+    pub(super) fn summary(&self) -> &S {
+        &self.summary
     }
 
     pub(super) fn summary_mut(&mut self) -> &mut S {
@@ -105,7 +156,7 @@ impl<S: SummarySink> Summarizer<S> {
             }
             GoState::Runnable => account.runnable = since,
             GoState::Waiting => {
-                account.reason = self.names.of(event, record.text);
+                account.reason = reason(&mut self.names, event, from);
                 match account.reason == Name::FOREVER {
                     true => self.close(index, time),
                     false => account.blocked = since,
@@ -130,13 +181,14 @@ impl<S: SummarySink> Summarizer<S> {
     fn appear(&mut self, event: &Event<'_>, from: GoState, to: GoState) -> Index {
         let record = event.record();
         let was_there = from == GoState::Undetermined;
-        let mut account = Account::new(record.a, if was_there { self.sync } else { record.time });
+        let known_since = self.sync.max(self.window.start);
+        let mut account = Account::new(record.a, if was_there { known_since } else { record.time });
         if was_there {
             // It has been in its state since the generation began, for all we know.
-            let so_far = record.time - self.sync;
+            let so_far = record.time - known_since;
             match to {
                 GoState::Running => account.spent.execution += so_far,
-                GoState::Waiting => account.spent.block(self.names.of(event, record.text), so_far),
+                GoState::Waiting => account.spent.block(reason(&mut self.names, event, from), so_far),
                 GoState::Runnable => account.spent.sched_wait += so_far,
                 GoState::Syscall if record.proc == NONE => account.spent.syscall_block += so_far,
                 GoState::Syscall => account.spent.syscall += so_far,
@@ -198,10 +250,7 @@ impl<S: SummarySink> Summarizer<S> {
 
     /// Nothing is known of anyone until the next generation tells anew.
     fn lose(&mut self, time: i64) {
-        let mut ids: Vec<u64> = self.goroutines.ids().collect();
-        ids.sort_unstable();
-        for id in ids {
-            let index = self.goroutines.find(id);
+        for index in self.indexes() {
             if self.goroutines.get(index).is_some_and(|account| account.end == NEVER) {
                 self.sum_up(index, time, NEVER);
             }
@@ -216,10 +265,13 @@ impl<S: SummarySink> Summarizer<S> {
     }
 
     fn show(&mut self, index: Index) {
-        if let Some(account) = self.goroutines.get(index) {
-            let times = Times { spent: &account.spent, names: &self.names };
-            self.summary.goroutine(&GoroutineSummary { account, times });
+        let Some(account) = self.goroutines.get(index).filter(|account| !account.is_over) else { return };
+        if self.progress == Progress::Before {
+            return;
         }
+        let within = account.before.as_ref().map(|before| account.spent.clone().since(before));
+        let times = Times { spent: within.as_ref().unwrap_or(&account.spent), names: &self.names };
+        self.summary.goroutine(&GoroutineSummary { account, times });
     }
 
     fn proc_idles(&mut self, proc: u64, time: i64) {
@@ -303,6 +355,14 @@ impl<S: SummarySink> Summarizer<S> {
     }
 }
 
+/// The reason of a wait.
+fn reason(names: &mut Names, event: &Event<'_>, from: GoState) -> Name {
+    match (from, names.of(event, event.record().text)) {
+        (GoState::Undetermined, Name::EMPTY) => Name::BLOCKED_BEFORE_TRACE,
+        (_, reason) => reason,
+    }
+}
+
 /// Whether a goroutine is the runtime's own, by where it started (Go `summary.go`, `IsSystemGoroutine`).
 pub(super) fn is_system_goroutine(name: &[u8]) -> bool {
     name.is_empty() || name != b"runtime.main" && name.starts_with(b"runtime.")
@@ -314,6 +374,18 @@ impl<S: SummarySink> Observer for Summarizer<S> {
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
         let &Record { what, time, .. } = event.record();
+        if self.progress != Progress::Within || time >= self.window.end {
+            if self.progress == Progress::After {
+                return;
+            }
+            if time >= self.window.start {
+                self.advance(time);
+            }
+            if self.progress == Progress::After {
+                self.last = self.window.end;
+                return;
+            }
+        }
         self.last = time;
         match what {
             What::GoTransition(from, to) if from != to => self.go_transition(event, from, to),
@@ -348,10 +420,10 @@ impl<S: SummarySink> Observer for Summarizer<S> {
 impl<S: SummarySink> Summarizer<S> {
     /// What has not ended ends now.
     pub(super) fn finish_with_names(mut self) -> (S, Names) {
-        let mut ids: Vec<u64> = self.goroutines.ids().collect();
-        ids.sort_unstable();
-        for id in ids {
-            let index = self.goroutines.find(id);
+        if self.progress == Progress::Before && self.window.start <= self.last {
+            self.advance(self.last);
+        }
+        for index in self.indexes() {
             self.sum_up(index, self.last, NEVER);
             self.show(index);
         }

@@ -1,10 +1,12 @@
 //! How a goroutine has spent its time.
 
+use std::time::Duration;
+
 use smallvec::SmallVec;
 
 use super::names::{Name, Names};
-use crate::event::Text;
 use crate::event::record::RangeType;
+use crate::timeline::NO_REASON;
 
 /// Whose numbers: where Go's own are wrong, these are two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,7 +126,36 @@ impl Spent {
     }
 }
 
-/// How a goroutine spent its time, or a part of it. All in nanoseconds.
+/// A time under a name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NamedTime {
+    /// What the time was spent in: the reason of a wait, or the name of a column or a special range.
+    pub name: String,
+    /// How long, in nanoseconds.
+    #[cfg_attr(feature = "serde", serde(rename = "time_ns", serialize_with = "crate::nanos::duration"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
+    pub time: Duration,
+}
+
+/// Nanoseconds as a duration; the reference's sums can be negative where a trace is damaged, which is zero here.
+fn duration(nanos: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+}
+
+/// The reason of a wait as reports show it.
+pub(super) fn reason_name(names: &Names, reason: Name) -> String {
+    if reason == Name::EMPTY { NO_REASON.to_owned() } else { names.text(reason) }
+}
+
+/// The reason as `go tool trace` shows it, which has none for a wait that began before the trace.
+fn reason_of_go(names: &Names, reason: Name) -> String {
+    if reason == Name::BLOCKED_BEFORE_TRACE { String::new() } else { names.text(reason) }
+}
+
+/// How a goroutine spent its time, or a part of it.
 ///
 /// The columns of `go tool trace`: total is the time it was there, the others but for the ranges are parts of it that don't overlap.
 #[derive(Clone, Copy)]
@@ -135,75 +166,80 @@ pub struct Times<'a> {
 
 impl<'a> Times<'a> {
     /// `Total`: from its creation or the begin of the trace to its end or that of the trace.
-    pub fn total(&self) -> i64 {
-        self.spent.total
+    pub fn total(&self) -> Duration {
+        duration(self.spent.total)
     }
 
     /// `Execution time`: running.
-    pub fn execution(&self) -> i64 {
-        self.spent.execution
+    pub fn execution(&self) -> Duration {
+        duration(self.spent.execution)
     }
 
     /// `Sched wait time`: ready to run, without a P.
-    pub fn sched_wait(&self) -> i64 {
-        self.spent.sched_wait
+    pub fn sched_wait(&self) -> Duration {
+        duration(self.spent.sched_wait)
     }
 
     /// `Syscall execution time`: in a system call, with a P.
-    pub fn syscall(&self) -> i64 {
-        self.spent.syscall
+    pub fn syscall(&self) -> Duration {
+        duration(self.spent.syscall)
     }
 
     /// `Block time (syscall)`: in a system call, without a P.
-    pub fn syscall_block(&self) -> i64 {
-        self.spent.syscall_block
+    pub fn syscall_block(&self) -> Duration {
+        duration(self.spent.syscall_block)
     }
 
     /// `Unknown time`: what is left of the total.
-    pub fn unknown(&self) -> i64 {
-        self.spent.unknown()
+    pub fn unknown(&self) -> Duration {
+        duration(self.spent.unknown())
     }
 
-    /// `Block time (reason)`, by reason in no particular order.
-    pub fn blocks(&self) -> impl Iterator<Item = (Text<'a>, i64)> + use<'a> {
-        let names = self.names;
-        self.spent.blocks.iter().map(move |&(reason, nanos)| (Text(names.bytes(reason)), nanos))
+    /// All `Block time (reason)`.
+    pub fn block(&self) -> Duration {
+        duration(self.spent.blocks.iter().fold(0, |sum, &(_, nanos)| sum.saturating_add(nanos)))
+    }
+
+    /// `Block time (reason)`, by reason in ascending order. Waits without a reason have the names
+    /// [`BLOCKED_BEFORE_TRACE`](crate::timeline::BLOCKED_BEFORE_TRACE) and [`NO_REASON`].
+    pub fn blocks(&self) -> Vec<NamedTime> {
+        self.named(&self.spent.blocks, |reason| reason_name(self.names, reason))
+    }
+
+    /// The special ranges, which overlap with the others, by name in ascending order.
+    pub fn ranges(&self) -> Vec<NamedTime> {
+        self.named(&self.spent.ranges, |range: RangeKey| range.text(self.names))
+    }
+
+    fn named<K: Copy>(&self, list: &[(K, i64)], name: impl Fn(K) -> String) -> Vec<NamedTime> {
+        let spent = list.iter().filter(|&&(_, nanos)| nanos != 0);
+        let mut named: Vec<_> =
+            spent.map(|&(key, nanos)| NamedTime { name: name(key), time: duration(nanos) }).collect();
+        named.sort();
+        named
     }
 
     /// The columns under the names and in the order of `go tool trace`: `Total`, `Execution time`, then by name. Those in
     /// which nothing was spent are left out but for the first two.
-    pub fn columns(&self) -> Vec<(String, i64)> {
-        let first =
-            [self.total(), self.execution(), self.sched_wait(), self.syscall(), self.syscall_block(), self.unknown()];
-        let blocks = self.blocks().map(|(reason, nanos)| (reason.to_str_lossy().into_owned(), nanos));
-        in_columns(first, blocks, |&nanos| nanos != 0)
+    pub fn columns(&self) -> Vec<NamedTime> {
+        let mut rest: Vec<(String, Duration)> = vec![
+            ("Block time (syscall)".to_owned(), self.syscall_block()),
+            ("Sched wait time".to_owned(), self.sched_wait()),
+            ("Syscall execution time".to_owned(), self.syscall()),
+            ("Unknown time".to_owned(), self.unknown()),
+        ];
+        for &(reason, nanos) in &self.spent.blocks {
+            let name = format!("Block time ({})", reason_of_go(self.names, reason));
+            match rest.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, time)) => *time += duration(nanos),
+                None => rest.push((name, duration(nanos))),
+            }
+        }
+        rest.retain(|(_, time)| !time.is_zero());
+        rest.sort();
+        let first = [("Total".to_owned(), self.total()), ("Execution time".to_owned(), self.execution())];
+        first.into_iter().chain(rest).map(|(name, time)| NamedTime { name, time }).collect()
     }
-
-    /// The special ranges, which overlap with the others, by name in no particular order.
-    pub fn ranges(&self) -> impl Iterator<Item = (String, i64)> + use<'a> {
-        let names = self.names;
-        self.spent.ranges.iter().map(move |&(range, nanos)| (range.text(names), nanos))
-    }
-}
-
-/// The columns of `go tool trace` under its names: `Total`, `Execution time`, then by name in ascending order those in
-/// which something was spent. They are given in the order of [`Times`], blocks last.
-pub(super) fn in_columns<T>(
-    [total, execution, sched_wait, syscall, syscall_block, unknown]: [T; 6],
-    blocks: impl Iterator<Item = (String, T)>,
-    has_any: impl Fn(&T) -> bool,
-) -> Vec<(String, T)> {
-    let mut columns = vec![
-        ("Block time (syscall)".to_owned(), syscall_block),
-        ("Sched wait time".to_owned(), sched_wait),
-        ("Syscall execution time".to_owned(), syscall),
-        ("Unknown time".to_owned(), unknown),
-    ];
-    columns.extend(blocks.map(|(reason, time)| (format!("Block time ({reason})"), time)));
-    columns.retain(|(_, time)| has_any(time));
-    columns.sort_by(|(a, _), (b, _)| a.cmp(b));
-    columns.splice(0..0, [("Total".to_owned(), total), ("Execution time".to_owned(), execution)]);
-    columns
 }
 
 impl std::fmt::Debug for Times<'_> {
@@ -214,8 +250,8 @@ impl std::fmt::Debug for Times<'_> {
             .field("sched_wait", &self.sched_wait())
             .field("syscall", &self.syscall())
             .field("syscall_block", &self.syscall_block())
-            .field("blocks", &self.blocks().collect::<Vec<_>>())
-            .field("ranges", &self.ranges().collect::<Vec<_>>())
+            .field("blocks", &self.blocks())
+            .field("ranges", &self.ranges())
             .finish()
     }
 }

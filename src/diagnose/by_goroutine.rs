@@ -10,7 +10,7 @@ use super::inputs::Inputs;
 use super::inputs::heap::{ALLOC_SPACE, INUSE_SPACE};
 use super::place;
 use super::snapshots::{Snapshot, Stack};
-use crate::analysis::PopulationGroup;
+use crate::analysis::population::PopulationGroup;
 use crate::event::{OwnedFrame, Text};
 use crate::id::GoId;
 use crate::time::Time;
@@ -175,7 +175,7 @@ pub(super) fn link(inputs: &Inputs, findings: &mut [Finding]) {
         };
         let groups = inputs.traces.iter().flat_map(|trace| &trace.population.groups);
         let Some(group) = groups.filter(passes).max_by_key(|group| group.left) else { continue };
-        finding.goroutines = group.examples.iter().map(|&(id, _)| id).collect();
+        finding.goroutines = group.examples.iter().map(|resident| resident.goroutine).collect();
         let mut add = |name, value| finding.evidence.push(Evidence::new(name, value));
         add("goroutines_started_in", Value::Text(group.name.clone()));
         add("goroutines_created", Value::Count(group.created as i64));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::analysis::{Observer, Population, PopulationReport};
+use crate::analysis::Observer;
+use crate::analysis::population::{Population, PopulationReport};
 use crate::event::record::{RangeType, Symbol, What};
 use crate::event::tables::IdTable;
 use crate::event::{Event, EventKind, GoState};

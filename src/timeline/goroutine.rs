@@ -173,6 +173,15 @@ pub const BLOCKED_BEFORE_TRACE: &str = "blocked since before the trace";
 /// runtime before Go 1.22.
 pub const NO_REASON: &str = "no reason recorded";
 
+/// The name under which reports show the reason of a wait.
+pub(super) fn name_of_reason(reason: Text<'_>, is_since_before: bool) -> Text<'_> {
+    match (reason.is_empty(), is_since_before) {
+        (true, true) => Text::from(BLOCKED_BEFORE_TRACE),
+        (true, false) => Text::from(NO_REASON),
+        (false, _) => reason,
+    }
+}
+
 /// A goroutine in one state, from a time to a time.
 #[derive(Clone, Copy)]
 pub struct Span<'t> {
@@ -243,10 +252,9 @@ impl<'t> Span<'t> {
     /// The reason as reports show it: [`BLOCKED_BEFORE_TRACE`] and [`NO_REASON`] name waits for which the trace has none.
     /// Empty for other spans without a reason.
     pub fn reason_name(&self) -> Text<'t> {
-        match (self.state(), self.reason()) {
-            (GoState::Waiting, Text(b"")) if self.is_since_before() => Text::from(BLOCKED_BEFORE_TRACE),
-            (GoState::Waiting, Text(b"")) => Text::from(NO_REASON),
-            (_, reason) => reason,
+        match self.state() {
+            GoState::Waiting => name_of_reason(self.reason(), self.is_since_before()),
+            _ => self.reason(),
         }
     }
 

@@ -10,9 +10,12 @@ mod family;
 mod gc;
 mod goroutine;
 mod index;
+mod life;
 mod metrics;
 mod procs;
 mod query;
+#[cfg(feature = "serde")]
+mod serial;
 mod spans;
 mod symbols;
 mod tasks;
@@ -38,13 +41,14 @@ pub use family::Descendants;
 pub use gc::{GcCycle, GcSweep, MarkAssist, Pause};
 pub use goroutine::{BLOCKED_BEFORE_TRACE, Goroutine, NO_REASON, RuntimeWaker, Span, Spans, Waker};
 use index::Index;
+pub use life::{Life, LifeOptions, SpanOrder};
 pub use metrics::MetricValue;
 pub use procs::{Proc, ProcSpan, Steal, Thread};
 pub use query::{Chain, Matches, Moment, Query};
 pub use symbols::StackTrace;
 use symbols::{StackNumber, Symbols};
 pub use tasks::{CpuSample, Label, LogMessage, Region, Task, TaskTree};
-pub use totals::Totals;
+pub use totals::{ReasonTotal, Totals};
 pub(crate) use waits::{Wait, WakerKey, WhyKey};
 
 /// How many processors there are for us. Asked once, since it takes longer than a small trace does; if that changes later,

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::Timeline;
-use super::goroutine::{Goroutine, Span};
+use super::goroutine::{Goroutine, Span, name_of_reason};
 use super::symbols::StringNumber;
 use crate::event::{GoState, Text};
 use crate::time::Time;
@@ -30,7 +30,26 @@ pub struct Totals<'t> {
     running: u64,
     runnable: u64,
     syscall: u64,
-    waits: IndexMap<StringNumber, Waits, RandomState>,
+    waits: IndexMap<WaitReason, Waits, RandomState>,
+}
+
+/// What waits are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct WaitReason {
+    reason: StringNumber,
+    is_since_before: bool,
+}
+
+/// How long goroutines were blocked for one reason.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ReasonTotal<'t> {
+    /// The reason, as [`Span::reason_name`] has it.
+    pub reason: Text<'t>,
+    /// How long, all together.
+    pub time: Duration,
+    /// How many times.
+    pub count: u64,
 }
 
 impl<'t> Totals<'t> {
@@ -63,7 +82,8 @@ impl<'t> Totals<'t> {
             GoState::Runnable => self.runnable = add(self.runnable, nanos),
             GoState::Syscall => self.syscall = add(self.syscall, nanos),
             GoState::Waiting => {
-                let waits = self.waits.entry(span.reason_number()).or_default();
+                let reason = WaitReason { reason: span.reason_number(), is_since_before: span.is_since_before() };
+                let waits = self.waits.entry(reason).or_default();
                 waits.nanos = add(waits.nanos, nanos);
                 waits.count += 1;
             }
@@ -91,10 +111,14 @@ impl<'t> Totals<'t> {
         self.waits.values().fold(Duration::ZERO, |sum, waits| sum.saturating_add(Duration::from_nanos(waits.nanos)))
     }
 
-    /// For each reason how long goroutines were blocked and how many times, in the order in which the reasons came up.
-    pub fn waiting_by_reason(&self) -> impl ExactSizeIterator<Item = (Text<'t>, Duration, u64)> {
+    /// How long goroutines were blocked for each reason and how many times, in the order in which the reasons came up.
+    pub fn waiting_by_reason(&self) -> impl ExactSizeIterator<Item = ReasonTotal<'t>> {
         let strings = &self.timeline.symbols.strings;
-        self.waits.iter().map(|(&reason, waits)| (strings.get(reason), Duration::from_nanos(waits.nanos), waits.count))
+        self.waits.iter().map(|(key, waits)| ReasonTotal {
+            reason: name_of_reason(strings.get(key.reason), key.is_since_before),
+            time: Duration::from_nanos(waits.nanos),
+            count: waits.count,
+        })
     }
 
     /// All of it.

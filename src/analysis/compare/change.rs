@@ -1,6 +1,7 @@
 //! What changed, how much, and whether that is good or bad.
 
 use super::MetricsReport;
+use crate::timeline::{BLOCKED_BEFORE_TRACE, NO_REASON};
 
 /// What a metric is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,7 +129,8 @@ fn is_of_runtime(name: &str) -> bool {
 }
 
 /// Reasons to be blocked for which waiting is idle by design, or not known.
-const IDLE: [&str; 7] = ["(none)", "forever", "sleep", "network", "select", "system goroutine wait", "chan receive"];
+const IDLE: [&str; 8] =
+    [BLOCKED_BEFORE_TRACE, NO_REASON, "forever", "sleep", "network", "select", "system goroutine wait", "chan receive"];
 
 fn verdict(name: &str, before: f64, after: f64) -> Verdict {
     if before == after {

@@ -30,13 +30,12 @@ use std::time::Duration;
 pub use change::{Change, Comparison, Unit, Verdict};
 pub use threshold::{Threshold, ThresholdError};
 
-use super::goroutines::{GroupBy, GroupTable, Groups};
+use super::goroutines::{Accounting, Goroutines, GoroutinesReport, GroupBy};
 use super::histogram::Histogram;
 use super::latency::{Latency, LatencyReport};
 use super::mmu::{Mmu, MmuOptions, MmuReport};
 use super::observer::Observer;
 use super::procs::{Procs, ProcsReport};
-use super::times::Accounting;
 use crate::event::Event;
 
 /// The numbers of a trace that are worth comparing, by name: the output of [`Metrics`].
@@ -69,7 +68,7 @@ pub struct MetricsReport {
 /// Finds the [metrics](MetricsReport) of a trace, in one pass.
 #[derive(Debug)]
 pub struct Metrics {
-    observers: (Groups, Latency, Procs, Mmu),
+    observers: (Goroutines<'static>, Latency, Procs, Mmu),
 }
 
 impl Metrics {
@@ -81,7 +80,7 @@ impl Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let groups = Groups::new(GroupBy::Start, Accounting::Corrected);
+        let groups = Goroutines::with(GroupBy::Start, Accounting::Corrected);
         Metrics { observers: (groups, Latency::new(), Procs::new(), Mmu::new(MmuOptions::default())) }
     }
 }
@@ -119,14 +118,14 @@ impl MetricsReport {
         self.set(format!("{name}.max"), times.max().as_nanos() as f64);
     }
 
-    fn add_groups(&mut self, table: &GroupTable) {
+    fn add_groups(&mut self, table: &GoroutinesReport) {
         let mut blocks: BTreeMap<&str, f64> = BTreeMap::new();
         for group in &table.groups {
             let times = &group.times;
-            let block = times.blocks.iter().map(|(_, times)| times.sum().as_nanos() as f64).sum::<f64>();
+            let block = times.block.sum().as_nanos() as f64;
             let name = if group.name.is_empty() { "(unknown)" } else { &group.name };
             for (column, value) in [
-                ("count", group.goroutines as f64),
+                ("count", group.count as f64),
                 ("total", times.total.sum().as_nanos() as f64),
                 ("execution", times.execution.sum().as_nanos() as f64),
                 ("sched_wait", times.sched_wait.sum().as_nanos() as f64),
@@ -134,13 +133,12 @@ impl MetricsReport {
             ] {
                 self.set(format!("group.{name}.{column}"), value);
             }
-            for (reason, times) in &times.blocks {
-                *blocks.entry(reason).or_default() += times.sum().as_nanos() as f64;
+            for row in &times.blocks {
+                *blocks.entry(&row.name).or_default() += row.times.sum().as_nanos() as f64;
             }
         }
-        self.set("goroutines", table.groups.iter().map(|group| group.goroutines as f64).sum());
+        self.set("goroutines", table.groups.iter().map(|group| group.count as f64).sum());
         for (reason, sum) in blocks {
-            let reason = if reason.is_empty() { "(none)" } else { reason };
             self.set(format!("block.{reason}.sum"), sum);
         }
     }

@@ -165,13 +165,12 @@ impl TimeByState {
 
     pub(super) fn of(region: &RegionSummary<'_>) -> Self {
         let times = &region.times;
-        let duration = |nanos: i64| Duration::from_nanos(u64::try_from(nanos).unwrap_or(0));
         TimeByState {
-            execution: duration(times.execution()),
-            sched_wait: duration(times.sched_wait()),
-            syscall: duration(times.syscall()),
-            syscall_block: duration(times.syscall_block()),
-            block: times.blocks().fold(Duration::ZERO, |sum, (_, nanos)| sum.saturating_add(duration(nanos))),
+            execution: times.execution(),
+            sched_wait: times.sched_wait(),
+            syscall: times.syscall(),
+            syscall_block: times.syscall_block(),
+            block: times.block(),
         }
     }
 }

@@ -324,15 +324,15 @@ impl SlowTask {
             it.total += totals.total();
             it.running += totals.running();
             it.blocked += totals.waiting();
-            for (reason, total, count) in totals.waiting_by_reason() {
-                let waits = waits.entry(reason.to_str_lossy().into_owned()).or_default();
-                waits.total += total;
-                waits.count += count;
+            for row in totals.waiting_by_reason() {
+                let waits = waits.entry(row.reason.to_str_lossy().into_owned()).or_default();
+                waits.total += row.time;
+                waits.count += row.count;
             }
             for span in goroutine.between(range.clone()).filter(|span| span.state() == GoState::Waiting) {
                 let within = clip(&(span.start()..span.end()), range);
                 let length = within.end - within.start;
-                if let Some(waits) = waits.get_mut(&*span.reason().to_str_lossy())
+                if let Some(waits) = waits.get_mut(&*span.reason_name().to_str_lossy())
                     && waits.longest.is_none_or(|(longest, _)| longest < length)
                 {
                     waits.longest = Some((length, span));

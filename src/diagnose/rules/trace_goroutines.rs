@@ -8,12 +8,11 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::{RuleContext, RuleOutput, idle_connections, is_idle_connection, time, unblock};
-use crate::analysis::{PopulationGroup, PopulationReport, WaitPlace};
+use crate::analysis::population::{PopulationGroup, PopulationReport, WaitPlace, Waiter};
 use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::place;
 use crate::event::OwnedFrame;
-use crate::id::GoId;
 use crate::time::Time;
 
 /// The most certainty that a trace gives: it is short, and a growing number of clients looks the same.
@@ -67,12 +66,12 @@ fn stable(population: &PopulationReport) -> Against {
 
 /// By how much the number had grown at the end of each of some equal parts of the trace.
 fn rise(population: &PopulationReport, group: &PopulationGroup) -> Vec<f64> {
-    let length = population.end.since(population.begin).max(1) as f64;
+    let length = population.end.since(population.start).max(1) as f64;
     let mut sums = vec![0.0; PARTS + 1];
-    for &(begin, growth) in &group.growth {
-        let part = begin.since(population.begin) as f64 / length * PARTS as f64;
+    for window in &group.growth {
+        let part = window.start.since(population.start) as f64 / length * PARTS as f64;
         // In range: a number between 0 and PARTS.
-        sums[(part.max(0.0) as usize).min(PARTS - 1) + 1] += growth as f64;
+        sums[(part.max(0.0) as usize).min(PARTS - 1) + 1] += window.goroutines as f64;
     }
     for part in 1..sums.len() {
         sums[part] += sums[part - 1];
@@ -91,7 +90,7 @@ struct Waiters<'a> {
     waiting: u64,
     since_creation: u64,
     oldest: Option<Time>,
-    examples: Vec<(GoId, Time)>,
+    examples: Vec<Waiter>,
 }
 
 impl<'a> Waiters<'a> {
@@ -105,7 +104,7 @@ impl<'a> Waiters<'a> {
             places.entry(stack[own..].to_vec()).or_default().add(wait, stack);
         }
         let mut largest = places.into_values().max_by_key(|waiters| (waiters.waiting, waiters.since_creation))?;
-        largest.examples.sort_by_key(|&(id, since)| (since, id));
+        largest.examples.sort_by_key(|waiter| (waiter.since, waiter.goroutine));
         Some(largest)
     }
 
@@ -144,12 +143,12 @@ fn judge_group(context: RuleContext<'_>, population: &PopulationReport, group: &
     if is_idle_connection(&waiters.stack) {
         return Some(Growing::IdleConnections(waiters.waiting));
     }
-    let creators: Vec<Vec<OwnedFrame>> = group.creators.iter().map(|(stack, _)| place::of_stack(stack)).collect();
+    let creators: Vec<Vec<OwnedFrame>> = group.creators.iter().map(|creator| place::of_stack(&creator.stack)).collect();
     let creator = creators.iter().find_map(|stack| place::own(stack.iter()));
     let start = place::function(group.name.clone());
     let place = place::own(waiters.stack.iter()).cloned().unwrap_or(start.clone());
     let (net, seconds) =
-        (group.created as i64 - group.ended as i64, population.end.since(population.begin) as f64 / 1e9);
+        (group.created as i64 - group.ended as i64, population.end.since(population.start) as f64 / 1e9);
     let age = waiters.oldest.map_or(Duration::ZERO, |oldest| population.end - oldest);
     let mut evidence = vec![
         Evidence::new("created", Value::Count(group.created as i64)),
@@ -197,7 +196,7 @@ fn judge_group(context: RuleContext<'_>, population: &PopulationReport, group: &
         next_step: unblock(waiters.operation(), &place),
         place: Some(place),
         related: related.collect(),
-        goroutines: waiters.examples.iter().take(MAX_EXAMPLES).map(|&(id, _)| id).collect(),
+        goroutines: waiters.examples.iter().take(MAX_EXAMPLES).map(|waiter| waiter.goroutine).collect(),
         evidence,
     })))
 }
