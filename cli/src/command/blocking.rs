@@ -1,240 +1,292 @@
-//! Tells who waited, for what, how long, and who woke them.
+//! `gotrace blocking`: what goroutines waited for, where, and who woke them.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::io::{self, BufWriter, Write};
-use std::ops::Range;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::failure::Failure;
-use crate::terminal::Terminal;
-use crate::view::text::{duration_text, write_json, write_line};
-use crate::view::timeline::{Each, Frame, Window, WokenBy, frames, load, parse_duration, stack_text};
-use clap::Args as ClapArgs;
+use gotrace::analysis::blocking::{BlockingOptions, BlockingReport, WaitTotals, WakerWaits, WokenBy};
 use gotrace::timeline::{Query, Span};
-use gotrace::{GoId, Time, Timeline};
+use gotrace::{GoId, Timeline};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-/// Tell what goroutines of a trace waited for: by reason, by place in the code, and by who woke them.
+use crate::failure::Failure;
+use crate::select::{Selection, Window, parse_duration};
+use crate::terminal::Terminal;
+use crate::view::clock::Clock;
+use crate::view::style::DIM;
+use crate::view::table::{Cell, Column, Table};
+use crate::view::timeline::load;
+use crate::view::{place, suggest, units};
+
+/// Show what goroutines waited for: by reason, by place in the code, and by who woke them.
 ///
-/// Times are nanoseconds on the trace's clock. With --from and --to, waits are those that overlap that part, and only the time
-/// within it counts.
-#[derive(ClapArgs)]
+/// Waits that are idle by design are left out and only summed up: those of the runtime's own goroutines, such as GC workers,
+/// and of network connections on which the peer need not say anything. --all includes them, and so do --reason and
+/// --goroutine.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gotrace blocking trace.out
+  gotrace blocking trace.out --reason sleep --min 1ms
+  gotrace blocking trace.out --func 'http.*serve' --waits --top 5")]
 pub struct Args {
+    /// Only waits for this reason, such as "chan receive"
+    #[arg(long, value_name = "REASON", help_heading = "Selection")]
+    reason: Option<String>,
+    /// Only waits that last at least this long, such as 10ms
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Selection")]
+    min: Option<Duration>,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    window: Window,
+    /// Include waits that are idle by design
+    #[arg(long)]
+    all: bool,
+    /// List single waits, the longest first; in JSON all of them
+    #[arg(long)]
+    waits: bool,
+    /// Print at most this many rows of each table; 0 for all
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    top: usize,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Only waits for this reason, as in "chan receive"
-    #[arg(long)]
-    reason: Option<String>,
-    /// Only waits at least this long, as in 10ms
-    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
-    min: Option<Duration>,
-    /// Only waits of this goroutine
-    #[arg(long, value_name = "ID")]
-    goroutine: Option<u64>,
-    /// How many rows each table has at most
-    #[arg(long, default_value_t = 10, value_name = "ROWS")]
-    top: usize,
-    #[command(flatten)]
-    window: Window,
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
+/// What `--json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Report<'t> {
+    #[serde(flatten)]
+    sums: BlockingReport,
+    /// With --waits: every wait, goroutine by goroutine and by time.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "waits")]
+    #[schemars(with = "Option<Vec<Span<'t>>>")]
+    waits: Option<Query<'t>>,
+}
+
+fn waits<S: Serializer>(query: &Option<Query<'_>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(query.iter().flat_map(|query| query.iter()))
+}
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let timeline = load(&args.file)?;
-    let range = args.window.range(&timeline)?;
-    let mut query = timeline.blocked().between(range.clone());
-    if let Some(reason) = &args.reason {
-        query = query.reason(reason);
+    let clock = Clock::of(&timeline, terminal.times());
+    let query = args.query(&timeline, &clock)?;
+    let is_all = args.all || args.reason.is_some() || !args.selection.goroutines.is_empty();
+    let options = BlockingOptions::default().with_idle(is_all).top(args.top);
+    let sums = BlockingReport::new(&query, &options);
+    if args.json {
+        return terminal.json(&Report { sums, waits: args.waits.then_some(query) }, None);
     }
-    if let Some(min) = args.min {
+    if sums.all.count == 0 {
+        args.write_nothing(&timeline, &clock, &sums, terminal)?;
+        return Ok(terminal.flush()?);
+    }
+    args.write_head(&sums, is_all, terminal)?;
+    match args.waits {
+        true => args.write_waits(&query, &sums, &clock, terminal)?,
+        false => write_tables(&sums, args, &clock, terminal)?,
+    }
+    Ok(terminal.flush()?)
+}
+
+impl Args {
+    fn query<'t>(&self, timeline: &'t Timeline, clock: &Clock) -> Result<Query<'t>, Failure> {
+        if let Some(id) = self.selection.goroutines.iter().find(|&&id| timeline.goroutine(GoId(id)).is_none()) {
+            return Err(Failure::Usage(format!("{}: there is no goroutine {id}", self.file.display())));
+        }
+        let mut query = timeline.blocked().between(self.window.range(timeline, clock)?);
+        if let Some(reason) = &self.reason {
+            query = query.reason(reason);
+        }
         // At least so long.
-        query = query.longer_than(min.saturating_sub(Duration::from_nanos(1)));
-    }
-    if let Some(id) = args.goroutine {
-        let missing = || Failure::Usage(format!("{}: there is no goroutine {id}", args.file.display()));
-        query = query.goroutine(timeline.goroutine(GoId(id)).ok_or_else(missing)?.id());
-    }
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.json {
-        true => write_json(&Report::new(query, range), &mut out)?,
-        false => write_text(&timeline, &query, range, args.top, &mut out)?,
-    }
-    Ok(out.flush()?)
-}
-
-/// How often and how long.
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    count: u64,
-    total: u64,
-    max: u64,
-}
-
-impl Sum {
-    fn add(&mut self, nanos: u64) {
-        self.count += 1;
-        self.total = self.total.saturating_add(nanos);
-        self.max = self.max.max(nanos);
-    }
-}
-
-/// How much of a wait lies within a range.
-fn nanos_within(span: &Span<'_>, range: &Range<Time>) -> u64 {
-    let within = span.end().min(range.end) - span.start().max(range.start);
-    u64::try_from(within.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Sums by a key, largest first.
-fn sums<K: Eq + Hash + Ord + Clone>(rows: impl Iterator<Item = (K, u64)>) -> Vec<(K, Sum)> {
-    let mut sums: HashMap<K, Sum> = HashMap::new();
-    for (key, nanos) in rows {
-        sums.entry(key).or_default().add(nanos);
-    }
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by(|(a, x), (b, y)| y.total.cmp(&x.total).then_with(|| a.cmp(b)));
-    sums
-}
-
-/// What is printed as JSON. Fields are added, never changed, while the schema stays the same.
-#[derive(Serialize)]
-struct Report<'t> {
-    /// Which version of this object it is.
-    schema: u32,
-    total_ns: u64,
-    by_reason: Vec<ReasonRow>,
-    #[serde(serialize_with = "waits")]
-    waits: Query<'t>,
-}
-
-#[derive(Serialize)]
-struct ReasonRow {
-    reason: String,
-    count: u64,
-    total_ns: u64,
-    max_ns: u64,
-}
-
-impl<'t> Report<'t> {
-    fn new(query: Query<'t>, range: Range<Time>) -> Self {
-        let by_reason = sums(query.iter().map(|span| (span.reason(), nanos_within(&span, &range))));
-        let row = |(reason, sum): &(gotrace::Text<'_>, Sum)| ReasonRow {
-            reason: reason.to_string(),
-            count: sum.count,
-            total_ns: sum.total,
-            max_ns: sum.max,
-        };
-        Report {
-            schema: 1,
-            total_ns: by_reason.iter().fold(0, |all, (_, sum)| all.saturating_add(sum.total)),
-            by_reason: by_reason.iter().map(row).collect(),
-            waits: query,
+        if let Some(least) = self.min.and_then(|min| min.checked_sub(Duration::from_nanos(1))) {
+            query = query.longer_than(least);
         }
+        Ok(self.selection.apply(query))
     }
-}
 
-/// A wait as JSON.
-#[derive(Serialize)]
-struct WaitRow<'t> {
-    goroutine: u64,
-    reason: String,
-    start: i64,
-    end: i64,
-    /// Whether it lasts beyond the end of the trace.
-    open: bool,
-    stack: Vec<Frame<'t>>,
-    /// A goroutine's number, the name of a part of the runtime, or null.
-    woken_by: Option<WokenBy>,
-    woken_by_stack: Vec<Frame<'t>>,
-}
-
-impl<'t> WaitRow<'t> {
-    fn new(span: Span<'t>) -> Self {
-        let waker = span.woken_by();
-        WaitRow {
-            goroutine: span.goroutine().id().0,
-            reason: span.reason().to_string(),
-            start: span.start().0,
-            end: span.end().0,
-            open: span.is_open(),
-            stack: frames(span.stack()),
-            woken_by: waker.as_ref().and_then(WokenBy::new),
-            woken_by_stack: frames(waker.and_then(|waker| waker.stack())),
+    /// Nothing was found: says what there is.
+    fn write_nothing(
+        &self,
+        timeline: &Timeline,
+        clock: &Clock,
+        sums: &BlockingReport,
+        out: &mut Terminal,
+    ) -> Result<(), Failure> {
+        if sums.idle.count > 0 {
+            let waits = units::plural(sums.idle.count, "wait");
+            writeln!(out, "no wait but {waits} that are idle by design: --all")?;
+            return Ok(());
         }
+        let all = BlockingReport::new(&timeline.blocked(), &BlockingOptions::default().with_idle(true).top(0));
+        if let Some(reason) = &self.reason
+            && !all.by_reason.iter().any(|row| row.reason == *reason)
+        {
+            let names: Vec<&str> = all.by_reason.iter().map(|row| &*row.reason).collect();
+            let hint = match suggest::hint(reason, names.iter().copied()) {
+                hint if hint.is_empty() => format!("; reasons are: {}", names.join(", ")),
+                hint => hint,
+            };
+            writeln!(out, "no wait has the reason '{reason}'{hint}")?;
+            return Ok(());
+        }
+        let longest = units::duration(all.all.longest);
+        let range = self.window.range(timeline, clock)?;
+        let chosen = self.selection.describe();
+        let of = if chosen.is_empty() { String::new() } else { format!(" with {chosen}") };
+        let part = format!("from {} to {}", clock.show(range.start), clock.show(range.end));
+        writeln!(out, "no such wait{of} {part}; the trace has {}, of which the longest is {longest}",
+            units::plural(all.all.count, "wait"))?;
+        Ok(())
+    }
+
+    fn write_head(&self, sums: &BlockingReport, is_all: bool, out: &mut Terminal) -> io::Result<()> {
+        let waits = units::plural(sums.all.count, "wait");
+        let total = units::duration(sums.all.total);
+        let over = units::duration(sums.end - sums.start);
+        writeln!(out, "{waits}, {total} in all, over {over}")?;
+        if !is_all && sums.idle.count > 0 {
+            let idle = units::duration(sums.idle.total);
+            let note = format!("{idle} more are idle by design (GC workers, quiet connections): --all");
+            let note = out.paint(DIM, &note);
+            writeln!(out, "{note}")?;
+        }
+        Ok(())
+    }
+
+    fn write_waits(&self, query: &Query<'_>, sums: &BlockingReport, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+        let mut spans: Vec<Span<'_>> = query.iter().collect();
+        spans.sort_by_key(|span| (std::cmp::Reverse(span.duration()), span.start()));
+        let columns = [
+            Column::number("FOR"),
+            Column::number("START"),
+            Column::number("GOROUTINE"),
+            Column::text("REASON"),
+            Column::text("WHERE"),
+            Column::text("WOKEN BY").detail(1),
+        ];
+        let mut table = Table::new(columns);
+        let shown = if self.top == 0 { spans.len() } else { self.top };
+        for span in spans.iter().take(shown) {
+            let stack = span.stack().map(|stack| place::own_frames(stack, 2)).unwrap_or_default();
+            let waker = match span.woken_by() {
+                Some(waker) => waker.go().map_or_else(
+                    || waker.runtime().map_or(String::new(), |runtime| format!("the {runtime}")),
+                    |go| format!("goroutine {go}"),
+                ),
+                None if span.is_open() => "nobody until the trace ended".to_owned(),
+                None => "nobody".to_owned(),
+            };
+            table.row([
+                units::duration(span.duration()),
+                clock.show(span.start()),
+                span.goroutine().id().to_string(),
+                span.reason_name().to_string(),
+                place::text(&stack, out.is_wide()),
+                waker,
+            ]);
+        }
+        writeln!(out)?;
+        table.write(out)?;
+        write_rest(spans.len() as u64, shown, out)?;
+        if let Some(id) = sums.all.longest_goroutine {
+            writeln!(out, "\nnext: gotrace goroutine {} {id}", self.file.display())?;
+        }
+        Ok(())
     }
 }
 
-fn waits<S: Serializer>(query: &Query<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    Each(|| query.iter().map(WaitRow::new)).serialize(serializer)
-}
+fn write_tables(sums: &BlockingReport, args: &Args, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+    let is_wide = out.is_wide();
+    let total = sums.all.total;
+    let mut table = table("REASON");
+    for row in &sums.by_reason {
+        table.row(cells(row.reason.clone(), &row.waits, total, clock));
+    }
+    write_table(&table, sums.reason_count, args.top, out)?;
 
-fn write_text(
-    timeline: &Timeline,
-    query: &Query<'_>,
-    range: Range<Time>,
-    top: usize,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let nanos = |span: &Span<'_>| nanos_within(span, &range);
-    let reasons = sums(query.iter().map(|span| (span.reason().to_string(), nanos(&span))));
-    let total: u64 = reasons.iter().map(|(_, sum)| sum.total).sum();
-    let count: u64 = reasons.iter().map(|(_, sum)| sum.count).sum();
-    let length = duration_text(range.end - range.start);
-    let summary = duration_text(Duration::from_nanos(total));
-    write_line(&format!("{count} wait{}, {summary} in all, within {length}", if count == 1 { "" } else { "s" }), out)?;
-    write_table("by reason", &reasons, total, top, out)?;
+    let mut table = self::table("PLACE (reason: stack)");
+    for row in &sums.by_place {
+        let place = if row.stack.is_empty() { "(no stack)".into() } else { place::text(&row.stack, is_wide) };
+        table.row(cells(format!("{}: {place}", row.reason), &row.waits, total, clock));
+    }
+    write_table(&table, sums.place_count, args.top, out)?;
 
-    let stacks: HashMap<u32, String> = HashMap::new();
-    let mut texts = Texts(stacks);
-    let by_stack = sums(query.iter().map(|span| {
-        let place = span.stack().map(|stack| texts.get(stack)).unwrap_or_else(|| "(no stack)".to_owned());
-        (format!("{}: {place}", span.reason()), nanos(&span))
-    }));
-    write_table("by place", &by_stack, total, top, out)?;
-
-    let by_waker = sums(query.iter().map(|span| {
-        let waker = match span.woken_by() {
-            None if span.is_open() => "(nobody until the trace ends)".to_owned(),
-            None => "(nobody)".to_owned(),
-            Some(waker) => match (waker.go(), waker.stack()) {
-                (Some(go), stack) => {
-                    let name = timeline.goroutine(go).map(|go| go.name().to_string()).unwrap_or_default();
-                    let place = stack.map(|stack| texts.get(stack)).unwrap_or_default();
-                    format!("{name}: {place}")
-                }
-                (None, _) => waker.runtime().map_or(String::new(), |runtime| format!("the {runtime}")),
-            },
-        };
-        (waker, nanos(&span))
-    }));
-    write_table("by who woke them (what that one runs: where it was)", &by_waker, total, top, out)
-}
-
-/// Stacks in words, each made once.
-struct Texts(HashMap<u32, String>);
-
-impl Texts {
-    fn get(&mut self, stack: gotrace::timeline::StackTrace<'_>) -> String {
-        self.0.entry(stack.number()).or_insert_with(|| stack_text(stack, 2)).clone()
+    let mut table = self::table("WAKER (its function: its stack)");
+    for row in &sums.by_waker {
+        table.row(cells(waker(row, is_wide), &row.waits, total, clock));
+    }
+    write_table(&table, sums.waker_count, args.top, out)?;
+    let file = args.file.display();
+    match sums.all.longest_goroutine {
+        Some(id) => writeln!(out, "\nnext: gotrace blocking {file} --waits, or gotrace goroutine {file} {id} for the longest"),
+        None => Ok(()),
     }
 }
 
-fn write_table(title: &str, rows: &[(String, Sum)], total: u64, top: usize, out: &mut impl Write) -> io::Result<()> {
-    let time = |nanos: u64| duration_text(Duration::from_nanos(nanos));
-    writeln!(out, "\n{:>9} {:>7} {:>8} {:>9} {:>9}  {title}", "total", "", "waits", "mean", "longest")?;
-    let top = if top == 0 { rows.len() } else { top };
-    for (name, sum) in rows.iter().take(top) {
-        let percent = sum.total as f64 / total.max(1) as f64 * 100.0;
-        let (all, mean, max) = (time(sum.total), time(sum.total / sum.count.max(1)), time(sum.max));
-        let name = if name.is_empty() { "(no reason)" } else { name };
-        write_line(&format!("{all:>9} {percent:>5.1} % {:>8} {mean:>9} {max:>9}  {name}", sum.count), out)?;
+fn waker(row: &WakerWaits, is_wide: bool) -> String {
+    match row.by {
+        WokenBy::Goroutine => {
+            let function = row.function.as_deref().unwrap_or("(unknown function)");
+            let function = if is_wide { function } else { crate::view::names::without_path(function) };
+            match row.stack.is_empty() {
+                true => function.to_owned(),
+                false => format!("{function}: {}", place::text(&row.stack, is_wide)),
+            }
+        }
+        WokenBy::NetworkPoller => "the network poller".into(),
+        WokenBy::Timer => "the timer".into(),
+        WokenBy::Scheduler => "the scheduler".into(),
+        WokenBy::Sysmon => "the sysmon".into(),
+        WokenBy::StillBlocked => "(nobody until the trace ended)".into(),
+        _ => "(nobody)".into(),
     }
-    let rest = rows.len().saturating_sub(top);
+}
+
+/// The columns of sums, after what they are of.
+fn table(head: &'static str) -> Table {
+    Table::new([
+        Column::text(head),
+        Column::number("TOTAL"),
+        Column::number("SHARE"),
+        Column::number("WAITS"),
+        Column::number("MEAN").detail(1),
+        Column::number("LONGEST"),
+        Column::word("LONGEST AT").detail(2),
+    ])
+}
+
+fn cells(name: String, waits: &WaitTotals, total: Duration, clock: &Clock) -> Vec<Cell> {
+    let at = waits.longest_goroutine.zip(waits.longest_start);
+    [
+        name,
+        units::duration(waits.total),
+        units::percent(waits.total.as_nanos() as f64, total.as_nanos() as f64),
+        units::count(waits.count),
+        units::duration(waits.mean()),
+        units::duration(waits.longest),
+        at.map_or(String::new(), |(id, start)| format!("goroutine {id}, {}", clock.show(start))),
+    ]
+    .map(Cell::from)
+    .into()
+}
+
+fn write_table(table: &Table, rows: u64, top: usize, out: &mut Terminal) -> io::Result<()> {
+    writeln!(out)?;
+    table.write(out)?;
+    write_rest(rows, top, out)
+}
+
+fn write_rest(rows: u64, top: usize, out: &mut Terminal) -> io::Result<()> {
+    let rest = if top == 0 { 0 } else { rows.saturating_sub(top as u64) };
     if rest > 0 {
-        writeln!(out, "{:>47}{rest} more; --top 0 shows all", "")?;
+        let note = out.paint(DIM, &format!("… {} more: --top 0", units::count(rest)));
+        writeln!(out, "{note}")?;
     }
     Ok(())
 }

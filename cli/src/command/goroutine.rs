@@ -1,217 +1,334 @@
-//! Tells one goroutine's whole life, span by span.
+//! `gotrace goroutine`: the life of one goroutine, span by span.
 
-use std::io::{self, BufWriter, Write};
-use std::ops::Range;
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use gotrace::timeline::{BLOCKED_BEFORE_TRACE, Goroutine, Life, LifeOptions, Span, SpanOrder, Totals, Waker};
+use gotrace::{GoId, GoState, Time, Timeline};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::select::{Selection, Window, parse_duration};
 use crate::terminal::Terminal;
-use crate::view::text::{duration_text, write_json, write_line};
-use crate::view::timeline::{Each, Frame, Window, WokenBy, frames, load, stack_text, waker_text};
-use clap::Args as ClapArgs;
-use gotrace::timeline::{self, Goroutine, Span};
-use gotrace::{GoId, Time, Timeline};
-use serde::{Serialize, Serializer};
+use crate::view::clock::Clock;
+use crate::view::style::{BOLD, DIM};
+use crate::view::table::{Column, Table};
+use crate::view::timeline::load;
+use crate::view::{names, place, suggest, units};
 
-/// Tell the life of a goroutine: who created it, what it did and for how long, what it waited for and who woke it.
+/// Show the life of a goroutine: who created it, what it did and for how long, what it waited for and who woke it.
 ///
-/// Times are nanoseconds on the trace's clock. With --from and --to, totals are of that part, and spans those that overlap it.
-#[derive(ClapArgs)]
+/// Goroutines are chosen by number, or with --func, --package or --label. If several match, they are listed.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gotrace goroutine trace.out 1
+  gotrace goroutine trace.out 1 --min 100us --sort duration
+  gotrace goroutine trace.out --func '^main'")]
 pub struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    /// Only spans with this reason, such as "chan receive"
+    #[arg(long, value_name = "REASON", help_heading = "Selection")]
+    reason: Option<String>,
+    /// Only spans that last at least this long, such as 10ms
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Selection")]
+    min: Option<Duration>,
+    #[command(flatten)]
+    window: Window,
+    /// Sort spans by this
+    #[arg(long, value_enum, value_name = "COLUMN", default_value = "start")]
+    sort: Sort,
+    /// Print at most this many spans, or goroutines if several match; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    top: usize,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    window: Window,
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
-    /// The goroutine, as in "goroutine 17 [chan receive]"
-    id: u64,
+    /// The goroutine's number, as in "goroutine 17 [chan receive]"
+    #[arg(value_parser = parse_id)]
+    id: Option<u64>,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Sort {
+    /// When they started
+    Start,
+    /// How long they lasted, longest first
+    Duration,
+}
+
+fn parse_id(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a goroutine has a number; to choose by function, use --func '{text}'"))
+}
+
+/// What `--json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Report<'t> {
+    /// How many goroutines match.
+    match_count: u64,
+    /// The first of them, as many as --top says.
+    matches: Vec<Match>,
+    /// The life of the goroutine, if exactly one matches.
+    life: Option<Life<'t>>,
+}
+
+/// A goroutine that matches.
+#[derive(Serialize, JsonSchema)]
+struct Match {
+    /// The goroutine.
+    goroutine: GoId,
+    /// The function in which it started; empty if the trace has no stack of it.
+    function: String,
+    /// When it was created; null if it is older than the trace.
+    created_ns: Option<Time>,
+    /// When it ended; null if it was still alive when the trace ended.
+    ended_ns: Option<Time>,
+}
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    if args.id.is_none() && args.selection.is_empty() {
+        let hint = "gotrace goroutines lists groups of them";
+        return Err(Failure::Usage(format!("give a goroutine's number, --func, --package or --label; {hint}")));
+    }
     let timeline = load(&args.file)?;
-    let range = args.window.range(&timeline)?;
-    let goroutine = timeline
-        .goroutine(GoId(args.id))
-        .ok_or_else(|| Failure::Usage(format!("{}: there is no goroutine {}", args.file.display(), args.id)))?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.json {
-        true => write_json(&Life::new(goroutine, range), &mut out)?,
-        false => write_text(&timeline, goroutine, range, &mut out)?,
+    let clock = Clock::of(&timeline, terminal.times());
+    let range = args.window.range(&timeline, &clock)?;
+    let matches = args.matches(&timeline)?;
+    let mut options = LifeOptions::default().range(range).top(args.top).order(match args.sort {
+        Sort::Start => SpanOrder::Start,
+        Sort::Duration => SpanOrder::Duration,
+    });
+    options.min = args.min.unwrap_or_default();
+    options.reason = args.reason.clone();
+    let life = match &matches[..] {
+        [one] => Some(one.life(&options)),
+        _ => None,
+    };
+    if args.json {
+        let top = if args.top == 0 { usize::MAX } else { args.top };
+        let row = |goroutine: &Goroutine<'_>| Match {
+            goroutine: goroutine.id(),
+            function: goroutine.name().to_string(),
+            created_ns: goroutine.created_at(),
+            ended_ns: goroutine.ended_at(),
+        };
+        let rows = matches.iter().take(top).map(row).collect();
+        return terminal.json(&Report { match_count: matches.len() as u64, matches: rows, life }, None);
     }
-    Ok(out.flush()?)
+    match &life {
+        Some(life) => args.write_life(life, &timeline, &clock, terminal)?,
+        None => args.write_matches(&matches, &timeline, &clock, terminal)?,
+    }
+    Ok(terminal.flush()?)
 }
 
-/// What is printed as JSON. Fields are added, never changed, while the schema stays the same.
-#[derive(Serialize)]
-struct Life<'t> {
-    /// Which version of this object it is.
-    schema: u32,
-    id: u64,
-    /// The function that it runs.
-    name: String,
-    /// Where it starts; of one that is older than the trace the first stack that is known.
-    start_stack: Vec<Frame<'t>>,
-    /// Null for one that is older than the trace.
-    created_at: Option<i64>,
-    created_by: Option<u64>,
-    creation_stack: Vec<Frame<'t>>,
-    /// Null for one that is still there at the end.
-    ended_at: Option<i64>,
-    children: Vec<u64>,
-    /// Nanoseconds by state, for waiting by state and reason.
-    totals: Totals<'t>,
-    #[serde(serialize_with = "spans")]
-    spans: (Goroutine<'t>, Range<Time>),
-}
+impl Args {
+    /// The goroutines that are chosen.
+    fn matches<'t>(&self, timeline: &'t Timeline) -> Result<Vec<Goroutine<'t>>, Failure> {
+        let mut ids = self.selection.goroutines.clone();
+        ids.extend(self.id);
+        if let Some(id) = ids.iter().find(|&&id| timeline.goroutine(GoId(id)).is_none()) {
+            let count = units::count(timeline.goroutines().len() as u64);
+            let hint = format!("it has {count}; gotrace goroutines lists them by group");
+            return Err(Failure::Usage(format!("{}: there is no goroutine {id}; {hint}", self.file.display())));
+        }
+        let chosen = |goroutine: &Goroutine<'_>| {
+            (ids.is_empty() || ids.contains(&goroutine.id().0))
+                && self.selection.matches_function(&goroutine.name().to_str_lossy())
+        };
+        let has_label = |goroutine: &Goroutine<'_>| {
+            let mut labels = goroutine.labels();
+            self.selection.label.is_none() || labels.any(|label| self.selection.matches_label(&label.text().to_str_lossy()))
+        };
+        Ok(timeline.goroutines().filter(chosen).filter(has_label).collect())
+    }
 
-impl<'t> Life<'t> {
-    fn new(goroutine: Goroutine<'t>, range: Range<Time>) -> Self {
-        Life {
-            schema: 1,
-            id: goroutine.id().0,
-            name: goroutine.name().to_string(),
-            start_stack: frames(goroutine.start_stack()),
-            created_at: goroutine.created_at().map(|time| time.0),
-            created_by: goroutine.created_by().map(|id| id.0),
-            creation_stack: frames(goroutine.creation_stack()),
-            ended_at: goroutine.ended_at().map(|time| time.0),
-            children: goroutine.children().map(|child| child.id().0).collect(),
-            totals: Totals(goroutine.totals(range.clone())),
-            spans: (goroutine, range),
+    fn write_matches(
+        &self,
+        matches: &[Goroutine<'_>],
+        timeline: &Timeline,
+        clock: &Clock,
+        out: &mut Terminal,
+    ) -> io::Result<()> {
+        let chosen = self.selection.describe();
+        if matches.is_empty() {
+            let starts: Vec<String> = timeline.goroutines().map(|goroutine| goroutine.name().to_string()).collect();
+            let wanted = self.selection.func.as_ref().map(|func| func.as_str()).or(self.selection.package.as_deref());
+            let hint = wanted.map_or(String::new(), |wanted| suggest::hint(wanted, starts.iter().map(|name| &**name)));
+            return writeln!(out, "no goroutine with {chosen}{hint}");
+        }
+        writeln!(out, "{} with {chosen}", units::plural(matches.len() as u64, "goroutine"))?;
+        let columns = [
+            Column::number("GOROUTINE"),
+            Column::name("FUNCTION"),
+            Column::number("CREATED"),
+            Column::word("BY").detail(1),
+            Column::number("EXITED"),
+            Column::number("RUNNING"),
+            Column::number("BLOCKED"),
+        ];
+        let mut table = Table::new(columns);
+        let shown = if self.top == 0 { matches.len() } else { self.top };
+        for goroutine in matches.iter().take(shown) {
+            let totals = goroutine.totals(timeline.start()..timeline.end());
+            table.row([
+                goroutine.id().to_string(),
+                goroutine.name().to_string(),
+                goroutine.created_at().map_or("before".into(), |time| clock.show(time)),
+                goroutine.created_by().map_or(String::new(), |id| format!("goroutine {id}")),
+                goroutine.ended_at().map_or("–".into(), |time| clock.show(time)),
+                units::duration(totals.running()),
+                units::duration(totals.waiting()),
+            ]);
+        }
+        table.write(out)?;
+        if matches.len() > shown {
+            let rest = units::count((matches.len() - shown) as u64);
+            let note = out.paint(DIM, &format!("… {rest} more: --top 0"));
+            writeln!(out, "{note}")?;
+        }
+        writeln!(out, "\nnext: gotrace goroutine {} {}", self.file.display(), matches[0].id())
+    }
+
+    fn write_life(&self, life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+        write_header(life, timeline, clock, out)?;
+        write_totals(&life.totals, out)?;
+        writeln!(out)?;
+        if life.spans.is_empty() {
+            return self.write_no_spans(life, out);
+        }
+        let columns = [
+            Column::number("START"),
+            Column::number("FOR"),
+            Column::text("STATE"),
+            Column::word("ON").detail(1),
+            Column::text("WHERE · WOKEN BY"),
+        ];
+        let mut table = Table::new(columns);
+        let is_wide = out.is_wide();
+        for span in &life.spans {
+            let on = match (span.proc(), span.thread()) {
+                (Some(proc), Some(thread)) => format!("P{proc} thread {thread}"),
+                (Some(proc), None) => format!("P{proc}"),
+                (None, Some(thread)) => format!("thread {thread}"),
+                (None, None) => String::new(),
+            };
+            table.row([clock.show(span.start()), units::duration(span.duration()), state(span), on, place(span, is_wide)]);
+        }
+        table.write(out)?;
+        let rest = life.span_count.saturating_sub(life.spans.len() as u64);
+        if rest > 0 {
+            let note = format!("… {} more: --top 0, --min 100us, or --sort duration", units::count(rest));
+            let note = out.paint(DIM, &note);
+            writeln!(out, "{note}")?;
+        }
+        Ok(())
+    }
+
+    /// No span matches: says what there is.
+    fn write_no_spans(&self, life: &Life<'_>, out: &mut Terminal) -> io::Result<()> {
+        let reasons: Vec<String> = life.totals.waiting_by_reason().map(|row| row.reason.to_string()).collect();
+        match &self.reason {
+            Some(reason) if !reasons.contains(reason) => {
+                let hint = match suggest::hint(reason, reasons.iter().map(|reason| &**reason)) {
+                    hint if hint.is_empty() => format!("; it waited for: {}", reasons.join(", ")),
+                    hint => hint,
+                };
+                writeln!(out, "no span has the reason '{reason}'{hint}")
+            }
+            _ => writeln!(out, "no span is that long, in this part of the trace"),
         }
     }
 }
 
-struct Totals<'t>(timeline::Totals<'t>);
-
-impl Totals<'_> {
-    fn rows(&self) -> Vec<(String, std::time::Duration)> {
-        let totals = &self.0;
-        let states = [("Running", totals.running()), ("Runnable", totals.runnable()), ("Syscall", totals.syscall())];
-        let waits = totals.waiting_by_reason().map(|(reason, time, _)| (format!("Waiting: {reason}"), time));
-        states.map(|(state, time)| (state.to_owned(), time)).into_iter().chain(waits).collect()
-    }
-}
-
-impl Serialize for Totals<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.rows().into_iter().map(|(key, time)| (key, time.as_nanos() as u64)))
-    }
-}
-
-/// A span as JSON.
-#[derive(Serialize)]
-struct SpanRow<'t> {
-    start: i64,
-    end: i64,
-    state: &'static str,
-    /// Empty for states that have none.
-    reason: String,
-    /// Where it was as the span began, as far as it is known.
-    stack: Vec<Frame<'t>>,
-    proc: Option<u64>,
-    thread: Option<u64>,
-    /// A goroutine's number, the name of a part of the runtime, or null.
-    woken_by: Option<WokenBy>,
-    woken_by_stack: Vec<Frame<'t>>,
-    /// Whether it lasts beyond the end of the trace.
-    open: bool,
-}
-
-impl<'t> SpanRow<'t> {
-    fn new(span: Span<'t>) -> Self {
-        let waker = span.woken_by();
-        SpanRow {
-            start: span.start().0,
-            end: span.end().0,
-            state: span.state().name(),
-            reason: span.reason().to_string(),
-            stack: frames(span.stack()),
-            proc: span.proc().map(|id| id.0),
-            thread: span.thread().map(|id| id.0),
-            woken_by: waker.as_ref().and_then(WokenBy::new),
-            woken_by_stack: frames(waker.and_then(|waker| waker.stack())),
-            open: span.is_open(),
-        }
-    }
-}
-
-fn spans<S: Serializer>((goroutine, range): &(Goroutine<'_>, Range<Time>), serializer: S) -> Result<S::Ok, S::Error> {
-    Each(|| goroutine.between(range.clone()).map(SpanRow::new)).serialize(serializer)
-}
-
-fn write_text(
-    timeline: &Timeline,
-    goroutine: Goroutine<'_>,
-    range: Range<Time>,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let name = goroutine.name();
-    let name = if name.is_empty() { "(unknown function)".to_owned() } else { name.to_string() };
-    write_line(&format!("goroutine {}  {name}", goroutine.id()), out)?;
-    if let Some(frame) = goroutine.start_stack().and_then(|stack| stack.frames().next_back()) {
-        write_line(&format!("  starts in   {}:{}", frame.file, frame.line), out)?;
-    }
-    let created = match (goroutine.created_at(), goroutine.created_by()) {
+fn write_header(life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+    let function = if life.function.is_empty() { "(unknown function)".to_owned() } else { names::printable(&life.function) };
+    let start = life.start_stack.last();
+    let place = start.map_or(String::new(), |frame| format!("{}:{}", names::file_name(&frame.file), frame.line));
+    // The first stack of an older goroutine is of where it happened to be.
+    let place = match (life.created, start) {
+        (_, None) => String::new(),
+        (Some(_), _) => format!("   starts in {}", names::printable(&place)),
+        (None, _) => format!("   first seen in {}", names::printable(&place)),
+    };
+    let heading = out.paint(BOLD, &format!("goroutine {}  {function}", life.goroutine));
+    writeln!(out, "{heading}{place}")?;
+    let created = match (life.created, life.created_by) {
         (None, _) => "before the trace".to_owned(),
-        (Some(time), None) => format!("at {time}, by no goroutine"),
-        (Some(time), Some(creator)) => format!("at {time} by goroutine {creator}"),
-    };
-    write_line(&format!("  created     {created}"), out)?;
-    if let Some(stack) = goroutine.creation_stack() {
-        write_line(&format!("              in {}", stack_text(stack, 2)), out)?;
-    }
-    let ended = match goroutine.ended_at() {
-        Some(time) => format!("at {time}"),
-        None => format!("not before the trace did, at {}", timeline.end()),
-    };
-    write_line(&format!("  ended       {ended}"), out)?;
-    let children = goroutine.children().count();
-    if children > 0 {
-        writeln!(out, "  children    {children}")?;
-    }
-
-    let totals = goroutine.totals(range.clone());
-    let whole = totals.total().as_nanos().max(1) as f64;
-    writeln!(out)?;
-    for (state, time) in Totals(totals).rows() {
-        if !time.is_zero() {
-            let percent = time.as_nanos() as f64 / whole * 100.0;
-            write_line(&format!("  {:>10} {percent:>6.2} %  {state}", duration_text(time)), out)?;
+        (Some(time), None) => format!("{}, by no goroutine", clock.show(time)),
+        (Some(time), Some(id)) => {
+            let creator = timeline.goroutine(id).map(|creator| creator.name().to_string()).unwrap_or_default();
+            let at = life.creation_stack.iter().find(|frame| !frame.func.starts_with("runtime."));
+            let at = at.map_or(String::new(), |frame| format!(", {}:{}", names::file_name(&frame.file), frame.line));
+            format!("{} by goroutine {id} ({}{at})", clock.show(time), names::without_path(&creator))
         }
-    }
-    writeln!(out, "\n{:>20} {:>10}  what", "from (ns)", "for")?;
-    for span in goroutine.between(range) {
-        let line = format!("{:>20} {:>10}  {}", span.start(), duration_text(span.duration()), what(&span));
-        write_line(line.trim_end(), out)?;
-        if let Some(stack) = span.stack() {
-            write_line(&format!("{:>33}{}", "", stack_text(stack, 2)), out)?;
-        }
-    }
-    Ok(())
+    };
+    let exited = match life.ended {
+        Some(time) => format!("exited  {}", clock.show(time)),
+        None => "still alive when the trace ended".to_owned(),
+    };
+    writeln!(out, "created {}   {exited}   children {}", names::printable(&created), units::count(life.child_count))
 }
 
-/// A span in words.
-fn what(span: &Span<'_>) -> String {
-    let mut text = span.state().to_string();
-    if !span.reason().is_empty() {
-        text = format!("{text}: {}", span.reason());
+fn write_totals(totals: &Totals<'_>, out: &mut Terminal) -> io::Result<()> {
+    let total = totals.total();
+    let states = [("running", totals.running()), ("runnable", totals.runnable()), ("syscall", totals.syscall())];
+    let mut waits: Vec<_> = totals.waiting_by_reason().map(|row| (row.reason.to_string(), row.time)).collect();
+    waits.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+    let parts = states.map(|(name, time)| (name.to_owned(), time)).into_iter().chain(waits);
+    let parts = parts.filter(|(_, time)| !time.is_zero()).map(|(name, time)| {
+        let share = units::percent(time.as_nanos() as f64, total.as_nanos() as f64);
+        format!("{} {} ({share})", names::printable(&name), units::duration(time))
+    });
+    writeln!(out, "{}:  {}", units::duration(total), parts.collect::<Vec<_>>().join(" · "))
+}
+
+/// A span's state and reason.
+fn state(span: &Span<'_>) -> String {
+    let reason = span.reason_name();
+    let name = match span.state() {
+        GoState::Waiting if reason == BLOCKED_BEFORE_TRACE => return reason.to_string(),
+        GoState::Waiting => "blocked",
+        GoState::Undetermined => return "not known yet".into(),
+        GoState::Running => "running",
+        GoState::Runnable => "runnable",
+        GoState::Syscall => "syscall",
+        _ => return span.state().name().to_lowercase(),
+    };
+    let is_new = span.state() == GoState::Runnable && span.previous().is_none() && span.goroutine().created_at().is_some();
+    match (reason.is_empty(), is_new) {
+        (true, true) => format!("{name} (created)"),
+        (true, false) => name.to_owned(),
+        (false, _) => format!("{name}: {reason}"),
     }
-    let mut add = |part: String| text = format!("{text}, {part}");
-    match (span.proc(), span.thread()) {
-        (Some(proc), Some(thread)) => add(format!("on P {proc}, thread {thread}")),
-        (Some(proc), None) => add(format!("on P {proc}")),
-        (None, Some(thread)) => add(format!("on thread {thread}")),
-        (None, None) => {}
+}
+
+/// Where a span began, and who ended a wait.
+fn place(span: &Span<'_>, is_wide: bool) -> String {
+    let mut parts = Vec::new();
+    if let Some(stack) = span.stack() {
+        parts.push(place::text(&place::own_frames(stack, 2), is_wide));
     }
-    // A wait is followed by the time until it runs; the waker is told once.
-    if let Some(waker) = span.woken_by().filter(|_| span.state() == gotrace::GoState::Waiting) {
-        add(format!("woken by {}", waker_text(&waker)));
+    // A wait is followed by the time until it runs; the waker is named once.
+    if let Some(waker) = span.woken_by().filter(|_| span.state() == GoState::Waiting) {
+        parts.push(format!("woken by {}", waker_text(&waker)));
     }
     if span.is_open() {
-        add("still so when the trace ends".to_owned());
+        parts.push("still so when the trace ended".to_owned());
     }
-    text
+    parts.join(" · ")
+}
+
+fn waker_text(waker: &Waker<'_>) -> String {
+    match (waker.go(), waker.runtime()) {
+        (Some(go), _) => format!("goroutine {go}"),
+        (None, Some(runtime)) => format!("the {runtime}"),
+        (None, None) => "nobody".to_owned(),
+    }
 }

@@ -1,46 +1,70 @@
-//! Tells how groups of goroutines spent their time.
+//! `gotrace goroutines`: groups of goroutines, and how they spent their time.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+
+use clap::ValueEnum;
+use gotrace::analysis::Histogram;
+use gotrace::analysis::goroutines::{
+    Accounting, GoroutineGroup, GoroutineSummary, Goroutines, GoroutinesReport, GroupBy, GroupOrder, NamedTime,
+};
 
 use crate::failure::Failure;
+use crate::pass::{ended, observe_within};
+use crate::select::{Selection, Window};
 use crate::terminal::Terminal;
-use crate::view::analysis::{ended, observe, spread_head, spread_text, time};
-use crate::view::text::{fit, write_json, write_line};
-use clap::{Args as ClapArgs, ValueEnum};
-use gotrace::analysis::{Accounting, GoroutineSummary, Group, GroupBy, Groups, Histogram, Summarizer};
-use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use crate::view::style::{BOLD, DIM};
+use crate::view::table::{Cell, Column, Table};
+use crate::view::{names, suggest, units};
 
-/// Tell how the goroutines of a trace spent their time, by group, with the columns of go tool trace.
+/// Show how the goroutines of a trace spent their time, by group, with the columns of go tool trace.
 ///
-/// The columns but for Total do not overlap; special ranges, such as mark assists, overlap with them. The trace is read once, in
-/// memory for the goroutines that are alive.
-#[derive(ClapArgs)]
+/// RUNNING is its "Execution time", RUNNABLE "Sched wait time", SYSCALL both times in system calls, BLOCKED all other "Block
+/// time". They are parts of TOTAL that do not overlap. Special ranges, which --details shows, overlap with them.
+///
+/// The trace is read once, in memory for the goroutines that are alive.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gotrace goroutines trace.out
+  gotrace goroutines trace.out --sort blocked --top 5
+  gotrace goroutines trace.out --details --group main.main")]
 pub struct Args {
-    /// By what goroutines are put into groups
-    #[arg(long, value_enum, default_value_t = By::Start)]
+    /// Group goroutines by this
+    #[arg(long, value_enum, default_value = "start")]
     by: By,
-    /// Show this group only, with its goroutines one by one
+    /// Only this group, with its goroutines one by one
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-    /// Sort by this column, such as "Sched wait time"; Execution time if not given, of goroutines Total
-    #[arg(long, value_name = "COLUMN")]
-    sort: Option<String>,
-    /// Count what go tool trace gets wrong as the events say
+    /// Sort groups by this
+    #[arg(long, value_enum, value_name = "COLUMN", default_value = "total")]
+    sort: Sort,
+    /// Print at most this many groups, and goroutines of a group
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    top: usize,
+    /// Print all groups, and all goroutines of a group
+    #[arg(long)]
+    all: bool,
+    /// Show the distribution of every column of each group
+    #[arg(long)]
+    details: bool,
+    /// Correct what go tool trace counts wrongly
     #[arg(long)]
     corrected: bool,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    window: Window,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum By {
-    /// The function in which they started, as go tool trace does
+    /// The function in which they started, as in go tool trace
     Start,
     /// The function that created them
     Creator,
@@ -50,183 +74,284 @@ enum By {
     Name,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<(), Failure> {
-    let by = match args.by {
-        By::Start => GroupBy::Start,
-        By::Creator => GroupBy::Creator,
-        By::Label => GroupBy::Label,
-        By::Name => GroupBy::Name,
-    };
-    let accounting = if args.corrected { Accounting::Corrected } else { Accounting::Reference };
-    let mut members = Vec::new();
-    let wanted = args.group.as_deref();
-    let keep = |goroutine: &GoroutineSummary<'_>| {
-        if wanted.is_some_and(|name| by.name_of(goroutine) == name) {
-            members.push(Member::new(goroutine));
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Sort {
+    /// Time from creation to end
+    Total,
+    /// Time running
+    Running,
+    /// Time runnable, waiting for a P
+    Runnable,
+    /// Time in system calls
+    Syscall,
+    /// Time blocked
+    Blocked,
+    /// Number of goroutines
+    Count,
+    /// The 99th percentile of the total
+    P99,
+}
+
+/// What `--json` prints.
+pub type Report = GoroutinesReport;
+
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    let found = observe_within(&args.file, terminal.times(), &args.window, |range| {
+        let mut goroutines = Goroutines::with(args.by.group_by(), args.accounting());
+        if !args.window.is_whole() {
+            goroutines = goroutines.within(range);
         }
-    };
-    let one_by_one = wanted.map(|_| Summarizer::with_accounting(keep, accounting));
-    let ((table, _), error) = observe(&args.file, (Groups::new(by, accounting), one_by_one))?;
-    let mut groups = table.groups;
-    if let Some(name) = wanted {
-        groups.retain(|group| group.name == name);
-        if groups.is_empty() && error.is_none() {
-            return Err(Failure::Usage(format!(
-                "no goroutine is of the group {name:?}; without --group all are listed"
-            )));
+        if let Some(name) = &args.group {
+            goroutines = goroutines.members_of(name);
         }
+        match args.selection.is_empty() {
+            true => goroutines,
+            false => goroutines.filter(|goroutine| args.is_chosen(goroutine)),
+        }
+    })?;
+    let mut report = found.report;
+    if report.groups.is_empty() && found.error.is_none() && !args.json {
+        return args.write_nothing(terminal);
     }
-    if let Some(column) = &args.sort {
-        let of = |group: &Group| sum(group, column);
-        if !groups.is_empty() && groups.iter().all(|group| of(group).is_none()) {
-            return Err(Failure::Usage(format!("there is no column {column:?}; take one as --json prints them")));
-        }
-        groups.sort_by_key(|group| std::cmp::Reverse(of(group)));
+    report.sort_by(args.sort.order());
+    if !args.all && args.top > 0 {
+        report.truncate(args.top);
     }
-    let column = args.sort.as_deref().unwrap_or("Total");
-    members.sort_by_key(|member| (std::cmp::Reverse(member.column(column)), member.id));
-    let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
-        true => {
-            let rows = groups.iter().map(GroupRow::new).collect();
-            let goroutines = wanted.map(|_| members);
-            write_json(
-                &Report { schema: 1, groups: rows, goroutines, error: error.as_ref().map(ToString::to_string) },
-                &mut out,
-            )?;
+        true => terminal.json(&report, found.error.as_ref())?,
+        false => args.write(&report, terminal)?,
+    }
+    terminal.flush()?;
+    ended(&args.file, found.error.as_ref())
+}
+
+impl By {
+    fn group_by(self) -> GroupBy {
+        match self {
+            By::Start => GroupBy::Start,
+            By::Creator => GroupBy::Creator,
+            By::Label => GroupBy::Label,
+            By::Name => GroupBy::Name,
         }
-        false => write_text(&groups, &members, wanted.is_some(), &mut out)?,
     }
-    out.flush()?;
-    ended(&args.file, error)
-}
 
-/// All columns and ranges of a group.
-fn columns(group: &Group) -> Vec<(String, &Histogram)> {
-    let mut columns = group.times.columns();
-    columns.extend(group.times.ranges.iter().map(|(name, times)| (name.clone(), times)));
-    columns
-}
-
-fn sum(group: &Group, column: &str) -> Option<Duration> {
-    columns(group).into_iter().find(|(name, _)| name == column).map(|(_, times)| times.sum())
-}
-
-/// What is printed as JSON; see `gotrace::analysis::json`.
-#[derive(Serialize)]
-struct Report {
-    schema: u32,
-    groups: Vec<GroupRow>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    goroutines: Option<Vec<Member>>,
-    error: Option<String>,
-}
-
-#[derive(Serialize)]
-struct GroupRow {
-    name: String,
-    goroutines: u64,
-    ended: u64,
-    columns: Columns<Histogram>,
-    ranges: Columns<Histogram>,
-}
-
-/// A JSON object whose fields keep their order.
-struct Columns<T>(Vec<(String, T)>);
-
-impl<T: Serialize> Serialize for Columns<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.0.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
-        map.end()
+    fn head(self) -> &'static str {
+        match self {
+            By::Start => "GROUP (start function)",
+            By::Creator => "GROUP (creator)",
+            By::Label => "GROUP (label)",
+            By::Name => "GROUP (source function)",
+        }
     }
-}
 
-impl GroupRow {
-    fn new(group: &Group) -> Self {
-        let columns = group.times.columns();
-        let spread = |(name, times): (String, &Histogram)| (name, times.clone());
-        GroupRow {
-            name: group.name.clone(),
-            goroutines: group.goroutines,
-            ended: group.ended,
-            columns: Columns(columns.into_iter().map(spread).collect()),
-            ranges: Columns(group.times.ranges.iter().map(|(name, times)| (name.clone(), times.clone())).collect()),
+    /// What a group without a name lacks.
+    fn missing(self) -> &'static str {
+        match self {
+            By::Start | By::Name => "(no stack in the trace)",
+            By::Creator => "(created before the trace)",
+            By::Label => "(no label)",
         }
     }
 }
 
-/// A goroutine of the group asked for.
-#[derive(Serialize)]
-struct Member {
-    id: u64,
-    creation: i64,
-    start: Option<i64>,
-    end: Option<i64>,
-    columns_ns: Columns<i64>,
-    ranges_ns: Columns<i64>,
-}
-
-impl Member {
-    fn new(goroutine: &GoroutineSummary<'_>) -> Self {
-        let times = &goroutine.times;
-        let mut ranges: Vec<_> = times.ranges().collect();
-        ranges.sort();
-        Member {
-            id: goroutine.id().0,
-            creation: goroutine.creation().0,
-            start: goroutine.start().map(|time| time.0),
-            end: goroutine.end().map(|time| time.0),
-            columns_ns: Columns(times.columns()),
-            ranges_ns: Columns(ranges),
+impl Sort {
+    fn order(self) -> GroupOrder {
+        match self {
+            Sort::Total => GroupOrder::Total,
+            Sort::Running => GroupOrder::Execution,
+            Sort::Runnable => GroupOrder::SchedWait,
+            Sort::Syscall => GroupOrder::Syscall,
+            Sort::Blocked => GroupOrder::Block,
+            Sort::Count => GroupOrder::Count,
+            Sort::P99 => GroupOrder::P99,
         }
     }
 
-    fn column(&self, column: &str) -> i64 {
-        let mut all = self.columns_ns.0.iter().chain(&self.ranges_ns.0);
-        all.find(|(name, _)| name == column).map_or(0, |&(_, nanos)| nanos)
+    fn name(self) -> &'static str {
+        match self {
+            Sort::Total => "total time",
+            Sort::Running => "time running",
+            Sort::Runnable => "time runnable",
+            Sort::Syscall => "time in system calls",
+            Sort::Blocked => "time blocked",
+            Sort::Count => "count",
+            Sort::P99 => "99th percentile of the total",
+        }
     }
 }
 
-fn write_text(groups: &[Group], members: &[Member], only_one: bool, out: &mut impl Write) -> io::Result<()> {
-    let all = groups.iter().map(|group| group.times.execution.sum()).sum::<Duration>();
-    for (i, group) in groups.iter().enumerate() {
-        let name = if group.name.is_empty() {
-            "(no name: no stack, creator or label of it in the trace)"
-        } else {
-            &group.name
-        };
-        let part = match only_one {
-            true => String::new(),
-            false => {
-                let part = group.times.execution.sum().as_secs_f64() / all.as_secs_f64().max(1e-9);
-                format!(", {:.1} % of all execution", part * 100.0)
+impl Args {
+    fn accounting(&self) -> Accounting {
+        if self.corrected { Accounting::Corrected } else { Accounting::Reference }
+    }
+
+    fn is_chosen(&self, goroutine: &GoroutineSummary<'_>) -> bool {
+        let Selection { label, .. } = &self.selection;
+        self.selection.has_goroutine(goroutine.id())
+            && (!self.selection.has_function() || self.selection.matches_function(&goroutine.name().to_str_lossy()))
+            && (label.is_none() || self.selection.matches_label(&goroutine.label().to_str_lossy()))
+    }
+
+    /// Nothing was found: says what there is. That takes another pass, which standard input does not allow.
+    fn write_nothing(&self, out: &mut Terminal) -> Result<(), Failure> {
+        let mut known = Vec::new();
+        if self.file.as_os_str() != "-" {
+            let groups = |_| Goroutines::with(self.by.group_by(), self.accounting());
+            let found = observe_within(&self.file, out.times(), &Window::default(), groups)?;
+            known = found.report.groups.into_iter().map(|group| group.name).collect();
+        }
+        if let Some(name) = &self.group {
+            let hint = suggest::hint(name, known.iter().map(|name| &**name));
+            return Err(Failure::Usage(format!("no group has the name '{name}'{hint}")));
+        }
+        let chosen = self.selection.describe();
+        let of = if chosen.is_empty() { "in this part of the trace".to_owned() } else { format!("with {chosen}") };
+        writeln!(out, "no goroutine {of}")?;
+        known.truncate(5);
+        if !known.is_empty() {
+            writeln!(out, "groups with the most time running: {}", known.join(", "))?;
+        }
+        Ok(out.flush()?)
+    }
+
+    fn write(&self, report: &GoroutinesReport, out: &mut Terminal) -> io::Result<()> {
+        let goroutines = units::plural(report.goroutine_count, "goroutine");
+        let groups = units::plural(report.group_count, "group");
+        let shown = report.groups.len() as u64;
+        let top = if shown < report.group_count { format!(", top {shown}; --all") } else { String::new() };
+        let note = out.paint(DIM, &format!("by {}{top}", self.sort.name()));
+        let over = units::duration(report.end - report.start);
+        writeln!(out, "{goroutines} in {groups} over {over}    {note}")?;
+        match self.details || self.group.is_some() {
+            true => report.groups.iter().try_for_each(|group| self.write_details(group, out))?,
+            false => self.write_groups(report, out)?,
+        }
+        if self.group.is_some() {
+            return self.write_members(report, out);
+        }
+        match report.groups.first() {
+            Some(first) if !self.details && !first.name.is_empty() => {
+                let by = if self.by == By::Start { "" } else { " with the same --by" };
+                let file = self.file.display();
+                writeln!(out, "\nnext: gotrace goroutines {file} --group '{}'{by}", names::printable(&first.name))
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn name<'g>(&self, group: &'g GoroutineGroup) -> &'g str {
+        if group.name.is_empty() { self.by.missing() } else { &group.name }
+    }
+
+    fn write_groups(&self, report: &GoroutinesReport, out: &mut Terminal) -> io::Result<()> {
+        let mut table = Table::new([
+            Column::name(self.by.head()),
+            Column::number("COUNT"),
+            Column::number("ENDED").detail(2),
+            Column::number("TOTAL"),
+            Column::number("RUNNING"),
+            Column::number("RUNNABLE"),
+            Column::number("SYSCALL").detail(1),
+            Column::number("BLOCKED"),
+            Column::text("MOSTLY BLOCKED ON"),
+            Column::number("P99 TOTAL").detail(3),
+        ]);
+        for group in &report.groups {
+            let times = &group.times;
+            let most = times.blocks.iter().max_by_key(|row| row.times.sum());
+            table.row([
+                self.name(group).to_owned(),
+                units::count(group.count),
+                units::count(group.ended),
+                units::duration(times.total.sum()),
+                units::duration(times.execution.sum()),
+                units::duration(times.sched_wait.sum()),
+                units::duration(times.syscall.sum() + times.syscall_block.sum()),
+                units::duration(times.block.sum()),
+                most.map_or(String::new(), |row| format!("{} {}", row.name, units::duration(row.times.sum()))),
+                units::duration(times.total.percentile(99.0)),
+            ]);
+        }
+        table.write(out)
+    }
+
+    fn write_details(&self, group: &GoroutineGroup, out: &mut Terminal) -> io::Result<()> {
+        let heading = out.paint(BOLD, &names::printable(self.name(group)));
+        let goroutines = units::plural(group.count, "goroutine");
+        writeln!(out, "\n{heading}  {goroutines}, {} ended", units::count(group.ended))?;
+        let times = &group.times;
+        let mut table = Table::new([
+            Column::text("TIME"),
+            Column::number("SUM"),
+            Column::number("MIN").detail(3),
+            Column::number("MEAN").detail(1),
+            Column::number("P50"),
+            Column::number("P90").detail(2),
+            Column::number("P99"),
+            Column::number("MAX"),
+        ])
+        .indent(2);
+        let mut row = |name: &str, times: &Histogram| {
+            let percentile = |percent| times.percentile(percent);
+            let numbers = [times.sum(), times.min(), times.mean(), percentile(50.0), percentile(90.0), percentile(99.0), times.max()];
+            table.row(std::iter::once(name.to_owned()).chain(numbers.map(units::duration)).map(Cell::from));
         };
-        let ending = if group.goroutines == 1 { "" } else { "s" };
-        if i > 0 {
-            writeln!(out)?;
+        row("total", &times.total);
+        row("running", &times.execution);
+        for (name, times) in [
+            ("runnable", &times.sched_wait),
+            ("syscall", &times.syscall),
+            ("syscall, without a P", &times.syscall_block),
+            ("unknown", &times.unknown),
+        ] {
+            if !times.max().is_zero() {
+                row(name, times);
+            }
         }
-        write_line(name, out)?;
-        write_line(&format!("  {} goroutine{ending}, {} ended{part}", group.goroutines, group.ended), out)?;
-        writeln!(out, "  {:<28} {}", "", spread_head())?;
-        for (column, times) in group.times.columns() {
-            write_line(&format!("  {} {}", fit(&column, 28), spread_text(times)), out)?;
+        for block in &times.blocks {
+            let is_named = block.name.starts_with("blocked");
+            row(&if is_named { block.name.clone() } else { format!("blocked: {}", block.name) }, &block.times);
         }
-        if !group.times.ranges.is_empty() {
-            writeln!(out, "  special ranges")?;
+        for range in &times.ranges {
+            row(&format!("within it: {}", range.name), &range.times);
         }
-        for (range, times) in &group.times.ranges {
-            write_line(&format!("  {} {}", fit(range, 28), spread_text(times)), out)?;
+        table.write(out)
+    }
+
+    fn write_members(&self, report: &GoroutinesReport, out: &mut Terminal) -> io::Result<()> {
+        let mut table = Table::new([
+            Column::number("GOROUTINE"),
+            Column::number("TOTAL"),
+            Column::number("RUNNING"),
+            Column::number("RUNNABLE"),
+            Column::number("SYSCALL").detail(1),
+            Column::number("BLOCKED"),
+            Column::text("BLOCKED ON"),
+        ]);
+        for member in &report.members {
+            let mut blocks: Vec<&NamedTime> = member.blocks.iter().collect();
+            blocks.sort_by_key(|block| std::cmp::Reverse(block.time));
+            let blocks = blocks.iter().map(|block| format!("{} {}", block.name, units::duration(block.time)));
+            table.row([
+                member.goroutine.to_string(),
+                units::duration(member.total),
+                units::duration(member.execution),
+                units::duration(member.sched_wait),
+                units::duration(member.syscall + member.syscall_block),
+                units::duration(member.block),
+                blocks.collect::<Vec<_>>().join(", "),
+            ]);
+        }
+        writeln!(out)?;
+        table.write(out)?;
+        let rest = report.goroutine_count.saturating_sub(report.members.len() as u64);
+        if rest > 0 {
+            let note = out.paint(DIM, &format!("… {} more: --all", units::count(rest)));
+            writeln!(out, "{note}")?;
+        }
+        match report.members.first() {
+            Some(member) => writeln!(out, "\nnext: gotrace goroutine {} {}", self.file.display(), member.goroutine),
+            None => Ok(()),
         }
     }
-    for member in members {
-        let columns = member.columns_ns.0.iter().chain(&member.ranges_ns.0).filter(|&&(_, nanos)| nanos != 0);
-        let columns: Vec<_> = columns.map(|(name, nanos)| format!("{name} {}", time(*nanos))).collect();
-        writeln!(out, "\ngoroutine {}", member.id)?;
-        for pair in columns.chunks(2) {
-            write_line(format!("  {}", pair.iter().map(|column| fit(column, 48)).collect::<String>()).trim_end(), out)?;
-        }
-    }
-    Ok(())
 }

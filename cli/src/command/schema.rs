@@ -11,6 +11,7 @@ use crate::terminal::Terminal;
 /// The commands that have `--json`, and the schema of what each prints.
 const SCHEMAS: &[(&str, fn() -> Schema)] = &[
     ("allocations", schema::<super::allocations::Report>),
+    ("blocking", schema::<super::blocking::Report<'static>>),
     ("compare", schema::<super::compare::Report>),
     ("diagnose", schema::<super::diagnose::Document>),
     ("gc", schema::<super::gc::Report>),
@@ -19,6 +20,8 @@ const SCHEMAS: &[(&str, fn() -> Schema)] = &[
     ("latency", schema::<gotrace::analysis::latency::LatencyReport>),
     ("procs", schema::<gotrace::analysis::procs::ProcsReport>),
     ("summary", schema::<gotrace::analysis::summary::TraceSummary>),
+    ("goroutine", schema::<super::goroutine::Report<'static>>),
+    ("goroutines", schema::<super::goroutines::Report>),
     ("tasks", schema::<super::tasks::Report>),
     ("threads", schema::<gotrace::analysis::threads::ThreadsReport>),
 ];

@@ -1,0 +1,39 @@
+//! What a person may have meant by a name that is not there.
+
+/// The name that is most like `wanted`, if one is: it has the text in it, or few letters are different.
+pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    /// Names that are less alike have nothing to do with each other.
+    const LEAST: f64 = 0.65;
+    let lower = wanted.to_lowercase();
+    let score = |name: &str| {
+        let name = name.to_lowercase();
+        if !lower.is_empty() && name.contains(&lower) { 2.0 } else { strsim::jaro_winkler(&lower, &name) }
+    };
+    let scored = names.into_iter().map(|name| (score(name), name)).filter(|(score, _)| *score >= LEAST);
+    scored.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
+}
+
+/// `; did you mean 'sync'?`, or nothing if no name is like it.
+pub fn hint<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+    nearest(wanted, names).map_or(String::new(), |name| format!("; did you mean '{name}'?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_similar_name_is_found() {
+        let names = ["chan receive", "sync", "select", "sleep", "GC background sweeper wait"];
+        for (wanted, name) in [
+            ("sink", Some("sync")),
+            ("selct", Some("select")),
+            ("receive", Some("chan receive")),
+            ("Sleep", Some("sleep")),
+            ("database", None),
+        ] {
+            assert_eq!(nearest(wanted, names), name, "{wanted}");
+        }
+        assert_eq!(hint("sink", names), "; did you mean 'sync'?");
+    }
+}
