@@ -246,10 +246,8 @@ impl BlockingReport {
 
         let waits = || waits.iter().filter(|row| is_shown(row.key.is_idle));
         let reasons = merge(waits().map(|row| (row.key.reason_name(&row.longest), row.totals())));
-        (report.reason_count, report.by_reason) = rows(reasons, options.top, |reason, waits| ReasonWaits {
-            reason: reason.to_string(),
-            waits,
-        });
+        (report.reason_count, report.by_reason) =
+            rows(reasons, options.top, |reason, waits| ReasonWaits { reason: reason.to_string(), waits });
         let place = |stack| Place::new(stack, options.frames);
         let places = merge(waits().map(|row| {
             let reason = row.key.reason_name(&row.longest);
@@ -445,11 +443,7 @@ fn merge<K: Eq + Hash>(rows: impl Iterator<Item = (K, WaitTotals)>) -> Vec<(K, W
 }
 
 /// How many rows there are, and the first of them, most time first.
-fn rows<K: Ord, T>(
-    mut sums: Vec<(K, WaitTotals)>,
-    top: usize,
-    row: impl Fn(&K, WaitTotals) -> T,
-) -> (u64, Vec<T>) {
+fn rows<K: Ord, T>(mut sums: Vec<(K, WaitTotals)>, top: usize, row: impl Fn(&K, WaitTotals) -> T) -> (u64, Vec<T>) {
     sums.sort_by(|(a, x), (b, y)| y.total.cmp(&x.total).then_with(|| a.cmp(b)));
     let shown = if top == 0 { sums.len() } else { top };
     (sums.len() as u64, sums.iter().take(shown).map(|(key, waits)| row(key, *waits)).collect())

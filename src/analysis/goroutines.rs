@@ -475,7 +475,8 @@ impl Totals {
         let (mut blocks, mut ranges): (Vec<_>, Vec<_>) = (blocks.collect(), ranges.collect());
         blocks.sort_by(|a, b| a.name.cmp(&b.name));
         ranges.sort_by(|a, b| a.name.cmp(&b.name));
-        let times = Distributions { total, execution, sched_wait, syscall, syscall_block, unknown, block, blocks, ranges };
+        let times =
+            Distributions { total, execution, sched_wait, syscall, syscall_block, unknown, block, blocks, ranges };
         GoroutineGroup { name: name.to_str_lossy().into_owned(), count, ended: self.ended, times }
     }
 }

@@ -40,7 +40,8 @@ pub(super) struct Names {
 
 impl Default for Names {
     fn default() -> Self {
-        let texts = IndexSet::from_iter(["", "forever", "(other)", BLOCKED_BEFORE_TRACE].map(|text| text.as_bytes().into()));
+        let texts =
+            IndexSet::from_iter(["", "forever", "(other)", BLOCKED_BEFORE_TRACE].map(|text| text.as_bytes().into()));
         Names {
             texts,
             strings: IdTable::default(),

@@ -461,7 +461,10 @@ impl Observer for Population {
                     let (_, windows) = group.growth.clone().into_windows();
                     windows.into_iter().map(|(at, goroutines)| Growth { start: Time(at), goroutines }).collect()
                 },
-                creators: creators.into_iter().map(|(stack, count)| Creator { stack: self.frames(stack), count }).collect(),
+                creators: creators
+                    .into_iter()
+                    .map(|(stack, count)| Creator { stack: self.frames(stack), count })
+                    .collect(),
                 waits: self.waits_of(number as u32, &waiting),
                 examples: residents.iter().take(MAX_EXAMPLES).map(resident).collect(),
             });

@@ -122,9 +122,8 @@ impl<'t> Goroutine<'t> {
     pub fn life(&self, options: &LifeOptions) -> Life<'t> {
         let timeline = self.timeline();
         let whole = timeline.start()..timeline.end();
-        let range = options.range.clone().map_or(whole.clone(), |range| {
-            range.start.max(whole.start)..range.end.min(whole.end)
-        });
+        let range =
+            options.range.clone().map_or(whole.clone(), |range| range.start.max(whole.start)..range.end.min(whole.end));
         let mut query = timeline.between(range.clone()).goroutine(self.id());
         if !options.min.is_zero() {
             query = query.longer_than(options.min - Duration::from_nanos(1));

@@ -170,7 +170,8 @@ impl<'t> Query<'t> {
     pub fn with_function(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
         let symbols = &self.timeline.symbols;
         let mut asked: HashMap<StringNumber, bool, RandomState> = HashMap::default();
-        let mut is_wanted = |func| *asked.entry(func).or_insert_with(|| is_wanted(&symbols.strings.get(func).to_str_lossy()));
+        let mut is_wanted =
+            |func| *asked.entry(func).or_insert_with(|| is_wanted(&symbols.strings.get(func).to_str_lossy()));
         let numbers = 0..=symbols.stacks.len() as StackNumber;
         let stacks = numbers.map(|stack| symbols.stacks.entries(stack).any(|frame| is_wanted(frame.func))).collect();
         let starts = self.timeline.start_functions().map(is_wanted).collect();

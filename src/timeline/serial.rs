@@ -78,7 +78,8 @@ impl<'t> From<Waker<'t>> for WakerFields<'t> {
 impl Serialize for Span<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let reason = self.reason_name();
-        let state = if self.state() == GoState::NotExist { "not_exist".into() } else { self.state().name().to_lowercase() };
+        let state =
+            if self.state() == GoState::NotExist { "not_exist".into() } else { self.state().name().to_lowercase() };
         let fields = SpanFields {
             goroutine: self.goroutine().id(),
             state,

@@ -140,8 +140,11 @@ impl Args {
         let chosen = self.selection.describe();
         let of = if chosen.is_empty() { String::new() } else { format!(" with {chosen}") };
         let part = format!("from {} to {}", clock.show(range.start), clock.show(range.end));
-        writeln!(out, "no such wait{of} {part}; the trace has {}, of which the longest is {longest}",
-            units::plural(all.all.count, "wait"))?;
+        writeln!(
+            out,
+            "no such wait{of} {part}; the trace has {}, of which the longest is {longest}",
+            units::plural(all.all.count, "wait")
+        )?;
         Ok(())
     }
 
@@ -159,7 +162,13 @@ impl Args {
         Ok(())
     }
 
-    fn write_waits(&self, query: &Query<'_>, sums: &BlockingReport, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+    fn write_waits(
+        &self,
+        query: &Query<'_>,
+        sums: &BlockingReport,
+        clock: &Clock,
+        out: &mut Terminal,
+    ) -> io::Result<()> {
         let mut spans: Vec<Span<'_>> = query.iter().collect();
         spans.sort_by_key(|span| (std::cmp::Reverse(span.duration()), span.start()));
         let columns = [
@@ -224,7 +233,9 @@ fn write_tables(sums: &BlockingReport, args: &Args, clock: &Clock, out: &mut Ter
     write_table(&table, sums.waker_count, args.top, out)?;
     let file = args.file.display();
     match sums.all.longest_goroutine {
-        Some(id) => writeln!(out, "\nnext: gotrace blocking {file} --waits, or gotrace goroutine {file} {id} for the longest"),
+        Some(id) => {
+            writeln!(out, "\nnext: gotrace goroutine {file} {id} shows who waited longest; --waits lists single waits")
+        }
         None => Ok(()),
     }
 }

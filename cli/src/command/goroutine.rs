@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use gotrace::timeline::{BLOCKED_BEFORE_TRACE, Goroutine, Life, LifeOptions, Span, SpanOrder, Totals, Waker};
+use gotrace::timeline::{BLOCKED_BEFORE_TRACE, Goroutine, Life, LifeOptions, Span, SpanOrder, Totals};
 use gotrace::{GoId, GoState, Time, Timeline};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -144,7 +144,8 @@ impl Args {
         };
         let has_label = |goroutine: &Goroutine<'_>| {
             let mut labels = goroutine.labels();
-            self.selection.label.is_none() || labels.any(|label| self.selection.matches_label(&label.text().to_str_lossy()))
+            self.selection.label.is_none()
+                || labels.any(|label| self.selection.matches_label(&label.text().to_str_lossy()))
         };
         Ok(timeline.goroutines().filter(chosen).filter(has_label).collect())
     }
@@ -207,8 +208,9 @@ impl Args {
             Column::number("START"),
             Column::number("FOR"),
             Column::text("STATE"),
-            Column::word("ON").detail(1),
-            Column::text("WHERE · WOKEN BY"),
+            Column::word("ON").detail(2),
+            Column::word("WOKEN BY").detail(1),
+            Column::text("WHERE"),
         ];
         let mut table = Table::new(columns);
         let is_wide = out.is_wide();
@@ -219,7 +221,15 @@ impl Args {
                 (None, Some(thread)) => format!("thread {thread}"),
                 (None, None) => String::new(),
             };
-            table.row([clock.show(span.start()), units::duration(span.duration()), state(span), on, place(span, is_wide)]);
+            let stack = span.stack().map(|stack| place::text(&place::own_frames(stack, 2), is_wide));
+            table.row([
+                clock.show(span.start()),
+                units::duration(span.duration()),
+                state(span),
+                on,
+                waker(span),
+                stack.unwrap_or_default(),
+            ]);
         }
         table.write(out)?;
         let rest = life.span_count.saturating_sub(life.spans.len() as u64);
@@ -248,7 +258,8 @@ impl Args {
 }
 
 fn write_header(life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
-    let function = if life.function.is_empty() { "(unknown function)".to_owned() } else { names::printable(&life.function) };
+    let function =
+        if life.function.is_empty() { "(unknown function)".to_owned() } else { names::printable(&life.function) };
     let start = life.start_stack.last();
     let place = start.map_or(String::new(), |frame| format!("{}:{}", names::file_name(&frame.file), frame.line));
     // The first stack of an older goroutine is of where it happened to be.
@@ -289,7 +300,7 @@ fn write_totals(totals: &Totals<'_>, out: &mut Terminal) -> io::Result<()> {
     writeln!(out, "{}:  {}", units::duration(total), parts.collect::<Vec<_>>().join(" · "))
 }
 
-/// A span's state and reason.
+/// What a span is, and its reason.
 fn state(span: &Span<'_>) -> String {
     let reason = span.reason_name();
     let name = match span.state() {
@@ -301,7 +312,8 @@ fn state(span: &Span<'_>) -> String {
         GoState::Syscall => "syscall",
         _ => return span.state().name().to_lowercase(),
     };
-    let is_new = span.state() == GoState::Runnable && span.previous().is_none() && span.goroutine().created_at().is_some();
+    let is_new =
+        span.state() == GoState::Runnable && span.previous().is_none() && span.goroutine().created_at().is_some();
     match (reason.is_empty(), is_new) {
         (true, true) => format!("{name} (created)"),
         (true, false) => name.to_owned(),
@@ -309,26 +321,17 @@ fn state(span: &Span<'_>) -> String {
     }
 }
 
-/// Where a span began, and who ended a wait.
-fn place(span: &Span<'_>, is_wide: bool) -> String {
-    let mut parts = Vec::new();
-    if let Some(stack) = span.stack() {
-        parts.push(place::text(&place::own_frames(stack, 2), is_wide));
-    }
-    // A wait is followed by the time until it runs; the waker is named once.
-    if let Some(waker) = span.woken_by().filter(|_| span.state() == GoState::Waiting) {
-        parts.push(format!("woken by {}", waker_text(&waker)));
-    }
+/// Who ended a wait. The time until it runs, which follows, has the same waker.
+fn waker(span: &Span<'_>) -> String {
     if span.is_open() {
-        parts.push("still so when the trace ended".to_owned());
+        return "(trace ended)".to_owned();
     }
-    parts.join(" · ")
-}
-
-fn waker_text(waker: &Waker<'_>) -> String {
-    match (waker.go(), waker.runtime()) {
-        (Some(go), _) => format!("goroutine {go}"),
-        (None, Some(runtime)) => format!("the {runtime}"),
-        (None, None) => "nobody".to_owned(),
+    match span.woken_by().filter(|_| span.state() == GoState::Waiting) {
+        Some(waker) => match (waker.go(), waker.runtime()) {
+            (Some(go), _) => format!("goroutine {go}"),
+            (None, Some(runtime)) => runtime.to_string(),
+            (None, None) => String::new(),
+        },
+        None => String::new(),
     }
 }

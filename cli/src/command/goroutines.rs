@@ -8,6 +8,7 @@ use gotrace::analysis::Histogram;
 use gotrace::analysis::goroutines::{
     Accounting, GoroutineGroup, GoroutineSummary, Goroutines, GoroutinesReport, GroupBy, GroupOrder, NamedTime,
 };
+use gotrace::timeline::BLOCKED_BEFORE_TRACE;
 
 use crate::failure::Failure;
 use crate::pass::{ended, observe_within};
@@ -114,15 +115,26 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         return args.write_nothing(terminal);
     }
     report.sort_by(args.sort.order());
+    let blocked = report.groups.iter().filter(|group| was_blocked_throughout(group)).map(|group| group.count).sum();
     if !args.all && args.top > 0 {
+        if !args.json && !args.is_detailed() {
+            // They come last, as one row.
+            report.groups.sort_by_key(was_blocked_throughout);
+        }
         report.truncate(args.top);
     }
     match args.json {
         true => terminal.json(&report, found.error.as_ref())?,
-        false => args.write(&report, terminal)?,
+        false => args.write(&report, blocked, terminal)?,
     }
     terminal.flush()?;
     ended(&args.file, found.error.as_ref())
+}
+
+/// Whether all goroutines of a group were blocked since before the trace, and did nothing in it.
+fn was_blocked_throughout(group: &GoroutineGroup) -> bool {
+    let before = group.times.blocks.iter().find(|row| row.name == BLOCKED_BEFORE_TRACE);
+    before.is_some_and(|row| row.times.sum() >= group.times.total.sum())
 }
 
 impl By {
@@ -214,7 +226,13 @@ impl Args {
         Ok(out.flush()?)
     }
 
-    fn write(&self, report: &GoroutinesReport, out: &mut Terminal) -> io::Result<()> {
+    /// Whether groups are shown in full.
+    fn is_detailed(&self) -> bool {
+        self.details || self.group.is_some()
+    }
+
+    /// `blocked` goroutines are in groups that were blocked since before the trace.
+    fn write(&self, report: &GoroutinesReport, blocked: u64, out: &mut Terminal) -> io::Result<()> {
         let goroutines = units::plural(report.goroutine_count, "goroutine");
         let groups = units::plural(report.group_count, "group");
         let shown = report.groups.len() as u64;
@@ -222,9 +240,9 @@ impl Args {
         let note = out.paint(DIM, &format!("by {}{top}", self.sort.name()));
         let over = units::duration(report.end - report.start);
         writeln!(out, "{goroutines} in {groups} over {over}    {note}")?;
-        match self.details || self.group.is_some() {
+        match self.is_detailed() {
             true => report.groups.iter().try_for_each(|group| self.write_details(group, out))?,
-            false => self.write_groups(report, out)?,
+            false => self.write_groups(report, blocked, out)?,
         }
         if self.group.is_some() {
             return self.write_members(report, out);
@@ -243,7 +261,7 @@ impl Args {
         if group.name.is_empty() { self.by.missing() } else { &group.name }
     }
 
-    fn write_groups(&self, report: &GoroutinesReport, out: &mut Terminal) -> io::Result<()> {
+    fn write_groups(&self, report: &GoroutinesReport, blocked: u64, out: &mut Terminal) -> io::Result<()> {
         let mut table = Table::new([
             Column::name(self.by.head()),
             Column::number("COUNT"),
@@ -256,7 +274,7 @@ impl Args {
             Column::text("MOSTLY BLOCKED ON"),
             Column::number("P99 TOTAL").detail(3),
         ]);
-        for group in &report.groups {
+        for group in report.groups.iter().filter(|group| self.all || !was_blocked_throughout(group)) {
             let times = &group.times;
             let most = times.blocks.iter().max_by_key(|row| row.times.sum());
             table.row([
@@ -272,7 +290,14 @@ impl Args {
                 units::duration(times.total.percentile(99.0)),
             ]);
         }
-        table.write(out)
+        table.write(out)?;
+        if blocked > 0 && !self.all {
+            let note =
+                format!("{} {BLOCKED_BEFORE_TRACE}, and did nothing in it: --all", units::plural(blocked, "goroutine"));
+            let note = out.paint(DIM, &note);
+            writeln!(out, "{note}")?;
+        }
+        Ok(())
     }
 
     fn write_details(&self, group: &GoroutineGroup, out: &mut Terminal) -> io::Result<()> {
@@ -293,7 +318,15 @@ impl Args {
         .indent(2);
         let mut row = |name: &str, times: &Histogram| {
             let percentile = |percent| times.percentile(percent);
-            let numbers = [times.sum(), times.min(), times.mean(), percentile(50.0), percentile(90.0), percentile(99.0), times.max()];
+            let numbers = [
+                times.sum(),
+                times.min(),
+                times.mean(),
+                percentile(50.0),
+                percentile(90.0),
+                percentile(99.0),
+                times.max(),
+            ];
             table.row(std::iter::once(name.to_owned()).chain(numbers.map(units::duration)).map(Cell::from));
         };
         row("total", &times.total);
