@@ -29,7 +29,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use gotrace::analysis::mmu::{Mmu, MmuOptions};
-use gotrace::analysis::{GoroutineSummary, Observer, Summarizer, run};
+use gotrace::analysis::goroutines::{GoroutineSummary, Summarizer};
+use gotrace::analysis::{Observer, run};
 use gotrace::raw::RawReader;
 use gotrace::{Event, Reader, Timeline};
 use serde::Serialize;
@@ -132,7 +133,7 @@ fn read(mode: Mode, reader: Reader<'_>) -> Result<u64, gotrace::Error> {
         Mode::Summary => {
             let mut execution = 0;
             let count =
-                observe(reader, Summarizer::new(|g: &GoroutineSummary<'_>| execution += g.times.execution()))?.0;
+                observe(reader, Summarizer::new(|g: &GoroutineSummary<'_>| execution += g.times.execution().as_nanos()))?.0;
             black_box(execution);
             Ok(count)
         }

@@ -23,10 +23,10 @@ fn print_waits(path: &str) -> Result<(), Box<dyn Error>> {
     let timeline = Timeline::from_path(path)?;
     let totals = timeline.totals(timeline.start()..timeline.end());
     let mut reasons: Vec<_> = totals.waiting_by_reason().collect();
-    reasons.sort_by_key(|&(_, total, _)| Reverse(total));
+    reasons.sort_by_key(|row| Reverse(row.time));
     println!("{:>12} {:>8}  REASON", "TOTAL", "WAITS");
-    for (reason, total, count) in reasons {
-        println!("{total:>12.1?} {count:>8}  {}", named(&reason.to_str_lossy()));
+    for row in reasons {
+        println!("{:>12.1?} {:>8}  {}", row.time, row.count, row.reason);
     }
 
     // Waits that somebody ended: without goroutines of the runtime that sleep all the time.
@@ -37,13 +37,8 @@ fn print_waits(path: &str) -> Result<(), Box<dyn Error>> {
         let is_own = |frame: &Frame<'_>| !frame.func.to_str_lossy().starts_with("runtime.");
         let place = wait.stack().and_then(|stack| stack.frames().find(is_own));
         let place = place.map_or("an unknown place".to_owned(), |frame| format!("{}:{}", frame.func, frame.line));
-        let reason = wait.reason().to_str_lossy();
-        println!("{:>12.1?}  goroutine {}: {} in {place}", wait.duration(), wait.goroutine().id(), named(&reason));
+        let reason = wait.reason_name();
+        println!("{:>12.1?}  goroutine {}: {reason} in {place}", wait.duration(), wait.goroutine().id());
     }
     Ok(())
-}
-
-fn named(reason: &str) -> &str {
-    // The runtime gives no reason for its own workers, nor for goroutines that were blocked before the trace started.
-    if reason.is_empty() { "(not in the trace)" } else { reason }
 }

@@ -8,8 +8,9 @@ use gotrace::analysis::latency::Latency;
 use gotrace::analysis::mmu::{Mmu, MmuOptions};
 use gotrace::analysis::procs::Procs;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
+use gotrace::analysis::goroutines::{Accounting, Goroutines, GroupBy};
+use gotrace::analysis::run;
 use gotrace::analysis::tasks::{LogQuery, LogSearch, SlowestOptions, Tasks, slowest};
-use gotrace::analysis::{Accounting, GroupBy, Groups, run};
 use gotrace::timeline::{Goroutine, Span, StackTrace};
 use gotrace::{GoId, GoState, Reader, TaskId, Time, Timeline};
 
@@ -196,14 +197,14 @@ fn ask_moment(timeline: &Timeline, time: Time, budget: &mut Budget) {
 /// trace is asserted.
 pub fn analyse(mut reader: Reader<'_>, choice: u64) {
     let group = [GroupBy::Creator, GroupBy::Label, GroupBy::Name][(choice % 3) as usize];
-    let groups: Vec<_> = [GroupBy::Start, group].map(|by| Groups::new(by, Accounting::Corrected)).into();
+    let groups: Vec<_> = [GroupBy::Start, group].map(|by| Goroutines::with(by, Accounting::Corrected)).into();
     let flags = MmuOptions::default().per_proc(choice.is_multiple_of(2)).sweeps(true);
     let tables = (Tasks::by_name(), LogSearch::new(LogQuery::first(10)));
     let profiler = profiler(choice / 6);
     let latency = Latency::new().slowest(3);
     let observers = (groups, Mmu::new(flags), profiler, latency, Procs::new(), tables, Metrics::new());
     let ((groups, utilization, profile, ..), _) = run(&mut reader, observers);
-    let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
+    let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.count).sum()).collect();
     assert!(counts.iter().all(|&count| count == counts[0]), "a goroutine is in one group of each table: {counts:?}");
     for window in [1, 1_000_000, u64::MAX].map(Duration::from_nanos) {
         let mmu = utilization.mmu(window);

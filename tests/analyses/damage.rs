@@ -9,7 +9,8 @@ use gotrace::analysis::mmu::{Mmu, MmuOptions};
 use gotrace::analysis::procs::Procs;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
 use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
-use gotrace::analysis::{Accounting, GroupBy, Groups, run};
+use gotrace::analysis::goroutines::{Accounting, Goroutines, GroupBy};
+use gotrace::analysis::run;
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{Reader, TaskId, ThreadId, Timeline, Version};
@@ -30,7 +31,7 @@ fn profilers() -> Vec<Profiler> {
 /// Runs everything over what is left of a trace.
 fn analyse(mut reader: Reader<'_>) {
     let groups = [GroupBy::Start, GroupBy::Creator, GroupBy::Label, GroupBy::Name];
-    let groups: Vec<_> = groups.into_iter().map(|by| Groups::new(by, Accounting::Corrected)).collect();
+    let groups: Vec<_> = groups.into_iter().map(|by| Goroutines::with(by, Accounting::Corrected)).collect();
     let flags = [false, true].map(|per_proc| MmuOptions::default().per_proc(per_proc).sweeps(true));
     let utilization: Vec<_> = flags.into_iter().map(Mmu::new).collect();
     let tables = (Tasks::by_name(), LogSearch::new(LogQuery::first(10)));
@@ -55,7 +56,7 @@ fn analyse(mut reader: Reader<'_>) {
     assert_eq!(unknown, allocations.lost);
     let totals: ObjectTotals = allocations.by(AllocationBy::Type).iter().map(|group| group.totals).sum();
     assert_eq!(totals, allocations.totals());
-    let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.goroutines).sum()).collect();
+    let counts: Vec<u64> = groups.iter().map(|table| table.groups.iter().map(|group| group.count).sum()).collect();
     assert!(counts.iter().all(|&count| count == counts[0]), "{counts:?}");
     for utilization in utilization {
         for window in [1, 1000, 1_000_000, u64::MAX].map(Duration::from_nanos) {

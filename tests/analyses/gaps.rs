@@ -6,7 +6,8 @@ use gotrace::analysis::latency::Latency;
 use gotrace::analysis::mmu::{Mmu, MmuOptions, UtilizationPoint};
 use gotrace::analysis::procs::{Procs, ProcsWindow};
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
-use gotrace::analysis::{Accounting, GoroutineSummary, GroupBy, Groups, Summarizer, run};
+use gotrace::analysis::goroutines::{Accounting, GoroutineSummary, Goroutines, GroupBy, Summarizer};
+use gotrace::analysis::run;
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{EventKind, Reader, ThreadId, Time, Version};
@@ -80,14 +81,14 @@ fn the_gap_is_where_the_tests_expect_it() {
 
 #[test]
 fn goroutines_lose_the_time_of_the_gap() {
-    let (table, error) = run(&mut read(&broken()), Groups::new(GroupBy::Start, Accounting::Corrected));
+    let (table, error) = run(&mut read(&broken()), Goroutines::with(GroupBy::Start, Accounting::Corrected));
     assert!(error.is_none(), "{error:?}");
     let columns = |name: &str| {
         let group = table.groups.iter().find(|group| group.name == name).expect("a group");
         let times = &group.times;
         let blocks: Vec<_> =
-            times.blocks.iter().map(|(reason, times)| (reason.as_str(), times.sum().as_nanos())).collect();
-        assert_eq!((group.goroutines, group.ended), (1, 0), "{name}");
+            times.blocks.iter().map(|block| (block.name.as_str(), block.times.sum().as_nanos())).collect();
+        assert_eq!((group.count, group.ended), (1, 0), "{name}");
         (
             [&times.total, &times.execution, &times.sched_wait, &times.unknown]
                 .map(|times| times.sum().as_nanos() as i64),
@@ -128,6 +129,7 @@ fn who_waits_forever_keeps_its_time() {
         let mut found = Vec::new();
         let summary = |goroutine: &GoroutineSummary<'_>| {
             let times = [goroutine.times.total(), goroutine.times.execution(), goroutine.times.sched_wait()];
+            let times = times.map(|time| time.as_nanos() as i64);
             found.push((goroutine.id().0, goroutine.end(), times));
         };
         let (_, error) = run(&mut read(&bytes), Summarizer::with_accounting(summary, accounting));

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gotrace::analysis::{
-    Accounting, GoroutineSummary, GroupBy, Groups, RegionSummary, Summarizer, SummarySink, Times, run,
+use gotrace::analysis::goroutines::{
+    Accounting, GoroutineGroup, GoroutineSummary, Goroutines, GroupBy, NamedTime, RegionSummary, Summarizer,
+    SummarySink, Times,
 };
+use gotrace::analysis::run;
+use gotrace::timeline::{BLOCKED_BEFORE_TRACE, NO_REASON};
 use gotrace::{Reader, synth};
 
 use crate::expected::{Goroutine, Line, Nanos, Region, agree, all_samples, lines, ties};
@@ -19,6 +22,16 @@ struct All {
     regions: Vec<Region>,
 }
 
+fn nanos(time: Duration) -> i64 {
+    time.as_nanos() as i64
+}
+
+/// The column of a reason in `go tool trace`, which has no name for waits without one.
+fn block_column(reason: &str) -> String {
+    let reason = if [BLOCKED_BEFORE_TRACE, NO_REASON].contains(&reason) { "" } else { reason };
+    format!("Block time ({reason})")
+}
+
 fn stats(times: &Times<'_>) -> (Nanos, Nanos) {
     let mut stats = Nanos::new();
     for (name, nanos) in [
@@ -28,14 +41,18 @@ fn stats(times: &Times<'_>) -> (Nanos, Nanos) {
         ("Block time (syscall)", times.syscall_block()),
         ("Unknown time", times.unknown()),
     ] {
-        stats.insert(name.to_owned(), nanos);
+        stats.insert(name.to_owned(), self::nanos(nanos));
     }
-    for (reason, nanos) in times.blocks() {
-        *stats.entry(format!("Block time ({reason})")).or_default() += nanos;
+    for NamedTime { name, time, .. } in times.blocks() {
+        *stats.entry(block_column(&name)).or_default() += nanos(time);
     }
-    let mut ranges: Nanos = times.ranges().collect();
+    let columns = times.columns().into_iter().map(|column| (column.name, nanos(column.time)));
+    let mut columns: Nanos = columns.filter(|(name, _)| name != "Total").collect();
+    columns.retain(|_, nanos| *nanos != 0);
+    let mut ranges: Nanos = times.ranges().into_iter().map(|range| (range.name, nanos(range.time))).collect();
     stats.retain(|_, nanos| *nanos != 0);
     ranges.retain(|_, nanos| *nanos != 0);
+    assert_eq!(columns, stats);
     (stats, ranges)
 }
 
@@ -48,7 +65,7 @@ impl SummarySink for All {
             creation: goroutine.creation().0,
             start: goroutine.start().map_or(0, |time| time.0),
             end: goroutine.end().map_or(0, |time| time.0),
-            total: goroutine.times.total(),
+            total: nanos(goroutine.times.total()),
             stats,
             ranges,
         });
@@ -62,7 +79,7 @@ impl SummarySink for All {
             name: region.name.to_string(),
             start: region.start.map(|time| time.0),
             end: region.end.map(|time| time.0),
-            total: region.times.total(),
+            total: nanos(region.times.total()),
             stats,
             ranges,
         });
@@ -131,23 +148,38 @@ fn groups_add_up_to_what_go_shows() {
         let bytes = sample.bytes();
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
         let ((by_start, by_name), _) =
-            run(&mut reader, (Groups::by_start(), Groups::new(GroupBy::Name, Default::default())));
+            run(&mut reader, (Goroutines::new(), Goroutines::with(GroupBy::Name, Accounting::Reference)));
         assert_eq!(by_start.groups.len(), expected_groups.len(), "{}", sample.name);
         for group in &by_start.groups {
             let (count, sums) = &expected_groups[&group.name];
-            let columns = group.times.columns().into_iter().map(|(name, times)| (name, times.sum().as_nanos() as i64));
-            let ranges = group.times.ranges.iter().map(|(name, times)| (name.clone(), times.sum().as_nanos() as i64));
-            let mut found: Nanos = columns.chain(ranges).collect();
+            let times = &group.times;
+            let mut found = Nanos::new();
+            for (column, times) in [
+                ("Total", &times.total),
+                ("Execution time", &times.execution),
+                ("Sched wait time", &times.sched_wait),
+                ("Syscall execution time", &times.syscall),
+                ("Block time (syscall)", &times.syscall_block),
+                ("Unknown time", &times.unknown),
+            ] {
+                found.insert(column.to_owned(), nanos(times.sum()));
+            }
+            for block in &times.blocks {
+                *found.entry(block_column(&block.name)).or_default() += nanos(block.times.sum());
+            }
+            let blocks: Duration = times.blocks.iter().map(|block| block.times.sum()).sum();
+            assert_eq!(times.block.sum(), blocks, "{} in {}", group.name, sample.name);
+            found.extend(times.ranges.iter().map(|range| (range.name.clone(), nanos(range.times.sum()))));
             found.retain(|_, nanos| *nanos != 0);
-            assert_eq!(group.goroutines, *count, "{} in {}", group.name, sample.name);
+            assert_eq!(group.count, *count, "{} in {}", group.name, sample.name);
             let same = agree(&found, sums, ties(&sample) * *count as i64);
             assert!(same, "{} in {}\nours: {found:?}\nGo's: {sums:?}", group.name, sample.name);
             assert_eq!(group.times.execution.count(), *count, "those without count with 0");
         }
         // However they are put into groups, they are the same goroutines.
         assert!(by_name.groups.len() <= by_start.groups.len());
-        let all = |groups: &[gotrace::analysis::Group]| -> (u64, Duration) {
-            (groups.iter().map(|group| group.goroutines).sum(), groups.iter().map(|g| g.times.total.sum()).sum())
+        let all = |groups: &[GoroutineGroup]| -> (u64, Duration) {
+            (groups.iter().map(|group| group.count).sum(), groups.iter().map(|g| g.times.total.sum()).sum())
         };
         assert_eq!(all(&by_name.groups), all(&by_start.groups), "{}", sample.name);
     }

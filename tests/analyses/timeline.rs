@@ -49,7 +49,7 @@ fn life(goroutine: Goroutine<'_>) -> Life {
 
 fn totals(goroutine: Goroutine<'_>, start: i64, end: i64) -> BTreeMap<String, i64> {
     let totals = goroutine.totals(Time(start)..Time(end));
-    let waits = totals.waiting_by_reason().map(|(reason, time, _)| (format!("Waiting: {reason}"), time));
+    let waits = totals.waiting_by_reason().map(|row| (format!("Waiting: {}", row.reason), row.time));
     let states = [("Running", totals.running()), ("Runnable", totals.runnable()), ("Syscall", totals.syscall())];
     let all = states.map(|(state, time)| (state.to_owned(), time)).into_iter().chain(waits);
     all.map(|(key, time)| (key, time.as_nanos() as i64)).filter(|(_, nanos)| *nanos > 0).collect()

@@ -101,18 +101,31 @@ pub fn naive(text: &str) -> BTreeMap<u64, Life> {
     lives
 }
 
+/// The reason of each span as reports show it: waits without one have a name.
+pub fn reason_names(life: &Life) -> Vec<String> {
+    let name = |(number, span): (usize, &Span)| match (span.state.as_str(), span.reason.as_str()) {
+        ("Waiting", "") => match number.checked_sub(1).map(|before| life.spans[before].state.as_str()) {
+            Some("Undetermined") => "blocked since before the trace".to_owned(),
+            _ => "no reason recorded".to_owned(),
+        },
+        (_, reason) => reason.to_owned(),
+    };
+    life.spans.iter().enumerate().map(name).collect()
+}
+
 /// Time by state and by reason of waiting within a range, from spans.
 pub fn naive_totals(life: &Life, start: i64, end: i64) -> BTreeMap<String, i64> {
     let mut totals = BTreeMap::new();
     let mut credit = 0;
-    for span in &life.spans {
+    let reasons = reason_names(life);
+    for (span, reason) in life.spans.iter().zip(&reasons) {
         let within = (span.end.min(end) - span.start.max(start)).max(0);
         let key = match span.state.as_str() {
             "Undetermined" => {
                 credit = within;
                 continue;
             }
-            "Waiting" => format!("Waiting: {}", span.reason),
+            "Waiting" => format!("Waiting: {reason}"),
             state => state.to_owned(),
         };
         *totals.entry(key).or_insert(0) += within + std::mem::take(&mut credit);
