@@ -272,7 +272,7 @@ impl<'t> IntoIterator for Query<'t> {
 /// The spans that a [`Query`] is for.
 pub struct Matches<'t> {
     query: Query<'t>,
-    spans: Box<dyn Iterator<Item = Span<'t>> + 't>,
+    spans: Box<dyn Iterator<Item = Span<'t>> + Send + 't>,
 }
 
 impl std::fmt::Debug for Matches<'_> {

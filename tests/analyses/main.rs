@@ -9,6 +9,7 @@ mod goroutines;
 mod latencies;
 mod profiles;
 mod same_pass;
+mod sharing;
 mod tasks;
 mod timeline;
 mod truth;
