@@ -6,6 +6,8 @@ use crate::error::{Error, ErrorKind, Location};
 
 /// Numbers of things in a trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tally {
     /// Bytes of the file.
     pub bytes: u64,

@@ -33,6 +33,7 @@
 //! | read the GC log of `GODEBUG=gctrace=1` | [`gctrace`] |
 //! | test a series for a trend | [`trend`] |
 //! | look at the file itself: batches and raw events with their offsets | [`raw`], and [`raw_v1`] for Go 1.21 and older |
+//! | examine a damaged trace, and save what is sound of it | [`edit`] |
 //! | write traces, for tests and fuzzing | [`synth`] |
 //! | handle errors | [`Error`], [`ErrorKind`], [`Location`]: what is wrong, at which byte, generation, thread and event |
 //! | see mistakes of the traced program, which are not errors | [`Warning`] |
@@ -84,6 +85,7 @@ mod account;
 pub mod analysis;
 #[cfg(feature = "pprof")]
 pub mod diagnose;
+pub mod edit;
 mod error;
 mod event;
 pub mod gctrace;

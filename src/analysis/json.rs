@@ -6,35 +6,6 @@
 //! without that field print nothing but the error then, on standard error. Where a field is a **spread** it is a
 //! [`Histogram`](super::Histogram) as that serialises. A **stack** is an array of `func`, `file` and `line`, innermost first.
 //!
-//! # `summary`
-//!
-//! | field | |
-//! |---|---|
-//! | `header` | the version in the trace's header, such as `go 1.26` |
-//! | `bytes`, `generations`, `batches`, `events`, `events_by_kind` | what was read; kinds are those of [`EventKind::name`](crate::EventKind::name) |
-//! | `goroutines`, `procs`, `threads` | how many different ones are mentioned |
-//! | `duration_ns`, `wall_start` | from the first event to the last; when that first was, in RFC 3339 |
-//! | `gomaxprocs`, `heap_max_bytes` | the last value; the greatest |
-//! | `gc_cycles`, `stop_the_worlds`, `stop_the_world_ns` | collections begun, pauses for any reason, and their length in all |
-//! | `tasks`, `regions`, `logs`, `cpu_samples` | how many |
-//! | `warnings` | annotations that the program got wrong, and an end that is not proved |
-//! | `misused[]` | the first of those annotations: `warning`, its text, and `stack`, a stack |
-//! | `error` | |
-//!
-//! # `doctor`
-//!
-//! | field | |
-//! |---|---|
-//! | `status` | `whole`, `damaged` or `unreadable` |
-//! | `header`, `bytes` | the version in the header; the length of the file |
-//! | `generations[]` | `gen`, `offset`, `bytes`, `batches`, `events`, `threads`, `start`, `end`, `ok`, `error`, `read`: what stands in the file, `null` where that can't be told; `read` are the events that could be read, and `start` and `end` are theirs |
-//! | `read`, `lost` | `bytes`, `batches`, `generations`, `events` |
-//! | `trailing` | bytes behind the trace's end |
-//! | `warnings`, `warning_count` | what is wrong or doubtful: the first thousand, and how many |
-//! | `cause` | what has probably happened to the file |
-//! | `repaired[]` | with `--repair`: `file`, `bytes`, `generations`, `replaces` (a file that was there) and `left_out` |
-//! | `repaired[].left_out` | `region_ends`, `task_begins`: how many events it lacks because Go's tools refuse a trace for their misuse |
-//!
 //! # `goroutine`
 //!
 //! | field | |

@@ -15,6 +15,7 @@ const SCHEMAS: &[(&str, fn() -> Schema)] = &[
     ("compare", schema::<super::compare::Report>),
     ("diagnose", schema::<super::diagnose::Document>),
     ("gc", schema::<super::gc::Report>),
+    ("doctor", schema::<super::doctor::Report>),
     ("gctrace", schema::<gotrace::gctrace::LogReport>),
     ("goroutine", schema::<super::goroutine::Report<'static>>),
     ("goroutines", schema::<super::goroutines::Report>),

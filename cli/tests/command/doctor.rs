@@ -17,7 +17,7 @@ fn assert_says(bytes: &[u8], status: &str, code: i32, cause: &str) -> Value {
     let (report, found) = examine(bytes);
     assert_eq!((report["status"].as_str(), found), (Some(status), code), "{report:#}");
     assert!(report["cause"].as_str().unwrap_or_default().contains(cause), "expected {cause:?}: {report:#}");
-    assert_eq!(report["bytes"], bytes.len(), "{report:#}");
+    assert_eq!(report["size_bytes"], bytes.len(), "{report:#}");
     report
 }
 
@@ -29,7 +29,7 @@ fn whole_traces_are_whole() {
         assert_eq!(report["cause"], Value::Null);
         let generations = report["generations"].as_array().expect("a list");
         assert!(generations.iter().all(|generation| generation["ok"] == true), "{report:#}");
-        let sum = generations.iter().map(|generation| generation["bytes"].as_u64().expect("a number")).sum::<u64>();
+        let sum = generations.iter().map(|generation| generation["size_bytes"].as_u64().expect("a number")).sum::<u64>();
         assert_eq!(sum + 16, bytes.len() as u64, "{}", sample.name);
         let golden = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
         let events = golden.lines().filter(|line| line.starts_with("M=") && !line.contains(" Sync ")).count();
@@ -43,16 +43,16 @@ fn whole_traces_are_whole() {
 #[test]
 fn the_report_has_its_fields() {
     let report = assert_says(&sample("go1.26/generations").bytes(), "whole", 0, "");
-    assert_eq!(report["header"], "go 1.26");
+    assert_eq!(report["version"], "go 1.26");
     let first = &report["generations"][0];
     let wire = String::from_utf8_lossy(&sample("go1.26/generations").golden("wire")).into_owned();
     let batches = wire.lines().filter(|line| line.starts_with("EventBatch gen=1 ")).count();
     assert_eq!(first["batches"], batches);
-    assert_eq!((&first["gen"], &first["offset"]), (&json!(1), &json!(16)));
-    assert!(first["start"].as_i64() < first["end"].as_i64());
-    let keys = ["gen", "offset", "bytes", "batches", "events", "start", "end", "ok", "error"];
+    assert_eq!((&first["generation"], &first["offset_bytes"]), (&json!(1), &json!(16)));
+    assert!(first["start_ns"].as_i64() < first["end_ns"].as_i64());
+    let keys = ["generation", "offset_bytes", "size_bytes", "batches", "events", "start_ns", "end_ns", "ok", "error"];
     assert!(keys.iter().all(|key| first.get(key).is_some()), "{first:#}");
-    let keys = ["status", "header", "generations", "lost", "warnings", "cause"];
+    let keys = ["status", "version", "generations", "lost", "warnings", "cause"];
     assert!(keys.iter().all(|key| report.get(key).is_some()), "{report:#}");
     for key in ["lost", "read"] {
         for part in ["bytes", "batches", "generations", "events"] {
@@ -74,7 +74,7 @@ fn other_files_are_told_apart() {
     assert_says(&[0; 5000], "unreadable", 2, "all zeros");
     // They are read to their ends.
     let report = assert_says(&b"words ".repeat(100_000), "unreadable", 2, "it is text");
-    assert_eq!(report["bytes"], 600_000);
+    assert_eq!(report["size_bytes"], 600_000);
     let half = [vec![0; 300_000], vec![0x80; 300_000]].concat();
     assert_says(&half, "unreadable", 2, "it is no Go execution trace");
     // A character that the 512th byte cuts.
@@ -96,7 +96,7 @@ fn other_files_are_told_apart() {
 #[test]
 fn a_file_that_is_not_there_is_reported() {
     let folder = folder("not there");
-    for (file, text) in [(folder.join("none"), ""), (folder.clone(), "status      unreadable\n")] {
+    for (file, text) in [(folder.join("none"), ""), (folder.clone(), "unreadable: ")] {
         let mut doctor = gotrace("doctor");
         doctor.arg("--json").arg(&file);
         let output = run(doctor, &[]);
@@ -172,14 +172,14 @@ fn a_damaged_generation_is_named() {
     let mut bytes = sample("go1.26/borders").bytes();
     let whole = assert_says(&bytes, "whole", 0, "");
     let second = &whole["generations"][1];
-    let (offset, len) = (second["offset"].as_u64().expect("a number"), second["bytes"].as_u64().expect("a number"));
+    let (offset, len) = (second["offset_bytes"].as_u64().expect("a number"), second["size_bytes"].as_u64().expect("a number"));
     let middle = (offset + len / 2) as usize;
     bytes[middle..middle + 16].fill(0xff);
     let report = assert_says(&bytes, "damaged", 1, "");
     for (i, generation) in report["generations"].as_array().expect("a list").iter().enumerate() {
         assert_eq!(generation["ok"], i != 1, "{report:#}");
         assert_eq!(generation["error"].is_string(), i == 1, "{report:#}");
-        assert_eq!(generation["offset"], whole["generations"][i]["offset"]);
+        assert_eq!(generation["offset_bytes"], whole["generations"][i]["offset_bytes"]);
     }
 }
 
@@ -218,7 +218,7 @@ fn a_fault_comes_before_a_contradiction() {
 fn a_skipped_generation_is_counted() {
     let bytes = sample("go1.22/generations").bytes();
     let whole = assert_says(&bytes, "whole", 0, "");
-    let counts = |row: &Value| ["offset", "bytes", "batches", "events", "threads"].map(|key| row[key].as_u64());
+    let counts = |row: &Value| ["offset_bytes", "size_bytes", "batches", "events", "threads"].map(|key| row[key].as_u64());
     let damaged = |at: usize| {
         let mut bytes = bytes.clone();
         bytes[at] ^= 0x55;
@@ -234,7 +234,7 @@ fn a_skipped_generation_is_counted() {
     for (at, i) in [(3993, 1), (3640, 2)] {
         let report = damaged(at);
         let row = &report["generations"][i];
-        assert_eq!((&row["ok"], &row["start"], &row["read"]), (&json!(false), &Value::Null, &json!(0)), "{report:#}");
+        assert_eq!((&row["ok"], &row["start_ns"], &row["read"]), (&json!(false), &Value::Null, &json!(0)), "{report:#}");
         assert_eq!(counts(row), counts(&whole["generations"][i]), "{report:#}");
     }
     // The clock's batch is no batch any more, and what begins behind it stands there.
@@ -263,7 +263,7 @@ fn assert_refused(out: &Path, file: &Path, why: &str) {
                 let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
                 assert_eq!((&report["status"], &report["repaired"]), (&json!("damaged"), &json!([])));
             }
-            false => assert!(output.stdout.starts_with(b"status      damaged\n"), "{output:?}"),
+            false => assert!(output.stdout.starts_with(b"damaged: "), "{output:?}"),
         }
     }
 }
@@ -414,7 +414,7 @@ fn no_room_for_a_copy_is_no_damage() {
         }
         let output = run(doctor, &bytes);
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        assert_eq!((&report["status"], &report["bytes"]), (&json!("whole"), &json!(bytes.len())), "{report:#}");
+        assert_eq!((&report["status"], &report["size_bytes"]), (&json!("whole"), &json!(bytes.len())), "{report:#}");
         assert_eq!(output.status.code(), Some(if repair { 2 } else { 0 }));
         let complaint = complaint(&output);
         assert_eq!(complaint.contains("standard input: cannot read: no room for a copy: "), repair, "{complaint}");
@@ -430,9 +430,9 @@ fn what_has_no_generations_is_not_saved() {
     let file = folder.join("trace");
     for (bytes, why) in [
         (&old[..old.len() / 2], "it is not whole up to the damage"),
-        (&old[..16], "nothing sound stands behind its header"),
-        (&[&new[..16], b"this is no trace"].concat(), "nothing sound stands behind its header"),
-        (&new[..16], "nothing sound stands behind its header"),
+        (&old[..16], "nothing sound follows its header"),
+        (&[&new[..16], b"this is no trace"].concat(), "nothing sound follows its header"),
+        (&new[..16], "nothing sound follows its header"),
     ] {
         fs::write(&file, bytes).expect("the folder can be written");
         let mut doctor = gotrace("doctor");
@@ -608,7 +608,7 @@ fn a_lost_generation_is_left_out() {
         let (whole, _) = examine(&bytes);
         let rows = whole["generations"].as_array().expect("a list");
         let third = &rows[2];
-        let [from, len] = ["offset", "bytes"].map(|key| third[key].as_u64().expect("a number") as usize);
+        let [from, len] = ["offset_bytes", "size_bytes"].map(|key| third[key].as_u64().expect("a number") as usize);
         let mut lost = bytes.clone();
         lost.drain(from..from + len);
         let (report, files) = repair(&lost, &folder);

@@ -59,7 +59,7 @@ pub fn go_takes_what_is_saved_of_cut_traces() -> Result<(), Missing> {
         files.iter().for_each(|file| assert_takes(&tool, file, &what));
         let whole = examine(bytes).0;
         let rows = whole["generations"].as_array().expect("a list");
-        let end = |row: &Value| row["offset"].as_u64().unwrap_or(0) + row["bytes"].as_u64().unwrap_or(0);
+        let end = |row: &Value| row["offset_bytes"].as_u64().unwrap_or(0) + row["size_bytes"].as_u64().unwrap_or(0);
         let before = rows.iter().filter(|row| end(row) <= len as u64).count();
         let kept: usize = files.iter().map(|file| generations(&fs::read(file).expect("written"))).sum();
         assert!(kept >= before && kept <= rows.len(), "{what}: {report:#}");

@@ -9,82 +9,57 @@ use tempfile::SpooledTempFile;
 
 use crate::failure::Failure;
 
-/// Where the trace is.
+/// Where the trace can be read again.
 pub(crate) enum Input {
     File(PathBuf),
-    /// A copy of what can't be read twice: standard input, a pipe.
-    Kept(Arc<Mutex<Kept>>),
+    /// A copy of what can't be read twice: standard input, a pipe, a packed file.
+    Kept { name: PathBuf, copy: Arc<Mutex<Kept>> },
 }
 
 /// A copy of the input, or why there is none.
 type Kept = io::Result<SpooledTempFile>;
 
-/// How much is copied at a time.
-const CHUNK: u64 = 64 << 10;
-
-/// A copy that is no longer than this stays in memory.
+/// A copy up to this size stays in memory.
 const IN_MEMORY: usize = 64 << 20;
+
+/// What can be read anywhere.
+pub(crate) trait Seekable: Read + Seek {}
+
+impl<T: Read + Seek> Seekable for T {}
 
 impl Input {
     /// Opens a trace, and gives what reads it for the first time.
     pub(crate) fn open(path: &Path) -> Result<(Self, Box<dyn Read + Send>), Failure> {
         let input = crate::input::Input::open(path, true)?.bytes;
-        if path != Path::new("-") && fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        let is_file = path != Path::new("-") && fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        if is_file && !is_packed(path) {
             return Ok((Input::File(path.to_owned()), input));
         }
         let copy = Arc::new(Mutex::new(Ok(SpooledTempFile::new(IN_MEMORY))));
-        Ok((Input::Kept(Arc::clone(&copy)), Box::new(Keeping { input, copy })))
+        let kept = Input::Kept { name: path.to_owned(), copy: Arc::clone(&copy) };
+        Ok((kept, Box::new(Keeping { input, copy })))
     }
 
-    /// The bytes of a part, or as many of them as there are.
-    pub(crate) fn part(&self, offset: u64, len: u64) -> Result<Vec<u8>, Failure> {
-        let mut bytes = Vec::new();
-        self.copy(offset, len, |chunk| {
-            bytes.extend_from_slice(chunk);
-            Ok(())
-        })?;
-        Ok(bytes)
-    }
-
-    /// Hands on the bytes of a part, or as many of them as there are, a chunk at a time.
-    pub(crate) fn copy(
-        &self,
-        offset: u64,
-        len: u64,
-        to: impl FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    /// Opens it again, once it has been read to its end.
+    pub(crate) fn reopen(self) -> Result<Box<dyn Seekable>, Failure> {
         match self {
-            Input::File(path) => {
-                let failure = |error| Failure::input(path, error);
-                copy(File::open(path).map_err(failure)?, offset, len, failure, to)
-            }
-            Input::Kept(kept) => {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                let failure = |error| Failure::input(Path::new("-"), error);
-                match &mut *kept {
-                    Ok(kept) => copy(kept, offset, len, failure, to),
-                    Err(error) => Err(failure(io::Error::other(format!("no room for a copy: {error}")))),
+            Input::File(path) => Ok(Box::new(File::open(&path).map_err(|error| Failure::input(&path, error))?)),
+            Input::Kept { name, copy } => {
+                let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
+                match std::mem::replace(&mut *copy, Ok(SpooledTempFile::new(0))) {
+                    Ok(file) => Ok(Box::new(file)),
+                    Err(error) => Err(Failure::input(&name, io::Error::other(format!("no room for a copy: {error}")))),
                 }
             }
         }
     }
 }
 
-fn copy(
-    mut from: impl Read + Seek,
-    offset: u64,
-    len: u64,
-    failure: impl Fn(io::Error) -> Failure,
-    mut to: impl FnMut(&[u8]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    from.seek(io::SeekFrom::Start(offset)).map_err(&failure)?;
-    let mut rest = from.take(len);
-    let mut chunk = Vec::new();
-    while rest.by_ref().take(CHUNK).read_to_end(&mut chunk).map_err(&failure)? > 0 {
-        to(&chunk)?;
-        chunk.clear();
-    }
-    Ok(())
+/// Whether a file's bytes are not those of the trace: it is a gzip or zstd file.
+fn is_packed(path: &Path) -> bool {
+    let mut head = [0; 4];
+    let len = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    head[..len].starts_with(b"\x1f\x8b") || head[..len].starts_with(b"\x28\xb5\x2f\xfd")
 }
 
 /// Keeps what is read, as long as there is room.

@@ -1,87 +1,104 @@
-//! Tells whether a trace is whole, and saves what is sound of a damaged one.
+//! `gotrace doctor`: is a trace whole? Saves what is sound of a damaged one.
 
-mod cause;
-mod examine;
 mod input;
-mod misuse;
 mod place;
 mod repair;
 mod report;
-mod rewrite;
-mod rewrite_old;
-mod survey;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
+
+use gotrace::edit::{DamageReport, TraceStatus, examine, survey, unreadable};
 
 use crate::failure::{Answer, Failure};
 use crate::terminal::Terminal;
-use crate::view::text::write_json;
-use clap::Args as ClapArgs;
 use input::Input;
-use report::{Report, Status};
+pub(crate) use report::Report;
+use report::{Asked, RepairedFile};
 
-/// Tell whether a Go execution trace is whole, and if not, what is lost and why.
+/// Show whether a Go execution trace is whole, and if not, what is lost and why.
 ///
-/// Exit status: 0 whole, 1 damaged, 2 no trace, one that can't be read, or an OUT that can't be written.
-#[derive(ClapArgs)]
+/// Exit status: 0 whole, 1 damaged, 2 not a trace, one that cannot be read, or an OUT that cannot be written.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  gotrace doctor trace.out
+  gotrace doctor --json trace.out
+  gotrace doctor --repair repaired.out trace.out")]
 pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Write what is sound to this file, as a trace that Go's tools take.
+    /// Write what is sound to this file, as a trace that Go's tools accept.
     ///
-    /// Generations behind a gap may rely on what was lost. Where they do, they can't follow the others in one trace: the
-    /// longest part goes to OUT, the others to OUT.2 and so on.
+    /// Generations after a gap may depend on what was lost. If they do, they cannot follow the others in one trace: the longest
+    /// part goes to OUT, the others to OUT.2 and so on.
     ///
     /// Go's tools refuse a trace whose program ended regions out of order, or began a task twice: these events are left
     /// out, and the report says how many.
     ///
-    /// A file that is there is replaced, once what goes there is whole and checked; where nothing can be saved it stays.
-    /// OUT can't be FILE itself.
+    /// An existing file is replaced once the new one is whole and checked; if nothing can be saved it stays. OUT cannot be
+    /// FILE itself.
     #[arg(long, value_name = "OUT")]
     repair: Option<PathBuf>,
     /// The trace, - for standard input
     file: PathBuf,
 }
 
-pub fn run(args: &Args, _terminal: &mut Terminal) -> Result<Answer, Failure> {
-    let mut repaired = Ok(());
-    let report = match Input::open(&args.file) {
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
+    let mut repaired = Ok(Vec::new());
+    let damage = match Input::open(&args.file) {
         Ok((input, bytes)) => {
-            let mut report = examine::examine(bytes);
-            survey::complete(&mut report, &input);
-            if let Some(out) = args.repair.as_ref().filter(|_| report.status != Status::Unreadable) {
-                repaired = repair::repair(&input, &mut report, out, &args.file);
-            }
-            report
+            let mut damage = examine(bytes);
+            repaired = after_first_reading(args, input, &mut damage);
+            damage
         }
-        // Who reads JSON finds it there as well.
-        Err(Failure::Input { error, .. }) if args.json => examine::unopened(error),
+        // With --json the error is in the report as well.
+        Err(Failure::Input { error, .. }) if args.json => unreadable(error),
         Err(failure) => return Err(failure),
     };
-    match print(&report, args, repaired.is_ok()) {
-        // The status tells all the same.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+    let (repaired, failed) = match repaired {
+        Ok(files) => (files, None),
+        Err(failure) => (Vec::new(), Some(failure)),
+    };
+    let report = Report { damage, repaired };
+    match print(&report, args, failed.is_none(), terminal) {
+        // The exit status tells all the same.
+        Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {}
         printed => printed?,
     }
-    repaired?;
-    match report.status {
-        Status::Unreadable => Err(Failure::Input {
+    if let Some(failure) = failed {
+        return Err(failure);
+    }
+    let damage = report.damage;
+    match damage.status {
+        TraceStatus::Whole => Ok(Answer::Fine),
+        TraceStatus::Damaged => Ok(Answer::BadNews),
+        _ => Err(Failure::Input {
             path: args.file.clone(),
-            error: report.warnings.join("; ") + "; " + report.cause.as_deref().unwrap_or_default(),
+            error: damage.warnings.join("; ") + "; " + damage.cause.as_deref().unwrap_or_default(),
             hint: "",
         }),
-        Status::Damaged => Ok(Answer::BadNews),
-        Status::Whole => Ok(Answer::Fine),
     }
 }
 
-fn print(report: &Report, args: &Args, is_repaired: bool) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.json {
-        true => write_json(report, &mut out)?,
-        false => report.write_text(args.repair.is_some() && is_repaired, &mut out)?,
+/// Counts what stands in the damaged parts, and repairs the trace if that is asked for.
+fn after_first_reading(args: &Args, input: Input, damage: &mut DamageReport) -> Result<Vec<RepairedFile>, Failure> {
+    let mut bytes = input.reopen();
+    if let Ok(bytes) = &mut bytes {
+        // What cannot be read again stays unknown.
+        let _ = survey(damage, bytes);
     }
-    out.flush()
+    match &args.repair {
+        Some(out) if damage.status != TraceStatus::Unreadable => repair::repair(bytes, damage, out, &args.file),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn print(report: &Report, args: &Args, is_repaired: bool, terminal: &mut Terminal) -> Result<(), Failure> {
+    let asked = Asked { file: &args.file, is_repaired: args.repair.is_some() && is_repaired };
+    match args.json {
+        true => terminal.json(report, None)?,
+        false => report.write_text(&asked, terminal)?,
+    }
+    Ok(terminal.flush()?)
 }

@@ -1,14 +1,14 @@
-//! Where repaired traces go. Until one is whole and checked it is a draft beside its place, where nothing is touched.
+//! Where repaired traces go. Until a trace is whole and checked it is a temporary file beside its place.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use gotrace::edit::Draft;
 use same_file::Handle;
 use tempfile::{Builder, NamedTempFile, TempPath};
 
-use super::input::Input;
 use crate::failure::Failure;
 
 /// Where a repaired trace goes.
@@ -69,17 +69,16 @@ impl Place {
     }
 
     /// Begins a file beside the place.
-    pub(crate) fn draft(&self) -> Result<Draft<'_>, Failure> {
+    pub(crate) fn draft(&self) -> io::Result<TempDraft> {
         let folder = self.file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         let mut builder = Builder::new();
         builder.prefix(".doctor-");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(AS_ANY_FILE));
-        let failure = |error| Failure::output(&self.name, error);
-        fs::metadata(folder).map_err(failure)?;
+        fs::metadata(folder)?;
         // The text of the library's error names the draft.
-        let file = builder.tempfile_in(folder).map_err(|error| failure(error.kind().into()))?;
-        Ok(Draft { place: self, file: BufWriter::new(file), len: 0 })
+        let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
+        Ok(TempDraft { file: BufWriter::with_capacity(1 << 16, file) })
     }
 }
 
@@ -98,46 +97,39 @@ fn is_same(file: &Path, trace: &Path) -> io::Result<bool> {
     })
 }
 
-/// A file that is being written. It goes away unless it is closed and put somewhere.
-pub(crate) struct Draft<'a> {
-    place: &'a Place,
+/// A file that is being written. It goes away unless it is finished and put somewhere.
+pub(crate) struct TempDraft {
     file: BufWriter<NamedTempFile>,
-    len: u64,
 }
 
-impl Draft<'_> {
-    /// Writes a part of the input.
-    pub(crate) fn copy(&mut self, input: &Input, offset: u64, len: u64) -> Result<(), Failure> {
-        input.copy(offset, len, |chunk| self.write_all(chunk).map_err(|error| self.failure(error)))
+impl Draft for TempDraft {
+    type Trace = Closed;
+
+    fn reader(&mut self) -> io::Result<impl Read + Send> {
+        self.file.flush()?;
+        self.file.get_ref().reopen()
     }
 
-    /// How many bytes were written.
-    pub(crate) fn len(&self) -> u64 {
-        self.len
+    /// Closes the file: there may be more of them than files can be open.
+    fn finish(self) -> io::Result<Closed> {
+        let file = self.file.into_inner().map_err(|error| error.into_error())?;
+        Ok(Closed { file: file.into_temp_path() })
+    }
+}
+
+impl Write for TempDraft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
     }
 
-    /// Where it can be read, once all is written.
-    pub(crate) fn path(&mut self) -> Result<&Path, Failure> {
-        self.file.flush().map_err(|error| self.failure(error))?;
-        Ok(self.file.get_ref().path())
-    }
-
-    /// Closes it: there may be more of them than files can be open.
-    pub(crate) fn close(self) -> Result<Closed, Failure> {
-        let failure = |error| Failure::output(&self.place.name, error);
-        let file = self.file.into_inner().map_err(|error| failure(error.into_error()))?;
-        Ok(Closed { file: file.into_temp_path(), len: self.len })
-    }
-
-    fn failure(&self, error: io::Error) -> Failure {
-        Failure::output(&self.place.name, error)
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
 /// A file that is written. It goes away unless it is put somewhere.
 pub(crate) struct Closed {
     file: TempPath,
-    pub len: u64,
 }
 
 impl Closed {
@@ -148,17 +140,5 @@ impl Closed {
             fs::set_permissions(&self.file, permissions.clone()).map_err(failure)?;
         }
         self.file.persist(&place.file).map_err(|error| failure(error.error))
-    }
-}
-
-impl Write for Draft<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.len += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }

@@ -6,17 +6,18 @@
 //! begins is not active.)
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io;
-use std::path::Path;
-
-use gotrace::raw::EventType;
-use gotrace::{Error, ErrorKind, Event, EventKind, GoId, GoState, Reader, Region, TaskId};
+use std::io::{self, Read};
 
 use super::report::LeftOut;
+use crate::error::{Error, ErrorKind};
+use crate::event::{Event, EventKind, GoState, Region};
+use crate::id::{GoId, TaskId};
+use crate::raw::EventType;
+use crate::reader::Reader;
 
 /// Which events have to be left out of a trace.
 #[derive(Debug, Default)]
-pub(crate) struct Misuse {
+pub(super) struct Misuse {
     /// By generation, writer, type and number: which of all of its type that the writer has in the generation. Before
     /// Go 1.22 the generation is 0.
     events: BTreeSet<(u64, Writer, EventCode, u64)>,
@@ -29,23 +30,23 @@ type Writer = u64;
 type EventCode = u8;
 
 impl Misuse {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 
     /// Whether it has events of a writer in a generation.
-    pub(crate) fn concerns(&self, generation: u64, writer: Writer) -> bool {
+    pub(super) fn concerns(&self, generation: u64, writer: Writer) -> bool {
         let from = (generation, writer, 0, 0);
         self.events.range(from..=(generation, writer, EventCode::MAX, u64::MAX)).next().is_some()
     }
 
     /// Whether it has an event.
-    pub(crate) fn has(&self, generation: u64, writer: Writer, event: EventType, number: u64) -> bool {
+    pub(super) fn has(&self, generation: u64, writer: Writer, event: EventType, number: u64) -> bool {
         self.events.contains(&(generation, writer, event.code(), number))
     }
 
     /// How many events these are.
-    pub(crate) fn left_out(&self) -> LeftOut {
+    pub(super) fn left_out(&self) -> LeftOut {
         let count =
             |event: EventType| self.events.iter().filter(|(_, _, code, _)| *code == event.code()).count() as u64;
         LeftOut { region_ends: count(EventType::UserRegionEnd), task_begins: count(EventType::UserTaskBegin) }
@@ -53,16 +54,16 @@ impl Misuse {
 }
 
 /// Reads a trace to its end; `None` if it is not whole. Fails if it can't be read.
-pub(crate) fn find(path: &Path) -> io::Result<Option<Misuse>> {
-    match read(path) {
+pub(super) fn find(trace: impl Read + Send) -> io::Result<Option<Misuse>> {
+    match read(trace) {
         Ok(found) => Ok(Some(found)),
         Err(Error { kind: ErrorKind::Io(error), .. }) => Err(io::Error::other(error)),
         Err(_) => Ok(None),
     }
 }
 
-fn read(path: &Path) -> Result<Misuse, Error> {
-    let mut reader = Reader::from_path(path)?;
+fn read(trace: impl Read + Send) -> Result<Misuse, Error> {
+    let mut reader = Reader::from_reader(trace)?;
     let mut search = Search::default();
     while let Some(event) = reader.next_event()? {
         let begins = search.see(&event);

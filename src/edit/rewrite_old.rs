@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use gotrace::Error;
-use gotrace::raw::EventType;
-use gotrace::raw_v1::{self, RawReader, RawRecord};
-
 use super::misuse::Misuse;
 use super::rewrite::{int_len, unwritten, write_first, write_int};
+use crate::error::Error;
+use crate::raw::EventType;
+use crate::v1::raw::{self as raw_v1, RawReader, RawRecord};
 
 /// The mode of a region's end (Go `runtime/trace/annotation.go`).
 const END: u64 = 1;
@@ -17,7 +16,7 @@ const BY_LENGTH: u8 = 3;
 
 /// Writes the records behind the header without the events that are misused. The time of one is added to the next of its
 /// batch.
-pub(crate) fn leave_out(misuse: &Misuse, trace: &[u8], out: &mut impl Write) -> Result<(), Error> {
+pub(super) fn leave_out(misuse: &Misuse, trace: &[u8], out: &mut impl Write) -> Result<(), Error> {
     let mut reader = RawReader::from_slice(trace)?;
     let mut counts = HashMap::new();
     let (mut proc, mut late) = (0, 0);

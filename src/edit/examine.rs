@@ -1,20 +1,22 @@
-//! Reads a trace over whatever is damaged, and notes for each generation how it stands with it.
+//! Reads a trace leniently and notes for each generation what is wrong with it.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 
-use gotrace::{Error, ErrorKind, EventKind, GenerationInfo, Reader};
-
 use super::cause::{self, Traits};
-use super::report::{Generation, Report, Status, Tally};
+use super::report::{DamageReport, GenerationReport, TraceStatus};
+use crate::account::{GenerationInfo, Tally};
+use crate::error::{Error, ErrorKind};
+use crate::event::EventKind;
+use crate::reader::Reader;
 
 /// Looks at the bytes as they are read.
-struct Watched {
-    input: Box<dyn Read + Send>,
+struct Watched<R> {
+    input: R,
     traits: Arc<Mutex<Traits>>,
 }
 
-impl Read for Watched {
+impl<R: Read> Read for Watched<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(out)?;
         if let Ok(mut traits) = self.traits.lock() {
@@ -27,8 +29,11 @@ impl Read for Watched {
 /// How much is read of what is no trace: it may have no end.
 const MOST: u64 = 1 << 30;
 
-/// Examines a trace.
-pub(crate) fn examine(input: Box<dyn Read + Send>) -> Report {
+/// Reads a trace over all damage and reports what is read, what is lost and why.
+///
+/// It reads to the end, of what is not a trace a gigabyte at most. Of generations that could not be read only the place is known:
+/// [`survey`](super::survey) tells the rest.
+pub fn examine(input: impl Read + Send) -> DamageReport {
     let traits = Arc::new(Mutex::new(Traits::default()));
     let mut watched = Watched { input, traits: Arc::clone(&traits) };
     let error = match Reader::builder().lenient().from_reader(&mut watched) {
@@ -38,21 +43,20 @@ pub(crate) fn examine(input: Box<dyn Read + Send>) -> Report {
     // How long it is, and of what, shows at its end only.
     let _ = io::copy(&mut watched.take(MOST), &mut io::sink());
     let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
-    unreadable(error.to_string(), cause::of_refusal(&error.kind, &traits), traits.len)
+    refused(error.to_string(), cause::of_refusal(&error.kind, &traits), traits.len)
 }
 
-/// The report of a file that can't be opened.
-pub(crate) fn unopened(error: String) -> Report {
-    unreadable(error, cause::CANT_READ.to_owned(), 0)
+/// The report of a file that cannot be opened: nothing but the error.
+pub fn unreadable(error: impl Into<String>) -> DamageReport {
+    refused(error.into(), cause::CANT_READ.to_owned(), 0)
 }
 
 /// A report with nothing in it but an error.
-fn unreadable(error: String, cause: String, bytes: u64) -> Report {
-    Report {
-        schema: 1,
-        status: Status::Unreadable,
-        header: None,
-        bytes,
+fn refused(error: String, cause: String, size: u64) -> DamageReport {
+    DamageReport {
+        status: TraceStatus::Unreadable,
+        version: None,
+        size,
         generations: Vec::new(),
         read: Tally::default(),
         lost: Tally::default(),
@@ -60,12 +64,11 @@ fn unreadable(error: String, cause: String, bytes: u64) -> Report {
         warnings: vec![error],
         warning_count: 1,
         cause: Some(cause),
-        repaired: Vec::new(),
     }
 }
 
-fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
-    let mut generations: Vec<Generation> = Vec::new();
+fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> DamageReport {
+    let mut generations: Vec<GenerationReport> = Vec::new();
     let mut gap = None;
     let end = loop {
         let begins = match reader.next_event() {
@@ -78,8 +81,8 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
                 _ => {
                     if let Some(row) = generations.last_mut() {
                         row.read += 1;
-                        row.start.get_or_insert(event.time().0);
-                        row.end = Some(event.time().0);
+                        row.start.get_or_insert(event.time());
+                        row.end = Some(event.time());
                     }
                     continue;
                 }
@@ -88,7 +91,7 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
             Err(error) => break Some(error),
         };
         if let Some(info) = reader.generation().filter(|_| begins) {
-            generations.push(Generation { gap: gap.take(), ..row(info) });
+            generations.push(GenerationReport { gap: gap.take(), ..row(info) });
         }
     };
     // If one is not sound, what stands in the file is counted.
@@ -106,30 +109,28 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> Report {
     let (program, program_count) = reader.warnings();
     let faults = account.faults.iter().chain(&end);
     let status = match account.fault_count == 0 && end.is_none() {
-        true => Status::Whole,
-        false => Status::Damaged,
+        true => TraceStatus::Whole,
+        false => TraceStatus::Damaged,
     };
-    Report {
-        schema: 1,
+    DamageReport {
         status,
-        header: Some(reader.version().to_string()),
-        bytes: traits.len,
-        read: account.read.into(),
-        lost: account.lost.into(),
+        version: Some(reader.version()),
+        size: traits.len,
+        read: account.read,
+        lost: account.lost,
         trailing: account.trailing,
         warnings: faults.clone().map(Error::to_string).chain(program.iter().map(ToString::to_string)).collect(),
         warning_count: account.fault_count + u64::from(end.is_some()) + program_count,
         cause: cause::of_faults(account.faults, end.as_ref(), account.lost, &traits),
         generations,
-        repaired: Vec::new(),
     }
 }
 
-fn row(info: GenerationInfo) -> Generation {
-    Generation {
-        generation: info.number,
+fn row(info: GenerationInfo) -> GenerationReport {
+    GenerationReport {
+        number: info.number,
         offset: info.offset,
-        bytes: Some(info.bytes),
+        size: Some(info.bytes),
         batches: Some(info.batches),
         events: None,
         threads: Some(info.threads),
@@ -145,7 +146,7 @@ fn row(info: GenerationInfo) -> Generation {
 }
 
 /// Puts a fault to the generation in which it lies. One of which nothing was read gets a row by that.
-fn blame(fault: &Error, generations: &mut Vec<Generation>) {
+fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
     // What lies between generations, or behind the last.
     let is_between = matches!(
         fault.kind,
@@ -157,9 +158,9 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
     let at = fault.at.offset;
     let before = generations.iter().take_while(|row| row.offset <= at).count();
     // Where a generation is cut, the place is behind what was read of it; where its end lacks something, the next begins.
-    let is_in = |row: &Generation| match fault.at.generation {
-        Some(number) => number == row.generation,
-        None => row.bytes.is_some_and(|bytes| at < row.offset + bytes),
+    let is_in = |row: &GenerationReport| match fault.at.generation {
+        Some(number) => number == row.number,
+        None => row.size.is_some_and(|size| at < row.offset + size),
     };
     let is_lack = matches!(fault.kind, ErrorKind::MissingEndOfGeneration);
     if let Some(row) = generations[..before].iter_mut().rev().take(2).find(|row| is_in(row)) {
@@ -173,11 +174,11 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
         }
         return;
     }
-    let Some(generation) = fault.at.generation else { return };
-    let skipped = Generation {
-        generation,
+    let Some(number) = fault.at.generation else { return };
+    let skipped = GenerationReport {
+        number,
         offset: at,
-        bytes: None,
+        size: None,
         batches: None,
         events: None,
         threads: None,
@@ -196,8 +197,8 @@ fn blame(fault: &Error, generations: &mut Vec<Generation>) {
 }
 
 /// What lies behind the last fault that was kept may have others.
-fn doubt(last: &Error, generations: &mut [Generation]) {
-    let ends = |row: &Generation| row.offset + row.bytes.unwrap_or_default();
+fn doubt(last: &Error, generations: &mut [GenerationReport]) {
+    let ends = |row: &GenerationReport| row.offset + row.size.unwrap_or_default();
     for row in generations.iter_mut().filter(|row| row.ok && ends(row) > last.at.offset) {
         row.ok = false;
         row.in_doubt = true;

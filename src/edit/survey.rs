@@ -1,14 +1,13 @@
 //! What stands in the file of generations that could not be read, or not to their end: only the framing is asked.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{self, Read, Seek};
 use std::ops::Range;
 
-use gotrace::ThreadId;
-use gotrace::raw::{BatchKind, Class, EventType, RawBatch, RawReader};
-
-use super::input::Input;
-use super::report::{Generation, HEADER, Report};
+use super::report::{DamageReport, GenerationReport};
+use crate::id::ThreadId;
+use crate::raw::{BatchKind, Class, EventType, RawBatch, RawReader};
+use crate::wire::header;
 
 /// How many places are tried for batches behind those that are damaged.
 const MAX_TRIES: usize = 1000;
@@ -23,41 +22,65 @@ struct Found {
     threads: BTreeSet<ThreadId>,
 }
 
-/// Completes the rows of generations that are not sound. What can't be read again stays unknown.
-pub(crate) fn complete(report: &mut Report, input: &Input) {
-    let Ok(header) = input.part(0, HEADER) else { return };
-    let len = report.bytes.saturating_sub(report.trailing);
-    let mut begin = HEADER;
+/// Completes a report with what the file has of the generations that could not be read to their end: their size, batches, events
+/// and threads. It looks at the framing of the batches only.
+///
+/// `input` is the file that was examined.
+///
+/// # Errors
+///
+/// Those of reading the file again. What could not be read again stays unknown.
+pub fn survey(report: &mut DamageReport, input: &mut (impl Read + Seek)) -> io::Result<()> {
+    if report.generations.iter().all(|row| !is_wanted(row)) {
+        return Ok(());
+    }
+    let header = part(input, 0, header::LEN as u64)?;
+    let len = report.size.saturating_sub(report.trailing);
+    let mut begin = header::LEN as u64;
     let mut rows = &mut report.generations[..];
     while !rows.is_empty() {
         // Those in a row of which nothing was read share what is between the others.
-        let skipped = rows.iter().take_while(|row| row.bytes.is_none()).count();
+        let skipped = rows.iter().take_while(|row| row.size.is_none()).count();
         let (group, rest) = std::mem::take(&mut rows).split_at_mut(skipped.max(1));
         let end = match group {
-            [Generation { offset, bytes: Some(bytes), .. }] => {
+            [GenerationReport { offset, size: Some(size), .. }] => {
                 begin = *offset;
-                offset.saturating_add(*bytes)
+                offset.saturating_add(*size)
             }
             _ => rest.first().map_or(len, |next| next.offset),
         };
-        let is_wanted = group.iter().any(|row| !row.ok && !row.lacks_end);
-        if is_wanted && let Ok(bytes) = input.part(begin, end.saturating_sub(begin)) {
+        if group.iter().any(is_wanted) {
+            let bytes = part(input, begin, end.saturating_sub(begin))?;
             describe(group, &header, &bytes, begin);
         }
         (begin, rows) = (end, rest);
     }
+    Ok(())
+}
+
+/// Whether a generation could not be read to its end.
+fn is_wanted(row: &GenerationReport) -> bool {
+    !row.ok && !row.lacks_end
+}
+
+/// The bytes of a part of a file, or as many of them as there are.
+pub(super) fn part(input: &mut (impl Read + Seek), offset: u64, len: u64) -> io::Result<Vec<u8>> {
+    input.seek(io::SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    input.take(len).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Tells the rows what stands of them in a part of the file, in which there is nothing but they.
-fn describe(rows: &mut [Generation], header: &[u8], bytes: &[u8], offset: u64) {
-    let numbers: Vec<u64> = rows.iter().map(|row| row.generation).collect();
+fn describe(rows: &mut [GenerationReport], header: &[u8], bytes: &[u8], offset: u64) {
+    let numbers: Vec<u64> = rows.iter().map(|row| row.number).collect();
     let found = find(&numbers, header, bytes);
     let mut end = bytes.len();
     for (row, found) in rows.iter_mut().zip(&found).rev() {
         let Some(start) = found.start else { continue };
-        if row.bytes.is_none() {
+        if row.size.is_none() {
             row.offset = offset + start as u64;
-            row.bytes = Some((end - start) as u64);
+            row.size = Some((end - start) as u64);
         }
         row.batches = row.batches.max(Some(found.batches));
         row.events = row.events.max(Some(found.events));

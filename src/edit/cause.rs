@@ -1,10 +1,12 @@
 //! What has probably happened to a file, in plain words.
 
-use gotrace::{Error, ErrorKind, Flaw, Reader, Tally};
+use crate::account::Tally;
+use crate::error::{Error, ErrorKind, Flaw};
+use crate::reader::Reader;
 
 /// What the bytes of a file look like, whatever they mean.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Traits {
+pub(super) struct Traits {
     pub len: u64,
     /// The first bytes.
     head: Vec<u8>,
@@ -27,7 +29,7 @@ const MANY: u64 = 32;
 
 impl Traits {
     /// Takes in the next bytes.
-    pub(crate) fn see(&mut self, bytes: &[u8]) {
+    pub(super) fn see(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
         self.head.extend(bytes.iter().take(HEAD.saturating_sub(self.head.len())));
         for &byte in bytes {
@@ -63,10 +65,10 @@ impl Traits {
 }
 
 /// The system does not give its bytes.
-pub(crate) const CANT_READ: &str = "the file can't be read";
+pub(super) const CANT_READ: &str = "the file can't be read";
 
 /// Why a file is no trace.
-pub(crate) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
+pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
     if let (ErrorKind::NotATrace { .. }, Some(at)) = (kind, traits.trace_at()) {
         return format!("a trace begins at byte {at}: cut off what stands before it");
     }
@@ -127,7 +129,7 @@ fn of_bytes(traits: &Traits) -> &'static str {
 }
 
 /// Why a trace is damaged, by its faults and its looks; `end` is that for which it was not read on.
-pub(crate) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<String> {
+pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<String> {
     use ErrorKind as K;
     if let Some(K::Io(error)) = end.map(|end| &end.kind) {
         return Some(format!("the file can't be read on: {error}"));

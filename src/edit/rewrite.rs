@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use gotrace::Error;
-use gotrace::raw::{BatchKind, EventType, RawBatch, RawReader};
-
 use super::misuse::Misuse;
+use crate::error::Error;
+use crate::id::ThreadId;
+use crate::raw::{BatchKind, EventType, RawBatch, RawReader};
 
 /// Writes the batches of a trace of one generation with another number.
-pub(crate) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Write) -> Result<(), Error> {
+pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Write) -> Result<(), Error> {
     while let Some(batch) = trace.next_batch()? {
         write_batch(&batch, number, batch.body(), out).map_err(unwritten)?;
     }
@@ -17,7 +17,7 @@ pub(crate) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Wri
 }
 
 /// Writes the batches of a trace without the events that are misused. The time of one is added to the next of its batch.
-pub(crate) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut impl Write) -> Result<(), Error> {
+pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut impl Write) -> Result<(), Error> {
     let mut generation = 0;
     let mut counts = HashMap::new();
     while let Some(batch) = trace.next_batch()? {
@@ -40,7 +40,7 @@ pub(crate) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut imp
 }
 
 /// How many events of its type a thread had in the generation.
-type Counts = HashMap<(gotrace::ThreadId, EventType), u64>;
+type Counts = HashMap<(ThreadId, EventType), u64>;
 
 /// The body of a batch without the events that are misused.
 fn without(misuse: &Misuse, batch: &RawBatch<'_>, counts: &mut Counts) -> Result<Vec<u8>, Error> {
@@ -76,7 +76,7 @@ fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()>
 }
 
 /// Writes integers, the first of them with another value.
-pub(crate) fn write_first(first: u64, ints: &[u8], out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write_first(first: u64, ints: &[u8], out: &mut impl Write) -> io::Result<()> {
     write_int(first, out)?;
     out.write_all(ints.get(int_len(ints)..).unwrap_or_default())
 }
@@ -101,7 +101,7 @@ fn write_batch(batch: &RawBatch<'_>, number: u64, body: &[u8], out: &mut impl Wr
 const MORE: u8 = 0x80;
 
 /// Writes an integer as the format has them.
-pub(crate) fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
     while value >= u64::from(MORE) {
         out.write_all(&[value as u8 | MORE])?;
         value >>= 7;
@@ -110,10 +110,10 @@ pub(crate) fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> 
 }
 
 /// How long the integer is with which some bytes begin.
-pub(crate) fn int_len(bytes: &[u8]) -> usize {
+pub(super) fn int_len(bytes: &[u8]) -> usize {
     bytes.len().min(bytes.iter().take_while(|byte| **byte & MORE != 0).count() + 1)
 }
 
-pub(crate) fn unwritten(error: io::Error) -> Error {
+pub(super) fn unwritten(error: io::Error) -> Error {
     Error { kind: error.into(), at: Default::default() }
 }

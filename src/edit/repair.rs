@@ -1,0 +1,298 @@
+//! Writes what is sound of a damaged trace as whole traces.
+//!
+//! Generations that follow each other without a gap are a trace of their own: that is how they were read. After a gap a generation may
+//! mention goroutines that it does not introduce, because they were created in the lost part. Whether such a row of generations can
+//! follow the one before is found by reading both.
+
+use std::io::{self, Read, Seek, Write};
+
+use super::misuse::{self, Misuse};
+use super::report::{DamageReport, GenerationReport, LeftOut, RepairedReport};
+use super::{rewrite, rewrite_old, survey};
+use crate::error::Error;
+use crate::raw::{EventType, RawReader};
+use crate::wire::header::{self, Version};
+
+/// Where a repaired trace is written, and read again before it counts: a temporary file, or a `Vec`.
+pub trait Draft: Write + Sized {
+    /// A finished draft.
+    type Trace;
+
+    /// Reads what was written so far, from its start.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing what is buffered, and of opening the draft.
+    fn reader(&mut self) -> io::Result<impl Read + Send>;
+
+    /// Finishes the draft. As there may be thousands of finished ones, they should not hold open files.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing what is buffered.
+    fn finish(self) -> io::Result<Self::Trace>;
+}
+
+impl Draft for Vec<u8> {
+    type Trace = Vec<u8>;
+
+    fn reader(&mut self) -> io::Result<impl Read + Send> {
+        Ok(&self[..])
+    }
+
+    fn finish(self) -> io::Result<Self::Trace> {
+        Ok(self)
+    }
+}
+
+/// A whole trace that was saved.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Repaired<T> {
+    /// The finished draft.
+    pub trace: T,
+    /// What is in it.
+    pub report: RepairedReport,
+}
+
+/// Why a trace was not repaired.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepairError {
+    /// The damaged trace cannot be read.
+    #[error("cannot read: {0}")]
+    Read(io::Error),
+    /// A draft cannot be written or read again.
+    #[error("cannot write: {0}")]
+    Write(io::Error),
+}
+
+/// How many times to try whether one row of generations can follow another, which reads both, and how many times to search for the
+/// generation that is not whole, which reads a row a dozen times; after that, rows are halved.
+const MAX_TRIES: usize = 64;
+
+/// Writes what can be saved of a trace, the longest part first. Nothing is returned if nothing is sound.
+///
+/// Each part is a whole trace. Events that Go's tools refuse a trace for, which are mistakes of the traced program, are left out.
+///
+/// `input` is the file that `report` is about, and `new_draft` makes an empty draft for each part, and for each attempt.
+///
+/// # Errors
+///
+/// Those of reading the file and of the drafts.
+pub fn repair<D: Draft>(
+    input: &mut (impl Read + Seek),
+    report: &DamageReport,
+    new_draft: impl FnMut() -> io::Result<D>,
+) -> Result<Vec<Repaired<D::Trace>>, RepairError> {
+    let mut repair = Repair { input, new_draft };
+    let mut saved = match report.generations.is_empty() {
+        true => repair.cut_off(report)?.into_iter().collect(),
+        false => repair.save(&report.generations)?,
+    };
+    saved.sort_by_key(|saved| std::cmp::Reverse(saved.report.size));
+    Ok(saved)
+}
+
+/// Generations that follow each other.
+type Row<'a> = Vec<&'a GenerationReport>;
+
+/// A repair, whatever of the trace it saves.
+struct Repair<'i, I, F> {
+    input: &'i mut I,
+    new_draft: F,
+}
+
+/// What was saved, `None` if it is not whole.
+type Saved<D> = Result<Option<Repaired<<D as Draft>::Trace>>, RepairError>;
+
+impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
+    fn save(&mut self, generations: &[GenerationReport]) -> Result<Vec<Repaired<D::Trace>>, RepairError> {
+        let mut parts: Vec<Row<'_>> = Vec::new();
+        let mut tries = 0;
+        for row in rows(generations) {
+            if let Some(last) = parts.last_mut()
+                && tries < MAX_TRIES
+            {
+                tries += 1;
+                let joined = [&last[..], &row].concat();
+                if self.write_row(&joined)?.is_some() {
+                    *last = joined;
+                    continue;
+                }
+            }
+            parts.push(row);
+        }
+        let mut saved = Vec::new();
+        tries = 0;
+        for part in &parts {
+            let mut rows = vec![&part[..]];
+            while let Some(row) = rows.pop() {
+                if let Some(whole) = self.write_row(row)? {
+                    saved.push(whole);
+                    continue;
+                }
+                // A generation in doubt is not sound, or the cut in the last one did not show before its end was searched for.
+                let (end, alone) = match row.len() {
+                    1 => continue,
+                    _ if tries < MAX_TRIES => {
+                        tries += 1;
+                        (self.whole_beginning(row)?, 1)
+                    }
+                    len => (len / 2, 0),
+                };
+                // The first generation after the whole beginning may be sound by itself.
+                let pieces = [&row[end + alone..], &row[end..end + alone], &row[..end]];
+                rows.extend(pieces.into_iter().filter(|row| !row.is_empty()));
+            }
+        }
+        Ok(saved)
+    }
+
+    /// How many generations at the start of a row form a whole trace, if all of the row do not.
+    fn whole_beginning(&mut self, row: &[&GenerationReport]) -> Result<usize, RepairError> {
+        let (mut whole, mut broken) = (0, row.len());
+        while broken - whole > 1 {
+            let len = whole.midpoint(broken);
+            match self.write_row(&row[..len])? {
+                Some(_) => whole = len,
+                None => broken = len,
+            }
+        }
+        Ok(whole)
+    }
+
+    /// A trace without generations, up to the damage: whole if only what follows is wrong.
+    fn cut_off(&mut self, report: &DamageReport) -> Saved<D> {
+        let len = report.read.bytes;
+        if len <= header::LEN as u64 {
+            return Ok(None);
+        }
+        let mut draft = self.draft()?;
+        self.copy(0, len, &mut draft)?;
+        self.without_misuse(draft, Vec::new())
+    }
+
+    /// Writes generations as a trace that Go's tools accept, if they are whole. Their numbers follow each other in it.
+    fn write_row(&mut self, row: &[&GenerationReport]) -> Saved<D> {
+        let numbers: Vec<u64> = row.iter().map(|row| row.number).collect();
+        let draft = self.write_all(row)?;
+        self.without_misuse(draft, numbers)
+    }
+
+    /// Leaves out what Go's tools refuse of a trace that is whole.
+    fn without_misuse(&mut self, mut draft: Counted<D>, generations: Vec<u64>) -> Saved<D> {
+        let Some(misuse) = find(&mut draft)? else { return Ok(None) };
+        let left_out = misuse.left_out();
+        if misuse.is_empty() {
+            return draft.finish(generations, left_out).map(Some);
+        }
+        let mut shorter = self.draft()?;
+        self.copy(0, header::LEN as u64, &mut shorter)?;
+        if generations.is_empty() {
+            let trace = survey::part(self.input, 0, draft.len).map_err(RepairError::Read)?;
+            rewrite_old::leave_out(&misuse, &trace, &mut shorter).map_err(unwritten)?;
+        } else {
+            let trace = draft.draft.reader().map_err(RepairError::Write)?;
+            let trace = RawReader::from_reader(trace).map_err(unwritten)?;
+            rewrite::leave_out(&misuse, trace, &mut shorter).map_err(unwritten)?;
+        }
+        match find(&mut shorter)? {
+            Some(misuse) if misuse.is_empty() => shorter.finish(generations, left_out).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Writes generations as they are, but for their numbers.
+    fn write_all(&mut self, row: &[&GenerationReport]) -> Result<Counted<D>, RepairError> {
+        let mut draft = self.draft()?;
+        let header = survey::part(self.input, 0, header::LEN as u64).map_err(RepairError::Read)?;
+        draft.write_all(&header).map_err(RepairError::Write)?;
+        let version = RawReader::from_slice(&header).map(|reader| reader.version()).ok();
+        let first = row.first().map_or(0, |first| first.number);
+        for (number, generation) in (first..).zip(row) {
+            let len = generation.size.unwrap_or_default();
+            if generation.number == number {
+                self.copy(generation.offset, len, &mut draft)?;
+            } else {
+                let part = survey::part(self.input, generation.offset, len).map_err(RepairError::Read)?;
+                let trace = RawReader::from_reader(header.chain(&part[..])).map_err(unwritten)?;
+                rewrite::renumber(trace, number, &mut draft).map_err(unwritten)?;
+            }
+            if generation.lacks_end && version.is_some_and(|version| version >= Version::Go126) {
+                draft.write_all(&[EventType::EndOfGeneration.code()]).map_err(RepairError::Write)?;
+            }
+        }
+        Ok(draft)
+    }
+
+    fn draft(&mut self) -> Result<Counted<D>, RepairError> {
+        let draft = (self.new_draft)().map_err(RepairError::Write)?;
+        Ok(Counted { draft, len: 0 })
+    }
+
+    /// Writes a part of the input, or as much of it as there is.
+    fn copy(&mut self, offset: u64, len: u64, draft: &mut Counted<D>) -> Result<(), RepairError> {
+        /// How much is copied at a time.
+        const CHUNK: u64 = 64 << 10;
+        self.input.seek(io::SeekFrom::Start(offset)).map_err(RepairError::Read)?;
+        let mut rest = self.input.by_ref().take(len);
+        let mut chunk = Vec::new();
+        while rest.by_ref().take(CHUNK).read_to_end(&mut chunk).map_err(RepairError::Read)? > 0 {
+            draft.write_all(&chunk).map_err(RepairError::Write)?;
+            chunk.clear();
+        }
+        Ok(())
+    }
+}
+
+/// The rows of generations that may be sound, without a gap in them. Those in doubt are read strictly before they are saved, as all are.
+fn rows(generations: &[GenerationReport]) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    let mut goes_on = false;
+    for generation in generations {
+        let may_be_sound = generation.ok || generation.lacks_end || generation.in_doubt;
+        if may_be_sound {
+            match rows.last_mut() {
+                Some(row) if goes_on && generation.gap.is_none() => row.push(generation),
+                _ => rows.push(vec![generation]),
+            }
+        }
+        goes_on = may_be_sound;
+    }
+    rows
+}
+
+/// A draft and the number of bytes written to it.
+struct Counted<D> {
+    draft: D,
+    len: u64,
+}
+
+impl<D: Draft> Counted<D> {
+    fn finish(self, generations: Vec<u64>, left_out: LeftOut) -> Result<Repaired<D::Trace>, RepairError> {
+        let report = RepairedReport { size: self.len, generations, left_out };
+        Ok(Repaired { trace: self.draft.finish().map_err(RepairError::Write)?, report })
+    }
+}
+
+impl<D: Write> Write for Counted<D> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.draft.write(bytes)?;
+        self.len += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.draft.flush()
+    }
+}
+
+/// The misused annotations of a draft; `None` if it is not a whole trace.
+fn find<D: Draft>(draft: &mut Counted<D>) -> Result<Option<Misuse>, RepairError> {
+    draft.draft.reader().and_then(misuse::find).map_err(RepairError::Write)
+}
+
+fn unwritten(error: Error) -> RepairError {
+    RepairError::Write(io::Error::other(error))
+}
