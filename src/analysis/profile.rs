@@ -2,6 +2,7 @@
 //!
 //! [`Profiler`] counts, [`StackProfile`] is what it finds. The rules are those of Go's `src/cmd/trace/pprof.go`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -142,10 +143,11 @@ pub struct Profiler {
     last: i64,
 }
 
-/// Which functions are wanted, asked once for each name.
+/// Which functions are wanted, asked once for each name and stack.
 struct FunctionFilter {
     is_wanted: Box<dyn Fn(Text<'_>) -> bool + Send>,
     known: Vec<Option<bool>>,
+    stacks: HashMap<StackKey, bool, RandomState>,
 }
 
 impl fmt::Debug for FunctionFilter {
@@ -159,12 +161,17 @@ impl FunctionFilter {
         if self.known.len() <= name.index() {
             self.known.resize(name.index() + 1, None);
         }
-        let FunctionFilter { is_wanted, known } = self;
+        let FunctionFilter { is_wanted, known, .. } = self;
         *known[name.index()].get_or_insert_with(|| is_wanted(Text(names.bytes(name))))
     }
 
     fn wants_stack(&mut self, stack: StackKey, stacks: &Stacks, names: &Names) -> bool {
-        stacks.frames(stack).any(|frame| self.wants(frame.func, names))
+        if let Some(&known) = self.stacks.get(&stack) {
+            return known;
+        }
+        let has_function = stacks.frames(stack).any(|frame| self.wants(frame.func, names));
+        self.stacks.insert(stack, has_function);
+        has_function
     }
 }
 
@@ -239,7 +246,8 @@ impl Profiler {
 
     /// Counts only stacks with a function for which `is_wanted` is true, and goroutines that started in such a function.
     pub fn in_functions(mut self, is_wanted: impl Fn(Text<'_>) -> bool + Send + 'static) -> Self {
-        self.functions = Some(FunctionFilter { is_wanted: Box::new(is_wanted), known: Vec::new() });
+        self.functions =
+            Some(FunctionFilter { is_wanted: Box::new(is_wanted), known: Vec::new(), stacks: HashMap::default() });
         self
     }
 
