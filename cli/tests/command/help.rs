@@ -39,7 +39,7 @@ pub fn subcommands() -> Vec<String> {
 }
 
 /// A folder of its own for the examples of a subcommand.
-fn folder(subcommand: &str) -> PathBuf {
+pub fn folder(subcommand: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("help").join(subcommand);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("the target folder can be written");
@@ -61,7 +61,7 @@ fn examples(subcommand: &str) -> Vec<String> {
 }
 
 /// When each file was written.
-fn files(folder: &Path) -> BTreeMap<OsString, SystemTime> {
+pub fn files(folder: &Path) -> BTreeMap<OsString, SystemTime> {
     let entries = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be listed"));
     entries.map(|entry| (entry.file_name(), entry.metadata().and_then(|it| it.modified()).expect("a file"))).collect()
 }

@@ -6,6 +6,7 @@ mod doctor;
 mod goldens;
 mod heap;
 mod help;
+mod readme;
 mod schema;
 mod selections;
 mod verdict;
