@@ -192,7 +192,7 @@ pub struct PauseRow {
     pub open: bool,
     /// Whether it is one of the garbage collector's.
     pub gc: bool,
-    /// How long it took until the last P had stopped, as far as the trace tells. In JSON: nanoseconds.
+    /// How long it took until the last P had stopped, as far as the trace shows. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "time_to_stop_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub time_to_stop: Duration,

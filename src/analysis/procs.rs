@@ -243,7 +243,7 @@ impl Procs {
         }
     }
 
-    /// Nothing is known until the next generation tells anew.
+    /// Nothing is known until the next generation reports all states again.
     fn lose(&mut self, time: i64) {
         self.advance(time);
         self.stop(time);
@@ -301,7 +301,7 @@ impl Procs {
         }
     }
 
-    /// The runtime labels the workers of the collector as they begin to work.
+    /// The runtime labels the workers of the garbage collector when they start to work.
     fn label(&mut self, event: &Event<'_>) {
         let record = event.record();
         if !event.text(record.text).as_bytes().starts_with(b"GC ") {

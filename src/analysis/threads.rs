@@ -38,8 +38,7 @@ pub struct ThreadUse {
     #[cfg_attr(feature = "serde", serde(rename = "with_proc_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub with_proc: Duration,
-    /// How many system calls and calls of C code were made on it that the trace shows as such: those that took long, or in
-    /// which the goroutine blocked.
+    /// How many system calls and calls of C code were made on it.
     pub syscalls: u64,
     /// How many different goroutines ran on it.
     pub goroutines: u64,

@@ -282,7 +282,7 @@ impl<'t> Pause<'t> {
         self.timeline.symbols.strings.get(self.entry.reason)
     }
 
-    /// Whether it is one of the collector's, which its reason tells.
+    /// Whether it is one of the garbage collector's, by its reason.
     pub fn is_of_gc(&self) -> bool {
         is_gc_pause(self.reason().as_bytes())
     }
@@ -292,7 +292,7 @@ impl<'t> Pause<'t> {
         Time(self.entry.start)
     }
 
-    /// How long it took until the last P had stopped, as far as the trace tells: the last that went idle within the pause;
+    /// How long it took until the last P had stopped, as far as the trace shows: the last that went idle within the pause;
     /// zero if none had to.
     pub fn time_to_stop(&self) -> Duration {
         Time(self.entry.last_stop) - self.start()

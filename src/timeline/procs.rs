@@ -41,7 +41,7 @@ pub(super) struct ProcColumns {
     index: Index,
     /// By P, then by time.
     entries: Vec<ProcEntry>,
-    /// Where those of each P begin, and the end.
+    /// Where those of each P start, and the end.
     starts: Vec<usize>,
     /// What ran on each, made when it is asked for.
     by_proc: OnceLock<Runs>,
@@ -82,7 +82,7 @@ struct Runs {
     ids: Vec<u64>,
     /// By ID, then by time.
     runs: Vec<Run>,
-    /// Where those of each ID begin, and the end.
+    /// Where those of each ID start, and the end.
     starts: Vec<usize>,
 }
 

@@ -7,6 +7,7 @@ mod expected;
 mod gaps;
 mod goroutines;
 mod latencies;
+mod parts;
 mod profiles;
 mod same_pass;
 mod sharing;

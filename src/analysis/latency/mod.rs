@@ -246,7 +246,7 @@ impl Latency {
         }
     }
 
-    /// Nothing is known of any goroutine until the next generation tells it again.
+    /// Nothing is known of any goroutine until the next generation reports its state again.
     fn lose(&mut self) {
         self.goroutines = Arena::default();
         self.pause = None;

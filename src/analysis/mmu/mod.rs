@@ -46,7 +46,7 @@ struct Series {
 /// The integral up to a moment, for moments that ascend.
 struct Integral<'a> {
     series: &'a Series,
-    /// The last point that is not behind the moment.
+    /// The last point that is not after the moment.
     at: usize,
 }
 

@@ -97,10 +97,10 @@ pub struct Mmu {
     /// Who executes, as long as it matters.
     executing: HashMap<u64, bool, RandomState>,
     generation: u64,
-    /// Up to which generation ranges are told late that were on before: the first one, and the first behind a gap.
+    /// Up to this generation, ranges that were already active are reported late: the first one, and the first after a gap.
     late_until: u64,
     is_in_gap: bool,
-    /// Before how many of the first series' points a range was on that was told late, and how many were.
+    /// Ranges that were reported late: for how many of the first series' points they were active, and how many they are.
     late: Vec<(usize, u32)>,
     last: Option<i64>,
     /// Whether the last points of all series say how things are.
@@ -218,7 +218,7 @@ impl Mmu {
         }
     }
 
-    /// A range that was on before the trace began is told late: it counts from the start. One that was on before a gap
+    /// A range that was active before the trace started is reported late: it counts from the start. One that was active before a gap
     /// ended counts from here.
     fn was_on(&mut self, event: &Event<'_>, range: RangeType) {
         let runs = || self.executing.get(&event.record().go) == Some(&true);
@@ -248,7 +248,7 @@ impl Mmu {
         self.procs_changes[next.saturating_sub(1)].1
     }
 
-    /// Takes what was told late off the points before it.
+    /// Subtracts what was reported late from the points before it.
     fn settle_late(&mut self) {
         let Some(points) = self.series.first_mut() else { return };
         let mut changes = self.procs_changes.iter().rev().peekable();
@@ -265,7 +265,7 @@ impl Mmu {
         }
     }
 
-    /// Nothing is known until the next generation tells anew.
+    /// Nothing is known until the next generation reports all states again.
     fn lose(&mut self) {
         for proc in &mut self.procs {
             proc.gc = 0;
