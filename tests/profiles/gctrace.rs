@@ -320,14 +320,14 @@ fn lines(mut reader: LogReader<'_>) -> Lines {
 fn pieces_do_not_show() {
     let mut log = logs().swap_remove(4).1;
     log.extend(b"\n\r\n");
-    log.extend([b'x'; MAX_LINE]);
+    log.extend(vec![b'x'; MAX_LINE]);
     log.push(b'\n');
-    log.extend([b'x'; MAX_LINE + 1]);
+    log.extend(vec![b'x'; MAX_LINE + 1]);
     log.extend(b"\ngc 1 @0.1\n");
-    log.extend([b'x'; 5 * MAX_LINE]);
+    log.extend(vec![b'x'; 5 * MAX_LINE]);
     log.push(b'\n');
     log.extend(logs().swap_remove(0).1);
-    for tail in [&b""[..], b"no end", &[b'y'; 3 * MAX_LINE]] {
+    for tail in [&b""[..], b"no end", &vec![b'y'; 3 * MAX_LINE]] {
         let log = [&log, tail].concat();
         let whole = lines(LogReader::from_slice(&log));
         assert_eq!(whole.iter().filter(|line| line.3 == LineKind::TooLong).count(), 2 + usize::from(tail.len() > 99));
