@@ -1,15 +1,37 @@
 //! Prints the public surface of a library from its rustdoc JSON, one item a line, sorted.
 //!
-//! Blanket and auto trait implementations (`Into`, `Send`) are left out: they would be two thirds of the lines.
+//! Blanket and auto trait implementations (`Into`, `Send`) are left out, and so are the methods of derived
+//! implementations: `impl Clone for X` says what `X::clone` would.
 
+use std::collections::HashSet;
+use std::env;
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
-use public_api::Builder;
+use public_api::{Builder, PublicApi};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: gotrace-api-lister RUSTDOC_JSON")?;
-    let surface = Builder::from_rustdoc_json(path).omit_blanket_impls(true).omit_auto_trait_impls(true).build()?;
-    write!(io::stdout().lock(), "{surface}")?;
+    let path = env::args_os().nth(1).ok_or("usage: gotrace-api-lister RUSTDOC_JSON")?;
+    let path = Path::new(&path);
+    let all = surface(path, true)?;
+    let written: HashSet<String> = surface(path, false)?.items().map(ToString::to_string).collect();
+    let mut out = BufWriter::new(io::stdout().lock());
+    for item in all.items().map(ToString::to_string) {
+        // The compiler implements StructuralPartialEq beside each derived PartialEq.
+        let is_derived_impl = item.starts_with("impl ") && !item.contains("::StructuralPartialEq for ");
+        if is_derived_impl || written.contains(&item) {
+            writeln!(out, "{item}")?;
+        }
+    }
+    out.flush()?;
     Ok(())
+}
+
+fn surface(path: &Path, derived: bool) -> Result<PublicApi, public_api::Error> {
+    Builder::from_rustdoc_json(path)
+        .omit_blanket_impls(true)
+        .omit_auto_trait_impls(true)
+        .omit_auto_derived_impls(!derived)
+        .build()
 }
