@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use super::misuse::Misuse;
 use crate::error::Error;
 use crate::id::ThreadId;
-use crate::raw::{BatchKind, EventType, RawBatch, RawReader};
+use crate::raw::{BatchHeader, BatchKind, EventType, RawBatch, RawReader};
 
 /// Writes the batches of a trace of one generation with another number.
 pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Write) -> Result<(), Error> {
     while let Some(batch) = trace.next_batch()? {
-        write_batch(&batch, number, batch.body(), out).map_err(unwritten)?;
+        BatchHeader { generation: number, ..BatchHeader::of(&batch) }.write(batch.body(), out).map_err(unwritten)?;
     }
     Ok(())
 }
@@ -33,7 +33,7 @@ pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut imp
         let body = without(misuse, &batch, &mut counts)?;
         // No runtime writes a batch of nothing.
         if !body.is_empty() {
-            write_batch(&batch, generation, &body, out).map_err(unwritten)?;
+            BatchHeader::of(&batch).write(&body, out).map_err(unwritten)?;
         }
     }
     Ok(())
@@ -79,22 +79,6 @@ fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()>
 pub(super) fn write_first(first: u64, ints: &[u8], out: &mut impl Write) -> io::Result<()> {
     write_int(first, out)?;
     out.write_all(ints.get(int_len(ints)..).unwrap_or_default())
-}
-
-/// Writes a batch with a number and a body of its own.
-fn write_batch(batch: &RawBatch<'_>, number: u64, body: &[u8], out: &mut impl Write) -> io::Result<()> {
-    // The type, and the experiment if it is one's.
-    let types = match batch.kind {
-        BatchKind::EndOfGeneration => return out.write_all(batch.bytes()),
-        BatchKind::Experimental(_) => 2,
-        _ => 1,
-    };
-    out.write_all(&batch.bytes()[..types])?;
-    let thread = batch.thread.map_or(u64::MAX, |thread| thread.0);
-    for int in [number, thread, batch.time, body.len() as u64] {
-        write_int(int, out)?;
-    }
-    out.write_all(body)
 }
 
 /// The bit of a byte that says another follows.

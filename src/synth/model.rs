@@ -3,11 +3,10 @@
 use indexmap::IndexSet;
 
 use super::{write_data, write_event};
-use crate::id::{NONE, StackId, StringId, ThreadId};
-use crate::raw::{EventType, RawFrame};
+use crate::id::{NONE, StackId, StringId, ThreadId, present};
+use crate::raw::{BatchHeader, BatchKind, EventType, RawFrame};
 use crate::v2::spec::MAX_BATCH_SIZE;
 use crate::wire::header::Version;
-use crate::wire::varint;
 
 /// A trace file that grows by generations.
 #[derive(Clone, Debug)]
@@ -272,13 +271,10 @@ impl Batch {
     }
 
     fn write(&self, generation: u64, out: &mut Vec<u8>) {
-        match self.experiment {
-            None => out.push(EventType::EventBatch.code()),
-            Some(experiment) => out.extend([EventType::ExperimentalBatch.code(), experiment]),
-        }
+        let kind = self.experiment.map_or(BatchKind::Events, BatchKind::Experimental);
+        let header = BatchHeader { kind, generation, thread: present(self.thread).map(ThreadId), time: self.time };
         let size = self.size.unwrap_or(self.body.len() as u64);
-        [generation, self.thread, self.time, size].into_iter().for_each(|int| varint::write(out, int));
-        out.extend_from_slice(&self.body);
+        header.write_claiming(size, &self.body, out).expect("memory does not fail");
     }
 }
 

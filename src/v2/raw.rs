@@ -32,6 +32,7 @@
 mod event;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::fs::File;
 use std::io::Read;
@@ -39,6 +40,7 @@ use std::path::Path;
 
 pub(crate) use event::FRAME_ARGS;
 pub use event::{RawEvent, RawEvents, RawFrames};
+pub use write::BatchHeader;
 
 pub use super::spec::{Arg, Class, EventType, Spec};
 pub use crate::event::tables::RawFrame;

@@ -1,0 +1,72 @@
+//! Writes batches.
+
+use std::io::{self, Write};
+
+use super::{BatchKind, EventType, RawBatch};
+use crate::id::{NONE, ThreadId};
+use crate::wire::varint;
+
+/// What the header of a batch says.
+///
+/// ```
+/// use gotrace::raw::{BatchHeader, RawReader};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/channels.trace");
+/// let bytes = std::fs::read(path)?;
+/// let mut out = bytes[..16].to_vec();
+/// let mut reader = RawReader::from_slice(&bytes)?;
+/// while let Some(batch) = reader.next_batch()? {
+///     // Here the batches could be changed.
+///     BatchHeader::of(&batch).write(batch.body(), &mut out)?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchHeader {
+    /// What the batch holds.
+    pub kind: BatchKind,
+    /// The generation that it belongs to.
+    pub generation: u64,
+    /// The thread that wrote it; `None` for tables and clocks.
+    pub thread: Option<ThreadId>,
+    /// The time from which its first event counts, in units of the generation's clock.
+    pub time: u64,
+}
+
+impl BatchHeader {
+    /// The header of a batch.
+    pub fn of(batch: &RawBatch<'_>) -> Self {
+        let RawBatch { kind, generation, thread, time, .. } = *batch;
+        BatchHeader { kind, generation, thread, time }
+    }
+
+    /// Writes a batch with this header. The end of a generation is one byte and has no body.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write(&self, body: &[u8], out: &mut impl Write) -> io::Result<()> {
+        self.write_claiming(body.len() as u64, body, out)
+    }
+
+    /// Writes a batch whose header says that its body has `size` bytes, be that true or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_claiming(&self, size: u64, body: &[u8], out: &mut impl Write) -> io::Result<()> {
+        let mut header = Vec::with_capacity(super::batch::MAX_HEADER);
+        match self.kind {
+            BatchKind::EndOfGeneration => return out.write_all(&[EventType::EndOfGeneration.code()]),
+            BatchKind::Events => header.push(EventType::EventBatch.code()),
+            BatchKind::Experimental(experiment) => {
+                header.extend([EventType::ExperimentalBatch.code(), experiment]);
+            }
+        }
+        let thread = self.thread.map_or(NONE, |thread| thread.0);
+        [self.generation, thread, self.time, size].into_iter().for_each(|int| varint::write(&mut header, int));
+        out.write_all(&header)?;
+        out.write_all(body)
+    }
+}
