@@ -131,6 +131,13 @@ impl Evidence {
     pub(super) fn new(name: &'static str, value: Value) -> Self {
         Evidence { name, value }
     }
+
+    /// How fast growth is at last, as a fraction of its initial rate. `None` if that is not known, or is no number because
+    /// there was no growth at first.
+    pub(super) fn pace(pace: Option<f64>) -> Option<Self> {
+        let pace = pace.filter(|pace| pace.is_finite())?;
+        Some(Evidence::new("pace", Value::Number(pace)))
+    }
 }
 
 /// Evidence in JSON: an object with a key for each name.

@@ -78,9 +78,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         if let Some(rate) = growth.per_second {
             evidence.push(Evidence::new("growth_per_second", Value::PerSecond(rate)));
         }
-        if let Some(pace) = growth.pace {
-            evidence.push(Evidence::new("pace", Value::Number(pace)));
-        }
+        evidence.extend(Evidence::pace(growth.pace));
         let started = frames.last().cloned();
         output.findings.push(Finding {
             rule: "goroutine-growth",

@@ -148,9 +148,7 @@ fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all:
     if let Some(rate) = site.growth.per_second {
         evidence.push(Evidence::new("growth_bytes_per_second", Value::BytesPerSecond(rate)));
     }
-    if let Some(pace) = site.growth.pace {
-        evidence.push(Evidence::new("pace", Value::Number(pace)));
-    }
+    evidence.extend(Evidence::pace(site.growth.pace));
     let next_step = match timer {
         Some(timer) => format!(
             "{} creates a timer with {} on each call: stop it, or reuse one with Reset (before Go 1.23 a timer lives until it fires)",

@@ -139,9 +139,7 @@ fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &
     ];
     let rate = growth.per_second.unwrap_or(0.0);
     evidence.push(Evidence::new("growth_bytes_per_second", Value::BytesPerSecond(rate)));
-    if let Some(pace) = growth.pace {
-        evidence.push(Evidence::new("pace", Value::Number(pace)));
-    }
+    evidence.extend(Evidence::pace(growth.pace));
     if let Some(trend) = Trend::of(&at, &live, 0.95) {
         evidence.push(Evidence::new("slope_bytes_per_second", Value::BytesPerSecond(trend.theil_sen.slope)));
         if let Some(Interval { low, high }) = trend.theil_sen.interval {

@@ -163,9 +163,7 @@ fn judge_group(context: RuleContext<'_>, population: &PopulationReport, group: &
         Evidence::new("oldest_wait_ns", Value::Duration(age)),
         Evidence::new("stack", Value::Stack(waiters.stack.clone())),
     ];
-    if let Some(pace) = growth.pace {
-        evidence.push(Evidence::new("pace", Value::Number(pace)));
-    }
+    evidence.extend(Evidence::pace(growth.pace));
     if group.lifetimes.count() > 0 {
         let lifetime = group.lifetimes.percentile(99.0);
         evidence.push(Evidence::new("lifetime_p99_ns", Value::Duration(lifetime)));
