@@ -35,7 +35,6 @@ pub mod gc;
 mod goroutine_summary;
 pub mod goroutines;
 mod histogram;
-pub mod json;
 pub mod latency;
 pub mod mmu;
 mod names;

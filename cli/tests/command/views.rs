@@ -9,14 +9,18 @@ use gotrace_tests::command::{complaint, gotrace, run};
 use gotrace_tests::corpus::{sample, testdata};
 use serde_json::Value;
 
-const VIEWS: [(&str, &str, &[&str]); 27] = [
+const VIEWS: [(&str, &str, &[&str]); 31] = [
     ("allocations", "go1.27/registry", &["--top", "6"]),
     ("allocations", "go1.27/registry", &["--top", "2", "--json"]),
     ("allocations", "go1.25/listeners", &["--goroutine", "11", "--top", "6"]),
     ("goroutines", "go1.27/gc", &[]),
-    ("goroutines", "go1.27/gc", &["--by", "name", "--sort", "Sched wait time"]),
+    ("goroutines", "go1.27/gc", &["--by", "name", "--sort", "runnable"]),
     ("goroutines", "go1.27/gc", &["--group", "main.main.func1", "--corrected"]),
     ("goroutines", "go1.24/gc", &["--by", "label", "--json"]),
+    ("goroutines", "go1.27/http", &["--details", "--top", "2", "--from", "1ms", "--to", "+2ms"]),
+    ("blocking", "go1.27/http", &[]),
+    ("blocking", "go1.27/http", &["--func", "http.*serve", "--waits", "--top", "5"]),
+    ("blocking", "go1.27/http", &["--reason", "sink"]),
     ("goroutines", "go1.26/channels", &["--by", "creator", "--json", "--group", ""]),
     ("profile", "go1.27/http", &["--kind", "net", "--folded"]),
     ("profile", "go1.27/mutex", &["--kind", "off-cpu", "--complete", "--folded"]),
@@ -78,6 +82,9 @@ fn no_view_of_any_trace_is_wider_than_100_columns() {
         for (name, args) in [
             ("goroutines", &[][..]),
             ("goroutines", &["--by", "creator"]),
+            ("blocking", &[]),
+            ("blocking", &["--waits", "--all"]),
+            ("goroutines", &["--details"]),
             ("latency", &["--over-time"]),
             ("tasks", &[]),
             ("tasks", &["--log", ""]),
