@@ -480,6 +480,11 @@ fn is_internal(func: Text<'_>) -> bool {
     func.as_bytes().starts_with(b"runtime.") || func.as_bytes().starts_with(b"internal/runtime")
 }
 
+/// Whether a wait is idle by design: see [`BlockingReport`].
+pub fn is_idle(wait: &Span<'_>) -> bool {
+    is_of_runtime(wait.goroutine().name()) || is_quiet(wait)
+}
+
 /// Whether a goroutine that starts in a function is one of the runtime's own, or of the tracer.
 fn is_of_runtime(start: Text<'_>) -> bool {
     let name = start.as_bytes();

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gotrace::analysis::blocking::{BlockingOptions, BlockingReport, WaitTotals, WakerWaits, WokenBy};
+use gotrace::analysis::blocking::{BlockingOptions, BlockingReport, WaitTotals, WakerWaits, WokenBy, is_idle};
 use gotrace::timeline::{Query, Span};
 use gotrace::{GoId, Timeline};
 use schemars::JsonSchema;
@@ -44,7 +44,7 @@ pub struct Args {
     /// Include waits that are idle by design
     #[arg(long)]
     all: bool,
-    /// List single waits, the longest first; in JSON all of them
+    /// List single waits, the longest first; JSON has all of them
     #[arg(long)]
     waits: bool,
     /// Print at most this many rows of each table; 0 for all
@@ -65,11 +65,23 @@ pub struct Report<'t> {
     /// With --waits: every wait, goroutine by goroutine and by time.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "waits")]
     #[schemars(with = "Option<Vec<Span<'t>>>")]
-    waits: Option<Query<'t>>,
+    waits: Option<Waits<'t>>,
 }
 
-fn waits<S: Serializer>(query: &Option<Query<'_>>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(query.iter().flat_map(|query| query.iter()))
+/// Single waits.
+struct Waits<'t> {
+    query: Query<'t>,
+    with_idle: bool,
+}
+
+impl<'t> Waits<'t> {
+    fn iter(&self) -> impl Iterator<Item = Span<'t>> {
+        self.query.iter().filter(|span| self.with_idle || !is_idle(span))
+    }
+}
+
+fn waits<S: Serializer>(waits: &Option<Waits<'_>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(waits.iter().flat_map(Waits::iter))
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -80,7 +92,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let options = BlockingOptions::default().with_idle(is_all).top(args.top);
     let sums = BlockingReport::new(&query, &options);
     if args.json {
-        return terminal.json(&Report { sums, waits: args.waits.then_some(query) }, None);
+        let waits = args.waits.then_some(Waits { query, with_idle: is_all });
+        return terminal.json(&Report { sums, waits }, None);
     }
     if sums.all.count == 0 {
         args.write_nothing(&timeline, &clock, &sums, terminal)?;
@@ -88,7 +101,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     }
     args.write_head(&sums, is_all, terminal)?;
     match args.waits {
-        true => args.write_waits(&query, &sums, &clock, terminal)?,
+        true => args.write_waits(&Waits { query, with_idle: is_all }, &sums, &clock, terminal)?,
         false => write_tables(&sums, args, &clock, terminal)?,
     }
     Ok(terminal.flush()?)
@@ -164,12 +177,12 @@ impl Args {
 
     fn write_waits(
         &self,
-        query: &Query<'_>,
+        waits: &Waits<'_>,
         sums: &BlockingReport,
         clock: &Clock,
         out: &mut Terminal,
     ) -> io::Result<()> {
-        let mut spans: Vec<Span<'_>> = query.iter().collect();
+        let mut spans: Vec<Span<'_>> = waits.iter().collect();
         spans.sort_by_key(|span| (std::cmp::Reverse(span.duration()), span.start()));
         let columns = [
             Column::number("FOR"),

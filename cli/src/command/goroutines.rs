@@ -147,12 +147,13 @@ impl By {
         }
     }
 
-    fn head(self) -> &'static str {
+    /// What groups have in common.
+    fn name(self) -> &'static str {
         match self {
-            By::Start => "GROUP (start function)",
-            By::Creator => "GROUP (creator)",
-            By::Label => "GROUP (label)",
-            By::Name => "GROUP (source function)",
+            By::Start => "start function",
+            By::Creator => "creator",
+            By::Label => "label",
+            By::Name => "source function",
         }
     }
 
@@ -237,7 +238,7 @@ impl Args {
         let groups = units::plural(report.group_count, "group");
         let shown = report.groups.len() as u64;
         let top = if shown < report.group_count { format!(", top {shown}; --all") } else { String::new() };
-        let note = out.paint(DIM, &format!("by {}{top}", self.sort.name()));
+        let note = out.paint(DIM, &format!("by {}; sorted by {}{top}", self.by.name(), self.sort.name()));
         let over = units::duration(report.end - report.start);
         writeln!(out, "{goroutines} in {groups} over {over}    {note}")?;
         match self.is_detailed() {
@@ -263,7 +264,7 @@ impl Args {
 
     fn write_groups(&self, report: &GoroutinesReport, blocked: u64, out: &mut Terminal) -> io::Result<()> {
         let mut table = Table::new([
-            Column::name(self.by.head()),
+            Column::name("GROUP"),
             Column::number("COUNT"),
             Column::number("ENDED").detail(2),
             Column::number("TOTAL"),
