@@ -19,7 +19,7 @@ const VIEWS: [(&str, &str, &[&str]); 31] = [
     ("goroutines", "go1.24/gc", &["--by", "label", "--json"]),
     ("goroutines", "go1.27/http", &["--details", "--top", "2", "--from", "1ms", "--to", "+2ms"]),
     ("blocking", "go1.27/http", &[]),
-    ("blocking", "go1.27/http", &["--func", "http.*serve", "--waits", "--top", "5"]),
+    ("blocking", "go1.27/http", &["--func", "serve", "--waits", "--top", "5"]),
     ("blocking", "go1.27/http", &["--reason", "sink"]),
     ("goroutines", "go1.26/channels", &["--by", "creator", "--json", "--group", ""]),
     ("profile", "go1.27/http", &["--kind", "net", "--folded"]),
