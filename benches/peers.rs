@@ -28,8 +28,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use gotrace::analysis::mmu::{Mmu, MmuOptions};
 use gotrace::analysis::goroutines::{GoroutineSummary, Summarizer};
+use gotrace::analysis::mmu::{Mmu, MmuOptions};
 use gotrace::analysis::{Observer, run};
 use gotrace::raw::RawReader;
 use gotrace::{Event, Reader, Timeline};
@@ -132,8 +132,11 @@ fn read(mode: Mode, reader: Reader<'_>) -> Result<u64, gotrace::Error> {
         Mode::Timeline => count_spans(reader),
         Mode::Summary => {
             let mut execution = 0;
-            let count =
-                observe(reader, Summarizer::new(|g: &GoroutineSummary<'_>| execution += g.times.execution().as_nanos()))?.0;
+            let count = observe(
+                reader,
+                Summarizer::new(|g: &GoroutineSummary<'_>| execution += g.times.execution().as_nanos()),
+            )?
+            .0;
             black_box(execution);
             Ok(count)
         }

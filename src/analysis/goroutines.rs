@@ -18,8 +18,8 @@ use crate::event::{Event, Text};
 use crate::id::GoId;
 use crate::time::Time;
 
-pub use super::summarizer::Summarizer;
 pub use super::goroutine_summary::{GoroutineSummary, RegionSummary, SummarySink};
+pub use super::summarizer::Summarizer;
 pub use super::times::{Accounting, NamedTime, Times};
 
 /// By what goroutines are put into groups.

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use gotrace::analysis::allocations::{AllocationBy, Allocations, ObjectTotals};
 use gotrace::analysis::compare::Metrics;
+use gotrace::analysis::goroutines::{Accounting, Goroutines, GroupBy};
 use gotrace::analysis::latency::Latency;
 use gotrace::analysis::mmu::{Mmu, MmuOptions};
 use gotrace::analysis::procs::Procs;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
-use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
-use gotrace::analysis::goroutines::{Accounting, Goroutines, GroupBy};
 use gotrace::analysis::run;
+use gotrace::analysis::tasks::{LogQuery, LogSearch, Tasks};
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{Reader, TaskId, ThreadId, Timeline, Version};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use gotrace::analysis::goroutines::{Accounting, GoroutineSummary, Goroutines, GroupBy, Summarizer};
 use gotrace::analysis::latency::Latency;
 use gotrace::analysis::mmu::{Mmu, MmuOptions, UtilizationPoint};
 use gotrace::analysis::procs::{Procs, ProcsWindow};
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
-use gotrace::analysis::goroutines::{Accounting, GoroutineSummary, Goroutines, GroupBy, Summarizer};
 use gotrace::analysis::run;
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Clock, Generation, Trace};

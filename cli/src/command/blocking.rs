@@ -16,7 +16,6 @@ use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::style::DIM;
 use crate::view::table::{Cell, Column, Table};
-use crate::view::timeline::load;
 use crate::view::{place, suggest, units};
 
 /// Show what goroutines waited for: by reason, by place in the code, and by who woke them.
@@ -85,7 +84,7 @@ fn waits<S: Serializer>(waits: &Option<Waits<'_>>, serializer: S) -> Result<S::O
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
-    let timeline = load(&args.file)?;
+    let timeline = crate::input::load_timeline(&args.file)?;
     let clock = Clock::of(&timeline, terminal.times());
     let query = args.query(&timeline, &clock)?;
     let is_all = args.all || args.reason.is_some() || !args.selection.goroutines.is_empty();

@@ -20,7 +20,6 @@ use crate::view::clock::Clock;
 use crate::view::stack::{innermost, line};
 use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::timeline::load;
 use crate::view::{svg, units};
 
 /// Show the garbage collections of a trace, and every time when the world was stopped.
@@ -87,7 +86,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     if args.mmu || args.svg.is_some() {
         return run_mmu(args, terminal);
     }
-    let timeline = load(&args.file)?;
+    let timeline = crate::input::load_timeline(&args.file)?;
     let clock = Clock::of(&timeline, terminal.times());
     let top = if args.all { usize::MAX } else { args.top };
     let options = GcOptions::default().range(args.window.range(&timeline, &clock)?).top(top);

@@ -16,7 +16,6 @@ use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Column, Table};
-use crate::view::timeline::load;
 use crate::view::{names, place, suggest, units};
 
 /// Show the life of a goroutine: who created it, what it did and for how long, what it waited for and who woke it.
@@ -96,7 +95,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         let hint = "gotrace goroutines lists groups of them";
         return Err(Failure::Usage(format!("give a goroutine's number, --func, --package or --label; {hint}")));
     }
-    let timeline = load(&args.file)?;
+    let timeline = crate::input::load_timeline(&args.file)?;
     let clock = Clock::of(&timeline, terminal.times());
     let range = args.window.range(&timeline, &clock)?;
     let matches = args.matches(&timeline)?;

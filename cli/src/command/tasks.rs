@@ -22,7 +22,6 @@ use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::timeline::load;
 use crate::view::{names, units};
 
 /// Show how long the program's tasks and regions took, what the slowest waited for, or its log messages.
@@ -237,7 +236,7 @@ fn write_next(command: &str, out: &mut Terminal) -> io::Result<()> {
 }
 
 fn run_slowest(args: &Args, count: usize, terminal: &mut Terminal) -> Result<(), Failure> {
-    let timeline = load(&args.file)?;
+    let timeline = crate::input::load_timeline(&args.file)?;
     let clock = Clock::of(&timeline, terminal.times());
     let mut options = SlowestOptions::default().count(count).min(args.min.unwrap_or_default());
     options.name = args.name.clone();

@@ -14,7 +14,6 @@ use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
-use crate::view::timeline::load;
 use crate::view::units;
 
 /// Show what each operating system thread (M) did: how long it ran Go code, was in system calls and had a P.
@@ -79,7 +78,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     if args.selection.label.is_some() {
         return Err(Failure::Usage("--label cannot choose threads; choose by --func or --goroutine".to_owned()));
     }
-    let timeline = load(&args.file)?;
+    let timeline = crate::input::load_timeline(&args.file)?;
     let clock = Clock::of(&timeline, terminal.times());
     let range = args.window.range(&timeline, &clock)?;
     let selection = &args.selection;

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
+use gotrace::Timeline;
+
 use crate::failure::Failure;
 pub use kind::Kind;
 use progress::Progress;
@@ -100,6 +102,11 @@ impl Input {
 /// Opens a trace: a file, or standard input for `-`, plain or packed.
 pub fn open_trace(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     Input::open(path, true)?.into_trace(path)
+}
+
+/// Builds the timeline of a trace: a file, or standard input for `-`, plain or packed.
+pub fn load_timeline(path: &Path) -> Result<Timeline, Failure> {
+    Timeline::from_reader(open_trace(path)?).map_err(|error| Failure::trace(path, &error))
 }
 
 /// The first bytes: as many as come at once, so that live input is not waited for, but enough to know a file by.

@@ -1,6 +1,5 @@
 //! How answers look on a terminal: tables, units, colour, pictures.
 
-pub mod analysis;
 pub mod clock;
 pub mod distribution;
 pub mod names;
@@ -11,6 +10,4 @@ pub mod style;
 pub mod suggest;
 pub mod svg;
 pub mod table;
-pub mod text;
-pub mod timeline;
 pub mod units;

@@ -119,11 +119,6 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Writes the headings and the rows, a line each.
     pub fn write(&self, terminal: &mut Terminal) -> io::Result<()> {
         let widths = self.layout(terminal.width().saturating_sub(self.indent));

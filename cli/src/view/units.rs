@@ -36,12 +36,6 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A difference of sizes, such as `+13.2 MiB`.
-pub fn signed_bytes(difference: i64) -> String {
-    let sign = if difference < 0 { "−" } else { "+" };
-    format!("{sign}{}", bytes(difference.unsigned_abs()))
-}
-
 /// A whole number with separators, such as `1,234`.
 pub fn count(count: u64) -> String {
     indicatif::HumanCount(count).to_string()
@@ -106,7 +100,6 @@ mod tests {
         {
             assert_eq!(bytes(size), text);
         }
-        assert_eq!(signed_bytes(-2048), "−2.00 KiB");
     }
 
     #[test]

@@ -219,7 +219,8 @@ fn told_life(trace: &str, args: &[&str]) -> Value {
     let states = [("Running", "running_ns"), ("Runnable", "runnable_ns"), ("Syscall", "syscall_ns")];
     let states = states.map(|(state, key)| (state.to_owned(), totals[key].clone())).into_iter();
     let waits = totals["waiting"].as_array().expect("an array").iter();
-    let waits = waits.map(|row| (format!("Waiting: {}", row["reason"].as_str().expect("a reason")), row["total_ns"].clone()));
+    let waits =
+        waits.map(|row| (format!("Waiting: {}", row["reason"].as_str().expect("a reason")), row["total_ns"].clone()));
     let totals: Map<String, Value> = states.chain(waits).filter(|(_, nanos)| *nanos != 0).collect();
     life["totals"] = totals.into();
     life
@@ -299,10 +300,7 @@ fn a_part_is_given_in_the_traces_time_or_the_walls() {
     for name in ["goroutine", "blocking"] {
         for (args, message) in [
             (["--from=6000000000000", "--to=7000000000000"], "nothing is left between --from and --to"),
-            (
-                ["--from=yesterday", "--to=5095297455240"],
-                "1.5s, +20ms",
-            ),
+            (["--from=yesterday", "--to=5095297455240"], "1.5s, +20ms"),
         ] {
             let refusal = refusal(name, trace, &args);
             assert!(refusal.contains(message), "{name}: {refusal}");
@@ -367,8 +365,10 @@ fn waits_are_those_asked_for() {
             assert_eq!(told(&[&format!("--reason={reason}")]), expected, "{trace}: {reason}");
         }
         // At least as long as one that there is.
-        let mut lengths: Vec<i64> =
-            rows.iter().map(|row| row["end_ns"].as_i64().unwrap_or(0) - row["start_ns"].as_i64().unwrap_or(0)).collect();
+        let mut lengths: Vec<i64> = rows
+            .iter()
+            .map(|row| row["end_ns"].as_i64().unwrap_or(0) - row["start_ns"].as_i64().unwrap_or(0))
+            .collect();
         lengths.sort_unstable();
         let min = lengths[lengths.len() / 2];
         let expected = waits(&lives, start, end, |_, span| span.end - span.start >= min);

@@ -29,7 +29,8 @@ fn whole_traces_are_whole() {
         assert_eq!(report["cause"], Value::Null);
         let generations = report["generations"].as_array().expect("a list");
         assert!(generations.iter().all(|generation| generation["ok"] == true), "{report:#}");
-        let sum = generations.iter().map(|generation| generation["size_bytes"].as_u64().expect("a number")).sum::<u64>();
+        let sum =
+            generations.iter().map(|generation| generation["size_bytes"].as_u64().expect("a number")).sum::<u64>();
         assert_eq!(sum + 16, bytes.len() as u64, "{}", sample.name);
         let golden = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
         let events = golden.lines().filter(|line| line.starts_with("M=") && !line.contains(" Sync ")).count();
@@ -173,7 +174,8 @@ fn a_damaged_generation_is_named() {
     let mut bytes = sample("go1.26/borders").bytes();
     let whole = assert_says(&bytes, "whole", 0, "");
     let second = &whole["generations"][1];
-    let (offset, len) = (second["offset_bytes"].as_u64().expect("a number"), second["size_bytes"].as_u64().expect("a number"));
+    let (offset, len) =
+        (second["offset_bytes"].as_u64().expect("a number"), second["size_bytes"].as_u64().expect("a number"));
     let middle = (offset + len / 2) as usize;
     bytes[middle..middle + 16].fill(0xff);
     let report = assert_says(&bytes, "damaged", 1, "");
@@ -219,7 +221,8 @@ fn a_fault_comes_before_a_contradiction() {
 fn a_skipped_generation_is_counted() {
     let bytes = sample("go1.22/generations").bytes();
     let whole = assert_says(&bytes, "whole", 0, "");
-    let counts = |row: &Value| ["offset_bytes", "size_bytes", "batches", "events", "threads"].map(|key| row[key].as_u64());
+    let counts =
+        |row: &Value| ["offset_bytes", "size_bytes", "batches", "events", "threads"].map(|key| row[key].as_u64());
     let damaged = |at: usize| {
         let mut bytes = bytes.clone();
         bytes[at] ^= 0x55;
@@ -235,7 +238,11 @@ fn a_skipped_generation_is_counted() {
     for (at, i) in [(3993, 1), (3640, 2)] {
         let report = damaged(at);
         let row = &report["generations"][i];
-        assert_eq!((&row["ok"], &row["start_ns"], &row["read"]), (&json!(false), &Value::Null, &json!(0)), "{report:#}");
+        assert_eq!(
+            (&row["ok"], &row["start_ns"], &row["read"]),
+            (&json!(false), &Value::Null, &json!(0)),
+            "{report:#}"
+        );
         assert_eq!(counts(row), counts(&whole["generations"][i]), "{report:#}");
     }
     // The clock's batch is no batch any more, and what begins behind it stands there.

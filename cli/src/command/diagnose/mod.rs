@@ -30,7 +30,7 @@ use read::Captured;
 /// Exits with 0 if the program is healthy, 1 if it leaks or may leak, 2 if nothing can be read.
 #[derive(clap::Args)]
 #[command(
-after_help = "Examples:\n  gotrace diagnose .\n  gotrace diagnose heap.*.pb.gz goroutine.*.pb.gz\n  gotrace diagnose trace.out gctrace.log --verbose"
+    after_help = "Examples:\n  gotrace diagnose .\n  gotrace diagnose heap.*.pb.gz goroutine.*.pb.gz\n  gotrace diagnose trace.out gctrace.log --verbose"
 )]
 pub struct Args {
     /// A folder, or any profiles, traces and GC logs

@@ -13,7 +13,10 @@ use crate::failure::Failure;
 pub(crate) enum Input {
     File(PathBuf),
     /// A copy of what can't be read twice: standard input, a pipe, a packed file.
-    Kept { name: PathBuf, copy: Arc<Mutex<Kept>> },
+    Kept {
+        name: PathBuf,
+        copy: Arc<Mutex<Kept>>,
+    },
 }
 
 /// A copy of the input, or why there is none.

@@ -112,7 +112,11 @@ impl Report {
                 writeln!(terminal, "nothing of it can be saved: {why}")
             }
             None if is_damaged && asked.file != Path::new("-") => {
-                writeln!(terminal, "\nnext: gotrace doctor --repair OUT {}", printable(&asked.file.display().to_string()))
+                writeln!(
+                    terminal,
+                    "\nnext: gotrace doctor --repair OUT {}",
+                    printable(&asked.file.display().to_string())
+                )
             }
             None => Ok(()),
         }
