@@ -91,7 +91,7 @@ fn other_files_are_told_apart() {
     let output = run(doctor, b"404 page not found\n");
     let complaint = complaint(&output);
     assert_eq!(complaint.lines().count(), 1, "{complaint}");
-    assert!(complaint.starts_with("doctor: standard input: not a Go execution trace"), "{complaint}");
+    assert!(complaint.starts_with("gotrace doctor: standard input: not a Go execution trace"), "{complaint}");
 }
 
 /// Of what is not there, there is a report as of what can't be read; in text the error says it all.
