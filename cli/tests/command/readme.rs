@@ -27,33 +27,39 @@ fn shell(line: &str, folder: &Path) -> Output {
     shell.output().expect("there is a shell")
 }
 
-/// Whether a text has these lines, where a line of `…` stands for any number of lines.
-fn matches(printed: &str, sample: &str) -> bool {
-    let mut rest: Vec<&str> = printed.lines().map(str::trim_end).collect();
-    let lines: Vec<&str> = sample.lines().collect();
-    for (number, part) in lines.split(|line| *line == "…").enumerate() {
-        let found = match (number, part.len()) {
-            (_, 0) => Some(0),
-            (0, _) => rest.starts_with(part).then_some(0),
-            (_, len) => rest.windows(len).position(|lines| lines == part),
-        };
-        let Some(at) = found else { return false };
-        rest.drain(..at + part.len());
+/// What a sample shows of a text: all of it or, if the sample ends with a line of `…`, as many lines of its start.
+fn excerpt(printed: &str, sample: &str) -> String {
+    let shown = match sample.lines().last() {
+        Some("…") => sample.lines().count() - 1,
+        _ => usize::MAX,
+    };
+    let mut text: String = printed.lines().take(shown).map(|line| format!("{}\n", line.trim_end())).collect();
+    if printed.lines().count() > shown {
+        text.push_str("…\n");
     }
-    rest.is_empty() || lines.last() == Some(&"…")
+    text
 }
 
+/// With `INSTA_UPDATE=always` the samples are replaced, as the goldens are.
 #[test]
 fn samples_in_readme_are_real() {
     let readme = readme();
-    let blocks: Vec<&str> =
-        readme.split("```console\n").skip(1).filter_map(|block| block.split("```").next()).collect();
-    assert!(blocks.len() >= 3);
-    for block in blocks {
+    let mut parts: Vec<String> = readme.split("```console\n").map(str::to_owned).collect();
+    assert!(parts.len() > 3);
+    let is_update = std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always");
+    for part in &mut parts[1..] {
+        let (block, rest) = part.split_once("```").expect("a block ends");
         let (line, sample) = block.split_once('\n').expect("a command and its output");
         let output = shell(line.strip_prefix("$ ").expect("a command"), root());
         let printed = String::from_utf8(output.stdout.clone()).expect("text is UTF-8");
-        assert!(matches(&printed, sample), "{line} prints\n{printed}{}\nREADME.md has\n{sample}", complaint(&output));
+        let printed = excerpt(&printed, sample);
+        if !is_update {
+            assert_eq!(printed, sample, "{line}: {}", complaint(&output));
+        }
+        *part = format!("{line}\n{printed}```{rest}");
+    }
+    if is_update {
+        fs::write(root().join("README.md"), parts.join("```console\n")).expect("README.md can be written");
     }
 }
 
