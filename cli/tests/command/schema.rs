@@ -116,7 +116,7 @@ fn assert_valid(share: fn(Kind) -> usize) {
     assert_eq!(untried, None, "a subcommand with a schema that no call tries");
     let files = files();
     let mut taken = Vec::new();
-    for (number, call) in CALLS.iter().enumerate().filter(|(_, call)| validators.contains_key(call.1)) {
+    for (number, call) in CALLS.iter().enumerate() {
         let fitting = files.iter().filter(|(kind, _)| *kind == call.0).enumerate();
         let mine = fitting.filter(|(index, _)| (index + number).is_multiple_of(share(call.0)));
         taken.extend(mine.map(|(_, (_, path))| (call, path)));
