@@ -1,6 +1,6 @@
 //! What goroutines waited for: by reason, by place in the code, and by who woke them.
 //!
-//! The sums are of a [`Timeline`]'s waits, as a [`Query`] picks them.
+//! The sums are of a [`Timeline`](crate::Timeline)'s waits, as a [`Query`] picks them.
 //!
 //! ```
 //! use gotrace::Timeline;

@@ -7,7 +7,7 @@ use crate::event::Text;
 use crate::id::{GoId, TaskId};
 use crate::time::Time;
 
-/// Takes the sums of a [`Summarizer`](super::Summarizer).
+/// Takes the sums of a [`Summarizer`](super::goroutines::Summarizer).
 pub trait SummarySink {
     /// A goroutine has ended, or the trace has.
     fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>);
