@@ -19,6 +19,12 @@ pub const REGION: u8 = 47;
 
 pub struct OldTrace(Vec<u8>);
 
+impl Default for OldTrace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl OldTrace {
     pub fn new() -> Self {
         OldTrace(b"go 1.21 trace\0\0\0".to_vec())
