@@ -8,8 +8,11 @@ use crate::failure::Failure;
 use crate::json::schema;
 use crate::terminal::Terminal;
 
+/// Makes the schema of one command's output.
+type MakeSchema = fn() -> Schema;
+
 /// The commands that have `--json`, and the schema of what each prints.
-const SCHEMAS: &[(&str, fn() -> Schema)] = &[
+const SCHEMAS: &[(&str, MakeSchema)] = &[
     ("allocations", schema::<super::allocations::Report>),
     ("blocking", schema::<super::blocking::Report<'static>>),
     ("compare", schema::<super::compare::Report>),

@@ -51,7 +51,7 @@ pub fn plural(number: u64, thing: &str) -> String {
 pub fn percent(part: f64, whole: f64) -> String {
     match part / whole * 100.0 {
         share if !share.is_finite() => "–".to_owned(),
-        share if share == 0.0 => "0 %".to_owned(),
+        0.0 => "0 %".to_owned(),
         share if share.abs() < 0.1 => "<0.1 %".to_owned(),
         share if share.abs() < 9.95 => format!("{share:.1} %"),
         share => format!("{share:.0} %"),
