@@ -27,7 +27,7 @@ const FAILED: u8 = 2;
 /// Why a command stops before its work is done.
 #[derive(Debug)]
 pub enum Failure {
-    /// An input cannot be read, or not to its end.
+    /// An input cannot be read, or only a part of it.
     Input { path: PathBuf, error: String, hint: &'static str },
     /// The arguments contradict each other or the input.
     Usage(String),
@@ -77,7 +77,7 @@ pub fn exit(command: &str, result: Result<impl Into<Answer>, Failure>) -> ExitCo
     ExitCode::from(FAILED)
 }
 
-/// A file's name, or that of the standard stream which `-` means.
+/// A file's name, or `stream` for `-`.
 fn name(path: &Path, stream: &str) -> String {
     if path == Path::new("-") { stream.into() } else { path.display().to_string() }
 }

@@ -1,4 +1,4 @@
-//! JSON output: one object a command, the library's report with a version and the reason why the input ends early.
+//! JSON output: each command prints one object, which is the library's report, a version and the error, if there is one.
 
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -14,7 +14,8 @@ pub struct Document<T> {
     /// The report.
     #[serde(flatten)]
     pub report: T,
-    /// Why the input could not be read to its end; the rest is of what came before. `null` if it could.
+    /// Why the input could not be read to its end; the other fields then describe the part before. `null` if it was read to its
+    /// end.
     pub error: Option<String>,
 }
 

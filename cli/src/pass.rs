@@ -27,8 +27,8 @@ pub fn observe<O: Observer>(path: &Path, times: TimeStyle, observer: O) -> Resul
     observe_within(path, times, &Window::default(), |_| observer)
 }
 
-/// The same with an observer that needs to know which part of the trace is asked for. It is made at the first event,
-/// since a moment may be given from the start of the trace.
+/// Like [`observe`], with an observer that needs to know which part of the trace is asked for. It is created at the first event,
+/// because `--from` and `--to` may be relative to the start of the trace.
 ///
 /// # Errors
 ///
@@ -51,12 +51,12 @@ pub fn observe_within<O: Observer>(
     }
 }
 
-/// Ends a command that has printed what was found: with a failure if that is not all.
+/// The result of a command that has printed its report: a failure if the trace could not be read to its end.
 pub fn ended(path: &Path, error: Option<&Error>) -> Result<(), Failure> {
     error.map_or(Ok(()), |error| Err(Failure::trace(path, error)))
 }
 
-/// An observer that is made at the first event.
+/// An observer that is created at the first event.
 struct Late<'w, F, O> {
     make: Option<F>,
     window: &'w Window,

@@ -62,7 +62,7 @@ impl Window {
         self.from.is_none() && self.to.is_none()
     }
 
-    /// In the times of a trace of which only the start is known yet.
+    /// The window as a range of times, when only the start of the trace is known.
     ///
     /// # Errors
     ///
@@ -79,11 +79,11 @@ impl Window {
         }
     }
 
-    /// In the times of a timeline, and within it.
+    /// The window as a range of times within a timeline.
     ///
     /// # Errors
     ///
-    /// As [`on`](Self::on), and if nothing of the trace is left.
+    /// Those of [`on`](Self::on), and if nothing of the trace is left.
     pub fn range(&self, timeline: &Timeline, clock: &Clock) -> Result<Range<Time>, Failure> {
         let asked = self.on(clock)?;
         let (start, end) = (asked.start.max(timeline.start()), asked.end.min(timeline.end()));

@@ -57,10 +57,10 @@ pub enum TimeStyle {
     Wall,
 }
 
-/// Lines are this wide where no terminal says otherwise.
+/// The width of lines if the terminal's width is unknown.
 const DEFAULT_WIDTH: usize = 100;
 
-/// Narrower terminals get lines of this width all the same.
+/// The least width of lines. Narrower terminals wrap them.
 const MIN_WIDTH: usize = 40;
 
 /// Standard output, or a buffer in tests.
@@ -135,7 +135,7 @@ impl Write for Terminal {
     }
 }
 
-/// What a shell or a test says in COLUMNS.
+/// The width in the environment variable COLUMNS, which shells and tests set.
 fn columns() -> Option<usize> {
     std::env::var("COLUMNS").ok()?.parse().ok().filter(|&columns| columns > 0)
 }

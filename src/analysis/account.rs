@@ -1,4 +1,4 @@
-//! What is known of a goroutine that is being summed up.
+//! The running sums of a goroutine.
 
 use smallvec::SmallVec;
 
@@ -33,9 +33,9 @@ pub(super) struct Account {
     pub reason: Name,
     pub syscall: i64,
     pub syscall_blocked: i64,
-    /// On which P it went into the system call.
+    /// The P on which it entered the system call.
     pub syscall_proc: u64,
-    /// Whether a gap came, and nothing is known of it since.
+    /// Whether there was a gap, after which the trace has not mentioned it yet.
     pub is_lost: bool,
     /// What it spent before the part of the trace that counts; `None` if it was not there yet.
     pub before: Option<Box<Spent>>,

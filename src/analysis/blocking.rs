@@ -206,7 +206,7 @@ pub enum WokenBy {
     Scheduler,
     /// The monitor thread.
     Sysmon,
-    /// Nobody, as far as the trace tells.
+    /// Nobody, as far as the trace shows.
     Nobody,
     /// Nobody before the trace ended.
     StillBlocked,
@@ -335,7 +335,7 @@ impl<'t> Sums<'t> {
 }
 
 impl WaitKey {
-    /// A number that few keys share.
+    /// The key's slot in a [`Table`]. Several keys may share it.
     fn slot(self) -> usize {
         let (WhyKey::Why(why) | WhyKey::Created(why)) = self.why;
         4 * why as usize + 2 * usize::from(self.is_since_before) + usize::from(self.is_idle)
@@ -347,7 +347,7 @@ impl WaitKey {
 }
 
 impl WakerRowKey {
-    /// A number that few keys share.
+    /// The key's slot in a [`Table`]. Several keys may share it.
     fn slot(self) -> usize {
         let why = match self.waker {
             WakerKey::Goroutine { why, .. } => why as usize,
@@ -374,7 +374,7 @@ impl WakerRowKey {
     }
 }
 
-/// Sums by key. The row of a key is found by its slot, where the last key of that slot is, or else by its hash.
+/// Sums by key. A direct-mapped slot remembers the row of the last key that used it; other keys are looked up by hash.
 struct Table<'t, K> {
     rows: Vec<Row<'t, K>>,
     index: HashMap<K, usize, RandomState>,
@@ -435,7 +435,7 @@ impl<'t, K: Copy + Eq + Hash> Table<'t, K> {
     }
 }
 
-/// Adds up rows that are one by their texts.
+/// Adds up rows that have the same texts.
 fn merge<K: Eq + Hash>(rows: impl Iterator<Item = (K, WaitTotals)>) -> Vec<(K, WaitTotals)> {
     let mut sums: HashMap<K, WaitTotals, RandomState> = HashMap::default();
     rows.for_each(|(key, waits)| sums.entry(key).or_default().add(&waits));

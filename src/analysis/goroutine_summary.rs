@@ -76,23 +76,23 @@ pub struct RegionSummary<'a> {
     pub go: GoId,
     /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
     pub task: TaskId,
-    /// What the program called it; empty for the one that stands for the task that a goroutine takes over from its creator.
+    /// The name that the program gave it; empty for the one that represents the task that a goroutine inherits from its creator.
     pub name: Text<'a>,
     /// When it began, or the goroutine was created; `None` if before the trace.
     pub start: Option<Time>,
-    /// When it or the goroutine ended; `None` if the trace did, or a gap of lenient reading came.
+    /// When it or the goroutine ended; `None` if the trace or a gap of lenient reading ended it.
     pub end: Option<Time>,
     /// How many regions of the goroutine it is within.
     pub depth: usize,
     /// Whether none of the regions that it is within is of the same task.
     pub is_outermost: bool,
-    /// Whether the program made it. Otherwise it stands for the task that a goroutine takes over from its creator.
+    /// Whether the program started it. Otherwise it represents the task that a goroutine inherits from its creator.
     pub is_of_program: bool,
     /// How its goroutine spent the time.
     pub times: Times<'a>,
 }
 
-/// Among how many regions around one the same task is looked for. Programs nest a handful.
+/// At most this many enclosing regions are searched for one of the same task. Programs nest a handful.
 const MAX_LOOK_BACK: usize = 64;
 
 /// Shows the innermost of some nested regions.

@@ -351,8 +351,8 @@ impl fmt::Debug for Goroutines<'_> {
     }
 }
 
-/// The function whose source holds a function: without what the compiler puts behind the name of one for the closures and
-/// wrappers in it.
+/// The function whose source contains a function: the name without the suffixes that the compiler adds for closures and
+/// wrappers.
 pub(super) fn source_function(name: &[u8]) -> &[u8] {
     let mut name = name.strip_suffix(b"-fm").unwrap_or(name);
     while let Some(dot) = memchr::memrchr(b'.', name) {

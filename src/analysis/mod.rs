@@ -1,8 +1,9 @@
-//! Analyses of a trace: what `go tool trace` shows, and what it leaves out, in one pass over the events.
+//! Analyses of a trace: what `go tool trace` shows, and what it leaves out.
 //!
-//! Each analysis is an [`Observer`]: it is shown the events one after another and keeps what it needs of them, so its memory
-//! follows what is alive in the traced program and what comes out, not the length of the trace. Several share a pass as
-//! a tuple.
+//! Most analyses are an [`Observer`], which is shown the events one after another in a single pass. Its memory follows what is
+//! alive in the traced program and the size of the report, not the length of the trace. Several observers share a pass as a
+//! tuple. [`blocking`], [`gc`], [`threads`] and [`tasks::slowest()`] work on a [`Timeline`](crate::Timeline) instead, which holds
+//! the whole trace.
 //!
 //! ```
 //! use std::time::Duration;

@@ -20,7 +20,7 @@ impl Name {
     pub const FOREVER: Name = Name(1);
     /// What is counted together when there are too many.
     pub const OTHER: Name = Name(2);
-    /// The reason of a wait that began before the trace, which does not tell it.
+    /// The reason of a wait that began before the trace, which does not have the real one.
     pub const BLOCKED_BEFORE_TRACE: Name = Name(3);
 
     pub fn index(self) -> usize {

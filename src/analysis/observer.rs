@@ -1,4 +1,4 @@
-//! What an analysis in one pass is, and the pass.
+//! The trait of analyses that need one pass, and the function that makes the pass.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -16,20 +16,20 @@ pub trait Observer {
     /// The next event.
     fn event(&mut self, event: &Event<'_>);
 
-    /// The trace has ended, or cannot be read on.
+    /// The trace has ended, or cannot be read any further. Returns what was found.
     fn finish(self) -> Self::Output;
 }
 
-/// Shows an observer all events that the reader still has, and gives what it found.
+/// Shows an observer all events that the reader still has, and returns what it found.
 ///
-/// If the trace is damaged that is what could be found before the damage, and the error says what it was. A lenient reader
-/// goes on behind the damage; then no analysis counts anything across the gap.
+/// If the trace is damaged, this returns what was found before the damage, and the error. A lenient reader continues after the
+/// damage; no analysis counts anything across the gap.
 pub fn run<O: Observer>(reader: &mut Reader<'_>, mut observer: O) -> (O::Output, Option<Error>) {
     let error = reader.drain(&mut Showing(&mut observer)).err();
     (observer.finish(), error)
 }
 
-/// Takes in records for an observer.
+/// Shows records to an observer as events.
 struct Showing<'a, O>(&'a mut O);
 
 impl<O: Observer> Sink for Showing<'_, O> {

@@ -1,8 +1,8 @@
-//! What changes in the course of a trace of unknown length: windows of equal length that grow with it.
+//! Windows of equal length over a trace of unknown length. They get longer as the trace does.
 
 use super::histogram::Histogram;
 
-/// There are at most so many windows: when they run out, they are merged in pairs.
+/// There are at most this many windows. When they are used up, they are merged in pairs.
 const MAX_WINDOWS: usize = 128;
 
 /// The first windows are this long, in nanoseconds.

@@ -1,7 +1,8 @@
-//! Who comes and who stays: goroutines by the function in which they started, and where they wait.
+//! Which goroutines stay: goroutines by the function in which they started, and where they wait.
 //!
-//! A pool stands still, a request's goroutines come and go, and a leak's come and stay. One pass tells them apart by counting:
-//! how many there were, were created and ended, and of each place to wait how many went to wait there and were woken.
+//! The number of goroutines in a pool is constant, those of requests are created and exit, and leaked ones are created and stay.
+//! One pass distinguishes them by counting how many existed, were created and ended, and how many started to wait and were woken
+//! at each place.
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
@@ -19,10 +20,10 @@ use crate::number::number;
 use crate::sched::arena::{Arena, Index};
 use crate::time::Time;
 
-/// So many goroutines are named where they are given as examples: the oldest.
+/// At most this many goroutines are given as examples, the oldest first.
 const MAX_EXAMPLES: usize = 16;
 
-/// So many places in which goroutines of a group were created are kept.
+/// At most this many places in which goroutines of a group were created are kept.
 const MAX_CREATORS: usize = 16;
 
 /// What [`Population`] finds.
@@ -51,7 +52,7 @@ pub struct PopulationGroup {
     pub created: u64,
     /// How many ended in it.
     pub ended: u64,
-    /// How many are left at its end. Not `before` + `created` − `ended` where a goroutine's function was never told.
+    /// How many are left at its end. Not `before` + `created` − `ended` if the trace never has the function of some goroutine.
     pub left: u64,
     /// How long those lived that were created and ended in the trace, in nanoseconds.
     pub lifetimes: Histogram,
@@ -109,7 +110,7 @@ pub struct Waiter {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WaitPlace {
-    /// Where: innermost frame first. Empty where the trace does not tell.
+    /// Where: innermost frame first. Empty if the trace has no stack.
     pub stack: Vec<OwnedFrame>,
     /// For what, in the runtime's words.
     pub reason: String,
@@ -119,7 +120,7 @@ pub struct WaitPlace {
     pub left: u64,
     /// How many waited there at the end.
     pub waiting: u64,
-    /// How many of those were created in the trace, and were never woken since they came there.
+    /// How many of those were created in the trace, and were not woken since they started to wait there.
     pub since_creation: u64,
     /// Since when the one has waited that waits longest; the start of the trace if since before.
     pub oldest: Option<Time>,
@@ -177,8 +178,8 @@ struct Lookup {
 
 const LOOKUPS: usize = 256;
 
-/// The last lookups, by the remainder of the stack's ID: nearly always all that wait at a stack are of one group and wait for
-/// the same.
+/// The last lookups, in slots by the stack's ID modulo their number. Goroutines that wait at one stack nearly always belong to one
+/// group and have one reason.
 #[derive(Debug)]
 struct Lookups([Lookup; LOOKUPS]);
 
@@ -196,8 +197,8 @@ impl Lookups {
 
 /// Counts goroutines by the function in which they started, and where they wait, in one pass.
 ///
-/// Memory follows the goroutines that are alive and the number of different stacks. What a lenient reader gives behind a gap
-/// is counted anew.
+/// Memory follows the goroutines that are alive and the number of different stacks. After a gap of a lenient reader,
+/// counting starts again.
 #[derive(Debug, Default)]
 pub struct Population {
     names: Names,

@@ -124,7 +124,7 @@ impl ProfileOptions {
 
 /// Counts time by stack, in one pass. Memory follows the number of live goroutines and of different stacks.
 ///
-/// A gap of lenient reading ends all open waits, as the end of the trace does; after it, waits start anew.
+/// A gap of lenient reading ends all open waits, as the end of the trace does; after it, waits start again.
 #[derive(Debug)]
 pub struct Profiler {
     kind: ProfileKind,
@@ -286,14 +286,14 @@ impl Profiler {
         let Some(track) = self.tracks.get_mut(index) else { return };
         let reason = if to == GoState::Waiting { event.text(record.text).as_bytes() } else { b"" };
         let counts = self.kind.counts(to, reason);
-        // For one state, the reference goes on counting what is said to be in it again. Off-CPU has many.
+        // For a kind of one state, the reference continues to count a goroutine that enters the state again. Off-CPU has several states.
         let ends = match self.kind {
             ProfileKind::OffCpu => from != to,
             _ => !counts_in(self.kind, to),
         };
         if track.since != NEVER && ends {
             let (since, key) = (std::mem::replace(&mut track.since, NEVER), (track.stack, track.reason));
-            // It came to an end because the goroutine runs for the first time: the reference leaves that out.
+            // The wait ended because the goroutine runs for the first time. The reference leaves that out.
             if self.options.complete || self.has_regions() || !runs_first {
                 self.interval(index, key, since, time);
             }
@@ -463,7 +463,7 @@ impl Profiler {
         }
     }
 
-    /// Nothing is known of anyone until the next generation tells anew.
+    /// After a gap, the state of a goroutine is unknown until the next generation reports it.
     fn lose(&mut self, time: i64) {
         let ids: Vec<u64> = self.tracks.ids().collect();
         for id in ids {
@@ -517,7 +517,7 @@ impl Profiler {
     }
 }
 
-/// How much time a CPU sample stands for: the runtime samples a hundred times a second unless told otherwise, which the trace does not say
+/// The time that a CPU sample represents. The runtime takes a hundred samples a second by default; the trace does not have the rate
 /// (Go `src/runtime/pprof/pprof.go`, `StartCPUProfile`).
 pub(super) const SAMPLE_NANOS: i64 = 10_000_000;
 

@@ -21,7 +21,7 @@ use crate::time::Time;
 /// Sums up goroutines and regions in one pass, and shows each sum to a [`SummarySink`] when there is nothing to add.
 ///
 /// Memory follows the goroutines that are alive, and the regions that are open: some 200 bytes each. Over a gap of lenient
-/// reading, what goroutines do is `Unknown time`; those of which nothing is heard behind it count as alive. A goroutine that
+/// reading, what goroutines do is `Unknown time`; those that the trace does not mention after it count as alive. A goroutine that
 /// waits forever counts as ended, as in `go tool trace`, but is shown at the end of the trace; those that are alive then come
 /// in ascending order.
 pub struct Summarizer<S> {
@@ -248,7 +248,7 @@ impl<S: SummarySink> Summarizer<S> {
         }
     }
 
-    /// Nothing is known of anyone until the next generation tells anew.
+    /// After a gap, the state of a goroutine is unknown until the next generation reports it.
     fn lose(&mut self, time: i64) {
         for index in self.indexes() {
             if self.goroutines.get(index).is_some_and(|account| account.end == NEVER) {

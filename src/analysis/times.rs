@@ -8,7 +8,7 @@ use super::names::{Name, Names};
 use crate::event::record::RangeType;
 use crate::timeline::NO_REASON;
 
-/// Whose numbers: where Go's own are wrong, these are two.
+/// Which rules to count by. They differ where Go's own are wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Accounting {
     /// Those of Go 1.27.3's `trace.Summarizer`, flaws included, for comparing with `go tool trace`.
@@ -52,7 +52,7 @@ pub(super) struct Spent {
     pub ranges: SmallVec<[(RangeKey, i64); 2]>,
 }
 
-/// So many reasons are told apart for one goroutine. The runtime knows about forty.
+/// At most this many reasons are counted separately for one goroutine. The runtime has about forty.
 const MAX_KEYS: usize = 64;
 
 /// A key of a short list; one stands for all that come when the list is full.
@@ -157,7 +157,7 @@ fn reason_of_go(names: &Names, reason: Name) -> String {
 
 /// How a goroutine spent its time, or a part of it.
 ///
-/// The columns of `go tool trace`: total is the time it was there, the others but for the ranges are parts of it that don't overlap.
+/// The columns of `go tool trace`: total is the time it was there, the others, except the ranges, are parts of it that do not overlap.
 #[derive(Clone, Copy)]
 pub struct Times<'a> {
     pub(super) spent: &'a Spent,

@@ -4,27 +4,27 @@ use crate::account::Tally;
 use crate::error::{Error, ErrorKind, Flaw};
 use crate::reader::Reader;
 
-/// What the bytes of a file look like, whatever they mean.
+/// What the bytes of a file look like before they are decoded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traits {
     pub len: u64,
     /// The first bytes.
     head: Vec<u8>,
     last: u8,
-    /// Line feeds, and those behind a carriage return.
+    /// Line feeds, and those that follow a carriage return.
     line_feeds: u64,
     after_returns: u64,
-    /// How many zeros stand at the end.
+    /// How many zero bytes are at the end.
     zeros: u64,
 }
 
-/// How many bytes of the beginning are looked at.
+/// How many bytes of the start are kept.
 const HEAD: usize = 512;
 /// Disks and pages come in blocks of this many bytes.
 const BLOCK: u64 = 4096;
 /// The most bytes of a batch (Go `tracev2.MaxBatchSize`).
 const MAX_BATCH: u64 = 64 << 10;
-/// So many line feeds without one that lacks its carriage return are no chance.
+/// This many line feeds, all after a carriage return, are no coincidence.
 const MANY: u64 = 32;
 
 impl Traits {
@@ -58,19 +58,19 @@ impl Traits {
         !self.head.is_empty() && is_text && !self.head.contains(&0)
     }
 
-    /// Where a trace begins behind the first byte.
+    /// Where a trace begins, if that is after the first byte.
     fn trace_at(&self) -> Option<usize> {
         (1..self.head.len()).find(|&at| self.head[at] == b'g' && Reader::from_slice(&self.head[at..]).is_ok())
     }
 }
 
-/// The system does not give its bytes.
-pub(super) const CANT_READ: &str = "the file can't be read";
+/// The cause when the system cannot read the file.
+pub(super) const CANT_READ: &str = "the file cannot be read";
 
-/// Why a file is no trace.
+/// Why a file is not a trace.
 pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
     if let (ErrorKind::NotATrace { .. }, Some(at)) = (kind, traits.trace_at()) {
-        return format!("a trace begins at byte {at}: cut off what stands before it");
+        return format!("a trace begins at byte {at}: remove the bytes before it");
     }
     let text = match kind {
         ErrorKind::UnsupportedVersion { version } => {
@@ -79,9 +79,7 @@ pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
                 Some(minor) if minor < 11 => {
                     format!("it was written by {version}: traces of Go 1.11 and later are read")
                 }
-                _ => format!(
-                    "its header names {version}, which no Go that this program knows writes: a newer Go, or damage"
-                ),
+                _ => format!("its header names {version}, which is unknown: a newer Go wrote it, or it is damaged"),
             };
         }
         ErrorKind::TruncatedHeader { .. } => {
@@ -93,7 +91,7 @@ pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
     text.to_owned()
 }
 
-/// What it is instead of a trace.
+/// What a file is instead of a trace, by its bytes.
 fn of_bytes(traits: &Traits) -> &'static str {
     match traits {
         _ if traits.len == 0 => {
@@ -104,7 +102,7 @@ fn of_bytes(traits: &Traits) -> &'static str {
         }
         _ if traits.begins(b"\x28\xb5\x2f\xfd") => "it is a zstd file: unpack it first",
         _ if traits.begins(b"PK\x03\x04") => "it is a zip file: unpack it first",
-        _ if traits.begins(b"\x7fELF") => "it is a program and not its trace",
+        _ if traits.begins(b"\x7fELF") => "it is a program, not its trace",
         _ if traits.begins(b"goroutine ") || traits.begins(b"goroutine profile:") => {
             "it is a goroutine dump in text and not a trace: ask for /debug/pprof/trace"
         }
@@ -124,15 +122,15 @@ fn of_bytes(traits: &Traits) -> &'static str {
         _ if traits.zeros == traits.len => {
             "it is all zeros: the disk was full, or the machine stopped before it was written"
         }
-        _ => "it is no Go execution trace",
+        _ => "it is not a Go execution trace",
     }
 }
 
-/// Why a trace is damaged, by its faults and its looks; `end` is that for which it was not read on.
+/// Why a trace is damaged, judged by its faults and its bytes. `end` is the error that ended reading, if one did.
 pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<String> {
     use ErrorKind as K;
     if let Some(K::Io(error)) = end.map(|end| &end.kind) {
-        return Some(format!("the file can't be read on: {error}"));
+        return Some(format!("the file cannot be read any further: {error}"));
     }
     let Error { kind: first, at: begin } = faults.first().or(end)?;
     let second = faults.iter().chain(end).find(|fault| matches!(fault.kind, K::MultipleTraces));
@@ -141,23 +139,22 @@ pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, trai
     if matches!(first, K::MultipleTraces) {
         return Some(two + ": cut it there, each part is a trace");
     }
-    // What follows stands where the rest of a batch would.
+    // The second trace starts where the rest of a batch was expected.
     let is_last = faults.get(1).is_some_and(|fault| fault.at.offset == at.offset);
     let breaks_off = matches!(first, K::EventTruncated { .. } | K::VarintTruncated | K::BatchTooLarge { .. });
     if is_last && breaks_off && at.offset.saturating_sub(begin.offset) <= MAX_BATCH {
         return Some(two + "; the first is cut, or damaged at its end");
     }
-    // The end of the file is that of the second.
+    // The end of the file is the end of the second trace.
     let traits = Traits { len: at.offset, zeros: 0, ..traits.clone() };
     Some(format!("{two}; the first: {}", of_first(first, lost, &traits)))
 }
 
-/// Why a trace is damaged that has this fault first, and what that costs.
+/// Why a trace whose first fault is this one is damaged, and how many events that costs.
 fn of_first(fault: &ErrorKind, lost: Tally, traits: &Traits) -> String {
     let unordered = match lost.events {
         1.. if is_cut(fault) => format!(
-            "; {} events that stand before the cut can't be put in order: what other threads did meanwhile was not \
-             written yet",
+            "; {} events before the cut cannot be put in order, because other threads had not written theirs yet",
             lost.events
         ),
         _ => String::new(),
@@ -165,7 +162,7 @@ fn of_first(fault: &ErrorKind, lost: Tally, traits: &Traits) -> String {
     of_damage(fault, traits).to_owned() + &unordered
 }
 
-/// Whether a fault is that of a file that ends too early.
+/// Whether a fault means that the file ends too early.
 fn is_cut(fault: &ErrorKind) -> bool {
     use ErrorKind as K;
     matches!(
@@ -177,14 +174,14 @@ fn is_cut(fault: &ErrorKind) -> bool {
     )
 }
 
-/// Why a trace is damaged that has this fault.
+/// Why a trace with this fault is damaged.
 fn of_damage(fault: &ErrorKind, traits: &Traits) -> &'static str {
     match fault {
         _ if traits.line_feeds >= MANY && traits.after_returns == traits.line_feeds => {
-            "it was copied as text: a carriage return stands before every line feed"
+            "it was copied as text: every line feed follows a carriage return"
         }
         ErrorKind::LimitExceeded { .. } => {
-            "it has more of something than any trace has: it was made to harm, or is damaged"
+            "it exceeds a limit that no real trace reaches: it is damaged, or was made to do harm"
         }
         ErrorKind::EmptyTrace => {
             "the program ended before it wrote any events: trace.Stop was not called (os.Exit, log.Fatal, a crash or a kill)"
@@ -193,26 +190,24 @@ fn of_damage(fault: &ErrorKind, traits: &Traits) -> &'static str {
             "its end is all zeros: the disk was full, or the machine stopped before it was written"
         }
         cut if is_cut(cut) && traits.len.is_multiple_of(BLOCK) => {
-            "the file is cut, at a whole number of blocks: most likely the disk was full, or a copy was broken off"
+            "the file is cut, at a whole number of blocks: most likely the disk was full, or a copy was interrupted"
         }
         cut if is_cut(cut) => {
             "the file is cut: the program ended without trace.Stop (os.Exit, log.Fatal, a crash or a kill), the disk was \
              full, or it was copied before it was whole"
         }
-        ErrorKind::TrailingData { .. } => "something that is no trace was written behind the trace",
+        ErrorKind::TrailingData { .. } => "something that is not a trace was written after the trace",
         ErrorKind::DuplicateBatch | ErrorKind::InterleavedGenerations { .. } => {
-            "parts of the file stand twice or in the wrong place: two writers shared it, or a copy went wrong"
+            "parts of the file are repeated or in the wrong place: two writers shared it, or a copy went wrong"
         }
         ErrorKind::TimestampOverflow
         | ErrorKind::TimeRegression { .. }
         | ErrorKind::TimeOrder { .. }
         | ErrorKind::BadFrequency(_)
         | ErrorKind::BadClockSnapshot(_) => {
-            "the clock can't be trusted: that of a virtual machine, or the file is damaged"
+            "the clock cannot be trusted: it is that of a virtual machine, or the file is damaged"
         }
-        ErrorKind::GenerationOutOfOrder { .. } => {
-            "a part of the file is missing, or its parts stand in the wrong order"
-        }
+        ErrorKind::GenerationOutOfOrder { .. } => "a part of the file is missing, or its parts are in the wrong order",
         ErrorKind::StuckFrontier(_) | ErrorKind::BadSequence { .. } => "events are missing in the middle of the file",
         _ => "bytes of the file were changed or lost on its way here: copy it again from where it was written",
     }

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::EventKind;
 use crate::reader::Reader;
 
-/// Looks at the bytes as they are read.
+/// An input that notes the [`Traits`] of the bytes as they are read.
 struct Watched<R> {
     input: R,
     traits: Arc<Mutex<Traits>>,
@@ -26,13 +26,13 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-/// How much is read of what is no trace: it may have no end.
+/// How much is read of an input that is not a trace, which may be endless.
 const MOST: u64 = 1 << 30;
 
 /// Reads a trace over all damage and reports what is read, what is lost and why.
 ///
-/// It reads to the end, of what is not a trace a gigabyte at most. Of generations that could not be read only the place is known:
-/// [`survey`](super::survey) tells the rest.
+/// It reads to the end, but at most a gigabyte of an input that is not a trace. For generations that could not be read, the
+/// report has only the place; [`survey`](super::survey) adds their sizes and counts.
 pub fn examine(input: impl Read + Send) -> DamageReport {
     let traits = Arc::new(Mutex::new(Traits::default()));
     let mut watched = Watched { input, traits: Arc::clone(&traits) };
@@ -40,7 +40,7 @@ pub fn examine(input: impl Read + Send) -> DamageReport {
         Ok(reader) => return read(reader, &traits),
         Err(error) => error,
     };
-    // How long it is, and of what, shows at its end only.
+    // The size and the last bytes of the file help to find the cause.
     let _ = io::copy(&mut watched.take(MOST), &mut io::sink());
     let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
     refused(error.to_string(), cause::of_refusal(&error.kind, &traits), traits.len)
@@ -51,7 +51,7 @@ pub fn unreadable(error: impl Into<String>) -> DamageReport {
     refused(error.into(), cause::CANT_READ.to_owned(), 0)
 }
 
-/// A report with nothing in it but an error.
+/// The report of a file that is not read: its error and the cause.
 fn refused(error: String, cause: String, size: u64) -> DamageReport {
     DamageReport {
         status: TraceStatus::Unreadable,
@@ -94,7 +94,7 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> DamageReport {
             generations.push(GenerationReport { gap: gap.take(), ..row(info) });
         }
     };
-    // If one is not sound, what stands in the file is counted.
+    // For a damaged generation, `survey` replaces this by the number of events in the file.
     generations.iter_mut().for_each(|row| row.events = Some(row.read));
     let account = reader.account();
     let traits = traits.lock().map(|traits| traits.clone()).unwrap_or_default();
@@ -145,9 +145,9 @@ fn row(info: GenerationInfo) -> GenerationReport {
     }
 }
 
-/// Puts a fault to the generation in which it lies. One of which nothing was read gets a row by that.
+/// Notes a fault in the row of its generation. If nothing of the generation was read, this adds its row.
 fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
-    // What lies between generations, or behind the last.
+    // These faults lie between generations, or after the last one.
     let is_between = matches!(
         fault.kind,
         ErrorKind::GenerationOutOfOrder { .. } | ErrorKind::MultipleTraces | ErrorKind::TrailingData { .. }
@@ -157,7 +157,7 @@ fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
     }
     let at = fault.at.offset;
     let before = generations.iter().take_while(|row| row.offset <= at).count();
-    // Where a generation is cut, the place is behind what was read of it; where its end lacks something, the next begins.
+    // If a generation is cut, the fault is after the bytes that were read of it. If its end is missing, the fault is where the next begins.
     let is_in = |row: &GenerationReport| match fault.at.generation {
         Some(number) => number == row.number,
         None => row.size.is_some_and(|size| at < row.offset + size),
@@ -165,7 +165,7 @@ fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
     let is_lack = matches!(fault.kind, ErrorKind::MissingEndOfGeneration);
     if let Some(row) = generations[..before].iter_mut().rev().take(2).find(|row| is_in(row)) {
         if row.ok && row.gap == Some(fault.at) {
-            row.error = Some(format!("sound, but not what the one before leads to: {fault}"));
+            row.error = Some(format!("sound, but it contradicts the generation before: {fault}"));
             return;
         }
         row.lacks_end = is_lack && (row.ok || row.lacks_end);
@@ -191,12 +191,12 @@ fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
         in_doubt: false,
         gap: Some(fault.at),
     };
-    // What is missing of it shows where the next begins.
+    // A generation that is missing is noticed where the next one begins.
     let before = generations.iter().take_while(|row| row.offset < at).count();
     generations.insert(before, skipped);
 }
 
-/// What lies behind the last fault that was kept may have others.
+/// Marks what follows the last recorded fault as doubtful: later faults were only counted.
 fn doubt(last: &Error, generations: &mut [GenerationReport]) {
     let ends = |row: &GenerationReport| row.offset + row.size.unwrap_or_default();
     for row in generations.iter_mut().filter(|row| row.ok && ends(row) > last.at.offset) {

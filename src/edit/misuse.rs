@@ -1,7 +1,7 @@
-//! Regions and tasks that the traced program misused: Go's tools refuse a trace for one of them.
+//! Regions and tasks that the traced program misused. Go's tools refuse a trace that has a single one.
 //!
-//! What would make Go's reader fail is left out, and so is what would once that is gone. (Go
-//! `src/internal/trace/order.go`, `endRegion` and `advanceUserTaskBegin`, and before Go 1.22 `postProcessTrace` in its
+//! Every event at which Go's reader would fail is left out, including those at which it would fail only after others are left
+//! out. (Go `src/internal/trace/order.go`, `endRegion` and `advanceUserTaskBegin`, and before Go 1.22 `postProcessTrace` in its
 //! `internal/tracev1/parser.go`: a region that ends is the innermost one of its goroutine, if any is open; a task that
 //! begins is not active.)
 
@@ -18,12 +18,12 @@ use crate::reader::Reader;
 /// Which events have to be left out of a trace.
 #[derive(Debug, Default)]
 pub(super) struct Misuse {
-    /// By generation, writer, type and number: which of all of its type that the writer has in the generation. Before
-    /// Go 1.22 the generation is 0.
+    /// Generation, writer, type, and the event's index among those of its writer and type in the generation. Before Go
+    /// 1.22 the generation is 0.
     events: BTreeSet<(u64, Writer, EventCode, u64)>,
 }
 
-/// In whose batches an event stands: an M's, before Go 1.22 a P's.
+/// The thread (M) whose batches have an event; before Go 1.22 the P.
 type Writer = u64;
 
 /// The type of an event.
@@ -53,7 +53,7 @@ impl Misuse {
     }
 }
 
-/// Reads a trace to its end; `None` if it is not whole. Fails if it can't be read.
+/// Reads a trace to its end; `None` if it is not whole. Fails if it cannot be read.
 pub(super) fn find(trace: impl Read + Send) -> io::Result<Option<Misuse>> {
     match read(trace) {
         Ok(found) => Ok(Some(found)),
@@ -88,7 +88,7 @@ struct Search {
 }
 
 impl Search {
-    /// Takes in the next event; says whether a generation begins with it.
+    /// Records the next event. Returns whether a generation begins with it.
     fn see(&mut self, event: &Event<'_>) -> bool {
         match event.kind() {
             EventKind::Sync(sync) => {
@@ -119,7 +119,8 @@ impl Search {
         false
     }
 
-    /// Ends a region, if it is the innermost one. One that is not may have begun before the trace, if none is open.
+    /// Ends a region and returns whether Go's reader accepts that: it is the innermost one, or none is open and it may have begun
+    /// before the trace.
     fn end_region(&mut self, go: GoId, region: &Region<'_>) -> bool {
         let Some(open) = self.regions.get_mut(&go) else { return true };
         let fits = open.last().is_none_or(|(task, name)| *task == region.task && **name == *region.name.as_bytes());

@@ -1,8 +1,8 @@
 //! Writes what is sound of a damaged trace as whole traces.
 //!
-//! Generations that follow each other without a gap are a trace of their own: that is how they were read. After a gap a generation may
-//! mention goroutines that it does not introduce, because they were created in the lost part. Whether such a row of generations can
-//! follow the one before is found by reading both.
+//! Consecutive generations without a gap are a valid trace, since that is how they were read. After a gap, a generation may mention
+//! goroutines that were created in the lost part. Whether such a row of generations can follow the row before is found out by
+//! reading both as one trace.
 
 use std::io::{self, Read, Seek, Write};
 
@@ -97,7 +97,7 @@ pub fn repair<D: Draft>(
 /// Generations that follow each other.
 type Row<'a> = Vec<&'a GenerationReport>;
 
-/// A repair, whatever of the trace it saves.
+/// Saves parts of a damaged trace: the input, and where drafts come from.
 struct Repair<'i, I, F> {
     input: &'i mut I,
     new_draft: F,
@@ -132,7 +132,7 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
                     saved.push(whole);
                     continue;
                 }
-                // A generation in doubt is not sound, or the cut in the last one did not show before its end was searched for.
+                // A generation in doubt is damaged, or the last one is cut, which lenient reading did not notice.
                 let (end, alone) = match row.len() {
                     1 => continue,
                     _ if tries < MAX_TRIES => {
@@ -149,7 +149,7 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         Ok(saved)
     }
 
-    /// How many generations at the start of a row form a whole trace, if all of the row do not.
+    /// How many generations at the start of a row form a valid trace. All of the row do not.
     fn whole_beginning(&mut self, row: &[&GenerationReport]) -> Result<usize, RepairError> {
         let (mut whole, mut broken) = (0, row.len());
         while broken - whole > 1 {
@@ -180,7 +180,7 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         self.without_misuse(draft, numbers)
     }
 
-    /// Leaves out what Go's tools refuse of a trace that is whole.
+    /// Leaves out the events for which Go's tools refuse a trace. `None` if the draft is not a whole trace.
     fn without_misuse(&mut self, mut draft: Counted<D>, generations: Vec<u64>) -> Saved<D> {
         let Some(misuse) = find(&mut draft)? else { return Ok(None) };
         let left_out = misuse.left_out();
@@ -203,7 +203,7 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         }
     }
 
-    /// Writes generations as they are, but for their numbers.
+    /// Writes generations unchanged except for their numbers, which become consecutive.
     fn write_all(&mut self, row: &[&GenerationReport]) -> Result<Counted<D>, RepairError> {
         let mut draft = self.draft()?;
         let header = survey::part(self.input, 0, header::LEN as u64).map_err(RepairError::Read)?;
@@ -246,7 +246,8 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
     }
 }
 
-/// The rows of generations that may be sound, without a gap in them. Those in doubt are read strictly before they are saved, as all are.
+/// The rows of consecutive generations that may be sound. Doubtful ones are included, since every row is read strictly before it is
+/// saved.
 fn rows(generations: &[GenerationReport]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let mut goes_on = false;

@@ -1,4 +1,4 @@
-//! What is found in a trace file, and what is saved of it.
+//! What is found in a trace file, and what is saved from it.
 
 use crate::account::Tally;
 use crate::error::Location;
@@ -96,7 +96,7 @@ pub struct GenerationReport {
     pub(super) gap: Option<Location>,
 }
 
-/// A whole trace that was saved of a damaged one.
+/// A whole trace that was saved from a damaged one.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

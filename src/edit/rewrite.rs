@@ -1,4 +1,4 @@
-//! Writes batches anew: with another number, without some of their events.
+//! Writes batches again: with another generation number, or without some of their events.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -16,7 +16,8 @@ pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Wri
     Ok(())
 }
 
-/// Writes the batches of a trace without the events that are misused. The time of one is added to the next of its batch.
+/// Writes the batches of a trace without the misused events. The time delta of an omitted event is added to the next event of
+/// its batch.
 pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut impl Write) -> Result<(), Error> {
     let mut generation = 0;
     let mut counts = HashMap::new();
@@ -31,7 +32,7 @@ pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut imp
             continue;
         }
         let body = without(misuse, &batch, &mut counts)?;
-        // No runtime writes a batch of nothing.
+        // No runtime writes an empty batch.
         if !body.is_empty() {
             BatchHeader::of(&batch).write(&body, out).map_err(unwritten)?;
         }
@@ -47,7 +48,7 @@ fn without(misuse: &Misuse, batch: &RawBatch<'_>, counts: &mut Counts) -> Result
     let mut body = Vec::with_capacity(batch.body().len());
     let Some(thread) = batch.thread else { return Ok(body) };
     let mut events = batch.events();
-    // That which frames the batch.
+    // The first event is the batch's header.
     events.next_event()?;
     let mut late = 0;
     while let Some(event) = events.next_event()? {
@@ -68,23 +69,23 @@ fn without(misuse: &Misuse, batch: &RawBatch<'_>, counts: &mut Counts) -> Result
     Ok(body)
 }
 
-/// Writes an event with another time since the one before.
+/// Writes an event with another time delta.
 fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()> {
     let (code, args) = event.split_at(event.len().min(1));
     out.write_all(code)?;
     write_first(delta, args, out)
 }
 
-/// Writes integers, the first of them with another value.
+/// Writes varints that are already encoded, the first of them replaced by `first`.
 pub(super) fn write_first(first: u64, ints: &[u8], out: &mut impl Write) -> io::Result<()> {
     write_int(first, out)?;
     out.write_all(ints.get(int_len(ints)..).unwrap_or_default())
 }
 
-/// The bit of a byte that says another follows.
+/// The bit of a varint's byte that says that another byte follows.
 const MORE: u8 = 0x80;
 
-/// Writes an integer as the format has them.
+/// Writes a varint.
 pub(super) fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
     while value >= u64::from(MORE) {
         out.write_all(&[value as u8 | MORE])?;
@@ -93,7 +94,7 @@ pub(super) fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> 
     out.write_all(&[value as u8])
 }
 
-/// How long the integer is with which some bytes begin.
+/// The length of the varint at the start of the bytes.
 pub(super) fn int_len(bytes: &[u8]) -> usize {
     bytes.len().min(bytes.iter().take_while(|byte| **byte & MORE != 0).count() + 1)
 }

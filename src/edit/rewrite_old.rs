@@ -1,4 +1,4 @@
-//! Writes traces of Go 1.21 and older anew, without some of their events: they are one row of records.
+//! Writes traces of Go 1.21 and older, which are one sequence of records, without some of their events.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -11,11 +11,11 @@ use crate::v1::raw::{self as raw_v1, RawReader, RawRecord};
 
 /// The mode of a region's end (Go `runtime/trace/annotation.go`).
 const END: u64 = 1;
-/// What the upper two bits of a record's first byte say where the length of its values follows.
+/// The upper two bits of a record's first byte if the length of its values follows.
 const BY_LENGTH: u8 = 3;
 
-/// Writes the records behind the header without the events that are misused. The time of one is added to the next of its
-/// batch.
+/// Writes the records after the header without the misused events. The time delta of an omitted event is added to the next
+/// event of its batch.
 pub(super) fn leave_out(misuse: &Misuse, trace: &[u8], out: &mut impl Write) -> Result<(), Error> {
     let mut reader = RawReader::from_slice(trace)?;
     let mut counts = HashMap::new();
@@ -45,13 +45,13 @@ pub(super) fn leave_out(misuse: &Misuse, trace: &[u8], out: &mut impl Write) -> 
     Ok(())
 }
 
-/// The time since the event before, which not every record has.
+/// The time since the event before; `None` for records that have none.
 fn delta(record: &RawRecord<'_>) -> Option<u64> {
     let is_delta = record.names().next() == Some("dt") && record.event() != raw_v1::EventType::CPUSample;
     record.values().first().copied().filter(|_| is_delta)
 }
 
-/// What it is in newer traces, if it can be misused.
+/// The type that the record has in newer traces, if it can be misused.
 fn annotation(record: &RawRecord<'_>) -> Option<EventType> {
     match (record.event(), record.values()) {
         (raw_v1::EventType::UserTaskCreate, _) => Some(EventType::UserTaskBegin),
@@ -60,7 +60,7 @@ fn annotation(record: &RawRecord<'_>) -> Option<EventType> {
     }
 }
 
-/// Writes an event with another time since the one before. Its length may change by that.
+/// Writes an event with another time delta, which may change its length.
 fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()> {
     let (code, mut values) = event.split_at(event.len().min(1));
     out.write_all(code)?;

@@ -1,4 +1,4 @@
-//! What stands in the file of generations that could not be read, or not to their end: only the framing is asked.
+//! Counts what the file has of generations that could not be read to their end. It looks only at the framing of batches.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Seek};
@@ -9,13 +9,13 @@ use crate::id::ThreadId;
 use crate::raw::{BatchKind, Class, EventType, RawBatch, RawReader};
 use crate::wire::header;
 
-/// How many places are tried for batches behind those that are damaged.
+/// How many places after damaged batches are tried as the start of another batch.
 const MAX_TRIES: usize = 1000;
 
 /// What was found of a generation.
 #[derive(Default)]
 struct Found {
-    /// Where it begins in the part of the file that is looked at.
+    /// Where it begins, within the part of the file that is surveyed.
     start: Option<usize>,
     batches: u64,
     events: u64,
@@ -39,7 +39,7 @@ pub fn survey(report: &mut DamageReport, input: &mut (impl Read + Seek)) -> io::
     let mut begin = header::LEN as u64;
     let mut rows = &mut report.generations[..];
     while !rows.is_empty() {
-        // Those in a row of which nothing was read share what is between the others.
+        // Consecutive generations of which nothing was read share the bytes between their neighbours.
         let skipped = rows.iter().take_while(|row| row.size.is_none()).count();
         let (group, rest) = std::mem::take(&mut rows).split_at_mut(skipped.max(1));
         let end = match group {
@@ -71,7 +71,7 @@ pub(super) fn part(input: &mut (impl Read + Seek), offset: u64, len: u64) -> io:
     Ok(bytes)
 }
 
-/// Tells the rows what stands of them in a part of the file, in which there is nothing but they.
+/// Completes the rows of generations from the part of the file that has these generations and nothing else.
 fn describe(rows: &mut [GenerationReport], header: &[u8], bytes: &[u8], offset: u64) {
     let numbers: Vec<u64> = rows.iter().map(|row| row.number).collect();
     let found = find(&numbers, header, bytes);
@@ -89,7 +89,7 @@ fn describe(rows: &mut [GenerationReport], header: &[u8], bytes: &[u8], offset: 
     }
 }
 
-/// Finds generations that follow each other.
+/// Finds consecutive generations in a part of the file.
 fn find(numbers: &[u64], header: &[u8], bytes: &[u8]) -> Vec<Found> {
     let mut all: Vec<Found> = numbers.iter().map(|_| Found::default()).collect();
     let mut current = 0;
@@ -102,7 +102,7 @@ fn find(numbers: &[u64], header: &[u8], bytes: &[u8]) -> Vec<Found> {
     while let Some(from) = next {
         let part = bytes.get(from..).unwrap_or_default();
         let end = walk(header, part, |batch, place| {
-            // A strange number is as damaged as the rest.
+            // An unexpected number is part of the damage: the batch counts for the current generation.
             current = (current..all.len()).find(|i| numbers[*i] == batch.generation).unwrap_or(current);
             if let Some(found) = all.get_mut(current) {
                 found.start.get_or_insert(from + place.start);
@@ -129,7 +129,7 @@ impl Found {
     }
 }
 
-/// Whether a reader gives an event for it.
+/// Whether a reader returns an event of this type.
 fn is_given(event: EventType) -> bool {
     match event.spec().class {
         Class::Timed => event != EventType::ClockSnapshot,
@@ -145,7 +145,7 @@ fn begins_batch(code: u8) -> bool {
         .any(|event| event.code() == code)
 }
 
-/// Shows the batches of a part of a trace and where they are in it, while they are wanted; gives where they end.
+/// Passes each batch of a part of a trace, with its place, to `show` until that returns false. Returns where the last one ends.
 fn walk(header: &[u8], part: &[u8], mut show: impl FnMut(&RawBatch<'_>, Range<usize>) -> bool) -> usize {
     let mut end = 0;
     let Ok(mut reader) = RawReader::from_reader(header.chain(part)) else { return part.len() };
@@ -159,9 +159,9 @@ fn walk(header: &[u8], part: &[u8], mut show: impl FnMut(&RawBatch<'_>, Range<us
     end
 }
 
-/// The next place where a batch of one of the generations begins, with another behind it or the end.
+/// The next place where a batch of one of the generations begins, followed by another batch or the end of the part.
 fn resume(numbers: &[u64], header: &[u8], bytes: &[u8], from: usize, tries: &mut usize) -> Option<usize> {
-    /// What is equal in the first byte of a number, whatever follows it.
+    /// The bits of a number that are in the first byte of its varint.
     const LOW: u64 = 0x7f;
     let looks_sound = |two: &[u8]| {
         two[0] == EventType::EventBatch.code() && numbers.iter().any(|number| (number ^ u64::from(two[1])) & LOW == 0)
@@ -173,7 +173,7 @@ fn resume(numbers: &[u64], header: &[u8], bytes: &[u8], from: usize, tries: &mut
     })
 }
 
-/// Whether a part begins with a batch of one of the generations that ends where another begins, or with the part.
+/// Whether a part begins with a whole batch of one of the generations, followed by another batch or the end of the part.
 fn is_sound(numbers: &[u64], header: &[u8], part: &[u8]) -> bool {
     let mut is_sound = false;
     walk(header, part, |batch, place| {

@@ -19,7 +19,7 @@ use crate::view::{names, units};
 /// Compare two traces: groups of goroutines, blocking, pauses, latencies.
 ///
 /// The largest effects come first. Small changes, and those of the runtime's own goroutines, are hidden unless --all is
-/// given. Exits with status 1 if the condition of a --fail-on is met.
+/// given. The exit status is 1 if a --fail-on condition is met.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

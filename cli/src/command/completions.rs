@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// Prints a script with which a shell completes gotrace's commands and options.
+/// Print a script with which a shell completes gotrace's commands and options.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  gotrace completions bash\n  gotrace completions zsh")]
 pub struct Args {
@@ -16,7 +16,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, mut command: clap::Command, terminal: &mut Terminal) -> Result<(), Failure> {
-    // The generator panics where it cannot write, such as to a closed pipe: it writes to memory.
+    // The generator panics if a write fails, such as to a closed pipe. So it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "gotrace", &mut script);
     terminal.write_all(&script)?;

@@ -1,4 +1,4 @@
-//! Prints a trace as text: the events in order, the wire, or what takes how many bytes.
+//! `gotrace dump`: a trace as text: the events in order, the wire format, or how many bytes each type of event takes.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -17,8 +17,8 @@ use crate::view::clock::Clock;
 
 /// Print a Go execution trace as text, exactly as `go tool trace -d=FORMAT` of Go 1.27.3 does.
 ///
-/// The footprint leaves out the types of events that do not occur. That tool does not print the wire and footprint of traces of Go
-/// 1.21 and earlier: they have a form of the same kind. If the trace is damaged, what comes before the damage is printed.
+/// The footprint leaves out the types of events that do not occur. For traces of Go
+/// 1.21 and earlier, that tool has no wire and footprint; gotrace prints them in a similar form. If the trace is damaged, what comes before the damage is printed.
 #[derive(ClapArgs)]
 #[command(after_help = "Examples:
   gotrace dump trace.out
@@ -30,13 +30,13 @@ pub struct Args {
     format: Format,
     #[command(flatten)]
     window: Window,
-    /// As --from, in nanoseconds of the trace's clock: the name that go tool trace has
+    /// Like --from, in nanoseconds of the trace's clock: the name of the option of go tool trace
     #[arg(long, value_name = "NS", allow_negative_numbers = true, hide = true, conflicts_with = "from")]
     start: Option<i64>,
-    /// As --to, in nanoseconds of the trace's clock
+    /// Like --to, in nanoseconds of the trace's clock
     #[arg(long, value_name = "NS", allow_negative_numbers = true, hide = true, conflicts_with = "to")]
     end: Option<i64>,
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
 }
 
@@ -44,7 +44,7 @@ pub struct Args {
 enum Format {
     /// The events in the order in which they happened
     Parsed,
-    /// Batches, events and tables as they stand in the file
+    /// Batches, events and tables as they are in the file
     Wire,
     /// How many bytes each type of event takes
     Footprint,
@@ -74,7 +74,7 @@ fn dump(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     }
 }
 
-/// Progress is shown where it does not get between the lines of the text.
+/// Opens the trace. Shows progress unless the text goes to the terminal too.
 fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     Input::open(file, !io::stdout().is_terminal())?.into_trace(file)
 }
@@ -112,7 +112,7 @@ fn asked(args: &Args, first: &Event<'_>) -> Result<Range<Time>, Failure> {
 enum Wire {
     /// Of Go 1.22 and later: read batch by batch.
     Batches(RawReader<'static>),
-    /// Of older releases: one row of records, which is read whole.
+    /// Of older releases: one sequence of records, which is read whole.
     Records(Vec<u8>),
 }
 
@@ -149,7 +149,7 @@ fn dump_wire(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the events of one type come to.
+/// The number and size of the events of one type.
 #[derive(Clone, Copy, Default)]
 struct Footprint {
     count: u64,

@@ -17,7 +17,7 @@ use crate::pass::{ended, observe};
 use crate::select::Window;
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
-use crate::view::stack::{innermost, line};
+use crate::view::place::{innermost, line};
 use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{svg, units};
@@ -32,7 +32,7 @@ use crate::view::{svg, units};
     after_help = "Examples:\n  gotrace gc trace.out\n  gotrace gc trace.out --from 1ms --to 3ms --top 5\n  gotrace gc trace.out --mmu --svg mmu.svg"
 )]
 pub struct Args {
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
     /// Print one JSON object
     #[arg(long)]

@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 use crate::view::units::{self, bytes, count, duration, percent, plural, significant};
 use crate::view::{paragraph, style};
 
-/// Shows what garbage collection costs and where the heap is heading, from a GC log.
+/// Show what garbage collection costs and where the heap is heading, from a GC log.
 ///
 /// The log is what a Go program prints to standard error under GODEBUG=gctrace=1. Other lines in it are skipped and counted.
 /// If it contains several processes, the answer is about the one with the most collections.
@@ -49,7 +49,7 @@ pub struct Args {
     /// Read at most this many collections
     #[arg(long, value_name = "N", default_value_t = LogLimits::default().cycles, value_parser = parse_count)]
     max_cycles: usize,
-    /// The log, - for standard input
+    /// The log; - for standard input
     #[arg(default_value = "-")]
     file: PathBuf,
 }

@@ -14,9 +14,9 @@ use crate::view::style;
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{names, units};
 
-/// Shows which functions, packages or stacks a heap profile's memory belongs to.
+/// Show which functions, packages or stacks a heap profile's memory belongs to.
 ///
-/// With several profiles of the same program, shows how it grows from the first to the last, in order of time. Profiles of
+/// With several profiles of the same program, it shows how the memory grows from the first to the last, in order of time. Profiles of
 /// other kinds can be read too. Flat and cumulative values are those of go tool pprof -top.
 #[derive(clap::Args)]
 #[command(
@@ -38,7 +38,7 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// The profiles, - for standard input
+    /// The profiles; - for standard input
     #[arg(required = true)]
     file: Vec<PathBuf>,
 }

@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::style::BOLD;
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{distribution, stack, units};
+use crate::view::{distribution, place, units};
 
 /// Show how long goroutines wait for a P, in system calls and for the network, how long the world is stopped, and what
 /// functions pay for the garbage collector.
@@ -26,7 +26,7 @@ use crate::view::{distribution, stack, units};
     after_help = "Examples:\n  gotrace latency trace.out\n  gotrace latency trace.out --slowest 5\n  gotrace latency trace.out --slowest 10 --kind scheduler --func 'http.*serve'"
 )]
 pub struct Args {
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -184,8 +184,8 @@ fn write_slowest(args: &Args, slowest: &[SlowWait], clock: &Clock, terminal: &mu
                 wait.goroutine.map_or_else(String::new, |id| id.to_string()),
                 reason_text(wait),
                 wait.function.clone().unwrap_or_default(),
-                stack::innermost(&wait.stack).map_or_else(String::new, |frame| frame.func.clone()),
-                stack::innermost(&wait.stack).map_or_else(String::new, stack::line),
+                place::innermost(&wait.stack).map_or_else(String::new, |frame| frame.func.clone()),
+                place::innermost(&wait.stack).map_or_else(String::new, place::line),
             ]);
         }
         table.write(terminal)?;

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// Writes a manual page for gotrace and for each of its commands.
+/// Write a manual page for gotrace and for each of its commands.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  gotrace man man1\n  gotrace man .")]
 pub struct Args {
-    /// The folder to write to, such as /usr/local/share/man/man1; it is created if it is not there
+    /// The folder to write to, such as /usr/local/share/man/man1; it is created if it does not exist
     dir: PathBuf,
 }
 

@@ -24,7 +24,7 @@ use crate::view::units;
     after_help = "Examples:\n  gotrace procs trace.out\n  gotrace procs trace.out --from 1ms --to 2ms --over-time"
 )]
 pub struct Args {
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
     /// Print one JSON object
     #[arg(long)]

@@ -84,7 +84,7 @@ impl Kind {
         }
     }
 
-    /// What one of what it counts is called.
+    /// The name of one thing that is counted.
     fn thing(self) -> &'static str {
         match self {
             Kind::Net => "network wait",
@@ -96,7 +96,7 @@ impl Kind {
         }
     }
 
-    /// The plural of that.
+    /// The plural of `thing`.
     fn things(self) -> &'static str {
         match self {
             Kind::Net => "network waits",

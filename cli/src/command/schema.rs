@@ -30,9 +30,9 @@ const SCHEMAS: &[(&str, MakeSchema)] = &[
     ("threads", schema::<gotrace::analysis::threads::ThreadsReport>),
 ];
 
-/// Prints the JSON Schema of what a command prints with --json.
+/// Print the JSON Schema of what a command prints with --json.
 ///
-/// Without COMMAND, lists the commands that have one.
+/// Without COMMAND, list the commands that have one.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  gotrace schema\n  gotrace schema latency")]
 pub struct Args {

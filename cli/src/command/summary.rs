@@ -25,7 +25,7 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
 }
 

@@ -24,7 +24,7 @@ use crate::view::units;
 #[derive(clap::Args)]
 #[command(mut_arg("label", |arg| arg.hide(true)), after_help = "Examples:\n  gotrace threads trace.out\n  gotrace threads trace.out --sort syscall --top 5\n  gotrace threads trace.out --func 'http.*serve'")]
 pub struct Args {
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
     /// Print one JSON object
     #[arg(long)]

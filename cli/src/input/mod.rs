@@ -13,6 +13,7 @@ use gotrace::Timeline;
 use crate::failure::Failure;
 pub use kind::Kind;
 use progress::Progress;
+pub use unpack::is_packed;
 
 /// An open input, unpacked, whose first bytes say what it is.
 pub struct Input {
@@ -46,7 +47,7 @@ impl Input {
             false => input,
         };
         let packed_head = read_head(&mut input).map_err(failure)?;
-        let is_packed = unpack::is_gzip(&packed_head) || unpack::is_zstd(&packed_head);
+        let is_packed = is_packed(&packed_head);
         let damaged = |error: io::Error| match is_packed {
             true => Failure::Input {
                 path: path.into(),
@@ -64,10 +65,10 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// If it is something else that has a name: it is named, with what to do instead.
+    /// If it is a known kind of file but not a trace. The error names the kind and says what to do.
     pub fn into_trace(self, path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
         match self.kind {
-            // The reader says what is wrong with bytes that are nothing known.
+            // The trace reader has the better error for unknown bytes.
             Kind::Trace | Kind::Text | Kind::Unknown => Ok(self.bytes),
             kind => Err(wrong(path, &kind, &self.head, "an execution trace")),
         }
@@ -109,7 +110,7 @@ pub fn load_timeline(path: &Path) -> Result<Timeline, Failure> {
     Timeline::from_reader(open_trace(path)?).map_err(|error| Failure::trace(path, &error))
 }
 
-/// The first bytes: as many as come at once, so that live input is not waited for, but enough to know a file by.
+/// Reads the first bytes: enough to identify a file, but no more than are there at once, so that live input is not delayed.
 fn read_head(input: &mut impl Read) -> io::Result<Vec<u8>> {
     const ENOUGH: usize = 64;
     let mut head = vec![0; kind::HEAD];

@@ -6,24 +6,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
-/// How many times its size compressed input may expand to. Traces compress about five times, logs thirty times; gzip
-/// reaches a thousand, and zstd far more, on input that was made to fill memory.
+/// Compressed input may expand to this many times its size. Traces expand about five times and logs thirty times. Input that
+/// was made to fill memory expands a thousand times (gzip) or far more (zstd).
 const MAX_EXPANSION: u64 = 200;
 
-/// What input may expand to whatever its size.
+/// Input may expand to this many bytes, however small it is.
 const ALWAYS_ALLOWED: u64 = 64 << 20;
 
+/// Whether the bytes start a gzip file or a zstd frame.
+pub fn is_packed(head: &[u8]) -> bool {
+    is_gzip(head) || is_zstd(head)
+}
+
 /// Whether the bytes start a gzip file.
-pub fn is_gzip(head: &[u8]) -> bool {
+fn is_gzip(head: &[u8]) -> bool {
     head.starts_with(b"\x1f\x8b")
 }
 
 /// Whether the bytes start a zstd frame (RFC 8878).
-pub fn is_zstd(head: &[u8]) -> bool {
+fn is_zstd(head: &[u8]) -> bool {
     head.starts_with(b"\x28\xb5\x2f\xfd")
 }
 
-/// Unpacks what is gzip or zstd, gives anything else as it is.
+/// Unpacks gzip and zstd. Any other input is returned as it is.
 ///
 /// # Errors
 ///
@@ -58,7 +63,7 @@ struct Limited<D> {
     decoder: D,
     packed: Arc<AtomicU64>,
     unpacked: u64,
-    /// What it may expand to whatever its size.
+    /// It may expand to this many bytes, however small it is.
     allowed: u64,
 }
 

@@ -5,7 +5,6 @@ pub mod distribution;
 pub mod names;
 pub mod paragraph;
 pub mod place;
-pub mod stack;
 pub mod style;
 pub mod suggest;
 pub mod svg;

@@ -2,7 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Names and messages come from a traced program, or from a stranger. Control characters, which could move a terminal's
+/// Names and messages come from a traced program, and cannot be trusted. Control characters, which could move a terminal's
 /// cursor or change its colours, and characters that reverse the direction of text become replacement characters.
 pub fn printable(name: &str) -> String {
     let is_bidi = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');

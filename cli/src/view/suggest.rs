@@ -1,8 +1,8 @@
 //! What a person may have meant by a name that is not there.
 
-/// The name that is most like `wanted`, if one is: it has the text in it, or few letters are different.
+/// The name that is most like `wanted`: one that contains it, or that differs in few letters. `None` if there is none.
 pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    /// Names that are less alike have nothing to do with each other.
+    /// Names that are less alike are not suggested.
     const LEAST: f64 = 0.65;
     let lower = wanted.to_lowercase();
     let score = |name: &str| {

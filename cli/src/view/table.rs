@@ -1,8 +1,7 @@
 //! Tables that fit the terminal.
 //!
-//! This is written by hand because libraries for tables cut or wrap a cell at a column, and know nothing of Go: here a
-//! function loses its package path before its name, and columns of detail give way before that. Widths of characters come
-//! from `unicode-width`.
+//! Table libraries cut or wrap a cell at a fixed width. Here, the columns of least interest are left out first. Then function
+//! names are shortened: first the package path, then the rest. Widths of characters come from `unicode-width`.
 
 use std::io::{self, Write};
 
@@ -11,7 +10,7 @@ use anstyle::Style;
 use super::names;
 use crate::terminal::Terminal;
 
-/// Between two columns.
+/// Spaces between two columns.
 const GAP: usize = 2;
 
 /// Names are not shortened below this.

@@ -78,7 +78,7 @@ fn other_files_are_told_apart() {
     let report = assert_says(&b"words ".repeat(100_000), "unreadable", 2, "it is text");
     assert_eq!(report["size_bytes"], 600_000);
     let half = [vec![0; 300_000], vec![0x80; 300_000]].concat();
-    assert_says(&half, "unreadable", 2, "it is no Go execution trace");
+    assert_says(&half, "unreadable", 2, "it is not a Go execution trace");
     // A character that the 512th byte cuts.
     assert_says(&[&b"a".repeat(511), "é and more".as_bytes()].concat(), "unreadable", 2, "it is text");
     let trace = sample("go1.26/channels").bytes();
@@ -94,7 +94,7 @@ fn other_files_are_told_apart() {
     assert!(complaint.starts_with("gotrace doctor: standard input: not a Go execution trace"), "{complaint}");
 }
 
-/// Of what is not there, there is a report as of what can't be read; in text the error says it all.
+/// With --json a missing file is reported like an unreadable one. As text, the error is enough.
 #[test]
 fn a_file_that_is_not_there_is_reported() {
     let folder = folder("not there");
@@ -104,7 +104,7 @@ fn a_file_that_is_not_there_is_reported() {
         let output = run(doctor, &[]);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        assert_eq!((&report["status"], &report["cause"]), (&json!("unreadable"), &json!("the file can't be read")));
+        assert_eq!((&report["status"], &report["cause"]), (&json!("unreadable"), &json!("the file cannot be read")));
         assert!(report["warnings"][0].as_str().is_some_and(|text| text.starts_with(why)), "{report:#}");
         let mut doctor = gotrace("doctor");
         doctor.arg(&file);
@@ -119,16 +119,16 @@ fn causes_are_told_apart() {
     let bytes = sample("go1.26/borders").bytes();
     assert_says(&bytes[..16], "damaged", 1, "before it wrote any events");
     assert_says(&bytes[..20_001], "damaged", 1, "without trace.Stop");
-    assert_says(&bytes[..12_001], "damaged", 1, "; 89 events that stand before the cut can't be put in order: ");
+    assert_says(&bytes[..12_001], "damaged", 1, "; 89 events before the cut cannot be put in order, ");
     assert_says(&bytes[..20_480], "damaged", 1, "whole number of blocks");
     assert_says(&[&bytes[..20_480], &[0; 8192]].concat(), "damaged", 1, "all zeros");
-    assert_says(&[&bytes[..], b"\nok\n"].concat(), "damaged", 1, "behind the trace");
+    assert_says(&[&bytes[..], b"\nok\n"].concat(), "damaged", 1, "after the trace");
     let batch = |time| Batch::new(ThreadId(7), time).event(EventType::ProcStatus, &[0, time, 2]);
     let back = Trace::new(Version::Go126).generation(Generation::new(1).batch(batch(200)).batch(batch(100)));
-    assert_says(&back.into_bytes(), "damaged", 1, "the clock can't be trusted");
+    assert_says(&back.into_bytes(), "damaged", 1, "the clock cannot be trusted");
     let mut clock = Clock { frequency: 0, time: 1, mono: 0, seconds: 0, nanos: 0 };
     let stopped = |clock| Trace::new(Version::Go126).generation(Generation::new(1).clock(Some(clock))).into_bytes();
-    assert_says(&stopped(clock), "damaged", 1, "the clock can't be trusted");
+    assert_says(&stopped(clock), "damaged", 1, "the clock cannot be trusted");
     clock.frequency = 1_000_000_000;
     assert_says(&stopped(clock), "whole", 0, "");
     let mut as_text = Vec::new();
@@ -191,7 +191,7 @@ fn a_damaged_generation_is_named() {
 fn what_is_not_known_to_be_sound_is_not_called_so() {
     let bytes = sample("go1.26/generations").bytes();
     let copies = bytes[67..297].repeat(1100);
-    let report = assert_says(&[&bytes[..297], &copies, &bytes[297..]].concat(), "damaged", 1, "stand twice");
+    let report = assert_says(&[&bytes[..297], &copies, &bytes[297..]].concat(), "damaged", 1, "are repeated");
     assert_eq!((&report["warning_count"], report["warnings"].as_array().map(Vec::len)), (&json!(1100), Some(1000)));
     let rows = report["generations"].as_array().expect("a list");
     let told: Vec<_> = rows.iter().map(|row| (row["ok"].as_bool(), row["error"].as_str())).collect();
@@ -215,7 +215,7 @@ fn a_fault_comes_before_a_contradiction() {
     assert!(error.starts_with("the trace is broken: none of 3 threads can go on: "), "{report:#}");
 }
 
-/// Of a generation that can't be read the place, the bytes, batches, events and Ms are those that stand in the file, from
+/// Of a generation that can't be read the place, the bytes, batches, events and Ms are those that are in the file, from
 /// a file as from a pipe.
 #[test]
 fn a_skipped_generation_is_counted() {
@@ -548,11 +548,11 @@ fn what_is_no_file_is_not_replaced() {
     fs::write(&file, &bytes[..bytes.len() - 1]).expect("the folder can be written");
     let inner = folder.join("inner");
     fs::create_dir(&inner).expect("the folder can be written");
-    assert_refused(&inner, &file, "is no file");
+    assert_refused(&inner, &file, "is not a file");
     if cfg!(unix) {
         let pipe = folder.join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
-        assert_refused(&pipe, &file, "is no file");
+        assert_refused(&pipe, &file, "is not a file");
         assert!(pipe.exists());
     }
     assert_refused(&folder.join("none/out"), &file, "none/out: cannot write: No such file or directory (os error 2)\n");

@@ -1,4 +1,4 @@
-//! What lies on the heap: spans, and the objects in their slots.
+//! The heap: spans, and the objects in their slots.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const TINY: u64 = (2 << 1 | 1) << 1;
 const USUAL: AllocFreeInfo =
     AllocFreeInfo { min_heap_address: 0xc0_0000_0000, page_size: 8192, min_heap_align: 8, min_stack: 2048 };
 
-/// A pointer to a type that stands in front of an object of more than 512 bytes (Go `src/internal/runtime/gc/malloc.go`,
+/// The size of the pointer to a type before an object of more than 512 bytes (Go `src/internal/runtime/gc/malloc.go`,
 /// `MallocHeaderSize`).
 const MALLOC_HEADER: u64 = 8;
 
@@ -34,12 +34,12 @@ impl Slot {
     }
 }
 
-/// An object that is alive, as far as the trace tells.
+/// An object that is alive, as far as the trace shows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Object {
     /// Which row counts it.
     pub row: u32,
-    /// How many collections had begun when it came.
+    /// How many collections had begun when it was allocated.
     pub cycle: u32,
     /// When it was allocated; `None` before the trace.
     pub born: Option<i64>,
@@ -49,8 +49,8 @@ pub(super) struct Object {
 
 /// Spans and live objects by ID.
 ///
-/// An object is told by its slot and not by its ID: what is allocated behind a header, or in a slot with others, has an
-/// address within the slot, and is freed by the slot's own.
+/// An object is identified by its slot, not by its ID. The ID of an object after a malloc header, or of one that shares a slot,
+/// is an address within the slot; the event that frees it has the slot's address.
 #[derive(Debug)]
 pub(super) struct Heap {
     units: AllocFreeInfo,
@@ -76,7 +76,7 @@ impl Heap {
         self.units = units;
     }
 
-    /// Nothing of it is known any more.
+    /// Forgets everything, after a gap.
     pub fn forget(&mut self) {
         *self = Heap { units: self.units, ..Heap::default() };
     }
@@ -141,7 +141,7 @@ impl Heap {
     pub fn free(&mut self, id: u64) -> Option<Object> {
         let slot = self.slot(id);
         let found = self.objects.remove(&slot.id);
-        // Where the span is not known, it may have been told by the address behind its header.
+        // If the span is not known, the object may have been recorded by the address after its header.
         let header = MALLOC_HEADER / self.units.min_heap_align;
         found.or_else(|| slot.size.is_none().then(|| self.objects.remove(&(id.wrapping_add(header)))).flatten())
     }

@@ -142,7 +142,7 @@ pub struct AllocationTrail {
 
 impl AllocationTrail {
     /// Whether it looks like a leak: it hoards or is steady, some of it was kept, and of its type and size less than half
-    /// as much is freed as is allocated. The last is what tells a leak from a cache that lets the oldest go.
+    /// as much is freed as is allocated. The last distinguishes a leak from a cache that drops its oldest entries.
     pub fn is_suspicious(&self) -> bool {
         let is_one_way = self.freed_of_all.saturating_mul(2) < self.allocated_of_all;
         self.totals.kept.objects > 0 && is_one_way && (self.hoards > 0 || self.is_steady)

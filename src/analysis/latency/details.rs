@@ -1,4 +1,4 @@
-//! What is remembered of each goroutine beyond times, if the slowest waits or those of some functions are asked for.
+//! What is kept about each goroutine besides times, if the slowest waits or those of some functions are asked for.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};

@@ -1,5 +1,5 @@
-//! How long things take: until a runnable goroutine runs, in system calls, for the network, with the world stopped, in the
-//! service of the garbage collector.
+//! How long things take: scheduling a runnable goroutine, system calls, waits for the network, stop-the-world pauses, and what
+//! goroutines do for the garbage collector.
 
 mod details;
 mod report;
@@ -45,7 +45,7 @@ impl Gathered {
     }
 }
 
-/// What is known of a goroutine: since when it is in a state, and from which it came.
+/// The state of a goroutine, since when it is in it, and the state before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Since {
     time: i64,

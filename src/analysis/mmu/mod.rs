@@ -99,7 +99,7 @@ impl Series {
     /// two starts where neither edge of the window meets a change, so these are all that matter.
     ///
     /// `each` gives the utilization above which nothing interests it. The slope of the mean is at most 1 a window, so starts that
-    /// can't come down to it are left out.
+    /// cannot get that low are left out.
     fn slide(&self, window: i64, mut each: impl FnMut(i64, f64) -> f64) {
         let end = self.start() + self.duration() - window;
         let (mut left, mut right) = (Integral::new(self), Integral::new(self));

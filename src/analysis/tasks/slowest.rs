@@ -354,7 +354,7 @@ struct Waits<'t> {
 }
 
 impl Waits<'_> {
-    /// `None` if no wait starts within the trace, and only its state was ever told.
+    /// `None` if no wait starts within the trace, which only reports that the goroutine is waiting.
     fn into_wait(self, reason: String) -> Option<TaskWait> {
         let (duration, span) = self.longest?;
         let stack = span.stack().into_iter().flat_map(|stack| stack.frames()).map(OwnedFrame::from);

@@ -21,7 +21,7 @@ use crate::select::parse_duration;
 use crate::terminal::Terminal;
 use read::Captured;
 
-/// Says whether a Go program leaks memory or goroutines, where, and how strong the evidence is.
+/// Find out whether a Go program leaks memory or goroutines, where, and how strong the evidence is.
 ///
 /// Give a folder with what was captured, or any files: they are sorted by their content. Any of them helps, and two kinds that
 /// agree make the verdict certain. Best are three heap profiles and three goroutine profiles some minutes apart, a trace of

@@ -1,4 +1,4 @@
-//! The trace that is examined, parts of which are read again.
+//! The trace to examine, which is read twice: a survey and a repair read parts of it again.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Where the trace can be read again.
 pub(crate) enum Input {
     File(PathBuf),
-    /// A copy of what can't be read twice: standard input, a pipe, a packed file.
+    /// A copy of an input that cannot be read twice: standard input, a pipe, a compressed file.
     Kept {
         name: PathBuf,
         copy: Arc<Mutex<Kept>>,
@@ -25,13 +25,13 @@ type Kept = io::Result<SpooledTempFile>;
 /// A copy up to this size stays in memory.
 const IN_MEMORY: usize = 64 << 20;
 
-/// What can be read anywhere.
+/// `Read` and `Seek` as one trait, for trait objects.
 pub(crate) trait Seekable: Read + Seek {}
 
 impl<T: Read + Seek> Seekable for T {}
 
 impl Input {
-    /// Opens a trace, and gives what reads it for the first time.
+    /// Opens a trace. Returns also the reader for the first pass.
     pub(crate) fn open(path: &Path) -> Result<(Self, Box<dyn Read + Send>), Failure> {
         let input = crate::input::Input::open(path, true)?.bytes;
         let is_file = path != Path::new("-") && fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
@@ -58,14 +58,14 @@ impl Input {
     }
 }
 
-/// Whether a file's bytes are not those of the trace: it is a gzip or zstd file.
+/// Whether a file is compressed, so that its bytes are not those of the trace.
 fn is_packed(path: &Path) -> bool {
     let mut head = [0; 4];
     let len = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
-    head[..len].starts_with(b"\x1f\x8b") || head[..len].starts_with(b"\x28\xb5\x2f\xfd")
+    crate::input::is_packed(&head[..len])
 }
 
-/// Keeps what is read, as long as there is room.
+/// Copies what is read, as long as there is room.
 struct Keeping {
     input: Box<dyn Read + Send>,
     copy: Arc<Mutex<Kept>>,

@@ -1,4 +1,4 @@
-//! `gotrace doctor`: is a trace whole? Saves what is sound of a damaged one.
+//! `gotrace doctor`: is a trace whole? Repairs a damaged one.
 
 mod input;
 mod place;
@@ -33,14 +33,14 @@ pub struct Args {
     /// Generations after a gap may depend on what was lost. If they do, they cannot follow the others in one trace: the longest
     /// part goes to OUT, the others to OUT.2 and so on.
     ///
-    /// Go's tools refuse a trace whose program ended regions out of order, or began a task twice: these events are left
+    /// Go's tools refuse a trace whose program ended regions out of order or started a task twice. These events are left
     /// out, and the report says how many.
     ///
-    /// An existing file is replaced once the new one is whole and checked; if nothing can be saved it stays. OUT cannot be
+    /// An existing file is replaced only after the new one is complete and checked. If nothing can be saved, it is kept. OUT cannot be
     /// FILE itself.
     #[arg(long, value_name = "OUT")]
     repair: Option<PathBuf>,
-    /// The trace, - for standard input
+    /// The trace; - for standard input
     file: PathBuf,
 }
 
@@ -62,7 +62,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     };
     let report = Report { damage, repaired };
     match print(&report, args, failed.is_none(), terminal) {
-        // The exit status tells all the same.
+        // The exit status still says whether the trace is damaged.
         Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {}
         printed => printed?,
     }
@@ -81,11 +81,11 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     }
 }
 
-/// Counts what stands in the damaged parts, and repairs the trace if that is asked for.
+/// Counts the events in the damaged parts, and repairs the trace if --repair is given.
 fn after_first_reading(args: &Args, input: Input, damage: &mut DamageReport) -> Result<Vec<RepairedFile>, Failure> {
     let mut bytes = input.reopen();
     if let Ok(bytes) = &mut bytes {
-        // What cannot be read again stays unknown.
+        // Parts that cannot be read again stay unknown in the report.
         let _ = survey(damage, bytes);
     }
     match &args.repair {

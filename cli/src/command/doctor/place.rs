@@ -1,4 +1,4 @@
-//! Where repaired traces go. Until a trace is whole and checked it is a temporary file beside its place.
+//! Where repaired traces are written. Until a trace is complete and checked, it is a temporary file in the same folder.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -13,17 +13,16 @@ use crate::failure::Failure;
 
 /// Where a repaired trace goes.
 pub(crate) struct Place {
-    /// As it was named.
+    /// The path as the user gave it.
     pub name: PathBuf,
-    /// Without the links of its name.
+    /// The path with symbolic links resolved.
     file: PathBuf,
-    /// Of the file that is there.
+    /// The permissions of the existing file; `None` if there is none.
     permissions: Option<Permissions>,
 }
 
 impl Place {
-    /// Refuses a place where there is something other than a file, and the trace itself, by whatever name: it would be
-    /// lost.
+    /// Refuses a path that exists and is not a regular file, and any path of the damaged trace itself, which would be lost.
     pub(crate) fn new(name: &Path, trace: &Path) -> Result<Self, Failure> {
         if name == Path::new("-") {
             return Err(Failure::Usage("a repaired trace is not written to standard output: name a file".to_owned()));
@@ -38,7 +37,7 @@ impl Place {
         }
         let metadata = fs::metadata(name).map_err(failure)?;
         if !metadata.is_file() {
-            return Err(Failure::Usage(format!("{}: is no file: a trace is not written there", name.display())));
+            return Err(Failure::Usage(format!("{}: is not a file: a trace is not written there", name.display())));
         }
         if is_same(name, trace).map_err(failure)? {
             let message = format!("{}: is the trace itself: repair it into another file", name.display());
@@ -51,24 +50,24 @@ impl Place {
         Ok(Place { name: name.to_owned(), file, permissions: Some(metadata.permissions()) })
     }
 
-    /// Whether a file is there.
+    /// Whether a file exists there.
     pub(crate) fn is_taken(&self) -> bool {
         self.permissions.is_some()
     }
 
-    /// Whether both are one file, by whatever name.
+    /// Whether both paths are the same file.
     pub(crate) fn is(&self, other: &Place) -> bool {
         self.file == other.file
     }
 
-    /// The place of another part: that of OUT is OUT.2, OUT.3 …
+    /// The place of another part: OUT.2, OUT.3 … for OUT.
     pub(crate) fn numbered(&self, number: usize, trace: &Path) -> Result<Self, Failure> {
         let mut name = OsString::from(&self.name);
         name.push(format!(".{number}"));
         Place::new(Path::new(&name), trace)
     }
 
-    /// Begins a file beside the place.
+    /// Creates a temporary file in the same folder.
     pub(crate) fn draft(&self) -> io::Result<TempDraft> {
         let folder = self.file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         let mut builder = Builder::new();
@@ -76,28 +75,28 @@ impl Place {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(AS_ANY_FILE));
         fs::metadata(folder)?;
-        // The text of the library's error names the draft.
+        // tempfile's error text has the temporary file's name.
         let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
         Ok(TempDraft { file: BufWriter::with_capacity(1 << 16, file) })
     }
 }
 
-/// What a new file may be used for, but for what the user's mask forbids.
+/// The permissions of any new file, which the user's umask reduces.
 #[cfg(unix)]
 const AS_ANY_FILE: u32 = 0o666;
 
-/// Whether a file is the trace.
+/// Whether a file is the damaged trace.
 fn is_same(file: &Path, trace: &Path) -> io::Result<bool> {
     let there = Handle::from_path(file)?;
     Ok(match trace == Path::new("-") {
         true => Handle::stdin().is_ok_and(|trace| trace == there),
-        // To open a pipe is to wait for who writes it.
+        // Opening a pipe would wait for its writer.
         false if !fs::metadata(trace).is_ok_and(|metadata| metadata.is_file()) => false,
         false => Handle::from_path(trace).is_ok_and(|trace| trace == there),
     })
 }
 
-/// A file that is being written. It goes away unless it is finished and put somewhere.
+/// A temporary file that is being written. It is deleted unless it is finished and put in its place.
 pub(crate) struct TempDraft {
     file: BufWriter<NamedTempFile>,
 }
@@ -110,7 +109,7 @@ impl Draft for TempDraft {
         self.file.get_ref().reopen()
     }
 
-    /// Closes the file: there may be more of them than files can be open.
+    /// Closes the file, since a repair may have more parts than the process can have open files.
     fn finish(self) -> io::Result<Closed> {
         let file = self.file.into_inner().map_err(|error| error.into_error())?;
         Ok(Closed { file: file.into_temp_path() })
@@ -127,13 +126,13 @@ impl Write for TempDraft {
     }
 }
 
-/// A file that is written. It goes away unless it is put somewhere.
+/// A temporary file that is complete. It is deleted unless it is put in its place.
 pub(crate) struct Closed {
     file: TempPath,
 }
 
 impl Closed {
-    /// Puts it to a place, instead of what is there.
+    /// Moves it to its place and replaces the existing file.
     pub(crate) fn put(self, place: &Place) -> Result<(), Failure> {
         let failure = |error| Failure::output(&place.name, error);
         if let Some(permissions) = &place.permissions {

@@ -1,4 +1,4 @@
-//! Puts repaired traces to their places.
+//! Writes repaired traces to OUT, OUT.2 and so on.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What is found, as text.
+//! The report, as text and as JSON.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -27,7 +27,7 @@ pub(crate) struct Report {
 /// A file that was written.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RepairedFile {
-    /// Its name, as far as that is text.
+    /// Its path; bytes that are not UTF-8 are replaced.
     pub file: String,
     /// Whether a file of that name was replaced.
     pub replaces: bool,
@@ -35,13 +35,13 @@ pub(crate) struct RepairedFile {
     pub part: RepairedReport,
 }
 
-/// How many warnings the text has.
+/// At most this many warnings are printed.
 const SHOWN: usize = 20;
 
 /// What the user asked for, and got.
 pub(crate) struct Asked<'a> {
     pub file: &'a Path,
-    /// A repair that did not fail.
+    /// Whether a repair was asked for and did not fail.
     pub is_repaired: bool,
 }
 
