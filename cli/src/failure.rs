@@ -99,11 +99,11 @@ fn hint(kind: &ErrorKind) -> &'static str {
         | ErrorKind::TruncatedEvent { .. }
         | ErrorKind::BadFrequency(Flaw::Missing)
         | ErrorKind::MissingEndOfGeneration => {
-            "the program ended without trace.Stop, or the file was copied before it was whole"
+            "the program ended without trace.Stop, or the file was copied before it was complete"
         }
-        ErrorKind::LimitExceeded { .. } => "no program writes such a trace: it was made to harm, or it is damaged",
+        ErrorKind::LimitExceeded { .. } => "no program writes such a trace: it is damaged, or was made to do harm",
         ErrorKind::MultipleTraces => "cut the file there: each part is a trace",
-        ErrorKind::TrailingData { .. } => "cut the file there: what is before is whole",
+        ErrorKind::TrailingData { .. } => "cut the file there: the trace before is whole",
         ErrorKind::StuckFrontier(_) => "events are missing: copy the file again from where it was written",
         _ => "the file is damaged: copy it again from where it was written",
     }

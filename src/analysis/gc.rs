@@ -151,7 +151,7 @@ pub struct CycleRow {
     /// The heap size at which it was to end, in bytes; absent if the trace does not say or there was no goal.
     #[cfg_attr(feature = "serde", serde(rename = "goal_bytes"))]
     pub goal: Option<u64>,
-    /// The heap size at which the next one is to end, in bytes; absent as the goal.
+    /// The heap size at which the next one is to end, in bytes; absent if the trace does not say.
     #[cfg_attr(feature = "serde", serde(rename = "next_goal_bytes"))]
     pub next_goal: Option<u64>,
     /// The goroutine that started it: its allocation was due for a collection, or it called `runtime.GC`.
@@ -302,7 +302,7 @@ impl GcReport {
     }
 }
 
-/// The longest of a row, in the order of the row.
+/// The `top` longest items, in their original order.
 fn longest<T>(row: Vec<T>, top: usize, duration: impl Fn(&T) -> Duration) -> Vec<T> {
     if row.len() <= top {
         return row;

@@ -22,7 +22,7 @@ pub use super::goroutine_summary::{GoroutineSummary, RegionSummary, SummarySink}
 pub use super::summarizer::Summarizer;
 pub use super::times::{Accounting, NamedTime, Times};
 
-/// By what goroutines are put into groups.
+/// What goroutines are grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupBy {
@@ -182,7 +182,7 @@ impl From<&GoroutineSummary<'_>> for GoroutineTimes {
     }
 }
 
-/// By what groups are sorted, largest first; groups that are equal in it by name.
+/// What groups are sorted by, largest first. Equal groups are sorted by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupOrder {
@@ -273,7 +273,7 @@ impl<'f> Goroutines<'f> {
         Self::with(GroupBy::Start, Accounting::Reference)
     }
 
-    /// Groups as you like.
+    /// Groups and counts by the given rules.
     pub fn with(by: GroupBy, accounting: Accounting) -> Self {
         let grouping = Grouping { by, ..Grouping::default() };
         Goroutines {

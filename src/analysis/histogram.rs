@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// A power of two is cut into so many equal parts, as a power of two.
+/// Each range from one power of two to the next is divided into 2^PARTS_BITS equal buckets.
 const PARTS_BITS: u32 = 6;
 
-/// With more different buckets than this, they are kept in an array.
+/// More different buckets than this are kept in an array instead of a sorted list.
 const FEW: usize = 48;
 
 /// A log-linear histogram of durations.

@@ -211,7 +211,7 @@ impl Procs {
         self
     }
 
-    /// Things have been as they are up to now.
+    /// Adds the time since the last change of state to the sums.
     #[inline]
     fn advance(&mut self, now: i64) {
         let mut from = self.last.max(self.range.start);
@@ -253,7 +253,7 @@ impl Procs {
         self.is_in_gap = true;
     }
 
-    /// What is on counts up to here.
+    /// Ends the open states of all Ps, so that they count up to `time`.
     fn stop(&mut self, time: i64) {
         for id in 0..self.procs.len() as u64 {
             self.stop_executing(id, time);

@@ -72,7 +72,7 @@ impl<'a> StackSample<'a> {
     }
 }
 
-/// What the kind of a profile would count but its options left out: says what would have matched.
+/// What a profile of this kind would count without its options. If nothing was counted, this shows which options would match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {

@@ -55,7 +55,7 @@ pub(super) struct Spent {
 /// At most this many reasons are counted separately for one goroutine. The runtime has about forty.
 const MAX_KEYS: usize = 64;
 
-/// A key of a short list; one stands for all that come when the list is full.
+/// A key of a short list. When the list is full, further keys are counted together as `other`.
 pub(super) trait Key: Copy + PartialEq {
     fn other(self) -> Self;
 }
@@ -86,7 +86,7 @@ where
 }
 
 impl Spent {
-    /// What is left of the total.
+    /// The part of the total that no column explains.
     pub fn unknown(&self) -> i64 {
         let known = [self.execution, self.sched_wait, self.syscall, self.syscall_block];
         let known = known.into_iter().chain(self.blocks.iter().map(|&(_, nanos)| nanos));

@@ -194,7 +194,7 @@ fn of_damage(fault: &ErrorKind, traits: &Traits) -> &'static str {
         }
         cut if is_cut(cut) => {
             "the file is cut: the program ended without trace.Stop (os.Exit, log.Fatal, a crash or a kill), the disk was \
-             full, or it was copied before it was whole"
+             full, or it was copied before it was complete"
         }
         ErrorKind::TrailingData { .. } => "something that is not a trace was written after the trace",
         ErrorKind::DuplicateBatch | ErrorKind::InterleavedGenerations { .. } => {

@@ -122,7 +122,7 @@ impl Args {
         Ok(self.selection.apply(query))
     }
 
-    /// Nothing was found: says what there is.
+    /// Says that nothing matches, and what the trace has instead.
     fn write_nothing(
         &self,
         timeline: &Timeline,
@@ -132,7 +132,7 @@ impl Args {
     ) -> Result<(), Failure> {
         if sums.idle.count > 0 {
             let waits = units::plural(sums.idle.count, "wait");
-            writeln!(out, "no wait but {waits} that are idle by design: --all")?;
+            writeln!(out, "no waits except {waits} that are idle by design: --all")?;
             return Ok(());
         }
         let all = BlockingReport::new(&timeline.blocked(), &BlockingOptions::default().with_idle(true).top(0));

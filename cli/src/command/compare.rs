@@ -148,7 +148,7 @@ fn longer(comparison: &Comparison) -> Option<f64> {
 /// Says that sums over the traces are not comparable.
 fn longer_text(ratio: f64) -> String {
     let ratio = if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") };
-    format!("the second trace is {ratio} times as long: sums and counts differ for that alone")
+    format!("the second trace is {ratio} times as long, which alone changes sums and counts")
 }
 
 fn summary(report: &Report) -> String {

@@ -240,7 +240,7 @@ impl Args {
         Ok(())
     }
 
-    /// No span matches: says what there is.
+    /// Says that no span matches, and what the goroutine has instead.
     fn write_no_spans(&self, life: &Life<'_>, out: &mut Terminal) -> io::Result<()> {
         let reasons: Vec<String> = life.totals.waiting_by_reason().map(|row| row.reason.to_string()).collect();
         match &self.reason {
@@ -251,7 +251,7 @@ impl Args {
                 };
                 writeln!(out, "no span has the reason '{reason}'{hint}")
             }
-            _ => writeln!(out, "no span is that long, in this part of the trace"),
+            _ => writeln!(out, "no span in this part of the trace is that long"),
         }
     }
 }

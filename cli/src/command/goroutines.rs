@@ -205,7 +205,7 @@ impl Args {
             && (label.is_none() || self.selection.matches_label(&goroutine.label().to_str_lossy()))
     }
 
-    /// Nothing was found: says what there is. That takes another pass, which standard input does not allow.
+    /// Says that nothing matches, and which groups there are. That takes another pass, which standard input does not allow.
     fn write_nothing(&self, out: &mut Terminal) -> Result<(), Failure> {
         let mut known = Vec::new();
         if self.file.as_os_str() != "-" {

@@ -110,10 +110,9 @@ fn write_text(args: &Args, report: &LatencyReport, clock: &Clock, terminal: &mut
     let is_empty = series(report).iter().all(|(_, series)| series.all.is_empty());
     if is_empty && report.pauses.is_empty() && report.gc_costs.is_empty() {
         let hint = match (args.selection.is_empty(), args.window.is_whole()) {
-            (false, _) => format!(
-                "nothing waited that {} chooses; gotrace goroutines lists what there is",
-                args.selection.describe()
-            ),
+            (false, _) => {
+                format!("no wait matches {}; gotrace goroutines lists the goroutines", args.selection.describe())
+            }
             (true, false) => "nothing waited between --from and --to".to_owned(),
             (true, true) => "nothing waited: no wait starts and ends within the trace".to_owned(),
         };

@@ -22,13 +22,13 @@ pub(super) struct Allocator {
     pub ended: Option<i64>,
     /// The last stack that it was seen with.
     pub stack: StackKey,
-    /// Whether a row names it, so that it is remembered when it has ended.
+    /// Whether a row of the report refers to it, so that it must be kept after it has ended.
     pub has_rows: bool,
-    /// What it is in, the innermost last.
+    /// Its open regions and tasks, the innermost last.
     marks: SmallVec<[Mark; 1]>,
 }
 
-/// What says for which task a goroutine works.
+/// A reason to attribute a goroutine's allocations to a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mark {
     /// It is in a region of the task.
@@ -37,7 +37,7 @@ enum Mark {
     Task(u64),
 }
 
-/// Marks of a goroutine beyond these are not looked at.
+/// At most this many marks of a goroutine are kept.
 const MAX_MARKS: usize = 64;
 
 impl Allocator {
@@ -77,13 +77,13 @@ pub(super) struct Allocators {
 }
 
 impl Allocators {
-    /// IDs of strings and stacks mean something else from here on.
+    /// Starts a generation, which has its own IDs of strings and stacks.
     pub fn forget_ids(&mut self) {
         self.names.forget_ids();
         self.stacks.forget_ids();
     }
 
-    /// Nothing of them is known any more but who they were.
+    /// Forgets open tasks and regions after a gap, and all goroutines without rows.
     pub fn forget_states(&mut self) {
         self.open_tasks.clear();
         self.goroutines.retain(|_, goroutine| {
@@ -96,7 +96,7 @@ impl Allocators {
         self.goroutines.get(&go)
     }
 
-    /// The goroutine, now known to have rows.
+    /// Returns the goroutine, and marks it as having rows.
     pub fn allocates(&mut self, go: u64) -> &mut Allocator {
         let goroutine = self.goroutines.entry(go).or_insert_with(Allocator::new);
         goroutine.has_rows = true;
@@ -105,7 +105,7 @@ impl Allocators {
 
     /// The task for which a goroutine works; [`NONE`] if it is not known to work for one.
     ///
-    /// That of its innermost region, else the last that it began and that has not ended, or for which it was created.
+    /// This is the task of its innermost region, or else the last open task that it began or was created for.
     pub fn task_of(&self, go: u64) -> u64 {
         let marks = self.goroutines.get(&go).map_or(&[][..], |goroutine| &goroutine.marks);
         let task = marks.iter().rev().find_map(|mark| match *mark {
@@ -115,7 +115,7 @@ impl Allocators {
         task.unwrap_or(NONE)
     }
 
-    /// Takes in what the event says of goroutines. It is none of allocating.
+    /// Updates the goroutines after an event that is not of the AllocFree experiment.
     #[inline]
     pub fn event(&mut self, event: &Event<'_>) {
         let record = event.record();
@@ -138,7 +138,7 @@ impl Allocators {
         }
     }
 
-    /// A region of no task says nothing.
+    /// Records a mark, unless it is a region without a task.
     fn mark(&mut self, record: &Record, mark: Mark) {
         if record.go != NONE && mark != Mark::Region(0) {
             self.goroutines.entry(record.go).or_insert_with(Allocator::new).mark(mark);

@@ -1,4 +1,4 @@
-//! Makes the report of what was found.
+//! Builds the report.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -105,17 +105,17 @@ setters!(
     max_rows: usize
 );
 
-/// Span classes beyond these are of a damaged trace: the runtime has 68 sizes, each with and without pointers.
+/// Only a damaged trace has more span classes: the runtime has 68 sizes, each with and without pointers.
 const MAX_CLASSES: usize = 1024;
 
-/// The class of what lies in no span that is known.
+/// The class of an object whose span is not known.
 const NO_CLASS: u64 = u64::MAX;
 
-/// What is counted together.
+/// The key of a row: objects with an equal key are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct RowKey {
     lot: Lot,
-    /// [`NONE`] for what was there as the trace began.
+    /// [`NONE`] for objects that existed when the trace started.
     go: u64,
     task: u64,
 }
@@ -123,23 +123,23 @@ struct RowKey {
 /// Objects of one type and size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Lot {
-    /// In the order in which types came; the first is the unknown one.
+    /// An index into the types; 0 is the unknown type.
     ty: u32,
-    /// As the trace packs it, or [`NO_CLASS`].
+    /// The trace's packed value, or [`NO_CLASS`].
     kind_and_class: u64,
     size: u64,
 }
 
-/// The row of what there is no room for.
+/// The row for objects that come when there are [`AllocationOptions::max_rows`] rows.
 const OTHERS: RowKey = RowKey { lot: Lot { ty: 0, kind_and_class: NO_CLASS, size: 0 }, go: NONE, task: NONE };
 
 #[derive(Clone, Debug, Default)]
 struct Row {
-    /// What is left is counted at the end.
+    /// `live` and `kept` are filled in at the end.
     totals: ObjectTotals,
     /// Where its goroutine was last seen before the last allocation.
     stack: StackKey,
-    /// Its trail, if it is of a goroutine.
+    /// Its trail; `None` for objects of no goroutine.
     trail: Option<u32>,
 }
 

@@ -54,7 +54,7 @@ pub struct AllocationRow {
     pub(super) stack: StackKey,
 }
 
-/// Rows summed up by something.
+/// The sums of rows that share a value, such as a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -76,7 +76,7 @@ pub struct AllocationGroup {
     pub totals: ObjectTotals,
 }
 
-/// By what to sum up.
+/// What rows are grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AllocationBy {

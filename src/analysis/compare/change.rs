@@ -87,12 +87,12 @@ const FLOOR_RATIO: f64 = 0.01;
 const MIN_GROWTH: f64 = 0.05;
 
 impl Change {
-    /// A change of a metric; `None` stands for a trace that does not have it.
+    /// The change of a metric. A value is `None` if its trace does not have the metric.
     pub fn new(name: impl Into<String>, before: Option<f64>, after: Option<f64>) -> Self {
         Self::in_traces_of(name.into(), before, after, 0.0)
     }
 
-    /// The same in traces of which the longer one lasts `duration` nanoseconds.
+    /// Like [`new`](Self::new), where the longer of the two traces lasts `duration` nanoseconds.
     fn in_traces_of(name: String, before: Option<f64>, after: Option<f64>, duration: f64) -> Self {
         let unit = Unit::of(&name);
         let floor = match unit {

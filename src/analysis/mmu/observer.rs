@@ -92,18 +92,18 @@ pub struct Mmu {
     /// Goroutines in a mark assist, and background workers.
     assisting: HashSet<u64, RandomState>,
     workers: HashSet<u64, RandomState>,
-    /// For each remainder of an ID whether such a goroutine is, or was, in one of them: most transitions are of others.
+    /// A small Bloom filter of the two sets, by ID modulo 64: most transitions are of goroutines in neither.
     suspects: u64,
-    /// Who executes, as long as it matters.
+    /// Which goroutines are running, while ranges may be reported late.
     executing: HashMap<u64, bool, RandomState>,
     generation: u64,
     /// Up to this generation, ranges that were already active are reported late: the first one, and the first after a gap.
     late_until: u64,
     is_in_gap: bool,
-    /// Ranges that were reported late: for how many of the first series' points they were active, and how many they are.
+    /// Ranges that were reported late: how many of the first series' points they cover, and how many ranges.
     late: Vec<(usize, u32)>,
     last: Option<i64>,
-    /// Whether the last points of all series say how things are.
+    /// Whether the last points of all series are up to date.
     settled: bool,
 }
 
