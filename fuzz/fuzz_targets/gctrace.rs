@@ -3,11 +3,12 @@
 #![no_main]
 
 use gotrace::gctrace::{
-    Cycle, Line, LineKind, Log, LogLimits, LogReader, LogReport, LogReportOptions, MAX_LINE, Pressure, Run, assist_surge,
-    mark_collapse,
+    Cycle, Line, LineKind, Log, LogLimits, LogReader, LogReport, LogReportOptions, MAX_LINE, Pressure, Run,
+    assist_surge, mark_collapse,
 };
 use gotrace::trend::{
-    Forecast, InflectionOptions, Interval, PeakOptions, Shape, ShapeOptions, Trend, find_peaks, inflections, moving_average,
+    Forecast, InflectionOptions, Interval, PeakOptions, Shape, ShapeOptions, Trend, find_peaks, inflections,
+    moving_average,
 };
 use gotrace_fuzz::choice;
 use gotrace_fuzz::chunked::{Chunked, Pieces};

@@ -4,11 +4,11 @@ use std::fmt::{Debug, Write};
 use std::time::Duration;
 
 use gotrace::analysis::compare::Metrics;
+use gotrace::analysis::goroutines::{Accounting, Goroutines, GroupBy};
 use gotrace::analysis::latency::Latency;
 use gotrace::analysis::mmu::{Mmu, MmuOptions};
 use gotrace::analysis::procs::Procs;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
-use gotrace::analysis::goroutines::{Accounting, Goroutines, GroupBy};
 use gotrace::analysis::run;
 use gotrace::analysis::tasks::{LogQuery, LogSearch, SlowestOptions, Tasks, slowest};
 use gotrace::timeline::{Goroutine, Span, StackTrace};
