@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::view::names::printable;
 use gotrace::{Error, ErrorKind, Flaw};
 
 /// What a command found, as its exit status says it.
@@ -67,7 +68,7 @@ pub fn exit(command: &str, result: Result<impl Into<Answer>, Failure>) -> ExitCo
         Ok(Answer::BadNews) => return ExitCode::from(1),
         Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
         Err(Failure::Output { path, error }) => format!("{}: cannot write: {error}", name(&path, "standard output")),
-        Err(Failure::Usage(message)) => message,
+        Err(Failure::Usage(message)) => printable(&message),
         Err(Failure::Input { path, error, hint }) => {
             let separator = if hint.is_empty() { "" } else { "; " };
             format!("{}: {error}{separator}{hint}", name(&path, "standard input"))
@@ -79,7 +80,7 @@ pub fn exit(command: &str, result: Result<impl Into<Answer>, Failure>) -> ExitCo
 
 /// A file's name, or `stream` for `-`.
 fn name(path: &Path, stream: &str) -> String {
-    if path == Path::new("-") { stream.into() } else { path.display().to_string() }
+    if path == Path::new("-") { stream.into() } else { printable(&path.display().to_string()) }
 }
 
 /// What to do about an error in a trace.

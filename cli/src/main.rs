@@ -6,6 +6,7 @@ mod command;
 mod failure;
 mod input;
 mod json;
+mod output;
 mod pass;
 mod select;
 mod terminal;

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::select::{Selection, Window, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
+use crate::view::names;
 use crate::view::style::DIM;
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{place, suggest, units};
@@ -216,7 +217,7 @@ impl Args {
         table.write(out)?;
         write_rest(spans.len() as u64, shown, out)?;
         if let Some(id) = sums.all.longest_goroutine {
-            writeln!(out, "\nnext: gotrace goroutine {} {id}", self.file.display())?;
+            writeln!(out, "\nnext: gotrace goroutine {} {id}", names::shell_word(&self.file))?;
         }
         Ok(())
     }
@@ -243,7 +244,7 @@ fn write_tables(sums: &BlockingReport, args: &Args, clock: &Clock, out: &mut Ter
         table.row(cells(waker(row, is_wide), &row.waits, total, clock));
     }
     write_table(&table, sums.waker_count, args.top, out)?;
-    let file = args.file.display();
+    let file = names::shell_word(&args.file);
     match sums.all.longest_goroutine {
         Some(id) => {
             writeln!(out, "\nnext: gotrace goroutine {file} {id} shows who waited longest; --waits lists single waits")

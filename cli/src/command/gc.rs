@@ -1,7 +1,6 @@
 //! `gotrace gc`: garbage collections, stop-the-world pauses, and what the program has of the processors.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,10 +12,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::output;
 use crate::pass::{ended, observe};
 use crate::select::Window;
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
+use crate::view::names;
 use crate::view::place::{innermost, line};
 use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
@@ -108,11 +109,7 @@ fn run_mmu(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let found = observe(&args.file, terminal.times(), Mmu::new(options))?;
     let curve = found.report.curve();
     if let Some(path) = &args.svg {
-        let written = File::create(path).map(BufWriter::new).and_then(|mut file| {
-            svg::mmu(&curve, &mut file)?;
-            file.flush()
-        });
-        written.map_err(|error| Failure::output(path, error))?;
+        output::write(path, &args.file, |mut out| svg::mmu(&curve, &mut out))?;
     }
     match (args.mmu, args.json) {
         (true, true) => terminal.json(&Report::Mmu(curve), found.error.as_ref())?,
@@ -174,7 +171,7 @@ fn write_text(
     }
     if report.cycle_count > 0 {
         write_cycles(args, report, clock, terminal)?;
-        let file = args.file.display();
+        let file = names::shell_word(&args.file);
         writeln!(terminal, "\nnext: gotrace gc {file} --mmu")?;
     }
     Ok(terminal.flush()?)

@@ -193,7 +193,7 @@ impl Args {
             let note = out.paint(DIM, &format!("… {rest} more: --top 0"));
             writeln!(out, "{note}")?;
         }
-        writeln!(out, "\nnext: gotrace goroutine {} {}", self.file.display(), matches[0].id())
+        writeln!(out, "\nnext: gotrace goroutine {} {}", names::shell_word(&self.file), matches[0].id())
     }
 
     fn write_life(&self, life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut Terminal) -> io::Result<()> {

@@ -251,7 +251,7 @@ impl Args {
         match report.groups.first() {
             Some(first) if !self.details && !first.name.is_empty() => {
                 let by = if self.by == By::Start { "" } else { " with the same --by" };
-                let file = self.file.display();
+                let file = names::shell_word(&self.file);
                 writeln!(out, "\nnext: gotrace goroutines {file} --group '{}'{by}", names::printable(&first.name))
             }
             _ => Ok(()),
@@ -384,7 +384,9 @@ impl Args {
             writeln!(out, "{note}")?;
         }
         match report.members.first() {
-            Some(member) => writeln!(out, "\nnext: gotrace goroutine {} {}", self.file.display(), member.goroutine),
+            Some(member) => {
+                writeln!(out, "\nnext: gotrace goroutine {} {}", names::shell_word(&self.file), member.goroutine)
+            }
             None => Ok(()),
         }
     }

@@ -12,6 +12,7 @@ use crate::pass::{ended, observe_within};
 use crate::select::{Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
+use crate::view::names;
 use crate::view::style::BOLD;
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{distribution, place, units};
@@ -141,7 +142,7 @@ fn write_text(args: &Args, report: &LatencyReport, clock: &Clock, terminal: &mut
         write_over_time(report, clock, terminal)?;
     }
     if args.slowest == 0 {
-        writeln!(terminal, "\nnext: gotrace latency {} --slowest 5", args.file.display())?;
+        writeln!(terminal, "\nnext: gotrace latency {} --slowest 5", names::shell_word(&args.file))?;
     }
     Ok(terminal.flush()?)
 }

@@ -11,6 +11,7 @@ use crate::pass::{ended, observe_within};
 use crate::select::Window;
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
+use crate::view::names;
 use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::units;
@@ -80,7 +81,7 @@ fn write_text(args: &Args, report: &ProcsReport, clock: &Clock, terminal: &mut T
     if args.over_time {
         write_windows(report, clock, terminal)?;
     } else {
-        let file = args.file.display();
+        let file = names::shell_word(&args.file);
         writeln!(terminal, "\nnext: gotrace procs {file} --over-time")?;
     }
     Ok(terminal.flush()?)

@@ -1,8 +1,7 @@
 //! `gotrace profile`: where goroutines spend their time, as a profile.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -10,6 +9,7 @@ use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler, StackPro
 use gotrace::{GoId, TaskId};
 
 use crate::failure::Failure;
+use crate::output;
 use crate::pass::{ended, observe_within};
 use crate::select::{Selection, Window};
 use crate::terminal::Terminal;
@@ -132,10 +132,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let profile = found.report;
     match &args.output {
         Some(path) => {
-            let written =
-                File::create(path).and_then(|file| write_profile(&profile, args.folded, BufWriter::new(file)));
-            written.map_err(|error| Failure::output(path, error))?;
-            if !profile.is_empty() {
+            output::write(path, &args.file, |out| write_profile(&profile, args.folded, out))?;
+            if !profile.is_empty() && path != Path::new("-") {
                 write_written(args, &profile, terminal)?;
             }
         }
@@ -162,11 +160,12 @@ fn write_written(args: &Args, profile: &StackProfile, out: &mut Terminal) -> io:
     let total = samples.iter().fold(Duration::ZERO, |sum, sample| sum.saturating_add(sample.total));
     let path = args.output.iter().map(|path| path.display().to_string()).collect::<String>();
     let path = names::printable(&path);
+    let quoted = args.output.iter().map(|path| names::shell_word(path)).collect::<String>();
     let stacks = units::plural(samples.len() as u64, "stack");
     writeln!(out, "wrote {path}: {}, {} at {stacks}", counted(args.kind, count), units::duration(total))?;
     let next = match args.folded {
-        true => format!("next: a flame graph program, such as inferno-flamegraph < {path}"),
-        false => format!("next: go tool pprof -top {path}"),
+        true => format!("next: a flame graph program, such as inferno-flamegraph < {quoted}"),
+        false => format!("next: go tool pprof -top {quoted}"),
     };
     writeln!(out, "{}", out.paint(DIM, &next))
 }

@@ -8,6 +8,7 @@ use gotrace::{Reader, Version, Warning};
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
+use crate::view::names;
 use crate::view::names::printable;
 use crate::view::style::WARN;
 use crate::view::table::{Column, Table};
@@ -66,7 +67,7 @@ fn write_text(trace: &TraceSummary, file: &Path, terminal: &mut Terminal) -> io:
     write_misuses(&trace.misuses, trace.misuses.len(), terminal)?;
     match file == Path::new("-") {
         true => Ok(()),
-        false => writeln!(terminal, "\nnext: gotrace goroutines {}", printable(&file.display().to_string())),
+        false => writeln!(terminal, "\nnext: gotrace goroutines {}", names::shell_word(file)),
     }
 }
 

@@ -179,7 +179,7 @@ fn write_table(table: &TasksReport, file: &Path, out: &mut Terminal) -> io::Resu
     }
     match table.task_count {
         0 => Ok(()),
-        _ => write_next(&format!("gotrace tasks {} --slowest 5", file.display()), out),
+        _ => write_next(&format!("gotrace tasks {} --slowest 5", names::shell_word(file)), out),
     }
 }
 
@@ -287,7 +287,7 @@ fn write_slowest(report: &SlowestReport, args: &Args, clock: &Clock, out: &mut T
     }
     let slowest = report.tasks.first().and_then(|task| task.waits.first().map(|wait| wait.longest.go));
     match slowest {
-        Some(go) => write_next(&format!("gotrace goroutine {} {go}", args.file.display()), out),
+        Some(go) => write_next(&format!("gotrace goroutine {} {go}", names::shell_word(&args.file)), out),
         None => Ok(()),
     }
 }

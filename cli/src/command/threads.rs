@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::select::{Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
+use crate::view::names;
 use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
 use crate::view::units;
@@ -161,7 +162,7 @@ fn write_text(args: &Args, report: &ThreadsReport, clock: &Clock, terminal: &mut
     if rest > 0 {
         writeln!(terminal, "… {}; --all lists them", units::plural(rest, "more thread"))?;
     }
-    writeln!(terminal, "\nnext: gotrace procs {}", args.file.display())?;
+    writeln!(terminal, "\nnext: gotrace procs {}", names::shell_word(&args.file))?;
     Ok(terminal.flush()?)
 }
 

@@ -93,8 +93,9 @@ impl Input {
     /// As [`into_trace`](Self::into_trace).
     pub fn into_log(self, path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
         match self.kind {
-            // A long log may start with other lines.
-            Kind::GctraceLog | Kind::Text | Kind::Unknown => Ok(self.bytes),
+            // A log may start with other lines. Binary data without a line end may never have one.
+            Kind::GctraceLog | Kind::Text => Ok(self.bytes),
+            Kind::Unknown if self.head.contains(&b'\n') => Ok(self.bytes),
             kind => Err(wrong(path, &kind, &self.head, "a GC log (GODEBUG=gctrace=1)")),
         }
     }
@@ -135,7 +136,7 @@ fn wrong(path: &Path, kind: &Kind, head: &[u8], wanted: &str) -> Failure {
         Kind::GctraceLog => ("a GC log", "look at it with gotrace gctrace"),
         Kind::Other(other) => (other.name, other.advice),
         Kind::Text => ("text", "look at it: it may be the message of a failed capture"),
-        Kind::Unknown => ("unknown", ""),
+        Kind::Unknown => ("binary data", "give the file that the program wrote"),
     };
     let preview: String =
         String::from_utf8_lossy(head).chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();

@@ -1,10 +1,12 @@
 //! Compressed input: gzip and zstd, known by their first bytes and unpacked as they are read.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::errors::FrameDecoderError;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// Compressed input may expand to this many times its size. Traces expand about five times and logs thirty times. Input that
 /// was made to fill memory expands a thousand times (gzip) or far more (zstd).
@@ -32,14 +34,13 @@ fn is_zstd(head: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// If the zstd frame's header cannot be read.
+/// None for now; damage is reported when the input is read.
 pub fn unpack(head: &[u8], input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
     if is_gzip(head) {
         return Ok(Box::new(Limited::new(input, |packed| Ok(MultiGzDecoder::new(packed)))?));
     }
     if is_zstd(head) {
-        let decoder = |packed| ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other);
-        return Ok(Box::new(Limited::new(input, decoder)?));
+        return Ok(Box::new(Limited::new(input, |packed| Ok(Frames::Between(packed)))?));
     }
     Ok(Box::new(input))
 }
@@ -57,6 +58,51 @@ impl<R: Read> Read for Counted<R> {
         Ok(read)
     }
 }
+
+/// A row of zstd frames, as one file may hold (RFC 8878, section 3.1).
+enum Frames<R: BufRead> {
+    /// Before a frame, or at the end.
+    Between(R),
+    /// In a frame.
+    In(Box<StreamingDecoder<R, FrameDecoder>>),
+    /// After an error.
+    Failed,
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match std::mem::replace(self, Frames::Failed) {
+                Frames::Failed => return Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED_ZSTD)),
+                Frames::Between(mut packed) => {
+                    if packed.fill_buf()?.is_empty() {
+                        *self = Frames::Between(packed);
+                        return Ok(0);
+                    }
+                    *self = match StreamingDecoder::new(packed) {
+                        Ok(frame) => Frames::In(Box::new(frame)),
+                        Err(FrameDecoderError::WindowSizeTooBig { .. }) => {
+                            return Err(io::Error::other(
+                                "its zstd window is too large: unpack it with zstd -d --long=31",
+                            ));
+                        }
+                        Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED_ZSTD)),
+                    };
+                }
+                Frames::In(mut frame) => match frame.read(out) {
+                    Ok(0) if !out.is_empty() => *self = Frames::Between(frame.into_inner()),
+                    Ok(read) => {
+                        *self = Frames::In(frame);
+                        return Ok(read);
+                    }
+                    Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED_ZSTD)),
+                },
+            }
+        }
+    }
+}
+
+const DAMAGED_ZSTD: &str = "its zstd data is damaged or cut off";
 
 /// A decoder with a limit on expansion.
 struct Limited<D> {
@@ -116,6 +162,29 @@ mod tests {
             unpack(&bytes.clone(), io::Cursor::new(bytes)).expect("known").read_to_end(&mut found).expect("whole");
             assert_eq!(found, want);
         }
+    }
+
+    /// A zstd frame with one raw block (RFC 8878, sections 3.1.1 and 3.1.1.2).
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        let len = u8::try_from(bytes.len()).expect("a short text");
+        // Magic, a single segment with a content size of one byte, and a last block of raw bytes.
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, len, (len << 3) | 1, len >> 5, 0];
+        frame.extend(bytes);
+        frame
+    }
+
+    #[test]
+    fn every_frame_of_zstd_is_read() {
+        let packed = [zstd(b"go 1.22 "), zstd(b"trace")].concat();
+        let mut found = String::new();
+        let mut input = unpack(&packed.clone(), io::Cursor::new(packed.clone())).expect("known");
+        input.read_to_string(&mut found).expect("whole");
+        assert_eq!(found, "go 1.22 trace");
+
+        let cut = packed[..packed.len() - 2].to_vec();
+        let mut input = unpack(&cut.clone(), io::Cursor::new(cut)).expect("known");
+        let error = input.read_to_string(&mut found).expect_err("it is cut");
+        assert_eq!(error.to_string(), DAMAGED_ZSTD);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Names of functions, files and whatever else a traced program calls things, cut to the room there is.
 
+use std::path::Path;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Names and messages come from a traced program, and cannot be trusted. Control characters, which could move a terminal's
@@ -12,6 +14,17 @@ pub fn printable(name: &str) -> String {
 /// How many columns a text takes.
 pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
+}
+
+/// A file's path as it can be given to a shell, in a command for people to copy.
+pub fn shell_word(path: &Path) -> String {
+    let path = printable(&path.display().to_string());
+    let is_plain = |c: char| c.is_alphanumeric() || "_./-=+:@%,".contains(c);
+    match path {
+        path if path.starts_with('-') && path != "-" => shell_word(&Path::new(".").join(path)),
+        path if !path.is_empty() && path.chars().all(is_plain) => path,
+        path => format!("'{}'", path.replace('\'', r"'\''")),
+    }
 }
 
 /// A function's name without the path of its package: `http.(*conn).serve` for `net/http.(*conn).serve`.
@@ -82,6 +95,20 @@ mod tests {
         assert_eq!(without_path("a/b.F[c/d.T]"), "b.F[c/d.T]");
         assert_eq!(without_path("main.main"), "main.main");
         assert_eq!(file_name("C:\\go\\main.go"), "main.go");
+    }
+
+    #[test]
+    fn paths_can_be_copied_to_a_shell() {
+        for (path, word) in [
+            ("a/trace.out", "a/trace.out"),
+            ("-", "-"),
+            ("-x", "./-x"),
+            ("a b;c", "'a b;c'"),
+            ("it's", r"'it'\''s'"),
+            ("a\x1b\n", "'a\u{fffd}\u{fffd}'"),
+        ] {
+            assert_eq!(shell_word(Path::new(path)), word);
+        }
     }
 
     #[test]

@@ -173,6 +173,7 @@ impl Table {
         for ((cell, column), width) in cells.iter().zip(&self.columns).zip(widths) {
             let Some(width) = *width else { continue };
             let text = match column.shape {
+                _ if style.is_some() => names::cut(&cell.text, width),
                 Shape::Name => names::fit(&cell.text, width),
                 Shape::Text => names::cut(&cell.text, width),
                 Shape::Number | Shape::Word => cell.text.clone(),

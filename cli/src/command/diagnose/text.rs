@@ -251,10 +251,10 @@ fn write_next(verdict: &Verdict, captured: &Captured, terminal: &mut Terminal) -
     let command = match (suspicious, goroutine, captured.traces.first()) {
         (None, ..) => return Ok(()),
         (Some(finding), Some(id), Some(trace)) if finding.source != Source::Heap || captured.heaps.len() < 2 => {
-            format!("gotrace goroutine {} {id}", trace.display())
+            format!("gotrace goroutine {} {id}", names::shell_word(trace))
         }
         _ if captured.heaps.len() > 1 => {
-            let files: Vec<String> = captured.heaps.iter().map(|path| path.display().to_string()).collect();
+            let files: Vec<String> = captured.heaps.iter().map(|path| names::shell_word(path)).collect();
             format!("gotrace heap {} --by stack", files.join(" "))
         }
         _ => return Ok(()),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::command::summary::format_text;
 use crate::terminal::Terminal;
-use crate::view::names::printable;
+use crate::view::names::{printable, shell_word};
 use crate::view::style::{BAD, GOOD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::units::{bytes, count, duration, plural};
@@ -102,7 +102,7 @@ impl Report {
         let damage = &self.damage;
         let is_damaged = damage.status == TraceStatus::Damaged;
         match self.repaired.first() {
-            Some(saved) => writeln!(terminal, "\nnext: gotrace summary {}", printable(&saved.file)),
+            Some(saved) => writeln!(terminal, "\nnext: gotrace summary {}", shell_word(Path::new(&saved.file))),
             None if asked.is_repaired => {
                 let why = match damage.generations.is_empty() {
                     true if damage.read.bytes <= HEADER => "nothing sound follows its header",
@@ -112,11 +112,7 @@ impl Report {
                 writeln!(terminal, "nothing of it can be saved: {why}")
             }
             None if is_damaged && asked.file != Path::new("-") => {
-                writeln!(
-                    terminal,
-                    "\nnext: gotrace doctor --repair OUT {}",
-                    printable(&asked.file.display().to_string())
-                )
+                writeln!(terminal, "\nnext: gotrace doctor --repair OUT {}", shell_word(asked.file))
             }
             None => Ok(()),
         }
