@@ -20,7 +20,7 @@
 //! let ((groups, utilization), error) = run(&mut reader, observers);
 //! assert!(error.is_none(), "a damaged trace gives what could be found up to there, and why it ended");
 //! for group in &groups.groups {
-//!     println!("{}: {} goroutines ran for {:?}", group.name, group.goroutines, group.times.execution.sum());
+//!     println!("{}: {} goroutines ran for {:?}", group.name, group.count, group.times.execution.sum());
 //! }
 //! let mmu = utilization.mmu(Duration::from_millis(1));
 //! println!("in the worst millisecond the program had {:.0} % of the processors", mmu * 100.0);
