@@ -56,7 +56,7 @@ impl Input {
             },
             false => failure(error),
         };
-        let mut bytes = unpack::unpack(&packed_head.clone(), Cursor::new(packed_head).chain(input)).map_err(damaged)?;
+        let mut bytes = unpack::unpack(&packed_head.clone(), Cursor::new(packed_head).chain(input));
         let head = read_head(&mut bytes).map_err(damaged)?;
         Ok(Input { kind: kind::identify(&head), bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })
     }

@@ -32,17 +32,15 @@ fn is_zstd(head: &[u8]) -> bool {
 
 /// Unpacks gzip and zstd. Any other input is returned as it is.
 ///
-/// # Errors
-///
-/// None for now; damage is reported when the input is read.
-pub fn unpack(head: &[u8], input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+/// Damage is reported when the input is read.
+pub fn unpack(head: &[u8], input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
     if is_gzip(head) {
-        return Ok(Box::new(Limited::new(input, |packed| Ok(MultiGzDecoder::new(packed)))?));
+        return Box::new(Limited::new(input, MultiGzDecoder::new));
     }
     if is_zstd(head) {
-        return Ok(Box::new(Limited::new(input, |packed| Ok(Frames::Between(packed)))?));
+        return Box::new(Limited::new(input, Frames::Between));
     }
-    Ok(Box::new(input))
+    Box::new(input)
 }
 
 /// Counts the packed bytes.
@@ -114,15 +112,15 @@ struct Limited<D> {
 }
 
 impl<D> Limited<D> {
-    fn new<R: Read>(input: R, decoder: impl FnOnce(BufReader<Counted<R>>) -> io::Result<D>) -> io::Result<Self> {
+    fn new<R: Read>(input: R, decoder: impl FnOnce(BufReader<Counted<R>>) -> D) -> Self {
         let packed = Arc::default();
         let input = Counted { input, count: Arc::clone(&packed) };
-        Ok(Limited {
-            decoder: decoder(BufReader::with_capacity(1 << 16, input))?,
+        Limited {
+            decoder: decoder(BufReader::with_capacity(1 << 16, input)),
             packed,
             unpacked: 0,
             allowed: ALWAYS_ALLOWED,
-        })
+        }
     }
 }
 
@@ -159,7 +157,7 @@ mod tests {
     fn gzip_is_unpacked_and_other_input_stays() {
         for (bytes, want) in [(gzip(b"go 1.22 trace"), &b"go 1.22 trace"[..]), (b"plain".to_vec(), b"plain")] {
             let mut found = Vec::new();
-            unpack(&bytes.clone(), io::Cursor::new(bytes)).expect("known").read_to_end(&mut found).expect("whole");
+            unpack(&bytes.clone(), io::Cursor::new(bytes)).read_to_end(&mut found).expect("whole");
             assert_eq!(found, want);
         }
     }
@@ -177,12 +175,12 @@ mod tests {
     fn every_frame_of_zstd_is_read() {
         let packed = [zstd(b"go 1.22 "), zstd(b"trace")].concat();
         let mut found = String::new();
-        let mut input = unpack(&packed.clone(), io::Cursor::new(packed.clone())).expect("known");
+        let mut input = unpack(&packed.clone(), io::Cursor::new(packed.clone()));
         input.read_to_string(&mut found).expect("whole");
         assert_eq!(found, "go 1.22 trace");
 
         let cut = packed[..packed.len() - 2].to_vec();
-        let mut input = unpack(&cut.clone(), io::Cursor::new(cut)).expect("known");
+        let mut input = unpack(&cut.clone(), io::Cursor::new(cut));
         let error = input.read_to_string(&mut found).expect_err("it is cut");
         assert_eq!(error.to_string(), DAMAGED_ZSTD);
     }
@@ -190,7 +188,7 @@ mod tests {
     #[test]
     fn a_bomb_is_refused() {
         let bomb = gzip(&vec![0; 1 << 20]);
-        let mut input = Limited::new(io::Cursor::new(bomb), |packed| Ok(MultiGzDecoder::new(packed))).expect("gzip");
+        let mut input = Limited::new(io::Cursor::new(bomb), MultiGzDecoder::new);
         input.allowed = 1 << 16;
         let error = io::copy(&mut input, &mut io::sink()).expect_err("it expands a thousand times");
         assert!(error.to_string().contains("expands to more than 200 times"), "{error}");
