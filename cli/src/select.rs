@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use gotrace::timeline::Query;
 use gotrace::{GoId, Time, Timeline, WallTime};
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::failure::Failure;
 use crate::view::clock::Clock;

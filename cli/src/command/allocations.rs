@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gotrace::analysis::Histogram;
 use gotrace::analysis::allocations::{
-    AllocatedStack, AllocationBy, AllocationOptions, AllocationTrail, Allocations, AllocationsReport,
-    AllocationsSummary, ObjectCount, ObjectTotals, PageCount,
+    AllocatedStack, AllocationBy, AllocationOptions, AllocationTrail, Allocations, AllocationsReport, ObjectCount,
+    ObjectTotals, PageCount,
 };
 use gotrace::{GoId, Time};
 
@@ -66,9 +66,6 @@ pub struct Args {
     /// The trace; - for standard input
     file: PathBuf,
 }
-
-/// What `--json` prints.
-pub type Report = AllocationsSummary;
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let options = AllocationOptions::default()

@@ -7,7 +7,6 @@ use std::time::Duration;
 use gotrace::analysis::blocking::{BlockingOptions, BlockingReport, WaitTotals, WakerWaits, WokenBy, is_idle};
 use gotrace::timeline::{Query, Span};
 use gotrace::{GoId, Timeline};
-use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::failure::Failure;
@@ -58,13 +57,14 @@ pub struct Args {
 }
 
 /// What `--json` prints.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report<'t> {
     #[serde(flatten)]
     sums: BlockingReport,
     /// With --waits: every wait, goroutine by goroutine and by time.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "waits")]
-    #[schemars(with = "Option<Vec<Span<'t>>>")]
+    #[cfg_attr(test, schemars(with = "Option<Vec<Span<'t>>>"))]
     waits: Option<Waits<'t>>,
 }
 

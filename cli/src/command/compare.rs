@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use gotrace::analysis::compare::{Change, Comparison, Metrics, MetricsReport, Threshold, Unit, Verdict};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::failure::{Answer, Failure};
@@ -59,7 +58,8 @@ enum Format {
 }
 
 /// What `--json` prints.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// How many metrics are better in the second trace, without noise.
     better: u64,

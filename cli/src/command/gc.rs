@@ -8,7 +8,6 @@ use clap::ValueEnum;
 use gotrace::Timeline;
 use gotrace::analysis::gc::{GcOptions, GcReport};
 use gotrace::analysis::mmu::{Mmu, MmuCurve, MmuOptions};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -74,7 +73,8 @@ enum Flag {
 }
 
 /// What is printed as JSON: the collections, or with `--mmu` the curve.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Report {
     /// Collections and pauses.

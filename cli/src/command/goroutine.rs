@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::ValueEnum;
 use gotrace::timeline::{BLOCKED_BEFORE_TRACE, Goroutine, Life, LifeOptions, Span, SpanOrder, Totals};
 use gotrace::{GoId, GoState, Time, Timeline};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -67,7 +66,8 @@ fn parse_id(text: &str) -> Result<u64, String> {
 }
 
 /// What `--json` prints.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report<'t> {
     /// How many goroutines match.
     match_count: u64,
@@ -78,7 +78,8 @@ pub struct Report<'t> {
 }
 
 /// A goroutine that matches.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Match {
     /// The goroutine.
     goroutine: GoId,

@@ -93,9 +93,6 @@ enum Sort {
     P99,
 }
 
-/// What `--json` prints.
-pub type Report = GoroutinesReport;
-
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let found = observe_within(&args.file, terminal.times(), &args.window, |range| {
         let mut goroutines = Goroutines::with(args.by.group_by(), args.accounting());

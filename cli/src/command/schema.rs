@@ -1,34 +1,22 @@
 //! `gotrace schema`: the JSON Schema of a command's `--json`.
 
-use std::io::{self, Write};
-
-use schemars::Schema;
+use std::io::Write;
 
 use crate::failure::Failure;
-use crate::json::schema;
 use crate::terminal::Terminal;
 
-/// Makes the schema of one command's output.
-type MakeSchema = fn() -> Schema;
+/// The commands that have `--json`, and the schema of what each prints: a file in `cli/schema`. A test derives the schemas from
+/// the types that are printed and compares them with the files.
+macro_rules! schemas {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../../schema/", $name, ".json")))),*]
+    };
+}
 
-/// The commands that have `--json`, and the schema of what each prints.
-const SCHEMAS: &[(&str, MakeSchema)] = &[
-    ("allocations", schema::<super::allocations::Report>),
-    ("blocking", schema::<super::blocking::Report<'static>>),
-    ("compare", schema::<super::compare::Report>),
-    ("diagnose", schema::<super::diagnose::Document>),
-    ("doctor", schema::<super::doctor::Report>),
-    ("gc", schema::<super::gc::Report>),
-    ("gctrace", schema::<gotrace::gctrace::LogReport>),
-    ("goroutine", schema::<super::goroutine::Report<'static>>),
-    ("goroutines", schema::<super::goroutines::Report>),
-    ("heap", schema::<gotrace::pprof::TopReport>),
-    ("latency", schema::<gotrace::analysis::latency::LatencyReport>),
-    ("procs", schema::<gotrace::analysis::procs::ProcsReport>),
-    ("summary", schema::<gotrace::analysis::summary::TraceSummary>),
-    ("tasks", schema::<super::tasks::Report>),
-    ("threads", schema::<gotrace::analysis::threads::ThreadsReport>),
-];
+const SCHEMAS: &[(&str, &str)] = schemas!(
+    "allocations" "blocking" "compare" "diagnose" "doctor" "gc" "gctrace" "goroutine" "goroutines" "heap" "latency" "procs"
+    "summary" "tasks" "threads"
+);
 
 /// Print the JSON Schema of what a command prints with --json.
 ///
@@ -45,14 +33,68 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     match &args.command {
         None => names().try_for_each(|name| writeln!(terminal, "{name}"))?,
         Some(command) => {
-            let schema = SCHEMAS.iter().find(|(name, _)| name == command).map(|(_, describe)| describe());
-            let schema = schema.ok_or_else(|| {
+            let schema = SCHEMAS.iter().find(|(name, _)| name == command).ok_or_else(|| {
                 let names = names().collect::<Vec<_>>().join(", ");
                 Failure::Usage(format!("{command:?} has no JSON output; these have: {names}"))
             })?;
-            serde_json::to_writer_pretty(&mut *terminal, &schema).map_err(io::Error::from)?;
-            writeln!(terminal)?;
+            terminal.write_all(schema.1.as_bytes())?;
         }
     }
     Ok(terminal.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use schemars::{JsonSchema, schema_for};
+
+    use super::SCHEMAS;
+    use crate::command;
+    use crate::json::Document;
+
+    fn schema<T: JsonSchema>() -> String {
+        let schema = schema_for!(Document<T>);
+        serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n"
+    }
+
+    /// The schema of the type that the command prints.
+    fn derived(name: &str) -> String {
+        match name {
+            "allocations" => schema::<gotrace::analysis::allocations::AllocationsSummary>(),
+            "blocking" => schema::<command::blocking::Report<'static>>(),
+            "compare" => schema::<command::compare::Report>(),
+            "diagnose" => schema::<command::diagnose::Document>(),
+            "doctor" => schema::<command::doctor::Report>(),
+            "gc" => schema::<command::gc::Report>(),
+            "gctrace" => schema::<gotrace::gctrace::LogReport>(),
+            "goroutine" => schema::<command::goroutine::Report<'static>>(),
+            "goroutines" => schema::<gotrace::analysis::goroutines::GoroutinesReport>(),
+            "heap" => schema::<gotrace::pprof::TopReport>(),
+            "latency" => schema::<gotrace::analysis::latency::LatencyReport>(),
+            "procs" => schema::<gotrace::analysis::procs::ProcsReport>(),
+            "summary" => schema::<gotrace::analysis::summary::TraceSummary>(),
+            "tasks" => schema::<command::tasks::Report>(),
+            "threads" => schema::<gotrace::analysis::threads::ThreadsReport>(),
+            _ => panic!("{name} has no type here"),
+        }
+    }
+
+    #[test]
+    fn files_are_the_schemas_of_what_is_printed() {
+        let update = std::env::var_os("GOTRACE_UPDATE_SCHEMAS").is_some();
+        for &(name, file) in SCHEMAS {
+            let schema = derived(name);
+            if update {
+                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{name}.json"));
+                fs::write(&path, schema).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            } else {
+                assert!(
+                    file == schema,
+                    "schema/{name}.json is out of date: GOTRACE_UPDATE_SCHEMAS=1 cargo test -p gotrace-cli"
+                );
+            }
+        }
+    }
 }

@@ -12,7 +12,6 @@ use gotrace::analysis::tasks::{
     slowest,
 };
 use gotrace::{GoId, OwnedFrame, TaskId, Timeline};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -91,7 +90,8 @@ enum Sort {
 }
 
 /// What `--json` prints: one of these.
-#[derive(Default, Serialize, JsonSchema)]
+#[derive(Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// Tasks by name and regions by type.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]

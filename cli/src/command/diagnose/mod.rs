@@ -12,7 +12,6 @@ use gotrace::diagnose::{
     passing_through,
 };
 use gotrace::{GoId, Timeline, WallTime};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::failure::{Answer, Failure};
@@ -131,7 +130,8 @@ impl Args {
 }
 
 /// What `--json` prints: the verdict, and the answers to `--through` and `--goroutine-id`.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Document {
     #[serde(flatten)]
     verdict: Verdict,
@@ -144,7 +144,8 @@ pub struct Document {
 }
 
 /// What a goroutine may have allocated.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Allocations {
     /// The goroutine.
     goroutine: u64,

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use gotrace::Tally;
 use gotrace::edit::{DamageReport, GenerationReport, RepairedReport, TraceStatus};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::command::summary::format_text;
@@ -16,7 +15,8 @@ use crate::view::table::{Cell, Column, Table};
 use crate::view::units::{bytes, count, duration, plural};
 
 /// What is printed.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
     #[serde(flatten)]
     pub damage: DamageReport,
@@ -25,7 +25,8 @@ pub(crate) struct Report {
 }
 
 /// A file that was written.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RepairedFile {
     /// Its path; bytes that are not UTF-8 are replaced.
     pub file: String,
