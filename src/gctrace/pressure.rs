@@ -26,7 +26,7 @@ pub struct Pressure {
     /// The number of collections.
     pub cycles: usize,
     /// From the start of the first collection to the start of the last. Shares and rates are over this time, which does not
-    /// include the last collection.
+    /// include the last collection, except for `stopped_share`.
     #[cfg_attr(feature = "serde", serde(rename = "elapsed_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub elapsed: Duration,
@@ -35,7 +35,8 @@ pub struct Pressure {
     /// The share of the CPU time of all Ps (processors) that collecting took from the program: stops, assists and the
     /// collector's own workers, but not marking on idle Ps.
     pub gc_cpu_share: Option<f64>,
-    /// The share of time in which the world was stopped.
+    /// The share of time in which the world was stopped: all pauses, over the time from the start of the first collection to the
+    /// end of the last. `None` if there is only one.
     pub stopped_share: Option<f64>,
     /// The longest pause: both stops of one collection together.
     #[cfg_attr(feature = "serde", serde(rename = "pause_max_ns", serialize_with = "crate::nanos::duration"))]
@@ -84,16 +85,18 @@ impl Pressure {
         let assist_of_whole = time_of(whole, |cycle| cycle.cpu.assist);
         let mut pauses: Vec<Duration> = cycles.iter().map(|cycle| cycle.clock.pause()).collect();
         pauses.sort_unstable();
+        let pause_total = pauses.iter().fold(Duration::ZERO, |total, &pause| total.saturating_add(pause));
+        let covered = last.end().saturating_sub(first.start);
 
         Pressure {
             cycles: cycles.len(),
             elapsed,
             cycles_per_second: over(whole.len() as f64, seconds),
             gc_cpu_share: over(time_of(whole, |cycle| cycle.cpu.taken()), available),
-            stopped_share: over(time_of(whole, |cycle| cycle.clock.pause()), nanos(elapsed)),
+            stopped_share: (cycles.len() > 1).then(|| over(nanos(pause_total), nanos(covered))).flatten(),
             pause_max: pauses[pauses.len() - 1],
             pause_median: pauses[(pauses.len() - 1) / 2],
-            pause_total: pauses.iter().fold(Duration::ZERO, |total, &pause| total.saturating_add(pause)),
+            pause_total,
             mark_bytes_per_ms: over(marked, time_of(cycles, |cycle| cycle.clock.mark) / NANOS_PER_MILLI),
             mark_bytes_per_cpu_ms: over(marked, mark_cpu / NANOS_PER_MILLI),
             assist_share: over(assist, mark_cpu),

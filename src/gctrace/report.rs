@@ -10,6 +10,9 @@ use crate::trend::{
 
 const NANOS_PER_SECOND: f64 = 1e9;
 
+/// A trend that chance produces more often than this is no trend.
+const SIGNIFICANCE: f64 = 0.05;
+
 /// What a log says about a program.
 ///
 /// If the log contains several processes, everything after [`run`](LogReport::run) is about the one with the most collections.
@@ -253,9 +256,9 @@ pub struct HeapForecast {
     /// The limit.
     #[cfg_attr(feature = "serde", serde(rename = "limit_bytes"))]
     pub limit: u64,
-    /// When the live heap reaches it. `None` if there is no trend.
+    /// When the live heap reaches it. `None` if there are too few collections to tell.
     pub live_heap: Option<Reach>,
-    /// When the goal reaches it: the size that the heap has when marking ends. `None` if there is no trend.
+    /// When the goal reaches it: the size that the heap has when marking ends. `None` if there are too few collections to tell.
     pub goal: Option<Reach>,
 }
 
@@ -265,9 +268,9 @@ pub struct HeapForecast {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Reach {
-    /// It is reached already.
+    /// A collection has reached it.
     Reached,
-    /// It is not reached at this rate.
+    /// It is not reached at this rate: the size does not rise, or no longer does, as on a plateau.
     Never,
     /// It is reached later.
     Expected {
@@ -310,16 +313,23 @@ impl LogReport {
         let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start)).collect();
         let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
         let trend = Trend::of(&at, &live, options.confidence);
+        let shape = Shape::of(&at, &live, &ShapeOptions::default());
         self.live_heap = LiveHeap::of(cycles);
         self.trend = trend.as_ref().map(HeapTrend::of);
-        self.shape = Some(HeapShape::of(&Shape::of(&at, &live, &ShapeOptions::default())));
+        self.shape = Some(HeapShape::of(&shape));
         self.turns = inflections(&live, &options.turns).iter().map(|turn| HeapTurn::of(turn, cycles)).collect();
         self.forecast = options.limit.map(|limit| {
             let goals = cycles.iter().filter_map(|cycle| Some((nanos(cycle.start), cycle.goal? as f64)));
             let (goal_at, goals): (Vec<f64>, Vec<f64>) = goals.unzip();
-            let goal = Trend::of(&goal_at, &goals, options.confidence);
-            let reach = |trend: Trend| Reach::of(trend.forecast(limit as f64));
-            HeapForecast { limit, live_heap: trend.map(reach), goal: goal.map(reach) }
+            let reach = |trend: Option<Trend>, shape| Reach::of(&trend?, &shape, limit);
+            HeapForecast {
+                limit,
+                live_heap: reach(trend, shape),
+                goal: reach(
+                    Trend::of(&goal_at, &goals, options.confidence),
+                    Shape::of(&goal_at, &goals, &ShapeOptions::default()),
+                ),
+            }
         });
         self.pressure = Some(Pressure::of(cycles));
         self.slowest_marking = mark_collapse(cycles);
@@ -399,15 +409,23 @@ impl HeapTurn {
 }
 
 impl Reach {
-    fn of(forecast: Forecast) -> Self {
-        match forecast {
-            Forecast::Reached => Reach::Reached,
-            Forecast::Never => Reach::Never,
-            Forecast::At { expected, earliest, latest } => Reach::Expected {
+    /// When a series reaches the limit. Its positions are nanoseconds. `None` if it is too short to have a trend.
+    fn of(trend: &Trend, shape: &Shape, limit: u64) -> Option<Self> {
+        let (expected, earliest, latest) = match trend.forecast(limit as f64) {
+            Forecast::Reached => return Some(Reach::Reached),
+            Forecast::Never => return Some(Reach::Never),
+            Forecast::At { expected, earliest, latest } => (expected, earliest, latest),
+        };
+        let rises = trend.rises(SIGNIFICANCE);
+        match shape {
+            Shape::Plateau { .. } | Shape::Sawtooth { rises: false, .. } => Some(Reach::Never),
+            Shape::TooShort if !rises => None,
+            _ if !rises => Some(Reach::Never),
+            _ => Some(Reach::Expected {
                 at: duration(expected),
                 earliest: earliest.map(duration),
                 latest: latest.map(duration),
-            },
+            }),
         }
     }
 }
@@ -415,4 +433,69 @@ impl Reach {
 /// From nanoseconds. Negative ones become zero, and those out of range the largest.
 fn duration(nanos: f64) -> Duration {
     Duration::from_nanos(nanos as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// The forecasts for a log of one collection a second with these live heaps in MiB. Goals are twice the live heap.
+    fn forecasts(live: impl IntoIterator<Item = u64>, limit: u64) -> (Option<Reach>, Option<Reach>) {
+        let line = |(at, live): (usize, u64)| {
+            let (n, goal) = (at + 1, 2 * live);
+            format!(
+                "gc {n} @{at}.0s 1%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, {goal}->{goal}->{live} MB, {goal} MB goal, 2 P\n"
+            )
+        };
+        let text: String = live.into_iter().enumerate().map(line).collect();
+        let log = Log::from_slice(text.as_bytes()).expect("text");
+        let report = LogReport::new(&log, &LogReportOptions::default().limit(limit * MIB));
+        let forecast = report.forecast.expect("there is a limit");
+        (forecast.live_heap, forecast.goal)
+    }
+
+    fn expected(seconds: u64) -> Option<Reach> {
+        let at = Duration::from_secs(seconds);
+        Some(Reach::Expected { at, earliest: Some(at), latest: Some(at) })
+    }
+
+    #[test]
+    fn a_rise_is_extended_to_the_limit() {
+        // 10 MiB and one more each second: 39 at the end. The goal is twice that.
+        assert_eq!(forecasts(10..40, 100), (expected(90), expected(40)));
+        assert_eq!(forecasts(10..40, 78), (expected(68), Some(Reach::Reached)));
+        assert_eq!(forecasts(10..40, 80), (expected(70), expected(30)));
+    }
+
+    #[test]
+    fn a_plateau_never_reaches_the_limit() {
+        let warm_up = || (1..=40).step_by(4).chain([40; 30]);
+        assert_eq!(forecasts(warm_up(), 64), (Some(Reach::Never), Some(Reach::Reached)));
+        assert_eq!(forecasts(warm_up(), 40), (Some(Reach::Reached), Some(Reach::Reached)));
+        assert_eq!(forecasts(warm_up(), 81), (Some(Reach::Never), Some(Reach::Never)));
+    }
+
+    #[test]
+    fn swings_have_no_rate() {
+        // From 1 to 20 MiB again and again.
+        let saw = (0..5).flat_map(|_| 1..=20);
+        assert_eq!(forecasts(saw, 64), (Some(Reach::Never), Some(Reach::Never)));
+    }
+
+    #[test]
+    fn few_collections_have_a_rate_only_if_all_agree() {
+        assert_eq!(forecasts([10, 20], 64), (None, None));
+        assert_eq!(forecasts([10, 20, 30, 40, 50], 120), (expected(11), expected(5)));
+    }
+
+    /// The values of a heap that slows down end below its line.
+    #[test]
+    fn a_limit_above_all_values_is_not_reached() {
+        let log = Log::from_slice(include_bytes!("../../testdata/gctrace/logs/go1.27-cache.log")).expect("a log");
+        let report = LogReport::new(&log, &LogReportOptions::default().limit(64 * MIB));
+        assert_eq!(report.live_heap.map(|live| live.max), Some(43 * MIB));
+        assert_eq!(report.forecast.and_then(|forecast| forecast.live_heap), Some(Reach::Never));
+    }
 }

@@ -1,11 +1,11 @@
 //! When a series reaches a limit, if it continues as it does.
 
-use super::TheilSen;
+use super::Trend;
 
 /// When a rising line reaches a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Forecast {
-    /// It is reached already.
+    /// A value of the series has reached it.
     Reached,
     /// It does not rise.
     Never,
@@ -20,12 +20,14 @@ pub enum Forecast {
     },
 }
 
-/// Extends the line from its value at the last sample, with its slope and with the ends of its interval.
-pub(super) fn forecast(line: &TheilSen, last_at: f64, limit: f64) -> Forecast {
-    let level = line.at(last_at);
-    if level >= limit {
+/// Extends the line from the last sample, with its slope and with the ends of its interval. It starts at the line's value
+/// there, or at the highest value of the series if the line is above it.
+pub(super) fn forecast(trend: &Trend, limit: f64) -> Forecast {
+    let Trend { last_at, highest, theil_sen: line, .. } = *trend;
+    if highest >= limit {
         return Forecast::Reached;
     }
+    let level = line.at(last_at).min(highest);
     let reach = |slope: f64| Some(last_at + (limit - level) / slope).filter(|at| slope > 0.0 && at.is_finite());
     match reach(line.slope) {
         Some(expected) => Forecast::At {
@@ -40,26 +42,39 @@ pub(super) fn forecast(line: &TheilSen, last_at: f64, limit: f64) -> Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trend::Interval;
+    use crate::trend::{Interval, MannKendall, TheilSen};
 
     const LINE: TheilSen = TheilSen { slope: 2.0, intercept: 10.0, interval: Some(Interval { low: 1.0, high: 4.0 }) };
+
+    /// The forecast for the line at position 5, where its value is 20.
+    fn forecast(line: &TheilSen, highest: f64, limit: f64) -> Forecast {
+        let mann_kendall = MannKendall { s: 10, variance: 16.7, z: 2.2, p: 0.03, tau: 1.0 };
+        super::forecast(&Trend { samples: 5, last_at: 5.0, highest, theil_sen: *line, mann_kendall }, limit)
+    }
 
     #[test]
     fn a_rising_line_gets_there() {
         let expected = Forecast::At { expected: 45.0, earliest: Some(25.0), latest: Some(85.0) };
-        assert_eq!(forecast(&LINE, 5.0, 100.0), expected);
+        assert_eq!(forecast(&LINE, 22.0, 100.0), expected);
         let uncertain = TheilSen { interval: Some(Interval { low: -1.0, high: 4.0 }), ..LINE };
         let expected = Forecast::At { expected: 45.0, earliest: Some(25.0), latest: None };
-        assert_eq!(forecast(&uncertain, 5.0, 100.0), expected);
+        assert_eq!(forecast(&uncertain, 22.0, 100.0), expected);
         let unknown = TheilSen { interval: None, ..LINE };
-        assert_eq!(forecast(&unknown, 5.0, 100.0), Forecast::At { expected: 45.0, earliest: None, latest: None });
+        assert_eq!(forecast(&unknown, 22.0, 100.0), Forecast::At { expected: 45.0, earliest: None, latest: None });
     }
 
     #[test]
     fn others_do_not() {
-        assert_eq!(forecast(&LINE, 5.0, 20.0), Forecast::Reached);
+        assert_eq!(forecast(&LINE, 22.0, 22.0), Forecast::Reached);
         for slope in [0.0, -1.0, 1e-320] {
-            assert_eq!(forecast(&TheilSen { slope, ..LINE }, 5.0, 100.0), Forecast::Never, "{slope}");
+            assert_eq!(forecast(&TheilSen { slope, ..LINE }, 22.0, 100.0), Forecast::Never, "{slope}");
         }
+    }
+
+    #[test]
+    fn a_line_above_all_values_starts_at_the_highest() {
+        // The line is at 20, but no value is above 12.
+        let expected = Forecast::At { expected: 9.0, earliest: Some(7.0), latest: Some(13.0) };
+        assert_eq!(forecast(&LINE, 12.0, 20.0), expected);
     }
 }

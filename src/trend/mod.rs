@@ -47,6 +47,8 @@ pub struct Trend {
     pub samples: usize,
     /// The last position.
     pub last_at: f64,
+    /// The highest value.
+    pub highest: f64,
     /// The line.
     pub theil_sen: TheilSen,
     /// Whether the series rises or falls at all.
@@ -60,7 +62,8 @@ impl Trend {
     pub fn of(at: &[f64], values: &[f64], confidence: f64) -> Option<Self> {
         let theil_sen = theil_sen(at, values, confidence)?;
         let mann_kendall = mann_kendall(values)?;
-        Some(Trend { samples: at.len(), last_at: *at.last()?, theil_sen, mann_kendall })
+        let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Some(Trend { samples: at.len(), last_at: *at.last()?, highest, theil_sen, mann_kendall })
     }
 
     /// Whether the series rises: its slope and the test agree at this level of significance, such as 0.05.
@@ -73,9 +76,11 @@ impl Trend {
         self.theil_sen.slope < 0.0 && self.mann_kendall.s < 0 && self.mann_kendall.p < significance
     }
 
-    /// When the line reaches a limit from below.
+    /// When the series reaches a limit if it continues along the line.
+    ///
+    /// A limit counts as reached only if a value has reached it: the line of a series that slows down ends above all values.
     pub fn forecast(&self, limit: f64) -> Forecast {
-        forecast::forecast(&self.theil_sen, self.last_at, limit)
+        forecast::forecast(self, limit)
     }
 }
 

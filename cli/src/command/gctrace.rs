@@ -122,7 +122,7 @@ fn write_text(report: &LogReport, args: &Args, terminal: &mut Terminal) -> io::R
     else {
         return Ok(());
     };
-    write_headline(run, live, report.trend.as_ref(), terminal)?;
+    write_headline(run, live, report, terminal)?;
     row("cost", &cost(pressure), terminal)?;
     if let Some(forecast) = &report.forecast {
         write_forecast(forecast, run.last_start, terminal)?;
@@ -148,37 +148,39 @@ fn write_text(report: &LogReport, args: &Args, terminal: &mut Terminal) -> io::R
 }
 
 /// How many collections in how long, and what the live heap does.
-fn write_headline(
-    run: &RunSummary,
-    live: &LiveHeap,
-    trend: Option<&HeapTrend>,
-    terminal: &mut Terminal,
-) -> io::Result<()> {
+fn write_headline(run: &RunSummary, live: &LiveHeap, report: &LogReport, terminal: &mut Terminal) -> io::Result<()> {
     let collections = plural(run.cycles as u64, "collection");
     let from_to = match (bytes(live.first), bytes(live.last)) {
         (first, last) if first == last => first,
         (first, last) => format!("{first} → {last}"),
     };
-    let heading = trend.map_or(String::new(), |trend| {
-        let test = &trend.mann_kendall;
-        let certainty = match test.p {
-            p if p < 0.001 => "certain: Mann-Kendall p < 0.001".to_owned(),
-            p if p < 0.05 => format!("likely: Mann-Kendall p {}", p_value(p)),
-            p => format!("uncertain: Mann-Kendall p {}", p_value(p)),
-        };
-        match trend.slope_bytes_per_second {
-            rate if test.p >= 0.05 || rate == 0.0 => ", no clear trend".to_owned(),
-            rate if rate > 0.0 => format!(", rising {}/s ({certainty})", rate_text(rate)),
-            rate => format!(", falling {}/s ({certainty})", rate_text(-rate)),
+    let (heading, rises) = match (&report.shape, &report.trend) {
+        (Some(HeapShape::Plateau { level_bytes, .. }), _) => {
+            (format!(", on a plateau of {}", rate_text(*level_bytes)), false)
         }
-    });
+        (_, Some(trend)) => (heading(trend), trend.slope_bytes_per_second > 0.0 && trend.mann_kendall.p < 0.001),
+        (_, None) => (String::new(), false),
+    };
     let text = format!("{collections} in {}: live heap {from_to}{heading}", duration(run.duration));
-    let rises = trend.is_some_and(|trend| trend.slope_bytes_per_second > 0.0 && trend.mann_kendall.p < 0.001);
     for line in paragraph::lines(&text, terminal.width()) {
         let line = if rises { terminal.paint(style::WARN, &line) } else { line };
         writeln!(terminal, "{line}")?;
     }
     Ok(())
+}
+
+/// How fast the live heap rises or falls, and how certain that is.
+fn heading(trend: &HeapTrend) -> String {
+    let test = &trend.mann_kendall;
+    let certainty = match test.p {
+        p if p < 0.001 => "certain: Mann-Kendall p < 0.001".to_owned(),
+        p => format!("likely: Mann-Kendall p {}", p_value(p)),
+    };
+    match trend.slope_bytes_per_second {
+        rate if test.p >= 0.05 || rate == 0.0 => ", no clear trend".to_owned(),
+        rate if rate > 0.0 => format!(", rising {}/s ({certainty})", rate_text(rate)),
+        rate => format!(", falling {}/s ({certainty})", rate_text(-rate)),
+    }
 }
 
 fn cost(pressure: &Pressure) -> String {
