@@ -1,7 +1,6 @@
-//! What is wrong with a trace is said in one way, wherever the bytes come from, and after all that came before it.
+//! A damaged trace gives the same typed error whatever the bytes are read from, after all events before it.
 //!
-//! Each input is sound but for one fault. The numbers in comments are those of the list of faults in the project's notes
-//! on the format: 1 an empty file, 26 two traces in one file.
+//! Each input is sound but for one fault. The numbers in comments are those of `faults.md` in this folder.
 
 mod behind_old;
 mod event;

@@ -1,5 +1,5 @@
-//! The list of faults, row by row: what strict reading makes of each, with the place, and what lenient reading gives and
-//! counts as lost. The other files of this folder have the variations.
+//! One test for each row of `faults.md`: the error and place of strict reading, and what lenient reading delivers and counts as
+//! lost. The other files of this folder test variations.
 
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Clock, CpuSample, Generation, Trace};
