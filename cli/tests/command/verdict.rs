@@ -17,7 +17,7 @@ fn capture(name: &str) -> PathBuf {
 /// Everything of a capture.
 fn all_of(folder: &Path) -> Command {
     let mut program = gotrace("diagnose");
-    for (flag, kind) in [("--heap", "heap"), ("--goroutine", "goroutine")] {
+    for (flag, kind) in [("--heap", "heap"), ("--goroutine-profile", "goroutine")] {
         program.arg(flag).args([1, 2, 3].map(|number| folder.join(format!("{kind}.{number}.pb.gz"))));
     }
     program.arg("--trace").arg(folder.join("trace")).arg("--gctrace").arg(folder.join("gctrace.log.gz"));
@@ -117,7 +117,7 @@ fn goroutines_are_asked_about() {
     let stays = verdict["passages"].as_array().expect("asked for").iter().find(|passage| passage["end_ns"].is_null());
     let id = stays.expect("one stays")["goroutine"].to_string();
     let mut program = all_of(&folder);
-    program.args(["--json", "--goroutine-id", &id]);
+    program.args(["--json", "--goroutine", &id]);
     let verdict = json(&run(program, &[]));
     let first = &verdict["allocations"]["sites"][0];
     assert_eq!((&first["place"]["function"], &first["seen"]), (&"main.askSupplier".into(), &true.into()));
@@ -127,7 +127,7 @@ fn goroutines_are_asked_about() {
 fn what_cannot_be_used_is_said() {
     let mut program = gotrace("diagnose");
     program.arg("--json").arg("--heap").arg(testdata("profiles/go1.27/heap.pb.gz"));
-    program.arg("--goroutine").arg(testdata("profiles/go1.27/block.pb.gz"));
+    program.arg("--goroutine-profile").arg(testdata("profiles/go1.27/block.pb.gz"));
     let output = run(program, &[]);
     assert_eq!(output.status.code(), Some(0), "one heap profile shows no growth");
     let verdict = json(&output);
@@ -159,6 +159,13 @@ fn nothing_to_judge_by_is_an_error() {
         (&["--gctrace", "-"], b"no collection\n", "GODEBUG"),
         (&["--heap", "-", "--through", "main.f"], b"", "--trace"),
         (&["--weights", "1,2"], b"", "three numbers"),
+        (&["--weights", "0,0,0"], b"", "not all 0"),
+        (&["--deviations", "nan"], b"", "a number above 0"),
+        (&["--expect-heap", "inf"], b"", "a number above 0"),
+        (&["--expect-pause", "0s"], b"", "a duration above 0"),
+        (&["--leak", "2"], b"", "between 0 and 1"),
+        (&["--pace=-0.1"], b"", "between 0 and 1"),
+        (&["--window", "0"], b"", "0 is not in 1.."),
     ] {
         let mut program = gotrace("diagnose");
         program.args(args);

@@ -43,7 +43,7 @@ pub struct Args {
     heap: Vec<PathBuf>,
     /// Goroutine and goroutineleak profiles: curl -o goroutine.1.pb.gz HOST/debug/pprof/goroutine
     #[arg(long, value_name = "FILE", num_args = 1..)]
-    goroutine: Vec<PathBuf>,
+    goroutine_profile: Vec<PathBuf>,
     /// The GC log: what the program wrote to standard error under GODEBUG=gctrace=1
     #[arg(long, value_name = "FILE")]
     gctrace: Option<PathBuf>,
@@ -61,33 +61,33 @@ pub struct Args {
     through: Option<String>,
     /// Also list what this goroutine of the trace may have allocated
     #[arg(long, value_name = "ID")]
-    goroutine_id: Option<u64>,
+    goroutine: Option<u64>,
     /// Growth by at least this many standard deviations is not chance
-    #[arg(long, value_name = "N", default_value_t = Options::default().deviations, help_heading = "Thresholds")]
+    #[arg(long, value_name = "N", default_value_t = Options::default().deviations, value_parser = parse_positive, help_heading = "Thresholds")]
     deviations: f64,
-    /// Growth below this fraction of its initial rate counts as warm-up
-    #[arg(long, value_name = "FRACTION", default_value_t = Options::default().pace, help_heading = "Thresholds")]
+    /// Growth below this fraction of its initial rate, between 0 and 1, counts as warm-up
+    #[arg(long, value_name = "FRACTION", default_value_t = Options::default().pace, value_parser = parse_fraction, help_heading = "Thresholds")]
     pace: f64,
     /// The confidence from which on the verdict is leak (strong evidence), between 0 and 1
-    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().leak, help_heading = "Thresholds")]
+    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().leak, value_parser = parse_fraction, help_heading = "Thresholds")]
     leak: f64,
     /// The confidence from which on the verdict is suspect (moderate evidence), between 0 and 1
-    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().suspect, help_heading = "Thresholds")]
+    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().suspect, value_parser = parse_fraction, help_heading = "Thresholds")]
     suspect: f64,
     /// The largest heap that is expected, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 2048.0, help_heading = "Health score")]
+    #[arg(long, value_name = "MIB", default_value_t = 2048.0, value_parser = parse_positive, help_heading = "Health score")]
     expect_heap: f64,
     /// The longest pause that is expected
-    #[arg(long, value_name = "DURATION", default_value = "5ms", value_parser = parse_duration, help_heading = "Health score")]
+    #[arg(long, value_name = "DURATION", default_value = "5ms", value_parser = parse_pause, help_heading = "Health score")]
     expect_pause: Duration,
     /// The most blocking events per second that are expected
-    #[arg(long, value_name = "N", default_value_t = 100.0, help_heading = "Health score")]
+    #[arg(long, value_name = "N", default_value_t = 100.0, value_parser = parse_positive, help_heading = "Health score")]
     expect_blocking: f64,
     /// The weights of heap, pauses and blocking events
     #[arg(long, value_name = "A,B,C", default_value = "0.4,0.3,0.3", value_parser = parse_weights, help_heading = "Health score")]
     weights: HealthWeights,
     /// The length of the windows in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, help_heading = "Health score")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Health score")]
     window: u32,
 }
 
@@ -97,12 +97,32 @@ fn parse_time(text: &str) -> Result<WallTime, String> {
     wall.ok_or_else(|| "give RFC 3339 or nanoseconds since 1970".into())
 }
 
+/// Parses a finite number above 0.
+fn parse_positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && number.is_finite());
+    number.ok_or_else(|| "give a number above 0".into())
+}
+
+/// Parses a number from 0 to 1.
+fn parse_fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "give a number between 0 and 1".into())
+}
+
+fn parse_pause(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("give a duration above 0".into()),
+        pause => Ok(pause),
+    }
+}
+
 fn parse_weights(text: &str) -> Result<HealthWeights, String> {
     let weights: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
-    let weights = weights.filter(|all| all.iter().all(|weight| *weight >= 0.0 && weight.is_finite()));
+    let is_valid = |all: &[f64]| all.iter().all(|weight| *weight >= 0.0 && weight.is_finite());
+    let weights = weights.filter(|all| is_valid(all) && all.iter().any(|weight| *weight > 0.0));
     match weights.as_deref() {
         Some(&[heap, pauses, blocking]) => Ok(HealthWeights::new(heap, pauses, blocking)),
-        _ => Err("give three numbers, such as 0.4,0.3,0.3".into()),
+        _ => Err("give three numbers of 0 or more, not all 0, such as 0.4,0.3,0.3".into()),
     }
 }
 
@@ -125,11 +145,11 @@ impl Args {
 
     /// Whether something is requested that only a trace can answer.
     fn needs_trace(&self) -> bool {
-        self.through.is_some() || self.goroutine_id.is_some()
+        self.through.is_some() || self.goroutine.is_some()
     }
 }
 
-/// What `--json` prints: the verdict, and the answers to `--through` and `--goroutine-id`.
+/// What `--json` prints: the verdict, and the answers to `--through` and `--goroutine`.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Document {
@@ -138,7 +158,7 @@ pub struct Document {
     /// With --through: the goroutines that pass through the function.
     #[serde(skip_serializing_if = "Option::is_none")]
     passages: Option<Vec<Passage>>,
-    /// With --goroutine-id: what the goroutine may have allocated.
+    /// With --goroutine: what the goroutine may have allocated.
     #[serde(skip_serializing_if = "Option::is_none")]
     allocations: Option<Allocations>,
 }
@@ -174,7 +194,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     })
 }
 
-/// Adds the answers to `--through` and `--goroutine-id`.
+/// Adds the answers to `--through` and `--goroutine`.
 fn answer(args: &Args, captured: &Captured, verdict: Verdict) -> Result<Document, Failure> {
     let mut document = Document { verdict, passages: None, allocations: None };
     if !args.needs_trace() {
@@ -184,9 +204,9 @@ fn answer(args: &Args, captured: &Captured, verdict: Verdict) -> Result<Document
     let timeline = Timeline::from_reader(input::open_trace(path)?).map_err(|error| Failure::trace(path, &error))?;
     document.passages = args.through.as_ref().map(|function| passing_through(&timeline, function));
     document.allocations = args
-        .goroutine_id
+        .goroutine
         .map(|id| Allocations { goroutine: id, sites: allocations_of(&timeline, GoId(id), &captured.inputs) });
     Ok(document)
 }
 
-const NEEDS_TRACE: &str = "--through and --goroutine-id need a trace: give one, or use --trace FILE";
+const NEEDS_TRACE: &str = "--through and --goroutine need a trace: give one, or use --trace FILE";

@@ -57,7 +57,7 @@ fn expected_inputs(args: &Args) -> Result<Vec<(PathBuf, Expected)>, Failure> {
         paths.iter().map(|path| (path.clone(), expected)).collect()
     };
     let mut inputs = of(&args.heap, Expected::Profile(PprofKind::Heap));
-    inputs.extend(of(&args.goroutine, Expected::Profile(PprofKind::Goroutine)));
+    inputs.extend(of(&args.goroutine_profile, Expected::Profile(PprofKind::Goroutine)));
     inputs.extend(of(&args.trace, Expected::Trace));
     inputs.extend(args.gctrace.iter().map(|path| (path.clone(), Expected::Log)));
     for path in &args.files {
