@@ -32,45 +32,45 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// What is in a trace: version, duration, counts, heap
+    #[command(about = "What is in a trace: version, duration, counts, heap")]
     Summary(command::summary::Args),
-    /// Groups of goroutines and how they spent their time
+    #[command(about = "Groups of goroutines and how they spent their time")]
     Goroutines(command::goroutines::Args),
-    /// One goroutine's life, span by span
+    #[command(about = "One goroutine's life, span by span")]
     Goroutine(command::goroutine::Args),
-    /// Garbage collections and stop-the-world pauses
+    #[command(about = "Garbage collections and stop-the-world pauses")]
     Gc(command::gc::Args),
-    /// What goroutines waited for, where, and who woke them
+    #[command(about = "What goroutines waited for, where, and who woke them")]
     Blocking(command::blocking::Args),
-    /// What each P (processor) did
+    #[command(about = "What each P (processor) did")]
     Procs(command::procs::Args),
-    /// What each operating system thread (M) did
+    #[command(about = "What each operating system thread (M) did")]
     Threads(command::threads::Args),
-    /// User tasks, regions and log messages
+    #[command(about = "User tasks, regions and log messages")]
     Tasks(command::tasks::Args),
-    /// How long scheduling, system calls, network waits and pauses took
+    #[command(about = "How long scheduling, system calls, network waits and pauses took")]
     Latency(command::latency::Args),
-    /// Is there a leak, and where? Joins heap profiles, traces and a GC log
+    #[command(about = "Is there a leak, and where? Joins heap profiles, traces and a GC log")]
     Diagnose(command::diagnose::Args),
-    /// Heap and other pprof profiles: top functions, differences, growth
+    #[command(about = "Heap and other pprof profiles: top functions, differences, growth")]
     Heap(command::heap::Args),
-    /// What garbage collection costs and where the heap is heading, from a GC log
+    #[command(about = "What garbage collection costs and where the heap is heading, from a GC log")]
     Gctrace(command::gctrace::Args),
-    /// Every object allocated and freed, from a GODEBUG=traceallocfree=1 trace
+    #[command(about = "Every object allocated and freed, from a GODEBUG=traceallocfree=1 trace")]
     Allocations(command::allocations::Args),
-    /// Where goroutines spent their time, as a pprof profile or folded stacks
+    #[command(about = "Where goroutines spent their time, as a pprof profile or folded stacks")]
     Profile(command::profile::Args),
-    /// The events as text, as go tool trace -d prints them
+    #[command(about = "The events as text, as go tool trace -d prints them")]
     Dump(command::dump::Args),
-    /// Is the trace whole? What is lost, and why? Can repair it
+    #[command(about = "Is the trace whole? What is lost, and why? Can repair it")]
     Doctor(command::doctor::Args),
-    /// What changed between two traces
+    #[command(about = "What changed between two traces")]
     Compare(command::compare::Args),
-    /// The JSON Schema of a command's --json
+    #[command(about = "The JSON Schema of a command's --json")]
     Schema(command::schema::Args),
-    /// Shell completions
+    #[command(about = "Shell completions")]
     Completions(command::completions::Args),
-    /// Manual pages
+    #[command(about = "Manual pages")]
     Man(command::man::Args),
 }
 
