@@ -16,6 +16,7 @@ use crate::pass::{ended, observe};
 use crate::select::parse_duration;
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
+use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BAD, BOLD};
 use crate::view::table::{Column, Table};
 use crate::view::{names, units};
@@ -57,9 +58,8 @@ pub struct Args {
     /// ...this many times in a row are steady
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().run, help_heading = "Rules")]
     run: u64,
-    /// Print at most this many rows of each table; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    top: usize,
+    #[command(flatten)]
+    rows: Rows,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -84,7 +84,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     {
         return Err(Failure::Usage(format!("goroutine {go} allocated nothing in the trace{}", allocators(report))));
     }
-    let view = View { report, clock: &found.clock, top: if args.top == 0 { usize::MAX } else { args.top } };
+    let view = View { report, clock: &found.clock, top: args.rows.most() };
     match (args.json, go) {
         (true, go) => {
             let mut summary = report.summary(view.top);
@@ -156,14 +156,14 @@ impl View<'_> {
         }
         self.write_totals(out)?;
         self.write_trails(suspicious, out)?;
-        for (by, head) in [
-            (AllocationBy::Type, "TYPE"),
-            (AllocationBy::SizeClass, "SIZE CLASS"),
-            (AllocationBy::Start, "GOROUTINES STARTED IN"),
-            (AllocationBy::Goroutine, "GOROUTINE"),
-            (AllocationBy::Task, "TASK"),
+        for (by, head, thing) in [
+            (AllocationBy::Type, "TYPE", "type"),
+            (AllocationBy::SizeClass, "SIZE CLASS", "size"),
+            (AllocationBy::Start, "GOROUTINES STARTED IN", "function"),
+            (AllocationBy::Goroutine, "GOROUTINE", "goroutine"),
+            (AllocationBy::Task, "TASK", "task"),
         ] {
-            self.write_groups(by, head, out)?;
+            self.write_groups(by, head, thing, out)?;
         }
         self.write_ages(out)?;
         self.write_spans(out)
@@ -208,10 +208,10 @@ impl View<'_> {
     fn write_trails(&self, suspicious: usize, out: &mut Terminal) -> io::Result<()> {
         let shown = suspicious.min(self.top);
         self.report.trails.iter().take(shown).try_for_each(|trail| self.write_trail(trail, out))?;
-        match suspicious - shown {
-            0 => Ok(()),
-            rest => writeln!(out, "\n… {}; see --top", units::plural(rest as u64, "more suspicious trail")),
+        if suspicious > shown {
+            writeln!(out)?;
         }
+        write_rest(suspicious as u64, shown, "suspicious trail", out)
     }
 
     fn write_trail(&self, trail: &AllocationTrail, out: &mut Terminal) -> io::Result<()> {
@@ -248,7 +248,7 @@ impl View<'_> {
         write_stack(self.report.trail_stack(trail), out)
     }
 
-    fn write_groups(&self, by: AllocationBy, head: &'static str, out: &mut Terminal) -> io::Result<()> {
+    fn write_groups(&self, by: AllocationBy, head: &'static str, thing: &str, out: &mut Terminal) -> io::Result<()> {
         let groups = self.report.by(by);
         if by == AllocationBy::Task && groups.iter().all(|group| group.task.is_none()) {
             return Ok(());
@@ -279,10 +279,7 @@ impl View<'_> {
         }
         writeln!(out)?;
         table.write(out)?;
-        match groups.len().saturating_sub(self.top) {
-            0 => Ok(()),
-            rest => writeln!(out, "… {} more; see --top", units::count(rest as u64)),
-        }
+        write_rest(groups.len() as u64, self.top, thing, out)
     }
 
     fn write_ages(&self, out: &mut Terminal) -> io::Result<()> {
@@ -358,10 +355,11 @@ impl View<'_> {
             line(&format!("  freed {freed}, live {live}, kept {}", objects(kept)), out)?;
             write_stack(self.report.stack(it), out)?;
         }
-        match self.report.of_goroutine(go).count().saturating_sub(self.top) {
-            0 => Ok(()),
-            rest => writeln!(out, "\n… {} more; see --top", units::count(rest as u64)),
+        let rows = self.report.of_goroutine(go).count();
+        if rows > self.top {
+            writeln!(out)?;
         }
+        write_rest(rows as u64, self.top, "allocated type", out)
     }
 }
 

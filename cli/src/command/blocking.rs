@@ -14,6 +14,7 @@ use crate::select::{Selection, Window, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::names;
+use crate::view::rows::{Rows, write_rest};
 use crate::view::style::DIM;
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{place, suggest, units};
@@ -21,7 +22,7 @@ use crate::view::{place, suggest, units};
 /// Show what goroutines waited for: by reason, by place in the code, and by who woke them.
 ///
 /// Waits that are idle by design are left out and only summed up: those of the runtime's own goroutines, such as GC workers,
-/// and of network connections on which the peer need not say anything. --all includes them, and so do --reason and
+/// and of network connections on which the peer need not say anything. --idle includes them, and so do --reason and
 /// --goroutine.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -42,13 +43,12 @@ pub struct Args {
     window: Window,
     /// Include waits that are idle by design
     #[arg(long)]
-    all: bool,
+    idle: bool,
     /// List single waits, the longest first; JSON has all of them
     #[arg(long)]
     waits: bool,
-    /// Print at most this many rows of each table; 0 for all
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    top: usize,
+    #[command(flatten)]
+    rows: Rows,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -88,20 +88,20 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let timeline = crate::input::load_timeline(&args.file)?;
     let clock = Clock::of(&timeline, terminal.times());
     let query = args.query(&timeline, &clock)?;
-    let is_all = args.all || args.reason.is_some() || !args.selection.goroutines.is_empty();
-    let options = BlockingOptions::default().with_idle(is_all).top(args.top);
+    let with_idle = args.idle || args.reason.is_some() || !args.selection.goroutines.is_empty();
+    let options = BlockingOptions::default().with_idle(with_idle).top(args.rows.most());
     let sums = BlockingReport::new(&query, &options);
     if args.json {
-        let waits = args.waits.then_some(Waits { query, with_idle: is_all });
+        let waits = args.waits.then_some(Waits { query, with_idle });
         return terminal.json(&Report { sums, waits }, None);
     }
     if sums.all.count == 0 {
         args.write_nothing(&timeline, &clock, &sums, terminal)?;
         return Ok(terminal.flush()?);
     }
-    args.write_head(&sums, is_all, terminal)?;
+    args.write_head(&sums, with_idle, terminal)?;
     match args.waits {
-        true => args.write_waits(&Waits { query, with_idle: is_all }, &sums, &clock, terminal)?,
+        true => args.write_waits(&Waits { query, with_idle }, &sums, &clock, terminal)?,
         false => write_tables(&sums, args, &clock, terminal)?,
     }
     Ok(terminal.flush()?)
@@ -133,7 +133,7 @@ impl Args {
     ) -> Result<(), Failure> {
         if sums.idle.count > 0 {
             let waits = units::plural(sums.idle.count, "wait");
-            writeln!(out, "no waits except {waits} that are idle by design: --all")?;
+            writeln!(out, "no waits except {waits} that are idle by design; --idle includes them")?;
             return Ok(());
         }
         let all = BlockingReport::new(&timeline.blocked(), &BlockingOptions::default().with_idle(true).top(0));
@@ -161,14 +161,14 @@ impl Args {
         Ok(())
     }
 
-    fn write_head(&self, sums: &BlockingReport, is_all: bool, out: &mut Terminal) -> io::Result<()> {
+    fn write_head(&self, sums: &BlockingReport, with_idle: bool, out: &mut Terminal) -> io::Result<()> {
         let waits = units::plural(sums.all.count, "wait");
         let total = units::duration(sums.all.total);
         let over = units::duration(sums.end - sums.start);
         writeln!(out, "{waits}, {total} in all, over {over}")?;
-        if !is_all && sums.idle.count > 0 {
+        if !with_idle && sums.idle.count > 0 {
             let idle = units::duration(sums.idle.total);
-            let note = format!("{idle} more are idle by design (GC workers, quiet connections): --all");
+            let note = format!("{idle} more are idle by design (GC workers, quiet connections); --idle includes them");
             let note = out.paint(DIM, &note);
             writeln!(out, "{note}")?;
         }
@@ -193,8 +193,7 @@ impl Args {
             Column::text("WOKEN BY").detail(1),
         ];
         let mut table = Table::new(columns);
-        let shown = if self.top == 0 { spans.len() } else { self.top };
-        for span in spans.iter().take(shown) {
+        for span in spans.iter().take(self.rows.most()) {
             let stack = span.stack().map(|stack| place::own_frames(stack, 2)).unwrap_or_default();
             let waker = match span.woken_by() {
                 Some(waker) => waker.go().map_or_else(
@@ -215,7 +214,7 @@ impl Args {
         }
         writeln!(out)?;
         table.write(out)?;
-        write_rest(spans.len() as u64, shown, out)?;
+        write_rest(spans.len() as u64, self.rows.most(), "wait", out)?;
         if let Some(id) = sums.all.longest_goroutine {
             writeln!(out, "\nnext: gotrace goroutine {} {id}", names::shell_word(&self.file))?;
         }
@@ -230,20 +229,20 @@ fn write_tables(sums: &BlockingReport, args: &Args, clock: &Clock, out: &mut Ter
     for row in &sums.by_reason {
         table.row(cells(row.reason.clone(), &row.waits, total, clock));
     }
-    write_table(&table, sums.reason_count, args.top, out)?;
+    write_table(&table, sums.reason_count, "reason", args, out)?;
 
     let mut table = self::table("PLACE (reason: stack)");
     for row in &sums.by_place {
         let place = if row.stack.is_empty() { "(no stack)".into() } else { place::text(&row.stack, is_wide) };
         table.row(cells(format!("{}: {place}", row.reason), &row.waits, total, clock));
     }
-    write_table(&table, sums.place_count, args.top, out)?;
+    write_table(&table, sums.place_count, "place", args, out)?;
 
     let mut table = self::table("WAKER (its function: its stack)");
     for row in &sums.by_waker {
         table.row(cells(waker(row, is_wide), &row.waits, total, clock));
     }
-    write_table(&table, sums.waker_count, args.top, out)?;
+    write_table(&table, sums.waker_count, "waker", args, out)?;
     let file = names::shell_word(&args.file);
     match sums.all.longest_goroutine {
         Some(id) => {
@@ -300,17 +299,8 @@ fn cells(name: String, waits: &WaitTotals, total: Duration, clock: &Clock) -> Ve
     .into()
 }
 
-fn write_table(table: &Table, rows: u64, top: usize, out: &mut Terminal) -> io::Result<()> {
+fn write_table(table: &Table, rows: u64, thing: &str, args: &Args, out: &mut Terminal) -> io::Result<()> {
     writeln!(out)?;
     table.write(out)?;
-    write_rest(rows, top, out)
-}
-
-fn write_rest(rows: u64, top: usize, out: &mut Terminal) -> io::Result<()> {
-    let rest = if top == 0 { 0 } else { rows.saturating_sub(top as u64) };
-    if rest > 0 {
-        let note = out.paint(DIM, &format!("… {} more: --top 0", units::count(rest)));
-        writeln!(out, "{note}")?;
-    }
-    Ok(())
+    write_rest(rows, args.rows.most(), thing, out)
 }

@@ -11,14 +11,15 @@ use serde::Serialize;
 use crate::failure::{Answer, Failure};
 use crate::pass::{ended, observe};
 use crate::terminal::Terminal;
+use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BAD, BOLD, GOOD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{names, units};
 
 /// Compare two traces: groups of goroutines, blocking, pauses, latencies.
 ///
-/// The largest effects come first. Small changes, and those of the runtime's own goroutines, are hidden unless --all is
-/// given. The exit status is 1 if a --fail-on condition is met.
+/// The largest effects come first. Small changes, and those of the runtime's own goroutines, are hidden unless --noise
+/// is given. The exit status is 1 if a --fail-on condition is met.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,12 +33,11 @@ pub struct Args {
     /// Show only metrics whose name contains this
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     only: String,
-    /// Show small changes, metrics that did not change, and the runtime's goroutines, too
+    /// Include noise: small changes, metrics that did not change, and the runtime's own goroutines
     #[arg(long)]
-    all: bool,
-    /// Show at most this many metrics; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 40)]
-    top: usize,
+    noise: bool,
+    #[command(flatten)]
+    rows: Rows,
     /// How to print: markdown is for pull requests
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -91,8 +91,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     let is_chosen = |change: &Change| change.name.contains(&args.only);
     let matching = comparison.changes.iter().filter(|change| is_chosen(change)).count();
     let is_hidden = |change: &&Change| change.is_noise && change.verdict != Verdict::Same && is_chosen(change);
-    let hidden = if args.all { 0 } else { comparison.changes.iter().filter(is_hidden).count() as u64 };
-    comparison.changes.retain(|change| is_chosen(change) && (args.all || !change.is_noise));
+    let hidden = if args.noise { 0 } else { comparison.changes.iter().filter(is_hidden).count() as u64 };
+    comparison.changes.retain(|change| is_chosen(change) && (args.noise || !change.is_noise));
     let count = |verdict| {
         comparison.changes.iter().filter(|change| !change.is_noise && change.verdict == verdict).count() as u64
     };
@@ -104,12 +104,16 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         comparison,
         met: met.iter().map(|(text, _)| (*text).to_owned()).collect(),
     };
-    let rest = report.comparison.changes.len().saturating_sub(if args.top == 0 { usize::MAX } else { args.top });
+    let rest = report.comparison.changes.len().saturating_sub(args.rows.most());
     report.comparison.changes.truncate(report.comparison.changes.len() - rest);
     match if args.json { Format::Json } else { args.format } {
         Format::Json => terminal.json(&report, None)?,
         Format::Text if matching == 0 => {
-            writeln!(terminal, "none of the {all} metrics has {:?} in its name; --all lists them", args.only)?;
+            writeln!(
+                terminal,
+                "none of the {all} metrics has {:?} in its name; --noise --top 0 lists them",
+                args.only
+            )?;
         }
         Format::Text => write_text(args, &report, &met, longer, rest, terminal)?,
         Format::Markdown => write_markdown(args, &report, &met, longer, rest, terminal)?,
@@ -128,7 +132,7 @@ fn met<'a>(comparison: &Comparison, limits: &[Threshold], texts: &'a [String]) -
     let mut met = Vec::new();
     for (limit, text) in limits.iter().zip(texts) {
         let change = comparison.change(&limit.name).ok_or_else(|| {
-            let hint = "names are listed with --all";
+            let hint = "--noise --top 0 lists their names";
             Failure::Usage(format!("--fail-on {text:?}: neither trace has a metric {:?}; {hint}", limit.name))
         })?;
         if limit.is_crossed(change) {
@@ -166,7 +170,7 @@ fn write_text(
 ) -> io::Result<()> {
     let hidden = match report.hidden {
         0 => String::new(),
-        hidden => format!("; {} hidden: --all", units::plural(hidden, "small change")),
+        hidden => format!("; {} hidden, --noise shows them", units::plural(hidden, "small change")),
     };
     match report.comparison.changes.is_empty() {
         true if report.hidden > 0 => writeln!(out, "nothing changed that is worth showing{hidden}")?,
@@ -201,9 +205,7 @@ fn write_text(
         }
         table.write(out)?;
     }
-    if rest > 0 {
-        writeln!(out, "… {} more; --top 0 shows all", units::count(rest as u64))?;
-    }
+    write_rest(rest as u64, 0, "metric", out)?;
     if !met.is_empty() {
         writeln!(out)?;
     }

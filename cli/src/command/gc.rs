@@ -18,6 +18,7 @@ use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::names;
 use crate::view::place::{innermost, line};
+use crate::view::rows::{Rows, write_rest_with};
 use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{svg, units};
@@ -26,7 +27,7 @@ use crate::view::{svg, units};
 ///
 /// With --from and --to, collections and pauses are those that overlap that part of the trace; totals count only the time
 /// within it. --mmu shows the minimum mutator utilization instead: the share of the processors that the program itself has
-/// in the worst window of each length.
+/// in the worst window of each length. The collections and pauses that are listed are the longest, in order of time.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gotrace gc trace.out\n  gotrace gc trace.out --from 1ms --to 3ms --top 5\n  gotrace gc trace.out --mmu --svg mmu.svg"
@@ -37,14 +38,10 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// List this many collections and pauses: the longest
-    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "mmu")]
-    top: usize,
-    /// List all collections and pauses
-    #[arg(long, conflicts_with_all = ["mmu", "top"])]
-    all: bool,
+    #[command(flatten)]
+    rows: Rows,
     /// Show the minimum mutator utilization of the whole trace
-    #[arg(long, conflicts_with_all = ["from", "to"])]
+    #[arg(long, conflicts_with_all = ["from", "to", "top", "all"])]
     mmu: bool,
     /// Draw the minimum mutator utilization into this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
@@ -89,8 +86,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     }
     let timeline = crate::input::load_timeline(&args.file)?;
     let clock = Clock::of(&timeline, terminal.times());
-    let top = if args.all { usize::MAX } else { args.top };
-    let options = GcOptions::default().range(args.window.range(&timeline, &clock)?).top(top);
+    let options = GcOptions::default().range(args.window.range(&timeline, &clock)?).top(args.rows.most());
     let report = GcReport::new(&timeline, &options);
     match args.json {
         true => terminal.json(&Report::Gc(report), None),
@@ -167,17 +163,17 @@ fn write_text(
         let (median, max) = (units::duration(totals.p50), units::duration(totals.max));
         let (p99, total) = (units::duration(totals.p99), units::duration(totals.total));
         writeln!(terminal, "pauses: median {median}, p99 {p99}, max {max}; {total} in all, {share} of the time")?;
-        write_pauses(args, report, clock, terminal)?;
+        write_pauses(report, clock, terminal)?;
     }
     if report.cycle_count > 0 {
-        write_cycles(args, report, clock, terminal)?;
+        write_cycles(report, clock, terminal)?;
         let file = names::shell_word(&args.file);
         writeln!(terminal, "\nnext: gotrace gc {file} --mmu")?;
     }
     Ok(terminal.flush()?)
 }
 
-fn write_pauses(args: &Args, report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+fn write_pauses(report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
     let mut table = Table::new([
         Column::text("STOP-THE-WORLD REASON"),
         Column::number("PAUSES"),
@@ -220,10 +216,10 @@ fn write_pauses(args: &Args, report: &GcReport, clock: &Clock, terminal: &mut Te
     }
     writeln!(terminal)?;
     table.write(terminal)?;
-    more(args, report.pause_totals.count, report.pauses.len(), "pause", terminal)
+    Ok(write_rest_with(report.pause_totals.count, report.pauses.len(), "shorter pause", "--top 0 shows all", terminal)?)
 }
 
-fn write_cycles(args: &Args, report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
+fn write_cycles(report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
     let mut table = Table::new([
         Column::number("GC"),
         Column::number("START"),
@@ -251,20 +247,7 @@ fn write_cycles(args: &Args, report: &GcReport, clock: &Clock, terminal: &mut Te
     }
     writeln!(terminal)?;
     table.write(terminal)?;
-    more(args, report.cycle_count, report.cycles.len(), "collection", terminal)
-}
-
-/// Says how many rows are not shown.
-fn more(args: &Args, count: u64, shown: usize, thing: &str, terminal: &mut Terminal) -> Result<(), Failure> {
-    let rest = count.saturating_sub(shown as u64);
-    if rest > 0 && !args.all {
-        writeln!(
-            terminal,
-            "… {} that took less time; --all lists them",
-            units::plural(rest, &format!("more {thing}"))
-        )?;
-    }
-    Ok(())
+    Ok(write_rest_with(report.cycle_count, report.cycles.len(), "shorter collection", "--top 0 shows all", terminal)?)
 }
 
 fn write_curve(curve: &MmuCurve, terminal: &mut Terminal) -> Result<(), Failure> {

@@ -13,7 +13,8 @@ use crate::failure::Failure;
 use crate::select::{Selection, Window, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
-use crate::view::style::{BOLD, DIM};
+use crate::view::rows::{Rows, write_rest};
+use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
 use crate::view::{names, place, suggest, units};
 
@@ -40,9 +41,8 @@ pub struct Args {
     /// Sort spans by this
     #[arg(long, value_enum, value_name = "COLUMN", default_value = "start")]
     sort: Sort,
-    /// Print at most this many spans, or goroutines if several match; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    top: usize,
+    #[command(flatten)]
+    rows: Rows,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -100,7 +100,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let clock = Clock::of(&timeline, terminal.times());
     let range = args.window.range(&timeline, &clock)?;
     let matches = args.matches(&timeline)?;
-    let mut options = LifeOptions::default().range(range).top(args.top).order(match args.sort {
+    let mut options = LifeOptions::default().range(range).top(args.rows.most_of_list()).order(match args.sort {
         Sort::Start => SpanOrder::Start,
         Sort::Duration => SpanOrder::Duration,
     });
@@ -111,14 +111,13 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         _ => None,
     };
     if args.json {
-        let top = if args.top == 0 { usize::MAX } else { args.top };
         let row = |goroutine: &Goroutine<'_>| Match {
             goroutine: goroutine.id(),
             function: goroutine.name().to_string(),
             created_ns: goroutine.created_at(),
             ended_ns: goroutine.ended_at(),
         };
-        let rows = matches.iter().take(top).map(row).collect();
+        let rows = matches.iter().take(args.rows.most_of_list()).map(row).collect();
         return terminal.json(&Report { match_count: matches.len() as u64, matches: rows, life }, None);
     }
     match &life {
@@ -175,8 +174,7 @@ impl Args {
             Column::number("BLOCKED"),
         ];
         let mut table = Table::new(columns);
-        let shown = if self.top == 0 { matches.len() } else { self.top };
-        for goroutine in matches.iter().take(shown) {
+        for goroutine in matches.iter().take(self.rows.most_of_list()) {
             let totals = goroutine.totals(timeline.start()..timeline.end());
             table.row([
                 goroutine.id().to_string(),
@@ -189,11 +187,7 @@ impl Args {
             ]);
         }
         table.write(out)?;
-        if matches.len() > shown {
-            let rest = units::count((matches.len() - shown) as u64);
-            let note = out.paint(DIM, &format!("… {rest} more: --top 0"));
-            writeln!(out, "{note}")?;
-        }
+        write_rest(matches.len() as u64, self.rows.most_of_list(), "goroutine", out)?;
         writeln!(out, "\nnext: gotrace goroutine {} {}", names::shell_word(&self.file), matches[0].id())
     }
 
@@ -232,13 +226,14 @@ impl Args {
             ]);
         }
         table.write(out)?;
-        let rest = life.span_count.saturating_sub(life.spans.len() as u64);
-        if rest > 0 {
-            let note = format!("… {} more: --top 0, --min 100us, or --sort duration", units::count(rest));
-            let note = out.paint(DIM, &note);
-            writeln!(out, "{note}")?;
+        write_rest(life.span_count, life.spans.len(), "span", out)?;
+        match life.span_count > life.spans.len() as u64 && self.sort == Sort::Start {
+            true => {
+                let file = names::shell_word(&self.file);
+                writeln!(out, "\nnext: gotrace goroutine {file} {} --sort duration", life.goroutine)
+            }
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Says that no span matches, and what the goroutine has instead.

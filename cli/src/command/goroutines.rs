@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::pass::{ended, observe_within};
 use crate::select::{Selection, Window};
 use crate::terminal::Terminal;
+use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{names, suggest, units};
@@ -40,12 +41,8 @@ pub struct Args {
     /// Sort groups by this
     #[arg(long, value_enum, value_name = "COLUMN", default_value = "total")]
     sort: Sort,
-    /// Print at most this many groups, and goroutines of a group
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    top: usize,
-    /// Print all groups, and all goroutines of a group
-    #[arg(long)]
-    all: bool,
+    #[command(flatten)]
+    rows: Rows,
     /// Show the distribution of every column of each group
     #[arg(long)]
     details: bool,
@@ -112,20 +109,23 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         return args.write_nothing(terminal);
     }
     report.sort_by(args.sort.order());
-    let blocked = report.groups.iter().filter(|group| was_blocked_throughout(group)).map(|group| group.count).sum();
-    if !args.all && args.top > 0 {
-        if !args.json && !args.is_detailed() {
-            // They come last, as one row.
-            report.groups.sort_by_key(was_blocked_throughout);
-        }
-        report.truncate(args.top);
-    }
+    let blocked = match args.json || args.is_detailed() || args.rows.most() == usize::MAX {
+        true => 0,
+        false => take_blocked(&mut report.groups),
+    };
+    let groups = report.groups.len() as u64;
+    report.truncate(args.rows.most());
     match args.json {
         true => terminal.json(&report, found.error.as_ref())?,
-        false => args.write(&report, blocked, terminal)?,
+        false => args.write(&report, groups, blocked, terminal)?,
     }
     terminal.flush()?;
     ended(&args.file, found.error.as_ref())
+}
+
+/// Removes the groups that did nothing in the trace. Returns how many goroutines they have.
+fn take_blocked(groups: &mut Vec<GoroutineGroup>) -> u64 {
+    groups.extract_if(.., |group| was_blocked_throughout(group)).map(|group| group.count).sum()
 }
 
 /// Whether all goroutines of a group were blocked since before the trace, and did nothing in it.
@@ -229,21 +229,32 @@ impl Args {
         self.details || self.group.is_some()
     }
 
-    /// `blocked` goroutines are in groups that were blocked since before the trace.
-    fn write(&self, report: &GoroutinesReport, blocked: u64, out: &mut Terminal) -> io::Result<()> {
+    /// There are `group_count` groups to show, of which the report has the first. `blocked` goroutines are in groups that were
+    /// blocked since before the trace.
+    fn write(&self, report: &GoroutinesReport, group_count: u64, blocked: u64, out: &mut Terminal) -> io::Result<()> {
         let goroutines = units::plural(report.goroutine_count, "goroutine");
         let groups = units::plural(report.group_count, "group");
-        let shown = report.groups.len() as u64;
-        let top = if shown < report.group_count { format!(", top {shown}; --all") } else { String::new() };
-        let note = out.paint(DIM, &format!("by {}; sorted by {}{top}", self.by.name(), self.sort.name()));
+        let note = out.paint(DIM, &format!("by {}, sorted by {}", self.by.name(), self.sort.name()));
         let over = units::duration(report.end - report.start);
         writeln!(out, "{goroutines} in {groups} over {over}    {note}")?;
         match self.is_detailed() {
             true => report.groups.iter().try_for_each(|group| self.write_details(group, out))?,
-            false => self.write_groups(report, blocked, out)?,
+            false => self.write_groups(report, out)?,
         }
         if self.group.is_some() {
             return self.write_members(report, out);
+        }
+        if self.details && group_count > report.groups.len() as u64 {
+            writeln!(out)?;
+        }
+        write_rest(group_count, report.groups.len(), "group", out)?;
+        if blocked > 0 {
+            let note = format!(
+                "{} blocked since before the trace did nothing in it; --top 0 shows all",
+                units::plural(blocked, "goroutine")
+            );
+            let note = out.paint(DIM, &note);
+            writeln!(out, "{note}")?;
         }
         match report.groups.first() {
             Some(first) if !self.details && !first.name.is_empty() => {
@@ -259,7 +270,7 @@ impl Args {
         if group.name.is_empty() { self.by.missing() } else { &group.name }
     }
 
-    fn write_groups(&self, report: &GoroutinesReport, blocked: u64, out: &mut Terminal) -> io::Result<()> {
+    fn write_groups(&self, report: &GoroutinesReport, out: &mut Terminal) -> io::Result<()> {
         let mut table = Table::new([
             Column::name("GROUP"),
             Column::number("COUNT"),
@@ -272,7 +283,7 @@ impl Args {
             Column::text("MOSTLY BLOCKED ON"),
             Column::number("P99 TOTAL").detail(3),
         ]);
-        for group in report.groups.iter().filter(|group| self.all || !was_blocked_throughout(group)) {
+        for group in &report.groups {
             let times = &group.times;
             let most = times.blocks.iter().max_by_key(|row| row.times.sum());
             table.row([
@@ -288,14 +299,7 @@ impl Args {
                 units::duration(times.total.percentile(99.0)),
             ]);
         }
-        table.write(out)?;
-        if blocked > 0 && !self.all {
-            let note =
-                format!("{} {BLOCKED_BEFORE_TRACE}, and did nothing in it: --all", units::plural(blocked, "goroutine"));
-            let note = out.paint(DIM, &note);
-            writeln!(out, "{note}")?;
-        }
-        Ok(())
+        table.write(out)
     }
 
     fn write_details(&self, group: &GoroutineGroup, out: &mut Terminal) -> io::Result<()> {
@@ -375,11 +379,7 @@ impl Args {
         }
         writeln!(out)?;
         table.write(out)?;
-        let rest = report.goroutine_count.saturating_sub(report.members.len() as u64);
-        if rest > 0 {
-            let note = out.paint(DIM, &format!("… {} more: --all", units::count(rest)));
-            writeln!(out, "{note}")?;
-        }
+        write_rest(report.goroutine_count, report.members.len(), "goroutine", out)?;
         match report.members.first() {
             Some(member) => {
                 writeln!(out, "\nnext: gotrace goroutine {} {}", names::shell_word(&self.file), member.goroutine)

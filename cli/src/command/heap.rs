@@ -10,7 +10,7 @@ use gotrace::pprof::{self, Growth, Profile, ProfileError, ProfileErrorKind, Repo
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::terminal::Terminal;
-use crate::view::style;
+use crate::view::rows::{Rows, write_rest};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{names, units};
 
@@ -32,9 +32,8 @@ pub struct Args {
     /// A profile to subtract from FILE, as with go tool pprof -diff_base
     #[arg(long, value_name = "FILE")]
     diff_base: Option<PathBuf>,
-    /// How many rows to print; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    top: usize,
+    #[command(flatten)]
+    rows: Rows,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -50,6 +49,26 @@ enum By {
     Stack,
 }
 
+impl By {
+    /// The heading of names.
+    fn heading(self) -> &'static str {
+        match self {
+            By::Function => "FUNCTION",
+            By::Package => "PACKAGE",
+            By::Stack => "STACK",
+        }
+    }
+
+    /// What a row is of.
+    fn thing(self) -> &'static str {
+        match self {
+            By::Function => "function",
+            By::Package => "package",
+            By::Stack => "stack",
+        }
+    }
+}
+
 impl From<By> for pprof::By {
     fn from(by: By) -> Self {
         match by {
@@ -57,13 +76,6 @@ impl From<By> for pprof::By {
             By::Package => pprof::By::Package,
             By::Stack => pprof::By::Stack,
         }
-    }
-}
-
-impl Args {
-    /// The most rows.
-    fn most(&self) -> usize {
-        if self.top == 0 { usize::MAX } else { self.top }
     }
 }
 
@@ -92,8 +104,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     };
     if args.json {
         let top = match &subject {
-            Subject::One(report) => TopReport::of_report(report, sample_type.unwrap_or(0), args.most()),
-            Subject::Several(growth) => TopReport::of_growth(growth, sample_type.unwrap_or(0), args.most()),
+            Subject::One(report) => TopReport::of_report(report, sample_type.unwrap_or(0), args.rows.most()),
+            Subject::Several(growth) => TopReport::of_growth(growth, sample_type.unwrap_or(0), args.rows.most()),
         };
         return terminal.json(&top, None);
     }
@@ -172,15 +184,6 @@ fn write_head(subject: &Subject, sample_type: usize, terminal: &mut Terminal) ->
     writeln!(terminal, "{text}")
 }
 
-/// The heading of names.
-fn heading(by: By) -> &'static str {
-    match by {
-        By::Function => "FUNCTION",
-        By::Package => "PACKAGE",
-        By::Stack => "STACK",
-    }
-}
-
 fn write_rows(report: &Report, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
     let unit = &report.sample_types()[sample_type].unit;
     let total = report.total()[sample_type];
@@ -190,15 +193,15 @@ fn write_rows(report: &Report, sample_type: usize, args: &Args, terminal: &mut T
         Column::number("FLAT%"),
         Column::number("CUM"),
         Column::number("CUM%").detail(1),
-        Column::name(heading(args.by)),
+        Column::name(args.by.heading()),
     ]);
-    for row in rows.iter().take(args.most()) {
+    for row in rows.iter().take(args.rows.most()) {
         let (flat, cum) = (row.flat[sample_type], row.cum[sample_type]);
         let cells = [quantity(flat, unit), share(flat, total), quantity(cum, unit), share(cum, total)];
         add_named(&mut table, cells, *row);
     }
     table.write(terminal)?;
-    write_left_out(rows.len(), args, terminal)
+    write_rest(rows.len() as u64, args.rows.most(), args.by.thing(), terminal)
 }
 
 fn write_growth(growth: &Growth, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
@@ -212,9 +215,9 @@ fn write_growth(growth: &Growth, sample_type: usize, args: &Args, terminal: &mut
         Column::number("LAST"),
         Column::number("GROWTH"),
         Column::number("PER SECOND").detail(1),
-        Column::name(heading(args.by)),
+        Column::name(args.by.heading()),
     ]);
-    for row in rows.iter().take(args.most()) {
+    for row in rows.iter().take(args.rows.most()) {
         let first = row.flat.first().copied().unwrap_or(0);
         let last = row.flat.last().copied().unwrap_or(0);
         let rate = row.flat_per_second.map_or("unknown".to_owned(), |rate| signed(rate.round() as i64, unit));
@@ -222,7 +225,7 @@ fn write_growth(growth: &Growth, sample_type: usize, args: &Args, terminal: &mut
         add_named(&mut table, [quantity(first, unit), quantity(last, unit), growth, rate], row.diff);
     }
     table.write(terminal)?;
-    write_left_out(rows.len(), args, terminal)
+    write_rest(rows.len() as u64, args.rows.most(), args.by.thing(), terminal)
 }
 
 /// Adds a row with its name, and for a stack a row for each caller.
@@ -233,17 +236,6 @@ fn add_named(table: &mut Table, cells: [String; 4], row: Row<'_>) {
     for caller in frames {
         let blank = std::iter::repeat_n(String::new(), 4);
         table.row(blank.chain([caller.to_owned()]).map(Cell::from));
-    }
-}
-
-fn write_left_out(rows: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
-    match rows.saturating_sub(args.most()) {
-        0 => Ok(()),
-        left_out => {
-            let text = format!("{} more rows; --top 0 shows all", units::count(left_out as u64));
-            let text = terminal.paint(style::DIM, &text);
-            writeln!(terminal, "{text}")
-        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::select::{Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::names;
+use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{distribution, place, units};
@@ -41,9 +42,8 @@ pub struct Args {
     /// Show the course of time too
     #[arg(long)]
     over_time: bool,
-    /// Show this many functions that pay for the garbage collector
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    top: usize,
+    #[command(flatten)]
+    rows: Rows,
     #[command(flatten)]
     window: Window,
     #[command(flatten)]
@@ -137,7 +137,7 @@ fn write_text(args: &Args, report: &LatencyReport, clock: &Clock, terminal: &mut
         write_slowest(args, &report.slowest, clock, terminal)?;
     }
     write_pauses(&report.pauses, clock, terminal)?;
-    write_costs(&report.gc_costs, args.top, terminal)?;
+    write_costs(&report.gc_costs, args.rows.most(), terminal)?;
     if args.over_time {
         write_over_time(report, clock, terminal)?;
     }
@@ -240,7 +240,7 @@ fn write_pauses(pauses: &[PauseLatency], clock: &Clock, terminal: &mut Terminal)
 }
 
 fn write_costs(costs: &[GcCost], top: usize, terminal: &mut Terminal) -> Result<(), Failure> {
-    if costs.is_empty() || top == 0 {
+    if costs.is_empty() {
         return Ok(());
     }
     let mut table = Table::new([
@@ -263,11 +263,7 @@ fn write_costs(costs: &[GcCost], top: usize, terminal: &mut Terminal) -> Result<
     }
     writeln!(terminal)?;
     table.write(terminal)?;
-    if costs.len() > top {
-        let rest = units::plural((costs.len() - top) as u64, "more function");
-        writeln!(terminal, "… {rest}; --top {} lists them", costs.len())?;
-    }
-    Ok(())
+    Ok(write_rest(costs.len() as u64, top, "function", terminal)?)
 }
 
 fn write_over_time(report: &LatencyReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {

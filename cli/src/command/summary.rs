@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::view::names;
 use crate::view::names::printable;
+use crate::view::rows::write_rest_with;
 use crate::view::style::WARN;
 use crate::view::table::{Column, Table};
 use crate::view::units::{bytes, count, duration, percent, plural};
@@ -64,7 +65,7 @@ fn write_text(trace: &TraceSummary, file: &Path, terminal: &mut Terminal) -> io:
     }
     writeln!(terminal)?;
     write_kinds(&trace.events, terminal)?;
-    write_misuses(&trace.misuses, trace.misuses.len(), terminal)?;
+    write_misuses(&trace.misuses, terminal)?;
     match file == Path::new("-") {
         true => Ok(()),
         false => writeln!(terminal, "\nnext: gotrace goroutines {}", names::shell_word(file)),
@@ -110,7 +111,7 @@ fn write_kinds(events: &SummaryReport, terminal: &mut Terminal) -> io::Result<()
 /// How many misused annotations are shown.
 const SHOWN: usize = 10;
 
-fn write_misuses(misuses: &[Warning], total: usize, terminal: &mut Terminal) -> io::Result<()> {
+fn write_misuses(misuses: &[Warning], terminal: &mut Terminal) -> io::Result<()> {
     if !misuses.is_empty() {
         writeln!(terminal)?;
     }
@@ -121,8 +122,5 @@ fn write_misuses(misuses: &[Warning], total: usize, terminal: &mut Terminal) -> 
             writeln!(terminal, "  {} ({}:{})", printable(&frame.func), printable(&frame.file), frame.line)?;
         }
     }
-    match total.saturating_sub(SHOWN) {
-        0 => Ok(()),
-        hidden => writeln!(terminal, "and {}; --json lists them", plural(hidden as u64, "more warning")),
-    }
+    write_rest_with(misuses.len() as u64, SHOWN, "more warning", "--json lists them", terminal)
 }

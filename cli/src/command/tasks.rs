@@ -19,6 +19,7 @@ use crate::pass::{ended, observe, observe_within};
 use crate::select::{Window, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
+use crate::view::rows::{Rows, write_rest, write_rest_with};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{names, units};
@@ -34,7 +35,7 @@ use crate::view::{names, units};
 Examples:
   gotrace tasks trace.out
   gotrace tasks trace.out --slowest 5
-  gotrace tasks trace.out --log \"\" --limit 20")]
+  gotrace tasks trace.out --log \"\" --top 20")]
 pub struct Args {
     /// List this many of the slowest tasks, and what they waited for
     #[arg(long, value_name = "N", conflicts_with_all = ["log", "category", "task"])]
@@ -59,15 +60,11 @@ pub struct Args {
     /// Search log messages of this task
     #[arg(long, value_name = "ID")]
     task: Option<u64>,
-    /// Print at most this many log messages
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    limit: usize,
     /// Sort tasks and regions by this
     #[arg(long, value_enum, value_name = "COLUMN", default_value = "total")]
     sort: Sort,
-    /// Print at most this many names of tasks and types of regions; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    top: usize,
+    #[command(flatten)]
+    rows: Rows,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -121,12 +118,12 @@ fn run_table(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let mut table = found.report;
     table.tasks.sort_by_key(|group| args.sort.key(&group.latency, group.count));
     table.regions.sort_by_key(|group| args.sort.key(&group.latency, group.count));
-    let top = if args.top == 0 { usize::MAX } else { args.top };
-    table.tasks.truncate(top);
-    table.regions.truncate(top);
+    let open = table.tasks.iter().map(|group| group.open).sum();
+    table.tasks.truncate(args.rows.most());
+    table.regions.truncate(args.rows.most());
     match args.json {
         true => terminal.json(&Report { table: Some(table), ..Report::default() }, found.error.as_ref())?,
-        false => write_table(&table, &args.file, terminal)?,
+        false => write_table(&table, open, &args.file, terminal)?,
     }
     terminal.flush()?;
     ended(&args.file, found.error.as_ref())
@@ -149,12 +146,11 @@ fn named(name: &str) -> &str {
     if name.is_empty() { "(started before the trace)" } else { name }
 }
 
-fn write_table(table: &TasksReport, file: &Path, out: &mut Terminal) -> io::Result<()> {
+fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) -> io::Result<()> {
     if table.task_count == 0 && table.region_count == 0 {
         let hint = "programs create them with runtime/trace: NewTask, WithRegion";
         return writeln!(out, "no tasks or regions in the trace\n{hint}");
     }
-    let open: u64 = table.tasks.iter().map(|group| group.open).sum();
     let names =
         |count: u64, thing: &str| format!("{} {thing}{}", units::count(count), if count == 1 { "" } else { "s" });
     let tasks = units::plural(table.task_count, "task");
@@ -165,7 +161,7 @@ fn write_table(table: &TasksReport, file: &Path, out: &mut Terminal) -> io::Resu
             rows.row(cells(&group.name, group.count, Some(group.open), &group.latency, &group.times));
         }
         rows.write(out)?;
-        write_rest(table.task_names, table.tasks.len(), out)?;
+        write_rest(table.task_names, table.tasks.len(), "name", out)?;
     }
     let regions = units::plural(table.region_count, "region");
     writeln!(out, "\n{regions} of {}", names(table.region_types, "type"))?;
@@ -175,7 +171,7 @@ fn write_table(table: &TasksReport, file: &Path, out: &mut Terminal) -> io::Resu
             rows.row(cells(&group.name, group.count, None, &group.latency, &group.times));
         }
         rows.write(out)?;
-        write_rest(table.region_types, table.regions.len(), out)?;
+        write_rest(table.region_types, table.regions.len(), "type", out)?;
     }
     match table.task_count {
         0 => Ok(()),
@@ -221,13 +217,6 @@ fn cells(name: &str, count: u64, open: Option<u64>, latency: &Histogram, times: 
         units::duration(times.block),
         units::duration(times.syscall.saturating_add(times.syscall_block)),
     ]
-}
-
-fn write_rest(all: u64, shown: usize, out: &mut Terminal) -> io::Result<()> {
-    match all.saturating_sub(shown as u64) {
-        0 => Ok(()),
-        rest => writeln!(out, "… {} more; --top 0 shows all", units::count(rest)),
-    }
 }
 
 fn write_next(command: &str, out: &mut Terminal) -> io::Result<()> {
@@ -278,7 +267,9 @@ fn write_no_task(args: &Args, timeline: &Timeline, out: &mut Terminal) -> io::Re
 fn write_slowest(report: &SlowestReport, args: &Args, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
     let matching = match report.matching == report.of {
         true => units::plural(report.of, "task"),
-        false => format!("{} that match, of {}", units::count(report.matching), units::plural(report.of, "task")),
+        false => {
+            format!("{} that match, of {}", units::count(report.matching), units::plural(report.of, "task"))
+        }
     };
     writeln!(out, "the {} slowest of {matching}", units::count(report.tasks.len() as u64))?;
     for task in &report.tasks {
@@ -367,10 +358,8 @@ fn write_goroutines(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {
         table.row(cells.map(Cell::from));
     }
     table.indent(2).write(out)?;
-    match task.goroutine_count.saturating_sub(SHOWN as u64) {
-        0 => Ok(()),
-        rest => writeln!(out, "  … {}", units::plural(rest, "more goroutine")),
-    }
+    write!(out, "{}", if task.goroutine_count > SHOWN as u64 { "  " } else { "" })?;
+    write_rest_with(task.goroutine_count, SHOWN, "more goroutine", "--json lists them", out)
 }
 
 /// The innermost function outside of what the reason of a wait already says, or else the innermost.
@@ -382,7 +371,7 @@ fn place(stack: &[OwnedFrame]) -> String {
 }
 
 fn run_search(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
-    let mut query = LogQuery::first(args.limit);
+    let mut query = LogQuery::first(args.rows.most_of_list());
     query.category = args.category.clone();
     query.text = args.log.clone();
     query.task = args.task.map(TaskId);
@@ -427,8 +416,5 @@ fn write_logs(logs: &LogSearchReport, clock: &Clock, out: &mut Terminal) -> io::
         ]);
     }
     table.write(out)?;
-    match logs.count.saturating_sub(logs.messages.len() as u64) {
-        0 => Ok(()),
-        rest => writeln!(out, "… {} more; see --limit", units::count(rest)),
-    }
+    write_rest(logs.count, logs.messages.len(), "message", out)
 }

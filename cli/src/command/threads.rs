@@ -13,6 +13,7 @@ use crate::select::{Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::names;
+use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
 use crate::view::units;
@@ -33,12 +34,8 @@ pub struct Args {
     /// What threads are sorted by
     #[arg(long, value_enum, value_name = "COLUMN", default_value = "running")]
     sort: Sort,
-    /// List this many threads
-    #[arg(long, value_name = "N", default_value_t = 30)]
-    top: usize,
-    /// List all threads
-    #[arg(long, conflicts_with = "top")]
-    all: bool,
+    #[command(flatten)]
+    rows: Rows,
     #[command(flatten)]
     window: Window,
     #[command(flatten)]
@@ -93,9 +90,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         }),
     };
     args.sort.apply(&mut report.threads);
-    if !args.all {
-        report.threads.truncate(args.top);
-    }
+    report.threads.truncate(args.rows.most());
     if args.json {
         return terminal.json(&report, None);
     }
@@ -158,10 +153,7 @@ fn write_text(args: &Args, report: &ThreadsReport, clock: &Clock, terminal: &mut
         ]);
     }
     table.write(terminal)?;
-    let rest = report.thread_count.saturating_sub(report.threads.len() as u64);
-    if rest > 0 {
-        writeln!(terminal, "… {}; --all lists them", units::plural(rest, "more thread"))?;
-    }
+    write_rest(report.thread_count, report.threads.len(), "thread", terminal)?;
     writeln!(terminal, "\nnext: gotrace procs {}", names::shell_word(&args.file))?;
     Ok(terminal.flush()?)
 }

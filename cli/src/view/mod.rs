@@ -5,6 +5,7 @@ pub mod distribution;
 pub mod names;
 pub mod paragraph;
 pub mod place;
+pub mod rows;
 pub mod style;
 pub mod suggest;
 pub mod svg;

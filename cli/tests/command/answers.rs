@@ -41,7 +41,7 @@ fn text(trace: &str) -> String {
 
 /// The options with which `goroutine` and `blocking` tell everything.
 const ALL_SPANS: &str = "--top=0";
-const ALL_WAITS: [&str; 3] = ["--all", "--waits", "--top=0"];
+const ALL_WAITS: [&str; 3] = ["--idle", "--waits", "--top=0"];
 
 /// The third of testdata/programs/pingpong.go: it sleeps, and sends to who waits already.
 #[test]

@@ -33,7 +33,7 @@ const CALLS: [(Kind, &str, &[&str], &[&str]); 25] = [
     (Trace, "gc", &[], &[]),
     (Trace, "gc", &["--mmu"], &[]),
     (Trace, "blocking", &[], &[]),
-    (Trace, "blocking", &["--waits", "--all"], &[]),
+    (Trace, "blocking", &["--waits", "--idle"], &[]),
     (Trace, "procs", &[], &[]),
     (Trace, "procs", &["--over-time"], &[]),
     (Trace, "threads", &[], &[]),

@@ -140,7 +140,7 @@ fn a_comparison_fits_a_pull_request() {
     assert_eq!(compare(&["--json"]), compare(&["--format", "json"]));
 
     let read = |text: &str| -> Value { serde_json::from_str(text).expect("JSON") };
-    let (some, all) = (read(&compare(&["--json"])), read(&compare(&["--json", "--all", "--top", "0"])));
+    let (some, all) = (read(&compare(&["--json"])), read(&compare(&["--json", "--noise", "--top", "0"])));
     let effects: Vec<f64> =
         some["changes"].as_array().into_iter().flatten().filter_map(|change| change["effect"].as_f64()).collect();
     assert!(effects.len() > 3 && effects.is_sorted_by(|a, b| a >= b), "{effects:?}");
