@@ -109,7 +109,7 @@ fn a_slow_task_says_what_it_waited_for() {
     let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
     let timeline = Timeline::from_slice(&bytes).expect("it is sound");
     let report = slowest(&timeline, &SlowestOptions::default());
-    assert_eq!((report.of, report.matching), (1, 1));
+    assert_eq!((report.task_count, report.matching), (1, 1));
     let task = &report.tasks[0];
     assert_eq!((task.id, &*task.name, nanos(task.duration)), (TaskId(5), "order", 280));
     assert_eq!([task.running, task.runnable, task.syscall].map(nanos), [180, 20, 0]);

@@ -265,10 +265,10 @@ fn write_no_task(args: &Args, timeline: &Timeline, out: &mut Terminal) -> io::Re
 }
 
 fn write_slowest(report: &SlowestReport, args: &Args, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
-    let matching = match report.matching == report.of {
-        true => units::plural(report.of, "task"),
+    let matching = match report.matching == report.task_count {
+        true => units::plural(report.task_count, "task"),
         false => {
-            format!("{} that match, of {}", units::count(report.matching), units::plural(report.of, "task"))
+            format!("{} that match, of {}", units::count(report.matching), units::plural(report.task_count, "task"))
         }
     };
     writeln!(out, "the {} slowest of {matching}", units::count(report.tasks.len() as u64))?;
@@ -387,7 +387,7 @@ fn run_search(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
 }
 
 fn write_logs(logs: &LogSearchReport, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
-    match (logs.count, logs.of) {
+    match (logs.count, logs.message_count) {
         (_, 0) => {
             return writeln!(out, "no log messages in the trace\nprograms write them with runtime/trace: Log");
         }

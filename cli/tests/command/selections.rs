@@ -28,7 +28,7 @@ fn the_slowest_tasks_come_with_their_waits() {
     for trace in ["go1.27/annotations", "go1.22/annotations", "go1.21/annotations"] {
         let all = json("tasks", trace, &[]);
         let slowest = &json("tasks", trace, &["--slowest", "100"])["slowest"];
-        assert_eq!(slowest["of"], all["task_count"], "{trace}");
+        assert_eq!(slowest["task_count"], all["task_count"], "{trace}");
         let tasks = slowest["tasks"].as_array().expect("tasks");
         assert_eq!(slowest["matching"].as_u64(), Some(tasks.len() as u64), "{trace}");
         let durations: Vec<u64> = tasks.iter().filter_map(|task| task["duration_ns"].as_u64()).collect();

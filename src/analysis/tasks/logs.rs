@@ -91,7 +91,7 @@ pub struct LogSearchReport {
     /// How many messages match.
     pub count: u64,
     /// How many messages there are in all.
-    pub of: u64,
+    pub message_count: u64,
     /// The first matches in order of time, at most [`LogQuery::limit`].
     pub messages: Vec<LogMatch>,
 }
@@ -118,7 +118,7 @@ impl Observer for LogSearch {
         let EventKind::Log(log) = event.kind() else { return };
         let LogQuery { category, text, task, goroutines, between, limit } = &self.query;
         let has = |part: &String| memchr::memmem::find(log.message.as_bytes(), part.as_bytes()).is_some();
-        self.report.of += 1;
+        self.report.message_count += 1;
         if category.as_ref().is_none_or(|category| log.category == **category)
             && text.as_ref().is_none_or(has)
             && task.is_none_or(|task| task == log.task)

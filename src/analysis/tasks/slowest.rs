@@ -73,7 +73,7 @@ impl SlowestOptions {
 #[non_exhaustive]
 pub struct SlowestReport {
     /// How many tasks the trace has.
-    pub of: u64,
+    pub task_count: u64,
     /// How many of them match the options.
     pub matching: u64,
     /// The slowest of those, the slowest first.
@@ -227,7 +227,7 @@ pub fn slowest(timeline: &Timeline, options: &SlowestOptions) -> SlowestReport {
     found.sort_by_key(|(duration, task)| (Reverse(*duration), task.start(), task.id()));
     found.truncate(options.count);
     let tasks = found.into_iter().map(|(duration, task)| slow_task(timeline, &task, duration, &window)).collect();
-    SlowestReport { of: timeline.tasks().len() as u64, matching, tasks }
+    SlowestReport { task_count: timeline.tasks().len() as u64, matching, tasks }
 }
 
 fn clip(range: &Range<Time>, window: &Range<Time>) -> Range<Time> {
