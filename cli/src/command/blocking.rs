@@ -15,9 +15,9 @@ use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::names;
 use crate::view::rows::{Rows, write_rest};
-use crate::view::style::DIM;
+use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{place, suggest, units};
+use crate::view::{paragraph, place, suggest, units};
 
 /// Show what goroutines waited for: by reason, by place in the code, and by who woke them.
 ///
@@ -165,12 +165,11 @@ impl Args {
         let waits = units::plural(sums.all.count, "wait");
         let total = units::duration(sums.all.total);
         let over = units::duration(sums.end - sums.start);
-        writeln!(out, "{waits}, {total} in all, over {over}")?;
+        paragraph::write_styled(BOLD, &format!("{waits}, {total} in all, over {over}"), out)?;
         if !with_idle && sums.idle.count > 0 {
             let idle = units::duration(sums.idle.total);
             let note = format!("{idle} more are idle by design (GC workers, quiet connections); --idle includes them");
-            let note = out.paint(DIM, &note);
-            writeln!(out, "{note}")?;
+            paragraph::write_styled(DIM, &note, out)?;
         }
         Ok(())
     }

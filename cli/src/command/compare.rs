@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BAD, BOLD, GOOD, WARN};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{names, units};
+use crate::view::{names, paragraph, units};
 
 /// Compare two traces: groups of goroutines, blocking, pauses, latencies.
 ///
@@ -173,12 +173,14 @@ fn write_text(
         hidden => format!("; {} hidden, --noise shows them", units::plural(hidden, "small change")),
     };
     match report.comparison.changes.is_empty() {
-        true if report.hidden > 0 => writeln!(out, "nothing changed that is worth showing{hidden}")?,
-        true => writeln!(out, "nothing changed")?,
-        false => writeln!(out, "{}{hidden}", summary(report))?,
+        true if report.hidden > 0 => {
+            paragraph::write_styled(BOLD, &format!("nothing changed that is worth showing{hidden}"), out)?;
+        }
+        true => paragraph::write_styled(BOLD, "nothing changed", out)?,
+        false => paragraph::write_styled(BOLD, &format!("{}{hidden}", summary(report)), out)?,
     }
     if let Some(ratio) = longer {
-        writeln!(out, "{}", out.paint(WARN, &longer_text(ratio)))?;
+        paragraph::write_styled(WARN, &longer_text(ratio), out)?;
     }
     if !report.comparison.changes.is_empty() {
         writeln!(out)?;
@@ -211,8 +213,7 @@ fn write_text(
     }
     for (condition, change) in met {
         let (before, after) = (value(change, change.before), value(change, change.after));
-        let line = format!("met: {}", names::printable(condition));
-        writeln!(out, "{} ({before} before, {after} after)", out.paint(BAD, &line))?;
+        paragraph::write_styled(BAD, &format!("met: {condition} ({before} before, {after} after)"), out)?;
     }
     if met.is_empty() && !args.fail_on.is_empty() {
         writeln!(out, "\n{}", out.paint(BOLD, "no --fail-on condition is met"))?;

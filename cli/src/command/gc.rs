@@ -15,13 +15,14 @@ use crate::output;
 use crate::pass::{ended, observe};
 use crate::select::Window;
 use crate::terminal::Terminal;
+use crate::view::bar::Bar;
 use crate::view::clock::Clock;
 use crate::view::names;
 use crate::view::place::{innermost, line};
 use crate::view::rows::{Rows, write_rest_with};
 use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{svg, units};
+use crate::view::{paragraph, svg, units};
 
 /// Show the garbage collections of a trace, and every time when the world was stopped.
 ///
@@ -144,7 +145,7 @@ fn write_text(
     let totals = &report.pause_totals;
     let (cycles, pauses) = (units::plural(report.cycle_count, "collection"), units::plural(totals.count, "pause"));
     let headline = format!("{cycles} and {pauses} in {}", units::duration(report.duration));
-    writeln!(terminal, "{}", terminal.paint(BOLD, &headline))?;
+    paragraph::write_styled(BOLD, &headline, terminal)?;
     if totals.count == 0 && report.cycle_count == 0 {
         let whole = timeline.end() - timeline.start();
         let hint = match report.duration < whole {
@@ -155,14 +156,15 @@ fn write_text(
                 "the heap did not reach its goal, and nothing stopped the world, while the trace was taken".to_owned()
             }
         };
-        writeln!(terminal, "{hint}")?;
+        paragraph::write("", &hint, terminal)?;
         return Ok(terminal.flush()?);
     }
     if totals.count > 0 {
         let share = units::percent(totals.total.as_secs_f64(), report.duration.as_secs_f64());
         let (median, max) = (units::duration(totals.p50), units::duration(totals.max));
         let (p99, total) = (units::duration(totals.p99), units::duration(totals.total));
-        writeln!(terminal, "pauses: median {median}, p99 {p99}, max {max}; {total} in all, {share} of the time")?;
+        let text = format!("median {median}, p99 {p99}, max {max}; {total} in all, {share} of the time");
+        paragraph::write("pauses: ", &text, terminal)?;
         write_pauses(report, clock, terminal)?;
     }
     if report.cycle_count > 0 {
@@ -252,28 +254,26 @@ fn write_cycles(report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Re
 
 fn write_curve(curve: &MmuCurve, terminal: &mut Terminal) -> Result<(), Failure> {
     if curve.points.is_empty() {
-        writeln!(terminal, "the trace has no GOMAXPROCS event, so its utilization is not known")?;
+        paragraph::write("", "the trace has no GOMAXPROCS event, so its utilization is not known", terminal)?;
         return Ok(terminal.flush()?);
     }
     let at = |window: Duration| curve.points.iter().rev().find(|point| point.window <= window);
     if let Some(point) = at(Duration::from_millis(1)) {
         let (mmu, window) = (units::percent(point.mmu, 1.0), units::duration(point.window));
         let headline = format!("in the worst {window} the program had {mmu} of the processors");
-        writeln!(terminal, "{}", terminal.paint(BOLD, &headline))?;
+        paragraph::write_styled(BOLD, &headline, terminal)?;
     }
-    // What the numbers leave of the line.
-    let room = terminal.width().min(100).saturating_sub(42);
     let mut table = Table::new([
         Column::number("WINDOW"),
         Column::number("WORST (MMU)"),
         Column::number("P5"),
         Column::number("MEDIAN"),
-        Column::word(""),
+        Column::bar(""),
     ]);
     for point in &curve.points {
         let shares = [point.mmu, point.p5, point.p50].map(|share| format!("{:.2} %", share * 100.0));
-        let bar = "█".repeat((point.mmu * room as f64).round() as usize);
-        table.row([units::duration(point.window)].into_iter().chain(shares).chain([bar]));
+        let numbers = [units::duration(point.window)].into_iter().chain(shares).map(Cell::from);
+        table.row(numbers.chain([Bar::Length(point.mmu).into()]));
     }
     table.write(terminal)?;
     Ok(terminal.flush()?)

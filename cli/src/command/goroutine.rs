@@ -16,7 +16,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
-use crate::view::{names, place, suggest, units};
+use crate::view::{names, paragraph, place, suggest, units};
 
 /// Show the life of a goroutine: who created it, what it did and for how long, what it waited for and who woke it.
 ///
@@ -163,7 +163,7 @@ impl Args {
             let hint = wanted.map_or(String::new(), |wanted| suggest::hint(wanted, starts.iter().map(|name| &**name)));
             return writeln!(out, "no goroutine with {chosen}{hint}");
         }
-        writeln!(out, "{} with {chosen}", units::plural(matches.len() as u64, "goroutine"))?;
+        paragraph::write("", &format!("{} with {chosen}", units::plural(matches.len() as u64, "goroutine")), out)?;
         let columns = [
             Column::number("GOROUTINE"),
             Column::name("FUNCTION"),
@@ -263,8 +263,11 @@ fn write_header(life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut T
         (Some(_), _) => format!("   starts in {}", names::printable(&place)),
         (None, _) => format!("   first seen in {}", names::printable(&place)),
     };
-    let heading = out.paint(BOLD, &format!("goroutine {}  {function}", life.goroutine));
-    writeln!(out, "{heading}{place}")?;
+    let width = out.width();
+    let heading = names::cut(&format!("goroutine {}  {function}", life.goroutine), width);
+    let place =
+        if names::width(&heading) + names::width(&place) > width { format!("\n{}", place.trim_start()) } else { place };
+    writeln!(out, "{}{place}", out.paint(BOLD, &heading))?;
     let created = match (life.created, life.created_by) {
         (None, _) => "before the trace".to_owned(),
         (Some(time), None) => format!("{}, by no goroutine", clock.show(time)),
@@ -279,7 +282,8 @@ fn write_header(life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut T
         Some(time) => format!("exited  {}", clock.show(time)),
         None => "still alive when the trace ended".to_owned(),
     };
-    writeln!(out, "created {}   {exited}   children {}", names::printable(&created), units::count(life.child_count))
+    let children = units::count(life.child_count);
+    paragraph::write("", &format!("created {created}   {exited}   children {children}"), out)
 }
 
 fn write_totals(totals: &Totals<'_>, out: &mut Terminal) -> io::Result<()> {
@@ -290,9 +294,9 @@ fn write_totals(totals: &Totals<'_>, out: &mut Terminal) -> io::Result<()> {
     let parts = states.map(|(name, time)| (name.to_owned(), time)).into_iter().chain(waits);
     let parts = parts.filter(|(_, time)| !time.is_zero()).map(|(name, time)| {
         let share = units::percent(time.as_nanos() as f64, total.as_nanos() as f64);
-        format!("{} {} ({share})", names::printable(&name), units::duration(time))
+        format!("{name} {} ({share})", units::duration(time))
     });
-    writeln!(out, "{}:  {}", units::duration(total), parts.collect::<Vec<_>>().join(" · "))
+    paragraph::write(&format!("{}:  ", units::duration(total)), &parts.collect::<Vec<_>>().join(" · "), out)
 }
 
 /// What a span is, and its reason.

@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{names, suggest, units};
+use crate::view::{names, paragraph, suggest, units};
 
 /// Show how the goroutines of a trace spent their time, by group, with the columns of go tool trace.
 ///
@@ -234,9 +234,11 @@ impl Args {
     fn write(&self, report: &GoroutinesReport, group_count: u64, blocked: u64, out: &mut Terminal) -> io::Result<()> {
         let goroutines = units::plural(report.goroutine_count, "goroutine");
         let groups = units::plural(report.group_count, "group");
-        let note = out.paint(DIM, &format!("by {}, sorted by {}", self.by.name(), self.sort.name()));
         let over = units::duration(report.end - report.start);
-        writeln!(out, "{goroutines} in {groups} over {over}    {note}")?;
+        let head = format!("{goroutines} in {groups} over {over}");
+        let note = format!("by {}, sorted by {}", self.by.name(), self.sort.name());
+        let gap = if names::width(&head) + 4 + names::width(&note) > out.width() { "\n" } else { "    " };
+        writeln!(out, "{}{gap}{}", out.paint(BOLD, &head), out.paint(DIM, &note))?;
         match self.is_detailed() {
             true => report.groups.iter().try_for_each(|group| self.write_details(group, out))?,
             false => self.write_groups(report, out)?,
@@ -253,8 +255,7 @@ impl Args {
                 "{} blocked since before the trace did nothing in it; --top 0 shows all",
                 units::plural(blocked, "goroutine")
             );
-            let note = out.paint(DIM, &note);
-            writeln!(out, "{note}")?;
+            paragraph::write_styled(DIM, &note, out)?;
         }
         match report.groups.first() {
             Some(first) if !self.details && !first.name.is_empty() => {
@@ -303,9 +304,10 @@ impl Args {
     }
 
     fn write_details(&self, group: &GoroutineGroup, out: &mut Terminal) -> io::Result<()> {
-        let heading = out.paint(BOLD, &names::printable(self.name(group)));
-        let goroutines = units::plural(group.count, "goroutine");
-        writeln!(out, "\n{heading}  {goroutines}, {} ended", units::count(group.ended))?;
+        let goroutines = format!("{}, {} ended", units::plural(group.count, "goroutine"), units::count(group.ended));
+        let room = out.width().saturating_sub(names::width(&goroutines) + 2);
+        let heading = out.paint(BOLD, &names::fit(self.name(group), room));
+        writeln!(out, "\n{heading}  {goroutines}")?;
         let times = &group.times;
         let mut table = Table::new([
             Column::text("TIME"),

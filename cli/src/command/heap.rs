@@ -11,8 +11,9 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::terminal::Terminal;
 use crate::view::rows::{Rows, write_rest};
+use crate::view::style::BOLD;
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{names, units};
+use crate::view::{names, paragraph, units};
 
 /// Show which functions, packages or stacks a heap profile's memory belongs to.
 ///
@@ -181,7 +182,7 @@ fn write_head(subject: &Subject, sample_type: usize, terminal: &mut Terminal) ->
             signed(by, &of.unit)
         );
     }
-    writeln!(terminal, "{text}")
+    paragraph::write_styled(BOLD, &text, terminal)
 }
 
 fn write_rows(report: &Report, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {

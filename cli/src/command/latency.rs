@@ -16,7 +16,7 @@ use crate::view::names;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{distribution, place, units};
+use crate::view::{distribution, paragraph, place, units};
 
 /// Show how long goroutines wait for a P, in system calls and for the network, how long the world is stopped, and what
 /// functions pay for the garbage collector.
@@ -125,7 +125,7 @@ fn write_text(args: &Args, report: &LatencyReport, clock: &Clock, terminal: &mut
         let [p50, p99] = [50.0, 99.0].map(|percent| units::duration(waits.percentile(percent)));
         let max = units::duration(waits.max());
         let headline = format!("a runnable goroutine waited for a P: median {p50}, p99 {p99}, max {max}");
-        writeln!(terminal, "{}", terminal.paint(BOLD, &headline))?;
+        paragraph::write_styled(BOLD, &headline, terminal)?;
     }
     writeln!(terminal)?;
     let mut table = Table::new(std::iter::once(Column::word("")).chain(distribution::COLUMNS).collect::<Vec<_>>());
@@ -173,9 +173,9 @@ fn write_slowest(args: &Args, slowest: &[SlowWait], clock: &Clock, terminal: &mu
             Column::number("START"),
             Column::number("GOROUTINE"),
             reason,
-            Column::name("STARTED IN"),
+            Column::name("STARTED IN").detail(1),
             Column::name("AT"),
-            Column::word("LINE").detail(1),
+            Column::word("LINE").detail(2),
         ]);
         for wait in waits {
             table.row([

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::pass::{ended, observe_within};
 use crate::select::Window;
 use crate::terminal::Terminal;
+use crate::view::bar::Bar;
 use crate::view::clock::Clock;
 use crate::view::names;
 use crate::view::style::{BAD, BOLD, WARN};
@@ -89,24 +90,22 @@ fn write_text(args: &Args, report: &ProcsReport, clock: &Clock, terminal: &mut T
 
 fn write_procs(report: &ProcsReport, terminal: &mut Terminal) -> Result<(), Failure> {
     let share = |part: Duration| units::percent(part.as_secs_f64(), report.duration.as_secs_f64());
-    // The other columns take 44.
-    let room = terminal.width().min(120).saturating_sub(46);
     let mut table = Table::new([
         Column::number("P"),
         Column::number("WITH A THREAD"),
         Column::number(""),
         Column::number("GO CODE"),
         Column::number(""),
-        Column::word("GO CODE OVER TIME").detail(1),
+        Column::bar("GO CODE OVER TIME"),
     ]);
     for proc in &report.procs {
         table.row([
-            proc.proc.to_string(),
-            units::duration(proc.running),
-            share(proc.running),
-            units::duration(proc.executing),
-            share(proc.executing),
-            bars(&proc.utilization, room),
+            Cell::from(proc.proc.to_string()),
+            units::duration(proc.running).into(),
+            share(proc.running).into(),
+            units::duration(proc.executing).into(),
+            share(proc.executing).into(),
+            Bar::Course(proc.utilization.clone()).into(),
         ]);
     }
     Ok(table.write(terminal)?)
@@ -114,16 +113,16 @@ fn write_procs(report: &ProcsReport, terminal: &mut Terminal) -> Result<(), Fail
 
 fn write_parallelism(report: &ProcsReport, terminal: &mut Terminal) -> Result<(), Failure> {
     let whole = report.duration.as_secs_f64();
-    let room = terminal.width().min(100).saturating_sub(36);
     let mut table = Table::new([
         Column::number("GOROUTINES AT A TIME"),
         Column::number("TIME"),
         Column::number(""),
-        Column::word("").detail(1),
+        Column::bar(""),
     ]);
     for (count, &time) in report.parallelism.iter().enumerate().filter(|(_, time)| !time.is_zero()) {
-        let bar = "█".repeat((time.as_secs_f64() * room as f64 / whole).round() as usize);
-        table.row([count.to_string(), units::duration(time), units::percent(time.as_secs_f64(), whole), bar]);
+        let part = time.as_secs_f64();
+        let numbers = [count.to_string(), units::duration(time), units::percent(part, whole)].map(Cell::from);
+        table.row(numbers.into_iter().chain([Bar::Length(part / whole).into()]));
     }
     writeln!(terminal)?;
     Ok(table.write(terminal)?)
@@ -153,16 +152,4 @@ fn write_windows(report: &ProcsReport, clock: &Clock, terminal: &mut Terminal) -
         ]);
     }
     Ok(table.write(terminal)?)
-}
-
-/// Parts of a whole as a row of bars, averaged to a width.
-fn bars(parts: &[f64], width: usize) -> String {
-    const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let width = width.min(parts.len());
-    let bar = |i: usize| {
-        let group = &parts[i * parts.len() / width..(i + 1) * parts.len() / width];
-        let mean = group.iter().sum::<f64>() / group.len().max(1) as f64;
-        BARS[(mean.clamp(0.0, 1.0) * 8.0).round() as usize]
-    };
-    (0..width).map(bar).collect()
 }

@@ -10,8 +10,9 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::view::names;
 use crate::view::names::printable;
+use crate::view::paragraph;
 use crate::view::rows::write_rest_with;
-use crate::view::style::WARN;
+use crate::view::style::{BOLD, WARN};
 use crate::view::table::{Column, Table};
 use crate::view::units::{bytes, count, duration, percent, plural};
 
@@ -50,15 +51,15 @@ pub fn format_text(version: Version) -> String {
 
 fn write_text(trace: &TraceSummary, file: &Path, terminal: &mut Terminal) -> io::Result<()> {
     let SummaryReport { goroutines, procs, threads, gc_cycles, .. } = trace.events;
-    writeln!(
-        terminal,
+    let headline = format!(
         "{}: {} on {} and {}, {}",
         duration(trace.events.duration),
         plural(goroutines, "goroutine"),
         plural(procs, "P"),
         plural(threads, "thread"),
         plural(gc_cycles, "GC cycle"),
-    )?;
+    );
+    paragraph::write_styled(BOLD, &headline, terminal)?;
     writeln!(terminal, "{}, {}\n", format_text(trace.version), bytes(trace.size))?;
     for (name, value) in rows(trace) {
         writeln!(terminal, "{name:<15}{value}")?;
@@ -116,10 +117,11 @@ fn write_misuses(misuses: &[Warning], terminal: &mut Terminal) -> io::Result<()>
         writeln!(terminal)?;
     }
     for warning in misuses.iter().take(SHOWN) {
-        let head = terminal.paint(WARN, "warning:");
-        writeln!(terminal, "{head} {}", printable(&warning.to_string()))?;
+        paragraph::write_headed(WARN, "warning: ", &warning.to_string(), terminal)?;
         for frame in &warning.stack {
-            writeln!(terminal, "  {} ({}:{})", printable(&frame.func), printable(&frame.file), frame.line)?;
+            let place = printable(&format!(" ({}:{})", frame.file, frame.line));
+            let room = terminal.width().saturating_sub(names::width(&place) + 2);
+            writeln!(terminal, "  {}{place}", names::fit(&frame.func, room))?;
         }
     }
     write_rest_with(misuses.len() as u64, SHOWN, "more warning", "--json lists them", terminal)

@@ -22,7 +22,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest, write_rest_with};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{names, units};
+use crate::view::{names, paragraph, units};
 
 /// Show how long the program's tasks and regions took, what the slowest waited for, or its log messages.
 ///
@@ -255,7 +255,8 @@ fn write_no_task(args: &Args, timeline: &Timeline, out: &mut Terminal) -> io::Re
         Some(name) if !names.contains(name) => {
             let shown = names.iter().take(8).map(|name| names::cut(name, 24)).collect::<Vec<_>>().join(", ");
             let more = if names.len() > 8 { ", …" } else { "" };
-            writeln!(out, "no task has the name {name:?}; the {all} have these:\n{shown}{more}")
+            writeln!(out, "no task has the name {name:?}; the {all} have these:")?;
+            paragraph::write("", &format!("{shown}{more}"), out)
         }
         _ => {
             let longest = timeline.tasks().map(|task| task.duration()).max().unwrap_or_default();
@@ -303,7 +304,7 @@ fn write_slow_task(task: &SlowTask, clock: &Clock, out: &mut Terminal) -> io::Re
     let parts: Vec<String> = parts.collect();
     match parts.is_empty() {
         true => writeln!(out, "  no goroutine is known to have worked on it")?,
-        false => writeln!(out, "  {}", parts.join(" · "))?,
+        false => paragraph::write("  ", &parts.join(" · "), out)?,
     }
     if !task.waits.is_empty() {
         write_waits(task, out)?;

@@ -12,11 +12,10 @@ use crate::failure::Failure;
 use crate::select::{Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
-use crate::view::names;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
-use crate::view::units;
+use crate::view::{names, paragraph, units};
 
 /// Show what each operating system thread (M) did: how long it ran Go code, was in system calls and had a P.
 ///
@@ -124,7 +123,8 @@ fn write_text(args: &Args, report: &ThreadsReport, clock: &Clock, terminal: &mut
         units::duration(report.syscall),
         units::duration(report.duration),
     );
-    writeln!(terminal, "{}\n", terminal.paint(BOLD, &headline))?;
+    paragraph::write_styled(BOLD, &headline, terminal)?;
+    writeln!(terminal)?;
     let with_procs = args.selection.is_empty();
     let mut table = Table::new([
         Column::number("THREAD"),

@@ -1,5 +1,6 @@
 //! How answers look on a terminal: tables, units, colour, pictures.
 
+pub mod bar;
 pub mod clock;
 pub mod distribution;
 pub mod names;

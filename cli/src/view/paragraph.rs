@@ -2,16 +2,23 @@
 
 use std::io::{self, Write};
 
-use super::names;
+use anstyle::Style;
+
+use super::{names, units};
 use crate::terminal::Terminal;
 
 /// Writes a text after a heading. Lines after the first are indented by the width of the heading. A word that is longer than a
 /// line is split.
 pub fn write(heading: &str, text: &str, terminal: &mut Terminal) -> io::Result<()> {
+    write_headed(Style::new(), heading, text, terminal)
+}
+
+/// Like [`write`], with the heading in a style.
+pub fn write_headed(style: Style, heading: &str, text: &str, terminal: &mut Terminal) -> io::Result<()> {
     let indent = names::width(heading);
     let room = terminal.width().saturating_sub(indent).max(1);
     let text = names::printable(text);
-    let mut prefix = heading.to_owned();
+    let mut prefix = terminal.paint(style, heading);
     for line in lines(&text, room) {
         writeln!(terminal, "{}", format!("{prefix}{line}").trim_end())?;
         prefix = " ".repeat(indent);
@@ -19,11 +26,17 @@ pub fn write(heading: &str, text: &str, terminal: &mut Terminal) -> io::Result<(
     Ok(())
 }
 
+/// Writes a text in a style.
+pub fn write_styled(style: Style, text: &str, terminal: &mut Terminal) -> io::Result<()> {
+    let text = names::printable(text);
+    lines(&text, terminal.width()).iter().try_for_each(|line| writeln!(terminal, "{}", terminal.paint(style, line)))
+}
+
 /// The lines of a text that is `room` columns wide. There is always one.
 pub fn lines(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut taken = 0;
-    for word in text.split(' ') {
+    for word in &words(text) {
         if taken > 0 && taken + 1 + names::width(word) > room {
             lines.push(String::new());
             taken = 0;
@@ -45,6 +58,21 @@ pub fn lines(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
+/// The words of a text. A number and its unit are one word.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match words.last_mut() {
+            Some(number) if number.ends_with(|c: char| c.is_ascii_digit()) && units::is_unit(word) => {
+                number.push(' ');
+                number.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
 fn push(lines: &mut [String], letter: char) {
     if let Some(line) = lines.last_mut() {
         line.push(letter);
@@ -60,5 +88,6 @@ mod tests {
         assert_eq!(lines("one two three", 7), ["one two", "three"]);
         assert_eq!(lines("a abcdefghij b", 4), ["a", "abcd", "efgh", "ij b"]);
         assert_eq!(lines("", 4), [""]);
+        assert_eq!(lines("it took 12.3 ms, 1.5 MiB", 10), ["it took", "12.3 ms,", "1.5 MiB"]);
     }
 }

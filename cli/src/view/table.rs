@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
+use super::bar::Bar;
 use super::names;
 use crate::terminal::Terminal;
 
@@ -15,6 +16,12 @@ const GAP: usize = 2;
 
 /// Names are not shortened below this.
 const SHORTEST_NAME: usize = 16;
+
+/// Bars are not drawn in less room than this.
+const SHORTEST_BAR: usize = 8;
+
+/// Bars do not get longer than this.
+const WIDEST_BAR: usize = 80;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
@@ -26,6 +33,8 @@ enum Shape {
     Name,
     /// Other text: its end is cut.
     Text,
+    /// Bars, as wide as the other columns leave room.
+    Bar,
 }
 
 /// A column: its heading, and how it fits.
@@ -61,6 +70,11 @@ impl Column {
         Self::new(head, Shape::Text)
     }
 
+    /// Bars, which take the room that the other columns leave. They are left out if that is too little.
+    pub const fn bar(head: &'static str) -> Self {
+        Self::new(head, Shape::Bar)
+    }
+
     /// A column that may be left out if there is no room: those of the highest rank go first.
     pub const fn detail(mut self, rank: u8) -> Self {
         self.detail = rank;
@@ -73,18 +87,25 @@ impl Column {
 pub struct Cell {
     text: String,
     style: Option<Style>,
+    bar: Option<Bar>,
 }
 
 impl Cell {
     /// A cell in a style.
     pub fn styled(text: impl Into<String>, style: Style) -> Self {
-        Cell { text: text.into(), style: Some(style) }
+        Cell { text: text.into(), style: Some(style), bar: None }
+    }
+}
+
+impl From<Bar> for Cell {
+    fn from(bar: Bar) -> Self {
+        Cell { bar: Some(bar), ..Cell::default() }
     }
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Cell { text: text.into(), style: None }
+        Cell { text: text.into(), ..Cell::default() }
     }
 }
 
@@ -138,7 +159,8 @@ impl Table {
             true => natural[index].min(SHORTEST_NAME),
             false => natural[index],
         };
-        let mut shown: Vec<usize> = (0..self.columns.len()).collect();
+        let is_bar = |index: &usize| self.columns[*index].shape == Shape::Bar;
+        let mut shown: Vec<usize> = (0..self.columns.len()).filter(|index| !is_bar(index)).collect();
         let needed = |shown: &[usize], width: &dyn Fn(usize) -> usize| -> usize {
             shown.iter().map(|&index| width(index)).sum::<usize>() + GAP * shown.len().saturating_sub(1)
         };
@@ -157,6 +179,12 @@ impl Table {
             let Some(widest) = flexible.max_by_key(|&index| widths[index]) else { break };
             widths[widest] = widths[widest].map(|width| width - 1);
             excess -= 1;
+        }
+        // Bars do without what the others take.
+        let taken: usize = widths.iter().flatten().map(|width| width + GAP).sum();
+        let left = room.saturating_sub(taken).min(WIDEST_BAR);
+        for index in (0..self.columns.len()).filter(is_bar) {
+            widths[index] = (left >= SHORTEST_BAR).then_some(left);
         }
         widths
     }
@@ -177,6 +205,7 @@ impl Table {
                 Shape::Name => names::fit(&cell.text, width),
                 Shape::Text => names::cut(&cell.text, width),
                 Shape::Number | Shape::Word => cell.text.clone(),
+                Shape::Bar => cell.bar.as_ref().map_or_else(String::new, |bar| bar.draw(width)),
             };
             let rest = width.saturating_sub(names::width(&text));
             let (before, after) = if column.shape == Shape::Number { (rest, 0) } else { (0, rest) };

@@ -36,6 +36,13 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
+/// Whether a word is the unit of the number before it, such as `ms` or `%);`.
+pub fn is_unit(word: &str) -> bool {
+    const UNITS: [&str; 15] =
+        ["ns", "µs", "ms", "s", "min", "h", "d", "%", "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    UNITS.contains(&word.trim_end_matches([',', ';', '.', ':', ')']))
+}
+
 /// A whole number with separators, such as `1,234`.
 pub fn count(count: u64) -> String {
     indicatif::HumanCount(count).to_string()

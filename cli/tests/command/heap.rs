@@ -69,24 +69,6 @@ fn a_base_is_subtracted() {
 }
 
 #[test]
-fn text_fits_a_hundred_columns() {
-    for (_, path) in files::all() {
-        for by in ["function", "package", "stack"] {
-            for twice in [false, true] {
-                let mut program = gotrace("heap");
-                program.args(["--by", by, "--top", "0"]).arg(&path);
-                if twice {
-                    program.arg(&path);
-                }
-                for line in stdout(&run(program, &[])).lines() {
-                    assert!(line.chars().count() <= 100, "{line}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
 fn a_file_and_standard_input_give_the_same() {
     let by_name = stdout(&heap(&[], &["go1.27/heap"]));
     let mut program = gotrace("heap");

@@ -11,3 +11,4 @@ mod schema;
 mod selections;
 mod verdict;
 mod views;
+mod widths;

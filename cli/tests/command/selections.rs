@@ -150,22 +150,3 @@ fn a_comparison_fits_a_pull_request() {
     let none = compare(&["--only", "nosuch"]);
     assert!(none.contains("has \"nosuch\" in its name"), "{none}");
 }
-
-#[test]
-fn views_fit_80_columns_and_use_140() {
-    for (name, trace, args) in [
-        ("tasks", "go1.27/annotations", &[][..]),
-        ("tasks", "go1.27/annotations", &["--slowest", "5"]),
-        ("tasks", "go1.27/annotations", &["--log", ""]),
-    ] {
-        for width in [80, 140] {
-            let mut program = gotrace(name);
-            program.arg(sample(trace).path).args(args).env("COLUMNS", width.to_string());
-            let text = text(&run(program, &[]));
-            // What is run next is to be copied: it is never cut.
-            let mut lines = text.lines().filter(|line| !line.starts_with("next: "));
-            let wide = lines.find(|line| line.chars().count() > width);
-            assert_eq!(wide, None, "{name} {args:?} at {width} columns");
-        }
-    }
-}

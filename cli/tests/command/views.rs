@@ -64,40 +64,12 @@ fn views_look_as_they_did() {
         if args.contains(&"--json") {
             let json: Value = serde_json::from_str(&text).expect("JSON");
             assert_eq!(json["schema"], 1, "{name} {args:?}");
-        } else if !args.contains(&"--folded") && !args.contains(&"--svg") {
-            let wide = text.lines().find(|line| line.chars().count() > 100);
-            assert_eq!(wide, None, "{name} {args:?} is wider than 100 columns");
         }
         let call = format!("{name} {} {trace}", args.join(" "));
         let file = call.replace(['/', '.', ' ', '-', ','], "_").replace("__", "_");
         insta::with_settings!({ prepend_module_to_snapshot => false, description => call, omit_expression => true }, {
             insta::assert_snapshot!(file, text);
         });
-    }
-}
-
-#[test]
-fn no_view_of_any_trace_is_wider_than_100_columns() {
-    for trace in ["go1.27/http", "go1.26/annotations", "go1.25/manyprocs", "go1.21/http", "go1.24/deepstack"] {
-        for (name, args) in [
-            ("goroutines", &[][..]),
-            ("goroutines", &["--by", "creator"]),
-            ("blocking", &[]),
-            ("blocking", &["--waits", "--idle"]),
-            ("goroutines", &["--details"]),
-            ("latency", &["--over-time"]),
-            ("tasks", &[]),
-            ("tasks", &["--log", ""]),
-            ("procs", &["--over-time"]),
-            ("gc", &["--mmu"]),
-            ("gc", &[]),
-            ("threads", &[]),
-            ("latency", &["--slowest", "3"]),
-        ] {
-            let text = view(name, trace, args);
-            let wide = text.lines().find(|line| line.chars().count() > 100);
-            assert_eq!(wide, None, "{name} {args:?} of {trace}");
-        }
     }
 }
 
@@ -126,7 +98,6 @@ fn comparing_tells_by_its_status_whether_a_condition_is_met() {
         assert_eq!(output.status.code(), Some(status), "{condition}: {}", complaint(&output));
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         assert_eq!(text.contains("met: "), status == 1, "{condition}: {text}");
-        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
     let json = compare(&["--json", "--only", "gc.pause", "--fail-on", "gc.pause.max > +20%"], gc());
     let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");

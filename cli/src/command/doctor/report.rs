@@ -10,6 +10,8 @@ use serde::Serialize;
 use crate::command::summary::format_text;
 use crate::terminal::Terminal;
 use crate::view::names::{printable, shell_word};
+use crate::view::paragraph;
+use crate::view::rows::write_rest_with;
 use crate::view::style::{BAD, GOOD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::units::{bytes, count, duration, plural};
@@ -72,7 +74,7 @@ impl Report {
         let format = version.map_or_else(|| "no trace format".to_owned(), format_text);
         writeln!(terminal, "{format}, {}", bytes(*size))?;
         if let Some(cause) = cause {
-            writeln!(terminal, "{:<10}{cause}", "cause")?;
+            paragraph::write("cause     ", cause, terminal)?;
         }
         if *status == TraceStatus::Damaged {
             writeln!(terminal, "{:<10}{}", "read", tally_text(read))?;
@@ -90,12 +92,9 @@ impl Report {
             writeln!(terminal)?;
         }
         for warning in warnings.iter().take(SHOWN) {
-            writeln!(terminal, "{} {}", terminal.paint(WARN, "warning:"), printable(warning))?;
+            paragraph::write_headed(WARN, "warning: ", warning, terminal)?;
         }
-        match warning_count.saturating_sub(SHOWN as u64) {
-            0 => Ok(()),
-            hidden => writeln!(terminal, "and {}", plural(hidden, "more warning")),
-        }
+        write_rest_with(*warning_count, SHOWN, "more warning", "--json lists them", terminal)
     }
 
     /// What to do next.
