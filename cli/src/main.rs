@@ -12,9 +12,11 @@ mod select;
 mod terminal;
 mod view;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use failure::Failure;
 use terminal::Terminal;
 
 /// Answers questions about Go programs: why is it slow, does it leak, what did each goroutine do?
@@ -74,8 +76,18 @@ enum Command {
     Man(command::man::Args),
 }
 
+fn print(help: &clap::Error) -> Result<(), Failure> {
+    help.print()?;
+    Ok(io::stdout().flush()?)
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => error.exit(),
+        // Help and versions are answers: that they cannot be written is a failure, as with any other.
+        Err(help) => return failure::exit("help", print(&help)),
+    };
     let mut terminal = Terminal::stdout(&cli.terminal);
     let terminal = &mut terminal;
     match &cli.command {

@@ -87,6 +87,19 @@ fn every_subcommand_explains_itself() {
     assert_eq!(stdout(&version), format!("gotrace {}\n", env!("CARGO_PKG_VERSION")));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let path = sample("go1.27/http").path;
+    let trace = path.to_str().expect("UTF-8");
+    for args in [&["--help"][..], &["--version"], &["gc", "--help"], &["help", "gc"], &["summary", trace]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let mut program = gotrace(args[0]);
+        program.args(&args[1..]).stdout(full).stdin(Stdio::null());
+        assert_refused(&program.output().expect("it starts"), "standard output: cannot write: ");
+    }
+}
+
 /// The output without the line that says what to run next, which names the file.
 fn answer(output: &Output) -> String {
     let lines = stdout(output);
