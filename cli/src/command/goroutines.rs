@@ -24,7 +24,8 @@ use crate::view::{names, paragraph, suggest, units};
 /// RUNNING is its "Execution time", RUNNABLE "Sched wait time", SYSCALL both times in system calls, BLOCKED all other "Block
 /// time". They are parts of TOTAL that do not overlap. Special ranges, which --details shows, overlap with them.
 ///
-/// The trace is read once, in memory for the goroutines that are alive.
+/// Percentiles (≈) come from histograms and are within 0.8 %. The trace is read once, in memory for the goroutines that are
+/// alive.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -282,7 +283,7 @@ impl Args {
             Column::number("SYSCALL").detail(1),
             Column::number("BLOCKED"),
             Column::text("MOSTLY BLOCKED ON"),
-            Column::number("P99 TOTAL").detail(3),
+            Column::number("≈P99 TOTAL").detail(3),
         ]);
         for group in &report.groups {
             let times = &group.times;
@@ -314,9 +315,9 @@ impl Args {
             Column::number("SUM"),
             Column::number("MIN").detail(3),
             Column::number("MEAN").detail(1),
-            Column::number("P50"),
-            Column::number("P90").detail(2),
-            Column::number("P99"),
+            Column::number("≈P50"),
+            Column::number("≈P90").detail(2),
+            Column::number("≈P99"),
             Column::number("MAX"),
         ])
         .indent(2);

@@ -21,7 +21,8 @@ use crate::view::{distribution, paragraph, place, units};
 /// Show how long goroutines wait for a P, in system calls and for the network, how long the world is stopped, and what
 /// functions pay for the garbage collector.
 ///
-/// --slowest lists the slowest of each: which goroutine, when, and what it waited for.
+/// --slowest lists the slowest of each: which goroutine, when, and what it waited for. Percentiles (≈) come from histograms
+/// and are within 0.8 %; gotrace gc has exact ones of the pauses.
 #[derive(clap::Args)]
 #[command(
     mut_arg("label", |arg| arg.hide(true)),
@@ -124,7 +125,7 @@ fn write_text(args: &Args, report: &LatencyReport, clock: &Clock, terminal: &mut
     if !waits.is_empty() {
         let [p50, p99] = [50.0, 99.0].map(|percent| units::duration(waits.percentile(percent)));
         let max = units::duration(waits.max());
-        let headline = format!("a runnable goroutine waited for a P: median {p50}, p99 {p99}, max {max}");
+        let headline = format!("a runnable goroutine waited for a P: median ≈{p50}, p99 ≈{p99}, max {max}");
         paragraph::write_styled(BOLD, &headline, terminal)?;
     }
     writeln!(terminal)?;
@@ -210,8 +211,8 @@ fn write_pauses(pauses: &[PauseLatency], clock: &Clock, terminal: &mut Terminal)
         Column::text("STOP-THE-WORLD PAUSES"),
         Column::number("TIMES"),
         Column::number("TOTAL").detail(3),
-        Column::number("P50"),
-        Column::number("P99").detail(4),
+        Column::number("≈P50"),
+        Column::number("≈P99").detail(4),
         Column::number("MAX"),
         Column::number("TO STOP, MAX"),
         Column::number("LONGEST AT").detail(2),
@@ -247,7 +248,7 @@ fn write_costs(costs: &[GcCost], top: usize, terminal: &mut Terminal) -> Result<
         Column::name("PAID FOR THE GC BY ITS ALLOCATIONS"),
         Column::number("ASSISTS"),
         Column::number("TOTAL"),
-        Column::number("P99").detail(1),
+        Column::number("≈P99").detail(1),
         Column::number("SWEEPS"),
         Column::number("TOTAL"),
     ]);

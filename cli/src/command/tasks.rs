@@ -28,7 +28,8 @@ use crate::view::{names, paragraph, units};
 ///
 /// Programs create them with the package runtime/trace: NewTask, WithRegion, Log.
 ///
-/// Without options, tasks are summed up by name and regions by type. --slowest lists single tasks with their IDs and what
+/// Without options, tasks are summed up by name and regions by type. What a goroutine does for a task is known in the task's
+/// regions only: without regions, RUNNING, RUNNABLE, BLOCKED and SYSCALL are –. Percentiles (≈) are within 0.8 %. --slowest lists single tasks with their IDs and what
 /// their goroutines waited for. --log, --category and --task search log messages.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -156,9 +157,13 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
     let tasks = units::plural(table.task_count, "task");
     writeln!(out, "{tasks} of {}, {} still open", names(table.task_names, "name"), units::count(open))?;
     if !table.tasks.is_empty() {
+        // Who works for a task is known in its regions only.
+        let note = "RUNNING, RUNNABLE, BLOCKED and SYSCALL are what goroutines did in the regions of the tasks";
+        paragraph::write_styled(DIM, note, out)?;
         let mut rows = Table::new(columns("TASK"));
         for group in &table.tasks {
-            rows.row(cells(&group.name, group.count, Some(group.open), &group.latency, &group.times));
+            let times = (group.regions > 0).then_some(&group.times);
+            rows.row(cells(&group.name, group.count, Some(group.open), &group.latency, times));
         }
         rows.write(out)?;
         write_rest(table.task_names, table.tasks.len(), "name", out)?;
@@ -168,7 +173,7 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
     if !table.regions.is_empty() {
         let mut rows = Table::new(columns("REGION"));
         for group in &table.regions {
-            rows.row(cells(&group.name, group.count, None, &group.latency, &group.times));
+            rows.row(cells(&group.name, group.count, None, &group.latency, Some(&group.times)));
         }
         rows.write(out)?;
         write_rest(table.region_types, table.regions.len(), "type", out)?;
@@ -189,8 +194,8 @@ fn columns(name: &'static str) -> Vec<Column> {
         Column::number("COUNT"),
         open,
         Column::number("TOTAL"),
-        Column::number("P50"),
-        Column::number("P99").detail(4),
+        Column::number("≈P50"),
+        Column::number("≈P99").detail(4),
         Column::number("MAX"),
         Column::number("RUNNING"),
         Column::number("RUNNABLE").detail(2),
@@ -199,7 +204,9 @@ fn columns(name: &'static str) -> Vec<Column> {
     ]
 }
 
-fn cells(name: &str, count: u64, open: Option<u64>, latency: &Histogram, times: &TimeByState) -> Vec<String> {
+fn cells(name: &str, count: u64, open: Option<u64>, latency: &Histogram, times: Option<&TimeByState>) -> Vec<String> {
+    let state =
+        |time: fn(&TimeByState) -> Duration| times.map_or_else(|| "–".to_owned(), |times| units::duration(time(times)));
     let shown = |duration: Duration| match latency.is_empty() {
         true => "–".to_owned(),
         false => units::duration(duration),
@@ -212,10 +219,10 @@ fn cells(name: &str, count: u64, open: Option<u64>, latency: &Histogram, times: 
         shown(latency.percentile(50.0)),
         shown(latency.percentile(99.0)),
         shown(latency.max()),
-        units::duration(times.execution),
-        units::duration(times.sched_wait),
-        units::duration(times.block),
-        units::duration(times.syscall.saturating_add(times.syscall_block)),
+        state(|times| times.execution),
+        state(|times| times.sched_wait),
+        state(|times| times.block),
+        state(|times| times.syscall.saturating_add(times.syscall_block)),
     ]
 }
 

@@ -5,15 +5,15 @@ use gotrace::analysis::Histogram;
 use super::table::{Cell, Column};
 use super::units;
 
-/// The columns of [`cells`]; without room the sum, the minimum, the mean and the 90th percentile are left out, in this order.
+/// The columns of [`cells`]. Percentiles are those of a histogram, which is what ≈ says; without room the sum, the minimum, the mean and the 90th percentile are left out, in this order.
 pub const COLUMNS: [Column; 8] = [
     Column::number("TIMES"),
     Column::number("TOTAL").detail(4),
     Column::number("MIN").detail(3),
     Column::number("MEAN").detail(2),
-    Column::number("P50"),
-    Column::number("P90").detail(1),
-    Column::number("P99"),
+    Column::number("≈P50"),
+    Column::number("≈P90").detail(1),
+    Column::number("≈P99"),
     Column::number("MAX"),
 ];
 
