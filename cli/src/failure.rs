@@ -22,7 +22,7 @@ impl From<()> for Answer {
     }
 }
 
-/// The exit status of wrong usage and of unreadable input.
+/// The exit status of wrong usage, of unreadable input, and of options that match nothing.
 const FAILED: u8 = 2;
 
 /// Why a command stops before its work is done.
@@ -30,7 +30,7 @@ const FAILED: u8 = 2;
 pub enum Failure {
     /// An input cannot be read, or only a part of it.
     Input { path: PathBuf, error: String, hint: &'static str },
-    /// The arguments contradict each other or the input.
+    /// The arguments contradict each other or the input, or choose nothing of it.
     Usage(String),
     /// An output cannot be written; the path `-` is standard output.
     Output { path: PathBuf, error: io::Error },

@@ -41,10 +41,14 @@ pub fn observe_within<O: Observer>(
 ) -> Result<Found<O::Output>, Failure> {
     let input = input::open_trace(path)?;
     let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(path, &error))?;
-    let late = Late { make: Some(make), window, times, state: None };
+    let late = Late { make: Some(make), window, times, end: Time(i64::MIN), state: None };
     let (state, error) = run(&mut reader, late);
     match (state, error) {
-        (Some(Ok((clock, report))), error) => Ok(Found { report, clock, error }),
+        (Some(Ok((clock, end, report))), error) => match (window.within(end, &clock), error) {
+            // After the end of a damaged trace may be what is asked for.
+            (Err(failure), None) => Err(failure),
+            (_, error) => Ok(Found { report, clock, error }),
+        },
         (Some(Err(failure)), _) => Err(failure),
         (None, Some(error)) => Err(Failure::trace(path, &error)),
         (None, None) => Err(Failure::Input { path: path.into(), error: "the trace has no events".into(), hint: "" }),
@@ -61,11 +65,12 @@ struct Late<'w, F, O> {
     make: Option<F>,
     window: &'w Window,
     times: TimeStyle,
+    end: Time,
     state: Option<Result<(Clock, O), Failure>>,
 }
 
 impl<F: FnOnce(Range<Time>) -> O, O: Observer> Observer for Late<'_, F, O> {
-    type Output = Option<Result<(Clock, O::Output), Failure>>;
+    type Output = Option<Result<(Clock, Time, O::Output), Failure>>;
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
@@ -77,12 +82,13 @@ impl<F: FnOnce(Range<Time>) -> O, O: Observer> Observer for Late<'_, F, O> {
             let clock = Clock::new(event.time(), snapshot, self.times);
             self.state = Some(self.window.on(&clock).map(|range| (clock, make(range))));
         }
+        self.end = event.time();
         if let Some(Ok((_, observer))) = &mut self.state {
             observer.event(event);
         }
     }
 
     fn finish(self) -> Self::Output {
-        self.state.map(|state| state.map(|(clock, observer)| (clock, observer.finish())))
+        self.state.map(|state| state.map(|(clock, observer)| (clock, self.end, observer.finish())))
     }
 }

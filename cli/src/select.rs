@@ -1,6 +1,7 @@
 //! Options that choose a part of a trace. They have one spelling and one meaning in every command.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use regex_lite::Regex;
 
 use crate::failure::Failure;
 use crate::view::clock::Clock;
+use crate::view::{names, units};
 
 /// A moment as a person gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,15 +87,24 @@ impl Window {
     ///
     /// Those of [`on`](Self::on), and if nothing of the trace is left.
     pub fn range(&self, timeline: &Timeline, clock: &Clock) -> Result<Range<Time>, Failure> {
+        self.within(timeline.end(), clock)
+    }
+
+    /// The window as a range of times within a trace that ends at `end`.
+    ///
+    /// # Errors
+    ///
+    /// As [`range`](Self::range).
+    pub fn within(&self, end: Time, clock: &Clock) -> Result<Range<Time>, Failure> {
         let asked = self.on(clock)?;
-        let (start, end) = (asked.start.max(timeline.start()), asked.end.min(timeline.end()));
-        match start <= end {
-            true => Ok(start..end),
-            false => Err(Failure::Usage(format!(
-                "nothing is left between --from and --to: the trace goes from {} to {}",
-                clock.show(timeline.start()),
-                clock.show(timeline.end()),
-            ))),
+        let range = asked.start.max(clock.start())..asked.end.min(end);
+        match range.start <= range.end {
+            true => Ok(range),
+            false => {
+                let (start, end) = (clock.show(clock.start()), clock.show(end));
+                let text = format!("nothing is left between --from and --to: the trace goes from {start} to {end}");
+                Err(Failure::Usage(text))
+            }
         }
     }
 }
@@ -174,15 +185,70 @@ impl Selection {
         }
         query
     }
+}
 
-    /// What is chosen, in words, for a message that nothing was found.
-    pub fn describe(&self) -> String {
-        let ids = self.goroutines.iter().map(|id| format!("--goroutine {id}"));
-        let func = self.func.iter().map(|regex| format!("--func '{regex}'"));
-        let package = self.package.iter().map(|package| format!("--package {package}"));
-        let label = self.label.iter().map(|label| format!("--label {label}"));
-        ids.chain(func).chain(package).chain(label).collect::<Vec<_>>().join(" ")
+/// The options that choose, as they can be given, to say what was looked for.
+///
+/// A command whose options choose nothing fails with status 2, as if they contradicted the input. Without such options, an
+/// empty answer is an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen(Vec<String>);
+
+impl Chosen {
+    /// Adds an option, if it is given.
+    pub fn option(mut self, name: &str, value: Option<impl ToString>) -> Self {
+        self.0.extend(value.map(|value| format!("{name} {}", names::quoted(&value.to_string()))));
+        self
     }
+
+    /// Adds options that choose goroutines and functions.
+    pub fn selection(self, selection: &Selection) -> Self {
+        let Selection { goroutines, func, package, label } = selection;
+        self.goroutines(goroutines)
+            .option("--func", func.as_ref())
+            .option("--package", package.as_ref())
+            .option("--label", label.as_ref())
+    }
+
+    /// Adds goroutines.
+    pub fn goroutines(self, ids: &[u64]) -> Self {
+        ids.iter().fold(self, |chosen, id| chosen.option("--goroutine", Some(id)))
+    }
+
+    /// Adds a window.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Window::on`].
+    pub fn window(self, window: &Window, clock: &Clock) -> Result<Self, Failure> {
+        let range = window.on(clock)?;
+        let show = |time: Time| clock.show(time).replace(' ', "");
+        let from = window.from.map(|_| show(range.start));
+        Ok(self.option("--from", from).option("--to", window.to.map(|_| show(range.end))))
+    }
+
+    /// Whether no option chooses.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// No such thing matches, and what there is instead.
+    pub fn nothing(&self, thing: &str, instead: &str) -> Failure {
+        Failure::Usage(format!("no {thing} matches {self}; {instead}"))
+    }
+}
+
+impl fmt::Display for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+/// A goroutine is given that is not in the trace.
+pub fn no_goroutine(id: u64, timeline: &Timeline) -> Failure {
+    let count = units::plural(timeline.goroutines().len() as u64, "goroutine");
+    let hint = "gotrace goroutines lists them by group";
+    Failure::Usage(format!("there is no goroutine {id}; the trace has {count}, and {hint}"))
 }
 
 /// Whether a function belongs to a package or to one below it: `net` has `net.(*conn).Read` and `net/http.Get`, and not

@@ -10,7 +10,7 @@ use gotrace::{GoId, Timeline};
 use serde::{Serialize, Serializer};
 
 use crate::failure::Failure;
-use crate::select::{Selection, Window, parse_duration};
+use crate::select::{Chosen, Selection, Window, no_goroutine, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::names;
@@ -91,26 +91,34 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let with_idle = args.idle || args.reason.is_some() || !args.selection.goroutines.is_empty();
     let options = BlockingOptions::default().with_idle(with_idle).top(args.rows.most());
     let sums = BlockingReport::new(&query, &options);
-    if args.json {
-        let waits = args.waits.then_some(Waits { query, with_idle });
-        return terminal.json(&Report { sums, waits }, None);
+    let (is_empty, idle) = (sums.all.count == 0, sums.idle.count);
+    match args.json {
+        true => {
+            let waits = args.waits.then_some(Waits { query, with_idle });
+            terminal.json(&Report { sums, waits }, None)?;
+        }
+        false if is_empty => {}
+        false => {
+            args.write_head(&sums, with_idle, terminal)?;
+            match args.waits {
+                true => args.write_waits(&Waits { query, with_idle }, &sums, &clock, terminal)?,
+                false => write_tables(&sums, args, &clock, terminal)?,
+            }
+        }
     }
-    if sums.all.count == 0 {
-        args.write_nothing(&timeline, &clock, &sums, terminal)?;
-        return Ok(terminal.flush()?);
-    }
-    args.write_head(&sums, with_idle, terminal)?;
-    match args.waits {
-        true => args.write_waits(&Waits { query, with_idle }, &sums, &clock, terminal)?,
-        false => write_tables(&sums, args, &clock, terminal)?,
+    if is_empty {
+        let text = args.nothing(&timeline, &clock, idle)?;
+        if !args.json {
+            paragraph::write("", &text, terminal)?;
+        }
     }
     Ok(terminal.flush()?)
 }
 
 impl Args {
     fn query<'t>(&self, timeline: &'t Timeline, clock: &Clock) -> Result<Query<'t>, Failure> {
-        if let Some(id) = self.selection.goroutines.iter().find(|&&id| timeline.goroutine(GoId(id)).is_none()) {
-            return Err(Failure::Usage(format!("{}: there is no goroutine {id}", self.file.display())));
+        if let Some(&id) = self.selection.goroutines.iter().find(|&&id| timeline.goroutine(GoId(id)).is_none()) {
+            return Err(no_goroutine(id, timeline));
         }
         let mut query = timeline.blocked().between(self.window.range(timeline, clock)?);
         if let Some(reason) = &self.reason {
@@ -123,42 +131,36 @@ impl Args {
         Ok(self.selection.apply(query))
     }
 
-    /// Says that nothing matches, and what the trace has instead.
-    fn write_nothing(
-        &self,
-        timeline: &Timeline,
-        clock: &Clock,
-        sums: &BlockingReport,
-        out: &mut Terminal,
-    ) -> Result<(), Failure> {
-        if sums.idle.count > 0 {
-            let waits = units::plural(sums.idle.count, "wait");
-            writeln!(out, "no waits except {waits} that are idle by design; --idle includes them")?;
-            return Ok(());
+    /// Why there is no wait to show: a failure if options choose none. `idle` waits are left out.
+    fn nothing(&self, timeline: &Timeline, clock: &Clock, idle: u64) -> Result<String, Failure> {
+        let min = self.min.map(units::duration);
+        let chosen = Chosen::default().option("--reason", self.reason.as_ref()).option("--min", min);
+        let chosen = chosen.selection(&self.selection).window(&self.window, clock)?;
+        let idle_waits = units::plural(idle, "wait");
+        match (chosen.is_empty(), idle) {
+            (true, 0) => return Ok("the trace has no waits".to_owned()),
+            (true, _) => {
+                return Ok(format!("the trace has no waits but {idle_waits} idle by design; --idle includes them"));
+            }
+            (false, 0) => {}
+            (false, _) => {
+                let instead = format!("{idle_waits} idle by design would: --idle includes them");
+                return Err(chosen.nothing("wait", &instead));
+            }
         }
         let all = BlockingReport::new(&timeline.blocked(), &BlockingOptions::default().with_idle(true).top(0));
-        if let Some(reason) = &self.reason
-            && !all.by_reason.iter().any(|row| row.reason == *reason)
-        {
-            let names: Vec<&str> = all.by_reason.iter().map(|row| &*row.reason).collect();
-            let hint = match suggest::hint(reason, names.iter().copied()) {
-                hint if hint.is_empty() => format!("; reasons are: {}", names.join(", ")),
-                hint => hint,
-            };
-            writeln!(out, "no wait has the reason '{reason}'{hint}")?;
-            return Ok(());
-        }
-        let longest = units::duration(all.all.longest);
-        let range = self.window.range(timeline, clock)?;
-        let chosen = self.selection.describe();
-        let of = if chosen.is_empty() { String::new() } else { format!(" with {chosen}") };
-        let part = format!("from {} to {}", clock.show(range.start), clock.show(range.end));
-        writeln!(
-            out,
-            "no such wait{of} {part}; the trace has {}, of which the longest is {longest}",
-            units::plural(all.all.count, "wait")
-        )?;
-        Ok(())
+        let names: Vec<&str> = all.by_reason.iter().map(|row| &*row.reason).collect();
+        let instead = match &self.reason {
+            Some(reason) if !names.contains(&&**reason) => match suggest::nearest(reason, names.iter().copied()) {
+                Some(name) => format!("did you mean '{name}'?"),
+                None => format!("reasons are {}", names.join(", ")),
+            },
+            _ => {
+                let longest = units::duration(all.all.longest);
+                format!("the trace has {}, the longest {longest}", units::plural(all.all.count, "wait"))
+            }
+        };
+        Err(chosen.nothing("wait", &instead))
     }
 
     fn write_head(&self, sums: &BlockingReport, with_idle: bool, out: &mut Terminal) -> io::Result<()> {

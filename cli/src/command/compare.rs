@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::failure::{Answer, Failure};
 use crate::pass::{ended, observe};
+use crate::select::Chosen;
 use crate::terminal::Terminal;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BAD, BOLD, GOOD, WARN};
@@ -108,17 +109,17 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     report.comparison.changes.truncate(report.comparison.changes.len() - rest);
     match if args.json { Format::Json } else { args.format } {
         Format::Json => terminal.json(&report, None)?,
-        Format::Text if matching == 0 => {
-            writeln!(
-                terminal,
-                "none of the {all} metrics has {:?} in its name; --noise --top 0 lists them",
-                args.only
-            )?;
-        }
+        Format::Text if matching == 0 => {}
         Format::Text => write_text(args, &report, &met, longer, rest, terminal)?,
         Format::Markdown => write_markdown(args, &report, &met, longer, rest, terminal)?,
     }
     terminal.flush()?;
+    if matching == 0 {
+        let chosen = Chosen::default().option("--only", Some(&args.only));
+        return Err(
+            chosen.nothing("metric", &format!("--noise --top 0 lists the {}", units::plural(all as u64, "metric")))
+        );
+    }
     Ok(if met.is_empty() { Answer::Fine } else { Answer::BadNews })
 }
 

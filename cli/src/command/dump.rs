@@ -83,6 +83,7 @@ fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let damaged = |error| Failure::trace(&args.file, &error);
     let mut reader = Reader::from_reader(open(&args.file)?).map_err(damaged)?;
     let mut range = None;
+    let mut is_empty = true;
     while let Some(event) = reader.next_event().map_err(damaged)? {
         let range = match &mut range {
             Some(range) => range,
@@ -93,9 +94,15 @@ fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
         }
         if event.time() >= range.start {
             event.write_text(out)?;
+            is_empty = false;
         }
     }
-    Ok(())
+    match is_empty && range.is_some() {
+        true => Err(Failure::Usage(
+            "no event is between --from and --to; gotrace summary shows how long the trace is".into(),
+        )),
+        false => Ok(()),
+    }
 }
 
 /// The times that are asked for, once the first event says when the trace starts.

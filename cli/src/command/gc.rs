@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use gotrace::Timeline;
 use gotrace::analysis::gc::{GcOptions, GcReport};
 use gotrace::analysis::mmu::{Mmu, MmuCurve, MmuOptions};
 use serde::Serialize;
@@ -13,7 +12,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::output;
 use crate::pass::{ended, observe};
-use crate::select::Window;
+use crate::select::{Chosen, Window};
 use crate::terminal::Terminal;
 use crate::view::bar::Bar;
 use crate::view::clock::Clock;
@@ -31,7 +30,7 @@ use crate::view::{paragraph, svg, units};
 /// in the worst window of each length. The collections and pauses that are listed are the longest, in order of time.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gotrace gc trace.out\n  gotrace gc trace.out --from 1ms --to 3ms --top 5\n  gotrace gc trace.out --mmu --svg mmu.svg"
+    after_help = "Examples:\n  gotrace gc trace.out\n  gotrace gc trace.out --to 1ms --top 5\n  gotrace gc trace.out --mmu --svg mmu.svg"
 )]
 pub struct Args {
     /// The trace; - for standard input
@@ -89,9 +88,19 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let clock = Clock::of(&timeline, terminal.times());
     let options = GcOptions::default().range(args.window.range(&timeline, &clock)?).top(args.rows.most());
     let report = GcReport::new(&timeline, &options);
+    let is_empty = report.cycle_count == 0 && report.pause_totals.count == 0;
+    let chosen = Chosen::default().window(&args.window, &clock)?;
     match args.json {
-        true => terminal.json(&Report::Gc(report), None),
-        false => write_text(args, &timeline, &report, &clock, terminal),
+        true => terminal.json(&Report::Gc(report), None)?,
+        false if is_empty && !chosen.is_empty() => {}
+        false => write_text(args, &report, &clock, terminal)?,
+    }
+    match is_empty && !chosen.is_empty() {
+        true => {
+            let whole = units::duration(timeline.end() - timeline.start());
+            Err(chosen.nothing("collection or pause", &format!("the trace lasts {whole}")))
+        }
+        false => Ok(()),
     }
 }
 
@@ -135,28 +144,14 @@ fn heap(bytes: Option<u64>) -> String {
     bytes.map_or_else(|| "?".to_owned(), units::bytes)
 }
 
-fn write_text(
-    args: &Args,
-    timeline: &Timeline,
-    report: &GcReport,
-    clock: &Clock,
-    terminal: &mut Terminal,
-) -> Result<(), Failure> {
+fn write_text(args: &Args, report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
     let totals = &report.pause_totals;
     let (cycles, pauses) = (units::plural(report.cycle_count, "collection"), units::plural(totals.count, "pause"));
     let headline = format!("{cycles} and {pauses} in {}", units::duration(report.duration));
     paragraph::write_styled(BOLD, &headline, terminal)?;
     if totals.count == 0 && report.cycle_count == 0 {
-        let whole = timeline.end() - timeline.start();
-        let hint = match report.duration < whole {
-            true => {
-                format!("no collection or pause overlaps --from and --to; the trace lasts {}", units::duration(whole))
-            }
-            false => {
-                "the heap did not reach its goal, and nothing stopped the world, while the trace was taken".to_owned()
-            }
-        };
-        paragraph::write("", &hint, terminal)?;
+        let why = "the heap did not reach its goal, and nothing stopped the world, while the trace was taken";
+        paragraph::write("", why, terminal)?;
         return Ok(terminal.flush()?);
     }
     if totals.count > 0 {

@@ -10,7 +10,7 @@ use gotrace::{GoId, GoState, Time, Timeline};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::select::{Selection, Window, parse_duration};
+use crate::select::{Chosen, Selection, Window, no_goroutine, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
@@ -110,6 +110,11 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         [one] => Some(one.life(&options)),
         _ => None,
     };
+    let nothing = match &life {
+        _ if matches.is_empty() => Some(args.no_goroutine(&timeline)),
+        Some(life) if life.spans.is_empty() => args.no_span(life, &clock)?,
+        _ => None,
+    };
     if args.json {
         let row = |goroutine: &Goroutine<'_>| Match {
             goroutine: goroutine.id(),
@@ -118,7 +123,11 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
             ended_ns: goroutine.ended_at(),
         };
         let rows = matches.iter().take(args.rows.most_of_list()).map(row).collect();
-        return terminal.json(&Report { match_count: matches.len() as u64, matches: rows, life }, None);
+        terminal.json(&Report { match_count: matches.len() as u64, matches: rows, life }, None)?;
+        return nothing.map_or(Ok(()), Err);
+    }
+    if let Some(nothing) = nothing {
+        return Err(nothing);
     }
     match &life {
         Some(life) => args.write_life(life, &timeline, &clock, terminal)?,
@@ -132,10 +141,8 @@ impl Args {
     fn matches<'t>(&self, timeline: &'t Timeline) -> Result<Vec<Goroutine<'t>>, Failure> {
         let mut ids = self.selection.goroutines.clone();
         ids.extend(self.id);
-        if let Some(id) = ids.iter().find(|&&id| timeline.goroutine(GoId(id)).is_none()) {
-            let count = units::count(timeline.goroutines().len() as u64);
-            let hint = format!("it has {count}; gotrace goroutines lists them by group");
-            return Err(Failure::Usage(format!("{}: there is no goroutine {id}; {hint}", self.file.display())));
+        if let Some(&id) = ids.iter().find(|&&id| timeline.goroutine(GoId(id)).is_none()) {
+            return Err(no_goroutine(id, timeline));
         }
         let chosen = |goroutine: &Goroutine<'_>| {
             (ids.is_empty() || ids.contains(&goroutine.id().0))
@@ -149,6 +156,42 @@ impl Args {
         Ok(timeline.goroutines().filter(chosen).filter(has_label).collect())
     }
 
+    /// What chooses goroutines.
+    fn chosen(&self) -> Chosen {
+        Chosen::default().goroutines(self.id.as_slice()).selection(&self.selection)
+    }
+
+    fn no_goroutine(&self, timeline: &Timeline) -> Failure {
+        let starts: Vec<String> = timeline.goroutines().map(|goroutine| goroutine.name().to_string()).collect();
+        let wanted = self.selection.func.as_ref().map(|func| func.as_str()).or(self.selection.package.as_deref());
+        let nearest = wanted.and_then(|wanted| suggest::nearest(wanted, starts.iter().map(|name| &**name)));
+        let instead = match nearest {
+            Some(name) => format!("did you mean '{name}'?"),
+            None => "gotrace goroutines lists those of the trace by group".to_owned(),
+        };
+        self.chosen().nothing("goroutine", &instead)
+    }
+
+    /// Why there is no span, if options choose none.
+    fn no_span(&self, life: &Life<'_>, clock: &Clock) -> Result<Option<Failure>, Failure> {
+        let chosen = Chosen::default().option("--reason", self.reason.as_ref());
+        let chosen = chosen.option("--min", self.min.map(units::duration)).window(&self.window, clock)?;
+        if chosen.is_empty() {
+            return Ok(None);
+        }
+        let reasons: Vec<String> = life.totals.waiting_by_reason().map(|row| row.reason.to_string()).collect();
+        let nearest = |reason| suggest::nearest(reason, reasons.iter().map(|reason| &**reason));
+        let instead = match &self.reason {
+            Some(reason) if !reasons.contains(reason) => match nearest(reason) {
+                Some(name) => format!("did you mean '{name}'?"),
+                None if reasons.is_empty() => "it did not wait".to_owned(),
+                None => format!("it waited for {}", reasons.join(", ")),
+            },
+            _ => "without these options all its spans are shown".to_owned(),
+        };
+        Ok(Some(chosen.nothing(&format!("span of goroutine {}", life.goroutine), &instead)))
+    }
+
     fn write_matches(
         &self,
         matches: &[Goroutine<'_>],
@@ -156,13 +199,7 @@ impl Args {
         clock: &Clock,
         out: &mut Terminal,
     ) -> io::Result<()> {
-        let chosen = self.selection.describe();
-        if matches.is_empty() {
-            let starts: Vec<String> = timeline.goroutines().map(|goroutine| goroutine.name().to_string()).collect();
-            let wanted = self.selection.func.as_ref().map(|func| func.as_str()).or(self.selection.package.as_deref());
-            let hint = wanted.map_or(String::new(), |wanted| suggest::hint(wanted, starts.iter().map(|name| &**name)));
-            return writeln!(out, "no goroutine with {chosen}{hint}");
-        }
+        let chosen = self.chosen();
         paragraph::write("", &format!("{} with {chosen}", units::plural(matches.len() as u64, "goroutine")), out)?;
         let columns = [
             Column::number("GOROUTINE"),
@@ -195,9 +232,6 @@ impl Args {
         write_header(life, timeline, clock, out)?;
         write_totals(&life.totals, out)?;
         writeln!(out)?;
-        if life.spans.is_empty() {
-            return self.write_no_spans(life, out);
-        }
         let columns = [
             Column::number("START"),
             Column::number("FOR"),
@@ -233,21 +267,6 @@ impl Args {
                 writeln!(out, "\nnext: gotrace goroutine {file} {} --sort duration", life.goroutine)
             }
             false => Ok(()),
-        }
-    }
-
-    /// Says that no span matches, and what the goroutine has instead.
-    fn write_no_spans(&self, life: &Life<'_>, out: &mut Terminal) -> io::Result<()> {
-        let reasons: Vec<String> = life.totals.waiting_by_reason().map(|row| row.reason.to_string()).collect();
-        match &self.reason {
-            Some(reason) if !reasons.contains(reason) => {
-                let hint = match suggest::hint(reason, reasons.iter().map(|reason| &**reason)) {
-                    hint if hint.is_empty() => format!("; it waited for: {}", reasons.join(", ")),
-                    hint => hint,
-                };
-                writeln!(out, "no span has the reason '{reason}'{hint}")
-            }
-            _ => writeln!(out, "no span in this part of the trace is that long"),
         }
     }
 }

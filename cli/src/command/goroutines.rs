@@ -12,8 +12,9 @@ use gotrace::timeline::BLOCKED_BEFORE_TRACE;
 
 use crate::failure::Failure;
 use crate::pass::{ended, observe_within};
-use crate::select::{Selection, Window};
+use crate::select::{Chosen, Selection, Window};
 use crate::terminal::Terminal;
+use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
@@ -106,9 +107,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         }
     })?;
     let mut report = found.report;
-    if report.groups.is_empty() && found.error.is_none() && !args.json {
-        return args.write_nothing(terminal);
-    }
+    let is_empty = report.groups.is_empty() && found.error.is_none();
     report.sort_by(args.sort.order());
     let blocked = match args.json || args.is_detailed() || args.rows.most() == usize::MAX {
         true => 0,
@@ -118,7 +117,14 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     report.truncate(args.rows.most());
     match args.json {
         true => terminal.json(&report, found.error.as_ref())?,
+        false if is_empty => {}
         false => args.write(&report, groups, blocked, terminal)?,
+    }
+    if is_empty {
+        let text = args.nothing(&found.clock, terminal)?;
+        if !args.json {
+            writeln!(terminal, "{text}")?;
+        }
     }
     terminal.flush()?;
     ended(&args.file, found.error.as_ref())
@@ -203,26 +209,30 @@ impl Args {
             && (label.is_none() || self.selection.matches_label(&goroutine.label().to_str_lossy()))
     }
 
-    /// Says that nothing matches, and which groups there are. That takes another pass, which standard input does not allow.
-    fn write_nothing(&self, out: &mut Terminal) -> Result<(), Failure> {
+    /// Why there is no goroutine: a failure if options choose none, with the groups that there are. To find them takes another
+    /// pass, which standard input does not allow.
+    fn nothing(&self, clock: &Clock, out: &Terminal) -> Result<String, Failure> {
+        let chosen = Chosen::default().option("--group", self.group.as_ref()).selection(&self.selection);
+        let chosen = chosen.window(&self.window, clock)?;
+        if chosen.is_empty() {
+            return Ok("the trace has no goroutines".to_owned());
+        }
         let mut known = Vec::new();
         if self.file.as_os_str() != "-" {
             let groups = |_| Goroutines::with(self.by.group_by(), self.accounting());
             let found = observe_within(&self.file, out.times(), &Window::default(), groups)?;
-            known = found.report.groups.into_iter().map(|group| group.name).collect();
+            known = found.report.groups.into_iter().map(|group| group.name).filter(|name| !name.is_empty()).collect();
         }
-        if let Some(name) = &self.group {
-            let hint = suggest::hint(name, known.iter().map(|name| &**name));
-            return Err(Failure::Usage(format!("no group has the name '{name}'{hint}")));
-        }
-        let chosen = self.selection.describe();
-        let of = if chosen.is_empty() { "in this part of the trace".to_owned() } else { format!("with {chosen}") };
-        writeln!(out, "no goroutine {of}")?;
-        known.truncate(5);
-        if !known.is_empty() {
-            writeln!(out, "groups with the most time running: {}", known.join(", "))?;
-        }
-        Ok(out.flush()?)
+        let wanted = self.group.as_deref().or(self.selection.func.as_ref().map(|func| func.as_str()));
+        let instead = match wanted.and_then(|wanted| suggest::nearest(wanted, known.iter().map(|name| &**name))) {
+            Some(name) => format!("did you mean '{name}'?"),
+            None if known.is_empty() => "gotrace goroutines without them lists the groups".to_owned(),
+            None => {
+                known.truncate(5);
+                format!("the groups with the most time running are {}", known.join(", "))
+            }
+        };
+        Err(chosen.nothing("goroutine", &instead))
     }
 
     /// Whether groups are shown in full.

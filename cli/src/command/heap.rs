@@ -189,6 +189,13 @@ fn write_rows(report: &Report, sample_type: usize, args: &Args, terminal: &mut T
     let unit = &report.sample_types()[sample_type].unit;
     let total = report.total()[sample_type];
     let rows = report.top(sample_type);
+    if rows.is_empty() {
+        let kind = names::printable(&report.sample_types()[sample_type].kind);
+        return match report.rows().len() {
+            0 => writeln!(terminal, "the profile has no samples"),
+            _ => writeln!(terminal, "every sample of {kind} is 0; --sample shows another type"),
+        };
+    }
     let mut table = Table::new([
         Column::number("FLAT"),
         Column::number("FLAT%"),

@@ -9,7 +9,7 @@ use gotrace::analysis::latency::{GcCost, Latency, LatencyKind, LatencyReport, La
 
 use crate::failure::Failure;
 use crate::pass::{ended, observe_within};
-use crate::select::{Selection, Window};
+use crate::select::{Chosen, Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::names;
@@ -91,9 +91,21 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     })?;
     let mut report = found.report;
     report.slowest.retain(|wait| args.kind.is_none_or(|kind| kind.includes(wait.kind)));
+    let is_empty = is_empty(&report) && found.error.is_none();
+    let chosen = Chosen::default().selection(selection).window(&args.window, &found.clock)?;
     match args.json {
         true => terminal.json(&report, found.error.as_ref())?,
+        false if is_empty && chosen.is_empty() => {
+            writeln!(terminal, "nothing waited: no wait starts and ends within the trace")?;
+            terminal.flush()?;
+        }
+        false if is_empty => {}
         false => write_text(args, &report, &found.clock, terminal)?,
+    }
+    if is_empty && !chosen.is_empty() {
+        return Err(
+            chosen.nothing("wait that starts and ends within the trace", "gotrace goroutines lists the goroutines")
+        );
     }
     ended(&args.file, found.error.as_ref())
 }
@@ -108,19 +120,12 @@ fn series(report: &LatencyReport) -> [(&'static str, &LatencySeries); 5] {
     ]
 }
 
+fn is_empty(report: &LatencyReport) -> bool {
+    let mut series = series(report).into_iter();
+    series.all(|(_, series)| series.all.is_empty()) && report.pauses.is_empty() && report.gc_costs.is_empty()
+}
+
 fn write_text(args: &Args, report: &LatencyReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
-    let is_empty = series(report).iter().all(|(_, series)| series.all.is_empty());
-    if is_empty && report.pauses.is_empty() && report.gc_costs.is_empty() {
-        let hint = match (args.selection.is_empty(), args.window.is_whole()) {
-            (false, _) => {
-                format!("no wait matches {}; gotrace goroutines lists the goroutines", args.selection.describe())
-            }
-            (true, false) => "nothing waited between --from and --to".to_owned(),
-            (true, true) => "nothing waited: no wait starts and ends within the trace".to_owned(),
-        };
-        writeln!(terminal, "{hint}")?;
-        return Ok(terminal.flush()?);
-    }
     let waits = &report.scheduler.all;
     if !waits.is_empty() {
         let [p50, p99] = [50.0, 99.0].map(|percent| units::duration(waits.percentile(percent)));

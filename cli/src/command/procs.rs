@@ -54,7 +54,7 @@ fn write_text(args: &Args, report: &ProcsReport, clock: &Clock, terminal: &mut T
     let whole = &report.whole;
     let share = |part: Duration| units::percent(part.as_secs_f64(), report.duration.as_secs_f64());
     if report.duration.is_zero() {
-        writeln!(terminal, "nothing of the trace is between --from and --to")?;
+        writeln!(terminal, "this part of the trace takes no time")?;
         return Ok(terminal.flush()?);
     }
     let gomaxprocs = report.gomaxprocs.map_or_else(|| "an unknown number of".to_owned(), |procs| procs.to_string());

@@ -11,8 +11,9 @@ use gotrace::{GoId, TaskId};
 use crate::failure::Failure;
 use crate::output;
 use crate::pass::{ended, observe_within};
-use crate::select::{Selection, Window};
+use crate::select::{Chosen, Selection, Window};
 use crate::terminal::Terminal;
+use crate::view::clock::Clock;
 use crate::view::style::DIM;
 use crate::view::{names, units};
 
@@ -141,7 +142,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     }
     terminal.flush()?;
     if profile.is_empty() && found.error.is_none() {
-        eprintln!("gotrace profile: {}", nothing(args, &profile));
+        let text = nothing(args, &found.clock, &profile)?;
+        eprintln!("gotrace profile: {text}");
     }
     ended(&args.file, found.error.as_ref())
 }
@@ -174,8 +176,10 @@ fn counted(kind: Kind, count: u64) -> String {
     format!("{} {}", units::count(count), if count == 1 { kind.thing() } else { kind.things() })
 }
 
-/// Says that nothing was counted, and what would have been.
-fn nothing(args: &Args, profile: &StackProfile) -> String {
+/// Why nothing is counted: a failure if options choose nothing.
+fn nothing(args: &Args, clock: &Clock, profile: &StackProfile) -> Result<String, Failure> {
+    let chosen = Chosen::default().option("--group", args.group.as_ref()).option("--region", args.region.as_ref());
+    let chosen = chosen.option("--task", args.task).selection(&args.selection).window(&args.window, clock)?;
     let left_out = profile.left_out();
     let count: u64 = left_out.starts.iter().map(|start| start.count).sum();
     if count == 0 {
@@ -184,38 +188,23 @@ fn nothing(args: &Args, profile: &StackProfile) -> String {
             _ if !args.complete => "; --complete also counts waits that are open at the start or the end",
             _ => "",
         };
-        return format!("the trace has no {}{hint}", args.kind.things());
+        let text = format!("the trace has no {}{hint}", args.kind.things());
+        return if chosen.is_empty() { Ok(text) } else { Err(chosen.nothing(args.kind.thing(), &text)) };
     }
     let total = left_out.starts.iter().fold(Duration::ZERO, |sum, start| sum.saturating_add(start.total));
-    let mut text = format!(
-        "nothing matches {}: the trace has {}, {}",
-        options(args),
-        counted(args.kind, count),
-        units::duration(total)
-    );
+    let mut instead = format!("the trace has {}, {}", counted(args.kind, count), units::duration(total));
     const SHOWN: usize = 4;
-    let names = |all: &mut dyn Iterator<Item = String>| {
-        let names: Vec<String> = all.take(SHOWN + 1).collect();
+    let names = |all: &mut dyn Iterator<Item = &str>| {
+        let names: Vec<&str> = all.take(SHOWN + 1).collect();
         let more = if names.len() > SHOWN { ", …" } else { "" };
         format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
     };
     if args.region.is_some() && !left_out.regions.is_empty() {
-        text += &format!("; its regions: {}", names(&mut left_out.regions.iter().map(|name| names::printable(name))));
+        instead += &format!(", in the regions {}", names(&mut left_out.regions.iter().map(|name| &**name)));
     }
-    let starts = left_out.starts.iter().filter(|start| !start.function.is_empty());
-    let starts = names(&mut starts.map(|start| names::printable(&start.function)));
+    let starts = names(&mut left_out.starts.iter().map(|start| &*start.function).filter(|name| !name.is_empty()));
     if !starts.is_empty() {
-        text += &format!("; its goroutines started in {starts}");
+        instead += &format!(", of goroutines started in {starts}");
     }
-    text
-}
-
-/// The options that select, as they were given.
-fn options(args: &Args) -> String {
-    let group = args.group.iter().map(|name| format!("--group {}", names::printable(name)));
-    let region = args.region.iter().map(|name| format!("--region {}", names::printable(name)));
-    let task = args.task.iter().map(|id| format!("--task {id}"));
-    let window = (!args.window.is_whole()).then(|| "--from/--to".to_owned());
-    let selection = Some(args.selection.describe()).filter(|text| !text.is_empty());
-    group.chain(region).chain(task).chain(selection).chain(window).collect::<Vec<_>>().join(" ")
+    Err(chosen.nothing(args.kind.thing(), &instead))
 }

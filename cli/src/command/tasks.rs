@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::pass::{ended, observe, observe_within};
-use crate::select::{Window, parse_duration};
+use crate::select::{Chosen, Window, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest, write_rest_with};
@@ -149,8 +149,8 @@ fn named(name: &str) -> &str {
 
 fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) -> io::Result<()> {
     if table.task_count == 0 && table.region_count == 0 {
-        let hint = "programs create them with runtime/trace: NewTask, WithRegion";
-        return writeln!(out, "no tasks or regions in the trace\n{hint}");
+        let text = "the trace has no tasks or regions: programs create them with runtime/trace: NewTask, WithRegion";
+        return paragraph::write("", text, out);
     }
     let names =
         |count: u64, thing: &str| format!("{} {thing}{}", units::count(count), if count == 1 { "" } else { "s" });
@@ -241,18 +241,30 @@ fn run_slowest(args: &Args, count: usize, terminal: &mut Terminal) -> Result<(),
         options.between = Some(args.window.range(&timeline, &clock)?);
     }
     let report = slowest(&timeline, &options);
+    let is_empty = report.matching == 0;
+    let chosen = Chosen::default().option("--name", args.name.as_ref()).option("--min", args.min.map(units::duration));
+    let chosen = chosen.goroutines(&args.goroutines).window(&args.window, &clock)?;
     match args.json {
         true => terminal.json(&Report { slowest: Some(report), ..Report::default() }, None)?,
-        false if report.matching == 0 => write_no_task(args, &timeline, terminal)?,
+        false if is_empty && chosen.is_empty() => paragraph::write("", NO_TASK, terminal)?,
+        false if is_empty => {}
         false => write_slowest(&report, args, &clock, terminal)?,
     }
-    Ok(terminal.flush()?)
+    terminal.flush()?;
+    match is_empty && !chosen.is_empty() {
+        true => Err(chosen.nothing("task", &tasks_instead(args, &timeline))),
+        false => Ok(()),
+    }
 }
 
-/// Says what would have matched.
-fn write_no_task(args: &Args, timeline: &Timeline, out: &mut Terminal) -> io::Result<()> {
+const NO_TASK: &str = "the trace has no tasks: programs create them with runtime/trace: NewTask";
+
+const NO_LOG: &str = "the trace has no log messages: programs write them with runtime/trace: Log";
+
+/// Which tasks there are.
+fn tasks_instead(args: &Args, timeline: &Timeline) -> String {
     if timeline.tasks().len() == 0 {
-        return writeln!(out, "no tasks in the trace\nprograms create them with runtime/trace: NewTask");
+        return NO_TASK.to_owned();
     }
     let mut names: Vec<String> = timeline.tasks().map(|task| named(&task.name().to_str_lossy()).to_owned()).collect();
     names.sort();
@@ -262,12 +274,11 @@ fn write_no_task(args: &Args, timeline: &Timeline, out: &mut Terminal) -> io::Re
         Some(name) if !names.contains(name) => {
             let shown = names.iter().take(8).map(|name| names::cut(name, 24)).collect::<Vec<_>>().join(", ");
             let more = if names.len() > 8 { ", …" } else { "" };
-            writeln!(out, "no task has the name {name:?}; the {all} have these:")?;
-            paragraph::write("", &format!("{shown}{more}"), out)
+            format!("the names of the {all} are {shown}{more}")
         }
         _ => {
             let longest = timeline.tasks().map(|task| task.duration()).max().unwrap_or_default();
-            writeln!(out, "none of the {all} matches; the longest took {}", units::duration(longest))
+            format!("the trace has {all}, the longest took {}", units::duration(longest))
         }
     }
 }
@@ -386,23 +397,27 @@ fn run_search(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     query.goroutines = args.goroutines.iter().copied().map(GoId).collect();
     let search = |range| LogSearch::new(query.between(range));
     let found = observe_within(&args.file, terminal.times(), &args.window, search)?;
+    let (is_empty, all) = (found.report.count == 0 && found.error.is_none(), found.report.message_count);
+    let chosen = Chosen::default().option("--log", args.log.as_ref().filter(|text| !text.is_empty()));
+    let chosen = chosen.option("--category", args.category.as_ref()).option("--task", args.task);
+    let chosen = chosen.goroutines(&args.goroutines).window(&args.window, &found.clock)?;
     match args.json {
         true => terminal.json(&Report { logs: Some(found.report), ..Report::default() }, found.error.as_ref())?,
+        false if is_empty && chosen.is_empty() => paragraph::write("", NO_LOG, terminal)?,
+        false if is_empty => {}
         false => write_logs(&found.report, &found.clock, terminal)?,
     }
     terminal.flush()?;
+    if is_empty && !chosen.is_empty() {
+        let count = units::plural(all, "message");
+        let instead = format!("the trace has {count}, --log \"\" without other options shows them");
+        return Err(chosen.nothing("log message", if all == 0 { NO_LOG } else { &instead }));
+    }
     ended(&args.file, found.error.as_ref())
 }
 
 fn write_logs(logs: &LogSearchReport, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
     match (logs.count, logs.message_count) {
-        (_, 0) => {
-            return writeln!(out, "no log messages in the trace\nprograms write them with runtime/trace: Log");
-        }
-        (0, of) => {
-            let all = units::plural(of, "log message");
-            return writeln!(out, "none of the {all} matches; --log \"\" without other options shows all");
-        }
         (count, of) if count == of => writeln!(out, "{}", units::plural(count, "log message"))?,
         (count, of) => writeln!(out, "{} of {}", units::count(count), units::plural(of, "log message"))?,
     }

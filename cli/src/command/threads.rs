@@ -9,7 +9,7 @@ use gotrace::analysis::threads::{ThreadUse, ThreadsReport};
 use gotrace::timeline::Goroutine;
 
 use crate::failure::Failure;
-use crate::select::{Selection, Window};
+use crate::select::{Chosen, Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
@@ -90,28 +90,25 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     };
     args.sort.apply(&mut report.threads);
     report.threads.truncate(args.rows.most());
-    if args.json {
-        return terminal.json(&report, None);
+    let (is_empty, json) = (report.thread_count == 0, args.json);
+    let options = Chosen::default().selection(selection).window(&args.window, &clock)?;
+    match is_empty {
+        _ if json => terminal.json(&report, None)?,
+        true if options.is_empty() => writeln!(terminal, "no goroutine ran in the trace")?,
+        true => {}
+        false => return write_text(args, &report, &clock, terminal),
     }
-    if report.thread_count == 0 {
-        writeln!(terminal, "{}", nothing(selection, chosen))?;
-        return Ok(terminal.flush()?);
-    }
-    write_text(args, &report, &clock, terminal)
+    terminal.flush()?;
+    let instead = match chosen {
+        0 => "gotrace goroutines lists the goroutines",
+        _ => "the goroutines that match did not run",
+    };
+    if is_empty && !options.is_empty() { Err(options.nothing("thread", instead)) } else { Ok(()) }
 }
 
 fn is_chosen(selection: &Selection, goroutine: &Goroutine<'_>) -> bool {
     let has_function = || selection.matches_function(&goroutine.name().to_str_lossy());
     selection.has_goroutine(goroutine.id()) && (!selection.has_function() || has_function())
-}
-
-/// Why there is no thread to show.
-fn nothing(selection: &Selection, chosen: usize) -> String {
-    match (selection.is_empty(), chosen) {
-        (true, _) => "no goroutine ran in this part of the trace".to_owned(),
-        (false, 0) => format!("no goroutine matches {}; gotrace goroutines lists them", selection.describe()),
-        (false, _) => format!("no goroutine that matches {} ran in this part of the trace", selection.describe()),
-    }
 }
 
 fn write_text(args: &Args, report: &ThreadsReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {

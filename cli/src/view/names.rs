@@ -18,12 +18,19 @@ pub fn width(text: &str) -> usize {
 
 /// A file's path as it can be given to a shell, in a command for people to copy.
 pub fn shell_word(path: &Path) -> String {
-    let path = printable(&path.display().to_string());
+    let path = path.display().to_string();
+    match path.starts_with('-') && path != "-" {
+        true => quoted(&format!("./{path}")),
+        false => quoted(&path),
+    }
+}
+
+/// A text as a shell reads it as one word.
+pub fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "_./-=+:@%,".contains(c);
-    match path {
-        path if path.starts_with('-') && path != "-" => shell_word(&Path::new(".").join(path)),
-        path if !path.is_empty() && path.chars().all(is_plain) => path,
-        path => format!("'{}'", path.replace('\'', r"'\''")),
+    match printable(text) {
+        text if !text.is_empty() && text.chars().all(is_plain) => text,
+        text => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 

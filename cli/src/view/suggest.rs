@@ -13,11 +13,6 @@ pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Op
     scored.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
 }
 
-/// `; did you mean 'sync'?`, or nothing if no name is like it.
-pub fn hint<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> String {
-    nearest(wanted, names).map_or(String::new(), |name| format!("; did you mean '{name}'?"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +29,5 @@ mod tests {
         ] {
             assert_eq!(nearest(wanted, names), name, "{wanted}");
         }
-        assert_eq!(hint("sink", names), "; did you mean 'sync'?");
     }
 }

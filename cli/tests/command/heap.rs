@@ -6,6 +6,7 @@ use gotrace::pprof::{By, Report};
 use serde_json::{Value, json};
 
 use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::corpus::sample;
 use gotrace_tests::profiles as files;
 
 fn heap(args: &[&str], files: &[&str]) -> Output {
@@ -66,6 +67,17 @@ fn a_base_is_subtracted() {
     let difference = json(&["--top", "0", "--diff-base", &base], &["go1.24/heap-later"]);
     let total = |name: &str| json(&[], &[name])["total"]["inuse_space"].as_i64().expect("a number");
     assert_eq!(difference["total"]["inuse_space"], total("go1.24/heap-later") - total("go1.24/heap"));
+}
+
+#[test]
+fn a_profile_without_samples_says_so() {
+    let mut program = gotrace("profile");
+    program.args(["--kind", "cpu"]).arg(sample("go1.27/http").path);
+    let profile = run(program, &[]).stdout;
+    let mut program = gotrace("heap");
+    program.arg("-");
+    let text = stdout(&run(program, &profile));
+    assert_eq!(text.lines().last(), Some("the profile has no samples"), "{text}");
 }
 
 #[test]

@@ -55,15 +55,10 @@ fn the_slowest_tasks_come_with_their_waits() {
 
 #[test]
 fn tasks_that_are_not_there_are_named() {
-    let text = |args: &[&str]| text(&call("tasks", "go1.27/annotations", args));
     let names = json("tasks", "go1.27/annotations", &["--sort", "name"]);
     let name = names["tasks"][0]["name"].as_str().expect("a name").to_owned();
-    let found = text(&["--slowest", "3", "--name", "nosuch"]);
-    assert!(found.contains("no task has the name \"nosuch\"") && found.contains(&name), "{found}");
-    let found = text(&["--slowest", "3", "--min", "1h"]);
-    assert!(found.starts_with("none of the ") && found.contains("the longest took "), "{found}");
-    let found = text(&["--log", "no such text"]);
-    assert!(found.starts_with("none of the ") && found.contains("log messages matches"), "{found}");
+    let found = complaint(&call("tasks", "go1.27/annotations", &["--slowest", "3", "--name", "nosuch"]));
+    assert!(found.contains(&format!("the names of the 15 tasks are {name}")), "{found}");
     let none = call("tasks", "go1.27/gc", &[]);
     assert!(String::from_utf8_lossy(&none.stdout).contains("NewTask"), "{none:?}");
     let refused = call("tasks", "go1.27/annotations", &["--from", "1ms"]);
@@ -107,23 +102,131 @@ fn profiles_are_narrowed_down() {
     assert!(sum(&one) > 0 && rest >= 0 && sum(&one) + rest <= sum(&whole));
 }
 
+/// Options that choose nothing: the command, the trace, the options, and what is said of them and of what there is.
+type Nothing = (&'static str, &'static str, &'static [&'static str], &'static str, &'static str);
+
+const NOTHING: [Nothing; 26] = [
+    ("blocking", "go1.27/http", &["--reason", "sink"], "no wait matches --reason sink; ", "did you mean 'sync'?"),
+    ("blocking", "go1.27/http", &["--reason", "zzz"], "no wait matches --reason zzz; ", "reasons are network, "),
+    ("blocking", "go1.27/http", &["--min", "2s"], "no wait matches --min '2.00 s'; ", "the trace has 126 waits"),
+    ("blocking", "go1.27/http", &["--func", "no (such)"], "--func 'no (such)'; ", "the trace has 126 waits"),
+    ("blocking", "go1.27/gc", &["--func", "bgscav"], "no wait matches --func bgscav; ", "--idle includes them"),
+    ("goroutines", "go1.27/http", &["--group", "main.mai"], "no goroutine matches --group ", "did you mean 'main.main"),
+    ("goroutines", "go1.27/http", &["--package", "nosuch"], "no goroutine matches --package ", "the groups with "),
+    ("goroutine", "go1.27/http", &["--func", "mian"], "no goroutine matches --func mian; ", "did you mean 'main"),
+    ("goroutine", "go1.27/labels", &["--label", "a=b"], "no goroutine matches --label a=b; ", "gotrace goroutines"),
+    (
+        "goroutine",
+        "go1.27/http",
+        &["--goroutine", "1", "--reason", "zz"],
+        "matches --reason zz; ",
+        "it waited for sync",
+    ),
+    (
+        "goroutine",
+        "go1.27/http",
+        &["--goroutine", "1", "--min", "2s"],
+        "no span of goroutine 1 matches ",
+        "all its spans",
+    ),
+    ("gc", "go1.27/http", &["--from", "1ms"], "no collection or pause matches --from +1.000ms; ", "lasts 4.33 ms"),
+    ("latency", "go1.27/http", &["--func", "nosuch"], "matches --func nosuch; ", "gotrace goroutines"),
+    ("threads", "go1.27/http", &["--package", "nosuch"], "no thread matches --package nosuch; ", "gotrace goroutines"),
+    (
+        "tasks",
+        "go1.27/annotations",
+        &["--slowest", "3", "--name", "zz"],
+        "no task matches --name zz; ",
+        "the names of the ",
+    ),
+    ("tasks", "go1.27/annotations", &["--slowest", "3", "--min", "2s"], "no task matches ", "the longest took 1.16 ms"),
+    (
+        "tasks",
+        "go1.27/annotations",
+        &["--log", "no text"],
+        "no log message matches --log 'no text'; ",
+        "has 17 messages",
+    ),
+    (
+        "tasks",
+        "go1.27/gc",
+        &["--category", "a"],
+        "no log message matches --category a; ",
+        "the trace has no log messages",
+    ),
+    ("compare", "go1.27/gc", &["--only", "nosuch"], "no metric matches --only nosuch; ", "--noise --top 0 lists the "),
+    (
+        "profile",
+        "go1.27/http",
+        &["--kind", "net", "--group", "zz"],
+        "no network wait matches --group zz; ",
+        "started in ",
+    ),
+    ("profile", "go1.27/http", &["--kind", "sync", "--func", "zz"], " matches --func zz; ", "started in "),
+    ("profile", "go1.27/http", &["--kind", "sched", "--region", "zz"], " matches --region zz; ", "waits for a P"),
+    (
+        "profile",
+        "go1.27/http",
+        &["--kind", "cpu", "--goroutine", "1"],
+        "no CPU sample matches ",
+        "did not run the CPU ",
+    ),
+    ("procs", "go1.27/http", &["--from", "1s"], "nothing is left between --from and --to: ", "from +0 s to +4.327 ms"),
+    (
+        "blocking",
+        "go1.27/http",
+        &["--from", "1s"],
+        "nothing is left between --from and --to: ",
+        "from +0 s to +4.327 ms",
+    ),
+    ("dump", "go1.27/http", &["--from", "1s"], "no event is between --from and --to; ", "gotrace summary"),
+];
+
 #[test]
-fn an_empty_profile_says_what_there_is() {
-    for (args, messages) in [
-        (
-            &["--kind", "net", "--group", "nosuch"][..],
-            ["nothing matches --group nosuch: the trace has ", "started in "],
-        ),
-        (&["--kind", "sync", "--func", "nosuch"], ["nothing matches --func 'nosuch'", "started in "]),
-        (&["--kind", "cpu"], ["the trace has no CPU samples", "did not run the CPU profiler"]),
-        (&["--kind", "sched", "--region", "nosuch"], ["nothing matches --region nosuch", "waits for a P"]),
-    ] {
-        let output = call("profile", "go1.27/http", &[args, &["--folded"]].concat());
-        assert!(text(&output).is_empty());
-        let complaint = complaint(&output);
-        assert!(messages.iter().all(|message| complaint.contains(message)), "{args:?}: {complaint}");
-        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+fn options_that_choose_nothing_are_refused() {
+    for (name, trace, args, what, instead) in NOTHING {
+        let mut calls = vec![args.to_vec()];
+        match name {
+            "profile" => calls[0].push("--folded"),
+            "dump" => {}
+            _ => calls.push([args, &["--json"]].concat()),
+        }
+        for args in calls {
+            let mut program = gotrace(name);
+            program.args(&args).arg(sample(trace).path);
+            if name == "compare" {
+                program.arg(sample(trace).path);
+            }
+            let output = run(program, &[]);
+            let complaint = complaint(&output);
+            assert_eq!(output.status.code(), Some(2), "{name} {args:?}: {complaint}");
+            assert!(complaint.starts_with(&format!("gotrace {name}: ")), "{complaint}");
+            assert!(complaint.contains(what) && complaint.contains(instead), "{name} {args:?}: {complaint}");
+            assert_eq!(complaint.lines().count(), 1, "{complaint}");
+            assert!(args.contains(&"--json") || output.stdout.is_empty(), "{name} {args:?}");
+        }
     }
+}
+
+#[test]
+fn an_empty_answer_without_options_is_an_answer() {
+    for (name, trace, args, answer) in [
+        ("tasks", "go1.27/gc", &[][..], "the trace has no tasks or regions"),
+        ("tasks", "go1.27/gc", &["--slowest", "3"], "the trace has no tasks"),
+        ("tasks", "go1.27/gc", &["--log", ""], "the trace has no log messages"),
+        ("compare", "go1.27/gc", &[], "nothing changed"),
+    ] {
+        let mut program = gotrace(name);
+        program.args(args).arg(sample(trace).path);
+        if name == "compare" {
+            program.arg(sample(trace).path);
+        }
+        let output = run(program, &[]);
+        assert!(text(&output).starts_with(answer), "{name} {args:?}: {output:?}");
+    }
+    let output = call("profile", "go1.27/http", &["--kind", "cpu", "--folded"]);
+    assert!(text(&output).is_empty());
+    assert!(complaint(&output).contains("the trace has no CPU samples"), "{output:?}");
 }
 
 #[test]
@@ -147,6 +250,4 @@ fn a_comparison_fits_a_pull_request() {
     let is_noise = |change: &Value| change["is_noise"] == true;
     assert!(some["changes"].as_array().is_some_and(|changes| !changes.iter().any(is_noise)));
     assert!(all["changes"].as_array().is_some_and(|changes| changes.iter().any(is_noise)));
-    let none = compare(&["--only", "nosuch"]);
-    assert!(none.contains("has \"nosuch\" in its name"), "{none}");
 }

@@ -9,7 +9,7 @@ use gotrace_tests::command::{complaint, gotrace, run};
 use gotrace_tests::corpus::{sample, testdata};
 use serde_json::Value;
 
-const VIEWS: [(&str, &str, &[&str]); 31] = [
+const VIEWS: [(&str, &str, &[&str]); 30] = [
     ("allocations", "go1.27/registry", &["--top", "6"]),
     ("allocations", "go1.27/registry", &["--top", "2", "--json"]),
     ("allocations", "go1.25/listeners", &["--goroutine", "11", "--top", "6"]),
@@ -20,7 +20,6 @@ const VIEWS: [(&str, &str, &[&str]); 31] = [
     ("goroutines", "go1.27/http", &["--details", "--top", "2", "--from", "1ms", "--to", "+2ms"]),
     ("blocking", "go1.27/http", &[]),
     ("blocking", "go1.27/http", &["--func", "serve", "--waits", "--top", "5"]),
-    ("blocking", "go1.27/http", &["--reason", "sink"]),
     ("goroutines", "go1.26/channels", &["--by", "creator", "--json", "--group", ""]),
     ("profile", "go1.27/http", &["--kind", "net", "--folded"]),
     ("profile", "go1.27/mutex", &["--kind", "off-cpu", "--complete", "--folded"]),
