@@ -24,7 +24,7 @@ pub(super) struct Misuse {
 }
 
 /// The thread (M) whose batches have an event; before Go 1.22 the P.
-type Writer = u64;
+pub(super) type Writer = u64;
 
 /// The type of an event.
 type EventCode = u8;

@@ -11,6 +11,7 @@ use super::report::{DamageReport, GenerationReport, LeftOut, RepairedReport};
 use super::{rewrite, rewrite_old, survey};
 use crate::error::Error;
 use crate::raw::{EventType, RawReader};
+use crate::v1::raw as raw_v1;
 use crate::wire::header::{self, Version};
 
 /// Where a repaired trace is written, and read again before it counts: a temporary file, or a `Vec`.
@@ -189,11 +190,11 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         }
         let mut shorter = self.draft()?;
         self.copy(0, header::LEN as u64, &mut shorter)?;
+        let trace = draft.draft.reader().map_err(RepairError::Write)?;
         if generations.is_empty() {
-            let trace = survey::part(self.input, 0, draft.len).map_err(RepairError::Read)?;
-            rewrite_old::leave_out(&misuse, &trace, &mut shorter).map_err(unwritten)?;
+            let trace = raw_v1::RawReader::from_reader(trace).map_err(unwritten)?;
+            rewrite_old::leave_out(&misuse, trace, &mut shorter).map_err(unwritten)?;
         } else {
-            let trace = draft.draft.reader().map_err(RepairError::Write)?;
             let trace = RawReader::from_reader(trace).map_err(unwritten)?;
             rewrite::leave_out(&misuse, trace, &mut shorter).map_err(unwritten)?;
         }

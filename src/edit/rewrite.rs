@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use super::misuse::Misuse;
+use super::misuse::{Misuse, Writer};
 use crate::error::Error;
-use crate::id::ThreadId;
 use crate::raw::{BatchHeader, BatchKind, EventType, RawBatch, RawReader};
 
 /// Writes the batches of a trace of one generation with another number.
@@ -16,22 +15,16 @@ pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Wri
     Ok(())
 }
 
-/// Writes the batches of a trace without the misused events. The time delta of an omitted event is added to the next event of
-/// its batch.
+/// Writes the batches of a trace without the misused events.
 pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut impl Write) -> Result<(), Error> {
-    let mut generation = 0;
-    let mut counts = HashMap::new();
+    let mut omission = Omission::new(misuse);
     while let Some(batch) = trace.next_batch()? {
-        if batch.generation != generation {
-            generation = batch.generation;
-            counts.clear();
-        }
-        let is_concerned = batch.thread.is_some_and(|thread| misuse.concerns(generation, thread.0));
+        let is_concerned = batch.thread.is_some_and(|thread| misuse.concerns(batch.generation, thread.0));
         if !is_concerned || batch.kind != BatchKind::Events {
             out.write_all(batch.bytes()).map_err(unwritten)?;
             continue;
         }
-        let body = without(misuse, &batch, &mut counts)?;
+        let body = without(&mut omission, &batch)?;
         // No runtime writes an empty batch.
         if !body.is_empty() {
             BatchHeader::of(&batch).write(&body, out).map_err(unwritten)?;
@@ -40,53 +33,96 @@ pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut imp
     Ok(())
 }
 
-/// How many events of its type a thread had in the generation.
-type Counts = HashMap<(ThreadId, EventType), u64>;
-
 /// The body of a batch without the events that are misused.
-fn without(misuse: &Misuse, batch: &RawBatch<'_>, counts: &mut Counts) -> Result<Vec<u8>, Error> {
+fn without(omission: &mut Omission<'_>, batch: &RawBatch<'_>) -> Result<Vec<u8>, Error> {
     let mut body = Vec::with_capacity(batch.body().len());
     let Some(thread) = batch.thread else { return Ok(body) };
+    omission.begin_batch();
     let mut events = batch.events();
     // The first event is the batch's header.
     events.next_event()?;
-    let mut late = 0;
     while let Some(event) = events.next_event()? {
-        let number = counts.entry((thread, event.event())).or_default();
-        let is_misused = misuse.has(batch.generation, thread.0, event.event(), *number);
-        *number += 1;
         let delta = event.args().first().copied().unwrap_or_default();
-        if is_misused {
-            late += delta;
-            continue;
+        match omission.is_misused(batch.generation, thread.0, event.event()) {
+            true => omission.leave_out(delta),
+            false => write_later(event.bytes(), delta, omission.take_late(), &mut body).map_err(unwritten)?,
         }
-        match late {
-            0 => body.extend_from_slice(event.bytes()),
-            _ => write_later(event.bytes(), delta + late, &mut body).map_err(unwritten)?,
-        }
-        late = 0;
     }
     Ok(body)
 }
 
-/// Writes an event with another time delta.
-fn write_later(event: &[u8], delta: u64, out: &mut impl Write) -> io::Result<()> {
-    let (code, args) = event.split_at(event.len().min(1));
-    out.write_all(code)?;
-    write_first(delta, args, out)
+/// Finds the events to leave out. The time delta of such an event is added to the next event of its batch.
+pub(super) struct Omission<'m> {
+    misuse: &'m Misuse,
+    generation: u64,
+    /// How many events of its type a writer had in the generation.
+    counts: HashMap<(Writer, EventType), u64>,
+    /// The time deltas of the events left out since the last event of the batch that was written.
+    late: u64,
 }
 
-/// Writes varints that are already encoded, the first of them replaced by `first`.
-pub(super) fn write_first(first: u64, ints: &[u8], out: &mut impl Write) -> io::Result<()> {
-    write_int(first, out)?;
-    out.write_all(ints.get(int_len(ints)..).unwrap_or_default())
+impl<'m> Omission<'m> {
+    pub fn new(misuse: &'m Misuse) -> Self {
+        Omission { misuse, generation: 0, counts: HashMap::new(), late: 0 }
+    }
+
+    /// The times of a batch do not depend on the batch before it.
+    pub fn begin_batch(&mut self) {
+        self.late = 0;
+    }
+
+    /// Whether the next event of this type and writer is misused.
+    pub fn is_misused(&mut self, generation: u64, writer: Writer, event: EventType) -> bool {
+        if generation != self.generation {
+            self.generation = generation;
+            self.counts.clear();
+        }
+        let number = self.counts.entry((writer, event)).or_default();
+        let is_misused = self.misuse.has(generation, writer, event, *number);
+        *number += 1;
+        is_misused
+    }
+
+    /// Notes the time delta of an event that is left out.
+    pub fn leave_out(&mut self, delta: u64) {
+        self.late += delta;
+    }
+
+    /// What has to be added to the time delta of the next event.
+    pub fn take_late(&mut self) -> u64 {
+        std::mem::take(&mut self.late)
+    }
+}
+
+/// The upper two bits of the first byte of an event before Go 1.22 if the length of its values follows. Later events have no
+/// such bits in their first byte.
+const BY_LENGTH: u8 = 3;
+
+/// Writes an event with a larger time delta, which may change its length.
+pub(super) fn write_later(event: &[u8], delta: u64, late: u64, out: &mut impl Write) -> io::Result<()> {
+    if late == 0 {
+        return out.write_all(event);
+    }
+    let delta = delta + late;
+    let (code, mut values) = event.split_at(event.len().min(1));
+    out.write_all(code)?;
+    if code.first().is_some_and(|code| code >> 6 == BY_LENGTH) {
+        let (len, rest) = values.split_at(int_len(values));
+        let len = len.iter().rev().fold(0, |len, byte| len << 7 | u64::from(byte & !MORE));
+        let mut longer = Vec::new();
+        write_int(delta, &mut longer)?;
+        write_int(len + longer.len() as u64 - int_len(rest) as u64, out)?;
+        values = rest;
+    }
+    write_int(delta, out)?;
+    out.write_all(values.get(int_len(values)..).unwrap_or_default())
 }
 
 /// The bit of a varint's byte that says that another byte follows.
 const MORE: u8 = 0x80;
 
 /// Writes a varint.
-pub(super) fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
+fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
     while value >= u64::from(MORE) {
         out.write_all(&[value as u8 | MORE])?;
         value >>= 7;
@@ -95,7 +131,7 @@ pub(super) fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> 
 }
 
 /// The length of the varint at the start of the bytes.
-pub(super) fn int_len(bytes: &[u8]) -> usize {
+fn int_len(bytes: &[u8]) -> usize {
     bytes.len().min(bytes.iter().take_while(|byte| **byte & MORE != 0).count() + 1)
 }
 

@@ -8,8 +8,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.21/channels.trace");
-//! let bytes = std::fs::read(path)?;
-//! let mut reader = RawReader::from_slice(&bytes)?;
+//! let mut reader = RawReader::from_path(path)?;
 //! let mut creations = 0;
 //! while let Some(record) = reader.next_record()? {
 //!     creations += u32::from(record.event().name() == "GoCreate");
@@ -19,9 +18,12 @@
 //! # }
 //! ```
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 use super::parse::{self, Layout, Parsed, Values};
+use super::scan::MAX_RECORD;
 pub use super::spec::EventType;
 use super::spec::{self, Class, Shape};
 use crate::error::{Error, ErrorKind, Location};
@@ -29,15 +31,15 @@ use crate::event::Text;
 use crate::event::tables::{RawFrame, Span};
 use crate::event::text::write_int;
 use crate::wire::header::{self, Version};
+use crate::wire::source::Source;
 use crate::wire::varint;
 
 /// A record as it stands in the file.
 #[derive(Clone, Copy, Debug)]
 pub struct RawRecord<'a> {
     event: EventType,
-    /// Where behind the header it begins.
-    at: usize,
-    len: usize,
+    offset: u64,
+    bytes: &'a [u8],
     shape: Shape,
     values: Values,
     /// Of a string or a log message.
@@ -54,12 +56,17 @@ impl<'a> RawRecord<'a> {
 
     /// Its place in the file, in bytes.
     pub fn offset(&self) -> u64 {
-        (header::LEN + self.at) as u64
+        self.offset
     }
 
     /// How many bytes it takes, with its text or frames.
     pub fn size(&self) -> usize {
-        self.len
+        self.bytes.len()
+    }
+
+    /// Its bytes in the file.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// Its values in order: the time of a timed event, the arguments, the stack.
@@ -117,13 +124,28 @@ impl<'a> RawRecord<'a> {
 }
 
 /// Reads one record after another.
+///
+/// Over a slice nothing is copied. Over a `Read` little more than the longest possible record, a megabyte, is in memory.
 #[derive(Debug)]
 pub struct RawReader<'a> {
-    /// The whole trace behind its header.
-    window: &'a [u8],
-    pos: usize,
+    source: Source<'a>,
     version: Version,
     minor: u8,
+    /// The size of the last record, which is still in the window.
+    delivered: usize,
+    has_failed: bool,
+}
+
+impl RawReader<'static> {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening the file and of [`from_reader`](RawReader::from_reader).
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|error| Error { kind: error.into(), at: Location::default() })?;
+        Self::from_reader(file)
+    }
 }
 
 impl<'a> RawReader<'a> {
@@ -134,17 +156,25 @@ impl<'a> RawReader<'a> {
     /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the header of a trace of Go
     /// 1.11 to 1.21.
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
-        let (head, window) = bytes.split_at(header::LEN.min(bytes.len()));
-        let version = header::parse(head).and_then(|version| match version.is_v1() {
-            true => Ok(version),
-            false => Err(ErrorKind::UnsupportedVersion { version: version.to_string() }),
-        });
-        let version = version.map_err(|kind| Error { kind, at: Location::default() })?;
-        Ok(Self::new(window, version))
+        Self::from_source(Source::slice(bytes))
     }
 
-    fn new(window: &'a [u8], version: Version) -> Self {
-        RawReader { window, pos: 0, version, minor: spec::minor(version) }
+    /// Reads a trace from any `Read`. Buffering it gains nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_slice`](Self::from_slice), and those of reading the header.
+    pub fn from_reader(from: impl Read + Send + 'a) -> Result<Self, Error> {
+        Self::from_source(Source::stream(from))
+    }
+
+    fn from_source(mut source: Source<'a>) -> Result<Self, Error> {
+        let version = header::read(&mut source)?;
+        if !version.is_v1() {
+            let kind = ErrorKind::UnsupportedVersion { version: version.to_string() };
+            return Err(Error { kind, at: Location::default() });
+        }
+        Ok(RawReader { source, version, minor: spec::minor(version), delivered: 0, has_failed: false })
     }
 
     /// The version that the trace's header names.
@@ -154,80 +184,87 @@ impl<'a> RawReader<'a> {
 
     /// How many bytes of the file were delivered in records, or were the header.
     pub fn offset(&self) -> u64 {
-        (header::LEN + self.pos) as u64
+        self.source.base() + self.delivered as u64
     }
 
     /// The next record, `None` at the end and after an error.
     ///
     /// # Errors
     ///
-    /// Those of the record's shape, with its offset in the file.
-    pub fn next_record(&mut self) -> Result<Option<RawRecord<'a>>, Error> {
-        let at = self.pos;
-        if at >= self.window.len() {
+    /// Those of the record's shape, with its offset in the file, and those of reading.
+    pub fn next_record(&mut self) -> Result<Option<RawRecord<'_>>, Error> {
+        self.source.release(std::mem::take(&mut self.delivered));
+        if self.has_failed {
             return Ok(None);
         }
-        let offset = (header::LEN + at) as u64;
-        match self.read(at) {
-            Ok(record) => {
-                self.pos = at + record.len;
-                Ok(Some(record))
+        let offset = self.source.base();
+        let filled = self.source.fill(MAX_RECORD);
+        let window = self.source.window();
+        let (kind, offset) = match (read(window, offset, self.minor), filled) {
+            // Before an input that fails there may be whole records.
+            (Ok(Some(record)), _) => {
+                self.delivered = record.size();
+                return Ok(Some(record));
             }
-            Err(kind) => {
-                self.window = &self.window[..at];
-                Err(Error { kind: *kind, at: Location { offset, ..Location::default() } })
-            }
-        }
-    }
-
-    fn read(&self, at: usize) -> Parsed<RawRecord<'a>> {
-        let window = self.window;
-        let shape = parse::shape(window[at], self.minor)?;
-        let mut record =
-            RawRecord { event: shape.event, at, len: 0, shape, values: Values::default(), text: None, frames: &[] };
-        let end = match shape.class {
-            Class::String => {
-                let mut pos = at + 1;
-                record.values[0] = varint::read(window, &mut pos).map_err(|fault| parse::cut(fault, shape.event))?;
-                self.text(&mut record, pos)?
-            }
-            Class::Stack => self.stack(&mut record)?,
-            _ => {
-                let (values, end) = parse::values(window, at, shape)?;
-                record.values = values;
-                if shape.class == Class::TimedString { self.text(&mut record, end)? } else { end }
-            }
+            (_, Err(error)) => (error.into(), offset + window.len() as u64),
+            (Err(kind), Ok(_)) => (*kind, offset),
+            (Ok(None), Ok(_)) => return Ok(None),
         };
-        record.len = end - at;
-        Ok(record)
+        self.has_failed = true;
+        Err(Error { kind, at: Location { offset, ..Location::default() } })
     }
+}
 
-    fn text(&self, record: &mut RawRecord<'a>, pos: usize) -> Parsed<usize> {
-        let (text, end): (Span, usize) = parse::text(self.window, pos, record.event)?;
-        record.text = Some(Text(text.of(self.window)));
-        Ok(end)
-    }
-
-    fn stack(&self, record: &mut RawRecord<'a>) -> Parsed<usize> {
-        let Layout::Within(mut pos, end) = Layout::read(self.window, record.at, record.event)? else {
-            let (values, end) = parse::values(self.window, record.at, record.shape)?;
+/// Reads the record at the start of the window, which has the whole record or ends where the file ends. `None` if it is empty.
+fn read(window: &[u8], offset: u64, minor: u8) -> Parsed<Option<RawRecord<'_>>> {
+    let Some(&first) = window.first() else { return Ok(None) };
+    let shape = parse::shape(first, minor)?;
+    let mut record =
+        RawRecord { event: shape.event, offset, bytes: &[], shape, values: Values::default(), text: None, frames: &[] };
+    let end = match shape.class {
+        Class::String => {
+            let mut pos = 1;
+            record.values[0] = varint::read(window, &mut pos).map_err(|fault| parse::cut(fault, shape.event))?;
+            read_text(window, pos, &mut record)?
+        }
+        Class::Stack => read_stack(window, &mut record)?,
+        _ => {
+            let (values, end) = parse::values(window, 0, shape)?;
             record.values = values;
-            return Ok(end);
-        };
-        let within = self.window.get(..end).unwrap_or_default();
-        for value in record.values.iter_mut().take(2) {
-            *value = varint::read(within, &mut pos)?;
+            if shape.class == Class::TimedString { read_text(window, end, &mut record)? } else { end }
         }
-        record.frames = within.get(pos..).unwrap_or_default();
-        let frames = record.values[1];
-        parse::check_frames(frames)?;
-        for _ in 0..frames {
-            RawFrame::read(within, &mut pos)?;
-        }
-        match pos == end {
-            true => Ok(end),
-            false => parse::oversized_stack(frames, within, pos),
-        }
+    };
+    record.bytes = window.get(..end).unwrap_or_default();
+    Ok(Some(record))
+}
+
+/// Reads the text at `pos`. Returns where it ends.
+fn read_text<'a>(window: &'a [u8], pos: usize, record: &mut RawRecord<'a>) -> Parsed<usize> {
+    let (text, end): (Span, usize) = parse::text(window, pos, record.event)?;
+    record.text = Some(Text(text.of(window)));
+    Ok(end)
+}
+
+/// Reads the values and frames of a stack. Returns where it ends.
+fn read_stack<'a>(window: &'a [u8], record: &mut RawRecord<'a>) -> Parsed<usize> {
+    let Layout::Within(mut pos, end) = Layout::read(window, 0, record.event)? else {
+        let (values, end) = parse::values(window, 0, record.shape)?;
+        record.values = values;
+        return Ok(end);
+    };
+    let within = window.get(..end).unwrap_or_default();
+    for value in record.values.iter_mut().take(2) {
+        *value = varint::read(within, &mut pos)?;
+    }
+    record.frames = within.get(pos..).unwrap_or_default();
+    let frames = record.values[1];
+    parse::check_frames(frames)?;
+    for _ in 0..frames {
+        RawFrame::read(within, &mut pos)?;
+    }
+    match pos == end {
+        true => Ok(end),
+        false => parse::oversized_stack(frames, within, pos),
     }
 }
 
@@ -236,15 +273,17 @@ mod tests {
     use super::*;
 
     fn text(window: &[u8]) -> Result<String, Error> {
-        let mut reader = RawReader::new(window, Version::Go121);
+        let trace = [&Version::Go121.header(), window].concat();
+        let mut reader = RawReader::from_slice(&trace)?;
         let mut out = Vec::new();
-        let mut at = 0;
+        let mut at = header::LEN;
         while let Some(record) = reader.next_record()? {
-            assert_eq!(record.at, at, "records stand one behind the other");
-            at += record.len;
+            assert_eq!(record.offset(), at as u64, "one record follows the other");
+            assert_eq!(record.bytes(), &trace[at..at + record.size()]);
+            at += record.size();
             record.write_text(&mut out).expect("memory does not fail");
         }
-        assert_eq!(at, window.len());
+        assert_eq!((at, reader.offset()), (trace.len(), at as u64));
         Ok(String::from_utf8(out).expect("ASCII"))
     }
 
@@ -275,8 +314,41 @@ mod tests {
         // A stack of one frame, and two values behind it.
         let fault = text(&[0xc3, 8, 2, 1, 0x10, 6, 6, 44, 1, 1]).expect_err("too long");
         assert!(matches!(fault.kind, ErrorKind::WrongArgumentCount { event: "Stack", expected: 6, found: 8 }));
-        let mut reader = RawReader::new(&[0x00, 0x45, 5, 77], Version::Go121);
+        let trace = [&Version::Go121.header()[..], &[0x00, 0x45, 5, 77]].concat();
+        let mut reader = RawReader::from_slice(&trace).expect("a header");
         assert!(reader.next_record().is_err());
+        assert!(matches!(reader.next_record(), Ok(None)));
+    }
+
+    /// A file is not read to its end for the first records.
+    #[test]
+    fn a_stream_is_read_in_bounded_memory() {
+        // String 6 of 300,000 bytes.
+        let record = [&[0x25, 6, 0xe0, 0xa7, 0x12][..], &[b'x'; 300_000]].concat();
+        let trace = [&Version::Go121.header()[..], &record.repeat(20)].concat();
+        let mut reader = RawReader::from_reader(&trace[..]).expect("a header");
+        let mut count = 0;
+        while let Some(record) = reader.next_record().expect("whole records") {
+            assert_eq!((record.values(), record.text().map(|text| text.as_bytes().len())), (&[6][..], Some(300_000)));
+            count += 1;
+            assert!(reader.source.window().len() < 2 * MAX_RECORD);
+        }
+        assert_eq!((count, reader.offset()), (20, trace.len() as u64));
+    }
+
+    #[test]
+    fn an_input_that_fails_ends_the_trace() {
+        struct Fails;
+        impl Read for Fails {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("gone"))
+            }
+        }
+        let header = Version::Go121.header();
+        let mut reader = RawReader::from_reader(header.chain(&[0x02, 100][..]).chain(Fails)).expect("a header");
+        assert!(matches!(reader.next_record(), Ok(Some(record)) if record.values() == [100]));
+        let error = reader.next_record().expect_err("it fails");
+        assert_eq!(error.to_string(), "cannot read: gone at byte 18");
         assert!(matches!(reader.next_record(), Ok(None)));
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use gotrace::raw::RawReader;
-use gotrace::{Error, Reader};
+use gotrace::{Error, Reader, raw_v1};
 use gotrace_tests::corpus::{RELEASES, samples};
 use proptest::prelude::*;
 
@@ -60,6 +60,18 @@ fn raw(reader: Result<RawReader<'_>, Error>) -> Vec<u8> {
     finish(text, result)
 }
 
+fn records(reader: Result<raw_v1::RawReader<'_>, Error>) -> Vec<u8> {
+    let mut text = Vec::new();
+    let result = reader.and_then(|mut reader| {
+        while let Some(record) = reader.next_record()? {
+            text.extend(format!("{} ", record.offset()).bytes());
+            record.write_text(&mut text).expect("memory does not fail");
+        }
+        Ok(())
+    });
+    finish(text, result)
+}
+
 fn finish(mut text: Vec<u8>, result: Result<(), Error>) -> Vec<u8> {
     if let Err(error) = result {
         text.extend(format!("error: {error}\n").bytes());
@@ -71,12 +83,15 @@ fn assert_chunks_do_not_matter(bytes: &[u8], sizes: &[usize]) {
     let events = ordered(Reader::from_slice(bytes));
     let lenient = ordered(Reader::builder().lenient().from_slice(bytes));
     let wire = raw(RawReader::from_slice(bytes));
+    let old_wire = records(raw_v1::RawReader::from_slice(bytes));
     for sizes in [&[usize::MAX][..], &[1], sizes] {
         assert!(ordered(Reader::from_reader(Pieces::new(bytes, sizes))) == events, "events in pieces of {sizes:?}");
         let pieces = Pieces::new(bytes, sizes);
         let leniently = ordered(Reader::builder().lenient().from_reader(pieces));
         assert!(leniently == lenient, "lenient events in pieces of {sizes:?}");
         assert!(raw(RawReader::from_reader(Pieces::new(bytes, sizes))) == wire, "the wire in pieces of {sizes:?}");
+        let pieces = raw_v1::RawReader::from_reader(Pieces::new(bytes, sizes));
+        assert!(records(pieces) == old_wire, "the records in pieces of {sizes:?}");
     }
 }
 

@@ -119,20 +119,21 @@ fn asked(args: &Args, first: &Event<'_>) -> Result<Range<Time>, Failure> {
 enum Wire {
     /// Of Go 1.22 and later: read batch by batch.
     Batches(RawReader<'static>),
-    /// Of older releases: one sequence of records, which is read whole.
-    Records(Vec<u8>),
+    /// Of older releases: one sequence of records.
+    Records(raw_v1::RawReader<'static>),
 }
 
 fn open_wire(file: &Path) -> Result<Wire, Failure> {
     let mut input = open(file)?;
     let mut head = Vec::new();
     input.by_ref().take(HEADER).read_to_end(&mut head).map_err(|error| Failure::input(file, error))?;
-    if raw_v1::RawReader::from_slice(&head).is_ok() {
-        input.read_to_end(&mut head).map_err(|error| Failure::input(file, error))?;
-        return Ok(Wire::Records(head));
-    }
-    let reader = RawReader::from_reader(io::Cursor::new(head).chain(input));
-    reader.map(Wire::Batches).map_err(|error| Failure::trace(file, &error))
+    let is_old = raw_v1::RawReader::from_slice(&head).is_ok();
+    let input = io::Cursor::new(head).chain(input);
+    let wire = match is_old {
+        true => raw_v1::RawReader::from_reader(input).map(Wire::Records),
+        false => RawReader::from_reader(input).map(Wire::Batches),
+    };
+    wire.map_err(|error| Failure::trace(file, &error))
 }
 
 fn dump_wire(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
@@ -146,8 +147,7 @@ fn dump_wire(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
                 }
             }
         }
-        Wire::Records(bytes) => {
-            let mut reader = raw_v1::RawReader::from_slice(&bytes).map_err(damaged)?;
+        Wire::Records(mut reader) => {
             while let Some(record) = reader.next_record().map_err(damaged)? {
                 record.write_text(out)?;
             }
@@ -174,10 +174,7 @@ fn dump_footprint(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let mut footprints = BTreeMap::new();
     let (result, file_bytes) = match open_wire(file)? {
         Wire::Batches(mut reader) => (measure(&mut reader, &mut footprints), reader.offset()),
-        Wire::Records(bytes) => {
-            let mut reader = raw_v1::RawReader::from_slice(&bytes).map_err(|error| Failure::trace(file, &error))?;
-            (measure_v1(&mut reader, &mut footprints), reader.offset())
-        }
+        Wire::Records(mut reader) => (measure_v1(&mut reader, &mut footprints), reader.offset()),
     };
     write_footprints(&footprints, file_bytes, out)?;
     result.map_err(|error| Failure::trace(file, &error))
