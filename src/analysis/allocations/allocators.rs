@@ -1,6 +1,6 @@
 //! Who allocates: goroutines, where they started, where they were last seen, and for which task they work.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -71,7 +71,7 @@ impl Allocator {
 pub(super) struct Allocators {
     pub goroutines: HashMap<u64, Allocator, RandomState>,
     /// Tasks that have begun and not ended.
-    open_tasks: HashMap<u64, (), RandomState>,
+    open_tasks: HashSet<u64, RandomState>,
     pub names: Names,
     pub stacks: Stacks,
 }
@@ -110,7 +110,7 @@ impl Allocators {
         let marks = self.goroutines.get(&go).map_or(&[][..], |goroutine| &goroutine.marks);
         let task = marks.iter().rev().find_map(|mark| match *mark {
             Mark::Region(task) => Some(task),
-            Mark::Task(task) => self.open_tasks.contains_key(&task).then_some(task),
+            Mark::Task(task) => self.open_tasks.contains(&task).then_some(task),
         });
         task.unwrap_or(NONE)
     }
@@ -124,7 +124,7 @@ impl Allocators {
             What::RegionBegin => self.mark(record, Mark::Region(record.a)),
             What::RegionEnd => self.unmark(record, Mark::Region(record.a)),
             What::TaskBegin => {
-                self.open_tasks.insert(record.a, ());
+                self.open_tasks.insert(record.a);
                 self.mark(record, Mark::Task(record.a));
             }
             What::TaskEnd => {
@@ -192,7 +192,7 @@ impl Allocators {
             if task != NONE {
                 goroutine.mark(Mark::Task(task));
                 // It may be known from a region alone.
-                self.open_tasks.insert(task, ());
+                self.open_tasks.insert(task);
             }
             return;
         }
