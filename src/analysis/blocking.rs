@@ -25,7 +25,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::summarizer::is_system_goroutine;
-use crate::event::{OwnedFrame, Text};
+use crate::event::{Frame, OwnedFrame, Text};
 use crate::id::GoId;
 use crate::time::Time;
 use crate::timeline::{BLOCKED_BEFORE_TRACE, Query, RuntimeWaker, Span, StackTrace, Wait, WakerKey, WhyKey};
@@ -455,14 +455,12 @@ struct Place<'t>(Vec<(Text<'t>, Text<'t>, u64)>);
 
 impl<'t> Place<'t> {
     fn new(stack: Option<StackTrace<'t>>, frames: usize) -> Self {
-        let all = || stack.into_iter().flat_map(|stack| stack.frames());
-        let all = || all().map(|frame| (frame.func, frame.file, frame.line));
-        if frames == 0 {
-            return Place(all().collect());
+        let Some(stack) = stack else { return Place(Vec::new()) };
+        let place = |frame: Frame<'t>| (frame.func, frame.file, frame.line);
+        match frames {
+            0 => Place(stack.frames().map(place).collect()),
+            _ => Place(stack.own_frames().take(frames).map(place).collect()),
         }
-        let own: Vec<_> = all().skip_while(|(func, ..)| is_internal(*func)).take(frames).collect();
-        // A stack of the runtime alone.
-        Place(if own.is_empty() { all().take(frames).collect() } else { own })
     }
 
     fn frames(&self) -> Vec<OwnedFrame> {
@@ -474,10 +472,6 @@ impl<'t> Place<'t> {
         };
         self.0.iter().map(frame).collect()
     }
-}
-
-fn is_internal(func: Text<'_>) -> bool {
-    func.as_bytes().starts_with(b"runtime.") || func.as_bytes().starts_with(b"internal/runtime")
 }
 
 /// Whether a wait is idle by design: see [`BlockingReport`].

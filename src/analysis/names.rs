@@ -3,9 +3,9 @@
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
+use crate::event::Event;
 use crate::event::record::Symbol;
 use crate::event::tables::IdTable;
-use crate::event::{Event, Text};
 use crate::number::intern;
 use crate::timeline::BLOCKED_BEFORE_TRACE;
 
@@ -113,10 +113,9 @@ impl Names {
         if let Some(name) = self.outsides.get(stack) {
             return name;
         }
-        let is_runtime = |func: Text<'_>| func.0.starts_with(b"runtime.") || func.0.starts_with(b"internal/runtime");
-        let frames = event.stack_of(stack).into_iter().flat_map(|stack| stack.frames());
-        let func = frames.map(|frame| frame.func).find(|&func| !is_runtime(func));
-        let name = func.map_or(Name::EMPTY, |func| self.intern(func.as_bytes()));
+        let mut frames = event.stack_of(stack).into_iter().flat_map(|stack| stack.frames());
+        let frame = frames.find(|frame| !frame.is_runtime());
+        let name = frame.map_or(Name::EMPTY, |frame| self.intern(frame.func.as_bytes()));
         let _ = self.outsides.insert(stack, name, "stack");
         name
     }

@@ -89,15 +89,6 @@ pub(super) fn package(function: &str) -> &str {
     &name[..end]
 }
 
-/// Whether a function belongs to the runtime, which allocates, blocks and creates goroutines on behalf of others.
-pub(super) fn is_runtime(function: &str) -> bool {
-    let package = package(function);
-    package == "runtime"
-        || package.starts_with("runtime/")
-        || package.starts_with("internal/runtime/")
-        || function == "gcWriteBarrier"
-}
-
 /// Whether a function belongs to the standard library, including the runtime.
 pub(super) fn is_standard(function: &str) -> bool {
     let package = package(function);
@@ -111,7 +102,7 @@ pub(super) fn is_standard(function: &str) -> bool {
 pub(super) fn own<'p>(stack: impl DoubleEndedIterator<Item = &'p OwnedFrame> + Clone) -> Option<&'p OwnedFrame> {
     let own = stack.clone().find(|place| !is_standard(&place.func));
     let of_start = || {
-        let start = package(&stack.clone().rfind(|place| !is_runtime(&place.func))?.func);
+        let start = package(&stack.clone().rfind(|place| !place.is_runtime())?.func);
         stack.clone().find(|place| package(&place.func) == start)
     };
     own.or_else(of_start).or_else(|| stack.clone().next())
@@ -135,7 +126,6 @@ mod tests {
             assert_eq!(package(function), path);
             assert_eq!(is_standard(function), standard, "{function}");
         }
-        assert!(is_runtime("internal/runtime/maps.(*table).grow") && !is_runtime("runtimes.f"));
     }
 
     #[test]

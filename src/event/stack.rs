@@ -45,6 +45,27 @@ pub struct OwnedFrame {
     pub line: u64,
 }
 
+/// Whether a function, named with its package, is part of the Go runtime, which allocates and blocks for other code.
+pub(crate) fn is_runtime(function: &[u8]) -> bool {
+    // A function in assembly without a package.
+    const WRITE_BARRIER: &[u8] = b"gcWriteBarrier";
+    function.starts_with(b"runtime.") || function.starts_with(b"internal/runtime/") || function == WRITE_BARRIER
+}
+
+impl Frame<'_> {
+    /// Whether the function is part of the Go runtime: of the package `runtime`, or of one below `internal/runtime`.
+    pub fn is_runtime(&self) -> bool {
+        is_runtime(self.func.as_bytes())
+    }
+}
+
+impl OwnedFrame {
+    /// As [`Frame::is_runtime`].
+    pub fn is_runtime(&self) -> bool {
+        is_runtime(self.func.as_bytes())
+    }
+}
+
 impl From<Frame<'_>> for OwnedFrame {
     fn from(frame: Frame<'_>) -> Self {
         let Frame { pc, func, file, line } = frame;
@@ -121,3 +142,18 @@ impl<'a> Iterator for Frames<'a> {
 }
 
 impl ExactSizeIterator for Frames<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runtime_is_told_from_its_users() {
+        for function in ["runtime.gopark", "internal/runtime/maps.(*table).grow", "gcWriteBarrier"] {
+            assert!(is_runtime(function.as_bytes()), "{function}");
+        }
+        for function in ["runtimes.f", "runtime/debug.FreeOSMemory", "internal/runtimes.f", "main.main", ""] {
+            assert!(!is_runtime(function.as_bytes()), "{function}");
+        }
+    }
+}

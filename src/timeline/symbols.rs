@@ -192,6 +192,12 @@ impl<'t> StackTrace<'t> {
         })
     }
 
+    /// The frames from the innermost one on that is not of the Go runtime, or all frames if all are: where the program was.
+    pub fn own_frames(&self) -> impl Iterator<Item = Frame<'t>> + use<'t> {
+        let inner = self.frames().position(|frame| !frame.is_runtime());
+        self.frames().skip(inner.unwrap_or_default())
+    }
+
     /// A number from 1 that is the same for equal stacks of the same timeline.
     pub fn number(&self) -> u32 {
         self.number

@@ -366,7 +366,7 @@ impl View<'_> {
 /// The innermost frames outside of the runtime.
 fn write_stack(stack: AllocatedStack<'_>, out: &mut Terminal) -> io::Result<()> {
     const FRAMES: usize = 3;
-    let frames = stack.frames().filter(|frame| !frame.func.as_bytes().starts_with(b"runtime.")).take(FRAMES);
+    let frames = stack.frames().filter(|frame| !frame.is_runtime()).take(FRAMES);
     for (number, frame) in frames.enumerate() {
         if number == 0 {
             writeln!(out, "  last stack before the last allocation")?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gotrace::analysis::blocking::{BlockingOptions, BlockingReport, WaitTotals, WakerWaits, WokenBy, is_idle};
 use gotrace::timeline::{Query, Span};
-use gotrace::{GoId, Timeline};
+use gotrace::{GoId, OwnedFrame, Timeline};
 use serde::{Serialize, Serializer};
 
 use crate::failure::Failure;
@@ -195,7 +195,8 @@ impl Args {
         ];
         let mut table = Table::new(columns);
         for span in spans.iter().take(self.rows.most()) {
-            let stack = span.stack().map(|stack| place::own_frames(stack, 2)).unwrap_or_default();
+            let stack: Vec<OwnedFrame> =
+                span.stack().into_iter().flat_map(|stack| stack.own_frames().take(2)).map(OwnedFrame::from).collect();
             let waker = match span.woken_by() {
                 Some(waker) => waker.go().map_or_else(
                     || waker.runtime().map_or(String::new(), |runtime| format!("the {runtime}")),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use gotrace::timeline::{BLOCKED_BEFORE_TRACE, Goroutine, Life, LifeOptions, Span, SpanOrder, Totals};
-use gotrace::{GoId, GoState, Time, Timeline};
+use gotrace::{GoId, GoState, OwnedFrame, Time, Timeline};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -249,7 +249,10 @@ impl Args {
                 (None, Some(thread)) => format!("thread {thread}"),
                 (None, None) => String::new(),
             };
-            let stack = span.stack().map(|stack| place::text(&place::own_frames(stack, 2), is_wide));
+            let stack = span.stack().map(|stack| {
+                let frames: Vec<OwnedFrame> = stack.own_frames().take(2).map(OwnedFrame::from).collect();
+                place::text(&frames, is_wide)
+            });
             table.row([
                 clock.show(span.start()),
                 units::duration(span.duration()),
@@ -292,7 +295,7 @@ fn write_header(life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut T
         (Some(time), None) => format!("{}, by no goroutine", clock.show(time)),
         (Some(time), Some(id)) => {
             let creator = timeline.goroutine(id).map(|creator| creator.name().to_string()).unwrap_or_default();
-            let at = life.creation_stack.iter().find(|frame| !frame.func.starts_with("runtime."));
+            let at = life.creation_stack.iter().find(|frame| !frame.is_runtime());
             let at = at.map_or(String::new(), |frame| format!(", {}:{}", names::file_name(&frame.file), frame.line));
             format!("{} by goroutine {id} ({}{at})", clock.show(time), names::without_path(&creator))
         }

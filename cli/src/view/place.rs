@@ -1,7 +1,6 @@
-//! Frames and stacks in a line of text, and which of their frames say where the program was.
+//! Frames and stacks in a line of text, and which of their frames says where the program was.
 
 use gotrace::OwnedFrame;
-use gotrace::timeline::StackTrace;
 
 use super::names;
 
@@ -19,18 +18,7 @@ pub fn line(frame: &OwnedFrame) -> String {
     format!("{}:{}", names::file_name(&frame.file), frame.line)
 }
 
-/// The innermost frames of a stack outside of the runtime, or the innermost ones if all are in it.
-pub fn own_frames(stack: StackTrace<'_>, most: usize) -> Vec<OwnedFrame> {
-    let own = stack.frames().skip_while(|frame| is_runtime(frame.func.as_bytes())).take(most);
-    let own: Vec<OwnedFrame> = own.map(OwnedFrame::from).collect();
-    if own.is_empty() { stack.frames().take(most).map(OwnedFrame::from).collect() } else { own }
-}
-
 /// The innermost frame outside of the runtime, or the innermost one if all are in it.
 pub fn innermost(stack: &[OwnedFrame]) -> Option<&OwnedFrame> {
-    stack.iter().find(|frame| !is_runtime(frame.func.as_bytes())).or(stack.first())
-}
-
-fn is_runtime(function: &[u8]) -> bool {
-    function.starts_with(b"runtime.") || function.starts_with(b"internal/runtime")
+    stack.iter().find(|frame| !frame.is_runtime()).or(stack.first())
 }

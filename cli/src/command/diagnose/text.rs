@@ -133,7 +133,7 @@ fn write_finding(number: usize, finding: &Finding, is_verbose: bool, terminal: &
     }
     if let Some(Value::Stack(stack)) = finding.value("stack") {
         // The innermost frames of the runtime only show that it allocates or waits.
-        let outside: Vec<&OwnedFrame> = stack.iter().skip_while(|frame| frame.func.starts_with("runtime.")).collect();
+        let outside: Vec<&OwnedFrame> = stack.iter().skip_while(|frame| frame.is_runtime()).collect();
         // A single frame is the place itself.
         if outside.len() > 1 || finding.place.is_none() {
             row("stack", &stack_text(&outside))?;
