@@ -38,6 +38,7 @@ impl Default for Buckets {
 }
 
 /// The bucket of a value: its power of two, and which part of it.
+#[inline]
 fn bucket(value: u64) -> usize {
     let power = (value | 1).ilog2().saturating_sub(PARTS_BITS);
     ((u64::from(power) << PARTS_BITS) + (value >> power)) as usize
@@ -51,7 +52,16 @@ fn bounds(bucket: usize) -> (u64, u64) {
 }
 
 impl Buckets {
+    #[inline]
     fn add(&mut self, bucket: usize, count: u64) {
+        match self {
+            Buckets::Many(many) if bucket < many.len() => many[bucket] += count,
+            _ => self.add_rarely(bucket, count),
+        }
+    }
+
+    #[inline(never)]
+    fn add_rarely(&mut self, bucket: usize, count: u64) {
         match self {
             Buckets::Few(few) => match few.binary_search_by_key(&bucket, |&(bucket, _)| bucket.into()) {
                 Ok(place) => few[place].1 += count,
@@ -65,9 +75,7 @@ impl Buckets {
                 }
             },
             Buckets::Many(many) => {
-                if bucket >= many.len() {
-                    many.resize(bucket + 1, 0);
-                }
+                many.resize(many.len().max(bucket + 1), 0);
                 many[bucket] += count;
             }
         }
@@ -111,6 +119,7 @@ impl Histogram {
         self.add_repeated(0, count.saturating_sub(self.count));
     }
 
+    #[inline]
     fn add_repeated(&mut self, nanos: i64, times: u64) {
         if times == 0 {
             return;

@@ -5,8 +5,8 @@ use super::histogram::Histogram;
 /// There are at most this many windows. When they are used up, they are merged in pairs.
 const MAX_WINDOWS: usize = 128;
 
-/// The first windows are this long, in nanoseconds.
-const FIRST_LENGTH: i64 = 1 << 20;
+/// The first windows are 2 to this power nanoseconds long.
+const FIRST_LENGTH_BITS: u32 = 20;
 
 /// What a window holds.
 pub(super) trait Content: Default {
@@ -23,13 +23,14 @@ impl Content for Histogram {
 #[derive(Clone, Debug)]
 pub(super) struct OverTime<T> {
     start: Option<i64>,
-    length: i64,
+    /// The length of a window as a power of two, so that finding a window needs no division.
+    length_bits: u32,
     windows: Vec<T>,
 }
 
 impl<T> Default for OverTime<T> {
     fn default() -> Self {
-        OverTime { start: None, length: FIRST_LENGTH, windows: Vec::new() }
+        OverTime { start: None, length_bits: FIRST_LENGTH_BITS, windows: Vec::new() }
     }
 }
 
@@ -40,27 +41,39 @@ impl<T: Content> OverTime<T> {
     }
 
     /// The window of a moment, and when the next one starts. A moment before the first window belongs to it.
+    #[inline]
     pub fn at(&mut self, time: i64) -> (&mut T, i64) {
         let start = *self.start.get_or_insert(time);
-        let since = (time - start).max(0);
-        while since / self.length >= MAX_WINDOWS as i64 {
-            self.length *= 2;
+        let since = (time - start).max(0) as u64;
+        let mut index = (since >> self.length_bits) as usize;
+        if index >= self.windows.len() {
+            self.reach(since);
+            index = (since >> self.length_bits) as usize;
+        }
+        (&mut self.windows[index], start + ((index as i64 + 1) << self.length_bits))
+    }
+
+    /// Adds windows up to a moment after the start, and merges them in pairs while there would be too many.
+    #[cold]
+    #[inline(never)]
+    fn reach(&mut self, since: u64) {
+        while since >> self.length_bits >= MAX_WINDOWS as u64 {
+            self.length_bits += 1;
             let mut old = std::mem::take(&mut self.windows).into_iter();
             while let Some(mut window) = old.next() {
                 old.next().into_iter().for_each(|later| window.merge(later));
                 self.windows.push(window);
             }
         }
-        let index = (since / self.length) as usize;
-        if index >= self.windows.len() {
-            self.windows.resize_with(index + 1, T::default);
+        let len = (since >> self.length_bits) as usize + 1;
+        if len > self.windows.len() {
+            self.windows.resize_with(len, T::default);
         }
-        (&mut self.windows[index], start + (index as i64 + 1) * self.length)
     }
 
     /// The length of a window, and the windows with their start, in order.
     pub fn into_windows(self) -> (i64, Vec<(i64, T)>) {
-        let (start, length) = (self.start.unwrap_or(0), self.length);
+        let (start, length) = (self.start.unwrap_or(0), 1 << self.length_bits);
         let windows = self.windows.into_iter().enumerate();
         (length, windows.map(|(i, window)| (start + i as i64 * length, window)).collect())
     }
@@ -78,7 +91,7 @@ mod tests {
             over_time.at(time).0.add_nanos(i);
         }
         let (length, windows) = over_time.into_windows();
-        assert_eq!(length, FIRST_LENGTH * 32, "three seconds in 128 windows at most");
+        assert_eq!(length, 32 << FIRST_LENGTH_BITS, "three seconds in 128 windows at most");
         assert!(windows.len() <= MAX_WINDOWS && windows.len() > MAX_WINDOWS / 2, "{}", windows.len());
         assert_eq!(windows.iter().map(|(_, window)| window.count()).sum::<u64>(), 10_000);
         for (start, window) in &windows {
