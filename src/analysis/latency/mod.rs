@@ -28,20 +28,21 @@ pub use report::{
 
 #[derive(Debug, Default)]
 struct Gathered {
-    all: Histogram,
     over_time: OverTime<Histogram>,
 }
 
 impl Gathered {
+    #[inline]
     fn add(&mut self, start: i64, end: i64) {
-        self.all.add_nanos(end - start);
         self.over_time.at(end).0.add_nanos(end - start);
     }
 
     fn into_series(self) -> LatencySeries {
         let (window, windows) = self.over_time.into_windows();
+        let mut all = Histogram::default();
+        windows.iter().for_each(|(_, durations)| all.merge(durations));
         let windows = windows.into_iter().map(|(start, durations)| LatencyWindow { start: Time(start), durations });
-        LatencySeries { all: self.all, window: nanos(window), windows: windows.collect() }
+        LatencySeries { all, window: nanos(window), windows: windows.collect() }
     }
 }
 
@@ -71,7 +72,7 @@ struct OpenPause {
 }
 
 /// A goroutine that stopped running.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Leaver {
     go: u64,
     func: Name,
@@ -84,6 +85,8 @@ struct Leaver {
 #[derive(Debug)]
 pub struct Latency {
     names: Names,
+    /// The reason of waits for the network.
+    network_reason: Name,
     range: Range<i64>,
     chosen: HashSet<u64, RandomState>,
     /// Absent if neither the slowest waits nor those of some functions are asked for.
@@ -97,7 +100,7 @@ pub struct Latency {
     pause: Option<OpenPause>,
     pauses: IndexMap<Name, (PauseLatency, Name), RandomState>,
     /// The goroutine that ran last on each P.
-    leavers: HashMap<u64, Leaver, RandomState>,
+    leavers: Arena<Leaver>,
     assists: HashMap<u64, Open, RandomState>,
     sweeps: HashMap<u64, Open, RandomState>,
     costs: IndexMap<Name, GcCost, RandomState>,
@@ -116,8 +119,10 @@ fn nanos(nanos: i64) -> Duration {
 impl Latency {
     /// Measures everything, and keeps distributions only.
     pub fn new() -> Self {
+        let mut names = Names::default();
         Latency {
-            names: Names::default(),
+            network_reason: names.intern(b"network"),
+            names,
             range: i64::MIN..i64::MAX,
             chosen: HashSet::default(),
             details: None,
@@ -129,7 +134,7 @@ impl Latency {
             gc_pause: Gathered::default(),
             pause: None,
             pauses: IndexMap::default(),
-            leavers: HashMap::default(),
+            leavers: Arena::default(),
             assists: HashMap::default(),
             sweeps: HashMap::default(),
             costs: IndexMap::default(),
@@ -204,18 +209,21 @@ impl Latency {
         }
         if from == GoState::Running && record.proc != NONE {
             let func = if self.pause.is_some() { self.names.outside(event, record.stack) } else { Name::EMPTY };
-            self.leavers.insert(record.proc, Leaver { go: record.a, func });
+            let last = self.leavers.find(record.proc);
+            match self.leavers.get_mut(last) {
+                Some(leaver) => (leaver.go, leaver.func) = (record.a, func),
+                None => drop(self.leavers.insert(record.proc, Leaver { go: record.a, func })),
+            }
         }
         match to {
             GoState::NotExist if index.is_some() => self.goroutines.remove(index),
             // Since when it is in the state that a trace starts with is not known.
             GoState::Runnable | GoState::Syscall | GoState::Waiting if from != GoState::Undetermined => {
-                let is_network = to == GoState::Waiting && event.text(record.text) == "network";
-                let since = Since { time, from, is_network };
+                let is_network = to == GoState::Waiting && self.names.of(event, record.text) == self.network_reason;
                 match self.goroutines.get_mut(index) {
-                    Some(known) => *known = since,
+                    Some(known) => (known.time, known.from, known.is_network) = (time, from, is_network),
                     None => {
-                        self.goroutines.insert(record.a, since);
+                        self.goroutines.insert(record.a, Since { time, from, is_network });
                     }
                 }
             }
@@ -250,7 +258,7 @@ impl Latency {
     fn lose(&mut self) {
         self.goroutines = Arena::default();
         self.pause = None;
-        self.leavers.clear();
+        self.leavers = Arena::default();
         self.assists.clear();
         self.sweeps.clear();
         if let Some(details) = &mut self.details {
@@ -347,7 +355,8 @@ impl Observer for Latency {
             What::GoTransition(from, to) if from != to && record.a != NONE => self.go_transition(event, from, to),
             What::ProcTransition(ProcState::Running, ProcState::Idle) => {
                 if let Some(pause) = &mut self.pause {
-                    pause.last_stop = Some((record.time, self.leavers.get(&record.a).copied()));
+                    let last = self.leavers.find(record.a);
+                    pause.last_stop = Some((record.time, self.leavers.get(last).copied()));
                 }
             }
             What::RangeBegin(range) => self.start(event, range),
