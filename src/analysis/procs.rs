@@ -1,16 +1,14 @@
 //! What the Ps (processors) do: how busy each is, how many goroutines wait for one, and what the garbage collector takes.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
-
-use foldhash::fast::RandomState;
 
 use super::observer::Observer;
 use super::over_time::{Content, OverTime};
 use crate::event::record::What;
 use crate::event::{Event, GoState, ProcState};
 use crate::id::{NONE, ProcId};
+use crate::sched::arena::Arena;
 use crate::time::Time;
 
 /// What one P did.
@@ -106,6 +104,7 @@ struct Sums {
 }
 
 impl Content for Sums {
+    #[inline]
     fn merge(&mut self, later: Sums) {
         self.length += later.length;
         self.running = self.running.saturating_add(later.running);
@@ -163,8 +162,8 @@ pub struct Procs {
     gomaxprocs: Option<u64>,
     procs: Vec<Proc>,
     /// On which P each running goroutine runs.
-    homes: HashMap<u64, u64, RandomState>,
-    workers: HashSet<u64, RandomState>,
+    homes: Arena<u64>,
+    workers: Arena<()>,
     running: u64,
     runnable: u64,
     busy_procs: u64,
@@ -193,8 +192,8 @@ impl Procs {
             last: 0,
             gomaxprocs: None,
             procs: Vec::new(),
-            homes: HashMap::default(),
-            workers: HashSet::default(),
+            homes: Arena::default(),
+            workers: Arena::default(),
             running: 0,
             runnable: 0,
             busy_procs: 0,
@@ -247,8 +246,8 @@ impl Procs {
     fn lose(&mut self, time: i64) {
         self.advance(time);
         self.stop(time);
-        self.homes.clear();
-        self.workers.clear();
+        self.homes = Arena::default();
+        self.workers = Arena::default();
         (self.running, self.runnable, self.gc_procs) = (0, 0, 0);
         self.is_in_gap = true;
     }
@@ -261,6 +260,7 @@ impl Procs {
         }
     }
 
+    #[inline]
     fn proc(&mut self, id: u64) -> Option<&mut Proc> {
         if id >= MAX_PROCS {
             return None;
@@ -272,12 +272,17 @@ impl Procs {
         self.procs.get_mut(index)
     }
 
+    #[inline]
     fn go_transition(&mut self, go: u64, proc: u64, from: GoState, to: GoState, time: i64) {
         match from {
             GoState::Running => {
                 self.running = self.running.saturating_sub(1);
-                let home = self.homes.remove(&go).unwrap_or(proc);
-                self.stop_executing(home, time);
+                let home = self.homes.find(go);
+                let left = self.homes.get(home).copied().unwrap_or(proc);
+                if home.is_some() {
+                    self.homes.remove(home);
+                }
+                self.stop_executing(left, time);
             }
             GoState::Runnable => self.runnable = self.runnable.saturating_sub(1),
             _ => {}
@@ -285,8 +290,12 @@ impl Procs {
         match to {
             GoState::Running => {
                 self.running += 1;
-                self.homes.insert(go, proc);
-                let is_gc = self.workers.contains(&go);
+                let home = self.homes.find(go);
+                match self.homes.get_mut(home) {
+                    Some(home) => *home = proc,
+                    None => drop(self.homes.insert(go, proc)),
+                }
+                let is_gc = self.workers.find(go).is_some();
                 if let Some(proc) = self.proc(proc) {
                     proc.executing = Some(time);
                     proc.is_gc = is_gc;
@@ -295,7 +304,10 @@ impl Procs {
             }
             GoState::Runnable => self.runnable += 1,
             GoState::NotExist => {
-                self.workers.remove(&go);
+                let worker = self.workers.find(go);
+                if worker.is_some() {
+                    self.workers.remove(worker);
+                }
             }
             _ => {}
         }
@@ -308,13 +320,16 @@ impl Procs {
             return;
         }
         self.advance(record.time);
-        self.workers.insert(record.go);
+        if !self.workers.find(record.go).is_some() {
+            self.workers.insert(record.go, ());
+        }
         if let Some(proc) = self.proc(record.proc) {
             let was_gc = std::mem::replace(&mut proc.is_gc, true);
             self.gc_procs += u64::from(!was_gc);
         }
     }
 
+    #[inline]
     fn stop_executing(&mut self, proc: u64, time: i64) {
         let (first, range) = (self.first.unwrap_or(time), self.range.clone());
         let Some(proc) = self.proc(proc) else { return };
@@ -367,7 +382,7 @@ impl Observer for Procs {
                 self.advance(time);
                 self.proc_transition(record.a, to, time);
             }
-            What::Label if self.homes.contains_key(&record.go) => self.label(event),
+            What::Label if self.homes.find(record.go).is_some() => self.label(event),
             What::GoMaxProcs => {
                 self.advance(time);
                 self.gomaxprocs = Some(record.a);
