@@ -92,8 +92,10 @@ pub struct Mmu {
     /// Goroutines in a mark assist, and background workers.
     assisting: HashSet<u64, RandomState>,
     workers: HashSet<u64, RandomState>,
-    /// A small Bloom filter of the two sets, by ID modulo 64: most transitions are of goroutines in neither.
-    suspects: u64,
+    /// Small Bloom filters of the two sets, by ID modulo 64: most transitions are of goroutines in neither. That of the
+    /// assisting ones starts again when there are none.
+    assisting_filter: u64,
+    worker_filter: u64,
     /// Which goroutines are running, while ranges may be reported late.
     executing: HashMap<u64, bool, RandomState>,
     generation: u64,
@@ -127,7 +129,8 @@ impl Mmu {
             stopped: 0,
             assisting: HashSet::default(),
             workers: HashSet::default(),
-            suspects: 0,
+            assisting_filter: 0,
+            worker_filter: 0,
             executing: HashMap::default(),
             generation: 0,
             late_until: 1,
@@ -171,13 +174,10 @@ impl Mmu {
         self.settled = false;
     }
 
-    fn suspect(&mut self, go: u64) {
-        self.suspects |= 1 << (go % 64);
-    }
-
+    #[inline]
     fn go_transition(&mut self, record: &Record, from: GoState, to: GoState) {
         let go = record.a;
-        if self.suspects & (1 << (go % 64)) != 0
+        if (self.assisting_filter | self.worker_filter) & filter_bit(go) != 0
             && from.is_executing() != to.is_executing()
             && (self.assisting.contains(&go) || self.workers.contains(&go))
         {
@@ -207,10 +207,13 @@ impl Mmu {
                 match starts {
                     true if record.a != NONE => {
                         self.assisting.insert(record.a);
-                        self.suspect(record.a);
+                        self.assisting_filter |= filter_bit(record.a);
                     }
                     _ => {
                         self.assisting.remove(&record.a);
+                        if self.assisting.is_empty() {
+                            self.assisting_filter = 0;
+                        }
                     }
                 }
             }
@@ -296,7 +299,7 @@ impl Mmu {
             && !(self.options.per_proc && is_dedicated)
         {
             self.workers.insert(record.go);
-            self.suspect(record.go);
+            self.worker_filter |= filter_bit(record.go);
             self.change(record.proc, 1);
         }
     }
@@ -315,6 +318,11 @@ impl Mmu {
             self.settled &= add(&mut self.series[proc.series], &mut self.changes, point(time, util));
         }
     }
+}
+
+/// The bit of a goroutine in a filter.
+fn filter_bit(go: u64) -> u64 {
+    1 << (go % 64)
 }
 
 fn point(time: i64, utilization: f64) -> UtilizationPoint {
