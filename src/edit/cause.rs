@@ -32,13 +32,12 @@ impl Traits {
     pub(super) fn see(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
         self.head.extend(bytes.iter().take(HEAD.saturating_sub(self.head.len())));
-        for &byte in bytes {
-            if byte == b'\n' {
-                self.line_feeds += 1;
-                self.after_returns += u64::from(self.last == b'\r');
-            }
-            self.last = byte;
+        for at in memchr::memchr_iter(b'\n', bytes) {
+            let before = if at == 0 { self.last } else { bytes[at - 1] };
+            self.line_feeds += 1;
+            self.after_returns += u64::from(before == b'\r');
         }
+        self.last = bytes.last().copied().unwrap_or(self.last);
         let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
         self.zeros = if zeros == bytes.len() as u64 { self.zeros + zeros } else { zeros };
     }

@@ -8,6 +8,7 @@ use super::report::{DamageReport, GenerationReport, TraceStatus};
 use crate::account::{GenerationInfo, Tally};
 use crate::error::{Error, ErrorKind};
 use crate::event::EventKind;
+use crate::event::record::What;
 use crate::reader::Reader;
 
 /// An input that notes the [`Traits`] of the bytes as they are read.
@@ -72,20 +73,21 @@ fn read(mut reader: Reader<'_>, traits: &Mutex<Traits>) -> DamageReport {
     let mut gap = None;
     let end = loop {
         let begins = match reader.next_event() {
+            Ok(Some(event)) if !matches!(event.record().what, What::Sync | What::Gap) => {
+                if let Some(row) = generations.last_mut() {
+                    row.read += 1;
+                    row.start.get_or_insert(event.time());
+                    row.end = Some(event.time());
+                }
+                continue;
+            }
             Ok(Some(event)) => match event.kind() {
                 EventKind::Sync(sync) => sync.begins_generation(),
                 EventKind::Gap(it) => {
                     gap = Some(it.at);
                     continue;
                 }
-                _ => {
-                    if let Some(row) = generations.last_mut() {
-                        row.read += 1;
-                        row.start.get_or_insert(event.time());
-                        row.end = Some(event.time());
-                    }
-                    continue;
-                }
+                _ => continue,
             },
             Ok(None) => break None,
             Err(error) => break Some(error),
