@@ -69,18 +69,27 @@ struct Late<'w, F, O> {
     state: Option<Result<(Clock, O), Failure>>,
 }
 
+impl<F: FnOnce(Range<Time>) -> O, O> Late<'_, F, O> {
+    /// Creates the observer at the first event.
+    #[cold]
+    fn start(&mut self, event: &Event<'_>) {
+        let Some(make) = self.make.take() else { return };
+        let snapshot = match event.kind() {
+            EventKind::Sync(sync) => sync.clock,
+            _ => None,
+        };
+        let clock = Clock::new(event.time(), snapshot, self.times);
+        self.state = Some(self.window.on(&clock).map(|range| (clock, make(range))));
+    }
+}
+
 impl<F: FnOnce(Range<Time>) -> O, O: Observer> Observer for Late<'_, F, O> {
     type Output = Option<Result<(Clock, Time, O::Output), Failure>>;
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
-        if let Some(make) = self.make.take() {
-            let snapshot = match event.kind() {
-                EventKind::Sync(sync) => sync.clock,
-                _ => None,
-            };
-            let clock = Clock::new(event.time(), snapshot, self.times);
-            self.state = Some(self.window.on(&clock).map(|range| (clock, make(range))));
+        if self.state.is_none() {
+            self.start(event);
         }
         self.end = event.time();
         if let Some(Ok((_, observer))) = &mut self.state {
