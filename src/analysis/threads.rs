@@ -1,10 +1,10 @@
 //! What each thread (M) of a [`Timeline`] did.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use indexmap::IndexMap;
 
 use crate::event::{GoState, ProcState};
 use crate::id::{ProcId, ThreadId};
@@ -88,7 +88,9 @@ struct Row {
 #[derive(Debug)]
 struct Rows {
     range: Range<Time>,
-    rows: HashMap<ThreadId, Row, RandomState>,
+    rows: IndexMap<ThreadId, Row, RandomState>,
+    /// The place of the row that was found last: spans of a thread come in runs.
+    last: usize,
 }
 
 impl Rows {
@@ -98,17 +100,22 @@ impl Rows {
         if start > end {
             return None;
         }
-        let row = self.rows.entry(thread).or_insert_with(|| Row {
-            first_seen: start,
-            last_seen: end,
-            running: Duration::ZERO,
-            syscall: Duration::ZERO,
-            with_proc: Duration::ZERO,
-            syscalls: 0,
-            goroutines: 0,
-            last_goroutine: 0,
-            procs: Vec::new(),
-        });
+        if self.rows.get_index(self.last).is_none_or(|(&last, _)| last != thread) {
+            let entry = self.rows.entry(thread);
+            self.last = entry.index();
+            entry.or_insert_with(|| Row {
+                first_seen: start,
+                last_seen: end,
+                running: Duration::ZERO,
+                syscall: Duration::ZERO,
+                with_proc: Duration::ZERO,
+                syscalls: 0,
+                goroutines: 0,
+                last_goroutine: 0,
+                procs: Vec::new(),
+            });
+        }
+        let row = &mut self.rows[self.last];
         row.first_seen = row.first_seen.min(start);
         row.last_seen = row.last_seen.max(end);
         Some((row, end - start))
@@ -140,12 +147,12 @@ impl ThreadsReport {
 
 impl Rows {
     fn of_goroutines(timeline: &Timeline, range: Range<Time>, mut chosen: impl FnMut(&Goroutine<'_>) -> bool) -> Self {
-        let mut rows = Rows { range: range.clone(), rows: HashMap::default() };
+        let mut rows = Rows { range: range.clone(), rows: IndexMap::default(), last: 0 };
         for (place, goroutine) in timeline.goroutines().enumerate() {
             if !chosen(&goroutine) {
                 continue;
             }
-            for span in goroutine.between(range.clone()) {
+            for (span, end) in goroutine.between_with_ends(range.clone()) {
                 // Until a trace first mentions a goroutine, it is in the state that is then reported.
                 let is_unreported = span.state() == GoState::Undetermined && span.previous().is_none();
                 let Some(reported) = (if is_unreported { goroutine.spans().nth(1) } else { Some(span) }) else {
@@ -156,7 +163,7 @@ impl Rows {
                     continue;
                 }
                 let Some(thread) = reported.thread() else { continue };
-                let Some((row, within)) = rows.seen(thread, span.start(), span.end()) else { continue };
+                let Some((row, within)) = rows.seen(thread, span.start(), end) else { continue };
                 if state == GoState::Running {
                     row.running += within;
                 } else {

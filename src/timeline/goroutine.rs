@@ -101,10 +101,26 @@ impl<'t> Goroutine<'t> {
 
     /// The spans that overlap a range: they begin before its end and end after its start. In order of time.
     pub fn between(&self, range: Range<Time>) -> impl Iterator<Item = Span<'t>> + use<'t> {
-        let Range { start, end } = range;
-        let next = self.timeline.spans.covering(self.number, start.0);
-        let spans = Spans { goroutine: *self, next };
-        spans.skip_while(move |span| span.end() <= start).take_while(move |span| span.start() < end)
+        self.between_with_ends(range).map(|(span, _)| span)
+    }
+
+    /// Like [`between`](Self::between), with the end of each span. Reads each span once.
+    pub(crate) fn between_with_ends(&self, range: Range<Time>) -> impl Iterator<Item = (Span<'t>, Time)> + use<'t> {
+        let (goroutine, timeline) = (*self, self.timeline);
+        let mut cursor = timeline.spans.covering(self.number, range.start.0);
+        let mut entry = timeline.spans.get(cursor);
+        let spans = std::iter::from_fn(move || {
+            loop {
+                let span = Span { goroutine, cursor, entry: entry? };
+                cursor = timeline.spans.next(cursor);
+                entry = timeline.spans.get(cursor);
+                // Only a damaged trace mentions a goroutine again after its end.
+                if span.entry.state != State::Ended {
+                    return Some((span, Time(entry.map_or(timeline.extent.end, |next| next.time))));
+                }
+            }
+        });
+        spans.skip_while(move |&(_, end)| end <= range.start).take_while(move |(span, _)| span.start() < range.end)
     }
 
     pub(super) fn timeline(&self) -> &'t Timeline {
