@@ -30,7 +30,7 @@ pub struct Summarizer<S> {
     names: Names,
     goroutines: Arena<Account>,
     /// Who is in a system call, by P; and in a sweep.
-    syscalls: HashMap<u64, u64, RandomState>,
+    syscalls: Arena<Option<u64>>,
     sweeps: HashMap<u64, u64, RandomState>,
     last: i64,
     /// When the generation began.
@@ -62,7 +62,7 @@ impl<S: SummarySink> Summarizer<S> {
             accounting,
             names: Names::default(),
             goroutines: Arena::default(),
-            syscalls: HashMap::default(),
+            syscalls: Arena::default(),
             sweeps: HashMap::default(),
             last: 0,
             sync: 0,
@@ -139,9 +139,11 @@ impl<S: SummarySink> Summarizer<S> {
         let Some(account) = self.goroutines.get_mut(index) else { return };
         if account.leave(from, time) {
             let proc = account.syscall_proc;
-            let is_own = self.syscalls.get(&proc) == Some(&id);
-            if is_own || self.accounting == Accounting::Reference {
-                self.syscalls.remove(&proc);
+            let place = self.syscalls.find(proc);
+            if let Some(go) = self.syscalls.get_mut(place)
+                && (*go == Some(id) || self.accounting == Accounting::Reference)
+            {
+                *go = None;
             }
         }
         if account.name == Name::EMPTY && record.b != 0 {
@@ -165,7 +167,11 @@ impl<S: SummarySink> Summarizer<S> {
             GoState::Syscall => {
                 account.syscall = since;
                 account.syscall_proc = record.proc;
-                self.syscalls.insert(record.proc, id);
+                let place = self.syscalls.find(record.proc);
+                match self.syscalls.get_mut(place) {
+                    Some(go) => *go = Some(id),
+                    None => drop(self.syscalls.insert(record.proc, Some(id))),
+                }
             }
             GoState::NotExist => {
                 self.close(index, time);
@@ -260,7 +266,7 @@ impl<S: SummarySink> Summarizer<S> {
                 account.spent.total = 0;
             }
         }
-        self.syscalls.clear();
+        self.syscalls = Arena::default();
         self.sweeps.clear();
     }
 
@@ -275,7 +281,8 @@ impl<S: SummarySink> Summarizer<S> {
     }
 
     fn proc_idles(&mut self, proc: u64, time: i64) {
-        if let Some(go) = self.syscalls.remove(&proc) {
+        let place = self.syscalls.find(proc);
+        if let Some(go) = self.syscalls.get_mut(place).and_then(Option::take) {
             let since = self.since(time);
             if let Some(account) = self.account(go) {
                 account.syscall_blocked = since;
@@ -387,8 +394,26 @@ impl<S: SummarySink> Observer for Summarizer<S> {
             }
         }
         self.last = time;
+        // Nearly all events are these.
+        if let What::GoTransition(from, to) = what {
+            if from != to {
+                self.go_transition(event, from, to);
+            }
+            return;
+        }
+        self.other(event, what, time);
+    }
+
+    fn finish(self) -> S {
+        self.finish_with_names().0
+    }
+}
+
+impl<S: SummarySink> Summarizer<S> {
+    /// Takes an event that is no transition of a goroutine.
+    #[inline(never)]
+    fn other(&mut self, event: &Event<'_>, what: What, time: i64) {
         match what {
-            What::GoTransition(from, to) if from != to => self.go_transition(event, from, to),
             What::ProcTransition(from, ProcState::Idle) if from != ProcState::Idle => {
                 self.proc_idles(event.record().a, time);
             }
@@ -412,12 +437,6 @@ impl<S: SummarySink> Observer for Summarizer<S> {
         }
     }
 
-    fn finish(self) -> S {
-        self.finish_with_names().0
-    }
-}
-
-impl<S: SummarySink> Summarizer<S> {
     /// What has not ended ends now.
     pub(super) fn finish_with_names(mut self) -> (S, Names) {
         if self.progress == Progress::Before && self.window.start <= self.last {

@@ -73,16 +73,28 @@ impl Key for RangeKey {
 }
 
 /// The place of a key's time in a short list.
+#[inline]
 pub(super) fn time_of<K: Key, const N: usize>(list: &mut SmallVec<[(K, i64); N]>, key: K, initial: i64) -> &mut i64
 where
     [(K, i64); N]: smallvec::Array<Item = (K, i64)>,
 {
-    let key = if list.len() < MAX_KEYS || list.iter().any(|&(k, _)| k == key) { key } else { key.other() };
-    let place = list.iter().position(|&(k, _)| k == key).unwrap_or_else(|| {
+    let place = match list.iter().position(|&(k, _)| k == key) {
+        Some(place) => place,
+        None => add_key(list, key, initial),
+    };
+    &mut list[place].1
+}
+
+#[cold]
+fn add_key<K: Key, const N: usize>(list: &mut SmallVec<[(K, i64); N]>, key: K, initial: i64) -> usize
+where
+    [(K, i64); N]: smallvec::Array<Item = (K, i64)>,
+{
+    let key = if list.len() < MAX_KEYS { key } else { key.other() };
+    list.iter().position(|&(k, _)| k == key).unwrap_or_else(|| {
         list.push((key, initial));
         list.len() - 1
-    });
-    &mut list[place].1
+    })
 }
 
 impl Spent {
@@ -93,6 +105,7 @@ impl Spent {
         known.fold(self.total, i64::saturating_sub).max(0)
     }
 
+    #[inline]
     pub fn block(&mut self, reason: Name, nanos: i64) {
         let sum = time_of(&mut self.blocks, reason, 0);
         *sum = sum.saturating_add(nanos);
