@@ -19,8 +19,14 @@ use crate::view::{names, paragraph, units};
 
 /// Compare two traces: groups of goroutines, blocking, pauses, latencies.
 ///
-/// The largest effects come first. Percentiles (p50, p99) are within 0.8 %. Small changes, and those of the runtime's own goroutines, are hidden unless --noise
-/// is given. The exit status is 1 if a --fail-on condition is met.
+/// The largest effects come first. Small changes, and those of the runtime's own goroutines, are hidden unless --noise is
+/// given. The exit status is 1 if a --fail-on condition is met.
+///
+/// Metrics: sched is how long goroutines are runnable until they run, wake the same after a wait; syscall, network and
+/// gc.pause are how long each takes; stw.REASON are stop-the-world pauses; gc.assist and gc.sweep are what functions pay for
+/// the garbage collector; gc.procs, procs.running and procs.runnable are averages; group.FUNCTION are the goroutines that
+/// started in a function; block.REASON is time blocked; mmu is the minimum mutator utilization. Percentiles (p50, p99) are
+/// within 0.8 %.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
