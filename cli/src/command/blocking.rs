@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use gotrace::analysis::blocking::{BlockingOptions, BlockingReport, WaitTotals, WakerWaits, WokenBy, is_idle};
 use gotrace::timeline::{Query, Span};
-use gotrace::{GoId, OwnedFrame, Timeline};
+use gotrace::{GoId, Timeline};
 use serde::{Serialize, Serializer};
 
 use crate::failure::Failure;
 use crate::select::{Chosen, Selection, Window, no_goroutine, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
-use crate::view::names;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{paragraph, place, suggest, units};
+use crate::view::{next, paragraph, place, suggest, units};
 
 /// Show what goroutines waited for: by reason, by place in the code, and by who woke them.
 ///
@@ -195,8 +194,7 @@ impl Args {
         ];
         let mut table = Table::new(columns);
         for span in spans.iter().take(self.rows.most()) {
-            let stack: Vec<OwnedFrame> =
-                span.stack().into_iter().flat_map(|stack| stack.own_frames().take(2)).map(OwnedFrame::from).collect();
+            let stack = span.stack().map(place::own_frames).unwrap_or_default();
             let waker = match span.woken_by() {
                 Some(waker) => waker.go().map_or_else(
                     || waker.runtime().map_or(String::new(), |runtime| format!("the {runtime}")),
@@ -218,7 +216,7 @@ impl Args {
         table.write(out)?;
         write_rest(spans.len() as u64, self.rows.most(), "wait", out)?;
         if let Some(id) = sums.all.longest_goroutine {
-            writeln!(out, "\nnext: gotrace goroutine {} {id}", names::shell_word(&self.file))?;
+            next::write("goroutine", &self.file, &id.to_string(), out)?;
         }
         Ok(())
     }
@@ -245,10 +243,12 @@ fn write_tables(sums: &BlockingReport, args: &Args, clock: &Clock, out: &mut Ter
         table.row(cells(waker(row, is_wide), &row.waits, total, clock));
     }
     write_table(&table, sums.waker_count, "waker", args, out)?;
-    let file = names::shell_word(&args.file);
     match sums.all.longest_goroutine {
         Some(id) => {
-            writeln!(out, "\nnext: gotrace goroutine {file} {id} shows who waited longest; --waits lists single waits")
+            let note = format!("goroutine {id} waited longest; --waits lists single waits");
+            writeln!(out)?;
+            paragraph::write_styled(DIM, &note, out)?;
+            next::write("goroutine", &args.file, &id.to_string(), out)
         }
         None => Ok(()),
     }

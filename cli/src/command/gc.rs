@@ -16,12 +16,11 @@ use crate::select::{Chosen, Window};
 use crate::terminal::Terminal;
 use crate::view::bar::Bar;
 use crate::view::clock::Clock;
-use crate::view::names;
 use crate::view::place::{innermost, line};
 use crate::view::rows::{Rows, write_rest_with};
 use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{paragraph, svg, units};
+use crate::view::{next, paragraph, svg, units};
 
 /// Show the garbage collections of a trace, and every time when the world was stopped.
 ///
@@ -164,8 +163,7 @@ fn write_text(args: &Args, report: &GcReport, clock: &Clock, terminal: &mut Term
     }
     if report.cycle_count > 0 {
         write_cycles(report, clock, terminal)?;
-        let file = names::shell_word(&args.file);
-        writeln!(terminal, "\nnext: gotrace gc {file} --mmu")?;
+        next::write("gc", &args.file, "--mmu", terminal)?;
     }
     Ok(terminal.flush()?)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use gotrace::timeline::{BLOCKED_BEFORE_TRACE, Goroutine, Life, LifeOptions, Span, SpanOrder, Totals};
-use gotrace::{GoId, GoState, OwnedFrame, Time, Timeline};
+use gotrace::{GoId, GoState, Time, Timeline};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
-use crate::view::{names, paragraph, place, suggest, units};
+use crate::view::{names, next, paragraph, place, suggest, units};
 
 /// Show the life of a goroutine: who created it, what it did and for how long, what it waited for and who woke it.
 ///
@@ -200,7 +200,8 @@ impl Args {
         out: &mut Terminal,
     ) -> io::Result<()> {
         let chosen = self.chosen();
-        paragraph::write("", &format!("{} with {chosen}", units::plural(matches.len() as u64, "goroutine")), out)?;
+        let head = format!("{} with {chosen}", units::plural(matches.len() as u64, "goroutine"));
+        paragraph::write_styled(BOLD, &head, out)?;
         let columns = [
             Column::number("GOROUTINE"),
             Column::name("FUNCTION"),
@@ -225,7 +226,7 @@ impl Args {
         }
         table.write(out)?;
         write_rest(matches.len() as u64, self.rows.most_of_list(), "goroutine", out)?;
-        writeln!(out, "\nnext: gotrace goroutine {} {}", names::shell_word(&self.file), matches[0].id())
+        next::write("goroutine", &self.file, &matches[0].id().to_string(), out)
     }
 
     fn write_life(&self, life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
@@ -249,10 +250,7 @@ impl Args {
                 (None, Some(thread)) => format!("thread {thread}"),
                 (None, None) => String::new(),
             };
-            let stack = span.stack().map(|stack| {
-                let frames: Vec<OwnedFrame> = stack.own_frames().take(2).map(OwnedFrame::from).collect();
-                place::text(&frames, is_wide)
-            });
+            let stack = span.stack().map(|stack| place::text(&place::own_frames(stack), is_wide));
             table.row([
                 clock.show(span.start()),
                 units::duration(span.duration()),
@@ -265,10 +263,7 @@ impl Args {
         table.write(out)?;
         write_rest(life.span_count, life.spans.len(), "span", out)?;
         match life.span_count > life.spans.len() as u64 && self.sort == Sort::Start {
-            true => {
-                let file = names::shell_word(&self.file);
-                writeln!(out, "\nnext: gotrace goroutine {file} {} --sort duration", life.goroutine)
-            }
+            true => next::write("goroutine", &self.file, &format!("{} --sort duration", life.goroutine), out),
             false => Ok(()),
         }
     }
@@ -301,7 +296,7 @@ fn write_header(life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut T
         }
     };
     let exited = match life.ended {
-        Some(time) => format!("exited  {}", clock.show(time)),
+        Some(time) => format!("exited {}", clock.show(time)),
         None => "still alive when the trace ended".to_owned(),
     };
     let children = units::count(life.child_count);

@@ -18,7 +18,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{names, paragraph, suggest, units};
+use crate::view::{names, next, paragraph, suggest, units};
 
 /// Show how the goroutines of a trace spent their time, by group, with the columns of go tool trace.
 ///
@@ -270,9 +270,11 @@ impl Args {
         }
         match report.groups.first() {
             Some(first) if !self.details && !first.name.is_empty() => {
-                let by = if self.by == By::Start { "" } else { " with the same --by" };
-                let file = names::shell_word(&self.file);
-                writeln!(out, "\nnext: gotrace goroutines {file} --group '{}'{by}", names::printable(&first.name))
+                let by = match self.by {
+                    By::Start => String::new(),
+                    by => by.to_possible_value().map_or(String::new(), |by| format!("--by {} ", by.get_name())),
+                };
+                next::write("goroutines", &self.file, &format!("{by}--group {}", names::quoted(&first.name)), out)
             }
             _ => Ok(()),
         }
@@ -293,6 +295,7 @@ impl Args {
             Column::number("SYSCALL").detail(1),
             Column::number("BLOCKED"),
             Column::text("MOSTLY BLOCKED ON"),
+            Column::number("").detail(4),
             Column::number("≈P99 TOTAL").detail(3),
         ]);
         for group in &report.groups {
@@ -307,7 +310,8 @@ impl Args {
                 units::duration(times.sched_wait.sum()),
                 units::duration(times.syscall.sum() + times.syscall_block.sum()),
                 units::duration(times.block.sum()),
-                most.map_or(String::new(), |row| format!("{} {}", row.name, units::duration(row.times.sum()))),
+                most.map_or(String::new(), |row| row.name.clone()),
+                most.map_or(String::new(), |row| units::duration(row.times.sum())),
                 units::duration(times.total.percentile(99.0)),
             ]);
         }
@@ -394,9 +398,7 @@ impl Args {
         table.write(out)?;
         write_rest(report.goroutine_count, report.members.len(), "goroutine", out)?;
         match report.members.first() {
-            Some(member) => {
-                writeln!(out, "\nnext: gotrace goroutine {} {}", names::shell_word(&self.file), member.goroutine)
-            }
+            Some(member) => next::write("goroutine", &self.file, &member.goroutine.to_string(), out),
             None => Ok(()),
         }
     }

@@ -12,11 +12,10 @@ use crate::pass::{ended, observe_within};
 use crate::select::{Chosen, Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
-use crate::view::names;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{distribution, paragraph, place, units};
+use crate::view::{distribution, next, paragraph, place, units};
 
 /// Show how long goroutines wait for a P, in system calls and for the network, how long the world is stopped, and what
 /// functions pay for the garbage collector.
@@ -148,7 +147,7 @@ fn write_text(args: &Args, report: &LatencyReport, clock: &Clock, terminal: &mut
         write_over_time(report, clock, terminal)?;
     }
     if args.slowest == 0 {
-        writeln!(terminal, "\nnext: gotrace latency {} --slowest 5", names::shell_word(&args.file))?;
+        next::write("latency", &args.file, "--slowest 5", terminal)?;
     }
     Ok(terminal.flush()?)
 }
@@ -227,7 +226,7 @@ fn write_pauses(pauses: &[PauseLatency], clock: &Clock, terminal: &mut Terminal)
         let longest = pause.longest.as_ref();
         let last = longest.and_then(|longest| {
             let function = longest.last_function.as_deref().unwrap_or_default();
-            longest.last_goroutine.map(|id| format!("{id} {function}").trim_end().to_owned())
+            longest.last_goroutine.map(|id| format!("goroutine {id} {function}").trim_end().to_owned())
         });
         table.row([
             pause.reason.clone(),

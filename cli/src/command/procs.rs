@@ -12,7 +12,7 @@ use crate::select::Window;
 use crate::terminal::Terminal;
 use crate::view::bar::Bar;
 use crate::view::clock::Clock;
-use crate::view::names;
+use crate::view::next;
 use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::units;
@@ -82,8 +82,7 @@ fn write_text(args: &Args, report: &ProcsReport, clock: &Clock, terminal: &mut T
     if args.over_time {
         write_windows(report, clock, terminal)?;
     } else {
-        let file = names::shell_word(&args.file);
-        writeln!(terminal, "\nnext: gotrace procs {file} --over-time")?;
+        next::write("procs", &args.file, "--over-time", terminal)?;
     }
     Ok(terminal.flush()?)
 }

@@ -166,7 +166,7 @@ fn write_written(args: &Args, profile: &StackProfile, out: &mut Terminal) -> io:
     let stacks = units::plural(samples.len() as u64, "stack");
     writeln!(out, "wrote {path}: {}, {} at {stacks}", counted(args.kind, count), units::duration(total))?;
     let next = match args.folded {
-        true => format!("next: a flame graph program, such as inferno-flamegraph < {quoted}"),
+        true => format!("next: inferno-flamegraph < {quoted}"),
         false => format!("next: go tool pprof -top {quoted}"),
     };
     writeln!(out, "{}", out.paint(DIM, &next))

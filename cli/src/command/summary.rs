@@ -10,11 +10,11 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::view::names;
 use crate::view::names::printable;
-use crate::view::paragraph;
 use crate::view::rows::write_rest_with;
 use crate::view::style::{BOLD, WARN};
 use crate::view::table::{Column, Table};
 use crate::view::units::{bytes, count, duration, percent, plural};
+use crate::view::{next, paragraph};
 
 /// Show what is in a Go execution trace: version, duration, counts, heap, events by kind.
 ///
@@ -69,7 +69,7 @@ fn write_text(trace: &TraceSummary, file: &Path, terminal: &mut Terminal) -> io:
     write_misuses(&trace.misuses, terminal)?;
     match file == Path::new("-") {
         true => Ok(()),
-        false => writeln!(terminal, "\nnext: gotrace goroutines {}", names::shell_word(file)),
+        false => next::write("goroutines", file, "", terminal),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest, write_rest_with};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{names, paragraph, units};
+use crate::view::{names, next, paragraph, units};
 
 /// Show how long the program's tasks and regions took, what the slowest waited for, or its log messages.
 ///
@@ -155,10 +155,11 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
     let names =
         |count: u64, thing: &str| format!("{} {thing}{}", units::count(count), if count == 1 { "" } else { "s" });
     let tasks = units::plural(table.task_count, "task");
-    writeln!(out, "{tasks} of {}, {} still open", names(table.task_names, "name"), units::count(open))?;
+    let head = format!("{tasks} of {}, {} still open", names(table.task_names, "name"), units::count(open));
+    paragraph::write_styled(BOLD, &head, out)?;
     if !table.tasks.is_empty() {
         // Who works for a task is known in its regions only.
-        let note = "RUNNING, RUNNABLE, BLOCKED and SYSCALL are what goroutines did in the regions of the tasks";
+        let note = "RUNNING, RUNNABLE, BLOCKED, SYSCALL: in the regions of the tasks only";
         paragraph::write_styled(DIM, note, out)?;
         let mut rows = Table::new(columns("TASK"));
         for group in &table.tasks {
@@ -169,7 +170,8 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
         write_rest(table.task_names, table.tasks.len(), "name", out)?;
     }
     let regions = units::plural(table.region_count, "region");
-    writeln!(out, "\n{regions} of {}", names(table.region_types, "type"))?;
+    writeln!(out)?;
+    paragraph::write_styled(BOLD, &format!("{regions} of {}", names(table.region_types, "type")), out)?;
     if !table.regions.is_empty() {
         let mut rows = Table::new(columns("REGION"));
         for group in &table.regions {
@@ -180,7 +182,7 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
     }
     match table.task_count {
         0 => Ok(()),
-        _ => write_next(&format!("gotrace tasks {} --slowest 5", names::shell_word(file)), out),
+        _ => next::write("tasks", file, "--slowest 5", out),
     }
 }
 
@@ -224,11 +226,6 @@ fn cells(name: &str, count: u64, open: Option<u64>, latency: &Histogram, times: 
         state(|times| times.block),
         state(|times| times.syscall.saturating_add(times.syscall_block)),
     ]
-}
-
-fn write_next(command: &str, out: &mut Terminal) -> io::Result<()> {
-    let line = out.paint(DIM, &format!("next: {}", names::printable(command)));
-    writeln!(out, "\n{line}")
 }
 
 fn run_slowest(args: &Args, count: usize, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -290,14 +287,15 @@ fn write_slowest(report: &SlowestReport, args: &Args, clock: &Clock, out: &mut T
             format!("{} that match, of {}", units::count(report.matching), units::plural(report.task_count, "task"))
         }
     };
-    writeln!(out, "the {} slowest of {matching}", units::count(report.tasks.len() as u64))?;
+    let head = format!("the {} slowest of {matching}", units::count(report.tasks.len() as u64));
+    paragraph::write_styled(BOLD, &head, out)?;
     for task in &report.tasks {
         writeln!(out)?;
         write_slow_task(task, clock, out)?;
     }
     let slowest = report.tasks.first().and_then(|task| task.waits.first().map(|wait| wait.longest.go));
     match slowest {
-        Some(go) => write_next(&format!("gotrace goroutine {} {go}", names::shell_word(&args.file)), out),
+        Some(go) => next::write("goroutine", &args.file, &go.to_string(), out),
         None => Ok(()),
     }
 }

@@ -15,7 +15,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
-use crate::view::{names, paragraph, units};
+use crate::view::{next, paragraph, units};
 
 /// Show what each operating system thread (M) did: how long it ran Go code, was in system calls and had a P.
 ///
@@ -151,7 +151,7 @@ fn write_text(args: &Args, report: &ThreadsReport, clock: &Clock, terminal: &mut
     }
     table.write(terminal)?;
     write_rest(report.thread_count, report.threads.len(), "thread", terminal)?;
-    writeln!(terminal, "\nnext: gotrace procs {}", names::shell_word(&args.file))?;
+    next::write("procs", &args.file, "", terminal)?;
     Ok(terminal.flush()?)
 }
 

@@ -4,6 +4,7 @@ pub mod bar;
 pub mod clock;
 pub mod distribution;
 pub mod names;
+pub mod next;
 pub mod paragraph;
 pub mod place;
 pub mod rows;

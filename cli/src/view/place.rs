@@ -1,6 +1,7 @@
 //! Frames and stacks in a line of text, and which of their frames says where the program was.
 
 use gotrace::OwnedFrame;
+use gotrace::timeline::StackTrace;
 
 use super::names;
 
@@ -16,6 +17,16 @@ pub fn text(frames: &[OwnedFrame], is_wide: bool) -> String {
 /// The file and the line of a frame, such as `main.go:12`.
 pub fn line(frame: &OwnedFrame) -> String {
     format!("{}:{}", names::file_name(&frame.file), frame.line)
+}
+
+/// Two frames that say where the program was: the innermost one outside of the runtime, and its caller, without steps between
+/// such as `internal/poll`.
+pub fn own_frames(stack: StackTrace<'_>) -> Vec<OwnedFrame> {
+    let is_step = |name: &[u8]| name.starts_with(b"internal/") || name.starts_with(b"syscall.");
+    let mut own = stack.own_frames();
+    let first = own.next();
+    let callers = own.filter(|frame| !is_step(frame.func.as_bytes()));
+    first.into_iter().chain(callers).take(2).map(OwnedFrame::from).collect()
 }
 
 /// The innermost frame outside of the runtime, or the innermost one if all are in it.

@@ -160,7 +160,9 @@ impl Table {
             false => natural[index],
         };
         let is_bar = |index: &usize| self.columns[*index].shape == Shape::Bar;
-        let mut shown: Vec<usize> = (0..self.columns.len()).filter(|index| !is_bar(index)).collect();
+        // A column without a heading and without cells takes no gap either.
+        let is_shown = |index: &usize| !is_bar(index) && natural[*index] > 0;
+        let mut shown: Vec<usize> = (0..self.columns.len()).filter(is_shown).collect();
         let needed = |shown: &[usize], width: &dyn Fn(usize) -> usize| -> usize {
             shown.iter().map(|&index| width(index)).sum::<usize>() + GAP * shown.len().saturating_sub(1)
         };
