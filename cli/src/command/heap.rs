@@ -214,7 +214,9 @@ fn write_rows(report: &Report, sample_type: usize, args: &Args, terminal: &mut T
 
 fn write_growth(growth: &Growth, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
     let unit = &growth.diff().sample_types()[sample_type].unit;
-    let rows = growth.rows(sample_type);
+    let mut rows = growth.rows(sample_type);
+    // What only their callees hold is no growth of theirs.
+    rows.retain(|row| row.diff.flat[sample_type] != 0);
     if rows.is_empty() {
         return writeln!(terminal, "no value changed from the first profile to the last");
     }
