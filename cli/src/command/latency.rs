@@ -178,19 +178,20 @@ fn write_slowest(args: &Args, slowest: &[SlowWait], clock: &Clock, terminal: &mu
             Column::number("START"),
             Column::number("GOROUTINE"),
             reason,
-            Column::name("STARTED IN").detail(1),
+            Column::name("STARTED IN").detail(2),
             Column::name("AT"),
-            Column::word("LINE").detail(2),
+            Column::word("LINE").detail(1),
         ]);
         for wait in waits {
+            let at = place::caller(&wait.stack);
             table.row([
                 units::duration(wait.duration),
                 clock.show(wait.start),
                 wait.goroutine.map_or_else(String::new, |id| id.to_string()),
                 reason_text(wait),
                 wait.function.clone().unwrap_or_default(),
-                place::innermost(&wait.stack).map_or_else(String::new, |frame| frame.func.clone()),
-                place::innermost(&wait.stack).map_or_else(String::new, place::line),
+                at.map_or_else(String::new, |frame| frame.func.clone()),
+                at.map_or_else(String::new, place::line),
             ]);
         }
         table.write(terminal)?;

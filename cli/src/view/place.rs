@@ -22,11 +22,19 @@ pub fn line(frame: &OwnedFrame) -> String {
 /// Two frames that say where the program was: the innermost one outside of the runtime, and its caller, without steps between
 /// such as `internal/poll`.
 pub fn own_frames(stack: StackTrace<'_>) -> Vec<OwnedFrame> {
-    let is_step = |name: &[u8]| name.starts_with(b"internal/") || name.starts_with(b"syscall.");
     let mut own = stack.own_frames();
     let first = own.next();
     let callers = own.filter(|frame| !is_step(frame.func.as_bytes()));
     first.into_iter().chain(callers).take(2).map(OwnedFrame::from).collect()
+}
+
+/// The innermost frame that called into the runtime, a system call or the network, or the innermost one if there is none.
+pub fn caller(stack: &[OwnedFrame]) -> Option<&OwnedFrame> {
+    stack.iter().find(|frame| !frame.is_runtime() && !is_step(frame.func.as_bytes())).or(stack.first())
+}
+
+fn is_step(function: &[u8]) -> bool {
+    function.starts_with(b"internal/") || function.starts_with(b"syscall.")
 }
 
 /// The innermost frame outside of the runtime, or the innermost one if all are in it.

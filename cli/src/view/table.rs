@@ -17,6 +17,9 @@ const GAP: usize = 2;
 /// Names are not shortened below this.
 const SHORTEST_NAME: usize = 16;
 
+/// Names are not shortened below this as long as there are columns that may be left out.
+const READABLE_NAME: usize = 24;
+
 /// Bars are not drawn in less room than this.
 const SHORTEST_BAR: usize = 8;
 
@@ -155,10 +158,12 @@ impl Table {
         };
         let natural: Vec<usize> = (0..self.columns.len()).map(natural).collect();
         let is_flexible = |index: usize| matches!(self.columns[index].shape, Shape::Name | Shape::Text);
-        let least = |index: usize| match is_flexible(index) {
-            true => natural[index].min(SHORTEST_NAME),
+        let at_least = |index: usize, least: usize| match is_flexible(index) {
+            true => natural[index].min(least),
             false => natural[index],
         };
+        let readable = |index: usize| at_least(index, READABLE_NAME);
+        let least = |index: usize| at_least(index, SHORTEST_NAME);
         let is_bar = |index: &usize| self.columns[*index].shape == Shape::Bar;
         // A column without a heading and without cells takes no gap either.
         let is_shown = |index: &usize| !is_bar(index) && natural[*index] > 0;
@@ -166,7 +171,7 @@ impl Table {
         let needed = |shown: &[usize], width: &dyn Fn(usize) -> usize| -> usize {
             shown.iter().map(|&index| width(index)).sum::<usize>() + GAP * shown.len().saturating_sub(1)
         };
-        while needed(&shown, &least) > room {
+        while needed(&shown, &readable) > room {
             let last = shown.iter().copied().filter(|&index| self.columns[index].detail > 0);
             let Some(dropped) = last.max_by_key(|&index| self.columns[index].detail) else { break };
             shown.retain(|&index| index != dropped);
