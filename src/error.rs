@@ -1,4 +1,4 @@
-//! What can be wrong with a trace, and where.
+//! Errors of reading a trace: what is wrong and where.
 
 use std::fmt;
 use std::io;
@@ -8,12 +8,12 @@ use thiserror::Error;
 use crate::id::{GoId, ProcId, Resource, StackId, StringId, ThreadId};
 use crate::time::Time;
 
-/// Why a trace could not be read on, and the place in the file.
+/// Why reading a trace failed, and at which place in the file.
 #[derive(Debug)]
 pub struct Error {
     /// What is wrong.
     pub kind: ErrorKind,
-    /// Where.
+    /// Where in the file.
     pub at: Location,
 }
 
@@ -23,21 +23,21 @@ impl fmt::Display for Error {
     }
 }
 
-/// It has no source: its text has all that is known.
+/// `source` returns `None`: the display text already includes the underlying I/O error.
 impl std::error::Error for Error {}
 
-/// A place in a trace. Its text begins with a blank, to follow a message.
+/// A place in a trace. Its display text starts with a space, so that it can follow a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Location {
-    /// Bytes from the start of the file.
+    /// Byte offset from the start of the file.
     pub offset: u64,
-    /// The generation, where the fault lies in one.
+    /// The generation, if the error is inside one.
     pub generation: Option<u64>,
-    /// The thread whose batch it is, where it is one's.
+    /// The thread (M) that wrote the batch, if the batch belongs to one.
     pub thread: Option<ThreadId>,
-    /// How many events were delivered before, where the fault came up in ordering them.
+    /// The number of events delivered before the error, if it was found while ordering events.
     pub event: Option<u64>,
 }
 
@@ -59,341 +59,349 @@ impl fmt::Display for Location {
 
 /// What is wrong with a trace.
 ///
-/// The variants are grouped by what is at fault: the file, the framing, the tables, an event, or the order of events.
+/// The variants are grouped by what is at fault: the file, the framing, the tables, a single event,
+/// or the order of events.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     // The file.
-    /// The bytes could not be read.
+    /// Reading the bytes failed.
     #[error("cannot read: {0}")]
     Io(io::Error),
-    /// The file does not begin like a trace.
-    #[error("not a Go execution trace: it begins with \"{preview}\"")]
+    /// The file does not start with a trace header.
+    #[error("not a Go execution trace: it starts with \"{preview}\"")]
     NotATrace {
-        /// The file's first bytes, up to sixteen, with escapes; empty for an empty file.
+        /// The first bytes of the file, at most sixteen, escaped. Empty if the file is empty.
         preview: String,
     },
     /// The file ends inside its header.
     #[error("the file ends inside the trace header: {len} of 16 bytes")]
     TruncatedHeader {
-        /// How many bytes there are.
+        /// The number of bytes in the file.
         len: usize,
     },
-    /// The trace is of a format that is not read.
+    /// The version of the trace is not supported.
     #[error("unsupported trace version {version}")]
     UnsupportedVersion {
-        /// The version as the header names it, such as `go 1.5`.
+        /// The version in the header, such as `go 1.5`.
         version: String,
     },
-    /// There is a header and nothing else: the program ended before it wrote any of the trace.
+    /// Nothing follows the header: the program exited before it wrote any trace data.
     #[error("the trace is empty: nothing follows its header")]
     EmptyTrace,
-    /// The file has more of something than [`Limits`](crate::Limits) allow.
-    #[error("more than {limit} {what}: the limit that the reader was given")]
+    /// The trace exceeds one of the reader's [`Limits`](crate::Limits).
+    #[error("more than {limit} {what}: the reader's limit is exceeded")]
     LimitExceeded {
-        /// What there is too much of.
+        /// What exceeds the limit.
         what: &'static str,
-        /// The most.
+        /// The limit.
         limit: u64,
     },
-    /// A second trace follows the first in the same file.
-    #[error("a second trace begins here")]
+    /// The file contains a second trace after the first.
+    #[error("a second trace starts here")]
     MultipleTraces,
-    /// Something that is no trace follows the trace.
-    #[error("the trace is followed by other data (byte {found:#04x} is no batch)")]
+    /// The trace is followed by bytes that do not belong to it.
+    #[error("the trace is followed by other data (byte {found:#04x} does not start a batch)")]
     TrailingData {
-        /// The first byte of it.
+        /// The first byte after the trace.
         found: u8,
     },
 
     // The framing.
-    /// A batch must begin here, and the byte says otherwise.
+    /// The byte at this offset does not start a batch, but only a batch is allowed here.
     #[error("expected a batch, found byte {found:#04x}")]
     NotABatch {
-        /// The byte in its place.
+        /// The byte found instead.
         found: u8,
     },
     /// The file ends inside a batch.
     #[error("the file ends inside a batch: {missing} byte{} missing", if *.missing == 1 { " is" } else { "s are" })]
     TruncatedBatch {
-        /// How many bytes more were announced, or 1 if the file ends in the batch's header.
+        /// The number of missing bytes according to the batch header, or 1 if the file ends inside
+        /// that header.
         missing: u64,
     },
-    /// A batch says it is larger than any writer makes it.
-    #[error("batch of {size} bytes: the most is 65536")]
+    /// The header of a batch states a size above the maximum.
+    #[error("a batch of {size} bytes exceeds the maximum of 65536")]
     BatchTooLarge {
-        /// Its size.
+        /// The stated size in bytes.
         size: u64,
     },
-    /// An integer is longer than ten bytes or 64 bits.
+    /// An integer is longer than ten bytes or exceeds 64 bits.
     #[error("an integer overflows 64 bits")]
     VarintOverflow,
     /// A batch ends inside an integer.
     #[error("the batch ends inside an integer")]
     VarintTruncated,
-    /// A batch of generation 0, which no runtime writes.
+    /// A batch belongs to generation 0, which no runtime writes.
     #[error("generation 0 is invalid")]
     InvalidGeneration,
-    /// A generation is not the one after the last.
+    /// The generation number does not follow the previous one.
     #[error("generation {found} follows generation {last}")]
     GenerationOutOfOrder {
-        /// The generation before.
+        /// The previous generation.
         last: u64,
-        /// The one found.
+        /// The generation found.
         found: u64,
     },
-    /// The file ends inside a record (Go 1.21 and older, whose batches do not say how long they are).
+    /// The file ends inside a record. Only in traces of Go 1.21 and older, whose batches do not
+    /// state their size.
     #[error("the file ends inside a {event} record")]
     TruncatedEvent {
-        /// The record's name.
+        /// The name of the record.
         event: &'static str,
     },
-    /// A record announces more bytes of values than any writer puts there.
-    #[error("{len} bytes of values in a {event} record: the most is 2048")]
+    /// A record states more bytes of values than any writer produces.
+    #[error("{len} bytes of values in a {event} record exceed the maximum of 2048")]
     ValuesTooLong {
-        /// The record's name.
+        /// The name of the record.
         event: &'static str,
-        /// How many bytes.
+        /// The stated length in bytes.
         len: u64,
     },
-    /// A batch is of a P whose number is out of range.
+    /// A batch belongs to a P whose number is out of range.
     #[error("P {id} is out of range")]
     InvalidProc {
-        /// The number.
+        /// The number of the P.
         id: u64,
     },
-    /// Batches of two generations are mixed.
-    #[error("a batch of generation {found} lies inside generation {current}")]
+    /// The batches of two generations are interleaved.
+    #[error("a batch of generation {found} is inside generation {current}")]
     InterleavedGenerations {
         /// The generation being read.
         current: u64,
-        /// The batch's.
+        /// The generation of the batch.
         found: u64,
     },
-    /// A generation of a Go 1.26 trace stops without saying that it ends: the trace was cut between two batches.
-    #[error("the generation has no end: the trace is cut")]
+    /// A generation of a trace of Go 1.26 or later has no end marker: the trace was truncated
+    /// between two batches.
+    #[error("the generation has no end marker: the trace is truncated")]
     MissingEndOfGeneration,
-    /// The same batch stands twice.
-    #[error("the batch is a copy of the one before it of the same M or kind")]
+    /// A batch occurs twice in a row.
+    #[error("the batch is a copy of the previous one of the same M or kind")]
     DuplicateBatch,
-    /// A batch begins before the one that stands before it on the same M.
-    #[error("the batch begins at timestamp {found}, before its M's last at {last}")]
+    /// A batch starts at an earlier time than the previous batch of the same thread.
+    #[error("the batch starts at timestamp {found}, before the previous one of its M at {last}")]
     TimeRegression {
-        /// The batch before, in raw timestamp units.
+        /// The start of the previous batch, in raw timestamp units.
         last: u64,
-        /// This batch.
+        /// The start of this batch, in raw timestamp units.
         found: u64,
     },
 
     // The tables of a generation.
-    /// A batch of a table holds a record of another kind.
+    /// A batch that holds one table contains a record of another kind.
     #[error("expected a {expected} record, found event type {found}")]
     UnexpectedRecord {
-        /// The record that the batch is made of.
+        /// The only kind of record that this batch may contain.
         expected: &'static str,
-        /// The event type in its place.
+        /// The event type found instead.
         found: u8,
     },
-    /// A table gives something the ID 0, which stands for nothing.
+    /// A table entry has ID 0, which is reserved for "none".
     #[error("a {table} has the ID 0")]
     ZeroId {
         /// `string` or `stack`.
         table: &'static str,
     },
-    /// A table gives an ID twice.
-    #[error("the {table} ID {id} is given twice")]
+    /// Two entries of a table have the same ID.
+    #[error("the {table} ID {id} occurs twice")]
     DuplicateId {
         /// `string` or `stack`.
         table: &'static str,
         /// The ID.
         id: u64,
     },
-    /// A table gives an ID to an empty string, which needs none (Go 1.21 and older).
+    /// A table contains an empty string, which needs no ID (Go 1.21 and older).
     #[error("string {id} is empty")]
     EmptyString {
         /// The ID.
         id: StringId,
     },
-    /// A string is longer than any writer makes it.
-    #[error("string of {len} bytes: the most is {max}")]
+    /// A string exceeds the maximum length that the runtime writes.
+    #[error("a string of {len} bytes exceeds the maximum of {max}")]
     StringTooLong {
-        /// Its length.
+        /// The length in bytes.
         len: u64,
-        /// The most.
+        /// The maximum.
         max: u64,
     },
-    /// A stack is deeper than any writer makes it.
-    #[error("stack of {frames} frames: the most is {max}")]
+    /// A stack exceeds the maximum depth that the runtime writes.
+    #[error("a stack of {frames} frames exceeds the maximum of {max}")]
     StackTooDeep {
-        /// Its depth.
+        /// The number of frames.
         frames: u64,
-        /// The most.
+        /// The maximum.
         max: u64,
     },
-    /// A string is not in the generation's table.
+    /// The generation's table has no string with this ID.
     #[error("unknown string ID {id}")]
     UnknownString {
         /// The ID.
         id: StringId,
     },
-    /// A stack is not in the generation's table.
+    /// The generation's table has no stack with this ID.
     #[error("unknown stack ID {id}")]
     UnknownStack {
         /// The ID.
         id: StackId,
     },
-    /// A batch of an experiment that is not known.
+    /// A batch belongs to an experiment that is not supported.
     #[error("unknown experiment {id}")]
     UnknownExperiment {
-        /// Its number.
+        /// The number of the experiment.
         id: u8,
     },
-    /// A generation does not say how fast its clock is, says it twice, or names a rate that no clock has.
+    /// The clock frequency of a generation is missing, occurs twice, or is one that no clock has.
     #[error("{0} clock frequency")]
     BadFrequency(Flaw),
-    /// A generation of a Go 1.25 or later trace has no clock snapshot, has two, or one that is out of range.
+    /// The clock snapshot of a generation is missing, occurs twice, or is out of range (Go 1.25 and
+    /// later).
     #[error("{0} clock snapshot")]
     BadClockSnapshot(Flaw),
 
-    // An event by itself.
-    /// No event has this type.
+    // A single event.
+    /// No event has this type code.
     #[error("unknown event type {code}")]
     UnknownEvent {
-        /// The type.
+        /// The type code.
         code: u8,
     },
-    /// A batch ends inside an event's bytes.
+    /// A batch ends inside an event.
     #[error("the batch ends inside a {event}")]
     EventTruncated {
-        /// Its name.
+        /// The name of the event.
         event: &'static str,
     },
-    /// A record that belongs to a table or the framing, among the events of an M.
-    #[error("{event} among the events of an M")]
+    /// A record that belongs to a table or to the framing occurs among the events of a thread.
+    #[error("{event} is not allowed among the events of an M")]
     WrongContext {
-        /// Its name.
+        /// The name of the record.
         event: &'static str,
     },
-    /// An event that the trace's version does not have yet.
-    #[error("{event} is of go 1.{since}, newer than the trace")]
+    /// An event that was added after the version of the trace.
+    #[error("{event} was added in Go 1.{since}, after the version of the trace")]
     EventNotInVersion {
-        /// Its name.
+        /// The name of the event.
         event: &'static str,
-        /// The version that brought it.
+        /// The minor version of Go that added it.
         since: u32,
     },
-    /// An event that had been given up before the first version that is read.
-    #[error("{event} is of go 1.7 or older")]
+    /// An event that Go 1.11, the oldest supported version, no longer writes.
+    #[error("{event} is only written by Go 1.7 and older")]
     ObsoleteEvent {
-        /// Its name.
+        /// The name of the event.
         event: &'static str,
     },
-    /// A record has more or fewer values than it should.
-    #[error("{event} has {found} values and not {expected}")]
+    /// A record has too many or too few values.
+    #[error("{event} has {found} values, expected {expected}")]
     WrongArgumentCount {
-        /// Its name.
+        /// The name of the record.
         event: &'static str,
-        /// How many it should have, the time and the stack among them.
+        /// The expected number of values, including the time and the stack.
         expected: u64,
-        /// How many it has.
+        /// The number of values found.
         found: u64,
     },
-    /// An event that is neither a region's begin nor its end.
+    /// The mode of a region event is neither start nor end.
     #[error("invalid region mode {mode}")]
     InvalidRegionMode {
-        /// The number.
+        /// The mode found.
         mode: u64,
     },
-    /// A time that lies further on than any clock goes: past 2⁶² ns, 146 years, which in a trace of Go 1.21 or older count from its
-    /// first event.
+    /// A time exceeds 2⁶² ns (146 years) on the trace's clock. In traces of Go 1.21 and older, this
+    /// is relative to the first event.
     #[error("a timestamp overflows")]
     TimestampOverflow,
-    /// A status that no goroutine or P has.
+    /// A status code that no goroutine or P can have.
     #[error("invalid status {status} for {resource}")]
     InvalidStatus {
-        /// What it is about.
+        /// The goroutine or P.
         resource: Resource,
-        /// The number.
+        /// The status code.
         status: u64,
     },
 
     // The order of events.
-    /// An event happened without something that it needs, or with something that it can't have.
+    /// An event lacks the goroutine, P or thread that it needs, or has one that it must not have.
     #[error("{event}: {mismatch}")]
     WrongSchedContext {
-        /// The event.
+        /// The name of the event.
         event: &'static str,
-        /// What was missing or too much.
+        /// What is missing or not allowed.
         mismatch: ContextMismatch,
     },
-    /// An event that can't happen in the state which its subject is in.
+    /// An event is illegal in the current state of its goroutine or P.
     #[error("{event} for {resource}, which is {state}")]
     IllegalTransition {
-        /// The event.
+        /// The name of the event.
         event: &'static str,
-        /// Its subject.
+        /// The goroutine or P.
         resource: Resource,
-        /// The subject's state.
+        /// Its current state.
         state: &'static str,
     },
-    /// An event is earlier than one that it must follow: the trace's clock can't be trusted (Go 1.21 and older).
-    #[error("time stamps out of order: {found} after {last} ticks")]
+    /// An event is earlier than one that must precede it: the clock of the trace is unreliable (Go
+    /// 1.21 and older).
+    #[error("timestamps out of order: {found} after {last} ticks")]
     TimeOrder {
-        /// The time before, in ticks of the trace's clock.
+        /// The earlier event's time, in ticks of the trace's clock.
         last: u64,
-        /// The event's.
+        /// The time found, in ticks.
         found: u64,
     },
-    /// A goroutine comes back from a system call that it never was in.
-    #[error("goroutine {0} comes back from a system call that it never was in")]
+    /// A goroutine exits a system call without being in one.
+    #[error("goroutine {0} exits a system call that it did not enter")]
     StraySyscallExit(GoId),
-    /// A goroutine starts on a P that runs another.
+    /// A goroutine starts on a P that is running another goroutine.
     #[error("{event} of goroutine {go} on proc {proc}, which runs goroutine {holds}")]
     ProcBusy {
-        /// The event.
+        /// The name of the event.
         event: &'static str,
         /// The goroutine.
         go: GoId,
         /// The P.
         proc: ProcId,
-        /// The goroutine that the P runs.
+        /// The goroutine that the P is running.
         holds: GoId,
     },
-    /// A generation begins with a status that is not the one its subject was left in.
-    #[error("{resource} is said to be {found}, but was left {known}")]
+    /// The status at the start of a generation contradicts the state at the end of the previous
+    /// one.
+    #[error("{resource} has status {found}, but its last state was {known}")]
     InconsistentStatus {
         /// The goroutine or P.
         resource: Resource,
-        /// The state that it was left in.
+        /// The state at the end of the previous generation.
         known: &'static str,
-        /// The state that it is said to be in.
+        /// The state according to the status.
         found: &'static str,
     },
-    /// A goroutine's first sign of life after the first generation is a status: it was never created.
+    /// A goroutine first appears in a status after the first generation: its creation is missing.
     #[error("goroutine {0} has a status after the first generation but was never seen before")]
     LateGoroutine(GoId),
-    /// A goroutine in a system call is said to be on another thread than it was, or on none.
-    #[error("goroutine {go} is said to be in a system call on {}, which has {}",
+    /// The status of a goroutine in a system call names no thread, or a thread that does not run
+    /// the goroutine.
+    #[error("goroutine {go} has a status in a system call on {}, which has {}",
         or_none("thread", .thread), or_none("goroutine", .holds))]
     SyscallThread {
         /// The goroutine.
         go: GoId,
-        /// The thread.
+        /// The thread that the status names.
         thread: Option<ThreadId>,
-        /// The goroutine that this thread has.
+        /// The goroutine that this thread runs.
         holds: Option<GoId>,
     },
-    /// A goroutine is created that exists already.
+    /// A goroutine is created although it already exists.
     #[error("goroutine {0} is created twice")]
     CreatedTwice(GoId),
-    /// A goroutine or P runs on two threads at once.
+    /// A goroutine or P is on two threads at once.
     #[error("{resource} is on thread {here} while it is still on thread {there}")]
     DoubleBinding {
         /// The goroutine or P.
         resource: Resource,
-        /// The thread that says it has it now.
+        /// The thread that the current event puts it on.
         here: ThreadId,
-        /// The thread that had it.
+        /// The thread that it is still on.
         there: ThreadId,
     },
     /// A P is stolen from a thread that does not have it.
@@ -401,63 +409,64 @@ pub enum ErrorKind {
     StolenFromWrongThread {
         /// The P.
         proc: ProcId,
-        /// The thread it is said to be on.
+        /// The thread that the event names.
         thread: ThreadId,
         /// The P that this thread has.
         holds: Option<ProcId>,
     },
-    /// A P that is about to be stolen is on no thread.
-    #[error("proc {0} is about to be stolen but on no thread")]
+    /// A status says that a P is about to be stolen, but the P is on no thread.
+    #[error("proc {0} is about to be stolen but is on no thread")]
     NoThreadForProc(ProcId),
-    /// A sequence number that leaves out or repeats a step, on an event that can't wait.
+    /// The sequence number of an event that cannot wait does not follow the last one.
     #[error("{event}: sequence {found} of {resource} does not follow {last}")]
     BadSequence {
-        /// The event.
+        /// The name of the event.
         event: &'static str,
-        /// The goroutine or P that is counted.
+        /// The goroutine or P that the sequence number counts events of.
         resource: Resource,
-        /// The last number.
+        /// The last sequence number.
         last: u64,
-        /// The event's.
+        /// The sequence number of the event.
         found: u64,
     },
-    /// A range (stop-the-world, sweep, mark assist) begins while it is open, or ends or is active while it is not.
-    #[error("{event}: the range is {}", if *.open { "open already" } else { "not open" })]
+    /// A range (stop-the-world, sweep, mark assist) starts while it is open, or ends or is active
+    /// while it is not open.
+    #[error("{event}: the range is {}", if *.open { "already open" } else { "not open" })]
     RangeMismatch {
-        /// The event.
+        /// The name of the event.
         event: &'static str,
         /// Whether the range was open.
         open: bool,
     },
-    /// A GC cycle begins, ends or is active when it can't.
+    /// A GC cycle starts, ends or is active although the state of the GC does not allow it.
     #[error("{event} while the GC is {state}")]
     GcMismatch {
-        /// The event.
+        /// The name of the event.
         event: &'static str,
-        /// What the GC was doing.
+        /// The state of the GC.
         state: &'static str,
     },
-    /// No thread's next event can happen, before Go 1.22 no P's: some event that they all wait for is missing or
-    /// damaged.
-    #[error("the trace is broken: none of {} {} can go on: {}", .0.len(), noun(.0), heads(.0))]
+    /// The next event of every thread (before Go 1.22: of every P) has to wait. An event that they
+    /// wait for is missing or damaged.
+    #[error("the trace is broken: none of {} {} can proceed: {}", .0.len(), noun(.0), heads(.0))]
     StuckFrontier(Vec<StuckHead>),
 }
 
 impl From<io::Error> for ErrorKind {
-    /// Not as a source: the kind's text has it already.
+    /// The error is not a `source`: its text is part of the text of the kind.
     fn from(error: io::Error) -> Self {
         ErrorKind::Io(error)
     }
 }
 
-/// Fails with a boxed kind: the hot path carries a pointer where an error may come, and never makes one.
+/// Returns a boxed `kind` as an error. Out of line and boxed, so that the hot path only carries a
+/// pointer for errors.
 #[cold]
 #[inline(never)]
 pub(crate) fn broken<T>(kind: ErrorKind) -> Result<T, Box<ErrorKind>> {
     Err(Box::new(kind))
 }
 
-/// The ending of a word that this number of things has.
 fn plural(number: u64) -> &'static str {
     if number == 1 { "" } else { "s" }
 }
@@ -466,13 +475,13 @@ fn or_none(what: &str, id: &Option<impl fmt::Display>) -> String {
     id.as_ref().map_or_else(|| format!("no {what}"), |id| format!("{what} {id}"))
 }
 
-/// What is wrong with a value that a generation must state once.
+/// What is wrong with a value that must occur exactly once in a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flaw {
-    /// It is not there.
+    /// It is missing.
     Missing,
-    /// It is there twice.
+    /// It occurs twice.
     Repeated,
     /// It is out of range.
     Invalid,
@@ -488,7 +497,8 @@ impl fmt::Display for Flaw {
     }
 }
 
-/// How the G, P and M of an event differ from what it needs. The texts are those of Go's reader.
+/// How the goroutine, P and thread of an event differ from what it needs. The texts are those of
+/// Go's reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContextMismatch {
@@ -498,7 +508,7 @@ pub enum ContextMismatch {
     NoProc,
     /// It needs a goroutine.
     NoGoroutine,
-    /// It can't happen with a goroutine.
+    /// It must not have a goroutine.
     HasGoroutine,
 }
 
@@ -513,20 +523,20 @@ impl fmt::Display for ContextMismatch {
     }
 }
 
-/// The next event of one thread or P of a [`ErrorKind::StuckFrontier`].
+/// The event that one thread or P is stuck at, in [`ErrorKind::StuckFrontier`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StuckHead {
-    /// The thread, `None` for the batches that belong to none, and before Go 1.22.
+    /// The thread. `None` for batches without a thread, and before Go 1.22.
     pub thread: Option<ThreadId>,
-    /// The P, before Go 1.22.
+    /// The P, only before Go 1.22.
     pub proc: Option<ProcId>,
-    /// The event's name on the wire.
+    /// The name of the event in the trace format.
     pub event: &'static str,
-    /// The event's time.
+    /// The time of the event.
     pub time: Time,
-    /// The event's place in the file.
+    /// The byte offset of the event.
     pub offset: u64,
-    /// What has to happen first, and what is known instead.
+    /// What has to happen first, and the current state.
     pub waits_for: String,
 }
 
@@ -548,7 +558,8 @@ fn noun(heads: &[StuckHead]) -> &'static str {
     }
 }
 
-/// How many stuck threads a message lists; the error's value has them all.
+/// The number of stuck threads that the message lists. [`ErrorKind::StuckFrontier`] contains all of
+/// them.
 const HEADS_IN_MESSAGE: usize = 4;
 
 fn heads(heads: &[StuckHead]) -> String {

@@ -1,14 +1,16 @@
-//! The identities of the things a trace speaks of.
+//! IDs of goroutines, Ps, threads, tasks, stacks and strings.
 //!
-//! Each is the number that the Go runtime gave the thing. Absence is `Option`, never a sentinel:
-//! the runtime's own "none" (all bits set on the wire, printed by Go's tools as -1) does not get out of the decoder.
+//! Each is the number that the Go runtime assigned. A missing ID is `None`, never a sentinel: the
+//! decoder converts the runtime's own "none" (all bits set in the file, printed as -1 by Go's
+//! tools).
 
 use std::fmt;
 
-/// What the wire and Go's reader write where there is no goroutine, P, M or task.
+/// The runtime and Go's reader write this value instead of a goroutine, P, thread or task if there
+/// is none.
 pub(crate) const NONE: u64 = u64::MAX;
 
-/// An ID as read from the wire, with the runtime's "none" turned into `None`.
+/// Converts an ID from the file: [`NONE`] becomes `None`.
 pub(crate) fn present(raw: u64) -> Option<u64> {
     (raw != NONE).then_some(raw)
 }
@@ -36,26 +38,29 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A goroutine: the runtime's `goid`, as in `goroutine 17 [chan receive]`. Unique in a process' life.
+    /// A goroutine: the runtime's `goid`, as in `goroutine 17 [chan receive]`. The runtime never
+    /// reuses it.
     GoId;
     /// A processor (P): an index below GOMAXPROCS.
     ProcId;
-    /// A thread (M): the operating system's thread ID, which the system may use again.
+    /// A thread (M): the operating system's thread ID. The system may reuse it after the thread has
+    /// exited.
     ThreadId;
-    /// A task of `runtime/trace.NewTask`. [`TaskId::BACKGROUND`] stands for "no task".
+    /// A task created by `runtime/trace.NewTask`. [`TaskId::BACKGROUND`] means "no task".
     TaskId;
-    /// A stack of one generation: two events of a generation with the same ID have the same stack.
+    /// A stack in the table of one generation. Two events of the same generation with the same ID
+    /// have the same stack.
     StackId;
-    /// A string of one generation's table.
+    /// A string in the table of one generation.
     StringId;
 }
 
 impl TaskId {
-    /// The task that regions and log messages belong to when the program named none.
+    /// The task of regions and log messages that the program created without a task.
     pub const BACKGROUND: TaskId = TaskId(0);
 }
 
-/// A goroutine or P: whatever a state, a range or a fault is about.
+/// A goroutine or P: the subject of a state, a range or an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// A goroutine (G).

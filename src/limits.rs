@@ -1,9 +1,10 @@
-//! Caps on what a file can make a reader allocate or iterate over.
+//! Limits on what a file can make a reader allocate or iterate over.
 
 use crate::error::ErrorKind;
 
-/// How much of everything a trace may have. No real trace comes near the defaults; a file from a stranger may, and then
-/// the reading ends with `LimitExceeded`, lenient or not.
+/// The maximum number or size of everything in a trace. Real traces stay far below the defaults. A
+/// malicious file may not, and then reading fails with
+/// [`LimitExceeded`](crate::ErrorKind::LimitExceeded), in lenient mode too.
 ///
 /// ```
 /// use gotrace::{ErrorKind, Limits, Reader};
@@ -24,42 +25,44 @@ use crate::error::ErrorKind;
 /// # }
 /// ```
 ///
-/// A limit on one generation is held by each generation alone. The limits on what lives, goroutines, Ps, tasks and regions, are
-/// looked at once in a block of a hundred events or so, so there may be a block's worth more of them. A trace of Go 1.21 or
-/// older is one generation: nothing is taken from it into another, and its Ps are counted before its first event.
+/// Limits on a generation apply to each generation separately. Limits on what is alive (goroutines,
+/// Ps, tasks, regions) are checked once per block of about a hundred events, so they can be
+/// exceeded by what one block creates. A trace of Go 1.21 or older counts as one generation. Its Ps
+/// are counted before the first event, and `carried_bytes` does not apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The bytes of one generation, all of which are in memory at a time: 4 GiB.
+    /// Bytes of one generation, which are in memory at the same time. Default: 4 GiB.
     pub generation_bytes: u64,
-    /// The Ms that have events in one generation, or the Ps before Go 1.22: 2²⁰.
+    /// Threads (Ms) with events in one generation; before Go 1.22, Ps with events. Default: 2²⁰.
     pub threads: u64,
-    /// The strings of one generation: 2²⁴.
+    /// Strings of one generation. Default: 2²⁴.
     pub strings: u64,
-    /// The stacks of one generation: 2²⁴.
+    /// Stacks of one generation. Default: 2²⁴.
     pub stacks: u64,
-    /// The PCs of one generation, which its stacks share: 2²⁴.
+    /// Distinct program counters (PCs) in the stacks of one generation. Default: 2²⁴.
     pub frames: u64,
-    /// The CPU samples of one generation: 2²⁶.
+    /// CPU samples of one generation. Default: 2²⁶.
     pub samples: u64,
-    /// The batches that experiments have in one generation: 2²².
+    /// Batches of experiments in one generation. Default: 2²².
     pub experiment_batches: u64,
-    /// The goroutines that live at a time: 2²⁶.
+    /// Goroutines alive at the same time. Default: 2²⁶.
     pub goroutines: u64,
-    /// The Ps: 2²⁰.
+    /// Ps. Default: 2²⁰.
     pub procs: u64,
-    /// The tasks that are open at a time: 2²⁶.
+    /// Tasks open at the same time. Default: 2²⁶.
     pub tasks: u64,
-    /// The regions that are open at a time, of all goroutines: 2²⁶.
+    /// Regions open at the same time, of all goroutines together. Default: 2²⁶.
     pub regions: u64,
-    /// The bytes of memory that may be taken from one generation into the next by all that lives or is open, beyond
-    /// sixteen times the bytes of the largest generation so far: 40 MiB. A generation states each goroutine that lives, in
-    /// some six bytes at least, so those never come to it.
+    /// Bytes of memory carried over from one generation to the next for what is alive or open, in
+    /// addition to sixteen times the size of the largest generation so far. Default: 40 MiB. A
+    /// generation contains the status of every goroutine that is alive, in at least about six
+    /// bytes, so goroutines alone do not reach this limit.
     pub carried_bytes: u64,
 }
 
 impl Limits {
-    /// The defaults.
+    /// The default limits.
     pub const DEFAULT: Limits = Limits {
         generation_bytes: 4 << 30,
         threads: 1 << 20,
@@ -82,15 +85,15 @@ impl Default for Limits {
     }
 }
 
-/// How a trace is read.
+/// How to read a trace.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mode {
-    /// Whether damage is gone over.
+    /// Whether to continue after damage.
     pub lenient: bool,
     pub limits: Limits,
 }
 
-/// Fails if there are more of something than there may be.
+/// Returns an error if `found` exceeds `limit`.
 pub(crate) fn check(what: &'static str, found: u64, limit: u64) -> Result<(), ErrorKind> {
     match found > limit {
         true => Err(ErrorKind::LimitExceeded { what, limit }),

@@ -1,17 +1,19 @@
-//! The numbers by which the crate's tables know their entries.
+//! Compact indexes for the entries of the crate's tables.
 
 use std::hash::Hash;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
-/// The number of the entry at an index. It has 32 bits, so that what refers to many entries takes half the memory.
+/// Converts the index of a table entry to 32 bits, which halves the memory of everything that
+/// refers to entries.
 ///
 /// # Panics
 ///
-/// At the last two of 2³² entries, whose numbers stand for none in several tables. With what finds it again no entry takes less than
-/// 12 bytes, and most take 40: the table has at least 48 GiB then, and as with an allocation that fails, the memory is gone.
-/// [`Limits`](crate::Limits) keep what lives in a trace far below.
+/// If `index` is one of the last two of 2³², which several tables use to mean "none". An entry
+/// takes at least 12 bytes, and usually 40, so such a table would be larger than 48 GiB. Like a
+/// failed allocation, this means that memory is exhausted. [`Limits`](crate::Limits) keep tables
+/// far smaller.
 #[inline(always)]
 pub(crate) fn number(index: usize) -> u32 {
     match u32::try_from(index) {
@@ -20,7 +22,7 @@ pub(crate) fn number(index: usize) -> u32 {
     }
 }
 
-/// The number of a text or list, which is copied once, when it is new.
+/// The index of `text` in `texts`. Copies `text` into the set if it is new.
 #[inline]
 pub(crate) fn intern<T>(texts: &mut IndexSet<Box<T>, RandomState>, text: &T) -> u32
 where

@@ -1,21 +1,23 @@
-//! The order that Go's `slices.SortFunc` leaves equal keys in.
+//! A port of Go's `slices.SortFunc`, which leaves equal keys in the same order as Go does.
 //!
-//! The reference sorts its frontier and its CPU samples with an unstable sort, and which of two events with the same
-//! time comes first shows in the result. To give the same events in the same order, this follows the algorithm of
-//! Go's `src/slices/zsortanyfunc.go` step by step: pattern-defeating quicksort, after Orson Peters.
+//! Go's trace reader sorts its frontier and its CPU samples with this unstable sort, so the order
+//! of events with the same time depends on it. To return events in the same order, this module
+//! follows the algorithm of Go `src/slices/zsortanyfunc.go` step by step. It is pattern-defeating
+//! quicksort by Orson Peters.
 
-/// Up to this length, insertion sort.
+/// Slices of up to this length are sorted by insertion.
 const MAX_INSERTION: usize = 12;
-/// From this length on, the pivot is a median of medians.
+/// Slices of at least this length use the median of three medians as the pivot (Tukey's ninther).
 const NINTHER_FROM: usize = 50;
-/// The most swaps that choosing a pivot can take: then the slice is likely descending.
+/// The maximum number of swaps while choosing a pivot. If it is reached, the slice is probably
+/// descending.
 const MAX_SWAPS: usize = 12;
-/// How many pairs out of order a nearly sorted slice may have to be finished by insertion,
+/// The maximum number of out-of-order pairs that [`Sorter::partial_insertion_sort`] fixes.
 const MAX_SHIFTS: usize = 5;
-/// unless it is shorter than this.
+/// [`Sorter::partial_insertion_sort`] fixes no pairs in slices shorter than this.
 const SHORTEST_SHIFTED: usize = 50;
 
-/// Sorts by a time.
+/// Sorts by an integer key, in ascending order.
 pub(super) fn sort_by_key<T>(data: &mut [T], key: impl Fn(&T) -> i64) {
     let limit = (usize::BITS - data.len().leading_zeros()) as usize;
     let end = data.len();
@@ -63,7 +65,8 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
             if balanced && partitioned && hint == Hint::Increasing && self.partial_insertion_sort(a, b) {
                 return;
             }
-            // What stands before is not less than the pivot, so equals to it are many: they go left at once.
+            // The element before the slice is not less than the pivot, so the pivot is the smallest
+            // element of the slice. Probably many are equal to it: they need no further sorting.
             if a > 0 && !self.less(a - 1, pivot) {
                 a = self.partition_equal(a, b, pivot);
                 continue;
@@ -72,7 +75,7 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
             partitioned = already;
             let (left, right) = (middle - a, b - middle);
             balanced = left.min(right) >= length / 8;
-            // The shorter side recurses: the depth is logarithmic.
+            // Recurse into the shorter side, so that the depth is logarithmic.
             if left < right {
                 self.sort(a, middle, limit);
                 a = middle + 1;
@@ -121,7 +124,8 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
         }
     }
 
-    /// Splits around the pivot; says where it ends up, and whether all was in place before.
+    /// Partitions around the pivot. Returns the pivot's new index, and whether the slice was
+    /// already partitioned.
     fn partition(&mut self, a: usize, b: usize, pivot: usize) -> (usize, bool) {
         self.data.swap(a, pivot);
         let (mut i, mut j) = (a + 1, b - 1);
@@ -155,7 +159,8 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
         }
     }
 
-    /// Splits into what equals the pivot and what is greater; says where the latter begins.
+    /// Partitions into elements equal to the pivot and greater ones. Returns the index of the first
+    /// greater one.
     fn partition_equal(&mut self, a: usize, b: usize, pivot: usize) -> usize {
         self.data.swap(a, pivot);
         let (mut i, mut j) = (a + 1, b - 1);
@@ -175,7 +180,7 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
         }
     }
 
-    /// Finishes a nearly sorted slice; gives up where it is not one.
+    /// Tries to sort a slice that is nearly sorted. Returns whether the slice is sorted now.
     fn partial_insertion_sort(&mut self, a: usize, b: usize) -> bool {
         let mut i = a + 1;
         for _ in 0..MAX_SHIFTS {
@@ -207,7 +212,8 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
         false
     }
 
-    /// Scatters three elements, the same at each run: the generator is seeded with the length.
+    /// Swaps three elements with pseudo-random ones, to break patterns that cause bad pivots. The
+    /// seed is the length, so the result is deterministic.
     fn break_patterns(&mut self, a: usize, b: usize) {
         let length = b - a;
         let mut random = length as u64;
@@ -263,7 +269,8 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
 mod tests {
     use super::*;
 
-    /// By length, FNV-1a of the permutations that Go 1.27.3's `slices.SortFunc` leaves of the patterns in [`keys`]:
+    /// For each length, the FNV-1a hash of the permutations that `slices.SortFunc` of Go 1.27.3
+    /// makes of the patterns in [`keys`]:
     ///
     /// ```go
     /// items := make([]item, n) // item{key: keys[i], at: uint32(i)}
@@ -305,7 +312,7 @@ mod tests {
     const PATTERNS: usize = 11;
     const FNV_START: u32 = 2_166_136_261;
 
-    /// The times that one pattern has: some equal, as those of events are.
+    /// The keys of one pattern. Like times of events, some are equal.
     fn keys(pattern: usize, n: usize, random: &mut u64) -> Vec<i64> {
         let n = n as i64;
         let key = |i: i64| {
@@ -351,10 +358,11 @@ mod tests {
         }
     }
 
-    /// Where pivots are bad too often, the heap sort takes over. No pattern here gets so far, so it is called for: with
-    /// `pdqsortCmpFunc(items, 0, n, limit, …)` of a copy of Go's `zsortanyfunc.go`, over all lengths.
+    /// Too many bad pivots cause a heap sort. None of the patterns does, so the test sets the limit
+    /// on bad pivots. The expected hashes are those of `pdqsortCmpFunc(items, 0, n, limit, …)` in a
+    /// copy of Go's `zsortanyfunc.go`, over all lengths.
     #[test]
-    fn the_heap_sort_is_that_of_go() {
+    fn too_many_bad_pivots_cause_the_same_heap_sort_as_in_go() {
         for (limit, expected) in [(0, 0xcd92_c973), (1, 0xa604_b00b)] {
             let mut random = 88_172_645_463_325_252;
             let mut hash = FNV_START;

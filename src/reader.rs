@@ -1,4 +1,4 @@
-//! One pass over a trace, event by event.
+//! [`Reader`] returns the events of a trace one by one.
 
 use std::fs::File;
 use std::io::Read;
@@ -34,9 +34,10 @@ use crate::{v1, v2};
 /// # }
 /// ```
 ///
-/// Events borrow from the reader: what is to be kept is copied. Over a slice nothing of the trace is copied; over a
-/// `Read` the bytes of one generation, about a second of the trace, are in memory. Traces of Go 1.21 and older have no
-/// generations: all their bytes are, and nothing is delivered before the last is read.
+/// Events borrow from the reader, so copy what you want to keep. Over a slice, nothing of the trace
+/// is copied. Over a `Read`, the bytes of one generation (about a second of the trace) are in
+/// memory. Traces of Go 1.21 and older have no generations: the reader loads the whole file before
+/// it returns the first event.
 #[derive(Debug)]
 pub struct Reader<'a> {
     source: Source<'a>,
@@ -45,9 +46,12 @@ pub struct Reader<'a> {
     failed: bool,
 }
 
-/// Both formats feed the same events.
+/// The decoder for the format of the trace. Both produce the same kinds of events.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "there is one, and v2's is used at every event")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a reader has only one, and boxing V2 would cost an indirection per event"
+)]
 enum Decoder {
     V1(Box<v1::decoder::Decoder>),
     V2(v2::decoder::Decoder),
@@ -61,7 +65,8 @@ impl Decoder {
         }
     }
 
-    /// Whether the next event is made already, as most are: they come in blocks.
+    /// Whether the next event is already decoded. Usually it is, because decoders produce events in
+    /// blocks.
     #[inline(always)]
     fn is_ready(&self) -> bool {
         match self {
@@ -70,7 +75,7 @@ impl Decoder {
         }
     }
 
-    /// Makes more events; false at the end.
+    /// Decodes more events. Returns false at the end of the trace.
     fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         match self {
             Decoder::V1(decoder) => decoder.refill(source),
@@ -78,7 +83,7 @@ impl Decoder {
         }
     }
 
-    /// The next event, which is ready.
+    /// The next event. There must be one: see [`is_ready`](Self::is_ready).
     #[inline(always)]
     fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         match self {
@@ -117,23 +122,25 @@ impl Decoder {
 }
 
 impl Reader<'static> {
-    /// Reads a file. Nothing is mapped or read ahead: memory follows the largest generation, of a trace of Go 1.21 or older
-    /// the file.
+    /// Reads the trace file at `path`.
+    ///
+    /// The file is neither mapped nor read ahead. Memory is proportional to the largest generation,
+    /// or to the file for traces of Go 1.21 and older.
     ///
     /// # Errors
     ///
-    /// Those of opening the file and of [`from_reader`](Reader::from_reader).
+    /// Fails if the file cannot be opened, and if [`from_reader`](Reader::from_reader) fails.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::builder().from_path(path)
     }
 
-    /// Says how to read before reading: over damage, within limits.
+    /// Returns a builder, for lenient reading or other limits.
     pub fn builder() -> ReaderBuilder {
         ReaderBuilder::default()
     }
 }
 
-/// How a trace is to be read; made by [`Reader::builder`].
+/// Options for reading a trace. [`Reader::builder`] returns one.
 ///
 /// ```
 /// use gotrace::{EventKind, Reader};
@@ -165,36 +172,38 @@ pub struct ReaderBuilder {
 }
 
 impl ReaderBuilder {
-    /// Reads over damage: every sound event before it is given, then an [`EventKind::Gap`](crate::EventKind::Gap), and then
-    /// every sound generation behind it. What was gone over stands in [`Reader::account`].
+    /// Continues after damage. The reader returns all sound events before the damage, then an
+    /// [`EventKind::Gap`](crate::EventKind::Gap), then all sound generations after it.
+    /// [`Reader::account`] reports what was skipped.
     ///
-    /// Traces of Go 1.21 and older are one row of events: they are given up to the damage, and a Gap. Without the clock's
-    /// rate, which stands at the end of such a file, a nanosecond stands for a tick of the clock.
+    /// Traces of Go 1.21 and older have no generations, so the events end with the damage and a
+    /// Gap. The clock's frequency is at the end of such a file. If it is missing, one tick of the
+    /// clock is taken for one nanosecond.
     ///
-    /// What is no trace, or of a version that is not read, is refused all the same. Reading ends with an error only where
-    /// the bytes can't be read, or go past a limit.
+    /// The constructors still fail if the input is not a trace or its version is not supported.
+    /// Afterwards, only I/O errors and exceeded limits are returned as errors.
     pub fn lenient(mut self) -> Self {
         self.mode.lenient = true;
         self
     }
 
-    /// Sets the most of everything that a trace may have.
+    /// Replaces the default limits on the trace.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.mode.limits = limits;
         self
     }
 
-    /// As [`Reader::from_path`].
+    /// Like [`Reader::from_path`].
     ///
     /// # Errors
     ///
-    /// Those of opening the file and of [`Reader::from_reader`].
+    /// Fails if the file cannot be opened, and if [`Reader::from_reader`] fails.
     pub fn from_path(self, path: impl AsRef<Path>) -> Result<Reader<'static>, Error> {
         let file = File::open(path).map_err(|error| Error { kind: error.into(), at: Location::default() })?;
         self.from_reader(file)
     }
 
-    /// As [`Reader::from_slice`].
+    /// Like [`Reader::from_slice`].
     ///
     /// # Errors
     ///
@@ -203,7 +212,7 @@ impl ReaderBuilder {
         Reader::from_source(Source::slice(bytes), self.mode)
     }
 
-    /// As [`Reader::from_reader`].
+    /// Like [`Reader::from_reader`].
     ///
     /// # Errors
     ///
@@ -214,21 +223,22 @@ impl ReaderBuilder {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads a trace that is in memory, or mapped into it.
+    /// Reads a trace from memory, such as a mapped file.
     ///
     /// # Errors
     ///
-    /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the header of a trace that
-    /// can be read.
+    /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the
+    /// header of a supported trace.
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
         ReaderBuilder::default().from_slice(bytes)
     }
 
-    /// Reads a trace from anything that gives bytes: a pipe, a decompressor, a connection. Buffering it gains nothing.
+    /// Reads a trace from any `Read`, such as a pipe, a decompressor or a connection. A `BufReader`
+    /// is not needed.
     ///
     /// # Errors
     ///
-    /// As [`from_slice`](Self::from_slice), and those of reading the header.
+    /// Those of [`from_slice`](Self::from_slice), and `Io` if reading the header fails.
     pub fn from_reader(from: impl Read + Send + 'a) -> Result<Self, Error> {
         ReaderBuilder::default().from_reader(from)
     }
@@ -238,17 +248,18 @@ impl<'a> Reader<'a> {
         Ok(Reader { source, version, decoder: Decoder::new(version, mode), failed: false })
     }
 
-    /// The version that the trace's header names.
+    /// The version in the header of the trace.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// The next event, `None` at the trace's end. The first and the last event are a Sync.
+    /// Returns the next event, or `None` at the end of the trace. The first and the last event are
+    /// an [`EventKind::Sync`](crate::EventKind::Sync).
     ///
     /// # Errors
     ///
-    /// Whatever is wrong with the trace from here on. The events before it have been delivered; afterwards this gives
-    /// `Ok(None)`.
+    /// The next thing that is wrong with the trace. All events before it have been returned. After
+    /// an error, this returns `Ok(None)`.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         if !self.decoder.is_ready() && !self.refill()? {
@@ -258,8 +269,8 @@ impl<'a> Reader<'a> {
         Ok(Some(Event::new(record, symbols)))
     }
 
-    /// Delivers the bare records of all events that are left: just what [`next_event`](Self::next_event) gives, a block at a
-    /// time.
+    /// Passes the records of all remaining events to `sink`, in blocks. The events are those that
+    /// [`next_event`](Self::next_event) would return.
     pub(crate) fn drain(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
         while self.decoder.is_ready() || self.refill()? {
             let (records, symbols) = self.decoder.take(&self.source);
@@ -268,7 +279,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Makes the next event ready, where that takes more than a step.
+    /// Decodes more events. Not inlined, because [`next_event`](Self::next_event) rarely calls it.
     #[inline(never)]
     fn refill(&mut self) -> Result<bool, Error> {
         if self.failed {
@@ -279,19 +290,22 @@ impl<'a> Reader<'a> {
         there
     }
 
-    /// How many bytes of the input were read so far, also those that are not decoded yet: of a slice, its length.
+    /// The number of bytes read from the input, including bytes that are not decoded yet. For a
+    /// slice, this is its length.
     pub fn bytes_read(&self) -> u64 {
         self.source.base() + self.source.window().len() as u64
     }
 
-    /// How many batches were read so far: a generation's all at once, those of tables included; of a trace of Go 1.21 or
-    /// older those with events, all at the first event.
+    /// The number of batches read, including those of tables. It increases by whole generations.
+    /// For traces of Go 1.21 and older, only batches of events count, and all are counted at the
+    /// first event.
     pub fn batches(&self) -> u64 {
         self.decoder.batches()
     }
 
-    /// The generation of which the last event was given, from its Sync on; `None` before that, and before Go 1.22. Events are
-    /// given up to the end of a generation before the next one is read.
+    /// The generation of the last event returned. `None` before the first Sync, and for traces of
+    /// Go 1.21 and older. The next generation is only read after all events of the previous one
+    /// have been returned.
     pub fn generation(&self) -> Option<GenerationInfo> {
         match &self.decoder {
             Decoder::V1(_) => None,
@@ -299,15 +313,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What was read so far, and what lenient reading lost.
+    /// What was read so far, and what lenient reading skipped.
     pub fn account(&self) -> Account<'_> {
         self.decoder.account(&self.source)
     }
 
-    /// What is doubtful in the trace so far, such as mistakes of the traced program: the first thousand of them, and how
-    /// many there were.
+    /// Warnings so far, such as misused regions and tasks: the first thousand of them, and the
+    /// number of all.
     ///
-    /// Events are ordered up to a few hundred ahead of their delivery, and warnings come as they are ordered.
+    /// Events are decoded a few hundred ahead of their delivery. Their warnings appear here as soon
+    /// as they are decoded.
     pub fn warnings(&self) -> (&[Warning], u64) {
         self.decoder.warnings()
     }

@@ -1,4 +1,4 @@
-//! Time on the trace's clock, and how it relates to the clocks outside.
+//! Times on the trace's clock, and how they relate to other clocks.
 
 use std::fmt;
 use std::ops::Sub;
@@ -6,16 +6,17 @@ use std::time::{Duration, SystemTime};
 
 /// An instant in nanoseconds on the trace's clock.
 ///
-/// The clock is the platform's monotonic one, so its zero means nothing; differences do. Events of one trace have
-/// strictly increasing times. Traces of Go 1.21 and older, and those made on Windows, can't be compared with others
-/// of the same machine (Go `src/internal/trace/event.go`, type `Time`).
+/// The clock is the platform's monotonic clock, so its zero has no meaning: only differences do.
+/// Times of events are strictly increasing within a trace. Times of traces of Go 1.21 and older,
+/// and of traces made on Windows, cannot be compared with other traces of the same machine (type
+/// `Time` in Go `src/internal/trace/event.go`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Time(pub i64);
 
 impl Time {
-    /// Nanoseconds since `earlier`; negative if `earlier` is the later one.
+    /// Nanoseconds from `earlier` to `self`. Negative if `self` is before `earlier`.
     pub fn since(self, earlier: Time) -> i64 {
         self.0.wrapping_sub(earlier.0)
     }
@@ -30,42 +31,47 @@ impl fmt::Display for Time {
 impl Sub for Time {
     type Output = Duration;
 
-    /// The time between two instants, zero if `earlier` is the later one.
+    /// The duration from `earlier` to `self`. Zero if `self` is before `earlier`.
     fn sub(self, earlier: Time) -> Duration {
         Duration::from_nanos(u64::try_from(self.since(earlier)).unwrap_or(0))
     }
 }
 
-/// How long one unit of the trace's raw timestamps lasts.
+/// The duration of one raw timestamp unit of the trace.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Frequency {
     nanos_per_unit: f64,
-    /// The same where it is a whole number, as on Linux (64) and macOS (1).
+    /// `nanos_per_unit` as an integer, if it is one: 64 on Linux, 1 on macOS.
     whole: u64,
-    /// Below so many units the whole number gives what the other does; 0 where there is none.
+    /// Below this number of units, multiplying by `whole` gives the same result as multiplying by
+    /// `nanos_per_unit`. 0 if `nanos_per_unit` is not an integer.
     exact_below: u64,
 }
 
-/// The most timestamp units a second that a clock may claim; a cycle counter has under 10¹⁰.
+/// The highest clock frequency that is accepted. Cycle counters have less than 10¹⁰ units per
+/// second.
 const MAX_UNITS_PER_SECOND: u64 = 1_000_000_000_000;
 
-/// 2⁶³: the first f64 that no `i64` holds.
+/// 2⁶³, the smallest `f64` that does not fit into an `i64`.
 const I64_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 
-/// 2⁶²: a trace's times stay below, 146 years, so that pushing equal ones apart can't overflow.
+/// 2⁶² ns (146 years): all times in a trace are below. This leaves room to move equal times apart
+/// without overflow.
 pub(crate) const TIME_LIMIT: i64 = 1 << 62;
 
-/// Below these, a product of units and whole nanoseconds is the same in f64 as in integers: under 2⁵³.
+/// Below these values, multiplying units by whole nanoseconds is exact in `f64`: the product is
+/// less than 2⁵³.
 const EXACT_UNITS: u64 = 1 << 43;
 const EXACT_NANOS: f64 = 1024.0;
 
 impl Frequency {
-    /// Units of a nanosecond.
+    /// A clock with a unit of one nanosecond.
     pub const NANOS: Frequency = Frequency { nanos_per_unit: 1.0, whole: 1, exact_below: EXACT_UNITS };
 
-    /// From timestamp units a second, or `None` if no clock can have that many.
+    /// Converts from timestamp units per second. `None` if it is 0 or higher than any clock's.
     ///
-    /// The arithmetic is that of Go's `generation.go` (`setSyncBatch`), so that times come out equal to the bit.
+    /// The calculation is that of `setSyncBatch` in Go's `generation.go`, so that times are equal
+    /// to the bit.
     pub fn from_units_per_second(units: u64) -> Option<Self> {
         if units == 0 || units > MAX_UNITS_PER_SECOND {
             return None;
@@ -76,7 +82,8 @@ impl Frequency {
         Some(Self { nanos_per_unit, whole: nanos_per_unit as u64, exact_below })
     }
 
-    /// Nanoseconds in so many units, truncated as Go's `frequency.mul` does; `None` past what an `i64` holds.
+    /// Converts units to nanoseconds, truncated like `frequency.mul` in Go. `None` if the result
+    /// exceeds an `i64`.
     #[inline(always)]
     pub fn nanos(self, units: u64) -> Option<i64> {
         match units < self.exact_below {
@@ -85,7 +92,7 @@ impl Frequency {
         }
     }
 
-    /// The time of so many units; `None` past what a trace's times can be.
+    /// Converts units to a time in nanoseconds. `None` if it exceeds [`TIME_LIMIT`].
     pub fn time(self, units: u64) -> Option<i64> {
         self.nanos(units).filter(|&nanos| nanos < TIME_LIMIT)
     }
@@ -97,8 +104,8 @@ impl Frequency {
     }
 }
 
-/// The trace's, the system's monotonic and the wall clock read at nearly the same moment (Go 1.25 and later, one a
-/// generation). It turns trace times into wall time.
+/// The trace's clock, the system's monotonic clock and the wall clock, read at nearly the same
+/// moment. Converts between trace times and wall time. Go 1.25 and later write one per generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockSnapshot {
     /// The trace's clock.
@@ -110,12 +117,12 @@ pub struct ClockSnapshot {
 }
 
 impl ClockSnapshot {
-    /// The wall time of an instant of the trace; `None` past the years that a clock can have.
+    /// Converts a time of the trace to wall time. `None` if it is out of range.
     pub fn wall_at(&self, time: Time) -> Option<WallTime> {
         WallTime::from_nanos(self.wall.as_nanos() + i128::from(time.0) - i128::from(self.trace.0))
     }
 
-    /// The instant of a wall time on the trace's clock; `None` past what that can show.
+    /// Converts wall time to a time of the trace. `None` if it is out of range.
     pub fn time_at(&self, wall: WallTime) -> Option<Time> {
         i64::try_from(wall.as_nanos() - self.wall.as_nanos() + i128::from(self.trace.0)).ok().map(Time)
     }
@@ -123,7 +130,8 @@ impl ClockSnapshot {
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
-/// A moment on the wall clock, in UTC. Its text is RFC 3339 with as many decimals as are needed.
+/// A point in time on the wall clock, in UTC. Its display text is RFC 3339 with as many decimals as
+/// needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WallTime {
     seconds: i64,
@@ -131,23 +139,24 @@ pub struct WallTime {
 }
 
 impl WallTime {
-    /// From seconds and nanoseconds since 1970, the latter carried over if they are a second or more.
+    /// From seconds and nanoseconds since 1970-01-01 00:00 UTC. `nanos` may be a second or more.
     pub(crate) fn new(seconds: u64, nanos: u64) -> Option<Self> {
         Self::from_nanos(i128::from(seconds) * NANOS_PER_SECOND + i128::from(nanos))
     }
 
-    /// Reads RFC 3339, such as `2026-11-23T18:18:16.507945423Z` or with an offset from UTC; `None` if it is anything else.
+    /// Parses RFC 3339, such as `2026-11-23T18:18:16.507945423Z`, also with an offset from UTC.
+    /// `None` if `text` is not RFC 3339.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let moment: jiff::Timestamp = text.parse().ok()?;
         Self::from_nanos(moment.as_nanosecond())
     }
 
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
     pub fn as_nanos(self) -> i128 {
         i128::from(self.seconds) * NANOS_PER_SECOND + i128::from(self.nanos)
     }
 
-    /// From nanoseconds since 1970; `None` past the seconds that an `i64` holds.
+    /// From nanoseconds since 1970-01-01 00:00 UTC. `None` if the seconds do not fit into an `i64`.
     pub fn from_nanos(nanos: i128) -> Option<Self> {
         Some(Self {
             seconds: i64::try_from(nanos.div_euclid(NANOS_PER_SECOND)).ok()?,
@@ -155,17 +164,18 @@ impl WallTime {
         })
     }
 
-    /// Whole seconds since 1970-01-01 00:00 UTC.
+    /// Whole seconds since 1970-01-01 00:00 UTC. Negative before that.
     pub fn seconds(&self) -> i64 {
         self.seconds
     }
 
-    /// Nanoseconds past the second, under 10⁹.
+    /// Nanoseconds since the start of the second, less than 10⁹.
     pub fn subsec_nanos(&self) -> u32 {
         self.nanos
     }
 
-    /// The same moment for the standard library, `None` where the platform's clock can't hold it.
+    /// Converts to the standard library's type. `None` if the platform's `SystemTime` cannot
+    /// represent it.
     pub fn to_system_time(&self) -> Option<SystemTime> {
         let whole = Duration::from_secs(self.seconds.unsigned_abs());
         let second = match self.seconds < 0 {
@@ -176,7 +186,7 @@ impl WallTime {
     }
 }
 
-/// RFC 3339.
+/// Serialises as RFC 3339 text.
 #[cfg(feature = "serde")]
 impl serde::Serialize for WallTime {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -200,7 +210,8 @@ impl fmt::Display for WallTime {
         let nanos = i32::try_from(self.nanos).unwrap_or(0);
         match jiff::Timestamp::new(self.seconds, nanos) {
             Ok(moment) => fmt::Display::fmt(&moment, f),
-            // No calendar year of four digits: only a damaged or forged file says so.
+            // The year does not have four digits. Only a damaged or forged file contains such a
+            // time.
             Err(_) => write!(f, "{}.{:09}s since 1970", self.seconds, self.nanos),
         }
     }
@@ -212,21 +223,21 @@ mod tests {
 
     #[test]
     fn times_are_truncated_like_the_reference() {
-        // 15,625,000 units a second is Linux' clock: 64 ns each.
+        // Linux' clock has 15,625,000 units per second: 64 ns each.
         let frequency = Frequency::from_units_per_second(15_625_000).expect("a real clock");
         assert_eq!(frequency.nanos(1), Some(64));
         for units in [0, 1, 77, (1 << 43) - 1] {
             assert_eq!(frequency.nanos(units), frequency.nanos_by_float(units), "{units}");
         }
         let three = Frequency::from_units_per_second(3_000_000_000).expect("a real clock");
-        assert_eq!(three.nanos(2), Some(0), "0.67 ns is cut, not rounded");
-        // What Go 1.27.3 printed for int64(float64(math.MaxUint64) * f).
+        assert_eq!(three.nanos(2), Some(0), "0.67 ns is truncated, not rounded");
+        // Go 1.27.3 printed this for int64(float64(math.MaxUint64) * f).
         assert_eq!(three.nanos(u64::MAX), Some(6_148_914_691_236_516_864));
         assert_eq!(frequency.nanos(u64::MAX), None);
     }
 
     #[test]
-    fn a_clock_without_a_rate_is_refused() {
+    fn a_clock_with_an_impossible_rate_is_rejected() {
         assert_eq!(Frequency::from_units_per_second(0), None);
         assert_eq!(Frequency::from_units_per_second(u64::MAX), None);
     }

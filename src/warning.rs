@@ -1,4 +1,4 @@
-//! What is doubtful in a trace and does not stop the reading.
+//! Warnings: findings about a trace that do not stop reading.
 
 use std::fmt;
 
@@ -6,29 +6,31 @@ use crate::error::Location;
 use crate::event::{Frame, OwnedFrame};
 use crate::id::GoId;
 
-/// What is doubtful in a trace: a mistake of the traced program in its annotations, or an end that proves nothing. It does
-/// not stop the reading.
+/// A finding about a trace that does not stop reading: the traced program misused regions or tasks,
+/// or the end of the trace cannot be verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Warning {
-    /// What it is.
+    /// What was found.
     pub kind: WarningKind,
-    /// The goroutine that made the mistake.
+    /// The goroutine that caused it.
     #[cfg_attr(feature = "serde", serde(rename = "goroutine"))]
     pub go: Option<GoId>,
-    /// Where the event is, or the end.
+    /// The position of the event, or of the end of the trace.
     pub at: Location,
-    /// Where in the program, innermost frame first: the stack of the event that does not fit, which of a region is its end,
-    /// and of a task the second begin. Empty if the event has none.
+    /// The stack of the event, innermost frame first. For a region, this is the event that ends it.
+    /// For a task, it is the event that starts it again. Empty if the event has no stack.
     ///
-    /// 128 frames at the most, and fewer where the stacks of all warnings would take more than some 4 MiB.
+    /// At most 128 frames, and fewer if the stacks of all warnings would exceed about 4 MiB.
     pub stack: Vec<OwnedFrame>,
 }
 
 impl Warning {
-    /// The innermost frame that is the program's and not of package `runtime/trace`, where the mistake was only noticed.
+    /// The innermost frame outside of package `runtime/trace`: the place in the program that caused
+    /// the warning. If all frames are inside of that package, the innermost one. `None` if there is
+    /// no stack.
     pub fn place(&self) -> Option<&OwnedFrame> {
         let mut frames = self.stack.iter();
         frames.find(|frame| !frame.func.starts_with("runtime/trace.")).or(self.stack.first())
@@ -36,7 +38,7 @@ impl Warning {
 }
 
 impl fmt::Display for Warning {
-    /// One line, with the function of [`place`](Warning::place).
+    /// One line, which ends with the function of [`place`](Warning::place).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.kind, self.at)?;
         if let Some(go) = self.go {
@@ -46,18 +48,19 @@ impl fmt::Display for Warning {
     }
 }
 
-/// What is warned of.
+/// The kind of a [`Warning`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum WarningKind {
-    /// A region ends that is not the goroutine's innermost one. Go's reader refuses such traces.
+    /// A region ends that is not the goroutine's innermost one. Go's reader rejects such traces.
     RegionMismatch,
-    /// A task begins under the ID of one that has not ended. Go's reader refuses such traces.
+    /// A task starts with the ID of a task that has not ended. Go's reader rejects such traces.
     TaskRestarted,
-    /// The trace ends where it may: before Go 1.26 no end is marked, so it can't be told from a cut at the same place.
+    /// The trace may be incomplete. Traces of Go 1.25 and older have no end marker, so a complete
+    /// trace looks like one that was truncated at the same place.
     UnprovenEnd,
 }
 
@@ -65,43 +68,45 @@ impl fmt::Display for WarningKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             WarningKind::RegionMismatch => "a region ends that is not the innermost one",
-            WarningKind::TaskRestarted => "a task begins that has begun already",
-            WarningKind::UnprovenEnd => "the trace seems whole, but before Go 1.26 nothing marks its end",
+            WarningKind::TaskRestarted => "a task starts that has already started",
+            WarningKind::UnprovenEnd => "the trace seems complete, but nothing marks its end before Go 1.26",
         })
     }
 }
 
-/// How many warnings are kept; the rest are counted.
+/// The number of warnings that are kept. Further ones are only counted.
 const MAX_WARNINGS: usize = 1000;
 
-/// How many frames of a stack are kept: the runtime keeps no more (Go `src/runtime/tracestack.go`, `traceStackSize`).
+/// The number of frames that are kept of a stack. The runtime writes no more (`traceStackSize` in
+/// Go `src/runtime/tracestack.go`).
 const MAX_FRAMES: usize = 128;
 
-/// What the frames of all warnings take at the most, as the file has their texts: repairing what is not UTF-8 makes them up to
-/// three times as long. A hostile file repeats a stack of long names for each of a thousand mistakes.
+/// The memory that the frames of all warnings may take, in bytes. A hostile file can repeat a stack
+/// of long names for each of a thousand warnings. Names are counted as they are in the file:
+/// replacing invalid UTF-8 can make them up to three times as long.
 const MAX_STACK_BYTES: usize = 4 << 20;
 
-/// The warnings of a decoder.
+/// Collects the warnings of a decoder.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings {
     kept: Vec<Warning>,
     count: u64,
-    /// What the frames of those that are kept take.
+    /// The memory that the frames in `kept` take, in bytes.
     stack_bytes: usize,
 }
 
 impl Warnings {
-    /// Those that are kept, and how many there were.
+    /// The warnings that are kept, and the number of all warnings.
     pub fn get(&self) -> (&[Warning], u64) {
         (&self.kept, self.count)
     }
 
-    /// Warns of the trace's end.
+    /// Adds a warning that the end of the trace cannot be verified.
     pub fn add_end(&mut self, at: Location) {
         self.add(WarningKind::UnprovenEnd, None, at, std::iter::empty());
     }
 
-    /// Warns of an event.
+    /// Adds a warning about an event.
     #[cold]
     pub fn add<'a>(
         &mut self,
@@ -118,7 +123,7 @@ impl Warnings {
         }
     }
 
-    /// Whether there is room for a frame, which is taken then.
+    /// Reserves memory for a frame. Returns false if [`MAX_STACK_BYTES`] would be exceeded.
     fn make_room(&mut self, frame: &Frame<'_>) -> bool {
         let bytes = size_of::<OwnedFrame>() + frame.func.as_bytes().len() + frame.file.as_bytes().len();
         let has_room = bytes <= MAX_STACK_BYTES - self.stack_bytes;
@@ -164,9 +169,9 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "a task begins that has begun already at byte 0, goroutine 7, in main.a\\nb",
-                "a task begins that has begun already at byte 0, goroutine 1, in runtime/trace.NewTask",
-                "the trace seems whole, but before Go 1.26 nothing marks its end at byte 0",
+                "a task starts that has already started at byte 0, goroutine 7, in main.a\\nb",
+                "a task starts that has already started at byte 0, goroutine 1, in runtime/trace.NewTask",
+                "the trace seems complete, but nothing marks its end before Go 1.26 at byte 0",
             ]
         );
     }

@@ -26,13 +26,13 @@ shopt -s inherit_errexit
 readonly meant='
 ours|new|the trace is empty|Go takes a header for a trace
 ours|new|the batch ends inside an integer|Go takes the end of a table inside an integer for the end of the trace
-ours|new|the batch is a copy of the one before it|Go takes some batches twice
+ours|new|the batch is a copy of the previous one|Go takes some batches twice
 ours|new|follows generation|Go takes generations that are skipped if their statuses agree
 ours|new|invalid clock frequency|Go takes a rate that no clock has
 ours|any|a timestamp overflows|Go lets times wrap around
 ours|new|invalid status 0 for goroutine|Go takes status 0, which no runtime writes
 ours|new|while it is still on thread|Go lets a goroutine or P be on two threads
-ours|new|newer than the trace|Go takes events that the version does not have
+ours|new|after the version of the trace|Go takes events that the version does not have
 ours|old|repeated clock frequency|Go takes the last of two rates
 ours|old|the stack ID|Go takes the last of two stacks with the same ID
 ours|old|a stack has the ID 0|Go takes stack 0

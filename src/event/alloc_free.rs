@@ -1,7 +1,8 @@
-//! The events of the `AllocFree` experiment, written under `GODEBUG=traceallocfree=1` since Go 1.23.
+//! Events of the `AllocFree` experiment: every allocation and every free. Go 1.23 and later write
+//! them with `GODEBUG=traceallocfree=1`.
 //!
-//! Their meaning is that of Go's `src/runtime/traceallocfree.go`: IDs are addresses in units that
-//! [`AllocFreeInfo`] gives.
+//! The definitions are those of Go `src/runtime/traceallocfree.go`. IDs are addresses, counted in
+//! the units of [`AllocFreeInfo`].
 
 use super::text::Text;
 use crate::wire::varint;
@@ -10,31 +11,31 @@ use crate::wire::varint;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllocFree {
-    /// A heap span exists as the trace begins.
+    /// A heap span that existed when the trace started.
     Span(HeapSpan),
-    /// A heap span was allocated.
+    /// A heap span is allocated.
     SpanAlloc(HeapSpan),
-    /// A heap span is about to be freed.
+    /// A heap span is freed.
     SpanFree {
-        /// The span: its address in pages from the heap's lowest.
+        /// The ID of the span. See [`HeapSpan::id`].
         id: u64,
     },
-    /// A heap object exists as the trace begins.
+    /// A heap object that existed when the trace started.
     HeapObject(HeapObject),
-    /// A heap object was allocated.
+    /// A heap object is allocated.
     HeapObjectAlloc(HeapObject),
-    /// A heap object is about to be freed.
+    /// A heap object is freed.
     HeapObjectFree {
-        /// The object: its address in units of the smallest alignment.
+        /// The ID of the object. See [`HeapObject::id`].
         id: u64,
     },
-    /// A goroutine's stack exists as the trace begins.
+    /// A goroutine stack that existed when the trace started.
     GoroutineStack(GoroutineStack),
-    /// A goroutine's stack was allocated.
+    /// A goroutine stack is allocated.
     GoroutineStackAlloc(GoroutineStack),
-    /// A goroutine's stack is about to be freed.
+    /// A goroutine stack is freed.
     GoroutineStackFree {
-        /// The stack: its address in units of the smallest stack.
+        /// The ID of the stack. See [`GoroutineStack::id`].
         id: u64,
     },
 }
@@ -42,24 +43,26 @@ pub enum AllocFree {
 /// A span of heap pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeapSpan {
-    /// The span: its address in pages from the heap's lowest.
+    /// The address of the span, in pages from the lowest heap address. See
+    /// [`AllocFreeInfo::span_address`].
     pub id: u64,
-    /// Its length in pages.
+    /// The length in pages.
     pub pages: u64,
-    /// What it is used for: 1 for something other than objects (stacks, say), else the size class and whether its
-    /// objects are free of pointers, packed as the runtime's `spanClass`, shifted left by one.
+    /// The kind and the span class as the runtime packs them. Bit 0 is set if the span does not
+    /// contain objects but, for example, stacks. Bit 1 is set if its objects contain no pointers.
+    /// The other bits are the size class.
     pub kind_and_class: u64,
 }
 
 impl HeapSpan {
-    /// The runtime's size class of the objects in the span, 0 if it is one large object. `None` if it holds none, or the
-    /// class is none that the runtime has.
+    /// The runtime's size class of the objects in the span. 0 means a single large object. `None`
+    /// if the span contains no objects or the class is out of range.
     pub fn size_class(&self) -> Option<u8> {
         let class = u8::try_from(self.kind_and_class >> 2).ok();
         class.filter(|_| self.kind_and_class & 1 == 0)
     }
 
-    /// Whether the objects in the span hold no pointers; `None` if it holds no objects.
+    /// Whether the objects in the span contain no pointers. `None` if the span contains no objects.
     pub fn no_scan(&self) -> Option<bool> {
         (self.kind_and_class & 1 == 0).then_some(self.kind_and_class & 2 != 0)
     }
@@ -68,30 +71,32 @@ impl HeapSpan {
 /// An object on the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeapObject {
-    /// The object: its address in units of the smallest alignment.
+    /// The address of the object, in units of the smallest alignment, from the lowest heap address.
+    /// See [`AllocFreeInfo::object_address`].
     pub id: u64,
-    /// The ID of its type in the experiment's type batches, 0 if the runtime did not know it.
+    /// The ID of its type, see [`AllocFreeType::id`]. 0 if the runtime did not know the type.
     pub type_id: u64,
 }
 
 /// The stack of a goroutine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GoroutineStack {
-    /// The stack: its address in units of the smallest stack.
+    /// The address of the stack, in units of the smallest stack, from the lowest heap address. See
+    /// [`AllocFreeInfo::stack_address`].
     pub id: u64,
-    /// The bit length of its size, as the runtime writes it.
+    /// The number of bits of its size in bytes. See [`size`](Self::size).
     pub order: u64,
 }
 
 impl GoroutineStack {
-    /// Its size in bytes; `None` for an order that no address space has.
+    /// The size in bytes. `None` if `order` is out of range.
     pub fn size(&self) -> Option<u64> {
         let shift = u32::try_from(self.order).ok()?.checked_sub(1)?;
         1u64.checked_shl(shift)
     }
 }
 
-/// The kinds of event, in the order of their wire types.
+/// The kinds of event, in the order of their codes in the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Span,
@@ -123,7 +128,7 @@ impl AllocFree {
         }
     }
 
-    /// The event's name on the wire, and the names and values of its arguments.
+    /// The name of the event in the trace format, and the names and values of its arguments.
     pub(crate) fn args(&self) -> (&'static str, [Option<(&'static str, u64)>; 3]) {
         let span = |span: &HeapSpan| {
             [Some(("id", span.id)), Some(("npages_value", span.pages)), Some(("kindclass", span.kind_and_class))]
@@ -145,28 +150,29 @@ impl AllocFree {
     }
 }
 
-/// The units of the experiment's IDs, in bytes: the first generation of a trace states them.
+/// The units of the experiment's IDs, in bytes. The first generation of a trace contains them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllocFreeInfo {
-    /// The lowest address of the heap, from which IDs count.
+    /// The lowest address of the heap. IDs are relative to it.
     pub min_heap_address: u64,
-    /// A page: the unit of span IDs.
+    /// The page size: the unit of span IDs.
     pub page_size: u64,
-    /// The unit of object IDs.
+    /// The smallest alignment of objects: the unit of object IDs.
     pub min_heap_align: u64,
-    /// The smallest stack: the unit of stack IDs.
+    /// The size of the smallest stack: the unit of stack IDs.
     pub min_stack: u64,
 }
 
-/// The experiment's number in an experimental batch (Go `tracev2.AllocFree`).
+/// The number of the experiment in a batch (`tracev2.AllocFree` in Go).
 pub(crate) const EXPERIMENT: u8 = 1;
-/// A batch of the experiment begins with a byte that says what it holds: types, or the units (Go
-/// `runtime.traceAllocFreeTypesBatch`, `traceAllocFreeInfoBatch`).
+/// The first byte of a batch of the experiment is its kind: types or units
+/// (`traceAllocFreeTypesBatch` and `traceAllocFreeInfoBatch` in Go's package `runtime`).
 const TYPES_BATCH: u8 = 0;
 const INFO_BATCH: u8 = 1;
 
 impl AllocFreeInfo {
-    /// Reads a batch of the experiment; `None` if it is not the one that states the units (`traceSnapshotMemory`).
+    /// Parses the batch with the units (`traceSnapshotMemory` in Go). `None` for other or invalid
+    /// batches.
     pub(crate) fn read(data: &[u8]) -> Option<Self> {
         let (&INFO_BATCH, data) = data.split_first()? else { return None };
         let mut pos = 0;
@@ -197,29 +203,33 @@ impl AllocFreeInfo {
     }
 }
 
-/// A type of the traced program, as the `AllocFree` experiment names it.
+/// A type of the traced program, from a batch of the `AllocFree` experiment.
 #[derive(Clone, Copy, Debug)]
 pub struct AllocFreeType<'a> {
-    /// Its number in the generation: what [`HeapObject::type_id`] means there.
+    /// The ID of the type, which [`HeapObject::type_id`] refers to. Valid only within the
+    /// generation.
     pub id: u64,
-    /// Where its description lies in the program. It is the same in all generations.
+    /// The address of the type's descriptor in the program. It is the same in all generations.
     pub address: u64,
-    /// The size of a value in bytes. What was allocated may be many of them: of a slice the type is that of its elements.
+    /// The size of a value in bytes. The allocated object may be larger: for a slice, the type is
+    /// that of its elements.
     pub size: u64,
-    /// How many bytes at the front of a value can hold pointers.
+    /// The length in bytes of the part of a value that can contain pointers.
     pub pointer_bytes: u64,
-    /// Its name, such as `main.visitor`, with the package's name and not its path.
+    /// The name, such as `main.visitor`. It is qualified with the name of the package, not with its
+    /// import path.
     pub name: Text<'a>,
 }
 
-/// The types of a batch, see [`Sync::alloc_free_types`](crate::Sync::alloc_free_types).
+/// Iterates over the types in a batch. See
+/// [`Sync::alloc_free_types`](crate::Sync::alloc_free_types).
 #[derive(Clone, Debug)]
 pub(super) struct Types<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Types<'a> {
-    /// The types of a batch of the experiment, none if it is not one that holds types.
+    /// The types in a batch of the experiment. Empty if the batch is not of that kind.
     pub fn new(data: &'a [u8]) -> Self {
         Types { rest: data.strip_prefix(&[TYPES_BATCH]).unwrap_or(&[]) }
     }
@@ -238,7 +248,7 @@ impl<'a> Types<'a> {
 impl<'a> Iterator for Types<'a> {
     type Item = AllocFreeType<'a>;
 
-    /// Ends where what follows is no type.
+    /// Returns `None` at the end and at the first invalid entry.
     fn next(&mut self) -> Option<AllocFreeType<'a>> {
         let read = self.read();
         if read.is_none() {
@@ -248,8 +258,8 @@ impl<'a> Iterator for Types<'a> {
     }
 }
 
-/// The sizes of the runtime's size classes in bytes, from class 0, which stands for objects that have a span of their own
-/// (Go `src/internal/runtime/gc/sizeclasses.go`; the same from Go 1.23 to 1.27).
+/// The object sizes of the runtime's size classes in bytes. Class 0 means a large object, which has
+/// a span of its own (Go `src/internal/runtime/gc/sizeclasses.go`, unchanged from Go 1.23 to 1.27).
 const CLASS_SIZES: [u16; 68] = [
     0, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448,
     480, 512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096,
@@ -258,8 +268,8 @@ const CLASS_SIZES: [u16; 68] = [
 ];
 
 impl HeapSpan {
-    /// The bytes that each object in the span takes, if pages have this size; `None` if it holds no objects, or the class
-    /// is none that the runtime has.
+    /// The size of each object in the span in bytes. `None` if the span contains no objects or its
+    /// class is out of range. `page_size` is [`AllocFreeInfo::page_size`].
     pub fn object_size(&self, page_size: u64) -> Option<u64> {
         match self.size_class()? {
             0 => self.pages.checked_mul(page_size),
@@ -282,7 +292,7 @@ mod tests {
             AllocFreeInfo { min_heap_address: 0xc0_0000_0000, page_size: 8192, min_heap_align: 8, min_stack: 2048 };
         assert_eq!(AllocFreeInfo::read(&data), Some(info));
         assert_eq!(AllocFreeInfo::read(&data[..4]), None);
-        assert_eq!(AllocFreeInfo::read(&data[1..]), None, "without the byte that says what it is");
+        assert_eq!(AllocFreeInfo::read(&data[1..]), None, "without the byte that says which kind of batch it is");
         assert_eq!(AllocFreeInfo::read(&[]), None);
         assert_eq!(info.object_address(2), 0xc0_0000_0010);
         assert_eq!(info.span_address(1), 0xc0_0000_2000);
@@ -290,16 +300,17 @@ mod tests {
     }
 
     #[test]
-    fn a_span_tells_its_class() {
-        // spanClass is the size class shifted by one and the no-scan bit; the trace shifts it once more.
+    fn the_class_of_a_span_is_unpacked() {
+        // The runtime's spanClass is the size class, shifted by one, and the no-scan bit. The trace
+        // shifts that by one again.
         let span = |kind_and_class| HeapSpan { id: 0, pages: 1, kind_and_class };
         assert_eq!((span(0b1_0110).size_class(), span(0b1_0110).no_scan()), (Some(5), Some(true)));
         assert_eq!((span(1).size_class(), span(1).no_scan()), (None, None));
     }
 
-    /// The begin of a batch that Go 1.27.3 wrote, and a cut.
+    /// The start of a batch that Go 1.27.3 wrote, followed by an incomplete type.
     #[test]
-    fn types_are_read_as_far_as_they_go() {
+    fn types_are_read_until_the_first_incomplete_one() {
         let batch = b"\x00\x01\x88\x99\xdf\x02 \x18\ncpu.option\x03\xc0\xb5\xe0\x02\xb0|\xf8j\truntime.p\x08\x80";
         let types: Vec<_> = Types::new(batch)
             .map(|it| (it.id, it.address, it.size, it.pointer_bytes, it.name.to_str().expect("ASCII")))

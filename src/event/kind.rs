@@ -1,4 +1,4 @@
-//! What an event says, by kind.
+//! [`EventKind`]: the kind of an event and its contents.
 
 use std::fmt;
 
@@ -13,51 +13,51 @@ use crate::error::Location;
 use crate::id::{GoId, ProcId, TaskId, ThreadId, present};
 use crate::time::ClockSnapshot;
 
-/// What an event says.
+/// The kind of an event and its contents.
 ///
-/// The kinds and their contents are those of Go's `internal/trace`; what Go offers through getters that panic on the
-/// wrong kind is here in the variant that has it.
+/// The kinds are those of Go's `internal/trace`. Go has a getter for each kind, which panics on
+/// other kinds. Here, the contents are in the variant.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum EventKind<'a> {
-    /// The start of a generation, or the end of the trace: all goroutines and Ps that exist are known.
+    /// The start of a generation, or the end of the trace.
     Sync(Sync<'a>),
-    /// The value of a metric.
+    /// A metric has a new value.
     Metric(Metric),
-    /// A label for the goroutine. The runtime labels its GC workers.
+    /// A goroutine gets a label. The runtime labels its GC workers.
     Label(Label<'a>),
-    /// A range of time begins.
+    /// A range of time starts.
     RangeBegin(Range<'a>),
-    /// A range is open as the trace begins, or still open as a generation begins.
+    /// A range is already open at the start of the trace or of a generation.
     RangeActive(Range<'a>),
     /// A range ends.
     RangeEnd(Range<'a>),
-    /// A task begins (`runtime/trace.NewTask`).
+    /// A task starts (`runtime/trace.NewTask`).
     TaskBegin(Task<'a>),
     /// A task ends.
     TaskEnd(Task<'a>),
-    /// A region of the goroutine begins (`runtime/trace.StartRegion`).
+    /// A region of the goroutine starts (`runtime/trace.StartRegion`).
     RegionBegin(Region<'a>),
     /// A region of the goroutine ends.
     RegionEnd(Region<'a>),
     /// A message of `runtime/trace.Log`.
     Log(Log<'a>),
-    /// A goroutine goes from one state to another.
+    /// A goroutine changes its state.
     GoTransition(GoTransition<'a>),
-    /// A P goes from one state to another.
+    /// A P changes its state.
     ProcTransition(ProcTransition),
-    /// A sample of the CPU profiler. The event's stack is what ran.
+    /// A sample of the CPU profiler. The stack of the event is the sampled one.
     StackSample,
     /// An event of the `AllocFree` experiment.
     Experimental(AllocFree),
-    /// Something is lost here, and what follows begins anew: nothing is known of any goroutine, P, thread, range or task
-    /// until its next status. Only lenient reading gives it.
+    /// A part of the trace is lost. After it, the state of every goroutine, P, thread, range and
+    /// task is unknown until its next status. Only lenient reading returns it.
     Gap(Gap),
 }
 
 macro_rules! kind_names {
     ($($kind:ident),*) => {
-        /// The name of an event's kind, without its contents: for counting.
+        /// The name of a kind without contents, for counting events.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum KindName {
             $($kind),*
@@ -66,7 +66,7 @@ macro_rules! kind_names {
         impl KindName {
             pub const ALL: &[KindName] = &[$(KindName::$kind),*];
 
-            /// The name in Go's `-d=parsed` text.
+            /// The name in the text of `go tool trace -d=parsed`.
             pub fn text(self) -> &'static str {
                 match self {
                     $(KindName::$kind => stringify!($kind)),*
@@ -82,7 +82,8 @@ kind_names! {
 }
 
 impl EventKind<'_> {
-    /// The kind's name in Go's `-d=parsed` text. Both transitions are `StateTransition`.
+    /// The name in the text of `go tool trace -d=parsed`. It is `StateTransition` for goroutines
+    /// and Ps.
     pub fn name(&self) -> &'static str {
         let name = match self {
             EventKind::Sync(_) => KindName::Sync,
@@ -105,12 +106,12 @@ impl EventKind<'_> {
     }
 }
 
-/// A part of a damaged trace that is lost.
+/// A lost part of a damaged trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
-    /// Where the damage begins. What it is stands under this place in the faults of
-    /// [`Reader::account`](crate::Reader::account).
+    /// The start of the damage. [`Account::faults`](crate::Account::faults) has an error with the
+    /// same location.
     pub at: Location,
     /// What is lost, as far as it can be counted.
     pub lost: Tally,
@@ -119,21 +120,21 @@ pub struct Gap {
 /// The start of a generation, or the end of the trace.
 #[derive(Clone, Copy, Debug)]
 pub struct Sync<'a> {
-    /// Which one in the trace, from 1.
+    /// The number of the Sync in the trace, starting from 1.
     pub n: u64,
-    /// What the clocks showed in the generation; `None` before Go 1.25 and at the trace's end.
+    /// The clock snapshot of the generation. `None` before Go 1.25 and at the end of the trace.
     pub clock: Option<ClockSnapshot>,
-    /// The generation's tables; `None` at the trace's end.
+    /// The tables of the generation. `None` at the end of the trace.
     pub(super) symbols: Option<Symbols<'a>>,
 }
 
 impl<'a> Sync<'a> {
-    /// Whether a generation begins here; otherwise it is the end of the trace.
+    /// True at the start of a generation, false at the end of the trace.
     pub fn begins_generation(&self) -> bool {
         self.symbols.is_some()
     }
 
-    /// The batches that experiments wrote in the generation, undecoded.
+    /// The raw batches of experiments in the generation.
     pub fn experimental_batches(&self) -> impl Iterator<Item = ExperimentalBatch<'a>> + use<'a> {
         self.symbols.into_iter().flat_map(|symbols| {
             symbols.tables.experiments.iter().map(move |batch| ExperimentalBatch {
@@ -144,25 +145,27 @@ impl<'a> Sync<'a> {
         })
     }
 
-    /// The units of the `AllocFree` experiment's IDs, where the generation states them.
+    /// The units of IDs of the `AllocFree` experiment. `None` if the generation does not contain
+    /// them.
     pub fn alloc_free_info(&self) -> Option<AllocFreeInfo> {
         self.experimental_batches().find_map(|batch| AllocFreeInfo::read(batch.data))
     }
 
-    /// The types that the `AllocFree` experiment's objects have in the generation. What is no type in them ends its batch.
+    /// The types of objects of the `AllocFree` experiment in the generation. An invalid entry ends
+    /// the iteration over its batch.
     pub fn alloc_free_types(&self) -> impl Iterator<Item = AllocFreeType<'a>> + use<'a> {
         self.experimental_batches().flat_map(|batch| alloc_free::Types::new(batch.data))
     }
 }
 
-/// Bytes of an experiment.
+/// A raw batch of an experiment.
 #[derive(Clone, Copy, Debug)]
 pub struct ExperimentalBatch<'a> {
-    /// The experiment's name.
+    /// The name of the experiment.
     pub experiment: &'static str,
-    /// The thread that wrote it, if it was one.
+    /// The thread that wrote the batch. `None` if it belongs to no thread.
     pub thread: Option<ThreadId>,
-    /// The bytes, of which only the experiment knows the meaning.
+    /// The bytes. The experiment defines their format.
     pub data: &'a [u8],
 }
 
@@ -172,14 +175,14 @@ pub struct ExperimentalBatch<'a> {
 pub enum Metric {
     /// GOMAXPROCS.
     GoMaxProcs(u64),
-    /// Bytes of live and unswept objects on the heap.
+    /// Bytes of heap memory in objects that are live or not swept yet.
     HeapObjects(u64),
-    /// The size in bytes at which the GC cycle is to end.
+    /// The heap size in bytes at which the current GC cycle should end.
     HeapGoal(u64),
 }
 
 impl Metric {
-    /// The name that `runtime/metrics` has for it, with its unit.
+    /// The name in Go's package `runtime/metrics`, which includes the unit.
     pub fn name(&self) -> &'static str {
         match self {
             Metric::GoMaxProcs(_) => "/sched/gomaxprocs:threads",
@@ -188,7 +191,7 @@ impl Metric {
         }
     }
 
-    /// The value, in the unit of the name.
+    /// The value, in the unit that [`name`](Self::name) includes.
     pub fn value(&self) -> u64 {
         match *self {
             Metric::GoMaxProcs(value) | Metric::HeapObjects(value) | Metric::HeapGoal(value) => value,
@@ -196,43 +199,43 @@ impl Metric {
     }
 }
 
-/// A label for a goroutine.
+/// A label of a goroutine.
 #[derive(Clone, Copy, Debug)]
 pub struct Label<'a> {
     /// The label.
     pub label: Text<'a>,
-    /// The goroutine it is for, the one that was running.
+    /// The goroutine that gets the label: the running one. `None` if there is none.
     pub go: Option<GoId>,
 }
 
-/// A range of time that the runtime marks.
+/// A range of time in which the runtime does something.
 #[derive(Clone, Copy, Debug)]
 pub struct Range<'a> {
-    /// What goes on.
+    /// What the runtime does.
     pub name: RangeName<'a>,
-    /// What it is bound to: begin and end have the same.
+    /// What the range belongs to. It is the same at start and end.
     pub scope: Scope,
-    /// What a sweep did; only at its end.
+    /// What a sweep did. `None` for other ranges, and at the start of a sweep.
     pub sweep: Option<Sweep>,
 }
 
-/// Whether a stop-the-world is one of the collector's, by its reason (Go `src/internal/trace/gc.go`,
-/// `MutatorUtilizationV2`).
+/// Whether a stop-the-world with this reason belongs to the garbage collector
+/// (`MutatorUtilizationV2` in Go `src/internal/trace/gc.go`).
 pub(crate) fn is_gc_pause(reason: &[u8]) -> bool {
     memchr::memmem::find(reason, b"GC").is_some()
 }
 
-/// What a range is. Its text is Go's name for it.
+/// What a range is. Its display text is the name that Go uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RangeName<'a> {
-    /// The world is being stopped, or stopped, for a reason such as `GC mark termination`.
+    /// The world is stopped or being stopped. The reason is a text such as `GC mark termination`.
     StopTheWorld(Text<'a>),
     /// The concurrent mark phase of a GC cycle.
     GcMark,
-    /// A P sweeps spans before it allocates.
+    /// A P sweeps spans before it allocates memory.
     GcSweep,
-    /// A goroutine marks to pay for what it allocates.
+    /// A goroutine helps to mark because it allocates memory.
     GcMarkAssist,
 }
 
@@ -258,23 +261,23 @@ impl fmt::Display for RangeName<'_> {
     }
 }
 
-/// What a range is bound to.
+/// What a range belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Nothing: there is one such range at a time in the whole program.
+    /// The whole program: only one such range can be open.
     Global,
-    /// A goroutine; `None` where the trace has a range without one.
+    /// A goroutine. `None` if the trace does not say which.
     Goroutine(Option<GoId>),
-    /// A P; `None` where the trace has a range without one.
+    /// A P. `None` if the trace does not say which.
     Proc(Option<ProcId>),
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sweep {
     /// Bytes swept.
     pub swept: u64,
-    /// Bytes that became free by it.
+    /// Bytes freed.
     pub reclaimed: u64,
 }
 
@@ -283,25 +286,27 @@ pub struct Sweep {
 pub struct Task<'a> {
     /// The task.
     pub id: TaskId,
-    /// The task it was made in; `None` if in none, or if it is the end of a task whose begin is not in the trace.
+    /// The parent task. `None` if there is none, or at the end of a task whose start is not in the
+    /// trace.
     pub parent: Option<TaskId>,
-    /// What the program called it; empty at the end of a task whose begin is not in the trace.
+    /// The name that the program gave it. Empty at the end of a task whose start is not in the
+    /// trace.
     pub name: Text<'a>,
 }
 
 /// A region.
 #[derive(Clone, Copy, Debug)]
 pub struct Region<'a> {
-    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
+    /// The task of the region. [`TaskId::BACKGROUND`] if it has none.
     pub task: TaskId,
-    /// What the program called it.
+    /// The name that the program gave it.
     pub name: Text<'a>,
 }
 
 /// A log message.
 #[derive(Clone, Copy, Debug)]
 pub struct Log<'a> {
-    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
+    /// The task of the message. [`TaskId::BACKGROUND`] if it has none.
     pub task: TaskId,
     /// The category.
     pub category: Text<'a>,
@@ -309,28 +314,30 @@ pub struct Log<'a> {
     pub message: Text<'a>,
 }
 
-/// A goroutine goes from one state to another.
+/// A goroutine changes its state.
 #[derive(Clone, Copy, Debug)]
 pub struct GoTransition<'a> {
-    /// The goroutine. It need not be the event's own: that is whoever did it.
+    /// The goroutine that changes its state. It can differ from [`Event::go`](crate::Event::go),
+    /// the one that caused the change.
     pub go: GoId,
-    /// The state it leaves.
+    /// The previous state.
     pub from: GoState,
-    /// The state it enters.
+    /// The new state.
     pub to: GoState,
-    /// Why it stops or blocks, in the runtime's words; empty for other transitions.
+    /// Why the goroutine blocks or stops, in the runtime's words. Empty for other transitions.
     pub reason: Text<'a>,
-    /// Where the goroutine itself is, or for a new one where it starts. The event's own stack is that of whoever did it.
+    /// The stack of the goroutine, or where a new goroutine starts. The stack of the event is that
+    /// of the goroutine that caused the change.
     pub stack: Option<Stack<'a>>,
 }
 
-/// A P goes from one state to another.
+/// A P changes its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcTransition {
     /// The P.
     pub proc: ProcId,
-    /// The state it leaves.
+    /// The previous state.
     pub from: ProcState,
-    /// The state it enters.
+    /// The new state.
     pub to: ProcState,
 }

@@ -1,8 +1,9 @@
-//! The typed model that both formats feed. It knows no version: what a version lacks is absent, and what only old
-//! versions say is turned into the same events.
+//! The event model, which both trace formats share. It does not depend on the version: if a version
+//! does not record something, it is absent, and events that only old versions have are converted to
+//! the same kinds.
 //!
-//! Decoders fill a [`Record`](record::Record), flat and without allocation; an [`Event`] is a view of one that
-//! resolves names and stacks when asked.
+//! Decoders fill a flat [`Record`](record::Record) without allocating. An [`Event`] is a view of a
+//! record, which resolves names and stacks on demand.
 
 pub(crate) mod alloc_free;
 pub(crate) mod kind;

@@ -1,41 +1,44 @@
-//! Names that outlive the generation whose string table they stood in: of open tasks, regions and stop-the-worlds.
+//! Names that outlive the string table of their generation, because a task, region or
+//! stop-the-world is still open.
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use crate::number::intern;
 
-/// A name, equal for equal text.
+/// The ID of an interned name. Equal names have equal IDs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NameId(u32);
 
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     texts: IndexSet<Box<[u8]>, RandomState>,
-    /// How many there were after the last sweep.
+    /// The number of names after the last sweep.
     kept: usize,
-    /// How long they are together.
+    /// The total length of all names in bytes.
     len: usize,
 }
 
-/// So many names are never swept.
+/// Names are not swept up to this number.
 const FEW: usize = 4096;
 
 impl Names {
-    /// Whether so many have come since the last sweep that another pays: programs put request IDs into their names, and
-    /// a trace may be long.
+    /// Whether enough names were added since the last sweep for another one. Programs may put
+    /// request IDs into names, so without sweeps the memory would grow with the length of the
+    /// trace.
     pub fn wants_sweep(&self) -> bool {
         self.texts.len() > FEW.max(2 * self.kept)
     }
 
-    /// Forgets all names but those that `keep` translates, each from its old ID to the new one.
+    /// Removes unused names. `keep` must call its argument for every name in use, which replaces
+    /// the ID by the new one.
     pub fn sweep(&mut self, keep: impl FnOnce(&mut dyn FnMut(&mut NameId))) {
         let old = std::mem::take(self);
         keep(&mut |name| *name = self.intern(old.get(*name)));
         self.kept = self.texts.len();
     }
 
-    /// The ID of a name, copied once when it is new.
+    /// The ID of a name. Copies the name if it is new.
     pub fn intern(&mut self, text: &[u8]) -> NameId {
         let known = self.texts.len();
         let number = intern(&mut self.texts, text);
@@ -45,9 +48,9 @@ impl Names {
         NameId(number)
     }
 
-    /// About how many bytes of memory they take.
+    /// The approximate memory of all names in bytes.
     pub fn bytes(&self) -> usize {
-        /// A box, its hash and its place in the index, and what the allocator adds to each.
+        /// A box, its hash, its slot in the index, and the overhead of the allocator.
         const EACH: usize = 56;
         self.len + self.texts.len() * EACH
     }
@@ -62,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sweep_keeps_what_is_in_use() {
+    fn a_sweep_keeps_names_in_use() {
         let mut names = Names::default();
         let mut used: Vec<NameId> = (0..FEW + 1).map(|i| names.intern(format!("task {i}").as_bytes())).collect();
         assert!(names.wants_sweep());

@@ -1,4 +1,5 @@
-//! One decoded event, flat: what the decoders write and [`Event`](super::Event) reads.
+//! [`Record`], a decoded event in flat form. Decoders write it, and [`Event`](super::Event) reads
+//! it.
 
 use super::kind::KindName;
 use super::state::{GoState, ProcState};
@@ -7,8 +8,10 @@ use super::tables::Symbols;
 use crate::event::names::NameId;
 use crate::id::NONE;
 
-/// An event with its IDs as they stand on the wire ([`NONE`] where there is none). A decoder keeps a block of them and sets the
-/// fields that the event has; the others hold what the last event left and are not read.
+/// An event whose IDs are as in the trace file ([`NONE`] if absent).
+///
+/// Decoders reuse a block of records. They only set the fields that the event has. The others keep
+/// values of an earlier event and must not be read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     pub what: What,
@@ -16,9 +19,9 @@ pub(crate) struct Record {
     pub thread: u64,
     pub proc: u64,
     pub go: u64,
-    /// The stack of whoever did it; 0 for none.
+    /// The stack of the code that caused the event. 0 if there is none.
     pub stack: u64,
-    /// The arguments, by `what`.
+    /// The arguments. Their meaning depends on `what`.
     pub a: u64,
     pub b: u64,
     pub c: u64,
@@ -26,10 +29,10 @@ pub(crate) struct Record {
     pub text2: Symbol,
 }
 
-/// The kind of a record, and what its arguments are.
+/// The kind of a record, and the meaning of its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// `a`: which one; `b`: whether it begins a generation, and so has tables.
+    /// `a`: the number of the Sync; `b`: 1 if it starts a generation and so has tables, else 0.
     Sync,
     /// `a`: the value.
     GoMaxProcs,
@@ -38,7 +41,8 @@ pub(crate) enum What {
     /// `text`: the label.
     Label,
     StackSample,
-    /// `a`: the goroutine or P it is bound to; `text`: the reason of a stop-the-world; `b`, `c`: bytes swept, reclaimed.
+    /// `a`: the goroutine or P of the range; `text`: the reason of a stop-the-world; `b`, `c`:
+    /// bytes swept and reclaimed.
     RangeBegin(RangeType),
     RangeActive(RangeType),
     RangeEnd(RangeType),
@@ -54,14 +58,14 @@ pub(crate) enum What {
     GoTransition(GoState, GoState),
     /// `a`: the P.
     ProcTransition(ProcState, ProcState),
-    /// The tables say what is lost.
+    /// [`Tables::gap`](super::tables::Tables::gap) says what is lost.
     Gap,
     /// `a`, `b`, `c`: the arguments in order.
     AllocFree(super::alloc_free::Kind),
 }
 
 impl What {
-    /// The name of the kind of event that it makes.
+    /// The name of the kind of event.
     pub fn kind_name(self) -> KindName {
         match self {
             What::Sync => KindName::Sync,
@@ -83,7 +87,7 @@ impl What {
     }
 }
 
-/// The ranges that the runtime marks.
+/// The types of ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RangeType {
     StopTheWorld,
@@ -92,20 +96,21 @@ pub(crate) enum RangeType {
     GcMarkAssist,
 }
 
-/// Where a string is found.
+/// Where to find a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Symbol {
     Empty,
-    /// In the generation's table.
+    /// In the string table of the generation.
     Id(u64),
-    /// In the window of resident bytes: a [`Span`], whose fields stand here so that a symbol is no longer than 16 bytes.
+    /// In the window of resident bytes. It has the fields of a [`Span`], because nesting the struct
+    /// would make the enum larger than 16 bytes.
     Span {
         pos: usize,
         len: u32,
     },
     /// In the names that outlive their generation.
     Name(NameId),
-    /// Not from the trace.
+    /// A constant that does not come from the trace.
     Static(&'static &'static str),
 }
 
@@ -115,14 +120,14 @@ impl From<Span> for Symbol {
     }
 }
 
-/// Takes records in, at a time those that are made together: all of one generation.
+/// Receives records in blocks. All records of a block belong to the same generation.
 pub(crate) trait Sink {
-    /// Takes the next ones.
+    /// Receives the next block.
     fn add(&mut self, records: &[Record], symbols: Symbols<'_>);
 }
 
 impl Record {
-    /// Makes it a goroutine's transition, without a stack or a reason.
+    /// Makes this the transition of a goroutine, without a stack or a reason.
     #[inline(always)]
     pub fn go_transition(&mut self, go: u64, from: GoState, to: GoState) {
         self.what = What::GoTransition(from, to);
@@ -132,7 +137,7 @@ impl Record {
         self.text = Symbol::Empty;
     }
 
-    /// Makes it anything else, without stack or text.
+    /// Makes this an event of another kind, without a stack or a text.
     #[inline(always)]
     pub fn other(&mut self, what: What, a: u64) {
         self.what = what;
@@ -141,7 +146,7 @@ impl Record {
         self.text = Symbol::Empty;
     }
 
-    /// Sets when and where it happened.
+    /// Sets the thread, P, goroutine and time of the event.
     #[inline(always)]
     pub fn locate(&mut self, thread: u64, proc: u64, go: u64, time: i64) {
         self.thread = thread;

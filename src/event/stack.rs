@@ -1,4 +1,4 @@
-//! Stacks, decoded frame by frame when asked for.
+//! Stacks, whose frames are decoded on demand.
 
 use std::fmt;
 use std::io;
@@ -7,8 +7,7 @@ use super::tables::{RawFrame, StackEntry, Symbols};
 use super::text::{Text, write_hex, write_int};
 use crate::id::StackId;
 
-/// A stack trace: where some code was. A handle that borrows from the reader; its frames are decoded as they are
-/// walked.
+/// A stack trace. It borrows from the reader, and decodes its frames during iteration.
 #[derive(Clone, Copy)]
 pub struct Stack<'a> {
     id: u64,
@@ -18,17 +17,18 @@ pub struct Stack<'a> {
 /// One frame of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// The program counter: of the call, or for the innermost frame of the instruction that was running.
+    /// The program counter. For the innermost frame, this is the current instruction. For others,
+    /// it is the call.
     pub pc: u64,
-    /// The function's name with its package, such as `net/http.(*conn).serve`.
+    /// The name of the function, qualified with its package, such as `net/http.(*conn).serve`.
     pub func: Text<'a>,
-    /// The source file.
+    /// The path of the source file.
     pub file: Text<'a>,
-    /// The line in that file.
+    /// The line in the source file.
     pub line: u64,
 }
 
-/// A frame that owns its texts, repaired where they are not UTF-8: it outlives the trace.
+/// A frame that owns its strings, so it can outlive the trace. Invalid UTF-8 is replaced by U+FFFD.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -36,12 +36,12 @@ pub struct OwnedFrame {
     /// The program counter.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub pc: u64,
-    /// The function's name with its package.
+    /// The name of the function, qualified with its package.
     #[cfg_attr(feature = "serde", serde(rename = "function"))]
     pub func: String,
-    /// The source file.
+    /// The path of the source file.
     pub file: String,
-    /// The line in that file.
+    /// The line in the source file.
     pub line: u64,
 }
 
@@ -78,7 +78,7 @@ impl<'a> Stack<'a> {
         Stack { id, symbols }
     }
 
-    /// The stack's ID, which events of the same generation share when they share the stack.
+    /// The ID of the stack. Within a generation, equal stacks have equal IDs.
     pub fn id(&self) -> StackId {
         StackId(self.id)
     }
@@ -89,7 +89,7 @@ impl<'a> Stack<'a> {
         Frames { pos: entry.pos, left: entry.frames, symbols: self.symbols }
     }
 
-    /// Writes the frames as Go's `-d=parsed` does.
+    /// Writes the frames like `go tool trace -d=parsed`.
     pub(crate) fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
         self.frames().try_for_each(|frame| {
             out.write_all(b"\t")?;
@@ -126,7 +126,7 @@ impl<'a> Iterator for Frames<'a> {
     fn next(&mut self) -> Option<Frame<'a>> {
         self.left = self.left.checked_sub(1)?;
         let Symbols { window, tables, .. } = self.symbols;
-        // The frames were read once when the table was built: they are whole.
+        // Building the table has checked that all frames are complete.
         let frame = tables.canonical(RawFrame::read(window, &mut self.pos).ok()?);
         Some(Frame {
             pc: frame.pc,

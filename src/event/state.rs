@@ -1,4 +1,4 @@
-//! The states that goroutines and processors are seen in.
+//! The states of goroutines and Ps.
 
 use std::fmt;
 
@@ -6,28 +6,28 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
 pub enum GoState {
-    /// Not known yet: before a goroutine's first event.
+    /// Unknown, because the goroutine has had no event yet.
     #[default]
     Undetermined,
-    /// Before its creation or after its end.
+    /// Not created yet, or exited.
     NotExist,
-    /// Ready to run, waiting for a P.
+    /// Waiting for a P to run on.
     Runnable,
-    /// Running.
+    /// Running on a P.
     Running,
-    /// Blocked.
+    /// Blocked, for example on a channel, a mutex or the network.
     Waiting,
-    /// In a system call, or in C.
+    /// In a system call or in a cgo call.
     Syscall,
 }
 
 impl GoState {
-    /// Whether the goroutine has a thread in this state.
+    /// Whether the goroutine occupies a thread in this state.
     pub fn is_executing(self) -> bool {
         matches!(self, GoState::Running | GoState::Syscall)
     }
 
-    /// Go's name for it.
+    /// Go's name of the state, such as `Runnable`.
     pub fn name(self) -> &'static str {
         match self {
             GoState::Undetermined => "Undetermined",
@@ -46,27 +46,27 @@ impl fmt::Display for GoState {
     }
 }
 
-/// The state of a processor.
+/// The state of a P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProcState {
-    /// Not known yet: before a P's first event.
+    /// Unknown, because the P has had no event yet.
     Undetermined,
-    /// Before GOMAXPROCS reached it.
+    /// The P does not exist: GOMAXPROCS was always too low.
     NotExist,
-    /// Running: it has a thread.
+    /// A thread has the P.
     Running,
-    /// Idle.
+    /// No thread has the P.
     Idle,
 }
 
 impl ProcState {
-    /// Whether the P has a thread in this state.
+    /// Whether a thread has the P in this state.
     pub fn is_executing(self) -> bool {
         self == ProcState::Running
     }
 
-    /// Go's name for it.
+    /// Go's name of the state, such as `Idle`.
     pub fn name(self) -> &'static str {
         match self {
             ProcState::Undetermined => "Undetermined",

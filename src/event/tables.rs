@@ -1,6 +1,6 @@
-//! The strings, stacks and clock that the events of one generation refer to.
+//! The tables of a generation: strings, stacks, and the clock snapshot that its events refer to.
 //!
-//! Nothing is copied out of the trace: an entry says where in the window of resident bytes its text or frames stand.
+//! Nothing is copied from the trace. Table entries are positions in the window of resident bytes.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::event::names::Names;
 use crate::time::ClockSnapshot;
 use crate::wire::varint;
 
-/// Bytes within the window.
+/// A range of bytes in the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub pos: usize,
@@ -27,21 +27,21 @@ impl Span {
     }
 }
 
-/// A stack's frames within the window, each of four integers: PC, function, file and line.
+/// The frames of a stack in the window. Each frame is four integers: PC, function, file and line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StackEntry {
     pub pos: usize,
     pub frames: u32,
 }
 
-/// One frame as it stands on the wire.
+/// A frame as it is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RawFrame {
     /// The program counter.
     pub pc: u64,
-    /// The ID of the function's name in the generation's strings.
+    /// The ID of the function name in the generation's string table.
     pub func: u64,
-    /// The ID of the source file's name in the generation's strings.
+    /// The ID of the file name in the generation's string table.
     pub file: u64,
     /// The line in that file.
     pub line: u64,
@@ -59,14 +59,15 @@ impl RawFrame {
     }
 }
 
-/// Entries by ID. The runtime counts IDs up from 1, so they index a vector; IDs far apart, which only a strange file
-/// has, go to a map and cost no more than their number.
+/// Table entries by ID. The runtime assigns consecutive IDs from 1, so usually the ID is an index
+/// into a vector. A damaged file may contain large IDs. Those go into a map, so that memory depends
+/// on the number of entries only.
 #[derive(Debug)]
 pub(crate) struct IdTable<T> {
     dense: Vec<Option<T>>,
     sparse: HashMap<u64, T, RandomState>,
     len: usize,
-    /// All IDs up to this one have entries: in real tables, all.
+    /// All IDs from 1 to this one have entries. In an undamaged table, this is the last ID.
     unbroken: u64,
 }
 
@@ -76,9 +77,9 @@ impl<T> Default for IdTable<T> {
     }
 }
 
-/// The vector may be so many times longer than the number of its entries,
+/// The vector may have this many slots per entry.
 const MAX_SPARSENESS: usize = 4;
-/// and this long in any case.
+/// The vector may have this many slots in any case.
 const ALWAYS_DENSE: usize = 1024;
 
 impl<T: Copy> IdTable<T> {
@@ -89,12 +90,12 @@ impl<T: Copy> IdTable<T> {
         self.unbroken = 0;
     }
 
-    /// To be called when all entries are in: makes [`has`](Self::has) fast.
+    /// Call this after the last insertion. It makes [`has`](Self::has) fast.
     pub fn seal(&mut self) {
         self.unbroken = self.dense.iter().skip(1).take_while(|entry| entry.is_some()).count() as u64;
     }
 
-    /// Whether an ID has an entry or is 0, which stands for nothing.
+    /// Whether the ID has an entry or is 0, which means "none".
     #[inline(always)]
     pub fn has(&self, id: u64) -> bool {
         id <= self.unbroken || self.contains(id)
@@ -117,7 +118,8 @@ impl<T: Copy> IdTable<T> {
         matches!(self.dense_slot(id), Some(Some(_))) || self.sparse.contains_key(&id)
     }
 
-    /// All entries with their IDs: first those that lie close together, each part in ascending order.
+    /// All entries with their IDs: first those in the vector, then those in the map, each in
+    /// ascending order of IDs.
     pub fn entries(&self) -> impl Iterator<Item = (u64, T)> {
         let dense = (0..).zip(&self.dense).filter_map(|(id, &entry)| Some((id, entry?)));
         let mut sparse: Vec<(u64, T)> = self.sparse.iter().map(|(&id, &entry)| (id, entry)).collect();
@@ -129,7 +131,8 @@ impl<T: Copy> IdTable<T> {
         usize::try_from(id).ok().and_then(|index| self.dense.get(index))
     }
 
-    /// Adds an entry; `name` is what errors call it.
+    /// Adds an entry. `name` is the name of the table in errors. Fails if the ID is 0 or already
+    /// has an entry.
     pub fn insert(&mut self, id: u64, entry: T, name: &'static str) -> Result<(), ErrorKind> {
         if id == 0 {
             return Err(ErrorKind::ZeroId { table: name });
@@ -153,16 +156,17 @@ impl<T: Copy> IdTable<T> {
     }
 }
 
-/// A map with fewer entries than this part of its capacity is not worth keeping.
+/// A map is oversized if its capacity exceeds its length by more than this factor.
 const MAX_CAPACITY: usize = 8;
 
-/// Whether so few entries lie in so large a map. Emptying costs the capacity: a map that a huge generation has left would
-/// be emptied again for each of a thousand tiny ones.
+/// Whether a map is too large to be reused. Clearing a map takes time proportional to its capacity.
+/// So after one huge generation, clearing the same map for each of a thousand tiny ones would be
+/// slow.
 fn is_oversized(len: usize, capacity: usize) -> bool {
     len < capacity / MAX_CAPACITY
 }
 
-/// Empties a map for the next generation; its memory is kept if that was used.
+/// Clears a map for the next generation. Frees its memory if the map is oversized.
 pub(crate) fn empty<K, V>(map: &mut HashMap<K, V, RandomState>) {
     match is_oversized(map.len(), map.capacity()) {
         true => *map = HashMap::default(),
@@ -170,24 +174,26 @@ pub(crate) fn empty<K, V>(map: &mut HashMap<K, V, RandomState>) {
     }
 }
 
-/// All that one generation's events refer to.
+/// Everything that the events of one generation refer to.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     pub strings: IdTable<Span>,
     pub stacks: IdTable<StackEntry>,
     pub clock: Option<ClockSnapshot>,
     pub experiments: Vec<ExperimentData>,
-    /// What was lost before the generation begins.
+    /// What was lost before the start of this generation.
     pub gap: Option<Break>,
-    /// The first frame of each PC. Go's reader shows it wherever the PC stands, whatever the later ones say.
+    /// The first frame with each PC. Go's reader uses it for every frame with the same PC, even if
+    /// they differ.
     frames: IndexMap<u64, RawFrame, RandomState>,
-    /// Whether any frame differs from the first one of its PC.
+    /// Whether any frame differs from the first one with the same PC.
     frames_differ: bool,
-    /// The last frame that was noted of each remainder of a PC: stacks of a program share most of their frames.
+    /// A direct-mapped cache of recent frames, indexed by the low bits of the PC. It saves lookups
+    /// in `frames`, because stacks of a program share most of their frames.
     recent_frames: Vec<RawFrame>,
 }
 
-/// A batch of an experiment: its bytes are the experiment's own.
+/// A batch of an experiment. Only the experiment defines the format of its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExperimentData {
     pub experiment: u8,
@@ -195,10 +201,10 @@ pub(crate) struct ExperimentData {
     pub data: Span,
 }
 
-/// What stands for a string that the table lacks.
+/// Replaces a string that is missing in the table.
 pub(crate) const UNKNOWN: &[u8] = b"?";
 
-/// How many frames are kept at hand, a power of two.
+/// The size of the cache of recent frames, a power of two.
 const RECENT_FRAMES: usize = 1024;
 
 impl Tables {
@@ -208,7 +214,7 @@ impl Tables {
         self.clock = None;
         self.experiments.clear();
         self.gap = None;
-        // Refilled when a frame is noted: a generation without stacks does not pay for it.
+        // The cache is rebuilt at the next frame, so generations without stacks cost nothing.
         if !self.frames.is_empty() {
             self.recent_frames.clear();
         }
@@ -219,7 +225,7 @@ impl Tables {
         self.frames_differ = false;
     }
 
-    /// Notes a frame of a stack.
+    /// Registers a frame of a stack.
     #[inline]
     pub fn note_frame(&mut self, frame: RawFrame) {
         let recent = self.recent_frames.get_mut(frame.pc as usize % RECENT_FRAMES);
@@ -232,7 +238,7 @@ impl Tables {
         self.frames_differ |= *first != frame;
     }
 
-    /// Closes the tables once all is read, and checks that the strings of all frames exist.
+    /// Call this after the last insertion. Fails if a frame refers to a string that does not exist.
     pub fn seal(&mut self) -> Result<(), ErrorKind> {
         self.strings.seal();
         self.stacks.seal();
@@ -240,25 +246,26 @@ impl Tables {
         missing.map_or(Ok(()), |id| Err(ErrorKind::UnknownString { id: id.into() }))
     }
 
-    /// Whether an ID stands for a string; 0 stands for the empty one.
+    /// Whether the string ID is valid. 0 is the empty string.
     #[inline(always)]
     pub fn has_string(&self, id: u64) -> bool {
         self.strings.has(id)
     }
 
-    /// Whether an ID stands for a stack; 0 stands for none.
+    /// Whether the stack ID is valid. 0 means no stack.
     #[inline(always)]
     pub fn has_stack(&self, id: u64) -> bool {
         self.stacks.has(id)
     }
 
-    /// Whether an ID is one of the most that stand for a stack or is 0, where that is seen at once.
+    /// Like [`has_stack`](Self::has_stack) without the slow case: it may return false for a valid
+    /// ID.
     #[inline(always)]
     pub fn has_stack_quickly(&self, id: u64) -> bool {
         id <= self.stacks.unbroken
     }
 
-    /// The frame that is shown where this one stands.
+    /// The frame to show instead of `frame`: the first one with the same PC.
     pub fn canonical(&self, frame: RawFrame) -> RawFrame {
         match self.frames_differ {
             true => self.frames.get(&frame.pc).copied().unwrap_or(frame),
@@ -266,7 +273,7 @@ impl Tables {
         }
     }
 
-    /// A string, [`UNKNOWN`] where lenient reading goes on without it.
+    /// A string of the table. [`UNKNOWN`] if it is missing, which lenient reading permits.
     pub fn string<'a>(&self, id: u64, window: &'a [u8]) -> Text<'a> {
         Text(match self.strings.get(id) {
             Some(span) => span.of(window),
@@ -275,13 +282,13 @@ impl Tables {
         })
     }
 
-    /// How many frames of different PCs there are.
+    /// The number of distinct PCs.
     pub fn frame_count(&self) -> usize {
         self.frames.len()
     }
 }
 
-/// Where an event's names and stacks are found: all borrowed from the reader.
+/// Where the names and stacks of an event are looked up. All of it is borrowed from the reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Symbols<'a> {
     pub window: &'a [u8],
@@ -294,7 +301,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_far_apart_cost_no_more_than_their_number() {
+    fn large_ids_cost_no_more_memory_than_their_number() {
         let mut table = IdTable::default();
         for id in (1..2000).chain([1 << 40, u64::MAX, 7000, 100_000]) {
             table.insert(id, id ^ 5, "string").expect("new");
@@ -310,13 +317,13 @@ mod tests {
     }
 
     #[test]
-    fn zero_and_doubled_ids_are_refused() {
+    fn zero_and_duplicate_ids_are_rejected() {
         let mut table = IdTable::default();
         assert!(matches!(table.insert(0, (), "stack"), Err(ErrorKind::ZeroId { table: "stack" })));
         for id in [3, 1 << 50] {
             table.insert(id, (), "stack").expect("new");
             assert!(
-                matches!(table.insert(id, (), "stack"), Err(ErrorKind::DuplicateId { id: twice, .. }) if twice == id)
+                matches!(table.insert(id, (), "stack"), Err(ErrorKind::DuplicateId { id: found, .. }) if found == id)
             );
         }
     }

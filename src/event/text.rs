@@ -1,38 +1,39 @@
-//! Strings of the traced program.
+//! [`Text`], a string of the traced program.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-/// A string out of a trace or a profile: a function's name, a reason, a log message.
+/// A string from a trace or a profile, such as a function name, a reason or a log message.
 ///
-/// Go strings need not be UTF-8, and the runtime cuts long ones at a byte, perhaps inside a character, so this is
-/// bytes. [`Display`](fmt::Display) and [`to_str_lossy`](Text::to_str_lossy) put U+FFFD where they are not UTF-8.
+/// It holds bytes, because Go strings need not be UTF-8, and the runtime may truncate long ones
+/// inside a character. [`Display`](fmt::Display) and [`to_str_lossy`](Text::to_str_lossy) replace
+/// invalid UTF-8 by U+FFFD.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Text<'a> {
-    /// The bytes as they stand in the trace.
+    /// The bytes as they are in the trace.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// The text, if it is UTF-8.
+    /// The text. `None` if it is not UTF-8.
     pub fn to_str(self) -> Option<&'a str> {
         std::str::from_utf8(self.0).ok()
     }
 
-    /// The text, repaired where it is not UTF-8.
+    /// The text with U+FFFD in place of invalid UTF-8.
     pub fn to_str_lossy(self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.0)
     }
 
-    /// Whether there is none: an absent reason is empty.
+    /// Whether the text has no bytes. An absent text, such as that of a missing reason, is empty.
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
-    /// Writes the text as a Go string literal, as Go's `strconv.Quote` does.
+    /// Writes the text as a Go string literal, like Go's `strconv.Quote`.
     pub(crate) fn write_quoted(self, out: &mut impl io::Write) -> io::Result<()> {
         out.write_all(b"\"")?;
         for chunk in self.0.utf8_chunks() {
@@ -77,19 +78,21 @@ fn write_quoted_char(c: char, out: &mut impl io::Write) -> io::Result<()> {
     }
 }
 
-/// Whether Go's `strconv.IsPrint` holds: letters, marks, numbers, punctuation, symbols and the ASCII blank.
+/// Go's `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
 ///
-/// The standard library escapes all else in [`str::escape_debug`]; in any place but the first it leaves marks alone.
+/// [`str::escape_debug`] escapes all other characters. It also escapes marks, but only at the start
+/// of a string, so the character is tested in the second place.
 fn is_print(c: char) -> bool {
     let mut text = [0; 5];
     text[0] = b'.';
     let len = 1 + c.encode_utf8(&mut text[1..]).len();
     let printed = std::str::from_utf8(&text[..len]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c));
-    // The one printable character that Rust escapes: it stands before every escape.
+    // The single quote is the only printable character that Rust escapes and Go does not.
     printed || c == '\''
 }
 
-/// Writes an integer in decimal, several times as fast as `write!` does: a trace's text is mostly numbers.
+/// Writes an integer in decimal. Several times as fast as `write!`, which matters because a trace's
+/// text is mostly numbers.
 pub(crate) fn write_int(value: impl itoa::Integer, out: &mut impl io::Write) -> io::Result<()> {
     out.write_all(itoa::Buffer::new().format(value).as_bytes())
 }
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn quotes_like_go() {
-        // Expected values: what Go 1.27.3's strconv.Quote printed.
+        // Expected values are the output of strconv.Quote in Go 1.27.3.
         for (text, want) in [
             (&b"main.main"[..], r#""main.main""#),
             (b"a\"b\\c", r#""a\"b\\c""#),
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_by_the_formatter() {
+    fn integers_are_written_as_by_format() {
         for value in [0, 1, 9, 15, 16, 255, 0x46_6784, u64::MAX / 3, u64::MAX] {
             let mut text = Vec::new();
             write_hex(value, &mut text).expect("memory does not fail");
@@ -176,7 +179,8 @@ mod tests {
 
     #[test]
     fn every_character_is_quoted_like_go() {
-        // FNV-1a over strconv.Quote of every Unicode scalar value in order, as Go 1.27.3 printed it.
+        // The FNV-1a hash of strconv.Quote of all Unicode scalar values in order, computed with Go
+        // 1.27.3.
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
         for c in '\0'..=char::MAX {
             for byte in quoted(c.to_string().as_bytes()).bytes() {

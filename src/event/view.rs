@@ -1,4 +1,4 @@
-//! An event as a user sees it, and its text.
+//! [`Event`], the public view of a record, and its text form.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ use crate::time::Time;
 
 /// One event of a trace.
 ///
-/// It borrows from the reader that gave it; what it refers to is looked up when asked for.
+/// It borrows from the reader that returned it. Strings and stacks are looked up on demand.
 #[derive(Clone, Copy)]
 pub struct Event<'a> {
     record: &'a Record,
@@ -31,28 +31,28 @@ impl<'a> Event<'a> {
         Event { record, symbols }
     }
 
-    /// When it happened. Each event of a trace is later than the one before.
+    /// The time of the event. Times are strictly increasing within a trace.
     pub fn time(&self) -> Time {
         Time(self.record.time)
     }
 
-    /// The goroutine that was running on the thread, before the event changed anything: the goroutine that a
-    /// transition is about is in the transition.
+    /// The goroutine that was running on the thread just before the event. `None` if there was
+    /// none. For a transition, the goroutine that changes its state is [`GoTransition::go`].
     pub fn go(&self) -> Option<GoId> {
         present(self.record.go).map(GoId)
     }
 
-    /// The P that the thread had before the event changed anything.
+    /// The P of the thread just before the event. `None` if it had none.
     pub fn proc(&self) -> Option<ProcId> {
         present(self.record.proc).map(ProcId)
     }
 
-    /// The thread on which it happened.
+    /// The thread on which the event happened. `None` if the event belongs to no thread.
     pub fn thread(&self) -> Option<ThreadId> {
         present(self.record.thread).map(ThreadId)
     }
 
-    /// Where the code that caused the event was.
+    /// The stack of the code that caused the event. `None` if the trace has none.
     pub fn stack(&self) -> Option<Stack<'a>> {
         match self.record.what {
             What::Sync | What::Gap => None,
@@ -60,7 +60,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The record behind it, for analyses that compare IDs before they look anything up.
+    /// The underlying record, for analyses that compare IDs before they look up strings or stacks.
     #[inline(always)]
     pub(crate) fn record(&self) -> &'a Record {
         self.record
@@ -80,7 +80,7 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// What it says.
+    /// The kind of the event and its contents.
     pub fn kind(&self) -> EventKind<'a> {
         let record = self.record;
         match record.what {
@@ -123,7 +123,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The last Sync of a trace has no generation: the decoder sets `b` where there is one.
+    /// The last Sync of a trace has no generation. The decoder sets `b` to 0 for it.
     fn sync(&self) -> Sync<'a> {
         let symbols = (self.record.b != 0).then_some(self.symbols);
         Sync { n: self.record.a, clock: symbols.and_then(|symbols| symbols.tables.clock), symbols }
@@ -155,11 +155,11 @@ impl<'a> Event<'a> {
         Region { task: TaskId(self.record.a), name: self.text(self.record.text) }
     }
 
-    /// Writes the event and a line feed as `go tool trace -d=parsed` of Go 1.27.3 does, byte for byte.
+    /// Writes the event and a newline, byte for byte like `go tool trace -d=parsed` of Go 1.27.3.
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// Those of writing to `out`.
     pub fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
         let record = self.record;
         let kind = self.kind();
@@ -216,7 +216,8 @@ impl<'a> Event<'a> {
                 out.write_all(change.to.name().as_bytes())?;
                 out.write_all(b" Reason=")?;
                 change.reason.write_quoted(out)?;
-                // The reference gives every goroutine created by another a start stack, be it an empty one.
+                // Go's reader gives every goroutine that is created by another one a start stack,
+                // even if it is empty.
                 let created = change.from == GoState::NotExist && change.to != GoState::Syscall;
                 if created || change.stack.is_some() {
                     out.write_all(b"\nTransitionStack=\n")?;
@@ -242,7 +243,7 @@ impl<'a> Event<'a> {
             EventKind::StackSample => {}
         }
         let stack = self.stack();
-        // A sample has a stack for the reference even if it is an empty one.
+        // In Go's reader, a CPU sample always has a stack, even if it is empty.
         if stack.is_some() || matches!(kind, EventKind::StackSample) {
             out.write_all(b"\nStack=\n")?;
             stack.map_or(Ok(()), |stack| stack.write_text(out))?;
@@ -251,7 +252,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// An ID as the reference prints it: absent ones are -1.
+/// An ID as Go prints it: -1 if it is absent.
 fn signed(id: u64) -> i64 {
     id as i64
 }
@@ -268,7 +269,7 @@ fn write_range(range: &Range<'_>, out: &mut impl io::Write) -> io::Result<()> {
     out.write_all(b" Name=")?;
     match range.name {
         RangeName::StopTheWorld(reason) => {
-            // Quoting goes character by character, so the parts may be quoted apart.
+            // Quoting works character by character, so the parts can be quoted separately.
             let mut quoted = Vec::new();
             reason.write_quoted(&mut quoted)?;
             out.write_all(b"\"stop-the-world (")?;
@@ -284,7 +285,7 @@ fn write_range(range: &Range<'_>, out: &mut impl io::Write) -> io::Result<()> {
     }
 }
 
-/// The text of [`Event::write_text`] without the last line feed, repaired where it is not UTF-8.
+/// The text of [`Event::write_text`] without the newline. Invalid UTF-8 is replaced by U+FFFD.
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! How profiles of the same program differ: the difference of two, and the growth over several.
+//! Compares profiles of the same program: the difference of two, and the growth over several.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,23 +14,24 @@ use crate::number::intern;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Incompatible {
-    /// One report is by function, the other by something else.
+    /// The reports sum up values by different things, such as functions and packages.
     #[error("one report is by {0:?}, the other by {1:?}")]
     By(By, By),
-    /// They have no sample type in common.
+    /// The profiles have no sample type in common.
     #[error("the profiles have no sample type in common: one is of kind {0}, the other {1}")]
     SampleTypes(super::PprofKind, super::PprofKind),
-    /// At least two are needed to compute growth.
+    /// Growth needs at least two profiles.
     #[error("growth needs at least two profiles")]
     TooFew,
 }
 
 impl Report {
-    /// This report minus `base`, for the sample types that both have, as with `go tool pprof -diff_base`.
+    /// This report minus `base`, like `go tool pprof -diff_base`. Contains the sample types that
+    /// both have.
     ///
     /// # Errors
     ///
-    /// Reports that are summed up by different things, or have no sample type in common.
+    /// Fails if the reports sum up values by different things, or have no sample type in common.
     pub fn minus(&self, base: &Report) -> Result<Report, Incompatible> {
         let mut diff = self.in_terms_of(&[self, base])?;
         let base = base.in_terms_of(&[self, base])?;
@@ -39,7 +40,8 @@ impl Report {
         Ok(diff)
     }
 
-    /// The report with only those of its sample types that all reports have, in the order of the first.
+    /// The report with only the sample types that all reports have, in the order of the first
+    /// report.
     fn in_terms_of(&self, all: &[&Report]) -> Result<Report, Incompatible> {
         let first = all.first().ok_or(Incompatible::TooFew)?;
         if first.by != self.by {
@@ -68,7 +70,8 @@ impl Report {
         Ok(report)
     }
 
-    /// Adds the rows of another report with the same sample types, after changing each value.
+    /// Adds the rows of a report with the same sample types. `change` is applied to each value
+    /// first.
     fn put(&mut self, other: &Report, change: impl Fn(i64) -> i64) {
         let width = self.sample_types.len();
         let changed = |values: &[i64]| values.iter().map(|&value| change(value)).collect::<Vec<_>>();
@@ -81,7 +84,7 @@ impl Report {
         }
     }
 
-    /// The index of the row with the same name or stack. It is added if there is none.
+    /// The index of the row with the same name or stack. Adds a row if there is none.
     fn row_of(&mut self, row: Row<'_>) -> usize {
         let names: Vec<u32> = row.frames().map(|name| intern(&mut self.names, name)).collect();
         let index = match (self.by, &names[..]) {
@@ -97,38 +100,40 @@ impl Report {
     }
 }
 
-/// How values grow over several profiles of the same program, in order of time.
+/// The growth of values over several profiles of the same program.
 #[derive(Clone, Debug)]
 pub struct Growth {
-    /// In order of time, all with the same sample types.
+    /// Sorted by time. All have the same sample types.
     snapshots: Vec<Report>,
     /// The last minus the first.
     diff: Report,
 }
 
-/// How the values of a function, package or stack grow.
+/// The growth of a function, package or stack.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GrowthRow<'g> {
     /// The last snapshot minus the first.
     pub diff: Row<'g>,
-    /// The flat value in each snapshot, in order of time, of the chosen sample type; 0 where the row is missing.
+    /// The flat value of the selected sample type in each snapshot, in order of time. 0 if the
+    /// snapshot does not have the row.
     pub flat: Vec<i64>,
-    /// The cumulative value in each snapshot.
+    /// The cumulative value in each snapshot, likewise.
     pub cum: Vec<i64>,
-    /// The growth of the flat value per second, from the first snapshot to the last. `None` if the times of the profiles are
-    /// unknown or equal.
+    /// The growth of the flat value per second, from the first snapshot to the last. `None` if a
+    /// time is unknown, or if the times are equal.
     pub flat_per_second: Option<f64>,
-    /// The growth of the cumulative value per second.
+    /// The growth of the cumulative value per second, likewise.
     pub cum_per_second: Option<f64>,
 }
 
 impl Growth {
-    /// Sorts snapshots by time and compares them. Those with an unknown time come first, in the given order.
+    /// Sorts snapshots by time and compares them. Snapshots with an unknown time come first, in the
+    /// given order.
     ///
     /// # Errors
     ///
-    /// Fewer than two reports, or reports that cannot be compared.
+    /// Fails if there are fewer than two reports, or if they cannot be compared.
     pub fn new(mut snapshots: Vec<Report>) -> Result<Self, Incompatible> {
         snapshots.sort_by_key(|snapshot| snapshot.time_nanos);
         let all: Vec<&Report> = snapshots.iter().collect();
@@ -138,7 +143,7 @@ impl Growth {
         Ok(Growth { snapshots, diff })
     }
 
-    /// The snapshots, in order of time.
+    /// The snapshots, sorted by time.
     pub fn snapshots(&self) -> &[Report] {
         &self.snapshots
     }
@@ -155,8 +160,9 @@ impl Growth {
         profile::duration(nanos).filter(|_| first.time_nanos != 0)
     }
 
-    /// The rows in which a value differs between the first snapshot and the last: those that grew most first, those that shrank
-    /// last. Empty if there is no such value.
+    /// The rows whose value differs between the first and the last snapshot, sorted by growth:
+    /// those that grew most come first, those that shrank most come last. `sample_type` is an
+    /// index. Empty if it is out of range.
     pub fn rows(&self, sample_type: usize) -> Vec<GrowthRow<'_>> {
         let mut changed = self.diff.top(sample_type);
         changed.sort_by_key(|row| Reverse((row.flat[sample_type], row.cum[sample_type])));
@@ -181,7 +187,7 @@ impl Growth {
     }
 }
 
-/// Stacks by the names of their functions, since each snapshot numbers its names differently.
+/// The stacks by the names of their functions, because IDs of names differ between snapshots.
 fn stacks_by_name(report: &Report) -> HashMap<Vec<&str>, usize> {
     match report.by {
         By::Function | By::Package => HashMap::new(),

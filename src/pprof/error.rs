@@ -1,17 +1,17 @@
-//! What can be wrong with a profile, and where.
+//! Errors of reading a profile: what is wrong and where.
 
 use std::fmt;
 use std::io;
 
 use crate::wire::varint;
 
-/// Why a profile could not be read, and where.
+/// Why reading a profile failed, and at which place in the file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ProfileError {
     /// What is wrong.
     pub kind: ProfileErrorKind,
-    /// Where.
+    /// Where in the file.
     pub at: Place,
 }
 
@@ -22,19 +22,19 @@ impl fmt::Display for ProfileError {
 }
 
 impl std::error::Error for ProfileError {
-    /// The cause of the kind. The kind itself is already in the text.
+    /// The source of the kind, because the display text already includes the kind itself.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.kind)
     }
 }
 
-/// A place in a profile. Its text starts with a blank, so that it can follow a message.
+/// A place in a profile. Its display text starts with a space, so that it can follow a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
-    /// Bytes from the start of the file, before anything is unpacked.
+    /// Byte offset in the file, which may be compressed.
     File(u64),
-    /// Bytes from the start of the unpacked profile.
+    /// Byte offset in the decompressed profile.
     Unpacked(u64),
 }
 
@@ -42,98 +42,101 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::File(offset) => write!(f, " at byte {offset}"),
-            Place::Unpacked(offset) => write!(f, " at byte {offset} of the unpacked profile"),
+            Place::Unpacked(offset) => write!(f, " at byte {offset} of the decompressed profile"),
         }
     }
 }
 
 /// What is wrong with a profile.
 ///
-/// The variants are grouped by what is at fault: the file, the protobuf encoding, or what the messages say.
+/// The variants are grouped by what is at fault: the file, the protobuf encoding, or the contents
+/// of messages.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileErrorKind {
     // The file.
-    /// The bytes could not be read.
+    /// Reading the bytes failed.
     #[error("cannot read: {0}")]
     Io(#[source] io::Error),
-    /// The gzip stream is damaged or cut.
+    /// The gzip stream is damaged or truncated.
     #[error("the gzip file is damaged: {0}")]
     Gzip(#[source] io::Error),
-    /// It has no bytes.
+    /// The file has no bytes.
     #[error("the profile is empty")]
     Empty,
-    /// It is the text that `/debug/pprof/…?debug=1` returns, which is for people.
-    #[error("a profile in text form: it starts with \"{start}\"")]
+    /// The file is a profile in text form, which `/debug/pprof/…?debug=1` returns.
+    #[error("profiles in text form are not supported: the file starts with \"{start}\"")]
     Text {
-        /// How it starts.
+        /// The start of the file.
         start: &'static str,
     },
-    /// It is larger than the [`ProfileLimits`](super::ProfileLimits) allow.
+    /// The profile exceeds one of the [`ProfileLimits`](super::ProfileLimits).
     #[error("more than {limit} {what}")]
     LimitExceeded {
-        /// What exceeds the limit: `bytes unpacked`, `locations in a stack`, `lines in a location`,
-        /// `frames in the stacks of a report`, `fields in a message`, `sample types`, `comments`, `groups in groups`.
+        /// What exceeds the limit: `decompressed bytes`, `locations in a stack`,
+        /// `lines in a location`, `frames in the stacks of a report`, `fields in a message`,
+        /// `sample types`, `comments` or `nested groups`.
         what: &'static str,
         /// The limit.
         limit: u64,
     },
 
     // The encoding.
-    /// An integer is longer than ten bytes or 64 bits.
+    /// An integer is longer than ten bytes or exceeds 64 bits.
     #[error("an integer overflows 64 bits")]
     VarintOverflow,
     /// A message ends inside an integer.
     #[error("the {message} ends inside an integer")]
     VarintTruncated {
-        /// The message's name, such as `Sample`.
+        /// The name of the message, such as `Sample`.
         message: &'static str,
     },
-    /// A field is longer than the message it is in.
+    /// A field extends beyond the end of its message.
     #[error("the {message} ends inside a field: {missing} byte{} missing", if *.missing == 1 { " is" } else { "s are" })]
     FieldTruncated {
-        /// The message's name.
+        /// The name of the message.
         message: &'static str,
         /// The number of missing bytes.
         missing: u64,
     },
-    /// A field has an impossible number: 0, or over 2²⁹ − 1.
+    /// A field number is 0 or larger than 2²⁹ − 1.
     #[error("invalid field number {number}")]
     InvalidField {
-        /// The number.
+        /// The field number.
         number: u64,
     },
     /// A field has a wire type that does not exist.
     #[error("invalid wire type {wire_type}")]
     InvalidWireType {
-        /// Its number: 6 or 7.
+        /// The wire type: 6 or 7.
         wire_type: u8,
     },
-    /// A field has the wrong wire type.
+    /// A known field has the wrong wire type.
     #[error("field {field} of a {message} has wire type {found}")]
     WrongWireType {
-        /// The message's name.
+        /// The name of the message.
         message: &'static str,
-        /// The field's number.
+        /// The field number.
         field: u32,
-        /// The wire type: 0 varint, 1 eight bytes, 2 bytes, 3 group, 5 four bytes.
+        /// The wire type: 0 is a varint, 1 eight bytes, 2 a length and bytes, 3 a group, 5 four
+        /// bytes.
         found: u8,
     },
     /// A group has no start or no end.
     #[error("a group has no start or no end")]
     UnbalancedGroup,
 
-    // The messages.
-    /// The first string of the table is not empty.
+    // The contents of messages.
+    /// The first string of the table is not empty, as the format requires.
     #[error("the first string of the table is not empty")]
     FirstStringNotEmpty,
-    /// An index is beyond the string table.
+    /// An index is not in the string table.
     #[error("unknown string {index}")]
     UnknownString {
         /// The index.
         index: u64,
     },
-    /// An entry of a table has the ID 0, which means "none".
+    /// A table entry has ID 0, which is reserved for "none".
     #[error("a {table} has the ID 0")]
     ZeroId {
         /// `mapping`, `location` or `function`.
@@ -155,15 +158,15 @@ pub enum ProfileErrorKind {
         /// The ID.
         id: u64,
     },
-    /// A sample has more or fewer values than the profile has sample types.
+    /// The number of values of a sample differs from the number of sample types.
     #[error("a sample has {found} value{} instead of {expected}", if *.found == 1 { "" } else { "s" })]
     WrongValueCount {
         /// The number of sample types.
         expected: usize,
-        /// The number of values, counted up to one more than expected.
+        /// The number of values. Counting stops at `expected + 1`.
         found: usize,
     },
-    /// A second profile follows the first in the same file.
+    /// The file contains a second profile after the first.
     #[error("a second profile follows the first")]
     MultipleProfiles,
 }

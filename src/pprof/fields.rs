@@ -1,4 +1,4 @@
-//! The field numbers of the messages, as `profile.proto` of github.com/google/pprof gives them.
+//! The field numbers of messages, from `profile.proto` of github.com/google/pprof.
 
 pub(super) mod profile {
     pub const SAMPLE_TYPE: u32 = 1;

@@ -1,34 +1,37 @@
-//! Which of Go's profiles a profile is.
+//! Recognises the kind of a profile.
 
 use std::fmt;
 
 use super::profile::Profile;
 
-/// Which of Go's profiles a profile is, judging by its sample types. See Go src/runtime/pprof.
+/// The kind of a profile, determined by its sample types. The kinds are those of Go
+/// `src/runtime/pprof`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PprofKind {
-    /// Memory in use, and allocated since the program started. By default the memory in use is shown.
+    /// Memory in use, and memory allocated since the start of the program. Shows memory in use by
+    /// default.
     Heap,
-    /// The same, but by default the allocated memory is shown.
+    /// The same profile as [`Heap`](PprofKind::Heap), but shows allocated memory by default.
     Allocs,
-    /// Where goroutines were.
+    /// The stacks of all goroutines.
     Goroutine,
-    /// Where goroutines were blocked that nothing can wake (Go 1.26 and later).
+    /// The stacks of goroutines that are blocked forever (Go 1.26 and later).
     GoroutineLeak,
-    /// Where threads were created.
+    /// The stacks that created threads.
     ThreadCreate,
-    /// A block or a mutex profile: how often and how long goroutines waited, or kept others waiting. The format does not
-    /// distinguish them.
+    /// A block or mutex profile: how often and how long goroutines waited or made others wait. Both
+    /// have the same sample types.
     Contention,
-    /// Where processor time went.
+    /// The use of CPU time.
     Cpu,
-    /// A profile defined by the program, or by another writer.
+    /// A profile defined by the program, or written by another tool.
     Other,
 }
 
 impl PprofKind {
-    /// Go's name for it, such as `heap`; `block or mutex` for contention.
+    /// Go's name of the profile, such as `heap`. `block or mutex` for
+    /// [`Contention`](PprofKind::Contention).
     pub fn name(self) -> &'static str {
         match self {
             PprofKind::Heap => "heap",
@@ -50,7 +53,7 @@ impl fmt::Display for PprofKind {
 }
 
 impl Profile<'_> {
-    /// Which of Go's profiles it is.
+    /// The kind of the profile.
     pub fn kind(&self) -> PprofKind {
         let is = |index: usize, kind: &str, unit: &str| {
             self.sample_types().nth(index).is_some_and(|value_type| {
@@ -74,7 +77,7 @@ impl Profile<'_> {
     }
 }
 
-/// As its name.
+/// Serialises as the name.
 #[cfg(feature = "serde")]
 impl serde::Serialize for PprofKind {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,4 +1,4 @@
-//! What the tables hold: mappings, locations, functions.
+//! The entries of the tables: mappings, locations and functions.
 
 use super::error::{ProfileError, ProfileErrorKind};
 use super::fields;
@@ -11,25 +11,25 @@ use crate::event::Text;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mapping<'a> {
-    /// Its ID in the profile.
+    /// The ID in the profile.
     pub id: u64,
-    /// The address at which it starts.
+    /// The first address.
     pub start: u64,
-    /// The address at which it ends.
+    /// The address after the last one.
     pub limit: u64,
-    /// Where in the file the mapping starts.
+    /// The offset of the mapping in its file, in bytes.
     pub offset: u64,
-    /// The path of the file; empty if unknown.
+    /// The path of the file. Empty if unknown.
     pub file: Text<'a>,
-    /// The build ID of the file; empty if unknown.
+    /// The build ID of the file. Empty if unknown.
     pub build_id: Text<'a>,
-    /// Whether the functions of its locations are known.
+    /// Whether the functions of locations are known.
     pub has_functions: bool,
-    /// Whether their files are known.
+    /// Whether the source files of locations are known.
     pub has_filenames: bool,
-    /// Whether their lines are known.
+    /// Whether the lines of locations are known.
     pub has_line_numbers: bool,
-    /// Whether inlined calls are known.
+    /// Whether inlined calls of locations are known.
     pub has_inline_frames: bool,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Mapping<'a> {
         Ok(())
     }
 
-    /// The mapping at a place of the table, which has been checked.
+    /// Decodes the mapping at index `place` of the table. It has been checked.
     pub(super) fn new(profile: &'a Profile<'a>, place: usize) -> Self {
         let span = profile.mappings.span(profile.bytes(), place);
         let mut fields = Fields::few(span, "Mapping", &profile.limits);
@@ -81,15 +81,16 @@ impl<'a> Mapping<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Function<'a> {
-    /// Its ID in the profile.
+    /// The ID in the profile.
     pub id: u64,
-    /// Its name, for people. Go's is the linker's: `net/http.(*conn).serve`.
+    /// The name for display. For Go functions it is the linker's name, such as
+    /// `net/http.(*conn).serve`.
     pub name: Text<'a>,
-    /// Its name, for the linker.
+    /// The name that the linker uses.
     pub system_name: Text<'a>,
-    /// The path of its source file; empty if unknown.
+    /// The path of the source file. Empty if unknown.
     pub file: Text<'a>,
-    /// The line on which it starts; 0 if unknown.
+    /// The line at which the function starts. 0 if unknown.
     pub start_line: i64,
 }
 
@@ -112,7 +113,7 @@ impl<'a> Function<'a> {
         Ok(())
     }
 
-    /// The function at a place of the table, which has been checked.
+    /// Decodes the function at index `place` of the table. It has been checked.
     pub(super) fn new(profile: &'a Profile<'a>, place: usize) -> Self {
         let span = profile.functions.span(profile.bytes(), place);
         let mut fields = Fields::few(span, "Function", &profile.limits);
@@ -138,13 +139,14 @@ impl<'a> Function<'a> {
 pub struct ProfileLocation<'p> {
     profile: &'p Profile<'p>,
     place: usize,
-    /// Its ID in the profile.
+    /// The ID in the profile.
     pub id: u64,
-    /// The address; 0 if unknown.
+    /// The address. 0 if unknown.
     pub address: u64,
-    /// The ID of its mapping; 0 if unknown.
+    /// The ID of the mapping that contains the address. 0 if unknown.
     pub mapping_id: u64,
-    /// Whether the linker merged several functions into this one, so that its lines may be those of another function.
+    /// Whether the linker merged several identical functions here. Then the lines may be those of
+    /// another function.
     pub is_folded: bool,
 }
 
@@ -177,7 +179,7 @@ impl<'p> ProfileLocation<'p> {
         Ok(())
     }
 
-    /// The location at a place of the table, which has been checked.
+    /// Decodes the location at index `place` of the table. It has been checked.
     pub(super) fn new(profile: &'p Profile<'p>, place: usize) -> Self {
         let mut location = ProfileLocation { profile, place, id: 0, address: 0, mapping_id: 0, is_folded: false };
         let mut fields = location.fields();
@@ -199,18 +201,18 @@ impl<'p> ProfileLocation<'p> {
         Fields::few(span, "Location", &self.profile.limits)
     }
 
-    /// Its mapping. `None` if it is unknown, or not in the table.
+    /// The mapping that contains the address. `None` if it is unknown or not in the table.
     pub fn mapping(&self) -> Option<Mapping<'p>> {
         self.mapping_place().map(|place| Mapping::new(self.profile, place))
     }
 
-    /// The mapping's place in the table.
+    /// The index of the mapping in its table.
     pub(super) fn mapping_place(&self) -> Option<usize> {
         self.profile.mappings.find(self.mapping_id)
     }
 
-    /// The source lines, innermost first. Each function except the last was inlined into the next. Empty if only the address is
-    /// known.
+    /// The source lines, innermost first. Each function except the last was inlined into the next
+    /// one. Empty if only the address is known.
     pub fn lines(&self) -> ProfileLines<'p> {
         ProfileLines { profile: self.profile, fields: self.fields() }
     }
@@ -222,9 +224,9 @@ impl<'p> ProfileLocation<'p> {
 pub struct ProfileLine<'a> {
     /// The function.
     pub function: Function<'a>,
-    /// The line in the function's file; 0 if unknown.
+    /// The line in the function's file. 0 if unknown.
     pub line: i64,
-    /// The column in the line; 0 if unknown.
+    /// The column. 0 if unknown.
     pub column: i64,
 }
 
@@ -236,9 +238,10 @@ pub struct ProfileLines<'p> {
 }
 
 impl<'p> ProfileLines<'p> {
-    /// The next line, with the place of its function in the table, which is quicker than the function.
+    /// The next line: the index of its function in the table, the line and the column. Faster than
+    /// [`next`](Self::next), which decodes the function.
     pub(super) fn next_place(&mut self) -> Option<(usize, i64, i64)> {
-        // The lines have been checked: there are no errors to hide.
+        // The lines have been checked, so this hides no errors.
         while let Ok(Some(field)) = self.fields.next_field() {
             if let (fields::location::LINE, Ok(span)) = (field.number, self.fields.span(field)) {
                 let (function_id, line, column) = read_line(span, &self.profile.limits).ok()?;
@@ -263,7 +266,7 @@ fn check_line(profile: &Profile<'_>, span: Span<'_>) -> Result<(), ProfileError>
     profile.functions.place(function_id, span.start).map(|_| ())
 }
 
-/// A line's function ID, line and column.
+/// Decodes a line into its function ID, line and column.
 fn read_line(span: Span<'_>, limits: &ProfileLimits) -> Result<(u64, i64, i64), ProfileError> {
     let (mut function_id, mut line, mut column) = (0, 0, 0);
     let mut fields = Fields::few(span, "Line", limits);

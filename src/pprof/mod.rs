@@ -1,8 +1,10 @@
-//! Profiles: what `runtime/pprof`, `go test -memprofile` and `/debug/pprof` write, in the format of `go tool pprof`.
+//! Reads, writes and compares profiles of `runtime/pprof`, `go test -memprofile` and
+//! `/debug/pprof`, in the format of `go tool pprof`.
 //!
-//! The format is that of `proto/profile.proto` in github.com/google/pprof: one protobuf message, usually in a gzip file.
-//! [`Profile`] reads it without copying, [`ProfileBuilder`] writes it. [`Report`] sums up its values by function, package or
-//! stack, [`Growth`] compares snapshots, and [`TopReport`] has the largest rows of either.
+//! The format is `proto/profile.proto` of github.com/google/pprof: one protobuf message, usually
+//! compressed with gzip. [`Profile`] reads it without copying, and [`ProfileBuilder`] writes it.
+//! [`Report`] sums up values by function, package or stack, [`Growth`] compares snapshots, and
+//! [`TopReport`] contains the largest rows of either.
 
 mod diff;
 mod encode;

@@ -1,17 +1,18 @@
-//! The names of functions as `go tool pprof` prints them, and their packages.
+//! Names of functions as in `go tool pprof`, and the packages of functions.
 
 use std::borrow::Cow;
 
 use crate::event::Text;
 
-/// The function's name as `go tool pprof` prints it.
+/// The name of a function as `go tool pprof` prints it.
 ///
-/// It leaves the names of Go functions as they are, but for one thing: where a name has angle or square brackets, it takes
-/// it for C++ and leaves out what is in parentheses, and in angle brackets. So of `main.F[func(int) string]` it prints
-/// `main.F[func string]`. Methods of generic types are spared. (Names mangled by a C++ or Rust compiler it also
-/// demangles; we don't.) See `internal/symbolizer/symbolizer.go` in github.com/google/pprof.
+/// pprof does not change most names of Go functions. But if a name contains angle or square
+/// brackets, it assumes a C++ function, and removes everything in parentheses and angle brackets.
+/// For example, it prints `main.F[func(int) string]` as `main.F[func string]`. Methods of generic
+/// types are recognised and not changed. See `internal/symbolizer/symbolizer.go` in
+/// github.com/google/pprof. (pprof also demangles C++ and Rust names. This function does not.)
 pub(super) fn printed<'a>(name: Text<'a>, system_name: Text<'a>) -> Cow<'a, str> {
-    // A name that differs from the linker's has been demangled already.
+    // If the name differs from the linker's, it is already demangled.
     if !name.is_empty() && name != system_name {
         return name.to_str_lossy();
     }
@@ -28,7 +29,8 @@ fn looks_like_cpp(name: &str) -> bool {
     !is_java && !is_go && (name.contains(['<', '>', '[', ']']) || name.contains("::"))
 }
 
-/// The name without what stands between these, nested or not. Where they do not match, the rest stays.
+/// Removes all text between matching `open` and `close`, including nested ones. If they do not
+/// match, the rest of the name is kept.
 fn without(name: &str, open: u8, close: u8) -> String {
     let mut kept = String::with_capacity(name.len());
     let mut depth = 0_usize;
@@ -54,10 +56,12 @@ fn without(name: &str, open: u8, close: u8) -> String {
     kept
 }
 
-/// The path of the package that a function is in, `None` if the name has none: C functions.
+/// The import path of a function's package. `None` if the name has no package, like names of C
+/// functions.
 ///
-/// The package ends at the first dot behind the last slash. Type arguments and receivers may hold other packages, so only
-/// what is before them counts. The linker writes `%2e` for a dot in the last element of a path.
+/// The package ends at the first dot after the last slash. Type arguments and receivers may contain
+/// other packages, so only the part before them counts. The linker writes `%2e` for a dot in the
+/// last element of a path.
 pub(super) fn package(name: &str) -> Option<Cow<'_, str>> {
     let end = name.find(['[', '(', '{']).unwrap_or(name.len());
     let path = &name[..end];
@@ -74,9 +78,10 @@ pub(super) fn package(name: &str) -> Option<Cow<'_, str>> {
 mod tests {
     use super::*;
 
-    /// What `go tool pprof -top` of Go 1.27.3 printed for a profile with these names.
+    /// Expected values are the output of `go tool pprof -top` of Go 1.27.3 for a profile with these
+    /// names.
     #[test]
-    fn names_are_printed_as_pprof_does() {
+    fn names_are_printed_like_by_pprof() {
         for (name, expected) in [
             ("main.main", "main.main"),
             ("net/http.(*conn).serve", "net/http.(*conn).serve"),
@@ -93,11 +98,11 @@ mod tests {
         ] {
             assert_eq!(printed(name.into(), name.into()), expected, "{name}");
         }
-        assert_eq!(printed("f<int>".into(), "_Z1fIiEvv".into()), "f<int>", "it has been demangled");
+        assert_eq!(printed("f<int>".into(), "_Z1fIiEvv".into()), "f<int>", "already demangled");
     }
 
     #[test]
-    fn packages_end_behind_the_last_slash() {
+    fn a_package_ends_at_the_first_dot_after_the_last_slash() {
         for (name, expected) in [
             ("main.main", Some("main")),
             ("net/http.(*conn).serve", Some("net/http")),

@@ -1,4 +1,4 @@
-//! A profile: its head and its tables.
+//! [`Profile`] reads a profile: its tables and the fields that occur once.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -18,10 +18,10 @@ use super::wire::{Field, Fields, Span};
 use crate::event::Text;
 use crate::time::WallTime;
 
-/// A profile in memory. It borrows the bytes that it is read from if they are not packed.
+/// A profile in memory. It borrows the input bytes if they are not compressed.
 ///
-/// Opening one finds the position of each message. Strings stay bytes until they are used, and samples are read one after
-/// another, not stored.
+/// Opening a profile only finds the position of each message and checks the tables. Strings are
+/// decoded on demand, and samples are decoded during iteration.
 ///
 /// ```
 /// use gotrace::pprof::Profile;
@@ -45,19 +45,20 @@ pub struct Profile<'a> {
     pub(super) limits: ProfileLimits,
     /// Their strings have been checked.
     sample_types: Vec<RawType>,
-    /// Start and end of each.
+    /// The start and end of each string in `bytes`.
     strings: Vec<(u32, u32)>,
     pub(super) mappings: Table,
     pub(super) locations: Table,
     pub(super) functions: Table,
-    /// From the first sample to the end of the last one.
+    /// The start of the first sample and the end of the last one in `bytes`. There may be other
+    /// fields in between.
     samples: (usize, usize),
     sample_count: u64,
     head: Head,
     period_type: Option<RawType>,
 }
 
-/// The fields that a profile has once. Strings are indexes that have not been looked up.
+/// The fields that a profile has once. Strings are indexes into the string table.
 #[derive(Clone, Debug, Default)]
 struct Head {
     time_nanos: i64,
@@ -70,7 +71,7 @@ struct Head {
     keep_frames: u64,
 }
 
-/// A type and a unit as indexes of strings, and their position.
+/// A value type, whose strings are indexes into the string table, and its position.
 #[derive(Clone, Copy, Debug)]
 struct RawType {
     kind: u64,
@@ -79,20 +80,20 @@ struct RawType {
 }
 
 impl Profile<'static> {
-    /// Reads a file, gzip or plain.
+    /// Reads a file, compressed with gzip or not.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or unpacked or has more than 1 GiB unpacked ([`ProfileErrorKind::Io`],
-    /// [`ProfileErrorKind::Gzip`], [`ProfileErrorKind::LimitExceeded`]), that is not a profile, or whose tables contradict themselves. What is wrong
-    /// with a sample is reported when it is read.
+    /// Fails if the file cannot be read or decompressed, if it exceeds 1 GiB after decompression,
+    /// if it is not a profile, or if its tables are inconsistent. Errors in a sample are reported
+    /// when the sample is read.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, ProfileError> {
         let file =
             File::open(path).map_err(|error| ProfileError { kind: ProfileErrorKind::Io(error), at: Place::File(0) })?;
         Profile::from_reader(file)
     }
 
-    /// Reads an input such as standard input to its end, gzip or plain.
+    /// Reads an input, such as standard input, to its end. It may be compressed with gzip.
     ///
     /// # Errors
     ///
@@ -101,38 +102,27 @@ impl Profile<'static> {
         Profile::from_reader_with(input, &ProfileLimits::default())
     }
 
-    /// Reads an input within limits other than the default.
-    ///
-    /// # Errors
-    ///
-    /// See [`from_path`](Profile::from_path).
+    /// Like [`from_reader`](Profile::from_reader), with other limits than the default.
     pub fn from_reader_with(input: impl Read, limits: &ProfileLimits) -> Result<Self, ProfileError> {
         Profile::parse(Cow::Owned(unpack::read(input, limits)?), limits)
     }
 }
 
 impl<'a> Profile<'a> {
-    /// Reads a profile in memory, gzip or plain. A plain one is borrowed.
-    ///
-    /// # Errors
-    ///
-    /// See [`from_path`](Profile::from_path).
+    /// Reads a profile in memory. It may be compressed with gzip. If it is not, the bytes are
+    /// borrowed.
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, ProfileError> {
         Profile::from_slice_with(bytes, &ProfileLimits::default())
     }
 
-    /// Reads a profile in memory within limits other than the default.
-    ///
-    /// # Errors
-    ///
-    /// See [`from_path`](Profile::from_path).
+    /// Like [`from_slice`](Profile::from_slice), with other limits than the default.
     pub fn from_slice_with(bytes: &'a [u8], limits: &ProfileLimits) -> Result<Self, ProfileError> {
         Profile::parse(unpack::unpack(bytes, limits)?, limits)
     }
 
     fn parse(bytes: Cow<'a, [u8]>, limits: &ProfileLimits) -> Result<Self, ProfileError> {
         if bytes.len() as u64 > limits.max_bytes() {
-            let kind = ProfileErrorKind::LimitExceeded { what: "bytes unpacked", limit: limits.max_bytes() };
+            let kind = ProfileErrorKind::LimitExceeded { what: "decompressed bytes", limit: limits.max_bytes() };
             return Err(ProfileError::unpacked(kind, 0));
         }
         if let Some(kind) = not_a_profile(&bytes) {
@@ -183,7 +173,7 @@ impl<'a> Profile<'a> {
                     if self.strings.is_empty() && !span.body().is_empty() {
                         return Err(ProfileError::unpacked(ProfileErrorKind::FirstStringNotEmpty, field.at));
                     }
-                    // Shorter than 4 GiB, like the whole profile.
+                    // Both fit into 32 bits, because a profile is smaller than 4 GiB.
                     self.strings.push((span.start as u32, span.bytes.len() as u32));
                 }
                 fields::profile::SAMPLE_TYPE => {
@@ -203,7 +193,7 @@ impl<'a> Profile<'a> {
         Ok(())
     }
 
-    /// Reads each message of the tables once, so that nothing can be wrong with them later.
+    /// Decodes every table entry once and checks it, so that later decoding cannot fail.
     fn index_tables(&mut self) -> Result<(), ProfileError> {
         let limits = self.limits;
         self.mappings.index(&self.bytes, |span| Mapping::id_of(span, &limits))?;
@@ -227,22 +217,22 @@ impl<'a> Profile<'a> {
         once.iter().chain(&self.head.comments).try_for_each(|&index| self.text_at(index, 0).map(|_| ()))
     }
 
-    /// The bytes of the profile, unpacked.
+    /// The bytes of the profile, decompressed.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The string of an index. `at` is the position of the index, for errors.
+    /// The string with this index. `at` is the position of the index, for errors.
     pub(super) fn text_at(&self, index: u64, at: usize) -> Result<Text<'_>, ProfileError> {
         match usize::try_from(index).ok().and_then(|index| self.strings.get(index)) {
             Some(&(start, end)) => Ok(Text(&self.bytes[start as usize..end as usize])),
-            // Even a profile without strings has the empty string.
+            // Index 0 is the empty string, even if the profile has no strings.
             None if index == 0 => Ok(Text::default()),
             None => Err(ProfileError::unpacked(ProfileErrorKind::UnknownString { index }, at)),
         }
     }
 
-    /// The string of an index that has been checked.
+    /// The string with this index, which has been checked.
     pub(super) fn text(&self, index: u64) -> Text<'_> {
         self.text_at(index, 0).unwrap_or_default()
     }
@@ -251,8 +241,8 @@ impl<'a> Profile<'a> {
         ValueType { kind: self.text(raw.kind), unit: self.text(raw.unit) }
     }
 
-    /// What the values of the samples measure. A heap profile has `alloc_objects`, `alloc_space`, `inuse_objects`,
-    /// `inuse_space`.
+    /// The types of the values of samples. A heap profile has `alloc_objects`, `alloc_space`,
+    /// `inuse_objects` and `inuse_space`.
     pub fn sample_types(&self) -> impl ExactSizeIterator<Item = ValueType<'_>> {
         self.sample_types.iter().map(|&raw| self.value_type(raw))
     }
@@ -261,45 +251,48 @@ impl<'a> Profile<'a> {
         self.sample_types.len()
     }
 
-    /// The index of the values of this type. `None` if the profile does not have it.
+    /// The index of the sample type with this name. `None` if the profile does not have it.
     pub fn sample_type(&self, kind: &str) -> Option<usize> {
         self.sample_types().position(|value_type| value_type.kind.as_bytes() == kind.as_bytes())
     }
 
-    /// The index of the values that `go tool pprof` shows: the type that the profile names, or else the last. `None` if there
-    /// are none.
+    /// The index of the sample type that `go tool pprof` shows by default: the one that the profile
+    /// names, or else the last. `None` if the profile has no sample types.
     pub fn default_sample_type(&self) -> Option<usize> {
         let named = self.text(self.head.default_sample_type);
         let position = self.sample_types().position(|value_type| !named.is_empty() && value_type.kind == named);
         position.or(self.sample_types.len().checked_sub(1))
     }
 
-    /// The type that the profile names as the one to show. Empty if it names none.
+    /// The name of the sample type to show by default, as stated in the profile. Empty if the
+    /// profile does not state one.
     pub fn default_sample_type_name(&self) -> Text<'_> {
         self.text(self.head.default_sample_type)
     }
 
-    /// What is sampled, such as `cpu` in `nanoseconds`.
+    /// What is sampled, such as `cpu` in `nanoseconds`. `None` if unknown.
     pub fn period_type(&self) -> Option<ValueType<'_>> {
         self.period_type.map(|raw| self.value_type(raw))
     }
 
-    /// How much of it is between two samples, in its unit; 0 if unknown.
+    /// The number of units of [`period_type`](Profile::period_type) between two samples. 0 if
+    /// unknown.
     pub fn period(&self) -> i64 {
         self.head.period
     }
 
-    /// When it was taken. `None` if unknown.
+    /// When the profile was taken. `None` if unknown.
     pub fn time(&self) -> Option<WallTime> {
         time(self.head.time_nanos)
     }
 
-    /// When it was taken, in nanoseconds since 1970, UTC; 0 if unknown.
+    /// When the profile was taken, in nanoseconds since 1970-01-01 00:00 UTC. 0 if unknown.
     pub(crate) fn time_nanos(&self) -> i64 {
         self.head.time_nanos
     }
 
-    /// For how long it was taken. `None` if unknown, as in a heap profile, which covers the time since the program's start.
+    /// The duration that the profile covers. `None` if unknown, as in a heap profile, which covers
+    /// the time since the start of the program.
     pub fn duration(&self) -> Option<Duration> {
         duration(self.head.duration_nanos)
     }
@@ -308,18 +301,19 @@ impl<'a> Profile<'a> {
         self.head.duration_nanos
     }
 
-    /// Lines of text that its writer added.
+    /// Comments, which are lines of text.
     pub fn comments(&self) -> impl ExactSizeIterator<Item = Text<'_>> {
         self.head.comments.iter().map(|&index| self.text(index))
     }
 
-    /// The address of its documentation. Empty if it has none.
+    /// The URL of the documentation of the profile. Empty if there is none.
     pub fn doc_url(&self) -> Text<'_> {
         self.text(self.head.doc_url)
     }
 
-    /// A regular expression for functions at which `go tool pprof` cuts stacks. Empty for none, as in every profile that Go's
-    /// runtime writes. [Reports](super::Report) ignore it.
+    /// A regular expression for functions that `go tool pprof` removes from stacks, together with
+    /// their callees. Empty if there is none, as in all profiles of Go's runtime.
+    /// [Reports](super::Report) ignore it.
     pub fn drop_frames(&self) -> Text<'_> {
         self.text(self.head.drop_frames)
     }
@@ -340,12 +334,13 @@ impl<'a> Profile<'a> {
         Samples::new(self, Span { bytes: &self.bytes[..end], start })
     }
 
-    /// The most frames that all different stacks together can have: see [`ProfileLimits::frames_per_byte`].
+    /// The maximum number of frames in all distinct stacks together. See
+    /// [`ProfileLimits::frames_per_byte`].
     pub(crate) fn most_frames(&self) -> u64 {
         u64::from(self.limits.frames_per_byte) * self.bytes.len() as u64
     }
 
-    /// The mappings: the program's binary first, then the libraries.
+    /// The mappings. Usually the first is the program's binary, and the others are libraries.
     pub fn mappings(&self) -> impl ExactSizeIterator<Item = Mapping<'_>> {
         (0..self.mappings.len()).map(|place| Mapping::new(self, place))
     }
@@ -360,7 +355,7 @@ impl<'a> Profile<'a> {
         (0..self.functions.len()).map(|place| Function::new(self, place))
     }
 
-    /// The strings, in the order of the file. The first is empty.
+    /// The string table, in the order of the file. The first string is empty.
     pub fn strings(&self) -> impl ExactSizeIterator<Item = Text<'_>> {
         self.strings.iter().map(|&(start, end)| Text(&self.bytes[start as usize..end as usize]))
     }
@@ -370,7 +365,8 @@ impl Head {
     fn read(&mut self, fields: &Fields<'_>, field: Field<'_>, limits: &ProfileLimits) -> Result<(), ProfileError> {
         match field.number {
             fields::profile::TIME_NANOS => {
-                // Go's reader also detects concatenated files by this, since that is not a way to merge profiles.
+                // Go's reader also rejects concatenated profiles here, because concatenation does
+                // not merge profiles.
                 if self.time_nanos != 0 {
                     return Err(ProfileError::unpacked(ProfileErrorKind::MultipleProfiles, field.at));
                 }
@@ -400,7 +396,7 @@ impl Head {
 }
 
 impl RawType {
-    /// Protobuf merges the fields of a message that occurs twice.
+    /// `earlier` is the previous occurrence of the same field: protobuf merges the two messages.
     fn read(span: Span<'_>, earlier: Option<RawType>, limits: &ProfileLimits) -> Result<RawType, ProfileError> {
         let mut raw = earlier.unwrap_or(RawType { kind: 0, unit: 0, at: span.start });
         let mut fields = Fields::new(span, "ValueType", limits);
@@ -415,17 +411,17 @@ impl RawType {
     }
 }
 
-/// Nanoseconds since 1970, 0 for unknown, as a moment.
+/// Converts nanoseconds since 1970. `None` for 0, which means unknown.
 pub(super) fn time(nanos: i64) -> Option<WallTime> {
     WallTime::from_nanos(nanos.into()).filter(|_| nanos != 0)
 }
 
-/// Nanoseconds, 0 for unknown, as a duration.
+/// Converts nanoseconds. `None` if they are not positive: 0 means unknown.
 pub(super) fn duration(nanos: i64) -> Option<Duration> {
     u64::try_from(nanos).ok().filter(|&nanos| nanos > 0).map(Duration::from_nanos)
 }
 
-/// How profiles in text form start, see Go src/runtime/pprof/pprof.go.
+/// The starts of profiles in text form (Go `src/runtime/pprof/pprof.go`).
 const TEXT_FORMS: [&str; 6] = [
     "heap profile: ",
     "goroutine profile: ",

@@ -1,4 +1,4 @@
-//! The sums of a profile's values by function, package or stack.
+//! [`Report`] sums up a profile's values by function, package or stack.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,24 +14,26 @@ use super::profile::{self, Profile};
 use crate::number::intern;
 use crate::time::WallTime;
 
-/// What the values of a profile are summed up by.
+/// What a report sums up values by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum By {
-    /// By function, with the names of `go tool pprof`. Inlined functions count like others.
+    /// By function, named as in `go tool pprof`. Inlined functions count like others.
     Function,
-    /// By the package of the function. Functions without a package, such as C functions, keep their own names.
+    /// By package. Functions without a package, such as C functions, have rows of their own.
     Package,
-    /// By the stack of functions.
+    /// By stack of functions.
     Stack,
 }
 
-/// The sums of a profile's values by function, package or stack. It borrows nothing from the profile.
+/// The sums of a profile's values by function, package or stack. It does not borrow from the
+/// profile.
 ///
-/// Flat and cumulative values are those of `go tool pprof -top`: a sample's value counts as flat for the innermost function of
-/// its stack, and as cumulative once for each function in the stack.
+/// Flat and cumulative values are those of `go tool pprof -top`. The value of a sample counts as
+/// flat for the innermost function of its stack, and as cumulative for every function in its stack,
+/// once for each.
 ///
 /// ```
 /// use gotrace::pprof::{By, Profile, Report};
@@ -56,23 +58,23 @@ pub struct Report {
     pub(super) duration_nanos: i64,
     /// The names of functions or packages.
     pub(super) names: IndexSet<Box<str>, RandomState>,
-    /// Numbers of names, innermost first. Only for reports by stack.
+    /// Indexes into `names`, innermost first. Only used for reports by stack.
     pub(super) stacks: IndexSet<Box<[u32]>, RandomState>,
-    /// One row after another, each with a value for each sample type.
+    /// The values of all rows, one row after another. Each row has a value for each sample type.
     pub(super) flat: Vec<i64>,
     pub(super) cum: Vec<i64>,
     pub(super) total: Vec<i64>,
 }
 
-/// What a value measures.
+/// The type and unit of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SampleType {
-    /// The type: `inuse_space`, `cpu`, …
+    /// The type, such as `inuse_space` or `cpu`.
     pub kind: String,
-    /// The unit: `bytes`, `nanoseconds`, …
+    /// The unit, such as `bytes` or `nanoseconds`.
     pub unit: String,
 }
 
@@ -81,14 +83,17 @@ pub struct SampleType {
 pub struct Row<'r> {
     report: &'r Report,
     index: usize,
-    /// The values of the samples in which it is innermost, by sample type.
+    /// The sum over all samples with this function or package as the innermost one. One value per
+    /// sample type.
     pub flat: &'r [i64],
-    /// The values of the samples that have it in their stack, by sample type. In a report by stack, the same as `flat`.
+    /// The sum over all samples with this function or package in their stack. One value per sample
+    /// type. For a stack, the same as `flat`.
     pub cum: &'r [i64],
 }
 
 impl<'r> Row<'r> {
-    /// The function or the package. For a stack its innermost function, empty if it has none.
+    /// The name of the function or package. For a stack, the name of the innermost function, or
+    /// empty if it has no functions.
     pub fn name(&self) -> &'r str {
         self.frames().next().unwrap_or_default()
     }
@@ -97,7 +102,7 @@ impl<'r> Row<'r> {
     pub fn frames(&self) -> impl ExactSizeIterator<Item = &'r str> + use<'r> {
         let report = self.report;
         let names: Cow<'r, [u32]> = match report.by {
-            // Names are numbered in 32 bits.
+            // An index of a name fits into 32 bits.
             By::Function | By::Package => Cow::Owned(vec![self.index as u32]),
             By::Stack => Cow::Borrowed(&report.stacks[self.index]),
         };
@@ -110,7 +115,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// Errors in its samples.
+    /// Fails if the profile has an invalid sample.
     pub fn new(profile: &Profile<'_>, by: By) -> Result<Self, ProfileError> {
         let sample_types = profile
             .sample_types()
@@ -140,13 +145,13 @@ impl Report {
         let width = self.sample_types.len();
         self.flat = vec![0; width * self.names.len()];
         self.cum = vec![0; width * self.names.len()];
-        // The number of the sample in which each was last seen.
+        // For each name and location, the number of the last sample that contained it.
         let mut seen_node = vec![0_u32; self.names.len()];
         let mut seen_location = vec![0_u32; nodes.ends.len()];
         let mut number = 0;
         let mut samples = profile.samples();
         while let Some(sample) = samples.next_sample()? {
-            // This cannot overflow: a profile is shorter than 4 GiB.
+            // This cannot overflow, because a profile is smaller than 4 GiB.
             number += 1;
             let values = sample.values();
             add(&mut self.total, values);
@@ -156,7 +161,8 @@ impl Report {
                 add(&mut self.flat[start..start + width], values);
             }
             for &place in places {
-                // The lines of a recursive call need not be read again.
+                // A recursive function can have the same location several times in a stack. Count
+                // it once.
                 if std::mem::replace(&mut seen_location[place as usize], number) == number {
                     continue;
                 }
@@ -200,27 +206,28 @@ impl Report {
         Ok(())
     }
 
-    /// What the values are summed up by.
+    /// What the report sums up values by.
     pub fn by(&self) -> By {
         self.by
     }
 
-    /// Which of Go's profiles it was computed from.
+    /// The kind of the profile.
     pub fn kind(&self) -> PprofKind {
         self.kind
     }
 
-    /// What the values measure.
+    /// The sample types.
     pub fn sample_types(&self) -> &[SampleType] {
         &self.sample_types
     }
 
-    /// The index of the values of this type. `None` if the profile does not have it.
+    /// The index of the sample type with this name. `None` if the profile does not have it.
     pub fn sample_type(&self, kind: &str) -> Option<usize> {
         self.sample_types.iter().position(|sample_type| sample_type.kind == kind)
     }
 
-    /// The index of the values that `go tool pprof` shows. `None` if there are none.
+    /// The index of the sample type that `go tool pprof` shows by default. `None` if there are
+    /// none.
     pub fn default_sample_type(&self) -> Option<usize> {
         (!self.sample_types.is_empty()).then_some(self.default_sample_type)
     }
@@ -230,12 +237,12 @@ impl Report {
         profile::time(self.time_nanos)
     }
 
-    /// For how long it was taken. `None` if unknown, as in a heap profile.
+    /// The duration that the profile covers. `None` if unknown, as in a heap profile.
     pub fn duration(&self) -> Option<Duration> {
         profile::duration(self.duration_nanos)
     }
 
-    /// The sums over all samples, by sample type.
+    /// The sums over all samples. One value per sample type.
     pub fn total(&self) -> &[i64] {
         &self.total
     }
@@ -263,7 +270,7 @@ impl Report {
         Row { report: self, index, flat: &self.flat[values.clone()], cum: &self.cum[values] }
     }
 
-    /// The row of a function or package. `None` if there is none of this name, or if this is a report by stack.
+    /// The row of a function or package. `None` if there is no such name, and for reports by stack.
     pub fn find(&self, name: &str) -> Option<Row<'_>> {
         match self.by {
             By::Function | By::Package => self.names.get_index_of(name).map(|index| self.row(index)),
@@ -271,8 +278,9 @@ impl Report {
         }
     }
 
-    /// The rows in which a value is not zero, sorted like `go tool pprof -top`: the largest flat value first, regardless of its
-    /// sign, and equal ones by name. Empty if there is no such value.
+    /// The rows with a flat or cumulative value other than zero, sorted like `go tool pprof -top`:
+    /// by descending absolute flat value, then by name. `sample_type` is an index. Empty if it is
+    /// out of range.
     pub fn top(&self, sample_type: usize) -> Vec<Row<'_>> {
         if sample_type >= self.sample_types.len() {
             return Vec::new();
@@ -293,15 +301,16 @@ pub(super) fn add(sums: &mut [i64], values: &[i64]) {
     }
 }
 
-/// The names at each location, innermost first.
+/// The names of functions or packages at each location.
 struct Nodes {
     nodes: Vec<u32>,
-    /// Where those of each location end.
+    /// The end of each location's part of `nodes`.
     ends: Vec<u32>,
 }
 
 impl Nodes {
-    /// Each line is at least four bytes of the profile, so their number fits in 32 bits.
+    /// Looks up the names. Their number fits into 32 bits, because each line takes at least four
+    /// bytes of the profile.
     fn new(profile: &Profile<'_>, by: By, names: &mut IndexSet<Box<str>, RandomState>) -> Self {
         let mut unknown = Unknown { of_mapping: vec![None; profile.mappings.len()], elsewhere: None };
         let functions: Vec<Option<u32>> =
@@ -342,10 +351,10 @@ fn function_name<'a>(function: &Function<'a>, by: By) -> Option<Cow<'a, str>> {
     })
 }
 
-/// The names that `go tool pprof` uses for places without a known function.
+/// The names that `go tool pprof` shows for locations without a known function.
 struct Unknown {
     of_mapping: Vec<Option<u32>>,
-    /// Outside all mappings.
+    /// For locations outside of all mappings.
     elsewhere: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! Samples, visited one after another.
+//! Iterates over the samples of a profile.
 
 use super::error::{ProfileError, ProfileErrorKind};
 use super::fields;
@@ -7,11 +7,11 @@ use super::model::{LabelValue, ProfileFrame, SampleLabel};
 use super::profile::Profile;
 use super::wire::{Fields, Span};
 
-/// The samples of a profile, in the order of the file.
+/// Iterates over the samples of a profile, in the order of the file.
 #[derive(Debug)]
 pub struct Samples<'p> {
     profile: &'p Profile<'p>,
-    /// The fields of the profile, from the first sample to the last. Other fields can be between them.
+    /// The fields of the profile from the first sample to the last. They may include other fields.
     fields: Fields<'p>,
     /// The values of the current sample.
     values: Vec<i64>,
@@ -25,11 +25,12 @@ impl<'p> Samples<'p> {
         Samples { profile, fields, values: Vec::new(), locations: Vec::new(), ended: false }
     }
 
-    /// The next sample; `None` when there are no more, and after an error.
+    /// Returns the next sample, or `None` at the end and after an error.
     ///
     /// # Errors
     ///
-    /// A sample with too few or too many values, a location that is not in the table, and damage to the encoding.
+    /// Fails if the number of values is wrong, if a location is not in the table, or if the
+    /// encoding is invalid.
     pub fn next_sample(&mut self) -> Result<Option<Sample<'_, 'p>>, ProfileError> {
         if self.ended {
             return Ok(None);
@@ -64,7 +65,7 @@ impl<'p> Samples<'p> {
         while let Some(field) = fields.next_field()? {
             match field.number {
                 fields::sample::LOCATION_ID => fields.integers(field, |id, at| {
-                    // A place is a u32, as the table is shorter than 4 GiB.
+                    // An index fits into 32 bits, because the table is smaller than 4 GiB.
                     locations.push(profile.locations.place(id, at)? as u32);
                     match locations.len() > most as usize {
                         true => Err(too_deep(most, at)),
@@ -101,7 +102,7 @@ fn wrong_count(expected: usize, found: usize, at: usize) -> ProfileError {
     ProfileError::unpacked(ProfileErrorKind::WrongValueCount { expected, found }, at)
 }
 
-/// A sample: a stack, labels, and a value of each of the profile's sample types.
+/// A sample: a stack, labels, and a value for each sample type of the profile.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'s, 'p> {
     profile: &'p Profile<'p>,
@@ -116,13 +117,13 @@ impl<'s, 'p> Sample<'s, 'p> {
         self.values
     }
 
-    /// The stack as addresses, innermost first.
+    /// The stack as locations, innermost first.
     pub fn locations(&self) -> impl ExactSizeIterator<Item = ProfileLocation<'p>> + use<'s, 'p> {
         let profile = self.profile;
         self.locations.iter().map(move |&place| ProfileLocation::new(profile, place as usize))
     }
 
-    /// The error of a profile whose stacks have too many frames in total.
+    /// The error for stacks that have too many frames in total.
     pub(crate) fn too_many_frames(&self) -> ProfileError {
         let kind = ProfileErrorKind::LimitExceeded {
             what: "frames in the stacks of a report",
@@ -131,24 +132,25 @@ impl<'s, 'p> Sample<'s, 'p> {
         ProfileError::unpacked(kind, self.span.start)
     }
 
-    /// The stack as places in the table of locations.
+    /// The stack as indexes into the table of locations.
     pub(crate) fn places(&self) -> &'s [u32] {
         self.locations
     }
 
-    /// The stack as source lines, innermost first. An address without known lines becomes a frame without a function.
+    /// The stack as source lines, innermost first. A location without lines becomes a frame with
+    /// only an address.
     pub fn frames(&self) -> SampleFrames<'s, 'p> {
         SampleFrames { profile: self.profile, locations: self.locations.iter(), current: None }
     }
 
-    /// The labels. They are checked as they are read.
+    /// Iterates over the labels. They are checked during iteration.
     pub fn labels(&self) -> SampleLabels<'p> {
         let fields = Fields::new(self.span, "Sample", &self.profile.limits);
         SampleLabels { profile: self.profile, fields, ended: false }
     }
 }
 
-/// The frames of a stack, innermost first.
+/// Iterates over the frames of a stack, innermost first.
 #[derive(Clone, Debug)]
 pub struct SampleFrames<'s, 'p> {
     profile: &'p Profile<'p>,
@@ -156,7 +158,7 @@ pub struct SampleFrames<'s, 'p> {
     current: Option<Current<'p>>,
 }
 
-/// A location with at least one line left.
+/// The current location, which has at least one more line.
 #[derive(Clone, Debug)]
 struct Current<'p> {
     address: u64,
@@ -192,7 +194,7 @@ impl<'p> Iterator for SampleFrames<'_, 'p> {
     }
 }
 
-/// The labels of a sample, in the order of the file.
+/// Iterates over the labels of a sample, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct SampleLabels<'p> {
     profile: &'p Profile<'p>,
@@ -202,11 +204,11 @@ pub struct SampleLabels<'p> {
 }
 
 impl<'p> SampleLabels<'p> {
-    /// The next label; `None` when there are no more, and after an error.
+    /// Returns the next label, or `None` at the end and after an error.
     ///
     /// # Errors
     ///
-    /// A string that is not in the table, and damage to the encoding.
+    /// Fails if a string is not in the table, or if the encoding is invalid.
     pub fn next_label(&mut self) -> Result<Option<SampleLabel<'p>>, ProfileError> {
         if self.ended {
             return Ok(None);

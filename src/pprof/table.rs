@@ -1,4 +1,4 @@
-//! The mappings, locations and functions of a profile by their IDs.
+//! Tables of mappings, locations and functions, with lookup by ID.
 
 use std::collections::HashMap;
 
@@ -7,41 +7,42 @@ use foldhash::fast::RandomState;
 use super::error::{ProfileError, ProfileErrorKind};
 use super::wire::Span;
 
-/// Where the messages of one kind lie.
+/// The positions of all messages of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     /// `mapping`, `location` or `function`, for errors.
     name: &'static str,
-    /// Start and end of each message, in the order of the file.
+    /// The start and end of each message, in the order of the file.
     places: Vec<(u32, u32)>,
     index: Index,
 }
 
-/// From an ID to the place in the order of the file.
+/// Maps an ID to an index into `places`.
 #[derive(Clone, Debug)]
 enum Index {
-    /// The IDs count from 1, as Go's runtime and most writers give them.
-    Counting,
-    /// The IDs are not much larger than their number.
+    /// The IDs are consecutive, starting from 1, as Go's runtime and most tools assign them.
+    Consecutive,
+    /// The largest ID is at most about four times the number of entries.
     Dense(Vec<u32>),
-    /// They may be anything.
+    /// The IDs are arbitrary.
     Sparse(HashMap<u64, u32, RandomState>),
 }
 
-/// No entry of a dense index.
+/// Marks an ID without an entry in [`Index::Dense`].
 const NONE: u32 = u32::MAX;
 
 impl Table {
     pub fn new(name: &'static str) -> Self {
-        Table { name, places: Vec::new(), index: Index::Counting }
+        Table { name, places: Vec::new(), index: Index::Consecutive }
     }
 
-    /// The message at `span` is one of this table. The span is shorter than 4 GiB, as the whole profile is.
+    /// Adds the message at `span`. Its positions fit into 32 bits, because the profile is smaller
+    /// than 4 GiB.
     pub fn push(&mut self, span: Span<'_>) {
         self.places.push((span.start as u32, span.bytes.len() as u32));
     }
 
-    /// Makes ready to look up IDs, which `id_of` finds in the messages.
+    /// Builds the index. `id_of` decodes the ID of a message. Fails if an ID is 0 or occurs twice.
     pub fn index(
         &mut self,
         bytes: &[u8],
@@ -57,7 +58,7 @@ impl Table {
             if ids.is_empty() && id == place as u64 + 1 {
                 continue;
             }
-            // The first that is out of line: from here on the IDs are kept.
+            // This is the first ID that is not consecutive. From here on, store all IDs.
             if ids.is_empty() {
                 ids.extend(1..=place as u64);
             }
@@ -66,7 +67,7 @@ impl Table {
         if ids.is_empty() {
             return Ok(());
         }
-        let twice = |place: usize| {
+        let duplicate = |place: usize| {
             let kind = ProfileErrorKind::DuplicateId { table: self.name, id: ids[place] };
             Err(ProfileError::unpacked(kind, self.places[place].0 as usize))
         };
@@ -75,7 +76,7 @@ impl Table {
             let mut dense = vec![NONE; largest as usize + 1];
             for (place, &id) in ids.iter().enumerate() {
                 if std::mem::replace(&mut dense[id as usize], place as u32) != NONE {
-                    return twice(place);
+                    return duplicate(place);
                 }
             }
             Index::Dense(dense)
@@ -83,7 +84,7 @@ impl Table {
             let mut sparse = HashMap::with_capacity_and_hasher(ids.len(), RandomState::default());
             for (place, &id) in ids.iter().enumerate() {
                 if sparse.insert(id, place as u32).is_some() {
-                    return twice(place);
+                    return duplicate(place);
                 }
             }
             Index::Sparse(sparse)
@@ -95,11 +96,11 @@ impl Table {
         self.places.len()
     }
 
-    /// The place of an ID, if it has one.
+    /// The index of the entry with this ID. `None` if there is none.
     #[inline]
     pub fn find(&self, id: u64) -> Option<usize> {
         match &self.index {
-            Index::Counting => {
+            Index::Consecutive => {
                 let place = id.wrapping_sub(1);
                 (place < self.places.len() as u64).then_some(place as usize)
             }
@@ -111,7 +112,8 @@ impl Table {
         }
     }
 
-    /// The place of an ID that stands at `at`.
+    /// The index of the entry with this ID. `at` is the position of the ID, for the error if there
+    /// is none.
     #[inline]
     pub fn place(&self, id: u64, at: usize) -> Result<usize, ProfileError> {
         self.find(id).ok_or_else(|| self.unknown(id, at))
@@ -122,7 +124,7 @@ impl Table {
         ProfileError::unpacked(ProfileErrorKind::UnknownId { table: self.name, id }, at)
     }
 
-    /// The message at a place, which [`find`](Table::find) gave or which is below [`len`](Table::len).
+    /// The message at index `place`, which must be less than [`len`](Table::len).
     pub fn span<'a>(&self, bytes: &'a [u8], place: usize) -> Span<'a> {
         let (start, end) = self.places[place];
         Span { bytes: &bytes[..end as usize], start: start as usize }

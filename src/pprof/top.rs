@@ -1,4 +1,4 @@
-//! The largest rows of a report, or of growth.
+//! The largest rows of a report or of growth, for display.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,42 +8,42 @@ use super::kind::PprofKind;
 use super::report::{By, Report, Row};
 use crate::time::WallTime;
 
-/// The largest rows of one profile, or of several with their growth.
+/// The largest rows of a profile, or of several profiles with their growth.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TopReport {
-    /// Which profile it is, such as `heap`.
+    /// The kind of the profile, such as `heap`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: PprofKind,
-    /// What the values are summed up by.
+    /// What the rows sum up values by.
     pub by: By,
     /// The sample type that the rows are sorted by. `None` if the profile has no sample types.
     pub sample: Option<String>,
-    /// The unit of each sample type, such as `bytes` of `inuse_space`.
+    /// The sample types and their units, such as `inuse_space` and `bytes`.
     pub sample_types: BTreeMap<String, String>,
-    /// The sum over all samples of each sample type. Of several profiles, of the last one.
+    /// For each sample type, the sum over all samples of the last profile.
     pub total: BTreeMap<String, i64>,
-    /// The profiles, in order of time.
+    /// The profiles, sorted by time.
     pub profiles: Vec<Snapshot>,
-    /// The number of rows that have any value.
+    /// The number of rows with a value other than zero.
     pub row_count: usize,
-    /// The largest rows. Of several profiles, of the last one.
+    /// The largest rows of the last profile.
     pub rows: Vec<TopRow>,
-    /// The growth, of several profiles.
+    /// The growth. `None` if there is only one profile.
     pub growth: Option<TopGrowth>,
 }
 
-/// A profile.
+/// When a profile was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// When it was taken. `None` if unknown.
+    /// The time at which it was taken. `None` if unknown.
     pub time: Option<WallTime>,
-    /// For how long it was taken. `None` if unknown, as for heap profiles.
+    /// The duration that it covers. `None` if unknown, as for heap profiles.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::optional"))]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
     pub duration: Option<Duration>,
@@ -55,27 +55,28 @@ pub struct Snapshot {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TopRow {
-    /// The function or package. For a stack its innermost function, empty if it has none.
+    /// The function or package. For a stack, its innermost function, or empty if it has no
+    /// functions.
     pub name: String,
     /// The functions of a stack, innermost first. `None` for functions and packages.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub functions: Option<Vec<String>>,
-    /// The values of each sample type.
+    /// The values by sample type.
     pub values: BTreeMap<String, Sums>,
 }
 
-/// A flat and a cumulative value, as `go tool pprof -top` shows them.
+/// A flat and a cumulative value, as in `go tool pprof -top`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sums {
-    /// Of the samples in which it is innermost.
+    /// The sum over the samples with this function or package as the innermost one.
     pub flat: i64,
-    /// Of the samples that have it in their stack.
+    /// The sum over the samples with this function or package in their stack.
     pub cum: i64,
 }
 
-/// What grows most over several profiles.
+/// The rows that grow most over several profiles.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -91,29 +92,32 @@ pub struct TopGrowth {
     pub rows: Vec<TopGrowthRow>,
 }
 
-/// How the values of a function, package or stack grow; see [`GrowthRow`].
+/// The growth of a function, package or stack. See [`GrowthRow`].
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TopGrowthRow {
-    /// The function or package. For a stack its innermost function, empty if it has none.
+    /// The function or package. For a stack, its innermost function, or empty if it has no
+    /// functions.
     pub name: String,
     /// The functions of a stack, innermost first. `None` for functions and packages.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub functions: Option<Vec<String>>,
-    /// The flat value in each profile, in order of time.
+    /// The flat value in each profile, sorted by time.
     pub flat: Vec<i64>,
-    /// The cumulative value in each profile.
+    /// The cumulative value in each profile, sorted by time.
     pub cum: Vec<i64>,
-    /// The growth of the flat value per second. `None` if the times of the profiles are unknown or equal.
+    /// The growth of the flat value per second. `None` if a time is unknown, or if the times are
+    /// equal.
     pub flat_per_second: Option<f64>,
-    /// The growth of the cumulative value per second.
+    /// The growth of the cumulative value per second, likewise.
     pub cum_per_second: Option<f64>,
 }
 
 impl TopReport {
-    /// The `most` rows with the largest values of a sample type. Rows that have only values of other sample types follow.
+    /// The `most` rows with the largest values of a sample type. If there are fewer, rows follow
+    /// that only have values of other sample types.
     pub fn of_report(report: &Report, sample_type: usize, most: usize) -> Self {
         let types = report.sample_types();
         let rows = sorted(report, sample_type);
@@ -147,7 +151,7 @@ impl TopReport {
     }
 }
 
-/// First the rows that have any of a value, then those that have any of others.
+/// The rows with a value of this sample type, followed by those that only have other values.
 fn sorted(report: &Report, sample_type: usize) -> Vec<Row<'_>> {
     let mut rows = report.top(sample_type);
     let is_zero = |values: &[i64]| values.get(sample_type).is_none_or(|&value| value == 0);
@@ -159,7 +163,7 @@ fn sorted(report: &Report, sample_type: usize) -> Vec<Row<'_>> {
     rows
 }
 
-/// The functions of a row that is a stack.
+/// The functions of the row in a report by stack.
 fn functions(by: By, row: Row<'_>) -> Option<Vec<String>> {
     (by == By::Stack).then(|| row.frames().map(str::to_owned).collect())
 }

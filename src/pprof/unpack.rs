@@ -1,4 +1,4 @@
-//! From the file to the bytes of the profile.
+//! Decompresses profiles.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -11,10 +11,10 @@ use super::limits::ProfileLimits;
 /// The first two bytes of every gzip file (RFC 1952).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Deflate expands a byte to no more than this.
+/// The maximum compression ratio of deflate.
 const MAX_RATIO: u64 = 1032;
 
-/// Reads all of an input, gzip or plain, but no more than the limits allow.
+/// Reads an input to its end and decompresses it if necessary. Fails if it exceeds the limits.
 pub(super) fn read(input: impl Read, limits: &ProfileLimits) -> Result<Vec<u8>, ProfileError> {
     let mut packed = Vec::new();
     let result = read_up_to(input, limits.max_bytes(), &mut packed);
@@ -29,7 +29,7 @@ pub(super) fn read(input: impl Read, limits: &ProfileLimits) -> Result<Vec<u8>, 
     }
 }
 
-/// Unpacks bytes that are a gzip file. Others are borrowed as they are.
+/// Decompresses a gzip file in memory. Other bytes are borrowed unchanged.
 pub(super) fn unpack<'a>(bytes: &'a [u8], limits: &ProfileLimits) -> Result<Cow<'a, [u8]>, ProfileError> {
     match bytes.starts_with(&GZIP_MAGIC) {
         true => inflate(bytes, limits).map(Cow::Owned),
@@ -37,13 +37,15 @@ pub(super) fn unpack<'a>(bytes: &'a [u8], limits: &ProfileLimits) -> Result<Cow<
     }
 }
 
-/// A gzip file ends with the length of its contents, so we can allocate that at once. It can be wrong.
+/// Decompresses a gzip file. Its last four bytes are the size of the contents, so the buffer is
+/// allocated at once. The size can be wrong, so the compression ratio and the limits bound the
+/// allocation.
 fn inflate(packed: &[u8], limits: &ProfileLimits) -> Result<Vec<u8>, ProfileError> {
     let trailer = packed.last_chunk().map_or(0, |&trailer| u32::from_le_bytes(trailer));
     let most = MAX_RATIO.saturating_mul(packed.len() as u64).min(limits.max_bytes());
     let mut bytes = Vec::with_capacity(u64::from(trailer).min(most) as usize);
     let mut left = packed;
-    // Members can follow each other, as when files are concatenated.
+    // A gzip file can consist of several members, for example after concatenation.
     let result = read_up_to(MultiGzDecoder::new(&mut left), limits.max_bytes(), &mut bytes);
     let at = Place::File((packed.len() - left.len()) as u64);
     match result {
@@ -53,7 +55,7 @@ fn inflate(packed: &[u8], limits: &ProfileLimits) -> Result<Vec<u8>, ProfileErro
     }
 }
 
-/// Returns whether that was all of it.
+/// Reads up to `most` bytes. Returns whether the input ended.
 fn read_up_to(mut input: impl Read, most: u64, bytes: &mut Vec<u8>) -> io::Result<bool> {
     input.by_ref().take(most).read_to_end(bytes)?;
     let mut next = [0];
@@ -67,6 +69,6 @@ fn read_up_to(mut input: impl Read, most: u64, bytes: &mut Vec<u8>) -> io::Resul
 
 #[cold]
 fn too_large(limits: &ProfileLimits, at: Place) -> ProfileError {
-    let kind = ProfileErrorKind::LimitExceeded { what: "bytes unpacked", limit: limits.max_bytes() };
+    let kind = ProfileErrorKind::LimitExceeded { what: "decompressed bytes", limit: limits.max_bytes() };
     ProfileError { kind, at }
 }

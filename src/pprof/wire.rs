@@ -1,10 +1,10 @@
-//! Protobuf as it lies in the file: fields, each with a number and a wire type.
+//! Parses protobuf messages into fields.
 
 use super::error::{ProfileError, ProfileErrorKind};
 use super::limits::ProfileLimits;
 use crate::wire::varint;
 
-/// How a field's value lies in the file. See protobuf.dev/programming-guides/encoding.
+/// The encoding of a field's value. See protobuf.dev/programming-guides/encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WireType {
     Varint = 0,
@@ -19,8 +19,8 @@ const GROUP_END: u8 = 4;
 
 const MAX_FIELD: u64 = (1 << 29) - 1;
 
-/// A message, or the packed values of a field: all bytes of the profile up to where it ends, and where it begins. So
-/// positions are those in the profile.
+/// A message, or the packed values of a field: `bytes[start..]`. `bytes` starts at the start of the
+/// profile, so indexes into it are offsets in the profile.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span<'a> {
     pub bytes: &'a [u8],
@@ -28,7 +28,7 @@ pub(super) struct Span<'a> {
 }
 
 impl<'a> Span<'a> {
-    /// What it spans.
+    /// The bytes of the message.
     pub fn body(self) -> &'a [u8] {
         &self.bytes[self.start..]
     }
@@ -38,7 +38,7 @@ impl<'a> Span<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field<'a> {
     pub number: u32,
-    /// Where it begins.
+    /// The offset at which the field starts.
     pub at: usize,
     pub value: Value<'a>,
 }
@@ -47,37 +47,39 @@ pub(super) struct Field<'a> {
 pub(super) enum Value<'a> {
     Varint(u64),
     Len(Span<'a>),
-    /// None of a profile's fields are of the other types.
+    /// A field of another type. Profiles define no such fields.
     Other(WireType),
 }
 
-/// The fields of a message, in the order of the file.
+/// Iterates over the fields of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a> {
-    /// Up to where the message ends.
+    /// The profile up to the end of the message.
     bytes: &'a [u8],
     pos: usize,
     message: &'static str,
-    /// How many groups may lie in groups.
+    /// The maximum nesting depth of groups.
     nesting: u32,
-    /// How many more fields there may be, those in groups included, and out of how many.
+    /// The number of fields that may still follow, including those in groups, and the limit it
+    /// started from.
     left: u32,
     most: u32,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of a message that is read once.
+    /// The fields of a message that is read only once.
     pub fn new(span: Span<'a>, message: &'static str, limits: &ProfileLimits) -> Self {
-        // A profile is shorter than 4 GiB: so many fields do not fit in.
+        // A profile is smaller than 4 GiB, so this limit is never reached.
         Fields { bytes: span.bytes, pos: span.start, message, nesting: limits.nesting, left: u32::MAX, most: u32::MAX }
     }
 
-    /// The fields of a message that is read again and again, and so may not have many.
+    /// The fields of a message that is read repeatedly. Their number is limited by
+    /// [`ProfileLimits::fields`].
     pub fn few(span: Span<'a>, message: &'static str, limits: &ProfileLimits) -> Self {
         Fields { left: limits.fields, most: limits.fields, ..Fields::new(span, message, limits) }
     }
 
-    /// Where the next field begins.
+    /// The offset of the next field.
     pub fn pos(&self) -> usize {
         self.pos
     }
@@ -145,13 +147,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Skips a group whose start has been read. Profiles have none, but a message may have fields that we do not
-    /// know. It goes down without recursion, for the file says how far.
+    /// Skips a group whose start has been read. Profiles define no groups, but messages may contain
+    /// unknown fields. There is no recursion, because the file controls the nesting depth.
     fn skip_group(&mut self, number: u32, at: usize) -> Result<(), ProfileError> {
         let mut open = vec![number];
         while let Some(&innermost) = open.last() {
             if open.len() > self.nesting as usize {
-                let kind = ProfileErrorKind::LimitExceeded { what: "groups in groups", limit: self.nesting.into() };
+                let kind = ProfileErrorKind::LimitExceeded { what: "nested groups", limit: self.nesting.into() };
                 return Err(ProfileError::unpacked(kind, at));
             }
             if self.pos >= self.bytes.len() {
@@ -178,7 +180,7 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// The integer of a field of that type.
+    /// The value of an integer field.
     #[inline]
     pub fn integer(&self, field: Field<'a>) -> Result<u64, ProfileError> {
         match field.value {
@@ -196,7 +198,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Calls `take` with each of the integers of a list, of which a field holds one or, packed, any number.
+    /// Calls `take` with each integer of a list. A field contains one integer, or any number if it
+    /// is packed.
     #[inline]
     pub fn integers(
         &self,

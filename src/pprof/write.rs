@@ -1,4 +1,4 @@
-//! Builds a profile and writes it.
+//! [`ProfileBuilder`] writes profiles.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -16,10 +16,11 @@ use crate::event::Text;
 use crate::number::{intern, number};
 use crate::time::WallTime;
 
-/// Builds a profile from stacks and values.
+/// Builds a profile from stacks and values, and writes it.
 ///
-/// `N` is the number of values of each sample. Samples with equal stacks and labels are summed up. The same calls produce the
-/// same bytes: everything is numbered in order of first use, and the gzip header has no time.
+/// `N` is the number of values of each sample. Samples with the same stack and labels are added up.
+/// The output is deterministic: IDs are assigned in order of first use, and the gzip header
+/// contains no time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,7 +54,7 @@ pub struct ProfileBuilder<const N: usize> {
     strings: IndexSet<Box<str>, RandomState>,
 }
 
-/// An index in the string table. The empty string has 0.
+/// An index into the string table. The empty string has index 0.
 type StringIndex = u32;
 
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +65,7 @@ struct Type {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct SampleKey {
-    /// Indexes. The IDs in the file start with 1.
+    /// Indexes of locations, innermost first. Their IDs in the file start from 1.
     locations: Box<[u32]>,
     labels: Box<[LabelKey]>,
 }
@@ -98,7 +99,7 @@ struct Function {
 }
 
 impl<const N: usize> ProfileBuilder<N> {
-    /// A profile without samples, with values of these types.
+    /// Creates a profile without samples. `sample_types` describe the values of samples.
     pub fn new(sample_types: [ValueType<'_>; N]) -> Self {
         let mut strings = IndexSet::default();
         strings.insert("".into());
@@ -118,51 +119,52 @@ impl<const N: usize> ProfileBuilder<N> {
         }
     }
 
-    /// Sets what is sampled, and how much of it is between two samples.
+    /// Sets what is sampled, and the number of units between two samples.
     pub fn period(&mut self, value_type: ValueType<'_>, period: i64) -> &mut Self {
         self.period = Some((intern_type(&mut self.strings, value_type), period));
         self
     }
 
-    /// Sets when the profile was taken. The format has the years 1678 to 2262; other times are left out.
+    /// Sets when the profile was taken. Times outside the years 1678 to 2262 are left out, because
+    /// the format cannot represent them.
     pub fn time(&mut self, time: WallTime) -> &mut Self {
         self.time_nanos = i64::try_from(time.as_nanos()).unwrap_or(0);
         self
     }
 
-    /// Sets for how long it was taken: up to 292 years, the most that the format has.
+    /// Sets the duration that the profile covers. The maximum of the format is 292 years.
     pub fn duration(&mut self, duration: Duration) -> &mut Self {
         self.duration_nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         self
     }
 
-    /// Sets the type of the values that a reader shows by default. Without it, that is the last one.
+    /// Sets the sample type that readers show by default. If it is not set, they show the last one.
     pub fn default_sample_type<'a>(&mut self, kind: impl Into<Text<'a>>) -> &mut Self {
         self.default_sample_type = intern_text(&mut self.strings, kind.into());
         self
     }
 
-    /// Adds a line that `go tool pprof` prints above its reports.
+    /// Adds a comment. `go tool pprof` prints comments above its reports.
     pub fn comment<'a>(&mut self, text: impl Into<Text<'a>>) -> &mut Self {
         let comment = intern_text(&mut self.strings, text.into());
         self.comments.push(comment);
         self
     }
 
-    /// Sets the path of the profiled program's binary.
+    /// Sets the path of the program's binary.
     pub fn program<'a>(&mut self, path: impl Into<Text<'a>>) -> &mut Self {
         self.program = Some(intern_text(&mut self.strings, path.into()));
         self
     }
 
-    /// Adds values to those of a stack, innermost frame first. A stack can be empty.
+    /// Adds values to a stack, which lists the innermost frame first and may be empty.
     ///
-    /// Text that is not UTF-8 is repaired, since the format requires UTF-8. Sums that overflow stay at the limit.
+    /// Invalid UTF-8 is replaced by U+FFFD, because the format requires UTF-8. Sums saturate.
     pub fn sample<'a>(&mut self, stack: impl IntoIterator<Item = ProfileFrame<'a>>, values: [i64; N]) -> &mut Self {
         self.labelled_sample(stack, values, [])
     }
 
-    /// Adds values to those of a stack with these labels; see [`sample`](ProfileBuilder::sample).
+    /// Adds values to a stack with labels. See [`sample`](ProfileBuilder::sample).
     pub fn labelled_sample<'a, 'l>(
         &mut self,
         stack: impl IntoIterator<Item = ProfileFrame<'a>>,
@@ -206,28 +208,28 @@ impl<const N: usize> ProfileBuilder<N> {
         }
     }
 
-    /// Writes the profile as a gzip file, which is what `go tool pprof` and other readers expect.
+    /// Writes the profile compressed with gzip, as `go tool pprof` and other tools expect it.
     ///
     /// # Errors
     ///
-    /// Errors of `out`.
+    /// Those of writing to `out`.
     pub fn write_gzip(&self, out: impl Write) -> io::Result<()> {
         let mut gzip = GzEncoder::new(out, Compression::fast());
         self.write(&mut gzip)?;
         gzip.finish()?.flush()
     }
 
-    /// Writes the profile without compression, which readers accept too.
+    /// Writes the profile without compression. Most tools accept that as well.
     ///
     /// # Errors
     ///
-    /// Errors of `out`.
+    /// Those of writing to `out`.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut message = Message::default();
         self.write_head(&mut message);
         for (key, values) in &self.samples {
             message.message(fields::profile::SAMPLE, |sample| write_sample(sample, key, values));
-            message.pour_if_large(&mut out)?;
+            message.flush_if_large(&mut out)?;
         }
         if let Some(program) = self.program {
             message.message(fields::profile::MAPPING, |mapping| write_mapping(mapping, program));
@@ -235,20 +237,20 @@ impl<const N: usize> ProfileBuilder<N> {
         for (id, location) in (1..).zip(&self.locations) {
             let mapped = self.program.is_some();
             message.message(fields::profile::LOCATION, |message| write_location(message, id, location, mapped));
-            message.pour_if_large(&mut out)?;
+            message.flush_if_large(&mut out)?;
         }
         for (id, function) in (1..).zip(&self.functions) {
             message.message(fields::profile::FUNCTION, |message| write_function(message, id, function));
-            message.pour_if_large(&mut out)?;
+            message.flush_if_large(&mut out)?;
         }
         for string in &self.strings {
             message.bytes(fields::profile::STRING_TABLE, string.as_bytes());
-            message.pour_if_large(&mut out)?;
+            message.flush_if_large(&mut out)?;
         }
-        message.pour(&mut out)
+        message.flush(&mut out)
     }
 
-    /// The fields that are not tables.
+    /// Writes the fields that are not tables.
     fn write_head(&self, message: &mut Message) {
         for &value_type in &self.sample_types {
             message.message(fields::profile::SAMPLE_TYPE, |message| write_type(message, value_type));
@@ -291,7 +293,8 @@ fn write_sample(message: &mut Message, key: &SampleKey, values: &[i64]) {
     }
 }
 
-/// The only mapping says that all names are known, so that readers do not look for them in the binary.
+/// Writes the only mapping. It states that all symbols are known, so that tools do not look for
+/// them in the binary.
 fn write_mapping(message: &mut Message, program: StringIndex) {
     message.uint64(fields::mapping::ID, 1);
     message.uint64(fields::mapping::FILENAME, program.into());

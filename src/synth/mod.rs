@@ -1,7 +1,8 @@
-//! Writes traces: for tests and fuzzing, which need traces that no program makes.
+//! Writes traces for tests and fuzzing, including traces that no real program produces.
 //!
-//! There are two ways. [`from_text`] takes the text of Go's `internal/trace/raw` package, in which Go's own test cases
-//! are written and which [`RawEvent::write_text`](crate::raw::RawEvent::write_text) and `go tool trace -d=wire` print:
+//! There are two ways to write a trace. [`from_text`] parses the text format of Go's package
+//! `internal/trace/raw`, which Go's own test cases use.
+//! [`RawEvent::write_text`](crate::raw::RawEvent::write_text) and `go tool trace -d=wire` print it:
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,8 +21,8 @@
 //! # }
 //! ```
 //!
-//! [`Trace`], [`Generation`] and [`Batch`] put one together in code, with sizes, tables and clocks that are right
-//! unless they are asked to be wrong:
+//! [`Trace`], [`Generation`] and [`Batch`] build a trace in code. They fill in correct sizes,
+//! tables and clocks, unless you ask for wrong ones:
 //!
 //! ```
 //! use gotrace::raw::EventType;
@@ -44,7 +45,7 @@
 //! while let Some(_event) = reader.next_event()? {
 //!     events += 1;
 //! }
-//! assert_eq!(events, 5, "a Sync, the three, and the Sync at the end");
+//! assert_eq!(events, 5, "a Sync, three events, and the Sync at the end");
 //! # Ok(())
 //! # }
 //! ```
@@ -59,13 +60,13 @@ pub use text::{TextError, TextErrorKind, from_text};
 use crate::raw::EventType;
 use crate::wire::varint;
 
-/// Appends an event's type and integers, each as short as can be.
+/// Appends the code of an event and its integers, in the shortest encoding.
 fn write_event(out: &mut Vec<u8>, event: EventType, args: &[u64]) {
     out.push(event.code());
     args.iter().for_each(|&arg| varint::write(out, arg));
 }
 
-/// Appends the bytes that some events have, and before them their number.
+/// Appends the data of an event, preceded by its length.
 fn write_data(out: &mut Vec<u8>, data: &[u8]) {
     varint::write(out, data.len() as u64);
     out.extend_from_slice(data);

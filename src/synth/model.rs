@@ -1,4 +1,4 @@
-//! Traces put together in code.
+//! Builders for traces.
 
 use indexmap::IndexSet;
 
@@ -8,7 +8,7 @@ use crate::raw::{BatchHeader, BatchKind, EventType, RawFrame};
 use crate::v2::spec::MAX_BATCH_SIZE;
 use crate::wire::header::Version;
 
-/// A trace file that grows by generations.
+/// A trace file. Append generations to it.
 #[derive(Clone, Debug)]
 pub struct Trace {
     version: Version,
@@ -16,7 +16,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A file with nothing but its header. What follows a header of a version without generations is no trace.
+    /// A trace that consists of the header only. `version` should be Go 1.22 or later, because this
+    /// module writes generations.
     pub fn new(version: Version) -> Self {
         Trace { version, bytes: version.header().to_vec() }
     }
@@ -28,53 +29,55 @@ impl Trace {
         self
     }
 
-    /// Appends bytes as they are.
+    /// Appends raw bytes.
     #[must_use]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
         self.bytes.extend_from_slice(bytes);
         self
     }
 
-    /// The file.
+    /// The bytes of the file.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }
 
-/// What the clocks of a generation show, and how fast the trace's runs.
+/// The clock frequency of a generation, and the times of its clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// Units of the trace's clock a second. On Linux it has 15,625,000.
+    /// Units per second of the trace's clock. On Linux, it is 15,625,000.
     pub frequency: u64,
-    /// The trace's clock, in its units.
+    /// The time of the trace's clock, in its units.
     pub time: u64,
-    /// The system's monotonic clock, in nanoseconds. This and what follows is written from Go 1.25 on.
+    /// The time of the system's monotonic clock, in nanoseconds. Only written for Go 1.25 and
+    /// later, like the fields below.
     pub mono: u64,
-    /// The wall clock: seconds since 1970,
+    /// The time of the wall clock: seconds since 1970-01-01 00:00 UTC.
     pub seconds: u64,
-    /// and nanoseconds past the second.
+    /// Nanoseconds since the start of the second.
     pub nanos: u64,
 }
 
 /// A sample of the CPU profiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CpuSample {
-    /// When, in units of the trace's clock.
+    /// The time, in units of the trace's clock.
     pub time: u64,
-    /// On which thread.
+    /// The ID of the thread.
     pub thread: u64,
-    /// On which P.
+    /// The ID of the P.
     pub proc: u64,
-    /// In which goroutine; 0 for none.
+    /// The ID of the goroutine. 0 if there is none.
     pub go: u64,
-    /// Where.
+    /// The stack.
     pub stack: StackId,
 }
 
-/// A generation: batches, and the tables they refer to.
+/// A generation: batches, and the tables that their events refer to.
 ///
-/// It is written in the order of Go's `internal/trace/internal/testgen`: from Go 1.25 on the clock, the batches,
-/// before Go 1.25 the clock, samples, stacks, strings, and from Go 1.26 on the end.
+/// The order of the parts is that of Go's `internal/trace/internal/testgen`: the clock (Go 1.25 and
+/// later), the batches, the clock (before Go 1.25), CPU samples, stacks, strings, and the end
+/// marker (Go 1.26 and later).
 #[derive(Clone, Debug)]
 pub struct Generation {
     number: u64,
@@ -87,7 +90,7 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// An empty generation with a clock such as Linux has.
+    /// An empty generation, with the clock frequency of Linux.
     pub fn new(number: u64) -> Self {
         Generation {
             number,
@@ -112,7 +115,8 @@ impl Generation {
         self
     }
 
-    /// Puts a string into the table if it is not there, and gives its ID: 0 for the empty one.
+    /// Returns the ID of a string. Adds the string to the table if necessary. The ID of the empty
+    /// string is 0.
     pub fn string(&mut self, text: impl AsRef<[u8]>) -> StringId {
         match text.as_ref() {
             [] => StringId(0),
@@ -120,7 +124,8 @@ impl Generation {
         }
     }
 
-    /// Puts a stack into the table if it is not there, and gives its ID: 0 for the empty one.
+    /// Returns the ID of a stack. Adds the stack to the table if necessary. The ID of the empty
+    /// stack is 0.
     pub fn stack(&mut self, frames: &[RawFrame]) -> StackId {
         match frames {
             [] => StackId(0),
@@ -128,13 +133,13 @@ impl Generation {
         }
     }
 
-    /// Sets the clock, or leaves it out.
+    /// Replaces the clock. `None` leaves it out.
     pub fn clock(&mut self, clock: Option<Clock>) -> &mut Self {
         self.clock = clock;
         self
     }
 
-    /// Leaves out the end that generations have from Go 1.26 on.
+    /// Leaves out the end marker, which generations of Go 1.26 and later have.
     pub fn without_end(&mut self) -> &mut Self {
         self.ends = false;
         self
@@ -192,7 +197,7 @@ impl Generation {
         });
     }
 
-    /// Writes a table in as many batches as it takes, none if it is empty.
+    /// Writes a table, in several batches if it is long. Writes nothing if it is empty.
     fn write_table<T>(
         &self,
         kind: EventType,
@@ -216,7 +221,7 @@ impl Generation {
     }
 }
 
-/// A batch of one thread's events, or of none's.
+/// A batch of events. Usually they are those of one thread.
 #[derive(Clone, Debug)]
 pub struct Batch {
     experiment: Option<u8>,
@@ -227,28 +232,29 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch of a thread, with the time from which its first event counts in units of the trace's clock.
+    /// An empty batch. `time` is in units of the trace's clock, and the first event's time is
+    /// relative to it.
     pub fn new(thread: impl Into<Option<ThreadId>>, time: u64) -> Self {
         let thread = thread.into().map_or(NONE, |thread| thread.0);
         Batch { experiment: None, thread, time, body: Vec::new(), size: None }
     }
 
-    /// Makes it the batch of an experiment.
+    /// Makes this a batch of an experiment.
     #[must_use]
     pub fn experiment(mut self, experiment: u8) -> Self {
         self.experiment = Some(experiment);
         self
     }
 
-    /// Appends an event with its arguments, the time since the last one first. As many are written as are given: a
-    /// wrong number makes a damaged trace.
+    /// Appends an event. The first argument of most events is the time since the previous event.
+    /// The number of arguments is not checked, so that tests can write damaged traces.
     #[must_use]
     pub fn event(mut self, event: EventType, args: &[u64]) -> Self {
         write_event(&mut self.body, event, args);
         self
     }
 
-    /// Appends an event with arguments and data.
+    /// Appends an event with arguments and data, such as a string.
     #[must_use]
     pub fn data(mut self, event: EventType, args: &[u64], data: &[u8]) -> Self {
         write_event(&mut self.body, event, args);
@@ -256,14 +262,14 @@ impl Batch {
         self
     }
 
-    /// Appends bytes as they are.
+    /// Appends raw bytes.
     #[must_use]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
         self.body.extend_from_slice(bytes);
         self
     }
 
-    /// Claims a size that may be wrong.
+    /// Makes the header state this size, even if it is wrong.
     #[must_use]
     pub fn claiming(mut self, size: u64) -> Self {
         self.size = Some(size);
@@ -310,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_built_is_read_in_every_version() {
+    fn a_built_trace_is_readable_in_every_version() {
         for version in [Version::Go122, Version::Go123, Version::Go125, Version::Go126] {
             let texts = texts(&Trace::new(version).generation(&generation()).into_bytes());
             let kinds: Vec<_> = texts.iter().filter_map(|text| text.split(' ').nth(3)).collect();
@@ -321,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_what_was_asked_for() {
+    fn the_clock_is_written() {
         let mut generation = generation();
         generation.clock(Some(Clock { frequency: 1_000_000_000, time: 90, mono: 5, seconds: 6, nanos: 7 }));
         let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
@@ -346,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_can_be_asked_for() {
+    fn damaged_traces_can_be_built() {
         let fault = |generation: &Generation| {
             let bytes = Trace::new(Version::Go126).generation(generation).into_bytes();
             let mut reader = Reader::from_slice(&bytes).expect("a header");
@@ -359,10 +365,10 @@ mod tests {
             }
         };
         assert_eq!(fault(generation().clock(None)), "missing clock frequency");
-        assert_eq!(fault(generation().without_end()), "the generation has no end: the trace is cut");
+        assert_eq!(fault(generation().without_end()), "the generation has no end marker: the trace is truncated");
         assert_eq!(
             fault(Generation::new(1).batch(Batch::new(ThreadId(1), 1).claiming(70_000))),
-            "batch of 70000 bytes: the most is 65536"
+            "a batch of 70000 bytes exceeds the maximum of 65536"
         );
         assert_eq!(fault(Generation::new(1).batch(Batch::new(ThreadId(1), 1).bytes(&[60]))), "unknown event type 60");
     }

@@ -1,6 +1,7 @@
-//! Go's text form of raw traces.
+//! Parses Go's text form of raw traces.
 //!
-//! The form is specified in Go's `src/internal/trace/raw/doc.go`; what is accepted is what its `textreader.go` does.
+//! Go `src/internal/trace/raw/doc.go` specifies the format. The accepted texts are those of
+//! `textreader.go` in the same folder.
 
 use thiserror::Error;
 
@@ -10,80 +11,82 @@ use crate::raw::{Class, EventType, FRAME_ARGS};
 use crate::wire::header::Version;
 use crate::wire::varint;
 
-/// A text that is no trace, and the line where that shows.
+/// Why a text is not a valid trace, and in which line.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}: {kind}")]
 pub struct TextError {
     /// What is wrong.
     pub kind: TextErrorKind,
-    /// The line, from 1; one more than there are where the text ends too early.
+    /// The line number, starting from 1. If the text ends too early, the number of lines plus one.
     pub line: u64,
 }
 
-/// What is wrong with a text.
+/// What is wrong with the text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TextErrorKind {
-    /// It does not begin with `Trace Go1.N`.
+    /// The text does not start with `Trace Go1.N`.
     #[error("expected `Trace Go1.N`")]
     NoHeader,
-    /// The header names a version that there is not, or one without generations.
+    /// The version in the header does not exist, or is older than Go 1.22.
     #[error("unsupported version {version}")]
     UnsupportedVersion {
-        /// The version as it stands there.
+        /// The version in the header.
         version: String,
     },
-    /// A line begins with something other than an event.
+    /// A line does not start with the name of an event.
     #[error("unknown event {name}")]
     UnknownEvent {
-        /// The word in its place.
+        /// The first word of the line.
         name: String,
     },
-    /// An event is newer than the trace.
-    #[error("{event} is of go 1.{since}, newer than the trace")]
+    /// An event was added after the version of the trace.
+    #[error("{event} was added in Go 1.{since}, after the version of the trace")]
     EventNotInVersion {
-        /// Its name.
+        /// The name of the event.
         event: &'static str,
-        /// The version that brought it.
+        /// The minor version of Go that added it.
         since: u32,
     },
-    /// An argument is not `name=number` with the name that belongs there.
+    /// An argument is not `name=number` with the expected name.
     #[error("expected {name}=, found {found:?}")]
     BadArgument {
-        /// The name of the argument that belongs there.
+        /// The expected name.
         name: &'static str,
-        /// The word in its place, empty at the line's end.
+        /// The word found instead. Empty at the end of the line.
         found: String,
     },
-    /// An argument's value is no number of 64 bits.
-    #[error("{value:?} is no number of 64 bits")]
+    /// The value of an argument is not an unsigned decimal number of at most 64 bits.
+    #[error("{value:?} is not an unsigned 64-bit number")]
     BadNumber {
-        /// The value as it stands there.
+        /// The value found.
         value: String,
     },
-    /// A line goes on behind its last argument.
+    /// A line has text after its last argument.
     #[error("unexpected {found:?}")]
     Trailing {
-        /// What stands there.
+        /// The first word of it.
         found: String,
     },
-    /// A string is not quoted as Go quotes strings.
+    /// The data of an event is not a Go string literal.
     #[error("not a Go string: {literal}")]
     BadString {
-        /// What stands there.
+        /// The text found.
         literal: String,
     },
 }
 
-/// Turns the text form of a trace into the file, byte for byte as Go's `raw.Writer` does: every integer is as short as
-/// can be, and nothing is checked that the form does not need, not even the sizes of batches.
+/// Converts the text form of a trace to the binary form, byte for byte like Go's `raw.Writer`.
+/// Integers have the shortest encoding. Only the syntax is checked: for example, sizes of batches
+/// may be wrong.
 ///
-/// Other than Go's reader this takes the events of the `AllocFree` experiment from Go 1.23 on, and reads back what
-/// Go's writer makes of an event with no bytes of data: it leaves out their line.
+/// There are two differences from Go's reader. Events of the `AllocFree` experiment are accepted
+/// (Go 1.23 and later). And the `data=` line may be missing, because Go's writer leaves it out for
+/// an event without data.
 ///
 /// # Errors
 ///
-/// A [`TextError`] for the first line that is none of the form.
+/// A [`TextError`] for the first line that is not valid.
 pub fn from_text(text: &str) -> Result<Vec<u8>, TextError> {
     let mut lines = Lines::new(text);
     let version = read_header(&mut lines)?;
@@ -142,7 +145,7 @@ fn read_frame(lines: &mut Lines<'_>, out: &mut Vec<u8>) -> Result<(), TextError>
     line.end()
 }
 
-/// Reads the line of an event's data, if it has one.
+/// Reads the `data=` line of an event, if there is one.
 fn read_data(lines: &mut Lines<'_>) -> Result<Vec<u8>, TextError> {
     let Some(line) = lines.peek() else { return Ok(Vec::new()) };
     let Some(literal) = line.data() else { return Ok(Vec::new()) };
@@ -150,11 +153,11 @@ fn read_data(lines: &mut Lines<'_>) -> Result<Vec<u8>, TextError> {
     unquote(literal).ok_or_else(|| line.error(TextErrorKind::BadString { literal: literal.to_owned() }))
 }
 
-/// The lines with something other than blanks and a comment.
+/// Iterates over lines. Skips blank lines and lines with only a comment.
 #[derive(Clone)]
 struct Lines<'a> {
     rest: &'a str,
-    /// The number of the last line.
+    /// The number of the last line returned.
     number: u64,
 }
 
@@ -183,13 +186,13 @@ impl<'a> Lines<'a> {
         self.clone().next()
     }
 
-    /// An error behind the last line.
+    /// An error at the end of the text.
     fn error(&self, kind: TextErrorKind) -> TextError {
         TextError { kind, line: self.number + 1 }
     }
 }
 
-/// What is left of a line.
+/// The unread part of a line.
 #[derive(Clone)]
 struct Line<'a> {
     rest: &'a str,
@@ -197,7 +200,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The next word, empty at the line's end or a comment.
+    /// The next word. Empty at the end of the line and before a comment.
     fn word(&mut self) -> &'a str {
         let rest = self.rest.trim_start();
         let end = rest.find(|c: char| c.is_whitespace() || c == '#').unwrap_or(rest.len());
@@ -212,12 +215,12 @@ impl<'a> Line<'a> {
         let Some(value) = value else {
             return Err(self.error(TextErrorKind::BadArgument { name, found: word.to_owned() }));
         };
-        // The standard library would take a plus sign as well.
+        // `parse` alone would also accept a plus sign.
         let number = value.parse().ok().filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()));
         number.ok_or_else(|| self.error(TextErrorKind::BadNumber { value: value.to_owned() }))
     }
 
-    /// The literal of a `data=` line. A comment sign is part of it.
+    /// The literal of a `data=` line. It may contain `#`, which does not start a comment here.
     fn data(&self) -> Option<&'a str> {
         let (name, literal) = self.rest.split_once('=')?;
         (name.trim() == "data").then(|| literal.trim())
@@ -240,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_line_is_read() {
+    fn every_kind_of_line_is_parsed() {
         let text = "\n# a comment\nTrace Go1.22 # and one more\n\
                     EventBatch gen=1 m=300 time=2 size=9\n\tStack id=1 nframes=2\n\
                     pc=1 func=2 file=3 line=4\n\n pc=5 func=6 file=7 line=8\n\
@@ -255,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_line() {
+    fn errors_contain_the_line_number() {
         use TextErrorKind::*;
         let fault = |text: &str| from_text(text).map_err(|error| (error.line, error.kind));
         let after_header = |line: &str| fault(&format!("Trace Go1.22\n\n{line}")).map_err(|(_, kind)| kind);

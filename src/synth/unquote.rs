@@ -1,6 +1,7 @@
-//! Go string literals.
+//! Parses Go string literals.
 
-/// The bytes that a literal stands for, as Go's `strconv.Unquote` gives them for `"…"` and `` `…` ``.
+/// The bytes of a literal in double quotes or backquotes, like Go's `strconv.Unquote`. `None` if
+/// the literal is invalid.
 pub(super) fn unquote(literal: &str) -> Option<Vec<u8>> {
     if let Some(raw) = literal.strip_prefix('`') {
         let raw = raw.strip_suffix('`').filter(|raw| !raw.contains('`'))?;
@@ -16,7 +17,8 @@ pub(super) fn unquote(literal: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Appends what an escape stands for, of which the backslash is gone; gives what follows it.
+/// Decodes an escape sequence and appends its bytes. `escape` starts after the backslash. Returns
+/// the rest of the text.
 fn unescape<'a>(escape: &'a str, out: &mut Vec<u8>) -> Option<&'a str> {
     let mut chars = escape.chars();
     let simple = match chars.next()? {
@@ -76,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn all_escapes_are_known() {
+    fn all_escapes_are_decoded() {
         assert_eq!(unquote(r#""\a\b\f\n\r\t\v\\\"""#).as_deref(), Some(&b"\x07\x08\x0c\n\r\t\x0b\\\""[..]));
         assert_eq!(unquote(r#""\x00\377\u00e9\U0001f600""#).as_deref(), Some(&b"\x00\xff\xc3\xa9\xf0\x9f\x98\x80"[..]));
         assert_eq!(unquote("`a\\n\r`").as_deref(), Some(&b"a\\n"[..]));
     }
 
     #[test]
-    fn what_go_refuses_is_refused() {
+    fn literals_that_go_rejects_are_rejected() {
         for literal in [
             "",
             "\"",

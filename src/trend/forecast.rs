@@ -1,27 +1,29 @@
-//! When a series reaches a limit, if it continues as it does.
+//! Forecasts when a series reaches a limit.
 
 use super::Trend;
 
-/// When a rising line reaches a limit.
+/// When a series reaches a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Forecast {
-    /// A value of the series has reached it.
+    /// A value of the series has already reached it.
     Reached,
-    /// It does not rise.
+    /// Never, because the series does not rise.
     Never,
-    /// It is reached at a later position.
+    /// At a position after the end of the series.
     At {
-        /// By the line.
+        /// The position according to the slope.
         expected: f64,
-        /// By the steepest slope of the interval. `None` if there is no interval.
+        /// The position according to the upper end of the slope's confidence interval. `None` if
+        /// there is no interval.
         earliest: Option<f64>,
-        /// By the flattest slope of the interval. `None` if that does not rise, or there is no interval.
+        /// The position according to the lower end of the slope's confidence interval. `None` if
+        /// that is not positive, or there is no interval.
         latest: Option<f64>,
     },
 }
 
-/// Extends the line from the last sample, with its slope and with the ends of its interval. It starts at the line's value
-/// there, or at the highest value of the series if the line is above it.
+/// Extrapolates from the last position, with the slope and both ends of its interval. The starting
+/// value is that of the line, but at most the highest value of the series.
 pub(super) fn forecast(trend: &Trend, limit: f64) -> Forecast {
     let Trend { last_at, highest, theil_sen: line, .. } = *trend;
     if highest >= limit {
@@ -53,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rising_line_gets_there() {
+    fn a_rising_line_reaches_the_limit() {
         let expected = Forecast::At { expected: 45.0, earliest: Some(25.0), latest: Some(85.0) };
         assert_eq!(forecast(&LINE, 22.0, 100.0), expected);
         let uncertain = TheilSen { interval: Some(Interval { low: -1.0, high: 4.0 }), ..LINE };
@@ -64,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn others_do_not() {
+    fn reached_limits_and_lines_that_do_not_rise() {
         assert_eq!(forecast(&LINE, 22.0, 22.0), Forecast::Reached);
         for slope in [0.0, -1.0, 1e-320] {
             assert_eq!(forecast(&TheilSen { slope, ..LINE }, 22.0, 100.0), Forecast::Never, "{slope}");
@@ -72,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_above_all_values_starts_at_the_highest() {
+    fn a_line_above_all_values_starts_at_the_highest_value() {
         // The line is at 20, but no value is above 12.
         let expected = Forecast::At { expected: 9.0, earliest: Some(7.0), latest: Some(13.0) };
         assert_eq!(forecast(&LINE, 12.0, 20.0), expected);

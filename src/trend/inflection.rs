@@ -1,14 +1,15 @@
-//! Where a series turns.
+//! Finds turning points of a series.
 
 use super::{PeakOptions, find_peaks, moving_average};
 
-/// How turning points are found.
+/// Options for finding turning points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct InflectionOptions {
     /// The number of samples in the moving average.
     pub window: usize,
-    /// What counts as a peak of the averages. A valley is a peak of the mirror image.
+    /// The minimum prominence and distance of peaks and of valleys. A valley is a peak of the
+    /// negated series.
     pub peak: PeakOptions,
 }
 
@@ -20,7 +21,7 @@ impl InflectionOptions {
         self
     }
 
-    /// Sets what counts as a peak.
+    /// Sets the minimum prominence and distance of peaks and of valleys.
     #[must_use]
     pub fn peak(mut self, peak: PeakOptions) -> Self {
         self.peak = peak;
@@ -29,13 +30,14 @@ impl InflectionOptions {
 }
 
 impl Default for InflectionOptions {
-    /// For heaps in bytes: averages of five, turns 20 samples apart that stand out by 2 MiB.
+    /// For heap sizes in bytes: averages of five samples, turning points with a prominence of at
+    /// least 2 MiB and a distance of at least 20 samples.
     fn default() -> Self {
         InflectionOptions { window: 5, peak: PeakOptions { distance: 20, prominence: (2 << 20) as f64 } }
     }
 }
 
-/// Which way a series turns.
+/// The direction of a turning point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -50,19 +52,20 @@ pub enum Turn {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Inflection {
-    /// The sample in the middle of the averaged ones.
+    /// The index of the sample in the middle of the window.
     pub index: usize,
-    /// The average there.
+    /// The moving average at this sample.
     pub value: f64,
-    /// How far it stands out, see [`Peak`](super::Peak).
+    /// The prominence, in the unit of the values. See [`Peak`](super::Peak).
     pub prominence: f64,
-    /// Which way the series turns.
+    /// The direction.
     pub turn: Turn,
 }
 
-/// Finds where a series turns: the peaks of its moving average, and those of its mirror image, in order.
+/// Finds the turning points of a series, in order: the peaks and valleys of its moving average.
 ///
-/// Only averages of full windows are looked at, so the first and last few samples are no turns.
+/// Only averages of full windows are used, so the first and last few samples are never turning
+/// points.
 pub fn inflections(values: &[f64], options: &InflectionOptions) -> Vec<Inflection> {
     let smooth = moving_average(values, options.window);
     let mirrored: Vec<f64> = smooth.iter().map(|value| -value).collect();

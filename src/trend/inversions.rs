@@ -1,8 +1,9 @@
-//! Pairs that stand in the wrong order, by merge sort: n log n for the n² pairs.
+//! Counts inversions, which are pairs in the wrong order, by merge sort. This takes time n log n,
+//! although there are up to n²/2 pairs.
 
-/// What merging sorts by.
+/// An item with a sort key.
 pub(super) trait Keyed: Copy {
-    /// The key; it is no NaN.
+    /// The key. It must not be NaN.
     fn key(&self) -> f64;
 }
 
@@ -12,20 +13,20 @@ impl Keyed for f64 {
     }
 }
 
-/// Sorts by key, and counts the pairs of which the earlier one had the greater key.
+/// Sorts by key. Returns the number of inversions: pairs whose first item had the greater key.
 pub(super) fn count<T: Keyed>(items: &mut [T], spare: &mut Vec<T>) -> u64 {
     let mut inversions = 0;
     visit(items, spare, |left, _| inversions += left.len() as u64);
     inversions
 }
 
-/// Sorts by key, and shows the pairs of which the earlier one had the greater key: for each later one, all the earlier
-/// ones of a stretch at once.
+/// Sorts by key. Calls `show` for all inversions, several at a time: its arguments are a slice of
+/// items and one item that came after all of them but has a smaller key.
 pub(super) fn visit<T: Keyed>(items: &mut [T], spare: &mut Vec<T>, mut show: impl FnMut(&[T], &T)) {
     spare.clear();
     spare.extend_from_slice(items);
     let mut width = 1;
-    // From the one into the other and back.
+    // Each pass merges from one buffer into the other.
     let (mut from, mut to) = (&mut *items, &mut spare[..]);
     let mut is_spare = false;
     while width < from.len() {
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_what_two_loops_count() {
+    fn the_count_is_that_of_comparing_all_pairs() {
         let mut state = 1u32;
         for len in 0..70 {
             let values: Vec<f64> = (0..len)

@@ -1,4 +1,4 @@
-//! The Mann–Kendall test: does a series rise or fall, whatever its form?
+//! The Mann–Kendall test: whether a series rises or falls, independent of its shape.
 
 use super::{inversions, normal};
 
@@ -7,23 +7,26 @@ use super::{inversions, normal};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MannKendall {
-    /// The number of pairs that rise minus the number of pairs that fall.
+    /// The number of rising pairs minus the number of falling pairs.
     pub s: i64,
-    /// The variance of `s` if there is no trend, ties taken into account.
+    /// The variance of `s` for series without a trend, corrected for ties.
     pub variance: f64,
-    /// `s` as a standard normal value, corrected for continuity.
+    /// `s` divided by its standard deviation, with continuity correction.
     pub z: f64,
-    /// The probability that a series without a trend shows one at least as clear, in either direction.
+    /// The two-sided p-value: the probability that `z` is at least as far from 0 for a series
+    /// without a trend.
     pub p: f64,
-    /// `s` as a share of all pairs: 1 for a series that only rises, −1 for one that only falls.
+    /// Kendall's tau: `s` divided by the number of pairs. 1 if every pair rises, −1 if every pair
+    /// falls.
     pub tau: f64,
 }
 
 /// Tests a series for a trend, in time n log n.
 ///
-/// As in H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945), and M. G. Kendall, "Rank Correlation
-/// Methods" (1975), with the correction for ties; the test takes samples to be independent of each other, so `p` of a
-/// slowly swinging series is too small. `None` if there are fewer than two values or one is not finite.
+/// The test is that of H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945), and
+/// M. G. Kendall, "Rank Correlation Methods" (1975), with the correction for ties. It assumes
+/// independent samples. If neighbouring samples are correlated, `p` is too small. Returns `None` if
+/// there are fewer than two values or if one is not finite.
 pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     if values.len() < 2 || !values.iter().all(|value| value.is_finite()) {
         return None;
@@ -43,7 +46,8 @@ pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     Some(MannKendall { s, variance, z, p: normal::two_sided(z), tau: s as f64 / (0.5 * n * (n - 1.0)) })
 }
 
-/// What n samples, or n tied ones, add to or take from eighteen times the variance.
+/// The contribution of n samples to eighteen times the variance. A group of n ties reduces it by
+/// the same.
 pub(super) fn variance_term(n: f64) -> f64 {
     n * (n - 1.0) * (2.0 * n + 5.0)
 }

@@ -1,15 +1,15 @@
-//! The normal distribution.
+//! The standard normal distribution.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-/// How likely a standard normal value lies at least so far from zero, on either side.
+/// The probability that the absolute value of a standard normal variable is at least `|z|`.
 pub(super) fn two_sided(z: f64) -> f64 {
     libm::erfc(z.abs() * FRAC_1_SQRT_2)
 }
 
-/// How far from zero a standard normal value lies with probability `p` at the least: the inverse of [`two_sided`].
+/// The inverse of [`two_sided`]: the z-value with the probability `p`.
 pub(super) fn two_sided_quantile(p: f64) -> f64 {
-    /// Beyond, the probability is 0 in f64.
+    /// At this distance, the probability is 0 in `f64`.
     const FARTHEST: f64 = 40.0;
     let (mut low, mut high) = (0.0, FARTHEST);
     loop {
@@ -28,7 +28,7 @@ pub(super) fn two_sided_quantile(p: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Values of SciPy's `norm.isf(p / 2)`.
+    /// Expected values are those of SciPy's `norm.isf(p / 2)`.
     #[test]
     fn quantiles_are_those_of_scipy() {
         for (p, z) in [

@@ -1,4 +1,4 @@
-//! Peaks, found as SciPy's `find_peaks` finds them.
+//! Finds peaks of a series, like SciPy's `find_peaks`.
 
 use super::prominence::prominences;
 
@@ -6,28 +6,29 @@ use super::prominence::prominences;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PeakOptions {
-    /// The least number of samples between two peaks, 1 or more. Of two that are closer, the lower one is dropped.
+    /// The minimum distance of two peaks, in samples, at least 1. Of two peaks that are closer, the
+    /// lower one is dropped.
     pub distance: usize,
-    /// How far it has to stand out, in the unit of the values.
+    /// The minimum prominence of a peak, in the unit of the values. See [`Peak::prominence`].
     pub prominence: f64,
 }
 
 impl Default for PeakOptions {
-    /// Every local maximum.
+    /// Finds every local maximum.
     fn default() -> Self {
         PeakOptions { distance: 1, prominence: 0.0 }
     }
 }
 
 impl PeakOptions {
-    /// Sets the least number of samples between two peaks.
+    /// Sets the minimum distance of two peaks, in samples.
     #[must_use]
     pub fn distance(mut self, distance: usize) -> Self {
         self.distance = distance;
         self
     }
 
-    /// Sets how far a peak has to stand out, in the unit of the values.
+    /// Sets the minimum prominence of a peak, in the unit of the values.
     #[must_use]
     pub fn prominence(mut self, prominence: f64) -> Self {
         self.prominence = prominence;
@@ -38,20 +39,21 @@ impl PeakOptions {
 /// A peak of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peak {
-    /// The index of its sample; of a flat peak that of the middle one, or the one left of the middle.
+    /// The index of the sample. For a flat peak, the index of the middle sample, rounded down.
     pub index: usize,
-    /// How far it stands out: its height above the higher one of the two lowest points that separate it from higher
-    /// ground, or from the series' ends.
+    /// How far the peak stands out, in the unit of the values. For each side, take the lowest value
+    /// between the peak and the next higher value, or the end of the series. The prominence is the
+    /// height of the peak above the higher of the two.
     pub prominence: f64,
 }
 
-/// Finds the local maxima that are far enough from each other and prominent enough, as
-/// `scipy.signal.find_peaks(values, distance=…, prominence=…)` does.
+/// Finds the local maxima with the minimum distance and prominence, like
+/// `scipy.signal.find_peaks(values, distance=…, prominence=…)`.
 ///
-/// A maximum is a sample, or a stretch of equal ones, with a lower sample on either side. The distance is enforced
-/// first, from the highest maximum down, also on those that are not prominent. Of equal heights the later one is
-/// kept; SciPy leaves that to NumPy's unstable sort. Values that are not finite are no peaks of any use: there are
-/// none then.
+/// A local maximum is a sample, or several consecutive samples of the same value, with a lower
+/// sample on both sides. The minimum distance is applied first, from the highest maximum to the
+/// lowest, and ignores prominence. Of two maxima with the same height, the later one is kept. (In
+/// SciPy, this depends on NumPy's unstable sort.) Returns no peaks if a value is not finite.
 pub fn find_peaks(values: &[f64], options: &PeakOptions) -> Vec<Peak> {
     if !values.iter().all(|value| value.is_finite()) {
         return Vec::new();
@@ -62,7 +64,7 @@ pub fn find_peaks(values: &[f64], options: &PeakOptions) -> Vec<Peak> {
     peaks.filter(|peak| peak.prominence >= options.prominence).collect()
 }
 
-/// The middles of all stretches of equal values that lie between lower ones.
+/// The index of every local maximum.
 fn local_maxima(values: &[f64]) -> Vec<usize> {
     let mut maxima = Vec::new();
     let mut begin = 0;
@@ -80,7 +82,8 @@ fn local_maxima(values: &[f64]) -> Vec<usize> {
     maxima
 }
 
-/// Keeps the highest peak, drops those closer to it than the distance, and so on down.
+/// Keeps the highest peak and drops those that are too close to it, then continues with the next
+/// highest.
 fn far_enough(values: &[f64], peaks: Vec<usize>, distance: usize) -> Vec<usize> {
     let mut by_height: Vec<usize> = (0..peaks.len()).collect();
     by_height.sort_by(|&a, &b| values[peaks[a]].total_cmp(&values[peaks[b]]));

@@ -1,20 +1,21 @@
-//! How far a peak stands out of what surrounds it.
+//! Computes the prominence of peaks.
 
-/// A peak's prominence: its height above the higher of the two lowest points that separate it from higher ground, or
-/// from the ends.
+/// The prominence of each peak. See [`Peak::prominence`](super::Peak::prominence).
 ///
-/// Each side is looked at once with a stack of falling heights, so that all peaks together take linear time; to walk from each
-/// peak to higher ground would take quadratic time on a series that rises in steps.
+/// Each side is computed in one pass with a stack, so the time for all peaks is linear. Walking
+/// from each peak to the next higher value would take quadratic time for a series that rises in
+/// steps.
 pub(super) fn prominences(values: &[f64], peaks: &[usize]) -> Vec<f64> {
     let left = bases(values.iter().copied().enumerate(), values.len());
     let right = bases(values.iter().copied().enumerate().rev(), values.len());
     peaks.iter().map(|&peak| values[peak] - left[peak].max(right[peak])).collect()
 }
 
-/// For each value the lowest of those between it and the last higher one before.
+/// For each value, the lowest value since the last higher one.
 fn bases(values: impl Iterator<Item = (usize, f64)>, len: usize) -> Vec<f64> {
     let mut lowest = vec![0.0; len];
-    // Heights that fall, each with the lowest value since the one below it.
+    // A stack of descending values. Each comes with the lowest value since the one before it on the
+    // stack.
     let mut higher: Vec<(f64, f64)> = Vec::new();
     for (at, value) in values {
         let mut base = value;

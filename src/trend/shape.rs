@@ -1,30 +1,34 @@
-//! What form a series has: a leak rises, a cache rises to a plateau, batch work goes up and down.
+//! Classifies the shape of a series. A leak rises, a cache rises to a plateau, batch jobs cause a
+//! sawtooth.
 
 use super::{PeakOptions, Trend, find_peaks, is_series, median_of_sorted};
 
-/// Thresholds of a [`Shape`].
+/// Thresholds for [`Shape::of`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ShapeOptions {
-    /// Fewer samples have no shape.
+    /// The minimum number of samples. Shorter series are [`Shape::TooShort`].
     pub min_samples: usize,
-    /// Changes up to here are noise, in the unit of the values.
+    /// Changes up to this size are noise, in the unit of the values.
     pub noise: f64,
-    /// So are changes up to this share of the median.
+    /// Changes up to this fraction of the median are noise, too.
     pub relative_noise: f64,
-    /// The significance of a rise or fall.
+    /// The significance level for a rise or fall.
     pub significance: f64,
-    /// A tooth stands out by this share of the range from the fifth to the ninety-fifth percentile.
+    /// The minimum prominence of a tooth, as a fraction of the range between the 5th and the 95th
+    /// percentile.
     pub tooth: f64,
-    /// How many teeth make a saw.
+    /// The minimum number of teeth of a sawtooth.
     pub min_teeth: usize,
-    /// On a plateau the second half rises by no more than this share of the whole rise.
+    /// On a plateau, the second half of the series may rise by at most this fraction of the whole
+    /// rise.
     pub plateau_rise: f64,
 }
 
 impl Default for ShapeOptions {
-    /// For heaps in bytes. What was allocated during a collection counts as alive in it, so the live heap jitters; below 4
-    /// MiB, the least heap that Go begins to collect (`src/runtime/mgcpacer.go`, `defaultHeapMinimum`), nothing is told.
+    /// For heap sizes in bytes. Objects that are allocated during a GC cycle count as live in it,
+    /// so the live heap jitters. The noise is 4 MiB, the minimum heap size at which Go starts a GC
+    /// cycle (`defaultHeapMinimum` in Go `src/runtime/mgcpacer.go`).
     fn default() -> Self {
         ShapeOptions {
             min_samples: 10,
@@ -39,49 +43,49 @@ impl Default for ShapeOptions {
 }
 
 impl ShapeOptions {
-    /// Sets the least number of samples that have a shape.
+    /// Sets the minimum number of samples.
     #[must_use]
     pub fn min_samples(mut self, min_samples: usize) -> Self {
         self.min_samples = min_samples;
         self
     }
 
-    /// Sets up to which change values are noise, in their unit.
+    /// Sets the size of changes that are noise, in the unit of the values.
     #[must_use]
     pub fn noise(mut self, noise: f64) -> Self {
         self.noise = noise;
         self
     }
 
-    /// Sets up to which share of the median changes are noise.
+    /// Sets the fraction of the median up to which changes are noise.
     #[must_use]
     pub fn relative_noise(mut self, relative_noise: f64) -> Self {
         self.relative_noise = relative_noise;
         self
     }
 
-    /// Sets the significance level of a rise or fall.
+    /// Sets the significance level for a rise or fall.
     #[must_use]
     pub fn significance(mut self, significance: f64) -> Self {
         self.significance = significance;
         self
     }
 
-    /// Sets by which share of the range a tooth has to stand out.
+    /// Sets the minimum prominence of a tooth, as a fraction of the range of the values.
     #[must_use]
     pub fn tooth(mut self, tooth: f64) -> Self {
         self.tooth = tooth;
         self
     }
 
-    /// Sets the least number of teeth of a sawtooth.
+    /// Sets the minimum number of teeth of a sawtooth.
     #[must_use]
     pub fn min_teeth(mut self, min_teeth: usize) -> Self {
         self.min_teeth = min_teeth;
         self
     }
 
-    /// Sets by which share of the whole rise a plateau may still rise.
+    /// Sets the fraction of the whole rise that the second half of a plateau may rise by.
     #[must_use]
     pub fn plateau_rise(mut self, plateau_rise: f64) -> Self {
         self.plateau_rise = plateau_rise;
@@ -89,44 +93,45 @@ impl ShapeOptions {
     }
 }
 
-/// The form of a series.
+/// The shape of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
-    /// Too few samples, or they aren't finite.
+    /// There are too few samples, or a number is not finite.
     TooShort,
-    /// It stays where it is, but for noise.
+    /// It is constant except for noise.
     Flat {
-        /// Where: the median.
+        /// The median.
         level: f64,
     },
-    /// It rises and falls again and again.
+    /// It rises and falls repeatedly.
     Sawtooth {
-        /// How often.
+        /// The number of peaks.
         teeth: usize,
-        /// The lowest points, which a leak under the saw lifts: `None` if they are too few or at one position.
+        /// The trend of the valleys, which rise if there is a leak. `None` if there are too few
+        /// valleys or they all have the same position.
         valleys: Option<Trend>,
-        /// Whether the valleys rise, significantly and beyond noise.
+        /// Whether the valleys rise, significantly and by more than noise.
         rises: bool,
     },
-    /// It rose and stays.
+    /// It rose and then stayed at a level.
     Plateau {
-        /// Where: the median of the second half.
+        /// The median of the second half.
         level: f64,
-        /// How far it rose.
+        /// The difference between `level` and the start of the series.
         rise: f64,
-        /// The position from which on it was there: the first sample that came within a tenth of the rise.
+        /// The position of the first sample above `level` minus a tenth of `rise`.
         since: f64,
     },
-    /// It rises from the first half to the second, and on in the second.
+    /// It rises, in its second half too.
     Rising,
     /// It falls.
     Falling,
-    /// Something else.
+    /// It has none of the other shapes.
     Irregular,
 }
 
 impl Shape {
-    /// Tells the form of a series.
+    /// Classifies a series.
     pub fn of(at: &[f64], values: &[f64], options: &ShapeOptions) -> Self {
         if values.len() < options.min_samples.max(4) || !is_series(at, values) {
             return Shape::TooShort;
@@ -154,13 +159,13 @@ impl Shape {
     }
 }
 
-/// Teeth stand out of the noise and of most of the range, on both sides.
+/// A sawtooth has enough peaks and valleys that stand out from the noise.
 fn sawtooth(at: &[f64], values: &[f64], range: f64, noise: f64, options: &ShapeOptions) -> Option<Shape> {
     let tooth = PeakOptions { distance: 1, prominence: noise.max(options.tooth * range) };
     let teeth = find_peaks(values, &tooth).len();
     let mirrored: Vec<f64> = values.iter().map(|value| -value).collect();
     let valleys = find_peaks(&mirrored, &tooth);
-    // Between n teeth are n − 1 valleys.
+    // There are n − 1 valleys between n peaks.
     if teeth < options.min_teeth || valleys.len() + 1 < options.min_teeth {
         return None;
     }
@@ -173,12 +178,12 @@ fn sawtooth(at: &[f64], values: &[f64], range: f64, noise: f64, options: &ShapeO
     Some(Shape::Sawtooth { teeth, valleys, rises })
 }
 
-/// A rise that has ended: the second half, for itself, goes on with little of it.
+/// A plateau is a rise that has ended: the second half rises by only a small part of it.
 fn plateau(at: &[f64], values: &[f64], noise: f64, options: &ShapeOptions) -> Option<Shape> {
     let half = values.len() / 2;
     let (late_at, late) = (&at[half..], &values[half..]);
     let level = super::median(late);
-    // Of the start only a little counts: a rise to a plateau may be short.
+    // The start is the median of only a few samples, because the rise may be short.
     let start = super::median(&values[..(half / 16).max(1)]);
     let rise = level - start;
     if rise <= noise {

@@ -1,44 +1,50 @@
-//! The slopes of all pairs of points, by rank.
+//! Selects a slope by rank among the slopes of all pairs of points.
 //!
-//! n points have n²/2 slopes: 5·10⁹ for 100,000. The one of a given rank is found without making them all, by narrowing
-//! an interval around it (J. Matoušek, "Randomized optimal algorithm for slope selection", Inf. Proc. Letters 39, 1991):
+//! n points have about n²/2 slopes: 5·10⁹ for 100,000 points. To find the one with a given rank
+//! without computing all of them, an interval around it is narrowed down (J. Matoušek, "Randomized
+//! optimal algorithm for slope selection", Inf. Proc. Letters 39, 1991). Call y − θx the intercept
+//! of a point for the slope θ.
 //!
-//! - How many slopes are below θ? As many as there are pairs that stand in the other order by y − θx than by x: a count
-//!   of inversions, by merge sort.
-//! - Which are between θ and φ? Those pairs that stand in one order by y − θx and in the other by y − φx. Any of them can
-//!   be picked by its number while merging.
-//! - So some are picked, and two of them that lie closely around the rank are the next interval. When few enough are in it,
-//!   they are all made and sorted.
+//! - The number of slopes below θ is the number of pairs whose order by intercept for θ differs
+//!   from their order by x. Merge sort counts such inversions.
+//! - The slopes between θ and φ are those of the pairs whose order by intercept for θ differs from
+//!   that for φ. While merging, any of them can be selected by its number.
+//! - So each round picks random slopes of the interval. Two picks just below and above the rank are
+//!   the next interval. Once the interval contains few slopes, all of them are computed and sorted.
 //!
-//! The picks are by a fixed seed: the same series gives the same answer, and the answer is exact, but for slopes that
-//! differ by less than the rounding of y − θx.
+//! The random picks use a fixed seed, so the same series always gives the same result. The result
+//! is exact, except that slopes cannot be distinguished if they differ by less than the rounding
+//! error of the intercepts.
 
 use super::inversions::{self, Keyed};
 
-/// So many slopes are made and sorted, in 8 MiB; all of those of 1,448 points are.
+/// Up to this number of slopes are computed and sorted, in 8 MiB of memory. 1,448 points have as
+/// many.
 const FEW: u64 = 1 << 20;
 
-/// Slopes picked in a round. Two of them around the rank leave about a hundredth of the interval.
+/// The number of random slopes per round. Each round reduces the interval to about a hundredth.
 const PICKS: usize = 1 << 16;
 
-/// How far around the wanted rank the next interval reaches, in standard deviations of a pick's rank.
+/// The distance from the expected position of the rank among the picks to the new ends of the
+/// interval, in standard deviations.
 const REACH: f64 = 3.0;
 
-/// A round leaves a hundredth of the slopes; where it does not, the rest is equal but for rounding.
+/// The maximum number of rounds. If they do not suffice, the remaining slopes are equal except for
+/// rounding.
 const MAX_ROUNDS: usize = 40;
 
 pub(super) struct Slopes {
-    /// By x, then y.
+    /// Sorted by x, then by y.
     points: Vec<Point>,
     len: u64,
-    /// All of them, if they are few.
+    /// All slopes in ascending order, if they are at most [`FEW`].
     sorted: Option<Vec<f64>>,
     work: Vec<Point>,
     spare: Vec<Point>,
     random: u64,
 }
 
-/// A point, and where it stands for the θ at hand.
+/// A point, and its sort key for the current slope.
 #[derive(Clone, Copy)]
 struct Point {
     x: f64,
@@ -53,8 +59,9 @@ impl Keyed for Point {
     }
 }
 
-/// Where a point stands for a slope θ: by x for −∞, against x for +∞.
-fn stand(point: &Point, slope: f64) -> f64 {
+/// The intercept of a point for a slope, or a key with the same order in the limit if the slope is
+/// infinite.
+fn intercept(point: &Point, slope: f64) -> f64 {
     match slope {
         f64::NEG_INFINITY => point.x,
         f64::INFINITY => -point.x,
@@ -63,9 +70,9 @@ fn stand(point: &Point, slope: f64) -> f64 {
 }
 
 impl Slopes {
-    /// The slopes of all pairs of points that differ in x. All are finite.
+    /// Prepares the slopes of all pairs of points with different x. All values must be finite.
     pub fn new(x: &[f64], y: &[f64]) -> Self {
-        // Near zero, y − θx has more digits.
+        // Intercepts are more precise if the points are near the origin.
         let origin = x.first().zip(y.first()).map_or((0.0, 0.0), |(&x, &y)| (x, y));
         let point = |(&x, &y): (&f64, &f64)| Point { x: x - origin.0, y: y - origin.1, key: 0.0 };
         let mut points: Vec<Point> = x.iter().zip(y).map(point).collect();
@@ -81,18 +88,19 @@ impl Slopes {
         slopes
     }
 
-    /// How many there are.
+    /// The number of slopes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// The slope of a rank; the lowest has rank 0, and there are more than `rank`.
+    /// The slope with this rank, which must be less than [`len`](Self::len). The lowest slope has
+    /// rank 0.
     pub fn of_rank(&mut self, rank: u64) -> f64 {
         if let Some(sorted) = &self.sorted {
             return sorted[rank as usize];
         }
         let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
-        // Slopes up to `low`, and slopes below `high`.
+        // The numbers of slopes up to `low`, and of slopes below `high`.
         let (mut up_to_low, mut below_high) = (0, self.len);
         for _ in 0..MAX_ROUNDS {
             let inside = below_high - up_to_low;
@@ -128,32 +136,34 @@ impl Slopes {
         *rest.select_nth_unstable_by(at, f64::total_cmp).1
     }
 
-    /// How many are below a slope: the pairs that have turned around. Points of the same x stand by y and never turn.
+    /// The number of slopes below `slope`: the pairs whose order changes. Points with equal x are
+    /// sorted by y, so their order does not change.
     fn below(&mut self, slope: f64) -> u64 {
         self.work.clear();
-        self.work.extend(self.points.iter().map(|point| Point { key: stand(point, slope), ..*point }));
+        self.work.extend(self.points.iter().map(|point| Point { key: intercept(point, slope), ..*point }));
         inversions::count(&mut self.work, &mut self.spare)
     }
 
-    /// How many are above: the same on the mirror image.
+    /// The number of slopes above `slope`, computed as [`below`](Self::below) on the mirror image.
     fn above(&mut self, slope: f64) -> u64 {
         self.work.clear();
         for group in self.points.chunk_by(|a, b| a.x == b.x) {
-            self.work.extend(group.iter().rev().map(|point| Point { key: -stand(point, slope), ..*point }));
+            self.work.extend(group.iter().rev().map(|point| Point { key: -intercept(point, slope), ..*point }));
         }
         inversions::count(&mut self.work, &mut self.spare)
     }
 
-    /// Puts the points in their order for `low`, to be sorted into that for `high`.
-    fn stand_between(&mut self, low: f64, high: f64) {
+    /// Fills `work` with the points in the order for `low`, with keys for `high`.
+    fn sort_for_interval(&mut self, low: f64, high: f64) {
         self.work.clear();
-        self.work.extend(self.points.iter().map(|point| Point { key: stand(point, high), ..*point }));
-        self.work.sort_unstable_by(|a, b| stand(a, low).total_cmp(&stand(b, low)).then(a.key.total_cmp(&b.key)));
+        self.work.extend(self.points.iter().map(|point| Point { key: intercept(point, high), ..*point }));
+        self.work
+            .sort_unstable_by(|a, b| intercept(a, low).total_cmp(&intercept(b, low)).then(a.key.total_cmp(&b.key)));
     }
 
-    /// All slopes between two, sorted if they are all of all.
+    /// All slopes between `low` and `high`, in ascending order.
     fn between(&mut self, low: f64, high: f64) -> Vec<f64> {
-        self.stand_between(low, high);
+        self.sort_for_interval(low, high);
         let mut slopes = Vec::new();
         inversions::visit(&mut self.work, &mut self.spare, |lefts, right| {
             slopes.extend(lefts.iter().filter_map(|left| slope(left, right)));
@@ -162,9 +172,9 @@ impl Slopes {
         slopes
     }
 
-    /// Some of the slopes between two, in order.
+    /// [`PICKS`] random slopes between `low` and `high`, in ascending order.
     fn pick(&mut self, low: f64, high: f64) -> Vec<f64> {
-        self.stand_between(low, high);
+        self.sort_for_interval(low, high);
         let ordered = self.work.clone();
         let inside = inversions::count(&mut self.work, &mut self.spare);
         if inside == 0 {
@@ -186,7 +196,7 @@ impl Slopes {
         slopes
     }
 
-    /// Xorshift (G. Marsaglia, 2003).
+    /// A pseudo-random number by xorshift (G. Marsaglia, 2003).
     fn next_random(&mut self) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -195,7 +205,8 @@ impl Slopes {
     }
 }
 
-/// The slope of two points, `None` if rounding alone makes it seem that they differ in x.
+/// The slope of two points. `None` if they have the same x, and are inverted only because of
+/// rounding.
 fn slope(left: &Point, right: &Point) -> Option<f64> {
     let run = right.x - left.x;
     (run > 0.0).then(|| (right.y - left.y) / run)

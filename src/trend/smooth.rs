@@ -1,10 +1,11 @@
-//! Smoothing.
+//! Moving averages.
 
-/// The mean of every `window` samples in a row: value `i` is that of the samples `i..i + window`. Empty if there are
-/// fewer samples, or `window` is 0.
+/// The mean of each `window` consecutive samples: value `i` is the mean of samples `i..i + window`.
+/// Empty if there are fewer samples, or if `window` is 0.
 ///
-/// The sum is carried along with its rounding errors, so that any window takes the same time; whole numbers such as
-/// bytes are summed exactly, and equal sums give equal means.
+/// The time does not depend on `window`, because the sum is updated from one window to the next.
+/// Rounding errors are compensated. Sums of integers, such as bytes, are exact, so equal sums have
+/// equal means.
 pub fn moving_average(values: &[f64], window: usize) -> Vec<f64> {
     if window == 0 || window > values.len() {
         return Vec::new();
@@ -21,8 +22,8 @@ pub fn moving_average(values: &[f64], window: usize) -> Vec<f64> {
     means
 }
 
-/// A sum, and what rounding has cost it (A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher
-/// Summen", ZAMM 54, 1974).
+/// A sum with compensated rounding errors (A. Neumaier, "Rundungsfehleranalyse einiger Verfahren
+/// zur Summation endlicher Summen", ZAMM 54, 1974).
 #[derive(Default)]
 struct Sum {
     sum: f64,
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn means_are_of_full_windows() {
+    fn only_full_windows_are_averaged() {
         let values = [1.0, 2.0, 3.0, 5.0, 9.0];
         assert_eq!(moving_average(&values, 2), [1.5, 2.5, 4.0, 7.0]);
         assert_eq!(moving_average(&values, 5), [4.0]);
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_value_leaves_nothing_behind() {
+    fn a_large_value_does_not_affect_later_means() {
         let values = [1.0, 1e17, 1.0, 1.0, 1.0, 1.0];
         assert_eq!(moving_average(&values, 2)[2..], [1.0, 1.0, 1.0]);
     }

@@ -1,4 +1,5 @@
-//! The Theil–Sen line: its slope is the median of the slopes of all pairs, so that outliers don't bend it.
+//! The Theil–Sen estimator. Its slope is the median of the slopes of all pairs of points, so
+//! outliers have little influence.
 
 use super::mann_kendall::variance_term;
 use super::slopes::Slopes;
@@ -7,11 +8,11 @@ use super::{is_series, median, normal};
 /// A line through a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TheilSen {
-    /// Values per unit of position.
+    /// The change of the value per unit of position.
     pub slope: f64,
     /// The value at position 0.
     pub intercept: f64,
-    /// The confidence interval of the slope. `None` if too many values are equal to compute one.
+    /// The confidence interval of the slope. `None` if there are too many ties to compute one.
     pub interval: Option<Interval>,
 }
 
@@ -25,20 +26,23 @@ pub struct Interval {
 }
 
 impl TheilSen {
-    /// The value on the line.
+    /// The value of the line at a position.
     pub fn at(&self, position: f64) -> f64 {
         self.intercept + self.slope * position
     }
 }
 
-/// Finds the line through a series. `confidence` is the level of the confidence interval of the slope, such as 0.95.
+/// Fits a line through a series. `confidence` is the level of the confidence interval of the slope,
+/// such as 0.95.
 ///
-/// The same as SciPy's `theilslopes` (its method `separate`): the interval is by P. K. Sen, "Estimates of the regression
-/// coefficient based on Kendall's tau", J. Am. Stat. Assoc. 63 (1968), equation 2.6. Pairs of equal position are
-/// left out. Of up to 2,000 samples all slopes are compared; of more, those wanted are found among the n² without making
-/// them all, in time n log n and in memory 16 MiB.
+/// The result is that of SciPy's `theilslopes` with the method `separate`. The confidence interval
+/// is that of P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", J. Am.
+/// Stat. Assoc. 63 (1968), equation 2.6. Pairs with the same position are ignored. For up to about
+/// 1,400 samples, all slopes are computed. For more, slopes are selected by rank without computing
+/// all n²/2, in time n log n and 16 MiB of memory.
 ///
-/// `None` if there are fewer than two different positions, the slices differ in length or something is not finite.
+/// `None` if there are fewer than two distinct positions, if the slices differ in length, or if a
+/// number is not finite.
 pub fn theil_sen(at: &[f64], values: &[f64], confidence: f64) -> Option<TheilSen> {
     if !is_series(at, values) {
         return None;
@@ -62,7 +66,7 @@ pub fn theil_sen(at: &[f64], values: &[f64], confidence: f64) -> Option<TheilSen
     Some(TheilSen { slope, intercept, interval })
 }
 
-/// The standard deviation of the number of rising pairs, NaN if ties leave none.
+/// The standard deviation of the number of rising pairs. NaN if there are too many ties.
 fn sigma(at: &[f64], values: &[f64]) -> f64 {
     let ties = ties(at) + ties(values);
     ((variance_term(at.len() as f64) - ties) / 18.0).sqrt()

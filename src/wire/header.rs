@@ -1,4 +1,4 @@
-//! The sixteen bytes that open every trace: `go 1.N trace` and three zeros.
+//! The 16-byte header of a trace: `go 1.N trace`, padded with three zeros.
 
 use std::fmt;
 
@@ -7,20 +7,22 @@ use memchr::memmem;
 use crate::error::{Error, ErrorKind, Location};
 use crate::wire::source::Source;
 
-/// The header's length in bytes.
+/// The length of the header in bytes.
 pub(crate) const LEN: usize = 16;
 
-/// The first byte behind the header of a trace with generations: the type of a batch.
+/// The first byte after the header of a trace of Go 1.22 or later: the event type of a batch.
 pub(crate) const BATCH: u8 = 1;
-/// The first byte behind the header of an old trace: the type of a batch, and that it has two values.
+/// The first byte after the header of a trace of Go 1.21 or older: the event type of a batch, and
+/// in the top two bits the number of its values.
 pub(crate) const OLD_BATCH: u8 = 1 | 1 << 6;
 
 const PREFIX: &[u8] = b"go 1.";
 const SUFFIX: &[u8] = b" trace\0\0\0";
 
-/// The version of a trace's format: the Go release that introduced it, so a trace of Go 1.24 says 1.23.
+/// The version of the trace format. It is the Go release that introduced the format, so a trace of
+/// Go 1.24 has version 1.23.
 ///
-/// The list is Go's `src/internal/trace/version`.
+/// The list is that of Go `src/internal/trace/version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Version {
@@ -30,18 +32,19 @@ pub enum Version {
     Go119,
     /// Written by Go 1.21.
     Go121,
-    /// Written by Go 1.22: the first with generations.
+    /// Written by Go 1.22. The first version with generations.
     Go122,
-    /// Written by Go 1.23 and 1.24: coroutines, goroutine statuses with stacks, experimental events.
+    /// Written by Go 1.23 and 1.24. Adds coroutine switches, stacks of goroutine statuses, and
+    /// experimental events.
     Go123,
-    /// Written by Go 1.25: clock snapshots.
+    /// Written by Go 1.25. Adds clock snapshots.
     Go125,
-    /// Written by Go 1.26 and 1.27: generations with an explicit end.
+    /// Written by Go 1.26 and later. Generations have an explicit end.
     Go126,
 }
 
 impl Version {
-    /// Every version that is read.
+    /// All supported versions, oldest first.
     pub const ALL: [Version; 7] = [
         Version::Go111,
         Version::Go119,
@@ -52,10 +55,10 @@ impl Version {
         Version::Go126,
     ];
 
-    /// The newest of them.
+    /// The newest supported version.
     pub(crate) const NEWEST: Version = Version::Go126;
 
-    /// The N of `go 1.N`.
+    /// The N of `go 1.N` in the header.
     pub const fn minor(self) -> u32 {
         match self {
             Version::Go111 => 11,
@@ -81,17 +84,18 @@ impl Version {
         }
     }
 
-    /// The version whose N this is.
+    /// The version with this N of `go 1.N`. `None` if it is not supported.
     pub fn from_minor(minor: u32) -> Option<Self> {
         Version::ALL.into_iter().find(|version| version.minor() == minor)
     }
 
-    /// Whether the trace is of the old kind, one stream of events without generations.
+    /// Whether the trace has the format of Go 1.21 and older: a single stream of events without
+    /// generations.
     pub(crate) fn is_v1(self) -> bool {
         self < Version::Go122
     }
 
-    /// The header that opens a trace of this version.
+    /// The header of a trace of this version.
     pub(crate) fn header(self) -> [u8; LEN] {
         let mut header = [0; LEN];
         let text = format!("go 1.{} trace", self.minor());
@@ -100,7 +104,7 @@ impl Version {
     }
 }
 
-/// The text of the header, such as `go 1.26`.
+/// Serialises as the text in the header, such as `go 1.26`.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Version {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -114,7 +118,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// Reads the header and leaves the window behind it.
+/// Reads the header, and releases it from the window.
 pub(crate) fn read(source: &mut Source<'_>) -> Result<Version, Error> {
     let at = Location::default();
     if let Err(error) = source.fill(LEN) {
@@ -127,18 +131,20 @@ pub(crate) fn read(source: &mut Source<'_>) -> Result<Version, Error> {
     Ok(version)
 }
 
-/// Where the headers begin in some bytes.
+/// The offsets at which a header of a supported version starts in `bytes`.
 pub(crate) fn find(bytes: &[u8]) -> impl Iterator<Item = usize> {
     memmem::find_iter(bytes, PREFIX).filter(|at| version_at(bytes, *at).is_some())
 }
 
-/// The version that the header at a place tells, if there is one that is read.
+/// The version of the header at `at`. `None` if there is no header, or its version is not
+/// supported.
 pub(crate) fn version_at(bytes: &[u8], at: usize) -> Option<Version> {
     let number = bytes.get(at..at + LEN)?.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     std::str::from_utf8(number).ok()?.parse().ok().and_then(Version::from_minor)
 }
 
-/// Reads the header from the first bytes of a file: [`LEN`] of them, or all there are.
+/// Parses the header. `bytes` are the first [`LEN`] bytes of a file, or all of them if it is
+/// shorter.
 ///
 /// # Errors
 ///
@@ -158,7 +164,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Version, ErrorKind> {
     let digits = bytes[PREFIX.len()..LEN].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, suffix) = bytes[PREFIX.len()..LEN].split_at(digits);
     let minor = std::str::from_utf8(number).ok().and_then(|text| text.parse::<u32>().ok());
-    // One digit leaves the header a byte of zeros longer; such old versions are refused by name below.
+    // With a one-digit version, the header has four zeros. Such versions are recognised here and
+    // rejected below.
     if minor.is_none() || !(suffix.starts_with(SUFFIX) || digits == 1 && suffix.starts_with(b" trace\0")) {
         return Err(not_a_trace());
     }
@@ -167,7 +174,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Version, ErrorKind> {
         .ok_or_else(|| ErrorKind::UnsupportedVersion { version: format!("go 1.{}", String::from_utf8_lossy(number)) })
 }
 
-/// The first bytes as text for an error message, so that an HTML page or an error body shows as what it is.
+/// Escapes the first bytes for an error message. It shows the user when the file is, for example,
+/// an HTML page.
 fn preview(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
@@ -184,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn other_versions_are_refused_by_name() {
+    fn unsupported_versions_are_named_in_the_error() {
         for (header, name) in [
             (b"go 1.99 trace\0\0\0", "go 1.99"),
             (b"go 1.24 trace\0\0\0", "go 1.24"),
@@ -199,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trace_shows_its_beginning() {
+    fn the_error_for_other_files_shows_their_first_bytes() {
         for text in
             ["<!DOCTYPE html><html>", "404 page not found\n", "go 2.0 trace\0\0\0\0", "go 1.x trace\0\0\0\0", "x", ""]
         {
@@ -212,10 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn a_header_cut_short_is_told_apart() {
+    fn a_header_cut_short_is_a_truncated_header() {
         for len in 1..LEN {
             match parse(&Version::Go126.header()[..len]) {
-                Err(ErrorKind::TruncatedHeader { len: told }) => assert_eq!(told, len),
+                Err(ErrorKind::TruncatedHeader { len: found }) => assert_eq!(found, len),
                 other => panic!("{len}: {other:?}"),
             }
         }

@@ -1,5 +1,5 @@
-//! What the trace formats of all Go versions share: variable-length integers, the header, and where the bytes
-//! come from.
+//! Parts that the trace formats of all Go versions share: varints, the header, and the source of
+//! the bytes.
 
 pub(crate) mod header;
 pub(crate) mod source;

@@ -1,7 +1,9 @@
-//! Where a trace's bytes come from: a slice, or a `Read` whose bytes are kept only as long as they are needed.
+//! The source of a trace's bytes: a slice, or a `Read` whose bytes are only kept while they are
+//! needed.
 //!
-//! Both look the same to a decoder: a window of resident bytes that begins at [`Source::base`] of the file, grows
-//! at its end with [`Source::fill`] and shrinks at its front with [`Source::release`].
+//! Both have the same interface: a window of resident bytes, which starts at offset
+//! [`Source::base`] of the file. [`Source::fill`] extends its end, and [`Source::release`] moves
+//! its start.
 //!
 //! ```text
 //!   file    ───────────┬─────────────────────┬──────────►
@@ -9,14 +11,15 @@
 //!                    base            base + window.len()
 //! ```
 //!
-//! Over a slice the window is the whole rest of the file and nothing is ever copied. Over a `Read` what is resident is
-//! moved to the buffer's front where there is no more of it than was released before it, or where room is needed: so
-//! releasing a generation costs no more than the generation, however much is read beyond it.
+//! For a slice, the window is the whole rest of the file, and nothing is copied. For a `Read`, the
+//! window moves to the front of the buffer when it is no longer than the released part before it,
+//! or when the buffer needs room. This way, releasing a generation costs time proportional to its
+//! size, no matter how much has been read after it.
 
 use std::fmt;
 use std::io::{self, Read};
 
-/// How much is asked of a `Read` at a time.
+/// The number of bytes requested from a `Read` at a time.
 const CHUNK: usize = 256 << 10;
 
 pub(crate) struct Source<'a> {
@@ -32,11 +35,12 @@ enum Kind<'a> {
 struct Stream<'a> {
     from: Box<dyn Read + Send + 'a>,
     buffer: Vec<u8>,
-    /// What of the buffer the window is.
+    /// The window is `buffer[start..end]`.
     start: usize,
     end: usize,
     ended: bool,
-    /// What has failed once fails again, so that who overlooks it meets it where the next bytes are wanted.
+    /// The first read error. Further reads return it again, so that it is not lost if a caller
+    /// ignores it.
     failed: Option<io::Error>,
 }
 
@@ -50,7 +54,7 @@ impl<'a> Source<'a> {
         Source { base: 0, kind: Kind::Stream(stream) }
     }
 
-    /// The file's offset at which the window begins.
+    /// The offset of the window in the file.
     pub fn base(&self) -> u64 {
         self.base
     }
@@ -64,7 +68,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Makes the window at least `len` bytes long, if the file goes on so far; says whether it is.
+    /// Extends the window to at least `len` bytes. Returns false if the file ends before that.
     #[inline]
     pub fn fill(&mut self, len: usize) -> io::Result<bool> {
         match &mut self.kind {
@@ -78,7 +82,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Forgets the window's first `len` bytes.
+    /// Removes the first `len` bytes from the window.
     pub fn release(&mut self, len: usize) {
         match &mut self.kind {
             Kind::Slice(bytes) => *bytes = bytes.get(len..).unwrap_or_default(),
@@ -94,7 +98,7 @@ impl<'a> Source<'a> {
 }
 
 impl Stream<'_> {
-    /// How long the window is.
+    /// The length of the window.
     #[inline(always)]
     fn len(&self) -> usize {
         self.end - self.start
@@ -114,9 +118,10 @@ impl Stream<'_> {
             self.move_to_front();
         }
         if self.buffer.len() - self.end < CHUNK {
-            // Half as much again each time, so that a generation costs its own size and a half at the most.
+            // Grow by half each time, so that the buffer is at most one and a half times as large
+            // as a generation.
             let grown = self.end + CHUNK.max(self.end / 2);
-            // What does not fit in memory is an error and no abort.
+            // A failed allocation is an error. It must not abort the process.
             self.buffer.try_reserve_exact(grown - self.buffer.len())?;
             self.buffer.resize(grown, 0);
         }
@@ -134,7 +139,7 @@ impl Stream<'_> {
     }
 }
 
-/// The same error once more: of one that is not the system's, its kind and text.
+/// A copy of an error. If it is not an operating system error, only its kind and text are kept.
 fn again(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
@@ -176,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn small_releases_neither_move_nor_keep_what_is_released() {
+    fn small_releases_seldom_move_the_window_and_keep_little_memory() {
         let bytes: Vec<u8> = (0..3 * CHUNK).map(|i| (i / 7) as u8).collect();
         let mut source = Source::stream(&bytes[..]);
         let mut moves = 0;
@@ -191,7 +196,8 @@ mod tests {
             front = *start;
         }
         assert_eq!(source.base() as usize, bytes.len() / 30 * 30);
-        // Each moves as much as was released since the last, so the chunk's size is halved.
+        // Each move copies at most as much as was released since the last, so the window halves at
+        // each move per chunk.
         assert!(moves <= 3 * CHUNK.ilog2() as usize, "{moves} moves");
     }
 
@@ -214,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_once_fails_again() {
+    fn a_read_error_is_returned_again() {
         struct Once(Option<io::Error>);
         impl Read for Once {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -223,11 +229,11 @@ mod tests {
         }
         let (ours, theirs) = (io::Error::other("the disk is gone"), io::Error::from_raw_os_error(5));
         for error in [ours, theirs] {
-            let told = (error.kind(), error.to_string(), error.raw_os_error());
+            let expected = (error.kind(), error.to_string(), error.raw_os_error());
             let mut source = Source::stream(Once(Some(error)));
             for _ in 0..3 {
                 let error = source.fill(1).expect_err("it is gone");
-                assert_eq!((error.kind(), error.to_string(), error.raw_os_error()), told);
+                assert_eq!((error.kind(), error.to_string(), error.raw_os_error()), expected);
             }
         }
     }

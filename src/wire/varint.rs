@@ -1,16 +1,17 @@
-//! LEB128 unsigned integers, as Go's `encoding/binary` writes them: seven bits a byte, low ones first, at most ten
-//! bytes. Longer encodings than needed are fine: the runtime pads a batch's size to a fixed width.
+//! Unsigned LEB128 integers, as in Go's `encoding/binary`: seven bits per byte, low bits first, at
+//! most ten bytes. Encodings may be longer than necessary, because the runtime pads the size of a
+//! batch to a fixed width.
 
 use byteorder::{ByteOrder, LittleEndian};
 
 use crate::error::ErrorKind;
 
-/// Why an integer can't be read. One byte, so that the hot path carries no more.
+/// Why an integer cannot be read. It is only one byte, because the hot path returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The bytes end first.
+    /// The bytes end inside the integer.
     Truncated,
-    /// It is over ten bytes or 64 bits long.
+    /// The integer is longer than ten bytes or exceeds 64 bits.
     Overflow,
 }
 
@@ -31,18 +32,18 @@ impl From<Fault> for Box<ErrorKind> {
     }
 }
 
-/// The longest encoding of a 64-bit value.
+/// The length of the longest encoding of a 64-bit value.
 pub(crate) const MAX_LEN: usize = 10;
 
-/// The bit of a byte that says another follows.
+/// The bit that is set in all bytes but the last.
 const MORE: u8 = 0x80;
 const MORE_IN_EACH: u64 = 0x8080_8080_8080_8080;
 
-/// Reads an integer at `*pos` and moves `*pos` behind it; on a fault it stays where it was.
+/// Reads an integer at `*pos` and advances `*pos`. On error, `*pos` does not change.
 #[inline(always)]
 pub(crate) fn read(bytes: &[u8], pos: &mut usize) -> Result<u64, Fault> {
-    // Of the integers of a 120 MB trace (`benches/bigtrace.sh`) 72 % are one byte long, 20 % two, 7 % three; branches that mostly go one way beat
-    // the cleverness that needs none.
+    // In a 120 MB trace (`benches/bigtrace.sh`), 72 % of integers have one byte, 20 % two and 7 %
+    // three. So these branches are predicted well, and were faster than branch-free code.
     if let Some(&first) = bytes.get(*pos) {
         if first < MORE {
             *pos += 1;
@@ -62,7 +63,7 @@ pub(crate) fn read(bytes: &[u8], pos: &mut usize) -> Result<u64, Fault> {
             }
         }
     }
-    // By value: a position whose address is taken would live in memory, and every read wait for that.
+    // Passing the position by value lets it stay in a register.
     let (value, end) = read_long(bytes, *pos)?;
     *pos = end;
     Ok(value)
@@ -77,8 +78,9 @@ fn read_long(bytes: &[u8], pos: usize) -> Result<(u64, usize), Fault> {
     }
 }
 
-/// An integer of up to eight bytes and its length, taken with one load: the position of the first byte without its top
-/// bit gives the length, then the seven-bit groups are pushed together pairwise.
+/// Reads an integer of up to eight bytes with one load, and returns it with its length. The first
+/// byte without the [`MORE`] bit gives the length. Then neighbouring groups of 7, 14 and 28 bits
+/// are joined.
 #[inline(always)]
 pub(crate) fn read_word(bytes: &[u8; 8]) -> Option<(u64, usize)> {
     let word = LittleEndian::read_u64(bytes);
@@ -86,7 +88,7 @@ pub(crate) fn read_word(bytes: &[u8; 8]) -> Option<(u64, usize)> {
     if last == 0 {
         return None;
     }
-    // All bits up to and with the top one of the integer's last byte.
+    // Keep the bits up to the end of the integer's last byte.
     let word = word & (last ^ (last - 1)) & !MORE_IN_EACH;
     let word = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
     let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
@@ -94,11 +96,13 @@ pub(crate) fn read_word(bytes: &[u8; 8]) -> Option<(u64, usize)> {
     Some((word, (last.trailing_zeros() / 8 + 1) as usize))
 }
 
-/// The longest integer that [`read_brief`] reads. Nearly all of a busy trace's are brief.
+/// The length of the longest integer that [`read_brief`] reads. Most integers of a busy trace are
+/// not longer.
 pub(crate) const BRIEF: usize = 4;
 
-/// Reads an integer of up to [`BRIEF`] bytes. As every such integer moves the position by no more, the compiler knows
-/// that a few of them stay inside the window, and checks nothing.
+/// Reads an integer of up to [`BRIEF`] bytes. `None` if it is longer or the window ends. Because
+/// the length is bounded, the compiler can prove that several reads stay inside the window, and
+/// removes bounds checks.
 #[inline(always)]
 pub(crate) fn read_brief<const WINDOW: usize>(window: &[u8; WINDOW], pos: &mut usize) -> Option<u64> {
     let first = *window.get(*pos)?;
@@ -127,7 +131,8 @@ pub(crate) fn read_brief<const WINDOW: usize>(window: &[u8; WINDOW], pos: &mut u
     None
 }
 
-/// Reads two brief integers. Where mostly both are one byte long, a branch for both is better than one for each.
+/// Reads two brief integers. Usually both have one byte, and then a single branch suffices for
+/// both.
 #[inline(always)]
 pub(crate) fn read_two_brief<const WINDOW: usize>(window: &[u8; WINDOW], pos: &mut usize) -> Option<(u64, u64)> {
     let (first, second) = (*window.get(*pos)?, *window.get(*pos + 1)?);
@@ -165,7 +170,7 @@ pub(crate) fn write(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// How many bytes the shortest encoding of `value` takes.
+/// The length of the shortest encoding of `value` in bytes.
 pub(crate) fn len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
@@ -216,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_inside_is_told_from_an_overflow() {
+    fn an_integer_cut_short_is_truncated_and_not_an_overflow() {
         let truncated = Err(Fault::Truncated);
         assert_eq!(decode(&[]), truncated);
         assert_eq!(decode(&[0x80]), truncated);

@@ -340,7 +340,7 @@ fn what_is_no_trace_is_refused() {
         check(b"go 1.5 trace\0\0\0\0", "unsupported trace version go 1.5");
         check(b"go 1.99 trace\0\0\0", "unsupported trace version go 1.99");
         check(&hostile, "batch of 9223372036854775808 bytes");
-        check(&sample("go1.26/channels").bytes().repeat(2), "a second trace begins here");
+        check(&sample("go1.26/channels").bytes().repeat(2), "a second trace starts here");
 
         assert_refused(&run(program(name, args, "no such file".as_ref()), &[]), "no such file: cannot read: ");
     }

@@ -197,7 +197,7 @@ fn what_is_not_known_to_be_sound_is_not_called_so() {
     let told: Vec<_> = rows.iter().map(|row| (row["ok"].as_bool(), row["error"].as_str())).collect();
     let doubt = (Some(false), Some("not known to be sound: too much is wrong before it"));
     assert!(
-        told[0].0 == Some(false) && told[0].1.is_some_and(|error| error.contains("a copy of the one before it")),
+        told[0].0 == Some(false) && told[0].1.is_some_and(|error| error.contains("a copy of the previous one")),
         "{told:?}"
     );
     assert_eq!(told[1..], [doubt; 2]);
@@ -212,7 +212,7 @@ fn a_fault_comes_before_a_contradiction() {
     let row = &report["generations"][1];
     assert_eq!(row["ok"], false);
     let error = row["error"].as_str().expect("one");
-    assert!(error.starts_with("the trace is broken: none of 3 threads can go on: "), "{report:#}");
+    assert!(error.starts_with("the trace is broken: none of 3 threads can proceed: "), "{report:#}");
 }
 
 /// Of a generation that can't be read the place, the bytes, batches, events and Ms are those that are in the file, from
@@ -601,7 +601,9 @@ fn a_generation_that_contradicts_the_one_before_is_saved_by_itself() {
     let fourth = &report["generations"][3];
     assert_eq!((fourth["ok"].as_bool(), fourth["events"].as_u64()), (Some(true), Some(225)));
     assert!(
-        fourth["error"].as_str().is_some_and(|error| error.contains("proc 2 is said to be Running, but was left Idle"))
+        fourth["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("proc 2 has status Running, but its last state was Idle"))
     );
     let generations: Vec<_> = saved.iter().map(|file| generations(&fs::read(file).expect("it was saved"))).collect();
     assert_eq!(generations, [3, 3]);

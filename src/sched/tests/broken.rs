@@ -134,11 +134,11 @@ fn statuses_must_agree() {
         assert_eq!(try_op(&mut after(&[]), 7, Op::ProcStatus(0, status)), format!("{told} proc 0"));
     }
     for (status, name) in [(RUNNABLE, "Runnable"), (SYSCALL, "Syscall"), (WAITING, "Waiting")] {
-        let told = format!("goroutine 1 is said to be {name}, but was left Running");
+        let told = format!("goroutine 1 has status {name}, but its last state was Running");
         assert_eq!(try_op(&mut after(&BASE), 7, Op::GoStatus(1, 7, status)), told);
     }
     for (status, name) in [(P_IDLE, "Idle"), (P_SYSCALL, "Syscall"), (P_ABANDONED, "SyscallAbandoned")] {
-        let told = format!("proc 0 is said to be {name}, but was left Running");
+        let told = format!("proc 0 has status {name}, but its last state was Running");
         assert_eq!(try_op(&mut after(&BASE), 7, Op::ProcStatus(0, status)), told);
     }
     let mut sched = after(&BASE);
@@ -163,9 +163,8 @@ fn nothing_is_on_two_threads() {
 
 #[test]
 fn a_call_is_on_the_thread_that_has_it() {
-    let text = |thread: &str, holds: &str| {
-        format!("goroutine 2 is said to be in a system call on {thread}, which has {holds}")
-    };
+    let text =
+        |thread: &str, holds: &str| format!("goroutine 2 has a status in a system call on {thread}, which has {holds}");
     let told = text("no thread", "no goroutine");
     assert_eq!(try_op(&mut after(&BASE), 7, Op::GoStatus(2, NONE, SYSCALL)), told);
     let told = text("thread 7", "goroutine 1");
@@ -189,7 +188,7 @@ fn a_p_is_stolen_from_who_has_it() {
     assert_eq!(try_op(&mut after(&other), 9, Op::ProcSteal(0, 2, 8)), told(8, "proc 1"));
     // Its thread has taken another since, as no sound trace says.
     let orphan = [CALLING[0], CALLING[1], CALLING[2], (7, Op::ProcStatus(1, P_RUNNING))];
-    let told = "proc 0 is about to be stolen but on no thread";
+    let told = "proc 0 is about to be stolen but is on no thread";
     assert_eq!(try_op(&mut after(&orphan), 8, Op::ProcStatus(0, P_ABANDONED)), told);
 }
 
@@ -203,7 +202,7 @@ fn ranges_that_are_open_or_not() {
         (Op::SweepBegin, "GCSweepBegin"),
         (Op::SweepActive(0), "GCSweepActive"),
     ] {
-        assert_eq!(try_op(&mut after(&begun), 7, op), format!("{event}: the range is open already"));
+        assert_eq!(try_op(&mut after(&begun), 7, op), format!("{event}: the range is already open"));
     }
     for (op, event) in [
         (Op::StwEnd, "STWEnd"),

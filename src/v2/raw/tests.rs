@@ -106,8 +106,14 @@ fn damage_in_a_batch_has_a_place_and_spares_the_next() {
         assert!(reader.next_batch().expect("sound").is_some());
     };
     check(batch().bytes(&[60]), "unknown event type 60 at byte 24");
-    check(batch().event(EventType::GoSwitch, &[1, 1, 1]), "GoSwitch is of go 1.23, newer than the trace at byte 24");
-    check(batch().event(EventType::EventBatch, &[1, 1, 1, 0]), "EventBatch among the events of an M at byte 24");
+    check(
+        batch().event(EventType::GoSwitch, &[1, 1, 1]),
+        "GoSwitch was added in Go 1.23, after the version of the trace at byte 24",
+    );
+    check(
+        batch().event(EventType::EventBatch, &[1, 1, 1, 0]),
+        "EventBatch is not allowed among the events of an M at byte 24",
+    );
     check(batch().event(EventType::GoStart, &[1, 300]), "the batch ends inside an integer at byte 28");
     check(batch().bytes(&[11]).bytes(&[0xff; 11]), "an integer overflows 64 bits at byte 25");
     check(batch().bytes(&[3, 1, 1]).bytes(&[0xff; 11]), "an integer overflows 64 bits at byte 27");
@@ -129,12 +135,12 @@ fn broken_framing_is_named() {
     assert_eq!(error(whole[..16].to_vec()), "the trace is empty: nothing follows its header at byte 16");
     assert_eq!(
         error(whole[..whole.len() - 1].to_vec()),
-        "the generation has no end: the trace is cut at byte 22, generation 1"
+        "the generation has no end marker: the trace is truncated at byte 22, generation 1"
     );
-    assert_eq!(error(whole.repeat(2)), "a second trace begins here at byte 23");
+    assert_eq!(error(whole.repeat(2)), "a second trace starts here at byte 23");
     assert_eq!(
         error([&whole[..], b"\n"].concat()),
-        "the trace is followed by other data (byte 0x0a is no batch) at byte 23"
+        "the trace is followed by other data (byte 0x0a does not start a batch) at byte 23"
     );
     let old = trace(Version::Go122, batch());
     assert_eq!(error([&old[..], b"\x34"].concat()), "expected a batch, found byte 0x34 at byte 22");

@@ -127,7 +127,7 @@ fn a_stack_too_deep() {
     let (events, error) = read(&build::deep_stack(16_000));
     // Header, clock, the batch's header with a size of three bytes, and the type of the table.
     let place = format!("at byte {}, generation 1", 16 + 25 + 16 + 1);
-    assert_eq!((events, error), (1, format!("stack of 16000 frames: the most is 128 {place}")));
+    assert_eq!((events, error), (1, format!("a stack of 16000 frames exceeds the maximum of 128 {place}")));
 }
 
 #[test]
@@ -143,13 +143,13 @@ fn threads_that_wait_for_ever() {
     let _others = ALONE.read();
     let (events, error) = read(&build::stuck_ms(4000, 20_000));
     assert_eq!(events, 3 + 20_000);
-    assert!(error.starts_with("the trace is broken: none of 4000 threads can go on: M "), "{error}");
+    assert!(error.starts_with("the trace is broken: none of 4000 threads can proceed: M "), "{error}");
     let (events, error) = read(&build::stuck_ms(100_000, 0));
     assert_eq!(events, 3);
-    assert!(error.starts_with("the trace is broken: none of 100000 threads can go on: M "), "{error}");
+    assert!(error.starts_with("the trace is broken: none of 100000 threads can proceed: M "), "{error}");
     let (events, error) = read(&build::one_stuck_on(4000, 20_000));
     assert_eq!(events, 3 + 20_000);
-    assert!(error.starts_with("the trace is broken: none of 4000 threads can go on: M "), "{error}");
+    assert!(error.starts_with("the trace is broken: none of 4000 threads can proceed: M "), "{error}");
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn every_head_is_listed() {
     assert_eq!(error.at.thread, Some(ThreadId(9)), "the place is the earliest");
     let first = FIRST + HEADER + RUNNING_LEN + 2 * (HEADER + 1) + 4;
     let message = format!(
-        "the trace is broken: none of 6 threads can go on: \
+        "the trace is broken: none of 6 threads can proceed: \
          M 9: GoStart at byte {first} waits for goroutine 9 to be Runnable (nothing is known of it); \
          M 10: GoStart at byte {} waits for goroutine 10 to be Runnable (nothing is known of it); \
          M 12: GoStart at byte {} waits for goroutine 12 to be Runnable (nothing is known of it); \

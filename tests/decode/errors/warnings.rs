@@ -104,7 +104,7 @@ fn a_thousand_warnings_are_kept_and_all_counted() {
     assert_eq!(
         kept[0].to_string(),
         format!(
-            "a task begins that has begun already at byte {}, generation 1, M 7, after 4 events, goroutine 1",
+            "a task starts that has already started at byte {}, generation 1, M 7, after 4 events, goroutine 1",
             place(0)
         )
     );

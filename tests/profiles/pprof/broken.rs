@@ -44,7 +44,7 @@ macro_rules! assert_error {
         let error = $error;
         assert!(matches!(error.kind, $kind), "{error:?}");
         assert_eq!(error.at, Place::Unpacked($offset), "{error}");
-        assert_eq!(error.to_string(), format!("{} at byte {} of the unpacked profile", $text, $offset));
+        assert_eq!(error.to_string(), format!("{} at byte {} of the decompressed profile", $text, $offset));
     };
 }
 
@@ -58,7 +58,7 @@ fn the_profile_that_the_cases_change_is_sound() {
 #[test]
 fn what_is_no_profile() {
     assert_error!(error(b""), ProfileErrorKind::Empty, 0, "the profile is empty");
-    let text = "a profile in text form: it starts with \"goroutine profile:\"";
+    let text = "profiles in text form are not supported: the file starts with \"goroutine profile:\"";
     assert_error!(error(b"goroutine profile: total 3\n"), ProfileErrorKind::Text { .. }, 0, text);
     let text = "invalid wire type 7";
     assert_error!(
@@ -221,17 +221,17 @@ fn row_28_bombs_are_defused() {
     let limits = ProfileLimits::default().bytes(1 << 20);
     let bomb = gzip(&vec![0; 64 << 20]);
     let error = Profile::from_reader_with(&bomb[..], &limits).expect_err("it is too large");
-    assert_eq!(exceeds(&error), "bytes unpacked");
+    assert_eq!(exceeds(&error), "decompressed bytes");
     assert!(
         matches!(error.at, Place::File(offset) if offset < bomb.len() as u64 / 8),
         "{error}: of {} bytes",
         bomb.len()
     );
     let error = Profile::from_reader_with(std::io::repeat(8), &limits).expect_err("it does not end");
-    assert_eq!((exceeds(&error), error.at), ("bytes unpacked", Place::File(1 << 20)));
+    assert_eq!((exceeds(&error), error.at), ("decompressed bytes", Place::File(1 << 20)));
 
     // Groups in groups.
-    assert_eq!(exceeds(&error_within(&vec![0x0b; 1 << 20], &ProfileLimits::default())), "groups in groups");
+    assert_eq!(exceeds(&error_within(&vec![0x0b; 1 << 20], &ProfileLimits::default())), "nested groups");
     // Packed IDs that take a byte each and would be kept in more.
     let bytes = profile(|it| it.sample[0].location_id = vec![1; 1 << 20]);
     assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "locations in a stack");
