@@ -1,4 +1,5 @@
-//! Reads Go execution traces: what `runtime/trace`, `go test -trace` and `/debug/pprof/trace` write, of Go 1.11 to 1.27.
+//! Reads Go execution traces, which `runtime/trace`, `go test -trace` and `/debug/pprof/trace`
+//! write. Supports Go 1.11 to 1.27.
 //!
 //! ```
 //! use gotrace::{EventKind, GoState, Reader};
@@ -45,7 +46,7 @@
 //! |---|---|---|
 //! | `parallel` | yes | a [`Timeline`] is built on a second thread while the trace is read |
 //! | `pprof` | yes | [`pprof`] and [`diagnose`] |
-//! | `serde` | no | `serde::Serialize` for reports; durations and moments are integers in nanoseconds |
+//! | `serde` | no | `serde::Serialize` for reports; durations and times are integers in nanoseconds |
 //! | `schema` | no | `schemars::JsonSchema` for reports |
 //!
 //! The command `gotrace` (package `gotrace-cli`) shows all of this in a terminal. The folder

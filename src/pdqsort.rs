@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_keys_end_up_where_go_leaves_them() {
+    fn equal_keys_are_in_the_same_order_as_in_go() {
         let mut random = 88_172_645_463_325_252;
         for (n, expected) in GO.into_iter().enumerate() {
             let permutations = (0..PATTERNS).map(|pattern| permutation(&keys(pattern, n, &mut random)));

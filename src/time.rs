@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn wall_time_follows_the_trace_clock() {
+    fn trace_times_convert_to_wall_time_and_back() {
         let wall = WallTime::new(1_700_000_000, 250_000_000).expect("in range");
         assert_eq!(wall.to_string(), "2023-11-14T22:13:20.25Z");
         let snapshot = ClockSnapshot { trace: Time(1_000), mono: 0, wall };

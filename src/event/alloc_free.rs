@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_those_of_the_batch() {
+    fn the_units_are_parsed_from_their_batch() {
         let mut data = vec![INFO_BATCH];
         for unit in [0xc0_0000_0000, 8192, 8, 2048] {
             varint::write(&mut data, unit);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_those_of_the_class() {
+    fn the_object_size_is_that_of_the_size_class() {
         let size = |kind_and_class, pages| HeapSpan { id: 0, pages, kind_and_class }.object_size(8192);
         assert_eq!((size(5 << 2, 1), size(67 << 2 | 2, 4)), (Some(48), Some(32768)));
         assert_eq!((size(0, 3), size(1, 3), size(68 << 2, 3)), (Some(24576), None, None));

@@ -141,12 +141,12 @@ mod tests {
 
     fn quoted(bytes: &[u8]) -> String {
         let mut out = Vec::new();
-        Text(bytes).write_quoted(&mut out).expect("memory does not fail");
-        String::from_utf8(out).expect("quoting gives UTF-8")
+        Text(bytes).write_quoted(&mut out).expect("writing to a Vec cannot fail");
+        String::from_utf8(out).expect("quoted text is UTF-8")
     }
 
     #[test]
-    fn quotes_like_go() {
+    fn strings_are_quoted_like_in_go() {
         // Expected values are the output of strconv.Quote in Go 1.27.3.
         for (text, want) in [
             (&b"main.main"[..], r#""main.main""#),
@@ -171,14 +171,14 @@ mod tests {
     fn integers_are_written_as_by_format() {
         for value in [0, 1, 9, 15, 16, 255, 0x46_6784, u64::MAX / 3, u64::MAX] {
             let mut text = Vec::new();
-            write_hex(value, &mut text).expect("memory does not fail");
-            write_int(value as i64, &mut text).expect("memory does not fail");
+            write_hex(value, &mut text).expect("writing to a Vec cannot fail");
+            write_int(value as i64, &mut text).expect("writing to a Vec cannot fail");
             assert_eq!(String::from_utf8(text), Ok(format!("{value:x}{}", value as i64)));
         }
     }
 
     #[test]
-    fn every_character_is_quoted_like_go() {
+    fn every_character_is_quoted_like_in_go() {
         // The FNV-1a hash of strconv.Quote of all Unicode scalar values in order, computed with Go
         // 1.27.3.
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;

@@ -280,7 +280,7 @@ impl Batch {
         let kind = self.experiment.map_or(BatchKind::Events, BatchKind::Experimental);
         let header = BatchHeader { kind, generation, thread: present(self.thread).map(ThreadId), time: self.time };
         let size = self.size.unwrap_or(self.body.len() as u64);
-        header.write_claiming(size, &self.body, out).expect("memory does not fail");
+        header.write_claiming(size, &self.body, out).expect("writing to a Vec cannot fail");
     }
 }
 

@@ -67,13 +67,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn undoes_quoting(bytes in prop_oneof![
+        fn unquoting_reverses_quoting(bytes in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..40),
             any::<String>().prop_map(String::into_bytes),
         ]) {
             let mut quoted = Vec::new();
-            Text(&bytes).write_quoted(&mut quoted).expect("memory does not fail");
-            prop_assert_eq!(unquote(std::str::from_utf8(&quoted).expect("quoting gives UTF-8")), Some(bytes));
+            Text(&bytes).write_quoted(&mut quoted).expect("writing to a Vec cannot fail");
+            prop_assert_eq!(unquote(std::str::from_utf8(&quoted).expect("quoted text is UTF-8")), Some(bytes));
         }
     }
 

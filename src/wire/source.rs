@@ -167,7 +167,7 @@ mod tests {
         let mut stream = Source::stream(&bytes[..]);
         for (fill, release) in [(10, 3), (CHUNK + 5, CHUNK), (2 * CHUNK - 3, 1), (1, 1)] {
             for source in [&mut slice, &mut stream] {
-                assert!(source.fill(fill).expect("memory does not fail"));
+                assert!(source.fill(fill).expect("reading from memory cannot fail"));
                 let at = source.base() as usize;
                 assert_eq!(source.window()[..fill], bytes[at..at + fill]);
                 source.release(release);
@@ -175,7 +175,7 @@ mod tests {
             assert_eq!(slice.base(), stream.base());
         }
         for source in [&mut slice, &mut stream] {
-            assert!(!source.fill(bytes.len()).expect("memory does not fail"));
+            assert!(!source.fill(bytes.len()).expect("reading from memory cannot fail"));
             assert_eq!(source.base() as usize + source.window().len(), bytes.len());
         }
     }
@@ -186,7 +186,7 @@ mod tests {
         let mut source = Source::stream(&bytes[..]);
         let mut moves = 0;
         let mut front = 0;
-        while source.fill(30).expect("memory does not fail") {
+        while source.fill(30).expect("reading from memory cannot fail") {
             let at = source.base() as usize;
             assert_eq!(source.window()[..30], bytes[at..at + 30]);
             source.release(30);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_read_is_tried_again() {
+    fn an_interrupted_read_is_retried() {
         struct Interrupted(bool);
         impl Read for Interrupted {
             fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {

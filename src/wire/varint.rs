@@ -187,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(value: u64, shift in 0u32..64, tail in 0usize..12) {
+        fn reading_returns_the_written_value(value: u64, shift in 0u32..64, tail in 0usize..12) {
             let value = value >> shift;
             let mut bytes = Vec::new();
             write(&mut bytes, value);
