@@ -1,19 +1,19 @@
-//! What was read of a trace, and what was lost.
+//! Counts what was read of a trace, and what lenient reading lost.
 
 use std::ops::AddAssign;
 
 use crate::error::{Error, ErrorKind, Location};
 
-/// Numbers of things in a trace.
+/// Counts of the parts of a trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tally {
     /// Bytes of the file.
     pub bytes: u64,
-    /// Batches, those of tables included.
+    /// Batches, including those of tables.
     pub batches: u64,
-    /// Generations; none before Go 1.22.
+    /// Generations. 0 before Go 1.22.
     pub generations: u64,
     /// Events.
     pub events: u64,
@@ -28,69 +28,73 @@ impl AddAssign for Tally {
     }
 }
 
-/// What was read of a trace so far, and what lenient reading lost of it: see [`Reader::account`](crate::Reader::account).
+/// What was read of a trace so far, and what lenient reading lost. See
+/// [`Reader::account`](crate::Reader::account).
 ///
-/// At the end of lenient reading the bytes read, lost and trailing add up to those of the file.
+/// At the end of lenient reading, `read.bytes`, `lost.bytes` and `trailing` add up to the size of
+/// the file.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Account<'a> {
-    /// What was read. The bytes are those of the header, of the generation that is being delivered, whole, and of all
-    /// before it, but for what is lost; a generation counts if any of it was delivered; events are counted as they were
-    /// delivered, Syncs and gaps included.
+    /// What was read. Its bytes are those of the header, of all generations so far, and of the
+    /// whole current generation, without the bytes that are lost. A generation counts if any of its
+    /// events was returned. Events count when they are returned, including Syncs and gaps.
     pub read: Tally,
-    /// What was lost. Batches, generations and events are counted where the damage has left anything of them that can
-    /// be counted; events as they stand in the file, which a reader may show as more than one.
+    /// What was lost. Batches, generations and events only count if enough of them is intact.
+    /// Events are those in the file. A reader may return more than one event for each.
     pub lost: Tally,
-    /// Bytes behind the trace's end: another trace, or other data.
+    /// The number of bytes after the end of the trace, such as a second trace.
     pub trailing: u64,
-    /// What lenient reading went over, in the order in which it was met: up to a thousand; standstills that list very
-    /// many threads are left out. Strict reading has none of it: it fails instead.
+    /// The errors that lenient reading skipped, in order, at most a thousand. Errors that list very
+    /// many stuck threads are left out. Always empty in strict mode, which fails at the first
+    /// error.
     pub faults: &'a [Error],
-    /// How many there were.
+    /// The number of all errors that lenient reading skipped.
     pub fault_count: u64,
 }
 
-/// The generation whose events a reader gives, as it stands in the file: see [`Reader::generation`](crate::Reader::generation).
+/// A generation as it is in the file. See [`Reader::generation`](crate::Reader::generation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GenerationInfo {
-    /// Its number.
+    /// The number of the generation.
     pub number: u64,
-    /// Where it begins, in bytes from the start of the file.
+    /// The byte offset of its start in the file.
     pub offset: u64,
-    /// How many bytes it takes, what is damaged in it included.
+    /// Its size in bytes, including damaged parts.
     pub bytes: u64,
-    /// How many batches, those of tables included.
+    /// The number of batches, including those of tables.
     pub batches: u64,
-    /// How many Ms have events in it.
+    /// The number of threads (Ms) with events.
     pub threads: u64,
 }
 
-/// How many faults are kept; the rest are counted.
+/// The number of errors that are kept. Further ones are only counted.
 const MAX_FAULTS: usize = 1000;
 
-/// Stuck threads listed by the faults that are kept, but for the first fault: they take some hundred bytes each.
+/// The total number of stuck threads that the kept errors may list, not counting the first error.
+/// Each takes a few hundred bytes.
 const MAX_HEADS: usize = 10_000;
 
-/// A loss after which nothing is known of goroutines, Ps and threads.
+/// A loss after which the state of goroutines, Ps and threads is unknown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Break {
     pub at: Location,
     pub lost: Tally,
 }
 
-/// The books of a decoder.
+/// Counts what a decoder lost.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub lost: Tally,
     pub trailing: u64,
-    /// What the next Gap tells of.
+    /// The loss that the next Gap event will report.
     pub open_break: Option<Break>,
     faults: Vec<Error>,
     fault_count: u64,
-    /// In which generation the last one is.
+    /// The generation of the last error.
     last_in: Option<u64>,
-    /// How many heads the faults that are kept list, but for the first.
+    /// The number of stuck threads that the kept errors list, not counting the first error.
     heads: usize,
 }
 
@@ -99,7 +103,7 @@ impl Ledger {
         (&self.faults, self.fault_count)
     }
 
-    /// Notes what is gone over.
+    /// Records an error that lenient reading skips.
     #[cold]
     pub fn note(&mut self, error: Error) {
         let heads = match &error.kind {
@@ -117,18 +121,19 @@ impl Ledger {
         }
     }
 
-    /// Whether a fault of this generation was noted, and none of another since.
+    /// Whether the last error is in this generation.
     pub fn has_told_of(&self, generation: u64) -> bool {
         self.last_in == Some(generation)
     }
 
-    /// Notes a loss that does not keep the reading from going on with what it knows.
+    /// Records a loss that does not affect the state of goroutines, Ps and threads, so it needs no
+    /// Gap.
     #[cold]
     pub fn lose(&mut self, lost: Tally) {
         self.lost += lost;
     }
 
-    /// Takes back what was to be told of by itself.
+    /// Merges a loss whose Gap was not returned with the open one.
     pub fn reopen(&mut self, earlier: Option<Break>) {
         if let Some(Break { at, lost }) = earlier {
             let later = self.open_break.take();
@@ -138,7 +143,8 @@ impl Ledger {
         }
     }
 
-    /// Notes a loss behind which nothing is known any more. Several before the next event are one.
+    /// Records a loss that makes the state unknown. Several losses before the next event are
+    /// reported as one Gap.
     #[cold]
     pub fn break_off(&mut self, at: Location, lost: Tally) {
         self.lost += lost;
@@ -167,12 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_first_fault_does_not_silence_the_others() {
+    fn a_huge_first_error_leaves_room_for_others() {
         let mut ledger = Ledger::default();
         ledger.note(standstill(20_000));
         ledger.note(Error { kind: ErrorKind::VarintTruncated, at: Location::default() });
         ledger.note(standstill(MAX_HEADS));
-        // No room for the heads of this one, but for what has none.
+        // There is no more room for errors with stuck threads, only for others.
         ledger.note(standstill(1));
         ledger.note(Error { kind: ErrorKind::VarintTruncated, at: Location::default() });
         assert_eq!(kept(&ledger), [20_000, 0, MAX_HEADS, 0]);

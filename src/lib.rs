@@ -61,6 +61,28 @@
 //!
 //! The library does not map files. To read a mapped file, pass the slice, as in
 //! `examples/mapped.rs`.
+//!
+//! # Traces in one page
+//!
+//! The Go runtime multiplexes goroutines (**G**) over operating system threads (**M**,
+//! [`ThreadId`]). A thread needs a processor (**P**, [`ProcId`], one of GOMAXPROCS) to run Go code.
+//! A trace records what happens to each of them: a goroutine is created, runs, blocks for a reason,
+//! is made runnable by another, or enters a system call. A thread acquires a P, or steals it from a
+//! thread that is in a system call. A trace also contains ranges of time (stop-the-world pauses, GC
+//! marking, sweeping, mark assists), metrics (heap, GOMAXPROCS), CPU samples, and the program's
+//! tasks, regions and log messages (package `runtime/trace`).
+//!
+//! Every thread writes its own events. Their times come from one clock, but are not precise enough
+//! to order events of different threads. So the runtime adds sequence numbers to events of
+//! goroutines and Ps. [`Reader`] restores the order like Go's own reader, which simulates the
+//! scheduler: of the events that are possible in the current state, the earliest is next. On every
+//! valid trace, events, order, times and text equal those of Go 1.27.3. ARCHITECTURE.md lists the
+//! differences on damaged traces.
+//!
+//! Since Go 1.22, a trace is a sequence of **generations**. Each starts with an [`EventKind::Sync`]
+//! and the status of every goroutine and P that it mentions. Since Go 1.25, it also contains the
+//! wall clock ([`ClockSnapshot`]). Older traces are a single stream, and return the same kinds of
+//! events.
 
 #![deny(missing_docs, missing_debug_implementations)]
 #![forbid(unsafe_code)]

@@ -103,6 +103,10 @@ impl Profile<'static> {
     }
 
     /// Like [`from_reader`](Profile::from_reader), with other limits than the default.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_path`](Profile::from_path).
     pub fn from_reader_with(input: impl Read, limits: &ProfileLimits) -> Result<Self, ProfileError> {
         Profile::parse(Cow::Owned(unpack::read(input, limits)?), limits)
     }
@@ -111,11 +115,19 @@ impl Profile<'static> {
 impl<'a> Profile<'a> {
     /// Reads a profile in memory. It may be compressed with gzip. If it is not, the bytes are
     /// borrowed.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_path`](Profile::from_path).
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, ProfileError> {
         Profile::from_slice_with(bytes, &ProfileLimits::default())
     }
 
     /// Like [`from_slice`](Profile::from_slice), with other limits than the default.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_path`](Profile::from_path).
     pub fn from_slice_with(bytes: &'a [u8], limits: &ProfileLimits) -> Result<Self, ProfileError> {
         Profile::parse(unpack::unpack(bytes, limits)?, limits)
     }

@@ -3,6 +3,23 @@
 //! It is made for the live heap after each GC cycle, but works for any series. Each algorithm is a
 //! function that can be used alone. [`Trend`] and [`Shape`] combine them. All of them take time n
 //! log n at most, so series may be long.
+//!
+//! ```
+//! use gotrace::trend::{Forecast, Trend};
+//!
+//! // Seconds, and megabytes that grow by two per second.
+//! let at: Vec<f64> = (0..50).map(f64::from).collect();
+//! let size: Vec<f64> = at.iter().map(|at| 100.0 + 2.0 * at + (at * 12.9898).sin()).collect();
+//! let trend = Trend::of(&at, &size, 0.95).ok_or("too few")?;
+//! assert!((trend.theil_sen.slope - 2.0).abs() < 0.01);
+//! assert!(trend.mann_kendall.p < 1e-9);
+//! let Forecast::At { expected, .. } = trend.forecast(400.0) else { return Err("not growing".into()) };
+//! assert!((expected - 150.0).abs() < 2.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A series is two slices of the same length: positions, such as times, in ascending order, and
+//! values. All must be finite. Otherwise, functions return `None`.
 
 mod forecast;
 mod inflection;

@@ -1,7 +1,8 @@
-//! The records of a trace of Go 1.11 to 1.21 in file order: unordered, unchecked but for their shape.
+//! The records of a trace of Go 1.11 to 1.21, in file order. Only their encoding is checked.
 //!
-//! This is to old traces what [`raw`](crate::raw) is to those of Go 1.22 and later. They have no batches of known size,
-//! so the records are one row; a `Batch` record says whose the following ones are.
+//! This module corresponds to [`raw`](crate::raw) for newer traces. Batches of old traces do not
+//! state their size, so the reader returns a flat sequence of records. A `Batch` record states
+//! which P the following events belong to.
 //!
 //! ```
 //! use gotrace::raw_v1::RawReader;
@@ -34,7 +35,7 @@ use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 use crate::wire::varint;
 
-/// A record as it stands in the file.
+/// A record as it is in the file.
 #[derive(Clone, Copy, Debug)]
 pub struct RawRecord<'a> {
     event: EventType,
@@ -42,39 +43,40 @@ pub struct RawRecord<'a> {
     bytes: &'a [u8],
     shape: Shape,
     values: Values,
-    /// Of a string or a log message.
+    /// The text of a string or log message.
     text: Option<Text<'a>>,
-    /// Of a stack: its frames' bytes.
+    /// The encoded frames of a stack.
     frames: &'a [u8],
 }
 
 impl<'a> RawRecord<'a> {
-    /// What it is.
+    /// The type of the record.
     pub fn event(&self) -> EventType {
         self.event
     }
 
-    /// Its place in the file, in bytes.
+    /// The byte offset of the record in the file.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// How many bytes it takes, with its text or frames.
+    /// The size in bytes, including text and frames.
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Its bytes in the file.
+    /// The bytes of the record in the file.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Its values in order: the time of a timed event, the arguments, the stack.
+    /// The values in file order: the time (if the record has one), the arguments, and the stack ID
+    /// (if it has one).
     pub fn values(&self) -> &[u64] {
         &self.values[..usize::from(self.shape.values)]
     }
 
-    /// The names of its values, as many as there are.
+    /// The names of the values, in the same order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         let spec = self.event.spec();
         let is_timed = matches!(spec.class, Class::Timed | Class::TimedString | Class::Sample);
@@ -83,28 +85,29 @@ impl<'a> RawRecord<'a> {
         time.into_iter().chain(spec.args.iter().copied()).chain(stack)
     }
 
-    /// The text of a string or of a log message.
+    /// The text of a string or log message. `None` for other records.
     pub fn text(&self) -> Option<Text<'a>> {
         self.text
     }
 
-    /// The frames of a stack.
+    /// The frames of a stack. Empty for other records.
     pub fn frames(&self) -> impl Iterator<Item = RawFrame> + use<'a> {
         let (bytes, mut pos) = (self.frames, 0);
-        // They were read once: they are whole.
+        // The record has been decoded before, so all frames are complete.
         std::iter::from_fn(move || (pos < bytes.len()).then(|| RawFrame::read(bytes, &mut pos).ok()).flatten())
     }
 
-    /// Writes the record and a line feed, in the style of Go's `-d=wire` and with the names of its v1 parser.
+    /// Writes the record and a newline. The style is that of `go tool trace -d=wire`, and the names
+    /// are those of Go's parser for old traces.
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// Those of writing to `out`.
     pub fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
         out.write_all(self.event.name().as_bytes())?;
         for (name, value) in self.names().zip(self.values()) {
             match (self.event, name) {
-                // The P of no number is -1 to Go's parser.
+                // Go's parser shows the missing P as -1.
                 (EventType::Batch | EventType::CPUSample, "p") => write!(out, " {name}={}", *value as i64)?,
                 _ => {
                     write!(out, " {name}=")?;
@@ -123,9 +126,10 @@ impl<'a> RawRecord<'a> {
     }
 }
 
-/// Reads one record after another.
+/// Reads the records of a trace.
 ///
-/// Over a slice nothing is copied. Over a `Read` little more than the longest possible record, a megabyte, is in memory.
+/// Over a slice, nothing is copied. Over a `Read`, about one megabyte is in memory, the maximum size
+/// of a record.
 #[derive(Debug)]
 pub struct RawReader<'a> {
     source: Source<'a>,
@@ -137,11 +141,11 @@ pub struct RawReader<'a> {
 }
 
 impl RawReader<'static> {
-    /// Reads a file.
+    /// Reads the trace file at `path`.
     ///
     /// # Errors
     ///
-    /// Those of opening the file and of [`from_reader`](RawReader::from_reader).
+    /// Fails if the file cannot be opened, and if [`from_reader`](RawReader::from_reader) fails.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error { kind: error.into(), at: Location::default() })?;
         Self::from_reader(file)
@@ -149,21 +153,21 @@ impl RawReader<'static> {
 }
 
 impl<'a> RawReader<'a> {
-    /// Reads a trace that is in memory.
+    /// Reads a trace from memory.
     ///
     /// # Errors
     ///
-    /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the header of a trace of Go
-    /// 1.11 to 1.21.
+    /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the
+    /// header of a trace of Go 1.11 to 1.21.
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
         Self::from_source(Source::slice(bytes))
     }
 
-    /// Reads a trace from any `Read`. Buffering it gains nothing.
+    /// Reads a trace from any `Read`. A `BufReader` is not needed.
     ///
     /// # Errors
     ///
-    /// As [`from_slice`](Self::from_slice), and those of reading the header.
+    /// Those of [`from_slice`](Self::from_slice), and `Io` if reading the header fails.
     pub fn from_reader(from: impl Read + Send + 'a) -> Result<Self, Error> {
         Self::from_source(Source::stream(from))
     }
@@ -177,21 +181,22 @@ impl<'a> RawReader<'a> {
         Ok(RawReader { source, version, minor: spec::minor(version), delivered: 0, has_failed: false })
     }
 
-    /// The version that the trace's header names.
+    /// The version in the header of the trace.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// How many bytes of the file were delivered in records, or were the header.
+    /// The byte offset of the next record in the file.
     pub fn offset(&self) -> u64 {
         self.source.base() + self.delivered as u64
     }
 
-    /// The next record, `None` at the end and after an error.
+    /// Returns the next record, or `None` at the end and after an error.
     ///
     /// # Errors
     ///
-    /// Those of the record's shape, with its offset in the file, and those of reading.
+    /// Errors in the encoding of the record, with the offset of the record, and `Io` if reading
+    /// fails.
     pub fn next_record(&mut self) -> Result<Option<RawRecord<'_>>, Error> {
         self.source.release(std::mem::take(&mut self.delivered));
         if self.has_failed {
@@ -201,7 +206,7 @@ impl<'a> RawReader<'a> {
         let filled = self.source.fill(MAX_RECORD);
         let window = self.source.window();
         let (kind, offset) = match (read(window, offset, self.minor), filled) {
-            // Before an input that fails there may be whole records.
+            // Even if reading failed, there may be complete records before that.
             (Ok(Some(record)), _) => {
                 self.delivered = record.size();
                 return Ok(Some(record));
@@ -215,7 +220,8 @@ impl<'a> RawReader<'a> {
     }
 }
 
-/// Reads the record at the start of the window, which has the whole record or ends where the file ends. `None` if it is empty.
+/// Reads the record at the start of `window`. `None` if `window` is empty. The window must contain
+/// the complete record, unless the file ends first.
 fn read(window: &[u8], offset: u64, minor: u8) -> Parsed<Option<RawRecord<'_>>> {
     let Some(&first) = window.first() else { return Ok(None) };
     let shape = parse::shape(first, minor)?;
@@ -238,14 +244,14 @@ fn read(window: &[u8], offset: u64, minor: u8) -> Parsed<Option<RawRecord<'_>>> 
     Ok(Some(record))
 }
 
-/// Reads the text at `pos`. Returns where it ends.
+/// Reads the text at `pos`. Returns its end.
 fn read_text<'a>(window: &'a [u8], pos: usize, record: &mut RawRecord<'a>) -> Parsed<usize> {
     let (text, end): (Span, usize) = parse::text(window, pos, record.event)?;
     record.text = Some(Text(text.of(window)));
     Ok(end)
 }
 
-/// Reads the values and frames of a stack. Returns where it ends.
+/// Reads the values and frames of a stack. Returns its end.
 fn read_stack<'a>(window: &'a [u8], record: &mut RawRecord<'a>) -> Parsed<usize> {
     let Layout::Within(mut pos, end) = Layout::read(window, 0, record.event)? else {
         let (values, end) = parse::values(window, 0, record.shape)?;
@@ -278,17 +284,17 @@ mod tests {
         let mut out = Vec::new();
         let mut at = header::LEN;
         while let Some(record) = reader.next_record()? {
-            assert_eq!(record.offset(), at as u64, "one record follows the other");
+            assert_eq!(record.offset(), at as u64, "records follow each other without gaps");
             assert_eq!(record.bytes(), &trace[at..at + record.size()]);
             at += record.size();
-            record.write_text(&mut out).expect("memory does not fail");
+            record.write_text(&mut out).expect("writing to a Vec cannot fail");
         }
         assert_eq!((at, reader.offset()), (trace.len(), at as u64));
         Ok(String::from_utf8(out).expect("ASCII"))
     }
 
     #[test]
-    fn every_kind_of_record_has_its_text() {
+    fn every_kind_of_record_has_a_text() {
         let window = [
             &[0x41, 3, 100][..],                                                     // Batch, P 3, 100 ticks
             &[0x45, 5, 77],                        // ProcStart after 5 ticks on thread 77
@@ -308,10 +314,10 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_ends_the_row_and_says_where() {
+    fn an_error_ends_the_records_and_has_an_offset() {
         let fault = text(&[0x45, 5, 77, 0x00]).expect_err("type 0");
         assert_eq!(fault.at.offset, 16 + 3);
-        // A stack of one frame, and two values behind it.
+        // A stack of one frame, followed by two more values.
         let fault = text(&[0xc3, 8, 2, 1, 0x10, 6, 6, 44, 1, 1]).expect_err("too long");
         assert!(matches!(fault.kind, ErrorKind::WrongArgumentCount { event: "Stack", expected: 6, found: 8 }));
         let trace = [&Version::Go121.header()[..], &[0x00, 0x45, 5, 77]].concat();

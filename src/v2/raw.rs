@@ -1,8 +1,8 @@
-//! The wire as it is: batches and raw events in file order, with their places in the file.
+//! The raw layer: batches and events in file order, with their offsets.
 //!
-//! Nothing is ordered, resolved or checked beyond the framing and the number of arguments. What an event means, and
-//! in which order the events of several Ms happened, [`Reader`](crate::Reader) knows. This layer is for tools that
-//! show, measure, cut or repair traces.
+//! Events are not ordered, and IDs are not resolved. Only the framing and the number of arguments
+//! are checked. [`Reader`](crate::Reader) does the rest. Use this module for tools that show,
+//! measure, cut or repair traces.
 //!
 //! ```
 //! use gotrace::raw::{EventType, RawReader};
@@ -25,9 +25,10 @@
 //! # }
 //! ```
 //!
-//! The events of a batch include the one that frames it, `EventBatch`, `ExperimentalBatch` or `EndOfGeneration`: every
-//! byte of a file behind its header belongs to exactly one event. The names and the count are those of
-//! `go tool trace -d=wire`, of which [`RawEvent::write_text`] gives the lines.
+//! The events of a batch include the one that is its header: `EventBatch`, `ExperimentalBatch` or
+//! `EndOfGeneration`. So every byte after the file header belongs to exactly one event. The names
+//! and the number of events are those of `go tool trace -d=wire`, and [`RawEvent::write_text`]
+//! writes the same text.
 
 mod event;
 #[cfg(test)]
@@ -53,18 +54,19 @@ use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 use crate::wire::varint;
 
-/// Reads the batches of a trace of Go 1.22 or later in file order.
+/// Reads the batches of a trace of Go 1.22 or later, in file order.
 ///
-/// Over a slice nothing is copied; over a `Read` no more than a few batches are in memory.
+/// Over a slice, nothing is copied. Over a `Read`, only a few batches are in memory.
 #[derive(Debug)]
 pub struct RawReader<'a> {
     source: Source<'a>,
     version: Version,
-    /// How much of the window is behind us.
+    /// The position of the next batch in the window.
     pos: usize,
-    /// The last batch's generation, 0 before the first.
+    /// The generation of the last batch. 0 before the first batch.
     generation: u64,
-    /// Whether a generation has begun and not ended, as far as the version says so.
+    /// Whether the end marker of a generation is still missing. Always false if the version has no
+    /// end markers.
     open: bool,
     stage: Stage,
 }
@@ -72,17 +74,17 @@ pub struct RawReader<'a> {
 #[derive(Debug)]
 enum Stage {
     Reading,
-    /// The last batch was delivered in part, and then this error is due.
+    /// The last batch was incomplete. The next call returns this error.
     Failing(Error),
     Ended,
 }
 
 impl RawReader<'static> {
-    /// Reads a file.
+    /// Reads the trace file at `path`.
     ///
     /// # Errors
     ///
-    /// Those of opening the file and of [`from_reader`](RawReader::from_reader).
+    /// Fails if the file cannot be opened, and if [`from_reader`](RawReader::from_reader) fails.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error { kind: error.into(), at: Location::default() })?;
         Self::from_reader(file)
@@ -90,21 +92,21 @@ impl RawReader<'static> {
 }
 
 impl<'a> RawReader<'a> {
-    /// Reads a trace that is in memory, or mapped into it.
+    /// Reads a trace from memory, such as a mapped file.
     ///
     /// # Errors
     ///
-    /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the header of a trace that
-    /// has batches.
+    /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the
+    /// header of a trace of Go 1.22 or later.
     pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
         Self::from_source(Source::slice(bytes))
     }
 
-    /// Reads a trace from anything that gives bytes. Buffering it gains nothing.
+    /// Reads a trace from any `Read`. A `BufReader` is not needed.
     ///
     /// # Errors
     ///
-    /// As [`from_slice`](Self::from_slice), and those of reading the header.
+    /// Those of [`from_slice`](Self::from_slice), and `Io` if reading the header fails.
     pub fn from_reader(from: impl Read + Send + 'a) -> Result<Self, Error> {
         Self::from_source(Source::stream(from))
     }
@@ -118,27 +120,27 @@ impl<'a> RawReader<'a> {
         Ok(RawReader { source, version, pos: 0, generation: 0, open: false, stage: Stage::Reading })
     }
 
-    /// The version that the trace's header names.
+    /// The version in the header of the trace.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// How many bytes of the file have been delivered in batches, or were the header.
+    /// The byte offset of the next batch in the file.
     pub fn offset(&self) -> u64 {
         self.source.base() + self.pos as u64
     }
 
-    /// The next batch, `None` at the file's end.
+    /// Returns the next batch, or `None` at the end of the file.
     ///
-    /// A batch that the file's end cuts comes with what there is of its body; the error comes behind its last whole
-    /// event, and is what the next call of this gives too.
+    /// If the file ends inside a batch, this returns the incomplete batch. Its events end with the
+    /// error, and so does the next call of this function.
     ///
     /// # Errors
     ///
-    /// What is wrong with the framing from here on: `EmptyTrace`, `NotABatch`, `TruncatedBatch`, `BatchTooLarge`,
-    /// `VarintOverflow`, `UnknownExperiment`, `MultipleTraces`, `TrailingData`, `MissingEndOfGeneration`. Afterwards
-    /// this gives `Ok(None)`. Damage inside a batch is met in [`RawEvents::next_event`], and the batches behind it
-    /// can still be read.
+    /// Errors in the framing: `EmptyTrace`, `NotABatch`, `TruncatedBatch`, `BatchTooLarge`,
+    /// `VarintOverflow`, `UnknownExperiment`, `MultipleTraces`, `TrailingData` and
+    /// `MissingEndOfGeneration`. Afterwards, this returns `Ok(None)`. Errors inside a batch are
+    /// returned by [`RawEvents::next_event`]. They do not affect later batches.
     #[inline(never)]
     pub fn next_batch(&mut self) -> Result<Option<RawBatch<'_>>, Error> {
         match std::mem::replace(&mut self.stage, Stage::Ended) {
@@ -154,7 +156,7 @@ impl<'a> RawReader<'a> {
         }))
     }
 
-    /// Reads what begins at the position; `None` at the end of the file.
+    /// Parses the header at the position. `None` at the end of the file.
     fn frame(&mut self) -> Result<Option<Framing>, Error> {
         if !self.reach(1)? {
             let at = Location { offset: self.offset(), ..Location::default() };
@@ -185,7 +187,7 @@ impl<'a> RawReader<'a> {
         }
     }
 
-    /// Makes `len` bytes from the position on resident, if the file goes on so far; says whether it does.
+    /// Makes `len` bytes after the position resident. Returns false if the file ends before that.
     fn reach(&mut self, len: usize) -> Result<bool, Error> {
         if self.source.window().len() - self.pos >= len {
             return Ok(true);
@@ -238,44 +240,48 @@ impl<'a> RawReader<'a> {
     }
 }
 
-/// What a batch holds.
+/// The kind of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BatchKind {
-    /// The events of one M, or of no M a table or the clock: the batch's second event tells which.
+    /// Events of one thread. If the batch has no thread: a table or the clock, depending on its
+    /// second event.
     Events,
-    /// Bytes of which only this experiment knows the meaning.
+    /// Data of the experiment with this number, which defines the format.
     Experimental(u8),
-    /// Nothing: it stands for the byte that ends a generation (Go 1.26 and later).
+    /// Not a batch, but the byte that ends a generation (Go 1.26 and later).
     EndOfGeneration,
 }
 
-/// A batch: what one M wrote at a time, or a part of a generation's tables.
+/// A batch: events that one thread wrote at once, or a part of a table.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RawBatch<'a> {
-    /// Where it begins in the file.
+    /// The byte offset of the start in the file.
     pub offset: u64,
-    /// What it holds.
+    /// The kind of the batch.
     pub kind: BatchKind,
-    /// The generation that it says it belongs to; for the end of a generation that of the batch before, or 0.
+    /// The generation in the header. For the end of a generation, that of the previous batch, or 0
+    /// if there is none.
     pub generation: u64,
-    /// The M that wrote it; `None` for tables and clocks.
+    /// The thread that wrote the batch. `None` for tables and the clock.
     pub thread: Option<ThreadId>,
-    /// The time from which its first event counts, in units of the generation's clock.
+    /// The start time, in units of the generation's clock. The time of the first event is relative
+    /// to it.
     pub time: u64,
-    /// How many bytes its body should have.
+    /// The size of the body in bytes, as stated in the header.
     pub size: u64,
-    /// How many of them the file lacks because it ends before.
+    /// The number of these bytes that are missing because the file ends.
     pub missing: u64,
     bytes: &'a [u8],
-    /// How long the header is.
+    /// The length of the header.
     header: usize,
     version: Version,
 }
 
 impl<'a> RawBatch<'a> {
-    /// A batch in a window that begins at `base` in the file. What lies behind the window is missing.
+    /// A batch in a window that starts at offset `base` of the file. Bytes after the end of the
+    /// window are missing.
     fn new(found: &Batch, window: &'a [u8], base: u64, version: Version) -> Self {
         RawBatch {
             offset: base + found.start as u64,
@@ -294,23 +300,24 @@ impl<'a> RawBatch<'a> {
         }
     }
 
-    /// All its bytes, header and body.
+    /// The bytes of header and body.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The bytes behind its header.
+    /// The bytes of the body.
     pub fn body(&self) -> &'a [u8] {
         self.bytes.get(self.header..).unwrap_or_default()
     }
 
-    /// Its events, the one that frames it first.
+    /// Iterates over the events. The first one is the header of the batch.
     pub fn events(&self) -> RawEvents<'_> {
         RawEvents::new(self)
     }
 }
 
-/// Whether a record is not longer than one can be, as far as that can be told before its end.
+/// Whether the start of a record does not exceed the maximum length of a string or the maximum
+/// depth of a stack.
 fn is_possible(record: &[u8]) -> bool {
     let most = match record.first().and_then(|&code| EventType::from_code(code)) {
         Some(EventType::String) => MAX_STRING,
@@ -319,23 +326,25 @@ fn is_possible(record: &[u8]) -> bool {
     };
     let mut pos = 1;
     let is_more = |count: u64| count > most;
-    // Its ID, and how much follows.
+    // A record starts with its ID, followed by the length or depth.
     !(varint::read(record, &mut pos).is_ok() && varint::read(record, &mut pos).is_ok_and(is_more))
 }
 
-/// How far the records of a batch are sound.
+/// The part of a batch whose records are valid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sound {
-    /// Where they end: that with which they do not go on. If the batch goes on behind the window, that is the window's end where
-    /// it is cut there and nothing else is wrong.
+    /// The end of the last valid record. If the only fault is that the window ends inside the
+    /// batch, the end of the window.
     ///
-    /// Text is sound whatever it is, so what is wrong may have begun in a string that stands before it.
+    /// The text of a string can be any bytes. So if the last valid record is a string, the damage
+    /// may have started inside it.
     pub until: usize,
-    /// Where the last string ends that another one follows, or the batch's end; the batch's start if there is none.
+    /// The end of the last string that is followed by another string or by the end of the batch.
+    /// The start of the batch if there is none.
     pub texts_until: usize,
 }
 
-/// How far the records of a batch are sound. An experiment's may be anything.
+/// Finds the valid part of a batch. Data of experiments is never checked.
 pub(super) fn sound(batch: &Batch, window: &[u8]) -> Sound {
     if batch.experiment.is_some() {
         return Sound { until: batch.body, texts_until: batch.start };

@@ -1,4 +1,4 @@
-//! Raw events: decoding, their text, their size.
+//! Decodes raw events, and writes them as text.
 
 use std::fmt;
 use std::io;
@@ -11,16 +11,17 @@ use crate::event::text::write_int;
 use crate::wire::header::Version;
 use crate::wire::varint;
 
-/// The most arguments that an event has: four and the time.
+/// The maximum number of arguments of an event, including the time.
 const MAX_ARGS: usize = spec::MAX_ARGS + 1;
 
-/// How many arguments the events of a version have, by type; [`UNUSUAL`] for types that it does not have, for events
-/// of none or more than [`FREQUENT_ARGS`], and for those that have more than arguments or frame a batch.
+/// The number of arguments of each event type in a version. [`UNUSUAL`] for types that are not in
+/// the version, that have no or more than [`FREQUENT_ARGS`] arguments, that have data or frames, or
+/// that are the header of a batch.
 pub(super) type Arity = [u8; 256];
 
 const UNUSUAL: u8 = u8::MAX;
 
-/// The table of a version.
+/// The table for a version.
 pub(super) fn arity(version: Version) -> &'static Arity {
     static GO122: Arity = table(Version::Go122);
     static GO123: Arity = table(Version::Go123);
@@ -55,29 +56,29 @@ const fn frames_a_batch(event: EventType) -> bool {
     matches!(event, EventType::EventBatch | EventType::ExperimentalBatch | EventType::EndOfGeneration)
 }
 
-/// The events of a batch in file order.
+/// Iterates over the events of a batch, in file order.
 #[derive(Clone, Debug)]
 pub struct RawEvents<'a> {
     batch: &'a RawBatch<'a>,
-    /// The batch's bytes from the next event on: what is left is compared with a constant, where a position would
-    /// have to be compared with a length.
+    /// The bytes of the batch from the next event on. This is faster than a position in `bytes`:
+    /// checks compare a length with a constant.
     rest: &'a [u8],
     failed: bool,
     arity: &'static Arity,
-    /// The last event's arguments, in place: to copy them costs more than to decode them. They are boxed so that what is
-    /// given out leads here and not to `self`: the rest can then stay in registers, without which every event
-    /// would wait for the one before.
+    /// The arguments of the last event. Events borrow them, because copying would cost more than
+    /// decoding. They are boxed, so that the borrow does not refer to `self` and the compiler can
+    /// keep `rest` in registers.
     args: Box<Args>,
 }
 
 type Args = [u64; MAX_ARGS];
 
-/// What is found out of an event besides the values of its arguments.
+/// The size of a decoded event.
 #[derive(Clone, Copy)]
 struct Extent {
-    /// How many arguments it has.
+    /// The number of arguments.
     args: usize,
-    /// How many bytes it is long.
+    /// The length in bytes.
     len: usize,
 }
 
@@ -87,17 +88,19 @@ impl<'a> RawEvents<'a> {
         RawEvents { batch, rest: batch.bytes, failed: false, arity, args: Box::default() }
     }
 
-    /// The next event, `None` behind the last.
+    /// Returns the next event, or `None` at the end of the batch.
     ///
     /// # Errors
     ///
-    /// `UnknownEvent`, `EventNotInVersion`, `WrongContext` for the frame of a batch inside another one,
-    /// `VarintOverflow`, and where the batch ends too early `VarintTruncated`, `EventTruncated` or, if the file ends
-    /// there, `TruncatedBatch`. Afterwards this gives `Ok(None)`.
+    /// `UnknownEvent`, `EventNotInVersion`, `WrongContext` for the header of a batch inside another
+    /// batch, or `VarintOverflow`. If the batch ends inside the event, `VarintTruncated` or
+    /// `EventTruncated`, or `TruncatedBatch` if the file ends there as well. Afterwards, this
+    /// returns `Ok(None)`.
     #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<RawEvent<'_>>, Error> {
         let extent = match read_brief(&mut self.args, self.rest, self.arity) {
-            // Apart from the rest, so that the compiler knows how little this takes, and checks nothing.
+            // Separate from the call below, so that the compiler knows the maximum length and
+            // removes bounds checks.
             Some(extent) => return Ok(Some(self.step(extent))),
             None => read(&mut self.args, self.batch, self.rest, self.failed),
         };
@@ -111,7 +114,7 @@ impl<'a> RawEvents<'a> {
         }
     }
 
-    /// Gives out the event in front and goes past it.
+    /// Returns the next event and advances `rest`.
     #[inline(always)]
     fn step(&mut self, Extent { args, len }: Extent) -> RawEvent<'_> {
         let rest = self.rest;
@@ -120,13 +123,13 @@ impl<'a> RawEvents<'a> {
     }
 }
 
-/// How many arguments a frequent event has at most.
+/// The maximum number of arguments of a frequent event.
 const FREQUENT_ARGS: usize = 4;
 
-/// A brief event is not longer than this: a type, and brief integers.
+/// The maximum length of a brief event: a type and brief integers.
 const WINDOW: usize = 1 + FREQUENT_ARGS * varint::BRIEF;
 
-/// Decodes the event in front if it is brief, and has a few arguments and nothing else.
+/// Decodes the next event if all its integers are brief and it consists of a few arguments.
 #[inline(always)]
 fn read_brief(args: &mut Args, rest: &[u8], arity: &Arity) -> Option<Extent> {
     let window: &[u8; WINDOW] = rest.first_chunk()?;
@@ -135,9 +138,10 @@ fn read_brief(args: &mut Args, rest: &[u8], arity: &Arity) -> Option<Extent> {
         return None;
     }
     let mut pos = 1;
-    // No loop: each number of arguments has its branches, which the processor then foretells by themselves.
+    // No loop: with separate branches for each number of arguments, the processor predicts them
+    // better.
     if count > 2 {
-        // Mostly the time and a small number.
+        // Usually these are the time and a small number.
         (args[0], args[1]) = varint::read_two_brief(window, &mut pos)?;
         args[2] = varint::read_brief(window, &mut pos)?;
         if count > 3 {
@@ -152,15 +156,15 @@ fn read_brief(args: &mut Args, rest: &[u8], arity: &Arity) -> Option<Extent> {
     Some(Extent { args: count, len: pos })
 }
 
-/// Out of line, for its moving about of words would take the registers of those that are busy.
+/// Not inlined, because moving the error would take registers from the hot path.
 #[cold]
 #[inline(never)]
-#[allow(clippy::boxed_local, reason = "it comes boxed")]
+#[allow(clippy::boxed_local, reason = "the error arrives boxed")]
 fn unboxed(error: Box<Error>) -> Error {
     *error
 }
 
-/// Decodes any event, or tells why there is none. Few are decoded here, and the compiler is to know that.
+/// Decodes any event. Marked as cold, because [`read_brief`] decodes most events.
 #[cold]
 #[inline(never)]
 fn read(all: &mut Args, batch: &RawBatch<'_>, rest: &[u8], failed: bool) -> Result<Option<Extent>, Box<Error>> {
@@ -206,8 +210,8 @@ fn read(all: &mut Args, batch: &RawBatch<'_>, rest: &[u8], failed: bool) -> Resu
 
 const MORE: u8 = 0x80;
 
-/// Skips integers, as many as end in the next eight bytes at a time. Every one takes bytes, so a wrong number of them
-/// costs no more than the batch is long.
+/// Skips integers, up to eight bytes at a time. Each integer takes at least one byte, so the cost
+/// is bounded by the length of the batch even if `count` is wrong.
 fn skip_ints(batch: &RawBatch<'_>, pos: &mut usize, mut count: u64) -> Result<(), Box<Error>> {
     while count > 0 {
         let word = batch.bytes.get(*pos..).and_then(|rest| rest.first_chunk());
@@ -217,7 +221,8 @@ fn skip_ints(batch: &RawBatch<'_>, pos: &mut usize, mut count: u64) -> Result<()
             int(batch, pos)?;
             count -= 1;
         } else {
-            // Behind the last that ends here: so no integer is skipped that is too long.
+            // Continue after the last integer that ends in these bytes. The remaining bytes belong
+            // to an integer that may be too long, which `int` must check.
             *pos += 8 - ends.leading_zeros() as usize / 8;
             count -= ended;
         }
@@ -237,7 +242,8 @@ fn int(batch: &RawBatch<'_>, pos: &mut usize) -> Result<u64, Box<Error>> {
     })
 }
 
-/// A fault of a batch that ends inside the bytes of an event. If the file ends there, that is the reason.
+/// The error for an event that extends beyond the end of its batch. If the file ends there, that is
+/// the cause.
 #[cold]
 fn short(batch: &RawBatch<'_>, event: EventType, pos: usize) -> Box<Error> {
     match batch.missing {
@@ -253,49 +259,48 @@ fn fault(batch: &RawBatch<'_>, kind: ErrorKind, pos: usize) -> Box<Error> {
     Box::new(Error { kind, at })
 }
 
-/// An event as it stands on the wire. It borrows from its [`RawEvents`] until the next one is asked for.
+/// An event as it is in the file. It borrows from its [`RawEvents`] until the next event is read.
 #[derive(Clone, Copy)]
 pub struct RawEvent<'a> {
     args: &'a [u64],
-    /// The batch's bytes from this event on,
+    /// The bytes of the batch from this event on. The first `len` of them belong to this event.
     rest: &'a [u8],
-    /// and how many of them are its own.
     len: usize,
     batch: &'a RawBatch<'a>,
 }
 
 impl<'a> RawEvent<'a> {
-    /// Where it begins in the file.
+    /// The byte offset of the event in the file.
     #[inline]
     pub fn offset(&self) -> u64 {
         self.batch.offset + (self.batch.bytes.len() - self.rest.len()) as u64
     }
 
-    /// Its type.
+    /// The type of the event.
     #[inline]
     pub fn event(&self) -> EventType {
-        // Nothing else is decoded than the types that there are.
+        // Only known types are decoded, so the default is never used.
         self.rest.first().and_then(|&code| EventType::from_code(code)).unwrap_or(EventType::EventBatch)
     }
 
-    /// Its arguments, named by [`Spec::args`](super::Spec::args).
+    /// The arguments, in the order of [`Spec::args`](super::Spec::args).
     #[inline]
     pub fn args(&self) -> &'a [u64] {
         self.args
     }
 
-    /// Its bytes in the file, type and trailer included.
+    /// The bytes of the event in the file, including data and frames.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.rest.get(..self.len).unwrap_or_default()
     }
 
-    /// The bytes behind the arguments of an event that has some: a string's, or an experiment's batch.
+    /// The data of a string or of an experimental batch. `None` for other events.
     pub fn data(&self) -> Option<&'a [u8]> {
         (self.event().spec().class == Class::Data).then(|| self.trailer())
     }
 
-    /// The frames of a stack; none for other events.
+    /// The frames of a stack. Empty for other events.
     pub fn frames(&self) -> RawFrames<'a> {
         match self.event().spec().class {
             Class::Stack => RawFrames { bytes: self.trailer(), pos: 0 },
@@ -303,21 +308,22 @@ impl<'a> RawEvent<'a> {
         }
     }
 
-    /// The bytes behind the arguments, without their number if it is written there. Events that have such bytes are
-    /// rare: looking for the place again is cheaper than keeping it for all.
+    /// The bytes after the arguments, without their length. Few events have any, so their position
+    /// is computed again here and not stored for all events.
     fn trailer(&self) -> &'a [u8] {
         let ints = self.args().len() + usize::from(self.event().spec().class == Class::Data);
         let bytes = self.bytes();
         let mut pos = 1;
         for _ in 0..ints {
-            // They were read before.
+            // This cannot fail, because the same bytes have been read before.
             let _ = varint::read(bytes, &mut pos);
         }
         bytes.get(pos..).unwrap_or_default()
     }
 
-    /// How many bytes it takes with every integer as short as can be. In a file it may be longer: the runtime pads
-    /// the sizes of batches and of other things that it fills in later.
+    /// The size in bytes with the shortest encoding of integers. The event may take more bytes in
+    /// the file, because the runtime pads integers that it fills in later, such as the size of a
+    /// batch.
     pub fn encoded_size(&self) -> usize {
         let args: usize = self.args().iter().map(|&arg| varint::len(arg)).sum();
         let frames: usize = self.frames().map(|frame| frame_args(frame).map(varint::len).iter().sum::<usize>()).sum();
@@ -325,12 +331,12 @@ impl<'a> RawEvent<'a> {
         1 + args + frames + data
     }
 
-    /// Writes the event as `go tool trace -d=wire` of Go 1.27.3 does, byte for byte: a line, one more for each
-    /// frame of a stack, and one for data unless they are empty.
+    /// Writes the event like `go tool trace -d=wire` of Go 1.27.3, byte for byte: one line, a line
+    /// for each frame of a stack, and a line for data unless it is empty.
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// Those of writing to `out`.
     pub fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
         let spec = self.event().spec();
         out.write_all(spec.name.as_bytes())?;
@@ -350,7 +356,7 @@ impl<'a> RawEvent<'a> {
     }
 }
 
-/// The names of a frame's integers in text, in the order of the wire.
+/// The names of a frame's integers in the text form, in file order.
 pub(crate) const FRAME_ARGS: [&str; 4] = ["pc", "func", "file", "line"];
 
 fn frame_args(frame: RawFrame) -> [u64; 4] {
@@ -364,7 +370,7 @@ fn write_arg(separator: &[u8], name: &str, value: u64, out: &mut impl io::Write)
     write_int(value, out)
 }
 
-/// The frames of a [`RawEvent`], innermost first.
+/// Iterates over the frames of a [`RawEvent`], innermost first.
 #[derive(Clone, Debug)]
 pub struct RawFrames<'a> {
     bytes: &'a [u8],
@@ -375,12 +381,12 @@ impl Iterator for RawFrames<'_> {
     type Item = RawFrame;
 
     fn next(&mut self) -> Option<RawFrame> {
-        // They were read once when the event's end was looked for: they are whole.
+        // The event has been decoded before, so all frames are complete.
         RawFrame::read(self.bytes, &mut self.pos).ok()
     }
 }
 
-/// Without the batch's bytes, which would stand in the text of each of its events.
+/// Leaves out the bytes of the batch.
 impl fmt::Debug for RawEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("RawEvent");

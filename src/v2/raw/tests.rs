@@ -1,11 +1,11 @@
-//! The raw layer on traces put together for it.
+//! Tests of the raw layer on synthetic traces.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::synth::{Batch as Bytes, Generation, Trace};
 
-/// A batch of thread 7 with some body.
+/// A trace with one batch.
 fn trace(version: Version, body: Bytes) -> Vec<u8> {
     let mut generation = Generation::new(1);
     generation.clock(None).batch(body);
@@ -16,7 +16,7 @@ fn batch() -> Bytes {
     Bytes::new(ThreadId(7), 300)
 }
 
-/// The events that can be read, as text with their places, and the error's text.
+/// The text and offset of every event before the first error, and the text of the error.
 fn read(bytes: &[u8]) -> (Vec<String>, String) {
     let mut events = Vec::new();
     let result = RawReader::from_slice(bytes).and_then(|mut reader| {
@@ -24,7 +24,7 @@ fn read(bytes: &[u8]) -> (Vec<String>, String) {
             let mut raw = batch.events();
             while let Some(event) = raw.next_event()? {
                 let mut text = Vec::new();
-                event.write_text(&mut text).expect("memory does not fail");
+                event.write_text(&mut text).expect("writing to a Vec cannot fail");
                 events.push(format!("{} {}", event.offset(), String::from_utf8_lossy(&text).trim_end()));
             }
         }
@@ -34,7 +34,7 @@ fn read(bytes: &[u8]) -> (Vec<String>, String) {
 }
 
 #[test]
-fn events_come_with_their_places() {
+fn events_have_offsets() {
     let body = batch()
         .event(EventType::GoStart, &[5, 200, 3])
         .data(EventType::String, &[1], b"a\n")
@@ -56,7 +56,7 @@ fn events_come_with_their_places() {
 }
 
 #[test]
-fn a_batch_tells_what_it_is() {
+fn batches_have_headers() {
     let bytes = trace(Version::Go126, batch().experiment(1).bytes(&[1, 2, 3]));
     let mut reader = RawReader::from_slice(&bytes).expect("a header");
     let found = reader.next_batch().expect("sound").expect("a batch");
@@ -73,7 +73,7 @@ fn a_batch_tells_what_it_is() {
 }
 
 #[test]
-fn a_cut_batch_gives_what_there_is_of_it() {
+fn an_incomplete_batch_is_returned_before_the_error() {
     let body = || batch().event(EventType::ProcStop, &[1]).event(EventType::GoStart, &[5, 200, 3]);
     let (events, error) = read(&trace(Version::Go122, body().claiming(20)));
     assert_eq!(events.len(), 3);
@@ -90,7 +90,7 @@ fn a_cut_batch_gives_what_there_is_of_it() {
 }
 
 #[test]
-fn damage_in_a_batch_has_a_place_and_spares_the_next() {
+fn damage_in_a_batch_does_not_affect_the_next() {
     let check = |body: Bytes, message: &str| {
         let mut generation = Generation::new(1);
         generation.clock(None).batch(batch().event(EventType::ProcStop, &[1]).bytes(&body_of(body))).batch(batch());
@@ -129,7 +129,7 @@ fn body_of(batch: Bytes) -> Vec<u8> {
 }
 
 #[test]
-fn broken_framing_is_named() {
+fn errors_in_the_framing_are_reported() {
     let whole = trace(Version::Go126, batch());
     let error = |bytes: Vec<u8>| read(&bytes).1;
     assert_eq!(error(whole[..16].to_vec()), "the trace is empty: nothing follows its header at byte 16");
@@ -149,7 +149,8 @@ fn broken_framing_is_named() {
 proptest! {
     #[test]
     fn integers_of_every_length_are_read(events in prop::collection::vec(prop::collection::vec(any_int(), 5), 1..30)) {
-        // The last event lies near the batch's end, the others mostly do not: both ways of decoding are taken.
+        // The last event is near the end of the batch, most others are not, so this tests both ways
+        // of decoding.
         let body = events.iter().fold(batch(), |batch, args| batch.event(EventType::UserLog, args));
         let bytes = trace(Version::Go122, body);
         let mut reader = RawReader::from_slice(&bytes).expect("a header");
@@ -180,7 +181,7 @@ proptest! {
     }
 }
 
-/// Integers whose encodings are of every length.
+/// Integers with encodings of every length.
 fn any_int() -> impl Strategy<Value = u64> {
     (any::<u64>(), 0..64u32).prop_map(|(value, shift)| value >> shift)
 }

@@ -6,7 +6,7 @@ use super::{BatchKind, EventType, RawBatch};
 use crate::id::{NONE, ThreadId};
 use crate::wire::varint;
 
-/// What the header of a batch says.
+/// The fields of a batch header.
 ///
 /// ```
 /// use gotrace::raw::{BatchHeader, RawReader};
@@ -24,37 +24,39 @@ use crate::wire::varint;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchHeader {
-    /// What the batch holds.
+    /// The kind of the batch.
     pub kind: BatchKind,
-    /// The generation that it belongs to.
+    /// The generation.
     pub generation: u64,
-    /// The thread that wrote it; `None` for tables and clocks.
+    /// The thread that wrote the batch. `None` for tables and the clock.
     pub thread: Option<ThreadId>,
-    /// The time from which its first event counts, in units of the generation's clock.
+    /// The start time, in units of the generation's clock. The time of the first event is relative
+    /// to it.
     pub time: u64,
 }
 
 impl BatchHeader {
-    /// The header of a batch.
+    /// Copies the header of a batch.
     pub fn of(batch: &RawBatch<'_>) -> Self {
         let RawBatch { kind, generation, thread, time, .. } = *batch;
         BatchHeader { kind, generation, thread, time }
     }
 
-    /// Writes a batch with this header. The end of a generation is one byte and has no body.
+    /// Writes a batch with this header. The end of a generation is a single byte, and `body` is
+    /// ignored.
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// Those of writing to `out`.
     pub fn write(&self, body: &[u8], out: &mut impl Write) -> io::Result<()> {
         self.write_claiming(body.len() as u64, body, out)
     }
 
-    /// Writes a batch whose header says that its body has `size` bytes, be that true or not.
+    /// Like [`write`](Self::write), but the header states the size `size`, even if it is wrong.
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// Those of writing to `out`.
     pub fn write_claiming(&self, size: u64, body: &[u8], out: &mut impl Write) -> io::Result<()> {
         let mut header = Vec::with_capacity(super::batch::MAX_HEADER);
         match self.kind {
