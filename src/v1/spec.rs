@@ -1,55 +1,59 @@
-//! The events of the format, in one table. It drives decoding, the text forms and the documentation; what an event
-//! waits for is in [`order`](super::order), what becomes of it in [`convert`](super::convert).
+//! The records of the format of Go 1.11 to 1.21, in one table. Decoding, the text form and
+//! documentation use it. What an event waits for is in [`order`](super::order), and its conversion
+//! is in [`convert`](super::convert).
 //!
-//! The facts are those of `EventDescriptions` in Go's `src/internal/trace/internal/tracev1/parser.go`; the names of
-//! events and arguments are Go's own.
+//! The definitions are those of `EventDescriptions` in Go
+//! `src/internal/trace/internal/tracev1/parser.go`. The names of events and arguments are Go's own.
 
 use crate::wire::header::Version;
 
-/// The most values that a timed event has after its time: its arguments and its stack.
+/// The maximum number of values of a timed event after its time, which are its arguments and its
+/// stack.
 pub(super) const MAX_ARGS: usize = 4;
 
-/// The most bytes of values that a record may announce: Go writes 128 at the most (`readRawEvent`).
+/// The maximum number of bytes of values that a record may state. Go writes at most 128
+/// (`readRawEvent`).
 pub(super) const MAX_VALUE_BYTES: u64 = 2048;
-/// The most frames of a stack (`parseEvent`).
+/// The maximum number of frames of a stack (`parseEvent`).
 pub(super) const MAX_FRAMES: u64 = 1000;
-/// The longest string (`readRawEvent`, `readStr`).
+/// The maximum length of a string in bytes (`readRawEvent`, `readStr`).
 pub(super) const MAX_STRING: u64 = 1_000_000;
-/// The largest number of a P, other than the "no P" of all bits set (`readRawEvent`).
+/// The largest number of a P, except for all bits set, which means "no P" (`readRawEvent`).
 pub(super) const MAX_PROC: u64 = i32::MAX as u64;
 
-/// How a record is built.
+/// The structure of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// No record has the type.
+    /// The type is unknown.
     Unknown,
     /// The start of a batch: the P and the time.
     Batch,
-    /// The clock's rate, or a timer's goroutine: a value and no time.
+    /// A record with one value and no time: the clock frequency, or the goroutine that runs timers.
     Plain,
-    /// A stack: its ID, the number of frames, and four values a frame.
+    /// A stack: the ID, the number of frames, and four values for each frame.
     Stack,
-    /// A string: its ID, its length and its bytes.
+    /// A string: the ID, the length and the bytes.
     String,
-    /// An event: the time since the one before, its arguments, and its stack if it has one.
+    /// An event: the time since the previous event, the arguments, and the stack if it has one.
     Timed,
-    /// An event with a string behind it: the length and the bytes.
+    /// Like `Timed`, followed by the length and the bytes of a string.
     TimedString,
-    /// A CPU sample. It is timed, but stands wherever the profiler's reader came to write it, with a time of its own.
+    /// A CPU sample. It is timed, but has a time of its own, because it is written later, in the
+    /// batch of any P.
     Sample,
 }
 
-/// A record of the format.
+/// The definition of a record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spec {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// The N of the `go 1.N` that brought it.
+    /// The N of the `go 1.N` that added the record.
     pub since: u8,
     pub(super) class: Class,
-    /// The names of its arguments, without the time in front and the stack behind.
+    /// The names of the arguments, without the time and the stack.
     pub args: &'static [&'static str],
-    /// Whether its last value is the stack of whoever did it.
+    /// Whether the last value is the stack of the code that caused the event.
     pub stack: bool,
 }
 
@@ -63,10 +67,10 @@ macro_rules! events {
         }
 
         impl EventType {
-            /// Every record, by type.
+            /// All types, in ascending order.
             pub const ALL: &'static [EventType] = &[$(EventType::$name),*];
 
-            /// What is known of the record.
+            /// The definition of the record.
             pub(crate) const fn spec(self) -> &'static Spec {
                 match self {
                     $(EventType::$name => &Spec {
@@ -84,21 +88,21 @@ macro_rules! events {
 
 events! {
     1 Batch 5 Batch false [p, ticks] "Start of a batch of one P."
-    2 Frequency 5 Plain false [freq] "Ticks of the clock a second."
+    2 Frequency 5 Plain false [freq] "Clock frequency, in ticks per second."
     3 Stack 5 Stack false [id, siz] "A stack."
-    4 Gomaxprocs 5 Timed true [procs] "GOMAXPROCS."
-    5 ProcStart 5 Timed false [thread] "The P starts, on a thread."
+    4 Gomaxprocs 5 Timed true [procs] "GOMAXPROCS has a new value."
+    5 ProcStart 5 Timed false [thread] "A thread starts to run the P."
     6 ProcStop 5 Timed false [] "The P stops."
-    7 GCStart 5 Timed true [seq] "The GC begins to mark."
-    8 GCDone 5 Timed false [] "The GC has marked."
-    9 GCSTWStart 5 Timed false [kindid] "The world begins to stop."
-    10 GCSTWDone 5 Timed false [] "The world goes on."
-    11 GCSweepStart 5 Timed true [] "The P begins to sweep."
-    12 GCSweepDone 5 Timed false [swept, reclaimed] "The P has swept."
-    13 GoCreate 5 Timed true [g, stack] "A goroutine is created, or existed as tracing began."
+    7 GCStart 5 Timed true [seq] "The GC starts to mark."
+    8 GCDone 5 Timed false [] "The GC ends marking."
+    9 GCSTWStart 5 Timed false [kindid] "The runtime starts to stop the world."
+    10 GCSTWDone 5 Timed false [] "The world is restarted."
+    11 GCSweepStart 5 Timed true [] "The P starts to sweep."
+    12 GCSweepDone 5 Timed false [swept, reclaimed] "The P ends sweeping."
+    13 GoCreate 5 Timed true [g, stack] "A goroutine is created, or existed when tracing started."
     14 GoStart 5 Timed false [g, seq] "A goroutine starts to run."
-    15 GoEnd 5 Timed false [] "The goroutine ends."
-    16 GoStop 5 Timed true [] "The goroutine stops for good, as `select {}` does."
+    15 GoEnd 5 Timed false [] "The goroutine exits."
+    16 GoStop 5 Timed true [] "The goroutine blocks forever, as in `select {}`."
     17 GoSched 5 Timed true [] "The goroutine yields."
     18 GoPreempt 5 Timed true [] "The goroutine is preempted."
     19 GoSleep 5 Timed true [] "The goroutine sleeps."
@@ -111,55 +115,56 @@ events! {
     26 GoBlockCond 5 Timed true [] "The goroutine blocks on a Cond."
     27 GoBlockNet 5 Timed true [] "The goroutine blocks on the network."
     28 GoSysCall 5 Timed true [] "The goroutine enters a system call."
-    29 GoSysExit 5 Timed false [g, seq, ts] "A goroutine came back from a system call that blocked."
+    29 GoSysExit 5 Timed false [g, seq, ts] "A goroutine exits a system call that blocked."
     30 GoSysBlock 5 Timed false [] "The system call blocks: the goroutine loses its P."
-    31 GoWaiting 5 Timed false [g] "A goroutine was blocked as tracing began."
-    32 GoInSyscall 5 Timed false [g] "A goroutine was in a system call as tracing began."
-    33 HeapAlloc 5 Timed false [mem] "Bytes of objects on the heap."
-    34 HeapGoal 5 Timed false [mem] "Bytes at which the cycle is to end."
+    31 GoWaiting 5 Timed false [g] "A goroutine was blocked when tracing started."
+    32 GoInSyscall 5 Timed false [g] "A goroutine was in a system call when tracing started."
+    33 HeapAlloc 5 Timed false [mem] "Size of the objects on the heap, in bytes."
+    34 HeapGoal 5 Timed false [mem] "Heap size at which the GC cycle should end, in bytes."
     35 TimerGoroutine 5 Plain false [g] "The goroutine that runs timers (before Go 1.14)."
-    36 FutileWakeup 5 Timed false [] "The last wakeup was in vain (before Go 1.8)."
+    36 FutileWakeup 5 Timed false [] "The previous wakeup was unnecessary (before Go 1.8)."
     37 String 7 String false [id] "A string."
-    38 GoStartLocal 7 Timed false [g] "A goroutine starts on the P that it was last seen on."
-    39 GoUnblockLocal 7 Timed true [g] "A goroutine is made runnable on the P that it was last seen on."
-    40 GoSysExitLocal 7 Timed false [g, ts] "A goroutine came back from a system call, on its old P."
-    41 GoStartLabel 8 Timed false [g, seq, labelid] "A goroutine starts to run, with a label: a GC worker."
+    38 GoStartLocal 7 Timed false [g] "A goroutine starts to run on the P of its previous event."
+    39 GoUnblockLocal 7 Timed true [g] "A goroutine is made runnable on the P of its previous event."
+    40 GoSysExitLocal 7 Timed false [g, ts] "A goroutine exits a system call on the P of its previous event."
+    41 GoStartLabel 8 Timed false [g, seq, labelid] "A goroutine with a label starts to run. Labels mark GC workers."
     42 GoBlockGC 8 Timed true [] "The goroutine blocks on a GC assist."
-    43 GCMarkAssistStart 9 Timed true [] "The goroutine begins to help the GC mark."
-    44 GCMarkAssistDone 9 Timed false [] "It has helped enough."
-    45 UserTaskCreate 11 Timed true [taskid, pid, typeid] "A task begins."
+    43 GCMarkAssistStart 9 Timed true [] "The goroutine starts a mark assist."
+    44 GCMarkAssistDone 9 Timed false [] "The goroutine ends a mark assist."
+    45 UserTaskCreate 11 Timed true [taskid, pid, typeid] "A task starts."
     46 UserTaskEnd 11 Timed true [taskid] "A task ends."
-    47 UserRegion 11 Timed true [taskid, mode, typeid] "A region begins (mode 0) or ends (mode 1)."
+    47 UserRegion 11 Timed true [taskid, mode, typeid] "A region starts (mode 0) or ends (mode 1)."
     48 UserLog 11 TimedString true [id, keyid] "A log message."
     49 CPUSample 19 Sample true [ts, p, g] "A sample of the CPU profiler."
 }
 
 impl EventType {
-    /// The record's type on the wire.
+    /// The code of the type in the trace file.
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The record's name.
+    /// The name of the type.
     pub const fn name(self) -> &'static str {
         self.spec().name
     }
 }
 
-/// What the decoders have to know of a type.
+/// The properties of a type that decoders need.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub event: EventType,
     pub class: Class,
-    /// How many values it has, time and stack among them; of a stack the least.
+    /// The number of values, including time and stack. For a stack, the minimum.
     pub values: u8,
-    /// The N of the version that brought it.
+    /// The N of the version that added it.
     pub since: u8,
-    /// What the upper bits of its first byte are if it is an ordinary event with its values inline.
+    /// The upper bits of the first byte, if the values of the event are inline. Otherwise
+    /// [`NOT_QUICK`].
     pub quick: u8,
 }
 
-/// How many values stand behind each first byte, where it is that of an ordinary event with its values inline; else 0.
+/// For each first byte of an event with inline values, the number of its values. 0 for other bytes.
 pub(super) static INLINE_VALUES: [u8; 256] = {
     let shapes = shapes();
     let mut values = [0; 256];
@@ -174,15 +179,15 @@ pub(super) static INLINE_VALUES: [u8; 256] = {
     values
 };
 
-/// The `quick` of records that are otherwise.
+/// The `quick` of all other records.
 pub(super) const NOT_QUICK: u8 = u8::MAX;
-/// The most values that are inline.
+/// The maximum number of inline values.
 const MAX_INLINE: usize = 3;
 
-/// The type is the low six bits of a record's first byte.
+/// The type is the lower six bits of the first byte of a record.
 pub(super) const TYPE_BITS: u8 = 0x3f;
 
-/// By type.
+/// The shapes by type.
 pub(super) static SHAPES: [Shape; 64] = shapes();
 
 const fn shapes() -> [Shape; 64] {
@@ -204,7 +209,7 @@ const fn shapes() -> [Shape; 64] {
     shapes
 }
 
-/// The N of a version, as the table has it.
+/// The N of a version, in the type that the table uses.
 pub(super) fn minor(version: Version) -> u8 {
     u8::try_from(version.minor()).unwrap_or(u8::MAX)
 }

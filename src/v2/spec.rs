@@ -1,68 +1,71 @@
-//! The events of the format, in one table. It drives decoding, the text forms, the documentation and the
-//! synthesiser; what an event *does* is in [`order`](super::order).
+//! The events of the format of Go 1.22 and later, in one table. Decoding, the text form,
+//! documentation and the synthesiser use it. What the reader does with each event is in
+//! [`order`](super::order).
 //!
-//! The facts are those of Go's `src/internal/trace/tracev2/events.go`.
+//! The definitions are those of Go `src/internal/trace/tracev2/events.go`.
 
 use crate::wire::header::Version;
 
-/// The most arguments that an event in an M's batch has, after its time.
+/// The maximum number of arguments of an event of a thread, not counting its time.
 pub(crate) const MAX_ARGS: usize = 4;
 
-/// The largest batch (Go `tracev2.MaxBatchSize`).
+/// The maximum size of a batch in bytes (`tracev2.MaxBatchSize` in Go).
 pub(crate) const MAX_BATCH_SIZE: u64 = 64 << 10;
-/// The most frames of a stack (Go `tracev2.MaxFramesPerStack`).
+/// The maximum number of frames of a stack (`tracev2.MaxFramesPerStack` in Go).
 pub(crate) const MAX_FRAMES: u64 = 128;
-/// The longest string: the writer cuts there (Go `tracev2.MaxEventTrailerDataSize`).
+/// The maximum length of a string in bytes. The runtime truncates longer ones
+/// (`tracev2.MaxEventTrailerDataSize` in Go).
 pub(crate) const MAX_STRING: u64 = 1 << 10;
 
-/// What an event is in the framing.
+/// The structure of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Part of the framing or of a table.
+    /// Belongs to the framing or to a table, and only has arguments.
     Structural,
-    /// A structural event with bytes behind its arguments: their number as an integer, then they.
+    /// Belongs to the framing or to a table. Its arguments are followed by a length and as many
+    /// bytes.
     Data,
-    /// A structural event with as many frames behind its arguments as its last one says.
+    /// A stack. Its arguments are followed by frames, and its last argument is their number.
     Stack,
-    /// An event in an M's batch, whose first argument is the time since the one before.
+    /// An event of a thread. Its first argument is the time since the previous event of the batch.
     Timed,
-    /// A timed event of the `AllocFree` experiment.
+    /// Like `Timed`, for events of the `AllocFree` experiment.
     AllocFree,
 }
 
-/// What an argument is.
+/// The kind of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arg {
     /// A number.
     Value,
-    /// The time since the last event of the batch, in the clock's units.
+    /// The time since the previous event of the batch, in units of the clock.
     Delta,
-    /// A string of the generation.
+    /// The ID of a string of the generation.
     String,
-    /// A stack of the generation.
+    /// The ID of a stack of the generation.
     Stack,
 }
 
-/// An event of the format.
+/// The definition of an event.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// The version that brought it.
+    /// The version that added the event.
     pub since: Version,
-    /// What it is in the framing.
+    /// The structure.
     pub class: Class,
-    /// The names of its arguments, Go's own.
+    /// The names of the arguments, as in Go.
     pub args: &'static [&'static str],
-    /// What the arguments are.
+    /// The kinds of the arguments.
     pub kinds: &'static [Arg],
-    /// What it tells.
+    /// A short description.
     pub about: &'static str,
 }
 
 macro_rules! events {
     ($($code:literal $name:ident $since:ident $class:ident [$($arg:ident: $kind:ident),*] $about:literal)*) => {
-        /// The types of events. A file may hold others: where they come from one, types are a byte.
+        /// The types of events. A file may contain unknown types, so unparsed types are a `u8`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         #[non_exhaustive]
@@ -71,10 +74,10 @@ macro_rules! events {
         }
 
         impl EventType {
-            /// Every event, by type.
+            /// All types, in ascending order.
             pub const ALL: &'static [EventType] = &[$(EventType::$name),*];
 
-            /// The event of a type, if there is one.
+            /// The type with this code. `None` if there is none.
             #[inline(always)]
             pub fn from_code(code: u8) -> Option<Self> {
                 match code {
@@ -83,7 +86,7 @@ macro_rules! events {
                 }
             }
 
-            /// What is known of the event.
+            /// The definition of the event.
             pub const fn spec(self) -> &'static Spec {
                 match self {
                     $(EventType::$name => &Spec {
@@ -101,87 +104,87 @@ macro_rules! events {
 }
 
 events! {
-    1 EventBatch Go122 Structural [gen: Value, m: Value, time: Value, size: Value] "Start of a batch of one M."
+    1 EventBatch Go122 Structural [gen: Value, m: Value, time: Value, size: Value] "Start of a batch of one thread."
     2 Stacks Go122 Structural [] "Start of a batch of stacks."
     3 Stack Go122 Stack [id: Value, nframes: Value] "A stack."
     4 Strings Go122 Structural [] "Start of a batch of strings."
     5 String Go122 Data [id: Value] "A string."
     6 CPUSamples Go122 Structural [] "Start of a batch of CPU samples."
     7 CPUSample Go122 Structural [time: Value, m: Value, p: Value, g: Value, stack: Stack] "A sample of the CPU profiler."
-    8 Frequency Go122 Structural [freq: Value] "Units of the clock a second."
-    9 ProcsChange Go122 Timed [dt: Delta, procs_value: Value, stack: Stack] "GOMAXPROCS."
-    10 ProcStart Go122 Timed [dt: Delta, p: Value, p_seq: Value] "The M takes a P."
-    11 ProcStop Go122 Timed [dt: Delta] "The M gives up its P."
-    12 ProcSteal Go122 Timed [dt: Delta, p: Value, p_seq: Value, m: Value] "The P of an M in a system call is taken away."
-    13 ProcStatus Go122 Timed [dt: Delta, p: Value, pstatus: Value] "What a P does as the generation begins."
+    8 Frequency Go122 Structural [freq: Value] "Clock frequency, in units per second."
+    9 ProcsChange Go122 Timed [dt: Delta, procs_value: Value, stack: Stack] "GOMAXPROCS has a new value."
+    10 ProcStart Go122 Timed [dt: Delta, p: Value, p_seq: Value] "The thread acquires a P."
+    11 ProcStop Go122 Timed [dt: Delta] "The thread releases its P."
+    12 ProcSteal Go122 Timed [dt: Delta, p: Value, p_seq: Value, m: Value] "The thread takes the P from a thread in a system call."
+    13 ProcStatus Go122 Timed [dt: Delta, p: Value, pstatus: Value] "State of a P at the start of the generation."
     14 GoCreate Go122 Timed [dt: Delta, new_g: Value, new_stack: Stack, stack: Stack] "A goroutine is created."
-    15 GoCreateSyscall Go122 Timed [dt: Delta, new_g: Value] "A goroutine appears in a system call: C calls Go."
+    15 GoCreateSyscall Go122 Timed [dt: Delta, new_g: Value] "A goroutine is created in a system call, because C calls Go."
     16 GoStart Go122 Timed [dt: Delta, g: Value, g_seq: Value] "A goroutine starts to run."
-    17 GoDestroy Go122 Timed [dt: Delta] "The goroutine ends."
-    18 GoDestroySyscall Go122 Timed [dt: Delta] "The goroutine ends in a system call: Go returns to C."
+    17 GoDestroy Go122 Timed [dt: Delta] "The goroutine exits."
+    18 GoDestroySyscall Go122 Timed [dt: Delta] "The goroutine exits in a system call, because Go returns to C."
     19 GoStop Go122 Timed [dt: Delta, reason_string: String, stack: Stack] "The goroutine yields."
     20 GoBlock Go122 Timed [dt: Delta, reason_string: String, stack: Stack] "The goroutine blocks."
     21 GoUnblock Go122 Timed [dt: Delta, g: Value, g_seq: Value, stack: Stack] "A goroutine is made runnable."
     22 GoSyscallBegin Go122 Timed [dt: Delta, p_seq: Value, stack: Stack] "The goroutine enters a system call."
-    23 GoSyscallEnd Go122 Timed [dt: Delta] "It returns with the P it had."
-    24 GoSyscallEndBlocked Go122 Timed [dt: Delta] "It returns, and its P is gone."
-    25 GoStatus Go122 Timed [dt: Delta, g: Value, m: Value, gstatus: Value] "What a goroutine does as the generation begins."
-    26 STWBegin Go122 Timed [dt: Delta, kind_string: String, stack: Stack] "The goroutine begins to stop the world."
-    27 STWEnd Go122 Timed [dt: Delta] "The world goes on."
-    28 GCActive Go122 Timed [dt: Delta, gc_seq: Value] "The GC was marking as the generation began."
-    29 GCBegin Go122 Timed [dt: Delta, gc_seq: Value, stack: Stack] "The GC begins to mark."
-    30 GCEnd Go122 Timed [dt: Delta, gc_seq: Value] "The GC has marked."
-    31 GCSweepActive Go122 Timed [dt: Delta, p: Value] "A P was sweeping as the generation began."
-    32 GCSweepBegin Go122 Timed [dt: Delta, stack: Stack] "The P begins to sweep."
-    33 GCSweepEnd Go122 Timed [dt: Delta, swept_value: Value, reclaimed_value: Value] "The P has swept."
-    34 GCMarkAssistActive Go122 Timed [dt: Delta, g: Value] "A goroutine was assisting as the generation began."
-    35 GCMarkAssistBegin Go122 Timed [dt: Delta, stack: Stack] "The goroutine begins to help the GC mark."
-    36 GCMarkAssistEnd Go122 Timed [dt: Delta] "It has helped enough."
-    37 HeapAlloc Go122 Timed [dt: Delta, heapalloc_value: Value] "Bytes of objects on the heap."
-    38 HeapGoal Go122 Timed [dt: Delta, heapgoal_value: Value] "Bytes at which the cycle is to end."
-    39 GoLabel Go122 Timed [dt: Delta, label_string: String] "A label for the goroutine."
-    40 UserTaskBegin Go122 Timed [dt: Delta, task: Value, parent_task: Value, name_string: String, stack: Stack] "A task begins."
+    23 GoSyscallEnd Go122 Timed [dt: Delta] "The goroutine exits a system call and still has its P."
+    24 GoSyscallEndBlocked Go122 Timed [dt: Delta] "The goroutine exits a system call and has lost its P."
+    25 GoStatus Go122 Timed [dt: Delta, g: Value, m: Value, gstatus: Value] "State of a goroutine at the start of the generation."
+    26 STWBegin Go122 Timed [dt: Delta, kind_string: String, stack: Stack] "The goroutine starts to stop the world."
+    27 STWEnd Go122 Timed [dt: Delta] "The world is restarted."
+    28 GCActive Go122 Timed [dt: Delta, gc_seq: Value] "The GC is marking at the start of the generation."
+    29 GCBegin Go122 Timed [dt: Delta, gc_seq: Value, stack: Stack] "The GC starts to mark."
+    30 GCEnd Go122 Timed [dt: Delta, gc_seq: Value] "The GC ends marking."
+    31 GCSweepActive Go122 Timed [dt: Delta, p: Value] "A P is sweeping at the start of the generation."
+    32 GCSweepBegin Go122 Timed [dt: Delta, stack: Stack] "The P starts to sweep."
+    33 GCSweepEnd Go122 Timed [dt: Delta, swept_value: Value, reclaimed_value: Value] "The P ends sweeping."
+    34 GCMarkAssistActive Go122 Timed [dt: Delta, g: Value] "A goroutine is in a mark assist at the start of the generation."
+    35 GCMarkAssistBegin Go122 Timed [dt: Delta, stack: Stack] "The goroutine starts a mark assist."
+    36 GCMarkAssistEnd Go122 Timed [dt: Delta] "The goroutine ends a mark assist."
+    37 HeapAlloc Go122 Timed [dt: Delta, heapalloc_value: Value] "Size of the objects on the heap, in bytes."
+    38 HeapGoal Go122 Timed [dt: Delta, heapgoal_value: Value] "Heap size at which the GC cycle should end, in bytes."
+    39 GoLabel Go122 Timed [dt: Delta, label_string: String] "The goroutine gets a label."
+    40 UserTaskBegin Go122 Timed [dt: Delta, task: Value, parent_task: Value, name_string: String, stack: Stack] "A task starts."
     41 UserTaskEnd Go122 Timed [dt: Delta, task: Value, stack: Stack] "A task ends."
-    42 UserRegionBegin Go122 Timed [dt: Delta, task: Value, name_string: String, stack: Stack] "A region begins."
+    42 UserRegionBegin Go122 Timed [dt: Delta, task: Value, name_string: String, stack: Stack] "A region starts."
     43 UserRegionEnd Go122 Timed [dt: Delta, task: Value, name_string: String, stack: Stack] "A region ends."
     44 UserLog Go122 Timed [dt: Delta, task: Value, key_string: String, value_string: String, stack: Stack] "A log message."
-    45 GoSwitch Go123 Timed [dt: Delta, g: Value, g_seq: Value] "The goroutine blocks and another runs: coroutines."
-    46 GoSwitchDestroy Go123 Timed [dt: Delta, g: Value, g_seq: Value] "The goroutine ends and another runs: coroutines."
-    47 GoCreateBlocked Go123 Timed [dt: Delta, new_g: Value, new_stack: Stack, stack: Stack] "A goroutine is created, blocked: coroutines."
-    48 GoStatusStack Go123 Timed [dt: Delta, g: Value, m: Value, gstatus: Value, stack: Stack] "What a goroutine does as the generation begins, and where."
+    45 GoSwitch Go123 Timed [dt: Delta, g: Value, g_seq: Value] "The goroutine blocks and another one runs (coroutines)."
+    46 GoSwitchDestroy Go123 Timed [dt: Delta, g: Value, g_seq: Value] "The goroutine exits and another one runs (coroutines)."
+    47 GoCreateBlocked Go123 Timed [dt: Delta, new_g: Value, new_stack: Stack, stack: Stack] "A goroutine is created in a blocked state (coroutines)."
+    48 GoStatusStack Go123 Timed [dt: Delta, g: Value, m: Value, gstatus: Value, stack: Stack] "State and stack of a goroutine at the start of the generation."
     49 ExperimentalBatch Go123 Data [exp: Value, gen: Value, m: Value, time: Value] "A batch of an experiment."
-    50 Sync Go125 Structural [] "Start of a batch with the clock."
-    51 ClockSnapshot Go125 Timed [dt: Delta, mono: Value, sec: Value, nsec: Value] "What the clocks show."
+    50 Sync Go125 Structural [] "Start of a batch with the frequency and the clock snapshot."
+    51 ClockSnapshot Go125 Timed [dt: Delta, mono: Value, sec: Value, nsec: Value] "Times of the trace's, the monotonic and the wall clock."
     52 EndOfGeneration Go126 Structural [] "The end of a generation."
-    128 Span Go123 AllocFree [dt: Delta, id: Value, npages_value: Value, kindclass: Value] "A heap span exists."
+    128 Span Go123 AllocFree [dt: Delta, id: Value, npages_value: Value, kindclass: Value] "A heap span existed when the trace started."
     129 SpanAlloc Go123 AllocFree [dt: Delta, id: Value, npages_value: Value, kindclass: Value] "A heap span is allocated."
     130 SpanFree Go123 AllocFree [dt: Delta, id: Value] "A heap span is freed."
-    131 HeapObject Go123 AllocFree [dt: Delta, id: Value, type: Value] "An object exists."
+    131 HeapObject Go123 AllocFree [dt: Delta, id: Value, type: Value] "An object existed when the trace started."
     132 HeapObjectAlloc Go123 AllocFree [dt: Delta, id: Value, type: Value] "An object is allocated."
     133 HeapObjectFree Go123 AllocFree [dt: Delta, id: Value] "An object is freed."
-    134 GoroutineStack Go123 AllocFree [dt: Delta, id: Value, order: Value] "A stack exists."
-    135 GoroutineStackAlloc Go123 AllocFree [dt: Delta, id: Value, order: Value] "A stack is allocated."
-    136 GoroutineStackFree Go123 AllocFree [dt: Delta, id: Value] "A stack is freed."
+    134 GoroutineStack Go123 AllocFree [dt: Delta, id: Value, order: Value] "A goroutine stack existed when the trace started."
+    135 GoroutineStackAlloc Go123 AllocFree [dt: Delta, id: Value, order: Value] "A goroutine stack is allocated."
+    136 GoroutineStackFree Go123 AllocFree [dt: Delta, id: Value] "A goroutine stack is freed."
 }
 
 impl EventType {
-    /// The event's type on the wire.
+    /// The code of the type in the trace file.
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The event's name.
+    /// The name of the type.
     pub const fn name(self) -> &'static str {
         self.spec().name
     }
 
-    /// The event of a name, if there is one.
+    /// The type with this name. `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         EventType::ALL.iter().copied().find(|event| event.name() == name)
     }
 }
 
-/// The events that may stand in an M's batch of a version, by type.
+/// Maps each code to its type, if the type is allowed among the events of a thread in a version.
 pub(super) type Alphabet = [Option<EventType>; 256];
 
 /// The alphabet of a version.
@@ -205,7 +208,7 @@ const fn alphabet_of(version: Version) -> Alphabet {
         let event = EventType::ALL[i];
         let spec = event.spec();
         let timed = matches!(spec.class, Class::Timed | Class::AllocFree);
-        // The clock's snapshot has a time, but stands in the batch with the frequency.
+        // A clock snapshot has a time, but is in the batch of the clock and not of a thread.
         if timed && event.code() != EventType::ClockSnapshot.code() && spec.since.minor() <= version.minor() {
             assert!(spec.args.len() <= MAX_ARGS + 1);
             alphabet[event.code() as usize] = Some(event);
