@@ -1,4 +1,5 @@
-//! Trends, held against SciPy and pymannkendall on fifty series (`testdata/trend/oracle.py`), and against plain loops.
+//! Compares trends with SciPy and pymannkendall on fifty series (`testdata/trend/oracle.py`), and
+//! with straightforward loops.
 
 use std::fs;
 
@@ -19,7 +20,7 @@ struct Oracle {
 struct Series {
     at: Vec<f64>,
     values: Vec<f64>,
-    /// Slope, intercept, the interval's ends.
+    /// The slope, the intercept, and both ends of the interval.
     theil_sen: [f64; 4],
     mann_kendall: Test,
     inflections: Vec<Turns>,
@@ -51,7 +52,7 @@ struct Peaks {
 
 fn oracle() -> Vec<Series> {
     let path = testdata().join("trend/oracle.json");
-    let oracle: Oracle = serde_json::from_slice(&fs::read(path).expect("the oracle's answers")).expect("JSON");
+    let oracle: Oracle = serde_json::from_slice(&fs::read(path).expect("the expected values")).expect("JSON");
     assert_eq!(oracle.series.len(), 50);
     oracle.series
 }
@@ -59,7 +60,7 @@ fn oracle() -> Vec<Series> {
 /// Equal to nine digits.
 fn assert_close(found: f64, expected: f64, what: &str) {
     let error = (found - expected).abs() / expected.abs().max(1e-9);
-    assert!(error < 1e-9, "{what}: {found} and not {expected}");
+    assert!(error < 1e-9, "{what}: {found}, expected {expected}");
 }
 
 fn peak(distance: usize, prominence: f64) -> PeakOptions {
@@ -67,7 +68,7 @@ fn peak(distance: usize, prominence: f64) -> PeakOptions {
 }
 
 #[test]
-fn the_line_is_that_of_scipy() {
+fn the_line_equals_that_of_scipy() {
     for (number, series) in oracle().iter().enumerate() {
         let line = theil_sen(&series.at, &series.values, 0.95).expect("a line");
         let Interval { low, high } = line.interval.expect("an interval");
@@ -78,20 +79,20 @@ fn the_line_is_that_of_scipy() {
 }
 
 #[test]
-fn the_test_is_that_of_pymannkendall() {
+fn the_test_equals_that_of_pymannkendall() {
     for (number, series) in oracle().iter().enumerate() {
         let (test, expected) = (mann_kendall(&series.values).expect("a test"), &series.mann_kendall);
         assert_eq!(test.s, expected.s, "series {number}");
         assert_close(test.variance, expected.variance, &format!("series {number}: variance"));
         assert_close(test.z, expected.z, &format!("series {number}: z"));
         assert_close(test.tau, expected.tau, &format!("series {number}: tau"));
-        // pymannkendall takes 1 − Φ, which leaves no digits of small ones.
-        assert!((test.p - expected.p).abs() < 1e-9, "series {number}: p is {} and not {}", test.p, expected.p);
+        // pymannkendall computes 1 − Φ, so small values have no significant digits.
+        assert!((test.p - expected.p).abs() < 1e-9, "series {number}: p is {}, expected {}", test.p, expected.p);
     }
 }
 
 #[test]
-fn the_turns_are_those_of_scipy() {
+fn turning_points_equal_those_of_scipy() {
     let mut turns = 0;
     for (number, series) in oracle().iter().enumerate() {
         for expected in &series.inflections {
@@ -104,7 +105,7 @@ fn the_turns_are_those_of_scipy() {
             assert!(found.is_sorted_by_key(|inflection| inflection.index));
             for (turn, expected) in [(Turn::Peak, &expected.peaks), (Turn::Valley, &expected.valleys)] {
                 let found: Vec<_> = found.iter().filter(|inflection| inflection.turn == turn).collect();
-                // SciPy's index is of the averages, ours of the samples.
+                // SciPy's index refers to the averages, ours to the samples.
                 let index: Vec<usize> = found.iter().map(|inflection| inflection.index - (window - 1) / 2).collect();
                 assert_eq!(index, expected.index, "{turn:?} of series {number} with a window of {window}");
                 for (inflection, &prominence) in found.iter().zip(&expected.prominence) {
@@ -115,19 +116,19 @@ fn the_turns_are_those_of_scipy() {
             }
         }
     }
-    assert!(turns > 1000, "{turns} turns are few to compare");
+    assert!(turns > 1000, "only {turns} turning points were compared");
 }
 
 #[test]
-fn peaks_are_far_from_each_other_and_from_the_ends() {
+fn peaks_have_a_minimum_distance_and_are_not_at_the_ends() {
     let peaks = |values: &[f64], distance, prominence| -> Vec<(usize, f64)> {
         let found = find_peaks(values, &peak(distance, prominence));
         found.iter().map(|peak| (peak.index, peak.prominence)).collect()
     };
-    // The middle of a flat one, left of the middle if there are two; none at an end.
+    // A flat peak has the index of its middle, rounded down. The ends of the series are not peaks.
     assert_eq!(peaks(&[0.0, 2.0, 2.0, 2.0, 1.0, 3.0, 3.0, 0.0], 1, 0.0), [(2, 1.0), (5, 3.0)]);
     assert_eq!(peaks(&[5.0, 5.0, 1.0, 4.0, 4.0], 1, 0.0), []);
-    // The highest first, though it comes last.
+    // The minimum distance is applied to the highest peak first, although it is the last.
     assert_eq!(peaks(&[0.0, 1.0, 0.0, 2.0, 0.0, 3.0, 0.0], 3, 0.0), [(1, 1.0), (5, 3.0)]);
     assert_eq!(peaks(&[0.0, 1.0, 0.0, 2.0, 0.0, 3.0, 0.0], 1, 2.0), [(3, 2.0), (5, 3.0)]);
     assert_eq!(peaks(&[0.0, f64::NAN, 0.0, 1.0, 0.0], 1, 0.0), []);
@@ -135,9 +136,9 @@ fn peaks_are_far_from_each_other_and_from_the_ends() {
 }
 
 proptest! {
-    /// By walking from each peak, as the definition says.
+    /// Compares with walking from each peak, which is the definition of prominence.
     #[test]
-    fn prominences_are_what_walking_finds(values in proptest::collection::vec(0u8..12, 0..60)) {
+    fn prominences_equal_those_of_walking(values in proptest::collection::vec(0u8..12, 0..60)) {
         let values: Vec<f64> = values.into_iter().map(f64::from).collect();
         for peak in find_peaks(&values, &PeakOptions::default()) {
             let top = values[peak.index];
@@ -151,12 +152,12 @@ proptest! {
 }
 
 proptest! {
-    // Each makes more than a million slopes.
+    // Each series has more than a million slopes.
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// What is found without making all slopes is what all slopes give; also with many equal ones.
+    /// Compares selected slopes with the sorted list of all slopes. Many slopes may be equal.
     #[test]
-    fn ranks_are_exact(seed in any::<u64>(), levels in 1u64..2000, steps in 1u64..50) {
+    fn slopes_are_selected_exactly_by_rank(seed in any::<u64>(), levels in 1u64..2000, steps in 1u64..50) {
         let mut state = seed | 1;
         let mut random = |below: u64| {
             state ^= state << 13;
@@ -164,7 +165,7 @@ proptest! {
             state ^= state << 17;
             state % below
         };
-        // More than are compared one by one.
+        // More slopes than are computed and sorted.
         let n = 1700;
         let mut now = 0u64;
         let at: Vec<f64> = (0..n).map(|_| { now += random(steps) * 1_000_000; now as f64 }).collect();
@@ -185,7 +186,7 @@ proptest! {
                     prop_assert!(low <= line.slope && line.slope <= high);
                     for end in [low, high] {
                         let rank = slopes.partition_point(|&slope| slope < end - 1e-12 * end.abs());
-                        prop_assert!((slopes[rank] - end).abs() <= 1e-12 * end.abs(), "{end} is no slope");
+                        prop_assert!((slopes[rank] - end).abs() <= 1e-12 * end.abs(), "{end} is not one of the slopes");
                     }
                 }
             }
@@ -194,7 +195,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_no_series_has_no_trend() {
+fn an_invalid_series_has_no_trend() {
     assert_eq!(theil_sen(&[1.0], &[1.0], 0.95), None);
     assert_eq!(theil_sen(&[], &[], 0.95), None);
     assert_eq!(theil_sen(&[1.0, 1.0], &[1.0, 2.0], 0.95), None, "one position");
@@ -211,7 +212,7 @@ fn what_is_no_series_has_no_trend() {
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// A heap of so many MiB at each second, with a ripple.
+/// The shape of a heap, whose size in MiB is a function of the time in seconds, plus a ripple.
 fn shape(heap: impl Fn(f64) -> f64) -> Shape {
     let at: Vec<f64> = (0..120).map(f64::from).collect();
     let ripple = |at: f64| (at * 12.9898).sin() * 0.7;
@@ -220,23 +221,23 @@ fn shape(heap: impl Fn(f64) -> f64) -> Shape {
 }
 
 #[test]
-fn shapes_are_told_apart() {
+fn shapes_are_classified() {
     assert!(matches!(shape(|_| 40.0), Shape::Flat { level } if (level - 40.0 * MIB).abs() <= MIB));
     assert_eq!(shape(|at| 40.0 + at / 2.0), Shape::Rising);
     assert_eq!(shape(|at| 140.0 - at / 2.0), Shape::Falling);
-    // A leak that slows down is a leak.
+    // A leak that slows down is still rising.
     assert_eq!(shape(|at| 40.0 + 8.0 * at.sqrt()), Shape::Rising);
 
     let Shape::Plateau { level, rise, since } = shape(|at| 40.0 + 60.0 * (1.0 - (-at / 10.0).exp())) else {
         panic!("a cache that fills up")
     };
     assert!((level / MIB - 100.0).abs() < 2.0 && (rise / MIB - 58.0).abs() < 8.0, "{level} {rise}");
-    // e^(−t/10) is a tenth at 23.
+    // e^(−t/10) is a tenth at t = 23.
     assert!((since - 23.0).abs() < 5.0, "{since}");
 
     let saw = |at: f64| 40.0 + 3.0 * (at % 20.0);
     let Shape::Sawtooth { teeth, rises: false, valleys: Some(valleys) } = shape(saw) else { panic!("batches") };
-    assert_eq!(teeth, 5, "five falls, the last rise has none");
+    assert_eq!(teeth, 5, "the last rise is not followed by a fall");
     assert!((valleys.theil_sen.slope / MIB).abs() < 0.05);
     let Shape::Sawtooth { rises: true, valleys: Some(valleys), .. } = shape(|at| 40.0 + 6.0 * (at % 10.0) + at / 4.0)
     else {
@@ -247,9 +248,10 @@ fn shapes_are_told_apart() {
     assert_eq!(Shape::of(&[1.0, 2.0], &[1.0, 2.0], &ShapeOptions::default()), Shape::TooShort);
 }
 
-/// What takes quadratic time elsewhere: rising steps, on each of which one looks back to the start, and 2·10¹⁰ pairs.
+/// A straightforward implementation takes quadratic time on this series. It rises in steps, so walking from a peak
+/// reaches the start, and it has 2·10¹⁰ pairs.
 #[test]
-fn long_series_are_no_trouble() {
+fn long_series_do_not_take_quadratic_time() {
     let n = 200_000u32;
     let at: Vec<f64> = (0..n).map(f64::from).collect();
     let stairs: Vec<f64> = (0..n).map(|i| f64::from(i) + 2.0 * f64::from(i % 2)).collect();

@@ -1,4 +1,4 @@
-//! Each fault is told for what it is, and where.
+//! Each kind of damage causes the right error, at the right place.
 
 use std::io::Write;
 
@@ -9,19 +9,19 @@ use prost::Message;
 
 use super::proto;
 
-/// Reads all there is, and fails.
+/// The error of reading all of a profile.
 fn error(bytes: &[u8]) -> ProfileError {
     error_within(bytes, &ProfileLimits::default())
 }
 
 fn error_within(bytes: &[u8], limits: &ProfileLimits) -> ProfileError {
     match Profile::from_slice_with(bytes, limits).and_then(|profile| Report::new(&profile, By::Stack)) {
-        Ok(_) => panic!("it is read: {bytes:x?}"),
+        Ok(_) => panic!("no error: {bytes:x?}"),
         Err(error) => error,
     }
 }
 
-/// A profile with a sample type, a function, a location and a sample, which a case changes.
+/// A valid profile with a sample type, a function, a location and a sample, after `change`.
 fn profile(change: impl FnOnce(&mut proto::Profile)) -> Vec<u8> {
     let mut profile = proto::Profile {
         sample_type: vec![proto::ValueType { r#type: 1, unit: 1 }],
@@ -49,14 +49,15 @@ macro_rules! assert_error {
 }
 
 #[test]
-fn the_profile_that_the_cases_change_is_sound() {
+fn the_unchanged_profile_is_valid() {
     let bytes = profile(|_| {});
-    let report = Report::new(&Profile::from_slice(&bytes).expect("it is sound"), By::Function).expect("it is sound");
+    let report =
+        Report::new(&Profile::from_slice(&bytes).expect("valid profile"), By::Function).expect("valid profile");
     assert_eq!(report.find("a").map(|row| row.flat), Some(&[5][..]));
 }
 
 #[test]
-fn what_is_no_profile() {
+fn other_files() {
     assert_error!(error(b""), ProfileErrorKind::Empty, 0, "the profile is empty");
     let text = "profiles in text form are not supported: the file starts with \"goroutine profile:\"";
     assert_error!(error(b"goroutine profile: total 3\n"), ProfileErrorKind::Text { .. }, 0, text);
@@ -113,9 +114,9 @@ fn damage_to_the_encoding() {
 }
 
 #[test]
-fn tables_that_contradict_themselves() {
+fn inconsistent_tables() {
     let bytes = profile(|it| it.string_table[0] = "x".to_owned());
-    let at = bytes.windows(3).position(|window| window == [0x32, 1, b'x']).expect("it is there");
+    let at = bytes.windows(3).position(|window| window == [0x32, 1, b'x']).expect("contained in the profile");
     assert_error!(
         error(&bytes),
         ProfileErrorKind::FirstStringNotEmpty,
@@ -158,19 +159,19 @@ fn tables_that_contradict_themselves() {
 }
 
 #[test]
-fn samples_that_do_not_fit() {
+fn invalid_samples() {
     let bytes = profile(|it| it.sample[0].location_id = vec![1, 1, 7]);
-    let at = bytes.windows(3).position(|window| window == [1, 1, 7]).expect("it is there") + 2;
+    let at = bytes.windows(3).position(|window| window == [1, 1, 7]).expect("contained in the profile") + 2;
     let text = "unknown location ID 7";
     assert_error!(error(&bytes), ProfileErrorKind::UnknownId { table: "location", id: 7 }, at as u64, text);
     let text = "a sample has 2 values instead of 1";
     let bytes = profile(|it| it.sample[0].value.push(6));
-    let at = bytes.windows(2).position(|window| window == [5, 6]).expect("it is there") + 1;
+    let at = bytes.windows(2).position(|window| window == [5, 6]).expect("contained in the profile") + 1;
     assert_error!(error(&bytes), ProfileErrorKind::WrongValueCount { expected: 1, found: 2 }, at as u64, text);
     let error = error(&profile(|it| it.sample[0].value.clear()));
     assert!(matches!(error.kind, ProfileErrorKind::WrongValueCount { expected: 1, found: 0 }), "{error}");
 
-    // A reader that has failed has ended.
+    // After an error, iteration ends.
     let bytes = profile(|it| it.sample[0].location_id = vec![7]);
     let profile = Profile::from_slice(&bytes).expect("only a sample is broken");
     let mut samples = profile.samples();
@@ -179,22 +180,22 @@ fn samples_that_do_not_fit() {
 }
 
 #[test]
-fn labels_that_are_broken() {
+fn invalid_labels() {
     let bytes = profile(|it| {
         it.sample[0].label = [9, 1].map(|key| proto::Label { key, ..Default::default() }).to_vec();
     });
     let profile = Profile::from_slice(&bytes).expect("only a label is broken");
     let mut samples = profile.samples();
-    let mut labels = samples.next_sample().expect("it is sound").expect("there is one").labels();
+    let mut labels = samples.next_sample().expect("valid profile").expect("one sample").labels();
     let error = labels.next_label().expect_err("there is no such string");
     assert!(matches!(error.kind, ProfileErrorKind::UnknownString { .. }), "{error}");
-    assert!(matches!(labels.next_label(), Ok(None)), "what has failed has ended");
+    assert!(matches!(labels.next_label(), Ok(None)), "iteration ends after an error");
 }
 
 #[test]
-fn profiles_put_together() {
+fn concatenated_profiles() {
     let one = profile(|it| it.time_nanos = 5);
-    let at = one.len() + one.windows(2).position(|window| window == [0x48, 5]).expect("it is there");
+    let at = one.len() + one.windows(2).position(|window| window == [0x48, 5]).expect("contained in the profile");
     let error = error(&[&one[..], &one].concat());
     assert!(
         matches!(error.kind, ProfileErrorKind::FirstStringNotEmpty | ProfileErrorKind::MultipleProfiles),
@@ -212,43 +213,43 @@ fn exceeds(error: &ProfileError) -> &'static str {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    gzip.write_all(bytes).expect("a vector takes all");
-    gzip.finish().expect("a vector takes all")
+    gzip.write_all(bytes).expect("writing to a Vec cannot fail");
+    gzip.finish().expect("writing to a Vec cannot fail")
 }
 
 #[test]
-fn row_28_bombs_are_defused() {
+fn row_28_hostile_profiles_exceed_limits() {
     let limits = ProfileLimits::default().bytes(1 << 20);
     let bomb = gzip(&vec![0; 64 << 20]);
-    let error = Profile::from_reader_with(&bomb[..], &limits).expect_err("it is too large");
+    let error = Profile::from_reader_with(&bomb[..], &limits).expect_err("too large");
     assert_eq!(exceeds(&error), "decompressed bytes");
     assert!(
         matches!(error.at, Place::File(offset) if offset < bomb.len() as u64 / 8),
         "{error}: of {} bytes",
         bomb.len()
     );
-    let error = Profile::from_reader_with(std::io::repeat(8), &limits).expect_err("it does not end");
+    let error = Profile::from_reader_with(std::io::repeat(8), &limits).expect_err("endless input");
     assert_eq!((exceeds(&error), error.at), ("decompressed bytes", Place::File(1 << 20)));
 
-    // Groups in groups.
+    // Nested groups.
     assert_eq!(exceeds(&error_within(&vec![0x0b; 1 << 20], &ProfileLimits::default())), "nested groups");
-    // Packed IDs that take a byte each and would be kept in more.
+    // Packed IDs take one byte each in the file, but four in memory.
     let bytes = profile(|it| it.sample[0].location_id = vec![1; 1 << 20]);
     assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "locations in a stack");
     let bytes = profile(|it| it.sample[0].value = vec![1; 1 << 20]);
     let error = error_within(&bytes, &ProfileLimits::default());
     assert!(matches!(error.kind, ProfileErrorKind::WrongValueCount { expected: 1, found: 2 }), "{error}");
-    // Lines of a location, each of which every sample would count.
+    // Every sample would count each line of its location.
     let bytes = profile(|it| it.location[0].line = vec![it.location[0].line[0]; 257]);
     assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "lines in a location");
-    // Different stacks of locations with many lines: each location takes a byte of a sample, and 1 kB of a report.
+    // Distinct stacks of locations with many lines: each location takes one byte in a sample, and 1 kB in a report.
     let bytes = profile(|it| {
         it.location[0].line = vec![it.location[0].line[0]; 256];
         let sample = it.sample[0].clone();
         it.sample = (1..200).map(|depth| proto::Sample { location_id: vec![1; depth], ..sample.clone() }).collect();
     });
     assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "frames in the stacks of a report");
-    // Messages that are read again for every frame.
+    // Messages that are decoded again for every frame.
     for table in [3, 4, 5] {
         // A field of two bytes, 1,025 times.
         let bytes = [&[table << 3 | 2, 0x82, 0x10][..], &[0x08, 1].repeat(1025)].concat();
@@ -262,7 +263,7 @@ fn row_28_bombs_are_defused() {
     }
     let bytes = profile(|it| it.comment = vec![1; (1 << 16) + 1]);
     assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "comments");
-    // Sample types, a sum of each of which every function would have.
+    // Every function would have a sum for each sample type.
     let bytes = profile(|it| it.sample_type = vec![it.sample_type[0]; 33]);
     assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "sample types");
 }
@@ -271,15 +272,15 @@ fn row_28_bombs_are_defused() {
 fn damaged_gzip() {
     let packed = gzip(&profile(|_| {}));
     for cut in 2..packed.len() {
-        let error = Profile::from_reader(&packed[..cut]).expect_err("it is cut");
+        let error = Profile::from_reader(&packed[..cut]).expect_err("truncated");
         assert!(matches!(error.kind, ProfileErrorKind::Gzip(_)), "{cut}: {error}");
         assert!(matches!(error.at, Place::File(offset) if offset <= cut as u64), "{cut}: {error}");
     }
-    // The checksum, and the length.
+    // Damage in the checksum, and in the length.
     for place in [packed.len() - 5, packed.len() - 1] {
         let mut packed = packed.clone();
         packed[place] ^= 1;
-        let error = Profile::from_reader(&packed[..]).expect_err("it is damaged");
+        let error = Profile::from_reader(&packed[..]).expect_err("damaged");
         assert!(matches!(error.kind, ProfileErrorKind::Gzip(_)), "{error}");
     }
 }

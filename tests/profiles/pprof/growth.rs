@@ -1,4 +1,4 @@
-//! Snapshots compared.
+//! Compares snapshots.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ fn snapshot(by: By, seconds: i64, sites: &[(&[&str], i64)]) -> Report {
         profile.sample(stack.iter().map(|&func| ProfileFrame::new(func, "f.go", 1)), [1, bytes]);
     }
     let mut bytes = Vec::new();
-    profile.write(&mut bytes).expect("a vector takes all");
-    Report::new(&Profile::from_slice(&bytes).expect("it is sound"), by).expect("it is sound")
+    profile.write(&mut bytes).expect("writing to a Vec cannot fail");
+    Report::new(&Profile::from_slice(&bytes).expect("valid profile"), by).expect("valid profile")
 }
 
 #[test]
-fn snapshots_are_put_in_order_of_time() {
+fn snapshots_are_sorted_by_time() {
     let middle = snapshot(By::Function, 130, &[(&["a.grows", "a.main"], 300), (&["a.new", "a.main"], 50)]);
     let last = snapshot(By::Function, 160, &[(&["a.grows", "a.main"], 700), (&["a.shrinks"], 10), (&["a.stays"], 5)]);
     let first = snapshot(By::Function, 100, &[(&["a.grows", "a.main"], 100), (&["a.shrinks"], 40), (&["a.stays"], 5)]);
-    let growth = Growth::new(vec![middle, last, first]).expect("they are of one kind");
+    let growth = Growth::new(vec![middle, last, first]).expect("same sample types");
     assert_eq!(growth.duration(), Some(Duration::from_secs(60)));
     let rows: Vec<_> = growth
         .rows(1)
@@ -43,11 +43,11 @@ fn snapshots_are_put_in_order_of_time() {
 }
 
 #[test]
-fn stacks_are_told_apart_across_snapshots() {
+fn stacks_are_matched_across_snapshots() {
     let first = snapshot(By::Stack, 0, &[(&["a.f", "a.g"], 10), (&["a.f", "a.h"], 20)]);
     let last = snapshot(By::Stack, 0, &[(&["a.h"], 1), (&["a.f", "a.h"], 25), (&["a.f", "a.g"], 10)]);
-    let growth = Growth::new(vec![first, last]).expect("they are of one kind");
-    assert_eq!(growth.duration(), None, "the profiles do not say when they were taken");
+    let growth = Growth::new(vec![first, last]).expect("same sample types");
+    assert_eq!(growth.duration(), None, "the times of the profiles are unknown");
     let rows: Vec<_> = growth
         .rows(1)
         .iter()
@@ -58,34 +58,34 @@ fn stacks_are_told_apart_across_snapshots() {
 }
 
 #[test]
-fn packages_are_counted_once_a_stack() {
+fn a_package_counts_once_per_stack() {
     let report = snapshot(By::Package, 0, &[(&["a/b.f", "c.g", "a/b.h", "memcpy"], 10), (&["c.g"], 1)]);
     let rows: Vec<_> = report.top(1).iter().map(|row| (row.name().to_owned(), row.flat[1], row.cum[1])).collect();
     assert_eq!(rows, [("a/b".to_owned(), 10, 10), ("c".to_owned(), 1, 11), ("memcpy".to_owned(), 0, 10)]);
 }
 
 #[test]
-fn sample_types_that_both_have_are_compared() {
+fn only_common_sample_types_are_compared() {
     let types = [ValueType::new("inuse_space", "bytes"), ValueType::new("other", "count")];
     let mut profile = ProfileBuilder::new(types);
     profile.sample([ProfileFrame::new("a.f", "f.go", 1)], [7, 70]);
     let mut bytes = Vec::new();
-    profile.write(&mut bytes).expect("a vector takes all");
-    let base = Report::new(&Profile::from_slice(&bytes).expect("it is sound"), By::Function).expect("it is sound");
-    let diff = snapshot(By::Function, 0, &[(&["a.f"], 10)]).minus(&base).expect("they have inuse_space");
+    profile.write(&mut bytes).expect("writing to a Vec cannot fail");
+    let base = Report::new(&Profile::from_slice(&bytes).expect("valid profile"), By::Function).expect("valid profile");
+    let diff = snapshot(By::Function, 0, &[(&["a.f"], 10)]).minus(&base).expect("both have inuse_space");
     assert_eq!(diff.sample_types().iter().map(|it| &it.kind[..]).collect::<Vec<_>>(), ["inuse_space"]);
     assert_eq!((diff.total(), diff.find("a.f").map(|row| (row.flat, row.cum))), (&[3][..], Some((&[3][..], &[3][..]))));
 }
 
 #[test]
-fn what_cannot_be_compared_is_refused() {
+fn incompatible_reports_are_rejected() {
     let by_function = snapshot(By::Function, 0, &[]);
     let by_package = snapshot(By::Package, 0, &[]);
     assert_eq!(by_function.minus(&by_package).unwrap_err(), Incompatible::By(By::Function, By::Package));
     let mut bytes = Vec::new();
     let profile = ProfileBuilder::new([ValueType::new("goroutine", "count")]);
-    profile.write(&mut bytes).expect("a vector takes all");
-    let other = Report::new(&Profile::from_slice(&bytes).expect("it is sound"), By::Function).expect("it is sound");
+    profile.write(&mut bytes).expect("writing to a Vec cannot fail");
+    let other = Report::new(&Profile::from_slice(&bytes).expect("valid profile"), By::Function).expect("valid profile");
     let expected = Incompatible::SampleTypes(PprofKind::Other, PprofKind::Goroutine);
     assert_eq!(by_function.minus(&other).unwrap_err(), expected);
     assert_eq!(Growth::new(vec![by_function]).unwrap_err(), Incompatible::TooFew);

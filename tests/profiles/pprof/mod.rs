@@ -1,4 +1,4 @@
-//! Profiles: ours are what others read, and what others write we read as they do.
+//! Profiles: other implementations can read ours, and we read theirs with the same result.
 
 mod broken;
 mod growth;

@@ -1,4 +1,4 @@
-//! `profile.proto`, for prost to read.
+//! The messages of `profile.proto`, for prost.
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Profile {

@@ -1,4 +1,4 @@
-//! What the reader makes of sound profiles is what prost makes of them.
+//! Valid profiles have the same contents as when read by prost.
 
 use std::io::Read;
 
@@ -10,23 +10,23 @@ use prost::Message;
 use super::proto;
 use gotrace_tests::profiles as files;
 
-/// The index of a string, which prost leaves to the reader. Each stands in the table once, or is compared by its text.
+/// Looks up strings, which prost does not do. Comparing texts allows for duplicates in the string table.
 fn texts(read: &proto::Profile) -> impl Fn(i64) -> String + '_ {
-    |index| read.string_table[usize::try_from(index).expect("it is one")].clone()
+    |index| read.string_table[usize::try_from(index).expect("a valid index")].clone()
 }
 
 fn values(kind: gotrace::pprof::ValueType<'_>) -> (String, String) {
     (kind.kind.to_string(), kind.unit.to_string())
 }
 
-/// Holds everything that we say of a profile against what prost says.
+/// Compares all contents of a profile with those that prost reads.
 fn compare(ours: &Profile<'_>, theirs: &proto::Profile) {
     let text = texts(theirs);
     let value_type = |it: &proto::ValueType| (text(it.r#type), text(it.unit));
     let time = ours.time().map_or(0, |time| time.as_nanos());
     assert_eq!((time, ours.period()), (theirs.time_nanos.into(), theirs.period));
     let duration = ours.duration().map_or(0, |duration| duration.as_nanos());
-    assert_eq!(duration, u128::try_from(theirs.duration_nanos).unwrap_or(0), "a negative one is unknown");
+    assert_eq!(duration, u128::try_from(theirs.duration_nanos).unwrap_or(0), "negative durations are unknown");
     assert_eq!(ours.period_type().map(values), theirs.period_type.as_ref().map(value_type));
     let ours_types: Vec<_> = ours.sample_types().map(values).collect();
     assert_eq!(ours_types, theirs.sample_type.iter().map(value_type).collect::<Vec<_>>());
@@ -69,14 +69,14 @@ fn compare_samples(ours: &Profile<'_>, theirs: &proto::Profile) {
     assert_eq!(ours.sample_count(), theirs.sample.len() as u64);
     let mut samples = ours.samples();
     for theirs in &theirs.sample {
-        let ours = samples.next_sample().expect("it is sound").expect("there are as many");
+        let ours = samples.next_sample().expect("valid profile").expect("the same number");
         assert_eq!(ours.values(), theirs.value);
         assert!(ours.locations().map(|location| location.id).eq(theirs.location_id.iter().copied()));
         let frames = ours.locations().map(|location| location.lines().count().max(1));
         assert_eq!(ours.frames().count(), frames.sum::<usize>());
         let mut labels = ours.labels();
         for theirs in &theirs.label {
-            let label = labels.next_label().expect("it is sound").expect("there are as many");
+            let label = labels.next_label().expect("valid profile").expect("the same number");
             assert_eq!(label.key.to_string(), text(theirs.key));
             match label.value {
                 LabelValue::Text(value) => assert_eq!(value.to_string(), text(theirs.str)),
@@ -85,20 +85,20 @@ fn compare_samples(ours: &Profile<'_>, theirs: &proto::Profile) {
                 }
             }
         }
-        assert_eq!(labels.next_label().expect("it is sound"), None);
+        assert_eq!(labels.next_label().expect("valid profile"), None);
     }
-    assert!(samples.next_sample().expect("it is sound").is_none());
+    assert!(samples.next_sample().expect("valid profile").is_none());
 }
 
 #[test]
-fn testdata_is_read_as_prost_reads_it() {
+fn testdata_has_the_same_contents_as_with_prost() {
     for (name, path) in files::all().into_iter().chain(files::captures()) {
         let mut unpacked = Vec::new();
-        let file = std::fs::File::open(&path).expect("it is there");
-        GzDecoder::new(file).read_to_end(&mut unpacked).expect("it is gzip");
+        let file = std::fs::File::open(&path).expect("the file exists");
+        GzDecoder::new(file).read_to_end(&mut unpacked).expect("valid gzip");
         let profile = files::open(&path);
         assert_eq!(profile.bytes(), unpacked, "{name}");
-        let theirs = proto::Profile::decode(&unpacked[..]).expect("it is protobuf");
+        let theirs = proto::Profile::decode(&unpacked[..]).expect("valid protobuf");
         assert!(!theirs.string_table.is_empty(), "{name}");
         compare(&profile, &theirs);
     }
@@ -127,9 +127,9 @@ fn labels_and_inlined_frames_of_go_are_found() {
     let profile = files::open(&files::path("go1.27/goroutine"));
     let mut samples = profile.samples();
     let mut labels = Vec::new();
-    while let Some(sample) = samples.next_sample().expect("it is sound") {
+    while let Some(sample) = samples.next_sample().expect("valid profile") {
         let mut of_sample = sample.labels();
-        while let Some(label) = of_sample.next_label().expect("it is sound") {
+        while let Some(label) = of_sample.next_label().expect("valid profile") {
             if let LabelValue::Text(value) = label.value {
                 labels.push((label.key.to_string(), value.to_string()));
             }
@@ -143,7 +143,7 @@ fn labels_and_inlined_frames_of_go_are_found() {
     let profile = files::open(&files::path("go1.27/heap-later"));
     let mut samples = profile.samples();
     let mut found = false;
-    while let Some(sample) = samples.next_sample().expect("it is sound") {
+    while let Some(sample) = samples.next_sample().expect("valid profile") {
         let frames: Vec<ProfileFrame<'_>> = sample.frames().collect();
         let inlined = frames.iter().map(|frame| (frame.func.to_string(), frame.inlined)).take(3).collect::<Vec<_>>();
         let expected = [("main.inner", true), ("main.outer", true), ("main.inlined", false)];
@@ -156,7 +156,7 @@ fn any_ids(ids: &[u64]) -> impl Strategy<Value = u64> + use<> {
     prop::sample::select(ids.to_vec())
 }
 
-/// Any profile that makes sense, as another writer might put it down: IDs dense or not, in any order.
+/// Any valid profile, as other writers might produce it: IDs can be dense or sparse, in any order.
 fn any_profile() -> impl Strategy<Value = proto::Profile> {
     let ids = prop_oneof![
         (1..8_u64).prop_map(|n| (1..=n).collect()),
@@ -236,8 +236,7 @@ fn value_type_of(string: std::ops::RangeInclusive<i64>) -> impl Strategy<Value =
     [string.clone(), string].prop_map(|[r#type, unit]| proto::ValueType { r#type, unit })
 }
 
-/// The same message with each packed list taken apart, its top-level fields in another order, and fields in between that
-/// nobody knows.
+/// The same message in another encoding: with unpacked lists, top-level fields in another order, and unknown fields.
 fn rewrite(profile: &proto::Profile, turn: usize) -> Vec<u8> {
     let mut fields = Vec::new();
     for sample in &profile.sample {
@@ -265,7 +264,7 @@ fn rewrite(profile: &proto::Profile, turn: usize) -> Vec<u8> {
     fields.push(rest.encode_to_vec());
     let middle = turn % fields.len().max(1);
     let samples = fields.len() - 1;
-    // The samples keep their order; the rest goes somewhere between them.
+    // The samples keep their order. Other fields are put between them.
     fields[middle.min(samples)..].rotate_right(1);
     let mut bytes = Vec::new();
     unknown(&mut bytes);
@@ -280,13 +279,13 @@ fn put_key(out: &mut Vec<u8>, field: u64, wire_type: u64) {
     prost::encoding::encode_varint(field << 3 | wire_type, out);
 }
 
-/// A field of each wire type, of numbers that profiles do not use.
+/// Unknown fields, one of each wire type.
 fn unknown(out: &mut Vec<u8>) {
     for (wire_type, body) in [
         (0, &[0xff, 0x01][..]),
         (1, &[1; 8]),
         (2, &[2, 9, 9]),
-        // A group with an integer, and a group, in it.
+        // A group that contains an integer and a group.
         (3, &[0x08, 7, 0x13, 0x0d, 1, 2, 3, 4, 0x14]),
         (5, &[1; 4]),
     ] {
@@ -300,16 +299,16 @@ fn unknown(out: &mut Vec<u8>) {
 
 proptest! {
     #[test]
-    fn any_sound_profile_is_read_as_prost_reads_it(profile in any_profile(), turn: usize) {
+    fn any_valid_profile_has_the_same_contents_as_with_prost(profile in any_profile(), turn: usize) {
         let bytes = profile.encode_to_vec();
         compare(&files::parse(&bytes), &profile);
         let bytes = rewrite(&profile, turn);
-        prop_assert_eq!(&proto::Profile::decode(&bytes[..]).expect("it is protobuf"), &profile);
+        prop_assert_eq!(&proto::Profile::decode(&bytes[..]).expect("valid protobuf"), &profile);
         compare(&files::parse(&bytes), &profile);
     }
 
     #[test]
-    fn whatever_is_flipped_nothing_panics_and_prost_agrees_where_both_read(
+    fn flipped_bits_cause_no_panic_and_no_disagreement_with_prost(
         profile in any_profile(), place: prop::sample::Index, bit in 0..8_u8, cut: prop::sample::Index
     ) {
         let mut bytes = profile.encode_to_vec();
@@ -335,7 +334,7 @@ proptest! {
                 Err(_) => return Ok(()),
             }
         }
-        // Strings that are not UTF-8 are an error for prost, not for us.
+        // Invalid UTF-8 is an error in prost, but not in our reader.
         if let Ok(theirs) = proto::Profile::decode(&bytes[..]) && !theirs.string_table.is_empty() {
             compare(&ours, &theirs);
         }
@@ -343,7 +342,7 @@ proptest! {
 }
 
 #[test]
-fn chunks_do_not_matter() {
+fn the_result_does_not_depend_on_chunks() {
     struct Bytewise<'a>(&'a [u8]);
     impl Read for Bytewise<'_> {
         fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
@@ -353,12 +352,12 @@ fn chunks_do_not_matter() {
             Ok(len)
         }
     }
-    let packed = std::fs::read(files::path("go1.27/heap")).expect("it is there");
-    let whole = Profile::from_reader(&packed[..]).expect("it is sound");
-    assert_eq!(Profile::from_reader(Bytewise(&packed)).expect("it is sound").bytes(), whole.bytes());
-    assert_eq!(Profile::from_slice(&packed).expect("it is sound").bytes(), whole.bytes());
-    let plain = Profile::from_reader(Bytewise(whole.bytes())).expect("it is sound");
-    assert_eq!(plain.bytes(), whole.bytes(), "plain files are read as they are");
+    let packed = std::fs::read(files::path("go1.27/heap")).expect("the file exists");
+    let whole = Profile::from_reader(&packed[..]).expect("valid profile");
+    assert_eq!(Profile::from_reader(Bytewise(&packed)).expect("valid profile").bytes(), whole.bytes());
+    assert_eq!(Profile::from_slice(&packed).expect("valid profile").bytes(), whole.bytes());
+    let plain = Profile::from_reader(Bytewise(whole.bytes())).expect("valid profile");
+    assert_eq!(plain.bytes(), whole.bytes(), "uncompressed files are read unchanged");
     let limits = ProfileLimits::default().bytes(whole.bytes().len() as u64);
-    assert_eq!(Profile::from_reader_with(&packed[..], &limits).expect("it fits").bytes(), whole.bytes());
+    assert_eq!(Profile::from_reader_with(&packed[..], &limits).expect("within limits").bytes(), whole.bytes());
 }

@@ -1,4 +1,4 @@
-//! What the builder writes.
+//! Tests of `ProfileBuilder`.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -22,18 +22,18 @@ fn contentions() -> ProfileBuilder<2> {
 
 fn plain<const N: usize>(profile: &ProfileBuilder<N>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    profile.write(&mut bytes).expect("a vector takes all");
+    profile.write(&mut bytes).expect("writing to a Vec cannot fail");
     bytes
 }
 
 fn gzip<const N: usize>(profile: &ProfileBuilder<N>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    profile.write_gzip(&mut bytes).expect("a vector takes all");
+    profile.write_gzip(&mut bytes).expect("writing to a Vec cannot fail");
     bytes
 }
 
 #[test]
-fn each_field_is_where_the_format_has_it() {
+fn every_field_is_encoded_correctly() {
     let mut profile = ProfileBuilder::new([ValueType::new("delay", "nanoseconds")]);
     let time = WallTime::from_nanos(5).expect("in range");
     profile.time(time).duration(Duration::from_nanos(6)).period(ValueType::new("delay", "count"), 7);
@@ -53,7 +53,7 @@ fn each_field_is_where_the_format_has_it() {
         0x12, 10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, // value -1
         0x1a, 4, 8, 9, 0x10, 10,                    // label {k, v}
         0x1a, 6, 8, 11, 0x18, 9, 0x20, 12,          // label {n, 9, bytes}
-        0x1a, 12, 8, 1, 0x28, 5, 0x38, 1, 0x40, 1, 0x48, 1, 0x50, 1, // mapping /p, which has all
+        0x1a, 12, 8, 1, 0x28, 5, 0x38, 1, 0x40, 1, 0x48, 1, 0x50, 1, // mapping /p, with all symbols known
         0x22, 19, 8, 1, 0x10, 1, 0x18, 0x99, 1,     // location 1 of mapping 1 at 0x99
         0x22, 4, 8, 1, 0x10, 3,                     // line {f, 3}
         0x22, 4, 8, 2, 0x10, 4,                     // line {g, 4}
@@ -61,7 +61,7 @@ fn each_field_is_where_the_format_has_it() {
         0x2a, 10, 8, 2, 0x10, 8, 0x18, 8, 0x20, 7, 0x28, 2, // function g, from line 2 on
     ];
     assert_eq!(bytes[..expected.len()], expected);
-    let strings = proto::Profile::decode(&bytes[..]).expect("it is protobuf").string_table;
+    let strings = proto::Profile::decode(&bytes[..]).expect("valid protobuf").string_table;
     assert_eq!(strings, ["", "delay", "nanoseconds", "count", "c", "/p", "f", "f.go", "g", "k", "v", "n", "bytes"]);
 }
 
@@ -72,44 +72,44 @@ fn equal_stacks_are_added_up() {
     profile.sample([ProfileFrame::new("f", "f.go", 2)], [1, 20]);
     profile.sample([ProfileFrame::new("f", "f.go", 1)], [2, i64::MAX]);
     profile.labelled_sample([ProfileFrame::new("f", "f.go", 1)], [4, 40], [SampleLabel::text("k", "v")]);
-    let read = proto::Profile::decode(&plain(&profile)[..]).expect("it is protobuf");
+    let read = proto::Profile::decode(&plain(&profile)[..]).expect("valid protobuf");
     let values: Vec<_> = read.sample.iter().map(|sample| (&sample.location_id[..], &sample.value[..])).collect();
     assert_eq!(
         values,
         [(&[1][..], &[3, i64::MAX][..]), (&[2], &[1, 20]), (&[1], &[4, 40])],
-        "of three stacks: one is there with and without a label"
+        "three stacks, one of them with and without a label"
     );
 }
 
 #[test]
-fn text_that_is_not_utf8_is_repaired() {
+fn invalid_utf8_is_replaced() {
     let mut profile = contentions();
     profile.sample([ProfileFrame::new(&b"f\xff"[..], "f.go", 1)], [1, 2]);
-    let read = proto::Profile::decode(&plain(&profile)[..]).expect("it is protobuf");
+    let read = proto::Profile::decode(&plain(&profile)[..]).expect("valid protobuf");
     assert_eq!(read.string_table[5..], ["f\u{fffd}", "f.go"]);
 }
 
 #[test]
-fn the_frames_of_a_trace_are_frames_of_a_profile() {
+fn frames_of_a_trace_convert_to_frames_of_a_profile() {
     let path = testdata().join("traces/go1.27/channels.trace");
-    let mut reader = gotrace::Reader::from_path(path).expect("it is there");
+    let mut reader = gotrace::Reader::from_path(path).expect("the file exists");
     let mut profile = contentions();
     let mut expected = None;
-    while let Some(event) = reader.next_event().expect("it is sound") {
+    while let Some(event) = reader.next_event().expect("a valid trace") {
         if let Some(stack) = event.stack() {
             let frame = stack.frames().next().expect("a stack has frames");
             expected.get_or_insert_with(|| (frame.func.to_string(), frame.pc, frame.line));
             profile.sample(stack.frames().map(ProfileFrame::from), [1, 2]);
         }
     }
-    let read = proto::Profile::decode(&plain(&profile)[..]).expect("it is protobuf");
+    let read = proto::Profile::decode(&plain(&profile)[..]).expect("valid protobuf");
     let text = |index: i64| &read.string_table[usize::try_from(index).unwrap()];
     let location = &read.location[0];
     let found = (text(read.function[0].name).clone(), location.address, location.line[0].line.try_into().unwrap());
     assert_eq!(Some(found), expected);
 }
 
-/// A stack of frames out of few functions, so that some are equal.
+/// A stack of frames. There are few functions, so that some stacks are equal.
 fn any_stack() -> impl Strategy<Value = Vec<(String, i64, u64, bool)>> {
     prop::collection::vec(("[a-cé]{0,2}", -1..3i64, 0..3u64, any::<bool>()), 0..5)
 }
@@ -128,7 +128,7 @@ fn any_labels() -> impl Strategy<Value = Vec<(String, Value)>> {
     prop::collection::vec(("[k-m]", value), 0..3)
 }
 
-/// Locations, each with an address and lines, and labels.
+/// The address and lines of each location, and the labels.
 type Sample = (Vec<(u64, Vec<(String, i64)>)>, Vec<(String, Value)>);
 
 fn locations(stack: &[(String, i64, u64, bool)]) -> Vec<(u64, Vec<(String, i64)>)> {
@@ -145,7 +145,7 @@ fn locations(stack: &[(String, i64, u64, bool)]) -> Vec<(u64, Vec<(String, i64)>
 
 proptest! {
     #[test]
-    fn prost_reads_what_was_put_in(
+    fn prost_reads_the_same_contents(
         samples in prop::collection::vec((any_stack(), any_labels(), any::<[i32; 3]>()), 0..12)
     ) {
         let types = [ValueType::new("a", "count"), ValueType::new("b", "count"), ValueType::new("c", "count")];
@@ -169,9 +169,9 @@ proptest! {
         }
         let bytes = plain(&profile);
         let mut unpacked = Vec::new();
-        GzDecoder::new(&gzip(&profile)[..]).read_to_end(&mut unpacked).expect("it is gzip");
+        GzDecoder::new(&gzip(&profile)[..]).read_to_end(&mut unpacked).expect("valid gzip");
         prop_assert_eq!(&unpacked, &bytes);
-        let read = proto::Profile::decode(&bytes[..]).expect("it is protobuf");
+        let read = proto::Profile::decode(&bytes[..]).expect("valid protobuf");
         let text = |index: i64| read.string_table[usize::try_from(index).unwrap()].clone();
         let mut found = BTreeMap::new();
         for sample in &read.sample {
@@ -193,7 +193,7 @@ proptest! {
                 (text(label.key), value)
             });
             let values = <[i64; 3]>::try_from(&sample.value[..]).unwrap();
-            prop_assert_eq!(found.insert((locations.collect(), labels.collect()), values), None, "each is there once");
+            prop_assert_eq!(found.insert((locations.collect(), labels.collect()), values), None, "each combination occurs once");
         }
         prop_assert_eq!(found, expected);
     }
