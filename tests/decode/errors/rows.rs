@@ -564,5 +564,5 @@ fn row_27_floods() {
     }
 }
 
-// 28 and 29 are no traces: profiles are in `tests/pprof/broken.rs` (`row_28_bombs_are_defused`), GC logs in
+// 28 and 29 are no traces: profiles are in `tests/profiles/pprof/broken.rs` (`row_28_hostile_profiles_exceed_limits`), GC logs in
 // `tests/gctrace.rs` (`row_29_damage_is_noticed`).
