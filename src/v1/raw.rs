@@ -326,7 +326,7 @@ mod tests {
         assert!(matches!(reader.next_record(), Ok(None)));
     }
 
-    /// A file is not read to its end for the first records.
+    /// The reader returns the first records without reading the whole file.
     #[test]
     fn a_stream_is_read_in_bounded_memory() {
         // String 6 of 300,000 bytes.
