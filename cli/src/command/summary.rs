@@ -36,6 +36,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let input = crate::input::open_trace(&args.file)?;
     let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(&args.file, &error))?;
     let (trace, error) = summarize(&mut reader);
+    // Its progress bar goes with it.
+    drop(reader);
     match args.json {
         true => terminal.json(&trace, error.as_ref())?,
         false => write_text(&trace, &args.file, terminal)?,
