@@ -226,8 +226,11 @@ fn write_pauses(pauses: &[PauseLatency], clock: &Clock, terminal: &mut Terminal)
     for pause in pauses {
         let longest = pause.longest.as_ref();
         let last = longest.and_then(|longest| {
-            let function = longest.last_function.as_deref().unwrap_or_default();
-            longest.last_goroutine.map(|id| format!("goroutine {id} {function}").trim_end().to_owned())
+            let goroutine = longest.last_goroutine.map(|id| format!("goroutine {id}"))?;
+            match longest.last_function.as_deref() {
+                None | Some("") => Some(goroutine),
+                Some(function) => Some(format!("{function} ({goroutine})")),
+            }
         });
         table.row([
             pause.reason.clone(),
