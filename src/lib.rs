@@ -34,6 +34,7 @@
 //! | read the GC log of `GODEBUG=gctrace=1` | [`gctrace`] |
 //! | test a time series for a trend | [`trend`] |
 //! | inspect the file format: batches and raw events with their offsets | [`raw`], and [`raw_v1`] for Go 1.21 and older |
+//! | find out what a file is | [`FileKind`] |
 //! | examine a damaged trace, and write its sound parts as a valid trace | [`edit`] |
 //! | write traces, for tests and fuzzing | [`synth`] |
 //! | handle errors | [`Error`], [`ErrorKind`], [`Location`]: what is wrong, at which byte, generation, thread and event |
@@ -94,6 +95,7 @@ pub mod diagnose;
 pub mod edit;
 mod error;
 mod event;
+mod file_kind;
 pub mod gctrace;
 #[doc = include_str!("guide.md")]
 pub mod guide {}
@@ -123,6 +125,7 @@ pub use event::{
     GoTransition, GoroutineStack, HeapObject, HeapSpan, Label, Log, Metric, OwnedFrame, ProcState, ProcTransition,
     Range, RangeName, Region, Scope, Stack, Sweep, Sync, Task, Text,
 };
+pub use file_kind::FileKind;
 pub use id::{GoId, ProcId, Resource, StackId, StringId, TaskId, ThreadId};
 pub use limits::Limits;
 pub use reader::{Reader, ReaderBuilder};

@@ -1,11 +1,15 @@
 //! How a command ends: its answer, or why it could not give one.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use gotrace::edit::probable_cause;
+use gotrace::pprof::{ProfileError, ProfileErrorKind};
+use gotrace::{Error, ErrorKind, FileKind};
+
 use crate::view::names::printable;
-use gotrace::{Error, ErrorKind, Flaw};
 
 /// What a command found, as its exit status says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,24 @@ impl Failure {
     /// An error in a trace.
     pub fn trace(path: &Path, error: &Error) -> Self {
         Failure::Input { path: path.to_owned(), error: error.to_string(), hint: hint(&error.kind) }
+    }
+
+    /// An error in a profile.
+    pub fn profile(path: &Path, error: &ProfileError) -> Self {
+        Failure::Input { path: path.to_owned(), error: error.to_string(), hint: profile_hint(&error.kind) }
+    }
+
+    /// A file that is not what a command reads. `head` is its first bytes.
+    pub fn wrong_file(path: &Path, head: &[u8], wanted: Wanted) -> Self {
+        let kind = FileKind::of(head);
+        let begin: String =
+            String::from_utf8_lossy(head).chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
+        let is_known = matches!(kind, FileKind::Trace | FileKind::Profile | FileKind::GcLog);
+        let is_text = !head.is_empty() && head.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
+        let begin =
+            if is_text && !is_known { format!(" (it begins with {:?})", begin.trim_end()) } else { String::new() };
+        let error = format!("this is {kind}, not {wanted}{begin}");
+        Failure::Input { path: path.to_owned(), error, hint: advice(kind, wanted) }
     }
 
     /// A file that cannot be read.
@@ -83,7 +105,7 @@ fn name(path: &Path, stream: &str) -> String {
     if path == Path::new("-") { stream.into() } else { printable(&path.display().to_string()) }
 }
 
-/// What to do about an error in a trace.
+/// What to do about an error in a trace, or else what has probably happened to it.
 fn hint(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Io(_) => "",
@@ -94,23 +116,78 @@ fn hint(kind: &ErrorKind) -> &'static str {
             "it is newer than Go 1.27, the newest release that this gotrace reads: update gotrace"
         }
         ErrorKind::UnsupportedVersion { .. } => "traces of Go 1.11 to 1.27 are read",
-        ErrorKind::TruncatedHeader { .. }
-        | ErrorKind::EmptyTrace
-        | ErrorKind::TruncatedBatch { .. }
-        | ErrorKind::TruncatedEvent { .. }
-        | ErrorKind::BadFrequency(Flaw::Missing)
-        | ErrorKind::MissingEndOfGeneration => {
-            "the program ended without trace.Stop, or the file was copied before it was complete"
-        }
-        ErrorKind::LimitExceeded { .. } => "no program writes such a trace: it is damaged, or was made to do harm",
         ErrorKind::MultipleTraces => "cut the file there: each part is a trace",
         ErrorKind::TrailingData { .. } => "cut the file there: the trace before is whole",
-        ErrorKind::StuckFrontier(_) => "events are missing: copy the file again from where it was written",
-        _ => "the file is damaged: copy it again from where it was written",
+        kind => probable_cause(kind),
     }
 }
 
 /// Whether a header names a release after Go 1.27.
 fn is_newer(version: &str) -> bool {
     version.strip_prefix("go 1.").and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| minor > 27)
+}
+
+/// What to do about an error in a profile.
+fn profile_hint(kind: &ProfileErrorKind) -> &'static str {
+    match kind {
+        ProfileErrorKind::Io(_) => "",
+        ProfileErrorKind::Text { .. } => "capture it without ?debug=1, or write it with debug 0",
+        ProfileErrorKind::LimitExceeded { .. } => "no Go program writes such a profile",
+        ProfileErrorKind::MultipleProfiles => "give each profile in a file of its own",
+        ProfileErrorKind::Gzip(_) | ProfileErrorKind::Empty => "it was copied before it was complete: capture it again",
+        _ => "give a file that runtime/pprof, go test -memprofile or /debug/pprof/heap wrote",
+    }
+}
+
+/// What a command reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Trace,
+    Profile,
+    GcLog,
+    /// Any of them.
+    Capture,
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Wanted::Trace => "an execution trace",
+            Wanted::Profile => "a pprof profile",
+            Wanted::GcLog => "a GC log (GODEBUG=gctrace=1)",
+            Wanted::Capture => "a trace, a profile or a GC log",
+        })
+    }
+}
+
+/// What to do about a file that is not what a command reads.
+fn advice(kind: FileKind, wanted: Wanted) -> &'static str {
+    const SAVED_ERROR: &str =
+        "an error page was saved in place of the file: look at it, then capture again with curl -f -o";
+    const WITHOUT_DEBUG: &str = "capture it without ?debug=1";
+    const BUSY: &str = "wait until the other capture ends, then capture again";
+    const PERFETTO: &str = "open it in ui.perfetto.dev, or give the trace.out that it was made from";
+    match kind {
+        FileKind::Trace => "look at it with gotrace summary",
+        FileKind::Profile => "look at it with gotrace heap",
+        FileKind::GcLog => "look at it with gotrace gctrace",
+        FileKind::Gzip | FileKind::Zstd | FileKind::Archive => "unpack it first",
+        _ if wanted == Wanted::GcLog => "give what a program under GODEBUG=gctrace=1 writes to standard error",
+        FileKind::Empty => "capture it again: curl -o FILE http://HOST/debug/pprof/…",
+        FileKind::Html | FileKind::Json => SAVED_ERROR,
+        FileKind::ChromeTrace | FileKind::PerfettoTrace => PERFETTO,
+        FileKind::HttpResponse => "save the body alone: curl without -i",
+        FileKind::TracingBusy | FileKind::ProfilingBusy => BUSY,
+        FileKind::NotFound => "import net/http/pprof in the service, check the path, then capture again",
+        FileKind::UnknownProfile => "check the profile's name: the service lists its own at /debug/pprof/",
+        FileKind::WriteTimeout => "capture fewer seconds, or raise the server's WriteTimeout",
+        FileKind::HeapText | FileKind::GoroutineText => WITHOUT_DEBUG,
+        FileKind::GoroutineDump => "capture a goroutine profile: /debug/pprof/goroutine without ?debug=2",
+        FileKind::OldProfile => "capture it without ?debug=1, with Go 1.9 or later",
+        FileKind::OldCpuProfile => "capture it with Go 1.9 or later",
+        FileKind::Executable => "give the file that the program wrote: trace.out, heap.pb.gz, …",
+        FileKind::Utf16 => "PowerShell's > rewrote the file and damaged it: capture it again with curl -o FILE",
+        FileKind::Text => "look at it: it may be the message of a failed capture",
+        _ => "give the file that the program wrote",
+    }
 }

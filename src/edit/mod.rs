@@ -33,6 +33,7 @@ mod rewrite;
 mod rewrite_old;
 mod survey;
 
+pub use cause::probable_cause;
 pub use examine::{examine, unreadable};
 pub use repair::{Draft, RepairError, Repaired, repair};
 pub use report::{DamageReport, GenerationReport, LeftOut, RepairedReport, TraceStatus};

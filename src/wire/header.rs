@@ -55,6 +55,9 @@ impl Version {
         Version::Go126,
     ];
 
+    /// The length of the header with which every trace starts, in bytes.
+    pub const HEADER_LEN: usize = LEN;
+
     /// The newest supported version.
     pub(crate) const NEWEST: Version = Version::Go126;
 

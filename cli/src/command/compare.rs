@@ -9,6 +9,7 @@ use gotrace::analysis::compare::{Change, Comparison, Metrics, MetricsReport, Thr
 use serde::Serialize;
 
 use crate::failure::{Answer, Failure};
+use crate::input::check_stdin;
 use crate::pass::{ended, observe};
 use crate::select::Chosen;
 use crate::terminal::Terminal;
@@ -91,6 +92,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         text.parse::<Threshold>().map_err(|error| Failure::Usage(format!("--fail-on {text:?}: {error}")))
     };
     let thresholds: Vec<Threshold> = args.fail_on.iter().map(parse).collect::<Result<_, _>>()?;
+    check_stdin([&args.before, &args.after].map(PathBuf::as_path))?;
     let mut comparison = measure(&args.before, terminal)?.compare(&measure(&args.after, terminal)?);
     let met = met(&comparison, &thresholds, &args.fail_on)?;
     let longer = longer(&comparison);

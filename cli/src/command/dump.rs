@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 use gotrace::raw::RawReader;
-use gotrace::{Event, EventKind, Reader, Time, raw_v1};
+use gotrace::{Event, EventKind, Reader, Time, Version, raw_v1};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Wanted};
 use crate::input::Input;
 use crate::select::Window;
 use crate::terminal::{Terminal, TimeStyle};
@@ -50,9 +50,6 @@ enum Format {
     Footprint,
 }
 
-/// The length of a trace's header.
-const HEADER: u64 = 16;
-
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     // Events are written in small pieces.
     let mut out = BufWriter::with_capacity(1 << 16, terminal);
@@ -76,7 +73,7 @@ fn dump(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
 
 /// Opens the trace. Shows progress unless the text goes to the terminal too.
 fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-    Input::open(file, !io::stdout().is_terminal())?.into_trace(file)
+    Input::open(file, !io::stdout().is_terminal())?.into_bytes(file, Wanted::Trace)
 }
 
 fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
@@ -126,7 +123,11 @@ enum Wire {
 fn open_wire(file: &Path) -> Result<Wire, Failure> {
     let mut input = open(file)?;
     let mut head = Vec::new();
-    input.by_ref().take(HEADER).read_to_end(&mut head).map_err(|error| Failure::input(file, error))?;
+    input
+        .by_ref()
+        .take(Version::HEADER_LEN as u64)
+        .read_to_end(&mut head)
+        .map_err(|error| Failure::input(file, error))?;
     let is_old = raw_v1::RawReader::from_slice(&head).is_ok();
     let input = io::Cursor::new(head).chain(input);
     let wire = match is_old {

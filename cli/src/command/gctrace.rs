@@ -10,7 +10,7 @@ use gotrace::gctrace::{
 };
 use gotrace::trend::{InflectionOptions, PeakOptions, Turn};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Wanted};
 use crate::input::Input;
 use crate::terminal::Terminal;
 use crate::view::units::{self, bytes, count, duration, percent, plural, significant};
@@ -96,7 +96,7 @@ impl Args {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
-    let input = Input::open(&args.file, true)?.into_log(&args.file)?;
+    let input = Input::open(&args.file, true)?.into_bytes(&args.file, Wanted::GcLog)?;
     let mut log = Log::default();
     let result = log.fill(LogReader::from_reader(input), LogLimits::default().cycles(args.max_cycles));
     let report = LogReport::new(&log, &args.options());

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use gotrace::pprof::{self, Growth, Profile, ProfileError, ProfileErrorKind, Report, Row, TopReport};
+use gotrace::pprof::{self, Growth, Profile, ProfileError, Report, Row, TopReport};
 
-use crate::failure::Failure;
-use crate::input::Input;
+use crate::failure::{Failure, Wanted};
+use crate::input::{Input, check_stdin};
 use crate::terminal::Terminal;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
@@ -123,6 +123,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
 }
 
 fn read_all(args: &Args) -> Result<Subject, Failure> {
+    check_stdin(args.file.iter().chain(&args.diff_base).map(PathBuf::as_path))?;
     match (&args.diff_base, &args.file[..]) {
         (None, [file]) => Ok(Subject::One(read(file, args.by)?)),
         (Some(base), [file]) => {
@@ -140,26 +141,10 @@ fn read_all(args: &Args) -> Result<Subject, Failure> {
 
 /// One profile at a time is in memory. Only the sums are kept.
 fn read(file: &Path, by: By) -> Result<Report, Failure> {
-    let failure = |error: ProfileError| Failure::Input {
-        path: file.to_owned(),
-        error: error.to_string(),
-        hint: hint(&error.kind),
-    };
-    let input = Input::open(file, true)?.into_profile(file)?;
+    let failure = |error: ProfileError| Failure::profile(file, &error);
+    let input = Input::open(file, true)?.into_bytes(file, Wanted::Profile)?;
     let profile = Profile::from_reader(input).map_err(failure)?;
     Report::new(&profile, by.into()).map_err(failure)
-}
-
-/// What to do about an error.
-fn hint(kind: &ProfileErrorKind) -> &'static str {
-    match kind {
-        ProfileErrorKind::Io(_) => "",
-        ProfileErrorKind::Text { .. } => "capture it without ?debug=1, or write it with debug 0",
-        ProfileErrorKind::LimitExceeded { .. } => "no Go program writes such a profile",
-        ProfileErrorKind::MultipleProfiles => "give each profile in a file of its own",
-        ProfileErrorKind::Gzip(_) | ProfileErrorKind::Empty => "it was copied before it was complete: capture it again",
-        _ => "give a file that runtime/pprof, go test -memprofile or /debug/pprof/heap wrote",
-    }
 }
 
 fn no_such_sample(name: &str, report: &Report) -> Failure {

@@ -1,6 +1,5 @@
-//! Where input comes from: a file or standard input, plain or packed. Says what a wrong file is.
+//! Where input comes from: a file or standard input, plain or packed. Refuses files that a command does not read.
 
-mod kind;
 mod progress;
 mod unpack;
 
@@ -8,17 +7,16 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
-use gotrace::Timeline;
+use gotrace::{FileKind, Timeline};
 
-use crate::failure::Failure;
-pub use kind::Kind;
+use crate::failure::{Failure, Wanted};
 use progress::Progress;
 pub use unpack::is_packed;
 
 /// An open input, unpacked, whose first bytes say what it is.
 pub struct Input {
     /// What it holds.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// The whole input, its first bytes included.
     pub bytes: Box<dyn Read + Send>,
     head: Vec<u8>,
@@ -58,52 +56,54 @@ impl Input {
         };
         let mut bytes = unpack::unpack(&packed_head.clone(), Cursor::new(packed_head).chain(input));
         let head = read_head(&mut bytes).map_err(damaged)?;
-        Ok(Input { kind: kind::identify(&head), bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })
+        Ok(Input { kind: FileKind::of(&head), bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })
     }
 
-    /// The input as a trace.
+    /// Why this is not an input of the wanted kind. `None` if it is, or may be. The error says what the file is and what to do.
+    pub fn refusal(&self, path: &Path, wanted: Wanted) -> Option<Failure> {
+        let is_accepted = match (wanted, self.kind) {
+            // The decoder has the better error for unknown bytes.
+            (Wanted::Trace, FileKind::Trace | FileKind::Unknown) => true,
+            (Wanted::Profile, FileKind::Profile | FileKind::Unknown) => true,
+            // A log may start with other lines.
+            (Wanted::GcLog, FileKind::GcLog | FileKind::Text) => true,
+            (Wanted::GcLog, FileKind::Unknown) => is_nearly_text(&self.head),
+            _ => false,
+        };
+        (!is_accepted).then(|| Failure::wrong_file(path, &self.head, wanted))
+    }
+
+    /// The input as what is wanted.
     ///
     /// # Errors
     ///
-    /// If it is a known kind of file but not a trace. The error names the kind and says what to do.
-    pub fn into_trace(self, path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-        match self.kind {
-            // The trace reader has the better error for unknown bytes.
-            Kind::Trace | Kind::Text | Kind::Unknown => Ok(self.bytes),
-            kind => Err(wrong(path, &kind, &self.head, "an execution trace")),
+    /// The [refusal](Self::refusal).
+    pub fn into_bytes(self, path: &Path, wanted: Wanted) -> Result<Box<dyn Read + Send>, Failure> {
+        match self.refusal(path, wanted) {
+            Some(refusal) => Err(refusal),
+            None => Ok(self.bytes),
         }
     }
+}
 
-    /// The input as a pprof profile.
-    ///
-    /// # Errors
-    ///
-    /// As [`into_trace`](Self::into_trace).
-    pub fn into_profile(self, path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-        match self.kind {
-            Kind::Profile | Kind::Unknown => Ok(self.bytes),
-            kind => Err(wrong(path, &kind, &self.head, "a pprof profile")),
-        }
-    }
+/// Whether a log may begin like this: with text in any encoding but UTF-16, and a few control characters.
+fn is_nearly_text(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(1024)];
+    let controls = head.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
+    !head.contains(&0) && controls * 32 <= head.len()
+}
 
-    /// The input as a GC log.
-    ///
-    /// # Errors
-    ///
-    /// As [`into_trace`](Self::into_trace).
-    pub fn into_log(self, path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-        match self.kind {
-            // A log may start with other lines. Binary data without a line end may never have one.
-            Kind::GctraceLog | Kind::Text => Ok(self.bytes),
-            Kind::Unknown if self.head.contains(&b'\n') => Ok(self.bytes),
-            kind => Err(wrong(path, &kind, &self.head, "a GC log (GODEBUG=gctrace=1)")),
-        }
+/// Refuses paths of which more than one is standard input.
+pub fn check_stdin<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<(), Failure> {
+    match paths.into_iter().filter(|path| *path == Path::new("-")).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Failure::Usage("standard input (-) can be given only once: name files for the others".into())),
     }
 }
 
 /// Opens a trace: a file, or standard input for `-`, plain or packed.
 pub fn open_trace(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-    Input::open(path, true)?.into_trace(path)
+    Input::open(path, true)?.into_bytes(path, Wanted::Trace)
 }
 
 /// Builds the timeline of a trace: a file, or standard input for `-`, plain or packed.
@@ -114,7 +114,7 @@ pub fn load_timeline(path: &Path) -> Result<Timeline, Failure> {
 /// Reads the first bytes: enough to identify a file, but no more than are there at once, so that live input is not delayed.
 fn read_head(input: &mut impl Read) -> io::Result<Vec<u8>> {
     const ENOUGH: usize = 64;
-    let mut head = vec![0; kind::HEAD];
+    let mut head = vec![0; FileKind::HEAD];
     let mut len = 0;
     while len < ENOUGH {
         match input.read(&mut head[len..]) {
@@ -126,21 +126,4 @@ fn read_head(input: &mut impl Read) -> io::Result<Vec<u8>> {
     }
     head.truncate(len);
     Ok(head)
-}
-
-/// A file that is not what a command reads.
-fn wrong(path: &Path, kind: &Kind, head: &[u8], wanted: &str) -> Failure {
-    let (name, hint) = match kind {
-        Kind::Trace => ("an execution trace", "look at it with gotrace summary"),
-        Kind::Profile => ("a pprof profile", "look at it with gotrace heap"),
-        Kind::GctraceLog => ("a GC log", "look at it with gotrace gctrace"),
-        Kind::Other(other) => (other.name, other.advice),
-        Kind::Text => ("text", "look at it: it may be the message of a failed capture"),
-        Kind::Unknown => ("binary data", "give the file that the program wrote"),
-    };
-    let preview: String =
-        String::from_utf8_lossy(head).chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
-    let shows_text = matches!(kind, Kind::Other(_) | Kind::Text) && head.is_ascii() && !head.is_empty();
-    let preview = if shows_text { format!(" (it begins with {:?})", preview.trim_end()) } else { String::new() };
-    Failure::Input { path: path.to_owned(), error: format!("this is {name}, not {wanted}{preview}"), hint }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
+use gotrace::FileKind;
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
@@ -17,30 +18,18 @@ const ALWAYS_ALLOWED: u64 = 64 << 20;
 
 /// Whether the bytes start a gzip file or a zstd frame.
 pub fn is_packed(head: &[u8]) -> bool {
-    is_gzip(head) || is_zstd(head)
-}
-
-/// Whether the bytes start a gzip file.
-fn is_gzip(head: &[u8]) -> bool {
-    head.starts_with(b"\x1f\x8b")
-}
-
-/// Whether the bytes start a zstd frame (RFC 8878).
-fn is_zstd(head: &[u8]) -> bool {
-    head.starts_with(b"\x28\xb5\x2f\xfd")
+    matches!(FileKind::of(head), FileKind::Gzip | FileKind::Zstd)
 }
 
 /// Unpacks gzip and zstd. Any other input is returned as it is.
 ///
 /// Damage is reported when the input is read.
 pub fn unpack(head: &[u8], input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
-    if is_gzip(head) {
-        return Box::new(Limited::new(input, MultiGzDecoder::new));
+    match FileKind::of(head) {
+        FileKind::Gzip => Box::new(Limited::new(input, MultiGzDecoder::new)),
+        FileKind::Zstd => Box::new(Limited::new(input, Frames::Between)),
+        _ => Box::new(input),
     }
-    if is_zstd(head) {
-        return Box::new(Limited::new(input, Frames::Between));
-    }
-    Box::new(input)
 }
 
 /// Counts the packed bytes.

@@ -334,6 +334,7 @@ fn what_is_no_trace_is_refused() {
     for (name, args) in PROGRAMS {
         let check = |bytes: &[u8], message: &str| assert_refused(&on_bytes(name, args, bytes), message);
         check(b"", "this is an empty file, not an execution trace");
+        check(b"words", "this is text, not an execution trace (it begins with \"words\"); look at it");
         check(b"<!DOCTYPE html><html><body>404</body></html>", "this is an HTML page, not an execution trace");
         check(b"go 1.22 tra", "the file ends inside the trace header: 11 of 16 bytes");
         check(b"go 1.26 trace\0\0\0", "nothing follows its header");
@@ -452,7 +453,37 @@ fn gctrace_tells_every_collection_of_a_log() {
     let skipped = told["skipped"].as_object().expect("an object").values().filter_map(Value::as_u64).sum::<u64>();
     assert_eq!(skipped, others as u64);
 
-    for (input, message) in [(&b""[..], "an empty file"), (b"\xff\0gc 1 @\n", "no collection in 1 line")] {
+    for (input, message) in [
+        (
+            &b""[..],
+            "this is an empty file, not a GC log (GODEBUG=gctrace=1); give what a program under GODEBUG=gctrace=1",
+        ),
+        (b"\xff\0gc 1 @\n", "this is binary data, not a GC log"),
+        (b"caf\xe9 gc 1 @\n", "no collection in 1 line"),
+    ] {
         assert_refused(&on_bytes("gctrace", &[], input), message);
+    }
+}
+
+/// What is not a log may be endless.
+#[cfg(unix)]
+#[test]
+fn gctrace_reads_only_the_beginning_of_binary_data() {
+    let mut program = gotrace("gctrace");
+    program.arg("/dev/urandom");
+    assert_refused(&run(program, b""), "/dev/urandom: this is binary data, not a GC log");
+}
+
+#[test]
+fn standard_input_is_given_once() {
+    for (name, args) in [
+        ("compare", &["-", "-"][..]),
+        ("heap", &["-", "-"]),
+        ("heap", &["--diff-base", "-", "-"]),
+        ("diagnose", &["--heap", "-", "--trace", "-"]),
+    ] {
+        let mut program = gotrace(name);
+        program.args(args);
+        assert_refused(&run(program, b""), "standard input (-) can be given only once");
     }
 }

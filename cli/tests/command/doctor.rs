@@ -64,13 +64,13 @@ fn the_report_has_its_fields() {
 
 #[test]
 fn other_files_are_told_apart() {
-    assert_says(b"", "unreadable", 2, "the file is empty");
+    assert_says(b"", "unreadable", 2, "it is an empty file");
     assert_says(b"go 1.26", "unreadable", 2, "ended before it had written anything");
     assert_says(b"go 1.99 trace\0\0\0", "unreadable", 2, "go 1.99");
     assert_says(b"go 1.8 trace\0\0\0\0", "unreadable", 2, "Go 1.11 and later");
     assert_says(b"<!DOCTYPE html><html><body>502 Bad Gateway", "unreadable", 2, "HTML page");
-    assert_says(b"404 page not found\n", "unreadable", 2, "HTTP error");
-    assert_says(b"HTTP/1.1 200 OK\r\n\r\n", "unreadable", 2, "HTTP answer");
+    assert_says(b"404 page not found\n", "unreadable", 2, "it is an error answer (404 page not found)");
+    assert_says(b"HTTP/1.1 200 OK\r\n\r\n", "unreadable", 2, "it is an HTTP response with its header");
     let (report, code) = examine(b"\x1f\x8b\x08\0\0\0\0\0");
     assert_eq!((report["status"].as_str(), code), (Some("unreadable"), 2), "a gzip file that is cut: {report:#}");
     assert_says(&[0; 5000], "unreadable", 2, "all zeros");
@@ -86,12 +86,17 @@ fn other_files_are_told_apart() {
         let cause = format!("a trace begins at byte {at}:");
         assert_says(&[before, &trace].concat(), "unreadable", 2, &cause);
     }
-    let mut doctor = gotrace("doctor");
-    doctor.arg("-");
-    let output = run(doctor, b"404 page not found\n");
-    let complaint = complaint(&output);
-    assert_eq!(complaint.lines().count(), 1, "{complaint}");
-    assert!(complaint.starts_with("gotrace doctor: standard input: not a Go execution trace"), "{complaint}");
+    // As every other command does.
+    for file in [&b"404 page not found\n"[..], b"", b"words", b"heap profile: 4: 17072", b"\x7fELF\x02"] {
+        let [doctor, summary] = ["doctor", "summary"].map(|name| {
+            let mut program = gotrace(name);
+            program.arg("-");
+            complaint(&run(program, file)).replace(name, "COMMAND")
+        });
+        assert_eq!(doctor.lines().count(), 1, "{doctor}");
+        assert!(doctor.starts_with("gotrace COMMAND: standard input: this is "), "{doctor}");
+        assert_eq!(doctor, summary);
+    }
 }
 
 /// With --json a missing file is reported like an unreadable one. As text, the error is enough.
@@ -149,7 +154,7 @@ fn two_traces_in_one_file_are_told() {
     let bytes = sample("go1.26/borders").bytes();
     let cause = |file: &[&[u8]]| assert_says(&file.concat(), "damaged", 1, "")["cause"].as_str().map(str::to_owned);
     let two = |at: usize| format!("two traces were written into one file, the second at byte {at}");
-    let whole = two(bytes.len()) + ": cut it there, each part is a trace";
+    let whole = two(bytes.len()) + "; each part is a trace";
     assert_eq!(cause(&[&bytes, &bytes]), Some(whole));
     for (at, end) in [(20_001, &[][..]), (20_480, &[]), (12_001, &[]), (20_001, &[0; 8192])] {
         assert_eq!(cause(&[&bytes[..at], &bytes, end]), Some(two(at) + "; the first is cut, or damaged at its end"));

@@ -157,6 +157,12 @@ fn nothing_to_judge_by_is_an_error() {
         (&["--heap", "-"], b"no profile at all", "standard input"),
         (&["--trace", "-"], b"no trace", "standard input"),
         (&["--gctrace", "-"], b"no collection\n", "GODEBUG"),
+        (
+            &["-"],
+            b"404 page not found\n",
+            "standard input: this is an error answer (404 page not found), not a trace, a profile or a GC log (it begins with \
+             \"404 page not found\"); import net/http/pprof",
+        ),
         (&["--heap", "-", "--through", "main.f"], b"", "--trace"),
         (&["--weights", "1,2"], b"", "three numbers"),
         (&["--weights", "0,0,0"], b"", "not all 0"),

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use gotrace::analysis;
 use gotrace::diagnose::{InputKind, Inputs, TraceObserver};
 use gotrace::gctrace::Log;
-use gotrace::pprof::{PprofKind, Profile};
-use gotrace::{Reader, Time};
+use gotrace::pprof::{PprofKind, Profile, ProfileError};
+use gotrace::{FileKind, Reader, Time};
 
 use super::{Args, NEEDS_TRACE};
-use crate::failure::Failure;
-use crate::input::{Input, Kind};
+use crate::failure::{Failure, Wanted};
+use crate::input::{Input, check_stdin};
 
 /// What was captured of a program.
 pub(super) struct Captured {
@@ -23,6 +23,8 @@ pub(super) struct Captured {
     pub start: Option<Time>,
     /// The paths of the heap profiles.
     pub heaps: Vec<PathBuf>,
+    /// Why the first input that cannot be used is not.
+    pub refusal: Option<Failure>,
 }
 
 /// What an input has to be.
@@ -44,7 +46,9 @@ pub(super) fn read(args: &Args) -> Result<Captured, Failure> {
     if args.needs_trace() && args.trace.is_empty() && args.files.is_empty() {
         return Err(Failure::Usage(NEEDS_TRACE.into()));
     }
-    let mut captured = Captured { inputs: Inputs::new(), traces: Vec::new(), start: None, heaps: Vec::new() };
+    check_stdin(inputs.iter().map(|(path, _)| path.as_path()))?;
+    let mut captured =
+        Captured { inputs: Inputs::new(), traces: Vec::new(), start: None, heaps: Vec::new(), refusal: None };
     for (path, expected) in &inputs {
         captured.add(path, *expected)?;
     }
@@ -94,40 +98,31 @@ impl Captured {
     /// If it cannot be opened. An input of the wrong kind is listed as not used.
     fn add(&mut self, path: &Path, expected: Expected) -> Result<(), Failure> {
         let input = Input::open(path, true)?;
-        let name = path.display().to_string();
-        let (kind, opened) = match (expected, &input.kind) {
-            (Expected::Trace, _) | (Expected::Anything, Kind::Trace) => (InputKind::Trace, input.into_trace(path)),
-            (Expected::Profile(kind), _) => (InputKind::Profile(kind), input.into_profile(path)),
-            (Expected::Anything, Kind::Profile) => (InputKind::Profile(PprofKind::Other), input.into_profile(path)),
-            (Expected::Log, _) | (Expected::Anything, Kind::GctraceLog | Kind::Text) => {
-                (InputKind::GcLog, input.into_log(path))
+        let (kind, wanted) = match (expected, input.kind) {
+            (Expected::Trace, _) | (Expected::Anything, FileKind::Trace) => (InputKind::Trace, Wanted::Trace),
+            (Expected::Profile(kind), _) => (InputKind::Profile(kind), Wanted::Profile),
+            (Expected::Anything, FileKind::Profile) => (InputKind::Profile(PprofKind::Other), Wanted::Profile),
+            (Expected::Log, _) | (Expected::Anything, FileKind::GcLog | FileKind::Text) => {
+                (InputKind::GcLog, Wanted::GcLog)
             }
-            // Something that no command reads: the message says what it is.
-            (Expected::Anything, Kind::Other(_)) => (InputKind::Unknown, input.into_trace(path)),
-            (Expected::Anything, Kind::Unknown) => {
-                let why = "neither a profile nor a trace nor a GC log".to_owned();
-                self.inputs.unusable(InputKind::Unknown, &name, why);
-                return Ok(());
-            }
+            (Expected::Anything, _) => (InputKind::Unknown, Wanted::Capture),
         };
-        let result = match opened {
-            Ok(bytes) => self.read(kind, path, bytes),
-            Err(Failure::Input { error, .. }) => Err(error),
-            Err(other) => return Err(other),
-        };
-        if let Err(why) = result {
-            self.inputs.unusable(kind, &name, why);
+        let result = input.into_bytes(path, wanted).and_then(|bytes| self.read(kind, path, bytes));
+        if let Err(failure) = result {
+            let Failure::Input { error, .. } = &failure else { return Err(failure) };
+            self.inputs.unusable(kind, &path.display().to_string(), error.clone());
+            self.refusal.get_or_insert(failure);
         }
         Ok(())
     }
 
     /// Reads an input of a known kind.
-    fn read(&mut self, kind: InputKind, path: &Path, bytes: Box<dyn Read + Send>) -> Result<(), String> {
+    fn read(&mut self, kind: InputKind, path: &Path, bytes: Box<dyn Read + Send>) -> Result<(), Failure> {
         let name = path.display().to_string();
         match kind {
             InputKind::Trace => {
                 let reader = Reader::builder().lenient().from_reader(bytes);
-                let mut reader = reader.map_err(|error| error.to_string())?;
+                let mut reader = reader.map_err(|error| Failure::trace(path, &error))?;
                 let (evidence, error) = analysis::run(&mut reader, TraceObserver::new());
                 self.start.get_or_insert(evidence.start);
                 let account = reader.account();
@@ -136,12 +131,13 @@ impl Captured {
                 self.traces.push(path.to_owned());
             }
             InputKind::GcLog => {
-                let log = Log::from_reader(bytes).map_err(|error| error.to_string())?;
+                let log = Log::from_reader(bytes).map_err(|error| Failure::trace(path, &error))?;
                 self.inputs.log(&name, &log);
             }
             _ => {
-                let profile = Profile::from_reader(bytes).map_err(|error| error.to_string())?;
-                self.inputs.profile(&name, &profile).map_err(|error| error.to_string())?;
+                let failure = |error: ProfileError| Failure::profile(path, &error);
+                let profile = Profile::from_reader(bytes).map_err(failure)?;
+                self.inputs.profile(&name, &profile).map_err(failure)?;
                 if matches!(profile.kind(), PprofKind::Heap | PprofKind::Allocs) {
                     self.heaps.push(path.to_owned());
                 }

@@ -7,16 +7,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::SpooledTempFile;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Wanted};
+use crate::input::Input;
 
 /// Where the trace can be read again.
-pub(crate) enum Input {
+pub(crate) enum Original {
     File(PathBuf),
     /// A copy of an input that cannot be read twice: standard input, a pipe, a compressed file.
     Kept {
         name: PathBuf,
         copy: Arc<Mutex<Kept>>,
     },
+}
+
+/// A trace that was opened.
+pub(crate) struct Opened {
+    pub original: Original,
+    /// The bytes, for the first reading.
+    pub bytes: Box<dyn Read + Send>,
+    /// Why it is not a trace, if its first bytes say so.
+    pub refusal: Option<Failure>,
 }
 
 /// A copy of the input, or why there is none.
@@ -30,24 +40,25 @@ pub(crate) trait Seekable: Read + Seek {}
 
 impl<T: Read + Seek> Seekable for T {}
 
-impl Input {
-    /// Opens a trace. Returns also the reader for the first pass.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Box<dyn Read + Send>), Failure> {
-        let input = crate::input::Input::open(path, true)?.bytes;
+impl Original {
+    /// Opens a trace.
+    pub(crate) fn open(path: &Path) -> Result<Opened, Failure> {
+        let input = Input::open(path, true)?;
+        let refusal = input.refusal(path, Wanted::Trace);
         let is_file = path != Path::new("-") && fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         if is_file && !is_packed(path) {
-            return Ok((Input::File(path.to_owned()), input));
+            return Ok(Opened { original: Original::File(path.to_owned()), bytes: input.bytes, refusal });
         }
         let copy = Arc::new(Mutex::new(Ok(SpooledTempFile::new(IN_MEMORY))));
-        let kept = Input::Kept { name: path.to_owned(), copy: Arc::clone(&copy) };
-        Ok((kept, Box::new(Keeping { input, copy })))
+        let original = Original::Kept { name: path.to_owned(), copy: Arc::clone(&copy) };
+        Ok(Opened { original, bytes: Box::new(Keeping { input: input.bytes, copy }), refusal })
     }
 
     /// Opens it again, once it has been read to its end.
     pub(crate) fn reopen(self) -> Result<Box<dyn Seekable>, Failure> {
         match self {
-            Input::File(path) => Ok(Box::new(File::open(&path).map_err(|error| Failure::input(&path, error))?)),
-            Input::Kept { name, copy } => {
+            Original::File(path) => Ok(Box::new(File::open(&path).map_err(|error| Failure::input(&path, error))?)),
+            Original::Kept { name, copy } => {
                 let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
                 match std::mem::replace(&mut *copy, Ok(SpooledTempFile::new(0))) {
                     Ok(file) => Ok(Box::new(file)),

@@ -12,7 +12,7 @@ use gotrace::edit::{DamageReport, TraceStatus, examine, survey, unreadable};
 
 use crate::failure::{Answer, Failure};
 use crate::terminal::Terminal;
-use input::Input;
+use input::{Opened, Original};
 pub(crate) use report::Report;
 use report::{Asked, RepairedFile};
 
@@ -46,10 +46,13 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     let mut repaired = Ok(Vec::new());
-    let damage = match Input::open(&args.file) {
-        Ok((input, bytes)) => {
+    let mut refusal = None;
+    let damage = match Original::open(&args.file) {
+        Ok(opened) => {
+            let Opened { original, bytes, refusal: why } = opened;
+            refusal = why;
             let mut damage = examine(bytes);
-            repaired = after_first_reading(args, input, &mut damage);
+            repaired = after_first_reading(args, original, &mut damage);
             damage
         }
         // With --json the error is in the report as well.
@@ -73,17 +76,22 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     match damage.status {
         TraceStatus::Whole => Ok(Answer::Fine),
         TraceStatus::Damaged => Ok(Answer::BadNews),
-        _ => Err(Failure::Input {
+        // Every command names such a file in the same words.
+        _ => Err(refusal.unwrap_or_else(|| Failure::Input {
             path: args.file.clone(),
             error: damage.warnings.join("; ") + "; " + damage.cause.as_deref().unwrap_or_default(),
             hint: "",
-        }),
+        })),
     }
 }
 
 /// Counts the events in the damaged parts, and repairs the trace if --repair is given.
-fn after_first_reading(args: &Args, input: Input, damage: &mut DamageReport) -> Result<Vec<RepairedFile>, Failure> {
-    let mut bytes = input.reopen();
+fn after_first_reading(
+    args: &Args,
+    original: Original,
+    damage: &mut DamageReport,
+) -> Result<Vec<RepairedFile>, Failure> {
+    let mut bytes = original.reopen();
     if let Ok(bytes) = &mut bytes {
         // Parts that cannot be read again stay unknown in the report.
         let _ = survey(damage, bytes);

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use gotrace::Tally;
 use gotrace::edit::{DamageReport, GenerationReport, RepairedReport, TraceStatus};
+use gotrace::{Tally, Version};
 use serde::Serialize;
 
 use crate::command::summary::format_text;
@@ -105,7 +105,7 @@ impl Report {
             Some(saved) => writeln!(terminal, "\nnext: gotrace summary {}", shell_word(Path::new(&saved.file))),
             None if asked.is_repaired => {
                 let why = match damage.generations.is_empty() {
-                    true if damage.read.bytes <= HEADER => "nothing sound follows its header",
+                    true if damage.read.bytes <= Version::HEADER_LEN as u64 => "nothing sound follows its header",
                     true => "it is not whole up to the damage",
                     false => "no generation is sound",
                 };
@@ -118,9 +118,6 @@ impl Report {
         }
     }
 }
-
-/// The length of a trace's header.
-const HEADER: u64 = 16;
 
 fn tally_text(tally: &Tally) -> String {
     let Tally { bytes, batches, generations, events } = *tally;

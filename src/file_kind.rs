@@ -1,0 +1,287 @@
+//! What a file is, from its first bytes.
+
+use std::fmt;
+
+/// What a file is, as its first bytes say: a trace, another file that a Go program writes, or what is often saved in their place.
+///
+/// ```
+/// use gotrace::FileKind;
+///
+/// assert_eq!(FileKind::of(b"go 1.26 trace\0\0\0"), FileKind::Trace);
+/// let kind = FileKind::of(b"404 page not found\n");
+/// assert_eq!(kind.to_string(), "an error answer (404 page not found)");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// A Go execution trace, of any version.
+    Trace,
+    /// A profile in protobuf (`profile.proto`) that is not compressed.
+    Profile,
+    /// A log with lines of `GODEBUG=gctrace=1`.
+    GcLog,
+    /// A gzip file. Profiles are gzip files as Go writes them.
+    Gzip,
+    /// A zstd file.
+    Zstd,
+    /// A tar or zip archive.
+    Archive,
+    /// No bytes at all.
+    Empty,
+    /// An HTML page.
+    Html,
+    /// A JSON document.
+    Json,
+    /// An HTTP response with its header.
+    HttpResponse,
+    /// The answer of a server that does not have the page.
+    NotFound,
+    /// The answer of `net/http/pprof` to a profile that does not exist.
+    UnknownProfile,
+    /// The answer of `net/http/pprof` if the server's `WriteTimeout` is shorter than the capture.
+    WriteTimeout,
+    /// The answer of `net/http/pprof` if the program is already being traced.
+    TracingBusy,
+    /// The answer of `net/http/pprof` if a CPU profile is already being captured.
+    ProfilingBusy,
+    /// A trace in Chrome's JSON format.
+    ChromeTrace,
+    /// A Perfetto trace.
+    PerfettoTrace,
+    /// A heap profile in text form (`debug=1`).
+    HeapText,
+    /// A goroutine profile in text form (`debug=1`).
+    GoroutineText,
+    /// A dump of all goroutines (`debug=2`, or a crash).
+    GoroutineDump,
+    /// A block, mutex or other profile in an old text form.
+    OldProfile,
+    /// A CPU profile of Go 1.8 or earlier.
+    OldCpuProfile,
+    /// A program.
+    Executable,
+    /// Text in UTF-16, as PowerShell's `>` writes it.
+    Utf16,
+    /// Other text.
+    Text,
+    /// Other bytes.
+    Unknown,
+}
+
+impl fmt::Display for FileKind {
+    /// A name with its article, as in "this is an HTML page".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FileKind::Trace => "an execution trace",
+            FileKind::Profile => "a pprof profile",
+            FileKind::GcLog => "a GC log",
+            FileKind::Gzip => "a gzip file",
+            FileKind::Zstd => "a zstd file",
+            FileKind::Archive => "a tar or zip archive",
+            FileKind::Empty => "an empty file",
+            FileKind::Html => "an HTML page",
+            FileKind::Json => "a JSON document",
+            FileKind::HttpResponse => "an HTTP response with its header",
+            FileKind::NotFound => "an error answer (404 page not found)",
+            FileKind::UnknownProfile => "an error answer (Unknown profile)",
+            FileKind::WriteTimeout => "an error answer (profile duration exceeds server's WriteTimeout)",
+            FileKind::TracingBusy => "the answer of a server that is already being traced",
+            FileKind::ProfilingBusy => "the answer of a server that is already being profiled",
+            FileKind::ChromeTrace => "a trace in Chrome's JSON format",
+            FileKind::PerfettoTrace => "a Perfetto trace",
+            FileKind::HeapText => "a heap profile in text form",
+            FileKind::GoroutineText => "a goroutine profile in text form",
+            FileKind::GoroutineDump => "a goroutine dump in text form",
+            FileKind::OldProfile => "a profile in an old text form",
+            FileKind::OldCpuProfile => "a CPU profile in the binary form of Go 1.8 and earlier",
+            FileKind::Executable => "an executable",
+            FileKind::Utf16 => "text in UTF-16",
+            FileKind::Text => "text",
+            FileKind::Unknown => "binary data",
+        })
+    }
+}
+
+impl FileKind {
+    /// The most bytes that [`FileKind::of`] looks at.
+    pub const HEAD: usize = 4096;
+
+    /// What a file is, from its first bytes, which should be [`FileKind::HEAD`] unless the file is shorter. A compressed file has
+    /// to be unpacked to find out what is in it.
+    pub fn of(head: &[u8]) -> Self {
+        let head = &head[..head.len().min(Self::HEAD)];
+        if head.is_empty() {
+            return FileKind::Empty;
+        }
+        if head.starts_with(b"go 1.") && head.get(5..16).unwrap_or(&head[5..]).windows(4).any(|part| part == b" tra") {
+            return FileKind::Trace;
+        }
+        if let Some(kind) = by_magic(head) {
+            return kind;
+        }
+        if is_profile(head) {
+            return FileKind::Profile;
+        }
+        if is_perfetto(head) {
+            return FileKind::PerfettoTrace;
+        }
+        if is_text(head) { of_text(head) } else { FileKind::Unknown }
+    }
+}
+
+fn by_magic(head: &[u8]) -> Option<FileKind> {
+    const EXECUTABLES: [&[u8]; 6] =
+        [b"\x7fELF", b"MZ\x90", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa\xcf", b"#!/"];
+    // Words of 8 or 4 bytes: 0, 3, 0 (Go 1.8, src/runtime/cpuprof.go).
+    const OLD_CPU_64: &[u8] = b"\0\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    const OLD_CPU_32: &[u8] = b"\0\0\0\0\x03\0\0\0\0\0\0\0";
+    if head.starts_with(b"\x1f\x8b") {
+        Some(FileKind::Gzip)
+    } else if head.starts_with(b"\x28\xb5\x2f\xfd") {
+        Some(FileKind::Zstd)
+    } else if EXECUTABLES.iter().any(|magic| head.starts_with(magic)) {
+        Some(FileKind::Executable)
+    } else if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        Some(FileKind::Utf16)
+    } else if head.starts_with(OLD_CPU_64) || head.starts_with(OLD_CPU_32) {
+        Some(FileKind::OldCpuProfile)
+    } else if head.starts_with(b"PK\x03\x04") || head.get(257..262) == Some(b"ustar") {
+        Some(FileKind::Archive)
+    } else {
+        None
+    }
+}
+
+/// Whether these are fields of `profile.proto` (github.com/google/pprof): sample types, as Go writes them first, or any
+/// others with a period type or sample type among the first.
+fn is_profile(head: &[u8]) -> bool {
+    /// Fields 1 to 14, of which only these hold one of the messages `ValueType`.
+    const SAMPLE_TYPE: u8 = 1;
+    const PERIOD_TYPE: u8 = 11;
+    let mut rest = head;
+    // A handful is enough, and is nearly always there.
+    for _ in 0..8 {
+        let [tag, len, ..] = *rest else { return false };
+        let (field, wire_type) = (tag >> 3, tag & 7);
+        if !(1..=14).contains(&field) {
+            return false;
+        }
+        match wire_type {
+            0 => {
+                let Some(end) = rest[1..].iter().take(10).position(|byte| byte & 0x80 == 0) else { return false };
+                rest = &rest[end + 2..];
+            }
+            2 if len < 0x80 => {
+                let Some(body) = rest.get(2..2 + usize::from(len)) else { return false };
+                // `ValueType { type: 1, unit: 2 }`, both varints; empty for a type without a name.
+                if field == SAMPLE_TYPE || field == PERIOD_TYPE {
+                    return body.iter().step_by(2).all(|&tag| tag == 0x08 || tag == 0x10) && body.len() % 2 == 0;
+                }
+                rest = &rest[2 + usize::from(len)..];
+            }
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Whether this is a field 1 that holds a message, as Perfetto's `Trace` starts with its first `TracePacket`.
+fn is_perfetto(head: &[u8]) -> bool {
+    const FIRST: u8 = 1 << 3 | 2;
+    let Some((&FIRST, rest)) = head.split_first() else { return false };
+    let len = rest.iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
+    // Wire types 3 and 4 are out of use, and there are no others.
+    let has_field = rest.get(len).is_some_and(|tag| tag >> 3 != 0 && matches!(tag & 7, 0 | 1 | 2 | 5));
+    has_field && head.contains(&0)
+}
+
+/// Whether it is text: UTF-8 without control characters. The last character may be cut.
+fn is_text(head: &[u8]) -> bool {
+    let valid = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if head.len() - error.valid_up_to() < 4 => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !valid.is_empty() && valid.chars().all(|c| !c.is_control() || c.is_whitespace() || c == '\x1b')
+}
+
+fn of_text(head: &[u8]) -> FileKind {
+    let text = String::from_utf8_lossy(head);
+    let trimmed = text.trim_start();
+    let start: String = trimmed.chars().take(200).collect::<String>().to_lowercase();
+    let kinds: [(&[&str], FileKind); 12] = [
+        (&["<!doctype", "<html", "<?xml", "<head", "<h1"], FileKind::Html),
+        (&["could not enable tracing"], FileKind::TracingBusy),
+        (&["could not enable cpu profiling"], FileKind::ProfilingBusy),
+        (&["404 page not found", "404 not found"], FileKind::NotFound),
+        (&["unknown profile"], FileKind::UnknownProfile),
+        (&["profile duration exceeds"], FileKind::WriteTimeout),
+        (&["heap profile:"], FileKind::HeapText),
+        (&["goroutine profile:", "goroutineleak profile:", "threadcreate profile:"], FileKind::GoroutineText),
+        (&["--- ", "sampling period="], FileKind::OldProfile),
+        (&["{\"traceevents\"", "[{\"name\"", "{\"displaytimeunit\""], FileKind::ChromeTrace),
+        (&["http/1.", "http/2"], FileKind::HttpResponse),
+        (&["{", "["], FileKind::Json),
+    ];
+    // Log collectors put a time or a name in front, or wrap the line in JSON.
+    let is_log = text.match_indices("gc ").any(|(at, _)| {
+        let starts_word = !text[..at].ends_with(|before: char| before.is_ascii_alphanumeric());
+        let number = text[at + 3..].split_once(" @").map(|(number, _)| number);
+        starts_word && number.is_some_and(|n| !n.is_empty() && n.bytes().all(|digit| digit.is_ascii_digit()))
+    });
+    if is_log {
+        return FileKind::GcLog;
+    }
+    let is_dump =
+        |line: &str| line.strip_prefix("goroutine ").is_some_and(|rest| rest.contains(" [") && rest.ends_with("]:"));
+    if text.lines().any(is_dump) {
+        return FileKind::GoroutineDump;
+    }
+    if start.starts_with('{') && start.contains("\"traceevents\"") {
+        return FileKind::ChromeTrace;
+    }
+    let found = kinds.iter().find(|(starts, _)| starts.iter().any(|known| start.starts_with(known)));
+    found.map_or(FileKind::Text, |&(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_known_by_their_first_bytes() {
+        for (head, kind) in [
+            (&b"go 1.22 trace\0\0\0\x01"[..], FileKind::Trace),
+            (b"go 1.99 trace\0\0\0", FileKind::Trace),
+            (b"go 1.22 tra", FileKind::Trace),
+            (b"", FileKind::Empty),
+            (b"404 page not found\n", FileKind::NotFound),
+            (b"Could not enable tracing: tracing is already enabled\n", FileKind::TracingBusy),
+            (b"<html><head><title>502 Bad Gateway</title></head></html>", FileKind::Html),
+            (b"{\"kind\":\"Status\",\"status\":\"Failure\"}", FileKind::Json),
+            (b"{ \"traceEvents\": [] }", FileKind::ChromeTrace),
+            (b"heap profile: 4: 17072 [18: 1499136] @ heap/1048576\n", FileKind::HeapText),
+            (b"goroutine profile: total 7046\r\n", FileKind::GoroutineText),
+            (b"panic: boom\n\ngoroutine 7 [chan receive]:\nmain.main()\n", FileKind::GoroutineDump),
+            (b"--- contentionz 1 ---\ncycles/second = 3201000000\n", FileKind::OldProfile),
+            (b"HTTP/1.1 200 OK\r\n\r\n", FileKind::HttpResponse),
+            (b"\x1f\x8b\x08\0", FileKind::Gzip),
+            (b"\x28\xb5\x2f\xfd\x20", FileKind::Zstd),
+            (b"\x0a\x05\x18\x07\x52\x01\x00", FileKind::PerfettoTrace),
+            (b"\ngo 1.26 trace\0\0\0", FileKind::Unknown),
+            (b"\x7fELF\x02\x01\x01", FileKind::Executable),
+            (b"\xff\xfeg\0o\0", FileKind::Utf16),
+            (b"\x0a\x04\x08\x01\x10\x02\x0a\x04\x08\x03\x10\x04", FileKind::Profile),
+            (b"\x5a\x04\x08\x01\x10\x02\x60\x80\x80\x20", FileKind::Profile),
+            (b"\x0a\x00\x0a\x02\x08\x05", FileKind::Profile),
+            (b"listening on :8080\ngc 1 @0.012s 2%: 0.01+0.3+0.01 ms clock, \xe2", FileKind::GcLog),
+            (b"{\"log\":\"gc 7 @0.012s 2%: 0.01+0.3+0.01 ms clock\"}", FileKind::GcLog),
+            (b"the gc 1 is slow", FileKind::Text),
+            (b"\x01\x02\x03\xff", FileKind::Unknown),
+        ] {
+            assert_eq!(FileKind::of(head), kind, "{:?}", String::from_utf8_lossy(head));
+        }
+    }
+}
