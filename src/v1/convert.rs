@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 
 use super::check::{World, done};
 use super::cursor::{self, Cursor, Event};
+use super::found::{Found, Unknown};
 use super::goroutine::Proc;
-use super::moves::{or_none, or_zero, reason};
+use super::model::{fake_proc, or_none, or_zero, reason, stop_reason};
 use super::order::Number;
 use super::outbox::Outbox;
 use super::parse::{self, Parsed};
-use super::scan::{Found, Unknown};
 use super::spec::EventType;
 use super::syscall::{self, Exit};
 use crate::error::{ErrorKind, broken};
@@ -27,48 +27,6 @@ use crate::id::NONE;
 use crate::sched::{ActiveTask, Fit, Outcome, Step};
 use crate::warning::WarningKind;
 use crate::wire::header::Version;
-
-/// Events that happened on no P, but are shown on one that stands for where they came from (`parser.go`).
-pub(super) mod fake_proc {
-    /// A timer made a goroutine runnable.
-    pub const TIMER: u64 = 1_000_001;
-    /// The network poller did.
-    pub const NETPOLL: u64 = 1_000_002;
-    /// A system call is over.
-    pub const SYSCALL: u64 = 1_000_003;
-    /// A GC cycle begins.
-    pub const GC: u64 = 1_000_004;
-}
-
-/// Why the world stops, by number: Go 1.21 writes it, older ones count only the first two, from 0 (`STWReason`).
-static STOP_REASONS: [&str; 17] = [
-    "",
-    "GC mark termination",
-    "GC sweep termination",
-    "write heap dump",
-    "goroutine profile",
-    "goroutine profile cleanup",
-    "all goroutine stack trace",
-    "read mem stats",
-    "AllThreadsSyscall",
-    "GOMAXPROCS",
-    "start trace",
-    "stop trace",
-    "CountPagesInUse (test)",
-    "ReadMetricsSlow (test)",
-    "ReadMemStatsSlow (test)",
-    "PageCachePagesLeaked (test)",
-    "ResetDebugLog (test)",
-];
-
-fn stop_reason(version: Version, kind: u64) -> &'static &'static str {
-    let number = match (version, kind) {
-        (Version::Go121, kind) => kind,
-        (_, 0 | 1) => kind + 1,
-        _ => 0,
-    };
-    usize::try_from(number).ok().and_then(|number| STOP_REASONS.get(number)).unwrap_or(&"")
-}
 
 /// After how many goroutines that are listed, of which no events are made yet, the limits are looked at.
 const LISTED_AT_A_TIME: usize = 1024;

@@ -2,9 +2,9 @@
 
 use byteorder::{ByteOrder, LittleEndian};
 
+use super::found::{Batch, Fault, Row};
 use super::parse::{self, Parsed};
-use super::scan::{Batch, Fault, Row};
-use super::spec::{Class, EventType, MAX_ARGS, SHAPES, TYPE_BITS};
+use super::spec::{Class, EventType, MAX_ARGS, NEWEST, SHAPES, TYPE_BITS};
 use crate::account::Tally;
 use crate::error::ErrorKind;
 
@@ -109,7 +109,6 @@ pub(super) struct Walk {
     /// The time of the last event.
     pub ticks: u64,
     next_batch: Option<u32>,
-    minor: u8,
 }
 
 /// What comes behind a `GoSysCall`.
@@ -123,8 +122,8 @@ pub(super) struct Sequel {
 
 impl Cursor {
     /// A cursor before the first event of a P.
-    pub fn new(row: Row, minor: u8) -> Self {
-        Cursor { walk: Walk { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first), minor }, next: None }
+    pub fn new(row: Row) -> Self {
+        Cursor { walk: Walk { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first) }, next: None }
     }
 
     /// The place of the event that comes next, to go on from there: what is known of it is forgotten.
@@ -240,11 +239,11 @@ impl Walk {
         }
     }
 
-    /// Reads any event, or goes over a record of a table among them.
+    /// Reads any event, or goes over a record of a table among them. The first pass has checked which version has it.
     fn step(&mut self, window: &[u8]) -> Parsed<Option<Event>> {
         let at = self.pos;
         let bytes = window.get(..self.end).unwrap_or_default();
-        let shape = parse::shape(bytes.get(at).copied().unwrap_or(0), self.minor)?;
+        let shape = parse::shape(bytes.get(at).copied().unwrap_or(0), NEWEST)?;
         if matches!(shape.class, Class::String | Class::Stack) {
             self.pos = parse::end(bytes, at, shape)?;
             return Ok(None);

@@ -14,10 +14,12 @@ mod limits;
 use super::clock::Clock;
 use super::convert::{self, Converter, Given, Place};
 use super::cursor::Cursor;
+use super::found::{Fault, Found, Sample, Unknown};
 use super::goroutine::Proc;
 use super::moves::{Stop, Surroundings};
 use super::outbox::Outbox;
-use super::scan::{Fault, Found, MAX_RECORD, Sample, Scan, Unknown};
+use super::parse::MAX_RECORD;
+use super::scan::Scan;
 use super::spec::{self, EventType};
 use super::syscall::Exit;
 use crate::account::{Account, Ledger, Tally};
@@ -257,9 +259,7 @@ impl Decoder {
         let world = &mut self.converter.world;
         world.timers = std::mem::take(&mut self.found.timers);
         for (row, batches) in (0..).zip(&self.found.rows) {
-            // Lenient reading takes records that the version does not have yet.
-            let version = if self.mode.lenient { Version::Go121 } else { self.version };
-            let mut cursor = Cursor::new(*batches, spec::minor(version));
+            let mut cursor = Cursor::new(*batches);
             cursor.look(source.window(), &self.found.batches).map_err(|fault| broken(source, fault))?;
             if let Some(event) = cursor.event() {
                 world.merge.enter(event.ticks, row);

@@ -19,7 +19,8 @@
 //! - [`spec`]: the one table of records.
 //! - [`parse`]: a record's type and values.
 //! - [`scan`]: the first pass: batches, tables, CPU samples.
-//! - [`resync`]: where a damaged file goes on, and whether what follows is the trace's at all.
+//! - [`found`]: what it finds: the data that the second pass works with.
+//! - [`proof`]: whether bytes of the trace follow at a place: by the sound records there.
 //! - [`skip`]: its way over the events that it keeps nothing of.
 //! - [`syscall`]: the ends of system calls, which stand later than they happened.
 //! - [`cursor`]: the events of one P, one after another.
@@ -28,6 +29,7 @@
 //! - [`check`]: what an event must find.
 //! - [`moves`]: the commonest events, made straight from their bytes.
 //! - [`convert`]: from these events to those of the typed model.
+//! - [`model`]: the typed model's words for what the format says by number.
 //! - [`outbox`]: the records that are made and not yet delivered.
 //! - [`clock`]: from ticks to time.
 //! - [`decoder`]: all of these together, a block of events at a time.
@@ -59,13 +61,15 @@ mod clock;
 mod convert;
 mod cursor;
 pub(crate) mod decoder;
+mod found;
 mod goroutine;
+mod model;
 mod moves;
 mod order;
 mod outbox;
 mod parse;
+mod proof;
 pub mod raw;
-mod resync;
 mod scan;
 mod skip;
 pub(crate) mod spec;

@@ -6,9 +6,10 @@
 //! and every other event is left to [`Converter::convert`], which knows these too.
 
 use super::clock::Clock;
-use super::convert::{Converter, fake_proc};
+use super::convert::Converter;
 use super::cursor::{Walk, Word};
 use super::goroutine::{Go, NO_GO, Proc, Standing};
+use super::model::{fake_proc, or_none, or_zero, reason};
 use super::outbox::later;
 use super::parse::BY_LENGTH;
 use super::spec::{EventType, INLINE_VALUES, TYPE_BITS};
@@ -91,23 +92,6 @@ static LEAVES: [Leave; 1 + TYPE_BITS as usize] = {
     }
     leaves
 };
-
-/// Why a goroutine leaves its P, by the event that says so (`goEvents` of the reference's converter).
-pub(super) const fn reason(event: EventType) -> &'static &'static str {
-    match event {
-        EventType::GoBlockSend => &"chan send",
-        EventType::GoBlockRecv => &"chan receive",
-        EventType::GoBlockSelect => &"select",
-        EventType::GoBlockSync => &"sync",
-        EventType::GoBlockCond => &"sync.(*Cond).Wait",
-        EventType::GoBlockNet => &"network",
-        EventType::GoBlockGC => &"GC mark assist wait for work",
-        EventType::GoSleep => &"sleep",
-        EventType::GoSched => &"runtime.Gosched",
-        EventType::GoPreempt => &"preempted",
-        _ => &"",
-    }
-}
 
 /// What ended a run of such events.
 #[derive(Clone, Copy, Debug)]
@@ -311,17 +295,4 @@ impl Converter {
 #[inline(always)]
 fn is_whole(values: Word, head: &[u8; Word::LEN + 2]) -> bool {
     values.used() == usize::from(head[1])
-}
-
-/// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and
-/// not "none".
-#[inline(always)]
-pub(super) fn or_zero(thread: u64) -> u64 {
-    if thread == NONE { 0 } else { thread }
-}
-
-/// The format's "no goroutine" as the model has it.
-#[inline(always)]
-pub(super) fn or_none(go: u64) -> u64 {
-    if go == NO_GO { NONE } else { go }
 }

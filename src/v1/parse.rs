@@ -23,6 +23,9 @@ pub(super) type Values = [u64; MAX_ARGS + 1];
 /// What the two upper bits of the first byte say where the values' length in bytes follows.
 pub(super) const BY_LENGTH: u8 = 3;
 
+/// The longest record: a log message or a string.
+pub(super) const MAX_RECORD: usize = MAX_STRING as usize + MAX_VALUE_BYTES as usize + 4 * varint::MAX_LEN;
+
 pub(super) type Parsed<T> = Result<T, Box<ErrorKind>>;
 
 /// The shape of a record by its first byte, if the trace's version has it.

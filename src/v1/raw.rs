@@ -23,8 +23,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::parse::{self, Layout, Parsed, Values};
-use super::scan::MAX_RECORD;
+use super::parse::{self, Layout, MAX_RECORD, Parsed, Values};
 pub use super::spec::EventType;
 use super::spec::{self, Class, Shape};
 use crate::error::{Error, ErrorKind, Location};

@@ -5,135 +5,22 @@
 //! and keeps nothing of them. It keeps, besides the tables, what is not delivered where it stands: CPU samples, and
 //! the ends of system calls ([`syscall`](super::syscall)).
 
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use super::found::{Batch, Fault, Found, Row, Sample};
 use super::parse::{self, Layout, Parsed};
-use super::resync::{goes_on, may_follow_rate};
+use super::proof::{goes_on, may_follow_rate};
 use super::skip::{quick_len, skip};
-use super::spec::{self, Class, EventType, MAX_PROC, MAX_STRING, MAX_VALUE_BYTES, Shape};
+use super::spec::{self, Class, EventType, MAX_PROC, Shape};
 use super::syscall::Exit;
 use crate::error::{ErrorKind, Flaw, broken};
 use crate::event::tables::{RawFrame, StackEntry, Tables};
 use crate::id::NONE;
 use crate::number::number;
-use crate::pdqsort;
-use crate::wire::header::{self, Version};
+use crate::wire::header;
 use crate::wire::varint;
-
-/// A batch that has events.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Batch {
-    /// Where its first event begins in the window,
-    pub body: usize,
-    /// and where it ends.
-    pub end: usize,
-    /// The time from which its events count, in ticks.
-    pub ticks: u64,
-    /// The next batch of the same P.
-    pub next: Option<u32>,
-}
-
-/// A P and its batches. Events that happen on no P have batches of their own, of the P [`NONE`].
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
-    pub proc: u64,
-    pub first: u32,
-    last: u32,
-}
-
-/// A CPU sample.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sample {
-    /// When the profiler's signal came, in ticks.
-    pub ticks: u64,
-    pub proc: u64,
-    pub go: u64,
-    pub stack: u64,
-    /// Where it begins in the window.
-    pub at: usize,
-}
-
-/// What the first pass finds.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub batches: Vec<Batch>,
-    pub rows: Vec<Row>,
-    pub tables: Tables,
-    /// The stacks without frames: events may name them, and have none.
-    frameless: HashSet<u64, RandomState>,
-    pub ticks_per_second: Option<u64>,
-    /// The goroutines that run timers.
-    pub timers: HashSet<u64, RandomState>,
-    /// In the order of the file.
-    pub samples: Vec<Sample>,
-    /// By goroutine, which of the samples are its own.
-    sampled: Vec<(u64, usize)>,
-    pub exits: Vec<Exit>,
-    /// Whether an event may refer to what is not there: then this holds such IDs, and where the events are.
-    pub lenient: bool,
-    pub unknown: RefCell<Vec<(Unknown, usize)>>,
-}
-
-/// An ID that the tables lack.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Unknown {
-    String(u64),
-    Stack(u64),
-}
-
-impl From<Unknown> for ErrorKind {
-    fn from(unknown: Unknown) -> Self {
-        match unknown {
-            Unknown::Stack(id) => ErrorKind::UnknownStack { id: id.into() },
-            Unknown::String(id) => ErrorKind::UnknownString { id: id.into() },
-        }
-    }
-}
-
-impl Found {
-    /// Fails, or notes it and goes on with a placeholder where the trace is read leniently. A stack without frames
-    /// gives none, and nothing is wrong with it.
-    #[cold]
-    pub fn lacks<T>(&self, unknown: Unknown, at: usize, placeholder: T) -> Parsed<T> {
-        if matches!(unknown, Unknown::Stack(id) if self.frameless.contains(&id)) {
-            return Ok(placeholder);
-        }
-        if !self.lenient {
-            return broken(unknown.into());
-        }
-        self.unknown.borrow_mut().push((unknown, at));
-        Ok(placeholder)
-    }
-}
-
-impl Found {
-    /// Sorts the samples by time, in the order in which the reference leaves equal ones.
-    pub fn sort_samples(&mut self) {
-        pdqsort::sort_by_key(&mut self.samples, |sample| sample.ticks as i64);
-        self.sampled = self.samples.iter().enumerate().map(|(i, sample)| (sample.go, i)).collect();
-        self.sampled.sort_unstable();
-    }
-
-    /// Whether there is a sample of a goroutine before a time, not counting the first so many samples of all.
-    pub fn is_sampled(&self, go: u64, from: usize, until: u64) -> bool {
-        let next = self.sampled.partition_point(|sampled| *sampled < (go, from));
-        let sample = self.sampled.get(next).filter(|(of, _)| *of == go).and_then(|(_, i)| self.samples.get(*i));
-        sample.is_some_and(|sample| sample.ticks < until)
-    }
-}
-
-/// A fault and its place in the window.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub kind: Box<ErrorKind>,
-    pub at: usize,
-}
-
-/// The longest record: a log message or a string.
-pub(super) const MAX_RECORD: usize = MAX_STRING as usize + MAX_VALUE_BYTES as usize + 4 * varint::MAX_LEN;
 
 /// Where the walk is as to the clock's rate, behind which are no more events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,7 +181,7 @@ impl Scan {
         match parse::shape(first, self.minor) {
             Err(kind) if matches!(*kind, ErrorKind::EventNotInVersion { .. }) => {
                 self.tolerate(*kind)?;
-                parse::shape(first, spec::minor(Version::Go121))
+                parse::shape(first, spec::NEWEST)
             }
             shape => shape,
         }
@@ -437,7 +324,7 @@ impl Scan {
             ticks = ticks.saturating_add(parse::delta(window, pos)?);
             pos = match quick_len(window, pos) {
                 Some(len) => pos + len,
-                None => parse::end(window, pos, parse::shape(window[pos], spec::minor(Version::Go121))?)?,
+                None => parse::end(window, pos, parse::shape(window[pos], spec::NEWEST)?)?,
             };
         }
         self.clock = (pos, ticks);

@@ -21,6 +21,9 @@ pub(super) const MAX_STRING: u64 = 1_000_000;
 /// The largest number of a P, except for all bits set, which means "no P" (`readRawEvent`).
 pub(super) const MAX_PROC: u64 = i32::MAX as u64;
 
+/// The N of the newest version of this format.
+pub(super) const NEWEST: u8 = 21;
+
 /// The structure of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {

@@ -4,8 +4,10 @@
 //! the clock's rate stand at the end of the file, so the walk goes on behind the damage for these: where a batch begins,
 //! as well as that can be told of a format whose batches do not say how long they are.
 
-use super::super::resync::{next_batch, other_trace};
-use super::super::scan::{Fault, MAX_RECORD, Scan};
+use super::super::found::Fault;
+use super::super::parse::MAX_RECORD;
+use super::super::proof::{next_batch, other_trace};
+use super::super::scan::Scan;
 use super::super::spec;
 use super::{Decoder, Next, Stage, limits, location};
 use crate::account::Tally;

@@ -4,9 +4,8 @@
 
 use memchr::{memchr, memchr2_iter};
 
-use super::parse::{self, Layout};
-use super::scan::MAX_RECORD;
-use super::spec::{self, Class, EventType, MAX_PROC};
+use super::parse::{self, Layout, MAX_RECORD};
+use super::spec::{Class, EventType, MAX_PROC, NEWEST};
 use crate::event::tables::RawFrame;
 use crate::id::NONE;
 use crate::wire::header::{self, Version};
@@ -79,7 +78,7 @@ pub(super) fn next_batch(window: &[u8], mut from: usize) -> usize {
 
 /// Where the events of a batch begin, if its P is one.
 fn batch_body(window: &[u8], at: usize) -> Option<usize> {
-    let shape = parse::shape(*window.get(at)?, spec::minor(Version::Go121)).ok()?;
+    let shape = parse::shape(*window.get(at)?, NEWEST).ok()?;
     let ([proc, ticks, ..], body) = parse::values(window, at, shape).ok()?;
     let is_proc = proc == NONE || proc <= MAX_PROC;
     (shape.class == Class::Batch && is_proc && i64::try_from(ticks).is_ok()).then_some(body)
@@ -89,7 +88,7 @@ fn batch_body(window: &[u8], at: usize) -> Option<usize> {
 fn sound_records(window: &[u8], mut pos: usize, most: usize) -> Option<usize> {
     for number in 0..most {
         let Some(&first) = window.get(pos) else { return Some(number) };
-        let shape = parse::shape(first, spec::minor(Version::Go121)).ok()?;
+        let shape = parse::shape(first, NEWEST).ok()?;
         pos = match shape.class {
             Class::Unknown => return None,
             Class::Stack | Class::String | Class::TimedString => parse::end(window, pos, shape).ok()?,
