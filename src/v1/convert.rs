@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::check::{World, done};
 use super::cursor::{self, Cursor, Event};
-use super::found::{Found, Unknown};
+use super::found::Found;
 use super::goroutine::Proc;
 use super::model::{fake_proc, or_none, or_zero, reason, stop_reason};
 use super::order::Number;
@@ -41,26 +41,9 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The stack that the event at a place names; none in place of one that the trace lacks.
-    #[inline(always)]
-    fn stack(&self, id: u64, at: usize) -> Parsed<u64> {
-        match self.found.tables.has_stack(id) {
-            true => Ok(id),
-            false => self.found.lacks(Unknown::Stack(id), at, 0),
-        }
-    }
-
-    /// A string that the event at a place names.
-    fn string(&self, id: u64, at: usize) -> Parsed<Symbol> {
-        match (id, self.found.tables.strings.get(id)) {
-            (0, _) => Ok(Symbol::Empty),
-            (_, Some(span)) => Ok(Symbol::from(span)),
-            (_, None) => self.found.lacks(Unknown::String(id), at, Symbol::Id(id)),
-        }
-    }
-
+    /// The text of the string that the event at a place names.
     fn text(&self, id: u64, at: usize) -> Parsed<&[u8]> {
-        match self.string(id, at)? {
+        match self.found.string(id, at)? {
             Symbol::Span { pos, len } => Ok(Span { pos, len }.of(self.window)),
             Symbol::Id(_) => Ok(UNKNOWN),
             _ => Ok(b""),
@@ -221,19 +204,19 @@ impl Converter {
                 go = a;
                 record.go_transition(a, Runnable, Running);
                 record.locate(or_zero(thread), shown_proc, go, time);
-                return Ok(Step::Done(Given::AndLabel(place.string(c, event.at)?)));
+                return Ok(Step::Done(Given::AndLabel(place.found.string(c, event.at)?)));
             }
             E::GoUnblockLocal => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
                 (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
                 record.go_transition(a, Waiting, Runnable);
-                record.stack = place.stack(b, event.at)?;
+                record.stack = place.found.stack(b, event.at)?;
             }
             E::GoUnblock => {
                 let on_network = done!(self.world.unblock(kind, a, Number::Exactly(b))?);
                 (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
                 record.go_transition(a, Waiting, Runnable);
-                record.stack = place.stack(c, event.at)?;
+                record.stack = place.found.stack(c, event.at)?;
             }
             E::GoBlock
             | E::GoBlockSend
@@ -245,19 +228,19 @@ impl Converter {
             | E::GoBlockGC
             | E::GoSleep => {
                 done!(self.world.leave(kind, proc, Waiting)?);
-                stopped(record, (go, Waiting), reason(kind), place.stack(a, event.at)?);
+                stopped(record, (go, Waiting), reason(kind), place.found.stack(a, event.at)?);
             }
             E::GoSched => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), reason(kind), place.stack(a, event.at)?);
+                stopped(record, (go, Runnable), reason(kind), place.found.stack(a, event.at)?);
             }
             E::GoPreempt => {
                 done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), reason(kind), place.stack(a, event.at)?);
+                stopped(record, (go, Runnable), reason(kind), place.found.stack(a, event.at)?);
             }
             E::GoSysCall => {
                 let id = self.world.running(kind, proc)?;
-                let stack = place.stack(a, event.at)?;
+                let stack = place.found.stack(a, event.at)?;
                 record.go_transition(id, Running, Syscall);
                 record.b = stack;
                 record.stack = stack;
@@ -296,12 +279,10 @@ impl Converter {
                     self.has_news |= self.created.len().is_multiple_of(LISTED_AT_A_TIME);
                     return Ok(Step::Done(Given::Nothing));
                 }
-                if !place.found.tables.has_stack(b) {
-                    place.found.lacks(Unknown::Stack(b), event.at, ())?;
-                }
+                place.found.stack(b, event.at)?;
                 record.go_transition(a, NotExist, Runnable);
                 record.b = b;
-                record.stack = place.stack(c, event.at)?;
+                record.stack = place.found.stack(c, event.at)?;
             }
             E::GoEnd => {
                 self.world.end(kind, proc)?;
@@ -309,7 +290,7 @@ impl Converter {
             }
             E::GoStop => {
                 self.world.end(kind, proc)?;
-                stopped(record, (go, Waiting), &"forever", place.stack(a, event.at)?);
+                stopped(record, (go, Waiting), &"forever", place.found.stack(a, event.at)?);
             }
             E::GoWaiting | E::GoInSyscall => {
                 let waiting = done!(self.world.wait(kind, a)?);
@@ -341,7 +322,7 @@ impl Converter {
                     return Ok(Step::Done(Given::Nothing));
                 }
                 record.other(What::GoMaxProcs, a);
-                record.stack = place.stack(b, event.at)?;
+                record.stack = place.found.stack(b, event.at)?;
             }
             E::HeapAlloc => record.other(What::HeapObjects, a),
             E::HeapGoal => record.other(What::HeapGoal, a),
@@ -352,7 +333,7 @@ impl Converter {
                 self.world.begin_gc()?;
                 (shown_proc, thread) = (fake_proc::GC, NONE);
                 record.other(What::RangeBegin(RangeType::GcMark), NONE);
-                record.stack = place.stack(b, event.at)?;
+                record.stack = place.found.stack(b, event.at)?;
             }
             E::GCDone => {
                 self.world.end_gc()?;
@@ -372,7 +353,7 @@ impl Converter {
             E::GCSweepStart => {
                 proc.begin_sweep()?;
                 record.other(What::RangeBegin(RangeType::GcSweep), proc.id);
-                record.stack = place.stack(a, event.at)?;
+                record.stack = place.found.stack(a, event.at)?;
             }
             E::GCSweepDone => {
                 proc.end_sweep()?;
@@ -383,7 +364,7 @@ impl Converter {
             E::GCMarkAssistStart => {
                 self.world.begin_assist(proc)?;
                 record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
-                record.stack = place.stack(a, event.at)?;
+                record.stack = place.found.stack(a, event.at)?;
             }
             E::GCMarkAssistDone => {
                 self.world.end_assist(proc);
@@ -398,7 +379,7 @@ impl Converter {
                 record.other(What::TaskBegin, a);
                 record.b = if b == 0 { NONE } else { b };
                 record.text = Symbol::Name(name);
-                record.stack = place.stack(d, event.at)?;
+                record.stack = place.found.stack(d, event.at)?;
             }
             E::UserTaskEnd => {
                 let begun = self.world.annotations.task_end(a);
@@ -406,7 +387,7 @@ impl Converter {
                 // A task of no parent begins with none and ends with 0: the reference's converter keeps them apart.
                 record.b = begun.map_or(NONE, |task| task.parent);
                 record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
-                record.stack = place.stack(b, event.at)?;
+                record.stack = place.found.stack(b, event.at)?;
             }
             E::UserRegion => {
                 let name = self.world.names.intern(place.text(c, event.at)?);
@@ -414,14 +395,14 @@ impl Converter {
                 self.note(warning);
                 record.other(what, a);
                 record.text = Symbol::Name(name);
-                record.stack = place.stack(d, event.at)?;
+                record.stack = place.found.stack(d, event.at)?;
             }
             E::UserLog => {
                 let (message, _) = parse::text(place.window, d as usize, kind)?;
                 record.other(What::Log, a);
-                record.text = place.string(b, event.at)?;
+                record.text = place.found.string(b, event.at)?;
                 record.text2 = message.into();
-                record.stack = place.stack(c, event.at)?;
+                record.stack = place.found.stack(c, event.at)?;
             }
 
             // Go stopped writing it before the first version that is read; the reference has no conversion for it.

@@ -7,9 +7,11 @@ use foldhash::fast::RandomState;
 
 use super::parse::Parsed;
 use super::syscall::Exit;
-use crate::error::{ErrorKind, broken};
+use crate::error::{Error, ErrorKind, Location, broken};
+use crate::event::record::Symbol;
 use crate::event::tables::Tables;
 use crate::pdqsort;
+use crate::wire::source::Source;
 
 /// A batch that has events.
 #[derive(Clone, Copy, Debug)]
@@ -60,40 +62,40 @@ pub(super) struct Found {
     /// By goroutine, which of the samples are its own.
     pub sampled: Vec<(u64, usize)>,
     pub exits: Vec<Exit>,
-    /// Whether an event may refer to what is not there: then this holds such IDs, and where the events are.
-    pub lenient: bool,
-    pub unknown: RefCell<Vec<(Unknown, usize)>>,
-}
-
-/// An ID that the tables lack.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Unknown {
-    String(u64),
-    Stack(u64),
-}
-
-impl From<Unknown> for ErrorKind {
-    fn from(unknown: Unknown) -> Self {
-        match unknown {
-            Unknown::Stack(id) => ErrorKind::UnknownStack { id: id.into() },
-            Unknown::String(id) => ErrorKind::UnknownString { id: id.into() },
-        }
-    }
+    /// How many bytes the walk went over, those lost in it included.
+    pub walked: u64,
+    pub policy: FaultPolicy,
 }
 
 impl Found {
-    /// Fails, or notes it and goes on with a placeholder where the trace is read leniently. A stack without frames
-    /// gives none, and nothing is wrong with it.
+    /// The stack that the record at a place names; none in place of one that the trace lacks. A stack without frames is
+    /// as good as none, and nothing is wrong with it.
+    #[inline(always)]
+    pub fn stack(&self, id: u64, at: usize) -> Parsed<u64> {
+        match self.tables.has_stack(id) {
+            true => Ok(id),
+            false => self.no_stack(id, at),
+        }
+    }
+
     #[cold]
-    pub fn lacks<T>(&self, unknown: Unknown, at: usize, placeholder: T) -> Parsed<T> {
-        if matches!(unknown, Unknown::Stack(id) if self.frameless.contains(&id)) {
-            return Ok(placeholder);
+    fn no_stack(&self, id: u64, at: usize) -> Parsed<u64> {
+        if !self.frameless.contains(&id) {
+            self.policy.pass(ErrorKind::UnknownStack { id: id.into() }, at)?;
         }
-        if !self.lenient {
-            return broken(unknown.into());
+        Ok(0)
+    }
+
+    /// The string that the record at a place names; a placeholder for one that the trace lacks.
+    pub fn string(&self, id: u64, at: usize) -> Parsed<Symbol> {
+        match (id, self.tables.strings.get(id)) {
+            (0, _) => Ok(Symbol::Empty),
+            (_, Some(span)) => Ok(Symbol::from(span)),
+            (_, None) => {
+                self.policy.pass(ErrorKind::UnknownString { id: id.into() }, at)?;
+                Ok(Symbol::Id(id))
+            }
         }
-        self.unknown.borrow_mut().push((unknown, at));
-        Ok(placeholder)
     }
 }
 
@@ -118,4 +120,48 @@ impl Found {
 pub(super) struct Fault {
     pub kind: Box<ErrorKind>,
     pub at: usize,
+}
+
+impl Fault {
+    #[cold]
+    pub fn located(self, source: &Source<'_>) -> Error {
+        Error { kind: *self.kind, at: location(source, self.at) }
+    }
+}
+
+/// A place in the window as one in the file.
+pub(super) fn location(source: &Source<'_>, at: usize) -> Location {
+    Location { offset: source.base() + at as u64, ..Location::default() }
+}
+
+/// What happens at a fault that leaves something to go on with, such as a repeated ID.
+#[derive(Debug, Default)]
+pub(super) enum FaultPolicy {
+    /// It is an error.
+    #[default]
+    Fail,
+    /// It is kept here to be reported, and reading goes on.
+    Keep(RefCell<Vec<Fault>>),
+}
+
+impl FaultPolicy {
+    /// Fails, or keeps the fault.
+    #[cold]
+    pub fn pass(&self, kind: ErrorKind, at: usize) -> Parsed<()> {
+        match self {
+            FaultPolicy::Fail => broken(kind),
+            FaultPolicy::Keep(faults) => {
+                faults.borrow_mut().push(Fault { kind: Box::new(kind), at });
+                Ok(())
+            }
+        }
+    }
+
+    /// The faults that were kept since the last call.
+    pub fn take(&self) -> Vec<Fault> {
+        match self {
+            FaultPolicy::Fail => Vec::new(),
+            FaultPolicy::Keep(faults) => faults.take(),
+        }
+    }
 }

@@ -32,7 +32,10 @@
 //! - [`model`]: the typed model's words for what the format says by number.
 //! - [`outbox`]: the records that are made and not yet delivered.
 //! - [`clock`]: from ticks to time.
-//! - [`decoder`]: all of these together, a block of events at a time.
+//! - [`emitter`]: all of these together: from what was found to ordered events, a block at a time.
+//! - [`strict`], [`lenient`]: what is done about faults.
+//! - [`decoder`]: what the reader calls: one of these two and the emitter.
+//! - [`limits`]: how much of everything a trace may have.
 //! - [`raw`]: records in file order, unordered.
 //!
 //! # What it has in common with v2, and what not
@@ -61,8 +64,11 @@ mod clock;
 mod convert;
 mod cursor;
 pub(crate) mod decoder;
+mod emitter;
 mod found;
 mod goroutine;
+mod lenient;
+mod limits;
 mod model;
 mod moves;
 mod order;
@@ -73,6 +79,7 @@ pub mod raw;
 mod scan;
 mod skip;
 pub(crate) mod spec;
+mod strict;
 mod syscall;
 #[cfg(test)]
 mod tests;

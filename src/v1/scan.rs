@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::found::{Batch, Fault, Found, Row, Sample};
+use super::found::{Batch, Fault, FaultPolicy, Found, Row, Sample};
 use super::parse::{self, Layout, Parsed};
 use super::proof::{goes_on, may_follow_rate};
 use super::skip::{quick_len, skip};
@@ -31,22 +31,25 @@ enum Footer {
     Doubtful,
 }
 
+/// What the walk keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    Everything,
+    /// After damage no event can be trusted, but strings, stacks and the clock's rate can.
+    Tables,
+}
+
 /// A walk over a file of which more and more is there.
 #[derive(Debug)]
 pub(super) struct Scan {
     minor: u8,
     pos: usize,
-    /// Faults that lenient reading goes over, to be noted.
-    pub noted: Vec<Fault>,
-    /// Behind damage no event is to be trusted, but tables are.
-    pub has_hole: bool,
+    keeps: Keeps,
     footer: Footer,
     /// The batch being walked, and its P.
     open: Option<(u64, Batch)>,
     /// Where the last text ends.
     text_end: usize,
-    /// Where the last text or stack begins, which say how long they are.
-    framed: usize,
     has_events: bool,
     /// The time at a place of the batch, which is worked out only where it is needed.
     clock: (usize, u64),
@@ -55,20 +58,18 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    pub fn new(minor: u8, lenient: bool) -> Self {
+    pub fn new(minor: u8, policy: FaultPolicy) -> Self {
         Scan {
             minor,
             pos: 0,
-            noted: Vec::new(),
-            has_hole: false,
+            keeps: Keeps::Everything,
             footer: Footer::Ahead,
             open: None,
             text_end: 0,
-            framed: 0,
             has_events: false,
             clock: (0, 0),
             rows: HashMap::default(),
-            found: Found { lenient, ..Found::default() },
+            found: Found { policy, ..Found::default() },
         }
     }
 
@@ -77,14 +78,19 @@ impl Scan {
         self.pos
     }
 
-    /// Goes on elsewhere, where a batch begins.
-    pub fn jump(&mut self, pos: usize) {
+    /// Goes on at the start of a batch, for its strings and stacks alone.
+    pub fn resume_for_tables(&mut self, pos: usize) {
         self.close_batch(self.pos);
         self.pos = pos;
-        self.has_hole = true;
+        self.keeps = Keeps::Tables;
     }
 
-    /// How many batches have events, and Ps have batches.
+    /// The faults that the walk went on after, since the last call.
+    pub fn take_faults(&mut self) -> Vec<Fault> {
+        self.found.policy.take()
+    }
+
+    /// How many Ps have batches.
     pub fn rows(&self) -> usize {
         self.found.rows.len()
     }
@@ -101,18 +107,9 @@ impl Scan {
         self.found.samples.len()
     }
 
-    /// Fails, or notes what lenient reading goes over.
-    fn tolerate(&mut self, kind: ErrorKind) -> Parsed<()> {
-        if !self.found.lenient {
-            return broken(kind);
-        }
-        self.noted.push(Fault { kind: Box::new(kind), at: self.pos });
-        Ok(())
-    }
-
-    /// Where the last text or stack begins: if the trace is cut in it, it has taken in what follows.
-    pub fn last_framed(&self) -> usize {
-        self.framed
+    /// Fails, or keeps the fault and goes on.
+    fn pass(&self, kind: ErrorKind) -> Parsed<()> {
+        self.found.policy.pass(kind, self.pos)
     }
 
     /// Walks over the records that begin before `until`, of a window that holds them whole or ends with the file.
@@ -180,7 +177,7 @@ impl Scan {
     fn shape(&mut self, first: u8) -> Parsed<Shape> {
         match parse::shape(first, self.minor) {
             Err(kind) if matches!(*kind, ErrorKind::EventNotInVersion { .. }) => {
-                self.tolerate(*kind)?;
+                self.pass(*kind)?;
                 parse::shape(first, spec::NEWEST)
             }
             shape => shape,
@@ -201,7 +198,7 @@ impl Scan {
     /// Notes the batch that ends at `end`. One without events, of strings or stacks, is not walked again.
     fn close_batch(&mut self, end: usize) {
         let Some((proc, batch)) = self.open.take() else { return };
-        if !std::mem::take(&mut self.has_events) || self.has_hole {
+        if !std::mem::take(&mut self.has_events) || self.keeps == Keeps::Tables {
             return;
         }
         let number = number(self.found.batches.len());
@@ -231,15 +228,11 @@ impl Scan {
             self.footer = Footer::Reached;
         }
         if self.found.ticks_per_second.is_some() {
-            self.tolerate(ErrorKind::BadFrequency(Flaw::Repeated))?;
-            // Where events followed the first, that was none.
-            if self.footer != Footer::Doubtful {
-                return Ok(end);
-            }
+            self.pass(ErrorKind::BadFrequency(Flaw::Repeated))?;
         }
         // A rate below zero comes of clocks that differ between processors.
         if value == 0 || i64::try_from(value).is_err() {
-            self.tolerate(ErrorKind::BadFrequency(Flaw::Invalid))?;
+            self.pass(ErrorKind::BadFrequency(Flaw::Invalid))?;
             return Ok(end);
         }
         self.found.ticks_per_second = Some(value);
@@ -251,11 +244,10 @@ impl Scan {
         let id = varint::read(window, &mut pos).map_err(|fault| parse::cut(fault, EventType::String))?;
         let (text, end) = parse::text(window, pos, EventType::String)?;
         self.text_end = end;
-        self.framed = at;
         if text.len == 0 {
-            self.tolerate(ErrorKind::EmptyString { id: id.into() })?;
+            self.pass(ErrorKind::EmptyString { id: id.into() })?;
         } else if let Err(kind) = self.found.tables.strings.insert(id, text, "string") {
-            self.tolerate(kind)?;
+            self.pass(kind)?;
         }
         Ok(end)
     }
@@ -274,14 +266,13 @@ impl Scan {
         for _ in 0..frames {
             self.found.tables.note_frame(RawFrame::read(within, &mut pos)?);
         }
-        self.framed = at;
         if pos != end {
             return parse::oversized_stack(frames, within, pos);
         }
         if frames == 0 {
             self.found.frameless.insert(id);
         } else if let Err(kind) = self.found.tables.stacks.insert(id, entry, "stack") {
-            self.tolerate(kind)?;
+            self.pass(kind)?;
         }
         Ok(end)
     }
@@ -289,13 +280,12 @@ impl Scan {
     fn sample(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let ([_, ticks, proc, go, stack], end) = parse::values(window, at, shape)?;
         if i64::try_from(ticks).is_err() {
-            self.tolerate(ErrorKind::TimestampOverflow)?;
+            self.pass(ErrorKind::TimestampOverflow)?;
             return Ok(end);
         }
-        if self.has_hole {
-            return Ok(end);
+        if self.keeps == Keeps::Everything {
+            self.found.samples.push(Sample { ticks, proc, go, stack, at });
         }
-        self.found.samples.push(Sample { ticks, proc, go, stack, at });
         Ok(end)
     }
 
@@ -304,14 +294,13 @@ impl Scan {
         let (values, mut end) = parse::values(window, at, shape)?;
         let [_, go, _, left, _] = values;
         self.has_events = true;
-        if shape.event == EventType::GoSysExit && !self.has_hole {
+        if shape.event == EventType::GoSysExit && self.keeps == Keeps::Everything {
             let emitted = self.time_at(window, end)?;
             self.found.exits.extend(Exit::new(go, left, emitted, at));
         }
         if shape.class == Class::TimedString {
             let (_, behind) = parse::text(window, end, shape.event)?;
             self.text_end = behind;
-            self.framed = at;
             end = behind;
         }
         Ok(end)
@@ -334,6 +323,7 @@ impl Scan {
     /// What was found, once the file has been walked to its end.
     pub fn finish(mut self) -> Found {
         self.close_batch(self.pos);
+        self.found.walked = self.pos as u64;
         self.found
     }
 }

@@ -1,0 +1,428 @@
+//! From what the first pass found to ordered events, a block at a time.
+//!
+//! 1. Merge the Ps' events by what they wait for and by time.
+//! 2. Put the CPU samples and the ends of system calls in by their times.
+//! 3. Check each event against what is known, and make it an event of the typed model.
+//!
+//! The first event is a Sync a nanosecond before all others, the last one a nanosecond after. Every other event is
+//! later than the one before: equal times are pushed apart by a nanosecond.
+//!
+//! The emitter does not know whether the trace is read strictly or leniently: it stops at a contradiction, and whoever
+//! drives it decides what that means.
+
+use super::clock::Clock;
+use super::convert::{self, Converter, Given, Place};
+use super::cursor::Cursor;
+use super::found::{Found, Row, Sample, location};
+use super::goroutine::Proc;
+use super::limits;
+use super::moves::{Stop, Surroundings};
+use super::outbox::Outbox;
+use super::spec::EventType;
+use super::syscall::Exit;
+use crate::account::{Break, Tally};
+use crate::error::{Error, ErrorKind, Location, StuckHead};
+use crate::event::Stack;
+use crate::event::record::{Record, Symbol, What};
+use crate::event::tables::Symbols;
+use crate::id::{GoId, NONE, ProcId, present};
+use crate::limits::Limits;
+use crate::sched::Step;
+use crate::time::Time;
+use crate::warning::Warnings;
+use crate::wire::header::Version;
+use crate::wire::source::Source;
+
+#[derive(Debug)]
+pub(super) struct Emitter {
+    pub version: Version,
+    pub limits: Limits,
+    pub found: Found,
+    lanes: Vec<Lane>,
+    /// The time of the merge, in ticks.
+    ticks: u64,
+    /// An event of the merge from this time on comes after a sample or the end of a system call.
+    horizon: u64,
+    next_sample: usize,
+    next_exit: usize,
+    clock: Clock,
+    pub converter: Converter,
+    pub out: Outbox,
+    syncs: u64,
+    /// How many events were made.
+    made: u64,
+    pub warnings: Warnings,
+}
+
+/// What a step towards the next events came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Progress {
+    /// A block of events is ready.
+    Block,
+    /// There are no more.
+    End,
+}
+
+/// A P and its events.
+#[derive(Debug)]
+struct Lane {
+    cursor: Cursor,
+    proc: Proc,
+}
+
+/// Where the next event comes from.
+#[derive(Clone, Copy)]
+enum Next {
+    /// From this P, as long as its events are before a time.
+    Merge {
+        row: u32,
+        ticks: u64,
+        until: u64,
+    },
+    Exit(Exit),
+    Sample(Sample),
+    /// From no P: the time of the earliest event, which is this one's, does not fit.
+    Overflow(u32),
+    End,
+}
+
+impl Emitter {
+    pub fn new(version: Version, limits: Limits) -> Self {
+        Emitter {
+            version,
+            limits,
+            found: Found::default(),
+            lanes: Vec::new(),
+            ticks: 0,
+            horizon: 0,
+            next_sample: 0,
+            next_exit: 0,
+            clock: Clock { start: 0, end: u64::MAX, nanos_per_tick: 0.0 },
+            converter: Converter::new(version),
+            out: Outbox::default(),
+            syncs: 0,
+            made: 0,
+            warnings: Warnings::default(),
+        }
+    }
+
+    /// How many events were delivered.
+    pub fn delivered(&self) -> u64 {
+        self.made + self.out.delivered()
+    }
+
+    /// Forgets a block, all of which is delivered, and holds what lives to the limits.
+    pub fn clear(&mut self, source: &Source<'_>) -> Result<(), Error> {
+        self.made += self.out.clear();
+        self.check_live(source)
+    }
+
+    fn check_live(&self, source: &Source<'_>) -> Result<(), Error> {
+        limits::check_live(&self.converter.world, &self.limits).map_err(|kind| self.fault(kind, 0, source))
+    }
+
+    /// Makes the first Sync, if there are any events, and gets ready for them: puts all that was found in order, and
+    /// each P's first event into the merge.
+    pub fn begin(&mut self, ticks_per_second: u64, source: &Source<'_>) -> Result<Progress, Error> {
+        self.clock.nanos_per_tick = 1e9 / ticks_per_second as f64;
+        self.found.sort_samples();
+        self.found.exits.sort_unstable();
+        // All bits set stand for the P of no number, which is -1 to the reference and comes first.
+        self.found.rows.sort_unstable_by_key(|row| row.proc as i64);
+
+        let world = &mut self.converter.world;
+        world.timers = std::mem::take(&mut self.found.timers);
+        self.lanes = self.found.rows.iter().map(|row| Lane::new(*row)).collect();
+        for (row, Lane { cursor, .. }) in (0..).zip(&mut self.lanes) {
+            cursor.look(source.window(), &self.found.batches).map_err(|fault| fault.located(source))?;
+            if let Some(event) = cursor.event() {
+                world.merge.enter(event.ticks, row);
+            }
+        }
+        self.set_horizon();
+        self.clock.start = match self.choose() {
+            Next::Merge { ticks, .. } => ticks,
+            Next::Exit(exit) => exit.ticks(),
+            Next::Sample(sample) => sample.ticks,
+            Next::Overflow(row) => return Err(self.overflow(row, source)),
+            Next::End => return Ok(Progress::End),
+        };
+        self.clock.end = self.clock.end();
+        self.set_horizon();
+        self.sync(-1, true);
+        Ok(Progress::Block)
+    }
+
+    /// Makes a block of events. Where it fails, there may be some.
+    pub fn fill(&mut self, source: &Source<'_>) -> Result<Progress, Error> {
+        let window = source.window();
+        while self.out.has_room() {
+            if self.converter.has_listed() {
+                self.converter.state_listed(&mut self.out);
+                continue;
+            }
+            match self.choose() {
+                Next::Merge { row, until, .. } => self.run(row, until, window, source)?,
+                Next::Exit(exit) => self.exit(exit, source)?,
+                Next::Sample(sample) => self.sample(sample, source)?,
+                Next::Overflow(row) => return Err(self.overflow(row, source)),
+                Next::End if self.out.waiting() > 0 => return Ok(Progress::Block),
+                Next::End => return self.check_end(source),
+            }
+        }
+        Ok(Progress::Block)
+    }
+
+    /// Chooses what comes next: the earliest, of equal times the end of a system call, then an event of a P, then a
+    /// sample.
+    #[inline(always)]
+    fn choose(&self) -> Next {
+        let merge = &self.converter.world.merge;
+        match merge.first() {
+            Some((ticks, row)) if ticks < self.horizon => {
+                Next::Merge { row, ticks, until: merge.limit(row).min(self.horizon) }
+            }
+            first => self.choose_other(first),
+        }
+    }
+
+    /// The same where the horizon is reached.
+    #[inline(never)]
+    fn choose_other(&self, first: Option<(u64, u32)>) -> Next {
+        let exit = self.found.exits.get(self.next_exit);
+        let sample = self.found.samples.get(self.next_sample);
+        let first_sample = sample.filter(|sample| first.is_none_or(|(ticks, _)| sample.ticks < ticks));
+        match (exit, first_sample) {
+            (Some(exit), Some(sample)) if exit.before() > sample.ticks => Next::Sample(*sample),
+            (Some(exit), _) => Next::Exit(*exit),
+            (None, Some(sample)) => Next::Sample(*sample),
+            (None, None) => first.map_or(Next::End, |(_, row)| Next::Overflow(row)),
+        }
+    }
+
+    fn set_horizon(&mut self) {
+        let exit = self.found.exits.get(self.next_exit).map_or(u64::MAX, |exit| exit.before());
+        let sample = self.found.samples.get(self.next_sample).map_or(u64::MAX, |sample| sample.ticks + 1);
+        self.horizon = exit.min(sample).min(self.clock.end);
+    }
+
+    /// Makes the events of the first P that are before all others.
+    #[inline(always)]
+    fn run(&mut self, row: u32, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
+        let Lane { cursor, proc } = &mut self.lanes[row as usize];
+        let place = Place { window, found: &self.found, samples: self.next_sample };
+        let mut last = self.ticks;
+        let mut news = None;
+        let next = loop {
+            let around = Surroundings { window, tables: &self.found.tables, clock: self.clock, until, from: last };
+            let (records, last_time) = self.out.room();
+            let walk = cursor.walk();
+            let (made, why) = self.converter.run(walk, proc, records, last_time, around);
+            last = if made > 0 { walk.ticks } else { last };
+            self.out.fill(made);
+            if let Stop::Due(ticks) = why {
+                break Some(ticks);
+            }
+            if let Err(fault) = cursor.look(window, &self.found.batches) {
+                self.ticks = last;
+                return Err(self.fault(*fault.kind, fault.at, source));
+            }
+            let Some(event) = cursor.event() else { break None };
+            let ticks = event.ticks;
+            if ticks >= until || !self.out.has_room() {
+                break Some(ticks);
+            }
+            // The events of a trace whose times contradict their order have none.
+            if ticks < last {
+                let (kind, at) = (ErrorKind::TimeOrder { last, found: ticks }, event.at);
+                return Err(self.fault(kind, at, source));
+            }
+            last = ticks;
+            let time = self.out.time(self.clock.nanos(ticks));
+            match self.converter.convert(event, time, (proc, cursor), &place, self.out.next()) {
+                Ok(Step::Done(Given::Event)) => self.out.push(time),
+                Ok(Step::Done(Given::Nothing)) => {}
+                Ok(Step::Done(given)) => {
+                    self.out.push(time);
+                    convert::second(given, time + 1, self.out.repeat());
+                    self.out.push(time + 1);
+                }
+                Ok(Step::Wait) => {
+                    let world = &mut self.converter.world;
+                    world.merge.park(&mut world.gos, ticks);
+                    world.merge.admit();
+                    self.ticks = last;
+                    return Ok(());
+                }
+                Err(kind) => {
+                    let at = event.at;
+                    return Err(self.fault(*kind, at, source));
+                }
+            }
+            let at = event.at;
+            cursor.step();
+            let world = &mut self.converter.world;
+            if world.merge.has_moved() {
+                until = until.min(world.merge.wake(&mut world.gos, row));
+            }
+            if self.converter.has_news {
+                (news, until) = stop(at);
+            }
+        };
+        self.ticks = last;
+        let merge = &mut self.converter.world.merge;
+        merge.replace_first(next);
+        merge.admit();
+        match news {
+            Some(at) => self.hear_news(at, source),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps the warning that the event gave, if it did.
+    #[cold]
+    fn hear_news(&mut self, at: usize, source: &Source<'_>) -> Result<(), Error> {
+        self.converter.has_news = false;
+        let Some(kind) = self.converter.warning.take() else { return self.check_live(source) };
+        let Record { go, stack, .. } = *self.out.last();
+        // The event is among those that wait to be delivered.
+        let before = self.made + self.out.waiting() - 1;
+        let at = Location { event: Some(before), ..location(source, at) };
+        let names = &self.converter.world.names;
+        let symbols = Symbols { window: source.window(), tables: &self.found.tables, names };
+        self.warnings.add(kind, present(go).map(GoId), at, Stack::new(stack, symbols).frames());
+        Ok(())
+    }
+
+    fn exit(&mut self, exit: Exit, source: &Source<'_>) -> Result<(), Error> {
+        self.next_exit += 1;
+        self.set_horizon();
+        let time = self.time(exit.ticks(), exit.at, source)?;
+        self.converter
+            .exit_syscall(EventType::GoSysExit, exit.go, time, self.out.next())
+            .map_err(|kind| self.fault(*kind, exit.at, source))?;
+        self.out.push(time);
+        Ok(())
+    }
+
+    fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<(), Error> {
+        self.next_sample += 1;
+        self.set_horizon();
+        let Sample { ticks, proc, go, stack, at } = sample;
+        let last = std::mem::replace(&mut self.ticks, ticks);
+        if last > ticks {
+            return Err(self.fault(ErrorKind::TimeOrder { last, found: ticks }, at, source));
+        }
+        let time = self.time(ticks, at, source)?;
+        let stack = self.found.stack(stack, at).map_err(|kind| self.fault(*kind, at, source))?;
+        convert::sample(proc, go, stack, time, self.out.next());
+        self.out.push(time);
+        Ok(())
+    }
+
+    fn time(&self, ticks: u64, at: usize, source: &Source<'_>) -> Result<i64, Error> {
+        match ticks < self.clock.end {
+            true => Ok(self.out.time(self.clock.nanos(ticks))),
+            false => Err(self.fault(ErrorKind::TimestampOverflow, at, source)),
+        }
+    }
+
+    /// The time of a P's next event does not fit.
+    #[cold]
+    fn overflow(&mut self, row: u32, source: &Source<'_>) -> Error {
+        let cursor = &mut self.lanes[row as usize].cursor;
+        match cursor.look(source.window(), &self.found.batches) {
+            Ok(_) => {
+                let at = cursor.event().map_or(0, |event| event.at);
+                self.fault(ErrorKind::TimestampOverflow, at, source)
+            }
+            Err(fault) => self.fault(*fault.kind, fault.at, source),
+        }
+    }
+
+    /// At the end no P may wait for anything.
+    #[cold]
+    fn check_end(&self, source: &Source<'_>) -> Result<Progress, Error> {
+        let parked = self.converter.world.merge.parked();
+        let heads: Vec<_> = parked.filter_map(|(row, waits_for)| self.stuck(row as usize, waits_for, source)).collect();
+        let Some(first) = heads.iter().min_by_key(|head| head.offset) else { return Ok(Progress::End) };
+        let event = Some(self.made + self.out.waiting());
+        let at = Location { offset: first.offset, event, ..Location::default() };
+        Err(Error { kind: ErrorKind::StuckFrontier(heads), at })
+    }
+
+    fn stuck(&self, row: usize, waits_for: String, source: &Source<'_>) -> Option<StuckHead> {
+        let Lane { cursor, proc } = &self.lanes[row];
+        let event = cursor.event()?;
+        Some(StuckHead {
+            thread: None,
+            proc: present(proc.id).map(ProcId),
+            event: event.event.name(),
+            time: Time(self.clock.nanos(event.ticks)),
+            offset: source.base() + event.at as u64,
+            waits_for,
+        })
+    }
+
+    /// How much was found of which no events were made.
+    pub fn rest(&self, window: &[u8]) -> Tally {
+        let samples = self.found.samples.len().saturating_sub(self.next_sample) as u64;
+        let mut rest = Tally { events: samples, ..Tally::default() };
+        for lane in &self.lanes {
+            rest += lane.cursor.rest(window, &self.found.batches);
+        }
+        rest
+    }
+
+    /// Makes a Gap, the only record of its block.
+    pub fn gap(&mut self, gap: Break) {
+        self.found.tables.gap = Some(gap);
+        let time = self.out.time(i64::MIN);
+        *self.out.next() = Record { what: What::Gap, time, ..Record::BLANK };
+        self.out.push(time);
+    }
+
+    /// Makes the last Sync, the only record of its block.
+    pub fn close(&mut self) {
+        self.sync(self.out.last_time().saturating_add(1), false);
+    }
+
+    /// Warns that the file may end here or be cut: nothing marks the end.
+    pub fn warn_of_end(&mut self, source: &Source<'_>) {
+        self.warnings.add_end(location(source, source.window().len()));
+    }
+
+    fn sync(&mut self, time: i64, has_tables: bool) {
+        self.syncs += 1;
+        self.out.sync(Record {
+            what: What::Sync,
+            time,
+            a: self.syncs,
+            b: u64::from(has_tables),
+            text: Symbol::Empty,
+            ..Record::BLANK
+        });
+    }
+
+    /// An error at a place in the window.
+    #[cold]
+    fn fault(&self, kind: ErrorKind, at: usize, source: &Source<'_>) -> Error {
+        Error { kind, at: Location { event: Some(self.made + self.out.waiting()), ..location(source, at) } }
+    }
+}
+
+impl Lane {
+    fn new(row: Row) -> Self {
+        Lane { cursor: Cursor::new(row), proc: Proc::new(row.proc) }
+    }
+}
+
+/// What ends a run after news at a place. A call, so that the compiler does not do it for every event.
+#[cold]
+#[inline(never)]
+fn stop(at: usize) -> (Option<usize>, u64) {
+    (Some(at), 0)
+}
+
+const _: () = assert!(NONE as i64 == -1);
