@@ -19,9 +19,9 @@
 //! - [`spec`]: the one table of records.
 //! - [`parse`]: a record's type and values.
 //! - [`scan`]: the first pass: batches, tables, CPU samples.
-//! - [`found`]: what it finds: the data that the second pass works with.
-//! - [`proof`]: whether bytes of the trace follow at a place: by the sound records there.
 //! - [`skip`]: its way over the events that it keeps nothing of.
+//! - [`found`]: what it finds: the data that the second pass works with.
+//! - [`proof`]: whether the bytes at a place are of the trace: whether sound records follow.
 //! - [`syscall`]: the ends of system calls, which stand later than they happened.
 //! - [`cursor`]: the events of one P, one after another.
 //! - [`order`]: the merge: whose event comes next.

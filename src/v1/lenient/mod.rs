@@ -2,7 +2,7 @@
 //!
 //! This table is all that lenient reading decides. The code cites its rows.
 //!
-//! | row | damage | kept | lost | reported |
+//! | # | damage | what is kept | what is lost | what is reported |
 //! |---|---|---|---|---|
 //! | 1 | unreadable record | events before it, strings and stacks after it | the bytes up to the next proven batch, and all events from there on (Gap) | the fault |
 //! | 2 | file cut | events before the cut, as far as none of them needs one after it | the bytes of the record that is cut, and what needs something after it (Gap) | the record that is cut |
