@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use gotrace::raw::RawReader;
 use gotrace::{Error, Reader, raw_v1};
-use gotrace_tests::corpus::{RELEASES, samples};
+use gotrace_tests::corpus::{OLD_RELEASES, RELEASES, samples};
 use proptest::prelude::*;
 
 /// Gives the bytes in pieces of these sizes, over and over.
@@ -137,13 +137,13 @@ proptest! {
 
     #[test]
     fn chunks_do_not_matter(
-        release in 0..RELEASES.len(),
+        release in prop::sample::select([&RELEASES[..], &OLD_RELEASES].concat()),
         which: prop::sample::Index,
         at: prop::sample::Index,
         damage in damage(),
         sizes in prop::collection::vec(1..5000usize, 1..8),
     ) {
-        let samples = samples(RELEASES[release]);
+        let samples = samples(release);
         let mut bytes = which.get(&samples).bytes();
         let at = at.index(bytes.len());
         damage.apply(&mut bytes, at);
