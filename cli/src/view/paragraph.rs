@@ -13,7 +13,7 @@ pub fn write(heading: &str, text: &str, terminal: &mut Terminal) -> io::Result<(
     write_headed(Style::new(), heading, text, terminal)
 }
 
-/// Like [`write`], with the heading in a style.
+/// Like [`write()`], with the heading in a style.
 pub fn write_headed(style: Style, heading: &str, text: &str, terminal: &mut Terminal) -> io::Result<()> {
     let indent = names::width(heading);
     let room = terminal.width().saturating_sub(indent).max(1);
