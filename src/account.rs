@@ -83,6 +83,19 @@ pub(crate) struct Break {
     pub lost: Tally,
 }
 
+impl Break {
+    /// Two losses with nothing between them are one, at the place of the first.
+    pub fn join(first: Option<Break>, second: Option<Break>) -> Option<Break> {
+        match (first, second) {
+            (Some(Break { at, mut lost }), Some(second)) => {
+                lost += second.lost;
+                Some(Break { at, lost })
+            }
+            (first, second) => first.or(second),
+        }
+    }
+}
+
 /// Counts what a decoder lost.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -92,8 +105,6 @@ pub(crate) struct Ledger {
     pub open_break: Option<Break>,
     faults: Vec<Error>,
     fault_count: u64,
-    /// The generation of the last error.
-    last_in: Option<u64>,
     /// The number of stuck threads that the kept errors list, not counting the first error.
     heads: usize,
 }
@@ -112,18 +123,12 @@ impl Ledger {
         };
         let is_first = self.fault_count == 0;
         self.fault_count += 1;
-        self.last_in = error.at.generation;
         if is_first {
             self.faults.push(error);
         } else if self.faults.len() < MAX_FAULTS && self.heads + heads <= MAX_HEADS {
             self.heads += heads;
             self.faults.push(error);
         }
-    }
-
-    /// Whether the last error is in this generation.
-    pub fn has_told_of(&self, generation: u64) -> bool {
-        self.last_in == Some(generation)
     }
 
     /// Records a loss that does not affect the state of goroutines, Ps and threads, so it needs no
@@ -135,12 +140,7 @@ impl Ledger {
 
     /// Merges a loss whose Gap was not returned with the open one.
     pub fn reopen(&mut self, earlier: Option<Break>) {
-        if let Some(Break { at, lost }) = earlier {
-            let later = self.open_break.take();
-            let mut all = Break { at, lost };
-            all.lost += later.map_or(Tally::default(), |later| later.lost);
-            self.open_break = Some(all);
-        }
+        self.open_break = Break::join(earlier, self.open_break.take());
     }
 
     /// Records a loss that makes the state unknown. Several losses before the next event are

@@ -98,7 +98,9 @@ pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, trai
     // The second trace starts where the rest of a batch was expected.
     let is_last = faults.get(1).is_some_and(|fault| fault.at.offset == at.offset);
     let breaks_off = matches!(first, K::EventTruncated { .. } | K::VarintTruncated | K::BatchTooLarge { .. });
-    if is_last && breaks_off && at.offset.saturating_sub(begin.offset) <= MAX_BATCH {
+    let is_near = at.offset.saturating_sub(begin.offset) <= MAX_BATCH;
+    // The size of a batch that is cut covers the start of the second trace, so the fault may be after that.
+    if is_last && (begin.offset > at.offset || breaks_off && is_near) {
         return Some(two + "; the first is cut, or damaged at its end");
     }
     // The end of the file is the end of the second trace.

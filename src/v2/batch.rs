@@ -1,9 +1,12 @@
 //! The framing: batches one after another.
 
+use std::io;
+
 use super::spec::{EventType, MAX_BATCH_SIZE};
 use crate::error::ErrorKind;
 use crate::event::alloc_free;
 use crate::id::{NONE, ThreadId, present};
+use crate::wire::source::Source;
 use crate::wire::varint;
 
 /// A batch's header, and where its body is.
@@ -22,6 +25,16 @@ pub(super) struct Batch {
     pub body: usize,
     /// and where it ends.
     pub end: usize,
+}
+
+/// A batch of a thread's events, linked to the thread's next one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EventBatch {
+    pub start: usize,
+    pub body: usize,
+    pub end: usize,
+    pub time: u64,
+    pub next: Option<u32>,
 }
 
 /// What stands where a batch may begin.
@@ -45,13 +58,32 @@ pub(super) struct Fault {
 
 impl Fault {
     /// Whether more bytes in the window could make it another one, or none.
-    pub fn is_short(&self) -> bool {
+    fn is_short(&self) -> bool {
         // The second is perhaps a header: that of another trace.
         matches!(self.kind, ErrorKind::TruncatedBatch { .. } | ErrorKind::NotABatch { found: b'g' })
     }
 }
 
-/// Reads what begins at `start`, but not the body: `end` may lie behind the window.
+/// Reads the header of what begins at `start` and no further: who waits for a generation from a slow source need not wait
+/// for what follows it. The outer error is that of reading the bytes.
+pub(super) fn read_from(
+    source: &mut Source<'_>,
+    start: usize,
+    read: fn(&[u8], usize) -> Result<Framing, Fault>,
+) -> io::Result<Result<Framing, Fault>> {
+    let mut len = start + 1;
+    loop {
+        let has_more = source.fill(len)?;
+        match read(source.window(), start) {
+            Err(fault) if has_more && fault.is_short() && len < start + MAX_HEADER => {
+                len = source.window().len() + 1;
+            }
+            framing => return Ok(framing),
+        }
+    }
+}
+
+/// Reads what begins at `start`, but not the body: `end` may lie after the window.
 pub(super) fn read(window: &[u8], start: usize) -> Result<Framing, Fault> {
     read_of(window, start, &[alloc_free::EXPERIMENT])
 }
@@ -132,6 +164,18 @@ pub(super) fn unframed(kind: ErrorKind, ended: bool) -> ErrorKind {
 impl Batch {
     pub fn body<'a>(&self, window: &'a [u8]) -> &'a [u8] {
         window.get(self.body..self.end).unwrap_or_default()
+    }
+
+    /// The type of its first record, which says what it holds. `None` if it is empty, an experiment's or not an event.
+    pub fn first(&self, window: &[u8]) -> Option<EventType> {
+        let is_typed = self.experiment.is_none() && self.body < self.end;
+        window.get(self.body).filter(|_| is_typed).and_then(|&code| EventType::from_code(code))
+    }
+
+    /// Whether it is a table's or the clock's.
+    pub fn is_table(&self, window: &[u8]) -> bool {
+        use EventType as E;
+        matches!(self.first(window), Some(E::Strings | E::Stacks | E::CPUSamples | E::Sync | E::Frequency))
     }
 
     pub fn thread_id(&self) -> Option<ThreadId> {

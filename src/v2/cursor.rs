@@ -1,6 +1,6 @@
 //! The events of one M in a generation, one after another.
 
-use super::generation::EventBatch;
+use super::batch::EventBatch;
 use super::spec::{Alphabet, EventType, MAX_ARGS};
 use crate::error::{ErrorKind, broken};
 use crate::sched::arena::Index;
@@ -49,7 +49,7 @@ impl Cursor {
         Cursor { thread, thread_id, code: 0, time: 0, at: 0, args: 0, end: 0, next_batch: Some(first) }
     }
 
-    /// The batch behind the one it is in.
+    /// The batch after the one it is in.
     pub fn next_batch(&self) -> Option<u32> {
         self.next_batch
     }

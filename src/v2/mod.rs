@@ -13,29 +13,30 @@
 //!
 //! - [`spec`]: the one table of events.
 //! - [`batch`]: the framing.
-//! - [`generation`]: the batches of one generation, and its tables.
-//! - [`cursor`]: the events of one M, one after another.
-//! - [`frontier`]: the Ms by the time of their next event.
+//! - [`records`]: the records of tables, one after another.
+//! - [`cursor`]: the events of one thread, one after another.
+//! - [`generation`]: the batches of one generation, and its tables. This is data: what reads it decides.
+//! - [`frontier`]: the threads by the time of their next event.
 //! - [`parked`]: those that can't go on, where they are many.
 //! - [`order`]: what each event does to the scheduler, and the record it gives.
-//! - [`decoder`]: all of these together, a block of events at a time.
-//! - [`salvage`]: what lenient reading makes of a damaged generation.
-//! - [`verdict`]: whether a batch belongs to it.
-//! - [`clipped`]: batches that end before their sizes say.
-//! - [`resync`]: where the next batch begins, once that is lost.
+//! - [`sequencer`]: puts the events of a generation in order, a block at a time.
+//! - [`strict`]: reads generation after generation and stops at the first fault.
+//! - [`lenient`]: reads on after faults; its table says what is kept and lost.
+//! - [`decoder`]: the sequencer, driven by one of these two.
 //! - [`raw`]: batches and events in file order, unordered.
+//!
+//! Modules use only those above them in this list.
 
 mod batch;
-mod clipped;
 mod cursor;
 pub(crate) mod decoder;
 mod frontier;
 mod generation;
+mod lenient;
 mod order;
 mod parked;
 pub mod raw;
 mod records;
-mod resync;
-mod salvage;
+mod sequencer;
 pub(crate) mod spec;
-mod verdict;
+mod strict;

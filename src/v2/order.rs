@@ -65,8 +65,8 @@ pub(super) struct Place<'a> {
     /// The event, and the M whose it is.
     pub event: EventType,
     pub cursor: &'a Cursor,
-    /// Where lenient reading notes an ID that the tables lack, and goes on.
-    pub unknown: Option<&'a Cell<Option<Unknown>>>,
+    /// Where the first ID is noted that the tables lack.
+    pub unknown: &'a Cell<Option<Unknown>>,
 }
 
 /// An ID that the tables lack.
@@ -77,35 +77,29 @@ pub(super) enum Unknown {
 }
 
 impl Place<'_> {
-    fn stack(&self, id: u64) -> Result<u64, Box<ErrorKind>> {
-        match self.tables.has_stack(id) {
-            true => Ok(id),
-            false => self.lacks(Unknown::Stack(id), id),
+    fn stack(&self, id: u64) -> u64 {
+        if !self.tables.has_stack(id) {
+            self.note(Unknown::Stack(id));
         }
+        id
     }
 
-    fn string(&self, id: u64) -> Result<Symbol, Box<ErrorKind>> {
-        match self.tables.has_string(id) {
-            true => Ok(Symbol::Id(id)),
-            false => self.lacks(Unknown::String(id), Symbol::Id(id)),
+    fn string(&self, id: u64) -> Symbol {
+        if !self.tables.has_string(id) {
+            self.note(Unknown::String(id));
         }
+        Symbol::Id(id)
     }
 
     #[cold]
-    fn lacks<T>(&self, unknown: Unknown, placeholder: T) -> Result<T, Box<ErrorKind>> {
-        match self.unknown {
-            Some(noted) => {
-                noted.set(Some(unknown));
-                Ok(placeholder)
-            }
-            None => broken(unknown.into()),
-        }
+    fn note(&self, unknown: Unknown) {
+        self.unknown.set(self.unknown.get().or(Some(unknown)));
     }
 
     /// The text of a string, for a name that outlives the generation.
-    fn text(&self, id: u64) -> Result<&[u8], Box<ErrorKind>> {
-        self.string(id)?;
-        Ok(self.tables.string(id, self.source.window()).as_bytes())
+    fn text(&self, id: u64) -> &[u8] {
+        self.string(id);
+        self.tables.string(id, self.source.window()).as_bytes()
     }
 }
 
@@ -225,7 +219,8 @@ pub(super) fn frequent(
     Some(pos)
 }
 
-/// Lets any event happen, if it can, and puts what it gives into `out`.
+/// Lets any event happen, if it can, and puts what it gives into `out`. IDs that the tables lack are noted, whatever becomes
+/// of the event.
 pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX_ARGS], out: &mut Outbox) -> Outcome {
     use EventType as E;
     use GoState::{NotExist, Runnable, Running, Syscall, Waiting};
@@ -245,7 +240,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         E::GoUnblock => {
             done!(sched.go_unblock(a, b));
             record.go_transition(a, Waiting, Runnable);
-            record.stack = place.stack(c)?;
+            record.stack = place.stack(c);
         }
         E::GoBlock | E::GoStop => {
             let (status, to) = match kind {
@@ -254,14 +249,14 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
             };
             done!(on_thread(sched, kind, thread)?.go_leave(kind.name(), status));
             record.go_transition(go, Running, to);
-            record.text = place.string(a)?;
-            record.stack = place.stack(b)?;
+            record.text = place.string(a);
+            record.stack = place.stack(b);
             record.b = b;
         }
         E::GoSyscallBegin => {
             done!(on_thread(sched, kind, thread)?.go_syscall_begin(a));
             record.go_transition(go, Running, Syscall);
-            record.stack = place.stack(b)?;
+            record.stack = place.stack(b);
             record.b = b;
         }
         E::GoSyscallEnd => {
@@ -275,11 +270,11 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         // The rest of goroutines.
         E::GoCreate => {
             done!(on_thread(sched, kind, thread)?.go_create("GoCreate", a, GoStatus::Runnable));
-            create(record, place, a, Runnable, b, c)?;
+            create(record, place, a, Runnable, b, c);
         }
         E::GoCreateBlocked => {
             done!(on_thread(sched, kind, thread)?.go_create("GoCreateBlocked", a, GoStatus::Waiting));
-            create(record, place, a, Waiting, b, c)?;
+            create(record, place, a, Waiting, b, c);
         }
         E::GoCreateSyscall => {
             done!(sched.go_create_syscall(context, a));
@@ -317,7 +312,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         E::GoStatus | E::GoStatusStack => {
             let stated = done!(sched.go_status(context, a, b, c));
             let stack = match kind {
-                E::GoStatusStack => place.stack(d)?,
+                E::GoStatusStack => place.stack(d),
                 _ => 0,
             };
             record.go_transition(a, stated.from, stated.to);
@@ -353,7 +348,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         E::ProcsChange => {
             sched.user_event("ProcsChange", context)?;
             record.other(What::GoMaxProcs, a);
-            record.stack = place.stack(b)?;
+            record.stack = place.stack(b);
         }
         E::HeapAlloc => {
             sched.proc_event("HeapAlloc", context)?;
@@ -366,11 +361,11 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
 
         // Ranges.
         E::STWBegin => {
-            let reason = sched.names.intern(place.text(a)?);
+            let reason = sched.names.intern(place.text(a));
             done!(sched.go_range_begin("STWBegin", context, RangeId::StopTheWorld(reason)));
             record.other(What::RangeBegin(RangeType::StopTheWorld), go);
             record.text = Symbol::Name(reason);
-            record.stack = place.stack(b)?;
+            record.stack = place.stack(b);
         }
         E::STWEnd => {
             let reason = done!(sched.stop_the_world_end(context));
@@ -384,7 +379,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         E::GCBegin => {
             done!(sched.gc_begin(context, a));
             record.other(What::RangeBegin(RangeType::GcMark), NONE);
-            record.stack = place.stack(b)?;
+            record.stack = place.stack(b);
         }
         E::GCEnd => {
             done!(sched.gc_end(context, a));
@@ -397,7 +392,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         E::GCSweepBegin => {
             done!(sched.sweep_begin(context));
             record.other(What::RangeBegin(RangeType::GcSweep), proc);
-            record.stack = place.stack(a)?;
+            record.stack = place.stack(a);
         }
         E::GCSweepEnd => {
             done!(sched.sweep_end(context));
@@ -412,7 +407,7 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         E::GCMarkAssistBegin => {
             done!(sched.go_range_begin("GCMarkAssistBegin", context, RangeId::MarkAssist));
             record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
-            record.stack = place.stack(a)?;
+            record.stack = place.stack(a);
         }
         E::GCMarkAssistEnd => {
             done!(sched.mark_assist_end(context));
@@ -423,47 +418,47 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
         E::GoLabel => {
             sched.user_event("GoLabel", context)?;
             record.other(What::Label, 0);
-            record.text = place.string(a)?;
+            record.text = place.string(a);
         }
         E::UserTaskBegin => {
             // 0 stands for no parent here, not for the background task.
             let parent = if b == 0 { NONE } else { b };
-            let name = sched.names.intern(place.text(c)?);
+            let name = sched.names.intern(place.text(c));
             let fit = sched.task_begin(context, a, ActiveTask { parent, name })?;
             out.warning = (fit == Fit::Misused).then_some(WarningKind::TaskRestarted);
             record.other(What::TaskBegin, a);
             record.b = parent;
             record.text = Symbol::Name(name);
-            record.stack = place.stack(d)?;
+            record.stack = place.stack(d);
         }
         E::UserTaskEnd => {
             let begun = sched.task_end(context, a)?;
             record.other(What::TaskEnd, a);
             record.b = begun.map_or(NONE, |task| task.parent);
             record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
-            record.stack = place.stack(b)?;
+            record.stack = place.stack(b);
         }
         E::UserRegionBegin => {
-            let name = sched.names.intern(place.text(b)?);
+            let name = sched.names.intern(place.text(b));
             sched.region_begin(context, a, name)?;
             record.other(What::RegionBegin, a);
             record.text = Symbol::Name(name);
-            record.stack = place.stack(c)?;
+            record.stack = place.stack(c);
         }
         E::UserRegionEnd => {
-            let name = sched.names.intern(place.text(b)?);
+            let name = sched.names.intern(place.text(b));
             let fit = sched.region_end(context, a, name)?;
             out.warning = (fit == Fit::Misused).then_some(WarningKind::RegionMismatch);
             record.other(What::RegionEnd, a);
             record.text = Symbol::Name(name);
-            record.stack = place.stack(c)?;
+            record.stack = place.stack(c);
         }
         E::UserLog => {
             sched.user_event("UserLog", context)?;
             record.other(What::Log, a);
-            record.text = place.string(b)?;
-            record.text2 = place.string(c)?;
-            record.stack = place.stack(d)?;
+            record.text = place.string(b);
+            record.text2 = place.string(c);
+            record.stack = place.stack(d);
         }
 
         _ => {
@@ -486,18 +481,10 @@ fn on_thread(sched: &mut Sched, event: EventType, thread: Index) -> Result<OnThr
     sched.on_thread(thread).ok_or_else(|| Box::new(ErrorKind::WrongSchedContext { event: event.name(), mismatch }))
 }
 
-fn create(
-    record: &mut Record,
-    place: Place<'_>,
-    go: u64,
-    to: GoState,
-    start: u64,
-    stack: u64,
-) -> Result<(), Box<ErrorKind>> {
+fn create(record: &mut Record, place: Place<'_>, go: u64, to: GoState, start: u64, stack: u64) {
     record.go_transition(go, GoState::NotExist, to);
-    record.b = place.stack(start)?;
-    record.stack = place.stack(stack)?;
-    Ok(())
+    record.b = place.stack(start);
+    record.stack = place.stack(stack);
 }
 
 fn alloc_free(event: EventType) -> Option<AllocFreeKind> {

@@ -47,12 +47,10 @@ pub use super::spec::{Arg, Class, EventType, Spec};
 pub use crate::event::tables::RawFrame;
 
 use super::batch::{self, Batch, Framing};
-use super::spec::{MAX_FRAMES, MAX_STRING};
 use crate::error::{Error, ErrorKind, Location};
 use crate::id::ThreadId;
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
-use crate::wire::varint;
 
 /// Reads the batches of a trace of Go 1.22 or later, in file order.
 ///
@@ -313,67 +311,5 @@ impl<'a> RawBatch<'a> {
     /// Iterates over the events. The first one is the header of the batch.
     pub fn events(&self) -> RawEvents<'_> {
         RawEvents::new(self)
-    }
-}
-
-/// Whether the start of a record does not exceed the maximum length of a string or the maximum
-/// depth of a stack.
-fn is_possible(record: &[u8]) -> bool {
-    let most = match record.first().and_then(|&code| EventType::from_code(code)) {
-        Some(EventType::String) => MAX_STRING,
-        Some(EventType::Stack) => MAX_FRAMES,
-        _ => return true,
-    };
-    let mut pos = 1;
-    let is_more = |count: u64| count > most;
-    // A record starts with its ID, followed by the length or depth.
-    !(varint::read(record, &mut pos).is_ok() && varint::read(record, &mut pos).is_ok_and(is_more))
-}
-
-/// The part of a batch whose records are valid.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sound {
-    /// The end of the last valid record. If the only fault is that the window ends inside the
-    /// batch, the end of the window.
-    ///
-    /// The text of a string can be any bytes. So if the last valid record is a string, the damage
-    /// may have started inside it.
-    pub until: usize,
-    /// The end of the last string that is followed by another string or by the end of the batch.
-    /// The start of the batch if there is none.
-    pub texts_until: usize,
-}
-
-/// Finds the valid part of a batch. Data of experiments is never checked.
-pub(super) fn sound(batch: &Batch, window: &[u8]) -> Sound {
-    if batch.experiment.is_some() {
-        return Sound { until: batch.body, texts_until: batch.start };
-    }
-    let raw = RawBatch::new(batch, window, 0, Version::NEWEST);
-    let mut events = raw.events();
-    let bytes = window.get(..batch.end).unwrap_or(window);
-    let mut end = batch.start;
-    let mut text = None;
-    let mut texts_until = batch.start;
-    loop {
-        let record = bytes.get(end..).unwrap_or_default();
-        let is_possible = is_possible(record);
-        if text.is_some() && is_possible && record.first() == Some(&EventType::String.code()) {
-            texts_until = end;
-        }
-        match events.next_event() {
-            Ok(Some(event)) if is_possible => {
-                text = (event.event() == EventType::String).then_some(end);
-                end += event.bytes().len();
-            }
-            Ok(None) => {
-                let until = window.len().min(batch.end);
-                return Sound { until, texts_until: text.map_or(texts_until, |_| until) };
-            }
-            Err(error) if is_possible && matches!(error.kind, ErrorKind::TruncatedBatch { .. }) => {
-                return Sound { until: window.len(), texts_until };
-            }
-            Ok(Some(_)) | Err(_) => return Sound { until: text.unwrap_or(end), texts_until },
-        }
     }
 }

@@ -10,8 +10,6 @@ use crate::wire::source::Source;
 /// The length of the header in bytes.
 pub(crate) const LEN: usize = 16;
 
-/// The first byte after the header of a trace of Go 1.22 or later: the event type of a batch.
-pub(crate) const BATCH: u8 = 1;
 /// The first byte after the header of a trace of Go 1.21 or older: the event type of a batch, and
 /// in the top two bits the number of its values.
 pub(crate) const OLD_BATCH: u8 = 1 | 1 << 6;

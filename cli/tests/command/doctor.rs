@@ -250,9 +250,10 @@ fn a_skipped_generation_is_counted() {
         );
         assert_eq!(counts(row), counts(&whole["generations"][i]), "{report:#}");
     }
-    // The clock's batch is no batch any more, and what begins behind it stands there.
+    // The clock's batch cannot be read. The generation begins after it and is read on the clock of the one before.
     let report = damaged(3484);
-    assert_eq!(counts(&report["generations"][1]), [3516, 2188, 6, 177, 3].map(Some), "{report:#}");
+    assert_eq!(counts(&report["generations"][1]), [3516, 2188, 6, 177, 4].map(Some), "{report:#}");
+    assert_eq!(report["generations"][1]["read"], 177, "{report:#}");
     // A batch that has a wrong size costs none of those in which its wrong end lies.
     let report = damaged(3526);
     assert_eq!(counts(&report["generations"][1]), [3484, 2220, 7, 27, 1].map(Some), "{report:#}");

@@ -379,7 +379,7 @@ pub fn headers_in_tables(n: u64) -> Vec<u8> {
         bytes.extend_from_slice(&table(id, header));
         bytes.extend_from_slice(&stray);
     }
-    // The generation is found to go on behind all of them.
+    // The first header is taken for another trace, so all of this is only counted.
     for id in n + 1..n + 5 {
         bytes.extend_from_slice(&table(id, b"ab"));
     }

@@ -1,11 +1,11 @@
 //! Whether Ms are tried in turn or parked and woken does not show, but in the order of Ms at the same time.
 
-use super::super::Decoder;
 use crate::ThreadId;
 use crate::event::record::Record;
 use crate::limits::Mode;
 use crate::raw::EventType;
 use crate::synth::{Batch, Generation, Trace};
+use crate::v2::decoder::Decoder;
 use crate::v2::parked::Patience;
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
@@ -13,7 +13,7 @@ use crate::wire::source::Source;
 /// What a trace gives, its heads parked as soon as one can't go on or tried in turn as long as that is quick.
 fn order(bytes: &[u8], version: Version, lenient: bool, patience: Patience) -> (Vec<String>, String) {
     let mut decoder = Decoder::new(version, Mode { lenient, ..Mode::default() });
-    decoder.patience = patience;
+    decoder.sequencer.patience = patience;
     let mut source = Source::slice(bytes);
     source.release(16);
     let mut events = Vec::new();
@@ -148,7 +148,7 @@ fn tries(ms: u64, apart: bool, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(
     while decoder.refill(&mut source).is_ok_and(|goes_on| goes_on) {
         decoder.take(&source);
     }
-    decoder.tries as f64 / (decoder.delivered + ms) as f64
+    decoder.sequencer.tries as f64 / (decoder.sequencer.delivered + ms) as f64
 }
 
 /// Work in proportion: whatever the Ms wait for, and however what they wait for comes and goes.

@@ -3,14 +3,14 @@
 use super::super::frontier::Head;
 use super::super::order;
 use super::super::spec::{EventType, MAX_ARGS};
-use super::Decoder;
+use super::{Fault, Sequencer, Tolerate};
 use crate::error::{Error, ErrorKind, StuckHead};
 use crate::id::{ThreadId, present};
 use crate::sched::{Context, Wait};
 use crate::time::Time;
 use crate::wire::source::Source;
 
-impl Decoder {
+impl Sequencer {
     /// The time of the earliest head, whether it can go on or not.
     #[inline]
     pub(super) fn earliest(&self) -> Option<i64> {
@@ -29,32 +29,32 @@ impl Decoder {
 
     /// The frontier's first was tried in vain, if there is one: tries the others.
     #[cold]
-    pub(super) fn advance_another(&mut self, source: &Source<'_>) -> Result<bool, Error> {
+    pub(super) fn advance_another(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
         if !self.parked.is_empty() || self.patience.is_spent(self.delivered) {
-            return self.advance_or_park(source);
+            return self.advance_or_park(source, tolerate);
         }
         self.frontier.sort();
         let len = self.frontier.heads().len();
         for i in 1..len {
-            if self.try_advance(i, source)? {
+            if self.try_advance(i, source, tolerate)? {
                 self.patience.spend(len, i);
-                return Ok(true);
+                return Ok(());
             }
         }
-        Err(self.stuck(source))
+        Err(Fault::Disorder(self.stuck(source)))
     }
 
     /// Takes those that can't go on out of the frontier until one can.
-    fn advance_or_park(&mut self, source: &Source<'_>) -> Result<bool, Error> {
+    fn advance_or_park(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
         while let Some(&head) = self.frontier.heads().first() {
             if !self.park_first(head, source) {
                 break;
             }
-            if !self.frontier.heads().is_empty() && self.try_advance(0, source)? {
-                return Ok(true);
+            if !self.frontier.heads().is_empty() && self.try_advance(0, source, tolerate)? {
+                return Ok(());
             }
         }
-        Err(self.stuck(source))
+        Err(Fault::Disorder(self.stuck(source)))
     }
 
     fn park_first(&mut self, head: Head, source: &Source<'_>) -> bool {
@@ -85,7 +85,7 @@ impl Decoder {
     }
 
     /// Has all heads in the frontier again.
-    pub(super) fn unpark(&mut self) {
+    pub fn unpark(&mut self) {
         if !self.parked.is_empty() {
             self.parked.drain().for_each(|head| self.frontier.insert(head));
             self.frontier.sort();
@@ -98,8 +98,7 @@ impl Decoder {
         let heads: Vec<Head> = self.frontier.heads().to_vec();
         let first = heads[0].cursor as usize;
         let heads = heads.iter().map(|head| self.stuck_head(head.cursor as usize, source)).collect();
-        let error = self.error(ErrorKind::StuckFrontier(heads), first, source);
-        self.reason_for(error)
+        self.error(ErrorKind::StuckFrontier(heads), first, source)
     }
 
     fn stuck_head(&mut self, number: usize, source: &Source<'_>) -> StuckHead {

@@ -1,0 +1,396 @@
+//! Collects the batches of one generation over damage.
+//!
+//! ```text
+//!  batch batch batch ░░damage░░ batch batch End  batch …
+//!  └ events, tables ┘           └ tables ┘       └ the next generation
+//! ```
+
+use super::loss;
+use super::resync::{self, Landmark, Wanted};
+use super::state::{Border, Past, Phase};
+use crate::account::{Break, Ledger, Tally};
+use crate::error::{Error, ErrorKind, Flaw, Location};
+use crate::v2::batch::{self, Batch, Framing};
+use crate::v2::generation::Generation;
+use crate::v2::records::Fault;
+use crate::v2::spec::EventType;
+use crate::wire::header::Version;
+use crate::wire::source::Source;
+
+/// How far after damage the rest of the same generation is looked for: what is between stays in memory.
+const NEAR: usize = 1 << 20;
+
+pub(super) struct Gather<'a, 's> {
+    pub generation: &'a mut Generation,
+    pub source: &'a mut Source<'s>,
+    pub ledger: &'a mut Ledger,
+    pub past: &'a mut Past,
+    pub phase: Phase,
+    /// What was lost before the generation.
+    pub before: Option<Break>,
+    /// The generations that are missing before this one. They are not in the ledger yet: it may be a copy.
+    pub missing: Option<Break>,
+}
+
+/// What follows a step.
+enum Step {
+    GoOn,
+    /// The generation has ended.
+    Ends,
+}
+
+/// Whether a batch belongs to the generation.
+enum Fit {
+    Belongs,
+    /// It is the first of another generation.
+    EndsBefore,
+    /// It does not belong here.
+    LeftOut(ErrorKind),
+}
+
+impl Gather<'_, '_> {
+    /// Reads to the generation's end. Without a generation, to the end of the file. Fails where the bytes can't be read or
+    /// pass a limit (row 13).
+    pub fn run(&mut self) -> Result<(), Error> {
+        loop {
+            if self.is_before() {
+                self.source.release(self.generation.len);
+                self.generation.len = 0;
+            }
+            let pos = self.generation.len;
+            let step = match self.frame(pos)? {
+                Some(Ok(Framing::Batch(batch))) => self.batch(&batch)?,
+                Some(Ok(Framing::EndOfGeneration)) => self.end_of_generation(),
+                Some(Err(fault)) if self.is_before() => self.between_generations(fault),
+                // The header of another trace is met again after this generation.
+                Some(Err(_)) | None => self.end_without_mark(pos),
+            };
+            if let Step::Ends = step {
+                return Ok(());
+            }
+            self.generation.check_limits().map_err(|kind| self.error(kind, pos, None))?;
+        }
+    }
+
+    fn is_before(&self) -> bool {
+        matches!(self.phase, Phase::Before)
+    }
+
+    /// An error at a place of the window, in a batch or between batches.
+    fn error(&self, kind: ErrorKind, pos: usize, batch: Option<&Batch>) -> Error {
+        let offset = self.source.base() + pos as u64;
+        match batch {
+            Some(batch) => self.generation.error_in(batch, kind, offset),
+            None => self.generation.error(kind, offset, None),
+        }
+    }
+
+    /// What begins at `pos`; `None` at the end of the file.
+    fn frame(&mut self, pos: usize) -> Result<Option<Result<Framing, batch::Fault>>, Error> {
+        let framing = match self.source.fill(pos + 1) {
+            Ok(true) => batch::read_from(self.source, pos, batch::read_any).map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
+        };
+        framing.map_err(|error| self.error(error.into(), self.source.window().len(), None))
+    }
+
+    /// What follows a batch that ends at `pos`, and whether the mark of a generation's end is between. The mark is a byte that
+    /// is common in text, so that alone does not show that the batch's size is right.
+    fn after(&mut self, pos: usize) -> (bool, Option<Result<Framing, batch::Fault>>) {
+        // If the source fails there, it fails again at the next step.
+        match self.frame(pos).ok().flatten() {
+            Some(Ok(Framing::EndOfGeneration)) => (true, self.frame(pos + 1).ok().flatten()),
+            next => (false, next),
+        }
+    }
+
+    /// Row 14. A mark with no generation before it ends nothing.
+    fn end_of_generation(&mut self) -> Step {
+        let at = self.generation.len;
+        self.generation.len += 1;
+        if self.is_before() {
+            self.ledger.note(self.error(ErrorKind::BadFrequency(Flaw::Missing), at, None));
+            self.ledger.lose(Tally { bytes: 1, ..Tally::default() });
+            return Step::GoOn;
+        }
+        let (event, since) = (EventType::EndOfGeneration.name(), EventType::EndOfGeneration.spec().since);
+        if self.generation.version < since {
+            self.ledger.note(self.error(ErrorKind::EventNotInVersion { event, since: since.minor() }, at, None));
+        }
+        Step::Ends
+    }
+
+    /// Row 14.
+    fn end_without_mark(&mut self, pos: usize) -> Step {
+        if matches!(self.phase, Phase::Sound) && self.generation.version >= Version::Go126 {
+            self.ledger.note(self.error(ErrorKind::MissingEndOfGeneration, pos, None));
+        }
+        Step::Ends
+    }
+
+    /// Takes a batch, or leaves it out. What follows the batch shows whether its number and its size can be right.
+    fn batch(&mut self, batch: &Batch) -> Result<Step, Error> {
+        let is_whole = self.source.fill(batch.end);
+        let window_end = self.source.window().len();
+        let is_whole = is_whole.map_err(|error| self.error(error.into(), window_end, None))?;
+        let (is_last, next) = if is_whole { self.after(batch.end) } else { (false, None) };
+        let next_generation = match &next {
+            Some(Ok(Framing::Batch(next))) => Some(next.generation),
+            _ => None,
+        };
+        let misfit = match self.fit(batch.generation, next_generation) {
+            Fit::EndsBefore => return Ok(self.end_without_mark(batch.start)),
+            Fit::LeftOut(kind) => Some(self.error(kind, batch.start, Some(batch))),
+            Fit::Belongs => {
+                self.begin(batch);
+                None
+            }
+        };
+        let (error, reach) = match next {
+            _ if !is_whole => {
+                let kind = ErrorKind::TruncatedBatch { missing: (batch.end - window_end) as u64 };
+                (self.error(kind, window_end, Some(batch)), window_end)
+            }
+            Some(Err(fault)) if !matches!(fault.kind, ErrorKind::MultipleTraces) => {
+                let reach = if is_last { batch.end } else { batch.end.saturating_add(NEAR) };
+                (self.generation.error_of(fault, self.source.base()), reach)
+            }
+            Some(Ok(Framing::Batch(next))) if !may_follow(batch.generation, next.generation) => {
+                let (current, found) = (batch.generation, next.generation);
+                let kind = ErrorKind::InterleavedGenerations { current, found };
+                (self.error(kind, batch.end, Some(batch)), batch.end)
+            }
+            _ => {
+                self.take(batch, batch.end, misfit);
+                return Ok(Step::GoOn);
+            }
+        };
+        Ok(self.batch_before_damage(batch, misfit, error, reach))
+    }
+
+    /// Rows 4 and 8. A number that is not due is believed if the next batch agrees.
+    fn fit(&self, found: u64, next: Option<u64>) -> Fit {
+        let (last, number) = (self.past.number, self.generation.number);
+        let (due, misfit) = match self.is_before() {
+            true => (last.wrapping_add(1), ErrorKind::GenerationOutOfOrder { last, found }),
+            false => (number, ErrorKind::InterleavedGenerations { current: number, found }),
+        };
+        let is_first = self.is_before() && last == 0;
+        let is_confirmed = next.is_some_and(|next| may_follow(found, next));
+        let is_next = !self.is_before() && found == number.wrapping_add(1);
+        match found {
+            0 => Fit::LeftOut(ErrorKind::InvalidGeneration),
+            _ if found == due || is_first => Fit::Belongs,
+            _ if next == Some(due) || !(is_next || is_confirmed) => Fit::LeftOut(misfit),
+            _ if self.is_before() => Fit::Belongs,
+            _ => Fit::EndsBefore,
+        }
+    }
+
+    /// Counts a batch that belongs to the generation, which begins with it if it is the first.
+    fn begin(&mut self, batch: &Batch) {
+        let (last, found) = (self.past.number, batch.generation);
+        if self.is_before() {
+            self.phase = Phase::Sound;
+            self.past.border = Border::WholeGeneration;
+            self.before = self.ledger.open_break.take();
+            // Row 8.
+            if last != 0 && found != last.wrapping_add(1) {
+                let error = self.error(ErrorKind::GenerationOutOfOrder { last, found }, batch.start, Some(batch));
+                // A number that is far too high is wrong, and no generations are missing.
+                let skipped = found.saturating_sub(last).saturating_sub(1);
+                let generations = Some(skipped).filter(|skipped| *skipped <= resync::MAX_SKIPPED).unwrap_or_default();
+                self.missing = Some(Break { at: error.at, lost: Tally { generations, ..Tally::default() } });
+                self.ledger.note(error);
+            }
+        }
+        self.generation.count(batch);
+    }
+
+    /// Row 1, and row 2 if nothing is found: either the size of a batch is wrong, or what follows it is damaged. Looks for
+    /// other batches as far as `reach`.
+    fn batch_before_damage(&mut self, batch: &Batch, misfit: Option<Error>, mut error: Error, reach: usize) -> Step {
+        let found = resync::find(self.source, batch.start + 1..reach, self.wanted());
+        let has_batches = found.is_some_and(|(at, landmark)| at < batch.end || landmark != Landmark::Trace);
+        let is_sound = found.is_none() && reach == batch.end;
+        if is_sound || !has_batches && self.may_be_over(batch, &error) {
+            self.take(batch, batch.end, misfit);
+            return if is_sound { Step::GoOn } else { Step::Ends };
+        }
+        if found.is_some() && matches!(error.kind, ErrorKind::TruncatedBatch { .. }) {
+            // The file is not cut there: the batch's size is wrong.
+            error.at.offset = self.source.base() + batch.start as u64;
+        }
+        let end = found.map_or(self.source.window().len(), |(at, _)| at).min(batch.end);
+        self.take(batch, end, misfit);
+        self.leave_hole(error, end, found.map_or(end, |(at, _)| at));
+        match found {
+            Some(_) => Step::GoOn,
+            None => {
+                self.past.border = Border::Damage;
+                if self.is_before() { Step::GoOn } else { Step::Ends }
+            }
+        }
+    }
+
+    /// Row 12: before Go 1.26 the strings are what a generation ends with.
+    fn may_be_over(&self, batch: &Batch, error: &Error) -> bool {
+        let is_strings = batch.first(self.source.window()) == Some(EventType::Strings);
+        matches!(error.kind, ErrorKind::NotABatch { .. })
+            && !self.is_before()
+            && self.generation.version < Version::Go126
+            && (is_strings || self.generation.tables.strings.len() > 0)
+    }
+
+    /// Takes a batch up to `end`, which may be before its own end. The damage there is reported by the caller.
+    fn take(&mut self, batch: &Batch, end: usize, misfit: Option<Error>) {
+        self.generation.len = end;
+        let is_clipped = end < batch.end;
+        let mut batch = Batch { end, body: batch.body.min(end), ..*batch };
+        let window = self.source.window();
+        if let Some(error) = misfit {
+            // Row 4.
+            self.generation.total_batches += 1;
+            self.ledger.lose(loss::of_batch(&batch, self.generation, window));
+            return self.ledger.note(error);
+        }
+        if loss::holds_events(&batch, window) {
+            if self.phase.has_hole() {
+                // Row 1: what happened on the thread in the hole is not known.
+                return self.ledger.break_off(Location::default(), loss::of_batch(&batch, self.generation, window));
+            }
+            if is_clipped {
+                batch.end = batch.body + loss::whole_events(batch.body(window), self.generation.alphabet).1;
+                self.ledger.lose(Tally { bytes: (end - batch.end) as u64, ..Tally::default() });
+            }
+        }
+        let Some(Fault { kind, pos }) = self.add(&batch) else { return };
+        let error = self.error(kind, pos, Some(&batch));
+        let rest = Tally { bytes: batch.end.saturating_sub(pos) as u64, ..Tally::default() };
+        match error.kind {
+            // Row 9.
+            ErrorKind::BadFrequency(_) => self.phase = Phase::Unusable(error),
+            // Row 5.
+            ErrorKind::DuplicateBatch => {
+                self.ledger.lose(loss::of_batch(&batch, self.generation, self.source.window()));
+                self.ledger.note(error);
+            }
+            // Why the table is clipped is reported.
+            _ if is_clipped => self.ledger.lose(rest),
+            _ => match resync::find(self.source, batch.start + 1..batch.end, self.wanted()) {
+                // Row 1: the table's size covers other batches.
+                Some((at, _)) => self.leave_hole(error, pos, at),
+                // Row 3.
+                None => {
+                    self.ledger.lose(rest);
+                    self.ledger.note(error);
+                }
+            },
+        }
+    }
+
+    /// Goes on at a place. The bytes from `pos` on are lost, and the events of the generation after them (row 1).
+    fn leave_hole(&mut self, error: Error, pos: usize, at: usize) {
+        let lost = Tally { bytes: at.saturating_sub(pos) as u64, ..Tally::default() };
+        self.ledger.break_off(error.at, lost);
+        self.ledger.note(error);
+        self.phase.mark_hole();
+        self.past.border = Border::DamagedGeneration;
+        self.generation.len = at;
+    }
+
+    /// Adds a batch to the generation, and notes what is tolerated (rows 6 and 14). Returns the fault that is not.
+    fn add(&mut self, batch: &Batch) -> Option<Fault> {
+        let window = self.source.window();
+        let is_clock = matches!(batch.first(window), Some(EventType::Sync | EventType::Frequency));
+        // A second clock is an error in the generation, but a copy of it is not (row 5).
+        if is_clock && window.get(self.generation.clock_batch.clone()) == window.get(batch.start..batch.end) {
+            return Some(Fault { kind: ErrorKind::DuplicateBatch, pos: batch.start });
+        }
+        let mut tolerated = Vec::new();
+        let added = self.generation.add(batch, window, &mut |fault| {
+            tolerated.push(fault);
+            Ok(())
+        });
+        for Fault { kind, pos } in tolerated {
+            self.ledger.note(self.error(kind, pos, Some(batch)));
+        }
+        added.err()
+    }
+
+    fn wanted(&self) -> Wanted {
+        match (&self.phase, self.past.number) {
+            // The first generation of a flight recorder has any number.
+            (Phase::Before, 0) => Wanted { from: None, near: self.past.time },
+            (Phase::Before, last) => Wanted { from: Some(last.saturating_add(1)), near: self.past.time },
+            _ => Wanted { from: Some(self.generation.number), near: self.generation.min_time },
+        }
+    }
+
+    /// What follows the last generation is not a batch. Goes to the next landmark, or to the end of the file.
+    fn between_generations(&mut self, fault: batch::Fault) -> Step {
+        let error = self.generation.error_of(fault, self.source.base());
+        if let ErrorKind::MultipleTraces = error.kind {
+            // Row 12.
+            self.ledger.note(self.after_last(error));
+            self.drain();
+            return Step::Ends;
+        }
+        let border = std::mem::replace(&mut self.past.border, Border::Damage);
+        let start = self.source.base();
+        let found = self.go_to_landmark();
+        let bytes = self.source.base() - start;
+        let is_tail = !matches!(found, Some(Landmark::Batch(_))) && matches!(error.kind, ErrorKind::NotABatch { .. });
+        if is_tail && border == Border::WholeGeneration {
+            // Row 12.
+            self.ledger.trailing += bytes;
+            let error = self.after_last(error);
+            self.ledger.note(Error { kind: batch::unframed(error.kind, true), ..error });
+            return Step::GoOn;
+        }
+        // Row 1.
+        self.ledger.break_off(error.at, Tally { bytes, ..Tally::default() });
+        if border != Border::Damage {
+            self.ledger.note(error);
+        }
+        Step::GoOn
+    }
+
+    /// Goes to the first landmark after the next byte, or to the file's end, and keeps nothing of what is between.
+    fn go_to_landmark(&mut self) -> Option<Landmark> {
+        let mut from = 1;
+        loop {
+            if let Some((at, landmark)) = resync::find(self.source, from..NEAR, self.wanted()) {
+                self.source.release(at);
+                return Some(landmark);
+            }
+            let len = self.source.window().len().min(NEAR);
+            self.source.release(len);
+            if len < NEAR {
+                return None;
+            }
+            from = 0;
+        }
+    }
+
+    /// Before Go 1.26 what follows the last generation counts as its own.
+    fn after_last(&self, error: Error) -> Error {
+        let last = Some(self.past.number).filter(|last| *last != 0 && self.generation.version < Version::Go126);
+        Error { at: Location { generation: last.or(error.at.generation), ..error.at }, ..error }
+    }
+
+    /// Counts what follows the trace. It does not matter whether it can be read.
+    fn drain(&mut self) {
+        while self.source.fill(1).is_ok_and(|has_more| has_more) {
+            let len = self.source.window().len();
+            self.ledger.trailing += len as u64;
+            self.source.release(len);
+        }
+    }
+}
+
+/// Whether a batch of one generation may be followed by one of another.
+fn may_follow(generation: u64, next: u64) -> bool {
+    next == generation || next == generation.wrapping_add(1)
+}

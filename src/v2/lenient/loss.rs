@@ -1,0 +1,70 @@
+//! What a part of a generation would have given: counted when it is lost.
+
+use crate::account::Tally;
+use crate::v2::batch::{Batch, EventBatch};
+use crate::v2::cursor::Cursor;
+use crate::v2::generation::Generation;
+use crate::v2::spec::Alphabet;
+use crate::wire::varint;
+
+/// How many events some bytes have, up to the first that is none, and how many bytes those take.
+pub(super) fn whole_events(bytes: &[u8], alphabet: &Alphabet) -> (u64, usize) {
+    let mut end = 0;
+    let mut events = 0;
+    while let Some(event) = bytes.get(end).and_then(|&code| alphabet[usize::from(code)]) {
+        let mut pos = end + 1;
+        if event.spec().args.iter().any(|_| varint::read(bytes, &mut pos).is_err()) {
+            break;
+        }
+        end = pos;
+        events += 1;
+    }
+    (events, end)
+}
+
+/// A batch of any kind.
+pub(super) fn of_batch(batch: &Batch, generation: &Generation, window: &[u8]) -> Tally {
+    let Batch { start, body, end, time, .. } = *batch;
+    match holds_events(batch, window) {
+        true => of_event_batch(&EventBatch { start, body, end, time, next: None }, generation, window),
+        false => Tally { bytes: (end - start) as u64, batches: 1, ..Tally::default() },
+    }
+}
+
+/// Whether a batch is one of events.
+pub(super) fn holds_events(batch: &Batch, window: &[u8]) -> bool {
+    batch.experiment.is_none() && !batch.is_table(window)
+}
+
+/// A batch of a thread's events.
+pub(super) fn of_event_batch(batch: &EventBatch, generation: &Generation, window: &[u8]) -> Tally {
+    let body = window.get(batch.body..batch.end).unwrap_or_default();
+    let (events, _) = whole_events(body, generation.alphabet);
+    Tally { bytes: (batch.end - batch.start) as u64, batches: 1, generations: 0, events }
+}
+
+/// All that the batches of events of a generation have, and the generation.
+pub(super) fn of_generation(generation: &Generation, window: &[u8]) -> Tally {
+    let mut lost = Tally { generations: 1, ..Tally::default() };
+    for batch in generation.batches.iter().filter(|batch| batch.start < batch.end) {
+        lost += of_event_batch(batch, generation, window);
+    }
+    lost
+}
+
+/// The rest of the batch that a cursor is in.
+pub(super) fn of_batch_rest(cursor: &Cursor, generation: &Generation, window: &[u8]) -> Tally {
+    let rest = window.get(cursor.at..cursor.end).unwrap_or_default();
+    Tally { bytes: rest.len() as u64, events: whole_events(rest, generation.alphabet).0, ..Tally::default() }
+}
+
+/// All that a cursor has before it.
+pub(super) fn of_thread_rest(cursor: &Cursor, generation: &Generation, window: &[u8]) -> Tally {
+    let mut rest = of_batch_rest(cursor, generation, window);
+    let mut next = cursor.next_batch();
+    while let Some(batch) = next.and_then(|next| generation.batches.get(next as usize)) {
+        rest += of_event_batch(batch, generation, window);
+        next = batch.next;
+    }
+    rest
+}

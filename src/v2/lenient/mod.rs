@@ -1,0 +1,335 @@
+//! Lenient reading: what it makes of damage.
+//!
+//! | # | damage | what is kept | what is lost | what is reported |
+//! |---|---|---|---|---|
+//! | 1 | the header of a batch can't be read, or a batch's size is wrong | the batches before, up to the next place where batches are [proven](resync) to follow each other; tables of the same generation after it | the bytes between; later events of the generation | the error of the header, a Gap |
+//! | 2 | the file ends inside a batch | the batch up to its last whole record | the rest | `TruncatedBatch`, a Gap |
+//! | 3 | a record in a batch can't be read | the batch up to it; the thread's next batches | the rest of the batch | the error of the record |
+//! | 4 | a batch's generation is 0, or neither due nor that of the next batch | – | the batch | `InvalidGeneration`, `InterleavedGenerations`, `GenerationOutOfOrder` |
+//! | 5 | a batch is there twice | the first | the second | `DuplicateBatch` |
+//! | 6 | a thread's batches are not in the order of time | all, sorted | – | `TimeRegression` |
+//! | 7 | a generation is there twice: same number, same start | the first | the second | `GenerationOutOfOrder` |
+//! | 8 | generations are missing, or their numbers go back | all that are there | the number of those missing | `GenerationOutOfOrder`, a Gap |
+//! | 9 | a generation has no clock frequency, or its times can't be computed | without a frequency: all, on the clock of the generation before | otherwise the generation | `BadFrequency`, `TimestampOverflow`, a Gap if it is lost |
+//! | 10 | statuses contradict the end of the generation before | both generations | – | the contradiction, a Gap |
+//! | 11 | an event contradicts those before it, none can be next, or its time or a number is impossible | the events before | the rest of the generation | the error of the event, a Gap |
+//! | 12 | after a whole generation: the header of a trace, or other data and no batches | the trace | –, it counts as trailing | `MultipleTraces`, `TrailingData` |
+//! | 13 | the bytes can't be read, or a limit is reached | what was read | what comes after | the error, at the end |
+//! | 14 | an ID is unknown, zero or doubled, a string or stack is too long, an event is newer than the trace, an end is missing | all; of two the first; `?` for an unknown name | – | the error |
+//!
+//! After a Gap nothing is known of goroutines, Ps and threads: they begin anew with the statuses of the next generation.
+//! What follows from a part of a generation that is missing is not reported again.
+//!
+//! [`gather`] collects the batches of a generation (rows 1 to 5, 8 and 12 to 14), [`sort`] sorts them (row 6), and
+//! this file does the rest.
+
+mod gather;
+mod loss;
+mod resync;
+mod sort;
+mod state;
+
+use std::collections::BTreeSet;
+
+use gather::Gather;
+use state::{Past, Phase};
+
+use super::cursor::Cursor;
+use super::generation::Generation;
+use super::records::Fault as BatchFault;
+use super::sequencer::{Fault, Next, Sequencer};
+use super::spec::EventType;
+use crate::account::{Break, Ledger, Tally};
+use crate::error::{Error, ErrorKind, Flaw, Location};
+use crate::id::{ThreadId, present};
+use crate::sched::Sched;
+use crate::sched::arena::Index;
+use crate::wire::source::Source;
+
+#[derive(Debug, Default)]
+pub(super) struct Lenient {
+    /// Row 13: due after the generation in hand.
+    pending: Option<Error>,
+    ledger: Ledger,
+    phase: Phase,
+    /// What was lost before the generation in hand.
+    before: Option<Break>,
+    past: Past,
+    /// The numbers and start times of the generations that were delivered.
+    delivered: BTreeSet<(u64, u64)>,
+}
+
+/// What became of reading a generation.
+enum Read {
+    Generation,
+    Skipped,
+    /// There is no other.
+    End,
+}
+
+impl Lenient {
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Notes an error in an event that is delivered all the same (row 14).
+    pub fn tolerate(&mut self, error: Error) {
+        let is_unknown = matches!(error.kind, ErrorKind::UnknownString { .. } | ErrorKind::UnknownStack { .. });
+        if !(is_unknown && self.phase.has_hole()) {
+            self.ledger.note(error);
+        }
+    }
+
+    /// Reads on after the last event of a generation.
+    pub fn next_generation(&mut self, sequencer: &mut Sequencer, source: &mut Source<'_>) -> Next {
+        loop {
+            if let Some(error) = self.pending.take() {
+                return self.close(Some(error), sequencer);
+            }
+            source.release(sequencer.generation.len);
+            match self.read(&mut sequencer.generation, source) {
+                Read::Generation => match self.open(sequencer, source) {
+                    Ok(()) => return Next::Generation,
+                    // Row 13: a limit.
+                    Err(error) if matches!(error.kind, ErrorKind::LimitExceeded { .. }) => {
+                        self.ledger.reopen(self.before.take());
+                        return self.close(Some(error), sequencer);
+                    }
+                    Err(error) => self.skip(error, &sequencer.generation, source),
+                },
+                Read::Skipped => {}
+                Read::End => return self.end(sequencer, source),
+            }
+        }
+    }
+
+    /// Reads the generation at the window's start, or the next one that can be found.
+    fn read(&mut self, generation: &mut Generation, source: &mut Source<'_>) -> Read {
+        generation.clear();
+        let mut gather = Gather {
+            generation: &mut *generation,
+            source: &mut *source,
+            ledger: &mut self.ledger,
+            past: &mut self.past,
+            phase: Phase::Before,
+            before: None,
+            missing: None,
+        };
+        self.pending = gather.run().err();
+        let Gather { phase, before, missing, .. } = gather;
+        (self.phase, self.before) = (phase, before);
+        match (&self.phase, &self.pending) {
+            (Phase::Before, None) => return Read::End,
+            (Phase::Before, Some(_)) => return Read::Skipped,
+            (_, Some(_)) => self.phase.mark_hole(),
+            (_, None) => {}
+        }
+        let copies = sort::sort(generation, source.window());
+        self.ledger.lose(copies);
+        if self.delivered.contains(&(generation.number, generation.min_time)) {
+            // Row 7.
+            self.ledger.reopen(self.before.take());
+            self.ledger.lose(loss::of_generation(generation, source.window()));
+            return Read::Skipped;
+        }
+        // Row 8.
+        self.ledger.lose(missing.map_or(Tally::default(), |missing| missing.lost));
+        self.before = Break::join(self.before, missing);
+        self.past.number = generation.number;
+        match self.finish(generation, source) {
+            Ok(()) => Read::Generation,
+            Err(error) => {
+                self.skip(error, generation, source);
+                Read::Skipped
+            }
+        }
+    }
+
+    /// Row 9. Does what needs all the batches.
+    fn finish(&mut self, generation: &mut Generation, source: &Source<'_>) -> Result<(), Error> {
+        let locate =
+            |generation: &Generation, kind, pos: usize| generation.error(kind, source.base() + pos as u64, None);
+        match std::mem::replace(&mut self.phase, Phase::AfterHole) {
+            Phase::Unusable(error) => return Err(error),
+            phase => self.phase = phase,
+        }
+        if !generation.has_frequency {
+            let error = locate(generation, ErrorKind::BadFrequency(Flaw::Missing), generation.len);
+            // The clock is the same in all of a trace.
+            let Some(frequency) = self.past.frequency else { return Err(error) };
+            (generation.frequency, generation.has_frequency) = (frequency, true);
+            if !self.phase.has_hole() {
+                self.ledger.note(error);
+            }
+            self.phase.mark_hole();
+        }
+        let mut tolerated = Vec::new();
+        let finished = generation.finish(source.window(), &mut |fault| {
+            tolerated.push(fault);
+            Ok(())
+        });
+        // Row 14.
+        for BatchFault { kind, pos } in tolerated.into_iter().filter(|_| !self.phase.has_hole()) {
+            self.ledger.note(locate(generation, kind, pos));
+        }
+        finished.map_err(|BatchFault { kind, pos }| locate(generation, kind, pos))?;
+        self.past.frequency = Some(generation.frequency);
+        self.past.time = generation.min_time;
+        Ok(())
+    }
+
+    /// Leaves the generation out.
+    fn skip(&mut self, error: Error, generation: &Generation, source: &Source<'_>) {
+        self.ledger.reopen(self.before.take());
+        self.ledger.break_off(error.at, loss::of_generation(generation, source.window()));
+        self.ledger.note(error);
+    }
+
+    /// Delivers the generation's Sync, after the gap before it if there is one.
+    fn open(&mut self, sequencer: &mut Sequencer, source: &Source<'_>) -> Result<(), Error> {
+        // Row 10.
+        if self.before.is_none()
+            && let Some(error) = contradiction(sequencer, source)
+        {
+            self.before = Some(Break { at: error.at, lost: Tally::default() });
+            self.ledger.note(error);
+        }
+        if self.before.is_some() {
+            sequencer.sched = Sched::default();
+        }
+        sequencer.open(source)?;
+        let lost = self.ledger.lost;
+        for number in 0..sequencer.generation.threads.len() {
+            let begun = sequencer.begin_thread(number, source);
+            if let Err(fault) = begun.or_else(|fault| self.leave_batch(fault, sequencer, source)) {
+                sequencer.stop();
+                // All of the generation is lost: what was given up of it before is no other loss.
+                self.ledger.lost = lost;
+                return Err(fault.into_error());
+            }
+        }
+        sequencer.begin_generation();
+        self.delivered.insert((sequencer.generation.number, sequencer.generation.min_time));
+        put_gap(self.before.take(), sequencer);
+        Ok(())
+    }
+
+    /// The trace's end.
+    fn end(&mut self, sequencer: &mut Sequencer, source: &Source<'_>) -> Next {
+        if sequencer.syncs == 0 && self.ledger.faults().1 == 0 {
+            let at = Location { offset: source.base(), ..Location::default() };
+            self.ledger.note(Error { kind: ErrorKind::EmptyTrace, at });
+            return Next::Nothing;
+        }
+        if self.ledger.open_break.is_none() && self.ledger.trailing == 0 {
+            sequencer.warn_of_end(source);
+        }
+        self.close(None, sequencer)
+    }
+
+    /// Delivers the last Sync, after a gap if something was lost before it.
+    fn close(&mut self, error: Option<Error>, sequencer: &mut Sequencer) -> Next {
+        sequencer.close();
+        put_gap(self.ledger.open_break.take(), sequencer);
+        Next::LastSync(error)
+    }
+
+    /// Goes on after a fault in the order of events.
+    pub fn recover(&mut self, fault: Fault, sequencer: &mut Sequencer, source: &Source<'_>) {
+        if let Err(fault) = self.leave_batch(fault, sequencer, source) {
+            self.give_up(fault, sequencer, source);
+        }
+    }
+
+    /// Row 3: goes on with the thread's next batch, or the one after that. Returns the fault if it is not of this row.
+    fn leave_batch(&mut self, fault: Fault, sequencer: &mut Sequencer, source: &Source<'_>) -> Result<(), Fault> {
+        use ErrorKind as K;
+        let mut fault = fault;
+        loop {
+            let (number, error) = match fault {
+                Fault::Unreadable { cursor, error } => (cursor, error),
+                Fault::Disorder(_) => return Err(fault),
+            };
+            let is_of_record = matches!(
+                error.kind,
+                K::UnknownEvent { .. } | K::EventNotInVersion { .. } | K::WrongContext { .. } | K::VarintTruncated
+            );
+            if !is_of_record {
+                return Err(Fault::Unreadable { cursor: number, error });
+            }
+            let cursor = sequencer.cursor(number);
+            self.ledger.lose(loss::of_batch_rest(cursor, &sequencer.generation, source.window()));
+            self.ledger.note(error);
+            match sequencer.resume(number, cursor.end, source) {
+                Ok(()) => return Ok(()),
+                Err(next) => fault = next,
+            }
+        }
+    }
+
+    /// Row 11: gives up the rest of the generation.
+    fn give_up(&mut self, fault: Fault, sequencer: &mut Sequencer, source: &Source<'_>) {
+        let mut lost = Tally { events: sequencer.samples_left(), ..Tally::default() };
+        sequencer.unpark();
+        let Sequencer { generation, .. } = &*sequencer;
+        let rest = |cursor: &Cursor| loss::of_thread_rest(cursor, generation, source.window());
+        sequencer.unfinished().for_each(|cursor| lost += rest(cursor));
+        let error = match fault {
+            // Its thread has left the others.
+            Fault::Unreadable { cursor, error } => {
+                lost += rest(sequencer.cursor(cursor));
+                error
+            }
+            Fault::Disorder(error) => error,
+        };
+        self.ledger.break_off(error.at, lost);
+        if !(self.phase.has_hole() && matches!(error.kind, ErrorKind::StuckFrontier(_))) {
+            self.ledger.note(error);
+        }
+        sequencer.stop();
+    }
+}
+
+/// Puts a gap before the Sync that is current, if something was lost there.
+fn put_gap(lost: Option<Break>, sequencer: &mut Sequencer) {
+    sequencer.generation.tables.gap = lost;
+    if lost.is_some() {
+        sequencer.put_gap_first();
+    }
+}
+
+/// Row 10: what the statuses with which each thread's part of a generation opens, or those of goroutines without a thread,
+/// say otherwise than it was left. Then something of the generation before is missing, and the file does not show what.
+///
+/// The scheduler is in the generation then; that it begins it once more changes nothing.
+fn contradiction(sequencer: &mut Sequencer, source: &Source<'_>) -> Option<Error> {
+    let Sequencer { sched, generation, delivered, .. } = sequencer;
+    sched.begin_generation(generation.number);
+    let base = generation.timebase(source.window());
+    for thread in &generation.threads {
+        let mut cursor = Cursor::new(Index::NONE, thread.id, thread.first);
+        let mut pos = 0;
+        while let Ok(true) = cursor.advance(pos, &base)
+            && let Ok((event, args, end)) = cursor.read(&base)
+        {
+            let checked = match (event, args) {
+                (EventType::GoStatus | EventType::GoStatusStack, [go, _, status, ..]) => {
+                    sched.check_go_status(go, status)
+                }
+                (EventType::ProcStatus, [proc, status, ..]) => sched.check_proc_status(proc, status),
+                _ => break,
+            };
+            if let Err(kind) = checked {
+                let at = Location {
+                    offset: source.base() + cursor.at as u64,
+                    generation: Some(generation.number),
+                    thread: present(thread.id).map(ThreadId),
+                    event: Some(*delivered),
+                };
+                return Some(Error { kind: *kind, at });
+            }
+            pos = end;
+        }
+    }
+    None
+}

@@ -1,0 +1,196 @@
+//! Strict reading: it stops at the first fault, once all events before it are delivered.
+
+use std::io;
+
+use super::batch::{self, Batch, Framing};
+use super::generation::Generation;
+use super::sequencer::{Fault, Next, Sequencer};
+use super::spec::EventType;
+use crate::error::{Error, ErrorKind, Flaw, Location};
+use crate::id::ThreadId;
+use crate::wire::header::Version;
+use crate::wire::source::Source;
+
+#[derive(Debug, Default)]
+pub(super) struct Strict {
+    /// Found while reading a generation that is whole enough to be delivered first.
+    pending: Option<Error>,
+}
+
+/// What became of reading a generation.
+enum Loaded {
+    /// It is whole.
+    Whole,
+    /// It stops at damage, but what came before is a generation (before Go 1.26, where no end is marked).
+    Cut(Error),
+    /// The file ends here.
+    End,
+}
+
+impl Strict {
+    /// Reads on after the last event of a generation.
+    pub fn next_generation(&mut self, sequencer: &mut Sequencer, source: &mut Source<'_>) -> Result<Next, Error> {
+        if let Some(error) = self.pending.take() {
+            sequencer.close();
+            return Ok(Next::LastSync(Some(error)));
+        }
+        let generation = &mut sequencer.generation;
+        source.release(generation.len);
+        let last = generation.number;
+        match load(generation, source, last) {
+            Ok(Loaded::Whole) => {}
+            Ok(Loaded::Cut(error)) => self.pending = Some(error),
+            Ok(Loaded::End) if sequencer.syncs == 0 => {
+                let at = Location { offset: source.base(), ..Location::default() };
+                return Err(Error { kind: ErrorKind::EmptyTrace, at });
+            }
+            Ok(Loaded::End) => {
+                sequencer.warn_of_end(source);
+                sequencer.close();
+                return Ok(Next::LastSync(None));
+            }
+            Err(error) => {
+                sequencer.close();
+                return Ok(Next::LastSync(Some(error)));
+            }
+        }
+        sequencer.open(source)?;
+        for number in 0..sequencer.generation.threads.len() {
+            sequencer.begin_thread(number, source).map_err(Fault::into_error)?;
+        }
+        sequencer.begin_generation();
+        Ok(Next::Generation)
+    }
+
+    /// Where the file is cut, that is the reason for a standstill and for what the tables lack.
+    pub fn reason_for(&mut self, error: Error) -> Error {
+        match error.kind {
+            ErrorKind::StuckFrontier(_) | ErrorKind::UnknownString { .. } | ErrorKind::UnknownStack { .. } => {
+                self.pending.take().unwrap_or(error)
+            }
+            _ => error,
+        }
+    }
+}
+
+/// Reads the generation at the window's start, whose predecessor was `last` (0 if there was none).
+fn load(generation: &mut Generation, source: &mut Source<'_>, last: u64) -> Result<Loaded, Error> {
+    generation.clear();
+    let loaded = read_batches(generation, source, last)?;
+    if matches!(loaded, Loaded::End) {
+        return Ok(loaded);
+    }
+    // Where the file is cut, that is the reason for whatever the tables lack.
+    match (generation.finish(source.window(), &mut Err), loaded) {
+        (Ok(()), Loaded::Cut(error)) => Ok(Loaded::Cut(cut_or_over(generation, error))),
+        (Ok(()), loaded) => Ok(loaded),
+        (Err(_), Loaded::Cut(error)) => Err(error),
+        (Err(fault), _) => Err(generation.error(fault.kind, source.base() + fault.pos as u64, None)),
+    }
+}
+
+/// Before Go 1.26 no end is marked, but the strings are what a generation ends with: after them the trace may be over.
+fn cut_or_over(generation: &Generation, error: Error) -> Error {
+    let kind = batch::unframed(error.kind, generation.tables.strings.len() > 0);
+    Error { kind, ..error }
+}
+
+fn read_batches(generation: &mut Generation, source: &mut Source<'_>, last: u64) -> Result<Loaded, Error> {
+    let version = generation.version;
+    loop {
+        let at = source.base() + generation.len as u64;
+        let has_more = match source.fill(generation.len + 1) {
+            Ok(has_more) => has_more,
+            Err(error) => return cut_off(generation, error, source, None),
+        };
+        if !has_more {
+            return match (generation.number, version >= Version::Go126) {
+                (0, _) => Ok(Loaded::End),
+                (_, true) => Err(generation.error(ErrorKind::MissingEndOfGeneration, at, None)),
+                (_, false) => Ok(Loaded::Whole),
+            };
+        }
+        let framing = match batch::read_from(source, generation.len, batch::read) {
+            Ok(framing) => framing,
+            Err(error) => return cut_off(generation, error, source, None),
+        };
+        let batch = match framing {
+            Ok(Framing::Batch(batch)) => batch,
+            Ok(Framing::EndOfGeneration) if version >= Version::Go126 => {
+                generation.len += 1;
+                if generation.number == 0 {
+                    // The reference lets an end without a generation be a generation without a clock, and refuses that.
+                    return Err(generation.error(ErrorKind::BadFrequency(Flaw::Missing), at, None));
+                }
+                return Ok(Loaded::Whole);
+            }
+            Ok(Framing::EndOfGeneration) => {
+                let kind = ErrorKind::NotABatch { found: EventType::EndOfGeneration.code() };
+                return cut_by(generation, generation.error(kind, at, None));
+            }
+            Err(fault) => {
+                let ended = last != 0 && generation.number == 0 && version >= Version::Go126;
+                let kind = batch::unframed(fault.kind, ended);
+                return cut_by(generation, generation.error_of(batch::Fault { kind, ..fault }, source.base()));
+            }
+        };
+        let follows = batch.generation == generation.number.wrapping_add(1);
+        if generation.number != 0 && version < Version::Go126 && follows {
+            return Ok(Loaded::Whole);
+        }
+        if let Err(kind) = check_number(generation, &batch, last) {
+            return cut_by(generation, generation.error_in(&batch, kind, at));
+        }
+        let is_whole = match source.fill(batch.end) {
+            Ok(is_whole) => is_whole,
+            Err(error) => return cut_off(generation, error, source, batch.thread_id()),
+        };
+        if !is_whole {
+            let missing = (batch.end - source.window().len()) as u64;
+            let offset = source.base() + source.window().len() as u64;
+            let error = generation.error_in(&batch, ErrorKind::TruncatedBatch { missing }, offset);
+            return cut_by(generation, error);
+        }
+        generation.count(&batch);
+        generation
+            .add(&batch, source.window(), &mut Err)
+            .map_err(|fault| generation.error(fault.kind, source.base() + fault.pos as u64, batch.thread_id()))?;
+        generation.len = batch.end;
+        generation.check_limits().map_err(|kind| generation.error(kind, at, batch.thread_id()))?;
+    }
+}
+
+/// The bytes can't be read on: the place is where they stop.
+fn cut_off(
+    generation: &Generation,
+    error: io::Error,
+    source: &Source<'_>,
+    thread: Option<ThreadId>,
+) -> Result<Loaded, Error> {
+    let end = source.base() + source.window().len() as u64;
+    cut_by(generation, generation.error(error.into(), end, thread))
+}
+
+/// Before Go 1.26 damage may lie in the next generation, for all that can be known: what was read is delivered first.
+fn cut_by(generation: &Generation, error: Error) -> Result<Loaded, Error> {
+    match generation.number != 0 && generation.version < Version::Go126 {
+        true => Ok(Loaded::Cut(error)),
+        false => Err(error),
+    }
+}
+
+/// Whether a batch is the next of the generation, or the first of the one after `last`.
+fn check_number(generation: &Generation, batch: &Batch, last: u64) -> Result<(), ErrorKind> {
+    let found = batch.generation;
+    match (found, generation.number) {
+        (0, _) => Err(ErrorKind::InvalidGeneration),
+        (_, 0) if last != 0 && found != last.wrapping_add(1) => Err(ErrorKind::GenerationOutOfOrder { last, found }),
+        (_, 0) => Ok(()),
+        (_, current) if found == current => Ok(()),
+        (_, current) if generation.version >= Version::Go126 && found == current.wrapping_add(1) => {
+            Err(ErrorKind::MissingEndOfGeneration)
+        }
+        (_, current) if found < current => Err(ErrorKind::InterleavedGenerations { current, found }),
+        (_, current) => Err(ErrorKind::GenerationOutOfOrder { last: current, found }),
+    }
+}
