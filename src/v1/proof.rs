@@ -1,4 +1,4 @@
-//! Whether bytes of the trace follow at a place: known by the sound records there.
+//! Whether the bytes at a place are of the trace: whether sound records follow.
 //!
 //! Batches do not say how long they are, so one is known by the records after its header.
 

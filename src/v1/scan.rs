@@ -1,8 +1,8 @@
 //! The first pass: where the batches are, and all that events refer to.
 //!
-//! A batch does not say how long it is, and the clock's rate and most stacks stand at the file's end, so the whole
+//! A batch does not say how long it is, and the clock's rate and most stacks are at the end of the file, so the whole
 //! file is walked once before the first event can be delivered. The walk goes quickly over ordinary events ([`skip`](super::skip))
-//! and keeps nothing of them. It keeps, besides the tables, what is not delivered where it stands: CPU samples, and
+//! and keeps nothing of them. Besides the tables it keeps what is delivered elsewhere than it is written: CPU samples, and
 //! the ends of system calls ([`syscall`](super::syscall)).
 
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ use crate::number::number;
 use crate::wire::header;
 use crate::wire::varint;
 
-/// Where the walk is as to the clock's rate, behind which are no more events.
+/// Whether the walk has come to the clock's rate, after which there are no more events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Footer {
     Ahead,
@@ -299,14 +299,14 @@ impl Scan {
             self.found.exits.extend(Exit::new(go, left, emitted, at));
         }
         if shape.class == Class::TimedString {
-            let (_, behind) = parse::text(window, end, shape.event)?;
-            self.text_end = behind;
-            end = behind;
+            let (_, text_end) = parse::text(window, end, shape.event)?;
+            self.text_end = text_end;
+            end = text_end;
         }
         Ok(end)
     }
 
-    /// The time at a place of the batch, behind the last that was asked for.
+    /// The time at a place of the batch, after the last that was asked for.
     fn time_at(&mut self, window: &[u8], at: usize) -> Parsed<u64> {
         let (mut pos, mut ticks) = self.clock;
         while pos < at {

@@ -75,8 +75,7 @@ fn open(emitter: &mut Emitter, source: &mut Source<'_>) -> Result<Progress, Erro
     emitter.begin(rate, source)
 }
 
-/// Reads the whole file and walks over it. The walk goes along with the reading, so that what is no trace is not read on
-/// and on.
+/// Reads the whole file and walks over it, a piece at a time: of a file that is no trace, not all is read.
 fn walk(source: &mut Source<'_>, version: Version, limits: &Limits) -> Result<Found, Error> {
     let mut scan = Scan::new(spec::minor(version), FaultPolicy::Fail);
     loop {
