@@ -21,8 +21,8 @@ use terminal::Terminal;
 
 /// Answers questions about Go programs: why is it slow, does it leak, what did each goroutine do?
 ///
-/// It reads execution traces (trace.out), pprof profiles and GC logs. FILE may be - for standard input, and a gzip or zstd
-/// file.
+/// It reads execution traces (trace.out), pprof profiles and GC logs. FILE may be - for standard
+/// input, or a gzip or zstd file.
 #[derive(Parser)]
 #[command(name = "gotrace", version, after_long_help = include_str!("names.txt"), max_term_width = 100)]
 struct Cli {

@@ -53,7 +53,7 @@ pub struct Window {
     /// Only from this moment on: 1.5s or +20ms after the start, RFC 3339, or nanoseconds of the trace's clock
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_moment, help_heading = "Selection")]
     from: Option<Moment>,
-    /// Only up to this moment, given like --from
+    /// Only up to this moment, in any form that --from takes
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_moment, help_heading = "Selection")]
     to: Option<Moment>,
 }
@@ -132,10 +132,10 @@ pub struct Selection {
     /// Only this goroutine; may be repeated
     #[arg(long = "goroutine", value_name = "ID", help_heading = "Selection")]
     pub goroutines: Vec<u64>,
-    /// Only what has a function in its stack, or is a goroutine started in one, that matches
+    /// Only if the function that the goroutine started in, or one in the stack, matches
     #[arg(long, value_name = "REGEX", help_heading = "Selection")]
     pub func: Option<Regex>,
-    /// Only what has a function of this package, or of one below it, in its stack
+    /// Like --func, for functions of this package and of the packages below it
     #[arg(long, value_name = "PATH", help_heading = "Selection")]
     pub package: Option<String>,
     /// Only goroutines with this label

@@ -13,7 +13,7 @@ use crate::json::Document;
 /// Options that every command takes.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Use colour: on a terminal, always or never; auto also respects NO_COLOR
+    /// When to use colour: auto is on a terminal, unless NO_COLOR is set
     #[arg(
         long,
         global = true,
@@ -26,7 +26,7 @@ pub struct Options {
     /// Print whole names and all columns, however wide the lines get
     #[arg(long, global = true, help_heading = "Output")]
     wide: bool,
-    /// Show times from the start of the trace, on the trace's own clock in nanoseconds, or as wall time
+    /// How to show times: from the start of the trace, on the trace's clock, or as wall time
     #[arg(
         long,
         global = true,

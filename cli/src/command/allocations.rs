@@ -23,13 +23,14 @@ use crate::view::{names, units};
 
 /// Show who allocated what in a trace, when, and what was never freed: by type, size, age and goroutine.
 ///
-/// The program has to run with GODEBUG=traceallocfree=1 (Go 1.23 and later), which makes it slow and its traces large: a
-/// second or two will do.
+/// The program has to run with GODEBUG=traceallocfree=1 (Go 1.23 and later), which makes it slow and
+/// its traces large: trace only a second or two.
 ///
-/// A trail is what goroutines of one start function allocated of one type and size. It is suspicious if it hoards (in a
-/// window more objects are allocated than --min-allocated and fewer freed than --max-freed) or is steady (--run gaps shorter
-/// than --gap in a row), some of it outlived --cycles collections, and fewer than half of the objects of its type and size
-/// are freed.
+/// A trail is all objects of one type and size that goroutines with the same start function
+/// allocated. It is suspicious if three things hold. It hoards (in a window, more than
+/// --min-allocated objects are allocated and fewer than --max-freed are freed) or is steady (--run
+/// gaps in a row are shorter than --gap). Some of its objects outlived --cycles collections. And
+/// fewer than half of all objects of its type and size are freed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -40,22 +41,24 @@ pub struct Args {
     /// Show what this goroutine allocated, and when
     #[arg(long, value_name = "ID", help_heading = "Selection")]
     goroutine: Option<u64>,
-    /// Objects that outlive this many collections are kept; windows with fewer are not judged
+    /// Objects that outlive this many collections count as kept; windows with fewer collections are
+    /// not judged
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().cycles, help_heading = "Rules")]
     cycles: u32,
     /// The length of a window, such as 1s or 250ms
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration, help_heading = "Rules")]
     window: Duration,
-    /// A window with more objects allocated than this...
+    /// A trail hoards if a window has more allocations than this and fewer frees than --max-freed
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().min_allocated, help_heading = "Rules")]
     min_allocated: u64,
-    /// ...and fewer freed than this is a hoard
+    /// A trail hoards if a window has fewer frees than this and more allocations than
+    /// --min-allocated
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().max_freed, help_heading = "Rules")]
     max_freed: u64,
-    /// Gaps between allocations shorter than this...
+    /// A gap between two allocations is short if it is shorter than this
     #[arg(long, value_name = "DURATION", default_value = "10ms", value_parser = parse_duration, help_heading = "Rules")]
     gap: Duration,
-    /// ...this many times in a row are steady
+    /// A trail is steady if this many gaps in a row are short
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().run, help_heading = "Rules")]
     run: u64,
     #[command(flatten)]

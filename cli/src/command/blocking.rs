@@ -20,9 +20,9 @@ use crate::view::{next, paragraph, place, suggest, units};
 
 /// Show what goroutines waited for: by reason, by place in the code, and by who woke them.
 ///
-/// Waits that are idle by design are left out and only summed up: those of the runtime's own goroutines, such as GC workers,
-/// and of network connections on which the peer need not say anything. --idle includes them, and so do --reason and
-/// --goroutine.
+/// Waits that are idle by design are left out, and only their total is shown: those of the runtime's
+/// own goroutines, such as GC workers, and those on quiet network connections. --idle includes them,
+/// and so do --reason and --goroutine.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,7 +43,7 @@ pub struct Args {
     /// Include waits that are idle by design
     #[arg(long)]
     idle: bool,
-    /// List single waits, the longest first; JSON has all of them
+    /// List single waits, the longest first; with --json, all of them
     #[arg(long)]
     waits: bool,
     #[command(flatten)]

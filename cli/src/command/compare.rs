@@ -20,14 +20,15 @@ use crate::view::{names, paragraph, units};
 
 /// Compare two traces: groups of goroutines, blocking, pauses, latencies.
 ///
-/// The largest effects come first. Small changes, and those of the runtime's own goroutines, are hidden unless --noise is
-/// given. The exit status is 1 if a --fail-on condition is met.
+/// The largest effects come first. Small changes, and those of the runtime's own goroutines, are
+/// hidden unless --noise is given. The exit status is 1 if a --fail-on condition is met.
 ///
-/// Metrics: sched is how long goroutines are runnable until they run, wake the same after a wait; syscall, network and
-/// gc.pause are how long each takes; stw.REASON are stop-the-world pauses; gc.assist and gc.sweep are what functions pay for
-/// the garbage collector; gc.procs, procs.running and procs.runnable are averages; group.FUNCTION are the goroutines that
-/// started in a function; block.REASON is time blocked; mmu is the minimum mutator utilization. Percentiles (p50, p99) are
-/// within 0.8 %.
+/// Metrics: sched is how long a goroutine is runnable before it runs, and wake is the same for
+/// goroutines that were woken from a wait; syscall, network and gc.pause are how long each takes;
+/// stw.REASON are stop-the-world pauses; gc.assist and gc.sweep are the time that goroutines spend
+/// in mark assists and sweeping; gc.procs, procs.running and procs.runnable are averages over the
+/// trace; group.FUNCTION are the goroutines that started in a function; block.REASON is time
+/// blocked; mmu is the minimum mutator utilization. Percentiles (p50, p99) are within 0.8 %.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -46,7 +47,7 @@ pub struct Args {
     noise: bool,
     #[command(flatten)]
     rows: Rows,
-    /// How to print: markdown is for pull requests
+    /// The output format; markdown is for pull requests
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
     /// Print one JSON object, like --format json

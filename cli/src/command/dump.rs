@@ -17,8 +17,9 @@ use crate::view::clock::Clock;
 
 /// Print a Go execution trace as text, exactly as `go tool trace -d=FORMAT` of Go 1.27.3 does.
 ///
-/// The footprint leaves out the types of events that do not occur. For traces of Go
-/// 1.21 and earlier, that tool has no wire and footprint; gotrace prints them in a similar form. If the trace is damaged, what comes before the damage is printed.
+/// The footprint leaves out event types that do not occur. For traces of Go 1.21 and earlier, go tool
+/// trace has neither wire nor footprint; gotrace prints them in a similar form. If the trace is
+/// damaged, the events before the damage are printed.
 #[derive(ClapArgs)]
 #[command(after_help = "Examples:
   gotrace dump trace.out

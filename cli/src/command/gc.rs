@@ -22,11 +22,12 @@ use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{next, paragraph, svg, units};
 
-/// Show the garbage collections of a trace, and every time when the world was stopped.
+/// Show the garbage collections and the stop-the-world pauses of a trace.
 ///
-/// With --from and --to, collections and pauses are those that overlap that part of the trace; totals count only the time
-/// within it. --mmu shows the minimum mutator utilization instead: the share of the processors that the program itself has
-/// in the worst window of each length. The collections and pauses that are listed are the longest, in order of time.
+/// The longest ones are listed, in order of time. With --from and --to, collections and pauses are
+/// those that overlap that part of the trace; totals count only the time within it. --mmu shows the
+/// minimum mutator utilization instead: for each window length, the share of the processors that the
+/// garbage collector leaves to the program in the worst window of that length.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gotrace gc trace.out\n  gotrace gc trace.out --to 1ms --top 5\n  gotrace gc trace.out --mmu --svg mmu.svg"
@@ -45,7 +46,8 @@ pub struct Args {
     /// Draw the minimum mutator utilization into this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
     svg: Option<PathBuf>,
-    /// What counts as the garbage collector's work for --mmu and --svg, and whether each P counts by itself
+    /// What counts as work of the garbage collector for --mmu and --svg; perProc measures each P by
+    /// itself
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["stw", "background", "assist"])]
     flags: Vec<Flag>,
     #[command(flatten)]

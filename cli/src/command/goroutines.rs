@@ -22,11 +22,12 @@ use crate::view::{names, next, paragraph, suggest, units};
 
 /// Show how the goroutines of a trace spent their time, by group, with the columns of go tool trace.
 ///
-/// RUNNING is its "Execution time", RUNNABLE "Sched wait time", SYSCALL both times in system calls, BLOCKED all other "Block
-/// time". They are parts of TOTAL that do not overlap. Special ranges, which --details shows, overlap with them.
+/// RUNNING is its "Execution time", RUNNABLE is "Sched wait time", SYSCALL is the sum of both times in
+/// system calls, and BLOCKED is the sum of all other "Block time". They are parts of TOTAL and do not
+/// overlap. Special ranges, which --details shows, overlap with them.
 ///
-/// Percentiles (≈) come from histograms and are within 0.8 %. The trace is read once, in memory for the goroutines that are
-/// alive.
+/// Percentiles (≈) come from histograms and are within 0.8 %. The trace is read once. Memory use
+/// depends on how many goroutines are alive at the same time.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -70,13 +71,13 @@ enum By {
     Creator,
     /// Their last label: the runtime labels its GC workers
     Label,
-    /// The function whose source holds the start: closures count for the function around them
+    /// The function that they started in; a closure counts as the function that contains it
     Name,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Sort {
-    /// Time from creation to end
+    /// Time from creation to exit
     Total,
     /// Time running
     Running,

@@ -17,8 +17,9 @@ use crate::view::{names, paragraph, units};
 
 /// Show which functions, packages or stacks a heap profile's memory belongs to.
 ///
-/// With several profiles of the same program, it shows how the memory grows from the first to the last, in order of time. Profiles of
-/// other kinds can be read too. Flat and cumulative values are those of go tool pprof -top.
+/// With several profiles of the same program, it shows how the memory grows from the first to the
+/// last, in order of time. Other kinds of profiles can be read too. Flat and cumulative values are
+/// those of go tool pprof -top.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gotrace heap heap.1.pb.gz\n  gotrace heap heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz\n  gotrace heap heap.3.pb.gz --by package --sample alloc_space --top 5"

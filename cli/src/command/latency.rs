@@ -17,11 +17,11 @@ use crate::view::style::BOLD;
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{distribution, next, paragraph, place, units};
 
-/// Show how long goroutines wait for a P, in system calls and for the network, how long the world is stopped, and what
-/// functions pay for the garbage collector.
+/// Show how long goroutines wait for a P, in system calls and for the network, how long the world is
+/// stopped, and how long functions work for the garbage collector when they allocate.
 ///
-/// --slowest lists the slowest of each: which goroutine, when, and what it waited for. Percentiles (≈) come from histograms
-/// and are within 0.8 %; gotrace gc has exact ones of the pauses.
+/// --slowest lists the slowest of each: which goroutine, when, and what it waited for. Percentiles
+/// (≈) come from histograms and are within 0.8 %; gotrace gc shows exact percentiles of pauses.
 #[derive(clap::Args)]
 #[command(
     mut_arg("label", |arg| arg.hide(true)),
@@ -39,7 +39,7 @@ pub struct Args {
     /// With --slowest: only this kind of wait
     #[arg(long, value_enum, value_name = "KIND", requires = "slowest")]
     kind: Option<Kind>,
-    /// Show the course of time too
+    /// Also show how the values change over time
     #[arg(long)]
     over_time: bool,
     #[command(flatten)]

@@ -17,10 +17,11 @@ use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::units;
 
-/// Show how busy each P (processor) is, how many goroutines run and wait to run, and what the garbage collector takes.
+/// Show how busy each P (processor) is, how many goroutines run and wait to run, and how many Ps the
+/// garbage collector uses.
 ///
-/// A P is idle while a goroutine is runnable when the scheduler has not yet woken a thread for it: a little is normal, much
-/// is time lost.
+/// A P can be idle while a goroutine is runnable, because the scheduler has not yet woken a thread
+/// for it. A little of that is normal, much of it is lost time.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gotrace procs trace.out\n  gotrace procs trace.out --from 1ms --to 2ms --over-time"
@@ -31,7 +32,7 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Show the course of time too
+    /// Also show how the values change over time
     #[arg(long)]
     over_time: bool,
     #[command(flatten)]

@@ -40,7 +40,7 @@ pub struct Args {
     /// Also count the time until a goroutine first runs, and waits that are open at the start and at the end
     #[arg(long)]
     complete: bool,
-    /// Only goroutines that started in this function, given by its whole name
+    /// Only goroutines that started in this function, given by its full name
     #[arg(long, value_name = "FUNCTION", help_heading = "Selection")]
     group: Option<String>,
     /// Only within regions of this type

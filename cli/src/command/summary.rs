@@ -18,7 +18,7 @@ use crate::view::{next, paragraph};
 
 /// Show what is in a Go execution trace: version, duration, counts, heap, events by kind.
 ///
-/// If the trace is damaged, the summary is of what comes before the damage.
+/// If the trace is damaged, the summary covers the part before the damage.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   gotrace summary trace.out

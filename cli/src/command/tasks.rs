@@ -28,9 +28,11 @@ use crate::view::{names, next, paragraph, units};
 ///
 /// Programs create them with the package runtime/trace: NewTask, WithRegion, Log.
 ///
-/// Without options, tasks are summed up by name and regions by type. What a goroutine does for a task is known in the task's
-/// regions only: without regions, RUNNING, RUNNABLE, BLOCKED and SYSCALL are –. Percentiles (≈) are within 0.8 %. --slowest lists single tasks with their IDs and what
-/// their goroutines waited for. --log, --category and --task search log messages.
+/// Without options, it shows totals of tasks by name and of regions by type. A trace shows what a
+/// goroutine does for a task only while it is in a region of that task: without regions, RUNNING,
+/// RUNNABLE, BLOCKED and SYSCALL are –. Percentiles (≈) are within 0.8 %. --slowest lists single tasks
+/// with their IDs and what their goroutines waited for. --log, --category and --task search log
+/// messages.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -19,9 +19,9 @@ use crate::view::{next, paragraph, units};
 
 /// Show what each operating system thread (M) did: how long it ran Go code, was in system calls and had a P.
 ///
-/// With --goroutine, --func or --package only the time of those goroutines counts, whichever thread ran them; a goroutine is
-/// chosen by the function that it started in. Before Go 1.22 traces have the runtime's numbers of threads, later ones those
-/// of the operating system.
+/// With --goroutine, --func or --package, only the time of matching goroutines counts. A goroutine
+/// matches by the function that it started in. Thread IDs are those of the operating system; in
+/// traces before Go 1.22 they are the runtime's own numbers.
 #[derive(clap::Args)]
 #[command(mut_arg("label", |arg| arg.hide(true)), after_help = "Examples:\n  gotrace threads trace.out\n  gotrace threads trace.out --sort syscall --top 5\n  gotrace threads trace.out --func 'http.*serve'")]
 pub struct Args {
@@ -30,7 +30,7 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// What threads are sorted by
+    /// Sort threads by this
     #[arg(long, value_enum, value_name = "COLUMN", default_value = "running")]
     sort: Sort,
     #[command(flatten)]
@@ -43,13 +43,13 @@ pub struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Sort {
-    /// Time that it ran Go code
+    /// Time running Go code
     Running,
     /// Time in system calls
     Syscall,
     /// Time with a P
     Proc,
-    /// How many goroutines it ran
+    /// Number of goroutines that it ran
     Goroutines,
     /// When it is first seen
     First,

@@ -11,7 +11,8 @@ use crate::terminal::Terminal;
 /// How many rows are shown: the same options, with the same meaning, in every command that has them.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Rows {
-    /// Print at most this many rows of each table, 0 for all [default: 10, or 50 spans or log messages]
+    /// Print at most this many rows of each table, 0 for all [default: 10; 50 for spans and log
+    /// messages]
     #[arg(long, value_name = "N")]
     top: Option<usize>,
     /// Print all rows, like --top 0

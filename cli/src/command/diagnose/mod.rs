@@ -22,9 +22,10 @@ use read::Captured;
 
 /// Find out whether a Go program leaks memory or goroutines, where, and how strong the evidence is.
 ///
-/// Give a folder with what was captured, or any files: they are sorted by their content. Any of them helps, and two kinds that
-/// agree make the verdict certain. Best are three heap profiles and three goroutine profiles some minutes apart, a trace of
-/// a few seconds, and the standard error of the program under GODEBUG=gctrace=1. All have to be from the same run of the program.
+/// Give a folder of captured files, or the files: each is recognised by its content. Any of them
+/// helps, and the verdict is most certain if two kinds of input agree. Best are three heap profiles
+/// and three goroutine profiles some minutes apart, a trace of a few seconds, and the standard error
+/// of the program under GODEBUG=gctrace=1. All have to be from the same run of the program.
 ///
 /// Exits with 0 if the program is healthy, 1 if it leaks or may leak, 2 if nothing can be read.
 #[derive(clap::Args)]
@@ -62,31 +63,31 @@ pub struct Args {
     /// Also list what this goroutine of the trace may have allocated
     #[arg(long, value_name = "ID")]
     goroutine: Option<u64>,
-    /// Growth by at least this many standard deviations is not chance
+    /// Growth by fewer standard deviations than this counts as chance
     #[arg(long, value_name = "N", default_value_t = Options::default().deviations, value_parser = parse_positive, help_heading = "Thresholds")]
     deviations: f64,
     /// Growth below this fraction of its initial rate, between 0 and 1, counts as warm-up
     #[arg(long, value_name = "FRACTION", default_value_t = Options::default().pace, value_parser = parse_fraction, help_heading = "Thresholds")]
     pace: f64,
-    /// The confidence from which on the verdict is leak (strong evidence), between 0 and 1
+    /// The lowest confidence of the verdict leak (strong evidence), between 0 and 1
     #[arg(long, value_name = "LEVEL", default_value_t = Options::default().leak, value_parser = parse_fraction, help_heading = "Thresholds")]
     leak: f64,
-    /// The confidence from which on the verdict is suspect (moderate evidence), between 0 and 1
+    /// The lowest confidence of the verdict suspect (moderate evidence), between 0 and 1
     #[arg(long, value_name = "LEVEL", default_value_t = Options::default().suspect, value_parser = parse_fraction, help_heading = "Thresholds")]
     suspect: f64,
-    /// The largest heap that is expected, in MiB
+    /// The largest heap to expect, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 2048.0, value_parser = parse_positive, help_heading = "Health score")]
     expect_heap: f64,
-    /// The longest pause that is expected
+    /// The longest pause to expect
     #[arg(long, value_name = "DURATION", default_value = "5ms", value_parser = parse_pause, help_heading = "Health score")]
     expect_pause: Duration,
-    /// The most blocking events per second that are expected
+    /// The most blocking events per second to expect
     #[arg(long, value_name = "N", default_value_t = 100.0, value_parser = parse_positive, help_heading = "Health score")]
     expect_blocking: f64,
     /// The weights of heap, pauses and blocking events
     #[arg(long, value_name = "A,B,C", default_value = "0.4,0.3,0.3", value_parser = parse_weights, help_heading = "Health score")]
     weights: HealthWeights,
-    /// The length of the windows in seconds
+    /// The length of a window, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Health score")]
     window: u32,
 }

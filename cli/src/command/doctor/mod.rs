@@ -18,7 +18,8 @@ use report::{Asked, RepairedFile};
 
 /// Show whether a Go execution trace is whole, and if not, what is lost and why.
 ///
-/// Exit status: 0 whole, 1 damaged, 2 not a trace, one that cannot be read, or an OUT that cannot be written.
+/// Exit status: 0 if the trace is whole, 1 if it is damaged, 2 if the file is not a trace or cannot be
+/// read, or if OUT cannot be written.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   gotrace doctor trace.out
@@ -28,16 +29,16 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Write what is sound to this file, as a trace that Go's tools accept.
+    /// Write the undamaged parts to this file, as a trace that Go's tools accept.
     ///
-    /// Generations after a gap may depend on what was lost. If they do, they cannot follow the others in one trace: the longest
-    /// part goes to OUT, the others to OUT.2 and so on.
+    /// Generations after a gap may depend on what was lost. If they do, they cannot follow the others
+    /// in one trace: the longest part goes to OUT, the others to OUT.2 and so on.
     ///
-    /// Go's tools refuse a trace whose program ended regions out of order or started a task twice. These events are left
-    /// out, and the report says how many.
+    /// Go's tools refuse a trace whose program ended regions out of order or started a task twice.
+    /// These events are left out, and the report says how many.
     ///
-    /// An existing file is replaced only after the new one is complete and checked. If nothing can be saved, it is kept. OUT cannot be
-    /// FILE itself.
+    /// An existing file is replaced only after the new one is complete and checked. If nothing can be
+    /// saved, it is kept. OUT cannot be FILE itself.
     #[arg(long, value_name = "OUT")]
     repair: Option<PathBuf>,
     /// The trace; - for standard input
