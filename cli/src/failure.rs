@@ -115,9 +115,9 @@ fn hint(kind: &ErrorKind) -> &'static str {
         ErrorKind::UnsupportedVersion { version } if is_newer(version) => {
             "it is newer than Go 1.27, the newest release that this gotrace reads: update gotrace"
         }
-        ErrorKind::UnsupportedVersion { .. } => "traces of Go 1.11 to 1.27 are read",
-        ErrorKind::MultipleTraces => "cut the file there: each part is a trace",
-        ErrorKind::TrailingData { .. } => "cut the file there: the trace before is whole",
+        ErrorKind::UnsupportedVersion { .. } => "gotrace reads traces of Go 1.11 to 1.27",
+        ErrorKind::MultipleTraces => "split the file there: each part is a trace",
+        ErrorKind::TrailingData { .. } => "truncate the file there: the trace before it is complete",
         kind => probable_cause(kind),
     }
 }
@@ -131,7 +131,7 @@ fn is_newer(version: &str) -> bool {
 fn profile_hint(kind: &ProfileErrorKind) -> &'static str {
     match kind {
         ProfileErrorKind::Io(_) => "",
-        ProfileErrorKind::Text { .. } => "capture it without ?debug=1, or write it with debug 0",
+        ProfileErrorKind::Text { .. } => "capture it without ?debug=1, or write it with debug=0",
         ProfileErrorKind::LimitExceeded { .. } => "no Go program writes such a profile",
         ProfileErrorKind::MultipleProfiles => "give each profile in a file of its own",
         ProfileErrorKind::Gzip(_) | ProfileErrorKind::Empty => "it was copied before it was complete: capture it again",

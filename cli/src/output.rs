@@ -16,7 +16,7 @@ pub fn write(path: &Path, input: &Path, fill: impl FnOnce(&mut dyn Write) -> io:
         return Ok(fill(&mut io::stdout().lock())?);
     }
     if input != Path::new("-") && same_file::is_same_file(path, input).unwrap_or(false) {
-        return Err(Failure::Usage(format!("{}: is the input itself: write to another file", path.display())));
+        return Err(Failure::Usage(format!("{} is the input itself; write to another file", path.display())));
     }
     let failure = |error| Failure::output(path, error);
     let mut file = File::create(path).map(BufWriter::new).map_err(failure)?;

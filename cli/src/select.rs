@@ -102,7 +102,7 @@ impl Window {
             true => Ok(range),
             false => {
                 let (start, end) = (clock.show(clock.start()), clock.show(end));
-                let text = format!("nothing is left between --from and --to: the trace goes from {start} to {end}");
+                let text = format!("no part of the trace is between --from and --to: it lasts from {start} to {end}");
                 Err(Failure::Usage(text))
             }
         }

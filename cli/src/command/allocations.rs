@@ -116,7 +116,7 @@ fn allocators(report: &AllocationsReport) -> String {
     let ids: Vec<String> = goroutines.iter().filter_map(|group| Some(group.go?.to_string())).take(5).collect();
     match ids.is_empty() {
         true => String::new(),
-        false => format!("; those that keep most: {}", ids.join(", ")),
+        false => format!("; goroutines that keep the most: {}", ids.join(", ")),
     }
 }
 
@@ -203,7 +203,7 @@ impl View<'_> {
         match report.unknown_frees {
             0 => Ok(()),
             count => {
-                writeln!(out, "{} of something that the trace does not mention before", units::plural(count, "free"))
+                writeln!(out, "{} of objects that the trace did not mention before", units::plural(count, "free"))
             }
         }
     }
@@ -288,7 +288,7 @@ impl View<'_> {
     fn write_ages(&self, out: &mut Terminal) -> io::Result<()> {
         let report = self.report;
         if !report.survivors.is_empty() {
-            writeln!(out, "\nleft of what was allocated, by how many collections it has outlived")?;
+            writeln!(out, "\nobjects allocated and not freed, by how many collections they outlived")?;
             let mut table =
                 Table::new([Column::number("COLLECTIONS"), Column::number("OBJECTS"), Column::number("SIZE")]);
             for it in report.survivors.iter().take(self.top) {
@@ -301,10 +301,10 @@ impl View<'_> {
             format!("median {}, max {}", units::duration(times.percentile(50.0)), units::duration(times.max()))
         };
         if !report.ages.is_empty() {
-            writeln!(out, "age of what is left: {}", spread(&report.ages))?;
+            writeln!(out, "age of objects not freed: {}", spread(&report.ages))?;
         }
         if !report.lifetimes.is_empty() {
-            writeln!(out, "lifetime of what was freed: {}", spread(&report.lifetimes))?;
+            writeln!(out, "lifetime of freed objects: {}", spread(&report.lifetimes))?;
         }
         Ok(())
     }

@@ -139,11 +139,13 @@ impl Args {
         match (chosen.is_empty(), idle) {
             (true, 0) => return Ok("the trace has no waits".to_owned()),
             (true, _) => {
-                return Ok(format!("the trace has no waits but {idle_waits} idle by design; --idle includes them"));
+                return Ok(format!(
+                    "the trace has only waits that are idle by design ({idle_waits}); --idle includes them"
+                ));
             }
             (false, 0) => {}
             (false, _) => {
-                let instead = format!("{idle_waits} idle by design would: --idle includes them");
+                let instead = format!("{idle_waits} idle by design would match; --idle includes them");
                 return Err(chosen.nothing("wait", &instead));
             }
         }

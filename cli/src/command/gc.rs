@@ -255,7 +255,7 @@ fn write_curve(curve: &MmuCurve, terminal: &mut Terminal) -> Result<(), Failure>
     let at = |window: Duration| curve.points.iter().rev().find(|point| point.window <= window);
     if let Some(point) = at(Duration::from_millis(1)) {
         let (mmu, window) = (units::percent(point.mmu, 1.0), units::duration(point.window));
-        let headline = format!("in the worst {window} the program had {mmu} of the processors");
+        let headline = format!("in the worst window of {window} the program had {mmu} of the processors");
         paragraph::write_styled(BOLD, &headline, terminal)?;
     }
     let mut table = Table::new([

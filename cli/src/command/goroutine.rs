@@ -62,7 +62,7 @@ enum Sort {
 }
 
 fn parse_id(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("a goroutine has a number; to choose by function, use --func '{text}'"))
+    text.parse().map_err(|_| format!("a goroutine ID is a number; to select by function, use --func '{text}'"))
 }
 
 /// What `--json` prints.

@@ -227,7 +227,7 @@ impl Args {
         let wanted = self.group.as_deref().or(self.selection.func.as_ref().map(|func| func.as_str()));
         let instead = match wanted.and_then(|wanted| suggest::nearest(wanted, known.iter().map(|name| &**name))) {
             Some(name) => format!("did you mean '{name}'?"),
-            None if known.is_empty() => "gotrace goroutines without them lists the groups".to_owned(),
+            None if known.is_empty() => "gotrace goroutines without these options lists the groups".to_owned(),
             None => {
                 known.truncate(5);
                 format!("the groups with the most time running are {}", known.join(", "))
@@ -289,7 +289,7 @@ impl Args {
         let mut table = Table::new([
             Column::name("GROUP"),
             Column::number("COUNT"),
-            Column::number("ENDED").detail(2),
+            Column::number("EXITED").detail(2),
             Column::number("TOTAL"),
             Column::number("RUNNING"),
             Column::number("RUNNABLE"),
@@ -320,7 +320,7 @@ impl Args {
     }
 
     fn write_details(&self, group: &GoroutineGroup, out: &mut Terminal) -> io::Result<()> {
-        let goroutines = format!("{}, {} ended", units::plural(group.count, "goroutine"), units::count(group.ended));
+        let goroutines = format!("{}, {} exited", units::plural(group.count, "goroutine"), units::count(group.ended));
         let room = out.width().saturating_sub(names::width(&goroutines) + 2);
         let heading = out.paint(BOLD, &names::fit(self.name(group), room));
         writeln!(out, "\n{heading}  {goroutines}")?;

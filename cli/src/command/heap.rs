@@ -151,7 +151,7 @@ fn read(file: &Path, by: By) -> Result<Report, Failure> {
 fn no_such_sample(name: &str, report: &Report) -> Failure {
     let kinds: Vec<String> =
         report.sample_types().iter().map(|sample_type| names::printable(&sample_type.kind)).collect();
-    Failure::Usage(format!("the profile has no {name}; it has {}", kinds.join(", ")))
+    Failure::Usage(format!("the profile has no sample type {name}; it has {}", kinds.join(", ")))
 }
 
 fn write_head(subject: &Subject, sample_type: usize, terminal: &mut Terminal) -> io::Result<()> {

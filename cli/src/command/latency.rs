@@ -77,7 +77,7 @@ impl Kind {
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let selection = &args.selection;
     if selection.label.is_some() {
-        return Err(Failure::Usage("--label cannot choose latencies; choose by --func or --goroutine".to_owned()));
+        return Err(Failure::Usage("--label cannot select latencies; use --func or --goroutine".to_owned()));
     }
     let found = observe_within(&args.file, terminal.times(), &args.window, |range| {
         let latency = Latency::new().within(range).slowest(args.slowest);
@@ -253,7 +253,7 @@ fn write_costs(costs: &[GcCost], top: usize, terminal: &mut Terminal) -> Result<
         return Ok(());
     }
     let mut table = Table::new([
-        Column::name("PAID FOR THE GC BY ITS ALLOCATIONS"),
+        Column::name("FUNCTION (WORK FOR THE GC)"),
         Column::number("ASSISTS"),
         Column::number("TOTAL"),
         Column::number("≈P99").detail(1),

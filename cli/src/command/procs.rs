@@ -55,7 +55,7 @@ fn write_text(args: &Args, report: &ProcsReport, clock: &Clock, terminal: &mut T
     let whole = &report.whole;
     let share = |part: Duration| units::percent(part.as_secs_f64(), report.duration.as_secs_f64());
     if report.duration.is_zero() {
-        writeln!(terminal, "this part of the trace takes no time")?;
+        writeln!(terminal, "this part of the trace has no duration")?;
         return Ok(terminal.flush()?);
     }
     let gomaxprocs = report.gomaxprocs.map_or_else(|| "an unknown number of".to_owned(), |procs| procs.to_string());

@@ -151,7 +151,8 @@ fn named(name: &str) -> &str {
 
 fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) -> io::Result<()> {
     if table.task_count == 0 && table.region_count == 0 {
-        let text = "the trace has no tasks or regions: programs create them with runtime/trace: NewTask, WithRegion";
+        let text =
+            "the trace has no tasks or regions; programs create them with NewTask and WithRegion of runtime/trace";
         return paragraph::write("", text, out);
     }
     let names =
@@ -256,9 +257,9 @@ fn run_slowest(args: &Args, count: usize, terminal: &mut Terminal) -> Result<(),
     }
 }
 
-const NO_TASK: &str = "the trace has no tasks: programs create them with runtime/trace: NewTask";
+const NO_TASK: &str = "the trace has no tasks; programs create them with NewTask of runtime/trace";
 
-const NO_LOG: &str = "the trace has no log messages: programs write them with runtime/trace: Log";
+const NO_LOG: &str = "the trace has no log messages; programs write them with Log of runtime/trace";
 
 /// Which tasks there are.
 fn tasks_instead(args: &Args, timeline: &Timeline) -> String {
@@ -410,7 +411,7 @@ fn run_search(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     terminal.flush()?;
     if is_empty && !chosen.is_empty() {
         let count = units::plural(all, "message");
-        let instead = format!("the trace has {count}, --log \"\" without other options shows them");
+        let instead = format!("the trace has {count}; --log \"\" without other options shows them");
         return Err(chosen.nothing("log message", if all == 0 { NO_LOG } else { &instead }));
     }
     ended(&args.file, found.error.as_ref())

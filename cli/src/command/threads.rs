@@ -73,7 +73,7 @@ impl Sort {
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     if args.selection.label.is_some() {
-        return Err(Failure::Usage("--label cannot choose threads; choose by --func or --goroutine".to_owned()));
+        return Err(Failure::Usage("--label cannot select threads; use --func or --goroutine".to_owned()));
     }
     let timeline = crate::input::load_timeline(&args.file)?;
     let clock = Clock::of(&timeline, terminal.times());

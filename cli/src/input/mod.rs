@@ -97,7 +97,7 @@ fn is_nearly_text(head: &[u8]) -> bool {
 pub fn check_stdin<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<(), Failure> {
     match paths.into_iter().filter(|path| *path == Path::new("-")).count() {
         0 | 1 => Ok(()),
-        _ => Err(Failure::Usage("standard input (-) can be given only once: name files for the others".into())),
+        _ => Err(Failure::Usage("standard input (-) can be given only once; give files for the other inputs".into())),
     }
 }
 

@@ -99,7 +99,7 @@ fn what_cannot_be_is_refused_in_one_line() {
         (&["-"], &[], text, "this is a heap profile in text form"),
         (&["-"], &[], b"", "standard input: this is an empty file"),
         (&["-"], &[], b"\x1f\x8b\x08", "the compressed file is damaged"),
-        (&["--sample", "cpu"], &["go1.27/heap"], b"", "the profile has no cpu; it has alloc_objects, "),
+        (&["--sample", "cpu"], &["go1.27/heap"], b"", "the profile has no sample type cpu; it has alloc_objects, "),
         (&[], &["go1.27/heap", "go1.27/cpu"], b"", "no sample type in common: one is of kind heap, the other cpu"),
     ];
     for (args, files, input, message) in cases {

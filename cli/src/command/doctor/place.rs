@@ -25,7 +25,9 @@ impl Place {
     /// Refuses a path that exists and is not a regular file, and any path of the damaged trace itself, which would be lost.
     pub(crate) fn new(name: &Path, trace: &Path) -> Result<Self, Failure> {
         if name == Path::new("-") {
-            return Err(Failure::Usage("a repaired trace is not written to standard output: name a file".to_owned()));
+            return Err(Failure::Usage(
+                "a repaired trace is not written to standard output; give a file name".to_owned(),
+            ));
         }
         let failure = |error| Failure::output(name, error);
         match fs::symlink_metadata(name) {
@@ -37,10 +39,10 @@ impl Place {
         }
         let metadata = fs::metadata(name).map_err(failure)?;
         if !metadata.is_file() {
-            return Err(Failure::Usage(format!("{}: is not a file: a trace is not written there", name.display())));
+            return Err(Failure::Usage(format!("{} is not a regular file; give another name", name.display())));
         }
         if is_same(name, trace).map_err(failure)? {
-            let message = format!("{}: is the trace itself: repair it into another file", name.display());
+            let message = format!("{} is the trace itself; write the repaired trace to another file", name.display());
             return Err(Failure::Usage(message));
         }
         if metadata.permissions().readonly() {

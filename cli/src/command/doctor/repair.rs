@@ -23,7 +23,9 @@ pub(crate) fn repair(
     for (i, place) in places.iter().enumerate() {
         if let Some(other) = places[..i].iter().find(|other| other.is(place)) {
             let (name, other) = (place.name.display(), other.name.display());
-            return Err(Failure::Usage(format!("{name}: is {other} by another name: both are to be written")));
+            return Err(Failure::Usage(format!(
+                "{name} and {other} are the same file; each part needs a file of its own"
+            )));
         }
     }
     let mut files = Vec::new();

@@ -106,10 +106,10 @@ impl Report {
             None if asked.is_repaired => {
                 let why = match damage.generations.is_empty() {
                     true if damage.read.bytes <= Version::HEADER_LEN as u64 => "nothing sound follows its header",
-                    true => "it is not whole up to the damage",
+                    true => "the part before the damage is not valid",
                     false => "no generation is sound",
                 };
-                writeln!(terminal, "nothing of it can be saved: {why}")
+                writeln!(terminal, "nothing can be saved: {why}")
             }
             None if is_damaged && asked.file != Path::new("-") => {
                 writeln!(terminal, "\nnext: gotrace doctor --repair OUT {}", shell_word(asked.file))
@@ -174,10 +174,9 @@ impl RepairedFile {
         let replaced = if self.replaces { ", replacing the file that was there" } else { "" };
         writeln!(terminal, "{} to {}{replaced}", bytes(self.part.size), printable(&self.file))?;
         let left_out = self.part.left_out;
-        for (number, what) in [
-            (left_out.region_ends, "ends of regions that were not the innermost"),
-            (left_out.task_begins, "begins of tasks that had begun already"),
-        ] {
+        for (number, what) in
+            [(left_out.region_ends, "region ends out of order"), (left_out.task_begins, "second starts of a task")]
+        {
             if number > 0 {
                 writeln!(terminal, "left out, since Go's tools refuse them: {what}: {}", count(number))?;
             }
