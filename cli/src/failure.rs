@@ -1,4 +1,4 @@
-//! How a command ends: its answer, or why it could not give one.
+//! The result of a command, an answer or a failure, and its exit status.
 
 use std::fmt;
 use std::io;
@@ -11,12 +11,12 @@ use gotrace::{Error, ErrorKind, FileKind};
 
 use crate::view::names::printable;
 
-/// What a command found, as its exit status says it.
+/// What a command found. It decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Exit status 0.
+    /// Exit status 0: no problem was found.
     Fine,
-    /// The trace is damaged, there is a leak, a threshold is crossed: exit status 1.
+    /// Exit status 1: the trace is damaged, there is a leak, or a threshold is crossed.
     BadNews,
 }
 
@@ -29,12 +29,13 @@ impl From<()> for Answer {
 /// The exit status of wrong usage, of unreadable input, and of options that match nothing.
 const FAILED: u8 = 2;
 
-/// Why a command stops before its work is done.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// An input cannot be read, or only a part of it.
+    /// An input is of the wrong kind or cannot be read to its end. `hint` says what to do about it,
+    /// or is empty.
     Input { path: PathBuf, error: String, hint: &'static str },
-    /// The arguments contradict each other or the input, or choose nothing of it.
+    /// The arguments contradict each other or the input, or nothing in the input matches them.
     Usage(String),
     /// An output cannot be written; the path `-` is standard output.
     Output { path: PathBuf, error: io::Error },
@@ -83,7 +84,8 @@ impl From<io::Error> for Failure {
 
 /// Turns the result of a command into an exit status. A failure is printed to standard error as one line.
 ///
-/// A closed output is not a failure: its reader, such as `head`, has seen enough.
+/// A closed pipe is not a failure: the program that reads the output, such as `head`, needs no
+/// more.
 pub fn exit(command: &str, result: Result<impl Into<Answer>, Failure>) -> ExitCode {
     let message = match result.map(Into::into) {
         Ok(Answer::Fine) => return ExitCode::SUCCESS,
@@ -105,7 +107,7 @@ fn name(path: &Path, stream: &str) -> String {
     if path == Path::new("-") { stream.into() } else { printable(&path.display().to_string()) }
 }
 
-/// What to do about an error in a trace, or else what has probably happened to it.
+/// What to do about an error in a trace, or otherwise its probable cause.
 fn hint(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Io(_) => "",
@@ -139,7 +141,7 @@ fn profile_hint(kind: &ProfileErrorKind) -> &'static str {
     }
 }
 
-/// What a command reads.
+/// The kind of input that a command reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     Trace,

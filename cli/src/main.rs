@@ -1,4 +1,4 @@
-//! `gotrace`: what a Go execution trace, a heap profile or a GC log says, from a shell.
+//! The command `gotrace`: answers questions about Go execution traces, pprof profiles and GC logs.
 
 #![forbid(unsafe_code)]
 
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => error.exit(),
-        // Help and versions are answers: that they cannot be written is a failure, as with any other.
+        // Help and version go to standard output, so a failed write is reported as for any answer.
         Err(help) => return failure::exit("help", print(&help)),
     };
     let mut terminal = Terminal::stdout(&cli.terminal);

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 ///
 /// # Errors
 ///
-/// If the file is the input itself, which is left as it is, or cannot be written.
+/// If the file is the input, which then stays unchanged, or cannot be written.
 pub fn write(path: &Path, input: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     if path == Path::new("-") {
         return Ok(fill(&mut io::stdout().lock())?);

@@ -1,4 +1,4 @@
-//! One pass over a trace: analyses that need no timeline.
+//! Runs analyses that need no timeline, in one pass over the trace.
 
 use std::ops::Range;
 use std::path::Path;
@@ -22,13 +22,13 @@ pub struct Found<T> {
     pub error: Option<Error>,
 }
 
-/// Shows all events of a file, or of standard input for `-`, to an observer.
+/// Passes all events of a file, or of standard input for `-`, to an observer.
 pub fn observe<O: Observer>(path: &Path, times: TimeStyle, observer: O) -> Result<Found<O::Output>, Failure> {
     observe_within(path, times, &Window::default(), |_| observer)
 }
 
-/// Like [`observe`], with an observer that needs to know which part of the trace is asked for. It is created at the first event,
-/// because `--from` and `--to` may be relative to the start of the trace.
+/// Like [`observe`], for an observer of a part of the trace. `make` creates the observer at the
+/// first event, because `--from` and `--to` may be relative to the start of the trace.
 ///
 /// # Errors
 ///
@@ -45,7 +45,8 @@ pub fn observe_within<O: Observer>(
     let (state, error) = run(&mut reader, late);
     match (state, error) {
         (Some(Ok((clock, end, report))), error) => match (window.within(end, &clock), error) {
-            // After the end of a damaged trace may be what is asked for.
+            // If the trace is damaged, the requested part may be after the damage: report the
+            // damage.
             (Err(failure), None) => Err(failure),
             (_, error) => Ok(Found { report, clock, error }),
         },
@@ -55,7 +56,8 @@ pub fn observe_within<O: Observer>(
     }
 }
 
-/// The result of a command that has printed its report: a failure if the trace could not be read to its end.
+/// Fails if the trace could not be read to its end. Commands call this after they print their
+/// report.
 pub fn ended(path: &Path, error: Option<&Error>) -> Result<(), Failure> {
     error.map_or(Ok(()), |error| Err(Failure::trace(path, error)))
 }

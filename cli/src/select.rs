@@ -1,4 +1,4 @@
-//! Options that choose a part of a trace. They have one spelling and one meaning in every command.
+//! Options that select a part of a trace. They have the same names and meaning in every command.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::view::clock::Clock;
 use crate::view::{names, units};
 
-/// A moment as a person gives it.
+/// A moment as given on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// After the start of the trace: `1.5s`, `+20ms`.
@@ -25,7 +25,7 @@ pub enum Moment {
     Wall(WallTime),
 }
 
-/// Reads a moment.
+/// Parses a moment.
 pub fn parse_moment(text: &str) -> Result<Moment, String> {
     if let Ok(nanos) = text.parse::<i64>()
         && !text.starts_with('+')
@@ -40,14 +40,14 @@ pub fn parse_moment(text: &str) -> Result<Moment, String> {
     })
 }
 
-/// Reads a duration such as `10ms`, `1.5s` or `2m30s`.
+/// Parses a duration such as `10ms`, `1.5s` or `2m30s`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let hint = || "give a number and a unit (ns, us, ms, s, m, h), as in 10ms or 1.5s".to_owned();
     let duration: jiff::SignedDuration = text.parse().map_err(|_| hint())?;
     Duration::try_from(duration).map_err(|_| "a duration cannot be negative".to_owned())
 }
 
-/// The part of the trace that is asked for: what overlaps it is shown, and only time within it counts.
+/// The requested part of the trace: what overlaps it is shown, and only time within it counts.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Window {
     /// Only from this moment on: 1.5s or +20ms after the start, RFC 3339, or nanoseconds of the trace's clock
@@ -59,7 +59,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Whether the whole trace is asked for.
+    /// Whether neither `--from` nor `--to` is given.
     pub fn is_whole(&self) -> bool {
         self.from.is_none() && self.to.is_none()
     }
@@ -68,7 +68,7 @@ impl Window {
     ///
     /// # Errors
     ///
-    /// If a wall time is given and the trace has none, or nothing is left between the two.
+    /// If a wall time is given and the trace has none, or `--from` is later than `--to`.
     pub fn on(&self, clock: &Clock) -> Result<Range<Time>, Failure> {
         let find = |moment: Option<Moment>| moment.map(|moment| time(moment, clock)).transpose();
         let from = find(self.from)?.unwrap_or(Time(i64::MIN));
@@ -85,7 +85,7 @@ impl Window {
     ///
     /// # Errors
     ///
-    /// Those of [`on`](Self::on), and if nothing of the trace is left.
+    /// Those of [`on`](Self::on), and if the window does not overlap the trace.
     pub fn range(&self, timeline: &Timeline, clock: &Clock) -> Result<Range<Time>, Failure> {
         self.within(timeline.end(), clock)
     }
@@ -123,10 +123,10 @@ fn time(moment: Moment, clock: &Clock) -> Result<Time, Failure> {
     }
 }
 
-/// The goroutines and functions that are asked for.
+/// The goroutines and functions to select.
 ///
-/// A row is shown if a function of its stack, or the function that its goroutine started in, is chosen. A row without a
-/// stack, such as a group of goroutines, is chosen by its function.
+/// A row matches if a function in its stack matches, or the function that its goroutine started in.
+/// A row without a stack, such as a group of goroutines, matches by its function.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Selection {
     /// Only this goroutine; may be repeated
@@ -144,33 +144,33 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether everything is asked for.
+    /// Whether no option is given, so that everything matches.
     pub fn is_empty(&self) -> bool {
         self.goroutines.is_empty() && !self.has_function() && self.label.is_none()
     }
 
-    /// Whether functions are chosen.
+    /// Whether `--func` or `--package` is given.
     pub fn has_function(&self) -> bool {
         self.func.is_some() || self.package.is_some()
     }
 
-    /// Whether a goroutine's ID is chosen.
+    /// Whether a goroutine matches `--goroutine`.
     pub fn has_goroutine(&self, id: GoId) -> bool {
         self.goroutines.is_empty() || self.goroutines.contains(&id.0)
     }
 
-    /// Whether a function is chosen, by its full name.
+    /// Whether a function, given by its full name, matches `--func` and `--package`.
     pub fn matches_function(&self, name: &str) -> bool {
         self.func.as_ref().is_none_or(|regex| regex.is_match(name))
             && self.package.as_deref().is_none_or(|package| is_in_package(name, package))
     }
 
-    /// Whether a label is chosen.
+    /// Whether a label matches `--label`.
     pub fn matches_label(&self, label: &str) -> bool {
         self.label.as_deref().is_none_or(|wanted| wanted == label)
     }
 
-    /// Narrows a query down to what is chosen.
+    /// Restricts a query to what matches.
     pub fn apply<'t>(&self, mut query: Query<'t>) -> Query<'t> {
         if self.has_function() {
             query = query.with_function(|func| self.matches_function(func));
@@ -187,21 +187,21 @@ impl Selection {
     }
 }
 
-/// The options that choose, as they can be given, to say what was looked for.
+/// The selecting options that were given, as text for an error message.
 ///
-/// A command whose options choose nothing fails with status 2, as if they contradicted the input. Without such options, an
-/// empty answer is an answer.
+/// If nothing matches them, the command fails with status 2. Without such options, an empty answer
+/// is a success.
 #[derive(Clone, Debug, Default)]
 pub struct Chosen(Vec<String>);
 
 impl Chosen {
-    /// Adds an option, if it is given.
+    /// Adds an option if it is given.
     pub fn option(mut self, name: &str, value: Option<impl ToString>) -> Self {
         self.0.extend(value.map(|value| format!("{name} {}", names::quoted(&value.to_string()))));
         self
     }
 
-    /// Adds options that choose goroutines and functions.
+    /// Adds the options of a selection.
     pub fn selection(self, selection: &Selection) -> Self {
         let Selection { goroutines, func, package, label } = selection;
         self.goroutines(goroutines)
@@ -210,12 +210,12 @@ impl Chosen {
             .option("--label", label.as_ref())
     }
 
-    /// Adds goroutines.
+    /// Adds `--goroutine` for each ID.
     pub fn goroutines(self, ids: &[u64]) -> Self {
         ids.iter().fold(self, |chosen, id| chosen.option("--goroutine", Some(id)))
     }
 
-    /// Adds a window.
+    /// Adds `--from` and `--to` if they are given.
     ///
     /// # Errors
     ///
@@ -227,12 +227,12 @@ impl Chosen {
         Ok(self.option("--from", from).option("--to", window.to.map(|_| show(range.end))))
     }
 
-    /// Whether no option chooses.
+    /// Whether no selecting option was given.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// No such thing matches, and what there is instead.
+    /// The failure that no `thing` matches. `instead` says what the input has, or what to try.
     pub fn nothing(&self, thing: &str, instead: &str) -> Failure {
         Failure::Usage(format!("no {thing} matches {self}; {instead}"))
     }
@@ -244,15 +244,15 @@ impl fmt::Display for Chosen {
     }
 }
 
-/// A goroutine is given that is not in the trace.
+/// The failure that the trace has no goroutine with this ID.
 pub fn no_goroutine(id: u64, timeline: &Timeline) -> Failure {
     let count = units::plural(timeline.goroutines().len() as u64, "goroutine");
     let hint = "gotrace goroutines lists them by group";
     Failure::Usage(format!("there is no goroutine {id}; the trace has {count}, and {hint}"))
 }
 
-/// Whether a function belongs to a package or to one below it: `net` has `net.(*conn).Read` and `net/http.Get`, and not
-/// `netip.X`.
+/// Whether a function belongs to a package or to one below it: `net` contains `net.(*conn).Read`
+/// and `net/http.Get`, but not `netip.X`.
 pub fn is_in_package(func: &str, package: &str) -> bool {
     let rest = func.strip_prefix(package);
     rest.is_some_and(|rest| package.ends_with('/') || rest.starts_with(['.', '/']))

@@ -1,4 +1,4 @@
-//! Where a command writes its answer: width, colour, and how times are shown.
+//! The terminal that a command writes to: its width, colour, and how it shows times.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
@@ -60,7 +60,7 @@ pub enum TimeStyle {
 /// The width of lines if the terminal's width is unknown.
 const DEFAULT_WIDTH: usize = 100;
 
-/// The least width of lines. Narrower terminals wrap them.
+/// Lines are laid out for at least this width. A narrower terminal wraps them.
 const MIN_WIDTH: usize = 40;
 
 /// Standard output, or a buffer in tests.
@@ -98,7 +98,7 @@ impl Terminal {
         self.width.unwrap_or(usize::MAX)
     }
 
-    /// Whether everything is asked for, however wide.
+    /// Whether `--wide` is given.
     pub fn is_wide(&self) -> bool {
         self.width.is_none()
     }
@@ -108,7 +108,7 @@ impl Terminal {
         self.times
     }
 
-    /// The text in a style, or as it is if there is no colour.
+    /// The text in a style, or unchanged if colour is off.
     pub fn paint(&self, style: Style, text: &str) -> String {
         match self.has_color {
             true => format!("{style}{text}{style:#}"),
@@ -116,7 +116,7 @@ impl Terminal {
         }
     }
 
-    /// Writes a report as one JSON object, with the error that kept the input from being read to its end.
+    /// Writes a report as one JSON object. `error` says why the input could not be read to its end.
     pub fn json<T: Serialize>(&mut self, report: &T, error: Option<&Error>) -> Result<(), Failure> {
         let document = Document { schema: crate::json::SCHEMA, report, error: error.map(ToString::to_string) };
         serde_json::to_writer_pretty(&mut self.out, &document).map_err(io::Error::from)?;

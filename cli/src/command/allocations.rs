@@ -23,8 +23,8 @@ use crate::view::{names, units};
 
 /// Show who allocated what in a trace, when, and what was never freed: by type, size, age and goroutine.
 ///
-/// The program has to run with GODEBUG=traceallocfree=1 (Go 1.23 and later), which makes it slow and
-/// its traces large: trace only a second or two.
+/// The program has to run with GODEBUG=traceallocfree=1 (Go 1.23 and later), which makes it slow
+/// and its traces large: trace only a second or two.
 ///
 /// A trail is all objects of one type and size that goroutines with the same start function
 /// allocated. It is suspicious if three things hold. It hoards (in a window, more than
@@ -110,7 +110,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Which goroutines allocated.
+/// Which goroutines allocated, as the end of an error message.
 fn allocators(report: &AllocationsReport) -> String {
     let goroutines = report.by(AllocationBy::Goroutine);
     let ids: Vec<String> = goroutines.iter().filter_map(|group| Some(group.go?.to_string())).take(5).collect();
@@ -134,7 +134,7 @@ fn named(name: &str, otherwise: &str) -> String {
     if name.is_empty() { otherwise.to_owned() } else { names::printable(name) }
 }
 
-/// Writes a line, cut where the terminal ends.
+/// Writes a line, cut to the width of the terminal.
 fn line(text: &str, out: &mut Terminal) -> io::Result<()> {
     let width = out.width();
     writeln!(out, "{}", names::cut(text, width))
@@ -366,7 +366,7 @@ impl View<'_> {
     }
 }
 
-/// The innermost frames outside of the runtime.
+/// Writes the innermost frames outside of the runtime.
 fn write_stack(stack: AllocatedStack<'_>, out: &mut Terminal) -> io::Result<()> {
     const FRAMES: usize = 3;
     let frames = stack.frames().filter(|frame| !frame.is_runtime()).take(FRAMES);

@@ -20,9 +20,9 @@ use crate::view::{next, paragraph, place, suggest, units};
 
 /// Show what goroutines waited for: by reason, by place in the code, and by who woke them.
 ///
-/// Waits that are idle by design are left out, and only their total is shown: those of the runtime's
-/// own goroutines, such as GC workers, and those on quiet network connections. --idle includes them,
-/// and so do --reason and --goroutine.
+/// Waits that are idle by design are left out, and only their total is shown: those of the
+/// runtime's own goroutines, such as GC workers, and those on quiet network connections. --idle
+/// includes them, and so do --reason and --goroutine.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -123,14 +123,15 @@ impl Args {
         if let Some(reason) = &self.reason {
             query = query.reason(reason);
         }
-        // At least so long.
+        // `longer_than` leaves out waits of exactly this length, `--min` does not.
         if let Some(least) = self.min.and_then(|min| min.checked_sub(Duration::from_nanos(1))) {
             query = query.longer_than(least);
         }
         Ok(self.selection.apply(query))
     }
 
-    /// Why there is no wait to show: a failure if options choose none. `idle` waits are left out.
+    /// Says why there is no wait to show. It is a failure if options select none. `idle` is the
+    /// number of waits that were left out as idle by design.
     fn nothing(&self, timeline: &Timeline, clock: &Clock, idle: u64) -> Result<String, Failure> {
         let min = self.min.map(units::duration);
         let chosen = Chosen::default().option("--reason", self.reason.as_ref()).option("--min", min);
@@ -275,7 +276,7 @@ fn waker(row: &WakerWaits, is_wide: bool) -> String {
     }
 }
 
-/// The columns of sums, after what they are of.
+/// A table of totals. `head` is the heading of its first column.
 fn table(head: &'static str) -> Table {
     Table::new([
         Column::text(head),

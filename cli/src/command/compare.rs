@@ -132,7 +132,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     Ok(if met.is_empty() { Answer::Fine } else { Answer::BadNews })
 }
 
-/// A damaged trace is not compared: its metrics are those of a part.
+/// Measures one trace. Fails for a damaged trace, since its metrics would cover only a part of it.
 fn measure(path: &Path, terminal: &Terminal) -> Result<MetricsReport, Failure> {
     let found = observe(path, terminal.times(), Metrics::new())?;
     ended(path, found.error.as_ref()).map(|()| found.report)
@@ -152,7 +152,8 @@ fn met<'a>(comparison: &Comparison, limits: &[Threshold], texts: &'a [String]) -
     Ok(met)
 }
 
-/// How many times as long the second trace is, if that makes sums hard to compare.
+/// How many times as long the second trace is. `None` if both are about equally long, so that sums
+/// can be compared.
 fn longer(comparison: &Comparison) -> Option<f64> {
     let duration = comparison.change("duration")?;
     let ratio = duration.after? / duration.before.filter(|&before| before > 0.0)?;
@@ -273,7 +274,7 @@ fn code(text: &str) -> String {
     format!("`{}`", names::printable(text).replace('`', "'").replace('|', "\\|"))
 }
 
-/// The name of a metric: that of a group loses its package path if there is no room.
+/// The name of a metric. For a group, the package path is dropped if there is no room.
 fn short_name(name: &str, room: usize) -> String {
     match name.strip_prefix("group.") {
         Some(function) if names::width(name) > room => format!("group.{}", names::without_path(function)),

@@ -1,4 +1,4 @@
-//! `gotrace completions`: for a shell to complete commands and options.
+//! `gotrace completions`: shell completions for commands and options.
 
 use std::io::Write;
 
@@ -16,7 +16,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, mut command: clap::Command, terminal: &mut Terminal) -> Result<(), Failure> {
-    // The generator panics if a write fails, such as to a closed pipe. So it writes to memory.
+    // The generator panics if a write fails, for example to a closed pipe, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "gotrace", &mut script);
     terminal.write_all(&script)?;

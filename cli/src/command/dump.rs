@@ -1,4 +1,5 @@
-//! `gotrace dump`: a trace as text: the events in order, the wire format, or how many bytes each type of event takes.
+//! `gotrace dump`: prints a trace as text: the events in order, the wire format, or how many bytes
+//! each type of event takes.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -17,9 +18,9 @@ use crate::view::clock::Clock;
 
 /// Print a Go execution trace as text, exactly as `go tool trace -d=FORMAT` of Go 1.27.3 does.
 ///
-/// The footprint leaves out event types that do not occur. For traces of Go 1.21 and earlier, go tool
-/// trace has neither wire nor footprint; gotrace prints them in a similar form. If the trace is
-/// damaged, the events before the damage are printed.
+/// The footprint leaves out event types that do not occur. For traces of Go 1.21 and earlier, go
+/// tool trace has neither wire nor footprint; gotrace prints them in a similar form. If the trace
+/// is damaged, the events before the damage are printed.
 #[derive(ClapArgs)]
 #[command(after_help = "Examples:
   gotrace dump trace.out
@@ -52,9 +53,9 @@ enum Format {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
-    // Events are written in small pieces.
+    // Each event is written in several small pieces.
     let mut out = BufWriter::with_capacity(1 << 16, terminal);
-    // What was found before an error is worth seeing, so the output is flushed in either case.
+    // Events before an error are printed too, so the output is flushed in either case.
     let result = dump(args, &mut out);
     let flushed = out.flush();
     result.and_then(|()| Ok(flushed?))
@@ -72,7 +73,7 @@ fn dump(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     }
 }
 
-/// Opens the trace. Shows progress unless the text goes to the terminal too.
+/// Opens the trace. Shows progress unless the text goes to a terminal as well.
 fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     Input::open(file, !io::stdout().is_terminal())?.into_bytes(file, Wanted::Trace)
 }
@@ -103,7 +104,7 @@ fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     }
 }
 
-/// The times that are asked for, once the first event says when the trace starts.
+/// The requested range of times. The first event says when the trace starts.
 fn asked(args: &Args, first: &Event<'_>) -> Result<Range<Time>, Failure> {
     let snapshot = match first.kind() {
         EventKind::Sync(sync) => sync.clock,
@@ -113,7 +114,7 @@ fn asked(args: &Args, first: &Event<'_>) -> Result<Range<Time>, Failure> {
     Ok(args.start.map_or(range.start, Time)..args.end.map_or(range.end, Time))
 }
 
-/// The wire of either format.
+/// A reader of the wire format.
 enum Wire {
     /// Of Go 1.22 and later: read batch by batch.
     Batches(RawReader<'static>),
@@ -182,7 +183,7 @@ fn dump_footprint(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
     result.map_err(|error| Failure::trace(file, &error))
 }
 
-/// By type: the name and what it comes to.
+/// The name and the footprint of each event type, by its code.
 type Footprints = BTreeMap<u8, (&'static str, Footprint)>;
 
 fn measure(reader: &mut RawReader<'_>, footprints: &mut Footprints) -> Result<(), gotrace::Error> {
@@ -204,9 +205,9 @@ fn measure_v1(reader: &mut raw_v1::RawReader<'_>, footprints: &mut Footprints) -
     Ok(())
 }
 
-/// Writes a row for every type that occurs, largest first; `file_bytes` is what the first percentage is of.
+/// Writes a row for every type that occurs, largest first. `file_bytes` is 100 % of the bytes.
 fn write_footprints(footprints: &Footprints, file_bytes: u64, out: &mut impl Write) -> io::Result<()> {
-    // In order of types, which stays so where the bytes are equal.
+    // The sort is stable: types with equal sizes stay in order of their codes.
     let mut found: Vec<(&str, Footprint)> = footprints.values().copied().collect();
     found.sort_by_key(|(_, footprint)| std::cmp::Reverse(footprint.bytes));
     let count: u64 = found.iter().map(|(_, footprint)| footprint.count).sum();

@@ -1,4 +1,5 @@
-//! `gotrace gc`: garbage collections, stop-the-world pauses, and what the program has of the processors.
+//! `gotrace gc`: garbage collections, stop-the-world pauses, and the share of the processors that
+//! is left to the program.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,8 +27,8 @@ use crate::view::{next, paragraph, svg, units};
 ///
 /// The longest ones are listed, in order of time. With --from and --to, collections and pauses are
 /// those that overlap that part of the trace; totals count only the time within it. --mmu shows the
-/// minimum mutator utilization instead: for each window length, the share of the processors that the
-/// garbage collector leaves to the program in the worst window of that length.
+/// minimum mutator utilization instead: for each window length, the share of the processors that
+/// the garbage collector leaves to the program in the worst window of that length.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gotrace gc trace.out\n  gotrace gc trace.out --to 1ms --top 5\n  gotrace gc trace.out --mmu --svg mmu.svg"
@@ -54,7 +55,7 @@ pub struct Args {
     window: Window,
 }
 
-/// The flags of the page of go tool trace.
+/// The flags of the MMU page of go tool trace.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 #[value(rename_all = "camelCase")]
 enum Flag {
@@ -126,10 +127,10 @@ fn run_mmu(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     ended(&args.file, found.error.as_ref())
 }
 
-/// Pauses as long as this deserve a look: Go aims at less.
+/// Pauses of at least this length are marked as a possible problem: Go aims at less.
 const LONG_PAUSE: Duration = Duration::from_millis(1);
 
-/// Pauses as long as this are noticed by people.
+/// Pauses of at least this length are marked as a problem: people notice them.
 const BAD_PAUSE: Duration = Duration::from_millis(10);
 
 fn pause_cell(pause: Duration) -> Cell {
@@ -198,7 +199,7 @@ fn write_pauses(report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Re
         Column::word("").detail(2),
     ]);
     for pause in &report.pauses {
-        // Those of the collector come where the program happens to allocate.
+        // The collector's own pauses start wherever the program happens to allocate.
         let frame = innermost(&pause.stack).filter(|_| !pause.gc);
         let still = if pause.open { " (not ended)" } else { "" };
         table.row([

@@ -156,7 +156,7 @@ fn write_headline(run: &RunSummary, live: &LiveHeap, report: &LogReport, termina
     };
     let (heading, rises) = match (&report.shape, &report.trend) {
         (Some(HeapShape::Plateau { level_bytes, .. }), _) => {
-            (format!(", on a plateau of {}", rate_text(*level_bytes)), false)
+            (format!(", on a plateau of {}", size_text(*level_bytes)), false)
         }
         (_, Some(trend)) => (heading(trend), trend.slope_bytes_per_second > 0.0 && trend.mann_kendall.p < 0.001),
         (_, None) => (String::new(), false),
@@ -178,8 +178,8 @@ fn heading(trend: &HeapTrend) -> String {
     };
     match trend.slope_bytes_per_second {
         rate if test.p >= 0.05 || rate == 0.0 => ", no clear trend".to_owned(),
-        rate if rate > 0.0 => format!(", rising {}/s ({certainty})", rate_text(rate)),
-        rate => format!(", falling {}/s ({certainty})", rate_text(-rate)),
+        rate if rate > 0.0 => format!(", rising {}/s ({certainty})", size_text(rate)),
+        rate => format!(", falling {}/s ({certainty})", size_text(-rate)),
     }
 }
 
@@ -197,7 +197,7 @@ fn cost(pressure: &Pressure) -> String {
 fn write_forecast(forecast: &HeapForecast, now: Duration, terminal: &mut Terminal) -> io::Result<()> {
     let limit = bytes(forecast.limit);
     row("limit", &format!("live heap {}", reach_text(forecast.live_heap, &limit, now)), terminal)?;
-    // Before the live heap, the heap itself reaches the limit, garbage included.
+    // The whole heap, garbage included, reaches the limit before the live heap does.
     row("", &format!("heap with garbage (GC goal) {}", reach_text(forecast.goal, &limit, now)), terminal)
 }
 
@@ -218,7 +218,7 @@ fn reach_text(reach: Option<Reach>, limit: &str, now: Duration) -> String {
     }
 }
 
-/// A forecast beyond this means nothing.
+/// A forecast further ahead than this has no meaning.
 const MAX_FORECAST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 fn live_text(live: &LiveHeap) -> String {
@@ -229,7 +229,7 @@ fn live_text(live: &LiveHeap) -> String {
 fn slope(trend: &HeapTrend, confidence: f64) -> String {
     let per_minute = |rate: f64| {
         let sign = if rate < 0.0 { "−" } else { "+" };
-        format!("{sign}{}", rate_text((rate * 60.0).abs()))
+        format!("{sign}{}", size_text((rate * 60.0).abs()))
     };
     let interval = trend.slope_low_bytes_per_second.zip(trend.slope_high_bytes_per_second);
     let interval = interval.map_or(String::new(), |(low, high)| {
@@ -248,15 +248,15 @@ fn p_value(p: f64) -> String {
 fn shape_text(shape: &HeapShape) -> String {
     match shape {
         HeapShape::TooShort => "too few collections to tell".into(),
-        HeapShape::Flat { level_bytes } => format!("constant at {}", rate_text(*level_bytes)),
+        HeapShape::Flat { level_bytes } => format!("constant at {}", size_text(*level_bytes)),
         HeapShape::Sawtooth { teeth, valleys_rise, .. } => {
             let valleys = if *valleys_rise { "its lowest points rise" } else { "its lowest points do not rise" };
             format!("sawtooth with {}, {valleys}", plural(*teeth as u64, "peak"))
         }
         HeapShape::Plateau { level_bytes, rise_bytes, since } => format!(
             "rose by {} to a plateau of {}, reached {} after the program's start",
-            rate_text(*rise_bytes),
-            rate_text(*level_bytes),
+            size_text(*rise_bytes),
+            size_text(*level_bytes),
             duration(*since)
         ),
         HeapShape::Rising => "rising".into(),
@@ -266,7 +266,7 @@ fn shape_text(shape: &HeapShape) -> String {
 }
 
 fn write_pressure(pressure: &Pressure, terminal: &mut Terminal) -> io::Result<()> {
-    let per_second = |rate: Option<f64>| rate.map_or("unknown".into(), |rate| format!("{}/s", rate_text(rate)));
+    let per_second = |rate: Option<f64>| rate.map_or("unknown".into(), |rate| format!("{}/s", size_text(rate)));
     let frequency =
         pressure.cycles_per_second.map_or("unknown".into(), |rate| format!("{} per second", significant(rate)));
     row("collections", &frequency, terminal)?;
@@ -290,12 +290,12 @@ fn turn_text(turn: &HeapTurn) -> String {
         "{name} at collection {}, {} after the program's start: {}, stands out by {}",
         turn.n,
         duration(turn.start),
-        rate_text(turn.live_mean_bytes),
-        rate_text(turn.prominence_bytes)
+        size_text(turn.live_mean_bytes),
+        size_text(turn.prominence_bytes)
     )
 }
 
-/// What else is in the log.
+/// Writes which collections are in the log, and what is missing or was skipped.
 fn write_log(report: &LogReport, run: &RunSummary, terminal: &mut Terminal) -> io::Result<()> {
     let skipped = &report.skipped;
     let mut parts = vec![format!("collections {} to {}", run.first_n, run.last_n)];
@@ -323,7 +323,7 @@ fn row(name: &str, text: &str, terminal: &mut Terminal) -> io::Result<()> {
     paragraph::write(&format!("{name:<16}"), text, terminal)
 }
 
-fn rate_text(size: f64) -> String {
-    // Out of range is the largest u64, 16 EiB.
+fn size_text(size: f64) -> String {
+    // The cast saturates: a larger value is shown as 16 EiB.
     units::bytes(size as u64)
 }

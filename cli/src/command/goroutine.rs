@@ -137,7 +137,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
 }
 
 impl Args {
-    /// The goroutines that are chosen.
+    /// The goroutines that match.
     fn matches<'t>(&self, timeline: &'t Timeline) -> Result<Vec<Goroutine<'t>>, Failure> {
         let mut ids = self.selection.goroutines.clone();
         ids.extend(self.id);
@@ -156,7 +156,7 @@ impl Args {
         Ok(timeline.goroutines().filter(chosen).filter(has_label).collect())
     }
 
-    /// What chooses goroutines.
+    /// The options that select goroutines.
     fn chosen(&self) -> Chosen {
         Chosen::default().goroutines(self.id.as_slice()).selection(&self.selection)
     }
@@ -172,7 +172,7 @@ impl Args {
         self.chosen().nothing("goroutine", &instead)
     }
 
-    /// Why there is no span, if options choose none.
+    /// The failure that no span matches, if options select spans.
     fn no_span(&self, life: &Life<'_>, clock: &Clock) -> Result<Option<Failure>, Failure> {
         let chosen = Chosen::default().option("--reason", self.reason.as_ref());
         let chosen = chosen.option("--min", self.min.map(units::duration)).window(&self.window, clock)?;
@@ -274,7 +274,7 @@ fn write_header(life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut T
         if life.function.is_empty() { "(unknown function)".to_owned() } else { names::printable(&life.function) };
     let start = life.start_stack.last();
     let place = start.map_or(String::new(), |frame| format!("{}:{}", names::file_name(&frame.file), frame.line));
-    // The first stack of an older goroutine is of where it happened to be.
+    // For a goroutine older than the trace, the first stack only says where it was then.
     let place = match (life.created, start) {
         (_, None) => String::new(),
         (Some(_), _) => format!("   starts in {}", names::printable(&place)),
@@ -316,7 +316,7 @@ fn write_totals(totals: &Totals<'_>, out: &mut Terminal) -> io::Result<()> {
     paragraph::write(&format!("{}:  ", units::duration(total)), &parts.collect::<Vec<_>>().join(" · "), out)
 }
 
-/// What a span is, and its reason.
+/// The state of a span, and its reason.
 fn state(span: &Span<'_>) -> String {
     let reason = span.reason_name();
     let name = match span.state() {
@@ -337,7 +337,7 @@ fn state(span: &Span<'_>) -> String {
     }
 }
 
-/// Who ended a wait. The time until it runs, which follows, has the same waker.
+/// Who ended a wait. The runnable span after it has the same waker, which is not repeated.
 fn waker(span: &Span<'_>) -> String {
     if span.is_open() {
         return "(trace ended)".to_owned();

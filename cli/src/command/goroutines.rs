@@ -22,9 +22,9 @@ use crate::view::{names, next, paragraph, suggest, units};
 
 /// Show how the goroutines of a trace spent their time, by group, with the columns of go tool trace.
 ///
-/// RUNNING is its "Execution time", RUNNABLE is "Sched wait time", SYSCALL is the sum of both times in
-/// system calls, and BLOCKED is the sum of all other "Block time". They are parts of TOTAL and do not
-/// overlap. Special ranges, which --details shows, overlap with them.
+/// RUNNING is its "Execution time", RUNNABLE is "Sched wait time", SYSCALL is the sum of both times
+/// in system calls, and BLOCKED is the sum of all other "Block time". They are parts of TOTAL and
+/// do not overlap. Special ranges, which --details shows, overlap with them.
 ///
 /// Percentiles (≈) come from histograms and are within 0.8 %. The trace is read once. Memory use
 /// depends on how many goroutines are alive at the same time.
@@ -152,7 +152,7 @@ impl By {
         }
     }
 
-    /// What groups have in common.
+    /// What the goroutines of a group have in common.
     fn name(self) -> &'static str {
         match self {
             By::Start => "start function",
@@ -162,7 +162,7 @@ impl By {
         }
     }
 
-    /// What a group without a name lacks.
+    /// Why a group has no name.
     fn missing(self) -> &'static str {
         match self {
             By::Start | By::Name => "(no stack in the trace)",
@@ -210,8 +210,9 @@ impl Args {
             && (label.is_none() || self.selection.matches_label(&goroutine.label().to_str_lossy()))
     }
 
-    /// Why there is no goroutine: a failure if options choose none, with the groups that there are. To find them takes another
-    /// pass, which standard input does not allow.
+    /// Says why there is no goroutine. If options select none, it is a failure that suggests
+    /// groups. Finding the groups takes a second pass over the trace, which standard input does not
+    /// allow.
     fn nothing(&self, clock: &Clock, out: &Terminal) -> Result<String, Failure> {
         let chosen = Chosen::default().option("--group", self.group.as_ref()).selection(&self.selection);
         let chosen = chosen.window(&self.window, clock)?;
@@ -236,13 +237,13 @@ impl Args {
         Err(chosen.nothing("goroutine", &instead))
     }
 
-    /// Whether groups are shown in full.
+    /// Whether the distributions of each group are shown.
     fn is_detailed(&self) -> bool {
         self.details || self.group.is_some()
     }
 
-    /// There are `group_count` groups to show, of which the report has the first. `blocked` goroutines are in groups that were
-    /// blocked since before the trace.
+    /// Writes the groups of the report, the first of `group_count`. `blocked` goroutines are in
+    /// groups that were left out because they were blocked since before the trace.
     fn write(&self, report: &GoroutinesReport, group_count: u64, blocked: u64, out: &mut Terminal) -> io::Result<()> {
         let goroutines = units::plural(report.goroutine_count, "goroutine");
         let groups = units::plural(report.group_count, "group");

@@ -1,4 +1,5 @@
-//! `gotrace heap`: which functions, packages or stacks a profile's memory belongs to, and how it grows.
+//! `gotrace heap`: which functions, packages or stacks hold the memory of a profile, and how it
+//! grows.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -52,7 +53,7 @@ enum By {
 }
 
 impl By {
-    /// The heading of names.
+    /// The heading of the column of names.
     fn heading(self) -> &'static str {
         match self {
             By::Function => "FUNCTION",
@@ -61,7 +62,7 @@ impl By {
         }
     }
 
-    /// What a row is of.
+    /// What a row stands for, as a noun.
     fn thing(self) -> &'static str {
         match self {
             By::Function => "function",
@@ -81,14 +82,14 @@ impl From<By> for pprof::By {
     }
 }
 
-/// What is shown: one profile or the difference of two, or the growth over several.
+/// What is shown: one profile, the difference of two, or the growth over several.
 enum Subject {
     One(Report),
     Several(Growth),
 }
 
 impl Subject {
-    /// The last of several.
+    /// The report of the profile, the last one of several.
     fn report(&self) -> &Report {
         match self {
             Subject::One(report) => report,
@@ -140,7 +141,7 @@ fn read_all(args: &Args) -> Result<Subject, Failure> {
     }
 }
 
-/// One profile at a time is in memory. Only the sums are kept.
+/// Reads a profile and keeps only its sums, so that one profile at a time is in memory.
 fn read(file: &Path, by: By) -> Result<Report, Failure> {
     let failure = |error: ProfileError| Failure::profile(file, &error);
     let input = Input::open(file, true)?.into_bytes(file, Wanted::Profile)?;
@@ -201,7 +202,7 @@ fn write_rows(report: &Report, sample_type: usize, args: &Args, terminal: &mut T
 fn write_growth(growth: &Growth, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
     let unit = &growth.diff().sample_types()[sample_type].unit;
     let mut rows = growth.rows(sample_type);
-    // What only their callees hold is no growth of theirs.
+    // Leave out functions that grew only in their callees.
     rows.retain(|row| row.diff.flat[sample_type] != 0);
     if rows.is_empty() {
         return writeln!(terminal, "no value changed from the first profile to the last");
@@ -224,7 +225,7 @@ fn write_growth(growth: &Growth, sample_type: usize, args: &Args, terminal: &mut
     write_rest(rows.len() as u64, args.rows.most(), args.by.thing(), terminal)
 }
 
-/// Adds a row with its name, and for a stack a row for each caller.
+/// Adds a row with its name and, for a stack, a row for each caller.
 fn add_named(table: &mut Table, cells: [String; 4], row: Row<'_>) {
     let mut frames = row.frames();
     let name = frames.next().unwrap_or("<no stack>").to_owned();

@@ -1,4 +1,4 @@
-//! `gotrace latency`: how long things take.
+//! `gotrace latency`: how long scheduling, system calls, network waits and pauses take.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,8 +17,8 @@ use crate::view::style::BOLD;
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{distribution, next, paragraph, place, units};
 
-/// Show how long goroutines wait for a P, in system calls and for the network, how long the world is
-/// stopped, and how long functions work for the garbage collector when they allocate.
+/// Show how long goroutines wait for a P, in system calls and for the network, how long the world
+/// is stopped, and how long functions work for the garbage collector when they allocate.
 ///
 /// --slowest lists the slowest of each: which goroutine, when, and what it waited for. Percentiles
 /// (≈) come from histograms and are within 0.8 %; gotrace gc shows exact percentiles of pauses.
@@ -199,7 +199,7 @@ fn write_slowest(args: &Args, slowest: &[SlowWait], clock: &Clock, terminal: &mu
     Ok(())
 }
 
-/// What it waited for; nothing where the kind says it.
+/// What the goroutine waited for. Empty if the kind of wait says it already.
 fn reason_text(wait: &SlowWait) -> String {
     match (wait.kind, wait.woken_by) {
         (LatencyKind::Scheduler, Some(id)) => format!("{} (by {id})", wait.reason),

@@ -17,8 +17,8 @@ use crate::view::style::{BAD, BOLD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::units;
 
-/// Show how busy each P (processor) is, how many goroutines run and wait to run, and how many Ps the
-/// garbage collector uses.
+/// Show how busy each P (processor) is, how many goroutines run and wait to run, and how many Ps
+/// the garbage collector uses.
 ///
 /// A P can be idle while a goroutine is runnable, because the scheduler has not yet woken a thread
 /// for it. A little of that is normal, much of it is lost time.
@@ -48,8 +48,11 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     ended(&args.file, found.error.as_ref())
 }
 
-/// This share of the time with an idle P while a goroutine was runnable deserves a look, and this one is bad.
-const LOST: [f64; 2] = [0.05, 0.25];
+/// A P idle while a goroutine is runnable for this share of the time is a possible problem.
+const MUCH_LOST: f64 = 0.05;
+
+/// A P idle while a goroutine is runnable for this share of the time is a problem.
+const TOO_MUCH_LOST: f64 = 0.25;
 
 fn write_text(args: &Args, report: &ProcsReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {
     let whole = &report.whole;
@@ -65,8 +68,8 @@ fn write_text(args: &Args, report: &ProcsReport, clock: &Clock, terminal: &mut T
     let lost = whole.idle_while_runnable;
     let text = format!("{} ({})", units::duration(lost), share(lost));
     let lost = match lost.as_secs_f64() / report.duration.as_secs_f64() {
-        part if part >= LOST[1] => terminal.paint(BAD, &text),
-        part if part >= LOST[0] => terminal.paint(WARN, &text),
+        part if part >= TOO_MUCH_LOST => terminal.paint(BAD, &text),
+        part if part >= MUCH_LOST => terminal.paint(WARN, &text),
         _ => text,
     };
     writeln!(

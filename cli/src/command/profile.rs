@@ -85,7 +85,7 @@ impl Kind {
         }
     }
 
-    /// The name of one thing that is counted.
+    /// The name of what is counted, in the singular.
     fn thing(self) -> &'static str {
         match self {
             Kind::Net => "network wait",
@@ -97,7 +97,7 @@ impl Kind {
         }
     }
 
-    /// The plural of `thing`.
+    /// The name of what is counted, in the plural.
     fn things(self) -> &'static str {
         match self {
             Kind::Net => "network waits",
@@ -176,7 +176,7 @@ fn counted(kind: Kind, count: u64) -> String {
     format!("{} {}", units::count(count), if count == 1 { kind.thing() } else { kind.things() })
 }
 
-/// Why nothing is counted: a failure if options choose nothing.
+/// Says why nothing is counted. It is a failure if options select nothing.
 fn nothing(args: &Args, clock: &Clock, profile: &StackProfile) -> Result<String, Failure> {
     let chosen = Chosen::default().option("--group", args.group.as_ref()).option("--region", args.region.as_ref());
     let chosen = chosen.option("--task", args.task).selection(&args.selection).window(&args.window, clock)?;

@@ -5,8 +5,8 @@ use std::io::Write;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// The commands that have `--json`, and the schema of what each prints: a file in `cli/schema`. A test derives the schemas from
-/// the types that are printed and compares them with the files.
+/// The commands that have `--json`, and the schema of what each prints: a file in `cli/schema`. A
+/// test derives the schemas from the types that are printed and compares them with the files.
 macro_rules! schemas {
     ($($name:literal)*) => {
         &[$(($name, include_str!(concat!("../../schema/", $name, ".json")))),*]

@@ -36,7 +36,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let input = crate::input::open_trace(&args.file)?;
     let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(&args.file, &error))?;
     let (trace, error) = summarize(&mut reader);
-    // Its progress bar goes with it.
+    // This removes the progress bar.
     drop(reader);
     match args.json {
         true => terminal.json(&trace, error.as_ref())?,
@@ -46,7 +46,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     error.map_or(Ok(()), |error| Err(Failure::trace(&args.file, &error)))
 }
 
-/// The version of a trace's format, for people.
+/// The version of a trace's format, and the Go releases that write it.
 pub fn format_text(version: Version) -> String {
     format!("trace format 1.{} ({})", version.minor(), version.releases())
 }
@@ -93,7 +93,7 @@ fn rows(trace: &TraceSummary) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Traces before Go 1.22 have no generations.
+/// The number of batches and generations. Traces before Go 1.22 have no generations.
 fn batches(trace: &TraceSummary) -> String {
     match trace.events.generations {
         0 => count(trace.batches),

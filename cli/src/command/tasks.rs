@@ -30,9 +30,9 @@ use crate::view::{names, next, paragraph, units};
 ///
 /// Without options, it shows totals of tasks by name and of regions by type. A trace shows what a
 /// goroutine does for a task only while it is in a region of that task: without regions, RUNNING,
-/// RUNNABLE, BLOCKED and SYSCALL are –. Percentiles (≈) are within 0.8 %. --slowest lists single tasks
-/// with their IDs and what their goroutines waited for. --log, --category and --task search log
-/// messages.
+/// RUNNABLE, BLOCKED and SYSCALL are –. Percentiles (≈) are within 0.8 %. --slowest lists single
+/// tasks with their IDs and what their goroutines waited for. --log, --category and --task search
+/// log messages.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -133,7 +133,7 @@ fn run_table(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
 }
 
 impl Sort {
-    /// Ascending keys of what comes first. Equal ones stay in the order of their names.
+    /// The key to sort by, largest first. Groups with equal keys stay in order of their names.
     fn key(self, latency: &Histogram, count: u64) -> Reverse<u128> {
         Reverse(match self {
             Sort::Total => latency.sum().as_nanos(),
@@ -161,7 +161,7 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
     let head = format!("{tasks} of {}, {} still open", names(table.task_names, "name"), units::count(open));
     paragraph::write_styled(BOLD, &head, out)?;
     if !table.tasks.is_empty() {
-        // Who works for a task is known in its regions only.
+        // A trace shows who works for a task only in the regions of the task.
         let note = "RUNNING, RUNNABLE, BLOCKED, SYSCALL: in the regions of the tasks only";
         paragraph::write_styled(DIM, note, out)?;
         let mut rows = Table::new(columns("TASK"));
@@ -261,7 +261,7 @@ const NO_TASK: &str = "the trace has no tasks; programs create them with NewTask
 
 const NO_LOG: &str = "the trace has no log messages; programs write them with Log of runtime/trace";
 
-/// Which tasks there are.
+/// Says which tasks the trace has, for an error message.
 fn tasks_instead(args: &Args, timeline: &Timeline) -> String {
     if timeline.tasks().len() == 0 {
         return NO_TASK.to_owned();
@@ -382,7 +382,7 @@ fn write_goroutines(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {
     write_rest_with(task.goroutine_count, SHOWN, "more goroutine", "--json lists them", out)
 }
 
-/// The innermost function outside of what the reason of a wait already says, or else the innermost.
+/// The innermost function outside of packages that only implement the wait, or else the innermost.
 fn place(stack: &[OwnedFrame]) -> String {
     const MECHANISMS: [&str; 6] = ["runtime.", "internal/", "sync.", "time.", "syscall.", "context."];
     let is_mechanism = |frame: &&OwnedFrame| MECHANISMS.iter().any(|package| frame.func.starts_with(package));

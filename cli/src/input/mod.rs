@@ -1,4 +1,5 @@
-//! Where input comes from: a file or standard input, plain or packed. Refuses files that a command does not read.
+//! Opens input: a file or standard input, plain or compressed. Refuses files that a command cannot
+//! read.
 
 mod progress;
 mod unpack;
@@ -13,7 +14,7 @@ use crate::failure::{Failure, Wanted};
 use progress::Progress;
 pub use unpack::is_packed;
 
-/// An open input, unpacked, whose first bytes say what it is.
+/// An open input, decompressed. Its first bytes say what it is.
 pub struct Input {
     /// What it holds.
     pub kind: FileKind,
@@ -59,10 +60,10 @@ impl Input {
         Ok(Input { kind: FileKind::of(&head), bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })
     }
 
-    /// Why this is not an input of the wanted kind. `None` if it is, or may be. The error says what the file is and what to do.
+    /// The failure that this is not an input of the wanted kind. `None` if it is, or may be.
     pub fn refusal(&self, path: &Path, wanted: Wanted) -> Option<Failure> {
         let is_accepted = match (wanted, self.kind) {
-            // The decoder has the better error for unknown bytes.
+            // For unknown bytes, the decoder gives a better error.
             (Wanted::Trace, FileKind::Trace | FileKind::Unknown) => true,
             (Wanted::Profile, FileKind::Profile | FileKind::Unknown) => true,
             // A log may start with other lines.
@@ -73,7 +74,7 @@ impl Input {
         (!is_accepted).then(|| Failure::wrong_file(path, &self.head, wanted))
     }
 
-    /// The input as what is wanted.
+    /// The bytes of an input of the wanted kind.
     ///
     /// # Errors
     ///
@@ -86,14 +87,15 @@ impl Input {
     }
 }
 
-/// Whether a log may begin like this: with text in any encoding but UTF-16, and a few control characters.
+/// Whether a GC log may begin like this: text in any encoding except UTF-16, with few control
+/// characters.
 fn is_nearly_text(head: &[u8]) -> bool {
     let head = &head[..head.len().min(1024)];
     let controls = head.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
     !head.contains(&0) && controls * 32 <= head.len()
 }
 
-/// Refuses paths of which more than one is standard input.
+/// Fails if more than one of the paths is standard input.
 pub fn check_stdin<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<(), Failure> {
     match paths.into_iter().filter(|path| *path == Path::new("-")).count() {
         0 | 1 => Ok(()),
@@ -101,17 +103,18 @@ pub fn check_stdin<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<(), 
     }
 }
 
-/// Opens a trace: a file, or standard input for `-`, plain or packed.
+/// Opens a trace: a file, or standard input for `-`, plain or compressed.
 pub fn open_trace(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     Input::open(path, true)?.into_bytes(path, Wanted::Trace)
 }
 
-/// Builds the timeline of a trace: a file, or standard input for `-`, plain or packed.
+/// Builds the timeline of a trace: a file, or standard input for `-`, plain or compressed.
 pub fn load_timeline(path: &Path) -> Result<Timeline, Failure> {
     Timeline::from_reader(open_trace(path)?).map_err(|error| Failure::trace(path, &error))
 }
 
-/// Reads the first bytes: enough to identify a file, but no more than are there at once, so that live input is not delayed.
+/// Reads the first bytes, enough to identify a file. It does not wait for more, so that live input
+/// is not delayed.
 fn read_head(input: &mut impl Read) -> io::Result<Vec<u8>> {
     const ENOUGH: usize = 64;
     let mut head = vec![0; FileKind::HEAD];

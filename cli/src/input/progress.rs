@@ -1,12 +1,12 @@
-//! How far a long input is read, on standard error.
+//! Shows on standard error how much of a long input has been read.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Work that takes less shows no progress.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Reading that takes less time than this shows no progress bar.
+const BAR_DELAY: Duration = Duration::from_secs(1);
 
 /// An input that draws a progress bar once it has been read for a second, if standard error is a terminal.
 pub struct Progress<R> {
@@ -28,7 +28,7 @@ impl<R: Read> Read for Progress<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(out)?;
         self.read += read as u64;
-        if self.bar.is_none() && self.start.elapsed() > PATIENCE {
+        if self.bar.is_none() && self.start.elapsed() > BAR_DELAY {
             self.bar = Some(new_bar(self.len));
         }
         if let Some(bar) = &self.bar {

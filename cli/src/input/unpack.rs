@@ -1,4 +1,4 @@
-//! Compressed input: gzip and zstd, known by their first bytes and unpacked as they are read.
+//! Decompresses gzip and zstd while they are read. The first bytes say which it is.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use gotrace::FileKind;
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
-/// Compressed input may expand to this many times its size. Traces expand about five times and logs thirty times. Input that
-/// was made to fill memory expands a thousand times (gzip) or far more (zstd).
+/// Compressed input may expand to this many times its size. Traces expand about five times and logs
+/// thirty times. Input that was made to fill memory expands a thousand times (gzip) or far more
+/// (zstd).
 const MAX_EXPANSION: u64 = 200;
 
 /// Input may expand to this many bytes, however small it is.
@@ -21,7 +22,7 @@ pub fn is_packed(head: &[u8]) -> bool {
     matches!(FileKind::of(head), FileKind::Gzip | FileKind::Zstd)
 }
 
-/// Unpacks gzip and zstd. Any other input is returned as it is.
+/// Decompresses gzip and zstd. Any other input is returned unchanged.
 ///
 /// Damage is reported when the input is read.
 pub fn unpack(head: &[u8], input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
@@ -32,7 +33,7 @@ pub fn unpack(head: &[u8], input: impl Read + Send + 'static) -> Box<dyn Read + 
     }
 }
 
-/// Counts the packed bytes.
+/// Counts the compressed bytes that are read.
 struct Counted<R> {
     input: R,
     count: Arc<AtomicU64>,
@@ -46,7 +47,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// A row of zstd frames, as one file may hold (RFC 8878, section 3.1).
+/// A sequence of zstd frames, since one file may hold several (RFC 8878, section 3.1).
 enum Frames<R: BufRead> {
     /// Before a frame, or at the end.
     Between(R),

@@ -3,9 +3,9 @@
 /// What a bar shows: parts of a whole, from 0 to 1.
 #[derive(Clone, Debug)]
 pub enum Bar {
-    /// One part, as the length of the bar.
+    /// One part: the length of a horizontal bar.
     Length(f64),
-    /// Parts in order of time, as the heights of a row of bars.
+    /// Parts in order of time: the heights of vertical bars side by side.
     Course(Vec<f64>),
 }
 
@@ -19,7 +19,7 @@ impl Bar {
     }
 }
 
-/// A bar for each column, of the mean of the parts that fall into it.
+/// A vertical bar for each column. Its height is the mean of the parts that fall into the column.
 fn course(parts: &[f64], width: usize) -> String {
     const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let bar = |column: usize| {

@@ -1,4 +1,4 @@
-//! Moments as people read and write them.
+//! Moments of a trace as text.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use gotrace::{ClockSnapshot, Time, Timeline};
 use super::units;
 use crate::terminal::TimeStyle;
 
-/// The clock of a trace: shows its moments in the style that is asked for.
+/// The clock of a trace. It shows moments in the style that the user chose.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Time,
@@ -38,7 +38,7 @@ impl Clock {
 
     /// A moment, such as `+1.234 s`; `−` is before the start of the trace.
     ///
-    /// Wall times of traces that have none are shown from the start.
+    /// If the trace has no wall time, moments are shown relative to its start instead.
     pub fn show(&self, time: Time) -> String {
         match self.style {
             TimeStyle::Clock => time.to_string(),
@@ -58,7 +58,8 @@ impl Clock {
     }
 }
 
-/// A moment needs a digit more than a duration: with seconds, milliseconds count.
+/// Unlike a duration, a moment of seconds has milliseconds, and one of milliseconds microseconds,
+/// so that moments close to each other differ.
 fn offset(duration: Duration) -> String {
     let nanos = duration.as_nanos() as f64;
     match duration.as_nanos() {

@@ -5,7 +5,8 @@ use gotrace::analysis::Histogram;
 use super::table::{Cell, Column};
 use super::units;
 
-/// The columns of [`cells`]. Percentiles are those of a histogram, which is what ≈ says; without room the sum, the minimum, the mean and the 90th percentile are left out, in this order.
+/// The columns of [`cells`]. ≈ marks percentiles, which come from a histogram. If the terminal is
+/// too narrow, the sum, the minimum, the mean and the 90th percentile are left out, in this order.
 pub const COLUMNS: [Column; 8] = [
     Column::number("TIMES"),
     Column::number("TOTAL").detail(4),
@@ -17,7 +18,7 @@ pub const COLUMNS: [Column; 8] = [
     Column::number("MAX"),
 ];
 
-/// How many durations there are, how long in all, and how they are distributed.
+/// The cells for durations: their number, their sum, and how they are distributed.
 pub fn cells(durations: &Histogram) -> Vec<Cell> {
     if durations.is_empty() {
         return vec!["0".into()];

@@ -1,4 +1,4 @@
-//! How answers look on a terminal: tables, units, colour, pictures.
+//! How answers look on a terminal: tables, units, colours, diagrams.
 
 pub mod bar;
 pub mod clock;

@@ -1,11 +1,12 @@
-//! Names of functions, files and whatever else a traced program calls things, cut to the room there is.
+//! Names from a traced program, such as functions and files: made safe to print, and cut to fit.
 
 use std::path::Path;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Names and messages come from a traced program, and cannot be trusted. Control characters, which could move a terminal's
-/// cursor or change its colours, and characters that reverse the direction of text become replacement characters.
+/// Replaces characters that are not safe to print: control characters, which could move a
+/// terminal's cursor or change its colours, and characters that reverse the direction of text.
+/// Names and messages come from a traced program and cannot be trusted.
 pub fn printable(name: &str) -> String {
     let is_bidi = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
     name.chars().map(|c| if c.is_control() || is_bidi(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
@@ -16,7 +17,7 @@ pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// A file's path as it can be given to a shell, in a command for people to copy.
+/// A file's path quoted for a shell, for commands that the user may copy.
 pub fn shell_word(path: &Path) -> String {
     let path = path.display().to_string();
     match path.starts_with('-') && path != "-" {
@@ -25,7 +26,7 @@ pub fn shell_word(path: &Path) -> String {
     }
 }
 
-/// A text as a shell reads it as one word.
+/// A text quoted so that a shell reads it as one word.
 pub fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "_./-=+:@%,".contains(c);
     match printable(text) {
@@ -46,8 +47,8 @@ pub fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// A name that takes at most `room` columns: first the package's path goes, then what is between package and function,
-/// then the start.
+/// Shortens a name to at most `room` columns. The package path is dropped first, then the start is
+/// cut.
 pub fn fit(name: &str, room: usize) -> String {
     let name = printable(name);
     if width(&name) <= room {
@@ -57,7 +58,7 @@ pub fn fit(name: &str, room: usize) -> String {
     if width(short) <= room {
         return short.to_owned();
     }
-    // The end of a name tells more than its start: method, closure.
+    // The end of a name, such as the method or the closure, says more than its start.
     let mut kept = Vec::new();
     let mut taken = 1;
     for c in short.chars().rev() {
@@ -70,7 +71,7 @@ pub fn fit(name: &str, room: usize) -> String {
     std::iter::once('…').chain(kept.into_iter().rev()).take(room).collect()
 }
 
-/// A text that takes at most `room` columns; its end is cut.
+/// Shortens a text to at most `room` columns by cutting its end.
 pub fn cut(text: &str, room: usize) -> String {
     let text = printable(text);
     if width(&text) <= room {

@@ -1,4 +1,4 @@
-//! What to run next: a command to copy, which is never cut or wrapped.
+//! Suggests the next command to run. It is never cut or wrapped, so that it can be copied.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::names;
 use super::style::DIM;
 use crate::terminal::Terminal;
 
-/// Writes the command that says more: a subcommand, its file and its options.
+/// Writes a command that shows more: a subcommand, its file and its options.
 pub fn write(subcommand: &str, file: &Path, options: &str, terminal: &mut Terminal) -> io::Result<()> {
     let command = format!("next: gotrace {subcommand} {} {options}", names::shell_word(file));
     writeln!(terminal, "\n{}", terminal.paint(DIM, command.trim_end()))

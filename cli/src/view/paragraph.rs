@@ -1,4 +1,4 @@
-//! Text in lines that fit the terminal.
+//! Wraps text to the width of the terminal.
 
 use std::io::{self, Write};
 
@@ -7,8 +7,8 @@ use anstyle::Style;
 use super::{names, units};
 use crate::terminal::Terminal;
 
-/// Writes a text after a heading. Lines after the first are indented by the width of the heading. A word that is longer than a
-/// line is split.
+/// Writes a text after a heading. Lines after the first are indented by the width of the heading. A
+/// word that is longer than a line is split.
 pub fn write(heading: &str, text: &str, terminal: &mut Terminal) -> io::Result<()> {
     write_headed(Style::new(), heading, text, terminal)
 }
@@ -32,7 +32,7 @@ pub fn write_styled(style: Style, text: &str, terminal: &mut Terminal) -> io::Re
     lines(&text, terminal.width()).iter().try_for_each(|line| writeln!(terminal, "{}", terminal.paint(style, line)))
 }
 
-/// The lines of a text that is `room` columns wide. There is always one.
+/// Wraps a text to lines of at most `room` columns. There is always at least one line.
 pub fn lines(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut taken = 0;

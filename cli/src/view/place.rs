@@ -1,4 +1,4 @@
-//! Frames and stacks in a line of text, and which of their frames says where the program was.
+//! Shows frames and stacks in one line, and picks the frames that say where the program was.
 
 use gotrace::OwnedFrame;
 use gotrace::timeline::StackTrace;
@@ -19,21 +19,21 @@ pub fn line(frame: &OwnedFrame) -> String {
     format!("{}:{}", names::file_name(&frame.file), frame.line)
 }
 
-/// Two frames that say where the program was: the innermost one outside of the runtime, and its caller, without steps between
-/// such as `internal/poll`.
+/// Two frames that say where the program was: the innermost one outside of the runtime, and its
+/// nearest caller outside of packages such as `internal/poll`.
 pub fn own_frames(stack: StackTrace<'_>) -> Vec<OwnedFrame> {
     let mut own = stack.own_frames();
     let first = own.next();
-    let callers = own.filter(|frame| !is_step(frame.func.as_bytes()));
+    let callers = own.filter(|frame| !is_internal(frame.func.as_bytes()));
     first.into_iter().chain(callers).take(2).map(OwnedFrame::from).collect()
 }
 
 /// The innermost frame that called into the runtime, a system call or the network, or the innermost one if there is none.
 pub fn caller(stack: &[OwnedFrame]) -> Option<&OwnedFrame> {
-    stack.iter().find(|frame| !frame.is_runtime() && !is_step(frame.func.as_bytes())).or(stack.first())
+    stack.iter().find(|frame| !frame.is_runtime() && !is_internal(frame.func.as_bytes())).or(stack.first())
 }
 
-fn is_step(function: &[u8]) -> bool {
+fn is_internal(function: &[u8]) -> bool {
     function.starts_with(b"internal/") || function.starts_with(b"syscall.")
 }
 

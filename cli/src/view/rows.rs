@@ -1,4 +1,4 @@
-//! How many rows a table shows, and what is said about the rows that it leaves out.
+//! How many rows a table shows, and the note about rows that it leaves out.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use super::style::DIM;
 use super::units;
 use crate::terminal::Terminal;
 
-/// How many rows are shown: the same options, with the same meaning, in every command that has them.
+/// The options that limit the number of rows. They mean the same in every command that has them.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Rows {
     /// Print at most this many rows of each table, 0 for all [default: 10; 50 for spans and log
@@ -21,12 +21,14 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The most rows of a table, whose first rows matter most; `usize::MAX` for all.
+    /// The maximum number of rows of a table that has the most important rows first; `usize::MAX`
+    /// for all.
     pub fn most(self) -> usize {
         self.most_or(10)
     }
 
-    /// The most rows of what is listed in order of time; `usize::MAX` for all.
+    /// The maximum number of rows of a list of spans, goroutines or log messages; `usize::MAX` for
+    /// all.
     pub fn most_of_list(self) -> usize {
         self.most_or(50)
     }
@@ -45,7 +47,7 @@ pub fn write_rest(all: u64, shown: usize, thing: &str, terminal: &mut Terminal) 
     write_rest_with(all, shown, &format!("more {thing}"), "--top 0 shows all", terminal)
 }
 
-/// Like [`write_rest`], where there is more to say about them or another option shows them.
+/// Like [`write_rest`], with the name of the rows and the hint given in full.
 pub fn write_rest_with(all: u64, shown: usize, rest: &str, hint: &str, terminal: &mut Terminal) -> io::Result<()> {
     match all.saturating_sub(shown as u64) {
         0 => Ok(()),

@@ -1,12 +1,12 @@
-//! Colours: only for what is bad, and for what may be overlooked.
+//! Colours and styles. Colour is only for good and bad results.
 
 use anstyle::{AnsiColor, Style};
 
-/// Bad news.
+/// A problem.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What deserves a look.
+/// A possible problem.
 pub const WARN: Style = AnsiColor::Yellow.on_default();
-/// Good news, where bad news would be red.
+/// No problem, where a problem would be red.
 pub const GOOD: Style = AnsiColor::Green.on_default();
 /// Less important than the rest.
 pub const DIM: Style = Style::new().dimmed();

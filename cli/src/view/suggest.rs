@@ -1,6 +1,7 @@
-//! What a person may have meant by a name that is not there.
+//! Suggests a name in place of one that does not exist.
 
-/// The name that is most like `wanted`: one that contains it, or that differs in few letters. `None` if there is none.
+/// The name most similar to `wanted`: one that contains it, or that differs in few letters. `None`
+/// if no name is similar enough.
 pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     /// Names that are less alike are not suggested.
     const LEAST: f64 = 0.65;

@@ -1,4 +1,4 @@
-//! Pictures.
+//! Diagrams as SVG.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn decade(power: i32) -> String {
     }
 }
 
-/// Draws the MMU curve: the length of the window to the right on a logarithmic scale, the utilization up.
+/// Draws the MMU curve: the window length on a logarithmic x-axis, the utilization on the y-axis.
 pub fn mmu(curve: &MmuCurve, out: &mut impl Write) -> io::Result<()> {
     const WIDTH: f64 = 720.0;
     const HEIGHT: f64 = 360.0;

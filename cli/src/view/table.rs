@@ -1,7 +1,8 @@
 //! Tables that fit the terminal.
 //!
-//! Table libraries cut or wrap a cell at a fixed width. Here, the columns of least interest are left out first. Then function
-//! names are shortened: first the package path, then the rest. Widths of characters come from `unicode-width`.
+//! Table libraries cut or wrap a cell at a fixed width. Here, the least important columns are left
+//! out first. Then function names are shortened: first the package path, then the rest. Widths of
+//! characters come from `unicode-width`.
 
 use std::io::{self, Write};
 
@@ -14,16 +15,16 @@ use crate::terminal::Terminal;
 /// Spaces between two columns.
 const GAP: usize = 2;
 
-/// Names are not shortened below this.
+/// Names are not shortened to fewer columns than this.
 const SHORTEST_NAME: usize = 16;
 
-/// Names are not shortened below this as long as there are columns that may be left out.
+/// Table columns are left out before names are shortened to fewer columns than this.
 const READABLE_NAME: usize = 24;
 
-/// Bars are not drawn in less room than this.
+/// Bars are left out if they have less room than this.
 const SHORTEST_BAR: usize = 8;
 
-/// Bars do not get longer than this.
+/// Bars are at most this wide.
 const WIDEST_BAR: usize = 80;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ enum Shape {
     Name,
     /// Other text: its end is cut.
     Text,
-    /// Bars, as wide as the other columns leave room.
+    /// Bars, which take the room that the other columns leave.
     Bar,
 }
 
@@ -78,14 +79,14 @@ impl Column {
         Self::new(head, Shape::Bar)
     }
 
-    /// A column that may be left out if there is no room: those of the highest rank go first.
+    /// A column that may be left out if there is no room, the highest rank first.
     pub const fn detail(mut self, rank: u8) -> Self {
         self.detail = rank;
         self
     }
 }
 
-/// A cell: its text, and a style if it is good or bad news.
+/// A cell: its text, and a style if it is a good or bad result.
 #[derive(Clone, Debug, Default)]
 pub struct Cell {
     text: String,
@@ -165,7 +166,7 @@ impl Table {
         let readable = |index: usize| at_least(index, READABLE_NAME);
         let least = |index: usize| at_least(index, SHORTEST_NAME);
         let is_bar = |index: &usize| self.columns[*index].shape == Shape::Bar;
-        // A column without a heading and without cells takes no gap either.
+        // A column without a heading whose cells are all empty is left out with its gap.
         let is_shown = |index: &usize| !is_bar(index) && natural[*index] > 0;
         let mut shown: Vec<usize> = (0..self.columns.len()).filter(is_shown).collect();
         let needed = |shown: &[usize], width: &dyn Fn(usize) -> usize| -> usize {
@@ -178,7 +179,7 @@ impl Table {
         }
         let mut widths: Vec<Option<usize>> = vec![None; self.columns.len()];
         shown.iter().for_each(|&index| widths[index] = Some(natural[index]));
-        // What is too wide is taken from the widest flexible column, column by column.
+        // While the row is too wide, take one character from the widest flexible column.
         let mut excess = needed(&shown, &|index| natural[index]).saturating_sub(room);
         while excess > 0 {
             let flexible =
@@ -187,7 +188,7 @@ impl Table {
             widths[widest] = widths[widest].map(|width| width - 1);
             excess -= 1;
         }
-        // Bars do without what the others take.
+        // Bars get the room that is left.
         let taken: usize = widths.iter().flatten().map(|width| width + GAP).sum();
         let left = room.saturating_sub(taken).min(WIDEST_BAR);
         for index in (0..self.columns.len()).filter(is_bar) {

@@ -24,8 +24,8 @@ use read::Captured;
 ///
 /// Give a folder of captured files, or the files: each is recognised by its content. Any of them
 /// helps, and the verdict is most certain if two kinds of input agree. Best are three heap profiles
-/// and three goroutine profiles some minutes apart, a trace of a few seconds, and the standard error
-/// of the program under GODEBUG=gctrace=1. All have to be from the same run of the program.
+/// and three goroutine profiles some minutes apart, a trace of a few seconds, and the standard
+/// error of the program under GODEBUG=gctrace=1. All have to be from the same run of the program.
 ///
 /// Exits with 0 if the program is healthy, 1 if it leaks or may leak, 2 if nothing can be read.
 #[derive(clap::Args)]

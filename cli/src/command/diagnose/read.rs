@@ -1,4 +1,4 @@
-//! Reads the inputs of a diagnosis, sorted by their content.
+//! Reads the inputs of a diagnosis and recognises each by its content.
 
 use std::fs;
 use std::io::Read;
@@ -23,14 +23,14 @@ pub(super) struct Captured {
     pub start: Option<Time>,
     /// The paths of the heap profiles.
     pub heaps: Vec<PathBuf>,
-    /// Why the first input that cannot be used is not.
+    /// Why the first unusable input cannot be used.
     pub refusal: Option<Failure>,
 }
 
 /// What an input has to be.
 #[derive(Clone, Copy, Debug)]
 enum Expected {
-    /// Whatever its content is.
+    /// Whatever its content says that it is.
     Anything,
     Trace,
     Profile(PprofKind),
@@ -55,7 +55,7 @@ pub(super) fn read(args: &Args) -> Result<Captured, Failure> {
     Ok(captured)
 }
 
-/// All files, with what each has to be.
+/// All files, each with what it has to be.
 fn expected_inputs(args: &Args) -> Result<Vec<(PathBuf, Expected)>, Failure> {
     let of = |paths: &[PathBuf], expected: Expected| -> Vec<_> {
         paths.iter().map(|path| (path.clone(), expected)).collect()
@@ -73,7 +73,7 @@ fn expected_inputs(args: &Args) -> Result<Vec<(PathBuf, Expected)>, Failure> {
     Ok(inputs)
 }
 
-/// The files of a folder, sorted by name. Those of its folders are not included.
+/// The files of a folder, sorted by name. Files in subfolders are not included.
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failure = |error| Failure::input(folder, error);
     let mut files = Vec::new();

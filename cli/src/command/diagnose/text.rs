@@ -35,8 +35,8 @@ pub(super) fn write(
     }
     let against: Vec<&str> = verdict.against.iter().map(|against| &*against.reason).collect();
     section("against", &against, terminal)?;
-    let blind: Vec<&str> = verdict.not_judged.iter().map(|text| &**text).collect();
-    section("not judged", &blind, terminal)?;
+    let not_judged: Vec<&str> = verdict.not_judged.iter().map(|text| &**text).collect();
+    section("not judged", &not_judged, terminal)?;
     write_inputs(&verdict.inputs, is_verbose, terminal)?;
     if let Some(passages) = &document.passages {
         let clock = captured.start.map(|start| Clock::new(start, None, terminal.times()));
@@ -62,7 +62,7 @@ fn write_headline(verdict: &Verdict, terminal: &mut Terminal) -> io::Result<()> 
         (Judgement::Leak | Judgement::Suspect, None) => word.to_owned(),
         _ => format!("{word}: no sign of a leak"),
     };
-    // The word in colour goes first, so that wrapping does not count its escape sequences.
+    // Wrap first and paint then, so that wrapping does not count escape sequences.
     let lines = paragraph::lines(&names::printable(&text), terminal.width());
     for line in lines {
         let line = match line.strip_prefix(word) {
@@ -82,7 +82,7 @@ fn write_headline(verdict: &Verdict, terminal: &mut Terminal) -> io::Result<()> 
     paragraph::write("", &format!("evidence: {}, from {}{missing}", verdict.strength, agree.join(", ")), terminal)
 }
 
-/// Which inputs could confirm a suspicion: those that were not given.
+/// Which inputs could confirm a suspicion and were not given.
 fn confirmation(verdict: &Verdict) -> String {
     let count = |is_kind: &dyn Fn(InputKind) -> bool| {
         verdict.inputs.iter().filter(|input| input.used && is_kind(input.kind)).count()
@@ -134,7 +134,7 @@ fn write_finding(number: usize, finding: &Finding, is_verbose: bool, terminal: &
     if let Some(Value::Stack(stack)) = finding.value("stack") {
         // The innermost frames of the runtime only show that it allocates or waits.
         let outside: Vec<&OwnedFrame> = stack.iter().skip_while(|frame| frame.is_runtime()).collect();
-        // A single frame is the place itself.
+        // A single frame is already shown as the place.
         if outside.len() > 1 || finding.place.is_none() {
             row("stack", &stack_text(&outside))?;
         }
@@ -186,7 +186,7 @@ fn fact(evidence: &Evidence) -> Option<String> {
     })
 }
 
-/// A section of the verdict with a paragraph for each line.
+/// Writes a section of the verdict, with a paragraph for each line.
 fn section(title: &str, lines: &[&str], terminal: &mut Terminal) -> io::Result<()> {
     if !lines.is_empty() {
         writeln!(terminal)?;
@@ -199,7 +199,7 @@ fn section(title: &str, lines: &[&str], terminal: &mut Terminal) -> io::Result<(
     Ok(())
 }
 
-/// The answer to a question beside the verdict.
+/// Writes the answer to `--through` or `--goroutine`.
 fn answer(title: &str, lines: &[String], terminal: &mut Terminal) -> io::Result<()> {
     writeln!(terminal)?;
     let none = ["none".to_owned()];
@@ -208,7 +208,7 @@ fn answer(title: &str, lines: &[String], terminal: &mut Terminal) -> io::Result<
     lines.iter().try_for_each(|line| paragraph::write("  ", line, terminal))
 }
 
-/// The inputs: all of them, or by default only those with a note.
+/// Writes all inputs, or by default only those with a note and those not used.
 fn write_inputs(inputs: &[InputSummary], is_verbose: bool, terminal: &mut Terminal) -> io::Result<()> {
     let shown = inputs.iter().filter(|input| is_verbose || input.note.is_some() || !input.used);
     let lines: Vec<String> = shown.map(input_text).collect();
@@ -244,7 +244,7 @@ fn allocation_text(allocation: &Allocation) -> String {
     format!("{place}: {} allocated, {} in use, by {shared} of its kind; {seen}", sizes[0], sizes[1])
 }
 
-/// What to run next.
+/// Suggests the next command to run.
 fn write_next(verdict: &Verdict, captured: &Captured, terminal: &mut Terminal) -> io::Result<()> {
     let suspicious = verdict.findings.iter().find(|finding| finding.confidence > 0.0);
     let goroutine = verdict.findings.iter().find_map(|finding| finding.goroutines.first());

@@ -1,4 +1,4 @@
-//! The trace to examine, which is read twice: a survey and a repair read parts of it again.
+//! Opens the trace to examine. It is read twice: a survey and a repair read parts of it again.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -16,7 +16,7 @@ pub(crate) enum Original {
     /// A copy of an input that cannot be read twice: standard input, a pipe, a compressed file.
     Kept {
         name: PathBuf,
-        copy: Arc<Mutex<Kept>>,
+        copy: Arc<Mutex<Copied>>,
     },
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Opened {
 }
 
 /// A copy of the input, or why there is none.
-type Kept = io::Result<SpooledTempFile>;
+type Copied = io::Result<SpooledTempFile>;
 
 /// A copy up to this size stays in memory.
 const IN_MEMORY: usize = 64 << 20;
@@ -54,7 +54,7 @@ impl Original {
         Ok(Opened { original, bytes: Box::new(Keeping { input: input.bytes, copy }), refusal })
     }
 
-    /// Opens it again, once it has been read to its end.
+    /// Opens the trace again, after it has been read to its end.
     pub(crate) fn reopen(self) -> Result<Box<dyn Seekable>, Failure> {
         match self {
             Original::File(path) => Ok(Box::new(File::open(&path).map_err(|error| Failure::input(&path, error))?)),
@@ -79,7 +79,7 @@ fn is_packed(path: &Path) -> bool {
 /// Copies what is read, as long as there is room.
 struct Keeping {
     input: Box<dyn Read + Send>,
-    copy: Arc<Mutex<Kept>>,
+    copy: Arc<Mutex<Copied>>,
 }
 
 impl Read for Keeping {

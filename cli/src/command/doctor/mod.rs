@@ -1,4 +1,4 @@
-//! `gotrace doctor`: is a trace whole? Repairs a damaged one.
+//! `gotrace doctor`: says whether a trace is whole, and repairs a damaged one.
 
 mod input;
 mod place;
@@ -18,8 +18,8 @@ use report::{Asked, RepairedFile};
 
 /// Show whether a Go execution trace is whole, and if not, what is lost and why.
 ///
-/// Exit status: 0 if the trace is whole, 1 if it is damaged, 2 if the file is not a trace or cannot be
-/// read, or if OUT cannot be written.
+/// Exit status: 0 if the trace is whole, 1 if it is damaged, 2 if the file is not a trace or cannot
+/// be read, or if OUT cannot be written.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   gotrace doctor trace.out
@@ -31,14 +31,14 @@ pub struct Args {
     json: bool,
     /// Write the undamaged parts to this file, as a trace that Go's tools accept.
     ///
-    /// Generations after a gap may depend on what was lost. If they do, they cannot follow the others
-    /// in one trace: the longest part goes to OUT, the others to OUT.2 and so on.
+    /// Generations after a gap may depend on what was lost. If they do, they cannot follow the
+    /// others in one trace: the longest part goes to OUT, the others to OUT.2 and so on.
     ///
     /// Go's tools refuse a trace whose program ended regions out of order or started a task twice.
     /// These events are left out, and the report says how many.
     ///
-    /// An existing file is replaced only after the new one is complete and checked. If nothing can be
-    /// saved, it is kept. OUT cannot be FILE itself.
+    /// An existing file is replaced only after the new one is complete and checked. If nothing can
+    /// be saved, it is kept. OUT cannot be FILE itself.
     #[arg(long, value_name = "OUT")]
     repair: Option<PathBuf>,
     /// The trace; - for standard input
@@ -53,7 +53,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
             let Opened { original, bytes, refusal: why } = opened;
             refusal = why;
             let mut damage = examine(bytes);
-            repaired = after_first_reading(args, original, &mut damage);
+            repaired = survey_and_repair(args, original, &mut damage);
             damage
         }
         // With --json the error is in the report as well.
@@ -77,7 +77,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     match damage.status {
         TraceStatus::Whole => Ok(Answer::Fine),
         TraceStatus::Damaged => Ok(Answer::BadNews),
-        // Every command names such a file in the same words.
+        // Describe the file as every other command does.
         _ => Err(refusal.unwrap_or_else(|| Failure::Input {
             path: args.file.clone(),
             error: damage.warnings.join("; ") + "; " + damage.cause.as_deref().unwrap_or_default(),
@@ -87,11 +87,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
 }
 
 /// Counts the events in the damaged parts, and repairs the trace if --repair is given.
-fn after_first_reading(
-    args: &Args,
-    original: Original,
-    damage: &mut DamageReport,
-) -> Result<Vec<RepairedFile>, Failure> {
+fn survey_and_repair(args: &Args, original: Original, damage: &mut DamageReport) -> Result<Vec<RepairedFile>, Failure> {
     let mut bytes = original.reopen();
     if let Ok(bytes) = &mut bytes {
         // Parts that cannot be read again stay unknown in the report.

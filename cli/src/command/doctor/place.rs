@@ -1,4 +1,5 @@
-//! Where repaired traces are written. Until a trace is complete and checked, it is a temporary file in the same folder.
+//! Where repaired traces are written. Until a trace is complete and checked, it is a temporary file
+//! in the same folder.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -22,7 +23,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Refuses a path that exists and is not a regular file, and any path of the damaged trace itself, which would be lost.
+    /// Refuses a path that exists and is not a regular file, and any path of the damaged trace
+    /// itself, which would be lost.
     pub(crate) fn new(name: &Path, trace: &Path) -> Result<Self, Failure> {
         if name == Path::new("-") {
             return Err(Failure::Usage(
@@ -62,7 +64,7 @@ impl Place {
         self.file == other.file
     }
 
-    /// The place of another part: OUT.2, OUT.3 … for OUT.
+    /// The place of another part: OUT.2, OUT.3 and so on.
     pub(crate) fn numbered(&self, number: usize, trace: &Path) -> Result<Self, Failure> {
         let mut name = OsString::from(&self.name);
         name.push(format!(".{number}"));
@@ -75,7 +77,7 @@ impl Place {
         let mut builder = Builder::new();
         builder.prefix(".doctor-");
         #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(AS_ANY_FILE));
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(NEW_FILE_MODE));
         fs::metadata(folder)?;
         // tempfile's error text has the temporary file's name.
         let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
@@ -83,9 +85,9 @@ impl Place {
     }
 }
 
-/// The permissions of any new file, which the user's umask reduces.
+/// The permissions with which programs create files. The user's umask reduces them.
 #[cfg(unix)]
-const AS_ANY_FILE: u32 = 0o666;
+const NEW_FILE_MODE: u32 = 0o666;
 
 /// Whether a file is the damaged trace.
 fn is_same(file: &Path, trace: &Path) -> io::Result<bool> {

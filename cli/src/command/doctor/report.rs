@@ -41,7 +41,7 @@ pub(crate) struct RepairedFile {
 /// At most this many warnings are printed.
 const SHOWN: usize = 20;
 
-/// What the user asked for, and got.
+/// What the user asked for, and whether it was done.
 pub(crate) struct Asked<'a> {
     pub file: &'a Path,
     /// Whether a repair was asked for and did not fail.
@@ -97,7 +97,7 @@ impl Report {
         write_rest_with(*warning_count, SHOWN, "more warning", "--json lists them", terminal)
     }
 
-    /// What to do next.
+    /// Suggests the next command to run, or says why nothing was repaired.
     fn write_next(&self, asked: &Asked<'_>, terminal: &mut Terminal) -> io::Result<()> {
         let damage = &self.damage;
         let is_damaged = damage.status == TraceStatus::Damaged;
