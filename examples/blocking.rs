@@ -29,7 +29,8 @@ fn print_waits(path: &str) -> Result<(), Box<dyn Error>> {
         println!("{:>12.1?} {:>8}  {}", row.time, row.count, row.reason);
     }
 
-    // Waits that somebody ended: without goroutines of the runtime that sleep all the time.
+    // Only waits that something ended. This leaves out the runtime's goroutines that sleep all the
+    // time.
     let mut waits: Vec<_> = timeline.blocked().iter().filter(|wait| wait.woken_by().is_some()).collect();
     waits.sort_by_key(|wait| (Reverse(wait.duration()), wait.start(), wait.goroutine().id()));
     println!("\nlongest waits that ended");

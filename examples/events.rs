@@ -28,7 +28,7 @@ fn print_events(path: &str) -> Result<(), Box<dyn Error>> {
         let start = *first.get_or_insert(event.time());
         let line = format!("{:>12?}  {}", event.time() - start, describe(&event.kind()));
         if writeln!(out, "{line}").is_err() {
-            return Ok(()); // whoever reads our output, such as head, has seen enough
+            return Ok(()); // the reader of our output, such as head, has closed it
         }
     }
     Ok(out.flush()?)

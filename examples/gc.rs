@@ -1,4 +1,5 @@
-//! Garbage collections: when, how long, how the heap changed; and how long each stopped the world.
+//! Garbage collections: when each started, how long it took and stopped the world, and how the heap
+//! changed.
 //!
 //!     cargo run --release --example gc -- trace.out
 
@@ -33,7 +34,7 @@ fn print_collections(path: &str) -> Result<(), Box<dyn Error>> {
         writeln!(out, "{number:>4} {start:>12?} {whole:>10.1?} {pauses:>10.1?} {assists:>10.1?}  {heap}")?;
     }
 
-    // The world is also stopped for other things than collections, such as a change of GOMAXPROCS.
+    // The world is also stopped for other reasons, such as a change of GOMAXPROCS.
     let total: Duration = timeline.pauses().map(|pause| pause.duration()).sum();
     writeln!(out, "\n{} stop-the-world pauses, {total:.1?} in all", timeline.pauses().len())?;
     if let Some(longest) = timeline.pauses().max_by_key(|pause| pause.duration()) {

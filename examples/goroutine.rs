@@ -1,4 +1,4 @@
-//! What one goroutine did: every state that it was in, from when on, how long and why.
+//! What one goroutine did: every state that it was in, when, for how long and why.
 //!
 //!     cargo run --release --example goroutine -- trace.out 17
 
@@ -46,7 +46,7 @@ fn print_life(path: &str, id: &str) -> Result<(), Box<dyn Error>> {
             line += &format!(", woken by goroutine {waker}");
         }
         if writeln!(out, "{line}").is_err() {
-            return Ok(()); // whoever reads our output, such as head, has seen enough
+            return Ok(()); // the reader of our output, such as head, has closed it
         }
     }
     Ok(out.flush()?)

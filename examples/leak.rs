@@ -1,6 +1,7 @@
 //! Is there a leak? Joins heap and goroutine profiles, a trace and a GC log of one process into a verdict.
 //!
-//! Files are told apart by their names: `*.pb.gz` is a profile, `*.log` or `*.log.gz` a GC log, anything else a trace.
+//! The name of a file says what it is: `*.pb.gz` is a profile, `*.log` or `*.log.gz` is a GC log,
+//! and anything else is a trace.
 //!
 //!     cargo run --release --example leak -- heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz trace.out gctrace.log
 

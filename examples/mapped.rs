@@ -25,7 +25,8 @@ fn main() -> ExitCode {
 
 fn count_mapped(path: &str) -> Result<(), Box<dyn Error>> {
     let file = File::open(path)?;
-    // SAFETY: nobody may change or truncate the file while it is mapped. A trace that is complete is not written again.
+    // SAFETY: nobody may change or truncate the file while it is mapped. Go does not write to a
+    // trace again after it is complete.
     let map = unsafe { Mmap::map(&file)? };
     let mut reader = Reader::from_slice(&map)?;
     let mut by_thread: BTreeMap<_, u64> = BTreeMap::new();

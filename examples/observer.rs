@@ -1,4 +1,4 @@
-//! An analysis of one's own: who wakes whom, and how often.
+//! A custom analysis: which goroutine wakes which, and how often.
 //!
 //! It implements [`Observer`], so it can share a pass over the trace with any analysis of the library.
 //!
@@ -51,7 +51,8 @@ impl Observer for Wakeups {
 
 fn print_wakeups(path: &str) -> Result<(), Box<dyn Error>> {
     let mut reader = Reader::from_path(path)?;
-    // Observers in a tuple share one pass. A damaged trace gives what was found before the damage, and the error.
+    // Observers in a tuple share one pass. For a damaged trace, run returns the results up to the
+    // damage, and the error.
     let ((pairs, latency), error) = run(&mut reader, (Wakeups::default(), Latency::new()));
     println!("{} wakeups", pairs.iter().map(|(_, count)| count).sum::<u64>());
     for ((waker, woken), count) in pairs.iter().take(10) {

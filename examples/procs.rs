@@ -1,4 +1,4 @@
-//! How busy each P (processor, one of GOMAXPROCS) was, and how often it changed hands.
+//! How busy each P (processor, one of GOMAXPROCS) was, and how many threads and goroutines used it.
 //!
 //!     cargo run --release --example procs -- trace.out
 

@@ -37,7 +37,8 @@ fn follow(path: &str) -> Result<(), Box<dyn Error>> {
         "-" => Box::new(io::stdin()),
         path => Box::new(File::open(path)?),
     };
-    // The reader returns events as soon as their generation is complete. It keeps no more than that generation in memory.
+    // The reader returns events as soon as their generation is complete, and keeps only that
+    // generation in memory.
     let mut reader = Reader::from_reader(input)?;
     let mut counts = Counts::default();
     let mut first = None;

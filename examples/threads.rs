@@ -1,4 +1,5 @@
-//! What each operating system thread (M) did: how long it ran Go code, how long it was in system calls, for whom.
+//! What each operating system thread (M) did: how long it ran Go code, how long it was in system
+//! calls, and for which goroutine it worked most.
 //!
 //!     cargo run --release --example threads -- trace.out
 
@@ -41,7 +42,7 @@ fn print_threads(path: &str) -> Result<(), Box<dyn Error>> {
         let most = most.map_or("-".to_owned(), |go| format!("goroutine {} ({})", go.id(), go.name()));
         let (id, goroutines) = (thread.id(), by_goroutine.len());
         if writeln!(out, "{id:>10} {running:>12.1?} {syscalls:>12.1?} {goroutines:>10}  {most}").is_err() {
-            break; // whoever reads our output, such as head, has seen enough
+            break; // the reader of our output, such as head, has closed it
         }
     }
     Ok(())

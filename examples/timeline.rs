@@ -1,7 +1,7 @@
 //! Asks one timeline from several threads: which goroutines were the busiest?
 //!
-//! A `Timeline` never changes once it is built, so threads share it by reference. (Where they outlive the function that built it,
-//! put it into an `Arc`.)
+//! A `Timeline` never changes once it is built, so threads share it by reference. If they outlive
+//! the function that built it, put it into an `Arc`.
 //!
 //!     cargo run --release --example timeline -- trace.out
 
@@ -53,7 +53,7 @@ fn print_busiest(path: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How long each of some goroutines was running.
+/// How long each of these goroutines was running.
 fn running_times(timeline: &Timeline, ids: &[GoId]) -> Vec<(Duration, GoId)> {
     let whole = timeline.start()..timeline.end();
     let goroutines = ids.iter().filter_map(|&id| timeline.goroutine(id));
