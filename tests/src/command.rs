@@ -1,4 +1,4 @@
-//! The command `gotrace`, run as a user runs it.
+//! The command `gotrace`, run as a process.
 
 use std::env;
 use std::io::Write;
@@ -6,26 +6,27 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-/// `target/PROFILE`, where cargo puts what it builds.
+/// `target/PROFILE`, where cargo puts binaries.
 pub fn built() -> PathBuf {
     let test = env::current_exe().expect("a test knows its path");
     test.parent().and_then(Path::parent).expect("tests are built into target/PROFILE/deps").to_owned()
 }
 
-/// A subcommand of `gotrace`. Only for the tests of the package `gotrace-cli`: cargo builds its binary before them.
+/// A subcommand of `gotrace`. Only for tests of the package `gotrace-cli`, since cargo builds the
+/// binary before them.
 pub fn gotrace(subcommand: &str) -> Command {
     let mut command = Command::new(built().join("gotrace").with_extension(env::consts::EXE_EXTENSION));
     command.arg(subcommand);
     command
 }
 
-/// Runs a program on some input.
+/// Runs a program with this standard input.
 pub fn run(mut command: Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let mut stdin = child.stdin.take().expect("stdin is piped");
     thread::scope(|scope| {
-        // A program that has seen enough does not read to the end.
+        // Writing fails if the program exits before it has read all.
         scope.spawn(move || {
             let _ = stdin.write_all(input);
         });
@@ -33,7 +34,7 @@ pub fn run(mut command: Command, input: &[u8]) -> Output {
     })
 }
 
-/// What it wrote to standard error.
+/// The standard error of a program.
 pub fn complaint(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
 }

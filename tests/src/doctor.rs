@@ -1,4 +1,4 @@
-//! `gotrace doctor` on bytes, and what its tests share.
+//! `gotrace doctor` and inputs for its tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use serde_json::Value;
 
 use crate::command::{built, gotrace, run};
 
-/// What doctor says of some bytes as JSON, and its exit status.
+/// The JSON report of `gotrace doctor` on standard input, and its exit status.
 pub fn examine(bytes: &[u8]) -> (Value, i32) {
     let mut doctor = gotrace("doctor");
     doctor.args(["--json", "-"]);
     let output = run(doctor, bytes);
     let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    (report, output.status.code().expect("no signal"))
+    (report, output.status.code().expect("the command was not killed by a signal"))
 }
 
-/// A place of its own for the files of a test.
+/// An empty directory for the files of one test.
 pub fn folder(name: &str) -> PathBuf {
     let folder = built().with_file_name("tmp").join("doctor").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -27,7 +27,7 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Saves what can be saved; gives the files.
+/// Runs `gotrace doctor --repair` and returns its report and the files that it wrote.
 pub fn repair(bytes: &[u8], folder: &Path) -> (Value, Vec<PathBuf>) {
     let (damaged, out) = (folder.join("damaged"), folder.join("out"));
     let there = fs::read(&out).ok();
@@ -42,29 +42,29 @@ pub fn repair(bytes: &[u8], folder: &Path) -> (Value, Vec<PathBuf>) {
     assert!(!files.is_empty() || fs::read(&out).ok() == there);
     for file in &files {
         let mut reader = Reader::from_path(file).expect("a trace");
-        while reader.next_event().expect("what is saved is whole").is_some() {}
+        while reader.next_event().expect("a repaired trace is valid").is_some() {}
     }
     (report, files)
 }
 
-/// How many generations a trace gives.
+/// The number of generations that lenient reading delivers.
 pub fn generations(bytes: &[u8]) -> usize {
     let mut reader = Reader::builder().lenient().from_slice(bytes).expect("a header");
     let mut generations = 0;
-    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+    while let Some(event) = reader.next_event().expect("lenient reading never fails") {
         generations += usize::from(matches!(event.kind(), EventKind::Sync(sync) if sync.begins_generation()));
     }
     generations
 }
 
-/// Where the arguments of regions and tasks stand, behind their times.
+/// The offsets of the bytes of the arguments of region and task events.
 pub fn annotations(bytes: &[u8]) -> Vec<usize> {
     use EventType::{UserRegionBegin, UserRegionEnd, UserTaskBegin};
     let mut reader = RawReader::from_slice(bytes).expect("a header");
     let mut places = Vec::new();
-    while let Some(batch) = reader.next_batch().expect("a sound trace") {
+    while let Some(batch) = reader.next_batch().expect("a valid trace") {
         let mut events = batch.events();
-        while let Some(event) = events.next_event().expect("a sound trace") {
+        while let Some(event) = events.next_event().expect("a valid trace") {
             if matches!(event.event(), UserRegionBegin | UserRegionEnd | UserTaskBegin) {
                 let delta = event.bytes()[1..].iter().take_while(|byte| **byte >= 0x80).count() + 1;
                 let args = event.offset() as usize + 1 + delta;
@@ -75,14 +75,14 @@ pub fn annotations(bytes: &[u8]) -> Vec<usize> {
     places
 }
 
-/// The same in a trace of Go 1.21 or older.
-pub fn old_annotations(bytes: &[u8]) -> Vec<usize> {
+/// The same in a v1 trace.
+pub fn v1_annotations(bytes: &[u8]) -> Vec<usize> {
     let mut reader = raw_v1::RawReader::from_slice(bytes).expect("a header");
     let mut places = Vec::new();
-    while let Some(record) = reader.next_record().expect("a sound trace") {
+    while let Some(record) = reader.next_record().expect("a valid trace") {
         if matches!(record.event(), raw_v1::EventType::UserRegion | raw_v1::EventType::UserTaskCreate) {
             let at = record.offset() as usize;
-            // The type, and the length of the values.
+            // The record starts with its type and the length of its values.
             let delta = bytes[at + 2..].iter().take_while(|byte| **byte >= 0x80).count() + 1;
             places.extend(at + 2 + delta..at + record.size());
         }
@@ -90,8 +90,8 @@ pub fn old_annotations(bytes: &[u8]) -> Vec<usize> {
     places
 }
 
-/// A trace whose program ends regions out of order and begins a task twice, in two generations, and which of its events
-/// Go's reader refuses.
+/// A trace of two generations whose program ends regions out of order and starts a task twice, and
+/// the indexes of the events that Go's reader rejects.
 pub fn misused(version: Version) -> (Vec<u8>, [usize; 5]) {
     use EventType::{GoStatus, ProcStatus, UserRegionBegin, UserRegionEnd, UserTaskBegin, UserTaskEnd};
     let mut generation = Generation::new(1);

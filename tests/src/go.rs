@@ -1,12 +1,12 @@
-//! Go's own tools, for tests that compare with them.
+//! Go's tools, for tests that compare with them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Why a test cannot run here, as its report says it.
+/// The reason that a test is skipped.
 pub type Missing = String;
 
-/// The Go 1.27.3 tree that `GOTRACE_GOROOT` names.
+/// The Go 1.27.3 installation at `GOTRACE_GOROOT`.
 pub fn goroot() -> Result<PathBuf, Missing> {
     let goroot = std::env::var_os("GOTRACE_GOROOT").map(PathBuf::from);
     let goroot = goroot.ok_or("needs Go: set GOTRACE_GOROOT to what .ci/go-toolchain 1.27.3 prints")?;
@@ -16,12 +16,12 @@ pub fn goroot() -> Result<PathBuf, Missing> {
     }
 }
 
-/// The binary of `go tool trace`, built if need be.
+/// The binary of `go tool trace`, built if necessary.
 pub fn trace_tool() -> Result<PathBuf, Missing> {
     tool("--trace-tool")
 }
 
-/// The binary of `go tool pprof`, built if need be.
+/// The binary of `go tool pprof`, built if necessary.
 pub fn pprof_tool() -> Result<PathBuf, Missing> {
     tool("--pprof-tool")
 }

@@ -1,4 +1,4 @@
-//! The profiles of testdata.
+//! The profiles in testdata.
 
 use std::path::{Path, PathBuf};
 
@@ -6,52 +6,56 @@ use gotrace::pprof::Profile;
 
 use crate::corpus::testdata;
 
-/// All of them, such as `go1.27/heap.pb.gz`, with their names.
+/// The name, such as `go1.27/heap.pb.gz`, and path of each profile of `testdata/profiles`.
 pub fn all() -> Vec<(String, PathBuf)> {
     let root = testdata().join("profiles");
     let mut found = Vec::new();
     for version in std::fs::read_dir(&root).expect("testdata has profiles") {
-        let version = version.expect("it can be listed").path();
-        for profile in std::fs::read_dir(&version).expect("it is a directory") {
-            let path = profile.expect("it can be listed").path();
-            let name = path.strip_prefix(&root).expect("it is below").display().to_string();
+        let version = version.expect("the directory is readable").path();
+        for profile in std::fs::read_dir(&version).expect("a directory") {
+            let path = profile.expect("the directory is readable").path();
+            let name = path.strip_prefix(&root).expect("the path starts with the root").display().to_string();
             found.push((name, path));
         }
     }
     found.sort();
-    assert!(found.len() >= 34, "four versions with eight or nine each: {}", found.len());
+    assert!(found.len() >= 34, "expected eight or nine profiles of each of four versions, found {}", found.len());
     found
 }
 
-/// Those that the programs of `testdata/leaks` captured, and the real programs beside them, such as
-/// `captures/go1.27/chansend/heap.1.pb.gz`.
+/// The name, such as `captures/go1.27/chansend/heap.1.pb.gz`, and path of each profile of
+/// `testdata/leaks`.
 pub fn captures() -> Vec<(String, PathBuf)> {
     let root = testdata().join("leaks");
     let list = |folder: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).expect("testdata has captures");
-        entries.map(|entry| entry.expect("it can be listed").path()).collect()
+        entries.map(|entry| entry.expect("the directory is readable").path()).collect()
     };
     let programs = list(&root.join("captures")).into_iter().flat_map(|version| list(&version));
     let programs = programs.chain(list(&root.join("real")).into_iter().filter(|path| path.is_dir()));
     let files = programs.flat_map(|program| list(&program));
-    let name = |path: &PathBuf| path.strip_prefix(&root).expect("it is below").display().to_string();
+    let name = |path: &PathBuf| path.strip_prefix(&root).expect("the path starts with the root").display().to_string();
     let mut found: Vec<_> = files.map(|path| (name(&path), path)).filter(|it| it.0.ends_with(".pb.gz")).collect();
     found.sort();
-    assert!(found.len() >= 750, "41 programs in three versions, with six or seven each: {}", found.len());
+    assert!(
+        found.len() >= 750,
+        "expected six or seven profiles of each of 41 programs and three versions, found {}",
+        found.len()
+    );
     found
 }
 
-/// Of these versions, the path of a profile.
+/// The path of a profile of `testdata/profiles`, such as `go1.27/heap`.
 pub fn path(name: &str) -> PathBuf {
     testdata().join(format!("profiles/{name}.pb.gz"))
 }
 
-/// A sound profile of a file.
+/// Reads a valid profile from a file.
 pub fn open(path: &Path) -> Profile<'static> {
     Profile::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A sound profile in memory.
+/// Reads a valid profile from memory.
 pub fn parse(bytes: &[u8]) -> Profile<'_> {
     Profile::from_slice(bytes).unwrap_or_else(|error| panic!("{error}"))
 }

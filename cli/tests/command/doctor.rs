@@ -9,7 +9,7 @@ use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{Reader, ThreadId, Version};
 use gotrace_tests::command::{complaint, gotrace, run};
 use gotrace_tests::corpus::{RELEASES, sample, samples, testdata};
-use gotrace_tests::doctor::{examine, folder, generations, misused, old_annotations, repair};
+use gotrace_tests::doctor::{examine, folder, generations, misused, repair, v1_annotations};
 use serde_json::{Value, json};
 
 #[track_caller]
@@ -637,7 +637,7 @@ fn a_lost_generation_is_left_out() {
 fn texts(bytes: &[u8]) -> Vec<String> {
     let mut reader = Reader::from_slice(bytes).expect("a header");
     let mut texts = Vec::new();
-    while let Some(event) = reader.next_event().expect("a sound trace") {
+    while let Some(event) = reader.next_event().expect("a valid trace") {
         texts.push(event.to_string());
     }
     texts
@@ -680,7 +680,7 @@ fn misused_regions_of_old_traces_are_left_out() {
     let mut left_out = [0; 2];
     for name in ["go1.19/annotations", "go1.21/annotations"] {
         let whole = fs::read(testdata().join(format!("traces/{name}.trace"))).expect("in the repository");
-        for at in old_annotations(&whole).into_iter().step_by(3) {
+        for at in v1_annotations(&whole).into_iter().step_by(3) {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
             let (report, files) = repair(&bytes, &folder);

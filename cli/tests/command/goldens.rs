@@ -22,8 +22,8 @@ fn assert_same_text(ours: &[u8], golden: &[u8], cut: bool, what: &str) {
 fn parsed(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let mut reader = Reader::from_slice(bytes).expect("a trace");
-    while let Some(event) = reader.next_event().expect("a whole trace") {
-        event.write_text(&mut text).expect("memory does not fail");
+    while let Some(event) = reader.next_event().expect("a complete trace") {
+        event.write_text(&mut text).expect("writing to a vector cannot fail");
     }
     text
 }
@@ -31,10 +31,10 @@ fn parsed(bytes: &[u8]) -> Vec<u8> {
 fn wire(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let mut reader = RawReader::from_slice(bytes).expect("a trace");
-    while let Some(batch) = reader.next_batch().expect("a whole trace") {
+    while let Some(batch) = reader.next_batch().expect("a complete trace") {
         let mut events = batch.events();
-        while let Some(event) = events.next_event().expect("a whole trace") {
-            event.write_text(&mut text).expect("memory does not fail");
+        while let Some(event) = events.next_event().expect("a complete trace") {
+            event.write_text(&mut text).expect("writing to a vector cannot fail");
         }
     }
     text

@@ -45,7 +45,7 @@ pub fn folder(subcommand: &str) -> PathBuf {
     fs::create_dir_all(&folder).expect("the target folder can be written");
     let own = TRACES.iter().filter(|(name, _)| *name == subcommand).map(|(_, file)| ("trace.out", *file));
     for (name, file) in FILES.into_iter().chain(own) {
-        fs::copy(testdata().join(file), folder.join(name)).expect("testdata is whole");
+        fs::copy(testdata().join(file), folder.join(name)).expect("the file is in testdata");
     }
     folder
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use gotrace::Version;
-use gotrace_tests::corpus::{OLD_RELEASES, RELEASES, sample, samples, testdata};
-use gotrace_tests::doctor::{annotations, examine, folder, generations, misused, old_annotations, repair};
+use gotrace_tests::corpus::{RELEASES, V1_RELEASES, sample, samples, testdata};
+use gotrace_tests::doctor::{annotations, examine, folder, generations, misused, repair, v1_annotations};
 use gotrace_tests::go::{Missing, trace_tool};
 use serde_json::Value;
 
@@ -109,12 +109,12 @@ pub fn go_takes_what_is_saved_of_changed_annotations() -> Result<(), Missing> {
     let folder = folder("annotations");
     let mut random = Random(3);
     let mut left_out = 0;
-    let releases = [&RELEASES[..], &OLD_RELEASES].concat();
+    let releases = [&RELEASES[..], &V1_RELEASES].concat();
     for round in 0..64 {
         let release = releases[round % releases.len()];
         let name = format!("{release}/{}", ["generations", "annotations"][round / releases.len() % 2]);
         let mut bytes = fs::read(testdata().join(format!("traces/{name}.trace"))).expect("in the repository");
-        let places = if OLD_RELEASES.contains(&release) { old_annotations(&bytes) } else { annotations(&bytes) };
+        let places = if V1_RELEASES.contains(&release) { v1_annotations(&bytes) } else { annotations(&bytes) };
         let at = places[random.below(places.len())];
         bytes[at] ^= 1 + random.below(8) as u8;
         let (report, files) = repair(&bytes, &folder);

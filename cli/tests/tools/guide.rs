@@ -53,7 +53,7 @@ fn shell(script: &str, folder: &Path) {
 fn report(file: &Path, kind: PprofKind) -> Report {
     let profile = Profile::from_path(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     assert_eq!(profile.kind(), kind, "{}", file.display());
-    Report::new(&profile, By::Function).expect("it is sound")
+    Report::new(&profile, By::Function).expect("a valid trace")
 }
 
 pub fn what_the_guide_captures_is_read() -> Result<(), Missing> {
@@ -85,7 +85,7 @@ pub fn what_the_guide_captures_is_read() -> Result<(), Missing> {
     report(&folder.join("goroutineleak.pb.gz"), PprofKind::GoroutineLeak);
     let mut reader = Reader::from_path(folder.join("trace.out")).expect("a trace");
     let mut events = 0;
-    while reader.next_event().expect("it is sound").is_some() {
+    while reader.next_event().expect("a valid trace").is_some() {
         events += 1;
     }
     assert!(events > 100, "{events} events");

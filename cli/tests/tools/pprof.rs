@@ -55,7 +55,7 @@ fn top(pprof: &Path, sample_type: &str, unit: &str, base: Option<&Path>, file: &
 }
 
 fn report(path: &Path) -> Report {
-    Report::new(&files::open(path), By::Function).expect("it is sound")
+    Report::new(&files::open(path), By::Function).expect("a valid trace")
 }
 
 fn lines(report: &Report, sample_type: usize) -> Vec<Line> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use gotrace_tests::go::{Missing, goroot, trace_tool};
-use gotrace_tests::old_text::{assert_agrees, whole_text};
+use gotrace_tests::v1_text::{assert_agrees, whole_text};
 
 /// Go's own traces, whose text its own tool gives here and now.
 pub fn agrees_with_go_on_its_own_traces() -> Result<(), Missing> {

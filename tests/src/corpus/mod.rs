@@ -1,6 +1,6 @@
 //! The traces of testdata and the text that Go's tool prints of them.
 
-pub mod old;
+pub mod v1;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-/// The releases whose traces have generations.
+/// The releases whose traces consist of generations.
 pub const RELEASES: [&str; 6] = ["go1.22", "go1.23", "go1.24", "go1.25", "go1.26", "go1.27"];
 
-/// Those whose traces have none.
-pub const OLD_RELEASES: [&str; 2] = ["go1.19", "go1.21"];
+/// The releases with v1 traces, which have no generations.
+pub const V1_RELEASES: [&str; 2] = ["go1.19", "go1.21"];
 
 /// A trace of testdata.
 pub struct Sample {
@@ -23,7 +23,7 @@ pub struct Sample {
 
 impl Sample {
     pub fn bytes(&self) -> Vec<u8> {
-        fs::read(&self.path).expect("testdata is whole")
+        fs::read(&self.path).expect("the trace is in testdata")
     }
 
     /// What `go tool trace -d=FORMAT` prints.
@@ -35,7 +35,7 @@ impl Sample {
         text
     }
 
-    /// Whether the tool gave up before the end.
+    /// Whether the tool failed before the end of the trace.
     pub fn golden_is_cut(&self, format: &str) -> bool {
         self.golden_path(&format!("{format}.err")).exists()
     }

@@ -1,10 +1,10 @@
-//! Every goroutine's life, from the text of Go's tool alone.
+//! The life of every goroutine, computed from the text of Go's tool as a reference for tests.
 
 use std::collections::BTreeMap;
 
 use super::{Frame, Transition, transitions};
 
-/// A span as the text tells it.
+/// A span of a goroutine in one state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
     pub state: String,
@@ -18,9 +18,9 @@ pub struct Span {
     pub woken_by: Option<WokenBy>,
 }
 
-/// By which goroutine, or by none; where.
+/// What made a goroutine runnable: another goroutine, or the runtime, and the stack of that.
 ///
-/// A thread without a P is the monitor's, but it may be polling.
+/// The runtime's monitor (sysmon) runs on a thread without a P, but so can the network poller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WokenBy {
     Goroutine(u64, Vec<Frame>),
@@ -34,12 +34,12 @@ pub struct Life {
     pub creation_stack: Vec<Frame>,
     pub ended_at: Option<i64>,
     pub name: String,
-    /// The first of its own stacks whose outermost function has a name.
+    /// The first stack of this goroutine whose outermost function has a name.
     pub start_stack: Vec<Frame>,
     pub spans: Vec<Span>,
 }
 
-/// Every goroutine's life, from the text.
+/// Parses the text and computes the life of every goroutine.
 pub fn naive(text: &str) -> BTreeMap<u64, Life> {
     let (times, transitions) = transitions(text);
     let mut lives: BTreeMap<u64, Life> = BTreeMap::new();
@@ -75,14 +75,14 @@ pub fn naive(text: &str) -> BTreeMap<u64, Life> {
                 life.creation_stack = stack.clone();
             }
             _ => {
-                let last = life.spans.last_mut().expect("it has a state");
+                let last = life.spans.last_mut().expect("the goroutine has a span");
                 assert_eq!(last.state, from, "goroutine {go} at {time}");
                 (last.end, last.open) = (time, false);
             }
         }
         let mut span = blank;
         if from == "Waiting" && to == "Runnable" {
-            let waited = life.spans.last_mut().expect("it waited");
+            let waited = life.spans.last_mut().expect("the goroutine has a waiting span");
             let waker = match by {
                 Some(go) => WokenBy::Goroutine(go, stack),
                 None => WokenBy::Runtime { sysmon: proc.is_none() && waited.reason != "network", stack },
@@ -101,7 +101,7 @@ pub fn naive(text: &str) -> BTreeMap<u64, Life> {
     lives
 }
 
-/// The reason of each span as reports show it: waits without one have a name.
+/// The reason of each span as in reports, which have a name for waits without a reason.
 pub fn reason_names(life: &Life) -> Vec<String> {
     let name = |(number, span): (usize, &Span)| match (span.state.as_str(), span.reason.as_str()) {
         ("Waiting", "") => match number.checked_sub(1).map(|before| life.spans[before].state.as_str()) {
@@ -113,7 +113,7 @@ pub fn reason_names(life: &Life) -> Vec<String> {
     life.spans.iter().enumerate().map(name).collect()
 }
 
-/// Time by state and by reason of waiting within a range, from spans.
+/// The time in each state, or for each reason of waiting, within a range.
 pub fn naive_totals(life: &Life, start: i64, end: i64) -> BTreeMap<String, i64> {
     let mut totals = BTreeMap::new();
     let mut credit = 0;

@@ -1,6 +1,4 @@
-//! The text of `go tool trace -d=parsed`, taken apart.
-
-#![allow(dead_code, reason = "no test needs all of it")]
+//! A parser for the text of `go tool trace -d=parsed`.
 
 pub mod lives;
 
@@ -32,13 +30,13 @@ pub struct Event {
 }
 
 impl Event {
-    /// The value of `KEY=`, up to the next blank.
+    /// The value of `KEY=`, up to the next space.
     pub fn field(&self, key: &str) -> Option<&str> {
         let (_, rest) = self.line.split_once(&format!(" {key}="))?;
         rest.split(' ').next()
     }
 
-    /// A value in quotes that has none inside.
+    /// The value of `KEY="…"`, without escapes.
     pub fn quoted(&self, key: &str) -> Option<&str> {
         let (_, rest) = self.line.split_once(&format!(" {key}=\""))?;
         rest.split('"').next()
@@ -91,18 +89,18 @@ pub struct Transition {
     pub time: i64,
     pub proc: Option<u64>,
     pub thread: Option<u64>,
-    /// Whose change it is.
+    /// The goroutine that changes its state.
     pub go: u64,
     pub from: String,
     pub to: String,
     pub reason: String,
     pub own_stack: Vec<Frame>,
     pub stack: Vec<Frame>,
-    /// Who was running.
+    /// The goroutine that was running on the thread.
     pub by: Option<u64>,
 }
 
-/// The first and last time, and all changes.
+/// The times of the first and last event, and all transitions of goroutines.
 pub fn transitions(text: &str) -> ((i64, i64), Vec<Transition>) {
     let events = events(text);
     let times = (events.first().expect("an event").time, events.last().expect("an event").time);

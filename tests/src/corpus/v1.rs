@@ -1,8 +1,6 @@
-//! Traces of Go 1.21, record by record.
+//! Synthetic v1 traces (Go 1.21), built record by record.
 
-#![allow(dead_code, reason = "no test needs all of it")]
-
-/// The types of its records (Go `src/internal/trace/tracev1/parser.go`).
+/// The types of records (Go `src/internal/trace/tracev1/parser.go`).
 pub const BATCH: u8 = 1;
 pub const FREQUENCY: u8 = 2;
 pub const STACK: u8 = 3;
@@ -17,17 +15,17 @@ pub const STRING: u8 = 37;
 pub const TASK_CREATE: u8 = 45;
 pub const REGION: u8 = 47;
 
-pub struct OldTrace(Vec<u8>);
+pub struct V1Trace(Vec<u8>);
 
-impl Default for OldTrace {
+impl Default for V1Trace {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl OldTrace {
+impl V1Trace {
     pub fn new() -> Self {
-        OldTrace(b"go 1.21 trace\0\0\0".to_vec())
+        V1Trace(b"go 1.21 trace\0\0\0".to_vec())
     }
 
     pub fn record(mut self, code: u8, values: &[u64]) -> Self {

@@ -1,13 +1,13 @@
-//! The text of traces of Go 1.11 to 1.21, compared with the reference reader's.
+//! The text of traces of Go 1.11 to 1.21, and its comparison with the text of Go's reader.
 
 use gotrace::{Error, Reader};
 
-/// The text of all events, and the error if there was one.
+/// The text of all events, and the error if there is one.
 pub fn text(mut reader: Reader<'_>) -> (Vec<u8>, Option<Error>) {
     let mut out = Vec::new();
     loop {
         match reader.next_event() {
-            Ok(Some(event)) => event.write_text(&mut out).expect("memory does not fail"),
+            Ok(Some(event)) => event.write_text(&mut out).expect("writing to a vector cannot fail"),
             Ok(None) => return (out, None),
             Err(error) => {
                 assert!(matches!(reader.next_event(), Ok(None)), "an error ends the trace");
@@ -23,8 +23,9 @@ pub fn whole_text(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Events whose times run on by one nanosecond, as they do where the clock stood still: the texts without their times,
-/// sorted, since the reference leaves their order to chance.
+/// Consecutive events that the writer recorded at the same time, so that the reader made their
+/// times one nanosecond apart. Go's reader sorts them randomly, so the texts are kept without times
+/// and sorted.
 #[derive(Debug, PartialEq, Eq)]
 struct Tied {
     first: i64,
@@ -36,7 +37,7 @@ fn tied(text: &[u8]) -> Vec<Tied> {
     let mut runs: Vec<Tied> = Vec::new();
     for event in text.split_inclusive('\n').collect::<Vec<_>>().chunk_by(|_, next| !next.starts_with("M=")) {
         let event = event.concat();
-        let (before, after) = event.split_once(" Time=").expect("each has a time");
+        let (before, after) = event.split_once(" Time=").expect("each event has a time");
         let digits = after.find(|c: char| c != '-' && !c.is_ascii_digit()).unwrap_or(after.len());
         let time: i64 = after[..digits].parse().expect("a number");
         let untimed = format!("{before}{}", &after[digits..]);
