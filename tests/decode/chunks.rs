@@ -1,44 +1,21 @@
-//! However a trace comes in, whole or in pieces, the events are the same, or the error is.
+//! The events, or the error, do not depend on the sizes of the pieces in which a trace is read.
 
 use std::io::{self, Read};
 
 use gotrace::raw::RawReader;
 use gotrace::{Error, Reader, raw_v1};
-use gotrace_tests::corpus::{OLD_RELEASES, RELEASES, samples};
+use gotrace_tests::corpus::{RELEASES, V1_RELEASES, samples};
+use gotrace_tests::pieces::Pieces;
 use proptest::prelude::*;
 
-/// Gives the bytes in pieces of these sizes, over and over.
-struct Pieces<'a> {
-    bytes: &'a [u8],
-    sizes: Vec<usize>,
-    next: usize,
-}
-
-impl<'a> Pieces<'a> {
-    fn new(bytes: &'a [u8], sizes: &[usize]) -> Self {
-        Pieces { bytes, sizes: sizes.to_vec(), next: 0 }
-    }
-}
-
-impl Read for Pieces<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let len = self.sizes[self.next % self.sizes.len()].min(out.len()).min(self.bytes.len());
-        self.next += 1;
-        let (piece, rest) = self.bytes.split_at(len);
-        out[..len].copy_from_slice(piece);
-        self.bytes = rest;
-        Ok(len)
-    }
-}
-
-/// The text of all events, and of the error if there is one.
+/// The text of all events and of the error, if there is one.
 fn ordered(reader: Result<Reader<'_>, Error>) -> Vec<u8> {
     let mut text = Vec::new();
     let result = reader.and_then(|mut reader| {
         while let Some(event) = reader.next_event()? {
-            event.write_text(&mut text).expect("memory does not fail");
+            event.write_text(&mut text).expect("writing to a vector cannot fail");
         }
-        assert!(matches!(reader.next_event(), Ok(None)), "the end stays the end");
+        assert!(matches!(reader.next_event(), Ok(None)), "the reader is fused");
         text.extend(format!("{:?}\n", reader.account()).bytes());
         Ok(())
     });
@@ -52,7 +29,7 @@ fn raw(reader: Result<RawReader<'_>, Error>) -> Vec<u8> {
             let mut events = batch.events();
             while let Some(event) = events.next_event()? {
                 text.extend(format!("{} ", event.offset()).bytes());
-                event.write_text(&mut text).expect("memory does not fail");
+                event.write_text(&mut text).expect("writing to a vector cannot fail");
             }
         }
         Ok(())
@@ -65,7 +42,7 @@ fn records(reader: Result<raw_v1::RawReader<'_>, Error>) -> Vec<u8> {
     let result = reader.and_then(|mut reader| {
         while let Some(record) = reader.next_record()? {
             text.extend(format!("{} ", record.offset()).bytes());
-            record.write_text(&mut text).expect("memory does not fail");
+            record.write_text(&mut text).expect("writing to a vector cannot fail");
         }
         Ok(())
     });
@@ -79,23 +56,26 @@ fn finish(mut text: Vec<u8>, result: Result<(), Error>) -> Vec<u8> {
     text
 }
 
-fn assert_chunks_do_not_matter(bytes: &[u8], sizes: &[usize]) {
+fn assert_pieces_do_not_matter(bytes: &[u8], sizes: &[usize]) {
     let events = ordered(Reader::from_slice(bytes));
     let lenient = ordered(Reader::builder().lenient().from_slice(bytes));
-    let wire = raw(RawReader::from_slice(bytes));
-    let old_wire = records(raw_v1::RawReader::from_slice(bytes));
+    let raw_events = raw(RawReader::from_slice(bytes));
+    let v1_records = records(raw_v1::RawReader::from_slice(bytes));
     for sizes in [&[usize::MAX][..], &[1], sizes] {
         assert!(ordered(Reader::from_reader(Pieces::new(bytes, sizes))) == events, "events in pieces of {sizes:?}");
         let pieces = Pieces::new(bytes, sizes);
         let leniently = ordered(Reader::builder().lenient().from_reader(pieces));
         assert!(leniently == lenient, "lenient events in pieces of {sizes:?}");
-        assert!(raw(RawReader::from_reader(Pieces::new(bytes, sizes))) == wire, "the wire in pieces of {sizes:?}");
+        assert!(
+            raw(RawReader::from_reader(Pieces::new(bytes, sizes))) == raw_events,
+            "raw events in pieces of {sizes:?}"
+        );
         let pieces = raw_v1::RawReader::from_reader(Pieces::new(bytes, sizes));
-        assert!(records(pieces) == old_wire, "the records in pieces of {sizes:?}");
+        assert!(records(pieces) == v1_records, "v1 records in pieces of {sizes:?}");
     }
 }
 
-/// What happens to a file on its way.
+/// A way to damage a file.
 #[derive(Clone, Debug)]
 enum Damage {
     None,
@@ -136,8 +116,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn chunks_do_not_matter(
-        release in prop::sample::select([&RELEASES[..], &OLD_RELEASES].concat()),
+    fn pieces_do_not_change_the_result(
+        release in prop::sample::select([&RELEASES[..], &V1_RELEASES].concat()),
         which: prop::sample::Index,
         at: prop::sample::Index,
         damage in damage(),
@@ -147,12 +127,12 @@ proptest! {
         let mut bytes = which.get(&samples).bytes();
         let at = at.index(bytes.len());
         damage.apply(&mut bytes, at);
-        assert_chunks_do_not_matter(&bytes, &sizes);
+        assert_pieces_do_not_matter(&bytes, &sizes);
     }
 }
 
 #[test]
-fn an_error_in_mid_stream_is_told() {
+fn an_error_in_mid_stream_is_returned() {
     struct Failing<'a>(&'a [u8]);
     impl Read for Failing<'_> {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {

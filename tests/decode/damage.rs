@@ -1,9 +1,10 @@
-//! No damage makes a reader panic, and an error says where: traces cut and changed, and everything of every event asked
-//! for. Lenient reading goes over all of it, gives what is whole before a cut, and accounts for every byte.
+//! Truncated and changed traces, with every accessor of every event called. No damage causes a
+//! panic, and each error is located in the file. Lenient reading never fails, delivers all complete
+//! generations before a cut, and accounts for every byte.
 //!
-//! By default only some bytes are cut at and changed. Every byte of every trace up to 100 kB takes
-//! `cargo test --release -p gotrace-tests --test decode damage:: -- --ignored` an hour of one processor, so
-//! `GOTRACE_SHARD=2/8` takes the second eighth of the traces.
+//! By default only some bytes are tested. To test every byte of every trace up to 100 kB, run
+//! `cargo test --release -p gotrace-tests --test decode damage:: -- --ignored`. It takes an hour on
+//! one processor. `GOTRACE_SHARD=2/8` selects the second eighth of the traces.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,28 +12,29 @@ use std::io;
 
 use gotrace::raw::RawReader;
 use gotrace::{Error, Event, EventKind, Reader};
-use gotrace_tests::corpus::{OLD_RELEASES, RELEASES, sample, samples};
+use gotrace_tests::corpus::{RELEASES, V1_RELEASES, sample, samples};
 use memchr::memmem;
 
-/// One trace of each kind of framing: no clock snapshot, with one, and with the ends of generations.
+/// One trace for each kind of framing: without clock snapshots, with them, and with ends of
+/// generations.
 const TRACES: [&str; 3] = ["go1.22/timers", "go1.25/timers", "go1.26/timers"];
 
 const FLIPS: [u8; 3] = [0x01, 0x80, 0xff];
 
-/// What the events of one trace, damaged here and there, were asked for. Text takes far longer than reading, a trace has few
-/// stacks, and damage changes few of them.
+/// Calls every accessor of events. Formatting takes far longer than reading, so each text is
+/// formatted once: damaged copies of a trace share nearly all of them.
 #[derive(Default)]
-struct Asked {
-    /// Which generation of the damaged trace it is.
+struct Accessors {
+    /// The current generation of the damaged trace.
     generation: u64,
-    /// Of this damaged trace: hashes of generation, kind and IDs of stacks.
+    /// Hashes of the generation, kind and stack IDs of the events of the current damaged trace.
     kinds: HashSet<u64>,
-    /// Of all of them: hashes of texts.
+    /// Hashes of the texts of all damaged traces.
     texts: HashSet<u64>,
     text: Vec<u8>,
 }
 
-impl Asked {
+impl Accessors {
     fn begin_reading(&mut self) {
         self.generation = 0;
     }
@@ -41,8 +43,8 @@ impl Asked {
         self.kinds.clear();
     }
 
-    /// Asks an event for all it has, the first of each kind with each stack for its text as well.
-    fn ask(&mut self, event: &Event<'_>) {
+    /// Calls the accessors of an event. Formats the first event of each kind with each stack.
+    fn call_all(&mut self, event: &Event<'_>) {
         let _ = (event.time(), event.go(), event.proc(), event.thread());
         let kind = event.kind();
         if let EventKind::Sync(_) | EventKind::Gap(_) = kind {
@@ -55,7 +57,7 @@ impl Asked {
         };
         let stacks = [event.stack(), created].map(|stack| stack.map(|stack| stack.id().0));
         if self.kinds.insert(hash(&(self.generation, of, from, to, stacks))) {
-            self.ask_for_text(event);
+            self.format(event);
         }
         match kind {
             EventKind::Sync(sync) => {
@@ -76,11 +78,11 @@ impl Asked {
         }
     }
 
-    /// Asks an event for Go's text, and if there was none such but for its time, for all that there is besides.
-    fn ask_for_text(&mut self, event: &Event<'_>) {
+    /// Formats an event as Go does and, if that text without its time is new, in all other ways.
+    fn format(&mut self, event: &Event<'_>) {
         self.text.clear();
-        event.write_text(&mut self.text).expect("a vector takes all");
-        let time = memmem::find(&self.text, b" Time=").expect("it has a time") + 6;
+        event.write_text(&mut self.text).expect("writing to a vector cannot fail");
+        let time = memmem::find(&self.text, b" Time=").expect("every event has a time") + 6;
         let digits = self.text[time..].iter().take_while(|byte| matches!(byte, b'-' | b'0'..=b'9')).count();
         if !self.texts.insert(hash(&(&self.text[..time], &self.text[time + digits..]))) {
             return;
@@ -98,13 +100,13 @@ fn hash(it: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Reads all there is; gives the number of events.
-fn read(bytes: &[u8], asked: &mut Asked) -> (u64, Result<(), Error>) {
+/// Reads to the end or an error and returns the number of events.
+fn read(bytes: &[u8], accessors: &mut Accessors) -> (u64, Result<(), Error>) {
     let mut events = 0;
-    asked.begin_reading();
+    accessors.begin_reading();
     let result = Reader::from_slice(bytes).and_then(|mut reader| {
         while let Some(event) = reader.next_event()? {
-            asked.ask(&event);
+            accessors.call_all(&event);
             events += 1;
         }
         reader.warnings().0.iter().for_each(|warning| drop(warning.to_string()));
@@ -115,15 +117,15 @@ fn read(bytes: &[u8], asked: &mut Asked) -> (u64, Result<(), Error>) {
 
 fn read_raw(bytes: &[u8]) -> Result<(), Error> {
     let mut reader = RawReader::from_slice(bytes)?;
-    let mut asked = HashSet::new();
+    let mut formatted = HashSet::new();
     while let Some(batch) = reader.next_batch()? {
         assert!(batch.body().len() <= batch.bytes().len());
         let mut events = batch.events();
         let mut covered = 0;
         while let Some(event) = events.next_event()? {
-            // The first of each type and length.
-            if asked.insert((event.event(), event.bytes().len())) {
-                event.write_text(&mut io::sink()).expect("a sink takes all");
+            // Only the first event of each type and length, since formatting is slow.
+            if formatted.insert((event.event(), event.bytes().len())) {
+                event.write_text(&mut io::sink()).expect("writing to a sink cannot fail");
             }
             assert!(event.encoded_size() <= event.bytes().len());
             assert!(event.frames().count() * 4 <= event.bytes().len());
@@ -135,15 +137,15 @@ fn read_raw(bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// An error's text says something, and its place lies in the file.
+/// Asserts that an error has a message and is located in the file.
 fn assert_located(error: &Error, bytes: &[u8], what: &str) {
     assert!(!format!("{error} {error:?}").is_empty());
-    assert!(error.at.offset <= bytes.len() as u64, "{what}: {error} lies behind the file's end");
+    assert!(error.at.offset <= bytes.len() as u64, "{what}: {error} is located after the end of the file");
 }
 
-fn check(bytes: &[u8], what: &str, asked: &mut Asked) -> (u64, Result<(), Error>) {
-    asked.begin_damage();
-    let (events, result) = read(bytes, asked);
+fn check(bytes: &[u8], what: &str, accessors: &mut Accessors) -> (u64, Result<(), Error>) {
+    accessors.begin_damage();
+    let (events, result) = read(bytes, accessors);
     if let Err(error) = &result {
         assert_located(error, bytes, what);
     }
@@ -153,9 +155,9 @@ fn check(bytes: &[u8], what: &str, asked: &mut Asked) -> (u64, Result<(), Error>
     (events, result)
 }
 
-/// Reads over damage; gives the time at which each generation that it gave begins, and how many events it has. What is no
-/// trace gives none.
-fn read_leniently(bytes: &[u8], what: &str, asked: &mut Asked) -> Vec<(i64, u64)> {
+/// Reads leniently and returns the start time and the number of events of each generation. A file
+/// without the header of a trace has no generations.
+fn read_leniently(bytes: &[u8], what: &str, accessors: &mut Accessors) -> Vec<(i64, u64)> {
     let mut reader = match Reader::builder().lenient().from_slice(bytes) {
         Ok(reader) => reader,
         Err(error) => {
@@ -165,17 +167,17 @@ fn read_leniently(bytes: &[u8], what: &str, asked: &mut Asked) -> Vec<(i64, u64)
     };
     let mut last = None;
     let mut generations: Vec<(i64, u64)> = Vec::new();
-    asked.begin_reading();
+    accessors.begin_reading();
     loop {
         match reader.next_event() {
             Ok(Some(event)) => {
                 assert!(last < Some(event.time()), "{what}: times increase");
                 last = Some(event.time());
-                asked.ask(&event);
+                accessors.call_all(&event);
                 match event.kind() {
                     EventKind::Sync(sync) if sync.begins_generation() => generations.push((event.time().0, 0)),
                     EventKind::Sync(_) | EventKind::Gap(_) => {}
-                    _ => generations.last_mut().expect("a Sync begins each").1 += 1,
+                    _ => generations.last_mut().expect("a Sync starts each generation").1 += 1,
                 }
             }
             Ok(None) => break,
@@ -190,14 +192,14 @@ fn read_leniently(bytes: &[u8], what: &str, asked: &mut Asked) -> Vec<(i64, u64)
     generations
 }
 
-/// What a whole trace gives.
+/// A complete trace.
 struct Whole {
     bytes: Vec<u8>,
-    /// Where each batch ends; none in traces before Go 1.22.
+    /// The offset of the end of each batch. Traces before Go 1.22 have none.
     batches: Vec<usize>,
-    /// Where each generation ends.
+    /// The offset of the end of each generation.
     ends: Vec<usize>,
-    /// When each begins, and how many events it has.
+    /// The start time and the number of events of each generation.
     generations: Vec<(i64, u64)>,
 }
 
@@ -207,7 +209,7 @@ impl Whole {
         let mut ends = Vec::new();
         if let Ok(mut reader) = RawReader::from_slice(&bytes) {
             let mut last = 0;
-            while let Some(batch) = reader.next_batch().expect("a whole trace") {
+            while let Some(batch) = reader.next_batch().expect("a complete trace") {
                 if last != batch.generation {
                     ends.extend(batches.last());
                 }
@@ -216,106 +218,107 @@ impl Whole {
             }
             ends.extend(batches.last());
         }
-        let generations = read_leniently(&bytes, "the whole", &mut Asked::default());
+        let generations = read_leniently(&bytes, "the complete trace", &mut Accessors::default());
         Whole { bytes, batches, ends, generations }
     }
 
-    /// Lengths to cut at: every so many, and around the end of each generation.
+    /// The lengths to cut to: every `step` bytes, and around the end of each generation.
     fn cuts(&self, step: usize) -> impl Iterator<Item = usize> {
         let around = self.ends.iter().flat_map(|end| [end - 1, *end, end + 1]);
         let len = self.bytes.len();
         (0..len).rev().step_by(step).chain(around.filter(move |cut| *cut < len && step > 1))
     }
 
-    /// Whether a strict reader takes what is left of a cut, where that is certain: what is whole ends with a generation.
-    /// Before Go 1.26 some other ends of batches can't be told from one, and before Go 1.22 some ends of events.
-    fn is_taken(&self, name: &str, cut: usize) -> Option<bool> {
+    /// Whether strict reading of the truncated trace succeeds, which it does at the end of a
+    /// generation. `None` if that is uncertain: before Go 1.26 other ends of batches can look like
+    /// the end of a trace, and before Go 1.22 other ends of events.
+    fn is_accepted(&self, name: &str, cut: usize) -> Option<bool> {
         let is_at_end = self.ends.contains(&cut);
         let is_certain = is_at_end || name >= "go1.26" || name >= "go1.22" && !self.batches.contains(&cut);
         is_certain.then_some(is_at_end)
     }
 }
 
-/// Cuts a trace behind every so many bytes.
+/// Truncates a trace to every `step`-th length.
 fn cut(name: &str, step: usize) {
     let whole = Whole::new(sample(name).bytes());
-    let asked = &mut Asked::default();
-    let (all, result) = read(&whole.bytes, asked);
-    assert!(result.is_ok() && all > 10, "{name} is whole");
+    let accessors = &mut Accessors::default();
+    let (all, result) = read(&whole.bytes, accessors);
+    assert!(result.is_ok() && all > 10, "{name} is complete");
     assert_eq!(whole.generations.len(), whole.ends.len().max(1), "{name}");
     let mut of_longer = u64::MAX;
     for len in whole.cuts(step) {
         let what = format!("{name} cut at {len}");
         let bytes = &whole.bytes[..len];
-        let (events, result) = check(bytes, &what, asked);
-        let is_taken = whole.is_taken(name, len);
-        assert!(is_taken.is_none_or(|is_taken| is_taken == result.is_ok()), "{what}: {result:?}");
+        let (events, result) = check(bytes, &what, accessors);
+        let is_accepted = whole.is_accepted(name, len);
+        assert!(is_accepted.is_none_or(|is_accepted| is_accepted == result.is_ok()), "{what}: {result:?}");
         assert!(events <= all, "{what}");
-        let given = read_leniently(bytes, &what, asked);
+        let given = read_leniently(bytes, &what, accessors);
         let ended = whole.ends.iter().filter(|end| **end <= len).count();
-        // All generations before the cut, whole.
-        assert!(given.len() >= ended, "{what}: {ended} generations are whole");
+        // All generations before the cut are complete.
+        assert!(given.len() >= ended, "{what}: {ended} generations are complete");
         assert_eq!(given[..ended], whole.generations[..ended], "{what}");
-        // And no less than of a shorter cut. Before Go 1.22 a longer one may say of another P what contradicts its events: a
-        // stop-the-world that has begun and does not end.
+        // A shorter file never yields more events. Before Go 1.22 it can: a longer file may contain
+        // the start of a stop-the-world without its end, which contradicts events of other Ps.
         let given = given.iter().map(|(_, events)| events).sum();
         let is_old = name < "go1.22";
-        assert!(step > 1 || is_old || given <= of_longer, "{what}: {given} events, {of_longer} of a longer cut");
+        assert!(step > 1 || is_old || given <= of_longer, "{what}: {given} events, {of_longer} of a longer file");
         of_longer = given;
     }
 }
 
-/// Changes every so manieth byte of a trace.
+/// Changes every `step`-th byte of a trace.
 fn flip(name: &str, step: usize) {
     let mut bytes = sample(name).bytes();
-    let asked = &mut Asked::default();
+    let accessors = &mut Accessors::default();
     let mut refused = 0;
     let mut changed = 0;
     for at in (0..bytes.len()).rev().step_by(step) {
         for flip in FLIPS {
             bytes[at] ^= flip;
             let what = format!("{name} with byte {at} ^ {flip:#x}");
-            let (_, result) = check(&bytes, &what, asked);
+            let (_, result) = check(&bytes, &what, accessors);
             refused += usize::from(result.is_err());
             changed += 1;
-            read_leniently(&bytes, &what, asked);
+            read_leniently(&bytes, &what, accessors);
             bytes[at] ^= flip;
         }
     }
-    assert!(changed < 100 || refused > changed / 6, "{name}: only {refused} changes of {changed} are noticed");
+    assert!(changed < 100 || refused > changed / 6, "{name}: only {refused} of {changed} changes are detected");
 }
 
 #[test]
-fn small_traces_are_cut() {
+fn small_traces_truncated_to_every_7th_length() {
     TRACES.iter().for_each(|name| cut(name, 7));
 }
 
 #[test]
-fn small_traces_are_changed() {
+fn small_traces_with_every_23rd_byte_changed() {
     TRACES.iter().for_each(|name| flip(name, 23));
 }
 
 /// The traces up to 100 kB.
 fn all() -> Vec<String> {
-    let releases = RELEASES.into_iter().chain(OLD_RELEASES);
+    let releases = RELEASES.into_iter().chain(V1_RELEASES);
     let names = releases.flat_map(samples).filter(|sample| sample.bytes().len() <= 100_000);
     let names: Vec<_> = names.map(|sample| sample.name).collect();
-    assert!(names.len() > 100, "testdata has traces");
+    assert!(names.len() > 100, "testdata has over 100 traces up to 100 kB");
     names
 }
 
-/// Those that `GOTRACE_SHARD` asks for, such as `2/8`: large and small ones alike.
+/// The traces that `GOTRACE_SHARD` selects, such as `2/8`, with small and large ones in each shard.
 fn shard() -> Vec<String> {
     let Ok(shard) = std::env::var("GOTRACE_SHARD") else { return all() };
-    let (number, of) = shard.split_once('/').expect("GOTRACE_SHARD is such as 2/8");
+    let (number, of) = shard.split_once('/').expect("GOTRACE_SHARD has the form 2/8");
     let (number, of): (usize, usize) = (number.parse().expect("a number"), of.parse().expect("a number"));
-    assert!((1..=of).contains(&number), "GOTRACE_SHARD is one of {of}");
+    assert!((1..=of).contains(&number), "GOTRACE_SHARD is from 1 to {of}");
     let mut names = all();
     names.sort_by_key(|name| sample(name).bytes().len());
     names.into_iter().skip(number - 1).step_by(of).collect()
 }
 
-/// Goes through the traces of the shard, and says how far it is.
+/// Damages each trace of the shard and prints the progress.
 fn sweep(damage: impl Fn(&str)) {
     let names = shard();
     for (i, name) in names.iter().enumerate() {
@@ -325,23 +328,23 @@ fn sweep(damage: impl Fn(&str)) {
 }
 
 #[test]
-fn all_traces_are_cut_here_and_there() {
+fn all_traces_truncated_to_some_lengths() {
     all().iter().for_each(|name| cut(name, 4999));
 }
 
 #[test]
-fn all_traces_are_changed_here_and_there() {
+fn all_traces_with_some_bytes_changed() {
     all().iter().for_each(|name| flip(name, 9973));
 }
 
 #[test]
-#[ignore = "takes long: see above"]
-fn all_traces_are_cut_at_every_byte() {
+#[ignore = "takes half an hour: see the top of the file"]
+fn all_traces_truncated_to_every_length() {
     sweep(|name| cut(name, 1));
 }
 
 #[test]
-#[ignore = "takes long: see above"]
-fn all_traces_are_changed_at_every_byte() {
+#[ignore = "takes half an hour: see the top of the file"]
+fn all_traces_with_every_byte_changed() {
     sweep(|name| flip(name, 1));
 }

@@ -1,19 +1,16 @@
-//! A reader that is given limits stops where a trace goes past them, and nowhere else; lenient or not.
+//! Strict and lenient reading fail where a trace exceeds a limit, and only there.
 
 use std::io;
 
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, CpuSample, Generation, Trace};
 use gotrace::{ErrorKind, Limits, Location, Reader, StackId, ThreadId, Timeline, Version};
-use gotrace_tests::corpus::old::{
-    BATCH, FREQUENCY, GO_CREATE, GO_START, GOMAXPROCS, OldTrace, PROC_START, REGION, TASK_CREATE,
+use gotrace_tests::corpus::sample;
+use gotrace_tests::corpus::v1::{
+    BATCH, FREQUENCY, GO_CREATE, GO_START, GOMAXPROCS, PROC_START, REGION, TASK_CREATE, V1Trace,
 };
-use gotrace_tests::corpus::testdata;
 
-/// M 7 with goroutine 1 running on P 0.
-fn running() -> Batch {
-    Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[1, 0, 1]).event(EventType::GoStatus, &[1, 1, 7, 2])
-}
+use crate::errors::running;
 
 fn trace(generation: &Generation) -> Vec<u8> {
     Trace::new(Version::Go126).generation(generation).into_bytes()
@@ -27,7 +24,7 @@ fn of_batches(batches: impl IntoIterator<Item = Batch>) -> Vec<u8> {
     trace(&generation)
 }
 
-/// What there is too much of, where, and how many events came before.
+/// The name of the exceeded limit, the limit, the location, and the number of events before it.
 type Exceeded = (&'static str, u64, Location, u64);
 
 fn read(mut reader: Reader<'_>) -> Option<Exceeded> {
@@ -45,7 +42,7 @@ fn read(mut reader: Reader<'_>) -> Option<Exceeded> {
     }
 }
 
-/// Reads in every way; all must agree.
+/// Reads strictly, leniently and into a timeline, and checks that all agree.
 #[track_caller]
 fn exceeded(bytes: &[u8], limits: Limits) -> Option<Exceeded> {
     let strict = Reader::builder().limits(limits);
@@ -58,7 +55,7 @@ fn exceeded(bytes: &[u8], limits: Limits) -> Option<Exceeded> {
     found
 }
 
-/// Asserts that a trace has so many of something: that is as much as the limit may be.
+/// Asserts that a trace is read with a limit of `number`, and that one less is exceeded.
 #[track_caller]
 fn assert_limit(bytes: &[u8], set: impl Fn(&mut Limits, u64), what: &str, number: u64) {
     let limited = |number| {
@@ -67,25 +64,26 @@ fn assert_limit(bytes: &[u8], set: impl Fn(&mut Limits, u64), what: &str, number
         exceeded(bytes, limits)
     };
     assert_eq!(limited(number), None);
-    let (told, limit, ..) = limited(number - 1).expect("one too many");
-    assert_eq!((told, limit), (what, number - 1));
+    let (exceeded, limit, ..) = limited(number - 1).expect("the limit is exceeded by one");
+    assert_eq!((exceeded, limit), (what, number - 1));
 }
 
 #[test]
-fn bytes_are_limited() {
+fn the_limit_on_bytes_counts_those_of_a_generation() {
     let bytes = of_batches([running(), Batch::new(ThreadId(8), 100)]);
-    // All but the header and the mark of the end, which comes once the rest is taken.
+    // All but the header and the last byte, the end of the generation, which is read after the
+    // check.
     let set = |limits: &mut Limits, number| limits.generation_bytes = number;
     assert_limit(&bytes, set, "bytes in a generation", bytes.len() as u64 - 16 - 1);
-    // The place is that of the batch.
+    // The location is that of the batch.
     let mut limits = Limits::default();
     limits.generation_bytes = 40;
-    let (.., at, events) = exceeded(&bytes, limits).expect("more than that");
+    let (.., at, events) = exceeded(&bytes, limits).expect("the generation has more bytes");
     assert_eq!((at.offset, at.generation, at.thread, events), (16 + 39, Some(1), Some(ThreadId(8)), 1));
 }
 
 #[test]
-fn what_a_generation_has_is_limited() {
+fn the_limits_on_threads_and_tables_count_those_of_a_generation() {
     let ms = of_batches((0..9).map(|m| Batch::new(ThreadId(m), 100)));
     assert_limit(&ms, |limits, number| limits.threads = number, "threads in a generation", 9);
 
@@ -115,18 +113,18 @@ fn what_a_generation_has_is_limited() {
     assert_limit(&experiments, set, "batches of experiments in a generation", 9);
 }
 
-/// What lives is counted every few hundred events.
+/// Live objects are counted only every few hundred events, so the tests create many.
 const MANY: u64 = 5000;
 
 #[track_caller]
 fn assert_live_limit(batch: Batch, set: impl Fn(&mut Limits, u64), what: &str, number: u64) {
-    // Something that comes after, for the last of it to be noticed.
+    // Events that follow, so that the last object is counted.
     let after = (0..MANY).fold(Batch::new(ThreadId(7), 1 << 20), |batch, _| batch.event(EventType::HeapAlloc, &[1, 1]));
     assert_limit(&of_batches([batch, after]), set, what, number);
 }
 
 #[test]
-fn what_lives_is_limited() {
+fn the_limits_on_goroutines_ps_tasks_and_regions_count_the_live_ones() {
     let create = (2..MANY).fold(running(), |batch, go| batch.event(EventType::GoCreate, &[1, go, 0, 0]));
     assert_live_limit(create, |limits, number| limits.goroutines = number, "goroutines", MANY - 1);
     let procs = (1..MANY).fold(running(), |batch, proc| batch.event(EventType::ProcStatus, &[1, proc, 2]));
@@ -136,7 +134,7 @@ fn what_lives_is_limited() {
     let regions = (1..=MANY).fold(running(), |batch, _| batch.event(EventType::UserRegionBegin, &[1, 0, 0, 0]));
     assert_live_limit(regions, |limits, number| limits.regions = number, "open regions", MANY);
 
-    // What ends does not count.
+    // Tasks that have ended do not count.
     let one = |batch: Batch, task| {
         batch.event(EventType::UserTaskBegin, &[1, task, 0, 0, 0]).event(EventType::UserTaskEnd, &[1, task, 0])
     };
@@ -145,7 +143,7 @@ fn what_lives_is_limited() {
     assert_eq!(exceeded(&of_batches([(1..=MANY).fold(running(), one)]), limits), None);
 }
 
-/// Generations that leave goroutines, tasks and names behind.
+/// Generations that each leave `each` goroutines, tasks and names alive.
 fn leaks(generations: u64, each: u64) -> Vec<u8> {
     let mut trace = Trace::new(Version::Go126);
     for number in 1..=generations {
@@ -163,24 +161,26 @@ fn leaks(generations: u64, each: u64) -> Vec<u8> {
     trace.into_bytes()
 }
 
-/// What lives on from generation to generation is limited by its memory, in proportion to the generations.
+/// The limit on memory that is carried from generation to generation grows with the size of the
+/// largest generation.
 #[test]
-fn what_is_carried_on_is_limited() {
+fn the_limit_on_carried_memory_stops_a_trace_that_leaks_objects() {
     let bytes = leaks(40, 2000);
     assert_eq!(exceeded(&bytes, Limits::default()), None);
     let mut limits = Limits::default();
     limits.carried_bytes = 1 << 20;
-    let (what, limit, at, _) = exceeded(&bytes, limits).expect("each leaves 300 kB at the least");
+    let (what, limit, at, _) = exceeded(&bytes, limits).expect("each generation leaves at least 300 kB");
     assert_eq!(what, "bytes that live on in the next generation");
     let largest = (limit - (1 << 20)) / 16;
     assert!((40_000..120_000).contains(&largest), "a generation has {largest} bytes");
-    let stopped = at.generation.expect("in one");
+    let stopped = at.generation.expect("the error is in a generation");
     assert!((4..40).contains(&stopped), "in generation {stopped}");
 }
 
-/// By default that stops a trace in which every generation leaves all it makes.
+/// The default limit on carried memory stops a trace whose every generation leaves all its
+/// goroutines alive.
 #[test]
-fn leaks_come_to_an_end() {
+fn an_endless_trace_that_leaks_goroutines_is_stopped() {
     struct Endless {
         next: u64,
         bytes: io::Cursor<Vec<u8>>,
@@ -220,17 +220,17 @@ fn leaks_come_to_an_end() {
     }
     let endless = Endless { next: 1, bytes: io::Cursor::new(Vec::new()) };
     let reader = Reader::from_reader(endless).expect("a header");
-    let (what, .., events) = read(reader).expect("it would not end");
+    let (what, .., events) = read(reader).expect("the trace has no end");
     assert_eq!(what, "bytes that live on in the next generation");
     assert!((300_000..3_000_000).contains(&events), "after {events} events");
 }
 
-fn old_trace(records: &[(u8, &[u64])]) -> Vec<u8> {
-    records.iter().fold(OldTrace::new(), |trace, (code, values)| trace.record(*code, values)).into_bytes()
+fn v1_trace(records: &[(u8, &[u64])]) -> Vec<u8> {
+    records.iter().fold(V1Trace::new(), |trace, (code, values)| trace.record(*code, values)).into_bytes()
 }
 
 #[test]
-fn what_lives_in_old_traces_is_limited() {
+fn the_limits_on_live_objects_apply_to_v1_traces() {
     let goroutine = |id| (GO_CREATE, [1, id, 0, 0]);
     let creations: Vec<_> = (1..=MANY).map(goroutine).collect();
     let creations: Vec<(u8, &[u64])> = creations.iter().map(|(code, values)| (*code, &values[..])).collect();
@@ -238,18 +238,19 @@ fn what_lives_in_old_traces_is_limited() {
         let begin: [(u8, &[u64]); 1] = [(BATCH, &[0, 100])];
         let end_of_list: [(u8, &[u64]); 3] = [(GOMAXPROCS, &[1, 4, 0]), (PROC_START, &[1, 7]), (GO_START, &[1, 1, 1])];
         let end: [(u8, &[u64]); 1] = [(FREQUENCY, &[1000])];
-        old_trace(&[&begin, listed, &end_of_list, rest, &end].concat())
+        v1_trace(&[&begin, listed, &end_of_list, rest, &end].concat())
     };
     let goroutines = |limits: &mut Limits, number| limits.goroutines = number;
-    // Those that there were as tracing began, and others.
+    // Goroutines that existed when tracing started, and those created later.
     let listed = listed_first(&[], &creations);
     assert_limit(&listed, goroutines, "goroutines", MANY);
     assert_limit(&listed_first(&creations[1..], &creations[..1]), goroutines, "goroutines", MANY);
-    // They are listed without an event. Still not all are taken in before they are counted.
+    // Goroutines that existed before have no events, but the limit is still checked before all are
+    // read.
     let mut limits = Limits::default();
     limits.goroutines = 10;
-    let (.., at, events) = exceeded(&listed, limits).expect("there are more");
-    assert_eq!((at.offset, events), (16, 1), "the Sync");
+    let (.., at, events) = exceeded(&listed, limits).expect("there are 5000 goroutines");
+    assert_eq!((at.offset, events), (16, 1), "only the Sync came before");
 
     let tasks: Vec<_> = (1..=MANY).map(|task| [1, task, 0, 0, 0]).collect();
     let tasks: Vec<(u8, &[u64])> = tasks.iter().map(|values| (TASK_CREATE, &values[..])).collect();
@@ -258,21 +259,20 @@ fn what_lives_in_old_traces_is_limited() {
     let regions = vec![(REGION, &[1, 0, 0, 0, 0][..]); MANY as usize];
     let bytes = listed_first(&regions, &creations[..1]);
     assert_limit(&bytes, |limits, number| limits.regions = number, "open regions", MANY);
-    // All of it is one generation.
+    // A v1 trace is one generation, so nothing is carried to another.
     let mut limits = Limits::default();
     limits.carried_bytes = 0;
     assert_eq!(exceeded(&bytes, limits), None);
 }
 
 #[test]
-fn old_traces_have_limits_too() {
-    let path = testdata().join("traces/go1.21/labels.trace");
-    let bytes = std::fs::read(path).expect("in the repository");
+fn the_limits_of_a_generation_apply_to_a_whole_v1_trace() {
+    let bytes = sample("go1.21/labels").bytes();
     assert_eq!(exceeded(&bytes, Limits::default()), None);
     let mut limits = Limits::default();
     limits.generation_bytes = 1000;
-    assert_eq!(exceeded(&bytes, limits).expect("it has 2,379").0, "bytes in a generation");
+    assert_eq!(exceeded(&bytes, limits).expect("the trace has 2379 bytes").0, "bytes in a generation");
     let mut limits = Limits::default();
     limits.stacks = 1;
-    assert_eq!(exceeded(&bytes, limits).expect("it has more").0, "stacks in a generation");
+    assert_eq!(exceeded(&bytes, limits).expect("the trace has several stacks").0, "stacks in a generation");
 }

@@ -1,4 +1,4 @@
-//! Reading traces: every way of reading, every error, every limit, and damage.
+//! Reading traces: from slices and in pieces, errors, limits, and damage.
 
 mod chunks;
 mod damage;

@@ -1,10 +1,10 @@
-//! Names that outlive their generation, and those that do not.
+//! Names that are used after the generation whose tables contain them.
 
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Generation, Trace};
 use gotrace::{EventKind, Reader, StackId, ThreadId, Version};
 
-/// More names than are kept without asking which are in use.
+/// So many names that the decoder drops those that are no longer in use.
 const TASKS: u64 = 5000;
 
 fn generation(number: u64) -> (Generation, Batch) {
@@ -15,14 +15,14 @@ fn generation(number: u64) -> (Generation, Batch) {
     (Generation::new(number), batch)
 }
 
-/// A task keeps its name while thousands of others, each with its own, come and go in the generations between.
+/// Thousands of other tasks, each with its own name, start and end in the generations between.
 #[test]
-fn a_task_keeps_its_name_for_as_long_as_it_is_open() {
+fn a_task_keeps_its_name_until_it_ends_three_generations_later() {
     let mut trace = Trace::new(Version::Go126);
     let no_stack = StackId(0).0;
 
     let (mut first, mut batch) = generation(1);
-    let name = first.string("the long one").0;
+    let name = first.string("long task").0;
     batch = batch.event(EventType::UserTaskBegin, &[1, 1, 0, name, no_stack]);
     first.batch(batch);
     trace = trace.generation(&first);
@@ -47,12 +47,12 @@ fn a_task_keeps_its_name_for_as_long_as_it_is_open() {
 
     let mut reader = Reader::from_slice(&bytes).expect("a header");
     let mut ended = Vec::new();
-    while let Some(event) = reader.next_event().expect("sound") {
+    while let Some(event) = reader.next_event().expect("a valid trace") {
         if let EventKind::TaskEnd(task) = event.kind() {
             ended.push((task.id.0, task.name.to_str_lossy().into_owned()));
         }
     }
     let mut expected: Vec<_> = (2 * TASKS..4 * TASKS).map(|id| (id, format!("request {id}"))).collect();
-    expected.push((1, "the long one".into()));
+    expected.push((1, "long task".into()));
     assert_eq!(ended, expected);
 }

@@ -1,136 +1,97 @@
-//! Traces of Go 1.11 to 1.21 against the reference reader's text, in every way of reading, whole and damaged.
+//! Traces of Go 1.11 to 1.21, complete and damaged. Go's reader is the reference for their text.
 
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 
-use flate2::read::GzDecoder;
 use gotrace::{Error, ErrorKind, EventKind, Reader};
-use gotrace_tests::corpus::testdata;
-use gotrace_tests::old_text::{assert_agrees, text, whole_text};
+use gotrace_tests::corpus::{Sample, V1_RELEASES, sample, samples};
+use gotrace_tests::pieces::Pieces;
+use gotrace_tests::v1_text::{assert_agrees, text, whole_text};
 
-/// The v1 traces of the repository, and the reference's text of each.
-fn traces() -> Vec<(String, Vec<u8>, Vec<u8>)> {
-    let mut traces = Vec::new();
-    for version in ["go1.19", "go1.21"] {
-        for entry in fs::read_dir(testdata().join("traces").join(version)).expect("the traces are in the repository") {
-            let path = entry.expect("readable").path();
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            let golden = testdata().join("golden").join(version).join(format!("{name}.parsed.gz"));
-            let mut text = Vec::new();
-            GzDecoder::new(fs::File::open(golden).expect("each has a golden")).read_to_end(&mut text).expect("gzip");
-            traces.push((format!("{version}/{name}"), fs::read(&path).expect("readable"), text));
-        }
-    }
+fn traces() -> Vec<Sample> {
+    let traces: Vec<_> = V1_RELEASES.into_iter().flat_map(samples).collect();
     assert!(traces.len() > 30);
     traces
 }
 
-fn trace(name: &str) -> Vec<u8> {
-    fs::read(testdata().join("traces").join(name)).expect("in the repository")
-}
-
 #[test]
-fn text_is_the_references() {
+fn text_equals_that_of_the_reference() {
     let mut equal = 0;
     let traces = traces();
-    for (name, bytes, golden) in &traces {
-        let ours = whole_text(bytes);
-        equal += usize::from(ours == *golden);
-        assert_agrees(name, &ours, golden);
+    for sample in &traces {
+        let (ours, golden) = (whole_text(&sample.bytes()), sample.golden("parsed"));
+        equal += usize::from(ours == golden);
+        assert_agrees(&sample.name, &ours, &golden);
     }
-    // The others have events of two Ps at one time.
+    // In the others, events of two Ps have the same time.
     assert!(equal * 2 > traces.len(), "{equal} of {} are equal to the byte", traces.len());
 }
 
-/// Gives as many bytes at a time as it likes.
-struct Chunks<'a> {
-    rest: &'a [u8],
-    size: Box<dyn FnMut() -> usize + Send>,
-}
-
-impl Read for Chunks<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let len = (self.size)().min(out.len()).min(self.rest.len());
-        let (now, rest) = self.rest.split_at(len);
-        out[..len].copy_from_slice(now);
-        self.rest = rest;
-        Ok(len)
-    }
-}
-
 #[test]
-fn every_way_of_reading_gives_the_same() {
-    for (name, bytes, _) in traces() {
+fn text_is_the_same_from_a_slice_and_in_pieces() {
+    let irregular = [1, 700, 13, 3000, 97, 2048, 5, 1234, 31, 2500, 400];
+    for sample in traces() {
+        let bytes = sample.bytes();
         let want = whole_text(&bytes);
-        let mut state = 0x9e37_79b9_u32;
-        let random = move || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            1 + (state >> 16) as usize % 3000
-        };
-        let sizes: [Box<dyn FnMut() -> usize + Send>; 3] = [Box::new(|| usize::MAX), Box::new(|| 1), Box::new(random)];
-        for size in sizes {
-            let (text, error) = text(Reader::from_reader(Chunks { rest: &bytes, size }).expect("a header"));
-            assert!(error.is_none() && text == want, "{name}: {error:?}");
+        for sizes in [&[usize::MAX][..], &[1], &irregular] {
+            let (text, error) = text(Reader::from_reader(Pieces::new(&bytes, sizes)).expect("a header"));
+            assert!(error.is_none() && text == want, "{} in pieces of {sizes:?}: {error:?}", sample.name);
         }
     }
 }
 
-/// Asks every event everything, of a trace that may be damaged.
-fn read_on_any_account(bytes: &[u8]) -> Result<usize, Error> {
+/// Reads a trace that may be damaged and formats every event.
+fn read_and_format(bytes: &[u8]) -> Result<usize, Error> {
     let mut reader = Reader::from_slice(bytes)?;
     let mut events = 0;
     while let Some(event) = reader.next_event()? {
         events += format!("{event:?}").len().min(1);
-        event.write_text(&mut io::sink()).expect("a sink does not fail");
+        event.write_text(&mut io::sink()).expect("writing to a sink cannot fail");
     }
     Ok(events)
 }
 
-const SMALL: [&str; 3] = ["go1.19/timers.trace", "go1.21/labels.trace", "go1.21/panicgoexit.trace"];
+const SMALL: [&str; 3] = ["go1.19/timers", "go1.21/labels", "go1.21/panicgoexit"];
 
 #[test]
-fn a_cut_is_an_error_at_every_byte() {
+fn a_trace_truncated_before_its_stacks_is_an_error() {
     for name in SMALL {
-        let bytes = trace(name);
-        assert!(read_on_any_account(&bytes).is_ok());
+        let bytes = sample(name).bytes();
+        assert!(read_and_format(&bytes).is_ok());
         let mut silent = Vec::new();
         for cut in 0..bytes.len() {
-            match read_on_any_account(&bytes[..cut]) {
+            match read_and_format(&bytes[..cut]) {
                 Ok(_) => silent.push(cut),
                 Err(error) => assert!(error.at.offset <= cut as u64, "{name} cut at {cut}: {error}"),
             }
         }
-        // The rate of the clock stands before the stacks: a cut between two of these, or before an event's
-        // stack that is simply missing, can't be told from a whole trace.
+        // The stacks come last, after the clock's frequency. A trace that is cut between two of
+        // them looks complete, or an event refers to a missing stack.
         assert!(silent.iter().all(|cut| *cut > bytes.len() / 4), "{name}: {silent:?}");
-        assert!(matches!(
-            read_on_any_account(&bytes[..16]).expect_err("nothing but a header").kind,
-            ErrorKind::EmptyTrace
-        ));
+        assert!(matches!(read_and_format(&bytes[..16]).expect_err("nothing but a header").kind, ErrorKind::EmptyTrace));
     }
 }
 
 #[test]
-fn a_flipped_byte_never_panics() {
+fn a_changed_byte_never_causes_a_panic() {
     for name in SMALL {
-        let mut bytes = trace(name);
+        let mut bytes = sample(name).bytes();
         for at in 0..bytes.len() {
             for mask in [0x01, 0x80, 0xff] {
                 bytes[at] ^= mask;
-                // An error or another trace: both are fine.
-                let _ = read_on_any_account(&bytes);
+                // The result may be an error or a different trace.
+                let _ = read_and_format(&bytes);
                 bytes[at] ^= mask;
             }
         }
     }
 }
 
-/// Reads over damage; gives the events' text without the gap and what comes behind it.
+/// Reads leniently and returns the texts of the events, without gaps and the last Sync.
 fn leniently(bytes: &[u8]) -> Vec<String> {
     let mut reader = Reader::builder().lenient().from_slice(bytes).expect("a header");
     let mut texts = Vec::new();
     let mut gaps = 0;
-    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+    while let Some(event) = reader.next_event().expect("lenient reading never fails") {
         match event.kind() {
             EventKind::Gap(_) => gaps += 1,
             kind => texts.push(format!("{} {:?} {:?} {kind:?}", kind.name(), event.go(), event.proc())),
@@ -144,11 +105,11 @@ fn leniently(bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-/// What comes before a cut in the file of the P that is cut comes out, as far as nothing that is cut off had to come first.
+/// An event before the cut is lost only if it depends on one after it.
 #[test]
-fn a_cut_leaves_what_is_before() {
+fn a_truncated_trace_yields_the_events_before_the_cut() {
     for name in SMALL {
-        let bytes = trace(name);
+        let bytes = sample(name).bytes();
         let all = leniently(&bytes).len();
         let mut last = 0;
         let mut given = Vec::new();
@@ -166,16 +127,16 @@ fn a_cut_leaves_what_is_before() {
 fn whole_events(bytes: &[u8]) -> usize {
     let mut reader = Reader::from_slice(bytes).expect("a header");
     let mut events = 0;
-    while reader.next_event().expect("whole").is_some() {
+    while reader.next_event().expect("a complete trace").is_some() {
         events += 1;
     }
     events
 }
 
 #[test]
-fn a_flipped_byte_is_gone_over() {
+fn a_changed_byte_never_stops_lenient_reading() {
     for name in SMALL {
-        let mut bytes = trace(name);
+        let mut bytes = sample(name).bytes();
         for at in (16..bytes.len()).step_by(7) {
             for mask in [0x01, 0x80, 0xff] {
                 bytes[at] ^= mask;
@@ -183,7 +144,7 @@ fn a_flipped_byte_is_gone_over() {
                 let copy = bytes.clone();
                 let mut reader = Reader::builder().lenient().from_reader(&copy[..]).expect("a header");
                 let mut events = 0;
-                while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+                while let Some(event) = reader.next_event().expect("lenient reading never fails") {
                     events += usize::from(!matches!(event.kind(), EventKind::Gap(_)));
                 }
                 assert_eq!(slice.len() + 1, events.max(1), "{name}: {at} ^ {mask}");

@@ -1,34 +1,35 @@
-//! Single events: faults 15, 17 to 20.
+//! Errors in single events: faults 15 and 17 to 20.
 
 use gotrace::raw::EventType;
 use gotrace::synth::Batch;
 use gotrace::{ContextMismatch, ErrorKind, GoId, Location, ProcId, Resource, ThreadId, Version};
 
 use super::{
-    FIRST, FIRST_122, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_batch, at_event, running, sound, then, trace,
+    FIRST, FIRST_BEFORE_125, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_batch, at_event, running, sound, then,
+    trace,
 };
 
-/// Asserts a fault of the event behind [`running`]'s.
+/// Asserts an error at the event after those of [`running`].
 #[track_caller]
 fn assert_event_fault(batch: Batch, kind: ErrorKind) {
-    let place = at_event(FIRST + HEADER + RUNNING_LEN, 3);
-    assert_fault(&trace(Version::Go126, [batch]), &RUNNING, kind, place);
+    let location = at_event(FIRST + HEADER + RUNNING_LEN, 3);
+    assert_fault(&trace(Version::Go126, [batch]), &RUNNING, kind, location);
 }
 
-/// 18.
+/// Fault 18.
 #[test]
-fn unknown_types_are_refused() {
+fn unknown_event_types_are_errors() {
     for code in [0, 53, 60, 126, 127, 137, 255] {
         assert_event_fault(running().bytes(&[code, 1, 1]), ErrorKind::UnknownEvent { code });
     }
-    // As the first of a batch.
+    // The first event of a batch.
     let bytes = trace(Version::Go126, [Batch::new(ThreadId(7), 100).bytes(&[60, 1])]);
     assert_fault(&bytes, &["Sync"], ErrorKind::UnknownEvent { code: 60 }, at_event(FIRST + HEADER, 1));
 }
 
-/// 18: what belongs to the framing or to tables.
+/// Fault 18: events that belong to the framing or to tables.
 #[test]
-fn structural_events_are_refused_among_those_of_an_m() {
+fn structural_events_in_the_batch_of_a_thread_are_errors() {
     for event in [
         EventType::EventBatch,
         EventType::Stacks,
@@ -46,40 +47,40 @@ fn structural_events_are_refused_among_those_of_an_m() {
         let kind = ErrorKind::WrongContext { event: event.name() };
         assert_event_fault(running().event(event, &[1, 1, 1, 1]), kind);
     }
-    // Since Go 1.25 the frequency stands behind a Sync, so alone it is an event.
+    // Since Go 1.25 a frequency follows a Sync, so a batch that starts with one is not a table.
     let bytes = trace(Version::Go126, [Batch::new(ThreadId(7), 100).event(EventType::Frequency, &[1])]);
     assert_fault(&bytes, &["Sync"], ErrorKind::WrongContext { event: "Frequency" }, at_event(FIRST + HEADER, 1));
 }
 
-/// 19.
+/// Fault 19.
 #[test]
-fn newer_events_are_refused() {
+fn events_newer_than_the_version_are_errors() {
     for (version, first, event) in [
-        (Version::Go122, FIRST_122, EventType::GoSwitch),
-        (Version::Go122, FIRST_122, EventType::GoSwitchDestroy),
-        (Version::Go122, FIRST_122, EventType::GoCreateBlocked),
-        (Version::Go122, FIRST_122, EventType::GoStatusStack),
-        (Version::Go122, FIRST_122, EventType::SpanAlloc),
-        (Version::Go122, FIRST_122, EventType::ExperimentalBatch),
-        (Version::Go122, FIRST_122, EventType::Sync),
-        (Version::Go123, FIRST_122, EventType::Sync),
-        (Version::Go123, FIRST_122, EventType::ClockSnapshot),
+        (Version::Go122, FIRST_BEFORE_125, EventType::GoSwitch),
+        (Version::Go122, FIRST_BEFORE_125, EventType::GoSwitchDestroy),
+        (Version::Go122, FIRST_BEFORE_125, EventType::GoCreateBlocked),
+        (Version::Go122, FIRST_BEFORE_125, EventType::GoStatusStack),
+        (Version::Go122, FIRST_BEFORE_125, EventType::SpanAlloc),
+        (Version::Go122, FIRST_BEFORE_125, EventType::ExperimentalBatch),
+        (Version::Go122, FIRST_BEFORE_125, EventType::Sync),
+        (Version::Go123, FIRST_BEFORE_125, EventType::Sync),
+        (Version::Go123, FIRST_BEFORE_125, EventType::ClockSnapshot),
         (Version::Go125, FIRST, EventType::EndOfGeneration),
     ] {
         let bytes = trace(version, [running().event(event, &[1, 1, 1, 1, 1])]);
         let since = event.spec().since.minor();
-        let place = at_event(first + HEADER + RUNNING_LEN, 3);
-        assert_fault(&bytes, &RUNNING, ErrorKind::EventNotInVersion { event: event.name(), since }, place);
+        let location = at_event(first + HEADER + RUNNING_LEN, 3);
+        assert_fault(&bytes, &RUNNING, ErrorKind::EventNotInVersion { event: event.name(), since }, location);
     }
-    // A batch of an experiment, too.
+    // A batch of an experiment.
     let bytes = trace(Version::Go122, [running(), Batch::new(ThreadId(7), 100).experiment(1).bytes(&[0])]);
-    let place = at_batch(FIRST_122 + HEADER + RUNNING_LEN);
-    assert_fault(&bytes, &["Sync"], ErrorKind::EventNotInVersion { event: "ExperimentalBatch", since: 23 }, place);
+    let location = at_batch(FIRST_BEFORE_125 + HEADER + RUNNING_LEN);
+    assert_fault(&bytes, &["Sync"], ErrorKind::EventNotInVersion { event: "ExperimentalBatch", since: 23 }, location);
 }
 
-/// 15: in the time and in each argument.
+/// Fault 15, in the time and in each argument.
 #[test]
-fn the_numbers_of_events_have_64_bits() {
+fn numbers_in_events_that_overflow_or_are_cut_off_are_errors() {
     let number = [0xff; 11];
     let mut batch = running().bytes(&[EventType::GoUnblock.code()]);
     for _ in 0..4 {
@@ -90,48 +91,48 @@ fn the_numbers_of_events_have_64_bits() {
     }
 }
 
-/// 15: an event behind one that takes the long way counts that too.
+/// The error counts events that the fast path decodes, and those that it does not.
 #[test]
-fn a_fault_counts_all_events_before_it() {
+fn an_error_counts_all_events_before_it() {
     let stop = running().event(EventType::GoStop, &[1, 0, 0]).event(EventType::ProcStop, &[1]);
     let events = then(&RUNNING, &["G1 Running->Runnable", "P0 Running->Idle"]);
     let bytes = trace(Version::Go126, [stop.bytes(&[60])]);
-    let place = at_event(FIRST + HEADER + RUNNING_LEN + 4 + 2, 5);
-    assert_fault(&bytes, &events, ErrorKind::UnknownEvent { code: 60 }, place);
+    let location = at_event(FIRST + HEADER + RUNNING_LEN + 4 + 2, 5);
+    assert_fault(&bytes, &events, ErrorKind::UnknownEvent { code: 60 }, location);
 
-    // A coroutine switch is three.
+    // A coroutine switch is three events.
     let switch = running().event(EventType::GoCreateBlocked, &[1, 2, 0, 0]).event(EventType::GoSwitch, &[1, 2, 1]);
     let switched = ["G2 NotExist->Waiting", "G2 Waiting->Runnable", "G1 Running->Waiting", "G2 Runnable->Running"];
     let bytes = trace(Version::Go126, [switch.bytes(&[60])]);
-    let place = at_event(FIRST + HEADER + RUNNING_LEN + 5 + 4, 7);
-    assert_fault(&bytes, &then(&RUNNING, &switched), ErrorKind::UnknownEvent { code: 60 }, place);
+    let location = at_event(FIRST + HEADER + RUNNING_LEN + 5 + 4, 7);
+    assert_fault(&bytes, &then(&RUNNING, &switched), ErrorKind::UnknownEvent { code: 60 }, location);
 }
 
-/// 17.
+/// Fault 17.
 #[test]
-fn times_may_overflow() {
-    // 64 ns a unit: 2^56 units are 2^62 ns, where times end.
+fn overflowing_times_are_errors() {
+    // A clock tick is 64 ns. The limit is 2^62 ns, which is 2^56 ticks.
     for delta in [1 << 56, 1 << 57, u64::MAX] {
         assert_event_fault(running().event(EventType::HeapAlloc, &[delta, 1]), ErrorKind::TimestampOverflow);
     }
-    let long = (1 << 55) - 48;
-    let twice = running().event(EventType::HeapAlloc, &[long, 1]).event(EventType::HeapAlloc, &[long, 1]);
+    let delta = (1 << 55) - 48;
+    let twice = running().event(EventType::HeapAlloc, &[delta, 1]).event(EventType::HeapAlloc, &[delta, 1]);
     let bytes = trace(Version::Go126, [twice]);
-    let place = at_event(FIRST + HEADER + RUNNING_LEN + 1 + 8 + 1, 4);
-    assert_fault(&bytes, &then(&RUNNING, &["Metric"]), ErrorKind::TimestampOverflow, place);
+    let location = at_event(FIRST + HEADER + RUNNING_LEN + 1 + 8 + 1, 4);
+    assert_fault(&bytes, &then(&RUNNING, &["Metric"]), ErrorKind::TimestampOverflow, location);
 
-    // As the first of a batch, before anything of the generation is delivered.
+    // The first event of a batch: no event of the generation comes before the error.
     for time in [1 << 56, u64::MAX] {
         let late = Batch::new(ThreadId(8), time).event(EventType::HeapAlloc, &[0, 1]);
         let bytes = trace(Version::Go126, [late]);
-        let place = Location { thread: Some(ThreadId(8)), ..at_event(FIRST, 0) };
-        assert_fault(&bytes, &[], ErrorKind::TimestampOverflow, place);
+        let location = Location { thread: Some(ThreadId(8)), ..at_event(FIRST, 0) };
+        assert_fault(&bytes, &[], ErrorKind::TimestampOverflow, location);
     }
 }
 
-/// Equal times are pushed apart, at the last moment that there is as well.
+/// Equal times are made distinct, even the last that does not overflow.
 #[test]
-fn the_last_times_are_pushed_apart() {
+fn equal_times_close_to_the_limit_are_made_distinct() {
     let last = Batch::new(ThreadId(7), (1 << 56) - 8)
         .event(EventType::ProcStatus, &[0, 0, 1])
         .event(EventType::GoStatus, &[0, 1, 7, 2])
@@ -139,9 +140,9 @@ fn the_last_times_are_pushed_apart() {
     assert_eq!(sound(&trace(Version::Go126, [last])).len(), 5);
 }
 
-/// 20.
+/// Fault 20.
 #[test]
-fn statuses_are_from_1_to_4() {
+fn statuses_other_than_1_to_4_are_errors() {
     for status in [0, 5, 257, (1 << 32) + 2, u64::MAX] {
         let resource = Resource::Goroutine(GoId(3));
         let kind = ErrorKind::InvalidStatus { resource, status };
@@ -153,18 +154,19 @@ fn statuses_are_from_1_to_4() {
     }
 }
 
-/// What the events of an M need, at the first event of an M that has nothing.
+/// Events on threads without the P or goroutine that the event needs, or with one that it must not
+/// have.
 #[test]
-fn events_need_their_context() {
+fn events_in_the_wrong_scheduling_context_are_errors() {
     use ContextMismatch::{NoGoroutine, NoProc, NoThread};
     let on = |thread: Option<ThreadId>, event: EventType, args: &[u64], mismatch| {
         let bytes = trace(Version::Go126, [Batch::new(thread, 100).event(event, args)]);
         let header = if thread.is_some() { HEADER } else { 14 };
-        let place = Location { thread, ..at_event(FIRST + header, 1) };
+        let location = Location { thread, ..at_event(FIRST + header, 1) };
         let kind = ErrorKind::WrongSchedContext { event: event.name(), mismatch };
-        assert_fault(&bytes, &["Sync"], kind, place);
+        assert_fault(&bytes, &["Sync"], kind, location);
     };
-    let everything: [(EventType, &[u64], ContextMismatch); 19] = [
+    let events: [(EventType, &[u64], ContextMismatch); 19] = [
         (EventType::GoBlock, &[1, 0, 0], NoProc),
         (EventType::GoStop, &[1, 0, 0], NoProc),
         (EventType::GoSyscallBegin, &[1, 1, 0], NoProc),
@@ -185,14 +187,14 @@ fn events_need_their_context() {
         (EventType::UserTaskBegin, &[1, 2, 0, 0, 0], NoProc),
         (EventType::UserLog, &[1, 0, 0, 0, 0], NoProc),
     ];
-    for (event, args, mismatch) in everything {
+    for (event, args, mismatch) in events {
         on(Some(ThreadId(7)), event, args, mismatch);
         on(None, event, args, NoThread);
     }
     on(None, EventType::GoCreateSyscall, &[1, 2], NoThread);
     on(None, EventType::HeapObjectAlloc, &[1, 2, 3], NoThread);
 
-    // With a P, and no goroutine.
+    // The thread has a P, but no goroutine.
     for (event, args) in [
         (EventType::GoBlock, &[1, 0, 0][..]),
         (EventType::GoDestroy, &[1]),
@@ -204,11 +206,11 @@ fn events_need_their_context() {
         let kind = ErrorKind::WrongSchedContext { event: event.name(), mismatch: NoGoroutine };
         assert_fault(&trace(Version::Go126, [batch]), &RUNNING[..2], kind, at_event(FIRST + HEADER + 4, 2));
     }
-    // With a goroutine, which must not be there.
+    // The thread has a goroutine and must not.
     let kind = |event| ErrorKind::WrongSchedContext { event, mismatch: ContextMismatch::HasGoroutine };
     assert_event_fault(running().event(EventType::GoCreateSyscall, &[1, 2]), kind("GoCreateSyscall"));
     let create = running().event(EventType::GoCreate, &[1, 2, 0, 0]).event(EventType::GoStart, &[1, 2, 1]);
-    let place = at_event(FIRST + HEADER + RUNNING_LEN + 5, 4);
+    let location = at_event(FIRST + HEADER + RUNNING_LEN + 5, 4);
     let events = then(&RUNNING, &["G2 NotExist->Runnable"]);
-    assert_fault(&trace(Version::Go126, [create]), &events, kind("GoStart"), place);
+    assert_fault(&trace(Version::Go126, [create]), &events, kind("GoStart"), location);
 }

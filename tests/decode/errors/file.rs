@@ -1,21 +1,22 @@
-//! The file as a whole: faults 1 to 6 and 26, and bytes that can't be read.
+//! Errors in the file as a whole: faults 1 to 6, 8 and 26, and sources that fail.
 
 use std::io;
 
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, CpuSample, Generation, Trace};
 use gotrace::{ErrorKind, Location, Reader, ThreadId, Version};
+use gotrace_tests::pieces::Pieces;
 
 use super::{
-    FIRST, RUNNING, Trickle, VERSIONS, assert_failed, assert_fault, at, at_batch, at_generation, drain, generation,
-    read, running, sound, then, trace,
+    FIRST, RUNNING, VERSIONS, assert_failed, assert_fault, at, at_batch, at_generation, drain, generation, read,
+    running, sound, then, trace,
 };
 
 const HEADER_26: &[u8; 16] = b"go 1.26 trace\0\0\0";
 
-/// 1, 4.
+/// Faults 1 and 4.
 #[test]
-fn what_is_no_trace_is_shown() {
+fn the_error_for_other_files_shows_their_start() {
     for (bytes, preview) in [
         (&b""[..], ""),
         (b"x", "x"),
@@ -28,17 +29,17 @@ fn what_is_no_trace_is_shown() {
     }
 }
 
-/// 1.
+/// Fault 1.
 #[test]
-fn a_header_may_be_cut() {
+fn a_truncated_header_is_an_error() {
     for len in 1..16 {
         assert_fault(&HEADER_26[..len], &[], ErrorKind::TruncatedHeader { len }, at(0));
     }
 }
 
-/// 2.
+/// Fault 2.
 #[test]
-fn other_versions_are_refused_by_name() {
+fn the_error_for_an_unsupported_version_names_it() {
     for (header, version) in [
         (b"go 1.99 trace\0\0\0", "go 1.99"),
         (b"go 1.24 trace\0\0\0", "go 1.24"),
@@ -49,7 +50,7 @@ fn other_versions_are_refused_by_name() {
     }
 }
 
-/// 3.
+/// Fault 3.
 #[test]
 fn a_header_alone_is_an_empty_trace() {
     for version in VERSIONS {
@@ -57,9 +58,9 @@ fn a_header_alone_is_an_empty_trace() {
     }
 }
 
-/// 5: a trace that ends anywhere but at a generation's end is damaged, and what it gives before is what the whole gives.
+/// Fault 5: the events before the error are those of the complete trace.
 #[test]
-fn a_cut_is_an_error_except_at_a_generations_end() {
+fn a_truncated_trace_is_an_error_except_at_the_end_of_a_generation() {
     for version in VERSIONS {
         let mut first = generation(1, [running()]);
         let reason = first.string("chan receive").0;
@@ -77,8 +78,9 @@ fn a_cut_is_an_error_except_at_a_generations_end() {
         let events = sound(&whole);
         assert_eq!(events.len(), 6 + 4 + 1);
 
-        // Before Go 1.26 the end is not marked, so a file that ends with a batch looks whole if nothing refers to what
-        // is missing. In Go 1.25 the clock comes first: then the clock is a generation, and so is a batch without strings.
+        // Before Go 1.26 the end is not marked, so a file that ends after a batch looks complete if
+        // no event refers to what is missing. In Go 1.25 a generation starts with the clock, so the
+        // clock alone looks complete too, and so does a first batch that refers to no strings.
         let clean = match version {
             Version::Go125 => vec![FIRST as usize, FIRST as usize + 14, end, end + 25],
             _ => vec![end],
@@ -86,17 +88,17 @@ fn a_cut_is_an_error_except_at_a_generations_end() {
         for len in 17..whole.len() {
             let reading = read(&whole[..len]);
             assert_eq!(reading.error.is_none(), clean.contains(&len), "{version}, {len}: {:?}", reading.error);
-            // The last Sync stands where the cut trace ends.
+            // The truncated trace ends with a Sync that the complete one has later.
             let given = reading.events.strip_suffix(&["Sync".to_owned()][..]).unwrap_or(&reading.events);
             assert!(events.starts_with(given), "{version}, {len}: {given:?}");
         }
     }
 }
 
-/// 5: what a file lacks because it is cut is not to blame.
+/// Fault 5: missing events and strings are not errors of their own.
 #[test]
-fn a_cut_is_told_and_not_what_follows_from_it() {
-    // M 8 starts a goroutine, and the batch in which that is created is cut.
+fn only_the_truncation_is_reported_and_not_its_consequences() {
+    // Thread 8 starts goroutine 2. The batch that creates it is truncated.
     let clock = Batch::new(None, 1).event(EventType::Frequency, &[15_625_000]);
     let start =
         Batch::new(ThreadId(8), 100).event(EventType::ProcStatus, &[1, 1, 1]).event(EventType::GoStart, &[9, 2, 1]);
@@ -108,7 +110,7 @@ fn a_cut_is_told_and_not_what_follows_from_it() {
     let events = ["Sync", "P1 Undetermined->Running"];
     assert_fault(&bytes[..bytes.len() - 1], &events, ErrorKind::TruncatedBatch { missing: 1 }, at_batch(len));
 
-    // The strings are cut, or the stacks.
+    // The strings or the stacks are truncated.
     let frame = RawFrame { pc: 1, func: 0, file: 0, line: 1 };
     let label = |generation: &mut Generation| running().event(EventType::GoLabel, &[1, generation.string("worker").0]);
     let stop = |generation: &mut Generation| running().event(EventType::GoStop, &[1, 0, generation.stack(&[frame]).0]);
@@ -128,19 +130,19 @@ fn a_cut_is_told_and_not_what_follows_from_it() {
     }
 }
 
-/// 6.
+/// Fault 6.
 #[test]
-fn a_generation_needs_its_end() {
+fn a_generation_without_its_end_is_an_error() {
     let mut open = generation(1, [running()]);
     let bytes = Trace::new(Version::Go126).generation(open.without_end()).into_bytes();
     let end = bytes.len() as u64;
     assert_fault(&bytes, &["Sync"], ErrorKind::MissingEndOfGeneration, at_generation(end, 1));
 
-    // The next one begins without it.
+    // The next generation follows.
     let bytes = Trace::new(Version::Go126).bytes(&bytes[16..]).generation(&generation(2, [running()])).into_bytes();
     assert_fault(&bytes, &["Sync"], ErrorKind::MissingEndOfGeneration, at_generation(end, 1));
 
-    // One that is whole comes before it.
+    // A complete generation comes before.
     let whole = trace(Version::Go126, [running()]);
     let mut second = generation(2, [running()]);
     let bytes = Trace::new(Version::Go126).bytes(&whole[16..]).generation(second.without_end()).into_bytes();
@@ -148,29 +150,29 @@ fn a_generation_needs_its_end() {
     assert_fault(&bytes, &then(&RUNNING, &["Sync"]), ErrorKind::MissingEndOfGeneration, at_generation(end, 2));
 }
 
-/// 26.
+/// Fault 26.
 #[test]
-fn a_second_trace_is_told_from_damage() {
+fn a_second_trace_has_an_error_of_its_own() {
     for version in VERSIONS {
         let one = trace(version, [running()]);
         let two = [&one[..], &one].concat();
         assert_eq!(two.len(), 2 * one.len());
-        let place = at_end_of_trace(version, one.len());
-        assert_fault(&two, &then(&RUNNING, &["Sync"]), ErrorKind::MultipleTraces, place);
+        let location = at_end_of_trace(version, one.len());
+        assert_fault(&two, &then(&RUNNING, &["Sync"]), ErrorKind::MultipleTraces, location);
     }
 }
 
-/// 26.
+/// Fault 26.
 #[test]
-fn data_behind_the_trace_is_told_from_damage() {
+fn trailing_data_has_an_error_of_its_own() {
     for version in VERSIONS {
         let mut generation = generation(1, [running()]);
         generation.string("a name");
         let one = Trace::new(version).generation(&generation).into_bytes();
         for tail in [&b"\0\0\0"[..], b"\n", b"HTTP/1.1 200 OK"] {
             let kind = ErrorKind::TrailingData { found: tail[0] };
-            let place = at_end_of_trace(version, one.len());
-            assert_fault(&[&one[..], tail].concat(), &then(&RUNNING, &["Sync"]), kind, place);
+            let location = at_end_of_trace(version, one.len());
+            assert_fault(&[&one[..], tail].concat(), &then(&RUNNING, &["Sync"]), kind, location);
         }
     }
 }
@@ -183,9 +185,9 @@ fn at_end_of_trace(version: Version, len: usize) -> Location {
     }
 }
 
-/// 8: whatever becomes of it, it becomes the same of however the bytes come.
+/// Fault 8: the result does not depend on the mode of reading.
 #[test]
-fn a_changed_byte_is_an_error_or_another_trace() {
+fn most_changed_bytes_are_errors_in_every_mode_of_reading() {
     for version in VERSIONS {
         let mut first = generation(1, [running()]);
         let name = first.string("name").0;
@@ -206,20 +208,20 @@ fn a_changed_byte_is_an_error_or_another_trace() {
     }
 }
 
-/// The place is where the bytes stop, and every generation that was whole by then is delivered.
+/// The location is the end of the bytes, and every generation that is complete by then is
+/// delivered.
 #[test]
-fn a_failing_source_is_passed_through() {
+fn the_error_of_a_failing_source_is_returned() {
     for version in VERSIONS {
         let first = trace(version, [running()]);
         let whole = Trace::new(version).bytes(&first[16..]).generation(&generation(2, [running()])).into_bytes();
         for step in [1, 3, usize::MAX] {
             for len in 0..whole.len() {
-                let source = Trickle { bytes: &whole[..len], at_end: Some(io::ErrorKind::ConnectionReset), step };
+                let source = Pieces::new(&whole[..len], &[step]).then_fail(io::ErrorKind::ConnectionReset);
                 let reading = drain(Reader::from_reader(source));
                 let error = reading.error.expect("the source fails");
                 match error.kind {
                     ErrorKind::Io(cause) => assert_eq!(cause.kind(), io::ErrorKind::ConnectionReset),
-                    // What is cut off is known to be missing before the source is asked again.
                     kind => panic!("{version}, {len}: {kind:?}"),
                 }
                 assert_eq!(error.at.offset, len as u64, "{version}");
@@ -230,22 +232,23 @@ fn a_failing_source_is_passed_through() {
     }
 }
 
-/// Whoever waits on a pipe for the end of a generation gets its events, though nothing follows yet.
+/// A generation from a pipe is delivered at its end, without waiting for the bytes after it.
 #[test]
 fn a_generation_is_delivered_as_soon_as_it_ends() {
     let bytes = trace(Version::Go126, [running()]);
-    let source = Trickle { bytes: &bytes, at_end: Some(io::ErrorKind::WouldBlock), step: 1 };
+    let source = Pieces::new(&bytes, &[1]).then_fail(io::ErrorKind::WouldBlock);
     let reading = drain(Reader::from_reader(source));
     let error = ErrorKind::Io(io::ErrorKind::WouldBlock.into());
     assert_failed(&reading, &then(&RUNNING, &["Sync"]), &error, at(bytes.len() as u64));
 }
 
 #[test]
-fn a_file_that_is_not_there_is_an_io_error() {
+fn a_missing_file_is_an_io_error() {
     let error = Reader::from_path("/nonexistent/trace.out").expect_err("no such file");
     assert!(matches!(&error.kind, ErrorKind::Io(cause) if cause.kind() == io::ErrorKind::NotFound), "{error:?}");
     assert_eq!(error.at, at(0));
-    // The text says the cause, so whoever prints the chain of sources prints it once.
+    // The message contains the cause. `source` is `None`, so that a printed error chain shows it
+    // once.
     let ErrorKind::Io(cause) = &error.kind else { panic!("{error:?}") };
     assert_eq!(error.to_string(), format!("cannot read: {cause} at byte 0"));
     assert!(std::error::Error::source(&error).is_none());

@@ -1,8 +1,8 @@
-//! What lenient reading makes of each fault. The second generation of most traces is sound: it must be given, whatever
-//! is wrong with the first.
+//! Lenient reading of each fault. The second generation of most traces is valid and must be
+//! delivered, whatever is wrong with the first.
 //!
-//! Tests called `row_NN_…` are those of the rows of the table in `src/v2/lenient/mod.rs`; row 10 is in `salvage.rs`. The
-//! numbers in comments are those of the list of faults.
+//! The tests named `row_NN_…` are about the rows of the table in `src/v2/lenient/mod.rs`. Row 10 is
+//! in `salvage.rs`. "Fault 5" in a comment is row 5 of `faults.md`.
 
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Clock, CpuSample, Generation, Trace};
@@ -12,20 +12,21 @@ use gotrace::{
 };
 
 use super::{
-    FIRST, FIRST_122, HEADER, RUNNING, RUNNING_LEN, Reading, TABLE_HEADER, Trickle, VERSIONS, at, at_batch, at_event,
-    at_generation, brief, generation, running, sound, then, trace,
+    FIRST, FIRST_BEFORE_125, HEADER, NO_LOSS, RUNNING, RUNNING_LEN, Reading, TABLE_HEADER, VERSIONS, at, at_batch,
+    at_event, at_generation, brief, generation, numbered, on, running, sound, then, trace,
 };
+use gotrace_tests::pieces::Pieces;
 
-/// What a sound generation behind a gap gives, to the trace's end.
-pub(super) const AFRESH: [&str; 5] = ["Gap", "Sync", RUNNING[1], RUNNING[2], "Sync"];
-/// The same where nothing was lost.
-pub(super) const ON: [&str; 4] = ["Sync", "P0 Running->Running", "G1 Running->Running", "Sync"];
+/// The events of a generation of [`running`] after a gap, and the end of the trace.
+pub(super) const AFTER_GAP: [&str; 5] = ["Gap", "Sync", RUNNING[1], RUNNING[2], "Sync"];
+/// The events of a generation of [`running`] after a complete one, and the end of the trace.
+pub(super) const CONTINUED: [&str; 4] = ["Sync", "P0 Running->Running", "G1 Running->Running", "Sync"];
 
-/// What lenient reading gives.
+/// The result of reading a trace leniently.
 #[derive(Debug)]
 pub(super) struct Lenient {
     pub(super) reading: Reading,
-    /// What each gap says, as far as it has come.
+    /// The location of each gap, and the losses it reports.
     gaps: Vec<(Location, Tally)>,
     read: Tally,
     pub(super) lost: Tally,
@@ -38,7 +39,7 @@ fn drain(reader: Result<Reader<'_>, Error>, len: usize) -> Lenient {
     let mut reader = reader.expect("a header");
     let mut reading = Reading { events: Vec::new(), times: Vec::new(), error: None };
     let mut gaps = Vec::new();
-    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+    while let Some(event) = reader.next_event().expect("lenient reading never fails") {
         reading.events.push(brief(&event));
         reading.times.push(event.time().0);
         if let EventKind::Gap(gap) = event.kind() {
@@ -55,18 +56,18 @@ fn drain(reader: Result<Reader<'_>, Error>, len: usize) -> Lenient {
     Lenient { gaps, read, lost, trailing, faults, warnings: reader.warnings().1, reading }
 }
 
-/// Reads in every mode; all must agree.
+/// Reads from a slice and in pieces of several sizes, and checks that all agree.
 pub(super) fn read(bytes: &[u8]) -> Lenient {
     let builder = Reader::builder().lenient();
     let slice = drain(builder.from_slice(bytes), bytes.len());
     for step in [1, 7, usize::MAX] {
-        let other = drain(builder.from_reader(Trickle { bytes, at_end: None, step }), bytes.len());
+        let other = drain(builder.from_reader(Pieces::new(bytes, &[step])), bytes.len());
         assert_eq!(format!("{slice:?}"), format!("{other:?}"), "{step} bytes at a time");
     }
     slice
 }
 
-/// Asserts what lenient reading gives, and what it goes over.
+/// Asserts the events of lenient reading and the faults that it reports.
 #[track_caller]
 pub(super) fn assert_read(bytes: &[u8], events: &[&str], faults: &[(ErrorKind, Location)]) -> Lenient {
     let lenient = read(bytes);
@@ -76,10 +77,11 @@ pub(super) fn assert_read(bytes: &[u8], events: &[&str], faults: &[(ErrorKind, L
     lenient
 }
 
-/// What is given up of a generation that has to be skipped then is lost once.
+/// Part of a batch is lost, and then the whole generation is skipped: that part is not counted
+/// again.
 #[test]
-fn what_is_skipped_is_lost_once() {
-    // One tick is a second: the other M's times are beyond 64 bits.
+fn a_skipped_generation_counts_bytes_that_were_already_lost_once() {
+    // One clock tick is a second, so the times of thread 8 overflow.
     let clock = Clock { frequency: 1, time: 100, mono: 0, seconds: 0, nanos: 0 };
     let damaged = Batch::new(ThreadId(7), 100).bytes(&[200; 9]);
     let late = Batch::new(ThreadId(8), 1 << 40).event(EventType::ProcStatus, &[1, 0, 1]);
@@ -91,12 +93,12 @@ fn what_is_skipped_is_lost_once() {
     assert_eq!(lenient.gaps[0].1, lenient.lost);
 }
 
-/// A trace of a generation of these batches and of a sound one.
-fn with_second(version: Version, batches: impl IntoIterator<Item = Batch>) -> Vec<u8> {
+/// A trace of a generation of these batches and of a valid one.
+pub(super) fn with_second(version: Version, batches: impl IntoIterator<Item = Batch>) -> Vec<u8> {
     before_second(version, &generation(1, batches))
 }
 
-fn before_second(version: Version, first: &Generation) -> Vec<u8> {
+pub(super) fn before_second(version: Version, first: &Generation) -> Vec<u8> {
     Trace::new(version).generation(first).generation(&second()).into_bytes()
 }
 
@@ -104,39 +106,41 @@ fn second() -> Generation {
     generation(2, [running()])
 }
 
-/// A batch of an M, behind [`running`]'s in time.
-fn on(thread: u64) -> Batch {
-    Batch::new(ThreadId(thread), 200)
+/// The length of the second generation.
+pub(super) fn second_len(version: Version) -> u64 {
+    Trace::new(version).generation(&second()).into_bytes().len() as u64 - 16
 }
 
-/// The place of an event behind [`running`]'s.
-fn behind(len: u64, events: u64) -> Location {
+/// The location `len` bytes after the events of [`running`].
+fn after_running(len: u64, events: u64) -> Location {
     at_event(FIRST + HEADER + RUNNING_LEN + len, events)
 }
 
-/// Asserts that what follows [`running`]'s events on M 7 is given up, and the next generation is given.
+/// Asserts that the rest of the generation after the events of [`running`] is lost, and the next
+/// one is delivered.
 #[track_caller]
-fn assert_given_up(batch: Batch, kind: ErrorKind, lost: u64) {
-    let lenient = assert_read(&with_second(Version::Go126, [batch]), &then(&RUNNING, &AFRESH), &[(kind, behind(0, 3))]);
+fn assert_rest_is_lost(batch: Batch, kind: ErrorKind, lost: u64) {
+    let lenient =
+        assert_read(&with_second(Version::Go126, [batch]), &then(&RUNNING, &AFTER_GAP), &[(kind, after_running(0, 3))]);
     assert_eq!((lenient.lost.events, lenient.lost.generations, lenient.read.generations), (lost, 0, 2));
-    assert_eq!(lenient.gaps, [(behind(0, 3), lenient.lost)]);
+    assert_eq!(lenient.gaps, [(after_running(0, 3), lenient.lost)]);
 }
 
 #[test]
-fn what_the_tests_build_on_is_sound() {
+fn the_undamaged_trace_is_read_without_an_error() {
     for version in VERSIONS {
         let bytes = with_second(version, [running()]);
-        let lenient = assert_read(&bytes, &then(&RUNNING, &ON), &[]);
-        assert_eq!((lenient.lost, lenient.trailing), (Tally::default(), 0));
+        let lenient = assert_read(&bytes, &then(&RUNNING, &CONTINUED), &[]);
+        assert_eq!((lenient.lost, lenient.trailing), (NO_LOSS, 0));
         assert_eq!((lenient.read.generations, lenient.read.batches), (2, 4));
         assert_eq!(lenient.warnings, u64::from(version < Version::Go126));
         assert_eq!(sound(&bytes), lenient.reading.events);
     }
 }
 
-/// 1, 2, 4: what is no trace that is read is none leniently.
+/// Faults 1, 2 and 4.
 #[test]
-fn what_is_no_trace_is_refused_all_the_same() {
+fn other_files_and_versions_are_refused_as_in_strict_reading() {
     for bytes in [&b""[..], b"go 1.26", b"go 1.99 trace\0\0\0", b"go 1.24 trace\0\0\0", b"<html><body>404"] {
         let strict = Reader::from_slice(bytes).expect_err("no trace");
         let lenient = Reader::builder().lenient().from_slice(bytes).expect_err("no trace");
@@ -144,17 +148,17 @@ fn what_is_no_trace_is_refused_all_the_same() {
     }
 }
 
-/// 3.
+/// Fault 3.
 #[test]
-fn a_header_alone_gives_nothing() {
+fn a_header_alone_yields_no_events() {
     for version in VERSIONS {
         assert_read(&Trace::new(version).into_bytes(), &[], &[(ErrorKind::EmptyTrace, at(16))]);
     }
 }
 
-/// 5: whatever is whole before the cut is given as the whole trace gives it.
+/// Fault 5: the events before the cut are those of the complete trace.
 #[test]
-fn all_before_a_cut_is_given() {
+fn a_truncated_file_yields_all_complete_generations() {
     for version in VERSIONS {
         let mut whole = Trace::new(version);
         let mut ends = vec![16];
@@ -164,7 +168,8 @@ fn all_before_a_cut_is_given() {
             generation.batch(on(7).event(EventType::GoBlock, &[1, name, 0]));
             let wake = Batch::new(ThreadId(8), 300).event(EventType::GoUnblock, &[1, 1, 1, 0]);
             generation.batch(wake.event(EventType::ProcStatus, &[1, 1, 2]));
-            // Each ends as it began.
+            // Goroutine 1 runs again at the end, so the statuses of the next generation are
+            // consistent.
             let start = Batch::new(ThreadId(7), 400).event(EventType::GoStart, &[1, 1, 2]);
             whole = whole.generation(generation.batch(start));
             ends.push(whole.clone().into_bytes().len());
@@ -179,24 +184,25 @@ fn all_before_a_cut_is_given() {
             assert!(all.iter().zip(given).all(|(a, b)| a == *b), "{version}, {len}: {:?}", lenient.reading.events);
             let generations = ends.iter().filter(|end| **end <= len).count() - 1;
             assert!(given.len() >= 7 * generations, "{version}, {len}: {lenient:#?}");
-            // At its M's last batch nothing but tables can be lost.
+            // At the end of a generation nothing is lost, and some cuts look like one.
             let is_clean = ends.contains(&len) && len > 16;
             assert_eq!(
                 lenient.gaps.is_empty() && lenient.faults.is_empty(),
                 is_clean || looks_whole(version, &lenient)
             );
-            // Without its clock a first generation has no times.
+            // Only the first generation is lost, if its clock is missing: later ones use the clock
+            // before.
             assert!(lenient.lost.generations == 0 || generations == 0, "{version}, {len}: {lenient:#?}");
         }
     }
 }
 
-/// Before Go 1.26 a cut behind a batch can't be told from an end.
+/// Before Go 1.26 a cut after a batch looks like the end of the trace.
 fn looks_whole(version: Version, lenient: &Lenient) -> bool {
     version < Version::Go126 && lenient.faults.is_empty() && lenient.warnings == 1
 }
 
-/// 5: the events of the batch in which a file is cut are given up to the cut.
+/// Fault 5: the events of the truncated batch are delivered up to the cut.
 #[test]
 fn row_02_the_file_ends_inside_a_batch() {
     let create = |go| [1, go, 0, 0];
@@ -206,25 +212,25 @@ fn row_02_the_file_ends_inside_a_batch() {
     let fault = (ErrorKind::TruncatedBatch { missing: 2 }, at_batch(cut as u64));
     let events = then(&RUNNING, &["G2 NotExist->Runnable", "Gap", "Sync"]);
     let lenient = assert_read(&bytes[..cut], &events, &[fault]);
-    assert_eq!(lenient.lost, Tally { bytes: 3, ..Tally::default() });
+    assert_eq!(lenient.lost, Tally { bytes: 3, ..NO_LOSS });
 }
 
-/// 6.
+/// Fault 6.
 #[test]
-fn a_generation_without_an_end_is_given() {
+fn a_generation_without_its_end_is_delivered() {
     let mut open = generation(1, [running()]);
     let bytes = Trace::new(Version::Go126).generation(open.without_end()).into_bytes();
     let end = bytes.len() as u64;
     let fault = || (ErrorKind::MissingEndOfGeneration, at_generation(end, 1));
     let lenient = assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault()]);
-    assert_eq!(lenient.lost, Tally::default());
-    let lenient = assert_read(&before_second(Version::Go126, &open), &then(&RUNNING, &ON), &[fault()]);
-    assert_eq!(lenient.lost, Tally::default());
+    assert_eq!(lenient.lost, NO_LOSS);
+    let lenient = assert_read(&before_second(Version::Go126, &open), &then(&RUNNING, &CONTINUED), &[fault()]);
+    assert_eq!(lenient.lost, NO_LOSS);
 }
 
-/// 7: the events are there, what they refer to is not.
+/// Fault 7: the events are delivered without the missing names and stacks.
 #[test]
-fn without_tables_names_are_unknown() {
+fn missing_tables_make_names_and_stacks_unknown() {
     let mut first = Generation::new(1);
     let name = first.string("a name that is cut off").0;
     let stack = first.stack(&[RawFrame { pc: 5, func: name, file: name, line: 1 }]).0;
@@ -250,7 +256,7 @@ fn without_tables_names_are_unknown() {
     }
 }
 
-/// 9, 24: the next generation is given, and begins anew.
+/// Faults 9 and 24: the next generation is delivered after a gap.
 #[test]
 fn row_11_events_cannot_be_ordered() {
     let start = EventType::GoStart;
@@ -263,136 +269,128 @@ fn row_11_events_cannot_be_ordered() {
         waits_for: "goroutine 9 to be Runnable (nothing is known of it)".to_owned(),
     };
     let batch = running().event(start, &[1, 9, 1]).event(EventType::GoStop, &[1, 0, 0]);
-    assert_given_up(batch, ErrorKind::StuckFrontier(vec![head]), 2);
+    assert_rest_is_lost(batch, ErrorKind::StuckFrontier(vec![head]), 2);
     let kind =
         ErrorKind::BadSequence { event: "GoSyscallBegin", resource: Resource::Proc(ProcId(0)), last: 0, found: 9 };
-    assert_given_up(running().event(EventType::GoSyscallBegin, &[1, 9, 0]), kind, 1);
+    assert_rest_is_lost(running().event(EventType::GoSyscallBegin, &[1, 9, 0]), kind, 1);
 }
 
-/// 10.
+/// Fault 10.
 #[test]
-fn row_05_a_batch_is_there_twice() {
+fn row_05_a_batch_is_repeated() {
     let heap = || on(7).event(EventType::HeapAlloc, &[1, 4096]);
     let bytes = with_second(Version::Go126, [running(), heap(), heap()]);
-    let place = at_batch(FIRST + HEADER + RUNNING_LEN + HEADER + 1 + 4);
-    let events = then(&then(&RUNNING, &["Metric"]), &ON);
-    let lenient = assert_read(&bytes, &events, &[(ErrorKind::DuplicateBatch, place)]);
+    let location = at_batch(FIRST + HEADER + RUNNING_LEN + HEADER + 1 + 4);
+    let events = then(&then(&RUNNING, &["Metric"]), &CONTINUED);
+    let lenient = assert_read(&bytes, &events, &[(ErrorKind::DuplicateBatch, location)]);
     assert_eq!(lenient.lost, Tally { bytes: HEADER + 1 + 4, batches: 1, generations: 0, events: 1 });
 
     let sample =
         || Batch::new(None, 1).event(EventType::CPUSamples, &[]).event(EventType::CPUSample, &[99, 7, 0, 1, 0]);
     let bytes = with_second(Version::Go126, [running(), sample(), sample()]);
-    let place = at_generation(FIRST + HEADER + RUNNING_LEN + TABLE_HEADER + 7, 1);
-    let events = then(&["Sync", "StackSample", RUNNING[1], RUNNING[2]], &ON);
-    assert_read(&bytes, &events, &[(ErrorKind::DuplicateBatch, place)]);
+    let location = at_generation(FIRST + HEADER + RUNNING_LEN + TABLE_HEADER + 7, 1);
+    let events = then(&["Sync", "StackSample", RUNNING[1], RUNNING[2]], &CONTINUED);
+    assert_read(&bytes, &events, &[(ErrorKind::DuplicateBatch, location)]);
 }
 
-/// 11: with a warning, they are put right.
+/// Fault 11: the batches are sorted, and the fault is reported.
 #[test]
 fn row_06_batches_are_not_in_order_of_time() {
     let stop = on(7).event(EventType::GoStop, &[1, 0, 0]);
     let bytes = with_second(Version::Go126, [stop.clone(), running()]);
     let fault = (ErrorKind::TimeRegression { last: 200, found: 100 }, at_batch(FIRST + HEADER + 1 + 4));
-    let lenient = assert_read(&with_stop(&bytes), &then(&RUNNING, &["G1 Running->Runnable", "Sync"]), &[fault]);
-    assert_eq!(lenient.lost, Tally::default());
+    let lenient = assert_read(&without_second(&bytes), &then(&RUNNING, &["G1 Running->Runnable", "Sync"]), &[fault]);
+    assert_eq!(lenient.lost, NO_LOSS);
 
-    // A copy far from its original is found beside it then.
+    // Sorting puts a copy next to its original, so it is detected.
     let heap = |time| Batch::new(ThreadId(7), time).event(EventType::HeapAlloc, &[1, 4096]);
     let bytes = trace(Version::Go126, [running(), heap(200), heap(300), heap(200)]);
-    let place = at_batch(FIRST + HEADER + RUNNING_LEN + 2 * (HEADER + 1 + 4));
-    let fault = (ErrorKind::TimeRegression { last: 300, found: 200 }, place);
+    let location = at_batch(FIRST + HEADER + RUNNING_LEN + 2 * (HEADER + 1 + 4));
+    let fault = (ErrorKind::TimeRegression { last: 300, found: 200 }, location);
     let lenient = assert_read(&bytes, &then(&RUNNING, &["Metric", "Metric", "Sync"]), &[fault]);
     assert_eq!((lenient.lost.batches, lenient.lost.events), (1, 1));
-    // Where the generation is skipped all the same, it is lost once.
+    // If the generation is then skipped, the copy is counted once.
     let late = Batch::new(ThreadId(8), u64::MAX).event(EventType::HeapAlloc, &[0, 1]);
     let lenient = read(&trace(Version::Go126, [running(), heap(200), heap(300), heap(200), late]));
     assert_eq!((lenient.lost.batches, lenient.lost.events, lenient.lost.generations), (5, 6, 1));
 }
 
-/// The first of two generations.
-fn with_stop(bytes: &[u8]) -> Vec<u8> {
-    let second = Trace::new(Version::Go126).generation(&second()).into_bytes().len() - 16;
-    bytes[..bytes.len() - second].to_vec()
+/// Cuts off the second generation.
+fn without_second(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len() - second_len(Version::Go126) as usize].to_vec()
 }
 
-/// 12.
+/// Fault 12.
 #[test]
-fn the_batches_of_different_ms_may_stand_in_any_order() {
+fn the_order_of_batches_of_different_threads_does_not_matter() {
     let other = on(8).event(EventType::ProcStatus, &[1, 1, 2]);
     let orders = [[running(), other.clone()], [other, running()]];
     let [a, b] = orders.map(|batches| read(&trace(Version::Go126, batches)).reading);
     assert_eq!((a.events, a.times), (b.events, b.times));
 }
 
-fn numbered(version: Version, numbers: &[u64]) -> (Vec<u8>, u64) {
-    let mut end = 0;
-    let mut trace = Trace::new(version);
-    for &number in numbers {
-        end = trace.clone().into_bytes().len() as u64;
-        trace = trace.generation(&generation(number, [running()]));
-    }
-    (trace.into_bytes(), end)
-}
-
-/// 13.
+/// Fault 13.
 #[test]
 fn row_08_generations_are_missing() {
     for version in VERSIONS {
         let thread = Some(ThreadId(7)).filter(|_| version < Version::Go125);
         for (last, found, skipped) in [(1, 3, 1), (1, 7, 5), (5, 4, 0), (5, 2, 0), (1, u64::MAX, 0), (u64::MAX, 9, 0)] {
             let (bytes, end) = numbered(version, &[last, found]);
-            let place = Location { thread, ..at_generation(end, found) };
+            let location = Location { thread, ..at_generation(end, found) };
             let kind = ErrorKind::GenerationOutOfOrder { last, found };
-            let lenient = assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(kind, place)]);
-            assert_eq!(lenient.lost, Tally { generations: skipped, ..Tally::default() });
-            assert_eq!(lenient.gaps, [(place, lenient.lost)]);
+            let lenient = assert_read(&bytes, &then(&RUNNING, &AFTER_GAP), &[(kind, location)]);
+            assert_eq!(lenient.lost, Tally { generations: skipped, ..NO_LOSS });
+            assert_eq!(lenient.gaps, [(location, lenient.lost)]);
         }
     }
 }
 
-/// 13: a copy has its time too.
+/// Fault 13: a copy has the same number and the same start.
 #[test]
-fn row_07_a_generation_is_there_twice() {
+fn row_07_a_generation_is_repeated() {
     let (bytes, end) = numbered(Version::Go126, &[1, 1, 2]);
     let len = (end - 16) / 2;
     let fault = || (ErrorKind::GenerationOutOfOrder { last: 1, found: 1 }, at_generation(16 + len, 1));
-    let lenient = assert_read(&bytes, &then(&RUNNING, &ON), &[fault()]);
+    let lenient = assert_read(&bytes, &then(&RUNNING, &CONTINUED), &[fault()]);
     assert_eq!(lenient.lost, Tally { bytes: HEADER + RUNNING_LEN, batches: 1, generations: 1, events: 2 });
     let mut later = generation(1, [running()]);
     later.clock(Some(Clock { frequency: 15_625_000, time: 2, mono: 0, seconds: 0, nanos: 0 }));
     let bytes = Trace::new(Version::Go126).generation(&generation(1, [running()])).generation(&later).into_bytes();
-    assert_read(&bytes, &then(&RUNNING, &AFRESH), &[fault()]);
+    assert_read(&bytes, &then(&RUNNING, &AFTER_GAP), &[fault()]);
 }
 
-/// 13: what is wrong with the first of two copies, or between them, is told, and the second is read if the first could not be.
+/// Fault 13: damage of the first copy or between the copies is reported, and the second copy is
+/// read if the first one cannot be.
 #[test]
-fn of_a_generation_that_stands_twice_the_sound_one_is_given() {
+fn the_valid_copy_of_a_repeated_generation_is_delivered() {
     let clock = |frequency| Clock { frequency, time: 1, mono: 0, seconds: 0, nanos: 0 };
     let of = |number, frequency| generation(number, [running()]).clock(Some(clock(frequency))).clone();
     let trace = |generations: &[Generation]| generations.iter().fold(Trace::new(Version::Go126), Trace::generation);
     let bytes = trace(&[of(1, 0), of(1, 15_625_000)]).into_bytes();
     let lenient = read(&bytes);
-    assert_eq!(lenient.reading.events, AFRESH, "{lenient:?}");
+    assert_eq!(lenient.reading.events, AFTER_GAP, "{lenient:?}");
     assert_eq!(lenient.gaps[0].1, lenient.lost);
     assert_eq!((lenient.lost.generations, lenient.lost.events), (1, 2));
 
     let bytes = trace(&[of(1, 15_625_000), of(2, 0), of(1, 15_625_000), of(2, 15_625_000)]).into_bytes();
     let lenient = read(&bytes);
-    assert_eq!(lenient.reading.events, then(&RUNNING, &AFRESH), "{lenient:?}");
-    // The copy is not missing, but takes its bytes.
+    assert_eq!(lenient.reading.events, then(&RUNNING, &AFTER_GAP), "{lenient:?}");
+    // The copy of generation 1 is lost too, but no generation is missing for it, so the gap counts
+    // one.
     assert_eq!((lenient.gaps[0].1.generations, lenient.lost.generations), (1, 2));
 
-    // Several may be there twice, and each copy is reported. What follows the one before the copies follows.
+    // Several generations are repeated, and each copy is reported. No gap: generation 3 follows
+    // generation 2.
     let f = 15_625_000;
     let lenient = read(&trace(&[of(1, f), of(2, f), of(1, f), of(2, f), of(3, f)]).into_bytes());
-    assert_eq!(lenient.reading.events, then(&then(&RUNNING, &ON[..3]), &ON), "{lenient:?}");
+    assert_eq!(lenient.reading.events, then(&then(&RUNNING, &CONTINUED[..3]), &CONTINUED), "{lenient:?}");
     assert_eq!((lenient.lost.generations, lenient.lost.events, lenient.faults.len()), (2, 4, 2));
-    // A number that is far too high says nothing of those after it.
+    // A single number that is far too high does not count as missing generations.
     let lenient = read(&trace(&[of(1, f), of(100_000, f), of(3, f), of(10, f)]).into_bytes());
     let lost: Vec<_> = lenient.gaps.iter().map(|(_, lost)| lost.generations).collect();
     assert_eq!((lost, lenient.lost.generations), (vec![0, 0, 6], 6), "{lenient:?}");
 
-    // The file is cut in the copy: what was lost before it is told all the same.
+    // The file ends inside the copy. The loss before the copy is still reported.
     let bytes = trace(&[of(5, f), of(4, 0)]).into_bytes();
     let copy = trace(&[of(5, f)]).into_bytes();
     for cut in 30..copy.len() - 1 {
@@ -402,24 +400,24 @@ fn of_a_generation_that_stands_twice_the_sound_one_is_given() {
     }
 }
 
-/// 13: none has the number 0.
+/// Fault 13: there is no generation 0.
 #[test]
-fn a_batch_of_generation_0_is_left_out() {
+fn a_batch_of_generation_0_is_skipped() {
     for version in VERSIONS {
         let zero = generation(0, [running()]).clock(None).clone();
         let bytes = Trace::new(version).generation(zero.clone().without_end()).generation(&second()).into_bytes();
-        let place = Location { thread: Some(ThreadId(7)), ..at(16) };
+        let location = Location { thread: Some(ThreadId(7)), ..at(16) };
         let events = then(&RUNNING, &["Sync"]);
-        let lenient = assert_read(&bytes, &events, &[(ErrorKind::InvalidGeneration, place)]);
+        let lenient = assert_read(&bytes, &events, &[(ErrorKind::InvalidGeneration, location)]);
         assert_eq!(lenient.lost, Tally { bytes: HEADER + RUNNING_LEN, batches: 1, generations: 0, events: 2 });
     }
 }
 
-/// 14.
+/// Fault 14.
 #[test]
-fn row_04_a_batch_does_not_fit() {
+fn row_04_a_batch_of_another_generation() {
     for version in VERSIONS {
-        // Between two of the first generation one that says it is of the second, or of the tenth.
+        // A batch of generation 2 or 10 between two of generation 1.
         for found in [2, 10] {
             let stray = generation(found, [on(8).event(EventType::ProcStatus, &[1, 5, 2])]).clock(None).clone();
             let mut open = generation(1, [running()]);
@@ -429,17 +427,18 @@ fn row_04_a_batch_does_not_fit() {
                 Trace::new(version).bytes(&start[16..]).generation(stray.clone().without_end()).generation(&rest);
             let bytes = bytes.into_bytes();
             let kind = ErrorKind::InterleavedGenerations { current: 1, found };
-            let place = Location { thread: Some(ThreadId(8)), ..at_generation(start.len() as u64, 1) };
+            let location = Location { thread: Some(ThreadId(8)), ..at_generation(start.len() as u64, 1) };
             let events = then(&RUNNING, &["G1 Running->Runnable", "Sync"]);
-            let lenient = assert_read(&bytes, &events, &[(kind, place)]);
+            let lenient = assert_read(&bytes, &events, &[(kind, location)]);
             assert_eq!((lenient.lost.batches, lenient.lost.events), (1, 1));
         }
     }
 }
 
-/// 15: a string seems to go on to the file's end, longer than any is.
+/// Fault 15: the length of a string reaches to the end of the file and is longer than any string
+/// can be.
 #[test]
-fn an_impossible_string_hides_no_generation() {
+fn an_impossible_string_length_does_not_hide_the_next_generation() {
     let string = [EventType::String.code(), 1, 0xe0, 0xd4, 3];
     let broken = on(7).bytes(&string).claiming(60_000);
     let beats = (0..20).fold(on(7), |batch, _| batch.event(EventType::HeapAlloc, &[1, 1]));
@@ -449,39 +448,42 @@ fn an_impossible_string_hides_no_generation() {
     assert_eq!(lenient.reading.events.iter().filter(|event| *event == "Metric").count(), 20);
 }
 
-/// 15: on to the next generation, and nothing is set aside for what is claimed.
+/// Fault 15: nothing is allocated for the size.
 #[test]
-fn an_impossible_size_is_gone_over() {
+fn an_impossible_batch_size_skips_to_the_next_generation() {
     for size in [65_537, 1 << 63, u64::MAX] {
         let broken = on(7).event(EventType::GoStop, &[1, 0, 0]).claiming(size);
         let bytes = with_second(Version::Go126, [running(), broken]);
-        let place = at_batch(FIRST + HEADER + RUNNING_LEN + 5);
-        let lenient = assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(ErrorKind::BatchTooLarge { size }, place)]);
-        let second = Trace::new(Version::Go126).generation(&second()).into_bytes().len() as u64 - 16;
-        assert_eq!(lenient.lost.bytes, bytes.len() as u64 - second - (FIRST + HEADER + RUNNING_LEN));
+        let location = at_batch(FIRST + HEADER + RUNNING_LEN + 5);
+        let lenient =
+            assert_read(&bytes, &then(&RUNNING, &AFTER_GAP), &[(ErrorKind::BatchTooLarge { size }, location)]);
+        assert_eq!(
+            lenient.lost.bytes,
+            bytes.len() as u64 - second_len(Version::Go126) - (FIRST + HEADER + RUNNING_LEN)
+        );
     }
     let start = Trace::new(Version::Go126).generation(generation(1, [running()]).without_end()).into_bytes();
     let bytes = Trace::new(Version::Go126).bytes(&start[16..]).bytes(&[1, 1, 7, 0xff]).bytes(&[0xff; 12]);
     let bytes = bytes.generation(&second()).into_bytes();
-    let place = at_batch(start.len() as u64 + 3);
-    assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(ErrorKind::VarintOverflow, place)]);
+    let location = at_batch(start.len() as u64 + 3);
+    assert_read(&bytes, &then(&RUNNING, &AFTER_GAP), &[(ErrorKind::VarintOverflow, location)]);
 }
 
-/// 15: in an event.
+/// Fault 15: a number of more than 64 bits in an event.
 #[test]
-fn an_impossible_number_is_gone_over() {
+fn an_impossible_number_skips_to_the_next_generation() {
     let batch = running().bytes(&[EventType::GoUnblock.code()]).bytes(&[0xff; 12]);
-    assert_given_up(batch, ErrorKind::VarintOverflow, 0);
+    assert_rest_is_lost(batch, ErrorKind::VarintOverflow, 0);
 }
 
-/// What is told of the first generation where it is skipped.
+/// Asserts that the first generation is skipped with `events` events.
 #[track_caller]
-fn assert_skipped(bytes: &[u8], kind: ErrorKind, place: Location, events: u64) {
-    let lenient = assert_read(bytes, &AFRESH, &[(kind, place)]);
+fn assert_skipped(bytes: &[u8], kind: ErrorKind, location: Location, events: u64) {
+    let lenient = assert_read(bytes, &AFTER_GAP, &[(kind, location)]);
     assert_eq!((lenient.lost.generations, lenient.lost.events, lenient.read.generations), (1, events, 1));
 }
 
-/// 16.
+/// Fault 16.
 #[test]
 fn row_09_the_clock_has_no_frequency() {
     for version in VERSIONS {
@@ -492,40 +494,40 @@ fn row_09_the_clock_has_no_frequency() {
         for frequency in [0, u64::MAX] {
             first.clock(Some(Clock { frequency, time: 1, mono: 0, seconds: 0, nanos: 0 }));
             let bytes = before_second(version, &first);
-            let place = match version < Version::Go125 {
-                true => FIRST_122 + HEADER + RUNNING_LEN + TABLE_HEADER,
-                false => FIRST_122 + TABLE_HEADER + 1,
+            let location = match version < Version::Go125 {
+                true => FIRST_BEFORE_125 + HEADER + RUNNING_LEN + TABLE_HEADER,
+                false => FIRST_BEFORE_125 + TABLE_HEADER + 1,
             };
-            assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Invalid), at_generation(place, 1), 2);
+            assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Invalid), at_generation(location, 1), 2);
         }
     }
-    // A later generation is read on the clock of the one before.
+    // A later generation uses the clock of the one before.
     for version in VERSIONS {
         let bytes = Trace::new(version).generation(&generation(1, [running()]));
         let bytes = bytes.generation(second().clock(None)).into_bytes();
         let lenient = read(&bytes);
-        assert_eq!(lenient.reading.events, then(&RUNNING, &ON), "{version}");
+        assert_eq!(lenient.reading.events, then(&RUNNING, &CONTINUED), "{version}");
         assert_eq!(lenient.faults[0], ("BadFrequency(Missing)".to_owned(), at_generation(bytes.len() as u64, 2)));
-        assert_eq!(lenient.lost, Tally::default());
+        assert_eq!(lenient.lost, NO_LOSS);
     }
     let clock = |units| Batch::new(None, 1).event(EventType::Frequency, &[units]);
     let mut first = generation(1, [clock(1000), running(), clock(2000), on(7)]);
     let bytes = before_second(Version::Go122, first.clock(None));
-    let place = at_generation(FIRST_122 + TABLE_HEADER + 3 + HEADER + RUNNING_LEN + TABLE_HEADER, 1);
-    assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Repeated), place, 2);
+    let location = at_generation(FIRST_BEFORE_125 + TABLE_HEADER + 3 + HEADER + RUNNING_LEN + TABLE_HEADER, 1);
+    assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Repeated), location, 2);
 }
 
-/// 17.
+/// Fault 17.
 #[test]
-fn times_that_overflow_are_skipped() {
-    assert_given_up(running().event(EventType::HeapAlloc, &[u64::MAX, 1]), ErrorKind::TimestampOverflow, 1);
+fn an_overflowing_time_skips_the_rest_of_the_generation() {
+    assert_rest_is_lost(running().event(EventType::HeapAlloc, &[u64::MAX, 1]), ErrorKind::TimestampOverflow, 1);
     let late = Batch::new(ThreadId(8), u64::MAX).event(EventType::HeapAlloc, &[0, 1]);
     let bytes = with_second(Version::Go126, [running(), late]);
-    let place = Location { thread: Some(ThreadId(8)), ..behind(0, 0) };
-    assert_skipped(&bytes, ErrorKind::TimestampOverflow, place, 3);
+    let location = Location { thread: Some(ThreadId(8)), ..after_running(0, 0) };
+    assert_skipped(&bytes, ErrorKind::TimestampOverflow, location, 3);
 }
 
-/// 18.
+/// Fault 18.
 #[test]
 fn row_03_a_record_cannot_be_read() {
     for code in [0, 60, 255] {
@@ -533,14 +535,14 @@ fn row_03_a_record_cannot_be_read() {
         let stop = on(7).event(EventType::GoStop, &[1, 0, 0]);
         let bytes = trace(Version::Go126, [broken, stop]);
         let events = then(&RUNNING, &["G1 Running->Runnable", "Sync"]);
-        let lenient = assert_read(&bytes, &events, &[(ErrorKind::UnknownEvent { code }, behind(0, 3))]);
-        assert_eq!(lenient.lost, Tally { bytes: 3, ..Tally::default() });
+        let lenient = assert_read(&bytes, &events, &[(ErrorKind::UnknownEvent { code }, after_running(0, 3))]);
+        assert_eq!(lenient.lost, Tally { bytes: 3, ..NO_LOSS });
         assert!(lenient.gaps.is_empty());
     }
     let broken = running().event(EventType::Strings, &[]).event(EventType::ProcStop, &[1]);
     let kind = ErrorKind::WrongContext { event: "Strings" };
-    assert_read(&trace(Version::Go126, [broken]), &then(&RUNNING, &["Sync"]), &[(kind, behind(0, 3))]);
-    // As the first event of all.
+    assert_read(&trace(Version::Go126, [broken]), &then(&RUNNING, &["Sync"]), &[(kind, after_running(0, 3))]);
+    // The unreadable event is the first of the trace.
     let broken = Batch::new(ThreadId(7), 50).bytes(&[60, 1]);
     let kind = ErrorKind::UnknownEvent { code: 60 };
     let lenient = assert_read(
@@ -551,31 +553,32 @@ fn row_03_a_record_cannot_be_read() {
     assert_eq!(lenient.lost.bytes, 2);
 }
 
-/// 19.
+/// Fault 19.
 #[test]
-fn newer_events_are_taken() {
+fn events_newer_than_the_version_are_delivered_and_reported() {
     let switch = running().event(EventType::GoCreateBlocked, &[1, 2, 0, 0]).event(EventType::GoSwitch, &[1, 2, 1]);
     let events =
         ["G2 NotExist->Waiting", "G2 Waiting->Runnable", "G1 Running->Waiting", "G2 Runnable->Running", "Sync"];
     let since = 23;
-    let place = |len, events| Location { offset: FIRST_122 + HEADER + RUNNING_LEN + len, ..behind(0, events) };
+    let location =
+        |len, events| Location { offset: FIRST_BEFORE_125 + HEADER + RUNNING_LEN + len, ..after_running(0, events) };
     let faults = [
-        (ErrorKind::EventNotInVersion { event: "GoCreateBlocked", since }, place(0, 4)),
-        (ErrorKind::EventNotInVersion { event: "GoSwitch", since }, place(5, 5)),
+        (ErrorKind::EventNotInVersion { event: "GoCreateBlocked", since }, location(0, 4)),
+        (ErrorKind::EventNotInVersion { event: "GoSwitch", since }, location(5, 5)),
     ];
     let lenient = read(&trace(Version::Go122, [switch]));
     assert_eq!(lenient.reading.events, then(&RUNNING, &events));
     let kinds: Vec<_> = lenient.faults.iter().map(|(kind, at)| (kind.clone(), at.offset)).collect();
     assert_eq!(kinds, faults.map(|(kind, at)| (format!("{kind:?}"), at.offset)));
-    assert_eq!(lenient.lost, Tally::default());
+    assert_eq!(lenient.lost, NO_LOSS);
 
     let bytes = trace(Version::Go122, [running(), on(7).experiment(1).bytes(&[0])]);
     let fault = (
         ErrorKind::EventNotInVersion { event: "ExperimentalBatch", since },
-        at_batch(FIRST_122 + HEADER + RUNNING_LEN),
+        at_batch(FIRST_BEFORE_125 + HEADER + RUNNING_LEN),
     );
     assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault]);
-    // A newer end.
+    // An end of generation, which is newer than Go 1.25.
     let bytes = [trace(Version::Go125, [running()]), vec![52]].concat();
     let fault = (
         ErrorKind::EventNotInVersion { event: "EndOfGeneration", since: 26 },
@@ -584,18 +587,18 @@ fn newer_events_are_taken() {
     assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault]);
 }
 
-/// 20.
+/// Fault 20.
 #[test]
-fn a_status_that_is_none_ends_the_generation() {
+fn an_invalid_status_skips_the_rest_of_the_generation() {
     for status in [0, 5, 257, (1 << 32) + 2] {
         let kind = ErrorKind::InvalidStatus { resource: Resource::Goroutine(GoId(3)), status };
-        assert_given_up(running().event(EventType::GoStatus, &[1, 3, 7, status]), kind, 1);
+        assert_rest_is_lost(running().event(EventType::GoStatus, &[1, 3, 7, status]), kind, 1);
         let kind = ErrorKind::InvalidStatus { resource: Resource::Proc(ProcId(3)), status };
-        assert_given_up(running().event(EventType::ProcStatus, &[1, 3, status]), kind, 1);
+        assert_rest_is_lost(running().event(EventType::ProcStatus, &[1, 3, status]), kind, 1);
     }
 }
 
-/// 21.
+/// Fault 21.
 #[test]
 fn row_14_ids_are_unknown() {
     let stop = running().event(EventType::GoStop, &[1, 77, 0]);
@@ -603,19 +606,19 @@ fn row_14_ids_are_unknown() {
     assert_read(
         &trace(Version::Go126, [stop]),
         &events,
-        &[(ErrorKind::UnknownString { id: StringId(77) }, behind(0, 3))],
+        &[(ErrorKind::UnknownString { id: StringId(77) }, after_running(0, 3))],
     );
     let stop = running().event(EventType::GoStop, &[1, 0, 78]);
     assert_read(
         &trace(Version::Go126, [stop]),
         &events,
-        &[(ErrorKind::UnknownStack { id: StackId(78) }, behind(0, 3))],
+        &[(ErrorKind::UnknownStack { id: StackId(78) }, after_running(0, 3))],
     );
 
     let mut sampled = generation(1, [running()]);
     sampled.sample(CpuSample { time: 200, thread: 7, proc: 0, go: 1, stack: StackId(77) });
-    let place = behind(TABLE_HEADER + 1, 3);
-    let fault = (ErrorKind::UnknownStack { id: StackId(77) }, place);
+    let location = after_running(TABLE_HEADER + 1, 3);
+    let fault = (ErrorKind::UnknownStack { id: StackId(77) }, location);
     let bytes = Trace::new(Version::Go126).generation(&sampled).into_bytes();
     assert_read(&bytes, &then(&RUNNING, &["StackSample", "Sync"]), &[fault]);
 
@@ -634,9 +637,9 @@ fn row_14_ids_are_unknown() {
     assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault]);
 }
 
-/// 22.
+/// Fault 22.
 #[test]
-fn of_two_the_first_wins() {
+fn the_first_of_repeated_ids_is_kept_and_long_entries_are_cut() {
     let strings = |entries: &[(u64, &[u8])]| {
         let table = Batch::new(None, 1).event(EventType::Strings, &[]);
         entries.iter().fold(table, |batch, &(id, text)| batch.data(EventType::String, &[id], text))
@@ -675,31 +678,31 @@ fn of_two_the_first_wins() {
     assert!(matches!(reader.account().faults[0].kind, ErrorKind::StackTooDeep { frames: 129, max: 128 }));
 }
 
-/// 23.
+/// Fault 23.
 #[test]
-fn nothing_is_on_two_threads() {
+fn a_p_on_two_threads_skips_the_rest_of_the_generation() {
     let other = on(8).event(EventType::ProcStatus, &[1, 0, 1]).event(EventType::GoCreateSyscall, &[1, 5]);
     let bytes = with_second(Version::Go126, [running(), other]);
     let resource = Resource::Proc(ProcId(0));
     let kind = ErrorKind::DoubleBinding { resource, here: ThreadId(8), there: ThreadId(7) };
-    let place = Location { thread: Some(ThreadId(8)), ..behind(HEADER + 1, 3) };
-    let lenient = assert_read(&bytes, &then(&RUNNING, &AFRESH), &[(kind, place)]);
+    let location = Location { thread: Some(ThreadId(8)), ..after_running(HEADER + 1, 3) };
+    let lenient = assert_read(&bytes, &then(&RUNNING, &AFTER_GAP), &[(kind, location)]);
     assert_eq!((lenient.lost.events, lenient.lost.bytes), (2, 4 + 3));
 }
 
-/// What is read before the source fails is given, and then its error.
+/// The events read before the source fails are delivered, and then its error.
 #[test]
 fn row_13_the_bytes_cannot_be_read() {
     for version in VERSIONS {
         let bytes = with_second(version, [running()]);
         for len in [bytes.len() - 1, bytes.len() - 30] {
-            let failing = Trickle { bytes: &bytes[..len], at_end: Some(std::io::ErrorKind::TimedOut), step: 7 };
+            let failing = Pieces::new(&bytes[..len], &[7]).then_fail(std::io::ErrorKind::TimedOut);
             let mut reader = Reader::builder().lenient().from_reader(failing).expect("a header");
             let mut events = Vec::new();
             let error = loop {
                 match reader.next_event() {
                     Ok(Some(event)) => events.push(brief(&event)),
-                    Ok(None) => panic!("it fails"),
+                    Ok(None) => panic!("the source fails"),
                     Err(error) => break error,
                 }
             };
@@ -711,56 +714,56 @@ fn row_13_the_bytes_cannot_be_read() {
     }
 }
 
-/// 25: no fault of the trace.
+/// Fault 25: the program misuses regions, which is no damage of the trace.
 #[test]
-fn annotations_are_warnings_all_the_same() {
+fn misused_regions_are_warnings_as_in_strict_reading() {
     let end = running().event(EventType::UserRegionBegin, &[1, 0, 0, 0]).event(EventType::UserRegionEnd, &[1, 4, 0, 0]);
     let events = then(&RUNNING, &["RegionBegin", "RegionEnd", "Sync"]);
     let lenient = assert_read(&trace(Version::Go126, [end]), &events, &[]);
     assert_eq!(lenient.warnings, 1);
 }
 
-/// 26: the first trace is read.
+/// Fault 26: the first trace is read.
 #[test]
-fn row_12_more_follows_the_trace() {
+fn row_12_another_trace_or_other_data_follows() {
     for version in VERSIONS {
         let mut generation = generation(1, [running()]);
         generation.string("a name");
         let one = Trace::new(version).generation(&generation).into_bytes();
-        let place = match version {
+        let location = match version {
             Version::Go126 => at(one.len() as u64),
             _ => at_generation(one.len() as u64, 1),
         };
         let events = then(&RUNNING, &["Sync"]);
         let two = [&one[..], &one].concat();
-        let lenient = assert_read(&two, &events, &[(ErrorKind::MultipleTraces, place)]);
-        assert_eq!((lenient.trailing, lenient.lost), (one.len() as u64, Tally::default()));
+        let lenient = assert_read(&two, &events, &[(ErrorKind::MultipleTraces, location)]);
+        assert_eq!((lenient.trailing, lenient.lost), (one.len() as u64, NO_LOSS));
         for tail in [&b"\0\0\0"[..], b"\n", b"HTTP/1.1 200 OK"] {
             let bytes = [&one[..], tail].concat();
-            let lenient = assert_read(&bytes, &events, &[(ErrorKind::TrailingData { found: tail[0] }, place)]);
-            assert_eq!((lenient.trailing, lenient.lost), (tail.len() as u64, Tally::default()));
+            let lenient = assert_read(&bytes, &events, &[(ErrorKind::TrailingData { found: tail[0] }, location)]);
+            assert_eq!((lenient.trailing, lenient.lost), (tail.len() as u64, NO_LOSS));
         }
     }
 }
 
-/// Behind bytes that are nothing the next generation is found, however many there are.
+/// The next generation is found after any number of junk bytes.
 #[test]
-fn the_next_generation_is_found() {
+fn the_next_generation_is_found_after_junk() {
     for version in VERSIONS {
         let one = trace(version, [running()]);
         for junk in [&[60; 1][..], &[0; 100], &[50; 5000], &vec![7; (3 << 20) + 5]] {
-            // Three batches prove that they are batches.
+            // The search for batches needs three in a row to be sure of them.
             let mut second = second();
             second.string("a name");
             let bytes = Trace::new(version).bytes(&one[16..]).bytes(junk).generation(&second).into_bytes();
             let lenient = read(&bytes);
-            assert_eq!(lenient.reading.events, then(&RUNNING, &AFRESH), "{version}, {}", junk.len());
-            assert_eq!(lenient.lost, Tally { bytes: junk.len() as u64, ..Tally::default() });
+            assert_eq!(lenient.reading.events, then(&RUNNING, &AFTER_GAP), "{version}, {}", junk.len());
+            assert_eq!(lenient.lost, Tally { bytes: junk.len() as u64, ..NO_LOSS });
         }
     }
 }
 
-/// Tables behind the damage serve the events before it.
+/// The tables after the damage are used for the events before it.
 #[test]
 fn row_01_the_chain_of_batches_is_broken() {
     let mut first = Generation::new(1);
@@ -769,10 +772,11 @@ fn row_01_the_chain_of_batches_is_broken() {
     first.batch(on(8).event(EventType::ProcStatus, &[1, 1, 2]).claiming(70_000));
     first.batch(Batch::new(ThreadId(9), 300).event(EventType::ProcStatus, &[1, 2, 2]));
     let bytes = before_second(Version::Go126, &first);
-    let events = then(&then(&RUNNING, &["G1 Running->Waiting"]), &AFRESH);
+    let events = then(&then(&RUNNING, &["G1 Running->Waiting"]), &AFTER_GAP);
     let lenient = read(&bytes);
     assert_eq!(lenient.reading.events, events);
-    // The event of M 9 stands behind the damage: it can't be told what came before it.
+    // The event of thread 9 comes after the damage and is lost, since earlier events may be
+    // missing.
     assert_eq!((lenient.lost.batches, lenient.lost.events), (1, 1));
     let mut reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
     let mut reasons = Vec::new();
@@ -784,15 +788,17 @@ fn row_01_the_chain_of_batches_is_broken() {
     assert_eq!(reasons, ["", "select", ""]);
 }
 
-/// A generation that is found after damage may lack batches. If it then stands still, that is reported.
+/// A generation that is found after damage may lack batches. If its events then cannot be ordered,
+/// that is reported.
 #[test]
-fn a_found_generation_that_stands_still_is_told_of() {
+fn a_generation_found_after_damage_that_cannot_be_ordered_is_reported() {
     let mut cut = generation(1, [on(8).claiming(20_000)]).clock(None).clone();
     let found = generation(6, [Batch::new(ThreadId(7), 100).event(EventType::ProcStart, &[1, 0, 1]), on(8), on(9)]);
     let bytes = Trace::new(Version::Go123).generation(cut.without_end()).generation(&found).into_bytes();
     let lenient = read(&bytes);
     assert_eq!(lenient.reading.events, ["Gap", "Sync", "Gap", "Sync"], "{lenient:?}");
-    let told: Vec<_> = lenient.faults.iter().map(|(kind, at)| (kind.split([' ', '(']).next(), at.generation)).collect();
-    assert_eq!(told[0], (Some("TruncatedBatch"), Some(1)), "{lenient:?}");
-    assert_eq!(told[told.len() - 1], (Some("StuckFrontier"), Some(6)), "{lenient:?}");
+    let kinds: Vec<_> =
+        lenient.faults.iter().map(|(kind, at)| (kind.split([' ', '(']).next(), at.generation)).collect();
+    assert_eq!(kinds[0], (Some("TruncatedBatch"), Some(1)), "{lenient:?}");
+    assert_eq!(kinds[kinds.len() - 1], (Some("StuckFrontier"), Some(6)), "{lenient:?}");
 }

@@ -1,8 +1,11 @@
-//! A damaged trace gives the same typed error whatever the bytes are read from, after all events before it.
+//! A damaged trace yields the events before the damage and then a typed error, the same from a
+//! slice and from a `Read`.
 //!
-//! Each input is sound but for one fault. The numbers in comments are those of `faults.md` in this folder.
+//! Each input is valid except for one fault. "Fault 5" in a comment is row 5 of `faults.md` in this
+//! folder.
 
-mod behind_old;
+mod after_v1;
+mod boundaries;
 mod event;
 mod file;
 mod framing;
@@ -11,37 +14,44 @@ mod order;
 mod rows;
 mod salvage;
 mod stuck;
-mod swallowed;
 mod tables;
 mod warnings;
 
-use std::io::{self, Read};
-
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Generation, Trace};
-use gotrace::{Error, ErrorKind, Event, EventKind, Location, Reader, ThreadId, Version};
+use gotrace::{Error, ErrorKind, Event, EventKind, Location, Reader, Tally, ThreadId, Version};
+use gotrace_tests::pieces::Pieces;
 
-/// The versions with generations.
+/// The format versions whose traces consist of generations.
 const VERSIONS: [Version; 4] = [Version::Go122, Version::Go123, Version::Go125, Version::Go126];
 
-/// Where the first batch begins in a trace of [`Generation`]s: behind the header before Go 1.25, behind the clock since.
-const FIRST_122: u64 = 16;
+/// The offset of the first batch before Go 1.25: after the header.
+const FIRST_BEFORE_125: u64 = 16;
+/// The offset of the first batch since Go 1.25: after the header and the batch with the clock.
 const FIRST: u64 = 16 + 25;
-/// The header of an M's batch with small numbers: type, generation, M, time and size.
+/// The length of the header of a thread's batch if all numbers are small: type, generation, thread,
+/// time and size.
 const HEADER: u64 = 5;
-/// The header of a batch of no M, whose number is ten bytes long.
+/// The length of the header of a batch without a thread, whose thread ID takes ten bytes.
 const TABLE_HEADER: u64 = 14;
 
-/// What [`running`] gives, and how many bytes its events take.
+/// The events of a trace of [`running`], and the length of the batch's body.
 const RUNNING: [&str; 3] = ["Sync", "P0 Undetermined->Running", "G1 Undetermined->Running"];
 const RUNNING_LEN: u64 = 4 + 5;
 
-/// A batch of M 7, on which goroutine 1 runs on P 0.
-fn running() -> Batch {
+/// Nothing is lost.
+const NO_LOSS: Tally = Tally { bytes: 0, batches: 0, generations: 0, events: 0 };
+
+/// A batch of thread 7, with goroutine 1 running on P 0.
+pub(crate) fn running() -> Batch {
     Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[1, 0, 1]).event(EventType::GoStatus, &[1, 1, 7, 2])
 }
 
-/// A generation of batches.
+/// An empty batch of a thread that starts later than [`running`].
+fn on(thread: u64) -> Batch {
+    Batch::new(ThreadId(thread), 200)
+}
+
 fn generation(number: u64, batches: impl IntoIterator<Item = Batch>) -> Generation {
     let mut generation = Generation::new(number);
     for batch in batches {
@@ -55,7 +65,18 @@ fn trace(version: Version, batches: impl IntoIterator<Item = Batch>) -> Vec<u8> 
     Trace::new(version).generation(&generation(1, batches)).into_bytes()
 }
 
-/// How the bytes of a trace come.
+/// A trace of generations with these numbers, and the offset of the last one.
+fn numbered(version: Version, numbers: &[u64]) -> (Vec<u8>, u64) {
+    let mut last = 0;
+    let mut trace = Trace::new(version);
+    for &number in numbers {
+        last = trace.clone().into_bytes().len() as u64;
+        trace = trace.generation(&generation(number, [running()]));
+    }
+    (trace.into_bytes(), last)
+}
+
+/// The source of a trace's bytes.
 #[derive(Clone, Copy, Debug)]
 enum Mode {
     Slice,
@@ -63,33 +84,17 @@ enum Mode {
     ByteByByte,
 }
 
-/// Gives one byte at a time, and at the end an error if there is one.
-struct Trickle<'a> {
-    bytes: &'a [u8],
-    at_end: Option<io::ErrorKind>,
-    step: usize,
-}
-
-impl Read for Trickle<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let step = out.len().min(self.step);
-        match (self.bytes.read(&mut out[..step])?, self.at_end) {
-            (0, Some(kind)) => Err(kind.into()),
-            (read, _) => Ok(read),
-        }
-    }
-}
-
-/// What a trace gave.
+/// The result of reading a trace.
 #[derive(Debug)]
 struct Reading {
-    /// The events, in brief.
+    /// The events, as [`brief`] formats them.
     events: Vec<String>,
     times: Vec<i64>,
     error: Option<Error>,
 }
 
-/// An event without its time and place: `G1 Running->Waiting`, `P0 Idle->Running`, or the name of its kind.
+/// An event without its time and place: `G1 Running->Waiting`, `P0 Idle->Running`, or the name of
+/// its kind.
 fn brief(event: &Event<'_>) -> String {
     match event.kind() {
         EventKind::GoTransition(change) => format!("G{} {}->{}", change.go, change.from, change.to),
@@ -98,7 +103,7 @@ fn brief(event: &Event<'_>) -> String {
     }
 }
 
-/// Reads to the end, and once more: a reader that has failed has nothing more to say.
+/// Reads to the end or to an error, and checks that the reader then yields nothing more.
 fn drain(reader: Result<Reader<'_>, Error>) -> Reading {
     let mut reading = Reading { events: Vec::new(), times: Vec::new(), error: None };
     let mut reader = match reader {
@@ -129,11 +134,11 @@ fn read_in(mode: Mode, bytes: &[u8]) -> Reading {
     match mode {
         Mode::Slice => drain(Reader::from_slice(bytes)),
         Mode::Whole => drain(Reader::from_reader(bytes)),
-        Mode::ByteByByte => drain(Reader::from_reader(Trickle { bytes, at_end: None, step: 1 })),
+        Mode::ByteByByte => drain(Reader::from_reader(Pieces::new(bytes, &[1]))),
     }
 }
 
-/// Reads in every mode; all must agree.
+/// Reads in every mode and checks that all agree.
 fn read(bytes: &[u8]) -> Reading {
     let slice = read_in(Mode::Slice, bytes);
     for mode in [Mode::Whole, Mode::ByteByByte] {
@@ -144,14 +149,14 @@ fn read(bytes: &[u8]) -> Reading {
     slice
 }
 
-/// Reads a trace that is sound; gives its events.
+/// Reads a trace without an error and returns its events.
 fn sound(bytes: &[u8]) -> Vec<String> {
     let reading = read(bytes);
     assert!(reading.error.is_none(), "{:?}", reading.error);
     reading.events
 }
 
-/// Asserts that a trace gives these events and then this error.
+/// Asserts that reading yields these events and then this error.
 #[track_caller]
 fn assert_fault(bytes: &[u8], events: &[&str], kind: ErrorKind, at: Location) {
     assert_failed(&read(bytes), events, &kind, at);
@@ -161,39 +166,43 @@ fn assert_fault(bytes: &[u8], events: &[&str], kind: ErrorKind, at: Location) {
 fn assert_failed(reading: &Reading, events: &[&str], kind: &ErrorKind, at: Location) {
     assert_eq!(reading.events, events);
     let error = reading.error.as_ref().expect("an error");
-    // Not all that kinds hold can be compared, but all can be printed.
+    // `ErrorKind` is not `PartialEq`, since it can hold an `io::Error`.
     assert_eq!(format!("{:?}", error.kind), format!("{kind:?}"));
     assert_eq!(error.at, at);
-    assert_eq!(error.at.event.unwrap_or(events.len() as u64), events.len() as u64, "the count is that of the events");
+    assert_eq!(
+        error.at.event.unwrap_or(events.len() as u64),
+        events.len() as u64,
+        "the error counts the events before it"
+    );
 }
 
-/// A place in a file.
+/// A location that is only an offset.
 fn at(offset: u64) -> Location {
     Location { offset, ..Location::default() }
 }
 
-/// A place in a generation.
+/// A location in a generation.
 fn at_generation(offset: u64, generation: u64) -> Location {
     Location { generation: Some(generation), ..at(offset) }
 }
 
-/// A place in a batch of M 7 in generation 1.
+/// A location in a batch of thread 7 in generation 1.
 fn at_batch(offset: u64) -> Location {
     Location { thread: Some(ThreadId(7)), ..at_generation(offset, 1) }
 }
 
-/// A place at an event of M 7 in generation 1, after so many events.
+/// The location of an event of thread 7 in generation 1. `event` is the number of events before it.
 fn at_event(offset: u64, event: u64) -> Location {
     Location { event: Some(event), ..at_batch(offset) }
 }
 
-/// `events` with more behind them.
+/// `events` followed by `more`.
 fn then<'a>(events: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [events, more].concat()
 }
 
 #[test]
-fn what_the_tests_build_on_is_sound() {
+fn the_undamaged_trace_is_read_without_an_error() {
     for version in VERSIONS {
         assert_eq!(sound(&trace(version, [running()])), then(&RUNNING, &["Sync"]));
     }

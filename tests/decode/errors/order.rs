@@ -1,12 +1,13 @@
-//! What can't have happened: fault 23, the sequence of fault 24 that can't be waited for, and what no state allows.
+//! Events that contradict the known states: fault 23, the wrong sequence numbers of fault 24 that
+//! no other event could make right, and illegal transitions.
 
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Trace};
 use gotrace::{ErrorKind, GoId, Location, ProcId, Resource, ThreadId, Version};
 
-use super::{FIRST, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_event, generation, running, sound, then, trace};
+use super::{FIRST, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_event, generation, on, running, sound, then, trace};
 
-const NO_M: u64 = u64::MAX;
+const NO_THREAD: u64 = u64::MAX;
 
 fn go(id: u64) -> Resource {
     Resource::Goroutine(GoId(id))
@@ -16,27 +17,24 @@ fn proc(id: u64) -> Resource {
     Resource::Proc(ProcId(id))
 }
 
-/// An empty batch of an M, behind [`running`]'s in time.
-fn on(thread: u64) -> Batch {
-    Batch::new(ThreadId(thread), 200)
-}
-
-/// Asserts a fault of an event so many bytes behind [`running`]'s, with what was delivered between.
+/// Asserts an error at the event `len` bytes after those of [`running`]. `more` are the events in
+/// between.
 #[track_caller]
 fn assert_broken(batch: Batch, len: u64, more: &[&str], kind: ErrorKind) {
-    let place = at_event(FIRST + HEADER + RUNNING_LEN + len, 3 + more.len() as u64);
-    assert_fault(&trace(Version::Go126, [batch]), &then(&RUNNING, more), kind, place);
+    let location = at_event(FIRST + HEADER + RUNNING_LEN + len, 3 + more.len() as u64);
+    assert_fault(&trace(Version::Go126, [batch]), &then(&RUNNING, more), kind, location);
 }
 
-/// Asserts a fault of an event so many bytes into the body of M 8's batch, behind that of [`running`].
+/// Asserts an error at the event `len` bytes into the body of thread 8's batch, which follows that
+/// of [`running`].
 #[track_caller]
 fn assert_broken_on_8(batch: Batch, len: u64, more: &[&str], kind: ErrorKind) {
     let offset = FIRST + HEADER + RUNNING_LEN + HEADER + 1 + len;
-    let place = Location { thread: Some(ThreadId(8)), ..at_event(offset, 3 + more.len() as u64) };
-    assert_fault(&trace(Version::Go126, [running(), batch]), &then(&RUNNING, more), kind, place);
+    let location = Location { thread: Some(ThreadId(8)), ..at_event(offset, 3 + more.len() as u64) };
+    assert_fault(&trace(Version::Go126, [running(), batch]), &then(&RUNNING, more), kind, location);
 }
 
-/// Asserts a fault at the first event of M 7 in a second generation.
+/// Asserts an error at the first event of thread 7 in the second generation.
 #[track_caller]
 fn assert_broken_later(first: [Batch; 1], first_events: &[&str], event: EventType, args: &[u64], kind: ErrorKind) {
     let later = generation(2, [on(7).event(event, args)]);
@@ -44,12 +42,12 @@ fn assert_broken_later(first: [Batch; 1], first_events: &[&str], event: EventTyp
     let bytes = Trace::new(Version::Go126).bytes(&start[16..]).generation(&later).into_bytes();
     let events = then(first_events, &["Sync"]);
     let offset = start.len() as u64 + 25 + HEADER + 1;
-    let place = Location { generation: Some(2), ..at_event(offset, events.len() as u64) };
-    assert_fault(&bytes, &events, kind, place);
+    let location = Location { generation: Some(2), ..at_event(offset, events.len() as u64) };
+    assert_fault(&bytes, &events, kind, location);
 }
 
 #[test]
-fn goroutines_go_from_state_to_state() {
+fn events_that_the_state_of_a_goroutine_does_not_allow_are_errors() {
     let running_1 = |event| ErrorKind::IllegalTransition { event, resource: go(1), state: "Running" };
     for event in [EventType::GoSyscallEnd, EventType::GoSyscallEndBlocked, EventType::GoDestroySyscall] {
         assert_broken(running().event(event, &[1]), 0, &[], running_1(event.name()));
@@ -69,8 +67,8 @@ fn goroutines_go_from_state_to_state() {
 }
 
 #[test]
-fn ps_go_from_state_to_state() {
-    // The goroutine is in a system call, and its P runs.
+fn the_end_of_a_system_call_whose_p_is_running_is_an_error() {
+    // Goroutine 1 is in a system call, but its P is Running.
     for event in [EventType::GoSyscallEnd, EventType::GoDestroySyscall] {
         let batch = on(7).event(EventType::ProcStatus, &[1, 0, 1]).event(EventType::GoStatus, &[1, 1, 7, 3]);
         let bytes = trace(Version::Go126, [batch.event(event, &[1])]);
@@ -81,7 +79,7 @@ fn ps_go_from_state_to_state() {
 }
 
 #[test]
-fn a_status_agrees_with_what_is_known() {
+fn a_status_that_contradicts_the_known_state_is_an_error() {
     for (status, found) in [(1, "Runnable"), (3, "Syscall"), (4, "Waiting")] {
         let kind = ErrorKind::InconsistentStatus { resource: go(1), known: "Running", found };
         assert_broken_later([running()], &RUNNING, EventType::GoStatus, &[1, 1, 7, status], kind);
@@ -90,21 +88,21 @@ fn a_status_agrees_with_what_is_known() {
         let kind = ErrorKind::InconsistentStatus { resource: proc(0), known: "Running", found };
         assert_broken_later([running()], &RUNNING, EventType::ProcStatus, &[1, 0, status], kind);
     }
-    // In the same generation, too.
+    // In the same generation.
     let kind = ErrorKind::InconsistentStatus { resource: go(1), known: "Running", found: "Waiting" };
     assert_broken(running().event(EventType::GoStatus, &[1, 1, 7, 4]), 0, &[], kind);
 }
 
 #[test]
-fn later_goroutines_are_created() {
+fn a_goroutine_that_appears_after_the_first_generation_without_a_creation_is_an_error() {
     assert_broken_later(
         [running()],
         &RUNNING,
         EventType::GoStatus,
-        &[1, 5, NO_M, 4],
+        &[1, 5, NO_THREAD, 4],
         ErrorKind::LateGoroutine(GoId(5)),
     );
-    // Ps come when GOMAXPROCS grows.
+    // A P may appear later, when GOMAXPROCS grows.
     let later = generation(2, [on(7).event(EventType::ProcStatus, &[1, 5, 2])]);
     let first = trace(Version::Go126, [running()]);
     let bytes = Trace::new(Version::Go126).bytes(&first[16..]).generation(&later).into_bytes();
@@ -112,71 +110,71 @@ fn later_goroutines_are_created() {
 }
 
 #[test]
-fn a_goroutine_is_created_once() {
+fn creating_a_goroutine_that_exists_is_an_error() {
     for event in [EventType::GoCreate, EventType::GoCreateBlocked] {
         assert_broken(running().event(event, &[1, 1, 0, 0]), 0, &[], ErrorKind::CreatedTwice(GoId(1)));
     }
     assert_broken_on_8(on(8).event(EventType::GoCreateSyscall, &[1, 1]), 0, &[], ErrorKind::CreatedTwice(GoId(1)));
-    // What is gone may come again.
+    // The ID of a goroutine that has exited may be used again.
     let again = running().event(EventType::GoDestroy, &[1]).event(EventType::GoCreate, &[1, 1, 0, 0]);
     assert_eq!(sound(&trace(Version::Go126, [again])).len(), 6);
 }
 
 #[test]
-fn a_system_call_has_a_thread() {
+fn a_goroutine_in_a_system_call_without_its_thread_is_an_error() {
     let fault = |thread: Option<u64>, holds: Option<u64>| ErrorKind::SyscallThread {
         go: GoId(2),
         thread: thread.map(ThreadId),
         holds: holds.map(GoId),
     };
-    // None at all.
-    assert_broken_on_8(on(8).event(EventType::GoStatus, &[1, 2, NO_M, 3]), 0, &[], fault(None, None));
-    // One that has another goroutine.
+    // It has no thread.
+    assert_broken_on_8(on(8).event(EventType::GoStatus, &[1, 2, NO_THREAD, 3]), 0, &[], fault(None, None));
+    // Its thread has another goroutine.
     assert_broken_on_8(on(8).event(EventType::GoStatus, &[1, 2, 7, 3]), 0, &[], fault(Some(7), Some(1)));
-    // Its own, which has another goroutine, or none, after the first generation.
+    // In the second generation its thread has another goroutine.
     let first = Batch::new(ThreadId(8), 100).event(EventType::GoStatus, &[1, 2, 8, 3]);
     let both = generation(1, [running(), first]);
     let start = Trace::new(Version::Go126).generation(&both).into_bytes();
     let later = generation(2, [on(7).event(EventType::GoStatus, &[1, 2, 7, 3])]);
     let bytes = Trace::new(Version::Go126).bytes(&start[16..]).generation(&later).into_bytes();
     let events = ["Sync", RUNNING[1], "G2 Undetermined->Syscall", RUNNING[2], "Sync"];
-    let place = Location { generation: Some(2), ..at_event(start.len() as u64 + 25 + HEADER + 1, 5) };
+    let location = Location { generation: Some(2), ..at_event(start.len() as u64 + 25 + HEADER + 1, 5) };
     let reading = super::read(&bytes);
     assert_eq!(reading.events.len(), events.len());
     super::assert_failed(
         &reading,
         &reading.events.iter().map(String::as_str).collect::<Vec<_>>(),
         &fault(Some(7), Some(1)),
-        place,
+        location,
     );
 }
 
-/// 23.
+/// Fault 23.
 #[test]
-fn nothing_is_on_two_threads() {
+fn a_goroutine_or_p_on_two_threads_is_an_error() {
     let fault = |resource| ErrorKind::DoubleBinding { resource, here: ThreadId(8), there: ThreadId(7) };
     assert_broken_on_8(on(8).event(EventType::ProcStatus, &[1, 0, 1]), 0, &[], fault(proc(0)));
     let batch = on(8).event(EventType::ProcStatus, &[1, 1, 1]).event(EventType::GoStatus, &[1, 1, 8, 2]);
     assert_broken_on_8(batch, 4, &["P1 Undetermined->Running"], fault(go(1)));
 
-    // In system calls.
+    // A goroutine in a system call.
     let calling = |thread| on(thread).event(EventType::GoStatus, &[1, 2, thread, 3]);
     let bytes = trace(Version::Go126, [calling(7), calling(8)]);
     let events = ["Sync", "G2 Undetermined->Syscall"];
     let offset = FIRST + 2 * (HEADER + 1) + 5;
-    let place = Location { thread: Some(ThreadId(8)), ..at_event(offset, 2) };
-    assert_fault(&bytes, &events, fault(go(2)), place);
+    let location = Location { thread: Some(ThreadId(8)), ..at_event(offset, 2) };
+    assert_fault(&bytes, &events, fault(go(2)), location);
 
-    // In another generation.
+    // In the second generation.
     let start = trace(Version::Go126, [running()]);
     let moved = generation(2, [on(8).event(EventType::ProcStatus, &[1, 0, 1])]);
     let bytes = Trace::new(Version::Go126).bytes(&start[16..]).generation(&moved).into_bytes();
-    let place = Location { generation: Some(2), thread: Some(ThreadId(8)), ..at_event(start.len() as u64 + 31, 4) };
-    assert_fault(&bytes, &then(&RUNNING, &["Sync"]), fault(proc(0)), place);
+    let location = Location { generation: Some(2), thread: Some(ThreadId(8)), ..at_event(start.len() as u64 + 31, 4) };
+    assert_fault(&bytes, &then(&RUNNING, &["Sync"]), fault(proc(0)), location);
 }
 
 #[test]
-fn a_p_is_stolen_from_the_thread_that_has_it() {
+fn stealing_a_p_from_a_thread_that_does_not_have_it_is_an_error() {
     let calling = running().event(EventType::GoSyscallBegin, &[1, 1, 0]);
     let steal = |from| {
         let thief = on(8).event(EventType::ProcSteal, &[1, 0, 2, from]);
@@ -185,36 +183,36 @@ fn a_p_is_stolen_from_the_thread_that_has_it() {
     let events = then(&RUNNING, &["G1 Running->Syscall"]);
     assert_eq!(sound(&steal(7)), then(&events, &["P0 Running->Idle", "Sync"]));
     let offset = FIRST + HEADER + RUNNING_LEN + 4 + HEADER + 1;
-    let place = Location { thread: Some(ThreadId(8)), ..at_event(offset, 4) };
+    let location = Location { thread: Some(ThreadId(8)), ..at_event(offset, 4) };
     for from in [8, 9] {
         let kind = ErrorKind::StolenFromWrongThread { proc: ProcId(0), thread: ThreadId(from), holds: None };
-        assert_fault(&steal(from), &events, kind, place);
+        assert_fault(&steal(from), &events, kind, location);
     }
 }
 
 #[test]
-fn a_p_that_is_to_be_stolen_is_on_a_thread() {
-    // Its M goes on with another P as if it had none.
+fn a_p_in_an_abandoned_system_call_without_a_thread_is_an_error() {
+    // Thread 7 has taken another P, so no thread has P 0 any longer.
     let calling = running().event(EventType::GoSyscallBegin, &[1, 1, 0]).event(EventType::ProcStatus, &[1, 1, 1]);
     let batch = calling.event(EventType::ProcStatus, &[1, 0, 4]);
     let more = ["G1 Running->Syscall", "P1 Undetermined->Running"];
     assert_broken(batch, 4 + 4, &more, ErrorKind::NoThreadForProc(ProcId(0)));
 }
 
-/// 24: the P is at hand, so nothing can be waited for.
+/// Fault 24: the thread has the P, so no other event could make the number right.
 #[test]
-fn a_system_call_counts_its_p() {
+fn a_wrong_sequence_number_of_a_system_call_is_an_error() {
     for found in [0, 2, u64::MAX] {
         let kind = ErrorKind::BadSequence { event: "GoSyscallBegin", resource: proc(0), last: 0, found };
         assert_broken(running().event(EventType::GoSyscallBegin, &[1, found, 0]), 0, &[], kind);
     }
-    // A status makes the count start over; without one it is that of another generation.
+    // Only a status restarts the sequence in a new generation.
     let kind = ErrorKind::BadSequence { event: "GoSyscallBegin", resource: proc(0), last: 0, found: 1 };
     assert_broken_later([running()], &RUNNING, EventType::GoSyscallBegin, &[1, 1, 0], kind);
 }
 
 #[test]
-fn ranges_begin_and_end() {
+fn ranges_that_start_or_end_twice_are_errors() {
     let fault = |event, open| ErrorKind::RangeMismatch { event, open };
     for (begin, args, end) in [
         (EventType::STWBegin, &[1, 0, 0][..], EventType::STWEnd),
@@ -244,21 +242,21 @@ fn ranges_begin_and_end() {
 }
 
 #[test]
-fn the_gc_runs_once_at_a_time() {
+fn gc_events_that_contradict_the_state_of_the_gc_are_errors() {
     let fault = |event, state| ErrorKind::GcMismatch { event, state };
-    let begun = running().event(EventType::GCBegin, &[1, 5, 0]);
+    let started = running().event(EventType::GCBegin, &[1, 5, 0]);
     let more = ["RangeBegin"];
-    let batch = begun.clone().event(EventType::GCBegin, &[1, 6, 0]);
+    let batch = started.clone().event(EventType::GCBegin, &[1, 6, 0]);
     assert_broken(batch, 4, &more, fault("GCBegin", "running"));
-    let batch = begun.clone().event(EventType::GCActive, &[1, 6]);
+    let batch = started.clone().event(EventType::GCActive, &[1, 6]);
     assert_broken(batch, 4, &more, fault("GCActive", "running"));
-    let ended = begun.event(EventType::GCEnd, &[1, 6]);
+    let ended = started.event(EventType::GCEnd, &[1, 6]);
     let more = ["RangeBegin", "RangeEnd"];
     let batch = ended.clone().event(EventType::GCEnd, &[1, 7]);
     assert_broken(batch, 4 + 3, &more, fault("GCEnd", "not running"));
     let batch = ended.event(EventType::GCActive, &[1, 7]);
     assert_broken(batch, 4 + 3, &more, fault("GCActive", "not running"));
-    // The trace's first end has nothing to count from but 0.
+    // The first GC event of a trace is an end with an impossible sequence number.
     let batch = running().event(EventType::GCEnd, &[1, 1]);
     assert_broken(batch, 0, &[], fault("GCEnd", "in an undetermined state"));
 }

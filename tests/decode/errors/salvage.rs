@@ -1,4 +1,6 @@
-//! Real traces with one fault: nothing that is sound is lost with it. Places and counts are those of the whole traces.
+//! Real traces with one fault: lenient reading keeps everything that is not damaged.
+//!
+//! The offsets and event counts in the tests are those of the traces in testdata.
 
 use std::ops::Range;
 
@@ -10,13 +12,13 @@ use super::lenient::read;
 use super::{at_generation, drain, running, trace};
 use gotrace_tests::corpus::sample;
 
-/// Reads leniently; gives how many events each generation has, and the faults.
+/// Reads leniently and returns the number of events of each generation, and the faults.
 fn salvage(bytes: &[u8]) -> (Vec<usize>, Vec<String>) {
     let lenient = read(bytes);
     let events: Vec<_> = lenient.reading.events.iter().filter(|event| *event != "Gap").collect();
     let parts: Vec<_> = events.split(|event| *event == "Sync").map(<[_]>::len).collect();
     let faults = lenient.faults.iter().map(|(kind, at)| format!("{kind} at {}", at.offset));
-    // There is nothing before the first Sync and behind the last.
+    // There are no events before the first Sync or after the last.
     (parts[1..parts.len() - 1].to_vec(), faults.collect())
 }
 
@@ -24,30 +26,31 @@ fn salvaged(bytes: &[u8]) -> Vec<usize> {
     salvage(bytes).0
 }
 
-/// Where the batches of a trace are, and of which generations.
+/// The byte range and generation of each batch.
 fn batches(bytes: &[u8]) -> Vec<(Range<usize>, u64)> {
     let mut reader = RawReader::from_slice(bytes).expect("a header");
     let mut batches = Vec::new();
-    while let Some(batch) = reader.next_batch().expect("a whole trace") {
+    while let Some(batch) = reader.next_batch().expect("a complete trace") {
         let start = batch.offset as usize;
         batches.push((start..start + batch.bytes().len(), batch.generation));
     }
     batches
 }
 
-/// 5: what stands in a batch that is cut is no generation, however much it looks like one.
+/// Fault 5: bytes inside the truncated batch that look like a generation are not read as one.
 #[test]
-fn a_cut_hides_no_generation() {
+fn a_longer_file_never_yields_fewer_events() {
     for name in ["go1.25/allocfree", "go1.27/channels", "go1.22/channels", "go1.25/timers", "go1.26/generations"] {
         let bytes = sample(name).bytes();
         let mut most = 0;
         for len in 16..bytes.len().min(2500) {
             let Ok(mut reader) = Reader::builder().lenient().from_slice(&bytes[..len]) else { continue };
             let mut events = 0;
-            while reader.next_event().expect("lenient reading goes on").is_some() {
+            while reader.next_event().expect("lenient reading never fails").is_some() {
                 events += 1;
             }
-            // A cut may leave a Gap that a shorter one does not.
+            // One less is allowed: the longer file may end without the Gap that the shorter one
+            // has.
             assert!(events + 1 >= most, "{name} cut at {len}: {events} events, {most} before");
             most = most.max(events);
         }
@@ -55,7 +58,8 @@ fn a_cut_hides_no_generation() {
     }
 }
 
-/// 9: a batch of one generation is missing, which the file does not show; the next one says what is.
+/// Fault 9: a batch is missing, which shows only when the statuses of the next generation
+/// contradict the known states.
 #[test]
 fn row_10_statuses_contradict_the_generation_before() {
     let whole = sample("go1.22/borders").bytes();
@@ -65,13 +69,14 @@ fn row_10_statuses_contradict_the_generation_before() {
     let (left, faults) = salvage(&bytes);
     assert_eq!((left[3], all[3]), (225, 225));
     assert_eq!((&left[..2], &left[3..]), (&all[..2], &all[3..]));
-    let said = r#"InconsistentStatus { resource: Proc(ProcId(2)), known: "Idle", found: "Running" } at 13466"#;
-    assert_eq!(faults, [said]);
+    let contradiction = r#"InconsistentStatus { resource: Proc(ProcId(2)), known: "Idle", found: "Running" } at 13466"#;
+    assert_eq!(faults, [contradiction]);
 }
 
-/// 13: before Go 1.26 a clock begins a generation. With the number of the one before, that has two and is skipped.
+/// Fault 13: the batch with the clock has the number of the generation before, which then has two
+/// clocks and is skipped.
 #[test]
-fn a_wrong_number_of_a_clock_costs_one_generation() {
+fn a_clock_with_a_wrong_generation_loses_one_generation() {
     for (name, place) in [("go1.22/generations", 5705), ("go1.23/generations", 6990), ("go1.25/generations", 8039)] {
         let mut bytes = sample(name).bytes();
         let all = salvaged(&bytes);
@@ -80,14 +85,14 @@ fn a_wrong_number_of_a_clock_costs_one_generation() {
         let (left, faults) = salvage(&bytes);
         assert_eq!(left, [all[0], all[2]], "{name}");
         assert!(faults[0].starts_with("BadFrequency(Repeated)"), "{name}: {faults:?}");
-        // The third has none: it is read on the clock of the first.
+        // The third generation has no clock and uses that of the first.
         assert_eq!(faults[1..], [format!("BadFrequency(Missing) at {}", bytes.len())], "{name}");
     }
 }
 
-/// 10 and 13: of what stands twice one copy is read, be it a batch or all of a generation.
+/// Faults 10 and 13.
 #[test]
-fn one_copy_is_read() {
+fn a_repeated_batch_or_generation_is_read_once() {
     for name in ["go1.22/generations", "go1.23/generations", "go1.25/generations", "go1.26/generations"] {
         let whole = sample(name).bytes();
         let all = salvaged(&whole);
@@ -108,33 +113,34 @@ fn one_copy_is_read() {
     }
 }
 
-/// 10: nothing in the statuses of goroutines is counted.
+/// Fault 10: statuses have no sequence numbers, so only comparing the batches detects the copy.
 #[test]
-fn doubled_statuses_are_noticed() {
+fn a_repeated_batch_of_statuses_is_detected() {
     let whole = sample("go1.27/generations").bytes();
     let bytes = [&whole[..1023], &whole[921..]].concat();
-    let error = drain(Reader::from_slice(&bytes)).error.expect("it is noticed");
+    let error = drain(Reader::from_slice(&bytes)).error.expect("the copy is detected");
     assert!(matches!(error.kind, ErrorKind::DuplicateBatch), "{error:?}");
     assert_eq!(error.at, at_generation(1023, 1));
 }
 
-/// The batches of Ms in the second generation.
-fn of_ms(bytes: &[u8]) -> Vec<Range<usize>> {
-    let is_ms = |range: &Range<usize>| bytes[size_of(bytes, range).end] == EventType::ProcStatus.code();
+/// The batches of threads in the second generation.
+fn thread_batches(bytes: &[u8]) -> Vec<Range<usize>> {
+    let is_of_thread = |range: &Range<usize>| bytes[size_of(bytes, range).end] == EventType::ProcStatus.code();
     let of_second = |(range, number): (Range<usize>, u64)| (number == 2 && range.len() > 20).then_some(range);
-    batches(bytes).into_iter().filter_map(of_second).filter(is_ms).collect()
+    batches(bytes).into_iter().filter_map(of_second).filter(is_of_thread).collect()
 }
 
-/// Where the size of a batch stands, behind its generation, M and time.
+/// The byte range of a batch's size, which follows its generation, thread and time.
 fn size_of(bytes: &[u8], batch: &Range<usize>) -> Range<usize> {
     let end_of = |pos: usize| pos + bytes[pos..].iter().take_while(|byte| **byte >= 0x80).count() + 1;
     let start = (0..3).fold(batch.start + 1, |pos, _| end_of(pos));
     start..end_of(start)
 }
 
-/// 13 and 8: a batch of no generation, whose size covers a part of the next one: what that was is missing.
+/// Faults 13 and 8: a batch of generation 0 is skipped, and its wrong size covers the start of the
+/// next batch.
 #[test]
-fn a_batch_that_is_left_out_may_cover_another() {
+fn a_skipped_batch_with_a_wrong_size_damages_only_its_generation() {
     for (name, number) in [
         ("go1.22/generations", 2),
         ("go1.23/generations", 1),
@@ -143,8 +149,10 @@ fn a_batch_that_is_left_out_may_cover_another() {
         ("go1.26/borders", 4),
     ] {
         let whole = sample(name).bytes();
-        let batches: Vec<_> =
-            of_ms(&whole).into_iter().filter(|batch| whole[size_of(&whole, batch).start] & 0x7f < 0x78).collect();
+        let batches: Vec<_> = thread_batches(&whole)
+            .into_iter()
+            .filter(|batch| whole[size_of(&whole, batch).start] & 0x7f < 0x78)
+            .collect();
         assert_eq!(batches.len(), number, "{name}");
         for batch in batches {
             let mut bytes = whole.clone();
@@ -163,26 +171,26 @@ fn a_batch_that_is_left_out_may_cover_another() {
     }
 }
 
-/// 8: what stands behind a generation's first batch, if its size is wrong, is of that generation and M.
+/// Fault 8: the error after a generation's first batch, whose size is wrong, names that generation.
 #[test]
-fn a_wrong_size_of_a_first_batch_is_its_generations() {
+fn a_wrong_size_of_the_first_batch_is_an_error_of_its_generation() {
     for name in ["go1.22/generations", "go1.23/borders", "go1.25/generations", "go1.26/borders", "go1.27/generations"] {
         let whole = sample(name).bytes();
         let (first, generation) = batches(&whole).swap_remove(0);
         let mut bytes = whole.clone();
         bytes[size_of(&whole, &first).start] += 8;
         let (kind, at) = read(&bytes).faults.swap_remove(0);
-        let behind = first.end + 8;
-        assert_eq!(kind, format!("NotABatch {{ found: {} }}", whole[behind]), "{name}");
-        assert_eq!((at.offset, at.generation), (behind as u64, Some(generation)), "{name}");
+        let next = first.end + 8;
+        assert_eq!(kind, format!("NotABatch {{ found: {} }}", whole[next]), "{name}");
+        assert_eq!((at.offset, at.generation), (next as u64, Some(generation)), "{name}");
     }
 }
 
-/// 8: where several batches of a generation are shorter than their sizes say, each is told of once.
+/// Fault 8: two batches of a generation are shorter than their sizes say.
 #[test]
-fn of_two_batches_with_wrong_sizes_each_is_told() {
+fn each_of_two_batches_with_wrong_sizes_is_reported_once() {
     let on = |proc: u64| Batch::new(ThreadId(10 + proc), 100).event(EventType::ProcStatus, &[1, proc, 2]);
-    // The first has lost its end, so that an event goes on in what is next.
+    // The first batch has lost its end, so its last event continues in the bytes of the next batch.
     let cut = running().bytes(&[EventType::HeapAlloc.code(), 1, 0xff, 0xff, 0xff]).claiming(9 + 5 + 9 + 3);
     let batches = [cut, on(1), on(2), on(3), on(4), on(5).claiming(4 + 2), on(6), on(7), on(8)];
     let (left, faults) = salvage(&trace(Version::Go126, batches));

@@ -1,4 +1,5 @@
-//! A standstill, faults 9 and 24: every M's next event waits for something, and the error says for what.
+//! Faults 9 and 24: the next event of every thread waits for another event, and the error lists
+//! what each one waits for.
 
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Trace};
@@ -6,7 +7,8 @@ use gotrace::{ErrorKind, Location, StuckHead, ThreadId, Time, Version};
 
 use super::{FIRST, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_event, generation, read, running, then, trace};
 
-/// The head of M 8's batch behind that of [`running`], so many bytes and units of time in.
+/// The stuck event of thread 8, `len` bytes and `units` clock ticks into its batch, which follows
+/// that of [`running`].
 fn head(event: &'static str, len: u64, units: i64, waits_for: &str) -> StuckHead {
     StuckHead {
         thread: Some(ThreadId(8)),
@@ -18,19 +20,19 @@ fn head(event: &'static str, len: u64, units: i64, waits_for: &str) -> StuckHead
     }
 }
 
-/// Asserts that the first event of M 8 is stuck.
+/// Asserts that the first event of thread 8 is stuck.
 #[track_caller]
 fn assert_stuck(event: EventType, args: &[u64], waits_for: &str) {
     let other = Batch::new(ThreadId(8), 200).event(event, args);
     let head = head(event.name(), 0, 1, waits_for);
-    let place = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 3) };
+    let location = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 3) };
     let kind = ErrorKind::StuckFrontier(vec![head]);
-    assert_fault(&trace(Version::Go126, [running(), other]), &RUNNING, kind, place);
+    assert_fault(&trace(Version::Go126, [running(), other]), &RUNNING, kind, location);
 }
 
-/// 24.
+/// Fault 24.
 #[test]
-fn goroutines_are_waited_for() {
+fn events_wait_for_the_state_and_sequence_number_of_a_goroutine() {
     assert_stuck(EventType::GoStart, &[1, 9, 1], "goroutine 9 to be Runnable (nothing is known of it)");
     assert_stuck(
         EventType::GoStart,
@@ -45,9 +47,9 @@ fn goroutines_are_waited_for() {
     );
 }
 
-/// 24.
+/// Fault 24.
 #[test]
-fn ps_are_waited_for() {
+fn events_wait_for_the_state_and_sequence_number_of_a_p() {
     assert_stuck(EventType::ProcStart, &[1, 9, 1], "proc 9 to be Idle (nothing is known of it)");
     assert_stuck(EventType::ProcStart, &[1, 0, 1], "proc 0 to be Idle with sequence 1 next (it is Running, last 0)");
     assert_stuck(EventType::ProcSteal, &[1, 9, 1, 7], "proc 9 to be Syscall (nothing is known of it)");
@@ -58,9 +60,9 @@ fn ps_are_waited_for() {
     );
 }
 
-/// 24: the M itself has what is in the way.
+/// Fault 24.
 #[test]
-fn the_own_p_is_waited_for() {
+fn events_wait_for_their_thread_to_lose_its_p() {
     let calling = running().event(EventType::GoSyscallBegin, &[1, 1, 0]).event(EventType::GoSyscallEndBlocked, &[1]);
     let offset = FIRST + HEADER + RUNNING_LEN + 4;
     let head = StuckHead {
@@ -75,7 +77,7 @@ fn the_own_p_is_waited_for() {
     let kind = ErrorKind::StuckFrontier(vec![head]);
     assert_fault(&trace(Version::Go126, [calling]), &events, kind, at_event(offset, 4));
 
-    // A P that could start, on an M that has one.
+    // P 3 is idle and could start, but the thread already has P 0.
     let batch = running().event(EventType::ProcStatus, &[1, 3, 2]).event(EventType::ProcStart, &[1, 3, 1]);
     let head = StuckHead {
         thread: Some(ThreadId(7)),
@@ -90,23 +92,23 @@ fn the_own_p_is_waited_for() {
     assert_fault(&trace(Version::Go126, [batch]), &events, kind, at_event(offset, 4));
 }
 
-/// 24: a thief has a P of its own, which is not what it waits for.
+/// Fault 24: the thief has a P of its own, which is not in the way.
 #[test]
-fn a_thief_waits_for_the_sequence() {
+fn a_steal_waits_for_the_sequence_number_of_the_stolen_p() {
     let calling = running().event(EventType::GoSyscallBegin, &[1, 1, 0]);
     let thief = Batch::new(ThreadId(8), 200).event(EventType::ProcStatus, &[1, 1, 1]);
     let bytes = trace(Version::Go126, [calling, thief.event(EventType::ProcSteal, &[1, 0, 5, 7])]);
     let waits_for = "proc 0 to be Syscall with sequence 5 next (it is Syscall, last 1)";
     let head = head("ProcSteal", 4 + 4, 2, waits_for);
-    let place = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 5) };
+    let location = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 5) };
     let events = then(&RUNNING, &["G1 Running->Syscall", "P1 Undetermined->Running"]);
-    assert_fault(&bytes, &events, ErrorKind::StuckFrontier(vec![head]), place);
+    assert_fault(&bytes, &events, ErrorKind::StuckFrontier(vec![head]), location);
 }
 
-/// 24.
+/// Fault 24.
 #[test]
-fn gc_cycles_are_waited_for() {
-    let begun = running().event(EventType::GCBegin, &[1, 5, 0]);
+fn gc_events_wait_for_the_gc_event_before_them() {
+    let started = running().event(EventType::GCBegin, &[1, 5, 0]);
     for (event, args, waits_for) in [
         (EventType::GCBegin, &[1, 8, 0][..], "GC event 7 (the last was 5)"),
         (EventType::GCEnd, &[1, 7], "GC event 6 (the last was 5)"),
@@ -121,15 +123,15 @@ fn gc_cycles_are_waited_for() {
             offset,
             waits_for: waits_for.to_owned(),
         };
-        let bytes = trace(Version::Go126, [begun.clone().event(event, args)]);
+        let bytes = trace(Version::Go126, [started.clone().event(event, args)]);
         let kind = ErrorKind::StuckFrontier(vec![head]);
         assert_fault(&bytes, &then(&RUNNING, &["RangeBegin"]), kind, at_event(offset, 4));
     }
 }
 
-/// 24: coroutines.
+/// Fault 24.
 #[test]
-fn a_switch_waits_for_the_next_goroutine() {
+fn a_coroutine_switch_waits_for_the_other_goroutine() {
     for event in [EventType::GoSwitch, EventType::GoSwitchDestroy] {
         let offset = FIRST + HEADER + RUNNING_LEN;
         let head = StuckHead {
@@ -145,9 +147,9 @@ fn a_switch_waits_for_the_next_goroutine() {
     }
 }
 
-/// A sequence is of its generation: one that seems to follow does not, and that is said.
+/// Sequence numbers start again in each generation.
 #[test]
-fn a_sequence_of_another_generation_is_named() {
+fn the_error_says_if_the_last_sequence_number_is_of_another_generation() {
     let waiting = running().event(EventType::GoStatus, &[1, 2, u64::MAX, 4]);
     let start = trace(Version::Go126, [waiting]);
     let later = generation(2, [Batch::new(ThreadId(8), 200).event(EventType::GoUnblock, &[1, 2, 1, 0])]);
@@ -163,13 +165,13 @@ fn a_sequence_of_another_generation_is_named() {
         )
     };
     let events = then(&RUNNING, &["G2 Undetermined->Waiting", "Sync"]);
-    let place = Location { generation: Some(2), thread: Some(ThreadId(8)), ..at_event(offset, 5) };
-    assert_fault(&bytes, &events, ErrorKind::StuckFrontier(vec![head]), place);
+    let location = Location { generation: Some(2), thread: Some(ThreadId(8)), ..at_event(offset, 5) };
+    assert_fault(&bytes, &events, ErrorKind::StuckFrontier(vec![head]), location);
 }
 
-/// Every head is listed, by time; the message names the first four.
+/// The stuck events are sorted by time, and the message names the first four.
 #[test]
-fn every_head_is_listed() {
+fn the_stuck_events_of_all_threads_are_listed() {
     let start = |thread, time| Batch::new(ThreadId(thread), time).event(EventType::GoStart, &[0, thread, 1]);
     let starts = [(13, 204), (9, 201), (12, 203), (10, 202), (11, 205)].map(|(thread, time)| start(thread, time));
     let sysmon = Batch::new(None, 206).event(EventType::GoUnblock, &[0, 99, 1, 0]);
@@ -177,10 +179,10 @@ fn every_head_is_listed() {
     assert_eq!(reading.events, RUNNING);
     let error = reading.error.expect("stuck");
     let ErrorKind::StuckFrontier(heads) = &error.kind else { panic!("{error:?}") };
-    let told: Vec<_> = heads.iter().map(|head| (head.thread.map(|id| id.0), head.time.0 / 64, head.event)).collect();
+    let listed: Vec<_> = heads.iter().map(|head| (head.thread.map(|id| id.0), head.time.0 / 64, head.event)).collect();
     let start = "GoStart";
     assert_eq!(
-        told,
+        listed,
         [
             (Some(9), 201, start),
             (Some(10), 202, start),
@@ -191,7 +193,7 @@ fn every_head_is_listed() {
         ]
     );
     assert_eq!(heads[5].waits_for, "goroutine 99 to be Waiting (nothing is known of it)");
-    assert_eq!(error.at.thread, Some(ThreadId(9)), "the place is the earliest");
+    assert_eq!(error.at.thread, Some(ThreadId(9)), "the location is that of the earliest event");
     let first = FIRST + HEADER + RUNNING_LEN + 2 * (HEADER + 1) + 4;
     let message = format!(
         "the trace is broken: none of 6 threads can proceed: \
@@ -207,16 +209,16 @@ fn every_head_is_listed() {
     assert_eq!(error.to_string(), message);
 }
 
-/// 9: without the batch in which a goroutine is created it can't start; with it, it can.
+/// Fault 9: the batch that creates goroutine 2 is missing.
 #[test]
-fn a_missing_batch_is_missed() {
+fn the_start_of_a_goroutine_waits_for_the_missing_batch_that_creates_it() {
     let create = Batch::new(ThreadId(7), 150).event(EventType::GoCreate, &[1, 2, 0, 0]);
     let start =
         Batch::new(ThreadId(8), 200).event(EventType::ProcStatus, &[1, 1, 1]).event(EventType::GoStart, &[1, 2, 1]);
-    let whole = super::sound(&trace(Version::Go126, [running(), create, start.clone()]));
-    assert_eq!(whole.len(), 7);
+    let complete = super::sound(&trace(Version::Go126, [running(), create, start.clone()]));
+    assert_eq!(complete.len(), 7);
     let head = head("GoStart", 4, 2, "goroutine 2 to be Runnable (nothing is known of it)");
-    let place = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 4) };
+    let location = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 4) };
     let events = then(&RUNNING, &["P1 Undetermined->Running"]);
-    assert_fault(&trace(Version::Go126, [running(), start]), &events, ErrorKind::StuckFrontier(vec![head]), place);
+    assert_fault(&trace(Version::Go126, [running(), start]), &events, ErrorKind::StuckFrontier(vec![head]), location);
 }

@@ -1,15 +1,15 @@
-//! Strings, stacks, samples and clocks: faults 7, 16, 21 and 22.
+//! Errors in strings, stacks, samples and clocks: faults 7, 16 to 18, 21 and 22.
 
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Clock, CpuSample, Generation, Trace};
 use gotrace::{ErrorKind, Flaw, Location, StackId, StringId, Version};
 
 use super::{
-    FIRST, FIRST_122, HEADER, RUNNING, RUNNING_LEN, TABLE_HEADER, assert_fault, at_event, at_generation, generation,
-    running, sound, then, trace,
+    FIRST, FIRST_BEFORE_125, HEADER, RUNNING, RUNNING_LEN, TABLE_HEADER, assert_fault, at_event, at_generation,
+    generation, running, sound, then, trace,
 };
 
-/// A batch of a table.
+/// An empty table.
 fn table(kind: EventType) -> Batch {
     Batch::new(None, 1).event(kind, &[])
 }
@@ -18,16 +18,16 @@ fn strings(entries: &[(u64, &[u8])]) -> Batch {
     entries.iter().fold(table(EventType::Strings), |batch, &(id, text)| batch.data(EventType::String, &[id], text))
 }
 
-/// Asserts a fault at so many bytes into the body of a table that is the only batch besides the clock.
+/// Asserts an error `pos` bytes into the body of a table that is the only batch besides the clock.
 #[track_caller]
 fn assert_table_fault(batch: Batch, kind: ErrorKind, pos: u64) {
     let bytes = trace(Version::Go126, [batch]);
     assert_fault(&bytes, &["Sync"], kind, at_generation(FIRST + TABLE_HEADER + pos, 1));
 }
 
-/// 18: the records of a table are of one kind.
+/// Fault 18.
 #[test]
-fn a_table_holds_records_of_its_kind() {
+fn a_record_of_another_type_in_a_table_is_an_error() {
     for (kind, expected) in
         [(EventType::Strings, "String"), (EventType::Stacks, "Stack"), (EventType::CPUSamples, "CPUSample")]
     {
@@ -36,35 +36,35 @@ fn a_table_holds_records_of_its_kind() {
     }
     let fault = ErrorKind::UnexpectedRecord { expected: "Frequency", found: 5 };
     let bytes = trace(Version::Go122, [Batch::new(None, 1).event(EventType::Frequency, &[1]).bytes(&[5])]);
-    assert_fault(&bytes, &["Sync"], fault, at_generation(FIRST_122 + TABLE_HEADER + 2, 1));
+    assert_fault(&bytes, &["Sync"], fault, at_generation(FIRST_BEFORE_125 + TABLE_HEADER + 2, 1));
 }
 
-/// 22.
+/// Fault 22.
 #[test]
-fn id_0_stands_for_nothing() {
+fn id_0_in_a_table_is_an_error() {
     assert_table_fault(strings(&[(1, b"a"), (0, b"b")]), ErrorKind::ZeroId { table: "string" }, 1 + 4);
     let stacks = table(EventType::Stacks).event(EventType::Stack, &[0, 0]);
     assert_table_fault(stacks, ErrorKind::ZeroId { table: "stack" }, 1);
 }
 
-/// 22: whether the IDs are close together or far apart.
+/// Fault 22, for small and for sparse IDs.
 #[test]
-fn an_id_is_given_once() {
+fn a_repeated_id_is_an_error() {
     for (id, len) in [(3, 1), (1 << 40, 6), (u64::MAX, 10)] {
         let fault = ErrorKind::DuplicateId { table: "string", id };
         assert_table_fault(strings(&[(id, b"a"), (5, b"b"), (id, b"c")]), fault, 1 + (3 + len) + 4);
         let stacks = table(EventType::Stacks).event(EventType::Stack, &[id, 0]).event(EventType::Stack, &[id, 0]);
         assert_table_fault(stacks, ErrorKind::DuplicateId { table: "stack", id }, 1 + (2 + len));
     }
-    // In another batch, too.
+    // In another batch of the same table.
     let bytes = trace(Version::Go122, [strings(&[(1, b"a")]), strings(&[(2, b"b"), (1, b"c")])]);
-    let place = at_generation(FIRST_122 + TABLE_HEADER + 5 + TABLE_HEADER + 1 + 4, 1);
-    assert_fault(&bytes, &["Sync"], ErrorKind::DuplicateId { table: "string", id: 1 }, place);
+    let location = at_generation(FIRST_BEFORE_125 + TABLE_HEADER + 5 + TABLE_HEADER + 1 + 4, 1);
+    assert_fault(&bytes, &["Sync"], ErrorKind::DuplicateId { table: "string", id: 1 }, location);
 }
 
-/// 22.
+/// Fault 22.
 #[test]
-fn strings_have_a_longest() {
+fn strings_over_1024_bytes_are_errors() {
     let fault = ErrorKind::StringTooLong { len: 1025, max: 1024 };
     assert_table_fault(strings(&[(1, &[b'x'; 1025])]), fault, 1 + 1);
     let fault = ErrorKind::StringTooLong { len: u64::MAX, max: 1024 };
@@ -72,9 +72,9 @@ fn strings_have_a_longest() {
     assert_eq!(sound(&trace(Version::Go126, [strings(&[(1, &[b'x'; 1024]), (2, b"\xc3")])])), ["Sync", "Sync"]);
 }
 
-/// 22.
+/// Fault 22.
 #[test]
-fn stacks_have_a_deepest() {
+fn stacks_over_128_frames_are_errors() {
     for frames in [129, 1 << 30, u64::MAX] {
         let stacks = table(EventType::Stacks).event(EventType::Stack, &[1, frames]);
         assert_table_fault(stacks, ErrorKind::StackTooDeep { frames, max: 128 }, 1);
@@ -85,9 +85,9 @@ fn stacks_have_a_deepest() {
     assert_eq!(sound(&Trace::new(Version::Go126).generation(&deepest).into_bytes()).len(), 4);
 }
 
-/// 7: a table's batch that is too short for its last record.
+/// Fault 7: the batch of the table is too short for its last record.
 #[test]
-fn a_table_may_end_inside_a_record() {
+fn a_truncated_record_in_a_table_is_an_error() {
     let string = table(EventType::Strings).event(EventType::String, &[1, 5]).bytes(b"abc");
     assert_table_fault(string, ErrorKind::EventTruncated { event: "String" }, 1 + 3);
     let string = table(EventType::Strings).event(EventType::String, &[1]);
@@ -100,9 +100,9 @@ fn a_table_may_end_inside_a_record() {
     assert_table_fault(long, ErrorKind::VarintOverflow, 1 + 1);
 }
 
-/// 7, 21: a string that is not there, in each event that has one.
+/// Faults 7 and 21, for each event type that has a string.
 #[test]
-fn the_strings_of_events_must_be_known() {
+fn events_with_unknown_strings_are_errors() {
     for (event, args) in [
         (EventType::GoBlock, &[1, 77, 0][..]),
         (EventType::GoStop, &[1, 77, 0]),
@@ -115,14 +115,14 @@ fn the_strings_of_events_must_be_known() {
         (EventType::UserLog, &[1, 0, 0, 77, 0]),
     ] {
         let bytes = trace(Version::Go126, [running().event(event, args)]);
-        let place = at_event(FIRST + HEADER + RUNNING_LEN, 3);
-        assert_fault(&bytes, &RUNNING, ErrorKind::UnknownString { id: StringId(77) }, place);
+        let location = at_event(FIRST + HEADER + RUNNING_LEN, 3);
+        assert_fault(&bytes, &RUNNING, ErrorKind::UnknownString { id: StringId(77) }, location);
     }
 }
 
-/// 7, 21: a stack that is not there, in each event that has one.
+/// Faults 7 and 21, for each event type that has a stack.
 #[test]
-fn the_stacks_of_events_must_be_known() {
+fn events_with_unknown_stacks_are_errors() {
     for (event, args) in [
         (EventType::GoBlock, &[1, 0, 77][..]),
         (EventType::GoStop, &[1, 0, 77]),
@@ -144,49 +144,50 @@ fn the_stacks_of_events_must_be_known() {
         (EventType::UserLog, &[1, 0, 0, 0, 77]),
     ] {
         let bytes = trace(Version::Go126, [running().event(event, args)]);
-        let place = at_event(FIRST + HEADER + RUNNING_LEN, 3);
-        assert_fault(&bytes, &RUNNING, ErrorKind::UnknownStack { id: StackId(77) }, place);
+        let location = at_event(FIRST + HEADER + RUNNING_LEN, 3);
+        assert_fault(&bytes, &RUNNING, ErrorKind::UnknownStack { id: StackId(77) }, location);
     }
     let waiting = Batch::new(gotrace::ThreadId(8), 200).event(EventType::GoStatus, &[1, 2, u64::MAX, 4]);
     let bytes = trace(Version::Go126, [running(), waiting.event(EventType::GoUnblock, &[1, 2, 1, 77])]);
-    let place =
+    let location =
         Location { thread: Some(gotrace::ThreadId(8)), ..at_event(FIRST + HEADER + RUNNING_LEN + HEADER + 1 + 14, 4) };
     let events = then(&RUNNING, &["G2 Undetermined->Waiting"]);
-    assert_fault(&bytes, &events, ErrorKind::UnknownStack { id: StackId(77) }, place);
+    assert_fault(&bytes, &events, ErrorKind::UnknownStack { id: StackId(77) }, location);
 }
 
-/// 7, 21: a frame whose function or file is not there. The place is the end of the generation: the strings may stand last.
+/// Faults 7 and 21: the function or file of a frame is unknown. The location is the end of the
+/// generation, since the strings may come last.
 #[test]
-fn the_strings_of_frames_must_be_known() {
+fn frames_with_unknown_strings_are_errors() {
     for (func, file) in [(77, 0), (0, 77)] {
         let mut generation = generation(1, [running()]);
         generation.stack(&[RawFrame { pc: 1, func, file, line: 1 }]);
         let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
-        let place = at_generation(bytes.len() as u64, 1);
-        assert_fault(&bytes, &["Sync"], ErrorKind::UnknownString { id: StringId(77) }, place);
+        let location = at_generation(bytes.len() as u64, 1);
+        assert_fault(&bytes, &["Sync"], ErrorKind::UnknownString { id: StringId(77) }, location);
     }
 }
 
-/// 21: it is delivered in its place among the events, so what comes before it is too.
+/// Fault 21: the error comes after the events before the sample.
 #[test]
-fn the_stacks_of_samples_must_be_known() {
+fn samples_with_unknown_stacks_are_errors() {
     let mut generation = generation(1, [running()]);
     for (time, stack) in [(101, 0), (200, 77)] {
         generation.sample(CpuSample { time, thread: 7, proc: 0, go: 1, stack: StackId(stack) });
     }
     let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
-    let place = at_event(FIRST + HEADER + RUNNING_LEN + TABLE_HEADER + 1 + 6, 4);
+    let location = at_event(FIRST + HEADER + RUNNING_LEN + TABLE_HEADER + 1 + 6, 4);
     let events = ["Sync", RUNNING[1], "StackSample", RUNNING[2]];
-    assert_fault(&bytes, &events, ErrorKind::UnknownStack { id: StackId(77) }, place);
+    assert_fault(&bytes, &events, ErrorKind::UnknownStack { id: StackId(77) }, location);
 }
 
-/// 21.
+/// Fault 21.
 #[test]
-fn there_is_one_experiment() {
+fn unknown_experiments_are_errors() {
     for id in [0, 2, 255] {
         let bytes = trace(Version::Go126, [running(), Batch::new(None, 1).experiment(id)]);
-        let place = at_generation(FIRST + HEADER + RUNNING_LEN + 1, 1);
-        assert_fault(&bytes, &["Sync"], ErrorKind::UnknownExperiment { id }, place);
+        let location = at_generation(FIRST + HEADER + RUNNING_LEN + 1, 1);
+        assert_fault(&bytes, &["Sync"], ErrorKind::UnknownExperiment { id }, location);
     }
 }
 
@@ -198,17 +199,17 @@ fn clocked(clock: Clock) -> Generation {
 
 const CLOCK: Clock = Clock { frequency: 15_625_000, time: 1, mono: 0, seconds: 0, nanos: 0 };
 
-/// 16.
+/// Fault 16.
 #[test]
-fn a_clock_has_a_possible_frequency() {
+fn a_frequency_of_0_or_over_1_tick_per_picosecond_is_an_error() {
     for frequency in [0, 1_000_000_000_001, u64::MAX] {
         let kind = || ErrorKind::BadFrequency(Flaw::Invalid);
         let clock = Clock { frequency, ..CLOCK };
         let bytes = Trace::new(Version::Go126).generation(&clocked(clock)).into_bytes();
         assert_fault(&bytes, &["Sync"], kind(), at_generation(16 + TABLE_HEADER + 1, 1));
         let bytes = Trace::new(Version::Go122).generation(&clocked(clock)).into_bytes();
-        let place = at_generation(FIRST_122 + HEADER + RUNNING_LEN + TABLE_HEADER, 1);
-        assert_fault(&bytes, &["Sync"], kind(), place);
+        let location = at_generation(FIRST_BEFORE_125 + HEADER + RUNNING_LEN + TABLE_HEADER, 1);
+        assert_fault(&bytes, &["Sync"], kind(), location);
     }
     for frequency in [1, 1_000_000_000_000] {
         let clock = Clock { frequency, ..CLOCK };
@@ -216,9 +217,9 @@ fn a_clock_has_a_possible_frequency() {
     }
 }
 
-/// 16: the place of what is missing is the generation's end.
+/// Fault 16: the location of a missing frequency is the end of the generation.
 #[test]
-fn a_generation_has_one_frequency() {
+fn a_missing_or_repeated_frequency_is_an_error() {
     let missing = || ErrorKind::BadFrequency(Flaw::Missing);
     for version in super::VERSIONS {
         let bytes = Trace::new(version).generation(generation(1, [running()]).clock(None)).into_bytes();
@@ -227,21 +228,21 @@ fn a_generation_has_one_frequency() {
     let snapshot = table(EventType::Sync).event(EventType::ClockSnapshot, &[0, 0, 0, 0]);
     let bytes = Trace::new(Version::Go126).generation(generation(1, [snapshot]).clock(None)).into_bytes();
     assert_fault(&bytes, &["Sync"], missing(), at_generation(bytes.len() as u64, 1));
-    // An end and nothing before it is a generation without anything.
+    // An end of generation alone is an empty generation.
     let bytes = Trace::new(Version::Go126).bytes(&[52]).into_bytes();
     assert_fault(&bytes, &["Sync"], missing(), super::at(16));
 
     let repeated = || ErrorKind::BadFrequency(Flaw::Repeated);
     let again = Batch::new(None, 1).event(EventType::Frequency, &[15_625_000]);
     let bytes = trace(Version::Go122, [again]);
-    assert_fault(&bytes, &["Sync"], repeated(), at_generation(FIRST_122 + TABLE_HEADER + 5 + TABLE_HEADER, 1));
+    assert_fault(&bytes, &["Sync"], repeated(), at_generation(FIRST_BEFORE_125 + TABLE_HEADER + 5 + TABLE_HEADER, 1));
     let again = table(EventType::Sync).event(EventType::Frequency, &[15_625_000]);
     assert_table_fault(again, repeated(), 1);
 }
 
-/// 16, from Go 1.25 on.
+/// Fault 16, since Go 1.25.
 #[test]
-fn a_generation_has_one_snapshot_of_its_clocks() {
+fn a_missing_repeated_or_invalid_clock_snapshot_is_an_error() {
     for version in [Version::Go125, Version::Go126] {
         let frequency = table(EventType::Sync).event(EventType::Frequency, &[15_625_000]);
         let bytes = Trace::new(version).generation(generation(1, [frequency]).clock(None)).into_bytes();
@@ -256,23 +257,23 @@ fn a_generation_has_one_snapshot_of_its_clocks() {
     assert_fault(&bytes, &["Sync"], kind, at_generation(bytes.len() as u64, 1));
 }
 
-/// 17.
+/// Fault 17.
 #[test]
-fn the_times_of_tables_may_overflow() {
+fn overflowing_times_in_tables_are_errors() {
     let sample = |time| table(EventType::CPUSamples).event(EventType::CPUSample, &[time, 7, 0, 1, 0]);
     for time in [1 << 57, u64::MAX] {
         assert_table_fault(sample(time), ErrorKind::TimestampOverflow, 1);
     }
     assert_eq!(sound(&trace(Version::Go126, [sample((1 << 56) - 8)])).len(), 3);
-    // The clock's own: base and delta add up to more than 64 bits.
+    // The time of the clock snapshot itself: base and delta add up to more than 64 bits.
     let clock = Batch::new(None, u64::MAX)
         .event(EventType::Sync, &[])
         .event(EventType::Frequency, &[15_625_000])
         .event(EventType::ClockSnapshot, &[1, 0, 0, 0]);
     let bytes = Trace::new(Version::Go126).generation(generation(1, [clock]).clock(None)).into_bytes();
-    let place = at_generation(16 + 23 + 6, 1);
-    assert_fault(&bytes, &["Sync"], ErrorKind::TimestampOverflow, place);
-    // All batches, so that the Sync has no time.
+    let location = at_generation(16 + 23 + 6, 1);
+    assert_fault(&bytes, &["Sync"], ErrorKind::TimestampOverflow, location);
+    // The only batch overflows, so that the Sync has no time.
     let mut late = generation(1, []);
     late.clock(Some(Clock { time: u64::MAX, ..CLOCK }));
     let bytes = Trace::new(Version::Go122).generation(&late).into_bytes();

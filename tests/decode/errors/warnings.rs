@@ -1,30 +1,32 @@
-//! What the traced program gets wrong in its annotations does not stop the reading: fault 25.
+//! Fault 25: misused regions and tasks of the traced program are warnings, not errors.
 
 use gotrace::raw::{EventType, RawReader};
 use gotrace::synth::{Batch, Generation, Trace};
 use gotrace::{GoId, Location, OwnedFrame, Reader, ThreadId, Version, Warning, WarningKind, raw_v1};
 
 use gotrace_tests::corpus::sample;
+use gotrace_tests::pieces::Pieces;
 
-use super::{FIRST, HEADER, RUNNING_LEN, Trickle, at_event, running, sound};
+use super::{FIRST, HEADER, RUNNING_LEN, at_event, running, sound};
 
-/// The warnings of a trace that is sound, read in each mode, and how many there were.
+/// The warnings of a valid trace, the same in each mode of reading, and their number.
 fn warnings(bytes: &[u8]) -> (Vec<Warning>, u64) {
     sound(bytes);
-    let trickle = Trickle { bytes, at_end: None, step: 1 };
-    let readers = [Reader::from_slice(bytes), Reader::from_reader(bytes), Reader::from_reader(trickle)];
-    let [slice, whole, trickled] = readers.map(|reader| {
+    let pieces = Pieces::new(bytes, &[1]);
+    let readers = [Reader::from_slice(bytes), Reader::from_reader(bytes), Reader::from_reader(pieces)];
+    let [slice, whole, in_pieces] = readers.map(|reader| {
         let mut reader = reader.expect("a header");
-        while reader.next_event().expect("a sound trace").is_some() {}
+        while reader.next_event().expect("a valid trace").is_some() {}
         let (warnings, count) = reader.warnings();
         (warnings.to_vec(), count)
     });
     assert_eq!(slice, whole);
-    assert_eq!(slice, trickled);
+    assert_eq!(slice, in_pieces);
     slice
 }
 
-/// The trace of [`running`] and what is done with the names `a` and `b`.
+/// A trace of [`running`] and the events that `fill` adds. Its arguments are the IDs of the strings
+/// "a" and "b".
 fn named(fill: impl FnOnce(Batch, u64, u64) -> Batch) -> Vec<u8> {
     let mut generation = Generation::new(1);
     let [a, b] = ["a", "b"].map(|name| generation.string(name).0);
@@ -32,10 +34,10 @@ fn named(fill: impl FnOnce(Batch, u64, u64) -> Batch) -> Vec<u8> {
     Trace::new(Version::Go126).generation(&generation).into_bytes()
 }
 
-/// The fields of a warning without a stack: a test cannot build one.
+/// The fields of a warning without its stack, since a test cannot build a `Warning`.
 type Found = (WarningKind, Option<GoId>, Location);
 
-/// The warnings of a made-up trace, which has no stacks, and how many there were.
+/// The warnings of a synthetic trace, which has no stacks, and their number.
 fn found(bytes: &[u8]) -> (Vec<Found>, u64) {
     let (warnings, count) = warnings(bytes);
     assert!(warnings.iter().all(|warning| warning.stack.is_empty()));
@@ -47,7 +49,7 @@ fn warning(kind: WarningKind, len: u64, event: u64) -> Found {
 }
 
 #[test]
-fn a_region_ends_inside_out() {
+fn regions_that_end_out_of_order_are_mismatched() {
     let begin = EventType::UserRegionBegin;
     let end = EventType::UserRegionEnd;
     let good = named(|batch, a, b| {
@@ -60,7 +62,7 @@ fn a_region_ends_inside_out() {
         let begun = batch.event(begin, &[1, 0, a, 0]).event(begin, &[1, 0, b, 0]);
         begun.event(end, &[1, 0, a, 0]).event(end, &[1, 0, b, 0])
     });
-    // The second end finds what the first has left.
+    // The first end is reported and closes the region that it names, so the second end matches.
     assert_eq!(found(&crossed), (vec![warning(WarningKind::RegionMismatch, 10, 5)], 1));
 
     for wrong in [|a, b| [5, a, b], |a, b| [0, b, a]] {
@@ -70,11 +72,15 @@ fn a_region_ends_inside_out() {
         });
         assert_eq!(found(&bytes), (vec![warning(WarningKind::RegionMismatch, 5, 4)], 1));
     }
-    assert_eq!(found(&named(|batch, a, _| batch.event(end, &[1, 0, a, 0]))), (vec![], 0), "before the trace");
+    assert_eq!(
+        found(&named(|batch, a, _| batch.event(end, &[1, 0, a, 0]))),
+        (vec![], 0),
+        "the region started before the trace"
+    );
 }
 
 #[test]
-fn a_task_begins_once() {
+fn a_task_that_starts_twice_is_reported() {
     let begin = EventType::UserTaskBegin;
     let twice = named(|batch, a, b| batch.event(begin, &[1, 9, 0, a, 0]).event(begin, &[1, 9, 0, b, 0]));
     assert_eq!(found(&twice), (vec![warning(WarningKind::TaskRestarted, 6, 4)], 1));
@@ -84,16 +90,16 @@ fn a_task_begins_once() {
     });
     assert_eq!(found(&again), (vec![], 0));
     let unknown = named(|batch, _, _| batch.event(EventType::UserTaskEnd, &[1, 9, 0]));
-    assert_eq!(found(&unknown), (vec![], 0), "it began before the trace");
+    assert_eq!(found(&unknown), (vec![], 0), "the task started before the trace");
 }
 
 #[test]
-fn a_thousand_warnings_are_kept_and_all_counted() {
+fn the_first_1000_warnings_are_kept_and_all_are_counted() {
     let many =
         named(|batch, a, _| (0..1500).fold(batch, |batch, _| batch.event(EventType::UserTaskBegin, &[1, 9, 0, a, 0])));
     let (kept, count) = warnings(&many);
     assert_eq!((kept.len(), count), (1000, 1499));
-    // The batch's size takes a byte more.
+    // The batch's size takes two bytes.
     let place = |i: u64| FIRST + HEADER + 1 + RUNNING_LEN + 6 * (i + 1);
     for (i, warning) in (0..).zip(&kept) {
         assert_eq!((warning.kind, warning.go), (WarningKind::TaskRestarted, Some(GoId(1))));
@@ -110,18 +116,19 @@ fn a_thousand_warnings_are_kept_and_all_counted() {
     );
 }
 
-/// A trace of `testdata/programs/annotations.go` in which region `deep` of task 3 ends as one of task 99, and the end of
-/// `prepare`, in which it is, finds it open. `ends` gives where the ends of regions have their times; the tasks follow.
+/// A trace of `testdata/programs/annotations.go` in which the end of region `deep` names task 99
+/// instead of task 3. The end of the region `prepare` around it then finds `deep` open. `ends`
+/// returns the offset of the time of each region end. The task follows the time.
 fn misused(name: &str, ends: impl Fn(&[u8]) -> Vec<usize>) -> Vec<u8> {
     let mut bytes = sample(name).bytes();
-    let task_behind = |time: usize| 1 + (time..).find(|&at| bytes[at] < 0x80).expect("a time ends");
-    let tasks: Vec<usize> = ends(&bytes).into_iter().map(task_behind).filter(|&at| bytes[at] == 3).collect();
+    let task_after = |time: usize| 1 + (time..).find(|&at| bytes[at] < 0x80).expect("a time ends");
+    let tasks: Vec<usize> = ends(&bytes).into_iter().map(task_after).filter(|&at| bytes[at] == 3).collect();
     let [task] = tasks[..] else { panic!("one region of task 3: {tasks:?}") };
     bytes[task] = 99;
     bytes
 }
 
-/// The frames of both warnings, from their program counters in the golden.
+/// The stacks of both warnings. The program counters are those in the golden file.
 fn misused_at(pcs: [u64; 4]) -> [Vec<OwnedFrame>; 2] {
     let frame = |pc, func: &str, file: &str, line| OwnedFrame { pc, func: func.into(), file: file.into(), line };
     let [deep, with_region, nested, main] = pcs;
@@ -151,13 +158,13 @@ fn assert_misused(bytes: &[u8], stacks: [Vec<OwnedFrame>; 2]) {
 }
 
 #[test]
-fn a_warning_has_the_stack() {
+fn a_warning_has_the_stack_of_the_region_end() {
     let ends = |bytes: &[u8]| {
         let mut reader = RawReader::from_slice(bytes).expect("a header");
         let mut times = Vec::new();
-        while let Some(batch) = reader.next_batch().expect("a whole trace") {
+        while let Some(batch) = reader.next_batch().expect("a complete trace") {
             let mut events = batch.events();
-            while let Some(event) = events.next_event().expect("a whole trace") {
+            while let Some(event) = events.next_event().expect("a complete trace") {
                 let is_end = event.event() == EventType::UserRegionEnd;
                 times.extend(is_end.then_some(event.offset() as usize + 1));
             }
@@ -170,7 +177,7 @@ fn a_warning_has_the_stack() {
     let ends = |bytes: &[u8]| {
         let mut reader = raw_v1::RawReader::from_slice(bytes).expect("a header");
         let mut times = Vec::new();
-        while let Some(record) = reader.next_record().expect("a whole trace") {
+        while let Some(record) = reader.next_record().expect("a complete trace") {
             let is_end = record.event() == raw_v1::EventType::UserRegion && record.values()[2] == 1;
             times.extend(is_end.then_some(record.offset() as usize + 2));
         }

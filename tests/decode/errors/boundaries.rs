@@ -1,25 +1,26 @@
-//! Real traces with a batch whose size covers more than the batch: what it covers is not its own.
+//! Traces with a batch whose size reaches into the next generation or the next trace: those bytes
+//! are not part of the batch.
 
 use gotrace::raw::{EventType, RawReader};
 use gotrace::synth::{Batch, Trace};
 use gotrace::{ErrorKind, Tally, ThreadId, Version};
 
-use super::lenient::{Lenient, ON, assert_read, read};
+use super::lenient::{CONTINUED, Lenient, assert_read, read};
 use super::{RUNNING, at, at_generation, generation, running, then};
 use gotrace_tests::corpus::{RELEASES, sample};
 
-/// Events by generation.
+/// The events of each generation.
 fn parts(lenient: &Lenient) -> Vec<Vec<String>> {
     let events = lenient.reading.events.iter().filter(|event| *event != "Gap");
     let events: Vec<_> = events.cloned().collect();
     events.split(|event| event == "Sync").map(<[_]>::to_vec).collect()
 }
 
-/// 8: some bytes near the end of a generation are missing, in its strings or stacks, so that the last batch takes in the
-/// first bytes of the next generation.
+/// Fault 8: some bytes near the end of a generation are missing, in its strings or stacks, so that
+/// the size of its last batch covers the first bytes of the next generation.
 #[test]
-fn a_size_that_is_wrong_costs_no_other_generation() {
-    let mut borders = 0;
+fn a_wrong_size_does_not_damage_the_next_generation() {
+    let mut boundaries = 0;
     for release in RELEASES {
         for name in ["borders", "generations"] {
             let sample = sample(&format!("{release}/{name}"));
@@ -32,27 +33,27 @@ fn a_size_that_is_wrong_costs_no_other_generation() {
                     let damaged = read(&[&bytes[..until - missing], &bytes[until..]].concat());
                     let what = format!("{} without {missing} bytes before {until}", sample.name);
                     let found = parts(&damaged);
-                    // Nothing stands before the first Sync.
                     assert_eq!(found.len(), whole.len(), "{what}");
                     for (number, (found, whole)) in found.iter().zip(&whole).enumerate() {
-                        // The one behind it does not know what came before.
-                        let is_there = if number == i + 2 { found.len() == whole.len() } else { found == whole };
-                        assert!(number == i + 1 || is_there, "{what}: generation {number}");
+                        // The next generation starts with undetermined states, so only its event
+                        // count is the same.
+                        let is_kept = if number == i + 2 { found.len() == whole.len() } else { found == whole };
+                        assert!(number == i + 1 || is_kept, "{what}: generation {number}");
                     }
                 }
-                borders += 1;
+                boundaries += 1;
             }
         }
     }
-    assert_eq!(borders, 42);
+    assert_eq!(boundaries, 42);
 }
 
-/// Where each generation ends.
+/// The offset of the end of each generation.
 fn ends(bytes: &[u8]) -> Vec<usize> {
     let mut reader = RawReader::from_slice(bytes).expect("a header");
     let mut ends = vec![0];
     let mut last = 0;
-    while let Some(batch) = reader.next_batch().expect("a whole trace") {
+    while let Some(batch) = reader.next_batch().expect("a complete trace") {
         if batch.generation > last {
             ends.push(0);
             last = batch.generation;
@@ -62,9 +63,9 @@ fn ends(bytes: &[u8]) -> Vec<usize> {
     ends.split_off(1)
 }
 
-/// 26: a trace that is cut gives what it gives alone, whatever trace stands behind it.
+/// Fault 26: a truncated trace yields the same events whether or not another trace follows it.
 #[test]
-fn another_trace_behind_a_cut_is_no_part_of_the_first() {
+fn another_trace_after_a_truncated_one_is_trailing_data() {
     const CUTS: usize = 40;
     let pairs = [
         ("go1.26/generations", "go1.27/generations"),
@@ -90,29 +91,29 @@ fn another_trace_behind_a_cut_is_no_part_of_the_first() {
     }
 }
 
-/// The same where there is no more of the other than its beginning.
+/// Fault 26, with only the start of the other trace.
 #[test]
-fn a_beginning_of_another_trace_behind_a_cut_is_no_part_of_the_first() {
+fn the_start_of_another_trace_after_a_truncated_one_is_trailing_data() {
     for name in ["go1.22/mutex", "go1.23/annotations", "go1.25/mutex", "go1.26/mutex"] {
         let bytes = sample(name).bytes();
         for cut in (17..bytes.len() - 61).step_by(29) {
             let alone = parts(&read(&bytes[..cut]));
-            // 60 bytes are its header and no batch that proves to be one.
+            // 60 bytes hold the header, but no batches that prove to be a trace.
             for len in [16, 60] {
                 let both = read(&[&bytes[..cut], &bytes[..len]].concat());
                 assert_eq!(
                     (parts(&both), both.trailing),
                     (alone.clone(), len as u64),
-                    "{name} cut at {cut}, {len} behind"
+                    "{name} cut at {cut}, then {len} bytes"
                 );
             }
         }
     }
 }
 
-/// 26: what stands between two whole traces is no damage of the first.
+/// Fault 26.
 #[test]
-fn what_stands_between_two_traces_is_no_damage() {
+fn data_between_two_complete_traces_is_not_damage_of_the_first() {
     for (release, between) in RELEASES.into_iter().zip([&b"\n"[..], b"\0", b"x", b"PASS\n\0\0\x03", b"\n", b"\0"]) {
         let (first, second) = (sample(&format!("{release}/channels")).bytes(), sample("go1.26/mutex").bytes());
         let alone = read(&first);
@@ -127,9 +128,10 @@ fn what_stands_between_two_traces_is_no_damage() {
     }
 }
 
-/// 26: so it is whatever the generations of the other are called, and if its first bytes are damaged.
+/// Fault 26: the numbers of the second trace's generations do not matter, nor does damage of the
+/// second trace.
 #[test]
-fn a_trace_behind_a_whole_one_is_no_part_of_it() {
+fn a_trace_after_a_complete_one_is_trailing_data_even_if_damaged() {
     const BETWEEN: &[u8] = b"\0junk";
     for (first, second) in [(1, 3), (5000, 5002), (1, 5000), (5000, 1)] {
         let [first, second] = [first, second].map(|number| {
@@ -146,9 +148,8 @@ fn a_trace_behind_a_whole_one_is_no_part_of_it() {
             let end = first.len() as u64;
             assert_eq!(faults, [("TrailingData { found: 0 }", end), ("MultipleTraces", end + 5)], "{what}");
         };
-        check(&second, "whole");
-        // Before another trace its header alone.
-        check(&[&second[..16], b"xx", &second].concat(), "a header before it");
+        check(&second, "undamaged");
+        check(&[&second[..16], b"xx", &second].concat(), "after an extra header");
         for at in 16..second.len() {
             let mut second = second.clone();
             second[at] ^= 0xff;
@@ -157,9 +158,9 @@ fn a_trace_behind_a_whole_one_is_no_part_of_it() {
     }
 }
 
-/// An old trace that is cut in a stack, or in a text that records seem to follow, takes in the header of the one behind it.
+/// The cut stack or string of a v1 trace claims bytes of the header of the next trace.
 #[test]
-fn a_stack_or_a_text_that_is_cut_ends_before_another_trace() {
+fn a_v1_trace_cut_in_a_stack_or_string_ends_before_the_next_trace() {
     for (first, cut, second) in
         [("go1.19/syscalls", 5350, "go1.24/cpuprofile"), ("go1.19/annotations", 1181, "go1.24/panicgoexit")]
     {
@@ -173,14 +174,15 @@ fn a_stack_or_a_text_that_is_cut_ends_before_another_trace() {
     }
 }
 
-/// The header of a trace in a string of the program is text, unless damage follows it: then it may be another trace.
+/// A string of the program may contain the header of a trace. If damage follows, it may be another
+/// trace.
 #[test]
-fn a_header_in_a_text_is_another_trace_only_at_damage() {
+fn a_header_inside_a_string_starts_another_trace_only_if_damage_follows() {
     let second = generation(2, [running()]);
     let mut first = generation(1, [running()]);
     first.string("go 1.26 trace\0\0\0");
     let bytes = Trace::new(Version::Go126).generation(&first).generation(&second).into_bytes();
-    assert_read(&bytes, &then(&RUNNING, &ON), &[]);
+    assert_read(&bytes, &then(&RUNNING, &CONTINUED), &[]);
 
     let open = Trace::new(Version::Go126).generation(first.without_end());
     let end = open.clone().into_bytes().len() as u64;
@@ -191,9 +193,10 @@ fn a_header_in_a_text_is_another_trace_only_at_damage() {
     assert_eq!(lenient.trailing, bytes.len() as u64 - (end - 16));
 }
 
-/// 5 and 8: a trace whose first generation is not 1, as of a flight recorder, is found behind a damaged head, though it is cut.
+/// Faults 5 and 8: the start and the end of a flight recorder's trace are damaged, whose first
+/// generation is not 1.
 #[test]
-fn the_first_generation_may_have_any_number() {
+fn a_first_generation_with_any_number_is_found_after_a_damaged_start() {
     let other = Batch::new(ThreadId(8), 200).event(EventType::HeapAlloc, &[1, 1]);
     let bytes = Trace::new(Version::Go126).generation(generation(57, [running(), other]).without_end()).into_bytes();
     let cut = [&bytes[..16], &[0; 20], &bytes[16..bytes.len() - 1]].concat();
