@@ -1,9 +1,9 @@
-//! What reading costs, in memory and in time.
+//! Bounds on the memory and time of reading.
 
 mod floods;
 mod memory;
 
 use std::sync::RwLock;
 
-/// Held for writing by the test that measures memory: what the others allocate would count.
+/// Held for writing by the test that measures memory, since allocations of other tests would count.
 static ALONE: RwLock<()> = RwLock::new(());

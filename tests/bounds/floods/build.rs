@@ -1,19 +1,19 @@
-//! Floods: traces that cost their maker little and a careless reader much. Each takes the number of its parts.
+//! Builders of floods. The argument `n` is the number of parts.
 
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, CpuSample, Generation, Trace};
 use gotrace::{StackId, ThreadId, Version};
 
-use gotrace_tests::corpus::old::{BATCH, FREQUENCY, GO_CREATE, GO_END, GO_START, GO_SYS_CALL, OldTrace, PROC_START};
+use gotrace_tests::corpus::v1::{BATCH, FREQUENCY, GO_CREATE, GO_END, GO_START, GO_SYS_CALL, PROC_START, V1Trace};
 
-/// As full as a batch gets here.
+/// The maximum size of a batch, with some room below the 65,536 bytes that the format allows.
 const FULL: u64 = 60_000;
 
 pub fn dense(i: u64) -> u64 {
     i + 1
 }
 
-/// IDs four apart, so that a table by ID has four times the places that it needs.
+/// IDs with a step of four, so that a table indexed by ID has four times the entries that it needs.
 pub fn thin(i: u64) -> u64 {
     4 * i + 1
 }
@@ -23,7 +23,7 @@ pub fn sparse(i: u64) -> u64 {
     (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Batches of one kind of event, as many as it takes. `start` is what each begins with.
+/// Events of one kind, split into as many batches as necessary. Each batch starts with `start`.
 struct Stream {
     start: Batch,
     batch: Batch,
@@ -36,8 +36,8 @@ impl Stream {
         Stream { batch: start.clone(), start, len: 0, full: Vec::new() }
     }
 
-    /// Events of M 7.
-    fn of_m() -> Self {
+    /// Events of thread 7.
+    fn of_thread() -> Self {
         Stream::new(Batch::new(ThreadId(7), 100))
     }
 
@@ -45,7 +45,7 @@ impl Stream {
         Stream::new(Batch::new(None, 1).event(kind, &[]))
     }
 
-    /// Changes the batch by something that takes so many bytes, or less.
+    /// Adds something of at most `len` bytes to the batch.
     fn add(&mut self, len: u64, change: impl FnOnce(Batch) -> Batch) {
         if self.len + len > FULL {
             self.full.push(std::mem::replace(&mut self.batch, self.start.clone()));
@@ -59,7 +59,7 @@ impl Stream {
         self.add(1 + 10 * args.len() as u64, |batch| batch.event(event, args));
     }
 
-    /// An event whose arguments are small.
+    /// An event whose arguments take at most four bytes each.
     fn small(&mut self, event: EventType, args: &[u64]) {
         self.add(1 + 4 * args.len() as u64, |batch| batch.event(event, args));
     }
@@ -86,20 +86,20 @@ fn trace(streams: impl IntoIterator<Item = Stream>) -> Vec<u8> {
     of_batches(streams.into_iter().flat_map(Stream::into_batches))
 }
 
-/// M 7 with goroutine 1 running on P 0.
+/// Events of thread 7, with goroutine 1 running on P 0.
 fn running() -> Stream {
-    let mut stream = Stream::of_m();
+    let mut stream = Stream::of_thread();
     stream.small(EventType::ProcStatus, &[0, 0, 1]);
     stream.small(EventType::GoStatus, &[0, 1, 7, 2]);
     stream
 }
 
-/// Empty batches of one M.
+/// Empty batches of one thread.
 pub fn tiny_batches(n: u64) -> Vec<u8> {
     of_batches((0..n).map(|_| Batch::new(ThreadId(7), 100)))
 }
 
-/// Batches of one M with one event each.
+/// Batches of one thread with one event each.
 pub fn one_event_batches(n: u64) -> Vec<u8> {
     let batch = |i| match i {
         0 => Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[0, 0, 1]),
@@ -108,29 +108,29 @@ pub fn one_event_batches(n: u64) -> Vec<u8> {
     of_batches((0..n).map(batch))
 }
 
-/// Batches of no M, each with the status of a goroutine.
+/// Batches without a thread, each with the status of a goroutine.
 pub fn statuses(n: u64) -> Vec<u8> {
     of_batches((0..n).map(|i| Batch::new(None, 100 + i).event(EventType::GoStatus, &[0, i + 1, u64::MAX, 4])))
 }
 
-/// Empty batches, each of its own M.
-pub fn empty_ms(n: u64) -> Vec<u8> {
+/// Empty batches, each of another thread.
+pub fn empty_threads(n: u64) -> Vec<u8> {
     of_batches((0..n).map(|m| Batch::new(ThreadId(m), 100)))
 }
 
-/// Ms with one event each, a status of a P.
-pub fn busy_ms(n: u64, id: impl Fn(u64) -> u64) -> Vec<u8> {
+/// Threads with one event each, the status of a P.
+pub fn busy_threads(n: u64, id: impl Fn(u64) -> u64) -> Vec<u8> {
     of_batches((0..n).map(|m| Batch::new(ThreadId(id(m)), 100).event(EventType::ProcStatus, &[0, id(m), 2])))
 }
 
-/// Goroutines that are created and never end.
+/// Goroutines that are created and never exit.
 pub fn goroutines(n: u64, id: impl Fn(u64) -> u64) -> Vec<u8> {
     let mut stream = running();
     (0..n).for_each(|i| stream.event(EventType::GoCreate, &[0, id(i + 2), 0, 0]));
     trace([stream])
 }
 
-/// Goroutines that exist and are in a mark assist each.
+/// Existing goroutines, each in a mark assist.
 pub fn assists(n: u64) -> Vec<u8> {
     let mut stream = running();
     for go in 2..n + 2 {
@@ -140,7 +140,7 @@ pub fn assists(n: u64) -> Vec<u8> {
     trace([stream])
 }
 
-/// Ps, sweeping each.
+/// Ps, each of which is sweeping.
 pub fn sweeps(n: u64) -> Vec<u8> {
     let mut stream = running();
     for proc in 1..n + 1 {
@@ -150,21 +150,21 @@ pub fn sweeps(n: u64) -> Vec<u8> {
     trace([stream])
 }
 
-/// Strings of no length under these IDs.
+/// Empty strings with these IDs.
 pub fn strings(n: u64, id: impl Fn(u64) -> u64) -> Vec<u8> {
     let mut stream = Stream::table(EventType::Strings);
     (0..n).for_each(|i| stream.add(12, |batch| batch.data(EventType::String, &[id(i)], &[])));
     trace([stream])
 }
 
-/// Stacks without frames under these IDs.
+/// Stacks without frames with these IDs.
 pub fn stacks(n: u64, id: impl Fn(u64) -> u64) -> Vec<u8> {
     let mut stream = Stream::table(EventType::Stacks);
     (0..n).for_each(|i| stream.event(EventType::Stack, &[id(i), 0]));
     trace([stream])
 }
 
-/// Stacks as deep as they may be, no two frames alike.
+/// Stacks of the maximum depth, with all frames different.
 pub fn frames(n: u64) -> Vec<u8> {
     let mut generation = Generation::new(1);
     for stack in 0..n / 128 {
@@ -174,7 +174,7 @@ pub fn frames(n: u64) -> Vec<u8> {
     Trace::new(Version::Go126).generation(&generation).into_bytes()
 }
 
-/// A stack that claims so many frames, and has them.
+/// One stack of `frames` frames.
 pub fn deep_stack(frames: u64) -> Vec<u8> {
     let stack = Batch::new(None, 1).event(EventType::Stacks, &[]).event(EventType::Stack, &[1, frames]);
     let mut generation = Generation::new(1);
@@ -196,7 +196,7 @@ pub fn experiments(n: u64) -> Vec<u8> {
     of_batches((0..n).map(|i| Batch::new(ThreadId(i % 128), 1).experiment(1)))
 }
 
-/// Names of their own, each used by one event.
+/// `n` names, each used by one event.
 fn named(n: u64, event: impl Fn(&mut Stream, u64)) -> Vec<u8> {
     let mut strings = Stream::table(EventType::Strings);
     let mut events = running();
@@ -207,17 +207,17 @@ fn named(n: u64, event: impl Fn(&mut Stream, u64)) -> Vec<u8> {
     trace([strings, events])
 }
 
-/// Stop-the-worlds that do not end, each for a reason of its own.
+/// Stop-the-worlds that do not end, each for a different reason.
 pub fn stops(n: u64) -> Vec<u8> {
     named(n, |events, id| events.small(EventType::STWBegin, &[0, id, 0]))
 }
 
-/// Tasks that do not end, each of a kind of its own.
+/// Tasks that do not end, each with a different name.
 pub fn tasks(n: u64) -> Vec<u8> {
     named(n, |events, id| events.small(EventType::UserTaskBegin, &[0, id, 0, id, 0]))
 }
 
-/// As many regions as names, and then ends of others.
+/// Nested regions with different names, which end in the wrong order.
 pub fn regions(n: u64) -> Vec<u8> {
     let mut strings = Stream::table(EventType::Strings);
     let mut events = running();
@@ -229,7 +229,7 @@ pub fn regions(n: u64) -> Vec<u8> {
     trace([strings, events])
 }
 
-/// Generations with next to nothing in them.
+/// Generations with almost no content.
 pub fn tiny_generations(n: u64) -> Vec<u8> {
     tiny_generations_from(Trace::new(Version::Go126), 1, n).into_bytes()
 }
@@ -245,7 +245,7 @@ fn tiny_generations_from(mut trace: Trace, first: u64, n: u64) -> Trace {
     trace
 }
 
-/// Tables as large as can be in one generation, and then generations with next to nothing in them.
+/// One generation with large tables, and then generations with almost no content.
 pub fn huge_and_tiny(n: u64) -> Vec<u8> {
     let mut strings = Stream::table(EventType::Strings);
     for i in 0..n {
@@ -256,42 +256,45 @@ pub fn huge_and_tiny(n: u64) -> Vec<u8> {
     tiny_generations_from(Trace::new(Version::Go126).generation(&generation), 2, n / 3).into_bytes()
 }
 
-/// Ms that wait for goroutines that never come, while M 7 goes on.
-pub fn stuck_ms(ms: u64, events: u64) -> Vec<u8> {
+/// Threads that wait for goroutines that never exist, while thread 7 has events.
+pub fn stuck_threads(threads: u64, events: u64) -> Vec<u8> {
     let mut stream = running();
     (0..events).for_each(|i| stream.small(EventType::HeapAlloc, &[1, i]));
-    let waiting = (1000..1000 + ms).map(|m| Batch::new(ThreadId(m), 1).event(EventType::GoStart, &[0, m, 1]));
+    let waiting = (1000..1000 + threads).map(|m| Batch::new(ThreadId(m), 1).event(EventType::GoStart, &[0, m, 1]));
     of_batches(waiting.chain(stream.into_batches()))
 }
 
-/// Ms that wait for the goroutine that yields and starts again all the time, but for a number that it never has.
-pub fn one_stuck_on(ms: u64, events: u64) -> Vec<u8> {
+/// Threads that all wait for a sequence number of goroutine 1 that it never has, while it stops and
+/// starts again and again.
+pub fn stuck_on_one(threads: u64, events: u64) -> Vec<u8> {
     let mut stream = running();
     for i in 1..=events / 2 {
         stream.small(EventType::GoStop, &[0, 0, 0]);
         stream.small(EventType::GoStart, &[0, 1, i]);
     }
-    let waiting = (1000..1000 + ms).map(|m| Batch::new(ThreadId(m), 1).event(EventType::GoStart, &[0, 1, 1 << 40]));
+    let waiting =
+        (1000..1000 + threads).map(|m| Batch::new(ThreadId(m), 1).event(EventType::GoStart, &[0, 1, 1 << 40]));
     of_batches(waiting.chain(stream.into_batches()))
 }
 
-/// Ms that all wait for one goroutine, which is created over and over and ends on the first of them.
-pub fn one_wanted_by_all(ms: u64) -> Vec<u8> {
+/// Threads that all wait for goroutine 2, which is created again and again and exits on one of them
+/// each time.
+pub fn waiting_for_one(threads: u64) -> Vec<u8> {
     let mut stream = running();
-    // Times that differ, so that no batch is a copy of the one before.
-    (0..ms).for_each(|i| stream.small(EventType::GoCreate, &[1 + i % 127, 2, 0, 0]));
-    let waiting = (1000..1000 + ms).map(|m| {
+    // The times differ, so that no batch is a copy of the one before.
+    (0..threads).for_each(|i| stream.small(EventType::GoCreate, &[1 + i % 127, 2, 0, 0]));
+    let waiting = (1000..1000 + threads).map(|m| {
         let own_p = Batch::new(ThreadId(m), 1).event(EventType::ProcStatus, &[0, m, 1]);
         own_p.event(EventType::GoStart, &[0, 2, 1]).event(EventType::GoDestroy, &[0])
     });
     of_batches(waiting.chain(stream.into_batches()))
 }
 
-/// A trace of Go 1.21 in which so many goroutines are in system calls, each on its P, and the next event of each stands
-/// behind those of all others.
+/// A v1 trace with `n` goroutines in system calls, each on its own P. The next event of each comes
+/// after those of all others.
 pub fn syscalls_v1(n: u64) -> Vec<u8> {
     let listed =
-        (1..=n).fold(OldTrace::new().record(BATCH, &[0, 100]), |trace, go| trace.record(GO_CREATE, &[0, go, 0, 0]));
+        (1..=n).fold(V1Trace::new().record(BATCH, &[0, 100]), |trace, go| trace.record(GO_CREATE, &[0, go, 0, 0]));
     let trace = (1..=n).fold(listed, |trace, i| {
         let trace = trace.record(BATCH, &[i, 100]).record(PROC_START, &[1, i]).record(GO_START, &[1, i, 1]);
         trace.record(GO_SYS_CALL, &[1 + i, 0]).record(GO_END, &[10 * n])
@@ -299,7 +302,7 @@ pub fn syscalls_v1(n: u64) -> Vec<u8> {
     trace.record(FREQUENCY, &[1_000_000_000]).into_bytes()
 }
 
-/// Many generations whose goroutines, tasks, regions and names all stay.
+/// Generations whose goroutines, tasks and names all stay alive.
 pub fn leaks(generations: u64, each: u64) -> Vec<u8> {
     let mut trace = Trace::new(Version::Go126);
     for number in 1..=generations {
@@ -316,7 +319,7 @@ pub fn leaks(generations: u64, each: u64) -> Vec<u8> {
     trace.into_bytes()
 }
 
-/// Generations in which an M waits for what never comes.
+/// Generations in which a thread waits for a goroutine that does not exist.
 pub fn stuck_generations(n: u64) -> Vec<u8> {
     let mut trace = Trace::new(Version::Go126);
     for number in 1..=n {
@@ -329,7 +332,7 @@ pub fn stuck_generations(n: u64) -> Vec<u8> {
     trace.into_bytes()
 }
 
-/// Batches of one M, the latest first.
+/// Batches of one thread, the latest first.
 pub fn backwards(n: u64) -> Vec<u8> {
     let batches = (0..n).rev().map(|i| {
         let batch = Batch::new(ThreadId(7), 100 + i);
@@ -341,19 +344,19 @@ pub fn backwards(n: u64) -> Vec<u8> {
     of_batches(batches)
 }
 
-/// Events with a name that is not there.
+/// Events with unknown names.
 pub fn unknown_names(n: u64) -> Vec<u8> {
     let mut stream = running();
     (0..n).for_each(|i| stream.small(EventType::GoLabel, &[0, 1000 + i % 1000]));
     trace([stream])
 }
 
-/// Strings that all have the ID of none.
+/// Strings that all have the invalid ID 0.
 pub fn zero_ids(n: u64) -> Vec<u8> {
     strings(n, |_| 0)
 }
 
-/// A generation, and then something that is none, over and over.
+/// A generation, and then `len` bytes of a repeated pattern.
 pub fn junk(pattern: &[u8], len: usize) -> Vec<u8> {
     let mut bytes = of_batches([Batch::new(ThreadId(7), 1)]);
     bytes.push(0);
@@ -361,13 +364,14 @@ pub fn junk(pattern: &[u8], len: usize) -> Vec<u8> {
     bytes
 }
 
-/// A batch of a generation, and nothing else of it.
+/// One batch of a generation, without the header, clock and end.
 fn alone(number: u64, batch: Batch) -> Vec<u8> {
     let mut generation = generation(number, [batch]);
     Trace::new(Version::Go126).generation(generation.clock(None).without_end()).into_bytes()[16..].to_vec()
 }
 
-/// Tables of a generation, each of a string that is the header of a trace, and between any two an empty batch of another generation.
+/// Tables of a generation, each with a string that is the header of a trace, alternating with empty
+/// batches of another generation.
 pub fn headers_in_tables(n: u64) -> Vec<u8> {
     let header = b"go 1.26 trace\0\0\0";
     let mut bytes = header.to_vec();
@@ -379,14 +383,15 @@ pub fn headers_in_tables(n: u64) -> Vec<u8> {
         bytes.extend_from_slice(&table(id, header));
         bytes.extend_from_slice(&stray);
     }
-    // The first header is taken for another trace, so all of this is only counted.
+    // The first header counts as the start of another trace, so all of these bytes are only
+    // counted.
     for id in n + 1..n + 5 {
         bytes.extend_from_slice(&table(id, b"ab"));
     }
     bytes
 }
 
-/// Batches of a generation, and between any two one of another.
+/// Batches of generation 1, alternating with batches of generation 9.
 pub fn strays(n: u64) -> Vec<u8> {
     let (own, stray) = (alone(1, Batch::new(ThreadId(7), 1)), alone(9, Batch::new(ThreadId(8), 1)));
     let mut bytes = Trace::new(Version::Go126).generation(Generation::new(1).without_end()).into_bytes();

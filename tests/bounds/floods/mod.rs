@@ -1,6 +1,8 @@
-//! Floods end in what they say, soon: traces made to cost a reader more than their maker.
+//! Floods: traces that are cheap to build and would be expensive for a careless reader. They are
+//! read correctly and in bounded time.
 //!
-//! The time is bounded so widely that only work out of proportion can exceed it; what floods cost is measured by hand.
+//! The bound is so high that only superlinear work exceeds it. The test `doubling` prints the exact
+//! times.
 
 pub mod build;
 pub mod list;
@@ -12,32 +14,34 @@ use build::{dense, sparse, thin};
 use gotrace::Reader;
 use list::FLOODS;
 
-/// The bound is a second a MiB. Tests are hardly optimised, and machines are busy.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// The time limit for each MiB. An optimised build takes less than a second, but tests are hardly
+/// optimised and machines are busy.
+const LIMIT: Duration = Duration::from_secs(4);
 
-/// Reads to the end as a slice and through a `Read`; gives the number of events and the error's text.
+/// Reads a slice and a `Read` and returns the number of events and the message of the error, or an
+/// empty one.
 fn read(bytes: &[u8]) -> (u64, String) {
-    let begun = Instant::now();
+    let start = Instant::now();
     let slice = drain(Reader::from_slice(bytes).expect("a header"));
     let mebibytes = bytes.len() as u32 / (1 << 20) + 1;
-    assert!(begun.elapsed() < PATIENCE * mebibytes, "{:?} for {} bytes", begun.elapsed(), bytes.len());
+    assert!(start.elapsed() < LIMIT * mebibytes, "{:?} for {} bytes", start.elapsed(), bytes.len());
     assert_eq!(slice, drain(Reader::from_reader(bytes).expect("a header")));
     let lenient = leniently(bytes);
     assert!(slice.1.is_empty() == (lenient == 0), "{slice:?}, {lenient} faults");
     slice
 }
 
-/// Reads over all damage, as a slice and through a `Read`, in the same time; gives the number of faults.
+/// Reads leniently a slice and a `Read`, within the time limit, and returns the number of faults.
 fn leniently(bytes: &[u8]) -> u64 {
     let mebibytes = bytes.len() as u32 / (1 << 20) + 1;
     let builder = Reader::builder().lenient();
     let read = |mut reader: Reader<'_>| {
-        let begun = Instant::now();
+        let start = Instant::now();
         let mut events = 0u64;
-        while reader.next_event().expect("lenient reading goes on").is_some() {
+        while reader.next_event().expect("lenient reading never fails").is_some() {
             events += 1;
         }
-        assert!(begun.elapsed() < PATIENCE * mebibytes, "{:?} for {} bytes", begun.elapsed(), bytes.len());
+        assert!(start.elapsed() < LIMIT * mebibytes, "{:?} for {} bytes", start.elapsed(), bytes.len());
         let account = reader.account();
         assert_eq!(account.read.bytes + account.lost.bytes + account.trailing, bytes.len() as u64);
         (events, account.fault_count, account.lost)
@@ -58,7 +62,7 @@ fn drain(mut reader: Reader<'_>) -> (u64, String) {
     }
 }
 
-/// Reads a flood that is sound; gives the number of events but the two Syncs.
+/// Reads a valid flood and returns the number of events without the first and the last Sync.
 fn sound(bytes: &[u8]) -> u64 {
     assert!((1 << 20..1 << 23).contains(&bytes.len()), "{} bytes", bytes.len());
     let (events, error) = read(bytes);
@@ -71,15 +75,15 @@ fn batches() {
     let _others = ALONE.read();
     assert_eq!(sound(&build::tiny_batches(400_000)), 0);
     assert_eq!(sound(&build::one_event_batches(200_000)), 200_000);
-    assert_eq!(sound(&build::empty_ms(300_000)), 0);
+    assert_eq!(sound(&build::empty_threads(300_000)), 0);
     assert_eq!(sound(&build::experiments(300_000)), 0);
 }
 
 #[test]
 fn threads_and_ps() {
     let _others = ALONE.read();
-    assert_eq!(sound(&build::busy_ms(200_000, dense)), 200_000);
-    assert_eq!(sound(&build::busy_ms(80_000, sparse)), 80_000);
+    assert_eq!(sound(&build::busy_threads(200_000, dense)), 200_000);
+    assert_eq!(sound(&build::busy_threads(80_000, sparse)), 80_000);
 }
 
 #[test]
@@ -105,9 +109,9 @@ fn annotations() {
     let bytes = build::regions(regions);
     assert_eq!(sound(&bytes), 2 * regions + 2);
     let mut reader = Reader::from_slice(&bytes).expect("a header");
-    while reader.next_event().expect("a sound trace").is_some() {}
+    while reader.next_event().expect("a valid trace").is_some() {}
     let (kept, count) = reader.warnings();
-    assert_eq!((kept.len(), count), (1000, regions - 1), "only the last is the innermost");
+    assert_eq!((kept.len(), count), (1000, regions - 1), "only the last region ends correctly");
 }
 
 #[test]
@@ -125,9 +129,9 @@ fn tables() {
 fn a_stack_too_deep() {
     let _others = ALONE.read();
     let (events, error) = read(&build::deep_stack(16_000));
-    // Header, clock, the batch's header with a size of three bytes, and the type of the table.
-    let place = format!("at byte {}, generation 1", 16 + 25 + 16 + 1);
-    assert_eq!((events, error), (1, format!("a stack of 16000 frames exceeds the maximum of 128 {place}")));
+    // Header, clock, the header of the batch with a size of three bytes, and the type of the table.
+    let location = format!("at byte {}, generation 1", 16 + 25 + 16 + 1);
+    assert_eq!((events, error), (1, format!("a stack of 16000 frames exceeds the maximum of 128 {location}")));
 }
 
 #[test]
@@ -139,38 +143,40 @@ fn generations() {
 }
 
 #[test]
-fn threads_that_wait_for_ever() {
+fn threads_waiting_for_goroutines_that_never_become_runnable() {
     let _others = ALONE.read();
-    let (events, error) = read(&build::stuck_ms(4000, 20_000));
+    let (events, error) = read(&build::stuck_threads(4000, 20_000));
     assert_eq!(events, 3 + 20_000);
     assert!(error.starts_with("the trace is broken: none of 4000 threads can proceed: M "), "{error}");
-    let (events, error) = read(&build::stuck_ms(100_000, 0));
+    let (events, error) = read(&build::stuck_threads(100_000, 0));
     assert_eq!(events, 3);
     assert!(error.starts_with("the trace is broken: none of 100000 threads can proceed: M "), "{error}");
-    let (events, error) = read(&build::one_stuck_on(4000, 20_000));
+    let (events, error) = read(&build::stuck_on_one(4000, 20_000));
     assert_eq!(events, 3 + 20_000);
     assert!(error.starts_with("the trace is broken: none of 4000 threads can proceed: M "), "{error}");
 }
 
 #[test]
-fn threads_that_wait_for_the_same() {
+fn threads_waiting_for_the_same_goroutine() {
     let _others = ALONE.read();
-    assert_eq!(sound(&build::one_wanted_by_all(50_000)), 2 + 4 * 50_000);
+    assert_eq!(sound(&build::waiting_for_one(50_000)), 2 + 4 * 50_000);
 }
 
 #[test]
-fn system_calls_of_old_traces() {
+fn system_calls_of_v1_traces() {
     let _others = ALONE.read();
     let bytes = build::syscalls_v1(100_000);
     let (events, error) = read(&bytes);
-    // Of each goroutine its status, and of those that run their creation, start, call, its end and their own.
+    // Each goroutine has at least five events: a status, a start, and the start and end of its
+    // system call and its exit.
     assert_eq!((error.as_str(), events > 500_000), ("", true), "{events}");
 }
 
-/// Prints how long each flood takes, what doubling it costs, and how long Go's reader takes, which `GOTRACE_PEER` names:
-/// `GOTRACE_PEER=$(benches/build-peer.sh) cargo test --release -p gotrace-tests --test bounds doubling -- --ignored --nocapture`.
+/// Prints the time for each flood, the ratio when its size doubles, and the time of Go's reader if
+/// `GOTRACE_PEER` is its path: `GOTRACE_PEER=$(benches/build-peer.sh) cargo test --release -p
+/// gotrace-tests --test bounds doubling -- --ignored --nocapture`.
 #[test]
-#[ignore = "times are for people"]
+#[ignore = "prints times and asserts nothing"]
 fn doubling() {
     let _others = ALONE.read();
     println!("{:<22} {:>10} {:>9} {:>8} {:>7} {:>9}", "flood", "bytes", "seconds", "s/MiB", "ratio", "Go");
@@ -194,12 +200,12 @@ fn doubling() {
 }
 
 fn seconds(work: impl FnOnce()) -> f64 {
-    let begun = Instant::now();
+    let start = Instant::now();
     work();
-    begun.elapsed().as_secs_f64()
+    start.elapsed().as_secs_f64()
 }
 
-/// A minute at the most. It ends with an error where the flood does.
+/// The time of Go's reader, at most a minute. It stops at the first error.
 fn seconds_of_go(peer: &std::ffi::OsStr, file: &std::path::Path) -> f64 {
     seconds(|| {
         let mut go = std::process::Command::new("timeout");
@@ -207,23 +213,23 @@ fn seconds_of_go(peer: &std::ffi::OsStr, file: &std::path::Path) -> f64 {
     })
 }
 
-/// What costs only lenient reading.
+/// Damage that is expensive only for lenient reading.
 #[test]
 fn damage() {
     let _others = ALONE.read();
-    // Each generation is given up, and the next one begins anew.
+    // No generation can be ordered.
     assert_eq!(leniently(&build::stuck_generations(15_000)), 15_000);
-    // Batches in the order from the last to the first.
+    // The batches are in reverse order.
     assert_eq!(leniently(&build::backwards(100_000)), 100_000 - 1);
     assert_eq!(leniently(&build::unknown_names(200_000)), 200_000);
     assert_eq!(leniently(&build::zero_ids(200_000)), 200_000);
-    // Where a batch may begin at every byte.
+    // A batch could start at every byte.
     for junk in [1, 49, b'g'] {
         assert!(leniently(&build::junk(&[junk], 2 << 20)) >= 1);
     }
     assert!(leniently(&build::junk(b"go 1.26 trace\0\0", 2 << 20)) >= 1);
     assert!(leniently(&build::junk(&[1, 2, 1, 1, 1, 13, 9], 2 << 20)) >= 1);
-    // Batches of generations that come and go.
+    // Batches of alternating generations.
     assert!(leniently(&build::strays(100_000)) >= 100_000);
     assert!(leniently(&build::headers_in_tables(30_000)) >= 1);
 }
