@@ -1,5 +1,5 @@
-//! Allocation trails, held against what the traced program counted itself, and against what a naive script counts in the
-//! text of Go's tool (`testdata/allocations`).
+//! Allocations, compared with what the traced program counted and with what
+//! `testdata/allocations/oracle.py` counts in the text of Go's tool.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use gotrace::{EventKind, GoId, Reader, TaskId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-const FORMS: [&str; 3] = ["registry", "ring", "listeners"];
+const PROGRAMS: [&str; 3] = ["registry", "ring", "listeners"];
 const RELEASES: [&str; 5] = ["go1.23", "go1.24", "go1.25", "go1.26", "go1.27"];
 
 fn path(name: &str) -> PathBuf {
@@ -24,15 +24,15 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn traces() -> impl Iterator<Item = String> {
-    RELEASES.iter().flat_map(|release| FORMS.iter().map(move |form| format!("{release}/{form}")))
+    RELEASES.iter().flat_map(|release| PROGRAMS.iter().map(move |program| format!("{release}/{program}")))
 }
 
 fn bytes(name: &str) -> Vec<u8> {
-    fs::read(path(&format!("{name}.trace"))).expect("testdata is whole")
+    fs::read(path(&format!("{name}.trace"))).expect("the file is in testdata")
 }
 
 fn unpacked<T: DeserializeOwned>(name: &str) -> T {
-    let file = File::open(path(name)).expect("testdata is whole");
+    let file = File::open(path(name)).expect("the file is in testdata");
     serde_json::from_reader(GzDecoder::new(file)).expect("JSON")
 }
 
@@ -47,7 +47,7 @@ fn report(name: &str) -> AllocationsReport {
     report_with(&bytes(name), AllocationOptions::default())
 }
 
-/// What `oracle.py` counts in a trace.
+/// The counts of `oracle.py` for a trace.
 #[derive(Deserialize)]
 struct Counted {
     cycles: u32,
@@ -61,7 +61,7 @@ struct CountedRow {
     #[serde(rename = "type")]
     ty: String,
     size: u64,
-    /// −1 if no goroutine was running; absent for what was there before.
+    /// −1 if no goroutine was running. Absent for objects that existed before the trace.
     goroutine: Option<i64>,
     #[serde(flatten)]
     counts: Counts,
@@ -118,9 +118,9 @@ fn table(report: &AllocationsReport) -> Table {
 }
 
 #[test]
-fn counts_are_those_of_the_text() {
+fn counts_equal_those_of_the_oracle() {
     let oracle: BTreeMap<String, Counted> = unpacked("oracle.json.gz");
-    assert_eq!(oracle.len(), RELEASES.len() * FORMS.len());
+    assert_eq!(oracle.len(), RELEASES.len() * PROGRAMS.len());
     for (file, counted) in oracle {
         let name = file.trim_end_matches(".trace");
         let report = report(name);
@@ -160,7 +160,7 @@ fn counts_are_those_of_the_text() {
     }
 }
 
-/// What the traced program counted itself.
+/// The counts of the traced program.
 #[derive(Deserialize)]
 struct Truth {
     collections: u32,
@@ -172,49 +172,49 @@ struct Goroutine {
     id: u64,
     creator: u64,
     start: String,
-    sessions: Made,
-    requests: Made,
+    sessions: Objects,
+    requests: Objects,
 }
 
 #[derive(Deserialize)]
-struct Made {
+struct Objects {
     allocated: u64,
     held: u64,
 }
 
-/// The task in which the program does its work.
-fn task(bytes: &[u8], form: &str) -> TaskId {
+/// The task in which the program allocates.
+fn task(bytes: &[u8], program: &str) -> TaskId {
     let mut reader = Reader::from_slice(bytes).expect("a trace");
-    while let Some(event) = reader.next_event().expect("it is sound") {
+    while let Some(event) = reader.next_event().expect("a valid trace") {
         if let EventKind::TaskBegin(task) = event.kind()
-            && task.name.to_str() == Some(form)
+            && task.name.to_str() == Some(program)
         {
             return task.id;
         }
     }
-    panic!("no task {form}")
+    panic!("no task {program}")
 }
 
 #[test]
-fn goroutines_are_those_that_the_program_says() {
+fn goroutines_and_their_objects_equal_those_that_the_program_counted() {
     for name in traces() {
         let truth: Truth = unpacked(&format!("{name}.json.gz"));
         let report = report(&name);
         assert_eq!(report.cycles, truth.collections, "{name}");
-        let task = task(&bytes(&name), name.split('/').nth(1).expect("a form"));
+        let task = task(&bytes(&name), name.split('/').nth(1).expect("a program"));
         assert!(!truth.goroutines.is_empty());
         for goroutine in truth.goroutines {
             let go = GoId(goroutine.id);
-            let found = report.goroutine(go).expect("it allocated");
+            let found = report.goroutine(go).expect("the goroutine allocated");
             assert_eq!((&found.start, found.creator), (&goroutine.start, Some(GoId(goroutine.creator))), "{name}");
             assert!(found.created.is_some_and(|at| at >= report.start));
             assert_eq!(found.ended.is_some(), goroutine.start != "main.listen", "{name}");
-            for (ty, made) in [("main.session", goroutine.sessions), ("main.request", goroutine.requests)] {
+            for (ty, counted) in [("main.session", goroutine.sessions), ("main.request", goroutine.requests)] {
                 let rows: Vec<_> = report.of_goroutine(go).filter(|row| report.types[row.ty].name == ty).collect();
-                assert_eq!(rows.len(), usize::from(made.allocated > 0), "{name}: {ty} of {go}");
+                assert_eq!(rows.len(), usize::from(counted.allocated > 0), "{name}: {ty} of {go}");
                 for row in rows {
                     let ObjectTotals { allocated, freed, live, first, last, .. } = row.totals;
-                    assert_eq!((allocated.objects, live.objects), (made.allocated, made.held), "{name}: {ty}");
+                    assert_eq!((allocated.objects, live.objects), (counted.allocated, counted.held), "{name}: {ty}");
                     assert_eq!(allocated.objects - freed.objects, live.objects);
                     assert_eq!(row.task, Some(task), "{name}: {ty}");
                     assert!(first >= found.created && last >= first, "{name}: {ty}");
@@ -226,13 +226,13 @@ fn goroutines_are_those_that_the_program_says() {
 }
 
 #[test]
-fn leaks_are_suspicious_and_a_ring_is_not() {
+fn trails_of_leaks_are_suspicious_and_those_of_a_ring_buffer_are_not() {
     for name in traces() {
         let report = report(&name);
         let suspicious: Vec<_> = report.trails.iter().take_while(|trail| trail.is_suspicious()).collect();
         assert!(report.trails[suspicious.len()..].iter().all(|trail| !trail.is_suspicious()), "{name}");
         let sessions = |trail: &&AllocationTrail| report.types[trail.ty].name == "main.session";
-        let trail = report.trails.iter().find(sessions).expect("all forms make sessions");
+        let trail = report.trails.iter().find(sessions).expect("all programs allocate sessions");
         let ObjectTotals { allocated, freed, live, kept, .. } = trail.totals;
         let counts = [allocated, freed, live, kept].map(|count| count.objects);
         match name.split('/').nth(1) {
@@ -242,8 +242,8 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
                     (&*trail.start, trail.goroutine_count, counts),
                     ("main.main.func1", 1, [1200, 0, 1200, 1200])
                 );
-                // All of it in a window, and between any two collections 200.
-                let worst = trail.worst.expect("a hoard");
+                // One window contains all of it, with 200 objects between two GC cycles.
+                let worst = trail.worst.expect("a hoarding window");
                 assert_eq!((trail.hoards, worst.allocated, worst.freed), (1, 1200, 0), "{name}");
                 assert_eq!(
                     (worst.start, worst.cycles, u32::try_from(worst.cycles)),
@@ -254,7 +254,7 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
                 let frames: Vec<_> = report.trail_stack(trail).frames().map(|frame| frame.func.to_string()).collect();
                 assert!(frames.ends_with(&["main.remember".into(), "main.main.func1".into()]), "{name}: {frames:?}");
                 let requests = report.trails.iter().find(|trail| report.types[trail.ty].name == "main.request");
-                let requests = requests.expect("it makes requests");
+                let requests = requests.expect("the program allocates requests");
                 assert_eq!(
                     (requests.hoards, requests.totals.freed.objects, requests.totals.kept.objects),
                     (0, 1200, 0),
@@ -263,10 +263,11 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
             }
             Some("ring") => {
                 assert!(suspicious.is_empty(), "{name}: {suspicious:?}");
-                // A hundred of before the trace went too; those kept are the last hundred.
+                // A hundred objects from before the trace were freed too. The last hundred are
+                // kept.
                 assert_eq!((counts, trail.hoards), ([1200, 1100, 100, 100], 0), "{name}");
                 assert_eq!((trail.allocated_of_all, trail.freed_of_all), (1200, 1200), "{name}");
-                assert!(trail.is_steady, "{name}: that alone is no leak");
+                assert!(trail.is_steady, "{name}: a steady trail alone is not a leak");
             }
             _ => {
                 assert!(suspicious.iter().any(|trail| report.types[trail.ty].name == "main.session"), "{name}");
@@ -274,42 +275,43 @@ fn leaks_are_suspicious_and_a_ring_is_not() {
                 assert_eq!(trail.goroutines.len(), 16, "{name}");
                 assert!(trail.goroutines.iter().all(|goroutine| goroutine.kept.objects == 1), "{name}");
                 assert!(suspicious.iter().all(|trail| trail.totals.allocated.objects == 600), "{name}: {suspicious:?}");
-                let begins = |trail: &&&AllocationTrail| trail.start == "main.listen";
-                assert!(suspicious.iter().filter(begins).count() >= 1, "{name}");
+                let in_listen = |trail: &&&AllocationTrail| trail.start == "main.listen";
+                assert!(suspicious.iter().filter(in_listen).count() >= 1, "{name}");
             }
         }
     }
 }
 
 #[test]
-fn the_rules_have_settable_numbers() {
+fn options_change_the_thresholds_of_the_rules() {
     let bytes = bytes("go1.27/registry");
-    let usual = AllocationOptions::default();
+    let default = AllocationOptions::default();
     let trail = |options| {
         let report = report_with(&bytes, options);
         let trail = report.trails.iter().find(|trail| report.types[trail.ty].name == "main.session").cloned();
-        trail.expect("it makes sessions")
+        trail.expect("the program allocates sessions")
     };
     let seen = |options| {
         let trail = trail(options);
         (trail.hoards, trail.is_steady, trail.is_suspicious())
     };
-    assert_eq!(seen(usual), (1, true, true));
-    assert_eq!(seen(usual.min_allocated(1199).run(1200)), (1, false, true));
-    assert_eq!(seen(usual.min_allocated(1200).run(1200)), (0, false, false));
-    assert_eq!(seen(usual.min_allocated(1200)), (0, true, true));
-    assert_eq!(seen(usual.max_freed(0).run(1200)), (0, false, false));
-    assert_eq!(seen(usual.gap(Duration::from_nanos(1))), (1, false, true));
-    // Eight collections: the first is outlived when the second begins, so none outlives eight.
-    assert_eq!(seen(usual.cycles(8)), (1, true, false));
-    assert_eq!(trail(usual.cycles(7)).totals.kept.objects, 200, "those before the first");
-    assert_eq!(seen(usual.cycles(9)), (0, true, false));
-    // Windows of a microsecond hold few.
-    assert_eq!(seen(usual.window(Duration::from_nanos(1000))), (0, true, true));
+    assert_eq!(seen(default), (1, true, true));
+    assert_eq!(seen(default.min_allocated(1199).run(1200)), (1, false, true));
+    assert_eq!(seen(default.min_allocated(1200).run(1200)), (0, false, false));
+    assert_eq!(seen(default.min_allocated(1200)), (0, true, true));
+    assert_eq!(seen(default.max_freed(0).run(1200)), (0, false, false));
+    assert_eq!(seen(default.gap(Duration::from_nanos(1))), (1, false, true));
+    // With eight cycles in the trace, an object can outlive at most seven: it outlives one when the
+    // next starts.
+    assert_eq!(seen(default.cycles(8)), (1, true, false));
+    assert_eq!(trail(default.cycles(7)).totals.kept.objects, 200, "the objects allocated before the first cycle");
+    assert_eq!(seen(default.cycles(9)), (0, true, false));
+    // A window of a microsecond contains too few objects.
+    assert_eq!(seen(default.window(Duration::from_nanos(1000))), (0, true, true));
 }
 
 #[test]
-fn groups_sum_up_rows() {
+fn groups_are_the_sums_of_rows() {
     for name in traces() {
         let report = report(&name);
         use AllocationBy::{Goroutine, SizeClass, Start, Task, Type};
@@ -332,7 +334,7 @@ fn groups_sum_up_rows() {
     }
 }
 
-/// The traces that were there before: an event is an event.
+/// Compares totals with the number of events in the text.
 #[test]
 fn every_event_of_the_experiment_is_counted() {
     for release in RELEASES {
@@ -345,7 +347,7 @@ fn every_event_of_the_experiment_is_counted() {
         assert_eq!(totals.existing.objects, count("Name=HeapObject Args"), "{release}");
         assert_eq!(totals.allocated.objects + report.shared, count("Name=HeapObjectAlloc "), "{release}");
         assert_eq!(totals.freed.objects, count("Name=HeapObjectFree "), "{release}");
-        // Ten of each, freed in the end: the collection comes after the last.
+        // The program allocates ten of each. The GC runs after the last.
         for ty in ["main.point", "main.list"] {
             let group = report.by(AllocationBy::Type).into_iter().find(|group| group.name == ty).expect("a type");
             assert_eq!(group.totals.allocated.objects, 10, "{release} {ty}");
@@ -354,26 +356,26 @@ fn every_event_of_the_experiment_is_counted() {
 }
 
 #[test]
-fn nothing_is_kept_beyond_the_limits() {
+fn the_limits_on_live_objects_and_rows_are_kept() {
     let bytes = bytes("go1.27/registry");
-    let usual = AllocationOptions::default();
-    let whole = report_with(&bytes, usual);
-    let few = report_with(&bytes, usual.max_live(1000));
+    let default = AllocationOptions::default();
+    let whole = report_with(&bytes, default);
+    let few = report_with(&bytes, default.max_live(1000));
     let ObjectTotals { existing, allocated, freed, live, .. } = few.totals();
     assert!(few.not_followed > 0 && live.objects <= 1000);
     assert_eq!(live.objects, existing.objects + allocated.objects - freed.objects - few.not_followed);
-    // A slot that is not followed can't be seen to be shared.
+    // Whether a slot is shared is unknown for objects that are not followed.
     let allocations = |report: &AllocationsReport| report.totals().allocated.objects + report.shared;
     assert_eq!(allocations(&few), allocations(&whole));
-    let few = report_with(&bytes, usual.max_rows(3));
-    assert_eq!(few.rows.len(), 4, "and one for all others");
-    let other = few.rows.iter().find(|row| row.ty == 0 && row.size == 0).expect("a row for the others");
+    let few = report_with(&bytes, default.max_rows(3));
+    assert_eq!(few.rows.len(), 4, "three rows and one for all others");
+    let other = few.rows.iter().find(|row| row.ty == 0 && row.size == 0).expect("a row for all others");
     assert!(other.totals.allocated.objects > 1200 && other.go.is_none() && other.class.is_none());
     assert_eq!(few.totals().live.objects, whole.totals().live.objects);
 }
 
 #[test]
-fn a_trace_without_the_experiment_has_nothing() {
+fn a_trace_without_the_experiment_has_no_allocations() {
     let report = report_with(&gotrace_tests::corpus::sample("go1.27/gc").bytes(), AllocationOptions::default());
     assert_eq!((report.events, report.rows.len(), report.trails.len()), (0, 0, 0));
     assert!(report.cycles > 0 && report.info.is_none());

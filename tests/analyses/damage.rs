@@ -1,4 +1,4 @@
-//! No analysis panics on a damaged trace, read strictly or over the damage.
+//! No analysis panics on a damaged trace, read strictly or leniently.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn profilers() -> Vec<Profiler> {
     all.flat_map(|kind| options.iter().map(move |options| Profiler::new(kind, options.clone()))).collect()
 }
 
-/// Runs everything over what is left of a trace.
+/// Runs all analyses until the end of the trace or an error.
 fn analyse(mut reader: Reader<'_>) {
     let groups = [GroupBy::Start, GroupBy::Creator, GroupBy::Label, GroupBy::Name];
     let groups: Vec<_> = groups.into_iter().map(|by| Goroutines::with(by, Accounting::Corrected)).collect();
@@ -46,7 +46,7 @@ fn analyse(mut reader: Reader<'_>) {
         Allocations::default(),
     );
     let ((groups, utilization, profiles, .., allocations), _) = run(&mut reader, observers);
-    // What was there is freed, alive or lost.
+    // Each object that existed or was allocated is freed, live, or lost.
     let mut unknown = 0;
     for row in &allocations.rows {
         let ObjectTotals { existing, allocated, freed, live, kept, .. } = row.totals;
@@ -67,13 +67,13 @@ fn analyse(mut reader: Reader<'_>) {
         }
     }
     for profile in profiles {
-        profile.write_folded(&mut Vec::new()).expect("memory does not fail");
+        profile.write_folded(&mut Vec::new()).expect("writing to a vector cannot fail");
     }
 }
 
-/// Nine goroutines that are ready for 73 years each: their sum fits into no 64 bits.
+/// Nine goroutines are runnable for 73 years each. The sum in nanoseconds overflows an `i64`.
 #[test]
-fn analyses_take_times_of_centuries() {
+fn sums_of_times_over_centuries_saturate() {
     let mut generation = Generation::new(1);
     generation.clock(Some(Clock { frequency: 1_000_000_000, time: 1, mono: 0, seconds: 0, nanos: 0 }));
     let mut batch = Batch::new(ThreadId(7), 1).event(EventType::ProcStatus, &[1, 0, 1]);
@@ -88,13 +88,13 @@ fn analyses_take_times_of_centuries() {
     let (profile, error) = run(&mut reader, Profiler::new(ProfileKind::Sched, options));
     assert!(error.is_none(), "{error:?}");
     assert_eq!(profile.samples().iter().map(|sample| sample.total.as_nanos()).collect::<Vec<_>>(), [i64::MAX as u128]);
-    let timeline = Timeline::from_slice(&bytes).expect("it is sound");
+    let timeline = Timeline::from_slice(&bytes).expect("a valid trace");
     let totals = timeline.totals(timeline.start()..timeline.end());
     assert_eq!(totals.runnable(), Duration::from_nanos(u64::MAX));
 }
 
 #[test]
-fn analyses_take_damaged_traces() {
+fn analyses_of_traces_with_changed_bytes_do_not_panic() {
     for (name, step) in [
         ("go1.22/annotations", 67),
         ("go1.26/gc", 97),
@@ -107,7 +107,7 @@ fn analyses_take_damaged_traces() {
             for flip in [0x01, 0x80, 0xff] {
                 let mut bytes = whole.clone();
                 bytes[place] ^= flip;
-                analyse(Reader::from_slice(&bytes).expect("the header is whole"));
+                analyse(Reader::from_slice(&bytes).expect("the header is undamaged"));
                 if let Ok(reader) = Reader::builder().lenient().from_slice(&bytes) {
                     analyse(reader);
                 }

@@ -1,4 +1,4 @@
-//! The example programs, run by the commands of README.md.
+//! The example programs, run by the commands in README.md.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gotrace_tests::command::{built, complaint, run};
 
-/// Lines that each example has to print for its command in README.md.
+/// Lines that each example prints for its command in README.md.
 const PRINTED: &[(&str, &[&str])] = &[
     (
         "events",
@@ -121,23 +121,23 @@ const PRINTED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// How a row of README's table runs an example.
+/// The start of the commands in the table of examples in README.md.
 const CARGO: &str = "cargo run --release --example ";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are in a folder of the repository")
 }
 
-/// The program that cargo built from an example. It builds all of them before it runs the tests of the workspace.
+/// The binary of an example. Cargo builds all examples before it runs the tests of the workspace.
 fn program(name: &str) -> PathBuf {
     let path = built().join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
     assert!(path.is_file(), "{} is missing: build it with cargo build --examples", path.display());
     path
 }
 
-/// Names and arguments in the table of examples in README.md.
+/// The names and arguments in the table of examples in README.md.
 fn commands() -> Vec<(String, String)> {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is in the repository");
     let row = |line: &str| {
         let command = line.strip_prefix("| ")?.split('`').find_map(|code| code.strip_prefix(CARGO))?;
         let (name, arguments) = command.split_once(" -- ").expect("each row names a file");
@@ -147,7 +147,7 @@ fn commands() -> Vec<(String, String)> {
 }
 
 #[test]
-fn examples_print_what_readme_promises() {
+fn examples_print_the_expected_lines_for_their_commands_in_readme() {
     for (name, arguments) in commands() {
         let mut shell = Command::new("sh");
         shell.current_dir(root()).args(["-c", &format!("\"$0\" {arguments}")]).arg(program(&name));
@@ -157,7 +157,7 @@ fn examples_print_what_readme_promises() {
         let text = String::from_utf8(output.stdout).expect("examples print text");
         let (_, lines) = PRINTED.iter().find(|(of, _)| *of == name).expect("each example has expected lines");
         for expected in *lines {
-            assert!(text.lines().any(|line| line == *expected), "{name}: no line is {expected:?} in\n{text}");
+            assert!(text.lines().any(|line| line == *expected), "{name}: the line {expected:?} is missing in\n{text}");
         }
     }
 }
@@ -166,7 +166,7 @@ fn examples_print_what_readme_promises() {
 fn readme_lists_every_example_once() {
     let mut listed: Vec<String> = commands().into_iter().map(|(name, _)| name).collect();
     listed.sort();
-    let files = fs::read_dir(root().join("examples")).expect("the folder is there");
+    let files = fs::read_dir(root().join("examples")).expect("the folder is in the repository");
     let paths = files.map(|file| file.expect("the folder can be read").path());
     let rust = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
     let mut examples: Vec<String> = rust.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
@@ -176,26 +176,26 @@ fn readme_lists_every_example_once() {
 }
 
 #[test]
-fn without_a_file_each_reads_the_usual_one() {
+fn without_an_argument_each_example_reads_its_default_file() {
     for (name, _) in commands() {
         let mut command = Command::new(program(&name));
         command.current_dir(root().join("src"));
         let output = run(command, b"");
-        let usual = match &*name {
+        let default = match &*name {
             "heap_diff" => "heap.2.pb.gz: ",
             "leak" => "heap.1.pb.gz: ",
             _ => "trace.out: ",
         };
         assert_eq!(output.status.code(), Some(1), "{name}");
         let complaint = complaint(&output);
-        assert!(complaint.starts_with(usual) && complaint.contains("No such file"), "{name}: {complaint}");
+        assert!(complaint.starts_with(default) && complaint.contains("No such file"), "{name}: {complaint}");
     }
 }
 
 /// `tail` prints a generation before the trace is complete.
 #[test]
 fn tail_follows_a_trace_that_is_being_written() {
-    let trace = fs::read(root().join("testdata/traces/go1.27/generations.trace")).expect("the trace is there");
+    let trace = fs::read(root().join("testdata/traces/go1.27/generations.trace")).expect("the trace is in testdata");
     let (early, late) = trace.split_at(trace.len() - 100);
     let mut command = Command::new(program("tail"));
     let mut child = command.arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
@@ -204,11 +204,11 @@ fn tail_follows_a_trace_that_is_being_written() {
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
 
-    input.write_all(early).expect("it reads");
-    let first = lines.recv_timeout(Duration::from_secs(60)).expect("it prints the first generation by now");
+    input.write_all(early).expect("tail reads its input");
+    let first = lines.recv_timeout(Duration::from_secs(60)).expect("tail prints the first generation");
     assert!(first.starts_with("+1.0s          179 events"), "{first}");
-    input.write_all(late).expect("it reads on");
+    input.write_all(late).expect("tail reads its input");
     drop(input);
-    assert!(child.wait().expect("it ends").success());
+    assert!(child.wait().expect("tail exits").success());
     assert_eq!(lines.iter().count(), 2);
 }

@@ -1,10 +1,10 @@
-//! What Go's tool found, as tests/oracle/oracle.go prints it.
+//! The results of Go's tool, as printed by `tests/oracle/oracle.go`.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use gotrace_tests::corpus::{RELEASES, Sample, samples};
+use gotrace_tests::corpus::{RELEASES, Sample, V1_RELEASES, samples};
 
 /// A line of the oracle.
 #[derive(Debug, Deserialize)]
@@ -97,27 +97,27 @@ pub struct Mmu {
     pub mud: Vec<Vec<f64>>,
 }
 
-/// All lines of a trace.
+/// All lines of the oracle for a trace.
 pub fn lines(sample: &Sample) -> Vec<Line> {
     let text = sample.golden("analyses");
     let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).expect("a line of the oracle")).collect()
+    lines.map(|line| serde_json::from_slice(line).expect("valid JSON")).collect()
 }
 
-/// Every trace of testdata, those without generations too.
+/// All traces in testdata, including v1 traces.
 pub fn all_samples() -> Vec<Sample> {
-    RELEASES.into_iter().chain(["go1.19", "go1.21"]).flat_map(samples).collect()
+    RELEASES.into_iter().chain(V1_RELEASES).flat_map(samples).collect()
 }
 
-/// By how much a time may differ from the reference's, in nanoseconds.
+/// The allowed difference of a time from Go's, in nanoseconds.
 ///
-/// Where two Ps of an old trace wrote events at one time, Go's reader leaves their order to the order of a map, and pushes
-/// each a nanosecond behind the last. All else is equal.
+/// If two Ps of a v1 trace wrote events at the same time, Go's reader takes them in the random
+/// order of a map and makes each a nanosecond later than the one before. All other times are equal.
 pub fn ties(sample: &Sample) -> i64 {
-    if sample.name.starts_with("go1.19/") || sample.name.starts_with("go1.21/") { 16 } else { 0 }
+    if V1_RELEASES.iter().any(|release| sample.name.starts_with(release)) { 16 } else { 0 }
 }
 
-/// Whether the same columns have the same times, but for ties.
+/// Whether the times in all columns are equal within the tolerance.
 pub fn agree(ours: &Nanos, go: &Nanos, tolerance: i64) -> bool {
     let mut columns = ours.keys().chain(go.keys());
     let of = |times: &Nanos, column: &String| times.get(column).copied().unwrap_or(0);

@@ -1,6 +1,4 @@
-//! Nothing is counted across the gap that lenient reading leaves.
-
-use std::time::Duration;
+//! No analysis counts the time of a gap that lenient reading leaves.
 
 use gotrace::analysis::goroutines::{Accounting, GoroutineSummary, Goroutines, GroupBy, Summarizer};
 use gotrace::analysis::latency::Latency;
@@ -12,11 +10,9 @@ use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{EventKind, Reader, ThreadId, Time, Version};
 
-const NOBODY: u64 = u64::MAX;
+use crate::nanos;
 
-fn nanos(duration: Duration) -> i64 {
-    duration.as_nanos() as i64
-}
+const NO_THREAD: u64 = u64::MAX;
 
 /// A generation whose clock counts nanoseconds from `time`.
 fn generation(number: u64, time: u64) -> Generation {
@@ -25,9 +21,9 @@ fn generation(number: u64, time: u64) -> Generation {
     generation
 }
 
-/// Two generations, of which the first breaks off while goroutine 1 waits for the network, and goroutine 2 works for the
-/// collector on the only P. The times of events are at the right.
-fn broken() -> Vec<u8> {
+/// Two generations. The first is damaged while goroutine 1 waits for the network and goroutine 2, a
+/// GC worker, runs on the only P. The comments on the right are the times of the events.
+fn damaged() -> Vec<u8> {
     let mut first = generation(1, 1000);
     let network = first.string("network").0;
     let worker = first.string("GC (dedicated)").0;
@@ -38,11 +34,11 @@ fn broken() -> Vec<u8> {
             .event(EventType::ProcStatus, &[10, 0, 1]) // 1010
             .event(EventType::GoStatus, &[1, 1, 7, 2]) // 1011
             .event(EventType::ProcsChange, &[1, 1, 0]) // 1012
-            .event(EventType::GoStatus, &[1, 2, NOBODY, 1]) // 1013
+            .event(EventType::GoStatus, &[1, 2, NO_THREAD, 1]) // 1013
             .event(EventType::GoBlock, &[99, network, stack]) // 1112
             .event(EventType::GoStart, &[1, 2, 1]) // 1113
             .event(EventType::GoLabel, &[1, worker]) // 1114
-            .event(EventType::GoStatus, &[86, 3, NOBODY, 9]), // 1200: there is no status 9.
+            .event(EventType::GoStatus, &[86, 3, NO_THREAD, 9]), // 1200: status 9 is invalid
     );
     let mut second = generation(2, 5000);
     let reason = second.string("preempted").0;
@@ -50,7 +46,7 @@ fn broken() -> Vec<u8> {
         Batch::new(ThreadId(7), 5000)
             .event(EventType::ProcStatus, &[10, 0, 1]) // 5010
             .event(EventType::GoStatus, &[1, 2, 7, 2]) // 5011
-            .event(EventType::GoStatus, &[1, 1, NOBODY, 1]) // 5012
+            .event(EventType::GoStatus, &[1, 1, NO_THREAD, 1]) // 5012
             .event(EventType::GoStop, &[100, reason, 0]) // 5112
             .event(EventType::GoStart, &[8, 1, 1]) // 5120
             .event(EventType::HeapAlloc, &[80, 1 << 20]), // 5200
@@ -62,16 +58,16 @@ fn read(bytes: &[u8]) -> Reader<'_> {
     Reader::builder().lenient().from_slice(bytes).expect("a header")
 }
 
-/// The last moment of which something is known before the gap, and the end.
+/// The times of the gap and of the end.
 const GAP: i64 = 1115;
 const END: i64 = 5201;
 
 #[test]
-fn the_gap_is_where_the_tests_expect_it() {
-    let bytes = broken();
+fn the_damaged_trace_has_a_gap_between_its_generations() {
+    let bytes = damaged();
     let mut reader = read(&bytes);
     let mut times = Vec::new();
-    while let Some(event) = reader.next_event().expect("it is read over") {
+    while let Some(event) = reader.next_event().expect("lenient reading never fails") {
         if matches!(event.kind(), EventKind::Gap(_) | EventKind::Sync(_)) {
             times.push((event.kind().name(), event.time().0));
         }
@@ -80,8 +76,8 @@ fn the_gap_is_where_the_tests_expect_it() {
 }
 
 #[test]
-fn goroutines_lose_the_time_of_the_gap() {
-    let (table, error) = run(&mut read(&broken()), Goroutines::with(GroupBy::Start, Accounting::Corrected));
+fn the_gap_is_unknown_time_of_goroutines() {
+    let (table, error) = run(&mut read(&damaged()), Goroutines::with(GroupBy::Start, Accounting::Corrected));
     assert!(error.is_none(), "{error:?}");
     let columns = |name: &str| {
         let group = table.groups.iter().find(|group| group.name == name).expect("a group");
@@ -95,18 +91,19 @@ fn goroutines_lose_the_time_of_the_gap() {
             blocks,
         )
     };
-    // Goroutine 1 runs up to 1112 and from 5120, and is ready in between from 5000 on.
+    // Goroutine 1 runs until 1112 and from 5120, and is runnable from 5000 to 5120.
     let unknown = 5000 - GAP;
     let known = [1112 - 1000 + END - 5120, 120];
     assert_eq!(columns("main.main"), ([END - 1000, known[0], known[1], unknown], vec![("network", 3)]));
-    // Goroutine 2 is ready up to 1113 and from 5112, and runs in between.
+    // Goroutine 2 is runnable until 1113 and from 5112, and runs in between.
     let known = [GAP - 1113 + 112, 113 + END - 5112];
     assert_eq!(columns(""), ([END - 1000, known[0], known[1], unknown], Vec::new()));
 }
 
-/// One that waits forever counts as ended. If it is there behind a gap, it has not, and what it did before counts all the same.
+/// A goroutine that waits forever counts as exited. If it exists after a gap, it has not, and its
+/// time before the gap counts.
 #[test]
-fn who_waits_forever_keeps_its_time() {
+fn a_goroutine_that_waits_forever_before_a_gap_and_runs_after_it_keeps_its_time() {
     let mut first = generation(1, 1000);
     let forever = first.string("forever").0;
     first.batch(
@@ -114,13 +111,13 @@ fn who_waits_forever_keeps_its_time() {
             .event(EventType::ProcStatus, &[10, 0, 1]) // 1010
             .event(EventType::GoStatus, &[1, 1, 7, 2]) // 1011
             .event(EventType::GoBlock, &[100, forever, 0]) // 1111
-            .event(EventType::GoStatus, &[89, 3, NOBODY, 9]), // 1200: there is no status 9.
+            .event(EventType::GoStatus, &[89, 3, NO_THREAD, 9]), // 1200: status 9 is invalid
     );
     let mut second = generation(2, 5000);
     second.batch(
         Batch::new(ThreadId(7), 5000)
             .event(EventType::ProcStatus, &[10, 0, 1]) // 5010
-            .event(EventType::GoStatus, &[10, 1, NOBODY, 1]) // 5020
+            .event(EventType::GoStatus, &[10, 1, NO_THREAD, 1]) // 5020
             .event(EventType::GoStart, &[10, 1, 1]) // 5030
             .event(EventType::HeapAlloc, &[70, 1 << 20]), // 5100
     );
@@ -141,14 +138,14 @@ fn who_waits_forever_keeps_its_time() {
 
 #[test]
 fn no_latency_spans_a_gap() {
-    let (report, _) = run(&mut read(&broken()), Latency::new());
+    let (report, _) = run(&mut read(&damaged()), Latency::new());
     let counts = [report.scheduler, report.wake, report.syscall, report.network].map(|series| series.all.count());
-    assert_eq!(counts, [0; 4], "all that ends began before the gap, or the trace");
+    assert_eq!(counts, [0; 4], "whatever ends started before the gap or the trace");
 }
 
 #[test]
-fn no_p_is_in_use_in_a_gap() {
-    let (report, _) = run(&mut read(&broken()), Procs::new());
+fn ps_are_not_in_use_in_a_gap() {
+    let (report, _) = run(&mut read(&damaged()), Procs::new());
     assert_eq!((nanos(report.duration), report.gomaxprocs), (END - 1000, Some(1)));
     let [proc] = &report.procs[..] else { panic!("{:?}", report.procs) };
     let executing = 1112 - 1011 + GAP - 1113 + 5112 - 5011 + END - 5120;
@@ -162,20 +159,20 @@ fn no_p_is_in_use_in_a_gap() {
 }
 
 #[test]
-fn waits_are_cut_by_a_gap() {
+fn a_gap_ends_waits() {
     let nanos = |complete| {
         let mut options = ProfileOptions::default();
         options.complete = complete;
-        let (profile, _) = run(&mut read(&broken()), Profiler::new(ProfileKind::Net, options));
+        let (profile, _) = run(&mut read(&damaged()), Profiler::new(ProfileKind::Net, options));
         profile.samples().iter().map(|sample| (sample.count, sample.total.as_nanos() as i64)).collect::<Vec<_>>()
     };
     assert_eq!(nanos(true), [(1, GAP - 1112)]);
-    assert_eq!(nanos(false), [], "an open wait");
+    assert_eq!(nanos(false), [], "without complete(), waits that do not end are left out");
 }
 
 #[test]
-fn the_collector_has_nothing_in_a_gap() {
-    let (found, _) = run(&mut read(&broken()), Mmu::new(MmuOptions::default()));
+fn the_gc_has_no_cpu_time_in_a_gap() {
+    let (found, _) = run(&mut read(&damaged()), Mmu::new(MmuOptions::default()));
     let series: Vec<_> = found.series().map(<[UtilizationPoint]>::to_vec).collect();
     let point = |(time, utilization)| UtilizationPoint { time: Time(time), utilization };
     let points = [(1012, 1.0), (1114, 0.0), (GAP, 1.0), (END, 0.0)].map(point);

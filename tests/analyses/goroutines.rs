@@ -1,4 +1,4 @@
-//! Goroutines, groups and regions.
+//! Times of goroutines, groups and regions, compared with those of Go.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,21 +12,19 @@ use gotrace::timeline::{BLOCKED_BEFORE_TRACE, NO_REASON};
 use gotrace::{Reader, synth};
 
 use crate::expected::{Goroutine, Line, Nanos, Region, agree, all_samples, lines, ties};
-use gotrace_tests::corpus::old::{BATCH, FREQUENCY, GO_CREATE, GO_SCHED, GO_START, OldTrace, PROC_START};
+use crate::nanos;
+use gotrace_tests::corpus::v1::{BATCH, FREQUENCY, GO_CREATE, GO_SCHED, GO_START, PROC_START, V1Trace};
 use gotrace_tests::corpus::{RELEASES, Sample, samples};
 
-/// Keeps everything in the oracle's form.
+/// Collects all summaries in the form of the oracle.
 #[derive(Default)]
 struct All {
     goroutines: Vec<Goroutine>,
     regions: Vec<Region>,
 }
 
-fn nanos(time: Duration) -> i64 {
-    time.as_nanos() as i64
-}
-
-/// The column of a reason in `go tool trace`, which has no name for waits without one.
+/// The name of the column for a reason in `go tool trace`, which is empty for waits without a
+/// reason.
 fn block_column(reason: &str) -> String {
     let reason = if [BLOCKED_BEFORE_TRACE, NO_REASON].contains(&reason) { "" } else { reason };
     format!("Block time ({reason})")
@@ -34,14 +32,14 @@ fn block_column(reason: &str) -> String {
 
 fn stats(times: &Times<'_>) -> (Nanos, Nanos) {
     let mut stats = Nanos::new();
-    for (name, nanos) in [
+    for (name, time) in [
         ("Execution time", times.execution()),
         ("Sched wait time", times.sched_wait()),
         ("Syscall execution time", times.syscall()),
         ("Block time (syscall)", times.syscall_block()),
         ("Unknown time", times.unknown()),
     ] {
-        stats.insert(name.to_owned(), self::nanos(nanos));
+        stats.insert(name.to_owned(), nanos(time));
     }
     for NamedTime { name, time, .. } in times.blocks() {
         *stats.entry(block_column(&name)).or_default() += nanos(time);
@@ -101,7 +99,7 @@ fn expected(sample: &Sample) -> (Vec<Goroutine>, Vec<Region>) {
 }
 
 #[test]
-fn goroutines_and_regions_are_those_of_go() {
+fn goroutines_and_regions_equal_those_of_go() {
     let (mut goroutines, mut regions, mut tied) = (0, 0, 0);
     for sample in all_samples() {
         let bytes = sample.bytes();
@@ -134,7 +132,7 @@ fn goroutines_and_regions_are_those_of_go() {
 }
 
 #[test]
-fn groups_add_up_to_what_go_shows() {
+fn groups_equal_the_sums_of_the_goroutines_of_go() {
     for sample in all_samples() {
         let mut expected_groups: BTreeMap<String, (u64, Nanos)> = BTreeMap::new();
         for goroutine in expected(&sample).0 {
@@ -174,9 +172,9 @@ fn groups_add_up_to_what_go_shows() {
             assert_eq!(group.count, *count, "{} in {}", group.name, sample.name);
             let same = agree(&found, sums, ties(&sample) * *count as i64);
             assert!(same, "{} in {}\nours: {found:?}\nGo's: {sums:?}", group.name, sample.name);
-            assert_eq!(group.times.execution.count(), *count, "those without count with 0");
+            assert_eq!(group.times.execution.count(), *count, "goroutines without the column count with 0");
         }
-        // However they are put into groups, they are the same goroutines.
+        // Both groupings contain the same goroutines.
         assert!(by_name.groups.len() <= by_start.groups.len());
         let all = |groups: &[GoroutineGroup]| -> (u64, Duration) {
             (groups.iter().map(|group| group.count).sum(), groups.iter().map(|g| g.times.total.sum()).sum())
@@ -185,7 +183,8 @@ fn groups_add_up_to_what_go_shows() {
     }
 }
 
-/// Nanoseconds in each state by goroutine, as the text of `go tool trace -d=parsed` tells them.
+/// The nanoseconds of each goroutine in each state, according to the text of `go tool trace
+/// -d=parsed`.
 pub fn by_state(text: &str) -> BTreeMap<u64, BTreeMap<&str, i64>> {
     let mut found: BTreeMap<u64, BTreeMap<&str, i64>> = BTreeMap::new();
     let mut state: BTreeMap<u64, (&str, i64)> = BTreeMap::new();
@@ -201,7 +200,7 @@ pub fn by_state(text: &str) -> BTreeMap<u64, BTreeMap<&str, i64>> {
         if from == to {
             continue;
         }
-        // Nothing is known before the generation.
+        // An undetermined goroutine counts as in its new state since the start of the generation.
         let (from, since) = state.insert(go, (to, last)).unwrap_or(match from {
             "Undetermined" => (to, sync),
             _ => (from, last),
@@ -218,7 +217,7 @@ pub fn by_state(text: &str) -> BTreeMap<u64, BTreeMap<&str, i64>> {
 }
 
 #[test]
-fn corrected_times_are_those_in_each_state() {
+fn corrected_times_equal_the_times_in_each_state() {
     for sample in RELEASES.into_iter().flat_map(samples) {
         let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
         let states = by_state(&text);
@@ -241,7 +240,8 @@ fn sum_up(bytes: &[u8], accounting: Accounting) -> Vec<Goroutine> {
     all.goroutines
 }
 
-/// Two goroutines are in system calls on the same P, one after the other; both lose it. A unit of time is a nanosecond.
+/// Two goroutines are in system calls on the same P, one after the other, and both lose it. A clock
+/// tick is a nanosecond.
 const SYSCALLS: &str = "Trace Go1.22
     EventBatch gen=1 m=7 time=1 size=16
     ProcStatus dt=1 p=0 pstatus=1
@@ -262,23 +262,25 @@ const SYSCALLS: &str = "Trace Go1.22
     EventBatch gen=1 m=18446744073709551615 time=1 size=6
     Frequency freq=1000000000";
 
-/// Where the reference is wrong, both values are pinned: its own are those that Go 1.27.3's summarizer gave.
+/// `Accounting::Reference` returns the wrong values of Go 1.27.3's summarizer,
+/// `Accounting::Corrected` the right ones.
 #[test]
-fn system_calls_are_corrected_where_the_reference_is_wrong() {
+fn system_call_times_are_corrected_where_go_is_wrong() {
     let syscalls = |text: &str, accounting| -> Vec<[i64; 3]> {
         let bytes = synth::from_text(text).expect("a text of a trace");
         let columns = ["Sched wait time", "Syscall execution time", "Block time (syscall)"];
         let goroutines = sum_up(&bytes, accounting).into_iter();
         goroutines.map(|g| columns.map(|column| g.stats.get(column).copied().unwrap_or(0))).collect()
     };
-    // Goroutine 3 is in a system call from 605 to the end at 3406, and loses its P at 2405. At 1103 goroutine 1 comes out
-    // of one that began on the same P: the reference then forgets the P of goroutine 3.
+    // Goroutine 3 is in a system call from 605 to the end at 3406, and loses its P at 2405. At 1103
+    // the system call of goroutine 1 ends, which started on the same P. Go then forgets the P of
+    // goroutine 3.
     let corrected = syscalls(SYSCALLS, Accounting::Corrected);
     assert_eq!(corrected, [[2303, 302, 698], [1, 0, 0], [504, 1800, 1001]]);
     let reference = syscalls(SYSCALLS, Accounting::Reference);
     assert_eq!(reference, [[2303, 302, 698], [1, 0, 0], [504, 2801, 0]]);
 
-    // Goroutine 1 stays in its call: the reference counts the time without a P twice, and as what it is not.
+    // Goroutine 1 stays in its call. Go counts the time without a P twice, in the wrong columns.
     let open = SYSCALLS.replace("GoSyscallEndBlocked dt=1000\n", "").replace("size=16", "size=13");
     let corrected = syscalls(&open, Accounting::Corrected);
     assert_eq!(corrected, [[0, 302, 3001], [1, 0, 0], [504, 1800, 1001]]);
@@ -286,12 +288,13 @@ fn system_calls_are_corrected_where_the_reference_is_wrong() {
     assert_eq!(reference, [[3001, 3303, 0], [1, 0, 0], [1505, 2801, 0]]);
 }
 
-/// A trace of Go 1.21 that never ends its list of goroutines: a start in it says no more than that the goroutine runs, each
-/// time, and Go's Summarizer begins anew, each time. The times are so far apart that their sum is no time.
+/// A v1 trace whose initial list of goroutines never ends. In the list, a start means only that the
+/// goroutine is running, and Go's Summarizer restarts the goroutine each time. The times are so far
+/// apart that their sum would overflow.
 #[test]
-fn a_goroutine_that_is_listed_again_begins_anew() {
+fn a_goroutine_that_is_listed_repeatedly_is_restarted() {
     const FAR: u64 = 4_500_000_000_000_000;
-    let listed = OldTrace::new().record(BATCH, &[0, 0]).record(GO_CREATE, &[0, 1, 0, 0]).record(PROC_START, &[0, 7]);
+    let listed = V1Trace::new().record(BATCH, &[0, 0]).record(GO_CREATE, &[0, 1, 0, 0]).record(PROC_START, &[0, 7]);
     let started = [(FAR, 1), (100, 2), (10, 3)]
         .into_iter()
         .fold(listed, |trace, (ticks, number)| trace.record(GO_START, &[ticks, 1, number]).record(GO_SCHED, &[5, 0]));

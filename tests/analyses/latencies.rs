@@ -1,4 +1,4 @@
-//! Latencies and the use of Ps, held against the text of Go's tool, read by hand.
+//! Latencies and the use of Ps, compared with a simple evaluation of the text of Go's tool.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +10,9 @@ use gotrace::analysis::run;
 
 use gotrace_tests::corpus::{RELEASES, Sample, samples};
 
-fn nanos(duration: Duration) -> i64 {
-    duration.as_nanos() as i64
-}
+use crate::nanos;
 
-/// A line of `go tool trace -d=parsed`, by its fields.
+/// A line of `go tool trace -d=parsed`.
 struct Line<'a> {
     time: i64,
     kind: &'a str,
@@ -31,7 +29,7 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 }
 
 impl<'a> Line<'a> {
-    /// The goroutine of a transition and its states.
+    /// The resource and the two states of a transition.
     fn transition(&self, of: &str) -> Option<(&'a str, &'a str, &'a str)> {
         let id = self.fields.get(of)?;
         let (from, to) = self.rest.split(' ').find_map(|field| field.split_once("->"))?;
@@ -39,24 +37,26 @@ impl<'a> Line<'a> {
     }
 }
 
-/// All durations of each sort.
+/// All durations of each kind.
 #[derive(Default)]
-struct ByHand {
+struct Expected {
     scheduler: Vec<i64>,
     wake: Vec<i64>,
     syscall: Vec<i64>,
     network: Vec<i64>,
     gc_pause: Vec<i64>,
-    /// By P; and at each number of goroutines.
+    /// The executing time of each P.
     executing: BTreeMap<u64, i64>,
+    /// The time with each number of goroutines running.
     parallelism: BTreeMap<usize, i64>,
     most_runnable: usize,
     runnable: i64,
 }
 
-fn by_hand(text: &str) -> ByHand {
-    let mut found = ByHand::default();
-    // Since when, from which state, for which reason.
+fn evaluate(text: &str) -> Expected {
+    let mut found = Expected::default();
+    // The start of the current state, the state before it, and whether the goroutine waits for the
+    // network.
     let mut since: BTreeMap<&str, (i64, &str, bool)> = BTreeMap::new();
     let mut running: BTreeMap<&str, (u64, i64)> = BTreeMap::new();
     let mut runnable: BTreeMap<&str, ()> = BTreeMap::new();
@@ -69,13 +69,13 @@ fn by_hand(text: &str) -> ByHand {
         if line.rest.contains("stop-the-world") && line.rest.contains("GC") {
             match line.kind {
                 "RangeBegin" => stopped = Some(line.time),
-                "RangeEnd" => found.gc_pause.extend(stopped.take().map(|begun| line.time - begun)),
+                "RangeEnd" => found.gc_pause.extend(stopped.take().map(|start| line.time - start)),
                 _ => {}
             }
         }
         let Some((go, from, to)) = line.transition("GoID") else { continue };
-        if let Some((begun, came_from, is_network)) = since.remove(go) {
-            let duration = line.time - begun;
+        if let Some((start, came_from, is_network)) = since.remove(go) {
+            let duration = line.time - start;
             match from {
                 "Runnable" if to == "Running" => {
                     found.scheduler.push(duration);
@@ -90,9 +90,9 @@ fn by_hand(text: &str) -> ByHand {
             since.insert(go, (line.time, from, line.rest.contains("Reason=\"network\"")));
         }
         if from == "Running"
-            && let Some((proc, begun)) = running.remove(go)
+            && let Some((proc, start)) = running.remove(go)
         {
-            *found.executing.entry(proc).or_default() += line.time - begun;
+            *found.executing.entry(proc).or_default() += line.time - start;
         }
         if to == "Running" {
             running.insert(go, (line.fields["P"].parse().unwrap_or(u64::MAX), line.time));
@@ -103,8 +103,8 @@ fn by_hand(text: &str) -> ByHand {
         }
         found.most_runnable = found.most_runnable.max(runnable.len());
     }
-    for (proc, begun) in running.into_values() {
-        *found.executing.entry(proc).or_default() += last.unwrap_or(begun) - begun;
+    for (proc, start) in running.into_values() {
+        *found.executing.entry(proc).or_default() += last.unwrap_or(start) - start;
     }
     found
 }
@@ -118,29 +118,34 @@ fn assert_same(found: &LatencySeries, expected: &[i64], what: &str, sample: &Sam
 }
 
 #[test]
-fn latencies_and_ps_are_what_the_text_says() {
+fn latencies_and_use_of_ps_equal_those_in_the_text() {
     let mut counts = [0; 5];
     for sample in RELEASES.into_iter().flat_map(samples) {
         let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
-        let expected = by_hand(&text);
+        let expected = evaluate(&text);
         let bytes = sample.bytes();
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
         let ((found, procs), error) = run(&mut reader, (Latency::new(), Procs::new()));
         assert!(error.is_none(), "{}: {error:?}", sample.name);
-        let sorts = [
+        let kinds = [
             ("scheduler", &found.scheduler, &expected.scheduler),
             ("wake", &found.wake, &expected.wake),
             ("syscall", &found.syscall, &expected.syscall),
             ("network", &found.network, &expected.network),
             ("gc pause", &found.gc_pause, &expected.gc_pause),
         ];
-        for (count, (what, found, expected)) in counts.iter_mut().zip(sorts) {
+        for (count, (what, found, expected)) in counts.iter_mut().zip(kinds) {
             assert_same(found, expected, what, &sample);
             *count += expected.len();
         }
         for pauses in &found.pauses {
             let parts = pauses.time_to_stop.sum() + pauses.stopped.sum();
-            assert_eq!(parts, pauses.total.sum(), "a pause is stopping and having stopped: {}", sample.name);
+            assert_eq!(
+                parts,
+                pauses.total.sum(),
+                "a pause consists of the time to stop and the time stopped: {}",
+                sample.name
+            );
         }
 
         let executing: BTreeMap<u64, i64> = procs

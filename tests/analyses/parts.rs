@@ -1,4 +1,4 @@
-//! What is measured of the parts of a trace adds up to what is measured of the whole.
+//! Measurements of the two halves of a trace add up to those of the whole trace.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ fn measured(bytes: &[u8], latency: Latency) -> LatencyReport {
     report
 }
 
-/// The sums of the scheduling latency, of system calls and of waits for the network.
+/// The total scheduling latency, time in system calls, and time waiting for the network.
 fn sums(report: &LatencyReport) -> [Duration; 3] {
     [&report.scheduler, &report.syscall, &report.network].map(|series| series.all.sum())
 }
 
 #[test]
-fn parts_add_up_to_the_whole() {
+fn measurements_of_halves_add_up_to_those_of_the_whole() {
     for sample in RELEASES.into_iter().flat_map(samples) {
         let bytes = sample.bytes();
         let timeline = Timeline::from_slice(&bytes).expect("a trace");
@@ -59,7 +59,7 @@ fn parts_add_up_to_the_whole() {
 }
 
 #[test]
-fn threads_ran_what_goroutines_did() {
+fn running_time_of_threads_equals_that_of_goroutines() {
     for sample in RELEASES.into_iter().flat_map(samples) {
         let timeline = Timeline::from_slice(&sample.bytes()).expect("a trace");
         let range = timeline.start()..timeline.end();
@@ -72,7 +72,7 @@ fn threads_ran_what_goroutines_did() {
 }
 
 #[test]
-fn the_slowest_waits_are_those_of_the_series() {
+fn all_slow_waits_add_up_to_the_latency_series() {
     for sample in RELEASES.into_iter().flat_map(samples) {
         let bytes = sample.bytes();
         let all = measured(&bytes, Latency::new().slowest(usize::MAX));
@@ -90,7 +90,7 @@ fn the_slowest_waits_are_those_of_the_series() {
             let few = few.slowest.iter().filter(|wait| wait.kind == kind).collect::<Vec<_>>();
             assert_eq!(few, of(kind).take(3).collect::<Vec<_>>(), "{kind:?} in {}", sample.name);
         }
-        // One goroutine's, and those of its start function.
+        // The latencies of one goroutine, and those of its start function.
         let Some(wait) = of(LatencyKind::Scheduler).find(|wait| wait.function.is_some()) else { continue };
         let go = wait.goroutine.unwrap_or(GoId(0));
         let own = measured(&bytes, Latency::new().goroutines([go])).scheduler.all;

@@ -1,4 +1,4 @@
-//! Profiles, stack by stack.
+//! Profiles of traces, compared with those of Go stack by stack.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use gotrace::{Reader, Time};
 
 use crate::expected::{Frame, Line, Profile, all_samples, lines, ties};
 use crate::goroutines::by_state;
+use crate::nanos;
 use gotrace_tests::corpus::{RELEASES, samples};
 
 const KINDS: [(&str, ProfileKind); 4] = [
@@ -18,15 +19,11 @@ const KINDS: [(&str, ProfileKind); 4] = [
     ("sched", ProfileKind::Sched),
 ];
 
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).expect("a time of a trace")
-}
-
-/// Count and nanoseconds by PCs.
+/// The count and nanoseconds of each stack, given by its PCs.
 type ByStack = BTreeMap<Vec<u64>, (u64, i64)>;
 
 #[test]
-fn profiles_are_those_of_go_stack_by_stack() {
+fn profiles_equal_those_of_go_for_every_stack() {
     let (mut stacks, mut restricted, mut in_regions) = (0, 0, 0);
     for sample in all_samples() {
         let (bytes, sample_name) = (sample.bytes(), &sample.name);
@@ -37,7 +34,8 @@ fn profiles_are_those_of_go_stack_by_stack() {
             match line {
                 Line::Profile(Profile { error: Some(_), .. }) => {}
                 Line::Profile(Profile { kind, only, mut stack, count, ns, .. }) => {
-                    // Shown as whichever came last, which is a frame without a PC or no frame.
+                    // Go merges stacks that differ only in frames without a PC and prints one of
+                    // them.
                     while stack.last() == Some(&0) {
                         stack.pop();
                     }
@@ -93,9 +91,9 @@ fn profiles_are_those_of_go_stack_by_stack() {
     assert!(stacks > 3000 && restricted > 400 && in_regions > 20, "{stacks} {restricted} {in_regions}");
 }
 
-/// With nothing left out a profile holds all the time that goroutines spent in the state.
+/// The complete profile of a state contains all the time that goroutines spent in it.
 #[test]
-fn complete_profiles_hold_all_the_time() {
+fn complete_profiles_add_up_to_the_time_in_each_state() {
     let (mut cpu_samples, mut more) = (0, 0);
     for sample in RELEASES.into_iter().flat_map(samples) {
         let (bytes, text) = (sample.bytes(), sample.golden("parsed"));
@@ -115,7 +113,7 @@ fn complete_profiles_hold_all_the_time() {
         assert_eq!(profile(ProfileKind::Sched, true).1, in_states(&["Runnable"]), "{}", sample.name);
         assert_eq!(profile(ProfileKind::Syscall, true).1, in_states(&["Syscall"]), "{}", sample.name);
         more += u32::from(profile(ProfileKind::Sync, true).1 > profile(ProfileKind::Sync, false).1);
-        // Who waits forever has ended for the times by state.
+        // For the times by state, a goroutine that waits forever has exited.
         if !text.contains("Reason=\"forever\"") {
             let off = in_states(&["Runnable", "Syscall", "Waiting"]);
             assert_eq!(profile(ProfileKind::OffCpu, true).1, off, "{}", sample.name);
@@ -124,12 +122,11 @@ fn complete_profiles_hold_all_the_time() {
         assert_eq!(profile(ProfileKind::Cpu, false), (samples, samples as i64 * 10_000_000), "{}", sample.name);
         cpu_samples += samples;
     }
-    assert!(cpu_samples > 50 && more > 50, "{cpu_samples} samples; {more} traces with open waits");
+    assert!(cpu_samples > 50 && more > 50, "{cpu_samples} samples, {more} traces with open waits");
 }
 
-/// Cut at a moment, a profile is the sum of its parts.
 #[test]
-fn parts_of_time_add_up() {
+fn profiles_before_and_after_a_moment_add_up_to_the_whole() {
     for name in ["go1.27/http", "go1.25/mutex", "go1.22/channels", "go1.21/http"] {
         let bytes = gotrace_tests::corpus::sample(name).bytes();
         let within = |between| -> i64 {
@@ -141,7 +138,7 @@ fn parts_of_time_add_up() {
         };
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
         let (mut first, mut last) = (None, Time(0));
-        while let Some(event) = reader.next_event().expect("a whole trace") {
+        while let Some(event) = reader.next_event().expect("a complete trace") {
             (first, last) = (first.or(Some(event.time())), event.time());
         }
         let first = first.expect("there are events");

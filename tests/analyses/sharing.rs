@@ -1,4 +1,4 @@
-//! What can be sent to another thread, shared between threads and cloned. The compiler checks it.
+//! Checks at compile time which types are `Send`, `Sync` and `Clone`.
 
 use gotrace::analysis::allocations::{Allocations, AllocationsReport, AllocationsSummary};
 use gotrace::analysis::blocking::{BlockingOptions, BlockingReport};
@@ -36,29 +36,29 @@ macro_rules! each {
     };
 }
 
-/// Readers hold a source of bytes, which may be read by one thread at a time.
+/// Readers contain a source of bytes, which need not be `Sync`.
 #[test]
-fn readers_can_be_sent() {
+fn readers_are_send() {
     each!(send: Reader<'_>, RawReader<'_>, LogReader<'_>, gotrace::raw_v1::RawReader<'_>);
     each!(send_sync_clone: ReaderBuilder, Limits);
 }
 
 #[test]
-fn errors_can_be_shared() {
+fn errors_are_send_and_sync() {
     each!(send_sync: Error, ErrorKind, ProfileError, ThresholdError);
     each!(send_sync_clone: Location, Warning, Account<'_>);
 }
 
 #[test]
-fn values_can_be_shared_and_cloned() {
+fn values_are_send_sync_and_clone() {
     each!(send_sync_clone: GoId, ProcId, ThreadId, TaskId, Time, WallTime, Version, OwnedFrame);
     each!(send_sync_clone: EventKind<'_>, Frame<'_>, Stack<'_>, Text<'_>);
     each!(send_sync: Event<'_>, RawBatch<'_>, RawEvent<'_>);
 }
 
-/// Threads ask one timeline at once. It is large: an `Arc` stands in for a clone.
+/// Threads can query a timeline at the same time. It is large, so it is not `Clone`: use an `Arc`.
 #[test]
-fn timelines_can_be_shared() {
+fn timelines_are_send_and_sync() {
     each!(send_sync: Timeline);
     each!(send_sync_clone: Goroutine<'_>, Span<'_>, StackTrace<'_>, Proc<'_>, Thread<'_>, Task<'_>, GcCycle<'_>);
     each!(send_sync_clone: Query<'_>, Moment<'_>, Totals<'_>);
@@ -66,29 +66,29 @@ fn timelines_can_be_shared() {
 }
 
 #[test]
-fn observers_can_be_sent() {
+fn observers_are_send() {
     each!(send: Allocations, Latency, Metrics, Mmu, Procs, Profiler, Summary, TraceObserver);
 }
 
 #[test]
-fn reports_and_options_can_be_shared_and_cloned() {
+fn reports_and_options_are_send_sync_and_clone() {
     each!(send_sync_clone: AllocationsSummary, BlockingReport, Comparison, GcReport, Histogram, LatencyReport);
     each!(send_sync_clone: MetricsReport, MmuReport, ProcsReport, SummaryReport, TasksReport);
     each!(send_sync_clone: LogMatch, SlowestReport, ThreadsReport);
     each!(send_sync_clone: BlockingOptions, GcOptions, LogQuery, MmuOptions, ProfileOptions, ShapeOptions, Threshold);
     each!(send_sync_clone: Shape, Trend);
-    // These can be large, and write themselves.
+    // These can be large, so they are not `Clone`.
     each!(send_sync: AllocationsReport, StackProfile);
 }
 
 #[test]
-fn profiles_logs_and_verdicts_can_be_shared() {
+fn profiles_logs_and_verdicts_are_send_and_sync() {
     each!(send_sync_clone: Growth, Report, Log, LogReport, Cycle, Finding, Verdict, Options);
     each!(send_sync: Profile<'_>, ProfileBuilder<2>, Inputs, TraceEvidence);
 }
 
 #[test]
-fn what_traces_are_made_of_can_be_shared_and_cloned() {
+fn synthetic_traces_are_send_and_sync() {
     each!(send_sync_clone: Batch, Generation);
     each!(send_sync: Trace);
 }

@@ -1,4 +1,4 @@
-//! Tasks and regions.
+//! Tasks and regions, compared with those of Go.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +10,7 @@ use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{GoId, Reader, TaskId, ThreadId, Time, Timeline, Version};
 
 use crate::expected::{Line, Region, Task, all_samples, lines};
-
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).expect("a time of a trace")
-}
+use crate::nanos;
 
 fn of(task: &TaskSummary) -> Task {
     Task {
@@ -29,14 +26,15 @@ fn of(task: &TaskSummary) -> Task {
 }
 
 #[test]
-fn tasks_and_regions_are_those_of_go() {
+fn tasks_and_regions_equal_those_of_go() {
     let (mut tasks, mut types) = (0, 0);
     for sample in all_samples() {
         let (mut expected, mut regions): (Vec<Task>, Vec<Region>) = (Vec::new(), Vec::new());
         for line in lines(&sample) {
             match line {
                 Line::Task(task) => expected.push(task),
-                // Those without a type stand for a task that a goroutine takes over.
+                // A region without a type is one that Go adds for a goroutine created within a
+                // task.
                 Line::Region(region) if !region.name.is_empty() => regions.push(region),
                 _ => {}
             }
@@ -50,7 +48,7 @@ fn tasks_and_regions_are_those_of_go() {
         assert_eq!(found, expected, "{}", sample.name);
         tasks += found.len();
 
-        // Groups are those tasks and regions added up.
+        // The groups are the sums of these tasks and regions.
         let named = expected.iter().filter(|task| task.id != 0);
         let mut latencies: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
         for task in named {
@@ -68,7 +66,7 @@ fn tasks_and_regions_are_those_of_go() {
                 sample.name
             );
         }
-        // The oracle does not tell regions that the program gave no type from those that hand on a task.
+        // The oracle does not distinguish regions whose type is empty from those that Go adds.
         let typed = || table.regions.iter().filter(|group| !group.name.is_empty());
         for group in typed() {
             let all: Vec<_> = regions.iter().filter(|region| region.name == group.name).collect();
@@ -83,10 +81,10 @@ fn tasks_and_regions_are_those_of_go() {
     assert!(tasks > 100 && types > 40, "{tasks} tasks, {types} types of regions");
 }
 
-/// Goroutine 1 starts a task, waits for a mutex that goroutine 2 unlocks, and ends the task. The times of events are at the
-/// right.
+/// Goroutine 1 starts a task, waits for a mutex that goroutine 2 unlocks, and ends the task. The
+/// comments on the right are the times of the events.
 #[test]
-fn a_slow_task_says_what_it_waited_for() {
+fn a_slow_task_lists_its_waits_and_who_ended_them() {
     let mut generation = Generation::new(1);
     generation.clock(Some(Clock { frequency: 1_000_000_000, time: 1000, mono: 0, seconds: 0, nanos: 0 }));
     let [name, sync, preempted, func] =
@@ -107,7 +105,7 @@ fn a_slow_task_says_what_it_waited_for() {
             .event(EventType::HeapAlloc, &[50, 1 << 20]), // 1350
     );
     let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
-    let timeline = Timeline::from_slice(&bytes).expect("it is sound");
+    let timeline = Timeline::from_slice(&bytes).expect("a valid trace");
     let report = slowest(&timeline, &SlowestOptions::default());
     assert_eq!((report.task_count, report.matching), (1, 1));
     let task = &report.tasks[0];
@@ -121,7 +119,7 @@ fn a_slow_task_says_what_it_waited_for() {
     let [goroutine] = &task.goroutines[..] else { panic!("{:?}", task.goroutines) };
     assert_eq!((goroutine.id, nanos(goroutine.total), nanos(goroutine.blocked)), (GoId(1), 280, 80));
 
-    // Only time within a window counts.
+    // Only the time within the window counts.
     let window = SlowestOptions::default().between(Time(1100)..Time(1160));
     let task = &slowest(&timeline, &window).tasks[0];
     assert_eq!((nanos(task.duration), nanos(task.running), nanos(task.waits[0].total)), (60, 20, 40));

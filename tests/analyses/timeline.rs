@@ -1,10 +1,11 @@
-//! The timeline is what a naive reading of `go tool trace -d=parsed` gives, on every trace of testdata.
+//! The timeline, compared with a simple evaluation of the text of `go tool trace -d=parsed` for
+//! every trace in testdata.
 
 use std::collections::BTreeMap;
 
 use gotrace::timeline::{Goroutine, RuntimeWaker, StackTrace, Waker};
 use gotrace::{EventKind, GoId, GoState, ProcState, RangeName, Reader, Scope, TaskId, Time, Timeline};
-use gotrace_tests::corpus::{OLD_RELEASES, RELEASES, Sample, samples};
+use gotrace_tests::corpus::{RELEASES, Sample, V1_RELEASES, samples};
 use gotrace_tests::parsed::Frame;
 use gotrace_tests::parsed::lives::{Life, Span, WokenBy, naive, naive_totals};
 
@@ -21,7 +22,7 @@ fn woken_by(waker: &Waker<'_>) -> WokenBy {
     }
 }
 
-/// The same from the timeline.
+/// The life of a goroutine from the timeline.
 fn life(goroutine: Goroutine<'_>) -> Life {
     Life {
         created_at: goroutine.created_at().map(|time| time.0),
@@ -55,16 +56,16 @@ fn totals(goroutine: Goroutine<'_>, start: i64, end: i64) -> BTreeMap<String, i6
     all.map(|(key, time)| (key, time.as_nanos() as i64)).filter(|(_, nanos)| *nanos > 0).collect()
 }
 
-/// The text of Go's tool. Of old traces it depends on the order of a map which of some events at the same time comes
-/// first, so there it is our own text, which tests/v1.rs holds against Go's.
+/// The text of Go's tool. For v1 traces, Go takes some events with the same time in the random
+/// order of a map, so this is our text, which `tests/decode/v1.rs` compares with Go's.
 fn text(sample: &Sample) -> String {
     let mut text = sample.golden("parsed");
-    if OLD_RELEASES.iter().any(|release| sample.name.starts_with(release)) {
+    if V1_RELEASES.iter().any(|release| sample.name.starts_with(release)) {
         text.clear();
         let bytes = sample.bytes();
         let mut reader = Reader::from_slice(&bytes).expect("a trace");
-        while let Some(event) = reader.next_event().expect("a whole trace") {
-            event.write_text(&mut text).expect("memory does not fail");
+        while let Some(event) = reader.next_event().expect("a complete trace") {
+            event.write_text(&mut text).expect("writing to a vector cannot fail");
         }
     }
     String::from_utf8_lossy(&text).into_owned()
@@ -123,43 +124,44 @@ fn clone_without_spans(life: &Life) -> Life {
 }
 
 #[test]
-fn goroutines_are_as_in_the_text_of_gos_tool() {
-    let spans: usize = OLD_RELEASES.into_iter().chain(RELEASES).flat_map(samples).map(|sample| check(&sample)).sum();
-    assert!(spans > 50_000, "{spans} spans: are there fewer traces than there were?");
+fn goroutines_equal_those_in_the_text_of_go() {
+    let spans: usize = V1_RELEASES.into_iter().chain(RELEASES).flat_map(samples).map(|sample| check(&sample)).sum();
+    assert!(spans > 50_000, "only {spans} spans: are traces missing?");
 }
 
 #[test]
-fn a_goroutine_never_seen_is_none() {
+fn an_unknown_goroutine_is_none() {
     let timeline = Timeline::from_slice(&gotrace_tests::corpus::sample("go1.26/channels").bytes()).expect("a trace");
     for id in [0, 1 << 20, u64::MAX] {
         assert!(timeline.goroutine(GoId(id)).is_none());
     }
 }
 
-/// What was under way, from when to when, whether a gap hides its end, and whether it lasts beyond the trace.
+/// A range: its name, start and end, whether a gap hides its end, and whether it lasts beyond the
+/// end of the trace.
 type Extent = (String, i64, i64, bool, bool);
 
-/// Ranges, tasks and regions, from the events alone.
+/// Ranges, tasks and regions, computed from the events.
 #[derive(Debug, Default)]
-struct UnderWay {
+struct Extents {
     ranges: Vec<Extent>,
-    /// By ID: begin and end, and the gap that may hide the end.
+    /// For each ID: start, end, and the gap that may hide the end.
     tasks: BTreeMap<u64, [Option<i64>; 3]>,
-    /// Goroutine, name, begin, end.
+    /// Goroutine, name, start, end.
     regions: Vec<(u64, String, Option<i64>, Option<i64>)>,
 }
 
-fn under_way(bytes: &[u8]) -> UnderWay {
-    let mut found = UnderWay::default();
+fn extents(bytes: &[u8]) -> Extents {
+    let mut found = Extents::default();
     let mut ranges: BTreeMap<String, i64> = BTreeMap::new();
     let mut regions: Vec<(u64, String, i64)> = Vec::new();
     let mut last = 0;
     let mut reader = Reader::builder().lenient().from_slice(bytes).expect("a header");
-    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+    while let Some(event) = reader.next_event().expect("lenient reading never fails") {
         let time = event.time().0;
         let go = event.go().map_or(u64::MAX, |go| go.0);
         last = time;
-        // Of stop-the-worlds there is one at a time, so its reason is no part of what it is.
+        // There is one stop-the-world at a time, so the reason is not part of the key.
         let key = |range: gotrace::Range<'_>| match range.name {
             RangeName::StopTheWorld(_) => format!("stop-the-world {:?}", range.scope),
             name => format!("{name} {:?}", range.scope),
@@ -180,7 +182,8 @@ fn under_way(bytes: &[u8]) -> UnderWay {
             EventKind::RegionEnd(region) => {
                 let name = region.name.to_string();
                 let open = regions.iter().rposition(|(of, open, _)| *of == go && *open == name);
-                // One that none of the open ones is like is the program's mistake, or their names are lost.
+                // If the goroutine has open regions but not this one, the program misuses regions
+                // or names are lost.
                 if open.is_some() || regions.iter().all(|(of, ..)| *of != go) {
                     let start = open.map(|at| regions.remove(at).2);
                     found.regions.push((go, name, start, Some(time)));
@@ -206,7 +209,7 @@ fn under_way(bytes: &[u8]) -> UnderWay {
     found
 }
 
-/// The ranges that a timeline has.
+/// The ranges of a timeline.
 fn ranges(timeline: &Timeline) -> Vec<Extent> {
     let go = |go: Option<GoId>| format!("{:?}", Scope::Goroutine(go));
     let cycles = timeline.gc_cycles().map(|cycle| {
@@ -231,10 +234,10 @@ fn ranges(timeline: &Timeline) -> Vec<Extent> {
     all
 }
 
-/// After a gap nothing is known until the trace tells it again, and what was under way is cut there.
+/// At a gap all states become undetermined, and all ranges, tasks and regions are cut.
 #[test]
-fn what_is_lost_is_not_made_up() {
-    let [mut gaps, mut cut, mut cut_tasks, mut cut_regions, mut hidden_begins] = [0; 5];
+fn states_and_ranges_end_at_a_gap() {
+    let [mut gaps, mut cut, mut cut_tasks, mut cut_regions, mut hidden_starts] = [0; 5];
     for name in ["go1.27/borders", "go1.25/borders", "go1.26/generations", "go1.27/flight"] {
         let sample = gotrace_tests::corpus::sample(name);
         let whole = Timeline::from_slice(&sample.bytes()).expect("a trace");
@@ -245,7 +248,7 @@ fn what_is_lost_is_not_made_up() {
             bytes[at..at + 8].fill(0xff);
             let what = format!("{name}, byte {at}");
             let reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
-            let timeline = Timeline::from_events(reader).expect("lenient reading goes on");
+            let timeline = Timeline::from_events(reader).expect("lenient reading never fails");
             gaps += timeline.gaps().len();
             for gap in timeline.gaps() {
                 for span in timeline.at(gap).goroutines() {
@@ -264,14 +267,14 @@ fn what_is_lost_is_not_made_up() {
                 assert_eq!((moment.heap(), moment.heap_goal(), moment.gomaxprocs()), (None, None, None), "{what}");
             }
 
-            let expected = under_way(&bytes);
+            let expected = extents(&bytes);
             assert_eq!(ranges(&timeline), expected.ranges, "{what}");
             cut += expected.ranges.iter().filter(|range| range.3).count();
             assert_eq!(timeline.tasks().len(), expected.tasks.len(), "{what}");
             for (&id, &[start, end, gap]) in &expected.tasks {
                 let task = timeline.task(TaskId(id)).expect("a task");
-                let told = (task.start().map(|time| time.0), task.end().map(|time| time.0));
-                assert_eq!(told, (start, end), "{what}: task {id}");
+                let found = (task.start().map(|time| time.0), task.end().map(|time| time.0));
+                assert_eq!(found, (start, end), "{what}: task {id}");
                 if let (Some(start), Some(gap)) = (start, gap) {
                     assert_eq!(task.duration().as_nanos(), (gap - start) as u128, "{what}: task {id}");
                     cut_tasks += 1;
@@ -288,10 +291,10 @@ fn what_is_lost_is_not_made_up() {
             assert_eq!(regions, expected.regions, "{what}");
             if timeline.gaps().len() > 0 {
                 cut_regions += regions.iter().filter(|region| region.3.is_none()).count();
-                hidden_begins += regions.iter().filter(|region| region.2.is_none()).count();
+                hidden_starts += regions.iter().filter(|region| region.2.is_none()).count();
             }
         }
     }
-    let counts = [gaps, cut, cut_tasks, cut_regions, hidden_begins];
-    assert!(gaps > 100 && cut > 20 && cut_tasks > 5 && cut_regions > 5, "the damages reach little: {counts:?}");
+    let counts = [gaps, cut, cut_tasks, cut_regions, hidden_starts];
+    assert!(gaps > 100 && cut > 20 && cut_tasks > 5 && cut_regions > 5, "the damage has too little effect: {counts:?}");
 }

@@ -1,4 +1,4 @@
-//! The timeline against what the traced program and its runtime say themselves.
+//! The timeline, compared with what the traced program and its runtime measured.
 
 use std::fs;
 use std::time::Duration;
@@ -11,39 +11,40 @@ fn timeline(sample: &Sample) -> Timeline {
     Timeline::from_slice(&sample.bytes()).expect("a trace")
 }
 
-/// A collection as a line of GODEBUG=gctrace=1 and `runtime.MemStats` tell it.
+/// A GC cycle as reported by a line of GODEBUG=gctrace=1 and `runtime.MemStats`.
 #[derive(Debug)]
 struct Collection {
-    sweep_termination: Cut,
-    mark_termination: Cut,
-    /// Megabytes as it began, as marking ended, and live; then the goal.
+    sweep_termination: Truncated,
+    mark_termination: Truncated,
+    /// Heap megabytes at the start, at the end of marking, and live.
     heap: [u64; 3],
     goal: u64,
-    /// Both pauses together.
+    /// The sum of both pauses.
     pause: Duration,
 }
 
-/// A time of which the line shows two digits and cuts off the rest (Go `src/runtime/mgc.go`, `fmtNSAsMS`): the least and the
-/// most that it can have been.
-type Cut = (Duration, Duration);
+/// The lowest and highest duration that the line can stand for: it shows two digits and truncates
+/// the rest (Go `src/runtime/mgc.go`, `fmtNSAsMS`).
+type Truncated = (Duration, Duration);
 
-fn cut(shown: &str) -> Cut {
+fn truncated(shown: &str) -> Truncated {
     let decimals = shown.split_once('.').map_or(0, |(_, decimals)| decimals.len() as i32);
     let millis: f64 = shown.parse().expect("a number");
     let of = |millis: f64| Duration::from_secs_f64(millis / 1e3);
     (of(millis), of(millis + 10f64.powi(-decimals)))
 }
 
-/// The collections within the trace: those for which there is a line `pause NUMBER NANOSECONDS`.
-fn collections(account: &str) -> Vec<Collection> {
-    let pauses = account.lines().filter_map(|line| line.strip_prefix("pause ")?.split_once(' '));
+/// The GC cycles within the trace. The program printed a line `pause NUMBER NANOSECONDS` for each.
+fn collections(log: &str) -> Vec<Collection> {
+    let pauses = log.lines().filter_map(|line| line.strip_prefix("pause ")?.split_once(' '));
     pauses
         .map(|(number, nanos)| {
             let start = format!("gc {number} ");
-            let line = account.lines().find(|line| line.starts_with(&start)).expect("each has its line");
-            // gc 3 @0.008s 6%: 0.16+0.73+0.014 ms clock, 0.33+0.53/0.001/0+0.029 ms cpu, 3->4->3 MB, 4 MB goal, …
+            let line = log.lines().find(|line| line.starts_with(&start)).expect("each cycle has a line");
+            // gc 3 @0.008s 6%: 0.16+0.73+0.014 ms clock, 0.33+0.53/0.001/0+0.029 ms cpu, 3->4->3
+            // MB, 4 MB goal, …
             let before = |mark: &str| line.split(mark).next().and_then(|part| part.rsplit([' ']).next()).expect(mark);
-            let clock: Vec<Cut> = before(" ms clock").split('+').map(cut).collect();
+            let clock: Vec<Truncated> = before(" ms clock").split('+').map(truncated).collect();
             let heap: Vec<u64> = before(" MB,").split("->").map(|mb| mb.parse().expect("a number")).collect();
             Collection {
                 sweep_termination: clock[0],
@@ -56,20 +57,20 @@ fn collections(account: &str) -> Vec<Collection> {
         .collect()
 }
 
-/// Within 20 µs and a tenth of what the runtime says.
-fn assert_close(ours: Duration, (least, most): Cut, what: &str) {
+/// Asserts that a duration is within 20 µs and a tenth of what the runtime measured.
+fn assert_close(ours: Duration, (least, most): Truncated, what: &str) {
     let tolerance = |theirs: Duration| Duration::from_micros(20) + theirs / 10;
     let is_close = ours + tolerance(least) >= least && ours <= most + tolerance(most);
-    assert!(is_close, "{what}: {ours:?}, and the runtime says {least:?} to {most:?}");
+    assert!(is_close, "{what}: {ours:?}, but the runtime measured {least:?} to {most:?}");
 }
 
 #[test]
-fn collections_are_as_the_runtime_says() {
+fn gc_cycles_equal_those_that_the_runtime_reports() {
     let mut compared = 0;
     for release in ["go1.24", "go1.25", "go1.26", "go1.27"] {
         let sample = sample(&format!("{release}/gctruth"));
-        let account = fs::read_to_string(sample.path.with_extension("gctrace")).expect("an account");
-        let expected = collections(&account);
+        let log = fs::read_to_string(sample.path.with_extension("gctrace")).expect("the GC log is in testdata");
+        let expected = collections(&log);
         let timeline = timeline(&sample);
         assert_eq!(timeline.gc_cycles().len(), expected.len(), "{release}");
         assert!(expected.len() > 3, "{release}");
@@ -81,13 +82,13 @@ fn collections_are_as_the_runtime_says() {
             let pauses: Vec<_> = cycle.pauses().map(|pause| pause.duration()).collect();
             assert_close(pauses[0], expected.sweep_termination, &what);
             assert_close(pauses[1], expected.mark_termination, &what);
-            // The runtime cuts to whole megabytes.
+            // The runtime truncates to megabytes.
             let megabytes = |bytes: Option<u64>| bytes.map(|bytes| bytes >> 20);
             let heap = [cycle.heap_start(), cycle.heap_end(), cycle.heap_live()].map(megabytes);
             assert_eq!(heap, expected.heap.map(Some), "{what}");
             match cycle.goal() {
                 Some(goal) => assert_eq!(goal >> 20, expected.goal, "{what}"),
-                // GOGC was off; the line shows all bits set, cut down.
+                // GOGC is off, so the line shows the largest integer in megabytes.
                 None => assert!(expected.goal > 1 << 40, "{what}"),
             }
             assert!(!cycle.is_open() && !cycle.is_older());
@@ -95,12 +96,17 @@ fn collections_are_as_the_runtime_says() {
         }
         let whole: Duration = timeline.gc_cycles().map(|cycle| cycle.pause_time()).sum();
         let gc = timeline.pauses().filter(|pause| pause.reason().as_bytes().starts_with(b"GC"));
-        assert_eq!(gc.map(|pause| pause.duration()).sum::<Duration>(), whole, "{release}: every pause has its cycle");
+        assert_eq!(
+            gc.map(|pause| pause.duration()).sum::<Duration>(),
+            whole,
+            "{release}: every pause belongs to a cycle"
+        );
     }
     assert!(compared > 16);
 }
 
-/// A source line of the program at which a goroutine of a function waits, and who wakes it.
+/// A line of the program at which a goroutine waits, given by its comment, and what wakes the
+/// goroutine.
 #[derive(Clone, Copy, Debug)]
 struct Rule {
     at: &'static str,
@@ -110,7 +116,7 @@ struct Rule {
 
 #[derive(Clone, Copy, Debug)]
 enum By {
-    /// A goroutine, at the line with this comment.
+    /// Another goroutine, at the line with this comment.
     Line(&'static str),
     Timer,
 }
@@ -132,7 +138,7 @@ const RULES: [Rule; 14] = [
     Rule { at: "worker sleeps", reason: "sleep", by: By::Timer },
 ];
 
-/// The comment at the line of the program that the innermost frame of the program stands at.
+/// The comment on the line of the innermost frame that is in pingpong.go.
 fn comment<'a>(source: &'a str, stack: Option<StackTrace<'_>>) -> &'a str {
     let frame = stack.and_then(|stack| stack.frames().find(|frame| frame.file.as_bytes().ends_with(b"pingpong.go")));
     let line = frame.and_then(|frame| source.lines().nth(frame.line as usize - 1)).unwrap_or_default();
@@ -140,12 +146,12 @@ fn comment<'a>(source: &'a str, stack: Option<StackTrace<'_>>) -> &'a str {
 }
 
 #[test]
-fn every_wait_names_its_waker() {
-    let source =
-        fs::read_to_string(gotrace_tests::corpus::testdata().join("programs/pingpong.go")).expect("testdata is whole");
+fn every_wait_ends_by_the_expected_goroutine_or_timer() {
+    let source = fs::read_to_string(gotrace_tests::corpus::testdata().join("programs/pingpong.go"))
+        .expect("the file is in testdata");
     for release in ["go1.21", "go1.22", "go1.23", "go1.24", "go1.25", "go1.26", "go1.27"] {
         let timeline = timeline(&sample(&format!("{release}/pingpong")));
-        let mut met = Vec::new();
+        let mut seen = Vec::new();
         for wait in timeline.blocked() {
             let at = comment(&source, wait.stack());
             if at.is_empty() {
@@ -154,42 +160,42 @@ fn every_wait_names_its_waker() {
             let reason = wait.reason().to_string();
             let rule = RULES.iter().find(|rule| rule.at == at && rule.reason == reason);
             let rule = rule.unwrap_or_else(|| panic!("{release}: {wait:?} at {at:?} for {reason}"));
-            let waker = wait.woken_by().unwrap_or_else(|| panic!("{release}: nobody woke {wait:?}"));
+            let waker = wait.woken_by().unwrap_or_else(|| panic!("{release}: nothing woke {wait:?}"));
             match rule.by {
                 By::Timer => assert_eq!(waker.runtime(), Some(RuntimeWaker::Timer), "{release}: {rule:?}"),
                 By::Line(line) => {
                     assert_eq!(comment(&source, waker.stack()), line, "{release}: {rule:?}");
-                    let go = waker.go().and_then(|go| timeline.goroutine(go)).expect("a goroutine did");
-                    let who = line.split(' ').next().expect("who it is");
-                    // It was running there and then.
-                    let span = go.at(waker.at()).expect("it is there");
+                    let go = waker.go().and_then(|go| timeline.goroutine(go)).expect("the waker is a goroutine");
+                    let who = line.split(' ').next().expect("a name");
+                    // The waker was running at that time.
+                    let span = go.at(waker.at()).expect("the waker exists");
                     assert_eq!(span.state(), GoState::Running, "{release}: {rule:?}");
                     let own = go.spans().filter_map(|span| Some(comment(&source, Some(span.stack()?))));
                     assert!(own.into_iter().all(|at| at.is_empty() || at.starts_with(who)), "{release}: {rule:?}");
                 }
             }
             assert_eq!(waker.at(), wait.end(), "{release}: {rule:?}");
-            met.push((rule.at, rule.reason));
+            seen.push((rule.at, rule.reason));
         }
         for rule in
             ["third sleeps", "holder sleeps", "worker sleeps", "contender locks", "waiter waits", "first receives"]
         {
-            assert!(met.iter().any(|(at, _)| *at == rule), "{release}: nothing waits where {rule}");
+            assert!(seen.iter().any(|(at, _)| *at == rule), "{release}: no wait at {rule:?}");
         }
-        let rounds = met.iter().filter(|(at, _)| at.starts_with("ping") || at.starts_with("pong")).count();
+        let rounds = seen.iter().filter(|(at, _)| at.starts_with("ping") || at.starts_with("pong")).count();
         assert!(rounds >= 8, "{release}: {rounds}");
     }
 }
 
-/// First waits for second, which waits for third, which sleeps.
+/// Goroutine `first` waits for `second`, which waits for `third`, which sleeps.
 #[test]
-fn chains_lead_to_the_one_who_held_all_up() {
-    let source =
-        fs::read_to_string(gotrace_tests::corpus::testdata().join("programs/pingpong.go")).expect("testdata is whole");
+fn a_chain_of_waits_leads_to_its_root_cause() {
+    let source = fs::read_to_string(gotrace_tests::corpus::testdata().join("programs/pingpong.go"))
+        .expect("the file is in testdata");
     for release in ["go1.21", "go1.22", "go1.24", "go1.27"] {
         let timeline = timeline(&sample(&format!("{release}/pingpong")));
         let is_first = |wait: &Span<'_>| comment(&source, wait.stack()) == "first receives";
-        let wait = timeline.blocked().into_iter().find(is_first).expect("first waits");
+        let wait = timeline.blocked().into_iter().find(is_first).expect("goroutine first waits");
         let chain: Vec<_> = wait.chain().map(|wait| comment(&source, wait.stack())).collect();
         assert_eq!(chain, ["first receives", "second passes on", "third sleeps"], "{release}");
     }

@@ -1,4 +1,4 @@
-//! Mutator utilization.
+//! Mutator utilization, compared with that of Go.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use gotrace::analysis::run;
 
 use crate::expected::{Line, Mmu, all_samples, lines};
 
-/// `trace.UtilFlags` of Go.
+/// The options for a value of Go's `trace.UtilFlags`.
 fn flags(bits: u32) -> MmuOptions {
     let has = |bit: u32| bits & (1 << bit) != 0;
     let options = MmuOptions::default().stop_the_world(has(0)).background(has(1));
@@ -17,7 +17,7 @@ fn flags(bits: u32) -> MmuOptions {
 }
 
 #[test]
-fn mmu_is_that_of_go_with_every_flag() {
+fn mmu_equals_that_of_go_with_all_combinations_of_flags() {
     let (mut values, mut between) = (0, 0);
     for sample in all_samples() {
         let bytes = sample.bytes();
@@ -30,7 +30,7 @@ fn mmu_is_that_of_go_with_every_flag() {
             match line {
                 Line::Windows { ns } => windows = ns,
                 Line::Mmu(mmu) => {
-                    assert_eq!(mmu.flags as usize, expected.len(), "flags ascend");
+                    assert_eq!(mmu.flags as usize, expected.len(), "the lines are sorted by flags");
                     let mmu = mmu.same.map_or_else(|| mmu.clone(), |same| expected[&same].clone());
                     expected.insert(expected.len() as u32, mmu);
                 }
@@ -48,7 +48,8 @@ fn mmu_is_that_of_go_with_every_flag() {
                 values += 1;
                 between += u32::from(go > 0.001 && go < 0.999);
                 if i % 10 == 0 {
-                    // The reference means to give 0.1 %, 1 % and 5 % of the distribution too, but gives the minimum for all.
+                    // Go means to return the 0.1 %, 1 % and 5 % quantiles too, but returns the
+                    // minimum for all.
                     assert!(expected.mud[i / 10].iter().all(|&quantile| (quantile - go).abs() <= 1e-9), "{}", what());
                     let ours = found.mud(window, &[0.0, 0.05, 1.0]);
                     assert!((ours[0] - go).abs() <= 1e-6, "{ours:?}, Go's minimum {go}: {}", what());
@@ -61,8 +62,9 @@ fn mmu_is_that_of_go_with_every_flag() {
 }
 
 #[test]
-fn the_distribution_is_not_the_minimum() {
-    // Two collections within six milliseconds: in the worst of windows of 1 ms the program has little, in most of them all.
+fn higher_quantiles_of_the_distribution_are_above_the_minimum() {
+    // Two GC cycles in six milliseconds: in most windows the program has all processors, in the
+    // worst very few.
     let sample = gotrace_tests::corpus::sample("go1.27/gc");
     let bytes = sample.bytes();
     let mut reader = Reader::from_slice(&bytes).expect("a trace");

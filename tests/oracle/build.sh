@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the oracle: the trace tool of Go 1.27 with oracle.go in front.
+# Builds the oracle: the trace tool of Go 1.27 with oracle.go added.
 #
 #   GOTRACE_GOROOT=/path/to/go1.27 tests/oracle/build.sh [OUTPUT]
 #
-# OUTPUT is target/gotrace-oracle of this repository by default.
+# The default OUTPUT is target/gotrace-oracle in this repository.
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -1,25 +1,26 @@
-// What the analyses of go tool trace find in a trace, as JSON lines: the
-// expected values of gotrace's tests.
+// Oracle prints the results of the analyses of go tool trace as JSON lines.
+// They are the expected values of gotrace's tests.
 //
 //	oracle FILE
 //
-// This file joins the package cmd/trace by an overlay (see build.sh), so that
+// An overlay adds this file to the package cmd/trace (see build.sh), so that
 // goroutines, tasks and regions come from the tool's own parseTrace, profiles
 // from its computePprof functions and mutator utilization from internal/trace.
 //
-// Lines, by their "kind":
+// The "kind" of a line says what it describes:
 //
 //	goroutine  one trace.GoroutineSummary. Times in nanoseconds of the trace's
-//	           clock, 0 for "never"; stats are NonOverlappingStats without zeros.
+//	           clock, 0 for "never". Stats are NonOverlappingStats without zeros.
 //	region     one of its regions
 //	task       one trace.UserTaskSummary
-//	frame      a frame that the profiles mention
-//	profile    go tool trace -pprof=TYPE, one line a stack: PCs, innermost first
+//	frame      a frame of the profiles
+//	profile    go tool trace -pprof=TYPE, one line for each stack: PCs, innermost first
 //	windows    the windows of the MMU lines, in nanoseconds
-//	mmu        MMU at these windows with trace.UtilFlags, MUD at every tenth of
-//	           them at the tool's quantiles; or "same" as with smaller flags
+//	mmu        the MMU for these windows with trace.UtilFlags, and the MUD for
+//	           every tenth window at the tool's quantiles. If the values equal
+//	           those of lower flags, "same" names these flags instead.
 //
-// Where the reference panics the line has "panic" instead of values.
+// If Go panics, the line has "panic" instead of values.
 package main
 
 import (
@@ -39,7 +40,7 @@ import (
 	"time"
 )
 
-// The tool's main is never reached.
+// Init exits, so that the tool's main does not run.
 func init() {
 	if len(os.Args) != 2 {
 		log.Fatal("usage: oracle FILE")
@@ -150,7 +151,7 @@ func (o *oracle) profiles() {
 	region := o.regionType()
 	for _, kind := range kinds {
 		o.profile(frames, kind.name, "", pprofByGoroutine(kind.compute, o.trace), url.Values{})
-		// The same, restricted: to the goroutines that run one function, to one type of region.
+		// The same profile, restricted to the goroutines that run one function, and to one type of region.
 		group := url.Values{"name": {"main.main.func1"}}
 		o.profile(frames, kind.name, "main.main.func1", pprofByGoroutine(kind.compute, o.trace), group)
 		if region != "" {
@@ -164,7 +165,7 @@ func (o *oracle) profiles() {
 	}
 }
 
-// regionType returns the first region type by name, if there is a region.
+// regionType returns the alphabetically first type of region, or "".
 func (o *oracle) regionType() (name string) {
 	for _, g := range o.trace.summary.Goroutines {
 		for _, r := range g.Regions {
@@ -213,7 +214,7 @@ const (
 )
 
 func (o *oracle) utilization() {
-	// From a microsecond to the length of the trace and somewhat beyond.
+	// From a microsecond to slightly more than the length of the trace.
 	duration := float64(o.trace.endTime() - o.trace.startTime())
 	var ws []time.Duration
 	for i := range windows {
