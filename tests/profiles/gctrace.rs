@@ -1,5 +1,5 @@
-//! GC logs: real ones of Go 1.19 to 1.27 held against what the program itself read from `runtime.MemStats`
-//! (`testdata/gctrace`), lines of older versions, and logs that are damaged.
+//! GC logs: real logs of Go 1.19 to 1.27 (`testdata/gctrace`), compared with values that the
+//! program read from `runtime.MemStats`, lines of older versions, and damaged logs.
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,6 +11,7 @@ use gotrace::gctrace::{
 };
 use gotrace::trend::{Shape, ShapeOptions, Trend};
 use gotrace_tests::corpus::testdata;
+use gotrace_tests::pieces::Pieces;
 
 const MIB: u64 = 1 << 20;
 
@@ -22,13 +23,13 @@ fn micros(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
 
-/// A collection with something changed.
+/// A GC cycle with a change.
 fn changed(mut cycle: Cycle, change: impl FnOnce(&mut Cycle)) -> Cycle {
     change(&mut cycle);
     cycle
 }
 
-/// The logs of testdata: name and bytes.
+/// The name and bytes of each log in testdata.
 fn logs() -> Vec<(String, Vec<u8>)> {
     let folder = testdata().join("gctrace/logs");
     let mut logs: Vec<_> = fs::read_dir(folder)
@@ -40,7 +41,7 @@ fn logs() -> Vec<(String, Vec<u8>)> {
         })
         .collect();
     logs.sort();
-    assert_eq!(logs.len(), 8 * 5, "five forms of eight versions");
+    assert_eq!(logs.len(), 8 * 5, "logs of five programs and eight versions");
     logs
 }
 
@@ -55,39 +56,40 @@ fn cycle(line: &str) -> Cycle {
     }
 }
 
-/// A number of a line `check a=1 b=2`.
+/// The value of a key in a line `check a=1 b=2`.
 fn value<T: std::str::FromStr>(check: &str, key: &str) -> T {
     let field = check.split(' ').find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
     field.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {key} in {check}"))
 }
 
-/// What `runtime.MemStats` says of a collection that the program has forced.
+/// The program forces a GC, reads `runtime.MemStats` and prints a line `check`.
 #[test]
-fn logs_agree_with_memstats() {
+fn forced_gc_cycles_agree_with_memstats() {
     let mut checks = 0;
     for (name, bytes) in logs() {
         let cycles = Log::from_slice(&bytes).expect("a log").cycles;
         let text = String::from_utf8(bytes).expect("text");
         for check in text.lines().filter(|line| line.starts_with("check ")) {
             let n: u32 = value(check, "n");
-            // Those whose line was cut by another are not there.
+            // The line of the cycle may be damaged by output of the program.
             let Some(at) = cycles.iter().position(|cycle| cycle.n == n) else { continue };
             let cycle = &cycles[at];
             checks += 1;
             assert!(cycle.forced, "{name}: {check}");
             assert_eq!(cycle.procs, value::<u32>(check, "procs"), "{name}: {check}");
             let next_gc: u64 = value(check, "next_gc");
-            // Without GOGC the goal is what is left of the largest limit there can be.
+            // With GOGC=off the goal is derived from the largest possible memory limit.
             let goal = if next_gc > u64::MAX / 4 { None } else { Some(next_gc / MIB * MIB) };
             assert_eq!(cycle.goal, goal, "{name}: {check}");
             let percent = value::<f64>(check, "gc_cpu_fraction") * 100.0;
             assert_eq!(cycle.gc_cpu_percent, percent as u32, "{name}: {check}");
-            // Live is what was marked. Allocated is that and what has come since, less what was not swept when it was read.
+            // The log counts marked bytes. MemStats also counts objects allocated since and those
+            // not yet swept.
             let after: u64 = value(check, "heap_after");
             assert!(after.abs_diff(cycle.heap_live) <= 2 * MIB, "{name}: {check} {cycle:?}");
             let before: u64 = value(check, "heap_before");
             assert!(before.abs_diff(cycle.heap_start) <= 2 * MIB, "{name}: {check} {cycle:?}");
-            // MemStats takes the stops from a little later or earlier, and the log rounds.
+            // MemStats measures the pauses at slightly different moments, and the log rounds.
             let pause: u64 = value(check, "pause_ns");
             let logged = cycle.clock.pause().as_nanos() as u64;
             assert!(pause.abs_diff(logged) < 60_000 + pause / 5, "{name}: {check} {cycle:?}");
@@ -104,11 +106,11 @@ fn every_line_of_real_logs_is_known() {
     for (name, bytes) in logs() {
         let log = Log::from_slice(&bytes).expect("a log");
         let text = String::from_utf8(bytes).expect("text");
-        // Where the program's line came into a collection's, both pieces are damaged.
-        let heads = text.lines().filter(|line| line.starts_with("gc ") && line.contains(" @")).count();
+        // If output of the program interrupts the line of a cycle, both parts are damaged.
+        let starts = text.lines().filter(|line| line.starts_with("gc ") && line.contains(" @")).count();
         let whole = |line: &&str| line.starts_with("gc ") && (line.ends_with(" P") || line.ends_with(" P (forced)"));
         assert_eq!(log.cycles.len(), text.lines().filter(whole).count(), "{name}");
-        let cut = heads - log.cycles.len();
+        let cut = starts - log.cycles.len();
         assert!(log.skipped.damaged as usize >= cut, "{name}: {:?}", log.skipped);
         assert_eq!(log.skipped.total() as usize + log.cycles.len(), text.lines().count(), "{name}");
         let runs = log.runs();
@@ -126,20 +128,20 @@ fn every_line_of_real_logs_is_known() {
     }
 }
 
-/// The programs do what they are called.
+/// The name of each program says what shape its heap has.
 #[test]
-fn shapes_of_real_logs() {
+fn shapes_of_real_logs_are_classified() {
     for (name, bytes) in logs() {
         let cycles = Log::from_slice(&bytes).expect("a log").cycles;
         let at: Vec<f64> = cycles.iter().map(|cycle| cycle.start.as_nanos() as f64).collect();
         let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
         let shape = Shape::of(&at, &live, &ShapeOptions::default());
-        match name.split_once('-').expect("version and form").1 {
+        match name.split_once('-').expect("version and program").1 {
             "leak" => {
                 assert_eq!(shape, Shape::Rising, "{name}");
                 let trend = Trend::of(&at, &live, 0.95).expect("a trend");
                 assert!(trend.rises(1e-6), "{name}: {trend:?}");
-                // 200 kB a step of 2 ms and a bit.
+                // The program leaks 200 kB in each step of slightly more than 2 ms.
                 let per_second = trend.theil_sen.slope * 1e9 / MIB as f64;
                 assert!((10.0..100.0).contains(&per_second), "{name}: {per_second} MiB/s");
             }
@@ -151,11 +153,11 @@ fn shapes_of_real_logs() {
     }
 }
 
-/// Lines of versions that are not at hand, from reports in Go's issue tracker (the number is the report's), and the
-/// forms that `src/runtime/mgc.go` of the version prints.
+/// Lines of older versions from Go's issue tracker (the numbers are those of issues), and the
+/// formats that `src/runtime/mgc.go` of each version prints.
 #[test]
-fn lines_of_every_version() {
-    // 14812, Go 1.9; the form was the same from Go 1.6 to 1.17.
+fn lines_of_all_go_versions_are_parsed() {
+    // Issue 14812, Go 1.9. The format is the same from Go 1.6 to 1.17.
     let go_1_9 = "gc 294 @262.345s 3%: 0.078+108+0.18 ms clock, 0.63+214/217/13+1.4 ms cpu, 401->411->211 MB, \
                   420 MB goal, 8 P";
     let expected = cycle(go_1_9);
@@ -177,31 +179,31 @@ fn lines_of_every_version() {
     assert_eq!((expected.end(), expected.clock.pause()), (micros(262_345_000 + 108_258), micros(258)));
     assert_eq!((expected.cpu.mark(), expected.cpu.taken()), (millis(444), micros(433_030)));
 
-    // 22439, Go 1.10 on Windows, whose clock stands still for a millisecond and more.
+    // Issue 22439, Go 1.10 on Windows, whose clock has a resolution of a millisecond or more.
     let windows = cycle("gc 280 @1.195s 0%: 0+0+0 ms clock, 0+0/0/0+0 ms cpu, 11->11->6 MB, 12 MB goal, 4 P");
     assert_eq!((windows.clock, windows.cpu), (Clock::default(), Cpu::default()));
-    // 36374 is of Go 1.13; forced, as src/runtime/mgc.go of Go 1.10 to 1.17 appends it.
+    // A forced cycle, as src/runtime/mgc.go of Go 1.10 to 1.17 prints it (issue 36374).
     let forced = cycle(&(go_1_9.to_owned() + " (forced)"));
     assert_eq!(forced, changed(expected, |cycle| cycle.forced = true));
-    // 44554, Go 1.16, as a log collector has it, with the date in front.
+    // Issue 44554, Go 1.16, with a date that a log collector added.
     let dated = cycle(
         "Feb 26 14:00:33.280 gc 52 @1813.213s 0%: 0.14+53+0.031 ms clock, 1.1+19/55/79+0.24 ms cpu, \
          425->441->137 MB, 438 MB goal, 8 P",
     );
     assert_eq!((dated.n, dated.start, dated.heap_live), (52, millis(1_813_213), 137 * MIB));
-    // GOGC=off: 2⁶⁴ − 1 until Go 1.18, and since then what a limit of 2⁶³ − 1 leaves.
+    // GOGC=off: 2⁶⁴ − 1 bytes until Go 1.18, and since then a goal derived from a limit of 2⁶³ − 1.
     for goal in ["17592186044415", "8532210231537"] {
         let off = cycle(&go_1_9.replace("420 MB goal", &format!("{goal} MB goal")));
         assert_eq!(off, changed(expected, |cycle| cycle.goal = None));
     }
 
-    // 54649, Go 1.19: stacks and globals.
+    // Issue 54649, Go 1.19, with stacks and globals.
     let go_1_19 = "gc 1 @0.016s 19%: 0.053+36+0.016 ms clock, 0.21+36/4.9/39+0.066 ms cpu, 3->3->3 MB, 4 MB goal, \
                    66 MB stacks, 0 MB globals, 4 P";
     let stacks = cycle(go_1_19);
     assert_eq!((stacks.stacks, stacks.globals, stacks.procs), (Some(66 * MIB), Some(0), 4));
     assert_eq!((stacks.gc_cpu_percent, stacks.marked()), (19, 69 * MIB));
-    // 52515, Go 1.19 in development.
+    // Issue 52515, Go 1.19 in development.
     let forced = cycle(
         "gc 2 @0.367s 18%: 0.037+111+0.002 ms clock, 0.29+0/223/658+0.018 ms cpu, 1525->1525->1525 MB, 3052 MB goal, \
          0 MB stacks, 0 MB globals, 8 P (forced)",
@@ -213,9 +215,9 @@ fn lines_of_every_version() {
     assert_eq!(checking, changed(stacks, |cycle| cycle.leak_check = true));
 }
 
-/// What log collectors make of a line.
+/// Log collectors add prefixes, suffixes and JSON.
 #[test]
-fn lines_in_wrappings() {
+fn lines_inside_other_log_formats_are_parsed() {
     let line =
         "gc 52 @1.213s 0%: 0.14+53+0.031 ms clock, 1.1+19/55/79+0.24 ms cpu, 4->5->3 MB, 6 MB goal, 8 P (forced)";
     let plain = cycle(line);
@@ -232,10 +234,10 @@ fn lines_in_wrappings() {
 }
 
 #[test]
-fn other_lines_of_the_runtime() {
+fn other_lines_of_the_runtime_are_recognized() {
     use RuntimeLine::{ForcedGc, Pacer, ScanStats, Scavenger};
     for (line, expected) in [
-        // 15212, Go 1.6; src/runtime/mheap.go of Go 1.10.
+        // Issue 15212, Go 1.6, and src/runtime/mheap.go of Go 1.10.
         ("scvg1: inuse: 0, idle: 0, sys: 1, released: 0, consumed: 0 (MB)", Scavenger),
         ("scvg-1: 5 MB released", Scavenger),
         // Go 1.13, src/runtime/mgcscavenge.go and mheap.go.
@@ -254,9 +256,9 @@ fn other_lines_of_the_runtime() {
     }
 }
 
-/// A line that is cut anywhere, or has lost or gained something anywhere, is no collection.
+/// A line that is truncated, or has bytes inserted or changed, is not a cycle.
 #[test]
-fn row_29_damage_is_noticed() {
+fn row_29_damaged_lines_are_detected() {
     let line = "gc 14 @0.062s 3% (checking for goroutine leaks): 0.056+0.089+0.037 ms clock, 0.11+0/0.063/0.023+0.075 \
                 ms cpu, 5->5->5 MB, 10 MB goal, 1 MB stacks, 2 MB globals, 2 P (forced)";
     let whole = cycle(line);
@@ -264,7 +266,7 @@ fn row_29_damage_is_noticed() {
         let (head, tail) = line.split_at(at);
         let found = kind(head);
         match head.trim_end().ends_with(" P") {
-            // The line may as well end here.
+            // The line is complete without "(forced)".
             true => assert_eq!(found, LineKind::Cycle(changed(whole, |cycle| cycle.forced = false))),
             false => assert!(matches!(found, LineKind::Damaged | LineKind::Other), "{head}"),
         }
@@ -277,7 +279,7 @@ fn row_29_damage_is_noticed() {
         flipped[at] ^= 0x80;
         assert!(!matches!(LineKind::of(&flipped), LineKind::Cycle(_)), "byte {at}");
     }
-    // Numbers that nothing can hold.
+    // Numbers that are out of range or malformed.
     for (from, to) in [
         ("gc 14", "gc 4294967296"),
         ("@0.062s", "@18446744074.000s"),
@@ -293,19 +295,6 @@ fn row_29_damage_is_noticed() {
     }
 }
 
-/// A `Read` that gives a few bytes at a time.
-struct Dribble<'a>(&'a [u8], usize);
-
-impl Read for Dribble<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let len = self.1.min(self.0.len()).min(out.len());
-        let (now, later) = self.0.split_at(len);
-        out[..len].copy_from_slice(now);
-        self.0 = later;
-        Ok(len)
-    }
-}
-
 type Lines = Vec<(u64, u64, Vec<u8>, LineKind)>;
 
 fn lines(mut reader: LogReader<'_>) -> Lines {
@@ -317,7 +306,7 @@ fn lines(mut reader: LogReader<'_>) -> Lines {
 }
 
 #[test]
-fn pieces_do_not_show() {
+fn the_lines_do_not_depend_on_the_sizes_of_pieces() {
     let mut log = logs().swap_remove(4).1;
     log.extend(b"\n\r\n");
     log.extend(vec![b'x'; MAX_LINE]);
@@ -333,19 +322,19 @@ fn pieces_do_not_show() {
         assert_eq!(whole.iter().filter(|line| line.3 == LineKind::TooLong).count(), 2 + usize::from(tail.len() > 99));
         assert_eq!(whole.iter().filter(|line| line.2.len() == MAX_LINE).count(), 1);
         for piece in [1, 7, 4096, MAX_LINE, MAX_LINE + 1, usize::MAX] {
-            assert!(lines(LogReader::from_reader(Dribble(&log, piece))) == whole, "pieces of {piece}");
+            assert!(lines(LogReader::from_reader(Pieces::new(&log, &[piece]))) == whole, "pieces of {piece}");
         }
     }
 }
 
 #[test]
-fn a_line_is_given_when_it_has_come() {
+fn a_line_from_a_pipe_is_returned_as_soon_as_it_is_complete() {
     let (reader, mut writer) = io::pipe().expect("a pipe");
     let mut log = LogReader::from_reader(reader);
     for n in 1..=3u32 {
         let line = format!("gc {n} @0.00{n}s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\n");
         io::Write::write_all(&mut writer, line.as_bytes()).expect("room in the pipe");
-        // The pipe is open still: to wait for more would never end.
+        // The pipe is still open, so waiting for more would block forever.
         assert_eq!(log.next_cycle().expect("a log").expect("a cycle").n, n);
     }
     drop(writer);
@@ -353,7 +342,7 @@ fn a_line_is_given_when_it_has_come() {
 }
 
 #[test]
-fn an_error_ends_the_log() {
+fn a_read_error_ends_the_log() {
     struct Fails;
     impl Read for Fails {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -362,17 +351,18 @@ fn an_error_ends_the_log() {
     }
     let line = b"gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\nhalf";
     let mut log = Log::default();
-    let error = log.fill(LogReader::from_reader(line.chain(Fails)), LogLimits::default()).expect_err("it fails");
+    let error =
+        log.fill(LogReader::from_reader(line.chain(Fails)), LogLimits::default()).expect_err("the source fails");
     assert_eq!(error.to_string(), format!("cannot read: gone at byte {}", line.len()));
     assert_eq!(log.cycles.len(), 1);
     let mut reader = LogReader::from_reader(Fails);
     assert!(reader.next_line().is_err());
-    assert!(reader.next_line().expect("it has ended").is_none());
+    assert!(reader.next_line().expect("the reader is fused").is_none());
     assert!(LogReader::from_path("/no such file").is_err());
 }
 
 #[test]
-fn a_log_is_kept_within_limits() {
+fn cycles_over_the_limit_are_dropped_and_counted() {
     let line = "gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\nhello\n".repeat(10);
     let mut log = Log::default();
     log.fill(LogReader::from_slice(line.as_bytes()), LogLimits::default().cycles(4)).expect("memory can be read");
@@ -380,14 +370,14 @@ fn a_log_is_kept_within_limits() {
     assert_eq!((log.skipped.other, log.skipped.total()), (10, 10));
 }
 
-/// A collection with a number, at a millisecond.
+/// A GC cycle with this number and start in milliseconds.
 fn at(n: u32, at: u64) -> Cycle {
     let line = "gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P";
     changed(cycle(line), |cycle| (cycle.n, cycle.start) = (n, millis(at)))
 }
 
 #[test]
-fn processes_are_told_apart() {
+fn cycles_of_several_processes_are_separated() {
     let runs = |cycles: &[Cycle]| -> Vec<Vec<(u32, u64)>> {
         let mut log = Log::default();
         log.cycles = cycles.to_vec();
@@ -398,25 +388,25 @@ fn processes_are_told_apart() {
     };
     // One after another.
     assert_eq!(runs(&[at(1, 5), at(2, 9), at(1, 4), at(2, 8)]), [[(1, 5), (2, 9)], [(1, 4), (2, 8)]]);
-    // Both at once; the second one's third line is lost.
+    // Two at the same time. The third line of the second process is lost.
     let both = [at(1, 5), at(1, 3), at(2, 9), at(2, 6), at(3, 12), at(4, 14), at(4, 20), at(5, 21)];
     assert_eq!(
         runs(&both),
         [[(1, 5), (2, 9), (3, 12), (4, 14)], [(1, 3), (2, 6), (4, 20), (5, 21)]],
-        "what can be of either is of the one that wrote last"
+        "a cycle that fits both processes belongs to the one that wrote last"
     );
-    // A log that begins in the middle, with a gap.
+    // The log starts in the middle, and a line is missing.
     let mut log = Log::default();
     log.cycles = vec![at(7, 5), at(9, 9)];
     let run = log.longest_run().expect("a run");
     assert_eq!((run.missing(), run.duration()), (1, millis(4)));
     assert_eq!(Log::default().longest_run(), None);
-    // Time that goes back is another process.
+    // If the time goes back, it is another process.
     assert_eq!(runs(&[at(7, 5), at(8, 4)]).len(), 2);
 }
 
 #[test]
-fn pressure_is_what_one_counts_by_hand() {
+fn gc_pressure_equals_values_computed_by_hand() {
     let line = |n: u32, at: &str| {
         cycle(&format!(
             "gc {n} @{at}s 5%: 1.0+4.0+1.0 ms clock, 2.0+1.0/2.0/5.0+2.0 ms cpu, 20->24->8 MB, 20 MB goal, \
@@ -428,18 +418,18 @@ fn pressure_is_what_one_counts_by_hand() {
     assert_eq!((pressure.cycles, pressure.elapsed), (3, millis(200)));
     let close = |found: Option<f64>, expected: f64| {
         let found = found.expect("a value");
-        assert!((found / expected - 1.0).abs() < 1e-12, "{found} and not {expected}");
+        assert!((found / expected - 1.0).abs() < 1e-12, "{found}, expected {expected}");
     };
     close(pressure.cycles_per_second, 10.0);
     // 2 + 1 + 2 + 2 ms of 200 ms on two Ps.
     close(pressure.gc_cpu_share, 7.0 / 200.0);
-    // 3 times 2 ms, from 1 s to the end of the last collection at 1.206 s.
+    // 3 times 2 ms, from 1 s to the end of the last cycle at 1.206 s.
     close(pressure.stopped_share, 6.0 / 206.0);
     assert_eq!((pressure.pause_max, pressure.pause_median, pressure.pause_total), (millis(2), millis(2), millis(6)));
     close(pressure.mark_bytes_per_ms, 10.0 * MIB as f64 / 4.0);
     close(pressure.mark_bytes_per_cpu_ms, 10.0 * MIB as f64 / 8.0);
     close(pressure.assist_share, 1.0 / 8.0);
-    // 4 MiB while marking, and from 8 to 20 since.
+    // 4 MiB during marking, and then from 8 to 20 MiB until the next cycle.
     close(pressure.allocated_bytes_per_second, 160.0 * MIB as f64);
     assert_eq!(pressure.assist_per_mib, Some(Duration::from_nanos(1_000_000 / 16)));
 
@@ -450,7 +440,7 @@ fn pressure_is_what_one_counts_by_hand() {
 }
 
 #[test]
-fn collapses_and_surges_are_found() {
+fn slow_marking_and_surges_of_assists_are_found() {
     let usual =
         cycle("gc 1 @1.000s 5%: 1.0+10+1.0 ms clock, 2.0+1.0/9.0/0+2.0 ms cpu, 90->95->50 MB, 100 MB goal, 2 P");
     let slow = changed(usual, |cycle| {
@@ -460,7 +450,7 @@ fn collapses_and_surges_are_found() {
     let small = changed(usual, |cycle| cycle.heap_live = MIB);
     let mut cycles = vec![usual; 100];
     cycles[60..70].fill(slow);
-    // It says nothing of the rate, and is left out.
+    // The heap is too small to measure the rate, so the cycle is skipped.
     cycles[65] = small;
     cycles[70] = slow;
     let collapse = mark_collapse(&cycles).expect("enough cycles");
@@ -474,10 +464,10 @@ fn collapses_and_surges_are_found() {
     assert_eq!(assist_surge(&[]), None);
 }
 
-/// The report is made of what the parts say, for the process with the most collections.
+/// The report is about the process with the most GC cycles.
 #[test]
-fn a_report_joins_the_parts() {
-    let (_, bytes) = logs().into_iter().find(|(name, _)| name == "go1.27-leak").expect("it is there");
+fn a_report_contains_the_results_of_all_analyses() {
+    let (_, bytes) = logs().into_iter().find(|(name, _)| name == "go1.27-leak").expect("the log is in testdata");
     let log = Log::from_slice(&bytes).expect("a log");
     let options = LogReportOptions::default().limit(1 << 40);
     let report = LogReport::new(&log, &options);
@@ -492,7 +482,7 @@ fn a_report_joins_the_parts() {
     let found = report.trend.expect("a trend");
     assert_eq!((found.slope_bytes_per_second, found.mann_kendall), (trend.theil_sen.slope * 1e9, trend.mann_kendall));
     let forecast = report.forecast.expect("a limit is given");
-    let last = cycles.last().expect("there are some").start;
+    let last = cycles.last().expect("the log has cycles").start;
     assert!(matches!(forecast.live_heap, Some(Reach::Expected { at, .. }) if at > last), "{forecast:?}");
     let with_cycles = LogReport::new(&log, &options.cycles(true));
     assert_eq!(with_cycles.cycles.as_ref(), Some(cycles));

@@ -1,4 +1,4 @@
-//! Profiles, GC logs, trends and the diagnosis made of them.
+//! Profiles, GC logs, trends, and the diagnosis based on them.
 
 mod diagnose;
 mod gctrace;

@@ -1,5 +1,5 @@
-//! Real programs under load, Debian's prometheus and npm's esbuild (`testdata/leaks/real`): what Go's own tools say of
-//! their captures is what the readers give.
+//! Captures of real programs under load (`testdata/leaks/real`), Debian's prometheus and npm's
+//! esbuild. The expected values are those of Go's tools.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,13 +17,13 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn report(name: &str) -> Report {
-    Report::new(&Profile::from_path(path(name)).expect("a profile"), By::Function).expect("it is sound")
+    Report::new(&Profile::from_path(path(name)).expect("a profile"), By::Function).expect("a valid trace")
 }
 
 /// The flat values of the first rows of `go tool pprof -top`, and the total.
 fn top(name: &str, sample: &str, count: usize) -> (i64, Vec<(i64, String)>) {
     let report = report(name);
-    let index = report.sample_types().iter().position(|it| it.kind == sample).expect("it has the value");
+    let index = report.sample_types().iter().position(|it| it.kind == sample).expect("the profile has the sample type");
     let rows = report.top(index).into_iter().take(count).map(|row| (row.flat[index], row.name().to_owned())).collect();
     (report.total()[index], rows)
 }
@@ -33,7 +33,7 @@ fn rows(rows: &[(i64, &str)]) -> Vec<(i64, String)> {
 }
 
 #[test]
-fn heap_profiles_are_those_of_the_tool() {
+fn heap_profiles_equal_those_of_go_tool_pprof() {
     let stripes = (3_309_944, "github.com/prometheus/prometheus/tsdb.newStripeSeries");
     let regexp = (1_608_299, "regexp/syntax.(*compiler).inst");
     let pool = (566_314, "github.com/prometheus/prometheus/scrape.newScrapePool.func1");
@@ -51,7 +51,7 @@ fn heap_profiles_are_those_of_the_tool() {
 }
 
 #[test]
-fn goroutine_profiles_are_those_of_the_tool() {
+fn goroutine_profiles_equal_those_of_go_tool_pprof() {
     for n in 1..=3 {
         let parked = (25, "runtime.gopark");
         let itself = (1, "runtime.goroutineProfileWithLabels");
@@ -59,11 +59,12 @@ fn goroutine_profiles_are_those_of_the_tool() {
     }
 }
 
-/// What `go tool trace -d=parsed` has of each kind, and the last size of the heap.
+/// The version, the number of events of each kind as in `go tool trace -d=parsed`, and the last
+/// size of the heap.
 fn events(name: &str) -> (Version, BTreeMap<&'static str, u64>, u64) {
     let mut reader = Reader::from_path(path(name)).expect("a trace");
     let (mut kinds, mut heap) = (BTreeMap::new(), 0);
-    while let Some(event) = reader.next_event().expect("it is sound") {
+    while let Some(event) = reader.next_event().expect("a valid trace") {
         let kind = event.kind();
         *kinds.entry(kind.name()).or_default() += 1;
         if let EventKind::Metric(Metric::HeapObjects(bytes)) = kind {
@@ -74,7 +75,7 @@ fn events(name: &str) -> (Version, BTreeMap<&'static str, u64>, u64) {
 }
 
 #[test]
-fn traces_are_those_of_the_tool() {
+fn numbers_of_events_equal_those_of_go_tool_trace() {
     let (version, kinds, heap) = events("prometheus/trace");
     let expected =
         [("Label", 4), ("Metric", 196), ("RangeBegin", 7), ("RangeEnd", 7), ("StateTransition", 2828), ("Sync", 2)];
@@ -85,8 +86,9 @@ fn traces_are_those_of_the_tool() {
 }
 
 #[test]
-fn timelines_have_the_goroutines_that_the_tool_tells_of() {
-    // Those that are there and those that are made in the trace, and one collection with its marking.
+fn numbers_of_goroutines_and_gc_cycles_equal_those_of_go_tool_trace() {
+    // Goroutines that exist at the start plus those created in the trace, then those that exit,
+    // then GC cycles.
     for (name, goroutines, ended, collections) in
         [("prometheus/trace", 34 + 53, 52, 1), ("esbuild/trace", 6 + 731, 727, 0)]
     {
@@ -98,7 +100,7 @@ fn timelines_have_the_goroutines_that_the_tool_tells_of() {
 }
 
 #[test]
-fn logs_have_what_grep_counts() {
+fn gc_logs_have_the_cycles_that_grep_counts() {
     let log = Log::from_path(path("prometheus/gctrace.log.gz")).expect("a log");
     assert_eq!((log.skipped.other, log.skipped.total()), (33, 33));
     let live: Vec<u64> = log.cycles.iter().map(|cycle| cycle.heap_live >> 20).collect();
@@ -106,7 +108,7 @@ fn logs_have_what_grep_counts() {
     assert!(log.cycles.iter().all(|cycle| cycle.procs == 1 && !cycle.forced && cycle.globals.is_some()));
     assert_eq!(log.cycles.last().map(|cycle| (cycle.n, cycle.start)), Some((12, Duration::from_millis(47_585))));
 
-    assert_eq!(fs::metadata(path("esbuild/gctrace.log.gz")).expect("testdata is whole").len(), 20);
+    assert_eq!(fs::metadata(path("esbuild/gctrace.log.gz")).expect("the file is in testdata").len(), 20);
     let log = Log::from_path(path("esbuild/gctrace.log.gz")).expect("a log");
-    assert_eq!(log, Log::default(), "it runs without collections");
+    assert_eq!(log, Log::default(), "esbuild runs without a GC");
 }

@@ -248,8 +248,8 @@ fn shapes_are_classified() {
     assert_eq!(Shape::of(&[1.0, 2.0], &[1.0, 2.0], &ShapeOptions::default()), Shape::TooShort);
 }
 
-/// A straightforward implementation takes quadratic time on this series. It rises in steps, so walking from a peak
-/// reaches the start, and it has 2·10¹⁰ pairs.
+/// A straightforward implementation takes quadratic time on this series. It rises in steps, so
+/// walking from a peak reaches the start, and it has 2·10¹⁰ pairs.
 #[test]
 fn long_series_do_not_take_quadratic_time() {
     let n = 200_000u32;

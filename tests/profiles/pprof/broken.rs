@@ -242,7 +242,8 @@ fn row_28_hostile_profiles_exceed_limits() {
     // Every sample would count each line of its location.
     let bytes = profile(|it| it.location[0].line = vec![it.location[0].line[0]; 257]);
     assert_eq!(exceeds(&error_within(&bytes, &ProfileLimits::default())), "lines in a location");
-    // Distinct stacks of locations with many lines: each location takes one byte in a sample, and 1 kB in a report.
+    // Distinct stacks of locations with many lines: each location takes one byte in a sample, and 1
+    // kB in a report.
     let bytes = profile(|it| {
         it.location[0].line = vec![it.location[0].line[0]; 256];
         let sample = it.sample[0].clone();

@@ -1,4 +1,4 @@
-//! Profiles: other implementations can read ours, and we read theirs with the same result.
+//! Profiles: other implementations read what the crate writes, and read the same from valid files.
 
 mod broken;
 mod growth;
