@@ -1,6 +1,6 @@
-//! What `goroutine`, `gc` and `blocking` answer as JSON is what the text of Go's tool says.
+//! The JSON output of `goroutine`, `gc` and `blocking`, compared with the text of Go's tool.
 //!
-//! Some answers are written down here as they were read from the text by hand; the rest are made of it naively.
+//! Two expected outputs were read from the text by hand. The others are computed from it.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use gotrace_tests::parsed::lives::{Life, Span, WokenBy, naive, naive_totals, rea
 use gotrace_tests::parsed::{Event, Frame, events};
 use serde_json::{Map, Value, json};
 
-/// What a program answers of a trace.
+/// The JSON output of a subcommand for a trace.
 fn answer(name: &str, trace: &str, args: &[&str]) -> Value {
-    // An ID comes behind the file.
+    // The ID of a goroutine comes after the file.
     let options = args.iter().take_while(|arg| arg.starts_with("--")).count();
     let mut program = gotrace(name);
     if name == "goroutine" {
@@ -20,7 +20,7 @@ fn answer(name: &str, trace: &str, args: &[&str]) -> Value {
     }
     program.arg("--json").args(&args[..options]).arg(sample(trace).path).args(&args[options..]);
     let output = run(program, &[]);
-    // If nothing matches, the object says so too.
+    // If nothing matches, there is a JSON object too.
     let is_empty = output.status.code() == Some(2) && complaint(&output).contains(" matches --");
     assert!(output.status.success() || is_empty, "{name} {args:?}: {}", complaint(&output));
     serde_json::from_slice(&output.stdout).expect("JSON")
@@ -41,13 +41,14 @@ fn text(trace: &str) -> String {
     String::from_utf8_lossy(&sample(trace).golden("parsed")).into_owned()
 }
 
-/// The options with which `goroutine` and `blocking` tell everything.
+/// The options with which `goroutine` and `blocking` print everything.
 const ALL_SPANS: &str = "--top=0";
 const ALL_WAITS: [&str; 3] = ["--idle", "--waits", "--top=0"];
 
-/// The third of testdata/programs/pingpong.go: it sleeps, and sends to who waits already.
+/// The goroutine `third` of testdata/programs/pingpong.go sleeps and then sends to a waiting
+/// goroutine.
 #[test]
-fn a_goroutine_read_by_hand() {
+fn goroutine_and_blocking_print_a_goroutine_as_read_by_hand() {
     let place = |func: &str, line: u64| json!({ "function": func, "file": "./pingpong.go", "line": line });
     let start = json!([place("main.main.func1.1", 29)]);
     let sleep = json!([
@@ -105,7 +106,7 @@ fn a_goroutine_read_by_hand() {
             },
         })
     );
-    let told = answer("blocking", "go1.26/pingpong", &["--goroutine=14", "--waits"]);
+    let printed = answer("blocking", "go1.26/pingpong", &["--goroutine=14", "--waits"]);
     let sums = json!({
         "count": 1, "total_ns": 2_212_032, "longest_ns": 2_212_032, "longest_goroutine": 14,
         "longest_start_ns": 5_095_295_243_200_i64,
@@ -115,24 +116,24 @@ fn a_goroutine_read_by_hand() {
         row[key] = value;
         row
     };
-    assert_eq!(told["all"], sums);
-    assert_eq!(told["idle"]["count"], 0);
-    assert_eq!(told["by_reason"], json!([with("reason", json!("sleep"))]));
+    assert_eq!(printed["all"], sums);
+    assert_eq!(printed["idle"]["count"], 0);
+    assert_eq!(printed["by_reason"], json!([with("reason", json!("sleep"))]));
     let mut place = with("reason", json!("sleep"));
     place["stack"] = json!([sleep[0], sleep[1]]);
-    assert_eq!(told["by_place"], json!([place]));
+    assert_eq!(printed["by_place"], json!([place]));
     let mut waker = with("by", json!("timer"));
     (waker["function"], waker["stack"]) = (Value::Null, json!([]));
-    assert_eq!(told["by_waker"], json!([waker]));
-    assert_eq!(told["waits"], json!([wait]));
+    assert_eq!(printed["by_waker"], json!([waker]));
+    assert_eq!(printed["waits"], json!([wait]));
 }
 
 #[test]
-fn a_collection_read_by_hand() {
-    let told = answer("gc", "go1.26/gc", &[]);
+fn gc_prints_a_cycle_as_read_by_hand() {
+    let printed = answer("gc", "go1.26/gc", &[]);
     let pause = |reason: &str, start: i64, end: i64| json!({ "reason": reason, "start_ns": start, "end_ns": end });
     assert_eq!(
-        told["cycles"][0],
+        printed["cycles"][0],
         json!({
             "seq": 1, "start_ns": 1_948_918_427_904_i64, "end_ns": 1_948_919_237_696_i64, "open": false,
             "pauses": [
@@ -149,7 +150,7 @@ fn a_collection_read_by_hand() {
     );
     // 1,472, 14,784, 5,632, 81,216 and 5,056 ns.
     assert_eq!(
-        told["pause_totals"],
+        printed["pause_totals"],
         json!({ "count": 5, "total_ns": 108_160, "max_ns": 81_216, "p50_ns": 5_632, "p99_ns": 81_216 })
     );
 }
@@ -158,8 +159,9 @@ fn stack(frames: &[Frame]) -> Value {
     frames.iter().map(|frame| json!({ "function": frame.func, "file": frame.file, "line": frame.line })).collect()
 }
 
-/// Who woke it and where. A thread without a P is the monitor's, unless it polls; otherwise the scheduler wakes what the runtime keeps
-/// for itself, and a timer the rest.
+/// What woke the goroutine, and the stack. On a thread without a P it is sysmon, unless the
+/// goroutine waited for the network. On other threads the scheduler wakes goroutines of the
+/// runtime, and timers wake all others.
 fn waker(span: &Span, reason: &str) -> Value {
     match &span.woken_by {
         None => Value::Null,
@@ -180,7 +182,7 @@ fn overlaps(span: &Span, from: i64, to: i64) -> bool {
     span.start < to && span.end > from
 }
 
-/// The spans of a life that `is_wanted` picks.
+/// The spans of a life for which `is_wanted` is true.
 fn span_rows(id: u64, life: &Life, is_wanted: impl Fn(&Span) -> bool) -> Vec<Value> {
     let names = reason_names(life);
     let rows = life.spans.iter().enumerate().filter(|(_, span)| is_wanted(span));
@@ -199,7 +201,7 @@ fn span_rows(id: u64, life: &Life, is_wanted: impl Fn(&Span) -> bool) -> Vec<Val
     rows.map(row).collect()
 }
 
-/// What `goroutine` has to answer.
+/// The expected output of `goroutine`.
 fn life(id: u64, lives: &BTreeMap<u64, Life>, from: i64, to: i64) -> Value {
     let life = &lives[&id];
     let mut children: Vec<_> = lives.iter().filter(|(_, child)| child.created_by == Some(id)).collect();
@@ -214,8 +216,8 @@ fn life(id: u64, lives: &BTreeMap<u64, Life>, from: i64, to: i64) -> Value {
     })
 }
 
-/// What `goroutine` answers, with its totals in the form of [`naive_totals`].
-fn told_life(trace: &str, args: &[&str]) -> Value {
+/// The output of `goroutine`, with its totals in the form of [`naive_totals`].
+fn printed_life(trace: &str, args: &[&str]) -> Value {
     let mut life = answer("goroutine", trace, args)["life"].take();
     let totals = life["totals"].take();
     let states = [("Running", "running_ns"), ("Runnable", "runnable_ns"), ("Syscall", "syscall_ns")];
@@ -235,19 +237,19 @@ fn extent(text: &str) -> (i64, i64) {
 }
 
 #[test]
-fn every_goroutine_is_as_in_the_text() {
+fn goroutine_prints_every_goroutine_as_in_the_text_of_go() {
     for trace in ["go1.26/pingpong", "go1.27/channels", "go1.22/syscalls"] {
         let text = text(trace);
         let lives = naive(&text);
         let (start, end) = extent(&text);
         for &id in lives.keys() {
-            let told = told_life(trace, &[&id.to_string()]);
-            assert_eq!(told, life(id, &lives, start, end), "{trace}: goroutine {id}");
+            let printed = printed_life(trace, &[&id.to_string()]);
+            assert_eq!(printed, life(id, &lives, start, end), "{trace}: goroutine {id}");
         }
     }
 }
 
-/// What the wall clock shows at an instant, by the text's first clock snapshot.
+/// The wall-clock time for a time of the trace, according to the first clock snapshot in the text.
 fn wall(text: &str, time: i64) -> String {
     let sync = text.lines().find(|line| line.contains(" Wall=")).expect("a snapshot");
     let field = |key: &str| sync.split_once(key).expect(key).1.split(' ').next().expect("a value").to_owned();
@@ -256,17 +258,17 @@ fn wall(text: &str, time: i64) -> String {
     let (seconds, nanos) = shown.trim_end_matches('Z').split_once('.').expect("a fraction");
     let nanos: i64 = format!("{nanos:0<9}").parse().expect("nanoseconds");
     let nanos = nanos + time - trace;
-    assert!((0..1_000_000_000).contains(&nanos), "within the second");
+    assert!((0..1_000_000_000).contains(&nanos), "within the second of the snapshot");
     format!("{seconds}.{nanos:09}Z")
 }
 
 #[test]
-fn a_part_is_given_in_the_traces_time_or_the_walls() {
+fn from_and_to_take_trace_time_and_wall_time() {
     let trace = "go1.26/pingpong";
     let text = text(trace);
     let lives = naive(&text);
     let (start, end) = extent(&text);
-    // From where the third sleeps to where pong's waits are over.
+    // From the sleep of `third` to the end of the waits of `pong`.
     let (from, to) = (5_095_295_243_300, 5_095_297_455_240);
     let times = [(from.to_string(), to.to_string()), (wall(&text, from), wall(&text, to))];
     for (from_text, to_text) in &times {
@@ -275,23 +277,23 @@ fn a_part_is_given_in_the_traces_time_or_the_walls() {
             [(vec![&after, &before], from, to), (vec![&after], from, end), (vec![&before], start, to)]
         {
             let mut args: Vec<&str> = args.into_iter().map(String::as_str).collect();
-            let told = told_waits(trace, &args);
-            assert_eq!(told, waits(&lives, from, to, |_, _| true), "{args:?}");
+            let printed = printed_waits(trace, &args);
+            assert_eq!(printed, waits(&lives, from, to, |_, _| true), "{args:?}");
             args.push("14");
-            let told = told_life(trace, &args);
-            assert_eq!(told, life(14, &lives, from, to), "{args:?}");
+            let printed = printed_life(trace, &args);
+            assert_eq!(printed, life(14, &lives, from, to), "{args:?}");
         }
     }
-    // The fourth span is cut to 8 of its ns, and the wait to where it begins.
-    let told = told_life(trace, &[&format!("--from={from}"), &format!("--to={to}"), "14"]);
-    assert_eq!(told["totals"]["Waiting: sleep"], 5_095_297_455_232_i64 - from);
-    assert_eq!(told["totals"]["Runnable"], 8);
-    assert_eq!(told["spans"].as_array().map(Vec::len), Some(2));
+    // Of the fourth span 8 ns are left, and the wait starts with the range.
+    let printed = printed_life(trace, &[&format!("--from={from}"), &format!("--to={to}"), "14"]);
+    assert_eq!(printed["totals"]["Waiting: sleep"], 5_095_297_455_232_i64 - from);
+    assert_eq!(printed["totals"]["Runnable"], 8);
+    assert_eq!(printed["spans"].as_array().map(Vec::len), Some(2));
 
-    // Another offset from UTC is the same instant.
+    // The same instant with another UTC offset.
     let shifted = wall(&text, from).replace("T16:", "T18:").replace('Z', "+02:00");
-    let told = told_life(trace, &[&format!("--from={shifted}"), "14"]);
-    assert_eq!(told, life(14, &lives, from, end));
+    let printed = printed_life(trace, &[&format!("--from={shifted}"), "14"]);
+    assert_eq!(printed, life(14, &lives, from, end));
 
     for args in [["--from=6000000000000", "--to=7000000000000"], ["--from=yesterday", "--to=5095297455240"]] {
         let refusal = refusal("gc", trace, &args);
@@ -307,25 +309,25 @@ fn a_part_is_given_in_the_traces_time_or_the_walls() {
             let refusal = refusal(name, trace, &args);
             assert!(refusal.contains(message), "{name}: {refusal}");
         }
-        // Before Go 1.25 a trace tells no wall time.
+        // Before Go 1.25 a trace contains no wall time.
         let refusal = refusal(name, "go1.24/pingpong", &["--from=2026-11-25T16:34:34Z"]);
         assert!(refusal.contains("this trace has no wall time"), "{name}: {refusal}");
     }
 }
 
-/// What `blocking` answers, with its waits sorted, and of its sums those that [`waits`] has.
-fn told_waits(trace: &str, args: &[&str]) -> Value {
+/// The output of `blocking`, reduced to what [`waits`] computes, with sorted waits.
+fn printed_waits(trace: &str, args: &[&str]) -> Value {
     let args: Vec<&str> = ALL_WAITS.into_iter().chain(args.iter().copied()).collect();
-    let mut told = answer("blocking", trace, &args);
-    let mut rows = told["waits"].take();
+    let mut printed = answer("blocking", trace, &args);
+    let mut rows = printed["waits"].take();
     rows.as_array_mut().expect("an array").sort_by_key(|wait| (wait["goroutine"].as_u64(), wait["start_ns"].as_i64()));
-    let sums = told["by_reason"].as_array().expect("an array").iter().map(|row| {
+    let sums = printed["by_reason"].as_array().expect("an array").iter().map(|row| {
         json!({ "reason": row["reason"], "count": row["count"], "total_ns": row["total_ns"], "longest_ns": row["longest_ns"] })
     });
-    json!({ "total_ns": told["all"]["total_ns"], "by_reason": sums.collect::<Vec<_>>(), "waits": rows })
+    json!({ "total_ns": printed["all"]["total_ns"], "by_reason": sums.collect::<Vec<_>>(), "waits": rows })
 }
 
-/// What `blocking` has to answer.
+/// The expected output of `blocking`.
 fn waits(lives: &BTreeMap<u64, Life>, from: i64, to: i64, is_wanted: impl Fn(u64, &Span) -> bool) -> Value {
     let mut rows = Vec::new();
     let mut sums: BTreeMap<String, (u64, i64, i64)> = BTreeMap::new();
@@ -351,22 +353,22 @@ fn waits(lives: &BTreeMap<u64, Life>, from: i64, to: i64, is_wanted: impl Fn(u64
 }
 
 #[test]
-fn waits_are_those_asked_for() {
+fn blocking_prints_the_selected_waits() {
     for trace in ["go1.26/pingpong", "go1.27/http", "go1.23/mutex"] {
         let text = text(trace);
         let lives = naive(&text);
         let (start, end) = extent(&text);
         let all = waits(&lives, start, end, |_, _| true);
-        let told = |args: &[&str]| told_waits(trace, args);
-        assert_eq!(told(&[]), all, "{trace}");
+        let printed = |args: &[&str]| printed_waits(trace, args);
+        assert_eq!(printed(&[]), all, "{trace}");
         let rows = all["waits"].as_array().expect("an array");
         assert!(rows.len() > 10);
 
         for reason in ["chan receive", "sync", "sleep", "no such reason"] {
             let expected = waits(&lives, start, end, |_, span| span.reason == reason);
-            assert_eq!(told(&[&format!("--reason={reason}")]), expected, "{trace}: {reason}");
+            assert_eq!(printed(&[&format!("--reason={reason}")]), expected, "{trace}: {reason}");
         }
-        // At least as long as one that there is.
+        // A minimum that equals the length of one wait.
         let mut lengths: Vec<i64> = rows
             .iter()
             .map(|row| row["end_ns"].as_i64().unwrap_or(0) - row["start_ns"].as_i64().unwrap_or(0))
@@ -374,14 +376,14 @@ fn waits_are_those_asked_for() {
         lengths.sort_unstable();
         let min = lengths[lengths.len() / 2];
         let expected = waits(&lives, start, end, |_, span| span.end - span.start >= min);
-        assert_eq!(told(&[&format!("--min={min}ns")]), expected, "{trace}: {min} ns");
+        assert_eq!(printed(&[&format!("--min={min}ns")]), expected, "{trace}: {min} ns");
         assert!(expected["waits"].as_array().is_some_and(|some| !some.is_empty() && some.len() < rows.len()));
         let expected = waits(&lives, start, end, |_, span| span.end - span.start >= 1_500_000);
-        assert_eq!(told(&["--min=1.5ms"]), expected, "{trace}");
+        assert_eq!(printed(&["--min=1.5ms"]), expected, "{trace}");
 
         for &id in lives.keys() {
             let expected = waits(&lives, start, end, |of, _| of == id);
-            assert_eq!(told(&[&format!("--goroutine={id}")]), expected, "{trace}: goroutine {id}");
+            assert_eq!(printed(&[&format!("--goroutine={id}")]), expected, "{trace}: goroutine {id}");
         }
         let refusal = refusal("blocking", trace, &["--goroutine=123456"]);
         assert!(refusal.contains("there is no goroutine 123456"), "{refusal}");
@@ -401,13 +403,13 @@ struct Range {
     reclaimed: u64,
 }
 
-/// The number that an attribute of a range has.
+/// The value of an attribute of a range, or 0.
 fn attribute(event: &Event, name: &str) -> u64 {
     let text = event.line.split_once(&format!("\"{name}\"=Value{{Uint64(")).map_or("0", |(_, rest)| rest);
     text.split(')').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// All ranges in the order of their begins.
+/// All ranges, in the order of their starts.
 fn ranges(events: &[Event]) -> Vec<Range> {
     let mut ranges: Vec<Range> = Vec::new();
     let mut open: BTreeMap<(String, String), usize> = BTreeMap::new();
@@ -432,7 +434,7 @@ fn ranges(events: &[Event]) -> Vec<Range> {
     ranges
 }
 
-/// Collections and pauses, without what the heap was.
+/// GC cycles and pauses, without the sizes of the heap.
 fn collections(text: &str, from: i64, to: i64) -> (Vec<Value>, Vec<Value>) {
     let events = events(text);
     let last = events[events.len() - 1].time;
@@ -443,9 +445,9 @@ fn collections(text: &str, from: i64, to: i64) -> (Vec<Value>, Vec<Value>) {
     let named = |name: &'static str| ranges.iter().filter(move |range| range.name == name);
     let pauses: Vec<(String, &Range)> = ranges.iter().filter_map(|range| Some((reason(range)?, range))).collect();
     let marks: Vec<&Range> = named("GC concurrent mark phase").collect();
-    let is_asked = |range: &&Range| range.start <= to && end(range) >= from;
+    let is_selected = |range: &&Range| range.start <= to && end(range) >= from;
 
-    let cycles = marks.iter().enumerate().filter(|(_, mark)| is_asked(mark)).map(|(i, mark)| {
+    let cycles = marks.iter().enumerate().filter(|(_, mark)| is_selected(mark)).map(|(i, mark)| {
         let within = |range: &&Range| (mark.start..end(mark)).contains(&range.start);
         let own: Vec<_> = pauses.iter().filter(|(reason, range)| reason.starts_with("GC") && within(range)).collect();
         let rows = own
@@ -465,7 +467,7 @@ fn collections(text: &str, from: i64, to: i64) -> (Vec<Value>, Vec<Value>) {
             "goroutine": mark.go,
         })
     });
-    let pauses = pauses.iter().filter(|(_, range)| is_asked(range)).map(|(reason, range)| {
+    let pauses = pauses.iter().filter(|(_, range)| is_selected(range)).map(|(reason, range)| {
         let stops = events.iter().filter(|event| {
             (range.start..=end(range)).contains(&event.time)
                 && event.field("ProcID").is_some()
@@ -489,36 +491,36 @@ fn without(rows: &Value, keys: &[&str]) -> Vec<Value> {
 }
 
 #[test]
-fn collections_and_pauses_are_as_in_the_text() {
+fn gc_prints_cycles_and_pauses_as_in_the_text_of_go() {
     let heap = ["heap_start_bytes", "heap_end_bytes", "heap_live_bytes", "goal_bytes", "next_goal_bytes"];
     for trace in ["go1.22/gc", "go1.25/gc", "go1.27/gc", "go1.26/stoptheworld", "go1.24/sweep", "go1.27/borders"] {
         let text = text(trace);
         let (start, end) = extent(&text);
         let (cycles, pauses) = collections(&text, start, end);
         assert!(cycles.len() + pauses.len() > 2, "{trace}");
-        let told = answer("gc", trace, &["--all"]);
-        assert_eq!(without(&told["cycles"], &heap), cycles, "{trace}");
-        assert_eq!(without(&told["pauses"], &["stack", "gc"]), pauses, "{trace}");
+        let printed = answer("gc", trace, &["--all"]);
+        assert_eq!(without(&printed["cycles"], &heap), cycles, "{trace}");
+        assert_eq!(without(&printed["pauses"], &["stack", "gc"]), pauses, "{trace}");
         let mut lengths: Vec<i64> = pauses
             .iter()
             .map(|pause| pause["end_ns"].as_i64().unwrap_or(0) - pause["start_ns"].as_i64().unwrap_or(0))
             .collect();
         lengths.sort_unstable();
-        assert_eq!(told["pause_totals"]["total_ns"], lengths.iter().sum::<i64>(), "{trace}");
-        assert_eq!(told["pause_totals"]["max_ns"], lengths[lengths.len() - 1], "{trace}");
-        assert_eq!(told["pause_totals"]["p50_ns"], lengths[lengths.len().div_ceil(2) - 1], "{trace}");
+        assert_eq!(printed["pause_totals"]["total_ns"], lengths.iter().sum::<i64>(), "{trace}");
+        assert_eq!(printed["pause_totals"]["max_ns"], lengths[lengths.len() - 1], "{trace}");
+        assert_eq!(printed["pause_totals"]["p50_ns"], lengths[lengths.len().div_ceil(2) - 1], "{trace}");
 
-        // A part: what overlaps it, whole.
+        // A range selects the cycles and pauses that overlap it, and prints them complete.
         let (from, to) = (start + (end - start) / 3, start + (end - start) / 2);
         let (cycles, pauses) = collections(&text, from, to);
-        let told = answer("gc", trace, &["--all", &format!("--from={from}"), &format!("--to={to}")]);
-        assert_eq!(without(&told["cycles"], &heap), cycles, "{trace}");
-        assert_eq!(without(&told["pauses"], &["stack", "gc"]), pauses, "{trace}");
+        let printed = answer("gc", trace, &["--all", &format!("--from={from}"), &format!("--to={to}")]);
+        assert_eq!(without(&printed["cycles"], &heap), cycles, "{trace}");
+        assert_eq!(without(&printed["pauses"], &["stack", "gc"]), pauses, "{trace}");
     }
-    // In the wall's time: the second collection of the two.
+    // A wall-clock time that selects the second of two cycles.
     let trace = "go1.26/gc";
     let text = text(trace);
-    let told = answer("gc", trace, &[&format!("--from={}", wall(&text, 1_948_919_240_833))]);
+    let printed = answer("gc", trace, &[&format!("--from={}", wall(&text, 1_948_919_240_833))]);
     let (cycles, _) = collections(&text, 1_948_919_240_833, i64::MAX);
-    assert_eq!((without(&told["cycles"], &heap), cycles.len()), (cycles, 1));
+    assert_eq!((without(&printed["cycles"], &heap), cycles.len()), (cycles, 1));
 }

@@ -1,4 +1,4 @@
-//! The subcommands on good, damaged and hostile files, as a user runs them.
+//! All subcommands with valid, damaged and hostile files.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 
 use crate::help::subcommands;
 
-/// Runs a program on bytes by way of `-`.
+/// Runs a subcommand with bytes on standard input.
 fn on_bytes(name: &str, args: &[&str], bytes: &[u8]) -> Output {
     run(program(name, args, "-".as_ref()), bytes)
 }
 
-/// A program with its arguments, in which `FILE` stands for a file; if it does not occur, that comes last.
+/// A subcommand with its arguments. The argument `FILE` is replaced by the file, which otherwise
+/// comes last.
 fn program(name: &str, args: &[&str], file: &Path) -> Command {
     let mut program = gotrace(name);
     for arg in args {
@@ -33,7 +34,7 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// One line on standard error, and status 2.
+/// Asserts one line on standard error, and exit status 2.
 fn assert_refused(output: &Output, message: &str) {
     let complaint = complaint(output);
     assert_eq!(output.status.code(), Some(2), "{complaint}");
@@ -66,11 +67,12 @@ const PROGRAMS: [(&str, &[&str]); 22] = [
     ("procs", &["--json"]),
 ];
 
-/// These need no file: a log comes through a pipe more often than not, and the others print something about `gotrace`.
+/// The subcommands that need no file: `gctrace` reads standard input by default, and the others
+/// print something about `gotrace`.
 const WITHOUT_FILE: [&str; 4] = ["gctrace", "help", "completions", "schema"];
 
 #[test]
-fn every_subcommand_explains_itself() {
+fn every_subcommand_has_help_and_requires_its_file() {
     let names = subcommands();
     assert!(names.len() > 15 && names.iter().any(|name| name == "doctor"), "{names:?}");
     for name in names.iter().map(String::as_str).filter(|name| *name != "help") {
@@ -89,25 +91,25 @@ fn every_subcommand_explains_itself() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_answer_that_cannot_be_written_is_a_failure() {
+fn output_to_a_full_disk_is_an_error() {
     let path = sample("go1.27/http").path;
     let trace = path.to_str().expect("UTF-8");
     for args in [&["--help"][..], &["--version"], &["gc", "--help"], &["help", "gc"], &["summary", trace]] {
-        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has /dev/full");
         let mut program = gotrace(args[0]);
         program.args(&args[1..]).stdout(full).stdin(Stdio::null());
-        assert_refused(&program.output().expect("it starts"), "standard output: cannot write: ");
+        assert_refused(&program.output().expect("the program starts"), "standard output: cannot write: ");
     }
 }
 
-/// The output without the line that says what to run next, which names the file.
+/// The output without the line with the next command, which contains the name of the file.
 fn answer(output: &Output) -> String {
     let lines = stdout(output);
     lines.lines().filter(|line| !line.starts_with("next: ")).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 #[test]
-fn a_file_and_standard_input_give_the_same() {
+fn the_output_is_the_same_for_a_file_and_standard_input() {
     let sample = sample("go1.27/channels");
     for (name, args) in PROGRAMS {
         let by_name = run(program(name, args, &sample.path), &[]);
@@ -119,13 +121,14 @@ fn a_file_and_standard_input_give_the_same() {
 }
 
 #[test]
-fn summaries_are_exact() {
+fn summary_prints_the_exact_numbers_of_two_traces() {
     let summary = |name: &str| -> Value {
         let output = on_bytes("summary", &["--json"], &sample(name).bytes());
         assert!(output.status.success(), "{}", complaint(&output));
         serde_json::from_slice(&output.stdout).expect("JSON")
     };
-    // The numbers are counted in the goldens; the clock is the snapshot of the trace's first generation.
+    // The numbers were counted in the golden files. The wall clock is that of the first clock
+    // snapshot.
     assert_eq!(
         summary("go1.22/generations"),
         json!({
@@ -155,7 +158,7 @@ fn summaries_are_exact() {
 }
 
 #[test]
-fn a_summary_says_where_the_program_misuses_a_region() {
+fn summary_prints_where_the_program_misuses_a_region() {
     let mut generation = Generation::new(1);
     let [func, file] = ["main.work", "a.go"].map(|text| generation.string(text).0);
     let stack = generation.stack(&[RawFrame { pc: 7, func, file, line: 3 }]).0;
@@ -177,9 +180,8 @@ fn a_summary_says_where_the_program_misuses_a_region() {
     assert_eq!((&misuse["kind"], &misuse["goroutine"]), (&json!("region_mismatch"), &json!(1)));
 }
 
-/// The summary agrees with the text of Go's tool.
 #[test]
-fn summaries_agree_with_the_goldens() {
+fn summary_counts_what_the_text_of_go_contains() {
     for name in ["go1.22/cpuprofile", "go1.23/generations", "go1.25/gc", "go1.27/borders"] {
         let sample = sample(name);
         let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
@@ -209,7 +211,7 @@ fn summaries_agree_with_the_goldens() {
 }
 
 #[test]
-fn what_comes_before_the_damage_is_printed() {
+fn output_before_the_damage_is_printed() {
     let sample = sample("go1.26/borders");
     let bytes = sample.bytes();
     let cut = &bytes[..bytes.len() - 10];
@@ -219,7 +221,7 @@ fn what_comes_before_the_damage_is_printed() {
         assert!(complaint(&output).contains("at byte") && complaint(&output).contains("trace.Stop"));
         let golden = sample.golden(format);
         assert!(output.stdout.len() > golden.len() / 2, "{format}");
-        // The last line is the Sync that ends what can be read.
+        // The last line is a Sync at the end of what can be read.
         let text = stdout(&output);
         let before = text.trim_end().rsplit_once('\n').map_or("", |(before, _last)| before);
         assert!(golden.starts_with(before.as_bytes()), "{format}");
@@ -236,7 +238,7 @@ fn what_comes_before_the_damage_is_printed() {
 }
 
 #[test]
-fn a_flipped_byte_is_an_error() {
+fn every_subcommand_reports_a_changed_byte() {
     let mut bytes = sample("go1.26/channels").bytes();
     bytes[16] ^= 0x80;
     for (name, args) in PROGRAMS {
@@ -244,10 +246,10 @@ fn a_flipped_byte_is_an_error() {
     }
 }
 
-/// Names and messages are the traced program's, or a stranger's: none of them reaches the terminal's controls. (`dump` prints what Go's
-/// tool does, byte for byte.)
+/// Names and messages in a trace may be hostile. Control characters in them are not sent to the
+/// terminal, except by `dump`, which prints the same bytes as Go's tool.
 #[test]
-fn no_name_moves_the_cursor() {
+fn control_characters_in_names_are_not_printed() {
     const NAME: &str = "\x1b[2Jab\rcd\nef\x07\u{9b}31m";
     let mut generation = Generation::new(1);
     let name = generation.string(NAME).0;
@@ -298,11 +300,11 @@ fn no_name_moves_the_cursor() {
         assert!(!text.lines().any(|line| line.starts_with("ef")), "{name} {args:?} breaks a line: {text}");
         shown += usize::from(text.contains('\u{fffd}'));
     }
-    assert!(shown >= 8, "only {shown} programs show a name");
+    assert!(shown >= 8, "only {shown} subcommands print a name");
 }
 
 #[test]
-fn a_file_that_can_not_be_written_is_named() {
+fn the_error_for_an_output_file_that_cannot_be_written_names_it() {
     let bytes = sample("go1.27/gc").bytes();
     let nowhere = "no/such/folder/out";
     for (name, args) in [
@@ -315,7 +317,7 @@ fn a_file_that_can_not_be_written_is_named() {
 }
 
 #[test]
-fn what_tells_of_whole_traces_takes_no_part_of_one() {
+fn mmu_and_svg_refuse_from_and_to() {
     let gc = sample("go1.27/gc");
     for (whole, part) in [(&["--mmu"][..], "--from"), (&["--svg", "gc.svg"], "--to")] {
         let output = run(program("gc", &[whole, &[part, "0"]].concat(), &gc.path), &[]);
@@ -327,7 +329,7 @@ fn what_tells_of_whole_traces_takes_no_part_of_one() {
 }
 
 #[test]
-fn what_is_no_trace_is_refused() {
+fn every_subcommand_refuses_other_files() {
     let mut hostile = sample("go1.26/channels").bytes()[..16].to_vec();
     // A batch of 2⁶³ bytes.
     hostile.extend([1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]);
@@ -348,19 +350,19 @@ fn what_is_no_trace_is_refused() {
 }
 
 #[test]
-fn the_wire_of_old_traces_adds_up_to_the_file() {
+fn the_records_of_v1_traces_add_up_to_the_size_of_the_file() {
     for name in ["go1.19/annotations", "go1.21/annotations", "go1.21/gc"] {
-        let old = sample(name);
-        let bytes = old.bytes();
+        let sample = sample(name);
+        let bytes = sample.bytes();
         let wire = stdout(&on_bytes("dump", &["--format", "wire"], &bytes));
         let records = wire.lines().filter(|line| !line.starts_with('\t'));
         let footprint = stdout(&on_bytes("dump", &["--format", "footprint"], &bytes));
         let rows: Vec<Vec<&str>> = footprint.lines().skip(2).map(|row| row.split_whitespace().collect()).collect();
         let sum = |column: usize| rows.iter().map(|row| row[column].parse::<usize>().expect("a number")).sum::<usize>();
-        assert_eq!(sum(1) + 16, bytes.len(), "{name}: every byte behind the header belongs to one record");
+        assert_eq!(sum(1) + 16, bytes.len(), "{name}: every byte after the header belongs to one record");
         assert_eq!(sum(3), records.clone().count(), "{name}");
-        // What Go's reader makes of them, event for event.
-        let parsed = old.golden("parsed");
+        // The numbers of events equal those in the text of Go's reader.
+        let parsed = sample.golden("parsed");
         let parsed = String::from_utf8_lossy(&parsed);
         let kind = |kind: &str| parsed.lines().filter(|line| line.split(' ').nth(3) == Some(kind)).count();
         let of = |event: &str| records.clone().filter(|line| line.split(' ').next() == Some(event)).count();
@@ -371,25 +373,25 @@ fn the_wire_of_old_traces_adds_up_to_the_file() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
-    // Enough text that it does not all fit into the pipe.
+fn dump_into_a_closed_pipe_succeeds() {
+    // More text than fits into the buffer of the pipe.
     let bytes = sample("go1.27/borders").bytes();
     for args in [&["--format", "parsed", "-"], &["--format", "wire", "-"]] {
         let mut dump = gotrace("dump");
         dump.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = dump.spawn().expect("the program starts");
         drop(child.stdout.take());
-        let mut stdin = child.stdin.take().expect("it is piped");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
         let _ = std::io::Write::write_all(&mut stdin, &bytes);
         drop(stdin);
-        let output = child.wait_with_output().expect("the program ends");
+        let output = child.wait_with_output().expect("the program exits");
         assert!(output.status.success(), "{args:?}: {}", complaint(&output));
         assert_eq!(complaint(&output), "");
     }
 }
 
 #[test]
-fn times_cut_the_parsed_form() {
+fn from_and_to_select_events_of_the_parsed_format() {
     let sample = sample("go1.26/channels");
     let golden = String::from_utf8(sample.golden("parsed")).expect("UTF-8");
     let time_of =
@@ -407,7 +409,7 @@ fn times_cut_the_parsed_form() {
         let found: Vec<i64> = stdout(&output).lines().filter_map(time_of).collect();
         let expected: Vec<i64> = times.iter().copied().filter(|time| (start..end).contains(time)).collect();
         assert_eq!(found, expected, "{args:?}");
-        assert!(golden.contains(&stdout(&output)), "stacks go with their events");
+        assert!(golden.contains(&stdout(&output)), "stacks are printed with their events");
     }
 
     for format in ["wire", "footprint"] {
@@ -418,9 +420,9 @@ fn times_cut_the_parsed_form() {
     }
 }
 
-/// The log's lines, read by a pattern of their own.
+/// Compares with a regular expression for the lines of the log.
 #[test]
-fn gctrace_tells_every_collection_of_a_log() {
+fn gctrace_prints_every_cycle_of_a_log() {
     let path = testdata().join("gctrace/logs/go1.27-cache.log");
     let text = std::fs::read_to_string(&path).expect("the log");
     let line = regex::Regex::new(
@@ -437,12 +439,12 @@ fn gctrace_tells_every_collection_of_a_log() {
             "goal_bytes": number(7) << 20, "forced": found.get(8).is_some(),
         }));
     }
-    assert!(want.len() > 20, "a log of many collections");
+    assert!(want.len() > 20, "the log has over 20 cycles");
 
     let output = run(program("gctrace", &["--json", "--cycles"], &path), b"");
     assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
-    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let cycles = told["cycles"].as_array().expect("cycles");
+    let printed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let cycles = printed["cycles"].as_array().expect("cycles");
     assert_eq!(cycles.len(), want.len());
     for (cycle, want) in cycles.iter().zip(&want) {
         for (key, value) in want.as_object().expect("an object") {
@@ -450,7 +452,7 @@ fn gctrace_tells_every_collection_of_a_log() {
         }
     }
     let others = text.lines().count() - want.len();
-    let skipped = told["skipped"].as_object().expect("an object").values().filter_map(Value::as_u64).sum::<u64>();
+    let skipped = printed["skipped"].as_object().expect("an object").values().filter_map(Value::as_u64).sum::<u64>();
     assert_eq!(skipped, others as u64);
 
     for (input, message) in [
@@ -465,17 +467,17 @@ fn gctrace_tells_every_collection_of_a_log() {
     }
 }
 
-/// What is not a log may be endless.
+/// The input may be endless.
 #[cfg(unix)]
 #[test]
-fn gctrace_reads_only_the_beginning_of_binary_data() {
+fn gctrace_stops_reading_at_binary_data() {
     let mut program = gotrace("gctrace");
     program.arg("/dev/urandom");
     assert_refused(&run(program, b""), "/dev/urandom: this is binary data, not a GC log");
 }
 
 #[test]
-fn standard_input_is_given_once() {
+fn standard_input_given_twice_is_refused() {
     for (name, args) in [
         ("compare", &["-", "-"][..]),
         ("heap", &["-", "-"]),

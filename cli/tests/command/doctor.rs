@@ -1,4 +1,5 @@
-//! `gotrace doctor`: what it says of whole, damaged and other files. (`tools/doctor.rs` asks Go's tool about what it saves.)
+//! `gotrace doctor` with complete, damaged and other files. `tools/doctor.rs` checks with Go's tool
+//! what it saves.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{Reader, ThreadId, Version};
 use gotrace_tests::command::{complaint, gotrace, run};
-use gotrace_tests::corpus::{RELEASES, sample, samples, testdata};
+use gotrace_tests::corpus::{RELEASES, sample, samples};
 use gotrace_tests::doctor::{examine, folder, generations, misused, repair, v1_annotations};
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ fn assert_says(bytes: &[u8], status: &str, code: i32, cause: &str) -> Value {
 }
 
 #[test]
-fn whole_traces_are_whole() {
+fn complete_traces_are_reported_as_whole() {
     for sample in RELEASES.into_iter().flat_map(samples) {
         let bytes = sample.bytes();
         let report = assert_says(&bytes, "whole", 0, "");
@@ -34,15 +35,15 @@ fn whole_traces_are_whole() {
         assert_eq!(sum + 16, bytes.len() as u64, "{}", sample.name);
         let golden = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
         let events = golden.lines().filter(|line| line.starts_with("M=") && !line.contains(" Sync ")).count();
-        let told = generations.iter().map(|generation| generation["events"].as_u64().expect("a number")).sum::<u64>();
-        assert_eq!(told, events as u64, "{}", sample.name);
+        let reported =
+            generations.iter().map(|generation| generation["events"].as_u64().expect("a number")).sum::<u64>();
+        assert_eq!(reported, events as u64, "{}", sample.name);
     }
-    let old = fs::read(testdata().join("traces/go1.21/labels.trace")).expect("in the repository");
-    assert_says(&old, "whole", 0, "");
+    assert_says(&sample("go1.21/labels").bytes(), "whole", 0, "");
 }
 
 #[test]
-fn the_report_has_its_fields() {
+fn the_report_has_all_its_fields() {
     let report = assert_says(&sample("go1.26/generations").bytes(), "whole", 0, "");
     assert_eq!(report["version"], "go 1.26");
     let first = &report["generations"][0];
@@ -63,7 +64,7 @@ fn the_report_has_its_fields() {
 }
 
 #[test]
-fn other_files_are_told_apart() {
+fn other_files_are_reported_by_their_kind() {
     assert_says(b"", "unreadable", 2, "it is an empty file");
     assert_says(b"go 1.26", "unreadable", 2, "ended before it had written anything");
     assert_says(b"go 1.99 trace\0\0\0", "unreadable", 2, "go 1.99");
@@ -72,21 +73,21 @@ fn other_files_are_told_apart() {
     assert_says(b"404 page not found\n", "unreadable", 2, "it is an error answer (404 page not found)");
     assert_says(b"HTTP/1.1 200 OK\r\n\r\n", "unreadable", 2, "it is an HTTP response with its header");
     let (report, code) = examine(b"\x1f\x8b\x08\0\0\0\0\0");
-    assert_eq!((report["status"].as_str(), code), (Some("unreadable"), 2), "a gzip file that is cut: {report:#}");
+    assert_eq!((report["status"].as_str(), code), (Some("unreadable"), 2), "a truncated gzip file: {report:#}");
     assert_says(&[0; 5000], "unreadable", 2, "all zeros");
-    // They are read to their ends.
+    // The whole file is read.
     let report = assert_says(&b"words ".repeat(100_000), "unreadable", 2, "it is text");
     assert_eq!(report["size_bytes"], 600_000);
     let half = [vec![0; 300_000], vec![0x80; 300_000]].concat();
     assert_says(&half, "unreadable", 2, "it is not a Go execution trace");
-    // A character that the 512th byte cuts.
+    // The boundary of the examined 512 bytes is inside a character.
     assert_says(&[&b"a".repeat(511), "é and more".as_bytes()].concat(), "unreadable", 2, "it is text");
     let trace = sample("go1.26/channels").bytes();
     for (before, at) in [(&b"\xef\xbb\xbf"[..], 3), (b"\n", 1), (b"HTTP/1.1 200 OK\r\n\r\n", 19)] {
         let cause = format!("a trace begins at byte {at}:");
         assert_says(&[before, &trace].concat(), "unreadable", 2, &cause);
     }
-    // As every other command does.
+    // Other commands print the same error.
     for file in [&b"404 page not found\n"[..], b"", b"words", b"heap profile: 4: 17072", b"\x7fELF\x02"] {
         let [doctor, summary] = ["doctor", "summary"].map(|name| {
             let mut program = gotrace(name);
@@ -101,8 +102,8 @@ fn other_files_are_told_apart() {
 
 /// With --json a missing file is reported like an unreadable one. As text, the error is enough.
 #[test]
-fn a_file_that_is_not_there_is_reported() {
-    let folder = folder("not there");
+fn a_missing_file_is_reported() {
+    let folder = folder("missing");
     for (file, why) in [(folder.join("none"), "cannot read: "), (folder.clone(), "it is a folder")] {
         let mut doctor = gotrace("doctor");
         doctor.arg("--json").arg(&file);
@@ -120,7 +121,7 @@ fn a_file_that_is_not_there_is_reported() {
 }
 
 #[test]
-fn causes_are_told_apart() {
+fn the_cause_of_the_damage_is_reported() {
     let bytes = sample("go1.26/borders").bytes();
     assert_says(&bytes[..16], "damaged", 1, "before it wrote any events");
     assert_says(&bytes[..20_001], "damaged", 1, "without trace.Stop");
@@ -144,13 +145,13 @@ fn causes_are_told_apart() {
         as_text.push(byte);
     }
     assert_says(&as_text, "damaged", 1, "copied as text");
-    let old = fs::read(testdata().join("traces/go1.21/labels.trace")).expect("in the repository");
+    let old = sample("go1.21/labels").bytes();
     assert_says(&old[..old.len() / 2], "damaged", 1, "without trace.Stop");
 }
 
-/// What the first of two is like, the end of the file does not tell.
+/// The cause of damage in the first trace is not derived from the end of the file.
 #[test]
-fn two_traces_in_one_file_are_told() {
+fn two_traces_in_one_file_are_reported() {
     let bytes = sample("go1.26/borders").bytes();
     let cause = |file: &[&[u8]]| assert_says(&file.concat(), "damaged", 1, "")["cause"].as_str().map(str::to_owned);
     let two = |at: usize| format!("two traces were written into one file, the second at byte {at}");
@@ -159,23 +160,22 @@ fn two_traces_in_one_file_are_told() {
     for (at, end) in [(20_001, &[][..]), (20_480, &[]), (12_001, &[]), (20_001, &[0; 8192])] {
         assert_eq!(cause(&[&bytes[..at], &bytes, end]), Some(two(at) + "; the first is cut, or damaged at its end"));
     }
-    // A mark of a generation's end is missing.
+    // The end of the last generation is missing.
     let at = bytes.len() - 1;
     for end in [vec![0; 8192], vec![1; 4096 - (2 * at + 1) % 4096]] {
-        let cause = cause(&[&bytes[..at], &bytes, &end]).expect("one");
+        let cause = cause(&[&bytes[..at], &bytes, &end]).expect("a cause");
         let cut = two(at) + "; the first: the file is cut: the program ended without trace.Stop";
         assert!(cause.starts_with(&cut), "{cause}");
     }
-    // A byte in the middle of the first.
+    // A byte in the middle of the first trace is changed.
     let mut changed = bytes.clone();
     changed[11_995] ^= 0xff;
-    let cause = cause(&[&changed, &bytes]).expect("one");
+    let cause = cause(&[&changed, &bytes]).expect("a cause");
     assert!(cause.starts_with(&(two(at + 1) + "; the first: ")), "{cause}");
 }
 
-/// The generation in which the damage is is named, with what was lost; the others are sound.
 #[test]
-fn a_damaged_generation_is_named() {
+fn only_the_damaged_generation_is_reported_as_damaged() {
     let mut bytes = sample("go1.26/borders").bytes();
     let whole = assert_says(&bytes, "whole", 0, "");
     let second = &whole["generations"][1];
@@ -191,39 +191,39 @@ fn a_damaged_generation_is_named() {
     }
 }
 
-/// Of the faults a thousand are kept. What lies behind the last of them is not called sound.
+/// A thousand faults are kept. Generations after the last of them may have more.
 #[test]
-fn what_is_not_known_to_be_sound_is_not_called_so() {
+fn generations_after_a_thousand_faults_are_not_reported_as_undamaged() {
     let bytes = sample("go1.26/generations").bytes();
     let copies = bytes[67..297].repeat(1100);
     let report = assert_says(&[&bytes[..297], &copies, &bytes[297..]].concat(), "damaged", 1, "are repeated");
     assert_eq!((&report["warning_count"], report["warnings"].as_array().map(Vec::len)), (&json!(1100), Some(1000)));
     let rows = report["generations"].as_array().expect("a list");
-    let told: Vec<_> = rows.iter().map(|row| (row["ok"].as_bool(), row["error"].as_str())).collect();
+    let reported: Vec<_> = rows.iter().map(|row| (row["ok"].as_bool(), row["error"].as_str())).collect();
     let doubt = (Some(false), Some("not known to be sound: too much is wrong before it"));
     assert!(
-        told[0].0 == Some(false) && told[0].1.is_some_and(|error| error.contains("a copy of the previous one")),
-        "{told:?}"
+        reported[0].0 == Some(false) && reported[0].1.is_some_and(|error| error.contains("a copy of the previous one")),
+        "{reported:?}"
     );
-    assert_eq!(told[1..], [doubt; 2]);
+    assert_eq!(reported[1..], [doubt; 2]);
 }
 
-/// A generation that contradicts the one before, and has a fault of its own.
+/// The generation contradicts the one before and has a fault of its own.
 #[test]
-fn a_fault_comes_before_a_contradiction() {
+fn a_fault_is_reported_rather_than_a_contradiction() {
     let mut bytes = sample("go1.26/generations").bytes();
     bytes[4694] = 0x13;
     let report = assert_says(&bytes, "damaged", 1, "");
     let row = &report["generations"][1];
     assert_eq!(row["ok"], false);
-    let error = row["error"].as_str().expect("one");
+    let error = row["error"].as_str().expect("an error");
     assert!(error.starts_with("the trace is broken: none of 3 threads can proceed: "), "{report:#}");
 }
 
-/// Of a generation that can't be read the place, the bytes, batches, events and Ms are those that are in the file, from
-/// a file as from a pipe.
+/// The report has the offset, size, batches, events and threads of a generation that cannot be
+/// read, for a file and for a pipe.
 #[test]
-fn a_skipped_generation_is_counted() {
+fn the_contents_of_a_skipped_generation_are_counted() {
     let bytes = sample("go1.22/generations").bytes();
     let whole = assert_says(&bytes, "whole", 0, "");
     let counts =
@@ -239,7 +239,7 @@ fn a_skipped_generation_is_counted() {
         assert_eq!(serde_json::from_slice::<Value>(&run(doctor, &[]).stdout).expect("JSON"), report);
         report
     };
-    // An event of the second that can't happen, and one of the third.
+    // An impossible event in the second generation, and one in the third.
     for (at, i) in [(3993, 1), (3640, 2)] {
         let report = damaged(at);
         let row = &report["generations"][i];
@@ -250,11 +250,12 @@ fn a_skipped_generation_is_counted() {
         );
         assert_eq!(counts(row), counts(&whole["generations"][i]), "{report:#}");
     }
-    // The clock's batch cannot be read. The generation begins after it and is read on the clock of the one before.
+    // The batch with the clock cannot be read. The generation starts after it and uses the clock of
+    // the one before.
     let report = damaged(3484);
     assert_eq!(counts(&report["generations"][1]), [3516, 2188, 6, 177, 4].map(Some), "{report:#}");
     assert_eq!(report["generations"][1]["read"], 177, "{report:#}");
-    // A batch that has a wrong size costs none of those in which its wrong end lies.
+    // A batch with a wrong size that ends inside another batch does not damage that batch.
     let report = damaged(3526);
     assert_eq!(counts(&report["generations"][1]), [3484, 2220, 7, 27, 1].map(Some), "{report:#}");
     for row in whole["generations"].as_array().expect("a list") {
@@ -262,7 +263,8 @@ fn a_skipped_generation_is_counted() {
     }
 }
 
-/// Runs `doctor --repair`, which must fail in one line of which this is the end; the report comes all the same.
+/// Asserts that `doctor --repair` fails with one line that contains `why`, and still prints the
+/// report.
 #[track_caller]
 fn assert_refused(out: &Path, file: &Path, why: &str) {
     for json in [true, false] {
@@ -282,9 +284,9 @@ fn assert_refused(out: &Path, file: &Path, why: &str) {
     }
 }
 
-/// Whatever its name is.
+/// By the same name, another path or a link.
 #[test]
-fn a_trace_is_not_repaired_into_itself() {
+fn a_trace_is_not_repaired_into_its_own_file() {
     let folder = folder("itself");
     let bytes = &sample("go1.26/generations").bytes()[..3000];
     let file = folder.join("trace");
@@ -299,47 +301,46 @@ fn a_trace_is_not_repaired_into_itself() {
     }
     for out in names {
         assert_refused(&out, &file, "is the trace itself");
-        assert!(fs::read(&file).expect("still there") == bytes, "{out:?}");
+        assert!(fs::read(&file).expect("the file exists") == bytes, "{out:?}");
     }
-    // By its other name as well.
+    // No other files were created.
     assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 2 + usize::from(cfg!(unix)));
 }
 
-/// Only where a trace is saved, and all at once.
 #[test]
-fn a_file_is_replaced_by_a_whole_trace_or_stays() {
+fn an_existing_file_is_replaced_only_by_a_complete_trace() {
     let folder = folder("replaced");
     let out = folder.join("out");
-    let others = || ["out.2", "out.3"].map(|name| fs::read(folder.join(name)).expect("still there"));
+    let others = || ["out.2", "out.3"].map(|name| fs::read(folder.join(name)).expect("the file exists"));
     fs::write(&out, b"mine").expect("the folder can be written");
     fs::write(folder.join("out.2"), b"mine, too").expect("the folder can be written");
     fs::write(folder.join("out.3"), b"and this").expect("the folder can be written");
     let bytes = sample("go1.26/generations").bytes();
     let file = folder.join("trace");
-    // Nothing of it is sound.
+    // No generation can be saved.
     fs::write(&file, &bytes[..200]).expect("the folder can be written");
     let mut doctor = gotrace("doctor");
     doctor.arg("--repair").arg(&out).arg(&file);
     let output = run(doctor, &[]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("nothing can be saved"), "{text}");
-    assert_eq!(fs::read(&out).expect("still there"), b"mine");
+    assert_eq!(fs::read(&out).expect("the file exists"), b"mine");
     let (report, _) = repair(&bytes, &folder);
     assert_eq!(report["repaired"][0]["replaces"], true);
     assert!(fs::read(&out).expect("written") == bytes);
     assert_eq!(others(), [&b"mine, too"[..], b"and this"]);
-    // No draft is left.
+    // No temporary file is left.
     assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 5);
 }
 
-/// A trace of so many generations, none of which can follow the one before.
-fn apart(parts: u64) -> Vec<u8> {
+/// A trace of `parts` generations, each of which contradicts the one before.
+fn contradicting(parts: u64) -> Vec<u8> {
     let trace = Trace::new(Version::Go126);
-    (1..=parts).fold(trace, |trace, part| trace.generation(&alone(2 * part, 1 + part % 2))).into_bytes()
+    (1..=parts).fold(trace, |trace, part| trace.generation(&with_status(2 * part, 1 + part % 2))).into_bytes()
 }
 
-/// A generation that tells the status of P 0.
-fn alone(number: u64, status: u64) -> Generation {
+/// A generation with the status of P 0 and nothing else.
+fn with_status(number: u64, status: u64) -> Generation {
     let time = 100 * number;
     let mut generation = Generation::new(number);
     generation.batch(Batch::new(ThreadId(7), time).event(EventType::ProcStatus, &[1, 0, status]));
@@ -347,20 +348,20 @@ fn alone(number: u64, status: u64) -> Generation {
     generation
 }
 
-/// Behind more faults than are kept, and more gaps than parts are put together over, the sound begin of a part is saved.
+/// There are more faults than are kept, and more gaps than the repair merges parts across.
 #[test]
-fn what_is_in_doubt_is_saved_if_it_is_sound() {
-    let mut first = alone(1, 2);
+fn undamaged_generations_after_a_thousand_faults_are_saved() {
+    let mut first = with_status(1, 2);
     for _ in 0..1100 {
         first.batch(Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[1, 0, 2]));
     }
     let mut trace = Trace::new(Version::Go126).generation(&first);
     for part in 1..=70 {
-        trace = trace.generation(&alone(1 + 2 * part, 1 + part % 2));
+        trace = trace.generation(&with_status(1 + 2 * part, 1 + part % 2));
     }
-    let mut last = alone(144, 2);
+    let mut last = with_status(144, 2);
     last.batch(Batch::new(ThreadId(8), 14_410).event(EventType::GoStart, &[1, 99, 1]));
-    let bytes = trace.generation(&alone(143, 2)).generation(&last).into_bytes();
+    let bytes = trace.generation(&with_status(143, 2)).generation(&last).into_bytes();
     let (report, _) = repair(&bytes, &folder("doubt"));
     let rows = report["generations"].as_array().expect("a list");
     assert_eq!(rows.iter().filter(|row| row["ok"] == true).count(), 0, "{report:#}");
@@ -370,14 +371,16 @@ fn what_is_in_doubt_is_saved_if_it_is_sound() {
     assert_eq!(saved, (1..=71).map(|part| 1 + 2 * part).collect::<Vec<u64>>());
 }
 
-/// Of a row in which some are not sound all others are saved, the longest part first.
+/// Some generations after a thousand faults are damaged. The parts between them are saved, the
+/// longest first.
 #[test]
-fn what_is_in_doubt_is_saved_behind_what_is_not_sound() {
-    let mut first = alone(1, 2);
+fn undamaged_generations_between_damaged_ones_after_a_thousand_faults_are_saved() {
+    let mut first = with_status(1, 2);
     for _ in 0..1100 {
         first.batch(Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[1, 0, 2]));
     }
-    // Few of a row that has no gap, and more than are looked for one by one: then some rows are halved that are whole.
+    // First few damaged generations, which are found one by one, and then so many that the repair
+    // bisects, which also splits some undamaged sequences.
     let few = |number: u64| [3, 40].contains(&number);
     let many = |number: u64| number.is_multiple_of(3);
     let unknown = Batch::new(ThreadId(8), 310).bytes(&[0xfa, 1, 2]);
@@ -387,7 +390,7 @@ fn what_is_in_doubt_is_saved_behind_what_is_not_sound() {
     {
         let mut trace = Trace::new(Version::Go126).generation(&first);
         for number in 2..=300 {
-            let mut generation = alone(number, 2);
+            let mut generation = with_status(number, 2);
             if is_broken(number) {
                 generation.batch(by.clone());
             }
@@ -404,14 +407,14 @@ fn what_is_in_doubt_is_saved_behind_what_is_not_sound() {
     }
 }
 
-/// A trace on standard input is read whether or not there is room for a copy; only saving it needs one.
+/// Standard input is copied to a temporary file only for a repair.
 #[test]
 #[cfg(unix)]
-fn no_room_for_a_copy_is_no_damage() {
+fn a_full_temporary_directory_is_an_error_only_for_a_repair() {
     let folder = folder("no room");
     let mut trace = Trace::new(Version::Go126);
     for number in 1..=70 {
-        let mut generation = alone(number, 2);
+        let mut generation = with_status(number, 2);
         for i in 0..1024 {
             generation.string(format!("{i:01024}"));
         }
@@ -436,9 +439,9 @@ fn no_room_for_a_copy_is_no_damage() {
     }
 }
 
-/// Before Go 1.22 there are no generations, and in a header alone there is nothing.
+/// Traces before Go 1.22 have no generations, and a header with_status has no events.
 #[test]
-fn what_has_no_generations_is_not_saved() {
+fn traces_without_generations_are_not_saved() {
     let folder = folder("old");
     let (old, new) = (sample("go1.21/labels").bytes(), sample("go1.26/labels").bytes());
     let file = folder.join("trace");
@@ -456,13 +459,13 @@ fn what_has_no_generations_is_not_saved() {
     }
 }
 
-/// However many there are, and however few files the system lets be open.
+/// There are more parts than the process may have open files.
 #[test]
 #[cfg(unix)]
-fn every_part_is_saved() {
+fn more_parts_than_open_files_are_saved() {
     let folder = folder("parts");
     let file = folder.join("trace");
-    fs::write(&file, apart(200)).expect("the folder can be written");
+    fs::write(&file, contradicting(200)).expect("the folder can be written");
     let doctor = gotrace("doctor");
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 64; exec \"$0\" doctor \"$@\""]).arg(doctor.get_program());
@@ -478,23 +481,23 @@ fn run_with(mut command: Command, options: &[&str], files: &[&Path]) -> std::pro
     run(command, &[])
 }
 
-/// Two names of one file are no places for two traces.
+/// The name of the second part is a link to the file of the first.
 #[test]
 #[cfg(unix)]
-fn two_parts_are_not_written_into_one_file() {
+fn two_parts_are_not_written_into_the_same_file() {
     let folder = folder("link");
     let (file, out) = (folder.join("trace"), folder.join("out"));
-    fs::write(&file, apart(2)).expect("the folder can be written");
+    fs::write(&file, contradicting(2)).expect("the folder can be written");
     fs::write(&out, b"mine").expect("the folder can be written");
     std::os::unix::fs::symlink("out", folder.join("out.2")).expect("the folder can be written");
     assert_refused(&out, &file, "out are the same file");
-    assert_eq!(fs::read(&out).expect("still there"), b"mine");
+    assert_eq!(fs::read(&out).expect("the file exists"), b"mine");
 }
 
-/// A pipe gives what it has once.
+/// A pipe can be read only once.
 #[test]
 #[cfg(unix)]
-fn a_trace_comes_through_a_pipe() {
+fn a_trace_from_a_named_pipe_is_repaired() {
     let folder = folder("pipe");
     let bytes = sample("go1.26/generations").bytes();
     let (file, pipe, out) = (folder.join("trace"), folder.join("pipe"), folder.join("out"));
@@ -509,10 +512,10 @@ fn a_trace_comes_through_a_pipe() {
     assert!(fs::read(&out).expect("written") == bytes);
 }
 
-/// The report is JSON whatever OUT is called.
+/// The report is valid JSON although the name of the output file is not UTF-8.
 #[test]
 #[cfg(target_os = "linux")]
-fn out_may_have_any_name() {
+fn an_output_file_may_have_a_name_that_is_not_utf8() {
     let folder = folder("any name");
     let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"o\xff");
     let file = folder.join("trace");
@@ -523,9 +526,9 @@ fn out_may_have_any_name() {
     assert!(report["repaired"][0]["file"].as_str().is_some_and(|name| name.ends_with("o\u{fffd}")), "{report:#}");
 }
 
-/// Who does not read the report gets the status.
+/// The exit status does not depend on whether the report can be written.
 #[test]
-fn the_status_needs_no_reader() {
+fn the_exit_status_is_the_same_with_a_closed_output() {
     let folder = folder("no reader");
     let file = folder.join("trace");
     let bytes = sample("go1.26/generations").bytes();
@@ -535,19 +538,18 @@ fn the_status_needs_no_reader() {
         doctor.arg(&file).stdout(std::process::Stdio::piped());
         let mut child = doctor.spawn().expect("the program starts");
         drop(child.stdout.take());
-        assert_eq!(child.wait().expect("the program ends").code(), Some(status));
+        assert_eq!(child.wait().expect("the program exits").code(), Some(status));
     }
-    // A repair that is refused fails all the same.
+    // A refused repair fails.
     let mut doctor = gotrace("doctor");
     doctor.arg("--repair").arg(&file).arg(&file).stdout(std::process::Stdio::piped());
     let mut child = doctor.stderr(std::process::Stdio::null()).spawn().expect("the program starts");
     drop(child.stdout.take());
-    assert_eq!(child.wait().expect("the program ends").code(), Some(2));
+    assert_eq!(child.wait().expect("the program exits").code(), Some(2));
 }
 
-/// A place where no trace can be, or none without harm.
 #[test]
-fn what_is_no_file_is_not_replaced() {
+fn folders_pipes_and_standard_output_are_refused_as_output() {
     let folder = folder("no file");
     let file = folder.join("trace");
     let bytes = sample("go1.26/generations").bytes();
@@ -567,7 +569,7 @@ fn what_is_no_file_is_not_replaced() {
 }
 
 #[test]
-fn a_whole_trace_is_copied() {
+fn a_complete_trace_is_copied_unchanged() {
     let folder = folder("whole");
     for name in ["go1.22/timers", "go1.27/generations"] {
         let bytes = sample(name).bytes();
@@ -578,8 +580,8 @@ fn a_whole_trace_is_copied() {
 }
 
 #[test]
-fn what_is_behind_a_trace_is_cut_off() {
-    let folder = folder("behind");
+fn data_after_a_trace_is_removed() {
+    let folder = folder("trailing");
     for name in ["go1.22/timers", "go1.25/timers", "go1.26/timers"] {
         let bytes = sample(name).bytes();
         for tail in [b"ok\n", &bytes[..]] {
@@ -591,16 +593,17 @@ fn what_is_behind_a_trace_is_cut_off() {
 }
 
 #[test]
-fn a_missing_end_is_put_back() {
+fn a_missing_end_of_generation_is_added() {
     let folder = folder("end");
     let bytes = sample("go1.26/generations").bytes();
     let (_, files) = repair(&bytes[..bytes.len() - 1], &folder);
     assert!(fs::read(&files[0]).expect("written") == bytes);
 }
 
-/// A batch of the third generation is missing, and only what the fourth says of its Ps shows it.
+/// A batch of the third generation is missing, which shows only when the statuses of the fourth
+/// contradict it.
 #[test]
-fn a_generation_that_contradicts_the_one_before_is_saved_by_itself() {
+fn a_generation_that_contradicts_the_one_before_is_saved_separately() {
     let mut bytes = sample("go1.22/borders").bytes();
     bytes.drain(9108..9151);
     let (report, saved) = repair(&bytes, &folder("contradiction"));
@@ -611,13 +614,13 @@ fn a_generation_that_contradicts_the_one_before_is_saved_by_itself() {
             .as_str()
             .is_some_and(|error| error.contains("proc 2 has status Running, but its last state was Idle"))
     );
-    let generations: Vec<_> = saved.iter().map(|file| generations(&fs::read(file).expect("it was saved"))).collect();
+    let generations: Vec<_> = saved.iter().map(|file| generations(&fs::read(file).expect("written"))).collect();
     assert_eq!(generations, [3, 3]);
 }
 
-/// What stands on both sides of a lost generation is saved, together or apart.
+/// The generations before and after a missing one are saved, in one file or in two.
 #[test]
-fn a_lost_generation_is_left_out() {
+fn generations_around_a_missing_one_are_saved() {
     let folder = folder("lost");
     for name in ["go1.22/borders", "go1.23/borders", "go1.25/borders", "go1.26/borders"] {
         let bytes = sample(name).bytes();
@@ -643,9 +646,10 @@ fn texts(bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-/// Go's tools refuse a trace for them, so a repaired one lacks them, and nothing else: every time stays what it was.
+/// Go's tools refuse traces with these events, so a repair removes them. All other events keep
+/// their times.
 #[test]
-fn misused_regions_and_tasks_are_left_out() {
+fn misused_regions_and_tasks_are_removed() {
     let folder = folder("misused");
     for version in [Version::Go122, Version::Go123, Version::Go125, Version::Go126] {
         let (bytes, refused) = misused(version);
@@ -653,7 +657,7 @@ fn misused_regions_and_tasks_are_left_out() {
         assert_eq!(report["status"], "whole");
         let left_out = &report["repaired"][0]["left_out"];
         assert_eq!(*left_out, json!({"region_ends": 3, "task_begins": 2}), "{report:#}");
-        // A Sync has the time of what comes before it.
+        // The time of a Sync depends on the events before it.
         let is_sync = |text: &String| text.contains(" Sync ");
         let kept = texts(&bytes).into_iter().enumerate().filter(|(i, _)| !refused.contains(i)).map(|(_, text)| text);
         let repaired = fs::read(&files[0]).expect("written");
@@ -673,20 +677,20 @@ fn misused_regions_and_tasks_are_left_out() {
     assert!(text.contains("since Go's tools refuse them: region ends out of order: 1\n"), "{text}");
 }
 
-/// Old traces as well. Every time stays what it was.
 #[test]
-fn misused_regions_of_old_traces_are_left_out() {
-    let folder = folder("misused, old");
+fn misused_regions_and_tasks_of_v1_traces_are_removed() {
+    let folder = folder("misused, v1");
     let mut left_out = [0; 2];
     for name in ["go1.19/annotations", "go1.21/annotations"] {
-        let whole = fs::read(testdata().join(format!("traces/{name}.trace"))).expect("in the repository");
+        let whole = sample(name).bytes();
         for at in v1_annotations(&whole).into_iter().step_by(3) {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
             let (report, files) = repair(&bytes, &folder);
             let ([part], [file]) = (&report["repaired"].as_array().expect("a list")[..], &files[..]) else { continue };
             let counts = ["region_ends", "task_begins"].map(|key| part["left_out"][key].as_u64().expect("a number"));
-            // A task ends under the name with which it began, which may be another begin now.
+            // The text of a task end has the name and parent from its start, which may be another
+            // event now.
             let texts = |bytes: &[u8]| -> Vec<_> {
                 let texts = texts(bytes).into_iter();
                 texts.map(|text| text.split(" Parent=").next().unwrap_or_default().to_owned()).collect()

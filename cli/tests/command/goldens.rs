@@ -1,4 +1,4 @@
-//! Our text is that of Go 1.27.3's tool, byte for byte, on every trace of testdata.
+//! The text of every trace in testdata equals that of Go 1.27.3's tool, byte for byte.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use gotrace::raw::RawReader;
 use gotrace_tests::command::{complaint, gotrace, run};
 use gotrace_tests::corpus::{RELEASES, Sample, samples};
 
-/// Fails with the first line that differs: whole texts are too long to be shown.
+/// Fails with the first line that differs, since complete texts are too long to print.
 fn assert_same_text(ours: &[u8], golden: &[u8], cut: bool, what: &str) {
     let ours = if cut { ours.get(..golden.len()).unwrap_or(ours) } else { ours };
     if ours == golden {
@@ -40,7 +40,8 @@ fn wire(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// The rows of events that occur. Go prints the others too, and sorts equal rows as it comes.
+/// The rows of event types that occur, as a set: Go prints all types, and the order of equal rows
+/// is random.
 fn rows(text: &[u8]) -> BTreeSet<String> {
     let text = String::from_utf8_lossy(text);
     let rows = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -56,7 +57,7 @@ fn footprint(sample: &Sample) -> Vec<u8> {
 }
 
 #[test]
-fn every_trace_prints_as_with_go() {
+fn the_text_of_every_trace_equals_that_of_go() {
     let mut traces = 0;
     for sample in RELEASES.into_iter().flat_map(samples) {
         let (bytes, name) = (sample.bytes(), &sample.name);
@@ -72,11 +73,11 @@ fn every_trace_prints_as_with_go() {
         }
         traces += 1;
     }
-    assert_eq!(traces, 149, "the traces of testdata: are there fewer than there were?");
+    assert_eq!(traces, 149, "the number of traces in testdata");
 }
 
 #[test]
-fn the_reference_stops_early_only_at_experiments() {
+fn golden_files_are_incomplete_only_for_experimental_events() {
     let all = || RELEASES.into_iter().flat_map(samples);
     let cut: Vec<_> = all().filter(|sample| sample.golden_is_cut("wire")).map(|sample| sample.name).collect();
     assert_eq!(cut, ["go1.23/allocfree", "go1.24/allocfree", "go1.25/allocfree"]);

@@ -1,4 +1,4 @@
-//! `gotrace heap`, as a user runs it.
+//! `gotrace heap`.
 
 use std::process::Output;
 
@@ -17,14 +17,14 @@ fn heap(args: &[&str], files: &[&str]) -> Output {
 
 fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", complaint(output));
-    String::from_utf8(output.stdout.clone()).expect("it is UTF-8")
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
 fn json(args: &[&str], files: &[&str]) -> Value {
-    serde_json::from_str(&stdout(&heap(&[args, &["--json"]].concat(), files))).expect("it is JSON")
+    serde_json::from_str(&stdout(&heap(&[args, &["--json"]].concat(), files))).expect("JSON")
 }
 
-/// The sums themselves are held against `go tool pprof` in `tools/pprof.rs`.
+/// `tools/pprof.rs` compares the sums with those of `go tool pprof`.
 #[test]
 fn json_has_all_four_values_of_each_function() {
     let report = Report::new(&files::open(&files::path("go1.27/heap-later")), By::Function).expect("a valid trace");
@@ -33,11 +33,11 @@ fn json_has_all_four_values_of_each_function() {
         (&object["schema"], &object["kind"], &object["sample"]),
         (&json!(1), &json!("heap"), &json!("inuse_space"))
     );
-    let functions = object["rows"].as_array().expect("it is a list");
+    let functions = object["rows"].as_array().expect("an array");
     let any = |values: &[i64]| values.iter().any(|&value| value != 0);
     assert_eq!(functions.len(), report.rows().filter(|row| any(row.flat) || any(row.cum)).count());
     for function in functions {
-        let row = report.find(function["name"].as_str().expect("it is a name")).expect("it is in the report");
+        let row = report.find(function["name"].as_str().expect("a name")).expect("the function is in the report");
         for (i, it) in report.sample_types().iter().enumerate() {
             assert_eq!(function["values"][&it.kind], json!({ "flat": row.flat[i], "cum": row.cum[i] }), "{function}");
         }
@@ -49,9 +49,9 @@ fn json_has_all_four_values_of_each_function() {
 }
 
 #[test]
-fn two_profiles_show_growth_in_order_of_time() {
+fn growth_between_two_profiles_is_in_the_order_of_their_times() {
     let object = json(&["--by", "package"], &["go1.27/heap-later", "go1.27/heap"]);
-    let seconds = object["growth"]["duration_ns"].as_f64().expect("they have times") / 1e9;
+    let seconds = object["growth"]["duration_ns"].as_f64().expect("the profiles have times") / 1e9;
     assert!((0.19..2.0).contains(&seconds), "{seconds}");
     let main = &object["growth"]["rows"][0];
     assert_eq!(main["name"], "main");
@@ -62,7 +62,7 @@ fn two_profiles_show_growth_in_order_of_time() {
 }
 
 #[test]
-fn a_base_is_subtracted() {
+fn diff_base_is_subtracted() {
     let base = files::path("go1.24/heap").display().to_string();
     let difference = json(&["--top", "0", "--diff-base", &base], &["go1.24/heap-later"]);
     let total = |name: &str| json(&[], &[name])["total"]["inuse_space"].as_i64().expect("a number");
@@ -81,18 +81,18 @@ fn a_profile_without_samples_says_so() {
 }
 
 #[test]
-fn a_file_and_standard_input_give_the_same() {
+fn the_output_is_the_same_for_a_file_and_standard_input() {
     let by_name = stdout(&heap(&[], &["go1.27/heap"]));
     let mut program = gotrace("heap");
     program.arg("-");
-    let bytes = std::fs::read(files::path("go1.27/heap")).expect("it is there");
+    let bytes = std::fs::read(files::path("go1.27/heap")).expect("the file is in testdata");
     assert_eq!(stdout(&run(program, &bytes)), by_name);
     assert!(by_name.contains("FLAT%") && by_name.contains("main.recurse"), "{by_name}");
 }
 
 #[test]
-fn what_cannot_be_is_refused_in_one_line() {
-    /// Arguments, profiles, standard input and the complaint.
+fn other_files_and_incompatible_profiles_are_refused_in_one_line() {
+    /// Arguments, profiles, standard input and the error message.
     type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a [u8], &'a str);
     let text = b"heap profile: 1: 2 [3: 4] @ heap/524288\n";
     let cases: [Case<'_>; 5] = [

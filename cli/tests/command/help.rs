@@ -1,4 +1,4 @@
-//! The examples in the help of every subcommand run, in a folder that has the files that they name.
+//! The examples in the help of every subcommand run, in a folder with the files that they name.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use gotrace_tests::command::{built, gotrace, run};
 use gotrace_tests::corpus::testdata;
 
-/// The files that examples may name, and what they are copies of.
+/// The files that examples may name, and the files of testdata that they are copies of.
 const FILES: [(&str, &str); 12] = [
     ("trace.out", "traces/go1.27/http.trace"),
     ("before.out", "traces/go1.26/gc.trace"),
@@ -26,10 +26,11 @@ const FILES: [(&str, &str); 12] = [
     ("gctrace.log", "gctrace/logs/go1.27-leak.log"),
 ];
 
-/// The trace that the examples of a subcommand get as `trace.out` if the usual one has nothing to show.
+/// The subcommands for which `trace.out` is another trace, since the default one has nothing to
+/// show.
 const TRACES: [(&str, &str); 1] = [("tasks", "traces/go1.27/annotations.trace")];
 
-/// The subcommands, as `gotrace --help` lists them.
+/// The subcommands listed by `gotrace --help`.
 pub fn subcommands() -> Vec<String> {
     let help = run(gotrace("--help"), &[]);
     let help = String::from_utf8(help.stdout).expect("help is UTF-8");
@@ -38,7 +39,7 @@ pub fn subcommands() -> Vec<String> {
     names.filter(|name| name.chars().all(|c| c.is_ascii_lowercase())).map(str::to_owned).collect()
 }
 
-/// A folder of its own for the examples of a subcommand.
+/// Creates the folder for the examples of a subcommand.
 pub fn folder(subcommand: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("help").join(subcommand);
     let _ = fs::remove_dir_all(&folder);
@@ -50,7 +51,7 @@ pub fn folder(subcommand: &str) -> PathBuf {
     folder
 }
 
-/// The lines of a subcommand's help that are to be tried.
+/// The example commands in the help of a subcommand.
 fn examples(subcommand: &str) -> Vec<String> {
     let mut program = gotrace(subcommand);
     program.arg("--help");
@@ -60,9 +61,9 @@ fn examples(subcommand: &str) -> Vec<String> {
     lines.filter(|line| line.starts_with("gotrace ")).map(str::to_owned).collect()
 }
 
-/// When each file was written.
+/// The modification time of each file.
 pub fn files(folder: &Path) -> BTreeMap<OsString, SystemTime> {
-    let entries = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be listed"));
+    let entries = fs::read_dir(folder).expect("the folder exists").map(|entry| entry.expect("the folder is readable"));
     entries.map(|entry| (entry.file_name(), entry.metadata().and_then(|it| it.modified()).expect("a file"))).collect()
 }
 
@@ -82,10 +83,13 @@ fn every_example_in_the_help_runs() {
             let before = files(&folder);
             let mut shell = Command::new("sh");
             shell.args(["-c", &example]).current_dir(&folder).env("PATH", &path).env_remove("NO_COLOR");
-            let output = shell.stdin(Stdio::null()).output().expect("there is a shell");
+            let output = shell.stdin(Stdio::null()).output().expect("sh is installed");
             let complaint = String::from_utf8_lossy(&output.stderr);
             assert!(matches!(output.status.code(), Some(0 | 1)), "{example}: {:?}: {complaint}", output.status);
-            assert!(!output.stdout.is_empty() || files(&folder) != before, "{example} prints and writes nothing");
+            assert!(
+                !output.stdout.is_empty() || files(&folder) != before,
+                "{example} prints nothing and writes no file"
+            );
         }
     }
     assert!(without.is_empty(), "fewer than two examples: {without:?}");

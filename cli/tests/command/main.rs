@@ -1,4 +1,4 @@
-//! The command `gotrace`, run as a user runs it.
+//! Tests that run the command `gotrace` as a process.
 
 mod answers;
 mod command_line;

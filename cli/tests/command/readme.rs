@@ -1,4 +1,4 @@
-//! What README.md shows is what the command prints, and the commands in its table run.
+//! The samples in README.md are the output of the command, and the commands in its table run.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,20 +14,21 @@ fn root() -> &'static Path {
 }
 
 fn readme() -> String {
-    fs::read_to_string(root().join("README.md")).expect("README.md is there")
+    fs::read_to_string(root().join("README.md")).expect("README.md is in the repository")
 }
 
-/// Runs a line by a shell that finds `gotrace`.
+/// Runs a line in a shell with `gotrace` in `PATH`.
 fn shell(line: &str, folder: &Path) -> Output {
     let mut path = OsString::from(built());
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut shell = Command::new("sh");
     shell.args(["-c", line]).current_dir(folder).env("PATH", path).stdin(Stdio::null());
-    shell.output().expect("there is a shell")
+    shell.output().expect("sh is installed")
 }
 
-/// What a sample shows of a text: all of it or, if the sample ends with a line of `…`, as many lines of its start.
+/// The text that a sample shows: all of it or, if the sample ends with a line `…`, the same number
+/// of lines.
 fn excerpt(printed: &str, sample: &str) -> String {
     let shown = match sample.lines().last() {
         Some("…") => sample.lines().count() - 1,
@@ -40,9 +41,9 @@ fn excerpt(printed: &str, sample: &str) -> String {
     text
 }
 
-/// With `INSTA_UPDATE=always` the samples are replaced, as the goldens are.
+/// `INSTA_UPDATE=always` replaces the samples, as it replaces golden files.
 #[test]
-fn samples_in_readme_are_real() {
+fn samples_in_readme_equal_the_output() {
     let readme = readme();
     let mut parts: Vec<String> = readme.split("```console\n").map(str::to_owned).collect();
     assert!(parts.len() > 3);
@@ -64,7 +65,7 @@ fn samples_in_readme_are_real() {
 }
 
 #[test]
-fn commands_in_readme_run() {
+fn commands_in_the_table_of_readme_run() {
     let folder: PathBuf = help::folder("readme");
     let readme = readme();
     let row =
@@ -75,6 +76,9 @@ fn commands_in_readme_run() {
         let before = help::files(&folder);
         let output = shell(&command, &folder);
         assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{command}: {}", complaint(&output));
-        assert!(!output.stdout.is_empty() || help::files(&folder) != before, "{command} prints and writes nothing");
+        assert!(
+            !output.stdout.is_empty() || help::files(&folder) != before,
+            "{command} prints nothing and writes no file"
+        );
     }
 }

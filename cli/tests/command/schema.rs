@@ -1,4 +1,4 @@
-//! What every subcommand prints with `--json` is what `gotrace schema` says of it, for every fitting file of testdata.
+//! The JSON output of every subcommand conforms to `gotrace schema`, for the files of testdata.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -12,19 +12,20 @@ use gotrace_tests::corpus::testdata;
 use jsonschema::Validator;
 use serde_json::Value;
 
-/// What a file of testdata is.
+/// The kind of a file in testdata.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Trace,
     AllocationTrace,
     Profile,
     GcLog,
-    /// A folder with files of one process.
+    /// A folder with files captured from one process.
     Capture,
 }
 use Kind::{AllocationTrace, Capture, GcLog, Profile, Trace};
 
-/// The forms of JSON that a subcommand has: the kind of file, the subcommand, its options, and what comes after the file.
+/// The calls to check: the kind of file, the subcommand, its options, and the arguments after the
+/// file.
 const CALLS: [(Kind, &str, &[&str], &[&str]); 25] = [
     (Trace, "summary", &[], &[]),
     (Trace, "goroutines", &[], &[]),
@@ -53,7 +54,8 @@ const CALLS: [(Kind, &str, &[&str], &[&str]); 25] = [
     (Capture, "diagnose", &[], &[]),
 ];
 
-/// Each call takes one file in so many, and each file is taken by some call. The long test lets every call take all.
+/// Each call takes every n-th file of its kind, starting at different files, so that some call
+/// takes each file. The long test uses 1.
 fn share(kind: Kind) -> usize {
     match kind {
         Trace => 6,
@@ -63,11 +65,11 @@ fn share(kind: Kind) -> usize {
     }
 }
 
-/// The files of testdata that the command reads.
+/// The files of testdata that `gotrace` reads.
 fn files() -> Vec<(Kind, PathBuf)> {
     fn visit(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).expect("testdata has folders") {
-            let path = entry.expect("it can be listed").path();
+            let path = entry.expect("the folder is readable").path();
             if path.is_dir() { visit(&path, found) } else { found.push(path) }
         }
         if folder.join("heap.1.pb.gz").exists() {
@@ -88,7 +90,7 @@ fn files() -> Vec<(Kind, PathBuf)> {
         } else if path.is_dir() {
             Some(Capture)
         } else if text.contains("/esbuild/gctrace") {
-            // The program never collected: the log is empty.
+            // The log is empty, since the program ran without a GC.
             None
         } else if text.ends_with(".log") || text.ends_with(".log.gz") {
             Some(GcLog)
@@ -99,7 +101,7 @@ fn files() -> Vec<(Kind, PathBuf)> {
     found.into_iter().filter_map(|path| Some((kind(&path)?, path))).collect()
 }
 
-/// What a subcommand's JSON must be.
+/// The validator for the JSON output of a subcommand.
 fn validator(subcommand: &str) -> Validator {
     let mut schema = gotrace("schema");
     schema.arg(subcommand);
@@ -113,7 +115,7 @@ fn assert_valid(share: fn(Kind) -> usize) {
     let described = String::from_utf8(run(gotrace("schema"), &[]).stdout).expect("names are UTF-8");
     let validators: HashMap<&str, Validator> = described.lines().map(|name| (name, validator(name))).collect();
     let untried = described.lines().find(|name| !CALLS.iter().any(|call| call.1 == *name));
-    assert_eq!(untried, None, "a subcommand with a schema that no call tries");
+    assert_eq!(untried, None, "no call for a subcommand with a schema");
     let files = files();
     let mut taken = Vec::new();
     for (number, call) in CALLS.iter().enumerate() {
@@ -147,12 +149,12 @@ fn assert_valid(share: fn(Kind) -> usize) {
 }
 
 #[test]
-fn json_is_as_its_schema_says() {
+fn json_output_conforms_to_the_schema_for_some_files() {
     assert_valid(share);
 }
 
 #[test]
 #[ignore = "takes minutes: every call on every file"]
-fn all_json_is_as_its_schema_says() {
+fn json_output_conforms_to_the_schema_for_all_files() {
     assert_valid(|_| 1);
 }

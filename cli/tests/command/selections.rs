@@ -1,4 +1,4 @@
-//! What `tasks`, `profile` and `compare` choose, and what they say when nothing is left.
+//! Options that select: what they select, and the error if nothing matches.
 
 use std::collections::BTreeMap;
 use std::process::Output;
@@ -24,7 +24,7 @@ fn json(name: &str, trace: &str, args: &[&str]) -> Value {
 }
 
 #[test]
-fn the_slowest_tasks_come_with_their_waits() {
+fn slowest_lists_tasks_by_duration_with_their_waits() {
     for trace in ["go1.27/annotations", "go1.22/annotations", "go1.21/annotations"] {
         let all = json("tasks", trace, &[]);
         let slowest = &json("tasks", trace, &["--slowest", "100"])["slowest"];
@@ -54,7 +54,7 @@ fn the_slowest_tasks_come_with_their_waits() {
 }
 
 #[test]
-fn tasks_that_are_not_there_are_named() {
+fn the_error_for_an_unknown_task_lists_the_names_of_tasks() {
     let names = json("tasks", "go1.27/annotations", &["--sort", "name"]);
     let name = names["tasks"][0]["name"].as_str().expect("a name").to_owned();
     let found = complaint(&call("tasks", "go1.27/annotations", &["--slowest", "3", "--name", "nosuch"]));
@@ -79,7 +79,7 @@ fn folded(args: &[&str]) -> Folded {
 }
 
 #[test]
-fn profiles_are_narrowed_down() {
+fn options_of_profile_select_stacks_goroutines_and_time() {
     let whole = folded(&[]);
     let has_stack =
         |(stack, nanos): (&String, &i64)| (!stack.starts_with("(no stack)")).then(|| (stack.clone(), *nanos));
@@ -93,7 +93,7 @@ fn profiles_are_narrowed_down() {
         assert!(!expected.is_empty() && expected.len() < whole.len(), "{args:?}");
         assert_eq!(found, expected, "{args:?}");
     }
-    // Goroutines, and parts of time, add up to the whole.
+    // Two parts of time, and the time of single goroutines, add up.
     let sum = |folded: &Folded| folded.values().sum::<i64>();
     let parts = sum(&folded(&["--to", "2ms"])) + sum(&folded(&["--from", "+2ms"]));
     assert_eq!(parts, sum(&whole));
@@ -102,7 +102,8 @@ fn profiles_are_narrowed_down() {
     assert!(sum(&one) > 0 && rest >= 0 && sum(&one) + rest <= sum(&whole));
 }
 
-/// Options that choose nothing: the command, the trace, the options, and what is said of them and of what there is.
+/// A selection that matches nothing: the subcommand, the trace, the options, and two parts of the
+/// error message.
 type Nothing = (&'static str, &'static str, &'static [&'static str], &'static str, &'static str);
 
 const NOTHING: [Nothing; 26] = [
@@ -189,7 +190,7 @@ const NOTHING: [Nothing; 26] = [
 ];
 
 #[test]
-fn options_that_choose_nothing_are_refused() {
+fn selections_that_match_nothing_are_errors_with_a_suggestion() {
     for (name, trace, args, what, instead) in NOTHING {
         let mut calls = vec![args.to_vec()];
         match name {
@@ -215,7 +216,7 @@ fn options_that_choose_nothing_are_refused() {
 }
 
 #[test]
-fn an_empty_answer_without_options_is_an_answer() {
+fn an_empty_output_without_a_selection_is_not_an_error() {
     for (name, trace, args, answer) in [
         ("tasks", "go1.27/gc", &[][..], "the trace has no tasks or regions"),
         ("tasks", "go1.27/gc", &["--slowest", "3"], "the trace has no tasks"),
@@ -236,7 +237,7 @@ fn an_empty_answer_without_options_is_an_answer() {
 }
 
 #[test]
-fn a_comparison_fits_a_pull_request() {
+fn compare_prints_a_markdown_table_with_the_largest_effects() {
     let compare = |args: &[&str]| {
         let mut program = gotrace("compare");
         program.args(args).args(["go1.22/gc", "go1.27/gc"].map(|name| sample(name).path));

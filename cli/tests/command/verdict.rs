@@ -1,4 +1,4 @@
-//! `gotrace diagnose`, as a user runs it.
+//! `gotrace diagnose`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -14,7 +14,7 @@ fn capture(name: &str) -> PathBuf {
     testdata("leaks/captures").join(name)
 }
 
-/// Everything of a capture.
+/// `gotrace diagnose` with all files of a capture.
 fn all_of(folder: &Path) -> Command {
     let mut program = gotrace("diagnose");
     for (flag, kind) in [("--heap", "heap"), ("--goroutine-profile", "goroutine")] {
@@ -33,12 +33,12 @@ fn json(output: &Output) -> Value {
 }
 
 #[test]
-fn a_leak_is_told_so_that_one_can_act() {
+fn a_leak_is_printed_with_its_line_and_the_next_command() {
     let output = run(all_of(&capture("go1.27/chansend")), &[]);
     assert_eq!(output.status.code(), Some(1), "{}", complaint(&output));
     let text = text(&output);
     assert!(text.starts_with("LEAK: ") && text.contains("evidence: strong, from "), "{text}");
-    for told in [
+    for expected in [
         "main.askSupplier",
         "main.go:42",
         "chan send",
@@ -48,13 +48,13 @@ fn a_leak_is_told_so_that_one_can_act() {
         "/100 (worst of ",
         "next: gotrace goroutine ",
     ] {
-        assert!(text.contains(told), "no {told:?} in\n{text}");
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
 
 #[test]
-fn machines_are_told_the_same() {
+fn the_json_output_of_a_leak_has_the_same_contents() {
     let mut program = all_of(&capture("go1.27/chansend"));
     program.arg("--json");
     let output = run(program, &[]);
@@ -68,7 +68,8 @@ fn machines_are_told_the_same() {
     for key in ["rule", "source", "confidence", "strength", "title", "place", "goroutines", "evidence", "next_step"] {
         assert!(findings.iter().all(|finding| finding.get(key).is_some()), "{key}");
     }
-    let trace = findings.iter().find(|finding| finding["rule"] == "goroutines-stay").expect("it is seen in the trace");
+    let trace =
+        findings.iter().find(|finding| finding["rule"] == "goroutines-stay").expect("the trace shows the goroutines");
     let place = &trace["place"];
     assert_eq!((&place["function"], &place["line"]), (&"main.askSupplier".into(), &42.into()));
     assert!(trace["goroutines"].as_array().is_some_and(|all| !all.is_empty()));
@@ -77,7 +78,7 @@ fn machines_are_told_the_same() {
     assert_eq!(inputs.len(), 8);
     for input in inputs {
         assert_eq!(input["used"], true);
-        // A trace of Go 1.27 tells the wall clock, and the log is placed by its collections.
+        // A Go 1.27 trace contains wall-clock times, and the log is aligned with it by GC cycles.
         assert!(input["start"].as_str().is_some_and(|start| start.starts_with("2026-")), "{input}");
         assert!(input["name"].is_string() && input["kind"].is_string() && input["end"].is_string());
     }
@@ -85,7 +86,7 @@ fn machines_are_told_the_same() {
 }
 
 #[test]
-fn a_lookalike_is_healthy() {
+fn a_look_alike_is_healthy() {
     let mut program = all_of(&capture("go1.24/cachewarm"));
     program.arg("--json");
     let output = run(program, &[]);
@@ -94,28 +95,28 @@ fn a_lookalike_is_healthy() {
     assert_eq!(verdict["verdict"], "healthy");
     let against = verdict["against"].as_array().expect("an array");
     let warms_up = |reason: &&Value| reason["reason"].as_str().is_some_and(|reason| reason.contains("slows down"));
-    assert!(against.iter().filter(warms_up).count() >= 2, "profiles and log: {against:?}");
+    assert!(against.iter().filter(warms_up).count() >= 2, "expected in profiles and in the log: {against:?}");
 }
 
 #[test]
-fn an_option_places_the_log() {
+fn offset_sets_the_start_time_of_a_gc_log() {
     let mut program = gotrace("diagnose");
     program.arg("--gctrace").arg(capture("go1.21/globalmap/gctrace.log.gz"));
     program.args(["--json", "--offset", "2026-11-25T16:00:00Z"]);
     let verdict = json(&run(program, &[]));
     let start = verdict["inputs"][0]["start"].as_str().expect("a time");
-    assert_eq!(start, "2026-11-25T16:00:00Z", "its first collection is at 0.000 s");
-    assert_eq!(verdict["verdict"], "suspect", "a log alone names nothing");
+    assert_eq!(start, "2026-11-25T16:00:00Z", "the first GC cycle is at 0.000 s");
+    assert_eq!(verdict["verdict"], "suspect", "a log alone cannot prove a leak");
 }
 
 #[test]
-fn goroutines_are_asked_about() {
+fn through_and_goroutine_link_goroutines_and_allocations() {
     let folder = capture("go1.27/chansend");
     let mut program = all_of(&folder);
     program.args(["--json", "--through", "main.askSupplier"]);
     let verdict = json(&run(program, &[]));
-    let stays = verdict["passages"].as_array().expect("asked for").iter().find(|passage| passage["end_ns"].is_null());
-    let id = stays.expect("one stays")["goroutine"].to_string();
+    let stays = verdict["passages"].as_array().expect("passages").iter().find(|passage| passage["end_ns"].is_null());
+    let id = stays.expect("a goroutine that does not leave the function")["goroutine"].to_string();
     let mut program = all_of(&folder);
     program.args(["--json", "--goroutine", &id]);
     let verdict = json(&run(program, &[]));
@@ -124,12 +125,12 @@ fn goroutines_are_asked_about() {
 }
 
 #[test]
-fn what_cannot_be_used_is_said() {
+fn inputs_that_cannot_be_used_are_reported() {
     let mut program = gotrace("diagnose");
     program.arg("--json").arg("--heap").arg(testdata("profiles/go1.27/heap.pb.gz"));
     program.arg("--goroutine-profile").arg(testdata("profiles/go1.27/block.pb.gz"));
     let output = run(program, &[]);
-    assert_eq!(output.status.code(), Some(0), "one heap profile shows no growth");
+    assert_eq!(output.status.code(), Some(0), "one heap profile cannot show growth");
     let verdict = json(&output);
     let block = &verdict["inputs"][1];
     assert_eq!((&block["kind"], &block["used"]), (&"block or mutex".into(), &false.into()));
@@ -139,7 +140,7 @@ fn what_cannot_be_used_is_said() {
 }
 
 #[test]
-fn a_damaged_trace_is_used_as_far_as_it_goes() {
+fn a_truncated_trace_is_used_up_to_the_damage() {
     let bytes = std::fs::read(capture("go1.27/selectwait/trace")).expect("a trace");
     let mut program = gotrace("diagnose");
     program.args(["--json", "--trace", "-"]);
@@ -150,7 +151,7 @@ fn a_damaged_trace_is_used_as_far_as_it_goes() {
 }
 
 #[test]
-fn nothing_to_judge_by_is_an_error() {
+fn missing_inputs_and_invalid_options_are_errors() {
     for (args, input, message) in [
         (&[][..], &b""[..], "--help"),
         (&["--heap", "/nonexistent"], b"", "/nonexistent"),

@@ -1,7 +1,7 @@
-//! What the subcommands print, view by view, as text and as JSON.
+//! Golden files of the output of subcommands, as text and as JSON.
 //!
-//! The numbers in them are held against Go's in `tests/analyses`; these goldens hold the form. `cargo insta review` shows
-//! changes.
+//! They check the layout. `tests/analyses` compares the numbers with Go's. `cargo insta review`
+//! shows changes.
 
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ const VIEWS: [(&str, &str, &[&str]); 30] = [
     ("gc", "go1.27/gc", &["--svg", "/dev/stdout"]),
 ];
 
-/// What a program prints of a trace; for `allocations` they lie in a folder of their own.
+/// The output of a subcommand for a trace.
 fn view(name: &str, trace: &str, args: &[&str]) -> String {
     let mut program = gotrace(name);
     let path = match name {
@@ -52,12 +52,12 @@ fn view(name: &str, trace: &str, args: &[&str]) -> String {
     program.args(args).arg(&path);
     let output = run(program, &[]);
     assert!(output.status.success(), "{name} {args:?}: {}", complaint(&output));
-    // Where this checkout is must not matter.
+    // The output must not depend on the path of the repository.
     String::from_utf8(output.stdout).expect("UTF-8").replace(&path.display().to_string(), "trace.out")
 }
 
 #[test]
-fn views_look_as_they_did() {
+fn outputs_equal_their_golden_files() {
     for (name, trace, args) in VIEWS {
         let text = view(name, trace, args);
         if args.contains(&"--json") {
@@ -77,14 +77,14 @@ fn traces(before: &str, after: &str) -> [PathBuf; 2] {
 }
 
 #[test]
-fn comparing_tells_by_its_status_whether_a_condition_is_met() {
+fn compare_exits_with_1_if_a_condition_is_met() {
     let compare = |args: &[&str], files: [PathBuf; 2]| {
         let mut program = gotrace("compare");
         program.args(args).args(files);
         run(program, &[])
     };
     let gc = || traces("go1.22/gc", "go1.27/gc");
-    // 85.57 µs and 121.6 µs: 42 % more.
+    // The values are 85.57 µs and 121.6 µs, an increase of 42 %.
     for (condition, status) in [
         ("gc.pause.max > +20%", 1),
         ("gc.pause.max > +50%", 0),
@@ -102,7 +102,7 @@ fn comparing_tells_by_its_status_whether_a_condition_is_met() {
     let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert_eq!(json["met"], serde_json::json!(["gc.pause.max > +20%"]));
     let max = json["changes"].as_array().expect("an array").iter().find(|change| change["name"] == "gc.pause.max");
-    let max = max.expect("it changed");
+    let max = max.expect("the metric changed");
     assert_eq!((max["before"].as_f64(), max["after"].as_f64()), (Some(85_568.0), Some(121_600.0)));
 
     let same = compare(&["--fail-on", "sched.p99 > +0%"], traces("go1.27/gc", "go1.27/gc"));
@@ -124,7 +124,7 @@ fn comparing_tells_by_its_status_whether_a_condition_is_met() {
 
     let cut = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cut.trace");
     let bytes = sample("go1.27/gc").bytes();
-    std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("a file of our own");
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("the target folder can be written");
     for files in [[sample("go1.27/gc").path, cut.clone()], [cut.clone(), sample("go1.27/gc").path]] {
         let output = compare(&[], files);
         assert_eq!(output.status.code(), Some(2));

@@ -1,4 +1,4 @@
-//! No line is wider than the terminal, whatever the command and the file.
+//! No line of output is wider than the terminal, for every subcommand and many files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::help::subcommands;
 
-/// Traces with long names, deep stacks, many Ps, and other scripts than Latin, in both formats.
+/// Traces with long names, deep stacks, many Ps, and non-Latin scripts, in both formats.
 const TRACES: [&str; 11] = [
     "go1.27/http",
     "go1.27/annotations",
@@ -26,7 +26,7 @@ const TRACES: [&str; 11] = [
     "go1.21/annotations",
 ];
 
-/// The views of a trace.
+/// The calls for each trace.
 const VIEWS: [(&str, &[&str]); 34] = [
     ("summary", &[]),
     ("goroutines", &[]),
@@ -64,10 +64,11 @@ const VIEWS: [(&str, &[&str]); 34] = [
     ("diagnose", &[]),
 ];
 
-/// These print what must not be cut: the bytes of the trace, a script, a schema, a path, a profile.
+/// Subcommands whose output must not be cut: the text of a trace, a script, a schema, a path, a
+/// profile.
 const UNCUT: [&str; 6] = ["dump", "completions", "schema", "man", "profile", "help"];
 
-/// Calls other than those of [`VIEWS`]: their arguments and files.
+/// All calls: the subcommand, its options, and its files.
 fn calls() -> Vec<(&'static str, Vec<&'static str>, Vec<PathBuf>)> {
     let leak = |name: &str| testdata().join("leaks/captures/go1.27/chansend").join(name);
     let heaps = ["heap.1.pb.gz", "heap.2.pb.gz", "heap.3.pb.gz"].map(leak);
@@ -95,7 +96,7 @@ fn calls() -> Vec<(&'static str, Vec<&'static str>, Vec<PathBuf>)> {
     }
     let cut = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cut-for-widths.trace");
     let bytes = sample("go1.27/gc").bytes();
-    fs::write(&cut, &bytes[..bytes.len() / 2]).expect("a file of our own");
+    fs::write(&cut, &bytes[..bytes.len() / 2]).expect("the target folder can be written");
     calls.push(("doctor", vec![], vec![cut.clone()]));
     calls.push(("summary", vec![], vec![cut]));
     for trace in TRACES {
@@ -121,9 +122,9 @@ fn no_line_is_wider_than_the_terminal() {
             program.args(&args).args(&files).env("COLUMNS", width.to_string());
             let output = run(program, &[]);
             let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
-            assert!(!text.is_empty() || !output.stderr.is_empty(), "{name} {args:?} {files:?} says nothing");
+            assert!(!text.is_empty() || !output.stderr.is_empty(), "{name} {args:?} {files:?} prints nothing");
             assert!(!complaint(&output).contains("panicked"), "{name} {args:?} {files:?}");
-            // What is run next is to be copied: it is never cut.
+            // The next command is meant to be copied, so it is not cut.
             let lines = text.lines().filter(|line| !line.trim_start().starts_with("next"));
             let found = lines.filter(|line| line.width() > width);
             wide.extend(found.map(|line| format!("{name} {args:?} {files:?} at {width}: {line}")));

@@ -1,5 +1,5 @@
-//! Go's own test cases: what its reader takes and refuses, ours takes and refuses.
-//! They are in Go's tree.
+//! Go's own test cases, which are in its source tree: our reader accepts and refuses the same
+//! traces.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use gotrace::{Reader, synth};
 use gotrace_tests::go::{Missing, goroot};
 use regex::Regex;
 
-/// Go's folder of test data.
+/// The folder with the test data of Go's reader.
 fn testdata() -> Result<PathBuf, Missing> {
     Ok(goroot()?.join("src/internal/trace/testdata"))
 }
 
-/// The files of a folder whose names end so, sorted.
+/// The files of a folder whose names end with `suffix`, sorted.
 fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.expect("a folder entry").path());
@@ -25,7 +25,7 @@ fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// Reads to the end; fails with the first error's text.
+/// Reads to the end and returns the number of events, or the message of the first error.
 fn read(bytes: &[u8]) -> Result<u64, String> {
     let mut reader = Reader::from_slice(bytes).map_err(|error| error.to_string())?;
     let mut events = 0;
@@ -35,7 +35,7 @@ fn read(bytes: &[u8]) -> Result<u64, String> {
     Ok(events)
 }
 
-/// What a test case expects: nothing, or an error that this matches.
+/// The pattern of the error that a test case expects, or `None` if it expects none.
 fn expectation(text: &str) -> Option<Regex> {
     match text.trim().split_once(' ') {
         None => {
@@ -44,13 +44,13 @@ fn expectation(text: &str) -> Option<Regex> {
         }
         Some((verdict, pattern)) => {
             assert_eq!(verdict, "FAILURE");
-            // A Go string literal: none of them has an escape.
+            // A Go string literal. None of them contains an escape sequence.
             Some(Regex::new(pattern.trim_matches('"')).expect("a regular expression"))
         }
     }
 }
 
-pub fn cases_are_accepted_and_refused_as_with_go() -> Result<(), Missing> {
+pub fn test_cases_of_go_are_accepted_and_refused_as_by_go() -> Result<(), Missing> {
     let testdata = testdata()?;
     let (mut accepted, mut refused) = (0, 0);
     for path in files(&testdata.join("tests"), ".test") {
@@ -74,7 +74,7 @@ fn corpus_bytes(path: &Path) -> Vec<u8> {
     let text = fs::read_to_string(path).expect("a text file");
     let literal = text.lines().nth(1).and_then(|line| line.strip_prefix("[]byte(")?.strip_suffix(')'));
     let literal = literal.unwrap_or_else(|| panic!("{}: not a corpus file", path.display()));
-    // The text form of traces has Go's literals too: the data of a string.
+    // The text format of traces has the same literals for the data of strings.
     let trace = synth::from_text(&format!("Trace Go1.22\nString id=1\ndata={literal}\n")).expect("a literal");
     let mut pos = 16 + 2;
     while trace[pos] >= 0x80 {
@@ -83,8 +83,8 @@ fn corpus_bytes(path: &Path) -> Vec<u8> {
     trace[pos + 1..].to_vec()
 }
 
-pub fn the_fuzz_corpus_neither_panics_nor_hangs() -> Result<(), Missing> {
-    const PATIENCE: Duration = Duration::from_secs(20);
+pub fn the_fuzz_corpus_of_go_causes_no_panic_or_hang() -> Result<(), Missing> {
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
     let testdata = testdata()?;
     let inputs = files(&testdata.join("fuzz/FuzzReader"), "");
@@ -93,7 +93,7 @@ pub fn the_fuzz_corpus_neither_panics_nor_hangs() -> Result<(), Missing> {
         let bytes = corpus_bytes(&path);
         let (done, ended) = mpsc::channel();
         thread::spawn(move || done.send(read(&bytes)));
-        ended.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{}: {error}", path.display())).ok();
+        ended.recv_timeout(TIMEOUT).unwrap_or_else(|error| panic!("{}: {error}", path.display())).ok();
     }
     Ok(())
 }

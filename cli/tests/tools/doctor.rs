@@ -1,22 +1,22 @@
-//! Go's own tool reads what `gotrace doctor --repair` saves.
+//! Go's tool reads the traces that `gotrace doctor --repair` writes.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use gotrace::Version;
-use gotrace_tests::corpus::{RELEASES, V1_RELEASES, sample, samples, testdata};
+use gotrace_tests::corpus::{RELEASES, V1_RELEASES, sample, samples};
 use gotrace_tests::doctor::{annotations, examine, folder, generations, misused, repair, v1_annotations};
 use gotrace_tests::go::{Missing, trace_tool};
 use serde_json::Value;
 
 #[track_caller]
-fn assert_takes(tool: &Path, file: &Path, what: &str) {
+fn assert_accepted(tool: &Path, file: &Path, what: &str) {
     let output = Command::new(tool).arg("-d=parsed").arg(file).output().expect("the tool runs");
     assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A row of numbers that look random.
+/// A pseudo-random number generator.
 struct Random(u64);
 
 impl Random {
@@ -26,7 +26,7 @@ impl Random {
     }
 }
 
-/// The traces that are not too long: those of more than one generation, and those of one.
+/// The traces under 200 kB, first those with several generations and then those with one.
 struct Traces([Vec<(String, Vec<u8>)>; 2]);
 
 impl Traces {
@@ -37,7 +37,7 @@ impl Traces {
         Traces([long, short])
     }
 
-    /// One of either kind in turn.
+    /// A random trace, alternately with several generations and with one.
     fn pick(&self, round: usize, random: &mut Random) -> (&str, &[u8]) {
         let traces = &self.0[round % 2];
         let (name, bytes) = &traces[random.below(traces.len())];
@@ -45,7 +45,7 @@ impl Traces {
     }
 }
 
-pub fn go_takes_what_is_saved_of_cut_traces() -> Result<(), Missing> {
+pub fn repaired_truncated_traces_are_accepted_by_go() -> Result<(), Missing> {
     let tool = trace_tool()?;
     let folder = folder("cut");
     let traces = Traces::new();
@@ -56,7 +56,7 @@ pub fn go_takes_what_is_saved_of_cut_traces() -> Result<(), Missing> {
         let len = 17 + random.below(bytes.len() - 17);
         let what = format!("{name} cut at {len}");
         let (report, files) = repair(&bytes[..len], &folder);
-        files.iter().for_each(|file| assert_takes(&tool, file, &what));
+        files.iter().for_each(|file| assert_accepted(&tool, file, &what));
         let whole = examine(bytes).0;
         let rows = whole["generations"].as_array().expect("a list");
         let end = |row: &Value| row["offset_bytes"].as_u64().unwrap_or(0) + row["size_bytes"].as_u64().unwrap_or(0);
@@ -69,7 +69,7 @@ pub fn go_takes_what_is_saved_of_cut_traces() -> Result<(), Missing> {
     Ok(())
 }
 
-pub fn go_takes_what_is_saved_of_damaged_traces() -> Result<(), Missing> {
+pub fn repaired_damaged_traces_are_accepted_by_go() -> Result<(), Missing> {
     let tool = trace_tool()?;
     let folder = folder("damaged");
     let traces = Traces::new();
@@ -96,15 +96,15 @@ pub fn go_takes_what_is_saved_of_damaged_traces() -> Result<(), Missing> {
             }
         };
         let (_, files) = repair(&bytes, &folder);
-        files.iter().for_each(|file| assert_takes(&tool, file, &what));
+        files.iter().for_each(|file| assert_accepted(&tool, file, &what));
         parts += files.len();
     }
     assert!(parts >= 75, "{parts} parts");
     Ok(())
 }
 
-/// Traces whose regions and tasks are changed, and so perhaps misused: nearly everything is saved.
-pub fn go_takes_what_is_saved_of_changed_annotations() -> Result<(), Missing> {
+/// Changed arguments of regions and tasks can look like misuse by the program.
+pub fn repaired_traces_with_changed_annotations_are_accepted_by_go() -> Result<(), Missing> {
     let tool = trace_tool()?;
     let folder = folder("annotations");
     let mut random = Random(3);
@@ -113,13 +113,13 @@ pub fn go_takes_what_is_saved_of_changed_annotations() -> Result<(), Missing> {
     for round in 0..64 {
         let release = releases[round % releases.len()];
         let name = format!("{release}/{}", ["generations", "annotations"][round / releases.len() % 2]);
-        let mut bytes = fs::read(testdata().join(format!("traces/{name}.trace"))).expect("in the repository");
+        let mut bytes = sample(&name).bytes();
         let places = if V1_RELEASES.contains(&release) { v1_annotations(&bytes) } else { annotations(&bytes) };
         let at = places[random.below(places.len())];
         bytes[at] ^= 1 + random.below(8) as u8;
         let (report, files) = repair(&bytes, &folder);
         for (file, part) in files.iter().zip(report["repaired"].as_array().expect("a list")) {
-            assert_takes(&tool, file, &format!("{name} changed at {at}"));
+            assert_accepted(&tool, file, &format!("{name} changed at {at}"));
             let (again, _) = examine(&fs::read(file).expect("written"));
             assert_eq!(again["status"], "whole", "{name} changed at {at}: {again:#}");
             left_out += ["region_ends", "task_begins"]
@@ -128,21 +128,21 @@ pub fn go_takes_what_is_saved_of_changed_annotations() -> Result<(), Missing> {
                 .sum::<u64>();
         }
     }
-    assert!(left_out >= 10, "{left_out} events were left out");
+    assert!(left_out >= 10, "{left_out} events were removed");
     Ok(())
 }
 
-/// Go's tools refuse the trace itself.
-pub fn go_takes_what_is_saved_of_misused_annotations() -> Result<(), Missing> {
+/// Go's tools refuse the traces before the repair.
+pub fn repaired_traces_with_misused_annotations_are_accepted_by_go() -> Result<(), Missing> {
     let tool = trace_tool()?;
     let folder = folder("misused by go");
     for version in [Version::Go122, Version::Go123, Version::Go125, Version::Go126] {
         let (_, files) = repair(&misused(version).0, &folder);
-        assert_takes(&tool, &files[0], "what is left");
+        assert_accepted(&tool, &files[0], "misused regions and tasks");
     }
     let mut bytes = sample("go1.22/generations").bytes();
     bytes[2239] = b'~';
     let (_, files) = repair(&bytes, &folder);
-    assert_takes(&tool, &files[0], "go1.22/generations with a region that has another name");
+    assert_accepted(&tool, &files[0], "go1.22/generations with a region that has another name");
     Ok(())
 }

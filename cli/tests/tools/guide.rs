@@ -1,4 +1,5 @@
-//! The commands of the guide (`src/guide.md`) capture what the readers read from a real service.
+//! The commands in the guide (`src/guide.md`) capture files from a running service that gotrace can
+//! read.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -12,7 +13,7 @@ use gotrace_tests::go::{Missing, goroot};
 
 const GUIDE: &str = include_str!("../../../src/guide.md");
 
-/// The block behind a mark, to be asked of another address, without its long pauses.
+/// The shell commands after a mark in the guide, with another address and shorter pauses.
 fn block(mark: &str, address: &str) -> String {
     let (_, text) = GUIDE.split_once(&format!("<!-- checked: {mark} -->\n```sh\n")).expect("the guide has the block");
     let (block, _) = text.split_once("```").expect("the block ends");
@@ -21,7 +22,7 @@ fn block(mark: &str, address: &str) -> String {
     quick.replace("seconds=5", "seconds=1")
 }
 
-/// A child that ends with the test.
+/// A child process that is killed at the end of the test.
 struct Service(Child);
 
 impl Drop for Service {
@@ -46,7 +47,7 @@ fn build(goroot: &Path, folder: &Path) -> PathBuf {
 }
 
 fn shell(script: &str, folder: &Path) {
-    let status = Command::new("sh").args(["-eu", "-c", script]).current_dir(folder).status().expect("there is a shell");
+    let status = Command::new("sh").args(["-eu", "-c", script]).current_dir(folder).status().expect("sh is installed");
     assert!(status.success(), "{script}");
 }
 
@@ -56,20 +57,20 @@ fn report(file: &Path, kind: PprofKind) -> Report {
     Report::new(&profile, By::Function).expect("a valid trace")
 }
 
-pub fn what_the_guide_captures_is_read() -> Result<(), Missing> {
+pub fn files_captured_by_the_commands_in_the_guide_are_read() -> Result<(), Missing> {
     let goroot = goroot()?;
     if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
         return Err("needs curl".to_owned());
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guide");
-    fs::create_dir_all(&folder).expect("the directory is ours");
-    let log = File::create(folder.join("gc.log")).expect("the directory is ours");
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    let log = File::create(folder.join("gc.log")).expect("the target folder can be written");
     let mut service = Command::new(build(&goroot, &folder));
     service.env("GODEBUG", "gctrace=1").stdout(Stdio::piped()).stderr(log);
-    let mut service = Service(service.spawn().expect("it was built"));
+    let mut service = Service(service.spawn().expect("the service starts"));
     let mut address = String::new();
-    let out = service.0.stdout.take().expect("it is piped");
-    BufReader::new(out).read_line(&mut address).expect("it says where it listens");
+    let out = service.0.stdout.take().expect("stdout is piped");
+    BufReader::new(out).read_line(&mut address).expect("the service prints its address");
 
     shell(&block("capture", address.trim()), &folder);
     shell(&block("goroutineleak", address.trim()), &folder);
@@ -78,10 +79,11 @@ pub fn what_the_guide_captures_is_read() -> Result<(), Missing> {
     let in_use = [1, 2, 3].map(|n| {
         report(&folder.join(format!("goroutine.{n}.pb.gz")), PprofKind::Goroutine);
         let heap = report(&folder.join(format!("heap.{n}.pb.gz")), PprofKind::Heap);
-        let index = heap.sample_types().iter().position(|it| it.kind == "inuse_space").expect("heap profiles have it");
+        let index =
+            heap.sample_types().iter().position(|it| it.kind == "inuse_space").expect("heap profiles have inuse_space");
         heap.find("main.main").map_or(0, |row| row.flat[index])
     });
-    assert!(in_use[0] < in_use[2], "it keeps what it makes: {in_use:?}");
+    assert!(in_use[0] < in_use[2], "the memory in use grows: {in_use:?}");
     report(&folder.join("goroutineleak.pb.gz"), PprofKind::GoroutineLeak);
     let mut reader = Reader::from_path(folder.join("trace.out")).expect("a trace");
     let mut events = 0;

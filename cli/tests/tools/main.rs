@@ -1,4 +1,5 @@
-//! Comparisons with other programs: Go's tools, curl. What is missing here is shown as ignored, with the reason.
+//! Tests that need other programs: Go's tools and curl. If a program is missing, the test is
+//! ignored with the reason.
 
 mod conformance;
 mod doctor;
@@ -12,37 +13,55 @@ use std::process::ExitCode;
 use gotrace_tests::go::Missing;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-/// Passes, panics, or says what it misses.
+/// A test that panics if it fails, and returns the name of a missing program.
 type Test = fn() -> Result<(), Missing>;
 
 const TESTS: &[(&str, Test)] = &[
-    ("conformance::cases_are_accepted_and_refused_as_with_go", conformance::cases_are_accepted_and_refused_as_with_go),
-    ("conformance::the_fuzz_corpus_neither_panics_nor_hangs", conformance::the_fuzz_corpus_neither_panics_nor_hangs),
-    ("doctor::go_takes_what_is_saved_of_changed_annotations", doctor::go_takes_what_is_saved_of_changed_annotations),
-    ("doctor::go_takes_what_is_saved_of_cut_traces", doctor::go_takes_what_is_saved_of_cut_traces),
-    ("doctor::go_takes_what_is_saved_of_damaged_traces", doctor::go_takes_what_is_saved_of_damaged_traces),
-    ("doctor::go_takes_what_is_saved_of_misused_annotations", doctor::go_takes_what_is_saved_of_misused_annotations),
-    ("guide::what_the_guide_captures_is_read", guide::what_the_guide_captures_is_read),
-    ("pprof::differences_are_those_of_go_tool_pprof", pprof::differences_are_those_of_go_tool_pprof),
-    ("pprof::flat_and_cum_are_those_of_go_tool_pprof", pprof::flat_and_cum_are_those_of_go_tool_pprof),
-    ("pprof::go_tool_pprof_opens_every_profile", pprof::go_tool_pprof_opens_every_profile),
-    ("pprof::go_tool_pprof_opens_it", pprof::go_tool_pprof_opens_it),
-    ("pprof::growth_of_captures_is_that_of_go_tool_pprof", pprof::growth_of_captures_is_that_of_go_tool_pprof),
-    ("pprof::names_are_those_of_go_tool_pprof", pprof::names_are_those_of_go_tool_pprof),
-    ("v1::agrees_with_go_on_its_own_traces", v1::agrees_with_go_on_its_own_traces),
+    (
+        "conformance::test_cases_of_go_are_accepted_and_refused_as_by_go",
+        conformance::test_cases_of_go_are_accepted_and_refused_as_by_go,
+    ),
+    (
+        "conformance::the_fuzz_corpus_of_go_causes_no_panic_or_hang",
+        conformance::the_fuzz_corpus_of_go_causes_no_panic_or_hang,
+    ),
+    (
+        "doctor::repaired_traces_with_changed_annotations_are_accepted_by_go",
+        doctor::repaired_traces_with_changed_annotations_are_accepted_by_go,
+    ),
+    ("doctor::repaired_truncated_traces_are_accepted_by_go", doctor::repaired_truncated_traces_are_accepted_by_go),
+    ("doctor::repaired_damaged_traces_are_accepted_by_go", doctor::repaired_damaged_traces_are_accepted_by_go),
+    (
+        "doctor::repaired_traces_with_misused_annotations_are_accepted_by_go",
+        doctor::repaired_traces_with_misused_annotations_are_accepted_by_go,
+    ),
+    (
+        "guide::files_captured_by_the_commands_in_the_guide_are_read",
+        guide::files_captured_by_the_commands_in_the_guide_are_read,
+    ),
+    ("pprof::differences_equal_those_of_go_tool_pprof", pprof::differences_equal_those_of_go_tool_pprof),
+    ("pprof::flat_and_cum_equal_those_of_go_tool_pprof", pprof::flat_and_cum_equal_those_of_go_tool_pprof),
+    ("pprof::profiles_of_traces_are_opened_by_go_tool_pprof", pprof::profiles_of_traces_are_opened_by_go_tool_pprof),
+    ("pprof::a_synthetic_profile_is_opened_by_go_tool_pprof", pprof::a_synthetic_profile_is_opened_by_go_tool_pprof),
+    ("pprof::growth_of_captures_equals_that_of_go_tool_pprof", pprof::growth_of_captures_equals_that_of_go_tool_pprof),
+    ("pprof::names_equal_those_of_go_tool_pprof", pprof::names_equal_those_of_go_tool_pprof),
+    (
+        "v1::the_text_of_traces_in_the_source_tree_of_go_equals_that_of_go",
+        v1::the_text_of_traces_in_the_source_tree_of_go_equals_that_of_go,
+    ),
 ];
 
-/// Those that run only when asked for: `cargo test -p gotrace-cli --test tools -- --ignored`.
+/// Tests that run only with `cargo test -p gotrace-cli --test tools -- --ignored`.
 const LONG: &[(&str, Test)] = &[
-    // Some thousand calls of the tool: ten minutes.
-    ("pprof::all_of_captures_is_that_of_go_tool_pprof", pprof::all_of_captures_is_that_of_go_tool_pprof),
+    // Thousands of calls of `go tool pprof` take ten minutes.
+    ("pprof::all_captures_equal_those_of_go_tool_pprof", pprof::all_captures_equal_those_of_go_tool_pprof),
 ];
 
 fn trial(&(name, test): &(&'static str, Test)) -> Trial {
     Trial::ignorable_test(name, move || match panic::catch_unwind(AssertUnwindSafe(test)) {
         Ok(Ok(())) => Ok(Completion::Completed),
         Ok(Err(missing)) => Ok(Completion::ignored_with(missing)),
-        // The message has been printed by the panic itself.
+        // The panic has already printed the message.
         Err(_) => Err(Failed::without_message()),
     })
 }

@@ -1,4 +1,4 @@
-//! `go tool pprof` opens our profiles, and our sums are its sums.
+//! `go tool pprof` opens our profiles and prints the same sums.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,19 +13,22 @@ use gotrace_tests::corpus::sample;
 use gotrace_tests::go::{Missing, pprof_tool};
 use gotrace_tests::profiles as files;
 
-/// A line of the table: flat and cumulative value, and the name.
+/// A line of the table: the flat value, the cumulative value, and the name.
 type Line = (i64, i64, String);
 
-/// What the tool prints when it is called with these arguments.
+/// The output of `go tool pprof` with these arguments.
 fn run(pprof: &Path, args: &[&str]) -> String {
-    let output =
-        Command::new(pprof).args(args).env("PPROF_TMPDIR", env!("CARGO_TARGET_TMPDIR")).output().expect("it was built");
+    let output = Command::new(pprof)
+        .args(args)
+        .env("PPROF_TMPDIR", env!("CARGO_TARGET_TMPDIR"))
+        .output()
+        .expect("go tool pprof starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{args:?}: {errors}");
     String::from_utf8(output.stdout).expect("our names are UTF-8")
 }
 
-/// All lines of `go tool pprof -top`, nothing left out, in units that need no rounding.
+/// All lines of `go tool pprof -top`, without a cutoff and in units that need no rounding.
 fn top(pprof: &Path, sample_type: &str, unit: &str, base: Option<&Path>, file: &Path) -> Vec<Line> {
     let index = format!("-sample_index={sample_type}");
     let unit_flag = format!("-unit={unit}");
@@ -63,7 +66,7 @@ fn lines(report: &Report, sample_type: usize) -> Vec<Line> {
     rows.iter().map(|row| (row.flat[sample_type], row.cum[sample_type], row.name().to_owned())).collect()
 }
 
-/// Such as pprof calls them.
+/// The name of a unit in pprof.
 fn unit(unit: &str) -> &str {
     match unit {
         "bytes" => "B",
@@ -72,7 +75,7 @@ fn unit(unit: &str) -> &str {
     }
 }
 
-pub fn flat_and_cum_are_those_of_go_tool_pprof() -> Result<(), Missing> {
+pub fn flat_and_cum_equal_those_of_go_tool_pprof() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     let mut compared = 0;
     for (name, path) in files::all() {
@@ -88,11 +91,11 @@ pub fn flat_and_cum_are_those_of_go_tool_pprof() -> Result<(), Missing> {
     Ok(())
 }
 
-pub fn differences_are_those_of_go_tool_pprof() -> Result<(), Missing> {
+pub fn differences_equal_those_of_go_tool_pprof() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     let all = files::all();
     let mut negative = 0;
-    // Two of a program's, then the same kind of two versions.
+    // Pairs of profiles of one program, and then pairs of the same kind from two Go versions.
     let pairs = ["go1.21", "go1.24", "go1.26", "go1.27"].iter().flat_map(|version| {
         [("heap", "heap-later"), ("heap-later", "heap"), ("heap-later", "allocs")]
             .map(|(base, file)| (files::path(&format!("{version}/{base}")), files::path(&format!("{version}/{file}"))))
@@ -101,7 +104,7 @@ pub fn differences_are_those_of_go_tool_pprof() -> Result<(), Missing> {
     let versions =
         versions.map(|(name, path)| (files::path(&name.replace("1.27", "1.21").replace(".pb.gz", "")), path.clone()));
     for (base, file) in pairs.chain(versions) {
-        let ours = report(&file).minus(&report(&base)).expect("they are of one kind");
+        let ours = report(&file).minus(&report(&base)).expect("both profiles have the same kind");
         for (i, sample_type) in ours.sample_types().iter().enumerate() {
             let theirs = top(&pprof, &sample_type.kind, unit(&sample_type.unit), Some(&base), &file);
             assert_eq!(lines(&ours, i), theirs, "{} less {}: {}", file.display(), base.display(), sample_type.kind);
@@ -112,10 +115,11 @@ pub fn differences_are_those_of_go_tool_pprof() -> Result<(), Missing> {
     Ok(())
 }
 
-/// What the tool says of a profile, less another, in one of its values.
+/// Compares one sample type of a profile, or of the difference to `base`, and returns the number of
+/// lines.
 fn compare(pprof: &Path, base: Option<&Path>, file: &Path, sample: usize) -> usize {
     let ours = report(file);
-    let ours = base.map_or(ours.clone(), |base| ours.minus(&report(base)).expect("they are of one kind"));
+    let ours = base.map_or(ours.clone(), |base| ours.minus(&report(base)).expect("both profiles have the same kind"));
     let sample_type = &ours.sample_types()[sample];
     let theirs = top(pprof, &sample_type.kind, unit(&sample_type.unit), base, file);
     let less = base.map_or(String::new(), |base| format!(" less {}", base.display()));
@@ -123,8 +127,9 @@ fn compare(pprof: &Path, base: Option<&Path>, file: &Path, sample: usize) -> usi
     theirs.len()
 }
 
-/// The heap profiles of each program, first and last, in one value of the four by turns.
-pub fn growth_of_captures_is_that_of_go_tool_pprof() -> Result<(), Missing> {
+/// Compares the first and last heap profile of each program, in one of the four sample types in
+/// turn.
+pub fn growth_of_captures_equals_that_of_go_tool_pprof() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     let captures = files::captures();
     let lasts = captures.iter().filter(|(name, _)| name.ends_with("heap.3.pb.gz"));
@@ -138,8 +143,8 @@ pub fn growth_of_captures_is_that_of_go_tool_pprof() -> Result<(), Missing> {
     Ok(())
 }
 
-/// Every value of every profile, and of every difference of two.
-pub fn all_of_captures_is_that_of_go_tool_pprof() -> Result<(), Missing> {
+/// Compares every sample type of every profile, and of every difference between the first and last.
+pub fn all_captures_equal_those_of_go_tool_pprof() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     for (_, path) in files::captures() {
         for sample in 0..report(&path).sample_types().len() {
@@ -153,8 +158,8 @@ pub fn all_of_captures_is_that_of_go_tool_pprof() -> Result<(), Missing> {
     Ok(())
 }
 
-/// The names of the unit test in `src/pprof/names.rs`, which says that these are what pprof prints.
-pub fn names_are_those_of_go_tool_pprof() -> Result<(), Missing> {
+/// The names are those of the unit test in `src/pprof/names.rs`.
+pub fn names_equal_those_of_go_tool_pprof() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     let names = [
         "main.main",
@@ -176,7 +181,8 @@ pub fn names_are_those_of_go_tool_pprof() -> Result<(), Missing> {
     for (name, value) in names.iter().zip(1..) {
         profile.sample([ProfileFrame::new(*name, "f.go", 1)], [value]);
     }
-    // A place of which no line is known, in no file and in one; recursion, and a function that is inlined and is not.
+    // An unknown function, recursion, and a function that is inlined in one place and not in
+    // another.
     profile.sample(
         [ProfileFrame::default(), ProfileFrame::new("main.r", "f.go", 1), ProfileFrame::new("main.r", "f.go", 2)],
         [100],
@@ -185,7 +191,9 @@ pub fn names_are_those_of_go_tool_pprof() -> Result<(), Missing> {
     profile.sample([inner, ProfileFrame::new("main.s", "f.go", 4), ProfileFrame::new("main.r", "f.go", 1)], [1000]);
     profile.sample([], [10_000]);
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("names.pb.gz");
-    profile.write_gzip(std::fs::File::create(&file).expect("the directory is ours")).expect("the disk has room");
+    profile
+        .write_gzip(std::fs::File::create(&file).expect("the target folder can be written"))
+        .expect("the disk has room");
     let theirs = top(&pprof, "inuse_space", "B", None, &file);
     assert_eq!(lines(&report(&file), 0), theirs);
     let cum = |name: &str| theirs.iter().find(|line| line.2 == name).map(|line| line.1);
@@ -193,7 +201,7 @@ pub fn names_are_those_of_go_tool_pprof() -> Result<(), Missing> {
     Ok(())
 }
 
-pub fn go_tool_pprof_opens_it() -> Result<(), Missing> {
+pub fn a_synthetic_profile_is_opened_by_go_tool_pprof() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     let mut profile =
         ProfileBuilder::new([ValueType::new("contentions", "count"), ValueType::new("delay", "nanoseconds")]);
@@ -206,8 +214,10 @@ pub fn go_tool_pprof_opens_it() -> Result<(), Missing> {
         [1, 750_000_000],
     );
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("written.pb.gz");
-    profile.write_gzip(std::fs::File::create(&file).expect("the directory is ours")).expect("the disk has room");
-    let text = run(&pprof, &["-top", file.to_str().expect("it is UTF-8")]);
+    profile
+        .write_gzip(std::fs::File::create(&file).expect("the target folder can be written"))
+        .expect("the disk has room");
+    let text = run(&pprof, &["-top", file.to_str().expect("the path is UTF-8")]);
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("Time: ")).collect();
     assert_eq!(
         lines,
@@ -225,8 +235,8 @@ pub fn go_tool_pprof_opens_it() -> Result<(), Missing> {
     Ok(())
 }
 
-/// `go tool pprof` opens every profile and finds all of the time in it.
-pub fn go_tool_pprof_opens_every_profile() -> Result<(), Missing> {
+/// The total time equals that of `go tool pprof`.
+pub fn profiles_of_traces_are_opened_by_go_tool_pprof() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     let all = [
         ("net", ProfileKind::Net),
@@ -243,7 +253,7 @@ pub fn go_tool_pprof_opens_every_profile() -> Result<(), Missing> {
         let options = ProfileOptions::default().complete();
         let (profile, _) = analysis::run(&mut reader, Profiler::new(kind, options));
         let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("analyses-{name}.pb.gz"));
-        let file = std::fs::File::create(&path).expect("the directory is ours");
+        let file = std::fs::File::create(&path).expect("the target folder can be written");
         profile.to_pprof().write_gzip(file).expect("the disk has room");
         let path = path.to_str().expect("the path is UTF-8");
         let top = run(&pprof, &["-top", "-unit=ns", path]);

@@ -1,4 +1,5 @@
-// A service that can be asked, as the guide says. It prints where it listens.
+// Server is a service with the handlers of net/http/pprof, as the guide
+// describes. It prints the address that it listens on.
 package main
 
 import (
@@ -19,7 +20,7 @@ func main() {
 	}
 	fmt.Println(listener.Addr())
 	go func() { log.Fatal(http.Serve(listener, nil)) }()
-	// Should the test that started it be gone, it goes too.
+	// Exit after two minutes, in case the test cannot stop it.
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		kept = append(kept, make([]byte, 100<<10))
 		for i := 0; i < 10; i++ {

@@ -1,4 +1,4 @@
-//! Traces of Go 1.11 to 1.21 that are in Go's tree.
+//! The v1 traces (Go 1.11 to 1.21) in Go's source tree.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,8 +7,8 @@ use std::process::Command;
 use gotrace_tests::go::{Missing, goroot, trace_tool};
 use gotrace_tests::v1_text::{assert_agrees, whole_text};
 
-/// Go's own traces, whose text its own tool gives here and now.
-pub fn agrees_with_go_on_its_own_traces() -> Result<(), Missing> {
+/// The reference is the output of Go's tool, which the test runs.
+pub fn the_text_of_traces_in_the_source_tree_of_go_equals_that_of_go() -> Result<(), Missing> {
     let (goroot, tool) = (goroot()?, trace_tool()?);
     let folder = goroot.join("src/internal/trace/internal/tracev1/testdata");
     let mut compared = BTreeMap::new();
