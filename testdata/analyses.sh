@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Keeps what the reference's analyses find in every trace, compressed: JSON lines as
-# tests/oracle/oracle.go describes them, in testdata/golden/VERSION/NAME.analyses.gz.
+# Stores the results of the analyses of go tool trace for every trace, compressed: JSON lines,
+# as described in tests/oracle/oracle.go, in testdata/golden/VERSION/NAME.analyses.gz.
 #
 # usage: GOTRACE_GOROOT=/path/to/go1.27 testdata/analyses.sh
 set -euo pipefail
 
-# As in goldens.sh.
+# The same limit as in goldens.sh.
 readonly max_trace_bytes=200000
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -1,22 +1,21 @@
 #!/usr/bin/env bash
-# Prints every trace with the reference tool, go tool trace -d=FORMAT, and keeps the
+# Prints every trace with the reference tool, go tool trace -d=FORMAT, and stores the
 # text, compressed.
 #
 # usage: testdata/goldens.sh [-t TRACES] [-o DIR]
 #
-#   -t TRACES  a folder as make.sh writes it (default: testdata/traces)
-#   -o DIR     where the text goes: DIR/go1.22/channels.parsed.gz and so on
+#   -t TRACES  a folder written by make.sh (default: testdata/traces)
+#   -o DIR     the folder for the text, such as DIR/go1.22/channels.parsed.gz
 #              (default: testdata/golden)
 #
-# The formats are parsed, wire and footprint. Of a v1 trace (Go 1.21 and before)
-# there is only parsed: the tool refuses the others. Where it stops in the middle
-# of a v2 trace, what it printed until then is kept and its complaint goes to
-# DIR/go1.23/NAME.FORMAT.err; each such case is reported. It has to parse
-# every trace to the end.
+# The formats are parsed, wire and footprint. For v1 traces (before Go 1.22) the
+# tool supports only parsed. If the tool fails in the middle of a v2 trace, the
+# output until then is stored, the error message goes to DIR/go1.23/NAME.FORMAT.err,
+# and the case is reported. In the format parsed the tool must not fail.
 set -euo pipefail
 shopt -s inherit_errexit nullglob
 
-# Text of a large trace is larger still.
+# Larger traces get no text, since it would be even larger.
 readonly max_trace_bytes=200000
 readonly first_v2_minor=22
 
@@ -32,7 +31,7 @@ fail() {
   exit 1
 }
 
-# The 22 of a header that reads "go 1.22 trace".
+# Prints 22 for the header "go 1.22 trace".
 header_minor() {
   local header
   header=$(head -c 13 "$1" | tr -d '\0')

@@ -1,27 +1,26 @@
 #!/usr/bin/env bash
-# Runs the programs in programs/ under several versions of Go and keeps the
+# Runs the programs in programs/ with several versions of Go and stores the
 # execution traces that they write.
 #
 # usage: testdata/make.sh [-o DIR] [VERSION…] [-- PROGRAM…]
 #
-#   -o DIR     where the traces go: DIR/go1.22/channels.trace and so on
+#   -o DIR     the folder for the traces, such as DIR/go1.22/channels.trace
 #              (default: testdata/traces)
-#   VERSION    as .ci/go-toolchain --list prints them (default: all)
+#   VERSION    a version that .ci/go-toolchain --list prints (default: all)
 #   PROGRAM    a name from the table below (default: all)
 #
-# Every toolchain comes from .ci/go-toolchain and nothing is downloaded by Go
-# itself. A trace of 1 MB or more, or one that holds a path of this machine, is
-# an error. Traces differ from run to run in times and in the scheduler's
-# choices, so run goldens.sh afterwards.
+# The toolchains come from .ci/go-toolchain, and Go itself downloads nothing. A
+# trace of 1 MB or more, or one that contains a path of this machine, is an error.
+# Times and scheduling differ from run to run, so run goldens.sh afterwards.
 set -euo pipefail
 shopt -s inherit_errexit
 
-# Programs, the first Go that each needs, how many kB its trace should have at
-# most, what is set in its environment, and the events that a run has to show.
+# For each program: the first version of Go that it needs, the maximum size of its
+# trace in kB, its environment, and the events that the trace must contain.
 #
-# A run that shows too little or writes too much is tried again, for both take
-# luck: where a thread loses its core at a bad moment, runtime.GC yields in a loop
-# until the thread is back, and fills the trace with that.
+# If a trace is too large or lacks an event, the program is run again. Both depend
+# on luck: if the kernel preempts a thread at a bad moment, runtime.GC yields in a
+# loop until the thread continues, which fills the trace.
 readonly table='
 allocfree     1.23  25  GODEBUG=traceallocfree=1
 annotations   1.19  25  -
@@ -67,20 +66,20 @@ fail() {
   exit 1
 }
 
-# at_least 1.25.5 1.23: is the first version the second or a later one? Both are Go 1.
+# at_least 1.25.5 1.23: succeeds if the first version is not older than the second.
 at_least() {
   local have=${1#1.} need=${2#1.}
   ((${have%%.*} >= ${need%%.*}))
 }
 
-# Runs the go command of $goroot without looking at this machine's settings for Go.
+# Runs the go command of $goroot without the Go settings of this machine.
 go_build() {
   env -u GOPATH GOROOT="$goroot" GOENV=off GOWORK=off GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off \
     GOCACHE="$cache/build" "$@"
 }
 
-# Prints the paths of this machine that the file holds. /proc, /etc and /dev are
-# every machine's.
+# Prints the paths of this machine that the file contains. /proc, /etc and /dev
+# exist on every machine.
 machine_paths() {
   local path
   for path in /root /work /tmp /home /Users /usr "$PWD" "$HOME" "${TMPDIR:-/tmp}" "$here" "$goroot" "$cache"; do
@@ -90,7 +89,7 @@ machine_paths() {
   done
 }
 
-# Does the trace hold an event of each of these names?
+# Succeeds if the trace contains an event of each of these types.
 shows() {
   [[ -n $2 ]] || return 0
   local found event
@@ -107,13 +106,13 @@ make_trace() {
   local trace=$out/$minor/$program.trace
   mkdir -p "$out/$minor"
 
-  # shellcheck disable=SC2086 # the setting may be none
+  # shellcheck disable=SC2086 # the setting may be empty
   (cd "$here/programs" && go_build CGO_ENABLED=0 $setting "$goroot/bin/go" build -trimpath -o "$scratch/$program" "$program.go") ||
     fail "$program does not build with Go $version"
 
   local attempt size paths
   for ((attempt = 1; attempt <= attempts; attempt++)); do
-    # The number of Ps is fixed so that a trace has the same shape on every machine.
+    # A fixed number of Ps gives the traces the same shape on every machine.
     # shellcheck disable=SC2086
     (cd "$scratch" && env -u GOGC -u GOMEMLIMIT -u GODEBUG GOMAXPROCS=2 $setting timeout 60 "./$program" "$scratch/trace") ||
       fail "$program of Go $version failed"
@@ -123,12 +122,12 @@ make_trace() {
       break
     fi
   done
-  shows "$scratch/trace" "$events" || fail "$minor/$program does not show $events in $attempts runs"
+  shows "$scratch/trace" "$events" || fail "$minor/$program lacks one of $events in $attempts runs"
   ((size < max_bytes)) || fail "$minor/$program is $size bytes; the limit is $max_bytes"
   paths=$(machine_paths "$scratch/trace")
-  [[ -z $paths ]] || fail "$minor/$program holds a path of this machine: $paths"
+  [[ -z $paths ]] || fail "$minor/$program contains a path of this machine: $paths"
   mv "$scratch/trace" "$trace"
-  # The runtime's own account, which a program may write beside its trace.
+  # The GC log that the program gctruth writes next to its trace.
   if [[ -e $scratch/trace.gctrace ]]; then
     mv "$scratch/trace.gctrace" "${trace%.trace}.gctrace"
   fi

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Runs programs/profiles.go under several versions of Go and keeps the profiles
+# Runs programs/profiles.go with several versions of Go and stores the profiles
 # that it writes.
 #
 # usage: testdata/profiles.sh [-o DIR] [VERSION…]
 #
-#   -o DIR     where the profiles go: DIR/go1.21/heap.pb.gz and so on
+#   -o DIR     the folder for the profiles, such as DIR/go1.21/heap.pb.gz
 #              (default: testdata/profiles)
-#   VERSION    as .ci/go-toolchain --list prints them (default: 1.21.13, 1.24.11,
+#   VERSION    a version that .ci/go-toolchain --list prints (default: 1.21.13, 1.24.11,
 #              1.26.6 and 1.27.3)
 #
-# Toolchains come from .ci/go-toolchain. The profile goroutineleak is there from Go
-# 1.26 on, which writes it when built with GOEXPERIMENT=goroutineleakprofile.
+# The toolchains come from .ci/go-toolchain. The profile goroutineleak exists since
+# Go 1.26, where it needs GOEXPERIMENT=goroutineleakprofile.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -35,11 +35,11 @@ make_profiles() {
   [[ $minor != go1.26 ]] || experiment=goroutineleakprofile
   (cd "$here/programs" && env -u GOPATH GOROOT="$goroot" GOENV=off GOWORK=off GOTOOLCHAIN=local GOFLAGS=-mod=mod \
     GOPROXY=off GOCACHE="$cache/build" CGO_ENABLED=0 GOEXPERIMENT="$experiment" \
-    "$goroot/bin/go" build -trimpath -o "$scratch/profiles" profiles.go) || fail "it does not build with Go $version"
+    "$goroot/bin/go" build -trimpath -o "$scratch/profiles" profiles.go) || fail "profiles.go does not build with Go $version"
   mkdir -p "$out/$minor"
-  # The binary's path stands in the profiles, as does the machine's libraries' if it has any: it has none.
+  # Profiles contain the path of the binary and of shared libraries, of which the binary has none.
   (cd "$scratch" && env -u GOGC -u GOMEMLIMIT -u GODEBUG GOMAXPROCS=2 ./profiles "$out/$minor") ||
-    fail "it failed with Go $version"
+    fail "profiles.go failed with Go $version"
   du -b "$out/$minor"/*.pb.gz
 }
 

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Runs program.go under several versions of Go with GODEBUG=traceallocfree=1, keeps the traces and what the
-# program says of itself, and has oracle.py count what Go's tool prints of the traces.
+# Runs program.go with several versions of Go and GODEBUG=traceallocfree=1, stores the traces and the counts
+# of the program, and runs oracle.py, which counts the events that Go's tool prints.
 #
 # usage: testdata/allocations/make.sh [VERSION…]
 #
-#   VERSION    as .ci/go-toolchain --list prints them, 1.23 or later (default: all of these)
+#   VERSION    a version that .ci/go-toolchain --list prints, 1.23 or later (default: all of these)
 #
-# The traces go to go1.N/FORM.trace beside this script, the program's own counts to go1.N/FORM.json.gz, the tool's
-# to oracle.json.gz. One P, as in a container with one CPU: with more, a thread that loses its core while it sweeps has
-# the others fill the trace with yields.
+# The traces go to go1.N/MODE.trace next to this script, the counts of the program to go1.N/MODE.json.gz, and those
+# of oracle.py to oracle.json.gz. GOMAXPROCS is 1, as in a container with one CPU. With more, other threads fill the
+# trace with yields if the kernel preempts a thread that sweeps.
 set -euo pipefail
 shopt -s inherit_errexit
 
-readonly forms=(registry ring listeners)
+readonly modes=(registry ring listeners)
 readonly max_bytes=150000
 readonly attempts=20
 
@@ -34,17 +34,17 @@ fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# Runs a form until its trace has the usual size.
+# Runs a mode until its trace has the usual size.
 run() {
-  local form=$1 attempt
+  local mode=$1 attempt
   for ((attempt = 1; attempt <= attempts; attempt++)); do
     (cd "$scratch" && env -u GOGC -u GOMEMLIMIT GODEBUG=traceallocfree=1 GOMAXPROCS=1 \
-      timeout 60 ./program "$form" "$scratch/trace" "$scratch/truth")
+      timeout 60 ./program "$mode" "$scratch/trace" "$scratch/truth")
     if (($(wc -c <"$scratch/trace") <= max_bytes)); then
       return
     fi
   done
-  echo "make.sh: $form is larger than $max_bytes bytes in $attempts runs" >&2
+  echo "make.sh: $mode is larger than $max_bytes bytes in $attempts runs" >&2
   return 1
 }
 
@@ -54,17 +54,17 @@ for version in "${versions[@]}"; do
   env -u GODEBUG -u GOPATH GOROOT="$goroot" GOENV=off GOWORK=off GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off \
     GOCACHE="$cache/build" CGO_ENABLED=0 "$goroot/bin/go" build -trimpath -o "$scratch/program" "$here/program.go"
   mkdir -p "$here/$minor"
-  for form in "${forms[@]}"; do
-    run "$form"
+  for mode in "${modes[@]}"; do
+    run "$mode"
     for path in /root /work /tmp /home /usr "$HOME" "$here" "$goroot" "$cache"; do
       if [[ $path != / ]] && grep -qaF -- "$path/" "$scratch/trace"; then
-        echo "make.sh: $minor/$form holds a path of this machine: $path" >&2
+        echo "make.sh: $minor/$mode contains a path of this machine: $path" >&2
         exit 1
       fi
     done
-    mv "$scratch/trace" "$here/$minor/$form.trace"
-    gzip -9nc "$scratch/truth" >"$here/$minor/$form.json.gz"
-    printf '%7d  %s/%s\n' "$(wc -c <"$here/$minor/$form.trace")" "$minor" "$form"
+    mv "$scratch/trace" "$here/$minor/$mode.trace"
+    gzip -9nc "$scratch/truth" >"$here/$minor/$mode.json.gz"
+    printf '%7d  %s/%s\n' "$(wc -c <"$here/$minor/$mode.trace")" "$minor" "$mode"
   done
 done
 tool=$("$go_toolchain" --trace-tool)

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Counts the allocations of traces from the text of Go's own tool, and prints the sums as JSON.
+"""Counts the allocations of traces in the text of Go's tool, and prints the sums as JSON.
 
 usage: testdata/allocations/oracle.py TRACE-TOOL TRACE... | gzip -9n >testdata/allocations/oracle.json.gz
 
-TRACE-TOOL is a built `go tool trace` of Go 1.27; .ci/go-toolchain --trace-tool prints where one is. What stands in the
-text is counted with plain dictionaries: every object by the slot that Go's own table of size classes (given through
-GOTRACE_GOROOT) gives its address. Only the names of types are not in the text; they are taken from the experimental
-batches of the file.
+TRACE-TOOL is the path of `go tool trace` of Go 1.27, printed by .ci/go-toolchain --trace-tool. The script counts with
+plain dictionaries. The slot of an object follows from its address and Go's table of size classes, which is read from
+GOTRACE_GOROOT. The names of types are not in the text. They are read from the experimental batches of the trace.
 """
 
 import bisect
@@ -18,7 +17,7 @@ import subprocess
 import sys
 
 EVENT_BATCH, EXPERIMENTAL_BATCH, END_OF_GENERATION = 1, 49, 52
-# What has outlived so many collections is kept.
+# An object that has outlived this many GC cycles counts as kept.
 CYCLES = 2
 PAGE, ALIGN = 8192, 8
 
@@ -41,7 +40,7 @@ def varint(data, at):
 
 
 def type_names(path):
-    """The names of types by generation and number."""
+    """Maps generation and type number to the name of the type."""
     data, at = open(path, "rb").read(), 16
     names = {}
     while at < len(data):
@@ -79,7 +78,7 @@ def count(tool, path):
     spans = {}
     firsts = []
     live = {}
-    begun = 0
+    started = 0
     marking = False
     rows = collections.defaultdict(collections.Counter)
     other = collections.Counter()
@@ -89,7 +88,7 @@ def count(tool, path):
         place = bisect.bisect_right(firsts, number * ALIGN // PAGE) - 1
         first = firsts[place]
         pages, kind = spans[first]
-        assert kind & 1 == 0 and number * ALIGN < (first + pages) * PAGE, "an object outside of all spans"
+        assert kind & 1 == 0 and number * ALIGN < (first + pages) * PAGE, "an object outside all spans"
         size = sizes[kind >> 2] or pages * PAGE
         return first * PAGE + (number * ALIGN - first * PAGE) // size * size, size, kind
 
@@ -102,7 +101,7 @@ def count(tool, path):
         if what == "Sync":
             generation += 1
         elif what == "RangeBegin" and "GC concurrent mark phase" in rest:
-            begun += 1
+            started += 1
         if what != "Experimental":
             continue
         name = re.search(r"Name=(\w+)", rest)[1]
@@ -125,9 +124,9 @@ def count(tool, path):
             if name == "HeapObjectAlloc" and address in live and kind >> 1 == 5:
                 other["shared"] += 1
                 continue
-            assert address not in live, "an object in another"
+            assert address not in live, "an object at the address of another"
             key = names.get((generation, args["type"]), ""), size, None if name == "HeapObject" else go
-            live[address] = key, begun, time
+            live[address] = key, started, time
             rows[key]["existing" if name == "HeapObject" else "allocated"] += 1
             if name == "HeapObjectAlloc":
                 rows[key].setdefault("first", time)
@@ -143,12 +142,12 @@ def count(tool, path):
     for key, born, _ in live.values():
         rows[key]["live"] += 1
         if key[2] is not None:
-            outlived = max(begun - born - 1, 0)
+            outlived = max(started - born - 1, 0)
             survivors[outlived] += 1
             rows[key]["kept"] += outlived >= CYCLES
     fields = "existing", "allocated", "freed", "live", "kept", "first", "last"
     return {
-        "cycles": begun,
+        "cycles": started,
         "other": other,
         "survivors": sorted(survivors.items()),
         "rows": [
@@ -160,11 +159,11 @@ def count(tool, path):
 
 def main():
     tool, *traces = sys.argv[1:]
-    answers = {os.path.basename(os.path.dirname(path)) + "/" + os.path.basename(path): count(tool, path) for path in traces}
+    results = {os.path.basename(os.path.dirname(path)) + "/" + os.path.basename(path): count(tool, path) for path in traces}
     lines = []
-    for name, answer in answers.items():
-        rows = ",\n".join("    " + json.dumps(row) for row in answer.pop("rows"))
-        head = json.dumps(answer)[1:-1]
+    for name, result in results.items():
+        rows = ",\n".join("    " + json.dumps(row) for row in result.pop("rows"))
+        head = json.dumps(result)[1:-1]
         lines.append(f' {json.dumps(name)}: {{\n   {head},\n   "rows": [\n{rows}\n   ]}}')
     print("{\n" + ",\n".join(lines) + "\n}")
 

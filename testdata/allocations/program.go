@@ -1,9 +1,9 @@
-// Allocates what is known beforehand, and says so; run it with GODEBUG=traceallocfree=1.
+// Allocates known numbers of objects and reports them. Run it with GODEBUG=traceallocfree=1.
 //
-// usage: program FORM TRACE TRUTH
+// usage: program MODE TRACE TRUTH
 //
-// The trace goes to TRACE. TRUTH gets, as JSON, which goroutine made how many objects of which type and how
-// many of them are still held, by the program's own count.
+// The trace goes to TRACE. TRUTH gets the numbers of objects that each goroutine allocated and that the
+// program still holds, as JSON.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"sync"
 )
 
-// More than 512 bytes with pointers: the runtime puts a header in front.
+// A session has more than 512 bytes and pointers, so the runtime puts a header in front of it.
 type session struct {
 	next *session
 	body [600]byte
@@ -30,10 +30,10 @@ type request struct {
 	n    int
 }
 
-// Without pointers and under 16 bytes: several share a slot.
+// A tick has no pointers and less than 16 bytes, so several share a slot.
 type tick struct{ n int32 }
 
-// What a goroutine made, and what of it the program still holds at the end.
+// The objects that a goroutine allocated, and those that the program still holds at the end.
 type goroutine struct {
 	ID       int    `json:"id"`
 	Creator  int    `json:"creator"`
@@ -49,7 +49,7 @@ type count struct {
 
 type truth struct {
 	Version     string      `json:"version"`
-	Form        string      `json:"form"`
+	Mode        string      `json:"form"`
 	Collections int         `json:"collections"`
 	Goroutines  []goroutine `json:"goroutines"`
 }
@@ -62,7 +62,7 @@ const (
 )
 
 var (
-	// Made before the trace, so that it does not grow within.
+	// Allocated before the trace, so that it does not grow during the trace.
 	registry = make([]*session, 0, rounds+listeners)
 	ring     [bound]*session
 	last     *request
@@ -74,13 +74,13 @@ var (
 
 func main() {
 	if len(os.Args) != 4 {
-		log.Fatalf("usage: %s FORM TRACE TRUTH", os.Args[0])
+		log.Fatalf("usage: %s MODE TRACE TRUTH", os.Args[0])
 	}
-	found = truth{Version: runtime.Version(), Form: os.Args[1]}
-	forms := map[string]func(context.Context, int){"registry": remember, "ring": renew, "listeners": accept}
-	form, ok := forms[found.Form]
+	found = truth{Version: runtime.Version(), Mode: os.Args[1]}
+	modes := map[string]func(context.Context, int){"registry": remember, "ring": renew, "listeners": accept}
+	mode, ok := modes[found.Mode]
 	if !ok {
-		log.Fatalf("there is no form %s", found.Form)
+		log.Fatalf("unknown mode %s", found.Mode)
 	}
 	found.Goroutines = make([]goroutine, 0, listeners+1)
 	for i := range ring {
@@ -95,12 +95,12 @@ func main() {
 	creator, done := id(), make(chan struct{})
 	go func() {
 		defer close(done)
-		ctx, task := trace.NewTask(context.Background(), found.Form)
+		ctx, task := trace.NewTask(context.Background(), found.Mode)
 		defer task.End()
-		form(ctx, creator)
+		mode(ctx, creator)
 	}()
 	<-done
-	// What was garbage as the first began is freed when the second begins.
+	// Garbage at the start of the first cycle is freed when the second starts.
 	gc()
 	gc()
 	trace.Stop()
@@ -112,7 +112,7 @@ func main() {
 	write(os.Args[3], append(text, '\n'))
 }
 
-// remember keeps every session: the leak. Requests and ticks are let go of.
+// remember keeps every session: the leak. It does not keep requests and ticks.
 func remember(ctx context.Context, creator int) {
 	for n := 0; n < rounds; n++ {
 		s := &session{}
@@ -127,7 +127,7 @@ func remember(ctx context.Context, creator int) {
 	note(goroutine{id(), creator, "main.main.func1", count{rounds, rounds}, count{rounds, 0}})
 }
 
-// renew keeps the last sessions only: it looks like the leak.
+// renew keeps only the last sessions: it looks like the leak.
 func renew(ctx context.Context, creator int) {
 	for n := 0; n < rounds; n++ {
 		ring[n%bound] = &session{}
@@ -138,7 +138,7 @@ func renew(ctx context.Context, creator int) {
 	note(goroutine{id(), creator, "main.main.func1", count{rounds, bound}, count{}})
 }
 
-// accept starts goroutines that each keep a session and wait for what never comes.
+// accept starts goroutines that each keep a session and wait forever.
 func accept(ctx context.Context, _ int) {
 	ready := make(chan struct{})
 	creator := id()
@@ -172,7 +172,7 @@ func note(g goroutine) {
 	mutex.Unlock()
 }
 
-// id is the goroutine's number, which the runtime tells in stacks only.
+// id returns the ID of the goroutine, which only the text of a stack contains.
 func id() int {
 	var text [64]byte
 	n := runtime.Stack(text[:], false)

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Runs the program in program/ under several versions of Go and keeps the GC logs
+# Runs the program in program/ with several versions of Go and stores the GC logs
 # that the runtime writes.
 #
 # usage: testdata/gctrace/make.sh [-o DIR] [VERSION…]
 #
-#   -o DIR     where the logs go: DIR/go1.22-leak.log and so on
+#   -o DIR     the folder for the logs, such as DIR/go1.22-leak.log
 #              (default: testdata/gctrace/logs)
-#   VERSION    as .ci/go-toolchain --list prints them (default: all)
+#   VERSION    a version that .ci/go-toolchain --list prints (default: all)
 #
-# Every toolchain comes from .ci/go-toolchain. GOMAXPROCS is 2. In the log "mixed"
-# are also the lines of gctrace=2, of the pacer and of the scavenger. Where the
-# goroutineleak profile is an experiment still (Go 1.26), it is switched on.
+# The toolchains come from .ci/go-toolchain. GOMAXPROCS is 2. The log "mixed" also has
+# the lines of gctrace=2, of the pacer and of the scavenger. In Go 1.26 the
+# goroutineleak profile is still an experiment, which this script enables.
 set -euo pipefail
 shopt -s inherit_errexit
 
-readonly forms=(leak cache batch steady mixed)
+readonly modes=(leak cache batch steady mixed)
 readonly max_bytes=60000
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,23 +31,23 @@ fail() {
   exit 1
 }
 
-# Runs the go command of $goroot without looking at this machine's settings for Go.
+# Runs the go command of $goroot without the Go settings of this machine.
 go_build() {
   env -u GOPATH GOROOT="$goroot" GOENV=off GOWORK=off GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off \
     CGO_ENABLED=0 GOCACHE="$cache/build" "$@"
 }
 
 make_log() {
-  local name=$1 form=$2 setting=gctrace=1 log=$out/$1-$2.log
-  if [[ $form == mixed ]]; then
+  local name=$1 mode=$2 setting=gctrace=1 log=$out/$1-$2.log
+  if [[ $mode == mixed ]]; then
     setting=gctrace=2,gcpacertrace=1,scavtrace=1
   fi
-  (cd "$scratch" && env -u GOGC -u GOMEMLIMIT GODEBUG=$setting GOMAXPROCS=2 timeout 60 ./main "$form" 2>"$log") ||
-    fail "$form of $name failed"
+  (cd "$scratch" && env -u GOGC -u GOMEMLIMIT GODEBUG=$setting GOMAXPROCS=2 timeout 60 ./main "$mode" 2>"$log") ||
+    fail "$mode of $name failed"
   local size
   size=$(wc -c <"$log")
   ((size > 0 && size <= max_bytes)) || fail "$log has $size bytes; the limit is $max_bytes"
-  printf '%6d  %s-%s\n' "$size" "$name" "$form"
+  printf '%6d  %s-%s\n' "$size" "$name" "$mode"
 }
 
 out=$here/logs
@@ -85,7 +85,7 @@ for version in "${versions[@]}"; do
   fi
   (cd "$here/program" && go_build GOEXPERIMENT="$experiment" "$goroot/bin/go" build -trimpath -o "$scratch/main" main.go) ||
     fail "the program does not build with Go $version"
-  for form in "${forms[@]}"; do
-    make_log "$name" "$form"
+  for mode in "${modes[@]}"; do
+    make_log "$name" "$mode"
   done
 done

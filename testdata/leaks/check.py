@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Asks Go's own tools whether the captures show what their programs are there for.
+"""Checks with Go's tools that the captures show the leak or look-alike of their programs.
 
 usage: testdata/leaks/check.py [CAPTURES [VERSION…]]
 
-    CAPTURES    a folder as make.sh writes it (default: testdata/leaks/captures)
-    VERSION     as folders name it, such as 1.24 (default: all)
+    CAPTURES    a folder written by make.sh (default: testdata/leaks/captures)
+    VERSION     a Go version, such as 1.24 (default: all)
 
-For every capture: pprof -diff_base from the first heap profile to the last has the
-culprit's growth, and of a look-alike no function that grew all the way; goroutine
-profiles likewise; the trace parses to its end and names who makes the goroutines; the
-GC log has cycles enough. Prints a line a capture, and what is wrong; exit 1 then.
+For every capture of a leak, pprof -diff_base between the heap profiles shows the growth of
+the culprit. For a look-alike, no function grows all the time. The same holds for goroutine
+profiles. The trace parses to its end and contains the functions that create the goroutines,
+and the GC log has enough cycles. Prints a line for each capture and the problems. The exit
+status is 1 if there are any.
 """
 
 import gzip
@@ -26,18 +27,18 @@ TRACE = subprocess.check_output([TOOLCHAIN, "--trace-tool"], text=True).strip()
 PPROF = subprocess.check_output([GO, "tool", "-n", "pprof"], text=True).strip()
 
 MEGABYTE = 1 << 20
-# What a leak's site has gained at least from the first profile to the last.
+# The minimum growth at the culprit of a leak from the first profile to the last.
 LEAK_BYTES = 0.8 * MEGABYTE
 LEAK_GOROUTINES = 20
-# Of a look-alike nothing gains so much between the first two profiles and again
-# between the last two, at half the pace or more.
+# A function of a look-alike must not grow by this much between the first two profiles
+# and then, by at least half as much, between the last two.
 STEADY_BYTES = MEGABYTE
 STEADY_GOROUTINES = 5
 LEAST_CYCLES = 8
 
 
 def top(profile, base=None, sample="inuse_space"):
-    """Function to cumulative value, as pprof -top prints it."""
+    """Maps each function to its cumulative value, as printed by pprof -top."""
     command = [PPROF, "-top", "-cum", "-nodecount=1000000", "-nodefraction=0", "-unit=B"]
     if sample:
         command.append(f"-sample_index={sample}")
@@ -55,7 +56,7 @@ def top(profile, base=None, sample="inuse_space"):
 
 
 def gained(folder, kind, sample):
-    """How much each function gained: between profiles 1 and 2, 2 and 3."""
+    """The growth of each function between profiles 1 and 2, and between 2 and 3."""
     profiles = [folder / f"{kind}.{n}.pb.gz" for n in (1, 2, 3)]
     return top(profiles[1], profiles[0], sample), top(profiles[2], profiles[1], sample)
 
@@ -74,7 +75,7 @@ def steady(gains, least):
 
 def check_leak(folder, program, version, wrong):
     functions = {c["role"]: c["function"] for c in program["culprits"]}
-    told = []
+    results = []
     for kind, role, sample, least in (
         ("heap", "allocates", "inuse_space", LEAK_BYTES),
         ("goroutine", "blocks", None, LEAK_GOROUTINES),
@@ -84,15 +85,15 @@ def check_leak(folder, program, version, wrong):
         names = [functions[role]] if role in functions else program["witnesses"]
         earlier, later = gained(folder, kind, sample)
         first, second, name = max((earlier.get(name, 0), later.get(name, 0), name) for name in names)
-        told.append(f"{kind} {name} +{first:.0f} +{second:.0f}")
+        results.append(f"{kind} {name} +{first:.0f} +{second:.0f}")
         if first <= 0 or second <= 0 or first + second < least:
             wrong.append(f"{kind}: {name} gained {first:.0f} and {second:.0f}")
     if "goroutineleak" in program["shown_by"] and version == "1.27":
         leaked = top(folder / "goroutineleak.pb.gz", sample=None).get(functions["blocks"], 0)
-        told.append(f"goroutineleak {leaked:.0f}")
+        results.append(f"goroutineleak {leaked:.0f}")
         if leaked < LEAK_GOROUTINES:
             wrong.append(f"goroutineleak: {leaked:.0f} in {functions['blocks']}")
-    return told
+    return results
 
 
 def check_lookalike(folder, wrong):
@@ -111,10 +112,10 @@ def check_trace(folder, program, wrong):
     if "trace" in program.get("shown_by", []):
         for culprit in program["culprits"]:
             if culprit["role"] in ("creates", "blocks") and f"\t{culprit['function']} @ " not in run.stdout:
-                wrong.append(f"trace: {culprit['function']} is not in it")
+                wrong.append(f"trace: {culprit['function']} is missing")
     created = run.stdout.count("NotExist->")
-    ended = run.stdout.count("->NotExist")
-    return f"trace {created} made {ended} ended"
+    exited = run.stdout.count("->NotExist")
+    return f"trace {created} created {exited} exited"
 
 
 def check_log(folder, wrong):
@@ -136,15 +137,15 @@ def main():
             folder = captures / f"go{version}" / program["name"]
             wrong = []
             leaks = version in program.get("leaks_in", [])
-            told = check_leak(folder, program, version, wrong) if leaks else check_lookalike(folder, wrong)
+            results = check_leak(folder, program, version, wrong) if leaks else check_lookalike(folder, wrong)
             shown = program if leaks else {}
-            told = [check_log(folder, wrong), check_trace(folder, shown, wrong), *told]
-            print(f"{'leak' if leaks else 'none'} go{version}/{program['name']}: {'; '.join(told)}", flush=True)
+            results = [check_log(folder, wrong), check_trace(folder, shown, wrong), *results]
+            print(f"{'leak' if leaks else 'none'} go{version}/{program['name']}: {'; '.join(results)}", flush=True)
             for fault in wrong:
                 print(f"  WRONG {fault}")
             failed += bool(wrong)
     if failed:
-        sys.exit(f"{failed} captures do not show what they should")
+        sys.exit(f"{failed} captures have problems")
 
 
 main()

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Runs the programs of leak/ and lookalike/ under several versions of Go and keeps
-# what they capture of themselves: heap and goroutine profiles, a trace, the GC log.
-# Then writes manifest.json anew.
+# Runs the programs in leak/ and lookalike/ with several versions of Go and stores the
+# files that they capture: heap and goroutine profiles, a trace, and the GC log. Then
+# regenerates manifest.json.
 #
 # usage: testdata/leaks/make.sh [-o DIR] [-j JOBS] [VERSION…] [-- PROGRAM…]
 #
-#   -o DIR     where the captures go: DIR/go1.24/chansend/trace and so on
+#   -o DIR     the folder for the captures, such as DIR/go1.24/chansend/trace
 #              (default: testdata/leaks/captures)
-#   -j JOBS    programs that run side by side (default: 1; each takes five seconds)
-#   VERSION    as .ci/go-toolchain --list prints them (default: 1.21.13 1.24.11 1.27.3)
-#   PROGRAM    a folder of leak/ or lookalike/ (default: all)
+#   -j JOBS    the number of programs that run in parallel (default: 1; each takes five seconds)
+#   VERSION    a version that .ci/go-toolchain --list prints (default: 1.21.13 1.24.11 1.27.3)
+#   PROGRAM    a folder in leak/ or lookalike/ (default: all)
 #
-# Profiles name the file of the program that they are from. So that this is no path of
-# the machine, a program runs as /srv/PROGRAM in a mount namespace of its own: that
-# takes Linux, unshare of util-linux, and root or user namespaces.
+# Profiles contain the path of the program. To keep paths of this machine out of them, a
+# program runs as /srv/PROGRAM in its own mount namespace. This needs Linux, unshare of
+# util-linux, and root or user namespaces.
 #
-# No two runs capture the same numbers. Run check.py afterwards: it asks Go's own
-# tools whether each capture shows what its program is there for.
+# Numbers differ from run to run. Run check.py afterwards: it checks with Go's tools that
+# each capture shows the leak or the look-alike of its program.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -37,7 +37,7 @@ fail() {
   exit 1
 }
 
-# The module as it would be written for the Go at hand.
+# Builds a program in a module with the language version of the toolchain.
 build() {
   local package=$1 binary=$2 module=$2.mod
   sed "s/^go .*/go $minor/" "$here/go.mod" >"$module"
@@ -47,8 +47,8 @@ build() {
     fail "$package does not build with Go $version"
 }
 
-# Prints the paths of this machine that the file holds. /proc, /etc, /dev and /srv are
-# every machine's.
+# Prints the paths of this machine that the file contains. /proc, /etc, /dev and /srv exist
+# on every machine.
 machine_paths() {
   local path
   for path in /root /work /tmp /home /Users /usr "$PWD" "$HOME" "${TMPDIR:-/tmp}" "$here" "$goroot" "$cache"; do
@@ -64,9 +64,9 @@ capture() {
   mkdir -p "$room/out"
   build "$package" "$room/$program"
   # One P, as in a container with one CPU. With more, Go 1.25 and later write megabytes of trace
-  # on a busy machine: where a thread loses its core while it sweeps, the background sweeper
-  # yields in a loop until the thread is back.
-  # shellcheck disable=SC2016 # the inner shell's arguments
+  # on a busy machine: if the kernel preempts a thread that sweeps, the background sweeper yields
+  # in a loop until the thread continues.
+  # shellcheck disable=SC2016 # the arguments of the inner shell
   env -u GOGC -u GOMEMLIMIT GODEBUG=gctrace=1 GOMAXPROCS=1 \
     unshare "${namespaces[@]}" sh -c 'mount --bind "$1" /srv && cd / && exec timeout 60 "/srv/$2" /srv/out' sh "$room" "$program" \
     2>"$room/out/gctrace.log" || fail "$program of Go $version failed: $(tail -n 5 "$room/out/gctrace.log")"
@@ -76,7 +76,7 @@ capture() {
     size=$(wc -c <"$file")
     ((size < max_bytes)) || fail "go$minor/$program/$(basename "$file") is $size bytes; the limit is $max_bytes"
     paths=$(machine_paths "$file")
-    [[ -z $paths ]] || fail "go$minor/$program/$(basename "$file") holds a path of this machine: $paths"
+    [[ -z $paths ]] || fail "go$minor/$program/$(basename "$file") contains a path of this machine: $paths"
   done
   rm -rf "$to"
   mkdir -p "$(dirname "$to")"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Writes manifest.json from what the programs' sources say of themselves.
+"""Generates manifest.json from the comments in the programs.
 
 usage: testdata/leaks/manifest.py [--check]
 
-    --check    write nothing; exit 1 where manifest.json is not what it would be
+    --check    write nothing, and exit with 1 if manifest.json is outdated
 
-The comment at the head of each program gives the class and more ("class: …"), and
-comments "// culprit: ROLE" mark the lines that a diagnosis should lead to. Thus
-lines and names in the manifest follow the sources.
+The comment at the top of each program has fields such as "class: …". Comments
+"// culprit: ROLE" mark the lines that a diagnosis should find, so that lines and
+function names in the manifest follow the sources.
 """
 
 import json
@@ -22,7 +22,7 @@ ROLES = ["allocates", "keeps", "creates", "blocks"]
 
 
 def header(lines):
-    """The sentences and the fields of the comment at the head."""
+    """The sentences and the fields of the comment at the top."""
     title, fields = [], {}
     for line in lines:
         if not line.startswith("//"):
@@ -35,7 +35,7 @@ def header(lines):
 
 
 def qualified(line):
-    """The name that Go gives the function declared on this line, or None."""
+    """The qualified name of the function declared on this line, or None."""
     declared = re.match(r"func (?:\(\w+ (\*?)(\w+)\) )?(\w+)\(", line)
     if not declared:
         return None
@@ -77,7 +77,7 @@ def program(folder, kind):
         entry["leaks_in"] = [v for v in GO_VERSIONS if not until or at_most(v, until)]
         entry["shown_by"] = fields["shows"].split()
         entry["culprits"] = culprits(package, lines)
-        # Functions of a library that show the leak where no frame of the program is on the stack.
+        # Functions of a library that show the leak if no frame of the program is on the stack.
         if "witnesses" in fields:
             entry["witnesses"] = fields["witnesses"].split()
         entry["cure"] = fields["cure"]
@@ -96,7 +96,7 @@ def main():
     path = HERE / "manifest.json"
     if sys.argv[1:] == ["--check"]:
         if path.read_text() != text:
-            sys.exit("manifest.json is not what the sources say; run manifest.py")
+            sys.exit("manifest.json is outdated; run manifest.py")
     else:
         path.write_text(text)
 

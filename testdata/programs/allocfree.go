@@ -1,4 +1,4 @@
-// Allocations and frees of objects, spans and stacks; run it with GODEBUG=traceallocfree=1.
+// Allocations and frees of objects, spans and stacks. Run it with GODEBUG=traceallocfree=1.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	for i := 0; i < 10; i++ {
 		kept = &list{head: &point{i, i}, tail: kept}
 	}
-	// Large enough for a span of its own, which the collection below frees.
+	// Large enough for its own span, which the GC below frees.
 	runtime.KeepAlive(make([]byte, 64<<10))
 	// The goroutine outgrows its first stack.
 	done := make(chan int)
@@ -49,7 +49,7 @@ func grow(n int) int {
 	return grow(n-1) + pad[n%len(pad)]
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

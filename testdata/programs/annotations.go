@@ -1,4 +1,4 @@
-// Tasks, regions and logs: nested, crossing goroutines, begun before the trace, and with awkward strings.
+// Tasks, regions and logs: nested, across goroutines, started before the trace, and with unusual strings.
 package main
 
 import (
@@ -15,8 +15,8 @@ import (
 func main() {
 	out := output()
 	before, beforeTask := trace.NewTask(context.Background(), "task begun before the trace")
-	// WithRegion, unlike StartRegion, reports its end even when tracing was off at
-	// its start.
+	// WithRegion, unlike StartRegion, records its end even if tracing was off at its
+	// start.
 	trace.WithRegion(before, "region begun before the trace", func() {
 		if err := trace.Start(out); err != nil {
 			log.Fatal(err)
@@ -30,7 +30,7 @@ func main() {
 	strange()
 	background()
 
-	// Neither of these ends.
+	// These do not end.
 	open, _ := trace.NewTask(context.Background(), "task that never ends")
 	trace.StartRegion(open, "region that never ends")
 	trace.Stop()
@@ -81,7 +81,7 @@ func goroutines() {
 	childTask.End()
 }
 
-// strange uses strings that have to be quoted, cut, or kept though they are not UTF-8.
+// strange uses strings that need quotes, are cut, or are not UTF-8.
 func strange() {
 	for _, s := range []string{
 		"",
@@ -91,7 +91,7 @@ func strange() {
 		"not UTF-8: \xff\xfe\x80",
 		"nul \x00 and escape \x1b",
 		strings.Repeat("long ", 300),
-		// The 1,024th byte falls inside a two-byte character.
+		// The 1,024th byte is inside a two-byte character.
 		"x" + strings.Repeat("ž", 600),
 	} {
 		ctx, task := trace.NewTask(context.Background(), s)
@@ -101,7 +101,7 @@ func strange() {
 	}
 }
 
-// background uses regions and logs that belong to no task.
+// background uses regions and logs without a task.
 func background() {
 	ctx := context.Background()
 	defer trace.StartRegion(ctx, "no task").End()
@@ -109,7 +109,7 @@ func background() {
 	trace.Log(ctx, "category", "a log without a task")
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -1,4 +1,4 @@
-// Ranges open where a generation begins; run it with GODEBUG=traceadvanceperiod=1000000 (1 ms).
+// Ranges that are open when a generation starts. Run it with GODEBUG=traceadvanceperiod=1000000 (1 ms).
 package main
 
 import (
@@ -22,8 +22,8 @@ func main() {
 	out := output()
 	runtime.GOMAXPROCS(4)
 	debug.SetGCPercent(-1)
-	// One worker marks a list alone, and so for long; an allocation meanwhile has
-	// nothing to assist with and waits.
+	// A list is marked by one worker alone, so it takes long. Meanwhile an allocation
+	// has nothing to assist with and waits.
 	live := list(300000)
 	profiledGarbage(300000)
 
@@ -31,7 +31,7 @@ func main() {
 		log.Fatal(err)
 	}
 	cycles := collections()
-	// The heap is far above this goal: the collection begins with the next allocation.
+	// The heap is far above this goal, so the GC starts at the next allocation.
 	debug.SetGCPercent(10)
 	var stop atomic.Bool
 	var wg sync.WaitGroup
@@ -44,7 +44,7 @@ func main() {
 			}
 		}()
 	}
-	// What the first collection leaves is swept before the second begins.
+	// The garbage of the first cycle is swept before the second starts.
 	for collections() < cycles+2 {
 		time.Sleep(time.Millisecond)
 	}
@@ -66,8 +66,8 @@ func list(n int) (head *node) {
 
 var sink *[2]int
 
-// profiledGarbage makes n objects whose freeing the memory profile counts one by
-// one, which makes sweeping slow.
+// profiledGarbage allocates n objects that the memory profile counts one by one when
+// they are freed, which makes sweeping slow.
 func profiledGarbage(n int) {
 	rate := runtime.MemProfileRate
 	runtime.MemProfileRate = 1
@@ -77,7 +77,7 @@ func profiledGarbage(n int) {
 	runtime.MemProfileRate = rate
 }
 
-// collections is the number of those whose marking is done.
+// collections returns the number of GC cycles with completed marking.
 func collections() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
 	metrics.Read(sample)
@@ -87,7 +87,7 @@ func collections() uint64 {
 //go:noinline
 func allocate() []byte { return make([]byte, 32<<10) }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -10,7 +10,7 @@ void fromThread(uintptr_t i);
 void fromCall(void);
 
 static void *run(void *arg) {
-	// The first callback finds the thread unknown to Go, the second may not.
+	// At the first callback Go does not know the thread. At the second it may.
 	fromThread((uintptr_t)arg);
 	usleep(500);
 	fromThread((uintptr_t)arg);
@@ -81,7 +81,7 @@ func main() {
 	for i := 0; i < 3; i++ {
 		<-done
 	}
-	// Takes back the Ps that are still with threads in C.
+	// Takes the Ps back from threads in C.
 	runtime.GC()
 	trace.Stop()
 	if err := out.Close(); err != nil {
@@ -89,7 +89,7 @@ func main() {
 	}
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -1,4 +1,4 @@
-// cgo on Go's own threads: calls that block in C, and callbacks on the way that block in Go.
+// cgo on threads of Go: calls that block in C, and callbacks from them that block in Go.
 package main
 
 /*
@@ -52,7 +52,7 @@ func main() {
 	for i := 0; i < 2; i++ {
 		start(func() { C.callBack(2) })
 	}
-	// Takes back the Ps that are with threads in C.
+	// Takes the Ps back from threads in C.
 	runtime.GC()
 	wg.Wait()
 	trace.Stop()
@@ -61,7 +61,7 @@ func main() {
 	}
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -42,7 +42,7 @@ func unbuffered() {
 	<-pong
 }
 
-// buffered fills a queue until its sender blocks, then drains it until its receiver does.
+// buffered fills a queue until its sender blocks, and then drains it until its receiver blocks.
 func buffered() {
 	queue := make(chan int, 4)
 	sent := make(chan struct{})
@@ -59,7 +59,7 @@ func buffered() {
 	<-sent
 }
 
-// selects blocks in a select with two ready-makers, a default and a timeout.
+// selects blocks in a select with two senders, a default and a timeout.
 func selects() {
 	a, b, quit := make(chan int), make(chan int), make(chan struct{})
 	var senders sync.WaitGroup
@@ -93,7 +93,7 @@ func selects() {
 	close(quit)
 }
 
-// closeWakesAll closes a channel that several goroutines wait on.
+// closeWakesAll closes a channel on which several goroutines wait.
 func closeWakesAll() {
 	gate := make(chan struct{})
 	var waiters sync.WaitGroup
@@ -109,7 +109,7 @@ func closeWakesAll() {
 	waiters.Wait()
 }
 
-// blockForever leaves goroutines behind that nothing can wake.
+// blockForever starts goroutines that nothing can wake.
 func blockForever() {
 	var none chan int
 	go func() { <-none }()
@@ -118,7 +118,7 @@ func blockForever() {
 	time.Sleep(time.Millisecond)
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

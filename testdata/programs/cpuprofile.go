@@ -1,4 +1,4 @@
-// A CPU profile taken during the trace, so that the trace holds CPU samples.
+// A CPU profile during the trace, so that the trace contains CPU samples.
 package main
 
 import (
@@ -49,7 +49,7 @@ func multiply() {
 	sink = x
 }
 
-// write makes samples fall into system calls too.
+// write makes system calls, so that some samples are in them.
 func write() {
 	f, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
@@ -65,7 +65,7 @@ func write() {
 	}
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -20,7 +20,7 @@ func main() {
 			c <- 1
 		}
 	}()
-	// On both sides of the limit, and far beyond it.
+	// Just below and above the limit, and far above it.
 	for _, depth := range []int{1, 120, 124, 125, 126, 127, 128, 129, 300} {
 		recurse(depth, c)
 	}
@@ -70,7 +70,7 @@ func even(n int, c chan int) {
 //go:noinline
 func odd(n int, c chan int) { even(n-1, c) }
 
-// closure wraps f in n functions without a name.
+// closure wraps f in n anonymous functions.
 func closure(n int, f func()) func() {
 	for i := 0; i < n; i++ {
 		g := f
@@ -110,7 +110,7 @@ func (m method) receive() {
 	<-m.c
 }
 
-// The compiler puts these into their caller; the stack shows them all the same.
+// The compiler inlines these functions. Stacks contain them nevertheless.
 func inlined(c chan int)      { inlinedTwice(c) }
 func inlinedTwice(c chan int) { sleepAndReceive(c) }
 func sleepAndReceive(c chan int) {
@@ -118,7 +118,7 @@ func sleepAndReceive(c chan int) {
 	<-c
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

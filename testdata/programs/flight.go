@@ -1,4 +1,4 @@
-// A flight recorder: it is asked twice, beside a whole trace, and the second answer is written.
+// A flight recorder runs next to a normal trace. Of its two snapshots the second is written.
 package main
 
 import (
@@ -19,7 +19,7 @@ func main() {
 	if err := recorder.Start(); err != nil {
 		log.Fatal(err)
 	}
-	// Both listen to the same stream of generations.
+	// The trace and the flight recorder share the generations.
 	if err := trace.Start(io.Discard); err != nil {
 		log.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func main() {
 	for i := 0; i < 40; i++ {
 		trace.WithRegion(ctx, "leg", func() { handOff(ctx) })
 		if i == 20 {
-			// Cuts the generation short, as the last one will.
+			// Ends the generation early, as the second snapshot will.
 			if _, err := recorder.WriteTo(io.Discard); err != nil {
 				log.Fatal(err)
 			}
@@ -54,7 +54,7 @@ func handOff(ctx context.Context) {
 	<-c
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -15,7 +15,7 @@ type node struct {
 	payload     [4]int
 }
 
-// tree gives the collector pointers to chase.
+// tree gives the GC pointers to follow.
 func tree(depth int) *node {
 	if depth == 0 {
 		return &node{}
@@ -27,8 +27,8 @@ func main() {
 	out := output()
 	live := tree(15)
 	runtime.GC()
-	// A collection starts after little allocation, while there is much to mark:
-	// the allocating goroutines have to help.
+	// A GC cycle starts after few allocations, while there is much to mark, so that
+	// the allocating goroutines have to assist.
 	debug.SetGCPercent(10)
 	if err := trace.Start(out); err != nil {
 		log.Fatal(err)
@@ -51,7 +51,7 @@ func main() {
 	}
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

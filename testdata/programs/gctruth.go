@@ -1,6 +1,6 @@
-// Collections of known number, pauses and heap sizes: beside the trace goes a log, TRACE.gctrace, with the runtime's own
-// account of them: the lines of GODEBUG=gctrace=1, and for each collection within the trace a line
-// "pause NUMBER NANOSECONDS" from runtime.MemStats. Needs GODEBUG=gctrace=1.
+// GC cycles with known numbers, pauses and heap sizes. Next to the trace, the program writes a log TRACE.gctrace with
+// the lines of GODEBUG=gctrace=1 and, for each GC cycle within the trace, a line "pause NUMBER NANOSECONDS" from
+// runtime.MemStats. Run it with GODEBUG=gctrace=1.
 package main
 
 import (
@@ -35,12 +35,12 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		// The runtime writes its lines to the file with this number.
+		// The runtime writes its lines to this file descriptor.
 		if err := syscall.Dup2(int(account.Fd()), 2); err != nil {
 			log.Fatal(err)
 		}
 	}
-	// No collection is under way as the trace begins.
+	// No GC is in progress when the trace starts.
 	runtime.GC()
 	debug.SetGCPercent(-1)
 	runtime.GC()
@@ -58,7 +58,7 @@ func main() {
 	}
 	wg.Wait()
 	debug.SetGCPercent(-1)
-	// It waits for one that is under way, and for its own to end.
+	// Waits for a GC in progress, and then for its own.
 	runtime.GC()
 	trace.Stop()
 

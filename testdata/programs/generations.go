@@ -1,4 +1,4 @@
-// Tasks, regions and blocked goroutines that last over several generations of the trace.
+// Tasks, regions and blocked goroutines that last for several generations of the trace.
 package main
 
 import (
@@ -72,7 +72,7 @@ func main() {
 	}
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

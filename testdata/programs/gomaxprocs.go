@@ -1,4 +1,4 @@
-// GOMAXPROCS raised and lowered during the trace, with goroutines running all the while.
+// GOMAXPROCS increased and decreased during the trace, with goroutines running all the time.
 package main
 
 import (
@@ -50,7 +50,7 @@ func work(n int) (sum int) {
 	return sum
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

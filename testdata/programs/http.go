@@ -59,7 +59,7 @@ func main() {
 	}
 }
 
-// handler answers a POST with its length, after a moment's work in a task of its own.
+// handler answers a POST with its length, after a little work in its own task.
 func handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, task := trace.NewTask(r.Context(), "request")
@@ -85,7 +85,7 @@ func request(client *http.Client, url string) {
 	}
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -1,4 +1,4 @@
-// Coroutines: iter.Pull run to its end, stopped early, passed between goroutines, blocked and panicking.
+// Coroutines of iter.Pull: run to the end, stopped early, passed between goroutines, blocked and panicking.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 
 func main() {
 	out := output()
-	// Never resumed until the trace has begun.
+	// Not resumed before the trace starts.
 	next, stop := iter.Pull(count(3))
 	next()
 	if err := trace.Start(out); err != nil {
@@ -62,7 +62,7 @@ func drain() {
 	}
 }
 
-// stopEarly stops one coroutine halfway and another before it has run at all.
+// stopEarly stops one coroutine halfway and another before it has run.
 func stopEarly() {
 	next, stop := iter.Pull(count(20))
 	next()
@@ -89,12 +89,12 @@ func handOver() {
 	}
 	turns[0] <- true
 	<-done
-	// The one that saw the end waits for its next turn.
+	// The goroutine that saw the end waits for its next turn.
 	close(turns[0])
 	<-done
 }
 
-// nestedPull pulls from a coroutine that pulls from another and sleeps between.
+// nestedPull pulls from a coroutine that pulls from another and sleeps in between.
 func nestedPull() {
 	outer := func(yield func(int) bool) {
 		next, stop := iter.Pull(count(5))
@@ -123,7 +123,7 @@ func panicking() {
 	next()
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -52,7 +52,7 @@ func main() {
 				runtime.Gosched()
 			}
 		})
-		// The thread ends with the goroutine.
+		// The thread exits with the goroutine.
 		start(func() {
 			runtime.LockOSThread()
 			time.Sleep(time.Millisecond)
@@ -66,7 +66,7 @@ func main() {
 	}
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

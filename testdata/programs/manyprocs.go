@@ -1,4 +1,4 @@
-// Sixteen Ps and more threads than that, so that many Ms appear in one generation.
+// Sixteen Ps and more threads, so that many threads appear in one generation.
 package main
 
 import (
@@ -21,7 +21,7 @@ func main() {
 	if err := syscall.Pipe(fds[:]); err != nil {
 		log.Fatal(err)
 	}
-	// Each reader blocks a thread of its own.
+	// Each reader blocks its own thread.
 	const readers, lockers = 16, 24
 	var blocked, wg sync.WaitGroup
 	for i := 0; i < readers; i++ {
@@ -75,7 +75,7 @@ func work(n int) (sum int) {
 	return sum
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

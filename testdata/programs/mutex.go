@@ -37,7 +37,7 @@ func crowd(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// mutex sleeps with the lock held, long enough for a waiter to starve and be handed the lock.
+// mutex sleeps while it holds the lock, long enough that a waiter starves and is handed the lock.
 func mutex() {
 	var mu sync.Mutex
 	shared := 0
@@ -71,7 +71,7 @@ func readersAndWriters() {
 	})
 }
 
-// condition wakes waiters one at a time, then the rest at once.
+// condition wakes waiters one at a time, then the others at once.
 func condition() {
 	var mu sync.Mutex
 	cond := sync.NewCond(&mu)
@@ -107,7 +107,7 @@ func once() {
 	})
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -1,4 +1,4 @@
-// Goroutines that end in every way: return, recovered panic, runtime.Goexit, and not at all.
+// Goroutines that exit by return, recovered panic and runtime.Goexit, and one that does not exit.
 package main
 
 import (
@@ -60,7 +60,7 @@ func repanicked() {
 	panic("once")
 }
 
-// fault panics by a signal.
+// fault panics because of a signal.
 func fault() {
 	defer func() {
 		if recover() == nil {
@@ -72,13 +72,13 @@ func fault() {
 	*p = 1
 }
 
-// goexitInDefer leaves by Goexit while a panic is under way.
+// goexitInDefer calls Goexit during a panic.
 func goexitInDefer() {
 	defer runtime.Goexit()
 	panic("abandoned")
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

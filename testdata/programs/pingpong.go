@@ -1,4 +1,4 @@
-// Goroutines that wait for each other in a known way: who waits where is woken by whom is written beside each line.
+// Goroutines that wait for each other in a known way. Tests refer to lines by the comments at their ends.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Profiles: each kind that the runtime writes, of recursion, inlined calls, generics, closures, methods and labels. The argument
-// names the directory for them.
+// Profiles of each kind that the runtime writes, with recursion, inlined calls, generics, closures, methods and labels.
+// The argument is the directory for them.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	dir := os.Args[1]
 	warmUp()
 
-	// Heap: two snapshots, between which one site grows, one shrinks and one is new.
+	// Heap: two snapshots, between which one function grows, one shrinks and one is new.
 	var c cache[string, []byte]
 	c.fill(40, 3000)
 	temporary := recurse(12)
@@ -44,7 +44,7 @@ func main() {
 	runtime.KeepAlive(c)
 	runtime.KeepAlive(late)
 
-	// Goroutines that wait, some with labels; some for ever.
+	// Waiting goroutines, some with labels, and some of which wait forever.
 	stop := make(chan int)
 	var started sync.WaitGroup
 	for i := 0; i < 5; i++ {
@@ -88,7 +88,7 @@ func main() {
 
 var garbage []byte
 
-// warmUp gets the sampler to notice MemProfileRate, which it looks at when it takes a sample: every 512 KB so far.
+// warmUp allocates enough for one sample, since the runtime reads MemProfileRate only when it takes one: every 512 kB at first.
 func warmUp() {
 	for i := 0; i < 8000; i++ {
 		garbage = make([]byte, 1024)
@@ -96,13 +96,13 @@ func warmUp() {
 	garbage = nil
 }
 
-// collect brings the heap profile up to date, which is two collections behind.
+// collect updates the heap profile, which shows the state of two GC cycles ago.
 func collect() {
 	runtime.GC()
 	runtime.GC()
 }
 
-// write writes a profile of the kind that file names, unless another is given.
+// write writes a profile. The default kind is the name of the file.
 func write(dir, file string, kind ...string) {
 	name := append(kind, file)[0]
 	out, err := os.Create(filepath.Join(dir, file+".pb.gz"))

@@ -1,4 +1,4 @@
-// Many traces started and stopped in one process, with work in flight; the last one is written.
+// Many traces started and stopped in one process, while goroutines are working. The last one is written.
 package main
 
 import (
@@ -57,14 +57,14 @@ func collect() {
 	time.Sleep(200 * time.Microsecond)
 }
 
-// annotate holds a task and a region open across the starts and stops.
+// annotate keeps a task and a region open across the starts and stops.
 func annotate() {
 	ctx, task := trace.NewTask(context.Background(), "astride")
 	trace.WithRegion(ctx, "astride", func() { time.Sleep(700 * time.Microsecond) })
 	task.End()
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

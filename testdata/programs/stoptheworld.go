@@ -1,4 +1,4 @@
-// Everything that stops the world besides the collector: profiles, statistics, dumps and the like.
+// Everything that stops the world except the GC, such as profiles, statistics and dumps.
 package main
 
 import (
@@ -69,7 +69,7 @@ func everyThread() error {
 	return nil
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -16,8 +16,8 @@ func main() {
 		log.Fatal(err)
 	}
 	runtime.GC()
-	// The next collection is started by allocation, so the spans it leaves are
-	// swept by the allocations that follow.
+	// The next GC is started by an allocation, so its spans are swept by the
+	// allocations that follow.
 	debug.SetGCPercent(20)
 	var large []byte
 	for i := 0; i < 12; i++ {
@@ -46,7 +46,7 @@ func fragments(n int) (kept [][]byte) {
 	return kept
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -13,7 +13,7 @@ import (
 
 func main() {
 	out := output()
-	// Already in a system call when the trace begins.
+	// Already in a system call when the trace starts.
 	var fds [2]int
 	check(syscall.Pipe(fds[:]))
 	early := readOnce(fds[0])
@@ -67,8 +67,8 @@ func fileIO() {
 	check(f.Close())
 }
 
-// rawPipe blocks a thread in read long enough for its P to be taken away, by the
-// monitor thread and by a stop-the-world.
+// rawPipe blocks a thread in read long enough that its P is stolen, by the monitor
+// thread (sysmon) and by a stop-the-world.
 func rawPipe() {
 	var fds [2]int
 	check(syscall.Pipe(fds[:]))
@@ -113,7 +113,7 @@ func polledPipe() {
 	check(w.Close())
 }
 
-// spin leaves no P idle, so that one in a system call is wanted back.
+// spin leaves no P idle, so that a P in a system call is needed elsewhere.
 func spin(d time.Duration) {
 	end := time.Now().Add(d)
 	var wg sync.WaitGroup
@@ -128,7 +128,7 @@ func spin(d time.Duration) {
 	wg.Wait()
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -27,7 +27,7 @@ func main() {
 
 	<-time.After(2 * time.Millisecond)
 
-	// The functions run on goroutines that the timer itself creates.
+	// The functions run on goroutines that the timer creates.
 	fired := make(chan struct{})
 	for i := 0; i < 3; i++ {
 		time.AfterFunc(time.Duration(i)*time.Millisecond, func() { fired <- struct{}{} })
@@ -57,7 +57,7 @@ func main() {
 	}
 }
 
-// output is the file named by the first argument, or standard output.
+// output returns the file named by the first argument, or standard output.
 func output() *os.File {
 	if len(os.Args) < 2 {
 		return os.Stdout

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Asks SciPy and pymannkendall about fifty series, and prints the answers as JSON.
+"""Analyses fifty series with SciPy and pymannkendall, and prints the results as JSON.
 
 usage: testdata/trend/oracle.py >testdata/trend/oracle.json
 
-It needs SciPy and pymannkendall (pip install scipy pymannkendall); the file in the tree is by the versions that it
-names. The series follow from their number alone. They are live heaps in bytes, at times in nanoseconds: ramps, saws,
-plateaus, walks, ties and stairs, some as whole MiB (as logs have them), some with noise below it.
+It needs SciPy and pymannkendall (pip install scipy pymannkendall). oracle.json names the versions that produced it.
+A series depends only on its number. The series are live heaps in bytes at times in nanoseconds: ramps, sawtooths,
+plateaus, random walks, ties and stairs. Some values are whole MiB, as in GC logs, others have smaller noise.
 
-Which of two equally high peaks SciPy keeps depends on NumPy's unstable sort, that is, on the machine. Series are drawn
-again until it doesn't show.
+Which of two equally high peaks SciPy keeps depends on NumPy's unstable sort, and therefore on the machine. A series
+is generated again until the result does not depend on it.
 """
 
 import importlib.metadata
@@ -22,12 +22,12 @@ from scipy.signal import find_peaks
 from scipy.stats import theilslopes
 
 MIB = 1 << 20
-# Window of the moving average, distance and prominence of peaks; the usual ones first.
+# Window of the moving average, and distance and prominence of peaks. The first are the defaults.
 SETTINGS = [(5, 20, 2 * MIB), (1, 1, 0), (3, 7, MIB), (9, 2, 4 * MIB)]
 
 
 class Unsettled(Exception):
-    """The answer depends on the machine."""
+    """The result depends on the machine."""
 
 
 def series(number, attempt):
@@ -52,18 +52,18 @@ def series(number, attempt):
         y = np.round(y)
     steps = rng.integers(1, 400, n) * 1_000_000
     if number % 5 == 4:
-        # Collections at the same millisecond.
+        # GC cycles in the same millisecond.
         steps[rng.random(n) < 0.3] = 0
     return np.cumsum(steps).astype(float), y
 
 
 def smooth(y, window):
-    # Sums first: equal sums are then equal means, as they are not with weights.
+    # Dividing exact sums makes means of equal sums equal, unlike adding weighted values.
     return np.array([math.fsum(y[at : at + window]) / window for at in range(len(y) - window + 1)])
 
 
 def is_settled(x, peaks, distance):
-    """Whether SciPy's answer is the one of a stable sort: between equal heights it depends on the machine."""
+    """Whether SciPy's result is that of a stable sort, which decides between equally high peaks."""
     keep = np.ones(len(peaks), bool)
     for this in np.argsort(x[peaks], kind="stable")[::-1]:
         if keep[this]:
@@ -80,16 +80,16 @@ def turns(x, distance, prominence):
     return {"index": peaks.tolist(), "prominence": found["prominences"].tolist()}
 
 
-def answers(number):
+def results(number):
     for attempt in range(1000):
         try:
-            return answers_of(*series(number, attempt))
+            return results_of(*series(number, attempt))
         except Unsettled:
             pass
-    raise SystemExit(f"series {number} is never settled")
+    raise SystemExit(f"series {number} always depends on the machine")
 
 
-def answers_of(at, y):
+def results_of(at, y):
     peaks = []
     for window, distance, prominence in SETTINGS:
         x = smooth(y, window)
@@ -120,7 +120,7 @@ def main():
         "pymannkendall": importlib.metadata.version("pymannkendall"),
     }
     print('{"by": ' + json.dumps(versions) + ',\n"series": [')
-    print(",\n".join(json.dumps(answers(number), separators=(",", ":")) for number in range(50)))
+    print(",\n".join(json.dumps(results(number), separators=(",", ":")) for number in range(50)))
     print("]}")
 
 

@@ -16,7 +16,7 @@ use gotrace::{EventKind, GoId, Reader, TaskId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-const PROGRAMS: [&str; 3] = ["registry", "ring", "listeners"];
+const MODES: [&str; 3] = ["registry", "ring", "listeners"];
 const RELEASES: [&str; 5] = ["go1.23", "go1.24", "go1.25", "go1.26", "go1.27"];
 
 fn path(name: &str) -> PathBuf {
@@ -24,7 +24,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn traces() -> impl Iterator<Item = String> {
-    RELEASES.iter().flat_map(|release| PROGRAMS.iter().map(move |program| format!("{release}/{program}")))
+    RELEASES.iter().flat_map(|release| MODES.iter().map(move |mode| format!("{release}/{mode}")))
 }
 
 fn bytes(name: &str) -> Vec<u8> {
@@ -120,7 +120,7 @@ fn table(report: &AllocationsReport) -> Table {
 #[test]
 fn counts_equal_those_of_the_oracle() {
     let oracle: BTreeMap<String, Counted> = unpacked("oracle.json.gz");
-    assert_eq!(oracle.len(), RELEASES.len() * PROGRAMS.len());
+    assert_eq!(oracle.len(), RELEASES.len() * MODES.len());
     for (file, counted) in oracle {
         let name = file.trim_end_matches(".trace");
         let report = report(name);
@@ -183,16 +183,16 @@ struct Objects {
 }
 
 /// The task in which the program allocates.
-fn task(bytes: &[u8], program: &str) -> TaskId {
+fn task(bytes: &[u8], mode: &str) -> TaskId {
     let mut reader = Reader::from_slice(bytes).expect("a trace");
     while let Some(event) = reader.next_event().expect("a valid trace") {
         if let EventKind::TaskBegin(task) = event.kind()
-            && task.name.to_str() == Some(program)
+            && task.name.to_str() == Some(mode)
         {
             return task.id;
         }
     }
-    panic!("no task {program}")
+    panic!("no task {mode}")
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn goroutines_and_their_objects_equal_those_that_the_program_counted() {
         let truth: Truth = unpacked(&format!("{name}.json.gz"));
         let report = report(&name);
         assert_eq!(report.cycles, truth.collections, "{name}");
-        let task = task(&bytes(&name), name.split('/').nth(1).expect("a program"));
+        let task = task(&bytes(&name), name.split('/').nth(1).expect("a mode"));
         assert!(!truth.goroutines.is_empty());
         for goroutine in truth.goroutines {
             let go = GoId(goroutine.id);
@@ -232,7 +232,7 @@ fn trails_of_leaks_are_suspicious_and_those_of_a_ring_buffer_are_not() {
         let suspicious: Vec<_> = report.trails.iter().take_while(|trail| trail.is_suspicious()).collect();
         assert!(report.trails[suspicious.len()..].iter().all(|trail| !trail.is_suspicious()), "{name}");
         let sessions = |trail: &&AllocationTrail| report.types[trail.ty].name == "main.session";
-        let trail = report.trails.iter().find(sessions).expect("all programs allocate sessions");
+        let trail = report.trails.iter().find(sessions).expect("all modes allocate sessions");
         let ObjectTotals { allocated, freed, live, kept, .. } = trail.totals;
         let counts = [allocated, freed, live, kept].map(|count| count.objects);
         match name.split('/').nth(1) {

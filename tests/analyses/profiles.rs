@@ -1,7 +1,6 @@
 //! Profiles of traces, compared with those of Go stack by stack.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
 use gotrace::analysis::run;

@@ -1,9 +1,9 @@
-// Program main makes the runtime write GC logs of different forms, and says now and then what
-// runtime.MemStats has to say of the same collections.
+// Program main makes the runtime write GC logs of different shapes, and sometimes prints the
+// values of runtime.MemStats for the same GC cycles.
 //
 // usage: GODEBUG=gctrace=1 main leak|cache|batch|steady|mixed 2>log
 //
-// A line that begins with "check " is about the collection before it, which the program forced.
+// A line that starts with "check " is about the GC cycle before it, which the program forced.
 package main
 
 import (
@@ -26,7 +26,7 @@ var (
 	garbage []byte
 )
 
-// churn allocates n MiB that nothing keeps.
+// churn allocates n MiB of garbage.
 func churn(n int) {
 	for i := 0; i < n*16; i++ {
 		garbage = make([]byte, 64*kib)
@@ -37,9 +37,9 @@ func keep(size int) {
 	kept = append(kept, make([]byte, size))
 }
 
-// check forces a collection and tells what MemStats says before and after it.
+// check forces a GC and prints the values of MemStats before and after it.
 func check() {
-	// Nothing is collected in between unless we are very unlucky; then nothing is told.
+	// There is rarely another GC in between. If there is one, nothing is printed.
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	runtime.GC()
@@ -53,7 +53,7 @@ func check() {
 		after.GCCPUFraction, after.NumForcedGC, runtime.GOMAXPROCS(0))
 }
 
-// run takes steps of some milliseconds, and checks after each fifteenth.
+// run takes steps of some milliseconds, and calls check after every fifteenth.
 func run(steps int, step func(i int)) {
 	for i := 0; i < steps; i++ {
 		step(i)
@@ -67,10 +67,10 @@ func run(steps int, step func(i int)) {
 func main() {
 	switch os.Args[1] {
 	case "leak":
-		// 200 kB a step that never go.
+		// Each step leaks 200 kB.
 		run(150, func(int) { churn(2); keep(200 * kib) })
 	case "cache":
-		// It fills up in the first quarter.
+		// The cache fills up in the first quarter.
 		run(150, func(i int) {
 			churn(4)
 			if i < 40 {
@@ -78,7 +78,7 @@ func main() {
 			}
 		})
 	case "batch":
-		// 30 MiB are built up and thrown away, five times.
+		// Allocate 30 MiB and free them, five times.
 		run(150, func(i int) {
 			churn(2)
 			keep(mib)
@@ -92,13 +92,13 @@ func main() {
 	case "mixed":
 		mixed()
 	default:
-		panic("unknown form " + os.Args[1])
+		panic("unknown mode " + os.Args[1])
 	}
 	check()
 	runtime.KeepAlive(kept)
 }
 
-// mixed logs in between, collects without a goal, and looks for leaked goroutines where that can be done.
+// mixed prints other lines in between, forces a GC without a goal, and looks for leaked goroutines if the runtime can.
 func mixed() {
 	keep(5 * mib)
 	run(15, func(i int) {
@@ -106,7 +106,7 @@ func mixed() {
 		fmt.Fprintf(os.Stderr, "2026/11/25 15:00:00 request %d took %d ms, gc was on\n", i, i%7)
 	})
 	debug.SetGCPercent(-1)
-	// The goal of the next collection is still the old one, that of the second is none.
+	// The next cycle still has the old goal, the second one has none.
 	check()
 	check()
 	debug.SetGCPercent(100)

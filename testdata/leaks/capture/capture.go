@@ -1,13 +1,13 @@
-// Package capture takes of a running program what an engineer takes of a service
-// that seems to leak: heap and goroutine profiles some time apart, and an
-// execution trace between them. The GC log comes from the environment
-// (GODEBUG=gctrace=1) and goes to standard error, among the program's own lines.
+// Package capture captures what an engineer captures of a service that seems to
+// leak: heap and goroutine profiles some time apart, and an execution trace
+// between them. The runtime writes the GC log to standard error because of
+// GODEBUG=gctrace=1, among the lines of the program.
 //
-// Nothing is tidied up for it. Heap profiles are as /debug/pprof/heap gives them,
-// without gc=1: they show what the last finished collection left, and no
-// collection is forced, for that would hide what a delayed one looks like. The
-// one exception is the goroutineleak profile (Go 1.27), which runs a collection of
-// its own to find what nobody can wake; it is the last to be taken.
+// Heap profiles are the same as from /debug/pprof/heap without gc=1: they show
+// the state after the last complete GC, and no GC is forced, since that would hide
+// the effects of a delayed one. The one exception is the goroutineleak profile
+// (Go 1.27), which runs a GC to find goroutines that nothing can wake. It is
+// captured last.
 package capture
 
 import (
@@ -22,30 +22,30 @@ import (
 	"time"
 )
 
-// When things are taken, from the start of the program.
+// The times of the captures, since the start of the program.
 var (
 	profilesAt = [...]time.Duration{1200 * time.Millisecond, 2700 * time.Millisecond, 4200 * time.Millisecond}
 	traceAt    = 2900 * time.Millisecond
 	traceFor   = 800 * time.Millisecond
 )
 
-// A program lives for seconds here and grows by megabytes, not for days and by
-// gigabytes. Samples eight times as dense as Go's default make up for some of it.
+// The programs run for seconds and grow by megabytes, not for days and by
+// gigabytes. A sampling rate eight times as high as Go's default compensates for that.
 const memProfileRate = 64 << 10
 
 func init() {
 	runtime.MemProfileRate = memProfileRate
 }
 
-// Life is the time that a program has: until everything is taken.
+// Life is the run of a program. It ends when everything is captured.
 type Life struct {
 	folder string
 	begun  time.Time
 	over   chan struct{}
 }
 
-// Begin starts the program's life. What is taken goes to the folder that the first
-// argument names.
+// Begin starts the captures, which write to the folder named by the first
+// argument.
 func Begin() *Life {
 	if len(os.Args) != 2 {
 		log.Fatalf("usage: %s FOLDER", os.Args[0])
@@ -57,7 +57,7 @@ func Begin() *Life {
 	return life
 }
 
-// Next waits for the next piece of work. It is false when life is over.
+// Next waits for the next piece of work. It returns false when the run is over.
 func (l *Life) Next(period time.Duration) bool {
 	time.Sleep(period)
 	select {
@@ -68,7 +68,7 @@ func (l *Life) Next(period time.Duration) bool {
 	}
 }
 
-// Age is the time since the beginning.
+// Age returns the time since the start.
 func (l *Life) Age() time.Duration {
 	return time.Since(l.begun)
 }
@@ -125,7 +125,7 @@ func (l *Life) write(file string, content *bytes.Buffer) {
 	}
 }
 
-// residentKB is the memory that the kernel counts for the process.
+// residentKB returns the resident memory of the process.
 func residentKB() int {
 	var pages, resident int
 	content, err := os.ReadFile("/proc/self/statm")

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Captures two programs that others wrote, under load: Debian's prometheus, over HTTP as
-# one does with a service, and npm's esbuild, which writes profiles of itself on demand.
+# Captures two real programs under load: Debian's prometheus, over HTTP like any service,
+# and npm's esbuild, which can write profiles of itself.
 #
 # usage: testdata/leaks/real/make.sh PROMETHEUS ESBUILD [DIR]
 #
-#   PROMETHEUS  the program of Debian's package prometheus
-#   ESBUILD     the program of npm's package @esbuild/linux-x64
-#   DIR         where the captures go (default: testdata/leaks/real)
+#   PROMETHEUS  the binary from Debian's package prometheus
+#   ESBUILD     the binary from npm's package @esbuild/linux-x64
+#   DIR         the folder for the captures (default: testdata/leaks/real)
 #
-# Both run in /srv of a mount namespace of their own, for a minute; prometheus watches itself,
-# listens on 127.0.0.1 only and is asked some queries a second. Needs root or user namespaces,
-# curl and python3.
+# Both run in /srv of their own mount namespace, for a minute. prometheus scrapes itself, listens
+# on 127.0.0.1 only and gets some queries per second. This needs root or user namespaces, curl
+# and python3.
 set -euo pipefail
 shopt -s inherit_errexit
 
 readonly address=127.0.0.1:19090
 readonly max_bytes=1000000
 
-# What runs in the namespace, where the scratch folder is /srv.
+# This runs in the namespace, where the scratch folder is /srv.
 run_prometheus() {
   cat >/srv/prometheus.yml <<'EOF'
 global: {scrape_interval: 1s}
@@ -28,7 +28,7 @@ EOF
   GODEBUG=gctrace=1 GOMAXPROCS=1 /srv/prometheus --config.file=/srv/prometheus.yml --storage.tsdb.path=/srv/data \
     --web.listen-address="$address" 2>/srv/out/gctrace.log &
   local server=$!
-  # shellcheck disable=SC2064 # now
+  # shellcheck disable=SC2064 # the variable is expanded now
   trap "kill $server" EXIT
   until curl -sfo /dev/null "http://$address/-/ready"; do sleep 0.2; done
   ask &
@@ -65,7 +65,7 @@ EOF
     --heap=/srv/out/heap.1.pb.gz --trace=/srv/out/trace --log-level=warning 2>/srv/out/gctrace.log
 }
 
-# In the namespace.
+# This script runs itself in the namespace.
 if [[ ${1:-} == --inside ]]; then
   mkdir /srv/out
   "run_$2"
@@ -88,7 +88,7 @@ for name in prometheus esbuild; do
   cp "$1" "$room/$name"
   cp "${BASH_SOURCE[0]}" "$room/make.sh"
   shift
-  # shellcheck disable=SC2016 # the inner shell's arguments
+  # shellcheck disable=SC2016 # the arguments of the inner shell
   unshare "${namespaces[@]}" sh -c 'mount --bind "$1" /srv && cd /srv && exec bash /srv/make.sh --inside "$2"' sh "$room" "$name"
   gzip -9n "$room/out/gctrace.log"
   for file in "$room"/out/*; do

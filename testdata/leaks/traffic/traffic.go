@@ -1,5 +1,5 @@
-// Package traffic is the ordinary work that every service does beside the part
-// that leaks or seems to: requests come in, are parsed, and leave garbage behind.
+// Package traffic is the ordinary work that every service does besides the part
+// that leaks or seems to: it receives and parses requests, which creates garbage.
 package traffic
 
 import (
@@ -7,7 +7,7 @@ import (
 	"hash/crc32"
 )
 
-// What a service holds all its life: 6 MB, in pieces.
+// The memory that a service always holds: 6 MB, in pieces.
 var catalogue = loadCatalogue(96, 64<<10)
 
 func loadCatalogue(pages, size int) [][]byte {
@@ -18,7 +18,7 @@ func loadCatalogue(pages, size int) [][]byte {
 	return loaded
 }
 
-// A Request is what came in. No two have the same N.
+// A Request is received by the service. Each has a different N.
 type Request struct {
 	N    int
 	Key  string
@@ -27,19 +27,19 @@ type Request struct {
 
 const bodySize = 32 << 10
 
-// Receive is the n-th request.
+// Receive returns the n-th request.
 func Receive(n int) *Request {
 	body := make([]byte, bodySize)
 	copy(body, catalogue[n%len(catalogue)])
 	return &Request{N: n, Key: fmt.Sprintf("customer-%08d", n), Body: body}
 }
 
-// Parse makes sense of the request: a megabyte of garbage, and a number.
+// Parse parses the request: it allocates a megabyte of garbage and returns a number.
 func (r *Request) Parse() uint32 {
 	return r.ParseIn(4, 256<<10)
 }
 
-// ParseIn is Parse in so many pieces of such a size.
+// ParseIn is Parse with another number and size of allocations.
 func (r *Request) ParseIn(pieces, size int) uint32 {
 	sum := uint32(0)
 	for i := 0; i < pieces; i++ {

@@ -1,9 +1,9 @@
-// Caches rendered invoices by appending them to a slice, and never drops one: the
-// keys do not come again.
+// Caches rendered invoices by appending them to a slice, and never removes one. The
+// same key is never looked up again.
 //
 //	class: append-only cache
 //	shows: heap gctrace
-//	cure: a bound, and something that leaves when it is reached
+//	cure: a maximum size, and eviction of entries
 package main
 
 import (

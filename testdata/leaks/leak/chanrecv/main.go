@@ -1,5 +1,5 @@
-// Sends an upload's parts to a goroutine that collects them, and returns early,
-// without closing the channel, where a part is bad: the collector waits on.
+// Sends the parts of an upload to a goroutine that collects them. If a part is bad, it
+// returns without closing the channel, and the collector waits forever.
 //
 //	class: goroutine blocked on a channel receive
 //	shows: heap goroutine goroutineleak trace gctrace

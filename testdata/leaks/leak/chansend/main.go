@@ -1,9 +1,9 @@
-// Asks two suppliers for a price and takes the first answer. The second supplier's
-// goroutine has nobody to send to.
+// Asks two suppliers for a price and takes the first answer. Nobody receives from the
+// goroutine of the second supplier.
 //
 //	class: goroutine blocked on a channel send
 //	shows: heap goroutine goroutineleak trace gctrace
-//	cure: a channel with room for every answer
+//	cure: a channel with a buffer for every answer
 package main
 
 import (

@@ -1,9 +1,9 @@
-// Every page registers a closure to hear of changes and none takes it back: each
-// holds the page that it was made for.
+// Every page registers a closure that is called on changes and never removes it. The
+// closure holds the page.
 //
 //	class: closure in a registry
 //	shows: heap gctrace
-//	cure: a function that takes the closure out again
+//	cure: a function that removes the closure again
 package main
 
 import (

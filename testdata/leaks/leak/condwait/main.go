@@ -1,5 +1,5 @@
-// Guests wait for the table to be free. Who leaves frees it and wakes nobody: the
-// next to come takes it, and those who waited stay.
+// Guests wait for a table to be free. A leaving guest frees it but wakes nobody: the
+// next new guest takes it, and those who waited stay blocked.
 //
 //	class: goroutine blocked on a condition variable
 //	shows: heap goroutine trace gctrace

@@ -1,5 +1,5 @@
-// Derives a context for every job from that of the service, keeps the cancel
-// function and never calls it: the parent holds its children until it ends itself.
+// Derives a context for every job from that of the service and never calls the cancel
+// function: the parent holds its children until it is cancelled itself.
 //
 //	class: context never cancelled
 //	shows: heap gctrace

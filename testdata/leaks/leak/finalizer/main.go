@@ -1,9 +1,9 @@
-// Gives a document and its view, which point to each other, a finalizer. What is in
-// a cycle with a finalizer is never collected.
+// Sets a finalizer on a document that is in a cycle with its view. Objects in a cycle
+// with a finalizer are never freed.
 //
 //	class: finalizer in a cycle
 //	shows: heap gctrace
-//	cure: no finalizer, or one on an object that nothing below points back to
+//	cure: no finalizer, or one on an object that is not part of a cycle
 package main
 
 import (

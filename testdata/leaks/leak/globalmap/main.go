@@ -1,8 +1,8 @@
-// Keeps a session for every visitor in a map of the package and removes none.
+// Stores a session for every visitor in a global map and never removes one.
 //
 //	class: global map
 //	shows: heap gctrace
-//	cure: delete what has expired
+//	cure: delete expired entries
 package main
 
 import (

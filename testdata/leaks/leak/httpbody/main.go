@@ -1,5 +1,5 @@
-// Asks another service and reads the status only: the body stays open, so the
-// connection is neither used again nor closed, and its two goroutines wait.
+// Calls another service and reads only the status: the body stays open, so the
+// connection is neither reused nor closed, and its two goroutines wait.
 //
 //	class: HTTP response body not closed
 //	shows: heap goroutine trace gctrace
@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// rates keeps its connections to read in large pieces, as one does for large answers.
+// rates is a client whose connections have a large read buffer, as for large responses.
 var rates = &http.Client{Transport: &http.Transport{ReadBufferSize: 64 << 10}}
 
 func fetchRate(upstream string, r *traffic.Request) bool {

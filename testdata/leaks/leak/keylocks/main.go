@@ -1,8 +1,8 @@
-// Makes a lock for every key that is written to and keeps it when it is free again.
+// Creates a lock for every key that is written and keeps it after it is unlocked.
 //
 //	class: locks by key, never removed
 //	shows: heap gctrace
-//	cure: count who holds a lock, or a fixed number of locks chosen by hash
+//	cure: remove locks that nobody holds, or use a fixed number of locks chosen by hash
 package main
 
 import (

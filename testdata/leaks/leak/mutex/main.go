@@ -1,5 +1,5 @@
-// Withdraws from an account and, where the money does not suffice, returns with the
-// account still locked. Whoever comes next to that account waits for ever.
+// Withdraws from an account and, if there is not enough money, returns with the account
+// still locked. The next goroutine that locks this account waits forever.
 //
 //	class: goroutine blocked on a mutex
 //	shows: heap goroutine trace gctrace

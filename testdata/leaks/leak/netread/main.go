@@ -1,5 +1,5 @@
-// Serves devices that say hello and fall silent, without a deadline: a goroutine
-// reads from each connection for ever.
+// Serves devices that say hello and then send nothing. There is no deadline, so a
+// goroutine reads from each connection forever.
 //
 //	class: network read without a deadline
 //	shows: heap goroutine trace gctrace
@@ -33,7 +33,7 @@ func main() {
 	log.Printf("%d devices", len(devices))
 }
 
-// A device: it stays connected, as one whose network went away seems to.
+// A device stays connected, like one that has lost its network.
 func connectDevice(server net.Addr, r *traffic.Request) net.Conn {
 	device, err := net.Dial(server.Network(), server.String())
 	if err != nil {

@@ -1,5 +1,5 @@
-// Waits for a payment to be accepted or refused, and not for the customer to give
-// up: where neither answer comes, the goroutine stays.
+// Waits for a payment to be accepted or refused, but not for the customer to cancel: if
+// neither answer comes, the goroutine waits forever.
 //
 //	class: goroutine blocked in a select
 //	shows: heap goroutine goroutineleak trace gctrace

@@ -1,5 +1,5 @@
-// Keeps the last sixteen bytes of every packet, as a slice of the packet: the whole
-// packet stays.
+// Keeps the last sixteen bytes of every packet as a slice of the packet, which keeps the
+// whole packet alive.
 //
 //	class: slice tail that holds its array
 //	shows: heap gctrace

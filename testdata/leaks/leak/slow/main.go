@@ -1,9 +1,9 @@
-// Notes a little of every request in a log that nobody empties, beside caches that
-// come and go: the leak is a small part of what moves.
+// Adds a small note about every request to a log that is never emptied, next to caches
+// that come and go: the leak is a small part of all allocations.
 //
 //	class: slow leak under a sawtooth
 //	shows: heap gctrace
-//	cure: write the log out and start anew
+//	cure: write the log out and start a new one
 package main
 
 import (

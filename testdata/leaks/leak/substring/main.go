@@ -1,5 +1,5 @@
-// Takes the title out of every document and keeps it as a substring: the whole
-// document stays.
+// Keeps the title of every document as a substring of it, which keeps the whole document
+// alive.
 //
 //	class: substring of a large string
 //	shows: heap gctrace

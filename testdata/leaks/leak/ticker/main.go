@@ -1,5 +1,5 @@
-// Starts a heartbeat with every session and stops none: the ticker goes on, and its
-// goroutine with it.
+// Starts a heartbeat with every session and never stops it: the ticker keeps running, and
+// so does its goroutine.
 //
 //	class: ticker never stopped
 //	shows: heap goroutine trace gctrace

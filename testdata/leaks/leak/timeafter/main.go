@@ -1,5 +1,5 @@
-// Waits for each event with a timeout of an hour, a new timer each time. Before Go
-// 1.23 a timer lives until it fires; since then it goes with its last reference.
+// Waits for each event with a timeout of an hour and a new timer each time. Before Go
+// 1.23 a timer lives until it fires. Since then it is freed with its last reference.
 //
 //	class: time.After in a loop
 //	shows: heap gctrace

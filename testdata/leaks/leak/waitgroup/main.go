@@ -1,4 +1,4 @@
-// Waits for three parts of a report, one of which returns without Done where it
+// Waits for three parts of a report, one of which returns without calling Done if it
 // finds nothing.
 //
 //	class: goroutine blocked on a WaitGroup

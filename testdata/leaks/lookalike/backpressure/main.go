@@ -1,7 +1,7 @@
-// Thirty producers wait most of the time to send to one slow writer.
+// Thirty producers block most of the time while they send to one slow writer.
 //
-//	class: producers held back by a slow consumer
-//	sign: all are blocked on send, all are let go in turn, and there are no more of them
+//	class: producers blocked by a slow consumer
+//	sign: all block on send, each is woken in turn, and their number is constant
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Gathers rows for a second, writes them out and starts again: the heap is a saw.
+// Collects rows for a second, writes them out and starts again: the heap is a sawtooth.
 //
 //	class: batch work
-//	sign: the live heap falls back to the same floor after each batch
+//	sign: the live heap falls back to the same level after each batch
 package main
 
 import (

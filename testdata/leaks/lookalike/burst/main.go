@@ -1,8 +1,8 @@
-// Twice a second a hundred and twenty requests come at once, each with a goroutine
-// of its own for a few milliseconds.
+// Twice per second, 120 requests arrive at once, each with a goroutine that runs for a
+// few milliseconds.
 //
-//	class: bursts of goroutines that live briefly
-//	sign: between bursts there are none
+//	class: bursts of short-lived goroutines
+//	sign: between bursts there are no such goroutines
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Caches what three hundred products look like; the first requests for each fill
-// the cache, and there are no more than three hundred.
+// Caches the pages of 300 products. The first request for each product adds to the
+// cache, and there are no other products.
 //
-//	class: cache that warms to a plateau
-//	sign: it grows ever more slowly, and then not at all
+//	class: cache that fills up to a plateau
+//	sign: it grows more and more slowly, and then stops
 package main
 
 import (

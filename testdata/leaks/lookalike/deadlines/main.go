@@ -1,8 +1,8 @@
-// Gives every request a deadline of half a second; one in five runs into it, the
+// Gives every request a deadline of half a second. One in five exceeds it, and the
 // others are cancelled when they are done.
 //
 //	class: timers with deadlines
-//	sign: what waits is never older than the deadline
+//	sign: no goroutine waits longer than the deadline
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Keeps sessions in a map of the package, and takes out those that are older than
-// half a second.
+// Stores sessions in a global map and removes those that are older than half a
+// second.
 //
 //	class: map whose entries expire
-//	sign: the map's allocations go on, its space in use stands still
+//	sign: the map keeps allocating, but its memory in use is constant
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Asks eight shards at once for every search and waits for them all, as an errgroup
-// does.
+// Queries eight shards at once for every search and waits for all of them, like an
+// errgroup.
 //
-//	class: fan-out that is waited for
-//	sign: many goroutines made, each ends within milliseconds
+//	class: fan-out with a wait for all goroutines
+//	sign: many goroutines are created, and each exits within milliseconds
 package main
 
 import (
@@ -13,7 +13,7 @@ import (
 	"example.com/leaks/traffic"
 )
 
-// A group waits for what it started and keeps the first error.
+// A group waits for the goroutines that it started and keeps the first error.
 type group struct {
 	wait  sync.WaitGroup
 	once  sync.Once

@@ -1,8 +1,8 @@
-// Imports a large file at the start and lets it go. The kernel still counts most of
-// the memory, for the runtime gives it back slowly.
+// Imports a large file at the start and frees it. The process stays large, since the
+// runtime returns memory to the kernel slowly.
 //
 //	class: RSS stays high after a large heap was freed
-//	sign: the live heap is small and flat while the process is large
+//	sign: the live heap is small and constant although the process is large
 package main
 
 import (

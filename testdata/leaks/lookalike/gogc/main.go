@@ -1,8 +1,8 @@
-// Runs with GOGC=500: the heap grows to six times what is live before each
-// collection.
+// Runs with GOGC=500: the heap grows to six times the live heap before each GC
+// cycle.
 //
-//	class: GOGC delays collection
-//	sign: the heap at the start of a cycle grows to the goal, the live heap after it is flat
+//	class: GOGC delays the GC
+//	sign: the heap at the start of a cycle grows to the goal, but the live heap after it is constant
 package main
 
 import (

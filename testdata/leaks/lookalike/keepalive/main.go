@@ -1,8 +1,8 @@
-// Serves clients that connect early, ask now and then, and keep their connections
-// open in between.
+// Serves clients that connect early, send a request now and then, and keep their
+// connections open in between.
 //
 //	class: idle connections kept alive
-//	sign: as many goroutines in IO wait as there are clients, and no more of them
+//	sign: the number of goroutines in IO wait is constant: one for each client
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Builds a large table when it is first asked for, which is late: a single step.
+// Builds a large table on first use, which is late in the run: a single step.
 //
-//	class: table made on first use
-//	sign: one step up, level before and after
+//	class: table built on first use
+//	sign: one step up, and constant before and after
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Eighty clients hang on a long poll each; one hears news or gives up after most of
-// a second, and comes again.
+// Eighty clients wait in a long poll each. A client gets news or gives up after most of
+// a second, and then polls again.
 //
 //	class: long polls
-//	sign: as many wait as before, and none for longer than the poll
+//	sign: the number of waiting goroutines is constant, and none waits longer than the poll
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Caches the last two hundred reports; nearly every request puts a new one in and
-// the oldest out.
+// Caches the last 200 reports. Nearly every request adds a report and evicts the
+// oldest.
 //
 //	class: bounded LRU cache
-//	sign: allocations by the cache go on, its space in use stands still
+//	sign: the cache keeps allocating, but its memory in use is constant
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Reads its index through a mapping of the file: what the kernel counts for the
-// process grows with every page touched, and is none of Go's heap.
+// Reads its index through a memory mapping: the resident memory of the process grows
+// with every page that it touches, but it is not part of the Go heap.
 //
-//	class: RSS grows while the heap is flat
+//	class: RSS grows while the heap is constant
 //	sign: nothing in the profiles or in the GC log grows
 package main
 

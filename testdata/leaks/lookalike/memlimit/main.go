@@ -1,8 +1,8 @@
-// Runs with GOGC=off and GOMEMLIMIT=64MiB: nothing is collected until the limit is
-// near.
+// Runs with GOGC=off and GOMEMLIMIT=64MiB: there is no GC until the heap is close to the
+// limit.
 //
-//	class: GOMEMLIMIT delays collection
-//	sign: few cycles, each of which frees nearly all
+//	class: GOMEMLIMIT delays the GC
+//	sign: few GC cycles, each of which frees almost everything
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Exports grow a slice for as long as the request lasts, several at a time, and each
-// is let go at its end.
+// Exports grow a slice for as long as the request lasts, several at the same time, and
+// free it at the end.
 //
 //	class: slices that grow for the length of one request
-//	sign: every goroutine that holds one ends; the live heap comes back down
+//	sign: every goroutine that holds a slice exits, and the live heap falls again
 package main
 
 import (

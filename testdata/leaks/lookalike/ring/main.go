@@ -1,8 +1,8 @@
-// Remembers the last two hundred and twenty frames in a ring, which takes two
-// seconds to fill; then each frame takes the place of the oldest.
+// Stores the last 220 frames in a ring buffer that takes two seconds to fill. Then each
+// frame replaces the oldest.
 //
 //	class: ring buffer that fills to its size
-//	sign: growth in a straight line that ends at the ring's size
+//	sign: linear growth that ends at the size of the ring
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Loads its tables one after the other while it already serves, for a second and a
-// half, and nothing after that.
+// Loads its tables one after the other while it already serves requests, for 1.5
+// seconds, and nothing after that.
 //
 //	class: growth at the start
-//	sign: all growth lies before one moment
+//	sign: all growth happens before one moment
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Builds long texts piece by piece, without saying how long they will be.
+// Builds long texts piece by piece, without growing the builder in advance.
 //
 //	class: strings.Builder churn
-//	sign: one site allocates most of all and holds nothing
+//	sign: one function allocates the most and keeps nothing
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Renders every answer in a buffer from a pool: much is allocated in all, for the
-// collector empties the pool, and little is in use.
+// Renders every answer in a buffer from a pool: much is allocated in total, since the GC
+// empties the pool, but little is in use.
 //
 //	class: sync.Pool churn
-//	sign: allocated space grows, space in use does not
+//	sign: allocated memory grows, memory in use does not
 package main
 
 import (

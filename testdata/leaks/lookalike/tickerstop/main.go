@@ -1,7 +1,7 @@
-// Gives every session a heartbeat, which stops with the session.
+// Starts a heartbeat with every session and stops it with the session.
 //
 //	class: tickers that are stopped
-//	sign: as many goroutines end as are made
+//	sign: as many goroutines exit as are created
 package main
 
 import (

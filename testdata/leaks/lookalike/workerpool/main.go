@@ -1,8 +1,8 @@
-// Keeps sixty workers, each with a buffer of its own, who wait for work nearly all
-// the time.
+// Keeps sixty workers with a buffer each, which wait for work nearly all the
+// time.
 //
 //	class: goroutine pool
-//	sign: as many goroutines as before; they block long, and are woken again
+//	sign: the number of goroutines is constant; they block for long, but are woken again
 package main
 
 import (
