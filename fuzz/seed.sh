@@ -1,38 +1,36 @@
 #!/usr/bin/env bash
-# Fills the fuzz targets' corpora with traces of testdata, and with cuts of them.
+# Fills the corpora of the fuzz targets with traces of testdata, complete and truncated.
 #
 # usage: fuzz/seed.sh [-o DIR] [TARGET…]
 #
-#   -o DIR     where the corpora go: DIR/TARGET (default: fuzz/corpus, where
-#              cargo fuzz looks for them); what is there already stays
+#   -o DIR     the folder for the corpora DIR/TARGET (default: fuzz/corpus, which
+#              cargo fuzz reads). Existing inputs stay.
 #   TARGET     a fuzz target (default: all)
 #
-# The target v1 gets the traces of Go 1.21 and before, with a byte that says which
-# in place of the header. The target pprof gets profiles, unpacked, for what is packed
-# is not quickly changed into something that unpacks. The target gctrace gets pieces of GC
-# logs, and the target diagnose captures of testdata/leaks, as rows of parts. The target
-# synth gets the traces of Go 1.22 and later behind the byte that says that it is one, and
-# behind the one that has it take them for choices. The others get the traces of all
-# releases.
+# The target v1 gets the v1 traces, with one byte instead of the header. The target pprof
+# gets decompressed profiles, since mutations of a gzip file rarely decompress. The
+# target gctrace gets parts of GC logs, and the target diagnose lists of files captured
+# in testdata/leaks. The target synth gets the traces of Go 1.22 and later, after the
+# byte for traces, and some after the byte for choices. The other targets get the traces
+# of all releases.
 #
-# If GOTRACE_GOROOT is the GOROOT of a Go 1.27, its own test cases are seeds too.
+# If GOTRACE_GOROOT is a Go 1.27 installation, its test cases are seeds too.
 #
-# Small inputs are quick and quickly changed into something else, so only the
-# small traces are taken, and of the larger ones those that have what is not in
-# them.
+# Small inputs are fast and mutations change much of them, so the seeds are the small
+# traces, and only those larger ones that contain other events.
 set -euo pipefail
 shopt -s inherit_errexit
 
-# Traces up to here are seeds.
+# Traces up to this size are seeds.
 readonly small_bytes=5000
-# Traces of what the small ones lack: experiments, CPU samples, C threads, the
-# GC, annotations, sweeping.
+# Larger traces with events that the small ones lack: experiments, CPU samples, C
+# threads, GC, annotations, sweeping.
 readonly wanted=(
   go1.21/annotations go1.21/cpuprofile go1.21/cgocall
   go1.22/cpuprofile go1.23/cgo go1.24/allocfree go1.25/flight go1.25/annotations
   go1.26/sweep go1.26/syscalls go1.27/gc go1.27/cpuprofile go1.27/allocfree go1.27/cgo go1.27/annotations
 )
-# Cuts end after this many eighths of a trace.
+# Truncated seeds have this many eighths of a trace.
 readonly cut_eighths=(1 4 7)
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -61,7 +59,7 @@ is_v1() {
   ((${minor%%/*} < 22))
 }
 
-# Whether a target takes traces of this release.
+# Succeeds if a target reads traces of this release.
 is_for() {
   case $1 in
     v1) is_v1 "$2" ;;
@@ -69,7 +67,7 @@ is_for() {
   esac
 }
 
-# Prints a trace as the target takes it.
+# Prints a trace in the form that the target expects.
 input() {
   local target=$1 name=$2 trace=$traces/$2.trace
   case $target in
@@ -84,16 +82,16 @@ input() {
       return
       ;;
   esac
-  # The byte's remainder by three is the header.
+  # The byte modulo three selects the header.
   case $name in
     go1.19/*) printf '\375' ;;
     go1.21/*) printf '\376' ;;
-    *) fail "the target v1 knows no byte for $name" ;;
+    *) fail "the target v1 has no byte for $name" ;;
   esac
   tail -c +17 "$trace"
 }
 
-# Fills the corpus of the target pprof: the profiles unpacked, their halves, and one as it is.
+# Fills the corpus of the target pprof: decompressed profiles, their first halves, and one compressed profile.
 seed_profiles() {
   local corpus=$out/pprof profile seed
   mkdir -p "$corpus"
@@ -106,7 +104,7 @@ seed_profiles() {
   echo "pprof: $(find "$corpus" -type f | wc -l) inputs"
 }
 
-# Fills the corpus of the target gctrace: the first lines of each log, its last, and some with others among them.
+# Fills the corpus of the target gctrace: the first and last lines of each log, and logs with other lines in between.
 seed_logs() {
   local corpus=$out/gctrace log seed
   mkdir -p "$corpus"
@@ -116,23 +114,23 @@ seed_logs() {
     tail -c 1500 "$log" >"$seed-tail"
   done
   for log in "$here"/../testdata/leaks/captures/go1.27/*/gctrace.log.gz; do
-    # Not a pipe: one whose end is closed early fails.
+    # Not a pipe, since gunzip would fail when head closes it.
     head -c 4000 < <(gunzip -c "$log") >"$corpus/leaks-$(basename "$(dirname "$log")")"
   done
   echo "gctrace: $(find "$corpus" -type f | wc -l) inputs"
 }
 
-# Prints a part of an input of the target diagnose: its kind, its length in two bytes, and itself.
+# Prints a part of an input of the target diagnose: its kind, its length in two bytes, and the file.
 part() {
   local kind=$1 file=$2 size
   size=$(wc -c <"$file")
   ((size < 65536)) || return 0
-  # shellcheck disable=SC2059 # the bytes are the format
+  # shellcheck disable=SC2059 # the format contains the bytes
   printf "\\$(printf %03o "$kind")\\$(printf %03o $((size % 256)))\\$(printf %03o $((size / 256)))"
   cat "$file"
 }
 
-# Fills the corpus of the target diagnose: of each capture the profiles with the log, and the trace with the log.
+# Fills the corpus of the target diagnose: for each capture the profiles with the log, and the trace with the log.
 seed_captures() {
   local corpus=$out/diagnose scratch capture name file
   mkdir -p "$corpus"
@@ -157,7 +155,7 @@ seed_captures() {
   echo "diagnose: $(find "$corpus" -type f | wc -l) inputs"
 }
 
-# Adds to the corpus of the target synth what it takes for choices, and the texts of Go's test cases.
+# Adds inputs with choices, and the texts of Go's test cases, to the corpus of the target synth.
 seed_choices() {
   local corpus=$1 trace case
   for trace in "$traces"/go1.2[67]/channels.trace "$traces"/go1.2[67]/gc.trace; do

@@ -1,7 +1,8 @@
-//! Turns Go's own test cases into seeds: `text_seeds CASES DIR` writes a trace to DIR for each `*.test` of the folder
-//! CASES, which is `src/internal/trace/testdata/tests` of a Go tree.
+//! Converts Go's test cases to seeds: `text_seeds CASES DIR` writes a trace to DIR for each file
+//! `*.test` in CASES, which is `src/internal/trace/testdata/tests` of Go's source tree.
 //!
-//! They are short, and each has what made a bug: better seeds than most of what programs write.
+//! They are short, and each caused a bug, so they are better seeds than the traces of most
+//! programs.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The trace of a case, which is a text archive of an expectation and a trace in text form.
+/// The trace of a test case, which is a text archive of the expected result and the text of a
+/// trace.
 fn trace(case: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
     let archive = fs::read_to_string(case)?;
     let (_, text) = archive.split_once("-- trace --\n").ok_or("there is no trace in it")?;

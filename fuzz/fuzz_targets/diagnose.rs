@@ -1,4 +1,4 @@
-//! Any set of profiles, traces and logs gets a verdict, and its parts agree with each other.
+//! Any set of profiles, traces and logs gets a consistent verdict.
 //!
 //! An input is a list of parts: one byte for the kind, two for the length, then the bytes.
 
@@ -14,12 +14,12 @@ use gotrace::pprof::{PprofKind, Profile, ProfileError, ProfileLimits};
 use gotrace::{Reader, Timeline};
 use libfuzzer_sys::fuzz_target;
 
-/// So many parts are looked at.
+/// The maximum number of parts that are read.
 const MAX_PARTS: usize = 16;
-/// What a profile may unpack to.
+/// The maximum size of a decompressed profile.
 const PROFILE_BYTES: u64 = 1 << 20;
-/// How many goroutines are asked about.
-const ASKED: usize = 4;
+/// The number of goroutines and findings that are queried.
+const QUERIED: usize = 4;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut inputs = Inputs::new();
@@ -49,12 +49,12 @@ fuzz_target!(|bytes: &[u8]| {
     let verdict = diagnose(&inputs, &options);
     check(&verdict, &inputs, &options);
     if let Some(timeline) = timeline {
-        for goroutine in timeline.goroutines().take(ASKED) {
+        for goroutine in timeline.goroutines().take(QUERIED) {
             for allocation in allocations_of(&timeline, goroutine.id(), &inputs) {
                 assert!(allocation.stack.contains(&allocation.place));
             }
         }
-        for finding in verdict.findings.iter().take(ASKED) {
+        for finding in verdict.findings.iter().take(QUERIED) {
             let function = finding.place.as_ref().map_or("", |place| &place.func);
             let passages = passing_through(&timeline, function);
             assert!(passages.iter().all(|passage| passage.first_seen <= passage.last_seen));
@@ -75,7 +75,7 @@ fn trace(part: &[u8]) -> Option<(TraceEvidence, Option<String>)> {
 
 fn log(inputs: &mut Inputs, part: &[u8]) {
     let mut log = Log::default();
-    // A damaged gzip file gives what came before the damage.
+    // A damaged gzip file yields the lines before the damage.
     let _ = log.fill(LogReader::from_slice(part), LogLimits::default().cycles(4096));
     inputs.log("log", &log);
 }
@@ -98,5 +98,5 @@ fn check(verdict: &Verdict, inputs: &Inputs, options: &Options) {
     }
     let used = verdict.inputs.iter().filter(|input| input.used).count();
     assert_eq!(used == 0, inputs.is_empty());
-    assert!(used > 0 || verdict.judgement == Judgement::Healthy, "nothing comes of nothing");
+    assert!(used > 0 || verdict.judgement == Judgement::Healthy, "without a usable input there is no leak");
 }

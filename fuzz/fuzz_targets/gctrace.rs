@@ -1,4 +1,4 @@
-//! Any GC log is read to its end, and no question about its lines, cycles and trends panics.
+//! Any GC log is read to its end, and no analysis of its lines, cycles and trends panics.
 
 #![no_main]
 
@@ -17,29 +17,29 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         packed(bytes);
-        ask_series(bytes);
+        check_series(bytes);
         return;
     }
     let log = Log::from_slice(bytes).expect("plain text can be read");
     let lines = same_in_pieces(bytes);
-    assert_eq!(log.cycles.len() as u64 + log.skipped.total(), lines, "each line is a collection or skipped");
+    assert_eq!(log.cycles.len() as u64 + log.skipped.total(), lines, "each line is a cycle or skipped");
     for cycle in &log.cycles {
-        ask_cycle(cycle);
+        check_cycle(cycle);
     }
     let runs = log.runs();
     assert_eq!(runs.iter().map(|run| run.cycles.len()).sum::<usize>(), log.cycles.len());
     for run in &runs {
-        ask_run(run);
+        check_run(run);
     }
     let longest = log.longest_run();
     assert_eq!(longest.is_none(), log.cycles.is_empty());
     let report = LogReport::new(&log, &LogReportOptions::default().limit(1 << 30).cycles(true));
     assert_eq!(report.run.is_none(), log.cycles.is_empty());
     assert_eq!(report.cycles, Some(log.cycles));
-    ask_series(bytes);
+    check_series(bytes);
 });
 
-/// A gzip file: it has the same collections from memory and from a stream, or the same error.
+/// A gzip file yields the same cycles or an error from memory and from a stream.
 fn packed(bytes: &[u8]) {
     let (mut whole, mut streamed) = (Log::default(), Log::default());
     let one = whole.fill(LogReader::from_slice(bytes), LogLimits::default());
@@ -47,7 +47,7 @@ fn packed(bytes: &[u8]) {
     assert_eq!((whole, one.is_ok()), (streamed, other.is_ok()));
 }
 
-/// Reads the log in pieces of one kind beside the whole, line by line, and gives how many lines it has.
+/// Compares the lines of the log in pieces with those from memory, and returns their number.
 fn same_in_pieces(bytes: &[u8]) -> u64 {
     let seed = choice(bytes);
     let mut whole = LogReader::from_slice(bytes);
@@ -66,32 +66,33 @@ fn same_in_pieces(bytes: &[u8]) -> u64 {
         assert_eq!(line.number, lines);
         end = check_line(&line, bytes, end);
     }
-    assert!(whole.next_line().expect("it has ended").is_none());
+    assert!(whole.next_line().expect("the reader is fused").is_none());
     assert_eq!(whole.offset(), bytes.len() as u64);
     lines
 }
 
-/// A line begins where the last one has ended, and is what its bytes are. Gives where it ends, at the least.
+/// Checks that a line starts after the previous one and has the right bytes, and returns its end,
+/// or a lower bound of it.
 fn check_line(line: &Line<'_>, bytes: &[u8], end: usize) -> usize {
-    let begin = usize::try_from(line.offset).expect("it is within");
-    assert!(begin == 0 || begin > end || bytes[begin - 1] == b'\n');
+    let start = usize::try_from(line.offset).expect("the offset is in the log");
+    assert!(start == 0 || start > end || bytes[start - 1] == b'\n');
     if line.kind == LineKind::TooLong {
-        assert!(line.bytes.is_empty() && bytes.len() - begin > MAX_LINE);
-        return begin;
+        assert!(line.bytes.is_empty() && bytes.len() - start > MAX_LINE);
+        return start;
     }
-    assert_eq!(&bytes[begin..begin + line.bytes.len()], line.bytes);
+    assert_eq!(&bytes[start..start + line.bytes.len()], line.bytes);
     assert_eq!(LineKind::of(line.bytes), line.kind);
     assert!(!line.bytes.contains(&b'\n'));
-    begin + line.bytes.len()
+    start + line.bytes.len()
 }
 
-fn ask_cycle(cycle: &Cycle) {
+fn check_cycle(cycle: &Cycle) {
     assert!(cycle.end() >= cycle.start && cycle.clock.total() >= cycle.clock.pause());
     assert!(cycle.cpu.taken() >= cycle.cpu.assist && cycle.marked() >= cycle.heap_live);
     assert_eq!(cycle.stacks.is_some(), cycle.globals.is_some());
 }
 
-fn ask_run(run: &Run) {
+fn check_run(run: &Run) {
     let cycles = &run.cycles;
     assert!(
         cycles.is_sorted_by(|a, b| a.n < b.n && a.start <= b.start),
@@ -110,12 +111,12 @@ fn ask_run(run: &Run) {
     }
     let at: Vec<f64> = cycles.iter().map(|cycle| cycle.start.as_nanos() as f64).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
-    ask_trend(&at, &live);
+    check_trend(&at, &live);
 }
 
-/// The bytes as a series: positions that stand still or rise, and values of all sizes.
-fn ask_series(bytes: &[u8]) {
-    /// All pairs of them are looked at.
+/// Analyses the bytes as a series of non-decreasing positions and values of all sizes.
+fn check_series(bytes: &[u8]) {
+    /// The maximum number of values, since some analyses look at all pairs.
     const MOST: usize = 40;
     let pairs = bytes.as_chunks::<2>().0.iter().take(MOST);
     let mut now = 0.0;
@@ -125,17 +126,17 @@ fn ask_series(bytes: &[u8]) {
             (now, f64::from(value & 63) * 2f64.powi(i32::from(step >> 4) * 4))
         })
         .unzip();
-    ask_trend(&at, &values);
+    check_trend(&at, &values);
 }
 
-fn ask_trend(at: &[f64], values: &[f64]) {
+fn check_trend(at: &[f64], values: &[f64]) {
     if let Some(trend) = Trend::of(at, values, 0.95) {
         let (line, test) = (trend.theil_sen, trend.mann_kendall);
         assert!((-1.0..=1.0).contains(&test.tau) && (0.0..=1.0).contains(&test.p), "{test:?}");
         if let Some(Interval { low, high }) = line.interval {
-            // Sums in floating point: a hair is allowed.
-            let hair = 1e-9 * line.slope.abs();
-            assert!(low <= line.slope + hair && line.slope <= high + hair, "{line:?}");
+            // A tolerance for rounding.
+            let tolerance = 1e-9 * line.slope.abs();
+            assert!(low <= line.slope + tolerance && line.slope <= high + tolerance, "{line:?}");
         }
         assert!(!(trend.rises(0.05) && trend.falls(0.05)));
         if let Forecast::At { expected, .. } = trend.forecast(1e12) {

@@ -1,4 +1,4 @@
-//! Any profile is read or refused, and its samples, reports and rewritten form agree.
+//! Any profile is read or refused, and its samples, its reports and a rewritten profile agree.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use gotrace::pprof::{
 };
 use libfuzzer_sys::fuzz_target;
 
-/// Inputs are small; what they unpack to need not be large.
+/// The maximum size of a decompressed profile.
 const BYTES: u64 = 4 << 20;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -16,28 +16,28 @@ fuzz_target!(|bytes: &[u8]| {
     match Profile::from_slice_with(bytes, &limits) {
         Ok(profile) => {
             assert_eq!(streamed.expect("the same bytes").bytes(), profile.bytes());
-            ask_head(&profile);
-            match visit(&profile) {
-                Ok(()) => ask_reports(&profile),
+            check_head(&profile);
+            match read_samples(&profile) {
+                Ok(()) => check_reports(&profile),
                 Err(error) => {
-                    tell(&error);
-                    assert!(Report::new(&profile, By::Function).is_err(), "it goes over the same samples");
+                    check_error(&error);
+                    assert!(Report::new(&profile, By::Function).is_err(), "a report reads the same samples");
                 }
             }
         }
         Err(error) => {
             assert!(streamed.is_err(), "the same bytes");
-            tell(&error);
+            check_error(&error);
         }
     }
 });
 
-fn tell(error: &ProfileError) {
+fn check_error(error: &ProfileError) {
     let text = error.to_string();
     assert!(!text.contains('\n'), "an error is one line: {text}");
 }
 
-fn ask_head(profile: &Profile<'_>) {
+fn check_head(profile: &Profile<'_>) {
     let _ = (profile.kind().to_string(), profile.period_type(), profile.doc_url(), profile.keep_frames());
     assert_eq!(profile.default_sample_type().is_none(), profile.sample_types().len() == 0);
     let _ = (profile.time(), profile.duration());
@@ -50,8 +50,8 @@ fn ask_head(profile: &Profile<'_>) {
     }
 }
 
-/// Looks at every sample. Labels are not looked at by a report, so their errors are told and forgotten.
-fn visit(profile: &Profile<'_>) -> Result<(), ProfileError> {
+/// Reads every sample. A report does not read labels, so their errors are formatted and ignored.
+fn read_samples(profile: &Profile<'_>) -> Result<(), ProfileError> {
     let mut count = 0;
     let mut samples = profile.samples();
     let result = loop {
@@ -61,7 +61,7 @@ fn visit(profile: &Profile<'_>) -> Result<(), ProfileError> {
                 assert_eq!(sample.values().len(), profile.sample_types().len());
                 let mut labels = sample.labels();
                 while let Some(_label) = labels.next_label().unwrap_or_else(|error| {
-                    tell(&error);
+                    check_error(&error);
                     None
                 }) {}
             }
@@ -69,18 +69,18 @@ fn visit(profile: &Profile<'_>) -> Result<(), ProfileError> {
             Err(error) => break Err(error),
         }
     };
-    assert!(matches!(samples.next_sample(), Ok(None)), "what has ended has ended");
+    assert!(matches!(samples.next_sample(), Ok(None)), "the iterator is fused");
     assert!(result.is_err() || count == profile.sample_count());
     result
 }
 
-fn ask_reports(profile: &Profile<'_>) {
+fn check_reports(profile: &Profile<'_>) {
     for by in [By::Function, By::Package, By::Stack] {
-        let report = Report::new(profile, by).expect("its samples are sound");
+        let report = Report::new(profile, by).expect("the samples are valid");
         let width = report.sample_types().len();
         for i in 0..width {
             let flat = report.rows().fold(0_i64, |sum, row| sum.wrapping_add(row.flat[i]));
-            // A sample without a stack is in the total alone.
+            // A sample without a stack is only in the total.
             assert!(by != By::Stack || flat == report.total()[i]);
             assert!(report.top(i).iter().all(|row| row.flat[i] != 0 || row.cum[i] != 0));
         }
@@ -97,23 +97,23 @@ fn ask_reports(profile: &Profile<'_>) {
     write_again(profile);
 }
 
-/// What is written is read as what it was made of: here the first value of each sample.
+/// Writes a profile of the first value of each sample, and checks the total after reading it.
 fn write_again(profile: &Profile<'_>) {
-    // Sums that overflow stay at the limit in one, and wrap in the other.
-    let most = i64::MAX / (profile.sample_count().max(1) as i64);
+    // Limits the values, since sums that overflow saturate in one place and wrap in the other.
+    let max = i64::MAX / (profile.sample_count().max(1) as i64);
     let mut builder = ProfileBuilder::new([ValueType::new("value", "count")]);
     let mut total = 0;
     let mut samples = profile.samples();
     while let Some(sample) = samples.next_sample().expect("it is sound") {
         let Some(&value) = sample.values().first() else { return };
-        let value = value.clamp(-most, most);
+        let value = value.clamp(-max, max);
         total += value;
         let mut labels = sample.labels();
         let label: Option<SampleLabel<'_>> = labels.next_label().unwrap_or_default();
         builder.labelled_sample(sample.frames(), [value], label);
     }
     let mut bytes = Vec::new();
-    builder.write(&mut bytes).expect("a vector takes all");
+    builder.write(&mut bytes).expect("writing to a vector cannot fail");
     let written = match Profile::from_slice(&bytes) {
         Ok(written) => written,
         Err(error) => panic!("{error}"),

@@ -1,19 +1,20 @@
-//! Traces survive the way to text and back, and traces of a made-up scheduler can be read.
+//! Traces can be written as text and encoded again, and traces of a simulated scheduler can be
+//! read.
 //!
-//! The first byte says what the rest is: a trace, whose text is written and read; a text; or choices from which
-//! [`gotrace_fuzz::model`] makes a trace.
+//! The first byte says what the rest is: a trace, the text of a trace, or choices from which
+//! [`gotrace_fuzz::scheduler`] generates a trace.
 
 #![no_main]
 
 use gotrace::raw::RawReader;
 use gotrace::{Error, Reader, Timeline, synth};
-use gotrace_fuzz::account::{self, assert_same};
 use gotrace_fuzz::chunked::{Chunked, Pieces};
-use gotrace_fuzz::{model, questions};
+use gotrace_fuzz::listing::{self, assert_same};
+use gotrace_fuzz::{queries, scheduler};
 use libfuzzer_sys::arbitrary::Unstructured;
 use libfuzzer_sys::fuzz_target;
 
-/// What is behind this of an input is left out.
+/// Longer inputs are cut to this length.
 const MAX_LEN: usize = 16 << 10;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -29,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
         _ => {
-            if let Ok(trace) = model::trace(&mut Unstructured::new(rest)) {
+            if let Ok(trace) = scheduler::trace(&mut Unstructured::new(rest)) {
                 read(&trace);
                 round_trip(&trace);
             }
@@ -37,7 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// A trace's text, if it has one; and whether its integers are as short as can be.
+/// The text of a trace, and whether all its varints are as short as possible.
 fn text(trace: &[u8]) -> Result<(String, bool), Error> {
     let mut reader = RawReader::from_slice(trace)?;
     let mut text = format!("Trace Go1.{}\n", reader.version().minor()).into_bytes();
@@ -46,13 +47,14 @@ fn text(trace: &[u8]) -> Result<(String, bool), Error> {
         let mut events = batch.events();
         let mut is_first = true;
         while let Some(event) = events.next_event()? {
-            event.write_text(&mut text).expect("memory does not fail");
-            // The runtime leaves room for a batch's size, which it does not know yet.
+            event.write_text(&mut text).expect("writing to a vector cannot fail");
+            // The runtime reserves room for the size of a batch, so the size is never encoded as
+            // short as possible.
             is_short &= is_first || event.encoded_size() == event.bytes().len();
             is_first = false;
         }
     }
-    Ok((String::from_utf8(text).expect("all but UTF-8 is escaped"), is_short))
+    Ok((String::from_utf8(text).expect("the text escapes what is not UTF-8"), is_short))
 }
 
 fn round_trip(trace: &[u8]) {
@@ -64,20 +66,20 @@ fn round_trip(trace: &[u8]) {
     }
 }
 
-/// Reads what is made up in every way.
+/// Reads a generated trace strictly, in pieces and leniently, and builds its timeline.
 fn read(trace: &[u8]) {
-    let events = account::ordered(Reader::from_slice(trace));
-    assert_same(&events, &account::ordered(Reader::from_reader(Chunked::new(trace, Pieces::Random(1)))), "in pieces");
-    let mut lenient = Reader::builder().lenient().from_slice(trace).expect("the header is sound");
-    while lenient.next_event().expect("lenient reading goes on").is_some() {}
+    let events = listing::ordered(Reader::from_slice(trace));
+    assert_same(&events, &listing::ordered(Reader::from_reader(Chunked::new(trace, Pieces::Random(1)))), "in pieces");
+    let mut lenient = Reader::builder().lenient().from_slice(trace).expect("the header is valid");
+    while lenient.next_event().expect("lenient reading never fails").is_some() {}
     let account = lenient.account();
     assert_eq!(account.read.bytes + account.lost.bytes + account.trailing, trace.len() as u64, "{account:?}");
-    let is_sound = account.fault_count == 0;
+    let is_undamaged = account.fault_count == 0;
     match Timeline::from_slice(trace) {
         Ok(timeline) => {
-            assert!(is_sound, "what has no fault is whole: {account:?}");
-            questions::ask(&timeline);
+            assert!(is_undamaged, "strict reading succeeds only if there is no fault: {account:?}");
+            queries::query(&timeline);
         }
-        Err(error) => assert!(!is_sound, "{error}"),
+        Err(error) => assert!(!is_undamaged, "{error}"),
     }
 }

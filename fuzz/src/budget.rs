@@ -1,29 +1,30 @@
-//! A limit on the text that one input may cost.
+//! A limit on the amount of text for one input.
 //!
-//! An event of four bytes may name a stack of 128 frames, each with two strings of a kilobyte: text can be ten thousand
-//! times as long as the input, and to print it all would make the fuzzer crawl.
+//! An event of four bytes can have a stack of 128 frames with two strings of a kilobyte each. Its
+//! text can be ten thousand times as long as the input, and formatting all text would make fuzzing
+//! very slow.
 
 use std::fmt;
 use std::io;
 
-/// A sink that counts, and says when it has had enough.
+/// A sink that counts bytes up to a limit.
 #[derive(Debug)]
 pub struct Budget {
     left: usize,
 }
 
 impl Budget {
-    /// A sink for about `bytes` of text: the text during which they run out is taken whole.
+    /// A sink for about `bytes` of text. The last text may exceed it.
     pub fn new(bytes: usize) -> Self {
         Budget { left: bytes }
     }
 
-    /// Whether nothing more should be written.
+    /// Whether the limit is reached, so that nothing more should be formatted.
     pub fn is_spent(&self) -> bool {
         self.left == 0
     }
 
-    /// Notes text that went elsewhere.
+    /// Counts text that was written elsewhere.
     pub fn spend(&mut self, bytes: usize) {
         self.left = self.left.saturating_sub(bytes);
     }

@@ -1,19 +1,18 @@
-//! A `Read` that gives its bytes in pieces.
+//! A `Read` that delivers its bytes in pieces.
 
 use std::io::{self, Read};
 
-/// How long the pieces are.
+/// The lengths of the pieces.
 #[derive(Clone, Copy, Debug)]
 pub enum Pieces {
-    /// As long as the caller has room for.
+    /// The length of the buffer.
     Whole,
     /// One byte.
     Bytes,
-    /// Anything up to some hundred bytes, by a generator that starts from this; a few reads are interrupted.
+    /// Random lengths up to some hundred bytes, with this seed. Some reads are interrupted.
     Random(u64),
 }
 
-/// Bytes that come in pieces.
 #[derive(Debug)]
 pub struct Chunked<'a> {
     rest: &'a [u8],
@@ -25,16 +24,16 @@ impl<'a> Chunked<'a> {
         Chunked { rest: bytes, pieces }
     }
 
-    /// How long the next piece is; 0 for an interrupted read.
+    /// The length of the next piece, or 0 for an interrupted read.
     fn next_piece(&mut self) -> usize {
         match &mut self.pieces {
             Pieces::Whole => usize::MAX,
             Pieces::Bytes => 1,
             Pieces::Random(state) => {
-                // Knuth's MMIX generator: its upper bits are the good ones.
+                // Knuth's MMIX generator. Only its upper bits are random enough.
                 *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let random = (*state >> 32) as usize;
-                // Short pieces end inside of integers and headers, long ones at the ends of batches.
+                // Short pieces end inside integers and headers, long ones at the ends of batches.
                 if random & 1 == 0 { (random >> 8) % 5 } else { (random >> 8) % 400 }
             }
         }

@@ -1,12 +1,13 @@
-//! What the fuzz targets share: a reader that asks for everything, in bounded time.
+//! Code that several fuzz targets use.
 
-pub mod account;
 pub mod budget;
 pub mod chunked;
-pub mod model;
-pub mod questions;
+pub mod listing;
+pub mod queries;
+pub mod scheduler;
 
-/// A number that follows from the input, so that a failure repeats: a seed, or what to do where there is no time for all.
+/// A number that depends only on the input, so that failures are reproducible. It is a seed, or
+/// selects one of several variants if there is no time for all.
 pub fn choice(bytes: &[u8]) -> u64 {
     bytes.iter().fold(bytes.len() as u64, |seed, &byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
