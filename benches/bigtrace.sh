@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds and runs benches/bigtrace: a trace of at least SIZE, for benchmarks.
+# Builds and runs benches/bigtrace, which writes a trace of at least SIZE for benchmarks.
 #
 #   benches/bigtrace.sh [-g GOROOT] SIZE OUT      for example: 120MB /tmp/big.trace
 #
-# GOROOT is GOTRACE_GOROOT by default; its version chooses the format of the trace.
-# Go 1.19 to 1.27 will do. GODEBUG is passed on: traceallocfree=1 adds heap events.
+# The default GOROOT is GOTRACE_GOROOT. Its version, 1.19 to 1.27, determines the format
+# of the trace. GODEBUG is passed on: traceallocfree=1 adds heap events.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -3,8 +3,8 @@
 #
 #   GOTRACE_GOROOT=/path/to/go1.27 benches/build-peer.sh [OUTPUT]
 #
-# OUTPUT is target/gotrace-peer of this repository by default. The reader is an
-# internal package of the standard library, so the program passes for a command of it.
+# The default OUTPUT is target/gotrace-peer in this repository. The reader is an internal
+# package of the standard library, so the program is built as a command of GOROOT.
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,4 +1,4 @@
-//! GC logs: how fast lines are read, alone and among others, and trends of long series.
+//! The speed of reading GC logs, with and without other lines, and of trends of long series.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use gotrace::trend::{InflectionOptions, inflections, mann_kendall, theil_sen};
 criterion_group!(benches, lines, trends);
 criterion_main!(benches);
 
-/// What a log is made of, to about this size.
+/// The approximate size of the logs.
 const LOG: usize = 8 << 20;
 
 fn lines(criterion: &mut Criterion) {
@@ -37,7 +37,7 @@ fn count(mut reader: LogReader<'_>) -> u64 {
     count
 }
 
-/// Lines as Go 1.27 writes them, with so many others before each.
+/// A log of Go 1.27 with `others` other lines before each line of the runtime.
 fn log(others: usize) -> String {
     let mut log = String::with_capacity(LOG + 1000);
     let mut n = 0u64;

@@ -1,4 +1,5 @@
-//! This crate's side of benches/peers.sh: what benches/peer/main.go is for Go's reader, with the same output.
+//! The program that `benches/peers.sh` runs for this crate. `benches/peer/main.go` is the one for
+//! Go's reader, with the same output.
 //!
 //! ```text
 //! peers raw|ordered|timeline|summary|mmu [-n RUNS] [--stream] FILE
@@ -10,14 +11,15 @@
 //! {"mode":"raw","events":N,"bytes":B,"seconds":S,"peak_rss_bytes":R}
 //! ```
 //!
-//! "raw" counts every event of the file, the structural ones included; "ordered" counts the events that `Reader`
-//! delivers; "timeline" builds a `Timeline`, of which it counts the spans; "summary" sums up the goroutines, and "mmu"
-//! finds the mutator utilization with the default flags and its minimum at 100 windows from a microsecond up. "seconds" is
-//! the median of the runs, and covers the reading only: the file is in memory before, and counts
-//! in "peak_rss_bytes". With --stream the file is read as it is decoded.
+//! "raw" counts every event in the file, including structural events. "ordered" counts the events
+//! that `Reader` delivers. "timeline" builds a `Timeline` and counts its spans. "summary"
+//! summarizes goroutines. "mmu" computes the mutator utilization with the default flags, and its
+//! minimum for 100 windows from a microsecond up. "seconds" is the median of the runs. It excludes
+//! reading the file into memory, but "peak_rss_bytes" includes that memory. With --stream the file
+//! is read while it is decoded.
 //!
-//! `cargo bench` calls this without a mode: then all are run over the trace that GOTRACE_BIG_TRACE names, or the largest
-//! of testdata.
+//! `cargo bench` runs this without a mode. Then all modes run with the trace at GOTRACE_BIG_TRACE,
+//! or the largest trace in testdata.
 
 mod inputs;
 
@@ -37,18 +39,18 @@ use serde::Serialize;
 
 #[derive(Parser)]
 struct Args {
-    /// What to run; all if there is none
+    /// What to run (default: all)
     #[arg(value_enum)]
     mode: Option<Mode>,
-    /// The trace
+    /// The trace to read
     file: Option<PathBuf>,
-    /// How often; the median time is reported
+    /// The number of runs, whose median time is printed
     #[arg(short = 'n', default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Read the file while decoding, not before
+    /// Read the file while decoding, instead of before
     #[arg(long)]
     stream: bool,
-    /// Cargo says this to benchmarks
+    /// Passed by cargo bench
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -142,7 +144,7 @@ fn read(mode: Mode, reader: Reader<'_>) -> Result<u64, gotrace::Error> {
         }
         Mode::Mmu => {
             let (count, utilization) = observe(reader, Mmu::new(MmuOptions::default()))?;
-            // As in benches/peer/main.go.
+            // The same windows as in benches/peer/main.go.
             let factor = (utilization.duration().as_nanos() as f64 / 1000.0).powf(1.0 / 99.0);
             let mmus = (0..100).map(|i| utilization.mmu(Duration::from_nanos((1000.0 * factor.powi(i)) as u64)));
             black_box(mmus.sum::<f64>());
@@ -151,7 +153,7 @@ fn read(mode: Mode, reader: Reader<'_>) -> Result<u64, gotrace::Error> {
     }
 }
 
-/// Counts the events besides.
+/// Also counts the events.
 fn observe<O: Observer + Send>(mut reader: Reader<'_>, observer: O) -> Result<(u64, O::Output), gotrace::Error> {
     let (found, error) = run(&mut reader, (Count(0), observer));
     error.map_or(Ok(found), Err)
@@ -184,7 +186,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     if times.len().is_multiple_of(2) { (times[middle - 1] + times[middle]) / 2 } else { times[middle] }
 }
 
-/// The largest resident size that the process has had; 0 where the system does not say it as Linux does.
+/// The peak resident size of the process, or 0 on systems other than Linux.
 fn peak_rss() -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Measures this crate beside Go 1.27's own trace reader.
+# Compares the speed and memory of this crate with those of Go 1.27's trace reader.
 #
 # usage: benches/peers.sh [-n RUNS] [BIGTRACE]
 #
-#   -n RUNS    how often each side runs each mode, in turns (default: 5)
-#   BIGTRACE   the trace; without one, a trace of 120 MB is made first
+#   -n RUNS    the number of runs of each side and mode, in turns (default: 5)
+#   BIGTRACE   the trace (default: a trace of 120 MB, which is generated first)
 #
-# GOTRACE_GOROOT is the GOROOT of a Go 1.27; .ci/go-toolchain fetches one if it is
-# not set.
+# GOTRACE_GOROOT is a Go 1.27 installation. If it is not set, .ci/go-toolchain downloads
+# one.
 #
-# The modes: raw is every event in file order, ordered the events of the validating
-# reader, summary and mmu two of the analyses in src/analysis. "memory" has the file in memory before the clock starts, "stream" reads it
-# as it is decoded. Each run is a process of its own, one thread of ours, and Go with
-# its garbage collector on the cores there are. A ratio is that of two runs, one after
-# the other. Exit 1 if both sides do not count the same events.
+# The modes: raw reads every event in file order, ordered reads with the validating
+# reader, and summary and mmu are two of the analyses in src/analysis. "memory" reads the
+# file into memory before the measurement, "stream" while decoding. Each run is a process.
+# Ours has one thread, and Go runs its garbage collector on all cores. A ratio is that of
+# two consecutive runs. Exit 1 if the sides count different numbers of events.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -37,17 +37,17 @@ field() {
   sed -nE "s/.*\"$1\": *([0-9.eE+-]+).*/\1/p" <<<"$2"
 }
 
-# Prints the path of this crate's side.
+# Prints the path of the program for this crate.
 build_ours() {
   cargo bench --quiet --locked --no-run --bench peers --message-format json --manifest-path "$repo/Cargo.toml" |
     sed -nE '/"name":"peers"/s/.*"executable":"([^"]+)".*/\1/p'
 }
 
-# Runs both sides in turns; a line for each pair: events, seconds and peak memory of Go and of us.
+# Runs both sides in turns. Prints for each pair the events, seconds and peak memory of Go and of this crate.
 run_pairs() {
   local mode=$1 go_option=$2 our_option=$3 pair go ours
   for ((pair = 0; pair < runs; pair++)); do
-    # shellcheck disable=SC2086 # an option may be none
+    # shellcheck disable=SC2086 # the option may be empty
     go=$("$go_peer" "$mode" $go_option "$trace")
     # shellcheck disable=SC2086
     ours=$("$our_peer" "$mode" $our_option "$trace")
@@ -58,7 +58,7 @@ run_pairs() {
   done
 }
 
-# Turns the lines of run_pairs into a row of the table.
+# Prints a row of the table for the lines of run_pairs.
 summarise() {
   awk -v name="$1" '
     function sorted(values, n,   i, j, x) {
@@ -114,7 +114,7 @@ if [[ -z ${GOTRACE_GOROOT:-} ]]; then
 fi
 trace=${1:-$scratch/big.trace}
 if (($# == 0)); then
-  echo "making a trace of $size" >&2
+  echo "generating a trace of $size" >&2
   "$repo/benches/bigtrace.sh" "$size" "$trace" >&2
 fi
 [[ -r $trace ]] || fail "cannot read $trace"
@@ -126,7 +126,7 @@ echo "$(wc -c <"$trace") bytes, $runs runs each"
 printf '%-15s  %8s  %8s  %-20s  %8s  %8s\n' \
   mode 'Go Mev/s' 'we Mev/s' '  ratio min/med/max' 'Go MiB' 'we MiB'
 modes=(raw ordered summary mmu)
-# Of Go 1.21 and older its reader has no raw form.
+# Go's raw reader does not support v1 traces.
 [[ $(head -c 7 "$trace") > 'go 1.21' ]] || modes=(ordered summary mmu)
 for mode in "${modes[@]}"; do
   run_pairs "$mode" '' '' | summarise "$mode memory"

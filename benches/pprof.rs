@@ -1,12 +1,14 @@
-//! Profiles: read, and added up by function.
+//! The speed of reading profiles and of summing them by function.
 //!
-//! `cargo bench --bench pprof` measures both on a made profile. benches/pprof.sh has this make two profiles of any size:
+//! `cargo bench --bench pprof` measures both with a synthetic profile. `benches/pprof.sh` uses this
+//! program to write two profiles of any size:
 //!
 //! ```text
 //! pprof make BYTES BASE LATER
 //! ```
 //!
-//! writes heap profiles, about BYTES unpacked, of which the later has grown.
+//! writes two heap profiles of about BYTES each before compression. The heap of the later one is
+//! larger.
 
 use std::error::Error;
 use std::fs::File;
@@ -54,7 +56,8 @@ fn measure(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A heap profile as a large program has it: thousands of functions, stacks that share their outer part.
+/// A heap profile like that of a large program, with thousands of functions, and stacks with common
+/// outer frames.
 fn make(bytes: usize, is_later: bool) -> ProfileBuilder<4> {
     let mut random = Random(7);
     let names: Vec<String> = (0..FUNCTIONS)
@@ -70,7 +73,7 @@ fn make(bytes: usize, is_later: bool) -> ProfileBuilder<4> {
     profile.period(ValueType::new("space", "bytes"), 524_288);
     let time = WallTime::from_nanos(1_700_000_000_000_000_000 + i128::from(is_later) * 60_000_000_000);
     profile.time(time.expect("in range"));
-    // The outermost first.
+    // The outermost frame comes first.
     let mut stack: Vec<(u64, u64)> = Vec::new();
     let mut written = 0;
     while written < bytes {
@@ -83,7 +86,7 @@ fn make(bytes: usize, is_later: bool) -> ProfileBuilder<4> {
         let objects = 1 + random.below(1000);
         let kept = random.below(objects + 1) * if is_later { 2 } else { 1 };
         let values = [objects * 2, objects * 2 * size, kept, kept * size].map(|value| value as i64);
-        // Some sites are new in the later profile.
+        // Some stacks are only in the later profile.
         if random.below(16) > 0 || is_later {
             let frames = stack.iter().rev().map(|&(function, site)| {
                 let line = 10 + 7 * site as i64;
@@ -93,7 +96,7 @@ fn make(bytes: usize, is_later: bool) -> ProfileBuilder<4> {
             });
             profile.labelled_sample(frames, values, [SampleLabel::number("bytes", size as i64, "")]);
         }
-        // Two or three bytes for a location, the values, the label and the framing.
+        // Two or three bytes for each location, and the values, the label and the framing.
         written += 5 * depth / 2 + 26;
     }
     profile
@@ -101,7 +104,7 @@ fn make(bytes: usize, is_later: bool) -> ProfileBuilder<4> {
 
 const FUNCTIONS: u64 = 20_000;
 
-/// SplitMix64: the same profile everywhere.
+/// SplitMix64, so that the profile is the same on every machine.
 struct Random(u64);
 
 impl Random {

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Measures the difference of two heap profiles beside go tool pprof of Go 1.27.
+# Compares gotrace with go tool pprof of Go 1.27 for the difference of two heap profiles.
 #
 # usage: benches/pprof.sh [-n RUNS] [BASE LATER]
 #
-#   -n RUNS       how often each side runs, in turns (default: 5)
-#   BASE LATER    the profiles; without them, two of 50 MB (unpacked) are made first
+#   -n RUNS       the number of runs of each side, in turns (default: 5)
+#   BASE LATER    the profiles (default: two of 50 MB before compression, which are
+#                 generated first)
 #
-# The tools are whole processes, as a user runs them:
+# The measured commands are:
 #   go tool pprof -top -diff_base BASE LATER
 #   gotrace heap --diff-base BASE LATER
-# A ratio is that of two runs, one after the other. .ci/go-toolchain builds the tool.
+# A ratio is that of two consecutive runs. .ci/go-toolchain builds the tool.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -33,7 +34,7 @@ build() {
     sed -nE 's/.*"executable":"([^"]+)".*/\1/p' | tail -n 1
 }
 
-# Runs a command; prints seconds, processor seconds and peak memory in bytes.
+# Runs a command and prints its seconds, CPU seconds and peak memory in bytes.
 measure() {
   python3 - "$@" <<'PYTHON'
 import os, sys, time
@@ -80,7 +81,7 @@ later=${2:-$scratch/later.pb.gz}
 if (($# == 0)); then
   "$(build bench --no-run --bench pprof)" make "$size" "$base" "$later"
 fi
-echo "$(gunzip -c "$base" | wc -c) and $(gunzip -c "$later" | wc -c) bytes unpacked, $runs runs each"
+echo "$(gunzip -c "$base" | wc -c) and $(gunzip -c "$later" | wc -c) bytes before compression, $runs runs each"
 for ((run = 0; run < runs; run++)); do
   echo "$(measure "$tool" -top -diff_base "$base" "$later")" "$(measure "$gotrace" heap --diff-base "$base" "$later")"
 done | awk '
@@ -102,8 +103,8 @@ done | awk '
   }
   END {
     sorted(go, n); sorted(ours, n); sorted(time, n); sorted(cpu, n); sorted(memory, n)
-    printf "%-10s  %10s  %10s  %s\n", "", "Go", "we", "ratio min/med/max"
+    printf "%-10s  %10s  %10s  %s\n", "", "Go", "gotrace", "ratio min/med/max"
     printf "%-10s  %8.2f s  %8.2f s  %.1f / %.1f / %.1f\n", "wall", median(go, n), median(ours, n), time[1], median(time, n), time[n]
-    printf "%-10s  %10s  %10s  %.1f / %.1f / %.1f\n", "processor", "", "", cpu[1], median(cpu, n), cpu[n]
+    printf "%-10s  %10s  %10s  %.1f / %.1f / %.1f\n", "CPU", "", "", cpu[1], median(cpu, n), cpu[n]
     printf "%-10s  %6.0f MiB  %6.0f MiB  %.1f / %.1f / %.1f\n", "peak", go_peak / 1048576, our_peak / 1048576, memory[1], median(memory, n), memory[n]
   }'

@@ -1,7 +1,7 @@
-//! How fast a timeline is built, and how fast it is asked.
+//! The speed of building and of querying a timeline.
 //!
-//! The trace is the one that GOTRACE_BIG_TRACE names, or the largest of testdata. Besides times it prints how much memory
-//! the timeline takes, and how many allocations a lookup makes: none, or it fails.
+//! The trace is the one at GOTRACE_BIG_TRACE, or the largest in testdata. The benchmark also prints
+//! the memory of the timeline, and fails if a lookup allocates.
 
 mod inputs;
 
@@ -20,7 +20,7 @@ criterion_group!(benches, build, ask);
 criterion_main!(benches);
 
 fn input() -> Vec<u8> {
-    fs::read(inputs::big().unwrap_or_else(inputs::biggest_of_testdata)).expect("the trace can be read")
+    fs::read(inputs::big().unwrap_or_else(inputs::biggest_of_testdata)).expect("the trace is readable")
 }
 
 fn build(criterion: &mut Criterion) {
@@ -36,7 +36,7 @@ fn build(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A question to a timeline about a goroutine and an instant.
+/// A query of a timeline about a goroutine and an instant.
 type Question = fn(&Timeline, GoId, Time);
 
 const QUESTIONS: [(&str, Question); 3] = [
@@ -53,7 +53,7 @@ const QUESTIONS: [(&str, Question); 3] = [
     }),
 ];
 
-/// So many questions are asked in turn: of all goroutines, in a mixed order.
+/// The number of queries, which go through all goroutines in a mixed order.
 const ASKED: usize = 4096;
 
 fn ask(criterion: &mut Criterion) {
@@ -74,7 +74,7 @@ fn ask(criterion: &mut Criterion) {
         let mut turn = asked.iter().cycle();
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let &(id, time) = turn.next().expect("it goes round");
+                let &(id, time) = turn.next().expect("the iterator cycles");
                 question(&timeline, id, time);
             });
         });

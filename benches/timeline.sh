@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Measures how fast timelines are built: beside Go's reader appending all events to
-# a slice, on one thread and on two, and how that grows with the trace.
+# Measures the speed of building timelines with one thread and with two, compared with
+# Go's reader when it appends all events to a slice, and how it grows with the trace.
 #
 # usage: benches/timeline.sh [-n RUNS] [--no-go] TRACE...
 #
-#   -n RUNS    how often each side runs, in turns (default: 5)
-#   --no-go    leave Go's reader out: it takes 300 bytes an event
+#   -n RUNS    the number of runs of each side, in turns (default: 5)
+#   --no-go    without Go's reader, which needs 300 bytes of memory for each event
 #
-# Each run is a process of its own with the file in memory before the clock starts.
-# One thread is what one processor allows: taskset pins the process to one. A ratio
-# is that of two runs, one after the other. Needs taskset, and GOTRACE_GOROOT as
-# peers.sh does.
+# Each run is a process that reads the file into memory before the measurement. For one
+# thread, taskset pins the process to one processor. A ratio is that of two consecutive
+# runs. This needs taskset, and GOTRACE_GOROOT like peers.sh.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -33,7 +32,7 @@ field() {
   sed -nE "s/.*\"$1\": *([0-9.eE+-]+).*/\1/p" <<<"$2"
 }
 
-# Prints the least, the median and the greatest of numbers on standard input.
+# Prints the minimum, median and maximum of the numbers on standard input.
 spread() {
   sort -g | awk '{ x[NR] = $1 } END {
     if (NR == 0) { print "-"; exit }
@@ -41,7 +40,7 @@ spread() {
   }'
 }
 
-# Prints the median of numbers on standard input.
+# Prints the median of the numbers on standard input.
 median() {
   sort -g | awk '{ x[NR] = $1 } END { print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'
 }
@@ -102,7 +101,7 @@ command -v taskset >/dev/null || fail "there is no taskset"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-# The first processor that this process may use.
+# The first processor that this process is allowed to use.
 processor=$(taskset -cp $$ | sed -E 's/.*: *([0-9]+).*/\1/')
 readonly processor
 if [[ $with_go == yes ]]; then

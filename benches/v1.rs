@@ -1,9 +1,10 @@
-//! How fast traces of Go 1.21 and older are read, in events and bytes a second.
+//! The speed of reading v1 traces (before Go 1.22), in events and bytes per second.
 //!
-//! `GOTRACE_V1` may name a large trace (`benches/bigtrace.sh` makes one); without it the repository's own are read.
+//! `GOTRACE_V1` can be the path of a large trace, such as one written by `benches/bigtrace.sh`. The
+//! default are the traces in testdata.
 //!
-//! The last group is the measure of linearity: a hostile trace and one of twice its length, of which the second may
-//! take at most 2.3 times as long.
+//! The last group checks that the time is linear: a hostile trace of twice the length may take at
+//! most 2.3 times as long.
 
 use std::fs;
 use std::hint::black_box;
@@ -12,7 +13,7 @@ use std::path::Path;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gotrace::Reader;
 
-/// Reads to the end or to the error, and counts.
+/// Reads to the end or to an error, and returns the number of events.
 fn read(bytes: &[u8]) -> u64 {
     let mut events = 0;
     let Ok(mut reader) = Reader::from_slice(bytes) else { return 0 };
@@ -51,14 +52,14 @@ fn batch(out: &mut Vec<u8>, proc: u64, ticks: u64) {
     push(out, ticks);
 }
 
-/// As many Ps as that, all waiting for one goroutine: each for another step of it.
+/// `n` Ps that all wait for one goroutine, each for another start of it.
 fn waiting_ps(n: u64) -> Vec<u8> {
     let mut out = b"go 1.21 trace\0\0\0".to_vec();
     batch(&mut out, 0, 1);
     out.extend([13 | 3 << 6, 4, 0, 1, 0, 0]); // GoCreate 1
     for p in 1..=n {
         batch(&mut out, p, 1);
-        out.extend([14 | 2 << 6, 0, 1]); // GoStart 1 with the P's sequence,
+        out.extend([14 | 2 << 6, 0, 1]); // GoStart 1 with the sequence number of the P,
         push(&mut out, n - p + 1);
         out.extend([17 | 1 << 6, 0, 0]); // and GoSched
     }
@@ -66,7 +67,7 @@ fn waiting_ps(n: u64) -> Vec<u8> {
     out
 }
 
-/// As many system calls as that, each followed by what does not say whether it blocks.
+/// `n` system calls, each followed by a record that does not show whether the call blocks.
 fn unclear_calls(n: u64) -> Vec<u8> {
     let mut out = b"go 1.21 trace\0\0\0".to_vec();
     batch(&mut out, 0, 1);
@@ -82,7 +83,7 @@ fn unclear_calls(n: u64) -> Vec<u8> {
     out
 }
 
-/// As many goroutines as that, created and never seen again.
+/// `n` goroutines that are created and never run.
 fn created(n: u64) -> Vec<u8> {
     let mut out = b"go 1.21 trace\0\0\0".to_vec();
     batch(&mut out, 0, 1);

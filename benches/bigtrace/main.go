@@ -1,16 +1,16 @@
-// Bigtrace produces a big execution trace of itself, for benchmarks.
+// Bigtrace writes a large execution trace of itself, for benchmarks.
 //
 //	bigtrace -size 120MB -o FILE
 //
-// It runs a load until the trace has reached the size, then it stops tracing
-// and exits. The load has the mixture of a busy service: goroutines that
-// exchange over channels dominate; others contend for locks, wait for timers,
-// allocate, read and write a file, start short-lived goroutines, and talk HTTP
-// over loopback. About one event in a hundred is a user annotation. A CPU
-// profile runs along, so that the trace has CPU samples.
+// It runs a load until the trace reaches the size, then stops tracing and exits.
+// The load is similar to a busy service: most goroutines communicate over
+// channels. Others contend for locks, wait for timers, allocate, read and write
+// a file, start short-lived goroutines, and use HTTP over loopback. About one
+// event in a hundred is a user annotation. A CPU profile runs at the same time,
+// so that the trace has CPU samples.
 //
-// It builds with Go 1.19 to 1.27, with the standard library only. The kinds
-// and proportions of events are alike at each run, the events are not.
+// It builds with Go 1.19 to 1.27 and needs only the standard library. The kinds
+// and proportions of events are similar in each run, but the events differ.
 package main
 
 import (
@@ -79,7 +79,7 @@ func run(size int64, output string) error {
 	}
 	startLoad(scratch)
 	<-w.full
-	// The load is not stopped: a trace usually ends in mid-flow.
+	// The load continues, since most traces end while the program is working.
 	trace.Stop()
 	pprof.StopCPUProfile()
 
@@ -123,7 +123,7 @@ type meter struct {
 func (m *meter) Write(p []byte) (int, error) {
 	n, err := m.w.Write(p)
 	if err != nil {
-		log.Fatal(err) // The tracer would only stop without a word.
+		log.Fatal(err) // The tracer would ignore the error and stop.
 	}
 	before := m.n
 	m.n += int64(n)
@@ -134,7 +134,7 @@ func (m *meter) Write(p []byte) (int, error) {
 }
 
 // startLoad starts goroutines that run until the process exits. Their numbers
-// and pauses make the proportions of the events.
+// and pauses determine the proportions of events.
 func startLoad(scratch *os.File) {
 	jobs := make(chan job)
 	done := make(chan result, 16)
@@ -167,8 +167,8 @@ func startLoad(scratch *os.File) {
 	}
 }
 
-// job is a piece of work. The kind chooses the path of calls it goes through,
-// so that the trace has a few hundred different stacks.
+// job is a piece of work. The kind determines its path of calls, so that the
+// trace has a few hundred different stacks.
 type job struct {
 	kind  uint16
 	reply chan result
@@ -179,8 +179,8 @@ type result struct {
 	sum  [sha256.Size]byte
 }
 
-// produce submits jobs and waits for each reply. It rests between bursts, so
-// that processors go idle.
+// produce submits jobs and waits for each reply. It pauses between bursts, so
+// that processors become idle.
 func produce(rnd *rand.Rand, jobs chan<- job) {
 	reply := make(chan result)
 	for n := 0; ; n++ {
@@ -232,7 +232,7 @@ func collect(done <-chan result) {
 	}
 }
 
-// digest is some microseconds of computing, and some garbage.
+// digest computes for some microseconds and allocates some garbage.
 func digest(kind uint16) [sha256.Size]byte {
 	block := make([]byte, 512+int(kind)*2)
 	block[0], block[1] = byte(kind), byte(kind>>8)
@@ -244,7 +244,7 @@ func digest(kind uint16) [sha256.Size]byte {
 	return sum
 }
 
-// descend calls f under depth frames. The bits of the path choose the functions.
+// descend calls f below depth frames. The bits of the path select the functions.
 func descend(path uint16, depth int, f func()) {
 	switch {
 	case depth == 0:
@@ -262,15 +262,15 @@ func descendLeft(path uint16, depth int, f func()) { descend(path, depth, f) }
 //go:noinline
 func descendRight(path uint16, depth int, f func()) { descend(path, depth, f) }
 
-// ledger is what goroutines contend for.
+// ledger has the locks that goroutines contend for.
 type ledger struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	entries uint64
 }
 
-// post holds the mutex across a reschedule now and then, so that the others
-// block even on one processor.
+// post sometimes yields while it holds the mutex, so that the others block even
+// on one processor.
 func (l *ledger) post() {
 	for n := 0; ; n++ {
 		l.mu.Lock()
@@ -295,7 +295,7 @@ func (l *ledger) audit() {
 	}
 }
 
-// node is a tree that the collector has to mark.
+// node is a tree that the GC has to mark.
 type node struct {
 	left, right *node
 	payload     [48]byte
@@ -308,8 +308,8 @@ func newTree(depth int) *node {
 	return &node{left: newTree(depth - 1), right: newTree(depth - 1)}
 }
 
-// allocate keeps about 60 MB alive and replaces them piece by piece: some
-// collections a second.
+// allocate keeps about 60 MB alive and replaces them piece by piece, which causes
+// some GC cycles per second.
 func allocate(rnd *rand.Rand) {
 	var live [512]*node
 	for {
@@ -336,7 +336,7 @@ func fanOut() {
 	}
 }
 
-// tick selects over timers and a job's reply.
+// tick selects from timers and the reply of a job.
 func tick(jobs chan<- job) {
 	ticker := time.NewTicker(time.Millisecond)
 	reply := make(chan result)
@@ -368,7 +368,7 @@ func readWrite(f *os.File, slot int64) {
 	}
 }
 
-// message is what the HTTP clients and server exchange.
+// message is the body of HTTP requests and responses.
 type message struct {
 	ID    int
 	Name  string

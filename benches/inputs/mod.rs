@@ -1,22 +1,22 @@
-//! The traces that are measured.
+//! The traces to measure.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// The trace that the environment names, if it does.
+/// The trace at GOTRACE_BIG_TRACE, if it is set.
 pub fn big() -> Option<PathBuf> {
     env::var_os("GOTRACE_BIG_TRACE").map(PathBuf::from)
 }
 
 /// The largest trace of Go 1.22 or later in testdata.
 pub fn biggest_of_testdata() -> PathBuf {
-    // The package is the root, or the folder tests.
+    // The benchmark belongs to the root package or to the package in tests/.
     let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("testdata/traces"));
-    let folder = folders.find(|folder| folder.is_dir()).expect("testdata is there");
+    let folder = folders.find(|folder| folder.is_dir()).expect("testdata exists");
     let releases = (22..).map(|minor| folder.join(format!("go1.{minor}"))).take_while(|release| release.exists());
-    let traces = releases.flat_map(|release| fs::read_dir(release).expect("testdata is there"));
+    let traces = releases.flat_map(|release| fs::read_dir(release).expect("testdata exists"));
     let sizes = traces.map(|entry| {
-        let path = entry.expect("testdata is there").path();
+        let path = entry.expect("testdata exists").path();
         let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
         (size, path)
     });

@@ -1,10 +1,10 @@
-// Manygoroutines produces an execution trace of many goroutines, for benchmarks.
+// Manygoroutines writes an execution trace of many goroutines, for benchmarks.
 //
 //	manygoroutines -n 1000000 -o FILE
 //
-// All of them are there at once: each is created within the trace and blocks on
-// a channel. Then each is woken, blocks in a select, is woken again and ends. It builds
-// with Go 1.19 to 1.27.
+// All goroutines exist at the same time: each is created during the trace and
+// blocks on a channel. Then each is woken, blocks in a select, is woken again and
+// exits. It builds with Go 1.19 to 1.27.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Gotracepeer runs Go's own trace reader over trace files: the other side of
-// gotrace's benchmarks and of its differential fuzzing.
+// Gotracepeer reads trace files with Go's own trace reader. gotrace's benchmarks
+// and differential fuzzing compare with it.
 //
 //	gotrace-peer raw     [-n RUNS] [-stream] FILE
 //	gotrace-peer ordered [-n RUNS] [-stream] FILE
@@ -8,16 +8,16 @@
 //	gotrace-peer mmu     [-n RUNS] [-stream] FILE
 //	gotrace-peer check   FILE...
 //
-// Raw decodes the wire format with internal/trace/raw. It counts every event
-// of the file, including the structural ones: batch headers, strings, stacks.
-// It does not know the v1 formats (Go 1.21 and older).
+// Raw decodes the wire format with internal/trace/raw. It counts every event in
+// the file, including structural events: batch headers, strings, stacks. It does
+// not support v1 traces (before Go 1.22).
 //
 // Ordered reads with trace.Reader, the validating reader. It counts the events
-// delivered, including the Sync events that the reader makes up.
+// that the reader returns, including synthetic Sync events.
 //
 // Append does the same and keeps all events in a slice.
 //
-// Summary reads and shows each event to trace.Summarizer, without keeping it.
+// Summary passes each event to trace.Summarizer, without keeping it.
 //
 // Mmu keeps all events, as it has to, and computes the mutator utilization with
 // the default flags of go tool trace, and the minimum at 100 windows from a
@@ -27,27 +27,26 @@
 //
 //	{"mode":"raw","events":N,"bytes":B,"seconds":S,"peak_rss_bytes":R}
 //
-// "seconds" is the median of the runs. It covers the reading only, since the
-// file is put in memory before. That memory is part of "peak_rss_bytes", which
-// is that of the process over all runs, and it is a live heap to the garbage
-// collector, which therefore runs less often. With -stream the file is read as
-// it is decoded instead: take this for a fair peak of memory.
+// "seconds" is the median of the runs. It excludes reading the file into memory.
+// That memory is part of "peak_rss_bytes", which is the peak of the process over
+// all runs. It is also live heap, so the garbage collector runs less often. With
+// -stream the file is read while it is decoded. Use this to compare peak memory.
 //
-// Check reads each file to its end, formats every event, and prints one line a
-// file, as soon as it is done:
+// Check reads each file to its end, formats every event, and prints one line for
+// each file when it is done:
 //
 //	FILE<TAB>events<TAB>ok
 //	FILE<TAB>events<TAB>error: first line of the error
 //	FILE<TAB>events<TAB>panic: first line of the panic
 //
-// where "events" is the number delivered before the fault. An ok trace may
-// still be a cut one, see the reader. The exit status is 0 however the files
-// fare, 1 if a file cannot be read or is no trace in the other modes, 2 if the
-// arguments are wrong. What Go cannot recover from (no memory left) kills the
-// process after the lines already printed.
+// where "events" is the number of events before the error. An ok trace may still
+// be truncated, see the reader. The exit status is 0 whatever the results of the
+// files are, 1 if a file cannot be read or, in other modes, is not a trace, and 2
+// if the arguments are wrong. Errors that Go cannot recover from, such as running
+// out of memory, kill the process after the lines already printed.
 //
-// The package imports internal/trace, so it builds only inside of GOROOT:
-// build-peer.sh does that by an overlay.
+// The package imports internal/trace, so it builds only inside GOROOT.
+// build-peer.sh uses an overlay for that.
 package main
 
 import (
@@ -176,7 +175,7 @@ func readAll(r io.Reader) ([]trace.Event, error) {
 	}
 }
 
-// sink keeps what is computed from being left out.
+// sink prevents the compiler from removing computations.
 var sink any
 
 func readSummary(r io.Reader) (int, error) {
@@ -215,7 +214,7 @@ func readMMU(r io.Reader) (int, error) {
 	return len(events), nil
 }
 
-// measurement is what the timed modes print.
+// measurement is the output of the modes that measure time.
 type measurement struct {
 	Mode         string  `json:"mode"`
 	Events       int     `json:"events"`
@@ -250,7 +249,7 @@ func measure(read pass, name string, runs int, stream bool) (m measurement, err 
 		if _, err := src.Seek(0, io.SeekStart); err != nil {
 			return m, err
 		}
-		runtime.GC() // A run must not pay for the garbage of the last one.
+		runtime.GC() // A run must not collect the garbage of the previous one.
 		start := time.Now()
 		m.Events, err = read(src)
 		seconds = append(seconds, time.Since(start).Seconds())
@@ -272,10 +271,10 @@ func median(xs []float64) float64 {
 	return xs[mid]
 }
 
-// peakRSS returns the largest resident size that the process has had.
+// peakRSS returns the peak resident size of the process.
 //
-// Linux counts the size before the exec, the parent's, into getrusage's figure:
-// /proc has the program's own.
+// On Linux, getrusage includes the size of the parent before the exec. /proc has
+// the size of this program.
 func peakRSS() (int64, error) {
 	if status, err := os.ReadFile("/proc/self/status"); err == nil {
 		for line := range strings.Lines(string(status)) {
@@ -290,7 +289,7 @@ func peakRSS() (int64, error) {
 		return 0, err
 	}
 	if runtime.GOOS == "darwin" {
-		return int64(usage.Maxrss), nil // in bytes there, in KiB elsewhere
+		return int64(usage.Maxrss), nil // in bytes on Darwin, in KiB elsewhere
 	}
 	return int64(usage.Maxrss) * 1024, nil
 }
@@ -315,9 +314,9 @@ func check(names []string) {
 	}
 }
 
-// format reads a trace and formats each of its events, and returns how many
-// were delivered. Formatting calls the getters, several of which panic on
-// traces that the reader lets through.
+// format reads a trace, formats each of its events, and returns their number.
+// Formatting calls the getters, several of which panic on traces that the reader
+// accepts.
 func format(data []byte) (n int, err error) {
 	defer func() {
 		if v := recover(); v != nil {
