@@ -1,53 +1,53 @@
 #!/usr/bin/env bash
-# Asks this crate and Go 1.27's reader of the same inputs of a fuzz corpus whether they
-# are traces, and reports where the two disagree.
+# Reads inputs of a fuzz corpus with this crate and with Go 1.27's reader, and reports the
+# inputs that only one of them accepts.
 #
 # usage: tests/differential-fuzz.sh [-n COUNT] [CORPUS…]
 #
-#   -n COUNT   how many inputs, taken evenly from all (default: 500)
-#   CORPUS     a folder of inputs, or a file (default: fuzz/corpus/reader)
+#   -n COUNT   the number of inputs, evenly distributed over the corpus (default: 500)
+#   CORPUS     a folder with inputs, or a file (default: fuzz/corpus/reader)
 #
-# GOTRACE_GOROOT is the GOROOT of a Go 1.27; .ci/go-toolchain fetches one if it is not
-# set. The Go side is benches/peer, ours is `gotrace dump`.
+# GOTRACE_GOROOT is a Go 1.27 installation. If it is not set, .ci/go-toolchain downloads
+# one. The programs are benches/peer for Go and `gotrace dump`.
 #
-# An input is accepted if it can be read to its end. Where both accept it, the text of
-# its events has to be the same, but for the ties of ties.awk. Disagreements are grouped
-# by what the side that refuses says, with their number and the name of one input. Some are
-# meant: they are in the table below and do not count as a failure. Of the others the input
-# itself is printed too, unless it is large.
+# An input is accepted if it can be read to its end. If both accept it, the text of its
+# events must be equal, except for the ties in ties.awk. Disagreements are grouped by the
+# error message of the side that refuses the input, with their number and the name of one
+# input. The disagreements in the table below are intended and not failures. For others,
+# the input is printed too, unless it is large.
 #
-# Exit 0 no disagreement but those, 1 others, or a crash, hang or failure of ours.
+# Exit 0 only intended disagreements, 1 others, or a crash, hang or failure of gotrace.
 set -euo pipefail
 shopt -s inherit_errexit
 
-# What one side refuses and the other takes, and that is right: who refuses, traces of
-# which age (old: before Go 1.22), a part of what it says, and why. Each is here because
-# an input showed it, and in ARCHITECTURE.md under "Where we differ from Go's reader".
-readonly meant='
-ours|new|the trace is empty|Go takes a header for a trace
-ours|new|the batch ends inside an integer|Go takes the end of a table inside an integer for the end of the trace
-ours|new|the batch is a copy of the previous one|Go takes some batches twice
-ours|new|follows generation|Go takes generations that are skipped if their statuses agree
-ours|new|invalid clock frequency|Go takes a rate that no clock has
-ours|any|a timestamp overflows|Go lets times wrap around
-ours|new|invalid status 0 for goroutine|Go takes status 0, which no runtime writes
-ours|new|while it is still on thread|Go lets a goroutine or P be on two threads
-ours|new|after the version of the trace|Go takes events that the version does not have
-ours|old|repeated clock frequency|Go takes the last of two rates
-ours|old|the stack ID|Go takes the last of two stacks with the same ID
-ours|old|a stack has the ID 0|Go takes stack 0
-ours|old|unknown stack ID|Go takes an old trace that is cut between its stacks for a whole one
-ours|old|unknown string ID|Go takes a string that no old table has for an empty one
-ours|old|the trace is followed by other data|Go reads events behind the rate of an old trace, where no runtime writes any
+# The intended disagreements: the side that refuses the input, the age of the trace (old:
+# before Go 1.22), a part of the error message, and the reason. An input has shown each of
+# them. They are also in ARCHITECTURE.md under "Where we differ from Go's reader".
+readonly intended='
+ours|new|the trace is empty|Go accepts a header as a trace
+ours|new|the batch ends inside an integer|Go accepts a table that ends inside an integer as the end of the trace
+ours|new|the batch is a copy of the previous one|Go accepts some repeated batches
+ours|new|follows generation|Go accepts missing generations if the statuses agree
+ours|new|invalid clock frequency|Go accepts impossible clock frequencies
+ours|any|a timestamp overflows|Go lets times overflow
+ours|new|invalid status 0 for goroutine|Go accepts status 0, which no runtime writes
+ours|new|while it is still on thread|Go accepts a goroutine or P on two threads
+ours|new|after the version of the trace|Go accepts events newer than the version of the trace
+ours|old|repeated clock frequency|Go uses the last of two clock frequencies
+ours|old|the stack ID|Go uses the last of two stacks with the same ID
+ours|old|a stack has the ID 0|Go accepts stack 0
+ours|old|unknown stack ID|Go accepts an old trace that is cut between its stacks
+ours|old|unknown string ID|Go treats an unknown string of an old trace as empty
+ours|old|the trace is followed by other data|Go reads events after the clock frequency of an old trace, where no runtime writes any
 Go|any|misuse of region|a mistake of the traced program, a warning here
 Go|any|task ID conflict|a mistake of the traced program, a warning here
 '
 
-# What takes longer than this many seconds hangs.
-readonly patience=10
-# What takes more memory than this, in KiB, takes too much.
+# An input that takes longer than this many seconds is a hang.
+readonly timeout=10
+# The memory limit in KiB.
 readonly max_memory=1048576
-# The largest input that is printed, in bytes as it is packed.
+# The maximum size of an input that is printed, in bytes after compression.
 readonly max_printed=8192
 # The exit status of the command for input that cannot be read.
 readonly refused=2
@@ -64,26 +64,26 @@ fail() {
   exit 1
 }
 
-# Prints the inputs to ask about: every so manieth of all.
+# Prints the selected inputs.
 choose() {
   find "$@" -type f | LC_ALL=C sort >"$scratch/all"
   awk -v all="$(wc -l <"$scratch/all")" -v count="$count" \
     'int(NR * count / all) > int((NR - 1) * count / all) || count >= all' "$scratch/all"
 }
 
-# Prints ok, or what Go says against the input. A process that dies says nothing.
-ask_go() {
+# Prints ok, or Go's error message. A process that crashes prints nothing.
+read_with_go() {
   local answer
-  answer=$(timeout "$patience" "$go_peer" check "$1" 2>/dev/null | tr -d '\0') || true
-  # Behind the name and a count; what Go says may have tabs of its own.
+  answer=$(timeout "$timeout" "$go_peer" check "$1" 2>/dev/null | tr -d '\0') || true
+  # The answer follows the name and a count. The message may contain tabs.
   answer=${answer#*$'\t'*$'\t'}
-  echo "${answer:-no answer: it hangs or dies}"
+  echo "${answer:-no answer: it hangs or crashes}"
 }
 
-# Prints ok, or what we say against the input; what the events are goes to $scratch/ours.
-ask_ours() {
+# Prints ok, or the error message of gotrace, and writes the text of the events to $scratch/ours.
+read_with_gotrace() {
   local status=0
-  (ulimit -v "$max_memory" && exec timeout "$patience" "${dump[@]}" "$1") >"$scratch/ours" 2>"$scratch/ours.err" || status=$?
+  (ulimit -v "$max_memory" && exec timeout "$timeout" "${dump[@]}" "$1") >"$scratch/ours" 2>"$scratch/ours.err" || status=$?
   case $status in
     0) echo ok ;;
     "$refused") sed -n '1s/^[a-z ]*dump: [^:]*: //p' "$scratch/ours.err" ;;
@@ -91,7 +91,7 @@ ask_ours() {
   esac
 }
 
-# Is our text of an input both accept that of Go's tool?
+# Succeeds if the text of the events equals that of Go's tool.
 same_text() {
   "$trace_tool" -d=parsed "$1" >"$scratch/go" 2>/dev/null || true
   cmp -s "$scratch/go" "$scratch/ours" || {
@@ -103,14 +103,13 @@ untied() {
   awk -f "$repo/tests/ties.awk" | sort
 }
 
-# Is the input a trace from before Go 1.22?
+# Succeeds if the input is a v1 trace.
 is_old() {
   head -c 13 "$1" | grep -qaE '^go 1\.(11|19|21) trace'
 }
 
-# Why it is right that this side alone refuses this input for this reason; fails if it is
-# not.
-excuse() {
+# Prints why the disagreement is intended, or fails if it is not.
+intended_reason() {
   local age=new side ages pattern why
   if is_old "$3"; then age=old; fi
   while IFS='|' read -r side ages pattern why; do
@@ -118,22 +117,22 @@ excuse() {
       echo "$why"
       return
     fi
-  done <<<"$meant"
+  done <<<"$intended"
   return 1
 }
 
-# Notes a disagreement: who refuses, the reason, the input.
+# Records a disagreement: the side that refuses, its error message, and the input.
 disagree() {
   local why
-  if why=$(excuse "$1" "$2" "$3"); then
-    echo "meant, $why"
+  if why=$(intended_reason "$1" "$2" "$3"); then
+    echo "intended, $why"
   else
-    # Without the numbers, those of the same sort are one group.
+    # Without numbers, messages of the same kind are one group.
     echo "$1: $(LC_ALL=C sed -E 's/0x[0-9a-f]+|[0-9]+/N/g; s/ at byte .*//; s/[^ -~]/?/g' <<<"$2" | cut -c1-120)"
   fi | sed "s|[[:blank:]]*$|\t$3|" >>"$scratch/disagreements"
 }
 
-# Prints an input, so that it is not lost with the machine that found it.
+# Prints an input, so that it is not lost if the machine is temporary.
 print_input() {
   gzip -9n -c "$1" >"$scratch/packed"
   if (($(stat -c %s "$scratch/packed") <= max_printed)); then
@@ -161,7 +160,7 @@ done
 [[ $count =~ ^[1-9][0-9]*$ ]] || fail "-n needs a number, not '$count'"
 corpora=("$@")
 ((${#corpora[@]} > 0)) || corpora=("$repo/fuzz/corpus/reader")
-[[ -e ${corpora[0]} ]] || fail "there is no ${corpora[0]}; fuzz/seed.sh makes the corpora"
+[[ -e ${corpora[0]} ]] || fail "there is no ${corpora[0]}; fuzz/seed.sh creates the corpora"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -177,8 +176,8 @@ dump=("${CARGO_TARGET_DIR:-$repo/target}/release/gotrace" dump)
 touch "$scratch/disagreements"
 declare -A tally=(["both accept"]=0 ["both refuse"]=0)
 while read -r input; do
-  ours=$(ask_ours "$input")
-  go=$(ask_go "$input")
+  ours=$(read_with_gotrace "$input")
+  go=$(read_with_go "$input")
   case $go/$ours in
     */broken:*) disagree broken "$ours" "$input" ;;
     ok/ok)
@@ -191,13 +190,13 @@ while read -r input; do
   esac
 done < <(choose "${corpora[@]}")
 
-echo "both accept ${tally["both accept"]}, both refuse ${tally["both refuse"]}, they disagree $(wc -l <"$scratch/disagreements")"
+echo "both accept ${tally["both accept"]}, both refuse ${tally["both refuse"]}, disagreements $(wc -l <"$scratch/disagreements")"
 cut -f1 "$scratch/disagreements" | sort | uniq -c | sort -rn | while read -r number group; do
   echo "  $number × $group"
   example=$(grep -m1 -F "$group"$'\t' "$scratch/disagreements" | cut -f2)
   echo "    such as ${example#"$repo"/}"
-  [[ $group == 'meant, '* ]] || print_input "$example"
+  [[ $group == 'intended, '* ]] || print_input "$example"
 done
-unexplained=$(grep -vc '^meant, ' "$scratch/disagreements" || true)
-echo "$unexplained disagreements to explain"
-((unexplained == 0))
+unintended=$(grep -vc '^intended, ' "$scratch/disagreements" || true)
+echo "$unintended disagreements that are not intended"
+((unintended == 0))

@@ -1,29 +1,28 @@
 #!/usr/bin/env bash
-# Makes traces under several versions of Go and holds the text that
-# `gotrace dump` prints of them against that of go tool trace, Go 1.27.3.
+# Writes traces with several versions of Go and compares the text that `gotrace dump`
+# prints for them with that of go tool trace of Go 1.27.3.
 #
 # usage: tests/differential.sh [-k DIR] [VERSION…] [-- PROGRAM…]
 #
-#   -k DIR     keep the traces there (default: a folder that goes at the end)
-#   VERSION    as .ci/go-toolchain --list prints them (default: 1.23.9 1.27.3)
-#   PROGRAM    a program of testdata/programs (default: nine of them)
+#   -k DIR     keep the traces in DIR (default: a temporary folder)
+#   VERSION    a version that .ci/go-toolchain --list prints (default: 1.23.9 1.27.3)
+#   PROGRAM    a program in testdata/programs (default: nine of them)
 #
-# The formats are parsed, wire and footprint; of the traces of Go 1.21 and before
-# only parsed, for the tool refuses the others, and there the order of events at one
-# time is left out of account: see ties.awk. A footprint is compared as the set
-# of the events that occur, since Go prints the others too and leaves the order of
-# ties to its sort. At AllocFree events under a header below 1.26 Go's tool stops
-# in the formats wire and footprint: what it printed until then has to be the
-# beginning of ours.
+# The formats are parsed, wire and footprint. For v1 traces Go's tool supports only
+# parsed, and the comparison ignores the order of events at the same time: see
+# ties.awk. Footprints are compared as sets of the event types that occur, since Go
+# also prints the others and the order of equal rows is random. In the formats wire and
+# footprint, Go's tool fails at AllocFree events if the header is older than 1.26. Its
+# output until then must be the start of ours.
 #
-# Prints one row for each trace and format. Exit 0 all are the same, 1 a difference
-# or a failure, of which the first line that differs is shown.
+# Prints one row for each trace and format, and the first line of each difference. Exit 0
+# all are equal, 1 a difference or a failure.
 set -euo pipefail
 shopt -s inherit_errexit
 
 readonly default_versions=(1.23.9 1.27.3)
 readonly default_programs=(allocfree annotations channels cpuprofile gc http manyprocs mutex syscalls)
-# The first line that differs may be a long one.
+# The maximum length of a line that is printed.
 readonly max_shown=300
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -42,19 +41,19 @@ is_v1() {
   ((${1#go1.} < 22))
 }
 
-# The formats that the tool has for traces of go1.N.
+# Prints the formats that Go's tool supports for traces of go1.N.
 formats() {
   echo parsed
   is_v1 "$1" || printf '%s\n' wire footprint
 }
 
-# Does Go's tool stop in the middle of this trace's wire and footprint?
+# Succeeds if Go's tool is expected to fail in the middle of this trace.
 go_stops() {
   local release=$1 program=$2 format=$3
   [[ $program == allocfree && $format != parsed ]] && ((${release#go1.} < 26))
 }
 
-# Reduces text to what has to be the same.
+# Reduces text to the parts that must be equal.
 comparable() {
   local release=$1 format=$2
   if [[ $format == footprint ]]; then
@@ -66,7 +65,7 @@ comparable() {
   fi
 }
 
-# Counts what a comparable text tells of: events, lines or types.
+# Counts the events, lines or types in a reduced text.
 count() {
   case $1 in
     parsed) grep -cE '^(M=|[0-9]+ -?[0-9]+ M=)' "$2" || true ;;
@@ -86,7 +85,7 @@ unit() {
 # Prints the first line in which the files differ.
 show_difference() {
   local line first
-  # Where one file is the beginning of the other, cmp names the last line they share.
+  # If one file is the start of the other, cmp prints the last common line.
   line=$({ cmp "$1" "$2" 2>&1 || true; } | sed -n 's/.*line \([0-9]*\).*/\1/p')
   line=${line:-1}
   for first in "$line" $((line + 1)); do
@@ -98,7 +97,7 @@ show_difference() {
     "$(sed -n "${first}p" "$1" | cut -c1-$max_shown)" "$(sed -n "${first}p" "$2" | cut -c1-$max_shown)"
 }
 
-# Compares one trace in one format; prints a row and counts a difference.
+# Compares one trace in one format, prints a row, and counts differences.
 compare() {
   local trace=$1 release=$2 program=$3 format=$4
   local go=$scratch/go ours=$scratch/ours verdict=same
@@ -107,13 +106,13 @@ compare() {
   "${dump[@]}" --format "$format" "$trace" 2>"$scratch/ours.err" | comparable "$release" "$format" >"$ours" || our_status=$?
 
   if ((our_status != 0)); then
-    verdict="ours fails: $(head -n 1 "$scratch/ours.err")"
+    verdict="gotrace fails: $(head -n 1 "$scratch/ours.err")"
   elif ((go_status != 0)) && ! go_stops "$release" "$program" "$format"; then
     verdict="Go fails: $(head -n 1 "$scratch/go.err")"
   elif ((go_status != 0)) && [[ $format == footprint ]]; then
-    verdict='Go stops'
+    verdict='Go fails as expected'
   elif ((go_status != 0)); then
-    verdict='same until Go stops'
+    verdict='same until Go fails'
     head -c "$(wc -c <"$go")" "$ours" >"$ours.cut"
     mv "$ours.cut" "$ours"
     cmp -s "$go" "$ours" || verdict=different
@@ -125,7 +124,7 @@ compare() {
     "$release" "$program" "$format" "$(count "$format" "$go")" "$(unit "$format")" "$verdict"
   compared=$((compared + 1))
   case $verdict in
-    same | 'same until Go stops' | 'Go stops') return ;;
+    same | 'same until Go fails' | 'Go fails as expected') return ;;
     different) show_difference "$go" "$ours" ;;
   esac
   differences=$((differences + 1))
@@ -174,9 +173,9 @@ for version in "${versions[@]}"; do
   release=$(cut -d. -f1,2 <<<"go$version")
   rm -rf "${traces:?}/$release"
   "$repo/testdata/make.sh" -o "$traces" "$version" -- "${programs[@]}" >"$scratch/make.log" ||
-    fail "no traces of Go $version: $(tail -n 1 "$scratch/make.log")"
+    fail "cannot write traces with Go $version: $(tail -n 1 "$scratch/make.log")"
   for trace in "$traces/$release"/*.trace; do
-    [[ -e $trace ]] || fail "Go $version made no trace"
+    [[ -e $trace ]] || fail "Go $version wrote no trace"
     for format in $(formats "$release"); do
       compare "$trace" "$release" "$(basename "$trace" .trace)" "$format"
     done

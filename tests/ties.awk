@@ -1,8 +1,8 @@
-# Makes the parsed text of two traces of Go 1.21 or before comparable.
+# Makes the parsed text of v1 traces (before Go 1.22) comparable.
 #
-# Where two Ps wrote events at one time, Go's reader leaves their order to chance, and makes
-# the times differ by a nanosecond each. This prints an event a line, without its time but
-# with the first time of such a run, so that sorting the lines leaves nothing to chance.
+# If several Ps wrote events at the same time, Go's reader takes them in random order and makes
+# each a nanosecond later than the one before. This prints each event on a line with the first
+# time of such a run instead of its own time, so that the sorted lines are deterministic.
 
 function flush() {
   if (event != "") printf "%09d %.0f %s\n", run, first, event

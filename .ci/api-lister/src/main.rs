@@ -1,7 +1,7 @@
-//! Prints the public surface of a library from its rustdoc JSON, one item a line, sorted.
+//! Prints the public API of a library from its rustdoc JSON, one item on each line, sorted.
 //!
-//! Blanket and auto trait implementations (`Into`, `Send`) are left out, and so are the methods of derived
-//! implementations: `impl Clone for X` says what `X::clone` would.
+//! Blanket and auto trait implementations (`Into`, `Send`) are omitted, and so are the methods of
+//! derived implementations, since `impl Clone for X` implies `X::clone`.
 
 use std::collections::HashSet;
 use std::env;
@@ -14,11 +14,11 @@ use public_api::{Builder, PublicApi};
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args_os().nth(1).ok_or("usage: gotrace-api-lister RUSTDOC_JSON")?;
     let path = Path::new(&path);
-    let all = surface(path, true)?;
-    let written: HashSet<String> = surface(path, false)?.items().map(ToString::to_string).collect();
+    let all = public_api_of(path, true)?;
+    let written: HashSet<String> = public_api_of(path, false)?.items().map(ToString::to_string).collect();
     let mut out = BufWriter::new(io::stdout().lock());
     for item in all.items().map(ToString::to_string) {
-        // The compiler implements StructuralPartialEq beside each derived PartialEq.
+        // The compiler implements StructuralPartialEq with each derived PartialEq.
         let is_derived_impl = item.starts_with("impl ") && !item.contains("::StructuralPartialEq for ");
         if is_derived_impl || written.contains(&item) {
             writeln!(out, "{item}")?;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn surface(path: &Path, derived: bool) -> Result<PublicApi, public_api::Error> {
+fn public_api_of(path: &Path, derived: bool) -> Result<PublicApi, public_api::Error> {
     Builder::from_rustdoc_json(path)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
