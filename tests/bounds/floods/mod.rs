@@ -63,7 +63,7 @@ fn drain(mut reader: Reader<'_>) -> (u64, String) {
 }
 
 /// Reads a valid flood and returns the number of events without the first and the last Sync.
-fn sound(bytes: &[u8]) -> u64 {
+fn read_valid(bytes: &[u8]) -> u64 {
     assert!((1 << 20..1 << 23).contains(&bytes.len()), "{} bytes", bytes.len());
     let (events, error) = read(bytes);
     assert_eq!(error, "");
@@ -73,41 +73,41 @@ fn sound(bytes: &[u8]) -> u64 {
 #[test]
 fn batches() {
     let _others = ALONE.read();
-    assert_eq!(sound(&build::tiny_batches(400_000)), 0);
-    assert_eq!(sound(&build::one_event_batches(200_000)), 200_000);
-    assert_eq!(sound(&build::empty_threads(300_000)), 0);
-    assert_eq!(sound(&build::experiments(300_000)), 0);
+    assert_eq!(read_valid(&build::tiny_batches(400_000)), 0);
+    assert_eq!(read_valid(&build::one_event_batches(200_000)), 200_000);
+    assert_eq!(read_valid(&build::empty_threads(300_000)), 0);
+    assert_eq!(read_valid(&build::experiments(300_000)), 0);
 }
 
 #[test]
 fn threads_and_ps() {
     let _others = ALONE.read();
-    assert_eq!(sound(&build::busy_threads(200_000, dense)), 200_000);
-    assert_eq!(sound(&build::busy_threads(80_000, sparse)), 80_000);
+    assert_eq!(read_valid(&build::busy_threads(200_000, dense)), 200_000);
+    assert_eq!(read_valid(&build::busy_threads(80_000, sparse)), 80_000);
 }
 
 #[test]
 fn goroutines() {
     let _others = ALONE.read();
-    assert_eq!(sound(&build::goroutines(300_000, dense)), 300_002);
-    assert_eq!(sound(&build::goroutines(150_000, sparse)), 150_002);
+    assert_eq!(read_valid(&build::goroutines(300_000, dense)), 300_002);
+    assert_eq!(read_valid(&build::goroutines(150_000, sparse)), 150_002);
 }
 
 #[test]
 fn ranges() {
     let _others = ALONE.read();
-    assert_eq!(sound(&build::assists(150_000)), 300_002);
-    assert_eq!(sound(&build::sweeps(150_000)), 300_002);
-    assert_eq!(sound(&build::stops(260_000)), 260_002);
+    assert_eq!(read_valid(&build::assists(150_000)), 300_002);
+    assert_eq!(read_valid(&build::sweeps(150_000)), 300_002);
+    assert_eq!(read_valid(&build::stops(260_000)), 260_002);
 }
 
 #[test]
 fn annotations() {
     let _others = ALONE.read();
-    assert_eq!(sound(&build::tasks(130_000)), 130_002);
+    assert_eq!(read_valid(&build::tasks(130_000)), 130_002);
     let regions = 200_000;
     let bytes = build::regions(regions);
-    assert_eq!(sound(&bytes), 2 * regions + 2);
+    assert_eq!(read_valid(&bytes), 2 * regions + 2);
     let mut reader = Reader::from_slice(&bytes).expect("a header");
     while reader.next_event().expect("a valid trace").is_some() {}
     let (kept, count) = reader.warnings();
@@ -118,11 +118,11 @@ fn annotations() {
 fn tables() {
     let _others = ALONE.read();
     for id in [dense, thin, sparse] {
-        assert_eq!(sound(&build::strings(250_000, id)), 0);
-        assert_eq!(sound(&build::stacks(300_000, id)), 0);
+        assert_eq!(read_valid(&build::strings(250_000, id)), 0);
+        assert_eq!(read_valid(&build::stacks(300_000, id)), 0);
     }
-    assert_eq!(sound(&build::frames(300_000)), 0);
-    assert_eq!(sound(&build::samples(200_000)), 200_000);
+    assert_eq!(read_valid(&build::frames(300_000)), 0);
+    assert_eq!(read_valid(&build::samples(200_000)), 200_000);
 }
 
 #[test]
@@ -137,9 +137,9 @@ fn a_stack_too_deep() {
 #[test]
 fn generations() {
     let _others = ALONE.read();
-    assert_eq!(sound(&build::tiny_generations(30_000)), 30_000 - 1);
-    assert_eq!(sound(&build::huge_and_tiny(60_000)), 20_000);
-    assert_eq!(sound(&build::leaks(4, 20_000)), 4 * (40_000 + 2) + 3);
+    assert_eq!(read_valid(&build::tiny_generations(30_000)), 30_000 - 1);
+    assert_eq!(read_valid(&build::huge_and_tiny(60_000)), 20_000);
+    assert_eq!(read_valid(&build::leaks(4, 20_000)), 4 * (40_000 + 2) + 3);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn threads_waiting_for_goroutines_that_never_become_runnable() {
 #[test]
 fn threads_waiting_for_the_same_goroutine() {
     let _others = ALONE.read();
-    assert_eq!(sound(&build::waiting_for_one(50_000)), 2 + 4 * 50_000);
+    assert_eq!(read_valid(&build::waiting_for_one(50_000)), 2 + 4 * 50_000);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use gotrace::synth::Batch;
 use gotrace::{ContextMismatch, ErrorKind, GoId, Location, ProcId, Resource, ThreadId, Version};
 
 use super::{
-    FIRST, FIRST_BEFORE_125, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_batch, at_event, running, sound, then,
+    FIRST, FIRST_BEFORE_125, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_batch, at_event, read_valid, running, then,
     trace,
 };
 
@@ -137,7 +137,7 @@ fn equal_times_close_to_the_limit_are_made_distinct() {
         .event(EventType::ProcStatus, &[0, 0, 1])
         .event(EventType::GoStatus, &[0, 1, 7, 2])
         .event(EventType::GoStop, &[0, 0, 0]);
-    assert_eq!(sound(&trace(Version::Go126, [last])).len(), 5);
+    assert_eq!(read_valid(&trace(Version::Go126, [last])).len(), 5);
 }
 
 /// Fault 20.

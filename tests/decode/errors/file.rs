@@ -9,7 +9,7 @@ use gotrace_tests::pieces::Pieces;
 
 use super::{
     FIRST, RUNNING, VERSIONS, assert_failed, assert_fault, at, at_batch, at_generation, drain, generation, read,
-    running, sound, then, trace,
+    read_valid, running, then, trace,
 };
 
 const HEADER_26: &[u8; 16] = b"go 1.26 trace\0\0\0";
@@ -75,7 +75,7 @@ fn a_truncated_trace_is_an_error_except_at_the_end_of_a_generation() {
         second.batch(running().event(EventType::GoBlock, &[1, reason, 0]));
         let end = Trace::new(version).generation(&first).into_bytes().len();
         let whole = Trace::new(version).generation(&first).generation(&second).into_bytes();
-        let events = sound(&whole);
+        let events = read_valid(&whole);
         assert_eq!(events.len(), 6 + 4 + 1);
 
         // Before Go 1.26 the end is not marked, so a file that ends after a batch looks complete if
@@ -105,7 +105,7 @@ fn only_the_truncation_is_reported_and_not_its_consequences() {
     let create = running().event(EventType::GoCreate, &[1, 2, 0, 0]);
     let mut generation = generation(1, [clock, start, create]);
     let bytes = Trace::new(Version::Go122).generation(generation.clock(None)).into_bytes();
-    assert_eq!(sound(&bytes).len(), 7);
+    assert_eq!(read_valid(&bytes).len(), 7);
     let len = bytes.len() as u64 - 1;
     let events = ["Sync", "P1 Undetermined->Running"];
     assert_fault(&bytes[..bytes.len() - 1], &events, ErrorKind::TruncatedBatch { missing: 1 }, at_batch(len));
@@ -123,7 +123,7 @@ fn only_the_truncation_is_reported_and_not_its_consequences() {
         let mut generation = Generation::new(1);
         let batch = fill(&mut generation);
         let bytes = Trace::new(Version::Go122).generation(generation.batch(batch)).into_bytes();
-        assert_eq!(sound(&bytes).len(), 5);
+        assert_eq!(read_valid(&bytes).len(), 5);
         let len = bytes.len() as u64 - 1;
         let kind = ErrorKind::TruncatedBatch { missing: 1 };
         assert_fault(&bytes[..bytes.len() - 1], &RUNNING, kind, at_generation(len, 1));
@@ -195,7 +195,7 @@ fn most_changed_bytes_are_errors_in_every_mode_of_reading() {
         first.batch(Batch::new(ThreadId(7), 200).event(EventType::GoBlock, &[1, name, 1]));
         let second = generation(2, [Batch::new(ThreadId(8), 300).event(EventType::GoStatus, &[1, 1, 7, 4])]);
         let whole = Trace::new(version).generation(&first).generation(&second).into_bytes();
-        assert_eq!(sound(&whole).len(), 7, "{version}");
+        assert_eq!(read_valid(&whole).len(), 7, "{version}");
         let mut broken = 0;
         for pos in 0..whole.len() {
             for mask in [0x01, 0x80, 0xff] {

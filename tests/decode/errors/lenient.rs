@@ -13,7 +13,7 @@ use gotrace::{
 
 use super::{
     FIRST, FIRST_BEFORE_125, HEADER, NO_LOSS, RUNNING, RUNNING_LEN, Reading, TABLE_HEADER, VERSIONS, at, at_batch,
-    at_event, at_generation, brief, generation, numbered, on, running, sound, then, trace,
+    at_event, at_generation, brief, generation, numbered, on, read_valid, running, then, trace,
 };
 use gotrace_tests::pieces::Pieces;
 
@@ -134,7 +134,7 @@ fn the_undamaged_trace_is_read_without_an_error() {
         assert_eq!((lenient.lost, lenient.trailing), (NO_LOSS, 0));
         assert_eq!((lenient.read.generations, lenient.read.batches), (2, 4));
         assert_eq!(lenient.warnings, u64::from(version < Version::Go126));
-        assert_eq!(sound(&bytes), lenient.reading.events);
+        assert_eq!(read_valid(&bytes), lenient.reading.events);
     }
 }
 
@@ -175,7 +175,7 @@ fn a_truncated_file_yields_all_complete_generations() {
             ends.push(whole.clone().into_bytes().len());
         }
         let whole = whole.into_bytes();
-        let all = sound(&whole);
+        let all = read_valid(&whole);
         assert_eq!(all.len(), 1 + 3 * 7);
         for len in 16..whole.len() {
             let lenient = read(&whole[..len]);
@@ -702,7 +702,7 @@ fn row_13_the_bytes_cannot_be_read() {
             let error = loop {
                 match reader.next_event() {
                     Ok(Some(event)) => events.push(brief(&event)),
-                    Ok(None) => panic!("the source fails"),
+                    Ok(None) => panic!("expected the error of the source"),
                     Err(error) => break error,
                 }
             };

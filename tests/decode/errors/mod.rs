@@ -150,7 +150,7 @@ fn read(bytes: &[u8]) -> Reading {
 }
 
 /// Reads a trace without an error and returns its events.
-fn sound(bytes: &[u8]) -> Vec<String> {
+fn read_valid(bytes: &[u8]) -> Vec<String> {
     let reading = read(bytes);
     assert!(reading.error.is_none(), "{:?}", reading.error);
     reading.events
@@ -204,6 +204,6 @@ fn then<'a>(events: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn the_undamaged_trace_is_read_without_an_error() {
     for version in VERSIONS {
-        assert_eq!(sound(&trace(version, [running()])), then(&RUNNING, &["Sync"]));
+        assert_eq!(read_valid(&trace(version, [running()])), then(&RUNNING, &["Sync"]));
     }
 }

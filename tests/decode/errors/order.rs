@@ -5,7 +5,9 @@ use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Trace};
 use gotrace::{ErrorKind, GoId, Location, ProcId, Resource, ThreadId, Version};
 
-use super::{FIRST, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_event, generation, on, running, sound, then, trace};
+use super::{
+    FIRST, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_event, generation, on, read_valid, running, then, trace,
+};
 
 const NO_THREAD: u64 = u64::MAX;
 
@@ -106,7 +108,7 @@ fn a_goroutine_that_appears_after_the_first_generation_without_a_creation_is_an_
     let later = generation(2, [on(7).event(EventType::ProcStatus, &[1, 5, 2])]);
     let first = trace(Version::Go126, [running()]);
     let bytes = Trace::new(Version::Go126).bytes(&first[16..]).generation(&later).into_bytes();
-    assert_eq!(sound(&bytes)[3..], ["Sync", "P5 NotExist->Idle", "Sync"]);
+    assert_eq!(read_valid(&bytes)[3..], ["Sync", "P5 NotExist->Idle", "Sync"]);
 }
 
 #[test]
@@ -117,7 +119,7 @@ fn creating_a_goroutine_that_exists_is_an_error() {
     assert_broken_on_8(on(8).event(EventType::GoCreateSyscall, &[1, 1]), 0, &[], ErrorKind::CreatedTwice(GoId(1)));
     // The ID of a goroutine that has exited may be used again.
     let again = running().event(EventType::GoDestroy, &[1]).event(EventType::GoCreate, &[1, 1, 0, 0]);
-    assert_eq!(sound(&trace(Version::Go126, [again])).len(), 6);
+    assert_eq!(read_valid(&trace(Version::Go126, [again])).len(), 6);
 }
 
 #[test]
@@ -181,7 +183,7 @@ fn stealing_a_p_from_a_thread_that_does_not_have_it_is_an_error() {
         trace(Version::Go126, [calling.clone(), thief])
     };
     let events = then(&RUNNING, &["G1 Running->Syscall"]);
-    assert_eq!(sound(&steal(7)), then(&events, &["P0 Running->Idle", "Sync"]));
+    assert_eq!(read_valid(&steal(7)), then(&events, &["P0 Running->Idle", "Sync"]));
     let offset = FIRST + HEADER + RUNNING_LEN + 4 + HEADER + 1;
     let location = Location { thread: Some(ThreadId(8)), ..at_event(offset, 4) };
     for from in [8, 9] {

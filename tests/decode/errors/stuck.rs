@@ -215,7 +215,7 @@ fn the_start_of_a_goroutine_waits_for_the_missing_batch_that_creates_it() {
     let create = Batch::new(ThreadId(7), 150).event(EventType::GoCreate, &[1, 2, 0, 0]);
     let start =
         Batch::new(ThreadId(8), 200).event(EventType::ProcStatus, &[1, 1, 1]).event(EventType::GoStart, &[1, 2, 1]);
-    let complete = super::sound(&trace(Version::Go126, [running(), create, start.clone()]));
+    let complete = super::read_valid(&trace(Version::Go126, [running(), create, start.clone()]));
     assert_eq!(complete.len(), 7);
     let head = head("GoStart", 4, 2, "goroutine 2 to be Runnable (nothing is known of it)");
     let location = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 4) };

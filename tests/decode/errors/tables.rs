@@ -6,7 +6,7 @@ use gotrace::{ErrorKind, Flaw, Location, StackId, StringId, Version};
 
 use super::{
     FIRST, FIRST_BEFORE_125, HEADER, RUNNING, RUNNING_LEN, TABLE_HEADER, assert_fault, at_event, at_generation,
-    generation, running, sound, then, trace,
+    generation, read_valid, running, then, trace,
 };
 
 /// An empty table.
@@ -69,7 +69,7 @@ fn strings_over_1024_bytes_are_errors() {
     assert_table_fault(strings(&[(1, &[b'x'; 1025])]), fault, 1 + 1);
     let fault = ErrorKind::StringTooLong { len: u64::MAX, max: 1024 };
     assert_table_fault(table(EventType::Strings).event(EventType::String, &[1, u64::MAX]), fault, 1);
-    assert_eq!(sound(&trace(Version::Go126, [strings(&[(1, &[b'x'; 1024]), (2, b"\xc3")])])), ["Sync", "Sync"]);
+    assert_eq!(read_valid(&trace(Version::Go126, [strings(&[(1, &[b'x'; 1024]), (2, b"\xc3")])])), ["Sync", "Sync"]);
 }
 
 /// Fault 22.
@@ -82,7 +82,7 @@ fn stacks_over_128_frames_are_errors() {
     let mut deepest = generation(1, [running()]);
     let frames: Vec<_> = (1..=128).map(|pc| RawFrame { pc, func: 0, file: 0, line: 1 }).collect();
     deepest.stack(&frames);
-    assert_eq!(sound(&Trace::new(Version::Go126).generation(&deepest).into_bytes()).len(), 4);
+    assert_eq!(read_valid(&Trace::new(Version::Go126).generation(&deepest).into_bytes()).len(), 4);
 }
 
 /// Fault 7: the batch of the table is too short for its last record.
@@ -213,7 +213,7 @@ fn a_frequency_of_0_or_over_1_tick_per_picosecond_is_an_error() {
     }
     for frequency in [1, 1_000_000_000_000] {
         let clock = Clock { frequency, ..CLOCK };
-        assert_eq!(sound(&Trace::new(Version::Go126).generation(&clocked(clock)).into_bytes()).len(), 4);
+        assert_eq!(read_valid(&Trace::new(Version::Go126).generation(&clocked(clock)).into_bytes()).len(), 4);
     }
 }
 
@@ -264,7 +264,7 @@ fn overflowing_times_in_tables_are_errors() {
     for time in [1 << 57, u64::MAX] {
         assert_table_fault(sample(time), ErrorKind::TimestampOverflow, 1);
     }
-    assert_eq!(sound(&trace(Version::Go126, [sample((1 << 56) - 8)])).len(), 3);
+    assert_eq!(read_valid(&trace(Version::Go126, [sample((1 << 56) - 8)])).len(), 3);
     // The time of the clock snapshot itself: base and delta add up to more than 64 bits.
     let clock = Batch::new(None, u64::MAX)
         .event(EventType::Sync, &[])

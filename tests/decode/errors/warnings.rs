@@ -7,11 +7,11 @@ use gotrace::{GoId, Location, OwnedFrame, Reader, ThreadId, Version, Warning, Wa
 use gotrace_tests::corpus::sample;
 use gotrace_tests::pieces::Pieces;
 
-use super::{FIRST, HEADER, RUNNING_LEN, at_event, running, sound};
+use super::{FIRST, HEADER, RUNNING_LEN, at_event, read_valid, running};
 
 /// The warnings of a valid trace, the same in each mode of reading, and their number.
 fn warnings(bytes: &[u8]) -> (Vec<Warning>, u64) {
-    sound(bytes);
+    read_valid(bytes);
     let pieces = Pieces::new(bytes, &[1]);
     let readers = [Reader::from_slice(bytes), Reader::from_reader(bytes), Reader::from_reader(pieces)];
     let [slice, whole, in_pieces] = readers.map(|reader| {
