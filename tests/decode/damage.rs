@@ -289,12 +289,12 @@ fn flip(name: &str, step: usize) {
 }
 
 #[test]
-fn small_traces_truncated_to_every_7th_length() {
+fn truncated_small_traces_yield_their_complete_generations() {
     TRACES.iter().for_each(|name| cut(name, 7));
 }
 
 #[test]
-fn small_traces_with_every_23rd_byte_changed() {
+fn changed_small_traces_cause_no_panic() {
     TRACES.iter().for_each(|name| flip(name, 23));
 }
 
@@ -328,23 +328,23 @@ fn sweep(damage: impl Fn(&str)) {
 }
 
 #[test]
-fn all_traces_truncated_to_some_lengths() {
+fn all_truncated_traces_yield_their_complete_generations() {
     all().iter().for_each(|name| cut(name, 4999));
 }
 
 #[test]
-fn all_traces_with_some_bytes_changed() {
+fn all_changed_traces_cause_no_panic() {
     all().iter().for_each(|name| flip(name, 9973));
 }
 
 #[test]
 #[ignore = "takes half an hour: see the top of the file"]
-fn all_traces_truncated_to_every_length() {
+fn all_traces_truncated_at_every_byte_yield_their_complete_generations() {
     sweep(|name| cut(name, 1));
 }
 
 #[test]
 #[ignore = "takes half an hour: see the top of the file"]
-fn all_traces_with_every_byte_changed() {
+fn all_traces_with_every_byte_changed_cause_no_panic() {
     sweep(|name| flip(name, 1));
 }

@@ -151,7 +151,8 @@ func (o *oracle) profiles() {
 	region := o.regionType()
 	for _, kind := range kinds {
 		o.profile(frames, kind.name, "", pprofByGoroutine(kind.compute, o.trace), url.Values{})
-		// The same profile, restricted to the goroutines that run one function, and to one type of region.
+		// The same profile, restricted to the goroutines that run one function,
+		// and to one type of region.
 		group := url.Values{"name": {"main.main.func1"}}
 		o.profile(frames, kind.name, "main.main.func1", pprofByGoroutine(kind.compute, o.trace), group)
 		if region != "" {

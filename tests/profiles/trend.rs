@@ -138,7 +138,7 @@ fn peaks_have_a_minimum_distance_and_are_not_at_the_ends() {
 proptest! {
     /// Compares with walking from each peak, which is the definition of prominence.
     #[test]
-    fn prominences_equal_those_of_walking(values in proptest::collection::vec(0u8..12, 0..60)) {
+    fn prominences_equal_those_found_by_walking(values in proptest::collection::vec(0u8..12, 0..60)) {
         let values: Vec<f64> = values.into_iter().map(f64::from).collect();
         for peak in find_peaks(&values, &PeakOptions::default()) {
             let top = values[peak.index];

@@ -71,7 +71,7 @@ fn read_valid(bytes: &[u8]) -> u64 {
 }
 
 #[test]
-fn batches() {
+fn batches_are_read_in_bounded_time() {
     let _others = ALONE.read();
     assert_eq!(read_valid(&build::tiny_batches(400_000)), 0);
     assert_eq!(read_valid(&build::one_event_batches(200_000)), 200_000);
@@ -80,21 +80,21 @@ fn batches() {
 }
 
 #[test]
-fn threads_and_ps() {
+fn threads_and_ps_are_read_in_bounded_time() {
     let _others = ALONE.read();
     assert_eq!(read_valid(&build::busy_threads(200_000, dense)), 200_000);
     assert_eq!(read_valid(&build::busy_threads(80_000, sparse)), 80_000);
 }
 
 #[test]
-fn goroutines() {
+fn goroutines_are_read_in_bounded_time() {
     let _others = ALONE.read();
     assert_eq!(read_valid(&build::goroutines(300_000, dense)), 300_002);
     assert_eq!(read_valid(&build::goroutines(150_000, sparse)), 150_002);
 }
 
 #[test]
-fn ranges() {
+fn ranges_are_read_in_bounded_time() {
     let _others = ALONE.read();
     assert_eq!(read_valid(&build::assists(150_000)), 300_002);
     assert_eq!(read_valid(&build::sweeps(150_000)), 300_002);
@@ -102,7 +102,7 @@ fn ranges() {
 }
 
 #[test]
-fn annotations() {
+fn annotations_are_read_in_bounded_time() {
     let _others = ALONE.read();
     assert_eq!(read_valid(&build::tasks(130_000)), 130_002);
     let regions = 200_000;
@@ -115,7 +115,7 @@ fn annotations() {
 }
 
 #[test]
-fn tables() {
+fn tables_are_read_in_bounded_time() {
     let _others = ALONE.read();
     for id in [dense, thin, sparse] {
         assert_eq!(read_valid(&build::strings(250_000, id)), 0);
@@ -126,7 +126,7 @@ fn tables() {
 }
 
 #[test]
-fn a_stack_too_deep() {
+fn a_stack_of_16000_frames_is_an_error() {
     let _others = ALONE.read();
     let (events, error) = read(&build::deep_stack(16_000));
     // Header, clock, the header of the batch with a size of three bytes, and the type of the table.
@@ -135,7 +135,7 @@ fn a_stack_too_deep() {
 }
 
 #[test]
-fn generations() {
+fn generations_are_read_in_bounded_time() {
     let _others = ALONE.read();
     assert_eq!(read_valid(&build::tiny_generations(30_000)), 30_000 - 1);
     assert_eq!(read_valid(&build::huge_and_tiny(60_000)), 20_000);
@@ -143,7 +143,7 @@ fn generations() {
 }
 
 #[test]
-fn threads_waiting_for_goroutines_that_never_become_runnable() {
+fn threads_waiting_for_unknown_goroutines_are_an_error_in_bounded_time() {
     let _others = ALONE.read();
     let (events, error) = read(&build::stuck_threads(4000, 20_000));
     assert_eq!(events, 3 + 20_000);
@@ -157,13 +157,13 @@ fn threads_waiting_for_goroutines_that_never_become_runnable() {
 }
 
 #[test]
-fn threads_waiting_for_the_same_goroutine() {
+fn threads_waiting_for_the_same_goroutine_are_read_in_bounded_time() {
     let _others = ALONE.read();
     assert_eq!(read_valid(&build::waiting_for_one(50_000)), 2 + 4 * 50_000);
 }
 
 #[test]
-fn system_calls_of_v1_traces() {
+fn system_calls_of_v1_traces_are_read_in_bounded_time() {
     let _others = ALONE.read();
     let bytes = build::syscalls_v1(100_000);
     let (events, error) = read(&bytes);
@@ -215,7 +215,7 @@ fn seconds_of_go(peer: &std::ffi::OsStr, file: &std::path::Path) -> f64 {
 
 /// Damage that is expensive only for lenient reading.
 #[test]
-fn damage() {
+fn damage_is_read_in_bounded_time() {
     let _others = ALONE.read();
     // No generation can be ordered.
     assert_eq!(leniently(&build::stuck_generations(15_000)), 15_000);

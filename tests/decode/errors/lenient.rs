@@ -714,7 +714,7 @@ fn row_13_the_bytes_cannot_be_read() {
     }
 }
 
-/// Fault 25: the program misuses regions, which is no damage of the trace.
+/// Fault 25: the program misuses regions, which is not damage of the trace.
 #[test]
 fn misused_regions_are_warnings_as_in_strict_reading() {
     let end = running().event(EventType::UserRegionBegin, &[1, 0, 0, 0]).event(EventType::UserRegionEnd, &[1, 4, 0, 0]);

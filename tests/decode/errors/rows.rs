@@ -354,8 +354,7 @@ fn row_17_times_that_overflow() {
         bytes,
         kind: &|| ErrorKind::TimestampOverflow,
         at: Location { thread: Some(ThreadId(8)), ..at_event(AFTER_RUNNING, 0) },
-        // The first event of a batch decides where its thread starts, so no event comes before the
-        // error.
+        // The time of the first event of each batch is needed before any event is delivered.
         strict: vec![],
         lenient: AFTER_GAP.to_vec(),
         lost: Tally { bytes: HEADER + RUNNING_LEN + 14 + 3, batches: 2, generations: 1, events: 3 },

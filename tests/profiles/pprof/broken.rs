@@ -57,7 +57,7 @@ fn the_unchanged_profile_is_valid() {
 }
 
 #[test]
-fn other_files() {
+fn other_files_are_errors() {
     assert_error!(error(b""), ProfileErrorKind::Empty, 0, "the profile is empty");
     let text = "profiles in text form are not supported: the file starts with \"goroutine profile:\"";
     assert_error!(error(b"goroutine profile: total 3\n"), ProfileErrorKind::Text { .. }, 0, text);
@@ -81,7 +81,7 @@ fn other_files() {
 }
 
 #[test]
-fn damage_to_the_encoding() {
+fn damage_to_the_encoding_is_an_error() {
     let text = "the Profile ends inside an integer";
     assert_error!(error(&[0x48, 0x80]), ProfileErrorKind::VarintTruncated { message: "Profile" }, 1, text);
     let mut bytes = vec![0x48];
@@ -114,7 +114,7 @@ fn damage_to_the_encoding() {
 }
 
 #[test]
-fn inconsistent_tables() {
+fn inconsistent_tables_are_errors() {
     let bytes = profile(|it| it.string_table[0] = "x".to_owned());
     let at = bytes.windows(3).position(|window| window == [0x32, 1, b'x']).expect("contained in the profile");
     assert_error!(
@@ -159,7 +159,7 @@ fn inconsistent_tables() {
 }
 
 #[test]
-fn invalid_samples() {
+fn invalid_samples_are_errors() {
     let bytes = profile(|it| it.sample[0].location_id = vec![1, 1, 7]);
     let at = bytes.windows(3).position(|window| window == [1, 1, 7]).expect("contained in the profile") + 2;
     let text = "unknown location ID 7";
@@ -180,7 +180,7 @@ fn invalid_samples() {
 }
 
 #[test]
-fn invalid_labels() {
+fn invalid_labels_are_errors() {
     let bytes = profile(|it| {
         it.sample[0].label = [9, 1].map(|key| proto::Label { key, ..Default::default() }).to_vec();
     });
@@ -193,7 +193,7 @@ fn invalid_labels() {
 }
 
 #[test]
-fn concatenated_profiles() {
+fn concatenated_profiles_are_an_error() {
     let one = profile(|it| it.time_nanos = 5);
     let at = one.len() + one.windows(2).position(|window| window == [0x48, 5]).expect("contained in the profile");
     let error = error(&[&one[..], &one].concat());
@@ -270,7 +270,7 @@ fn row_28_hostile_profiles_exceed_limits() {
 }
 
 #[test]
-fn damaged_gzip() {
+fn damaged_gzip_files_are_errors() {
     let packed = gzip(&profile(|_| {}));
     for cut in 2..packed.len() {
         let error = Profile::from_reader(&packed[..cut]).expect_err("truncated");
