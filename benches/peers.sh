@@ -43,7 +43,8 @@ build_ours() {
     sed -nE '/"name":"peers"/s/.*"executable":"([^"]+)".*/\1/p'
 }
 
-# Runs both sides in turns. Prints for each pair the events, seconds and peak memory of Go and of this crate.
+# Runs both sides in turns. Prints for each pair the events, seconds and peak memory of Go and of this
+# crate.
 run_pairs() {
   local mode=$1 go_option=$2 our_option=$3 pair go ours
   for ((pair = 0; pair < runs; pair++)); do

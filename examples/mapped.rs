@@ -1,4 +1,5 @@
-//! Reads a trace that is mapped into memory: the reader borrows from the mapping and copies nothing.
+//! Reads a trace that is mapped into memory: the reader borrows from the mapping and copies
+//! nothing.
 //!
 //!     cargo run --release --example mapped -- trace.out
 

@@ -1,6 +1,7 @@
 //! A custom analysis: which goroutine wakes which, and how often.
 //!
-//! It implements [`Observer`], so it can share a pass over the trace with any analysis of the library.
+//! It implements [`Observer`], so it can share a pass over the trace with any analysis of the
+//! library.
 //!
 //!     cargo run --release --example observer -- trace.out
 
@@ -24,7 +25,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Counts wakeups by the goroutine that woke (`None` for the runtime itself) and the one that was woken.
+/// Counts wakeups by the goroutine that woke (`None` for the runtime itself) and the one that was
+/// woken.
 #[derive(Default)]
 struct Wakeups(HashMap<(Option<GoId>, GoId), u64>);
 
@@ -37,7 +39,8 @@ impl Observer for Wakeups {
             && change.from == GoState::Waiting
             && change.to == GoState::Runnable
         {
-            // The event belongs to the goroutine that acted; the transition says which goroutine changed.
+            // The event belongs to the goroutine that acted; the transition says which goroutine
+            // changed.
             *self.0.entry((event.go(), change.go)).or_default() += 1;
         }
     }

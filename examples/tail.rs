@@ -1,4 +1,5 @@
-//! Follows a trace while it is being written, and prints a line for each generation (about a second of the program).
+//! Follows a trace while it is being written, and prints a line for each generation (about a second
+//! of the program).
 //!
 //! FILE may be `-` for standard input, so this watches a running service for half a minute:
 //!

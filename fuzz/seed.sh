@@ -91,7 +91,8 @@ input() {
   tail -c +17 "$trace"
 }
 
-# Fills the corpus of the target pprof: decompressed profiles, their first halves, and one compressed profile.
+# Fills the corpus of the target pprof: decompressed profiles, their first halves, and one
+# compressed profile.
 seed_profiles() {
   local corpus=$out/pprof profile seed
   mkdir -p "$corpus"
@@ -104,7 +105,8 @@ seed_profiles() {
   echo "pprof: $(find "$corpus" -type f | wc -l) inputs"
 }
 
-# Fills the corpus of the target gctrace: the first and last lines of each log, and logs with other lines in between.
+# Fills the corpus of the target gctrace: the first and last lines of each log, and logs with other
+# lines in between.
 seed_logs() {
   local corpus=$out/gctrace log seed
   mkdir -p "$corpus"
@@ -130,7 +132,8 @@ part() {
   cat "$file"
 }
 
-# Fills the corpus of the target diagnose: for each capture the profiles with the log, and the trace with the log.
+# Fills the corpus of the target diagnose: for each capture the profiles with the log, and the trace
+# with the log.
 seed_captures() {
   local corpus=$out/diagnose scratch capture name file
   mkdir -p "$corpus"

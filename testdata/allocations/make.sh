@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Runs program.go with several versions of Go and GODEBUG=traceallocfree=1, stores the traces and the counts
-# of the program, and runs oracle.py, which counts the events that Go's tool prints.
+# Runs program.go with several versions of Go and GODEBUG=traceallocfree=1, stores the traces and
+# the counts of the program, and runs oracle.py, which counts the events that Go's tool prints.
 #
 # usage: testdata/allocations/make.sh [VERSION…]
 #
 #   VERSION    a version that .ci/go-toolchain --list prints, 1.23 or later (default: all of these)
 #
-# The traces go to go1.N/MODE.trace next to this script, the counts of the program to go1.N/MODE.json.gz, and those
-# of oracle.py to oracle.json.gz. GOMAXPROCS is 1, as in a container with one CPU. With more, other threads fill the
-# trace with yields if the kernel preempts a thread that sweeps.
+# The traces go to go1.N/MODE.trace next to this script, the counts of the program to
+# go1.N/MODE.json.gz, and those of oracle.py to oracle.json.gz. GOMAXPROCS is 1, as in a container
+# with one CPU. With more, other threads fill the trace with yields if the kernel preempts a thread
+# that sweeps.
 set -euo pipefail
 shopt -s inherit_errexit
 
