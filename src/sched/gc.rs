@@ -4,7 +4,7 @@ use super::{Context, Outcome, Sched, Step};
 use crate::error::{ErrorKind, broken};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum GcState {
+pub(crate) enum GcState {
     /// The trace has not said yet.
     #[default]
     Undetermined,
@@ -15,7 +15,7 @@ pub(super) enum GcState {
 #[derive(Debug, Default)]
 pub(super) struct Gc {
     pub sequence: u64,
-    state: GcState,
+    pub state: GcState,
 }
 
 impl Gc {

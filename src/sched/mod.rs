@@ -1,37 +1,13 @@
-//! The scheduler's state machines: what a goroutine, a P and a thread can do, and what follows from it.
+//! The states of goroutines, Ps and threads, and how events change them.
 //!
-//! This is the only copy of these rules for traces of Go 1.22 and later; what older ones allow is less, and stands in
-//! `v1::check`. It knows no byte format: a decoder calls one method an event of the runtime,
-//! and learns whether the event can happen now ([`Step::Done`]), can't happen *yet* ([`Step::Wait`]: some event of
-//! another thread comes first), or can never happen (an error: the trace is broken). An event that waits has changed nothing.
+//! A decoder of Go 1.22 and later calls one method per event. The method says whether the event can
+//! happen now ([`Step::Done`]), has to wait for an event of another thread ([`Step::Wait`]), or can
+//! never happen (an error: the trace is broken). An event that waits changes nothing.
 //!
-//! The rules are those of Go's `src/internal/trace/order.go`.
+//! The rules of each event are in the table of `v2::effects`. Its tests check the methods here
+//! against that table. Traces of older versions have weaker rules, which are in `v1::effects`.
 //!
-//! | goroutine | from | to | needs | waits for |
-//! |---|---|---|---|---|
-//! | `GoCreate`, `GoCreateBlocked` | – | Runnable, Waiting | a P; a goroutine that creates is Running | – |
-//! | `GoCreateSyscall` | – | Syscall | no goroutine | – |
-//! | `GoStart` | Runnable | Running | a P, no goroutine | state, sequence |
-//! | `GoStop` | Running | Runnable | P, goroutine | – |
-//! | `GoBlock` | Running | Waiting | P, goroutine | – |
-//! | `GoDestroy` | Running | – | P, goroutine | – |
-//! | `GoUnblock` | Waiting | Runnable | – | state, sequence |
-//! | `GoSwitch`, `GoSwitchDestroy` | Running; Waiting | Waiting or –; Running | P, goroutine | state, sequence of the next |
-//! | `GoSyscallBegin` | Running | Syscall | P, goroutine, the P's sequence | – |
-//! | `GoSyscallEnd` | Syscall | Running | P in Syscall, goroutine | – |
-//! | `GoSyscallEndBlocked` | Syscall | Runnable | goroutine | the P to leave Syscall |
-//! | `GoDestroySyscall` | Syscall | – | goroutine | – |
-//!
-//! | P | from | to | needs | waits for |
-//! |---|---|---|---|---|
-//! | `ProcStart` | Idle | Running | no P | state, sequence, loss of the M's old P |
-//! | `ProcStop` | Running, Syscall | Idle | P | – |
-//! | `ProcSteal` | Syscall, SyscallAbandoned | Idle | the M it is stolen from has it | state, sequence |
-//! | `GoSyscallBegin`, `GoSyscallEnd` | Running; Syscall | Syscall; Running | | |
-//! | `GoDestroySyscall` | Syscall | SyscallAbandoned | | |
-//!
-//! `GoStatus` and `ProcStatus` state where a generation begins: they must agree with what is known, and reset the
-//! sequence.
+//! The methods follow Go's `src/internal/trace/order.go`.
 
 mod annotation;
 pub(crate) mod arena;
@@ -43,7 +19,7 @@ mod proc;
 mod range;
 mod status;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wait;
 
 use crate::error::{ContextMismatch, ErrorKind, broken};
@@ -52,6 +28,7 @@ use crate::id::{NONE, ProcId, Resource, ThreadId};
 use arena::{Arena, Index};
 
 pub(crate) use annotation::{ActiveTask, Annotations, Fit};
+pub(crate) use gc::GcState;
 pub(crate) use goroutine::Ending;
 pub(crate) use on_thread::OnThread;
 pub(crate) use range::RangeId;

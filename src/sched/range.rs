@@ -33,7 +33,7 @@ pub(super) struct OpenRanges {
 }
 
 impl OpenRanges {
-    fn begin(&mut self, event: &'static str, on: Index, range: RangeId) -> Result<(), Box<ErrorKind>> {
+    pub fn begin(&mut self, event: &'static str, on: Index, range: RangeId) -> Result<(), Box<ErrorKind>> {
         let is_new = match range {
             RangeId::StopTheWorld(reason) => self.stops.entry(on).or_default().insert(reason),
             RangeId::MarkAssist => self.assists.insert(on),
@@ -59,7 +59,7 @@ impl OpenRanges {
         reason
     }
 
-    fn has(&self, on: Index, range: RangeId) -> bool {
+    pub fn has(&self, on: Index, range: RangeId) -> bool {
         match range {
             RangeId::StopTheWorld(reason) => self.stops.get(&on).is_some_and(|reasons| reasons.contains(&reason)),
             RangeId::MarkAssist => self.assists.contains(&on),

@@ -51,6 +51,9 @@ pub(crate) enum ProcStatus {
 }
 
 impl ProcStatus {
+    pub const ALL: &[ProcStatus] =
+        &[ProcStatus::Running, ProcStatus::Idle, ProcStatus::Syscall, ProcStatus::SyscallAbandoned];
+
     /// From its number on the wire.
     pub fn from_wire(status: u64) -> Option<Self> {
         match status {

@@ -4,7 +4,7 @@
 //! What an event waits for is a resource in one state, and what has happened has brought its resources into one state.
 //! Where the two are equal, the wait is over, for the first that comes: what follows from it changes the state again.
 
-use super::{Context, GoStatus, ProcStatus, Sched};
+use super::{GoStatus, ProcStatus, Sched};
 
 /// What has to become so. Numbers are those of a resource's own count in the current generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,52 +19,16 @@ pub(crate) enum Wait {
     Gc { last: u64 },
 }
 
-impl Wait {
-    /// A `GoStart`.
-    pub fn for_runnable(id: u64, number: u64) -> Self {
-        Wait::Go { id, status: GoStatus::Runnable, last: number.wrapping_sub(1) }
-    }
-
-    /// A `GoUnblock` or `GoSwitch`.
-    pub fn for_waiting(id: u64, number: u64) -> Self {
-        Wait::Go { id, status: GoStatus::Waiting, last: number.wrapping_sub(1) }
-    }
-
-    /// A `ProcStart` whose M has no P.
-    pub fn for_idle(id: u64, number: u64) -> Self {
-        Wait::Proc { id, stealable: false, last: number.wrapping_sub(1) }
-    }
-
-    /// A `ProcSteal`.
-    pub fn for_stealable(id: u64, number: u64) -> Self {
-        Wait::Proc { id, stealable: true, last: number.wrapping_sub(1) }
-    }
-
-    /// An event of the GC.
-    pub fn for_gc(number: u64) -> Self {
-        Wait::Gc { last: number.wrapping_sub(1) }
-    }
-}
-
 impl Sched {
-    /// What a `ProcStart` waits for: the P, or if that is there, the loss of the M's own.
-    pub fn proc_start_wait(&mut self, context: Context, id: u64, number: u64) -> Wait {
-        let wait = Wait::for_idle(id, number);
-        match self.proc_fulfils(id) == Some(wait) {
-            true => Wait::ProcLost { id: context.proc_id },
-            false => wait,
-        }
-    }
-
     /// What waits for a goroutine as it is now.
-    pub fn go_fulfils(&mut self, id: u64) -> Option<Wait> {
+    pub fn go_wait(&mut self, id: u64) -> Option<Wait> {
         let go = self.gos.find(id);
         let state = self.gos.get(go).filter(|state| state.sequence.generation == self.generation)?;
         Some(Wait::Go { id, status: state.status, last: state.sequence.number })
     }
 
     /// What waits for a P as it is now.
-    pub fn proc_fulfils(&mut self, id: u64) -> Option<Wait> {
+    pub fn proc_wait(&mut self, id: u64) -> Option<Wait> {
         let proc = self.procs.find(id);
         let state = self.procs.get(proc).filter(|state| state.sequence.generation == self.generation)?;
         let stealable = match state.status {
@@ -76,7 +40,7 @@ impl Sched {
     }
 
     /// What waits for the GC as it is now.
-    pub fn gc_fulfils(&self) -> Wait {
+    pub fn gc_wait(&self) -> Wait {
         Wait::Gc { last: self.gc.sequence }
     }
 

@@ -17,6 +17,7 @@
 //! merge asks for them.
 //!
 //! - [`spec`]: the one table of records.
+//! - [`effects`]: what each event does, and what it waits for: the other table.
 //! - [`parse`]: a record's type and values.
 //! - [`scan`]: the first pass: batches, tables, CPU samples.
 //! - [`skip`]: its way over the events that it keeps nothing of.
@@ -64,6 +65,7 @@ mod clock;
 mod convert;
 mod cursor;
 pub(crate) mod decoder;
+mod effects;
 mod emitter;
 mod found;
 mod goroutine;

@@ -8,6 +8,7 @@
 use super::clock::Clock;
 use super::convert::Converter;
 use super::cursor::{Walk, Word};
+use super::effects::left_in;
 use super::goroutine::{Go, NO_GO, Proc, Standing};
 use super::model::{fake_proc, or_none, or_zero, reason};
 use super::outbox::later;
@@ -48,7 +49,8 @@ static KINDS: [Kind; 256] = {
             EventType::GoCreate => Kind::Create,
             EventType::GoEnd => Kind::End,
             EventType::HeapAlloc => Kind::Heap,
-            _ if !reason(event).is_empty() || matches!(event, EventType::GoBlock) => Kind::Leave,
+            EventType::GoSysBlock => Kind::Other,
+            _ if left_in(event).is_some() => Kind::Leave,
             _ => Kind::Other,
         };
         let mut upper = 0;
@@ -79,9 +81,9 @@ static LEAVES: [Leave; 1 + TYPE_BITS as usize] = {
     let mut i = 0;
     while i < EventType::ALL.len() {
         let event = EventType::ALL[i];
-        let to = match event {
-            EventType::GoSched | EventType::GoPreempt => Runnable,
-            _ => Waiting,
+        let to = match left_in(event) {
+            Some(to) => to,
+            None => NotExist,
         };
         leaves[event.code() as usize] = Leave {
             to: Standing::settled(to, matches!(event, EventType::GoBlockNet)),

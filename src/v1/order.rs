@@ -15,22 +15,7 @@
 //! that, so a P is parked and woken once an event, however many there are. At equal times the lower P goes first; the
 //! reference leaves that to chance.
 //!
-//! The rules are those of `stateTransition` in Go's `src/internal/trace/internal/tracev1/order.go`. They are not those
-//! of [`sched`](crate::sched): there a sequence number must follow the last of its generation, and a goroutine is on a
-//! thread; here an event names the very number it needs, half of the events need none, and threads play no part.
-//!
-//! | event | whose state | from | to | sequence |
-//! |---|---|---|---|---|
-//! | `GoCreate` | the one named | – | Runnable | becomes 1 |
-//! | `GoWaiting`, `GoInSyscall` | the one named | Runnable | Waiting | 1, and counts |
-//! | `GoStart`, `GoStartLabel` | the one named | Runnable | Running | the event's, and counts |
-//! | `GoStartLocal` | the one named | Runnable | Running | any, and counts |
-//! | `GoUnblock`, `GoSysExit` | the one named | Waiting | Runnable | the event's, and counts |
-//! | `GoUnblockLocal`, `GoSysExitLocal` | the one named | Waiting | Runnable | any, and counts |
-//! | `GoBlock…`, `GoSleep`, `GoSysBlock` | the one on the P | Running | Waiting | any |
-//! | `GoSched`, `GoPreempt` | the one on the P | Running | Runnable | any |
-//! | `GCStart` | the GC | – | – | the event's, and counts |
-//! | all others | nobody's | | | |
+//! What each event waits for is in the table of [`effects`](super::effects).
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

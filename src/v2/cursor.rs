@@ -31,7 +31,8 @@ pub(super) struct Cursor {
 const FREQUENT_ARGS: usize = 3;
 
 /// What a frequent event's arguments and the type and the time of the next event fit in if all are brief.
-pub(super) type Frame = [u8; FREQUENT_ARGS * varint::BRIEF + 1 + varint::BRIEF];
+pub(super) type Frame = [u8; FRAME_LEN];
+pub(super) const FRAME_LEN: usize = FREQUENT_ARGS * varint::BRIEF + 1 + varint::BRIEF;
 
 /// What decoding needs to know of the generation.
 #[derive(Clone, Copy, Debug)]

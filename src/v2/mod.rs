@@ -18,7 +18,8 @@
 //! - [`generation`]: the batches of one generation, and its tables. This is data: what reads it decides.
 //! - [`frontier`]: the threads by the time of their next event.
 //! - [`parked`]: those that can't go on, where they are many.
-//! - [`order`]: what each event does to the scheduler, and the record it gives.
+//! - [`effects`]: what each event does to goroutines and Ps, and what it waits for: the other table.
+//! - [`order`]: applies events to the scheduler, and fills their records.
 //! - [`sequencer`]: puts the events of a generation in order, a block at a time.
 //! - [`strict`]: reads generation after generation and stops at the first fault.
 //! - [`lenient`]: reads on after faults; its table says what is kept and lost.
@@ -30,6 +31,7 @@
 mod batch;
 mod cursor;
 pub(crate) mod decoder;
+mod effects;
 mod frontier;
 mod generation;
 mod lenient;

@@ -1,4 +1,7 @@
-//! What each event does to the scheduler, and the record that it gives.
+//! Tries events: applies them to the scheduler, and fills their records.
+//!
+//! The rules of each event are in [`effects`](super::effects). Its tests check both functions here,
+//! [`frequent`] and [`order`], against that table.
 
 use std::cell::Cell;
 
@@ -17,12 +20,12 @@ use crate::wire::source::Source;
 use crate::wire::varint;
 use smallvec::SmallVec;
 
-/// The current record, and those that the same event gave besides: a coroutine switch gives three.
+/// The records of one event. Most events have one. A coroutine switch has three.
 #[derive(Debug)]
 pub(super) struct Outbox {
     pub current: Record,
     more: SmallVec<[Record; 2]>,
-    /// What the event says of a mistake of the traced program.
+    /// A mistake of the traced program that the event shows.
     pub warning: Option<WarningKind>,
 }
 
@@ -33,23 +36,23 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Whether the event has given more than the current record.
+    /// Whether there are records after the current one.
     #[inline(always)]
     pub fn has_more(&self) -> bool {
         !self.more.is_empty()
     }
 
-    /// How many there are, the current one included.
+    /// The number of records, including the current one.
     pub fn len(&self) -> u64 {
         1 + self.more.len() as u64
     }
 
-    /// Makes the next of them current.
+    /// Makes the next record the current one.
     pub fn next(&mut self) {
         self.current = self.more.remove(0);
     }
 
-    /// Adds a copy of the current record, for the caller to change.
+    /// Adds a copy of the current record.
     pub fn copy(&mut self) -> &mut Record {
         self.more.push(self.current);
         let last = self.more.len() - 1;
@@ -57,26 +60,26 @@ impl Outbox {
     }
 }
 
-/// Where an event looks things up.
+/// An event to try, and the tables that its IDs refer to.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct Attempt<'a> {
     pub tables: &'a Tables,
     pub source: &'a Source<'a>,
-    /// The event, and the M whose it is.
     pub event: EventType,
+    /// The cursor of the event's thread.
     pub cursor: &'a Cursor,
-    /// Where the first ID is noted that the tables lack.
+    /// Receives the first ID that is not in the tables.
     pub unknown: &'a Cell<Option<Unknown>>,
 }
 
-/// An ID that the tables lack.
+/// An ID that is not in the tables.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Unknown {
     Stack(u64),
     String(u64),
 }
 
-impl Place<'_> {
+impl Attempt<'_> {
     fn stack(&self, id: u64) -> u64 {
         if !self.tables.has_stack(id) {
             self.note(Unknown::Stack(id));
@@ -96,14 +99,14 @@ impl Place<'_> {
         self.unknown.set(self.unknown.get().or(Some(unknown)));
     }
 
-    /// The text of a string, for a name that outlives the generation.
+    /// The text of a string, for names that outlive the generation.
     fn text(&self, id: u64) -> &[u8] {
         self.string(id);
         self.tables.string(id, self.source.window()).as_bytes()
     }
 }
 
-/// Ends the function where an event has to wait.
+/// Returns from the function if the event has to wait.
 macro_rules! done {
     ($outcome:expr) => {
         match $outcome? {
@@ -113,10 +116,10 @@ macro_rules! done {
     };
 }
 
-/// Lets the cursor's event happen if it is one of those that make up most of a busy trace and nothing hinders it;
-/// gives the end of its arguments in its frame. In all other cases nothing has changed, and [`order`] tells them apart.
+/// Tries an event of the kinds that make up most of a busy trace. Returns the length of its
+/// arguments if it happens. In all other cases nothing changes, and [`order`] finds out why.
 ///
-/// The record lacks the thread and the time.
+/// Does not set the thread and the time of the record.
 #[inline(always)]
 pub(super) fn frequent(
     on: &mut OnThread<'_>,
@@ -131,7 +134,6 @@ pub(super) fn frequent(
     let mut pos = 0;
     record.proc = on.proc_id();
     record.go = on.go_id();
-    // A type that is not in the alphabet is none of these.
     match E::from_code(code)? {
         E::GoStart => {
             let go = varint::read_brief(frame, &mut pos)?;
@@ -209,7 +211,7 @@ pub(super) fn frequent(
             record.go_transition(record.go, Running, NotExist);
         }
         E::HeapAlloc => {
-            // The one argument that is often long.
+            // Unlike other arguments, this one is often long.
             let (bytes, len) = varint::read_word(frame.first_chunk()?)?;
             pos = len;
             record.other(What::HeapObjects, bytes);
@@ -219,259 +221,376 @@ pub(super) fn frequent(
     Some(pos)
 }
 
-/// Lets any event happen, if it can, and puts what it gives into `out`. IDs that the tables lack are noted, whatever becomes
-/// of the event.
-pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX_ARGS], out: &mut Outbox) -> Outcome {
+/// Tries an event of any kind. If it happens, its records are in `out`. Unknown IDs are noted even
+/// if it does not.
+pub(super) fn order(sched: &mut Sched, attempt: Attempt<'_>, args: [u64; MAX_ARGS], out: &mut Outbox) -> Outcome {
+    use EventType as E;
+
+    let Cursor { thread, thread_id, time, .. } = *attempt.cursor;
+    sched.make_known(thread);
+    let context = sched.context(thread);
+    out.current.locate(thread_id, context.proc_id, context.go_id, time);
+    match attempt.event {
+        E::GoCreate
+        | E::GoCreateBlocked
+        | E::GoCreateSyscall
+        | E::GoStart
+        | E::GoStop
+        | E::GoBlock
+        | E::GoUnblock
+        | E::GoDestroy
+        | E::GoSyscallBegin
+        | E::GoSyscallEnd
+        | E::GoSyscallEndBlocked => order_go(sched, attempt, context, args, &mut out.current),
+        E::GoDestroySyscall | E::GoSwitch | E::GoSwitchDestroy => order_go_pair(sched, attempt, context, args, out),
+        E::GoStatus | E::GoStatusStack | E::ProcStatus => order_status(sched, attempt, context, args, &mut out.current),
+        E::ProcStart | E::ProcStop | E::ProcSteal | E::ProcsChange | E::HeapAlloc | E::HeapGoal => {
+            order_proc(sched, attempt, context, args, &mut out.current)
+        }
+        E::STWBegin
+        | E::STWEnd
+        | E::GCActive
+        | E::GCBegin
+        | E::GCEnd
+        | E::GCSweepActive
+        | E::GCSweepBegin
+        | E::GCSweepEnd
+        | E::GCMarkAssistActive
+        | E::GCMarkAssistBegin
+        | E::GCMarkAssistEnd => order_range(sched, attempt, context, args, &mut out.current),
+        E::GoLabel | E::UserTaskBegin | E::UserTaskEnd | E::UserRegionBegin | E::UserRegionEnd | E::UserLog => {
+            order_annotation(sched, attempt, context, args, out)
+        }
+        event => order_allocation(sched, event, context, args, &mut out.current),
+    }
+}
+
+/// Events that change the state of one goroutine.
+#[inline(always)]
+fn order_go(
+    sched: &mut Sched,
+    attempt: Attempt<'_>,
+    context: Context,
+    [a, b, c, _]: [u64; MAX_ARGS],
+    record: &mut Record,
+) -> Outcome {
     use EventType as E;
     use GoState::{NotExist, Runnable, Running, Syscall, Waiting};
 
-    let Cursor { thread, thread_id, time, .. } = *place.cursor;
-    let kind = place.event;
-    sched.make_known(thread);
-    let context = sched.context(thread);
-    let (go, proc) = (context.go_id, context.proc_id);
-    let record = &mut out.current;
-
-    match kind {
+    let event = attempt.event;
+    let Context { thread, go_id, .. } = context;
+    match event {
         E::GoStart => {
-            done!(on_thread(sched, kind, thread)?.go_start(a, b));
+            done!(on_thread(sched, event, thread)?.go_start(a, b));
             record.go_transition(a, Runnable, Running);
         }
         E::GoUnblock => {
             done!(sched.go_unblock(a, b));
             record.go_transition(a, Waiting, Runnable);
-            record.stack = place.stack(c);
+            record.stack = attempt.stack(c);
         }
         E::GoBlock | E::GoStop => {
-            let (status, to) = match kind {
+            let (status, to) = match event {
                 E::GoBlock => (GoStatus::Waiting, Waiting),
                 _ => (GoStatus::Runnable, Runnable),
             };
-            done!(on_thread(sched, kind, thread)?.go_leave(kind.name(), status));
-            record.go_transition(go, Running, to);
-            record.text = place.string(a);
-            record.stack = place.stack(b);
+            done!(on_thread(sched, event, thread)?.go_leave(event.name(), status));
+            record.go_transition(go_id, Running, to);
+            record.text = attempt.string(a);
+            record.stack = attempt.stack(b);
             record.b = b;
         }
         E::GoSyscallBegin => {
-            done!(on_thread(sched, kind, thread)?.go_syscall_begin(a));
-            record.go_transition(go, Running, Syscall);
-            record.stack = place.stack(b);
+            done!(on_thread(sched, event, thread)?.go_syscall_begin(a));
+            record.go_transition(go_id, Running, Syscall);
+            record.stack = attempt.stack(b);
             record.b = b;
         }
         E::GoSyscallEnd => {
-            done!(on_thread(sched, kind, thread)?.go_syscall_end());
-            record.go_transition(go, Syscall, Running);
+            done!(on_thread(sched, event, thread)?.go_syscall_end());
+            record.go_transition(go_id, Syscall, Running);
         }
         E::GoSyscallEndBlocked => {
             done!(sched.go_syscall_end_blocked(context));
-            record.go_transition(go, Syscall, Runnable);
+            record.go_transition(go_id, Syscall, Runnable);
         }
-        // The rest of goroutines.
-        E::GoCreate => {
-            done!(on_thread(sched, kind, thread)?.go_create("GoCreate", a, GoStatus::Runnable));
-            create(record, place, a, Runnable, b, c);
+        E::GoCreate | E::GoCreateBlocked => {
+            let (status, to) = match event {
+                E::GoCreate => (GoStatus::Runnable, Runnable),
+                _ => (GoStatus::Waiting, Waiting),
+            };
+            done!(on_thread(sched, event, thread)?.go_create(event.name(), a, status));
+            record.go_transition(a, NotExist, to);
+            record.b = attempt.stack(b);
+            record.stack = attempt.stack(c);
         }
-        E::GoCreateBlocked => {
-            done!(on_thread(sched, kind, thread)?.go_create("GoCreateBlocked", a, GoStatus::Waiting));
-            create(record, place, a, Waiting, b, c);
+        E::GoDestroy => {
+            done!(on_thread(sched, event, thread)?.go_destroy());
+            sched.forget_annotations(context.go, go_id);
+            record.go_transition(go_id, Running, NotExist);
         }
-        E::GoCreateSyscall => {
+        // The only one that is left: `GoCreateSyscall`.
+        _ => {
             done!(sched.go_create_syscall(context, a));
             record.go_transition(a, NotExist, Syscall);
         }
-        E::GoDestroy => {
-            done!(on_thread(sched, kind, thread)?.go_destroy());
-            sched.forget_annotations(context.go, go);
-            record.go_transition(go, Running, NotExist);
-        }
-        E::GoDestroySyscall => {
+    }
+    Ok(Step::Done(()))
+}
+
+/// Events that change the state of two goroutines, or of a goroutine and a P.
+fn order_go_pair(
+    sched: &mut Sched,
+    attempt: Attempt<'_>,
+    context: Context,
+    [next, sequence, ..]: [u64; MAX_ARGS],
+    out: &mut Outbox,
+) -> Outcome {
+    use GoState::{NotExist, Runnable, Running, Syscall, Waiting};
+
+    let Context { go_id, proc_id, .. } = context;
+    let event = attempt.event;
+    let (ending, left) = match event {
+        EventType::GoSwitch => (Ending::Block, Waiting),
+        EventType::GoSwitchDestroy => (Ending::Destroy, NotExist),
+        _ => {
             let lost_proc = done!(sched.go_destroy_syscall(context));
             if lost_proc {
-                record.other(What::ProcTransition(ProcState::Running, ProcState::Idle), proc);
-                record.locate(thread_id, proc, go, time);
-                out.copy().go_transition(go, Syscall, NotExist);
-                return Ok(Step::Done(()));
+                out.current.other(What::ProcTransition(ProcState::Running, ProcState::Idle), proc_id);
+                out.copy().go_transition(go_id, Syscall, NotExist);
+            } else {
+                out.current.go_transition(go_id, Syscall, NotExist);
             }
-            record.go_transition(go, Syscall, NotExist);
-        }
-        E::GoSwitch | E::GoSwitchDestroy => {
-            let (ending, left) = match kind {
-                E::GoSwitch => (Ending::Block, Waiting),
-                _ => (Ending::Destroy, NotExist),
-            };
-            done!(sched.go_switch(kind.name(), context, a, b, ending));
-            record.go_transition(a, Waiting, Runnable);
-            record.locate(thread_id, proc, go, time);
-            out.copy().go_transition(go, Running, left);
-            let start = out.copy();
-            start.go_transition(a, Runnable, Running);
-            start.go = NONE;
             return Ok(Step::Done(()));
         }
-        E::GoStatus | E::GoStatusStack => {
-            let stated = done!(sched.go_status(context, a, b, c));
-            let stack = match kind {
-                E::GoStatusStack => place.stack(d),
-                _ => 0,
-            };
-            record.go_transition(a, stated.from, stated.to);
-            record.b = stack;
-            record.stack = stack;
-            let Context { thread, proc_id, go_id, .. } = stated.context;
-            record.locate(sched.threads.id(thread), proc_id, go_id, time);
-            return Ok(Step::Done(()));
-        }
+    };
+    done!(sched.go_switch(event.name(), context, next, sequence, ending));
+    out.current.go_transition(next, Waiting, Runnable);
+    out.copy().go_transition(go_id, Running, left);
+    let start = out.copy();
+    start.go_transition(next, Runnable, Running);
+    start.go = NONE;
+    Ok(Step::Done(()))
+}
 
-        // Processors.
+/// Events that state the status of a goroutine or P at the start of a generation.
+fn order_status(
+    sched: &mut Sched,
+    attempt: Attempt<'_>,
+    context: Context,
+    [a, b, c, d]: [u64; MAX_ARGS],
+    record: &mut Record,
+) -> Outcome {
+    let on = match attempt.event {
+        EventType::ProcStatus => {
+            let stated = done!(sched.proc_status(context, a, b));
+            record.other(What::ProcTransition(stated.from, stated.to), a);
+            stated.context
+        }
+        event => {
+            let stated = done!(sched.go_status(context, a, b, c));
+            record.go_transition(a, stated.from, stated.to);
+            if event == EventType::GoStatusStack {
+                record.stack = attempt.stack(d);
+                record.b = d;
+            }
+            stated.context
+        }
+    };
+    record.locate(sched.threads.id(on.thread), on.proc_id, on.go_id, record.time);
+    Ok(Step::Done(()))
+}
+
+/// Events of Ps, and metrics.
+#[inline(always)]
+fn order_proc(
+    sched: &mut Sched,
+    attempt: Attempt<'_>,
+    context: Context,
+    [a, b, c, _]: [u64; MAX_ARGS],
+    record: &mut Record,
+) -> Outcome {
+    use EventType as E;
+    use ProcState::{Idle, Running};
+
+    let name = attempt.event.name();
+    match attempt.event {
         E::ProcStart => {
             done!(sched.proc_start(context, a, b));
-            record.other(What::ProcTransition(ProcState::Idle, ProcState::Running), a);
+            record.other(What::ProcTransition(Idle, Running), a);
         }
         E::ProcStop => {
             done!(sched.proc_stop(context));
-            record.other(What::ProcTransition(ProcState::Running, ProcState::Idle), proc);
+            record.other(What::ProcTransition(Running, Idle), context.proc_id);
         }
         E::ProcSteal => {
             let from = done!(sched.proc_steal(context, a, b, c));
-            record.other(What::ProcTransition(from, ProcState::Idle), a);
+            record.other(What::ProcTransition(from, Idle), a);
         }
-        E::ProcStatus => {
-            let stated = done!(sched.proc_status(context, a, b));
-            record.other(What::ProcTransition(stated.from, stated.to), a);
-            let Context { thread, proc_id, go_id, .. } = stated.context;
-            record.locate(sched.threads.id(thread), proc_id, go_id, time);
-            return Ok(Step::Done(()));
-        }
-
-        // Metrics.
         E::ProcsChange => {
-            sched.user_event("ProcsChange", context)?;
+            sched.user_event(name, context)?;
             record.other(What::GoMaxProcs, a);
-            record.stack = place.stack(b);
+            record.stack = attempt.stack(b);
         }
-        E::HeapAlloc => {
-            sched.proc_event("HeapAlloc", context)?;
-            record.other(What::HeapObjects, a);
+        event => {
+            sched.proc_event(name, context)?;
+            record.other(if event == E::HeapAlloc { What::HeapObjects } else { What::HeapGoal }, a);
         }
-        E::HeapGoal => {
-            sched.proc_event("HeapGoal", context)?;
-            record.other(What::HeapGoal, a);
-        }
+    }
+    Ok(Step::Done(()))
+}
 
-        // Ranges.
+/// Events of ranges.
+#[inline(always)]
+fn order_range(
+    sched: &mut Sched,
+    attempt: Attempt<'_>,
+    context: Context,
+    [a, b, ..]: [u64; MAX_ARGS],
+    record: &mut Record,
+) -> Outcome {
+    use EventType as E;
+    use RangeType::{GcMark, GcMarkAssist, GcSweep, StopTheWorld};
+    use What::{RangeActive, RangeBegin, RangeEnd};
+
+    let Context { go_id, proc_id, .. } = context;
+    match attempt.event {
         E::STWBegin => {
-            let reason = sched.names.intern(place.text(a));
+            let reason = sched.names.intern(attempt.text(a));
             done!(sched.go_range_begin("STWBegin", context, RangeId::StopTheWorld(reason)));
-            record.other(What::RangeBegin(RangeType::StopTheWorld), go);
+            record.other(RangeBegin(StopTheWorld), go_id);
             record.text = Symbol::Name(reason);
-            record.stack = place.stack(b);
+            record.stack = attempt.stack(b);
         }
         E::STWEnd => {
             let reason = done!(sched.stop_the_world_end(context));
-            record.other(What::RangeEnd(RangeType::StopTheWorld), go);
+            record.other(RangeEnd(StopTheWorld), go_id);
             record.text = Symbol::Name(reason);
         }
         E::GCActive => {
             done!(sched.gc_active(context, a));
-            record.other(What::RangeActive(RangeType::GcMark), NONE);
+            record.other(RangeActive(GcMark), NONE);
         }
         E::GCBegin => {
             done!(sched.gc_begin(context, a));
-            record.other(What::RangeBegin(RangeType::GcMark), NONE);
-            record.stack = place.stack(b);
+            record.other(RangeBegin(GcMark), NONE);
+            record.stack = attempt.stack(b);
         }
         E::GCEnd => {
             done!(sched.gc_end(context, a));
-            record.other(What::RangeEnd(RangeType::GcMark), NONE);
+            record.other(RangeEnd(GcMark), NONE);
         }
         E::GCSweepActive => {
             done!(sched.sweep_active(a));
-            record.other(What::RangeActive(RangeType::GcSweep), a);
+            record.other(RangeActive(GcSweep), a);
         }
         E::GCSweepBegin => {
             done!(sched.sweep_begin(context));
-            record.other(What::RangeBegin(RangeType::GcSweep), proc);
-            record.stack = place.stack(a);
+            record.other(RangeBegin(GcSweep), proc_id);
+            record.stack = attempt.stack(a);
         }
         E::GCSweepEnd => {
             done!(sched.sweep_end(context));
-            record.other(What::RangeEnd(RangeType::GcSweep), proc);
+            record.other(RangeEnd(GcSweep), proc_id);
             record.b = a;
             record.c = b;
         }
         E::GCMarkAssistActive => {
             done!(sched.go_range_active("GCMarkAssistActive", a, RangeId::MarkAssist));
-            record.other(What::RangeActive(RangeType::GcMarkAssist), a);
+            record.other(RangeActive(GcMarkAssist), a);
         }
         E::GCMarkAssistBegin => {
             done!(sched.go_range_begin("GCMarkAssistBegin", context, RangeId::MarkAssist));
-            record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
-            record.stack = place.stack(a);
+            record.other(RangeBegin(GcMarkAssist), go_id);
+            record.stack = attempt.stack(a);
         }
-        E::GCMarkAssistEnd => {
+        // The only one that is left: `GCMarkAssistEnd`.
+        _ => {
             done!(sched.mark_assist_end(context));
-            record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
+            record.other(RangeEnd(GcMarkAssist), go_id);
         }
+    }
+    Ok(Step::Done(()))
+}
 
-        // What the program says of itself.
+/// Labels, tasks, regions and log messages.
+#[inline(always)]
+fn order_annotation(
+    sched: &mut Sched,
+    attempt: Attempt<'_>,
+    context: Context,
+    [a, b, c, d]: [u64; MAX_ARGS],
+    out: &mut Outbox,
+) -> Outcome {
+    use EventType as E;
+
+    let record = &mut out.current;
+    match attempt.event {
         E::GoLabel => {
             sched.user_event("GoLabel", context)?;
             record.other(What::Label, 0);
-            record.text = place.string(a);
+            record.text = attempt.string(a);
         }
         E::UserTaskBegin => {
-            // 0 stands for no parent here, not for the background task.
+            // Here 0 means that there is no parent, not that the parent is the background task.
             let parent = if b == 0 { NONE } else { b };
-            let name = sched.names.intern(place.text(c));
+            let name = sched.names.intern(attempt.text(c));
             let fit = sched.task_begin(context, a, ActiveTask { parent, name })?;
             out.warning = (fit == Fit::Misused).then_some(WarningKind::TaskRestarted);
             record.other(What::TaskBegin, a);
             record.b = parent;
             record.text = Symbol::Name(name);
-            record.stack = place.stack(d);
+            record.stack = attempt.stack(d);
         }
         E::UserTaskEnd => {
             let begun = sched.task_end(context, a)?;
             record.other(What::TaskEnd, a);
             record.b = begun.map_or(NONE, |task| task.parent);
             record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
-            record.stack = place.stack(b);
+            record.stack = attempt.stack(b);
         }
         E::UserRegionBegin => {
-            let name = sched.names.intern(place.text(b));
+            let name = sched.names.intern(attempt.text(b));
             sched.region_begin(context, a, name)?;
             record.other(What::RegionBegin, a);
             record.text = Symbol::Name(name);
-            record.stack = place.stack(c);
+            record.stack = attempt.stack(c);
         }
         E::UserRegionEnd => {
-            let name = sched.names.intern(place.text(b));
+            let name = sched.names.intern(attempt.text(b));
             let fit = sched.region_end(context, a, name)?;
             out.warning = (fit == Fit::Misused).then_some(WarningKind::RegionMismatch);
             record.other(What::RegionEnd, a);
             record.text = Symbol::Name(name);
-            record.stack = place.stack(c);
+            record.stack = attempt.stack(c);
         }
-        E::UserLog => {
+        // The only one that is left: `UserLog`.
+        _ => {
             sched.user_event("UserLog", context)?;
             record.other(What::Log, a);
-            record.text = place.string(b);
-            record.text2 = place.string(c);
-            record.stack = place.stack(d);
-        }
-
-        _ => {
-            let Some(allocation) = alloc_free(kind) else {
-                return broken(ErrorKind::WrongContext { event: kind.name() });
-            };
-            sched.thread_event(kind.name(), context)?;
-            record.other(What::AllocFree(allocation), a);
-            record.b = b;
-            record.c = c;
+            record.text = attempt.string(b);
+            record.text2 = attempt.string(c);
+            record.stack = attempt.stack(d);
         }
     }
-    record.locate(thread_id, proc, go, time);
+    Ok(Step::Done(()))
+}
+
+/// Events of the AllocFree experiment.
+fn order_allocation(
+    sched: &mut Sched,
+    event: EventType,
+    context: Context,
+    [a, b, c, _]: [u64; MAX_ARGS],
+    record: &mut Record,
+) -> Outcome {
+    let Some(allocation) = alloc_free(event) else {
+        return broken(ErrorKind::WrongContext { event: event.name() });
+    };
+    sched.thread_event(event.name(), context)?;
+    record.other(What::AllocFree(allocation), a);
+    record.b = b;
+    record.c = c;
     Ok(Step::Done(()))
 }
 
@@ -479,12 +598,6 @@ pub(super) fn order(sched: &mut Sched, place: Place<'_>, [a, b, c, d]: [u64; MAX
 fn on_thread(sched: &mut Sched, event: EventType, thread: Index) -> Result<OnThread<'_>, Box<ErrorKind>> {
     let mismatch = ContextMismatch::NoThread;
     sched.on_thread(thread).ok_or_else(|| Box::new(ErrorKind::WrongSchedContext { event: event.name(), mismatch }))
-}
-
-fn create(record: &mut Record, place: Place<'_>, go: u64, to: GoState, start: u64, stack: u64) {
-    record.go_transition(go, GoState::NotExist, to);
-    record.b = place.stack(start);
-    record.stack = place.stack(stack);
 }
 
 fn alloc_free(event: EventType) -> Option<AllocFreeKind> {
@@ -511,59 +624,12 @@ impl From<Unknown> for ErrorKind {
     }
 }
 
-/// What an event that can't happen yet waits for; `None` for those that never have to.
-pub(super) fn waits_for(
-    sched: &mut Sched,
-    event: EventType,
-    thread: Index,
-    [a, b, ..]: [u64; MAX_ARGS],
-) -> Option<Wait> {
-    use EventType as E;
-    let context = sched.context(thread);
-    Some(match event {
-        E::GoStart => Wait::for_runnable(a, b),
-        E::GoUnblock | E::GoSwitch | E::GoSwitchDestroy => Wait::for_waiting(a, b),
-        E::ProcStart => sched.proc_start_wait(context, a, b),
-        E::ProcSteal => Wait::for_stealable(a, b),
-        E::GoSyscallEndBlocked => Wait::ProcLost { id: context.proc_id },
-        E::GCActive | E::GCBegin | E::GCEnd => Wait::for_gc(a),
-        _ => return None,
-    })
-}
-
-/// The same in words.
+/// What an event waits for, in words.
 pub(super) fn explain(sched: &mut Sched, event: EventType, wait: Wait) -> String {
     match (event, wait) {
-        (EventType::ProcStart, Wait::ProcLost { id }) => format!("its M to lose proc {id}"),
+        (EventType::ProcStart, Wait::ProcLost { id }) => format!("its thread to lose proc {id}"),
         _ => sched.explain(wait),
     }
-}
-
-/// What is no longer waited for once an event has happened, which had this thread, P and goroutine before.
-pub(super) fn fulfils(
-    sched: &mut Sched,
-    event: EventType,
-    before: Context,
-    [a, ..]: [u64; MAX_ARGS],
-) -> SmallVec<[Wait; 4]> {
-    use EventType as E;
-    let (gos, procs) = match event {
-        E::GoStatus | E::GoStatusStack | E::GoCreate | E::GoCreateBlocked | E::GoCreateSyscall => ([a, NONE], NONE),
-        E::GoStart | E::GoUnblock => ([a, NONE], NONE),
-        E::GoSwitch | E::GoSwitchDestroy => ([a, before.go_id], NONE),
-        E::GoStop | E::GoBlock | E::GoSyscallEndBlocked => ([before.go_id, NONE], NONE),
-        E::GoSyscallBegin | E::GoSyscallEnd | E::GoDestroySyscall => ([before.go_id, NONE], before.proc_id),
-        E::ProcStart | E::ProcSteal | E::ProcStatus => ([NONE, NONE], a),
-        E::ProcStop => ([NONE, NONE], before.proc_id),
-        E::GCActive | E::GCBegin | E::GCEnd => return SmallVec::from_iter([sched.gc_fulfils()]),
-        _ => return SmallVec::new(),
-    };
-    let mut fulfilled: SmallVec<[Wait; 4]> = gos.into_iter().filter_map(|id| sched.go_fulfils(id)).collect();
-    fulfilled.extend(sched.proc_fulfils(procs));
-    if procs != NONE {
-        fulfilled.push(Wait::ProcLost { id: procs });
-    }
-    fulfilled
 }
 
 #[cfg(test)]

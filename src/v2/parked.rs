@@ -105,6 +105,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sched::GoStatus;
 
     fn head(time: i64, cursor: u32) -> Head {
         Head { time, cursor }
@@ -113,13 +114,14 @@ mod tests {
     #[test]
     fn the_earliest_that_waits_for_the_same_comes_back() {
         let mut parked = Parked::default();
-        let (runnable, later) = (Wait::for_runnable(1, 1), Wait::for_runnable(1, 2));
+        let wait = |status, last| Wait::Go { id: 1, status, last };
+        let (runnable, later) = (wait(GoStatus::Runnable, 0), wait(GoStatus::Runnable, 1));
         parked.park(head(5, 0), later);
         parked.park(head(9, 1), runnable);
         parked.park(head(7, 2), runnable);
         parked.park(head(7, 3), runnable);
         assert_eq!((parked.first_time(), parked.is_empty()), (Some(5), false));
-        assert!(parked.wake(Wait::for_waiting(1, 1)).is_none());
+        assert!(parked.wake(wait(GoStatus::Waiting, 0)).is_none());
         let woken: Vec<_> = std::iter::from_fn(|| parked.wake(runnable)).map(|head| (head.time, head.cursor)).collect();
         assert_eq!(woken, [(7, 2), (7, 3), (9, 1)]);
         assert_eq!(parked.drain().map(|head| head.cursor).collect::<Vec<_>>(), [0]);

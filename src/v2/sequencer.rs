@@ -21,7 +21,7 @@ use std::cell::Cell;
 use super::cursor::{Cursor, Stride};
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Sample};
-use super::order::{self, Outbox, Place};
+use super::order::{self, Attempt, Outbox};
 use super::parked::{Parked, Patience};
 use super::spec::EventType;
 use crate::error::{Error, ErrorKind, Location};
@@ -349,10 +349,10 @@ impl Sequencer {
             }
         };
         let unknown = Cell::new(None);
-        let place = Place { tables: &self.generation.tables, source, event, cursor, unknown: &unknown };
+        let attempt = Attempt { tables: &self.generation.tables, source, event, cursor, unknown: &unknown };
         // Whom this event may wake.
         let before = (!self.parked.is_empty()).then(|| self.sched.context(cursor.thread));
-        let step = order::order(&mut self.sched, place, args, &mut self.out);
+        let step = order::order(&mut self.sched, attempt, args, &mut self.out);
         if let Some(unknown) = unknown.take() {
             tolerate(self.error(unknown.into(), number, source)).map_err(Fault::Disorder)?;
         }

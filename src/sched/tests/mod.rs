@@ -1,6 +1,7 @@
 //! Each row of the tables of [`super`]: what happens, what waits, and what never can.
 
 mod broken;
+pub(crate) mod picture;
 mod state;
 mod waiting;
 

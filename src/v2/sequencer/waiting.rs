@@ -1,5 +1,6 @@
 //! What is done when the earliest event has to wait for another M's.
 
+use super::super::effects;
 use super::super::frontier::Head;
 use super::super::order;
 use super::super::spec::{EventType, MAX_ARGS};
@@ -60,12 +61,12 @@ impl Sequencer {
     fn park_first(&mut self, head: Head, source: &Source<'_>) -> bool {
         let cursor = &self.cursors[head.cursor as usize];
         let Ok((event, args, _)) = cursor.read(&self.generation.timebase(source.window())) else { return false };
-        let Some(wait) = order::waits_for(&mut self.sched, event, cursor.thread, args) else { return false };
+        let Some(wait) = effects::waits_for(&mut self.sched, event, cursor.thread, args) else { return false };
         self.frontier.remove(0);
         self.parked.park(head, wait);
         // The P that its M can't start is there for another.
         if let (EventType::ProcStart, Wait::ProcLost { .. }) = (event, wait) {
-            self.wake(Wait::for_idle(args[0], args[1]));
+            self.sched.proc_wait(args[0]).map(|wait| self.wake(wait));
         }
         true
     }
@@ -79,7 +80,7 @@ impl Sequencer {
     /// Puts those back for which the wait is over, now that an event has happened.
     #[cold]
     pub(super) fn wake_after(&mut self, event: EventType, before: Context, args: [u64; MAX_ARGS]) {
-        for wait in order::fulfils(&mut self.sched, event, before, args) {
+        for wait in effects::ends_waits(&mut self.sched, event, before, args) {
             self.wake(wait);
         }
     }
@@ -105,7 +106,7 @@ impl Sequencer {
         let cursor = &self.cursors[number];
         let read = cursor.read(&self.generation.timebase(source.window())).ok();
         let waits_for = read.and_then(|(event, args, _)| {
-            let wait = order::waits_for(&mut self.sched, event, cursor.thread, args)?;
+            let wait = effects::waits_for(&mut self.sched, event, cursor.thread, args)?;
             Some(order::explain(&mut self.sched, event, wait))
         });
         StuckHead {

@@ -85,7 +85,7 @@ fn events_wait_for_their_thread_to_lose_its_p() {
         event: "ProcStart",
         time: Time(104 * 64),
         offset,
-        waits_for: "its M to lose proc 0".to_owned(),
+        waits_for: "its thread to lose proc 0".to_owned(),
     };
     let events = then(&RUNNING, &["P3 Undetermined->Idle"]);
     let kind = ErrorKind::StuckFrontier(vec![head]);

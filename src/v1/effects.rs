@@ -1,0 +1,150 @@
+//! What each event does to goroutines, Ps and the GC, and when it can happen.
+//!
+//! This table is the only complete statement of these rules. Two functions implement it, because
+//! they must be fast: [`run`](super::moves) for frequent events and
+//! [`convert`](super::convert) for all events. The tests of this module try both with every event
+//! in every state, and compare the outcome with the table.
+//!
+//! The rules are those of `stateTransition` in Go's `src/internal/trace/internal/tracev1/order.go`
+//! and of `postProcessTrace` in `parser.go`.
+
+use super::spec::EventType;
+use crate::event::GoState;
+
+/// A rule of an event. The rules of an event apply in order. The first one that is not met decides
+/// whether the event waits or the trace is broken. If all are met, all of their changes are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// The P of the event runs a goroutine. Otherwise the trace is broken.
+    NeedsGo,
+    /// The P of the event runs no goroutine. Otherwise the trace is broken.
+    NeedsNoGo,
+    /// A goroutine changes its state. The event waits until the goroutine is in the first state.
+    Go(GoChange),
+    /// The goroutine of the P exits, whatever its state.
+    Exits,
+    /// The P starts. Otherwise the trace is broken, because the P is running.
+    Starts,
+    /// The P stops. Otherwise the trace is broken, because the P is not running.
+    Stops,
+    /// The event waits until it is the next one that starts a GC cycle: the first argument is the
+    /// number of earlier ones.
+    NextCycle,
+    /// A range starts. It must not be open.
+    RangeBegin(Range),
+    /// A range ends. It must be open.
+    RangeEnd(Range),
+    /// The mark assist of the goroutine ends if there is one. It may have started before the trace.
+    EndsAssist,
+    /// The trace is broken: no runtime writes the event in these versions.
+    NeverWritten,
+}
+
+/// A goroutine changes its state. One that is Running afterwards runs on the P of the event. Others
+/// are on no P.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GoChange {
+    pub who: Subject,
+    pub from: GoState,
+    pub to: GoState,
+    pub number: Number,
+}
+
+/// Which goroutine a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// The one that runs on the P of the event.
+    OnProc,
+    /// The one that the first argument names.
+    Named,
+}
+
+/// How an event is counted. A goroutine counts the events that name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    /// The event does not count.
+    Uncounted,
+    /// The event counts. It does not wait for a number, because the event before it is on the same
+    /// P.
+    Local,
+    /// The event counts. It waits until this number of events has been counted.
+    After(u64),
+    /// As `After`, for the number in the second argument.
+    AfterArgument,
+    /// The event is the first that counts.
+    First,
+}
+
+/// The kinds of ranges. The events of the first two belong to no goroutine or P.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Range {
+    Gc,
+    StopTheWorld,
+    /// Of a P.
+    Sweep,
+    /// Of the goroutine that runs on the P, or of none.
+    MarkAssist,
+}
+
+/// The rules of an event. Events without rules can always happen.
+pub(super) const fn rules(event: EventType) -> &'static [Rule] {
+    use EventType as E;
+    use GoState::{NotExist, Runnable, Running, Waiting};
+    use Number::{After, AfterArgument, First, Local, Uncounted};
+    use Range::{Gc, MarkAssist, StopTheWorld, Sweep};
+    use Rule::{EndsAssist, Exits, NeedsGo, NeedsNoGo, NeverWritten, NextCycle, RangeBegin, RangeEnd, Starts, Stops};
+
+    match event {
+        E::GoCreate => const { &[named(NotExist, Runnable, First)] },
+        E::GoWaiting | E::GoInSyscall => const { &[named(Runnable, Waiting, After(1))] },
+        E::GoStart | E::GoStartLabel => const { &[named(Runnable, Running, AfterArgument), NeedsNoGo] },
+        E::GoStartLocal => const { &[named(Runnable, Running, Local), NeedsNoGo] },
+        E::GoUnblock | E::GoSysExit => const { &[named(Waiting, Runnable, AfterArgument)] },
+        E::GoUnblockLocal => const { &[named(Waiting, Runnable, Local)] },
+        E::GoSysExitLocal => const { &[named(Waiting, Runnable, Local), NeverWritten] },
+        E::GoBlock
+        | E::GoBlockSend
+        | E::GoBlockRecv
+        | E::GoBlockSelect
+        | E::GoBlockSync
+        | E::GoBlockCond
+        | E::GoBlockNet
+        | E::GoBlockGC
+        | E::GoSleep
+        | E::GoSysBlock => const { &[on_proc(Running, Waiting, Uncounted)] },
+        E::GoSched | E::GoPreempt => const { &[on_proc(Running, Runnable, Uncounted)] },
+        E::GoSysCall => &[NeedsGo],
+        E::GoEnd | E::GoStop => &[NeedsGo, Exits],
+        E::ProcStart => &[Starts],
+        E::ProcStop => &[Stops, NeedsNoGo],
+        E::GCStart => &[NextCycle, RangeBegin(Gc)],
+        E::GCDone => &[RangeEnd(Gc)],
+        E::GCSTWStart => &[RangeBegin(StopTheWorld)],
+        E::GCSTWDone => &[RangeEnd(StopTheWorld)],
+        E::GCSweepStart => &[RangeBegin(Sweep)],
+        E::GCSweepDone => &[RangeEnd(Sweep)],
+        E::GCMarkAssistStart => &[RangeBegin(MarkAssist)],
+        E::GCMarkAssistDone => &[EndsAssist],
+        E::FutileWakeup => &[NeverWritten],
+        _ => &[],
+    }
+}
+
+const fn named(from: GoState, to: GoState, number: Number) -> Rule {
+    Rule::Go(GoChange { who: Subject::Named, from, to, number })
+}
+
+const fn on_proc(from: GoState, to: GoState, number: Number) -> Rule {
+    Rule::Go(GoChange { who: Subject::OnProc, from, to, number })
+}
+
+/// The state of the goroutine on the P after an event with which it leaves the P.
+pub(super) const fn left_in(event: EventType) -> Option<GoState> {
+    match rules(event) {
+        [Rule::Go(GoChange { who: Subject::OnProc, to, .. })] => Some(*to),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

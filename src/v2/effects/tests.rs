@@ -1,0 +1,468 @@
+//! Compares both implementations of the rules with the table: every event in every state.
+
+use std::cell::Cell;
+
+use super::*;
+use crate::error::{ContextMismatch, ErrorKind};
+use crate::event::record::{Record, What};
+use crate::event::tables::Tables;
+use crate::event::{GoState, ProcState};
+use crate::sched::Step;
+use crate::sched::tests::picture::Picture;
+use crate::v2::cursor::{Cursor, FRAME_LEN};
+use crate::v2::order::{self, Attempt, Outbox};
+use crate::v2::spec::Class;
+use crate::wire::source::Source;
+use crate::wire::varint;
+
+/// The thread of the event, its goroutine and its P.
+const THREAD: u64 = 7;
+const GO: u64 = 1;
+const PROC: u64 = 3;
+/// The others.
+const OTHER_THREAD: u64 = 8;
+const OTHER_GO: u64 = 2;
+const OTHER_PROC: u64 = 4;
+
+/// The events that [`order::frequent`] handles.
+const FREQUENT: [EventType; 9] = [
+    EventType::GoStart,
+    EventType::GoUnblock,
+    EventType::GoBlock,
+    EventType::GoStop,
+    EventType::GoSyscallBegin,
+    EventType::GoSyscallEnd,
+    EventType::GoCreate,
+    EventType::GoDestroy,
+    EventType::HeapAlloc,
+];
+
+/// An event in a state.
+#[derive(Clone, Debug)]
+struct Case {
+    event: EventType,
+    args: [u64; MAX_ARGS],
+    /// Whether the event is in the batch of a thread.
+    has_thread: bool,
+    before: Picture,
+}
+
+/// The outcome of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It happens, with this state afterwards.
+    Happens(Box<Picture>),
+    Waits,
+    /// The trace is broken, because of the thread's context or for another reason.
+    Broken(Option<ContextMismatch>),
+}
+
+/// The outcome according to the table.
+fn expected(case: &Case) -> Outcome {
+    let Case { ref before, args: [a, b, c, _], has_thread, .. } = *case;
+    let (own_go, own_proc) = if has_thread { before.threads[&THREAD] } else { (None, None) };
+    let is_first_generation = before.generation == before.first_generation;
+    let mut after = before.clone();
+    let broken = |mismatch| Outcome::Broken(Some(mismatch));
+    for rule in rules(case.event) {
+        match *rule {
+            Rule::Needs(need) => {
+                let mismatch = match need {
+                    _ if !has_thread => Some(ContextMismatch::NoThread),
+                    Need::Proc if own_proc.is_none() => Some(ContextMismatch::NoProc),
+                    Need::Go if own_go.is_none() => Some(ContextMismatch::NoGoroutine),
+                    Need::NoGo if own_go.is_some() => Some(ContextMismatch::HasGoroutine),
+                    _ => None,
+                };
+                if let Some(mismatch) = mismatch {
+                    return broken(mismatch);
+                }
+                let is_met = match need {
+                    Need::GoIsRunning => own_go.is_none_or(|go| before.gos[&go].0 == GoStatus::Running),
+                    Need::ProcOnNamedThread => {
+                        before.procs[&a].0 != ProcStatus::Syscall || before.thread_of_proc(a) == Some(c)
+                    }
+                    _ => true,
+                };
+                if !is_met {
+                    return Outcome::Broken(None);
+                }
+            }
+            Rule::WaitsWhile(have) => {
+                let has_it = own_proc.is_some_and(|proc| match have {
+                    Have::Proc => true,
+                    Have::ProcInSyscall => before.procs[&proc].0 == ProcStatus::Syscall,
+                });
+                if has_it {
+                    return Outcome::Waits;
+                }
+            }
+            Rule::Go(GoChange { who, from, to }) => {
+                let id = who.id(own_go.unwrap_or(NONE), a);
+                let known = before.gos.get(&id);
+                let is_next = known.is_some_and(|(_, last)| *last == (before.generation, b.wrapping_sub(1)));
+                if known.map(|(status, _)| *status) != from || who == Subject::Named && !is_next {
+                    return if who == Subject::Named { Outcome::Waits } else { Outcome::Broken(None) };
+                }
+                let last = match who {
+                    Subject::Named => (before.generation, b),
+                    Subject::New => (before.generation, 0),
+                    Subject::Own | Subject::OwnIfAny => before.gos[&id].1,
+                };
+                after.unbind_go(id);
+                match to {
+                    Some(status) => {
+                        after.gos.insert(id, (status, last));
+                        if matches!(status, GoStatus::Running | GoStatus::Syscall) {
+                            after.threads.get_mut(&THREAD).expect("it has a thread").0 = Some(id);
+                        }
+                    }
+                    None => {
+                        after.gos.remove(&id);
+                        after.stops.remove(&id);
+                        after.assists.remove(&id);
+                    }
+                }
+            }
+            Rule::Proc(ProcChange { which: Subject::OwnIfAny, .. }) if own_proc.is_none() => {}
+            Rule::Proc(ProcChange { which, from, to, own_sequence }) => {
+                let id = which.id(own_proc.unwrap_or(NONE), a);
+                let number = if own_sequence { a } else { b };
+                let has_sequence = own_sequence || which == Subject::Named;
+                let is_met = before.procs.get(&id).is_some_and(|(status, last)| {
+                    let is_next = *last == (before.generation, number.wrapping_sub(1));
+                    from.contains(status) && (is_next || !has_sequence)
+                });
+                if !is_met {
+                    return if which == Subject::Named { Outcome::Waits } else { Outcome::Broken(None) };
+                }
+                let last = if has_sequence { (before.generation, number) } else { before.procs[&id].1 };
+                after.unbind_proc(id);
+                after.procs.insert(id, (to, last));
+                if matches!(to, ProcStatus::Running | ProcStatus::Syscall)
+                    && let Some(thread) = after.threads.get_mut(&THREAD)
+                {
+                    thread.1 = Some(id);
+                }
+            }
+            Rule::Gc(GcChange { from, to, first }) => {
+                let is_unknown = before.gc.0 == GcState::Undetermined;
+                after.gc = (to, a);
+                match first {
+                    FirstOfGc::InFirstGeneration if is_first_generation && !is_unknown => return Outcome::Broken(None),
+                    FirstOfGc::InFirstGeneration if is_first_generation => return Outcome::Happens(Box::new(after)),
+                    FirstOfGc::WhileUnknown if is_unknown => return Outcome::Happens(Box::new(after)),
+                    _ if a != before.gc.1 + 1 => return Outcome::Waits,
+                    _ if before.gc.0 != from => return Outcome::Broken(None),
+                    _ => {}
+                }
+            }
+            Rule::GoStatus => {
+                let Some(status) = GoStatus::from_wire(c) else { return Outcome::Broken(None) };
+                let is_known = before.gos.get(&a).is_some_and(|(known, _)| *known == status);
+                let may_be_new = is_first_generation && !before.gos.contains_key(&a);
+                if !is_known && !may_be_new {
+                    return Outcome::Broken(None);
+                }
+                after.gos.insert(a, (status, (before.generation, 0)));
+                let on = match status {
+                    GoStatus::Running => has_thread.then_some(THREAD),
+                    GoStatus::Syscall if b == NONE => return Outcome::Broken(None),
+                    GoStatus::Syscall => Some(b),
+                    GoStatus::Runnable | GoStatus::Waiting => None,
+                };
+                let Some(thread) = on else { continue };
+                let is_elsewhere = before.thread_of_go(a).is_some_and(|other| other != thread);
+                let has_other = before.threads[&thread].0 != Some(a);
+                // The thread of a system call may be another one. Then it must be known to have the goroutine.
+                let must_have_it =
+                    status == GoStatus::Syscall && (!has_thread || thread != THREAD || !is_first_generation);
+                if is_elsewhere || must_have_it && has_other {
+                    return Outcome::Broken(None);
+                }
+                after.threads.get_mut(&thread).expect("a known thread").0 = Some(a);
+            }
+            Rule::ProcStatus => {
+                let Some(status) = ProcStatus::from_wire(b) else { return Outcome::Broken(None) };
+                let known = before.procs.get(&a).map(|(known, _)| *known);
+                let is_to_be_stolen = known == Some(ProcStatus::Syscall) && status == ProcStatus::SyscallAbandoned;
+                if known.is_some_and(|known| known != status) && !is_to_be_stolen {
+                    return Outcome::Broken(None);
+                }
+                let status = if is_to_be_stolen { ProcStatus::Syscall } else { status };
+                after.procs.insert(a, (status, (before.generation, 0)));
+                let on_thread = matches!(status, ProcStatus::Running | ProcStatus::Syscall);
+                if on_thread && has_thread && !is_to_be_stolen {
+                    if before.thread_of_proc(a).is_some_and(|other| other != THREAD) {
+                        return Outcome::Broken(None);
+                    }
+                    after.threads.get_mut(&THREAD).expect("a known thread").1 = Some(a);
+                }
+            }
+            Rule::RangeBegin(range) | Rule::RangeEnd(range) | Rule::RangeActive(range) => {
+                let is_active = matches!(rule, Rule::RangeActive(_));
+                let own = if range == Range::Sweep { own_proc } else { own_go };
+                let id = if is_active { a } else { own.expect("it was needed") };
+                match range {
+                    Range::Sweep if !before.procs.contains_key(&id) => return broken(ContextMismatch::NoProc),
+                    Range::Sweep => {}
+                    _ if !before.gos.contains_key(&id) => return broken(ContextMismatch::NoGoroutine),
+                    _ => {}
+                }
+                let open = match range {
+                    Range::StopTheWorld => &mut after.stops,
+                    Range::MarkAssist => &mut after.assists,
+                    Range::Sweep => &mut after.sweeps,
+                };
+                let is_met = match rule {
+                    Rule::RangeBegin(_) => open.insert(id),
+                    Rule::RangeEnd(_) => open.remove(&id),
+                    _ if is_first_generation => open.insert(id),
+                    _ => open.contains(&id),
+                };
+                if !is_met {
+                    return Outcome::Broken(None);
+                }
+            }
+        }
+    }
+    Outcome::Happens(Box::new(after))
+}
+
+/// The states of the thread of an event.
+fn own_states() -> Vec<(bool, Option<GoStatus>, Option<ProcStatus>)> {
+    let mut states = vec![(false, None, None)];
+    for go in [None, Some(GoStatus::Running), Some(GoStatus::Syscall)] {
+        for proc in [None, Some(ProcStatus::Running), Some(ProcStatus::Syscall)] {
+            states.push((true, go, proc));
+        }
+    }
+    states
+}
+
+/// All states in which an event with these arguments can be tried. The values of an argument depend on its name.
+fn cases(event: EventType) -> Vec<Case> {
+    let names = &event.spec().args[1..];
+    let takes = |name: &str| names.contains(&name);
+    let gos = match takes("g") || takes("new_g") {
+        true => vec![(GO, None), (OTHER_GO, None)]
+            .into_iter()
+            .chain(ALL_GO.map(|status| (OTHER_GO, Some(status))))
+            .collect(),
+        false => vec![(OTHER_GO, None)],
+    };
+    let procs = match takes("p") {
+        true => vec![(PROC, None), (OTHER_PROC, None)]
+            .into_iter()
+            .chain(ProcStatus::ALL.iter().map(|&status| (OTHER_PROC, Some(status))))
+            .collect(),
+        false => vec![(OTHER_PROC, None)],
+    };
+    let gc_states = [GcState::Undetermined, GcState::NotRunning, GcState::Running];
+    let mut cases = Vec::new();
+    for (has_thread, own_go, own_proc) in own_states() {
+        for &(named_go, go_status) in &gos {
+            for &(named_proc, proc_status) in &procs {
+                for gc in &gc_states[..if event.name().starts_with("GC") { 3 } else { 1 }] {
+                    for [is_first, is_fresh, has_ranges] in booleans() {
+                        let generation = if is_first { 1 } else { 2 };
+                        // The sequence numbers of an earlier generation do not count.
+                        let last = (if is_fresh { generation } else { 0 }, 0);
+                        let mut before =
+                            Picture { generation, first_generation: 1, gc: (*gc, 0), ..Picture::default() };
+                        before.gos.extend(own_go.map(|status| (GO, (status, last))));
+                        before.procs.extend(own_proc.map(|status| (PROC, (status, last))));
+                        before.gos.extend(go_status.map(|status| (OTHER_GO, (status, last))));
+                        before.procs.extend(proc_status.map(|status| (OTHER_PROC, (status, last))));
+                        let go_of_other = go_status
+                            .filter(|status| matches!(status, GoStatus::Running | GoStatus::Syscall))
+                            .map(|_| OTHER_GO);
+                        let proc_of_other = proc_status
+                            .filter(|status| matches!(status, ProcStatus::Running | ProcStatus::Syscall))
+                            .map(|_| OTHER_PROC);
+                        before.threads.insert(THREAD, (own_go.map(|_| GO), own_proc.map(|_| PROC)));
+                        before.threads.insert(OTHER_THREAD, (go_of_other, proc_of_other));
+                        if has_ranges {
+                            before.stops.extend(before.gos.keys());
+                            before.assists.extend(before.gos.keys());
+                            before.sweeps.extend(before.procs.keys());
+                        }
+                        let values: Vec<Vec<u64>> = names
+                            .iter()
+                            .map(|&name| match name {
+                                "g" | "new_g" => vec![named_go],
+                                "p" => vec![named_proc],
+                                "m" => vec![THREAD, OTHER_THREAD, NONE],
+                                "g_seq" | "p_seq" | "gc_seq" => vec![1, 5],
+                                "gstatus" | "pstatus" => (0..6).collect(),
+                                _ => vec![0],
+                            })
+                            .collect();
+                        for args in products(&values) {
+                            cases.push(Case { event, args, has_thread, before: before.clone() });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    cases
+}
+
+const ALL_GO: [GoStatus; 4] = [GoStatus::Runnable, GoStatus::Running, GoStatus::Syscall, GoStatus::Waiting];
+
+fn booleans() -> impl Iterator<Item = [bool; 3]> {
+    (0..8).map(|bits| [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0])
+}
+
+/// All ways to choose one value for each argument.
+fn products(values: &[Vec<u64>]) -> Vec<[u64; MAX_ARGS]> {
+    let mut products = vec![[0; MAX_ARGS]];
+    for (i, values) in values.iter().enumerate() {
+        products = products
+            .into_iter()
+            .flat_map(|product| {
+                values.iter().map(move |&value| {
+                    let mut product = product;
+                    product[i] = value;
+                    product
+                })
+            })
+            .collect();
+    }
+    products
+}
+
+/// Tries the event with [`order::order`].
+fn try_order(case: &Case, out: &mut Outbox) -> Outcome {
+    let mut sched = case.before.sched();
+    let thread = if case.has_thread { sched.thread(THREAD) } else { Index::NONE };
+    let cursor = Cursor::new(thread, if case.has_thread { THREAD } else { NONE }, 0);
+    let (source, unknown) = (Source::slice(&[]), Cell::new(None));
+    let tables = Tables::default();
+    let attempt = Attempt { tables: &tables, source: &source, event: case.event, cursor: &cursor, unknown: &unknown };
+    match order::order(&mut sched, attempt, case.args, out) {
+        Ok(Step::Done(())) => {
+            assert!(unknown.get().is_none());
+            Outcome::Happens(Box::new(Picture::of(&mut sched)))
+        }
+        Ok(Step::Wait) => {
+            assert_eq!(Picture::of(&mut sched), case.before, "{case:?}: an event that waits changes nothing");
+            assert!(waits_for(&mut sched, case.event, thread, case.args).is_some(), "{case:?}");
+            Outcome::Waits
+        }
+        Err(kind) => match *kind {
+            ErrorKind::WrongSchedContext { mismatch, .. } => Outcome::Broken(Some(mismatch)),
+            _ => Outcome::Broken(None),
+        },
+    }
+}
+
+/// Tries the event with [`order::frequent`]. `None` if that leaves it to the other function.
+fn try_frequent(case: &Case, record: &mut Record) -> Option<Picture> {
+    let mut sched = case.before.sched();
+    let thread = if case.has_thread { sched.thread(THREAD) } else { Index::NONE };
+    let mut bytes = Vec::new();
+    for arg in &case.args[..case.event.spec().args.len() - 1] {
+        varint::write(&mut bytes, *arg);
+    }
+    let len = bytes.len();
+    bytes.resize(FRAME_LEN.max(len), 0);
+    let frame = bytes.first_chunk().expect("long enough");
+    let tables = Tables::default();
+    let mut on = sched.on_thread(thread).filter(|on| on.has_proc())?;
+    let pos = order::frequent(&mut on, &tables, case.event.code(), frame, record);
+    drop(on);
+    let after = Picture::of(&mut sched);
+    match pos {
+        Some(pos) => {
+            assert_eq!(pos, len, "{case:?}");
+            Some(after)
+        }
+        None => {
+            assert_eq!(after, case.before, "{case:?}: an event that is left to `order` changes nothing");
+            None
+        }
+    }
+}
+
+/// The states that users see, after the transitions in these records.
+fn replay(before: &Picture, records: &[Record]) -> (Vec<(u64, GoState)>, Vec<(u64, ProcState)>) {
+    let mut gos: Vec<(u64, GoState)> = before.gos.iter().map(|(&id, (status, _))| (id, status.state())).collect();
+    let mut procs: Vec<(u64, ProcState)> = before.procs.iter().map(|(&id, (status, _))| (id, status.state())).collect();
+    for record in records {
+        match record.what {
+            What::GoTransition(from, to) => {
+                let known = gos.iter().position(|(id, _)| *id == record.a);
+                match known.map(|i| gos.swap_remove(i).1) {
+                    Some(state) => assert_eq!(state, from),
+                    None => assert!(matches!(from, GoState::NotExist | GoState::Undetermined)),
+                }
+                gos.extend((to != GoState::NotExist).then_some((record.a, to)));
+            }
+            What::ProcTransition(from, to) => {
+                let known = procs.iter().position(|(id, _)| *id == record.a);
+                match known.map(|i| procs.swap_remove(i).1) {
+                    Some(state) => assert_eq!(state, from),
+                    None => assert!(matches!(from, ProcState::NotExist | ProcState::Undetermined)),
+                }
+                procs.push((record.a, to));
+            }
+            _ => {}
+        }
+    }
+    gos.sort_unstable_by_key(|(id, _)| *id);
+    procs.sort_unstable_by_key(|(id, _)| *id);
+    (gos, procs)
+}
+
+fn fields(record: &Record) -> String {
+    let Record { what, proc, go, stack, a, text, .. } = record;
+    format!("{what:?} {proc} {go} {stack} {a} {text:?}")
+}
+
+fn check(case: &Case) {
+    let expected = expected(case);
+    let mut out = Outbox::default();
+    assert_eq!(try_order(case, &mut out), expected, "{case:?}");
+
+    let mut record = Record::BLANK;
+    let frequent = try_frequent(case, &mut record);
+    let Outcome::Happens(after) = expected else {
+        assert_eq!(frequent, None, "{case:?}");
+        return;
+    };
+    let has_ranges = !case.before.stops.is_empty();
+    let has_proc = case.has_thread && case.before.threads[&THREAD].1.is_some();
+    let is_frequent = has_proc && FREQUENT.contains(&case.event) && !(case.event == EventType::GoDestroy && has_ranges);
+    assert_eq!(frequent, is_frequent.then(|| (*after).clone()), "{case:?}");
+    if is_frequent {
+        assert_eq!(fields(&record), fields(&out.current), "{case:?}");
+    }
+
+    let mut records = vec![out.current];
+    while out.has_more() {
+        out.next();
+        records.push(out.current);
+    }
+    assert_eq!(replay(&case.before, &records), replay(&after, &[]), "{case:?}: {records:?}");
+}
+
+#[test]
+fn every_event_of_a_thread_has_rules() {
+    let timed = |event: &&EventType| matches!(event.spec().class, Class::Timed | Class::AllocFree);
+    let events = EventType::ALL.iter().filter(timed).filter(|event| **event != EventType::ClockSnapshot);
+    assert!(events.clone().all(|event| TABLE.iter().filter(|(of, _)| of == event).count() == 1));
+    assert_eq!(events.count(), TABLE.len());
+}
+
+#[test]
+fn both_implementations_follow_the_table_in_every_state() {
+    let mut count = 0;
+    for (event, _) in &TABLE {
+        let cases = cases(*event);
+        count += cases.len();
+        cases.iter().for_each(check);
+    }
+    assert!(count > 10_000, "{count} cases");
+}
