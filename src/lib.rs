@@ -104,7 +104,6 @@ mod limits;
 #[cfg(feature = "serde")]
 mod nanos;
 mod number;
-mod pdqsort;
 #[cfg(feature = "pprof")]
 pub mod pprof;
 mod reader;

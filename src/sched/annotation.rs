@@ -1,7 +1,7 @@
-//! Tasks and regions: what the traced program says of itself.
+//! Tasks and regions, which the traced program marks.
 //!
-//! Their misuse is the program's mistake and no damage of the trace, so nothing here fails on it, other than Go's
-//! reader does; a decoder warns instead.
+//! If the program misuses them, that is a mistake of the program and no damage of the trace. So
+//! nothing here fails, unlike in Go's reader. A decoder reports a warning.
 
 use std::collections::HashMap;
 
@@ -12,43 +12,43 @@ use super::{Context, Sched, mismatch};
 use crate::error::{ContextMismatch, ErrorKind};
 use crate::event::names::NameId;
 
-/// A task between its begin and its end.
+/// A task that has started and not ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActiveTask {
     pub parent: u64,
     pub name: NameId,
 }
 
-/// A region between its begin and its end.
+/// A region that has started and not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OpenRegion {
     task: u64,
     name: NameId,
 }
 
-/// How many of a goroutine's innermost regions are searched for one that ends out of order: a hostile file can open a
-/// hundred thousand and end none of them.
+/// The maximum number of innermost regions of a goroutine that are searched for a region that ends
+/// out of order. A hostile file can start many regions and end none of them.
 const MAX_SEARCH: usize = 64;
 
-/// Whether an annotation fits those before it.
+/// Whether the program used an annotation correctly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
     Good,
     Misused,
 }
 
-/// The tasks and regions that are open.
+/// The open tasks and regions.
 #[derive(Debug, Default)]
 pub(crate) struct Annotations {
     tasks: HashMap<u64, ActiveTask, RandomState>,
     /// By goroutine.
     regions: HashMap<u64, Vec<OpenRegion>, RandomState>,
-    /// How many regions are open in all.
+    /// The number of all open regions.
     open_regions: usize,
 }
 
 impl Annotations {
-    /// A task begins. Its ID may be one that ended before.
+    /// A task starts. The ID may be that of a task that has ended.
     pub fn task_begin(&mut self, id: u64, task: ActiveTask) -> Fit {
         match self.tasks.insert(id, task) {
             None => Fit::Good,
@@ -56,18 +56,19 @@ impl Annotations {
         }
     }
 
-    /// A task ends, perhaps again, perhaps one that began before the trace: then nothing is known of it.
+    /// A task ends. Returns `None` if it has already ended or started before the trace.
     pub fn task_end(&mut self, id: u64) -> Option<ActiveTask> {
         self.tasks.remove(&id)
     }
 
-    /// A region of a goroutine begins.
+    /// A region of a goroutine starts.
     pub fn region_begin(&mut self, go: u64, task: u64, name: NameId) {
         self.open_regions += 1;
         self.regions.entry(go).or_default().push(OpenRegion { task, name });
     }
 
-    /// A region of a goroutine ends. One that began before the trace is as good as any while none is open (Go issue 64878).
+    /// A region of a goroutine ends. If none is open, it started before the trace, which is correct
+    /// (Go issue 64878).
     pub fn region_end(&mut self, go: u64, task: u64, name: NameId) -> Fit {
         let ended = OpenRegion { task, name };
         let Some(open) = self.regions.get_mut(&go).filter(|open| !open.is_empty()) else {
@@ -78,7 +79,7 @@ impl Annotations {
             self.open_regions -= 1;
             return Fit::Good;
         }
-        // Out of order: the region that it names is closed, if it is near.
+        // It ends out of order, so remove it if it is among the innermost ones.
         let near = open.len().saturating_sub(MAX_SEARCH);
         if let Some(at) = open[near..].iter().rposition(|region| *region == ended) {
             open.remove(near + at);
@@ -87,7 +88,7 @@ impl Annotations {
         Fit::Misused
     }
 
-    /// A goroutine is gone.
+    /// A goroutine has exited.
     pub fn forget(&mut self, go: u64) {
         let regions = self.regions.remove(&go);
         self.open_regions -= regions.map_or(0, |regions| regions.len());
@@ -101,16 +102,16 @@ impl Annotations {
         self.open_regions
     }
 
-    /// About how many bytes of memory they take.
+    /// The approximate memory in bytes.
     pub fn bytes(&self) -> usize {
-        /// What a list of regions and its entry take besides the regions.
+        /// The memory of a list of regions without the regions, and of its map entry.
         const LIST: usize = 64;
         self.tasks.capacity() * size_of::<(u64, ActiveTask)>()
             + self.regions.len() * LIST
             + self.open_regions * size_of::<OpenRegion>()
     }
 
-    /// The names of all that is open.
+    /// The names of all open tasks and regions.
     pub fn names_mut(&mut self) -> impl Iterator<Item = &mut NameId> {
         let regions = self.regions.values_mut().flatten().map(|region| &mut region.name);
         self.tasks.values_mut().map(|task| &mut task.name).chain(regions)
@@ -118,25 +119,26 @@ impl Annotations {
 }
 
 impl Sched {
-    /// Checks what an event that the running goroutine causes needs: a label, a log message, a metric of its own.
+    /// Checks the context of an event that the running goroutine causes, such as a label or a log
+    /// message.
     #[inline]
     pub fn user_event(&self, event: &'static str, context: Context) -> Result<(), Box<ErrorKind>> {
         context.needs_user_code(event)
     }
 
-    /// Checks what an event needs that happens on a P, be there a goroutine or not: a heap metric.
+    /// Checks the context of an event that needs a P, but no goroutine, such as a heap metric.
     #[inline]
     pub fn proc_event(&self, event: &'static str, context: Context) -> Result<(), Box<ErrorKind>> {
         context.needs_proc(event)
     }
 
-    /// Checks what an event needs that happens on a thread: allocations.
+    /// Checks the context of an event that only needs a thread, such as an allocation.
     #[inline]
     pub fn thread_event(&self, event: &'static str, context: Context) -> Result<(), Box<ErrorKind>> {
         context.needs_thread(event)
     }
 
-    /// The running goroutine begins a task.
+    /// The running goroutine starts a task.
     pub fn task_begin(&mut self, context: Context, id: u64, task: ActiveTask) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserTaskBegin")?;
         Ok(self.annotations.task_begin(id, task))
@@ -148,7 +150,7 @@ impl Sched {
         Ok(self.annotations.task_end(id))
     }
 
-    /// A region of the running goroutine begins.
+    /// The running goroutine starts a region.
     pub fn region_begin(&mut self, context: Context, task: u64, name: NameId) -> Result<(), Box<ErrorKind>> {
         context.needs_user_code("UserRegionBegin")?;
         let go =
@@ -158,13 +160,13 @@ impl Sched {
         Ok(())
     }
 
-    /// A region of the running goroutine ends.
+    /// The running goroutine ends a region.
     pub fn region_end(&mut self, context: Context, task: u64, name: NameId) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserRegionEnd")?;
         Ok(self.annotations.region_end(context.go_id, task, name))
     }
 
-    /// A goroutine is gone, and its slot may become another's.
+    /// Removes everything of a goroutine that has exited, because its slot may be reused.
     pub fn forget_annotations(&mut self, go: Index, id: u64) {
         self.annotations.forget(id);
         self.ranges.forget(go);

@@ -1,4 +1,4 @@
-//! Things by the runtime's ID, kept densely: an ID is looked up once and then is an index.
+//! [`Arena`]: values by ID in dense slots. An ID is looked up once, and is an index from then on.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::number::number;
 
-/// An index into an [`Arena`], [`Index::NONE`] for nothing.
+/// An index into an [`Arena`]. [`Index::NONE`] is no index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Index(u32);
 
@@ -26,21 +26,24 @@ impl Index {
     }
 }
 
-/// Values under 64-bit IDs. Removed slots are used again, so memory follows what lives, and IDs may lie as far apart
-/// as they like.
+/// Values with 64-bit IDs. Slots are reused, so the memory depends on the number of values and not
+/// on the IDs.
+///
+/// The runtime counts goroutines and Ps up, so most IDs of a trace are small or consecutive. The
+/// first [`DIRECT`] slots are direct-mapped: an ID can be in the slot of its remainder. If that is
+/// taken, the ID is in an overflow slot, which a hash map finds.
 #[derive(Default)]
 pub(crate) struct Arena<T> {
-    /// The indexes of what is not at home.
+    /// The indexes of the IDs in overflow slots.
     ids: HashMap<u64, u32, RandomState>,
-    /// The first [`HOMES`] are homes: each is for the IDs of one remainder, the first that comes of those that live at the
-    /// same time. The runtime counts goroutines and Ps up, so that most of a trace's are at home, and found with one look.
-    /// Homes are built when they are first lived in, twice as many each time, and all of them before the first slot that is
-    /// no home.
+    /// First the direct-mapped slots, then the overflow slots. The direct-mapped slots are
+    /// allocated on demand: their number doubles until it is [`DIRECT`]. All of them are allocated
+    /// before the first overflow slot.
     slots: Vec<Slot<T>>,
-    /// Those without homes that are free.
+    /// The overflow slots that are free.
     free: Vec<u32>,
-    /// The last lookup of each remainder of an ID that is not at home: traces speak of few goroutines at a time, over and
-    /// over. Empty until one is not at home.
+    /// For each remainder, the last lookup of an ID in an overflow slot. Traces mention few
+    /// goroutines at a time, many times each. Empty until there is an overflow slot.
     recent: Box<[(u64, u32)]>,
     len: usize,
 }
@@ -51,45 +54,45 @@ struct Slot<T> {
     value: T,
 }
 
-pub(super) const HOMES: usize = 1024;
-// Doubling must reach them, and `nobody` stay among them.
-const _: () = assert!(HOMES.is_power_of_two() && HOMES > 1);
+pub(super) const DIRECT: usize = 1024;
+// Doubling must reach this number, and `unused_id` must be less.
+const _: () = assert!(DIRECT.is_power_of_two() && DIRECT > 1);
 
-/// No ID has this index; `recent` starts out with it.
-const UNUSED: u32 = u32::MAX;
+/// No ID has this index. It fills `recent` at first.
+const NO_INDEX: u32 = u32::MAX;
 
-/// Where an ID is at home.
+/// The direct-mapped slot of an ID.
 #[inline(always)]
-fn home(id: u64) -> usize {
-    id as usize % HOMES
+fn remainder(id: u64) -> usize {
+    id as usize % DIRECT
 }
 
-/// An ID that is at home elsewhere, to stand in a home that is free.
-fn nobody(home: usize) -> u64 {
-    home as u64 ^ 1
+/// An ID that belongs to another slot. It marks the direct-mapped slot as free.
+fn unused_id(remainder: usize) -> u64 {
+    remainder as u64 ^ 1
 }
 
 impl<T: Default> Arena<T> {
-    /// Adds a value under an ID that has none.
+    /// Adds a value with a new ID.
     pub fn insert(&mut self, id: u64, value: T) -> Index {
         self.len += 1;
-        let home = home(id);
-        self.build_homes((home + 1).next_power_of_two());
-        match self.slots.get_mut(home) {
-            Some(slot) if slot.id == nobody(home) => {
+        let remainder = remainder(id);
+        self.allocate_direct((remainder + 1).next_power_of_two());
+        match self.slots.get_mut(remainder) {
+            Some(slot) if slot.id == unused_id(remainder) => {
                 *slot = Slot { id, value };
-                Index(home as u32)
+                Index(remainder as u32)
             }
-            _ => self.insert_elsewhere(id, value),
+            _ => self.insert_overflow(id, value),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn insert_elsewhere(&mut self, id: u64, value: T) -> Index {
-        self.build_homes(HOMES);
+    fn insert_overflow(&mut self, id: u64, value: T) -> Index {
+        self.allocate_direct(DIRECT);
         if self.recent.is_empty() {
-            self.recent = (0..HOMES).map(|at| (nobody(at), UNUSED)).collect();
+            self.recent = (0..DIRECT).map(|at| (unused_id(at), NO_INDEX)).collect();
         }
         let slot = Slot { id, value };
         let index = match self.free.pop() {
@@ -103,33 +106,33 @@ impl<T: Default> Arena<T> {
             }
         };
         self.ids.insert(id, index);
-        self.recent[home(id)] = (id, index);
+        self.recent[remainder(id)] = (id, index);
         Index(index)
     }
 
-    /// Builds those of the first `count`, at most [`HOMES`], that are not there yet.
+    /// Allocates direct-mapped slots up to this number, which is at most [`DIRECT`].
     #[inline]
-    fn build_homes(&mut self, count: usize) {
-        let homes = (self.slots.len()..count).map(|at| Slot { id: nobody(at), value: T::default() });
-        self.slots.extend(homes);
+    fn allocate_direct(&mut self, count: usize) {
+        let slots = (self.slots.len()..count).map(|at| Slot { id: unused_id(at), value: T::default() });
+        self.slots.extend(slots);
     }
 }
 
 impl<T> Arena<T> {
-    /// The index of an ID, [`Index::NONE`] if it has none.
+    /// The index of an ID, or [`Index::NONE`] if the ID is unknown.
     #[inline(always)]
     pub fn find(&mut self, id: u64) -> Index {
-        let home = home(id);
-        match self.slots.get(home) {
-            Some(slot) if slot.id == id => Index(home as u32),
-            _ => self.find_elsewhere(id),
+        let remainder = remainder(id);
+        match self.slots.get(remainder) {
+            Some(slot) if slot.id == id => Index(remainder as u32),
+            _ => self.find_overflow(id),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn find_elsewhere(&mut self, id: u64) -> Index {
-        let Some(recent) = self.recent.get_mut(home(id)) else { return Index::NONE };
+    fn find_overflow(&mut self, id: u64) -> Index {
+        let Some(recent) = self.recent.get_mut(remainder(id)) else { return Index::NONE };
         if recent.0 == id {
             return Index(recent.1);
         }
@@ -142,35 +145,38 @@ impl<T> Arena<T> {
         }
     }
 
-    /// All IDs and values, in no order.
+    /// All IDs and values, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
-        let at_home = self.slots.iter().take(HOMES).enumerate().filter(|(home, slot)| slot.id != nobody(*home));
-        let others = self.ids.values().filter_map(|&index| self.slots.get(index as usize));
-        at_home.map(|(_, slot)| slot).chain(others).map(|slot| (slot.id, &slot.value))
+        let direct =
+            self.slots.iter().take(DIRECT).enumerate().filter(|(remainder, slot)| slot.id != unused_id(*remainder));
+        let overflow = self.ids.values().filter_map(|&index| self.slots.get(index as usize));
+        direct.map(|(_, slot)| slot).chain(overflow).map(|slot| (slot.id, &slot.value))
     }
 
-    /// Removes what is at an index that [`find`](Self::find) or [`insert`](Self::insert) gave and that was not removed.
+    /// Removes the value at an index from [`find`](Self::find) or [`insert`](Self::insert) that was
+    /// not removed before.
     ///
-    /// Rare beside lookups: cold, so that the loop that calls it keeps what it needs in registers.
+    /// It is cold, because removals are rare compared with lookups. So the loop that calls it keeps
+    /// its values in registers.
     #[cold]
     #[inline(never)]
     pub fn remove(&mut self, index: Index) {
         self.len -= 1;
         let slot = index.0 as usize;
-        if slot < HOMES {
-            self.slots[slot].id = nobody(slot);
+        if slot < DIRECT {
+            self.slots[slot].id = unused_id(slot);
             return;
         }
         let id = self.id(index);
         self.ids.remove(&id);
         self.free.push(index.0);
-        let recent = &mut self.recent[home(id)];
+        let recent = &mut self.recent[remainder(id)];
         if recent.0 == id {
-            *recent = (nobody(home(id)), UNUSED);
+            *recent = (unused_id(remainder(id)), NO_INDEX);
         }
     }
 
-    /// The ID behind an index, or `u64::MAX` for [`Index::NONE`].
+    /// The ID of an index, or `u64::MAX` for [`Index::NONE`].
     #[inline(always)]
     pub fn id(&self, index: Index) -> u64 {
         match self.slots.get(index.0 as usize) {
@@ -179,7 +185,8 @@ impl<T> Arena<T> {
         }
     }
 
-    /// The value at an index that [`find`](Self::find) or [`insert`](Self::insert) gave and that was not removed.
+    /// The value at an index from [`find`](Self::find) or [`insert`](Self::insert) that was not
+    /// removed.
     #[inline(always)]
     pub fn get(&self, index: Index) -> Option<&T> {
         self.slots.get(index.0 as usize).map(|slot| &slot.value)
@@ -190,13 +197,13 @@ impl<T> Arena<T> {
         self.slots.get_mut(index.0 as usize).map(|slot| &mut slot.value)
     }
 
-    /// About how many bytes of memory they take.
+    /// The approximate memory in bytes.
     pub fn bytes(&self) -> usize {
-        let elsewhere = (self.ids.capacity() + self.recent.len()) * size_of::<(u64, u32)>();
-        self.slots.capacity() * size_of::<Slot<T>>() + elsewhere + self.free.capacity() * size_of::<u32>()
+        let overflow = (self.ids.capacity() + self.recent.len()) * size_of::<(u64, u32)>();
+        self.slots.capacity() * size_of::<Slot<T>>() + overflow + self.free.capacity() * size_of::<u32>()
     }
 
-    /// How many there are.
+    /// The number of values.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -221,43 +228,43 @@ mod tests {
     fn slots_are_used_again_and_ids_forgotten() {
         let mut arena = Arena::default();
         arena.insert(9, 9);
-        assert_eq!([0, 1, 12, 13].map(|id| arena.find(id)), [Index::NONE; 4], "IDs that stand in free homes");
-        let ids = [0, 1, HOMES as u64, u64::MAX, 1 << 40];
+        assert_eq!([0, 1, 12, 13].map(|id| arena.find(id)), [Index::NONE; 4], "IDs that mark free slots");
+        let ids = [0, 1, DIRECT as u64, u64::MAX, 1 << 40];
         let indexes = ids.map(|id| arena.insert(id, id));
         for (id, index) in ids.into_iter().zip(indexes) {
             assert_eq!((arena.find(id), arena.id(index), arena.get(index)), (index, id, Some(&id)));
         }
-        for (gone, next) in [(1, HOMES as u64 + 1), (2, 2 * HOMES as u64)] {
+        for (gone, next) in [(1, DIRECT as u64 + 1), (2, 2 * DIRECT as u64)] {
             arena.remove(indexes[gone]);
             assert_eq!(arena.find(ids[gone]), Index::NONE);
-            assert_eq!(arena.insert(next, 7), indexes[gone], "of its remainder, or without a home");
+            assert_eq!(arena.insert(next, 7), indexes[gone], "the same direct-mapped or overflow slot");
             assert_eq!((arena.find(ids[gone]), arena.find(next)), (Index::NONE, indexes[gone]));
         }
         assert_eq!((arena.len, arena.id(Index::NONE), arena.get(Index::NONE)), (6, u64::MAX, None));
     }
 
     #[test]
-    fn homes_are_built_as_they_are_lived_in() {
+    fn direct_slots_are_allocated_on_demand() {
         let mut arena = Arena::default();
         let low = [3, 9].map(|id| arena.insert(id, id));
         assert_eq!((arena.slots.len(), arena.recent.len()), (16, 0));
-        assert_eq!((arena.find(12), arena.find(500)), (Index::NONE, Index::NONE), "built and not built");
-        let crowded = arena.insert(3 + HOMES as u64, 7);
-        assert_eq!((arena.slots.len(), arena.recent.len()), (HOMES + 1, HOMES), "the first that is not at home");
-        assert_eq!([3, 9, 3 + HOMES as u64].map(|id| arena.find(id)), [low[0], low[1], crowded]);
+        assert_eq!((arena.find(12), arena.find(500)), (Index::NONE, Index::NONE), "in a slot and after the last one");
+        let overflow = arena.insert(3 + DIRECT as u64, 7);
+        assert_eq!((arena.slots.len(), arena.recent.len()), (DIRECT + 1, DIRECT), "the first overflow slot");
+        assert_eq!([3, 9, 3 + DIRECT as u64].map(|id| arena.find(id)), [low[0], low[1], overflow]);
     }
 
-    /// Values are their IDs.
+    /// The value of each ID is the ID.
     #[test]
     fn finds_what_a_map_finds() {
-        let far = (1..5).flat_map(|turn| [3, 1023].map(|home| turn * HOMES as u64 + home));
+        let far = (1..5).flat_map(|turn| [3, 1023].map(|remainder| turn * DIRECT as u64 + remainder));
         let ids: Vec<u64> = (0..20).chain(1015..1050).chain(far).chain([u64::MAX]).collect();
         let mut arena = Arena::default();
         let mut map: HashMap<u64, Index> = HashMap::new();
         let mut random = 1u64;
         for step in 0..20_000 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            // At first only those in the homes below 32.
+            // At first, only IDs that fit in the direct-mapped slots below 32.
             let reach = if step < 200 { 20 } else { ids.len() };
             let id = ids[(random >> 33) as usize % reach];
             let index = map.get(&id).copied();

@@ -1,11 +1,12 @@
-//! The GC cycle. Begin and end are counted, since they may happen on threads whose times disagree.
+//! The GC cycle. Its events have sequence numbers, because threads with different clocks may write
+//! them.
 
 use super::{Context, Outcome, Sched, Step};
 use crate::error::{ErrorKind, broken};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum GcState {
-    /// The trace has not said yet.
+    /// The trace has had no event of the GC.
     #[default]
     Undetermined,
     NotRunning,
@@ -40,7 +41,7 @@ impl Gc {
 }
 
 impl Sched {
-    /// A cycle was marking as the generation began.
+    /// The GC is marking at the start of a generation.
     pub fn gc_active(&mut self, context: Context, sequence: u64) -> Outcome {
         if self.in_first_generation() {
             if self.gc.state != GcState::Undetermined {
@@ -58,9 +59,9 @@ impl Sched {
         self.gc.enter(GcState::Running, sequence)
     }
 
-    /// A cycle begins to mark.
+    /// The GC starts to mark.
     pub fn gc_begin(&mut self, context: Context, sequence: u64) -> Outcome {
-        // The trace's first cycle says where the count stands.
+        // The first cycle of the trace sets the sequence number.
         if self.gc.state == GcState::Undetermined {
             return self.gc.enter(GcState::Running, sequence);
         }
@@ -74,7 +75,7 @@ impl Sched {
         self.gc.enter(GcState::Running, sequence)
     }
 
-    /// A cycle has marked.
+    /// The GC ends marking.
     pub fn gc_end(&mut self, context: Context, sequence: u64) -> Outcome {
         if !self.gc.is_next(sequence) {
             return Ok(Step::Wait);

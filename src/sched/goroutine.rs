@@ -1,4 +1,4 @@
-//! What happens to goroutines.
+//! Events that change goroutines.
 
 use super::arena::Index;
 use super::{Context, Go, GoStatus, Outcome, Proc, ProcStatus, Sched, Step, Thread};
@@ -6,26 +6,26 @@ use crate::error::{ErrorKind, broken};
 use crate::event::GoState;
 use crate::id::{GoId, NONE, ProcId, Resource, ThreadId, present};
 
-/// How a goroutine leaves its thread to the next one of a coroutine switch.
+/// What happens to the running goroutine in a coroutine switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// It blocks.
     Block,
-    /// It is gone.
+    /// It exits.
     Destroy,
 }
 
-/// The status of a goroutine at the start of a generation, as it is to be shown.
+/// The state to report for a goroutine at the start of a generation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GoStated {
     pub from: GoState,
     pub to: GoState,
-    /// Where it is: for one in a system call, on the thread of that.
+    /// Where to report it. A goroutine in a system call is reported on the thread of the call.
     pub context: Context,
 }
 
 impl Sched {
-    /// A goroutine's status; `thread_id` is the thread of its system call.
+    /// States the status of a goroutine. `thread_id` is the thread if it is in a system call.
     pub fn go_status(&mut self, context: Context, id: u64, thread_id: u64, wire_status: u64) -> Outcome<GoStated> {
         let resource = Resource::Goroutine(GoId(id));
         let status =
@@ -51,7 +51,8 @@ impl Sched {
         Ok(Step::Done(stated))
     }
 
-    /// The goroutine that has an ID and this status; none in the first generation, in which it may be new.
+    /// The goroutine with this ID, which must have this status. In the first generation it may be
+    /// new, and then there is no index.
     fn agreeing_go(&mut self, id: u64, status: GoStatus) -> Result<Index, Box<ErrorKind>> {
         let go = self.gos.find(id);
         match self.gos.get(go) {
@@ -65,13 +66,14 @@ impl Sched {
         }
     }
 
-    /// Whether a goroutine's status is what it should be by all that is known.
+    /// Checks that the status of a goroutine agrees with what is known.
     pub fn check_go_status(&mut self, id: u64, wire_status: u64) -> Result<(), Box<ErrorKind>> {
         let status = GoStatus::from_wire(wire_status);
         status.map_or(Ok(()), |status| self.agreeing_go(id, status).map(|_| ()))
     }
 
-    /// Finds the thread of a system call that was under way as a generation began, and what that had before.
+    /// Finds the thread of a system call that began before the generation. Returns the context of
+    /// that thread.
     fn go_in_syscall(&mut self, context: Context, go: Index, thread_id: u64) -> Result<Context, Box<ErrorKind>> {
         let id = self.gos.id(go);
         let fault = |holds: u64| ErrorKind::SyscallThread {
@@ -85,7 +87,8 @@ impl Sched {
         let resource = Resource::Goroutine(GoId(id));
         let thread = self.thread(thread_id);
         if thread == context.thread {
-            // After the first generation its thread must be known, however long the call has lasted.
+            // After the first generation the goroutine must be known on its thread, however long
+            // the call takes.
             if !self.in_first_generation() && context.go != go {
                 return broken(fault(self.gos.id(context.go)));
             }
@@ -93,7 +96,8 @@ impl Sched {
             self.bind_go(thread, go);
             return Ok(context);
         }
-        // The thread is blocked in the call for the whole generation and has no P: the runtime takes it away to trace it.
+        // The thread is in the call during the whole generation. It has no P, because the runtime
+        // took it to trace this goroutine.
         let known = self.threads.get(thread).copied().unwrap_or(Thread::BLANK);
         if known.known {
             if known.go != go {
@@ -109,7 +113,7 @@ impl Sched {
         Ok(Context { thread, ..context })
     }
 
-    /// A goroutine appears in a system call: a C thread calls into Go.
+    /// A goroutine is created in a system call, because a C thread calls Go.
     pub fn go_create_syscall(&mut self, context: Context, id: u64) -> Outcome {
         context.needs_no_go("GoCreateSyscall")?;
         let go = self.create(id, GoStatus::Syscall)?;
@@ -129,7 +133,8 @@ impl Sched {
         self.gos.remove(go);
     }
 
-    /// A coroutine switch: the next goroutine unblocks, the running one blocks or ends, the next one starts.
+    /// A coroutine switch: the next goroutine is unblocked, the running one blocks or exits, and
+    /// the next one starts.
     pub fn go_switch(
         &mut self,
         event: &'static str,
@@ -157,7 +162,7 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// A system call ends without the P it began with. Until that P is stopped or stolen, this waits.
+    /// A system call ends, and the thread has lost its P. Waits until the P is stopped or stolen.
     #[inline]
     pub fn go_syscall_end_blocked(&mut self, context: Context) -> Outcome {
         if self.procs.get(context.proc).is_some_and(|proc| proc.status == ProcStatus::Syscall) {
@@ -169,9 +174,10 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine that came from C is gone. Says whether the thread lost a P with it.
+    /// A goroutine that C called returns to C and exits. Returns whether the thread lost a P.
     ///
-    /// The P goes too: the system may use the thread's ID again, and would then seem to steal the P from itself.
+    /// The thread loses its P, because the system may reuse the thread ID. Otherwise a later thread
+    /// would seem to steal the P from itself.
     pub fn go_destroy_syscall(&mut self, context: Context) -> Outcome<bool> {
         context.needs_go("GoDestroySyscall")?;
         self.in_status("GoDestroySyscall", context, GoStatus::Syscall)?;
@@ -191,7 +197,7 @@ impl Sched {
         }
     }
 
-    /// The event's goroutine, which must be in a status.
+    /// The goroutine of the event, which must have this status.
     fn in_status(
         &mut self,
         event: &'static str,
@@ -208,7 +214,7 @@ impl Sched {
         }
     }
 
-    /// The event's P, whose goroutine must be in a system call.
+    /// The P of the event, which must be in `Syscall`.
     fn proc_in_syscall(&mut self, event: &'static str, context: Context) -> Result<&mut Proc, Box<ErrorKind>> {
         match self.procs.get_mut(context.proc) {
             Some(proc) if proc.status == ProcStatus::Syscall => Ok(proc),

@@ -1,8 +1,8 @@
-//! How much is remembered: what a file that never ends anything can make grow from generation to generation.
+//! The amount of state that is kept, which a file can increase in each generation.
 
 use super::Sched;
 
-/// Numbers of things that live or are open.
+/// The numbers of live or open things.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Live {
     pub goroutines: u64,
@@ -12,7 +12,7 @@ pub(crate) struct Live {
 }
 
 impl Sched {
-    /// How much lives now.
+    /// The current numbers.
     pub fn live(&self) -> Live {
         Live {
             goroutines: self.gos.len() as u64,
@@ -22,7 +22,7 @@ impl Sched {
         }
     }
 
-    /// About how many bytes of memory all of it takes.
+    /// The approximate memory of the state in bytes.
     pub fn bytes(&self) -> u64 {
         let arenas = self.gos.bytes() + self.procs.bytes() + self.threads.bytes();
         (arenas + self.names.bytes() + self.annotations.bytes() + self.ranges.bytes()) as u64

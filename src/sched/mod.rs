@@ -35,12 +35,12 @@ pub(crate) use range::RangeId;
 pub(crate) use status::{GoStatus, ProcStatus};
 pub(crate) use wait::Wait;
 
-/// What came of an event.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step<T = ()> {
-    /// It happened.
+    /// The event happened.
     Done(T),
-    /// Something else has to happen first. Nothing has changed.
+    /// Another event has to happen first. Nothing has changed.
     Wait,
 }
 
@@ -62,17 +62,17 @@ pub(crate) struct Context {
     pub thread: Index,
     pub proc: Index,
     pub go: Index,
-    /// The IDs behind these, [`NONE`] for none.
+    /// The IDs of the P and the goroutine, or [`NONE`].
     pub proc_id: u64,
     pub go_id: u64,
 }
 
 impl Context {
-    /// Of events that belong to no thread.
+    /// The context of events that belong to no thread.
     pub const NOWHERE: Context =
         Context { thread: Index::NONE, proc: Index::NONE, go: Index::NONE, proc_id: NONE, go_id: NONE };
 
-    /// Checks what events that run user code, or nearly so, need.
+    /// Checks the context of events that user code causes.
     #[inline(always)]
     fn needs_user_code(self, event: &'static str) -> Result<(), Box<ErrorKind>> {
         self.needs_proc(event)?;
@@ -120,7 +120,7 @@ fn mismatch(event: &'static str, mismatch: ContextMismatch) -> Box<ErrorKind> {
     Box::new(ErrorKind::WrongSchedContext { event, mismatch })
 }
 
-/// A place in a resource's own count of its events: only the next number of the same generation follows.
+/// A sequence number of a goroutine or a P. Only the next number in the same generation follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sequence {
     generation: u64,
@@ -133,7 +133,7 @@ impl Sequence {
         self.generation == last.generation && self.number == last.number.wrapping_add(1)
     }
 
-    /// The number, and the generation if it is another one: then no number follows.
+    /// The number, and the generation if it is not this one. Then no number follows.
     fn said_in(self, generation: u64) -> String {
         match self.generation == generation {
             true => self.number.to_string(),
@@ -147,30 +147,33 @@ impl Sequence {
 pub(crate) struct Go {
     status: GoStatus,
     sequence: Sequence,
-    /// The thread that it was last bound to; bound to it still if that thread's goroutine is this one.
+    /// The thread that last had the goroutine. It still has it if `go` of the thread is this
+    /// goroutine.
     thread: Index,
-    /// Whether `Sched::annotations` or `Sched::ranges` may have anything of it: most goroutines never do.
+    /// Whether `Sched::annotations` or `Sched::ranges` may mention the goroutine. For most
+    /// goroutines they never do.
     has_annotations: bool,
 }
 
-/// A processor.
+/// A P.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Proc {
     status: ProcStatus,
     sequence: Sequence,
-    /// As a goroutine's.
+    /// The thread that last had the P, as in [`Go`].
     thread: Index,
 }
 
-/// A thread. What it has is bound to it: it executes.
+/// A thread, and the goroutine and P that it has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Thread {
     go: Index,
     proc: Index,
-    /// Their IDs again: every event tells them.
+    /// The IDs of these, because every event reports them.
     go_id: u64,
     proc_id: u64,
-    /// Whether any event of it was tried, or a status told of it: until then nothing is known of what it has.
+    /// Whether an event of the thread was tried, or a status mentioned it. Before that, its
+    /// goroutine and P are unknown.
     known: bool,
 }
 
@@ -178,14 +181,14 @@ impl Thread {
     pub const BLANK: Thread = Thread { go: Index::NONE, proc: Index::NONE, go_id: NONE, proc_id: NONE, known: false };
 }
 
-/// What stands in the slots that are free.
+/// The value of free slots.
 impl Default for Thread {
     fn default() -> Self {
         Thread::BLANK
     }
 }
 
-/// All that is known of the scheduler at one moment of the trace.
+/// The state of the scheduler at one point of the trace.
 #[derive(Debug, Default)]
 pub(crate) struct Sched {
     generation: u64,
@@ -200,9 +203,9 @@ pub(crate) struct Sched {
 }
 
 impl Sched {
-    /// Sequences start over with each generation; the first is the one where things may be met for the first time.
+    /// Starts a generation. Sequence numbers start anew. Things may be new only in the first one.
     ///
-    /// No record may refer to a name any more that is not open: names are swept here.
+    /// Removes unused names, so no record may refer to a name that is not open.
     pub fn begin_generation(&mut self, generation: u64) {
         self.generation = generation;
         self.first_generation.get_or_insert(generation);
@@ -223,7 +226,7 @@ impl Sched {
         Sequence { generation: self.generation, number }
     }
 
-    /// The index of a thread, which is met here perhaps for the first time.
+    /// The index of a thread, which may be new.
     pub fn thread(&mut self, id: u64) -> Index {
         match self.threads.find(id) {
             Index::NONE => self.threads.insert(id, Thread::BLANK),
@@ -231,7 +234,7 @@ impl Sched {
         }
     }
 
-    /// What a thread has now.
+    /// The current context of a thread.
     #[inline(always)]
     pub fn context(&self, thread: Index) -> Context {
         match self.threads.get(thread) {
@@ -242,14 +245,14 @@ impl Sched {
         }
     }
 
-    /// Notes that an event of a thread was tried.
+    /// Records that an event of a thread was tried.
     pub fn make_known(&mut self, thread: Index) {
         if let Some(state) = self.threads.get_mut(thread) {
             state.known = true;
         }
     }
 
-    /// Binds a goroutine to a thread, or [`Index::NONE`] to free it.
+    /// Gives a goroutine to a thread. [`Index::NONE`] takes the goroutine of the thread away.
     fn bind_go(&mut self, thread: Index, go: Index) {
         let id = self.gos.id(go);
         if let Some(state) = self.threads.get_mut(thread) {
@@ -272,7 +275,7 @@ impl Sched {
         }
     }
 
-    /// Takes a thread's goroutine from it.
+    /// Takes the goroutine of a thread away.
     fn free_go(&mut self, thread: Index) {
         if let Some(state) = self.threads.get_mut(thread) {
             state.go = Index::NONE;
@@ -280,7 +283,7 @@ impl Sched {
         }
     }
 
-    /// The thread that has a P, [`Index::NONE`] if none has.
+    /// The thread that has a P, or [`Index::NONE`].
     fn thread_of_proc(&self, proc: Index) -> Index {
         let thread = self.procs.get(proc).map_or(Index::NONE, |state| state.thread);
         match self.threads.get(thread) {
@@ -289,7 +292,7 @@ impl Sched {
         }
     }
 
-    /// The thread that has a goroutine, [`Index::NONE`] if none has.
+    /// The thread that has a goroutine, or [`Index::NONE`].
     fn thread_of_go(&self, go: Index) -> Index {
         let thread = self.gos.get(go).map_or(Index::NONE, |state| state.thread);
         match self.threads.get(thread) {
@@ -298,7 +301,8 @@ impl Sched {
         }
     }
 
-    /// The reference lets a goroutine or P be on two threads and goes on with nonsense; we do not.
+    /// Go's reader accepts a goroutine or P on two threads. What follows would be nonsense, so we
+    /// do not.
     fn not_bound_elsewhere(&self, resource: Resource, here: Index, there: Index) -> Result<(), Box<ErrorKind>> {
         match here.is_some() && there.is_some() && here != there {
             true => broken(ErrorKind::DoubleBinding {

@@ -1,7 +1,7 @@
-//! What a running goroutine does on its thread: the events that make up most of a busy trace.
+//! Events of the running goroutine that make up most of a busy trace.
 //!
-//! They are apart from the others for speed: the thread is looked up once, and each event touches nothing but that, one
-//! goroutine and perhaps a P.
+//! They are separate for speed: the thread is looked up once for several events, and each event
+//! uses only the thread, one goroutine, and at most one P.
 
 use super::arena::{Arena, Index};
 use super::{Go, GoStatus, Outcome, Proc, ProcStatus, Sched, Sequence, Step, Thread, mismatch};
@@ -10,7 +10,8 @@ use crate::id::{GoId, NONE, ProcId, Resource};
 
 /// A thread, and what its events may change.
 pub(crate) struct OnThread<'a> {
-    /// A copy of its own stays in registers. Its P does not change here; its goroutine is put back at the end.
+    /// A copy, which the compiler keeps in registers. Its P does not change. Its goroutine is
+    /// written back at the end.
     thread: Thread,
     home: &'a mut Thread,
     index: Index,
@@ -20,7 +21,7 @@ pub(crate) struct OnThread<'a> {
 }
 
 impl Sched {
-    /// A thread, unless it is [`Index::NONE`].
+    /// The thread with this index. `None` for [`Index::NONE`].
     #[inline(always)]
     pub fn on_thread(&mut self, index: Index) -> Option<OnThread<'_>> {
         let home = self.threads.get_mut(index)?;
@@ -34,7 +35,7 @@ impl Sched {
         })
     }
 
-    /// A goroutine is made runnable, by anything: another goroutine, the network poller, sysmon.
+    /// A goroutine becomes runnable, because of another goroutine, the network poller or sysmon.
     pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
         unblock(&mut self.gos, id, Sequence { generation: self.generation, number })
     }
@@ -53,7 +54,7 @@ fn unblock(gos: &mut Arena<Go>, id: u64, sequence: Sequence) -> Outcome {
     }
 }
 
-/// Apart, for `OnThread` to stay in registers.
+/// It is a separate function, so that `OnThread` stays in registers.
 #[cold]
 #[inline(never)]
 fn create(gos: &mut Arena<Go>, id: u64, go: Go) -> Outcome {
@@ -127,7 +128,7 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine is created, by another or by the runtime (a timer, say).
+    /// A goroutine is created by the running one, or by the runtime, for example for a timer.
     #[inline(always)]
     pub fn go_create(&mut self, event: &'static str, id: u64, status: GoStatus) -> Outcome {
         let sequence = self.sequence(0);
@@ -140,13 +141,14 @@ impl OnThread<'_> {
         create(self.gos, id, Go::new(status, sequence))
     }
 
-    /// Whether the running goroutine may have open ranges or regions, which are to be forgotten with it.
+    /// Whether the running goroutine may have open ranges or regions, which must be removed when it
+    /// exits.
     #[inline(always)]
     pub fn go_has_annotations(&self) -> bool {
         self.gos.get(self.thread.go).is_some_and(|go| go.has_annotations)
     }
 
-    /// The running goroutine ends.
+    /// The running goroutine exits.
     #[inline(always)]
     pub fn go_destroy(&mut self) -> Outcome {
         self.running("GoDestroy", GoStatus::Running)?;
@@ -156,17 +158,19 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine is made runnable.
+    /// A goroutine becomes runnable.
     #[inline(always)]
     pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
         unblock(self.gos, id, sequence)
     }
 
-    /// The running goroutine enters a system call. It keeps its thread, and its P until that is stolen.
+    /// The running goroutine enters a system call. It keeps its thread. It keeps its P until
+    /// another thread steals it.
     ///
-    /// The sequence is the P's: it tells apart the calls from which the P may be stolen where times can't be trusted.
-    /// The P is at hand, so a wrong one is an error and nothing to wait for.
+    /// The sequence number belongs to the P. It tells system calls apart, so that the right one
+    /// loses its P even if times are unreliable. The thread has the P, so a wrong number is an
+    /// error and not a reason to wait.
     #[inline(always)]
     pub fn go_syscall_begin(&mut self, number: u64) -> Outcome {
         let sequence = self.sequence(number);
@@ -189,7 +193,7 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// A system call ends and the goroutine runs on, on the P that it kept.
+    /// A system call ends. The goroutine continues on the P that it kept.
     #[inline(always)]
     pub fn go_syscall_end(&mut self) -> Outcome {
         self.running("GoSyscallEnd", GoStatus::Syscall)?;
@@ -207,7 +211,7 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// The thread's goroutine, which must be in a status and have a P.
+    /// The goroutine of the thread, which must have this status. The thread must have a P.
     #[inline(always)]
     fn running(&mut self, event: &'static str, status: GoStatus) -> Result<&mut Go, Box<ErrorKind>> {
         if !self.thread.proc.is_some() {

@@ -1,4 +1,4 @@
-//! What happens to processors.
+//! Events that change Ps.
 
 use super::arena::Index;
 use super::{Context, Outcome, Proc, ProcStatus, Sched, Step, mismatch};
@@ -6,17 +6,17 @@ use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::ProcState;
 use crate::id::{ProcId, Resource, ThreadId, present};
 
-/// The status of a P at the start of a generation, as it is to be shown.
+/// The state to report for a P at the start of a generation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProcStated {
     pub from: ProcState,
     pub to: ProcState,
-    /// Where it happened: for a P about to be stolen, on the thread that still has it.
+    /// Where to report it. A P that will be stolen is reported on the thread that still has it.
     pub context: Context,
 }
 
 impl Sched {
-    /// A P's status.
+    /// States the status of a P.
     pub fn proc_status(&mut self, context: Context, id: u64, wire_status: u64) -> Outcome<ProcStated> {
         let resource = Resource::Proc(ProcId(id));
         let status =
@@ -38,7 +38,8 @@ impl Sched {
         };
 
         match status {
-            // Nothing was lost after all: the thread from which it is about to be stolen is known. Another thread may say so.
+            // The thread that will lose the P is known, so the P is not abandoned. Any thread may
+            // write this status.
             ProcStatus::SyscallAbandoned if known.status == ProcStatus::Syscall => {
                 let thread = self.thread_of_proc(proc);
                 let go = self.threads.get(thread).ok_or(ErrorKind::NoThreadForProc(ProcId(id)))?.go;
@@ -59,7 +60,8 @@ impl Sched {
         Ok(Step::Done(stated))
     }
 
-    /// The P that has an ID and this status, or is about to be stolen, as is said of it; none if it is new.
+    /// The P with this ID, which must have this status. A P in `Syscall` may also be about to be
+    /// stolen. If the P is new, there is no index.
     fn agreeing_proc(&mut self, id: u64, found: ProcStatus) -> Result<Index, Box<ErrorKind>> {
         let proc = self.procs.find(id);
         match self.procs.get(proc).map(|proc| proc.status) {
@@ -73,13 +75,13 @@ impl Sched {
         }
     }
 
-    /// Whether a P's status is what it should be by all that is known.
+    /// Checks that the status of a P agrees with what is known.
     pub fn check_proc_status(&mut self, id: u64, wire_status: u64) -> Result<(), Box<ErrorKind>> {
         let status = ProcStatus::from_wire(wire_status);
         status.map_or(Ok(()), |status| self.agreeing_proc(id, status).map(|_| ()))
     }
 
-    /// A thread takes an idle P.
+    /// A thread acquires an idle P.
     #[inline]
     pub fn proc_start(&mut self, context: Context, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
@@ -87,7 +89,7 @@ impl Sched {
         let Some(state) = self.procs.get_mut(proc) else {
             return Ok(Step::Wait);
         };
-        // A thread that has a P already is in a system call whose P is yet to be stolen.
+        // If the thread has a P, it is in a system call, and another thread will steal the P.
         if state.status != ProcStatus::Idle || !sequence.follows(state.sequence) || context.proc.is_some() {
             return Ok(Step::Wait);
         }
@@ -98,7 +100,7 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// A thread gives up its P.
+    /// A thread releases its P.
     #[inline]
     pub fn proc_stop(&mut self, context: Context) -> Outcome {
         context.needs_proc("ProcStop")?;
@@ -113,7 +115,8 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// A thread takes away the P of another, or its own, whose goroutine is in a system call. Says the state that the P leaves.
+    /// A thread takes the P of a thread in a system call, which may be the same thread. Returns the
+    /// state of the P before.
     pub fn proc_steal(&mut self, context: Context, id: u64, number: u64, from: u64) -> Outcome<ProcState> {
         let sequence = self.sequence(number);
         let proc = self.procs.find(id);
@@ -126,7 +129,7 @@ impl Sched {
         }
         context.needs_thread("ProcSteal")?;
         let left = state.status.state();
-        // An abandoned P's thread may have moved on: it is left alone.
+        // The thread of an abandoned P may have continued, so it does not change.
         if state.status == ProcStatus::Syscall {
             let victim = self.threads.find(from);
             let holds = self.threads.get(victim).map_or(Index::NONE, |thread| thread.proc);
@@ -137,7 +140,7 @@ impl Sched {
                     holds: present(self.procs.id(holds)).map(ProcId),
                 });
             }
-            // Without its P the victim's GoSyscallEndBlocked can go on.
+            // Now the `GoSyscallEndBlocked` of that thread can happen.
             self.bind_proc(victim, Index::NONE);
         }
         if let Some(state) = self.procs.get_mut(proc) {

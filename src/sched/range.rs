@@ -1,4 +1,4 @@
-//! The ranges that are open on a goroutine or a P: stop-the-world, mark assist, sweep.
+//! Open ranges of goroutines and Ps: stop-the-world, mark assist, sweep.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use super::{Context, Outcome, Sched, Step, mismatch};
 use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::names::NameId;
 
-/// A range: of each kind there is one at a time on a goroutine or P, of stop-the-world one for each reason.
+/// A range. A goroutine or P can have one of each kind, and one stop-the-world for each reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RangeId {
     StopTheWorld(NameId),
@@ -18,13 +18,13 @@ pub(crate) enum RangeId {
     Sweep,
 }
 
-/// The open ranges by what they are bound to.
+/// The open ranges.
 #[derive(Debug, Default)]
 pub(super) struct OpenRanges {
-    /// By goroutine, the reasons: in a sound trace one. Of several the first ends, and the last takes its place, as in
-    /// the reference.
+    /// The reasons by goroutine. In a sound trace there is one for each. If there are several, the
+    /// first one ends and the last one takes its place, as in Go's reader.
     stops: HashMap<Index, IndexSet<NameId, RandomState>, RandomState>,
-    /// How many reasons there are in all.
+    /// The number of all reasons.
     stop_count: usize,
     /// Goroutines.
     assists: HashSet<Index, RandomState>,
@@ -48,7 +48,7 @@ impl OpenRanges {
         }
     }
 
-    /// Closes a goroutine's stop-the-world, and says why it was.
+    /// Ends a stop-the-world of a goroutine. Returns its reason.
     fn end_stop(&mut self, go: Index) -> Option<NameId> {
         let stops = self.stops.get_mut(&go)?;
         let reason = stops.swap_remove_index(0);
@@ -67,14 +67,14 @@ impl OpenRanges {
         }
     }
 
-    /// About how many bytes of memory they take.
+    /// The approximate memory in bytes.
     pub fn bytes(&self) -> usize {
-        /// A map of its own for each goroutine that stops the world.
+        /// Each goroutine that stops the world has a set of its own.
         const STOP: usize = 160;
         self.stop_count * STOP + (self.assists.capacity() + self.sweeps.capacity()) * size_of::<Index>()
     }
 
-    /// Gives the reasons of the open stop-the-worlds their new names.
+    /// Replaces the names of all open ranges.
     pub fn rename(&mut self, translate: &mut dyn FnMut(&mut NameId)) {
         for reasons in self.stops.values_mut() {
             *reasons = reasons
@@ -88,7 +88,7 @@ impl OpenRanges {
         }
     }
 
-    /// A goroutine is gone, and its slot may become another's.
+    /// Removes the ranges of a goroutine that has exited, because its slot may be reused.
     pub fn forget(&mut self, go: Index) {
         let stops = self.stops.remove(&go);
         self.stop_count -= stops.map_or(0, |stops| stops.len());
@@ -96,7 +96,7 @@ impl OpenRanges {
     }
 }
 
-/// Fails if there was nothing to end.
+/// Fails if the range was not open.
 fn ended(event: &'static str, was_open: bool) -> Outcome {
     match was_open {
         true => Ok(Step::Done(())),
@@ -105,7 +105,7 @@ fn ended(event: &'static str, was_open: bool) -> Outcome {
 }
 
 impl Sched {
-    /// A stop-the-world or a mark assist begins on the running goroutine.
+    /// A stop-the-world or a mark assist starts on the running goroutine.
     pub fn go_range_begin(&mut self, event: &'static str, context: Context, range: RangeId) -> Outcome {
         context.needs_user_code(event)?;
         self.begin_on_go(event, context.go, range)?;
@@ -118,7 +118,8 @@ impl Sched {
         self.ranges.begin(event, go, range)
     }
 
-    /// A mark assist was open on a goroutine, any one, as the generation began.
+    /// A goroutine, not necessarily the running one, is in a mark assist at the start of a
+    /// generation.
     pub fn go_range_active(&mut self, event: &'static str, go: u64, range: RangeId) -> Outcome {
         let go = self.gos.find(go);
         self.gos.get(go).ok_or_else(|| mismatch(event, ContextMismatch::NoGoroutine))?;
@@ -130,9 +131,10 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// The running goroutine's stop-the-world ends; gives its reason.
+    /// The stop-the-world of the running goroutine ends. Returns its reason.
     ///
-    /// The reference keeps the reason as a string ID, which another generation may give to another string; a name is right in all.
+    /// Go's reader keeps the reason as a string ID, which is another string in another generation.
+    /// A name is valid in all generations.
     pub fn stop_the_world_end(&mut self, context: Context) -> Outcome<NameId> {
         context.needs_user_code("STWEnd")?;
         match self.ranges.end_stop(context.go) {
@@ -147,14 +149,14 @@ impl Sched {
         ended("GCMarkAssistEnd", self.ranges.assists.remove(&context.go))
     }
 
-    /// A sweep begins on the thread's P.
+    /// A sweep starts on the P of the thread.
     pub fn sweep_begin(&mut self, context: Context) -> Outcome {
         context.needs_proc("GCSweepBegin")?;
         self.ranges.begin("GCSweepBegin", context.proc, RangeId::Sweep)?;
         Ok(Step::Done(()))
     }
 
-    /// A sweep was open on a P, any one, as the generation began.
+    /// A P, not necessarily that of the thread, is sweeping at the start of a generation.
     pub fn sweep_active(&mut self, proc: u64) -> Outcome {
         let proc = self.procs.find(proc);
         self.procs.get(proc).ok_or_else(|| mismatch("GCSweepActive", ContextMismatch::NoProc))?;
@@ -166,7 +168,7 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// The sweep of the thread's P ends.
+    /// The sweep on the P of the thread ends.
     pub fn sweep_end(&mut self, context: Context) -> Outcome {
         context.needs_proc("GCSweepEnd")?;
         ended("GCSweepEnd", self.ranges.sweeps.remove(&context.proc))

@@ -1,4 +1,4 @@
-//! The statuses in which the runtime keeps goroutines and Ps, finer than the states that users see.
+//! The statuses of goroutines and Ps in the runtime. They are finer than the public states.
 
 use crate::event::{GoState, ProcState};
 
@@ -13,7 +13,7 @@ pub(crate) enum GoStatus {
 }
 
 impl GoStatus {
-    /// From its number on the wire.
+    /// The status with this number in the trace file.
     pub fn from_wire(status: u64) -> Option<Self> {
         match status {
             1 => Some(GoStatus::Runnable),
@@ -44,9 +44,10 @@ pub(crate) enum ProcStatus {
     Running,
     #[default]
     Idle,
-    /// Its goroutine is in a system call: the P may be stolen.
+    /// Its goroutine is in a system call, and another thread may steal the P.
     Syscall,
-    /// Its thread is lost from sight, and it is about to be stolen: the first that a generation says of it is that.
+    /// Its thread is unknown, and another thread will steal the P. It is the first status of the P
+    /// in a generation.
     SyscallAbandoned,
 }
 
@@ -54,7 +55,7 @@ impl ProcStatus {
     pub const ALL: &[ProcStatus] =
         &[ProcStatus::Running, ProcStatus::Idle, ProcStatus::Syscall, ProcStatus::SyscallAbandoned];
 
-    /// From its number on the wire.
+    /// The status with this number in the trace file.
     pub fn from_wire(status: u64) -> Option<Self> {
         match status {
             1 => Some(ProcStatus::Running),
@@ -65,7 +66,7 @@ impl ProcStatus {
         }
     }
 
-    /// What users see: a P in a system call still has its thread, an abandoned one has none.
+    /// The public state. A P in a system call still has its thread. An abandoned P has none.
     pub fn state(self) -> ProcState {
         match self {
             ProcStatus::Running | ProcStatus::Syscall => ProcState::Running,

@@ -1,33 +1,34 @@
-//! What an event that can't happen yet waits for, as a key: so that a crowd of Ms that wait need not be tried each time that
-//! anything happens.
+//! What an event waits for, as a key. So if thousands of threads are blocked, they need not all be
+//! tried after every event.
 //!
-//! What an event waits for is a resource in one state, and what has happened has brought its resources into one state.
-//! Where the two are equal, the wait is over, for the first that comes: what follows from it changes the state again.
+//! An event waits until a goroutine, a P or the GC is in a certain state. An event that happens
+//! puts these into new states. If a new state equals a key, the wait ends for the first thread that
+//! has this key: its event changes the state again.
 
 use super::{GoStatus, ProcStatus, Sched};
 
-/// What has to become so. Numbers are those of a resource's own count in the current generation.
+/// The state that an event waits for. Sequence numbers are those of the current generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wait {
-    /// A goroutine has a status, and this is its last number.
+    /// A goroutine has this status and this last sequence number.
     Go { id: u64, status: GoStatus, last: u64 },
-    /// A P is idle, or may be stolen, and this is its last number.
+    /// A P is idle, or can be stolen, and has this last sequence number.
     Proc { id: u64, stealable: bool, last: u64 },
-    /// An M has lost a P, which ended its system call.
+    /// A thread in a system call has lost this P.
     ProcLost { id: u64 },
-    /// This is the number of the last GC event.
+    /// The last event of the GC has this sequence number.
     Gc { last: u64 },
 }
 
 impl Sched {
-    /// What waits for a goroutine as it is now.
+    /// The wait that the current state of a goroutine ends.
     pub fn go_wait(&mut self, id: u64) -> Option<Wait> {
         let go = self.gos.find(id);
         let state = self.gos.get(go).filter(|state| state.sequence.generation == self.generation)?;
         Some(Wait::Go { id, status: state.status, last: state.sequence.number })
     }
 
-    /// What waits for a P as it is now.
+    /// The wait that the current state of a P ends.
     pub fn proc_wait(&mut self, id: u64) -> Option<Wait> {
         let proc = self.procs.find(id);
         let state = self.procs.get(proc).filter(|state| state.sequence.generation == self.generation)?;
@@ -39,12 +40,12 @@ impl Sched {
         Some(Wait::Proc { id, stealable, last: state.sequence.number })
     }
 
-    /// What waits for the GC as it is now.
+    /// The wait that the current state of the GC ends.
     pub fn gc_wait(&self) -> Wait {
         Wait::Gc { last: self.gc.sequence }
     }
 
-    /// What is missing and what is there instead, in words.
+    /// Describes what is missing and what is there instead.
     pub fn explain(&mut self, wait: Wait) -> String {
         match wait {
             Wait::Go { id, status, last } => {

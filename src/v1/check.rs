@@ -1,9 +1,8 @@
-//! What each delivered event must find: the trace is consistent, or the first contradiction is an error.
+//! Applies events to the state. The first contradiction is an error.
 //!
-//! The rules are those of `postProcessTrace` in Go's `src/internal/trace/internal/tracev1/parser.go`. They are weaker
-//! than those of [`sched`](crate::sched) and can't be expressed by them: an event has no thread here, a P need not be
-//! known before its first event, a goroutine in a system call is simply waiting, and ranges are bound to nothing. What
-//! the two have in common they share: the states, the tables by ID, and tasks and regions.
+//! The rules are in the table of [`effects`](super::effects). Those of [`sched`](crate::sched) are
+//! stricter and do not fit: see the module documentation of `v1`. Shared are the states, the arena,
+//! and tasks and regions.
 
 use std::collections::HashSet;
 
@@ -20,7 +19,7 @@ use crate::id::{GoId, NONE, ProcId, Resource};
 use crate::sched::arena::Arena;
 use crate::sched::{Annotations, Outcome, Step};
 
-/// All that is known at one moment of the trace.
+/// The state at one point of the trace.
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub gos: Arena<Go>,
@@ -31,11 +30,11 @@ pub(super) struct World {
     pub timers: HashSet<u64, RandomState>,
     gc_runs: bool,
     world_stops: bool,
-    /// Whether events of no goroutine help the GC mark: the reference keeps a goroutine 0 for them.
+    /// Whether a mark assist of no goroutine is open. Go's reader has a goroutine 0 for these.
     nobody_assists: bool,
 }
 
-/// Ends the function where an event has to wait.
+/// Returns from the function if the event has to wait.
 macro_rules! done {
     ($step:expr) => {
         match $step {
@@ -47,7 +46,8 @@ macro_rules! done {
 pub(super) use done;
 
 impl World {
-    /// The goroutine that the P runs: there must be one. It is running: only what takes it off the P changes that.
+    /// The goroutine on the P. There must be one. It is Running, because events that change this
+    /// take it off the P.
     #[inline(always)]
     pub fn running(&self, event: EventType, proc: &Proc) -> Parsed<u64> {
         match proc.go_id {
@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// The goroutine that the P runs leaves it.
+    /// The goroutine on the P leaves it.
     #[inline(always)]
     pub fn leave(&mut self, event: EventType, proc: &mut Proc, to: GoState) -> Outcome<&mut Go> {
         let subject = (proc.go_id, self.gos.find(proc.go_id));
@@ -69,7 +69,7 @@ impl World {
         Ok(Step::Done(go))
     }
 
-    /// The goroutine that the P runs ends, or stops for good.
+    /// The goroutine on the P exits, or blocks forever.
     pub fn end(&mut self, event: EventType, proc: &mut Proc) -> Parsed<()> {
         self.running(event, proc)?;
         let go = self.gos.find(proc.go_id);
@@ -91,7 +91,7 @@ impl World {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine starts to run on a P that runs none.
+    /// A goroutine starts to run on a P without a goroutine.
     #[inline(always)]
     pub fn start(&mut self, event: EventType, proc: &mut Proc, id: u64, number: Number) -> Outcome {
         let go = self.gos.find(id);
@@ -104,7 +104,7 @@ impl World {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine was blocked or in a system call as tracing began.
+    /// A goroutine was blocked or in a system call when tracing started.
     pub fn wait(&mut self, event: EventType, id: u64) -> Outcome<&mut Go> {
         let go = self.gos.find(id);
         let number = Number::Exactly(FIRST_COUNT);
@@ -113,7 +113,7 @@ impl World {
         Ok(Step::Done(state))
     }
 
-    /// A goroutine is made runnable. Says whether it waited for the network.
+    /// A goroutine becomes runnable. Returns whether it waited for the network.
     #[inline(always)]
     pub fn unblock(&mut self, event: EventType, id: u64, number: Number) -> Outcome<bool> {
         let go = self.gos.find(id);
@@ -122,7 +122,7 @@ impl World {
         Ok(Step::Done(state.standing.is_on_network()))
     }
 
-    /// The merge comes to the end of a system call. Gives the time when it blocked.
+    /// The merge reaches the end of a system call. Returns the time at which the call blocked.
     pub fn pass_exit(&mut self, id: u64, number: Number) -> Step<u64> {
         let go = self.gos.find(id);
         match self.merge.pass(&mut self.gos, (id, go), (Waiting, Runnable), number, true) {
@@ -131,7 +131,7 @@ impl World {
         }
     }
 
-    /// A system call is over that blocked.
+    /// A system call that blocked ends.
     pub fn exit_syscall(&mut self, event: EventType, id: u64) -> Parsed<()> {
         let go = self.gos.find(id);
         advance(event, id, self.gos.get_mut(go), Waiting, Runnable)
@@ -157,7 +157,7 @@ impl World {
         flip(self.assists(proc), EventType::GCMarkAssistStart, true)
     }
 
-    /// An assist may have been under way as tracing began, so any may end.
+    /// Ends the mark assist if there is one. It may have started before the trace.
     pub fn end_assist(&mut self, proc: &Proc) {
         *self.assists(proc) = false;
     }
@@ -171,10 +171,10 @@ impl World {
     }
 }
 
-/// How often a goroutine has counted that was just created.
+/// The count of a goroutine that was just created.
 const FIRST_COUNT: u64 = 1;
 
-/// Moves a goroutine on that must be in a state.
+/// Changes the state of a goroutine, which must be in the state `from`.
 #[inline(always)]
 fn advance(event: EventType, id: u64, go: Option<&mut Go>, from: GoState, to: GoState) -> Parsed<()> {
     match go {
@@ -197,7 +197,7 @@ fn busy(event: EventType, proc: &Proc, id: u64) -> ErrorKind {
 }
 
 impl Proc {
-    /// It starts, on a thread.
+    /// The P starts on a thread.
     pub fn start(&mut self, thread: u64) -> Parsed<()> {
         if self.running {
             return broken(self.illegal(EventType::ProcStart, "Running"));
@@ -207,7 +207,7 @@ impl Proc {
         Ok(())
     }
 
-    /// It stops.
+    /// The P stops.
     pub fn stop(&mut self) -> Parsed<()> {
         if !self.running {
             return broken(self.illegal(EventType::ProcStop, "Idle"));
@@ -234,7 +234,7 @@ impl Proc {
     }
 }
 
-/// Opens or closes a range that must not be so already.
+/// Opens or closes a range. It must not be so already.
 fn flip(open: &mut bool, event: EventType, to: bool) -> Parsed<()> {
     match std::mem::replace(open, to) == to {
         true => broken(ErrorKind::RangeMismatch { event: event.name(), open: to }),

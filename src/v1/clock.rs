@@ -1,18 +1,18 @@
-//! From the ticks of the processor's clock to time.
+//! From ticks of the processor's clock to nanoseconds.
 
 use crate::time::TIME_LIMIT;
 
-/// Ticks to nanoseconds since the first event.
+/// Converts ticks to nanoseconds since the first event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     pub start: u64,
-    /// The first time past what a trace's times can be.
+    /// The first time that is too large.
     pub end: u64,
     pub nanos_per_tick: f64,
 }
 
 impl Clock {
-    /// As the reference computes it (`parser.go`, `parse`).
+    /// As in Go (`parser.go`, `parse`).
     #[inline(always)]
     pub fn nanos(self, ticks: u64) -> i64 {
         self.nanos_as_float(ticks) as i64
@@ -20,11 +20,11 @@ impl Clock {
 
     #[inline(always)]
     fn nanos_as_float(self, ticks: u64) -> f64 {
-        // A difference of times fits in 63 bits, and those a processor converts faster.
+        // A difference of times fits in 63 bits, and processors convert signed integers faster.
         ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick
     }
 
-    /// See `end`.
+    /// The value of `end`.
     pub fn end(self) -> u64 {
         let ticks = TIME_LIMIT as f64 / self.nanos_per_tick;
         self.start.saturating_add(ticks as u64)

@@ -1,8 +1,9 @@
-//! From the format's events to those of the typed model.
+//! Converts events to records.
 //!
-//! Most have one counterpart; some speak of what v2 says otherwise. A system call that does not block is one event here
-//! and two there, a nanosecond apart. What goroutines did as tracing began is told by ordinary-looking `GoCreate`s, up
-//! to the first `Gomaxprocs`. Ms are known only by the `ProcStart`s that name them.
+//! Most events have one record, like the same events of v2. Others differ: a system call that does
+//! not block is one event here and two records, a nanosecond apart. Goroutines that existed when
+//! tracing started have `GoCreate` events, up to the first `Gomaxprocs`. Threads (Ms) are known
+//! only from the `ProcStart` events that name them.
 //!
 //! The rules are those of Go's `src/internal/trace/tracev1.go`.
 
@@ -28,20 +29,20 @@ use crate::sched::{ActiveTask, Fit, Outcome, Step};
 use crate::warning::WarningKind;
 use crate::wire::header::Version;
 
-/// After how many goroutines that are listed, of which no events are made yet, the limits are looked at.
+/// The number of goroutines in the initial list after which the limits are checked.
 const LISTED_AT_A_TIME: usize = 1024;
 
-/// What of the trace an event is made with.
+/// Where to look up what an event refers to.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub window: &'a [u8],
     pub found: &'a Found,
-    /// How many of the CPU samples are delivered.
+    /// The number of CPU samples that were returned.
     pub samples: usize,
 }
 
 impl Place<'_> {
-    /// The text of the string that the event at a place names.
+    /// The text of the string that the event at this position refers to.
     fn text(&self, id: u64, at: usize) -> Parsed<&[u8]> {
         match self.found.string(id, at)? {
             Symbol::Span { pos, len } => Ok(Span { pos, len }.of(self.window)),
@@ -50,8 +51,8 @@ impl Place<'_> {
         }
     }
 
-    /// Whether the system call blocks that a goroutine begins here: its next event says so, unless a CPU sample of it
-    /// comes first.
+    /// Whether the system call that a goroutine enters here blocks. Its next event determines that,
+    /// unless a CPU sample of the goroutine comes first.
     #[inline(always)]
     fn call_blocks(&self, cursor: &Cursor, go: u64, sequel: u64) -> bool {
         match sequel {
@@ -68,27 +69,27 @@ impl Place<'_> {
     }
 }
 
-/// What an event gave.
+/// The records of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Given {
-    /// The record.
+    /// One record.
     Event,
-    /// Nothing: the event only changed what is known.
+    /// No record: the event only changed the state.
     Nothing,
-    /// The record, and the label of the goroutine.
+    /// The record, and one for the label of the goroutine.
     AndLabel(Symbol),
-    /// The record, and the return from the system call.
+    /// The record, and one for the return from the system call.
     AndReturn,
 }
 
-/// Makes a CPU sample. Go 1.21 does not say on which M it was taken.
+/// Fills the record of a CPU sample. Go 1.21 does not state its thread.
 pub(super) fn sample(proc: u64, go: u64, stack: u64, time: i64, record: &mut Record) {
     record.other(What::StackSample, 0);
     record.stack = stack;
     record.locate(NONE, proc, or_none(go), time);
 }
 
-/// Makes the second event, from a copy of the first.
+/// Fills the second record of an event. It is a copy of the first.
 pub(super) fn second(given: Given, time: i64, record: &mut Record) {
     match given {
         Given::AndLabel(label) => {
@@ -106,17 +107,17 @@ pub(super) fn second(given: Given, time: i64, record: &mut Record) {
 pub(super) struct Converter {
     version: Version,
     pub world: World,
-    /// Whether the goroutines that existed as tracing began are still being listed.
+    /// Whether events still list the goroutines that existed when tracing started.
     listing: bool,
-    /// Those listed of which nothing more is known yet.
+    /// Listed goroutines without further events.
     created: BTreeSet<u64>,
-    /// When the list ended.
+    /// The time at which the list ended.
     listed_at: i64,
     stop_reason: &'static &'static str,
-    /// Whether anything came up that is rare: a warning, the end of the list, so many listed that they are to be held to
-    /// the limits.
+    /// Whether something rare happened: a warning, the end of the initial list, or so many listed
+    /// goroutines that the limits must be checked.
     pub has_news: bool,
-    /// What the last event says of a mistake of the traced program.
+    /// A mistake of the traced program that the last event shows.
     pub warning: Option<WarningKind>,
 }
 
@@ -134,17 +135,17 @@ impl Converter {
         }
     }
 
-    /// Whether the goroutines that existed as tracing began are still being listed.
+    /// Whether events still list the goroutines that existed when tracing started.
     pub fn is_listing(&self) -> bool {
         self.listing
     }
 
-    /// Whether the goroutines of which nothing is known but that they exist come next.
+    /// Whether the statuses of listed goroutines without further events must be returned next.
     pub fn has_listed(&self) -> bool {
         !self.listing && !self.created.is_empty()
     }
 
-    /// Makes the status of the next of these.
+    /// Adds the status of the next one of them.
     pub fn state_listed(&mut self, out: &mut Outbox) {
         let Some(go) = self.created.pop_first() else { return };
         let time = out.time(self.listed_at);
@@ -154,7 +155,7 @@ impl Converter {
         out.push(time);
     }
 
-    /// Makes the end of a system call, where it belongs.
+    /// Fills the record of the end of a system call, at the time when it ended.
     pub fn exit_syscall(&mut self, event: EventType, go: u64, time: i64, record: &mut Record) -> Parsed<()> {
         self.world.exit_syscall(event, go)?;
         record.go_transition(go, GoState::Syscall, GoState::Runnable);
@@ -162,7 +163,7 @@ impl Converter {
         Ok(())
     }
 
-    /// Makes what an event of a P stands for, if it can happen yet.
+    /// Fills the record of an event of a P, if the event can happen.
     #[inline(always)]
     pub fn convert(
         &mut self,
@@ -180,7 +181,7 @@ impl Converter {
         let (mut shown_proc, mut thread, mut go) = (proc.id, proc.thread, or_none(proc.go_id));
 
         match kind {
-            // The hot ones.
+            // Frequent events.
             E::GoStartLocal => {
                 done!(self.world.start(kind, proc, a, Number::Any)?);
                 go = a;
@@ -266,12 +267,13 @@ impl Converter {
             }
             E::GoSysExitLocal => {
                 done!(self.world.pass_exit(a, Number::Any));
-                // The reference takes the goroutine that the P runs, which can't be waiting. It is never written.
+                // Go's reader takes the goroutine on the P, which cannot be waiting. No runtime
+                // writes this event.
                 self.exit_syscall(kind, proc.go_id, time, record)?;
                 return Ok(Step::Done(Given::Event));
             }
 
-            // The rest of goroutines.
+            // Other events of goroutines.
             E::GoCreate => {
                 done!(self.world.create(a)?);
                 if self.listing {
@@ -299,11 +301,11 @@ impl Converter {
                 }
                 self.created.remove(&a);
                 go = or_none(a);
-                // On which thread the call is, nobody wrote down.
+                // The trace does not state the thread of the system call.
                 record.go_transition(a, Undetermined, if kind == E::GoWaiting { Waiting } else { Syscall });
             }
 
-            // Processors.
+            // Ps.
             E::ProcStart => {
                 proc.start(a)?;
                 thread = a;
@@ -371,7 +373,7 @@ impl Converter {
                 record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
             }
 
-            // What the program says of itself.
+            // Annotations.
             E::UserTaskCreate => {
                 let name = self.world.names.intern(place.text(c, event.at)?);
                 let fit = self.world.annotations.task_begin(a, ActiveTask { parent: b, name });
@@ -384,7 +386,8 @@ impl Converter {
             E::UserTaskEnd => {
                 let begun = self.world.annotations.task_end(a);
                 record.other(What::TaskEnd, a);
-                // A task of no parent begins with none and ends with 0: the reference's converter keeps them apart.
+                // A task without a parent starts with no parent and ends with parent 0, as in Go's
+                // reader.
                 record.b = begun.map_or(NONE, |task| task.parent);
                 record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
                 record.stack = place.found.stack(b, event.at)?;
@@ -405,7 +408,7 @@ impl Converter {
                 record.stack = place.found.stack(c, event.at)?;
             }
 
-            // Go stopped writing it before the first version that is read; the reference has no conversion for it.
+            // No supported version writes it, and Go's reader cannot convert it.
             E::FutileWakeup => return broken(ErrorKind::ObsoleteEvent { event: kind.name() }),
             _ => return broken(ErrorKind::WrongContext { event: kind.name() }),
         }
@@ -419,7 +422,7 @@ impl Converter {
     }
 }
 
-/// The P and the thread on which something is shown to make a goroutine runnable.
+/// The P and the thread to report for an event that makes a goroutine runnable.
 #[inline(always)]
 fn unblocker(world: &World, proc: &Proc, go: u64, on_network: bool) -> (u64, u64) {
     if on_network {
@@ -431,7 +434,8 @@ fn unblocker(world: &World, proc: &Proc, go: u64, on_network: bool) -> (u64, u64
     }
 }
 
-/// The goroutine stops or blocks: the event's stack is its own.
+/// Fills the record of a goroutine that blocks or stops. The stack of the event is that of the
+/// goroutine.
 #[inline(always)]
 fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static &'static str, stack: u64) {
     record.go_transition(go, GoState::Running, to);
@@ -440,7 +444,7 @@ fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static &'sta
     record.stack = stack;
 }
 
-/// The first that is told of a P is its status.
+/// Fills the record of a P. Its first event also states its status.
 fn proc_changes(record: &mut Record, proc: &mut Proc, from: ProcState, to: ProcState) {
     let known = std::mem::replace(&mut proc.known, true);
     let from = if known { from } else { ProcState::Undetermined };

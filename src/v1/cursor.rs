@@ -1,4 +1,4 @@
-//! The events of one P, one after another.
+//! The events of one P.
 
 use byteorder::{ByteOrder, LittleEndian};
 
@@ -8,20 +8,21 @@ use super::spec::{Class, EventType, MAX_ARGS, NEWEST, SHAPES, TYPE_BITS};
 use crate::account::Tally;
 use crate::error::ErrorKind;
 
-/// An event as it stands in a batch.
+/// A decoded event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Event {
-    /// When it was written, in ticks.
+    /// Its time in ticks.
     pub ticks: u64,
-    /// Its arguments, then its stack if it has one. Behind those of a log message, where in the window the text stands.
+    /// Its arguments, and its stack if it has one. For a log message, also the position of its text
+    /// in the window.
     pub args: [u64; MAX_ARGS],
-    /// Where it begins in the window.
+    /// Its position in the window.
     pub at: usize,
     pub event: EventType,
 }
 
-/// The next bytes of values. Nearly all values are one or two bytes long, and nearly all events fit in with all of
-/// theirs.
+/// The next eight bytes of the values of an event. Nearly all values have one or two bytes, and
+/// nearly all events fit.
 #[derive(Clone, Copy)]
 pub(super) struct Word {
     bytes: u64,
@@ -29,9 +30,9 @@ pub(super) struct Word {
 }
 
 impl Word {
-    /// How many bytes are looked at together.
+    /// The number of bytes.
     pub const LEN: usize = 8;
-    /// More than a word has bytes: what was taken is no value.
+    /// More than the number of bytes: the last value was not valid.
     const SHORT: u32 = 64;
 
     #[inline(always)]
@@ -67,7 +68,7 @@ impl Word {
         0
     }
 
-    /// Whether the values were not all in the word, or longer than four bytes.
+    /// Whether a value did not fit, or had more than four bytes.
     #[inline(always)]
     pub fn is_short(self) -> bool {
         self.used as usize > Self::LEN
@@ -79,44 +80,45 @@ impl Word {
     }
 }
 
-/// The argument that says where a log message stands.
+/// The argument with the position of the text of a log message.
 pub(super) const TEXT_ARG: usize = MAX_ARGS - 1;
 
-/// The argument that says what follows a `GoSysCall`, as far as its P's bytes tell: one of these.
+/// The argument of a `GoSysCall` that states what follows it, as far as the next record shows. One
+/// of the next three constants.
 pub(super) const SEQUEL_ARG: usize = 1;
-/// The goroutine goes on: the call did not block.
+/// The goroutine continues, so the call did not block.
 pub(super) const RETURNS: u64 = 0;
-/// `GoSysBlock`.
+/// A `GoSysBlock` follows.
 pub(super) const BLOCKS: u64 = 1;
-/// Something that does not tell: [`Cursor::sequel`] has to look further.
+/// The next record does not show it, so [`Cursor::sequel`] must look further.
 pub(super) const UNCLEAR: u64 = 2;
 
 /// The events of a P.
 #[derive(Debug)]
 pub(super) struct Cursor {
-    /// The place of the event that comes next,
+    /// The position of the next event.
     walk: Walk,
-    /// and what it is, with the place behind it, if that is known.
+    /// The next event and the position after it, if it was decoded.
     next: Option<(Event, Walk)>,
 }
 
-/// A place among the events of a P.
+/// A position among the events of a P.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
     pub pos: usize,
-    /// Where the batch ends.
+    /// The end of the batch.
     pub end: usize,
     /// The time of the last event.
     pub ticks: u64,
     next_batch: Option<u32>,
 }
 
-/// What comes behind a `GoSysCall`.
+/// What follows a `GoSysCall`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sequel {
-    /// Whether it says that the call blocks.
+    /// Whether the call blocks.
     pub blocks: bool,
-    /// When, in ticks.
+    /// The time in ticks.
     pub ticks: u64,
 }
 
@@ -126,20 +128,20 @@ impl Cursor {
         Cursor { walk: Walk { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first) }, next: None }
     }
 
-    /// The place of the event that comes next, to go on from there: what is known of it is forgotten.
+    /// The position of the next event. If that was decoded, it will be decoded again.
     #[inline(always)]
     pub fn walk(&mut self) -> &mut Walk {
         self.next = None;
         &mut self.walk
     }
 
-    /// The event that comes next, if it is known.
+    /// The next event, if it was decoded.
     #[inline(always)]
     pub fn event(&self) -> Option<&Event> {
         self.next.as_ref().map(|(event, _)| event)
     }
 
-    /// Goes past that event.
+    /// Moves past that event.
     #[inline(always)]
     pub fn step(&mut self) {
         if let Some((_, after)) = self.next.take() {
@@ -147,7 +149,7 @@ impl Cursor {
         }
     }
 
-    /// Gets to know the event that comes next; false if there are no more.
+    /// Decodes the next event. Returns false if there is none.
     #[inline(never)]
     pub fn look(&mut self, window: &[u8], batches: &[Batch]) -> Result<bool, Fault> {
         while self.next.is_none() {
@@ -167,10 +169,11 @@ impl Cursor {
         Ok(true)
     }
 
-    /// What follows the system call that is the current event: the next event of the goroutine.
+    /// The next event of the goroutine after the current event, which is a system call.
     ///
-    /// As long as the goroutine has the P, the events of the P are its own, except those that speak of another's past
-    /// ([`is_of_another`]). Behind a call these are walked over once, so that looking ahead is linear.
+    /// As long as the goroutine has the P, the events of the P are its own, except those of other
+    /// goroutines' past ([`is_of_another`]). These are read only once for each call, so looking
+    /// ahead takes linear time.
     #[inline(never)]
     pub fn sequel(&self, go: u64, window: &[u8], batches: &[Batch]) -> Option<Sequel> {
         let (_, mut ahead) = self.next?;
@@ -189,7 +192,7 @@ impl Cursor {
 }
 
 impl Cursor {
-    /// How many bytes, batches and events have not happened yet, and never will.
+    /// The bytes, batches and events that are left.
     pub fn rest(&self, window: &[u8], batches: &[Batch]) -> Tally {
         let mut walk = self.walk;
         let mut rest = Tally { bytes: walk.end.saturating_sub(walk.pos) as u64, ..Tally::default() };
@@ -209,7 +212,7 @@ impl Cursor {
 }
 
 impl Walk {
-    /// Goes on to the P's next batch, from whose time its events count.
+    /// Moves to the next batch of the P.
     fn next_batch(&mut self, batches: &[Batch]) -> bool {
         let Some(batch) = self.next_batch.and_then(|next| batches.get(next as usize)) else {
             return false;
@@ -221,13 +224,14 @@ impl Walk {
         true
     }
 
-    /// Whether what stands at a place of the batch says by its type that the system call before it does not block.
+    /// Whether the type of the record at this position shows that the system call before it does
+    /// not block.
     #[inline(always)]
     pub fn says_returns(&self, window: &[u8], pos: usize) -> bool {
         self.peek_sequel(window, pos) == RETURNS
     }
 
-    /// What follows a system call, where the type of the next record tells.
+    /// What follows a system call, as far as the type of the next record shows.
     #[inline(always)]
     fn peek_sequel(&self, window: &[u8], pos: usize) -> u64 {
         let Some(&first) = window.get(..self.end).and_then(|batch| batch.get(pos)) else { return UNCLEAR };
@@ -239,7 +243,8 @@ impl Walk {
         }
     }
 
-    /// Reads any event, or goes over a record of a table among them. The first pass has checked which version has it.
+    /// Decodes an event, or skips a record of a table. The first pass has checked that the version
+    /// has it.
     fn step(&mut self, window: &[u8]) -> Parsed<Option<Event>> {
         let at = self.pos;
         let bytes = window.get(..self.end).unwrap_or_default();
@@ -265,7 +270,8 @@ impl Walk {
     }
 }
 
-/// Whether an event is not of the goroutine that has the P (`parseEvent`: these say whose they are).
+/// Whether an event does not belong to the goroutine on the P. Such events name their goroutine
+/// (`parseEvent`).
 fn is_of_another(event: &Event, go: u64) -> bool {
     tells_its_goroutine(event.event) && event.args[0] != go
 }

@@ -1,7 +1,7 @@
-//! From bytes to ordered events: strictly, up to the first fault, or leniently, over damage.
+//! From bytes to ordered events.
 //!
-//! Both ways of reading walk the file ([`scan`](super::scan)) and then drive the [`Emitter`]. They differ in what they
-//! do about faults, and that is all that [`strict`](super::strict) and [`lenient`](super::lenient) hold.
+//! Strict and lenient reading both scan the file ([`scan`](super::scan)), and then use the
+//! [`Emitter`]. [`strict`](super::strict) and [`lenient`](super::lenient) only decide about faults.
 
 use super::emitter::{Emitter, Progress};
 use super::lenient::Lenient;
@@ -37,7 +37,7 @@ impl Decoder {
         Decoder { emitter: Emitter::new(version, mode.limits), reading }
     }
 
-    /// How many batches were read.
+    /// The number of batches that were read.
     pub fn batches(&self) -> u64 {
         self.emitter.found.batches.len() as u64
     }
@@ -61,13 +61,13 @@ impl Decoder {
         self.emitter.warnings.get()
     }
 
-    /// Whether the next event is made already.
+    /// Whether the next event is ready.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.emitter.out.is_ready()
     }
 
-    /// The next event, which is ready, and where its names are.
+    /// The next event, which must be ready, and its names.
     #[inline(always)]
     pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let Emitter { out, found, converter, .. } = &mut self.emitter;
@@ -75,14 +75,15 @@ impl Decoder {
         (out.deliver(), Symbols { window: source.window(), tables: &found.tables, names })
     }
 
-    /// All events that are made already, and where their names are.
+    /// All events that are ready, and their names.
     pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
         let Emitter { out, found, converter, .. } = &mut self.emitter;
         let names = &converter.world.names;
         (out.take(), Symbols { window: source.window(), tables: &found.tables, names })
     }
 
-    /// Once all of the block is delivered, makes another one of events; false at the end.
+    /// Fills the next block. All events of the last one must have been returned. Returns false at
+    /// the end.
     #[inline(never)]
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         let Decoder { emitter, reading } = self;

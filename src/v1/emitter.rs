@@ -1,14 +1,15 @@
-//! From what the first pass found to ordered events, a block at a time.
+//! From the result of the first pass to ordered records, a block at a time.
 //!
-//! 1. Merge the Ps' events by what they wait for and by time.
-//! 2. Put the CPU samples and the ends of system calls in by their times.
-//! 3. Check each event against what is known, and make it an event of the typed model.
+//! 1. Merge the events of the Ps by what they wait for and by time.
+//! 2. Insert the CPU samples and the ends of system calls by their times.
+//! 3. Apply each event to the state, and convert it to records.
 //!
-//! The first event is a Sync a nanosecond before all others, the last one a nanosecond after. Every other event is
-//! later than the one before: equal times are pushed apart by a nanosecond.
+//! The first record is a Sync a nanosecond before all others, and the last one is a Sync a
+//! nanosecond after. Every other record is later than the one before: equal times are moved apart
+//! by a nanosecond.
 //!
-//! The emitter does not know whether the trace is read strictly or leniently: it stops at a contradiction, and whoever
-//! drives it decides what that means.
+//! The emitter does not know whether reading is strict or lenient. It stops at a contradiction, and
+//! the caller decides what to do.
 
 use super::clock::Clock;
 use super::convert::{self, Converter, Given, Place};
@@ -39,9 +40,9 @@ pub(super) struct Emitter {
     pub limits: Limits,
     pub found: Found,
     lanes: Vec<Lane>,
-    /// The time of the merge, in ticks.
+    /// The time of the merge in ticks.
     ticks: u64,
-    /// An event of the merge from this time on comes after a sample or the end of a system call.
+    /// From this time on, a sample or the end of a system call may precede the events of the merge.
     horizon: u64,
     next_sample: usize,
     next_exit: usize,
@@ -49,18 +50,18 @@ pub(super) struct Emitter {
     pub converter: Converter,
     pub out: Outbox,
     syncs: u64,
-    /// How many events were made.
+    /// The number of records in earlier blocks.
     made: u64,
     pub warnings: Warnings,
 }
 
-/// What a step towards the next events came to.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Progress {
-    /// A block of events is ready.
+    /// A block of records is ready.
     Block,
-    /// There are no more.
+    /// There are no more records.
     End,
 }
 
@@ -71,10 +72,10 @@ struct Lane {
     proc: Proc,
 }
 
-/// Where the next event comes from.
+/// Where the next record comes from.
 #[derive(Clone, Copy)]
 enum Next {
-    /// From this P, as long as its events are before a time.
+    /// This P, as long as its events are before `until`.
     Merge {
         row: u32,
         ticks: u64,
@@ -82,7 +83,7 @@ enum Next {
     },
     Exit(Exit),
     Sample(Sample),
-    /// From no P: the time of the earliest event, which is this one's, does not fit.
+    /// No P, because the time of the earliest event is too large. It is an event of this P.
     Overflow(u32),
     End,
 }
@@ -107,12 +108,12 @@ impl Emitter {
         }
     }
 
-    /// How many events were delivered.
+    /// The number of records that were returned.
     pub fn delivered(&self) -> u64 {
         self.made + self.out.delivered()
     }
 
-    /// Forgets a block, all of which is delivered, and holds what lives to the limits.
+    /// Drops the block, all of which must have been returned, and checks the limits.
     pub fn clear(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.made += self.out.clear();
         self.check_live(source)
@@ -122,13 +123,13 @@ impl Emitter {
         limits::check_live(&self.converter.world, &self.limits).map_err(|kind| self.fault(kind, 0, source))
     }
 
-    /// Makes the first Sync, if there are any events, and gets ready for them: puts all that was found in order, and
-    /// each P's first event into the merge.
+    /// Fills the first Sync, if there are any events. Sorts the result of the first pass, and adds
+    /// the first event of each P to the merge.
     pub fn begin(&mut self, ticks_per_second: u64, source: &Source<'_>) -> Result<Progress, Error> {
         self.clock.nanos_per_tick = 1e9 / ticks_per_second as f64;
         self.found.sort_samples();
         self.found.exits.sort_unstable();
-        // All bits set stand for the P of no number, which is -1 to the reference and comes first.
+        // All bits set means "no P", which is -1 in Go's reader and comes first.
         self.found.rows.sort_unstable_by_key(|row| row.proc as i64);
 
         let world = &mut self.converter.world;
@@ -154,7 +155,7 @@ impl Emitter {
         Ok(Progress::Block)
     }
 
-    /// Makes a block of events. Where it fails, there may be some.
+    /// Fills a block of records. On error, there may be records before it.
     pub fn fill(&mut self, source: &Source<'_>) -> Result<Progress, Error> {
         let window = source.window();
         while self.out.has_room() {
@@ -174,7 +175,7 @@ impl Emitter {
         Ok(Progress::Block)
     }
 
-    /// Chooses what comes next: the earliest, of equal times the end of a system call, then an event of a P, then a
+    /// Chooses the earliest record. At equal times: the end of a system call, the event of a P, a
     /// sample.
     #[inline(always)]
     fn choose(&self) -> Next {
@@ -187,7 +188,7 @@ impl Emitter {
         }
     }
 
-    /// The same where the horizon is reached.
+    /// The same from the horizon on.
     #[inline(never)]
     fn choose_other(&self, first: Option<(u64, u32)>) -> Next {
         let exit = self.found.exits.get(self.next_exit);
@@ -207,7 +208,7 @@ impl Emitter {
         self.horizon = exit.min(sample).min(self.clock.end);
     }
 
-    /// Makes the events of the first P that are before all others.
+    /// Converts the events of the first P that are before all others.
     #[inline(always)]
     fn run(&mut self, row: u32, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
         let Lane { cursor, proc } = &mut self.lanes[row as usize];
@@ -233,7 +234,7 @@ impl Emitter {
             if ticks >= until || !self.out.has_room() {
                 break Some(ticks);
             }
-            // The events of a trace whose times contradict their order have none.
+            // Traces whose times contradict their order have no events.
             if ticks < last {
                 let (kind, at) = (ErrorKind::TimeOrder { last, found: ticks }, event.at);
                 return Err(self.fault(kind, at, source));
@@ -280,13 +281,13 @@ impl Emitter {
         }
     }
 
-    /// Keeps the warning that the event gave, if it did.
+    /// Adds the warning of the event, if there is one.
     #[cold]
     fn hear_news(&mut self, at: usize, source: &Source<'_>) -> Result<(), Error> {
         self.converter.has_news = false;
         let Some(kind) = self.converter.warning.take() else { return self.check_live(source) };
         let Record { go, stack, .. } = *self.out.last();
-        // The event is among those that wait to be delivered.
+        // The event was already counted.
         let before = self.made + self.out.waiting() - 1;
         let at = Location { event: Some(before), ..location(source, at) };
         let names = &self.converter.world.names;
@@ -328,7 +329,7 @@ impl Emitter {
         }
     }
 
-    /// The time of a P's next event does not fit.
+    /// The error that the time of the next event of a P is too large.
     #[cold]
     fn overflow(&mut self, row: u32, source: &Source<'_>) -> Error {
         let cursor = &mut self.lanes[row as usize].cursor;
@@ -341,7 +342,7 @@ impl Emitter {
         }
     }
 
-    /// At the end no P may wait for anything.
+    /// Checks that no P waits at the end.
     #[cold]
     fn check_end(&self, source: &Source<'_>) -> Result<Progress, Error> {
         let parked = self.converter.world.merge.parked();
@@ -365,7 +366,7 @@ impl Emitter {
         })
     }
 
-    /// How much was found of which no events were made.
+    /// Counts what was found and not converted.
     pub fn rest(&self, window: &[u8]) -> Tally {
         let samples = self.found.samples.len().saturating_sub(self.next_sample) as u64;
         let mut rest = Tally { events: samples, ..Tally::default() };
@@ -375,7 +376,7 @@ impl Emitter {
         rest
     }
 
-    /// Makes a Gap, the only record of its block.
+    /// Fills a Gap, which is the only record of its block.
     pub fn gap(&mut self, gap: Break) {
         self.found.tables.gap = Some(gap);
         let time = self.out.time(i64::MIN);
@@ -383,12 +384,12 @@ impl Emitter {
         self.out.push(time);
     }
 
-    /// Makes the last Sync, the only record of its block.
+    /// Fills the last Sync, which is the only record of its block.
     pub fn close(&mut self) {
         self.sync(self.out.last_time().saturating_add(1), false);
     }
 
-    /// Warns that the file may end here or be cut: nothing marks the end.
+    /// Adds a warning that the file may be truncated, because nothing marks its end.
     pub fn warn_of_end(&mut self, source: &Source<'_>) {
         self.warnings.add_end(location(source, source.window().len()));
     }
@@ -405,7 +406,7 @@ impl Emitter {
         });
     }
 
-    /// An error at a place in the window.
+    /// An error at a position of the window.
     #[cold]
     fn fault(&self, kind: ErrorKind, at: usize, source: &Source<'_>) -> Error {
         Error { kind, at: Location { event: Some(self.made + self.out.waiting()), ..location(source, at) } }
@@ -418,7 +419,8 @@ impl Lane {
     }
 }
 
-/// What ends a run after news at a place. A call, so that the compiler does not do it for every event.
+/// Ends a run after a rare event. It is a call so that the compiler does not compute this for every
+/// event.
 #[cold]
 #[inline(never)]
 fn stop(at: usize) -> (Option<usize>, u64) {

@@ -1,4 +1,4 @@
-//! What the first pass finds in a file, and the second one works with.
+//! The result of the first pass, which the second pass uses.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -10,23 +10,23 @@ use super::syscall::Exit;
 use crate::error::{Error, ErrorKind, Location, broken};
 use crate::event::record::Symbol;
 use crate::event::tables::Tables;
-use crate::pdqsort;
+use crate::wire::pdqsort;
 use crate::wire::source::Source;
 
-/// A batch that has events.
+/// A batch with events.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batch {
-    /// Where its first event begins in the window,
+    /// The position of its first event in the window.
     pub body: usize,
-    /// and where it ends.
+    /// Its end.
     pub end: usize,
-    /// The time from which its events count, in ticks.
+    /// The time of its start in ticks.
     pub ticks: u64,
     /// The next batch of the same P.
     pub next: Option<u32>,
 }
 
-/// A P and its batches. Events that happen on no P have batches of their own, of the P [`NONE`].
+/// A P and its batches. Events without a P are in batches of the P [`NONE`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub proc: u64,
@@ -37,39 +37,39 @@ pub(super) struct Row {
 /// A CPU sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
-    /// When the profiler's signal came, in ticks.
+    /// Its time in ticks.
     pub ticks: u64,
     pub proc: u64,
     pub go: u64,
     pub stack: u64,
-    /// Where it begins in the window.
+    /// Its position in the window.
     pub at: usize,
 }
 
-/// What the first pass finds.
+/// The result of the first pass.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub batches: Vec<Batch>,
     pub rows: Vec<Row>,
     pub tables: Tables,
-    /// The stacks without frames: events may name them, and have none.
+    /// Stacks without frames. Events that refer to them have no stack.
     pub frameless: HashSet<u64, RandomState>,
     pub ticks_per_second: Option<u64>,
     /// The goroutines that run timers.
     pub timers: HashSet<u64, RandomState>,
     /// In the order of the file.
     pub samples: Vec<Sample>,
-    /// By goroutine, which of the samples are its own.
+    /// The goroutines of the samples and the indexes of the samples, sorted.
     pub sampled: Vec<(u64, usize)>,
     pub exits: Vec<Exit>,
-    /// How many bytes the walk went over, those lost in it included.
+    /// The number of bytes that were scanned, including those that are lost.
     pub walked: u64,
     pub policy: FaultPolicy,
 }
 
 impl Found {
-    /// The stack that the record at a place names; none in place of one that the trace lacks. A stack without frames is
-    /// as good as none, and nothing is wrong with it.
+    /// The stack that the record at this position refers to, or 0 if it is unknown. A stack without
+    /// frames is not an error, and also becomes 0.
     #[inline(always)]
     pub fn stack(&self, id: u64, at: usize) -> Parsed<u64> {
         match self.tables.has_stack(id) {
@@ -86,7 +86,7 @@ impl Found {
         Ok(0)
     }
 
-    /// The string that the record at a place names; a placeholder for one that the trace lacks.
+    /// The string that the record at this position refers to. A placeholder if it is unknown.
     pub fn string(&self, id: u64, at: usize) -> Parsed<Symbol> {
         match (id, self.tables.strings.get(id)) {
             (0, _) => Ok(Symbol::Empty),
@@ -100,14 +100,14 @@ impl Found {
 }
 
 impl Found {
-    /// Sorts the samples by time, in the order in which the reference leaves equal ones.
+    /// Sorts the samples by time. Equal times are in the same order as in Go.
     pub fn sort_samples(&mut self) {
         pdqsort::sort_by_key(&mut self.samples, |sample| sample.ticks as i64);
         self.sampled = self.samples.iter().enumerate().map(|(i, sample)| (sample.go, i)).collect();
         self.sampled.sort_unstable();
     }
 
-    /// Whether there is a sample of a goroutine before a time, not counting the first so many samples of all.
+    /// Whether a goroutine has a sample before a time, among those from index `from` on.
     pub fn is_sampled(&self, go: u64, from: usize, until: u64) -> bool {
         let next = self.sampled.partition_point(|sampled| *sampled < (go, from));
         let sample = self.sampled.get(next).filter(|(of, _)| *of == go).and_then(|(_, i)| self.samples.get(*i));
@@ -115,7 +115,7 @@ impl Found {
     }
 }
 
-/// A fault and its place in the window.
+/// A fault and its position in the window.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub kind: Box<ErrorKind>,
@@ -129,23 +129,23 @@ impl Fault {
     }
 }
 
-/// A place in the window as one in the file.
+/// The location in the file of a position in the window.
 pub(super) fn location(source: &Source<'_>, at: usize) -> Location {
     Location { offset: source.base() + at as u64, ..Location::default() }
 }
 
-/// What happens at a fault that leaves something to go on with, such as a repeated ID.
+/// What to do about a fault after which reading can continue, such as a repeated ID.
 #[derive(Debug, Default)]
 pub(super) enum FaultPolicy {
-    /// It is an error.
+    /// Fail.
     #[default]
     Fail,
-    /// It is kept here to be reported, and reading goes on.
+    /// Keep it here to be reported, and continue.
     Keep(RefCell<Vec<Fault>>),
 }
 
 impl FaultPolicy {
-    /// Fails, or keeps the fault.
+    /// Fails or keeps the fault.
     #[cold]
     pub fn pass(&self, kind: ErrorKind, at: usize) -> Parsed<()> {
         match self {
@@ -157,7 +157,7 @@ impl FaultPolicy {
         }
     }
 
-    /// The faults that were kept since the last call.
+    /// Removes the faults that were kept.
     pub fn take(&self) -> Vec<Fault> {
         match self {
             FaultPolicy::Fail => Vec::new(),

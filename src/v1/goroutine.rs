@@ -1,4 +1,4 @@
-//! What is remembered of a goroutine and of a P.
+//! The state of a goroutine and of a P.
 
 use crate::event::GoState;
 use crate::id::NONE;
@@ -6,24 +6,24 @@ use crate::id::NONE;
 /// A goroutine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Go {
-    /// How many of its counted events are merged.
+    /// The number of its counted events that were merged.
     pub sequence: u64,
-    /// When its last system call blocked, in ticks; 0 for never.
+    /// The time in ticks at which its last system call blocked, or 0.
     pub blocked_at: u64,
     pub standing: Standing,
-    /// Whether it helps the GC mark.
+    /// Whether it is in a mark assist.
     pub assists: bool,
 }
 
 impl Go {
-    /// A goroutine that is created.
+    /// A goroutine that was just created.
     pub const CREATED: Go = Go { sequence: 1, blocked_at: 0, standing: Standing::CREATED, assists: false };
 }
 
-/// How a goroutine stands, as the merge sees it and as the events that were delivered leave it. The two differ only
-/// around the end of a system call, which is delivered before the merge comes to it.
+/// The states of a goroutine in the merge and after the events that were returned. They differ only
+/// around the end of a system call, which is returned before the merge reaches it.
 ///
-/// It is one word, a byte a part, so that most events check and set all of it at once.
+/// It is one integer with one byte for each part, so that most events check and set it as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Standing(u32);
 
@@ -35,21 +35,22 @@ impl Standing {
     const CREATED: Standing = Standing(GoState::Runnable as u32 | (GoState::NotExist as u32) << STATE_SHIFT);
     const ON_NETWORK: u32 = 1 << 24;
 
-    /// None that a goroutine ever has.
+    /// A value that no goroutine has.
     pub const NEVER: Standing = Standing(u32::MAX);
 
-    /// The same state for the merge and the events; nothing waits for the goroutine.
+    /// Both states are equal, and no P waits for the goroutine.
     pub const fn settled(state: GoState, on_network: bool) -> Standing {
         Standing(state as u32 | (state as u32) << STATE_SHIFT | if on_network { Self::ON_NETWORK } else { 0 })
     }
 
-    /// How far it is from another, but for the network: 0 for not at all.
+    /// 0 if two values are equal, except for the network.
     #[inline(always)]
     pub const fn differs(self, other: Standing) -> u32 {
         (self.0 ^ other.0) & !Self::ON_NETWORK
     }
 
-    /// Whether the state after the last merged event is this; waiting, if it is in a system call that blocks.
+    /// Whether this is the state after the last merged event. Waiting for a system call that
+    /// blocks.
     #[inline(always)]
     pub fn is_merged(self, state: GoState) -> bool {
         self.0 & BYTE == state as u32
@@ -65,7 +66,7 @@ impl Standing {
         self.0 = self.0 & !BYTE | to as u32;
     }
 
-    /// The state after the last delivered event.
+    /// The state after the last event that was returned.
     #[inline(always)]
     pub fn state(self) -> GoState {
         state(self.0 >> STATE_SHIFT & BYTE)
@@ -97,7 +98,7 @@ impl Standing {
     }
 }
 
-/// The state of a number that one was made to.
+/// The state with this number.
 #[inline(always)]
 const fn state(number: u32) -> GoState {
     const RUNNABLE: u32 = GoState::Runnable as u32;
@@ -107,12 +108,12 @@ const fn state(number: u32) -> GoState {
         RUNNABLE => GoState::Runnable,
         RUNNING => GoState::Running,
         WAITING => GoState::Waiting,
-        // The others never are a goroutine's that exists: one in a system call is waiting.
+        // Goroutines that exist have no other state. Those in a system call are waiting.
         _ => GoState::NotExist,
     }
 }
 
-/// What stands in the slots that are free.
+/// The value of free slots.
 impl Default for Go {
     fn default() -> Self {
         Go::CREATED
@@ -123,17 +124,17 @@ impl Default for Go {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Proc {
     pub id: u64,
-    /// The goroutine that it runs; [`NO_GO`] for none.
+    /// The goroutine on it, or [`NO_GO`].
     pub go_id: u64,
-    /// The thread that it is on: the one that its last start named. [`NONE`] when it is stopped.
+    /// The thread of its last start. [`NONE`] if it is stopped.
     pub thread: u64,
     pub running: bool,
-    /// Whether it was ever told of.
+    /// Whether it has had an event.
     pub known: bool,
     pub sweeping: bool,
 }
 
-/// The format's "no goroutine".
+/// The ID that means "no goroutine".
 pub(super) const NO_GO: u64 = 0;
 
 impl Proc {

@@ -1,23 +1,23 @@
-//! How much of everything a trace may have. It is one generation, and nothing is taken from it into another.
+//! Checks limits. A trace counts as one generation.
 
 use super::check::World;
 use super::scan::Scan;
 use crate::error::ErrorKind;
 use crate::limits::{Limits, check};
 
-/// Holds what lives to the limits.
+/// Checks the number of live things.
 pub(super) fn check_live(world: &World, limits: &Limits) -> Result<(), ErrorKind> {
     check("goroutines", world.gos.len() as u64, limits.goroutines)?;
     check("open tasks", world.annotations.open_tasks() as u64, limits.tasks)?;
     check("open regions", world.annotations.open_regions() as u64, limits.regions)
 }
 
-/// Holds the bytes of the file, all of which are in memory, to the limit.
+/// Checks the size of the file, which is completely in memory.
 pub(super) fn check_len(len: usize, limits: &Limits) -> Result<(), ErrorKind> {
     check("bytes in a generation", len as u64, limits.generation_bytes)
 }
 
-/// Holds what the first pass has found to the limits.
+/// Checks the result of the first pass.
 pub(super) fn check_found(scan: &Scan, limits: &Limits) -> Result<(), ErrorKind> {
     check("Ps", scan.rows() as u64, limits.threads.min(limits.procs))?;
     check("strings in a generation", scan.tables().strings.len() as u64, limits.strings)?;

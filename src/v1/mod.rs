@@ -1,9 +1,10 @@
 //! The format of Go 1.11 to 1.21.
 //!
-//! A trace is one row of batches, each of one P, in the order in which the runtime flushed them. A batch holds the
-//! events of its P with their times and ends where the next one begins; strings and stacks stand among the events.
-//! There are no generations: the clock's rate and most stacks come last, and any two Ps may have to wait for each other
-//! across the whole file. So all bytes must be there before the first event can be delivered.
+//! A trace is a sequence of batches, in the order in which the runtime flushed them. Each batch
+//! holds the events of one P with their times. It ends where the next one starts. Strings and
+//! stacks are between the events. There are no generations: the clock frequency and most stacks are
+//! at the end of the file, and events may wait for events of another P anywhere in the file. So the
+//! whole file must be read before the first event can be returned.
 //!
 //! ```text
 //! file    header  batch batch batch …
@@ -11,54 +12,54 @@
 //! record  event | String | Stack | CPUSample | Frequency | TimerGoroutine
 //! ```
 //!
-//! The bytes are kept and the events are not: a busy trace spends four bytes on an event, so whatever is kept of each
-//! soon outweighs the file. The file is walked over twice. The first pass ([`scan`]) notes where the batches are, and
-//! the few records that do not belong where they stand; the second decodes the Ps' events, one by one, as the
-//! merge asks for them.
+//! The file is kept in memory, but decoded events are not: in a busy trace an event takes four
+//! bytes, so decoded events would take much more memory than the file. There are two passes. The
+//! first one ([`scan`]) finds the batches, and the few records that do not belong where they are.
+//! The second one decodes the events of each P as the merge needs them.
 //!
-//! - [`spec`]: the one table of records.
-//! - [`effects`]: what each event does, and what it waits for: the other table.
-//! - [`parse`]: a record's type and values.
+//! - [`spec`]: the table of records: codes, names and arguments.
+//! - [`effects`]: the table of what each event does, and what it waits for.
+//! - [`parse`]: decodes records.
 //! - [`scan`]: the first pass: batches, tables, CPU samples.
-//! - [`skip`]: its way over the events that it keeps nothing of.
-//! - [`found`]: what it finds: the data that the second pass works with.
-//! - [`proof`]: whether the bytes at a place are of the trace: whether sound records follow.
-//! - [`syscall`]: the ends of system calls, which stand later than they happened.
-//! - [`cursor`]: the events of one P, one after another.
-//! - [`order`]: the merge: whose event comes next.
-//! - [`goroutine`]: what is remembered of a goroutine and a P.
-//! - [`check`]: what an event must find.
-//! - [`moves`]: the commonest events, made straight from their bytes.
-//! - [`convert`]: from these events to those of the typed model.
-//! - [`model`]: the typed model's words for what the format says by number.
-//! - [`outbox`]: the records that are made and not yet delivered.
-//! - [`clock`]: from ticks to time.
-//! - [`emitter`]: all of these together: from what was found to ordered events, a block at a time.
-//! - [`strict`], [`lenient`]: what is done about faults.
-//! - [`decoder`]: what the reader calls: one of these two and the emitter.
-//! - [`limits`]: how much of everything a trace may have.
-//! - [`raw`]: records in file order, unordered.
+//! - [`skip`]: skips events quickly in the first pass.
+//! - [`found`]: the result of the first pass.
+//! - [`proof`]: whether sound records follow a position, which proves that a batch starts there.
+//! - [`syscall`]: ends of system calls, which are written later than they happened.
+//! - [`cursor`]: the events of one P.
+//! - [`order`]: the merge: which event is next.
+//! - [`goroutine`]: the state of a goroutine and of a P.
+//! - [`check`]: applies events to the state, and finds contradictions.
+//! - [`moves`]: converts frequent events directly from their bytes.
+//! - [`convert`]: converts all events to records.
+//! - [`model`]: names and IDs that the format does not have.
+//! - [`outbox`]: the records that were not returned yet.
+//! - [`clock`]: from ticks to nanoseconds.
+//! - [`emitter`]: joins these: from the result of the first pass to ordered records.
+//! - [`strict`], [`lenient`]: decide about faults.
+//! - [`decoder`]: joins the emitter with one of these two.
+//! - [`limits`]: checks limits.
+//! - [`raw`]: records in file order.
 //!
-//! # What it has in common with v2, and what not
+//! # Differences from v2
 //!
-//! The typed model, the tables, the arena of goroutines, and the rules for tasks and regions are those of v2. The other
-//! rules of [`sched`](crate::sched) are not used: they say what a *thread* can do with its goroutine and its P, and
-//! count the events of each P and G within a generation. In this format no event has a thread; a P need not be known
-//! before its first event; a sequence number names the event that it waits for, and half of the events have none; a
-//! goroutine in a system call that blocks is waiting, like any other; ranges are bound to nothing. Of the tables in
-//! `sched` not one row would hold as it stands. What is the same is which states there are and which of them follow
-//! each other.
+//! The records, tables, arena of goroutines, and the rules of tasks and regions are shared with v2.
+//! The other rules of [`sched`](crate::sched) are not. They are about a thread with its goroutine
+//! and its P, and about sequence numbers in a generation. In this format events have no thread, a P
+//! is not known before its first event, a sequence number is that of the event to wait for, and
+//! half of the events have none. A goroutine in a system call that blocks is waiting, and ranges
+//! belong to no goroutine or P.
 //!
-//! # Where it differs from Go's reader
+//! # Differences from Go's reader
 //!
-//! On valid traces it does not, but that events of different Ps with one raw time come by ascending P, and initial
-//! statuses by ascending goroutine; Go leaves both to chance. On others:
+//! There are none for valid traces, except where Go depends on chance: events of different Ps at
+//! the same raw time are in order of their P, and initial statuses are in order of their goroutine.
+//! For other traces:
 //!
-//! - The events before a contradiction are delivered; Go reads all before it delivers any.
-//! - A region or a task that the program misuses is a warning; Go stops.
-//! - A doubled frequency or stack, a stack without an ID, a frame without a name, an unknown string or creation stack
-//!   is an error; Go takes the last one, ignores it, or panics when asked for the text.
-//! - Of two events that move a goroutine from the same state the later one waits for its turn; Go stops.
+//! - The events before a contradiction are returned. Go reads the whole trace before it returns any.
+//! - Misuse of a region or task is a warning. Go stops.
+//! - A repeated frequency or stack, a stack with ID 0, a frame without a name, and an unknown string
+//!   or creation stack are errors. Go takes the last one, ignores it, or panics when asked for text.
+//! - If two events change a goroutine from the same state, the later one waits. Go stops.
 
 mod check;
 mod clock;

@@ -1,23 +1,24 @@
-//! How what the format leaves out or says by number is said in the typed model.
+//! Names and IDs that the format does not have.
 
 use super::goroutine::NO_GO;
 use super::spec::EventType;
 use crate::id::NONE;
 use crate::wire::header::Version;
 
-/// Events that happened on no P, but are shown on one that stands for where they came from (`parser.go`).
+/// Ps that stand for the origin of events that happen on no P (`parser.go`).
 pub(super) mod fake_proc {
-    /// A timer made a goroutine runnable.
+    /// A timer makes a goroutine runnable.
     pub const TIMER: u64 = 1_000_001;
-    /// The network poller did.
+    /// The network poller makes a goroutine runnable.
     pub const NETPOLL: u64 = 1_000_002;
-    /// A system call is over.
+    /// A system call ends.
     pub const SYSCALL: u64 = 1_000_003;
-    /// A GC cycle begins.
+    /// A GC cycle starts.
     pub const GC: u64 = 1_000_004;
 }
 
-/// Why the world stops, by number: Go 1.21 writes it, older ones count only the first two, from 0 (`STWReason`).
+/// The reasons of a stop-the-world, by number in Go 1.21 (`STWReason`). Older versions have only
+/// the first two, numbered from 0.
 static STOP_REASONS: [&str; 17] = [
     "",
     "GC mark termination",
@@ -47,7 +48,7 @@ pub(super) fn stop_reason(version: Version, kind: u64) -> &'static &'static str 
     usize::try_from(number).ok().and_then(|number| STOP_REASONS.get(number)).unwrap_or(&"")
 }
 
-/// Why a goroutine leaves its P, by the event that says so (`goEvents` of the reference's converter).
+/// The reason for which a goroutine leaves its P (`goEvents` in Go's converter).
 pub(super) const fn reason(event: EventType) -> &'static &'static str {
     match event {
         EventType::GoBlockSend => &"chan send",
@@ -64,14 +65,14 @@ pub(super) const fn reason(event: EventType) -> &'static &'static str {
     }
 }
 
-/// The thread of a P that never started. It runs nothing, so this is for broken traces: the reference says 0 here and
-/// not "none".
+/// The thread of a P that never started, which happens only in broken traces. Go's reader reports 0
+/// instead of no thread.
 #[inline(always)]
 pub(super) fn or_zero(thread: u64) -> u64 {
     if thread == NONE { 0 } else { thread }
 }
 
-/// The format's "no goroutine" as the model has it.
+/// The ID of a goroutine in a record.
 #[inline(always)]
 pub(super) fn or_none(go: u64) -> u64 {
     if go == NO_GO { NONE } else { go }

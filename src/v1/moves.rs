@@ -1,9 +1,8 @@
-//! The events that most traces are full of: a goroutine is created, starts, blocks, yields, is made runnable, calls the
-//! system, ends.
+//! Converts frequent events directly from their bytes: a goroutine is created, starts, blocks,
+//! yields, becomes runnable, enters a system call, exits.
 //!
-//! They are made straight from the bytes: an event that is decoded into a form for all events, and only then looked at
-//! for what it is, costs half as much again. Whatever is not as it should be, for an error or because it has to wait,
-//! and every other event is left to [`Converter::convert`], which knows these too.
+//! Decoding every event into a common form first would take one and a half times as long. All other
+//! events, and those that have to wait or are wrong, are left to [`Converter::convert`].
 
 use super::clock::Clock;
 use super::convert::Converter;
@@ -19,7 +18,7 @@ use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Tables;
 use crate::id::NONE;
 
-/// What an event is, as far as it is made here.
+/// The kinds of frequent events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Other,
@@ -66,7 +65,7 @@ static KINDS: [Kind; 256] = {
     kinds
 };
 
-/// How a goroutine leaves its P.
+/// What happens to a goroutine that leaves its P.
 #[derive(Clone, Copy, Debug)]
 struct Leave {
     to: Standing,
@@ -95,24 +94,24 @@ static LEAVES: [Leave; 1 + TYPE_BITS as usize] = {
     leaves
 };
 
-/// What ended a run of such events.
+/// Why a run of frequent events ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stop {
-    /// The next event's time: others come first, or there is no room.
+    /// The next event is at this time, but events of other Ps are earlier, or there is no room.
     Due(u64),
-    /// The next event is to be looked at by itself.
+    /// The next event is not frequent, has to wait, or is wrong.
     Other,
 }
 
-/// What a run is made with.
+/// What a run needs.
 #[derive(Clone, Copy)]
 pub(super) struct Surroundings<'a> {
     pub window: &'a [u8],
     pub tables: &'a Tables,
     pub clock: Clock,
-    /// What is not before this has to wait for others,
+    /// Events at this time or later must wait for other Ps.
     pub until: u64,
-    /// and what is before this contradicts the order.
+    /// Events before this time are out of order.
     pub from: u64,
 }
 
@@ -121,7 +120,7 @@ const RUNNING: Standing = Standing::settled(Running, false);
 const WAITING: Standing = Standing::settled(Waiting, false);
 
 impl Converter {
-    /// Makes events of a P, one after another, and says how many records that took.
+    /// Converts events of a P. Returns the number of records.
     #[inline(always)]
     pub fn run(
         &mut self,
@@ -149,10 +148,10 @@ impl Converter {
                 break Stop::Other;
             };
             let kind = KINDS[usize::from(head[0])];
-            // Their length in bytes may stand before the values.
+            // The length of the values may precede them.
             let before = 1 + usize::from(head[0] >> 6 == BY_LENGTH);
             let mut word = Word::new(&head[before..]);
-            // Of four bytes at the most: no overflow of a time that fits in 63 bits.
+            // The value has at most four bytes, so the sum does not overflow.
             let now = ticks + word.take();
             if kind == Kind::Other || word.is_short() || now < from {
                 break Stop::Other;
@@ -293,7 +292,7 @@ impl Converter {
     }
 }
 
-/// Whether the values are the bytes that the record's second one says.
+/// Whether the length in the second byte is that of the values.
 #[inline(always)]
 fn is_whole(values: Word, head: &[u8; Word::LEN + 2]) -> bool {
     values.used() == usize::from(head[1])

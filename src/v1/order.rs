@@ -1,8 +1,8 @@
-//! The merge: from one row of events a P to one row of all.
+//! The merge: orders the events of all Ps.
 //!
-//! Each P's events are in order. Of those that come next on their Ps, the earliest is taken whose goroutine is ready
-//! for it. What "ready" means is a state, for most events a sequence number as well, that the goroutine must
-//! have reached; clocks that differ between processors can't break that.
+//! The events of each P are in order. Of the next events of all Ps, the earliest one is taken whose
+//! goroutine is in the right state and, for most events, has the right sequence number. So clocks
+//! that differ between processors do no harm.
 //!
 //! ```text
 //!            earliest first                     by what they wait for
@@ -11,9 +11,9 @@
 //!            └────────────────┘                 └──────────────────────────────────────┘
 //! ```
 //!
-//! Every P that has events left is in one of the two. An event that moves a goroutine looks up who waited for just
-//! that, so a P is parked and woken once an event, however many there are. At equal times the lower P goes first; the
-//! reference leaves that to chance.
+//! Every P with events left is in one of the two. An event that changes a goroutine looks up which
+//! Ps wait for the new state. So a P is parked and woken at most once per event. At equal times the
+//! lower P is first. In Go's reader, chance decides.
 //!
 //! What each event waits for is in the table of [`effects`](super::effects).
 
@@ -27,31 +27,31 @@ use crate::id::NONE;
 use crate::sched::Step;
 use crate::sched::arena::{Arena, Index};
 
-/// The sequence number that the goroutine must have reached.
+/// The sequence number that the goroutine must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Number {
-    /// None: the event that led here stands on the same P.
+    /// Any, because the event before it is on the same P.
     Any,
     Exactly(u64),
 }
 
-/// What a P's next event waits for.
+/// What the next event of a P waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Need {
     go: u64,
-    /// [`ANY`] where the number does not matter.
+    /// [`ANY`] if the number does not matter.
     sequence: u64,
     state: GoState,
     row: u32,
-    /// When the event was written.
+    /// The time of the event.
     ticks: u64,
 }
 
 const ANY: u64 = u64::MAX;
-/// Stands for the GC among the goroutines.
+/// The ID that stands for the GC.
 const GC: u64 = NONE;
 
-/// A time above the P whose next event has it: one number compares faster than two.
+/// A time and a P in one integer, because that is faster to compare.
 type Key = u128;
 
 #[inline(always)]
@@ -66,16 +66,16 @@ fn parts(key: Key) -> (u64, u32) {
 
 #[derive(Debug, Default)]
 pub(super) struct Merge {
-    /// The Ps whose next events can happen, for all that is known: the earliest is the greatest.
+    /// The Ps whose next events may be able to happen, the earliest on top.
     ready: BinaryHeap<Reverse<Key>>,
     parked: BTreeSet<Need>,
-    /// What the last event waits for that could not happen.
+    /// What the last event waits for, if it could not happen.
     need: Option<Need>,
-    /// How many GC cycles began.
+    /// The number of GC cycles that have started.
     cycles: u64,
-    /// What the last event moved.
+    /// The goroutine that the last event changed.
     moved: Option<(u64, Index)>,
-    /// Times and Ps that no longer wait.
+    /// The times and Ps whose wait has ended.
     woken: Vec<(u64, u32)>,
 }
 
@@ -85,16 +85,16 @@ impl Merge {
         self.ready.push(Reverse(key(ticks, row)));
     }
 
-    /// The time and the P of the earliest event that is not known to have to wait.
+    /// The time and the P of the earliest event that may be able to happen.
     #[inline(always)]
     pub fn first(&self) -> Option<(u64, u32)> {
         self.ready.peek().map(|head| parts(head.0))
     }
 
-    /// The time up to which, but not to, the events of that P come before those of all others.
+    /// Before this time, the events of this P precede those of all other Ps.
     #[inline(always)]
     pub fn limit(&self, row: u32) -> u64 {
-        // In a heap the second is the first of the two below the top.
+        // The second element of a heap is one of the two below the top.
         let other = match self.ready.as_slice() {
             [_, left, right, ..] => left.0.min(right.0),
             [_, other] => other.0,
@@ -103,7 +103,7 @@ impl Merge {
         limit(row, parts(other))
     }
 
-    /// Puts the first P back with its next event, if there is one.
+    /// Replaces the event of the first P by its next one, or removes the P.
     #[inline(always)]
     pub fn replace_first(&mut self, ticks: Option<u64>) {
         let Some(mut head) = self.ready.peek_mut() else { return };
@@ -115,12 +115,12 @@ impl Merge {
         }
     }
 
-    /// The Ps whose events can't happen.
+    /// The Ps whose events have to wait.
     pub fn parked(&self) -> impl Iterator<Item = (u32, String)> {
         self.parked.iter().map(|need| (need.row, need.to_string()))
     }
 
-    /// Moves a goroutine on, if it is in the state and has the number for it.
+    /// Changes the state of a goroutine if it has the right state and number.
     #[inline(always)]
     pub fn pass<'a>(
         &mut self,
@@ -165,7 +165,7 @@ impl Merge {
         Step::Done(go)
     }
 
-    /// Begins a GC cycle.
+    /// Starts a GC cycle.
     pub fn begin_cycle(&mut self, number: u64) -> Step {
         if number != self.cycles {
             return self.wait(GC, Number::Exactly(number), GoState::NotExist);
@@ -175,7 +175,7 @@ impl Merge {
         Step::Done(())
     }
 
-    /// Lets the first P wait, whose event could not happen.
+    /// Parks the first P, whose event has to wait.
     #[inline(never)]
     pub fn park(&mut self, gos: &mut Arena<Go>, ticks: u64) {
         let (Some(need), Some((_, row))) = (self.need.take(), self.first()) else { return };
@@ -187,20 +187,20 @@ impl Merge {
         self.parked.insert(Need { row, ticks, ..need });
     }
 
-    /// Whether any P waits for something, and may have to be woken.
+    /// Whether any P is parked.
     #[inline(always)]
     pub fn has_parked(&self) -> bool {
         !self.parked.is_empty()
     }
 
-    /// Whether [`wake`](Self::wake) has anything to do.
+    /// Whether [`wake`](Self::wake) has to be called.
     #[inline(always)]
     pub fn has_moved(&self) -> bool {
         self.moved.is_some()
     }
 
-    /// Wakes the Ps that waited for what the last event moved. They enter when the first P is put back
-    /// ([`admit`](Self::admit)); this is the time up to which that may go on.
+    /// Wakes the Ps that waited for the last change. They return when the first P is replaced
+    /// ([`admit`](Self::admit)). Returns the time up to which the first P can continue.
     #[inline(never)]
     pub fn wake(&mut self, gos: &mut Arena<Go>, current: u32) -> u64 {
         let Some((id, index)) = self.moved.take().filter(|_| !self.parked.is_empty()) else { return u64::MAX };
@@ -225,7 +225,7 @@ impl Merge {
         until
     }
 
-    /// Lets those in that were woken.
+    /// Returns the Ps that were woken.
     #[inline(always)]
     pub fn admit(&mut self) {
         while let Some((ticks, row)) = self.woken.pop() {
@@ -234,7 +234,7 @@ impl Merge {
     }
 }
 
-/// The time up to which, but not to, the events of a P come before that of another.
+/// Before this time, the events of a P precede the given event of another one.
 #[inline(always)]
 fn limit(row: u32, (ticks, other): (u64, u32)) -> u64 {
     ticks.saturating_add(u64::from(row < other))

@@ -1,12 +1,13 @@
-//! The records that are made but not yet delivered.
+//! The records that were not returned yet.
 //!
-//! They are made a block at a time: what a block needs is looked up once, and the loop stays in the processor's caches.
+//! They are filled a block at a time, so that a block is prepared once and its loop stays in the
+//! processor's caches.
 
 use crate::event::record::Record;
 
-/// How many records are made at a time.
+/// The number of records in a block.
 const BLOCK: usize = 64;
-/// The most that one event gives.
+/// The maximum number of records of an event.
 const MOST: usize = 2;
 
 #[derive(Debug)]
@@ -14,11 +15,11 @@ pub(super) struct Outbox {
     records: Box<[Record; BLOCK + MOST]>,
     len: usize,
     delivered: usize,
-    /// The time of the last one.
+    /// The time of the last record.
     last_time: i64,
 }
 
-/// A time that is said to be one, but is later than the last.
+/// This time, or if it is not later than the last one, the nanosecond after that.
 #[inline(always)]
 pub(super) fn later(said: i64, last: i64) -> i64 {
     said.max(last.wrapping_add(1))
@@ -26,19 +27,19 @@ pub(super) fn later(said: i64, last: i64) -> i64 {
 
 impl Default for Outbox {
     fn default() -> Self {
-        // The reference's converter begins here: the first event is never before zero.
+        // As in Go's converter, so that the first event is not before zero.
         Outbox { records: Box::new([Record::BLANK; BLOCK + MOST]), len: 0, delivered: 0, last_time: -1 }
     }
 }
 
 impl Outbox {
-    /// Whether there is a record to deliver.
+    /// Whether there is a record to return.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.delivered < self.len
     }
 
-    /// The next record to deliver, which must be there.
+    /// Returns the next record. There must be one.
     #[inline(always)]
     pub fn deliver(&mut self) -> &Record {
         let record = &self.records[self.delivered];
@@ -46,63 +47,63 @@ impl Outbox {
         record
     }
 
-    /// All records that are left to deliver.
+    /// Returns all remaining records.
     pub fn take(&mut self) -> &[Record] {
         let first = std::mem::replace(&mut self.delivered, self.len);
         self.records.get(first..self.len).unwrap_or_default()
     }
 
-    /// Begins another block, once all of the last one is delivered. Gives how many there were.
+    /// Starts another block. All records must have been returned. Returns how many there were.
     pub fn clear(&mut self) -> u64 {
         self.delivered = 0;
         std::mem::take(&mut self.len) as u64
     }
 
-    /// Whether another event may be made.
+    /// Whether there is room for another event.
     #[inline(always)]
     pub fn has_room(&self) -> bool {
         self.len < BLOCK
     }
 
-    /// The record to fill next. Its fields hold what an older one left.
+    /// The next record to fill. Its fields have old values.
     #[inline(always)]
     pub fn next(&mut self) -> &mut Record {
         &mut self.records[self.len]
     }
 
-    /// The last record that was made.
+    /// The last record that was filled.
     pub fn last(&self) -> &Record {
         &self.records[self.len.saturating_sub(1)]
     }
 
-    /// The time of the next record, if it says that it happened then: later than the one before in any case.
+    /// The time of the next record, given the time of its event.
     #[inline(always)]
     pub fn time(&self, said: i64) -> i64 {
         later(said, self.last_time)
     }
 
-    /// The records to fill next, as many as there may be and one for a second of the last event, and the time of the
-    /// last one before them.
+    /// The records to fill, one more than there is room for because an event may have two, and the
+    /// time of the last record.
     #[inline(always)]
     pub fn room(&mut self) -> (&mut [Record], &mut i64) {
         let records = self.records.get_mut(self.len..=BLOCK).unwrap_or_default();
         (records, &mut self.last_time)
     }
 
-    /// So many of these are filled, and the time is that of the last.
+    /// Counts records that were filled, with the time of the last one set.
     #[inline(always)]
     pub fn fill(&mut self, records: usize) {
         self.len += records;
     }
 
-    /// The record that [`next`](Self::next) gave is filled, with a [`time`](Self::time).
+    /// Counts the record from [`next`](Self::next), which has this [`time`](Self::time).
     #[inline(always)]
     pub fn push(&mut self, time: i64) {
         self.last_time = time;
         self.len += 1;
     }
 
-    /// Copies the last record to where the next one goes.
+    /// Copies the last record to the next one.
     pub fn repeat(&mut self) -> &mut Record {
         let last = *self.last();
         let record = self.next();
@@ -110,12 +111,12 @@ impl Outbox {
         record
     }
 
-    /// How many wait to be delivered.
+    /// The number of records that were not returned.
     pub fn waiting(&self) -> u64 {
         (self.len - self.delivered) as u64
     }
 
-    /// How many of the block were delivered.
+    /// The number of records of the block that were returned.
     pub fn delivered(&self) -> u64 {
         self.delivered as u64
     }
@@ -125,7 +126,7 @@ impl Outbox {
         self.last_time
     }
 
-    /// Makes a Sync. It is the only record of its block, and its time is its own.
+    /// Fills a Sync, which is the only record of its block and has its own time.
     pub fn sync(&mut self, record: Record) {
         self.records[0] = record;
         self.len = 1;

@@ -1,34 +1,35 @@
-//! One record after another: type, number of values, values.
+//! Decodes records: type, number of values, values.
 //!
 //! ```text
-//! record  ┌ type: 6 bits ┬ number of values less one: 2 bits, 3 for "their bytes follow" ┐ values …
+//! record  ┌ type: 6 bits ┬ number of values minus 1: 2 bits, 3: their length follows ┐ values …
 //! batch   Batch     P  ticks
 //! event   Timed     ticks since the last event of the P  arguments …  stack
-//! long    Timed|3   bytes  values …            where there are four values or more
+//! long    Timed|3   bytes  values …            for four values or more
 //! log     Timed|3   bytes  values …  length  text
 //! string  String    ID  length  text
 //! stack   Stack|3   bytes  ID  frames  (PC function file line) …
 //! ```
 //!
-//! The rules are those of `readRawEvent` and `parseEvent` in Go's `src/internal/trace/internal/tracev1/parser.go`.
+//! The rules are those of `readRawEvent` and `parseEvent` in Go's
+//! `src/internal/trace/internal/tracev1/parser.go`.
 
 use super::spec::{Class, EventType, MAX_ARGS, MAX_FRAMES, MAX_STRING, MAX_VALUE_BYTES, SHAPES, Shape, TYPE_BITS};
 use crate::error::{ErrorKind, broken};
 use crate::event::tables::Span;
 use crate::wire::varint::{self, Fault};
 
-/// The values of a record, time and stack among them.
+/// The values of a record, including time and stack.
 pub(super) type Values = [u64; MAX_ARGS + 1];
 
-/// What the two upper bits of the first byte say where the values' length in bytes follows.
+/// The two upper bits of the first byte if the length of the values follows.
 pub(super) const BY_LENGTH: u8 = 3;
 
-/// The longest record: a log message or a string.
+/// The maximum length of a record, which is a log message or a string.
 pub(super) const MAX_RECORD: usize = MAX_STRING as usize + MAX_VALUE_BYTES as usize + 4 * varint::MAX_LEN;
 
 pub(super) type Parsed<T> = Result<T, Box<ErrorKind>>;
 
-/// The shape of a record by its first byte, if the trace's version has it.
+/// The shape of a record with this first byte, if the version has it.
 #[inline(always)]
 pub(super) fn shape(first: u8, minor: u8) -> Parsed<Shape> {
     let shape = SHAPES[usize::from(first & TYPE_BITS)];
@@ -46,16 +47,16 @@ fn not_here(shape: Shape, code: u8) -> ErrorKind {
     }
 }
 
-/// How the values of a record stand: so many behind its first byte, or all within a range of bytes.
+/// Where the values of a record are: a number of inline values, or a range of bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Layout {
     Inline(u8),
-    /// From here to there.
+    /// Start and end.
     Within(usize, usize),
 }
 
 impl Layout {
-    /// Of the record at `at`, which is in `bytes`.
+    /// The layout of the record at `at`.
     #[inline(always)]
     pub fn read(bytes: &[u8], at: usize, event: EventType) -> Parsed<Layout> {
         let number = bytes.get(at).map_or(0, |first| first >> 6);
@@ -79,7 +80,7 @@ impl Layout {
     }
 }
 
-/// An integer that the file's end cuts off; the window is the file.
+/// The error of an integer at the end of the file.
 #[cold]
 pub(super) fn cut(fault: Fault, event: EventType) -> Box<ErrorKind> {
     Box::new(match fault {
@@ -94,7 +95,7 @@ pub(super) fn miscounted<T>(shape: Shape, found: usize) -> Parsed<T> {
     broken(ErrorKind::WrongArgumentCount { event, expected: expected.into(), found: found as u64 })
 }
 
-/// The values of the record at `at`, which must be as many as its shape says, and where they end.
+/// The values of the record at `at`, and their end. Their number must be that of the shape.
 #[inline(always)]
 pub(super) fn values(bytes: &[u8], at: usize, shape: Shape) -> Parsed<(Values, usize)> {
     let mut values = [0; MAX_ARGS + 1];
@@ -104,7 +105,7 @@ pub(super) fn values(bytes: &[u8], at: usize, shape: Shape) -> Parsed<(Values, u
                 return miscounted(shape, number.into());
             }
             let mut pos = at + 1;
-            // Without a length in front there are three at the most, which the loop's bound tells the compiler.
+            // There are at most three inline values. The bound makes this known to the compiler.
             for value in values.iter_mut().take(usize::from(number).min(3)) {
                 *value = varint::read(bytes, &mut pos).map_err(|fault| cut(fault, shape.event))?;
             }
@@ -126,7 +127,7 @@ pub(super) fn values(bytes: &[u8], at: usize, shape: Shape) -> Parsed<(Values, u
     }
 }
 
-/// Where any record but a batch ends, which was read before.
+/// The end of a record other than a batch. It must have been scanned before.
 pub(super) fn end(bytes: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
     match shape.class {
         Class::String => {
@@ -145,7 +146,8 @@ pub(super) fn end(bytes: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
     }
 }
 
-/// The time since the last event that the record at `at` adds, which was read before: 0 if it is none.
+/// The time since the previous event of the record at `at`, which must have been scanned before. 0
+/// if it has none.
 pub(super) fn delta(bytes: &[u8], at: usize) -> Parsed<u64> {
     let first = bytes.get(at).copied().unwrap_or(0);
     let shape = SHAPES[usize::from(first & TYPE_BITS)];
@@ -159,23 +161,23 @@ pub(super) fn delta(bytes: &[u8], at: usize) -> Parsed<u64> {
     Ok(varint::read(bytes, &mut pos)?)
 }
 
-/// How many integers there are from `pos` to the end, one that is cut included.
+/// The number of integers from `pos` to the end, including one that is truncated.
 fn count(bytes: &[u8], mut pos: usize) -> usize {
     std::iter::from_fn(|| (pos < bytes.len()).then(|| varint::read(bytes, &mut pos)))
         .scan(true, |goes_on, int| std::mem::replace(goes_on, int.is_ok()).then_some(()))
         .count()
 }
 
-/// A stack's values go on behind its last frame, at `pos`.
+/// The error of a stack whose values continue after its last frame.
 #[cold]
 pub(super) fn oversized_stack<T>(frames: u64, bytes: &[u8], pos: usize) -> Parsed<T> {
-    // The ID and the number of frames come first.
+    // Including the ID and the number of frames.
     let expected = 2 + 4 * frames;
     let found = expected + count(bytes, pos) as u64;
     broken(ErrorKind::WrongArgumentCount { event: EventType::Stack.name(), expected, found })
 }
 
-/// A stack has a limit to its frames.
+/// Checks the number of frames of a stack.
 pub(super) fn check_frames(frames: u64) -> Parsed<()> {
     match frames > MAX_FRAMES {
         true => broken(ErrorKind::StackTooDeep { frames, max: MAX_FRAMES }),
@@ -183,7 +185,7 @@ pub(super) fn check_frames(frames: u64) -> Parsed<()> {
     }
 }
 
-/// A length and as many bytes of text at `pos`, and where they end.
+/// The text at `pos`, which follows its length, and its end.
 pub(super) fn text(bytes: &[u8], mut pos: usize, event: EventType) -> Parsed<(Span, usize)> {
     let len = varint::read(bytes, &mut pos).map_err(|fault| cut(fault, event))?;
     if len > MAX_STRING {
@@ -227,7 +229,7 @@ mod tests {
             3, // stack of the creator
         ];
         assert_eq!(read(&long).expect("sound"), ([5, 135, 2, 3, 0], 7));
-        // No writer does it, but the reference reads it.
+        // No runtime writes this, but Go's reader accepts it.
         let needlessly_long = [EventType::GoEnd.code() | BY_LENGTH_BITS, 1, 9];
         assert_eq!(read(&needlessly_long).expect("sound"), ([9, 0, 0, 0, 0], 3));
     }
@@ -238,7 +240,7 @@ mod tests {
             (&[EventType::GoStart.code() | TWO, 5, 7][..], 3, 2),
             (&[EventType::GoCreate.code() | BY_LENGTH_BITS, 3, 1, 1, 1], 4, 3),
             (&[EventType::GoCreate.code() | BY_LENGTH_BITS, 6, 1, 1, 1, 1, 1, 1], 4, 6),
-            // A fifth value is cut.
+            // The fifth value is truncated.
             (&[EventType::GoCreate.code() | BY_LENGTH_BITS, 5, 1, 1, 1, 1, 0x80], 4, 5),
         ] {
             match *read(bytes).expect_err("miscounted") {

@@ -1,6 +1,6 @@
-//! Whether the bytes at a place are of the trace: whether sound records follow.
+//! Whether sound records follow a position, which proves that it belongs to the trace.
 //!
-//! Batches do not say how long they are, so one is known by the records after its header.
+//! A batch does not state its length, so the records after its header must prove it.
 
 use memchr::memchr2_iter;
 
@@ -11,19 +11,21 @@ use crate::id::NONE;
 use crate::wire::header;
 use crate::wire::varint;
 
-/// How many sound records after a batch's header prove that it is one.
+/// The number of sound records after the header of a batch that prove it.
 const RECORDS: usize = 16;
 
-/// The first byte of a batch: its type, and that it has two values.
+/// The first byte of a batch: its type, and that two values follow.
 pub(super) const BATCH: u8 = EventType::Batch.code() | 1 << 6;
 const _: () = assert!(BATCH == header::OLD_BATCH);
-/// The first byte of a stack: its type, and that its length in bytes follows.
+/// The first byte of a stack: its type, and that the length of its values follows.
 const STACK: u8 = EventType::Stack.code() | parse::BY_LENGTH << 6;
 
-/// Whether a writer puts records that begin so after the clock's rate, or another rate follows, which is another fault.
+/// Whether a runtime writes records with this first byte after the clock frequency. Also true for
+/// another frequency, which is reported elsewhere.
 ///
-/// The rate comes when all events are written: after it are the goroutines of timers (before Go 1.14), and batches of stacks
-/// and their strings (Go 1.21 `src/runtime/trace.go`, `readTrace0` and `traceStackTable.dump`; Go 1.11 to 1.20 `ReadTrace`).
+/// The frequency is written after all events. It is followed by the goroutines of timers (before Go
+/// 1.14), and by batches of stacks and their strings (Go 1.21 `src/runtime/trace.go`, `readTrace0`
+/// and `traceStackTable.dump`; Go 1.11 to 1.20 `ReadTrace`).
 pub(super) fn may_follow_rate(first: u8) -> bool {
     const STRING: u8 = EventType::String.code();
     const TIMER: u8 = EventType::TimerGoroutine.code();
@@ -31,8 +33,9 @@ pub(super) fn may_follow_rate(first: u8) -> bool {
     matches!(first, BATCH | STACK | STRING | TIMER | FREQUENCY)
 }
 
-/// Whether something of the trace follows what can't follow the clock's rate: then damage has changed one of them. Looks
-/// only as far as every way of reading has read, and not into another trace.
+/// Whether the trace continues after a record that cannot follow the frequency. Then the record or
+/// the frequency is damaged. Looks only as far as strict reading has read, and not into another
+/// trace.
 pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
     let near = &window[..window.len().min(from + MAX_RECORD)];
     let other = header::find(near.get(from..).unwrap_or_default()).next();
@@ -46,23 +49,23 @@ pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
     })
 }
 
-/// What the records at a place prove.
+/// What the records at a position prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// As many as are looked at are sound.
+    /// All records that were checked are sound.
     Full,
-    /// All up to the end of the window are, and that is fewer.
+    /// All records up to the end of the window are sound, but there are too few.
     ToEnd,
-    /// One is not.
+    /// A record is not sound.
     None,
 }
 
-/// What the bytes at a place prove to be a batch.
+/// Whether a batch starts at this position.
 pub(super) fn batch(window: &[u8], at: usize) -> Proof {
     batch_body(window, at).map_or(Proof::None, |body| records(window, body, RECORDS))
 }
 
-/// Where the events of a batch begin, if its P is one.
+/// The position of the records of a batch, if its header is sound.
 fn batch_body(window: &[u8], at: usize) -> Option<usize> {
     let shape = parse::shape(*window.get(at)?, NEWEST).ok()?;
     let ([proc, ticks, ..], body) = parse::values(window, at, shape).ok()?;
@@ -70,7 +73,7 @@ fn batch_body(window: &[u8], at: usize) -> Option<usize> {
     (shape.class == Class::Batch && is_proc && i64::try_from(ticks).is_ok()).then_some(body)
 }
 
-/// Whether so many records from a place on are sound.
+/// Whether this number of records are sound.
 fn records(window: &[u8], mut pos: usize, most: usize) -> Proof {
     for _ in 0..most {
         if pos >= window.len() {
@@ -84,7 +87,7 @@ fn records(window: &[u8], mut pos: usize, most: usize) -> Proof {
     Proof::Full
 }
 
-/// Where the record at a place ends, if it is sound.
+/// The end of the record at this position, if it is sound.
 fn sound_end(window: &[u8], pos: usize) -> Option<usize> {
     let shape = parse::shape(*window.get(pos)?, NEWEST).ok()?;
     match shape.class {
@@ -94,7 +97,7 @@ fn sound_end(window: &[u8], pos: usize) -> Option<usize> {
     }
 }
 
-/// Where a stack ends that has just the values it says.
+/// The end of the stack at this position, if it is sound.
 fn stack_end(window: &[u8], at: usize) -> Option<usize> {
     let Ok(Layout::Within(mut pos, end)) = Layout::read(window, at, EventType::Stack) else { return None };
     let within = window.get(..end)?;

@@ -1,9 +1,10 @@
-//! The first pass: where the batches are, and all that events refer to.
+//! The first pass, which finds the batches and everything that events refer to.
 //!
-//! A batch does not say how long it is, and the clock's rate and most stacks are at the end of the file, so the whole
-//! file is walked once before the first event can be delivered. The walk goes quickly over ordinary events ([`skip`](super::skip))
-//! and keeps nothing of them. Besides the tables it keeps what is delivered elsewhere than it is written: CPU samples, and
-//! the ends of system calls ([`syscall`](super::syscall)).
+//! A batch does not state its length, and the clock frequency and most stacks are at the end of the
+//! file. So the whole file is scanned before the first event can be returned. The scan skips most
+//! events quickly ([`skip`](super::skip)). Besides the tables it keeps events that are returned
+//! elsewhere than they are written: CPU samples and ends of system calls
+//! ([`syscall`](super::syscall)).
 
 use std::collections::HashMap;
 
@@ -22,36 +23,36 @@ use crate::number::number;
 use crate::wire::header;
 use crate::wire::varint;
 
-/// Whether the walk has come to the clock's rate, after which there are no more events.
+/// Whether the scan has reached the clock frequency, which follows all events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Footer {
     Ahead,
     Reached,
-    /// Events followed what seemed to be it.
+    /// Events followed a frequency.
     Doubtful,
 }
 
-/// What the walk keeps.
+/// What the scan keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keeps {
     Everything,
-    /// After damage no event can be trusted, but strings, stacks and the clock's rate can.
+    /// Only strings, stacks and the clock frequency, because events after damage are unreliable.
     Tables,
 }
 
-/// A walk over a file of which more and more is there.
+/// A scan of a file that is read in parts.
 #[derive(Debug)]
 pub(super) struct Scan {
     minor: u8,
     pos: usize,
     keeps: Keeps,
     footer: Footer,
-    /// The batch being walked, and its P.
+    /// The current batch and its P.
     open: Option<(u64, Batch)>,
-    /// Where the last text ends.
+    /// The end of the last text.
     text_end: usize,
     has_events: bool,
-    /// The time at a place of the batch, which is worked out only where it is needed.
+    /// A position in the batch and its time, which is computed on demand.
     clock: (usize, u64),
     rows: HashMap<u64, usize, RandomState>,
     found: Found,
@@ -73,24 +74,24 @@ impl Scan {
         }
     }
 
-    /// How far the walk has come.
+    /// The current position.
     pub fn pos(&self) -> usize {
         self.pos
     }
 
-    /// Goes on at the start of a batch, for its strings and stacks alone.
+    /// Continues at the start of a batch, but only keeps tables.
     pub fn resume_for_tables(&mut self, pos: usize) {
         self.close_batch(self.pos);
         self.pos = pos;
         self.keeps = Keeps::Tables;
     }
 
-    /// The faults that the walk went on after, since the last call.
+    /// Removes the faults after which the scan continued.
     pub fn take_faults(&mut self) -> Vec<Fault> {
         self.found.policy.take()
     }
 
-    /// How many Ps have batches.
+    /// The number of Ps with batches.
     pub fn rows(&self) -> usize {
         self.found.rows.len()
     }
@@ -107,12 +108,13 @@ impl Scan {
         self.found.samples.len()
     }
 
-    /// Fails, or keeps the fault and goes on.
+    /// Fails, or keeps the fault.
     fn pass(&self, kind: ErrorKind) -> Parsed<()> {
         self.found.policy.pass(kind, self.pos)
     }
 
-    /// Walks over the records that begin before `until`, of a window that holds them whole or ends with the file.
+    /// Scans the records that start before `until`. The window must contain all of them, or end
+    /// with the file.
     pub fn walk(&mut self, window: &[u8], until: usize) -> Result<(), Fault> {
         while self.pos < until {
             if self.open.is_some() && self.footer != Footer::Reached {
@@ -125,8 +127,8 @@ impl Scan {
         Ok(())
     }
 
-    /// What is wrong at the place that the walk has come to. The first bytes of another trace look like events, so its header
-    /// is noticed in mid of it; in the last text it is text.
+    /// The error at the current position. If another trace starts inside the last record, the first
+    /// bytes of its header were read as an event. Inside the last text it is only text.
     #[cold]
     fn fault(&mut self, window: &[u8], kind: Box<ErrorKind>) -> Fault {
         let from = self.pos.saturating_sub(header::LEN).max(self.text_end);
@@ -139,19 +141,19 @@ impl Scan {
         }
     }
 
-    /// Walks over ordinary events; their values are checked when they are read.
+    /// Skips events. Their values are checked when they are decoded.
     fn skip_events(&mut self, window: &[u8], until: usize) {
         let pos = skip(window, self.pos, until);
         self.has_events |= pos > self.pos;
         self.pos = pos;
     }
 
-    /// Walks over any record.
+    /// Scans any record.
     fn record(&mut self, window: &[u8]) -> Parsed<()> {
         let at = self.pos;
         let first = window.get(at).copied().unwrap_or(0);
         if self.footer == Footer::Reached && !may_follow_rate(first) {
-            // Looked for once: a file may be full of rates.
+            // Only searched once, because a hostile file may repeat the frequency.
             if !goes_on(window, at) {
                 return broken(ErrorKind::TrailingData { found: first });
             }
@@ -173,7 +175,8 @@ impl Scan {
         Ok(())
     }
 
-    /// The shape of a record; one that the version does not have yet is taken as it will be.
+    /// The shape of a record. If it is newer than the version, that is a fault, and it is read like
+    /// in its own version.
     fn shape(&mut self, first: u8) -> Parsed<Shape> {
         match parse::shape(first, self.minor) {
             Err(kind) if matches!(*kind, ErrorKind::EventNotInVersion { .. }) => {
@@ -195,7 +198,8 @@ impl Scan {
         Ok(body)
     }
 
-    /// Notes the batch that ends at `end`. One without events, of strings or stacks, is not walked again.
+    /// Adds the batch, which ends at `end`. Batches that hold only strings or stacks are not
+    /// decoded again.
     fn close_batch(&mut self, end: usize) {
         let Some((proc, batch)) = self.open.take() else { return };
         if !std::mem::take(&mut self.has_events) || self.keeps == Keeps::Tables {
@@ -222,7 +226,7 @@ impl Scan {
             self.found.timers.insert(value);
             return Ok(end);
         }
-        // No runtime writes it first, but who makes a trace by hand may.
+        // No runtime writes the frequency first, but hand-made traces may have it there.
         let has_any = self.has_events || !self.found.batches.is_empty();
         if self.footer == Footer::Ahead && has_any {
             self.footer = Footer::Reached;
@@ -230,7 +234,7 @@ impl Scan {
         if self.found.ticks_per_second.is_some() {
             self.pass(ErrorKind::BadFrequency(Flaw::Repeated))?;
         }
-        // A rate below zero comes of clocks that differ between processors.
+        // A frequency below zero is possible if clocks differ between processors.
         if value == 0 || i64::try_from(value).is_err() {
             self.pass(ErrorKind::BadFrequency(Flaw::Invalid))?;
             return Ok(end);
@@ -255,7 +259,7 @@ impl Scan {
     fn stack(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let (mut pos, end) = match Layout::read(window, at, shape.event)? {
             Layout::Within(pos, end) => (pos, end),
-            // Two values inline: there is no room for frames.
+            // There are only two values, so there are no frames.
             Layout::Inline(_) => (at + 1, parse::values(window, at, shape)?.1),
         };
         let within = window.get(..end).unwrap_or_default();
@@ -289,7 +293,7 @@ impl Scan {
         Ok(end)
     }
 
-    /// An event that is not skipped quickly.
+    /// An event that is not skipped.
     fn event(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let (values, mut end) = parse::values(window, at, shape)?;
         let [_, go, _, left, _] = values;
@@ -306,7 +310,7 @@ impl Scan {
         Ok(end)
     }
 
-    /// The time at a place of the batch, after the last that was asked for.
+    /// The time at a position in the batch, not before that of the last call.
     fn time_at(&mut self, window: &[u8], at: usize) -> Parsed<u64> {
         let (mut pos, mut ticks) = self.clock;
         while pos < at {
@@ -320,7 +324,7 @@ impl Scan {
         Ok(ticks)
     }
 
-    /// What was found, once the file has been walked to its end.
+    /// The result. The whole file must have been scanned.
     pub fn finish(mut self) -> Found {
         self.close_batch(self.pos);
         self.found.walked = self.pos as u64;

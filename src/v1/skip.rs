@@ -1,24 +1,24 @@
-//! Walking over ordinary events without looking at what they say.
+//! Skips events without decoding them.
 //!
-//! An event does not say how long it is, so the next one's place is known only when this one's length is: a walk is a
-//! chain of steps that each wait for the last. Several walks at once take hardly longer than one. So a long stretch is
-//! walked from several places at once, and where a walk comes out at just the place where the next one set out, that one's
-//! steps were the right ones.
+//! An event does not state its length. To find the next one, the length of this one must be known,
+//! so a walk over the events is a chain of dependent steps. Several walks at the same time take
+//! hardly longer than one. So a long stretch is walked from several positions at once. If a walk
+//! reaches exactly the start of the next one, the steps of that one were right.
 
 use byteorder::{ByteOrder, LittleEndian};
 
 use super::parse::BY_LENGTH;
 use super::spec::{Class, EventType, INLINE_VALUES, SHAPES, TYPE_BITS};
 
-/// How many walks there are at once.
+/// The number of simultaneous walks.
 const WALKS: usize = 4;
-/// How many bytes each is to cover, and one alone before the others are worth it. In traces of programs that log and switch, what
-/// is no ordinary event comes every few thousand bytes.
+/// The number of bytes of each walk, and of a single walk before several are worth it. Programs
+/// that log or switch often have other records every few thousand bytes.
 const STRETCH: usize = 512;
-/// A walk from within an event falls into step with the events after a few of them.
+/// The number of events after which a walk from inside an event usually is at the start of one.
 const FALLING_IN: usize = 8;
 
-/// The most bytes of values that are looked at where their number stands before them.
+/// The maximum length of values whose length precedes them.
 const MOST_BYTES: usize = 16;
 
 const _: () = assert!(FALLING_IN * (2 + MOST_BYTES) < STRETCH, "walks set out one behind the other");
@@ -26,8 +26,9 @@ const _: () = assert!(FALLING_IN * (2 + MOST_BYTES) < STRETCH, "walks set out on
 const TOP_BITS: u64 = 0x8080_8080_8080_8080;
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 
-/// By first byte, what is added to the number of integers that have ended with each byte, so that the byte's top bit
-/// says whether all of the record's have. Of what is no ordinary event with its values inline none ever has.
+/// By first byte: what to add to the number of integers that end with each byte, so that the top
+/// bit of a byte shows whether all integers of the record have ended. For other records than events
+/// with inline values, it never does.
 static ENOUGH: [u64; 256] = {
     let mut enough = [0; 256];
     let mut first = 0;
@@ -40,8 +41,8 @@ static ENOUGH: [u64; 256] = {
     enough
 };
 
-/// By first byte, how many values an ordinary event has whose second byte says how many bytes they are; else 0. The walk keeps
-/// something of the ends of system calls, so that these are none.
+/// By first byte: the number of values of an event whose second byte is the length of its values.
+/// Otherwise 0. Ends of system calls are not included, because the scan keeps them.
 static VALUES_BY_LENGTH: [u8; 256] = {
     let mut values = [0; 256];
     let mut first = (BY_LENGTH as usize) << 6;
@@ -55,11 +56,12 @@ static VALUES_BY_LENGTH: [u8; 256] = {
     values
 };
 
-/// The length of an ordinary event, if it can be told from its first bytes.
+/// The length of an event that can be skipped, if its first bytes show it.
 #[inline(always)]
 pub(super) fn quick_len(window: &[u8], pos: usize) -> Option<usize> {
     let head = window.get(pos..)?.first_chunk::<9>()?;
-    // A byte whose top bit is clear ends an integer. The product adds these up, each byte with all before it.
+    // A byte without its top bit ends an integer. The product gives each byte the sum of all bytes
+    // up to it.
     let ends = (!LittleEndian::read_u64(&head[1..]) & TOP_BITS) >> 7;
     let last = ends.wrapping_mul(LOW_BITS).wrapping_add(ENOUGH[usize::from(head[0])]) & TOP_BITS;
     if last != 0 {
@@ -68,7 +70,8 @@ pub(super) fn quick_len(window: &[u8], pos: usize) -> Option<usize> {
     len_by_length(window, pos)
 }
 
-/// The same where the second byte says how many bytes of values follow: these must be as many values as they should.
+/// The same for events whose second byte is the length of their values. The number of values must
+/// be right.
 #[inline(always)]
 fn len_by_length(window: &[u8], pos: usize) -> Option<usize> {
     let head = window.get(pos..)?.first_chunk::<{ 2 + MOST_BYTES }>()?;
@@ -82,7 +85,8 @@ fn len_by_length(window: &[u8], pos: usize) -> Option<usize> {
     (ends_with_value && ends.count_ones() == u32::from(values)).then_some(2 + bytes)
 }
 
-/// The place of the first record from `pos` on that is no ordinary event, or that does not begin before `until`.
+/// The position of the first record from `pos` on that cannot be skipped, or that starts at or
+/// after `until`.
 pub(super) fn skip(window: &[u8], pos: usize, until: usize) -> usize {
     let alone = until.min(pos + STRETCH);
     let mut pos = walk(window, pos, alone);
@@ -99,7 +103,7 @@ pub(super) fn skip(window: &[u8], pos: usize, until: usize) -> usize {
     walk(window, pos, until)
 }
 
-/// The same by one walk.
+/// The same with one walk.
 #[inline(always)]
 fn walk(window: &[u8], pos: usize, until: usize) -> usize {
     let mut pos = pos;
@@ -110,7 +114,7 @@ fn walk(window: &[u8], pos: usize, until: usize) -> usize {
     pos
 }
 
-/// The same by several walks, and how far the last of those that were right was to come.
+/// The same with several walks. Also returns the goal of the last walk that was right.
 fn walk_together(window: &[u8], pos: usize) -> (usize, usize) {
     let starts: [usize; WALKS] = std::array::from_fn(|i| match i {
         0 => pos,
@@ -129,7 +133,7 @@ fn walk_together(window: &[u8], pos: usize) -> (usize, usize) {
     right
 }
 
-/// Takes steps as long as every walk has one to take.
+/// Moves all walks as long as none of them stops.
 #[inline(always)]
 fn step_together(window: &[u8], places: &mut [usize; WALKS], goals: &[usize; WALKS]) {
     let [mut a, mut b, mut c, mut d] = *places;
@@ -144,7 +148,7 @@ fn step_together(window: &[u8], places: &mut [usize; WALKS], goals: &[usize; WAL
     *places = [a, b, c, d];
 }
 
-/// A place from `pos` on where an event is likely to begin.
+/// A position after `pos` where an event probably starts.
 fn fall_in(window: &[u8], pos: usize) -> usize {
     (0..FALLING_IN).fold(pos, |pos, _| pos + quick_len(window, pos).unwrap_or(1))
 }
@@ -153,7 +157,7 @@ fn fall_in(window: &[u8], pos: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// Numbers that look like chance, the same every time.
+    /// Pseudo-random numbers, always the same.
     fn chance() -> impl FnMut(u64) -> u64 {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         move |below| {
@@ -164,8 +168,8 @@ mod tests {
         }
     }
 
-    /// Ordinary events with values of one to three bytes, inline and behind their length, and one in so many records that the
-    /// walk has to look at.
+    /// Events with values of one to three bytes, inline and with their length, and one in `odd`
+    /// records that cannot be skipped.
     fn events(count: u64, odd: u64) -> Vec<u8> {
         let firsts: Vec<u8> = (0..=u8::MAX).filter(|first| number(*first) > 0).collect();
         let mut chance = chance();
@@ -176,7 +180,7 @@ mod tests {
                 continue;
             }
             let first = firsts[chance(firsts.len() as u64) as usize];
-            // As many bytes as are looked at, at the most.
+            // At most as many bytes as are skipped.
             let most = if first >> 6 == BY_LENGTH { 3 } else { 2 };
             let mut values = Vec::new();
             for _ in 0..number(first) {
@@ -192,7 +196,7 @@ mod tests {
         bytes
     }
 
-    /// How many values an ordinary event with this first byte has; 0 if there is none.
+    /// The number of values of an event with this first byte. 0 if there is none.
     fn number(first: u8) -> u8 {
         INLINE_VALUES[usize::from(first)] + VALUES_BY_LENGTH[usize::from(first)]
     }
@@ -219,7 +223,7 @@ mod tests {
         }
     }
 
-    /// Where a walk is to end hardly behind the goal of several, they must not come past it.
+    /// If a walk ends just after the goal of several, they must not go further.
     #[test]
     fn walks_end_where_they_are_to() {
         let window = events(2_000, u64::MAX);
@@ -232,7 +236,7 @@ mod tests {
         }
     }
 
-    /// Where all bytes are the same, a walk that sets out from within an event never falls into step.
+    /// If all bytes are equal, a walk that starts inside an event is never right.
     #[test]
     fn walks_out_of_step_are_not_believed() {
         for byte in 0..=u8::MAX {
@@ -240,7 +244,7 @@ mod tests {
         }
     }
 
-    /// A length that does not fit the values is left to be told of.
+    /// An event whose length and values disagree is not skipped, so that it is reported.
     #[test]
     fn damaged_lengths_are_not_gone_over() {
         let unblock = |len: u8, values: [u8; 5]| {

@@ -1,4 +1,4 @@
-//! Strict reading: the first fault ends it, after all events before it.
+//! Strict reading, which stops at the first error. All events before it are returned.
 
 use super::emitter::{Emitter, Progress};
 use super::found::{FaultPolicy, Found, location};
@@ -11,24 +11,24 @@ use crate::limits::Limits;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 
-/// How much of the file is read before the walk goes on.
+/// The number of bytes to read before the first pass continues.
 const READ_AHEAD: usize = 4 << 20;
 
-/// How far a trace is read strictly.
+/// The progress of strict reading.
 #[derive(Debug, Default)]
 pub(super) enum Strict {
-    /// Nothing is read yet.
+    /// Nothing was read.
     #[default]
     Unread,
-    /// The file is walked, and the first Sync is made.
+    /// The file was scanned, and the first Sync was returned.
     Emitting,
-    /// Due after the events that were made before it came up.
+    /// The error follows the events of the current block.
     Failing(Error),
     Ended,
 }
 
 impl Strict {
-    /// Makes the next block, or fails.
+    /// Fills the next block, or fails.
     pub fn step(&mut self, emitter: &mut Emitter, source: &mut Source<'_>) -> Result<Progress, Error> {
         let made = match std::mem::replace(self, Strict::Ended) {
             Strict::Unread => open(emitter, source),
@@ -49,7 +49,7 @@ impl Strict {
     }
 }
 
-/// Whether a whole file can be read strictly, after its header.
+/// Whether strict reading accepts a whole file without its header.
 pub(super) fn accepts(window: &[u8], version: Version, limits: Limits) -> bool {
     let (mut emitter, mut strict, mut source) =
         (Emitter::new(version, limits), Strict::default(), Source::slice(window));
@@ -62,7 +62,7 @@ pub(super) fn accepts(window: &[u8], version: Version, limits: Limits) -> bool {
     }
 }
 
-/// Walks the file and begins to emit.
+/// Scans the file and fills the first Sync.
 fn open(emitter: &mut Emitter, source: &mut Source<'_>) -> Result<Progress, Error> {
     emitter.found = walk(source, emitter.version, &emitter.limits)?;
     if emitter.found.walked == 0 {
@@ -75,7 +75,8 @@ fn open(emitter: &mut Emitter, source: &mut Source<'_>) -> Result<Progress, Erro
     emitter.begin(rate, source)
 }
 
-/// Reads the whole file and walks over it, a piece at a time: of a file that is no trace, not all is read.
+/// Reads and scans the file, one part at a time, so that a file that is not a trace is not read
+/// completely.
 fn walk(source: &mut Source<'_>, version: Version, limits: &Limits) -> Result<Found, Error> {
     let mut scan = Scan::new(spec::minor(version), FaultPolicy::Fail);
     loop {

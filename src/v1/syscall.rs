@@ -1,43 +1,45 @@
-//! System calls: what makes them different from all other events is that their ends stand in the wrong place.
+//! Ends of system calls, which are not where they belong.
 //!
-//! A goroutine whose system call blocked gets a P again some time after it came back, and only then can its `GoSysExit`
-//! be written. The event says when the call was really over, and that is where it belongs. Go's parser writes the
-//! times into the finished list and sorts it again; here the first pass notes them, in a list of its own,
-//! which runs beside the merge:
+//! After a system call that blocked, a goroutine has to wait for a P, and only then writes its
+//! `GoSysExit`. The event states when the call really ended, and that is where it belongs. Go's
+//! parser changes the times in the finished list and sorts it again. Here the first pass puts these
+//! events into a list of their own, which is used beside the merge:
 //!
 //! ```text
-//!   merge  ── GoSysBlock ── a ── b ───────── c ── GoSysExit ── d      the emission only moves the merge on
-//!   exits  ───────────────────── GoSysExit ──────────────────────     delivered here, between b and c
+//!   merge  ── GoSysBlock ── a ── b ───────── c ── GoSysExit ── d      only changes the state of the merge
+//!   exits  ───────────────────── GoSysExit ──────────────────────     is returned here, between b and c
 //! ```
 //!
-//! Where times are equal, the order of a stable sort is kept: an exit that moved forward in time goes after the merge's
-//! events of its new time, for they stood before it; one that moved back (clocks that differ between processors) goes
-//! before them. One whose time is that of its emission has not moved.
+//! At equal times, the order is that of a stable sort. An exit that moves to an earlier time
+//! follows the merged events of that time, because they were before it. One that moves to a later
+//! time, because clocks differ between processors, precedes them. One with the time at which it was
+//! written does not move.
 
 use super::parse::Parsed;
 use crate::error::{ErrorKind, broken};
 use crate::id::GoId;
 
-/// The end of a system call that is delivered elsewhere than it stands.
+/// The end of a system call that is returned elsewhere than it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Exit {
-    /// Twice the time in ticks, plus one if it goes after the merge's events of that time.
+    /// Twice the time in ticks, plus one if it follows the merged events of that time.
     key: u64,
-    /// When it was written: the order among those of one time.
+    /// The time at which it was written, which orders those with the same key.
     emitted: u64,
     pub go: u64,
-    /// Where it stands in the window.
+    /// Its position in the window.
     pub at: usize,
 }
 
 impl Exit {
-    /// The exit of a call that was left at one time and told of at another; `None` if it need not move.
+    /// The exit of a call that ended at `left` and was written at `emitted`. `None` if it does not
+    /// move.
     pub fn new(go: u64, left: u64, emitted: u64, at: usize) -> Option<Exit> {
         let moves = Exit::moves(left, emitted) && i64::try_from(left).is_ok();
         moves.then(|| Exit { key: 2 * left + u64::from(left < emitted), emitted, go, at })
     }
 
-    /// Whether such an exit is delivered elsewhere. A time of zero says that the call began before the trace.
+    /// Whether the exit moves. Time 0 means that the call started before the trace.
     pub fn moves(left: u64, emitted: u64) -> bool {
         left != 0 && left != emitted
     }
@@ -46,13 +48,13 @@ impl Exit {
         self.key / 2
     }
 
-    /// The time of the first event of the merge that comes after this.
+    /// The time of the first merged event that follows it.
     pub fn before(self) -> u64 {
         self.key.div_ceil(2)
     }
 }
 
-/// Where a system call is said to be over, it must have blocked before.
+/// Checks the exit of a call, which must have blocked before.
 #[inline]
 pub(super) fn check_exit(go: u64, left: u64, blocked_at: u64) -> Parsed<()> {
     match blocked_at {

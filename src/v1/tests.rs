@@ -1,4 +1,4 @@
-//! Small traces, built record by record, and what the reader makes of them.
+//! Small traces that are built record by record.
 
 mod lenient;
 
@@ -8,7 +8,7 @@ use crate::wire::header::Version;
 use crate::wire::varint;
 use crate::{EventKind, GoState, Reader, WarningKind};
 
-/// A trace being built. One tick of its clock is a nanosecond.
+/// A trace under construction. One tick of its clock is a nanosecond.
 struct Trace(Vec<u8>);
 
 impl Trace {
@@ -16,7 +16,8 @@ impl Trace {
         Trace(Version::Go121.header().to_vec())
     }
 
-    /// P 0 with the goroutines 1, which runs on thread 7, and 2, which waits. The list of goroutines ends at 105 ticks.
+    /// P 0 with goroutine 1, which runs on thread 7, and goroutine 2, which waits. The initial list
+    /// of goroutines ends at 105 ticks.
     fn begun() -> Self {
         Trace::new()
             .batch(0, 100)
@@ -32,7 +33,7 @@ impl Trace {
         self.event(E::Batch, &[proc, ticks])
     }
 
-    /// A record: its values inline if there are three at the most, else behind their length.
+    /// Adds a record. Up to three values are inline. More follow their length.
     fn event(mut self, event: E, values: &[u64]) -> Self {
         let mut bytes = Vec::new();
         values.iter().for_each(|&value| varint::write(&mut bytes, value));
@@ -59,12 +60,12 @@ impl Trace {
         self.text(text)
     }
 
-    /// The clock's rate, which ends the trace.
+    /// Adds the clock frequency, which ends the trace.
     fn end(self) -> Vec<u8> {
         self.event(E::Frequency, &[1_000_000_000]).0
     }
 
-    /// The events' texts, without the two Syncs.
+    /// The texts of the events, without the two Syncs.
     fn lines(self) -> Vec<String> {
         let bytes = self.end();
         let mut reader = Reader::from_slice(&bytes).expect("a header");
@@ -142,7 +143,8 @@ fn a_system_call_that_does_not_block_lasts_a_nanosecond() {
     assert_eq!(lines[4], r#"M=7 P=0 G=1 StateTransition Time=16 GoID=1 Syscall->Running Reason="""#);
 }
 
-/// Goroutine 1 in a system call from 115 to 140, told of on P 1 at 160; what else there is stands between.
+/// Goroutine 1 is in a system call from 115 to 140, which P 1 writes at 160. `between` adds other
+/// records.
 fn blocked(between: impl FnOnce(Trace) -> Trace) -> Trace {
     let trace = Trace::begun().event(E::GoSysCall, &[10, 0]);
     between(trace)
@@ -157,7 +159,8 @@ fn blocked(between: impl FnOnce(Trace) -> Trace) -> Trace {
 
 #[test]
 fn the_end_of_a_system_call_stands_where_it_happened() {
-    // A batch without events and the tables lie between the call and the event that says that it blocks.
+    // A batch without events and the tables are between the call and the event that shows that it
+    // blocks.
     let lines = blocked(|trace| trace.string(1, "x").batch(3, 1).batch(0, 115)).lines();
     let times: Vec<_> = lines[3..].iter().map(|line| line.split(" Time=").nth(1).unwrap_or_default()).collect();
     assert_eq!(
@@ -167,7 +170,7 @@ fn the_end_of_a_system_call_stands_where_it_happened() {
             r#"21 ProcID=0 Running->Idle Reason="""#,
             r#"30 ProcID=1 Undetermined->Running Reason="""#,
             r#"40 Name="/memory/classes/heap/objects:bytes" Value=Value{Uint64(42)}"#,
-            // Behind what has the same time, since it was written later.
+            // After other events of the same time, because it was written later.
             r#"41 GoID=1 Syscall->Runnable Reason="""#,
             r#"55 Name="/memory/classes/heap/objects:bytes" Value=Value{Uint64(43)}"#,
         ]
@@ -177,7 +180,7 @@ fn the_end_of_a_system_call_stands_where_it_happened() {
 
 #[test]
 fn a_sample_in_a_system_call_hides_that_it_blocks() {
-    // The reference takes the goroutine's next event, whatever that is.
+    // Go's reader takes the next event of the goroutine, whatever it is.
     let sampled = |go| {
         let sample = move |trace: Trace| trace.event(E::CPUSample, &[0, 117, 0, go, 0]);
         blocked(sample).lines().iter().any(|line| line.contains("Syscall->Running"))
@@ -196,7 +199,7 @@ fn at_equal_times_the_lower_p_goes_first() {
 
 #[test]
 fn a_p_waits_for_what_another_does() {
-    // P 1's clock is behind: by time alone goroutine 2 would start before it is made runnable.
+    // The clock of P 1 is slow. By time alone, goroutine 2 would start before it becomes runnable.
     let lines = Trace::begun()
         .event(E::GoUnblock, &[20, 2, 2, 0])
         .batch(1, 120)
@@ -224,7 +227,8 @@ fn misused_annotations_are_warnings() {
     assert_eq!((warnings.len(), count), (3, 3));
     assert_eq!(warnings[2].kind, WarningKind::UnprovenEnd);
     assert_eq!(warnings[2].at.offset, bytes.len() as u64);
-    // The events before the warned ones: as many as `Trace::begun` gives, then one task, then the rest up to the region.
+    // The events before the warnings: those of `Trace::begun`, one task, and the others up to the
+    // region.
     let mut reader = Reader::from_slice(&bytes).expect("a header");
     let mut kinds = Vec::new();
     while let Some(event) = reader.next_event().expect("sound") {
@@ -239,7 +243,7 @@ fn broken_framing_is_named() {
     let header = Version::Go121.header();
     assert!(matches!(fault(&header), ErrorKind::EmptyTrace));
     assert!(matches!(Trace::new().string(1, "x").fault(), ErrorKind::NotABatch { found: 37 }));
-    // Events of no P, short ones of which many stand in a row.
+    // Events without a P. Many short ones follow each other.
     let stray = Trace::new().event(E::ProcStart, &[5, 77]).event(E::ProcStart, &[5, 77]).event(E::ProcStart, &[5, 77]);
     let begun = &Trace::begun().end()[header.len()..];
     assert!(matches!(fault(&[&stray.0, begun].concat()), ErrorKind::NotABatch { found: 0x45 }));
@@ -261,7 +265,7 @@ fn broken_tables_are_named() {
     assert!(matches!(strings(Trace::begun().string(3, "")), ErrorKind::EmptyString { .. }));
     let doubled = Trace::begun().string(3, "x").string(3, "y");
     assert!(matches!(strings(doubled), ErrorKind::DuplicateId { table: "string", id: 3 }));
-    // A stack of 1,001 frames, which are not even there.
+    // A stack of 1,001 frames, which do not exist.
     let deep = Trace::begun().event(E::Stack, &[1, 1001, 0, 0]);
     assert!(matches!(deep.fault(), ErrorKind::StackTooDeep { frames: 1001, max: 1000 }));
     let nameless = Trace::begun().event(E::Stack, &[1, 1, 0x10, 5, 5, 1]);
@@ -298,17 +302,17 @@ fn bad_times_are_named() {
     // Goroutine 2 waits, but was never in a system call.
     let stray = Trace::begun().event(E::GoSysExit, &[9, 2, 2, 108]);
     assert!(matches!(stray.fault(), ErrorKind::StraySyscallExit(_)));
-    // The Sync and the three events that the trace begins with come before.
+    // The Sync and the three events of `begun` come first.
     let here = (Trace::begun().0.len() as u64, Some(4));
     let beyond = Trace::begun().event(E::HeapAlloc, &[u64::MAX, 1]).end();
     let error = error(&beyond);
     assert!(matches!(error.kind, ErrorKind::TimestampOverflow));
     assert_eq!((error.at.offset, error.at.event), here);
-    // The first time that is none, 2⁶² ns after the first event, and the last that is one.
+    // The first time that is too late, 2⁶² ns after the first event, and the last one that is not.
     let late = |ticks: u64| Trace::begun().event(E::HeapAlloc, &[ticks - 5, 1]);
     assert!(matches!(late(1 << 62).fault(), ErrorKind::TimestampOverflow));
     assert_eq!(late((1 << 62) - 1000).lines().len(), 4);
-    // A time that fits in the clock, but not in nanoseconds.
+    // A time that fits in 64 bits as ticks, but not as nanoseconds.
     let slow = Trace::begun().event(E::HeapAlloc, &[1 << 62, 1]).event(E::Frequency, &[1]).0;
     let error = self::error(&slow);
     assert!(matches!(error.kind, ErrorKind::TimestampOverflow));

@@ -1,4 +1,4 @@
-//! The framing: batches one after another.
+//! The framing of batches.
 
 use std::io;
 
@@ -9,25 +9,25 @@ use crate::id::{NONE, ThreadId, present};
 use crate::wire::source::Source;
 use crate::wire::varint;
 
-/// A batch's header, and where its body is.
+/// The header of a batch, and the position of its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// The experiment whose batch it is.
+    /// The experiment, if it is the batch of one.
     pub experiment: Option<u8>,
     pub generation: u64,
-    /// [`NONE`] for batches of no M.
+    /// [`NONE`] if it belongs to no thread.
     pub thread: u64,
-    /// In the clock's units.
+    /// In units of the clock.
     pub time: u64,
-    /// Where the batch begins in the window,
+    /// The start of the batch in the window.
     pub start: usize,
-    /// where its body does,
+    /// The start of its body.
     pub body: usize,
-    /// and where it ends.
+    /// Its end.
     pub end: usize,
 }
 
-/// A batch of a thread's events, linked to the thread's next one.
+/// A batch with events of a thread, linked to the next one of that thread.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EventBatch {
     pub start: usize,
@@ -37,18 +37,18 @@ pub(super) struct EventBatch {
     pub next: Option<u32>,
 }
 
-/// What stands where a batch may begin.
+/// What starts at a position between batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     Batch(Batch),
-    /// The in-band end of a generation (Go 1.26), one byte.
+    /// The end of a generation (Go 1.26), one byte.
     EndOfGeneration,
 }
 
-/// The longest header: type, experiment and four integers.
+/// The length of the longest header: type, experiment and four integers.
 pub(super) const MAX_HEADER: usize = 2 + 4 * varint::MAX_LEN;
 
-/// A fault, and where in the window it lies.
+/// A fault and its position in the window.
 pub(super) struct Fault {
     pub kind: ErrorKind,
     pub at: usize,
@@ -57,15 +57,15 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// Whether more bytes in the window could make it another one, or none.
+    /// Whether more bytes could lead to another result.
     fn is_short(&self) -> bool {
-        // The second is perhaps a header: that of another trace.
+        // It may be the header of another trace.
         matches!(self.kind, ErrorKind::TruncatedBatch { .. } | ErrorKind::NotABatch { found: b'g' })
     }
 }
 
-/// Reads the header of what begins at `start` and no further: who waits for a generation from a slow source need not wait
-/// for what follows it. The outer error is that of reading the bytes.
+/// Reads the header at `start` and nothing after it, so that the reader of a slow source need not
+/// wait for what follows. The outer error is an I/O error.
 pub(super) fn read_from(
     source: &mut Source<'_>,
     start: usize,
@@ -83,17 +83,17 @@ pub(super) fn read_from(
     }
 }
 
-/// Reads what begins at `start`, but not the body: `end` may lie after the window.
+/// Reads the header at `start`. The body may extend past the window.
 pub(super) fn read(window: &[u8], start: usize) -> Result<Framing, Fault> {
     read_of(window, start, &[alloc_free::EXPERIMENT])
 }
 
-/// The same where batches of any experiment will do.
+/// As [`read`], but accepts batches of any experiment.
 pub(super) fn read_any(window: &[u8], start: usize) -> Result<Framing, Fault> {
     read_of(window, start, &[])
 }
 
-/// Reads a header whose experiment, if it has one, is one of these; of any if there are none.
+/// Reads a header. If `experiments` is not empty, it must be one of these.
 fn read_of(window: &[u8], start: usize, experiments: &[u8]) -> Result<Framing, Fault> {
     let mut pos = start;
     let mut seen = [None; 2];
@@ -101,7 +101,8 @@ fn read_of(window: &[u8], start: usize, experiments: &[u8]) -> Result<Framing, F
         Ok(Framing::Batch(batch)) => Ok(Framing::Batch(Batch { start, ..batch })),
         Ok(end) => Ok(end),
         Err(kind) => Err(Fault {
-            // A header that the window cuts is one that the file cuts, unless the caller can fill the window further.
+            // A truncated header means that the file is truncated, unless the caller can fill the
+            // window further.
             kind: match kind {
                 ErrorKind::VarintTruncated => ErrorKind::TruncatedBatch { missing: 1 },
                 kind => kind,
@@ -153,7 +154,7 @@ fn read_header(
     Ok(Framing::Batch(Batch { experiment, generation, thread, time, start: 0, body, end: body + size as usize }))
 }
 
-/// Tells what it is that stands where a batch should: `ended` says that the trace may be over there.
+/// Determines what is in place of a batch. `ended`: whether the trace may have ended there.
 pub(super) fn unframed(kind: ErrorKind, ended: bool) -> ErrorKind {
     match kind {
         ErrorKind::NotABatch { found } if ended => ErrorKind::TrailingData { found },
@@ -166,13 +167,14 @@ impl Batch {
         window.get(self.body..self.end).unwrap_or_default()
     }
 
-    /// The type of its first record, which says what it holds. `None` if it is empty, an experiment's or not an event.
+    /// The type of the first record, which determines what the batch holds. `None` if the batch is
+    /// empty, belongs to an experiment, or starts with no known type.
     pub fn first(&self, window: &[u8]) -> Option<EventType> {
         let is_typed = self.experiment.is_none() && self.body < self.end;
         window.get(self.body).filter(|_| is_typed).and_then(|&code| EventType::from_code(code))
     }
 
-    /// Whether it is a table's or the clock's.
+    /// Whether it is the batch of a table or of the clock.
     pub fn is_table(&self, window: &[u8]) -> bool {
         use EventType as E;
         matches!(self.first(window), Some(E::Strings | E::Stacks | E::CPUSamples | E::Sync | E::Frequency))

@@ -1,4 +1,4 @@
-//! The events of one M in a generation, one after another.
+//! The events of one thread in a generation.
 
 use super::batch::EventBatch;
 use super::spec::{Alphabet, EventType, MAX_ARGS};
@@ -8,33 +8,35 @@ use crate::time::{Frequency, TIME_LIMIT};
 use crate::wire::header::Version;
 use crate::wire::varint;
 
-/// A place in the batches of an M: behind the type and the time of an event, in front of its arguments.
+/// A position in the batches of a thread: after the type and the time of an event, before its
+/// arguments.
 ///
-/// What orders events is their time, so only that is decoded ahead; the arguments are when the event is tried.
+/// Ordering needs only the time of the next event. Its arguments are decoded when it is tried.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
     pub thread: Index,
     pub thread_id: u64,
-    /// The event's type, which may not be in the alphabet.
+    /// The type of the event, which may not be in the alphabet.
     pub code: u8,
     pub time: i64,
-    /// Where the event begins in the window,
+    /// The start of the event in the window.
     pub at: usize,
-    /// where its arguments do,
+    /// The start of its arguments.
     pub args: usize,
-    /// and where its batch ends.
+    /// The end of its batch.
     pub end: usize,
     next_batch: Option<u32>,
 }
 
-/// How many arguments a frequent event has at most, after its time.
+/// The maximum number of arguments of a frequent event, without its time.
 const FREQUENT_ARGS: usize = 3;
 
-/// What a frequent event's arguments and the type and the time of the next event fit in if all are brief.
+/// Long enough for the arguments of a frequent event and the type and time of the next one, if all
+/// of these integers are brief.
 pub(super) type Frame = [u8; FRAME_LEN];
 pub(super) const FRAME_LEN: usize = FREQUENT_ARGS * varint::BRIEF + 1 + varint::BRIEF;
 
-/// What decoding needs to know of the generation.
+/// The properties of the generation that decoding needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timebase<'a> {
     pub window: &'a [u8],
@@ -45,12 +47,12 @@ pub(super) struct Timebase<'a> {
 }
 
 impl Cursor {
-    /// A cursor before the first event of an M, whose batches begin with `first`.
+    /// A cursor before the first event of a thread. `first` is its first batch.
     pub fn new(thread: Index, thread_id: u64, first: u32) -> Self {
         Cursor { thread, thread_id, code: 0, time: 0, at: 0, args: 0, end: 0, next_batch: Some(first) }
     }
 
-    /// The batch after the one it is in.
+    /// The batch after the current one.
     pub fn next_batch(&self) -> Option<u32> {
         self.next_batch
     }
@@ -61,8 +63,8 @@ impl Cursor {
         window.get(..self.end).unwrap_or_default()
     }
 
-    /// Goes to the event at `pos`, where this one's arguments end, if it is in the same batch and sound.
-    /// If not, nothing has changed. `bytes` end with the batch.
+    /// Moves to the event at `pos`, the end of the arguments of this one, if it is in the same
+    /// batch and sound. Otherwise nothing changes. `bytes` end with the batch.
     #[inline(always)]
     pub fn step(&mut self, pos: usize, bytes: &[u8], frequency: Frequency) -> bool {
         let mut args = pos + 1;
@@ -80,7 +82,7 @@ impl Cursor {
         false
     }
 
-    /// The event, its arguments, and where they end.
+    /// The event, its arguments, and their end.
     pub fn read(&self, base: &Timebase<'_>) -> Result<(EventType, [u64; MAX_ARGS], usize), Box<ErrorKind>> {
         let Some(event) = base.alphabet[self.code as usize] else {
             return broken(not_here(self.code, base.version));
@@ -94,7 +96,8 @@ impl Cursor {
         Ok((event, args, pos))
     }
 
-    /// Goes to the event at `pos`, be it in the next batch; false if there is none. On an error, `at` is its place.
+    /// Moves to the event at `pos`, or to the first one of the next batch. Returns false if there
+    /// is none. On error, `at` is its position.
     pub fn advance(&mut self, mut pos: usize, base: &Timebase<'_>) -> Result<bool, Box<ErrorKind>> {
         while pos == self.end {
             let Some(batch) = self.next_batch.and_then(|next| base.batches.get(next as usize)) else {
@@ -115,7 +118,7 @@ impl Cursor {
         broken(self.fault(base))
     }
 
-    /// What is wrong with the event at `at`, to which [`step`](Self::step) did not go.
+    /// Why [`step`](Self::step) did not move to the event at `at`.
     fn fault(&self, base: &Timebase<'_>) -> ErrorKind {
         let bytes = self.bytes(base.window);
         let code = bytes.get(self.at).copied().unwrap_or_default();
@@ -129,15 +132,15 @@ impl Cursor {
     }
 }
 
-/// A cursor on its way through a batch as long as that is easy: the arguments, type and time of what it meets are brief and
-/// not near the batch's end. It is apart from the cursor to stay in registers.
+/// A cursor that moves through a batch as long as all integers are brief and the batch does not
+/// end. It is a type of its own so that it stays in registers.
 pub(super) struct Stride<'a> {
-    /// Of the event at which it stands.
+    /// The type of the current event.
     pub code: u8,
     pub time: i64,
-    /// The batch from that event's arguments on,
+    /// The batch from the arguments of the event on.
     rest: &'a [u8],
-    /// and how long the event is in front of them.
+    /// The length of the event before its arguments.
     head: usize,
 }
 
@@ -148,13 +151,14 @@ impl<'a> Stride<'a> {
         Some(Stride { code: cursor.code, time: cursor.time, rest, head: cursor.args - cursor.at })
     }
 
-    /// The bytes from the arguments on, unless the batch ends among them.
+    /// The bytes from the arguments on. `None` if the batch ends among them.
     #[inline(always)]
     pub fn frame(&self) -> Option<&'a Frame> {
         self.rest.first_chunk()
     }
 
-    /// Goes to the event at `len` of this one's frame, where its arguments end. If that is not brief, nothing has changed.
+    /// Moves to the event that starts `len` bytes into this frame, after the arguments. If its
+    /// integers are not brief, nothing changes.
     #[inline(always)]
     pub fn step(&mut self, len: usize, frame: &Frame, frequency: Frequency) -> bool {
         let mut args = len + 1;
@@ -170,7 +174,7 @@ impl<'a> Stride<'a> {
         false
     }
 
-    /// Brings the cursor here.
+    /// Moves the cursor to this position.
     #[inline(always)]
     pub fn end(self, cursor: &mut Cursor) {
         cursor.code = self.code;
@@ -180,14 +184,14 @@ impl<'a> Stride<'a> {
     }
 }
 
-/// The time so long after another. Neither is negative, so the sum fits without its sign.
+/// The sum of a time and a duration. Neither is negative, so the sum fits in 64 bits without sign.
 #[inline(always)]
 fn add(time: i64, delta: i64) -> Option<i64> {
     let sum = time.cast_unsigned() + delta.cast_unsigned();
     (sum < TIME_LIMIT.cast_unsigned()).then_some(sum.cast_signed())
 }
 
-/// Why a type can't stand in an M's batch.
+/// Why an event type is not allowed in the batch of a thread.
 fn not_here(code: u8, version: Version) -> ErrorKind {
     let Some(event) = EventType::from_code(code) else {
         return ErrorKind::UnknownEvent { code };

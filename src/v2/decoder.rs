@@ -1,7 +1,8 @@
-//! From batches to ordered events: reads a generation, has its events put in order, and goes on with the next one.
+//! From batches to ordered events: reads a generation, orders its events, and continues with the
+//! next one.
 //!
-//! [`Strict`] and [`Lenient`] both read generations and decide about faults: one stops at the first, the other reads on.
-//! What they share is data and mechanism: a [`Generation`] and a [`Sequencer`].
+//! [`Strict`] and [`Lenient`] read generations and decide about faults: strict reading stops,
+//! lenient reading continues. They share a [`Generation`] and a [`Sequencer`].
 
 use super::generation::Generation;
 use super::lenient::Lenient;
@@ -23,7 +24,7 @@ pub(crate) struct Decoder {
     stage: Stage,
 }
 
-/// What reads generations and decides about faults.
+/// Reads generations and decides about faults.
 #[derive(Debug)]
 enum Driver {
     Strict(Strict),
@@ -33,9 +34,9 @@ enum Driver {
 #[derive(Debug)]
 enum Stage {
     Reading,
-    /// What is in the block is the last before this error.
+    /// This error follows the block.
     Failing(Error),
-    /// What is in the block is the last.
+    /// The block is the last one.
     Ended,
 }
 
@@ -52,7 +53,7 @@ impl Decoder {
         }
     }
 
-    /// Once all ordered events are delivered, orders more; false at the end.
+    /// Orders more events. All ordered ones must have been returned. Returns false at the end.
     #[inline(never)]
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         let Decoder { sequencer, driver, stage } = self;
@@ -60,7 +61,8 @@ impl Decoder {
         loop {
             match driver.fill(sequencer, source) {
                 Ok(Filled::Block) => return Ok(true),
-                // What is delivered may refer to the generation's tables, so those stay until it is.
+                // These events may refer to the tables of the generation, so they must be returned
+                // before the next generation is read.
                 Ok(Filled::GenerationDone) if sequencer.ready() > 0 => return Ok(true),
                 Ok(Filled::GenerationDone) => {
                     match std::mem::replace(stage, Stage::Ended) {
@@ -107,7 +109,7 @@ impl Decoder {
         Account { read, lost, trailing, faults, fault_count }
     }
 
-    /// The generation in hand.
+    /// The current generation.
     pub fn generation(&self, source: &Source<'_>) -> Option<GenerationInfo> {
         let Generation { number, len, total_batches, earlier_batches, ref threads, .. } = self.sequencer.generation;
         (number != 0).then_some(GenerationInfo {
@@ -123,24 +125,24 @@ impl Decoder {
         self.sequencer.warnings.get()
     }
 
-    /// How many batches were read.
+    /// The number of batches that were read.
     pub fn batches(&self) -> u64 {
         self.sequencer.generation.total_batches
     }
 
-    /// Whether the next event is ordered already.
+    /// Whether the next event is ordered.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.sequencer.is_ready()
     }
 
-    /// The next event, which is ready, and where its names are.
+    /// The next event, which must be ordered, and its names.
     #[inline(always)]
     pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         self.sequencer.deliver(source)
     }
 
-    /// All events that are ordered already, and where their names are.
+    /// All events that are ordered, and their names.
     pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
         self.sequencer.take(source)
     }

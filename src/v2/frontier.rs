@@ -1,16 +1,16 @@
-//! The Ms of a generation by the time of their next event: a binary heap.
+//! The frontier: a binary heap of the threads, by the time of their next event.
 //!
-//! It is a heap of its own and not the standard library's, because which of two Ms with events at the same time comes
-//! first shows in the result. The moves, and the sorting when the earliest event has to wait, are those of Go's
+//! The standard library's heap would order threads with the same time differently, which is visible
+//! in the result. This one, and the sorting when the earliest event has to wait, follow Go's
 //! `src/internal/trace/batchcursor.go`.
 
-use crate::pdqsort;
+use crate::wire::pdqsort;
 
-/// An M and the time of its next event.
+/// A thread and the time of its next event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     pub time: i64,
-    /// Which cursor.
+    /// The number of the thread's cursor.
     pub cursor: u32,
 }
 
@@ -25,7 +25,7 @@ impl Frontier {
         &self.heap
     }
 
-    /// The latest time with which the first head stays the first.
+    /// The latest time at which the first head stays the first.
     pub fn limit(&self) -> i64 {
         self.heap.iter().take(3).skip(1).map(|head| head.time).min().unwrap_or(i64::MAX)
     }
@@ -39,7 +39,7 @@ impl Frontier {
         self.sift_up(self.heap.len() - 1);
     }
 
-    /// Tells of a new time of the head at `i`.
+    /// Changes the time of the head with this index.
     #[inline(always)]
     pub fn update(&mut self, i: usize, time: i64) {
         let head = Head { time, ..self.heap[i] };
@@ -53,7 +53,7 @@ impl Frontier {
     }
 
     pub fn remove(&mut self, mut i: usize) {
-        // First to the root, whatever the times.
+        // First move it to the root, whatever the times.
         while i > 0 {
             self.heap.swap((i - 1) / 2, i);
             i = (i - 1) / 2;
@@ -64,7 +64,7 @@ impl Frontier {
         }
     }
 
-    /// Sorts by time. A sorted heap is a heap.
+    /// Sorts by time. A sorted vector is a heap.
     pub fn sort(&mut self) {
         pdqsort::sort_by_key(&mut self.heap, |head| head.time);
     }
@@ -77,12 +77,12 @@ impl Frontier {
         i
     }
 
-    /// Lets `head` sink from `i`. It is kept in registers, and what rises is written where it belongs.
+    /// Moves `head` down from this index. It stays in registers until its place is found.
     #[inline(always)]
     fn sift_down(&mut self, mut i: usize, head: Head) {
         let heap = &mut self.heap[..];
         loop {
-            // Of equal times the upper one stays, then the left one goes up.
+            // Of equal times, the upper one stays. Otherwise the left one moves up.
             let left = 2 * i + 1;
             let (mut least, mut least_head) = (i, head);
             if let Some(&child) = heap.get(left) {
@@ -110,13 +110,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What may be done to a frontier; positions count from the front, around its end.
+    /// An operation. Indexes are taken modulo the size.
     #[derive(Clone, Copy, Debug)]
     enum Move {
         Insert,
-        /// The first head's M goes on, by so much.
+        /// The time of the first head grows by this.
         Advance(i64),
-        /// Another's does, after sorting.
+        /// The time of another head grows, after sorting.
         AdvanceAnother(usize, i64),
         Remove(usize),
         Sort,
@@ -133,7 +133,7 @@ mod tests {
         proptest::collection::vec(one, 0..200)
     }
 
-    /// Times that no two heads share: whole thousands apart from the cursor's number.
+    /// Multiples of 1000 plus the cursor number, so that no two heads have the same time.
     fn time(of: i64, cursor: u32) -> i64 {
         of * 1000 + i64::from(cursor)
     }
@@ -149,7 +149,7 @@ mod tests {
         #[test]
         fn the_first_is_the_earliest(moves in moves()) {
             let mut frontier = Frontier::default();
-            // By cursor; what no rule keeps in order can't be out of it.
+            // By cursor. A plain list as the reference.
             let mut naive: Vec<Head> = Vec::new();
             let mut cursors = 0;
             for step in moves {
@@ -197,7 +197,7 @@ mod tests {
         frontier.update(at, head.time);
     }
 
-    /// Of equal times, what Go's `heapInsert`, `heapUpdate` and `heapRemove` leave.
+    /// The order of equal times after Go's `heapInsert`, `heapUpdate` and `heapRemove`.
     #[test]
     fn of_equal_times_the_upper_and_then_the_left_one_stays() {
         let mut frontier = Frontier::default();

@@ -1,7 +1,7 @@
 //! One generation: its batches by thread (M), its tables, its CPU samples and its clock.
 //!
-//! This is data. What reads a generation from a file decides which batches to [`add`](Generation::add) and what to do
-//! about faults: [`strict`](super::strict) and [`lenient`](super::lenient).
+//! This is data only. [`strict`](super::strict) and [`lenient`](super::lenient) read it from a
+//! file. They decide which batches to [`add`](Generation::add) and what to do about faults.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -19,9 +19,9 @@ use crate::event::tables::{self, ExperimentData, Span, StackEntry, Tables};
 use crate::id::{NONE, ThreadId};
 use crate::limits::{self, Limits};
 use crate::number::number;
-use crate::pdqsort;
 use crate::time::{ClockSnapshot, Frequency, TIME_LIMIT, Time, WallTime};
 use crate::wire::header::Version;
+use crate::wire::pdqsort;
 
 /// The batches of one thread.
 #[derive(Clone, Copy, Debug)]
@@ -34,53 +34,55 @@ pub(super) struct Thread {
 /// A sample of the CPU profiler.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
-    /// Nanoseconds.
+    /// In nanoseconds.
     pub time: i64,
     pub thread: u64,
     pub proc: u64,
     pub go: u64,
     pub stack: u64,
-    /// Where it begins in the window.
+    /// Its position in the window.
     pub at: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Generation {
-    /// 0 before its first batch.
+    /// 0 before the first batch.
     pub number: u64,
     pub batches: Vec<EventBatch>,
-    /// The threads in the order of their first batches.
+    /// In the order of their first batches.
     pub threads: Vec<Thread>,
     pub tables: Tables,
     pub samples: Vec<Sample>,
-    /// What the clock's units last, once the generation has said so.
+    /// Valid once the generation has stated it.
     pub frequency: Frequency,
     pub has_frequency: bool,
     /// The version of the trace.
     pub version: Version,
-    /// The newest version whose events and batches are accepted. Those newer than the trace's version are faults.
+    /// The newest version whose events and batches are accepted. Those newer than the version of
+    /// the trace are faults.
     pub accepts: Version,
     pub alphabet: &'static Alphabet,
     pub limits: Limits,
-    /// The least time of any batch, in the clock's units.
+    /// The minimum time of all batches, in units of the clock.
     pub min_time: u64,
-    /// The clock as it stands in the file: trace, mono, seconds, nanoseconds.
+    /// The clock snapshot in the file: trace, monotonic, seconds, nanoseconds.
     pub clock: Option<[u64; 4]>,
     by_thread: HashMap<u64, u32, RandomState>,
-    /// Batches of samples, of experiments and of events without a thread: where one begins, by the hash of its bytes.
+    /// The positions of batches of samples, experiments and events without a thread, by the hash of
+    /// their bytes.
     uncounted: HashMap<u64, usize, RandomState>,
-    /// The batch of the clock.
+    /// The bytes of the clock's batch.
     pub clock_batch: Range<usize>,
-    /// How much of the window it takes.
+    /// Its length in the window.
     pub len: usize,
-    /// How many batches were read so far, those of earlier generations included.
+    /// The number of batches that were read so far, in all generations.
     pub total_batches: u64,
-    /// How many batches earlier generations had.
+    /// The number of batches in earlier generations.
     pub earlier_batches: u64,
 }
 
 impl Generation {
-    /// An empty generation, to be filled and cleared again and again.
+    /// An empty generation, which can be filled and cleared several times.
     pub fn new(version: Version, accepts: Version, limits: Limits) -> Self {
         Generation {
             number: 0,
@@ -105,12 +107,12 @@ impl Generation {
         }
     }
 
-    /// The time that its Sync event has: that of its earliest batch.
+    /// The time of its Sync event, which is that of its earliest batch.
     pub fn start(&self) -> Option<i64> {
         self.frequency.time(self.min_time)
     }
 
-    /// What decoding its events takes.
+    /// What decoding its events needs.
     #[inline(always)]
     pub fn timebase<'a>(&'a self, window: &'a [u8]) -> Timebase<'a> {
         Timebase {
@@ -143,21 +145,22 @@ impl Generation {
         Error { kind, at: Location { offset, generation, thread, event: None } }
     }
 
-    /// An error in a batch that may be the generation's first.
+    /// An error in a batch that may be the first of the generation.
     pub fn error_in(&self, batch: &Batch, kind: ErrorKind, offset: u64) -> Error {
         let error = self.error(kind, offset, batch.thread_id());
         let generation = error.at.generation.or((batch.generation != 0).then_some(batch.generation));
         Error { at: Location { generation, ..error.at }, ..error }
     }
 
-    /// An error in the framing of what may be the generation's first batch. `base` is where the window begins in the file.
+    /// An error in the framing of a batch that may be the first of the generation. `base` is the
+    /// offset of the window in the file.
     pub fn error_of(&self, fault: batch::Fault, base: u64) -> Error {
         let error = self.error(fault.kind, base + fault.at as u64, fault.thread);
         let generation = error.at.generation.or(fault.generation);
         Error { at: Location { generation, ..error.at }, ..error }
     }
 
-    /// Counts a batch that is to be added.
+    /// Counts a batch that will be added.
     pub fn count(&mut self, batch: &Batch) {
         self.number = batch.generation;
         self.total_batches += 1;
@@ -166,7 +169,7 @@ impl Generation {
         }
     }
 
-    /// Compares what was read with the limits.
+    /// Checks that the generation is within the limits.
     pub fn check_limits(&self) -> Result<(), ErrorKind> {
         let limits = &self.limits;
         limits::check("bytes in a generation", self.len as u64, limits.generation_bytes)?;
@@ -179,8 +182,8 @@ impl Generation {
         limits::check("batches of experiments in a generation", batches, limits.experiment_batches)
     }
 
-    /// Adds a batch to the events or to the table that it holds. An error is found where the rest of the batch can't be
-    /// read; what was read before is kept.
+    /// Adds a batch to the events or to the table that it belongs to. An error means that the rest
+    /// of the batch cannot be read. What was read before is kept.
     pub fn add(&mut self, batch: &Batch, window: &[u8], faults: Faults<'_>) -> Check {
         if let Some(experiment) = batch.experiment {
             return self.add_experiment(experiment, batch, window, faults);
@@ -254,12 +257,12 @@ impl Generation {
         while let Some(at) = records.next(EventType::CPUSample)? {
             let time = records.int()?;
             let [thread, proc, go, stack] = [records.int()?, records.int()?, records.int()?, records.int()?];
-            // The time is in the clock's units until the frequency is known.
+            // In units of the clock until the frequency is known.
             let Ok(time) = i64::try_from(time) else {
                 faults(Fault { kind: ErrorKind::TimestampOverflow, pos: at })?;
                 continue;
             };
-            // The runtime writes 0 for a thread that runs no goroutine.
+            // The runtime writes 0 if the thread runs no goroutine.
             let go = if go == 0 { NONE } else { go };
             self.samples.push(Sample { time, thread, proc, go, stack, at });
         }
@@ -294,7 +297,7 @@ impl Generation {
         Ok(())
     }
 
-    /// What begins at `pos` must be in the trace's version.
+    /// Checks that the record at this position exists in the version of the trace.
     fn check_since(&self, event: EventType, pos: usize, faults: Faults<'_>) -> Check {
         let since = event.spec().since;
         match self.version < since {
@@ -335,8 +338,9 @@ impl Generation {
         Ok(())
     }
 
-    /// Samples, an experiment's bytes and the statuses of goroutines have no sequence numbers or IDs, so only its bytes show
-    /// that a batch is a copy. An empty batch is never one.
+    /// Checks that this is not a copy of an earlier batch. Samples, data of experiments and
+    /// statuses of goroutines have no sequence numbers or IDs, so only the bytes show that. An
+    /// empty batch is no copy.
     fn check_uncounted(&mut self, batch: &Batch, window: &[u8]) -> Result<(), ErrorKind> {
         if batch.body == batch.end {
             return Ok(());
@@ -349,7 +353,8 @@ impl Generation {
         }
     }
 
-    /// Does what needs all the batches: checks that nothing is missing, and converts times to nanoseconds.
+    /// Completes the generation after its last batch: checks that nothing is missing, and converts
+    /// times to nanoseconds.
     pub fn finish(&mut self, window: &[u8], faults: Faults<'_>) -> Check {
         debug_assert!(self.len <= window.len());
         let end = self.len;
@@ -390,7 +395,7 @@ fn snapshot([time, mono, seconds, nanos]: [u64; 4], frequency: Frequency) -> Opt
     Some(ClockSnapshot { trace: Time(frequency.time(time)?), mono, wall: WallTime::new(seconds, nanos)? })
 }
 
-/// The batches of a thread are in the order in which it wrote them.
+/// Checks that the batches of a thread are in the order in which it wrote them.
 fn check_follows(last: &EventBatch, batch: &Batch, window: &[u8]) -> Result<(), ErrorKind> {
     if batch.time < last.time {
         return Err(ErrorKind::TimeRegression { last: last.time, found: batch.time });

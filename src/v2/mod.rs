@@ -1,30 +1,31 @@
 //! The format of Go 1.22 and later.
 //!
-//! A trace is a row of generations, each about a second. A generation is a row of batches: most hold the events of
-//! one M in the order in which they happened there, some hold the tables that those refer to. Between Ms there is no
-//! order in the file: it is restored from times, sequence numbers and what the scheduler allows.
+//! A trace is a sequence of generations, each about a second long. A generation is a sequence of
+//! batches. Most batches hold events of one thread (M), in order. The others hold the tables that
+//! events refer to. The file does not order the events of different threads. Their order follows
+//! from times, sequence numbers and the rules of the scheduler.
 //!
 //! ```text
 //! file        header  generation  generation  …
 //! generation  batch batch batch …  (EndOfGeneration from Go 1.26 on)
 //! batch       type  generation  M  time  size  body
-//! body        event event …  |  string string …  |  stack stack …  |  sample sample …  |  frequency, clock
+//! body        event event …  |  string string …  |  stack stack …  |  sample …  |  frequency, clock
 //! ```
 //!
-//! - [`spec`]: the one table of events.
-//! - [`batch`]: the framing.
-//! - [`records`]: the records of tables, one after another.
-//! - [`cursor`]: the events of one thread, one after another.
-//! - [`generation`]: the batches of one generation, and its tables. This is data: what reads it decides.
+//! - [`spec`]: the table of events: codes, names and arguments.
+//! - [`batch`]: the framing of batches.
+//! - [`records`]: the records of tables.
+//! - [`cursor`]: the events of one thread.
+//! - [`generation`]: the batches of one generation, and its tables. Only data.
 //! - [`frontier`]: the threads by the time of their next event.
-//! - [`parked`]: those that can't go on, where they are many.
-//! - [`effects`]: what each event does to goroutines and Ps, and what it waits for: the other table.
+//! - [`parked`]: threads that have to wait, if there are many.
+//! - [`effects`]: the table of what each event does to goroutines and Ps, and what it waits for.
 //! - [`order`]: applies events to the scheduler, and fills their records.
-//! - [`sequencer`]: puts the events of a generation in order, a block at a time.
-//! - [`strict`]: reads generation after generation and stops at the first fault.
-//! - [`lenient`]: reads on after faults; its table says what is kept and lost.
-//! - [`decoder`]: the sequencer, driven by one of these two.
-//! - [`raw`]: batches and events in file order, unordered.
+//! - [`sequencer`]: orders the events of a generation, a block at a time.
+//! - [`strict`]: reads generations and stops at the first error.
+//! - [`lenient`]: reads generations and continues after errors, as its table says.
+//! - [`decoder`]: joins the sequencer with one of these two.
+//! - [`raw`]: batches and events in file order.
 //!
 //! Modules use only those above them in this list.
 

@@ -1,9 +1,9 @@
-//! Ms that can't go on, by what they wait for.
+//! Threads whose events have to wait, indexed by what they wait for.
 //!
-//! When the first of the frontier can't go on, the others are tried in order of time, and so again at the next event. That
-//! is quick as long as few wait, as in every trace that a runtime writes; in one that is damaged or made to harm,
-//! thousands may, at every event. Then they are taken out of the frontier to here, and only those come back for which what
-//! they wait for has come.
+//! If the earliest event has to wait, the others are tried in order of time, and again for the next
+//! event. That is fast if few threads wait, as in every trace that a runtime writes. In a damaged
+//! or hostile trace thousands may wait. Then they move from the frontier to here, and return when
+//! the event happens that they wait for.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,8 @@ use crate::sched::Wait;
 
 #[derive(Debug, Default)]
 pub(super) struct Parked {
-    /// With their times and cursors: of those that wait for the same the earliest is the first.
+    /// The time and the cursor of each thread. The earliest of those with the same wait is the
+    /// first.
     waiting: BTreeSet<(Wait, i64, u32)>,
     by_time: BTreeSet<(i64, u32)>,
 }
@@ -28,7 +29,7 @@ impl Parked {
         self.by_time.clear();
     }
 
-    /// The time of the earliest.
+    /// The earliest time.
     pub fn first_time(&self) -> Option<i64> {
         self.by_time.first().map(|&(time, _)| time)
     }
@@ -38,7 +39,8 @@ impl Parked {
         self.by_time.insert((head.time, head.cursor));
     }
 
-    /// Gives back the earliest of those that wait for this. If it goes on, what the others wait for is past.
+    /// Removes the earliest thread with this wait. Its event changes the state again, so the others
+    /// keep waiting.
     pub fn wake(&mut self, wait: Wait) -> Option<Head> {
         let &first = self.waiting.range((wait, i64::MIN, 0)..).next().filter(|first| first.0 == wait)?;
         self.waiting.remove(&first);
@@ -47,28 +49,28 @@ impl Parked {
         Some(Head { time, cursor })
     }
 
-    /// Gives all back, in order of time.
+    /// Removes all threads, in order of time.
     pub fn drain(&mut self) -> impl Iterator<Item = Head> + use<> {
         self.waiting.clear();
         std::mem::take(&mut self.by_time).into_iter().map(|(time, cursor)| Head { time, cursor })
     }
 }
 
-/// How much is tried in vain before Ms are parked: so much for each M and for each event of the generation. That is far
-/// more than what the runtime's traces come to.
+/// How many tries may fail before threads are parked: a number for each thread and for each event
+/// of the generation. It is far more than traces of the runtime need.
 #[derive(Debug)]
 pub(super) struct Patience {
-    /// Below zero where the last attempt took more than there was.
+    /// Negative if the last tries exceeded it.
     left: i64,
-    /// How many events had been ordered when it was last added to.
+    /// The number of ordered events when `left` last grew.
     events: u64,
-    /// For each M and each event.
+    /// The number of tries for each thread and event.
     tries: i64,
 }
 
-/// Each costs some 20 nanoseconds, or a hundred where the Ms are too many for the caches.
+/// A try takes about 20 nanoseconds, or 100 if the threads do not fit in the caches.
 const TRIES: i64 = 16;
-/// To look at a head in sorting costs so much less than to try it.
+/// Sorting a head costs this much less than trying its event.
 const SORTED_FOR_A_TRY: usize = 8;
 
 impl Default for Patience {
@@ -78,25 +80,25 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// None at all.
+    /// Parks threads at once.
     #[cfg(test)]
     pub fn none() -> Self {
         Patience { left: 0, events: 0, tries: 0 }
     }
 
-    /// A generation of so many Ms begins, after so many events.
+    /// Starts a generation with this number of threads, after this number of events.
     pub fn begin(&mut self, threads: usize, events: u64) {
         *self = Patience { left: self.tries * threads as i64, events, ..*self };
     }
 
-    /// Whether there is none left, after so many events.
+    /// Whether no tries are left, after this number of events.
     pub fn is_spent(&mut self, events: u64) -> bool {
         self.left += self.tries * events.saturating_sub(self.events).cast_signed();
         self.events = events;
         self.left <= 0
     }
 
-    /// So many Ms were sorted, and so many tried in vain.
+    /// Counts sorted threads and failed tries.
     pub fn spend(&mut self, sorted: usize, tried: usize) {
         self.left -= (sorted / SORTED_FOR_A_TRY + tried) as i64;
     }

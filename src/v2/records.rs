@@ -1,4 +1,4 @@
-//! The records of batches that hold no events: strings, stacks, CPU samples and the clock.
+//! The records of batches without events: strings, stacks, CPU samples and the clock.
 
 use super::batch::Batch;
 use super::spec::EventType;
@@ -6,7 +6,7 @@ use crate::error::ErrorKind;
 use crate::event::tables::RawFrame;
 use crate::wire::varint;
 
-/// A fault at a place in the window.
+/// A fault and its position in the window.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub kind: ErrorKind,
@@ -15,10 +15,11 @@ pub(super) struct Fault {
 
 pub(super) type Check<T = ()> = Result<T, Fault>;
 
-/// Decides about a fault that leaves the rest of the batch readable: returns it to stop there, or `Ok` to go on.
+/// Decides about a fault after which the rest of the batch can be read. Returns the fault to stop,
+/// or `Ok` to continue.
 pub(super) type Faults<'a> = &'a mut dyn FnMut(Fault) -> Check;
 
-/// Adds a place to a kind of error.
+/// Adds a position to an error.
 pub(super) trait At<T> {
     fn at(self, pos: usize) -> Check<T>;
 }
@@ -29,25 +30,25 @@ impl<T, E: Into<ErrorKind>> At<T> for Result<T, E> {
     }
 }
 
-/// Reads the records of a batch one after another.
+/// Reads the records of a batch.
 pub(super) struct Records<'a> {
-    /// Up to the batch's end.
+    /// Up to the end of the batch.
     bytes: &'a [u8],
     pub pos: usize,
 }
 
 impl<'a> Records<'a> {
-    /// The records of a batch whose first byte is the first record's type.
+    /// The records of a batch that starts with the type of its first record.
     pub fn new(batch: &Batch, window: &'a [u8]) -> Self {
         Records { bytes: window.get(..batch.end).unwrap_or_default(), pos: batch.body }
     }
 
-    /// The records after the byte that says what the batch holds.
+    /// The records of a batch that starts with a byte that states what it holds.
     pub fn after_type(batch: &Batch, window: &'a [u8]) -> Self {
         Records { pos: batch.body + 1, ..Records::new(batch, window) }
     }
 
-    /// The place and the type of the next record.
+    /// The position and the type of the next record.
     pub fn next_any(&mut self) -> Option<(usize, u8)> {
         let at = self.pos;
         let code = *self.bytes.get(at)?;
@@ -55,7 +56,7 @@ impl<'a> Records<'a> {
         Some((at, code))
     }
 
-    /// The place of the next record, which must be of this type.
+    /// The position of the next record, which must be of this type.
     pub fn next(&mut self, expected: EventType) -> Check<Option<usize>> {
         match self.next_any() {
             None => Ok(None),
@@ -72,7 +73,7 @@ impl<'a> Records<'a> {
         RawFrame::read(self.bytes, &mut self.pos).at(self.pos)
     }
 
-    /// Skips the bytes that a record of this type has.
+    /// Skips this number of bytes of a record of this type.
     pub fn skip(&mut self, len: u64, event: EventType) -> Check {
         match (self.bytes.len() - self.pos) as u64 >= len {
             true => {

@@ -1,18 +1,20 @@
-//! Puts the events of one generation in order.
+//! Orders the events of one generation.
 //!
-//! 1. Put each thread's first event into the frontier, a heap by time.
-//! 2. Try to let the earliest event happen. If the scheduler does not allow it yet, sort the frontier and try the others
-//!    in order of time: the first that can happen, does.
-//! 3. Read the next event of the thread whose event happened, and put it in its place.
-//! 4. A CPU sample goes before the event that is first when it is due.
+//! 1. Put the first event of each thread into the frontier, a heap by time.
+//! 2. Try the earliest event. If it has to wait, sort the frontier and try the other threads in order
+//!    of time, until an event happens.
+//! 3. Replace the event that happened by the next event of its thread.
+//! 4. Put a CPU sample before the first event that is later.
 //!
-//! Steps 2 and 3 are taken for a block of events at a time, and within it in runs: one thread's events follow each other
-//! until another's is due. A block ends with its generation, since its records refer to the generation's tables.
+//! Steps 2 and 3 fill a block of records. Within a block they go in runs of events of one thread,
+//! until an event of another thread is earlier. A block ends with its generation, because its
+//! records refer to the tables of the generation.
 //!
-//! If no event can happen, the trace is broken. Every event is later than the last: equal times are pushed apart by
-//! a nanosecond. The steps are those of Go's `src/internal/trace/reader.go`.
+//! If no event can happen, the trace is broken. Every event is later than the one before: equal
+//! times are moved apart by a nanosecond. The steps are those of Go's
+//! `src/internal/trace/reader.go`.
 //!
-//! Where the generation comes from, and what to do about a [`Fault`], is up to the caller.
+//! The caller provides the generation, and decides what to do about a [`Fault`].
 
 mod waiting;
 
@@ -36,56 +38,56 @@ use crate::warning::Warnings;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 
-/// How many events are ordered at a time: enough for the loop to keep what it needs at hand, few enough to stay in the
-/// first-level cache.
+/// The number of events in a block. Larger blocks do not fit in the first-level cache. Smaller ones
+/// repeat the preparation of the loop too often.
 const BLOCK: usize = 128;
 
 #[derive(Debug)]
 pub(super) struct Sequencer {
     pub generation: Generation,
-    /// By cursor number.
+    /// By number.
     cursors: Vec<Cursor>,
     frontier: Frontier,
-    /// Those of the frontier that can't go on, if they are many.
+    /// Threads whose events have to wait, if there are many.
     parked: Parked,
     pub patience: Patience,
-    /// How often an event was tried on the long way.
+    /// How many times [`order::order`] was called.
     #[cfg(test)]
     tries: u64,
     next_sample: usize,
-    /// Its time, or the end of time.
+    /// The time of the next sample, or the maximum if there is none.
     next_sample_time: i64,
     pub sched: Sched,
-    /// Ordered events, of which those before `next` were delivered. All are of the same generation.
+    /// Ordered events. Those before `next` were returned. All are of the same generation.
     block: Box<[Record; BLOCK]>,
     next: usize,
     len: usize,
     out: Outbox,
     last_time: i64,
     pub syncs: u64,
-    /// How many events were ordered: all are delivered before an error that comes after them.
+    /// The number of ordered events. All are returned before an error that follows them.
     pub delivered: u64,
-    /// What is wrong with the event that would come next on the current one's thread.
+    /// The error that follows the current event on its thread.
     fault: Option<Fault>,
     pub warnings: Warnings,
-    /// How many generations were delivered, or begun.
+    /// The number of generations that were started.
     pub generations: u64,
-    /// The bytes of the largest.
+    /// The size of the largest generation in bytes.
     largest: u64,
-    /// How many records the event gave that has just happened: they are not in the block yet.
+    /// The number of records of the event that has just happened, which are not in the block yet.
     happened: u64,
 }
 
-/// Why the events can't go on.
+/// Why ordering stops.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// A thread's next event can't be read. The thread has left the frontier.
+    /// The next event of a thread cannot be read. The thread is no longer in the frontier.
     Unreadable {
-        /// The number of its cursor.
+        /// The number of the thread's cursor.
         cursor: usize,
         error: Error,
     },
-    /// An event contradicts those before it, or none can be next.
+    /// An event contradicts earlier ones, or no event can happen.
     Disorder(Error),
 }
 
@@ -97,10 +99,11 @@ impl Fault {
     }
 }
 
-/// Decides about an error in an event that can be delivered all the same: returns it to stop there, or `Ok` to go on.
+/// Decides about an error in an event that can still be delivered. Returns the error to stop, or
+/// `Ok` to continue.
 pub(super) type Tolerate<'a> = &'a mut dyn FnMut(Error) -> Result<(), Error>;
 
-/// Why no more events were ordered.
+/// Why no more events are ordered.
 #[derive(Debug)]
 pub(super) enum Filled {
     /// The block is full.
@@ -109,29 +112,29 @@ pub(super) enum Filled {
     GenerationDone,
 }
 
-/// Why a run of one M's events ends.
+/// Why a run of events of one thread ends.
 enum Run {
-    /// Another M's is due, or the block is full.
+    /// An event of another thread is earlier, or the block is full.
     Over,
-    /// The next one has to go the long way: its record is free again.
+    /// The next event needs [`order::order`]. Its record is unused.
     Stopped,
-    /// The last one has happened, and the end of its arguments is so far from their beginning, but what follows it has to be
-    /// found the long way.
+    /// The last event has happened, and its arguments have this length. The next event must be
+    /// found by [`Cursor::advance`].
     Unfinished(usize),
 }
 
 /// What follows the events of a generation.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// Another generation: its Sync, perhaps after a gap, is the current record.
+    /// Another generation. The current record is its Sync, or the gap before it.
     Generation,
-    /// The trace is over: the last Sync is the current record. An error may be due after it.
+    /// The end of the trace. The current record is the last Sync. An error may follow.
     LastSync(Option<Error>),
-    /// Nothing at all.
+    /// Nothing.
     Nothing,
 }
 
-/// A time after the last one: equal or earlier times are pushed a nanosecond after it.
+/// This time, or if it is not later than the last one, the nanosecond after that.
 #[inline(always)]
 fn later(time: i64, last: i64) -> i64 {
     match time > last {
@@ -168,18 +171,18 @@ impl Sequencer {
         }
     }
 
-    /// How many events are ordered and not delivered yet.
+    /// The number of ordered events that were not returned.
     pub fn ready(&self) -> u64 {
         self.len.saturating_sub(self.next) as u64
     }
 
-    /// Whether the next event is ordered already.
+    /// Whether the next event is ordered.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.next < self.len
     }
 
-    /// The next event, which is ready, and where its names are.
+    /// The next event, which must be ordered, and its names.
     #[inline(always)]
     pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
@@ -188,21 +191,22 @@ impl Sequencer {
         (record, symbols)
     }
 
-    /// All events that are ordered already, and where their names are.
+    /// All events that are ordered, and their names.
     pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
         let first = std::mem::replace(&mut self.next, self.len);
         let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
         (self.block.get(first..self.len).unwrap_or_default(), symbols)
     }
 
-    /// Begins a new block, once all of the last one is delivered.
+    /// Starts a new block. All events of the last one must have been returned.
     pub fn begin_block(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.next = 0;
         self.len = 0;
         self.check_limits(source.base())
     }
 
-    /// Orders events until the block is full or the generation has no more. After a fault, those before it are in the block.
+    /// Orders events until the block is full or the generation ends. Events before a fault are in
+    /// the block.
     pub fn fill(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<Filled, Fault> {
         while self.len < BLOCK {
             if let Some(pos) = self.order_frequent(source.window()) {
@@ -229,7 +233,7 @@ impl Sequencer {
             && self.fault.is_none()
     }
 
-    /// Puts the current event into the block.
+    /// Adds the current event to the block.
     pub fn append(&mut self) {
         let mut record = self.out.current;
         record.time = later(record.time, self.last_time);
@@ -239,7 +243,7 @@ impl Sequencer {
         self.delivered += 1;
     }
 
-    /// Forgets all events of the generation that are not in the block.
+    /// Drops all events of the generation that are not in a block.
     pub fn stop(&mut self) {
         self.fault = None;
         self.clear_heads();
@@ -247,9 +251,10 @@ impl Sequencer {
         self.go_to_sample(0);
     }
 
-    /// Orders events as nearly all can be ordered: the earliest one is of a frequent kind, can happen, and its thread has
-    /// another in the same batch. Stops at the first event of which this is not so: if that event has happened and only
-    /// its thread's next one is yet to be found, returns the end of its arguments.
+    /// Orders events as long as [`order::frequent`] is enough: the earliest event is of a frequent
+    /// kind, can happen, and is not the last of its batch. If the last event has happened, but the
+    /// next one of its thread must be found by [`Cursor::advance`], returns the length of its
+    /// arguments.
     #[inline(never)]
     fn order_frequent(&mut self, window: &[u8]) -> Option<usize> {
         if self.out.has_more() || !self.parked.is_empty() || self.fault.is_some() {
@@ -270,7 +275,7 @@ impl Sequencer {
             let limit = self.frontier.limit().min(self.next_sample_time);
             let Some(mut on) = self.sched.on_thread(cursor.thread).filter(OnThread::has_proc) else { break };
             let Some(mut stride) = Stride::new(cursor, window) else { break };
-            // One M's events until another's is due: they come in runs.
+            // A run of events of this thread, until an event of another thread is earlier.
             let mut records = self.block[len..].iter_mut();
             run = loop {
                 let Some(record) = records.next() else { break Run::Over };
@@ -301,7 +306,7 @@ impl Sequencer {
         unfinished
     }
 
-    /// Makes the next event the current one, whatever it takes. There must be one.
+    /// Makes the next event the current one. There must be one.
     fn produce(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
         if self.out.has_more() {
             self.out.next();
@@ -320,7 +325,7 @@ impl Sequencer {
         self.advance_another(source, tolerate)
     }
 
-    /// A fault was found before the events in front of it were counted.
+    /// Sets the event number of a fault that was found before earlier events were counted.
     fn after_delivered(&self, fault: Fault) -> Fault {
         let counted = |mut error: Error| {
             error.at.event = error.at.event.map(|_| self.delivered);
@@ -332,7 +337,7 @@ impl Sequencer {
         }
     }
 
-    /// Lets the event of the head at `i` happen, if it can.
+    /// Tries the event of the head with this index.
     fn try_advance(&mut self, i: usize, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<bool, Fault> {
         #[cfg(test)]
         {
@@ -350,7 +355,7 @@ impl Sequencer {
         };
         let unknown = Cell::new(None);
         let attempt = Attempt { tables: &self.generation.tables, source, event, cursor, unknown: &unknown };
-        // Whom this event may wake.
+        // The event may wake parked threads.
         let before = (!self.parked.is_empty()).then(|| self.sched.context(cursor.thread));
         let step = order::order(&mut self.sched, attempt, args, &mut self.out);
         if let Some(unknown) = unknown.take() {
@@ -376,7 +381,7 @@ impl Sequencer {
         Ok(true)
     }
 
-    /// An event that has happened must be in the trace's version.
+    /// Checks that an event that has happened exists in the version of the trace.
     fn check_since(
         &self,
         event: EventType,
@@ -394,7 +399,8 @@ impl Sequencer {
         }
     }
 
-    /// Goes to the next event of a cursor whose event has happened. A fault there is due after that.
+    /// Moves a cursor whose event has happened to its next event. A fault there is reported after
+    /// the event.
     fn finish(&mut self, i: usize, number: usize, pos: usize, source: &Source<'_>) {
         let cursor = &mut self.cursors[number];
         match cursor.advance(pos, &self.generation.timebase(source.window())) {
@@ -454,7 +460,8 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Begins to order the generation's events. Each of its threads is to be begun then.
+    /// Starts the events of the generation. [`begin_thread`](Self::begin_thread) must follow for
+    /// each of its threads.
     pub fn open(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.sched.begin_generation(self.generation.number);
         self.check_carried(source.base())?;
@@ -464,7 +471,7 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Puts the first event of the generation's next thread into the frontier.
+    /// Puts the first event of the next thread into the frontier.
     pub fn begin_thread(&mut self, number: usize, source: &Source<'_>) -> Result<(), Fault> {
         let thread = self.generation.threads[number];
         let index = match present(thread.id) {
@@ -475,7 +482,7 @@ impl Sequencer {
         self.resume(number, 0, source)
     }
 
-    /// Puts the event of a cursor that is at `pos` into the frontier, if it has one.
+    /// Puts the event of a cursor at this position into the frontier, if there is one.
     pub fn resume(&mut self, number: usize, pos: usize, source: &Source<'_>) -> Result<(), Fault> {
         let cursor = &mut self.cursors[number];
         match cursor.advance(pos, &self.generation.timebase(source.window())) {
@@ -489,7 +496,8 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Makes the Sync current with which the generation begins, once all of its threads are begun.
+    /// Makes the Sync of the generation the current event. All of its threads must have been
+    /// started.
     pub fn begin_generation(&mut self) {
         self.patience.begin(self.frontier.heads().len(), self.delivered);
         self.generations += 1;
@@ -497,7 +505,7 @@ impl Sequencer {
         self.sync(start, true);
     }
 
-    /// Makes the last Sync current.
+    /// Makes the last Sync the current event.
     pub fn close(&mut self) {
         self.cursors.clear();
         self.stop();
@@ -517,7 +525,7 @@ impl Sequencer {
         };
     }
 
-    /// Puts a gap before the Sync that is current.
+    /// Puts a gap before the current Sync.
     pub fn put_gap_first(&mut self) {
         let sync = self.out.current;
         let time = if self.syncs == 1 { sync.time.saturating_sub(1) } else { self.last_time };
@@ -525,14 +533,14 @@ impl Sequencer {
         *self.out.copy() = sync;
     }
 
-    /// Before Go 1.26 an end proves nothing.
+    /// Adds a warning that before Go 1.26 nothing shows whether the trace is complete.
     pub fn warn_of_end(&mut self, source: &Source<'_>) {
         if self.generation.version < Version::Go126 {
             self.warnings.add_end(Location { offset: source.base(), ..Location::default() });
         }
     }
 
-    /// The threads in the frontier.
+    /// The cursors of the threads in the frontier.
     pub fn unfinished(&self) -> impl Iterator<Item = &Cursor> {
         self.frontier.heads().iter().filter_map(|head| self.cursors.get(head.cursor as usize))
     }
@@ -541,12 +549,12 @@ impl Sequencer {
         &self.cursors[number]
     }
 
-    /// How many CPU samples are not delivered yet.
+    /// The number of CPU samples that were not delivered.
     pub fn samples_left(&self) -> u64 {
         self.generation.samples.len().saturating_sub(self.next_sample) as u64
     }
 
-    /// Compares what is alive with the limits.
+    /// Checks that the number of live things is within the limits.
     fn check_limits(&self, offset: u64) -> Result<(), Error> {
         let limits = &self.generation.limits;
         let live = self.sched.live();
@@ -557,9 +565,10 @@ impl Sequencer {
         checked.map_err(|kind| self.error_here(kind, offset))
     }
 
-    /// Compares what is taken from one generation into the next with its limit.
+    /// Checks that the memory that the next generation inherits is within its limit.
     fn check_carried(&mut self, offset: u64) -> Result<(), Error> {
-        /// A goroutine takes some eighty bytes, and six at the least in each generation.
+        /// A goroutine takes about eighty bytes of memory, and at least six bytes in each
+        /// generation.
         const FACTOR: u64 = 16;
         let limit = self.generation.limits.carried_bytes.saturating_add(self.largest.saturating_mul(FACTOR));
         self.largest = self.largest.max(self.generation.len as u64);
@@ -567,7 +576,7 @@ impl Sequencer {
             .map_err(|kind| self.error_here(kind, offset))
     }
 
-    /// An error in the generation as a whole.
+    /// An error of the generation as a whole.
     fn error_here(&self, kind: ErrorKind, offset: u64) -> Error {
         let generation = (self.generation.number != 0).then_some(self.generation.number);
         let at = Location { offset, generation, thread: None, event: Some(self.delivered) };

@@ -1,4 +1,4 @@
-//! Strict reading: it stops at the first fault, once all events before it are delivered.
+//! Strict reading, which stops at the first error. All events before it are delivered.
 
 use std::io;
 
@@ -13,17 +13,18 @@ use crate::wire::source::Source;
 
 #[derive(Debug, Default)]
 pub(super) struct Strict {
-    /// Found while reading a generation that is whole enough to be delivered first.
+    /// An error after a generation that is complete enough to be delivered first.
     pending: Option<Error>,
 }
 
-/// What became of reading a generation.
+/// The result of reading a generation.
 enum Loaded {
-    /// It is whole.
+    /// A complete generation.
     Whole,
-    /// It stops at damage, but what came before is a generation (before Go 1.26, where no end is marked).
+    /// A generation that is followed by damage. It may be complete, because before Go 1.26 its end
+    /// is not marked.
     Cut(Error),
-    /// The file ends here.
+    /// The end of the file.
     End,
 }
 
@@ -62,7 +63,7 @@ impl Strict {
         Ok(Next::Generation)
     }
 
-    /// Where the file is cut, that is the reason for a standstill and for what the tables lack.
+    /// If the file is truncated, that explains stuck threads and unknown IDs.
     pub fn reason_for(&mut self, error: Error) -> Error {
         match error.kind {
             ErrorKind::StuckFrontier(_) | ErrorKind::UnknownString { .. } | ErrorKind::UnknownStack { .. } => {
@@ -73,14 +74,14 @@ impl Strict {
     }
 }
 
-/// Reads the generation at the window's start, whose predecessor was `last` (0 if there was none).
+/// Reads the generation at the start of the window. `last` is the number of the one before, or 0.
 fn load(generation: &mut Generation, source: &mut Source<'_>, last: u64) -> Result<Loaded, Error> {
     generation.clear();
     let loaded = read_batches(generation, source, last)?;
     if matches!(loaded, Loaded::End) {
         return Ok(loaded);
     }
-    // Where the file is cut, that is the reason for whatever the tables lack.
+    // If the file is truncated, that explains what is missing in the tables.
     match (generation.finish(source.window(), &mut Err), loaded) {
         (Ok(()), Loaded::Cut(error)) => Ok(Loaded::Cut(cut_or_over(generation, error))),
         (Ok(()), loaded) => Ok(loaded),
@@ -89,7 +90,8 @@ fn load(generation: &mut Generation, source: &mut Source<'_>, last: u64) -> Resu
     }
 }
 
-/// Before Go 1.26 no end is marked, but the strings are what a generation ends with: after them the trace may be over.
+/// Before Go 1.26 the end of a generation is not marked, but the strings are written last. So the
+/// trace may have ended after them.
 fn cut_or_over(generation: &Generation, error: Error) -> Error {
     let kind = batch::unframed(error.kind, generation.tables.strings.len() > 0);
     Error { kind, ..error }
@@ -119,7 +121,8 @@ fn read_batches(generation: &mut Generation, source: &mut Source<'_>, last: u64)
             Ok(Framing::EndOfGeneration) if version >= Version::Go126 => {
                 generation.len += 1;
                 if generation.number == 0 {
-                    // The reference lets an end without a generation be a generation without a clock, and refuses that.
+                    // Go's reader treats an end without a generation as a generation without a
+                    // clock, and refuses that.
                     return Err(generation.error(ErrorKind::BadFrequency(Flaw::Missing), at, None));
                 }
                 return Ok(Loaded::Whole);
@@ -160,7 +163,7 @@ fn read_batches(generation: &mut Generation, source: &mut Source<'_>, last: u64)
     }
 }
 
-/// The bytes can't be read on: the place is where they stop.
+/// An I/O error, located at the end of the bytes that were read.
 fn cut_off(
     generation: &Generation,
     error: io::Error,
@@ -171,7 +174,8 @@ fn cut_off(
     cut_by(generation, generation.error(error.into(), end, thread))
 }
 
-/// Before Go 1.26 damage may lie in the next generation, for all that can be known: what was read is delivered first.
+/// Before Go 1.26 the damage may belong to the next generation, so what was read is delivered
+/// first.
 fn cut_by(generation: &Generation, error: Error) -> Result<Loaded, Error> {
     match generation.number != 0 && generation.version < Version::Go126 {
         true => Ok(Loaded::Cut(error)),
@@ -179,7 +183,7 @@ fn cut_by(generation: &Generation, error: Error) -> Result<Loaded, Error> {
     }
 }
 
-/// Whether a batch is the next of the generation, or the first of the one after `last`.
+/// Checks that a batch belongs to the generation, or starts the one after `last`.
 fn check_number(generation: &Generation, batch: &Batch, last: u64) -> Result<(), ErrorKind> {
     let found = batch.generation;
     match (found, generation.number) {

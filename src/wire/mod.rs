@@ -1,6 +1,7 @@
-//! Parts that the trace formats of all Go versions share: varints, the header, and the source of
-//! the bytes.
+//! Parts that the trace formats of all Go versions share: varints, the header, the source of the
+//! bytes, and Go's sort.
 
 pub(crate) mod header;
+pub(crate) mod pdqsort;
 pub(crate) mod source;
 pub(crate) mod varint;

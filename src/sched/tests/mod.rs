@@ -1,4 +1,4 @@
-//! Each row of the tables of [`super`]: what happens, what waits, and what never can.
+//! The methods of the scheduler, one event at a time. The tests of `v2::effects` cover all states.
 
 mod broken;
 pub(crate) mod picture;
@@ -6,11 +6,11 @@ mod state;
 mod waiting;
 
 use super::arena::Index;
-use super::{ActiveTask, Context, Ending, GoStatus, Outcome, RangeId, Sched, Step};
+use super::{ActiveTask, Ending, GoStatus, Outcome, RangeId, Sched, Step};
 use crate::error::{ContextMismatch, ErrorKind};
 use crate::id::NONE;
 
-/// An event of the runtime with its arguments as they stand on the wire.
+/// An event with its arguments as in the trace file.
 #[derive(Clone, Copy, Debug)]
 enum Op {
     GoCreate(u64),
@@ -57,12 +57,12 @@ const P_IDLE: u64 = 2;
 const P_SYSCALL: u64 = 3;
 const P_ABANDONED: u64 = 4;
 
-/// Goroutine 1 runs on M 7 and P 0.
+/// Goroutine 1 runs on thread 7 and P 0.
 const BASE: [(u64, Op); 2] = [(7, Op::ProcStatus(0, P_RUNNING)), (7, Op::GoStatus(1, 7, RUNNING))];
-/// And is in a system call.
+/// As `BASE`, and goroutine 1 is in a system call.
 const CALLING: [(u64, Op); 3] = [BASE[0], BASE[1], (7, Op::GoSyscallBegin(1))];
 
-/// A scheduler in its first generation, to which this has happened.
+/// A scheduler in the first generation, after these events.
 fn after(steps: &[(u64, Op)]) -> Sched {
     let mut sched = Sched::default();
     sched.begin_generation(1);
@@ -76,7 +76,7 @@ fn go_on(sched: &mut Sched, steps: &[(u64, Op)]) {
     }
 }
 
-/// Tries an event; says `done`, `waits`, or the error's text.
+/// Tries an event. Returns `done`, `waits`, or the text of the error.
 fn try_op(sched: &mut Sched, thread: u64, op: Op) -> String {
     match apply(sched, thread, op) {
         Ok(Step::Done(())) => "done".to_owned(),
@@ -149,14 +149,15 @@ fn drop_value<T>(step: Step<T>) -> Step {
     }
 }
 
-/// A goroutine's status, sequence and thread: `Running 0 on 7`; nothing if there is none.
+/// The status, sequence number and thread of a goroutine, such as `Running 0 on 7`. Empty if it
+/// does not exist.
 fn go(sched: &mut Sched, id: u64) -> String {
     let index = sched.gos.find(id);
     let Some(state) = sched.gos.get(index).copied() else { return String::new() };
     on(sched, format!("{} {}", state.status.name(), state.sequence.number), sched.thread_of_go(index))
 }
 
-/// A P's.
+/// The same for a P.
 fn proc(sched: &mut Sched, id: u64) -> String {
     let index = sched.procs.find(id);
     let Some(state) = sched.procs.get(index).copied() else { return String::new() };
@@ -170,7 +171,7 @@ fn on(sched: &Sched, state: String, thread: Index) -> String {
     }
 }
 
-/// All that is known of small IDs, and all that is open.
+/// The state of small IDs, and everything that is open.
 fn snapshot(sched: &mut Sched) -> String {
     let mut text = format!("{:?} {:?} {:?}", sched.annotations, sched.ranges, sched.gc);
     for id in 0..12 {

@@ -1,74 +1,11 @@
-//! What happens.
+//! Events that happen, beyond the transitions in the table of `v2::effects`.
 
 use super::*;
 use crate::event::{GoState, ProcState};
 use crate::sched::Fit;
-use crate::sched::arena::HOMES;
+use crate::sched::arena::DIRECT;
 
-/// What a goroutine was and is.
-type GoRow<'a> = (&'a [(u64, Op)], (u64, Op), u64, &'a str, &'a str);
-
-#[test]
-fn goroutines_go_from_state_to_state() {
-    let waiting = (7, Op::GoCreateBlocked(2));
-    let runnable = (7, Op::GoCreate(2));
-    let rows: [GoRow<'_>; 16] = [
-        (&BASE, (7, Op::GoCreate(2)), 2, "", "Runnable 0"),
-        (&BASE[..1], (7, Op::GoCreate(2)), 2, "", "Runnable 0"),
-        (&BASE, (7, Op::GoCreateBlocked(2)), 2, "", "Waiting 0"),
-        (&[], (7, Op::GoCreateSyscall(2)), 2, "", "Syscall 0 on 7"),
-        (&[BASE[0], runnable], (7, Op::GoStart(2, 1)), 2, "Runnable 0", "Running 1 on 7"),
-        (&BASE, (7, Op::GoStop), 1, "Running 0 on 7", "Runnable 0"),
-        (&BASE, (7, Op::GoBlock), 1, "Running 0 on 7", "Waiting 0"),
-        (&BASE, (7, Op::GoDestroy), 1, "Running 0 on 7", ""),
-        (&[BASE[0], waiting], (NONE, Op::GoUnblock(2, 1)), 2, "Waiting 0", "Runnable 1"),
-        (&[BASE[0], BASE[1], waiting], (7, Op::GoSwitch(2, 1)), 2, "Waiting 0", "Running 1 on 7"),
-        (&[BASE[0], BASE[1], waiting], (7, Op::GoSwitch(2, 1)), 1, "Running 0 on 7", "Waiting 0"),
-        (&[BASE[0], BASE[1], waiting], (7, Op::GoSwitchDestroy(2, 1)), 1, "Running 0 on 7", ""),
-        (&BASE, (7, Op::GoSyscallBegin(1)), 1, "Running 0 on 7", "Syscall 0 on 7"),
-        (&CALLING, (7, Op::GoSyscallEnd), 1, "Syscall 0 on 7", "Running 0 on 7"),
-        (
-            &[CALLING[0], CALLING[1], CALLING[2], (8, Op::ProcSteal(0, 2, 7))],
-            (7, Op::GoSyscallEndBlocked),
-            1,
-            "Syscall 0 on 7",
-            "Runnable 0",
-        ),
-        (&[(7, Op::GoCreateSyscall(2))], (7, Op::GoDestroySyscall), 2, "Syscall 0 on 7", ""),
-    ];
-    for (steps, (thread, op), id, before, then) in rows {
-        let mut sched = after(steps);
-        assert_eq!(go(&mut sched, id), before, "before {op:?}");
-        assert_eq!(try_op(&mut sched, thread, op), "done", "{op:?}");
-        assert_eq!(go(&mut sched, id), then, "after {op:?}");
-    }
-}
-
-#[test]
-fn ps_go_from_state_to_state() {
-    let idle = (7, Op::ProcStatus(3, P_IDLE));
-    let abandoned = (7, Op::ProcStatus(3, P_ABANDONED));
-    let rows: [GoRow<'_>; 9] = [
-        (&[idle], (7, Op::ProcStart(3, 1)), 3, "Idle 0", "Running 1 on 7"),
-        (&BASE[..1], (7, Op::ProcStop), 0, "Running 0 on 7", "Idle 0"),
-        (&CALLING, (7, Op::ProcStop), 0, "Syscall 1 on 7", "Idle 1"),
-        (&CALLING, (8, Op::ProcSteal(0, 2, 7)), 0, "Syscall 1 on 7", "Idle 2"),
-        (&CALLING, (7, Op::ProcSteal(0, 2, 7)), 0, "Syscall 1 on 7", "Idle 2"),
-        // Whoever had it is left alone, whatever the event says.
-        (&[abandoned], (8, Op::ProcSteal(3, 1, 99)), 3, "SyscallAbandoned 0", "Idle 1"),
-        (&BASE, (7, Op::GoSyscallBegin(1)), 0, "Running 0 on 7", "Syscall 1 on 7"),
-        (&CALLING, (7, Op::GoSyscallEnd), 0, "Syscall 1 on 7", "Running 1 on 7"),
-        (&CALLING, (7, Op::GoDestroySyscall), 0, "Syscall 1 on 7", "SyscallAbandoned 1"),
-    ];
-    for (steps, (thread, op), id, before, then) in rows {
-        let mut sched = after(steps);
-        assert_eq!(proc(&mut sched, id), before, "before {op:?}");
-        assert_eq!(try_op(&mut sched, thread, op), "done", "{op:?}");
-        assert_eq!(proc(&mut sched, id), then, "after {op:?}");
-    }
-}
-
-/// Of a goroutine that comes and goes, the count starts over.
+/// A new goroutine in a reused slot starts with sequence number 0.
 #[test]
 fn a_slot_is_used_again_without_what_it_had() {
     let mut sched = after(&BASE);
@@ -78,8 +15,8 @@ fn a_slot_is_used_again_without_what_it_had() {
     let name = sched.names.intern(b"region");
     sched.region_begin(context, task, name).expect("a goroutine");
     let slot = context.go;
-    // Whose home is the same.
-    let next = 1 + HOMES as u64;
+    // An ID with the same direct-mapped slot.
+    let next = 1 + DIRECT as u64;
     go_on(&mut sched, &[(7, Op::GoDestroy), (7, Op::GoCreate(next)), (7, Op::GoStart(next, 1))]);
 
     let context = sched.context(thread);
@@ -90,13 +27,13 @@ fn a_slot_is_used_again_without_what_it_had() {
     for (end, event) in [(Op::StwEnd, "STWEnd"), (Op::AssistEnd, "GCMarkAssistEnd")] {
         assert_eq!(try_op(&mut sched, 7, end), format!("{event}: the range is not open"));
     }
-    // The same by a coroutine switch.
+    // The same after a coroutine switch.
     let mut sched =
         after(&[BASE[0], BASE[1], (7, Op::AssistBegin), (7, Op::GoCreateBlocked(2)), (7, Op::GoSwitchDestroy(2, 1))]);
     go_on(&mut sched, &[(7, Op::GoCreate(next)), (7, Op::GoStop), (7, Op::GoStart(next, 1)), (7, Op::AssistBegin)]);
 }
 
-/// The first generation meets things for the first time; later ones say how they were left.
+/// Things may be new in the first generation. Later generations repeat their states.
 #[test]
 fn statuses_bind_and_start_the_count_over() {
     let mut sched = after(&[
@@ -138,7 +75,8 @@ fn statuses_say_what_was_before() {
     assert_eq!((stated.from, stated.to), (ProcState::NotExist, ProcState::Idle), "GOMAXPROCS has grown");
 }
 
-/// A P that is about to be stolen is shown on the thread that has it, whoever says so.
+/// A P that will be stolen is reported on the thread that has it, whichever thread writes its
+/// status.
 #[test]
 fn a_p_to_be_stolen_is_on_the_thread_of_its_call() {
     let mut sched = after(&CALLING);
@@ -153,13 +91,13 @@ fn a_p_to_be_stolen_is_on_the_thread_of_its_call() {
     go_on(&mut sched, &[(8, Op::ProcSteal(0, 1, 7)), (7, Op::GoSyscallEndBlocked)]);
 }
 
-/// A goroutine in a system call is bound to the thread of that, which may have had no event yet.
+/// A goroutine in a system call is on the thread of the call, which may have had no event.
 #[test]
 fn a_call_under_way_is_on_its_thread() {
     let mut sched = after(&BASE);
     go_on(&mut sched, &[(7, Op::GoStatus(2, 9, SYSCALL))]);
     assert_eq!(go(&mut sched, 2), "Syscall 0 on 9");
-    // It comes back without a P.
+    // It returns without a P.
     go_on(&mut sched, &[(9, Op::GoSyscallEndBlocked)]);
     assert_eq!(go(&mut sched, 2), "Runnable 0");
 }
@@ -189,7 +127,7 @@ fn a_theft_tells_what_it_ends() {
     assert_eq!(left(&[(7, Op::ProcStatus(0, P_ABANDONED))]), Some(ProcState::Idle));
 }
 
-/// Begin and end count together, from wherever the trace begins.
+/// The events of the GC share one sequence, which starts with any number.
 #[test]
 fn gc_cycles_are_counted() {
     go_on(&mut after(&BASE), &[(7, Op::GcBegin(41)), (7, Op::GcEnd(42)), (7, Op::GcBegin(43))]);
@@ -213,7 +151,7 @@ fn ranges_nest_and_outlive_their_generation() {
     go_on(&mut sched, &[(7, Op::StwEnd), (7, Op::SweepBegin)]);
 }
 
-/// Misuse is told and never an error.
+/// Misuse is not an error.
 #[test]
 fn annotations_fit_or_not() {
     let mut sched = after(&BASE);

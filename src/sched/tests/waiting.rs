@@ -1,14 +1,14 @@
-//! What has to wait changes nothing, and happens once the missing event has.
+//! An event that waits changes nothing, and happens after the event that it waits for.
 
 use super::*;
 
-/// What has happened, what waits, what is missing.
+/// Earlier events, the event that waits, and the events that end the wait.
 type Row<'a> = (&'a [(u64, Op)], (u64, Op), &'a [(u64, Op)]);
 
 fn assert_waits(rows: &[Row<'_>]) {
     for &(steps, (thread, op), missing) in rows {
         let mut sched = after(steps);
-        // A thread is met by its first event, whatever comes of that.
+        // A thread is known from its first event on, whatever its outcome.
         sched.thread(8);
         let before = snapshot(&mut sched);
         for _ in 0..2 {
@@ -63,7 +63,7 @@ fn ps_wait_for_state_and_sequence() {
         (&BASE, (8, Op::ProcSteal(0, 2, 7)), &[(7, Op::GoSyscallBegin(1))]),
         (&[], (8, Op::ProcSteal(3, 1, 7)), &[(7, Op::ProcStatus(3, P_ABANDONED))]),
         (&CALLING, (8, Op::ProcSteal(0, 3, 7)), &[(7, Op::GoSyscallEnd), (7, Op::GoSyscallBegin(2))]),
-        // An M has one P: it must lose that of its system call.
+        // A thread has one P, so it must lose the one of its system call.
         (&calling_on_3, (7, Op::ProcStart(3, 1)), &[(8, Op::ProcSteal(0, 2, 7))]),
     ]);
 }
@@ -90,7 +90,8 @@ fn gc_events_wait_for_those_before() {
     go_on(&mut sched, &[(7, Op::GcActive(6)), (8, Op::GcEnd(7))]);
 }
 
-/// A number that is past, or of another generation, waits for ever: that is a standstill, and no error of its own.
+/// A number that is in the past or of another generation never follows. The event waits forever,
+/// which is an error elsewhere.
 #[test]
 fn what_can_never_come_waits() {
     let mut sched = after(&[BASE[0], (7, Op::GoCreate(2)), (7, Op::ProcStatus(3, P_IDLE))]);
@@ -101,7 +102,7 @@ fn what_can_never_come_waits() {
     sched.begin_generation(2);
     assert_eq!(try_op(&mut sched, 7, Op::GoStart(2, 1)), "waits");
     assert_eq!(try_op(&mut sched, 8, Op::ProcStart(3, 1)), "waits");
-    // The count goes around, as with Go.
+    // Sequence numbers wrap around, as in Go.
     let mut last = after(&[BASE[0], (7, Op::GoCreateBlocked(2))]);
     let go = last.gos.find(2);
     last.gos.get_mut(go).expect("created").sequence.number = NONE;

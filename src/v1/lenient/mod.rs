@@ -1,24 +1,24 @@
-//! Lenient reading: as much of a damaged trace as can be trusted, and an account of the rest.
-//!
-//! This table is all that lenient reading decides. The code cites its rows.
+//! Lenient reading returns what is sound in a damaged trace. This table defines what it does, and
+//! the code cites its rows.
 //!
 //! | # | damage | what is kept | what is lost | what is reported |
 //! |---|---|---|---|---|
-//! | 1 | unreadable record | events before it, strings and stacks after it | the bytes up to the next proven batch, and all events from there on (Gap) | the fault |
-//! | 2 | file cut | events before the cut, as far as none of them needs one after it | the bytes of the record that is cut, and what needs something after it (Gap) | the record that is cut |
-//! | 3 | bad record in a batch: newer than the version, or a CPU sample whose time is none | the newer record; all others | the CPU sample | the fault |
-//! | 4 | bad string or stack: empty, or missing | events that name it, with a placeholder | its text or frames | the fault. What is missing after rows 1 and 2 is not: it was lost with the bytes |
-//! | 5 | repeated ID, or the ID 0 | the first entry | the others | each of the others |
-//! | 6 | missing frequency, or an invalid or repeated one | the last valid one, since writers put it after all events. Without one, a tick counts as a nanosecond | the others | the fault |
-//! | 7 | contradiction in the order of events | events before it | all others (Gap) | the fault. Events that wait for others after rows 1 and 2 are not: those were lost |
-//! | 8 | header of another trace in a file that strict reading does not accept | all before the first one | nothing: the rest of the file is trailing | `MultipleTraces` |
+//! | 1 | unreadable record | events before it, strings and stacks after it | the bytes up to the next proven batch, and all events after that (Gap) | the error |
+//! | 2 | truncated file | events before the end that do not need an event after it | the bytes of the truncated record, and events that need something after it (Gap) | the truncated record |
+//! | 3 | wrong record in a batch: newer than the version, or a CPU sample with an impossible time | the newer record; all others | the CPU sample | the error |
+//! | 4 | wrong string or stack: empty or missing | events that refer to it, with a placeholder | its text or frames | the error, unless it is missing because of rows 1 and 2 |
+//! | 5 | repeated ID, or ID 0 | the first entry | the others | each of the others |
+//! | 6 | missing, invalid or repeated frequency | the last valid one, because it is written after all events. Without one, a tick is a nanosecond | the others | the error |
+//! | 7 | contradiction in the order of events | events before it | all others (Gap) | the error, unless events wait for others that are lost because of rows 1 and 2 |
+//! | 8 | header of another trace in a file that strict reading does not accept | everything before the first one | nothing: the rest of the file is trailing | `MultipleTraces` |
 //! | 9 | other data after the end of the trace | the trace | nothing: the data is trailing | `TrailingData` |
-//! | 10 | nothing but a header | – | nothing | `EmptyTrace` |
-//! | 11 | I/O error, or more of something than `Limits` allow | events of earlier blocks | not counted | as the error that ends reading |
+//! | 10 | only a header | – | nothing | `EmptyTrace` |
+//! | 11 | I/O error, or a limit | events of earlier blocks | not counted | the error, which ends reading |
 //!
-//! The format has no generations, and nothing after damage says what goroutines and Ps were doing. So there is one Gap at
-//! the most, and no event after it but the last Sync. Strings, stacks and the clock's rate are at the end of the file,
-//! and the events before the damage need them: that is why the walk goes on after it.
+//! The format has no generations, so after damage the state of goroutines and Ps stays unknown.
+//! There is at most one Gap, and only the last Sync follows it. Strings, stacks and the clock
+//! frequency are at the end of the file, and the events before the damage need them. So the first
+//! pass continues after damage.
 
 mod walk;
 
@@ -28,7 +28,7 @@ use crate::account::Ledger;
 use crate::error::{Error, ErrorKind, Flaw};
 use crate::wire::source::Source;
 
-/// Ticks a second where a file does not say.
+/// The frequency if the file does not state one.
 const NANOSECOND_TICKS: u64 = 1_000_000_000;
 
 #[derive(Debug, Default)]
@@ -37,19 +37,19 @@ pub(super) struct Lenient {
     ledger: Ledger,
 }
 
-/// What the next step does.
+/// The next step.
 #[derive(Debug, Default)]
 enum Phase {
-    /// Reads and walks the file, and makes the first Sync.
+    /// Reads the file, and returns the first Sync.
     #[default]
     Open,
-    /// Makes a block of events.
+    /// Returns a block of events.
     Emit,
-    /// Makes the Gap, if anything was lost.
+    /// Returns the Gap, if something was lost.
     Gap,
-    /// Makes the last Sync.
+    /// Returns the last Sync.
     Close,
-    /// Fails (row 11).
+    /// Returns an error (row 11).
     Fail(Error),
     Ended,
 }
@@ -59,7 +59,7 @@ impl Lenient {
         &self.ledger
     }
 
-    /// Makes the next block. Fails as row 11 says.
+    /// Fills the next block. Fails as in row 11.
     pub fn step(&mut self, emitter: &mut Emitter, source: &mut Source<'_>) -> Result<Progress, Error> {
         while !emitter.out.is_ready() {
             self.phase = match std::mem::replace(&mut self.phase, Phase::Ended) {
@@ -96,7 +96,7 @@ impl Lenient {
             NANOSECOND_TICKS
         });
         if let Err(kind) = emitter.found.tables.seal() {
-            // Row 4: a frame names a string that is missing.
+            // Row 4. A frame refers to a missing string.
             self.report(Error { kind, at: end });
         }
         let begun = emitter.begin(rate, source);
@@ -105,14 +105,14 @@ impl Lenient {
 
     fn emit(&mut self, emitter: &mut Emitter, source: &Source<'_>) -> Phase {
         let made = emitter.fill(source);
-        // Row 4: events name strings and stacks that are missing.
+        // Row 4. Events refer to missing strings and stacks.
         for fault in emitter.found.policy.take() {
             self.report(fault.located(source));
         }
         self.next_phase(made, emitter, source)
     }
 
-    /// What follows what the emitter has made.
+    /// The step after the emitter has filled a block or failed.
     fn next_phase(&mut self, made: Result<Progress, Error>, emitter: &mut Emitter, source: &Source<'_>) -> Phase {
         match made {
             Ok(Progress::Block) => Phase::Emit,
@@ -134,7 +134,8 @@ impl Lenient {
         }
     }
 
-    /// Notes a fault, unless it says only that something is missing and bytes were lost before (rows 4 and 7).
+    /// Notes an error, unless it says that something is missing after bytes were lost (rows 4 and
+    /// 7).
     fn report(&mut self, error: Error) {
         use ErrorKind as K;
         let says_missing = matches!(error.kind, K::UnknownString { .. } | K::UnknownStack { .. } | K::StuckFrontier(_));

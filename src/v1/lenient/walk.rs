@@ -1,4 +1,4 @@
-//! The walk over a damaged file: what of its bytes is read, lost or trailing.
+//! The first pass over a damaged file: which bytes are read, lost or trailing.
 
 use memchr::memchr_iter;
 
@@ -16,7 +16,7 @@ use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 
 impl Lenient {
-    /// Reads the file and walks over all of it. Fails as row 11 says.
+    /// Reads the file and scans all of it. Fails as in row 11.
     pub(super) fn read(&mut self, source: &mut Source<'_>, version: Version, limits: &Limits) -> Result<Found, Error> {
         read_all(source, limits)?;
         let whole = source.window();
@@ -33,7 +33,7 @@ impl Lenient {
     fn walk(&mut self, window: &[u8], version: Version, limits: &Limits, source: &Source<'_>) -> Result<Found, Error> {
         let mut scan = Scan::new(spec::minor(version), FaultPolicy::Keep(Default::default()));
         while scan.pos() < window.len() {
-            // A piece at a time, so that the faults that are kept do not pile up.
+            // One part at a time, so that few faults are kept at once.
             let until = window.len().min(scan.pos() + MAX_RECORD);
             let walked = scan.walk(window, until);
             // Rows 3, 4, 5 and 6.
@@ -57,7 +57,7 @@ impl Lenient {
         Ok(scan.finish())
     }
 
-    /// Leaves out what is not of this trace.
+    /// Counts the bytes that do not belong to this trace.
     fn leave(&mut self, kind: ErrorKind, from: usize, to: usize, source: &Source<'_>) {
         self.ledger.note(Error { kind, at: location(source, from) });
         self.ledger.trailing += (to - from) as u64;
@@ -78,13 +78,14 @@ fn read_all(source: &mut Source<'_>, limits: &Limits) -> Result<(), Error> {
     }
 }
 
-/// Where another trace begins (row 8). In a file that strict reading accepts, a header is in a text of the program.
-/// In any other one, what follows it may be of another trace: less is read, but no event of another trace ever is.
+/// The start of another trace (row 8). In a file that strict reading accepts, a header is a string
+/// of the traced program. In other files it may start another trace, whose events must never be
+/// returned as events of this one.
 fn other_trace(window: &[u8], version: Version, limits: &Limits) -> Option<usize> {
     header::find(window).next().filter(|_| !strict::accepts(window, version, *limits))
 }
 
-/// Where the next proven batch begins, or the end of the window.
+/// The start of the next proven batch, or the end of the window.
 fn next_batch(window: &[u8], from: usize) -> usize {
     let rest = window.get(from..).unwrap_or_default();
     let mut places = memchr_iter(BATCH, rest).map(|at| from + at);

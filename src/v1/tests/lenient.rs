@@ -7,10 +7,10 @@ use crate::error::{ErrorKind, Flaw};
 use crate::wire::header::Version;
 use crate::{EventKind, Limits, Reader, Tally};
 
-/// What came of reading leniently.
+/// The result of lenient reading.
 #[derive(Debug)]
 struct Lenient {
-    /// What the events are, in brief, without the Sync before them.
+    /// The events in brief, without the first Sync.
     events: Vec<String>,
     faults: Vec<(String, u64)>,
     lost: Tally,
@@ -39,7 +39,7 @@ fn read(bytes: &[u8]) -> Lenient {
     Lenient { events, faults, lost: account.lost, trailing: account.trailing, warnings }
 }
 
-/// What [`Trace::begun`] gives.
+/// The events of [`Trace::begun`].
 const BEGUN: [&str; 3] = ["G2 Undetermined->Waiting", "P0 Undetermined->Running", "G1 Undetermined->Running"];
 
 #[track_caller]
@@ -57,7 +57,7 @@ fn a_whole_trace_has_no_faults() {
     assert_eq!(lenient.lost, Tally::default());
 }
 
-/// Row 1: events after it are left out, but strings serve those before it.
+/// Row 1. Events after the damage are lost, but strings are used for events before it.
 #[test]
 fn row_01_unreadable_record() {
     let label = |trace: Trace| {
@@ -74,7 +74,7 @@ fn row_01_unreadable_record() {
     assert_eq!(lenient.lost.bytes, 3);
 }
 
-/// Row 2: what is before the cut is kept, as far as it needs nothing after it.
+/// Row 2. Events before the end are kept if they need nothing after it.
 #[test]
 fn row_02_file_cut() {
     let cut = Trace::begun().event(E::HeapAlloc, &[5, 1]).0;
@@ -104,7 +104,7 @@ fn row_06_without_a_rate_ticks_are_nanoseconds() {
     assert_read(&bytes, &["Sync"], &[(missing, bytes.len())]);
 }
 
-/// Row 6: damage has made a rate of an event.
+/// Row 6. Damage turned an event into a frequency.
 #[test]
 fn row_06_the_last_rate_counts() {
     let begun = Trace::begun();
@@ -200,7 +200,8 @@ fn row_08_header_of_another_trace() {
     let error = reader.next_event().expect_err("two traces");
     assert!(matches!(error.kind, ErrorKind::MultipleTraces) && error.at.offset == one.len() as u64, "{error}");
 
-    // In a text of a trace that strict reading accepts, a header is text. In any other trace, all ends there.
+    // In a trace that strict reading accepts, a header in a text is text. In other traces,
+    // everything ends there.
     let text = "go 1.21 trace\0\0\0";
     let trace = || Trace::begun().event(E::GoBlock, &[1, 0]).string(1, text).event(E::HeapAlloc, &[1, 1]);
     assert_read(&trace().end(), &["G1 Running->Waiting", "Metric", "Sync"], &[]);
@@ -215,7 +216,7 @@ fn row_08_header_of_another_trace() {
     assert_eq!((lenient.trailing, lenient.lost.bytes), ((damaged.len() - at) as u64, 3));
 }
 
-/// Row 9: after the rate, unless it is before all events.
+/// Row 9. After the frequency, unless that is before all events.
 #[test]
 fn row_09_other_data_after_the_end() {
     let begun = Trace::begun().0;

@@ -1,6 +1,7 @@
 //! Compares both implementations of the rules with the table: every event in every state.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::error::{ContextMismatch, ErrorKind};
@@ -386,33 +387,29 @@ fn try_frequent(case: &Case, record: &mut Record) -> Option<Picture> {
     }
 }
 
-/// The states that users see, after the transitions in these records.
-fn replay(before: &Picture, records: &[Record]) -> (Vec<(u64, GoState)>, Vec<(u64, ProcState)>) {
-    let mut gos: Vec<(u64, GoState)> = before.gos.iter().map(|(&id, (status, _))| (id, status.state())).collect();
-    let mut procs: Vec<(u64, ProcState)> = before.procs.iter().map(|(&id, (status, _))| (id, status.state())).collect();
+/// The public states of goroutines and Ps.
+type PublicStates = (BTreeMap<u64, GoState>, BTreeMap<u64, ProcState>);
+
+/// The public states after the transitions in these records, which must start from the states before.
+fn replay(before: &Picture, records: &[Record]) -> PublicStates {
+    let mut gos: BTreeMap<_, _> = before.gos.iter().map(|(&id, (status, _))| (id, status.state())).collect();
+    let mut procs: BTreeMap<_, _> = before.procs.iter().map(|(&id, (status, _))| (id, status.state())).collect();
     for record in records {
         match record.what {
             What::GoTransition(from, to) => {
-                let known = gos.iter().position(|(id, _)| *id == record.a);
-                match known.map(|i| gos.swap_remove(i).1) {
+                match gos.remove(&record.a) {
                     Some(state) => assert_eq!(state, from),
                     None => assert!(matches!(from, GoState::NotExist | GoState::Undetermined)),
                 }
                 gos.extend((to != GoState::NotExist).then_some((record.a, to)));
             }
-            What::ProcTransition(from, to) => {
-                let known = procs.iter().position(|(id, _)| *id == record.a);
-                match known.map(|i| procs.swap_remove(i).1) {
-                    Some(state) => assert_eq!(state, from),
-                    None => assert!(matches!(from, ProcState::NotExist | ProcState::Undetermined)),
-                }
-                procs.push((record.a, to));
-            }
+            What::ProcTransition(from, to) => match procs.insert(record.a, to) {
+                Some(state) => assert_eq!(state, from),
+                None => assert!(matches!(from, ProcState::NotExist | ProcState::Undetermined)),
+            },
             _ => {}
         }
     }
-    gos.sort_unstable_by_key(|(id, _)| *id);
-    procs.sort_unstable_by_key(|(id, _)| *id);
     (gos, procs)
 }
 

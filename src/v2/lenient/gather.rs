@@ -1,4 +1,4 @@
-//! Collects the batches of one generation over damage.
+//! Collects the batches of one generation, around damage.
 //!
 //! ```text
 //!  batch batch batch ░░damage░░ batch batch End  batch …
@@ -17,7 +17,7 @@ use crate::v2::spec::EventType;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 
-/// How far after damage the rest of the same generation is looked for: what is between stays in memory.
+/// How far after damage to look for the rest of the generation. These bytes stay in memory.
 const NEAR: usize = 1 << 20;
 
 pub(super) struct Gather<'a, 's> {
@@ -28,11 +28,12 @@ pub(super) struct Gather<'a, 's> {
     pub phase: Phase,
     /// What was lost before the generation.
     pub before: Option<Break>,
-    /// The generations that are missing before this one. They are not in the ledger yet: it may be a copy.
+    /// The generations that are missing before this one. They are counted later, because this one
+    /// may be a copy.
     pub missing: Option<Break>,
 }
 
-/// What follows a step.
+/// What to do next.
 enum Step {
     GoOn,
     /// The generation has ended.
@@ -42,15 +43,15 @@ enum Step {
 /// Whether a batch belongs to the generation.
 enum Fit {
     Belongs,
-    /// It is the first of another generation.
+    /// It starts another generation.
     EndsBefore,
-    /// It does not belong here.
+    /// It is skipped.
     LeftOut(ErrorKind),
 }
 
 impl Gather<'_, '_> {
-    /// Reads to the generation's end. Without a generation, to the end of the file. Fails where the bytes can't be read or
-    /// pass a limit (row 13).
+    /// Reads up to the end of the generation, or to the end of the file if there is no generation.
+    /// Fails on I/O errors and limits (row 13).
     pub fn run(&mut self) -> Result<(), Error> {
         loop {
             if self.is_before() {
@@ -62,7 +63,7 @@ impl Gather<'_, '_> {
                 Some(Ok(Framing::Batch(batch))) => self.batch(&batch)?,
                 Some(Ok(Framing::EndOfGeneration)) => self.end_of_generation(),
                 Some(Err(fault)) if self.is_before() => self.between_generations(fault),
-                // The header of another trace is met again after this generation.
+                // The header of another trace is handled after this generation.
                 Some(Err(_)) | None => self.end_without_mark(pos),
             };
             if let Step::Ends = step {
@@ -76,7 +77,7 @@ impl Gather<'_, '_> {
         matches!(self.phase, Phase::Before)
     }
 
-    /// An error at a place of the window, in a batch or between batches.
+    /// An error at a position of the window, in a batch or between batches.
     fn error(&self, kind: ErrorKind, pos: usize, batch: Option<&Batch>) -> Error {
         let offset = self.source.base() + pos as u64;
         match batch {
@@ -85,7 +86,7 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// What begins at `pos`; `None` at the end of the file.
+    /// What starts at `pos`. `None` at the end of the file.
     fn frame(&mut self, pos: usize) -> Result<Option<Result<Framing, batch::Fault>>, Error> {
         let framing = match self.source.fill(pos + 1) {
             Ok(true) => batch::read_from(self.source, pos, batch::read_any).map(Some),
@@ -95,17 +96,18 @@ impl Gather<'_, '_> {
         framing.map_err(|error| self.error(error.into(), self.source.window().len(), None))
     }
 
-    /// What follows a batch that ends at `pos`, and whether the mark of a generation's end is between. The mark is a byte that
-    /// is common in text, so that alone does not show that the batch's size is right.
+    /// What follows a batch that ends at `pos`, and whether the end of the generation is in
+    /// between. That is only one byte, which is common in text, so it does not prove that the size
+    /// of the batch is right.
     fn after(&mut self, pos: usize) -> (bool, Option<Result<Framing, batch::Fault>>) {
-        // If the source fails there, it fails again at the next step.
+        // An I/O error will occur again in the next step.
         match self.frame(pos).ok().flatten() {
             Some(Ok(Framing::EndOfGeneration)) => (true, self.frame(pos + 1).ok().flatten()),
             next => (false, next),
         }
     }
 
-    /// Row 14. A mark with no generation before it ends nothing.
+    /// Row 14. An end without a generation before it has no effect.
     fn end_of_generation(&mut self) -> Step {
         let at = self.generation.len;
         self.generation.len += 1;
@@ -129,7 +131,7 @@ impl Gather<'_, '_> {
         Step::Ends
     }
 
-    /// Takes a batch, or leaves it out. What follows the batch shows whether its number and its size can be right.
+    /// Adds or skips a batch. What follows it shows whether its number and its size can be right.
     fn batch(&mut self, batch: &Batch) -> Result<Step, Error> {
         let is_whole = self.source.fill(batch.end);
         let window_end = self.source.window().len();
@@ -169,7 +171,7 @@ impl Gather<'_, '_> {
         Ok(self.batch_before_damage(batch, misfit, error, reach))
     }
 
-    /// Rows 4 and 8. A number that is not due is believed if the next batch agrees.
+    /// Rows 4 and 8. An unexpected number is right if the next batch agrees.
     fn fit(&self, found: u64, next: Option<u64>) -> Fit {
         let (last, number) = (self.past.number, self.generation.number);
         let (due, misfit) = match self.is_before() {
@@ -188,7 +190,7 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// Counts a batch that belongs to the generation, which begins with it if it is the first.
+    /// Counts a batch of the generation, and starts the generation if it is the first.
     fn begin(&mut self, batch: &Batch) {
         let (last, found) = (self.past.number, batch.generation);
         if self.is_before() {
@@ -198,7 +200,7 @@ impl Gather<'_, '_> {
             // Row 8.
             if last != 0 && found != last.wrapping_add(1) {
                 let error = self.error(ErrorKind::GenerationOutOfOrder { last, found }, batch.start, Some(batch));
-                // A number that is far too high is wrong, and no generations are missing.
+                // A number that is far too high is damaged, so no generations are missing.
                 let skipped = found.saturating_sub(last).saturating_sub(1);
                 let generations = Some(skipped).filter(|skipped| *skipped <= resync::MAX_SKIPPED).unwrap_or_default();
                 self.missing = Some(Break { at: error.at, lost: Tally { generations, ..Tally::default() } });
@@ -208,8 +210,8 @@ impl Gather<'_, '_> {
         self.generation.count(batch);
     }
 
-    /// Row 1, and row 2 if nothing is found: either the size of a batch is wrong, or what follows it is damaged. Looks for
-    /// other batches as far as `reach`.
+    /// Row 1, or row 2 if no other batch is found: either the size of the batch is wrong, or what
+    /// follows it is damaged. Looks for other batches up to `reach`.
     fn batch_before_damage(&mut self, batch: &Batch, misfit: Option<Error>, mut error: Error, reach: usize) -> Step {
         let found = resync::find(self.source, batch.start + 1..reach, self.wanted());
         let has_batches = found.is_some_and(|(at, landmark)| at < batch.end || landmark != Landmark::Trace);
@@ -219,7 +221,7 @@ impl Gather<'_, '_> {
             return if is_sound { Step::GoOn } else { Step::Ends };
         }
         if found.is_some() && matches!(error.kind, ErrorKind::TruncatedBatch { .. }) {
-            // The file is not cut there: the batch's size is wrong.
+            // The file is not truncated there, so the size of the batch is wrong.
             error.at.offset = self.source.base() + batch.start as u64;
         }
         let end = found.map_or(self.source.window().len(), |(at, _)| at).min(batch.end);
@@ -234,7 +236,7 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// Row 12: before Go 1.26 the strings are what a generation ends with.
+    /// Row 12. Before Go 1.26 a generation ends with its strings.
     fn may_be_over(&self, batch: &Batch, error: &Error) -> bool {
         let is_strings = batch.first(self.source.window()) == Some(EventType::Strings);
         matches!(error.kind, ErrorKind::NotABatch { .. })
@@ -243,7 +245,7 @@ impl Gather<'_, '_> {
             && (is_strings || self.generation.tables.strings.len() > 0)
     }
 
-    /// Takes a batch up to `end`, which may be before its own end. The damage there is reported by the caller.
+    /// Adds a batch up to `end`, which may be before its own end. The caller reports why.
     fn take(&mut self, batch: &Batch, end: usize, misfit: Option<Error>) {
         self.generation.len = end;
         let is_clipped = end < batch.end;
@@ -257,7 +259,7 @@ impl Gather<'_, '_> {
         }
         if loss::holds_events(&batch, window) {
             if self.phase.has_hole() {
-                // Row 1: what happened on the thread in the hole is not known.
+                // Row 1. What happened on the thread in the missing part is unknown.
                 return self.ledger.break_off(Location::default(), loss::of_batch(&batch, self.generation, window));
             }
             if is_clipped {
@@ -276,10 +278,10 @@ impl Gather<'_, '_> {
                 self.ledger.lose(loss::of_batch(&batch, self.generation, self.source.window()));
                 self.ledger.note(error);
             }
-            // Why the table is clipped is reported.
+            // The caller reports why the table is cut.
             _ if is_clipped => self.ledger.lose(rest),
             _ => match resync::find(self.source, batch.start + 1..batch.end, self.wanted()) {
-                // Row 1: the table's size covers other batches.
+                // Row 1. The size of the table covers other batches.
                 Some((at, _)) => self.leave_hole(error, pos, at),
                 // Row 3.
                 None => {
@@ -290,7 +292,8 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// Goes on at a place. The bytes from `pos` on are lost, and the events of the generation after them (row 1).
+    /// Continues at `at`. The bytes from `pos` on and all later events of the generation are lost
+    /// (row 1).
     fn leave_hole(&mut self, error: Error, pos: usize, at: usize) {
         let lost = Tally { bytes: at.saturating_sub(pos) as u64, ..Tally::default() };
         self.ledger.break_off(error.at, lost);
@@ -300,11 +303,12 @@ impl Gather<'_, '_> {
         self.generation.len = at;
     }
 
-    /// Adds a batch to the generation, and notes what is tolerated (rows 6 and 14). Returns the fault that is not.
+    /// Adds a batch to the generation, and notes the faults that are tolerated (rows 6 and 14).
+    /// Returns the one that is not.
     fn add(&mut self, batch: &Batch) -> Option<Fault> {
         let window = self.source.window();
         let is_clock = matches!(batch.first(window), Some(EventType::Sync | EventType::Frequency));
-        // A second clock is an error in the generation, but a copy of it is not (row 5).
+        // A second clock is a fault of the generation, unless it is a copy (row 5).
         if is_clock && window.get(self.generation.clock_batch.clone()) == window.get(batch.start..batch.end) {
             return Some(Fault { kind: ErrorKind::DuplicateBatch, pos: batch.start });
         }
@@ -321,14 +325,15 @@ impl Gather<'_, '_> {
 
     fn wanted(&self) -> Wanted {
         match (&self.phase, self.past.number) {
-            // The first generation of a flight recorder has any number.
+            // The first generation of a flight recorder can have any number.
             (Phase::Before, 0) => Wanted { from: None, near: self.past.time },
             (Phase::Before, last) => Wanted { from: Some(last.saturating_add(1)), near: self.past.time },
             _ => Wanted { from: Some(self.generation.number), near: self.generation.min_time },
         }
     }
 
-    /// What follows the last generation is not a batch. Goes to the next landmark, or to the end of the file.
+    /// What follows the last generation is not a batch. Skips to the next landmark, or to the end
+    /// of the file.
     fn between_generations(&mut self, fault: batch::Fault) -> Step {
         let error = self.generation.error_of(fault, self.source.base());
         if let ErrorKind::MultipleTraces = error.kind {
@@ -357,7 +362,8 @@ impl Gather<'_, '_> {
         Step::GoOn
     }
 
-    /// Goes to the first landmark after the next byte, or to the file's end, and keeps nothing of what is between.
+    /// Skips to the first landmark after the next byte, or to the end of the file. Keeps none of
+    /// these bytes in memory.
     fn go_to_landmark(&mut self) -> Option<Landmark> {
         let mut from = 1;
         loop {
@@ -374,13 +380,13 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// Before Go 1.26 what follows the last generation counts as its own.
+    /// Before Go 1.26, what follows the last generation is located in that generation.
     fn after_last(&self, error: Error) -> Error {
         let last = Some(self.past.number).filter(|last| *last != 0 && self.generation.version < Version::Go126);
         Error { at: Location { generation: last.or(error.at.generation), ..error.at }, ..error }
     }
 
-    /// Counts what follows the trace. It does not matter whether it can be read.
+    /// Counts the bytes after the trace. I/O errors do not matter here.
     fn drain(&mut self) {
         while self.source.fill(1).is_ok_and(|has_more| has_more) {
             let len = self.source.window().len();
@@ -390,7 +396,7 @@ impl Gather<'_, '_> {
     }
 }
 
-/// Whether a batch of one generation may be followed by one of another.
+/// Whether a batch of one generation may precede a batch of another.
 fn may_follow(generation: u64, next: u64) -> bool {
     next == generation || next == generation.wrapping_add(1)
 }

@@ -1,27 +1,28 @@
-//! Lenient reading: what it makes of damage.
+//! Lenient reading continues after damage. This table defines what it does, and the code cites its
+//! rows.
 //!
 //! | # | damage | what is kept | what is lost | what is reported |
 //! |---|---|---|---|---|
-//! | 1 | the header of a batch can't be read, or a batch's size is wrong | the batches before, up to the next place where batches are [proven](resync) to follow each other; tables of the same generation after it | the bytes between; later events of the generation | the error of the header, a Gap |
+//! | 1 | the header of a batch cannot be read, or the size of a batch is wrong | earlier batches; after the damage, tables of the same generation from the next place where batches are [proven](resync) | the bytes in between; later events of the generation | the error of the header, a Gap |
 //! | 2 | the file ends inside a batch | the batch up to its last whole record | the rest | `TruncatedBatch`, a Gap |
-//! | 3 | a record in a batch can't be read | the batch up to it; the thread's next batches | the rest of the batch | the error of the record |
-//! | 4 | a batch's generation is 0, or neither due nor that of the next batch | – | the batch | `InvalidGeneration`, `InterleavedGenerations`, `GenerationOutOfOrder` |
-//! | 5 | a batch is there twice | the first | the second | `DuplicateBatch` |
-//! | 6 | a thread's batches are not in the order of time | all, sorted | – | `TimeRegression` |
-//! | 7 | a generation is there twice: same number, same start | the first | the second | `GenerationOutOfOrder` |
-//! | 8 | generations are missing, or their numbers go back | all that are there | the number of those missing | `GenerationOutOfOrder`, a Gap |
-//! | 9 | a generation has no clock frequency, or its times can't be computed | without a frequency: all, on the clock of the generation before | otherwise the generation | `BadFrequency`, `TimestampOverflow`, a Gap if it is lost |
+//! | 3 | a record in a batch cannot be read | the batch up to it; later batches of the thread | the rest of the batch | the error of the record |
+//! | 4 | the generation of a batch is 0, or neither expected nor that of the next batch | – | the batch | `InvalidGeneration`, `InterleavedGenerations`, `GenerationOutOfOrder` |
+//! | 5 | a repeated batch | the first | the second | `DuplicateBatch` |
+//! | 6 | batches of a thread are not in order of time | all, sorted | – | `TimeRegression` |
+//! | 7 | a repeated generation: same number, same start | the first | the second | `GenerationOutOfOrder` |
+//! | 8 | generations are missing, or their numbers decrease | all that exist | the number of missing ones | `GenerationOutOfOrder`, a Gap |
+//! | 9 | a generation has no clock frequency, or its times cannot be computed | without a frequency: all, with the frequency of the generation before | otherwise the generation | `BadFrequency`, `TimestampOverflow`, a Gap if it is lost |
 //! | 10 | statuses contradict the end of the generation before | both generations | – | the contradiction, a Gap |
-//! | 11 | an event contradicts those before it, none can be next, or its time or a number is impossible | the events before | the rest of the generation | the error of the event, a Gap |
-//! | 12 | after a whole generation: the header of a trace, or other data and no batches | the trace | –, it counts as trailing | `MultipleTraces`, `TrailingData` |
-//! | 13 | the bytes can't be read, or a limit is reached | what was read | what comes after | the error, at the end |
-//! | 14 | an ID is unknown, zero or doubled, a string or stack is too long, an event is newer than the trace, an end is missing | all; of two the first; `?` for an unknown name | – | the error |
+//! | 11 | an event contradicts earlier ones, no event can happen, or a time or number is impossible | earlier events | the rest of the generation | the error of the event, a Gap |
+//! | 12 | after a whole generation: the header of a trace, or other data without batches | the trace | nothing: these bytes are trailing | `MultipleTraces`, `TrailingData` |
+//! | 13 | I/O error, or a limit | what was read | what follows | the error, at the end |
+//! | 14 | an ID is unknown, zero or repeated, a string or stack is too long, an event is newer than the trace, an end is missing | all; the first of two; `?` for an unknown name | – | the error |
 //!
-//! After a Gap nothing is known of goroutines, Ps and threads: they begin anew with the statuses of the next generation.
-//! What follows from a part of a generation that is missing is not reported again.
+//! After a Gap the state of goroutines, Ps and threads is unknown. It starts anew with the statuses
+//! of the next generation. Errors that follow from a missing part of a generation are not reported.
 //!
-//! [`gather`] collects the batches of a generation (rows 1 to 5, 8 and 12 to 14), [`sort`] sorts them (row 6), and
-//! this file does the rest.
+//! [`gather`] collects the batches of a generation (rows 1 to 5, 8 and 12 to 14), [`sort`] sorts
+//! them (row 6), and this file does the rest.
 
 mod gather;
 mod loss;
@@ -48,22 +49,22 @@ use crate::wire::source::Source;
 
 #[derive(Debug, Default)]
 pub(super) struct Lenient {
-    /// Row 13: due after the generation in hand.
+    /// Row 13: the error to return after the current generation.
     pending: Option<Error>,
     ledger: Ledger,
     phase: Phase,
-    /// What was lost before the generation in hand.
+    /// What was lost before the current generation.
     before: Option<Break>,
     past: Past,
     /// The numbers and start times of the generations that were delivered.
     delivered: BTreeSet<(u64, u64)>,
 }
 
-/// What became of reading a generation.
+/// The result of reading a generation.
 enum Read {
     Generation,
     Skipped,
-    /// There is no other.
+    /// There are no more generations.
     End,
 }
 
@@ -72,7 +73,7 @@ impl Lenient {
         &self.ledger
     }
 
-    /// Notes an error in an event that is delivered all the same (row 14).
+    /// Notes an error in an event that is delivered anyway (row 14).
     pub fn tolerate(&mut self, error: Error) {
         let is_unknown = matches!(error.kind, ErrorKind::UnknownString { .. } | ErrorKind::UnknownStack { .. });
         if !(is_unknown && self.phase.has_hole()) {
@@ -103,7 +104,7 @@ impl Lenient {
         }
     }
 
-    /// Reads the generation at the window's start, or the next one that can be found.
+    /// Reads the generation at the start of the window, or the next one that is found.
     fn read(&mut self, generation: &mut Generation, source: &mut Source<'_>) -> Read {
         generation.clear();
         let mut gather = Gather {
@@ -145,7 +146,7 @@ impl Lenient {
         }
     }
 
-    /// Row 9. Does what needs all the batches.
+    /// Row 9. Completes the generation after its last batch.
     fn finish(&mut self, generation: &mut Generation, source: &Source<'_>) -> Result<(), Error> {
         let locate =
             |generation: &Generation, kind, pos: usize| generation.error(kind, source.base() + pos as u64, None);
@@ -155,7 +156,7 @@ impl Lenient {
         }
         if !generation.has_frequency {
             let error = locate(generation, ErrorKind::BadFrequency(Flaw::Missing), generation.len);
-            // The clock is the same in all of a trace.
+            // All generations of a trace have the same clock.
             let Some(frequency) = self.past.frequency else { return Err(error) };
             (generation.frequency, generation.has_frequency) = (frequency, true);
             if !self.phase.has_hole() {
@@ -178,14 +179,14 @@ impl Lenient {
         Ok(())
     }
 
-    /// Leaves the generation out.
+    /// Skips the generation.
     fn skip(&mut self, error: Error, generation: &Generation, source: &Source<'_>) {
         self.ledger.reopen(self.before.take());
         self.ledger.break_off(error.at, loss::of_generation(generation, source.window()));
         self.ledger.note(error);
     }
 
-    /// Delivers the generation's Sync, after the gap before it if there is one.
+    /// Delivers the Sync of the generation, after a gap if something was lost.
     fn open(&mut self, sequencer: &mut Sequencer, source: &Source<'_>) -> Result<(), Error> {
         // Row 10.
         if self.before.is_none()
@@ -203,7 +204,7 @@ impl Lenient {
             let begun = sequencer.begin_thread(number, source);
             if let Err(fault) = begun.or_else(|fault| self.leave_batch(fault, sequencer, source)) {
                 sequencer.stop();
-                // All of the generation is lost: what was given up of it before is no other loss.
+                // The whole generation is lost, including the parts of it that were counted.
                 self.ledger.lost = lost;
                 return Err(fault.into_error());
             }
@@ -214,7 +215,7 @@ impl Lenient {
         Ok(())
     }
 
-    /// The trace's end.
+    /// Ends the trace.
     fn end(&mut self, sequencer: &mut Sequencer, source: &Source<'_>) -> Next {
         if sequencer.syncs == 0 && self.ledger.faults().1 == 0 {
             let at = Location { offset: source.base(), ..Location::default() };
@@ -227,21 +228,22 @@ impl Lenient {
         self.close(None, sequencer)
     }
 
-    /// Delivers the last Sync, after a gap if something was lost before it.
+    /// Delivers the last Sync, after a gap if something was lost.
     fn close(&mut self, error: Option<Error>, sequencer: &mut Sequencer) -> Next {
         sequencer.close();
         put_gap(self.ledger.open_break.take(), sequencer);
         Next::LastSync(error)
     }
 
-    /// Goes on after a fault in the order of events.
+    /// Continues after a fault in the order of events.
     pub fn recover(&mut self, fault: Fault, sequencer: &mut Sequencer, source: &Source<'_>) {
         if let Err(fault) = self.leave_batch(fault, sequencer, source) {
             self.give_up(fault, sequencer, source);
         }
     }
 
-    /// Row 3: goes on with the thread's next batch, or the one after that. Returns the fault if it is not of this row.
+    /// Row 3. Continues with the next readable batch of the thread. Returns the fault if this row
+    /// does not apply.
     fn leave_batch(&mut self, fault: Fault, sequencer: &mut Sequencer, source: &Source<'_>) -> Result<(), Fault> {
         use ErrorKind as K;
         let mut fault = fault;
@@ -267,7 +269,7 @@ impl Lenient {
         }
     }
 
-    /// Row 11: gives up the rest of the generation.
+    /// Row 11. Drops the rest of the generation.
     fn give_up(&mut self, fault: Fault, sequencer: &mut Sequencer, source: &Source<'_>) {
         let mut lost = Tally { events: sequencer.samples_left(), ..Tally::default() };
         sequencer.unpark();
@@ -275,7 +277,7 @@ impl Lenient {
         let rest = |cursor: &Cursor| loss::of_thread_rest(cursor, generation, source.window());
         sequencer.unfinished().for_each(|cursor| lost += rest(cursor));
         let error = match fault {
-            // Its thread has left the others.
+            // Its thread is no longer in the frontier.
             Fault::Unreadable { cursor, error } => {
                 lost += rest(sequencer.cursor(cursor));
                 error
@@ -290,7 +292,7 @@ impl Lenient {
     }
 }
 
-/// Puts a gap before the Sync that is current, if something was lost there.
+/// Puts a gap before the current Sync if something was lost.
 fn put_gap(lost: Option<Break>, sequencer: &mut Sequencer) {
     sequencer.generation.tables.gap = lost;
     if lost.is_some() {
@@ -298,10 +300,11 @@ fn put_gap(lost: Option<Break>, sequencer: &mut Sequencer) {
     }
 }
 
-/// Row 10: what the statuses with which each thread's part of a generation opens, or those of goroutines without a thread,
-/// say otherwise than it was left. Then something of the generation before is missing, and the file does not show what.
+/// Row 10. Finds the first status that contradicts the end of the generation before, among those at
+/// the start of each thread's events and those of goroutines without a thread. Then something is
+/// missing between the generations, and nothing else shows that.
 ///
-/// The scheduler is in the generation then; that it begins it once more changes nothing.
+/// This starts the generation in the scheduler. Starting it again has no effect.
 fn contradiction(sequencer: &mut Sequencer, source: &Source<'_>) -> Option<Error> {
     let Sequencer { sched, generation, delivered, .. } = sequencer;
     sched.begin_generation(generation.number);

@@ -1,12 +1,13 @@
-//! Where the next batch begins, once the chain of batches is broken (row 1 of the [table](super)).
+//! Finds the next batch after damage (row 1 of the [table](super)).
 //!
-//! A batch begins with a byte that is common in the middle of others, so one header proves nothing. A place is taken for
-//! the start of a batch if three headers follow each other from there, each where the last batch ends, of one generation
-//! or the next, with times on one clock and bodies that begin like one. Fewer are enough if they end where the file does
-//! and the first is of a table: the number of no thread is ten bytes long.
+//! The first byte of a batch is common in other data, so one header proves nothing. Three headers
+//! prove a batch if each starts where the batch before ends, they are of the same or consecutive
+//! generations, their times are close, and their bodies start as bodies do. Fewer are enough if
+//! they end at the end of the file and the first batch is a table, because it belongs to no thread,
+//! which takes ten specific bytes.
 //!
-//! The header of a trace is always taken for the start of another trace. It may be text of the traced program, but the
-//! events of another trace must never be delivered as events of this one.
+//! The header of a trace always counts as the start of another trace. It may be a string of the
+//! traced program, but events of another trace must never be returned as events of this one.
 
 use std::ops::Range;
 
@@ -19,25 +20,27 @@ use crate::v2::spec::{Class, EventType};
 use crate::wire::header;
 use crate::wire::source::Source;
 
-/// How many headers in a row prove that they are headers.
+/// The number of consecutive headers that prove a batch.
 const CHAIN: usize = 3;
-/// How many generations may be missing.
+/// The maximum number of missing generations.
 pub(super) const MAX_SKIPPED: u64 = 1 << 12;
-/// How much later than the known time a batch may be, in the clock's units: on Linux three days.
+/// How much later than the known time a batch may be, in units of the clock. On Linux this is three
+/// days.
 const MAX_LATER: u64 = 1 << 42;
-/// How much earlier: on Linux four minutes. The arguments of events are often small numbers, which look like early times.
+/// How much earlier it may be. On Linux this is four minutes. Arguments of events are often small
+/// numbers, which look like early times.
 const MAX_EARLIER: u64 = 1 << 32;
 
-/// What is known of the batches that are looked for.
+/// The properties of the batch to find.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
-    /// The first generation that they can be of; `None` if they can be of any.
+    /// The lowest generation. `None` for any generation.
     pub from: Option<u64>,
-    /// A time on the clock of the trace; 0 if none is known.
+    /// A time on the clock of the trace, or 0 if none is known.
     pub near: u64,
 }
 
-/// What was found.
+/// A place where reading can continue, or where another trace starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Landmark {
     /// A batch of this generation.
@@ -46,7 +49,7 @@ pub(super) enum Landmark {
     Trace,
 }
 
-/// Finds the first landmark that begins at one of these places of the window. Returns its place, too.
+/// Finds the first landmark at these positions of the window. Returns its position, too.
 pub(super) fn find(source: &mut Source<'_>, places: Range<usize>, wanted: Wanted) -> Option<(usize, Landmark)> {
     fill(source, places.end);
     let mut pos = places.start;
@@ -60,7 +63,7 @@ pub(super) fn find(source: &mut Source<'_>, places: Range<usize>, wanted: Wanted
     }
 }
 
-/// Whether the file goes on so far. If the source fails, it fails again where reading goes on.
+/// Whether the file has this many bytes. An I/O error will occur again later.
 fn fill(source: &mut Source<'_>, len: usize) -> bool {
     source.fill(len).unwrap_or(false)
 }
@@ -73,7 +76,7 @@ fn landmark_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> Option<Lan
     header::version_at(source.window(), at).map(|_| Landmark::Trace)
 }
 
-/// The generation of the batch at a place, if batches follow each other from there.
+/// The generation of the batch at a position, if the headers after it prove it.
 fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> Option<u64> {
     let mut pos = at;
     let mut first: Option<Batch> = None;
@@ -108,7 +111,7 @@ fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> Option<u64> {
 }
 
 impl Wanted {
-    /// Whether a generation of this number may be the first that is found.
+    /// Whether this can be the number of the first generation after the damage.
     fn may_begin(&self, number: u64) -> bool {
         match self.from {
             Some(from) => (from..=from.saturating_add(MAX_SKIPPED)).contains(&number),
@@ -116,7 +119,7 @@ impl Wanted {
         }
     }
 
-    /// Whether a batch has a time and a first record that batches have.
+    /// Whether a batch has a plausible time and a plausible first record.
     fn is_plausible(&self, batch: &Batch, window: &[u8]) -> bool {
         let is_in_time = match self.near {
             0 => batch.time < TIME_LIMIT.cast_unsigned(),

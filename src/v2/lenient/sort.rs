@@ -1,4 +1,4 @@
-//! Batches of a thread that are not in the order of their times (row 6 of the [table](super)).
+//! Sorts the batches of a thread that are not in order of time (row 6 of the [table](super)).
 
 use crate::account::Tally;
 use crate::id::NONE;
@@ -6,8 +6,8 @@ use crate::v2::generation::{Generation, Thread};
 
 use super::loss;
 
-/// Sorts the batches of each thread by time. Copies that are next to each other then are left out (row 5); returns what
-/// they have.
+/// Sorts the batches of each thread by time. Skips copies that are adjacent then (row 5), and
+/// returns their content.
 pub(super) fn sort(generation: &mut Generation, window: &[u8]) -> Tally {
     let mut copies = Tally::default();
     for number in 0..generation.threads.len() {
@@ -15,7 +15,7 @@ pub(super) fn sort(generation: &mut Generation, window: &[u8]) -> Tally {
         let next = |index: &u32| generation.batches[*index as usize].next;
         let mut chain: Vec<u32> = std::iter::successors(Some(first), next).collect();
         let time = |index: &u32| generation.batches[*index as usize].time;
-        // Batches of no thread are not in order.
+        // Batches without a thread have no order.
         if id == NONE || chain.is_sorted_by_key(time) {
             continue;
         }

@@ -1,9 +1,9 @@
-//! What lenient reading knows of the generation in hand and of the trace before it.
+//! The state of lenient reading.
 
 use crate::error::Error;
 use crate::time::Frequency;
 
-/// How sound the generation in hand is.
+/// The state of the current generation.
 #[derive(Debug, Default)]
 pub(super) enum Phase {
     /// It has no batch yet.
@@ -11,16 +11,16 @@ pub(super) enum Phase {
     Before,
     /// Nothing is missing.
     Sound,
-    /// A part of it is missing, and that was reported.
+    /// A part is missing, which was reported.
     AfterHole,
-    /// It can't be delivered: why.
+    /// It cannot be delivered, because of this error.
     Unusable(Error),
 }
 
-/// What is known of the trace before the generation in hand.
+/// What is known about earlier generations.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// The number of the last generation, 0 if there is none.
+    /// The number of the last generation, or 0 if there is none.
     pub number: u64,
     pub frequency: Option<Frequency>,
     /// A time on the clock, in its units.
@@ -28,17 +28,17 @@ pub(super) struct Past {
     pub border: Border,
 }
 
-/// What is before the place at which a generation should begin.
+/// What is before the place where a generation should start.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Border {
     /// The header of the file.
     #[default]
     Header,
-    /// A generation of which nothing is missing.
+    /// A whole generation.
     WholeGeneration,
-    /// A generation of which a part is missing.
+    /// A generation with a missing part.
     DamagedGeneration,
-    /// Damage that was reported, and that goes on.
+    /// Damage that was reported.
     Damage,
 }
 

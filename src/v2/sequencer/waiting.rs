@@ -1,4 +1,4 @@
-//! What is done when the earliest event has to wait for another M's.
+//! What happens if the earliest event has to wait for another thread.
 
 use super::super::effects;
 use super::super::frontier::Head;
@@ -12,7 +12,7 @@ use crate::time::Time;
 use crate::wire::source::Source;
 
 impl Sequencer {
-    /// The time of the earliest head, whether it can go on or not.
+    /// The time of the earliest event, whether it can happen or not.
     #[inline]
     pub(super) fn earliest(&self) -> Option<i64> {
         let first = self.frontier.heads().first().map(|head| head.time);
@@ -22,13 +22,13 @@ impl Sequencer {
         first.into_iter().chain(self.parked.first_time()).min()
     }
 
-    /// No M has another event.
+    /// Removes all threads.
     pub(super) fn clear_heads(&mut self) {
         self.frontier.clear();
         self.parked.clear();
     }
 
-    /// The frontier's first was tried in vain, if there is one: tries the others.
+    /// Tries the other threads, after the first of the frontier was tried or if there is none.
     #[cold]
     pub(super) fn advance_another(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
         if !self.parked.is_empty() || self.patience.is_spent(self.delivered) {
@@ -45,7 +45,7 @@ impl Sequencer {
         Err(Fault::Disorder(self.stuck(source)))
     }
 
-    /// Takes those that can't go on out of the frontier until one can.
+    /// Parks threads until an event can happen.
     fn advance_or_park(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
         while let Some(&head) = self.frontier.heads().first() {
             if !self.park_first(head, source) {
@@ -64,9 +64,11 @@ impl Sequencer {
         let Some(wait) = effects::waits_for(&mut self.sched, event, cursor.thread, args) else { return false };
         self.frontier.remove(0);
         self.parked.park(head, wait);
-        // The P that its M can't start is there for another.
-        if let (EventType::ProcStart, Wait::ProcLost { .. }) = (event, wait) {
-            self.sched.proc_wait(args[0]).map(|wait| self.wake(wait));
+        // Another thread can acquire the P that this thread cannot acquire yet.
+        if let (EventType::ProcStart, Wait::ProcLost { .. }) = (event, wait)
+            && let Some(wait) = self.sched.proc_wait(args[0])
+        {
+            self.wake(wait);
         }
         true
     }
@@ -77,7 +79,7 @@ impl Sequencer {
         }
     }
 
-    /// Puts those back for which the wait is over, now that an event has happened.
+    /// Returns threads to the frontier whose wait ends because an event has happened.
     #[cold]
     pub(super) fn wake_after(&mut self, event: EventType, before: Context, args: [u64; MAX_ARGS]) {
         for wait in effects::ends_waits(&mut self.sched, event, before, args) {
@@ -85,7 +87,7 @@ impl Sequencer {
         }
     }
 
-    /// Has all heads in the frontier again.
+    /// Returns all threads to the frontier.
     pub fn unpark(&mut self) {
         if !self.parked.is_empty() {
             self.parked.drain().for_each(|head| self.frontier.insert(head));
@@ -93,7 +95,7 @@ impl Sequencer {
         }
     }
 
-    /// No head can go on.
+    /// The error that no event can happen.
     fn stuck(&mut self, source: &Source<'_>) -> Error {
         self.unpark();
         let heads: Vec<Head> = self.frontier.heads().to_vec();

@@ -1,4 +1,4 @@
-//! Whether Ms are tried in turn or parked and woken does not show, but in the order of Ms at the same time.
+//! Parking threads must not change the result, except for the order of threads at the same time.
 
 use crate::ThreadId;
 use crate::event::record::Record;
@@ -10,7 +10,7 @@ use crate::v2::parked::Patience;
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 
-/// What a trace gives, its heads parked as soon as one can't go on or tried in turn as long as that is quick.
+/// The events and the result of a trace.
 fn order(bytes: &[u8], version: Version, lenient: bool, patience: Patience) -> (Vec<String>, String) {
     let mut decoder = Decoder::new(version, Mode { lenient, ..Mode::default() });
     decoder.sequencer.patience = patience;
@@ -63,8 +63,8 @@ fn real_traces_come_out_the_same() {
     }
 }
 
-/// A trace in which Ms at times of their own begin with what has to wait for something on a later one.
-fn crowd(later: impl IntoIterator<Item = Batch>) -> Vec<u8> {
+/// A trace in which other threads start with events that wait for something on thread 7.
+fn blocked_trace(later: impl IntoIterator<Item = Batch>) -> Vec<u8> {
     let mut generation = Generation::new(1);
     generation.batch(
         Batch::new(ThreadId(7), 1)
@@ -82,12 +82,12 @@ fn on(thread: u64, time: u64) -> Batch {
     Batch::new(ThreadId(thread), time)
 }
 
-/// Of each kind of wait, one that ends, late, and one that never does.
+/// For each kind of wait, one that ends late, and one that never ends.
 #[test]
 fn every_wait_ends_when_it_is_over() {
     use EventType as E;
     let own_p = |m: u64, p: u64| on(m, m).event(E::ProcStatus, &[0, p, 1]);
-    // M 7 does all this in the end, so that the others wait for a while.
+    // The events on thread 7 that end the waits.
     let m7 = || {
         on(7, 500)
             .event(E::GCBegin, &[0, 1, 0])
@@ -106,7 +106,7 @@ fn every_wait_ends_when_it_is_over() {
             own_p(14, 14).event(E::GoStatus, &[0, 14, 14, 2]).event(E::GCEnd, &[0, 2]),
             on(15, 30).event(E::ProcStart, &[0, 20, 1]),
             on(16, 31).event(E::ProcSteal, &[0, 0, 2, 7]),
-            // The M has a P, which is stolen from it only later, as its system call ends.
+            // The thread has a P, which is stolen only later, when its system call ends.
             own_p(17, 17)
                 .event(E::GoStatus, &[0, 17, 17, 2])
                 .event(E::GoSyscallBegin, &[0, 1, 0])
@@ -115,11 +115,11 @@ fn every_wait_ends_when_it_is_over() {
                 .event(E::GoStatus, &[0, 18, 18, 2])
                 .event(E::GoSyscallBegin, &[0, 1, 0])
                 .event(E::ProcStart, &[0, 21, 1]),
-            // Before it gets the P that the M before it does not.
+            // This thread acquires the P before the previous one can.
             on(19, 32).event(E::ProcStart, &[0, 21, 1]).event(E::ProcStop, &[0]),
             on(20, 600).event(E::ProcStatus, &[0, 20, 2]).event(E::ProcStatus, &[0, 21, 2]),
             on(21, 700).event(E::ProcSteal, &[0, 17, 2, 17]).event(E::ProcSteal, &[0, 18, 2, 18]),
-            // Twice for the same: the one that is late waits for ever.
+            // Two threads wait for the same. The later one waits forever.
             own_p(22, 22).event(E::GoStart, &[0, 2, 1]),
         ];
         if !missing {
@@ -128,20 +128,21 @@ fn every_wait_ends_when_it_is_over() {
         batches
     };
     for missing in [false, true] {
-        let bytes = crowd(batches(missing));
-        assert_same(&bytes, Version::Go126, "crowd");
+        let bytes = blocked_trace(batches(missing));
+        assert_same(&bytes, Version::Go126, "blocked");
         let (events, error) = order(&bytes, Version::Go126, false, Patience::none());
         let stuck = error.matches("StuckHead").count();
-        // M 18 can't start the P that M 19 has started, and M 22 comes too late.
+        // Thread 18 cannot acquire the P of thread 19, and thread 22 is too late.
         assert_eq!(stuck, if missing { 8 } else { 2 }, "{events:#?} {error}");
     }
 }
 
-/// How often events are tried, for each event and each M, with so many Ms that begin so, at one time or apart.
+/// The number of tries for each event and thread. All threads start with the same events, at the
+/// same time or not.
 fn tries(ms: u64, apart: bool, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(Batch) -> Batch) -> f64 {
     let mut batches = vec![m7(on(7, 500))];
     batches.extend((1000..1000 + ms).map(|m| begin(m, on(m, 10 + m * u64::from(apart)))));
-    let bytes = crowd(batches);
+    let bytes = blocked_trace(batches);
     let mut decoder = Decoder::new(Version::Go126, Mode::default());
     let mut source = Source::slice(&bytes);
     source.release(16);
@@ -151,9 +152,9 @@ fn tries(ms: u64, apart: bool, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(
     decoder.sequencer.tries as f64 / (decoder.sequencer.delivered + ms) as f64
 }
 
-/// Work in proportion: whatever the Ms wait for, and however what they wait for comes and goes.
+/// The work is proportional to the number of events, whatever the threads wait for.
 #[test]
-fn a_crowd_is_not_tried_at_every_event() {
+fn blocked_threads_are_not_tried_at_every_event() {
     use EventType as E;
     type Begin = fn(u64, Batch) -> Batch;
     let never: Begin = |m, batch| batch.event(E::GoStart, &[0, m, 1]);
@@ -177,7 +178,7 @@ fn a_crowd_is_not_tried_at_every_event() {
                     _ => batch.event(E::GoStop, &[0, 0, 0]).event(E::GoStart, &[0, 1, i]),
                 })
             });
-            // Patience alone comes to 16.
+            // Up to 16 tries happen before threads are parked.
             assert!(found < 24.0, "{what}, {ms} Ms: {found} tries for each");
         }
     }

@@ -18,7 +18,7 @@ const MAX_SHIFTS: usize = 5;
 const SHORTEST_SHIFTED: usize = 50;
 
 /// Sorts by an integer key, in ascending order.
-pub(super) fn sort_by_key<T>(data: &mut [T], key: impl Fn(&T) -> i64) {
+pub(crate) fn sort_by_key<T>(data: &mut [T], key: impl Fn(&T) -> i64) {
     let limit = (usize::BITS - data.len().leading_zeros()) as usize;
     let end = data.len();
     Sorter { data, key }.sort(0, end, limit);
