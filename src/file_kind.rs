@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// What a file is, as its first bytes say: a trace, another file that a Go program writes, or what is often saved in their place.
+/// What a file is, as its first bytes say: a trace, another file that a Go program writes, or what
+/// is often saved in their place.
 ///
 /// ```
 /// use gotrace::FileKind;
@@ -106,8 +107,8 @@ impl FileKind {
     /// The most bytes that [`FileKind::of`] looks at.
     pub const HEAD: usize = 4096;
 
-    /// What a file is, from its first bytes, which should be [`FileKind::HEAD`] unless the file is shorter. A compressed file has
-    /// to be unpacked to find out what is in it.
+    /// What a file is, from its first bytes, which should be [`FileKind::HEAD`] unless the file is
+    /// shorter. A compressed file has to be unpacked to find out what is in it.
     pub fn of(head: &[u8]) -> Self {
         let head = &head[..head.len().min(Self::HEAD)];
         if head.is_empty() {
@@ -152,8 +153,8 @@ fn by_magic(head: &[u8]) -> Option<FileKind> {
     }
 }
 
-/// Whether these are fields of `profile.proto` (github.com/google/pprof): sample types, as Go writes them first, or any
-/// others with a period type or sample type among the first.
+/// Whether these are fields of `profile.proto` (github.com/google/pprof): sample types, as Go
+/// writes them first, or any others with a period type or sample type among the first.
 fn is_profile(head: &[u8]) -> bool {
     /// Fields 1 to 14, of which only these hold one of the messages `ValueType`.
     const SAMPLE_TYPE: u8 = 1;
@@ -185,7 +186,8 @@ fn is_profile(head: &[u8]) -> bool {
     false
 }
 
-/// Whether this is a field 1 that holds a message, as Perfetto's `Trace` starts with its first `TracePacket`.
+/// Whether this is a field 1 that holds a message, as Perfetto's `Trace` starts with its first
+/// `TracePacket`.
 fn is_perfetto(head: &[u8]) -> bool {
     const FIRST: u8 = 1 << 3 | 2;
     let Some((&FIRST, rest)) = head.split_first() else { return false };

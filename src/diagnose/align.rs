@@ -1,7 +1,9 @@
-//! One clock: how the times of the log and of the trace relate to the wall clock, which profiles use.
+//! One clock: how the times of the log and of the trace relate to the wall clock, which profiles
+//! use.
 //!
-//! A trace of Go 1.25 or later records the wall clock. A GC log has the time since the program's start. Collections that are in both
-//! the log and the trace show when the program started, since no two sequences of collections have the same times between them.
+//! A trace of Go 1.25 or later records the wall clock. A GC log has the time since the program's
+//! start. Collections that are in both the log and the trace show when the program started, since
+//! no two sequences of collections have the same times between them.
 
 use std::time::Duration;
 
@@ -28,8 +30,8 @@ pub struct Clocks {
 /// Fewer collections can match by chance.
 const MIN_MATCH: usize = 4;
 
-/// The log has milliseconds, and a collection in the trace starts a little before it stops the world, which is when it starts in the
-/// log.
+/// The log has milliseconds, and a collection in the trace starts a little before it stops the
+/// world, which is when it starts in the log.
 const TOLERANCE: i64 = 3_000_000;
 
 impl Clocks {
@@ -57,7 +59,8 @@ impl Clocks {
         wall(self.trace_zero?, time.0.into())
     }
 
-    /// A time of the log, since the program's start, on the wall clock. `None` if the relation is not known.
+    /// A time of the log, since the program's start, on the wall clock. `None` if the relation is
+    /// not known.
     pub fn wall_of_log(&self, since_start: Duration) -> Option<WallTime> {
         wall(self.program_start_wall?, since_start.as_nanos().try_into().ok()?)
     }
@@ -68,15 +71,17 @@ fn wall(from: WallTime, nanos: i128) -> Option<WallTime> {
     WallTime::from_nanos(from.as_nanos().checked_add(nanos)?)
 }
 
-/// Nanoseconds as the trace's clock has them. A log's times are shorter than 2⁶³ ns unless it is damaged.
+/// Nanoseconds as the trace's clock has them. A log's times are shorter than 2⁶³ ns unless it is
+/// damaged.
 fn nanos(since_start: Duration) -> Option<i64> {
     i64::try_from(since_start.as_nanos()).ok()
 }
 
-/// Looks for the trace's collections in the log. Returns the log's zero on the trace's clock, and how many collections matched.
+/// Looks for the trace's collections in the log. Returns the log's zero on the trace's clock, and
+/// how many collections matched.
 ///
-/// Each collection of the log is tried as the first one of the trace. The others must then be where the log has them, except for a few
-/// whose lines are lost, and no other start may fit.
+/// Each collection of the log is tried as the first one of the trace. The others must then be where
+/// the log has them, except for a few whose lines are lost, and no other start may fit.
 fn place(gc_starts: &[Time], cycles: &[Cycle]) -> Option<(i64, usize)> {
     // A minute of a busy collector is enough. The limits keep a damaged file from costing more.
     let starts: Vec<i64> = gc_starts.iter().take(1024).map(|time| time.0).collect();
@@ -92,7 +97,8 @@ fn place(gc_starts: &[Time], cycles: &[Cycle]) -> Option<(i64, usize)> {
     fits.next().is_none().then_some(fit)
 }
 
-/// How many of the trace's collections are where the log has one. `None` as soon as it is clear that too few are.
+/// How many of the trace's collections are where the log has one. `None` as soon as it is clear
+/// that too few are.
 fn matching(starts: &[i64], logged: &[i64], zero: i64) -> Option<usize> {
     let mut missed = 0;
     for &start in starts {

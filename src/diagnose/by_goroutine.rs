@@ -1,7 +1,9 @@
-//! Goroutines and allocations: which goroutines pass through a function that allocates, and what a goroutine may have allocated.
+//! Goroutines and allocations: which goroutines pass through a function that allocates, and what a
+//! goroutine may have allocated.
 //!
-//! A heap profile has stacks but no goroutines. A trace has goroutines and where they were seen. They are joined where a
-//! goroutine was seen in the function that allocates, or started where the stack of the allocation does.
+//! A heap profile has stacks but no goroutines. A trace has goroutines and where they were seen.
+//! They are joined where a goroutine was seen in the function that allocates, or started where the
+//! stack of the allocation does.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -48,10 +50,11 @@ pub struct Passage {
     pub count: u64,
 }
 
-/// The goroutines whose stacks pass through a function, in the order in which the trace first mentions them.
+/// The goroutines whose stacks pass through a function, in the order in which the trace first
+/// mentions them.
 ///
-/// A trace has stacks where goroutines stop, block, create others or make system calls, not at every allocation. A goroutine that only
-/// runs through the function may be missed.
+/// A trace has stacks where goroutines stop, block, create others or make system calls, not at
+/// every allocation. A goroutine that only runs through the function may be missed.
 pub fn passing_through(timeline: &Timeline, function: &str) -> Vec<Passage> {
     let passes =
         |stack: Option<StackTrace<'_>>| stack.is_some_and(|stack| stack.frames().any(|frame| frame.func == function));
@@ -96,7 +99,8 @@ pub struct Allocation {
     pub place: OwnedFrame,
     /// The stack, innermost frame first.
     pub stack: Vec<OwnedFrame>,
-    /// Whether the goroutine was seen in the function that allocates. Otherwise it only started where the stack starts.
+    /// Whether the goroutine was seen in the function that allocates. Otherwise it only started
+    /// where the stack starts.
     #[cfg_attr(feature = "serde", serde(rename = "seen"))]
     pub is_seen: bool,
     /// Bytes allocated there up to the last profile, by all goroutines.
@@ -108,15 +112,17 @@ pub struct Allocation {
     /// By how many bytes that is more than in the first profile.
     #[cfg_attr(feature = "serde", serde(rename = "growth_bytes"))]
     pub growth: i64,
-    /// The number of goroutines in the trace that started in the same function, and so share these sums.
+    /// The number of goroutines in the trace that started in the same function, and so share these
+    /// sums.
     pub shared_by: u64,
 }
 
-/// What a goroutine may have allocated, by its stacks: the allocations of the heap profiles whose stacks start where the goroutine
-/// started. First those in functions in which it was seen, then those with the most bytes in use.
+/// What a goroutine may have allocated, by its stacks: the allocations of the heap profiles whose
+/// stacks start where the goroutine started. First those in functions in which it was seen, then
+/// those with the most bytes in use.
 ///
-/// Empty if there are no heap profiles or the goroutine is not in the trace. A goroutine that started in `runtime.main` is `main`
-/// itself.
+/// Empty if there are no heap profiles or the goroutine is not in the trace. A goroutine that
+/// started in `runtime.main` is `main` itself.
 pub fn allocations_of(timeline: &Timeline, go: GoId, inputs: &Inputs) -> Vec<Allocation> {
     let heaps = &inputs.heaps;
     let (Some(goroutine), Some(first), Some(last)) = (timeline.goroutine(go), heaps.all.first(), heaps.all.last())

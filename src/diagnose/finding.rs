@@ -1,4 +1,5 @@
-//! What a rule finds: evidence in fields, how certain it is, where in the code, which goroutines, and what to do next.
+//! What a rule finds: evidence in fields, how certain it is, where in the code, which goroutines,
+//! and what to do next.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +7,8 @@ use std::time::Duration;
 use crate::event::OwnedFrame;
 use crate::id::GoId;
 
-/// The kind of input that a finding comes from. Findings from different kinds that agree make each other more certain.
+/// The kind of input that a finding comes from. Findings from different kinds that agree make each
+/// other more certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -121,7 +123,8 @@ pub enum Value {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Evidence {
-    /// The name. It does not change between versions, and ends in the unit of the value: `_bytes`, `_ns`, `_per_second`.
+    /// The name. It does not change between versions, and ends in the unit of the value: `_bytes`,
+    /// `_ns`, `_per_second`.
     pub name: &'static str,
     /// The value.
     pub value: Value,
@@ -132,8 +135,8 @@ impl Evidence {
         Evidence { name, value }
     }
 
-    /// How fast growth is at last, as a fraction of its initial rate. `None` if that is not known, or is no number because
-    /// there was no growth at first.
+    /// How fast growth is at last, as a fraction of its initial rate. `None` if that is not known,
+    /// or is no number because there was no growth at first.
     pub(super) fn pace(pace: Option<f64>) -> Option<Self> {
         let pace = pace.filter(|pace| pace.is_finite())?;
         Some(Evidence::new("pace", Value::Number(pace)))
@@ -156,8 +159,8 @@ pub struct Finding {
     pub rule: &'static str,
     /// The kind of input that it was found in.
     pub source: Source,
-    /// How certain it is that this is a leak, from 0 to 1, judging by this finding alone. Findings that are no sign of a
-    /// leak, such as expensive garbage collection, have 0.
+    /// How certain it is that this is a leak, from 0 to 1, judging by this finding alone. Findings
+    /// that are no sign of a leak, such as expensive garbage collection, have 0.
     pub confidence: f64,
     /// The same in a word.
     pub strength: Strength,

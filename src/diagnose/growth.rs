@@ -1,9 +1,11 @@
-//! Whether a series of numbers grows like a leak: by more than chance, all the time, and without slowing down.
+//! Whether a series of numbers grows like a leak: by more than chance, all the time, and without
+//! slowing down.
 
 use super::options::Options;
 use crate::trend::mann_kendall;
 
-/// A series of fewer values than this has to rise at every step. For longer ones, the Mann–Kendall test allows for noise.
+/// A series of fewer values than this has to rise at every step. For longer ones, the Mann–Kendall
+/// test allows for noise.
 const FEW: usize = 5;
 
 /// The significance level of that test.
@@ -36,7 +38,8 @@ struct Halves {
 }
 
 impl Growth {
-    /// From values at rising times in seconds. If the times are not known, the values count as equally far apart.
+    /// From values at rising times in seconds. If the times are not known, the values count as
+    /// equally far apart.
     pub fn of(at: &[f64], values: &[f64]) -> Option<Self> {
         let (&first, &last) = (values.first()?, values.last()?);
         let is_known = at.len() == values.len() && at.windows(2).all(|pair| pair[0] < pair[1]);
@@ -55,8 +58,9 @@ impl Growth {
         Some(Growth { total: last - first, per_second, is_steady, pace, halves: Halves { early, late, longer } })
     }
 
-    /// How likely it is that the growth continues, unlike a warm-up: 1 unless it slows down by more than [`Options::slowing`], and then
-    /// the probability that chance does this. `unit` is what counts as one, such as the bytes that a sample represents.
+    /// How likely it is that the growth continues, unlike a warm-up: 1 unless it slows down by more
+    /// than [`Options::slowing`], and then the probability that chance does this. `unit` is what
+    /// counts as one, such as the bytes that a sample represents.
     pub fn goes_on(&self, unit: f64, options: &Options) -> f64 {
         let Halves { early, late, longer } = self.halves;
         let share = longer * options.pace;
@@ -74,7 +78,8 @@ impl Growth {
 /// A confidence below this is not worth reporting.
 pub(super) const NEGLIGIBLE: f64 = 0.1;
 
-/// By how many standard deviations more came than went, both in counts; see [`Options::deviations`].
+/// By how many standard deviations more came than went, both in counts; see
+/// [`Options::deviations`].
 pub(super) fn deviations(come: f64, gone: f64) -> f64 {
     match come + gone > 0.0 {
         true => (come - gone) / (come + gone).sqrt(),
@@ -82,7 +87,8 @@ pub(super) fn deviations(come: f64, gone: f64) -> f64 {
     }
 }
 
-/// The confidence for a number of deviations: [`Options::suspect`] at the threshold, `most` from twice the threshold on.
+/// The confidence for a number of deviations: [`Options::suspect`] at the threshold, `most` from
+/// twice the threshold on.
 pub(super) fn confidence(deviations: f64, most: f64, options: &Options) -> f64 {
     let beyond = ((deviations - options.deviations) / options.deviations).clamp(0.0, 1.0);
     options.suspect + (most - options.suspect).max(0.0) * beyond

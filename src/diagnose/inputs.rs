@@ -109,7 +109,8 @@ impl Inputs {
         Self::default()
     }
 
-    /// Adds a profile of any kind. Those that no rule can use, such as CPU profiles, are listed as not used.
+    /// Adds a profile of any kind. Those that no rule can use, such as CPU profiles, are listed as
+    /// not used.
     ///
     /// # Errors
     ///
@@ -141,7 +142,8 @@ impl Inputs {
         Ok(())
     }
 
-    /// Adds what a [`TraceObserver`](super::TraceObserver) found. `note` says what is wrong with the trace, such as the error at its end.
+    /// Adds what a [`TraceObserver`](super::TraceObserver) found. `note` says what is wrong with
+    /// the trace, such as the error at its end.
     pub fn trace(&mut self, name: &str, evidence: TraceEvidence, note: Option<String>) {
         let kind = InputKind::Trace;
         let summary = InputSummary { kind, name: name.to_owned(), start: None, end: None, used: true, note };

@@ -1,5 +1,5 @@
-//! Is there a leak, where, and how certain is that? Joins heap profiles, goroutine profiles, an execution trace and the GC log
-//! into one verdict.
+//! Is there a leak, where, and how certain is that? Joins heap profiles, goroutine profiles, an
+//! execution trace and the GC log into one verdict.
 //!
 //! ```
 //! use gotrace::Reader;
@@ -27,26 +27,31 @@
 //! # }
 //! ```
 //!
-//! This module opens no file: [`Inputs`] takes parsed [profiles](crate::pprof), what a [`TraceObserver`] found in one pass over a
-//! trace, and a [GC log](crate::gctrace). Any subset works. The [`Verdict`] says what could not be judged.
+//! This module opens no file: [`Inputs`] takes parsed [profiles](crate::pprof), what a
+//! [`TraceObserver`] found in one pass over a trace, and a [GC log](crate::gctrace). Any subset
+//! works. The [`Verdict`] says what could not be judged.
 //!
 //! # How it judges
 //!
-//! **Arrivals and departures.** A leak is what comes and does not go. Caches, pools and requests come and go too, and at any moment a
-//! few more may have come than gone, by chance. How much chance can do is known: if as many come as go on average, the variance of
-//! their difference is their sum. So growth counts if it exceeds three standard deviations ([`Options::deviations`]) of what came and
-//! went: samples of allocations between heap profiles, goroutines in a trace, goroutines between goroutine profiles.
+//! **Arrivals and departures.** A leak is what comes and does not go. Caches, pools and requests
+//! come and go too, and at any moment a few more may have come than gone, by chance. How much
+//! chance can do is known: if as many come as go on average, the variance of their difference is
+//! their sum. So growth counts if it exceeds three standard deviations ([`Options::deviations`]) of
+//! what came and went: samples of allocations between heap profiles, goroutines in a trace,
+//! goroutines between goroutine profiles.
 //!
-//! **Continuing growth.** Growth counts only if it continues over all snapshots and has not slowed down. Growth below half of its
-//! initial rate is a warm-up ([`Options::pace`]).
+//! **Continuing growth.** Growth counts only if it continues over all snapshots and has not slowed
+//! down. Growth below half of its initial rate is a warm-up ([`Options::pace`]).
 //!
-//! **The floor.** Of the live heap in the GC log only the floor counts: the minimum in each of several windows of time. A sawtooth
-//! returns to its floor, a leak lifts it.
+//! **The floor.** Of the live heap in the GC log only the floor counts: the minimum in each of
+//! several windows of time. A sawtooth returns to its floor, a leak lifts it.
 //!
-//! **Agreement.** No single input is enough for the verdict `leak`: heap profiles cannot distinguish a leak from work that takes longer
-//! than they cover, goroutines cannot distinguish it from a growing number of clients, and the log does not know who allocates the memory.
-//! Two inputs that agree on the same code are enough, since they are wrong for different reasons. The only exception is a `goroutineleak` profile,
-//! since the garbage collector itself proves that those goroutines are stuck. What speaks against a leak halves the confidence: for example a log whose
+//! **Agreement.** No single input is enough for the verdict `leak`: heap profiles cannot
+//! distinguish a leak from work that takes longer than they cover, goroutines cannot distinguish it
+//! from a growing number of clients, and the log does not know who allocates the memory. Two inputs
+//! that agree on the same code are enough, since they are wrong for different reasons. The only
+//! exception is a `goroutineleak` profile, since the garbage collector itself proves that those
+//! goroutines are stuck. What speaks against a leak halves the confidence: for example a log whose
 //! floor is constant although the growth in a profile should have lifted it.
 //!
 //! # The rules
@@ -64,9 +69,9 @@
 //!
 //! # What it cannot see
 //!
-//! Memory outside the Go heap: allocations of C code, mappings, free memory that the allocator keeps. A leak that is slow compared to the
-//! captures: three profiles in a minute do not show a leak that takes a day. Memory that was leaked before the first capture and does not
-//! grow.
+//! Memory outside the Go heap: allocations of C code, mappings, free memory that the allocator
+//! keeps. A leak that is slow compared to the captures: three profiles in a minute do not show a
+//! leak that takes a day. Memory that was leaked before the first capture and does not grow.
 
 mod align;
 mod by_goroutine;

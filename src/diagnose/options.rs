@@ -13,30 +13,35 @@ use crate::time::WallTime;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Growth by at least this many standard deviations is not chance: 3. In a steady state, the number of things that come and go
-    /// varies by the square root of arrivals plus departures (both are counts, so their variance is their mean). Three
-    /// standard deviations are exceeded once in 740 cases.
+    /// Growth by at least this many standard deviations is not chance: 3. In a steady state, the
+    /// number of things that come and go varies by the square root of arrivals plus departures
+    /// (both are counts, so their variance is their mean). Three standard deviations are exceeded
+    /// once in 740 cases.
     pub deviations: f64,
     /// Growth below this fraction of its initial rate counts as warm-up, not as a leak: 0.5.
     pub pace: f64,
-    /// By how many standard deviations growth has to be slower than that to count as slowing down: 1.28, which is certain to 90 %. The
-    /// more certain it is, the more it counts against a leak.
+    /// By how many standard deviations growth has to be slower than that to count as slowing down: 1.28,
+    /// which is certain to 90 %. The more certain it is, the more it counts against a leak.
     pub slowing: f64,
-    /// The verdict is `leak` from this confidence on: 0.8. No single input reaches it, except a `goroutineleak` profile. Two that agree do.
+    /// The verdict is `leak` from this confidence on: 0.8. No single input reaches it, except a
+    /// `goroutineleak` profile. Two that agree do.
     pub leak: f64,
     /// The verdict is `suspect` from this confidence on: 0.5.
     pub suspect: f64,
-    /// The GC log is split into this many windows: 10. The floor of the live heap is its minimum in each window: what no
-    /// collection frees.
+    /// The GC log is split into this many windows: 10. The floor of the live heap is its minimum in
+    /// each window: what no collection frees.
     pub floors: usize,
-    /// The floor has to rise by at least this many bytes: 2 MiB. The log rounds down by up to a MiB at both ends.
+    /// The floor has to rise by at least this many bytes: 2 MiB. The log rounds down by up to a MiB
+    /// at both ends.
     pub log_noise: u64,
     /// The floor has to rise by at least this share of itself: 0.05.
     pub relative_noise: f64,
-    /// Collecting is expensive from this share of all CPU time on: 0.25. The collector plans with a quarter while it marks (Go
-    /// `src/runtime/mgcpacer.go`, `gcBackgroundUtilization`); this is a quarter all the time.
+    /// Collecting is expensive from this share of all CPU time on: 0.25. The collector plans with a
+    /// quarter while it marks (Go `src/runtime/mgcpacer.go`, `gcBackgroundUtilization`); this is a
+    /// quarter all the time.
     pub gc_cpu_share: f64,
-    /// When the program started, for the case that no input tells how the times of the log relate to the others. `None` by default.
+    /// When the program started, for the case that no input tells how the times of the log relate
+    /// to the others. `None` by default.
     pub log_start: Option<WallTime>,
     /// The most findings to return, the most certain first: 20.
     pub max_findings: usize,

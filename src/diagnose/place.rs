@@ -27,7 +27,8 @@ pub(super) fn of_stack(stack: &[OwnedFrame]) -> Vec<OwnedFrame> {
     stack.iter().map(|frame| OwnedFrame { pc: 0, ..frame.clone() }).collect()
 }
 
-/// The first part of the path of every package of the standard library (Go 1.27, `go list std`); a module's path has a dot there.
+/// The first part of the path of every package of the standard library (Go 1.27, `go list std`); a
+/// module's path has a dot there.
 const STANDARD: [&str; 49] = [
     "archive",
     "arena",
@@ -96,9 +97,10 @@ pub(super) fn is_standard(function: &str) -> bool {
     first == "vendor" || first == "weak" || STANDARD.contains(&first)
 }
 
-/// The most useful place in a stack, innermost first, for the reader of a finding: the innermost one outside the standard library.
-/// In the stack of the standard library's own goroutine, the innermost one of the package that started the goroutine: `net/http`, not
-/// `bufio`, which it calls.
+/// The most useful place in a stack, innermost first, for the reader of a finding: the innermost
+/// one outside the standard library. In the stack of the standard library's own goroutine, the
+/// innermost one of the package that started the goroutine: `net/http`, not `bufio`, which it
+/// calls.
 pub(super) fn own<'p>(stack: impl DoubleEndedIterator<Item = &'p OwnedFrame> + Clone) -> Option<&'p OwnedFrame> {
     let own = stack.clone().find(|place| !is_standard(&place.func));
     let of_start = || {

@@ -23,8 +23,8 @@ pub struct HealthOptions {
     pub blocked_per_second: f64,
     /// How much each part counts.
     pub weights: HealthWeights,
-    /// How steep the curve is: 6. Then a part at half of its bound costs 5 % of its weight, at the bound 50 %, and at one and a half times
-    /// the bound 95 %.
+    /// How steep the curve is: 6. Then a part at half of its bound costs 5 % of its weight, at the
+    /// bound 50 %, and at one and a half times the bound 95 %.
     pub steepness: f64,
 }
 
@@ -133,7 +133,8 @@ pub struct Health {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HealthWindow {
-    /// When it starts: on the trace's clock, or for a score from the GC log since the program's start.
+    /// When it starts: on the trace's clock, or for a score from the GC log since the program's
+    /// start.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
     /// The score of all parts, from 0 to 100.
@@ -146,7 +147,8 @@ pub struct HealthWindow {
     pub blocking: Option<f64>,
 }
 
-/// The health according to the inputs: from a trace all three parts, otherwise heap and pauses from the GC log.
+/// The health according to the inputs: from a trace all three parts, otherwise heap and pauses from
+/// the GC log.
 pub(super) fn of(inputs: &Inputs, options: &Options) -> Option<Health> {
     let traces = inputs.traces.iter().filter_map(|trace| {
         let has_heap = trace.seconds.values().any(|second| second.heap > 0);
@@ -170,7 +172,8 @@ pub(super) type Known = [bool; 3];
 /// The most windows to compute.
 const MAX_WINDOWS: usize = 1 << 16;
 
-/// The score of every window, sliding by a second. What is not known does not count. `None` if nothing is known.
+/// The score of every window, sliding by a second. What is not known does not count. `None` if
+/// nothing is known.
 pub(super) fn health(seconds: &BTreeMap<i64, Second>, known: Known, options: &HealthOptions) -> Option<Health> {
     let weights = [options.weights.heap, options.weights.pauses, options.weights.blocking];
     let weight: f64 = weights.iter().zip(known).filter(|(_, known)| *known).map(|(weight, _)| weight).sum();
@@ -179,7 +182,8 @@ pub(super) fn health(seconds: &BTreeMap<i64, Second>, known: Known, options: &He
         return None;
     }
     let length = i64::try_from(options.window.as_secs().max(1)).unwrap_or(i64::MAX);
-    // A window starts at every second that is there, unless it would extend beyond the end. There is always a first one.
+    // A window starts at every second that is there, unless it would extend beyond the end. There
+    // is always a first one.
     let last = *seconds.last_key_value()?.0;
     let starts = seconds.keys().copied().filter(|&start| start == first || start <= last - (length - 1));
     let windows: Vec<HealthWindow> = starts
@@ -214,7 +218,8 @@ pub(super) fn health(seconds: &BTreeMap<i64, Second>, known: Known, options: &He
     Some(Health { score: worst.score, worst, window_count: windows.len(), windows })
 }
 
-/// 0 for no load, a half at the bound, and towards 1 beyond it: the logistic curve, shifted so that it starts at 0.
+/// 0 for no load, a half at the bound, and towards 1 beyond it: the logistic curve, shifted so that
+/// it starts at 0.
 fn logistic(load: f64, steepness: f64) -> f64 {
     let curve = |load: f64| 1.0 / (1.0 + (-steepness * (load - 1.0)).exp());
     let idle = curve(0.0);

@@ -46,7 +46,8 @@ struct Key<'a> {
 
 impl Hash for Key<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // The same as the derived implementation of `OwnedFrame`, which hashes its fields in order. The program counter is 0.
+        // The same as the derived implementation of `OwnedFrame`, which hashes its fields in order.
+        // The program counter is 0.
         (0_u64, self.function, self.file, self.line).hash(state);
     }
 }
@@ -94,7 +95,8 @@ impl<const N: usize> Snapshots<N> {
         Ok(())
     }
 
-    /// The places of each location, innermost first, one location after the other, and where those of each end.
+    /// The places of each location, innermost first, one location after the other, and where those
+    /// of each end.
     fn places_of(&mut self, profile: &Profile<'_>) -> (Vec<u32>, Vec<usize>) {
         let (mut places, mut ends) = (Vec::new(), Vec::new());
         for location in profile.locations() {
@@ -134,13 +136,15 @@ impl<const N: usize> Snapshots<N> {
         0..number(self.stacks.len())
     }
 
-    /// The times of the first and the last snapshot, in nanoseconds since 1970. `None` if they are unknown.
+    /// The times of the first and the last snapshot, in nanoseconds since 1970. `None` if they are
+    /// unknown.
     pub fn extent(&self) -> Option<(i64, i64)> {
         let (first, last) = (self.all.first()?, self.all.last()?);
         (first.time > 0).then_some((first.time, last.time))
     }
 
-    /// Sums up values by a key of their stacks: for each key the values in each snapshot, and its stacks.
+    /// Sums up values by a key of their stacks: for each key the values in each snapshot, and its
+    /// stacks.
     pub fn grouped<K: Hash + Eq>(&self, key: impl Fn(Stack) -> Option<K>) -> IndexMap<K, Series<N>, RandomState> {
         let mut groups: IndexMap<K, Series<N>, RandomState> = IndexMap::default();
         for (index, snapshot) in self.all.iter().enumerate() {

@@ -59,7 +59,8 @@ pub struct Verdict {
     pub agree: Vec<Source>,
     /// The health score. `None` if no input has enough data.
     pub health: Option<Health>,
-    /// What was found. First the findings that point to a leak and name code, in each part the most certain first.
+    /// What was found. First the findings that point to a leak and name code, in each part the most
+    /// certain first.
     pub findings: Vec<Finding>,
     /// What speaks against a leak.
     pub against: Vec<Against>,
@@ -73,9 +74,10 @@ pub struct Verdict {
 
 /// Makes a diagnosis.
 ///
-/// Each rule says how certain it is. What speaks against a finding makes it less certain. Then findings about the same code are
-/// combined: of those from one kind of input only the most certain counts. Those from different kinds are taken to be wrong
-/// independently of each other, so that two at 0.7 make 1 − 0.3 × 0.3 = 0.91.
+/// Each rule says how certain it is. What speaks against a finding makes it less certain. Then
+/// findings about the same code are combined: of those from one kind of input only the most certain
+/// counts. Those from different kinds are taken to be wrong independently of each other, so that
+/// two at 0.7 make 1 − 0.3 × 0.3 = 0.91.
 pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     let clocks = inputs.clocks(options.log_start);
     let mut output = rules::run(RuleContext { inputs, options });

@@ -1,4 +1,5 @@
-//! What a trace shows of the process's health: heap, pauses and waits in each second, and its collections.
+//! What a trace shows of the process's health: heap, pauses and waits in each second, and its
+//! collections.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,13 +38,16 @@ pub struct Second {
     pub heap: u64,
     /// The longest stop of the world.
     pub pause: Duration,
-    /// How often a goroutine started to wait for a channel, a select or something of package `sync`.
+    /// How often a goroutine started to wait for a channel, a select or something of package
+    /// `sync`.
     pub blocked: u64,
 }
 
-/// Collects what [`diagnose`](super::diagnose()) needs to know of a trace, in one pass; run it with [`analysis::run`](crate::analysis::run).
+/// Collects what [`diagnose`](super::diagnose()) needs to know of a trace, in one pass; run it with
+/// [`analysis::run`](crate::analysis::run).
 ///
-/// Its memory grows with the goroutines that are alive, the different stacks, and the seconds and collections of the trace.
+/// Its memory grows with the goroutines that are alive, the different stacks, and the seconds and
+/// collections of the trace.
 #[derive(Debug, Default)]
 pub struct TraceObserver {
     population: Population,

@@ -82,7 +82,8 @@ fn of_bytes(traits: &Traits) -> String {
     }
 }
 
-/// Why a trace is damaged, judged by its faults and its bytes. `end` is the error that ended reading, if one did.
+/// Why a trace is damaged, judged by its faults and its bytes. `end` is the error that ended
+/// reading, if one did.
 pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<String> {
     use ErrorKind as K;
     if let Some(K::Io(error)) = end.map(|end| &end.kind) {
@@ -99,7 +100,8 @@ pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, trai
     let is_last = faults.get(1).is_some_and(|fault| fault.at.offset == at.offset);
     let breaks_off = matches!(first, K::EventTruncated { .. } | K::VarintTruncated | K::BatchTooLarge { .. });
     let is_near = at.offset.saturating_sub(begin.offset) <= MAX_BATCH;
-    // The size of a batch that is cut covers the start of the second trace, so the fault may be after that.
+    // The size of a batch that is cut covers the start of the second trace, so the fault may be
+    // after that.
     if is_last && (begin.offset > at.offset || breaks_off && is_near) {
         return Some(two + "; the first is cut, or damaged at its end");
     }
@@ -149,8 +151,8 @@ fn of_damage(fault: &ErrorKind, traits: &Traits) -> &'static str {
     }
 }
 
-/// What has probably happened to a trace that cannot be read because of this error. [`examine`](super::examine) knows more,
-/// because it looks at the whole file.
+/// What has probably happened to a trace that cannot be read because of this error.
+/// [`examine`](super::examine) knows more, because it looks at the whole file.
 pub fn probable_cause(error: &ErrorKind) -> &'static str {
     match error {
         ErrorKind::Io(_) => CANT_READ,

@@ -32,8 +32,9 @@ const MOST: u64 = 1 << 30;
 
 /// Reads a trace over all damage and reports what is read, what is lost and why.
 ///
-/// It reads to the end, but at most a gigabyte of an input that is not a trace. For generations that could not be read, the
-/// report has only the place; [`survey`](super::survey) adds their sizes and counts.
+/// It reads to the end, but at most a gigabyte of an input that is not a trace. For generations
+/// that could not be read, the report has only the place; [`survey`](super::survey) adds their
+/// sizes and counts.
 pub fn examine(input: impl Read + Send) -> DamageReport {
     let traits = Arc::new(Mutex::new(Traits::default()));
     let mut watched = Watched { input, traits: Arc::clone(&traits) };
@@ -147,7 +148,8 @@ fn row(info: GenerationInfo) -> GenerationReport {
     }
 }
 
-/// Notes a fault in the row of its generation. If nothing of the generation was read, this adds its row.
+/// Notes a fault in the row of its generation. If nothing of the generation was read, this adds its
+/// row.
 fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
     // These faults lie between generations, or after the last one.
     let is_between = matches!(
@@ -159,7 +161,8 @@ fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
     }
     let at = fault.at.offset;
     let before = generations.iter().take_while(|row| row.offset <= at).count();
-    // If a generation is cut, the fault is after the bytes that were read of it. If its end is missing, the fault is where the next begins.
+    // If a generation is cut, the fault is after the bytes that were read of it. If its end is
+    // missing, the fault is where the next begins.
     let is_in = |row: &GenerationReport| match fault.at.generation {
         Some(number) => number == row.number,
         None => row.size.is_some_and(|size| at < row.offset + size),

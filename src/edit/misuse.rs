@@ -1,9 +1,11 @@
-//! Regions and tasks that the traced program misused. Go's tools refuse a trace that has a single one.
+//! Regions and tasks that the traced program misused. Go's tools refuse a trace that has a single
+//! one.
 //!
-//! Every event at which Go's reader would fail is left out, including those at which it would fail only after others are left
-//! out. (Go `src/internal/trace/order.go`, `endRegion` and `advanceUserTaskBegin`, and before Go 1.22 `postProcessTrace` in its
-//! `internal/tracev1/parser.go`: a region that ends is the innermost one of its goroutine, if any is open; a task that
-//! begins is not active.)
+//! Every event at which Go's reader would fail is left out, including those at which it would fail
+//! only after others are left out. (Go `src/internal/trace/order.go`, `endRegion` and
+//! `advanceUserTaskBegin`, and before Go 1.22 `postProcessTrace` in its
+//! `internal/tracev1/parser.go`: a region that ends is the innermost one of its goroutine, if any
+//! is open; a task that begins is not active.)
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, Read};
@@ -18,8 +20,8 @@ use crate::reader::Reader;
 /// Which events have to be left out of a trace.
 #[derive(Debug, Default)]
 pub(super) struct Misuse {
-    /// Generation, writer, type, and the event's index among those of its writer and type in the generation. Before Go
-    /// 1.22 the generation is 0.
+    /// Generation, writer, type, and the event's index among those of its writer and type in the
+    /// generation. Before Go 1.22 the generation is 0.
     events: BTreeSet<(u64, Writer, EventCode, u64)>,
 }
 
@@ -119,8 +121,8 @@ impl Search {
         false
     }
 
-    /// Ends a region and returns whether Go's reader accepts that: it is the innermost one, or none is open and it may have begun
-    /// before the trace.
+    /// Ends a region and returns whether Go's reader accepts that: it is the innermost one, or none
+    /// is open and it may have begun before the trace.
     fn end_region(&mut self, go: GoId, region: &Region<'_>) -> bool {
         let Some(open) = self.regions.get_mut(&go) else { return true };
         let fits = open.last().is_none_or(|(task, name)| *task == region.task && **name == *region.name.as_bytes());

@@ -1,7 +1,8 @@
 //! Examines damaged traces and saves what is sound of them.
 //!
-//! [`examine`] reads a trace leniently and reports what could be read, what is lost and the probable cause. [`survey`] reads the
-//! damaged parts again and counts the batches, events and threads in them. [`repair`] writes what is sound as traces that Go's tools accept.
+//! [`examine`] reads a trace leniently and reports what could be read, what is lost and the
+//! probable cause. [`survey`] reads the damaged parts again and counts the batches, events and
+//! threads in them. [`repair`] writes what is sound as traces that Go's tools accept.
 //!
 //! ```
 //! use std::io::Cursor;

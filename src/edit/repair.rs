@@ -1,8 +1,8 @@
 //! Writes what is sound of a damaged trace as whole traces.
 //!
-//! Consecutive generations without a gap are a valid trace, since that is how they were read. After a gap, a generation may mention
-//! goroutines that were created in the lost part. Whether such a row of generations can follow the row before is found out by
-//! reading both as one trace.
+//! Consecutive generations without a gap are a valid trace, since that is how they were read. After
+//! a gap, a generation may mention goroutines that were created in the lost part. Whether such a
+//! row of generations can follow the row before is found out by reading both as one trace.
 
 use std::io::{self, Read, Seek, Write};
 
@@ -14,7 +14,8 @@ use crate::raw::{EventType, RawReader};
 use crate::v1::raw as raw_v1;
 use crate::wire::header::{self, Version};
 
-/// Where a repaired trace is written, and read again before it counts: a temporary file, or a `Vec`.
+/// Where a repaired trace is written, and read again before it counts: a temporary file, or a
+/// `Vec`.
 pub trait Draft: Write + Sized {
     /// A finished draft.
     type Trace;
@@ -26,7 +27,8 @@ pub trait Draft: Write + Sized {
     /// Those of writing what is buffered, and of opening the draft.
     fn reader(&mut self) -> io::Result<impl Read + Send>;
 
-    /// Finishes the draft. As there may be thousands of finished ones, they should not hold open files.
+    /// Finishes the draft. As there may be thousands of finished ones, they should not hold open
+    /// files.
     ///
     /// # Errors
     ///
@@ -68,15 +70,19 @@ pub enum RepairError {
     Write(io::Error),
 }
 
-/// How many times to try whether one row of generations can follow another, which reads both, and how many times to search for the
-/// generation that is not whole, which reads a row a dozen times; after that, rows are halved.
+/// How many times to try whether one row of generations can follow another, which reads both, and
+/// how many times to search for the generation that is not whole, which reads a row a dozen times;
+/// after that, rows are halved.
 const MAX_TRIES: usize = 64;
 
-/// Writes what can be saved of a trace, the longest part first. Nothing is returned if nothing is sound.
+/// Writes what can be saved of a trace, the longest part first. Nothing is returned if nothing is
+/// sound.
 ///
-/// Each part is a whole trace. Events that Go's tools refuse a trace for, which are mistakes of the traced program, are left out.
+/// Each part is a whole trace. Events that Go's tools refuse a trace for, which are mistakes of the
+/// traced program, are left out.
 ///
-/// `input` is the file that `report` is about, and `new_draft` makes an empty draft for each part, and for each attempt.
+/// `input` is the file that `report` is about, and `new_draft` makes an empty draft for each part,
+/// and for each attempt.
 ///
 /// # Errors
 ///
@@ -133,7 +139,8 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
                     saved.push(whole);
                     continue;
                 }
-                // A generation in doubt is damaged, or the last one is cut, which lenient reading did not notice.
+                // A generation in doubt is damaged, or the last one is cut, which lenient reading
+                // did not notice.
                 let (end, alone) = match row.len() {
                     1 => continue,
                     _ if tries < MAX_TRIES => {
@@ -174,14 +181,16 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         self.without_misuse(draft, Vec::new())
     }
 
-    /// Writes generations as a trace that Go's tools accept, if they are whole. Their numbers follow each other in it.
+    /// Writes generations as a trace that Go's tools accept, if they are whole. Their numbers
+    /// follow each other in it.
     fn write_row(&mut self, row: &[&GenerationReport]) -> Saved<D> {
         let numbers: Vec<u64> = row.iter().map(|row| row.number).collect();
         let draft = self.write_all(row)?;
         self.without_misuse(draft, numbers)
     }
 
-    /// Leaves out the events for which Go's tools refuse a trace. `None` if the draft is not a whole trace.
+    /// Leaves out the events for which Go's tools refuse a trace. `None` if the draft is not a
+    /// whole trace.
     fn without_misuse(&mut self, mut draft: Counted<D>, generations: Vec<u64>) -> Saved<D> {
         let Some(misuse) = find(&mut draft)? else { return Ok(None) };
         let left_out = misuse.left_out();
@@ -247,8 +256,8 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
     }
 }
 
-/// The rows of consecutive generations that may be sound. Doubtful ones are included, since every row is read strictly before it is
-/// saved.
+/// The rows of consecutive generations that may be sound. Doubtful ones are included, since every
+/// row is read strictly before it is saved.
 fn rows(generations: &[GenerationReport]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let mut goes_on = false;

@@ -43,8 +43,8 @@ pub struct DamageReport {
     /// How many bytes follow the end of the trace.
     #[cfg_attr(feature = "serde", serde(rename = "trailing_bytes"))]
     pub trailing: u64,
-    /// What is wrong with the file or doubtful in it, in the order of reading: the first thousand faults, then the first thousand
-    /// warnings.
+    /// What is wrong with the file or doubtful in it, in the order of reading: the first thousand
+    /// faults, then the first thousand warnings.
     pub warnings: Vec<String>,
     /// How many faults and warnings there are.
     pub warning_count: u64,
@@ -64,7 +64,8 @@ pub struct GenerationReport {
     /// Where it starts in the file, in bytes; the place of the fault if the start cannot be found.
     #[cfg_attr(feature = "serde", serde(rename = "offset_bytes"))]
     pub offset: u64,
-    /// Its size in the file, as far as the framing of its batches shows it; `None` if it cannot be found.
+    /// Its size in the file, as far as the framing of its batches shows it; `None` if it cannot be
+    /// found.
     #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
     pub size: Option<u64>,
     /// How many batches the file has of it; `None` if they cannot be found.
@@ -75,10 +76,12 @@ pub struct GenerationReport {
     pub threads: Option<u64>,
     /// How many of its events could be read.
     pub read: u64,
-    /// When the first event that could be read happened, in nanoseconds of the trace's clock; `None` if none could.
+    /// When the first event that could be read happened, in nanoseconds of the trace's clock;
+    /// `None` if none could.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Option<Time>,
-    /// When the last event that could be read happened, in nanoseconds of the trace's clock; `None` if none could.
+    /// When the last event that could be read happened, in nanoseconds of the trace's clock; `None`
+    /// if none could.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Option<Time>,
     /// Whether nothing is wrong with it.
@@ -111,7 +114,8 @@ pub struct RepairedReport {
     pub left_out: LeftOut,
 }
 
-/// Numbers of events that are sound and were left out, because Go's tools refuse a trace that has them.
+/// Numbers of events that are sound and were left out, because Go's tools refuse a trace that has
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -51,7 +51,8 @@ fn without(omission: &mut Omission<'_>, batch: &RawBatch<'_>) -> Result<Vec<u8>,
     Ok(body)
 }
 
-/// Finds the events to leave out. The time delta of such an event is added to the next event of its batch.
+/// Finds the events to leave out. The time delta of such an event is added to the next event of its
+/// batch.
 pub(super) struct Omission<'m> {
     misuse: &'m Misuse,
     generation: u64,
@@ -94,8 +95,8 @@ impl<'m> Omission<'m> {
     }
 }
 
-/// The upper two bits of the first byte of an event before Go 1.22 if the length of its values follows. Later events have no
-/// such bits in their first byte.
+/// The upper two bits of the first byte of an event before Go 1.22 if the length of its values
+/// follows. Later events have no such bits in their first byte.
 const BY_LENGTH: u8 = 3;
 
 /// Writes an event with a larger time delta, which may change its length.

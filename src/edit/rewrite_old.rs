@@ -1,4 +1,5 @@
-//! Writes traces of Go 1.21 and older, which are one sequence of records, without some of their events.
+//! Writes traces of Go 1.21 and older, which are one sequence of records, without some of their
+//! events.
 
 use std::io::Write;
 

@@ -1,4 +1,5 @@
-//! Counts what the file has of generations that could not be read to their end. It looks only at the framing of batches.
+//! Counts what the file has of generations that could not be read to their end. It looks only at
+//! the framing of batches.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Seek};
@@ -22,8 +23,8 @@ struct Found {
     threads: BTreeSet<ThreadId>,
 }
 
-/// Completes a report with what the file has of the generations that could not be read to their end: their size, batches, events
-/// and threads. It looks at the framing of the batches only.
+/// Completes a report with what the file has of the generations that could not be read to their
+/// end: their size, batches, events and threads. It looks at the framing of the batches only.
 ///
 /// `input` is the file that was examined.
 ///
@@ -39,7 +40,8 @@ pub fn survey(report: &mut DamageReport, input: &mut (impl Read + Seek)) -> io::
     let mut begin = header::LEN as u64;
     let mut rows = &mut report.generations[..];
     while !rows.is_empty() {
-        // Consecutive generations of which nothing was read share the bytes between their neighbours.
+        // Consecutive generations of which nothing was read share the bytes between their
+        // neighbours.
         let skipped = rows.iter().take_while(|row| row.size.is_none()).count();
         let (group, rest) = std::mem::take(&mut rows).split_at_mut(skipped.max(1));
         let end = match group {
@@ -71,7 +73,8 @@ pub(super) fn part(input: &mut (impl Read + Seek), offset: u64, len: u64) -> io:
     Ok(bytes)
 }
 
-/// Completes the rows of generations from the part of the file that has these generations and nothing else.
+/// Completes the rows of generations from the part of the file that has these generations and
+/// nothing else.
 fn describe(rows: &mut [GenerationReport], header: &[u8], bytes: &[u8], offset: u64) {
     let numbers: Vec<u64> = rows.iter().map(|row| row.number).collect();
     let found = find(&numbers, header, bytes);
@@ -102,7 +105,8 @@ fn find(numbers: &[u64], header: &[u8], bytes: &[u8]) -> Vec<Found> {
     while let Some(from) = next {
         let part = bytes.get(from..).unwrap_or_default();
         let end = walk(header, part, |batch, place| {
-            // An unexpected number is part of the damage: the batch counts for the current generation.
+            // An unexpected number is part of the damage: the batch counts for the current
+            // generation.
             current = (current..all.len()).find(|i| numbers[*i] == batch.generation).unwrap_or(current);
             if let Some(found) = all.get_mut(current) {
                 found.start.get_or_insert(from + place.start);
@@ -145,7 +149,8 @@ fn begins_batch(code: u8) -> bool {
         .any(|event| event.code() == code)
 }
 
-/// Passes each batch of a part of a trace, with its place, to `show` until that returns false. Returns where the last one ends.
+/// Passes each batch of a part of a trace, with its place, to `show` until that returns false.
+/// Returns where the last one ends.
 fn walk(header: &[u8], part: &[u8], mut show: impl FnMut(&RawBatch<'_>, Range<usize>) -> bool) -> usize {
     let mut end = 0;
     let Ok(mut reader) = RawReader::from_reader(header.chain(part)) else { return part.len() };
@@ -159,7 +164,8 @@ fn walk(header: &[u8], part: &[u8], mut show: impl FnMut(&RawBatch<'_>, Range<us
     end
 }
 
-/// The next place where a batch of one of the generations begins, followed by another batch or the end of the part.
+/// The next place where a batch of one of the generations begins, followed by another batch or the
+/// end of the part.
 fn resume(numbers: &[u64], header: &[u8], bytes: &[u8], from: usize, tries: &mut usize) -> Option<usize> {
     /// The bits of a number that are in the first byte of its varint.
     const LOW: u64 = 0x7f;
@@ -173,7 +179,8 @@ fn resume(numbers: &[u64], header: &[u8], bytes: &[u8], from: usize, tries: &mut
     })
 }
 
-/// Whether a part begins with a whole batch of one of the generations, followed by another batch or the end of the part.
+/// Whether a part begins with a whole batch of one of the generations, followed by another batch or
+/// the end of the part.
 fn is_sound(numbers: &[u64], header: &[u8], part: &[u8]) -> bool {
     let mut is_sound = false;
     walk(header, part, |batch, place| {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// A garbage collection, as its line in the log describes it.
 ///
-/// Sizes are in bytes. The log has them in whole MiB, rounded down, so the true value can be up to one MiB larger. The
-/// log has the times of phases to two digits, or to a millisecond from ten milliseconds on, and the start to a
-/// millisecond.
+/// Sizes are in bytes. The log has them in whole MiB, rounded down, so the true value can be up to
+/// one MiB larger. The log has the times of phases to two digits, or to a millisecond from ten
+/// milliseconds on, and the start to a millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -18,8 +18,8 @@ pub struct Cycle {
     #[cfg_attr(feature = "serde", serde(rename = "start_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub start: Duration,
-    /// The share of the CPU time available to the program since its start that was spent on collecting, in whole percent
-    /// (`MemStats.GCCPUFraction`). Idle marking does not count.
+    /// The share of the CPU time available to the program since its start that was spent on
+    /// collecting, in whole percent (`MemStats.GCCPUFraction`). Idle marking does not count.
     pub gc_cpu_percent: u32,
     /// How long each phase took.
     pub clock: Clock,
@@ -28,28 +28,31 @@ pub struct Cycle {
     /// The size of the heap when the collection started, in bytes.
     #[cfg_attr(feature = "serde", serde(rename = "heap_start_bytes"))]
     pub heap_start: u64,
-    /// The size of the heap when marking ended, in bytes. It includes what was allocated during marking.
+    /// The size of the heap when marking ended, in bytes. It includes what was allocated during
+    /// marking.
     #[cfg_attr(feature = "serde", serde(rename = "heap_end_bytes"))]
     pub heap_end: u64,
     /// The live heap: what was marked, in bytes.
     #[cfg_attr(feature = "serde", serde(rename = "heap_live_bytes"))]
     pub heap_live: u64,
-    /// The planned size of the heap at the end of marking, in bytes: what `MemStats.NextGC` was until then. `None` if there is
-    /// no goal, because of `GOGC=off` without a memory limit.
+    /// The planned size of the heap at the end of marking, in bytes: what `MemStats.NextGC` was
+    /// until then. `None` if there is no goal, because of `GOGC=off` without a memory limit.
     #[doc(alias = "next_gc")]
     #[cfg_attr(feature = "serde", serde(rename = "goal_bytes"))]
     pub goal: Option<u64>,
     /// The size of the stacks to scan, in bytes. `None` before Go 1.18, which does not report it.
     #[cfg_attr(feature = "serde", serde(rename = "stacks_bytes"))]
     pub stacks: Option<u64>,
-    /// The size of the global variables to scan, in bytes. `None` before Go 1.18, which does not report it.
+    /// The size of the global variables to scan, in bytes. `None` before Go 1.18, which does not
+    /// report it.
     #[cfg_attr(feature = "serde", serde(rename = "globals_bytes"))]
     pub globals: Option<u64>,
     /// `GOMAXPROCS`.
     pub procs: u32,
     /// Whether the program requested it with `runtime.GC` or `debug.FreeOSMemory`.
     pub forced: bool,
-    /// Whether it looked for leaked goroutines, for the `goroutineleak` profile (Go 1.26 and later).
+    /// Whether it looked for leaked goroutines, for the `goroutineleak` profile (Go 1.26 and
+    /// later).
     pub leak_check: bool,
 }
 
@@ -130,7 +133,8 @@ impl Cycle {
         self.start.saturating_add(self.clock.total())
     }
 
-    /// What was scanned and marked, as far as the log reports it: the live heap, stacks and globals, in bytes.
+    /// What was scanned and marked, as far as the log reports it: the live heap, stacks and
+    /// globals, in bytes.
     pub fn marked(&self) -> u64 {
         self.heap_live.saturating_add(self.stacks.unwrap_or(0)).saturating_add(self.globals.unwrap_or(0))
     }

@@ -42,8 +42,8 @@ pub enum LineKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeLine {
-    /// Memory returned to the system: `scvg…` or `forced scvg…`, part of gctrace until Go 1.13, and `scav …` of
-    /// `scavtrace=1` since then.
+    /// Memory returned to the system: `scvg…` or `forced scvg…`, part of gctrace until Go 1.13, and
+    /// `scav …` of `scavtrace=1` since then.
     Scavenger,
     /// `pacer: …` of `gcpacertrace=1`.
     Pacer,
@@ -53,8 +53,8 @@ pub enum RuntimeLine {
     ScanStats,
 }
 
-/// How lines of the runtime start (`src/runtime/mheap.go` of Go 1.10 to 1.13, and `mgcscavenge.go`, `mgcpacer.go`,
-/// `mgcsweep.go`, `proc.go`, `mgcmark_greenteagc.go`).
+/// How lines of the runtime start (`src/runtime/mheap.go` of Go 1.10 to 1.13, and `mgcscavenge.go`,
+/// `mgcpacer.go`, `mgcsweep.go`, `proc.go`, `mgcmark_greenteagc.go`).
 const RUNTIME_LINES: [(&[u8], RuntimeLine); 6] = [
     (b"scvg", RuntimeLine::Scavenger),
     (b"forced scvg", RuntimeLine::Scavenger),
@@ -64,7 +64,8 @@ const RUNTIME_LINES: [(&[u8], RuntimeLine); 6] = [
     (b"scan: ", RuntimeLine::ScanStats),
 ];
 
-/// What every line of a collection contains after its head: ` ms clock` and ` ms cpu`, and the goal.
+/// What every line of a collection contains after its head: ` ms clock` and ` ms cpu`, and the
+/// goal.
 const PIECES: [&[u8]; 2] = [b" ms c", b" MB goal, "];
 
 struct Finders {
@@ -85,7 +86,8 @@ impl LineKind {
     }
 }
 
-/// Where a collection's line starts: at the first `gc ` that is a word of its own and is followed by a number and ` @`.
+/// Where a collection's line starts: at the first `gc ` that is a word of its own and is followed
+/// by a number and ` @`.
 fn find_head(line: &[u8]) -> Option<usize> {
     if parse::is_head(line) {
         return Some(0);

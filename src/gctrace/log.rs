@@ -10,7 +10,8 @@ use crate::error::Error;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Log {
-    /// The collections, in the order of the log. Those of several processes can be interleaved, see [`Log::runs`].
+    /// The collections, in the order of the log. Those of several processes can be interleaved, see
+    /// [`Log::runs`].
     pub cycles: Vec<Cycle>,
     /// The other lines.
     pub skipped: Skipped,
@@ -85,7 +86,8 @@ impl Log {
         Log::read(LogReader::from_path(path)?)
     }
 
-    /// Reads an input such as standard input to its end. It may be a gzip file, with the feature `pprof`.
+    /// Reads an input such as standard input to its end. It may be a gzip file, with the feature
+    /// `pprof`.
     ///
     /// # Errors
     ///
@@ -98,7 +100,8 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it is a damaged gzip file. Plain text always succeeds.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it is a damaged gzip file. Plain text always
+    /// succeeds.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, Error> {
         Log::read(LogReader::from_slice(bytes))
     }
@@ -132,8 +135,8 @@ impl Log {
         run::split(&self.cycles)
     }
 
-    /// The run with the most collections, the later one if there are two: usually the program in question.
-    /// `None` if there are no collections at all.
+    /// The run with the most collections, the later one if there are two: usually the program in
+    /// question. `None` if there are no collections at all.
     pub fn longest_run(&self) -> Option<Run> {
         self.runs().into_iter().max_by_key(|run| run.cycles.len())
     }

@@ -1,8 +1,9 @@
 //! The GC log: the lines that a Go program prints to standard error under `GODEBUG=gctrace=1`.
 //!
-//! One line per collection, of Go 1.10 to 1.27. The log is rarely alone: it is mixed with whatever else the program and
-//! its child processes print, lines are cut where another writer came in between, and log collectors put a time in front.
-//! Whatever is not a complete line of a collection is skipped and counted. A log can be a gzip file, with the feature `pprof`.
+//! One line per collection, of Go 1.10 to 1.27. The log is rarely alone: it is mixed with whatever
+//! else the program and its child processes print, lines are cut where another writer came in
+//! between, and log collectors put a time in front. Whatever is not a complete line of a collection
+//! is skipped and counted. A log can be a gzip file, with the feature `pprof`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -23,11 +24,13 @@
 //! # }
 //! ```
 //!
-//! [`LogReader`] returns one line after another in bounded memory, [`Log`] all collections at once, and [`Log::runs`] those of
-//! each process in the log. [`LogReport`] says where the live heap is going and what collecting costs; the
-//! parts are [`Pressure`] and the module [`trend`](crate::trend).
+//! [`LogReader`] returns one line after another in bounded memory, [`Log`] all collections at once,
+//! and [`Log::runs`] those of each process in the log. [`LogReport`] says where the live heap is
+//! going and what collecting costs; the parts are [`Pressure`] and the module
+//! [`trend`](crate::trend).
 //!
-//! The form of the line is from Go's `src/runtime/mgc.go` (`gcMarkTermination`), its meaning from `src/runtime/extern.go`.
+//! The form of the line is from Go's `src/runtime/mgc.go` (`gcMarkTermination`), its meaning from
+//! `src/runtime/extern.go`.
 
 mod cycle;
 mod line;

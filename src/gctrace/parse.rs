@@ -5,10 +5,11 @@
 //!     [# MB stacks, # MB globals, ]# P[ (forced)]
 //! ```
 //!
-//! Stacks and globals came with Go 1.18, the check for leaks with Go 1.26. The rest is the same since Go 1.6.
+//! Stacks and globals came with Go 1.18, the check for leaks with Go 1.26. The rest is the same
+//! since Go 1.6.
 //!
-//! The runtime prints a line in pieces, so another process or a C library can write in between. Only lines that have exactly
-//! this form, to their end, are accepted.
+//! The runtime prints a line in pieces, so another process or a C library can write in between.
+//! Only lines that have exactly this form, to their end, are accepted.
 
 use std::time::Duration;
 
@@ -18,8 +19,9 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const BYTES_PER_MB: u64 = 1 << 20;
 
-/// A goal of this size or more means that there is none. Under `GOGC=off` the log has 2⁶⁴ − 1 until Go 1.18, and since then
-/// what the memory limit leaves, which is 2⁶³ − 1 where none is set (`src/runtime/mgcpacer.go`, `memoryLimitHeapGoal`).
+/// A goal of this size or more means that there is none. Under `GOGC=off` the log has 2⁶⁴ − 1 until
+/// Go 1.18, and since then what the memory limit leaves, which is 2⁶³ − 1 where none is set
+/// (`src/runtime/mgcpacer.go`, `memoryLimitHeapGoal`).
 const NO_GOAL: u64 = 1 << 62;
 
 /// Whether a collection's line starts here, by its first two fields.
@@ -153,7 +155,8 @@ impl Text<'_> {
         self.integer()?.checked_mul(BYTES_PER_MB)
     }
 
-    /// Whether the line ends here. Blanks may follow, or the end of a JSON string that contains the line.
+    /// Whether the line ends here. Blanks may follow, or the end of a JSON string that contains the
+    /// line.
     fn at_end(&self) -> bool {
         let blank = self.0.iter().position(|byte| !b" \t\r".contains(byte));
         blank.is_none_or(|at| matches!(&self.0[at..], [b'"', ..] | [b'\\', b'n' | b'r', ..]))

@@ -1,14 +1,15 @@
 //! What collecting costs, computed from the log alone.
 //!
-//! Everything is a function of a slice of one process's cycles, so it can be computed for any window of a
-//! [`Run`](super::Run).
+//! Everything is a function of a slice of one process's cycles, so it can be computed for any
+//! window of a [`Run`](super::Run).
 
 use std::time::Duration;
 
 use super::Cycle;
 use super::cycle::nanos;
 
-/// The number of collections in a row over which a [collapse](mark_collapse) or a [surge](assist_surge) is computed.
+/// The number of collections in a row over which a [collapse](mark_collapse) or a
+/// [surge](assist_surge) is computed.
 pub const SURGE_CYCLES: usize = 10;
 
 /// The log's whole MiB are too coarse for less than this: a rate could be off by a quarter or more.
@@ -17,7 +18,8 @@ const MIN_MARKED: u64 = 4 << 20;
 const NANOS_PER_MILLI: f64 = 1e6;
 const NANOS_PER_SECOND: f64 = 1e9;
 
-/// What collecting costs over some cycles. Shares are between 0 and 1, but can exceed 1 slightly, since the log rounds.
+/// What collecting costs over some cycles. Shares are between 0 and 1, but can exceed 1 slightly,
+/// since the log rounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -25,18 +27,18 @@ const NANOS_PER_SECOND: f64 = 1e9;
 pub struct Pressure {
     /// The number of collections.
     pub cycles: usize,
-    /// From the start of the first collection to the start of the last. Shares and rates are over this time, which does not
-    /// include the last collection, except for `stopped_share`.
+    /// From the start of the first collection to the start of the last. Shares and rates are over
+    /// this time, which does not include the last collection, except for `stopped_share`.
     #[cfg_attr(feature = "serde", serde(rename = "elapsed_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub elapsed: Duration,
     /// Collections a second. `None` if no time elapsed, as for the shares below.
     pub cycles_per_second: Option<f64>,
-    /// The share of the CPU time of all Ps (processors) that collecting took from the program: stops, assists and the
-    /// collector's own workers, but not marking on idle Ps.
+    /// The share of the CPU time of all Ps (processors) that collecting took from the program:
+    /// stops, assists and the collector's own workers, but not marking on idle Ps.
     pub gc_cpu_share: Option<f64>,
-    /// The share of time in which the world was stopped: all pauses, over the time from the start of the first collection to the
-    /// end of the last. `None` if there is only one.
+    /// The share of time in which the world was stopped: all pauses, over the time from the start
+    /// of the first collection to the end of the last. `None` if there is only one.
     pub stopped_share: Option<f64>,
     /// The longest pause: both stops of one collection together.
     #[cfg_attr(feature = "serde", serde(rename = "pause_max_ns", serialize_with = "crate::nanos::duration"))]
@@ -52,12 +54,14 @@ pub struct Pressure {
     pub pause_total: Duration,
     /// Bytes marked per millisecond of marking. `None` if no marking took measurable time.
     pub mark_bytes_per_ms: Option<f64>,
-    /// Bytes marked per millisecond of CPU time of marking. `None` if no marking took measurable time.
+    /// Bytes marked per millisecond of CPU time of marking. `None` if no marking took measurable
+    /// time.
     pub mark_bytes_per_cpu_ms: Option<f64>,
-    /// The share of the CPU time of marking that allocating goroutines had to do. `None` if no marking was measurable.
+    /// The share of the CPU time of marking that allocating goroutines had to do. `None` if no
+    /// marking was measurable.
     pub assist_share: Option<f64>,
-    /// Bytes allocated per second: from what one collection left to what the next one started with, plus what was allocated
-    /// during marking.
+    /// Bytes allocated per second: from what one collection left to what the next one started with,
+    /// plus what was allocated during marking.
     pub allocated_bytes_per_second: Option<f64>,
     /// The time of assists for each MiB allocated. `None` if less than a MiB was allocated.
     #[cfg_attr(feature = "serde", serde(rename = "assist_ns_per_mib", serialize_with = "crate::nanos::optional"))]
@@ -137,11 +141,12 @@ pub struct Stretch {
     pub usual: f64,
 }
 
-/// Where marking was slowest, in bytes per millisecond, over [`SURGE_CYCLES`] collections in a row. If `value` is well below
-/// `usual`, the collector no longer gets the CPU time or the memory bandwidth that it had.
+/// Where marking was slowest, in bytes per millisecond, over [`SURGE_CYCLES`] collections in a row.
+/// If `value` is well below `usual`, the collector no longer gets the CPU time or the memory
+/// bandwidth that it had.
 ///
-/// Collections with less than 4 MiB to mark are left out, since the log's sizes are too coarse for them. `None` if there
-/// are fewer than twice [`SURGE_CYCLES`] others.
+/// Collections with less than 4 MiB to mark are left out, since the log's sizes are too coarse for
+/// them. `None` if there are fewer than twice [`SURGE_CYCLES`] others.
 pub fn mark_collapse(cycles: &[Cycle]) -> Option<Stretch> {
     let measurable = |cycle: &Cycle| cycle.marked() >= MIN_MARKED && !cycle.clock.mark.is_zero();
     let parts = cycles.iter().enumerate().filter(|(_, cycle)| measurable(cycle));
@@ -154,8 +159,8 @@ pub fn mark_collapse(cycles: &[Cycle]) -> Option<Stretch> {
     extreme(&parts.collect::<Vec<_>>(), |value, worst| value < worst)
 }
 
-/// Where allocating goroutines had to do the largest share of marking, between 0 and 1, over [`SURGE_CYCLES`]
-/// collections in a row: allocation was faster than the collector.
+/// Where allocating goroutines had to do the largest share of marking, between 0 and 1, over
+/// [`SURGE_CYCLES`] collections in a row: allocation was faster than the collector.
 ///
 /// `None` if there are fewer than twice [`SURGE_CYCLES`] collections with measurable marking.
 pub fn assist_surge(cycles: &[Cycle]) -> Option<Stretch> {

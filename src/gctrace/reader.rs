@@ -10,7 +10,8 @@ use super::{Cycle, Line, LineKind};
 use crate::error::{Error, Location};
 use crate::wire::source::Source;
 
-/// Longer lines are skipped. The runtime's lines have under 300 bytes, and a log collector adds some in front.
+/// Longer lines are skipped. The runtime's lines have under 300 bytes, and a log collector adds
+/// some in front.
 pub const MAX_LINE: usize = 64 << 10;
 
 /// Reads a log line by line.
@@ -28,9 +29,10 @@ pub const MAX_LINE: usize = 64 << 10;
 /// # }
 /// ```
 ///
-/// Over a slice of plain text nothing is copied. Over a `Read`, memory holds what one call returned and a line of at most
-/// [`MAX_LINE`] bytes. A line is returned as soon as its end has been read, so a running program can be followed. A gzip file
-/// is unpacked on the way, with the feature `pprof`. The lines do not depend on the sizes in which the input returns its bytes. A
+/// Over a slice of plain text nothing is copied. Over a `Read`, memory holds what one call returned
+/// and a line of at most [`MAX_LINE`] bytes. A line is returned as soon as its end has been read,
+/// so a running program can be followed. A gzip file is unpacked on the way, with the feature
+/// `pprof`. The lines do not depend on the sizes in which the input returns its bytes. A
 /// `LogReader` that has failed returns `Ok(None)`.
 #[derive(Debug)]
 pub struct LogReader<'a> {
@@ -118,7 +120,8 @@ impl<'a> LogReader<'a> {
         self.source.base() + self.at as u64
     }
 
-    /// Finds the next line: `None` at the end of the log, `Some(None)` if the line is too long and has been skipped.
+    /// Finds the next line: `None` at the end of the log, `Some(None)` if the line is too long and
+    /// has been skipped.
     fn bounds(&mut self) -> Result<Option<Option<Bounds>>, Error> {
         let mut searched = 0;
         while !self.failed {

@@ -15,7 +15,8 @@ const SIGNIFICANCE: f64 = 0.05;
 
 /// What a log says about a program.
 ///
-/// If the log contains several processes, everything after [`run`](LogReport::run) is about the one with the most collections.
+/// If the log contains several processes, everything after [`run`](LogReport::run) is about the one
+/// with the most collections.
 ///
 /// ```
 /// use gotrace::gctrace::{Log, LogReport, LogReportOptions};
@@ -44,12 +45,13 @@ pub struct LogReport {
     pub dropped: u64,
     /// The processes in the log.
     pub runs: Vec<RunSummary>,
-    /// The index of the process in `runs` that the rest is about: the one with the most collections. `None` if there are no
-    /// collections.
+    /// The index of the process in `runs` that the rest is about: the one with the most
+    /// collections. `None` if there are no collections.
     pub run: Option<usize>,
     /// The size of the live heap. `None` if there are no collections.
     pub live_heap: Option<LiveHeap>,
-    /// The trend of the live heap. `None` if there are fewer than two collections at different times.
+    /// The trend of the live heap. `None` if there are fewer than two collections at different
+    /// times.
     pub trend: Option<HeapTrend>,
     /// The form of the live heap over time. `None` if there are no collections.
     pub shape: Option<HeapShape>,
@@ -72,7 +74,8 @@ pub struct LogReport {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LogReportOptions {
-    /// The size in bytes for which the time is forecast at which the heap reaches it. `None`, the default, for no forecast.
+    /// The size in bytes for which the time is forecast at which the heap reaches it. `None`, the
+    /// default, for no forecast.
     pub limit: Option<u64>,
     /// The confidence level of the interval of the slope, between 0 and 1: 0.95.
     pub confidence: f64,
@@ -258,7 +261,8 @@ pub struct HeapForecast {
     pub limit: u64,
     /// When the live heap reaches it. `None` if there are too few collections to tell.
     pub live_heap: Option<Reach>,
-    /// When the goal reaches it: the size that the heap has when marking ends. `None` if there are too few collections to tell.
+    /// When the goal reaches it: the size that the heap has when marking ends. `None` if there are
+    /// too few collections to tell.
     pub goal: Option<Reach>,
 }
 
@@ -282,7 +286,8 @@ pub enum Reach {
         #[cfg_attr(feature = "serde", serde(rename = "earliest_ns", serialize_with = "crate::nanos::optional"))]
         #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
         earliest: Option<Duration>,
-        /// By the flattest slope of the interval. `None` if that does not rise, or there is no interval.
+        /// By the flattest slope of the interval. `None` if that does not rise, or there is no
+        /// interval.
         #[cfg_attr(feature = "serde", serde(rename = "latest_ns", serialize_with = "crate::nanos::optional"))]
         #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
         latest: Option<Duration>,
@@ -409,7 +414,8 @@ impl HeapTurn {
 }
 
 impl Reach {
-    /// When a series reaches the limit. Its positions are nanoseconds. `None` if it is too short to have a trend.
+    /// When a series reaches the limit. Its positions are nanoseconds. `None` if it is too short to
+    /// have a trend.
     fn of(trend: &Trend, shape: &Shape, limit: u64) -> Option<Self> {
         let (expected, earliest, latest) = match trend.forecast(limit as f64) {
             Forecast::Reached => return Some(Reach::Reached),
@@ -441,7 +447,8 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// The forecasts for a log of one collection a second with these live heaps in MiB. Goals are twice the live heap.
+    /// The forecasts for a log of one collection a second with these live heaps in MiB. Goals are
+    /// twice the live heap.
     fn forecasts(live: impl IntoIterator<Item = u64>, limit: u64) -> (Option<Reach>, Option<Reach>) {
         let line = |(at, live): (usize, u64)| {
             let (n, goal) = (at + 1, 2 * live);

@@ -1,13 +1,15 @@
 //! Which process a collection belongs to.
 //!
-//! A log may contain restarts of a service one after another, or several processes at once, as under `go test ./...`. A
-//! line does not say which process wrote it, but each process counts its collections and its time.
+//! A log may contain restarts of a service one after another, or several processes at once, as
+//! under `go test ./...`. A line does not say which process wrote it, but each process counts its
+//! collections and its time.
 
 use std::time::Duration;
 
 use super::Cycle;
 
-/// How many processes can write at the same time. Beyond that, the one that has been silent for longest counts as ended.
+/// How many processes can write at the same time. Beyond that, the one that has been silent for
+/// longest counts as ended.
 const MAX_OPEN: usize = 64;
 
 /// The collections of one process, with rising numbers and times.
@@ -52,7 +54,8 @@ struct Fit {
     quiet: Duration,
 }
 
-/// Assigns each collection to the process that it follows best. The first one of a process starts a run.
+/// Assigns each collection to the process that it follows best. The first one of a process starts a
+/// run.
 pub(super) fn split(cycles: &[Cycle]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     // Indexes of runs, the one that grew last at the end.

@@ -7,15 +7,18 @@ use flate2::read::MultiGzDecoder;
 /// The first two bytes of every gzip file (RFC 1952).
 pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Unpacks an input if its first bytes are those of a gzip file, and passes on everything else as it is.
+/// Unpacks an input if its first bytes are those of a gzip file, and passes on everything else as
+/// it is.
 ///
-/// It waits for no more of a plain input than its first byte, so that the lines of a running program can be read as they come.
+/// It waits for no more of a plain input than its first byte, so that the lines of a running
+/// program can be read as they come.
 pub(super) struct Unpack<R> {
     state: State<R>,
 }
 
 enum State<R> {
-    /// The format is not known yet. Holds the input and its first byte, if that could be a gzip file's.
+    /// The format is not known yet. Holds the input and its first byte, if that could be a gzip
+    /// file's.
     Start(R, Option<u8>),
     Plain(io::Chain<io::Cursor<Vec<u8>>, R>),
     Packed(Box<MultiGzDecoder<io::Chain<io::Cursor<Vec<u8>>, R>>>),

@@ -23,16 +23,16 @@ impl Timeline {
         &self.clocks.0
     }
 
-    /// The wall time of an instant, by the last snapshot before it or the first of all; `None` without snapshots, or past
-    /// the years that a clock can have.
+    /// The wall time of an instant, by the last snapshot before it or the first of all; `None`
+    /// without snapshots, or past the years that a clock can have.
     pub fn wall_at(&self, time: Time) -> Option<WallTime> {
         let snapshots = &self.clocks.0;
         let before = snapshots.partition_point(|snapshot| snapshot.trace <= time);
         snapshots.get(before.saturating_sub(1))?.wall_at(time)
     }
 
-    /// The instant of a wall time, by the last snapshot before it or the first of all; `None` without snapshots, or if it
-    /// is too far from the trace for its clock.
+    /// The instant of a wall time, by the last snapshot before it or the first of all; `None`
+    /// without snapshots, or if it is too far from the trace for its clock.
     pub fn time_at(&self, wall: WallTime) -> Option<Time> {
         let snapshots = &self.clocks.0;
         let before = snapshots.partition_point(|snapshot| snapshot.wall <= wall);

@@ -50,7 +50,8 @@ impl Rows {
 }
 
 impl Timeline {
-    /// The goroutines that a goroutine created within the trace, in order; none if the trace never speaks of it.
+    /// The goroutines that a goroutine created within the trace, in order; none if the trace never
+    /// speaks of it.
     ///
     /// The first call makes an index of all of them.
     pub fn children(&self, id: GoId) -> impl ExactSizeIterator<Item = Goroutine<'_>> + Clone {
@@ -62,8 +63,8 @@ impl Timeline {
         self.families.0.get_or_init(|| Rows::new(self)).of(number)
     }
 
-    /// The family tree below a goroutine, itself first and then depth by depth: each with how many generations lie
-    /// between.
+    /// The family tree below a goroutine, itself first and then depth by depth: each with how many
+    /// generations lie between.
     pub fn descendants(&self, id: GoId) -> Descendants<'_> {
         Descendants {
             timeline: self,
@@ -85,7 +86,8 @@ impl<'t> Iterator for Descendants<'t> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (depth, number) = self.pending.pop()?;
-        // A goroutine comes later than its creator in the order of first mention, unless a file is forged: no cycles.
+        // A goroutine comes later than its creator in the order of first mention, unless a file is
+        // forged: no cycles.
         let children = self.timeline.children_of(number).iter().rev().filter(|&&child| child > number);
         self.pending.extend(children.map(|&child| (depth + 1, child)));
         Some((depth, Goroutine::new(self.timeline, number)))

@@ -1,8 +1,9 @@
 //! Garbage collection and stop-the-world pauses.
 //!
-//! A cycle is what the trace calls `GC concurrent mark phase`. The runtime starts it before it stops the world for the sweep
-//! termination, and ends it while the world is stopped for the mark termination (Go `src/runtime/mgc.go`, `gcStart` and
-//! `gcMarkTermination`); the sweeping that it makes necessary goes on until the next one.
+//! A cycle is what the trace calls `GC concurrent mark phase`. The runtime starts it before it
+//! stops the world for the sweep termination, and ends it while the world is stopped for the mark
+//! termination (Go `src/runtime/mgc.go`, `gcStart` and `gcMarkTermination`); the sweeping that it
+//! makes necessary goes on until the next one.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -104,7 +105,8 @@ impl Timeline {
         self.gc.assists.iter().map(|&entry| MarkAssist { timeline: self, entry })
     }
 
-    /// The sweeps that allocation had to wait for, in order of their starts. The background sweeper's are not in a trace.
+    /// The sweeps that allocation had to wait for, in order of their starts. The background
+    /// sweeper's are not in a trace.
     pub fn sweeps(&self) -> impl ExactSizeIterator<Item = GcSweep<'_>> + Clone {
         self.gc.sweeps.iter().map(|&entry| GcSweep { timeline: self, entry })
     }
@@ -128,13 +130,14 @@ pub struct GcCycle<'t> {
 }
 
 impl<'t> GcCycle<'t> {
-    /// Which one in the trace, from 1. The runtime's own count, which gctrace lines show, is not in a trace.
+    /// Which one in the trace, from 1. The runtime's own count, which gctrace lines show, is not in
+    /// a trace.
     pub fn seq(&self) -> u64 {
         self.index as u64 + 1
     }
 
-    /// When it started: before the stop-the-world for its sweep termination. If it is older than the trace, when the trace
-    /// first says that it is under way.
+    /// When it started: before the stop-the-world for its sweep termination. If it is older than
+    /// the trace, when the trace first says that it is under way.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }
@@ -144,7 +147,8 @@ impl<'t> GcCycle<'t> {
         self.entry.is_old
     }
 
-    /// The goroutine that started it: its allocation was due for a collection, or it called `runtime.GC`.
+    /// The goroutine that started it: its allocation was due for a collection, or it called
+    /// `runtime.GC`.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.go_id(self.entry.go)
     }
@@ -201,28 +205,30 @@ impl<'t> GcCycle<'t> {
         self.sweeps().fold(0, |sum, sweep| sum.saturating_add(sweep.bytes_reclaimed()))
     }
 
-    /// Bytes on the heap when it started, the first of the three in a gctrace line; `None` if the trace does not say.
+    /// Bytes on the heap when it started, the first of the three in a gctrace line; `None` if the
+    /// trace does not say.
     pub fn heap_start(&self) -> Option<u64> {
         let stopped = self.pauses().next().map_or(self.start(), |pause| pause.start());
         let heap = &self.timeline.metrics.heap;
         self.heap_before(heap.partition_point(|&(time, _)| time <= stopped.0))
     }
 
-    /// Bytes on the heap when marking ended, garbage included: the second of the three; `None` if it is open or cut, or the
-    /// trace does not say.
+    /// Bytes on the heap when marking ended, garbage included: the second of the three; `None` if
+    /// it is open or cut, or the trace does not say.
     pub fn heap_end(&self) -> Option<u64> {
         let (index, _) = self.marked()?;
         self.heap_before(index)
     }
 
-    /// Bytes that were marked, and so are live: the third; `None` if it is open or cut, or the trace does not say.
+    /// Bytes that were marked, and so are live: the third; `None` if it is open or cut, or the
+    /// trace does not say.
     pub fn heap_live(&self) -> Option<u64> {
         let (_, live) = self.marked()?;
         Some(live)
     }
 
-    /// The last value before the end and where it is: the runtime has set it to what is marked, with the world stopped (Go
-    /// `src/runtime/mgcpacer.go`, `resetLive`).
+    /// The last value before the end and where it is: the runtime has set it to what is marked,
+    /// with the world stopped (Go `src/runtime/mgcpacer.go`, `resetLive`).
     fn marked(&self) -> Option<(usize, u64)> {
         let heap = &self.timeline.metrics.heap;
         let CycleEntry { start, end, .. } = self.entry;
@@ -233,9 +239,9 @@ impl<'t> GcCycle<'t> {
         (time >= start).then_some((last, live))
     }
 
-    /// Bytes on the heap before a value. A thread computes its value a little before it writes the event, so one that was delayed
-    /// reports less than another has reported before. The heap only grows between collections, so the largest counts of as many
-    /// values as there are Ps.
+    /// Bytes on the heap before a value. A thread computes its value a little before it writes the
+    /// event, so one that was delayed reports less than another has reported before. The heap only
+    /// grows between collections, so the largest counts of as many values as there are Ps.
     fn heap_before(&self, index: usize) -> Option<u64> {
         let heap = self.timeline.metrics.heap.get(..index)?;
         let procs = self.timeline.gomaxprocs_at(self.start()).map_or(1, |procs| usize::try_from(procs).unwrap_or(1));
@@ -248,15 +254,16 @@ impl<'t> GcCycle<'t> {
         recent.take_while(|&(back, &(time, _))| back == 0 || time > collected).map(|(_, &(_, value))| value).max()
     }
 
-    /// The heap size at which it was to end, in bytes; `None` if the trace does not say, or if there was no goal: GOGC was off.
+    /// The heap size at which it was to end, in bytes; `None` if the trace does not say, or if
+    /// there was no goal: GOGC was off.
     ///
     /// Before Go 1.25, GOGC=off shows as a huge goal.
     pub fn goal(&self) -> Option<u64> {
         self.timeline.heap_goal_at(self.end()).filter(|&goal| goal != 0)
     }
 
-    /// The heap size at which the next one is to end, in bytes: the first that the trace reports after its end; `None` as for
-    /// [`goal`](Self::goal).
+    /// The heap size at which the next one is to end, in bytes: the first that the trace reports
+    /// after its end; `None` as for [`goal`](Self::goal).
     pub fn next_goal(&self) -> Option<u64> {
         let goals = &self.timeline.metrics.goals;
         let end = self.entry.end;
@@ -292,8 +299,8 @@ impl<'t> Pause<'t> {
         Time(self.entry.start)
     }
 
-    /// How long it took until the last P had stopped, as far as the trace shows: the last that went idle within the pause;
-    /// zero if none had to.
+    /// How long it took until the last P had stopped, as far as the trace shows: the last that went
+    /// idle within the pause; zero if none had to.
     pub fn time_to_stop(&self) -> Duration {
         Time(self.entry.last_stop) - self.start()
     }
@@ -322,7 +329,8 @@ impl<'t> MarkAssist<'t> {
         self.timeline.go_id(self.entry.go)
     }
 
-    /// When it started, or, if it is older than the trace, when the trace first says that it is under way.
+    /// When it started, or, if it is older than the trace, when the trace first says that it is
+    /// under way.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }
@@ -351,7 +359,8 @@ impl<'t> GcSweep<'t> {
         self.timeline.go_id(self.entry.go)
     }
 
-    /// When it started, or, if it is older than the trace, when the trace first says that it is under way.
+    /// When it started, or, if it is older than the trace, when the trace first says that it is
+    /// under way.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }
@@ -391,8 +400,8 @@ macro_rules! lasting {
                 self.entry.end == OPEN
             }
 
-            /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that gap: so long it lasted at
-            /// least.
+            /// Whether a [gap](Timeline::gaps) of a damaged trace hides its end, which is then that
+            /// gap: so long it lasted at least.
             pub fn is_cut(&self) -> bool {
                 self.timeline.is_gap(self.entry.end)
             }

@@ -29,15 +29,16 @@ impl<'t> Goroutine<'t> {
         GoId(self.timeline.goroutines.id(self.number).unwrap_or(0))
     }
 
-    /// What it runs: the outermost function of its stack, as `main.worker`; empty if no event tells a stack of it.
+    /// What it runs: the outermost function of its stack, as `main.worker`; empty if no event tells
+    /// a stack of it.
     ///
     /// Go's own tools name goroutines so (Go `src/internal/trace/summary.go`).
     pub fn name(&self) -> Text<'t> {
         self.start_stack().and_then(|stack| stack.frames().next_back()).map_or(Text(b""), |frame| frame.func)
     }
 
-    /// Where it starts, if it was created in the trace; of one that is older the first stack that the trace tells. The
-    /// outermost frame is the same for all stacks of a goroutine.
+    /// Where it starts, if it was created in the trace; of one that is older the first stack that
+    /// the trace tells. The outermost frame is the same for all stacks of a goroutine.
     pub fn start_stack(&self) -> Option<StackTrace<'t>> {
         self.stack(self.timeline.start_stacks.get(self.number as usize).copied().unwrap_or(0))
     }
@@ -47,7 +48,8 @@ impl<'t> Goroutine<'t> {
         self.creation().map(|entry| Time(entry.time))
     }
 
-    /// Who created it; `None` if it is older than the trace, or if no goroutine did: one that C code began, or a timer.
+    /// Who created it; `None` if it is older than the trace, or if no goroutine did: one that C
+    /// code began, or a timer.
     pub fn created_by(&self) -> Option<GoId> {
         self.creator_number().and_then(|number| self.go(number))
     }
@@ -75,14 +77,14 @@ impl<'t> Goroutine<'t> {
         (last.state == State::Ended).then_some(Time(last.time))
     }
 
-    /// What it does and when, in order of time, without gaps from its creation or the trace's start until its end or the
-    /// trace's.
+    /// What it does and when, in order of time, without gaps from its creation or the trace's start
+    /// until its end or the trace's.
     pub fn spans(&self) -> Spans<'t> {
         Spans { goroutine: *self, next: self.timeline.spans.first(self.number) }
     }
 
-    /// The span that covers an instant; `None` before its creation, after its end, and outside of the trace. At an instant
-    /// at which one span ends and another begins it is the latter.
+    /// The span that covers an instant; `None` before its creation, after its end, and outside of
+    /// the trace. At an instant at which one span ends and another begins it is the latter.
     pub fn at(&self, time: Time) -> Option<Span<'t>> {
         if time < self.timeline.start() || time > self.timeline.end() {
             return None;
@@ -99,7 +101,8 @@ impl<'t> Goroutine<'t> {
         totals
     }
 
-    /// The spans that overlap a range: they begin before its end and end after its start. In order of time.
+    /// The spans that overlap a range: they begin before its end and end after its start. In order
+    /// of time.
     pub fn between(&self, range: Range<Time>) -> impl Iterator<Item = Span<'t>> + use<'t> {
         self.between_with_ends(range).map(|(span, _)| span)
     }
@@ -182,11 +185,12 @@ impl<'t> Iterator for Spans<'t> {
     }
 }
 
-/// Names the reason of a wait that began before the trace, which tells neither its reason nor its start.
+/// Names the reason of a wait that began before the trace, which tells neither its reason nor its
+/// start.
 pub const BLOCKED_BEFORE_TRACE: &str = "blocked since before the trace";
 
-/// Names the reason of a wait for which the trace has none: the switch between coroutines of `iter.Pull`, and some waits of the
-/// runtime before Go 1.22.
+/// Names the reason of a wait for which the trace has none: the switch between coroutines of
+/// `iter.Pull`, and some waits of the runtime before Go 1.22.
 pub const NO_REASON: &str = "no reason recorded";
 
 /// The name under which reports show the reason of a wait.
@@ -226,9 +230,10 @@ impl<'t> Span<'t> {
         self.goroutine
     }
 
-    /// The state. [`GoState::Undetermined`] is that of a goroutine older than the trace until the trace first speaks of
-    /// it; it tells the state then, which it has had since the trace began (Go `src/internal/trace/summary.go`). So is that after
-    /// a [gap](Timeline::gaps) of a damaged trace, but then the state may have changed meanwhile.
+    /// The state. [`GoState::Undetermined`] is that of a goroutine older than the trace until the
+    /// trace first speaks of it; it tells the state then, which it has had since the trace began
+    /// (Go `src/internal/trace/summary.go`). So is that after a [gap](Timeline::gaps) of a damaged
+    /// trace, but then the state may have changed meanwhile.
     pub fn state(&self) -> GoState {
         match self.entry.state {
             State::Undetermined => GoState::Undetermined,
@@ -260,13 +265,14 @@ impl<'t> Span<'t> {
         self.end() - self.start()
     }
 
-    /// Why it blocked or yielded, in the runtime's words, such as `chan receive` or `preempted`; empty for other states.
+    /// Why it blocked or yielded, in the runtime's words, such as `chan receive` or `preempted`;
+    /// empty for other states.
     pub fn reason(&self) -> Text<'t> {
         self.timeline().symbols.strings.get(self.reason_number())
     }
 
-    /// The reason as reports show it: [`BLOCKED_BEFORE_TRACE`] and [`NO_REASON`] name waits for which the trace has none.
-    /// Empty for other spans without a reason.
+    /// The reason as reports show it: [`BLOCKED_BEFORE_TRACE`] and [`NO_REASON`] name waits for
+    /// which the trace has none. Empty for other spans without a reason.
     pub fn reason_name(&self) -> Text<'t> {
         match self.state() {
             GoState::Waiting => name_of_reason(self.reason(), self.is_since_before()),
@@ -274,7 +280,8 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// Whether the goroutine was already blocked when the trace first mentioned it, so that the trace tells no reason.
+    /// Whether the goroutine was already blocked when the trace first mentioned it, so that the
+    /// trace tells no reason.
     pub fn is_since_before(&self) -> bool {
         self.entry.state == State::Waiting
             && self.reason_number() == 0
@@ -288,8 +295,8 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// Where it was when it entered the state, as far as the trace tells: where it blocked, yielded or entered the system
-    /// call; for a new goroutine where it starts.
+    /// Where it was when it entered the state, as far as the trace tells: where it blocked, yielded
+    /// or entered the system call; for a new goroutine where it starts.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         let why = self.timeline().symbols.why(self.entry.why);
         match self.entry.state {
@@ -305,7 +312,8 @@ impl<'t> Span<'t> {
         self.place().and_then(|place| present(place.proc)).map(ProcId)
     }
 
-    /// The thread on which it runs or is in the system call; `None` before Go 1.22, whose traces know no threads.
+    /// The thread on which it runs or is in the system call; `None` before Go 1.22, whose traces
+    /// know no threads.
     pub fn thread(&self) -> Option<ThreadId> {
         self.place().and_then(|place| present(place.thread)).map(ThreadId)
     }
@@ -317,8 +325,8 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// Who woke it: for a wait who ended it, for the time until it ran who made it runnable. `None` if nobody did, or not
-    /// yet.
+    /// Who woke it: for a wait who ended it, for the time until it ran who made it runnable. `None`
+    /// if nobody did, or not yet.
     pub fn woken_by(&self) -> Option<Waker<'t>> {
         let (entry, reason) = match self.entry.state {
             State::Woken => (self.entry, self.previous().map_or(Text(b""), |previous| previous.reason())),
@@ -390,8 +398,8 @@ impl<'t> Waker<'t> {
 
 /// A part of the runtime that wakes goroutines without being one.
 ///
-/// A trace says only that no goroutine was running on the thread, and whether the thread had a P. Which part it was
-/// follows from that and from what the goroutine waited for.
+/// A trace says only that no goroutine was running on the thread, and whether the thread had a P.
+/// Which part it was follows from that and from what the goroutine waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RuntimeWaker {
@@ -399,7 +407,8 @@ pub enum RuntimeWaker {
     NetworkPoller,
     /// A timer that ran out: of a sleep, a ticker, a timer's channel.
     Timer,
-    /// The scheduler, which starts workers of the garbage collector and others of the runtime's goroutines.
+    /// The scheduler, which starts workers of the garbage collector and others of the runtime's
+    /// goroutines.
     Scheduler,
     /// The monitor thread, which has no P.
     Sysmon,

@@ -8,8 +8,9 @@ use crate::number::number;
 
 /// Numbers for IDs, from 0 in the order in which they are added.
 ///
-/// A process numbers its goroutines upwards, so those created while the trace was made lie close together, wherever that
-/// is: they index a vector that begins at the first of them. All others, which are older or a strange file's, are in a map.
+/// A process numbers its goroutines upwards, so those created while the trace was made lie close
+/// together, wherever that is: they index a vector that begins at the first of them. All others,
+/// which are older or a strange file's, are in a map.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     ids: Vec<u64>,

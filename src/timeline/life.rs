@@ -15,7 +15,8 @@ use crate::time::Time;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LifeOptions {
-    /// The part of the trace; `None` for all of it. Totals are of the time within it, spans those that overlap it.
+    /// The part of the trace; `None` for all of it. Totals are of the time within it, spans those
+    /// that overlap it.
     pub range: Option<Range<Time>>,
     /// Only spans that last at least this long.
     pub min: Duration,
@@ -87,7 +88,8 @@ pub struct Life<'t> {
     pub goroutine: GoId,
     /// The function in which it started; empty if the trace has no stack of it.
     pub function: String,
-    /// Where it starts. Of one that is older than the trace, where the trace first has a stack of it.
+    /// Where it starts. Of one that is older than the trace, where the trace first has a stack of
+    /// it.
     pub start_stack: Vec<OwnedFrame>,
     /// When it was created; `None` if it is older than the trace.
     #[cfg_attr(feature = "serde", serde(rename = "created_ns"))]

@@ -49,7 +49,8 @@ impl Timeline {
         all(&self.metrics.heap)
     }
 
-    /// Bytes on the heap at an instant; `None` before the trace first reports them, and after a gap.
+    /// Bytes on the heap at an instant; `None` before the trace first reports them, and after a
+    /// gap.
     pub fn heap_at(&self, time: Time) -> Option<u64> {
         at(&self.metrics.heap, &self.gaps, time)
     }

@@ -1,8 +1,9 @@
 //! The typed timeline: every goroutine, P and thread through time, held in memory and asked by ID.
 //!
-//! `build` takes in the records of a [`Reader`] one by one; nothing of this room knows how a trace is written. What
-//! is kept are columns: spans of goroutines in chunks (`spans`), everything rarer in sorted vectors, strings and stacks
-//! once each (`symbols`). A query is a search by ID or time and gives iterators that borrow.
+//! `build` takes in the records of a [`Reader`] one by one; nothing of this room knows how a trace
+//! is written. What is kept are columns: spans of goroutines in chunks (`spans`), everything rarer
+//! in sorted vectors, strings and stacks once each (`symbols`). A query is a search by ID or time
+//! and gives iterators that borrow.
 
 mod build;
 mod clock;
@@ -51,8 +52,8 @@ pub use tasks::{CpuSample, Label, LogMessage, Region, Task, TaskTree};
 pub use totals::{ReasonTotal, Totals};
 pub(crate) use waits::{Wait, WakerKey, WhyKey};
 
-/// How many processors there are for us. Asked once, since it takes longer than a small trace does; if that changes later,
-/// it is not seen.
+/// How many processors there are for us. Asked once, since it takes longer than a small trace does;
+/// if that changes later, it is not seen.
 static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
 /// What happened in a trace, by goroutine, P, thread and time.
@@ -74,7 +75,8 @@ static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallel
 /// # }
 /// ```
 ///
-/// It owns all it needs: the bytes of the trace may go. Times are those of the events, in nanoseconds on the trace's clock.
+/// It owns all it needs: the bytes of the trace may go. Times are those of the events, in
+/// nanoseconds on the trace's clock.
 #[derive(Debug)]
 pub struct Timeline {
     version: Version,
@@ -133,11 +135,12 @@ impl Timeline {
 
     /// Builds the timeline of what a reader has yet to deliver.
     ///
-    /// A lenient reader's damaged trace has [gaps](Self::gaps), after which nothing is known of a goroutine, P or value until the
-    /// trace tells it again, and at which whatever was under way is cut.
+    /// A lenient reader's damaged trace has [gaps](Self::gaps), after which nothing is known of a
+    /// goroutine, P or value until the trace tells it again, and at which whatever was under way is
+    /// cut.
     ///
-    /// With the feature `parallel`, and if there is a second processor, a second thread keeps what this one finds. The timeline is
-    /// the same.
+    /// With the feature `parallel`, and if there is a second processor, a second thread keeps what
+    /// this one finds. The timeline is the same.
     ///
     /// # Errors
     ///

@@ -145,7 +145,8 @@ impl Timeline {
 
     /// A thread, `None` if no goroutine ever ran on it.
     ///
-    /// The first call makes an index of what ran where, of 32 bytes for each span of a running goroutine.
+    /// The first call makes an index of what ran where, of 32 bytes for each span of a running
+    /// goroutine.
     pub fn thread(&self, id: ThreadId) -> Option<Thread<'_>> {
         let runs = self.runs_by_thread();
         runs.ids.binary_search(&id.0).ok().map(|_| Thread { timeline: self, id })
@@ -202,10 +203,11 @@ impl<'t> Proc<'t> {
         self.spans().find(|span| span.start() <= time && (time < span.end() || span.is_open() && time == span.end()))
     }
 
-    /// The spans of the goroutines that ran on it or entered a system call with it, in order of time. A system call may
-    /// outlast the P, which is taken away from it.
+    /// The spans of the goroutines that ran on it or entered a system call with it, in order of
+    /// time. A system call may outlast the P, which is taken away from it.
     ///
-    /// The first call makes an index of what ran where, of 32 bytes for each span of a running goroutine.
+    /// The first call makes an index of what ran where, of 32 bytes for each span of a running
+    /// goroutine.
     pub fn runs(&self) -> impl ExactSizeIterator<Item = Span<'t>> + use<'t> {
         spans_of(self.timeline, self.timeline.runs_by_proc().of(self.id().0))
     }
@@ -229,8 +231,8 @@ pub struct ProcSpan {
 }
 
 impl ProcSpan {
-    /// The state. [`ProcState::Undetermined`] is that of a P until the trace first speaks of it, and after a
-    /// [gap](Timeline::gaps) until it does again.
+    /// The state. [`ProcState::Undetermined`] is that of a P until the trace first speaks of it,
+    /// and after a [gap](Timeline::gaps) until it does again.
     pub fn state(&self) -> ProcState {
         self.entry.state
     }
@@ -286,14 +288,14 @@ pub struct Thread<'t> {
 }
 
 impl<'t> Thread<'t> {
-    /// Its ID. The operating system may have used it for one thread after another. Before Go 1.22 it is the runtime's number of
-    /// the thread.
+    /// Its ID. The operating system may have used it for one thread after another. Before Go 1.22
+    /// it is the runtime's number of the thread.
     pub fn id(&self) -> ThreadId {
         self.id
     }
 
-    /// The spans of the goroutines that ran or were in a system call on it, in order of time. Between them it was idle or
-    /// ran the scheduler.
+    /// The spans of the goroutines that ran or were in a system call on it, in order of time.
+    /// Between them it was idle or ran the scheduler.
     pub fn runs(&self) -> impl ExactSizeIterator<Item = Span<'t>> + use<'t> {
         spans_of(self.timeline, self.timeline.runs_by_thread().of(self.id.0))
     }

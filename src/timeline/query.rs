@@ -1,4 +1,5 @@
-//! Spans by what they have: state, reason, length, place in the code, task, time. And everything at an instant.
+//! Spans by what they have: state, reason, length, place in the code, task, time. And everything at
+//! an instant.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -64,8 +65,8 @@ impl Timeline {
 
 /// Which spans are wanted, and the way to them: each method narrows them down further.
 ///
-/// They come goroutine by goroutine, in the order in which the trace first speaks of them, and each goroutine's in order of
-/// time.
+/// They come goroutine by goroutine, in the order in which the trace first speaks of them, and each
+/// goroutine's in order of time.
 #[derive(Clone, Debug)]
 pub struct Query<'t> {
     timeline: &'t Timeline,
@@ -110,7 +111,8 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Those with a reason, in the runtime's words, such as `chan receive`, or [`BLOCKED_BEFORE_TRACE`] or [`NO_REASON`].
+    /// Those with a reason, in the runtime's words, such as `chan receive`, or
+    /// [`BLOCKED_BEFORE_TRACE`] or [`NO_REASON`].
     pub fn reason(mut self, reason: &str) -> Self {
         self.reason = Some(match reason {
             BLOCKED_BEFORE_TRACE => Reason::SinceBefore,
@@ -144,8 +146,8 @@ impl<'t> Query<'t> {
         self.in_functions(|func| Some(func) == number)
     }
 
-    /// Those whose stack has a function of a package or of one below it: `net` is the prefix of `net.(*conn).Read` and of
-    /// `net/http.Get`, not of `netip.X`.
+    /// Those whose stack has a function of a package or of one below it: `net` is the prefix of
+    /// `net.(*conn).Read` and of `net/http.Get`, not of `netip.X`.
     pub fn in_package(self, prefix: &str) -> Self {
         let strings = &self.timeline.symbols.strings;
         let is_below = |func: StringNumber| {
@@ -164,7 +166,8 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Those to which a function belongs that `is_wanted` picks: it is in their stack, or the goroutine started in it.
+    /// Those to which a function belongs that `is_wanted` picks: it is in their stack, or the
+    /// goroutine started in it.
     ///
     /// It is asked about the full name of every function once.
     pub fn with_function(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
@@ -189,8 +192,8 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Those that overlap the work on a task: by the goroutine that began it while it lasts, and by others while they are in a
-    /// region of it.
+    /// Those that overlap the work on a task: by the goroutine that began it while it lasts, and by
+    /// others while they are in a region of it.
     pub fn task(mut self, task: TaskId) -> Self {
         self.task = Some(TaskTimes::new(self.timeline, task));
         self
@@ -369,8 +372,9 @@ impl<'t> Moment<'t> {
 impl<'t> Span<'t> {
     /// Whom it waited for, whom that one waited for, and so on: A waits for B waits for C.
     ///
-    /// The first is this span. Each next one is the last wait of the goroutine that ended the one before, as far as that wait
-    /// itself ended after this span began: what came earlier did not hold it up. It ends at a wait that no goroutine ended.
+    /// The first is this span. Each next one is the last wait of the goroutine that ended the one
+    /// before, as far as that wait itself ended after this span began: what came earlier did not
+    /// hold it up. It ends at a wait that no goroutine ended.
     pub fn chain(&self) -> Chain<'t> {
         Chain { next: (self.state() == GoState::Waiting).then_some(*self), since: self.start() }
     }

@@ -1,4 +1,5 @@
-//! The JSON of what borrows from a timeline. It is made as it is written, so that a million spans take no memory of their own.
+//! The JSON of what borrows from a timeline. It is made as it is written, so that a million spans
+//! take no memory of their own.
 
 use serde::{Serialize, Serializer};
 
@@ -16,10 +17,11 @@ use crate::time::Time;
 struct SpanFields<'t> {
     /// The goroutine.
     goroutine: GoId,
-    /// The state, in lower case: `running`, `runnable`, `waiting`, `syscall`, or `undetermined` until the trace tells it.
+    /// The state, in lower case: `running`, `runnable`, `waiting`, `syscall`, or `undetermined`
+    /// until the trace tells it.
     state: String,
-    /// Why it blocked or yielded, in the runtime's words; `blocked since before the trace` for a wait that the trace found
-    /// under way. `null` for states that have no reason.
+    /// Why it blocked or yielded, in the runtime's words; `blocked since before the trace` for a
+    /// wait that the trace found under way. `null` for states that have no reason.
     reason: Option<String>,
     /// When the goroutine entered the state, in nanoseconds on the trace's clock.
     start_ns: Time,

@@ -1,13 +1,15 @@
 //! The spans of all goroutines, eight bytes each, or sixteen.
 //!
-//! A goroutine's spans follow each other without gaps, so only begins are kept: a span ends where the next one begins.
-//! While a trace is read, the spans of a goroutine go into chunks, so that none is ever moved. A chunk is as long as
-//! twice what the goroutine's last one came to. The chunks, sorted by goroutine, find the spans again.
+//! A goroutine's spans follow each other without gaps, so only begins are kept: a span ends where
+//! the next one begins. While a trace is read, the spans of a goroutine go into chunks, so that
+//! none is ever moved. A chunk is as long as twice what the goroutine's last one came to. The
+//! chunks, sorted by goroutine, find the spans again.
 //!
-//! A begin is a word: in its upper half nanoseconds since the chunk's begin, in its lower half the state and what
-//! [`Entry::who`] and [`Entry::why`] say, in as many bits as that state mostly needs. Where they don't fit, a second word
-//! follows: its upper half is the same, which no other begin of the goroutine has, and its lower half is the `who`. So a
-//! chunk can be searched by time as it is.
+//! A begin is a word: in its upper half nanoseconds since the chunk's begin, in its lower half the
+//! state and what [`Entry::who`] and [`Entry::why`] say, in as many bits as that state mostly
+//! needs. Where they don't fit, a second word follows: its upper half is the same, which no other
+//! begin of the goroutine has, and its lower half is the `who`. So a chunk can be searched by time
+//! as it is.
 
 use std::hint::select_unpredictable;
 
@@ -37,11 +39,13 @@ pub(super) enum State {
     Created = 1,
     /// Runnable because it was woken; `who`: its waker, `why`: the waker's stack.
     Woken = 2,
-    /// Runnable of itself: it yielded, was preempted, came out of a system call or is found to be so.
+    /// Runnable of itself: it yielded, was preempted, came out of a system call or is found to be
+    /// so.
     Ready = 3,
     /// `who`: the place.
     Running = 4,
-    /// `who`: [`NOBODY`], or its creator if it was created blocked; then `why` is the creator's stack.
+    /// `who`: [`NOBODY`], or its creator if it was created blocked; then `why` is the creator's
+    /// stack.
     Waiting = 5,
     /// `who`: the place.
     Syscall = 6,
@@ -89,7 +93,8 @@ enum Who {
     Place = 0,
     /// As one more than it is: nobody is 0.
     Nobody = 1,
-    /// By how far it is from the goroutine itself: goroutines that have to do with each other were often created together.
+    /// By how far it is from the goroutine itself: goroutines that have to do with each other were
+    /// often created together.
     Goroutine = 2,
 }
 
@@ -241,7 +246,8 @@ struct Lane {
     end: usize,
     /// Its chunk.
     chunk: u32,
-    /// The first stack that is known of the goroutine, 0 for none yet: its last frame is where the goroutine started.
+    /// The first stack that is known of the goroutine, 0 for none yet: its last frame is where the
+    /// goroutine started.
     start_stack: StackNumber,
 }
 
@@ -276,8 +282,8 @@ impl SpansBuilder {
         self.gaps.push(time);
     }
 
-    /// The trace speaks of a goroutine without having told what it did before: if it never did, that is not known since `start`, and
-    /// otherwise since a gap if there was one meanwhile.
+    /// The trace speaks of a goroutine without having told what it did before: if it never did,
+    /// that is not known since `start`, and otherwise since a gap if there was one meanwhile.
     pub fn meet(&mut self, lane: u32, start: i64) {
         match self.last(lane) {
             None => self.lose(lane, start),
@@ -337,7 +343,8 @@ impl SpansBuilder {
         }
     }
 
-    /// Begins a chunk, twice as long as the last one came to: where spans lie far apart, one is left before it is full.
+    /// Begins a chunk, twice as long as the last one came to: where spans lie far apart, one is
+    /// left before it is full.
     fn open_chunk(&mut self, lane: u32, time: i64) {
         let Some(state) = self.lanes.get_mut(lane as usize) else { return };
         let mut used = 0;
@@ -375,7 +382,8 @@ impl SpansBuilder {
         self.lanes.iter().map(|lane| lane.start_stack).collect()
     }
 
-    /// Closes all chunks and sorts them by goroutine. Of those that were not told of any more after a gap nothing is known since.
+    /// Closes all chunks and sorts them by goroutine. Of those that were not told of any more after
+    /// a gap nothing is known since.
     pub fn finish(mut self) -> Spans {
         if !self.gaps.is_empty() {
             for lane in 0..self.lanes.len() as u32 {
@@ -444,7 +452,8 @@ impl Spans {
         self.len
     }
 
-    /// How many bytes they take, with what is allocated and not used, and how many the directory takes.
+    /// How many bytes they take, with what is allocated and not used, and how many the directory
+    /// takes.
     pub fn bytes(&self) -> (u64, u64) {
         let spans = self.arena.slabs.len() * SLAB * size_of::<Word>();
         let directory = self.chunks.capacity() * size_of::<Chunk>() + self.starts.capacity() * size_of::<u32>();
@@ -501,8 +510,8 @@ impl Spans {
         self.previous(lane, Cursor { chunk: first.end, ..first })
     }
 
-    /// Shows the waits of a goroutine from a place on until `show` is false for one. Only the words of waits and of what follows
-    /// them are decoded in full.
+    /// Shows the waits of a goroutine from a place on until `show` is false for one. Only the words
+    /// of waits and of what follows them are decoded in full.
     #[inline]
     pub fn waits_from(&self, cursor: Cursor, before: Option<State>, mut show: impl FnMut(RawWait) -> bool) {
         let mut previous = before.unwrap_or(State::Ended);
@@ -617,7 +626,8 @@ mod tests {
         }
     }
 
-    /// Spans that lie far apart take a chunk each, of the smallest; those that are close again take larger ones again.
+    /// Spans that lie far apart take a chunk each, of the smallest; those that are close again take
+    /// larger ones again.
     #[test]
     fn chunks_follow_how_close_spans_are() {
         const EACH: usize = 5000;

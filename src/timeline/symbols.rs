@@ -172,8 +172,8 @@ impl Symbols {
     }
 }
 
-/// A stack of a [`Timeline`](super::Timeline): where some code was. Equal stacks are kept once, so comparing them costs
-/// nothing.
+/// A stack of a [`Timeline`](super::Timeline): where some code was. Equal stacks are kept once, so
+/// comparing them costs nothing.
 #[derive(Clone, Copy)]
 pub struct StackTrace<'t> {
     pub(super) number: StackNumber,
@@ -192,7 +192,8 @@ impl<'t> StackTrace<'t> {
         })
     }
 
-    /// The frames from the innermost one on that is not of the Go runtime, or all frames if all are: where the program was.
+    /// The frames from the innermost one on that is not of the Go runtime, or all frames if all
+    /// are: where the program was.
     pub fn own_frames(&self) -> impl Iterator<Item = Frame<'t>> + use<'t> {
         let inner = self.frames().position(|frame| !frame.is_runtime());
         self.frames().skip(inner.unwrap_or_default())

@@ -1,4 +1,5 @@
-//! Annotations of the traced program: tasks with their regions and log messages, labels and CPU samples.
+//! Annotations of the traced program: tasks with their regions and log messages, labels and CPU
+//! samples.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -136,7 +137,8 @@ impl Timeline {
         self.tasks.tasks.iter().map(|&entry| Task { timeline: self, entry })
     }
 
-    /// A task, the last one if the program used the ID again; `None` if it neither starts nor ends within the trace.
+    /// A task, the last one if the program used the ID again; `None` if it neither starts nor ends
+    /// within the trace.
     ///
     /// The first call builds an index of all tasks.
     pub fn task(&self, id: TaskId) -> Option<Task<'_>> {
@@ -144,8 +146,8 @@ impl Timeline {
         self.tasks.tasks.get(number).map(|&entry| Task { timeline: self, entry })
     }
 
-    /// A task and all tasks below it, parents before their children, each once and with its depth: 0 for the task itself.
-    /// Empty if the trace does not know the task.
+    /// A task and all tasks below it, parents before their children, each once and with its depth:
+    /// 0 for the task itself. Empty if the trace does not know the task.
     pub fn task_tree(&self, id: TaskId) -> TaskTree<'_> {
         let root = self.tasks.index().by_id.get(&id.0);
         TaskTree {
@@ -204,7 +206,8 @@ impl<'t> Task<'t> {
         self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended; `None` if it had not when the trace ended, or if a [gap](Timeline::gaps) may hide the end.
+    /// When it ended; `None` if it had not when the trace ended, or if a [gap](Timeline::gaps) may
+    /// hide the end.
     pub fn end(&self) -> Option<Time> {
         self.timeline.end_told(self.entry.end)
     }
@@ -321,8 +324,8 @@ impl<'t> Region<'t> {
         self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended; `None` if it had not when the trace or its goroutine ended, or if a [gap](Timeline::gaps) may hide the
-    /// end.
+    /// When it ended; `None` if it had not when the trace or its goroutine ended, or if a
+    /// [gap](Timeline::gaps) may hide the end.
     pub fn end(&self) -> Option<Time> {
         self.timeline.end_told(self.entry.end)
     }

@@ -20,10 +20,11 @@ struct Waits {
 
 /// How long goroutines were in which state, within some range of time.
 ///
-/// As in Go's own summaries (Go `src/internal/trace/summary.go`), the time before the trace first speaks of an old
-/// goroutine counts for the state that it then tells: the runtime would have told of a change. What comes after a gap of a
-/// damaged trace counts for none until the trace tells it again. Other than there, spans count that
-/// are open when the trace ends, and the wait of a goroutine that blocks `forever`.
+/// As in Go's own summaries (Go `src/internal/trace/summary.go`), the time before the trace first
+/// speaks of an old goroutine counts for the state that it then tells: the runtime would have told
+/// of a change. What comes after a gap of a damaged trace counts for none until the trace tells it
+/// again. Other than there, spans count that are open when the trace ends, and the wait of a
+/// goroutine that blocks `forever`.
 #[derive(Clone, Debug)]
 pub struct Totals<'t> {
     timeline: &'t Timeline,
@@ -111,7 +112,8 @@ impl<'t> Totals<'t> {
         self.waits.values().fold(Duration::ZERO, |sum, waits| sum.saturating_add(Duration::from_nanos(waits.nanos)))
     }
 
-    /// How long goroutines were blocked for each reason and how many times, in the order in which the reasons came up.
+    /// How long goroutines were blocked for each reason and how many times, in the order in which
+    /// the reasons came up.
     pub fn waiting_by_reason(&self) -> impl ExactSizeIterator<Item = ReasonTotal<'t>> {
         let strings = &self.timeline.symbols.strings;
         self.waits.iter().map(|(key, waits)| ReasonTotal {

@@ -8,12 +8,10 @@
 //! use gotrace::trend::{Forecast, Trend};
 //!
 //! // Seconds, and megabytes that grow by two per second.
-//! let at: Vec<f64> = (0..50).map(f64::from).collect();
-//! let size: Vec<f64> = at.iter().map(|at| 100.0 + 2.0 * at + (at * 12.9898).sin()).collect();
-//! let trend = Trend::of(&at, &size, 0.95).ok_or("too few")?;
-//! assert!((trend.theil_sen.slope - 2.0).abs() < 0.01);
-//! assert!(trend.mann_kendall.p < 1e-9);
-//! let Forecast::At { expected, .. } = trend.forecast(400.0) else { return Err("not growing".into()) };
+//! let at: Vec<f64> = (0..50).map(f64::from).collect(); let size: Vec<f64> = at.iter().map(|at| 100.0 + 2.0 *
+//! at + (at * 12.9898).sin()).collect(); let trend = Trend::of(&at, &size, 0.95).ok_or("too few")?;
+//! assert!((trend.theil_sen.slope - 2.0).abs() < 0.01); assert!(trend.mann_kendall.p < 1e-9); let
+//! Forecast::At { expected, .. } = trend.forecast(400.0) else { return Err("not growing".into()) };
 //! assert!((expected - 150.0).abs() < 2.0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -1,10 +1,12 @@
-//! What collecting costs: a slow program with a constant heap has an expensive collector, but no leak.
+//! What collecting costs: a slow program with a constant heap has an expensive collector, but no
+//! leak.
 
 use super::{RuleContext, RuleOutput, time};
 use crate::diagnose::finding::{Evidence, Finding, Source, Strength, Value};
 use crate::gctrace::{Pressure, Stretch, assist_surge, mark_collapse};
 
-/// Marking at less than this share of its usual rate has collapsed. Assists at more than its inverse have surged.
+/// Marking at less than this share of its usual rate has collapsed. Assists at more than its
+/// inverse have surged.
 const COLLAPSE: f64 = 0.5;
 
 /// A surge of assists below this share of marking does not matter.

@@ -1,7 +1,7 @@
 //! Goroutines whose number grows from one goroutine profile to the next, by where they are.
 //!
-//! The profile counts all of them, so only the load varies by chance: the number of goroutines that are busy with requests varies by its
-//! square root.
+//! The profile counts all of them, so only the load varies by chance: the number of goroutines that
+//! are busy with requests varies by its square root.
 
 use super::{RuleContext, RuleOutput, idle_connections, is_idle_connection, row, unblock};
 use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
@@ -10,7 +10,8 @@ use crate::diagnose::place;
 use crate::diagnose::snapshots::{Snapshots, Stack};
 use crate::event::OwnedFrame;
 
-/// The most certainty that goroutine profiles give: a service whose number of clients grows looks the same.
+/// The most certainty that goroutine profiles give: a service whose number of clients grows looks
+/// the same.
 const MOST: f64 = 0.7;
 /// Two profiles cannot show whether growth continues.
 const MOST_OF_TWO: f64 = 0.5;

@@ -7,7 +7,8 @@ use crate::event::OwnedFrame;
 
 use super::goroutine_growth::{operation, place_of};
 
-/// Goroutines in this profile are leaked: nothing reachable refers to what they wait for. Only unsafe code can make this wrong.
+/// Goroutines in this profile are leaked: nothing reachable refers to what they wait for. Only
+/// unsafe code can make this wrong.
 const CONFIDENCE: f64 = 0.98;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {

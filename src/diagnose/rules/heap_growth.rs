@@ -1,8 +1,9 @@
 //! Memory that grows from one heap profile to the next, by the function that allocates it.
 //!
-//! A leak differs from a cache that turns over by what is freed: between two profiles, a function has allocated some memory and part of
-//! it was freed. In a steady state both are equal except for chance. How much chance can do is known, since the profile is a sample of
-//! allocations: both are numbers of samples, whose variances are the numbers themselves.
+//! A leak differs from a cache that turns over by what is freed: between two profiles, a function
+//! has allocated some memory and part of it was freed. In a steady state both are equal except for
+//! chance. How much chance can do is known, since the profile is a sample of allocations: both are
+//! numbers of samples, whose variances are the numbers themselves.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use crate::diagnose::place;
 use crate::diagnose::snapshots::{Series, Snapshots, Stack};
 use crate::event::OwnedFrame;
 
-/// The most certainty that heap profiles give: growth over three of them can still be work that takes longer than they cover.
+/// The most certainty that heap profiles give: growth over three of them can still be work that
+/// takes longer than they cover.
 const MOST: f64 = 0.7;
 /// Two profiles cannot show whether growth continues.
 const MOST_OF_TWO: f64 = 0.5;
@@ -103,8 +105,9 @@ fn sites<'a>(heaps: &'a Snapshots<4>, at: &[f64]) -> Vec<Site<'a>> {
     sites.collect()
 }
 
-/// How many bytes of allocations a sample represents. The sampler takes each byte with the probability of one in the period (Go
-/// `src/runtime/malloc.go`, `nextSample`), and an object if any of its bytes is taken.
+/// How many bytes of allocations a sample represents. The sampler takes each byte with the
+/// probability of one in the period (Go `src/runtime/malloc.go`, `nextSample`), and an object if
+/// any of its bytes is taken.
 fn bytes_a_sample(allocated: f64, objects: f64, period: f64) -> f64 {
     let size = if objects > 0.0 { allocated / objects } else { period };
     let taken = 1.0 - (-size / period).exp();
@@ -178,7 +181,8 @@ fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all:
     }
 }
 
-/// The functions outside the standard library that lead to a place, nearest first, except `main.main`, which leads to all.
+/// The functions outside the standard library that lead to a place, nearest first, except
+/// `main.main`, which leads to all.
 fn callers(frames: &[OwnedFrame], place: &OwnedFrame) -> Vec<OwnedFrame> {
     let above = frames.iter().skip_while(|frame| *frame != place).skip(1);
     above.filter(|frame| !place::is_standard(&frame.func) && frame.func != "main.main").take(8).cloned().collect()

@@ -1,8 +1,9 @@
 //! The live heap of the GC log: does its floor rise?
 //!
-//! What a collection leaves goes up and down with the work. What is never freed is the floor: the minimum of the live heap in each
-//! window of time. A sawtooth has a constant floor, a cache that warms up one that rises ever more slowly, a one-time allocation a single
-//! step. The floor of a leak rises in most windows, up to the end.
+//! What a collection leaves goes up and down with the work. What is never freed is the floor: the
+//! minimum of the live heap in each window of time. A sawtooth has a constant floor, a cache that
+//! warms up one that rises ever more slowly, a one-time allocation a single step. The floor of a
+//! leak rises in most windows, up to the end.
 
 use std::time::Duration;
 
@@ -38,7 +39,8 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let noise = (context.options.log_noise as f64).max(context.options.relative_noise * values[0]);
     let text = row(&values, |size| bytes(*size as i64));
     let against = |reason: String| {
-        // Anything that grows faster than the floor in the later half, plus noise, would be visible in it.
+        // Anything that grows faster than the floor in the later half, plus noise, would be visible
+        // in it.
         let middle = values.len() / 2;
         let (late, time) = (values[values.len() - 1] - values[middle], at[at.len() - 1] - at[middle]);
         let weakens = Weakens::HeapFasterThan((late.max(0.0) + noise) / time.max(1e-9));
@@ -60,7 +62,8 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     }
 }
 
-/// What to do to find out which memory grows, by the number of heap profiles that there are already.
+/// What to do to find out which memory grows, by the number of heap profiles that there are
+/// already.
 fn which_memory(heap_profiles: usize) -> String {
     match heap_profiles {
         0 => "take three heap profiles some minutes apart (curl …/debug/pprof/heap): they show which memory grows",
@@ -70,8 +73,8 @@ fn which_memory(heap_profiles: usize) -> String {
     .to_owned()
 }
 
-/// By how much the live heap rises over the log at least, with 95 % confidence. Over many collections this is more precise than the
-/// whole MiB of the log.
+/// By how much the live heap rises over the log at least, with 95 % confidence. Over many
+/// collections this is more precise than the whole MiB of the log.
 fn slope(cycles: &[Cycle]) -> f64 {
     let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start)).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
@@ -79,7 +82,8 @@ fn slope(cycles: &[Cycle]) -> f64 {
     low * (at[at.len() - 1] - at[0])
 }
 
-/// Whether most of a rise is one step that is larger than noise, with constant values before and after.
+/// Whether most of a rise is one step that is larger than noise, with constant values before and
+/// after.
 fn is_step(floors: &[f64], noise: f64) -> bool {
     let total = floors[floors.len() - 1] - floors[0];
     let steps = floors.windows(2).map(|pair| pair[1] - pair[0]).enumerate();
@@ -88,8 +92,9 @@ fn is_step(floors: &[f64], noise: f64) -> bool {
     step > 2.0 * noise && step * 2.0 > total && before < noise && after < noise
 }
 
-/// The minimum of the live heap in each of some windows of equal length, with the middle of the window in seconds. If the log has the
-/// program's start, the first window is left out, because the program is still starting.
+/// The minimum of the live heap in each of some windows of equal length, with the middle of the
+/// window in seconds. If the log has the program's start, the first window is left out, because the
+/// program is still starting.
 fn floors(cycles: &[Cycle], windows: usize) -> Vec<(f64, f64)> {
     let (first, last) = (cycles[0].start, cycles[cycles.len() - 1].start);
     let length = nanos(last.saturating_sub(first)).max(1.0) / windows as f64;
@@ -148,7 +153,8 @@ fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &
         }
         evidence.push(Evidence::new("mann_kendall_p", Value::Number(trend.mann_kendall.p)));
     }
-    // The share of pairs of floors that rise: all of them for a leak that is large compared to the noise.
+    // The share of pairs of floors that rise: all of them for a leak that is large compared to the
+    // noise.
     let tau = mann_kendall(floors).map_or(0.0, |test| test.tau);
     evidence.push(Evidence::new("tau", Value::Number(tau)));
     Finding {

@@ -1,5 +1,5 @@
-//! The rules: one file each. A rule examines one kind of input. It adds what it finds, what speaks against a leak, and
-//! what it could not judge.
+//! The rules: one file each. A rule examines one kind of input. It adds what it finds, what speaks
+//! against a leak, and what it could not judge.
 
 mod alloc_churn;
 mod gc_pressure;
@@ -53,8 +53,9 @@ fn unblock(operation: &str, place: &OwnedFrame) -> String {
     format!("find what should end the {operation} at {}, and the path on which it does not", place::short(place))
 }
 
-/// Whether a stack is that of a server's connection that waits for its next request (Go `src/net/http/server.go`, `conn.serve`,
-/// which peeks at the connection between two requests). A client may keep such a connection open: it is no leak.
+/// Whether a stack is that of a server's connection that waits for its next request (Go
+/// `src/net/http/server.go`, `conn.serve`, which peeks at the connection between two requests). A
+/// client may keep such a connection open: it is no leak.
 fn is_idle_connection(stack: &[OwnedFrame]) -> bool {
     let calls =
         |pair: &[OwnedFrame]| pair[0].func == "bufio.(*Reader).Peek" && pair[1].func == "net/http.(*conn).serve";
@@ -93,7 +94,8 @@ fn time(duration: Duration) -> String {
     }
 }
 
-/// A series of numbers such as `22 → 61 → 98`. Of many numbers, the first, some between and the last.
+/// A series of numbers such as `22 → 61 → 98`. Of many numbers, the first, some between and the
+/// last.
 fn row<T>(values: &[T], text: impl Fn(&T) -> String) -> String {
     const MOST: usize = 5;
     let step = values.len().saturating_sub(1).div_ceil(MOST - 1).max(1);

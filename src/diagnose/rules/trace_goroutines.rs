@@ -1,7 +1,8 @@
 //! Goroutines that are created in the trace and do not exit, and waits that nothing ends.
 //!
-//! A pool is there before and after, goroutines of requests exit as fast as they are created, and long waits with a deadline end one
-//! after the other: except for chance, as many goroutines exit as are created. The goroutines of a leak are only created, all the time.
+//! A pool is there before and after, goroutines of requests exit as fast as they are created, and
+//! long waits with a deadline end one after the other: except for chance, as many goroutines exit
+//! as are created. The goroutines of a leak are only created, all the time.
 
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use crate::diagnose::place;
 use crate::event::OwnedFrame;
 use crate::time::Time;
 
-/// The most certainty that a trace gives: it is short, and a growing number of clients looks the same.
+/// The most certainty that a trace gives: it is short, and a growing number of clients looks the
+/// same.
 const MOST: f64 = 0.7;
 
 /// The trace is split into this many parts to see whether the number rises in all of them.
@@ -94,8 +96,9 @@ struct Waiters<'a> {
 }
 
 impl<'a> Waiters<'a> {
-    /// The largest one of a group. For goroutines that are older than the trace, the reason may be missing and the frames of the
-    /// runtime may differ. They are grouped by their place in the program, and take the reason of the others.
+    /// The largest one of a group. For goroutines that are older than the trace, the reason may be
+    /// missing and the frames of the runtime may differ. They are grouped by their place in the
+    /// program, and take the reason of the others.
     fn largest(group: &'a PopulationGroup) -> Option<Self> {
         let mut places: IndexMap<Vec<OwnedFrame>, Waiters<'a>> = IndexMap::new();
         for wait in &group.waits {
@@ -126,8 +129,8 @@ impl<'a> Waiters<'a> {
 }
 
 fn judge_group(context: RuleContext<'_>, population: &PopulationReport, group: &PopulationGroup) -> Option<Growing> {
-    // Goroutines that were created and exited within the trace change nothing. Those that exited and are otherwise unknown may all
-    // have been of this group.
+    // Goroutines that were created and exited within the trace change nothing. Those that exited
+    // and are otherwise unknown may all have been of this group.
     let passing = group.lifetimes.count();
     let (come, gone) = (group.created - passing, group.ended - passing + population.unnamed_ended);
     let chance = deviations(come as f64, gone as f64);

@@ -1,4 +1,5 @@
-//! What the traced program says of itself: tasks, regions, log messages. And labels and CPU samples.
+//! What the traced program says of itself: tasks, regions, log messages. And labels and CPU
+//! samples.
 
 use std::collections::HashMap;
 use std::mem;
@@ -19,11 +20,13 @@ pub(super) struct Annotations {
     tasks: HashMap<u64, usize, RandomState>,
     /// The open regions of each goroutine, the innermost last.
     regions: HashMap<u32, Vec<usize>, RandomState>,
-    /// When a part of the trace was last missing: what ends without having begun may have begun there.
+    /// When a part of the trace was last missing: what ends without having begun may have begun
+    /// there.
     last_gap: Option<i64>,
 }
 
-/// How many of a goroutine's innermost regions are searched for one that ends out of order, as in the scheduler's rules.
+/// How many of a goroutine's innermost regions are searched for one that ends out of order, as in
+/// the scheduler's rules.
 const MAX_SEARCH: usize = 64;
 
 impl Annotations {
@@ -65,7 +68,8 @@ impl Annotations {
         self.columns.regions.push(RegionEntry { task, start, end: OPEN, name, stack, go });
     }
 
-    /// A region ends: the innermost of its name and task. If none is open it is older than the trace, or than a gap.
+    /// A region ends: the innermost of its name and task. If none is open it is older than the
+    /// trace, or than a gap.
     pub fn region_end(&mut self, record: &Record, go: u32, name: StringNumber) {
         let regions = &mut self.columns.regions;
         let open = self.regions.entry(go).or_default();
@@ -105,8 +109,8 @@ impl Annotations {
         self.columns.samples.push(entry);
     }
 
-    /// A part of the trace is missing here. Regions are known to last until then: one of the same name that ends later may be
-    /// another. A task's ID is its own, so its end may be told yet.
+    /// A part of the trace is missing here. Regions are known to last until then: one of the same
+    /// name that ends later may be another. A task's ID is its own, so its end may be told yet.
     pub fn gap(&mut self, time: i64) {
         self.last_gap = Some(time);
         for index in mem::take(&mut self.regions).into_values().flatten() {
@@ -114,7 +118,8 @@ impl Annotations {
         }
     }
 
-    /// Those that are older than the trace go to the front. Tasks of which no end was told are known to last until the next gap.
+    /// Those that are older than the trace go to the front. Tasks of which no end was told are
+    /// known to last until the next gap.
     pub fn finish(mut self, gaps: &[i64]) -> TaskColumns {
         for task in self.columns.tasks.iter_mut().filter(|task| task.end == OPEN) {
             let start = task.start.unwrap_or(i64::MIN);

@@ -1,4 +1,5 @@
-//! The way to the keeper: at once, or in blocks to another thread if that pays. Blocks go round, so there are no more than a few.
+//! The way to the keeper: at once, or in blocks to another thread if that pays. Blocks go round, so
+//! there are no more than a few.
 
 use std::mem;
 use std::panic;
@@ -10,7 +11,8 @@ use super::keeper::Keeper;
 use super::numbers::Numbers;
 use crate::event::record::Record;
 
-/// How many events go at once to another thread: so many that handing them over is seldom, and few enough to stay in a cache.
+/// How many events go at once to another thread: so many that handing them over is seldom, and few
+/// enough to stay in a cache.
 const BLOCK: usize = 2048;
 /// How many blocks go round.
 const BLOCKS: usize = 4;

@@ -50,8 +50,8 @@ impl Goroutines {
 
     /// A goroutine changes its state. `start` is when the trace begins.
     ///
-    /// Most changes are of a few kinds, in an order that no processor can foresee: what they have in common is done without
-    /// asking which it is.
+    /// Most changes are of a few kinds, in an order that no processor can foresee: what they have
+    /// in common is done without asking which it is.
     #[inline(always)]
     pub fn transition(
         &mut self,
@@ -124,7 +124,8 @@ impl Goroutines {
         }
     }
 
-    /// A goroutine that is created, or met for the first time: then it was there when the trace began.
+    /// A goroutine that is created, or met for the first time: then it was there when the trace
+    /// began.
     fn meet(&mut self, id: u64, from: GoState, start: i64) -> u32 {
         let is_created = from == GoState::NotExist;
         let lane = match self.index.get(id) {

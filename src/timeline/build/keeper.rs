@@ -123,7 +123,8 @@ impl Keeper {
     }
 
     fn begin_range(&mut self, record: &Record, range: RangeType, is_old: bool) {
-        // A range that is found under way is told by whatever thread, and bound to another goroutine.
+        // A range that is found under way is told by whatever thread, and bound to another
+        // goroutine.
         let go = match range {
             RangeType::StopTheWorld | RangeType::GcMarkAssist => record.a,
             RangeType::GcMark | RangeType::GcSweep => record.go,

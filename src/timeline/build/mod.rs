@@ -5,9 +5,10 @@
 //!           (tables)           (threads, goroutines, Ps, ranges, annotations, metrics)
 //! ```
 //!
-//! The [`Builder`] translates a generation's tables to the timeline's numbers. What it passes on needs them no more, so reading goes
-//! on while a [`Keeper`](keeper::Keeper) on another thread puts events where they belong. The two take about as long, whatever the
-//! trace's format and wherever it comes from.
+//! The [`Builder`] translates a generation's tables to the timeline's numbers. What it passes on
+//! needs them no more, so reading goes on while a [`Keeper`](keeper::Keeper) on another thread puts
+//! events where they belong. The two take about as long, whatever the trace's format and wherever
+//! it comes from.
 
 mod annotations;
 mod feed;

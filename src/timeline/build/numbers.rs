@@ -1,4 +1,5 @@
-//! From a generation's IDs of strings and stacks to the timeline's numbers: all of a generation's tables at once.
+//! From a generation's IDs of strings and stacks to the timeline's numbers: all of a generation's
+//! tables at once.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,8 @@ use crate::event::record::Symbol;
 use crate::event::tables::{self, RawFrame, StackEntry};
 use crate::timeline::symbols::{FrameEntry, StackNumber, Stacks, StringNumber, Strings};
 
-/// Values by an ID that the runtime counts up from 1; IDs far apart, which only a strange file has, are in a map.
+/// Values by an ID that the runtime counts up from 1; IDs far apart, which only a strange file has,
+/// are in a map.
 #[derive(Debug)]
 pub(super) struct ById<T> {
     dense: Vec<T>,
@@ -119,8 +121,8 @@ impl Numbers {
         self.stacks.len
     }
 
-    /// The number of a stack, or 0 if its outermost function has no name: of a goroutine that is preempted early, Go 1.23
-    /// writes a stack of a single frame of zeros.
+    /// The number of a stack, or 0 if its outermost function has no name: of a goroutine that is
+    /// preempted early, Go 1.23 writes a stack of a single frame of zeros.
     pub fn named_stack(&self, id: u64) -> StackNumber {
         let stack = self.stacks.get(id);
         if stack & NAMED != 0 { stack & !NAMED } else { 0 }

@@ -91,7 +91,8 @@ impl Ranges {
         }
     }
 
-    /// A part of the trace is missing here: what is under way is known to last until then, and no longer.
+    /// A part of the trace is missing here: what is under way is known to last until then, and no
+    /// longer.
     pub fn gap(&mut self, time: i64) {
         let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
         if let Some(cycle) = self.open_cycle.take().and_then(|index| cycles.get_mut(index)) {

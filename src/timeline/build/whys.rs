@@ -20,8 +20,8 @@ const NO_REASON: Reason = u32::MAX;
 pub(super) struct Whys {
     /// The first has neither reason nor stack.
     whys: IndexSet<Why, RandomState>,
-    /// By stack: the reason's ID with which it came last, as a key, and the number of both. Nearly always all events with a stack
-    /// have the same.
+    /// By stack: the reason's ID with which it came last, as a key, and the number of both. Nearly
+    /// always all events with a stack have the same.
     by_stack: ById<(u32, u32)>,
     /// Strings that are not from the trace: a dozen reasons of old traces.
     statics: Vec<&'static str>,
