@@ -1,53 +1,8 @@
 //! Who created whom.
 
-use std::sync::OnceLock;
-
 use super::Timeline;
 use super::goroutine::Goroutine;
 use crate::id::GoId;
-
-/// The children of each goroutine, made when it is asked for.
-#[derive(Debug, Default)]
-pub(super) struct Families(OnceLock<Rows>);
-
-#[derive(Debug)]
-struct Rows {
-    /// Where in `children` those of each goroutine begin, and the end.
-    starts: Vec<u32>,
-    /// By parent, then in the order in which they were created.
-    children: Vec<u32>,
-}
-
-impl Rows {
-    fn new(timeline: &Timeline) -> Self {
-        let count = timeline.goroutines.len();
-        let mut starts = vec![0u32; count + 1];
-        let parents: Vec<Option<u32>> = timeline.goroutines().map(|goroutine| goroutine.creator_number()).collect();
-        for &parent in parents.iter().flatten() {
-            if let Some(start) = starts.get_mut(parent as usize + 1) {
-                *start += 1;
-            }
-        }
-        for i in 0..count {
-            starts[i + 1] += starts[i];
-        }
-        let mut next = starts.clone();
-        let mut children = vec![0; starts[count] as usize];
-        for (child, &parent) in (0..).zip(&parents) {
-            let Some(place) = parent.and_then(|parent| next.get_mut(parent as usize)) else { continue };
-            if let Some(slot) = children.get_mut(*place as usize) {
-                *slot = child;
-                *place += 1;
-            }
-        }
-        Rows { starts, children }
-    }
-
-    fn of(&self, parent: u32) -> &[u32] {
-        let start = |index: usize| self.starts.get(index).map_or(0, |&start| start as usize);
-        self.children.get(start(parent as usize)..start(parent as usize + 1)).unwrap_or_default()
-    }
-}
 
 impl Timeline {
     /// The goroutines that a goroutine created within the trace, in order; none if the trace never
@@ -60,7 +15,8 @@ impl Timeline {
     }
 
     pub(super) fn children_of(&self, number: u32) -> &[u32] {
-        self.families.0.get_or_init(|| Rows::new(self)).of(number)
+        let parents = || self.goroutines().map(|goroutine| goroutine.creator_number()).collect();
+        self.families.children(number, parents)
     }
 
     /// The family tree below a goroutine, itself first and then depth by depth: each with how many

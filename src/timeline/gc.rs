@@ -9,78 +9,15 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::Timeline;
-use super::symbols::{StackNumber, StackTrace, StringNumber};
+use super::columns::OPEN;
+use super::columns::gc::{AssistEntry, CycleEntry, PauseEntry, SweepEntry};
+use super::columns::symbols::StackTrace;
 use crate::event::{Text, is_gc_pause};
 use crate::id::{GoId, ProcId, present};
 use crate::time::Time;
 
-/// The end of what had not ended when the trace did.
-pub(super) const OPEN: i64 = i64::MAX;
-
 /// So many values are compared at most: a damaged trace may claim any number of Ps.
 const MAX_PROCS: usize = 1024;
-
-/// A collection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CycleEntry {
-    pub start: i64,
-    pub end: i64,
-    /// Whether it started before the trace.
-    pub is_old: bool,
-    pub stack: StackNumber,
-    pub go: u32,
-}
-
-/// A stop-the-world.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PauseEntry {
-    pub start: i64,
-    pub end: i64,
-    /// When the last P went idle in it.
-    pub last_stop: i64,
-    pub reason: StringNumber,
-    pub stack: StackNumber,
-    pub go: u32,
-}
-
-/// A mark assist.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AssistEntry {
-    pub start: i64,
-    pub end: i64,
-    pub stack: StackNumber,
-    pub go: u32,
-}
-
-/// A sweep.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SweepEntry {
-    pub start: i64,
-    pub end: i64,
-    pub proc: u64,
-    pub stack: StackNumber,
-    pub go: u32,
-    pub swept: u64,
-    pub reclaimed: u64,
-}
-
-/// All of them, each kind sorted by its start.
-#[derive(Debug, Default)]
-pub(super) struct GcColumns {
-    pub cycles: Vec<CycleEntry>,
-    pub pauses: Vec<PauseEntry>,
-    pub assists: Vec<AssistEntry>,
-    pub sweeps: Vec<SweepEntry>,
-}
-
-impl GcColumns {
-    pub fn bytes(&self) -> u64 {
-        let cycles = self.cycles.capacity() * size_of::<CycleEntry>();
-        let pauses = self.pauses.capacity() * size_of::<PauseEntry>();
-        let assists = self.assists.capacity() * size_of::<AssistEntry>();
-        (cycles + pauses + assists + self.sweeps.capacity() * size_of::<SweepEntry>()) as u64
-    }
-}
 
 /// Those of a row sorted by start that start within a range.
 fn starting<T>(row: &[T], start: impl Fn(&T) -> i64, range: Range<i64>) -> &[T] {
@@ -111,7 +48,7 @@ impl Timeline {
         self.gc.sweeps.iter().map(|&entry| GcSweep { timeline: self, entry })
     }
 
-    fn go_id(&self, number: u32) -> Option<GoId> {
+    pub(super) fn go_id(&self, number: u32) -> Option<GoId> {
         self.goroutines.id(number).map(GoId)
     }
 

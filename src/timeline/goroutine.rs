@@ -5,12 +5,25 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::Timeline;
-use super::spans::{Cursor, Entry, NOBODY, NOBODY_WITHOUT_PROC, State};
-use super::symbols::{StackNumber, StackTrace, StringNumber};
-use super::totals::Totals;
+use super::columns::Place;
+use super::columns::spans::{Cursor, Entry, NOBODY, NOBODY_WITHOUT_PROC, State};
+use super::columns::symbols::{StackNumber, StackTrace, StringNumber};
+use super::waker::{RuntimeWaker, Waker};
 use crate::event::{GoState, Text};
 use crate::id::{GoId, ProcId, ThreadId, present};
 use crate::time::Time;
+
+impl Timeline {
+    /// A goroutine, `None` if the trace never speaks of it.
+    pub fn goroutine(&self, id: GoId) -> Option<Goroutine<'_>> {
+        self.goroutines.get(id.0).map(|number| Goroutine::new(self, number))
+    }
+
+    /// All goroutines, in the order in which the trace first speaks of them.
+    pub fn goroutines(&self) -> impl ExactSizeIterator<Item = Goroutine<'_>> {
+        (0..self.goroutines.len() as u32).map(|number| Goroutine::new(self, number))
+    }
+}
 
 /// A goroutine of a [`Timeline`].
 #[derive(Clone, Copy)]
@@ -92,13 +105,6 @@ impl<'t> Goroutine<'t> {
         let cursor = self.timeline.spans.covering(self.number, time.0);
         let entry = self.timeline.spans.get(cursor)?;
         (entry.state != State::Ended && entry.time <= time.0).then_some(Span { goroutine: *self, cursor, entry })
-    }
-
-    /// How long it was in which state, within a range of time.
-    pub fn totals(&self, range: Range<Time>) -> Totals<'t> {
-        let mut totals = Totals::new(self.timeline);
-        totals.add_goroutine(*self, range.start, range.end);
-        totals
     }
 
     /// The spans that overlap a range: they begin before its end and end after its start. In order
@@ -318,7 +324,7 @@ impl<'t> Span<'t> {
         self.place().and_then(|place| present(place.thread)).map(ThreadId)
     }
 
-    fn place(&self) -> Option<super::Place> {
+    fn place(&self) -> Option<Place> {
         match self.entry.state {
             State::Running | State::Syscall => self.timeline().places.get(self.entry.who as usize).copied(),
             _ => None,
@@ -363,88 +369,5 @@ impl fmt::Debug for Span<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Span { goroutine, entry, .. } = self;
         write!(f, "goroutine {} {} from {} to {}", goroutine.id(), self.state(), entry.time, self.end())
-    }
-}
-
-/// Who made a blocked goroutine runnable, when and where.
-#[derive(Clone, Copy, Debug)]
-pub struct Waker<'t> {
-    at: Time,
-    by: Result<GoId, RuntimeWaker>,
-    stack: Option<StackTrace<'t>>,
-}
-
-impl<'t> Waker<'t> {
-    /// The goroutine that did, if one did.
-    pub fn go(&self) -> Option<GoId> {
-        self.by.ok()
-    }
-
-    /// What part of the runtime did, if no goroutine did.
-    pub fn runtime(&self) -> Option<RuntimeWaker> {
-        self.by.err()
-    }
-
-    /// When.
-    pub fn at(&self) -> Time {
-        self.at
-    }
-
-    /// Where the goroutine was that did; the runtime's own code tells no stack.
-    pub fn stack(&self) -> Option<StackTrace<'t>> {
-        self.stack
-    }
-}
-
-/// A part of the runtime that wakes goroutines without being one.
-///
-/// A trace says only that no goroutine was running on the thread, and whether the thread had a P.
-/// Which part it was follows from that and from what the goroutine waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RuntimeWaker {
-    /// The network poller: a file or connection is ready, whichever thread polled.
-    NetworkPoller,
-    /// A timer that ran out: of a sleep, a ticker, a timer's channel.
-    Timer,
-    /// The scheduler, which starts workers of the garbage collector and others of the runtime's
-    /// goroutines.
-    Scheduler,
-    /// The monitor thread, which has no P.
-    Sysmon,
-}
-
-impl RuntimeWaker {
-    /// On a thread that was looking for work.
-    pub(super) fn on_proc(reason: Text<'_>) -> Self {
-        match reason.as_bytes() {
-            b"network" => RuntimeWaker::NetworkPoller,
-            // Workers of the garbage collector wait without a reason.
-            b"" | b"system goroutine wait" | b"GC background sweeper wait" => RuntimeWaker::Scheduler,
-            _ => RuntimeWaker::Timer,
-        }
-    }
-
-    pub(super) fn off_proc(reason: Text<'_>) -> Self {
-        match reason.as_bytes() {
-            b"network" => RuntimeWaker::NetworkPoller,
-            _ => RuntimeWaker::Sysmon,
-        }
-    }
-
-    /// Its name, as the text of the examples has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            RuntimeWaker::NetworkPoller => "network poller",
-            RuntimeWaker::Timer => "timer",
-            RuntimeWaker::Scheduler => "scheduler",
-            RuntimeWaker::Sysmon => "sysmon",
-        }
-    }
-}
-
-impl fmt::Display for RuntimeWaker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }

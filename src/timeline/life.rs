@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::columns::symbols::StackTrace;
 use super::goroutine::{Goroutine, Span};
-use super::symbols::StackTrace;
 use super::totals::Totals;
 use crate::event::OwnedFrame;
 use crate::id::GoId;

@@ -1,6 +1,7 @@
 //! The heap, its goal and GOMAXPROCS over time.
 
 use super::Timeline;
+use super::columns::metrics::Column;
 use crate::time::Time;
 
 /// A value of a metric and from when on it holds.
@@ -11,24 +12,6 @@ pub struct MetricValue {
     pub time: Time,
     /// The value: bytes, or GOMAXPROCS.
     pub value: u64,
-}
-
-/// Values and when they came to hold.
-type Column = Vec<(i64, u64)>;
-
-/// The columns of all metrics, each in order of time.
-#[derive(Debug, Default)]
-pub(super) struct Metrics {
-    pub heap: Column,
-    pub goals: Column,
-    pub gomaxprocs: Column,
-}
-
-impl Metrics {
-    pub fn bytes(&self) -> u64 {
-        let columns = [&self.heap, &self.goals, &self.gomaxprocs];
-        columns.map(|column| (column.capacity() * size_of::<(i64, u64)>()) as u64).iter().sum()
-    }
 }
 
 /// The value that holds at an instant: the last one reported, if nothing is missing since.

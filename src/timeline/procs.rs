@@ -1,136 +1,15 @@
 //! Processors and threads: what ran on each, and when.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::Timeline;
-use super::build::Place;
+use super::columns::Place;
+use super::columns::procs::ProcEntry;
+use super::columns::runs::{Run, Runs};
 use super::goroutine::{Goroutine, Span};
-use super::index::Index;
-use super::spans::{Cursor, State};
 use crate::event::ProcState;
-use crate::event::record::Record;
-use crate::id::{GoId, NONE, ProcId, ThreadId, present};
+use crate::id::{GoId, ProcId, ThreadId, present};
 use crate::time::Time;
-
-/// What a P is from some time on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ProcEntry {
-    time: i64,
-    state: ProcState,
-    /// Of whoever did it: for a P that runs, the one that has it.
-    thread: u64,
-    go: u64,
-    pub is_stolen: bool,
-}
-
-impl ProcEntry {
-    pub fn new(time: i64, state: ProcState, record: &Record) -> Self {
-        ProcEntry { time, state, thread: record.thread, go: record.go, is_stolen: false }
-    }
-
-    /// Nothing is known of it.
-    pub fn undetermined(time: i64) -> Self {
-        ProcEntry { time, state: ProcState::Undetermined, thread: NONE, go: NONE, is_stolen: false }
-    }
-}
-
-/// All Ps.
-#[derive(Debug, Default)]
-pub(super) struct ProcColumns {
-    index: Index,
-    /// By P, then by time.
-    entries: Vec<ProcEntry>,
-    /// Where those of each P start, and the end.
-    starts: Vec<usize>,
-    /// What ran on each, made when it is asked for.
-    by_proc: OnceLock<Runs>,
-    by_thread: OnceLock<Runs>,
-}
-
-impl ProcColumns {
-    /// From entries sorted by the number of the P.
-    pub fn new(index: Index, entries: Vec<(u32, ProcEntry)>) -> Self {
-        let first = |number: usize| entries.partition_point(|&(of, _)| (of as usize) < number);
-        let starts = (0..=index.len()).map(first).collect();
-        let entries = entries.into_iter().map(|(_, entry)| entry).collect();
-        ProcColumns { index, entries, starts, ..Self::default() }
-    }
-
-    pub fn bytes(&self) -> u64 {
-        self.index.bytes() + (self.entries.capacity() * size_of::<ProcEntry>()) as u64
-    }
-
-    fn of(&self, number: u32) -> &[ProcEntry] {
-        let start = |index: usize| self.starts.get(index).copied().unwrap_or(0);
-        self.entries.get(start(number as usize)..start(number as usize + 1)).unwrap_or_default()
-    }
-}
-
-/// A span of a goroutine that runs or is in a system call.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    start: i64,
-    go: u32,
-    cursor: Cursor,
-}
-
-/// Runs by where they were.
-#[derive(Debug)]
-struct Runs {
-    /// In ascending order.
-    ids: Vec<u64>,
-    /// By ID, then by time.
-    runs: Vec<Run>,
-    /// Where those of each ID start, and the end.
-    starts: Vec<usize>,
-}
-
-impl Runs {
-    fn new(timeline: &Timeline, id_of: impl Fn(&Place) -> u64) -> Self {
-        let mut ids: Vec<u64> = timeline.places.iter().map(&id_of).filter(|&id| present(id).is_some()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        // The row of each place; places without an ID have none.
-        let rows: Vec<Option<usize>> =
-            timeline.places.iter().map(|place| ids.binary_search(&id_of(place)).ok()).collect();
-        let spans = &timeline.spans;
-        let each = |visit: &mut dyn FnMut(usize, Run)| {
-            for go in 0..timeline.goroutines.len() as u32 {
-                let mut cursor = spans.first(go);
-                while let Some(entry) = spans.get(cursor) {
-                    if let State::Running | State::Syscall = entry.state
-                        && let Some(&Some(row)) = rows.get(entry.who as usize)
-                    {
-                        visit(row, Run { start: entry.time, go, cursor });
-                    }
-                    cursor = spans.next(cursor);
-                }
-            }
-        };
-        let mut starts = vec![0; ids.len() + 1];
-        each(&mut |row, _| starts[row + 1] += 1);
-        for row in 0..ids.len() {
-            starts[row + 1] += starts[row];
-        }
-        let nothing = Run { start: 0, go: 0, cursor: spans.first(0) };
-        let mut runs = vec![nothing; starts[ids.len()]];
-        let mut next = starts.clone();
-        each(&mut |row, run| {
-            runs[next[row]] = run;
-            next[row] += 1;
-        });
-        for row in starts.windows(2) {
-            runs[row[0]..row[1]].sort_unstable_by_key(|run| run.start);
-        }
-        Runs { ids, runs, starts }
-    }
-
-    fn of(&self, id: u64) -> &[Run] {
-        let row = self.ids.binary_search(&id);
-        row.ok().and_then(|row| self.runs.get(self.starts[row]..self.starts[row + 1])).unwrap_or_default()
-    }
-}
 
 impl Timeline {
     /// A P, `None` if the trace never speaks of it.
@@ -158,11 +37,15 @@ impl Timeline {
     }
 
     fn runs_by_proc(&self) -> &Runs {
-        self.procs.by_proc.get_or_init(|| Runs::new(self, |place| place.proc))
+        self.procs.by_proc.get_or_init(|| self.runs(|place| place.proc))
     }
 
     fn runs_by_thread(&self) -> &Runs {
-        self.procs.by_thread.get_or_init(|| Runs::new(self, |place| place.thread))
+        self.procs.by_thread.get_or_init(|| self.runs(|place| place.thread))
+    }
+
+    fn runs(&self, id_of: impl Fn(&Place) -> u64) -> Runs {
+        Runs::new(&self.spans, self.goroutines.len() as u32, &self.places, id_of)
     }
 
     fn span_of(&self, run: &Run) -> Option<Span<'_>> {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::Timeline;
+use super::columns::symbols::{StackNumber, StringNumber};
 use super::gc::{GcCycle, Pause};
 use super::goroutine::{BLOCKED_BEFORE_TRACE, Goroutine, NO_REASON, Span};
 use super::procs::{Proc, ProcSpan};
-use super::symbols::{StackNumber, StringNumber};
 use crate::event::GoState;
 use crate::id::{GoId, TaskId};
 use crate::time::Time;

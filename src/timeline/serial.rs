@@ -3,9 +3,10 @@
 
 use serde::{Serialize, Serializer};
 
-use super::goroutine::{Span, Waker};
-use super::symbols::StackTrace;
+use super::columns::symbols::StackTrace;
+use super::goroutine::Span;
 use super::totals::Totals;
+use super::waker::Waker;
 use crate::event::{GoState, OwnedFrame};
 use crate::id::{GoId, ProcId, ThreadId};
 use crate::time::Time;

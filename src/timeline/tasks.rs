@@ -1,127 +1,21 @@
 //! Annotations of the traced program: tasks with their regions and log messages, labels and CPU
 //! samples.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
 use super::Timeline;
-use super::gc::OPEN;
+use super::columns::OPEN;
+use super::columns::annotations::{LabelEntry, LogEntry, RegionEntry, SampleEntry, TaskEntry};
+use super::columns::symbols::StackTrace;
 use super::goroutine::Goroutine;
-use super::symbols::{StackNumber, StackTrace, StringNumber};
 use crate::event::Text;
 use crate::id::{GoId, ProcId, TaskId, ThreadId, present};
 use crate::time::Time;
-
-/// A task. Without a start it is older than the trace; a start or end at a gap is hidden by it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TaskEntry {
-    pub id: u64,
-    pub parent: Option<u64>,
-    pub start: Option<i64>,
-    pub end: i64,
-    pub name: StringNumber,
-    pub stack: StackNumber,
-    pub go: u32,
-    /// The goroutine that ended it, [`NO_GOROUTINE`] if none did.
-    pub ended_by: u32,
-}
-
-/// The number of no goroutine.
-pub(super) const NO_GOROUTINE: u32 = u32::MAX;
-
-/// A region. Without a start it is older than the trace; a start or end at a gap is hidden by it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RegionEntry {
-    pub task: u64,
-    pub start: Option<i64>,
-    pub end: i64,
-    pub name: StringNumber,
-    pub stack: StackNumber,
-    pub go: u32,
-}
-
-/// A log message.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LogEntry {
-    pub time: i64,
-    pub task: u64,
-    pub category: StringNumber,
-    pub message: StringNumber,
-    pub stack: StackNumber,
-    pub go: u32,
-}
-
-/// A label of a goroutine.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LabelEntry {
-    pub time: i64,
-    pub go: u32,
-    pub label: StringNumber,
-}
-
-/// A sample of the CPU profiler.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SampleEntry {
-    pub time: i64,
-    pub go: u32,
-    pub place: u32,
-    pub stack: StackNumber,
-}
-
-/// All of them, in order of time.
-#[derive(Debug, Default)]
-pub(super) struct TaskColumns {
-    pub tasks: Vec<TaskEntry>,
-    pub regions: Vec<RegionEntry>,
-    pub logs: Vec<LogEntry>,
-    pub labels: Vec<LabelEntry>,
-    pub samples: Vec<SampleEntry>,
-    index: OnceLock<TaskIndex>,
-}
-
-impl TaskColumns {
-    pub fn bytes(&self) -> u64 {
-        let tasks = self.tasks.capacity() * size_of::<TaskEntry>();
-        let regions = self.regions.capacity() * size_of::<RegionEntry>();
-        let logs = self.logs.capacity() * size_of::<LogEntry>();
-        let labels = self.labels.capacity() * size_of::<LabelEntry>();
-        (tasks + regions + logs + labels + self.samples.capacity() * size_of::<SampleEntry>()) as u64
-    }
-
-    fn index(&self) -> &TaskIndex {
-        self.index.get_or_init(|| {
-            let mut index = TaskIndex::default();
-            for (number, task) in self.tasks.iter().enumerate() {
-                index.by_id.insert(task.id, number);
-                if let Some(parent) = task.parent {
-                    index.children.entry(parent).or_default().push(number);
-                }
-            }
-            for (number, region) in self.regions.iter().enumerate() {
-                index.regions.entry(region.task).or_default().push(number);
-            }
-            for (number, log) in self.logs.iter().enumerate() {
-                index.logs.entry(log.task).or_default().push(number);
-            }
-            index
-        })
-    }
-}
-
-/// What belongs to each task, built at the first query. Numbers are indexes into the columns.
-#[derive(Debug, Default)]
-struct TaskIndex {
-    /// The last of each ID.
-    by_id: HashMap<u64, usize, RandomState>,
-    children: HashMap<u64, Vec<usize>, RandomState>,
-    regions: HashMap<u64, Vec<usize>, RandomState>,
-    logs: HashMap<u64, Vec<usize>, RandomState>,
-}
 
 impl Timeline {
     fn end_told(&self, end: i64) -> Option<Time> {
@@ -134,7 +28,7 @@ impl Timeline {
 
     /// All tasks in order of their start. Those that started before the trace come first.
     pub fn tasks(&self) -> impl ExactSizeIterator<Item = Task<'_>> + Clone {
-        self.tasks.tasks.iter().map(|&entry| Task { timeline: self, entry })
+        self.annotations.tasks.iter().map(|&entry| Task { timeline: self, entry })
     }
 
     /// A task, the last one if the program used the ID again; `None` if it neither starts nor ends
@@ -142,14 +36,14 @@ impl Timeline {
     ///
     /// The first call builds an index of all tasks.
     pub fn task(&self, id: TaskId) -> Option<Task<'_>> {
-        let &number = self.tasks.index().by_id.get(&id.0)?;
-        self.tasks.tasks.get(number).map(|&entry| Task { timeline: self, entry })
+        let &number = self.annotations.index().by_id.get(&id.0)?;
+        self.annotations.tasks.get(number).map(|&entry| Task { timeline: self, entry })
     }
 
     /// A task and all tasks below it, parents before their children, each once and with its depth:
     /// 0 for the task itself. Empty if the trace does not know the task.
     pub fn task_tree(&self, id: TaskId) -> TaskTree<'_> {
-        let root = self.tasks.index().by_id.get(&id.0);
+        let root = self.annotations.index().by_id.get(&id.0);
         TaskTree {
             timeline: self,
             pending: root.map(|&number| (0, number)).into_iter().collect(),
@@ -159,22 +53,22 @@ impl Timeline {
 
     /// All regions in order of their start. Those that started before the trace come first.
     pub fn regions(&self) -> impl ExactSizeIterator<Item = Region<'_>> + Clone {
-        self.tasks.regions.iter().map(|&entry| Region { timeline: self, entry })
+        self.annotations.regions.iter().map(|&entry| Region { timeline: self, entry })
     }
 
     /// All log messages in order of time.
     pub fn logs(&self) -> impl ExactSizeIterator<Item = LogMessage<'_>> + Clone {
-        self.tasks.logs.iter().map(|&entry| LogMessage { timeline: self, entry })
+        self.annotations.logs.iter().map(|&entry| LogMessage { timeline: self, entry })
     }
 
     /// All samples of the CPU profiler in order of time.
     pub fn cpu_samples(&self) -> impl ExactSizeIterator<Item = CpuSample<'_>> + Clone {
-        self.tasks.samples.iter().map(|&entry| CpuSample { timeline: self, entry })
+        self.annotations.samples.iter().map(|&entry| CpuSample { timeline: self, entry })
     }
 
     /// All labels of goroutines in order of time. The runtime labels its GC workers.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = Label<'_>> + Clone {
-        self.tasks.labels.iter().map(|&entry| Label { timeline: self, entry })
+        self.annotations.labels.iter().map(|&entry| Label { timeline: self, entry })
     }
 }
 
@@ -241,30 +135,30 @@ impl<'t> Task<'t> {
     /// The tasks that were created in it, in order of their start.
     pub fn children(&self) -> impl Iterator<Item = Task<'t>> + use<'t> {
         let timeline = self.timeline;
-        let children = timeline.tasks.index().children.get(&self.entry.id);
+        let children = timeline.annotations.index().children.get(&self.entry.id);
         children
             .into_iter()
             .flatten()
-            .filter_map(move |&number| Some(Task { timeline, entry: *timeline.tasks.tasks.get(number)? }))
+            .filter_map(move |&number| Some(Task { timeline, entry: *timeline.annotations.tasks.get(number)? }))
     }
 
     /// Its regions in order of their start, of any goroutine.
     pub fn regions(&self) -> impl Iterator<Item = Region<'t>> + use<'t> {
         let timeline = self.timeline;
-        let regions = timeline.tasks.index().regions.get(&self.entry.id);
+        let regions = timeline.annotations.index().regions.get(&self.entry.id);
         regions
             .into_iter()
             .flatten()
-            .filter_map(move |&number| Some(Region { timeline, entry: *timeline.tasks.regions.get(number)? }))
+            .filter_map(move |&number| Some(Region { timeline, entry: *timeline.annotations.regions.get(number)? }))
     }
 
     /// Its log messages in order of time.
     pub fn logs(&self) -> impl Iterator<Item = LogMessage<'t>> + use<'t> {
         let timeline = self.timeline;
-        let logs = timeline.tasks.index().logs.get(&self.entry.id);
+        let logs = timeline.annotations.index().logs.get(&self.entry.id);
         logs.into_iter()
             .flatten()
-            .filter_map(move |&number| Some(LogMessage { timeline, entry: *timeline.tasks.logs.get(number)? }))
+            .filter_map(move |&number| Some(LogMessage { timeline, entry: *timeline.annotations.logs.get(number)? }))
     }
 }
 
@@ -287,8 +181,8 @@ impl<'t> Iterator for TaskTree<'t> {
             if !self.seen.insert(number) {
                 continue;
             }
-            let &entry = self.timeline.tasks.tasks.get(number)?;
-            let children = self.timeline.tasks.index().children.get(&entry.id).into_iter().flatten().rev();
+            let &entry = self.timeline.annotations.tasks.get(number)?;
+            let children = self.timeline.annotations.index().children.get(&entry.id).into_iter().flatten().rev();
             let seen = &self.seen;
             self.pending.extend(children.filter(|child| !seen.contains(child)).map(|&child| (depth + 1, child)));
             return Some((depth, Task { timeline: self.timeline, entry }));

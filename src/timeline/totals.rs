@@ -1,13 +1,14 @@
 //! How long goroutines were in which state.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::Timeline;
+use super::columns::symbols::StringNumber;
 use super::goroutine::{Goroutine, Span, name_of_reason};
-use super::symbols::StringNumber;
 use crate::event::{GoState, Text};
 use crate::time::Time;
 
@@ -53,13 +54,33 @@ pub struct ReasonTotal<'t> {
     pub count: u64,
 }
 
+impl Timeline {
+    /// How long all goroutines together were in which state, within a range of time.
+    pub fn totals(&self, range: Range<Time>) -> Totals<'_> {
+        let mut totals = Totals::new(self);
+        for goroutine in self.goroutines() {
+            totals.add_goroutine(goroutine, range.start, range.end);
+        }
+        totals
+    }
+}
+
+impl<'t> Goroutine<'t> {
+    /// How long it was in which state, within a range of time.
+    pub fn totals(&self, range: Range<Time>) -> Totals<'t> {
+        let mut totals = Totals::new(self.timeline());
+        totals.add_goroutine(*self, range.start, range.end);
+        totals
+    }
+}
+
 impl<'t> Totals<'t> {
-    pub(super) fn new(timeline: &'t Timeline) -> Self {
+    fn new(timeline: &'t Timeline) -> Self {
         Totals { timeline, running: 0, runnable: 0, syscall: 0, waits: IndexMap::default() }
     }
 
     /// Adds what a goroutine did within a range.
-    pub(super) fn add_goroutine(&mut self, goroutine: Goroutine<'t>, start: Time, end: Time) {
+    fn add_goroutine(&mut self, goroutine: Goroutine<'t>, start: Time, end: Time) {
         let mut undetermined = 0;
         for span in goroutine.between(start..end) {
             let nanos = nanos_within(&span, start, end);

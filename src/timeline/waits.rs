@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::Timeline;
-use super::goroutine::{Goroutine, RuntimeWaker, Span};
+use super::columns::spans::{Entry, NOBODY, NOBODY_WITHOUT_PROC, RawWait, State};
+use super::columns::symbols::StringNumber;
+use super::goroutine::{Goroutine, Span};
 use super::query::Query;
-use super::spans::{Entry, NOBODY, NOBODY_WITHOUT_PROC, RawWait, State};
-use super::symbols::StringNumber;
+use super::waker::RuntimeWaker;
 use crate::event::Text;
 use crate::time::Time;
 

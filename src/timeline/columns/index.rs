@@ -12,7 +12,7 @@ use crate::number::number;
 /// together, wherever that is: they index a vector that begins at the first of them. All others,
 /// which are older or a strange file's, are in a map.
 #[derive(Debug, Default)]
-pub(super) struct Index {
+pub(in crate::timeline) struct Index {
     ids: Vec<u64>,
     /// The ID of the vector's first place; not known before a goroutine is created.
     base: Option<u64>,

@@ -7,7 +7,8 @@ use foldhash::fast::RandomState;
 use crate::event::record::Record;
 use crate::id::NONE;
 use crate::number::number;
-use crate::timeline::spans::{NOBODY, NOBODY_WITHOUT_PROC};
+use crate::timeline::columns::Place;
+use crate::timeline::columns::spans::{NOBODY, NOBODY_WITHOUT_PROC};
 
 /// What is known of a thread: the answers of the last lookups of what it has.
 #[derive(Clone, Copy, Debug)]
@@ -48,13 +49,6 @@ impl Thread {
         self.go_id = NONE;
         self.go = self.nobody;
     }
-}
-
-/// Where something runs: a P and a thread, [`NONE`] where there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::timeline) struct Place {
-    pub proc: u64,
-    pub thread: u64,
 }
 
 /// The threads met so far.

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::event::record::Symbol;
 use crate::event::tables::{self, RawFrame, StackEntry};
-use crate::timeline::symbols::{FrameEntry, StackNumber, Stacks, StringNumber, Strings};
+use crate::timeline::columns::symbols::{FrameEntry, StackNumber, Stacks, StringNumber, Strings};
 
 /// Values by an ID that the runtime counts up from 1; IDs far apart, which only a strange file has,
 /// are in a map.

@@ -3,8 +3,8 @@
 use crate::event::ProcState;
 use crate::event::record::Record;
 use crate::id::NONE;
-use crate::timeline::index::Index;
-use crate::timeline::procs::{ProcColumns, ProcEntry};
+use crate::timeline::columns::index::Index;
+use crate::timeline::columns::procs::{ProcColumns, ProcEntry};
 
 /// The Ps met so far and what happened to them.
 #[derive(Debug, Default)]

@@ -23,14 +23,13 @@ mod whys;
 use crate::account::Tally;
 use crate::event::record::{Record, Sink, Symbol, What};
 use crate::event::tables;
-use crate::timeline::clock::Clocks;
-use crate::timeline::symbols::{Stacks, Strings, Symbols};
-use crate::timeline::{Extent, Timeline};
+use crate::time::ClockSnapshot;
+use crate::timeline::columns::symbols::{Stacks, Strings, Symbols};
+use crate::timeline::store::{Extent, Timeline};
 use crate::wire::header::Version;
 use feed::Feed;
 use keeper::Kept;
 use numbers::Numbers;
-pub(super) use threads::Place;
 
 /// Takes in the records of a trace in their order.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ pub(super) struct Builder {
     extent: Option<Extent>,
     strings: Strings,
     stacks: Stacks,
-    clocks: Clocks,
+    clocks: Vec<ClockSnapshot>,
     feed: Feed,
 }
 
@@ -85,7 +84,7 @@ impl Builder {
             extent: None,
             strings: Strings::default(),
             stacks: Stacks::default(),
-            clocks: Clocks::default(),
+            clocks: Vec::new(),
             feed: Feed::new(threads),
         }
     }
@@ -93,7 +92,7 @@ impl Builder {
     #[inline(never)]
     fn begin_generation(&mut self, tables: tables::Symbols<'_>) {
         if let Some(snapshot) = tables.tables.clock {
-            self.clocks.add(snapshot);
+            self.clocks.push(snapshot);
         }
         self.feed.begin_generation(Numbers::new(tables, &mut self.strings, &mut self.stacks));
     }
@@ -101,7 +100,7 @@ impl Builder {
     /// The timeline of all that came.
     pub fn finish(mut self) -> Timeline {
         let kept = self.feed.finish().finish(&mut self.strings);
-        let Kept { goroutines, start_stacks, spans, places, whys, gc, metrics, procs, tasks, gaps } = kept;
+        let Kept { goroutines, start_stacks, spans, places, whys, gc, metrics, procs, annotations, gaps } = kept;
         Timeline {
             version: self.version,
             extent: self.extent.unwrap_or_default(),
@@ -114,7 +113,7 @@ impl Builder {
             gc,
             metrics,
             procs,
-            tasks,
+            annotations,
             gaps,
             warnings: Vec::new(),
             warning_count: 0,

@@ -20,7 +20,7 @@ type Word = u64;
 
 /// What a goroutine does from some time on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(in crate::timeline) struct Entry {
     pub time: i64,
     pub state: State,
     /// By state: see [`State`].
@@ -32,7 +32,7 @@ pub(super) struct Entry {
 /// A state, and how it came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum State {
+pub(in crate::timeline) enum State {
     /// Not seen yet, or not since a gap.
     Undetermined = 0,
     /// Runnable because it was created; `who`: its creator, `why`: the creator's stack.
@@ -71,12 +71,12 @@ const HEAD_BITS: u32 = STATE_BITS + 1;
 const REST_BITS: u32 = 32 - HEAD_BITS;
 
 /// So many reasons and stacks can be told apart; what comes later is not known.
-pub(super) const MAX_WHYS: usize = 1 << REST_BITS;
+pub(in crate::timeline) const MAX_WHYS: usize = 1 << REST_BITS;
 
 /// No goroutine; as a waker: none, on a thread that had a P, so the scheduler's own code.
-pub(super) const NOBODY: u32 = u32::MAX;
+pub(in crate::timeline) const NOBODY: u32 = u32::MAX;
 /// As a waker: no goroutine, on a thread without a P.
-pub(super) const NOBODY_WITHOUT_PROC: u32 = u32::MAX - 1;
+pub(in crate::timeline) const NOBODY_WITHOUT_PROC: u32 = u32::MAX - 1;
 
 /// How the rest of a word is laid out, by state.
 #[derive(Clone, Copy)]
@@ -260,7 +260,7 @@ impl Lane {
 
 /// Takes spans in as they begin, each goroutine's in order of time.
 #[derive(Default)]
-pub(super) struct SpansBuilder {
+pub(in crate::timeline) struct SpansBuilder {
     arena: Arena,
     /// By goroutine.
     lanes: Vec<Lane>,
@@ -418,7 +418,7 @@ impl SpansBuilder {
 
 /// A wait with its neighbours.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RawWait {
+pub(in crate::timeline) struct RawWait {
     pub cursor: Cursor,
     pub entry: Entry,
     /// What the goroutine did before; [`State::Ended`] if nothing is known.
@@ -428,7 +428,7 @@ pub(super) struct RawWait {
 }
 
 /// The spans of all goroutines.
-pub(super) struct Spans {
+pub(in crate::timeline) struct Spans {
     arena: Arena,
     /// By goroutine, then by time.
     chunks: Vec<Chunk>,
@@ -439,7 +439,7 @@ pub(super) struct Spans {
 
 /// A place among the spans of one goroutine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub(in crate::timeline) struct Cursor {
     chunk: u32,
     index: u32,
     /// The goroutine's last chunk's end.

@@ -5,8 +5,8 @@ use indexmap::IndexSet;
 
 use super::numbers::{ById, Numbers};
 use crate::event::record::Symbol;
-use crate::timeline::spans::MAX_WHYS;
-use crate::timeline::symbols::{Strings, Why};
+use crate::timeline::columns::spans::MAX_WHYS;
+use crate::timeline::columns::symbols::{Strings, Why};
 
 /// A reason as it comes: a string's number, or one of [`Whys::statics`].
 type Reason = u32;

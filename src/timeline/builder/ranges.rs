@@ -6,8 +6,9 @@ use std::mem;
 use foldhash::fast::RandomState;
 
 use crate::event::record::{RangeType, Record};
-use crate::timeline::gc::{AssistEntry, CycleEntry, GcColumns, OPEN, PauseEntry, SweepEntry};
-use crate::timeline::symbols::{StackNumber, StringNumber};
+use crate::timeline::columns::OPEN;
+use crate::timeline::columns::gc::{AssistEntry, CycleEntry, GcColumns, PauseEntry, SweepEntry};
+use crate::timeline::columns::symbols::{StackNumber, StringNumber};
 
 /// Ranges so far; those that are open are found by what they are bound to.
 #[derive(Debug, Default)]

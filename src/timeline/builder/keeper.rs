@@ -5,17 +5,18 @@ use super::goroutines::Goroutines;
 use super::numbers::Numbers;
 use super::procs::Procs;
 use super::ranges::{Looked, Ranges};
-use super::threads::{Place, Threads};
+use super::threads::Threads;
 use super::whys::Whys;
 use crate::event::ProcState;
 use crate::event::record::{RangeType, Record, Symbol, What};
-use crate::timeline::gc::GcColumns;
-use crate::timeline::index::Index;
-use crate::timeline::metrics::Metrics;
-use crate::timeline::procs::ProcColumns;
-use crate::timeline::spans::Spans;
-use crate::timeline::symbols::{StackNumber, StringNumber, Strings, Why};
-use crate::timeline::tasks::{LabelEntry, LogEntry, SampleEntry, TaskColumns};
+use crate::timeline::columns::Place;
+use crate::timeline::columns::annotations::{AnnotationColumns, LabelEntry, LogEntry, SampleEntry};
+use crate::timeline::columns::gc::GcColumns;
+use crate::timeline::columns::index::Index;
+use crate::timeline::columns::metrics::Metrics;
+use crate::timeline::columns::procs::ProcColumns;
+use crate::timeline::columns::spans::Spans;
+use crate::timeline::columns::symbols::{StackNumber, StringNumber, Strings, Why};
 
 /// All columns so far.
 #[derive(Debug, Default)]
@@ -45,7 +46,7 @@ pub(super) struct Kept {
     pub gc: GcColumns,
     pub metrics: Metrics,
     pub procs: ProcColumns,
-    pub tasks: TaskColumns,
+    pub annotations: AnnotationColumns,
     pub gaps: Vec<i64>,
 }
 
@@ -159,7 +160,7 @@ impl Keeper {
             gc: self.ranges.finish(),
             metrics: self.metrics,
             procs: self.procs.finish(),
-            tasks: self.annotations.finish(&self.gaps),
+            annotations: self.annotations.finish(&self.gaps),
             gaps: self.gaps,
         }
     }

@@ -8,8 +8,8 @@ use super::whys::Whys;
 use crate::event::GoState;
 use crate::event::record::Record;
 use crate::id::NONE;
-use crate::timeline::index::Index;
-use crate::timeline::spans::{Entry, NOBODY, SpansBuilder, State};
+use crate::timeline::columns::index::Index;
+use crate::timeline::columns::spans::{Entry, NOBODY, SpansBuilder, State};
 
 /// The goroutines met so far. Their numbers are those of their lanes of spans.
 #[derive(Debug, Default)]

@@ -11,13 +11,13 @@ use crate::event::{Frame, Text};
 use crate::number::{intern, number};
 
 /// A string's number; 0 is the empty one.
-pub(super) type StringNumber = u32;
+pub(in crate::timeline) type StringNumber = u32;
 /// A stack's number; 0 stands for none.
-pub(super) type StackNumber = u32;
+pub(in crate::timeline) type StackNumber = u32;
 
 /// All strings of a timeline.
 #[derive(Debug)]
-pub(super) struct Strings {
+pub(in crate::timeline) struct Strings {
     texts: IndexSet<Box<[u8]>, RandomState>,
 }
 
@@ -50,7 +50,7 @@ impl Strings {
 
 /// A frame with its strings by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct FrameEntry {
+pub(in crate::timeline) struct FrameEntry {
     pub pc: u64,
     pub line: u64,
     pub func: StringNumber,
@@ -59,7 +59,7 @@ pub(super) struct FrameEntry {
 
 /// All stacks of a timeline.
 #[derive(Debug)]
-pub(super) struct Stacks {
+pub(in crate::timeline) struct Stacks {
     frames: IndexSet<FrameEntry, RandomState>,
     /// The frames of all stacks, one stack after another, as indexes of `frames`.
     rows: Vec<u32>,
@@ -143,14 +143,14 @@ impl Stacks {
 
 /// Why and where: what most spans have besides their times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Why {
+pub(in crate::timeline) struct Why {
     pub reason: StringNumber,
     pub stack: StackNumber,
 }
 
 /// All that spans refer to by number.
 #[derive(Debug)]
-pub(super) struct Symbols {
+pub(in crate::timeline) struct Symbols {
     pub strings: Strings,
     pub stacks: Stacks,
     /// The first has neither reason nor stack.
@@ -176,7 +176,7 @@ impl Symbols {
 /// comparing them costs nothing.
 #[derive(Clone, Copy)]
 pub struct StackTrace<'t> {
-    pub(super) number: StackNumber,
+    pub(in crate::timeline) number: StackNumber,
     symbols: &'t Symbols,
 }
 

@@ -27,7 +27,13 @@ fn told(timeline: &Timeline) -> String {
         add(&(proc.id(), proc.spans().collect::<Vec<_>>()));
     }
     add(&(&t.gc, &t.metrics, t.clock_snapshots(), &t.places));
-    add(&(&t.tasks.tasks, &t.tasks.regions, &t.tasks.logs, &t.tasks.labels, &t.tasks.samples));
+    add(&(
+        &t.annotations.tasks,
+        &t.annotations.regions,
+        &t.annotations.logs,
+        &t.annotations.labels,
+        &t.annotations.samples,
+    ));
     text
 }
 

@@ -8,14 +8,16 @@ use foldhash::fast::RandomState;
 
 use crate::event::record::Record;
 use crate::id::present;
-use crate::timeline::gc::OPEN;
-use crate::timeline::symbols::{StackNumber, StringNumber};
-use crate::timeline::tasks::{LabelEntry, LogEntry, NO_GOROUTINE, RegionEntry, SampleEntry, TaskColumns, TaskEntry};
+use crate::timeline::columns::OPEN;
+use crate::timeline::columns::annotations::{
+    AnnotationColumns, LabelEntry, LogEntry, NO_GOROUTINE, RegionEntry, SampleEntry, TaskEntry,
+};
+use crate::timeline::columns::symbols::{StackNumber, StringNumber};
 
 /// All of it so far, and what is open.
 #[derive(Debug, Default)]
 pub(super) struct Annotations {
-    columns: TaskColumns,
+    columns: AnnotationColumns,
     /// The last task of each ID: a program may use one again.
     tasks: HashMap<u64, usize, RandomState>,
     /// The open regions of each goroutine, the innermost last.
@@ -120,7 +122,7 @@ impl Annotations {
 
     /// Those that are older than the trace go to the front. Tasks of which no end was told are
     /// known to last until the next gap.
-    pub fn finish(mut self, gaps: &[i64]) -> TaskColumns {
+    pub fn finish(mut self, gaps: &[i64]) -> AnnotationColumns {
         for task in self.columns.tasks.iter_mut().filter(|task| task.end == OPEN) {
             let start = task.start.unwrap_or(i64::MIN);
             task.end = gaps.get(gaps.partition_point(|&gap| gap <= start)).copied().unwrap_or(OPEN);

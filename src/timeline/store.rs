@@ -1,0 +1,135 @@
+//! The struct [`Timeline`], which stores a trace in columns, and queries about the trace as a whole.
+
+use super::columns::Place;
+use super::columns::annotations::AnnotationColumns;
+use super::columns::families::Families;
+use super::columns::gc::GcColumns;
+use super::columns::index::Index;
+use super::columns::metrics::Metrics;
+use super::columns::procs::ProcColumns;
+use super::columns::spans::Spans;
+use super::columns::symbols::{StackNumber, Symbols};
+use crate::account::Tally;
+use crate::time::{ClockSnapshot, Time};
+use crate::warning::Warning;
+use crate::wire::header::Version;
+
+/// What happened in a trace, by goroutine, P, thread and time.
+///
+/// ```
+/// use gotrace::{GoId, Timeline};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.26/channels.trace");
+/// let timeline = Timeline::from_path(path)?;
+/// let main = timeline.goroutine(GoId(1)).ok_or("no such goroutine")?;
+/// for span in main.spans() {
+///     println!("{} ns: {} {} for {:?}", span.start(), span.state(), span.reason(), span.duration());
+///     if let Some(waker) = span.woken_by() {
+///         println!("    until {:?} woke it", waker.go());
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It owns all it needs: the bytes of the trace may go. Times are those of the events, in
+/// nanoseconds on the trace's clock.
+#[derive(Debug)]
+pub struct Timeline {
+    pub(super) version: Version,
+    pub(super) extent: Extent,
+    pub(super) goroutines: Index,
+    pub(super) start_stacks: Vec<StackNumber>,
+    pub(super) spans: Spans,
+    pub(super) places: Vec<Place>,
+    pub(super) clocks: Vec<ClockSnapshot>,
+    pub(super) families: Families,
+    pub(super) gc: GcColumns,
+    pub(super) metrics: Metrics,
+    pub(super) procs: ProcColumns,
+    pub(super) annotations: AnnotationColumns,
+    pub(super) gaps: Vec<i64>,
+    pub(super) lost: Tally,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) warning_count: u64,
+    pub(super) symbols: Symbols,
+}
+
+/// From when to when a trace goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    pub(super) start: i64,
+    pub(super) end: i64,
+}
+
+impl Timeline {
+    /// The version that the trace's header names.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// When the first event happened.
+    pub fn start(&self) -> Time {
+        Time(self.extent.start)
+    }
+
+    /// When the last event happened. Spans that are still open are taken to last until then.
+    pub fn end(&self) -> Time {
+        Time(self.extent.end)
+    }
+
+    /// When parts of the trace are missing: only a lenient reader goes over them.
+    pub fn gaps(&self) -> impl ExactSizeIterator<Item = Time> {
+        self.gaps.iter().map(|&time| Time(time))
+    }
+
+    pub(super) fn is_gap(&self, time: i64) -> bool {
+        self.gaps.binary_search(&time).is_ok()
+    }
+
+    /// What lenient reading lost.
+    pub fn lost(&self) -> Tally {
+        self.lost
+    }
+
+    /// The mistakes of the traced program: the first thousand of them, and how many there were.
+    pub fn warnings(&self) -> (&[Warning], u64) {
+        (&self.warnings, self.warning_count)
+    }
+
+    /// How much memory the timeline takes, and for what.
+    pub fn memory(&self) -> Memory {
+        let (span_bytes, directory) = self.spans.bytes();
+        Memory {
+            spans: self.spans.len(),
+            span_bytes,
+            table_bytes: [
+                directory,
+                self.goroutines.bytes(),
+                (self.start_stacks.capacity() * size_of::<StackNumber>()) as u64,
+                (self.places.capacity() * size_of::<Place>()) as u64,
+                (self.clocks.capacity() * size_of::<ClockSnapshot>()) as u64,
+                self.gc.bytes(),
+                self.metrics.bytes(),
+                self.procs.bytes(),
+                self.annotations.bytes(),
+                self.symbols.bytes(),
+            ]
+            .iter()
+            .sum(),
+        }
+    }
+}
+
+/// How much memory a [`Timeline`] takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Memory {
+    /// Spans of goroutines.
+    pub spans: u64,
+    /// Bytes of the columns in which they are.
+    pub span_bytes: u64,
+    /// Bytes of all else: indexes, strings, stacks, events that are rarer.
+    pub table_bytes: u64,
+}
