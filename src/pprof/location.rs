@@ -7,6 +7,23 @@ use super::profile::Profile;
 use super::wire::{Fields, Span};
 use crate::event::Text;
 
+impl Profile<'_> {
+    /// The mappings. Usually the first is the program's binary, and the others are libraries.
+    pub fn mappings(&self) -> impl ExactSizeIterator<Item = Mapping<'_>> {
+        (0..self.mappings.len()).map(|place| Mapping::new(self, place))
+    }
+
+    /// The locations, in the order of the file.
+    pub fn locations(&self) -> impl ExactSizeIterator<Item = ProfileLocation<'_>> {
+        (0..self.locations.len()).map(|place| ProfileLocation::new(self, place))
+    }
+
+    /// The functions, in the order of the file.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'_>> {
+        (0..self.functions.len()).map(|place| Function::new(self, place))
+    }
+}
+
 /// A binary or library that was mapped into the program's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -15,6 +15,7 @@ mod limits;
 mod location;
 mod model;
 mod names;
+mod parse;
 mod profile;
 mod report;
 mod sample;

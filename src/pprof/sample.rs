@@ -7,6 +7,14 @@ use super::model::{LabelValue, ProfileFrame, SampleLabel};
 use super::profile::Profile;
 use super::wire::{Fields, Span};
 
+impl Profile<'_> {
+    /// The samples, in the order of the file.
+    pub fn samples(&self) -> Samples<'_> {
+        let (start, end) = self.samples;
+        Samples::new(self, Span { bytes: &self.bytes[..end], start })
+    }
+}
+
 /// Iterates over the samples of a profile, in the order of the file.
 #[derive(Debug)]
 pub struct Samples<'p> {

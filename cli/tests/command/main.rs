@@ -2,6 +2,7 @@
 
 mod answers;
 mod command_line;
+mod diagnose;
 mod doctor;
 mod goldens;
 mod heap;
@@ -9,6 +10,5 @@ mod help;
 mod readme;
 mod schema;
 mod selections;
-mod verdict;
 mod views;
 mod widths;
