@@ -1,9 +1,84 @@
-//! The thresholds of the rules.
+//! Options of a diagnosis: the thresholds of the rules and of the health score, and the range of
+//! each.
 
-use super::score::HealthOptions;
+use std::fmt;
+use std::time::Duration;
+
 use crate::time::WallTime;
 
-/// The thresholds of the rules. They are few, and each has a meaning of its own.
+/// The numbers that an option accepts.
+///
+/// Setters of [`Options`] and [`HealthOptions`] replace a number outside of the range by the nearest
+/// one in it, and NaN by the smallest. To refuse such a number instead, call
+/// [`contains`](Self::contains) first, as the command `gotrace diagnose` does.
+///
+/// ```
+/// use gotrace::diagnose::Options;
+///
+/// assert!(!Options::LEAK.contains(1.2));
+/// assert_eq!(Options::default().leak(1.2).leak, 1.0);
+/// assert_eq!(Options::LEAK.to_string(), "a number between 0 and 1");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionRange(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Finite and above 0.
+    Positive,
+    /// Finite and at least 0.
+    NotNegative,
+    /// From 0 to 1.
+    Fraction,
+}
+
+/// The smallest number above 0.
+const SMALLEST: f64 = f64::from_bits(1);
+
+impl OptionRange {
+    const POSITIVE: Self = OptionRange(Kind::Positive);
+    const NOT_NEGATIVE: Self = OptionRange(Kind::NotNegative);
+    const FRACTION: Self = OptionRange(Kind::Fraction);
+
+    /// The smallest number of the range.
+    pub fn min(self) -> f64 {
+        match self.0 {
+            Kind::Positive => SMALLEST,
+            Kind::NotNegative | Kind::Fraction => 0.0,
+        }
+    }
+
+    /// The largest number of the range.
+    pub fn max(self) -> f64 {
+        match self.0 {
+            Kind::Positive | Kind::NotNegative => f64::MAX,
+            Kind::Fraction => 1.0,
+        }
+    }
+
+    /// Whether the range contains a number. It never contains NaN.
+    pub fn contains(self, number: f64) -> bool {
+        (self.min()..=self.max()).contains(&number)
+    }
+
+    /// The number of the range that is nearest to a number, and the smallest for NaN.
+    pub fn clamp(self, number: f64) -> f64 {
+        // `f64::max` returns the other number for NaN.
+        number.max(self.min()).min(self.max())
+    }
+}
+
+impl fmt::Display for OptionRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self.0 {
+            Kind::Positive => "a number above 0",
+            Kind::NotNegative => "a number of 0 or more",
+            Kind::Fraction => "a number between 0 and 1",
+        })
+    }
+}
+
+/// The thresholds of the rules.
 ///
 /// ```
 /// use gotrace::diagnose::Options;
@@ -13,37 +88,40 @@ use crate::time::WallTime;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Growth by at least this many standard deviations is not chance: 3. In a steady state, the
-    /// number of things that come and go varies by the square root of arrivals plus departures
-    /// (both are counts, so their variance is their mean). Three standard deviations are exceeded
-    /// once in 740 cases.
+    /// Growth by at least this many standard deviations is not chance. Default: 3.
+    ///
+    /// In a steady state, the number of things that come and go varies by the square root of
+    /// arrivals plus departures (both are counts, so their variance is their mean). Three standard
+    /// deviations are exceeded once in 740 cases.
     pub deviations: f64,
-    /// Growth below this fraction of its initial rate counts as warm-up, not as a leak: 0.5.
+    /// Growth below this fraction of its initial rate counts as warm-up, not as a leak.
+    /// Default: 0.5.
     pub pace: f64,
-    /// By how many standard deviations growth has to be slower than that to count as slowing down: 1.28,
-    /// which is certain to 90 %. The more certain it is, the more it counts against a leak.
+    /// Growth has to be slower than that by this many standard deviations to count as slowing down.
+    /// Default: 1.28, which is 90 % certain. The more certain it is, the more it counts against a
+    /// leak.
     pub slowing: f64,
-    /// The verdict is `leak` from this confidence on: 0.8. No single input reaches it, except a
-    /// `goroutineleak` profile. Two that agree do.
+    /// The verdict is `leak` from this confidence on. Default: 0.8. No single input reaches it,
+    /// except a `goroutineleak` profile. Two inputs that agree reach it.
     pub leak: f64,
-    /// The verdict is `suspect` from this confidence on: 0.5.
+    /// The verdict is `suspect` from this confidence on. Default: 0.5.
     pub suspect: f64,
-    /// The GC log is split into this many windows: 10. The floor of the live heap is its minimum in
-    /// each window: what no collection frees.
+    /// The GC log is split into this many windows. Default: 10. The floor of the
+    /// live heap is its minimum in each window: the memory that no collection frees.
     pub floors: usize,
-    /// The floor has to rise by at least this many bytes: 2 MiB. The log rounds down by up to a MiB
-    /// at both ends.
+    /// The floor has to rise by at least this many bytes. Default: 2 MiB, since the log rounds down
+    /// by up to a MiB at both ends.
     pub log_noise: u64,
-    /// The floor has to rise by at least this share of itself: 0.05.
+    /// The floor has to rise by at least this fraction of itself. Default: 0.05.
     pub relative_noise: f64,
-    /// Collecting is expensive from this share of all CPU time on: 0.25. The collector plans with a
-    /// quarter while it marks (Go `src/runtime/mgcpacer.go`, `gcBackgroundUtilization`); this is a
-    /// quarter all the time.
+    /// Garbage collection is expensive from this fraction of all CPU time on. Default: 0.25. The
+    /// collector plans to use a quarter while it marks (Go `src/runtime/mgcpacer.go`,
+    /// `gcBackgroundUtilization`). This is a quarter of the whole time.
     pub gc_cpu_share: f64,
-    /// When the program started, for the case that no input tells how the times of the log relate
-    /// to the others. `None` by default.
+    /// When the program started. Needed only if no input relates the times of the GC log to the
+    /// other inputs. Default: `None`.
     pub log_start: Option<WallTime>,
-    /// The most findings to return, the most certain first: 20.
+    /// The maximum number of findings to return. The least certain are left out. Default: 20.
     pub max_findings: usize,
     /// How the health score is computed.
     pub health: HealthOptions,
@@ -69,45 +147,62 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Sets from how many standard deviations on growth is not chance.
+    /// The range of [`deviations`](Self::deviations): above 0.
+    pub const DEVIATIONS: OptionRange = OptionRange::POSITIVE;
+    /// The range of [`pace`](Self::pace): from 0 to 1.
+    pub const PACE: OptionRange = OptionRange::FRACTION;
+    /// The range of [`slowing`](Self::slowing): 0 or more.
+    pub const SLOWING: OptionRange = OptionRange::NOT_NEGATIVE;
+    /// The range of [`leak`](Self::leak): from 0 to 1.
+    pub const LEAK: OptionRange = OptionRange::FRACTION;
+    /// The range of [`suspect`](Self::suspect): from 0 to 1.
+    pub const SUSPECT: OptionRange = OptionRange::FRACTION;
+    /// The smallest number of [`floors`](Self::floors).
+    pub const MIN_FLOORS: usize = 4;
+    /// The range of [`relative_noise`](Self::relative_noise): 0 or more.
+    pub const RELATIVE_NOISE: OptionRange = OptionRange::NOT_NEGATIVE;
+    /// The range of [`gc_cpu_share`](Self::gc_cpu_share): from 0 to 1.
+    pub const GC_CPU_SHARE: OptionRange = OptionRange::FRACTION;
+
+    /// Sets [`deviations`](Self::deviations), within [`DEVIATIONS`](Self::DEVIATIONS).
     #[must_use]
     pub fn deviations(mut self, deviations: f64) -> Self {
-        self.deviations = deviations;
+        self.deviations = Self::DEVIATIONS.clamp(deviations);
         self
     }
 
-    /// Sets below which fraction of its initial rate growth counts as warm-up.
+    /// Sets [`pace`](Self::pace), within [`PACE`](Self::PACE).
     #[must_use]
-    pub fn pace(mut self, pace: f64) -> Self {
-        self.pace = pace;
+    pub fn pace(mut self, fraction: f64) -> Self {
+        self.pace = Self::PACE.clamp(fraction);
         self
     }
 
-    /// Sets by how many standard deviations growth has to be slower to count as slowing down.
+    /// Sets [`slowing`](Self::slowing), within [`SLOWING`](Self::SLOWING).
     #[must_use]
-    pub fn slowing(mut self, slowing: f64) -> Self {
-        self.slowing = slowing;
+    pub fn slowing(mut self, deviations: f64) -> Self {
+        self.slowing = Self::SLOWING.clamp(deviations);
         self
     }
 
-    /// Sets the confidence from which on the verdict is `leak`.
+    /// Sets [`leak`](Self::leak), within [`LEAK`](Self::LEAK).
     #[must_use]
-    pub fn leak(mut self, leak: f64) -> Self {
-        self.leak = leak;
+    pub fn leak(mut self, confidence: f64) -> Self {
+        self.leak = Self::LEAK.clamp(confidence);
         self
     }
 
-    /// Sets the confidence from which on the verdict is `suspect`.
+    /// Sets [`suspect`](Self::suspect), within [`SUSPECT`](Self::SUSPECT).
     #[must_use]
-    pub fn suspect(mut self, suspect: f64) -> Self {
-        self.suspect = suspect;
+    pub fn suspect(mut self, confidence: f64) -> Self {
+        self.suspect = Self::SUSPECT.clamp(confidence);
         self
     }
 
-    /// Sets the number of windows of the GC log.
+    /// Sets the number of windows of the GC log, at least [`MIN_FLOORS`](Self::MIN_FLOORS).
     #[must_use]
-    pub fn floors(mut self, floors: usize) -> Self {
-        self.floors = floors;
+    pub fn floors(mut self, windows: usize) -> Self {
+        self.floors = windows.max(Self::MIN_FLOORS);
         self
     }
 
@@ -118,17 +213,18 @@ impl Options {
         self
     }
 
-    /// Sets the share of itself by which the floor of the live heap has to rise.
+    /// Sets [`relative_noise`](Self::relative_noise), within
+    /// [`RELATIVE_NOISE`](Self::RELATIVE_NOISE).
     #[must_use]
-    pub fn relative_noise(mut self, share: f64) -> Self {
-        self.relative_noise = share;
+    pub fn relative_noise(mut self, fraction: f64) -> Self {
+        self.relative_noise = Self::RELATIVE_NOISE.clamp(fraction);
         self
     }
 
-    /// Sets the share of CPU time from which on collecting is expensive.
+    /// Sets [`gc_cpu_share`](Self::gc_cpu_share), within [`GC_CPU_SHARE`](Self::GC_CPU_SHARE).
     #[must_use]
-    pub fn gc_cpu_share(mut self, share: f64) -> Self {
-        self.gc_cpu_share = share;
+    pub fn gc_cpu_share(mut self, fraction: f64) -> Self {
+        self.gc_cpu_share = Self::GC_CPU_SHARE.clamp(fraction);
         self
     }
 
@@ -139,7 +235,7 @@ impl Options {
         self
     }
 
-    /// Sets the most findings to return.
+    /// Sets the maximum number of findings to return.
     #[must_use]
     pub fn max_findings(mut self, most: usize) -> Self {
         self.max_findings = most;
@@ -151,5 +247,150 @@ impl Options {
     pub fn health(mut self, health: HealthOptions) -> Self {
         self.health = health;
         self
+    }
+}
+
+/// How the health score is computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct HealthOptions {
+    /// The length of a window, in whole seconds. Default: 10 s.
+    pub window: Duration,
+    /// The largest expected heap, in bytes. Default: 2 GiB.
+    pub heap: u64,
+    /// The longest expected pause. Default: 5 ms.
+    pub pause: Duration,
+    /// The largest expected number of blocking events per second. Default: 100.
+    pub blocked_per_second: f64,
+    /// How much each part counts.
+    pub weights: HealthWeights,
+    /// How steep the curve is. Default: 6. Then a part at half of its bound costs 5 % of its
+    /// weight, at the bound 50 %, and at one and a half times the bound 95 %.
+    pub steepness: f64,
+}
+
+impl Default for HealthOptions {
+    fn default() -> Self {
+        HealthOptions {
+            window: Duration::from_secs(10),
+            heap: 2 << 30,
+            pause: Duration::from_millis(5),
+            blocked_per_second: 100.0,
+            weights: HealthWeights::default(),
+            steepness: 6.0,
+        }
+    }
+}
+
+impl HealthOptions {
+    /// The range of [`blocked_per_second`](Self::blocked_per_second): above 0.
+    pub const BLOCKED_PER_SECOND: OptionRange = OptionRange::POSITIVE;
+    /// The range of [`heap`](Self::heap) in any unit: above 0.
+    pub const HEAP: OptionRange = OptionRange::POSITIVE;
+    /// The range of [`steepness`](Self::steepness): above 0.
+    pub const STEEPNESS: OptionRange = OptionRange::POSITIVE;
+
+    /// Sets the length of a window. It is rounded down to whole seconds, and is at least one.
+    #[must_use]
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window = Duration::from_secs(window.as_secs().max(1));
+        self
+    }
+
+    /// Sets the largest expected heap, in bytes. 0 counts as 1.
+    #[must_use]
+    pub fn heap(mut self, bytes: u64) -> Self {
+        self.heap = bytes.max(1);
+        self
+    }
+
+    /// Sets the longest expected pause. 0 counts as a nanosecond.
+    #[must_use]
+    pub fn pause(mut self, pause: Duration) -> Self {
+        self.pause = pause.max(Duration::from_nanos(1));
+        self
+    }
+
+    /// Sets [`blocked_per_second`](Self::blocked_per_second), within
+    /// [`BLOCKED_PER_SECOND`](Self::BLOCKED_PER_SECOND).
+    #[must_use]
+    pub fn blocked_per_second(mut self, events: f64) -> Self {
+        self.blocked_per_second = Self::BLOCKED_PER_SECOND.clamp(events);
+        self
+    }
+
+    /// Sets how much each part counts.
+    #[must_use]
+    pub fn weights(mut self, weights: HealthWeights) -> Self {
+        self.weights = weights;
+        self
+    }
+
+    /// Sets [`steepness`](Self::steepness), within [`STEEPNESS`](Self::STEEPNESS).
+    #[must_use]
+    pub fn steepness(mut self, steepness: f64) -> Self {
+        self.steepness = Self::STEEPNESS.clamp(steepness);
+        self
+    }
+}
+
+/// How much each part of the health score counts. Only the ratios matter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct HealthWeights {
+    /// The heap. Default: 0.4.
+    pub heap: f64,
+    /// Pauses. Default: 0.3.
+    pub pauses: f64,
+    /// Blocking events. Default: 0.3.
+    pub blocking: f64,
+}
+
+impl Default for HealthWeights {
+    fn default() -> Self {
+        HealthWeights { heap: 0.4, pauses: 0.3, blocking: 0.3 }
+    }
+}
+
+impl HealthWeights {
+    /// The range of each weight: 0 or more.
+    pub const WEIGHT: OptionRange = OptionRange::NOT_NEGATIVE;
+
+    /// Weights of heap, pauses and blocking events, each within [`WEIGHT`](Self::WEIGHT). If all are
+    /// 0, there is no health score.
+    pub fn new(heap: f64, pauses: f64, blocking: f64) -> Self {
+        let [heap, pauses, blocking] = [heap, pauses, blocking].map(|weight| Self::WEIGHT.clamp(weight));
+        HealthWeights { heap, pauses, blocking }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setters_keep_numbers_within_their_range() {
+        for (number, fraction, positive) in [
+            (f64::NAN, 0.0, SMALLEST),
+            (f64::NEG_INFINITY, 0.0, SMALLEST),
+            (0.0, 0.0, SMALLEST),
+            (0.25, 0.25, 0.25),
+            (7.0, 1.0, 7.0),
+            (f64::INFINITY, 1.0, f64::MAX),
+        ] {
+            let options = Options::default().pace(number).leak(number).suspect(number).deviations(number);
+            assert_eq!(
+                [options.pace, options.leak, options.suspect, options.deviations],
+                [fraction, fraction, fraction, positive]
+            );
+            let health = HealthOptions::default().blocked_per_second(number).steepness(number);
+            assert_eq!([health.blocked_per_second, health.steepness], [positive; 2]);
+            assert_eq!(Options::PACE.contains(number), number == fraction, "{number}");
+            assert_eq!(Options::DEVIATIONS.contains(number), number == positive, "{number}");
+        }
+        let health = HealthOptions::default().window(Duration::from_millis(1900)).heap(0).pause(Duration::ZERO);
+        assert_eq!((health.window, health.heap, health.pause), (Duration::from_secs(1), 1, Duration::from_nanos(1)));
+        let weights = HealthWeights::new(-1.0, f64::NAN, 2.0);
+        assert_eq!(weights, HealthWeights { heap: 0.0, pauses: 0.0, blocking: 2.0 });
     }
 }

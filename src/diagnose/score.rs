@@ -1,114 +1,12 @@
 //! The health score: heap, pauses and waits over sliding windows, each through a logistic curve.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::inputs::Inputs;
-use super::options::Options;
+use super::options::{HealthOptions, Options};
 use super::vitals::Second;
 use crate::gctrace::nanos;
 use crate::time::Time;
-
-/// How the health score is computed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct HealthOptions {
-    /// The length of a window, in whole seconds: 10 s.
-    pub window: Duration,
-    /// The largest heap that is expected, in bytes: 2 GiB.
-    pub heap: u64,
-    /// The longest pause that is expected: 5 ms.
-    pub pause: Duration,
-    /// The most blocking events that are expected per second: 100.
-    pub blocked_per_second: f64,
-    /// How much each part counts.
-    pub weights: HealthWeights,
-    /// How steep the curve is: 6. Then a part at half of its bound costs 5 % of its weight, at the
-    /// bound 50 %, and at one and a half times the bound 95 %.
-    pub steepness: f64,
-}
-
-/// How much each part of the health score counts. Only the ratios matter.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct HealthWeights {
-    /// The heap: 0.4.
-    pub heap: f64,
-    /// Pauses: 0.3.
-    pub pauses: f64,
-    /// Blocking events: 0.3.
-    pub blocking: f64,
-}
-
-impl Default for HealthWeights {
-    fn default() -> Self {
-        HealthWeights { heap: 0.4, pauses: 0.3, blocking: 0.3 }
-    }
-}
-
-impl HealthWeights {
-    /// Weights of heap, pauses and blocking events.
-    pub fn new(heap: f64, pauses: f64, blocking: f64) -> Self {
-        HealthWeights { heap, pauses, blocking }
-    }
-}
-
-impl Default for HealthOptions {
-    fn default() -> Self {
-        HealthOptions {
-            window: Duration::from_secs(10),
-            heap: 2 << 30,
-            pause: Duration::from_millis(5),
-            blocked_per_second: 100.0,
-            weights: HealthWeights::default(),
-            steepness: 6.0,
-        }
-    }
-}
-
-impl HealthOptions {
-    /// Sets the length of a window. It is rounded down to whole seconds, and at least one.
-    #[must_use]
-    pub fn window(mut self, window: Duration) -> Self {
-        self.window = window;
-        self
-    }
-
-    /// Sets the largest heap that is expected, in bytes.
-    #[must_use]
-    pub fn heap(mut self, bytes: u64) -> Self {
-        self.heap = bytes;
-        self
-    }
-
-    /// Sets the longest pause that is expected.
-    #[must_use]
-    pub fn pause(mut self, pause: Duration) -> Self {
-        self.pause = pause;
-        self
-    }
-
-    /// Sets the most blocking events that are expected per second.
-    #[must_use]
-    pub fn blocked_per_second(mut self, events: f64) -> Self {
-        self.blocked_per_second = events;
-        self
-    }
-
-    /// Sets how much each part counts.
-    #[must_use]
-    pub fn weights(mut self, weights: HealthWeights) -> Self {
-        self.weights = weights;
-        self
-    }
-
-    /// Sets how steep the curve is.
-    #[must_use]
-    pub fn steepness(mut self, steepness: f64) -> Self {
-        self.steepness = steepness;
-        self
-    }
-}
 
 /// The health over time.
 #[derive(Clone, Debug, PartialEq)]
@@ -228,6 +126,8 @@ fn logistic(load: f64, steepness: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn seconds(all: &[(i64, u64, u64, u64)]) -> BTreeMap<i64, Second> {

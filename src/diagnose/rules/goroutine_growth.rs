@@ -6,6 +6,7 @@
 use super::{RuleContext, RuleOutput, idle_connections, is_idle_connection, row, unblock};
 use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
+use crate::diagnose::options::Options;
 use crate::diagnose::place;
 use crate::diagnose::snapshots::{Snapshots, Stack};
 use crate::event::OwnedFrame;
@@ -66,47 +67,70 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
             continue;
         }
         grown = true;
+        let grown = Grown { counts, growth, deviations, frames, start, place };
+        output.findings.push(grown.finding(context.options));
+    }
+    if !grown && count > 2 {
+        output.against.push(nothing_grows(most));
+    }
+}
+
+/// Goroutines in one function, whose number grows.
+struct Grown<'a> {
+    /// Their number in each profile.
+    counts: Vec<i64>,
+    growth: Growth,
+    deviations: f64,
+    /// The most frequent of their stacks.
+    frames: Vec<OwnedFrame>,
+    /// The function in which they started.
+    start: &'a str,
+    place: &'a OwnedFrame,
+}
+
+impl Grown<'_> {
+    fn finding(self, options: &Options) -> Finding {
+        let Grown { counts, growth, deviations, frames, start, place } = self;
         let operation = operation(&frames);
-        let most = if count > 2 { MOST } else { MOST_OF_TWO };
+        let most = if counts.len() > 2 { MOST } else { MOST_OF_TWO };
+        let numbers = row(&counts, i64::to_string);
+        let started = frames.last().cloned();
         let mut evidence = vec![
-            Evidence::new("goroutines", Value::Counts(counts.clone())),
+            Evidence::new("goroutines", Value::Counts(counts)),
             Evidence::new("growth", Value::Count(growth.total as i64)),
             Evidence::new("deviations", Value::Number(deviations)),
             Evidence::new("blocked_in", Value::Text(operation.to_owned())),
-            Evidence::new("started_in", Value::Text((*start).to_owned())),
-            Evidence::new("stack", Value::Stack(frames.clone())),
+            Evidence::new("started_in", Value::Text(start.to_owned())),
+            Evidence::new("stack", Value::Stack(frames)),
         ];
         if let Some(rate) = growth.per_second {
             evidence.push(Evidence::new("growth_per_second", Value::PerSecond(rate)));
         }
         evidence.extend(Evidence::pace(growth.pace));
-        let started = frames.last().cloned();
-        output.findings.push(Finding {
+        Finding {
             rule: "goroutine-growth",
             source: Source::Goroutine,
-            confidence: confidence(deviations, most, context.options),
+            confidence: confidence(deviations, most, options),
             strength: Strength::None,
-            title: format!(
-                "the number of goroutines in {} ({operation}) grows: {}",
-                place.func,
-                row(&counts, i64::to_string)
-            ),
+            title: format!("the number of goroutines in {} ({operation}) grows: {numbers}", place.func),
             place: Some(place.clone()),
             related: started.into_iter().filter(|start| start.func != "main.main").collect(),
             goroutines: Vec::new(),
             evidence,
             next_step: unblock(operation, place),
-        });
+        }
     }
-    if !grown && count > 2 {
-        let reason = match most {
-            0..10 => "the number of goroutines does not grow from profile to profile".to_owned(),
-            _ => format!(
-                "the number of goroutines does not grow from profile to profile; up to {most} wait in one place, like a pool"
-            ),
-        };
-        output.against.push(Against { source: Source::Goroutine, factor: 1.0, weakens: Weakens::Nothing, reason });
-    }
+}
+
+/// Says that no group of goroutines grows. `most` is the size of the largest group.
+fn nothing_grows(most: i64) -> Against {
+    let reason = match most {
+        0..10 => "the number of goroutines does not grow from profile to profile".to_owned(),
+        _ => format!(
+            "the number of goroutines does not grow from profile to profile; up to {most} wait in one place, like a pool"
+        ),
+    };
+    Against { source: Source::Goroutine, factor: 1.0, weakens: Weakens::Nothing, reason }
 }
 
 fn last_count(profiles: &Snapshots<1>, stack: Stack) -> i64 {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{RuleContext, RuleOutput, bytes, row, time};
 use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::Growth;
+use crate::diagnose::options::Options;
 use crate::gctrace::{Cycle, nanos};
 use crate::trend::{Interval, Shape, ShapeOptions, Trend, mann_kendall, theil_sen};
 
@@ -27,8 +28,8 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         );
         return;
     }
-    let windows = context.options.floors.max(4).min(cycles.len() / CYCLES_PER_WINDOW);
-    if windows < 4 {
+    let windows = context.options.floors.min(cycles.len() / CYCLES_PER_WINDOW);
+    if windows < Options::MIN_FLOORS {
         let text = format!("how the live heap changes in the long run: {} collections are too few", cycles.len());
         output.not_judged.push(text);
         return;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gotrace::diagnose::{
-    Allocation, HealthOptions, HealthWeights, Judgement, Options, Passage, Verdict, allocations_of, diagnose,
-    passing_through,
+    Allocation, HealthOptions, HealthWeights, Judgement, OptionRange, Options, Passage, Verdict, allocations_of,
+    diagnose, passing_through,
 };
 use gotrace::{GoId, Timeline, WallTime};
 use serde::Serialize;
@@ -64,25 +64,25 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     goroutine: Option<u64>,
     /// Growth by fewer standard deviations than this counts as chance
-    #[arg(long, value_name = "N", default_value_t = Options::default().deviations, value_parser = parse_positive, help_heading = "Thresholds")]
+    #[arg(long, value_name = "N", default_value_t = Options::default().deviations, value_parser = number_in(Options::DEVIATIONS), help_heading = "Thresholds")]
     deviations: f64,
     /// Growth below this fraction of its initial rate, between 0 and 1, counts as warm-up
-    #[arg(long, value_name = "FRACTION", default_value_t = Options::default().pace, value_parser = parse_fraction, help_heading = "Thresholds")]
+    #[arg(long, value_name = "FRACTION", default_value_t = Options::default().pace, value_parser = number_in(Options::PACE), help_heading = "Thresholds")]
     pace: f64,
     /// The lowest confidence of the verdict leak (strong evidence), between 0 and 1
-    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().leak, value_parser = parse_fraction, help_heading = "Thresholds")]
+    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().leak, value_parser = number_in(Options::LEAK), help_heading = "Thresholds")]
     leak: f64,
     /// The lowest confidence of the verdict suspect (moderate evidence), between 0 and 1
-    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().suspect, value_parser = parse_fraction, help_heading = "Thresholds")]
+    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().suspect, value_parser = number_in(Options::SUSPECT), help_heading = "Thresholds")]
     suspect: f64,
     /// The largest heap to expect, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 2048.0, value_parser = parse_positive, help_heading = "Health score")]
+    #[arg(long, value_name = "MIB", default_value_t = 2048.0, value_parser = number_in(HealthOptions::HEAP), help_heading = "Health score")]
     expect_heap: f64,
     /// The longest pause to expect
     #[arg(long, value_name = "DURATION", default_value = "5ms", value_parser = parse_pause, help_heading = "Health score")]
     expect_pause: Duration,
     /// The most blocking events per second to expect
-    #[arg(long, value_name = "N", default_value_t = 100.0, value_parser = parse_positive, help_heading = "Health score")]
+    #[arg(long, value_name = "N", default_value_t = 100.0, value_parser = number_in(HealthOptions::BLOCKED_PER_SECOND), help_heading = "Health score")]
     expect_blocking: f64,
     /// The weights of heap, pauses and blocking events
     #[arg(long, value_name = "A,B,C", default_value = "0.4,0.3,0.3", value_parser = parse_weights, help_heading = "Health score")]
@@ -98,16 +98,12 @@ fn parse_time(text: &str) -> Result<WallTime, String> {
     wall.ok_or_else(|| "give RFC 3339 or nanoseconds since 1970".into())
 }
 
-/// Parses a finite number above 0.
-fn parse_positive(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && number.is_finite());
-    number.ok_or_else(|| "give a number above 0".into())
-}
-
-/// Parses a number from 0 to 1.
-fn parse_fraction(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
-    number.ok_or_else(|| "give a number between 0 and 1".into())
+/// Parses a number of a range.
+fn number_in(range: OptionRange) -> impl Fn(&str) -> Result<f64, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(*number));
+        number.ok_or_else(|| format!("give {range}"))
+    }
 }
 
 fn parse_pause(text: &str) -> Result<Duration, String> {
@@ -119,7 +115,7 @@ fn parse_pause(text: &str) -> Result<Duration, String> {
 
 fn parse_weights(text: &str) -> Result<HealthWeights, String> {
     let weights: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
-    let is_valid = |all: &[f64]| all.iter().all(|weight| *weight >= 0.0 && weight.is_finite());
+    let is_valid = |all: &[f64]| all.iter().all(|weight| HealthWeights::WEIGHT.contains(*weight));
     let weights = weights.filter(|all| is_valid(all) && all.iter().any(|weight| *weight > 0.0));
     match weights.as_deref() {
         Some(&[heap, pauses, blocking]) => Ok(HealthWeights::new(heap, pauses, blocking)),
