@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::account::{Account, GenerationInfo};
@@ -119,6 +120,11 @@ impl Decoder {
             Decoder::V2(decoder) => decoder.warnings(),
         }
     }
+}
+
+impl Reader<'_> {
+    /// The Go releases whose traces are read, as the N of Go 1.N: 1.11 to 1.27.
+    pub const GO_RELEASES: RangeInclusive<u32> = 11..=27;
 }
 
 impl Reader<'static> {

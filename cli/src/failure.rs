@@ -1,13 +1,14 @@
 //! The result of a command, an answer or a failure, and its exit status.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use gotrace::edit::probable_cause;
+use gotrace::edit::{Cause, Remedy, probable_cause};
 use gotrace::pprof::{ProfileError, ProfileErrorKind};
-use gotrace::{Error, ErrorKind, FileKind};
+use gotrace::{Error, ErrorKind, FileKind, Reader};
 
 use crate::view::names::printable;
 
@@ -34,7 +35,7 @@ const FAILED: u8 = 2;
 pub enum Failure {
     /// An input is of the wrong kind or cannot be read to its end. `hint` says what to do about it,
     /// or is empty.
-    Input { path: PathBuf, error: String, hint: &'static str },
+    Input { path: PathBuf, error: String, hint: Cow<'static, str> },
     /// The arguments contradict each other or the input, or nothing in the input matches them.
     Usage(String),
     /// An output cannot be written; the path `-` is standard output.
@@ -49,7 +50,7 @@ impl Failure {
 
     /// An error in a profile.
     pub fn profile(path: &Path, error: &ProfileError) -> Self {
-        Failure::Input { path: path.to_owned(), error: error.to_string(), hint: profile_hint(&error.kind) }
+        Failure::Input { path: path.to_owned(), error: error.to_string(), hint: profile_hint(&error.kind).into() }
     }
 
     /// A file that is not what a command reads. `head` is its first bytes.
@@ -62,12 +63,12 @@ impl Failure {
         let begin =
             if is_text && !is_known { format!(" (it begins with {:?})", begin.trim_end()) } else { String::new() };
         let error = format!("this is {kind}, not {wanted}{begin}");
-        Failure::Input { path: path.to_owned(), error, hint: advice(kind, wanted) }
+        Failure::Input { path: path.to_owned(), error, hint: advice(kind, wanted).into() }
     }
 
     /// A file that cannot be read.
     pub fn input(path: &Path, error: io::Error) -> Self {
-        Failure::Input { path: path.to_owned(), error: ErrorKind::from(error).to_string(), hint: "" }
+        Failure::Input { path: path.to_owned(), error: ErrorKind::from(error).to_string(), hint: "".into() }
     }
 
     /// A file that cannot be written.
@@ -108,25 +109,40 @@ fn name(path: &Path, stream: &str) -> String {
 }
 
 /// What to do about an error in a trace, or otherwise its probable cause.
-fn hint(kind: &ErrorKind) -> &'static str {
+fn hint(kind: &ErrorKind) -> Cow<'static, str> {
+    let (oldest, newest) = (Reader::GO_RELEASES.start(), Reader::GO_RELEASES.end());
     match kind {
-        ErrorKind::Io(_) => "",
+        ErrorKind::Io(_) => "".into(),
         ErrorKind::NotATrace { .. } => {
-            "give a file that runtime/trace, go test -trace or /debug/pprof/trace?seconds=5 wrote"
+            "give a file that runtime/trace, go test -trace or /debug/pprof/trace?seconds=5 wrote".into()
         }
         ErrorKind::UnsupportedVersion { version } if is_newer(version) => {
-            "it is newer than Go 1.27, the newest release that this gotrace reads: update gotrace"
+            format!("it is newer than Go 1.{newest}, the newest release that this gotrace reads: update gotrace").into()
         }
-        ErrorKind::UnsupportedVersion { .. } => "gotrace reads traces of Go 1.11 to 1.27",
-        ErrorKind::MultipleTraces => "split the file there: each part is a trace",
-        ErrorKind::TrailingData { .. } => "truncate the file there: the trace before it is complete",
-        kind => probable_cause(kind),
+        ErrorKind::UnsupportedVersion { .. } => format!("gotrace reads traces of Go 1.{oldest} to 1.{newest}").into(),
+        ErrorKind::MultipleTraces => "split the file there: each part is a trace".into(),
+        ErrorKind::TrailingData { .. } => "truncate the file there: the trace before it is complete".into(),
+        kind => with_advice(probable_cause(kind)).text,
     }
 }
 
-/// Whether a header names a release after Go 1.27.
+/// Adds to the cause of damage what to do about it.
+pub fn with_advice(mut cause: Cause) -> Cause {
+    let advice = match cause.remedy {
+        Some(Remedy::RemovePrefix) => ": remove the bytes before it".into(),
+        Some(Remedy::Split) => "; each part is a trace".into(),
+        Some(Remedy::CopyAgain) => ": copy it again from where it was written".into(),
+        Some(Remedy::UseNewerGo) => format!(": traces of Go 1.{} and later are read", Reader::GO_RELEASES.start()),
+        _ => String::new(),
+    };
+    cause.text.to_mut().push_str(&advice);
+    cause
+}
+
+/// Whether a header names a release after the newest that is read.
 fn is_newer(version: &str) -> bool {
-    version.strip_prefix("go 1.").and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| minor > 27)
+    let minor = version.strip_prefix("go 1.").and_then(|minor| minor.parse::<u32>().ok());
+    minor.is_some_and(|minor| minor > *Reader::GO_RELEASES.end())
 }
 
 /// What to do about an error in a profile.

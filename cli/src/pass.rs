@@ -52,7 +52,9 @@ pub fn observe_within<O: Observer>(
         },
         (Some(Err(failure)), _) => Err(failure),
         (None, Some(error)) => Err(Failure::trace(path, &error)),
-        (None, None) => Err(Failure::Input { path: path.into(), error: "the trace has no events".into(), hint: "" }),
+        (None, None) => {
+            Err(Failure::Input { path: path.into(), error: "the trace has no events".into(), hint: "".into() })
+        }
     }
 }
 

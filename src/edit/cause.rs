@@ -1,9 +1,61 @@
 //! What has probably happened to a file, in plain words.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use crate::account::Tally;
 use crate::error::{Error, ErrorKind, Flaw};
 use crate::file_kind::FileKind;
 use crate::reader::Reader;
+
+/// What has probably happened to a file, and what would help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[non_exhaustive]
+pub struct Cause {
+    /// What has happened, such as `two traces were written into one file`.
+    pub text: Cow<'static, str>,
+    /// What would make the file readable. `None` if only another capture helps, or if the text
+    /// already says it.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub remedy: Option<Remedy>,
+}
+
+/// What would make a file readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Remove the bytes before the trace.
+    RemovePrefix,
+    /// Split the file where the second trace begins.
+    Split,
+    /// Copy the file again from where it was written.
+    CopyAgain,
+    /// Capture it with a Go release whose traces are read: see
+    /// [`Reader::GO_RELEASES`](crate::Reader::GO_RELEASES).
+    UseNewerGo,
+}
+
+impl Cause {
+    fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Cause { text: text.into(), remedy: None }
+    }
+
+    fn with(self, remedy: Remedy) -> Self {
+        Cause { remedy: Some(remedy), ..self }
+    }
+
+    /// The cause when the system cannot read the file.
+    pub(super) fn cannot_read() -> Self {
+        Cause::new("the file cannot be read")
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
 
 /// What the bytes of a file look like before they are decoded.
 #[derive(Clone, Debug, Default)]
@@ -47,54 +99,52 @@ impl Traits {
     }
 }
 
-/// The cause when the system cannot read the file.
-pub(super) const CANT_READ: &str = "the file cannot be read";
-
 /// Why a file is not a trace.
-pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> String {
+pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> Cause {
     match kind {
         ErrorKind::NotATrace { .. } => match traits.trace_at() {
-            Some(at) => format!("a trace begins at byte {at}: remove the bytes before it"),
+            Some(at) => Cause::new(format!("a trace begins at byte {at}")).with(Remedy::RemovePrefix),
             None => of_bytes(traits),
         },
         ErrorKind::UnsupportedVersion { version } => {
             let minor = version.strip_prefix("go 1.").and_then(|minor| minor.parse::<u32>().ok());
             match minor {
-                Some(minor) if minor < 11 => {
-                    format!("it was written by {version}: traces of Go 1.11 and later are read")
+                Some(minor) if minor < *Reader::GO_RELEASES.start() => {
+                    Cause::new(format!("it was written by {version}")).with(Remedy::UseNewerGo)
                 }
-                _ => format!("its header names {version}, which is unknown: a newer Go wrote it, or it is damaged"),
+                _ => Cause::new(format!(
+                    "its header names {version}, which is unknown: a newer Go wrote it, or it is damaged"
+                )),
             }
         }
-        ErrorKind::Io(_) => CANT_READ.to_owned(),
-        kind => probable_cause(kind).to_owned(),
+        kind => probable_cause(kind),
     }
 }
 
 /// What a file is instead of a trace, by its bytes.
-fn of_bytes(traits: &Traits) -> String {
+fn of_bytes(traits: &Traits) -> Cause {
     if traits.len > 0 && traits.zeros == traits.len {
-        return "it is all zeros: the disk was full, or the machine stopped before it was written".to_owned();
+        return Cause::new("it is all zeros: the disk was full, or the machine stopped before it was written");
     }
     match FileKind::of(&traits.head) {
-        FileKind::Trace | FileKind::Unknown => "it is not a Go execution trace".to_owned(),
-        kind => format!("it is {kind}, not a Go execution trace"),
+        FileKind::Trace | FileKind::Unknown => Cause::new("it is not a Go execution trace"),
+        kind => Cause::new(format!("it is {kind}, not a Go execution trace")),
     }
 }
 
 /// Why a trace is damaged, judged by its faults and its bytes. `end` is the error that ended
 /// reading, if one did.
-pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<String> {
+pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<Cause> {
     use ErrorKind as K;
     if let Some(K::Io(error)) = end.map(|end| &end.kind) {
-        return Some(format!("the file cannot be read any further: {error}"));
+        return Some(Cause::new(format!("the file cannot be read any further: {error}")));
     }
     let Error { kind: first, at: begin } = faults.first().or(end)?;
     let second = faults.iter().chain(end).find(|fault| matches!(fault.kind, K::MultipleTraces));
     let Some(Error { at, .. }) = second else { return Some(of_first(first, lost, traits)) };
     let two = format!("two traces were written into one file, the second at byte {}", at.offset);
     if matches!(first, K::MultipleTraces) {
-        return Some(two + "; each part is a trace");
+        return Some(Cause::new(two).with(Remedy::Split));
     }
     // The second trace starts where the rest of a batch was expected.
     let is_last = faults.get(1).is_some_and(|fault| fault.at.offset == at.offset);
@@ -103,23 +153,26 @@ pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, trai
     // The size of a batch that is cut covers the start of the second trace, so the fault may be
     // after that.
     if is_last && (begin.offset > at.offset || breaks_off && is_near) {
-        return Some(two + "; the first is cut, or damaged at its end");
+        return Some(Cause::new(two + "; the first is cut, or damaged at its end"));
     }
     // The end of the file is the end of the second trace.
     let traits = Traits { len: at.offset, zeros: 0, ..traits.clone() };
-    Some(format!("{two}; the first: {}", of_first(first, lost, &traits)))
+    let Cause { text, remedy } = of_first(first, lost, &traits);
+    Some(Cause { text: format!("{two}; the first: {text}").into(), remedy })
 }
 
 /// Why a trace whose first fault is this one is damaged, and how many events that costs.
-fn of_first(fault: &ErrorKind, lost: Tally, traits: &Traits) -> String {
-    let unordered = match lost.events {
-        1.. if is_cut(fault) => format!(
-            "; {} events before the cut cannot be put in order, because other threads had not written theirs yet",
-            lost.events
-        ),
-        _ => String::new(),
+fn of_first(fault: &ErrorKind, lost: Tally, traits: &Traits) -> Cause {
+    let Cause { text, remedy } = of_damage(fault, traits);
+    let text = match lost.events {
+        1.. if is_cut(fault) => {
+            let events = lost.events;
+            let why = "because other threads had not written theirs yet";
+            format!("{text}; {events} events before the cut cannot be put in order, {why}").into()
+        }
+        _ => text,
     };
-    of_damage(fault, traits).to_owned() + &unordered
+    Cause { text, remedy }
 }
 
 /// Whether a fault means that the file ends too early.
@@ -135,27 +188,39 @@ fn is_cut(fault: &ErrorKind) -> bool {
 }
 
 /// Why a trace with this fault is damaged, judged by its bytes too.
-fn of_damage(fault: &ErrorKind, traits: &Traits) -> &'static str {
+fn of_damage(fault: &ErrorKind, traits: &Traits) -> Cause {
     match fault {
         _ if traits.line_feeds >= MANY && traits.after_returns == traits.line_feeds => {
-            "it was copied as text: every line feed follows a carriage return"
+            Cause::new("it was copied as text: every line feed follows a carriage return")
         }
         ErrorKind::LimitExceeded { .. } | ErrorKind::EmptyTrace => probable_cause(fault),
         _ if traits.zeros >= BLOCK => {
-            "its end is all zeros: the disk was full, or the machine stopped before it was written"
+            Cause::new("its end is all zeros: the disk was full, or the machine stopped before it was written")
         }
-        cut if is_cut(cut) && traits.len.is_multiple_of(BLOCK) => {
-            "the file is cut, at a whole number of blocks: most likely the disk was full, or a copy was interrupted"
-        }
+        cut if is_cut(cut) && traits.len.is_multiple_of(BLOCK) => Cause::new(
+            "the file is cut, at a whole number of blocks: most likely the disk was full, or a copy was interrupted",
+        ),
         _ => probable_cause(fault),
     }
 }
 
 /// What has probably happened to a trace that cannot be read because of this error.
+///
 /// [`examine`](super::examine) knows more, because it looks at the whole file.
-pub fn probable_cause(error: &ErrorKind) -> &'static str {
-    match error {
-        ErrorKind::Io(_) => CANT_READ,
+///
+/// ```
+/// use gotrace::edit::{Remedy, probable_cause};
+/// use gotrace::{ErrorKind, Reader};
+///
+/// let error = Reader::from_slice(b"go 1.26 tr").unwrap_err();
+/// let cause = probable_cause(&error.kind);
+/// assert!(cause.text.contains("trace.Stop was not called"));
+/// assert_eq!(cause.remedy, None);
+/// assert_eq!(probable_cause(&ErrorKind::VarintOverflow).remedy, Some(Remedy::CopyAgain));
+/// ```
+pub fn probable_cause(error: &ErrorKind) -> Cause {
+    let text = match error {
+        ErrorKind::Io(_) => return Cause::cannot_read(),
         ErrorKind::NotATrace { .. } => "it is not a Go execution trace",
         ErrorKind::UnsupportedVersion { .. } => "a Go release wrote it whose traces are not read, or it is damaged",
         ErrorKind::TruncatedHeader { .. } => {
@@ -165,11 +230,12 @@ pub fn probable_cause(error: &ErrorKind) -> &'static str {
             "it exceeds a limit that no real trace reaches: it is damaged, or was made to do harm"
         }
         ErrorKind::EmptyTrace => {
-            "the program ended before it wrote any events: trace.Stop was not called (os.Exit, log.Fatal, a crash or a kill)"
+            "the program ended before it wrote any events: trace.Stop was not called (os.Exit, log.Fatal, a crash or \
+             a kill)"
         }
         cut if is_cut(cut) => {
-            "the file is cut: the program ended without trace.Stop (os.Exit, log.Fatal, a crash or a kill), the disk was \
-             full, or it was copied before it was complete"
+            "the file is cut: the program ended without trace.Stop (os.Exit, log.Fatal, a crash or a kill), the disk \
+             was full, or it was copied before it was complete"
         }
         ErrorKind::MultipleTraces => "two traces were written into one file",
         ErrorKind::TrailingData { .. } => "something that is not a trace was written after the trace",
@@ -185,6 +251,10 @@ pub fn probable_cause(error: &ErrorKind) -> &'static str {
         }
         ErrorKind::GenerationOutOfOrder { .. } => "a part of the file is missing, or its parts are in the wrong order",
         ErrorKind::StuckFrontier(_) | ErrorKind::BadSequence { .. } => "events are missing in the middle of the file",
-        _ => "bytes of the file were changed or lost on its way here: copy it again from where it was written",
-    }
+        _ => {
+            let text = "bytes of the file were changed or lost on its way here";
+            return Cause::new(text).with(Remedy::CopyAgain);
+        }
+    };
+    Cause::new(text)
 }

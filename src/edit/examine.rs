@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 
-use super::cause::{self, Traits};
+use super::cause::{self, Cause, Traits};
 use super::report::{DamageReport, GenerationReport, TraceStatus};
 use crate::account::{GenerationInfo, Tally};
 use crate::error::{Error, ErrorKind};
@@ -50,11 +50,11 @@ pub fn examine(input: impl Read + Send) -> DamageReport {
 
 /// The report of a file that cannot be opened: nothing but the error.
 pub fn unreadable(error: impl Into<String>) -> DamageReport {
-    refused(error.into(), cause::CANT_READ.to_owned(), 0)
+    refused(error.into(), Cause::cannot_read(), 0)
 }
 
 /// The report of a file that is not read: its error and the cause.
-fn refused(error: String, cause: String, size: u64) -> DamageReport {
+fn refused(error: String, cause: Cause, size: u64) -> DamageReport {
     DamageReport {
         status: TraceStatus::Unreadable,
         version: None,

@@ -16,7 +16,9 @@
 //! let mut report = examine(&bytes[..]);
 //! survey(&mut report, &mut Cursor::new(&bytes))?;
 //! assert_eq!(report.status, TraceStatus::Damaged);
-//! println!("{}", report.cause.as_deref().unwrap_or_default());
+//! if let Some(cause) = &report.cause {
+//!     println!("{cause}");
+//! }
 //! // Each part is a whole trace; here they are kept in memory.
 //! for part in repair(&mut Cursor::new(&bytes), &report, || Ok(Vec::new()))? {
 //!     println!("{} bytes, generations {:?}", part.trace.len(), part.report.generations);
@@ -34,7 +36,7 @@ mod rewrite;
 mod rewrite_old;
 mod survey;
 
-pub use cause::probable_cause;
+pub use cause::{Cause, Remedy, probable_cause};
 pub use examine::{examine, unreadable};
 pub use repair::{Draft, RepairError, Repaired, repair};
 pub use report::{DamageReport, GenerationReport, LeftOut, RepairedReport, TraceStatus};

@@ -1,5 +1,6 @@
 //! What is found in a trace file, and what is saved from it.
 
+use super::cause::Cause;
 use crate::account::Tally;
 use crate::error::Location;
 use crate::time::Time;
@@ -49,7 +50,8 @@ pub struct DamageReport {
     /// How many faults and warnings there are.
     pub warning_count: u64,
     /// What probably happened to the file; `None` for a whole trace.
-    pub cause: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub cause: Option<Cause>,
 }
 
 /// A generation of a trace file.

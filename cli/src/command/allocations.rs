@@ -104,7 +104,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         return Err(Failure::Input {
             path: args.file.clone(),
             error: "no allocation in the trace".into(),
-            hint: "run the program with GODEBUG=traceallocfree=1, with Go 1.23 or later",
+            hint: "run the program with GODEBUG=traceallocfree=1, with Go 1.23 or later".into(),
         });
     }
     Ok(())

@@ -110,7 +110,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         return Err(Failure::Input {
             path: args.file.clone(),
             error: format!("no collection in {}", plural(log.skipped.total(), "line")),
-            hint: "give what a program under GODEBUG=gctrace=1 writes to standard error",
+            hint: "give what a program under GODEBUG=gctrace=1 writes to standard error".into(),
         });
     }
     Ok(())

@@ -36,7 +36,11 @@ impl Input {
                 let metadata = file.metadata().map_err(failure)?;
                 if metadata.is_dir() {
                     let hint = "give a file; only gotrace diagnose reads a folder";
-                    return Err(Failure::Input { path: path.into(), error: "it is a folder".into(), hint });
+                    return Err(Failure::Input {
+                        path: path.into(),
+                        error: "it is a folder".into(),
+                        hint: hint.into(),
+                    });
                 }
                 (Box::new(file), Some(metadata.len()).filter(|_| metadata.is_file()))
             }
@@ -51,7 +55,7 @@ impl Input {
             true => Failure::Input {
                 path: path.into(),
                 error: format!("the compressed file is damaged: {error}"),
-                hint: "it was copied before it was complete: capture it again",
+                hint: "it was copied before it was complete: capture it again".into(),
             },
             false => failure(error),
         };

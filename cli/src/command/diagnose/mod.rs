@@ -177,7 +177,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         let unused = verdict.inputs.first();
         let path = unused.map(|input| PathBuf::from(&input.name)).unwrap_or_default();
         let error = unused.and_then(|input| input.note.clone()).unwrap_or_else(|| "nothing to diagnose".into());
-        return Err(captured.refusal.unwrap_or(Failure::Input { path, error, hint: "" }));
+        return Err(captured.refusal.unwrap_or(Failure::Input { path, error, hint: "".into() }));
     }
     let document = answer(args, &captured, verdict)?;
     match args.json {

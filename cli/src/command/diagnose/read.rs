@@ -85,7 +85,7 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
     files.sort();
     match files.is_empty() {
-        true => Err(Failure::Input { path: folder.into(), error: "the folder has no files".into(), hint: "" }),
+        true => Err(Failure::Input { path: folder.into(), error: "the folder has no files".into(), hint: "".into() }),
         false => Ok(files),
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use gotrace::edit::{DamageReport, TraceStatus, examine, survey, unreadable};
 
-use crate::failure::{Answer, Failure};
+use crate::failure::{self, Answer, Failure};
 use crate::terminal::Terminal;
 use input::{Opened, Original};
 pub(crate) use report::Report;
@@ -53,6 +53,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
             let Opened { original, bytes, refusal: why } = opened;
             refusal = why;
             let mut damage = examine(bytes);
+            damage.cause = damage.cause.map(failure::with_advice);
             repaired = survey_and_repair(args, original, &mut damage);
             damage
         }
@@ -80,8 +81,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         // Describe the file as every other command does.
         _ => Err(refusal.unwrap_or_else(|| Failure::Input {
             path: args.file.clone(),
-            error: damage.warnings.join("; ") + "; " + damage.cause.as_deref().unwrap_or_default(),
-            hint: "",
+            error: damage.warnings.join("; ") + "; " + damage.cause.as_ref().map_or("", |cause| &cause.text),
+            hint: "".into(),
         })),
     }
 }

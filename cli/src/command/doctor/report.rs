@@ -74,7 +74,7 @@ impl Report {
         let format = version.map_or_else(|| "no trace format".to_owned(), format_text);
         writeln!(terminal, "{format}, {}", bytes(*size))?;
         if let Some(cause) = cause {
-            paragraph::write("cause     ", cause, terminal)?;
+            paragraph::write("cause     ", &cause.text, terminal)?;
         }
         if *status == TraceStatus::Damaged {
             writeln!(terminal, "{:<10}{}", "read", tally_text(read))?;
