@@ -11,8 +11,8 @@ use super::builder::Builder;
 use crate::error::Error;
 use crate::reader::Reader;
 
-/// How many processors there are for us. Asked once, since it takes longer than a small trace does;
-/// if that changes later, it is not seen.
+/// The number of processors that the process may use. Queried once, since that takes longer than
+/// reading a small trace.
 static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
 impl Timeline {
@@ -20,41 +20,41 @@ impl Timeline {
     ///
     /// # Errors
     ///
-    /// Those of opening the file and of [`from_events`](Self::from_events).
+    /// Fails if the file cannot be opened, and see [`from_events`](Self::from_events).
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::from_events(Reader::from_path(path)?)
     }
 
-    /// Builds the timeline of a trace that is in memory, or mapped into it.
+    /// Builds the timeline of a trace in memory, which may be a mapped file.
     ///
     /// # Errors
     ///
-    /// As [`from_events`](Self::from_events).
+    /// See [`from_events`](Self::from_events).
     pub fn from_slice(bytes: &[u8]) -> Result<Self, Error> {
         Self::from_events(Reader::from_slice(bytes)?)
     }
 
-    /// Builds the timeline of a trace from anything that gives bytes.
+    /// Builds the timeline of a trace from any `Read`.
     ///
     /// # Errors
     ///
-    /// As [`from_events`](Self::from_events).
+    /// See [`from_events`](Self::from_events).
     pub fn from_reader(from: impl Read + Send) -> Result<Self, Error> {
         Self::from_events(Reader::from_reader(from)?)
     }
 
-    /// Builds the timeline of what a reader has yet to deliver.
+    /// Builds the timeline of the events that a reader has not returned yet.
     ///
-    /// A lenient reader's damaged trace has [gaps](Self::gaps), after which nothing is known of a
-    /// goroutine, P or value until the trace tells it again, and at which whatever was under way is
-    /// cut.
+    /// If a lenient reader skips damage, the timeline has [gaps](Self::gaps). After a gap, the
+    /// state of a goroutine or P and the value of a metric are not known until the trace reports
+    /// them again. Whatever is open at a gap is cut there.
     ///
-    /// With the feature `parallel`, and if there is a second processor, a second thread keeps what
-    /// this one finds. The timeline is the same.
+    /// With the feature `parallel` and a second processor, a second thread builds the timeline
+    /// while this one reads. The result is the same.
     ///
     /// # Errors
     ///
-    /// Whatever the reader finds wrong with the trace.
+    /// Fails with the first error of the reader.
     pub fn from_events(reader: Reader<'_>) -> Result<Self, Error> {
         let threads = match cfg!(feature = "parallel") {
             true => *PROCESSORS,

@@ -1,14 +1,14 @@
-//! Who created whom.
+//! Which goroutines created which.
 
 use super::Timeline;
 use super::goroutine::Goroutine;
 use crate::id::GoId;
 
 impl Timeline {
-    /// The goroutines that a goroutine created within the trace, in order; none if the trace never
-    /// speaks of it.
+    /// The goroutines that a goroutine created during the trace, in order. Empty if the trace does
+    /// not mention it.
     ///
-    /// The first call makes an index of all of them.
+    /// The first call builds an index of all goroutines.
     pub fn children(&self, id: GoId) -> impl ExactSizeIterator<Item = Goroutine<'_>> + Clone {
         let children = self.goroutines.get(id.0).map_or(&[][..], |number| self.children_of(number));
         children.iter().map(|&child| Goroutine::new(self, child))
@@ -19,8 +19,8 @@ impl Timeline {
         self.families.children(number, parents)
     }
 
-    /// The family tree below a goroutine, itself first and then depth by depth: each with how many
-    /// generations lie between.
+    /// A goroutine and all its descendants, parents before their children, each with its depth: 0
+    /// for the goroutine itself.
     pub fn descendants(&self, id: GoId) -> Descendants<'_> {
         Descendants {
             timeline: self,
@@ -29,11 +29,11 @@ impl Timeline {
     }
 }
 
-/// A family tree, parents before their children.
+/// A goroutine and its descendants, parents before their children.
 #[derive(Clone, Debug)]
 pub struct Descendants<'t> {
     timeline: &'t Timeline,
-    /// Depth and number of those that come next, the next one last.
+    /// The depth and number of the goroutines to return, the next one last.
     pending: Vec<(u32, u32)>,
 }
 
@@ -42,8 +42,8 @@ impl<'t> Iterator for Descendants<'t> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (depth, number) = self.pending.pop()?;
-        // A goroutine comes later than its creator in the order of first mention, unless a file is
-        // forged: no cycles.
+        // A goroutine is first mentioned after its creator. Checking this avoids cycles in a forged
+        // file.
         let children = self.timeline.children_of(number).iter().rev().filter(|&&child| child > number);
         self.pending.extend(children.map(|&child| (depth + 1, child)));
         Some((depth, Goroutine::new(self.timeline, number)))

@@ -1,4 +1,4 @@
-//! A goroutine: its life, and its spans.
+//! Goroutines and their spans.
 
 use std::fmt;
 use std::ops::Range;
@@ -14,12 +14,12 @@ use crate::id::{GoId, ProcId, ThreadId, present};
 use crate::time::Time;
 
 impl Timeline {
-    /// A goroutine, `None` if the trace never speaks of it.
+    /// The goroutine with this ID. `None` if the trace does not mention it.
     pub fn goroutine(&self, id: GoId) -> Option<Goroutine<'_>> {
         self.goroutines.get(id.0).map(|number| Goroutine::new(self, number))
     }
 
-    /// All goroutines, in the order in which the trace first speaks of them.
+    /// All goroutines, in the order in which the trace first mentions them.
     pub fn goroutines(&self) -> impl ExactSizeIterator<Item = Goroutine<'_>> {
         (0..self.goroutines.len() as u32).map(|number| Goroutine::new(self, number))
     }
@@ -42,27 +42,27 @@ impl<'t> Goroutine<'t> {
         GoId(self.timeline.goroutines.id(self.number).unwrap_or(0))
     }
 
-    /// What it runs: the outermost function of its stack, as `main.worker`; empty if no event tells
-    /// a stack of it.
+    /// The function in which it started, such as `main.worker`: the outermost function of its
+    /// stack. Empty if the trace has no stack of it.
     ///
-    /// Go's own tools name goroutines so (Go `src/internal/trace/summary.go`).
+    /// Go's own tools name goroutines the same way (Go `src/internal/trace/summary.go`).
     pub fn name(&self) -> Text<'t> {
         self.start_stack().and_then(|stack| stack.frames().next_back()).map_or(Text(b""), |frame| frame.func)
     }
 
-    /// Where it starts, if it was created in the trace; of one that is older the first stack that
-    /// the trace tells. The outermost frame is the same for all stacks of a goroutine.
+    /// Where it started, if it was created during the trace. For an older goroutine, its first
+    /// stack in the trace. The outermost frame is the same for all stacks of a goroutine.
     pub fn start_stack(&self) -> Option<StackTrace<'t>> {
         self.stack(self.timeline.start_stacks.get(self.number as usize).copied().unwrap_or(0))
     }
 
-    /// When it was created; `None` if it is older than the trace.
+    /// When it was created. `None` if that was before the trace.
     pub fn created_at(&self) -> Option<Time> {
         self.creation().map(|entry| Time(entry.time))
     }
 
-    /// Who created it; `None` if it is older than the trace, or if no goroutine did: one that C
-    /// code began, or a timer.
+    /// The goroutine that created it. `None` if that was before the trace, or if no goroutine did,
+    /// as for a callback from C or a timer.
     pub fn created_by(&self) -> Option<GoId> {
         self.creator_number().and_then(|number| self.go(number))
     }
@@ -71,33 +71,33 @@ impl<'t> Goroutine<'t> {
         self.creation().filter(|entry| is_creator_known(*entry) && entry.who != NOBODY).map(|entry| entry.who)
     }
 
-    /// The goroutines that it created within the trace, in order.
+    /// The goroutines that it created during the trace, in order.
     pub fn children(&self) -> impl ExactSizeIterator<Item = Goroutine<'t>> + Clone + use<'t> {
         let timeline = self.timeline;
         timeline.children_of(self.number).iter().map(move |&child| Goroutine { timeline, number: child })
     }
 
-    /// Where its creator was.
+    /// Where its creator was. `None` if the creator is not known.
     pub fn creation_stack(&self) -> Option<StackTrace<'t>> {
         let entry = self.creation().filter(|entry| is_creator_known(*entry))?;
         self.stack(self.timeline.symbols.why(entry.why).stack)
     }
 
-    /// When it ended; `None` if it is still there at the end of the trace.
+    /// When it exited. `None` if it was alive at the end of the trace.
     pub fn ended_at(&self) -> Option<Time> {
         let spans = &self.timeline.spans;
         let last = spans.last(self.number).and_then(|cursor| spans.get(cursor))?;
         (last.state == State::Ended).then_some(Time(last.time))
     }
 
-    /// What it does and when, in order of time, without gaps from its creation or the trace's start
-    /// until its end or the trace's.
+    /// Its states over time, without holes, from its creation or the start of the trace to its exit
+    /// or the end of the trace.
     pub fn spans(&self) -> Spans<'t> {
         Spans { goroutine: *self, next: self.timeline.spans.first(self.number) }
     }
 
-    /// The span that covers an instant; `None` before its creation, after its end, and outside of
-    /// the trace. At an instant at which one span ends and another begins it is the latter.
+    /// The span at a time. `None` before its creation, after its exit, and outside of the trace.
+    /// When one span ends and another starts, it is the latter.
     pub fn at(&self, time: Time) -> Option<Span<'t>> {
         if time < self.timeline.start() || time > self.timeline.end() {
             return None;
@@ -107,8 +107,8 @@ impl<'t> Goroutine<'t> {
         (entry.state != State::Ended && entry.time <= time.0).then_some(Span { goroutine: *self, cursor, entry })
     }
 
-    /// The spans that overlap a range: they begin before its end and end after its start. In order
-    /// of time.
+    /// The spans that overlap a range of time, in order: they start before its end and end after
+    /// its start.
     pub fn between(&self, range: Range<Time>) -> impl Iterator<Item = Span<'t>> + use<'t> {
         self.between_with_ends(range).map(|(span, _)| span)
     }
@@ -123,7 +123,7 @@ impl<'t> Goroutine<'t> {
                 let span = Span { goroutine, cursor, entry: entry? };
                 cursor = timeline.spans.next(cursor);
                 entry = timeline.spans.get(cursor);
-                // Only a damaged trace mentions a goroutine again after its end.
+                // Only a damaged trace mentions a goroutine after its exit.
                 if span.entry.state != State::Ended {
                     return Some((span, Time(entry.map_or(timeline.extent.end, |next| next.time))));
                 }
@@ -136,7 +136,7 @@ impl<'t> Goroutine<'t> {
         self.timeline
     }
 
-    /// Its place in the order in which the trace first mentions goroutines.
+    /// Its index in the order in which the trace first mentions goroutines.
     pub(crate) fn number(&self) -> u32 {
         self.number
     }
@@ -155,7 +155,7 @@ impl<'t> Goroutine<'t> {
     }
 }
 
-/// Whether an entry is a creation of which `who` is the creator.
+/// Whether an entry is a creation, so that `who` is the creator.
 fn is_creator_known(entry: Entry) -> bool {
     matches!(entry.state, State::Created | State::Waiting)
 }
@@ -183,7 +183,7 @@ impl<'t> Iterator for Spans<'t> {
             let cursor = self.next;
             let entry = spans.get(cursor)?;
             self.next = spans.next(cursor);
-            // Only a damaged trace speaks of it again after its end.
+            // Only a damaged trace mentions a goroutine after its exit.
             if entry.state != State::Ended {
                 return Some(Span { goroutine: self.goroutine, cursor, entry });
             }
@@ -191,12 +191,12 @@ impl<'t> Iterator for Spans<'t> {
     }
 }
 
-/// Names the reason of a wait that began before the trace, which tells neither its reason nor its
-/// start.
+/// The name of the reason of a wait that started before the trace, which then contains neither its
+/// reason nor its start.
 pub const BLOCKED_BEFORE_TRACE: &str = "blocked since before the trace";
 
-/// Names the reason of a wait for which the trace has none: the switch between coroutines of
-/// `iter.Pull`, and some waits of the runtime before Go 1.22.
+/// The name of the reason of a wait without one: the switch between coroutines of `iter.Pull`, and
+/// some waits of the runtime before Go 1.22.
 pub const NO_REASON: &str = "no reason recorded";
 
 /// The name under which reports show the reason of a wait.
@@ -208,7 +208,7 @@ pub(super) fn name_of_reason(reason: Text<'_>, is_since_before: bool) -> Text<'_
     }
 }
 
-/// A goroutine in one state, from a time to a time.
+/// A period in which a goroutine was in one state.
 #[derive(Clone, Copy)]
 pub struct Span<'t> {
     goroutine: Goroutine<'t>,
@@ -217,7 +217,7 @@ pub struct Span<'t> {
 }
 
 impl<'t> Span<'t> {
-    /// The span at a place; `None` if there is none.
+    /// The span at a position. `None` if there is none.
     pub(super) fn at(goroutine: Goroutine<'t>, cursor: Cursor) -> Option<Self> {
         let entry = goroutine.timeline.spans.get(cursor)?;
         Some(Span { goroutine, cursor, entry })
@@ -236,10 +236,11 @@ impl<'t> Span<'t> {
         self.goroutine
     }
 
-    /// The state. [`GoState::Undetermined`] is that of a goroutine older than the trace until the
-    /// trace first speaks of it; it tells the state then, which it has had since the trace began
-    /// (Go `src/internal/trace/summary.go`). So is that after a [gap](Timeline::gaps) of a damaged
-    /// trace, but then the state may have changed meanwhile.
+    /// The state. [`GoState::Undetermined`] is the state of a goroutine that is older than the
+    /// trace until the trace first mentions it. That mention reports the state that it had since
+    /// the trace started (Go `src/internal/trace/summary.go`). A goroutine is also undetermined
+    /// after a [gap](Timeline::gaps) of a damaged trace. Then its state may have changed in the
+    /// gap.
     pub fn state(&self) -> GoState {
         match self.entry.state {
             State::Undetermined => GoState::Undetermined,
@@ -256,7 +257,7 @@ impl<'t> Span<'t> {
         Time(self.entry.time)
     }
 
-    /// When it left the state; if the span is open, the end of the trace.
+    /// When it left the state. If the span is open, the end of the trace.
     pub fn end(&self) -> Time {
         Time(self.next().map_or(self.timeline().extent.end, |next| next.time))
     }
@@ -266,19 +267,19 @@ impl<'t> Span<'t> {
         self.next().is_none()
     }
 
-    /// How long it was in the state, as far as the trace goes.
+    /// How long it was in the state during the trace.
     pub fn duration(&self) -> Duration {
         self.end() - self.start()
     }
 
-    /// Why it blocked or yielded, in the runtime's words, such as `chan receive` or `preempted`;
-    /// empty for other states.
+    /// Why it blocked or yielded, in the runtime's words, such as `chan receive` or `preempted`.
+    /// Empty for other states.
     pub fn reason(&self) -> Text<'t> {
         self.timeline().symbols.strings.get(self.reason_number())
     }
 
-    /// The reason as reports show it: [`BLOCKED_BEFORE_TRACE`] and [`NO_REASON`] name waits for
-    /// which the trace has none. Empty for other spans without a reason.
+    /// The reason as reports show it. Waits without a reason are named [`BLOCKED_BEFORE_TRACE`] or
+    /// [`NO_REASON`]. Empty for other spans without a reason.
     pub fn reason_name(&self) -> Text<'t> {
         match self.state() {
             GoState::Waiting => name_of_reason(self.reason(), self.is_since_before()),
@@ -287,7 +288,7 @@ impl<'t> Span<'t> {
     }
 
     /// Whether the goroutine was already blocked when the trace first mentioned it, so that the
-    /// trace tells no reason.
+    /// trace does not contain the reason.
     pub fn is_since_before(&self) -> bool {
         self.entry.state == State::Waiting
             && self.reason_number() == 0
@@ -301,8 +302,9 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// Where it was when it entered the state, as far as the trace tells: where it blocked, yielded
-    /// or entered the system call; for a new goroutine where it starts.
+    /// Where it was when it entered the state: where it blocked, yielded or entered the system
+    /// call, or where a new goroutine starts. `None` for other states, and if the trace has no
+    /// stack.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         let why = self.timeline().symbols.why(self.entry.why);
         match self.entry.state {
@@ -313,13 +315,13 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// The P on which it runs, or with which it entered the system call.
+    /// The P on which it ran, or with which it entered the system call. `None` for other states.
     pub fn proc(&self) -> Option<ProcId> {
         self.place().and_then(|place| present(place.proc)).map(ProcId)
     }
 
-    /// The thread on which it runs or is in the system call; `None` before Go 1.22, whose traces
-    /// know no threads.
+    /// The thread on which it ran or was in the system call. `None` for other states, and before Go 1.22,
+    /// whose traces have no threads.
     pub fn thread(&self) -> Option<ThreadId> {
         self.place().and_then(|place| present(place.thread)).map(ThreadId)
     }
@@ -331,8 +333,8 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// Who woke it: for a wait who ended it, for the time until it ran who made it runnable. `None`
-    /// if nobody did, or not yet.
+    /// What woke it: for a wait, what ended it, and for the time until it ran, what made it
+    /// runnable. `None` if nothing did, or not yet.
     pub fn woken_by(&self) -> Option<Waker<'t>> {
         let (entry, reason) = match self.entry.state {
             State::Woken => (self.entry, self.previous().map_or(Text(b""), |previous| previous.reason())),
@@ -348,7 +350,7 @@ impl<'t> Span<'t> {
         Some(Waker { at: Time(entry.time), by, stack })
     }
 
-    /// The span before it.
+    /// The previous span of the goroutine. `None` for the first.
     pub fn previous(&self) -> Option<Span<'t>> {
         let cursor = self.timeline().spans.previous(self.goroutine.number, self.cursor)?;
         let entry = self.timeline().spans.get(cursor).filter(|entry| entry.state != State::Ended)?;

@@ -1,4 +1,4 @@
-//! A goroutine's life as a report.
+//! The life of a goroutine as a report.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -11,20 +11,20 @@ use crate::event::OwnedFrame;
 use crate::id::GoId;
 use crate::time::Time;
 
-/// Which spans of a [`Life`] are wanted.
+/// Selects the spans of a [`Life`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LifeOptions {
-    /// The part of the trace; `None` for all of it. Totals are of the time within it, spans those
-    /// that overlap it.
+    /// The part of the trace, or `None` for all of it. Totals cover the time within it, and spans
+    /// are those that overlap it.
     pub range: Option<Range<Time>>,
-    /// Only spans that last at least this long.
+    /// The minimum duration of spans.
     pub min: Duration,
-    /// Only spans with this reason; see [`Query::reason`](super::Query::reason).
+    /// The reason of spans, or `None` for any; see [`Query::reason`](super::Query::reason).
     pub reason: Option<String>,
-    /// In which order spans come.
+    /// The order of spans.
     pub order: SpanOrder,
-    /// How many spans and children at most; 0 for all.
+    /// The maximum number of spans and of children. 0 means all.
     pub top: usize,
 }
 
@@ -35,7 +35,7 @@ pub enum SpanOrder {
     /// By time.
     #[default]
     Start,
-    /// The longest first.
+    /// Longest first.
     Duration,
 }
 
@@ -78,7 +78,7 @@ impl LifeOptions {
     }
 }
 
-/// The life of a goroutine: where it comes from, how long it was in which state, and its spans.
+/// The life of a goroutine: where it was created, how long it was in each state, and its spans.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -86,41 +86,41 @@ impl LifeOptions {
 pub struct Life<'t> {
     /// The goroutine.
     pub goroutine: GoId,
-    /// The function in which it started; empty if the trace has no stack of it.
+    /// The function in which it started. Empty if the trace has no stack of it.
     pub function: String,
-    /// Where it starts. Of one that is older than the trace, where the trace first has a stack of
-    /// it.
+    /// Where it started, innermost frame first. For a goroutine that is older than the trace, its
+    /// first stack in the trace.
     pub start_stack: Vec<OwnedFrame>,
-    /// When it was created; `None` if it is older than the trace.
+    /// When it was created. `None` if that was before the trace.
     #[cfg_attr(feature = "serde", serde(rename = "created_ns"))]
     pub created: Option<Time>,
-    /// The goroutine that created it; `None` if it is older than the trace, or if no goroutine did.
+    /// The goroutine that created it. `None` if that was before the trace, or if no goroutine did.
     pub created_by: Option<GoId>,
     /// Where its creator was, innermost frame first.
     pub creation_stack: Vec<OwnedFrame>,
-    /// When it ended; `None` if it was still alive when the trace ended.
+    /// When it exited. `None` if it was alive when the trace ended.
     #[cfg_attr(feature = "serde", serde(rename = "ended_ns"))]
     pub ended: Option<Time>,
-    /// The number of goroutines that it created within the trace.
+    /// The number of goroutines that it created during the trace.
     pub child_count: u64,
-    /// The first of them, as many as were asked for.
+    /// The first of them, up to the requested number.
     pub children: Vec<GoId>,
-    /// The start of the part of the trace that was asked for.
+    /// The start of the requested part of the trace.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
     /// The end of that part.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Time,
-    /// How long it was in which state, within that part.
+    /// How long it was in each state, within that part.
     pub totals: Totals<'t>,
     /// The number of spans that match the options.
     pub span_count: u64,
-    /// The first of them, as many as were asked for.
+    /// The first of them, up to the requested number.
     pub spans: Vec<Span<'t>>,
 }
 
 impl<'t> Goroutine<'t> {
-    /// Its life as a report.
+    /// Returns its life as a report.
     pub fn life(&self, options: &LifeOptions) -> Life<'t> {
         let timeline = self.timeline();
         let whole = timeline.start()..timeline.end();

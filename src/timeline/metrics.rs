@@ -4,7 +4,7 @@ use super::Timeline;
 use super::columns::metrics::Column;
 use crate::time::Time;
 
-/// A value of a metric and from when on it holds.
+/// A value of a metric and the time from which it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MetricValue {
@@ -14,7 +14,7 @@ pub struct MetricValue {
     pub value: u64,
 }
 
-/// The value that holds at an instant: the last one reported, if nothing is missing since.
+/// The value at a time: the last one reported, unless a gap follows it.
 fn at(column: &Column, gaps: &[i64], time: Time) -> Option<u64> {
     let last = column.partition_point(|&(since, _)| since <= time.0).checked_sub(1)?;
     let &(since, value) = column.get(last)?;
@@ -27,23 +27,23 @@ fn all(column: &Column) -> impl ExactSizeIterator<Item = MetricValue> + DoubleEn
 }
 
 impl Timeline {
-    /// Bytes of live and unswept objects on the heap, whenever the runtime reported them.
+    /// The heap size (live and unswept objects) in bytes, whenever the runtime reported it.
     pub fn heap(&self) -> impl ExactSizeIterator<Item = MetricValue> + DoubleEndedIterator + Clone {
         all(&self.metrics.heap)
     }
 
-    /// Bytes on the heap at an instant; `None` before the trace first reports them, and after a
-    /// gap.
+    /// The heap size in bytes at a time. `None` before the trace first reports it, and after a gap.
     pub fn heap_at(&self, time: Time) -> Option<u64> {
         at(&self.metrics.heap, &self.gaps, time)
     }
 
-    /// The heap size in bytes at which the next collection is to end, whenever it changed.
+    /// The heap goal, which is the heap size in bytes at which the next collection is to end,
+    /// whenever it changed.
     pub fn heap_goals(&self) -> impl ExactSizeIterator<Item = MetricValue> + DoubleEndedIterator + Clone {
         all(&self.metrics.goals)
     }
 
-    /// The goal at an instant; `None` before the trace first reports it, and after a gap.
+    /// The heap goal in bytes at a time. `None` before the trace first reports it, and after a gap.
     pub fn heap_goal_at(&self, time: Time) -> Option<u64> {
         at(&self.metrics.goals, &self.gaps, time)
     }
@@ -53,7 +53,7 @@ impl Timeline {
         all(&self.metrics.gomaxprocs)
     }
 
-    /// GOMAXPROCS at an instant; `None` before the trace first reports it, and after a gap.
+    /// GOMAXPROCS at a time. `None` before the trace first reports it, and after a gap.
     pub fn gomaxprocs_at(&self, time: Time) -> Option<u64> {
         at(&self.metrics.gomaxprocs, &self.gaps, time)
     }

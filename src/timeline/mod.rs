@@ -1,4 +1,10 @@
-//! The typed timeline: every goroutine, P and thread through time, held in memory and asked by ID.
+//! A whole trace in memory: what every goroutine, P and thread did over time, queried by ID and
+//! time.
+//! //!
+//! [`Timeline`] is built from a [`Reader`](crate::Reader) and owns all that it needs. Its data are
+//! columns (`columns`): spans of goroutines in chunks, everything rarer in sorted vectors, strings
+//! and stacks once each. `builder` fills the columns from records. A query searches by ID or time
+//! and returns values that borrow from the timeline.
 
 mod builder;
 mod clock;

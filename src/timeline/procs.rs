@@ -1,4 +1,4 @@
-//! Processors and threads: what ran on each, and when.
+//! Ps (processors) and threads: what ran on each, and when.
 
 use std::time::Duration;
 
@@ -12,20 +12,19 @@ use crate::id::{GoId, ProcId, ThreadId, present};
 use crate::time::Time;
 
 impl Timeline {
-    /// A P, `None` if the trace never speaks of it.
+    /// The P with this ID. `None` if the trace does not mention it.
     pub fn proc(&self, id: ProcId) -> Option<Proc<'_>> {
         self.procs.index.get(id.0).map(|number| Proc { timeline: self, number })
     }
 
-    /// All Ps, in the order in which the trace first speaks of them.
+    /// All Ps, in the order in which the trace first mentions them.
     pub fn procs(&self) -> impl ExactSizeIterator<Item = Proc<'_>> + Clone {
         (0..self.procs.index.len() as u32).map(|number| Proc { timeline: self, number })
     }
 
-    /// A thread, `None` if no goroutine ever ran on it.
+    /// The thread with this ID. `None` if no goroutine ran on it.
     ///
-    /// The first call makes an index of what ran where, of 32 bytes for each span of a running
-    /// goroutine.
+    /// The first call builds an index of 32 bytes for each span of a running goroutine.
     pub fn thread(&self, id: ThreadId) -> Option<Thread<'_>> {
         let runs = self.runs_by_thread();
         runs.ids.binary_search(&id.0).ok().map(|_| Thread { timeline: self, id })
@@ -58,7 +57,7 @@ impl Timeline {
     }
 }
 
-/// A processor (P) of a [`Timeline`].
+/// A P (processor) of a [`Timeline`].
 #[derive(Clone, Copy, Debug)]
 pub struct Proc<'t> {
     timeline: &'t Timeline,
@@ -71,7 +70,7 @@ impl<'t> Proc<'t> {
         ProcId(self.timeline.procs.index.id(self.number).unwrap_or(0))
     }
 
-    /// When it had a thread and when it was idle, in order of time, without gaps.
+    /// Its states over time, without holes: when it had a thread and when it was idle.
     pub fn spans(&self) -> impl ExactSizeIterator<Item = ProcSpan> + use<'t> {
         let entries = self.timeline.procs.of(self.number);
         let end = self.timeline.extent.end;
@@ -81,21 +80,20 @@ impl<'t> Proc<'t> {
         })
     }
 
-    /// The state at an instant; `None` outside of the trace or before it first existed.
+    /// The span at a time. `None` outside of the trace, and before the P existed.
     pub fn at(&self, time: Time) -> Option<ProcSpan> {
         self.spans().find(|span| span.start() <= time && (time < span.end() || span.is_open() && time == span.end()))
     }
 
     /// The spans of the goroutines that ran on it or entered a system call with it, in order of
-    /// time. A system call may outlast the P, which is taken away from it.
+    /// time. A system call may continue after the P was taken from it.
     ///
-    /// The first call makes an index of what ran where, of 32 bytes for each span of a running
-    /// goroutine.
+    /// The first call builds an index of 32 bytes for each span of a running goroutine.
     pub fn runs(&self) -> impl ExactSizeIterator<Item = Span<'t>> + use<'t> {
         spans_of(self.timeline, self.timeline.runs_by_proc().of(self.id().0))
     }
 
-    /// The span of the goroutine that it ran at an instant, if it ran one.
+    /// The span of the goroutine that it ran at a time. `None` if it ran none.
     pub fn running_at(&self, time: Time) -> Option<Span<'t>> {
         self.timeline.span_at(self.timeline.runs_by_proc().of(self.id().0), time)
     }
@@ -105,7 +103,7 @@ fn spans_of<'t>(timeline: &'t Timeline, runs: &'t [Run]) -> impl ExactSizeIterat
     runs.iter().map(move |run| timeline.span_of(run).expect("the index holds places of spans"))
 }
 
-/// A P in one state, from a time to a time.
+/// A period in which a P was in one state.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcSpan {
     entry: ProcEntry,
@@ -114,8 +112,8 @@ pub struct ProcSpan {
 }
 
 impl ProcSpan {
-    /// The state. [`ProcState::Undetermined`] is that of a P until the trace first speaks of it,
-    /// and after a [gap](Timeline::gaps) until it does again.
+    /// The state. [`ProcState::Undetermined`] is the state of a P until the trace first mentions
+    /// it, and after a [gap](Timeline::gaps) until it does again.
     pub fn state(&self) -> ProcState {
         self.entry.state
     }
@@ -125,7 +123,7 @@ impl ProcSpan {
         Time(self.entry.time)
     }
 
-    /// When it left the state; if the span is open, the end of the trace.
+    /// When it left the state. If the span is open, the end of the trace.
     pub fn end(&self) -> Time {
         self.end
     }
@@ -135,31 +133,31 @@ impl ProcSpan {
         self.is_open
     }
 
-    /// How long it was in the state, as far as the trace goes.
+    /// How long it was in the state during the trace.
     pub fn duration(&self) -> Duration {
         self.end - self.start()
     }
 
-    /// The thread that has it, while it runs.
+    /// The thread that had it, if it was running.
     pub fn thread(&self) -> Option<ThreadId> {
         let is_running = self.entry.state == ProcState::Running;
         present(self.entry.thread).filter(|_| is_running).map(ThreadId)
     }
 
-    /// What took it away, if it became idle because another thread took it from a system call.
+    /// What took the P away, if it became idle because another thread took it from a system call.
     pub fn stolen_by(&self) -> Option<Steal> {
         let thread = present(self.entry.thread).filter(|_| self.entry.is_stolen)?;
         Some(Steal { thread: ThreadId(thread), go: present(self.entry.go).map(GoId) })
     }
 }
 
-/// A P taken away from a system call.
+/// The thread that took a P from a system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Steal {
     /// The thread that took it.
     pub thread: ThreadId,
-    /// The goroutine that was running on that thread, if one was.
+    /// The goroutine that was running on that thread. `None` if none was.
     pub go: Option<GoId>,
 }
 
@@ -171,8 +169,8 @@ pub struct Thread<'t> {
 }
 
 impl<'t> Thread<'t> {
-    /// Its ID. The operating system may have used it for one thread after another. Before Go 1.22
-    /// it is the runtime's number of the thread.
+    /// Its ID. The operating system may have reused it for another thread. Before Go 1.22, it is
+    /// the runtime's number of the thread.
     pub fn id(&self) -> ThreadId {
         self.id
     }
@@ -183,7 +181,7 @@ impl<'t> Thread<'t> {
         spans_of(self.timeline, self.timeline.runs_by_thread().of(self.id.0))
     }
 
-    /// The span of the goroutine that it ran at an instant, if it ran one.
+    /// The span of the goroutine that it ran at a time. `None` if it ran none.
     pub fn running_at(&self, time: Time) -> Option<Span<'t>> {
         self.timeline.span_at(self.timeline.runs_by_thread().of(self.id.0), time)
     }

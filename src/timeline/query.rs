@@ -1,5 +1,4 @@
-//! Spans by what they have: state, reason, length, place in the code, task, time. And everything at
-//! an instant.
+//! Queries: spans by state, reason, duration, function, task and time, and everything at one time.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -17,7 +16,7 @@ use crate::id::{GoId, TaskId};
 use crate::time::Time;
 
 impl Timeline {
-    /// The spans of all goroutines, to be narrowed down.
+    /// The spans of all goroutines, to be filtered.
     pub fn spans(&self) -> Query<'_> {
         Query {
             timeline: self,
@@ -33,7 +32,7 @@ impl Timeline {
         }
     }
 
-    /// The spans in which goroutines were blocked, to be narrowed down.
+    /// The spans in which goroutines were blocked, to be filtered.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,21 +51,21 @@ impl Timeline {
         self.spans().state(GoState::Waiting)
     }
 
-    /// The spans that overlap a range: they begin before its end and end after its start.
+    /// The spans that overlap a range of time: they start before its end and end after its start.
     pub fn between(&self, range: Range<Time>) -> Query<'_> {
         self.spans().between(range)
     }
 
-    /// Everything at an instant.
+    /// Everything at one time.
     pub fn at(&self, time: Time) -> Moment<'_> {
         Moment { timeline: self, time }
     }
 }
 
-/// Which spans are wanted, and the way to them: each method narrows them down further.
+/// A filter for spans. Each method adds a condition.
 ///
-/// They come goroutine by goroutine, in the order in which the trace first speaks of them, and each
-/// goroutine's in order of time.
+/// Spans are returned goroutine by goroutine, in the order in which the trace first mentions them,
+/// and in order of time within each.
 #[derive(Clone, Debug)]
 pub struct Query<'t> {
     timeline: &'t Timeline,
@@ -75,15 +74,15 @@ pub struct Query<'t> {
     reason: Option<Reason>,
     longer_than: Option<Duration>,
     go: Option<GoId>,
-    /// For each stack whether it is wanted.
+    /// For each stack whether it matches.
     stacks: Option<Vec<bool>>,
     functions: Option<Functions>,
-    /// For each goroutine whether it is wanted.
+    /// For each goroutine whether it matches.
     goroutines: Option<Vec<bool>>,
     task: Option<TaskTimes>,
 }
 
-/// Which reason is wanted.
+/// The reason to match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     Is(StringNumber),
@@ -91,27 +90,27 @@ enum Reason {
     SinceBefore,
     /// [`NO_REASON`].
     Missing,
-    /// One that no span has.
+    /// A reason that no span has.
     Absent,
 }
 
-/// Where functions that are wanted occur.
+/// Where matching functions occur.
 #[derive(Clone, Debug)]
 struct Functions {
-    /// For each stack whether it has one.
+    /// For each stack whether it contains one.
     stacks: Vec<bool>,
     /// For each goroutine whether it started in one.
     starts: Vec<bool>,
 }
 
 impl<'t> Query<'t> {
-    /// Those in a state.
+    /// Keeps spans in this state.
     pub fn state(mut self, state: GoState) -> Self {
         self.state = Some(state);
         self
     }
 
-    /// Those with a reason, in the runtime's words, such as `chan receive`, or
+    /// Keeps spans with this reason, in the runtime's words, such as `chan receive`. It may be
     /// [`BLOCKED_BEFORE_TRACE`] or [`NO_REASON`].
     pub fn reason(mut self, reason: &str) -> Self {
         self.reason = Some(match reason {
@@ -122,32 +121,33 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Those that last longer.
+    /// Keeps spans that are longer than this.
     pub fn longer_than(mut self, duration: Duration) -> Self {
         self.longer_than = Some(duration);
         self
     }
 
-    /// Those of a goroutine.
+    /// Keeps spans of this goroutine.
     pub fn goroutine(mut self, go: GoId) -> Self {
         self.go = Some(go);
         self
     }
 
-    /// Those that overlap a range: they begin before its end and end after its start.
+    /// Keeps spans that overlap a range of time: they start before its end and end after its start.
     pub fn between(mut self, range: Range<Time>) -> Self {
         self.range = range;
         self
     }
 
-    /// Those whose stack has a function, given by its whole name, such as `net/http.(*conn).serve`.
+    /// Keeps spans whose stack contains a function, given by its full name, such as
+    /// `net/http.(*conn).serve`.
     pub fn in_function(self, name: &str) -> Self {
         let number = self.timeline.symbols.strings.find(name.as_bytes());
         self.in_functions(|func| Some(func) == number)
     }
 
-    /// Those whose stack has a function of a package or of one below it: `net` is the prefix of
-    /// `net.(*conn).Read` and of `net/http.Get`, not of `netip.X`.
+    /// Keeps spans whose stack contains a function of a package or of a package below it: `net`
+    /// matches `net.(*conn).Read` and `net/http.Get`, but not `netip.X`.
     pub fn in_package(self, prefix: &str) -> Self {
         let strings = &self.timeline.symbols.strings;
         let is_below = |func: StringNumber| {
@@ -157,7 +157,7 @@ impl<'t> Query<'t> {
         self.in_functions(is_below)
     }
 
-    /// Looks at each stack once.
+    /// Tests each stack once.
     fn in_functions(mut self, is_wanted: impl Fn(StringNumber) -> bool) -> Self {
         let stacks = &self.timeline.symbols.stacks;
         let has = |stack: StackNumber| stacks.entries(stack).any(|frame| is_wanted(frame.func));
@@ -166,10 +166,10 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Those to which a function belongs that `is_wanted` picks: it is in their stack, or the
+    /// Keeps spans with a function for which `is_wanted` returns true: it is in their stack, or the
     /// goroutine started in it.
     ///
-    /// It is asked about the full name of every function once.
+    /// `is_wanted` is called once with the full name of every function.
     pub fn with_function(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
         let symbols = &self.timeline.symbols;
         let mut asked: HashMap<StringNumber, bool, RandomState> = HashMap::default();
@@ -182,7 +182,8 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Those of the goroutines that `is_wanted` picks. It is asked about every goroutine once.
+    /// Keeps spans of the goroutines for which `is_wanted` returns true. It is called once for
+    /// every goroutine.
     pub fn of_goroutines(mut self, is_wanted: impl Fn(Goroutine<'t>) -> bool) -> Self {
         let wanted = self.timeline.goroutines().enumerate().map(|(number, goroutine)| {
             let is_left = self.goroutines.as_ref().is_none_or(|wanted| wanted.get(number) == Some(&true));
@@ -192,8 +193,8 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Those that overlap the work on a task: by the goroutine that began it while it lasts, and by
-    /// others while they are in a region of it.
+    /// Keeps spans that overlap the work on a task: of the goroutine that started it, while it
+    /// lasts, and of others while they are in a region of it.
     pub fn task(mut self, task: TaskId) -> Self {
         self.task = Some(TaskTimes::new(self.timeline, task));
         self
@@ -203,17 +204,17 @@ impl<'t> Query<'t> {
         self.stacks.as_ref().is_none_or(|stacks| stacks.get(stack as usize) == Some(&true))
     }
 
-    /// From when to when spans are wanted, within the trace.
+    /// The range of time of the query, within the trace.
     pub(crate) fn range(&self) -> Range<Time> {
         self.range.start.max(self.timeline.start())..self.range.end.min(self.timeline.end())
     }
 
-    /// The timeline that is asked.
+    /// The timeline of the query.
     pub fn timeline(&self) -> &'t Timeline {
         self.timeline
     }
 
-    /// Whether it wants anything but a state and a range.
+    /// Whether it filters by anything but a state and a range.
     pub(super) fn has_filter(&self) -> bool {
         let has_set = self.stacks.is_some() || self.goroutines.is_some() || self.functions.is_some();
         has_set || self.reason.is_some() || self.longer_than.is_some() || self.task.is_some()
@@ -272,7 +273,7 @@ impl<'t> IntoIterator for Query<'t> {
     }
 }
 
-/// The spans that a [`Query`] is for.
+/// The spans that match a [`Query`].
 pub struct Matches<'t> {
     query: Query<'t>,
     spans: Box<dyn Iterator<Item = Span<'t>> + Send + 't>,
@@ -293,7 +294,7 @@ impl<'t> Iterator for Matches<'t> {
     }
 }
 
-/// When which goroutines worked on a task.
+/// When each goroutine worked on a task.
 #[derive(Clone, Debug)]
 struct TaskTimes(Vec<(GoId, Range<Time>)>);
 
@@ -316,7 +317,7 @@ impl TaskTimes {
     }
 }
 
-/// Everything at an instant of a [`Timeline`].
+/// Everything at one time of a [`Timeline`].
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'t> {
     timeline: &'t Timeline,
@@ -324,63 +325,63 @@ pub struct Moment<'t> {
 }
 
 impl<'t> Moment<'t> {
-    /// The instant.
+    /// The time.
     pub fn time(&self) -> Time {
         self.time
     }
 
-    /// For each goroutine that is there the span that it is in.
+    /// The current span of each goroutine that is alive.
     pub fn goroutines(&self) -> impl Iterator<Item = Span<'t>> + use<'t> {
         let time = self.time;
         self.timeline.goroutines().filter_map(move |goroutine| goroutine.at(time))
     }
 
-    /// For each P that is there its state.
+    /// Each P that exists, with its current span.
     pub fn procs(&self) -> impl Iterator<Item = (Proc<'t>, ProcSpan)> + use<'t> {
         let time = self.time;
         self.timeline.procs().filter_map(move |proc| Some((proc, proc.at(time)?)))
     }
 
-    /// The collection that is under way.
+    /// The active collection. `None` if there is none.
     pub fn gc_cycle(&self) -> Option<GcCycle<'t>> {
         let mut cycles = self.timeline.gc_cycles().rev().skip_while(|cycle| cycle.start() > self.time);
         cycles.next().filter(|cycle| self.time < cycle.end() || cycle.is_open())
     }
 
-    /// The stop-the-world that is under way.
+    /// The active stop-the-world pause. `None` if there is none.
     pub fn pause(&self) -> Option<Pause<'t>> {
         let mut pauses = self.timeline.pauses().rev().skip_while(|pause| pause.start() > self.time);
         pauses.next().filter(|pause| self.time < pause.end() || pause.is_open())
     }
 
-    /// Bytes on the heap.
+    /// The heap size in bytes. `None` if it is not known.
     pub fn heap(&self) -> Option<u64> {
         self.timeline.heap_at(self.time)
     }
 
-    /// The heap size in bytes at which the next collection is to end.
+    /// The heap size in bytes at which the next collection is to end. `None` if it is not known.
     pub fn heap_goal(&self) -> Option<u64> {
         self.timeline.heap_goal_at(self.time)
     }
 
-    /// GOMAXPROCS.
+    /// GOMAXPROCS. `None` if it is not known.
     pub fn gomaxprocs(&self) -> Option<u64> {
         self.timeline.gomaxprocs_at(self.time)
     }
 }
 
 impl<'t> Span<'t> {
-    /// Whom it waited for, whom that one waited for, and so on: A waits for B waits for C.
+    /// The chain of waits that delayed this one: A waits for B, which waits for C.
     ///
-    /// The first is this span. Each next one is the last wait of the goroutine that ended the one
-    /// before, as far as that wait itself ended after this span began: what came earlier did not
-    /// hold it up. It ends at a wait that no goroutine ended.
+    /// The first is this span. Each next one is the last wait of the goroutine that ended the
+    /// previous wait, if it ended after this span started, since earlier waits did not delay it.
+    /// The chain ends at a wait that no goroutine ended. Empty if this span is not a wait.
     pub fn chain(&self) -> Chain<'t> {
         Chain { next: (self.state() == GoState::Waiting).then_some(*self), since: self.start() }
     }
 }
 
-/// Waits, each of them ended by the goroutine of the next.
+/// Waits. Each was ended by the goroutine of the next one.
 #[derive(Clone, Debug)]
 pub struct Chain<'t> {
     next: Option<Span<'t>>,
@@ -398,7 +399,8 @@ impl<'t> Iterator for Chain<'t> {
 }
 
 impl<'t> Chain<'t> {
-    /// The wait of whoever ended a wait. It ended earlier, so this comes to an end.
+    /// The last wait of the goroutine that ended `wait`. It ended earlier than `wait`, so the chain
+    /// ends.
     fn behind(&self, wait: &Span<'t>) -> Option<Span<'t>> {
         let waker = wait.woken_by()?;
         let goroutine = wait.goroutine().timeline().goroutine(waker.go()?)?;

@@ -1,5 +1,5 @@
-//! The JSON of what borrows from a timeline. It is made as it is written, so that a million spans
-//! take no memory of their own.
+//! Serialises values that borrow from a timeline. They are converted one by one, so that a million
+//! spans take no extra memory.
 
 use serde::{Serialize, Serializer};
 
@@ -11,7 +11,7 @@ use crate::event::{GoState, OwnedFrame};
 use crate::id::{GoId, ProcId, ThreadId};
 use crate::time::Time;
 
-/// A goroutine in one state.
+/// A period in which a goroutine was in one state.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Span"))]
@@ -19,34 +19,34 @@ struct SpanFields<'t> {
     /// The goroutine.
     goroutine: GoId,
     /// The state, in lower case: `running`, `runnable`, `waiting`, `syscall`, or `undetermined`
-    /// until the trace tells it.
+    /// until the trace reports it.
     state: String,
-    /// Why it blocked or yielded, in the runtime's words; `blocked since before the trace` for a
-    /// wait that the trace found under way. `null` for states that have no reason.
+    /// Why it blocked or yielded, in the runtime's words. `blocked since before the trace` for a
+    /// wait that started before the trace. `null` for states that have no reason.
     reason: Option<String>,
     /// When the goroutine entered the state, in nanoseconds on the trace's clock.
     start_ns: Time,
-    /// When it left it; the end of the trace if it did not.
+    /// When it left the state. The end of the trace if it did not.
     end_ns: Time,
     /// Whether it was still in the state when the trace ended.
     open: bool,
     /// The P on which it ran, or with which it entered the system call.
     proc: Option<ProcId>,
-    /// The thread on which it ran or was in the system call; `null` before Go 1.22.
+    /// The thread on which it ran or was in the system call. `null` before Go 1.22.
     thread: Option<ThreadId>,
     /// Where it was when it entered the state, innermost frame first.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<OwnedFrame>"))]
     stack: Frames<'t>,
-    /// Who woke it.
+    /// What woke it.
     woken_by: Option<WakerFields<'t>>,
 }
 
-/// Who woke a goroutine.
+/// What woke a goroutine.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Waker"))]
 struct WakerFields<'t> {
-    /// The goroutine that did; `null` if none did.
+    /// The goroutine that did. `null` if none did.
     goroutine: Option<GoId>,
     /// The part of the runtime that did: `network poller`, `timer`, `scheduler` or `sysmon`.
     runtime: Option<&'static str>,
@@ -55,7 +55,7 @@ struct WakerFields<'t> {
     stack: Frames<'t>,
 }
 
-/// The frames of a stack, none without a stack.
+/// The frames of a stack. Empty without a stack.
 struct Frames<'t>(Option<StackTrace<'t>>);
 
 impl Serialize for Frames<'_> {
@@ -99,7 +99,7 @@ impl Serialize for Span<'_> {
     }
 }
 
-/// How long goroutines were in which state, in nanoseconds.
+/// How long goroutines were in each state, in nanoseconds.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Totals"))]
@@ -112,7 +112,7 @@ struct TotalsFields {
     runnable_ns: u64,
     /// In system calls, with or without a P.
     syscall_ns: u64,
-    /// Blocked, whatever for.
+    /// Blocked, for any reason.
     waiting_ns: u64,
     /// Blocked, by reason.
     waiting: Vec<ReasonFields>,
@@ -127,7 +127,7 @@ struct ReasonFields {
     reason: String,
     /// The number of waits.
     count: u64,
-    /// Their time in all.
+    /// The total time.
     total_ns: u64,
 }
 

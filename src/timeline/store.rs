@@ -1,4 +1,5 @@
-//! The struct [`Timeline`], which stores a trace in columns, and queries about the trace as a whole.
+//! The struct [`Timeline`], which stores a trace in columns, and queries about the trace as a
+//! whole.
 
 use super::columns::Place;
 use super::columns::annotations::AnnotationColumns;
@@ -33,8 +34,8 @@ use crate::wire::header::Version;
 /// # }
 /// ```
 ///
-/// It owns all it needs: the bytes of the trace may go. Times are those of the events, in
-/// nanoseconds on the trace's clock.
+/// A timeline does not borrow from the trace. Times are those of the events, in nanoseconds on the
+/// trace's clock. It can be shared by threads.
 #[derive(Debug)]
 pub struct Timeline {
     pub(super) version: Version,
@@ -56,7 +57,7 @@ pub struct Timeline {
     pub(super) symbols: Symbols,
 }
 
-/// From when to when a trace goes.
+/// The times of the first and the last event.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Extent {
     pub(super) start: i64,
@@ -74,12 +75,13 @@ impl Timeline {
         Time(self.extent.start)
     }
 
-    /// When the last event happened. Spans that are still open are taken to last until then.
+    /// When the last event happened. Open spans end then.
     pub fn end(&self) -> Time {
         Time(self.extent.end)
     }
 
-    /// When parts of the trace are missing: only a lenient reader goes over them.
+    /// The times at which parts of the trace are missing. Empty unless a lenient reader skipped
+    /// damage.
     pub fn gaps(&self) -> impl ExactSizeIterator<Item = Time> {
         self.gaps.iter().map(|&time| Time(time))
     }
@@ -93,12 +95,12 @@ impl Timeline {
         self.lost
     }
 
-    /// The mistakes of the traced program: the first thousand of them, and how many there were.
+    /// The mistakes of the traced program: the first thousand, and their total number.
     pub fn warnings(&self) -> (&[Warning], u64) {
         (&self.warnings, self.warning_count)
     }
 
-    /// How much memory the timeline takes, and for what.
+    /// The memory that the timeline takes.
     pub fn memory(&self) -> Memory {
         let (span_bytes, directory) = self.spans.bytes();
         Memory {
@@ -122,14 +124,14 @@ impl Timeline {
     }
 }
 
-/// How much memory a [`Timeline`] takes.
+/// The memory that a [`Timeline`] takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Memory {
-    /// Spans of goroutines.
+    /// The number of spans of goroutines.
     pub spans: u64,
-    /// Bytes of the columns in which they are.
+    /// The size of their columns, in bytes.
     pub span_bytes: u64,
-    /// Bytes of all else: indexes, strings, stacks, events that are rarer.
+    /// The size of everything else, in bytes: indexes, strings, stacks, rarer events.
     pub table_bytes: u64,
 }

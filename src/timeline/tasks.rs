@@ -1,5 +1,4 @@
-//! Annotations of the traced program: tasks with their regions and log messages, labels and CPU
-//! samples.
+//! Tasks with their regions and log messages, labels, and CPU samples.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! How long goroutines were in which state.
+//! How long goroutines were in each state.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use super::goroutine::{Goroutine, Span, name_of_reason};
 use crate::event::{GoState, Text};
 use crate::time::Time;
 
-/// Time and number of waits for one reason.
+/// The total time and number of waits for one reason.
 #[derive(Clone, Copy, Debug, Default)]
 struct Waits {
     nanos: u64,
     count: u64,
 }
 
-/// How long goroutines were in which state, within some range of time.
+/// How long goroutines were in each state, within a range of time.
 ///
 /// As in Go's own summaries (Go `src/internal/trace/summary.go`), the time before the trace first
-/// speaks of an old goroutine counts for the state that it then tells: the runtime would have told
-/// of a change. What comes after a gap of a damaged trace counts for none until the trace tells it
-/// again. Other than there, spans count that are open when the trace ends, and the wait of a
-/// goroutine that blocks `forever`.
+/// mentions an older goroutine counts for the state that it then reports, since the runtime would
+/// have reported a change. After a gap of a damaged trace, time does not count until the trace
+/// reports the state. Unlike in Go's summaries, spans that are open at the end of the trace count,
+/// and so does the wait of a goroutine that is blocked `forever`.
 #[derive(Clone, Debug)]
 pub struct Totals<'t> {
     timeline: &'t Timeline,
@@ -35,7 +35,7 @@ pub struct Totals<'t> {
     waits: IndexMap<WaitReason, Waits, RandomState>,
 }
 
-/// What waits are told apart by.
+/// The key by which waits are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct WaitReason {
     reason: StringNumber,
@@ -46,16 +46,16 @@ struct WaitReason {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ReasonTotal<'t> {
-    /// The reason, as [`Span::reason_name`] has it.
+    /// The reason, as in [`Span::reason_name`].
     pub reason: Text<'t>,
-    /// How long, all together.
+    /// The total time.
     pub time: Duration,
-    /// How many times.
+    /// The number of waits.
     pub count: u64,
 }
 
 impl Timeline {
-    /// How long all goroutines together were in which state, within a range of time.
+    /// How long all goroutines together were in each state, within a range of time.
     pub fn totals(&self, range: Range<Time>) -> Totals<'_> {
         let mut totals = Totals::new(self);
         for goroutine in self.goroutines() {
@@ -66,7 +66,7 @@ impl Timeline {
 }
 
 impl<'t> Goroutine<'t> {
-    /// How long it was in which state, within a range of time.
+    /// How long it was in each state, within a range of time.
     pub fn totals(&self, range: Range<Time>) -> Totals<'t> {
         let mut totals = Totals::new(self.timeline());
         totals.add_goroutine(*self, range.start, range.end);
@@ -79,7 +79,7 @@ impl<'t> Totals<'t> {
         Totals { timeline, running: 0, runnable: 0, syscall: 0, waits: IndexMap::default() }
     }
 
-    /// Adds what a goroutine did within a range.
+    /// Adds the states of a goroutine within a range.
     fn add_goroutine(&mut self, goroutine: Goroutine<'t>, start: Time, end: Time) {
         let mut undetermined = 0;
         for span in goroutine.between(start..end) {
@@ -90,7 +90,7 @@ impl<'t> Totals<'t> {
                 _ => self.add(&span, add(nanos, std::mem::take(&mut undetermined))),
             }
         }
-        // The range ends before the state is told.
+        // The range ends before the trace reports the state.
         if undetermined > 0
             && let Some(told) = goroutine.spans().find(|span| span.state() != GoState::Undetermined)
         {
@@ -128,13 +128,13 @@ impl<'t> Totals<'t> {
         Duration::from_nanos(self.syscall)
     }
 
-    /// Blocked, whatever for.
+    /// Blocked, for any reason.
     pub fn waiting(&self) -> Duration {
         self.waits.values().fold(Duration::ZERO, |sum, waits| sum.saturating_add(Duration::from_nanos(waits.nanos)))
     }
 
-    /// How long goroutines were blocked for each reason and how many times, in the order in which
-    /// the reasons came up.
+    /// How long and how often goroutines were blocked for each reason, in the order in which the
+    /// reasons first occurred.
     pub fn waiting_by_reason(&self) -> impl ExactSizeIterator<Item = ReasonTotal<'t>> {
         let strings = &self.timeline.symbols.strings;
         self.waits.iter().map(|(key, waits)| ReasonTotal {
@@ -144,13 +144,13 @@ impl<'t> Totals<'t> {
         })
     }
 
-    /// All of it.
+    /// The sum of all states.
     pub fn total(&self) -> Duration {
         self.running() + self.runnable() + self.syscall() + self.waiting()
     }
 }
 
-/// A sum too long for a `u64` stays at the greatest, which no trace but a forged one has.
+/// Saturates. Only a forged trace has sums that do not fit.
 fn add(a: u64, b: u64) -> u64 {
     a.saturating_add(b)
 }

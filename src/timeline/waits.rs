@@ -1,4 +1,4 @@
-//! One pass over the waits of a query, for sums over many of them: each is decoded once.
+//! One pass over the waits of a query, which decodes each wait once.
 
 use std::ops::Range;
 
@@ -15,31 +15,32 @@ use crate::time::Time;
 pub(crate) struct Wait<'t> {
     pub span: Span<'t>,
     pub end: Time,
-    /// Whether the trace found the goroutine blocked, and tells no reason.
+    /// Whether the goroutine was already blocked when the trace first mentioned it, so that there
+    /// is no reason.
     pub is_since_before: bool,
-    /// What the goroutine did next; `None` if it was still blocked at the end of the trace.
+    /// The entry after the wait. `None` if the goroutine was still blocked at the end of the trace.
     next: Option<Entry>,
 }
 
-/// Who ended a wait.
+/// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum WakerKey {
-    /// A goroutine that started in a function, at a place: an index of `Symbols::whys`.
+    /// A goroutine that started in `function`. `why` is an index of `Symbols::whys` with its stack.
     Goroutine { function: StringNumber, why: u32 },
     /// A part of the runtime.
     Runtime(RuntimeWaker),
-    /// Nobody: it was not woken, but the trace reports it in another state.
+    /// Unknown: it was not woken, but the trace reports it in another state.
     Nobody,
-    /// Nobody before the end of the trace.
+    /// Nothing before the end of the trace.
     StillBlocked,
 }
 
-/// Why and where a goroutine blocked, as a number that is the same for equal reasons and stacks.
+/// The reason and stack of a wait, as a number that is the same for equal reasons and stacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum WhyKey {
     /// An index of `Symbols::whys`.
     Why(u32),
-    /// One that was created blocked: the number of its start stack.
+    /// The goroutine was created blocked. This is the number of its start stack.
     Created(u32),
 }
 
@@ -51,7 +52,7 @@ impl<'t> Wait<'t> {
         }
     }
 
-    /// Who ended it; `functions` are the start functions of all goroutines by number.
+    /// What ended the wait. `functions` are the start functions of all goroutines, by number.
     pub fn waker(&self, functions: &[StringNumber]) -> WakerKey {
         let Some(next) = self.next else { return WakerKey::StillBlocked };
         if next.state != State::Woken {
@@ -69,7 +70,7 @@ impl<'t> Wait<'t> {
 }
 
 impl<'t> Query<'t> {
-    /// Shows each wait that the query asks for, goroutine by goroutine.
+    /// Calls `show` with each wait that matches, goroutine by goroutine.
     pub(crate) fn for_each_wait(&self, mut show: impl FnMut(&Wait<'t>)) {
         let range = self.range();
         let has_filter = self.has_filter();
@@ -84,7 +85,7 @@ impl<'t> Query<'t> {
 }
 
 impl<'t> Goroutine<'t> {
-    /// The waits that overlap a range.
+    /// Calls `show` with each wait that overlaps a range.
     #[inline]
     fn for_each_wait(&self, range: &Range<Time>, mut show: impl FnMut(&Wait<'t>)) {
         let timeline = self.timeline();
@@ -115,7 +116,7 @@ impl Timeline {
         self.symbols.strings.get(function)
     }
 
-    /// How many pairs of a reason and a stack there are.
+    /// The number of pairs of a reason and a stack.
     pub(crate) fn why_count(&self) -> usize {
         self.symbols.whys.len()
     }

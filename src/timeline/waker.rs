@@ -1,4 +1,4 @@
-//! What makes a blocked goroutine runnable.
+//! What made a blocked goroutine runnable.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::event::Text;
 use crate::id::GoId;
 use crate::time::Time;
 
-/// Who made a blocked goroutine runnable, when and where.
+/// What made a blocked goroutine runnable, when and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Waker<'t> {
     pub(super) at: Time,
@@ -16,51 +16,50 @@ pub struct Waker<'t> {
 }
 
 impl<'t> Waker<'t> {
-    /// The goroutine that did, if one did.
+    /// The goroutine that did. `None` if it was the runtime.
     pub fn go(&self) -> Option<GoId> {
         self.by.ok()
     }
 
-    /// What part of the runtime did, if no goroutine did.
+    /// The part of the runtime that did. `None` if it was a goroutine.
     pub fn runtime(&self) -> Option<RuntimeWaker> {
         self.by.err()
     }
 
-    /// When.
+    /// When it happened.
     pub fn at(&self) -> Time {
         self.at
     }
 
-    /// Where the goroutine was that did; the runtime's own code tells no stack.
+    /// Where that goroutine was. `None` if it was the runtime.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.stack
     }
 }
 
-/// A part of the runtime that wakes goroutines without being one.
+/// A part of the runtime that wakes goroutines and is not a goroutine.
 ///
-/// A trace says only that no goroutine was running on the thread, and whether the thread had a P.
-/// Which part it was follows from that and from what the goroutine waited for.
+/// A trace contains only that no goroutine was running on the thread, and whether the thread had a
+/// P. The part is inferred from that and from the reason of the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RuntimeWaker {
-    /// The network poller: a file or connection is ready, whichever thread polled.
+    /// The network poller: a file or connection is ready.
     NetworkPoller,
-    /// A timer that ran out: of a sleep, a ticker, a timer's channel.
+    /// A timer that expired: of a sleep, a ticker or a timer's channel.
     Timer,
-    /// The scheduler, which starts workers of the garbage collector and others of the runtime's
-    /// goroutines.
+    /// The scheduler, which starts GC workers and other goroutines of the runtime.
     Scheduler,
     /// The monitor thread, which has no P.
     Sysmon,
 }
 
 impl RuntimeWaker {
-    /// On a thread that was looking for work.
+    /// The waker on a thread with a P, which was looking for work.
     pub(super) fn on_proc(reason: Text<'_>) -> Self {
         match reason.as_bytes() {
             b"network" => RuntimeWaker::NetworkPoller,
-            // Workers of the garbage collector wait without a reason.
+            // GC workers wait without a reason.
             b"" | b"system goroutine wait" | b"GC background sweeper wait" => RuntimeWaker::Scheduler,
             _ => RuntimeWaker::Timer,
         }
@@ -73,7 +72,7 @@ impl RuntimeWaker {
         }
     }
 
-    /// Its name, as the text of the examples has it.
+    /// Its name, such as `network poller`.
     pub fn name(self) -> &'static str {
         match self {
             RuntimeWaker::NetworkPoller => "network poller",

@@ -1,5 +1,4 @@
-//! What the traced program says of itself: tasks, regions, log messages. And labels and CPU
-//! samples.
+//! Collects tasks, regions, log messages, labels and CPU samples.
 
 use std::collections::HashMap;
 use std::mem;
@@ -14,21 +13,20 @@ use crate::timeline::columns::annotations::{
 };
 use crate::timeline::columns::symbols::{StackNumber, StringNumber};
 
-/// All of it so far, and what is open.
+/// The annotations so far, and which are open.
 #[derive(Debug, Default)]
 pub(super) struct Annotations {
     columns: AnnotationColumns,
-    /// The last task of each ID: a program may use one again.
+    /// The last task with each ID. A program may reuse an ID.
     tasks: HashMap<u64, usize, RandomState>,
     /// The open regions of each goroutine, the innermost last.
     regions: HashMap<u32, Vec<usize>, RandomState>,
-    /// When a part of the trace was last missing: what ends without having begun may have begun
-    /// there.
+    /// The time of the last gap. A task or region that ends without a start may have started in it.
     last_gap: Option<i64>,
 }
 
-/// How many of a goroutine's innermost regions are searched for one that ends out of order, as in
-/// the scheduler's rules.
+/// The number of innermost regions of a goroutine to search for one that ends out of order, as in
+/// `sched::annotation`.
 const MAX_SEARCH: usize = 64;
 
 impl Annotations {
@@ -47,11 +45,11 @@ impl Annotations {
         self.tasks.insert(record.a, index);
     }
 
-    /// A task ends; if its begin is not known it is older than the trace, or than a gap.
+    /// A task ends. If its start is not known, it started before the trace or in a gap.
     pub fn task_end(&mut self, record: &Record, go: u32, name: StringNumber) {
         let known = self.tasks.get(&record.a).and_then(|&index| self.columns.tasks.get_mut(index));
         match known {
-            // It may be ended again.
+            // A program may end a task twice.
             Some(task) if task.end == OPEN => (task.end, task.ended_by) = (record.time, go),
             Some(_) => {}
             None => {
@@ -70,8 +68,8 @@ impl Annotations {
         self.columns.regions.push(RegionEntry { task, start, end: OPEN, name, stack, go });
     }
 
-    /// A region ends: the innermost of its name and task. If none is open it is older than the
-    /// trace, or than a gap.
+    /// A region ends: the innermost with its name and task. If none is open, it started before the
+    /// trace or in a gap.
     pub fn region_end(&mut self, record: &Record, go: u32, name: StringNumber) {
         let regions = &mut self.columns.regions;
         let open = self.regions.entry(go).or_default();
@@ -111,8 +109,8 @@ impl Annotations {
         self.columns.samples.push(entry);
     }
 
-    /// A part of the trace is missing here. Regions are known to last until then: one of the same
-    /// name that ends later may be another. A task's ID is its own, so its end may be told yet.
+    /// A part of the trace is missing here. Open regions are cut at the gap, since a later end may
+    /// be that of another region with the same name. Tasks stay open, since their IDs are unique.
     pub fn gap(&mut self, time: i64) {
         self.last_gap = Some(time);
         for index in mem::take(&mut self.regions).into_values().flatten() {
@@ -120,8 +118,8 @@ impl Annotations {
         }
     }
 
-    /// Those that are older than the trace go to the front. Tasks of which no end was told are
-    /// known to last until the next gap.
+    /// Sorts by start. Tasks and regions that started before the trace come first. Tasks without an
+    /// end are cut at the first gap after their start.
     pub fn finish(mut self, gaps: &[i64]) -> AnnotationColumns {
         for task in self.columns.tasks.iter_mut().filter(|task| task.end == OPEN) {
             let start = task.start.unwrap_or(i64::MIN);

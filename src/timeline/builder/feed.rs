@@ -1,5 +1,5 @@
-//! The way to the keeper: at once, or in blocks to another thread if that pays. Blocks go round, so
-//! there are no more than a few.
+//! Passes records to the keeper: directly, or in blocks to another thread once the trace is long
+//! enough. Blocks are reused, so there are only a few.
 
 use std::mem;
 use std::panic;
@@ -11,19 +11,19 @@ use super::keeper::Keeper;
 use super::numbers::Numbers;
 use crate::event::record::Record;
 
-/// How many events go at once to another thread: so many that handing them over is seldom, and few
-/// enough to stay in a cache.
+/// The number of events in a block: many enough that sending blocks is rare, and few enough to stay
+/// in a cache.
 const BLOCK: usize = 2048;
-/// How many blocks go round.
+/// The number of blocks.
 const BLOCKS: usize = 4;
-/// So many events have to come before another thread is worth its start.
+/// The number of events after which another thread is worth its start.
 const PATIENCE: usize = 1 << 15;
 
-/// Passes events on, in order of time.
+/// Passes events to the keeper, in order of time.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one")]
 pub(super) enum Feed {
-    /// After so many events it may be another thread.
+    /// On this thread. After `patience` more events, another thread is started.
     Here {
         keeper: Keeper,
         patience: Option<usize>,
@@ -31,7 +31,7 @@ pub(super) enum Feed {
     There(Thread),
 }
 
-/// Another thread that keeps what comes.
+/// Another thread that runs the keeper.
 #[derive(Debug)]
 pub(super) struct Thread {
     block: Block,
@@ -43,7 +43,7 @@ pub(super) struct Thread {
 /// Consecutive events.
 #[derive(Debug, Default)]
 struct Block {
-    /// A generation's numbers, which are in force from here on.
+    /// The numbers of the generation that starts with this block, if one does.
     numbers: Option<Box<Numbers>>,
     records: Vec<Record>,
 }
@@ -55,7 +55,7 @@ impl Block {
 }
 
 impl Feed {
-    /// With more than one thread, another one will keep what comes, if enough comes.
+    /// With more than one thread, another one runs the keeper once there are enough events.
     pub fn new(threads: usize) -> Self {
         Self::with_patience((threads > 1).then_some(PATIENCE))
     }
@@ -64,7 +64,7 @@ impl Feed {
         Feed::Here { keeper: Keeper::default(), patience }
     }
 
-    /// These numbers are in force from now on.
+    /// Starts a generation with these numbers.
     pub fn begin_generation(&mut self, numbers: Numbers) {
         match self {
             Feed::Here { keeper, .. } => keeper.begin_generation(numbers),
@@ -75,7 +75,7 @@ impl Feed {
         }
     }
 
-    /// Passes records on; those that have text are translated.
+    /// Passes records on. Those that refer to strings are translated.
     #[inline]
     pub fn pass_on(&mut self, records: &[Record], mut translate: impl FnMut(&Record) -> Record) {
         match self {
@@ -106,7 +106,7 @@ impl Feed {
         }
     }
 
-    /// Starts the other thread. Where there can be none, all stays as it is.
+    /// Starts the other thread. If it cannot be started, this thread continues.
     #[cold]
     fn move_out(&mut self) {
         let Feed::Here { keeper, patience } = self else { return };
@@ -120,7 +120,7 @@ impl Feed {
         *self = Feed::There(Thread { block: Block::new(), full, empty, handle });
     }
 
-    /// The keeper, who has it all.
+    /// The keeper, which has all events.
     pub fn finish(self) -> Keeper {
         match self {
             Feed::Here { keeper, .. } => keeper,
@@ -134,15 +134,15 @@ impl Feed {
 }
 
 impl Thread {
-    /// Hands the block over, and goes on with an empty one.
+    /// Sends the block and takes an empty one.
     fn send(&mut self) {
-        // It is gone if it panicked, which is told at the end.
+        // If the other thread has panicked, `finish` resumes the panic.
         let next = self.empty.recv().unwrap_or_default();
         let _ = self.full.send(mem::replace(&mut self.block, next));
     }
 }
 
-/// Keeps what comes, and gives the blocks back.
+/// Adds the records of each block to the keeper, and returns the blocks.
 fn keep(mut keeper: Keeper, blocks: &Receiver<Block>, give_back: &Sender<Block>) -> Keeper {
     for _ in 0..BLOCKS {
         let _ = give_back.send(Block::new());

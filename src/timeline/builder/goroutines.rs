@@ -1,4 +1,4 @@
-//! Goroutines and their spans.
+//! Collects goroutines and their spans.
 
 use std::hint::select_unpredictable;
 
@@ -11,7 +11,7 @@ use crate::id::NONE;
 use crate::timeline::columns::index::Index;
 use crate::timeline::columns::spans::{Entry, NOBODY, SpansBuilder, State};
 
-/// The goroutines met so far. Their numbers are those of their lanes of spans.
+/// The goroutines so far. A goroutine's number is also that of its lane of spans.
 #[derive(Debug, Default)]
 pub(super) struct Goroutines {
     pub index: Index,
@@ -19,7 +19,7 @@ pub(super) struct Goroutines {
 }
 
 impl Goroutines {
-    /// The number of a goroutine; one that is not known yet was there before the trace.
+    /// The number of a goroutine. One that is not known yet is older than the trace.
     #[inline(always)]
     pub fn number(&mut self, id: u64) -> u32 {
         match self.index.get(id) {
@@ -28,7 +28,7 @@ impl Goroutines {
         }
     }
 
-    /// The number of a goroutine, [`NOBODY`] for none.
+    /// The number of a goroutine, or [`NOBODY`] for [`NONE`].
     pub fn number_of(&mut self, id: u64) -> u32 {
         if id == NONE { NOBODY } else { self.number(id) }
     }
@@ -39,7 +39,7 @@ impl Goroutines {
         self.index.add(id, is_new)
     }
 
-    /// Makes a thread have the goroutine that an event says it has.
+    /// Sets the goroutine of a thread to that of an event.
     #[inline(never)]
     fn update(&mut self, thread: &mut Thread, id: u64) {
         match id {
@@ -48,10 +48,10 @@ impl Goroutines {
         }
     }
 
-    /// A goroutine changes its state. `start` is when the trace begins.
+    /// A goroutine changes its state. `start` is the start of the trace.
     ///
-    /// Most changes are of a few kinds, in an order that no processor can foresee: what they have
-    /// in common is done without asking which it is.
+    /// Most changes are of a few kinds, in an order that a processor cannot predict. So frequent
+    /// kinds share code without branches, driven by a table.
     #[inline(always)]
     pub fn transition(
         &mut self,
@@ -95,7 +95,7 @@ impl Goroutines {
             _ => self.number(record.a),
         };
         self.spans.note_stack(lane, record.b, || numbers.named_stack(record.b));
-        // The status in which a generation finds it tells nothing new.
+        // The status at the start of a generation adds nothing new.
         if from == to {
             return;
         }
@@ -110,7 +110,7 @@ impl Goroutines {
             GoState::NotExist => (State::Ended, NOBODY),
             GoState::Undetermined => return,
         };
-        // Of one that is created, where its creator was: where it starts is noted.
+        // For a new goroutine, the stack of its creator. Its own start stack is noted above.
         let stack = if is_created { record.stack } else { record.b };
         let why = match state {
             State::Running | State::Ended => 0,
@@ -124,8 +124,8 @@ impl Goroutines {
         }
     }
 
-    /// A goroutine that is created, or met for the first time: then it was there when the trace
-    /// began.
+    /// A goroutine that is created, or mentioned for the first time, and then is older than the
+    /// trace.
     fn meet(&mut self, id: u64, from: GoState, start: i64) -> u32 {
         let is_created = from == GoState::NotExist;
         let lane = match self.index.get(id) {
@@ -139,40 +139,41 @@ impl Goroutines {
     }
 }
 
-/// What a frequent change of state comes to.
+/// What a frequent change of state adds to the timeline.
 #[derive(Clone, Copy)]
 struct Step {
     state: State,
     who: Who,
-    /// Whether the stack is the goroutine's own, and not that of who did it.
+    /// Whether the stack is the goroutine's own. Otherwise it is that of the goroutine that caused
+    /// the change.
     is_own_stack: bool,
     then: Then,
 }
 
-/// What the thread has afterwards.
+/// The goroutine of the thread after the change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
-    /// What it had.
+    /// The same as before.
     Same,
-    /// The goroutine.
+    /// The goroutine that changes its state.
     This,
     Nothing,
 }
 
-/// Who an entry names.
+/// What `who` of the entry is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
     Nobody,
     /// The place of the event.
     Place,
-    /// What runs on the thread.
+    /// The goroutine that runs on the thread.
     Thread,
 }
 
-/// How many states there are.
+/// The number of states.
 const STATES: usize = 6;
 
-/// The frequent changes, by the state that is left and the one that is entered.
+/// The frequent changes, by the old and the new state.
 const STEPS: [[Option<Step>; STATES]; STATES] = {
     use GoState::{Runnable, Running, Syscall, Waiting};
     use Then::{Nothing, Same, This};

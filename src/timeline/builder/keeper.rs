@@ -1,4 +1,4 @@
-//! Puts events where they belong.
+//! Adds each event to the columns that it belongs to.
 
 use super::annotations::Annotations;
 use super::goroutines::Goroutines;
@@ -18,10 +18,10 @@ use crate::timeline::columns::procs::ProcColumns;
 use crate::timeline::columns::spans::Spans;
 use crate::timeline::columns::symbols::{StackNumber, StringNumber, Strings, Why};
 
-/// All columns so far.
+/// The columns so far.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
-    /// When the trace begins.
+    /// The start of the trace.
     start: Option<i64>,
     numbers: Numbers,
     whys: Whys,
@@ -31,11 +31,11 @@ pub(super) struct Keeper {
     metrics: Metrics,
     procs: Procs,
     annotations: Annotations,
-    /// When parts of the trace are missing, after which nothing is known.
+    /// The times of gaps, after which nothing is known.
     gaps: Vec<i64>,
 }
 
-/// All columns.
+/// The finished columns.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub goroutines: Index,
@@ -51,13 +51,13 @@ pub(super) struct Kept {
 }
 
 impl Keeper {
-    /// These numbers are in force from now on.
+    /// Starts a generation with these numbers.
     pub fn begin_generation(&mut self, numbers: Numbers) {
         self.whys.begin_generation(numbers.stack_count());
         self.numbers = numbers;
     }
 
-    /// Takes in the next event.
+    /// Adds the next event.
     #[inline(always)]
     pub fn add(&mut self, record: &Record) {
         if let What::GoTransition(from, to) = record.what {
@@ -69,7 +69,7 @@ impl Keeper {
         }
     }
 
-    /// Takes in what is no transition of a goroutine.
+    /// Adds an event that is not a transition of a goroutine.
     #[inline(never)]
     fn add_other(&mut self, record: &Record) {
         let time = record.time;
@@ -118,14 +118,14 @@ impl Keeper {
                     self.ranges.proc_stops(time);
                 }
             }
-            // What the experiment tells of the heap is another matter.
+            // Events of the AllocFree experiment are for `analysis::allocations`.
             What::Sync | What::AllocFree(_) | What::GoTransition(..) => {}
         }
     }
 
     fn begin_range(&mut self, record: &Record, range: RangeType, is_old: bool) {
-        // A range that is found under way is told by whatever thread, and bound to another
-        // goroutine.
+        // An event that reports an active range may come from any thread, so its own goroutine is
+        // not that of the range.
         let go = match range {
             RangeType::StopTheWorld | RangeType::GcMarkAssist => record.a,
             RangeType::GcMark | RangeType::GcSweep => record.go,
@@ -139,7 +139,7 @@ impl Keeper {
         (self.goroutines.number_of(record.go), number(record.text), self.numbers.stack(record.stack))
     }
 
-    /// A part of the trace is missing here: what was under way may have ended since.
+    /// A part of the trace is missing here. Whatever is open may have ended in it.
     fn gap(&mut self, time: i64) {
         self.gaps.push(time);
         self.goroutines.spans.gap(time);
@@ -148,7 +148,7 @@ impl Keeper {
         self.annotations.gap(time);
     }
 
-    /// All columns.
+    /// The finished columns.
     pub fn finish(self, strings: &mut Strings) -> Kept {
         let spans = self.goroutines.spans;
         Kept {
@@ -166,7 +166,7 @@ impl Keeper {
     }
 }
 
-/// The number of a string that is translated already.
+/// The number of a string that has been translated.
 fn number(text: Symbol) -> StringNumber {
     match text {
         Symbol::Id(number) => u32::try_from(number).unwrap_or(0),

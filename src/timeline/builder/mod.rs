@@ -1,14 +1,15 @@
-//! From records to the timeline: each is taken in once, without allocation, text or a search.
+//! Builds a timeline from records. Each record is processed once, without allocation, text or a
+//! search.
 //!
 //! ```text
 //! Reader ─► Builder ─► Feed ─► Keeper ─► columns
 //!           (tables)           (threads, goroutines, Ps, ranges, annotations, metrics)
 //! ```
 //!
-//! The [`Builder`] translates a generation's tables to the timeline's numbers. What it passes on
-//! needs them no more, so reading goes on while a [`Keeper`](keeper::Keeper) on another thread puts
-//! events where they belong. The two take about as long, whatever the trace's format and wherever
-//! it comes from.
+//! The [`Builder`] replaces a generation's string and stack IDs by the timeline's numbers. The
+//! records that it passes on do not need the generation's tables, so reading can continue while a
+//! [`Keeper`](keeper::Keeper) on another thread adds the events to the columns. Both take about as
+//! long, for every trace format and source.
 
 mod annotations;
 mod feed;
@@ -31,7 +32,7 @@ use feed::Feed;
 use keeper::Kept;
 use numbers::Numbers;
 
-/// Takes in the records of a trace in their order.
+/// Takes the records of a trace, in order.
 #[derive(Debug)]
 pub(super) struct Builder {
     version: Version,
@@ -44,7 +45,7 @@ pub(super) struct Builder {
 }
 
 impl Sink for Builder {
-    /// Takes in the next records, all of the same generation.
+    /// Adds the next records. All are of the same generation.
     fn add(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
         let extent = self.extent.get_or_insert(Extent { start: first.time, end: last.time });
@@ -57,18 +58,18 @@ impl Sink for Builder {
     }
 }
 
-/// Whether the record of an event has strings that stand elsewhere.
+/// Whether records of this kind refer to strings that have to be translated.
 fn has_text(what: What) -> bool {
     match what {
         What::RangeBegin(_) | What::RangeActive(_) => true,
         What::TaskBegin | What::TaskEnd | What::RegionBegin | What::RegionEnd | What::Log | What::Label => true,
-        // Its reason is in the generation's table, or no string of the trace.
+        // The reason is in the generation's table, or is not a string of the trace.
         What::GoTransition(..) => false,
         _ => false,
     }
 }
 
-/// Makes the strings of a record numbers of the timeline.
+/// Replaces the strings of a record by the timeline's numbers.
 #[cold]
 fn translate(record: &Record, tables: tables::Symbols<'_>, strings: &mut Strings) -> Record {
     let mut number = |symbol| Symbol::Id(numbers::string(symbol, tables, strings).into());
@@ -77,7 +78,7 @@ fn translate(record: &Record, tables: tables::Symbols<'_>, strings: &mut Strings
 }
 
 impl Builder {
-    /// For a trace of a version, on so many threads.
+    /// A builder for a trace of this version. With more than one thread, it may start another.
     pub fn new(version: Version, threads: usize) -> Self {
         Builder {
             version,
@@ -97,7 +98,7 @@ impl Builder {
         self.feed.begin_generation(Numbers::new(tables, &mut self.strings, &mut self.stacks));
     }
 
-    /// The timeline of all that came.
+    /// The timeline of all records so far.
     pub fn finish(mut self) -> Timeline {
         let kept = self.feed.finish().finish(&mut self.strings);
         let Kept { goroutines, start_stacks, spans, places, whys, gc, metrics, procs, annotations, gaps } = kept;

@@ -1,5 +1,4 @@
-//! From a generation's IDs of strings and stacks to the timeline's numbers: all of a generation's
-//! tables at once.
+//! Maps the string and stack IDs of a generation to the timeline's numbers.
 
 use std::collections::HashMap;
 
@@ -9,24 +8,24 @@ use crate::event::record::Symbol;
 use crate::event::tables::{self, RawFrame, StackEntry};
 use crate::timeline::columns::symbols::{FrameEntry, StackNumber, Stacks, StringNumber, Strings};
 
-/// Values by an ID that the runtime counts up from 1; IDs far apart, which only a strange file has,
-/// are in a map.
+/// Values by ID. The runtime counts IDs from 1, so they index a vector. IDs far apart, as in a
+/// damaged file, are in a map.
 #[derive(Debug)]
 pub(super) struct ById<T> {
     dense: Vec<T>,
     sparse: HashMap<u64, T, RandomState>,
-    /// How many IDs there are in the generation's table.
+    /// The number of IDs in the generation's table.
     len: usize,
     absent: T,
 }
 
-/// The vector may be so many times longer than the number of IDs in the generation's table,
+/// The vector may be this many times longer than the number of IDs in the generation's table,
 const MAX_SPARSENESS: usize = 4;
 /// and this long in any case.
 const ALWAYS_DENSE: usize = 1024;
 
 impl<T: Copy> ById<T> {
-    /// For a table of so many IDs. Those of which nothing is said have the value `absent`.
+    /// Values for a table of `len` IDs. IDs without a value have the value `absent`.
     pub fn new(absent: T, len: usize) -> Self {
         ById { dense: Vec::new(), sparse: HashMap::default(), len, absent }
     }
@@ -59,15 +58,15 @@ impl<T: Copy> ById<T> {
     }
 }
 
-/// The numbers of what a generation's events refer to.
+/// The timeline's numbers of a generation's strings and stacks.
 #[derive(Debug)]
 pub(super) struct Numbers {
     strings: ById<StringNumber>,
-    /// With [`NAMED`].
+    /// May contain the bit [`NAMED`].
     stacks: ById<StackNumber>,
 }
 
-/// In the number of a stack: its outermost function has a name.
+/// A bit in the number of a stack: its outermost function has a name.
 const NAMED: StackNumber = 1 << 31;
 
 impl Default for Numbers {
@@ -77,7 +76,7 @@ impl Default for Numbers {
 }
 
 impl Numbers {
-    /// Takes over what is new in a generation's tables.
+    /// Adds the strings and stacks of a generation to those of the timeline.
     pub fn new(from: tables::Symbols<'_>, strings: &mut Strings, stacks: &mut Stacks) -> Self {
         let tables = from.tables;
         let unknown = strings.intern(tables::UNKNOWN);
@@ -101,7 +100,7 @@ impl Numbers {
     fn read_frames(&self, entry: StackEntry, from: tables::Symbols<'_>, frames: &mut Vec<FrameEntry>) {
         let mut pos = entry.pos;
         for _ in 0..entry.frames {
-            // The frames were read once when the table was built: they are whole.
+            // The frames were checked when the table was built.
             let Ok(frame) = RawFrame::read(from.window, &mut pos) else { break };
             let RawFrame { pc, func, file, line } = from.tables.canonical(frame);
             frames.push(FrameEntry { pc, line, func: self.strings.get(func), file: self.strings.get(file) });
@@ -116,20 +115,20 @@ impl Numbers {
         self.stacks.get(id) & !NAMED
     }
 
-    /// How many stacks the generation has.
+    /// The number of stacks in the generation.
     pub fn stack_count(&self) -> usize {
         self.stacks.len
     }
 
-    /// The number of a stack, or 0 if its outermost function has no name: of a goroutine that is
-    /// preempted early, Go 1.23 writes a stack of a single frame of zeros.
+    /// The number of a stack, or 0 if its outermost function has no name. For a goroutine that is
+    /// preempted early, Go 1.23 writes a stack with a single frame of zeros.
     pub fn named_stack(&self, id: u64) -> StackNumber {
         let stack = self.stacks.get(id);
         if stack & NAMED != 0 { stack & !NAMED } else { 0 }
     }
 }
 
-/// The number of a string, wherever it stands.
+/// The timeline's number of a string, which may be in the tables, in the trace or in the code.
 pub(super) fn string(symbol: Symbol, from: tables::Symbols<'_>, to: &mut Strings) -> StringNumber {
     match symbol {
         Symbol::Empty => 0,

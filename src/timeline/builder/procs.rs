@@ -1,4 +1,4 @@
-//! Processors: when each has a thread.
+//! Collects the states of Ps.
 
 use crate::event::ProcState;
 use crate::event::record::Record;
@@ -6,19 +6,19 @@ use crate::id::NONE;
 use crate::timeline::columns::index::Index;
 use crate::timeline::columns::procs::{ProcColumns, ProcEntry};
 
-/// The Ps met so far and what happened to them.
+/// The Ps so far and their states.
 #[derive(Debug, Default)]
 pub(super) struct Procs {
     index: Index,
     entries: Vec<(u32, ProcEntry)>,
-    /// The state and thread of each.
+    /// The last state and thread of each P.
     last: Vec<(ProcState, u64)>,
-    /// Those of which the state is known.
+    /// The Ps whose state is known.
     known: Vec<u32>,
 }
 
 impl Procs {
-    /// A P changes its state. `start` is when the trace begins.
+    /// A P changes its state. `start` is the start of the trace.
     pub fn transition(&mut self, record: &Record, from: ProcState, to: ProcState, start: i64) {
         let number = match self.index.get(record.a) {
             Some(number) => number,
@@ -35,7 +35,7 @@ impl Procs {
         if last.0 == to && to != ProcState::Running {
             return;
         }
-        // A status says again what is known, or that a new thread has it.
+        // A status repeats what is known, or reports a new thread.
         if last.0 == to && last.1 == record.thread {
             return;
         }
@@ -43,13 +43,13 @@ impl Procs {
             self.known.push(number);
         }
         let mut entry = ProcEntry::new(record.time, to, record);
-        // Whoever else takes it from its thread has stolen it.
+        // If another thread takes the P from its thread, that is a steal.
         entry.is_stolen = last.0 == ProcState::Running && to == ProcState::Idle && last.1 != record.thread;
         *last = (to, record.thread);
         self.entries.push((number, entry));
     }
 
-    /// A part of the trace is missing here: of no P it is known what it does from now on.
+    /// A part of the trace is missing here. The state of every P is unknown from now on.
     pub fn gap(&mut self, time: i64) {
         for number in self.known.drain(..) {
             let Some(last) = self.last.get_mut(number as usize) else { continue };
@@ -61,7 +61,7 @@ impl Procs {
     }
 
     pub fn finish(mut self) -> ProcColumns {
-        // Stable: each P's stay in order of time.
+        // The sort is stable, so the entries of each P stay in order of time.
         self.entries.sort_by_key(|&(number, _)| number);
         ProcColumns::new(self.index, self.entries)
     }

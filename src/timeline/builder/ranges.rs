@@ -1,4 +1,5 @@
-//! Ranges that the runtime marks: collections, stop-the-worlds, mark assists, sweeps.
+//! Collects the ranges that the runtime marks: collections, stop-the-world pauses, mark assists and
+//! sweeps.
 
 use std::collections::HashMap;
 use std::mem;
@@ -10,7 +11,7 @@ use crate::timeline::columns::OPEN;
 use crate::timeline::columns::gc::{AssistEntry, CycleEntry, GcColumns, PauseEntry, SweepEntry};
 use crate::timeline::columns::symbols::{StackNumber, StringNumber};
 
-/// Ranges so far; those that are open are found by what they are bound to.
+/// The ranges so far. Open ranges are found by the goroutine or P that they belong to.
 #[derive(Debug, Default)]
 pub(super) struct Ranges {
     columns: GcColumns,
@@ -20,24 +21,24 @@ pub(super) struct Ranges {
     open_sweeps: HashMap<u64, usize, RandomState>,
 }
 
-/// What the caller has looked up of a range's event.
+/// What the caller has looked up for the event of a range.
 #[derive(Clone, Copy)]
 pub(super) struct Looked {
-    /// The goroutine that the range is bound to, or on which it happens.
+    /// The goroutine that the range belongs to, or that was running.
     pub go: u32,
     pub stack: StackNumber,
     pub reason: StringNumber,
 }
 
 impl Ranges {
-    /// A range begins, or is found to be under way: `is_old`.
+    /// A range starts. With `is_old`, it is reported as active and started earlier.
     pub fn begin(&mut self, range: RangeType, record: &Record, looked: Looked, is_old: bool) {
         let Looked { go, stack, reason } = looked;
         let start = record.time;
         let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
         match range {
             RangeType::GcMark => {
-                // A generation says again what is under way.
+                // Each generation repeats which ranges are active.
                 if self.open_cycle.is_none() || !is_old {
                     self.open_cycle = Some(cycles.len());
                     cycles.push(CycleEntry { start, end: OPEN, is_old, stack, go });
@@ -64,7 +65,7 @@ impl Ranges {
         }
     }
 
-    /// A range ends. One whose begin is not known is left out.
+    /// A range ends. A range whose start is not known is left out.
     pub fn end(&mut self, range: RangeType, record: &Record) {
         let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
         let end = record.time;
@@ -92,8 +93,7 @@ impl Ranges {
         }
     }
 
-    /// A part of the trace is missing here: what is under way is known to last until then, and no
-    /// longer.
+    /// A part of the trace is missing here. Open ranges are cut at the gap.
     pub fn gap(&mut self, time: i64) {
         let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
         if let Some(cycle) = self.open_cycle.take().and_then(|index| cycles.get_mut(index)) {
@@ -110,9 +110,9 @@ impl Ranges {
         }
     }
 
-    /// A P goes idle: if the world is being stopped, that is one less to wait for.
+    /// A P goes idle. If the world is being stopped, this may be the last P that had to stop.
     pub fn proc_stops(&mut self, time: i64) {
-        // There is one at a time, but for damaged traces; then the newest counts.
+        // Only damaged traces have several open pauses. Then the newest counts.
         if !self.open_pauses.is_empty()
             && let Some(pause) = self.columns.pauses.last_mut().filter(|pause| pause.end == OPEN)
         {

@@ -1,4 +1,4 @@
-//! Two threads build what one does.
+//! Checks that two threads build the same timeline as one.
 
 use std::fmt::{Display, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::*;
 use crate::Reader;
 use crate::error::Error;
 
-/// All that a timeline tells.
+/// Everything in a timeline, as text.
 fn told(timeline: &Timeline) -> String {
     let mut text = String::new();
     let t = timeline;
@@ -42,7 +42,8 @@ fn built(reader: Reader<'_>, feed: Feed) -> Result<String, Error> {
     Timeline::build(reader, builder).map(|timeline| told(&timeline))
 }
 
-/// Whether a timeline came out: the same on one thread and on two, or the same error.
+/// Builds a timeline on one thread and on two, and checks that the timelines or the errors are
+/// equal. Returns whether there is a timeline.
 fn compare(bytes: &[u8], is_lenient: bool, name: &dyn Display) -> bool {
     let reader = || match is_lenient {
         true => Reader::builder().lenient().from_slice(bytes),
@@ -50,7 +51,7 @@ fn compare(bytes: &[u8], is_lenient: bool, name: &dyn Display) -> bool {
     };
     let (Ok(first), Ok(second)) = (reader(), reader()) else { return false };
     let one = built(first, Feed::new(1));
-    // At once to the other.
+    // Uses the other thread from the first event on.
     let two = built(second, Feed::with_patience(Some(0)));
     match (one, two) {
         (Ok(one), Ok(two)) => {

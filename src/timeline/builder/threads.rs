@@ -1,4 +1,5 @@
-//! Threads, and the places where goroutines run: pairs of a P and a thread.
+//! Tracks which goroutine each thread runs, and the places where goroutines run: pairs of a P and a
+//! thread.
 
 use std::collections::HashMap;
 
@@ -10,40 +11,40 @@ use crate::number::number;
 use crate::timeline::columns::Place;
 use crate::timeline::columns::spans::{NOBODY, NOBODY_WITHOUT_PROC};
 
-/// What is known of a thread: the answers of the last lookups of what it has.
+/// The state of a thread: the results of the last lookups of its P and goroutine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Thread {
     pub id: u64,
     proc: u64,
-    /// The goroutine that it has, [`NONE`] for none.
+    /// The ID of its goroutine, or [`NONE`].
     pub go_id: u64,
-    /// The number of that goroutine; without one, as whom it wakes others.
+    /// The number of its goroutine. Without one, the same as `nobody`.
     pub go: u32,
-    /// As whom it wakes others while it has no goroutine.
+    /// How an entry names the thread as a waker while it has no goroutine.
     pub nobody: u32,
-    /// The number of the place.
+    /// The number of its place.
     pub place: u32,
 }
 
 impl Thread {
     const fn new(id: u64) -> Self {
-        // No P has this ID, so the first event looks its place up.
+        // No P has this ID, so the first event looks up the place.
         Thread { id, proc: NONE - 1, go_id: NONE, go: NOBODY, nobody: NOBODY, place: 0 }
     }
 
-    /// It has a goroutine from now on.
+    /// The thread runs this goroutine from now on.
     #[inline(always)]
     pub fn take(&mut self, id: u64, number: u32) {
         self.go_id = id;
         self.go = number;
     }
 
-    /// The number of its goroutine as that of a creator.
+    /// The number of its goroutine, as the creator of another.
     pub fn creator(&self) -> u32 {
         if self.go_id == NONE { NOBODY } else { self.go }
     }
 
-    /// It has no goroutine any more.
+    /// The thread runs no goroutine from now on.
     #[inline(always)]
     pub fn release(&mut self) {
         self.go_id = NONE;
@@ -51,14 +52,14 @@ impl Thread {
     }
 }
 
-/// The threads met so far.
+/// The threads so far.
 #[derive(Debug)]
 pub(super) struct Threads {
-    /// The thread of the last event: events of a thread come in runs.
+    /// The index of the thread of the last event. Events of a thread come in runs.
     current: usize,
     threads: Vec<Thread>,
     by_id: HashMap<u64, usize, RandomState>,
-    /// The last lookup of each remainder of an ID.
+    /// A cache: the last lookup for each remainder of an ID.
     recent: [(u64, usize); RECENT],
     pub places: Vec<Place>,
     by_place: HashMap<Place, u32, RandomState>,
@@ -68,7 +69,7 @@ const RECENT: usize = 64;
 
 impl Default for Threads {
     fn default() -> Self {
-        // Events without a thread have one too.
+        // Events without a thread have an entry too.
         Threads {
             current: 0,
             threads: vec![Thread::new(NONE)],

@@ -1,4 +1,4 @@
-//! Reasons together with stacks, which most spans have.
+//! Numbers the pairs of a reason and a stack, which most spans have.
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
@@ -8,9 +8,9 @@ use crate::event::record::Symbol;
 use crate::timeline::columns::spans::MAX_WHYS;
 use crate::timeline::columns::symbols::{Strings, Why};
 
-/// A reason as it comes: a string's number, or one of [`Whys::statics`].
+/// A reason: the number of a string, or [`STATIC`] plus an index into [`Whys::statics`].
 type Reason = u32;
-/// The reasons that are not from the trace begin here.
+/// The first number of the reasons that are not strings of the trace.
 const STATIC: Reason = 1 << 31;
 /// No reason.
 const NO_REASON: Reason = u32::MAX;
@@ -20,10 +20,10 @@ const NO_REASON: Reason = u32::MAX;
 pub(super) struct Whys {
     /// The first has neither reason nor stack.
     whys: IndexSet<Why, RandomState>,
-    /// By stack: the reason's ID with which it came last, as a key, and the number of both. Nearly
-    /// always all events with a stack have the same.
+    /// For each stack, the key of the reason that it last occurred with, and the number of the
+    /// pair. Nearly all events with the same stack have the same reason.
     by_stack: ById<(u32, u32)>,
-    /// Strings that are not from the trace: a dozen reasons of old traces.
+    /// Reasons that are not strings of the trace: old traces have a dozen.
     statics: Vec<&'static str>,
 }
 
@@ -35,7 +35,7 @@ impl Default for Whys {
 }
 
 impl Whys {
-    /// Another generation's IDs are in force from now on: of so many stacks.
+    /// Starts a generation with this number of stacks.
     pub fn begin_generation(&mut self, stacks: usize) {
         self.by_stack = ById::new((NO_REASON, 0), stacks);
     }
@@ -43,7 +43,8 @@ impl Whys {
     /// The number of a reason together with a stack.
     #[inline(always)]
     pub fn number(&mut self, reason: Symbol, stack: u64, numbers: &Numbers) -> u32 {
-        // Most have no reason or one of the trace's, in an order that can't be foreseen.
+        // Most have no reason or one of the trace, in an order that cannot be predicted: no
+        // branches.
         let id = match reason {
             Symbol::Id(id) => id,
             _ => 0,
@@ -79,7 +80,7 @@ impl Whys {
         let reason = match reason {
             Symbol::Id(id) => numbers.string(id),
             Symbol::Static(_) => key,
-            // Reasons of changes of state are nothing else.
+            // Changes of state have no other kinds of reasons.
             Symbol::Empty | Symbol::Span { .. } | Symbol::Name(_) => 0,
         };
         let why = Why { reason, stack: numbers.stack(stack) };
@@ -92,7 +93,7 @@ impl Whys {
         number as u32
     }
 
-    /// All pairs by number.
+    /// All pairs, by number.
     pub fn finish(self, strings: &mut Strings) -> Vec<Why> {
         let statics: Vec<_> = self.statics.iter().map(|text| strings.intern(text.as_bytes())).collect();
         let of = |reason: Reason| reason.checked_sub(STATIC).and_then(|index| statics.get(index as usize));

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::symbols::{StackNumber, StringNumber};
 
-/// A task. Without a start it is older than the trace; a start or end at a gap is hidden by it.
+/// A task. Without a start, it started before the trace. A start or end at a gap is not known.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::timeline) struct TaskEntry {
     pub id: u64,
@@ -17,14 +17,14 @@ pub(in crate::timeline) struct TaskEntry {
     pub name: StringNumber,
     pub stack: StackNumber,
     pub go: u32,
-    /// The goroutine that ended it, [`NO_GOROUTINE`] if none did.
+    /// The goroutine that ended it, or [`NO_GOROUTINE`].
     pub ended_by: u32,
 }
 
-/// The number of no goroutine.
+/// Means that there is no goroutine.
 pub(in crate::timeline) const NO_GOROUTINE: u32 = u32::MAX;
 
-/// A region. Without a start it is older than the trace; a start or end at a gap is hidden by it.
+/// A region. Without a start, it started before the trace. A start or end at a gap is not known.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::timeline) struct RegionEntry {
     pub task: u64,
@@ -63,7 +63,7 @@ pub(in crate::timeline) struct SampleEntry {
     pub stack: StackNumber,
 }
 
-/// All of them, in order of time.
+/// All annotations, each kind in order of time.
 #[derive(Debug, Default)]
 pub(in crate::timeline) struct AnnotationColumns {
     pub tasks: Vec<TaskEntry>,
@@ -106,7 +106,7 @@ impl AnnotationColumns {
 /// What belongs to each task, built at the first query. Numbers are indexes into the columns.
 #[derive(Debug, Default)]
 pub(in crate::timeline) struct TaskIndex {
-    /// The last of each ID.
+    /// The last task with each ID.
     pub by_id: HashMap<u64, usize, RandomState>,
     pub children: HashMap<u64, Vec<usize>, RandomState>,
     pub regions: HashMap<u64, Vec<usize>, RandomState>,

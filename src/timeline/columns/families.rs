@@ -2,13 +2,13 @@
 
 use std::sync::OnceLock;
 
-/// The children of each goroutine, made when it is asked for.
+/// The children of each goroutine, computed at the first query.
 #[derive(Debug, Default)]
 pub(in crate::timeline) struct Families(OnceLock<Rows>);
 
 #[derive(Debug)]
 struct Rows {
-    /// Where in `children` those of each goroutine begin, and the end.
+    /// Where the children of each goroutine start in `children`, and the end.
     starts: Vec<u32>,
     /// By parent, then in the order in which they were created.
     children: Vec<u32>,

@@ -13,12 +13,12 @@ pub(in crate::timeline) struct CycleEntry {
     pub go: u32,
 }
 
-/// A stop-the-world.
+/// A stop-the-world pause.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::timeline) struct PauseEntry {
     pub start: i64,
     pub end: i64,
-    /// When the last P went idle in it.
+    /// When the last P went idle in the pause.
     pub last_stop: i64,
     pub reason: StringNumber,
     pub stack: StackNumber,
@@ -46,7 +46,7 @@ pub(in crate::timeline) struct SweepEntry {
     pub reclaimed: u64,
 }
 
-/// All of them, each kind sorted by its start.
+/// All of them, each kind sorted by start.
 #[derive(Debug, Default)]
 pub(in crate::timeline) struct GcColumns {
     pub cycles: Vec<CycleEntry>,

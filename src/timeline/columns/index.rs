@@ -1,4 +1,4 @@
-//! From the runtime's IDs to dense numbers.
+//! Maps the runtime's IDs to dense numbers.
 
 use std::collections::HashMap;
 
@@ -6,28 +6,28 @@ use foldhash::fast::RandomState;
 
 use crate::number::number;
 
-/// Numbers for IDs, from 0 in the order in which they are added.
+/// Numbers IDs from 0, in the order in which they are added.
 ///
-/// A process numbers its goroutines upwards, so those created while the trace was made lie close
-/// together, wherever that is: they index a vector that begins at the first of them. All others,
-/// which are older or a strange file's, are in a map.
+/// A process numbers its goroutines upwards, so the IDs of goroutines created during the trace are
+/// close together. They index a vector that starts at the first of them. All other IDs (of older
+/// goroutines, or of a damaged file) are in a map.
 #[derive(Debug, Default)]
 pub(in crate::timeline) struct Index {
     ids: Vec<u64>,
-    /// The ID of the vector's first place; not known before a goroutine is created.
+    /// The ID of the first element of `dense`. `None` until a goroutine is created.
     base: Option<u64>,
     dense: Vec<u32>,
     sparse: HashMap<u64, u32, RandomState>,
 }
 
 const ABSENT: u32 = u32::MAX;
-/// The vector may be so many times longer than the number of IDs,
+/// The vector may be this many times longer than the number of IDs,
 const MAX_SPARSENESS: usize = 4;
 /// and this long in any case.
 const ALWAYS_DENSE: usize = 1024;
 
 impl Index {
-    /// The number of an ID.
+    /// The number of an ID. `None` if it was not added.
     #[inline(always)]
     pub fn get(&self, id: u64) -> Option<u32> {
         let offset = id.wrapping_sub(self.base.unwrap_or(0));
@@ -37,7 +37,7 @@ impl Index {
         }
     }
 
-    /// Adds an ID that has no number. `is_new`: later ones are likely to follow it closely.
+    /// Adds an ID that has no number. `is_new` means that later IDs are likely to be close to it.
     pub fn add(&mut self, id: u64, is_new: bool) -> u32 {
         let number = number(self.ids.len());
         self.ids.push(id);
@@ -59,17 +59,17 @@ impl Index {
         number
     }
 
-    /// The ID behind a number.
+    /// The ID that has a number.
     pub fn id(&self, number: u32) -> Option<u64> {
         self.ids.get(number as usize).copied()
     }
 
-    /// How many there are.
+    /// The number of IDs.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// About how many bytes this takes.
+    /// The approximate size in bytes.
     pub fn bytes(&self) -> u64 {
         let sparse = self.sparse.capacity() * (size_of::<(u64, u32)>() + 1);
         (self.ids.capacity() * size_of::<u64>() + self.dense.capacity() * size_of::<u32>() + sparse) as u64
@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn ids_are_found_wherever_they_lie() {
         let mut index = Index::default();
-        // Old ones, then new ones a process gives out in batches of sixteen, then strange ones.
+        // Old IDs, then new IDs with the gaps of a real process, then IDs that only a damaged file
+        // has.
         let old = [1, 2, 17, 1 << 40];
         let new = (0..5000).map(|i| (1 << 40) + 1 + i * 3);
         let strange = [u64::MAX - 1, 0, 1 << 63, (1 << 40) - 1, (1 << 40) + (1 << 30)];

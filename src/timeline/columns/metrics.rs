@@ -1,6 +1,6 @@
 //! The heap, its goal and GOMAXPROCS over time.
 
-/// Values and when they came to hold.
+/// Values and the times from which they hold.
 pub(in crate::timeline) type Column = Vec<(i64, u64)>;
 
 /// The columns of all metrics, each in order of time.

@@ -10,10 +10,10 @@ pub(in crate::timeline) mod runs;
 pub(in crate::timeline) mod spans;
 pub(in crate::timeline) mod symbols;
 
-/// The end of what had not ended when the trace did.
+/// The end of something that was still open when the trace ended.
 pub(in crate::timeline) const OPEN: i64 = i64::MAX;
 
-/// Where something runs: a P and a thread, [`NONE`] where there is none.
+/// Where something runs: the IDs of a P and of a thread, or [`NONE`](crate::id::NONE).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::timeline) struct Place {
     pub proc: u64,

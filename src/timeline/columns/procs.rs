@@ -8,12 +8,12 @@ use crate::event::ProcState;
 use crate::event::record::Record;
 use crate::id::NONE;
 
-/// What a P is from some time on.
+/// The state of a P from a time on.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::timeline) struct ProcEntry {
     pub time: i64,
     pub state: ProcState,
-    /// Of whoever did it: for a P that runs, the one that has it.
+    /// The thread that caused the change. For a running P, the thread that has it.
     pub thread: u64,
     pub go: u64,
     pub is_stolen: bool,
@@ -24,7 +24,7 @@ impl ProcEntry {
         ProcEntry { time, state, thread: record.thread, go: record.go, is_stolen: false }
     }
 
-    /// Nothing is known of it.
+    /// A state that is not known.
     pub fn undetermined(time: i64) -> Self {
         ProcEntry { time, state: ProcState::Undetermined, thread: NONE, go: NONE, is_stolen: false }
     }
@@ -36,15 +36,15 @@ pub(in crate::timeline) struct ProcColumns {
     pub index: Index,
     /// By P, then by time.
     entries: Vec<ProcEntry>,
-    /// Where those of each P start, and the end.
+    /// Where the entries of each P start, and the end.
     starts: Vec<usize>,
-    /// What ran on each, made when it is asked for.
+    /// The goroutines that ran on each P, computed at the first query.
     pub by_proc: OnceLock<Runs>,
     pub by_thread: OnceLock<Runs>,
 }
 
 impl ProcColumns {
-    /// From entries sorted by the number of the P.
+    /// Columns from entries sorted by the number of the P.
     pub fn new(index: Index, entries: Vec<(u32, ProcEntry)>) -> Self {
         let first = |number: usize| entries.partition_point(|&(of, _)| (of as usize) < number);
         let starts = (0..=index.len()).map(first).collect();

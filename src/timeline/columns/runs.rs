@@ -4,7 +4,7 @@ use super::Place;
 use super::spans::{Cursor, Spans, State};
 use crate::id::present;
 
-/// A span of a goroutine that runs or is in a system call.
+/// A span of a goroutine that is running or in a system call.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::timeline) struct Run {
     pub start: i64,
@@ -12,14 +12,14 @@ pub(in crate::timeline) struct Run {
     pub cursor: Cursor,
 }
 
-/// Runs by where they were.
+/// Runs by P or by thread.
 #[derive(Debug)]
 pub(in crate::timeline) struct Runs {
     /// In ascending order.
     pub ids: Vec<u64>,
     /// By ID, then by time.
     runs: Vec<Run>,
-    /// Where those of each ID start, and the end.
+    /// Where the runs of each ID start, and the end.
     starts: Vec<usize>,
 }
 
@@ -29,7 +29,7 @@ impl Runs {
         let mut ids: Vec<u64> = places.iter().map(&id_of).filter(|&id| present(id).is_some()).collect();
         ids.sort_unstable();
         ids.dedup();
-        // The row of each place; places without an ID have none.
+        // The row of each place. Places without an ID have none.
         let rows: Vec<Option<usize>> = places.iter().map(|place| ids.binary_search(&id_of(place)).ok()).collect();
         let each = |visit: &mut dyn FnMut(usize, Run)| {
             for go in 0..goroutines {

@@ -1,15 +1,15 @@
-//! The spans of all goroutines, eight bytes each, or sixteen.
+//! The spans of all goroutines, in eight or sixteen bytes each.
 //!
-//! A goroutine's spans follow each other without gaps, so only begins are kept: a span ends where
-//! the next one begins. While a trace is read, the spans of a goroutine go into chunks, so that
-//! none is ever moved. A chunk is as long as twice what the goroutine's last one came to. The
-//! chunks, sorted by goroutine, find the spans again.
+//! A goroutine's spans follow each other without gaps, so only starts are stored: a span ends where
+//! the next one starts. The spans of a goroutine (its lane) are stored in chunks, so that none is
+//! ever moved. A chunk is twice as long as the used part of the goroutine's previous chunk. In the
+//! end, the chunks are sorted by goroutine.
 //!
-//! A begin is a word: in its upper half nanoseconds since the chunk's begin, in its lower half the
-//! state and what [`Entry::who`] and [`Entry::why`] say, in as many bits as that state mostly
-//! needs. Where they don't fit, a second word follows: its upper half is the same, which no other
-//! begin of the goroutine has, and its lower half is the `who`. So a chunk can be searched by time
-//! as it is.
+//! A start is a word. Its upper half is the time in nanoseconds since the start of the chunk. Its
+//! lower half has the state, [`Entry::who`] and [`Entry::why`], each in as many bits as that state
+//! usually needs. If they do not fit, a second word follows: its upper half is the same time, which
+//! no other start of the goroutine has, and its lower half is `who`. So a chunk can be searched by
+//! time as it is.
 
 use std::hint::select_unpredictable;
 
@@ -18,38 +18,38 @@ use crate::number::number;
 
 type Word = u64;
 
-/// What a goroutine does from some time on.
+/// The state of a goroutine from a time on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::timeline) struct Entry {
     pub time: i64,
     pub state: State,
-    /// By state: see [`State`].
+    /// The meaning depends on the state: see [`State`].
     pub who: u32,
-    /// The reason and stack, as an index of `Tables::whys`.
+    /// The reason and stack, as an index of `Symbols::whys`.
     pub why: u32,
 }
 
-/// A state, and how it came about.
+/// A state, and how the goroutine entered it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(in crate::timeline) enum State {
-    /// Not seen yet, or not since a gap.
+    /// Not known: not mentioned yet, or not since a gap.
     Undetermined = 0,
-    /// Runnable because it was created; `who`: its creator, `why`: the creator's stack.
+    /// Runnable because it was created. `who` is its creator, and `why` has the creator's stack.
     Created = 1,
-    /// Runnable because it was woken; `who`: its waker, `why`: the waker's stack.
+    /// Runnable because it was woken. `who` is its waker, and `why` has the waker's stack.
     Woken = 2,
-    /// Runnable of itself: it yielded, was preempted, came out of a system call or is found to be
-    /// so.
+    /// Runnable for another reason: it yielded, was preempted, returned from a system call, or has
+    /// this status at the start of a generation.
     Ready = 3,
-    /// `who`: the place.
+    /// `who` is the place.
     Running = 4,
-    /// `who`: [`NOBODY`], or its creator if it was created blocked; then `why` is the creator's
-    /// stack.
+    /// `who` is [`NOBODY`]. If it was created blocked, `who` is its creator, and `why` has the
+    /// creator's stack.
     Waiting = 5,
-    /// `who`: the place.
+    /// `who` is the place.
     Syscall = 6,
-    /// It is gone.
+    /// It has exited.
     Ended = 7,
 }
 
@@ -64,37 +64,37 @@ const STATES: [State; 8] = [
     State::Ended,
 ];
 
-/// The lower half of a word: the state, whether another word follows, and the rest.
+/// The layout of the lower half of a word: the state, whether another word follows, and the rest.
 const STATE_BITS: u32 = 3;
 const WIDE: u32 = 1 << STATE_BITS;
 const HEAD_BITS: u32 = STATE_BITS + 1;
 const REST_BITS: u32 = 32 - HEAD_BITS;
 
-/// So many reasons and stacks can be told apart; what comes later is not known.
+/// The maximum number of pairs of a reason and a stack. Later ones are not stored.
 pub(in crate::timeline) const MAX_WHYS: usize = 1 << REST_BITS;
 
-/// No goroutine; as a waker: none, on a thread that had a P, so the scheduler's own code.
+/// No goroutine. As a waker: the scheduler's own code, on a thread that had a P.
 pub(in crate::timeline) const NOBODY: u32 = u32::MAX;
 /// As a waker: no goroutine, on a thread without a P.
 pub(in crate::timeline) const NOBODY_WITHOUT_PROC: u32 = u32::MAX - 1;
 
-/// How the rest of a word is laid out, by state.
+/// The layout of the rest of a word, which depends on the state.
 #[derive(Clone, Copy)]
 struct Layout {
-    /// So many of its bits are the `who`'s; the `why` has the others.
+    /// The number of bits for `who`. The others are for `why`.
     who_bits: u8,
     who: Who,
 }
 
-/// How a `who` is written, so that most are small numbers.
+/// How `who` is encoded, so that most values are small numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
-    /// As it is: a place.
+    /// Unchanged: a place.
     Place = 0,
-    /// As one more than it is: nobody is 0.
+    /// Plus one, so that [`NOBODY`] is 0.
     Nobody = 1,
-    /// By how far it is from the goroutine itself: goroutines that have to do with each other were
-    /// often created together.
+    /// As the distance from the goroutine itself: related goroutines are often created one after
+    /// the other.
     Goroutine = 2,
 }
 
@@ -114,12 +114,12 @@ const LAYOUTS: [Layout; 8] = {
     ]
 };
 
-/// Which state it is can't be foreseen, so nothing here branches on it.
+/// The state cannot be predicted, so this does not branch on it.
 #[inline(always)]
 fn encode(who: u32, layout: Layout, lane: u32) -> u32 {
     let distance = who.wrapping_sub(lane) as i32;
     let zigzag = ((distance << 1) ^ (distance >> 31)) as u32;
-    // The last two numbers are no goroutines.
+    // The last two numbers are not goroutines.
     let nobody = NOBODY.wrapping_sub(who);
     let goroutine = select_unpredictable(nobody < 2, nobody, zigzag.saturating_add(2));
     let other = who.wrapping_add(layout.who as u32);
@@ -138,13 +138,13 @@ fn decode(code: u32, layout: Layout, lane: u32) -> u32 {
     }
 }
 
-/// The lower half of an entry's word, `None` if it takes two.
+/// The lower half of an entry's word. `None` if the entry takes two words.
 #[inline(always)]
 fn narrow(entry: Entry, lane: u32) -> Option<u32> {
     let layout = LAYOUTS[entry.state as usize];
     let bits = u32::from(layout.who_bits);
     let code = encode(entry.who, layout, lane);
-    // What does not fit into its bits.
+    // The bits that do not fit.
     let excess = code >> bits | (u64::from(entry.why) >> (REST_BITS - bits)) as u32;
     let rest = code | (u64::from(entry.why) << bits) as u32;
     (excess == 0).then_some(rest << HEAD_BITS | entry.state as u32)
@@ -154,7 +154,7 @@ fn word(since: u32, what: u32) -> Word {
     u64::from(since) << 32 | u64::from(what)
 }
 
-/// Nanoseconds since the chunk's begin.
+/// Nanoseconds since the start of the chunk.
 fn since(word: Word) -> u32 {
     (word >> 32) as u32
 }
@@ -163,23 +163,24 @@ fn is_wide(word: Word) -> bool {
     word as u32 & WIDE != 0
 }
 
-/// Spans are allocated so many at a time: less than a megabyte, and a power of two.
+/// The number of words in a slab: less than a megabyte, and a power of two.
 const SLAB: usize = 1 << 16;
-/// The smallest chunk, and a goroutine's first: most live for few spans. A span of two words fits.
+/// The smallest chunk, and the first of each goroutine, since most have few spans. A span of two
+/// words fits.
 const MIN_CHUNK: usize = 4;
 /// The largest chunk.
 const MAX_CHUNK: usize = 512;
 
-/// Where the spans are. A position counts through all slabs.
+/// Memory for chunks. Positions count through all slabs.
 #[derive(Default)]
 struct Arena {
     slabs: Vec<Box<[Word; SLAB]>>,
-    /// The first position that no chunk has.
+    /// The first free position.
     free: usize,
 }
 
 impl Arena {
-    /// So many consecutive places, all in one slab.
+    /// The position of `len` consecutive free words in one slab.
     fn allocate(&mut self, len: usize) -> usize {
         if self.free + len > self.slabs.len() * SLAB {
             self.free = self.slabs.len() * SLAB;
@@ -191,7 +192,7 @@ impl Arena {
         first
     }
 
-    /// The words of a chunk: they lie in one slab.
+    /// The words of a chunk, which are in one slab.
     #[inline]
     fn words(&self, chunk: &Chunk) -> &[Word] {
         let (slab, first) = (chunk.first / SLAB, chunk.first % SLAB);
@@ -207,7 +208,7 @@ impl Arena {
 }
 
 impl Entry {
-    /// Reads the entry whose first word has an index.
+    /// Reads the entry whose first word has this index.
     #[inline(always)]
     fn read(words: &[Word], index: u32, chunk: &Chunk) -> Option<Entry> {
         let &first = words.get(index as usize)?;
@@ -229,50 +230,50 @@ impl Entry {
 /// Consecutive spans of a goroutine.
 #[derive(Clone, Copy, Debug)]
 struct Chunk {
-    /// When the first begins.
+    /// The start of the first span.
     base: i64,
     first: usize,
-    /// In words.
+    /// The length in words.
     len: u32,
     lane: u32,
 }
 
-/// Where the next span of a goroutine goes.
+/// Where to store the next span of a goroutine.
 #[derive(Clone, Copy, Debug)]
 struct Lane {
     base: i64,
     next: usize,
-    /// The end of its chunk.
+    /// The end of its current chunk.
     end: usize,
-    /// Its chunk.
+    /// Its current chunk.
     chunk: u32,
-    /// The first stack that is known of the goroutine, 0 for none yet: its last frame is where the
+    /// The first known stack of the goroutine, or 0. Its last frame is the function in which the
     /// goroutine started.
     start_stack: StackNumber,
 }
 
 impl Lane {
-    /// How many words its chunk has so far.
+    /// The number of words in its current chunk so far.
     fn used(&self, chunk: &Chunk) -> u32 {
         (self.next - chunk.first) as u32
     }
 }
 
-/// Takes spans in as they begin, each goroutine's in order of time.
+/// Stores spans when they start, those of each goroutine in order of time.
 #[derive(Default)]
 pub(in crate::timeline) struct SpansBuilder {
     arena: Arena,
     /// By goroutine.
     lanes: Vec<Lane>,
     chunks: Vec<Chunk>,
-    /// How many entries have taken two words.
+    /// The number of entries that take two words.
     wide: u64,
-    /// When parts of the trace are missing, after which nothing is known.
+    /// The times of gaps, after which nothing is known.
     gaps: Vec<i64>,
 }
 
 impl SpansBuilder {
-    /// A goroutine; they are numbered from 0.
+    /// Adds a goroutine. They are numbered from 0.
     pub fn add_lane(&mut self) {
         self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, start_stack: 0 });
     }
@@ -282,8 +283,9 @@ impl SpansBuilder {
         self.gaps.push(time);
     }
 
-    /// The trace speaks of a goroutine without having told what it did before: if it never did,
-    /// that is not known since `start`, and otherwise since a gap if there was one meanwhile.
+    /// The trace mentions a goroutine whose earlier state is not known. If it is the first mention,
+    /// the state is undetermined since `start`. Otherwise it is undetermined since the first gap
+    /// after the last mention, if there was one.
     pub fn meet(&mut self, lane: u32, start: i64) {
         match self.last(lane) {
             None => self.lose(lane, start),
@@ -291,12 +293,13 @@ impl SpansBuilder {
         }
     }
 
-    /// Nothing is known of a goroutine from a time on.
+    /// The state of a goroutine is undetermined from a time on.
     fn lose(&mut self, lane: u32, time: i64) {
         self.push(lane, Entry { time, state: State::Undetermined, who: NOBODY, why: 0 });
     }
 
-    /// If there was a gap since a goroutine was last told of, nothing is known of it since then.
+    /// If there was a gap after the last mention of a goroutine, its state is undetermined since
+    /// then.
     fn lose_in_gap(&mut self, lane: u32, last: Entry) {
         let known = self.gaps.partition_point(|&gap| gap <= last.time);
         if let Some(&gap) = self.gaps.get(known).filter(|_| last.state != State::Ended) {
@@ -304,7 +307,7 @@ impl SpansBuilder {
         }
     }
 
-    /// The goroutine is in a state from a time on, which is later than the last one.
+    /// The goroutine is in a state from a time on, which is later than its last entry.
     #[inline(always)]
     pub fn push(&mut self, lane: u32, entry: Entry) {
         let Some(state) = self.lanes.get_mut(lane as usize) else { return };
@@ -319,7 +322,7 @@ impl SpansBuilder {
         }
     }
 
-    /// Adds an entry that takes two words, or another chunk.
+    /// Adds an entry that takes two words or needs a new chunk.
     #[inline(never)]
     fn push_slowly(&mut self, lane: u32, entry: Entry) {
         let what = narrow(entry, lane);
@@ -343,8 +346,8 @@ impl SpansBuilder {
         }
     }
 
-    /// Begins a chunk, twice as long as the last one came to: where spans lie far apart, one is
-    /// left before it is full.
+    /// Starts a chunk that is twice as long as the used part of the previous one. Where spans are
+    /// far apart, chunks are closed before they are full.
     fn open_chunk(&mut self, lane: u32, time: i64) {
         let Some(state) = self.lanes.get_mut(lane as usize) else { return };
         let mut used = 0;
@@ -359,7 +362,7 @@ impl SpansBuilder {
         self.chunks.push(Chunk { base: time, first, len: 0, lane });
     }
 
-    /// What was last added of a goroutine, if anything was.
+    /// The last entry of a goroutine. `None` if it has none.
     fn last(&self, lane: u32) -> Option<Entry> {
         let state = self.lanes.get(lane as usize)?;
         let chunk = self.chunks.get(state.chunk as usize)?;
@@ -368,7 +371,7 @@ impl SpansBuilder {
         Entry::read(words, first_word(words, chunk.len.checked_sub(1)?), &chunk)
     }
 
-    /// Notes a stack of the goroutine, if it is the first; `id` is 0 for none.
+    /// Notes the first stack of the goroutine. `id` is 0 for none.
     #[inline(always)]
     pub fn note_stack(&mut self, lane: u32, id: u64, stack: impl FnOnce() -> StackNumber) {
         match self.lanes.get_mut(lane as usize) {
@@ -377,13 +380,13 @@ impl SpansBuilder {
         }
     }
 
-    /// The first known stack of each goroutine, 0 where there is none.
+    /// The first known stack of each goroutine, or 0.
     pub fn start_stacks(&self) -> Vec<StackNumber> {
         self.lanes.iter().map(|lane| lane.start_stack).collect()
     }
 
-    /// Closes all chunks and sorts them by goroutine. Of those that were not told of any more after
-    /// a gap nothing is known since.
+    /// Closes all chunks and sorts them by goroutine. Goroutines that are not mentioned after a gap
+    /// are undetermined since then.
     pub fn finish(mut self) -> Spans {
         if !self.gaps.is_empty() {
             for lane in 0..self.lanes.len() as u32 {
@@ -416,14 +419,14 @@ impl SpansBuilder {
     }
 }
 
-/// A wait with its neighbours.
+/// A wait with the entries before and after it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::timeline) struct RawWait {
     pub cursor: Cursor,
     pub entry: Entry,
-    /// What the goroutine did before; [`State::Ended`] if nothing is known.
+    /// The state before. [`State::Ended`] if there is none.
     pub previous: State,
-    /// What it did next; `None` if the trace ended first.
+    /// The next entry. `None` if the trace ended first.
     pub next: Option<Entry>,
 }
 
@@ -432,41 +435,40 @@ pub(in crate::timeline) struct Spans {
     arena: Arena,
     /// By goroutine, then by time.
     chunks: Vec<Chunk>,
-    /// The first chunk of each goroutine, and behind the last one the end.
+    /// The first chunk of each goroutine, and the end after the last.
     starts: Vec<u32>,
     len: u64,
 }
 
-/// A place among the spans of one goroutine.
+/// A position among the spans of one goroutine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::timeline) struct Cursor {
     chunk: u32,
     index: u32,
-    /// The goroutine's last chunk's end.
+    /// The end of the goroutine's chunks.
     end: u32,
 }
 
 impl Spans {
-    /// How many begins are kept, ends of goroutines included.
+    /// The number of entries, including the ends of goroutines.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// How many bytes they take, with what is allocated and not used, and how many the directory
-    /// takes.
+    /// The size in bytes of the words, including unused ones, and of the directory of chunks.
     pub fn bytes(&self) -> (u64, u64) {
         let spans = self.arena.slabs.len() * SLAB * size_of::<Word>();
         let directory = self.chunks.capacity() * size_of::<Chunk>() + self.starts.capacity() * size_of::<u32>();
         (spans as u64, directory as u64)
     }
 
-    /// Before a goroutine's first span.
+    /// The position of a goroutine's first span.
     pub fn first(&self, lane: u32) -> Cursor {
         let start = |lane: usize| self.starts.get(lane).copied().unwrap_or(0);
         Cursor { chunk: start(lane as usize), index: 0, end: start(lane as usize + 1) }
     }
 
-    /// What stands at a place, `None` behind the goroutine's last.
+    /// The entry at a position. `None` after the goroutine's last.
     #[inline]
     pub fn get(&self, cursor: Cursor) -> Option<Entry> {
         if cursor.chunk >= cursor.end {
@@ -476,7 +478,7 @@ impl Spans {
         Entry::read(self.arena.words(chunk), cursor.index, chunk)
     }
 
-    /// The next place.
+    /// The next position.
     #[inline]
     pub fn next(&self, cursor: Cursor) -> Cursor {
         let behind = Cursor { chunk: cursor.chunk.saturating_add(1), index: 0, ..cursor };
@@ -489,7 +491,7 @@ impl Spans {
         }
     }
 
-    /// The place before, `None` at the goroutine's first.
+    /// The previous position. `None` at the goroutine's first.
     pub fn previous(&self, lane: u32, cursor: Cursor) -> Option<Cursor> {
         if cursor.index > 0 {
             let chunk = self.chunks.get(cursor.chunk as usize)?;
@@ -504,14 +506,14 @@ impl Spans {
         Some(Cursor { chunk, index: first_word(words, last), ..cursor })
     }
 
-    /// The goroutine's last span.
+    /// The position of the goroutine's last span.
     pub fn last(&self, lane: u32) -> Option<Cursor> {
         let first = self.first(lane);
         self.previous(lane, Cursor { chunk: first.end, ..first })
     }
 
-    /// Shows the waits of a goroutine from a place on until `show` is false for one. Only the words
-    /// of waits and of what follows them are decoded in full.
+    /// Calls `show` with each wait of a goroutine from a position on, until it returns false. Only
+    /// the words of waits and of the entries after them are decoded in full.
     #[inline]
     pub fn waits_from(&self, cursor: Cursor, before: Option<State>, mut show: impl FnMut(RawWait) -> bool) {
         let mut previous = before.unwrap_or(State::Ended);
@@ -542,20 +544,20 @@ impl Spans {
         }
     }
 
-    /// The last span that begins at or before a time; the first if all are later.
+    /// The last span that starts at or before a time, or the first if all are later.
     pub fn covering(&self, lane: u32, time: i64) -> Cursor {
         let first = self.first(lane);
         let own = self.chunks.get(first.chunk as usize..first.end as usize).unwrap_or_default();
         let Some(chunk) = own.partition_point(|chunk| chunk.base <= time).checked_sub(1) else { return first };
         let words = self.arena.words(&own[chunk]);
         let elapsed = time.wrapping_sub(own[chunk].base) as u64;
-        // The first begins with the chunk, so at or before the time.
+        // The first span starts with the chunk, so at or before the time.
         let last = words.partition_point(|&word| u64::from(since(word)) <= elapsed).saturating_sub(1);
         Cursor { chunk: first.chunk + chunk as u32, index: first_word(words, last as u32), end: first.end }
     }
 }
 
-/// The first of the two words of an entry, if an index is that of the second.
+/// The index of the first word of an entry, given the index of any of its words.
 fn first_word(words: &[Word], index: u32) -> u32 {
     let time = |index: u32| words.get(index as usize).map(|&word| since(word));
     match index.checked_sub(1) {
@@ -580,7 +582,7 @@ impl std::fmt::Debug for SpansBuilder {
 mod tests {
     use super::*;
 
-    /// Entries of every kind, with small and large numbers, read back in every way.
+    /// Stores entries of every kind with small and large numbers, and reads them back in every way.
     #[test]
     fn spans_come_back_as_they_went() {
         let whos = [0, 1, 5, (1 << 16) - 1, 1 << 16, 1 << 17, 1 << 28, u32::MAX - 2, NOBODY_WITHOUT_PROC, NOBODY];
@@ -596,7 +598,7 @@ mod tests {
         for (i, state) in STATES.into_iter().cycle().take(8 * 80).enumerate() {
             for who in whos {
                 for why in whys {
-                    // Now and then further apart than a word can tell.
+                    // Now and then further apart than a word can express.
                     time += if i % 50 == 49 { 1 << 33 } else { 1 + i as i64 };
                     let entry = Entry { time, state, who, why };
                     let lane = i % 3;
@@ -626,8 +628,8 @@ mod tests {
         }
     }
 
-    /// Spans that lie far apart take a chunk each, of the smallest; those that are close again take
-    /// larger ones again.
+    /// Spans that are far apart take a smallest chunk each. Once they are close again, chunks grow
+    /// again.
     #[test]
     fn chunks_follow_how_close_spans_are() {
         const EACH: usize = 5000;
@@ -642,7 +644,7 @@ mod tests {
         let lens: Vec<usize> = builder.finish().chunks.iter().map(|chunk| chunk.len as usize).collect();
         let growing = [4, 8, 16, 32, 64, 128, 256];
         let largest = [512; (EACH - 508) / 512];
-        // In the last of the far ones' chunks there is room for three that are close.
+        // The last chunk of a far span has room for three close spans.
         let close_again = [&[4][..], &growing[1..], &largest[..]].concat();
         let first = [&growing[..], &largest[..], &[(EACH - 508) % 512]].concat();
         let expected = [first, vec![1; EACH - 1], close_again, vec![(EACH + 1 - 508) % 512]].concat();

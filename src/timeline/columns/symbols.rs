@@ -1,4 +1,4 @@
-//! Strings, stacks and reasons, each kept once for the whole trace.
+//! Strings, stacks and reasons. Each is stored once for the whole trace.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,9 +10,9 @@ use indexmap::IndexSet;
 use crate::event::{Frame, Text};
 use crate::number::{intern, number};
 
-/// A string's number; 0 is the empty one.
+/// The number of a string. 0 is the empty string.
 pub(in crate::timeline) type StringNumber = u32;
-/// A stack's number; 0 stands for none.
+/// The number of a stack. 0 means none.
 pub(in crate::timeline) type StackNumber = u32;
 
 /// All strings of a timeline.
@@ -28,12 +28,12 @@ impl Default for Strings {
 }
 
 impl Strings {
-    /// The number of a text, which is copied once.
+    /// The number of a string. It is copied when it first occurs.
     pub fn intern(&mut self, text: &[u8]) -> StringNumber {
         intern(&mut self.texts, text)
     }
 
-    /// The number of a text that is there.
+    /// The number of a string. `None` if the timeline does not have it.
     pub fn find(&self, text: &[u8]) -> Option<StringNumber> {
         self.texts.get_index_of(text).and_then(|index| u32::try_from(index).ok())
     }
@@ -48,7 +48,7 @@ impl Strings {
     }
 }
 
-/// A frame with its strings by number.
+/// A frame. Strings are numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::timeline) struct FrameEntry {
     pub pc: u64,
@@ -61,13 +61,13 @@ pub(in crate::timeline) struct FrameEntry {
 #[derive(Debug)]
 pub(in crate::timeline) struct Stacks {
     frames: IndexSet<FrameEntry, RandomState>,
-    /// The frames of all stacks, one stack after another, as indexes of `frames`.
+    /// The frames of all stacks, one stack after the other, as indexes of `frames`.
     rows: Vec<u32>,
-    /// Where in `rows` each stack begins, and the end. The first, which stands for none, is empty.
+    /// Where each stack starts in `rows`, and the end. The first stack, which means none, is empty.
     starts: Vec<usize>,
-    /// By the hash of the frames' PCs the last stack that has it.
+    /// The last stack with each hash of PCs.
     by_hash: HashMap<u64, StackNumber, RandomState>,
-    /// For each stack the one before it with the same hash, 0 for none.
+    /// For each stack the previous one with the same hash, or 0.
     same_hash: Vec<StackNumber>,
     hasher: RandomState,
 }
@@ -85,15 +85,15 @@ impl Default for Stacks {
     }
 }
 
-/// Of stacks with the same PCs so many are compared: in a real trace they are equal.
+/// The number of stacks with the same hash to compare. In a real trace, they are equal.
 const MAX_COMPARED: usize = 8;
 
 impl Stacks {
-    /// The number of a stack, which is kept once.
+    /// The number of a stack. Equal stacks have the same number.
     pub fn intern(&mut self, frames: &[FrameEntry]) -> StackNumber {
         let pcs = frames.iter().map(|frame| frame.pc);
         let hash = pcs.fold(0u64, |hash, pc| (hash ^ pc).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
-        // Seeded, so that no file can make them all alike.
+        // Seeded, so that no file can provoke collisions.
         let hash = self.hasher.hash_one(hash);
         let newest = self.by_hash.get(&hash).copied().unwrap_or(0);
         let mut candidate = newest;
@@ -127,7 +127,7 @@ impl Stacks {
         self.row(stack).iter().map(|&frame| self.frames.get_index(frame as usize).copied().unwrap_or(NOWHERE))
     }
 
-    /// How many there are; their numbers go from 1 to this.
+    /// The number of stacks. They are numbered from 1 to this.
     pub fn len(&self) -> usize {
         self.same_hash.len() - 1
     }
@@ -141,14 +141,14 @@ impl Stacks {
     }
 }
 
-/// Why and where: what most spans have besides their times.
+/// The reason and stack of a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(in crate::timeline) struct Why {
     pub reason: StringNumber,
     pub stack: StackNumber,
 }
 
-/// All that spans refer to by number.
+/// Everything that spans refer to by number.
 #[derive(Debug)]
 pub(in crate::timeline) struct Symbols {
     pub strings: Strings,
@@ -172,8 +172,8 @@ impl Symbols {
     }
 }
 
-/// A stack of a [`Timeline`](super::Timeline): where some code was. Equal stacks are kept once, so
-/// comparing them costs nothing.
+/// A call stack of a [`Timeline`](crate::Timeline). Equal stacks are stored once, so comparing them
+/// is fast.
 #[derive(Clone, Copy)]
 pub struct StackTrace<'t> {
     pub(in crate::timeline) number: StackNumber,
@@ -192,8 +192,8 @@ impl<'t> StackTrace<'t> {
         })
     }
 
-    /// The frames from the innermost one on that is not of the Go runtime, or all frames if all
-    /// are: where the program was.
+    /// The frames from the innermost one outside of the Go runtime on, or all frames if all are in
+    /// the runtime.
     pub fn own_frames(&self) -> impl Iterator<Item = Frame<'t>> + use<'t> {
         let inner = self.frames().position(|frame| !frame.is_runtime());
         self.frames().skip(inner.unwrap_or_default())
