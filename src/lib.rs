@@ -1,6 +1,9 @@
 //! Reads Go execution traces, which `runtime/trace`, `go test -trace` and `/debug/pprof/trace`
 //! write. Supports Go 1.11 to 1.27.
 //!
+//! New here? The [tutorial](guide::tutorial) goes from a `trace.out` to three answers, and the
+//! [cookbook](guide::cookbook) has short recipes.
+//!
 //! ```
 //! use gotrace::{EventKind, GoState, Reader};
 //!
@@ -29,7 +32,7 @@
 //! | query a whole trace by goroutine, P, thread and time | [`Timeline`], [`timeline`] |
 //! | compute what `go tool trace` shows, and more | [`analysis`]: one submodule for each analysis |
 //! | write your own analysis | [`analysis::Observer`] and [`analysis::run`] |
-//! | find a leak | [`diagnose`], and the page [`guide`] on what to capture and how to read it |
+//! | find a leak | [`diagnose`], and a page on [finding leaks](guide::leaks): what to capture and how to read it |
 //! | read, write, merge and compare profiles (`profile.proto`) | [`pprof`] |
 //! | read the GC log of `GODEBUG=gctrace=1` | [`gctrace`] |
 //! | test a time series for a trend | [`trend`] |
@@ -42,6 +45,10 @@
 //!
 //! The strings and stacks of an event ([`Text`], [`Stack`], [`Frame`]) borrow from the trace and
 //! are decoded on demand. Convert a [`Frame`] to an [`OwnedFrame`] to keep it.
+//!
+//! # Features and Rust version
+//!
+//! The minimum supported Rust version is 1.88.
 //!
 //! | feature | default | adds |
 //! |---|---|---|
@@ -97,8 +104,7 @@ mod error;
 mod event;
 mod file_kind;
 pub mod gctrace;
-#[doc = include_str!("guide.md")]
-pub mod guide {}
+pub mod guide;
 mod id;
 mod limits;
 #[cfg(feature = "serde")]

@@ -1,5 +1,5 @@
-//! The commands in the guide (`src/guide.md`) capture files from a running service that gotrace can
-//! read.
+//! The commands in the guide (`src/guide/leaks.md`) capture files from a running service that
+//! gotrace can read.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use gotrace::gctrace::Log;
 use gotrace::pprof::{By, PprofKind, Profile, Report};
 use gotrace_tests::go::{Missing, goroot};
 
-const GUIDE: &str = include_str!("../../../src/guide.md");
+const GUIDE: &str = include_str!("../../../src/guide/leaks.md");
 
 /// The shell commands after a mark in the guide, with another address and shorter pauses.
 fn block(mark: &str, address: &str) -> String {
