@@ -1,5 +1,5 @@
-//! Garbage collections: when each started, how long it took and stopped the world, and how the heap
-//! changed.
+//! Garbage collections: when each one started, how long it took, how long it stopped the world, and
+//! how the heap changed.
 //!
 //!     cargo run --release --example gc -- trace.out
 

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// The trace at GOTRACE_BIG_TRACE, if it is set.
+/// The path in the environment variable GOTRACE_BIG_TRACE, if it is set.
 pub fn big() -> Option<PathBuf> {
     env::var_os("GOTRACE_BIG_TRACE").map(PathBuf::from)
 }
 
 /// The largest trace of Go 1.22 or later in testdata.
 pub fn biggest_of_testdata() -> PathBuf {
-    // The benchmark belongs to the root package or to the package in tests/.
+    // Benchmarks of the package in tests/ use this too, so testdata may be in a parent folder.
     let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("testdata/traces"));
     let folder = folders.find(|folder| folder.is_dir()).expect("testdata exists");
     let releases = (22..).map(|minor| folder.join(format!("go1.{minor}"))).take_while(|release| release.exists());

@@ -1,5 +1,5 @@
-//! Is there a leak, where, and how certain is that? Joins heap profiles, goroutine profiles, an
-//! execution trace and the GC log into one verdict.
+//! Decides whether a program leaks, where, and how certain that is, from its heap profiles,
+//! goroutine profiles, execution trace and GC log.
 //!
 //! ```
 //! use gotrace::Reader;
@@ -33,39 +33,41 @@
 //!
 //! # How it judges
 //!
-//! **Arrivals and departures.** A leak is what comes and does not go. Caches, pools and requests
-//! come and go too, and at any moment a few more may have come than gone, by chance. How much
-//! chance can do is known: if as many come as go on average, the variance of their difference is
-//! their sum. So growth counts if it exceeds three standard deviations ([`Options::deviations`]) of
-//! what came and went: samples of allocations between heap profiles, goroutines in a trace,
-//! goroutines between goroutine profiles.
+//! **Growth beyond chance.** Leaked memory is allocated and never freed, and leaked goroutines are
+//! created and never exit. Caches, pools and requests also allocate and free, and at any moment
+//! there may be a few more allocations than frees by chance. If both are equally frequent on
+//! average, the variance of their difference is the sum of both counts. So growth counts only if it
+//! exceeds three standard deviations ([`Options::deviations`]) of that difference. This applies to
+//! allocation samples between heap profiles, to goroutines created and exited in a trace, and to
+//! goroutines that appear and disappear between goroutine profiles.
 //!
-//! **Continuing growth.** Growth counts only if it continues over all snapshots and has not slowed
-//! down. Growth below half of its initial rate is a warm-up ([`Options::pace`]).
+//! **Continuing growth.** Growth counts only if it continues over all snapshots and does not slow
+//! down. If its rate in the second half is less than half of that in the first, it is a warm-up
+//! ([`Options::pace`]).
 //!
-//! **The floor.** Of the live heap in the GC log only the floor counts: the minimum in each of
-//! several windows of time. A sawtooth returns to its floor, a leak lifts it.
+//! **The floor.** In the GC log, only the floor of the live heap counts: its minimum in each of
+//! several time windows. A sawtooth returns to the same floor. A leak raises the floor.
 //!
-//! **Agreement.** No single input is enough for the verdict `leak`: heap profiles cannot
-//! distinguish a leak from work that takes longer than they cover, goroutines cannot distinguish it
-//! from a growing number of clients, and the log does not know who allocates the memory. Two inputs
-//! that agree on the same code are enough, since they are wrong for different reasons. The only
-//! exception is a `goroutineleak` profile, since the garbage collector itself proves that those
-//! goroutines are stuck. What speaks against a leak halves the confidence: for example a log whose
-//! floor is constant although the growth in a profile should have lifted it.
+//! **Agreement.** No single input is enough for the verdict `leak`. Heap profiles cannot
+//! distinguish a leak from work that takes longer than the time they cover. Goroutines cannot
+//! distinguish it from a growing number of clients. The log does not say which code allocates the
+//! memory. Two inputs that point to the same code are enough, since they are wrong for different
+//! reasons. The only exception is a `goroutineleak` profile, since the garbage collector itself
+//! proves that its goroutines are stuck. Evidence against a leak halves the confidence: for
+//! example, a constant floor in the log, although the growth in a profile should have raised it.
 //!
 //! # The rules
 //!
 //! | rule | input | finds |
 //! |---|---|---|
-//! | `heap-growth`, `timer-growth` | heap profiles | memory in use that grows, by the function that allocates it; timers have their own advice |
-//! | `goroutine-growth` | goroutine profiles | goroutines whose number grows, by where they are |
+//! | `heap-growth`, `timer-growth` | heap profiles | growing memory in use, by the function that allocates it; for timers, the advice is different |
+//! | `goroutine-growth` | goroutine profiles | a growing number of goroutines, grouped by where they are blocked or running |
 //! | `goroutine-leak-profile` | `goroutineleak` profile | goroutines that nothing can wake |
 //! | `goroutines-stay` | trace | goroutines that are created and do not exit, by the function in which they start |
 //! | `live-heap` | GC log | a floor that rises |
 //! | `gc-pressure` | GC log | expensive garbage collection: a cost, but no sign of a leak |
 //!
-//! Idle keep-alive connections of `net/http` are no sign of a leak, however many there are.
+//! Idle keep-alive connections of `net/http` do not count as a leak, however many there are.
 //!
 //! # What it cannot see
 //!

@@ -10,7 +10,8 @@ use super::{Context, Outcome, Sched, Step, mismatch};
 use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::event::names::NameId;
 
-/// A range. A goroutine or P can have one of each kind, and one stop-the-world for each reason.
+/// A range. A goroutine or P can have one open range of each kind. Stop-the-world ranges with
+/// different reasons count as different kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RangeId {
     StopTheWorld(NameId),
@@ -21,14 +22,15 @@ pub(crate) enum RangeId {
 /// The open ranges.
 #[derive(Debug, Default)]
 pub(super) struct OpenRanges {
-    /// The reasons by goroutine. In a sound trace there is one for each. If there are several, the
-    /// first one ends and the last one takes its place, as in Go's reader.
+    /// The reasons of the open stop-the-world ranges, by goroutine. In a valid trace a goroutine
+    /// has at most one. If it has several, the end event removes the first reason and moves the
+    /// last one to its position, as Go's reader does.
     stops: HashMap<Index, IndexSet<NameId, RandomState>, RandomState>,
-    /// The number of all reasons.
+    /// The total number of reasons.
     stop_count: usize,
-    /// Goroutines.
+    /// The goroutines in a mark assist.
     assists: HashSet<Index, RandomState>,
-    /// Ps.
+    /// The Ps that are sweeping.
     sweeps: HashSet<Index, RandomState>,
 }
 
@@ -74,7 +76,7 @@ impl OpenRanges {
         self.stop_count * STOP + (self.assists.capacity() + self.sweeps.capacity()) * size_of::<Index>()
     }
 
-    /// Replaces the names of all open ranges.
+    /// Replaces the reasons of all open ranges.
     pub fn rename(&mut self, translate: &mut dyn FnMut(&mut NameId)) {
         for reasons in self.stops.values_mut() {
             *reasons = reasons
@@ -133,8 +135,8 @@ impl Sched {
 
     /// The stop-the-world of the running goroutine ends. Returns its reason.
     ///
-    /// Go's reader keeps the reason as a string ID, which is another string in another generation.
-    /// A name is valid in all generations.
+    /// Go's reader keeps the reason as a string ID, which may mean a different string in the next
+    /// generation. A [`NameId`] is valid in all generations.
     pub fn stop_the_world_end(&mut self, context: Context) -> Outcome<NameId> {
         context.needs_user_code("STWEnd")?;
         match self.ranges.end_stop(context.go) {

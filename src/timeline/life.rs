@@ -15,10 +15,10 @@ use crate::time::Time;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LifeOptions {
-    /// The part of the trace, or `None` for all of it. Totals cover the time within it, and spans
-    /// are those that overlap it.
+    /// The part of the trace, or `None` for the whole trace. Totals cover only the time within this
+    /// part. Spans are included if they overlap it.
     pub range: Option<Range<Time>>,
-    /// The minimum duration of spans.
+    /// Spans that are shorter than this are left out.
     pub min: Duration,
     /// The reason of spans, or `None` for any; see [`Query::reason`](super::Query::reason).
     pub reason: Option<String>,
@@ -86,7 +86,7 @@ impl LifeOptions {
 pub struct Life<'t> {
     /// The goroutine.
     pub goroutine: GoId,
-    /// The function in which it started. Empty if the trace has no stack of it.
+    /// The function in which it started. Empty if the trace has no stack of the goroutine.
     pub function: String,
     /// Where it started, innermost frame first. For a goroutine that is older than the trace, its
     /// first stack in the trace.
@@ -94,28 +94,28 @@ pub struct Life<'t> {
     /// When it was created. `None` if that was before the trace.
     #[cfg_attr(feature = "serde", serde(rename = "created_ns"))]
     pub created: Option<Time>,
-    /// The goroutine that created it. `None` if that was before the trace, or if no goroutine did.
+    /// The goroutine that created it. `None` if it is older than the trace or has no creator.
     pub created_by: Option<GoId>,
-    /// Where its creator was, innermost frame first.
+    /// The stack of its creator at that time, innermost frame first.
     pub creation_stack: Vec<OwnedFrame>,
     /// When it exited. `None` if it was alive when the trace ended.
     #[cfg_attr(feature = "serde", serde(rename = "ended_ns"))]
     pub ended: Option<Time>,
     /// The number of goroutines that it created during the trace.
     pub child_count: u64,
-    /// The first of them, up to the requested number.
+    /// The first children, up to the requested number.
     pub children: Vec<GoId>,
     /// The start of the requested part of the trace.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// The end of that part.
+    /// The end of the requested part of the trace.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Time,
-    /// How long it was in each state, within that part.
+    /// How long it was in each state, within the requested part.
     pub totals: Totals<'t>,
     /// The number of spans that match the options.
     pub span_count: u64,
-    /// The first of them, up to the requested number.
+    /// The first of these spans, up to the requested number.
     pub spans: Vec<Span<'t>>,
 }
 

@@ -1,5 +1,5 @@
-//! Classifies the shape of a series. A leak rises, a cache rises to a plateau, batch jobs cause a
-//! sawtooth.
+//! Classifies the shape of a series, such as the size of the live heap. A leak makes it rise, a
+//! cache makes it rise to a plateau, and batch jobs make it a sawtooth.
 
 use super::{PeakOptions, Trend, find_peaks, is_series, median_of_sorted};
 
@@ -27,7 +27,7 @@ pub struct ShapeOptions {
 
 impl Default for ShapeOptions {
     /// For heap sizes in bytes. Objects that are allocated during a GC cycle count as live in it,
-    /// so the live heap jitters. The noise is 4 MiB, the minimum heap size at which Go starts a GC
+    /// so the live heap varies. The noise is 4 MiB, the minimum heap size at which Go starts a GC
     /// cycle (`defaultHeapMinimum` in Go `src/runtime/mgcpacer.go`).
     fn default() -> Self {
         ShapeOptions {
@@ -119,10 +119,10 @@ pub enum Shape {
         level: f64,
         /// The difference between `level` and the start of the series.
         rise: f64,
-        /// The position of the first sample above `level` minus a tenth of `rise`.
+        /// The position of the first sample that reaches `level` minus a tenth of `rise`.
         since: f64,
     },
-    /// It rises, in its second half too.
+    /// It rises, also in its second half.
     Rising,
     /// It falls.
     Falling,
@@ -159,7 +159,7 @@ impl Shape {
     }
 }
 
-/// A sawtooth has enough peaks and valleys that stand out from the noise.
+/// Returns a sawtooth if enough peaks and valleys stand out from the noise.
 fn sawtooth(at: &[f64], values: &[f64], range: f64, noise: f64, options: &ShapeOptions) -> Option<Shape> {
     let tooth = PeakOptions { distance: 1, prominence: noise.max(options.tooth * range) };
     let teeth = find_peaks(values, &tooth).len();
@@ -178,7 +178,8 @@ fn sawtooth(at: &[f64], values: &[f64], range: f64, noise: f64, options: &ShapeO
     Some(Shape::Sawtooth { teeth, valleys, rises })
 }
 
-/// A plateau is a rise that has ended: the second half rises by only a small part of it.
+/// Returns a plateau if the rise has ended: the second half rises by only a small part of the whole
+/// rise.
 fn plateau(at: &[f64], values: &[f64], noise: f64, options: &ShapeOptions) -> Option<Shape> {
     let half = values.len() / 2;
     let (late_at, late) = (&at[half..], &values[half..]);

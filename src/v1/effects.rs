@@ -1,9 +1,9 @@
 //! What each event does to goroutines, Ps and the GC, and when it can happen.
 //!
 //! This table is the only complete statement of these rules. Two functions implement it, because
-//! they must be fast: [`run`](super::moves) for frequent events and
-//! [`convert`](super::convert) for all events. The tests of this module try both with every event
-//! in every state, and compare the outcome with the table.
+//! they must be fast: [`run`](super::moves) for frequent events and [`convert`](super::convert) for
+//! all events. The tests of this module run both with every event in every state, and compare the
+//! outcomes with the table.
 //!
 //! The rules are those of `stateTransition` in Go's `src/internal/trace/internal/tracev1/order.go`
 //! and of `postProcessTrace` in `parser.go`.
@@ -27,8 +27,8 @@ pub(super) enum Rule {
     Starts,
     /// The P stops. Otherwise the trace is broken, because the P is not running.
     Stops,
-    /// The event waits until it is the next one that starts a GC cycle: the first argument is the
-    /// number of earlier ones.
+    /// A GC cycle starts. The first argument is the number of earlier cycles. The event waits until
+    /// all of them have started.
     NextCycle,
     /// A range starts. It must not be open.
     RangeBegin(Range),
@@ -40,8 +40,8 @@ pub(super) enum Rule {
     NeverWritten,
 }
 
-/// A goroutine changes its state. One that is Running afterwards runs on the P of the event. Others
-/// are on no P.
+/// A goroutine changes its state. If the new state is Running, it runs on the P of the event,
+/// otherwise on no P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GoChange {
     pub who: Subject,
@@ -53,36 +53,37 @@ pub(super) struct GoChange {
 /// Which goroutine a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// The one that runs on the P of the event.
+    /// The goroutine that runs on the P of the event.
     OnProc,
-    /// The one that the first argument names.
+    /// The goroutine whose ID is the first argument.
     Named,
 }
 
-/// How an event is counted. A goroutine counts the events that name it.
+/// What an event does with the sequence number of its goroutine: the number of events about the
+/// goroutine that were counted so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Number {
-    /// The event does not count.
+    /// The event is not counted, and waits for no sequence number.
     Uncounted,
-    /// The event counts. It does not wait for a number, because the event before it is on the same
-    /// P.
+    /// The event is counted. It waits for no sequence number, because the previous event about the
+    /// goroutine is on the same P.
     Local,
-    /// The event counts. It waits until this number of events has been counted.
+    /// The event waits until the sequence number has this value. Then it is counted.
     After(u64),
-    /// As `After`, for the number in the second argument.
+    /// Like `After`, with the value in the second argument.
     AfterArgument,
-    /// The event is the first that counts.
+    /// The event is the first one that is counted.
     First,
 }
 
-/// The kinds of ranges. The events of the first two belong to no goroutine or P.
+/// The kinds of ranges. `Gc` and `StopTheWorld` belong to no goroutine or P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Range {
     Gc,
     StopTheWorld,
-    /// Of a P.
+    /// Belongs to the P of the event.
     Sweep,
-    /// Of the goroutine that runs on the P, or of none.
+    /// Belongs to the goroutine that runs on the P, or to no goroutine if none runs there.
     MarkAssist,
 }
 
@@ -138,7 +139,8 @@ const fn on_proc(from: GoState, to: GoState, number: Number) -> Rule {
     Rule::Go(GoChange { who: Subject::OnProc, from, to, number })
 }
 
-/// The state of the goroutine on the P after an event with which it leaves the P.
+/// The new state of the goroutine that runs on the P, if the event takes it off the P and does
+/// nothing else.
 pub(super) const fn left_in(event: EventType) -> Option<GoState> {
     match rules(event) {
         [Rule::Go(GoChange { who: Subject::OnProc, to, .. })] => Some(*to),

@@ -16,7 +16,7 @@ use crate::wire::varint;
 pub(super) struct Cursor {
     pub thread: Index,
     pub thread_id: u64,
-    /// The type of the event, which may not be in the alphabet.
+    /// The code of the event's type. [`read`](Self::read) checks that it is in the alphabet.
     pub code: u8,
     pub time: i64,
     /// The start of the event in the window.
@@ -31,8 +31,8 @@ pub(super) struct Cursor {
 /// The maximum number of arguments of a frequent event, without its time.
 const FREQUENT_ARGS: usize = 3;
 
-/// Long enough for the arguments of a frequent event and the type and time of the next one, if all
-/// of these integers are brief.
+/// Long enough for the arguments of a frequent event and the type and time of the next one, if none
+/// of these integers is longer than [`varint::BRIEF`] bytes.
 pub(super) type Frame = [u8; FRAME_LEN];
 pub(super) const FRAME_LEN: usize = FREQUENT_ARGS * varint::BRIEF + 1 + varint::BRIEF;
 
@@ -63,8 +63,9 @@ impl Cursor {
         window.get(..self.end).unwrap_or_default()
     }
 
-    /// Moves to the event at `pos`, the end of the arguments of this one, if it is in the same
-    /// batch and sound. Otherwise nothing changes. `bytes` end with the batch.
+    /// Moves to the event at `pos`, the end of the arguments of this one. Returns false and changes
+    /// nothing if the batch ends there, or if the time of the event cannot be read. `bytes` must
+    /// end where the batch ends.
     #[inline(always)]
     pub fn step(&mut self, pos: usize, bytes: &[u8], frequency: Frequency) -> bool {
         let mut args = pos + 1;
@@ -82,7 +83,7 @@ impl Cursor {
         false
     }
 
-    /// The event, its arguments, and their end.
+    /// Decodes the event. Returns its type, its arguments, and the position after them.
     pub fn read(&self, base: &Timebase<'_>) -> Result<(EventType, [u64; MAX_ARGS], usize), Box<ErrorKind>> {
         let Some(event) = base.alphabet[self.code as usize] else {
             return broken(not_here(self.code, base.version));
@@ -96,8 +97,9 @@ impl Cursor {
         Ok((event, args, pos))
     }
 
-    /// Moves to the event at `pos`, or to the first one of the next batch. Returns false if there
-    /// is none. On error, `at` is its position.
+    /// Moves to the event at `pos`, or to the first event of the next batch if the batch ends
+    /// there. Returns false if the thread has no more events. On error, `at` is the position of the
+    /// error.
     pub fn advance(&mut self, mut pos: usize, base: &Timebase<'_>) -> Result<bool, Box<ErrorKind>> {
         while pos == self.end {
             let Some(batch) = self.next_batch.and_then(|next| base.batches.get(next as usize)) else {
@@ -132,15 +134,16 @@ impl Cursor {
     }
 }
 
-/// A cursor that moves through a batch as long as all integers are brief and the batch does not
-/// end. It is a type of its own so that it stays in registers.
+/// A cursor that moves through a batch as long as all integers are brief (at most [`varint::BRIEF`]
+/// bytes) and the batch does not end. It is a separate type so that the compiler keeps it in
+/// registers.
 pub(super) struct Stride<'a> {
     /// The type of the current event.
     pub code: u8,
     pub time: i64,
-    /// The batch from the arguments of the event on.
+    /// The rest of the batch, from the arguments of the event on.
     rest: &'a [u8],
-    /// The length of the event before its arguments.
+    /// The length of the type and the time of the event.
     head: usize,
 }
 
@@ -151,14 +154,14 @@ impl<'a> Stride<'a> {
         Some(Stride { code: cursor.code, time: cursor.time, rest, head: cursor.args - cursor.at })
     }
 
-    /// The bytes from the arguments on. `None` if the batch ends among them.
+    /// The next [`FRAME_LEN`] bytes, from the arguments on. `None` if the batch has fewer.
     #[inline(always)]
     pub fn frame(&self) -> Option<&'a Frame> {
         self.rest.first_chunk()
     }
 
-    /// Moves to the event that starts `len` bytes into this frame, after the arguments. If its
-    /// integers are not brief, nothing changes.
+    /// Moves to the next event. It starts `len` bytes into the frame, after the arguments of this
+    /// one. Returns false and changes nothing if its time is not brief or exceeds the limit.
     #[inline(always)]
     pub fn step(&mut self, len: usize, frame: &Frame, frequency: Frequency) -> bool {
         let mut args = len + 1;
@@ -184,7 +187,8 @@ impl<'a> Stride<'a> {
     }
 }
 
-/// The sum of a time and a duration. Neither is negative, so the sum fits in 64 bits without sign.
+/// The sum of a time and a duration, or `None` if it is not below [`TIME_LIMIT`]. Neither is
+/// negative, so the sum fits in a `u64`.
 #[inline(always)]
 fn add(time: i64, delta: i64) -> Option<i64> {
     let sum = time.cast_unsigned() + delta.cast_unsigned();

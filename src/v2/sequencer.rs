@@ -4,15 +4,15 @@
 //! 2. Try the earliest event. If it has to wait, sort the frontier and try the other threads in order
 //!    of time, until an event happens.
 //! 3. Replace the event that happened by the next event of its thread.
-//! 4. Put a CPU sample before the first event that is later.
+//! 4. Put each CPU sample before the first event that is later than the sample.
 //!
-//! Steps 2 and 3 fill a block of records. Within a block they go in runs of events of one thread,
-//! until an event of another thread is earlier. A block ends with its generation, because its
-//! records refer to the tables of the generation.
+//! Steps 2 and 3 fill a block of records. For frequent kinds of events, they handle a run of events
+//! of one thread at a time, until an event of another thread is earlier. A block ends with its
+//! generation, because its records refer to the tables of the generation.
 //!
-//! If no event can happen, the trace is broken. Every event is later than the one before: equal
-//! times are moved apart by a nanosecond. The steps are those of Go's
-//! `src/internal/trace/reader.go`.
+//! If no event can happen, the trace is broken. Every event is later than the previous one: an
+//! event whose time is not later gets the previous time plus a nanosecond. The steps are those of
+//! Go's `src/internal/trace/reader.go`.
 //!
 //! The caller provides the generation, and decides what to do about a [`Fault`].
 
@@ -38,14 +38,14 @@ use crate::warning::Warnings;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 
-/// The number of events in a block. Larger blocks do not fit in the first-level cache. Smaller ones
-/// repeat the preparation of the loop too often.
+/// The number of events in a block. Larger blocks do not fit in the L1 cache. With smaller ones,
+/// the loop is set up too often.
 const BLOCK: usize = 128;
 
 #[derive(Debug)]
 pub(super) struct Sequencer {
     pub generation: Generation,
-    /// By number.
+    /// The cursor of each thread, in the order of `generation.threads`.
     cursors: Vec<Cursor>,
     frontier: Frontier,
     /// Threads whose events have to wait, if there are many.
@@ -116,7 +116,7 @@ pub(super) enum Filled {
 enum Run {
     /// An event of another thread is earlier, or the block is full.
     Over,
-    /// The next event needs [`order::order`]. Its record is unused.
+    /// The next event needs [`order::order`]. The record reserved for it is unused.
     Stopped,
     /// The last event has happened, and its arguments have this length. The next event must be
     /// found by [`Cursor::advance`].
@@ -134,7 +134,7 @@ pub(super) enum Next {
     Nothing,
 }
 
-/// This time, or if it is not later than the last one, the nanosecond after that.
+/// `time` if it is later than `last`, otherwise `last` plus a nanosecond.
 #[inline(always)]
 fn later(time: i64, last: i64) -> i64 {
     match time > last {
@@ -171,18 +171,18 @@ impl Sequencer {
         }
     }
 
-    /// The number of ordered events that were not returned.
+    /// The number of ordered events that were not returned yet.
     pub fn ready(&self) -> u64 {
         self.len.saturating_sub(self.next) as u64
     }
 
-    /// Whether the next event is ordered.
+    /// Whether there is an ordered event that was not returned yet.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.next < self.len
     }
 
-    /// The next event, which must be ordered, and its names.
+    /// Returns the next event and the tables for its names. Requires [`is_ready`](Self::is_ready).
     #[inline(always)]
     pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
@@ -191,7 +191,7 @@ impl Sequencer {
         (record, symbols)
     }
 
-    /// All events that are ordered, and their names.
+    /// Returns all ordered events that were not returned yet, and the tables for their names.
     pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
         let first = std::mem::replace(&mut self.next, self.len);
         let symbols = Symbols { window: source.window(), tables: &self.generation.tables, names: &self.sched.names };
@@ -253,7 +253,7 @@ impl Sequencer {
 
     /// Orders events as long as [`order::frequent`] is enough: the earliest event is of a frequent
     /// kind, can happen, and is not the last of its batch. If the last event has happened, but the
-    /// next one of its thread must be found by [`Cursor::advance`], returns the length of its
+    /// next one of its thread must be found by [`Cursor::advance`], returns the position after its
     /// arguments.
     #[inline(never)]
     fn order_frequent(&mut self, window: &[u8]) -> Option<usize> {
@@ -337,7 +337,7 @@ impl Sequencer {
         }
     }
 
-    /// Tries the event of the head with this index.
+    /// Tries the event of the head with this index. Returns false if the event has to wait.
     fn try_advance(&mut self, i: usize, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<bool, Fault> {
         #[cfg(test)]
         {
@@ -399,8 +399,8 @@ impl Sequencer {
         }
     }
 
-    /// Moves a cursor whose event has happened to its next event. A fault there is reported after
-    /// the event.
+    /// Moves a cursor whose event has happened to its next event. If that cannot be read, the fault
+    /// is reported after the event that has happened.
     fn finish(&mut self, i: usize, number: usize, pos: usize, source: &Source<'_>) {
         let cursor = &mut self.cursors[number];
         match cursor.advance(pos, &self.generation.timebase(source.window())) {
@@ -533,7 +533,8 @@ impl Sequencer {
         *self.out.copy() = sync;
     }
 
-    /// Adds a warning that before Go 1.26 nothing shows whether the trace is complete.
+    /// Adds a warning that the trace may be incomplete, if it is older than Go 1.26: before that,
+    /// no record marks its end.
     pub fn warn_of_end(&mut self, source: &Source<'_>) {
         if self.generation.version < Version::Go126 {
             self.warnings.add_end(Location { offset: source.base(), ..Location::default() });
@@ -554,7 +555,7 @@ impl Sequencer {
         self.generation.samples.len().saturating_sub(self.next_sample) as u64
     }
 
-    /// Checks that the number of live things is within the limits.
+    /// Checks that the numbers of live goroutines, Ps, tasks and regions are within the limits.
     fn check_limits(&self, offset: u64) -> Result<(), Error> {
         let limits = &self.generation.limits;
         let live = self.sched.live();
@@ -565,10 +566,10 @@ impl Sequencer {
         checked.map_err(|kind| self.error_here(kind, offset))
     }
 
-    /// Checks that the memory that the next generation inherits is within its limit.
+    /// Checks that the memory that is carried over to the next generation is within its limit.
     fn check_carried(&mut self, offset: u64) -> Result<(), Error> {
-        /// A goroutine takes about eighty bytes of memory, and at least six bytes in each
-        /// generation.
+        /// A goroutine takes about eighty bytes of memory, and its status takes at least six bytes
+        /// in each generation. So goroutines alone do not exceed the limit.
         const FACTOR: u64 = 16;
         let limit = self.generation.limits.carried_bytes.saturating_add(self.largest.saturating_mul(FACTOR));
         self.largest = self.largest.max(self.generation.len as u64);

@@ -1,4 +1,5 @@
-//! No analysis counts the time of a gap that lenient reading leaves.
+//! Lenient reading reports a gap where events are lost. Analyses count the time in a gap as unknown
+//! or not at all.
 
 use gotrace::analysis::goroutines::{Accounting, GoroutineSummary, Goroutines, GroupBy, Summarizer};
 use gotrace::analysis::latency::Latency;
@@ -58,7 +59,7 @@ fn read(bytes: &[u8]) -> Reader<'_> {
     Reader::builder().lenient().from_slice(bytes).expect("a header")
 }
 
-/// The times of the gap and of the end.
+/// The times of the gap and of the end of the trace.
 const GAP: i64 = 1115;
 const END: i64 = 5201;
 
@@ -76,7 +77,7 @@ fn the_damaged_trace_has_a_gap_between_its_generations() {
 }
 
 #[test]
-fn the_gap_is_unknown_time_of_goroutines() {
+fn the_time_in_a_gap_is_unknown_time_of_goroutines() {
     let (table, error) = run(&mut read(&damaged()), Goroutines::with(GroupBy::Start, Accounting::Corrected));
     assert!(error.is_none(), "{error:?}");
     let columns = |name: &str| {
@@ -100,8 +101,8 @@ fn the_gap_is_unknown_time_of_goroutines() {
     assert_eq!(columns(""), ([END - 1000, known[0], known[1], unknown], Vec::new()));
 }
 
-/// A goroutine that waits forever counts as exited. If it exists after a gap, it has not, and its
-/// time before the gap counts.
+/// A goroutine that waits forever counts as exited. If it still exists after a gap, it has not
+/// exited, and its time before the gap counts.
 #[test]
 fn a_goroutine_that_waits_forever_before_a_gap_and_runs_after_it_keeps_its_time() {
     let mut first = generation(1, 1000);
@@ -140,7 +141,7 @@ fn a_goroutine_that_waits_forever_before_a_gap_and_runs_after_it_keeps_its_time(
 fn no_latency_spans_a_gap() {
     let (report, _) = run(&mut read(&damaged()), Latency::new());
     let counts = [report.scheduler, report.wake, report.syscall, report.network].map(|series| series.all.count());
-    assert_eq!(counts, [0; 4], "whatever ends started before the gap or the trace");
+    assert_eq!(counts, [0; 4], "every wait that ends started before the gap or before the trace");
 }
 
 #[test]

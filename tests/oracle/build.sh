@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the oracle: the trace tool of Go 1.27 with oracle.go added.
+# Builds the oracle, which gives the results that tests expect: the trace tool of Go 1.27 with
+# oracle.go added.
 #
 #   GOTRACE_GOROOT=/path/to/go1.27 tests/oracle/build.sh [OUTPUT]
 #

@@ -110,7 +110,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Which goroutines allocated, as the end of an error message.
+/// The end of an error message: the goroutines that keep the most.
 fn allocators(report: &AllocationsReport) -> String {
     let goroutines = report.by(AllocationBy::Goroutine);
     let ids: Vec<String> = goroutines.iter().filter_map(|group| Some(group.go?.to_string())).take(5).collect();

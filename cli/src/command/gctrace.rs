@@ -1,4 +1,4 @@
-//! `gotrace gctrace`: what garbage collection costs, and where the heap is heading.
+//! `gotrace gctrace`: what garbage collection costs, and how the live heap grows.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -147,21 +147,21 @@ fn write_text(report: &LogReport, args: &Args, terminal: &mut Terminal) -> io::R
     write_log(report, run, terminal)
 }
 
-/// How many collections in how long, and what the live heap does.
+/// Writes the number of collections, the time they cover, and how the live heap changed.
 fn write_headline(run: &RunSummary, live: &LiveHeap, report: &LogReport, terminal: &mut Terminal) -> io::Result<()> {
     let collections = plural(run.cycles as u64, "collection");
     let from_to = match (bytes(live.first), bytes(live.last)) {
         (first, last) if first == last => first,
         (first, last) => format!("{first} → {last}"),
     };
-    let (heading, rises) = match (&report.shape, &report.trend) {
+    let (change, rises) = match (&report.shape, &report.trend) {
         (Some(HeapShape::Plateau { level_bytes, .. }), _) => {
             (format!(", on a plateau of {}", size_text(*level_bytes)), false)
         }
-        (_, Some(trend)) => (heading(trend), trend.slope_bytes_per_second > 0.0 && trend.mann_kendall.p < 0.001),
+        (_, Some(trend)) => (rate_text(trend), trend.slope_bytes_per_second > 0.0 && trend.mann_kendall.p < 0.001),
         (_, None) => (String::new(), false),
     };
-    let text = format!("{collections} in {}: live heap {from_to}{heading}", duration(run.duration));
+    let text = format!("{collections} in {}: live heap {from_to}{change}", duration(run.duration));
     for line in paragraph::lines(&text, terminal.width()) {
         let line = if rises { terminal.paint(style::WARN, &line) } else { line };
         writeln!(terminal, "{line}")?;
@@ -170,7 +170,7 @@ fn write_headline(run: &RunSummary, live: &LiveHeap, report: &LogReport, termina
 }
 
 /// How fast the live heap rises or falls, and how certain that is.
-fn heading(trend: &HeapTrend) -> String {
+fn rate_text(trend: &HeapTrend) -> String {
     let test = &trend.mann_kendall;
     let certainty = match test.p {
         p if p < 0.001 => "certain: Mann-Kendall p < 0.001".to_owned(),

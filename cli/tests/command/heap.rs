@@ -27,7 +27,7 @@ fn json(args: &[&str], files: &[&str]) -> Value {
 /// `tools/pprof.rs` compares the sums with those of `go tool pprof`.
 #[test]
 fn json_has_all_four_values_of_each_function() {
-    let report = Report::new(&files::open(&files::path("go1.27/heap-later")), By::Function).expect("a valid trace");
+    let report = Report::new(&files::open(&files::path("go1.27/heap-later")), By::Function).expect("a valid profile");
     let object = json(&["--top", "0"], &["go1.27/heap-later"]);
     assert_eq!(
         (&object["schema"], &object["kind"], &object["sample"]),

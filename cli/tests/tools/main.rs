@@ -46,8 +46,8 @@ const TESTS: &[(&str, Test)] = &[
     ("pprof::growth_of_captures_equals_that_of_go_tool_pprof", pprof::growth_of_captures_equals_that_of_go_tool_pprof),
     ("pprof::names_equal_those_of_go_tool_pprof", pprof::names_equal_those_of_go_tool_pprof),
     (
-        "v1::the_text_of_traces_in_the_source_tree_of_go_equals_that_of_go",
-        v1::the_text_of_traces_in_the_source_tree_of_go_equals_that_of_go,
+        "v1::traces_in_gos_source_tree_have_the_same_text_as_in_gos_tool",
+        v1::traces_in_gos_source_tree_have_the_same_text_as_in_gos_tool,
     ),
 ];
 

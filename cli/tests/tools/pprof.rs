@@ -58,7 +58,7 @@ fn top(pprof: &Path, sample_type: &str, unit: &str, base: Option<&Path>, file: &
 }
 
 fn report(path: &Path) -> Report {
-    Report::new(&files::open(path), By::Function).expect("a valid trace")
+    Report::new(&files::open(path), By::Function).expect("a valid profile")
 }
 
 fn lines(report: &Report, sample_type: usize) -> Vec<Line> {
@@ -127,8 +127,8 @@ fn compare(pprof: &Path, base: Option<&Path>, file: &Path, sample: usize) -> usi
     theirs.len()
 }
 
-/// Compares the first and last heap profile of each program, in one of the four sample types in
-/// turn.
+/// Compares the growth from the first to the last heap profile of each program. To save time, each
+/// program is compared in only one of the four sample types, in turn.
 pub fn growth_of_captures_equals_that_of_go_tool_pprof() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     let captures = files::captures();
@@ -143,7 +143,8 @@ pub fn growth_of_captures_equals_that_of_go_tool_pprof() -> Result<(), Missing> 
     Ok(())
 }
 
-/// Compares every sample type of every profile, and of every difference between the first and last.
+/// Compares every sample type of every profile, and of the difference between the first and the
+/// last profile of each kind and program.
 pub fn all_captures_equal_those_of_go_tool_pprof() -> Result<(), Missing> {
     let pprof = pprof_tool()?;
     for (_, path) in files::captures() {

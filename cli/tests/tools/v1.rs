@@ -8,7 +8,7 @@ use gotrace_tests::go::{Missing, goroot, trace_tool};
 use gotrace_tests::v1_text::{assert_agrees, whole_text};
 
 /// The reference is the output of Go's tool, which the test runs.
-pub fn the_text_of_traces_in_the_source_tree_of_go_equals_that_of_go() -> Result<(), Missing> {
+pub fn traces_in_gos_source_tree_have_the_same_text_as_in_gos_tool() -> Result<(), Missing> {
     let (goroot, tool) = (goroot()?, trace_tool()?);
     let folder = goroot.join("src/internal/trace/internal/tracev1/testdata");
     let mut compared = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! The texts of errors, and cases beyond the table of `v2::effects`.
+//! The texts of errors, and cases that the table in `v2::effects` does not cover.
 
 use super::*;
 
@@ -43,7 +43,7 @@ fn ps_in_the_wrong_state() {
 }
 
 #[test]
-fn what_exists_is_not_created() {
+fn an_existing_goroutine_is_not_created_again() {
     for op in [Op::GoCreate(1), Op::GoCreateBlocked(1)] {
         assert_eq!(try_op(&mut after(&BASE), 7, op), "goroutine 1 is created twice");
     }
@@ -51,73 +51,73 @@ fn what_exists_is_not_created() {
 }
 
 #[test]
-fn statuses_must_agree() {
+fn statuses_must_be_valid_and_agree_with_the_known_state() {
     for status in [0, 5, 257, (1 << 32) + 2] {
-        let told = format!("invalid status {status} for");
-        assert_eq!(try_op(&mut after(&[]), 7, Op::GoStatus(1, 7, status)), format!("{told} goroutine 1"));
-        assert_eq!(try_op(&mut after(&[]), 7, Op::ProcStatus(0, status)), format!("{told} proc 0"));
+        let expected = format!("invalid status {status} for");
+        assert_eq!(try_op(&mut after(&[]), 7, Op::GoStatus(1, 7, status)), format!("{expected} goroutine 1"));
+        assert_eq!(try_op(&mut after(&[]), 7, Op::ProcStatus(0, status)), format!("{expected} proc 0"));
     }
     for (status, name) in [(RUNNABLE, "Runnable"), (SYSCALL, "Syscall"), (WAITING, "Waiting")] {
-        let told = format!("goroutine 1 has status {name}, but its last state was Running");
-        assert_eq!(try_op(&mut after(&BASE), 7, Op::GoStatus(1, 7, status)), told);
+        let expected = format!("goroutine 1 has status {name}, but its last state was Running");
+        assert_eq!(try_op(&mut after(&BASE), 7, Op::GoStatus(1, 7, status)), expected);
     }
     for (status, name) in [(P_IDLE, "Idle"), (P_SYSCALL, "Syscall"), (P_ABANDONED, "SyscallAbandoned")] {
-        let told = format!("proc 0 has status {name}, but its last state was Running");
-        assert_eq!(try_op(&mut after(&BASE), 7, Op::ProcStatus(0, status)), told);
+        let expected = format!("proc 0 has status {name}, but its last state was Running");
+        assert_eq!(try_op(&mut after(&BASE), 7, Op::ProcStatus(0, status)), expected);
     }
     let mut sched = after(&BASE);
     sched.begin_generation(2);
-    let told = "goroutine 5 has a status after the first generation but was never seen before";
-    assert_eq!(try_op(&mut sched, 7, Op::GoStatus(5, NONE, WAITING)), told);
+    let expected = "goroutine 5 has a status after the first generation but was never seen before";
+    assert_eq!(try_op(&mut sched, 7, Op::GoStatus(5, NONE, WAITING)), expected);
 }
 
 #[test]
-fn nothing_is_on_two_threads() {
-    let told = |resource: &str| format!("{resource} is on thread 8 while it is still on thread 7");
-    assert_eq!(try_op(&mut after(&BASE), 8, Op::GoStatus(1, 8, RUNNING)), told("goroutine 1"));
-    assert_eq!(try_op(&mut after(&BASE), 8, Op::ProcStatus(0, P_RUNNING)), told("proc 0"));
-    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcStatus(0, P_SYSCALL)), told("proc 0"));
-    assert_eq!(try_op(&mut after(&CALLING), 8, Op::GoStatus(1, 8, SYSCALL)), told("goroutine 1"));
+fn a_goroutine_or_p_is_on_one_thread_at_a_time() {
+    let expected = |resource: &str| format!("{resource} is on thread 8 while it is still on thread 7");
+    assert_eq!(try_op(&mut after(&BASE), 8, Op::GoStatus(1, 8, RUNNING)), expected("goroutine 1"));
+    assert_eq!(try_op(&mut after(&BASE), 8, Op::ProcStatus(0, P_RUNNING)), expected("proc 0"));
+    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcStatus(0, P_SYSCALL)), expected("proc 0"));
+    assert_eq!(try_op(&mut after(&CALLING), 8, Op::GoStatus(1, 8, SYSCALL)), expected("goroutine 1"));
     // A third thread writes the status.
-    assert_eq!(try_op(&mut after(&CALLING), 9, Op::GoStatus(1, 8, SYSCALL)), told("goroutine 1"));
-    // The same thread may repeat it.
+    assert_eq!(try_op(&mut after(&CALLING), 9, Op::GoStatus(1, 8, SYSCALL)), expected("goroutine 1"));
+    // The same thread may repeat its status.
     go_on(&mut after(&BASE), &BASE);
     go_on(&mut after(&CALLING), &[(7, Op::ProcStatus(0, P_SYSCALL)), (7, Op::GoStatus(1, 7, SYSCALL))]);
 }
 
 #[test]
-fn a_call_is_on_the_thread_that_has_it() {
+fn a_goroutine_in_a_system_call_is_on_the_thread_that_has_it() {
     let text =
         |thread: &str, holds: &str| format!("goroutine 2 has a status in a system call on {thread}, which has {holds}");
-    let told = text("no thread", "no goroutine");
-    assert_eq!(try_op(&mut after(&BASE), 7, Op::GoStatus(2, NONE, SYSCALL)), told);
-    let told = text("thread 7", "goroutine 1");
-    assert_eq!(try_op(&mut after(&BASE), 8, Op::GoStatus(2, 7, SYSCALL)), told);
+    let expected = text("no thread", "no goroutine");
+    assert_eq!(try_op(&mut after(&BASE), 7, Op::GoStatus(2, NONE, SYSCALL)), expected);
+    let expected = text("thread 7", "goroutine 1");
+    assert_eq!(try_op(&mut after(&BASE), 8, Op::GoStatus(2, 7, SYSCALL)), expected);
     // A known thread without a goroutine.
-    let told = text("thread 7", "no goroutine");
-    assert_eq!(try_op(&mut after(&[(7, Op::ProcStatus(0, P_IDLE))]), 8, Op::GoStatus(2, 7, SYSCALL)), told);
-    // Its own thread, after the first generation.
+    let expected = text("thread 7", "no goroutine");
+    assert_eq!(try_op(&mut after(&[(7, Op::ProcStatus(0, P_IDLE))]), 8, Op::GoStatus(2, 7, SYSCALL)), expected);
+    // Thread 7 writes the status itself, after the first generation.
     let mut sched = after(&[BASE[0], BASE[1], (7, Op::GoStatus(2, 9, SYSCALL))]);
     sched.begin_generation(2);
-    let told = text("thread 7", "goroutine 1");
-    assert_eq!(try_op(&mut sched, 7, Op::GoStatus(2, 7, SYSCALL)), told);
+    let expected = text("thread 7", "goroutine 1");
+    assert_eq!(try_op(&mut sched, 7, Op::GoStatus(2, 7, SYSCALL)), expected);
 }
 
 #[test]
-fn a_p_is_stolen_from_who_has_it() {
-    let told = |thread, holds| format!("proc 0 is stolen from thread {thread}, which has {holds}");
-    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcSteal(0, 2, 8)), told(8, "no proc"));
-    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcSteal(0, 2, 99)), told(99, "no proc"));
+fn a_p_is_stolen_from_the_thread_that_has_it() {
+    let expected = |thread, holds| format!("proc 0 is stolen from thread {thread}, which has {holds}");
+    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcSteal(0, 2, 8)), expected(8, "no proc"));
+    assert_eq!(try_op(&mut after(&CALLING), 8, Op::ProcSteal(0, 2, 99)), expected(99, "no proc"));
     let other = [CALLING[0], CALLING[1], CALLING[2], (8, Op::ProcStatus(1, P_RUNNING))];
-    assert_eq!(try_op(&mut after(&other), 9, Op::ProcSteal(0, 2, 8)), told(8, "proc 1"));
-    // The thread has acquired another P since, which never happens in a sound trace.
+    assert_eq!(try_op(&mut after(&other), 9, Op::ProcSteal(0, 2, 8)), expected(8, "proc 1"));
+    // The thread has acquired another P, which never happens during a system call in a valid trace.
     let orphan = [CALLING[0], CALLING[1], CALLING[2], (7, Op::ProcStatus(1, P_RUNNING))];
-    let told = "proc 0 is about to be stolen but is on no thread";
-    assert_eq!(try_op(&mut after(&orphan), 8, Op::ProcStatus(0, P_ABANDONED)), told);
+    let expected = "proc 0 is about to be stolen but is on no thread";
+    assert_eq!(try_op(&mut after(&orphan), 8, Op::ProcStatus(0, P_ABANDONED)), expected);
 }
 
 #[test]
-fn ranges_that_are_open_or_not() {
+fn an_open_range_cannot_start_and_a_closed_one_cannot_end() {
     let begun = [BASE[0], BASE[1], (7, Op::StwBegin("a")), (7, Op::AssistBegin), (7, Op::SweepBegin)];
     for (op, event) in [
         (Op::StwBegin("a"), "STWBegin"),
@@ -143,14 +143,14 @@ fn ranges_that_are_open_or_not() {
 
 #[test]
 fn gc_cycles_in_the_wrong_state() {
-    let told = |event: &str, state: &str| format!("{event} while the GC is {state}");
+    let expected = |event: &str, state: &str| format!("{event} while the GC is {state}");
     let begun = [BASE[0], BASE[1], (7, Op::GcBegin(5))];
-    assert_eq!(try_op(&mut after(&begun), 7, Op::GcBegin(6)), told("GCBegin", "running"));
-    assert_eq!(try_op(&mut after(&begun), 7, Op::GcActive(6)), told("GCActive", "running"));
+    assert_eq!(try_op(&mut after(&begun), 7, Op::GcBegin(6)), expected("GCBegin", "running"));
+    assert_eq!(try_op(&mut after(&begun), 7, Op::GcActive(6)), expected("GCActive", "running"));
     let ended = [begun[0], begun[1], begun[2], (7, Op::GcEnd(6))];
-    assert_eq!(try_op(&mut after(&ended), 7, Op::GcEnd(7)), told("GCEnd", "not running"));
-    assert_eq!(try_op(&mut after(&BASE), 7, Op::GcEnd(1)), told("GCEnd", "in an undetermined state"));
+    assert_eq!(try_op(&mut after(&ended), 7, Op::GcEnd(7)), expected("GCEnd", "not running"));
+    assert_eq!(try_op(&mut after(&BASE), 7, Op::GcEnd(1)), expected("GCEnd", "in an undetermined state"));
     let mut sched = after(&ended);
     sched.begin_generation(2);
-    assert_eq!(try_op(&mut sched, 7, Op::GcActive(7)), told("GCActive", "not running"));
+    assert_eq!(try_op(&mut sched, 7, Op::GcActive(7)), expected("GCActive", "not running"));
 }

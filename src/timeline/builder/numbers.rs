@@ -8,8 +8,8 @@ use crate::event::record::Symbol;
 use crate::event::tables::{self, RawFrame, StackEntry};
 use crate::timeline::columns::symbols::{FrameEntry, StackNumber, Stacks, StringNumber, Strings};
 
-/// Values by ID. The runtime counts IDs from 1, so they index a vector. IDs far apart, as in a
-/// damaged file, are in a map.
+/// Values by ID. The runtime counts IDs from 1, so most values are in a vector, indexed by ID. If
+/// the IDs are far apart, as in a damaged file, values are in a map.
 #[derive(Debug)]
 pub(super) struct ById<T> {
     dense: Vec<T>,
@@ -19,9 +19,10 @@ pub(super) struct ById<T> {
     absent: T,
 }
 
-/// The vector may be this many times longer than the number of IDs in the generation's table,
+/// The vector may be at most this many times longer than the number of IDs in the generation's
+/// table.
 const MAX_SPARSENESS: usize = 4;
-/// and this long in any case.
+/// The vector may always have this length, whatever the number of IDs.
 const ALWAYS_DENSE: usize = 1024;
 
 impl<T: Copy> ById<T> {
@@ -58,7 +59,7 @@ impl<T: Copy> ById<T> {
     }
 }
 
-/// The timeline's numbers of a generation's strings and stacks.
+/// The numbers that the timeline gives to the strings and stacks of a generation.
 #[derive(Debug)]
 pub(super) struct Numbers {
     strings: ById<StringNumber>,
@@ -66,7 +67,7 @@ pub(super) struct Numbers {
     stacks: ById<StackNumber>,
 }
 
-/// A bit in the number of a stack: its outermost function has a name.
+/// A bit in the number of a stack. It is set if the outermost function of the stack has a name.
 const NAMED: StackNumber = 1 << 31;
 
 impl Default for Numbers {
@@ -128,7 +129,7 @@ impl Numbers {
     }
 }
 
-/// The timeline's number of a string, which may be in the tables, in the trace or in the code.
+/// Returns the timeline's number of a string, and adds the string to the timeline if it is new.
 pub(super) fn string(symbol: Symbol, from: tables::Symbols<'_>, to: &mut Strings) -> StringNumber {
     match symbol {
         Symbol::Empty => 0,

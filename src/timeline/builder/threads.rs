@@ -18,9 +18,10 @@ pub(super) struct Thread {
     proc: u64,
     /// The ID of its goroutine, or [`NONE`].
     pub go_id: u64,
-    /// The number of its goroutine. Without one, the same as `nobody`.
+    /// The number of its goroutine, or `nobody` if it runs none.
     pub go: u32,
-    /// How an entry names the thread as a waker while it has no goroutine.
+    /// What an entry stores as the waker if the thread wakes a goroutine while it runs none:
+    /// [`NOBODY`] or [`NOBODY_WITHOUT_PROC`].
     pub nobody: u32,
     /// The number of its place.
     pub place: u32,
@@ -39,7 +40,8 @@ impl Thread {
         self.go = number;
     }
 
-    /// The number of its goroutine, as the creator of another.
+    /// What an entry stores as the creator if the thread creates a goroutine: the number of the
+    /// goroutine that it runs, or [`NOBODY`].
     pub fn creator(&self) -> u32 {
         if self.go_id == NONE { NOBODY } else { self.go }
     }
@@ -52,14 +54,14 @@ impl Thread {
     }
 }
 
-/// The threads so far.
+/// The threads seen so far.
 #[derive(Debug)]
 pub(super) struct Threads {
-    /// The index of the thread of the last event. Events of a thread come in runs.
+    /// The index of the thread of the last event. The next event is often of the same thread.
     current: usize,
     threads: Vec<Thread>,
     by_id: HashMap<u64, usize, RandomState>,
-    /// A cache: the last lookup for each remainder of an ID.
+    /// A cache of lookups: the last ID with each remainder modulo [`RECENT`], and its index.
     recent: [(u64, usize); RECENT],
     pub places: Vec<Place>,
     by_place: HashMap<Place, u32, RandomState>,
@@ -82,7 +84,7 @@ impl Default for Threads {
 }
 
 impl Threads {
-    /// The thread of an event, with the place of the event.
+    /// The thread of an event, after setting its `place` to that of the event.
     #[inline(always)]
     pub fn of(&mut self, record: &Record) -> &mut Thread {
         let known = self.threads[self.current];

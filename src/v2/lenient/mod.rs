@@ -3,23 +3,24 @@
 //!
 //! | # | damage | what is kept | what is lost | what is reported |
 //! |---|---|---|---|---|
-//! | 1 | the header of a batch cannot be read, or the size of a batch is wrong | earlier batches; after the damage, tables of the same generation from the next place where batches are [proven](resync) | the bytes in between; later events of the generation | the error of the header, a Gap |
+//! | 1 | the header of a batch cannot be read, or the size of a batch is wrong | earlier batches; after the damage, tables of the same generation, from the next place where the bytes are [provably](resync) batches | the bytes in between; later events of the generation | the error of the header, a Gap |
 //! | 2 | the file ends inside a batch | the batch up to its last whole record | the rest | `TruncatedBatch`, a Gap |
 //! | 3 | a record in a batch cannot be read | the batch up to it; later batches of the thread | the rest of the batch | the error of the record |
-//! | 4 | the generation of a batch is 0, or neither expected nor that of the next batch | – | the batch | `InvalidGeneration`, `InterleavedGenerations`, `GenerationOutOfOrder` |
+//! | 4 | the generation number of a batch is 0, or it is neither the expected number nor that of the next batch | – | the batch | `InvalidGeneration`, `InterleavedGenerations`, `GenerationOutOfOrder` |
 //! | 5 | a repeated batch | the first | the second | `DuplicateBatch` |
-//! | 6 | batches of a thread are not in order of time | all, sorted | – | `TimeRegression` |
+//! | 6 | the batches of a thread are not sorted by time | all, sorted | – | `TimeRegression` |
 //! | 7 | a repeated generation: same number, same start | the first | the second | `GenerationOutOfOrder` |
 //! | 8 | generations are missing, or their numbers decrease | all that exist | the number of missing ones | `GenerationOutOfOrder`, a Gap |
-//! | 9 | a generation has no clock frequency, or its times cannot be computed | without a frequency: all, with the frequency of the generation before | otherwise the generation | `BadFrequency`, `TimestampOverflow`, a Gap if it is lost |
-//! | 10 | statuses contradict the end of the generation before | both generations | – | the contradiction, a Gap |
+//! | 9 | a generation has no clock frequency, or its times cannot be computed | if only the frequency is missing: all, with the frequency of the previous generation | otherwise the generation | `BadFrequency`, `TimestampOverflow`, a Gap if it is lost |
+//! | 10 | statuses contradict the end of the previous generation | both generations | – | the contradiction, a Gap |
 //! | 11 | an event contradicts earlier ones, no event can happen, or a time or number is impossible | earlier events | the rest of the generation | the error of the event, a Gap |
-//! | 12 | after a whole generation: the header of a trace, or other data without batches | the trace | nothing: these bytes are trailing | `MultipleTraces`, `TrailingData` |
-//! | 13 | I/O error, or a limit | what was read | what follows | the error, at the end |
-//! | 14 | an ID is unknown, zero or repeated, a string or stack is too long, an event is newer than the trace, an end is missing | all; the first of two; `?` for an unknown name | – | the error |
+//! | 12 | after a complete generation: the header of another trace, or data that is not a batch | the trace before it | nothing: the bytes after the trace count as trailing, not as lost | `MultipleTraces`, `TrailingData` |
+//! | 13 | an I/O error, or a limit is exceeded | everything before it | the rest of the file | the error, after the last event |
+//! | 14 | an ID is unknown, zero or repeated, a string or stack is too long, the version of the trace does not have an event, a generation has no end record | all events; the first of two entries with the same ID; `?` for an unknown name | – | the error |
 //!
-//! After a Gap the state of goroutines, Ps and threads is unknown. It starts anew with the statuses
-//! of the next generation. Errors that follow from a missing part of a generation are not reported.
+//! After a Gap the state of goroutines, Ps and threads is unknown, until the statuses of the next
+//! generation say what it is. Errors that follow from a missing part of a generation are not
+//! reported.
 //!
 //! [`gather`] collects the batches of a generation (rows 1 to 5, 8 and 12 to 14), [`sort`] sorts
 //! them (row 6), and this file does the rest.
@@ -73,7 +74,7 @@ impl Lenient {
         &self.ledger
     }
 
-    /// Notes an error in an event that is delivered anyway (row 14).
+    /// Records an error in an event that is delivered anyway (row 14).
     pub fn tolerate(&mut self, error: Error) {
         let is_unknown = matches!(error.kind, ErrorKind::UnknownString { .. } | ErrorKind::UnknownStack { .. });
         if !(is_unknown && self.phase.has_hole()) {
@@ -81,7 +82,7 @@ impl Lenient {
         }
     }
 
-    /// Reads on after the last event of a generation.
+    /// Reads the next generation, after the last event of the current one.
     pub fn next_generation(&mut self, sequencer: &mut Sequencer, source: &mut Source<'_>) -> Next {
         loop {
             if let Some(error) = self.pending.take() {
@@ -235,7 +236,8 @@ impl Lenient {
         Next::LastSync(error)
     }
 
-    /// Continues after a fault in the order of events.
+    /// Continues after the sequencer stopped at a fault: at the next batch if possible, otherwise
+    /// at the next generation.
     pub fn recover(&mut self, fault: Fault, sequencer: &mut Sequencer, source: &Source<'_>) {
         if let Err(fault) = self.leave_batch(fault, sequencer, source) {
             self.give_up(fault, sequencer, source);
@@ -277,7 +279,7 @@ impl Lenient {
         let rest = |cursor: &Cursor| loss::of_thread_rest(cursor, generation, source.window());
         sequencer.unfinished().for_each(|cursor| lost += rest(cursor));
         let error = match fault {
-            // Its thread is no longer in the frontier.
+            // This thread is no longer in the frontier, so its events were not counted above.
             Fault::Unreadable { cursor, error } => {
                 lost += rest(sequencer.cursor(cursor));
                 error
@@ -300,9 +302,10 @@ fn put_gap(lost: Option<Break>, sequencer: &mut Sequencer) {
     }
 }
 
-/// Row 10. Finds the first status that contradicts the end of the generation before, among those at
-/// the start of each thread's events and those of goroutines without a thread. Then something is
-/// missing between the generations, and nothing else shows that.
+/// Row 10. Finds the first status that contradicts the end of the previous generation. Only the
+/// statuses at the start of each thread's events are checked, and those of goroutines without a
+/// thread. A contradiction means that something is missing between the generations, and is the only
+/// sign of it.
 ///
 /// This starts the generation in the scheduler. Starting it again has no effect.
 fn contradiction(sequencer: &mut Sequencer, source: &Source<'_>) -> Option<Error> {

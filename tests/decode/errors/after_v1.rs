@@ -7,8 +7,8 @@ use gotrace_tests::corpus::v1::{BATCH, FREQUENCY, GO_CREATE, GO_SCHED, GO_START,
 use gotrace_tests::corpus::{V1_RELEASES, sample, samples};
 use gotrace_tests::pieces::Pieces;
 
-/// The texts of the events, the error of strict reading, the losses, the number of trailing bytes
-/// and the warnings.
+/// Returns the texts of the events, the error if reading fails, the losses, the number of trailing
+/// bytes and the warnings.
 fn read_v1(builder: ReaderBuilder, bytes: &[u8]) -> (Vec<String>, Option<Error>, Tally, u64, Vec<Warning>) {
     let mut reader = builder.from_slice(bytes).expect("a header");
     let mut events = Vec::new();
@@ -94,15 +94,15 @@ fn damage_after_the_frequency_is_not_trailing_data() {
     }
 }
 
-/// A trace with this string, others, and the clock's frequency.
+/// A trace with this string, 28 other strings, and the clock's frequency.
 fn with_string(text: &[u8]) -> V1Trace {
     let trace = V1Trace::new().record(BATCH, &[0, 100]).record(PROC_START, &[1, 7]).string(1, text);
     (2..30).fold(trace, |trace, id| trace.string(id, b"text")).record(FREQUENCY, &[1_000_000_000])
 }
 
-/// A string that contains the start of another trace is only a string if the trace around it is
-/// valid. If that is damaged, reading ends at the header in the string, so that no events of
-/// another trace are read.
+/// If the trace is valid, a string that contains the start of another trace is read as a string. If
+/// the trace is damaged after the string, reading ends at the header inside the string, so that no
+/// events of the other trace are read.
 #[test]
 fn a_trace_inside_a_string_is_a_string_unless_damage_follows() {
     let other = sample("go1.21/mutex").bytes();
@@ -115,7 +115,7 @@ fn a_trace_inside_a_string_is_a_string_unless_damage_follows() {
             assert_eq!((lost, trailing), (NO_LOSS, 0), "{len}");
         }
         let header = memchr::memmem::rfind(&bytes, HEADER).expect("the string is in the trace");
-        // A string whose ID is already taken, and a batch of an impossible P.
+        // A string whose ID is already used, and a batch with an invalid P.
         let wrong = [&[STRING, 1, 1, b'x'][..], &[BATCH | 1 << 6, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1]];
         for tail in [&b"\n"[..], b"PASS\n", HEADER, &other].into_iter().chain(wrong) {
             let longer = [&bytes, tail].concat();
@@ -128,7 +128,7 @@ fn a_trace_inside_a_string_is_a_string_unless_damage_follows() {
     }
 }
 
-/// The trace contains a header in a string. What comes after the trace is reported as what it is.
+/// A header inside a string does not change how data after the trace is reported.
 #[test]
 fn data_after_a_trace_with_a_header_in_a_string_is_reported() {
     let whole = V1Trace::new().record(BATCH, &[0, 100]).record(PROC_START, &[1, 7]).string(1, HEADER);
@@ -138,7 +138,7 @@ fn data_after_a_trace_with_a_header_in_a_string_is_reported() {
         (&sample("go1.21/mutex").bytes()[..], ErrorKind::MultipleTraces),
         (&sample("go1.26/mutex").bytes(), ErrorKind::MultipleTraces),
         (b"\0\0\0junk", ErrorKind::TrailingData { found: 0 }),
-        // A batch of an impossible P.
+        // A batch with an invalid P.
         (&[BATCH | 1 << 6, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1], ErrorKind::InvalidProc { id: 0x7_ffff_ffff | 1 << 35 }),
     ] {
         let error = strict_error(Reader::from_slice(&[&whole, tail].concat()));

@@ -7,8 +7,8 @@ use gotrace::{ErrorKind, Location, StuckHead, ThreadId, Time, Version};
 
 use super::{FIRST, HEADER, RUNNING, RUNNING_LEN, assert_fault, at_event, generation, read, running, then, trace};
 
-/// The stuck event of thread 8, `len` bytes and `units` clock ticks into its batch, which follows
-/// that of [`running`].
+/// The stuck event of thread 8. It is `len` bytes and `units` clock ticks after the start of its
+/// batch, which follows the batch of [`running`].
 fn head(event: &'static str, len: u64, units: i64, waits_for: &str) -> StuckHead {
     StuckHead {
         thread: Some(ThreadId(8)),
@@ -92,7 +92,7 @@ fn events_wait_for_their_thread_to_lose_its_p() {
     assert_fault(&trace(Version::Go126, [batch]), &events, kind, at_event(offset, 4));
 }
 
-/// Fault 24: the thief has a P of its own, which is not in the way.
+/// Fault 24: the stealing thread has a P of its own, which does not prevent the steal.
 #[test]
 fn a_steal_waits_for_the_sequence_number_of_the_stolen_p() {
     let calling = running().event(EventType::GoSyscallBegin, &[1, 1, 0]);

@@ -1,4 +1,4 @@
-//! Compares snapshots.
+//! Growth between snapshots, and differences between two profiles.
 
 use std::time::Duration;
 

@@ -23,8 +23,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Refuses a path that exists and is not a regular file, and any path of the damaged trace
-    /// itself, which would be lost.
+    /// Fails if the path exists and is not a regular file, or if it is the damaged trace itself,
+    /// which would be overwritten.
     pub(crate) fn new(name: &Path, trace: &Path) -> Result<Self, Failure> {
         if name == Path::new("-") {
             return Err(Failure::Usage(
@@ -54,7 +54,7 @@ impl Place {
         Ok(Place { name: name.to_owned(), file, permissions: Some(metadata.permissions()) })
     }
 
-    /// Whether a file exists there.
+    /// Whether a file already exists at this path.
     pub(crate) fn is_taken(&self) -> bool {
         self.permissions.is_some()
     }
@@ -64,7 +64,7 @@ impl Place {
         self.file == other.file
     }
 
-    /// The place of another part: OUT.2, OUT.3 and so on.
+    /// Where another part of the repaired trace goes: OUT.2, OUT.3 and so on.
     pub(crate) fn numbered(&self, number: usize, trace: &Path) -> Result<Self, Failure> {
         let mut name = OsString::from(&self.name);
         name.push(format!(".{number}"));
@@ -79,7 +79,7 @@ impl Place {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(NEW_FILE_MODE));
         fs::metadata(folder)?;
-        // tempfile's error text has the temporary file's name.
+        // Keep only the kind: the error text contains the name of the temporary file.
         let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
         Ok(TempDraft { file: BufWriter::with_capacity(1 << 16, file) })
     }
@@ -100,7 +100,7 @@ fn is_same(file: &Path, trace: &Path) -> io::Result<bool> {
     })
 }
 
-/// A temporary file that is being written. It is deleted unless it is finished and put in its place.
+/// A temporary file that is being written. Dropping it deletes the file.
 pub(crate) struct TempDraft {
     file: BufWriter<NamedTempFile>,
 }
@@ -130,13 +130,14 @@ impl Write for TempDraft {
     }
 }
 
-/// A temporary file that is complete. It is deleted unless it is put in its place.
+/// A temporary file that is complete. Dropping it deletes the file, unless [`put`](Self::put) moved
+/// it.
 pub(crate) struct Closed {
     file: TempPath,
 }
 
 impl Closed {
-    /// Moves it to its place and replaces the existing file.
+    /// Moves the file to its final path. An existing file is replaced.
     pub(crate) fn put(self, place: &Place) -> Result<(), Failure> {
         let failure = |error| Failure::output(&place.name, error);
         if let Some(permissions) = &place.permissions {
