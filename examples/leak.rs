@@ -1,5 +1,5 @@
-//! Is there a leak? Joins heap and goroutine profiles, a trace and a GC log of one process into a
-//! verdict.
+//! Finds out whether a process leaks memory or goroutines, from its heap and goroutine profiles, a
+//! trace and a GC log.
 //!
 //! The name of a file says what it is: `*.pb.gz` is a profile, `*.log` or `*.log.gz` is a GC log,
 //! and anything else is a trace.

@@ -2,9 +2,9 @@
 
 use crate::error::ErrorKind;
 
-/// The maximum number or size of everything in a trace. Real traces stay far below the defaults. A
-/// malicious file may not, and then reading fails with
-/// [`LimitExceeded`](crate::ErrorKind::LimitExceeded), in lenient mode too.
+/// The maximum number or size of everything in a trace. Real traces stay far below the defaults. If
+/// a file exceeds a limit, reading fails with [`LimitExceeded`](crate::ErrorKind::LimitExceeded),
+/// in lenient mode too.
 ///
 /// ```
 /// use gotrace::{ErrorKind, Limits, Reader};
@@ -25,14 +25,14 @@ use crate::error::ErrorKind;
 /// # }
 /// ```
 ///
-/// Limits on a generation apply to each generation separately. Limits on what is alive (goroutines,
-/// Ps, tasks, regions) are checked once per block of about a hundred events, so they can be
-/// exceeded by what one block creates. A trace of Go 1.21 or older counts as one generation. Its Ps
-/// are counted before the first event, and `carried_bytes` does not apply.
+/// Limits on a generation apply to each generation separately. Limits on live goroutines, Ps, tasks
+/// and regions are checked once per block of about a hundred events, so one block can exceed them.
+/// A trace of Go 1.21 or older counts as one generation. Its Ps are counted before the first event,
+/// and `carried_bytes` does not apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of one generation, which are in memory at the same time. Default: 4 GiB.
+    /// Bytes of one generation. All of them are in memory at the same time. Default: 4 GiB.
     pub generation_bytes: u64,
     /// Threads (Ms) with events in one generation; before Go 1.22, Ps with events. Default: 2²⁰.
     pub threads: u64,
@@ -44,7 +44,7 @@ pub struct Limits {
     pub frames: u64,
     /// CPU samples of one generation. Default: 2²⁶.
     pub samples: u64,
-    /// Batches of experiments in one generation. Default: 2²².
+    /// Experimental batches in one generation. Default: 2²².
     pub experiment_batches: u64,
     /// Goroutines alive at the same time. Default: 2²⁶.
     pub goroutines: u64,
@@ -54,10 +54,10 @@ pub struct Limits {
     pub tasks: u64,
     /// Regions open at the same time, of all goroutines together. Default: 2²⁶.
     pub regions: u64,
-    /// Bytes of memory carried over from one generation to the next for what is alive or open, in
-    /// addition to sixteen times the size of the largest generation so far. Default: 40 MiB. A
-    /// generation contains the status of every goroutine that is alive, in at least about six
-    /// bytes, so goroutines alone do not reach this limit.
+    /// Bytes of memory that the reader keeps from one generation to the next, for what is alive or
+    /// open. Sixteen times the size of the largest generation so far is added to this limit.
+    /// Default: 40 MiB. A generation contains a status of at least about six bytes for each live
+    /// goroutine, so goroutines alone do not reach the limit.
     pub carried_bytes: u64,
 }
 

@@ -35,10 +35,10 @@ use crate::{v1, v2};
 /// # }
 /// ```
 ///
-/// Events borrow from the reader, so copy what you want to keep. Over a slice, nothing of the trace
-/// is copied. Over a `Read`, the bytes of one generation (about a second of the trace) are in
-/// memory. Traces of Go 1.21 and older have no generations: the reader loads the whole file before
-/// it returns the first event.
+/// Events borrow from the reader, so copy what you want to keep. When reading from a slice, nothing
+/// of the trace is copied. When reading from a `Read`, the bytes of one generation (about a second
+/// of the trace) are in memory. Traces of Go 1.21 and older have no generations: the reader loads
+/// the whole file before it returns the first event.
 #[derive(Debug)]
 pub struct Reader<'a> {
     source: Source<'a>,
@@ -123,15 +123,15 @@ impl Decoder {
 }
 
 impl Reader<'_> {
-    /// The Go releases whose traces are read, as the N of Go 1.N: 1.11 to 1.27.
+    /// The supported Go releases, as minor versions: Go 1.11 to 1.27.
     pub const GO_RELEASES: RangeInclusive<u32> = 11..=27;
 }
 
 impl Reader<'static> {
     /// Reads the trace file at `path`.
     ///
-    /// The file is neither mapped nor read ahead. Memory is proportional to the largest generation,
-    /// or to the file for traces of Go 1.21 and older.
+    /// The file is not memory-mapped. Memory use is proportional to the largest generation, or to
+    /// the file for traces of Go 1.21 and older.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Reader<'static> {
     }
 }
 
-/// Options for reading a trace. [`Reader::builder`] returns one.
+/// Options for reading a trace. [`Reader::builder`] returns the defaults.
 ///
 /// ```
 /// use gotrace::{EventKind, Reader};
@@ -178,13 +178,13 @@ pub struct ReaderBuilder {
 }
 
 impl ReaderBuilder {
-    /// Continues after damage. The reader returns all sound events before the damage, then an
-    /// [`EventKind::Gap`](crate::EventKind::Gap), then all sound generations after it.
+    /// Continues after damage. The reader returns all undamaged events before the damage, then an
+    /// [`EventKind::Gap`](crate::EventKind::Gap), then all undamaged generations after the damage.
     /// [`Reader::account`] reports what was skipped.
     ///
-    /// Traces of Go 1.21 and older have no generations, so the events end with the damage and a
-    /// Gap. The clock's frequency is at the end of such a file. If it is missing, one tick of the
-    /// clock is taken for one nanosecond.
+    /// Traces of Go 1.21 and older have no generations, so no events after the damage are returned,
+    /// only a Gap and the last Sync. The clock's frequency is at the end of such a file. If it is
+    /// missing, the reader assumes that one tick of the clock is one nanosecond.
     ///
     /// The constructors still fail if the input is not a trace or its version is not supported.
     /// Afterwards, only I/O errors and exceeded limits are returned as errors.
@@ -264,8 +264,8 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// The next thing that is wrong with the trace. All events before it have been returned. After
-    /// an error, this returns `Ok(None)`.
+    /// Fails if the trace is damaged or exceeds a limit, or if the input cannot be read. All events
+    /// before the error have been returned. After an error, this returns `Ok(None)`.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         if !self.decoder.is_ready() && !self.refill()? {
@@ -291,9 +291,9 @@ impl<'a> Reader<'a> {
         if self.failed {
             return Ok(false);
         }
-        let there = self.decoder.refill(&mut self.source);
-        self.failed = there.is_err();
-        there
+        let refilled = self.decoder.refill(&mut self.source);
+        self.failed = refilled.is_err();
+        refilled
     }
 
     /// The number of bytes read from the input, including bytes that are not decoded yet. For a
@@ -302,9 +302,9 @@ impl<'a> Reader<'a> {
         self.source.base() + self.source.window().len() as u64
     }
 
-    /// The number of batches read, including those of tables. It increases by whole generations.
-    /// For traces of Go 1.21 and older, only batches of events count, and all are counted at the
-    /// first event.
+    /// The number of batches read, including those of tables. All batches of a generation are
+    /// counted at once. For traces of Go 1.21 and older, only batches of events are counted, all of
+    /// them at the first event.
     pub fn batches(&self) -> u64 {
         self.decoder.batches()
     }
@@ -324,11 +324,11 @@ impl<'a> Reader<'a> {
         self.decoder.account(&self.source)
     }
 
-    /// Warnings so far, such as misused regions and tasks: the first thousand of them, and the
-    /// number of all.
+    /// The warnings so far, such as misused regions and tasks: the first thousand, and the total
+    /// number.
     ///
-    /// Events are decoded a few hundred ahead of their delivery. Their warnings appear here as soon
-    /// as they are decoded.
+    /// The reader decodes a few hundred events before it returns them. Their warnings appear here
+    /// as soon as they are decoded.
     pub fn warnings(&self) -> (&[Warning], u64) {
         self.decoder.warnings()
     }

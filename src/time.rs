@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 /// An instant in nanoseconds on the trace's clock.
 ///
-/// The clock is the platform's monotonic clock, so its zero has no meaning: only differences do.
-/// Times of events are strictly increasing within a trace. Times of traces of Go 1.21 and older,
-/// and of traces made on Windows, cannot be compared with other traces of the same machine (type
-/// `Time` in Go `src/internal/trace/event.go`).
+/// The clock is the platform's monotonic clock, so its zero has no meaning: only differences are
+/// meaningful. Times of events are strictly increasing within a trace. Times of traces of Go 1.21
+/// and older, and of traces made on Windows, cannot be compared with those of other traces of the
+/// same machine (type `Time` in Go `src/internal/trace/event.go`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -55,8 +55,8 @@ const MAX_UNITS_PER_SECOND: u64 = 1_000_000_000_000;
 /// 2⁶³, the smallest `f64` that does not fit into an `i64`.
 const I64_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 
-/// 2⁶² ns (146 years): all times in a trace are below. This leaves room to move equal times apart
-/// without overflow.
+/// 2⁶² ns (146 years). All times in a trace are less than this, so that increasing equal times to
+/// make them distinct cannot overflow.
 pub(crate) const TIME_LIMIT: i64 = 1 << 62;
 
 /// Below these values, multiplying units by whole nanoseconds is exact in `f64`: the product is
@@ -68,10 +68,11 @@ impl Frequency {
     /// A clock with a unit of one nanosecond.
     pub const NANOS: Frequency = Frequency { nanos_per_unit: 1.0, whole: 1, exact_below: EXACT_UNITS };
 
-    /// Converts from timestamp units per second. `None` if it is 0 or higher than any clock's.
+    /// Converts from timestamp units per second. `None` if `units` is 0 or higher than that of any
+    /// real clock.
     ///
-    /// The calculation is that of `setSyncBatch` in Go's `generation.go`, so that times are equal
-    /// to the bit.
+    /// The calculation is that of `setSyncBatch` in Go's `generation.go`, so that the times are
+    /// exactly equal.
     pub fn from_units_per_second(units: u64) -> Option<Self> {
         if units == 0 || units > MAX_UNITS_PER_SECOND {
             return None;
@@ -83,7 +84,7 @@ impl Frequency {
     }
 
     /// Converts units to nanoseconds, truncated like `frequency.mul` in Go. `None` if the result
-    /// exceeds an `i64`.
+    /// does not fit into an `i64`.
     #[inline(always)]
     pub fn nanos(self, units: u64) -> Option<i64> {
         match units < self.exact_below {
@@ -130,8 +131,8 @@ impl ClockSnapshot {
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
-/// A point in time on the wall clock, in UTC. Its display text is RFC 3339 with as many decimals as
-/// needed.
+/// A point in time on the wall clock, in UTC. It is displayed as RFC 3339 text with as many
+/// decimals as needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WallTime {
     seconds: i64,
@@ -144,8 +145,8 @@ impl WallTime {
         Self::from_nanos(i128::from(seconds) * NANOS_PER_SECOND + i128::from(nanos))
     }
 
-    /// Parses RFC 3339, such as `2026-11-23T18:18:16.507945423Z`, also with an offset from UTC.
-    /// `None` if `text` is not RFC 3339.
+    /// Parses RFC 3339, such as `2026-11-23T18:18:16.507945423Z`, or the same with an offset from
+    /// UTC. `None` if `text` is not RFC 3339.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let moment: jiff::Timestamp = text.parse().ok()?;
         Self::from_nanos(moment.as_nanosecond())
@@ -222,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_truncated_like_the_reference() {
+    fn times_are_truncated_as_in_go() {
         // Linux' clock has 15,625,000 units per second: 64 ns each.
         let frequency = Frequency::from_units_per_second(15_625_000).expect("a real clock");
         assert_eq!(frequency.nanos(1), Some(64));

@@ -21,8 +21,8 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 # The intended disagreements: the side that refuses the input, the age of the trace (old:
-# before Go 1.22), a part of the error message, and the reason. An input has shown each of
-# them. They are also in ARCHITECTURE.md under "Where we differ from Go's reader".
+# before Go 1.22), a part of the error message, and the reason. Each has occurred with some
+# input. They are also in ARCHITECTURE.md under "Where we differ from Go's reader".
 readonly intended='
 ours|new|the trace is empty|Go accepts a header as a trace
 ours|new|the batch ends inside an integer|Go accepts a table that ends inside an integer as the end of the trace
@@ -49,7 +49,7 @@ readonly timeout=10
 readonly max_memory=1048576
 # The maximum size of an input that is printed, in bytes after compression.
 readonly max_printed=8192
-# The exit status of the command for input that cannot be read.
+# The exit status of gotrace for input that cannot be read.
 readonly refused=2
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -75,7 +75,7 @@ choose() {
 read_with_go() {
   local answer
   answer=$(timeout "$timeout" "$go_peer" check "$1" 2>/dev/null | tr -d '\0') || true
-  # The answer follows the name and a count. The message may contain tabs.
+  # The output is the name, a count and the answer, separated by tabs. The answer may contain tabs.
   answer=${answer#*$'\t'*$'\t'}
   echo "${answer:-no answer: it hangs or crashes}"
 }
@@ -99,11 +99,12 @@ same_text() {
   }
 }
 
+# Prints the text so that the order of events with the same time does not matter.
 untied() {
   awk -f "$repo/tests/ties.awk" | sort
 }
 
-# Succeeds if the input is a v1 trace.
+# Succeeds if the input is a v1 trace (before Go 1.22).
 is_old() {
   head -c 13 "$1" | grep -qaE '^go 1\.(11|19|21) trace'
 }

@@ -31,7 +31,7 @@ pub enum Remedy {
     Split,
     /// Copy the file again from where it was written.
     CopyAgain,
-    /// Capture it with a Go release whose traces are read: see
+    /// Capture the trace again with a supported Go release: see
     /// [`Reader::GO_RELEASES`](crate::Reader::GO_RELEASES).
     UseNewerGo,
 }
@@ -64,23 +64,24 @@ pub(super) struct Traits {
     /// The first bytes.
     head: Vec<u8>,
     last: u8,
-    /// Line feeds, and those that follow a carriage return.
+    /// How many line feeds there are.
     line_feeds: u64,
+    /// How many of the line feeds follow a carriage return.
     after_returns: u64,
     /// How many zero bytes are at the end.
     zeros: u64,
 }
 
-/// Disks and pages come in blocks of this many bytes.
+/// The usual size of a block of a file system and of a page of memory, in bytes.
 const BLOCK: u64 = 4096;
-/// The most bytes of a batch (Go `tracev2.MaxBatchSize`).
+/// The maximum size of a batch in bytes (Go `tracev2.MaxBatchSize`).
 const MAX_BATCH: u64 = 64 << 10;
-/// This many line feeds, all after a carriage return, are no coincidence.
-const MANY: u64 = 32;
+/// If at least this many line feeds all follow a carriage return, that is not a coincidence.
+const MIN_LINE_FEEDS: u64 = 32;
 
 impl Traits {
-    /// Takes in the next bytes.
-    pub(super) fn see(&mut self, bytes: &[u8]) {
+    /// Updates the traits with the next bytes.
+    pub(super) fn update(&mut self, bytes: &[u8]) {
         self.len += bytes.len() as u64;
         self.head.extend(bytes.iter().take(FileKind::HEAD.saturating_sub(self.head.len())));
         for at in memchr::memchr_iter(b'\n', bytes) {
@@ -121,7 +122,7 @@ pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> Cause {
     }
 }
 
-/// What a file is instead of a trace, by its bytes.
+/// What a file is instead of a trace, judged by its bytes.
 fn of_bytes(traits: &Traits) -> Cause {
     if traits.len > 0 && traits.zeros == traits.len {
         return Cause::new("it is all zeros: the disk was full, or the machine stopped before it was written");
@@ -146,22 +147,24 @@ pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, trai
     if matches!(first, K::MultipleTraces) {
         return Some(Cause::new(two).with(Remedy::Split));
     }
-    // The second trace starts where the rest of a batch was expected.
+    // The first trace is cut if the second one starts where the rest of a batch was expected.
     let is_last = faults.get(1).is_some_and(|fault| fault.at.offset == at.offset);
     let breaks_off = matches!(first, K::EventTruncated { .. } | K::VarintTruncated | K::BatchTooLarge { .. });
     let is_near = at.offset.saturating_sub(begin.offset) <= MAX_BATCH;
-    // The size of a batch that is cut covers the start of the second trace, so the fault may be
-    // after that.
+    // The stated size of a cut batch includes the first bytes of the second trace, so the fault may
+    // be after the start of the second trace.
     if is_last && (begin.offset > at.offset || breaks_off && is_near) {
         return Some(Cause::new(two + "; the first is cut, or damaged at its end"));
     }
-    // The end of the file is the end of the second trace.
+    // The length and the zeros of the file say nothing about the first trace, because the file ends
+    // with the second one.
     let traits = Traits { len: at.offset, zeros: 0, ..traits.clone() };
     let Cause { text, remedy } = of_first(first, lost, &traits);
     Some(Cause { text: format!("{two}; the first: {text}").into(), remedy })
 }
 
-/// Why a trace whose first fault is this one is damaged, and how many events that costs.
+/// Why a trace is damaged, judged by its first fault. If the file is cut, also how many events
+/// could not be ordered.
 fn of_first(fault: &ErrorKind, lost: Tally, traits: &Traits) -> Cause {
     let Cause { text, remedy } = of_damage(fault, traits);
     let text = match lost.events {
@@ -190,7 +193,7 @@ fn is_cut(fault: &ErrorKind) -> bool {
 /// Why a trace with this fault is damaged, judged by its bytes too.
 fn of_damage(fault: &ErrorKind, traits: &Traits) -> Cause {
     match fault {
-        _ if traits.line_feeds >= MANY && traits.after_returns == traits.line_feeds => {
+        _ if traits.line_feeds >= MIN_LINE_FEEDS && traits.after_returns == traits.line_feeds => {
             Cause::new("it was copied as text: every line feed follows a carriage return")
         }
         ErrorKind::LimitExceeded { .. } | ErrorKind::EmptyTrace => probable_cause(fault),

@@ -21,7 +21,7 @@ impl<R: Read> Read for Watched<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(out)?;
         if let Ok(mut traits) = self.traits.lock() {
-            traits.see(&out[..read]);
+            traits.update(&out[..read]);
         }
         Ok(read)
     }

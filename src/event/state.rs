@@ -52,7 +52,7 @@ impl fmt::Display for GoState {
 pub enum ProcState {
     /// Unknown, because the P has had no event yet.
     Undetermined,
-    /// The P does not exist: GOMAXPROCS was always too low.
+    /// The P does not exist: GOMAXPROCS was never high enough for it.
     NotExist,
     /// A thread has the P.
     Running,

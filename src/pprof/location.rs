@@ -69,7 +69,7 @@ impl<'a> Mapping<'a> {
         Ok(())
     }
 
-    /// Decodes the mapping at index `place` of the table. It has been checked.
+    /// Decodes the mapping at index `place` of the table. Its message has been checked already.
     pub(super) fn new(profile: &'a Profile<'a>, place: usize) -> Self {
         let span = profile.mappings.span(profile.bytes(), place);
         let mut fields = Fields::few(span, "Mapping", &profile.limits);
@@ -130,7 +130,7 @@ impl<'a> Function<'a> {
         Ok(())
     }
 
-    /// Decodes the function at index `place` of the table. It has been checked.
+    /// Decodes the function at index `place` of the table. Its message has been checked already.
     pub(super) fn new(profile: &'a Profile<'a>, place: usize) -> Self {
         let span = profile.functions.span(profile.bytes(), place);
         let mut fields = Fields::few(span, "Function", &profile.limits);
@@ -196,7 +196,7 @@ impl<'p> ProfileLocation<'p> {
         Ok(())
     }
 
-    /// Decodes the location at index `place` of the table. It has been checked.
+    /// Decodes the location at index `place` of the table. Its message has been checked already.
     pub(super) fn new(profile: &'p Profile<'p>, place: usize) -> Self {
         let mut location = ProfileLocation { profile, place, id: 0, address: 0, mapping_id: 0, is_folded: false };
         let mut fields = location.fields();

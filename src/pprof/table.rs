@@ -17,7 +17,7 @@ pub(super) struct Table {
     index: Index,
 }
 
-/// Maps an ID to an index into `places`.
+/// Maps the ID of a message to its index in `places`.
 #[derive(Clone, Debug)]
 enum Index {
     /// The IDs are consecutive, starting from 1, as Go's runtime and most tools assign them.

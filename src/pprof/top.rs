@@ -17,7 +17,7 @@ pub struct TopReport {
     /// The kind of the profile, such as `heap`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: PprofKind,
-    /// What the rows sum up values by.
+    /// What each row stands for: a function, a package or a stack.
     pub by: By,
     /// The sample type that the rows are sorted by. `None` if the profile has no sample types.
     pub sample: Option<String>,
@@ -111,13 +111,13 @@ pub struct TopGrowthRow {
     /// The growth of the flat value per second. `None` if a time is unknown, or if the times are
     /// equal.
     pub flat_per_second: Option<f64>,
-    /// The growth of the cumulative value per second, likewise.
+    /// The growth of the cumulative value per second. `None` in the same cases.
     pub cum_per_second: Option<f64>,
 }
 
 impl TopReport {
-    /// The `most` rows with the largest values of a sample type. If there are fewer, rows follow
-    /// that only have values of other sample types.
+    /// The `most` rows with the largest values of a sample type. If there are fewer, they are
+    /// followed by rows that only have values of other sample types.
     pub fn of_report(report: &Report, sample_type: usize, most: usize) -> Self {
         let types = report.sample_types();
         let rows = sorted(report, sample_type);
@@ -163,7 +163,7 @@ fn sorted(report: &Report, sample_type: usize) -> Vec<Row<'_>> {
     rows
 }
 
-/// The functions of the row in a report by stack.
+/// The functions of the row. `None` unless the report is by stack.
 fn functions(by: By, row: Row<'_>) -> Option<Vec<String>> {
     (by == By::Stack).then(|| row.frames().map(str::to_owned).collect())
 }

@@ -16,7 +16,8 @@ use crate::event::{Text, is_gc_pause};
 use crate::id::{GoId, ProcId, present};
 use crate::time::Time;
 
-/// The maximum number of values to compare. A damaged trace may claim any number of Ps.
+/// The maximum number of heap sizes that `heap_before` compares. A damaged trace may state any
+/// number of Ps.
 const MAX_PROCS: usize = 1024;
 
 /// The entries that start within a range. `row` is sorted by start.
@@ -43,7 +44,7 @@ impl Timeline {
     }
 
     /// The sweeps that allocations had to wait for, in order of their starts. A trace does not
-    /// contain the background sweeper's.
+    /// contain those of the background sweeper.
     pub fn sweeps(&self) -> impl ExactSizeIterator<Item = GcSweep<'_>> + Clone {
         self.gc.sweeps.iter().map(|&entry| GcSweep { timeline: self, entry })
     }
@@ -74,7 +75,7 @@ impl<'t> GcCycle<'t> {
     }
 
     /// When it started, before the stop-the-world pause of its sweep termination. If it started
-    /// before the trace, when the trace first reports it as active.
+    /// before the trace, the time at which the trace first reports it as active.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }
@@ -95,7 +96,7 @@ impl<'t> GcCycle<'t> {
         self.timeline.symbols.stack(self.entry.stack)
     }
 
-    /// Its pauses: those of the collector that start within it.
+    /// The pauses of the garbage collector that start within it.
     pub fn pauses(&self) -> impl Iterator<Item = Pause<'t>> + Clone + use<'t> {
         let timeline = self.timeline;
         let pauses = starting(&timeline.gc.pauses, |entry| entry.start, self.range());
@@ -109,7 +110,7 @@ impl<'t> GcCycle<'t> {
         assists.iter().map(move |&entry| MarkAssist { timeline, entry })
     }
 
-    /// Its sweeps: those that start after it and before the next collection.
+    /// Its sweeps: those that start between its end and the start of the next collection.
     pub fn sweeps(&self) -> impl ExactSizeIterator<Item = GcSweep<'t>> + Clone + use<'t> {
         let timeline = self.timeline;
         let next = timeline.gc.cycles.get(self.index + 1).map_or(OPEN, |next| next.start);
@@ -142,7 +143,7 @@ impl<'t> GcCycle<'t> {
         self.sweeps().fold(0, |sum, sweep| sum.saturating_add(sweep.bytes_reclaimed()))
     }
 
-    /// The heap size in bytes at the start, which is the first of three in a gctrace line. `None`
+    /// The heap size in bytes at the start: the first of the three sizes in a gctrace line. `None`
     /// if the trace does not contain it.
     pub fn heap_start(&self) -> Option<u64> {
         let stopped = self.pauses().next().map_or(self.start(), |pause| pause.start());
@@ -150,16 +151,17 @@ impl<'t> GcCycle<'t> {
         self.heap_before(heap.partition_point(|&(time, _)| time <= stopped.0))
     }
 
-    /// The heap size in bytes at the end of marking, including garbage, which is the second of
-    /// three in a gctrace line. `None` if the collection is open or cut, or the trace does not
-    /// contain it.
+    /// The heap size in bytes at the end of marking, including garbage: the second of the three
+    /// sizes in a gctrace line. `None` if the collection is [open](Self::is_open) or
+    /// [cut](Self::is_cut), or the trace does not contain the size.
     pub fn heap_end(&self) -> Option<u64> {
         let (index, _) = self.marked()?;
         self.heap_before(index)
     }
 
-    /// The live (marked) bytes, which are the third of three in a gctrace line. `None` if the
-    /// collection is open or cut, or the trace does not contain them.
+    /// The live (marked) bytes: the third of the three sizes in a gctrace line. `None` if the
+    /// collection is [open](Self::is_open) or [cut](Self::is_cut), or the trace does not contain
+    /// the size.
     pub fn heap_live(&self) -> Option<u64> {
         let (_, live) = self.marked()?;
         Some(live)
@@ -177,10 +179,10 @@ impl<'t> GcCycle<'t> {
         (time >= start).then_some((last, live))
     }
 
-    /// The heap size before the value at `index`. A thread computes a value a little before it
-    /// writes the event, so a delayed thread reports less than another has reported already.
-    /// Between collections the heap only grows, so this is the maximum of as many values as there
-    /// are Ps.
+    /// The heap size before the value at `index`. A thread computes a size shortly before it writes
+    /// the event. So a delayed thread may write a smaller size after another thread has written a
+    /// larger one. Between collections the heap only grows. So this returns the maximum of the last
+    /// N sizes, where N is the number of Ps.
     fn heap_before(&self, index: usize) -> Option<u64> {
         let heap = self.timeline.metrics.heap.get(..index)?;
         let procs = self.timeline.gomaxprocs_at(self.start()).map_or(1, |procs| usize::try_from(procs).unwrap_or(1));
@@ -193,16 +195,16 @@ impl<'t> GcCycle<'t> {
         recent.take_while(|&(back, &(time, _))| back == 0 || time > collected).map(|(_, &(_, value))| value).max()
     }
 
-    /// The heap size in bytes at which it was to end. `None` if the trace does not contain it, or
-    /// if GOGC was off.
+    /// The heap goal: the heap size in bytes at which the collection was planned to end. `None` if
+    /// the trace does not contain it, or if GOGC was off.
     ///
     /// Before Go 1.25, GOGC=off appears as a huge goal.
     pub fn goal(&self) -> Option<u64> {
         self.timeline.heap_goal_at(self.end()).filter(|&goal| goal != 0)
     }
 
-    /// The heap size in bytes at which the next collection is to end: the first goal that the trace
-    /// reports after the end of this one. `None` as for [`goal`](Self::goal).
+    /// The heap goal of the next collection: the first goal that the trace reports after the end of
+    /// this one. `None` in the same cases as [`goal`](Self::goal).
     pub fn next_goal(&self) -> Option<u64> {
         let goals = &self.timeline.metrics.goals;
         let end = self.entry.end;
@@ -238,8 +240,8 @@ impl<'t> Pause<'t> {
         Time(self.entry.start)
     }
 
-    /// The time until the last P stopped, as far as the trace shows: until the last one went idle
-    /// within the pause. Zero if no P had to stop.
+    /// The time until the last P stopped. In the trace, that is the last time at which a P became
+    /// idle within the pause. Zero if no P had to stop.
     pub fn time_to_stop(&self) -> Duration {
         Time(self.entry.last_stop) - self.start()
     }
@@ -255,8 +257,8 @@ impl<'t> Pause<'t> {
     }
 }
 
-/// A mark assist: a goroutine marks to pay for what it allocates. It may be blocked or preempted
-/// during the assist.
+/// A mark assist: a goroutine has to help with marking before it may allocate more. It may be
+/// blocked or preempted during the assist.
 #[derive(Clone, Copy, Debug)]
 pub struct MarkAssist<'t> {
     timeline: &'t Timeline,
@@ -269,7 +271,8 @@ impl<'t> MarkAssist<'t> {
         self.timeline.go_id(self.entry.go)
     }
 
-    /// When it started. If it started before the trace, when the trace first reports it as active.
+    /// When it started. If it started before the trace, the time at which the trace first reports
+    /// it as active.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }
@@ -280,7 +283,7 @@ impl<'t> MarkAssist<'t> {
     }
 }
 
-/// A sweep that a P made before it allocated.
+/// A sweep that a P had to do before an allocation.
 #[derive(Clone, Copy, Debug)]
 pub struct GcSweep<'t> {
     timeline: &'t Timeline,
@@ -298,7 +301,8 @@ impl<'t> GcSweep<'t> {
         self.timeline.go_id(self.entry.go)
     }
 
-    /// When it started. If it started before the trace, when the trace first reports it as active.
+    /// When it started. If it started before the trace, the time at which the trace first reports
+    /// it as active.
     pub fn start(&self) -> Time {
         Time(self.entry.start)
     }
@@ -339,7 +343,7 @@ macro_rules! lasting {
             }
 
             /// Whether its end is in a [gap](Timeline::gaps) of a damaged trace. Then
-            /// [`end`](Self::end) is the gap, and the duration is a minimum.
+            /// [`end`](Self::end) is the time of the gap, and the real duration may be longer.
             pub fn is_cut(&self) -> bool {
                 self.timeline.is_gap(self.entry.end)
             }

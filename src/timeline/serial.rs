@@ -46,16 +46,16 @@ struct SpanFields<'t> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Waker"))]
 struct WakerFields<'t> {
-    /// The goroutine that did. `null` if none did.
+    /// The goroutine that woke it. `null` if no goroutine did.
     goroutine: Option<GoId>,
-    /// The part of the runtime that did: `network poller`, `timer`, `scheduler` or `sysmon`.
+    /// The part of the runtime that woke it: `network poller`, `timer`, `scheduler` or `sysmon`.
     runtime: Option<&'static str>,
-    /// Where that goroutine was, innermost frame first.
+    /// Where the waking goroutine was, innermost frame first.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<OwnedFrame>"))]
     stack: Frames<'t>,
 }
 
-/// The frames of a stack. Empty without a stack.
+/// The frames of a stack. Empty if there is no stack.
 struct Frames<'t>(Option<StackTrace<'t>>);
 
 impl Serialize for Frames<'_> {

@@ -5,7 +5,7 @@ use super::Trend;
 /// When a series reaches a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Forecast {
-    /// A value of the series has already reached it.
+    /// A value of the series has already reached the limit.
     Reached,
     /// Never, because the series does not rise.
     Never,
@@ -22,8 +22,9 @@ pub enum Forecast {
     },
 }
 
-/// Extrapolates from the last position, with the slope and both ends of its interval. The starting
-/// value is that of the line, but at most the highest value of the series.
+/// Extrapolates from the last position: once with the slope, and once with each end of its
+/// confidence interval. The starting value is the value of the fitted line, but at most the highest
+/// value of the series.
 pub(super) fn forecast(trend: &Trend, limit: f64) -> Forecast {
     let Trend { last_at, highest, theil_sen: line, .. } = *trend;
     if highest >= limit {
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn reached_limits_and_lines_that_do_not_rise() {
+    fn a_reached_limit_and_a_line_that_does_not_rise_have_no_position() {
         assert_eq!(forecast(&LINE, 22.0, 22.0), Forecast::Reached);
         for slope in [0.0, -1.0, 1e-320] {
             assert_eq!(forecast(&TheilSen { slope, ..LINE }, 22.0, 100.0), Forecast::Never, "{slope}");

@@ -1,11 +1,11 @@
-//! Checks limits. A trace counts as one generation.
+//! Checks limits on v1 traces. A whole trace counts as one generation.
 
 use super::check::World;
 use super::scan::Scan;
 use crate::error::ErrorKind;
 use crate::limits::{Limits, check};
 
-/// Checks the number of live things.
+/// Checks the numbers of live goroutines, open tasks and open regions.
 pub(super) fn check_live(world: &World, limits: &Limits) -> Result<(), ErrorKind> {
     check("goroutines", world.gos.len() as u64, limits.goroutines)?;
     check("open tasks", world.annotations.open_tasks() as u64, limits.tasks)?;

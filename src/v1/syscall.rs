@@ -1,45 +1,47 @@
-//! Ends of system calls, which are not where they belong.
+//! Moves the ends of system calls to the times at which the calls ended.
 //!
-//! After a system call that blocked, a goroutine has to wait for a P, and only then writes its
-//! `GoSysExit`. The event states when the call really ended, and that is where it belongs. Go's
-//! parser changes the times in the finished list and sorts it again. Here the first pass puts these
-//! events into a list of their own, which is used beside the merge:
+//! After a system call that blocked, a goroutine waits for a P before it writes `GoSysExit`. The
+//! event contains the time at which the call ended, and has to be returned at that time. Go's
+//! parser changes the times in the complete list of events and sorts it again. Here the first pass
+//! collects these events in a separate list (`exits`). The events of all Ps are merged as usual,
+//! but the merge does not return these events:
 //!
 //! ```text
-//!   merge  ── GoSysBlock ── a ── b ───────── c ── GoSysExit ── d      only changes the state of the merge
+//!   merge  ── GoSysBlock ── a ── b ───────── c ── GoSysExit ── d      only changes the goroutine's state
 //!   exits  ───────────────────── GoSysExit ──────────────────────     is returned here, between b and c
 //! ```
 //!
 //! At equal times, the order is that of a stable sort. An exit that moves to an earlier time
-//! follows the merged events of that time, because they were before it. One that moves to a later
-//! time, because clocks differ between processors, precedes them. One with the time at which it was
-//! written does not move.
+//! follows the merged events of that time, because they were written before it. An exit that moves
+//! to a later time, because clocks differ between processors, precedes them. An exit does not move
+//! if the call ended at the time at which the event was written.
 
 use super::parse::Parsed;
 use crate::error::{ErrorKind, broken};
 use crate::id::GoId;
 
-/// The end of a system call that is returned elsewhere than it was written.
+/// A `GoSysExit` event that is returned at a different time than the one at which it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Exit {
-    /// Twice the time in ticks, plus one if it follows the merged events of that time.
+    /// Twice the time in ticks at which the call ended, plus one if the exit follows the merged
+    /// events of that time.
     key: u64,
-    /// The time at which it was written, which orders those with the same key.
+    /// The time at which the event was written. Exits with the same key are sorted by it.
     emitted: u64,
     pub go: u64,
-    /// Its position in the window.
+    /// The position of the event in the window.
     pub at: usize,
 }
 
 impl Exit {
-    /// The exit of a call that ended at `left` and was written at `emitted`. `None` if it does not
-    /// move.
+    /// The exit of a call that ended at `left`. The event was written at `emitted`. `None` if the
+    /// exit does not move.
     pub fn new(go: u64, left: u64, emitted: u64, at: usize) -> Option<Exit> {
         let moves = Exit::moves(left, emitted) && i64::try_from(left).is_ok();
         moves.then(|| Exit { key: 2 * left + u64::from(left < emitted), emitted, go, at })
     }
 
-    /// Whether the exit moves. Time 0 means that the call started before the trace.
+    /// Whether the exit moves. `left` is 0 if the call started before the trace.
     pub fn moves(left: u64, emitted: u64) -> bool {
         left != 0 && left != emitted
     }
@@ -48,13 +50,13 @@ impl Exit {
         self.key / 2
     }
 
-    /// The time of the first merged event that follows it.
+    /// The exit is returned before the merged events from this time on.
     pub fn before(self) -> u64 {
         self.key.div_ceil(2)
     }
 }
 
-/// Checks the exit of a call, which must have blocked before.
+/// Checks that the call blocked and did not end before that. `blocked_at` is 0 if it did not block.
 #[inline]
 pub(super) fn check_exit(go: u64, left: u64, blocked_at: u64) -> Parsed<()> {
     match blocked_at {

@@ -25,7 +25,7 @@
 //! # }
 //! ```
 //!
-//! The events of a batch include the one that is its header: `EventBatch`, `ExperimentalBatch` or
+//! The first event of a batch is its header: `EventBatch`, `ExperimentalBatch` or
 //! `EndOfGeneration`. So every byte after the file header belongs to exactly one event. The names
 //! and the number of events are those of `go tool trace -d=wire`, and [`RawEvent::write_text`]
 //! writes the same text.
@@ -54,7 +54,8 @@ use crate::wire::source::Source;
 
 /// Reads the batches of a trace of Go 1.22 or later, in file order.
 ///
-/// Over a slice, nothing is copied. Over a `Read`, only a few batches are in memory.
+/// When reading from a slice, nothing is copied. When reading from a `Read`, only a few batches are
+/// in memory.
 #[derive(Debug)]
 pub struct RawReader<'a> {
     source: Source<'a>,
@@ -63,8 +64,8 @@ pub struct RawReader<'a> {
     pos: usize,
     /// The generation of the last batch. 0 before the first batch.
     generation: u64,
-    /// Whether the end marker of a generation is still missing. Always false if the version has no
-    /// end markers.
+    /// Whether the end marker of the current generation has not been read yet. Always false if the
+    /// version has no end markers.
     open: bool,
     stage: Stage,
 }
@@ -130,8 +131,8 @@ impl<'a> RawReader<'a> {
 
     /// Returns the next batch, or `None` at the end of the file.
     ///
-    /// If the file ends inside a batch, this returns the incomplete batch. Its events end with the
-    /// error, and so does the next call of this function.
+    /// If the file ends inside a batch, this returns the incomplete batch. Reading its events ends
+    /// with `TruncatedBatch`, and the next call of this function returns that error too.
     ///
     /// # Errors
     ///
@@ -185,7 +186,8 @@ impl<'a> RawReader<'a> {
         }
     }
 
-    /// Makes `len` bytes after the position resident. Returns false if the file ends before that.
+    /// Reads until `len` bytes after the position are in memory. Returns false if the file ends
+    /// before that.
     fn reach(&mut self, len: usize) -> Result<bool, Error> {
         if self.source.window().len() - self.pos >= len {
             return Ok(true);
@@ -245,7 +247,7 @@ pub enum BatchKind {
     /// Events of one thread. If the batch has no thread: a table or the clock, depending on its
     /// second event.
     Events,
-    /// Data of the experiment with this number, which defines the format.
+    /// Data of the experiment with this number. Its format depends on the experiment.
     Experimental(u8),
     /// Not a batch, but the byte that ends a generation (Go 1.26 and later).
     EndOfGeneration,
@@ -259,8 +261,8 @@ pub struct RawBatch<'a> {
     pub offset: u64,
     /// The kind of the batch.
     pub kind: BatchKind,
-    /// The generation in the header. For the end of a generation, that of the previous batch, or 0
-    /// if there is none.
+    /// The generation in the header. For the end of a generation, the generation of the previous
+    /// batch, or 0 if there is none.
     pub generation: u64,
     /// The thread that wrote the batch. `None` for tables and the clock.
     pub thread: Option<ThreadId>,
@@ -269,7 +271,7 @@ pub struct RawBatch<'a> {
     pub time: u64,
     /// The size of the body in bytes, as stated in the header.
     pub size: u64,
-    /// The number of these bytes that are missing because the file ends.
+    /// The number of bytes at the end of the body that are missing because the file ends inside it.
     pub missing: u64,
     bytes: &'a [u8],
     /// The length of the header.

@@ -5,7 +5,7 @@
 //! follows the algorithm of Go `src/slices/zsortanyfunc.go` step by step. It is pattern-defeating
 //! quicksort by Orson Peters.
 
-/// Slices of up to this length are sorted by insertion.
+/// Slices of up to this length are sorted with insertion sort.
 const MAX_INSERTION: usize = 12;
 /// Slices of at least this length use the median of three medians as the pivot (Tukey's ninther).
 const NINTHER_FROM: usize = 50;
@@ -66,7 +66,8 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
                 return;
             }
             // The element before the slice is not less than the pivot, so the pivot is the smallest
-            // element of the slice. Probably many are equal to it: they need no further sorting.
+            // element of the slice. The slice probably contains many elements equal to it, which
+            // need no further sorting.
             if a > 0 && !self.less(a - 1, pivot) {
                 a = self.partition_equal(a, b, pivot);
                 continue;
@@ -129,7 +130,7 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
     fn partition(&mut self, a: usize, b: usize, pivot: usize) -> (usize, bool) {
         self.data.swap(a, pivot);
         let (mut i, mut j) = (a + 1, b - 1);
-        self.skip_parted(a, &mut i, &mut j);
+        self.skip_partitioned(a, &mut i, &mut j);
         if i > j {
             self.data.swap(j, a);
             return (j, true);
@@ -138,7 +139,7 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
         i += 1;
         j -= 1;
         loop {
-            self.skip_parted(a, &mut i, &mut j);
+            self.skip_partitioned(a, &mut i, &mut j);
             if i > j {
                 break;
             }
@@ -150,7 +151,8 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
         (j, false)
     }
 
-    fn skip_parted(&self, pivot: usize, i: &mut usize, j: &mut usize) {
+    /// Moves `i` and `j` towards each other, past elements that are on the correct side already.
+    fn skip_partitioned(&self, pivot: usize, i: &mut usize, j: &mut usize) {
         while *i <= *j && self.less(*i, pivot) {
             *i += 1;
         }
@@ -270,7 +272,7 @@ mod tests {
     use super::*;
 
     /// For each length, the FNV-1a hash of the permutations that `slices.SortFunc` of Go 1.27.3
-    /// makes of the patterns in [`keys`]:
+    /// produces for the patterns of [`keys`]:
     ///
     /// ```go
     /// items := make([]item, n) // item{key: keys[i], at: uint32(i)}
@@ -312,7 +314,7 @@ mod tests {
     const PATTERNS: usize = 11;
     const FNV_START: u32 = 2_166_136_261;
 
-    /// The keys of one pattern. Like times of events, some are equal.
+    /// The keys of one pattern. Some keys are equal, as times of events are.
     fn keys(pattern: usize, n: usize, random: &mut u64) -> Vec<i64> {
         let n = n as i64;
         let key = |i: i64| {
@@ -358,9 +360,9 @@ mod tests {
         }
     }
 
-    /// Too many bad pivots cause a heap sort. None of the patterns does, so the test sets the limit
-    /// on bad pivots. The expected hashes are those of `pdqsortCmpFunc(items, 0, n, limit, …)` in a
-    /// copy of Go's `zsortanyfunc.go`, over all lengths.
+    /// Too many bad pivots cause a heap sort. None of the patterns has that many, so the test
+    /// lowers the limit on bad pivots. The expected hashes are those of `pdqsortCmpFunc(items, 0,
+    /// n, limit, …)` in a copy of Go's `zsortanyfunc.go`, over all lengths.
     #[test]
     fn too_many_bad_pivots_cause_the_same_heap_sort_as_in_go() {
         for (limit, expected) in [(0, 0xcd92_c973), (1, 0xa604_b00b)] {

@@ -1,4 +1,5 @@
-//! Traces of Go 1.11 to 1.21, complete and damaged. Go's reader is the reference for their text.
+//! Traces of Go 1.11 to 1.21, complete and damaged. The text of their events is compared with that
+//! of Go's reader.
 
 use std::io;
 
@@ -14,7 +15,7 @@ fn traces() -> Vec<Sample> {
 }
 
 #[test]
-fn text_equals_that_of_the_reference() {
+fn text_equals_that_of_go() {
     let mut equal = 0;
     let traces = traces();
     for sample in &traces {
@@ -22,7 +23,8 @@ fn text_equals_that_of_the_reference() {
         equal += usize::from(ours == golden);
         assert_agrees(&sample.name, &ours, &golden);
     }
-    // In the others, events of two Ps have the same time.
+    // In the other traces, events of two Ps have the same time, and Go's reader orders them at
+    // random.
     assert!(equal * 2 > traces.len(), "{equal} of {} are equal to the byte", traces.len());
 }
 

@@ -1,5 +1,5 @@
-//! Captures of real programs under load (`testdata/leaks/real`), Debian's prometheus and npm's
-//! esbuild. The expected values are those of Go's tools.
+//! Captures of two real programs under load, Debian's prometheus and npm's esbuild
+//! (`testdata/leaks/real`). The expected values are the output of Go's tools.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn report(name: &str) -> Report {
-    Report::new(&Profile::from_path(path(name)).expect("a profile"), By::Function).expect("a valid trace")
+    Report::new(&Profile::from_path(path(name)).expect("a profile"), By::Function).expect("a valid profile")
 }
 
 /// The flat values of the first rows of `go tool pprof -top`, and the total.
@@ -60,7 +60,7 @@ fn goroutine_profiles_equal_those_of_go_tool_pprof() {
 }
 
 /// The version, the number of events of each kind as in `go tool trace -d=parsed`, and the last
-/// size of the heap.
+/// heap size.
 fn events(name: &str) -> (Version, BTreeMap<&'static str, u64>, u64) {
     let mut reader = Reader::from_path(path(name)).expect("a trace");
     let (mut kinds, mut heap) = (BTreeMap::new(), 0);
@@ -87,8 +87,8 @@ fn numbers_of_events_equal_those_of_go_tool_trace() {
 
 #[test]
 fn numbers_of_goroutines_and_gc_cycles_equal_those_of_go_tool_trace() {
-    // Goroutines that exist at the start plus those created in the trace, then those that exit,
-    // then GC cycles.
+    // The number of goroutines (those at the start plus those created in the trace), of goroutines
+    // that exit, and of GC cycles.
     for (name, goroutines, ended, collections) in
         [("prometheus/trace", 34 + 53, 52, 1), ("esbuild/trace", 6 + 731, 727, 0)]
     {
@@ -100,7 +100,7 @@ fn numbers_of_goroutines_and_gc_cycles_equal_those_of_go_tool_trace() {
 }
 
 #[test]
-fn gc_logs_have_the_cycles_that_grep_counts() {
+fn gc_log_cycles_equal_those_that_grep_counts() {
     let log = Log::from_path(path("prometheus/gctrace.log.gz")).expect("a log");
     assert_eq!((log.skipped.other, log.skipped.total()), (33, 33));
     let live: Vec<u64> = log.cycles.iter().map(|cycle| cycle.heap_live >> 20).collect();

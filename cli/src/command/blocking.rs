@@ -61,13 +61,13 @@ pub struct Args {
 pub struct Report<'t> {
     #[serde(flatten)]
     sums: BlockingReport,
-    /// With --waits: every wait, goroutine by goroutine and by time.
+    /// With --waits: every wait, sorted by goroutine, then by time.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "waits")]
     #[cfg_attr(test, schemars(with = "Option<Vec<Span<'t>>>"))]
     waits: Option<Waits<'t>>,
 }
 
-/// Single waits.
+/// The waits of a query, for `--waits`.
 struct Waits<'t> {
     query: Query<'t>,
     with_idle: bool,
@@ -123,15 +123,15 @@ impl Args {
         if let Some(reason) = &self.reason {
             query = query.reason(reason);
         }
-        // `longer_than` leaves out waits of exactly this length, `--min` does not.
+        // `longer_than` excludes waits of exactly this length, `--min` includes them.
         if let Some(least) = self.min.and_then(|min| min.checked_sub(Duration::from_nanos(1))) {
             query = query.longer_than(least);
         }
         Ok(self.selection.apply(query))
     }
 
-    /// Says why there is no wait to show. It is a failure if options select none. `idle` is the
-    /// number of waits that were left out as idle by design.
+    /// Returns a text that says why there is no wait to show. If the user gave options that select
+    /// waits, this is an error. `idle` is the number of waits that were left out as idle by design.
     fn nothing(&self, timeline: &Timeline, clock: &Clock, idle: u64) -> Result<String, Failure> {
         let min = self.min.map(units::duration);
         let chosen = Chosen::default().option("--reason", self.reason.as_ref()).option("--min", min);

@@ -199,7 +199,7 @@ fn write_slowest(args: &Args, slowest: &[SlowWait], clock: &Clock, terminal: &mu
     Ok(())
 }
 
-/// What the goroutine waited for. Empty if the kind of wait says it already.
+/// What the goroutine waited for. Empty if the kind of wait already says it.
 fn reason_text(wait: &SlowWait) -> String {
     match (wait.kind, wait.woken_by) {
         (LatencyKind::Scheduler, Some(id)) => format!("{} (by {id})", wait.reason),

@@ -1,5 +1,5 @@
-//! The rules: one file each. A rule examines one kind of input. It adds what it finds, what speaks
-//! against a leak, and what it could not judge.
+//! The rules: one file each. A rule examines one kind of input. It adds findings, reasons against a
+//! leak, and what it could not judge.
 
 mod alloc_churn;
 mod gc_pressure;
@@ -17,14 +17,14 @@ use super::options::Options;
 use super::place;
 use crate::event::OwnedFrame;
 
-/// What a rule can use.
+/// The input of a rule.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RuleContext<'a> {
     pub inputs: &'a Inputs,
     pub options: &'a Options,
 }
 
-/// What the rules return.
+/// The combined output of the rules.
 #[derive(Debug, Default)]
 pub(super) struct RuleOutput {
     pub findings: Vec<Finding>,
@@ -48,21 +48,21 @@ pub(super) fn run(context: RuleContext<'_>) -> RuleOutput {
     output
 }
 
-/// Advice on goroutines that wait at a place, by what they wait for.
+/// Advice for goroutines that are blocked in `operation` at `place`.
 fn unblock(operation: &str, place: &OwnedFrame) -> String {
     format!("find what should end the {operation} at {}, and the path on which it does not", place::short(place))
 }
 
-/// Whether a stack is that of a server's connection that waits for its next request (Go
-/// `src/net/http/server.go`, `conn.serve`, which peeks at the connection between two requests). A
-/// client may keep such a connection open: it is no leak.
+/// Whether a stack belongs to an HTTP server's goroutine that waits for the next request of its
+/// connection (Go `src/net/http/server.go`, `conn.serve`, which peeks at the connection between two
+/// requests). A client may keep such a connection open, so the goroutine is not a leak.
 fn is_idle_connection(stack: &[OwnedFrame]) -> bool {
     let calls =
         |pair: &[OwnedFrame]| pair[0].func == "bufio.(*Reader).Peek" && pair[1].func == "net/http.(*conn).serve";
     stack.windows(2).any(calls)
 }
 
-/// Says that connections are idle.
+/// Reports that `count` connections are idle and not a leak.
 fn idle_connections(source: Source, count: u64) -> Against {
     let reason = format!(
         "{count} idle keep-alive connections of net/http are not a leak (Server.IdleTimeout limits how long they stay)"
@@ -70,7 +70,7 @@ fn idle_connections(source: Source, count: u64) -> Against {
     Against { source, factor: 1.0, weakens: Weakens::Nothing, reason }
 }
 
-/// Bytes with a unit, for titles.
+/// A number of bytes with a unit, for titles.
 fn bytes(bytes: i64) -> String {
     let (sign, size) = (if bytes < 0 { "-" } else { "" }, bytes.unsigned_abs() as f64);
     const UNITS: [(&str, u32); 4] = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("B", 0)];
@@ -94,8 +94,8 @@ fn time(duration: Duration) -> String {
     }
 }
 
-/// A series of numbers such as `22 → 61 → 98`. Of many numbers, the first, some between and the
-/// last.
+/// A series of numbers such as `22 → 61 → 98`. If there are more than five, it shows the first, the
+/// last and up to three in between.
 fn row<T>(values: &[T], text: impl Fn(&T) -> String) -> String {
     const MOST: usize = 5;
     let step = values.len().saturating_sub(1).div_ceil(MOST - 1).max(1);

@@ -25,7 +25,7 @@ impl Lenient {
         let found = self.walk(window, version, limits, source)?;
         if other.is_some() {
             // Row 8.
-            self.leave(ErrorKind::MultipleTraces, window.len(), whole.len(), source);
+            self.count_trailing(ErrorKind::MultipleTraces, window.len(), whole.len(), source);
         }
         Ok(Found { walked: whole.len() as u64, ..found })
     }
@@ -33,7 +33,7 @@ impl Lenient {
     fn walk(&mut self, window: &[u8], version: Version, limits: &Limits, source: &Source<'_>) -> Result<Found, Error> {
         let mut scan = Scan::new(spec::minor(version), FaultPolicy::Keep(Default::default()));
         while scan.pos() < window.len() {
-            // One part at a time, so that few faults are kept at once.
+            // One part at a time, so that only few faults are in memory at once.
             let until = window.len().min(scan.pos() + MAX_RECORD);
             let walked = scan.walk(window, until);
             // Rows 3, 4, 5 and 6.
@@ -44,7 +44,7 @@ impl Lenient {
             let Err(fault) = walked else { continue };
             if matches!(*fault.kind, ErrorKind::TrailingData { .. }) {
                 // Row 9.
-                self.leave(*fault.kind, fault.at, window.len(), source);
+                self.count_trailing(*fault.kind, fault.at, window.len(), source);
                 break;
             }
             // Rows 1 and 2.
@@ -57,8 +57,9 @@ impl Lenient {
         Ok(scan.finish())
     }
 
-    /// Counts the bytes that do not belong to this trace.
-    fn leave(&mut self, kind: ErrorKind, from: usize, to: usize, source: &Source<'_>) {
+    /// Reports the fault, and counts the bytes from `from` to `to` as trailing: they do not belong
+    /// to this trace.
+    fn count_trailing(&mut self, kind: ErrorKind, from: usize, to: usize, source: &Source<'_>) {
         self.ledger.note(Error { kind, at: location(source, from) });
         self.ledger.trailing += (to - from) as u64;
     }
@@ -78,14 +79,14 @@ fn read_all(source: &mut Source<'_>, limits: &Limits) -> Result<(), Error> {
     }
 }
 
-/// The start of another trace (row 8). In a file that strict reading accepts, a header is a string
-/// of the traced program. In other files it may start another trace, whose events must never be
-/// returned as events of this one.
+/// The start of another trace (row 8). In a file that strict reading accepts, bytes that look like
+/// a header are part of a string of the traced program. In other files they may start another
+/// trace, whose events must never be returned as events of this one.
 fn other_trace(window: &[u8], version: Version, limits: &Limits) -> Option<usize> {
     header::find(window).next().filter(|_| !strict::accepts(window, version, *limits))
 }
 
-/// The start of the next proven batch, or the end of the window.
+/// The start of the next batch that is proven (see [`proof`]), or the end of the window.
 fn next_batch(window: &[u8], from: usize) -> usize {
     let rest = window.get(from..).unwrap_or_default();
     let mut places = memchr_iter(BATCH, rest).map(|at| from + at);

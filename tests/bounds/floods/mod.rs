@@ -1,5 +1,5 @@
-//! Floods: traces that are cheap to build and would be expensive for a careless reader. They are
-//! read correctly and in bounded time.
+//! Floods: traces that are cheap to build, but that a naive reader would need very long to read.
+//! The tests check that they are read correctly and in bounded time.
 //!
 //! The bound is so high that only superlinear work exceeds it. The test `doubling` prints the exact
 //! times.
@@ -14,12 +14,12 @@ use build::{dense, sparse, thin};
 use gotrace::Reader;
 use list::FLOODS;
 
-/// The time limit for each MiB. An optimised build takes less than a second, but tests are hardly
-/// optimised and machines are busy.
+/// The time limit for each MiB. An optimised build takes less than a second, but tests run with few
+/// optimisations and on busy machines.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// Reads a slice and a `Read` and returns the number of events and the message of the error, or an
-/// empty one.
+/// Reads the trace from a slice and from a `Read`. Returns the number of events and the error
+/// message, which is empty if there is no error.
 fn read(bytes: &[u8]) -> (u64, String) {
     let start = Instant::now();
     let slice = drain(Reader::from_slice(bytes).expect("a header"));
@@ -31,7 +31,8 @@ fn read(bytes: &[u8]) -> (u64, String) {
     slice
 }
 
-/// Reads leniently a slice and a `Read`, within the time limit, and returns the number of faults.
+/// Reads the trace leniently from a slice and from a `Read`, and checks the time limit. Returns the
+/// number of faults.
 fn leniently(bytes: &[u8]) -> u64 {
     let mebibytes = bytes.len() as u32 / (1 << 20) + 1;
     let builder = Reader::builder().lenient();
@@ -129,7 +130,8 @@ fn tables_are_read_in_bounded_time() {
 fn a_stack_of_16000_frames_is_an_error() {
     let _others = ALONE.read();
     let (events, error) = read(&build::deep_stack(16_000));
-    // Header, clock, the header of the batch with a size of three bytes, and the type of the table.
+    // The file header, the clock, the header of the table's batch (its size takes three bytes), and
+    // the type of the table.
     let location = format!("at byte {}, generation 1", 16 + 25 + 16 + 1);
     assert_eq!((events, error), (1, format!("a stack of 16000 frames exceeds the maximum of 128 {location}")));
 }
@@ -167,8 +169,8 @@ fn system_calls_of_v1_traces_are_read_in_bounded_time() {
     let _others = ALONE.read();
     let bytes = build::syscalls_v1(100_000);
     let (events, error) = read(&bytes);
-    // Each goroutine has at least five events: a status, a start, and the start and end of its
-    // system call and its exit.
+    // Each goroutine has at least five events: its status, its start, the start and the end of its
+    // system call, and its exit.
     assert_eq!((error.as_str(), events > 500_000), ("", true), "{events}");
 }
 

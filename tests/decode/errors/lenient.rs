@@ -17,9 +17,11 @@ use super::{
 };
 use gotrace_tests::pieces::Pieces;
 
-/// The events of a generation of [`running`] after a gap, and the end of the trace.
+/// The events of a generation that consists of [`running`] and follows a gap, and the Sync at the
+/// end of the trace.
 pub(super) const AFTER_GAP: [&str; 5] = ["Gap", "Sync", RUNNING[1], RUNNING[2], "Sync"];
-/// The events of a generation of [`running`] after a complete one, and the end of the trace.
+/// The events of a generation that consists of [`running`] and follows a complete one, and the Sync
+/// at the end of the trace.
 pub(super) const CONTINUED: [&str; 4] = ["Sync", "P0 Running->Running", "G1 Running->Running", "Sync"];
 
 /// The result of reading a trace leniently.
@@ -77,10 +79,10 @@ pub(super) fn assert_read(bytes: &[u8], events: &[&str], faults: &[(ErrorKind, L
     lenient
 }
 
-/// Part of a batch is lost, and then the whole generation is skipped: that part is not counted
+/// Part of a batch is lost, and then the whole generation is skipped. That part is not counted
 /// again.
 #[test]
-fn a_skipped_generation_counts_bytes_that_were_already_lost_once() {
+fn bytes_lost_before_their_generation_is_skipped_are_counted_once() {
     // One clock tick is a second, so the times of thread 8 overflow.
     let clock = Clock { frequency: 1, time: 100, mono: 0, seconds: 0, nanos: 0 };
     let damaged = Batch::new(ThreadId(7), 100).bytes(&[200; 9]);
@@ -93,7 +95,7 @@ fn a_skipped_generation_counts_bytes_that_were_already_lost_once() {
     assert_eq!(lenient.gaps[0].1, lenient.lost);
 }
 
-/// A trace of a generation of these batches and of a valid one.
+/// A trace with two generations: one of these batches, and a valid one.
 pub(super) fn with_second(version: Version, batches: impl IntoIterator<Item = Batch>) -> Vec<u8> {
     before_second(version, &generation(1, batches))
 }
@@ -184,14 +186,15 @@ fn a_truncated_file_yields_all_complete_generations() {
             assert!(all.iter().zip(given).all(|(a, b)| a == *b), "{version}, {len}: {:?}", lenient.reading.events);
             let generations = ends.iter().filter(|end| **end <= len).count() - 1;
             assert!(given.len() >= 7 * generations, "{version}, {len}: {lenient:#?}");
-            // At the end of a generation nothing is lost, and some cuts look like one.
+            // A cut at the end of a generation loses nothing. Some other cuts look like such an
+            // end.
             let is_clean = ends.contains(&len) && len > 16;
             assert_eq!(
                 lenient.gaps.is_empty() && lenient.faults.is_empty(),
                 is_clean || looks_whole(version, &lenient)
             );
-            // Only the first generation is lost, if its clock is missing: later ones use the clock
-            // before.
+            // Only the first generation is lost if its clock is missing. Later ones use the
+            // previous clock.
             assert!(lenient.lost.generations == 0 || generations == 0, "{version}, {len}: {lenient:#?}");
         }
     }
@@ -302,7 +305,7 @@ fn row_06_batches_are_not_in_order_of_time() {
     let lenient = assert_read(&without_second(&bytes), &then(&RUNNING, &["G1 Running->Runnable", "Sync"]), &[fault]);
     assert_eq!(lenient.lost, NO_LOSS);
 
-    // Sorting puts a copy next to its original, so it is detected.
+    // Sorting puts a copy next to its original, so the copy is detected.
     let heap = |time| Batch::new(ThreadId(7), time).event(EventType::HeapAlloc, &[1, 4096]);
     let bytes = trace(Version::Go126, [running(), heap(200), heap(300), heap(200)]);
     let location = at_batch(FIRST + HEADER + RUNNING_LEN + 2 * (HEADER + 1 + 4));
@@ -345,7 +348,7 @@ fn row_08_generations_are_missing() {
     }
 }
 
-/// Fault 13: a copy has the same number and the same start.
+/// Fault 13: a repeated generation has the same number and the same start time.
 #[test]
 fn row_07_a_generation_is_repeated() {
     let (bytes, end) = numbered(Version::Go126, &[1, 1, 2]);
@@ -360,7 +363,7 @@ fn row_07_a_generation_is_repeated() {
 }
 
 /// Fault 13: damage of the first copy or between the copies is reported, and the second copy is
-/// read if the first one cannot be.
+/// read if the first one cannot be read.
 #[test]
 fn the_valid_copy_of_a_repeated_generation_is_delivered() {
     let clock = |frequency| Clock { frequency, time: 1, mono: 0, seconds: 0, nanos: 0 };
@@ -375,8 +378,8 @@ fn the_valid_copy_of_a_repeated_generation_is_delivered() {
     let bytes = trace(&[of(1, 15_625_000), of(2, 0), of(1, 15_625_000), of(2, 15_625_000)]).into_bytes();
     let lenient = read(&bytes);
     assert_eq!(lenient.reading.events, then(&RUNNING, &AFTER_GAP), "{lenient:?}");
-    // The copy of generation 1 is lost too, but no generation is missing for it, so the gap counts
-    // one.
+    // The copy of generation 1 is lost too. But generation 1 is not missing in the events, so the
+    // gap counts only generation 2.
     assert_eq!((lenient.gaps[0].1.generations, lenient.lost.generations), (1, 2));
 
     // Several generations are repeated, and each copy is reported. No gap: generation 3 follows
@@ -385,7 +388,7 @@ fn the_valid_copy_of_a_repeated_generation_is_delivered() {
     let lenient = read(&trace(&[of(1, f), of(2, f), of(1, f), of(2, f), of(3, f)]).into_bytes());
     assert_eq!(lenient.reading.events, then(&then(&RUNNING, &CONTINUED[..3]), &CONTINUED), "{lenient:?}");
     assert_eq!((lenient.lost.generations, lenient.lost.events, lenient.faults.len()), (2, 4, 2));
-    // A single number that is far too high does not count as missing generations.
+    // If a single generation number is far too high, no generations count as missing before it.
     let lenient = read(&trace(&[of(1, f), of(100_000, f), of(3, f), of(10, f)]).into_bytes());
     let lost: Vec<_> = lenient.gaps.iter().map(|(_, lost)| lost.generations).collect();
     assert_eq!((lost, lenient.lost.generations), (vec![0, 0, 6], 6), "{lenient:?}");
@@ -448,7 +451,7 @@ fn an_impossible_string_length_does_not_hide_the_next_generation() {
     assert_eq!(lenient.reading.events.iter().filter(|event| *event == "Metric").count(), 20);
 }
 
-/// Fault 15: nothing is allocated for the size.
+/// Fault 15: the reader does not allocate memory of the impossible size.
 #[test]
 fn an_impossible_batch_size_skips_to_the_next_generation() {
     for size in [65_537, 1 << 63, u64::MAX] {
@@ -476,7 +479,7 @@ fn an_impossible_number_skips_to_the_next_generation() {
     assert_rest_is_lost(batch, ErrorKind::VarintOverflow, 0);
 }
 
-/// Asserts that the first generation is skipped with `events` events.
+/// Asserts that the first generation is skipped, and that `events` events are lost.
 #[track_caller]
 fn assert_skipped(bytes: &[u8], kind: ErrorKind, location: Location, events: u64) {
     let lenient = assert_read(bytes, &AFTER_GAP, &[(kind, location)]);
@@ -501,7 +504,7 @@ fn row_09_the_clock_has_no_frequency() {
             assert_skipped(&bytes, ErrorKind::BadFrequency(Flaw::Invalid), at_generation(location, 1), 2);
         }
     }
-    // A later generation uses the clock of the one before.
+    // A later generation uses the clock of the previous one.
     for version in VERSIONS {
         let bytes = Trace::new(version).generation(&generation(1, [running()]));
         let bytes = bytes.generation(second().clock(None)).into_bytes();
@@ -578,7 +581,7 @@ fn events_newer_than_the_version_are_delivered_and_reported() {
         at_batch(FIRST_BEFORE_125 + HEADER + RUNNING_LEN),
     );
     assert_read(&bytes, &then(&RUNNING, &["Sync"]), &[fault]);
-    // An end of generation, which is newer than Go 1.25.
+    // Go 1.25 does not write the end marker of a generation.
     let bytes = [trace(Version::Go125, [running()]), vec![52]].concat();
     let fault = (
         ErrorKind::EventNotInVersion { event: "EndOfGeneration", since: 26 },
@@ -639,7 +642,7 @@ fn row_14_ids_are_unknown() {
 
 /// Fault 22.
 #[test]
-fn the_first_of_repeated_ids_is_kept_and_long_entries_are_cut() {
+fn the_first_entry_of_a_repeated_id_is_kept_and_long_entries_are_cut() {
     let strings = |entries: &[(u64, &[u8])]| {
         let table = Batch::new(None, 1).event(EventType::Strings, &[]);
         entries.iter().fold(table, |batch, &(id, text)| batch.data(EventType::String, &[id], text))
@@ -690,7 +693,7 @@ fn a_p_on_two_threads_skips_the_rest_of_the_generation() {
     assert_eq!((lenient.lost.events, lenient.lost.bytes), (2, 4 + 3));
 }
 
-/// The events read before the source fails are delivered, and then its error.
+/// The events read before the source fails are delivered. Then the error of the source is returned.
 #[test]
 fn row_13_the_bytes_cannot_be_read() {
     for version in VERSIONS {
@@ -752,7 +755,8 @@ fn the_next_generation_is_found_after_junk() {
     for version in VERSIONS {
         let one = trace(version, [running()]);
         for junk in [&[60; 1][..], &[0; 100], &[50; 5000], &vec![7; (3 << 20) + 5]] {
-            // The search for batches needs three in a row to be sure of them.
+            // The search for batches accepts a position only if three batches follow each other
+            // there.
             let mut second = second();
             second.string("a name");
             let bytes = Trace::new(version).bytes(&one[16..]).bytes(junk).generation(&second).into_bytes();
