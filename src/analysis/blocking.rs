@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use super::summarizer::is_system_goroutine;
+use super::names::is_system_goroutine;
 use crate::event::{Frame, OwnedFrame, Text};
 use crate::id::GoId;
 use crate::time::Time;

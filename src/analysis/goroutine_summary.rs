@@ -1,18 +1,19 @@
-//! The sums that a [`Summarizer`](super::Summarizer) shows.
+//! What a [`Summarizer`](super::goroutines::Summarizer) reports: the times of goroutines and regions.
 
-use super::account::{Account, OpenRegion, present};
+use super::goroutine_sums::{GoroutineSums, OpenRegion};
 use super::names::Names;
 use super::times::{Spent, Times};
+use super::tracker::{Goroutine, present};
 use crate::event::Text;
 use crate::id::{GoId, TaskId};
 use crate::time::Time;
 
-/// Takes the sums of a [`Summarizer`](super::goroutines::Summarizer).
+/// Receives the results of a [`Summarizer`](super::goroutines::Summarizer), one goroutine or region at a time.
 pub trait SummarySink {
-    /// A goroutine has ended, or the trace has.
+    /// Called when a goroutine has exited, and for the others at the end of the trace.
     fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>);
 
-    /// A region has ended, or its goroutine or the trace has.
+    /// Called when a region has ended, or its goroutine or the trace.
     fn region(&mut self, region: &RegionSummary<'_>) {
         let _ = region;
     }
@@ -24,10 +25,12 @@ impl<F: FnMut(&GoroutineSummary<'_>)> SummarySink for F {
     }
 }
 
-/// A goroutine's times.
+/// A goroutine and how it spent its time.
 #[derive(Clone, Copy, Debug)]
 pub struct GoroutineSummary<'a> {
-    pub(super) account: &'a Account,
+    pub(super) id: u64,
+    pub(super) goroutine: &'a Goroutine,
+    pub(super) sums: &'a GoroutineSums,
     /// How it spent its time.
     pub times: Times<'a>,
 }
@@ -35,67 +38,67 @@ pub struct GoroutineSummary<'a> {
 impl<'a> GoroutineSummary<'a> {
     /// The goroutine.
     pub fn id(&self) -> GoId {
-        GoId(self.account.id)
+        GoId(self.id)
     }
 
-    /// The function in which it started; empty if no stack of it is in the trace.
+    /// The function in which it started. Empty if the trace has no stack of it.
     pub fn name(&self) -> Text<'a> {
-        Text(self.times.names.bytes(self.account.name))
+        Text(self.times.names.bytes(self.goroutine.name))
     }
 
-    /// The function that created it; empty if that was before the trace.
+    /// The function that created it. Empty if it was created before the trace.
     pub fn creator(&self) -> Text<'a> {
-        Text(self.times.names.bytes(self.account.creator))
+        Text(self.times.names.bytes(self.sums.creator))
     }
 
-    /// Its last label; empty for none.
+    /// Its last label. Empty if it has none.
     pub fn label(&self) -> Text<'a> {
-        Text(self.times.names.bytes(self.account.label))
+        Text(self.times.names.bytes(self.goroutine.label))
     }
 
-    /// When it was created, or the begin of the generation in which it is first mentioned.
+    /// When it was created, or the start of the generation that first mentions it.
     pub fn creation(&self) -> Time {
-        Time(self.account.creation)
+        Time(self.sums.creation)
     }
 
-    /// When it first ran.
+    /// When it first ran. `None` if it did not.
     pub fn start(&self) -> Option<Time> {
-        present(self.account.start)
+        present(self.sums.first_run)
     }
 
-    /// When it ended, or began to wait forever.
+    /// When it exited, or began to wait forever. `None` if it was alive at the end of the trace.
     pub fn end(&self) -> Option<Time> {
-        present(self.account.end)
+        present(self.sums.end)
     }
 }
 
-/// A region's times.
+/// A region and how its goroutine spent the time in it.
 #[derive(Clone, Copy, Debug)]
 pub struct RegionSummary<'a> {
     /// The goroutine.
     pub go: GoId,
-    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
+    /// The task that the region belongs to. [`TaskId::BACKGROUND`] if it belongs to none.
     pub task: TaskId,
-    /// The name that the program gave it; empty for the one that represents the task that a goroutine inherits from its creator.
+    /// The type of the region. Empty if the region stands for the task that a goroutine inherits from its creator.
     pub name: Text<'a>,
-    /// When it began, or the goroutine was created; `None` if before the trace.
+    /// When the region started, or the goroutine was created. `None` if that was before the trace.
     pub start: Option<Time>,
-    /// When it or the goroutine ended; `None` if the trace or a gap of lenient reading ended it.
+    /// When the region or its goroutine ended. `None` if the region was open at the end of the trace or at a gap.
     pub end: Option<Time>,
-    /// How many regions of the goroutine it is within.
+    /// The number of regions of the goroutine around this one.
     pub depth: usize,
-    /// Whether none of the regions that it is within is of the same task.
+    /// Whether no region around this one belongs to the same task.
     pub is_outermost: bool,
-    /// Whether the program started it. Otherwise it represents the task that a goroutine inherits from its creator.
+    /// Whether the program started the region. If not, it stands for the task that a goroutine inherits from its creator.
     pub is_of_program: bool,
-    /// How its goroutine spent the time.
+    /// How the goroutine spent the time.
     pub times: Times<'a>,
 }
 
 /// At most this many enclosing regions are searched for one of the same task. Programs nest a handful.
 const MAX_LOOK_BACK: usize = 64;
 
-/// Shows the innermost of some nested regions.
+/// Shows the innermost of some nested regions. `now` is what the goroutine has spent in total.
 pub(super) fn show_region(
     summary: &mut impl SummarySink,
     names: &Names,

@@ -275,9 +275,8 @@ impl<'f> Goroutines<'f> {
 
     /// Groups and counts by the given rules.
     pub fn with(by: GroupBy, accounting: Accounting) -> Self {
-        let grouping = Grouping { by, ..Grouping::default() };
         Goroutines {
-            summarizer: Summarizer::with_accounting(grouping, accounting),
+            summarizer: Summarizer::with_accounting(Grouping::by(by), accounting),
             start: None,
             end: Time(0),
             range: Time(i64::MIN)..Time(i64::MAX),
@@ -315,33 +314,10 @@ impl Observer for Goroutines<'_> {
     }
 
     fn finish(self) -> GoroutinesReport {
-        let (grouping, names) = self.summarizer.finish_with_names();
-        let mut groups: Vec<GoroutineGroup> = Vec::new();
-        if grouping.by == GroupBy::Name {
-            // Several start functions have the same name.
-            let mut merged: IndexMap<Vec<u8>, Totals, RandomState> = IndexMap::default();
-            for (start, totals) in grouping.groups {
-                let name = source_function(names.bytes(start)).to_vec();
-                merged.entry(name).or_default().merge(totals);
-            }
-            groups.extend(merged.into_iter().map(|(name, totals)| totals.into_group(Text(&name), &names)));
-        } else {
-            let all = grouping.groups.into_iter();
-            groups.extend(all.map(|(name, totals)| totals.into_group(Text(names.bytes(name)), &names)));
-        }
-        let mut members = grouping.members;
-        members.sort_by_key(|member| (Reverse(member.total), member.goroutine));
+        let (grouping, tracker) = self.summarizer.finish_with_tracker();
         let start = self.start.unwrap_or(self.end);
-        let mut report = GoroutinesReport {
-            start: start.max(self.range.start),
-            end: self.end.min(self.range.end),
-            goroutine_count: groups.iter().map(|group| group.count).sum(),
-            group_count: groups.len() as u64,
-            groups,
-            members,
-        };
-        report.sort_by(GroupOrder::Execution);
-        report
+        let range = start.max(self.range.start)..self.end.min(self.range.end);
+        grouping.into_report(&tracker.names, range)
     }
 }
 
@@ -374,7 +350,7 @@ pub(super) fn source_function(name: &[u8]) -> &[u8] {
 type Filter<'f> = dyn Fn(&GoroutineSummary<'_>) -> bool + Send + 'f;
 
 #[derive(Default)]
-struct Grouping<'f> {
+pub(super) struct Grouping<'f> {
     by: GroupBy,
     groups: IndexMap<Name, Totals, RandomState>,
     filter: Option<Box<Filter<'f>>>,
@@ -401,6 +377,41 @@ fn columns(spent: &Spent) -> [i64; COLUMNS] {
     [spent.total, spent.execution, spent.sched_wait, spent.syscall, spent.syscall_block, spent.unknown(), block]
 }
 
+impl Grouping<'_> {
+    pub(super) fn by(by: GroupBy) -> Self {
+        Grouping { by, ..Grouping::default() }
+    }
+
+    /// The groups and members, in a report about a range of time.
+    pub(super) fn into_report(self, names: &Names, range: Range<Time>) -> GoroutinesReport {
+        let mut groups: Vec<GoroutineGroup> = Vec::new();
+        if self.by == GroupBy::Name {
+            // Several start functions have the same name.
+            let mut merged: IndexMap<Vec<u8>, Totals, RandomState> = IndexMap::default();
+            for (start, totals) in self.groups {
+                let name = source_function(names.bytes(start)).to_vec();
+                merged.entry(name).or_default().merge(totals);
+            }
+            groups.extend(merged.into_iter().map(|(name, totals)| totals.into_group(Text(&name), names)));
+        } else {
+            let all = self.groups.into_iter();
+            groups.extend(all.map(|(name, totals)| totals.into_group(Text(names.bytes(name)), names)));
+        }
+        let mut members = self.members;
+        members.sort_by_key(|member| (Reverse(member.total), member.goroutine));
+        let mut report = GoroutinesReport {
+            start: range.start,
+            end: range.end,
+            goroutine_count: groups.iter().map(|group| group.count).sum(),
+            group_count: groups.len() as u64,
+            groups,
+            members,
+        };
+        report.sort_by(GroupOrder::Execution);
+        report
+    }
+}
+
 impl SummarySink for Grouping<'_> {
     fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>) {
         if self.filter.as_ref().is_some_and(|is_wanted| !is_wanted(goroutine)) {
@@ -412,11 +423,10 @@ impl SummarySink for Grouping<'_> {
             }
             self.members.push(goroutine.into());
         }
-        let account = goroutine.account;
         let key = match self.by {
-            GroupBy::Start | GroupBy::Name => account.name,
-            GroupBy::Creator => account.creator,
-            GroupBy::Label => account.label,
+            GroupBy::Start | GroupBy::Name => goroutine.goroutine.name,
+            GroupBy::Creator => goroutine.sums.creator,
+            GroupBy::Label => goroutine.goroutine.label,
         };
         let spent = goroutine.times.spent;
         let totals = self.groups.entry(key).or_default();

@@ -28,12 +28,12 @@
 //! # }
 //! ```
 
-mod account;
 pub mod allocations;
 pub mod blocking;
 pub mod compare;
 pub mod gc;
 mod goroutine_summary;
+mod goroutine_sums;
 pub mod goroutines;
 mod histogram;
 pub mod latency;
@@ -53,6 +53,7 @@ pub mod summary;
 pub mod tasks;
 pub mod threads;
 mod times;
+mod tracker;
 
 pub use crate::event::OwnedFrame;
 pub use histogram::{Histogram, HistogramBucket};

@@ -22,15 +22,33 @@ impl Name {
     pub const OTHER: Name = Name(2);
     /// The reason of a wait that began before the trace, which does not have the real one.
     pub const BLOCKED_BEFORE_TRACE: Name = Name(3);
+    /// The reason of a wait for the network.
+    pub const NETWORK: Name = Name(4);
+    /// The reason why a new goroutine is runnable.
+    pub const CREATED: Name = Name(5);
+    /// The reason why a goroutine does not run, or is runnable after it.
+    pub const SYSTEM_CALL: Name = Name(6);
+    /// The states in which a goroutine does not run, where they stand for a reason.
+    pub const RUNNABLE: Name = Name(7);
+    pub const SYSCALL: Name = Name(8);
+
+    /// The texts of the constants.
+    const TEXTS: [&str; 9] =
+        ["", "forever", "(other)", BLOCKED_BEFORE_TRACE, "network", "created", "system call", "Runnable", "Syscall"];
 
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
+/// The size of the cache of constants. Go 1.21 and older has about twenty reasons that are constants.
+const STATICS: usize = 64;
+
 #[derive(Debug)]
 pub(super) struct Names {
     texts: IndexSet<Box<[u8]>, RandomState>,
+    /// The names of constants that do not come from the trace: a direct-mapped cache by address.
+    statics: [(usize, Name); STATICS],
     /// The names of strings and of stacks' outermost and innermost functions, by ID in the current generation.
     strings: IdTable<Name>,
     roots: IdTable<Name>,
@@ -40,10 +58,9 @@ pub(super) struct Names {
 
 impl Default for Names {
     fn default() -> Self {
-        let texts =
-            IndexSet::from_iter(["", "forever", "(other)", BLOCKED_BEFORE_TRACE].map(|text| text.as_bytes().into()));
         Names {
-            texts,
+            texts: Name::TEXTS.iter().map(|text| text.as_bytes().into()).collect(),
+            statics: [(0, Name::EMPTY); STATICS],
             strings: IdTable::default(),
             roots: IdTable::default(),
             leaves: IdTable::default(),
@@ -74,8 +91,19 @@ impl Names {
                 Some(name) => name,
                 None => self.note(event, symbol, id),
             },
+            Symbol::Static(text) => self.of_static(text),
             _ => self.intern(event.text(symbol).as_bytes()),
         }
+    }
+
+    #[inline]
+    fn of_static(&mut self, text: &'static &'static str) -> Name {
+        let address = std::ptr::from_ref(text).addr();
+        let place = address / size_of::<&str>() % STATICS;
+        if self.statics[place].0 != address {
+            self.statics[place] = (address, self.intern(text.as_bytes()));
+        }
+        self.statics[place].1
     }
 
     #[inline(never)]
@@ -120,6 +148,7 @@ impl Names {
         name
     }
 
+    /// The bytes of a name.
     pub fn bytes(&self, name: Name) -> &[u8] {
         self.texts.get_index(name.index()).map_or(&[], |text| text)
     }
@@ -128,4 +157,10 @@ impl Names {
     pub fn text(&self, name: Name) -> String {
         String::from_utf8_lossy(self.bytes(name)).into_owned()
     }
+}
+
+/// Whether a goroutine that starts in the function `name` belongs to the runtime (`IsSystemGoroutine` in Go's
+/// `src/internal/trace/summary.go`).
+pub(super) fn is_system_goroutine(name: &[u8]) -> bool {
+    name.is_empty() || name != b"runtime.main" && name.starts_with(b"runtime.")
 }

@@ -10,12 +10,13 @@ const FIRST_LENGTH_BITS: u32 = 20;
 
 /// What a window holds.
 pub(super) trait Content: Default {
-    fn merge(&mut self, later: Self);
+    /// Adds what another window holds.
+    fn merge(&mut self, other: &Self);
 }
 
 impl Content for Histogram {
-    fn merge(&mut self, later: Self) {
-        Histogram::merge(self, &later);
+    fn merge(&mut self, other: &Self) {
+        Histogram::merge(self, other);
     }
 }
 
@@ -53,21 +54,49 @@ impl<T: Content> OverTime<T> {
         (&mut self.windows[index], start + ((index as i64 + 1) << self.length_bits))
     }
 
+    /// When the window of a moment ends, as windows are now.
+    pub fn window_end(&self, time: i64) -> i64 {
+        let start = self.start.unwrap_or(time);
+        let index = (time - start).max(0) >> self.length_bits;
+        start + ((index + 1) << self.length_bits)
+    }
+
     /// Adds windows up to a moment after the start, and merges them in pairs while there would be too many.
     #[cold]
     #[inline(never)]
     fn reach(&mut self, since: u64) {
         while since >> self.length_bits >= MAX_WINDOWS as u64 {
-            self.length_bits += 1;
-            let mut old = std::mem::take(&mut self.windows).into_iter();
-            while let Some(mut window) = old.next() {
-                old.next().into_iter().for_each(|later| window.merge(later));
-                self.windows.push(window);
-            }
+            self.double();
         }
         let len = (since >> self.length_bits) as usize + 1;
         if len > self.windows.len() {
             self.windows.resize_with(len, T::default);
+        }
+    }
+
+    /// Makes windows twice as long.
+    fn double(&mut self) {
+        self.length_bits += 1;
+        let mut old = std::mem::take(&mut self.windows).into_iter();
+        while let Some(mut window) = old.next() {
+            old.next().iter().for_each(|later| window.merge(later));
+            self.windows.push(window);
+        }
+    }
+
+    /// Adds other windows with the same start.
+    pub fn merge(&mut self, other: &Self) {
+        while self.length_bits < other.length_bits {
+            self.double();
+        }
+        self.start = self.start.or(other.start);
+        let more_bits = self.length_bits - other.length_bits;
+        for (index, window) in other.windows.iter().enumerate() {
+            let index = index >> more_bits;
+            if index >= self.windows.len() {
+                self.windows.resize_with(index + 1, T::default);
+            }
+            self.windows[index].merge(window);
         }
     }
 

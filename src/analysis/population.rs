@@ -8,11 +8,11 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::histogram::Histogram;
+use super::names::is_system_goroutine;
 use super::names::{Name, Names};
 use super::observer::Observer;
 use super::over_time::OverTime;
 use super::stacks::{StackKey, Stacks};
-use super::summarizer::is_system_goroutine;
 use crate::event::record::{Symbol, What};
 use crate::event::{Event, GoState, OwnedFrame};
 use crate::id::{GoId, NONE};

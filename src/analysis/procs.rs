@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::observer::Observer;
 use super::over_time::{Content, OverTime};
+use super::tracker::{Follower, NEVER, PerGoroutine, Tracker, Transition};
 use crate::event::record::What;
 use crate::event::{Event, GoState, ProcState};
-use crate::id::{NONE, ProcId};
-use crate::sched::arena::Arena;
+use crate::id::ProcId;
 use crate::time::Time;
 
 /// What one P did.
@@ -105,7 +105,7 @@ struct Sums {
 
 impl Content for Sums {
     #[inline]
-    fn merge(&mut self, later: Sums) {
+    fn merge(&mut self, later: &Sums) {
         self.length += later.length;
         self.running = self.running.saturating_add(later.running);
         self.runnable = self.runnable.saturating_add(later.runnable);
@@ -133,8 +133,8 @@ impl Sums {
 }
 
 impl Content for i64 {
-    fn merge(&mut self, later: i64) {
-        *self += later;
+    fn merge(&mut self, later: &i64) {
+        *self += *later;
     }
 }
 
@@ -146,36 +146,199 @@ struct Proc {
     executing: Option<i64>,
     running_for: i64,
     executing_for: i64,
+    /// Whether the goroutine that runs on it is a background worker of the garbage collector.
     is_gc: bool,
     over_time: OverTime<i64>,
 }
 
-/// Follows the Ps, in one pass. Memory follows their number, and the goroutines that are running or runnable.
+/// A number that changes in the course of time, and its integral.
+///
+/// The integral is that up to the end of the current window, if the number stays as it is. So a change only adds what it
+/// makes of the rest of the window, and nothing has to be done for numbers that do not change.
+#[derive(Clone, Copy, Debug, Default)]
+struct Level {
+    value: u64,
+    integral: i128,
+}
+
+impl Level {
+    /// Changes the number when so much of the window is left.
+    #[inline]
+    fn set(&mut self, value: u64, rest: i64) {
+        self.integral += (i128::from(value) - i128::from(self.value)) * i128::from(rest);
+        self.value = value;
+    }
+
+    #[inline]
+    fn add(&mut self, rest: i64) {
+        self.value += 1;
+        self.integral += i128::from(rest);
+    }
+
+    #[inline]
+    fn subtract(&mut self, rest: i64) {
+        if self.value > 0 {
+            self.value -= 1;
+            self.integral -= i128::from(rest);
+        }
+    }
+
+    /// The integral of the window when so much of it is left, at most [`i64::MAX`].
+    fn end_window(&mut self, rest: i64) -> i64 {
+        let integral = self.integral - i128::from(self.value) * i128::from(rest);
+        i64::try_from(integral).unwrap_or(i64::MAX)
+    }
+
+    fn start_window(&mut self, length: i64) {
+        self.integral = i128::from(self.value) * i128::from(length);
+    }
+}
+
+/// How many goroutines and Ps were in which state, in the course of time.
+#[derive(Debug, Default)]
+struct Levels {
+    over_time: OverTime<Sums>,
+    /// The current window, or the part of one that has not been added to `over_time`.
+    window: Range<i64>,
+    /// 1 unless in a gap.
+    known: Level,
+    running: Level,
+    runnable: Level,
+    procs: Level,
+    gc: Level,
+    /// 1 while a P is idle and a goroutine is runnable.
+    wasteful: Level,
+    /// The most runnable goroutines in the window, and since when there are as many as now.
+    runnable_max: u64,
+    runnable_since: i64,
+    /// Nanoseconds by the number of running goroutines, and since when there are as many as now.
+    parallelism: Vec<i64>,
+    running_since: i64,
+}
+
+impl Levels {
+    fn start(&mut self, time: i64) {
+        self.over_time.start(time);
+        self.start_window(time);
+        (self.runnable_since, self.running_since) = (time, time);
+        self.set_known(true, time);
+    }
+
+    fn start_window(&mut self, time: i64) {
+        self.window = time..self.over_time.window_end(time);
+        let length = self.window.end - time;
+        for level in self.all() {
+            level.start_window(length);
+        }
+        self.runnable_max = 0;
+    }
+
+    fn all(&mut self) -> [&mut Level; 6] {
+        let Levels { known, running, runnable, procs, gc, wasteful, .. } = self;
+        [known, running, runnable, procs, gc, wasteful]
+    }
+
+    /// Goes on to a time: ends the windows before it.
+    #[inline]
+    fn advance(&mut self, time: i64) {
+        while time >= self.window.end {
+            let end = self.window.end;
+            self.end_window(end);
+            // Windows in a gap are skipped.
+            self.start_window(if self.known.value == 0 { time } else { end });
+        }
+    }
+
+    /// Adds the window, which ends at a time, or that part of it.
+    #[inline(never)]
+    fn end_window(&mut self, time: i64) {
+        self.note_runnable(time);
+        let rest = self.window.end - time;
+        let [known, running, runnable, procs, gc, wasteful] = self.all().map(|level| level.end_window(rest));
+        if known == 0 {
+            return;
+        }
+        let runnable_max = self.runnable_max;
+        let sums = Sums { length: known, running, runnable, runnable_max, procs, idle_while_runnable: wasteful, gc };
+        self.over_time.at(self.window.start).0.merge(&sums);
+    }
+
+    /// Adds the last window. Nothing is known of what comes after `time`.
+    fn end(&mut self, time: i64) {
+        self.note_parallelism(time);
+        self.end_window(time);
+    }
+
+    /// How much of the window is left.
+    #[inline]
+    fn rest(&self, time: i64) -> i64 {
+        self.window.end - time
+    }
+
+    fn set_known(&mut self, known: bool, time: i64) {
+        self.note_parallelism(time);
+        self.known.set(u64::from(known), self.rest(time));
+    }
+
+    /// Counts the time since the number of running goroutines changed. To be called before it changes again.
+    #[inline]
+    fn note_parallelism(&mut self, time: i64) {
+        let running = self.running.value.min(MAX_PROCS) as usize;
+        if self.known.value > 0 && time > self.running_since {
+            if self.parallelism.len() <= running {
+                self.parallelism.resize(running + 1, 0);
+            }
+            self.parallelism[running] += time - self.running_since;
+        }
+        self.running_since = time;
+    }
+
+    /// Counts the number of runnable goroutines, if it lasted. To be called before it changes.
+    #[inline]
+    fn note_runnable(&mut self, time: i64) {
+        if time > self.runnable_since {
+            self.runnable_max = self.runnable_max.max(self.runnable.value);
+        }
+        self.runnable_since = time;
+    }
+}
+
+/// Follows the Ps, in one pass. Memory is proportional to the number of Ps and of live goroutines.
 ///
 /// Goroutines that are runnable when the trace starts count from when it mentions them, which each generation does when it
 /// first needs to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Procs {
-    range: Range<i64>,
-    first: Option<i64>,
-    last: i64,
-    gomaxprocs: Option<u64>,
-    procs: Vec<Proc>,
-    /// On which P each running goroutine runs.
-    homes: Arena<u64>,
-    workers: Arena<()>,
-    running: u64,
-    runnable: u64,
-    busy_procs: u64,
-    gc_procs: u64,
-    over_time: OverTime<Sums>,
-    parallelism: Vec<i64>,
-    is_in_gap: bool,
+    tracker: Tracker,
+    uses: ProcUses,
 }
 
-impl Default for Procs {
+/// What the Ps did so far.
+#[derive(Debug)]
+pub(super) struct ProcUses {
+    range: Range<i64>,
+    /// When the trace starts, or the range if that is later.
+    start: i64,
+    /// Whether there was no event yet.
+    is_new: bool,
+    gomaxprocs: Option<u64>,
+    procs: Vec<Proc>,
+    /// Whether each goroutine is a background worker of the garbage collector.
+    is_worker: PerGoroutine<bool>,
+    levels: Levels,
+}
+
+impl Default for ProcUses {
     fn default() -> Self {
-        Self::new()
+        ProcUses {
+            range: i64::MIN..i64::MAX,
+            start: i64::MIN,
+            is_new: true,
+            gomaxprocs: None,
+            procs: Vec::new(),
+            is_worker: PerGoroutine::default(),
+            levels: Levels { window: i64::MIN..i64::MIN, ..Levels::default() },
+        }
     }
 }
 
@@ -186,70 +349,64 @@ fn nanos(nanos: i64) -> Duration {
 impl Procs {
     /// Follows the Ps through the whole trace.
     pub fn new() -> Self {
-        Procs {
-            range: i64::MIN..i64::MAX,
-            first: None,
-            last: 0,
-            gomaxprocs: None,
-            procs: Vec::new(),
-            homes: Arena::default(),
-            workers: Arena::default(),
-            running: 0,
-            runnable: 0,
-            busy_procs: 0,
-            gc_procs: 0,
-            over_time: OverTime::default(),
-            parallelism: Vec::new(),
-            is_in_gap: false,
-        }
+        Self::default()
     }
 
     /// Counts only the time within a range.
     pub fn within(mut self, range: Range<Time>) -> Self {
-        self.range = range.start.0..range.end.0;
+        self.uses.range = range.start.0..range.end.0;
         self
     }
+}
 
-    /// Adds the time since the last change of state to the sums.
+impl ProcUses {
+    /// The time of an event, moved into the range: nothing before the range and after it counts.
     #[inline]
-    fn advance(&mut self, now: i64) {
-        let mut from = self.last.max(self.range.start);
-        self.last = now;
-        let to = now.min(self.range.end);
-        if self.is_in_gap || from >= to {
-            return;
+    fn clamp(&self, time: i64) -> i64 {
+        time.min(self.range.end).max(self.start)
+    }
+
+    /// Goes on to the time of an event, and returns it as [`clamp`](Self::clamp) does.
+    #[inline]
+    fn advance(&mut self, time: i64) -> i64 {
+        let now = self.clamp(time);
+        if now < self.levels.window.end { now } else { self.next_window(time) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn next_window(&mut self, time: i64) -> i64 {
+        if self.is_new {
+            (self.is_new, self.start) = (false, time.max(self.range.start));
+            self.levels.start(self.start);
         }
-        let is_wasteful = self.runnable > 0 && self.busy_procs < self.gomaxprocs.unwrap_or(0);
-        let running = self.running.min(MAX_PROCS) as usize;
-        if self.parallelism.len() <= running {
-            self.parallelism.resize(running + 1, 0);
-        }
-        self.parallelism[running] += to - from;
-        while from < to {
-            let (sums, next) = self.over_time.at(from);
-            let part = next.min(to) - from;
-            let times = |count: u64| part.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
-            sums.merge(Sums {
-                length: part,
-                running: times(self.running),
-                runnable: times(self.runnable),
-                runnable_max: self.runnable,
-                procs: times(self.busy_procs),
-                idle_while_runnable: if is_wasteful { part } else { 0 },
-                gc: times(self.gc_procs),
-            });
-            from += part;
+        let now = self.clamp(time);
+        self.levels.advance(now);
+        now
+    }
+
+    /// Notes whether a P is idle while a goroutine is runnable. To be called after a change of one of the numbers.
+    #[inline]
+    fn note_waste(&mut self, now: i64) {
+        let levels = &mut self.levels;
+        let is_wasteful = levels.runnable.value > 0 && levels.procs.value < self.gomaxprocs.unwrap_or(0);
+        if u64::from(is_wasteful) != levels.wasteful.value {
+            levels.wasteful.set(u64::from(is_wasteful), levels.rest(now));
         }
     }
 
-    /// Nothing is known until the next generation reports all states again.
+    /// After a gap, nothing is known until the next generation reports all states.
     fn lose(&mut self, time: i64) {
-        self.advance(time);
+        let now = self.advance(time);
         self.stop(time);
-        self.homes = Arena::default();
-        self.workers = Arena::default();
-        (self.running, self.runnable, self.gc_procs) = (0, 0, 0);
-        self.is_in_gap = true;
+        let levels = &mut self.levels;
+        levels.note_runnable(now);
+        levels.set_known(false, now);
+        let rest = levels.rest(now);
+        for level in levels.all() {
+            level.set(0, rest);
+        }
+        self.is_worker.clear();
     }
 
     /// Ends the open states of all Ps, so that they count up to `time`.
@@ -272,66 +429,40 @@ impl Procs {
         self.procs.get_mut(index)
     }
 
-    #[inline]
-    fn go_transition(&mut self, go: u64, proc: u64, from: GoState, to: GoState, time: i64) {
-        match from {
-            GoState::Running => {
-                self.running = self.running.saturating_sub(1);
-                let home = self.homes.find(go);
-                let left = self.homes.get(home).copied().unwrap_or(proc);
-                if home.is_some() {
-                    self.homes.remove(home);
-                }
-                self.stop_executing(left, time);
-            }
-            GoState::Runnable => self.runnable = self.runnable.saturating_sub(1),
-            _ => {}
+    /// The runtime labels the background workers of the garbage collector when they start to work.
+    fn label(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
+        let record = event.record();
+        let slot = tracker.find(record.go);
+        let is_running = tracker.get(slot).is_some_and(|goroutine| goroutine.state == GoState::Running);
+        if !is_running || !event.text(record.text).as_bytes().starts_with(b"GC ") {
+            return;
         }
-        match to {
-            GoState::Running => {
-                self.running += 1;
-                let home = self.homes.find(go);
-                match self.homes.get_mut(home) {
-                    Some(home) => *home = proc,
-                    None => drop(self.homes.insert(go, proc)),
-                }
-                let is_gc = self.workers.find(go).is_some();
-                if let Some(proc) = self.proc(proc) {
-                    proc.executing = Some(time);
-                    proc.is_gc = is_gc;
-                    self.gc_procs += u64::from(is_gc);
-                }
-            }
-            GoState::Runnable => self.runnable += 1,
-            GoState::NotExist => {
-                let worker = self.workers.find(go);
-                if worker.is_some() {
-                    self.workers.remove(worker);
-                }
-            }
-            _ => {}
+        let now = self.advance(record.time);
+        *self.is_worker.at(slot) = true;
+        let rest = self.levels.rest(now);
+        if let Some(proc) = self.proc(record.proc)
+            && !std::mem::replace(&mut proc.is_gc, true)
+        {
+            self.levels.gc.add(rest);
         }
     }
 
-    /// The runtime labels the workers of the garbage collector when they start to work.
-    fn label(&mut self, event: &Event<'_>) {
-        let record = event.record();
-        if !event.text(record.text).as_bytes().starts_with(b"GC ") {
-            return;
-        }
-        self.advance(record.time);
-        if !self.workers.find(record.go).is_some() {
-            self.workers.insert(record.go, ());
-        }
-        if let Some(proc) = self.proc(record.proc) {
-            let was_gc = std::mem::replace(&mut proc.is_gc, true);
-            self.gc_procs += u64::from(!was_gc);
+    /// A goroutine starts to run on a P.
+    #[inline]
+    fn start_executing(&mut self, proc: u64, is_worker: bool, time: i64, now: i64) {
+        let rest = self.levels.rest(now);
+        let Some(proc) = self.proc(proc) else { return };
+        proc.executing = Some(time);
+        proc.is_gc = is_worker;
+        if is_worker {
+            self.levels.gc.add(rest);
         }
     }
 
     #[inline]
     fn stop_executing(&mut self, proc: u64, time: i64) {
-        let (first, range) = (self.first.unwrap_or(time), self.range.clone());
+        let (first, range) = (self.start, self.range.clone());
+        let rest = self.levels.rest(self.clamp(time));
         let Some(proc) = self.proc(proc) else { return };
         let was_gc = std::mem::take(&mut proc.is_gc);
         if let Some(since) = proc.executing.take() {
@@ -345,65 +476,40 @@ impl Procs {
                 from += part;
             }
         }
-        self.gc_procs = self.gc_procs.saturating_sub(u64::from(was_gc));
+        if was_gc {
+            self.levels.gc.subtract(rest);
+        }
     }
 
     fn proc_transition(&mut self, id: u64, to: ProcState, time: i64) {
-        let range = self.range.clone();
+        let (range, now) = (self.range.clone(), self.clamp(time));
         let Some(proc) = self.proc(id) else { return };
         let was_running = proc.running.is_some();
         if let Some(since) = proc.running.take() {
             proc.running_for += (time.min(range.end) - since.max(range.start)).max(0);
         }
         proc.running = (to == ProcState::Running).then_some(time);
-        let is_running = proc.running.is_some();
-        self.busy_procs = self.busy_procs + u64::from(is_running) - u64::from(was_running);
-    }
-}
-
-impl Observer for Procs {
-    type Output = ProcsReport;
-
-    #[inline]
-    fn event(&mut self, event: &Event<'_>) {
-        let record = event.record();
-        let time = record.time;
-        if self.first.is_none() {
-            let first = time.max(self.range.start);
-            (self.first, self.last) = (Some(first), time);
-            self.over_time.start(first);
-        }
-        match record.what {
-            What::GoTransition(from, to) if from != to && record.a != NONE => {
-                self.advance(time);
-                self.go_transition(record.a, record.proc, from, to, time);
-            }
-            What::ProcTransition(from, to) if from != to => {
-                self.advance(time);
-                self.proc_transition(record.a, to, time);
-            }
-            What::Label if self.homes.find(record.go).is_some() => self.label(event),
-            What::GoMaxProcs => {
-                self.advance(time);
-                self.gomaxprocs = Some(record.a);
-            }
-            What::Sync => {
-                self.advance(time);
-                self.is_in_gap = false;
-            }
-            What::Gap => self.lose(time),
+        let rest = self.levels.rest(now);
+        match (was_running, to == ProcState::Running) {
+            (false, true) => self.levels.procs.add(rest),
+            (true, false) => self.levels.procs.subtract(rest),
             _ => {}
         }
+        self.note_waste(now);
     }
 
-    /// The trace ends with a Sync, so that all up to its end is counted.
-    fn finish(mut self) -> ProcsReport {
-        let (first, last) = (self.first.unwrap_or(self.last), self.last);
+    /// The report about a trace that ends here.
+    pub fn into_report(mut self, tracker: &Tracker) -> ProcsReport {
+        let last = tracker.last_time();
+        let now = self.advance(last);
+        let first = self.start;
         self.stop(last);
+        self.levels.end(now);
         let last = last.min(self.range.end);
-        let (window, windows) = self.over_time.into_windows();
+        let Levels { over_time, parallelism, .. } = self.levels;
+        let (window, windows) = over_time.into_windows();
         let mut whole = Sums::default();
-        windows.iter().for_each(|&(_, sums)| whole.merge(sums));
+        windows.iter().for_each(|(_, sums)| whole.merge(sums));
         let windows: Vec<_> = windows.into_iter().map(|(start, sums)| sums.into_window(start)).collect();
         let procs =
             self.procs.into_iter().enumerate().filter(|(_, proc)| proc.running_for > 0 || proc.executing_for > 0);
@@ -424,9 +530,87 @@ impl Observer for Procs {
             gomaxprocs: self.gomaxprocs,
             procs: procs.collect(),
             whole: whole.into_window(first),
-            parallelism: self.parallelism.into_iter().map(nanos).collect(),
+            parallelism: parallelism.into_iter().map(nanos).collect(),
             window: nanos(window),
             windows,
         }
+    }
+}
+
+impl Follower for ProcUses {
+    #[inline(always)]
+    fn transition(&mut self, _: &mut Tracker, event: &Event<'_>, transition: Transition) {
+        let Transition { from, to, slot, time, .. } = transition;
+        let proc = event.record().proc;
+        let now = self.advance(time);
+        if transition.is_first() {
+            *self.is_worker.at(slot) = false;
+        }
+        let rest = self.levels.rest(now);
+        match from {
+            GoState::Running => {
+                self.levels.note_parallelism(now);
+                self.levels.running.subtract(rest);
+                // After a gap, the trace does not say on which P it started to run.
+                self.stop_executing(if transition.since == NEVER { proc } else { transition.proc }, time);
+            }
+            GoState::Runnable => {
+                self.levels.note_runnable(now);
+                self.levels.runnable.subtract(rest);
+                self.note_waste(now);
+            }
+            _ => {}
+        }
+        match to {
+            GoState::Running => {
+                self.levels.note_parallelism(now);
+                self.levels.running.add(rest);
+                let is_worker = *self.is_worker.at(slot);
+                self.start_executing(proc, is_worker, time, now);
+            }
+            GoState::Runnable => {
+                self.levels.note_runnable(now);
+                self.levels.runnable.add(rest);
+                self.note_waste(now);
+            }
+            _ => {}
+        }
+    }
+
+    #[inline(never)]
+    fn other(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
+        let record = event.record();
+        let time = record.time;
+        match record.what {
+            What::ProcTransition(from, to) if from != to => {
+                self.advance(time);
+                self.proc_transition(record.a, to, time);
+            }
+            What::Label => self.label(tracker, event),
+            What::GoMaxProcs => {
+                let now = self.advance(time);
+                self.gomaxprocs = Some(record.a);
+                self.note_waste(now);
+            }
+            What::Sync => {
+                let now = self.advance(time);
+                self.levels.set_known(true, now);
+            }
+            What::Gap => self.lose(time),
+            _ => {}
+        }
+    }
+}
+
+impl Observer for Procs {
+    type Output = ProcsReport;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        self.tracker.show(event, &mut self.uses);
+    }
+
+    fn finish(self) -> ProcsReport {
+        self.uses.into_report(&self.tracker)
     }
 }

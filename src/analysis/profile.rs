@@ -11,13 +11,13 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::names::{Name, Names};
 use super::observer::Observer;
-use super::stack_profile::Tally;
+use super::stack_profile::{FastStackTimes, SampleKey, StackTimes};
 pub use super::stack_profile::{LeftOut, LeftOutStart, StackProfile, StackSample};
 use super::stacks::{StackKey, Stacks};
+use super::tracker::{Follower, NEVER, PerGoroutine, Slot, Tracker, Transition};
 use crate::event::record::What;
 use crate::event::{Event, GoState, Text};
 use crate::id::{GoId, NONE, TaskId};
-use crate::sched::arena::{Arena, Index};
 use crate::time::Time;
 
 /// What a profile counts.
@@ -122,25 +122,29 @@ impl ProfileOptions {
     }
 }
 
-/// Counts time by stack, in one pass. Memory follows the number of live goroutines and of different stacks.
+/// Counts time by stack, in one pass. Memory is proportional to the number of live goroutines and of different stacks.
 ///
-/// A gap of lenient reading ends all open waits, as the end of the trace does; after it, waits start again.
+/// A gap of lenient reading ends all open waits, as the end of the trace does. After it, waits start again.
 #[derive(Debug)]
 pub struct Profiler {
+    tracker: Tracker,
+    counts: ProfileCounts,
+}
+
+/// What has been counted so far.
+#[derive(Debug)]
+struct ProfileCounts {
     kind: ProfileKind,
     options: ProfileOptions,
     functions: Option<FunctionFilter>,
-    names: Names,
-    stacks: Stacks,
-    tracks: Arena<Track>,
-    tally: Tally,
+    waits: PerGoroutine<Wait>,
+    /// Whether waits for a reason count, by the number of the reason's name.
+    reasons: Vec<Option<bool>>,
+    times: FastStackTimes,
     /// What the options leave out: how often and how long, by the function in which the goroutine started.
     left_out: IndexMap<Name, (u64, i64), RandomState>,
-    /// The types of regions that were met, if only some are asked for.
+    /// The types of regions in the trace, if only some are asked for.
     regions: IndexSet<Name, RandomState>,
-    sync: i64,
-    first: Option<i64>,
-    last: i64,
 }
 
 /// Which functions are wanted, asked once for each name and stack.
@@ -175,82 +179,88 @@ impl FunctionFilter {
     }
 }
 
-const NEVER: i64 = i64::MIN;
-
 /// What is known of a goroutine.
-#[derive(Debug, Default)]
-struct Track {
-    name: Name,
-    /// Its last label.
-    label: Name,
-    /// Since when it is in a state that counts, where it went into it, and for what reason.
+#[derive(Debug)]
+struct Wait {
+    go: u64,
+    /// Since when it is in a state that counts, where it entered it, and for what reason.
     since: i64,
-    stack: StackKey,
-    reason: Name,
-    /// Whether it is the goroutine that is asked for.
+    key: SampleKey,
+    /// Whether it is one of the goroutines that are asked for.
     is_wanted: bool,
     has_run: bool,
     has_ended: bool,
+    /// Whether it existed before the trace, and may be in a region of that time.
+    is_old: bool,
     /// Its regions: whether each is asked for, and how many are.
     regions: Vec<bool>,
     inside: u32,
-    /// Whether it was there before the trace, and may be in a region of that time.
-    is_old: bool,
-    /// What counts if the goroutine never runs, or has not ended yet.
-    unsure: Tally,
-    /// What counts if its name turns out to be the one asked for.
-    unnamed: Tally,
-    /// What counts if it turns out to have been in a region since before the trace.
-    outside: Tally,
+    held: Option<Box<Held>>,
 }
 
-impl Track {
-    fn new(is_old: bool, is_wanted: bool) -> Self {
-        Track {
-            is_wanted,
-            name: Name::EMPTY,
-            label: Name::EMPTY,
+/// Waits of a goroutine that only count if something turns out later.
+#[derive(Debug, Default)]
+struct Held {
+    /// Count if the goroutine never runs, or has not ended yet.
+    unsure: StackTimes,
+    /// Count if the goroutine's name turns out to be the one that is asked for.
+    unnamed: StackTimes,
+    /// Count if the goroutine turns out to have been in a region since before the trace.
+    outside: StackTimes,
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Wait {
+            go: NONE,
             since: NEVER,
-            stack: StackKey::EMPTY,
-            reason: Name::EMPTY,
+            key: (StackKey::EMPTY, Name::EMPTY),
+            is_wanted: false,
             has_run: false,
             has_ended: false,
+            is_old: false,
             regions: Vec::new(),
             inside: 0,
-            is_old,
-            unsure: Tally::default(),
-            unnamed: Tally::default(),
-            outside: Tally::default(),
+            held: None,
         }
+    }
+}
+
+impl Wait {
+    fn held(&mut self) -> &mut Held {
+        self.held.get_or_insert_default()
+    }
+
+    fn take(&mut self, held: impl FnOnce(&mut Held) -> &mut StackTimes) -> StackTimes {
+        self.held.as_mut().map(|all| std::mem::take(held(all))).unwrap_or_default()
     }
 }
 
 impl Profiler {
     /// Counts what the options ask for.
     pub fn new(kind: ProfileKind, options: ProfileOptions) -> Self {
-        Profiler {
+        let counts = ProfileCounts {
             kind,
             options,
             functions: None,
-            names: Names::default(),
-            stacks: Stacks::default(),
-            tracks: Arena::default(),
-            tally: Tally::default(),
+            waits: PerGoroutine::default(),
+            reasons: Vec::new(),
+            times: FastStackTimes::default(),
             left_out: IndexMap::default(),
             regions: IndexSet::default(),
-            sync: 0,
-            first: None,
-            last: 0,
-        }
+        };
+        Profiler { tracker: Tracker::default(), counts }
     }
 
     /// Counts only stacks with a function for which `is_wanted` is true, and goroutines that started in such a function.
     pub fn in_functions(mut self, is_wanted: impl Fn(Text<'_>) -> bool + Send + 'static) -> Self {
-        self.functions =
+        self.counts.functions =
             Some(FunctionFilter { is_wanted: Box::new(is_wanted), known: Vec::new(), stacks: HashMap::default() });
         self
     }
+}
 
+impl ProfileCounts {
     /// Whether what is counted depends on the function in which a goroutine started.
     fn needs_start(&self) -> bool {
         self.options.start.is_some() || self.functions.is_some()
@@ -260,149 +270,160 @@ impl Profiler {
         self.options.region.is_some() || self.options.task.is_some()
     }
 
-    #[inline]
-    fn go_transition(&mut self, event: &Event<'_>, from: GoState, to: GoState) {
-        let record = event.record();
-        let time = record.time;
-        let needs_start = self.needs_start();
-        let mut index = self.tracks.find(record.a);
-        if !index.is_some() {
-            let is_wanted = self.options.wants_goroutine(record.a);
-            let mut track = Track::new(from == GoState::Undetermined, is_wanted);
-            if from == GoState::NotExist && self.has_regions() {
-                self.inherit(&mut track, record.go);
-            }
-            index = self.tracks.insert(record.a, track);
-        }
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        let is_new = from == GoState::Undetermined && track.since == NEVER;
-        if track.name == Name::EMPTY && from != to && record.b != 0 && needs_start {
-            track.name = self.names.root(event, record.b);
-            if track.name != Name::EMPTY {
-                self.name(index);
-            }
-        }
-        let runs_first = to == GoState::Running && from != to && self.begin_running(index);
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        let reason = if to == GoState::Waiting { event.text(record.text).as_bytes() } else { b"" };
-        let counts = self.kind.counts(to, reason);
-        // For a kind of one state, the reference continues to count a goroutine that enters the state again. Off-CPU has several states.
-        let ends = match self.kind {
-            ProfileKind::OffCpu => from != to,
-            _ => !counts_in(self.kind, to),
-        };
-        if track.since != NEVER && ends {
-            let (since, key) = (std::mem::replace(&mut track.since, NEVER), (track.stack, track.reason));
-            // The wait ended because the goroutine runs for the first time. The reference leaves that out.
-            if self.options.complete || self.has_regions() || !runs_first {
-                self.interval(index, key, since, time);
-            }
-        }
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        if track.since == NEVER && counts {
-            track.since = if is_new && self.options.complete { self.sync } else { time };
-            track.stack = match (self.kind, record.b) {
-                // Who wakes a goroutine is somewhere else: it is still where it blocked.
-                (ProfileKind::OffCpu, 0) if is_off_cpu(from) => track.stack,
-                (ProfileKind::OffCpu, own) if own != 0 => self.stacks.of(event, own, &mut self.names),
-                _ => self.stacks.of(event, record.stack, &mut self.names),
-            };
-            track.reason = match self.kind {
-                ProfileKind::OffCpu if to == GoState::Waiting => self.names.of(event, record.text),
-                ProfileKind::OffCpu => self.names.intern(to.name().as_bytes()),
-                _ => Name::EMPTY,
-            };
-        }
-        if from != to && (to == GoState::NotExist || to == GoState::Waiting && reason == b"forever") {
-            self.end(index, to == GoState::NotExist);
+    /// The function in which a goroutine started, if that matters.
+    fn start_of(&self, tracker: &Tracker, slot: Slot) -> Name {
+        match tracker.get(slot) {
+            Some(goroutine) if self.needs_start() => goroutine.name,
+            _ => Name::EMPTY,
         }
     }
 
-    /// A goroutine takes over the task of its creator's innermost region.
-    fn inherit(&mut self, track: &mut Track, creator: u64) {
-        let creator = self.tracks.find(creator);
-        let Some(&is_asked_for) = self.tracks.get(creator).and_then(|creator| creator.regions.last()) else { return };
-        // That region has no type.
+    /// The first event of a goroutine, or the first after a gap.
+    #[inline(never)]
+    fn appear(&mut self, tracker: &mut Tracker, creator: u64, transition: Transition) {
+        let Transition { go, slot, from, .. } = transition;
+        if self.waits.at(slot).go == go {
+            return;
+        }
+        let mut wait = Wait { go, is_wanted: self.options.wants_goroutine(go), ..Wait::default() };
+        wait.is_old = from == GoState::Undetermined;
+        if from == GoState::NotExist && self.has_regions() {
+            let creator = tracker.find(creator);
+            self.inherit(&mut wait, creator);
+        }
+        *self.waits.at(slot) = wait;
+    }
+
+    /// A goroutine inherits the task of its creator's innermost region.
+    fn inherit(&self, wait: &mut Wait, creator: Slot) {
+        let Some(&is_asked_for) = self.waits.get(creator).and_then(|creator| creator.regions.last()) else { return };
+        // The inherited region has no type.
         let is_asked_for = is_asked_for && self.options.region.as_deref().is_none_or(str::is_empty);
-        track.regions.push(is_asked_for);
-        track.inside = u32::from(is_asked_for);
+        wait.regions.push(is_asked_for);
+        wait.inside = u32::from(is_asked_for);
     }
 
-    /// Whether a goroutine begins to run for the first time. What was before does not count in the reference.
-    fn begin_running(&mut self, index: Index) -> bool {
-        let Some(track) = self.tracks.get_mut(index) else { return false };
-        let is_first = !std::mem::replace(&mut track.has_run, true);
-        if is_first {
-            track.unsure = Tally::default();
+    /// Whether a goroutine that enters a state is counted from there.
+    #[inline]
+    fn counts(&mut self, tracker: &Tracker, to: GoState, reason: Name) -> bool {
+        if to != GoState::Waiting || self.kind == ProfileKind::OffCpu {
+            return self.kind.counts(to, b"");
         }
-        is_first
+        match self.reasons.get(reason.index()) {
+            Some(&Some(counts)) => counts,
+            _ => self.counts_reason(tracker, reason),
+        }
     }
 
-    /// The function in which it started is known from here on.
-    fn name(&mut self, index: Index) {
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        let unnamed = std::mem::take(&mut track.unnamed);
-        self.admit_all(index, unnamed);
+    #[inline(never)]
+    fn counts_reason(&mut self, tracker: &Tracker, reason: Name) -> bool {
+        let counts = self.kind.counts(GoState::Waiting, tracker.names.bytes(reason));
+        if self.reasons.len() <= reason.index() {
+            self.reasons.resize(reason.index() + 1, None);
+        }
+        self.reasons[reason.index()] = Some(counts);
+        counts
+    }
+
+    /// Where a goroutine enters a state, and why.
+    #[inline]
+    fn key(
+        &self,
+        tracker: &mut Tracker,
+        event: &Event<'_>,
+        from: GoState,
+        to: GoState,
+        reason: Name,
+        slot: Slot,
+    ) -> SampleKey {
+        let record = event.record();
+        let Tracker { names, stacks, .. } = tracker;
+        if self.kind != ProfileKind::OffCpu {
+            return (stacks.of(event, record.stack, names), Name::EMPTY);
+        }
+        let stack = match record.b {
+            // The stack of the event is that of whoever wakes the goroutine, which is still where it blocked.
+            0 if is_off_cpu(from) => self.waits.get(slot).map_or(StackKey::EMPTY, |wait| wait.key.0),
+            0 => stacks.of(event, record.stack, names),
+            own => stacks.of(event, own, names),
+        };
+        let reason = match to {
+            GoState::Waiting => reason,
+            GoState::Runnable => Name::RUNNABLE,
+            _ => Name::SYSCALL,
+        };
+        (stack, reason)
     }
 
     /// A goroutine was in a state that counts for some time.
-    fn interval(&mut self, index: Index, key: (StackKey, Name), mut begin: i64, mut end: i64) {
+    #[inline]
+    fn interval(&mut self, tracker: &Tracker, slot: Slot, key: SampleKey, mut begin: i64, mut end: i64) {
         let whole = end - begin;
         if let Some(range) = &self.options.between {
             (begin, end) = (begin.max(range.start.0), end.min(range.end.0));
         }
         let needs_region = self.has_regions();
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        let name = track.name;
-        if end <= begin || !track.is_wanted {
+        let wait = self.waits.at(slot);
+        if end <= begin || !wait.is_wanted {
             if whole > 0 {
+                let name = self.start_of(tracker, slot);
                 self.leave_out(name, 1, whole);
             }
             return;
         }
         if needs_region {
-            match (track.inside > 0, track.is_old) {
-                (true, _) => self.admit(index, key, 1, end - begin),
-                (false, true) => track.outside.add(key, 1, end - begin),
-                (false, false) => self.leave_out(name, 1, end - begin),
+            match (wait.inside > 0, wait.is_old) {
+                (true, _) => self.admit(tracker, slot, key, 1, end - begin),
+                (false, true) => drop(wait.held().outside.add(key, 1, end - begin)),
+                (false, false) => {
+                    let name = self.start_of(tracker, slot);
+                    self.leave_out(name, 1, end - begin);
+                }
             }
-        } else if self.options.complete || track.has_run && !track.has_ended {
-            self.admit(index, key, 1, end - begin);
+        } else if self.options.complete || wait.has_run && !wait.has_ended {
+            self.admit(tracker, slot, key, 1, end - begin);
         } else {
-            track.unsure.add(key, 1, end - begin);
+            wait.held().unsure.add(key, 1, end - begin);
         }
     }
 
     /// Whether a wait at a stack is asked for. `None` while that depends on where the goroutine started, which is not known
     /// yet and may become known unless `is_last`.
-    fn wants(&mut self, name: Name, label: Name, stack: StackKey, is_last: bool) -> Option<bool> {
-        let is_labelled = self.options.label.as_ref().is_none_or(|wanted| self.names.bytes(label) == wanted.as_bytes());
+    fn wants(&mut self, tracker: &Tracker, name: Name, label: Name, stack: StackKey, is_last: bool) -> Option<bool> {
+        let Tracker { names, stacks, .. } = tracker;
+        let is_labelled = self.options.label.as_ref().is_none_or(|wanted| names.bytes(label) == wanted.as_bytes());
         if !is_labelled {
             return Some(false);
         }
         let functions = self.functions.as_mut();
-        let in_stack = functions.is_none_or(|functions| functions.wants_stack(stack, &self.stacks, &self.names));
+        let in_stack = functions.is_none_or(|functions| functions.wants_stack(stack, stacks, names));
         let needs_start = self.options.start.is_some() || !in_stack;
         if needs_start && name == Name::EMPTY && !is_last {
             return None;
         }
         let start = self.options.start.as_ref();
-        let is_of_group = start.is_none_or(|start| self.names.bytes(name) == start.as_bytes());
+        let is_of_group = start.is_none_or(|start| names.bytes(name) == start.as_bytes());
         let functions = self.functions.as_mut().filter(|_| name != Name::EMPTY);
-        Some(is_of_group && (in_stack || functions.is_some_and(|functions| functions.wants(name, &self.names))))
+        Some(is_of_group && (in_stack || functions.is_some_and(|functions| functions.wants(name, names))))
     }
 
     /// Counts a wait if it is asked for.
-    fn admit(&mut self, index: Index, key: (StackKey, Name), count: u64, nanos: i64) {
-        let Some(&Track { name, label, .. }) = self.tracks.get(index) else { return };
-        match self.wants(name, label, key.0, false) {
-            Some(true) => self.tally.add(key, count, nanos),
+    #[inline]
+    fn admit(&mut self, tracker: &Tracker, slot: Slot, key: SampleKey, count: u64, nanos: i64) {
+        match self.options.label.is_none() && !self.needs_start() {
+            true => self.times.add(key, count, nanos),
+            false => self.admit_if_wanted(tracker, slot, key, count, nanos),
+        }
+    }
+
+    #[inline(never)]
+    fn admit_if_wanted(&mut self, tracker: &Tracker, slot: Slot, key: SampleKey, count: u64, nanos: i64) {
+        let name = self.start_of(tracker, slot);
+        let label = tracker.get(slot).map_or(Name::EMPTY, |goroutine| goroutine.label);
+        match self.wants(tracker, name, label, key.0, false) {
+            Some(true) => self.times.add(key, count, nanos),
             Some(false) => self.leave_out(name, count, nanos),
-            None => {
-                if let Some(track) = self.tracks.get_mut(index) {
-                    track.unnamed.add(key, count, nanos);
-                }
-            }
+            None => drop(self.waits.at(slot).held().unnamed.add(key, count, nanos)),
         }
     }
 
@@ -412,107 +433,97 @@ impl Profiler {
         left_out.1 = left_out.1.saturating_add(nanos);
     }
 
-    fn admit_all(&mut self, index: Index, times: Tally) {
-        times.into_samples().for_each(|(key, (count, nanos))| self.admit(index, key, count, nanos));
+    fn admit_all(&mut self, tracker: &Tracker, slot: Slot, times: StackTimes) {
+        times.into_samples().for_each(|(key, (count, nanos))| self.admit(tracker, slot, key, count, nanos));
     }
 
-    /// A goroutine has ended, or begins to wait forever. What it did up to here counts.
-    fn end(&mut self, index: Index, is_gone: bool) {
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        track.has_ended = true;
-        let unsure = std::mem::take(&mut track.unsure);
-        self.admit_all(index, unsure);
-        if is_gone {
-            self.forget(index);
-            self.tracks.remove(index);
+    /// A goroutine has exited, or begins to wait forever. What it did up to here counts.
+    #[inline(never)]
+    fn end(&mut self, tracker: &Tracker, slot: Slot, has_exited: bool) {
+        let wait = self.waits.at(slot);
+        wait.has_ended = true;
+        let unsure = wait.take(|held| &mut held.unsure);
+        self.admit_all(tracker, slot, unsure);
+        if has_exited {
+            self.forget(tracker, slot);
+            *self.waits.at(slot) = Wait::default();
         }
     }
 
     /// The function in which a goroutine started will not become known any more.
-    fn forget(&mut self, index: Index) {
-        let Some(track) = self.tracks.get_mut(index) else { return };
-        let label = track.label;
-        let unnamed = std::mem::take(&mut track.unnamed);
+    fn forget(&mut self, tracker: &Tracker, slot: Slot) {
+        let label = tracker.get(slot).map_or(Name::EMPTY, |goroutine| goroutine.label);
+        let unnamed = self.waits.at(slot).take(|held| &mut held.unnamed);
         for (key, (count, nanos)) in unnamed.into_samples() {
-            match self.wants(Name::EMPTY, label, key.0, true) {
-                Some(true) => self.tally.add(key, count, nanos),
+            match self.wants(tracker, Name::EMPTY, label, key.0, true) {
+                Some(true) => self.times.add(key, count, nanos),
                 _ => self.leave_out(Name::EMPTY, count, nanos),
             }
         }
     }
 
-    fn region(&mut self, event: &Event<'_>, begins: bool) {
+    fn region(&mut self, tracker: &mut Tracker, event: &Event<'_>, begins: bool) {
         let record = event.record();
-        let name = self.names.of(event, record.text);
+        let name = tracker.names.of(event, record.text);
         if name != Name::EMPTY {
             self.regions.insert(name);
         }
         let type_fits = self.options.region.as_deref().is_none_or(|name| event.text(record.text) == name);
         let fits = type_fits && self.options.task.is_none_or(|task| task.0 == record.a);
-        let index = self.tracks.find(record.go);
-        let Some(track) = self.tracks.get_mut(index) else { return };
+        let slot = tracker.find(record.go);
+        if !slot.is_some() {
+            return;
+        }
+        let wait = self.waits.at(slot);
         if begins {
-            track.regions.push(fits);
-            track.inside += u32::from(fits);
-        } else if let Some(fitted) = track.regions.pop() {
-            track.inside -= u32::from(fitted);
+            wait.regions.push(fits);
+            wait.inside += u32::from(fits);
+        } else if let Some(fitted) = wait.regions.pop() {
+            wait.inside -= u32::from(fitted);
         } else if fits {
             // It has been in the region since before the trace.
-            let outside = std::mem::take(&mut track.outside);
-            self.admit_all(index, outside);
+            let outside = wait.take(|held| &mut held.outside);
+            self.admit_all(tracker, slot, outside);
         }
     }
 
     /// After a gap, the state of a goroutine is unknown until the next generation reports it.
-    fn lose(&mut self, time: i64) {
-        let ids: Vec<u64> = self.tracks.ids().collect();
-        for id in ids {
-            let index = self.tracks.find(id);
-            self.cut(index, time);
-            if let Some(track) = self.tracks.get_mut(index) {
-                (track.since, track.inside, track.is_old) = (NEVER, 0, true);
-                track.regions.clear();
-            }
+    fn lose(&mut self, tracker: &mut Tracker, time: i64) {
+        for (_, slot) in tracker.sorted() {
+            self.cut(tracker, slot, time);
+            let wait = self.waits.at(slot);
+            (wait.since, wait.inside, wait.is_old) = (NEVER, 0, true);
+            wait.regions.clear();
         }
     }
 
     /// What a goroutine is in counts up to here, if open waits do.
-    fn cut(&mut self, index: Index, time: i64) {
-        let Some(track) = self.tracks.get(index) else { return };
-        if self.options.complete && track.since != NEVER {
-            let (since, key) = (track.since, (track.stack, track.reason));
-            self.interval(index, key, since, time);
+    fn cut(&mut self, tracker: &Tracker, slot: Slot, time: i64) {
+        let &mut Wait { since, key, .. } = self.waits.at(slot);
+        if self.options.complete && since != NEVER {
+            self.interval(tracker, slot, key, since, time);
         }
     }
 
-    fn sample(&mut self, event: &Event<'_>) {
+    fn sample(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
         let record = event.record();
         let is_in_time = self.options.between.as_ref().is_none_or(|range| range.contains(&Time(record.time)));
-        let index = self.tracks.find(record.go);
-        let track = self.tracks.get(index);
-        let is_wanted = track.map_or(self.options.goroutines.is_empty(), |track| track.is_wanted);
-        let is_inside = track.is_some_and(|track| track.inside > 0);
-        let name = track.map_or(Name::EMPTY, |track| track.name);
+        let slot = tracker.find(record.go);
+        let wait = self.waits.get(slot);
+        let is_wanted = wait.map_or(self.options.goroutines.is_empty(), |wait| wait.is_wanted);
+        let is_inside = wait.is_some_and(|wait| wait.inside > 0);
         if !is_in_time || !is_wanted || self.has_regions() && !is_inside {
+            let name = self.start_of(tracker, slot);
             return self.leave_out(name, 1, SAMPLE_NANOS);
         }
-        let key = (self.stacks.of(event, record.stack, &mut self.names), Name::EMPTY);
-        match index.is_some() {
-            true => self.admit(index, key, 1, SAMPLE_NANOS),
+        let key = (tracker.stacks.of(event, record.stack, &mut tracker.names), Name::EMPTY);
+        match slot.is_some() {
+            true => self.admit(tracker, slot, key, 1, SAMPLE_NANOS),
             // Of no goroutine: the scheduler, or the collector.
-            false => match self.wants(Name::EMPTY, Name::EMPTY, key.0, true) {
-                Some(true) if self.options.start.is_none() => self.tally.add(key, 1, SAMPLE_NANOS),
+            false => match self.wants(tracker, Name::EMPTY, Name::EMPTY, key.0, true) {
+                Some(true) if self.options.start.is_none() => self.times.add(key, 1, SAMPLE_NANOS),
                 _ => self.leave_out(Name::EMPTY, 1, SAMPLE_NANOS),
             },
-        }
-    }
-
-    fn label(&mut self, event: &Event<'_>) {
-        let record = event.record();
-        let label = self.names.of(event, record.text);
-        let index = self.tracks.find(record.go);
-        if let Some(track) = self.tracks.get_mut(index) {
-            track.label = label;
         }
     }
 }
@@ -525,13 +536,56 @@ fn is_off_cpu(state: GoState) -> bool {
     matches!(state, GoState::Waiting | GoState::Runnable | GoState::Syscall)
 }
 
-/// Whether a state is the one that a kind counts, whatever the reason.
-fn counts_in(kind: ProfileKind, state: GoState) -> bool {
-    match kind {
-        ProfileKind::Net | ProfileKind::Sync => state == GoState::Waiting,
-        ProfileKind::Syscall => state == GoState::Syscall,
-        ProfileKind::Sched => state == GoState::Runnable,
-        ProfileKind::OffCpu | ProfileKind::Cpu => false,
+impl Follower for ProfileCounts {
+    #[inline(always)]
+    fn transition(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
+        let Transition { from, to, slot, time, .. } = transition;
+        if transition.is_first() {
+            self.appear(tracker, event.record().go, transition);
+        }
+        if transition.is_named && self.needs_start() {
+            let unnamed = self.waits.at(slot).take(|held| &mut held.unnamed);
+            self.admit_all(tracker, slot, unnamed);
+        }
+        let wait = self.waits.at(slot);
+        let is_new = from == GoState::Undetermined && wait.since == NEVER;
+        let runs_first = to == GoState::Running && !std::mem::replace(&mut wait.has_run, true);
+        if runs_first {
+            // What was before the first run does not count in the reference.
+            wait.take(|held| &mut held.unsure);
+        }
+        let (since, key) = (std::mem::replace(&mut wait.since, NEVER), wait.key);
+        // The reference leaves out a wait that ends because the goroutine runs for the first time.
+        if since != NEVER && (self.options.complete || self.has_regions() || !runs_first) {
+            self.interval(tracker, slot, key, since, time);
+        }
+        let reason = match tracker.get(slot) {
+            // Of a wait that began before the trace, the reason is not known.
+            Some(goroutine) if to == GoState::Waiting && goroutine.reason != Name::BLOCKED_BEFORE_TRACE => {
+                goroutine.reason
+            }
+            _ => Name::EMPTY,
+        };
+        if self.counts(tracker, to, reason) {
+            let key = self.key(tracker, event, from, to, reason, slot);
+            let wait = self.waits.at(slot);
+            wait.key = key;
+            wait.since = if is_new && self.options.complete { tracker.generation_start() } else { time };
+        }
+        if to == GoState::NotExist || to == GoState::Waiting && reason == Name::FOREVER {
+            self.end(tracker, slot, to == GoState::NotExist);
+        }
+    }
+
+    #[inline(never)]
+    fn other(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
+        match event.record().what {
+            What::Gap => self.lose(tracker, event.record().time),
+            What::RegionBegin if self.has_regions() => self.region(tracker, event, true),
+            What::RegionEnd if self.has_regions() => self.region(tracker, event, false),
+            What::StackSample if self.kind == ProfileKind::Cpu => self.sample(tracker, event),
+            _ => {}
+        }
     }
 }
 
@@ -540,44 +594,29 @@ impl Observer for Profiler {
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
-        let record = event.record();
-        self.last = record.time;
-        self.first.get_or_insert(record.time);
-        match record.what {
-            What::GoTransition(from, to) if record.a != NONE => self.go_transition(event, from, to),
-            What::Sync => {
-                self.sync = record.time;
-                self.names.forget_ids();
-                self.stacks.forget_ids();
-            }
-            What::Gap => self.lose(record.time),
-            What::Label if self.options.label.is_some() => self.label(event),
-            What::RegionBegin if self.has_regions() => self.region(event, true),
-            What::RegionEnd if self.has_regions() => self.region(event, false),
-            What::StackSample if self.kind == ProfileKind::Cpu => self.sample(event),
-            _ => {}
-        }
+        self.tracker.show(event, &mut self.counts);
     }
 
-    fn finish(mut self) -> StackProfile {
-        let mut ids: Vec<u64> = self.tracks.ids().collect();
-        ids.sort_unstable();
-        for id in ids {
-            let index = self.tracks.find(id);
-            self.cut(index, self.last);
-            let Some(track) = self.tracks.get_mut(index) else { continue };
+    fn finish(self) -> StackProfile {
+        let Profiler { mut tracker, mut counts } = self;
+        let last = tracker.last_time();
+        for (_, slot) in tracker.sorted() {
+            counts.cut(&tracker, slot, last);
+            let wait = counts.waits.at(slot);
+            let has_ended = wait.has_ended;
+            let unsure = wait.take(|held| &mut held.unsure);
+            let outside = wait.take(|held| &mut held.outside);
             // What came after an end does not count in the reference.
-            let unsure = std::mem::take(&mut track.unsure);
-            let outside = std::mem::take(&mut track.outside);
-            let name = track.name;
-            if !track.has_ended {
-                self.admit_all(index, unsure);
+            if !has_ended {
+                counts.admit_all(&tracker, slot, unsure);
             }
-            outside.into_samples().for_each(|(_, (count, nanos))| self.leave_out(name, count, nanos));
-            self.forget(index);
+            let name = counts.start_of(&tracker, slot);
+            outside.into_samples().for_each(|(_, (count, nanos))| counts.leave_out(name, count, nanos));
+            counts.forget(&tracker, slot);
         }
-        let duration = self.last - self.first.unwrap_or(self.last);
-        let left_out = LeftOut::new(&self.left_out, &self.regions, &self.names);
-        StackProfile::new(self.kind, duration, self.tally, left_out, self.stacks, self.names)
+        let duration = last - tracker.first_time();
+        let Tracker { names, stacks, .. } = tracker;
+        let left_out = LeftOut::new(&counts.left_out, &counts.regions, &names);
+        StackProfile::new(counts.kind, duration, counts.times.into_times(), left_out, stacks, names)
     }
 }

@@ -12,25 +12,69 @@ use super::profile::ProfileKind;
 use super::profile::SAMPLE_NANOS;
 use super::stacks::{StackKey, Stacks};
 use crate::event::{Frame, Text};
+use crate::number::number;
 #[cfg(feature = "pprof")]
 use crate::pprof::{ProfileBuilder, SampleLabel, ValueType};
 
-/// How often and how long, by stack and reason. A time stays at `i64::MAX` nanoseconds if it is longer, which only a forged
-/// trace has.
+/// What is counted separately: a stack, and the reason in an off-CPU profile.
+pub(super) type SampleKey = (StackKey, Name);
+
+/// How often and how long, by stack and reason. A time longer than `i64::MAX` nanoseconds, which only a forged trace has,
+/// is cut to that.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    samples: IndexMap<(StackKey, Name), (u64, i64), RandomState>,
+pub(super) struct StackTimes {
+    samples: IndexMap<SampleKey, (u64, i64), RandomState>,
 }
 
-impl Tally {
-    pub fn into_samples(self) -> impl Iterator<Item = ((StackKey, Name), (u64, i64))> {
+impl StackTimes {
+    pub fn into_samples(self) -> impl Iterator<Item = (SampleKey, (u64, i64))> {
         self.samples.into_iter()
     }
 
-    pub fn add(&mut self, key: (StackKey, Name), count: u64, nanos: i64) {
-        let entry = self.samples.entry(key).or_default();
-        entry.0 += count;
-        entry.1 = entry.1.saturating_add(nanos);
+    /// Adds to a sample, and returns its index.
+    pub fn add(&mut self, key: SampleKey, count: u64, nanos: i64) -> usize {
+        let entry = self.samples.entry(key);
+        let index = entry.index();
+        let sample = entry.or_default();
+        sample.0 += count;
+        sample.1 = sample.1.saturating_add(nanos);
+        index
+    }
+}
+
+/// [`StackTimes`] that find the sample of a stack without hashing if the stack had the same reason last time.
+#[derive(Debug, Default)]
+pub(super) struct FastStackTimes {
+    times: StackTimes,
+    /// The index of the sample that each stack had last, by the stack's number.
+    last: Vec<u32>,
+}
+
+impl FastStackTimes {
+    #[inline]
+    pub fn add(&mut self, key: SampleKey, count: u64, nanos: i64) {
+        let last = self.last.get(key.0.index()).copied().unwrap_or(u32::MAX);
+        match self.times.samples.get_index_mut(last as usize) {
+            Some((found, sample)) if *found == key => {
+                sample.0 += count;
+                sample.1 = sample.1.saturating_add(nanos);
+            }
+            _ => self.add_slowly(key, count, nanos),
+        }
+    }
+
+    #[inline(never)]
+    fn add_slowly(&mut self, key: SampleKey, count: u64, nanos: i64) {
+        let sample = self.times.add(key, count, nanos);
+        let stack = key.0.index();
+        if stack >= self.last.len() {
+            self.last.resize(stack + 1, u32::MAX);
+        }
+        self.last[stack] = number(sample);
+    }
+
+    pub fn into_times(self) -> StackTimes {
+        self.times
     }
 }
 
@@ -39,7 +83,7 @@ impl Tally {
 pub struct StackProfile {
     kind: ProfileKind,
     duration: i64,
-    tally: Tally,
+    times: StackTimes,
     left_out: LeftOut,
     stacks: Stacks,
     names: Names,
@@ -122,12 +166,12 @@ impl StackProfile {
     pub(super) fn new(
         kind: ProfileKind,
         duration: i64,
-        tally: Tally,
+        times: StackTimes,
         left_out: LeftOut,
         stacks: Stacks,
         names: Names,
     ) -> Self {
-        StackProfile { kind, duration, tally, left_out, stacks, names }
+        StackProfile { kind, duration, times, left_out, stacks, names }
     }
 
     /// What was counted.
@@ -142,7 +186,7 @@ impl StackProfile {
 
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.tally.samples.is_empty()
+        self.times.samples.is_empty()
     }
 
     /// What the options left out.
@@ -157,7 +201,7 @@ impl StackProfile {
 
     /// The samples with their times in nanoseconds.
     fn sorted(&self) -> Vec<(StackSample<'_>, i64)> {
-        let samples = self.tally.samples.iter().map(|(&(stack, reason), &(count, nanos))| {
+        let samples = self.times.samples.iter().map(|(&(stack, reason), &(count, nanos))| {
             let reason = Text(self.names.bytes(reason));
             (StackSample { profile: self, stack, reason, count, total: duration(nanos) }, nanos)
         });

@@ -41,6 +41,10 @@ impl Default for Stacks {
 impl StackKey {
     /// The stack of what has none.
     pub const EMPTY: StackKey = StackKey(0);
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Stacks {

@@ -1,5 +1,5 @@
-//! Sums up how goroutines and regions spent their time, as Go's `src/internal/trace/summary.go` does, and lets go of
-//! each as it ends.
+//! Sums up how goroutines and regions spend their time, as Go's `src/internal/trace/summary.go` does, and drops each of
+//! them when it ends.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,372 +7,67 @@ use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
-use super::account::{Account, NEVER, OpenRegion};
 use super::goroutine_summary::{GoroutineSummary, SummarySink, show_region};
-use super::names::{Name, Names};
+use super::goroutine_sums::{GoroutineSums, OpenRegion};
+use super::names::{Name, is_system_goroutine};
 use super::observer::Observer;
 use super::times::{Accounting, RangeKey, Spent, Times, time_of};
-use crate::event::record::{RangeType, Record, What};
+use super::tracker::{Follower, NEVER, PerGoroutine, Slot, Tracker, Transition};
+use crate::event::record::{RangeType, What};
 use crate::event::{Event, GoState, ProcState};
 use crate::id::{GoId, NONE};
-use crate::sched::arena::{Arena, Index};
+use crate::sched::arena::Arena;
 use crate::time::Time;
 
-/// Sums up goroutines and regions in one pass, and shows each sum to a [`SummarySink`] when there is nothing to add.
+/// Sums up goroutines and regions in one pass, and passes each to a [`SummarySink`] when it is complete.
 ///
-/// Memory follows the goroutines that are alive, and the regions that are open: some 200 bytes each. Over a gap of lenient
-/// reading, what goroutines do is `Unknown time`; those that the trace does not mention after it count as alive. A goroutine that
-/// waits forever counts as ended, as in `go tool trace`, but is shown at the end of the trace; those that are alive then come
-/// in ascending order.
+/// Memory is proportional to the number of live goroutines and open regions, some 200 bytes each. In a gap of lenient
+/// reading, the time of goroutines is `Unknown time`. Goroutines that the trace does not mention after it count as alive. A
+/// goroutine that waits forever counts as ended, as in `go tool trace`, but is only reported at the end of the trace.
+/// Goroutines that are reported then come in ascending order of IDs.
 pub struct Summarizer<S> {
-    summary: S,
-    accounting: Accounting,
-    names: Names,
-    goroutines: Arena<Account>,
-    /// Who is in a system call, by P; and in a sweep.
-    syscalls: Arena<Option<u64>>,
-    sweeps: HashMap<u64, u64, RandomState>,
-    last: i64,
-    /// When the generation began.
-    sync: i64,
-    /// Only time within it counts.
-    window: Range<i64>,
-    /// Where in the window the pass is.
-    progress: Progress,
-}
-
-/// How far a pass is, with regard to the part of the trace that counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    Before,
-    Within,
-    After,
+    tracker: Tracker,
+    sums: Sums<S>,
 }
 
 impl<S: SummarySink> Summarizer<S> {
-    /// Shows its sums, which are those of `go tool trace`, to `summary`: a closure that takes a [`GoroutineSummary`] will do.
+    /// Reports to `summary`, with the numbers of `go tool trace`. A closure that takes a [`GoroutineSummary`] is a
+    /// [`SummarySink`].
     pub fn new(summary: S) -> Self {
         Self::with_accounting(summary, Accounting::Reference)
     }
 
-    /// The same, by the chosen rules.
+    /// Like [`new`](Self::new), with the given rules.
     pub fn with_accounting(summary: S, accounting: Accounting) -> Self {
-        Summarizer {
-            summary,
-            accounting,
-            names: Names::default(),
-            goroutines: Arena::default(),
-            syscalls: Arena::default(),
-            sweeps: HashMap::default(),
-            last: 0,
-            sync: 0,
-            window: i64::MIN..i64::MAX,
-            progress: Progress::Within,
-        }
+        Summarizer { tracker: Tracker::default(), sums: Sums::new(summary, accounting) }
     }
 
-    /// Only counts time within a range, and only shows goroutines that exist in it. Regions are shown as they are.
+    /// Only counts time within a range, and only reports goroutines that exist in it. Regions are reported as they are.
     pub fn within(mut self, range: Range<Time>) -> Self {
-        self.window = range.start.0..range.end.0;
-        self.progress = Progress::Before;
+        self.sums.window = range.start.0..range.end.0;
+        self.sums.progress = Progress::Before;
         self
     }
 
-    /// Enters and leaves the window.
-    #[inline(never)]
-    fn advance(&mut self, time: i64) {
-        if self.progress == Progress::Before {
-            let (start, accounting) = (self.window.start, self.accounting);
-            for index in self.indexes() {
-                let Some(account) = self.goroutines.get_mut(index) else { continue };
-                account.is_over = account.end != NEVER;
-                account.before = Some(Box::new(account.spent_until(start, accounting)));
-            }
-            self.progress = Progress::Within;
-        }
-        if time >= self.window.end {
-            self.progress = Progress::After;
-        }
-    }
-
-    /// Where the goroutines are that are known, by ascending ID.
-    fn indexes(&mut self) -> Vec<Index> {
-        let mut ids: Vec<u64> = self.goroutines.ids().collect();
-        ids.sort_unstable();
-        ids.into_iter().map(|id| self.goroutines.find(id)).collect()
-    }
-
     pub(super) fn summary(&self) -> &S {
-        &self.summary
+        &self.sums.summary
     }
 
     pub(super) fn summary_mut(&mut self) -> &mut S {
-        &mut self.summary
+        &mut self.sums.summary
     }
 
-    /// Whether the event is of a goroutine that has open regions, as a region's end should be.
-    pub(super) fn is_in_region(&mut self, event: &Event<'_>) -> bool {
-        event.record().what == What::RegionEnd
-            && self.account(event.record().go).is_some_and(|account| !account.regions.is_empty())
+    /// Whether the event ends a region whose start is in the trace.
+    pub(super) fn ends_known_region(&mut self, event: &Event<'_>) -> bool {
+        let slot = self.tracker.find(event.record().go);
+        self.sums.goroutines.get(slot).is_some_and(|sums| !sums.regions.is_empty())
     }
 
-    /// The time as since when something is on.
-    fn since(&self, time: i64) -> i64 {
-        // The reference marks what is off with 0.
-        if time == 0 && self.accounting == Accounting::Reference { NEVER } else { time }
+    /// Ends everything that is open, and returns the sink together with the names in the trace.
+    pub(super) fn finish_with_tracker(mut self) -> (S, Tracker) {
+        self.sums.end_trace(&mut self.tracker);
+        (self.sums.summary, self.tracker)
     }
-
-    fn account(&mut self, go: u64) -> Option<&mut Account> {
-        let index = self.goroutines.find(go);
-        self.goroutines.get_mut(index)
-    }
-
-    #[inline]
-    fn go_transition(&mut self, event: &Event<'_>, from: GoState, to: GoState) {
-        let record = event.record();
-        let (id, time) = (record.a, record.time);
-        let since = self.since(time);
-        let index = match from {
-            GoState::Undetermined | GoState::NotExist => self.appear(event, from, to),
-            _ => self.goroutines.find(id),
-        };
-        let Some(account) = self.goroutines.get_mut(index) else { return };
-        if account.leave(from, time) {
-            let proc = account.syscall_proc;
-            let place = self.syscalls.find(proc);
-            if let Some(go) = self.syscalls.get_mut(place)
-                && (*go == Some(id) || self.accounting == Accounting::Reference)
-            {
-                *go = None;
-            }
-        }
-        if account.name == Name::EMPTY && record.b != 0 {
-            account.name = self.names.root(event, record.b);
-        }
-        match to {
-            GoState::Running => {
-                account.running = since;
-                if account.start == NEVER {
-                    account.start = since;
-                }
-            }
-            GoState::Runnable => account.runnable = since,
-            GoState::Waiting => {
-                account.reason = reason(&mut self.names, event, from);
-                match account.reason == Name::FOREVER {
-                    true => self.close(index, time),
-                    false => account.blocked = since,
-                }
-            }
-            GoState::Syscall => {
-                account.syscall = since;
-                account.syscall_proc = record.proc;
-                let place = self.syscalls.find(record.proc);
-                match self.syscalls.get_mut(place) {
-                    Some(go) => *go = Some(id),
-                    None => drop(self.syscalls.insert(record.proc, Some(id))),
-                }
-            }
-            GoState::NotExist => {
-                self.close(index, time);
-                self.show(index);
-                self.goroutines.remove(index);
-            }
-            GoState::Undetermined => {}
-        }
-    }
-
-    /// A goroutine is mentioned for the first time.
-    #[inline(never)]
-    fn appear(&mut self, event: &Event<'_>, from: GoState, to: GoState) -> Index {
-        let record = event.record();
-        let was_there = from == GoState::Undetermined;
-        let known_since = self.sync.max(self.window.start);
-        let mut account = Account::new(record.a, if was_there { known_since } else { record.time });
-        if was_there {
-            // It has been in its state since the generation began, for all we know.
-            let so_far = record.time - known_since;
-            match to {
-                GoState::Running => account.spent.execution += so_far,
-                GoState::Waiting => account.spent.block(reason(&mut self.names, event, from), so_far),
-                GoState::Runnable => account.spent.sched_wait += so_far,
-                GoState::Syscall if record.proc == NONE => account.spent.syscall_block += so_far,
-                GoState::Syscall => account.spent.syscall += so_far,
-                _ => {}
-            }
-        } else {
-            if record.go != NONE && record.stack != 0 {
-                account.creator = self.names.leaf(event, record.stack);
-            }
-            // It takes over the task of whoever created it.
-            if let Some(region) = self.account(record.go).and_then(|creator| creator.regions.last()) {
-                let (task, start) = (region.task, record.time);
-                account.regions.push(OpenRegion {
-                    task,
-                    name: Name::EMPTY,
-                    is_of_program: false,
-                    start,
-                    before: Spent::default(),
-                });
-            }
-        }
-        let index = self.goroutines.find(record.a);
-        match self.goroutines.get_mut(index) {
-            Some(known) if was_there && known.is_lost => {
-                // One that waited forever may have been counted as ended.
-                (known.is_lost, known.end, known.spent.total) = (false, NEVER, 0);
-                known.spent.add(&account.spent);
-                index
-            }
-            Some(old) => {
-                *old = account;
-                index
-            }
-            None => self.goroutines.insert(record.a, account),
-        }
-    }
-
-    /// A goroutine has ended.
-    fn close(&mut self, index: Index, time: i64) {
-        let Some(account) = self.goroutines.get_mut(index) else { return };
-        account.end = if time == 0 && self.accounting == Accounting::Reference { NEVER } else { time };
-        self.sum_up(index, time, time);
-    }
-
-    /// Adds what is on, and shows the regions that are still open.
-    fn sum_up(&mut self, index: Index, now: i64, end: i64) {
-        let Some(account) = self.goroutines.get_mut(index) else { return };
-        let spent = account.spent_until(now, self.accounting);
-        let regions = std::mem::take(&mut account.regions);
-        account.close(spent.clone());
-        // The runtime's own goroutines only happen to be created in a region.
-        if !is_system_goroutine(self.names.bytes(account.name)) {
-            let go = GoId(account.id);
-            for depth in 0..regions.len() {
-                show_region(&mut self.summary, &self.names, go, &regions[..=depth], end, spent.clone());
-            }
-        }
-    }
-
-    /// After a gap, the state of a goroutine is unknown until the next generation reports it.
-    fn lose(&mut self, time: i64) {
-        for index in self.indexes() {
-            if self.goroutines.get(index).is_some_and(|account| account.end == NEVER) {
-                self.sum_up(index, time, NEVER);
-            }
-            let Some(account) = self.goroutines.get_mut(index) else { continue };
-            account.is_lost = true;
-            if account.end == NEVER {
-                account.spent.total = 0;
-            }
-        }
-        self.syscalls = Arena::default();
-        self.sweeps.clear();
-    }
-
-    fn show(&mut self, index: Index) {
-        let Some(account) = self.goroutines.get(index).filter(|account| !account.is_over) else { return };
-        if self.progress == Progress::Before {
-            return;
-        }
-        let within = account.before.as_ref().map(|before| account.spent.clone().since(before));
-        let times = Times { spent: within.as_ref().unwrap_or(&account.spent), names: &self.names };
-        self.summary.goroutine(&GoroutineSummary { account, times });
-    }
-
-    fn proc_idles(&mut self, proc: u64, time: i64) {
-        let place = self.syscalls.find(proc);
-        if let Some(go) = self.syscalls.get_mut(place).and_then(Option::take) {
-            let since = self.since(time);
-            if let Some(account) = self.account(go) {
-                account.syscall_blocked = since;
-            }
-        }
-    }
-
-    fn range(&mut self, event: &Event<'_>, range: RangeType, how: What) {
-        let record = event.record();
-        let key = RangeKey(range, self.names.of(event, record.text));
-        let (time, sync) = (record.time, self.sync);
-        let go = match (range, how) {
-            (RangeType::GcMark, _) => return,
-            (RangeType::StopTheWorld | RangeType::GcMarkAssist, _) => record.a,
-            // A sweep belongs to a P; it counts for the goroutine if that stays on the P.
-            (RangeType::GcSweep, What::RangeEnd(_)) => match self.sweeps.remove(&record.a) {
-                Some(go) if go == record.go => go,
-                _ => return,
-            },
-            (RangeType::GcSweep, _) => {
-                if self.goroutines.find(record.go).is_some() {
-                    self.sweeps.insert(record.a, record.go);
-                }
-                record.go
-            }
-        };
-        let marks_off = if self.accounting == Accounting::Reference { 0 } else { NEVER };
-        let Some(account) = self.account(go) else { return };
-        match how {
-            What::RangeBegin(_) => *time_of(&mut account.ranges, key, time) = time,
-            What::RangeActive(_) => {
-                let begun = time_of(&mut account.ranges, key, marks_off);
-                let before = std::mem::replace(begun, sync);
-                if before != marks_off {
-                    account.spent.range(key, sync - before);
-                }
-            }
-            _ => {
-                let Some(place) = account.ranges.iter().position(|&(range, _)| range == key) else { return };
-                let begun = account.ranges[place].1;
-                if begun != marks_off {
-                    account.ranges.swap_remove(place);
-                    account.spent.range(key, time - begun);
-                }
-            }
-        }
-    }
-
-    fn begin_region(&mut self, event: &Event<'_>) {
-        let record = event.record();
-        let name = self.names.of(event, record.text);
-        let accounting = self.accounting;
-        let Some(account) = self.account(record.go) else { return };
-        let before = account.spent_until(record.time, accounting);
-        account.regions.push(OpenRegion { task: record.a, name, is_of_program: true, start: record.time, before });
-    }
-
-    fn end_region(&mut self, event: &Event<'_>) {
-        let record = event.record();
-        let name = self.names.of(event, record.text);
-        let accounting = self.accounting;
-        let index = self.goroutines.find(record.go);
-        let Some(account) = self.goroutines.get_mut(index) else { return };
-        // Without a begin it began before the trace.
-        if account.regions.is_empty() {
-            account.regions.push(OpenRegion {
-                task: record.a,
-                name,
-                is_of_program: true,
-                start: NEVER,
-                before: Spent::default(),
-            });
-        }
-        let spent = account.spent_until(record.time, accounting);
-        show_region(&mut self.summary, &self.names, GoId(record.go), &account.regions, record.time, spent);
-        account.regions.pop();
-    }
-}
-
-/// The reason of a wait.
-fn reason(names: &mut Names, event: &Event<'_>, from: GoState) -> Name {
-    match (from, names.of(event, event.record().text)) {
-        (GoState::Undetermined, Name::EMPTY) => Name::BLOCKED_BEFORE_TRACE,
-        (_, reason) => reason,
-    }
-}
-
-/// Whether a goroutine is the runtime's own, by where it started (Go `summary.go`, `IsSystemGoroutine`).
-pub(super) fn is_system_goroutine(name: &[u8]) -> bool {
-    name.is_empty() || name != b"runtime.main" && name.starts_with(b"runtime.")
 }
 
 impl<S: SummarySink> Observer for Summarizer<S> {
@@ -380,81 +75,360 @@ impl<S: SummarySink> Observer for Summarizer<S> {
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
-        let &Record { what, time, .. } = event.record();
-        if self.progress != Progress::Within || time >= self.window.end {
-            if self.progress == Progress::After {
-                return;
-            }
-            if time >= self.window.start {
-                self.advance(time);
-            }
-            if self.progress == Progress::After {
-                self.last = self.window.end;
-                return;
-            }
-        }
-        self.last = time;
-        // Nearly all events are these.
-        if let What::GoTransition(from, to) = what {
-            if from != to {
-                self.go_transition(event, from, to);
-            }
+        let time = event.record().time;
+        if (self.sums.progress != Progress::Within || time >= self.sums.window.end)
+            && !self.sums.advance(&mut self.tracker, time)
+        {
             return;
         }
-        self.other(event, what, time);
+        self.tracker.show(event, &mut self.sums);
     }
 
     fn finish(self) -> S {
-        self.finish_with_names().0
-    }
-}
-
-impl<S: SummarySink> Summarizer<S> {
-    /// Takes an event that is no transition of a goroutine.
-    #[inline(never)]
-    fn other(&mut self, event: &Event<'_>, what: What, time: i64) {
-        match what {
-            What::ProcTransition(from, ProcState::Idle) if from != ProcState::Idle => {
-                self.proc_idles(event.record().a, time);
-            }
-            What::Sync => {
-                self.sync = time;
-                self.names.forget_ids();
-            }
-            What::Gap => self.lose(time),
-            What::RangeBegin(range) | What::RangeActive(range) | What::RangeEnd(range) => {
-                self.range(event, range, what);
-            }
-            What::RegionBegin => self.begin_region(event),
-            What::RegionEnd => self.end_region(event),
-            What::Label => {
-                let label = self.names.of(event, event.record().text);
-                if let Some(account) = self.account(event.record().go) {
-                    account.label = label;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// What has not ended ends now.
-    pub(super) fn finish_with_names(mut self) -> (S, Names) {
-        if self.progress == Progress::Before && self.window.start <= self.last {
-            self.advance(self.last);
-        }
-        for index in self.indexes() {
-            self.sum_up(index, self.last, NEVER);
-            self.show(index);
-        }
-        (self.summary, self.names)
+        self.finish_with_tracker().0
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for Summarizer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Summarizer")
-            .field("summary", &self.summary)
-            .field("goroutines", &self.goroutines.len())
-            .finish()
+        f.debug_struct("Summarizer").field("summary", &self.sums.summary).finish_non_exhaustive()
+    }
+}
+
+/// The sums of all goroutines.
+pub(super) struct Sums<S> {
+    pub summary: S,
+    accounting: Accounting,
+    goroutines: PerGoroutine<GoroutineSums>,
+    /// The goroutine that is in a system call on each P.
+    syscalls: Arena<Option<u64>>,
+    /// The goroutine that is sweeping on each P.
+    sweeps: HashMap<u64, u64, RandomState>,
+    /// Only time within the window counts.
+    window: Range<i64>,
+    progress: Progress,
+}
+
+/// Whether the pass has reached the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Before,
+    Within,
+    After,
+}
+
+impl<S: SummarySink> Sums<S> {
+    pub fn new(summary: S, accounting: Accounting) -> Self {
+        Sums {
+            summary,
+            accounting,
+            goroutines: PerGoroutine::default(),
+            syscalls: Arena::default(),
+            sweeps: HashMap::default(),
+            window: i64::MIN..i64::MAX,
+            progress: Progress::Within,
+        }
+    }
+
+    /// Enters and leaves the window. Returns whether events still count.
+    #[inline(never)]
+    fn advance(&mut self, tracker: &mut Tracker, time: i64) -> bool {
+        if self.progress == Progress::Before && time >= self.window.start {
+            self.enter_window(tracker);
+        }
+        if self.progress == Progress::Within && time >= self.window.end {
+            self.progress = Progress::After;
+        }
+        self.progress != Progress::After
+    }
+
+    /// Notes what each goroutine has spent before the window.
+    fn enter_window(&mut self, tracker: &mut Tracker) {
+        for (_, slot) in tracker.sorted() {
+            let Some(goroutine) = tracker.get(slot) else { continue };
+            let sums = self.goroutines.at(slot);
+            sums.is_over = sums.end != NEVER;
+            sums.before = Some(Box::new(sums.spent_until(self.window.start, goroutine, self.accounting)));
+        }
+        self.progress = Progress::Within;
+    }
+
+    /// The goroutine is mentioned for the first time.
+    #[inline(never)]
+    fn appear(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
+        let record = event.record();
+        let Transition { slot, time, .. } = transition;
+        if transition.from == GoState::Undetermined {
+            return self.appear_old(tracker, record.proc, transition);
+        }
+        let mut sums = GoroutineSums::new(time);
+        if record.go != NONE && record.stack != 0 {
+            sums.creator = tracker.names.leaf(event, record.stack);
+        }
+        // It inherits the task of its creator.
+        let creator = tracker.find(record.go);
+        if creator != slot
+            && let Some(region) = self.goroutines.get(creator).and_then(|creator| creator.regions.last())
+        {
+            sums.regions.push(OpenRegion {
+                task: region.task,
+                name: Name::EMPTY,
+                is_of_program: false,
+                start: time,
+                before: Spent::default(),
+            });
+        }
+        *self.goroutines.at(slot) = sums;
+    }
+
+    /// The goroutine is older than the trace, or than a gap: it has been in its state since the generation started.
+    fn appear_old(&mut self, tracker: &Tracker, proc: u64, transition: Transition) {
+        let known_since = tracker.generation_start().max(self.window.start);
+        let so_far = transition.time - known_since;
+        let mut sums = GoroutineSums::new(known_since);
+        match transition.to {
+            GoState::Running => sums.spent.execution += so_far,
+            GoState::Waiting => {
+                let reason = tracker.get(transition.slot).map_or(Name::EMPTY, |goroutine| goroutine.reason);
+                sums.spent.block(reason, so_far);
+            }
+            GoState::Runnable => sums.spent.sched_wait += so_far,
+            GoState::Syscall if proc == NONE => sums.spent.syscall_block += so_far,
+            GoState::Syscall => sums.spent.syscall += so_far,
+            _ => {}
+        }
+        let known = self.goroutines.at(transition.slot);
+        if known.is_lost {
+            // A goroutine that waited forever may have been counted as ended.
+            (known.is_lost, known.end, known.spent.total) = (false, NEVER, 0);
+            known.spent.add(&sums.spent);
+        } else {
+            *known = sums;
+        }
+    }
+
+    /// Enters a system call.
+    fn enter_syscall(&mut self, go: u64, proc: u64) {
+        let place = self.syscalls.find(proc);
+        match self.syscalls.get_mut(place) {
+            Some(current) => *current = Some(go),
+            None => drop(self.syscalls.insert(proc, Some(go))),
+        }
+    }
+
+    /// Leaves a system call that was entered on a P.
+    fn leave_syscall(&mut self, go: u64, proc: u64) {
+        let place = self.syscalls.find(proc);
+        if let Some(current) = self.syscalls.get_mut(place)
+            && (*current == Some(go) || self.accounting == Accounting::Reference)
+        {
+            *current = None;
+        }
+    }
+
+    /// The goroutine has exited, or waits forever.
+    #[inline(never)]
+    fn end(&mut self, tracker: &Tracker, transition: Transition) {
+        let Transition { go, slot, time, .. } = transition;
+        self.goroutines.at(slot).end = self.accounting.known(time);
+        self.close(tracker, go, slot, time, time);
+        if transition.to == GoState::NotExist {
+            self.show(tracker, go, slot);
+        }
+    }
+
+    /// Completes the sums of a goroutine, and shows its open regions.
+    fn close(&mut self, tracker: &Tracker, go: u64, slot: Slot, now: i64, end: i64) {
+        let Some(goroutine) = tracker.get(slot) else { return };
+        let sums = self.goroutines.at(slot);
+        let spent = sums.spent_until(now, goroutine, self.accounting);
+        let regions = std::mem::take(&mut sums.regions);
+        // The runtime's own goroutines are in a region only because they were created in one.
+        if !regions.is_empty() && !is_system_goroutine(tracker.names.bytes(goroutine.name)) {
+            for depth in 0..regions.len() {
+                show_region(&mut self.summary, &tracker.names, GoId(go), &regions[..=depth], end, spent.clone());
+            }
+        }
+        sums.close(spent);
+    }
+
+    /// After a gap, the state of a goroutine is unknown until the next generation reports it.
+    fn lose(&mut self, tracker: &mut Tracker, time: i64) {
+        for (go, slot) in tracker.sorted() {
+            if self.goroutines.at(slot).end == NEVER {
+                self.close(tracker, go, slot, time, NEVER);
+            }
+            let sums = self.goroutines.at(slot);
+            sums.is_lost = true;
+            if sums.end == NEVER {
+                sums.spent.total = 0;
+            }
+        }
+        self.syscalls = Arena::default();
+        self.sweeps.clear();
+    }
+
+    /// Shows a goroutine whose sums are complete.
+    fn show(&mut self, tracker: &Tracker, id: u64, slot: Slot) {
+        let (Some(goroutine), Some(sums)) = (tracker.get(slot), self.goroutines.get(slot)) else { return };
+        if self.progress == Progress::Before || sums.is_over {
+            return;
+        }
+        let within = sums.before.as_ref().map(|before| sums.spent.clone().since(before));
+        let times = Times { spent: within.as_ref().unwrap_or(&sums.spent), names: &tracker.names };
+        self.summary.goroutine(&GoroutineSummary { id, goroutine, sums, times });
+    }
+
+    /// The trace ends here. Everything that is open ends too.
+    pub fn end_trace(&mut self, tracker: &mut Tracker) {
+        let end = if self.progress == Progress::After { self.window.end } else { tracker.last_time() };
+        for (go, slot) in tracker.sorted() {
+            self.close(tracker, go, slot, end, NEVER);
+            self.show(tracker, go, slot);
+        }
+    }
+
+    /// A P loses its thread: whoever is in a system call on it goes on without a P.
+    fn proc_idles(&mut self, tracker: &mut Tracker, proc: u64, time: i64) {
+        let place = self.syscalls.find(proc);
+        let Some(go) = self.syscalls.get_mut(place).and_then(Option::take) else { return };
+        let slot = tracker.find(go);
+        if slot.is_some() {
+            self.goroutines.at(slot).syscall_blocked = self.accounting.known(time);
+        }
+    }
+
+    fn range(&mut self, tracker: &mut Tracker, event: &Event<'_>, range: RangeType) {
+        let record = event.record();
+        let key = RangeKey(range, tracker.names.of(event, record.text));
+        let time = record.time;
+        let go = match (range, record.what) {
+            (RangeType::GcMark, _) => return,
+            (RangeType::StopTheWorld | RangeType::GcMarkAssist, _) => record.a,
+            // A sweep belongs to a P. It counts for the goroutine if that stays on the P.
+            (RangeType::GcSweep, What::RangeEnd(_)) => match self.sweeps.remove(&record.a) {
+                Some(go) if go == record.go => go,
+                _ => return,
+            },
+            (RangeType::GcSweep, _) => {
+                if tracker.find(record.go).is_some() {
+                    self.sweeps.insert(record.a, record.go);
+                }
+                record.go
+            }
+        };
+        // The reference marks a range that is not active with the time 0.
+        let inactive = if self.accounting == Accounting::Reference { 0 } else { NEVER };
+        let slot = tracker.find(go);
+        if !slot.is_some() {
+            return;
+        }
+        let sums = self.goroutines.at(slot);
+        match record.what {
+            What::RangeBegin(_) => *time_of(&mut sums.ranges, key, time) = time,
+            What::RangeActive(_) => {
+                let generation_start = tracker.generation_start();
+                let since = std::mem::replace(time_of(&mut sums.ranges, key, inactive), generation_start);
+                if since != inactive {
+                    sums.spent.range(key, generation_start - since);
+                }
+            }
+            _ => {
+                let Some(place) = sums.ranges.iter().position(|&(range, _)| range == key) else { return };
+                let since = sums.ranges[place].1;
+                if since != inactive {
+                    sums.ranges.swap_remove(place);
+                    sums.spent.range(key, time - since);
+                }
+            }
+        }
+    }
+
+    fn begin_region(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
+        let record = event.record();
+        let name = tracker.names.of(event, record.text);
+        let slot = tracker.find(record.go);
+        let Some(goroutine) = tracker.get(slot) else { return };
+        let sums = self.goroutines.at(slot);
+        let before = sums.spent_until(record.time, goroutine, self.accounting);
+        sums.regions.push(OpenRegion { task: record.a, name, is_of_program: true, start: record.time, before });
+    }
+
+    fn end_region(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
+        let record = event.record();
+        let name = tracker.names.of(event, record.text);
+        let slot = tracker.find(record.go);
+        let Some(goroutine) = tracker.get(slot) else { return };
+        let sums = self.goroutines.at(slot);
+        // A region whose start is not in the trace started before it.
+        if sums.regions.is_empty() {
+            sums.regions.push(OpenRegion {
+                task: record.a,
+                name,
+                is_of_program: true,
+                start: NEVER,
+                before: Spent::default(),
+            });
+        }
+        let spent = sums.spent_until(record.time, goroutine, self.accounting);
+        show_region(&mut self.summary, &tracker.names, GoId(record.go), &sums.regions, record.time, spent);
+        sums.regions.pop();
+    }
+}
+
+impl<S: SummarySink> Follower for Sums<S> {
+    #[inline(always)]
+    fn transition(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
+        let Transition { go, slot, time, .. } = transition;
+        if transition.is_first() {
+            self.appear(tracker, event, transition);
+        }
+        let since = self.accounting.known(transition.since);
+        let sums = self.goroutines.at(slot);
+        if since != NEVER {
+            match transition.from {
+                GoState::Running => sums.spent.execution += time - since,
+                GoState::Runnable => sums.spent.sched_wait += time - since,
+                GoState::Waiting if transition.reason != Name::FOREVER => {
+                    sums.spent.block(transition.reason, time - since);
+                }
+                GoState::Syscall => {
+                    sums.leave_syscall(since, time);
+                    self.leave_syscall(go, transition.proc);
+                }
+                _ => {}
+            }
+        }
+        match transition.to {
+            GoState::Running => {
+                let sums = self.goroutines.at(slot);
+                if sums.first_run == NEVER {
+                    sums.first_run = self.accounting.known(time);
+                }
+            }
+            GoState::Waiting if tracker.get(slot).is_some_and(|goroutine| goroutine.reason == Name::FOREVER) => {
+                self.end(tracker, transition);
+            }
+            GoState::Syscall => self.enter_syscall(go, event.record().proc),
+            GoState::NotExist => self.end(tracker, transition),
+            _ => {}
+        }
+    }
+
+    #[inline(never)]
+    fn other(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
+        let record = event.record();
+        match record.what {
+            What::ProcTransition(from, ProcState::Idle) if from != ProcState::Idle => {
+                self.proc_idles(tracker, record.a, record.time);
+            }
+            What::Gap => self.lose(tracker, record.time),
+            What::RangeBegin(range) | What::RangeActive(range) | What::RangeEnd(range) => {
+                self.range(tracker, event, range);
+            }
+            What::RegionBegin => self.begin_region(tracker, event),
+            What::RegionEnd => self.end_region(tracker, event),
+            _ => {}
+        }
     }
 }

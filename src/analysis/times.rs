@@ -5,6 +5,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::names::{Name, Names};
+use super::tracker::NEVER;
 use crate::event::record::RangeType;
 use crate::timeline::NO_REASON;
 
@@ -23,6 +24,14 @@ pub enum Accounting {
     /// - States that begin at time 0, as the first of a trace of Go 1.21 or older, count. The reference takes 0 for "not
     ///   in that state".
     Corrected,
+}
+
+impl Accounting {
+    /// When something started, [`NEVER`] if that does not count. The reference takes the time 0 for "never".
+    #[inline(always)]
+    pub(super) fn known(self, time: i64) -> i64 {
+        if time == 0 && self == Accounting::Reference { NEVER } else { time }
+    }
 }
 
 /// What a goroutine was in, besides its state.

@@ -24,6 +24,13 @@ impl Index {
     pub fn is_some(self) -> bool {
         self != Index::NONE
     }
+
+    /// The position among all slots, for data that others keep by index. Indexes of removed values are reused, so positions
+    /// stay small.
+    #[inline(always)]
+    pub fn position(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// Values with 64-bit IDs. Slots are reused, so the memory depends on the number of values and not

@@ -25,18 +25,22 @@ mod change;
 mod threshold;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 pub use change::{Change, Comparison, Unit, Verdict};
 pub use threshold::{Threshold, ThresholdError};
 
-use super::goroutines::{Accounting, Goroutines, GoroutinesReport, GroupBy};
+use super::goroutines::{Accounting, GoroutinesReport, GroupBy, Grouping};
 use super::histogram::Histogram;
-use super::latency::{Latency, LatencyReport};
+use super::latency::{Latencies, LatencyReport};
 use super::mmu::{Mmu, MmuOptions, MmuReport};
 use super::observer::Observer;
-use super::procs::{Procs, ProcsReport};
+use super::procs::{ProcUses, ProcsReport};
+use super::summarizer::Sums;
+use super::tracker::{Follower, Tracker, Transition};
 use crate::event::Event;
+use crate::time::Time;
 
 /// The numbers of a trace that are worth comparing, by name: the output of [`Metrics`].
 ///
@@ -66,9 +70,38 @@ pub struct MetricsReport {
 }
 
 /// Finds the [metrics](MetricsReport) of a trace, in one pass.
-#[derive(Debug)]
 pub struct Metrics {
-    observers: (Goroutines<'static>, Latency, Procs, Mmu),
+    tracker: Tracker,
+    parts: Parts,
+    utilization: Mmu,
+}
+
+/// The analyses that share a tracker.
+struct Parts {
+    groups: Sums<Grouping<'static>>,
+    latencies: Latencies,
+    procs: ProcUses,
+}
+
+impl Follower for Parts {
+    #[inline(always)]
+    fn transition(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
+        self.groups.transition(tracker, event, transition);
+        self.latencies.transition(tracker, event, transition);
+        self.procs.transition(tracker, event, transition);
+    }
+
+    fn other(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
+        self.groups.other(tracker, event);
+        self.latencies.other(tracker, event);
+        self.procs.other(tracker, event);
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
 }
 
 impl Metrics {
@@ -80,8 +113,9 @@ impl Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let groups = Goroutines::with(GroupBy::Start, Accounting::Corrected);
-        Metrics { observers: (groups, Latency::new(), Procs::new(), Mmu::new(MmuOptions::default())) }
+        let groups = Sums::new(Grouping::by(GroupBy::Start), Accounting::Corrected);
+        let parts = Parts { groups, latencies: Latencies::default(), procs: ProcUses::default() };
+        Metrics { tracker: Tracker::default(), parts, utilization: Mmu::new(MmuOptions::default()) }
     }
 }
 
@@ -90,15 +124,18 @@ impl Observer for Metrics {
 
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
-        self.observers.event(event);
+        self.tracker.show(event, &mut self.parts);
+        self.utilization.event(event);
     }
 
     fn finish(self) -> MetricsReport {
-        let (groups, latencies, procs, utilization) = self.observers.finish();
+        let Metrics { mut tracker, mut parts, utilization } = self;
+        parts.groups.end_trace(&mut tracker);
+        let range = Time(tracker.first_time())..Time(tracker.last_time());
         let mut metrics = MetricsReport::default();
-        metrics.add_groups(&groups);
-        metrics.add_latencies(&latencies);
-        metrics.add_procs(&procs, &utilization);
+        metrics.add_groups(&parts.groups.summary.into_report(&tracker.names, range));
+        metrics.add_latencies(&parts.latencies.into_report(&tracker));
+        metrics.add_procs(&parts.procs.into_report(&tracker), &utilization.finish());
         metrics
     }
 }

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use super::report::{LatencyKind, SlowWait};
 use crate::analysis::names::{Name, Names};
 use crate::analysis::stacks::{StackKey, Stacks};
+use crate::analysis::tracker::{PerGoroutine, Slot, Tracker, Transition};
 use crate::event::{Event, GoState, OwnedFrame};
 use crate::id::{GoId, NONE, present};
 use crate::time::Time;
@@ -50,7 +51,7 @@ impl Functions {
 
 /// The last that is known of a goroutine.
 #[derive(Clone, Copy, Debug)]
-struct Track {
+struct Wait {
     /// The function it started in.
     start: Name,
     reason: Name,
@@ -58,9 +59,9 @@ struct Track {
     woken_by: u64,
 }
 
-impl Default for Track {
+impl Default for Wait {
     fn default() -> Self {
-        Track { start: Name::EMPTY, reason: Name::EMPTY, stack: StackKey::EMPTY, woken_by: NONE }
+        Wait { start: Name::EMPTY, reason: Name::EMPTY, stack: StackKey::EMPTY, woken_by: NONE }
     }
 }
 
@@ -70,7 +71,7 @@ struct Slow {
     duration: i64,
     start: Reverse<i64>,
     go: u64,
-    track: Track,
+    wait: Wait,
 }
 
 impl Slow {
@@ -104,54 +105,51 @@ pub(super) struct Details {
     /// How many of the slowest of each kind are kept.
     pub most: usize,
     pub functions: Option<Functions>,
-    stacks: Stacks,
-    tracks: HashMap<u64, Track, RandomState>,
+    waits: PerGoroutine<Wait>,
     slowest: [BinaryHeap<Reverse<Slow>>; LatencyKind::ALL.len()],
 }
 
 impl Details {
-    /// To be called at each Sync: IDs mean something else from here on.
-    pub fn forget_ids(&mut self) {
-        self.stacks.forget_ids();
-    }
-
     /// Nothing is known of any goroutine from here on.
     pub fn lose(&mut self) {
-        self.tracks.clear();
+        self.waits.clear();
+    }
+
+    fn wait(&self, slot: Slot) -> Wait {
+        self.waits.get(slot).copied().unwrap_or_default()
     }
 
     /// Whether the current wait of a goroutine is one of a chosen function.
-    pub fn has_chosen(&mut self, go: u64, names: &Names) -> bool {
-        let track = self.tracks.get(&go).copied().unwrap_or_default();
-        self.is_chosen(&track, names)
+    pub fn has_chosen(&mut self, tracker: &Tracker, slot: Slot) -> bool {
+        let wait = self.wait(slot);
+        self.is_chosen(tracker, &wait)
     }
 
-    /// Whether a goroutine with a stack is one of a chosen function.
-    pub fn has_chosen_at(&mut self, event: &Event<'_>, go: u64, stack: u64, names: &mut Names) -> bool {
+    /// Whether a goroutine with the stack of an event is one of a chosen function.
+    pub fn has_chosen_at(&mut self, tracker: &mut Tracker, event: &Event<'_>, go: u64) -> bool {
         if self.functions.is_none() {
             return true;
         }
-        let start = self.tracks.get(&go).map_or(Name::EMPTY, |track| track.start);
-        let track = Track { start, stack: self.stacks.of(event, stack, names), ..Track::default() };
-        self.is_chosen(&track, names)
+        let start = self.wait(tracker.find(go)).start;
+        let stack = tracker.stacks.of(event, event.record().stack, &mut tracker.names);
+        self.is_chosen(tracker, &Wait { start, stack, ..Wait::default() })
     }
 
-    fn is_chosen(&mut self, track: &Track, names: &Names) -> bool {
+    fn is_chosen(&mut self, tracker: &Tracker, wait: &Wait) -> bool {
         let Some(functions) = &mut self.functions else { return true };
-        functions.has(track.start, names) || functions.has_one_of(track.stack, &self.stacks, names)
+        functions.has(wait.start, &tracker.names) || functions.has_one_of(wait.stack, &tracker.stacks, &tracker.names)
     }
 
     /// A wait that a goroutine has ended.
-    pub fn offer(&mut self, kind: LatencyKind, go: u64, start: i64, end: i64) {
-        let track = self.tracks.get(&go).copied().unwrap_or_default();
-        self.keep(kind, Slow { duration: end - start, start: Reverse(start), go, track });
+    pub fn offer(&mut self, kind: LatencyKind, go: u64, slot: Slot, start: i64, end: i64) {
+        let wait = self.wait(slot);
+        self.keep(kind, Slow { duration: end - start, start: Reverse(start), go, wait });
     }
 
     /// A pause that has ended.
-    pub fn offer_pause(&mut self, go: u64, start: i64, end: i64, reason: Name, stack: StackKey) {
-        let function = self.tracks.get(&go).map_or(Name::EMPTY, |track| track.start);
-        let track = Track { start: function, reason, stack, woken_by: NONE };
-        self.keep(LatencyKind::Pause, Slow { duration: end - start, start: Reverse(start), go, track });
+    pub fn offer_pause(&mut self, go: u64, slot: Slot, start: i64, end: i64, reason: Name, stack: StackKey) {
+        let wait = Wait { start: self.wait(slot).start, reason, stack, woken_by: NONE };
+        self.keep(LatencyKind::Pause, Slow { duration: end - start, start: Reverse(start), go, wait });
     }
 
     fn keep(&mut self, kind: LatencyKind, slow: Slow) {
@@ -165,41 +163,37 @@ impl Details {
         }
     }
 
-    pub fn stack(&mut self, event: &Event<'_>, stack: u64, names: &mut Names) -> StackKey {
-        self.stacks.of(event, stack, names)
-    }
-
     /// A goroutine enters a state.
-    pub fn enter(&mut self, event: &Event<'_>, from: GoState, to: GoState, names: &mut Names) {
+    pub fn enter(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
+        let Transition { from, to, slot, .. } = transition;
         let record = event.record();
-        if to == GoState::NotExist {
-            self.tracks.remove(&record.a);
-            return;
+        let wait = self.waits.at(slot);
+        if transition.is_first() {
+            *wait = Wait::default();
         }
-        let track = self.tracks.entry(record.a).or_default();
+        let Tracker { names, stacks, .. } = tracker;
         let is_own = record.go == record.a;
         let own = if record.b == 0 && is_own && from != GoState::NotExist { record.stack } else { record.b };
-        if track.start == Name::EMPTY && own != 0 {
-            track.start = names.root(event, own);
-        }
         if own != 0 {
-            track.stack = self.stacks.of(event, own, names);
+            if wait.start == Name::EMPTY {
+                wait.start = names.root(event, own);
+            }
+            wait.stack = stacks.of(event, own, names);
         }
         match (from, to) {
-            // What it had waited for, and where, stays.
+            // A goroutine that is woken is runnable for the reason that it had waited for, where it had waited.
             (GoState::Waiting, GoState::Runnable) => {}
-            (GoState::NotExist, _) => track.reason = names.intern(b"created"),
-            (GoState::Syscall, GoState::Runnable) | (_, GoState::Syscall) => {
-                track.reason = names.intern(b"system call")
-            }
-            _ => track.reason = names.of(event, record.text),
+            (GoState::NotExist, _) => wait.reason = Name::CREATED,
+            (GoState::Syscall, GoState::Runnable) | (_, GoState::Syscall) => wait.reason = Name::SYSTEM_CALL,
+            _ => wait.reason = names.of(event, record.text),
         }
-        track.woken_by = if to == GoState::Runnable && !is_own { record.go } else { NONE };
+        wait.woken_by = if to == GoState::Runnable && !is_own { record.go } else { NONE };
     }
 
     /// The slowest of each kind.
-    pub fn into_slowest(self, names: &Names) -> Vec<SlowWait> {
-        let Details { stacks, slowest, .. } = self;
+    pub fn into_slowest(self, tracker: &Tracker) -> Vec<SlowWait> {
+        let Details { slowest, .. } = self;
+        let Tracker { names, stacks, .. } = tracker;
         let name = |name: Name| (name != Name::EMPTY).then(|| names.text(name));
         let frames = |key| {
             let frames = stacks.frames(key);
@@ -211,20 +205,20 @@ impl Details {
             });
             owned.collect()
         };
-        let wait = |kind, Slow { duration, start: Reverse(start), go, track }| SlowWait {
+        let slow_wait = |kind, Slow { duration, start: Reverse(start), go, wait }| SlowWait {
             kind,
             start: Time(start),
             end: Time(start + duration),
             duration: Time(start + duration) - Time(start),
             goroutine: present(go).map(GoId),
-            function: name(track.start),
-            reason: names.text(track.reason),
-            woken_by: present(track.woken_by).map(GoId),
-            stack: frames(track.stack),
+            function: name(wait.start),
+            reason: names.text(wait.reason),
+            woken_by: present(wait.woken_by).map(GoId),
+            stack: frames(wait.stack),
         };
         let mut waits = Vec::new();
         for (kind, heap) in LatencyKind::ALL.into_iter().zip(slowest) {
-            waits.extend(heap.into_sorted_vec().into_iter().map(|Reverse(slow)| wait(kind, slow)));
+            waits.extend(heap.into_sorted_vec().into_iter().map(|Reverse(slow)| slow_wait(kind, slow)));
         }
         waits
     }

@@ -12,10 +12,11 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::histogram::Histogram;
-use super::names::{Name, Names};
+use super::names::Name;
 use super::observer::Observer;
 use super::over_time::OverTime;
 use super::stacks::StackKey;
+use super::tracker::{Follower, NEVER, Slot, Tracker, Transition};
 use crate::event::record::{RangeType, Record, What};
 use crate::event::{Event, GoState, ProcState, is_gc_pause};
 use crate::id::{GoId, NONE, present};
@@ -26,12 +27,13 @@ pub use report::{
     GcCost, LatencyKind, LatencyReport, LatencySeries, LatencyWindow, LongestPause, PauseLatency, SlowWait,
 };
 
+/// Durations in the course of time.
 #[derive(Debug, Default)]
-struct Gathered {
+struct Durations {
     over_time: OverTime<Histogram>,
 }
 
-impl Gathered {
+impl Durations {
     #[inline]
     fn add(&mut self, start: i64, end: i64) {
         self.over_time.at(end).0.add_nanos(end - start);
@@ -44,14 +46,6 @@ impl Gathered {
         let windows = windows.into_iter().map(|(start, durations)| LatencyWindow { start: Time(start), durations });
         LatencySeries { all, window: nanos(window), windows: windows.collect() }
     }
-}
-
-/// The state of a goroutine, since when it is in it, and the state before.
-#[derive(Clone, Copy, Debug, Default)]
-struct Since {
-    time: i64,
-    from: GoState,
-    is_network: bool,
 }
 
 /// An open range.
@@ -80,23 +74,27 @@ struct Leaver {
 
 /// Measures how long things take, in one pass.
 ///
-/// Only what starts and ends within the trace is counted, and only on one side of a gap of lenient reading. Memory follows
-/// the goroutines that are alive, the reasons of pauses, and the functions that allocate.
-#[derive(Debug)]
+/// Only what starts and ends within the trace is counted, and nothing that spans a gap of lenient reading. Memory is
+/// proportional to the number of live goroutines, reasons of pauses, and functions that allocate.
+#[derive(Debug, Default)]
 pub struct Latency {
-    names: Names,
-    /// The reason of waits for the network.
-    network_reason: Name,
+    tracker: Tracker,
+    latencies: Latencies,
+}
+
+/// The latencies so far.
+#[derive(Debug)]
+pub(super) struct Latencies {
     range: Range<i64>,
     chosen: HashSet<u64, RandomState>,
     /// Absent if neither the slowest waits nor those of some functions are asked for.
     details: Option<Box<Details>>,
-    goroutines: Arena<Since>,
-    scheduler: Gathered,
-    wake: Gathered,
-    syscall: Gathered,
-    network: Gathered,
-    gc_pause: Gathered,
+    /// Scheduling latency after a wait, and of the other goroutines.
+    wake: Durations,
+    not_woken: Durations,
+    syscall: Durations,
+    network: Durations,
+    gc_pause: Durations,
     pause: Option<OpenPause>,
     pauses: IndexMap<Name, (PauseLatency, Name), RandomState>,
     /// The goroutine that ran last on each P.
@@ -106,9 +104,24 @@ pub struct Latency {
     costs: IndexMap<Name, GcCost, RandomState>,
 }
 
-impl Default for Latency {
+impl Default for Latencies {
     fn default() -> Self {
-        Self::new()
+        Latencies {
+            range: i64::MIN..i64::MAX,
+            chosen: HashSet::default(),
+            details: None,
+            wake: Durations::default(),
+            not_woken: Durations::default(),
+            syscall: Durations::default(),
+            network: Durations::default(),
+            gc_pause: Durations::default(),
+            pause: None,
+            pauses: IndexMap::default(),
+            leavers: Arena::default(),
+            assists: HashMap::default(),
+            sweeps: HashMap::default(),
+            costs: IndexMap::default(),
+        }
     }
 }
 
@@ -119,55 +132,38 @@ fn nanos(nanos: i64) -> Duration {
 impl Latency {
     /// Measures everything, and keeps distributions only.
     pub fn new() -> Self {
-        let mut names = Names::default();
-        Latency {
-            network_reason: names.intern(b"network"),
-            names,
-            range: i64::MIN..i64::MAX,
-            chosen: HashSet::default(),
-            details: None,
-            goroutines: Arena::default(),
-            scheduler: Gathered::default(),
-            wake: Gathered::default(),
-            syscall: Gathered::default(),
-            network: Gathered::default(),
-            gc_pause: Gathered::default(),
-            pause: None,
-            pauses: IndexMap::default(),
-            leavers: Arena::default(),
-            assists: HashMap::default(),
-            sweeps: HashMap::default(),
-            costs: IndexMap::default(),
-        }
+        Self::default()
     }
 
     /// Also keeps so many of the slowest waits of each [kind](LatencyKind).
     pub fn slowest(mut self, most: usize) -> Self {
         if most > 0 {
-            self.details.get_or_insert_default().most = most;
+            self.latencies.details.get_or_insert_default().most = most;
         }
         self
     }
 
     /// Measures only what overlaps a range of time, and only the time within it.
     pub fn within(mut self, range: Range<Time>) -> Self {
-        self.range = range.start.0..range.end.0;
+        self.latencies.range = range.start.0..range.end.0;
         self
     }
 
     /// Measures only these goroutines, all if there are none. A pause belongs to the goroutine that asked for it.
     pub fn goroutines(mut self, goroutines: impl IntoIterator<Item = GoId>) -> Self {
-        self.chosen = goroutines.into_iter().map(|id| id.0).collect();
+        self.latencies.chosen = goroutines.into_iter().map(|id| id.0).collect();
         self
     }
 
-    /// Measures only what has a function in its stack, or is of a goroutine started in one, for which the predicate holds. It
-    /// is asked once for each name.
+    /// Measures only waits with a matching function in their stack, and those of goroutines that started in a matching
+    /// function. `predicate` is called once for each name.
     pub fn in_matching(mut self, predicate: impl Fn(&str) -> bool + Send + 'static) -> Self {
-        self.details.get_or_insert_default().functions = Some(Functions::new(Box::new(predicate)));
+        self.latencies.details.get_or_insert_default().functions = Some(Functions::new(Box::new(predicate)));
         self
     }
+}
 
+impl Latencies {
     /// The part of a span that is within the range, if any.
     #[inline]
     fn clip(&self, start: i64, end: i64) -> Option<(i64, i64)> {
@@ -176,87 +172,50 @@ impl Latency {
     }
 
     #[inline]
-    fn has_chosen(&mut self, go: u64) -> bool {
+    fn has_chosen(&mut self, tracker: &Tracker, go: u64, slot: Slot) -> bool {
         let is_chosen = self.chosen.is_empty() || self.chosen.contains(&go);
-        is_chosen && self.details.as_mut().is_none_or(|details| details.has_chosen(go, &self.names))
+        is_chosen && self.details.as_mut().is_none_or(|details| details.has_chosen(tracker, slot))
     }
 
-    fn has_chosen_at(&mut self, event: &Event<'_>, go: u64) -> bool {
+    fn has_chosen_at(&mut self, tracker: &mut Tracker, event: &Event<'_>, go: u64) -> bool {
         let is_chosen = self.chosen.is_empty() || self.chosen.contains(&go);
-        let (names, stack) = (&mut self.names, event.record().stack);
-        is_chosen && self.details.as_mut().is_none_or(|details| details.has_chosen_at(event, go, stack, names))
+        is_chosen && self.details.as_mut().is_none_or(|details| details.has_chosen_at(tracker, event, go))
     }
 
+    /// A goroutine has waited until now.
     #[inline]
-    fn go_transition(&mut self, event: &Event<'_>, from: GoState, to: GoState) {
-        let record = event.record();
-        let time = record.time;
-        let index = self.goroutines.find(record.a);
-        let before = self.goroutines.get(index).copied();
-        if let Some(since) = before {
-            let kind = match from {
-                GoState::Runnable if to == GoState::Running => Some(LatencyKind::Scheduler),
-                GoState::Syscall => Some(LatencyKind::Syscall),
-                GoState::Waiting if since.is_network => Some(LatencyKind::Network),
-                _ => None,
-            };
-            if let Some(kind) = kind {
-                self.measure(kind, since, record.a, time);
-            }
-        }
-        if let Some(details) = &mut self.details {
-            details.enter(event, from, to, &mut self.names);
-        }
-        if from == GoState::Running && record.proc != NONE {
-            let func = if self.pause.is_some() { self.names.outside(event, record.stack) } else { Name::EMPTY };
-            let last = self.leavers.find(record.proc);
-            match self.leavers.get_mut(last) {
-                Some(leaver) => (leaver.go, leaver.func) = (record.a, func),
-                None => drop(self.leavers.insert(record.proc, Leaver { go: record.a, func })),
-            }
-        }
-        match to {
-            GoState::NotExist if index.is_some() => self.goroutines.remove(index),
-            // Since when it is in the state that a trace starts with is not known.
-            GoState::Runnable | GoState::Syscall | GoState::Waiting if from != GoState::Undetermined => {
-                let is_network = to == GoState::Waiting && self.names.of(event, record.text) == self.network_reason;
-                match self.goroutines.get_mut(index) {
-                    Some(known) => (known.time, known.from, known.is_network) = (time, from, is_network),
-                    None => {
-                        self.goroutines.insert(record.a, Since { time, from, is_network });
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A goroutine has waited from a time on until now.
-    #[inline]
-    fn measure(&mut self, kind: LatencyKind, since: Since, go: u64, now: i64) {
-        let Some((start, end)) = self.clip(since.time, now) else { return };
-        if !self.has_chosen(go) {
+    fn measure(&mut self, tracker: &Tracker, kind: LatencyKind, transition: Transition) {
+        let Transition { go, slot, since, time, .. } = transition;
+        let Some((start, end)) = self.clip(since, time) else { return };
+        if !self.has_chosen(tracker, go, slot) {
             return;
         }
         match kind {
-            LatencyKind::Scheduler => {
-                self.scheduler.add(start, end);
-                if since.from == GoState::Waiting {
-                    self.wake.add(start, end);
-                }
-            }
+            LatencyKind::Scheduler if transition.previous == GoState::Waiting => self.wake.add(start, end),
+            LatencyKind::Scheduler => self.not_woken.add(start, end),
             LatencyKind::Syscall => self.syscall.add(start, end),
             LatencyKind::Network => self.network.add(start, end),
             LatencyKind::Pause => {}
         }
         if let Some(details) = &mut self.details {
-            details.offer(kind, go, start, end);
+            details.offer(kind, go, slot, start, end);
         }
     }
 
-    /// Nothing is known of any goroutine until the next generation reports its state again.
+    /// The goroutine stops running on a P.
+    #[inline]
+    fn stop_running(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
+        let record = event.record();
+        let func = if self.pause.is_some() { tracker.names.outside(event, record.stack) } else { Name::EMPTY };
+        let last = self.leavers.find(record.proc);
+        match self.leavers.get_mut(last) {
+            Some(leaver) => (leaver.go, leaver.func) = (record.a, func),
+            None => drop(self.leavers.insert(record.proc, Leaver { go: record.a, func })),
+        }
+    }
+
+    /// After a gap, the state of everything is unknown until the next generation reports it.
     fn lose(&mut self) {
-        self.goroutines = Arena::default();
         self.pause = None;
         self.leavers = Arena::default();
         self.assists.clear();
@@ -266,31 +225,32 @@ impl Latency {
         }
     }
 
-    fn start(&mut self, event: &Event<'_>, range: RangeType) {
+    fn start(&mut self, tracker: &mut Tracker, event: &Event<'_>, range: RangeType) {
         let record = event.record();
         match range {
-            RangeType::StopTheWorld if self.has_chosen_at(event, record.a) => {
-                let reason = self.names.of(event, record.text);
-                let names = &mut self.names;
-                let stack = self.details.as_mut().map(|details| details.stack(event, record.stack, names));
-                let stack = stack.unwrap_or(StackKey::EMPTY);
+            RangeType::StopTheWorld if self.has_chosen_at(tracker, event, record.a) => {
+                let reason = tracker.names.of(event, record.text);
+                let stack = match self.details {
+                    Some(_) => tracker.stacks.of(event, record.stack, &mut tracker.names),
+                    None => StackKey::EMPTY,
+                };
                 self.pause = Some(OpenPause { start: record.time, reason, by: record.a, stack, last_stop: None });
             }
-            RangeType::GcMarkAssist if self.has_chosen_at(event, record.a) => {
-                let open = Open { start: record.time, func: self.names.outside(event, record.stack) };
+            RangeType::GcMarkAssist if self.has_chosen_at(tracker, event, record.a) => {
+                let open = Open { start: record.time, func: tracker.names.outside(event, record.stack) };
                 self.assists.insert(record.a, open);
             }
-            RangeType::GcSweep if self.has_chosen_at(event, record.go) => {
-                let open = Open { start: record.time, func: self.names.outside(event, record.stack) };
+            RangeType::GcSweep if self.has_chosen_at(tracker, event, record.go) => {
+                let open = Open { start: record.time, func: tracker.names.outside(event, record.stack) };
                 self.sweeps.insert(record.a, open);
             }
             _ => {}
         }
     }
 
-    fn end(&mut self, record: &Record, range: RangeType) {
+    fn end(&mut self, tracker: &mut Tracker, record: &Record, range: RangeType) {
         let open = match range {
-            RangeType::StopTheWorld => return self.end_pause(record.time),
+            RangeType::StopTheWorld => return self.end_pause(tracker, record.time),
             RangeType::GcMarkAssist => self.assists.remove(&record.a),
             RangeType::GcSweep => self.sweeps.remove(&record.a),
             RangeType::GcMark => return,
@@ -304,16 +264,17 @@ impl Latency {
         }
     }
 
-    fn end_pause(&mut self, end: i64) {
+    fn end_pause(&mut self, tracker: &mut Tracker, end: i64) {
         let Some(pause) = self.pause.take() else { return };
         let Some((start, end)) = self.clip(pause.start, end) else { return };
         let (stop, leaver) = pause.last_stop.unwrap_or((pause.start, None));
         let stop = stop.clamp(start, end);
-        if is_gc_pause(self.names.bytes(pause.reason)) {
+        if is_gc_pause(tracker.names.bytes(pause.reason)) {
             self.gc_pause.add(start, end);
         }
         if let Some(details) = &mut self.details {
-            details.offer_pause(pause.by, start, end, pause.reason, pause.stack);
+            let slot = tracker.find(pause.by);
+            details.offer_pause(pause.by, slot, start, end, pause.reason, pause.stack);
         }
         let (pauses, func) = self.pauses.entry(pause.reason).or_default();
         pauses.total.add_nanos(end - start);
@@ -333,42 +294,17 @@ impl Latency {
         }
     }
 
+    /// The first windows of all series start at the first Sync.
     fn sync(&mut self, time: i64) {
-        self.names.forget_ids();
-        if let Some(details) = &mut self.details {
-            details.forget_ids();
-        }
         let start = time.max(self.range.start);
-        for series in [&mut self.scheduler, &mut self.wake, &mut self.syscall, &mut self.network, &mut self.gc_pause] {
+        let Latencies { wake, not_woken, syscall, network, gc_pause, .. } = self;
+        for series in [wake, not_woken, syscall, network, gc_pause] {
             series.over_time.start(start);
         }
     }
-}
 
-impl Observer for Latency {
-    type Output = LatencyReport;
-
-    #[inline]
-    fn event(&mut self, event: &Event<'_>) {
-        let record = event.record();
-        match record.what {
-            What::GoTransition(from, to) if from != to && record.a != NONE => self.go_transition(event, from, to),
-            What::ProcTransition(ProcState::Running, ProcState::Idle) => {
-                if let Some(pause) = &mut self.pause {
-                    let last = self.leavers.find(record.a);
-                    pause.last_stop = Some((record.time, self.leavers.get(last).copied()));
-                }
-            }
-            What::RangeBegin(range) => self.start(event, range),
-            What::RangeEnd(range) => self.end(record, range),
-            What::Gap => self.lose(),
-            What::Sync => self.sync(record.time),
-            _ => {}
-        }
-    }
-
-    fn finish(self) -> LatencyReport {
-        let names = self.names;
+    pub fn into_report(self, tracker: &Tracker) -> LatencyReport {
+        let names = &tracker.names;
         let text = |name: Name| (name != Name::EMPTY).then(|| names.text(name));
         let mut pauses: Vec<PauseLatency> = Vec::new();
         for (reason, (mut pause, func)) in self.pauses {
@@ -381,15 +317,73 @@ impl Observer for Latency {
             self.costs.into_iter().map(|(func, cost)| GcCost { function: text(func), ..cost }).collect();
         let sum = |cost: &GcCost| cost.assists.sum() + cost.sweeps.sum();
         gc_costs.sort_by(|a, b| sum(b).cmp(&sum(a)).then_with(|| a.function.cmp(&b.function)));
+        let mut scheduler = self.not_woken;
+        scheduler.over_time.merge(&self.wake.over_time);
         LatencyReport {
-            scheduler: self.scheduler.into_series(),
+            scheduler: scheduler.into_series(),
             wake: self.wake.into_series(),
             syscall: self.syscall.into_series(),
             network: self.network.into_series(),
             gc_pause: self.gc_pause.into_series(),
             pauses,
             gc_costs,
-            slowest: self.details.map_or_else(Vec::new, |details| details.into_slowest(&names)),
+            slowest: self.details.map_or_else(Vec::new, |details| details.into_slowest(tracker)),
         }
+    }
+}
+
+impl Follower for Latencies {
+    #[inline(always)]
+    fn transition(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
+        let Transition { from, to, .. } = transition;
+        // If a goroutine was in the state before the trace started, the length of the interval is unknown.
+        if transition.since != NEVER && transition.previous != GoState::Undetermined {
+            let kind = match from {
+                GoState::Runnable if to == GoState::Running => Some(LatencyKind::Scheduler),
+                GoState::Syscall => Some(LatencyKind::Syscall),
+                GoState::Waiting if transition.reason == Name::NETWORK => Some(LatencyKind::Network),
+                _ => None,
+            };
+            if let Some(kind) = kind {
+                self.measure(tracker, kind, transition);
+            }
+        }
+        if let Some(details) = &mut self.details {
+            details.enter(tracker, event, transition);
+        }
+        if from == GoState::Running && event.record().proc != NONE {
+            self.stop_running(tracker, event);
+        }
+    }
+
+    #[inline(never)]
+    fn other(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
+        let record = event.record();
+        match record.what {
+            What::ProcTransition(ProcState::Running, ProcState::Idle) => {
+                if let Some(pause) = &mut self.pause {
+                    let last = self.leavers.find(record.a);
+                    pause.last_stop = Some((record.time, self.leavers.get(last).copied()));
+                }
+            }
+            What::RangeBegin(range) => self.start(tracker, event, range),
+            What::RangeEnd(range) => self.end(tracker, record, range),
+            What::Gap => self.lose(),
+            What::Sync => self.sync(record.time),
+            _ => {}
+        }
+    }
+}
+
+impl Observer for Latency {
+    type Output = LatencyReport;
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) {
+        self.tracker.show(event, &mut self.latencies);
+    }
+
+    fn finish(self) -> LatencyReport {
+        self.latencies.into_report(&self.tracker)
     }
 }

@@ -120,7 +120,7 @@ impl<F: FnMut(&TaskSummary)> Tasks<F> {
 
     /// Records what an event says about a task. To be called before the summarizer takes the event.
     fn annotation(&mut self, event: &Event<'_>) {
-        let has_begun = self.summarizer.is_in_region(event);
+        let is_known = event.record().what == What::RegionEnd && self.summarizer.ends_known_region(event);
         let syncs = self.syncs;
         let in_tasks = self.summarizer.summary_mut();
         match event.kind() {
@@ -145,8 +145,8 @@ impl<F: FnMut(&TaskSummary)> Tasks<F> {
                 summary.regions += 1;
                 summary.join(event.go());
             }
-            // Without a begin the region is met here first.
-            EventKind::RegionEnd(region) if !has_begun => {
+            // A region that started before the trace is first mentioned here.
+            EventKind::RegionEnd(region) if !is_known => {
                 let summary = in_tasks.task(region.task, syncs);
                 summary.regions += 1;
                 summary.join(event.go());
