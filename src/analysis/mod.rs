@@ -46,7 +46,6 @@ pub mod procs;
 pub mod profile;
 #[cfg(feature = "serde")]
 mod spread;
-mod stack_profile;
 mod stacks;
 mod summarizer;
 pub mod summary;

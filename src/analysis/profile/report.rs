@@ -1,4 +1,4 @@
-//! Counts and times by stack, and how they are written.
+//! What a [`Profiler`](super::Profiler) finds, and the formats in which it is written.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -6,79 +6,17 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use indexmap::{IndexMap, IndexSet};
 
-use super::names::{Name, Names};
-use super::profile::ProfileKind;
+use super::options::ProfileKind;
 #[cfg(feature = "pprof")]
-use super::profile::SAMPLE_NANOS;
-use super::stacks::{StackKey, Stacks};
+use super::options::SAMPLE_NANOS;
+use super::stack_times::StackTimes;
+use crate::analysis::names::{Name, Names};
+use crate::analysis::stacks::{StackKey, Stacks};
 use crate::event::{Frame, Text};
-use crate::number::number;
 #[cfg(feature = "pprof")]
 use crate::pprof::{ProfileBuilder, SampleLabel, ValueType};
 
-/// What is counted separately: a stack, and the reason in an off-CPU profile.
-pub(super) type SampleKey = (StackKey, Name);
-
-/// How often and how long, by stack and reason. A time longer than `i64::MAX` nanoseconds, which only a forged trace has,
-/// is cut to that.
-#[derive(Debug, Default)]
-pub(super) struct StackTimes {
-    samples: IndexMap<SampleKey, (u64, i64), RandomState>,
-}
-
-impl StackTimes {
-    pub fn into_samples(self) -> impl Iterator<Item = (SampleKey, (u64, i64))> {
-        self.samples.into_iter()
-    }
-
-    /// Adds to a sample, and returns its index.
-    pub fn add(&mut self, key: SampleKey, count: u64, nanos: i64) -> usize {
-        let entry = self.samples.entry(key);
-        let index = entry.index();
-        let sample = entry.or_default();
-        sample.0 += count;
-        sample.1 = sample.1.saturating_add(nanos);
-        index
-    }
-}
-
-/// [`StackTimes`] that find the sample of a stack without hashing if the stack had the same reason last time.
-#[derive(Debug, Default)]
-pub(super) struct FastStackTimes {
-    times: StackTimes,
-    /// The index of the sample that each stack had last, by the stack's number.
-    last: Vec<u32>,
-}
-
-impl FastStackTimes {
-    #[inline]
-    pub fn add(&mut self, key: SampleKey, count: u64, nanos: i64) {
-        let last = self.last.get(key.0.index()).copied().unwrap_or(u32::MAX);
-        match self.times.samples.get_index_mut(last as usize) {
-            Some((found, sample)) if *found == key => {
-                sample.0 += count;
-                sample.1 = sample.1.saturating_add(nanos);
-            }
-            _ => self.add_slowly(key, count, nanos),
-        }
-    }
-
-    #[inline(never)]
-    fn add_slowly(&mut self, key: SampleKey, count: u64, nanos: i64) {
-        let sample = self.times.add(key, count, nanos);
-        let stack = key.0.index();
-        if stack >= self.last.len() {
-            self.last.resize(stack + 1, u32::MAX);
-        }
-        self.last[stack] = number(sample);
-    }
-
-    pub fn into_times(self) -> StackTimes {
-        self.times
-    }
-}
-
-/// How often and how long goroutines waited, by stack: the output of [`Profiler`](super::profile::Profiler).
+/// How often and how long goroutines waited, by stack: the output of [`Profiler`](super::Profiler).
 #[derive(Debug)]
 pub struct StackProfile {
     kind: ProfileKind,
@@ -122,8 +60,8 @@ impl<'a> StackSample<'a> {
 pub struct LeftOut {
     /// By the function in which goroutines started, those with the most time first.
     pub starts: Vec<LeftOutStart>,
-    /// The types of regions in the trace, if [`region`](super::profile::ProfileOptions::region) or
-    /// [`task`](super::profile::ProfileOptions::task) is set.
+    /// The types of regions in the trace, if [`region`](super::ProfileOptions::region) or
+    /// [`task`](super::ProfileOptions::task) is set.
     pub regions: Vec<String>,
 }
 

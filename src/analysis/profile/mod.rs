@@ -1,126 +1,29 @@
 //! Where goroutines lose their time, by stack: the profiles of `go tool trace -pprof` and its web pages, and more.
 //!
-//! [`Profiler`] counts, [`StackProfile`] is what it finds. The rules are those of Go's `src/cmd/trace/pprof.go`.
+//! [`Profiler`] counts, and [`StackProfile`] is its result. The rules are those of Go's `src/cmd/trace/pprof.go`.
+
+mod options;
+mod report;
+mod stack_times;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use indexmap::{IndexMap, IndexSet};
 
 use super::names::{Name, Names};
 use super::observer::Observer;
-use super::stack_profile::{FastStackTimes, SampleKey, StackTimes};
-pub use super::stack_profile::{LeftOut, LeftOutStart, StackProfile, StackSample};
 use super::stacks::{StackKey, Stacks};
 use super::tracker::{Follower, NEVER, PerGoroutine, Slot, Tracker, Transition};
 use crate::event::record::What;
 use crate::event::{Event, GoState, Text};
-use crate::id::{GoId, NONE, TaskId};
+use crate::id::NONE;
 use crate::time::Time;
-
-/// What a profile counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ProfileKind {
-    /// Waiting for the network.
-    Net,
-    /// Waiting for a channel, a select or something of package `sync`.
-    Sync,
-    /// In a system call.
-    Syscall,
-    /// Runnable, waiting for a P (processor).
-    Sched,
-    /// Not running, for any reason. Samples are labelled with the reason.
-    OffCpu,
-    /// The samples of the CPU profiler, which runs if the program asked for a CPU profile while it was traced.
-    Cpu,
-}
-
-impl ProfileKind {
-    /// Whether a goroutine that enters a state for a reason is counted from there.
-    fn counts(self, to: GoState, reason: &[u8]) -> bool {
-        let has = |part: &[u8]| memchr::memmem::find(reason, part).is_some();
-        match self {
-            ProfileKind::Net => to == GoState::Waiting && reason == b"network",
-            ProfileKind::Sync => to == GoState::Waiting && (has(b"chan") || has(b"sync") || has(b"select")),
-            ProfileKind::Syscall => to == GoState::Syscall,
-            ProfileKind::Sched => to == GoState::Runnable,
-            ProfileKind::OffCpu => is_off_cpu(to),
-            ProfileKind::Cpu => false,
-        }
-    }
-}
-
-/// Which waits a [`Profiler`] counts. All conditions have to hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ProfileOptions {
-    /// Whether to count what Go's tool leaves out: the time until a goroutine first runs, waits that are still open at the
-    /// end of the trace, and those that were open at its start, as far as the trace covers them. Leaks show in these.
-    pub complete: bool,
-    /// Only goroutines that started in this function. The empty name stands for goroutines without a stack in the trace.
-    pub start: Option<String>,
-    /// Only within regions of this type.
-    pub region: Option<String>,
-    /// Only within regions of this task, and goroutines that were created there.
-    pub task: Option<TaskId>,
-    /// Only these goroutines; all if there are none.
-    pub goroutines: Vec<GoId>,
-    /// Only while a goroutine has this label. The runtime labels its GC workers.
-    pub label: Option<String>,
-    /// Only within this range of time.
-    pub between: Option<Range<Time>>,
-}
-
-impl ProfileOptions {
-    /// Counts what Go's tool leaves out, too; see [`complete`](ProfileOptions::complete).
-    pub fn complete(mut self) -> Self {
-        self.complete = true;
-        self
-    }
-
-    /// Sets [`start`](ProfileOptions::start).
-    pub fn start(mut self, function: impl Into<String>) -> Self {
-        self.start = Some(function.into());
-        self
-    }
-
-    /// Sets [`region`](ProfileOptions::region).
-    pub fn region(mut self, name: impl Into<String>) -> Self {
-        self.region = Some(name.into());
-        self
-    }
-
-    /// Sets [`task`](ProfileOptions::task).
-    pub fn task(mut self, task: TaskId) -> Self {
-        self.task = Some(task);
-        self
-    }
-
-    /// Adds to [`goroutines`](ProfileOptions::goroutines).
-    pub fn goroutine(mut self, go: GoId) -> Self {
-        self.goroutines.push(go);
-        self
-    }
-
-    /// Sets [`label`](ProfileOptions::label).
-    pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
-    fn wants_goroutine(&self, go: u64) -> bool {
-        self.goroutines.is_empty() || self.goroutines.contains(&GoId(go))
-    }
-
-    /// Sets [`between`](ProfileOptions::between).
-    pub fn between(mut self, range: Range<Time>) -> Self {
-        self.between = Some(range);
-        self
-    }
-}
+pub use options::{ProfileKind, ProfileOptions};
+use options::{SAMPLE_NANOS, is_off_cpu};
+pub use report::{LeftOut, LeftOutStart, StackProfile, StackSample};
+use stack_times::{FastStackTimes, SampleKey, StackTimes};
 
 /// Counts time by stack, in one pass. Memory is proportional to the number of live goroutines and of different stacks.
 ///
@@ -526,14 +429,6 @@ impl ProfileCounts {
             },
         }
     }
-}
-
-/// The time that a CPU sample represents. The runtime takes a hundred samples a second by default; the trace does not have the rate
-/// (Go `src/runtime/pprof/pprof.go`, `StartCPUProfile`).
-pub(super) const SAMPLE_NANOS: i64 = 10_000_000;
-
-fn is_off_cpu(state: GoState) -> bool {
-    matches!(state, GoState::Waiting | GoState::Runnable | GoState::Syscall)
 }
 
 impl Follower for ProfileCounts {
