@@ -109,6 +109,14 @@ impl FileKind {
 
     /// What a file is, from its first bytes, which should be [`FileKind::HEAD`] unless the file is
     /// shorter. A compressed file has to be unpacked to find out what is in it.
+    ///
+    /// ```
+    /// use gotrace::FileKind;
+    ///
+    /// assert_eq!(FileKind::of(b"go 1.26 trace\0\0\0"), FileKind::Trace);
+    /// assert_eq!(FileKind::of(b"<html>"), FileKind::Html);
+    /// println!("this is {}", FileKind::of(b""));
+    /// ```
     pub fn of(head: &[u8]) -> Self {
         let head = &head[..head.len().min(Self::HEAD)];
         if head.is_empty() {

@@ -231,6 +231,18 @@ impl ReaderBuilder {
 impl<'a> Reader<'a> {
     /// Reads a trace from memory, such as a mapped file.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/channels.trace");
+    /// let bytes = std::fs::read(path)?;
+    /// let mut reader = gotrace::Reader::from_slice(&bytes)?;
+    /// assert_eq!(reader.version(), gotrace::Version::Go126);
+    /// let first = reader.next_event()?.ok_or("no events")?;
+    /// println!("{first}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// `NotATrace`, `TruncatedHeader` or `UnsupportedVersion` if the first 16 bytes are not the
@@ -241,6 +253,21 @@ impl<'a> Reader<'a> {
 
     /// Reads a trace from any `Read`, such as a pipe, a decompressor or a connection. A `BufReader`
     /// is not needed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/channels.trace");
+    /// let input = std::fs::File::open(path)?; // or std::io::stdin(), or a socket
+    /// let mut reader = gotrace::Reader::from_reader(input)?;
+    /// let mut events = 0;
+    /// while let Some(_event) = reader.next_event()? {
+    ///     events += 1;
+    /// }
+    /// println!("{events} events");
+    /// # assert!(events > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

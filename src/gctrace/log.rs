@@ -89,6 +89,17 @@ impl Log {
     /// Reads an input such as standard input to its end. It may be a gzip file, with the feature
     /// `pprof`.
     ///
+    /// ```
+    /// # fn main() -> Result<(), gotrace::Error> {
+    /// use gotrace::gctrace::Log;
+    ///
+    /// let input = &b"listening on :8080\n"[..]; // or std::io::stdin()
+    /// let log = Log::from_reader(input)?;
+    /// assert_eq!((log.cycles.len(), log.skipped.other), (0, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the input cannot be read or unpacked.

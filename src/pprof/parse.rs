@@ -30,6 +30,17 @@ impl Profile<'static> {
 
     /// Reads an input, such as standard input, to its end. It may be compressed with gzip.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/profiles/go1.27/heap.pb.gz");
+    /// use gotrace::pprof::{PprofKind, Profile};
+    ///
+    /// let profile = Profile::from_reader(std::fs::File::open(path)?)?;
+    /// assert_eq!(profile.kind(), PprofKind::Heap);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`from_path`](Profile::from_path).
@@ -50,6 +61,16 @@ impl Profile<'static> {
 impl<'a> Profile<'a> {
     /// Reads a profile in memory. It may be compressed with gzip. If it is not, the bytes are
     /// borrowed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/profiles/go1.27/heap.pb.gz");
+    /// let bytes = std::fs::read(path)?;
+    /// let profile = gotrace::pprof::Profile::from_slice(&bytes)?;
+    /// println!("{} samples", profile.sample_count());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -27,6 +27,16 @@ impl Timeline {
 
     /// Builds the timeline of a trace in memory, which may be a mapped file.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/channels.trace");
+    /// let bytes = std::fs::read(path)?;
+    /// let timeline = gotrace::Timeline::from_slice(&bytes)?;
+    /// println!("{:?} with {} goroutines", timeline.end() - timeline.start(), timeline.goroutines().len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`from_events`](Self::from_events).
@@ -35,6 +45,16 @@ impl Timeline {
     }
 
     /// Builds the timeline of a trace from any `Read`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/channels.trace");
+    /// // Any `Read` will do: a socket, a decompressor, standard input.
+    /// let timeline = gotrace::Timeline::from_reader(std::fs::File::open(path)?)?;
+    /// assert!(timeline.gaps().len() == 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -51,6 +71,17 @@ impl Timeline {
     ///
     /// With the feature `parallel` and a second processor, a second thread builds the timeline
     /// while this one reads. The result is the same.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces/go1.27/channels.trace");
+    /// use gotrace::{Reader, Timeline};
+    ///
+    /// let timeline = Timeline::from_events(Reader::builder().lenient().from_path(path)?)?;
+    /// println!("{} bytes were lost", timeline.lost().bytes);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

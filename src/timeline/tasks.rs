@@ -30,8 +30,8 @@ impl Timeline {
         self.annotations.tasks.iter().map(|&entry| Task { timeline: self, entry })
     }
 
-    /// A task, the last one if the program used the ID again; `None` if it neither starts nor ends
-    /// within the trace.
+    /// The task with this ID, or the last one if the program reused the ID. `None` if it neither
+    /// started nor ended during the trace.
     ///
     /// The first call builds an index of all tasks.
     pub fn task(&self, id: TaskId) -> Option<Task<'_>> {
@@ -84,44 +84,44 @@ impl<'t> Task<'t> {
         TaskId(self.entry.id)
     }
 
-    /// The task in which it was created; `None` if in none, or if that is not known.
+    /// The task in which it was created. `None` if in none, or if that is not known.
     pub fn parent(&self) -> Option<TaskId> {
         self.entry.parent.map(TaskId)
     }
 
-    /// The name that the program gave it; empty if it started before the trace.
+    /// The name that the program gave it. Empty if it started before the trace.
     pub fn name(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.name)
     }
 
-    /// When it started; `None` if before the trace, or if a [gap](Timeline::gaps) hides the start.
+    /// When it started. `None` if that was before the trace or in a [gap](Timeline::gaps).
     pub fn start(&self) -> Option<Time> {
         self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended; `None` if it had not when the trace ended, or if a [gap](Timeline::gaps) may
-    /// hide the end.
+    /// When it ended. `None` if it was open when the trace ended, or if it may have ended in a
+    /// [gap](Timeline::gaps).
     pub fn end(&self) -> Option<Time> {
         self.timeline.end_told(self.entry.end)
     }
 
-    /// How long it took, as far as the trace covers it.
+    /// How long it lasted during the trace.
     pub fn duration(&self) -> Duration {
         let Range { start, end } = self.known();
         end - start
     }
 
-    /// From when to when it is known to have existed.
+    /// The range of time in which it is known to have existed.
     pub(crate) fn known(&self) -> Range<Time> {
         self.timeline.known(self.entry.start, self.entry.end)
     }
 
-    /// The goroutine that started it, or if that is not known the one that ended it.
+    /// The goroutine that started it, or if that is not known, the one that ended it.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// The goroutine that ended it; `None` if it had not ended when the trace did.
+    /// The goroutine that ended it. `None` if it was open when the trace ended.
     pub fn ended_by(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.ended_by).map(GoId)
     }
@@ -202,7 +202,7 @@ impl<'t> Region<'t> {
         self.timeline.symbols.strings.get(self.entry.name)
     }
 
-    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
+    /// The task it belongs to, or [`TaskId::BACKGROUND`].
     pub fn task(&self) -> TaskId {
         TaskId(self.entry.task)
     }
@@ -212,18 +212,18 @@ impl<'t> Region<'t> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// When it started; `None` if before the trace, or if a [gap](Timeline::gaps) hides the start.
+    /// When it started. `None` if that was before the trace or in a [gap](Timeline::gaps).
     pub fn start(&self) -> Option<Time> {
         self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended; `None` if it had not when the trace or its goroutine ended, or if a
-    /// [gap](Timeline::gaps) may hide the end.
+    /// When it ended. `None` if it was open when the trace or its goroutine ended, or if it may
+    /// have ended in a [gap](Timeline::gaps).
     pub fn end(&self) -> Option<Time> {
         self.timeline.end_told(self.entry.end)
     }
 
-    /// From when to when it is known to have existed.
+    /// The range of time in which it is known to have existed.
     pub(crate) fn known(&self) -> Range<Time> {
         self.timeline.known(self.entry.start, self.entry.end)
     }
@@ -247,7 +247,7 @@ impl<'t> LogMessage<'t> {
         Time(self.entry.time)
     }
 
-    /// The task it belongs to, [`TaskId::BACKGROUND`] if to none.
+    /// The task it belongs to, or [`TaskId::BACKGROUND`].
     pub fn task(&self) -> TaskId {
         TaskId(self.entry.task)
     }
@@ -273,7 +273,7 @@ impl<'t> LogMessage<'t> {
     }
 }
 
-/// A label that a goroutine got.
+/// A label of a goroutine.
 #[derive(Clone, Copy)]
 pub struct Label<'t> {
     timeline: &'t Timeline,
@@ -281,7 +281,7 @@ pub struct Label<'t> {
 }
 
 impl<'t> Label<'t> {
-    /// When the goroutine got it.
+    /// When it was set.
     pub fn time(&self) -> Time {
         Time(self.entry.time)
     }
@@ -291,13 +291,13 @@ impl<'t> Label<'t> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// What it says.
+    /// The text of the label.
     pub fn text(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.label)
     }
 }
 
-/// A sample of the CPU profiler: what ran on a thread at an instant.
+/// A sample of the CPU profiler: the code that a thread executed at a time.
 #[derive(Clone, Copy)]
 pub struct CpuSample<'t> {
     timeline: &'t Timeline,
@@ -310,22 +310,22 @@ impl<'t> CpuSample<'t> {
         Time(self.entry.time)
     }
 
-    /// The goroutine that ran, if any.
+    /// The goroutine that was running. `None` if none was.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// The P.
+    /// The P. `None` if the thread had none.
     pub fn proc(&self) -> Option<ProcId> {
         self.timeline.places.get(self.entry.place as usize).and_then(|place| present(place.proc)).map(ProcId)
     }
 
-    /// The thread.
+    /// The thread. `None` before Go 1.22, whose traces have no threads.
     pub fn thread(&self) -> Option<ThreadId> {
         self.timeline.places.get(self.entry.place as usize).and_then(|place| present(place.thread)).map(ThreadId)
     }
 
-    /// What ran.
+    /// The call stack. `None` if the trace has none.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.timeline.symbols.stack(self.entry.stack)
     }
