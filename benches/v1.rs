@@ -25,7 +25,7 @@ fn read(bytes: &[u8]) -> u64 {
 }
 
 fn real(c: &mut Criterion) {
-    let traces = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/traces");
+    let traces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/traces");
     let large = std::env::var_os("GOTRACE_V1").map(Into::into);
     let path = large.unwrap_or_else(|| traces.join("go1.21/gc.trace"));
     let bytes = fs::read(&path).expect("a trace to read");
