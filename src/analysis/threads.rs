@@ -153,28 +153,23 @@ impl Rows {
                 continue;
             }
             for (span, end) in goroutine.between_with_ends(range.clone()) {
-                // Until a trace first mentions a goroutine, it is in the state that is then reported.
-                let is_unreported = span.state() == GoState::Undetermined && span.previous().is_none();
-                let Some(reported) = (if is_unreported { goroutine.spans().nth(1) } else { Some(span) }) else {
-                    continue;
-                };
-                let state = reported.state();
+                let state = span.state();
                 if !matches!(state, GoState::Running | GoState::Syscall) {
                     continue;
                 }
-                let Some(thread) = reported.thread() else { continue };
+                let Some(thread) = span.thread() else { continue };
                 let Some((row, within)) = rows.seen(thread, span.start(), end) else { continue };
                 if state == GoState::Running {
                     row.running += within;
                 } else {
                     row.syscall += within;
-                    row.syscalls += u64::from(!is_unreported);
+                    row.syscalls += 1;
                 }
                 if row.last_goroutine != place + 1 {
                     row.last_goroutine = place + 1;
                     row.goroutines += 1;
                 }
-                if let Some(proc) = reported.proc() {
+                if let Some(proc) = span.proc() {
                     row.had(proc);
                 }
             }

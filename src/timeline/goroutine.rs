@@ -142,8 +142,9 @@ impl<'t> Goroutine<'t> {
     }
 
     fn creation(&self) -> Option<Entry> {
+        let is_created = *self.timeline.created.get(self.number as usize)?;
         let spans = &self.timeline.spans;
-        spans.get(spans.first(self.number)).filter(|entry| entry.state != State::Undetermined)
+        is_created.then(|| spans.get(spans.first(self.number))).flatten()
     }
 
     fn go(&self, number: u32) -> Option<GoId> {
@@ -236,11 +237,9 @@ impl<'t> Span<'t> {
         self.goroutine
     }
 
-    /// The state. [`GoState::Undetermined`] is the state of a goroutine that is older than the
-    /// trace until the trace first mentions it. That mention reports the state that it had since
-    /// the trace started (Go `src/internal/trace/summary.go`). A goroutine is also undetermined
-    /// after a [gap](Timeline::gaps) of a damaged trace. Then its state may have changed in the
-    /// gap.
+    /// The state. A goroutine that is older than the trace is in the first state that the trace
+    /// reports from the start of the trace on. [`GoState::Undetermined`] only occurs in damaged
+    /// traces: after a [gap](Timeline::gaps), until the trace reports the state again.
     pub fn state(&self) -> GoState {
         match self.entry.state {
             State::Undetermined => GoState::Undetermined,
@@ -290,9 +289,15 @@ impl<'t> Span<'t> {
     /// Whether the goroutine was already blocked when the trace first mentioned it, so that the
     /// trace does not contain the reason.
     pub fn is_since_before(&self) -> bool {
+        self.is_found_blocked(self.previous().map_or(State::Undetermined, |span| span.entry.state))
+    }
+
+    /// The same, given the state before; [`State::Undetermined`] if this is the first span.
+    pub(super) fn is_found_blocked(&self, previous: State) -> bool {
         self.entry.state == State::Waiting
+            && self.entry.who == NOBODY
+            && previous == State::Undetermined
             && self.reason_number() == 0
-            && self.previous().is_some_and(|span| span.entry.state == State::Undetermined)
     }
 
     pub(super) fn reason_number(&self) -> StringNumber {

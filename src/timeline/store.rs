@@ -42,6 +42,8 @@ pub struct Timeline {
     pub(super) extent: Extent,
     pub(super) goroutines: Index,
     pub(super) start_stacks: Vec<StackNumber>,
+    /// Whether each goroutine was created during the trace.
+    pub(super) created: Vec<bool>,
     pub(super) spans: Spans,
     pub(super) places: Vec<Place>,
     pub(super) clocks: Vec<ClockSnapshot>,
@@ -110,6 +112,7 @@ impl Timeline {
                 directory,
                 self.goroutines.bytes(),
                 (self.start_stacks.capacity() * size_of::<StackNumber>()) as u64,
+                self.created.capacity() as u64,
                 (self.places.capacity() * size_of::<Place>()) as u64,
                 (self.clocks.capacity() * size_of::<ClockSnapshot>()) as u64,
                 self.gc.bytes(),

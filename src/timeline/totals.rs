@@ -21,11 +21,9 @@ struct Waits {
 
 /// How long goroutines were in each state, within a range of time.
 ///
-/// As in Go's own summaries (Go `src/internal/trace/summary.go`), the time before the trace first
-/// mentions an older goroutine counts for the state that it then reports, since the runtime would
-/// have reported a change. After a gap of a damaged trace, time does not count until the trace
-/// reports the state. Unlike in Go's summaries, spans that are open at the end of the trace count,
-/// and so does the wait of a goroutine that is blocked `forever`.
+/// After a gap of a damaged trace, time does not count until the trace reports the state. Unlike in
+/// Go's own summaries (Go `src/internal/trace/summary.go`), spans that are open at the end of the
+/// trace count, and so does the wait of a goroutine that is blocked `forever`.
 #[derive(Clone, Debug)]
 pub struct Totals<'t> {
     timeline: &'t Timeline,
@@ -81,20 +79,8 @@ impl<'t> Totals<'t> {
 
     /// Adds the states of a goroutine within a range.
     fn add_goroutine(&mut self, goroutine: Goroutine<'t>, start: Time, end: Time) {
-        let mut undetermined = 0;
         for span in goroutine.between(start..end) {
-            let nanos = nanos_within(&span, start, end);
-            match span.state() {
-                GoState::Undetermined if span.previous().is_some() => {}
-                GoState::Undetermined => undetermined = add(undetermined, nanos),
-                _ => self.add(&span, add(nanos, std::mem::take(&mut undetermined))),
-            }
-        }
-        // The range ends before the trace reports the state.
-        if undetermined > 0
-            && let Some(told) = goroutine.spans().find(|span| span.state() != GoState::Undetermined)
-        {
-            self.add(&told, undetermined);
+            self.add(&span, nanos_within(&span, start, end));
         }
     }
 

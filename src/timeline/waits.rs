@@ -91,13 +91,14 @@ impl<'t> Goroutine<'t> {
         let timeline = self.timeline();
         let cursor = timeline.spans.covering(self.number(), range.start.0);
         let before = timeline.spans.previous(self.number(), cursor).and_then(|cursor| timeline.spans.get(cursor));
-        timeline.spans.waits_from(cursor, before.map(|entry| entry.state), |wait| {
+        timeline.spans.waits_from(cursor, before.map_or(State::Undetermined, |entry| entry.state), |wait| {
             let RawWait { cursor, entry, previous, next } = wait;
             let end = next.map_or(timeline.end(), |next| Time(next.time));
             let is_within = entry.time < range.end.0;
             if is_within && end > range.start {
-                let is_since_before = previous == State::Undetermined && timeline.symbols.why(entry.why).reason == 0;
-                show(&Wait { span: Span::of(*self, cursor, entry), end, is_since_before, next });
+                let span = Span::of(*self, cursor, entry);
+                let is_since_before = span.is_found_blocked(previous);
+                show(&Wait { span, end, is_since_before, next });
             }
             is_within
         });

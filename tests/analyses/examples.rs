@@ -80,7 +80,7 @@ const PRINTED: &[(&str, &[&str])] = &[
             "36 goroutines, asked by 4 threads",
             "     231.0µs  goroutine 21 (main.main.func2)",
             "      60.9µs  goroutine 22 (main.main.func2)",
-            "in the middle of the trace goroutines were: {\"Undetermined\": 6, \"Waiting\": 20}",
+            "in the middle of the trace goroutines were: {\"Waiting\": 26}",
         ],
     ),
     (

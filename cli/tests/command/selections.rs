@@ -108,7 +108,13 @@ type Nothing = (&'static str, &'static str, &'static [&'static str], &'static st
 
 const NOTHING: [Nothing; 26] = [
     ("blocking", "go1.27/http", &["--reason", "sink"], "no wait matches --reason sink; ", "did you mean 'sync'?"),
-    ("blocking", "go1.27/http", &["--reason", "zzz"], "no wait matches --reason zzz; ", "reasons are network, "),
+    (
+        "blocking",
+        "go1.27/http",
+        &["--reason", "zzz"],
+        "no wait matches --reason zzz; ",
+        "reasons are blocked since before the trace, network, ",
+    ),
     ("blocking", "go1.27/http", &["--min", "2s"], "no wait matches --min '2.00 s'; ", "the trace has 126 waits"),
     ("blocking", "go1.27/http", &["--func", "no (such)"], "--func 'no (such)'; ", "the trace has 126 waits"),
     ("blocking", "go1.27/gc", &["--func", "bgscav"], "no wait matches --func bgscav; ", "--idle includes them"),

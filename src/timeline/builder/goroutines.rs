@@ -90,9 +90,10 @@ impl Goroutines {
         start: i64,
         (numbers, whys): (&Numbers, &mut Whys),
     ) {
-        let lane = match from {
-            GoState::Undetermined | GoState::NotExist => self.meet(record.a, from, start),
-            _ => self.number(record.a),
+        let (lane, time) = match from {
+            GoState::Undetermined => self.meet(record, start),
+            GoState::NotExist => (self.create(record.a), record.time),
+            _ => (self.number(record.a), record.time),
         };
         self.spans.note_stack(lane, record.b, || numbers.named_stack(record.b));
         // The status at the start of a generation adds nothing new.
@@ -116,7 +117,7 @@ impl Goroutines {
             State::Running | State::Ended => 0,
             _ => whys.number(record.text, stack, numbers),
         };
-        self.spans.push(lane, Entry { time: record.time, state, who, why });
+        self.spans.push(lane, Entry { time, state, who, why });
         match to {
             GoState::Running => thread.take(record.a, lane),
             GoState::NotExist if record.a == thread.go_id => thread.release(),
@@ -124,18 +125,20 @@ impl Goroutines {
         }
     }
 
-    /// A goroutine that is created, or mentioned for the first time, and then is older than the
-    /// trace.
-    fn meet(&mut self, id: u64, from: GoState, start: i64) -> u32 {
-        let is_created = from == GoState::NotExist;
+    fn create(&mut self, id: u64) -> u32 {
         let lane = match self.index.get(id) {
             Some(known) => known,
-            None => self.add(id, is_created),
+            None => self.add(id, true),
         };
-        if !is_created {
-            self.spans.meet(lane, start);
-        }
+        self.spans.create(lane);
         lane
+    }
+
+    /// A goroutine whose state was not known until this record. Returns its number and since when it
+    /// is in the state of the record.
+    fn meet(&mut self, record: &Record, start: i64) -> (u32, i64) {
+        let lane = self.number(record.a);
+        (lane, self.spans.meet(lane, start, record.time))
     }
 }
 

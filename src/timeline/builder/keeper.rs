@@ -40,6 +40,7 @@ pub(super) struct Keeper {
 pub(super) struct Kept {
     pub goroutines: Index,
     pub start_stacks: Vec<StackNumber>,
+    pub created: Vec<bool>,
     pub spans: Spans,
     pub places: Vec<Place>,
     pub whys: Vec<Why>,
@@ -154,6 +155,7 @@ impl Keeper {
         Kept {
             goroutines: self.goroutines.index,
             start_stacks: spans.start_stacks(),
+            created: spans.created(),
             spans: spans.finish(),
             places: self.threads.places,
             whys: self.whys.finish(strings),

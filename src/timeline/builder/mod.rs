@@ -101,12 +101,14 @@ impl Builder {
     /// The timeline of all records so far.
     pub fn finish(mut self) -> Timeline {
         let kept = self.feed.finish().finish(&mut self.strings);
-        let Kept { goroutines, start_stacks, spans, places, whys, gc, metrics, procs, annotations, gaps } = kept;
+        let Kept { goroutines, start_stacks, created, spans, places, whys, gc, metrics, procs, annotations, gaps } =
+            kept;
         Timeline {
             version: self.version,
             extent: self.extent.unwrap_or_default(),
             goroutines,
             start_stacks,
+            created,
             spans,
             places,
             clocks: self.clocks,

@@ -250,6 +250,8 @@ struct Lane {
     /// The first known stack of the goroutine, or 0. Its last frame is the function in which the
     /// goroutine started.
     start_stack: StackNumber,
+    /// Whether it was created during the trace.
+    is_created: bool,
 }
 
 impl Lane {
@@ -275,7 +277,7 @@ pub(in crate::timeline) struct SpansBuilder {
 impl SpansBuilder {
     /// Adds a goroutine. They are numbered from 0.
     pub fn add_lane(&mut self) {
-        self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, start_stack: 0 });
+        self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, start_stack: 0, is_created: false });
     }
 
     /// A part of the trace is missing here.
@@ -283,14 +285,28 @@ impl SpansBuilder {
         self.gaps.push(time);
     }
 
-    /// The trace mentions a goroutine whose earlier state is not known. If it is the first mention,
-    /// the state is undetermined since `start`. Otherwise it is undetermined since the first gap
-    /// after the last mention, if there was one.
-    pub fn meet(&mut self, lane: u32, start: i64) {
+    /// The next entry of the goroutine is its creation, unless it has entries already.
+    pub fn create(&mut self, lane: u32) {
+        let is_first = self.last(lane).is_none();
+        if let Some(lane) = self.lanes.get_mut(lane as usize) {
+            lane.is_created |= is_first;
+        }
+    }
+
+    /// A status at `time` reports the state of a goroutine that was not known until then. Returns
+    /// since when it is in that state.
+    ///
+    /// The runtime writes the status of a goroutine before its first event in a generation, or at
+    /// the end of the generation if it has none. So a goroutine has been in the first state that the
+    /// trace reports since the trace began (Go `src/internal/trace/summary.go` counts alike). After
+    /// a gap, its state before the status is undetermined.
+    pub fn meet(&mut self, lane: u32, start: i64, time: i64) -> i64 {
         match self.last(lane) {
+            None if self.gaps.is_empty() => return start,
             None => self.lose(lane, start),
             Some(last) => self.lose_in_gap(lane, last),
         }
+        time
     }
 
     /// The state of a goroutine is undetermined from a time on.
@@ -385,6 +401,11 @@ impl SpansBuilder {
         self.lanes.iter().map(|lane| lane.start_stack).collect()
     }
 
+    /// Whether each goroutine was created during the trace.
+    pub fn created(&self) -> Vec<bool> {
+        self.lanes.iter().map(|lane| lane.is_created).collect()
+    }
+
     /// Closes all chunks and sorts them by goroutine. Goroutines that are not mentioned after a gap
     /// are undetermined since then.
     pub fn finish(mut self) -> Spans {
@@ -424,7 +445,7 @@ impl SpansBuilder {
 pub(in crate::timeline) struct RawWait {
     pub cursor: Cursor,
     pub entry: Entry,
-    /// The state before. [`State::Ended`] if there is none.
+    /// The state before. [`State::Undetermined`] if there is none.
     pub previous: State,
     /// The next entry. `None` if the trace ended first.
     pub next: Option<Entry>,
@@ -515,8 +536,8 @@ impl Spans {
     /// Calls `show` with each wait of a goroutine from a position on, until it returns false. Only
     /// the words of waits and of the entries after them are decoded in full.
     #[inline]
-    pub fn waits_from(&self, cursor: Cursor, before: Option<State>, mut show: impl FnMut(RawWait) -> bool) {
-        let mut previous = before.unwrap_or(State::Ended);
+    pub fn waits_from(&self, cursor: Cursor, before: State, mut show: impl FnMut(RawWait) -> bool) {
+        let mut previous = before;
         let mut open: Option<RawWait> = None;
         let mut index = cursor.index as usize;
         let own = self.chunks.get(cursor.chunk as usize..cursor.end as usize).unwrap_or_default();

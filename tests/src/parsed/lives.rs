@@ -64,16 +64,12 @@ pub fn naive(text: &str) -> BTreeMap<u64, Life> {
             woken_by: None,
         };
         match from.as_str() {
-            "Undetermined" => {
-                let state = from.clone();
-                let blank = Span { reason: String::new(), stack: vec![], ..blank.clone() };
-                life.spans.push(Span { state, start: times.0, end: time, open: false, ..blank });
-            }
             "NotExist" => {
                 life.created_at = Some(time);
                 life.created_by = by;
                 life.creation_stack = stack.clone();
             }
+            "Undetermined" => {}
             _ => {
                 let last = life.spans.last_mut().expect("the goroutine has a span");
                 assert_eq!(last.state, from, "goroutine {go} at {time}");
@@ -81,6 +77,10 @@ pub fn naive(text: &str) -> BTreeMap<u64, Life> {
             }
         }
         let mut span = blank;
+        if from == "Undetermined" {
+            // It has been in this state since before the trace.
+            span.start = times.0;
+        }
         if from == "Waiting" && to == "Runnable" {
             let waited = life.spans.last_mut().expect("the goroutine has a waiting span");
             let waker = match by {
@@ -104,8 +104,8 @@ pub fn naive(text: &str) -> BTreeMap<u64, Life> {
 /// The reason of each span as in reports, which have a name for waits without a reason.
 pub fn reason_names(life: &Life) -> Vec<String> {
     let name = |(number, span): (usize, &Span)| match (span.state.as_str(), span.reason.as_str()) {
-        ("Waiting", "") => match number.checked_sub(1).map(|before| life.spans[before].state.as_str()) {
-            Some("Undetermined") => "blocked since before the trace".to_owned(),
+        ("Waiting", "") => match (number, life.created_at) {
+            (0, None) => "blocked since before the trace".to_owned(),
             _ => "no reason recorded".to_owned(),
         },
         (_, reason) => reason.to_owned(),
@@ -116,19 +116,14 @@ pub fn reason_names(life: &Life) -> Vec<String> {
 /// The time in each state, or for each reason of waiting, within a range.
 pub fn naive_totals(life: &Life, start: i64, end: i64) -> BTreeMap<String, i64> {
     let mut totals = BTreeMap::new();
-    let mut credit = 0;
     let reasons = reason_names(life);
     for (span, reason) in life.spans.iter().zip(&reasons) {
         let within = (span.end.min(end) - span.start.max(start)).max(0);
         let key = match span.state.as_str() {
-            "Undetermined" => {
-                credit = within;
-                continue;
-            }
             "Waiting" => format!("Waiting: {reason}"),
             state => state.to_owned(),
         };
-        *totals.entry(key).or_insert(0) += within + std::mem::take(&mut credit);
+        *totals.entry(key).or_insert(0) += within;
     }
     totals.retain(|_, nanos| *nanos > 0);
     totals
