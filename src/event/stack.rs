@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_runtime_is_told_from_its_users() {
+    fn packages_of_the_runtime_are_recognised() {
         for function in ["runtime.gopark", "internal/runtime/maps.(*table).grow", "gcWriteBarrier"] {
             assert!(is_runtime(function.as_bytes()), "{function}");
         }

@@ -207,23 +207,7 @@ impl<'a> Event<'a> {
                 out.write_all(b" Message=")?;
                 log.message.write_quoted(out)?;
             }
-            EventKind::GoTransition(change) => {
-                out.write_all(b" GoID=")?;
-                write_int(signed(record.a), out)?;
-                out.write_all(b" ")?;
-                out.write_all(change.from.name().as_bytes())?;
-                out.write_all(b"->")?;
-                out.write_all(change.to.name().as_bytes())?;
-                out.write_all(b" Reason=")?;
-                change.reason.write_quoted(out)?;
-                // Go's reader gives every goroutine that is created by another one a start stack,
-                // even if it is empty.
-                let created = change.from == GoState::NotExist && change.to != GoState::Syscall;
-                if created || change.stack.is_some() {
-                    out.write_all(b"\nTransitionStack=\n")?;
-                    change.stack.map_or(Ok(()), |stack| stack.write_text(out))?;
-                }
-            }
+            EventKind::GoTransition(change) => write_go_transition(&change, record.a, out)?,
             EventKind::ProcTransition(change) => {
                 write!(out, " ProcID={} {}->{} Reason=\"\"", signed(record.a), change.from, change.to)?;
             }
@@ -263,6 +247,25 @@ fn write_sync(sync: &Sync<'_>, out: &mut impl io::Write) -> io::Result<()> {
         Some(clock) => write!(out, " Trace={} Mono={} Wall={}", clock.trace, clock.mono, clock.wall),
         None => Ok(()),
     }
+}
+
+fn write_go_transition(change: &GoTransition<'_>, go: u64, out: &mut impl io::Write) -> io::Result<()> {
+    out.write_all(b" GoID=")?;
+    write_int(signed(go), out)?;
+    out.write_all(b" ")?;
+    out.write_all(change.from.name().as_bytes())?;
+    out.write_all(b"->")?;
+    out.write_all(change.to.name().as_bytes())?;
+    out.write_all(b" Reason=")?;
+    change.reason.write_quoted(out)?;
+    // Go's reader gives every goroutine that is created by another one a start stack,
+    // even if it is empty.
+    let created = change.from == GoState::NotExist && change.to != GoState::Syscall;
+    if created || change.stack.is_some() {
+        out.write_all(b"\nTransitionStack=\n")?;
+        change.stack.map_or(Ok(()), |stack| stack.write_text(out))?;
+    }
+    Ok(())
 }
 
 fn write_range(range: &Range<'_>, out: &mut impl io::Write) -> io::Result<()> {

@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_are_used_again_and_ids_forgotten() {
+    fn slots_are_reused_and_removed_ids_are_unknown() {
         let mut arena = Arena::default();
         arena.insert(9, 9);
         assert_eq!([0, 1, 12, 13].map(|id| arena.find(id)), [Index::NONE; 4], "IDs that mark free slots");
@@ -263,7 +263,7 @@ mod tests {
 
     /// The value of each ID is the ID.
     #[test]
-    fn finds_what_a_map_finds() {
+    fn the_arena_finds_the_same_as_a_map() {
         let far = (1..5).flat_map(|turn| [3, 1023].map(|remainder| turn * DIRECT as u64 + remainder));
         let ids: Vec<u64> = (0..20).chain(1015..1050).chain(far).chain([u64::MAX]).collect();
         let mut arena = Arena::default();

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_inline_or_behind_their_length() {
+    fn values_are_inline_or_after_their_length() {
         let inline = [
             EventType::GoStart.code() | THREE,
             5, // ticks since the last event
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_apart() {
+    fn each_fault_has_its_error() {
         let fault = |bytes: &[u8]| *read(bytes).expect_err("broken");
         assert!(matches!(fault(&[0]), ErrorKind::UnknownEvent { code: 0 }));
         assert!(matches!(fault(&[50]), ErrorKind::UnknownEvent { code: 50 }));

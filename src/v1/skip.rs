@@ -21,7 +21,7 @@ const FALLING_IN: usize = 8;
 /// The maximum length of values whose length precedes them.
 const MOST_BYTES: usize = 16;
 
-const _: () = assert!(FALLING_IN * (2 + MOST_BYTES) < STRETCH, "walks set out one behind the other");
+const _: () = assert!(FALLING_IN * (2 + MOST_BYTES) < STRETCH, "walks start one after the other");
 
 const TOP_BITS: u64 = 0x8080_8080_8080_8080;
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn several_walks_come_to_where_one_does() {
+    fn several_walks_end_where_one_walk_ends() {
         for odd in [50, 700, 5000, u64::MAX] {
             let window = events(20_000, odd);
             assert!(window.len() > 2 * WALKS * STRETCH, "long enough for several walks");
@@ -225,7 +225,7 @@ mod tests {
 
     /// If a walk ends just after the goal of several, they must not go further.
     #[test]
-    fn walks_end_where_they_are_to() {
+    fn walks_end_at_their_goal() {
         let window = events(2_000, u64::MAX);
         assert!(walk(&window, 0, window.len() / 2) >= window.len() / 2, "nothing else is among them");
         let goal = STRETCH + WALKS * STRETCH;
@@ -238,7 +238,7 @@ mod tests {
 
     /// If all bytes are equal, a walk that starts inside an event is never right.
     #[test]
-    fn walks_out_of_step_are_not_believed() {
+    fn walks_that_start_inside_an_event_are_discarded() {
         for byte in 0..=u8::MAX {
             assert_same_here_and_there(&vec![byte; 3 * WALKS * STRETCH + 5]);
         }
@@ -246,7 +246,7 @@ mod tests {
 
     /// An event whose length and values disagree is not skipped, so that it is reported.
     #[test]
-    fn damaged_lengths_are_not_gone_over() {
+    fn events_with_damaged_lengths_are_not_skipped() {
         let unblock = |len: u8, values: [u8; 5]| {
             let head = [BY_LENGTH << 6 | EventType::GoUnblock.code(), len];
             quick_len(&[&head[..], &values, &[1; 16]].concat(), 0)

@@ -106,7 +106,7 @@ fn error(bytes: &[u8]) -> Error {
 const TWO_SECONDS: u64 = 2_000_000_000;
 
 #[test]
-fn a_trace_begins_with_what_was_there() {
+fn goroutines_that_existed_before_have_initial_states() {
     let lines = Trace::begun().event(E::GoEnd, &[1]).lines();
     assert_eq!(
         lines,
@@ -121,7 +121,7 @@ fn a_trace_begins_with_what_was_there() {
 }
 
 #[test]
-fn goroutines_of_which_no_more_is_known_are_runnable_and_ascend() {
+fn listed_goroutines_without_events_are_runnable_in_order_of_id() {
     let trace = Trace::new().batch(0, 100);
     let trace = [9, 4, 7].into_iter().fold(trace, |trace, go| trace.event(E::GoCreate, &[0, go, 0, 0]));
     let lines = trace.event(E::GoWaiting, &[0, 4]).event(E::Gomaxprocs, &[5, 1, 0]).lines();
@@ -158,7 +158,7 @@ fn blocked(between: impl FnOnce(Trace) -> Trace) -> Trace {
 }
 
 #[test]
-fn the_end_of_a_system_call_stands_where_it_happened() {
+fn the_end_of_a_system_call_is_returned_at_its_time() {
     // A batch without events and the tables are between the call and the event that shows that it
     // blocks.
     let lines = blocked(|trace| trace.string(1, "x").batch(3, 1).batch(0, 115)).lines();
@@ -179,7 +179,7 @@ fn the_end_of_a_system_call_stands_where_it_happened() {
 }
 
 #[test]
-fn a_sample_in_a_system_call_hides_that_it_blocks() {
+fn a_system_call_with_a_sample_does_not_block() {
     // Go's reader takes the next event of the goroutine, whatever it is.
     let sampled = |go| {
         let sample = move |trace: Trace| trace.event(E::CPUSample, &[0, 117, 0, go, 0]);
@@ -190,7 +190,7 @@ fn a_sample_in_a_system_call_hides_that_it_blocks() {
 }
 
 #[test]
-fn at_equal_times_the_lower_p_goes_first() {
+fn at_equal_times_the_lower_p_is_first() {
     let trace = Trace::new();
     let trace = [5, u64::MAX, 1].into_iter().fold(trace, |trace, p| trace.batch(p, 50).event(E::HeapGoal, &[0, p]));
     let procs: Vec<_> = trace.lines().iter().filter_map(|line| line.split(' ').nth(1).map(String::from)).collect();
@@ -198,7 +198,7 @@ fn at_equal_times_the_lower_p_goes_first() {
 }
 
 #[test]
-fn a_p_waits_for_what_another_does() {
+fn a_p_waits_for_an_event_of_another_p() {
     // The clock of P 1 is slow. By time alone, goroutine 2 would start before it becomes runnable.
     let lines = Trace::begun()
         .event(E::GoUnblock, &[20, 2, 2, 0])
@@ -239,7 +239,7 @@ fn misused_annotations_are_warnings() {
 }
 
 #[test]
-fn broken_framing_is_named() {
+fn damaged_framing_is_a_typed_error() {
     let header = Version::Go121.header();
     assert!(matches!(fault(&header), ErrorKind::EmptyTrace));
     assert!(matches!(Trace::new().string(1, "x").fault(), ErrorKind::NotABatch { found: 37 }));
@@ -259,7 +259,7 @@ fn broken_framing_is_named() {
 }
 
 #[test]
-fn broken_tables_are_named() {
+fn damaged_tables_are_typed_errors() {
     let strings = |trace: Trace| trace.fault();
     assert!(matches!(strings(Trace::begun().string(0, "x")), ErrorKind::ZeroId { table: "string" }));
     assert!(matches!(strings(Trace::begun().string(3, "")), ErrorKind::EmptyString { .. }));
@@ -276,7 +276,7 @@ fn broken_tables_are_named() {
 }
 
 #[test]
-fn contradictions_are_named() {
+fn contradictions_are_typed_errors() {
     let after = |event, values: &[u64]| Trace::begun().event(event, values).fault();
     assert!(matches!(after(E::GoStart, &[1, 9, 1]), ErrorKind::StuckFrontier(heads) if heads.len() == 1));
     assert!(matches!(after(E::GCStart, &[1, 5, 0]), ErrorKind::StuckFrontier(_)));
@@ -296,7 +296,7 @@ fn contradictions_are_named() {
 }
 
 #[test]
-fn bad_times_are_named() {
+fn impossible_times_are_typed_errors() {
     let back = Trace::begun().batch(0, 90).event(E::HeapAlloc, &[0, 1]);
     assert!(matches!(back.fault(), ErrorKind::TimeOrder { last: 105, found: 90 }));
     // Goroutine 2 waits, but was never in a system call.

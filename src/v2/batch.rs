@@ -214,17 +214,17 @@ mod tests {
     }
 
     #[test]
-    fn faults_say_where() {
+    fn faults_have_positions() {
         let fault = |bytes: &[u8]| read(bytes, 0).err().map(|fault| (fault.kind.to_string(), fault.at));
-        let told = |kind: ErrorKind, at| Some((kind.to_string(), at));
-        assert_eq!(fault(&[]), told(ErrorKind::TruncatedBatch { missing: 1 }, 0));
-        assert_eq!(fault(&[2, 1]), told(ErrorKind::NotABatch { found: 2 }, 0));
-        assert_eq!(fault(b"go 1.22 trace\0\0\0"), told(ErrorKind::MultipleTraces, 0));
-        assert_eq!(fault(&[1, 1, 1]), told(ErrorKind::TruncatedBatch { missing: 1 }, 3));
-        assert_eq!(fault(&[49, 2, 1, 1, 1, 0]), told(ErrorKind::UnknownExperiment { id: 2 }, 1));
-        assert_eq!(fault(&[1, 1, 1, 1, 0x81, 0x80, 0x04]), told(ErrorKind::BatchTooLarge { size: 65537 }, 4));
+        let expected = |kind: ErrorKind, at| Some((kind.to_string(), at));
+        assert_eq!(fault(&[]), expected(ErrorKind::TruncatedBatch { missing: 1 }, 0));
+        assert_eq!(fault(&[2, 1]), expected(ErrorKind::NotABatch { found: 2 }, 0));
+        assert_eq!(fault(b"go 1.22 trace\0\0\0"), expected(ErrorKind::MultipleTraces, 0));
+        assert_eq!(fault(&[1, 1, 1]), expected(ErrorKind::TruncatedBatch { missing: 1 }, 3));
+        assert_eq!(fault(&[49, 2, 1, 1, 1, 0]), expected(ErrorKind::UnknownExperiment { id: 2 }, 1));
+        assert_eq!(fault(&[1, 1, 1, 1, 0x81, 0x80, 0x04]), expected(ErrorKind::BatchTooLarge { size: 65537 }, 4));
         let mut overflow = vec![1];
         overflow.extend([0xff; 11]);
-        assert_eq!(fault(&overflow), told(ErrorKind::VarintOverflow, 1));
+        assert_eq!(fault(&overflow), expected(ErrorKind::VarintOverflow, 1));
     }
 }

@@ -149,7 +149,7 @@ mod tests {
         #[test]
         fn the_first_is_the_earliest(moves in moves()) {
             let mut frontier = Frontier::default();
-            // By cursor. A plain list as the reference.
+            // A plain list to compare with, by cursor.
             let mut naive: Vec<Head> = Vec::new();
             let mut cursors = 0;
             for step in moves {
@@ -199,7 +199,7 @@ mod tests {
 
     /// The order of equal times after Go's `heapInsert`, `heapUpdate` and `heapRemove`.
     #[test]
-    fn of_equal_times_the_upper_and_then_the_left_one_stays() {
+    fn at_equal_times_the_upper_head_stays_and_then_the_left_one_rises() {
         let mut frontier = Frontier::default();
         (0..6).for_each(|cursor| frontier.insert(Head { time: 5, cursor }));
         let cursors = |frontier: &Frontier| frontier.heads().iter().map(|head| head.cursor).collect::<Vec<_>>();

@@ -639,7 +639,7 @@ mod tests {
     use crate::v2::spec::Class;
 
     #[test]
-    fn the_experiments_events_are_named_as_in_the_table() {
+    fn events_of_the_experiment_have_the_names_of_the_table() {
         let events: Vec<_> = EventType::ALL.iter().filter(|event| event.spec().class == Class::AllocFree).collect();
         assert_eq!(events.len(), 9);
         for event in events {

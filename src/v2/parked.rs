@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_that_waits_for_the_same_comes_back() {
+    fn the_earliest_thread_with_a_wait_is_woken_first() {
         let mut parked = Parked::default();
         let wait = |status, last| Wait::Go { id: 1, status, last };
         let (runnable, later) = (wait(GoStatus::Runnable, 0), wait(GoStatus::Runnable, 1));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_grows_with_the_events() {
+    fn each_event_adds_to_the_patience() {
         let mut patience = Patience::default();
         patience.begin(2, 10);
         assert!(!patience.is_spent(10));

@@ -76,7 +76,7 @@ fn row_01_unreadable_record() {
 
 /// Row 2. Events before the end are kept if they need nothing after it.
 #[test]
-fn row_02_file_cut() {
+fn row_02_truncated_file() {
     let cut = Trace::begun().event(E::HeapAlloc, &[5, 1]).0;
     let faults = [
         (ErrorKind::TruncatedEvent { event: "HeapAlloc" }, cut.len() - 3),
@@ -98,7 +98,7 @@ fn row_02_file_cut() {
 
 /// Row 6.
 #[test]
-fn row_06_without_a_rate_ticks_are_nanoseconds() {
+fn row_06_without_a_frequency_ticks_are_nanoseconds() {
     let bytes = Trace::begun().0;
     let missing = ErrorKind::BadFrequency(Flaw::Missing);
     assert_read(&bytes, &["Sync"], &[(missing, bytes.len())]);
@@ -106,7 +106,7 @@ fn row_06_without_a_rate_ticks_are_nanoseconds() {
 
 /// Row 6. Damage turned an event into a frequency.
 #[test]
-fn row_06_the_last_rate_counts() {
+fn row_06_the_last_frequency_counts() {
     let begun = Trace::begun();
     let damaged = begun.event(E::Frequency, &[1_000_000]).event(E::HeapAlloc, &[1, 1]).batch(0, 200);
     let damaged = (0..16).fold(damaged, |trace, _| trace.event(E::HeapAlloc, &[1, 1]));
@@ -129,7 +129,7 @@ fn row_06_the_last_rate_counts() {
 
 /// Row 3.
 #[test]
-fn row_03_bad_record_in_a_batch() {
+fn row_03_wrong_record_in_a_batch() {
     let mut bytes = Trace::begun().event(E::CPUSample, &[1, 106, 0, 1, 0]).end();
     let sample = Trace::begun().0.len();
     bytes[..16].copy_from_slice(&Version::Go111.header());
@@ -143,7 +143,7 @@ fn row_03_bad_record_in_a_batch() {
 
 /// Row 4.
 #[test]
-fn row_04_bad_string_or_stack() {
+fn row_04_wrong_string_or_stack() {
     let unblocked = Trace::begun().event(E::GoBlock, &[1, 0]).event(E::GoUnblock, &[1, 2, 2, 0]);
     let at = unblocked.0.len();
     let bytes = unblocked.event(E::GoStartLabel, &[1, 2, 3, 99]).end();
@@ -229,7 +229,7 @@ fn row_09_other_data_after_the_end() {
 
 /// Row 10.
 #[test]
-fn row_10_nothing_but_a_header() {
+fn row_10_only_a_header() {
     let lenient = read(&Version::Go121.header());
     assert!(lenient.events.is_empty() && lenient.lost == Tally::default(), "{lenient:?}");
     assert_eq!(lenient.faults, [("EmptyTrace".to_owned(), 16)]);

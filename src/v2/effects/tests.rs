@@ -60,174 +60,225 @@ enum Outcome {
 
 /// The outcome according to the table.
 fn expected(case: &Case) -> Outcome {
-    let Case { ref before, args: [a, b, c, _], has_thread, .. } = *case;
-    let (own_go, own_proc) = if has_thread { before.threads[&THREAD] } else { (None, None) };
-    let is_first_generation = before.generation == before.first_generation;
-    let mut after = before.clone();
-    let broken = |mismatch| Outcome::Broken(Some(mismatch));
+    let before = &case.before;
+    let (own_go, own_proc) = if case.has_thread { before.threads[&THREAD] } else { (None, None) };
+    let mut model = Model { case, own_go, own_proc, after: before.clone() };
     for rule in rules(case.event) {
-        match *rule {
-            Rule::Needs(need) => {
-                let mismatch = match need {
-                    _ if !has_thread => Some(ContextMismatch::NoThread),
-                    Need::Proc if own_proc.is_none() => Some(ContextMismatch::NoProc),
-                    Need::Go if own_go.is_none() => Some(ContextMismatch::NoGoroutine),
-                    Need::NoGo if own_go.is_some() => Some(ContextMismatch::HasGoroutine),
-                    _ => None,
-                };
-                if let Some(mismatch) = mismatch {
-                    return broken(mismatch);
-                }
-                let is_met = match need {
-                    Need::GoIsRunning => own_go.is_none_or(|go| before.gos[&go].0 == GoStatus::Running),
-                    Need::ProcOnNamedThread => {
-                        before.procs[&a].0 != ProcStatus::Syscall || before.thread_of_proc(a) == Some(c)
-                    }
-                    _ => true,
-                };
-                if !is_met {
-                    return Outcome::Broken(None);
-                }
-            }
-            Rule::WaitsWhile(have) => {
-                let has_it = own_proc.is_some_and(|proc| match have {
-                    Have::Proc => true,
-                    Have::ProcInSyscall => before.procs[&proc].0 == ProcStatus::Syscall,
-                });
-                if has_it {
-                    return Outcome::Waits;
-                }
-            }
-            Rule::Go(GoChange { who, from, to }) => {
-                let id = who.id(own_go.unwrap_or(NONE), a);
-                let known = before.gos.get(&id);
-                let is_next = known.is_some_and(|(_, last)| *last == (before.generation, b.wrapping_sub(1)));
-                if known.map(|(status, _)| *status) != from || who == Subject::Named && !is_next {
-                    return if who == Subject::Named { Outcome::Waits } else { Outcome::Broken(None) };
-                }
-                let last = match who {
-                    Subject::Named => (before.generation, b),
-                    Subject::New => (before.generation, 0),
-                    Subject::Own | Subject::OwnIfAny => before.gos[&id].1,
-                };
-                after.unbind_go(id);
-                match to {
-                    Some(status) => {
-                        after.gos.insert(id, (status, last));
-                        if matches!(status, GoStatus::Running | GoStatus::Syscall) {
-                            after.threads.get_mut(&THREAD).expect("it has a thread").0 = Some(id);
-                        }
-                    }
-                    None => {
-                        after.gos.remove(&id);
-                        after.stops.remove(&id);
-                        after.assists.remove(&id);
-                    }
-                }
-            }
-            Rule::Proc(ProcChange { which: Subject::OwnIfAny, .. }) if own_proc.is_none() => {}
-            Rule::Proc(ProcChange { which, from, to, own_sequence }) => {
-                let id = which.id(own_proc.unwrap_or(NONE), a);
-                let number = if own_sequence { a } else { b };
-                let has_sequence = own_sequence || which == Subject::Named;
-                let is_met = before.procs.get(&id).is_some_and(|(status, last)| {
-                    let is_next = *last == (before.generation, number.wrapping_sub(1));
-                    from.contains(status) && (is_next || !has_sequence)
-                });
-                if !is_met {
-                    return if which == Subject::Named { Outcome::Waits } else { Outcome::Broken(None) };
-                }
-                let last = if has_sequence { (before.generation, number) } else { before.procs[&id].1 };
-                after.unbind_proc(id);
-                after.procs.insert(id, (to, last));
-                if matches!(to, ProcStatus::Running | ProcStatus::Syscall)
-                    && let Some(thread) = after.threads.get_mut(&THREAD)
-                {
-                    thread.1 = Some(id);
-                }
-            }
-            Rule::Gc(GcChange { from, to, first }) => {
-                let is_unknown = before.gc.0 == GcState::Undetermined;
-                after.gc = (to, a);
-                match first {
-                    FirstOfGc::InFirstGeneration if is_first_generation && !is_unknown => return Outcome::Broken(None),
-                    FirstOfGc::InFirstGeneration if is_first_generation => return Outcome::Happens(Box::new(after)),
-                    FirstOfGc::WhileUnknown if is_unknown => return Outcome::Happens(Box::new(after)),
-                    _ if a != before.gc.1 + 1 => return Outcome::Waits,
-                    _ if before.gc.0 != from => return Outcome::Broken(None),
-                    _ => {}
-                }
-            }
-            Rule::GoStatus => {
-                let Some(status) = GoStatus::from_wire(c) else { return Outcome::Broken(None) };
-                let is_known = before.gos.get(&a).is_some_and(|(known, _)| *known == status);
-                let may_be_new = is_first_generation && !before.gos.contains_key(&a);
-                if !is_known && !may_be_new {
-                    return Outcome::Broken(None);
-                }
-                after.gos.insert(a, (status, (before.generation, 0)));
-                let on = match status {
-                    GoStatus::Running => has_thread.then_some(THREAD),
-                    GoStatus::Syscall if b == NONE => return Outcome::Broken(None),
-                    GoStatus::Syscall => Some(b),
-                    GoStatus::Runnable | GoStatus::Waiting => None,
-                };
-                let Some(thread) = on else { continue };
-                let is_elsewhere = before.thread_of_go(a).is_some_and(|other| other != thread);
-                let has_other = before.threads[&thread].0 != Some(a);
-                // The thread of a system call may be another one. Then it must be known to have the goroutine.
-                let must_have_it =
-                    status == GoStatus::Syscall && (!has_thread || thread != THREAD || !is_first_generation);
-                if is_elsewhere || must_have_it && has_other {
-                    return Outcome::Broken(None);
-                }
-                after.threads.get_mut(&thread).expect("a known thread").0 = Some(a);
-            }
-            Rule::ProcStatus => {
-                let Some(status) = ProcStatus::from_wire(b) else { return Outcome::Broken(None) };
-                let known = before.procs.get(&a).map(|(known, _)| *known);
-                let is_to_be_stolen = known == Some(ProcStatus::Syscall) && status == ProcStatus::SyscallAbandoned;
-                if known.is_some_and(|known| known != status) && !is_to_be_stolen {
-                    return Outcome::Broken(None);
-                }
-                let status = if is_to_be_stolen { ProcStatus::Syscall } else { status };
-                after.procs.insert(a, (status, (before.generation, 0)));
-                let on_thread = matches!(status, ProcStatus::Running | ProcStatus::Syscall);
-                if on_thread && has_thread && !is_to_be_stolen {
-                    if before.thread_of_proc(a).is_some_and(|other| other != THREAD) {
-                        return Outcome::Broken(None);
-                    }
-                    after.threads.get_mut(&THREAD).expect("a known thread").1 = Some(a);
-                }
-            }
+        let verdict = match *rule {
+            Rule::Needs(need) => model.needs(need),
+            Rule::WaitsWhile(have) => model.waits_while(have),
+            Rule::Go(change) => model.change_go(change),
+            Rule::Proc(change) => model.change_proc(change),
+            Rule::Gc(change) => model.change_gc(change),
+            Rule::GoStatus => model.state_go(),
+            Rule::ProcStatus => model.state_proc(),
             Rule::RangeBegin(range) | Rule::RangeEnd(range) | Rule::RangeActive(range) => {
-                let is_active = matches!(rule, Rule::RangeActive(_));
-                let own = if range == Range::Sweep { own_proc } else { own_go };
-                let id = if is_active { a } else { own.expect("it was needed") };
-                match range {
-                    Range::Sweep if !before.procs.contains_key(&id) => return broken(ContextMismatch::NoProc),
-                    Range::Sweep => {}
-                    _ if !before.gos.contains_key(&id) => return broken(ContextMismatch::NoGoroutine),
-                    _ => {}
-                }
-                let open = match range {
-                    Range::StopTheWorld => &mut after.stops,
-                    Range::MarkAssist => &mut after.assists,
-                    Range::Sweep => &mut after.sweeps,
-                };
-                let is_met = match rule {
-                    Rule::RangeBegin(_) => open.insert(id),
-                    Rule::RangeEnd(_) => open.remove(&id),
-                    _ if is_first_generation => open.insert(id),
-                    _ => open.contains(&id),
-                };
-                if !is_met {
-                    return Outcome::Broken(None);
-                }
+                model.change_range(*rule, range)
+            }
+        };
+        match verdict {
+            Verdict::Met => {}
+            Verdict::Last => break,
+            Verdict::Waits => return Outcome::Waits,
+            Verdict::Broken(mismatch) => return Outcome::Broken(mismatch),
+        }
+    }
+    Outcome::Happens(Box::new(model.after))
+}
+
+/// The outcome of a rule.
+enum Verdict {
+    Met,
+    /// The rule is met, and the others do not apply.
+    Last,
+    Waits,
+    Broken(Option<ContextMismatch>),
+}
+
+impl Verdict {
+    /// The trace is broken unless this is true.
+    fn met_if(is_met: bool) -> Verdict {
+        if is_met { Verdict::Met } else { Verdict::Broken(None) }
+    }
+
+    /// If a rule about this subject is not met, the event waits or the trace is broken.
+    fn unmet(subject: Subject) -> Verdict {
+        if subject == Subject::Named { Verdict::Waits } else { Verdict::Broken(None) }
+    }
+}
+
+/// Applies rules to plain data.
+struct Model<'a> {
+    case: &'a Case,
+    own_go: Option<u64>,
+    own_proc: Option<u64>,
+    after: Picture,
+}
+
+impl Model<'_> {
+    fn is_first_generation(&self) -> bool {
+        self.case.before.generation == self.case.before.first_generation
+    }
+
+    fn needs(&self, need: Need) -> Verdict {
+        let Case { ref before, has_thread, args: [a, _, c, _], .. } = *self.case;
+        match need {
+            _ if !has_thread => Verdict::Broken(Some(ContextMismatch::NoThread)),
+            Need::Proc if self.own_proc.is_none() => Verdict::Broken(Some(ContextMismatch::NoProc)),
+            Need::Go if self.own_go.is_none() => Verdict::Broken(Some(ContextMismatch::NoGoroutine)),
+            Need::NoGo if self.own_go.is_some() => Verdict::Broken(Some(ContextMismatch::HasGoroutine)),
+            Need::Thread | Need::Proc | Need::Go | Need::NoGo => Verdict::Met,
+            Need::GoIsRunning => Verdict::met_if(self.own_go.is_none_or(|go| before.gos[&go].0 == GoStatus::Running)),
+            Need::ProcOnNamedThread => {
+                let is_in_call = before.procs[&a].0 == ProcStatus::Syscall;
+                Verdict::met_if(!is_in_call || before.thread_of_proc(a) == Some(c))
             }
         }
     }
-    Outcome::Happens(Box::new(after))
+
+    fn waits_while(&self, have: Have) -> Verdict {
+        let has_it = self.own_proc.is_some_and(|proc| match have {
+            Have::Proc => true,
+            Have::ProcInSyscall => self.case.before.procs[&proc].0 == ProcStatus::Syscall,
+        });
+        if has_it { Verdict::Waits } else { Verdict::Met }
+    }
+
+    fn change_go(&mut self, GoChange { who, from, to }: GoChange) -> Verdict {
+        let Case { ref before, args: [a, b, ..], .. } = *self.case;
+        let id = who.id(self.own_go.unwrap_or(NONE), a);
+        let known = before.gos.get(&id);
+        let is_next = known.is_some_and(|(_, last)| *last == (before.generation, b.wrapping_sub(1)));
+        if known.map(|(status, _)| *status) != from || who == Subject::Named && !is_next {
+            return Verdict::unmet(who);
+        }
+        let last = match who {
+            Subject::Named => (before.generation, b),
+            Subject::New => (before.generation, 0),
+            Subject::Own | Subject::OwnIfAny => before.gos[&id].1,
+        };
+        self.after.unbind_go(id);
+        match to {
+            Some(status) => {
+                self.after.gos.insert(id, (status, last));
+                if matches!(status, GoStatus::Running | GoStatus::Syscall) {
+                    self.after.threads.get_mut(&THREAD).expect("it has a thread").0 = Some(id);
+                }
+            }
+            None => {
+                self.after.gos.remove(&id);
+                self.after.stops.remove(&id);
+                self.after.assists.remove(&id);
+            }
+        }
+        Verdict::Met
+    }
+
+    fn change_proc(&mut self, ProcChange { which, from, to, own_sequence }: ProcChange) -> Verdict {
+        let Case { ref before, args: [a, b, ..], .. } = *self.case;
+        if which == Subject::OwnIfAny && self.own_proc.is_none() {
+            return Verdict::Met;
+        }
+        let id = which.id(self.own_proc.unwrap_or(NONE), a);
+        let number = if own_sequence { a } else { b };
+        let has_sequence = own_sequence || which == Subject::Named;
+        let is_met = before.procs.get(&id).is_some_and(|(status, last)| {
+            let is_next = *last == (before.generation, number.wrapping_sub(1));
+            from.contains(status) && (is_next || !has_sequence)
+        });
+        if !is_met {
+            return Verdict::unmet(which);
+        }
+        let last = if has_sequence { (before.generation, number) } else { before.procs[&id].1 };
+        self.after.unbind_proc(id);
+        self.after.procs.insert(id, (to, last));
+        if matches!(to, ProcStatus::Running | ProcStatus::Syscall)
+            && let Some(thread) = self.after.threads.get_mut(&THREAD)
+        {
+            thread.1 = Some(id);
+        }
+        Verdict::Met
+    }
+
+    fn change_gc(&mut self, GcChange { from, to, first }: GcChange) -> Verdict {
+        let (state, last) = self.case.before.gc;
+        let number = self.case.args[0];
+        let is_unknown = state == GcState::Undetermined;
+        self.after.gc = (to, number);
+        match first {
+            FirstOfGc::InFirstGeneration if self.is_first_generation() && is_unknown => Verdict::Last,
+            FirstOfGc::InFirstGeneration if self.is_first_generation() => Verdict::Broken(None),
+            FirstOfGc::WhileUnknown if is_unknown => Verdict::Last,
+            _ if number != last + 1 => Verdict::Waits,
+            _ => Verdict::met_if(state == from),
+        }
+    }
+
+    fn state_go(&mut self) -> Verdict {
+        let Case { ref before, has_thread, args: [a, b, c, _], .. } = *self.case;
+        let Some(status) = GoStatus::from_wire(c) else { return Verdict::Broken(None) };
+        let is_known = before.gos.get(&a).is_some_and(|(known, _)| *known == status);
+        let may_be_new = self.is_first_generation() && !before.gos.contains_key(&a);
+        if !is_known && !may_be_new {
+            return Verdict::Broken(None);
+        }
+        self.after.gos.insert(a, (status, (before.generation, 0)));
+        let on = match status {
+            GoStatus::Running => has_thread.then_some(THREAD),
+            GoStatus::Syscall if b == NONE => return Verdict::Broken(None),
+            GoStatus::Syscall => Some(b),
+            GoStatus::Runnable | GoStatus::Waiting => None,
+        };
+        let Some(thread) = on else { return Verdict::Met };
+        let is_elsewhere = before.thread_of_go(a).is_some_and(|other| other != thread);
+        let has_other = before.threads[&thread].0 != Some(a);
+        // The thread of a system call may be another one. Then it must be known to have the goroutine.
+        let is_own = has_thread && thread == THREAD;
+        let must_have_it = status == GoStatus::Syscall && !(is_own && self.is_first_generation());
+        self.after.threads.get_mut(&thread).expect("a known thread").0 = Some(a);
+        Verdict::met_if(!(is_elsewhere || must_have_it && has_other))
+    }
+
+    fn state_proc(&mut self) -> Verdict {
+        let Case { ref before, has_thread, args: [a, b, ..], .. } = *self.case;
+        let Some(status) = ProcStatus::from_wire(b) else { return Verdict::Broken(None) };
+        let known = before.procs.get(&a).map(|(known, _)| *known);
+        let will_be_stolen = known == Some(ProcStatus::Syscall) && status == ProcStatus::SyscallAbandoned;
+        let status = if will_be_stolen { ProcStatus::Syscall } else { status };
+        if known.is_some_and(|known| known != status) {
+            return Verdict::Broken(None);
+        }
+        self.after.procs.insert(a, (status, (before.generation, 0)));
+        let is_on_thread = matches!(status, ProcStatus::Running | ProcStatus::Syscall);
+        if !is_on_thread || !has_thread || will_be_stolen {
+            return Verdict::Met;
+        }
+        self.after.threads.get_mut(&THREAD).expect("a known thread").1 = Some(a);
+        Verdict::met_if(before.thread_of_proc(a).is_none_or(|thread| thread == THREAD))
+    }
+
+    fn change_range(&mut self, rule: Rule, range: Range) -> Verdict {
+        let before = &self.case.before;
+        let own = if range == Range::Sweep { self.own_proc } else { self.own_go };
+        let id = match rule {
+            Rule::RangeActive(_) => self.case.args[0],
+            _ => own.expect("it is needed"),
+        };
+        let is_first_generation = self.is_first_generation();
+        let open = match range {
+            Range::Sweep if !before.procs.contains_key(&id) => return Verdict::Broken(Some(ContextMismatch::NoProc)),
+            Range::Sweep => &mut self.after.sweeps,
+            _ if !before.gos.contains_key(&id) => return Verdict::Broken(Some(ContextMismatch::NoGoroutine)),
+            Range::StopTheWorld => &mut self.after.stops,
+            Range::MarkAssist => &mut self.after.assists,
+        };
+        Verdict::met_if(match rule {
+            Rule::RangeBegin(_) => open.insert(id),
+            Rule::RangeEnd(_) => open.remove(&id),
+            _ if is_first_generation => open.insert(id),
+            _ => open.contains(&id),
+        })
+    }
 }
 
 /// The states of the thread of an event.

@@ -57,7 +57,7 @@ fn traces() -> Vec<(String, Version, Vec<u8>)> {
 }
 
 #[test]
-fn real_traces_come_out_the_same() {
+fn real_traces_have_the_same_order() {
     for (name, version, bytes) in traces() {
         assert_same(&bytes, version, &name);
     }
@@ -179,7 +179,7 @@ fn blocked_threads_are_not_tried_at_every_event() {
                 })
             });
             // Up to 16 tries happen before threads are parked.
-            assert!(found < 24.0, "{what}, {ms} Ms: {found} tries for each");
+            assert!(found < 24.0, "{what}, {ms} threads: {found} tries for each");
         }
     }
 }
