@@ -25,14 +25,16 @@ fn print_life(path: &str, id: &str) -> Result<(), Box<dyn Error>> {
     let id = id.parse().map_err(|_| format!("{id} is not the number of a goroutine"))?;
     let timeline = Timeline::from_path(path)?;
     let goroutine = timeline.goroutine(GoId(id)).ok_or_else(|| format!("the trace has no goroutine {id}"))?;
-    println!("goroutine {id} runs {}", goroutine.name());
+    let mut out = BufWriter::new(io::stdout().lock());
+    writeln!(out, "goroutine {id} runs {}", goroutine.name())?;
     match (goroutine.created_at(), goroutine.created_by()) {
-        (Some(time), Some(creator)) => println!("created at +{:?} by goroutine {creator}", time - timeline.start()),
-        (Some(time), None) => println!("created at +{:?}", time - timeline.start()),
-        (None, _) => println!("created before the trace"),
+        (Some(time), Some(creator)) => {
+            writeln!(out, "created at +{:?} by goroutine {creator}", time - timeline.start())?
+        }
+        (Some(time), None) => writeln!(out, "created at +{:?}", time - timeline.start())?,
+        (None, _) => writeln!(out, "created before the trace")?,
     }
 
-    let mut out = BufWriter::new(io::stdout().lock());
     writeln!(out, "{:>12} {:>10}  STATE", "START", "FOR")?;
     for span in goroutine.spans() {
         let mut line = format!("{:>12?} {:>10.1?}  {}", span.start() - timeline.start(), span.duration(), span.state());

@@ -3,6 +3,7 @@
 //!     cargo run --release --example heap_diff -- heap.1.pb.gz heap.2.pb.gz
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use gotrace::pprof::{By, Profile, Report};
@@ -23,10 +24,11 @@ fn main() -> ExitCode {
 fn compare(before: &str, after: &str) -> Result<(), Box<dyn Error>> {
     let diff = report(after)?.minus(&report(before)?)?;
     let bytes = diff.sample_type("inuse_space").ok_or("these are not heap profiles")?;
-    println!("memory in use changed by {}", kibibytes(diff.total()[bytes]));
-    println!("{:>14} {:>14}  FUNCTION", "ITSELF", "WITH CALLEES");
+    let mut out = io::stdout().lock();
+    writeln!(out, "memory in use changed by {}", kibibytes(diff.total()[bytes]))?;
+    writeln!(out, "{:>14} {:>14}  FUNCTION", "ITSELF", "WITH CALLEES")?;
     for row in diff.top(bytes).iter().take(10) {
-        println!("{:>14} {:>14}  {}", kibibytes(row.flat[bytes]), kibibytes(row.cum[bytes]), row.name());
+        writeln!(out, "{:>14} {:>14}  {}", kibibytes(row.flat[bytes]), kibibytes(row.cum[bytes]), row.name())?;
     }
     Ok(())
 }

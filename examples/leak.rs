@@ -7,6 +7,7 @@
 //!     cargo run --release --example leak -- heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz trace.out gctrace.log
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use gotrace::Reader;
@@ -27,8 +28,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    print_verdict(&inputs);
-    ExitCode::SUCCESS
+    match print_verdict(&inputs) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Reads a file and adds it to the inputs.
@@ -44,17 +50,19 @@ fn add(inputs: &mut Inputs, path: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn print_verdict(inputs: &Inputs) {
+fn print_verdict(inputs: &Inputs) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     let verdict = diagnose(inputs, &Options::default());
-    println!("{}, evidence: {}", verdict.judgement, verdict.strength);
+    writeln!(out, "{}, evidence: {}", verdict.judgement, verdict.strength)?;
     for finding in verdict.findings.iter().take(3) {
-        println!("\n{} (based on: {})", finding.title, finding.source.name());
+        writeln!(out, "\n{} (based on: {})", finding.title, finding.source.name())?;
         if let Some(place) = &finding.place {
-            println!("  at    {} ({}:{})", place.func, place.file, place.line);
+            writeln!(out, "  at    {} ({}:{})", place.func, place.file, place.line)?;
         }
-        println!("  next  {}", finding.next_step);
+        writeln!(out, "  next  {}", finding.next_step)?;
     }
     for against in &verdict.against {
-        println!("\nagainst: {}", against.reason);
+        writeln!(out, "\nagainst: {}", against.reason)?;
     }
+    Ok(())
 }

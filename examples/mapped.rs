@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use gotrace::Reader;
@@ -37,9 +38,10 @@ fn count_mapped(path: &str) -> Result<(), Box<dyn Error>> {
         }
     }
     let events: u64 = by_thread.values().sum();
-    println!("{} bytes mapped, {events} events of {} threads", map.len(), by_thread.len());
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} bytes mapped, {events} events of {} threads", map.len(), by_thread.len())?;
     for (thread, count) in by_thread {
-        println!("{count:>10} events of thread {thread}");
+        writeln!(out, "{count:>10} events of thread {thread}")?;
     }
     Ok(())
 }

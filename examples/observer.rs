@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use gotrace::analysis::latency::Latency;
@@ -57,18 +58,20 @@ fn print_wakeups(path: &str) -> Result<(), Box<dyn Error>> {
     // Observers in a tuple share one pass. For a damaged trace, run returns the results up to the
     // damage, and the error.
     let ((pairs, latency), error) = run(&mut reader, (Wakeups::default(), Latency::new()));
-    println!("{} wakeups", pairs.iter().map(|(_, count)| count).sum::<u64>());
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} wakeups", pairs.iter().map(|(_, count)| count).sum::<u64>())?;
     for ((waker, woken), count) in pairs.iter().take(10) {
         match waker {
-            Some(waker) => println!("{count:>8}  goroutine {waker} woke goroutine {woken}"),
-            None => println!("{count:>8}  the runtime woke goroutine {woken}"),
+            Some(waker) => writeln!(out, "{count:>8}  goroutine {waker} woke goroutine {woken}")?,
+            None => writeln!(out, "{count:>8}  the runtime woke goroutine {woken}")?,
         }
     }
     let wait = &latency.wake.all;
-    println!(
+    writeln!(
+        out,
         "a woken goroutine ran after {:?} (median), {:?} (99th percentile)",
         wait.percentile(50.0),
         wait.percentile(99.0)
-    );
+    )?;
     error.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,7 +24,12 @@ fn main() -> ExitCode {
 fn print_procs(path: &str) -> Result<(), Box<dyn Error>> {
     let timeline = Timeline::from_path(path)?;
     let whole = timeline.end() - timeline.start();
-    println!("{:>4} {:>12} {:>5} {:>12} {:>8} {:>12}", "P", "RUNNING GO", "SHARE", "IDLE", "THREADS", "GOROUTINES");
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{:>4} {:>12} {:>5} {:>12} {:>8} {:>12}",
+        "P", "RUNNING GO", "SHARE", "IDLE", "THREADS", "GOROUTINES"
+    )?;
     let mut procs: Vec<_> = timeline.procs().collect();
     procs.sort_by_key(|proc| proc.id());
     for proc in procs {
@@ -33,13 +39,14 @@ fn print_procs(path: &str) -> Result<(), Box<dyn Error>> {
         let runs = || proc.runs().filter(|run| run.state() == GoState::Running);
         let running: Duration = runs().map(|run| run.duration()).sum();
         let goroutines: BTreeSet<_> = runs().map(|run| run.goroutine().id()).collect();
-        println!(
+        writeln!(
+            out,
             "{:>4} {running:>12.1?} {:>4.0}% {idle:>12.1?} {:>8} {:>12}",
             proc.id(),
             100.0 * running.as_secs_f64() / whole.as_secs_f64(),
             threads.len(),
             goroutines.len(),
-        );
+        )?;
     }
     Ok(())
 }

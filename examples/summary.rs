@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use gotrace::{EventKind, GoState, Metric, Reader};
@@ -40,15 +41,16 @@ fn summarize(path: &str) -> Result<(), Box<dyn Error>> {
         }
     }
     let (first, last) = times.ok_or("the trace has no events")?;
-    println!("trace format  {}", reader.version());
-    println!("duration      {:.1?}", last - first);
-    println!("goroutines    {} ({created} created, {exited} exited)", goroutines.len());
-    println!("largest heap  {:.2} MiB", largest_heap as f64 / f64::from(1 << 20));
-    println!("events        {}", kinds.values().sum::<u64>());
+    let mut out = io::stdout().lock();
+    writeln!(out, "trace format  {}", reader.version())?;
+    writeln!(out, "duration      {:.1?}", last - first)?;
+    writeln!(out, "goroutines    {} ({created} created, {exited} exited)", goroutines.len())?;
+    writeln!(out, "largest heap  {:.2} MiB", largest_heap as f64 / f64::from(1 << 20))?;
+    writeln!(out, "events        {}", kinds.values().sum::<u64>())?;
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
     for (kind, count) in kinds {
-        println!("  {count:>9}  {kind}");
+        writeln!(out, "  {count:>9}  {kind}")?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 use gotrace::{EventKind, GoState, Metric, Reader};
@@ -41,6 +41,7 @@ fn follow(path: &str) -> Result<(), Box<dyn Error>> {
     // The reader returns events as soon as their generation is complete, and keeps only that
     // generation in memory.
     let mut reader = Reader::from_reader(input)?;
+    let mut out = io::stdout().lock();
     let mut counts = Counts::default();
     let mut first = None;
     while let Some(event) = reader.next_event()? {
@@ -57,10 +58,11 @@ fn follow(path: &str) -> Result<(), Box<dyn Error>> {
             EventKind::Sync(sync) if sync.n > 1 => {
                 let Counts { events, created, exited, waits, heap } = counts;
                 let heap = heap as f64 / f64::from(1 << 20);
-                println!(
+                writeln!(
+                    out,
                     "+{:<8.1?} {events:>8} events, {created} goroutines created, {exited} exited, {waits} waits, heap {heap:.1} MiB",
                     event.time() - start,
-                );
+                )?;
                 counts = Counts::default();
             }
             _ => {}

@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
 fn print_busiest(path: &str) -> Result<(), Box<dyn Error>> {
     let timeline = Timeline::from_path(path)?;
     let ids: Vec<GoId> = timeline.goroutines().map(|goroutine| goroutine.id()).collect();
-    println!("{} goroutines, asked by {THREADS} threads", ids.len());
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} goroutines, asked by {THREADS} threads", ids.len())?;
 
     let mut rows: Vec<(Duration, GoId)> = thread::scope(|scope| {
         let shares = ids.chunks(ids.len().div_ceil(THREADS).max(1));
@@ -41,7 +43,7 @@ fn print_busiest(path: &str) -> Result<(), Box<dyn Error>> {
     for (running, goroutine) in
         rows.iter().take(10).filter_map(|&(running, id)| Some((running, timeline.goroutine(id)?)))
     {
-        println!("{running:>12.1?}  goroutine {} ({})", goroutine.id(), goroutine.name());
+        writeln!(out, "{running:>12.1?}  goroutine {} ({})", goroutine.id(), goroutine.name())?;
     }
 
     let middle = Time(timeline.start().0.midpoint(timeline.end().0));
@@ -49,7 +51,7 @@ fn print_busiest(path: &str) -> Result<(), Box<dyn Error>> {
     for span in timeline.at(middle).goroutines() {
         *states.entry(span.state().name()).or_default() += 1;
     }
-    println!("in the middle of the trace goroutines were: {states:?}");
+    writeln!(out, "in the middle of the trace goroutines were: {states:?}")?;
     Ok(())
 }
 
