@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,6 +10,7 @@ use gotrace::edit::{Cause, Remedy, probable_cause};
 use gotrace::pprof::{ProfileError, ProfileErrorKind};
 use gotrace::{Error, ErrorKind, FileKind, Reader};
 
+use crate::input;
 use crate::view::names::printable;
 
 /// What a command found. It decides the exit status.
@@ -53,9 +54,8 @@ impl Failure {
         Failure::Input { path: path.to_owned(), error: error.to_string(), hint: profile_hint(&error.kind).into() }
     }
 
-    /// A file that is not what a command reads. `head` is its first bytes.
-    pub fn wrong_file(path: &Path, head: &[u8], wanted: Wanted) -> Self {
-        let kind = FileKind::of(head);
+    /// A file of this kind, which a command does not read. `head` is its first bytes.
+    pub fn wrong_file(path: &Path, kind: FileKind, head: &[u8], wanted: Wanted) -> Self {
         let begin: String =
             String::from_utf8_lossy(head).chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
         let is_known = matches!(kind, FileKind::Trace | FileKind::Profile | FileKind::GcLog);
@@ -68,7 +68,8 @@ impl Failure {
 
     /// A file that cannot be read.
     pub fn input(path: &Path, error: io::Error) -> Self {
-        Failure::Input { path: path.to_owned(), error: ErrorKind::from(error).to_string(), hint: "".into() }
+        let hint = read_hint(&error);
+        Failure::Input { path: path.to_owned(), error: ErrorKind::from(error).to_string(), hint: hint.into() }
     }
 
     /// A file that cannot be written.
@@ -84,6 +85,7 @@ impl From<io::Error> for Failure {
 }
 
 /// Turns the result of a command into an exit status. A failure is printed to standard error as one line.
+/// `command` is empty if none was given.
 ///
 /// A closed pipe is not a failure: the program that reads the output, such as `head`, needs no
 /// more.
@@ -99,8 +101,14 @@ pub fn exit(command: &str, result: Result<impl Into<Answer>, Failure>) -> ExitCo
             format!("{}: {error}{separator}{hint}", name(&path, "standard input"))
         }
     };
-    eprintln!("gotrace {command}: {message}");
+    note(command, &message);
     ExitCode::from(FAILED)
+}
+
+/// Prints a line to standard error, after the name of the command. If standard error is closed,
+/// nobody reads it.
+pub fn note(command: &str, text: &str) {
+    let _ = writeln!(io::stderr(), "{}: {text}", format!("gotrace {command}").trim_end());
 }
 
 /// A file's name, or `stream` for `-`.
@@ -112,7 +120,7 @@ fn name(path: &Path, stream: &str) -> String {
 fn hint(kind: &ErrorKind) -> Cow<'static, str> {
     let (oldest, newest) = (Reader::GO_RELEASES.start(), Reader::GO_RELEASES.end());
     match kind {
-        ErrorKind::Io(_) => "".into(),
+        ErrorKind::Io(error) => read_hint(error).into(),
         ErrorKind::NotATrace { .. } => {
             "give a file that runtime/trace, go test -trace or /debug/pprof/trace?seconds=5 wrote".into()
         }
@@ -139,6 +147,14 @@ pub fn with_advice(mut cause: Cause) -> Cause {
     cause
 }
 
+/// What to do about a file that was copied before it was complete.
+const CUT: &str = "it was copied before it was complete: capture it again";
+
+/// What to do about an error of the system, or about damage to a compressed file.
+fn read_hint(error: &io::Error) -> &'static str {
+    if input::is_damage(error) { CUT } else { "" }
+}
+
 /// Whether a header names a release after the newest that is read.
 fn is_newer(version: &str) -> bool {
     let minor = version.strip_prefix("go 1.").and_then(|minor| minor.parse::<u32>().ok());
@@ -148,11 +164,11 @@ fn is_newer(version: &str) -> bool {
 /// What to do about an error in a profile.
 fn profile_hint(kind: &ProfileErrorKind) -> &'static str {
     match kind {
-        ProfileErrorKind::Io(_) => "",
+        ProfileErrorKind::Io(error) => read_hint(error),
         ProfileErrorKind::Text { .. } => "capture it without ?debug=1, or write it with debug=0",
         ProfileErrorKind::LimitExceeded { .. } => "no Go program writes such a profile",
         ProfileErrorKind::MultipleProfiles => "give each profile in a file of its own",
-        ProfileErrorKind::Gzip(_) | ProfileErrorKind::Empty => "it was copied before it was complete: capture it again",
+        ProfileErrorKind::Gzip(_) | ProfileErrorKind::Empty => CUT,
         _ => "give a file that runtime/pprof, go test -memprofile or /debug/pprof/heap wrote",
     }
 }

@@ -4,19 +4,23 @@
 
 mod command;
 mod failure;
+mod foreign;
 mod input;
 mod json;
+mod number;
 mod output;
 mod pass;
 mod select;
 mod terminal;
 mod view;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
-use failure::Failure;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use failure::{Answer, Failure};
 use terminal::Terminal;
 
 /// Answers questions about Go programs: why is it slow, does it leak, what did each goroutine do?
@@ -81,37 +85,50 @@ fn print(help: &clap::Error) -> Result<(), Failure> {
     Ok(io::stdout().flush()?)
 }
 
+impl Command {
+    fn run(&self, terminal: &mut Terminal) -> Result<Answer, Failure> {
+        match self {
+            Command::Summary(args) => command::summary::run(args, terminal)?,
+            Command::Goroutines(args) => command::goroutines::run(args, terminal)?,
+            Command::Goroutine(args) => command::goroutine::run(args, terminal)?,
+            Command::Gc(args) => command::gc::run(args, terminal)?,
+            Command::Blocking(args) => command::blocking::run(args, terminal)?,
+            Command::Procs(args) => command::procs::run(args, terminal)?,
+            Command::Threads(args) => command::threads::run(args, terminal)?,
+            Command::Tasks(args) => command::tasks::run(args, terminal)?,
+            Command::Latency(args) => command::latency::run(args, terminal)?,
+            Command::Diagnose(args) => return command::diagnose::run(args, terminal),
+            Command::Heap(args) => command::heap::run(args, terminal)?,
+            Command::Gctrace(args) => command::gctrace::run(args, terminal)?,
+            Command::Allocations(args) => command::allocations::run(args, terminal)?,
+            Command::Profile(args) => command::profile::run(args, terminal)?,
+            Command::Dump(args) => command::dump::run(args, terminal)?,
+            Command::Doctor(args) => return command::doctor::run(args, terminal),
+            Command::Compare(args) => return command::compare::run(args, terminal),
+            Command::Schema(args) => command::schema::run(args, terminal)?,
+            Command::Completions(args) => command::completions::run(args, Cli::command(), terminal)?,
+            Command::Man(args) => command::man::run(args, Cli::command(), terminal)?,
+        }
+        Ok(Answer::Fine)
+    }
+}
+
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) if error.use_stderr() => error.exit(),
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(hint) = foreign::of_pprof(&args) {
+        return failure::exit("heap", Err::<Answer, _>(Failure::Usage(hint)));
+    }
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) if error.use_stderr() => {
+            let hint = foreign::without_command(&args).filter(|_| error.kind() == ErrorKind::InvalidSubcommand);
+            let Some(hint) = hint else { error.exit() };
+            return failure::exit("", Err::<Answer, _>(Failure::Usage(hint)));
+        }
         // Help and version go to standard output, so a failed write is reported as for any answer.
         Err(help) => return failure::exit("help", print(&help)),
     };
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut terminal = Terminal::stdout(&cli.terminal);
-    let terminal = &mut terminal;
-    match &cli.command {
-        Command::Summary(args) => failure::exit("summary", command::summary::run(args, terminal)),
-        Command::Goroutines(args) => failure::exit("goroutines", command::goroutines::run(args, terminal)),
-        Command::Goroutine(args) => failure::exit("goroutine", command::goroutine::run(args, terminal)),
-        Command::Gc(args) => failure::exit("gc", command::gc::run(args, terminal)),
-        Command::Blocking(args) => failure::exit("blocking", command::blocking::run(args, terminal)),
-        Command::Procs(args) => failure::exit("procs", command::procs::run(args, terminal)),
-        Command::Threads(args) => failure::exit("threads", command::threads::run(args, terminal)),
-        Command::Tasks(args) => failure::exit("tasks", command::tasks::run(args, terminal)),
-        Command::Latency(args) => failure::exit("latency", command::latency::run(args, terminal)),
-        Command::Diagnose(args) => failure::exit("diagnose", command::diagnose::run(args, terminal)),
-        Command::Heap(args) => failure::exit("heap", command::heap::run(args, terminal)),
-        Command::Gctrace(args) => failure::exit("gctrace", command::gctrace::run(args, terminal)),
-        Command::Allocations(args) => failure::exit("allocations", command::allocations::run(args, terminal)),
-        Command::Profile(args) => failure::exit("profile", command::profile::run(args, terminal)),
-        Command::Dump(args) => failure::exit("dump", command::dump::run(args, terminal)),
-        Command::Doctor(args) => failure::exit("doctor", command::doctor::run(args, terminal)),
-        Command::Compare(args) => failure::exit("compare", command::compare::run(args, terminal)),
-        Command::Schema(args) => failure::exit("schema", command::schema::run(args, terminal)),
-        Command::Completions(args) => {
-            failure::exit("completions", command::completions::run(args, Cli::command(), terminal))
-        }
-        Command::Man(args) => failure::exit("man", command::man::run(args, Cli::command(), terminal)),
-    }
+    failure::exit(matches.subcommand_name().unwrap_or_default(), cli.command.run(&mut terminal))
 }

@@ -1,13 +1,13 @@
 //! Options that select a part of a trace. They have the same names and meaning in every command.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
 use clap::Args;
 use gotrace::timeline::Query;
-use gotrace::{GoId, Time, Timeline, WallTime};
+use gotrace::{GoId, Text, Time, Timeline, WallTime};
 use regex_lite::Regex;
 
 use crate::failure::Failure;
@@ -35,26 +35,30 @@ pub fn parse_moment(text: &str) -> Result<Moment, String> {
     if let Some(wall) = WallTime::from_rfc3339(text) {
         return Ok(Moment::Wall(wall));
     }
-    parse_duration(text.strip_prefix('+').unwrap_or(text)).map(Moment::Offset).map_err(|_| {
-        "give an offset from the start of the trace (1.5s, +20ms), RFC 3339 (2026-11-23T18:18:16.5Z), or nanoseconds of the trace's clock".to_owned()
+    parse_duration(text.strip_prefix('+').unwrap_or(text)).map(Moment::Offset).map_err(|error| {
+        let negative = if error == NEGATIVE { "an offset cannot be negative: " } else { "" };
+        let forms = "RFC 3339 (2026-11-23T18:18:16.5Z), or nanoseconds of the trace's clock";
+        format!("{negative}give an offset from the start of the trace (1.5s, +20ms), {forms}")
     })
 }
+
+const NEGATIVE: &str = "a duration cannot be negative";
 
 /// Parses a duration such as `10ms`, `1.5s` or `2m30s`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let hint = || "give a number and a unit (ns, us, ms, s, m, h), as in 10ms or 1.5s".to_owned();
     let duration: jiff::SignedDuration = text.parse().map_err(|_| hint())?;
-    Duration::try_from(duration).map_err(|_| "a duration cannot be negative".to_owned())
+    Duration::try_from(duration).map_err(|_| NEGATIVE.to_owned())
 }
 
 /// The requested part of the trace: what overlaps it is shown, and only time within it counts.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Window {
     /// Only from this moment on: 1.5s or +20ms after the start, RFC 3339, or nanoseconds of the trace's clock
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_moment, help_heading = "Selection")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_moment, help_heading = "Selection")]
     from: Option<Moment>,
     /// Only up to this moment, in any form that --from takes
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_moment, help_heading = "Selection")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_moment, help_heading = "Selection")]
     to: Option<Moment>,
 }
 
@@ -129,8 +133,8 @@ fn time(moment: Moment, clock: &Clock) -> Result<Time, Failure> {
 /// A row without a stack, such as a group of goroutines, matches by its function.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Selection {
-    /// Only this goroutine; may be repeated
-    #[arg(long = "goroutine", value_name = "ID", help_heading = "Selection")]
+    /// Only these goroutines, such as 17 or 17,18; may be repeated
+    #[arg(long = "goroutine", value_name = "ID", value_delimiter = ',', help_heading = "Selection")]
     pub goroutines: Vec<u64>,
     /// Only if the function that the goroutine started in, or one in the stack, matches
     #[arg(long, value_name = "REGEX", help_heading = "Selection")]
@@ -138,9 +142,16 @@ pub struct Selection {
     /// Like --func, for functions of this package and of the packages below it
     #[arg(long, value_name = "PATH", help_heading = "Selection")]
     pub package: Option<String>,
-    /// Only goroutines with this label
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Selection")]
+    /// Only goroutines with this label, as gotrace goroutines --by label shows it
+    #[arg(long, value_name = "LABEL", value_parser = parse_label, help_heading = "Selection")]
     pub label: Option<String>,
+}
+
+fn parse_label(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("give the text of a label, as gotrace goroutines --by label shows it".to_owned()),
+        text => Ok(text.to_owned()),
+    }
 }
 
 impl Selection {
@@ -163,6 +174,15 @@ impl Selection {
     pub fn matches_function(&self, name: &str) -> bool {
         self.func.as_ref().is_none_or(|regex| regex.is_match(name))
             && self.package.as_deref().is_none_or(|package| is_in_package(name, package))
+    }
+
+    /// Whether a goroutine matches by its ID, the function in which it started, and one of its
+    /// labels.
+    pub fn matches<'t>(&self, id: GoId, function: Text<'_>, labels: impl IntoIterator<Item = Text<'t>>) -> bool {
+        let has_label = || labels.into_iter().any(|label| self.matches_label(&label.to_str_lossy()));
+        self.has_goroutine(id)
+            && (!self.has_function() || self.matches_function(&function.to_str_lossy()))
+            && (self.label.is_none() || has_label())
     }
 
     /// Whether a label matches `--label`.
@@ -251,6 +271,27 @@ pub fn no_goroutine(id: u64, timeline: &Timeline) -> Failure {
     Failure::Usage(format!("there is no goroutine {id}; the trace has {count}, and {hint}"))
 }
 
+/// Says which labels there are, for an error message about one that no goroutine has. `None` if
+/// `--label` is not given, or if one of the labels matches.
+pub fn other_labels(selection: &Selection, labels: &BTreeSet<String>) -> Option<String> {
+    /// At most this many labels are listed.
+    const SHOWN: usize = 5;
+    if selection.label.is_none() || labels.iter().any(|label| selection.matches_label(label)) {
+        return None;
+    }
+    let shown: Vec<String> = labels.iter().take(SHOWN).map(|label| names::quoted(label)).collect();
+    let more = if labels.len() > SHOWN { ", …" } else { "" };
+    Some(match labels.is_empty() {
+        true => "the trace has no labels".to_owned(),
+        false => format!("no goroutine has this label; the labels are {}{more}", shown.join(", ")),
+    })
+}
+
+/// All labels of a timeline.
+pub fn labels(timeline: &Timeline) -> BTreeSet<String> {
+    timeline.labels().map(|label| label.text().to_string()).collect()
+}
+
 /// Whether a function belongs to a package or to one below it: `net` contains `net.(*conn).Read`
 /// and `net/http.Get`, but not `netip.X`.
 pub fn is_in_package(func: &str, package: &str) -> bool {
@@ -280,6 +321,7 @@ mod tests {
         for text in ["", "soon", "1.5", "-20ms", "+5", "2026-11-23"] {
             assert!(parse_moment(text).is_err_and(|error| error.contains("1.5s, +20ms")), "{text}");
         }
+        assert!(parse_moment("-20ms").is_err_and(|error| error.starts_with("an offset cannot be negative: ")));
     }
 
     #[test]

@@ -27,15 +27,8 @@ pub struct Options {
     #[arg(long, global = true, help_heading = "Output")]
     wide: bool,
     /// How to show times: from the start of the trace, on the trace's clock, or as wall time
-    #[arg(
-        long,
-        global = true,
-        value_name = "HOW",
-        default_value = "relative",
-        hide_default_value = true,
-        help_heading = "Output"
-    )]
-    time: TimeStyle,
+    #[arg(long, global = true, value_name = "HOW", help_heading = "Output")]
+    time: Option<TimeStyle>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -68,7 +61,7 @@ pub struct Terminal {
     out: Box<dyn Write>,
     width: Option<usize>,
     has_color: bool,
-    times: TimeStyle,
+    times: Option<TimeStyle>,
 }
 
 impl Terminal {
@@ -105,6 +98,11 @@ impl Terminal {
 
     /// How moments are shown.
     pub fn times(&self) -> TimeStyle {
+        self.times.unwrap_or_default()
+    }
+
+    /// The style of moments that `--time` asks for, if it is given.
+    pub fn asked_times(&self) -> Option<TimeStyle> {
         self.times
     }
 

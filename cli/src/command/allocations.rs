@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().cycles, help_heading = "Rules")]
     cycles: u32,
     /// The length of a window, such as 1s or 250ms
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration, help_heading = "Rules")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "1s", value_parser = parse_duration, help_heading = "Rules")]
     window: Duration,
     /// A trail hoards if a window has more allocations than this and fewer frees than --max-freed
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().min_allocated, help_heading = "Rules")]
@@ -56,14 +56,14 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().max_freed, help_heading = "Rules")]
     max_freed: u64,
     /// A gap between two allocations is short if it is shorter than this
-    #[arg(long, value_name = "DURATION", default_value = "10ms", value_parser = parse_duration, help_heading = "Rules")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "10ms", value_parser = parse_duration, help_heading = "Rules")]
     gap: Duration,
     /// A trail is steady if this many gaps in a row are short
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().run, help_heading = "Rules")]
     run: u64,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object
+    /// Print one JSON object, with as many rows as --top says: --all prints all
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input

@@ -5,18 +5,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gotrace::analysis::blocking::{BlockingOptions, BlockingReport, WaitTotals, WakerWaits, WokenBy, is_idle};
-use gotrace::timeline::{Query, Span};
+use gotrace::timeline::{Query, RuntimeWaker, Span};
 use gotrace::{GoId, Timeline};
 use serde::{Serialize, Serializer};
 
 use crate::failure::Failure;
-use crate::select::{Chosen, Selection, Window, no_goroutine, parse_duration};
+use crate::select::{Chosen, Selection, Window, labels, no_goroutine, other_labels, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{next, paragraph, place, suggest, units};
+use crate::view::{next, paragraph, place, suggest, units, waker};
 
 /// Show what goroutines waited for: by reason, by place in the code, and by who woke them.
 ///
@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "REASON", help_heading = "Selection")]
     reason: Option<String>,
     /// Only waits that last at least this long, such as 10ms
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Selection")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = parse_duration, help_heading = "Selection")]
     min: Option<Duration>,
     #[command(flatten)]
     selection: Selection,
@@ -48,7 +48,7 @@ pub struct Args {
     waits: bool,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object
+    /// Print one JSON object, with as many rows as --top says: --all prints all
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input
@@ -150,6 +150,9 @@ impl Args {
                 return Err(chosen.nothing("wait", &instead));
             }
         }
+        if let Some(labels) = other_labels(&self.selection, &labels(timeline)) {
+            return Err(chosen.nothing("wait", &labels));
+        }
         let all = BlockingReport::new(&timeline.blocked(), &BlockingOptions::default().with_idle(true).top(0));
         let names: Vec<&str> = all.by_reason.iter().map(|row| &*row.reason).collect();
         let instead = match &self.reason {
@@ -198,21 +201,13 @@ impl Args {
         let mut table = Table::new(columns);
         for span in spans.iter().take(self.rows.most()) {
             let stack = span.stack().map(place::own_frames).unwrap_or_default();
-            let waker = match span.woken_by() {
-                Some(waker) => waker.go().map_or_else(
-                    || waker.runtime().map_or(String::new(), |runtime| format!("the {runtime}")),
-                    |go| format!("goroutine {go}"),
-                ),
-                None if span.is_open() => "nobody until the trace ended".to_owned(),
-                None => "nobody".to_owned(),
-            };
             table.row([
                 units::duration(span.duration()),
                 clock.show(span.start()),
                 span.goroutine().id().to_string(),
                 span.reason_name().to_string(),
                 place::text(&stack, out.is_wide()),
-                waker,
+                waker::of(span),
             ]);
         }
         writeln!(out)?;
@@ -243,7 +238,7 @@ fn write_tables(sums: &BlockingReport, args: &Args, clock: &Clock, out: &mut Ter
 
     let mut table = self::table("WAKER (its function: its stack)");
     for row in &sums.by_waker {
-        table.row(cells(waker(row, is_wide), &row.waits, total, clock));
+        table.row(cells(woken_by(row, is_wide), &row.waits, total, clock));
     }
     write_table(&table, sums.waker_count, "waker", args, out)?;
     match sums.all.longest_goroutine {
@@ -257,7 +252,7 @@ fn write_tables(sums: &BlockingReport, args: &Args, clock: &Clock, out: &mut Ter
     }
 }
 
-fn waker(row: &WakerWaits, is_wide: bool) -> String {
+fn woken_by(row: &WakerWaits, is_wide: bool) -> String {
     match row.by {
         WokenBy::Goroutine => {
             let function = row.function.as_deref().unwrap_or("(unknown function)");
@@ -267,10 +262,10 @@ fn waker(row: &WakerWaits, is_wide: bool) -> String {
                 false => format!("{function}: {}", place::text(&row.stack, is_wide)),
             }
         }
-        WokenBy::NetworkPoller => "the network poller".into(),
-        WokenBy::Timer => "the timer".into(),
-        WokenBy::Scheduler => "the scheduler".into(),
-        WokenBy::Sysmon => "the sysmon".into(),
+        WokenBy::NetworkPoller => waker::runtime(RuntimeWaker::NetworkPoller),
+        WokenBy::Timer => waker::runtime(RuntimeWaker::Timer),
+        WokenBy::Scheduler => waker::runtime(RuntimeWaker::Scheduler),
+        WokenBy::Sysmon => waker::runtime(RuntimeWaker::Sysmon),
         WokenBy::StillBlocked => "(nobody until the trace ended)".into(),
         _ => "(nobody)".into(),
     }

@@ -78,6 +78,8 @@ pub struct Report {
     different: u64,
     /// How many metrics that changed are left out as noise.
     hidden: u64,
+    /// How many metrics match the options. `changes` has at most as many as --top says.
+    change_count: u64,
     /// The metrics, the largest effects first: at most as many as --top says.
     #[serde(flatten)]
     comparison: Comparison,
@@ -110,6 +112,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         better: count(Verdict::Better),
         worse: count(Verdict::Worse),
         different: count(Verdict::Different),
+        change_count: comparison.changes.len() as u64,
         hidden,
         comparison,
         met: met.iter().map(|(text, _)| (*text).to_owned()).collect(),

@@ -53,6 +53,12 @@ enum Format {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    if terminal.asked_times().is_some_and(|times| times != TimeStyle::Clock) {
+        let instead = "the other commands show times relative to the start, or as wall time";
+        return Err(Failure::Usage(format!(
+            "dump prints times as go tool trace does, on the trace's clock; {instead}"
+        )));
+    }
     // Each event is written in several small pieces.
     let mut out = BufWriter::with_capacity(1 << 16, terminal);
     // Events before an error are printed too, so the output is flushed in either case.

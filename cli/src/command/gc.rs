@@ -2,7 +2,7 @@
 //! is left to the program.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -10,7 +10,7 @@ use gotrace::analysis::gc::{GcOptions, GcReport};
 use gotrace::analysis::mmu::{Mmu, MmuCurve, MmuOptions};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output;
 use crate::pass::{ended, observe};
 use crate::select::{Chosen, Window};
@@ -19,16 +19,17 @@ use crate::view::bar::Bar;
 use crate::view::clock::Clock;
 use crate::view::place::{innermost, line};
 use crate::view::rows::{Rows, write_rest_with};
-use crate::view::style::{BAD, BOLD, WARN};
+use crate::view::style::{BAD, BOLD, DIM, WARN};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{next, paragraph, svg, units};
+use crate::view::{names, next, paragraph, svg, units};
 
 /// Show the garbage collections and the stop-the-world pauses of a trace.
 ///
 /// The longest ones are listed, in order of time. With --from and --to, collections and pauses are
 /// those that overlap that part of the trace; totals count only the time within it. --mmu shows the
 /// minimum mutator utilization instead: for each window length, the share of the processors that
-/// the garbage collector leaves to the program in the worst window of that length.
+/// the garbage collector leaves to the program in the worst window of that length. Of all windows
+/// of that length, 5 % have at most the share P5, and half of them at most MEDIAN.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gotrace gc trace.out\n  gotrace gc trace.out --to 1ms --top 5\n  gotrace gc trace.out --mmu --svg mmu.svg"
@@ -36,7 +37,7 @@ use crate::view::{next, paragraph, svg, units};
 pub struct Args {
     /// The trace; - for standard input
     file: PathBuf,
-    /// Print one JSON object
+    /// Print one JSON object, with as many rows as --top says: --all prints all
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -48,8 +49,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
     svg: Option<PathBuf>,
     /// What counts as work of the garbage collector for --mmu and --svg; perProc measures each P by
-    /// itself
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["stw", "background", "assist"])]
+    /// itself [default: stw,background,assist]
+    #[arg(long, value_enum, value_delimiter = ',')]
     flags: Vec<Flag>,
     #[command(flatten)]
     window: Window,
@@ -71,6 +72,9 @@ enum Flag {
     Sweep,
 }
 
+/// What counts as work of the garbage collector by default, as in go tool trace.
+const DEFAULT_FLAGS: [Flag; 3] = [Flag::Stw, Flag::Background, Flag::Assist];
+
 /// What is printed as JSON: the collections, or with `--mmu` the curve.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -85,6 +89,9 @@ pub enum Report {
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     if args.mmu || args.svg.is_some() {
         return run_mmu(args, terminal);
+    }
+    if !args.flags.is_empty() {
+        return Err(Failure::Usage("--flags needs --mmu or --svg FILE".to_owned()));
     }
     let timeline = crate::input::load_timeline(&args.file)?;
     let clock = Clock::of(&timeline, terminal.times());
@@ -107,7 +114,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
 }
 
 fn run_mmu(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
-    let has = |flag| args.flags.contains(&flag);
+    let flags = if args.flags.is_empty() { &DEFAULT_FLAGS[..] } else { &args.flags[..] };
+    let has = |flag| flags.contains(&flag);
     let options = MmuOptions::default()
         .per_proc(has(Flag::PerProc))
         .stop_the_world(has(Flag::Stw))
@@ -118,6 +126,10 @@ fn run_mmu(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let curve = found.report.curve();
     if let Some(path) = &args.svg {
         output::write(path, &args.file, |mut out| svg::mmu(&curve, &mut out))?;
+        if path != Path::new("-") {
+            // Standard output may be the file itself, or a JSON object.
+            failure::note("gc", &format!("wrote {}", names::printable(&path.display().to_string())));
+        }
     }
     match (args.mmu, args.json) {
         (true, true) => terminal.json(&Report::Mmu(curve), found.error.as_ref())?,
@@ -272,5 +284,12 @@ fn write_curve(curve: &MmuCurve, terminal: &mut Terminal) -> Result<(), Failure>
         table.row(numbers.chain([Bar::Length(point.mmu).into()]));
     }
     table.write(terminal)?;
+    if let (Some(first), Some(last)) = (curve.points.first(), curve.points.last()) {
+        let [first, last] = [first.window, last.window].map(units::duration);
+        let note = format!(
+            "windows from {first} to {last}: no longer window fits into the time of which the utilization is known"
+        );
+        paragraph::write_styled(DIM, &note, terminal)?;
+    }
     Ok(terminal.flush()?)
 }

@@ -12,6 +12,7 @@ use gotrace::trend::{InflectionOptions, PeakOptions, Turn};
 
 use crate::failure::{Failure, Wanted};
 use crate::input::Input;
+use crate::number::{parse_inner_fraction, parse_some};
 use crate::terminal::Terminal;
 use crate::view::units::{self, bytes, count, duration, percent, plural, significant};
 use crate::view::{paragraph, style};
@@ -26,7 +27,7 @@ use crate::view::{paragraph, style};
 )]
 pub struct Args {
     /// Forecast when the heap reaches this size, such as 512MiB
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = parse_size)]
     limit: Option<u64>,
     /// Print one JSON object
     #[arg(long)]
@@ -35,19 +36,19 @@ pub struct Args {
     #[arg(long, requires = "json")]
     cycles: bool,
     /// The confidence level of the interval around the slope, between 0 and 1
-    #[arg(long, value_name = "LEVEL", default_value_t = 0.95, value_parser = parse_share)]
+    #[arg(long, value_name = "LEVEL", default_value_t = 0.95, allow_hyphen_values = true, value_parser = parse_inner_fraction)]
     confidence: f64,
     /// To find turning points, average the live heap over this many collections
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = parse_count)]
+    #[arg(long, value_name = "N", default_value_t = 5, allow_hyphen_values = true, value_parser = parse_some)]
     window: usize,
     /// Turning points have to be at least this many collections apart
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = parse_count)]
+    #[arg(long, value_name = "N", default_value_t = 20, allow_hyphen_values = true, value_parser = parse_some)]
     distance: usize,
     /// Turning points have to stand out by at least this size
-    #[arg(long, value_name = "SIZE", default_value = "2MiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "2MiB", allow_hyphen_values = true, value_parser = parse_size)]
     prominence: u64,
     /// Read at most this many collections
-    #[arg(long, value_name = "N", default_value_t = LogLimits::default().cycles, value_parser = parse_count)]
+    #[arg(long, value_name = "N", default_value_t = LogLimits::default().cycles, allow_hyphen_values = true, value_parser = parse_some)]
     max_cycles: usize,
     /// The log; - for standard input
     #[arg(default_value = "-")]
@@ -73,15 +74,6 @@ fn parse_size(text: &str) -> Result<u64, String> {
         true => Ok(bytes as u64),
         false => Err("out of range for a size of a heap".into()),
     }
-}
-
-fn parse_share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share) && *share > 0.0);
-    share.ok_or_else(|| "give a number between 0 and 1".into())
-}
-
-fn parse_count(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "give a whole number of 1 or more".into())
 }
 
 impl Args {
@@ -158,8 +150,8 @@ fn write_headline(run: &RunSummary, live: &LiveHeap, report: &LogReport, termina
         (Some(HeapShape::Plateau { level_bytes, .. }), _) => {
             (format!(", on a plateau of {}", size_text(*level_bytes)), false)
         }
+        (Some(HeapShape::TooShort), _) | (_, None) => (String::new(), false),
         (_, Some(trend)) => (rate_text(trend), trend.slope_bytes_per_second > 0.0 && trend.mann_kendall.p < 0.001),
-        (_, None) => (String::new(), false),
     };
     let text = format!("{collections} in {}: live heap {from_to}{change}", duration(run.duration));
     for line in paragraph::lines(&text, terminal.width()) {
@@ -169,29 +161,31 @@ fn write_headline(run: &RunSummary, live: &LiveHeap, report: &LogReport, termina
     Ok(())
 }
 
-/// How fast the live heap rises or falls, and how certain that is.
+/// How fast the live heap rises or falls, and how certain that is. There is no clear trend if the
+/// interval around the slope includes 0.
 fn rate_text(trend: &HeapTrend) -> String {
     let test = &trend.mann_kendall;
+    let interval = trend.slope_low_bytes_per_second.zip(trend.slope_high_bytes_per_second);
+    let is_open = interval.is_some_and(|(low, high)| low <= 0.0 && high >= 0.0);
     let certainty = match test.p {
         p if p < 0.001 => "certain: Mann-Kendall p < 0.001".to_owned(),
         p => format!("likely: Mann-Kendall p {}", p_value(p)),
     };
     match trend.slope_bytes_per_second {
-        rate if test.p >= 0.05 || rate == 0.0 => ", no clear trend".to_owned(),
+        rate if test.p >= 0.05 || rate == 0.0 || is_open => ", no clear trend".to_owned(),
         rate if rate > 0.0 => format!(", rising {}/s ({certainty})", size_text(rate)),
         rate => format!(", falling {}/s ({certainty})", size_text(-rate)),
     }
 }
 
 fn cost(pressure: &Pressure) -> String {
-    let share = |share: Option<f64>| share.map_or("unknown".into(), |share| percent(share, 1.0));
-    format!(
-        "{} of CPU in GC · pauses: median {}, max {} · assists: {} of marking",
-        share(pressure.gc_cpu_share),
-        duration(pressure.pause_median),
-        duration(pressure.pause_max),
-        share(pressure.assist_share)
-    )
+    let cpu = pressure
+        .gc_cpu_share
+        .map_or("share of CPU in GC not known".to_owned(), |share| format!("{} of CPU in GC", percent(share, 1.0)));
+    let assists =
+        pressure.assist_share.map_or("not known".to_owned(), |share| format!("{} of marking", percent(share, 1.0)));
+    let (median, max) = (duration(pressure.pause_median), duration(pressure.pause_max));
+    format!("{cpu} · pauses: median {median}, max {max} · assists: {assists}")
 }
 
 fn write_forecast(forecast: &HeapForecast, now: Duration, terminal: &mut Terminal) -> io::Result<()> {
@@ -227,15 +221,15 @@ fn live_text(live: &LiveHeap) -> String {
 }
 
 fn slope(trend: &HeapTrend, confidence: f64) -> String {
-    let per_minute = |rate: f64| {
+    let per_second = |rate: f64| {
         let sign = if rate < 0.0 { "−" } else { "+" };
-        format!("{sign}{}", size_text((rate * 60.0).abs()))
+        format!("{sign}{}/s", size_text(rate.abs()))
     };
     let interval = trend.slope_low_bytes_per_second.zip(trend.slope_high_bytes_per_second);
     let interval = interval.map_or(String::new(), |(low, high)| {
-        format!(" ({:.0} % confidence: {} to {})", confidence * 100.0, per_minute(low), per_minute(high))
+        format!(" ({:.0} % confidence: {} to {})", confidence * 100.0, per_second(low), per_second(high))
     });
-    format!("{} per minute{interval}", per_minute(trend.slope_bytes_per_second))
+    format!("{}{interval}", per_second(trend.slope_bytes_per_second))
 }
 
 fn p_value(p: f64) -> String {
@@ -266,12 +260,14 @@ fn shape_text(shape: &HeapShape) -> String {
 }
 
 fn write_pressure(pressure: &Pressure, terminal: &mut Terminal) -> io::Result<()> {
-    let per_second = |rate: Option<f64>| rate.map_or("unknown".into(), |rate| format!("{}/s", size_text(rate)));
-    let frequency =
-        pressure.cycles_per_second.map_or("unknown".into(), |rate| format!("{} per second", significant(rate)));
+    let known = |text: Option<String>| text.unwrap_or_else(|| "rate not known".to_owned());
+    let per_second = |rate: Option<f64>| known(rate.map(|rate| format!("{}/s", size_text(rate))));
+    let frequency = known(pressure.cycles_per_second.map(|rate| format!("{} per second", significant(rate))));
     row("collections", &frequency, terminal)?;
-    let stopped = pressure.stopped_share.map_or("unknown".into(), |share| percent(share, 1.0));
-    row("pauses", &format!("{} in all, {stopped} of the time", duration(pressure.pause_total)), terminal)?;
+    let share = pressure
+        .stopped_share
+        .map_or("share of the time not known".to_owned(), |share| format!("{} of the time", percent(share, 1.0)));
+    row("pauses", &format!("{} in all, {share}", duration(pressure.pause_total)), terminal)?;
     row("marking", &per_second(pressure.mark_bytes_per_ms.map(|rate| rate * 1000.0)), terminal)?;
     row("allocation", &per_second(pressure.allocated_bytes_per_second), terminal)
 }

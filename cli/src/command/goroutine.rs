@@ -10,13 +10,13 @@ use gotrace::{GoId, GoState, Time, Timeline};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::select::{Chosen, Selection, Window, no_goroutine, parse_duration};
+use crate::select::{Chosen, Selection, Window, labels, no_goroutine, other_labels, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
-use crate::view::{names, next, paragraph, place, suggest, units};
+use crate::view::{names, next, paragraph, place, suggest, units, waker};
 
 /// Show the life of a goroutine: who created it, what it did and for how long, what it waited for and who woke it.
 ///
@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "REASON", help_heading = "Selection")]
     reason: Option<String>,
     /// Only spans that last at least this long, such as 10ms
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Selection")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = parse_duration, help_heading = "Selection")]
     min: Option<Duration>,
     #[command(flatten)]
     window: Window,
@@ -43,7 +43,7 @@ pub struct Args {
     sort: Sort,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object
+    /// Print one JSON object, with as many rows as --top says: --all prints all
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input
@@ -139,21 +139,15 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
 impl Args {
     /// The goroutines that match.
     fn matches<'t>(&self, timeline: &'t Timeline) -> Result<Vec<Goroutine<'t>>, Failure> {
-        let mut ids = self.selection.goroutines.clone();
-        ids.extend(self.id);
-        if let Some(&id) = ids.iter().find(|&&id| timeline.goroutine(GoId(id)).is_none()) {
+        let mut selection = self.selection.clone();
+        selection.goroutines.extend(self.id);
+        if let Some(&id) = selection.goroutines.iter().find(|&&id| timeline.goroutine(GoId(id)).is_none()) {
             return Err(no_goroutine(id, timeline));
         }
-        let chosen = |goroutine: &Goroutine<'_>| {
-            (ids.is_empty() || ids.contains(&goroutine.id().0))
-                && self.selection.matches_function(&goroutine.name().to_str_lossy())
+        let is_chosen = |goroutine: &Goroutine<'_>| {
+            selection.matches(goroutine.id(), goroutine.name(), goroutine.labels().map(|label| label.text()))
         };
-        let has_label = |goroutine: &Goroutine<'_>| {
-            let mut labels = goroutine.labels();
-            self.selection.label.is_none()
-                || labels.any(|label| self.selection.matches_label(&label.text().to_str_lossy()))
-        };
-        Ok(timeline.goroutines().filter(chosen).filter(has_label).collect())
+        Ok(timeline.goroutines().filter(is_chosen).collect())
     }
 
     /// The options that select goroutines.
@@ -165,9 +159,10 @@ impl Args {
         let starts: Vec<String> = timeline.goroutines().map(|goroutine| goroutine.name().to_string()).collect();
         let wanted = self.selection.func.as_ref().map(|func| func.as_str()).or(self.selection.package.as_deref());
         let nearest = wanted.and_then(|wanted| suggest::nearest(wanted, starts.iter().map(|name| &**name)));
-        let instead = match nearest {
-            Some(name) => format!("did you mean '{name}'?"),
-            None => "gotrace goroutines lists those of the trace by group".to_owned(),
+        let instead = match (other_labels(&self.selection, &labels(timeline)), nearest) {
+            (Some(labels), _) => labels,
+            (None, Some(name)) => format!("did you mean '{name}'?"),
+            (None, None) => "gotrace goroutines lists those of the trace by group".to_owned(),
         };
         self.chosen().nothing("goroutine", &instead)
     }
@@ -256,7 +251,7 @@ impl Args {
                 units::duration(span.duration()),
                 state(span),
                 on,
-                waker(span),
+                woken_by(span),
                 stack.unwrap_or_default(),
             ]);
         }
@@ -338,16 +333,12 @@ fn state(span: &Span<'_>) -> String {
 }
 
 /// Who ended a wait. The runnable span after it has the same waker, which is not repeated.
-fn waker(span: &Span<'_>) -> String {
+fn woken_by(span: &Span<'_>) -> String {
     if span.is_open() {
         return "(trace ended)".to_owned();
     }
-    match span.woken_by().filter(|_| span.state() == GoState::Waiting) {
-        Some(waker) => match (waker.go(), waker.runtime()) {
-            (Some(go), _) => format!("goroutine {go}"),
-            (None, Some(runtime)) => runtime.to_string(),
-            (None, None) => String::new(),
-        },
-        None => String::new(),
+    match span.state() {
+        GoState::Waiting if span.woken_by().is_some() => waker::of(span),
+        _ => String::new(),
     }
 }

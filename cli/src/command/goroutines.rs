@@ -2,17 +2,18 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use gotrace::analysis::Histogram;
 use gotrace::analysis::goroutines::{
-    Accounting, GoroutineGroup, GoroutineSummary, Goroutines, GoroutinesReport, GroupBy, GroupOrder, NamedTime,
+    Accounting, GoroutineGroup, Goroutines, GoroutinesReport, GroupBy, GroupOrder, NamedTime,
 };
 use gotrace::timeline::BLOCKED_BEFORE_TRACE;
 
 use crate::failure::Failure;
 use crate::pass::{ended, observe_within};
-use crate::select::{Chosen, Selection, Window};
+use crate::select::{Chosen, Selection, Window, other_labels};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
@@ -56,7 +57,7 @@ pub struct Args {
     selection: Selection,
     #[command(flatten)]
     window: Window,
-    /// Print one JSON object
+    /// Print one JSON object, with as many rows as --top says: --all prints all
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input
@@ -104,7 +105,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         }
         match args.selection.is_empty() {
             true => goroutines,
-            false => goroutines.filter(|goroutine| args.is_chosen(goroutine)),
+            false => goroutines
+                .filter(|goroutine| args.selection.matches(goroutine.id(), goroutine.name(), [goroutine.label()])),
         }
     })?;
     let mut report = found.report;
@@ -203,15 +205,8 @@ impl Args {
         if self.corrected { Accounting::Corrected } else { Accounting::Reference }
     }
 
-    fn is_chosen(&self, goroutine: &GoroutineSummary<'_>) -> bool {
-        let Selection { label, .. } = &self.selection;
-        self.selection.has_goroutine(goroutine.id())
-            && (!self.selection.has_function() || self.selection.matches_function(&goroutine.name().to_str_lossy()))
-            && (label.is_none() || self.selection.matches_label(&goroutine.label().to_str_lossy()))
-    }
-
-    /// Says why there is no goroutine. If options select none, it is a failure that suggests
-    /// groups. Finding the groups takes a second pass over the trace, which standard input does not
+    /// Says why there is no goroutine. If options select none, it is a failure that suggests labels
+    /// or groups. Finding them takes another pass over the trace, which standard input does not
     /// allow.
     fn nothing(&self, clock: &Clock, out: &Terminal) -> Result<String, Failure> {
         let chosen = Chosen::default().option("--group", self.group.as_ref()).selection(&self.selection);
@@ -219,13 +214,15 @@ impl Args {
         if chosen.is_empty() {
             return Ok("the trace has no goroutines".to_owned());
         }
-        let mut known = Vec::new();
-        if self.file.as_os_str() != "-" {
-            let groups = |_| Goroutines::with(self.by.group_by(), self.accounting());
-            let found = observe_within(&self.file, out.times(), &Window::default(), groups)?;
-            known = found.report.groups.into_iter().map(|group| group.name).filter(|name| !name.is_empty()).collect();
+        if self.selection.label.is_some() {
+            let labels = self.group_names(GroupBy::Label, out)?.into_iter().collect();
+            if let Some(instead) = other_labels(&self.selection, &labels).filter(|_| !self.is_stdin()) {
+                return Err(chosen.nothing("goroutine", &instead));
+            }
         }
-        let wanted = self.group.as_deref().or(self.selection.func.as_ref().map(|func| func.as_str()));
+        let mut known = self.group_names(self.by.group_by(), out)?;
+        let unknown_group = self.group.as_deref().filter(|group| known.iter().all(|name| name != group));
+        let wanted = unknown_group.or(self.selection.func.as_ref().map(|func| func.as_str()));
         let instead = match wanted.and_then(|wanted| suggest::nearest(wanted, known.iter().map(|name| &**name))) {
             Some(name) => format!("did you mean '{name}'?"),
             None if known.is_empty() => "gotrace goroutines without these options lists the groups".to_owned(),
@@ -235,6 +232,20 @@ impl Args {
             }
         };
         Err(chosen.nothing("goroutine", &instead))
+    }
+
+    fn is_stdin(&self) -> bool {
+        self.file.as_os_str() == "-"
+    }
+
+    /// The names of all groups of the trace, or none of standard input, which cannot be read twice.
+    fn group_names(&self, by: GroupBy, out: &Terminal) -> Result<Vec<String>, Failure> {
+        if self.is_stdin() {
+            return Ok(Vec::new());
+        }
+        let groups = |_| Goroutines::with(by, self.accounting());
+        let found = observe_within(&self.file, out.times(), &Window::default(), groups)?;
+        Ok(found.report.groups.into_iter().map(|group| group.name).filter(|name| !name.is_empty()).collect())
     }
 
     /// Whether the distributions of each group are shown.
@@ -287,15 +298,20 @@ impl Args {
     }
 
     fn write_groups(&self, report: &GoroutinesReport, out: &mut Terminal) -> io::Result<()> {
+        let [runnable, syscall, blocked] =
+            state_columns(report.groups.iter().map(|GoroutineGroup { times, .. }| {
+                let syscall = times.syscall.sum() + times.syscall_block.sum();
+                (times.total.sum(), [times.sched_wait.sum(), syscall, times.block.sum()])
+            }));
         let mut table = Table::new([
             Column::name("GROUP"),
             Column::number("COUNT"),
             Column::number("EXITED").detail(2),
             Column::number("TOTAL"),
             Column::number("RUNNING"),
-            Column::number("RUNNABLE"),
-            Column::number("SYSCALL").detail(1),
-            Column::number("BLOCKED"),
+            runnable,
+            syscall,
+            blocked,
             Column::text("MOSTLY BLOCKED ON"),
             Column::number("").detail(4),
             Column::number("≈P99 TOTAL").detail(3),
@@ -373,13 +389,17 @@ impl Args {
     }
 
     fn write_members(&self, report: &GoroutinesReport, out: &mut Terminal) -> io::Result<()> {
+        let [runnable, syscall, blocked] =
+            state_columns(report.members.iter().map(|member| {
+                (member.total, [member.sched_wait, member.syscall + member.syscall_block, member.block])
+            }));
         let mut table = Table::new([
             Column::number("GOROUTINE"),
             Column::number("TOTAL"),
             Column::number("RUNNING"),
-            Column::number("RUNNABLE"),
-            Column::number("SYSCALL").detail(1),
-            Column::number("BLOCKED"),
+            runnable,
+            syscall,
+            blocked,
             Column::text("BLOCKED ON"),
         ]);
         for member in &report.members {
@@ -403,5 +423,27 @@ impl Args {
             Some(member) => next::write("goroutine", &self.file, &member.goroutine.to_string(), out),
             None => Ok(()),
         }
+    }
+}
+
+/// The columns of the times in which goroutines did not run. `rows` are the total of each row of the
+/// table, and the three times.
+///
+/// One column may be left out: that of system calls, unless they take half of the time of a row;
+/// otherwise the smaller one of the others.
+fn state_columns(rows: impl IntoIterator<Item = (Duration, [Duration; 3])>) -> [Column; 3] {
+    let mut has_syscalls = false;
+    let mut sums = [Duration::ZERO; 3];
+    for (total, times) in rows {
+        has_syscalls |= times[1] * 2 > total;
+        for (sum, time) in sums.iter_mut().zip(times) {
+            *sum += time;
+        }
+    }
+    let [runnable, syscall, blocked] = ["RUNNABLE", "SYSCALL", "BLOCKED"].map(Column::number);
+    match (has_syscalls, sums[0] <= sums[2]) {
+        (false, _) => [runnable, syscall.detail(1), blocked],
+        (true, true) => [runnable.detail(1), syscall, blocked],
+        (true, false) => [runnable, syscall, blocked.detail(1)],
     }
 }

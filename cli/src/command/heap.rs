@@ -32,12 +32,13 @@ pub struct Args {
     /// The values to show and sort by, such as alloc_space [default: what go tool pprof shows]
     #[arg(long, value_name = "TYPE")]
     sample: Option<String>,
-    /// A profile to subtract from FILE, as with go tool pprof -diff_base
+    /// A profile to subtract from FILE, as with go tool pprof -diff_base. Percentages are of its
+    /// total
     #[arg(long, value_name = "FILE")]
     diff_base: Option<PathBuf>,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object
+    /// Print one JSON object, with as many rows as --top says: --all prints all
     #[arg(long)]
     json: bool,
     /// The profiles; - for standard input
@@ -85,14 +86,35 @@ impl From<By> for pprof::By {
 /// What is shown: one profile, the difference of two, or the growth over several.
 enum Subject {
     One(Report),
+    Difference(Difference),
     Several(Growth),
+}
+
+/// A profile minus a base.
+struct Difference {
+    report: Report,
+    base: PathBuf,
+    /// The base's sum over all samples, for each sample type of the report.
+    base_total: Vec<i64>,
+}
+
+impl Difference {
+    /// Subtracts a base that was read from a file.
+    fn new(report: &Report, base: &Report, file: &Path) -> Result<Self, Failure> {
+        let report = report.minus(base).map_err(|error| Failure::Usage(error.to_string()))?;
+        let total = |kind: &str| base.sample_type(kind).map(|index| base.total()[index]).filter(|total| *total != 0);
+        let types = report.sample_types().iter().zip(report.total());
+        // Of an empty base there are no percentages, so go tool pprof takes the difference as 100 %.
+        let base_total = types.map(|(of, &rest)| total(&of.kind).unwrap_or(rest)).collect();
+        Ok(Difference { report, base: file.to_owned(), base_total })
+    }
 }
 
 impl Subject {
     /// The report of the profile, the last one of several.
     fn report(&self) -> &Report {
         match self {
-            Subject::One(report) => report,
+            Subject::One(report) | Subject::Difference(Difference { report, .. }) => report,
             Subject::Several(growth) => growth.snapshots().last().unwrap_or(growth.diff()),
         }
     }
@@ -107,8 +129,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     };
     if args.json {
         let top = match &subject {
-            Subject::One(report) => TopReport::of_report(report, sample_type.unwrap_or(0), args.rows.most()),
             Subject::Several(growth) => TopReport::of_growth(growth, sample_type.unwrap_or(0), args.rows.most()),
+            _ => TopReport::of_report(report, sample_type.unwrap_or(0), args.rows.most()),
         };
         return terminal.json(&top, None);
     }
@@ -118,7 +140,10 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     };
     write_head(&subject, sample_type, terminal)?;
     match &subject {
-        Subject::One(report) => write_rows(report, sample_type, args, terminal)?,
+        Subject::One(report) => write_rows(report, report.total()[sample_type], sample_type, args, terminal)?,
+        Subject::Difference(Difference { report, base_total, .. }) => {
+            write_rows(report, base_total[sample_type], sample_type, args, terminal)?;
+        }
         Subject::Several(growth) => write_growth(growth, sample_type, args, terminal)?,
     }
     Ok(terminal.flush()?)
@@ -129,9 +154,7 @@ fn read_all(args: &Args) -> Result<Subject, Failure> {
     match (&args.diff_base, &args.file[..]) {
         (None, [file]) => Ok(Subject::One(read(file, args.by)?)),
         (Some(base), [file]) => {
-            let report = read(file, args.by)?;
-            let base = read(base, args.by)?;
-            report.minus(&base).map(Subject::One).map_err(|error| Failure::Usage(error.to_string()))
+            Difference::new(&read(file, args.by)?, &read(base, args.by)?, base).map(Subject::Difference)
         }
         (None, _) => {
             let reports = args.file.iter().map(|file| read(file, args.by)).collect::<Result<_, _>>()?;
@@ -160,6 +183,12 @@ fn write_head(subject: &Subject, sample_type: usize, terminal: &mut Terminal) ->
     let of = &report.sample_types()[sample_type];
     let total = quantity(report.total()[sample_type], &of.unit);
     let mut text = format!("{} profile: {total} of {}", report.kind(), names::printable(&of.kind));
+    if let Subject::Difference(Difference { base, base_total, .. }) = subject {
+        let by = signed(report.total()[sample_type], &of.unit);
+        let (kind, name) = (names::printable(&of.kind), names::printable(&base.display().to_string()));
+        let whole = quantity(base_total[sample_type], &of.unit);
+        text = format!("{} profile, difference from {name}: {by} of {kind}; % is of its {whole}", report.kind());
+    }
     if let Subject::Several(growth) = subject {
         let by = growth.diff().total()[sample_type];
         let over = growth.duration().map_or(String::new(), |length| format!(" over {}", units::duration(length)));
@@ -172,9 +201,9 @@ fn write_head(subject: &Subject, sample_type: usize, terminal: &mut Terminal) ->
     paragraph::write_styled(BOLD, &text, terminal)
 }
 
-fn write_rows(report: &Report, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
+/// Writes the largest rows. `total` is 100 %.
+fn write_rows(report: &Report, total: i64, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
     let unit = &report.sample_types()[sample_type].unit;
-    let total = report.total()[sample_type];
     let rows = report.top(sample_type);
     if rows.is_empty() {
         let kind = names::printable(&report.sample_types()[sample_type].kind);

@@ -8,6 +8,7 @@ use gotrace::GoId;
 use gotrace::analysis::latency::{GcCost, Latency, LatencyKind, LatencyReport, LatencySeries, PauseLatency, SlowWait};
 
 use crate::failure::Failure;
+use crate::number::parse_count;
 use crate::pass::{ended, observe_within};
 use crate::select::{Chosen, Selection, Window};
 use crate::terminal::Terminal;
@@ -30,11 +31,11 @@ use crate::view::{distribution, next, paragraph, place, units};
 pub struct Args {
     /// The trace; - for standard input
     file: PathBuf,
-    /// Print one JSON object
+    /// Print one JSON object, with as many rows as --top says: --all prints all
     #[arg(long)]
     json: bool,
     /// List this many of the slowest waits of each kind
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, allow_hyphen_values = true, value_parser = parse_count)]
     slowest: usize,
     /// With --slowest: only this kind of wait
     #[arg(long, value_enum, value_name = "KIND", requires = "slowest")]

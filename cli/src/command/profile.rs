@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler, StackProfile};
 use gotrace::{GoId, TaskId};
 
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output;
 use crate::pass::{ended, observe_within};
 use crate::select::{Chosen, Selection, Window};
@@ -143,7 +143,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     terminal.flush()?;
     if profile.is_empty() && found.error.is_none() {
         let text = nothing(args, &found.clock, &profile)?;
-        eprintln!("gotrace profile: {text}");
+        failure::note("profile", &text);
     }
     ended(&args.file, found.error.as_ref())
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use gotrace::analysis::summary::{SummaryReport, TraceSummary, summarize};
-use gotrace::{Reader, Version, Warning};
+use gotrace::{Reader, Version, Warning, WarningKind};
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -35,7 +35,10 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let input = crate::input::open_trace(&args.file)?;
     let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(&args.file, &error))?;
-    let (trace, error) = summarize(&mut reader);
+    let (mut trace, error) = summarize(&mut reader);
+    // Traces before Go 1.26 have no end marker: that is their format, not a fault of this one.
+    let unproven = reader.warnings().0.iter().filter(|warning| warning.kind == WarningKind::UnprovenEnd).count();
+    trace.warnings = trace.warnings.saturating_sub(unproven as u64);
     // This removes the progress bar.
     drop(reader);
     match args.json {
@@ -69,10 +72,7 @@ fn write_text(trace: &TraceSummary, file: &Path, terminal: &mut Terminal) -> io:
     writeln!(terminal)?;
     write_kinds(&trace.events, terminal)?;
     write_misuses(&trace.misuses, terminal)?;
-    match file == Path::new("-") {
-        true => Ok(()),
-        false => next::write("goroutines", file, "", terminal),
-    }
+    next::write("goroutines", file, "", terminal)
 }
 
 fn rows(trace: &TraceSummary) -> Vec<(&'static str, String)> {

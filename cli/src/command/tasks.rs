@@ -8,13 +8,14 @@ use std::time::Duration;
 use clap::ValueEnum;
 use gotrace::analysis::Histogram;
 use gotrace::analysis::tasks::{
-    LogQuery, LogSearch, LogSearchReport, SlowTask, SlowestOptions, SlowestReport, Tasks, TasksReport, TimeByState,
-    slowest,
+    LogQuery, LogSearch, LogSearchReport, LongestWait, SlowTask, SlowestOptions, SlowestReport, TaskGroup, Tasks,
+    TasksReport, TimeByState, slowest,
 };
-use gotrace::{GoId, OwnedFrame, TaskId, Timeline};
+use gotrace::{GoId, GoState, OwnedFrame, TaskId, Time, Timeline};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::number::parse_count;
 use crate::pass::{ended, observe, observe_within};
 use crate::select::{Chosen, Window, parse_duration};
 use crate::terminal::Terminal;
@@ -22,7 +23,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest, write_rest_with};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{names, next, paragraph, units};
+use crate::view::{names, next, paragraph, units, waker};
 
 /// Show how long the program's tasks and regions took, what the slowest waited for, or its log messages.
 ///
@@ -40,17 +41,18 @@ Examples:
   gotrace tasks trace.out --slowest 5
   gotrace tasks trace.out --log \"\" --top 20")]
 pub struct Args {
-    /// List this many of the slowest tasks, and what they waited for
-    #[arg(long, value_name = "N", conflicts_with_all = ["log", "category", "task"])]
+    /// List this many of the slowest tasks, 0 for all, and what they waited for
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count, conflicts_with_all = ["log", "category", "task"])]
     slowest: Option<usize>,
-    /// With --slowest: only tasks of this name
-    #[arg(long, value_name = "NAME", requires = "slowest", help_heading = "Selection")]
+    /// Only tasks of this name, as with --slowest 10
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["log", "category", "task"], help_heading = "Selection")]
     name: Option<String>,
-    /// With --slowest: only tasks that took at least this long, such as 10ms
-    #[arg(long, value_name = "DURATION", requires = "slowest", value_parser = parse_duration, help_heading = "Selection")]
+    /// Only tasks that took at least this long, such as 10ms, as with --slowest 10
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = parse_duration, conflicts_with_all = ["log", "category", "task"], help_heading = "Selection")]
     min: Option<Duration>,
-    /// With --slowest or a search: only tasks or log messages of this goroutine; may be repeated
-    #[arg(long = "goroutine", value_name = "ID", help_heading = "Selection")]
+    /// With --slowest or a search: only tasks or log messages of these goroutines, such as 17 or
+    /// 17,18; may be repeated
+    #[arg(long = "goroutine", value_name = "ID", value_delimiter = ',', help_heading = "Selection")]
     goroutines: Vec<u64>,
     #[command(flatten)]
     window: Window,
@@ -68,7 +70,7 @@ pub struct Args {
     sort: Sort,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object
+    /// Print one JSON object, with as many rows as --top says: --all prints all
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input
@@ -104,9 +106,14 @@ pub struct Report {
     logs: Option<LogSearchReport>,
 }
 
+/// How many tasks are listed if options select tasks and `--slowest` is not given.
+const DEFAULT_SLOWEST: usize = 10;
+
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let searches = args.log.is_some() || args.category.is_some() || args.task.is_some();
-    match args.slowest {
+    let slowest = args.slowest.or((args.name.is_some() || args.min.is_some()).then_some(DEFAULT_SLOWEST));
+    match slowest {
+        Some(0) => run_slowest(args, usize::MAX, terminal),
         Some(count) => run_slowest(args, count, terminal),
         None if searches => run_search(args, terminal),
         None if !args.goroutines.is_empty() || !args.window.is_whole() => {
@@ -145,8 +152,31 @@ impl Sort {
     }
 }
 
+/// The name of a task or the type of a region that began in the trace.
 fn named(name: &str) -> &str {
-    if name.is_empty() { "(started before the trace)" } else { name }
+    if name.is_empty() { NO_NAME } else { name }
+}
+
+/// A name that the program left empty.
+const NO_NAME: &str = "\"\"";
+
+/// The name of a task that began before the trace, which therefore does not tell it.
+const UNKNOWN_NAME: &str = "(started before the trace)";
+
+/// The name of a task. `start` is when it began, if that is in the trace.
+fn task_name(name: &str, start: Option<Time>) -> &str {
+    if name.is_empty() && start.is_none() { UNKNOWN_NAME } else { named(name) }
+}
+
+/// The name of a group of tasks. Those whose name is empty and those that began before the trace are
+/// in the same group.
+fn group_name(group: &TaskGroup) -> &str {
+    let began = group.latency.count() + group.open;
+    match group.name.is_empty() {
+        true if began == 0 => UNKNOWN_NAME,
+        true if began < group.count => "\"\" or (started before the trace)",
+        _ => named(&group.name),
+    }
 }
 
 fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) -> io::Result<()> {
@@ -155,10 +185,8 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
             "the trace has no tasks or regions; programs create them with NewTask and WithRegion of runtime/trace";
         return paragraph::write("", text, out);
     }
-    let names =
-        |count: u64, thing: &str| format!("{} {thing}{}", units::count(count), if count == 1 { "" } else { "s" });
     let tasks = units::plural(table.task_count, "task");
-    let head = format!("{tasks} of {}, {} still open", names(table.task_names, "name"), units::count(open));
+    let head = format!("{tasks} of {}, {} still open", units::plural(table.task_names, "name"), units::count(open));
     paragraph::write_styled(BOLD, &head, out)?;
     if !table.tasks.is_empty() {
         // A trace shows who works for a task only in the regions of the task.
@@ -167,18 +195,18 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
         let mut rows = Table::new(columns("TASK"));
         for group in &table.tasks {
             let times = (group.regions > 0).then_some(&group.times);
-            rows.row(cells(&group.name, group.count, Some(group.open), &group.latency, times));
+            rows.row(cells(group_name(group), group.count, Some(group.open), &group.latency, times));
         }
         rows.write(out)?;
         write_rest(table.task_names, table.tasks.len(), "name", out)?;
     }
     let regions = units::plural(table.region_count, "region");
     writeln!(out)?;
-    paragraph::write_styled(BOLD, &format!("{regions} of {}", names(table.region_types, "type")), out)?;
+    paragraph::write_styled(BOLD, &format!("{regions} of {}", units::plural(table.region_types, "type")), out)?;
     if !table.regions.is_empty() {
         let mut rows = Table::new(columns("REGION"));
         for group in &table.regions {
-            rows.row(cells(&group.name, group.count, None, &group.latency, Some(&group.times)));
+            rows.row(cells(named(&group.name), group.count, None, &group.latency, Some(&group.times)));
         }
         rows.write(out)?;
         write_rest(table.region_types, table.regions.len(), "type", out)?;
@@ -217,7 +245,7 @@ fn cells(name: &str, count: u64, open: Option<u64>, latency: &Histogram, times: 
         false => units::duration(duration),
     };
     vec![
-        named(name).to_owned(),
+        name.to_owned(),
         units::count(count),
         open.map_or_else(String::new, units::count),
         shown(latency.sum()),
@@ -248,7 +276,7 @@ fn run_slowest(args: &Args, count: usize, terminal: &mut Terminal) -> Result<(),
         true => terminal.json(&Report { slowest: Some(report), ..Report::default() }, None)?,
         false if is_empty && chosen.is_empty() => paragraph::write("", NO_TASK, terminal)?,
         false if is_empty => {}
-        false => write_slowest(&report, args, &clock, terminal)?,
+        false => write_slowest(&report, args, &timeline, &clock, terminal)?,
     }
     terminal.flush()?;
     match is_empty && !chosen.is_empty() {
@@ -266,7 +294,8 @@ fn tasks_instead(args: &Args, timeline: &Timeline) -> String {
     if timeline.tasks().len() == 0 {
         return NO_TASK.to_owned();
     }
-    let mut names: Vec<String> = timeline.tasks().map(|task| named(&task.name().to_str_lossy()).to_owned()).collect();
+    let mut names: Vec<String> =
+        timeline.tasks().map(|task| task_name(&task.name().to_str_lossy(), task.start()).to_owned()).collect();
     names.sort();
     names.dedup();
     let all = units::plural(timeline.tasks().len() as u64, "task");
@@ -283,7 +312,13 @@ fn tasks_instead(args: &Args, timeline: &Timeline) -> String {
     }
 }
 
-fn write_slowest(report: &SlowestReport, args: &Args, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+fn write_slowest(
+    report: &SlowestReport,
+    args: &Args,
+    timeline: &Timeline,
+    clock: &Clock,
+    out: &mut Terminal,
+) -> io::Result<()> {
     let matching = match report.matching == report.task_count {
         true => units::plural(report.task_count, "task"),
         false => {
@@ -294,7 +329,7 @@ fn write_slowest(report: &SlowestReport, args: &Args, clock: &Clock, out: &mut T
     paragraph::write_styled(BOLD, &head, out)?;
     for task in &report.tasks {
         writeln!(out)?;
-        write_slow_task(task, clock, out)?;
+        write_slow_task(task, timeline, clock, out)?;
     }
     let slowest = report.tasks.first().and_then(|task| task.waits.first().map(|wait| wait.longest.go));
     match slowest {
@@ -303,10 +338,10 @@ fn write_slowest(report: &SlowestReport, args: &Args, clock: &Clock, out: &mut T
     }
 }
 
-fn write_slow_task(task: &SlowTask, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
+fn write_slow_task(task: &SlowTask, timeline: &Timeline, clock: &Clock, out: &mut Terminal) -> io::Result<()> {
     let start = task.start.map_or_else(|| "before the trace".to_owned(), |start| clock.show(start));
     let end = task.end.map_or_else(|| "still open".to_owned(), |end| clock.show(end));
-    let title = format!("task {} {}", task.id, names::printable(named(&task.name)));
+    let title = format!("task {} {}", task.id, names::printable(task_name(&task.name, task.start)));
     let title = out.paint(BOLD, &names::cut(&title, out.width().saturating_sub(14)));
     let parent = task.parent.filter(|&parent| parent != TaskId::BACKGROUND);
     let parent = parent.map_or_else(String::new, |parent| format!(", in task {parent}"));
@@ -326,7 +361,7 @@ fn write_slow_task(task: &SlowTask, clock: &Clock, out: &mut Terminal) -> io::Re
         false => paragraph::write("  ", &parts.join(" · "), out)?,
     }
     if !task.waits.is_empty() {
-        write_waits(task, out)?;
+        write_waits(task, timeline, out)?;
     }
     match task.goroutines.len() {
         0 | 1 => task.goroutines.iter().try_for_each(|goroutine| {
@@ -337,14 +372,14 @@ fn write_slow_task(task: &SlowTask, clock: &Clock, out: &mut Terminal) -> io::Re
     }
 }
 
-fn write_waits(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {
+fn write_waits(task: &SlowTask, timeline: &Timeline, out: &mut Terminal) -> io::Result<()> {
     let mut table = Table::new([
         Column::word("WAITED FOR"),
         Column::number("TOTAL"),
         Column::number("WAITS").detail(2),
         Column::number("LONGEST"),
         Column::number("GOROUTINE"),
-        Column::number("WOKEN BY").detail(1),
+        Column::word("WOKEN BY").detail(1),
         Column::name("WHERE"),
     ]);
     for wait in &task.waits {
@@ -356,11 +391,18 @@ fn write_waits(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {
             units::count(wait.count),
             units::duration(longest.duration),
             longest.go.to_string(),
-            longest.woken_by.map_or_else(|| "runtime".to_owned(), |go| go.to_string()),
+            woken_by(longest, timeline),
             place(&longest.stack),
         ]);
     }
     table.indent(2).write(out)
+}
+
+/// Who ended a wait. The timeline tells which part of the runtime it was.
+fn woken_by(longest: &LongestWait, timeline: &Timeline) -> String {
+    let spans = timeline.goroutine(longest.go).into_iter().flat_map(|goroutine| goroutine.spans());
+    let wait = spans.filter(|span| span.state() == GoState::Waiting).find(|span| span.end() > longest.start);
+    wait.map_or_else(String::new, |wait| waker::of(&wait))
 }
 
 fn write_goroutines(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use gotrace::ProcId;
 use gotrace::analysis::threads::{ThreadUse, ThreadsReport};
-use gotrace::timeline::Goroutine;
 
 use crate::failure::Failure;
 use crate::select::{Chosen, Selection, Window};
@@ -27,7 +26,7 @@ use crate::view::{next, paragraph, units};
 pub struct Args {
     /// The trace; - for standard input
     file: PathBuf,
-    /// Print one JSON object
+    /// Print one JSON object, with as many rows as --top says: --all prints all
     #[arg(long)]
     json: bool,
     /// Sort threads by this
@@ -83,7 +82,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let mut report = match selection.is_empty() {
         true => ThreadsReport::new(&timeline, range),
         false => ThreadsReport::of_goroutines(&timeline, range, |goroutine| {
-            let is_chosen = is_chosen(selection, goroutine);
+            let is_chosen = selection.matches(goroutine.id(), goroutine.name(), []);
             chosen += usize::from(is_chosen);
             is_chosen
         }),
@@ -104,11 +103,6 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         _ => "the goroutines that match did not run",
     };
     if is_empty && !options.is_empty() { Err(options.nothing("thread", instead)) } else { Ok(()) }
-}
-
-fn is_chosen(selection: &Selection, goroutine: &Goroutine<'_>) -> bool {
-    let has_function = || selection.matches_function(&goroutine.name().to_str_lossy());
-    selection.has_goroutine(goroutine.id()) && (!selection.has_function() || has_function())
 }
 
 fn write_text(args: &Args, report: &ThreadsReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Opens input: a file or standard input, plain or compressed. Refuses files that a command cannot
 //! read.
 
+mod original;
 mod progress;
 mod unpack;
 
@@ -8,11 +9,13 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
-use gotrace::{FileKind, Timeline};
+use gotrace::{FileKind, Timeline, Version};
 
 use crate::failure::{Failure, Wanted};
+use crate::view::names;
+pub use original::{Original, Seekable};
 use progress::Progress;
-pub use unpack::is_packed;
+pub use unpack::{is_damage, is_packed};
 
 /// An open input, decompressed. Its first bytes say what it is.
 pub struct Input {
@@ -31,6 +34,11 @@ impl Input {
         let failure = |error: io::Error| Failure::input(path, error);
         let (input, len): (Box<dyn Read + Send>, _) = match path == Path::new("-") {
             true => (Box::new(io::stdin()), None),
+            false if is_url(path) => {
+                let url = names::shell_word(path);
+                let error = format!("this is a URL; fetch it first, as in curl -s {url} | gotrace summary -");
+                return Err(Failure::Input { path: path.into(), error, hint: "".into() });
+            }
             false => {
                 let file = File::open(path).map_err(failure)?;
                 let metadata = file.metadata().map_err(failure)?;
@@ -50,18 +58,13 @@ impl Input {
             false => input,
         };
         let packed_head = read_head(&mut input).map_err(failure)?;
-        let is_packed = is_packed(&packed_head);
-        let damaged = |error: io::Error| match is_packed {
-            true => Failure::Input {
-                path: path.into(),
-                error: format!("the compressed file is damaged: {error}"),
-                hint: "it was copied before it was complete: capture it again".into(),
-            },
-            false => failure(error),
-        };
         let mut bytes = unpack::unpack(&packed_head.clone(), Cursor::new(packed_head).chain(input));
-        let head = read_head(&mut bytes).map_err(damaged)?;
-        Ok(Input { kind: FileKind::of(&head), bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })
+        let head = read_head(&mut bytes).map_err(failure)?;
+        if let Some((error, hint)) = unsupported_packing(&head) {
+            return Err(Failure::Input { path: path.into(), error: error.into(), hint: hint.into() });
+        }
+        let kind = if is_cut_header(&head) { FileKind::Trace } else { FileKind::of(&head) };
+        Ok(Input { kind, bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })
     }
 
     /// The failure that this is not an input of the wanted kind. `None` if it is, or may be.
@@ -75,7 +78,7 @@ impl Input {
             (Wanted::GcLog, FileKind::Unknown) => is_nearly_text(&self.head),
             _ => false,
         };
-        (!is_accepted).then(|| Failure::wrong_file(path, &self.head, wanted))
+        (!is_accepted).then(|| Failure::wrong_file(path, self.kind, &self.head, wanted))
     }
 
     /// The bytes of an input of the wanted kind.
@@ -89,6 +92,31 @@ impl Input {
             None => Ok(self.bytes),
         }
     }
+}
+
+/// Whether a path is a URL. No file has a name that starts like this.
+fn is_url(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| path.starts_with("http://") || path.starts_with("https://"))
+}
+
+/// The error and the advice for a compressed file that is not unpacked here.
+fn unsupported_packing(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    match head {
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => {
+            Some(("this is a bzip2 file", "unpack it first: bunzip2 FILE"))
+        }
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(("this is an xz file", "unpack it first: unxz FILE")),
+        _ => None,
+    }
+}
+
+/// Whether these bytes are all that there is of a trace: the start of its header.
+fn is_cut_header(head: &[u8]) -> bool {
+    /// Shorter starts may be of any text.
+    const LEAST: usize = 4;
+    const START: &[u8] = b"go 1.";
+    let start = &head[..head.len().min(START.len())];
+    (LEAST..Version::HEADER_LEN).contains(&head.len()) && START.starts_with(start) && !head.contains(&b'\n')
 }
 
 /// Whether a GC log may begin like this: text in any encoding except UTF-16, with few control

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::read::MultiGzDecoder;
 use gotrace::FileKind;
 use ruzstd::decoding::errors::FrameDecoderError;
-use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, StreamingDecoder};
 
 /// Compressed input may expand to this many times its size. Traces expand about five times and logs
 /// thirty times. Input that was made to fill memory expands a thousand times (gzip) or far more
@@ -27,9 +27,32 @@ pub fn is_packed(head: &[u8]) -> bool {
 /// Damage is reported when the input is read.
 pub fn unpack(head: &[u8], input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
     match FileKind::of(head) {
-        FileKind::Gzip => Box::new(Limited::new(input, MultiGzDecoder::new)),
+        FileKind::Gzip => Box::new(Limited::new(input, |packed| Gzip(MultiGzDecoder::new(packed)))),
         FileKind::Zstd => Box::new(Limited::new(input, Frames::Between)),
         _ => Box::new(input),
+    }
+}
+
+/// Whether an error is damage to compressed data, and not of the system or of a limit.
+pub fn is_damage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+}
+
+/// The error that compressed data is damaged.
+fn damage(format: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("its {format} data is damaged or cut off"))
+}
+
+/// Decompresses gzip.
+struct Gzip<R>(MultiGzDecoder<R>);
+
+impl<R: Read> Read for Gzip<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        self.0.read(out).map_err(|error| match error.kind() {
+            InvalidInput | InvalidData | UnexpectedEof => damage("gzip"),
+            _ => error,
+        })
     }
 }
 
@@ -53,15 +76,35 @@ enum Frames<R: BufRead> {
     Between(R),
     /// In a frame.
     In(Box<StreamingDecoder<R, FrameDecoder>>),
+    /// In a frame that is damaged or cut off, with what was decoded before the damage.
+    Damaged(Box<FrameDecoder>),
     /// After an error.
     Failed,
+}
+
+/// The end of a frame: a last block without bytes, and room for a checksum.
+const END_OF_FRAME: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
+
+/// Ends a frame. Until its end a decoder keeps back the last bytes that it has decoded, since later
+/// blocks may refer to them.
+fn end_frame(mut decoder: FrameDecoder) -> Box<FrameDecoder> {
+    // If this fails as well, the bytes that are kept back are lost.
+    let _ = decoder.decode_blocks(&END_OF_FRAME[..], BlockDecodingStrategy::UptoBlocks(1));
+    Box::new(decoder)
 }
 
 impl<R: BufRead> Read for Frames<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
             match std::mem::replace(self, Frames::Failed) {
-                Frames::Failed => return Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED_ZSTD)),
+                Frames::Failed => return Err(damage("zstd")),
+                Frames::Damaged(mut decoder) => match decoder.read(out)? {
+                    0 if !out.is_empty() => {}
+                    read => {
+                        *self = Frames::Damaged(decoder);
+                        return Ok(read);
+                    }
+                },
                 Frames::Between(mut packed) => {
                     if packed.fill_buf()?.is_empty() {
                         *self = Frames::Between(packed);
@@ -74,7 +117,7 @@ impl<R: BufRead> Read for Frames<R> {
                                 "its zstd window is too large: unpack it with zstd -d --long=31",
                             ));
                         }
-                        Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED_ZSTD)),
+                        Err(_) => return Err(damage("zstd")),
                     };
                 }
                 Frames::In(mut frame) => match frame.read(out) {
@@ -83,14 +126,12 @@ impl<R: BufRead> Read for Frames<R> {
                         *self = Frames::In(frame);
                         return Ok(read);
                     }
-                    Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED_ZSTD)),
+                    Err(_) => *self = Frames::Damaged(end_frame(frame.into_frame_decoder())),
                 },
             }
         }
     }
 }
-
-const DAMAGED_ZSTD: &str = "its zstd data is damaged or cut off";
 
 /// A decoder with a limit on expansion.
 struct Limited<D> {
@@ -152,27 +193,41 @@ mod tests {
         }
     }
 
-    /// A zstd frame with one raw block (RFC 8878, sections 3.1.1 and 3.1.1.2).
-    fn zstd(bytes: &[u8]) -> Vec<u8> {
-        let len = u8::try_from(bytes.len()).expect("a short text");
-        // Magic, a single segment with a content size of one byte, and a last block of raw bytes.
-        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, len, (len << 3) | 1, len >> 5, 0];
-        frame.extend(bytes);
+    /// A zstd frame of raw blocks (RFC 8878, sections 3.1.1 and 3.1.1.2).
+    fn zstd(blocks: &[&[u8]]) -> Vec<u8> {
+        let len = |bytes: &[u8]| u8::try_from(bytes.len()).expect("a short text");
+        // Magic, and a single segment with a content size of one byte.
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, len(&blocks.concat())];
+        for (i, block) in blocks.iter().enumerate() {
+            let is_last = u8::from(i + 1 == blocks.len());
+            frame.extend([(len(block) << 3) | is_last, len(block) >> 5, 0]);
+            frame.extend(*block);
+        }
         frame
     }
 
     #[test]
     fn every_frame_of_zstd_is_read() {
-        let packed = [zstd(b"go 1.22 "), zstd(b"trace")].concat();
+        let packed = [zstd(&[b"go ", b"1.22 "]), zstd(&[b"trace"])].concat();
         let mut found = String::new();
         let mut input = unpack(&packed.clone(), io::Cursor::new(packed.clone()));
         input.read_to_string(&mut found).expect("whole");
         assert_eq!(found, "go 1.22 trace");
+    }
 
-        let cut = packed[..packed.len() - 2].to_vec();
-        let mut input = unpack(&cut.clone(), io::Cursor::new(cut));
-        let error = input.read_to_string(&mut found).expect_err("it is cut");
-        assert_eq!(error.to_string(), DAMAGED_ZSTD);
+    #[test]
+    fn what_comes_before_a_cut_is_read() {
+        let text = b"go 1.22 trace".repeat(100);
+        let (gzip, zstd) = (gzip(&text), zstd(&[b"go 1.22 ", b"trace ", b"is cut"]));
+        for (packed, cut, format) in [(&gzip, 4, "gzip"), (&zstd, 2, "zstd")] {
+            let packed = packed[..packed.len() - cut].to_vec();
+            let mut found = Vec::new();
+            let mut input = unpack(&packed.clone(), io::Cursor::new(packed));
+            let error = input.read_to_end(&mut found).expect_err("it is cut");
+            assert!(is_damage(&error), "{error}");
+            assert_eq!(error.to_string(), format!("its {format} data is damaged or cut off"));
+            assert!(found.starts_with(b"go 1.22 trace"), "{format}: {found:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use gotrace::{ClockSnapshot, Time, Timeline};
 
 use super::units;
+use crate::failure;
 use crate::terminal::TimeStyle;
 
 /// The clock of a trace. It shows moments in the style that the user chose.
@@ -17,7 +18,18 @@ pub struct Clock {
 
 impl Clock {
     /// The clock of a trace that starts at `start`, with its first clock snapshot if it has one.
+    ///
+    /// If wall times are wanted and the trace has none, a note on standard error says so, and
+    /// moments are shown relative to the start of the trace.
     pub fn new(start: Time, snapshot: Option<ClockSnapshot>, style: TimeStyle) -> Self {
+        let style = match style {
+            TimeStyle::Wall if snapshot.is_none() => {
+                let why = "this trace has no wall time (only Go 1.25 and later write it)";
+                failure::note("", &format!("{why}; times are relative to its start"));
+                TimeStyle::Relative
+            }
+            style => style,
+        };
         Clock { start, snapshot, style }
     }
 
@@ -37,8 +49,6 @@ impl Clock {
     }
 
     /// A moment, such as `+1.234 s`; `−` is before the start of the trace.
-    ///
-    /// If the trace has no wall time, moments are shown relative to its start instead.
     pub fn show(&self, time: Time) -> String {
         match self.style {
             TimeStyle::Clock => time.to_string(),

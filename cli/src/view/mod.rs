@@ -13,3 +13,4 @@ pub mod suggest;
 pub mod svg;
 pub mod table;
 pub mod units;
+pub mod waker;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::style::DIM;
 use super::units;
+use crate::number;
 use crate::terminal::Terminal;
 
 /// The options that limit the number of rows. They mean the same in every command that has them.
@@ -13,7 +14,7 @@ use crate::terminal::Terminal;
 pub struct Rows {
     /// Print at most this many rows of each table, 0 for all [default: 10; 50 for spans and log
     /// messages]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number::parse_count)]
     top: Option<usize>,
     /// Print all rows, like --top 0
     #[arg(long, conflicts_with = "top")]

@@ -1,8 +1,8 @@
 //! Tables that fit the terminal.
 //!
-//! Table libraries cut or wrap a cell at a fixed width. Here, the least important columns are left
-//! out first. Then function names are shortened: first the package path, then the rest. Widths of
-//! characters come from `unicode-width`.
+//! Table libraries cut or wrap a cell at a fixed width. Here, columns are left out first: those
+//! whose values are all zero, and then the least important ones. Then function names are shortened:
+//! first the package path, then the rest. Widths of characters come from `unicode-width`.
 
 use std::io::{self, Write};
 
@@ -173,8 +173,9 @@ impl Table {
             shown.iter().map(|&index| width(index)).sum::<usize>() + GAP * shown.len().saturating_sub(1)
         };
         while needed(&shown, &readable) > room {
-            let last = shown.iter().copied().filter(|&index| self.columns[index].detail > 0);
-            let Some(dropped) = last.max_by_key(|&index| self.columns[index].detail) else { break };
+            let details = shown.iter().copied().filter(|&index| self.columns[index].detail > 0);
+            let last = details.max_by_key(|&index| (self.is_zero(index), self.columns[index].detail));
+            let Some(dropped) = last else { break };
             shown.retain(|&index| index != dropped);
         }
         let mut widths: Vec<Option<usize>> = vec![None; self.columns.len()];
@@ -195,6 +196,12 @@ impl Table {
             widths[index] = (left >= SHORTEST_BAR).then_some(left);
         }
         widths
+    }
+
+    /// Whether every value of a column is zero or missing, so that leaving it out loses nothing.
+    fn is_zero(&self, index: usize) -> bool {
+        let is_zero = |text: &str| matches!(text, "" | "–" | "0") || text.starts_with("0 ");
+        self.rows.iter().all(|row| is_zero(&row[index].text))
     }
 
     fn write_row(

@@ -9,8 +9,8 @@ pub fn duration(duration: Duration) -> String {
     // 999.6 µs are 1.00 ms: what rounds up to the next unit is shown in it.
     let unit = UNITS.into_iter().find(|&(_, size)| nanos >= size * 0.9995);
     match unit {
-        // From ten minutes on, minutes and hours say more.
-        Some(("s", _)) if nanos >= 600e9 => long(duration),
+        // What rounds up to a minute is shown in minutes and hours.
+        Some(("s", _)) if nanos >= 59.95e9 => long(duration),
         Some((unit, size)) => format!("{} {unit}", significant(nanos / size)),
         None => format!("{nanos} ns"),
     }
@@ -54,14 +54,16 @@ pub fn plural(number: u64, thing: &str) -> String {
     format!("{} {thing}{ending}", count(number))
 }
 
-/// A share of a whole in percent, such as `12 %`, `0.4 %`, or `<0.1 %`; `–` of nothing.
+/// A share of a whole in percent, such as `12 %`, `0.4 %`, `−3.1 %` or `<0.1 %`; `–` of nothing.
 pub fn percent(part: f64, whole: f64) -> String {
-    match part / whole * 100.0 {
+    let share = part / whole * 100.0;
+    let sign = if share < 0.0 { "−" } else { "" };
+    match share.abs() {
         share if !share.is_finite() => "–".to_owned(),
         0.0 => "0 %".to_owned(),
-        share if share.abs() < 0.1 => "<0.1 %".to_owned(),
-        share if share.abs() < 9.95 => format!("{share:.1} %"),
-        share => format!("{share:.0} %"),
+        share if share < 0.1 => (if sign.is_empty() { "<0.1 %" } else { ">−0.1 %" }).to_owned(),
+        share if share < 9.95 => format!("{sign}{share:.1} %"),
+        share => format!("{sign}{share:.0} %"),
     }
 }
 
@@ -90,8 +92,10 @@ mod tests {
             (999_600, "1.00 ms"),
             (9_996_000, "10.0 ms"),
             (4_330_000, "4.33 ms"),
-            (75_000_000_000, "75.0 s"),
-            (599_000_000_000, "599 s"),
+            (59_900_000_000, "59.9 s"),
+            (59_960_000_000, "1 min 0 s"),
+            (75_000_000_000, "1 min 15 s"),
+            (533_000_000_000, "8 min 53 s"),
             (754_000_000_000, "12 min 34 s"),
             (7_384_000_000_000, "2 h 3 min"),
             (200_000_000_000_000, "2 d 7 h"),
@@ -114,7 +118,7 @@ mod tests {
         for (part, text) in [(0.0, "0 %"), (0.01, "<0.1 %"), (0.44, "0.4 %"), (12.4, "12 %"), (100.0, "100 %")] {
             assert_eq!(percent(part, 100.0), text);
         }
-        assert_eq!(percent(1.0, 0.0), "–");
+        assert_eq!((percent(1.0, 0.0), percent(-3.08, 100.0)), ("–".into(), "−3.1 %".into()));
         assert_eq!((plural(1, "wait"), plural(1234, "wait")), ("1 wait".into(), "1,234 waits".into()));
     }
 }

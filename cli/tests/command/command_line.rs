@@ -135,7 +135,7 @@ fn summary_prints_the_exact_numbers_of_two_traces() {
             "schema": 1, "version": "go 1.22", "size_bytes": 8112, "events": 476, "generations": 3, "batches": 24,
             "goroutines": 13, "procs": 2, "threads": 5, "start_ns": 1_916_052_880_384_i64, "duration_ns": 2_206_824_833_i64, "wall_start": null,
             "gomaxprocs": 2, "gc_cycles": 0, "stop_the_worlds": 1, "stop_the_world_ns": 8192,
-            "heap_max_bytes": 2_826_240, "tasks": 2, "regions": 4, "logs": 11, "cpu_samples": 0, "warnings": 1, "misuses": [],
+            "heap_max_bytes": 2_826_240, "tasks": 2, "regions": 4, "logs": 11, "cpu_samples": 0, "warnings": 0, "misuses": [],
             "events_by_kind": {
                 "Log": 11, "Metric": 29, "RangeBegin": 1, "RangeEnd": 1, "RegionBegin": 4, "RegionEnd": 4,
                 "StateTransition": 418, "Sync": 4, "TaskBegin": 2, "TaskEnd": 2,
@@ -474,6 +474,54 @@ fn gctrace_stops_reading_at_binary_data() {
     let mut program = gotrace("gctrace");
     program.arg("/dev/urandom");
     assert_refused(&run(program, b""), "/dev/urandom: this is binary data, not a GC log");
+}
+
+/// A zstd frame of raw blocks (RFC 8878, sections 3.1.1 and 3.1.1.2).
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(bytes.len()).expect("a small trace");
+    // Magic, and a single segment with a content size of four bytes.
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+    frame.extend(size.to_le_bytes());
+    let blocks = bytes.chunks(1024);
+    let last = blocks.len() - 1;
+    for (i, block) in blocks.enumerate() {
+        let header = (u32::try_from(block.len()).expect("1 KiB") << 3) | u32::from(i == last);
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.extend(block);
+    }
+    frame
+}
+
+#[test]
+fn a_cut_compressed_trace_is_read_up_to_the_cut() {
+    let bytes = sample("go1.27/generations").bytes();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut packed, &bytes).expect("memory");
+    for (packed, format) in [(packed.finish().expect("memory"), "gzip"), (zstd(&bytes), "zstd")] {
+        let whole: Value = serde_json::from_slice(&on_bytes("summary", &["--json"], &packed).stdout).expect("JSON");
+        let cut = on_bytes("summary", &["--json"], &packed[..packed.len() - 500]);
+        assert_refused(&cut, &format!("its {format} data is damaged or cut off at byte "));
+        assert!(complaint(&cut).ends_with("it was copied before it was complete: capture it again\n"), "{cut:?}");
+        let cut: Value = serde_json::from_slice(&cut.stdout).expect("JSON");
+        assert!(
+            cut["events"].as_u64() > Some(0) && cut["events"].as_u64() < whole["events"].as_u64(),
+            "{format}: {cut}"
+        );
+    }
+}
+
+#[test]
+fn a_warning_is_not_the_format() {
+    let text = stdout(&on_bytes("summary", &[], &sample("go1.21/gc").bytes()));
+    assert!(text.lines().any(|line| line == "warnings       0"), "{text}");
+}
+
+#[test]
+fn what_comes_from_standard_input_is_not_suggested() {
+    for (name, args) in [("summary", &[][..]), ("goroutines", &[]), ("blocking", &[]), ("tasks", &["--slowest", "3"])] {
+        let text = stdout(&on_bytes(name, args, &sample("go1.27/annotations").bytes()));
+        assert!(!text.is_empty() && !text.contains("next: "), "{name}: {text}");
+    }
 }
 
 #[test]

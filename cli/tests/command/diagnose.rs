@@ -150,6 +150,59 @@ fn a_truncated_trace_is_used_up_to_the_damage() {
     assert!(verdict["inputs"][0]["note"].as_str().is_some_and(|note| note.contains("damaged")), "{verdict}");
 }
 
+/// Also of standard input, which can be read only once, and over damage.
+#[test]
+fn questions_about_a_damaged_trace_are_answered() {
+    let bytes = std::fs::read(capture("go1.27/selectwait/trace")).expect("a trace");
+    let mut program = gotrace("diagnose");
+    program.args(["--json", "--through", "main.main", "-"]);
+    let verdict = json(&run(program, &bytes[..bytes.len() - 100]));
+    assert_eq!(verdict["inputs"][0]["used"], true);
+    assert!(verdict["passages"].as_array().is_some_and(|passages| !passages.is_empty()), "{verdict}");
+}
+
+#[test]
+fn what_the_trace_does_not_have_is_named() {
+    for (args, message) in [
+        (["--goroutine", "99999"], "there is no goroutine 99999; "),
+        (["--through", "main.askSuplier"], "main.askSuplier; did you mean 'main.askSupplier'?"),
+    ] {
+        let mut program = gotrace("diagnose");
+        program.args(args).arg(capture("go1.27/chansend/trace"));
+        let output = run(program, &[]);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(complaint(&output).contains(message), "{}", complaint(&output));
+        assert!(text(&output).starts_with("SUSPECT: "), "the verdict is still told");
+    }
+}
+
+#[test]
+fn other_files_of_a_folder_are_skipped() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("diagnose-folder");
+    std::fs::create_dir_all(folder.join("sub")).expect("the target folder can be written");
+    let mut program = gotrace("diagnose");
+    program.arg(&folder);
+    assert!(complaint(&run(program, &[])).contains("the folder has no files; subfolders are not searched"));
+    let files = Path::new(env!("CARGO_TARGET_TMPDIR")).join("diagnose-files");
+    std::fs::create_dir_all(&files).expect("the target folder can be written");
+    std::fs::write(files.join("go.mod"), "module example.com/x\n").expect("a file of our own");
+    std::fs::copy(testdata("profiles/go1.27/heap.pb.gz"), files.join("heap.pb.gz")).expect("a file of our own");
+    let mut program = gotrace("diagnose");
+    program.arg("--json").arg(&files);
+    let verdict = json(&run(program, &[]));
+    let input = &verdict["inputs"][0];
+    assert_eq!((&input["kind"], &input["note"]), (&"unknown".into(), &"text that is not a GC log".into()));
+}
+
+#[test]
+fn a_profile_of_another_kind_is_not_used() {
+    let mut program = gotrace("diagnose");
+    program.arg("--heap").arg(capture("go1.27/chansend/goroutine.1.pb.gz"));
+    let output = run(program, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complaint(&output).contains("not a profile for --heap; give it with --goroutine-profile"), "{output:?}");
+}
+
 #[test]
 fn missing_inputs_and_invalid_options_are_errors() {
     for (args, input, message) in [

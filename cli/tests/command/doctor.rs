@@ -459,6 +459,29 @@ fn traces_without_generations_are_not_saved() {
     }
 }
 
+/// Where nothing can be saved, no repair is suggested.
+#[test]
+fn a_repair_that_saves_nothing_is_not_suggested() {
+    let folder = folder("hopeless");
+    let file = folder.join("trace");
+    let (http, many) = (sample("go1.27/http").bytes(), sample("go1.26/generations").bytes());
+    for (bytes, hopeless) in [(&http[..10295], true), (&http[..16], true), (&many[..many.len() - 100], false)] {
+        fs::write(&file, bytes).expect("the folder can be written");
+        let mut doctor = gotrace("doctor");
+        doctor.arg(&file);
+        let text = String::from_utf8(run(doctor, &[]).stdout).expect("text");
+        assert_eq!(text.contains("nothing can be saved: "), hopeless, "{text}");
+        assert_eq!(text.contains("next: gotrace doctor "), !hopeless, "{text}");
+        assert!(!text.contains("lost      0 bytes, 0 generations"), "{text}");
+    }
+    fs::write(&file, &http[..10]).expect("the folder can be written");
+    let mut doctor = gotrace("doctor");
+    doctor.arg(&file);
+    let complaint = complaint(&run(doctor, &[]));
+    let said = "the file ends inside the trace header: 10 of 16 bytes at byte 0; the program ended before";
+    assert!(complaint.contains(said) && !complaint.contains("text"), "{complaint}");
+}
+
 /// There are more parts than the process may have open files.
 #[test]
 #[cfg(unix)]

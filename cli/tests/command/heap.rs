@@ -69,6 +69,32 @@ fn diff_base_is_subtracted() {
     assert_eq!(difference["total"]["inuse_space"], total("go1.24/heap-later") - total("go1.24/heap"));
 }
 
+/// The percentages of `go tool pprof -top -diff_base`, which are of the base's total.
+#[test]
+fn a_difference_says_that_it_is_one() {
+    let base = files::path("go1.27/heap").display().to_string();
+    let text = stdout(&heap(&["--wide", "--diff-base", &base], &["go1.27/heap-later"]));
+    assert!(text.starts_with(&format!("heap profile, difference from {base}: +561 KiB of inuse_space; ")), "{text}");
+    let row = |name: &str| text.lines().find(|line| line.ends_with(name)).expect("a row").to_owned();
+    assert!(row("  main.inner").contains("175 %"), "{text}");
+    let negative = row("  main.recurse");
+    assert!(negative.contains("−46.3 KiB  −27 %") && !negative.contains('-'), "{text}");
+}
+
+#[test]
+fn options_of_pprof_are_named() {
+    for (option, instead) in
+        [("-top", "without an option"), ("-diff_base=a", "--diff-base BASE"), ("-http=:80", "pprof")]
+    {
+        let mut program = gotrace("heap");
+        program.arg(option).arg(files::path("go1.27/heap"));
+        let output = run(program, &[]);
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        assert!(complaint(&output).contains("is an option of go tool pprof; "), "{}", complaint(&output));
+        assert!(complaint(&output).contains(instead), "{}", complaint(&output));
+    }
+}
+
 #[test]
 fn a_profile_without_samples_says_so() {
     let mut program = gotrace("profile");
@@ -98,7 +124,7 @@ fn other_files_and_incompatible_profiles_are_refused_in_one_line() {
     let cases: [Case<'_>; 5] = [
         (&["-"], &[], text, "this is a heap profile in text form"),
         (&["-"], &[], b"", "standard input: this is an empty file"),
-        (&["-"], &[], b"\x1f\x8b\x08", "the compressed file is damaged"),
+        (&["-"], &[], b"\x1f\x8b\x08", "its gzip data is damaged or cut off; it was copied before it was complete"),
         (&["--sample", "cpu"], &["go1.27/heap"], b"", "the profile has no sample type cpu; it has alloc_objects, "),
         (&[], &["go1.27/heap", "go1.27/cpu"], b"", "no sample type in common: one is of kind heap, the other cpu"),
     ];

@@ -7,6 +7,7 @@ mod doctor;
 mod goldens;
 mod heap;
 mod help;
+mod mistakes;
 mod readme;
 mod schema;
 mod selections;

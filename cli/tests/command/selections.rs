@@ -54,6 +54,40 @@ fn slowest_lists_tasks_by_duration_with_their_waits() {
 }
 
 #[test]
+fn a_name_selects_the_slowest_tasks() {
+    let slowest = |args: &[&str]| json("tasks", "go1.27/annotations", args)["slowest"].clone();
+    assert_eq!(slowest(&["--name", "fan out"]), slowest(&["--name", "fan out", "--slowest", "10"]));
+    assert_eq!(slowest(&["--slowest", "0"])["tasks"].as_array().map(Vec::len), Some(15));
+    // The program starts one task without a name, and one starts before the trace.
+    let text = text(&call("tasks", "go1.27/annotations", &["--slowest", "0"]));
+    let names = text.lines().filter(|line| line.starts_with("task "));
+    let names: Vec<&str> = names.filter(|line| line.contains("\"\"") || line.contains("(started before")).collect();
+    assert_eq!(names.len(), 2, "{text}");
+    assert!(text.contains("the timer  "), "what the runtime woke has its name: {text}");
+}
+
+#[test]
+fn goroutines_are_given_as_a_list() {
+    let ids = |args: &[&str]| json("goroutine", "go1.27/http", args)["matches"].clone();
+    assert_eq!(ids(&["--goroutine", "1,18"]), ids(&["--goroutine", "1", "--goroutine", "18"]));
+    assert_eq!(ids(&["--goroutine", "1,18"]).as_array().map(Vec::len), Some(2));
+}
+
+/// A goroutine that spends its time in system calls shows it, at any width.
+#[test]
+fn a_column_with_a_large_share_stays() {
+    for width in ["80", "90", "100"] {
+        let mut program = gotrace("goroutines");
+        program.arg(sample("go1.27/cpuprofile").path).env("COLUMNS", width);
+        let text = text(&run(program, &[]));
+        assert!(
+            text.lines().nth(1 + usize::from(width == "80")).is_some_and(|head| head.contains("SYSCALL")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn the_error_for_an_unknown_task_lists_the_names_of_tasks() {
     let names = json("tasks", "go1.27/annotations", &["--sort", "name"]);
     let name = names["tasks"][0]["name"].as_str().expect("a name").to_owned();
@@ -106,7 +140,16 @@ fn options_of_profile_select_stacks_goroutines_and_time() {
 /// error message.
 type Nothing = (&'static str, &'static str, &'static [&'static str], &'static str, &'static str);
 
-const NOTHING: [Nothing; 26] = [
+const NOTHING: [Nothing; 29] = [
+    ("goroutines", "go1.27/labels", &["--label", "a=b"], "no goroutine has this label", "the labels are 'GC (idle)'"),
+    ("blocking", "go1.27/annotations", &["--label", "a=b"], "matches --label a=b; ", "labels"),
+    (
+        "goroutines",
+        "go1.27/http",
+        &["--group", "main.main", "--func", "serv"],
+        "--func serv; ",
+        "did you mean 'net/http",
+    ),
     ("blocking", "go1.27/http", &["--reason", "sink"], "no wait matches --reason sink; ", "did you mean 'sync'?"),
     (
         "blocking",
@@ -121,7 +164,7 @@ const NOTHING: [Nothing; 26] = [
     ("goroutines", "go1.27/http", &["--group", "main.mai"], "no goroutine matches --group ", "did you mean 'main.main"),
     ("goroutines", "go1.27/http", &["--package", "nosuch"], "no goroutine matches --package ", "the groups with "),
     ("goroutine", "go1.27/http", &["--func", "mian"], "no goroutine matches --func mian; ", "did you mean 'main"),
-    ("goroutine", "go1.27/labels", &["--label", "a=b"], "no goroutine matches --label a=b; ", "gotrace goroutines"),
+    ("goroutine", "go1.27/labels", &["--label", "a=b"], "no goroutine matches --label a=b; ", "the labels are 'GC (f"),
     (
         "goroutine",
         "go1.27/http",

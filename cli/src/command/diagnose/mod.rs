@@ -3,21 +3,24 @@
 mod read;
 mod text;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use gotrace::diagnose::{
-    Allocation, HealthOptions, HealthWeights, Judgement, OptionRange, Options, Passage, Verdict, allocations_of,
-    diagnose, passing_through,
+    Allocation, HealthOptions, HealthWeights, Judgement, Options, Passage, Verdict, allocations_of, diagnose,
+    passing_through,
 };
 use gotrace::{GoId, Timeline, WallTime};
 use serde::Serialize;
 
 use crate::failure::{Answer, Failure};
-use crate::input;
-use crate::select::parse_duration;
+use crate::number::number_in;
+use crate::select::{no_goroutine, parse_duration};
 use crate::terminal::Terminal;
+use crate::view::clock::Clock;
+use crate::view::{names, suggest};
 use read::Captured;
 
 /// Find out whether a Go program leaks memory or goroutines, where, and how strong the evidence is.
@@ -55,7 +58,7 @@ pub struct Args {
     #[arg(long)]
     verbose: bool,
     /// When the program started, as RFC 3339 or nanoseconds since 1970, to date the GC log
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_time)]
     offset: Option<WallTime>,
     /// Also list the goroutines of the trace that pass through this function
     #[arg(long, value_name = "FUNCTION")]
@@ -64,28 +67,28 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     goroutine: Option<u64>,
     /// Growth by fewer standard deviations than this counts as chance
-    #[arg(long, value_name = "N", default_value_t = Options::default().deviations, value_parser = number_in(Options::DEVIATIONS), help_heading = "Thresholds")]
+    #[arg(long, value_name = "N", default_value_t = Options::default().deviations, allow_hyphen_values = true, value_parser = number_in(Options::DEVIATIONS), help_heading = "Thresholds")]
     deviations: f64,
     /// Growth below this fraction of its initial rate, between 0 and 1, counts as warm-up
-    #[arg(long, value_name = "FRACTION", default_value_t = Options::default().pace, value_parser = number_in(Options::PACE), help_heading = "Thresholds")]
+    #[arg(long, value_name = "FRACTION", default_value_t = Options::default().pace, allow_hyphen_values = true, value_parser = number_in(Options::PACE), help_heading = "Thresholds")]
     pace: f64,
     /// The lowest confidence of the verdict leak (strong evidence), between 0 and 1
-    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().leak, value_parser = number_in(Options::LEAK), help_heading = "Thresholds")]
+    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().leak, allow_hyphen_values = true, value_parser = number_in(Options::LEAK), help_heading = "Thresholds")]
     leak: f64,
     /// The lowest confidence of the verdict suspect (moderate evidence), between 0 and 1
-    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().suspect, value_parser = number_in(Options::SUSPECT), help_heading = "Thresholds")]
+    #[arg(long, value_name = "LEVEL", default_value_t = Options::default().suspect, allow_hyphen_values = true, value_parser = number_in(Options::SUSPECT), help_heading = "Thresholds")]
     suspect: f64,
     /// The largest heap to expect, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 2048.0, value_parser = number_in(HealthOptions::HEAP), help_heading = "Health score")]
+    #[arg(long, value_name = "MIB", default_value_t = 2048.0, allow_hyphen_values = true, value_parser = number_in(HealthOptions::HEAP), help_heading = "Health score")]
     expect_heap: f64,
     /// The longest pause to expect
-    #[arg(long, value_name = "DURATION", default_value = "5ms", value_parser = parse_pause, help_heading = "Health score")]
+    #[arg(long, value_name = "DURATION", default_value = "5ms", allow_hyphen_values = true, value_parser = parse_pause, help_heading = "Health score")]
     expect_pause: Duration,
     /// The most blocking events per second to expect
-    #[arg(long, value_name = "N", default_value_t = 100.0, value_parser = number_in(HealthOptions::BLOCKED_PER_SECOND), help_heading = "Health score")]
+    #[arg(long, value_name = "N", default_value_t = 100.0, allow_hyphen_values = true, value_parser = number_in(HealthOptions::BLOCKED_PER_SECOND), help_heading = "Health score")]
     expect_blocking: f64,
     /// The weights of heap, pauses and blocking events
-    #[arg(long, value_name = "A,B,C", default_value = "0.4,0.3,0.3", value_parser = parse_weights, help_heading = "Health score")]
+    #[arg(long, value_name = "A,B,C", default_value = "0.4,0.3,0.3", allow_hyphen_values = true, value_parser = parse_weights, help_heading = "Health score")]
     weights: HealthWeights,
     /// The length of a window, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Health score")]
@@ -96,14 +99,6 @@ fn parse_time(text: &str) -> Result<WallTime, String> {
     let nanos = || WallTime::from_nanos(text.parse::<i64>().ok()?.into());
     let wall = nanos().or_else(|| WallTime::from_rfc3339(text));
     wall.ok_or_else(|| "give RFC 3339 or nanoseconds since 1970".into())
-}
-
-/// Parses a number of a range.
-fn number_in(range: OptionRange) -> impl Fn(&str) -> Result<f64, String> + Clone {
-    move |text| {
-        let number = text.parse().ok().filter(|number| range.contains(*number));
-        number.ok_or_else(|| format!("give {range}"))
-    }
 }
 
 fn parse_pause(text: &str) -> Result<Duration, String> {
@@ -171,7 +166,7 @@ struct Allocations {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
-    let captured = read::read(args)?;
+    let mut captured = read::read(args)?;
     let verdict = diagnose(&captured.inputs, &args.options());
     if captured.inputs.is_empty() {
         let unused = verdict.inputs.first();
@@ -179,31 +174,54 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         let error = unused.and_then(|input| input.note.clone()).unwrap_or_else(|| "nothing to diagnose".into());
         return Err(captured.refusal.unwrap_or(Failure::Input { path, error, hint: "".into() }));
     }
-    let document = answer(args, &captured, verdict)?;
+    let mut document = Document { verdict, passages: None, allocations: None };
+    let timeline = if args.needs_trace() { Some(captured.timeline()?) } else { None };
+    let unknown = timeline.as_ref().and_then(|timeline| answer(args, &captured, timeline, &mut document));
+    let clock = timeline.as_ref().map(|timeline| Clock::of(timeline, terminal.times()));
     match args.json {
         true => terminal.json(&document, None)?,
-        false => text::write(&document, &captured, args.verbose, terminal)?,
+        false => text::write(&document, &captured, clock.as_ref(), args.verbose, terminal)?,
     }
     terminal.flush()?;
+    if let Some(failure) = unknown {
+        return Err(failure);
+    }
     Ok(match document.verdict.judgement {
         Judgement::Healthy => Answer::Fine,
         _ => Answer::BadNews,
     })
 }
 
-/// Adds the answers to `--through` and `--goroutine`.
-fn answer(args: &Args, captured: &Captured, verdict: Verdict) -> Result<Document, Failure> {
-    let mut document = Document { verdict, passages: None, allocations: None };
-    if !args.needs_trace() {
-        return Ok(document);
+/// Adds the answers to `--through` and `--goroutine`. Returns the failure that the trace has no such
+/// goroutine or function.
+fn answer(args: &Args, captured: &Captured, timeline: &Timeline, document: &mut Document) -> Option<Failure> {
+    let mut unknown = None;
+    if let Some(id) = args.goroutine {
+        unknown = timeline.goroutine(GoId(id)).is_none().then(|| no_goroutine(id, timeline));
+        let sites = allocations_of(timeline, GoId(id), &captured.inputs);
+        document.allocations = Some(Allocations { goroutine: id, sites });
     }
-    let path = captured.traces.first().ok_or_else(|| Failure::Usage(NEEDS_TRACE.into()))?;
-    let timeline = Timeline::from_reader(input::open_trace(path)?).map_err(|error| Failure::trace(path, &error))?;
-    document.passages = args.through.as_ref().map(|function| passing_through(&timeline, function));
-    document.allocations = args
-        .goroutine
-        .map(|id| Allocations { goroutine: id, sites: allocations_of(&timeline, GoId(id), &captured.inputs) });
-    Ok(document)
+    if let Some(function) = &args.through {
+        let passages = passing_through(timeline, function);
+        unknown = unknown.or(passages.is_empty().then(|| no_function(function, timeline)));
+        document.passages = Some(passages);
+    }
+    unknown
+}
+
+/// The failure that no stack of the trace has this function.
+fn no_function(wanted: &str, timeline: &Timeline) -> Failure {
+    let spans = timeline.goroutines().flat_map(|goroutine| goroutine.spans());
+    let names: BTreeSet<String> = spans
+        .filter_map(|span| span.stack())
+        .flat_map(|stack| stack.frames())
+        .map(|frame| frame.func.to_string())
+        .collect();
+    let instead = match suggest::nearest(wanted, names.iter().map(|name| &**name)) {
+        Some(name) => format!("did you mean '{name}'?"),
+        None => "give its full name, such as net/http.(*conn).serve".to_owned(),
+    };
+    Failure::Usage(format!("no goroutine of the trace passes through {}; {instead}", names::quoted(wanted)))
 }
 
 const NEEDS_TRACE: &str = "--through and --goroutine need a trace: give one, or use --trace FILE";

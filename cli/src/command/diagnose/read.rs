@@ -8,19 +8,19 @@ use gotrace::analysis;
 use gotrace::diagnose::{InputKind, Inputs, TraceObserver};
 use gotrace::gctrace::Log;
 use gotrace::pprof::{PprofKind, Profile, ProfileError};
-use gotrace::{FileKind, Reader, Time};
+use gotrace::{FileKind, Reader, Timeline};
 
 use super::{Args, NEEDS_TRACE};
 use crate::failure::{Failure, Wanted};
-use crate::input::{Input, check_stdin};
+use crate::input::{Input, Original, check_stdin};
 
 /// What was captured of a program.
 pub(super) struct Captured {
     pub inputs: Inputs,
     /// The paths of the traces.
     pub traces: Vec<PathBuf>,
-    /// When the first trace starts.
-    pub start: Option<Time>,
+    /// Where the first trace can be read again, if that is needed.
+    original: Option<Original>,
     /// The paths of the heap profiles.
     pub heaps: Vec<PathBuf>,
     /// Why the first unusable input cannot be used.
@@ -48,9 +48,9 @@ pub(super) fn read(args: &Args) -> Result<Captured, Failure> {
     }
     check_stdin(inputs.iter().map(|(path, _)| path.as_path()))?;
     let mut captured =
-        Captured { inputs: Inputs::new(), traces: Vec::new(), start: None, heaps: Vec::new(), refusal: None };
+        Captured { inputs: Inputs::new(), traces: Vec::new(), original: None, heaps: Vec::new(), refusal: None };
     for (path, expected) in &inputs {
-        captured.add(path, *expected)?;
+        captured.add(path, *expected, args.needs_trace())?;
     }
     Ok(captured)
 }
@@ -77,15 +77,18 @@ fn expected_inputs(args: &Args) -> Result<Vec<(PathBuf, Expected)>, Failure> {
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failure = |error| Failure::input(folder, error);
     let mut files = Vec::new();
+    let mut has_folders = false;
     for entry in fs::read_dir(folder).map_err(failure)? {
         let path = entry.map_err(failure)?.path();
+        has_folders |= path.is_dir();
         if path.is_file() {
             files.push(path);
         }
     }
     files.sort();
+    let hint = if has_folders { "subfolders are not searched: give one of them" } else { "" };
     match files.is_empty() {
-        true => Err(Failure::Input { path: folder.into(), error: "the folder has no files".into(), hint: "".into() }),
+        true => Err(Failure::Input { path: folder.into(), error: "the folder has no files".into(), hint: hint.into() }),
         false => Ok(files),
     }
 }
@@ -96,8 +99,8 @@ impl Captured {
     /// # Errors
     ///
     /// If it cannot be opened. An input of the wrong kind is listed as not used.
-    fn add(&mut self, path: &Path, expected: Expected) -> Result<(), Failure> {
-        let input = Input::open(path, true)?;
+    fn add(&mut self, path: &Path, expected: Expected, keeps_trace: bool) -> Result<(), Failure> {
+        let mut input = Input::open(path, true)?;
         let (kind, wanted) = match (expected, input.kind) {
             (Expected::Trace, _) | (Expected::Anything, FileKind::Trace) => (InputKind::Trace, Wanted::Trace),
             (Expected::Profile(kind), _) => (InputKind::Profile(kind), Wanted::Profile),
@@ -107,11 +110,44 @@ impl Captured {
             }
             (Expected::Anything, _) => (InputKind::Unknown, Wanted::Capture),
         };
-        let result = input.into_bytes(path, wanted).and_then(|bytes| self.read(kind, path, bytes));
+        let mut original = None;
+        if kind == InputKind::Trace && keeps_trace && self.traces.is_empty() {
+            let (kept, same) = Original::of(path, input);
+            (original, input) = (Some(kept), same);
+        }
+        let is_text = input.kind == FileKind::Text && matches!(expected, Expected::Anything);
+        let result = input.into_bytes(path, wanted).and_then(|bytes| match is_text {
+            true => self.read_text(path, bytes),
+            false => self.read(kind, path, bytes),
+        });
+        if result.is_ok() && self.original.is_none() {
+            self.original = original;
+        }
         if let Err(failure) = result {
             let Failure::Input { error, .. } = &failure else { return Err(failure) };
             self.inputs.unusable(kind, &path.display().to_string(), error.clone());
             self.refusal.get_or_insert(failure);
+        }
+        Ok(())
+    }
+
+    /// The timeline of the first trace, which is read again: damage is skipped, as in the first
+    /// reading.
+    pub(super) fn timeline(&mut self) -> Result<Timeline, Failure> {
+        let (Some(original), Some(path)) = (self.original.take(), self.traces.first()) else {
+            return Err(Failure::Usage(NEEDS_TRACE.into()));
+        };
+        let reader = Reader::builder().lenient().from_reader(original.reopen()?);
+        reader.and_then(Timeline::from_events).map_err(|error| Failure::trace(path, &error))
+    }
+
+    /// Reads text, which may have the lines of a GC log after other lines.
+    fn read_text(&mut self, path: &Path, bytes: Box<dyn Read + Send>) -> Result<(), Failure> {
+        let log = Log::from_reader(bytes).map_err(|error| Failure::trace(path, &error))?;
+        let name = path.display().to_string();
+        match log.cycles.is_empty() {
+            true => self.inputs.unusable(InputKind::Unknown, &name, "text that is not a GC log".to_owned()),
+            false => self.inputs.log(&name, &log),
         }
         Ok(())
     }
@@ -124,7 +160,6 @@ impl Captured {
                 let reader = Reader::builder().lenient().from_reader(bytes);
                 let mut reader = reader.map_err(|error| Failure::trace(path, &error))?;
                 let (evidence, error) = analysis::run(&mut reader, TraceObserver::new());
-                self.start.get_or_insert(evidence.start);
                 let account = reader.account();
                 let fault = account.faults.first().map(|fault| format!("damaged, {fault}"));
                 self.inputs.trace(&name, evidence, error.map(|error| error.to_string()).or(fault));
@@ -137,6 +172,12 @@ impl Captured {
             _ => {
                 let failure = |error: ProfileError| Failure::profile(path, &error);
                 let profile = Profile::from_reader(bytes).map_err(failure)?;
+                if let InputKind::Profile(wanted) = kind
+                    && let Some(note) = mismatch(wanted, profile.kind())
+                {
+                    self.inputs.unusable(InputKind::Profile(profile.kind()), &name, note);
+                    return Ok(());
+                }
                 self.inputs.profile(&name, &profile).map_err(failure)?;
                 if matches!(profile.kind(), PprofKind::Heap | PprofKind::Allocs) {
                     self.heaps.push(path.to_owned());
@@ -145,4 +186,21 @@ impl Captured {
         }
         Ok(())
     }
+}
+
+/// Why a profile is not of the kind that its option takes; `None` if it is. Every kind is a profile
+/// of kind [`PprofKind::Other`].
+fn mismatch(wanted: PprofKind, found: PprofKind) -> Option<String> {
+    use PprofKind::{Allocs, Goroutine, GoroutineLeak, Heap, Other};
+    let option = |kind| match kind {
+        Heap | Allocs => Some("--heap"),
+        Goroutine | GoroutineLeak => Some("--goroutine-profile"),
+        _ => None,
+    };
+    if wanted == Other || option(wanted) == option(found) {
+        return None;
+    }
+    let given = option(wanted).unwrap_or_default();
+    let instead = option(found).map_or(String::new(), |option| format!("; give it with {option}"));
+    Some(format!("not a profile for {given}{instead}"))
 }

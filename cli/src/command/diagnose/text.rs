@@ -1,6 +1,7 @@
 //! The verdict as text.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use gotrace::OwnedFrame;
 use gotrace::diagnose::{
@@ -13,7 +14,7 @@ use super::read::Captured;
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::units::{bytes, duration, plural, significant};
-use crate::view::{names, paragraph, style};
+use crate::view::{names, next, paragraph, style};
 
 /// The most frames of a stack to print.
 const MAX_FRAMES: usize = 8;
@@ -21,6 +22,7 @@ const MAX_FRAMES: usize = 8;
 pub(super) fn write(
     document: &Document,
     captured: &Captured,
+    clock: Option<&Clock>,
     is_verbose: bool,
     terminal: &mut Terminal,
 ) -> io::Result<()> {
@@ -39,8 +41,7 @@ pub(super) fn write(
     section("not judged", &not_judged, terminal)?;
     write_inputs(&verdict.inputs, is_verbose, terminal)?;
     if let Some(passages) = &document.passages {
-        let clock = captured.start.map(|start| Clock::new(start, None, terminal.times()));
-        let lines: Vec<String> = passages.iter().map(|passage| passage_text(passage, clock.as_ref())).collect();
+        let lines: Vec<String> = passages.iter().map(|passage| passage_text(passage, clock)).collect();
         answer("goroutines that pass through the function", &lines, terminal)?;
     }
     if let Some(allocations) = &document.allocations {
@@ -248,17 +249,15 @@ fn allocation_text(allocation: &Allocation) -> String {
 fn write_next(verdict: &Verdict, captured: &Captured, terminal: &mut Terminal) -> io::Result<()> {
     let suspicious = verdict.findings.iter().find(|finding| finding.confidence > 0.0);
     let goroutine = verdict.findings.iter().find_map(|finding| finding.goroutines.first());
-    let command = match (suspicious, goroutine, captured.traces.first()) {
-        (None, ..) => return Ok(()),
+    match (suspicious, goroutine, captured.traces.first()) {
+        (None, ..) => Ok(()),
         (Some(finding), Some(id), Some(trace)) if finding.source != Source::Heap || captured.heaps.len() < 2 => {
-            format!("gotrace goroutine {} {id}", names::shell_word(trace))
+            next::write("goroutine", trace, &id.to_string(), terminal)
         }
         _ if captured.heaps.len() > 1 => {
-            let files: Vec<String> = captured.heaps.iter().map(|path| names::shell_word(path)).collect();
-            format!("gotrace heap {} --by stack", files.join(" "))
+            let files: Vec<&Path> = captured.heaps.iter().map(PathBuf::as_path).collect();
+            next::write_files("heap", &files, "--by stack", terminal)
         }
-        _ => return Ok(()),
-    };
-    writeln!(terminal)?;
-    paragraph::write("next: ", &command, terminal)
+        _ => Ok(()),
+    }
 }

@@ -1,6 +1,5 @@
 //! `gotrace doctor`: says whether a trace is whole, and repairs a damaged one.
 
-mod input;
 mod place;
 mod repair;
 mod report;
@@ -10,11 +9,11 @@ use std::path::PathBuf;
 
 use gotrace::edit::{DamageReport, TraceStatus, examine, survey, unreadable};
 
-use crate::failure::{self, Answer, Failure};
+use crate::failure::{self, Answer, Failure, Wanted};
+use crate::input::{Input, Original};
 use crate::terminal::Terminal;
-use input::{Opened, Original};
 pub(crate) use report::Report;
-use report::{Asked, RepairedFile};
+use report::{Outlook, RepairedFile};
 
 /// Show whether a Go execution trace is whole, and if not, what is lost and why.
 ///
@@ -46,13 +45,13 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
-    let mut repaired = Ok(Vec::new());
+    let mut repaired = Ok((Vec::new(), Outlook::Open));
     let mut refusal = None;
-    let damage = match Original::open(&args.file) {
-        Ok(opened) => {
-            let Opened { original, bytes, refusal: why } = opened;
-            refusal = why;
-            let mut damage = examine(bytes);
+    let damage = match Input::open(&args.file, true) {
+        Ok(input) => {
+            refusal = input.refusal(&args.file, Wanted::Trace);
+            let (original, input) = Original::of(&args.file, input);
+            let mut damage = examine(input.bytes);
             damage.cause = damage.cause.map(failure::with_advice);
             repaired = survey_and_repair(args, original, &mut damage);
             damage
@@ -61,12 +60,12 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         Err(Failure::Input { error, .. }) if args.json => unreadable(error),
         Err(failure) => return Err(failure),
     };
-    let (repaired, failed) = match repaired {
-        Ok(files) => (files, None),
-        Err(failure) => (Vec::new(), Some(failure)),
+    let ((repaired, outlook), failed) = match repaired {
+        Ok(repaired) => (repaired, None),
+        Err(failure) => ((Vec::new(), Outlook::Open), Some(failure)),
     };
     let report = Report { damage, repaired };
-    match print(&report, args, failed.is_none(), terminal) {
+    match print(&report, args, outlook, terminal) {
         // The exit status still says whether the trace is damaged.
         Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {}
         printed => printed?,
@@ -79,32 +78,49 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         TraceStatus::Whole => Ok(Answer::Fine),
         TraceStatus::Damaged => Ok(Answer::BadNews),
         // Describe the file as every other command does.
-        _ => Err(refusal.unwrap_or_else(|| Failure::Input {
-            path: args.file.clone(),
-            error: damage.warnings.join("; ") + "; " + damage.cause.as_ref().map_or("", |cause| &cause.text),
-            hint: "".into(),
+        _ => Err(refusal.unwrap_or_else(|| {
+            let said = damage
+                .warnings
+                .into_iter()
+                .chain(damage.cause.map(|cause| cause.text.into_owned()))
+                .filter(|text| !text.is_empty());
+            Failure::Input { path: args.file.clone(), error: said.collect::<Vec<_>>().join("; "), hint: "".into() }
         })),
     }
 }
 
-/// Counts the events in the damaged parts, and repairs the trace if --repair is given.
-fn survey_and_repair(args: &Args, original: Original, damage: &mut DamageReport) -> Result<Vec<RepairedFile>, Failure> {
+/// Counts the events in the damaged parts, and repairs the trace if --repair is given. Otherwise it
+/// finds out whether a repair can save anything.
+fn survey_and_repair(
+    args: &Args,
+    original: Original,
+    damage: &mut DamageReport,
+) -> Result<(Vec<RepairedFile>, Outlook), Failure> {
     let mut bytes = original.reopen();
     if let Ok(bytes) = &mut bytes {
         // Parts that cannot be read again stay unknown in the report.
         let _ = survey(damage, bytes);
     }
+    if damage.status == TraceStatus::Unreadable {
+        return Ok((Vec::new(), Outlook::Open));
+    }
     match &args.repair {
-        Some(out) if damage.status != TraceStatus::Unreadable => repair::repair(bytes, damage, out, &args.file),
-        _ => Ok(Vec::new()),
+        Some(out) => {
+            let files = repair::repair(bytes, damage, out, &args.file)?;
+            let outlook = if files.is_empty() { Outlook::Hopeless } else { Outlook::Open };
+            Ok((files, outlook))
+        }
+        None if damage.status == TraceStatus::Damaged && !repair::may_save(bytes, damage) => {
+            Ok((Vec::new(), Outlook::Hopeless))
+        }
+        None => Ok((Vec::new(), Outlook::Open)),
     }
 }
 
-fn print(report: &Report, args: &Args, is_repaired: bool, terminal: &mut Terminal) -> Result<(), Failure> {
-    let asked = Asked { file: &args.file, is_repaired: args.repair.is_some() && is_repaired };
+fn print(report: &Report, args: &Args, outlook: Outlook, terminal: &mut Terminal) -> Result<(), Failure> {
     match args.json {
         true => terminal.json(report, None)?,
-        false => report.write_text(&asked, terminal)?,
+        false => report.write_text(&args.file, outlook, terminal)?,
     }
     Ok(terminal.flush()?)
 }

@@ -105,6 +105,13 @@ pub(crate) struct TempDraft {
     file: BufWriter<NamedTempFile>,
 }
 
+impl TempDraft {
+    /// A draft that nobody keeps, in the system's folder for temporary files.
+    pub(crate) fn discarded() -> io::Result<Self> {
+        Ok(TempDraft { file: BufWriter::with_capacity(1 << 16, NamedTempFile::new()?) })
+    }
+}
+
 impl Draft for TempDraft {
     type Trace = Closed;
 

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use gotrace::edit::{DamageReport, RepairError, Repaired};
 
-use super::input::Seekable;
-use super::place::{Closed, Place};
+use super::place::{Closed, Place, TempDraft};
 use super::report::RepairedFile;
 use crate::failure::Failure;
+use crate::input::Seekable;
 
 /// Writes what can be saved to OUT, OUT.2 and so on. No file is replaced before all are written.
 pub(crate) fn repair(
@@ -35,6 +35,16 @@ pub(crate) fn repair(
         files.push(RepairedFile { file, replaces, part: saved.report });
     }
     Ok(files)
+}
+
+/// Whether a repair can save anything, as far as that can be found out. If no generation is known to
+/// be sound, a repair is tried and its result discarded.
+pub(crate) fn may_save(bytes: Result<Box<dyn Seekable>, Failure>, report: &DamageReport) -> bool {
+    if report.generations.iter().any(|generation| generation.ok) {
+        return true;
+    }
+    let saved = bytes.ok().map(|mut bytes| gotrace::edit::repair(&mut bytes, report, TempDraft::discarded));
+    !matches!(saved, Some(Ok(saved)) if saved.is_empty())
 }
 
 fn save(

@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use crate::command::summary::format_text;
 use crate::terminal::Terminal;
-use crate::view::names::{printable, shell_word};
-use crate::view::paragraph;
+use crate::view::names::printable;
 use crate::view::rows::write_rest_with;
 use crate::view::style::{BAD, GOOD, WARN};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::units::{bytes, count, duration, plural};
+use crate::view::{next, paragraph};
 
 /// What is printed.
 #[derive(Serialize)]
@@ -41,15 +41,17 @@ pub(crate) struct RepairedFile {
 /// At most this many warnings are printed.
 const SHOWN: usize = 20;
 
-/// What the user asked for, and whether it was done.
-pub(crate) struct Asked<'a> {
-    pub file: &'a Path,
-    /// Whether a repair was asked for and did not fail.
-    pub is_repaired: bool,
+/// Whether a repair can save anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// It may, or nobody tried.
+    Open,
+    /// It was tried, and nothing can be saved.
+    Hopeless,
 }
 
 impl Report {
-    pub(crate) fn write_text(&self, asked: &Asked<'_>, terminal: &mut Terminal) -> io::Result<()> {
+    pub(crate) fn write_text(&self, file: &Path, outlook: Outlook, terminal: &mut Terminal) -> io::Result<()> {
         self.write_answer(terminal)?;
         if !self.damage.generations.is_empty() {
             writeln!(terminal)?;
@@ -60,7 +62,7 @@ impl Report {
             writeln!(terminal)?;
         }
         self.repaired.iter().try_for_each(|saved| saved.write_text(terminal))?;
-        self.write_next(asked, terminal)
+        self.write_next(file, outlook, terminal)
     }
 
     fn write_answer(&self, terminal: &mut Terminal) -> io::Result<()> {
@@ -78,7 +80,10 @@ impl Report {
         }
         if *status == TraceStatus::Damaged {
             writeln!(terminal, "{:<10}{}", "read", tally_text(read))?;
-            writeln!(terminal, "{:<10}{}", "lost", tally_text(lost))?;
+            // Where nothing is counted as lost, the warnings say what is missing.
+            if *lost != Tally::default() {
+                writeln!(terminal, "{:<10}{}", "lost", tally_text(lost))?;
+            }
             if *trailing > 0 {
                 writeln!(terminal, "{:<10}{} after the end of the trace", "trailing", plural(*trailing, "byte"))?;
             }
@@ -98,12 +103,11 @@ impl Report {
     }
 
     /// Suggests the next command to run, or says why nothing was repaired.
-    fn write_next(&self, asked: &Asked<'_>, terminal: &mut Terminal) -> io::Result<()> {
+    fn write_next(&self, file: &Path, outlook: Outlook, terminal: &mut Terminal) -> io::Result<()> {
         let damage = &self.damage;
-        let is_damaged = damage.status == TraceStatus::Damaged;
         match self.repaired.first() {
-            Some(saved) => writeln!(terminal, "\nnext: gotrace summary {}", shell_word(Path::new(&saved.file))),
-            None if asked.is_repaired => {
+            Some(saved) => next::write("summary", Path::new(&saved.file), "", terminal),
+            None if outlook == Outlook::Hopeless => {
                 let why = match damage.generations.is_empty() {
                     true if damage.read.bytes <= Version::HEADER_LEN as u64 => "nothing sound follows its header",
                     true => "the part before the damage is not valid",
@@ -111,9 +115,7 @@ impl Report {
                 };
                 writeln!(terminal, "nothing can be saved: {why}")
             }
-            None if is_damaged && asked.file != Path::new("-") => {
-                writeln!(terminal, "\nnext: gotrace doctor --repair OUT {}", shell_word(asked.file))
-            }
+            None if damage.status == TraceStatus::Damaged => next::write("doctor", file, "--repair OUT", terminal),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Opens the trace to examine. It is read twice: a survey and a repair read parts of it again.
+//! An input that is read more than once.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -7,26 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::SpooledTempFile;
 
-use crate::failure::{Failure, Wanted};
-use crate::input::Input;
+use super::{Input, is_packed};
+use crate::failure::Failure;
 
-/// Where the trace can be read again.
-pub(crate) enum Original {
+/// Where an input can be read again.
+pub enum Original {
     File(PathBuf),
     /// A copy of an input that cannot be read twice: standard input, a pipe, a compressed file.
     Kept {
         name: PathBuf,
         copy: Arc<Mutex<Copied>>,
     },
-}
-
-/// A trace that was opened.
-pub(crate) struct Opened {
-    pub original: Original,
-    /// The bytes, for the first reading.
-    pub bytes: Box<dyn Read + Send>,
-    /// Why it is not a trace, if its first bytes say so.
-    pub refusal: Option<Failure>,
 }
 
 /// A copy of the input, or why there is none.
@@ -36,31 +27,31 @@ type Copied = io::Result<SpooledTempFile>;
 const IN_MEMORY: usize = 64 << 20;
 
 /// `Read` and `Seek` as one trait, for trait objects.
-pub(crate) trait Seekable: Read + Seek {}
+pub trait Seekable: Read + Seek + Send {}
 
-impl<T: Read + Seek> Seekable for T {}
+impl<T: Read + Seek + Send> Seekable for T {}
 
 impl Original {
-    /// Opens a trace.
-    pub(crate) fn open(path: &Path) -> Result<Opened, Failure> {
-        let input = Input::open(path, true)?;
-        let refusal = input.refusal(path, Wanted::Trace);
+    /// Where an open input can be read again once it has been read, and the input for the first
+    /// reading.
+    pub fn of(path: &Path, mut input: Input) -> (Self, Input) {
         let is_file = path != Path::new("-") && fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-        if is_file && !is_packed(path) {
-            return Ok(Opened { original: Original::File(path.to_owned()), bytes: input.bytes, refusal });
+        if is_file && !is_packed_file(path) {
+            return (Original::File(path.to_owned()), input);
         }
         let copy = Arc::new(Mutex::new(Ok(SpooledTempFile::new(IN_MEMORY))));
-        let original = Original::Kept { name: path.to_owned(), copy: Arc::clone(&copy) };
-        Ok(Opened { original, bytes: Box::new(Keeping { input: input.bytes, copy }), refusal })
+        input.bytes = Box::new(Keeping { input: input.bytes, copy: Arc::clone(&copy) });
+        (Original::Kept { name: path.to_owned(), copy }, input)
     }
 
-    /// Opens the trace again, after it has been read to its end.
-    pub(crate) fn reopen(self) -> Result<Box<dyn Seekable>, Failure> {
+    /// Opens the input again, after it has been read to its end.
+    pub fn reopen(self) -> Result<Box<dyn Seekable>, Failure> {
         match self {
             Original::File(path) => Ok(Box::new(File::open(&path).map_err(|error| Failure::input(&path, error))?)),
             Original::Kept { name, copy } => {
                 let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
-                match std::mem::replace(&mut *copy, Ok(SpooledTempFile::new(0))) {
+                let copied = std::mem::replace(&mut *copy, Ok(SpooledTempFile::new(0)));
+                match copied.and_then(|mut file| file.rewind().map(|()| file)) {
                     Ok(file) => Ok(Box::new(file)),
                     Err(error) => Err(Failure::input(&name, io::Error::other(format!("no room for a copy: {error}")))),
                 }
@@ -69,11 +60,11 @@ impl Original {
     }
 }
 
-/// Whether a file is compressed, so that its bytes are not those of the trace.
-fn is_packed(path: &Path) -> bool {
+/// Whether a file is compressed, so that its bytes are not those of the input.
+fn is_packed_file(path: &Path) -> bool {
     let mut head = [0; 4];
     let len = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
-    crate::input::is_packed(&head[..len])
+    is_packed(&head[..len])
 }
 
 /// Copies what is read, as long as there is room.
