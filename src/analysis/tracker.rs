@@ -147,7 +147,8 @@ impl Tracker {
             from,
             to,
             time: record.time,
-            since: goroutine.since,
+            // Traces of Go 1.21 and older can lack the event that entered the state.
+            since: if goroutine.state == from { goroutine.since } else { NEVER },
             previous: goroutine.previous,
             reason: goroutine.reason,
             proc: goroutine.proc,
