@@ -82,14 +82,17 @@ impl GoroutineSums {
         if spent.total == 0 {
             spent.total = now - self.creation;
         }
-        let since = accounting.known(goroutine.since);
+        // A goroutine that is first mentioned after the window has been in its state all the time.
+        let since = match accounting.known(goroutine.since) {
+            NEVER => NEVER,
+            since => since.min(now),
+        };
         let mut syscall = NEVER;
         match goroutine.state {
             _ if since == NEVER => {}
             GoState::Running => spent.execution += now - since,
             GoState::Runnable => spent.sched_wait += now - since,
-            // The wait forever is not part of its life.
-            GoState::Waiting if goroutine.reason != Name::FOREVER => spent.block(goroutine.reason, now - since),
+            GoState::Waiting if !accounting.is_end(goroutine.reason) => spent.block(goroutine.reason, now - since),
             GoState::Syscall => syscall = since,
             _ => {}
         }

@@ -23,7 +23,7 @@ use crate::time::Time;
 ///
 /// Memory is proportional to the number of live goroutines and open regions, some 200 bytes each. In a gap of lenient
 /// reading, the time of goroutines is `Unknown time`. Goroutines that the trace does not mention after it count as alive. A
-/// goroutine that waits forever counts as ended, as in `go tool trace`, but is only reported at the end of the trace.
+/// goroutine that waits forever is reported at the end of the trace; [`Accounting`] says whether it counts as ended.
 /// Goroutines that are reported then come in ascending order of IDs.
 pub struct Summarizer<S> {
     tracker: Tracker,
@@ -70,6 +70,24 @@ impl<S: SummarySink> Summarizer<S> {
     }
 }
 
+impl<S: SummarySink> Summarizer<S> {
+    /// The runtime may report the state of a goroutine as late as at the end of the generation. So a goroutine that is first
+    /// mentioned after the window, but in the same generation, existed in the window.
+    #[inline(never)]
+    fn after_window(&mut self, event: &Event<'_>) {
+        let record = event.record();
+        match record.what {
+            What::Sync => self.sums.progress = Progress::Over,
+            What::GoTransition(GoState::Undetermined, _)
+                if self.sums.progress == Progress::After && !self.tracker.find(record.a).is_some() =>
+            {
+                self.tracker.show(event, &mut self.sums);
+            }
+            _ => {}
+        }
+    }
+}
+
 impl<S: SummarySink> Observer for Summarizer<S> {
     type Output = S;
 
@@ -79,7 +97,7 @@ impl<S: SummarySink> Observer for Summarizer<S> {
         if (self.sums.progress != Progress::Within || time >= self.sums.window.end)
             && !self.sums.advance(&mut self.tracker, time)
         {
-            return;
+            return self.after_window(event);
         }
         self.tracker.show(event, &mut self.sums);
     }
@@ -114,7 +132,10 @@ pub(super) struct Sums<S> {
 enum Progress {
     Before,
     Within,
+    /// After the window, in the generation in which it ends.
     After,
+    /// After that generation.
+    Over,
 }
 
 impl<S: SummarySink> Sums<S> {
@@ -139,7 +160,7 @@ impl<S: SummarySink> Sums<S> {
         if self.progress == Progress::Within && time >= self.window.end {
             self.progress = Progress::After;
         }
-        self.progress != Progress::After
+        self.progress == Progress::Before || self.progress == Progress::Within
     }
 
     /// Notes what each goroutine has spent before the window.
@@ -184,7 +205,7 @@ impl<S: SummarySink> Sums<S> {
     /// The goroutine is older than the trace, or than a gap: it has been in its state since the generation started.
     fn appear_old(&mut self, tracker: &Tracker, proc: u64, transition: Transition) {
         let known_since = tracker.generation_start().max(self.window.start);
-        let so_far = transition.time - known_since;
+        let so_far = transition.time.min(self.window.end) - known_since;
         let mut sums = GoroutineSums::new(known_since);
         match transition.to {
             GoState::Running => sums.spent.execution += so_far,
@@ -281,7 +302,10 @@ impl<S: SummarySink> Sums<S> {
 
     /// The trace ends here. Everything that is open ends too.
     pub fn end_trace(&mut self, tracker: &mut Tracker) {
-        let end = if self.progress == Progress::After { self.window.end } else { tracker.last_time() };
+        let end = match self.progress {
+            Progress::Before | Progress::Within => tracker.last_time(),
+            Progress::After | Progress::Over => self.window.end,
+        };
         for (go, slot) in tracker.sorted() {
             self.close(tracker, go, slot, end, NEVER);
             self.show(tracker, go, slot);
@@ -389,7 +413,7 @@ impl<S: SummarySink> Follower for Sums<S> {
             match transition.from {
                 GoState::Running => sums.spent.execution += time - since,
                 GoState::Runnable => sums.spent.sched_wait += time - since,
-                GoState::Waiting if transition.reason != Name::FOREVER => {
+                GoState::Waiting if !self.accounting.is_end(transition.reason) => {
                     sums.spent.block(transition.reason, time - since);
                 }
                 GoState::Syscall => {
@@ -406,7 +430,7 @@ impl<S: SummarySink> Follower for Sums<S> {
                     sums.first_run = self.accounting.known(time);
                 }
             }
-            GoState::Waiting if tracker.get(slot).is_some_and(|goroutine| goroutine.reason == Name::FOREVER) => {
+            GoState::Waiting if tracker.get(slot).is_some_and(|waiting| self.accounting.is_end(waiting.reason)) => {
                 self.end(tracker, transition);
             }
             GoState::Syscall => self.enter_syscall(go, event.record().proc),

@@ -21,12 +21,20 @@ pub enum Accounting {
     ///   reference counts it twice, as `Syscall execution time` and as `Sched wait time`.
     /// - A goroutine that comes out of a system call after its P was taken leaves alone whoever is in a system call on
     ///   that P by then. The reference forgets that one's P, so its time without it counts as `Syscall execution time`.
+    /// - A goroutine that waits forever (on a nil channel, in `select {}`) is alive and blocked. The reference counts it as
+    ///   ended when this wait begins.
     /// - States that begin at time 0, as the first of a trace of Go 1.21 or older, count. The reference takes 0 for "not
     ///   in that state".
     Corrected,
 }
 
 impl Accounting {
+    /// Whether a goroutine with this reason to wait counts as ended.
+    #[inline(always)]
+    pub(super) fn is_end(self, reason: Name) -> bool {
+        reason == Name::FOREVER && self == Accounting::Reference
+    }
+
     /// When something started, [`NEVER`] if that does not count. The reference takes the time 0 for "never".
     #[inline(always)]
     pub(super) fn known(self, time: i64) -> i64 {

@@ -27,6 +27,9 @@ use crate::view::{names, next, paragraph, suggest, units};
 /// in system calls, and BLOCKED is the sum of all other "Block time". They are parts of TOTAL and
 /// do not overlap. Special ranges, which --details shows, overlap with them.
 ///
+/// go tool trace counts some times twice, and a goroutine that waits forever as exited. --as-go
+/// counts like that.
+///
 /// Percentiles (≈) come from histograms and are within 0.8 %. The trace is read once. Memory use
 /// depends on how many goroutines are alive at the same time.
 #[derive(clap::Args)]
@@ -50,9 +53,9 @@ pub struct Args {
     /// Show the distribution of every column of each group
     #[arg(long)]
     details: bool,
-    /// Correct what go tool trace counts wrongly
+    /// Count as go tool trace does, its errors included
     #[arg(long)]
-    corrected: bool,
+    as_go: bool,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -202,7 +205,7 @@ impl Sort {
 
 impl Args {
     fn accounting(&self) -> Accounting {
-        if self.corrected { Accounting::Corrected } else { Accounting::Reference }
+        if self.as_go { Accounting::Reference } else { Accounting::Corrected }
     }
 
     /// Says why there is no goroutine. If options select none, it is a failure that suggests labels

@@ -15,7 +15,7 @@ const VIEWS: [(&str, &str, &[&str]); 30] = [
     ("allocations", "go1.25/listeners", &["--goroutine", "11", "--top", "6"]),
     ("goroutines", "go1.27/gc", &[]),
     ("goroutines", "go1.27/gc", &["--by", "name", "--sort", "runnable"]),
-    ("goroutines", "go1.27/gc", &["--group", "main.main.func1", "--corrected"]),
+    ("goroutines", "go1.27/gc", &["--group", "main.main.func1", "--as-go"]),
     ("goroutines", "go1.24/gc", &["--by", "label", "--json"]),
     ("goroutines", "go1.27/http", &["--details", "--top", "2", "--from", "1ms", "--to", "+2ms"]),
     ("blocking", "go1.27/http", &[]),
