@@ -131,7 +131,7 @@ fn query_resources(timeline: &Timeline, budget: &mut Budget) {
 fn query_gc(timeline: &Timeline, budget: &mut Budget) {
     for cycle in timeline.gc_cycles().take(FEW) {
         assert!(cycle.start() <= cycle.end());
-        format(budget, (cycle.seq(), cycle.is_older(), cycle.is_open(), cycle.go()));
+        format(budget, (cycle.seq(), cycle.started_before_trace(), cycle.is_open(), cycle.go()));
         query_stack(cycle.stack(), budget);
         let counts = (cycle.pauses().count(), cycle.assists().count(), cycle.sweeps().count());
         format(budget, (counts, cycle.pause_time(), cycle.assist_time(), cycle.sweep_time()));

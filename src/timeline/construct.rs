@@ -11,7 +11,7 @@ use super::builder::Builder;
 use crate::error::Error;
 use crate::reader::Reader;
 
-/// The number of processors that the process may use. Queried once, since that takes longer than
+/// The number of processors that the process may use. It is queried once, since that takes longer than
 /// reading a small trace.
 static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
@@ -20,7 +20,7 @@ impl Timeline {
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be opened, and see [`from_events`](Self::from_events).
+    /// Fails if the file cannot be opened, and if [`from_events`](Self::from_events) fails.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::from_events(Reader::from_path(path)?)
     }
@@ -65,12 +65,12 @@ impl Timeline {
 
     /// Builds the timeline of the events that a reader has not returned yet.
     ///
-    /// If a lenient reader skips damage, the timeline has [gaps](Self::gaps). After a gap, the
-    /// state of a goroutine or P and the value of a metric are not known until the trace reports
-    /// them again. Whatever is open at a gap is cut there.
+    /// If a lenient reader skips damage, the timeline has [gaps](Self::gaps). After a gap, the state of a goroutine or
+    /// P and the value of a metric are not known until the trace reports them again. Spans, ranges and regions that are
+    /// open at a gap are cut there.
     ///
-    /// With the feature `parallel` and a second processor, a second thread builds the timeline
-    /// while this one reads. The result is the same.
+    /// With the feature `parallel` and a second processor, a second thread builds the timeline while this thread reads.
+    /// The result is the same.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

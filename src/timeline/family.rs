@@ -1,12 +1,12 @@
-//! Which goroutines created which.
+//! The parents and children of goroutines.
 
 use super::Timeline;
 use super::goroutine::Goroutine;
 use crate::id::GoId;
 
 impl Timeline {
-    /// The goroutines that a goroutine created during the trace, in order. Empty if the trace does
-    /// not mention it.
+    /// Returns the goroutines that a goroutine created during the trace, in order. Empty if the trace does not mention
+    /// the goroutine.
     ///
     /// The first call builds an index of all goroutines.
     pub fn children(&self, id: GoId) -> impl ExactSizeIterator<Item = Goroutine<'_>> + Clone {
@@ -19,8 +19,8 @@ impl Timeline {
         self.families.children(number, parents)
     }
 
-    /// A goroutine and all its descendants, parents before their children, each with its depth: 0
-    /// for the goroutine itself.
+    /// Returns a goroutine and all its descendants, parents before their children. Each has a depth, which is 0 for the
+    /// goroutine itself.
     pub fn descendants(&self, id: GoId) -> Descendants<'_> {
         Descendants {
             timeline: self,
@@ -33,7 +33,7 @@ impl Timeline {
 #[derive(Clone, Debug)]
 pub struct Descendants<'t> {
     timeline: &'t Timeline,
-    /// The depth and number of the goroutines to return, the next one last.
+    /// The depth and number of the goroutines to return, with the next one at the end.
     pending: Vec<(u32, u32)>,
 }
 
@@ -42,8 +42,8 @@ impl<'t> Iterator for Descendants<'t> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (depth, number) = self.pending.pop()?;
-        // A goroutine is first mentioned after its creator. Checking this avoids cycles in a forged
-        // file.
+        // The first mention of a goroutine is after the first mention of its creator. Checking this avoids cycles in a
+        // forged file.
         let children = self.timeline.children_of(number).iter().rev().filter(|&&child| child > number);
         self.pending.extend(children.map(|&child| (depth + 1, child)));
         Some((depth, Goroutine::new(self.timeline, number)))

@@ -14,12 +14,12 @@ use crate::id::{GoId, ProcId, ThreadId, present};
 use crate::time::Time;
 
 impl Timeline {
-    /// The goroutine with this ID. `None` if the trace does not mention it.
+    /// Returns the goroutine with this ID. `None` if the trace does not mention it.
     pub fn goroutine(&self, id: GoId) -> Option<Goroutine<'_>> {
         self.goroutines.get(id.0).map(|number| Goroutine::new(self, number))
     }
 
-    /// All goroutines, in the order in which the trace first mentions them.
+    /// Returns all goroutines, in the order in which the trace first mentions them.
     pub fn goroutines(&self) -> impl ExactSizeIterator<Item = Goroutine<'_>> {
         (0..self.goroutines.len() as u32).map(|number| Goroutine::new(self, number))
     }
@@ -37,32 +37,32 @@ impl<'t> Goroutine<'t> {
         Goroutine { timeline, number }
     }
 
-    /// Its ID.
+    /// Returns its ID.
     pub fn id(&self) -> GoId {
         GoId(self.timeline.goroutines.id(self.number).unwrap_or(0))
     }
 
-    /// The function in which it started, such as `main.worker`: the outermost function of its
-    /// stack. Empty if the trace has no stack of it.
+    /// Returns the function in which it started, such as `main.worker`: the outermost function of its stack. Empty if
+    /// the trace contains no stack of the goroutine.
     ///
     /// Go's own tools name goroutines the same way (Go `src/internal/trace/summary.go`).
     pub fn name(&self) -> Text<'t> {
         self.start_stack().and_then(|stack| stack.frames().next_back()).map_or(Text(b""), |frame| frame.func)
     }
 
-    /// Where it started, if it was created during the trace. For an older goroutine, its first
-    /// stack in the trace. The outermost frame is the same for all stacks of a goroutine.
+    /// Returns the stack at which it started, if it was created during the trace. For an older goroutine, this is its
+    /// first stack in the trace. The outermost frame is the same for all stacks of a goroutine.
     pub fn start_stack(&self) -> Option<StackTrace<'t>> {
         self.stack(self.timeline.start_stacks.get(self.number as usize).copied().unwrap_or(0))
     }
 
-    /// When it was created. `None` if that was before the trace.
+    /// Returns when it was created. `None` if it was created before the trace.
     pub fn created_at(&self) -> Option<Time> {
         self.creation().map(|entry| Time(entry.time))
     }
 
-    /// The goroutine that created it. `None` if that was before the trace, or if no goroutine did,
-    /// as for a callback from C or a timer.
+    /// Returns the goroutine that created it. `None` if it was created before the trace, or by no goroutine, such as
+    /// for a callback from C or a timer.
     pub fn created_by(&self) -> Option<GoId> {
         self.creator_number().and_then(|number| self.go(number))
     }
@@ -71,33 +71,33 @@ impl<'t> Goroutine<'t> {
         self.creation().filter(|entry| is_creator_known(*entry) && entry.who != NOBODY).map(|entry| entry.who)
     }
 
-    /// The goroutines that it created during the trace, in order.
+    /// Returns the goroutines that it created during the trace, in order.
     pub fn children(&self) -> impl ExactSizeIterator<Item = Goroutine<'t>> + Clone + use<'t> {
         let timeline = self.timeline;
         timeline.children_of(self.number).iter().map(move |&child| Goroutine { timeline, number: child })
     }
 
-    /// Where its creator was. `None` if the creator is not known.
+    /// Returns the stack of its creator when it was created. `None` if the creator is not known.
     pub fn creation_stack(&self) -> Option<StackTrace<'t>> {
         let entry = self.creation().filter(|entry| is_creator_known(*entry))?;
         self.stack(self.timeline.symbols.why(entry.why).stack)
     }
 
-    /// When it exited. `None` if it was alive at the end of the trace.
+    /// Returns when it exited. `None` if it was alive at the end of the trace.
     pub fn ended_at(&self) -> Option<Time> {
         let spans = &self.timeline.spans;
         let last = spans.last(self.number).and_then(|cursor| spans.get(cursor))?;
         (last.state == State::Ended).then_some(Time(last.time))
     }
 
-    /// Its states over time, without holes, from its creation or the start of the trace to its exit
-    /// or the end of the trace.
+    /// Returns its states over time, without holes, from its creation or the start of the trace to its exit or the end
+    /// of the trace.
     pub fn spans(&self) -> Spans<'t> {
         Spans { goroutine: *self, next: self.timeline.spans.first(self.number) }
     }
 
-    /// The span at a time. `None` before its creation, after its exit, and outside of the trace.
-    /// When one span ends and another starts, it is the latter.
+    /// Returns the span at a time. `None` before its creation, after its exit, and outside of the trace. At the time at
+    /// which one span ends and the next starts, this is the next span.
     pub fn at(&self, time: Time) -> Option<Span<'t>> {
         if time < self.timeline.start() || time > self.timeline.end() {
             return None;
@@ -107,8 +107,7 @@ impl<'t> Goroutine<'t> {
         (entry.state != State::Ended && entry.time <= time.0).then_some(Span { goroutine: *self, cursor, entry })
     }
 
-    /// The spans that overlap a range of time, in order: they start before its end and end after
-    /// its start.
+    /// Returns the spans that overlap a range of time, in order: they start before its end and end after its start.
     pub fn between(&self, range: Range<Time>) -> impl Iterator<Item = Span<'t>> + use<'t> {
         self.between_with_ends(range).map(|(span, _)| span)
     }
@@ -136,7 +135,7 @@ impl<'t> Goroutine<'t> {
         self.timeline
     }
 
-    /// Its index in the order in which the trace first mentions goroutines.
+    /// Returns its index in the order in which the trace first mentions goroutines.
     pub(crate) fn number(&self) -> u32 {
         self.number
     }
@@ -156,7 +155,7 @@ impl<'t> Goroutine<'t> {
     }
 }
 
-/// Whether an entry is a creation, so that `who` is the creator.
+/// Returns whether an entry is for a creation. In this case, `who` is the creator.
 fn is_creator_known(entry: Entry) -> bool {
     matches!(entry.state, State::Created | State::Waiting)
 }
@@ -192,15 +191,15 @@ impl<'t> Iterator for Spans<'t> {
     }
 }
 
-/// The name of the reason of a wait that started before the trace, which then contains neither its
-/// reason nor its start.
+/// The name of the reason of a wait that started before the trace. The trace contains neither the reason nor the start
+/// of such a wait.
 pub const BLOCKED_BEFORE_TRACE: &str = "blocked since before the trace";
 
-/// The name of the reason of a wait without one: the switch between coroutines of `iter.Pull`, and
-/// some waits of the runtime before Go 1.22.
+/// The name of the reason of a wait without a reason: the switch between coroutines of `iter.Pull`, and some waits of
+/// the runtime before Go 1.22.
 pub const NO_REASON: &str = "no reason recorded";
 
-/// The name under which reports show the reason of a wait.
+/// Returns the name under which reports show the reason of a wait.
 pub(super) fn name_of_reason(reason: Text<'_>, is_since_before: bool) -> Text<'_> {
     match (reason.is_empty(), is_since_before) {
         (true, true) => Text::from(BLOCKED_BEFORE_TRACE),
@@ -218,7 +217,7 @@ pub struct Span<'t> {
 }
 
 impl<'t> Span<'t> {
-    /// The span at a position. `None` if there is none.
+    /// Returns the span at a position. `None` if there is no span at this position.
     pub(super) fn at(goroutine: Goroutine<'t>, cursor: Cursor) -> Option<Self> {
         let entry = goroutine.timeline.spans.get(cursor)?;
         Some(Span { goroutine, cursor, entry })
@@ -232,14 +231,14 @@ impl<'t> Span<'t> {
         self.entry
     }
 
-    /// The goroutine.
+    /// Returns the goroutine.
     pub fn goroutine(&self) -> Goroutine<'t> {
         self.goroutine
     }
 
-    /// The state. A goroutine that is older than the trace is in the first state that the trace
-    /// reports from the start of the trace on. [`GoState::Undetermined`] only occurs in damaged
-    /// traces: after a [gap](Timeline::gaps), until the trace reports the state again.
+    /// Returns the state. A goroutine that is older than the trace is in its first reported state from the start of the
+    /// trace on. [`GoState::Undetermined`] only occurs in damaged traces: after a [gap](Timeline::gaps), until the trace
+    /// reports the state again.
     pub fn state(&self) -> GoState {
         match self.entry.state {
             State::Undetermined => GoState::Undetermined,
@@ -251,33 +250,33 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// When it entered the state.
+    /// Returns when it entered the state.
     pub fn start(&self) -> Time {
         Time(self.entry.time)
     }
 
-    /// When it left the state. If the span is open, the end of the trace.
+    /// Returns when it left the state. If the span is open, this is the end of the trace.
     pub fn end(&self) -> Time {
         Time(self.next().map_or(self.timeline().extent.end, |next| next.time))
     }
 
-    /// Whether it was still in the state when the trace ended.
+    /// Returns whether it was still in the state when the trace ended.
     pub fn is_open(&self) -> bool {
         self.next().is_none()
     }
 
-    /// How long it was in the state during the trace.
+    /// Returns how long it was in the state during the trace.
     pub fn duration(&self) -> Duration {
         self.end() - self.start()
     }
 
-    /// Why it blocked or yielded, in the runtime's words, such as `chan receive` or `preempted`.
+    /// Returns the reason why it blocked or yielded, in the runtime's words, such as `chan receive` or `preempted`.
     /// Empty for other states.
     pub fn reason(&self) -> Text<'t> {
         self.timeline().symbols.strings.get(self.reason_number())
     }
 
-    /// The reason as reports show it. Waits without a reason are named [`BLOCKED_BEFORE_TRACE`] or
+    /// Returns the reason as reports show it. Waits without a reason are named [`BLOCKED_BEFORE_TRACE`] or
     /// [`NO_REASON`]. Empty for other spans without a reason.
     pub fn reason_name(&self) -> Text<'t> {
         match self.state() {
@@ -286,13 +285,14 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// Whether the goroutine was already blocked when the trace first mentioned it, so that the
-    /// trace does not contain the reason.
+    /// Returns whether the goroutine was already blocked when the trace first mentioned it, so that the trace does not
+    /// contain the reason.
     pub fn is_since_before(&self) -> bool {
         self.is_found_blocked(self.previous().map_or(State::Undetermined, |span| span.entry.state))
     }
 
-    /// The same, given the state before; [`State::Undetermined`] if this is the first span.
+    /// Like [`is_since_before`](Self::is_since_before), given the previous state. For the first span, this is
+    /// [`State::Undetermined`].
     pub(super) fn is_found_blocked(&self, previous: State) -> bool {
         self.entry.state == State::Waiting
             && self.entry.who == NOBODY
@@ -307,9 +307,8 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// Where it was when it entered the state: where it blocked, yielded or entered the system
-    /// call, or where a new goroutine starts. `None` for other states, and if the trace has no
-    /// stack.
+    /// Returns the stack of the goroutine when it entered the state: where it blocked, yielded or entered the system
+    /// call, or where a new goroutine starts. `None` for other states, and if the trace has no stack.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         let why = self.timeline().symbols.why(self.entry.why);
         match self.entry.state {
@@ -320,13 +319,13 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// The P on which it ran, or with which it entered the system call. `None` for other states.
+    /// Returns the P on which it ran, or with which it entered the system call. `None` for other states.
     pub fn proc(&self) -> Option<ProcId> {
         self.place().and_then(|place| present(place.proc)).map(ProcId)
     }
 
-    /// The thread on which it ran or was in the system call. `None` for other states, and before Go 1.22,
-    /// whose traces have no threads.
+    /// Returns the thread on which it ran or was in the system call. `None` for other states, and before Go 1.22, whose
+    /// traces have no threads.
     pub fn thread(&self) -> Option<ThreadId> {
         self.place().and_then(|place| present(place.thread)).map(ThreadId)
     }
@@ -338,8 +337,8 @@ impl<'t> Span<'t> {
         }
     }
 
-    /// What woke it: for a wait, what ended it, and for the time until it ran, what made it
-    /// runnable. `None` if nothing did, or not yet.
+    /// Returns what woke it. For a wait, this is what ended the wait. For the time until the goroutine ran, this is
+    /// what made it runnable. `None` if it was not woken, or not yet.
     pub fn woken_by(&self) -> Option<Waker<'t>> {
         let (entry, reason) = match self.entry.state {
             State::Woken => (self.entry, self.previous().map_or(Text(b""), |previous| previous.reason())),
@@ -355,7 +354,7 @@ impl<'t> Span<'t> {
         Some(Waker { at: Time(entry.time), by, stack })
     }
 
-    /// The previous span of the goroutine. `None` for the first.
+    /// Returns the previous span of the goroutine. `None` for the first span.
     pub fn previous(&self) -> Option<Span<'t>> {
         let cursor = self.timeline().spans.previous(self.goroutine.number, self.cursor)?;
         let entry = self.timeline().spans.get(cursor).filter(|entry| entry.state != State::Ended)?;

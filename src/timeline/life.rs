@@ -18,9 +18,9 @@ pub struct LifeOptions {
     /// The part of the trace, or `None` for the whole trace. Totals cover only the time within this
     /// part. Spans are included if they overlap it.
     pub range: Option<Range<Time>>,
-    /// Spans that are shorter than this are left out.
+    /// The minimum duration. Shorter spans are left out.
     pub min: Duration,
-    /// The reason of spans, or `None` for any; see [`Query::reason`](super::Query::reason).
+    /// The reason of spans, or `None` for any. See [`Query::reason`](super::Query::reason).
     pub reason: Option<String>,
     /// The order of spans.
     pub order: SpanOrder,
@@ -40,7 +40,7 @@ pub enum SpanOrder {
 }
 
 impl Default for LifeOptions {
-    /// The whole trace, all spans by time, at most 100 of them.
+    /// Selects the whole trace and all spans by time, at most 100 spans.
     fn default() -> Self {
         LifeOptions { range: None, min: Duration::ZERO, reason: None, order: SpanOrder::Start, top: 100 }
     }
@@ -86,17 +86,17 @@ impl LifeOptions {
 pub struct Life<'t> {
     /// The goroutine.
     pub goroutine: GoId,
-    /// The function in which it started. Empty if the trace has no stack of the goroutine.
+    /// The function in which it started. Empty if the trace contains no stack of the goroutine.
     pub function: String,
-    /// Where it started, innermost frame first. For a goroutine that is older than the trace, its
+    /// The stack at which it started, innermost frame first. For a goroutine that is older than the trace, this is its
     /// first stack in the trace.
     pub start_stack: Vec<OwnedFrame>,
-    /// When it was created. `None` if that was before the trace.
+    /// When it was created. `None` if it was created before the trace.
     #[cfg_attr(feature = "serde", serde(rename = "created_ns"))]
     pub created: Option<Time>,
     /// The goroutine that created it. `None` if it is older than the trace or has no creator.
     pub created_by: Option<GoId>,
-    /// The stack of its creator at that time, innermost frame first.
+    /// The stack of its creator at the time of creation, innermost frame first.
     pub creation_stack: Vec<OwnedFrame>,
     /// When it exited. `None` if it was alive when the trace ended.
     #[cfg_attr(feature = "serde", serde(rename = "ended_ns"))]

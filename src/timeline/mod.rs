@@ -1,10 +1,8 @@
-//! A whole trace in memory: what every goroutine, P and thread did over time, queried by ID and
-//! time.
+//! A whole trace in memory: the states of every goroutine, P and thread over time, queried by ID and time.
 //! //!
-//! [`Timeline`] is built from a [`Reader`](crate::Reader) and owns all that it needs. Its data are
-//! columns (`columns`): spans of goroutines in chunks, everything rarer in sorted vectors, strings
-//! and stacks once each. `builder` fills the columns from records. A query searches by ID or time
-//! and returns values that borrow from the timeline.
+//! [`Timeline`] is built from a [`Reader`](crate::Reader) and owns all its data. The data are in columns (`columns`):
+//! spans of goroutines in chunks, less frequent things in sorted vectors, and each string and stack once. `builder`
+//! fills the columns from records. A query searches by ID or time and returns values that borrow from the timeline.
 
 mod builder;
 mod clock;

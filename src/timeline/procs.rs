@@ -1,4 +1,4 @@
-//! Ps (processors) and threads: what ran on each, and when.
+//! Ps (processors) and threads, and the goroutines that ran on each.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::id::{GoId, ProcId, ThreadId, present};
 use crate::time::Time;
 
 impl Timeline {
-    /// The P with this ID. `None` if the trace does not mention it.
+    /// Returns the P with this ID. `None` if the trace does not mention it.
     pub fn proc(&self, id: ProcId) -> Option<Proc<'_>> {
         self.procs.index.get(id.0).map(|number| Proc { timeline: self, number })
     }
 
-    /// All Ps, in the order in which the trace first mentions them.
+    /// Returns all Ps, in the order in which the trace first mentions them.
     pub fn procs(&self) -> impl ExactSizeIterator<Item = Proc<'_>> + Clone {
         (0..self.procs.index.len() as u32).map(|number| Proc { timeline: self, number })
     }
 
-    /// The thread with this ID. `None` if no goroutine ran on it.
+    /// Returns the thread with this ID. `None` if no goroutine ran on it.
     ///
     /// The first call builds an index of 32 bytes for each span of a running goroutine.
     pub fn thread(&self, id: ThreadId) -> Option<Thread<'_>> {
@@ -30,7 +30,7 @@ impl Timeline {
         runs.ids.binary_search(&id.0).ok().map(|_| Thread { timeline: self, id })
     }
 
-    /// All threads on which goroutines ran, in ascending order.
+    /// Returns all threads on which goroutines ran, in ascending order.
     pub fn threads(&self) -> impl ExactSizeIterator<Item = Thread<'_>> {
         self.runs_by_thread().ids.iter().map(|&id| Thread { timeline: self, id: ThreadId(id) })
     }
@@ -65,12 +65,12 @@ pub struct Proc<'t> {
 }
 
 impl<'t> Proc<'t> {
-    /// Its ID.
+    /// Returns its ID.
     pub fn id(&self) -> ProcId {
         ProcId(self.timeline.procs.index.id(self.number).unwrap_or(0))
     }
 
-    /// Its states over time, without holes: when it had a thread and when it was idle.
+    /// Returns its states over time, without holes: when it had a thread and when it was idle.
     pub fn spans(&self) -> impl ExactSizeIterator<Item = ProcSpan> + use<'t> {
         let entries = self.timeline.procs.of(self.number);
         let end = self.timeline.extent.end;
@@ -80,27 +80,27 @@ impl<'t> Proc<'t> {
         })
     }
 
-    /// The span at a time. `None` outside of the trace, and before the P existed.
+    /// Returns the span at a time. `None` outside of the trace, and before the P existed.
     pub fn at(&self, time: Time) -> Option<ProcSpan> {
         self.spans().find(|span| span.start() <= time && (time < span.end() || span.is_open() && time == span.end()))
     }
 
-    /// The spans of the goroutines that ran on it or entered a system call with it, in order of
-    /// time. A system call may continue after the P was taken from it.
+    /// Returns the spans of the goroutines that ran on it or entered a system call with it, in order of time. A system
+    /// call may continue after another thread took the P.
     ///
     /// The first call builds an index of 32 bytes for each span of a running goroutine.
     pub fn runs(&self) -> impl ExactSizeIterator<Item = Span<'t>> + use<'t> {
         spans_of(self.timeline, self.timeline.runs_by_proc().of(self.id().0))
     }
 
-    /// The span of the goroutine that it ran at a time. `None` if it ran none.
+    /// Returns the span of the goroutine that it ran at a time. `None` if it ran no goroutine.
     pub fn running_at(&self, time: Time) -> Option<Span<'t>> {
         self.timeline.span_at(self.timeline.runs_by_proc().of(self.id().0), time)
     }
 }
 
 fn spans_of<'t>(timeline: &'t Timeline, runs: &'t [Run]) -> impl ExactSizeIterator<Item = Span<'t>> + use<'t> {
-    runs.iter().map(move |run| timeline.span_of(run).expect("the index holds places of spans"))
+    runs.iter().map(move |run| timeline.span_of(run).expect("the index contains places of spans"))
 }
 
 /// A period in which a P was in one state.
@@ -112,39 +112,39 @@ pub struct ProcSpan {
 }
 
 impl ProcSpan {
-    /// The state. [`ProcState::Undetermined`] is the state of a P until the trace first mentions
-    /// it, and after a [gap](Timeline::gaps) until it does again.
+    /// Returns the state. [`ProcState::Undetermined`] is the state of a P until the trace first mentions it, and after
+    /// a [gap](Timeline::gaps) until the trace mentions it again.
     pub fn state(&self) -> ProcState {
         self.entry.state
     }
 
-    /// When it entered the state.
+    /// Returns when it entered the state.
     pub fn start(&self) -> Time {
         Time(self.entry.time)
     }
 
-    /// When it left the state. If the span is open, the end of the trace.
+    /// Returns when it left the state. If the span is open, this is the end of the trace.
     pub fn end(&self) -> Time {
         self.end
     }
 
-    /// Whether it was still in the state when the trace ended.
+    /// Returns whether it was still in the state when the trace ended.
     pub fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// How long it was in the state during the trace.
+    /// Returns how long it was in the state during the trace.
     pub fn duration(&self) -> Duration {
         self.end - self.start()
     }
 
-    /// The thread that had it, if it was running.
+    /// Returns the thread that had the P. `None` if the P was not running.
     pub fn thread(&self) -> Option<ThreadId> {
         let is_running = self.entry.state == ProcState::Running;
         present(self.entry.thread).filter(|_| is_running).map(ThreadId)
     }
 
-    /// What took the P away, if it became idle because another thread took it from a system call.
+    /// Returns the thread that took the P from a system call. `None` if the P did not become idle because of this.
     pub fn stolen_by(&self) -> Option<Steal> {
         let thread = present(self.entry.thread).filter(|_| self.entry.is_stolen)?;
         Some(Steal { thread: ThreadId(thread), go: present(self.entry.go).map(GoId) })
@@ -155,9 +155,9 @@ impl ProcSpan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Steal {
-    /// The thread that took it.
+    /// The thread that took the P.
     pub thread: ThreadId,
-    /// The goroutine that was running on that thread. `None` if none was.
+    /// The goroutine that was running on that thread. `None` if no goroutine was running.
     pub go: Option<GoId>,
 }
 
@@ -169,19 +169,19 @@ pub struct Thread<'t> {
 }
 
 impl<'t> Thread<'t> {
-    /// Its ID. The operating system may have reused it for another thread. Before Go 1.22, it is
-    /// the runtime's number of the thread.
+    /// Returns its ID. The operating system may have reused it for another thread. Before Go 1.22, this is the
+    /// runtime's number of the thread.
     pub fn id(&self) -> ThreadId {
         self.id
     }
 
-    /// The spans of the goroutines that ran or were in a system call on it, in order of time.
-    /// Between them it was idle or ran the scheduler.
+    /// Returns the spans of the goroutines that ran or were in a system call on it, in order of time. Between these
+    /// spans, the thread was idle or ran the scheduler.
     pub fn runs(&self) -> impl ExactSizeIterator<Item = Span<'t>> + use<'t> {
         spans_of(self.timeline, self.timeline.runs_by_thread().of(self.id.0))
     }
 
-    /// The span of the goroutine that it ran at a time. `None` if it ran none.
+    /// Returns the span of the goroutine that it ran at a time. `None` if it ran no goroutine.
     pub fn running_at(&self, time: Time) -> Option<Span<'t>> {
         self.timeline.span_at(self.timeline.runs_by_thread().of(self.id.0), time)
     }

@@ -1,4 +1,4 @@
-//! Queries: spans by state, reason, duration, function, task and time, and everything at one time.
+//! Queries: spans by state, reason, duration, function, task and time, and the whole state at one time.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::id::{GoId, TaskId};
 use crate::time::Time;
 
 impl Timeline {
-    /// The spans of all goroutines, to be filtered.
+    /// Returns a query for the spans of all goroutines, which can be filtered.
     pub fn spans(&self) -> Query<'_> {
         Query {
             timeline: self,
@@ -32,7 +32,7 @@ impl Timeline {
         }
     }
 
-    /// The spans in which goroutines were blocked, to be filtered.
+    /// Returns a query for the spans in which goroutines were blocked, which can be filtered.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,12 +51,12 @@ impl Timeline {
         self.spans().state(GoState::Waiting)
     }
 
-    /// The spans that overlap a range of time: they start before its end and end after its start.
+    /// Returns a query for the spans that overlap a range of time: they start before its end and end after its start.
     pub fn between(&self, range: Range<Time>) -> Query<'_> {
         self.spans().between(range)
     }
 
-    /// Everything at one time.
+    /// Returns the whole state at one time.
     pub fn at(&self, time: Time) -> Moment<'_> {
         Moment { timeline: self, time }
     }
@@ -64,8 +64,8 @@ impl Timeline {
 
 /// A filter for spans. Each method adds a condition.
 ///
-/// Spans are returned goroutine by goroutine, in the order in which the trace first mentions them,
-/// and in order of time within each.
+/// Spans are returned goroutine by goroutine, in the order in which the trace first mentions them, and in order of time
+/// within each goroutine.
 #[derive(Clone, Debug)]
 pub struct Query<'t> {
     timeline: &'t Timeline,
@@ -74,10 +74,10 @@ pub struct Query<'t> {
     reason: Option<Reason>,
     longer_than: Option<Duration>,
     go: Option<GoId>,
-    /// For each stack whether it matches.
+    /// For each stack, whether it matches.
     stacks: Option<Vec<bool>>,
     functions: Option<Functions>,
-    /// For each goroutine whether it matches.
+    /// For each goroutine, whether it matches.
     goroutines: Option<Vec<bool>>,
     task: Option<TaskTimes>,
 }
@@ -94,12 +94,12 @@ enum Reason {
     Absent,
 }
 
-/// Where matching functions occur.
+/// The stacks and goroutines with matching functions.
 #[derive(Clone, Debug)]
 struct Functions {
-    /// For each stack whether it contains one.
+    /// For each stack, whether it contains a matching function.
     stacks: Vec<bool>,
-    /// For each goroutine whether it started in one.
+    /// For each goroutine, whether it started in a matching function.
     starts: Vec<bool>,
 }
 
@@ -157,7 +157,7 @@ impl<'t> Query<'t> {
         self.in_functions(is_below)
     }
 
-    /// Tests each stack once.
+    /// Keeps spans whose stack contains a wanted function. Tests each stack once.
     fn in_functions(mut self, is_wanted: impl Fn(StringNumber) -> bool) -> Self {
         let stacks = &self.timeline.symbols.stacks;
         let has = |stack: StackNumber| stacks.entries(stack).any(|frame| is_wanted(frame.func));
@@ -166,8 +166,8 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Keeps spans with a function for which `is_wanted` returns true: it is in their stack, or the
-    /// goroutine started in it.
+    /// Keeps spans with a function for which `is_wanted` returns true, either in their stack or as the function in
+    /// which the goroutine started.
     ///
     /// `is_wanted` is called once with the full name of every function.
     pub fn with_function(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
@@ -182,8 +182,8 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Keeps spans of the goroutines for which `is_wanted` returns true. It is called once for
-    /// every goroutine.
+    /// Keeps spans of the goroutines for which `is_wanted` returns true. `is_wanted` is called once for every
+    /// goroutine.
     pub fn of_goroutines(mut self, is_wanted: impl Fn(Goroutine<'t>) -> bool) -> Self {
         let wanted = self.timeline.goroutines().enumerate().map(|(number, goroutine)| {
             let is_left = self.goroutines.as_ref().is_none_or(|wanted| wanted.get(number) == Some(&true));
@@ -193,8 +193,8 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Keeps spans that overlap the work on a task: of the goroutine that started it, while it
-    /// lasts, and of others while they are in a region of it.
+    /// Keeps spans that overlap the work on a task: spans of the goroutine that started the task, until the task ends,
+    /// and spans of other goroutines while they are in a region of the task.
     pub fn task(mut self, task: TaskId) -> Self {
         self.task = Some(TaskTimes::new(self.timeline, task));
         self
@@ -204,17 +204,17 @@ impl<'t> Query<'t> {
         self.stacks.as_ref().is_none_or(|stacks| stacks.get(stack as usize) == Some(&true))
     }
 
-    /// The range of time of the query, within the trace.
+    /// Returns the range of time of the query, within the trace.
     pub(crate) fn range(&self) -> Range<Time> {
         self.range.start.max(self.timeline.start())..self.range.end.min(self.timeline.end())
     }
 
-    /// The timeline of the query.
+    /// Returns the timeline of the query.
     pub fn timeline(&self) -> &'t Timeline {
         self.timeline
     }
 
-    /// Whether it filters by anything but a state and a range.
+    /// Returns whether the query has a filter other than a state and a range.
     pub(super) fn has_filter(&self) -> bool {
         let has_set = self.stacks.is_some() || self.goroutines.is_some() || self.functions.is_some();
         has_set || self.reason.is_some() || self.longer_than.is_some() || self.task.is_some()
@@ -234,7 +234,7 @@ impl<'t> Query<'t> {
             && self.task.as_ref().is_none_or(|task| task.overlaps(span))
     }
 
-    /// The spans.
+    /// Returns the spans.
     pub fn iter(&self) -> impl Iterator<Item = Span<'t>> {
         self.goroutines().flat_map(|go| go.between(self.range.clone())).filter(|span| self.matches(span))
     }
@@ -294,7 +294,7 @@ impl<'t> Iterator for Matches<'t> {
     }
 }
 
-/// When each goroutine worked on a task.
+/// The times at which each goroutine worked on a task.
 #[derive(Clone, Debug)]
 struct TaskTimes(Vec<(GoId, Range<Time>)>);
 
@@ -317,7 +317,7 @@ impl TaskTimes {
     }
 }
 
-/// Everything at one time of a [`Timeline`].
+/// The whole state at one time of a [`Timeline`].
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'t> {
     timeline: &'t Timeline,
@@ -325,63 +325,63 @@ pub struct Moment<'t> {
 }
 
 impl<'t> Moment<'t> {
-    /// The time.
+    /// Returns the time.
     pub fn time(&self) -> Time {
         self.time
     }
 
-    /// The current span of each goroutine that is alive.
+    /// Returns the current span of each goroutine that is alive.
     pub fn goroutines(&self) -> impl Iterator<Item = Span<'t>> + use<'t> {
         let time = self.time;
         self.timeline.goroutines().filter_map(move |goroutine| goroutine.at(time))
     }
 
-    /// Each P that exists, with its current span.
+    /// Returns each P that exists, with its current span.
     pub fn procs(&self) -> impl Iterator<Item = (Proc<'t>, ProcSpan)> + use<'t> {
         let time = self.time;
         self.timeline.procs().filter_map(move |proc| Some((proc, proc.at(time)?)))
     }
 
-    /// The active collection. `None` if there is none.
+    /// Returns the active collection. `None` if no collection is active.
     pub fn gc_cycle(&self) -> Option<GcCycle<'t>> {
         let mut cycles = self.timeline.gc_cycles().rev().skip_while(|cycle| cycle.start() > self.time);
         cycles.next().filter(|cycle| self.time < cycle.end() || cycle.is_open())
     }
 
-    /// The active stop-the-world pause. `None` if there is none.
+    /// Returns the active stop-the-world pause. `None` if the world is not stopped.
     pub fn pause(&self) -> Option<Pause<'t>> {
         let mut pauses = self.timeline.pauses().rev().skip_while(|pause| pause.start() > self.time);
         pauses.next().filter(|pause| self.time < pause.end() || pause.is_open())
     }
 
-    /// The heap size in bytes. `None` if it is not known.
+    /// Returns the heap size in bytes. `None` if it is not known.
     pub fn heap(&self) -> Option<u64> {
         self.timeline.heap_at(self.time)
     }
 
-    /// The heap size in bytes at which the next collection is to end. `None` if it is not known.
+    /// Returns the heap size in bytes at which the next collection is to end. `None` if it is not known.
     pub fn heap_goal(&self) -> Option<u64> {
         self.timeline.heap_goal_at(self.time)
     }
 
-    /// GOMAXPROCS. `None` if it is not known.
+    /// Returns GOMAXPROCS. `None` if it is not known.
     pub fn gomaxprocs(&self) -> Option<u64> {
         self.timeline.gomaxprocs_at(self.time)
     }
 }
 
 impl<'t> Span<'t> {
-    /// The chain of waits that delayed this one: A waits for B, which waits for C.
+    /// Returns the chain of waits that delayed this wait: A waits for B, which waits for C.
     ///
-    /// The first is this span. Each next one is the last wait of the goroutine that ended the
-    /// previous wait, if it ended after this span started, since earlier waits did not delay it.
-    /// The chain ends at a wait that no goroutine ended. Empty if this span is not a wait.
+    /// The first wait is this span. Each next wait is the last wait of the goroutine that ended the previous wait, if
+    /// it ended after this span started, since earlier waits did not delay it. The chain ends at a wait that no
+    /// goroutine ended. Empty if this span is not a wait.
     pub fn chain(&self) -> Chain<'t> {
         Chain { next: (self.state() == GoState::Waiting).then_some(*self), since: self.start() }
     }
 }
 
-/// Waits. Each was ended by the goroutine of the next one.
+/// A chain of waits. Each wait was ended by the goroutine of the next wait.
 #[derive(Clone, Debug)]
 pub struct Chain<'t> {
     next: Option<Span<'t>>,
@@ -399,8 +399,7 @@ impl<'t> Iterator for Chain<'t> {
 }
 
 impl<'t> Chain<'t> {
-    /// The last wait of the goroutine that ended `wait`. It ended earlier than `wait`, so the chain
-    /// ends.
+    /// Returns the last wait of the goroutine that ended `wait`. It ended earlier than `wait`, so the chain is finite.
     fn behind(&self, wait: &Span<'t>) -> Option<Span<'t>> {
         let waker = wait.woken_by()?;
         let goroutine = wait.goroutine().timeline().goroutine(waker.go()?)?;

@@ -21,12 +21,12 @@ struct SpanFields<'t> {
     /// The state, in lower case: `running`, `runnable`, `waiting`, `syscall`, or `undetermined`
     /// until the trace reports it.
     state: String,
-    /// Why it blocked or yielded, in the runtime's words. `blocked since before the trace` for a
-    /// wait that started before the trace. `null` for states that have no reason.
+    /// The reason why it blocked or yielded, in the runtime's words. `blocked since before the trace` for a wait that
+    /// started before the trace. `null` for states that have no reason.
     reason: Option<String>,
     /// When the goroutine entered the state, in nanoseconds on the trace's clock.
     start_ns: Time,
-    /// When it left the state. The end of the trace if it did not.
+    /// When it left the state. The end of the trace if it was still in the state then.
     end_ns: Time,
     /// Whether it was still in the state when the trace ended.
     open: bool,
@@ -34,7 +34,7 @@ struct SpanFields<'t> {
     proc: Option<ProcId>,
     /// The thread on which it ran or was in the system call. `null` before Go 1.22.
     thread: Option<ThreadId>,
-    /// Where it was when it entered the state, innermost frame first.
+    /// The stack when it entered the state, innermost frame first.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<OwnedFrame>"))]
     stack: Frames<'t>,
     /// What woke it.
@@ -50,7 +50,7 @@ struct WakerFields<'t> {
     goroutine: Option<GoId>,
     /// The part of the runtime that woke it: `network poller`, `timer`, `scheduler` or `sysmon`.
     runtime: Option<&'static str>,
-    /// Where the waking goroutine was, innermost frame first.
+    /// The stack of the waking goroutine, innermost frame first.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<OwnedFrame>"))]
     stack: Frames<'t>,
 }
@@ -65,7 +65,7 @@ impl Serialize for Frames<'_> {
 }
 
 impl Serialize for StackTrace<'_> {
-    /// An array of frames, innermost first.
+    /// Serialises an array of frames, innermost first.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Frames(Some(*self)).serialize(serializer)
     }
@@ -99,26 +99,26 @@ impl Serialize for Span<'_> {
     }
 }
 
-/// How long goroutines were in each state, in nanoseconds.
+/// The times that goroutines were in each state, in nanoseconds.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Totals"))]
 struct TotalsFields {
-    /// All states together.
+    /// The sum of all states.
     total_ns: u64,
-    /// Running.
+    /// The time running.
     running_ns: u64,
-    /// Ready to run, waiting for a P.
+    /// The time runnable: ready to run, waiting for a P.
     runnable_ns: u64,
-    /// In system calls, with or without a P.
+    /// The time in system calls, with or without a P.
     syscall_ns: u64,
-    /// Blocked, for any reason.
+    /// The time blocked, for any reason.
     waiting_ns: u64,
-    /// Blocked, by reason.
+    /// The time blocked, by reason.
     waiting: Vec<ReasonFields>,
 }
 
-/// How long goroutines were blocked for one reason.
+/// The time that goroutines were blocked for one reason.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "ReasonTotal"))]
@@ -127,7 +127,7 @@ struct ReasonFields {
     reason: String,
     /// The number of waits.
     count: u64,
-    /// The total time.
+    /// The total time of these waits.
     total_ns: u64,
 }
 

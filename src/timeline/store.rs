@@ -15,7 +15,7 @@ use crate::time::{ClockSnapshot, Time};
 use crate::warning::Warning;
 use crate::wire::header::Version;
 
-/// What happened in a trace, by goroutine, P, thread and time.
+/// A whole trace in memory, which can be queried by goroutine, P, thread and time.
 ///
 /// ```
 /// use gotrace::{GoId, Timeline};
@@ -34,8 +34,8 @@ use crate::wire::header::Version;
 /// # }
 /// ```
 ///
-/// A timeline does not borrow from the trace. Times are those of the events, in nanoseconds on the
-/// trace's clock. It can be shared by threads.
+/// A timeline does not borrow from the trace. Times are the times of events, in nanoseconds on the trace's clock.
+/// Threads can share a timeline.
 #[derive(Debug)]
 pub struct Timeline {
     pub(super) version: Version,
@@ -67,23 +67,22 @@ pub(super) struct Extent {
 }
 
 impl Timeline {
-    /// The version that the trace's header names.
+    /// Returns the version in the trace's header.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// When the first event happened.
+    /// Returns when the first event happened.
     pub fn start(&self) -> Time {
         Time(self.extent.start)
     }
 
-    /// When the last event happened. Open spans end then.
+    /// Returns when the last event happened. Open spans end at this time.
     pub fn end(&self) -> Time {
         Time(self.extent.end)
     }
 
-    /// The times at which parts of the trace are missing. Empty unless a lenient reader skipped
-    /// damage.
+    /// Returns the times at which parts of the trace are missing. Empty unless a lenient reader skipped damage.
     pub fn gaps(&self) -> impl ExactSizeIterator<Item = Time> {
         self.gaps.iter().map(|&time| Time(time))
     }
@@ -92,17 +91,17 @@ impl Timeline {
         self.gaps.binary_search(&time).is_ok()
     }
 
-    /// What lenient reading lost.
+    /// Returns counts of what lenient reading lost.
     pub fn lost(&self) -> Tally {
         self.lost
     }
 
-    /// The mistakes of the traced program: the first thousand, and their total number.
+    /// Warnings about mistakes of the traced program: the first thousand, and their total number.
     pub fn warnings(&self) -> (&[Warning], u64) {
         (&self.warnings, self.warning_count)
     }
 
-    /// The memory that the timeline takes.
+    /// Returns the memory that the timeline uses.
     pub fn memory(&self) -> Memory {
         let (span_bytes, directory) = self.spans.bytes();
         Memory {
@@ -127,14 +126,14 @@ impl Timeline {
     }
 }
 
-/// The memory that a [`Timeline`] takes.
+/// The memory that a [`Timeline`] uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Memory {
     /// The number of spans of goroutines.
     pub spans: u64,
-    /// The size of their columns, in bytes.
+    /// The size of the columns of spans, in bytes.
     pub span_bytes: u64,
-    /// The size of everything else, in bytes: indexes, strings, stacks, rarer events.
+    /// The size of everything else, in bytes: indexes, strings, stacks, less frequent events.
     pub table_bytes: u64,
 }

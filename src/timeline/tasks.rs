@@ -25,13 +25,13 @@ impl Timeline {
         start.map_or(self.start(), Time)..self.end_or_last(end)
     }
 
-    /// All tasks in order of their start. Those that started before the trace come first.
+    /// Returns all tasks in order of their start. Tasks that started before the trace come first.
     pub fn tasks(&self) -> impl ExactSizeIterator<Item = Task<'_>> + Clone {
         self.annotations.tasks.iter().map(|&entry| Task { timeline: self, entry })
     }
 
-    /// The task with this ID, or the last one if the program reused the ID. `None` if it neither
-    /// started nor ended during the trace.
+    /// Returns the task with this ID. If the program reused the ID, the last such task. `None` if it neither starts nor
+    /// ends within the trace.
     ///
     /// The first call builds an index of all tasks.
     pub fn task(&self, id: TaskId) -> Option<Task<'_>> {
@@ -39,8 +39,8 @@ impl Timeline {
         self.annotations.tasks.get(number).map(|&entry| Task { timeline: self, entry })
     }
 
-    /// A task and all tasks below it, parents before their children, each once and with its depth:
-    /// 0 for the task itself. Empty if the trace does not know the task.
+    /// Returns a task and all its descendants, parents before their children. Each occurs once and has a depth, which
+    /// is 0 for the task itself. Empty if the trace does not contain the task.
     pub fn task_tree(&self, id: TaskId) -> TaskTree<'_> {
         let root = self.annotations.index().by_id.get(&id.0);
         TaskTree {
@@ -50,22 +50,22 @@ impl Timeline {
         }
     }
 
-    /// All regions in order of their start. Those that started before the trace come first.
+    /// Returns all regions in order of their start. Regions that started before the trace come first.
     pub fn regions(&self) -> impl ExactSizeIterator<Item = Region<'_>> + Clone {
         self.annotations.regions.iter().map(|&entry| Region { timeline: self, entry })
     }
 
-    /// All log messages in order of time.
+    /// Returns all log messages in order of time.
     pub fn logs(&self) -> impl ExactSizeIterator<Item = LogMessage<'_>> + Clone {
         self.annotations.logs.iter().map(|&entry| LogMessage { timeline: self, entry })
     }
 
-    /// All samples of the CPU profiler in order of time.
+    /// Returns all samples of the CPU profiler in order of time.
     pub fn cpu_samples(&self) -> impl ExactSizeIterator<Item = CpuSample<'_>> + Clone {
         self.annotations.samples.iter().map(|&entry| CpuSample { timeline: self, entry })
     }
 
-    /// All labels of goroutines in order of time. The runtime labels its GC workers.
+    /// Returns all labels of goroutines in order of time. The runtime labels its GC workers.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = Label<'_>> + Clone {
         self.annotations.labels.iter().map(|&entry| Label { timeline: self, entry })
     }
@@ -79,59 +79,59 @@ pub struct Task<'t> {
 }
 
 impl<'t> Task<'t> {
-    /// Its ID.
+    /// Returns its ID.
     pub fn id(&self) -> TaskId {
         TaskId(self.entry.id)
     }
 
-    /// The task in which it was created. `None` if in none, or if that is not known.
+    /// Returns the task in which it was created. `None` if it has no parent, or if the parent is not known.
     pub fn parent(&self) -> Option<TaskId> {
         self.entry.parent.map(TaskId)
     }
 
-    /// The name that the program gave it. Empty if it started before the trace.
+    /// Returns the name that the program gave it. Empty if it started before the trace.
     pub fn name(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.name)
     }
 
-    /// When it started. `None` if that was before the trace or in a [gap](Timeline::gaps).
+    /// Returns when it started. `None` if it started before the trace, or in a [gap](Timeline::gaps).
     pub fn start(&self) -> Option<Time> {
         self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended. `None` if it was open when the trace ended, or if it may have ended in a
+    /// Returns when it ended. `None` if it was open when the trace ended, or if it may have ended in a
     /// [gap](Timeline::gaps).
     pub fn end(&self) -> Option<Time> {
         self.timeline.end_told(self.entry.end)
     }
 
-    /// How long it lasted during the trace.
+    /// Returns how long it took within the trace.
     pub fn duration(&self) -> Duration {
         let Range { start, end } = self.known();
         end - start
     }
 
-    /// The range of time in which it is known to have existed.
+    /// Returns the range of time in which the task is known to be open.
     pub(crate) fn known(&self) -> Range<Time> {
         self.timeline.known(self.entry.start, self.entry.end)
     }
 
-    /// The goroutine that started it, or if that is not known, the one that ended it.
+    /// Returns the goroutine that started it. If this is not known, the goroutine that ended it.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// The goroutine that ended it. `None` if it was open when the trace ended.
+    /// Returns the goroutine that ended it. `None` if it was open when the trace ended.
     pub fn ended_by(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.ended_by).map(GoId)
     }
 
-    /// Where it started.
+    /// Returns the stack at which it started.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.timeline.symbols.stack(self.entry.stack)
     }
 
-    /// The tasks that were created in it, in order of their start.
+    /// Returns the tasks that were created in it, in order of their start.
     pub fn children(&self) -> impl Iterator<Item = Task<'t>> + use<'t> {
         let timeline = self.timeline;
         let children = timeline.annotations.index().children.get(&self.entry.id);
@@ -141,7 +141,7 @@ impl<'t> Task<'t> {
             .filter_map(move |&number| Some(Task { timeline, entry: *timeline.annotations.tasks.get(number)? }))
     }
 
-    /// Its regions in order of their start, of any goroutine.
+    /// Returns its regions in order of their start, of any goroutine.
     pub fn regions(&self) -> impl Iterator<Item = Region<'t>> + use<'t> {
         let timeline = self.timeline;
         let regions = timeline.annotations.index().regions.get(&self.entry.id);
@@ -151,7 +151,7 @@ impl<'t> Task<'t> {
             .filter_map(move |&number| Some(Region { timeline, entry: *timeline.annotations.regions.get(number)? }))
     }
 
-    /// Its log messages in order of time.
+    /// Returns its log messages in order of time.
     pub fn logs(&self) -> impl Iterator<Item = LogMessage<'t>> + use<'t> {
         let timeline = self.timeline;
         let logs = timeline.annotations.index().logs.get(&self.entry.id);
@@ -161,13 +161,13 @@ impl<'t> Task<'t> {
     }
 }
 
-/// A task and those below it.
+/// A task and its descendants, parents before their children.
 #[derive(Clone, Debug)]
 pub struct TaskTree<'t> {
     timeline: &'t Timeline,
     /// A stack of the tasks to visit, as depth and index.
     pending: Vec<(u32, usize)>,
-    /// A program may make a task its own ancestor.
+    /// The tasks already added. A program may make a task its own ancestor.
     seen: HashSet<usize, RandomState>,
 }
 
@@ -197,38 +197,38 @@ pub struct Region<'t> {
 }
 
 impl<'t> Region<'t> {
-    /// The type that the program gave it.
+    /// Returns the type that the program gave it.
     pub fn name(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.name)
     }
 
-    /// The task it belongs to, or [`TaskId::BACKGROUND`].
+    /// Returns the task of the region. [`TaskId::BACKGROUND`] if it has none.
     pub fn task(&self) -> TaskId {
         TaskId(self.entry.task)
     }
 
-    /// The goroutine.
+    /// Returns the goroutine.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// When it started. `None` if that was before the trace or in a [gap](Timeline::gaps).
+    /// Returns when it started. `None` if it started before the trace, or in a [gap](Timeline::gaps).
     pub fn start(&self) -> Option<Time> {
         self.entry.start.filter(|&start| !self.timeline.is_gap(start)).map(Time)
     }
 
-    /// When it ended. `None` if it was open when the trace or its goroutine ended, or if it may
-    /// have ended in a [gap](Timeline::gaps).
+    /// Returns when it ended. `None` if it was open when the trace or its goroutine ended, or if it may have ended in a
+    /// [gap](Timeline::gaps).
     pub fn end(&self) -> Option<Time> {
         self.timeline.end_told(self.entry.end)
     }
 
-    /// The range of time in which it is known to have existed.
+    /// Returns the range of time in which the region is known to be open.
     pub(crate) fn known(&self) -> Range<Time> {
         self.timeline.known(self.entry.start, self.entry.end)
     }
 
-    /// Where it started.
+    /// Returns the stack at which it started.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.timeline.symbols.stack(self.entry.stack)
     }
@@ -242,32 +242,32 @@ pub struct LogMessage<'t> {
 }
 
 impl<'t> LogMessage<'t> {
-    /// When it was logged.
+    /// Returns when it was logged.
     pub fn time(&self) -> Time {
         Time(self.entry.time)
     }
 
-    /// The task it belongs to, or [`TaskId::BACKGROUND`].
+    /// Returns the task of the message. [`TaskId::BACKGROUND`] if it has none.
     pub fn task(&self) -> TaskId {
         TaskId(self.entry.task)
     }
 
-    /// The goroutine that logged it.
+    /// Returns the goroutine that logged it.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// The category.
+    /// Returns the category.
     pub fn category(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.category)
     }
 
-    /// The message.
+    /// Returns the message.
     pub fn message(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.message)
     }
 
-    /// Where it was logged.
+    /// Returns the stack at which it was logged.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.timeline.symbols.stack(self.entry.stack)
     }
@@ -281,23 +281,23 @@ pub struct Label<'t> {
 }
 
 impl<'t> Label<'t> {
-    /// When it was set.
+    /// Returns when the goroutine got it.
     pub fn time(&self) -> Time {
         Time(self.entry.time)
     }
 
-    /// The goroutine.
+    /// Returns the goroutine.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// The text of the label.
+    /// Returns the label.
     pub fn text(&self) -> Text<'t> {
         self.timeline.symbols.strings.get(self.entry.label)
     }
 }
 
-/// A sample of the CPU profiler: the code that a thread executed at a time.
+/// A sample of the CPU profiler: the stack that ran on a thread at one time.
 #[derive(Clone, Copy)]
 pub struct CpuSample<'t> {
     timeline: &'t Timeline,
@@ -305,27 +305,27 @@ pub struct CpuSample<'t> {
 }
 
 impl<'t> CpuSample<'t> {
-    /// When it was taken.
+    /// Returns when it was taken.
     pub fn time(&self) -> Time {
         Time(self.entry.time)
     }
 
-    /// The goroutine that was running. `None` if none was.
+    /// Returns the goroutine that ran. `None` if no goroutine was running.
     pub fn go(&self) -> Option<GoId> {
         self.timeline.goroutines.id(self.entry.go).map(GoId)
     }
 
-    /// The P. `None` if the thread had none.
+    /// Returns the P.
     pub fn proc(&self) -> Option<ProcId> {
         self.timeline.places.get(self.entry.place as usize).and_then(|place| present(place.proc)).map(ProcId)
     }
 
-    /// The thread. `None` before Go 1.22, whose traces have no threads.
+    /// Returns the thread.
     pub fn thread(&self) -> Option<ThreadId> {
         self.timeline.places.get(self.entry.place as usize).and_then(|place| present(place.thread)).map(ThreadId)
     }
 
-    /// The call stack. `None` if the trace has none.
+    /// Returns the stack that was sampled.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.timeline.symbols.stack(self.entry.stack)
     }
@@ -344,25 +344,25 @@ macro_rules! debug_without_timeline {
 debug_without_timeline!(Task Region LogMessage Label CpuSample);
 
 impl<'t> Goroutine<'t> {
-    /// Its labels in order of time.
+    /// Returns its labels in order of time.
     pub fn labels(&self) -> impl Iterator<Item = Label<'t>> + use<'t> {
         let id = self.id();
         self.timeline().labels().filter(move |label| label.go() == Some(id))
     }
 
-    /// Its regions in order of their start.
+    /// Returns its regions in order of their start.
     pub fn regions(&self) -> impl Iterator<Item = Region<'t>> + use<'t> {
         let id = self.id();
         self.timeline().regions().filter(move |region| region.go() == Some(id))
     }
 
-    /// Its log messages.
+    /// Returns its log messages.
     pub fn logs(&self) -> impl Iterator<Item = LogMessage<'t>> + use<'t> {
         let id = self.id();
         self.timeline().logs().filter(move |log| log.go() == Some(id))
     }
 
-    /// The samples of the CPU profiler that found it running.
+    /// Returns the samples of the CPU profiler taken while it was running.
     pub fn cpu_samples(&self) -> impl Iterator<Item = CpuSample<'t>> + use<'t> {
         let id = self.id();
         self.timeline().cpu_samples().filter(move |sample| sample.go() == Some(id))

@@ -1,4 +1,4 @@
-//! How long goroutines were in each state.
+//! The total time that goroutines were in each state.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -19,11 +19,12 @@ struct Waits {
     count: u64,
 }
 
-/// How long goroutines were in each state, within a range of time.
+/// The total time that goroutines were in each state, within a range of time.
 ///
-/// After a gap of a damaged trace, time does not count until the trace reports the state. Unlike in
-/// Go's own summaries (Go `src/internal/trace/summary.go`), spans that are open at the end of the
-/// trace count, and so does the wait of a goroutine that is blocked `forever`.
+/// Like in Go's own summaries (Go `src/internal/trace/summary.go`), the time before the trace first mentions an older
+/// goroutine counts for the state that the trace then reports, since the runtime would have reported a change. After a
+/// gap of a damaged trace, time does not count until the trace reports the state. Unlike in Go's summaries, spans that
+/// are open at the end of the trace count, and so does the wait of a goroutine that is blocked `forever`.
 #[derive(Clone, Debug)]
 pub struct Totals<'t> {
     timeline: &'t Timeline,
@@ -40,20 +41,20 @@ struct WaitReason {
     is_since_before: bool,
 }
 
-/// How long goroutines were blocked for one reason.
+/// The total time that goroutines were blocked for one reason.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ReasonTotal<'t> {
-    /// The reason, as in [`Span::reason_name`].
+    /// The reason, named as in [`Span::reason_name`].
     pub reason: Text<'t>,
-    /// The total time.
+    /// The total time of these waits.
     pub time: Duration,
     /// The number of waits.
     pub count: u64,
 }
 
 impl Timeline {
-    /// How long all goroutines together were in each state, within a range of time.
+    /// Returns how long all goroutines together were in each state, within a range of time.
     pub fn totals(&self, range: Range<Time>) -> Totals<'_> {
         let mut totals = Totals::new(self);
         for goroutine in self.goroutines() {
@@ -64,7 +65,7 @@ impl Timeline {
 }
 
 impl<'t> Goroutine<'t> {
-    /// How long it was in each state, within a range of time.
+    /// Returns how long the goroutine was in each state, within a range of time.
     pub fn totals(&self, range: Range<Time>) -> Totals<'t> {
         let mut totals = Totals::new(self.timeline());
         totals.add_goroutine(*self, range.start, range.end);
@@ -99,28 +100,28 @@ impl<'t> Totals<'t> {
         }
     }
 
-    /// Running.
+    /// Returns the time running.
     pub fn running(&self) -> Duration {
         Duration::from_nanos(self.running)
     }
 
-    /// Ready to run, waiting for a P.
+    /// Returns the time runnable: ready to run, waiting for a P.
     pub fn runnable(&self) -> Duration {
         Duration::from_nanos(self.runnable)
     }
 
-    /// In system calls, with or without a P.
+    /// Returns the time in system calls, with or without a P.
     pub fn syscall(&self) -> Duration {
         Duration::from_nanos(self.syscall)
     }
 
-    /// Blocked, for any reason.
+    /// Returns the time blocked, for any reason.
     pub fn waiting(&self) -> Duration {
         self.waits.values().fold(Duration::ZERO, |sum, waits| sum.saturating_add(Duration::from_nanos(waits.nanos)))
     }
 
-    /// How long and how often goroutines were blocked for each reason, in the order in which the
-    /// reasons first occurred.
+    /// Returns how long and how often goroutines were blocked for each reason, in the order in which the reasons first
+    /// occurred.
     pub fn waiting_by_reason(&self) -> impl ExactSizeIterator<Item = ReasonTotal<'t>> {
         let strings = &self.timeline.symbols.strings;
         self.waits.iter().map(|(key, waits)| ReasonTotal {
@@ -130,13 +131,13 @@ impl<'t> Totals<'t> {
         })
     }
 
-    /// The sum of all states.
+    /// Returns the sum of all states.
     pub fn total(&self) -> Duration {
         self.running() + self.runnable() + self.syscall() + self.waiting()
     }
 }
 
-/// Saturates. Only a forged trace has sums that do not fit.
+/// Adds two times. Saturates, since sums of a malicious trace may overflow.
 fn add(a: u64, b: u64) -> u64 {
     a.saturating_add(b)
 }

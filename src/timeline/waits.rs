@@ -1,4 +1,4 @@
-//! One pass over the waits of a query, which decodes each wait once.
+//! One pass over the waits of a query, in which each wait is decoded once.
 
 use std::ops::Range;
 
@@ -11,31 +11,30 @@ use super::waker::RuntimeWaker;
 use crate::event::Text;
 use crate::time::Time;
 
-/// A wait, and what ended it.
+/// A wait and the next entry.
 pub(crate) struct Wait<'t> {
     pub span: Span<'t>,
     pub end: Time,
-    /// Whether the goroutine was already blocked when the trace first mentioned it, so that there
-    /// is no reason.
+    /// Whether the goroutine was already blocked when the trace first mentioned it, so that the reason is unknown.
     pub is_since_before: bool,
     /// The entry after the wait. `None` if the goroutine was still blocked at the end of the trace.
     next: Option<Entry>,
 }
 
-/// What ended a wait.
+/// The kind of event that ended a wait, as a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum WakerKey {
-    /// A goroutine that started in `function`. `why` is an index of `Symbols::whys` with its stack.
+    /// A goroutine that started in `function`. `why` is the index in `Symbols::whys` of its stack.
     Goroutine { function: StringNumber, why: u32 },
     /// A part of the runtime.
     Runtime(RuntimeWaker),
-    /// Unknown: it was not woken, but the trace reports it in another state.
+    /// Unknown: the goroutine was not woken, but the trace reports it in another state.
     Nobody,
-    /// Nothing before the end of the trace.
+    /// The wait did not end before the end of the trace.
     StillBlocked,
 }
 
-/// The reason and stack of a wait, as a number that is the same for equal reasons and stacks.
+/// The reason and stack of a wait, as a key that is the same for equal reasons and stacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum WhyKey {
     /// An index of `Symbols::whys`.
@@ -52,7 +51,7 @@ impl<'t> Wait<'t> {
         }
     }
 
-    /// What ended the wait. `functions` are the start functions of all goroutines, by number.
+    /// Returns what ended the wait. `functions` are the start functions of all goroutines, by number.
     pub fn waker(&self, functions: &[StringNumber]) -> WakerKey {
         let Some(next) = self.next else { return WakerKey::StillBlocked };
         if next.state != State::Woken {
@@ -106,18 +105,18 @@ impl<'t> Goroutine<'t> {
 }
 
 impl Timeline {
-    /// The function in which each goroutine started, by goroutine.
+    /// Returns the function in which each goroutine started, in order of the goroutines' numbers.
     pub(crate) fn start_functions(&self) -> impl Iterator<Item = StringNumber> {
         let stacks = &self.symbols.stacks;
         self.start_stacks.iter().map(|&stack| stacks.entries(stack).next_back().map_or(0, |frame| frame.func))
     }
 
-    /// The name of a function.
+    /// Returns the name of a function.
     pub(crate) fn function(&self, function: StringNumber) -> Text<'_> {
         self.symbols.strings.get(function)
     }
 
-    /// The number of pairs of a reason and a stack.
+    /// Returns the number of pairs of a reason and a stack.
     pub(crate) fn why_count(&self) -> usize {
         self.symbols.whys.len()
     }

@@ -7,7 +7,7 @@ use crate::event::Text;
 use crate::id::GoId;
 use crate::time::Time;
 
-/// What made a blocked goroutine runnable, when and where.
+/// A goroutine or part of the runtime that made a blocked goroutine runnable, with time and place.
 #[derive(Clone, Copy, Debug)]
 pub struct Waker<'t> {
     pub(super) at: Time,
@@ -16,22 +16,22 @@ pub struct Waker<'t> {
 }
 
 impl<'t> Waker<'t> {
-    /// The goroutine that did. `None` if it was the runtime.
+    /// Returns the goroutine that woke it. `None` if the runtime woke it.
     pub fn go(&self) -> Option<GoId> {
         self.by.ok()
     }
 
-    /// The part of the runtime that did. `None` if it was a goroutine.
+    /// Returns the part of the runtime that woke it. `None` if a goroutine woke it.
     pub fn runtime(&self) -> Option<RuntimeWaker> {
         self.by.err()
     }
 
-    /// When it happened.
+    /// Returns when it happened.
     pub fn at(&self) -> Time {
         self.at
     }
 
-    /// Where that goroutine was. `None` if it was the runtime.
+    /// Returns the stack of the waking goroutine. `None` if the runtime woke it.
     pub fn stack(&self) -> Option<StackTrace<'t>> {
         self.stack
     }
@@ -39,14 +39,14 @@ impl<'t> Waker<'t> {
 
 /// A part of the runtime that wakes goroutines and is not a goroutine.
 ///
-/// A trace contains only that no goroutine was running on the thread, and whether the thread had a
-/// P. The part is inferred from that and from the reason of the wait.
+/// A trace contains only that no goroutine was running on the thread, and whether the thread had a P. The part of the
+/// runtime is inferred from this and from the reason of the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RuntimeWaker {
     /// The network poller: a file or connection is ready.
     NetworkPoller,
-    /// A timer that expired: of a sleep, a ticker or a timer's channel.
+    /// A timer that expired, such as the timer of a sleep, a ticker or a timer's channel.
     Timer,
     /// The scheduler, which starts GC workers and other goroutines of the runtime.
     Scheduler,
@@ -55,7 +55,7 @@ pub enum RuntimeWaker {
 }
 
 impl RuntimeWaker {
-    /// The waker on a thread with a P, which was looking for work.
+    /// Returns the waker on a thread with a P that was looking for work.
     pub(super) fn on_proc(reason: Text<'_>) -> Self {
         match reason.as_bytes() {
             b"network" => RuntimeWaker::NetworkPoller,
@@ -72,7 +72,7 @@ impl RuntimeWaker {
         }
     }
 
-    /// Its name, such as `network poller`.
+    /// Returns its name, such as `network poller`.
     pub fn name(self) -> &'static str {
         match self {
             RuntimeWaker::NetworkPoller => "network poller",

@@ -91,7 +91,7 @@ fn gc_cycles_equal_those_that_the_runtime_reports() {
                 // GOGC is off, so the line shows the largest integer in megabytes.
                 None => assert!(expected.goal > 1 << 40, "{what}"),
             }
-            assert!(!cycle.is_open() && !cycle.is_older());
+            assert!(!cycle.is_open() && !cycle.started_before_trace());
             compared += 1;
         }
         let whole: Duration = timeline.gc_cycles().map(|cycle| cycle.pause_time()).sum();

@@ -13,7 +13,7 @@ use crate::timeline::columns::annotations::{
 };
 use crate::timeline::columns::symbols::{StackNumber, StringNumber};
 
-/// The annotations so far, and which are open.
+/// The annotations so far, and the open tasks and regions.
 #[derive(Debug, Default)]
 pub(super) struct Annotations {
     columns: AnnotationColumns,
@@ -21,11 +21,11 @@ pub(super) struct Annotations {
     tasks: HashMap<u64, usize, RandomState>,
     /// The open regions of each goroutine, the innermost last.
     regions: HashMap<u32, Vec<usize>, RandomState>,
-    /// The time of the last gap. A task or region that ends without a start may have started in it.
+    /// The time of the last gap. A task or region that ends without a start may have started in the gap.
     last_gap: Option<i64>,
 }
 
-/// The number of innermost regions of a goroutine to search for one that ends out of order, as in
+/// The number of innermost regions of a goroutine to search for a region that ends out of order, as in
 /// `sched::annotation`.
 const MAX_SEARCH: usize = 64;
 
@@ -45,7 +45,7 @@ impl Annotations {
         self.tasks.insert(record.a, index);
     }
 
-    /// A task ends. If its start is not known, it started before the trace or in a gap.
+    /// Ends a task. If its start is not known, the task started before the trace or in a gap.
     pub fn task_end(&mut self, record: &Record, go: u32, name: StringNumber) {
         let known = self.tasks.get(&record.a).and_then(|&index| self.columns.tasks.get_mut(index));
         match known {
@@ -68,8 +68,8 @@ impl Annotations {
         self.columns.regions.push(RegionEntry { task, start, end: OPEN, name, stack, go });
     }
 
-    /// A region ends: the innermost with its name and task. If none is open, it started before the
-    /// trace or in a gap.
+    /// Ends the innermost region with the record's name and task. If no such region is open, the region started before
+    /// the trace or in a gap.
     pub fn region_end(&mut self, record: &Record, go: u32, name: StringNumber) {
         let regions = &mut self.columns.regions;
         let open = self.regions.entry(go).or_default();
@@ -109,8 +109,8 @@ impl Annotations {
         self.columns.samples.push(entry);
     }
 
-    /// A part of the trace is missing here. Open regions are cut at the gap, since a later end may
-    /// be that of another region with the same name. Tasks stay open, since their IDs are unique.
+    /// Handles a gap in the trace. Open regions are cut at the gap, since a later end event may be the end of another
+    /// region with the same name. Tasks stay open, since their IDs are unique.
     pub fn gap(&mut self, time: i64) {
         self.last_gap = Some(time);
         for index in mem::take(&mut self.regions).into_values().flatten() {

@@ -16,14 +16,14 @@ use crate::event::record::Record;
 const BLOCK: usize = 2048;
 /// The number of blocks.
 const BLOCKS: usize = 4;
-/// The number of events after which another thread is worth its start.
+/// The number of events after which starting another thread saves time.
 const PATIENCE: usize = 1 << 15;
 
 /// Passes events to the keeper, in order of time.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "there is one")]
+#[allow(clippy::large_enum_variant, reason = "there is only one value")]
 pub(super) enum Feed {
-    /// On this thread. After `patience` more events, another thread is started.
+    /// The keeper runs on this thread. After `patience` more events, another thread is started.
     Here {
         keeper: Keeper,
         patience: Option<usize>,
@@ -43,7 +43,7 @@ pub(super) struct Thread {
 /// Consecutive events.
 #[derive(Debug, Default)]
 struct Block {
-    /// The numbers of the generation that starts with this block, if one does.
+    /// The numbers of the generation that starts with this block, if a generation starts.
     numbers: Option<Box<Numbers>>,
     records: Vec<Record>,
 }
@@ -55,7 +55,7 @@ impl Block {
 }
 
 impl Feed {
-    /// With more than one thread, another one runs the keeper once there are enough events.
+    /// Creates a feed. With more than one thread, another thread runs the keeper once there are enough events.
     pub fn new(threads: usize) -> Self {
         Self::with_patience((threads > 1).then_some(PATIENCE))
     }
@@ -75,7 +75,7 @@ impl Feed {
         }
     }
 
-    /// Passes records on. Those that refer to strings are translated.
+    /// Passes records to the keeper. Records that refer to strings are translated first.
     #[inline]
     pub fn pass_on(&mut self, records: &[Record], mut translate: impl FnMut(&Record) -> Record) {
         match self {
@@ -120,7 +120,7 @@ impl Feed {
         *self = Feed::There(Thread { block: Block::new(), full, empty, handle });
     }
 
-    /// The keeper, which has all events.
+    /// Returns the keeper, which has received all events.
     pub fn finish(self) -> Keeper {
         match self {
             Feed::Here { keeper, .. } => keeper,
@@ -134,7 +134,7 @@ impl Feed {
 }
 
 impl Thread {
-    /// Sends the block and takes an empty one.
+    /// Sends the block and receives an empty block.
     fn send(&mut self) {
         // If the other thread has panicked, `finish` resumes the panic.
         let next = self.empty.recv().unwrap_or_default();

@@ -11,7 +11,7 @@ use crate::id::NONE;
 use crate::timeline::columns::index::Index;
 use crate::timeline::columns::spans::{Entry, NOBODY, SpansBuilder, State};
 
-/// The goroutines so far. A goroutine's number is also that of its lane of spans.
+/// The goroutines so far. A goroutine's number is also the number of its lane of spans.
 #[derive(Debug, Default)]
 pub(super) struct Goroutines {
     pub index: Index,
@@ -19,7 +19,7 @@ pub(super) struct Goroutines {
 }
 
 impl Goroutines {
-    /// The number of a goroutine. One that is not known yet is older than the trace.
+    /// Returns the number of a goroutine. A goroutine that is not known yet is older than the trace.
     #[inline(always)]
     pub fn number(&mut self, id: u64) -> u32 {
         match self.index.get(id) {
@@ -28,7 +28,7 @@ impl Goroutines {
         }
     }
 
-    /// The number of a goroutine, or [`NOBODY`] for [`NONE`].
+    /// Returns the number of a goroutine, or [`NOBODY`] for [`NONE`].
     pub fn number_of(&mut self, id: u64) -> u32 {
         if id == NONE { NOBODY } else { self.number(id) }
     }
@@ -39,7 +39,7 @@ impl Goroutines {
         self.index.add(id, is_new)
     }
 
-    /// Sets the goroutine of a thread to that of an event.
+    /// Sets the goroutine of a thread to the goroutine of an event.
     #[inline(never)]
     fn update(&mut self, thread: &mut Thread, id: u64) {
         match id {
@@ -48,10 +48,10 @@ impl Goroutines {
         }
     }
 
-    /// A goroutine changes its state. `start` is the start of the trace.
+    /// Handles a change of a goroutine's state. `start` is the start of the trace.
     ///
-    /// Most changes are of a few kinds, in an order that a processor cannot predict. So frequent
-    /// kinds share code without branches, driven by a table.
+    /// Most changes are of a few kinds, but in an order that a processor cannot predict. So frequent kinds share code
+    /// without branches, driven by a table.
     #[inline(always)]
     pub fn transition(
         &mut self,
@@ -111,7 +111,7 @@ impl Goroutines {
             GoState::NotExist => (State::Ended, NOBODY),
             GoState::Undetermined => return,
         };
-        // For a new goroutine, the stack of its creator. Its own start stack is noted above.
+        // For a new goroutine, this is the stack of its creator. Its own start stack has been stored above.
         let stack = if is_created { record.stack } else { record.b };
         let why = match state {
             State::Running | State::Ended => 0,
@@ -134,21 +134,20 @@ impl Goroutines {
         lane
     }
 
-    /// A goroutine whose state was not known until this record. Returns its number and since when it
-    /// is in the state of the record.
+    /// Handles that a record states the state of a goroutine that was not known before. Returns the goroutine's number
+    /// and the time since which it is in the state.
     fn meet(&mut self, record: &Record, start: i64) -> (u32, i64) {
         let lane = self.number(record.a);
         (lane, self.spans.meet(lane, start, record.time))
     }
 }
 
-/// What a frequent change of state adds to the timeline.
+/// The effect of a frequent change of state on the timeline.
 #[derive(Clone, Copy)]
 struct Step {
     state: State,
     who: Who,
-    /// Whether the stack is the goroutine's own. Otherwise it is that of the goroutine that caused
-    /// the change.
+    /// Whether the stack is the goroutine's own. Otherwise it is the stack of the goroutine that caused the change.
     is_own_stack: bool,
     then: Then,
 }
@@ -156,14 +155,14 @@ struct Step {
 /// The goroutine of the thread after the change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
-    /// The same as before.
+    /// The same goroutine as before the change.
     Same,
     /// The goroutine that changes its state.
     This,
     Nothing,
 }
 
-/// What `who` of the entry is.
+/// The meaning of an entry's `who`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
     Nobody,

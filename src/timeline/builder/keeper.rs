@@ -1,4 +1,4 @@
-//! Adds each event to the columns that it belongs to.
+//! Adds each event to the columns of its kind.
 
 use super::annotations::Annotations;
 use super::goroutines::Goroutines;
@@ -31,7 +31,7 @@ pub(super) struct Keeper {
     metrics: Metrics,
     procs: Procs,
     annotations: Annotations,
-    /// The times of gaps, after which nothing is known.
+    /// The times of gaps, after which no state is known.
     gaps: Vec<i64>,
 }
 
@@ -125,8 +125,8 @@ impl Keeper {
     }
 
     fn begin_range(&mut self, record: &Record, range: RangeType, is_old: bool) {
-        // An event that reports an active range may come from any thread, so its own goroutine is
-        // not that of the range.
+        // An event that reports an active range may come from any thread, so the event's own goroutine is not the
+        // goroutine of the range.
         let go = match range {
             RangeType::StopTheWorld | RangeType::GcMarkAssist => record.a,
             RangeType::GcMark | RangeType::GcSweep => record.go,
@@ -135,12 +135,12 @@ impl Keeper {
         self.ranges.begin(range, record, Looked { go, stack, reason }, is_old);
     }
 
-    /// The goroutine, text and stack of an event.
+    /// Returns the goroutine, text and stack of an event.
     fn look_up(&mut self, record: &Record) -> (u32, StringNumber, StackNumber) {
         (self.goroutines.number_of(record.go), number(record.text), self.numbers.stack(record.stack))
     }
 
-    /// A part of the trace is missing here. Whatever is open may have ended in it.
+    /// Handles a gap in the trace. Open spans, ranges and annotations may have ended in it.
     fn gap(&mut self, time: i64) {
         self.gaps.push(time);
         self.goroutines.spans.gap(time);
@@ -149,7 +149,7 @@ impl Keeper {
         self.annotations.gap(time);
     }
 
-    /// The finished columns.
+    /// Returns the finished columns.
     pub fn finish(self, strings: &mut Strings) -> Kept {
         let spans = self.goroutines.spans;
         Kept {
@@ -168,7 +168,7 @@ impl Keeper {
     }
 }
 
-/// The number of a string that has been translated.
+/// Returns the number of a string that has been translated.
 fn number(text: Symbol) -> StringNumber {
     match text {
         Symbol::Id(number) => u32::try_from(number).unwrap_or(0),

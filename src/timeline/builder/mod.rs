@@ -6,10 +6,9 @@
 //!           (tables)           (threads, goroutines, Ps, ranges, annotations, metrics)
 //! ```
 //!
-//! The [`Builder`] replaces a generation's string and stack IDs by the timeline's numbers. The
-//! records that it passes on do not need the generation's tables, so reading can continue while a
-//! [`Keeper`](keeper::Keeper) on another thread adds the events to the columns. Both take about as
-//! long, for every trace format and source.
+//! The [`Builder`] replaces a generation's string and stack IDs by the timeline's numbers. The records that it passes
+//! on do not need the generation's tables, so reading can continue while a [`Keeper`](keeper::Keeper) on another thread
+//! adds the events to the columns. Reading and adding take about the same time, for every trace format and source.
 
 mod annotations;
 mod feed;
@@ -45,7 +44,7 @@ pub(super) struct Builder {
 }
 
 impl Sink for Builder {
-    /// Adds the next records. All are of the same generation.
+    /// Adds the next records. All records are of the same generation.
     fn add(&mut self, records: &[Record], tables: tables::Symbols<'_>) {
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
         let extent = self.extent.get_or_insert(Extent { start: first.time, end: last.time });
@@ -58,7 +57,7 @@ impl Sink for Builder {
     }
 }
 
-/// Whether records of this kind refer to strings that have to be translated.
+/// Returns whether records of this kind refer to strings that have to be translated.
 fn has_text(what: What) -> bool {
     match what {
         What::RangeBegin(_) | What::RangeActive(_) => true,
@@ -78,7 +77,7 @@ fn translate(record: &Record, tables: tables::Symbols<'_>, strings: &mut Strings
 }
 
 impl Builder {
-    /// A builder for a trace of this version. With more than one thread, it may start another.
+    /// Creates a builder for a trace of this version. With more than one thread, the builder may start another thread.
     pub fn new(version: Version, threads: usize) -> Self {
         Builder {
             version,
@@ -98,7 +97,7 @@ impl Builder {
         self.feed.begin_generation(Numbers::new(tables, &mut self.strings, &mut self.stacks));
     }
 
-    /// The timeline of all records so far.
+    /// Returns the timeline of all records so far.
     pub fn finish(mut self) -> Timeline {
         let kept = self.feed.finish().finish(&mut self.strings);
         let Kept { goroutines, start_stacks, created, spans, places, whys, gc, metrics, procs, annotations, gaps } =

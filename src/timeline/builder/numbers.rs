@@ -22,11 +22,11 @@ pub(super) struct ById<T> {
 /// The vector may be at most this many times longer than the number of IDs in the generation's
 /// table.
 const MAX_SPARSENESS: usize = 4;
-/// The vector may always have this length, whatever the number of IDs.
+/// The vector may always have this length, no matter how many IDs there are.
 const ALWAYS_DENSE: usize = 1024;
 
 impl<T: Copy> ById<T> {
-    /// Values for a table of `len` IDs. IDs without a value have the value `absent`.
+    /// Creates values for a table of `len` IDs. IDs without a value have the value `absent`.
     pub fn new(absent: T, len: usize) -> Self {
         ById { dense: Vec::new(), sparse: HashMap::default(), len, absent }
     }
@@ -63,7 +63,7 @@ impl<T: Copy> ById<T> {
 #[derive(Debug)]
 pub(super) struct Numbers {
     strings: ById<StringNumber>,
-    /// May contain the bit [`NAMED`].
+    /// The numbers of the stacks, which may contain the bit [`NAMED`].
     stacks: ById<StackNumber>,
 }
 
@@ -77,7 +77,7 @@ impl Default for Numbers {
 }
 
 impl Numbers {
-    /// Adds the strings and stacks of a generation to those of the timeline.
+    /// Adds the strings and stacks of a generation to the timeline.
     pub fn new(from: tables::Symbols<'_>, strings: &mut Strings, stacks: &mut Stacks) -> Self {
         let tables = from.tables;
         let unknown = strings.intern(tables::UNKNOWN);
@@ -116,13 +116,13 @@ impl Numbers {
         self.stacks.get(id) & !NAMED
     }
 
-    /// The number of stacks in the generation.
+    /// Returns the number of stacks in the generation.
     pub fn stack_count(&self) -> usize {
         self.stacks.len
     }
 
-    /// The number of a stack, or 0 if its outermost function has no name. For a goroutine that is
-    /// preempted early, Go 1.23 writes a stack with a single frame of zeros.
+    /// Returns the number of a stack, or 0 if its outermost function has no name. For a goroutine that is preempted
+    /// early, Go 1.23 writes a stack with a single frame of zeros.
     pub fn named_stack(&self, id: u64) -> StackNumber {
         let stack = self.stacks.get(id);
         if stack & NAMED != 0 { stack & !NAMED } else { 0 }

@@ -18,7 +18,7 @@ pub(super) struct Procs {
 }
 
 impl Procs {
-    /// A P changes its state. `start` is the start of the trace.
+    /// Handles a change of a P's state. `start` is the start of the trace.
     pub fn transition(&mut self, record: &Record, from: ProcState, to: ProcState, start: i64) {
         let number = match self.index.get(record.a) {
             Some(number) => number,
@@ -35,7 +35,7 @@ impl Procs {
         if last.0 == to && to != ProcState::Running {
             return;
         }
-        // A status repeats what is known, or reports a new thread.
+        // A status repeats the known state, or reports a new thread.
         if last.0 == to && last.1 == record.thread {
             return;
         }
@@ -43,13 +43,13 @@ impl Procs {
             self.known.push(number);
         }
         let mut entry = ProcEntry::new(record.time, to, record);
-        // If another thread takes the P from its thread, that is a steal.
+        // If another thread takes the P from its thread, this is a steal.
         entry.is_stolen = last.0 == ProcState::Running && to == ProcState::Idle && last.1 != record.thread;
         *last = (to, record.thread);
         self.entries.push((number, entry));
     }
 
-    /// A part of the trace is missing here. The state of every P is unknown from now on.
+    /// Handles a gap in the trace. The state of every P is unknown from now on.
     pub fn gap(&mut self, time: i64) {
         for number in self.known.drain(..) {
             let Some(last) = self.last.get_mut(number as usize) else { continue };

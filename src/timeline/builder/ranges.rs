@@ -1,5 +1,4 @@
-//! Collects the ranges that the runtime marks: collections, stop-the-world pauses, mark assists and
-//! sweeps.
+//! Collects the ranges that the runtime records: collections, stop-the-world pauses, mark assists and sweeps.
 
 use std::collections::HashMap;
 use std::mem;
@@ -11,7 +10,7 @@ use crate::timeline::columns::OPEN;
 use crate::timeline::columns::gc::{AssistEntry, CycleEntry, GcColumns, PauseEntry, SweepEntry};
 use crate::timeline::columns::symbols::{StackNumber, StringNumber};
 
-/// The ranges so far. Open ranges are found by the goroutine or P that they belong to.
+/// The ranges so far. Open ranges are found by their goroutine or P.
 #[derive(Debug, Default)]
 pub(super) struct Ranges {
     columns: GcColumns,
@@ -21,24 +20,24 @@ pub(super) struct Ranges {
     open_sweeps: HashMap<u64, usize, RandomState>,
 }
 
-/// What the caller has looked up for the event of a range.
+/// The results of the caller's lookups for the event of a range.
 #[derive(Clone, Copy)]
 pub(super) struct Looked {
-    /// The goroutine that the range belongs to, or that was running.
+    /// The goroutine of the range, or the running goroutine.
     pub go: u32,
     pub stack: StackNumber,
     pub reason: StringNumber,
 }
 
 impl Ranges {
-    /// A range starts. With `is_old`, it is reported as active and started earlier.
+    /// Starts a range. If `is_old` is true, the range is reported as active and started earlier.
     pub fn begin(&mut self, range: RangeType, record: &Record, looked: Looked, is_old: bool) {
         let Looked { go, stack, reason } = looked;
         let start = record.time;
         let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
         match range {
             RangeType::GcMark => {
-                // Each generation repeats which ranges are active.
+                // Each generation repeats the active ranges.
                 if self.open_cycle.is_none() || !is_old {
                     self.open_cycle = Some(cycles.len());
                     cycles.push(CycleEntry { start, end: OPEN, is_old, stack, go });
@@ -65,7 +64,7 @@ impl Ranges {
         }
     }
 
-    /// A range ends. A range whose start is not known is left out.
+    /// Ends a range. A range whose start is not known is left out.
     pub fn end(&mut self, range: RangeType, record: &Record) {
         let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
         let end = record.time;
@@ -93,7 +92,7 @@ impl Ranges {
         }
     }
 
-    /// A part of the trace is missing here. Open ranges are cut at the gap.
+    /// Handles a gap in the trace. Open ranges are cut at the gap.
     pub fn gap(&mut self, time: i64) {
         let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
         if let Some(cycle) = self.open_cycle.take().and_then(|index| cycles.get_mut(index)) {
@@ -110,9 +109,9 @@ impl Ranges {
         }
     }
 
-    /// A P goes idle. If the world is being stopped, this may be the last P that had to stop.
+    /// Handles that a P goes idle. If the world is being stopped, this may be the last P that had to stop.
     pub fn proc_stops(&mut self, time: i64) {
-        // Only damaged traces have several open pauses. Then the newest counts.
+        // Only damaged traces have several open pauses. In these, the newest pause is used.
         if !self.open_pauses.is_empty()
             && let Some(pause) = self.columns.pauses.last_mut().filter(|pause| pause.end == OPEN)
         {

@@ -8,7 +8,7 @@ use super::*;
 use crate::Reader;
 use crate::error::Error;
 
-/// Everything in a timeline, as text.
+/// Returns the whole content of a timeline as text.
 fn told(timeline: &Timeline) -> String {
     let mut text = String::new();
     let t = timeline;
@@ -51,7 +51,7 @@ fn compare(bytes: &[u8], is_lenient: bool, name: &dyn Display) -> bool {
     };
     let (Ok(first), Ok(second)) = (reader(), reader()) else { return false };
     let one = built(first, Feed::new(1));
-    // Uses the other thread from the first event on.
+    // This uses the other thread from the first event on.
     let two = built(second, Feed::with_patience(Some(0)));
     match (one, two) {
         (Ok(one), Ok(two)) => {
@@ -81,7 +81,7 @@ fn traces() -> io::Result<Vec<PathBuf>> {
 }
 
 #[test]
-fn two_threads_build_what_one_does() -> io::Result<()> {
+fn two_threads_build_the_same_timeline_as_one_thread() -> io::Result<()> {
     let mut built = 0;
     for path in traces()? {
         built += u32::from(compare(&fs::read(&path)?, false, &path.display()));
@@ -91,7 +91,7 @@ fn two_threads_build_what_one_does() -> io::Result<()> {
 }
 
 #[test]
-fn two_threads_meet_damage_as_one_does() -> io::Result<()> {
+fn two_threads_handle_damage_like_one_thread() -> io::Result<()> {
     let mut built = 0;
     for (trace, step) in
         [("go1.27/borders", 397), ("go1.23/borders", 431), ("go1.26/generations", 97), ("go1.21/gc", 499)]

@@ -16,14 +16,14 @@ use crate::timeline::columns::spans::{NOBODY, NOBODY_WITHOUT_PROC};
 pub(super) struct Thread {
     pub id: u64,
     proc: u64,
-    /// The ID of its goroutine, or [`NONE`].
+    /// The ID of the thread's goroutine, or [`NONE`].
     pub go_id: u64,
-    /// The number of its goroutine, or `nobody` if it runs none.
+    /// The number of the thread's goroutine, or `nobody` if it runs no goroutine.
     pub go: u32,
-    /// What an entry stores as the waker if the thread wakes a goroutine while it runs none:
-    /// [`NOBODY`] or [`NOBODY_WITHOUT_PROC`].
+    /// What an entry stores as the waker if the thread wakes a goroutine while it runs no goroutine: [`NOBODY`] or
+    /// [`NOBODY_WITHOUT_PROC`].
     pub nobody: u32,
-    /// The number of its place.
+    /// The number of the thread's place.
     pub place: u32,
 }
 
@@ -33,20 +33,20 @@ impl Thread {
         Thread { id, proc: NONE - 1, go_id: NONE, go: NOBODY, nobody: NOBODY, place: 0 }
     }
 
-    /// The thread runs this goroutine from now on.
+    /// Sets the goroutine that the thread runs.
     #[inline(always)]
     pub fn take(&mut self, id: u64, number: u32) {
         self.go_id = id;
         self.go = number;
     }
 
-    /// What an entry stores as the creator if the thread creates a goroutine: the number of the
-    /// goroutine that it runs, or [`NOBODY`].
+    /// Returns what an entry stores as the creator if the thread creates a goroutine: the number of the goroutine that
+    /// it runs, or [`NOBODY`].
     pub fn creator(&self) -> u32 {
         if self.go_id == NONE { NOBODY } else { self.go }
     }
 
-    /// The thread runs no goroutine from now on.
+    /// Removes the goroutine from the thread.
     #[inline(always)]
     pub fn release(&mut self) {
         self.go_id = NONE;
@@ -71,7 +71,7 @@ const RECENT: usize = 64;
 
 impl Default for Threads {
     fn default() -> Self {
-        // Events without a thread have an entry too.
+        // Events without a thread also have an entry.
         Threads {
             current: 0,
             threads: vec![Thread::new(NONE)],
@@ -84,7 +84,7 @@ impl Default for Threads {
 }
 
 impl Threads {
-    /// The thread of an event, after setting its `place` to that of the event.
+    /// Returns the thread of an event, and sets its `place` to the place of the event.
     #[inline(always)]
     pub fn of(&mut self, record: &Record) -> &mut Thread {
         let known = self.threads[self.current];
@@ -123,7 +123,7 @@ impl Threads {
         index
     }
 
-    /// The number of a place.
+    /// Returns the number of a place.
     fn place(&mut self, proc: u64, thread: u64) -> u32 {
         let place = Place { proc, thread };
         if let Some(&number) = self.by_place.get(&place) {

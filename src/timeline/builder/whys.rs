@@ -12,13 +12,13 @@ use crate::timeline::columns::symbols::{Strings, Why};
 type Reason = u32;
 /// The first number of the reasons that are not strings of the trace.
 const STATIC: Reason = 1 << 31;
-/// No reason.
+/// Means that there is no reason.
 const NO_REASON: Reason = u32::MAX;
 
 /// The pairs so far.
 #[derive(Debug)]
 pub(super) struct Whys {
-    /// The first has neither reason nor stack.
+    /// The pairs. The first has neither a reason nor a stack.
     whys: IndexSet<Why, RandomState>,
     /// For each stack, the key of the reason that it last occurred with, and the number of the
     /// pair. Nearly all events with the same stack have the same reason.
@@ -40,10 +40,10 @@ impl Whys {
         self.by_stack = ById::new((NO_REASON, 0), stacks);
     }
 
-    /// The number of a reason together with a stack.
+    /// Returns the number of a reason together with a stack.
     #[inline(always)]
     pub fn number(&mut self, reason: Symbol, stack: u64, numbers: &Numbers) -> u32 {
-        // Most have no reason or one of the trace, in an order that cannot be predicted: no
+        // Most pairs have no reason, or a reason from the trace. Their order cannot be predicted, so this code has no
         // branches.
         let id = match reason {
             Symbol::Id(id) => id,
@@ -80,7 +80,7 @@ impl Whys {
         let reason = match reason {
             Symbol::Id(id) => numbers.string(id),
             Symbol::Static(_) => key,
-            // Changes of state have no other kinds of reasons.
+            // Changes of state have no reasons of these kinds.
             Symbol::Empty | Symbol::Span { .. } | Symbol::Name(_) => 0,
         };
         let why = Why { reason, stack: numbers.stack(stack) };
@@ -93,7 +93,7 @@ impl Whys {
         number as u32
     }
 
-    /// All pairs, by number.
+    /// Returns all pairs, by number.
     pub fn finish(self, strings: &mut Strings) -> Vec<Why> {
         let statics: Vec<_> = self.statics.iter().map(|text| strings.intern(text.as_bytes())).collect();
         let of = |reason: Reason| reason.checked_sub(STATIC).and_then(|index| statics.get(index as usize));

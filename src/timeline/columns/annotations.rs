@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::symbols::{StackNumber, StringNumber};
 
-/// A task. Without a start, it started before the trace. A start or end at a gap is not known.
+/// A task. A task without a start started before the trace. A start or end at a gap is not known.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::timeline) struct TaskEntry {
     pub id: u64,
@@ -17,14 +17,14 @@ pub(in crate::timeline) struct TaskEntry {
     pub name: StringNumber,
     pub stack: StackNumber,
     pub go: u32,
-    /// The goroutine that ended it, or [`NO_GOROUTINE`].
+    /// The goroutine that ended the task, or [`NO_GOROUTINE`].
     pub ended_by: u32,
 }
 
 /// Means that there is no goroutine.
 pub(in crate::timeline) const NO_GOROUTINE: u32 = u32::MAX;
 
-/// A region. Without a start, it started before the trace. A start or end at a gap is not known.
+/// A region. A region without a start started before the trace. A start or end at a gap is not known.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::timeline) struct RegionEntry {
     pub task: u64,
@@ -103,7 +103,7 @@ impl AnnotationColumns {
     }
 }
 
-/// What belongs to each task, built at the first query. Numbers are indexes into the columns.
+/// The regions, messages and children of each task, computed at the first query. Numbers are indexes into the columns.
 #[derive(Debug, Default)]
 pub(in crate::timeline) struct TaskIndex {
     /// The last task with each ID.

@@ -8,9 +8,9 @@ pub(in crate::timeline) struct Families(OnceLock<Rows>);
 
 #[derive(Debug)]
 struct Rows {
-    /// Where the children of each goroutine start in `children`, and the end.
+    /// The index in `children` at which the children of each goroutine start, and the length of `children`.
     starts: Vec<u32>,
-    /// By parent, then in the order in which they were created.
+    /// The children, sorted by parent, then by the order in which they were created.
     children: Vec<u32>,
 }
 
@@ -45,8 +45,7 @@ impl Rows {
 }
 
 impl Families {
-    /// The children of a goroutine. `parents` returns the parent of each goroutine and is called
-    /// once.
+    /// Returns the children of a goroutine. `parents` returns the parent of each goroutine and is called once.
     pub fn children(&self, parent: u32, parents: impl FnOnce() -> Vec<Option<u32>>) -> &[u32] {
         self.0.get_or_init(|| Rows::new(&parents())).of(parent)
     }

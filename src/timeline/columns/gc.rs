@@ -7,7 +7,7 @@ use super::symbols::{StackNumber, StringNumber};
 pub(in crate::timeline) struct CycleEntry {
     pub start: i64,
     pub end: i64,
-    /// Whether it started before the trace.
+    /// Whether the collection started before the trace.
     pub is_old: bool,
     pub stack: StackNumber,
     pub go: u32,
@@ -18,7 +18,7 @@ pub(in crate::timeline) struct CycleEntry {
 pub(in crate::timeline) struct PauseEntry {
     pub start: i64,
     pub end: i64,
-    /// When the last P went idle in the pause.
+    /// The time at which the last P went idle in the pause.
     pub last_stop: i64,
     pub reason: StringNumber,
     pub stack: StackNumber,
@@ -46,7 +46,7 @@ pub(in crate::timeline) struct SweepEntry {
     pub reclaimed: u64,
 }
 
-/// All of them, each kind sorted by start.
+/// All collections, pauses, assists and sweeps, each kind sorted by start.
 #[derive(Debug, Default)]
 pub(in crate::timeline) struct GcColumns {
     pub cycles: Vec<CycleEntry>,

@@ -8,9 +8,9 @@ use crate::number::number;
 
 /// Numbers IDs from 0, in the order in which they are added.
 ///
-/// A process numbers its goroutines upwards, so the IDs of goroutines created during the trace are
-/// close together. They index a vector that starts at the first of them. All other IDs (of older
-/// goroutines, or of a damaged file) are in a map.
+/// A process numbers its goroutines upwards, so the IDs of goroutines created during the trace are close together. They
+/// index a vector that starts at the first of these IDs. All other IDs (of older goroutines, or of a damaged file) are
+/// in a map.
 #[derive(Debug, Default)]
 pub(in crate::timeline) struct Index {
     ids: Vec<u64>,
@@ -21,13 +21,13 @@ pub(in crate::timeline) struct Index {
 }
 
 const ABSENT: u32 = u32::MAX;
-/// The vector may be this many times longer than the number of IDs,
+/// The vector may be this many times longer than the number of IDs.
 const MAX_SPARSENESS: usize = 4;
-/// and this long in any case.
+/// The vector may always have this length, no matter how many IDs there are.
 const ALWAYS_DENSE: usize = 1024;
 
 impl Index {
-    /// The number of an ID. `None` if it was not added.
+    /// Returns the number of an ID. `None` if the ID was not added.
     #[inline(always)]
     pub fn get(&self, id: u64) -> Option<u32> {
         let offset = id.wrapping_sub(self.base.unwrap_or(0));
@@ -37,7 +37,8 @@ impl Index {
         }
     }
 
-    /// Adds an ID that has no number. `is_new` means that later IDs are likely to be close to it.
+    /// Adds an ID that has no number yet, and returns its number. `is_new` means that later IDs are likely to be close
+    /// to it.
     pub fn add(&mut self, id: u64, is_new: bool) -> u32 {
         let number = number(self.ids.len());
         self.ids.push(id);
@@ -59,17 +60,17 @@ impl Index {
         number
     }
 
-    /// The ID that has a number.
+    /// Returns the ID that has this number.
     pub fn id(&self, number: u32) -> Option<u64> {
         self.ids.get(number as usize).copied()
     }
 
-    /// The number of IDs.
+    /// Returns the number of IDs.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// The approximate size in bytes.
+    /// Returns the approximate size in bytes.
     pub fn bytes(&self) -> u64 {
         let sparse = self.sparse.capacity() * (size_of::<(u64, u32)>() + 1);
         (self.ids.capacity() * size_of::<u64>() + self.dense.capacity() * size_of::<u32>() + sparse) as u64
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_found_wherever_they_lie() {
+    fn old_new_and_distant_ids_are_found() {
         let mut index = Index::default();
         // Old IDs, then new IDs with the gaps of a real process, then IDs that only a damaged file
         // has.

@@ -1,6 +1,6 @@
 //! The heap, its goal and GOMAXPROCS over time.
 
-/// Values and the times from which they hold.
+/// Values and the times from which they are valid.
 pub(in crate::timeline) type Column = Vec<(i64, u64)>;
 
 /// The columns of all metrics, each in order of time.

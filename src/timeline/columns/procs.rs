@@ -13,7 +13,7 @@ use crate::id::NONE;
 pub(in crate::timeline) struct ProcEntry {
     pub time: i64,
     pub state: ProcState,
-    /// The thread that caused the change. For a running P, the thread that has it.
+    /// The thread that caused the change. For a running P, the thread that has the P.
     pub thread: u64,
     pub go: u64,
     pub is_stolen: bool,
@@ -24,7 +24,7 @@ impl ProcEntry {
         ProcEntry { time, state, thread: record.thread, go: record.go, is_stolen: false }
     }
 
-    /// A state that is not known.
+    /// Creates an entry for an unknown state.
     pub fn undetermined(time: i64) -> Self {
         ProcEntry { time, state: ProcState::Undetermined, thread: NONE, go: NONE, is_stolen: false }
     }
@@ -34,9 +34,9 @@ impl ProcEntry {
 #[derive(Debug, Default)]
 pub(in crate::timeline) struct ProcColumns {
     pub index: Index,
-    /// By P, then by time.
+    /// The entries, sorted by P, then by time.
     entries: Vec<ProcEntry>,
-    /// Where the entries of each P start, and the end.
+    /// The index at which the entries of each P start, and the number of entries.
     starts: Vec<usize>,
     /// The goroutines that ran on each P, computed at the first query.
     pub by_proc: OnceLock<Runs>,
@@ -44,7 +44,7 @@ pub(in crate::timeline) struct ProcColumns {
 }
 
 impl ProcColumns {
-    /// Columns from entries sorted by the number of the P.
+    /// Creates columns from entries sorted by the number of the P.
     pub fn new(index: Index, entries: Vec<(u32, ProcEntry)>) -> Self {
         let first = |number: usize| entries.partition_point(|&(of, _)| (of as usize) < number);
         let starts = (0..=index.len()).map(first).collect();

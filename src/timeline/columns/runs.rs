@@ -1,4 +1,4 @@
-//! Which goroutines ran on each P and thread.
+//! The goroutines that ran on each P and thread.
 
 use super::Place;
 use super::spans::{Cursor, Spans, State};
@@ -12,24 +12,24 @@ pub(in crate::timeline) struct Run {
     pub cursor: Cursor,
 }
 
-/// Runs by P or by thread.
+/// Runs, indexed by P or by thread.
 #[derive(Debug)]
 pub(in crate::timeline) struct Runs {
-    /// In ascending order.
+    /// The IDs of the Ps or threads, in ascending order.
     pub ids: Vec<u64>,
-    /// By ID, then by time.
+    /// The runs, sorted by ID, then by time.
     runs: Vec<Run>,
-    /// Where the runs of each ID start, and the end.
+    /// The index at which the runs of each ID start, and the number of runs.
     starts: Vec<usize>,
 }
 
 impl Runs {
-    /// `id_of` is the ID of a place to index by: that of its P or of its thread.
+    /// Creates the index. `id_of` returns the ID by which a place is indexed: the ID of its P or of its thread.
     pub fn new(spans: &Spans, goroutines: u32, places: &[Place], id_of: impl Fn(&Place) -> u64) -> Self {
         let mut ids: Vec<u64> = places.iter().map(&id_of).filter(|&id| present(id).is_some()).collect();
         ids.sort_unstable();
         ids.dedup();
-        // The row of each place. Places without an ID have none.
+        // The row of each place. Places without an ID have no row.
         let rows: Vec<Option<usize>> = places.iter().map(|place| ids.binary_search(&id_of(place)).ok()).collect();
         let each = |visit: &mut dyn FnMut(usize, Run)| {
             for go in 0..goroutines {

@@ -1,15 +1,13 @@
 //! The spans of all goroutines, in eight or sixteen bytes each.
 //!
-//! A goroutine's spans follow each other without gaps, so only starts are stored: a span ends where
-//! the next one starts. The spans of a goroutine (its lane) are stored in chunks, so that none is
-//! ever moved. A chunk is twice as long as the used part of the goroutine's previous chunk. In the
-//! end, the chunks are sorted by goroutine.
+//! A goroutine's spans follow each other without gaps, so only starts are stored: a span ends where the next one
+//! starts. The spans of a goroutine (its lane) are stored in chunks, so that no span is ever moved. A chunk is twice as
+//! long as the used part of the goroutine's previous chunk. In the end, the chunks are sorted by goroutine.
 //!
-//! A start is a word. Its upper half is the time in nanoseconds since the start of the chunk. Its
-//! lower half has the state, [`Entry::who`] and [`Entry::why`], each in as many bits as that state
-//! usually needs. If they do not fit, a second word follows: its upper half is the same time, which
-//! no other start of the goroutine has, and its lower half is `who`. So a chunk can be searched by
-//! time as it is.
+//! A start is a word. Its upper half is the time in nanoseconds since the start of the chunk. Its lower half has the
+//! state, [`Entry::who`] and [`Entry::why`], each in as many bits as that state usually needs. If they do not fit, a
+//! second word follows: its upper half is the same time, which no other start of the goroutine has, and its lower half
+//! is `who`. So a chunk can be searched by time without decoding it.
 
 use std::hint::select_unpredictable;
 
@@ -23,7 +21,7 @@ type Word = u64;
 pub(in crate::timeline) struct Entry {
     pub time: i64,
     pub state: State,
-    /// The meaning depends on the state: see [`State`].
+    /// A number whose meaning depends on the state. See [`State`].
     pub who: u32,
     /// The reason and stack, as an index of `Symbols::whys`.
     pub why: u32,
@@ -33,23 +31,23 @@ pub(in crate::timeline) struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(in crate::timeline) enum State {
-    /// Not known: not mentioned yet, or not since a gap.
+    /// Not known: the goroutine has not been mentioned yet, or not since a gap.
     Undetermined = 0,
-    /// Runnable because it was created. `who` is its creator, and `why` has the creator's stack.
+    /// Runnable because it was created. `who` is its creator, and `why` contains the creator's stack.
     Created = 1,
-    /// Runnable because it was woken. `who` is its waker, and `why` has the waker's stack.
+    /// Runnable because it was woken. `who` is its waker, and `why` contains the waker's stack.
     Woken = 2,
     /// Runnable for another reason: it yielded, was preempted, returned from a system call, or has
     /// this status at the start of a generation.
     Ready = 3,
     /// `who` is the place.
     Running = 4,
-    /// `who` is [`NOBODY`]. If it was created blocked, `who` is its creator, and `why` has the
+    /// `who` is [`NOBODY`]. If the goroutine was created blocked, `who` is its creator, and `why` contains the
     /// creator's stack.
     Waiting = 5,
     /// `who` is the place.
     Syscall = 6,
-    /// It has exited.
+    /// The goroutine has exited.
     Ended = 7,
 }
 
@@ -70,7 +68,7 @@ const WIDE: u32 = 1 << STATE_BITS;
 const HEAD_BITS: u32 = STATE_BITS + 1;
 const REST_BITS: u32 = 32 - HEAD_BITS;
 
-/// The maximum number of pairs of a reason and a stack. Later ones are not stored.
+/// The maximum number of pairs of a reason and a stack. Later pairs are not stored.
 pub(in crate::timeline) const MAX_WHYS: usize = 1 << REST_BITS;
 
 /// No goroutine. As a waker: the scheduler's own code, on a thread that had a P.
@@ -81,7 +79,7 @@ pub(in crate::timeline) const NOBODY_WITHOUT_PROC: u32 = u32::MAX - 1;
 /// The layout of the rest of a word, which depends on the state.
 #[derive(Clone, Copy)]
 struct Layout {
-    /// The number of bits for `who`. The others are for `why`.
+    /// The number of bits for `who`. The other bits are for `why`.
     who_bits: u8,
     who: Who,
 }
@@ -89,12 +87,12 @@ struct Layout {
 /// How `who` is encoded, so that most values are small numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
-    /// Unchanged: a place.
+    /// A place, unchanged.
     Place = 0,
-    /// Plus one, so that [`NOBODY`] is 0.
+    /// `who` plus one, so that [`NOBODY`] is 0.
     Nobody = 1,
-    /// As the distance from the goroutine itself: related goroutines are often created one after
-    /// the other.
+    /// A goroutine, as the distance from the goroutine itself: related goroutines are often created one after the
+    /// other.
     Goroutine = 2,
 }
 
@@ -114,7 +112,7 @@ const LAYOUTS: [Layout; 8] = {
     ]
 };
 
-/// The state cannot be predicted, so this does not branch on it.
+/// Encodes `who`. The state cannot be predicted, so this function does not branch on it.
 #[inline(always)]
 fn encode(who: u32, layout: Layout, lane: u32) -> u32 {
     let distance = who.wrapping_sub(lane) as i32;
@@ -138,13 +136,13 @@ fn decode(code: u32, layout: Layout, lane: u32) -> u32 {
     }
 }
 
-/// The lower half of an entry's word. `None` if the entry takes two words.
+/// Returns the lower half of an entry's word. `None` if the entry takes two words.
 #[inline(always)]
 fn narrow(entry: Entry, lane: u32) -> Option<u32> {
     let layout = LAYOUTS[entry.state as usize];
     let bits = u32::from(layout.who_bits);
     let code = encode(entry.who, layout, lane);
-    // The bits that do not fit.
+    // These are the bits that do not fit.
     let excess = code >> bits | (u64::from(entry.why) >> (REST_BITS - bits)) as u32;
     let rest = code | (u64::from(entry.why) << bits) as u32;
     (excess == 0).then_some(rest << HEAD_BITS | entry.state as u32)
@@ -154,7 +152,7 @@ fn word(since: u32, what: u32) -> Word {
     u64::from(since) << 32 | u64::from(what)
 }
 
-/// Nanoseconds since the start of the chunk.
+/// Returns the nanoseconds since the start of the chunk.
 fn since(word: Word) -> u32 {
     (word >> 32) as u32
 }
@@ -165,8 +163,8 @@ fn is_wide(word: Word) -> bool {
 
 /// The number of words in a slab: less than a megabyte, and a power of two.
 const SLAB: usize = 1 << 16;
-/// The smallest chunk, and the first of each goroutine, since most have few spans. A span of two
-/// words fits.
+/// The smallest chunk, and the first chunk of each goroutine, since most goroutines have few spans. It has room for a
+/// span of two words.
 const MIN_CHUNK: usize = 4;
 /// The largest chunk.
 const MAX_CHUNK: usize = 512;
@@ -180,7 +178,7 @@ struct Arena {
 }
 
 impl Arena {
-    /// The position of `len` consecutive free words in one slab.
+    /// Reserves `len` consecutive words in one slab and returns their position.
     fn allocate(&mut self, len: usize) -> usize {
         if self.free + len > self.slabs.len() * SLAB {
             self.free = self.slabs.len() * SLAB;
@@ -192,7 +190,7 @@ impl Arena {
         first
     }
 
-    /// The words of a chunk, which are in one slab.
+    /// Returns the words of a chunk, which are in one slab.
     #[inline]
     fn words(&self, chunk: &Chunk) -> &[Word] {
         let (slab, first) = (chunk.first / SLAB, chunk.first % SLAB);
@@ -238,14 +236,14 @@ struct Chunk {
     lane: u32,
 }
 
-/// Where to store the next span of a goroutine.
+/// The place for the next span of a goroutine.
 #[derive(Clone, Copy, Debug)]
 struct Lane {
     base: i64,
     next: usize,
-    /// The end of its current chunk.
+    /// The end of the goroutine's current chunk.
     end: usize,
-    /// Its current chunk.
+    /// The goroutine's current chunk.
     chunk: u32,
     /// The first known stack of the goroutine, or 0. Its last frame is the function in which the
     /// goroutine started.
@@ -255,37 +253,37 @@ struct Lane {
 }
 
 impl Lane {
-    /// The number of words in its current chunk so far.
+    /// Returns the number of words in the current chunk so far.
     fn used(&self, chunk: &Chunk) -> u32 {
         (self.next - chunk.first) as u32
     }
 }
 
-/// Stores spans when they start, those of each goroutine in order of time.
+/// Stores spans when they start. The spans of each goroutine are in order of time.
 #[derive(Default)]
 pub(in crate::timeline) struct SpansBuilder {
     arena: Arena,
-    /// By goroutine.
+    /// The lane of each goroutine.
     lanes: Vec<Lane>,
     chunks: Vec<Chunk>,
     /// The number of entries that take two words.
     wide: u64,
-    /// The times of gaps, after which nothing is known.
+    /// The times of gaps, after which no state is known.
     gaps: Vec<i64>,
 }
 
 impl SpansBuilder {
-    /// Adds a goroutine. They are numbered from 0.
+    /// Adds a goroutine. Goroutines are numbered from 0.
     pub fn add_lane(&mut self) {
         self.lanes.push(Lane { base: 0, next: 0, end: 0, chunk: NOBODY, start_stack: 0, is_created: false });
     }
 
-    /// A part of the trace is missing here.
+    /// Records a gap in the trace.
     pub fn gap(&mut self, time: i64) {
         self.gaps.push(time);
     }
 
-    /// The next entry of the goroutine is its creation, unless it has entries already.
+    /// Makes the next entry of the goroutine its creation, unless it has entries already.
     pub fn create(&mut self, lane: u32) {
         let is_first = self.last(lane).is_none();
         if let Some(lane) = self.lanes.get_mut(lane as usize) {
@@ -293,13 +291,13 @@ impl SpansBuilder {
         }
     }
 
-    /// A status at `time` reports the state of a goroutine that was not known until then. Returns
-    /// since when it is in that state.
+    /// Handles that a status at `time` reports the state of a goroutine that was not known before. Returns the time
+    /// since which the goroutine is in this state.
     ///
-    /// The runtime writes the status of a goroutine before its first event in a generation, or at
-    /// the end of the generation if it has none. So a goroutine has been in the first state that the
-    /// trace reports since the trace began (Go `src/internal/trace/summary.go` counts alike). After
-    /// a gap, its state before the status is undetermined.
+    /// The runtime writes the status of a goroutine before its first event in a generation, or at the end of the
+    /// generation if it has no event. So a goroutine has been in the first reported state since the trace started. Go
+    /// `src/internal/trace/summary.go` makes the same assumption. After a gap, the state before the status is
+    /// undetermined.
     pub fn meet(&mut self, lane: u32, start: i64, time: i64) -> i64 {
         match self.last(lane) {
             None if self.gaps.is_empty() => return start,
@@ -309,13 +307,12 @@ impl SpansBuilder {
         time
     }
 
-    /// The state of a goroutine is undetermined from a time on.
+    /// Makes the state of a goroutine undetermined from a time on.
     fn lose(&mut self, lane: u32, time: i64) {
         self.push(lane, Entry { time, state: State::Undetermined, who: NOBODY, why: 0 });
     }
 
-    /// If there was a gap after the last mention of a goroutine, its state is undetermined since
-    /// then.
+    /// Makes the state of a goroutine undetermined since the first gap after its last mention, if there was a gap.
     fn lose_in_gap(&mut self, lane: u32, last: Entry) {
         let known = self.gaps.partition_point(|&gap| gap <= last.time);
         if let Some(&gap) = self.gaps.get(known).filter(|_| last.state != State::Ended) {
@@ -323,7 +320,7 @@ impl SpansBuilder {
         }
     }
 
-    /// The goroutine is in a state from a time on, which is later than its last entry.
+    /// Adds an entry, which must be later than the goroutine's last entry.
     #[inline(always)]
     pub fn push(&mut self, lane: u32, entry: Entry) {
         let Some(state) = self.lanes.get_mut(lane as usize) else { return };
@@ -362,8 +359,8 @@ impl SpansBuilder {
         }
     }
 
-    /// Starts a chunk that is twice as long as the used part of the previous one. Where spans are
-    /// far apart, chunks are closed before they are full.
+    /// Starts a chunk that is twice as long as the used part of the previous chunk. If spans are far apart, chunks are
+    /// closed before they are full.
     fn open_chunk(&mut self, lane: u32, time: i64) {
         let Some(state) = self.lanes.get_mut(lane as usize) else { return };
         let mut used = 0;
@@ -378,7 +375,7 @@ impl SpansBuilder {
         self.chunks.push(Chunk { base: time, first, len: 0, lane });
     }
 
-    /// The last entry of a goroutine. `None` if it has none.
+    /// Returns the last entry of a goroutine. `None` if the goroutine has no entries.
     fn last(&self, lane: u32) -> Option<Entry> {
         let state = self.lanes.get(lane as usize)?;
         let chunk = self.chunks.get(state.chunk as usize)?;
@@ -387,7 +384,7 @@ impl SpansBuilder {
         Entry::read(words, first_word(words, chunk.len.checked_sub(1)?), &chunk)
     }
 
-    /// Notes the first stack of the goroutine. `id` is 0 for none.
+    /// Stores the first stack of the goroutine. If `id` is 0, there is no stack.
     #[inline(always)]
     pub fn note_stack(&mut self, lane: u32, id: u64, stack: impl FnOnce() -> StackNumber) {
         match self.lanes.get_mut(lane as usize) {
@@ -396,18 +393,18 @@ impl SpansBuilder {
         }
     }
 
-    /// The first known stack of each goroutine, or 0.
+    /// Returns the first known stack of each goroutine, or 0.
     pub fn start_stacks(&self) -> Vec<StackNumber> {
         self.lanes.iter().map(|lane| lane.start_stack).collect()
     }
 
-    /// Whether each goroutine was created during the trace.
+    /// Returns whether each goroutine was created during the trace.
     pub fn created(&self) -> Vec<bool> {
         self.lanes.iter().map(|lane| lane.is_created).collect()
     }
 
-    /// Closes all chunks and sorts them by goroutine. Goroutines that are not mentioned after a gap
-    /// are undetermined since then.
+    /// Closes all chunks and sorts them by goroutine. Goroutines that are not mentioned after a gap are undetermined
+    /// since that gap.
     pub fn finish(mut self) -> Spans {
         if !self.gaps.is_empty() {
             for lane in 0..self.lanes.len() as u32 {
@@ -440,12 +437,12 @@ impl SpansBuilder {
     }
 }
 
-/// A wait with the entries before and after it.
+/// A wait with the previous and the next entry.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::timeline) struct RawWait {
     pub cursor: Cursor,
     pub entry: Entry,
-    /// The state before. [`State::Undetermined`] if there is none.
+    /// The previous state. [`State::Undetermined`] if there is no previous entry.
     pub previous: State,
     /// The next entry. `None` if the trace ended first.
     pub next: Option<Entry>,
@@ -454,9 +451,9 @@ pub(in crate::timeline) struct RawWait {
 /// The spans of all goroutines.
 pub(in crate::timeline) struct Spans {
     arena: Arena,
-    /// By goroutine, then by time.
+    /// The chunks, sorted by goroutine, then by time.
     chunks: Vec<Chunk>,
-    /// The first chunk of each goroutine, and the end after the last.
+    /// The index of the first chunk of each goroutine, and the number of chunks.
     starts: Vec<u32>,
     len: u64,
 }
@@ -471,25 +468,25 @@ pub(in crate::timeline) struct Cursor {
 }
 
 impl Spans {
-    /// The number of entries, including the ends of goroutines.
+    /// Returns the number of entries, including the ends of goroutines.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// The size in bytes of the words, including unused ones, and of the directory of chunks.
+    /// Returns the size in bytes of the words, including unused words, and of the directory of chunks.
     pub fn bytes(&self) -> (u64, u64) {
         let spans = self.arena.slabs.len() * SLAB * size_of::<Word>();
         let directory = self.chunks.capacity() * size_of::<Chunk>() + self.starts.capacity() * size_of::<u32>();
         (spans as u64, directory as u64)
     }
 
-    /// The position of a goroutine's first span.
+    /// Returns the position of a goroutine's first span.
     pub fn first(&self, lane: u32) -> Cursor {
         let start = |lane: usize| self.starts.get(lane).copied().unwrap_or(0);
         Cursor { chunk: start(lane as usize), index: 0, end: start(lane as usize + 1) }
     }
 
-    /// The entry at a position. `None` after the goroutine's last.
+    /// Returns the entry at a position. `None` after the goroutine's last entry.
     #[inline]
     pub fn get(&self, cursor: Cursor) -> Option<Entry> {
         if cursor.chunk >= cursor.end {
@@ -499,7 +496,7 @@ impl Spans {
         Entry::read(self.arena.words(chunk), cursor.index, chunk)
     }
 
-    /// The next position.
+    /// Returns the next position.
     #[inline]
     pub fn next(&self, cursor: Cursor) -> Cursor {
         let behind = Cursor { chunk: cursor.chunk.saturating_add(1), index: 0, ..cursor };
@@ -512,7 +509,7 @@ impl Spans {
         }
     }
 
-    /// The previous position. `None` at the goroutine's first.
+    /// Returns the previous position. `None` at the goroutine's first entry.
     pub fn previous(&self, lane: u32, cursor: Cursor) -> Option<Cursor> {
         if cursor.index > 0 {
             let chunk = self.chunks.get(cursor.chunk as usize)?;
@@ -527,14 +524,14 @@ impl Spans {
         Some(Cursor { chunk, index: first_word(words, last), ..cursor })
     }
 
-    /// The position of the goroutine's last span.
+    /// Returns the position of the goroutine's last span.
     pub fn last(&self, lane: u32) -> Option<Cursor> {
         let first = self.first(lane);
         self.previous(lane, Cursor { chunk: first.end, ..first })
     }
 
-    /// Calls `show` with each wait of a goroutine from a position on, until it returns false. Only
-    /// the words of waits and of the entries after them are decoded in full.
+    /// Calls `show` with each wait of a goroutine from a position on, until `show` returns false. Only the words of
+    /// waits and of the entries after them are decoded in full.
     #[inline]
     pub fn waits_from(&self, cursor: Cursor, before: State, mut show: impl FnMut(RawWait) -> bool) {
         let mut previous = before;
@@ -565,20 +562,20 @@ impl Spans {
         }
     }
 
-    /// The last span that starts at or before a time, or the first if all are later.
+    /// Returns the last span that starts at or before a time, or the first span if all are later.
     pub fn covering(&self, lane: u32, time: i64) -> Cursor {
         let first = self.first(lane);
         let own = self.chunks.get(first.chunk as usize..first.end as usize).unwrap_or_default();
         let Some(chunk) = own.partition_point(|chunk| chunk.base <= time).checked_sub(1) else { return first };
         let words = self.arena.words(&own[chunk]);
         let elapsed = time.wrapping_sub(own[chunk].base) as u64;
-        // The first span starts with the chunk, so at or before the time.
+        // The first span starts with the chunk, which starts at or before the time.
         let last = words.partition_point(|&word| u64::from(since(word)) <= elapsed).saturating_sub(1);
         Cursor { chunk: first.chunk + chunk as u32, index: first_word(words, last as u32), end: first.end }
     }
 }
 
-/// The index of the first word of an entry, given the index of any of its words.
+/// Returns the index of the first word of an entry, given the index of any of its words.
 fn first_word(words: &[Word], index: u32) -> u32 {
     let time = |index: u32| words.get(index as usize).map(|&word| since(word));
     match index.checked_sub(1) {
@@ -605,7 +602,7 @@ mod tests {
 
     /// Stores entries of every kind with small and large numbers, and reads them back in every way.
     #[test]
-    fn spans_come_back_as_they_went() {
+    fn stored_spans_are_read_back_unchanged() {
         let whos = [0, 1, 5, (1 << 16) - 1, 1 << 16, 1 << 17, 1 << 28, u32::MAX - 2, NOBODY_WITHOUT_PROC, NOBODY];
         let whys = [0, 1, (1 << 11) - 1, 1 << 11, (1 << 19) - 1, 1 << 19, MAX_WHYS as u32 - 1];
         let mut builder = SpansBuilder::default();
@@ -619,7 +616,7 @@ mod tests {
         for (i, state) in STATES.into_iter().cycle().take(8 * 80).enumerate() {
             for who in whos {
                 for why in whys {
-                    // Now and then further apart than a word can express.
+                    // Some spans are further apart than a word can express.
                     time += if i % 50 == 49 { 1 << 33 } else { 1 + i as i64 };
                     let entry = Entry { time, state, who, why };
                     let lane = i % 3;
@@ -649,10 +646,10 @@ mod tests {
         }
     }
 
-    /// Spans that are far apart take a smallest chunk each. Once they are close again, chunks grow
+    /// Each of the spans that are far apart needs a chunk of the smallest size. Once spans are close again, chunks grow
     /// again.
     #[test]
-    fn chunks_follow_how_close_spans_are() {
+    fn chunks_grow_only_while_spans_are_close() {
         const EACH: usize = 5000;
         let mut builder = SpansBuilder::default();
         builder.add_lane();
@@ -665,7 +662,7 @@ mod tests {
         let lens: Vec<usize> = builder.finish().chunks.iter().map(|chunk| chunk.len as usize).collect();
         let growing = [4, 8, 16, 32, 64, 128, 256];
         let largest = [512; (EACH - 508) / 512];
-        // The last chunk of a far span has room for three close spans.
+        // The chunk of the last far span has room for three close spans.
         let close_again = [&[4][..], &growing[1..], &largest[..]].concat();
         let first = [&growing[..], &largest[..], &[(EACH - 508) % 512]].concat();
         let expected = [first, vec![1; EACH - 1], close_again, vec![(EACH + 1 - 508) % 512]].concat();

@@ -1,4 +1,4 @@
-//! Strings, stacks and reasons. Each is stored once for the whole trace.
+//! Strings, stacks and reasons. Each of them is stored once for the whole trace.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::number::{intern, number};
 
 /// The number of a string. 0 is the empty string.
 pub(in crate::timeline) type StringNumber = u32;
-/// The number of a stack. 0 means none.
+/// The number of a stack. 0 means no stack.
 pub(in crate::timeline) type StackNumber = u32;
 
 /// All strings of a timeline.
@@ -28,12 +28,12 @@ impl Default for Strings {
 }
 
 impl Strings {
-    /// The number of a string. It is copied when it first occurs.
+    /// Returns the number of a string. Copies the string when it first occurs.
     pub fn intern(&mut self, text: &[u8]) -> StringNumber {
         intern(&mut self.texts, text)
     }
 
-    /// The number of a string. `None` if the timeline does not have it.
+    /// Returns the number of a string. `None` if the timeline does not contain it.
     pub fn find(&self, text: &[u8]) -> Option<StringNumber> {
         self.texts.get_index_of(text).and_then(|index| u32::try_from(index).ok())
     }
@@ -48,7 +48,7 @@ impl Strings {
     }
 }
 
-/// A frame. Strings are numbers.
+/// A frame, with numbers instead of strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::timeline) struct FrameEntry {
     pub pc: u64,
@@ -63,11 +63,12 @@ pub(in crate::timeline) struct Stacks {
     frames: IndexSet<FrameEntry, RandomState>,
     /// The frames of all stacks, one stack after the other, as indexes of `frames`.
     rows: Vec<u32>,
-    /// Where each stack starts in `rows`, and the end. The first stack, which means none, is empty.
+    /// The index in `rows` at which each stack starts, and the length of `rows`. The first stack is empty and means "no
+    /// stack".
     starts: Vec<usize>,
     /// The last stack with each hash of PCs.
     by_hash: HashMap<u64, StackNumber, RandomState>,
-    /// For each stack the previous one with the same hash, or 0.
+    /// For each stack the previous stack with the same hash, or 0.
     same_hash: Vec<StackNumber>,
     hasher: RandomState,
 }
@@ -89,11 +90,11 @@ impl Default for Stacks {
 const MAX_COMPARED: usize = 8;
 
 impl Stacks {
-    /// The number of a stack. Equal stacks have the same number.
+    /// Returns the number of a stack, and adds the stack if it is new. Equal stacks have the same number.
     pub fn intern(&mut self, frames: &[FrameEntry]) -> StackNumber {
         let pcs = frames.iter().map(|frame| frame.pc);
         let hash = pcs.fold(0u64, |hash, pc| (hash ^ pc).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
-        // Seeded, so that no file can provoke collisions.
+        // The hash is seeded, so that no file can provoke collisions.
         let hash = self.hasher.hash_one(hash);
         let newest = self.by_hash.get(&hash).copied().unwrap_or(0);
         let mut candidate = newest;
@@ -127,7 +128,7 @@ impl Stacks {
         self.row(stack).iter().map(|&frame| self.frames.get_index(frame as usize).copied().unwrap_or(NOWHERE))
     }
 
-    /// The number of stacks. They are numbered from 1 to this.
+    /// Returns the number of stacks, which are numbered from 1.
     pub fn len(&self) -> usize {
         self.same_hash.len() - 1
     }
@@ -148,12 +149,12 @@ pub(in crate::timeline) struct Why {
     pub stack: StackNumber,
 }
 
-/// Everything that spans refer to by number.
+/// The strings, stacks and reasons that spans refer to by number.
 #[derive(Debug)]
 pub(in crate::timeline) struct Symbols {
     pub strings: Strings,
     pub stacks: Stacks,
-    /// The first has neither reason nor stack.
+    /// The pairs of a reason and a stack. The first has neither.
     pub whys: Vec<Why>,
 }
 
@@ -181,7 +182,7 @@ pub struct StackTrace<'t> {
 }
 
 impl<'t> StackTrace<'t> {
-    /// The frames, innermost first.
+    /// Returns the frames, innermost first.
     pub fn frames(&self) -> impl ExactSizeIterator<Item = Frame<'t>> + DoubleEndedIterator + use<'t> {
         let strings = &self.symbols.strings;
         self.symbols.stacks.entries(self.number).map(|frame| Frame {
@@ -192,21 +193,21 @@ impl<'t> StackTrace<'t> {
         })
     }
 
-    /// The frames from the innermost one outside of the Go runtime on, or all frames if all are in
-    /// the runtime.
+    /// Returns the frames from the innermost frame outside of the Go runtime on, or all frames if all are in the
+    /// runtime.
     pub fn own_frames(&self) -> impl Iterator<Item = Frame<'t>> + use<'t> {
         let inner = self.frames().position(|frame| !frame.is_runtime());
         self.frames().skip(inner.unwrap_or_default())
     }
 
-    /// A number from 1 that is the same for equal stacks of the same timeline.
+    /// Returns a number from 1 that is the same for equal stacks of the same timeline.
     pub fn number(&self) -> u32 {
         self.number
     }
 }
 
 impl PartialEq for StackTrace<'_> {
-    /// Whether the frames are equal.
+    /// Returns whether the frames are equal.
     fn eq(&self, other: &Self) -> bool {
         match std::ptr::eq(self.symbols, other.symbols) {
             true => self.number == other.number,
