@@ -54,25 +54,25 @@ impl Clocks {
         Clocks { trace_zero, program_start, program_start_wall, matched: found.map_or(0, |(_, count)| count) }
     }
 
-    /// A time of the trace on the wall clock. `None` if the relation is not known.
+    /// Converts a time of the trace to wall time. `None` if the relation is not known.
     pub fn wall_of_trace(&self, time: Time) -> Option<WallTime> {
         wall(self.trace_zero?, time.0.into())
     }
 
-    /// A time of the log, since the program's start, on the wall clock. `None` if the relation is
-    /// not known.
+    /// Converts a time of the log, which counts from the program's start, to wall time. `None` if the relation is not
+    /// known.
     pub fn wall_of_log(&self, since_start: Duration) -> Option<WallTime> {
         wall(self.program_start_wall?, since_start.as_nanos().try_into().ok()?)
     }
 }
 
-/// A moment some nanoseconds later.
+/// Adds some nanoseconds to a wall time.
 fn wall(from: WallTime, nanos: i128) -> Option<WallTime> {
     WallTime::from_nanos(from.as_nanos().checked_add(nanos)?)
 }
 
-/// Nanoseconds as the trace's clock has them. A log's times are shorter than 2⁶³ ns unless it is
-/// damaged.
+/// Returns a duration in nanoseconds, as the trace's clock has them. `None` if it exceeds 2⁶³ ns, which happens only in
+/// a damaged log.
 fn nanos(since_start: Duration) -> Option<i64> {
     i64::try_from(since_start.as_nanos()).ok()
 }
@@ -80,10 +80,10 @@ fn nanos(since_start: Duration) -> Option<i64> {
 /// Looks for the trace's collections in the log. Returns the log's zero on the trace's clock, and
 /// how many collections matched.
 ///
-/// Each collection of the log is tried as the first one of the trace. The others must then be where
-/// the log has them, except for a few whose lines are lost, and no other start may fit.
+/// Each collection of the log is tried as the first collection of the trace. The log must then have the trace's other
+/// collections at the right times, except for a few whose lines are lost, and no other start may fit.
 fn place(gc_starts: &[Time], cycles: &[Cycle]) -> Option<(i64, usize)> {
-    // A minute of a busy collector is enough. The limits keep a damaged file from costing more.
+    // A minute of a busy collector is enough. The limits bound the time that a damaged file takes.
     let starts: Vec<i64> = gc_starts.iter().take(1024).map(|time| time.0).collect();
     let &first = starts.first().filter(|_| starts.len() >= MIN_MATCH)?;
     let logged: Vec<i64> = cycles.iter().map(|cycle| nanos(cycle.start).unwrap_or(i64::MAX)).collect();
@@ -97,8 +97,8 @@ fn place(gc_starts: &[Time], cycles: &[Cycle]) -> Option<(i64, usize)> {
     fits.next().is_none().then_some(fit)
 }
 
-/// How many of the trace's collections are where the log has one. `None` as soon as it is clear
-/// that too few are.
+/// Counts the collections of the trace that the log has at the same time. `None` as soon as it is clear that there are
+/// too few.
 fn matching(starts: &[i64], logged: &[i64], zero: i64) -> Option<usize> {
     let mut missed = 0;
     for &start in starts {
@@ -130,12 +130,12 @@ mod tests {
     }
 
     fn starts(at_millis: &[u64], zero: i64) -> Vec<Time> {
-        // The trace is exact to the nanosecond where the log is not.
+        // The times in the trace are exact to the nanosecond. The times in the log are not.
         at_millis.iter().enumerate().map(|(i, &at)| Time(zero + at as i64 * 1_000_000 + i as i64 * 40_000)).collect()
     }
 
     #[test]
-    fn collections_place_the_trace_in_the_log() {
+    fn matching_collections_relate_the_clocks() {
         let log = cycles(&[10, 100, 231, 309, 500, 580, 777, 901, 1000]);
         let trace = starts(&[309, 500, 580, 777], 5_000_000_000);
         let clocks = Clocks::new(None, &trace, &log, None);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_even_rhythm_places_nothing() {
+    fn evenly_spaced_collections_do_not_relate_the_clocks() {
         let log = cycles(&[100, 200, 300, 400, 500, 600, 700, 800]);
         assert_eq!(Clocks::new(None, &starts(&[300, 400, 500, 600], 0), &log, None).program_start, None);
         assert_eq!(Clocks::new(None, &starts(&[100, 200], 0), &log, None).program_start, None, "too few");

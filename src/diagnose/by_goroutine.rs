@@ -1,9 +1,9 @@
 //! Goroutines and allocations: which goroutines pass through a function that allocates, and what a
 //! goroutine may have allocated.
 //!
-//! A heap profile has stacks but no goroutines. A trace has goroutines and where they were seen.
-//! They are joined where a goroutine was seen in the function that allocates, or started where the
-//! stack of the allocation does.
+//! A heap profile has stacks but no goroutines. A trace has goroutines and the stacks at which they were seen. An
+//! allocation and a goroutine are related if the goroutine was seen in the function that allocates, or started in the
+//! function in which the stack of the allocation starts.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -29,28 +29,28 @@ pub struct Passage {
     pub goroutine: GoId,
     /// The function in which it started. Empty if the trace does not contain it.
     pub name: String,
-    /// The goroutine that created it. `None` if that was before the trace, or by the runtime.
+    /// The goroutine that created it. `None` if it was created before the trace, or by the runtime.
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
     pub created_by: Option<GoId>,
-    /// Where it was created. `None` if that was before the trace.
+    /// Where it was created. `None` if it was created before the trace.
     pub creation_place: Option<OwnedFrame>,
-    /// When it was created. `None` if that was before the trace.
+    /// When it was created. `None` if it was created before the trace.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Option<Time>,
     /// When it exited. `None` if it was still alive when the trace ended.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Option<Time>,
-    /// When it was first seen in the function: the start of a span with such a stack.
+    /// When it was first seen in the function: the start of the first span with such a stack.
     #[cfg_attr(feature = "serde", serde(rename = "first_seen_ns"))]
     pub first_seen: Time,
-    /// When it was last seen there.
+    /// When it was last seen in the function.
     #[cfg_attr(feature = "serde", serde(rename = "last_seen_ns"))]
     pub last_seen: Time,
-    /// The number of spans in which it was seen there.
+    /// The number of spans in which it was seen in the function.
     pub count: u64,
 }
 
-/// The goroutines whose stacks pass through a function, in the order in which the trace first
+/// Returns the goroutines whose stacks pass through a function, in the order in which the trace first
 /// mentions them.
 ///
 /// A trace has stacks where goroutines stop, block, create others or make system calls, not at
@@ -95,21 +95,21 @@ fn frames(stack: StackTrace<'_>) -> Vec<OwnedFrame> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Allocation {
-    /// The line that allocates.
+    /// The line of code that allocates.
     pub place: OwnedFrame,
     /// The stack, innermost frame first.
     pub stack: Vec<OwnedFrame>,
-    /// Whether the goroutine was seen in the function that allocates. Otherwise it only started
-    /// where the stack starts.
+    /// Whether the goroutine was seen in the function that allocates. If not, it only started in the function in which
+    /// the stack starts.
     #[cfg_attr(feature = "serde", serde(rename = "seen"))]
     pub is_seen: bool,
-    /// Bytes allocated there up to the last profile, by all goroutines.
+    /// The number of bytes allocated there up to the last profile, by all goroutines.
     #[cfg_attr(feature = "serde", serde(rename = "allocated_bytes"))]
     pub allocated: i64,
-    /// Bytes of it in use in the last profile.
+    /// How many of these bytes are in use in the last profile.
     #[cfg_attr(feature = "serde", serde(rename = "in_use_bytes"))]
     pub in_use: i64,
-    /// By how many bytes that is more than in the first profile.
+    /// How many more bytes are in use in the last profile than in the first.
     #[cfg_attr(feature = "serde", serde(rename = "growth_bytes"))]
     pub growth: i64,
     /// The number of goroutines in the trace that started in the same function, and so share these
@@ -117,9 +117,9 @@ pub struct Allocation {
     pub shared_by: u64,
 }
 
-/// What a goroutine may have allocated, by its stacks: the allocations of the heap profiles whose
-/// stacks start where the goroutine started. First those in functions in which it was seen, then
-/// those with the most bytes in use.
+/// Returns what a goroutine may have allocated, judged by its stacks: the allocations of the heap profiles whose stacks
+/// start in the function in which the goroutine started. Allocations in functions in which the goroutine was seen come
+/// first, then the ones with the most bytes in use.
 ///
 /// Empty if there are no heap profiles or the goroutine is not in the trace. A goroutine that
 /// started in `runtime.main` is `main` itself.

@@ -29,7 +29,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Its name in a sentence, such as `heap profiles`.
+    /// Returns its name in a sentence, such as `heap profiles`.
     pub fn name(self) -> &'static str {
         match self {
             Source::Heap => "heap profiles",
@@ -42,9 +42,9 @@ impl Source {
     }
 }
 
-/// How strong the evidence for a leak is, in a word.
+/// How strong the evidence for a leak is, as a word.
 ///
-/// A confidence says how well the evidence agrees. It is not a probability, so people get a word.
+/// A confidence says how well the evidence agrees. It is not a probability, so reports for people use a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -70,7 +70,7 @@ impl Strength {
         }
     }
 
-    /// `strong`, `moderate`, `weak` or `none`.
+    /// Returns `strong`, `moderate`, `weak` or `none`.
     pub fn name(self) -> &'static str {
         match self {
             Strength::None => "none",
@@ -95,7 +95,7 @@ impl fmt::Display for Strength {
 pub enum Value {
     /// A number of things.
     Count(i64),
-    /// Bytes.
+    /// A number of bytes.
     Bytes(i64),
     /// Bytes per second.
     BytesPerSecond(f64),
@@ -135,8 +135,8 @@ impl Evidence {
         Evidence { name, value }
     }
 
-    /// How fast growth is at last, as a fraction of its initial rate. `None` if that is not known,
-    /// or is no number because there was no growth at first.
+    /// Returns the evidence for how fast growth is in the end, as a fraction of its initial rate. `None` if the rate is
+    /// not known, or if there was no growth at first.
     pub(super) fn pace(pace: Option<f64>) -> Option<Self> {
         let pace = pace.filter(|pace| pace.is_finite())?;
         Some(Evidence::new("pace", Value::Number(pace)))
@@ -162,7 +162,7 @@ pub struct Finding {
     /// How certain it is that this is a leak, from 0 to 1, judging by this finding alone. Findings
     /// that are no sign of a leak, such as expensive garbage collection, have 0.
     pub confidence: f64,
-    /// The same in a word.
+    /// The confidence as a word.
     pub strength: Strength,
     /// What was found, in one line.
     pub title: String,
@@ -182,7 +182,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Whether both are about the same code: they have a function in common.
+    /// Returns whether both findings are about the same code: they have a function in common.
     pub(super) fn shares_code_with(&self, other: &Finding) -> bool {
         let functions = |finding: &'_ Finding| -> Vec<String> {
             let places = finding.place.iter().chain(&finding.related);
@@ -192,13 +192,13 @@ impl Finding {
         functions(other).iter().any(|theirs| mine.contains(theirs))
     }
 
-    /// A value of the evidence. `None` if this finding has none of that name.
+    /// Returns a value of the evidence. `None` if the evidence has no such name.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.evidence.iter().find(|evidence| evidence.name == name).map(|evidence| &evidence.value)
     }
 }
 
-/// A closure counts as the function that contains it.
+/// Returns the name of the function. For a closure, the name of the function that contains it.
 fn source_function(name: &str) -> &str {
     let mut name = name;
     while let Some((outer, last)) = name.rsplit_once('.') {
@@ -213,7 +213,7 @@ fn source_function(name: &str) -> &str {
     name
 }
 
-/// Something that speaks against a leak.
+/// Evidence against a leak.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -8,7 +8,7 @@ use crate::trend::mann_kendall;
 /// test allows for noise.
 const FEW: usize = 5;
 
-/// The significance level of that test.
+/// The significance level of the Mann–Kendall test.
 const SIGNIFICANCE: f64 = 0.05;
 
 /// How a series of values grows.
@@ -20,7 +20,7 @@ pub(super) struct Growth {
     pub per_second: Option<f64>,
     /// Whether it grows over the whole series.
     pub is_steady: bool,
-    /// The rate of the later half as a share of the rate of the earlier one. `None` for two values.
+    /// The rate of the later half as a share of the rate of the earlier half. `None` for two values.
     pub pace: Option<f64>,
     /// Both halves.
     halves: Halves,
@@ -33,13 +33,13 @@ struct Halves {
     early: f64,
     /// The growth in the later half.
     late: f64,
-    /// The length of the later half as a share of that of the earlier one.
+    /// The length of the later half as a share of the length of the earlier half.
     longer: f64,
 }
 
 impl Growth {
-    /// From values at rising times in seconds. If the times are not known, the values count as
-    /// equally far apart.
+    /// Examines values at increasing times in seconds. If `at` is empty because the times are not known, the values
+    /// count as equally far apart.
     pub fn of(at: &[f64], values: &[f64]) -> Option<Self> {
         let (&first, &last) = (values.first()?, values.last()?);
         let is_known = at.len() == values.len() && at.windows(2).all(|pair| pair[0] < pair[1]);
@@ -58,14 +58,14 @@ impl Growth {
         Some(Growth { total: last - first, per_second, is_steady, pace, halves: Halves { early, late, longer } })
     }
 
-    /// How likely it is that the growth continues, unlike a warm-up: 1 unless it slows down by more
-    /// than [`Options::slowing`], and then the probability that chance does this. `unit` is what
-    /// counts as one, such as the bytes that a sample represents.
+    /// Returns the probability that the growth continues, unlike a warm-up. It is 1 unless the growth slows down by
+    /// more than [`Options::slowing`]. Then it is the probability that this happens by chance. `unit` is what counts as
+    /// one, such as the bytes that a sample represents.
     pub fn goes_on(&self, unit: f64, options: &Options) -> f64 {
         let Halves { early, late, longer } = self.halves;
         let share = longer * options.pace;
         let (expected, found) = (early / unit * share, late / unit);
-        // Both are counts. The expected one is as uncertain as the one it is computed from.
+        // Both are counts. The expected count is as uncertain as the count it is computed from.
         let spread = (expected * share + found.max(0.0)).sqrt();
         let slower = (expected - found) / spread;
         match self.pace.is_some() && slower > options.slowing {
@@ -78,7 +78,7 @@ impl Growth {
 /// A confidence below this is not worth reporting.
 pub(super) const NEGLIGIBLE: f64 = 0.1;
 
-/// By how many standard deviations more came than went, both in counts; see
+/// Returns by how many standard deviations the number of arrivals exceeds the number of departures. See
 /// [`Options::deviations`].
 pub(super) fn deviations(come: f64, gone: f64) -> f64 {
     match come + gone > 0.0 {
@@ -87,8 +87,8 @@ pub(super) fn deviations(come: f64, gone: f64) -> f64 {
     }
 }
 
-/// The confidence for a number of deviations: [`Options::suspect`] at the threshold, `most` from
-/// twice the threshold on.
+/// Returns the confidence for a number of deviations: [`Options::suspect`] at the threshold, and `most` from twice the
+/// threshold on.
 pub(super) fn confidence(deviations: f64, most: f64, options: &Options) -> f64 {
     let beyond = ((deviations - options.deviations) / options.deviations).clamp(0.0, 1.0);
     options.suspect + (most - options.suspect).max(0.0) * beyond

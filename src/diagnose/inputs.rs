@@ -1,4 +1,4 @@
-//! What a diagnosis is made from.
+//! The inputs of a diagnosis.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::gctrace::{Cycle, Log};
 use crate::pprof::{PprofKind, Profile, ProfileError};
 use crate::time::WallTime;
 
-/// What kind of input something is.
+/// The kind of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InputKind {
@@ -19,12 +19,12 @@ pub enum InputKind {
     Profile(PprofKind),
     /// A GC log.
     GcLog,
-    /// Something that is none of these.
+    /// None of these.
     Unknown,
 }
 
 impl InputKind {
-    /// The kind's name: `trace`, `gctrace`, `unknown`, or that of the profile.
+    /// Returns the kind's name: `trace`, `gctrace`, `unknown`, or the name of the profile's kind.
     pub fn name(self) -> &'static str {
         match self {
             InputKind::Trace => "trace",
@@ -35,7 +35,7 @@ impl InputKind {
     }
 }
 
-/// As its name.
+/// Serialized as its name.
 #[cfg(feature = "serde")]
 impl serde::Serialize for InputKind {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -49,22 +49,22 @@ impl serde::Serialize for InputKind {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct InputSummary {
-    /// What it is: `trace`, `gctrace`, `unknown`, or the kind of a profile such as `heap`.
+    /// Its kind: `trace`, `gctrace`, `unknown`, or the kind of a profile such as `heap`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: InputKind,
     /// The caller's name for it, such as a path.
     pub name: String,
-    /// When it starts. `None` if that is not known.
+    /// When it starts. `None` if the time is not known.
     pub start: Option<WallTime>,
-    /// When it ends. `None` if that is not known.
+    /// When it ends. `None` if the time is not known.
     pub end: Option<WallTime>,
     /// Whether a rule could use it.
     pub used: bool,
-    /// Why not, or what is unusual about it.
+    /// Why no rule could use it, or what is unusual about it.
     pub note: Option<String>,
 }
 
-/// Collects what a diagnosis is made from: any profiles, traces and logs of one process.
+/// Collects the inputs of a diagnosis: any profiles, traces and logs of one process.
 #[derive(Debug, Default)]
 pub struct Inputs {
     pub(super) heaps: Snapshots<4>,
@@ -76,7 +76,7 @@ pub struct Inputs {
     pub(super) listed: Vec<Listed>,
 }
 
-/// An input, and what its times refer to.
+/// An input, and the clock of its times.
 #[derive(Debug)]
 pub(super) struct Listed {
     pub summary: InputSummary,
@@ -88,7 +88,7 @@ pub(super) enum Times {
     Wall,
     /// The index of the trace.
     Trace(usize),
-    /// Since the program's start.
+    /// Times count from the program's start.
     Log {
         start: Duration,
         end: Duration,
@@ -104,17 +104,17 @@ pub(super) mod heap {
 }
 
 impl Inputs {
-    /// No inputs yet.
+    /// Creates an empty collection of inputs.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a profile of any kind. Those that no rule can use, such as CPU profiles, are listed as
+    /// Adds a profile of any kind. Profiles that no rule can use, such as CPU profiles, are listed as
     /// not used.
     ///
     /// # Errors
     ///
-    /// Errors in the profile's samples. It is not added then.
+    /// Errors in the profile's samples. The profile is then not added.
     pub fn profile(&mut self, name: &str, profile: &Profile<'_>) -> Result<(), ProfileError> {
         let kind = profile.kind();
         let mut note = None;
@@ -178,7 +178,7 @@ impl Inputs {
         self.listed.push(Listed { summary, times: Times::Wall });
     }
 
-    /// Whether no rule can use any of the inputs.
+    /// Returns whether no rule can use any of the inputs.
     pub fn is_empty(&self) -> bool {
         self.listed.iter().all(|listed| !listed.summary.used)
     }
@@ -192,7 +192,7 @@ impl Inputs {
         .unwrap_or(none)
     }
 
-    /// The inputs with the times that the clocks give them.
+    /// Returns the inputs with the times that the clocks give them.
     pub(super) fn summaries(&self, clocks: &Clocks) -> Vec<InputSummary> {
         let dated = |listed: &Listed| {
             let mut summary = listed.summary.clone();

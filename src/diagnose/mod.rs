@@ -46,11 +46,11 @@
 //! ([`Options::pace`]).
 //!
 //! **The floor.** In the GC log, only the floor of the live heap counts: its minimum in each of
-//! several time windows. A sawtooth returns to the same floor. A leak raises the floor.
+//! several time windows. A sawtooth-shaped heap returns to the same floor. A leak raises the floor.
 //!
 //! **Agreement.** No single input is enough for the verdict `leak`. Heap profiles cannot
 //! distinguish a leak from work that takes longer than the time they cover. Goroutines cannot
-//! distinguish it from a growing number of clients. The log does not say which code allocates the
+//! distinguish a leak from a growing number of clients. The log does not say which code allocates the
 //! memory. Two inputs that point to the same code are enough, since they are wrong for different
 //! reasons. The only exception is a `goroutineleak` profile, since the garbage collector itself
 //! proves that its goroutines are stuck. Evidence against a leak halves the confidence: for
@@ -69,7 +69,7 @@
 //!
 //! Idle keep-alive connections of `net/http` do not count as a leak, however many there are.
 //!
-//! # What it cannot see
+//! # What it cannot find
 //!
 //! Memory outside the Go heap: allocations of C code, mappings, free memory that the allocator
 //! keeps. A leak that is slow compared to the captures: three profiles in a minute do not show a

@@ -8,9 +8,9 @@ use crate::time::WallTime;
 
 /// The numbers that an option accepts.
 ///
-/// Setters of [`Options`] and [`HealthOptions`] replace a number outside of the range by the nearest
-/// one in it, and NaN by the smallest. To refuse such a number instead, call
-/// [`contains`](Self::contains) first, as the command `gotrace diagnose` does.
+/// Setters of [`Options`] and [`HealthOptions`] replace a number outside of the range by the nearest number in it, and
+/// NaN by the smallest. To refuse such a number instead, call [`contains`](Self::contains) first, as the command
+/// `gotrace diagnose` does.
 ///
 /// ```
 /// use gotrace::diagnose::Options;
@@ -40,7 +40,7 @@ impl OptionRange {
     const NOT_NEGATIVE: Self = OptionRange(Kind::NotNegative);
     const FRACTION: Self = OptionRange(Kind::Fraction);
 
-    /// The smallest number of the range.
+    /// Returns the smallest number of the range.
     pub fn min(self) -> f64 {
         match self.0 {
             Kind::Positive => SMALLEST,
@@ -48,7 +48,7 @@ impl OptionRange {
         }
     }
 
-    /// The largest number of the range.
+    /// Returns the largest number of the range.
     pub fn max(self) -> f64 {
         match self.0 {
             Kind::Positive | Kind::NotNegative => f64::MAX,
@@ -56,12 +56,12 @@ impl OptionRange {
         }
     }
 
-    /// Whether the range contains a number. It never contains NaN.
+    /// Returns whether the range contains a number. It never contains NaN.
     pub fn contains(self, number: f64) -> bool {
         (self.min()..=self.max()).contains(&number)
     }
 
-    /// The number of the range that is nearest to a number, and the smallest for NaN.
+    /// Returns the number of the range that is nearest to a number, and the smallest for NaN.
     pub fn clamp(self, number: f64) -> f64 {
         // `f64::max` returns the other number for NaN.
         number.max(self.min()).min(self.max())
@@ -90,16 +90,15 @@ impl fmt::Display for OptionRange {
 pub struct Options {
     /// Growth by at least this many standard deviations is not chance. Default: 3.
     ///
-    /// In a steady state, the number of things that come and go varies by the square root of
-    /// arrivals plus departures (both are counts, so their variance is their mean). Three standard
-    /// deviations are exceeded once in 740 cases.
+    /// In a steady state, the numbers of arrivals and departures vary by chance. The standard deviation of their
+    /// difference is the square root of arrivals plus departures, since the variance of a count is its mean. Three
+    /// standard deviations are exceeded once in 740 cases.
     pub deviations: f64,
     /// Growth below this fraction of its initial rate counts as warm-up, not as a leak.
     /// Default: 0.5.
     pub pace: f64,
-    /// Growth has to be slower than that by this many standard deviations to count as slowing down.
-    /// Default: 1.28, which is 90 % certain. The more certain it is, the more it counts against a
-    /// leak.
+    /// Growth has to be slower than [`pace`](Self::pace) by this many standard deviations to count as slowing down.
+    /// Default: 1.28, which is 90 % certain. The more certain it is, the more it counts against a leak.
     pub slowing: f64,
     /// The verdict is `leak` from this confidence on. Default: 0.8. No single input reaches it,
     /// except a `goroutineleak` profile. Two inputs that agree reach it.
@@ -112,7 +111,7 @@ pub struct Options {
     /// The floor has to rise by at least this many bytes. Default: 2 MiB, since the log rounds down
     /// by up to a MiB at both ends.
     pub log_noise: u64,
-    /// The floor has to rise by at least this fraction of itself. Default: 0.05.
+    /// The floor has to rise by at least this fraction of its first value. Default: 0.05.
     pub relative_noise: f64,
     /// Garbage collection is expensive from this fraction of all CPU time on. Default: 0.25. The
     /// collector plans to use a quarter while it marks (Go `src/runtime/mgcpacer.go`,
@@ -264,8 +263,8 @@ pub struct HealthOptions {
     pub blocked_per_second: f64,
     /// How much each part counts.
     pub weights: HealthWeights,
-    /// How steep the curve is. Default: 6. Then a part at half of its bound costs 5 % of its
-    /// weight, at the bound 50 %, and at one and a half times the bound 95 %.
+    /// How steep the curve is. Default: 6. Then a part at half of its bound loses 5 % of its weight, at the bound 50 %,
+    /// and at one and a half times the bound 95 %.
     pub steepness: f64,
 }
 

@@ -1,8 +1,8 @@
-//! Places in the code, and whose code it is.
+//! Places in the code, and whether they are in the program or in the standard library.
 
 use crate::event::OwnedFrame;
 
-/// A place in a short form: the function, and the file without its folder.
+/// Returns a place in a short form: the function, and the file without its folder.
 pub(super) fn short(place: &OwnedFrame) -> String {
     let file = place.file.rsplit('/').next().unwrap_or_default();
     match (file.is_empty(), place.line) {
@@ -12,23 +12,23 @@ pub(super) fn short(place: &OwnedFrame) -> String {
     }
 }
 
-/// A function of which the file is not known.
+/// Returns the place of a function whose file is not known.
 pub(super) fn function(name: String) -> OwnedFrame {
     OwnedFrame { pc: 0, func: name, file: String::new(), line: 0 }
 }
 
-/// A frame of a trace's stack, without the program counter: calls on one line are one place.
+/// Returns a frame of a trace's stack without the program counter, so that calls on one line are one place.
 pub(super) fn of_frame(frame: crate::event::Frame<'_>) -> OwnedFrame {
     OwnedFrame { pc: 0, ..frame.into() }
 }
 
-/// The frames of a trace's stack, without the program counters.
+/// Returns the frames of a trace's stack without the program counters.
 pub(super) fn of_stack(stack: &[OwnedFrame]) -> Vec<OwnedFrame> {
     stack.iter().map(|frame| OwnedFrame { pc: 0, ..frame.clone() }).collect()
 }
 
-/// The first part of the path of every package of the standard library (Go 1.27, `go list std`); a
-/// module's path has a dot there.
+/// The first part of the path of every package of the standard library (Go 1.27, `go list std`). The first part of a
+/// module's path contains a dot.
 const STANDARD: [&str; 49] = [
     "archive",
     "arena",
@@ -81,7 +81,7 @@ const STANDARD: [&str; 49] = [
     "unsafe",
 ];
 
-/// The path of a function's package: up to the first dot after the last slash.
+/// Returns the path of a function's package: the name up to the first dot after the last slash.
 pub(super) fn package(function: &str) -> &str {
     // Type arguments can have slashes.
     let name = function.split('[').next().unwrap_or(function);
@@ -90,17 +90,16 @@ pub(super) fn package(function: &str) -> &str {
     &name[..end]
 }
 
-/// Whether a function belongs to the standard library, including the runtime.
+/// Returns whether a function is in the standard library, including the runtime.
 pub(super) fn is_standard(function: &str) -> bool {
     let package = package(function);
     let first = package.split('/').next().unwrap_or_default();
     first == "vendor" || first == "weak" || STANDARD.contains(&first)
 }
 
-/// The most useful place in a stack, innermost first, for the reader of a finding: the innermost
-/// one outside the standard library. In the stack of the standard library's own goroutine, the
-/// innermost one of the package that started the goroutine: `net/http`, not `bufio`, which it
-/// calls.
+/// Returns the most useful place in a stack for the reader of a finding: the innermost place outside the standard
+/// library. If the whole stack is in the standard library, it is the innermost place in the package that started the
+/// goroutine: `net/http`, not `bufio`, which `net/http` calls.
 pub(super) fn own<'p>(stack: impl DoubleEndedIterator<Item = &'p OwnedFrame> + Clone) -> Option<&'p OwnedFrame> {
     let own = stack.clone().find(|place| !is_standard(&place.func));
     let of_start = || {
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_are_told_apart() {
+    fn standard_packages_are_distinguished_from_modules() {
         for (function, path, standard) in [
             ("main.main", "main", false),
             ("net/http.(*persistConn).readLoop", "net/http", true),
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_programs_own_line_is_named() {
+    fn the_innermost_place_outside_the_standard_library_is_chosen() {
         let place = |name: &str| function(name.to_owned());
         let stack =
             [place("runtime.mallocgc"), place("context.WithCancel"), place("main.startJob"), place("main.main")];

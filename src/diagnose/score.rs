@@ -45,8 +45,7 @@ pub struct HealthWindow {
     pub blocking: Option<f64>,
 }
 
-/// The health according to the inputs: from a trace all three parts, otherwise heap and pauses from
-/// the GC log.
+/// Computes the health from the inputs: all three parts from a trace, or heap and pauses from the GC log.
 pub(super) fn of(inputs: &Inputs, options: &Options) -> Option<Health> {
     let traces = inputs.traces.iter().filter_map(|trace| {
         let has_heap = trace.seconds.values().any(|second| second.heap > 0);
@@ -67,11 +66,11 @@ pub(super) fn of(inputs: &Inputs, options: &Options) -> Option<Health> {
 /// Which of heap, pauses and blocking events are known.
 pub(super) type Known = [bool; 3];
 
-/// The most windows to compute.
+/// The maximum number of windows to compute.
 const MAX_WINDOWS: usize = 1 << 16;
 
-/// The score of every window, sliding by a second. What is not known does not count. `None` if
-/// nothing is known.
+/// Computes the score of every window. Windows start one second apart. Parts that are not known do not count. `None` if
+/// no part is known.
 pub(super) fn health(seconds: &BTreeMap<i64, Second>, known: Known, options: &HealthOptions) -> Option<Health> {
     let weights = [options.weights.heap, options.weights.pauses, options.weights.blocking];
     let weight: f64 = weights.iter().zip(known).filter(|(_, known)| *known).map(|(weight, _)| weight).sum();
@@ -80,8 +79,7 @@ pub(super) fn health(seconds: &BTreeMap<i64, Second>, known: Known, options: &He
         return None;
     }
     let length = i64::try_from(options.window.as_secs().max(1)).unwrap_or(i64::MAX);
-    // A window starts at every second that is there, unless it would extend beyond the end. There
-    // is always a first one.
+    // A window starts at every second with data, unless it would extend beyond the end. There is always a first window.
     let last = *seconds.last_key_value()?.0;
     let starts = seconds.keys().copied().filter(|&start| start == first || start <= last - (length - 1));
     let windows: Vec<HealthWindow> = starts
@@ -116,8 +114,8 @@ pub(super) fn health(seconds: &BTreeMap<i64, Second>, known: Known, options: &He
     Some(Health { score: worst.score, worst, window_count: windows.len(), windows })
 }
 
-/// 0 for no load, a half at the bound, and towards 1 beyond it: the logistic curve, shifted so that
-/// it starts at 0.
+/// Returns the logistic curve, shifted to start at 0: 0 for no load, a half at the bound, and towards 1 beyond the
+/// bound.
 fn logistic(load: f64, steepness: f64) -> f64 {
     let curve = |load: f64| 1.0 / (1.0 + (-steepness * (load - 1.0)).exp());
     let idle = curve(0.0);
@@ -137,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_costs_half_its_weight_at_its_bound() {
+    fn a_part_at_its_bound_loses_half_its_weight() {
         let options = HealthOptions::default();
         let score = |heap, pause, blocked| {
             let health = health(&seconds(&[(7, heap, pause, blocked)]), [true; 3], &options).expect("a second");
@@ -163,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_has_no_score() {
+    fn no_known_part_has_no_score() {
         assert_eq!(health(&seconds(&[]), [true; 3], &HealthOptions::default()), None);
         assert_eq!(health(&seconds(&[(0, 1, 1, 1)]), [false; 3], &HealthOptions::default()), None);
     }

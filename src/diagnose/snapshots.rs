@@ -95,8 +95,7 @@ impl<const N: usize> Snapshots<N> {
         Ok(())
     }
 
-    /// The places of each location, innermost first, one location after the other, and where those
-    /// of each end.
+    /// Returns the places of each location, innermost first, one location after the other, and where those of each end.
     fn places_of(&mut self, profile: &Profile<'_>) -> (Vec<u32>, Vec<usize>) {
         let (mut places, mut ends) = (Vec::new(), Vec::new());
         for location in profile.locations() {
@@ -125,19 +124,18 @@ impl<const N: usize> Snapshots<N> {
         }
     }
 
-    /// The places of a stack, innermost first.
+    /// Returns the places of a stack, innermost first.
     pub fn frames(&self, stack: Stack) -> impl DoubleEndedIterator<Item = &OwnedFrame> + Clone {
         let places = self.stacks.get_index(stack as usize).into_iter().flatten();
         places.map(|&place| &self.places[place as usize])
     }
 
-    /// All stacks.
+    /// Returns all stacks.
     pub fn stacks(&self) -> impl Iterator<Item = Stack> {
         0..number(self.stacks.len())
     }
 
-    /// The times of the first and the last snapshot, in nanoseconds since 1970. `None` if they are
-    /// unknown.
+    /// Returns the times of the first and the last snapshot, in nanoseconds since 1970. `None` if they are unknown.
     pub fn extent(&self) -> Option<(i64, i64)> {
         let (first, last) = (self.all.first()?, self.all.last()?);
         (first.time > 0).then_some((first.time, last.time))

@@ -1,4 +1,4 @@
-//! From findings to a verdict.
+//! Combines findings to a verdict.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,7 +26,7 @@ pub enum Judgement {
 }
 
 impl Judgement {
-    /// `leak`, `suspect` or `healthy`.
+    /// Returns `leak`, `suspect` or `healthy`.
     pub fn name(self) -> &'static str {
         match self {
             Judgement::Healthy => "healthy",
@@ -53,16 +53,16 @@ pub struct Verdict {
     pub judgement: Judgement,
     /// How well the evidence for a leak agrees, from 0 to 1. It is not a probability.
     pub confidence: f64,
-    /// The same in a word.
+    /// The confidence as a word.
     pub strength: Strength,
-    /// The kinds of input that agree on it. Empty if there is no sign of a leak.
+    /// The kinds of input that agree on a leak. Empty if there is no sign of a leak.
     pub agree: Vec<Source>,
     /// The health score. `None` if no input has enough data.
     pub health: Option<Health>,
     /// What was found. First the findings that point to a leak and name code, in each part the most
     /// certain first.
     pub findings: Vec<Finding>,
-    /// What speaks against a leak.
+    /// The evidence against a leak.
     pub against: Vec<Against>,
     /// The inputs.
     pub inputs: Vec<InputSummary>,
@@ -74,10 +74,10 @@ pub struct Verdict {
 
 /// Makes a diagnosis.
 ///
-/// Each rule says how certain it is. What speaks against a finding makes it less certain. Then
-/// findings about the same code are combined: of those from one kind of input only the most certain
-/// counts. Those from different kinds are taken to be wrong independently of each other, so that
-/// two at 0.7 make 1 − 0.3 × 0.3 = 0.91.
+/// Each rule says how certain it is. Evidence against a finding makes the finding less certain. Then findings about the
+/// same code are combined. Of findings from one kind of input, only the most certain one counts. Findings from
+/// different kinds of input are assumed to be wrong independently of each other, so two findings with a confidence of
+/// 0.7 result in 1 − 0.3 × 0.3 = 0.91.
 pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     let clocks = inputs.clocks(options.log_start);
     let mut output = rules::run(RuleContext { inputs, options });
@@ -135,7 +135,7 @@ fn speaks_against(against: &Against, finding: &Finding) -> bool {
     }
 }
 
-/// By how much the subject of a finding grows, to sort equally certain ones.
+/// Returns by how much the subject of a finding grows. Findings with the same confidence are sorted by it.
 fn growth(finding: &Finding) -> f64 {
     match finding.value("growth_bytes").or_else(|| finding.value("growth")).or_else(|| finding.value("created")) {
         Some(Value::Bytes(size) | Value::Count(size)) => *size as f64,
@@ -143,7 +143,7 @@ fn growth(finding: &Finding) -> f64 {
     }
 }
 
-/// The highest confidence for any code, and which kinds of input agree on that code.
+/// Returns the highest confidence for any code, and which kinds of input agree on that code.
 fn combined(findings: &[Finding]) -> (f64, Vec<Source>) {
     let mut best = (0.0, Vec::new());
     let suspicious = || findings.iter().filter(|finding| finding.confidence > 0.0);

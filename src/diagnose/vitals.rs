@@ -12,11 +12,11 @@ use crate::event::{Event, EventKind, GoState};
 use crate::id::NONE;
 use crate::time::{ClockSnapshot, Time};
 
-/// What the rules need to know of a trace, collected by [`TraceObserver`].
+/// What the rules need from a trace, collected by [`TraceObserver`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct TraceEvidence {
-    /// The goroutines that come and stay.
+    /// The goroutines that are created and do not exit.
     pub population: PopulationReport,
     /// When the first event happened.
     pub start: Time,
@@ -38,12 +38,12 @@ pub struct Second {
     pub heap: u64,
     /// The longest stop of the world.
     pub pause: Duration,
-    /// How often a goroutine started to wait for a channel, a select or something of package
+    /// How often a goroutine started to wait for a channel, a select or a type of package
     /// `sync`.
     pub blocked: u64,
 }
 
-/// Collects what [`diagnose`](super::diagnose()) needs to know of a trace, in one pass; run it with
+/// Collects what [`diagnose`](super::diagnose()) needs from a trace, in one pass. Run it with
 /// [`analysis::run`](crate::analysis::run).
 ///
 /// Its memory grows with the goroutines that are alive, the different stacks, and the seconds and
@@ -56,21 +56,21 @@ pub struct TraceObserver {
     /// The start of the current second. It is stored when the next one starts.
     second_start: i64,
     current: Second,
-    /// The stops of the world that have not ended: by which goroutine, and when they started.
+    /// The stops of the world that have not ended: the goroutine that stopped it, and the start in nanoseconds.
     pauses: Vec<(u64, i64)>,
-    /// Whether a reason of this generation counts, by the ID of its string.
+    /// Whether a wait for a reason of this generation counts as blocked, by the ID of the reason's string.
     reasons: IdTable<bool>,
-    /// The same for reasons that are not strings of the trace.
+    /// Whether a wait counts as blocked, for reasons that are not strings of the trace.
     other_reasons: Vec<(Symbol, bool)>,
 }
 
-/// The most reasons of each kind to remember. The runtime has a few dozen.
+/// The maximum number of reasons of each kind to remember. The runtime has a few dozen.
 const MAX_REASONS: usize = 256;
 
 const NANOS: i64 = 1_000_000_000;
 
 impl TraceObserver {
-    /// An observer that has seen nothing yet.
+    /// Creates an observer without events.
     pub fn new() -> Self {
         Self::default()
     }
@@ -107,7 +107,7 @@ impl TraceObserver {
         let counts = has(b"chan") || has(b"sync") || has(b"select");
         match reason {
             Symbol::Id(id) if self.reasons.len() < MAX_REASONS => {
-                // Fails for 0 only, which stands for the empty string.
+                // Fails only for 0, the ID of the empty string.
                 let _ = self.reasons.insert(id, counts, "string");
             }
             Symbol::Id(_) => {}
@@ -141,7 +141,7 @@ impl Observer for TraceObserver {
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
         let record = event.record();
-        // Nearly always the same second.
+        // Nearly always, the time is in the current second.
         if record.time.wrapping_sub(self.second_start) as u64 >= NANOS as u64 {
             self.start_second(record.time);
         }

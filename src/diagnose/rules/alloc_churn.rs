@@ -1,4 +1,4 @@
-//! What allocates most without keeping it: pools, builders and caches that turn over.
+//! Functions that allocate the most without keeping the memory: pools, builders and caches whose content changes.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::event::OwnedFrame;
 /// A function that keeps more than this share of what it allocated is not churn.
 const TURNOVER: f64 = 0.1;
 
-/// The most functions to report.
+/// The maximum number of functions to report.
 const MAX_REPORTED: usize = 2;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {

@@ -1,4 +1,4 @@
-//! What collecting costs: a slow program with a constant heap has an expensive collector, but no
+//! The cost of garbage collection: a slow program with a constant heap has an expensive collector, but no
 //! leak.
 
 use super::{RuleContext, RuleOutput, time};
@@ -16,7 +16,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let cycles = &context.inputs.cycles;
     let pressure = Pressure::of(cycles);
     let Some(share) = pressure.gc_cpu_share.filter(|_| cycles.len() > 2) else { return };
-    // A surge or a collapse matters where collecting is expensive while it lasts.
+    // A surge or a collapse matters only if garbage collection is expensive meanwhile.
     let costly = |stretch: &Stretch| {
         let within = cycles.get(stretch.first..=stretch.last).unwrap_or_default();
         Pressure::of(within).gc_cpu_share.is_some_and(|share| share >= context.options.gc_cpu_share)

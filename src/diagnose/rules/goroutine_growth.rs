@@ -1,7 +1,7 @@
-//! Goroutines whose number grows from one goroutine profile to the next, by where they are.
+//! Goroutines whose number grows from one goroutine profile to the next, grouped by where they are blocked or running.
 //!
-//! The profile counts all of them, so only the load varies by chance: the number of goroutines that
-//! are busy with requests varies by its square root.
+//! The profile counts all goroutines, so only the load varies by chance: the number of goroutines that are busy with
+//! requests varies by its square root.
 
 use super::{RuleContext, RuleOutput, idle_connections, is_idle_connection, row, unblock};
 use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
@@ -11,10 +11,9 @@ use crate::diagnose::place;
 use crate::diagnose::snapshots::{Snapshots, Stack};
 use crate::event::OwnedFrame;
 
-/// The most certainty that goroutine profiles give: a service whose number of clients grows looks
-/// the same.
+/// The highest confidence for goroutine profiles: a growing number of clients looks the same.
 const MOST: f64 = 0.7;
-/// Two profiles cannot show whether growth continues.
+/// The highest confidence for two profiles, which cannot show whether growth continues.
 const MOST_OF_TWO: f64 = 0.5;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
@@ -75,13 +74,13 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     }
 }
 
-/// Goroutines in one function, whose number grows.
+/// Goroutines in one function, if their number grows.
 struct Grown<'a> {
     /// Their number in each profile.
     counts: Vec<i64>,
     growth: Growth,
     deviations: f64,
-    /// The most frequent of their stacks.
+    /// Their most frequent stack.
     frames: Vec<OwnedFrame>,
     /// The function in which they started.
     start: &'a str,
@@ -137,12 +136,12 @@ fn last_count(profiles: &Snapshots<1>, stack: Stack) -> i64 {
     profiles.all.last().and_then(|last| last.values.get(&stack)).map_or(0, |values| values[0])
 }
 
-/// Where a goroutine is.
+/// Returns the place of a goroutine.
 pub(super) fn place_of(profiles: &Snapshots<1>, stack: Stack) -> Option<&OwnedFrame> {
     place::own(profiles.frames(stack))
 }
 
-/// What a stack waits for, by its innermost frames, in the runtime's words.
+/// Returns the operation that a stack waits for, by its innermost frames, in the runtime's words.
 pub(super) fn operation(frames: &[OwnedFrame]) -> &'static str {
     const OPERATIONS: [(&str, &str); 22] = [
         ("runtime.chansend", "chan send"),

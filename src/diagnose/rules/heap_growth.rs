@@ -1,9 +1,9 @@
 //! Memory that grows from one heap profile to the next, by the function that allocates it.
 //!
-//! A leak differs from a cache that turns over by what is freed: between two profiles, a function
-//! has allocated some memory and part of it was freed. In a steady state both are equal except for
-//! chance. How much chance can do is known, since the profile is a sample of allocations: both are
-//! numbers of samples, whose variances are the numbers themselves.
+//! A leak differs from a cache that replaces its entries in what is freed. Between two profiles, a function has
+//! allocated some memory, and part of it was freed. In a steady state, both amounts are equal except for chance. The
+//! effect of chance is known, since the profile is a sample of allocations: both are numbers of samples, whose
+//! variances are the numbers themselves.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::diagnose::place;
 use crate::diagnose::snapshots::{Series, Snapshots, Stack};
 use crate::event::OwnedFrame;
 
-/// The most certainty that heap profiles give: growth over three of them can still be work that
-/// takes longer than they cover.
+/// The highest confidence for heap profiles: growth over three profiles can still be work that takes longer than the
+/// time between them.
 const MOST: f64 = 0.7;
-/// Two profiles cannot show whether growth continues.
+/// The highest confidence for two profiles, which cannot show whether growth continues.
 const MOST_OF_TWO: f64 = 0.5;
 
 /// Functions that allocate a timer, which the caller has to stop.
@@ -75,7 +75,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     }
 }
 
-/// Seconds since the first profile. Empty if the times are unknown.
+/// Returns the seconds since the first profile. Empty if the times are unknown.
 fn times<const N: usize>(snapshots: &Snapshots<N>) -> Vec<f64> {
     let first = snapshots.all.first().map_or(0, |snapshot| snapshot.time);
     match first > 0 {
@@ -105,21 +105,21 @@ fn sites<'a>(heaps: &'a Snapshots<4>, at: &[f64]) -> Vec<Site<'a>> {
     sites.collect()
 }
 
-/// How many bytes of allocations a sample represents. The sampler takes each byte with the
-/// probability of one in the period (Go `src/runtime/malloc.go`, `nextSample`), and an object if
-/// any of its bytes is taken.
+/// Returns how many bytes of allocations a sample represents. The probability that the sampler selects a byte is one
+/// divided by the period (Go `src/runtime/malloc.go`, `nextSample`). It selects an object if it selects any of its
+/// bytes.
 fn bytes_a_sample(allocated: f64, objects: f64, period: f64) -> f64 {
     let size = if objects > 0.0 { allocated / objects } else { period };
     let taken = 1.0 - (-size / period).exp();
     if taken > 0.0 { size / taken } else { period }
 }
 
-/// The stack of a site that has grown the most.
+/// Returns the stack of a site that has grown the most.
 fn fastest(series: &Series<4>, heaps: &Snapshots<4>) -> Option<Stack> {
     series.stacks.iter().copied().max_by_key(|&stack| (grown(heaps, stack), stack))
 }
 
-/// By how many bytes a stack has grown.
+/// Returns by how many bytes a stack has grown.
 fn grown(heaps: &Snapshots<4>, stack: Stack) -> i64 {
     let inuse = |index: usize| heaps.all[index].values.get(&stack).map_or(0, |values| values[INUSE_SPACE]);
     inuse(heaps.all.len() - 1).saturating_sub(inuse(0))
@@ -181,8 +181,8 @@ fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all:
     }
 }
 
-/// The functions outside the standard library that lead to a place, nearest first, except
-/// `main.main`, which leads to all.
+/// Returns the functions outside the standard library that call a place, nearest first, except `main.main`, which calls
+/// all.
 fn callers(frames: &[OwnedFrame], place: &OwnedFrame) -> Vec<OwnedFrame> {
     let above = frames.iter().skip_while(|frame| *frame != place).skip(1);
     above.filter(|frame| !place::is_standard(&frame.func) && frame.func != "main.main").take(8).cloned().collect()

@@ -1,9 +1,9 @@
 //! The live heap of the GC log: does its floor rise?
 //!
-//! What a collection leaves goes up and down with the work. What is never freed is the floor: the
-//! minimum of the live heap in each window of time. A sawtooth has a constant floor, a cache that
-//! warms up one that rises ever more slowly, a one-time allocation a single step. The floor of a
-//! leak rises in most windows, up to the end.
+//! The memory that is live after a collection goes up and down with the work. Memory that is never freed raises the
+//! floor, which is the minimum of the live heap in each window of time. If the live heap has the shape of a sawtooth,
+//! the floor is constant. For a cache that warms up, the floor rises ever more slowly. For a one-time allocation, it
+//! rises in a single step. The floor of a leak rises in most windows, up to the end.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::diagnose::options::Options;
 use crate::gctrace::{Cycle, nanos};
 use crate::trend::{Interval, Shape, ShapeOptions, Trend, mann_kendall, theil_sen};
 
-/// The most certainty that the log gives: it knows neither which memory grows nor who allocates it.
+/// The highest confidence for the log, which contains neither which memory grows nor who allocates it.
 const MOST: f64 = 0.6;
 
 /// With fewer collections per window, the floor cannot be determined.
@@ -24,7 +24,8 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let cycles = &context.inputs.cycles;
     if cycles.is_empty() {
         output.not_judged.push(
-            "how the live heap changes in the long run, and what collecting costs: no GC log was given".to_owned(),
+            "how the live heap changes in the long run, and what garbage collection costs: no GC log was given"
+                .to_owned(),
         );
         return;
     }
@@ -40,8 +41,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let noise = (context.options.log_noise as f64).max(context.options.relative_noise * values[0]);
     let text = row(&values, |size| bytes(*size as i64));
     let against = |reason: String| {
-        // Anything that grows faster than the floor in the later half, plus noise, would be visible
-        // in it.
+        // If anything grew faster than the floor in the later half, plus noise, it would be visible in the floor.
         let middle = values.len() / 2;
         let (late, time) = (values[values.len() - 1] - values[middle], at[at.len() - 1] - at[middle]);
         let weakens = Weakens::HeapFasterThan((late.max(0.0) + noise) / time.max(1e-9));
@@ -63,8 +63,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     }
 }
 
-/// What to do to find out which memory grows, by the number of heap profiles that there are
-/// already.
+/// Returns what to do to find out which memory grows. This depends on the number of heap profiles given.
 fn which_memory(heap_profiles: usize) -> String {
     match heap_profiles {
         0 => "take three heap profiles some minutes apart (curl …/debug/pprof/heap): they show which memory grows",
@@ -74,8 +73,8 @@ fn which_memory(heap_profiles: usize) -> String {
     .to_owned()
 }
 
-/// By how much the live heap rises over the log at least, with 95 % confidence. Over many
-/// collections this is more precise than the whole MiB of the log.
+/// Returns the lower bound of the rise of the live heap over the log, in bytes, with 95 % confidence. Over many
+/// collections, this is more precise than the log's whole MiB.
 fn slope(cycles: &[Cycle]) -> f64 {
     let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start)).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
@@ -83,8 +82,7 @@ fn slope(cycles: &[Cycle]) -> f64 {
     low * (at[at.len() - 1] - at[0])
 }
 
-/// Whether most of a rise is one step that is larger than noise, with constant values before and
-/// after.
+/// Returns whether most of a rise is one step that is larger than noise, with constant values before and after.
 fn is_step(floors: &[f64], noise: f64) -> bool {
     let total = floors[floors.len() - 1] - floors[0];
     let steps = floors.windows(2).map(|pair| pair[1] - pair[0]).enumerate();
@@ -93,9 +91,8 @@ fn is_step(floors: &[f64], noise: f64) -> bool {
     step > 2.0 * noise && step * 2.0 > total && before < noise && after < noise
 }
 
-/// The minimum of the live heap in each of some windows of equal length, with the middle of the
-/// window in seconds. If the log has the program's start, the first window is left out, because the
-/// program is still starting.
+/// Returns the minimum of the live heap in each of some windows of equal length, with the time of the window's middle
+/// in seconds. If the log has the program's start, the first window is left out, because the program is still starting.
 fn floors(cycles: &[Cycle], windows: usize) -> Vec<(f64, f64)> {
     let (first, last) = (cycles[0].start, cycles[cycles.len() - 1].start);
     let length = nanos(last.saturating_sub(first)).max(1.0) / windows as f64;

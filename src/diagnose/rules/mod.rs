@@ -50,12 +50,15 @@ pub(super) fn run(context: RuleContext<'_>) -> RuleOutput {
 
 /// Advice for goroutines that are blocked in `operation` at `place`.
 fn unblock(operation: &str, place: &OwnedFrame) -> String {
-    format!("find what should end the {operation} at {}, and the path on which it does not", place::short(place))
+    format!(
+        "find the code that should end the {operation} at {}, and the case in which it does not run",
+        place::short(place)
+    )
 }
 
-/// Whether a stack belongs to an HTTP server's goroutine that waits for the next request of its
-/// connection (Go `src/net/http/server.go`, `conn.serve`, which peeks at the connection between two
-/// requests). A client may keep such a connection open, so the goroutine is not a leak.
+/// Returns whether a stack is the stack of an HTTP server's goroutine that waits for the next request of its connection
+/// (Go `src/net/http/server.go`, `conn.serve`, which peeks at the connection between two requests). A client may keep
+/// such a connection open, so the goroutine is not a leak.
 fn is_idle_connection(stack: &[OwnedFrame]) -> bool {
     let calls =
         |pair: &[OwnedFrame]| pair[0].func == "bufio.(*Reader).Peek" && pair[1].func == "net/http.(*conn).serve";
@@ -70,7 +73,7 @@ fn idle_connections(source: Source, count: u64) -> Against {
     Against { source, factor: 1.0, weakens: Weakens::Nothing, reason }
 }
 
-/// A number of bytes with a unit, for titles.
+/// Returns a number of bytes with a unit, for titles.
 fn bytes(bytes: i64) -> String {
     let (sign, size) = (if bytes < 0 { "-" } else { "" }, bytes.unsigned_abs() as f64);
     const UNITS: [(&str, u32); 4] = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("B", 0)];
@@ -82,7 +85,7 @@ fn bytes(bytes: i64) -> String {
     }
 }
 
-/// A duration with a unit, for titles.
+/// Returns a duration with a unit, for titles.
 fn time(duration: Duration) -> String {
     let nanos = duration.as_nanos() as f64;
     match nanos {
@@ -94,8 +97,8 @@ fn time(duration: Duration) -> String {
     }
 }
 
-/// A series of numbers such as `22 → 61 → 98`. If there are more than five, it shows the first, the
-/// last and up to three in between.
+/// Returns a series of numbers such as `22 → 61 → 98`. If there are more than five, it shows the first, the last and up
+/// to three in between.
 fn row<T>(values: &[T], text: impl Fn(&T) -> String) -> String {
     const MOST: usize = 5;
     let step = values.len().saturating_sub(1).div_ceil(MOST - 1).max(1);

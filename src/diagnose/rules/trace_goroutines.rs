@@ -1,8 +1,8 @@
-//! Goroutines that are created in the trace and do not exit, and waits that nothing ends.
+//! Goroutines that are created in the trace and do not exit, and waits that do not end.
 //!
-//! A pool is there before and after, goroutines of requests exit as fast as they are created, and
-//! long waits with a deadline end one after the other: except for chance, as many goroutines exit
-//! as are created. The goroutines of a leak are only created, all the time.
+//! The goroutines of a pool exist from start to end, goroutines of requests exit as fast as they are created, and long
+//! waits with a deadline end one after the other. In all of these cases, as many goroutines exit as are created, except
+//! for chance. The goroutines of a leak are created all the time and do not exit.
 
 use std::time::Duration;
 
@@ -16,14 +16,13 @@ use crate::diagnose::place;
 use crate::event::OwnedFrame;
 use crate::time::Time;
 
-/// The most certainty that a trace gives: it is short, and a growing number of clients looks the
-/// same.
+/// The highest confidence for a trace: it is short, and a growing number of clients looks the same.
 const MOST: f64 = 0.7;
 
 /// The trace is split into this many parts to see whether the number rises in all of them.
 const PARTS: usize = 8;
 
-/// The most goroutines to list.
+/// The maximum number of goroutines to list.
 const MAX_EXAMPLES: usize = 16;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
@@ -53,7 +52,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
 /// A group whose number grows.
 enum Growing {
     Leak(Box<Finding>),
-    /// So many connections that wait for their next request.
+    /// The number of connections that wait for their next request.
     IdleConnections(u64),
 }
 
@@ -66,7 +65,7 @@ fn stable(population: &PopulationReport) -> Against {
     Against { source: Source::Trace, factor: 1.0, weakens: Weakens::Nothing, reason }
 }
 
-/// By how much the number had grown at the end of each of some equal parts of the trace.
+/// Returns by how much the number had grown at the end of each of some equal parts of the trace.
 fn rise(population: &PopulationReport, group: &PopulationGroup) -> Vec<f64> {
     let length = population.end.since(population.start).max(1) as f64;
     let mut sums = vec![0.0; PARTS + 1];
@@ -81,13 +80,13 @@ fn rise(population: &PopulationReport, group: &PopulationGroup) -> Vec<f64> {
     sums
 }
 
-/// Goroutines of a group that wait at one place.
+/// The goroutines of a group that wait at one place.
 #[derive(Default)]
 struct Waiters<'a> {
     stack: Vec<OwnedFrame>,
-    /// Empty if the trace has none.
+    /// Empty if the trace contains no reason.
     reason: &'a str,
-    /// How many of them have this reason and stack.
+    /// The number of goroutines that have this reason and stack.
     known: u64,
     waiting: u64,
     since_creation: u64,
@@ -96,9 +95,9 @@ struct Waiters<'a> {
 }
 
 impl<'a> Waiters<'a> {
-    /// The largest one of a group. For goroutines that are older than the trace, the reason may be
-    /// missing and the frames of the runtime may differ. They are grouped by their place in the
-    /// program, and take the reason of the others.
+    /// Returns the largest set of waiters of a group. For goroutines that are older than the trace, the reason may be
+    /// missing and the frames of the runtime may differ. So waiters are grouped by their place in the program, and the
+    /// reason of the others is used.
     fn largest(group: &'a PopulationGroup) -> Option<Self> {
         let mut places: IndexMap<Vec<OwnedFrame>, Waiters<'a>> = IndexMap::new();
         for wait in &group.waits {
@@ -122,15 +121,15 @@ impl<'a> Waiters<'a> {
         self.examples.extend(&wait.examples);
     }
 
-    /// What they wait for, for people.
+    /// Returns what they wait for, in the words of a report.
     fn operation(&self) -> &'a str {
         if self.reason.is_empty() { "wait" } else { self.reason }
     }
 }
 
 fn judge_group(context: RuleContext<'_>, population: &PopulationReport, group: &PopulationGroup) -> Option<Growing> {
-    // Goroutines that were created and exited within the trace change nothing. Those that exited
-    // and are otherwise unknown may all have been of this group.
+    // Goroutines that were created and exited within the trace do not change the number. The goroutines that exited and
+    // are otherwise unknown may all have been in this group.
     let passing = group.lifetimes.count();
     let (come, gone) = (group.created - passing, group.ended - passing + population.unnamed_ended);
     let chance = deviations(come as f64, gone as f64);
