@@ -45,7 +45,7 @@ impl Cause {
         Cause { remedy: Some(remedy), ..self }
     }
 
-    /// The cause when the system cannot read the file.
+    /// Returns the cause when the system cannot read the file.
     pub(super) fn cannot_read() -> Self {
         Cause::new("the file cannot be read")
     }
@@ -57,18 +57,18 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What the bytes of a file look like before they are decoded.
+/// Properties of a file's bytes that show what has happened to it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traits {
     pub len: u64,
     /// The first bytes.
     head: Vec<u8>,
     last: u8,
-    /// How many line feeds there are.
+    /// The number of line feeds.
     line_feeds: u64,
-    /// How many of the line feeds follow a carriage return.
+    /// The number of line feeds that follow a carriage return.
     after_returns: u64,
-    /// How many zero bytes are at the end.
+    /// The number of zero bytes at the end.
     zeros: u64,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Traits {
 const BLOCK: u64 = 4096;
 /// The maximum size of a batch in bytes (Go `tracev2.MaxBatchSize`).
 const MAX_BATCH: u64 = 64 << 10;
-/// If at least this many line feeds all follow a carriage return, that is not a coincidence.
+/// If at least this many line feeds all follow a carriage return, this is not a coincidence.
 const MIN_LINE_FEEDS: u64 = 32;
 
 impl Traits {
@@ -94,13 +94,13 @@ impl Traits {
         self.zeros = if zeros == bytes.len() as u64 { self.zeros + zeros } else { zeros };
     }
 
-    /// Where a trace begins, if that is after the first byte.
+    /// Returns the offset at which a trace begins, if it is after the first byte.
     fn trace_at(&self) -> Option<usize> {
         (1..self.head.len()).find(|&at| self.head[at] == b'g' && Reader::from_slice(&self.head[at..]).is_ok())
     }
 }
 
-/// Why a file is not a trace.
+/// Returns why a file is not a trace.
 pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> Cause {
     match kind {
         ErrorKind::NotATrace { .. } => match traits.trace_at() {
@@ -114,7 +114,7 @@ pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> Cause {
                     Cause::new(format!("it was written by {version}")).with(Remedy::UseNewerGo)
                 }
                 _ => Cause::new(format!(
-                    "its header names {version}, which is unknown: a newer Go wrote it, or it is damaged"
+                    "its header says {version}, which is not supported: it was written by a newer Go, or it is damaged"
                 )),
             }
         }
@@ -122,7 +122,7 @@ pub(super) fn of_refusal(kind: &ErrorKind, traits: &Traits) -> Cause {
     }
 }
 
-/// What a file is instead of a trace, judged by its bytes.
+/// Returns what a file is instead of a trace, judged by its bytes.
 fn of_bytes(traits: &Traits) -> Cause {
     if traits.len > 0 && traits.zeros == traits.len {
         return Cause::new("it is all zeros: the disk was full, or the machine stopped before it was written");
@@ -133,7 +133,7 @@ fn of_bytes(traits: &Traits) -> Cause {
     }
 }
 
-/// Why a trace is damaged, judged by its faults and its bytes. `end` is the error that ended
+/// Returns why a trace is damaged, judged by its faults and its bytes. `end` is the error that ended
 /// reading, if one did.
 pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<Cause> {
     use ErrorKind as K;
@@ -147,7 +147,7 @@ pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, trai
     if matches!(first, K::MultipleTraces) {
         return Some(Cause::new(two).with(Remedy::Split));
     }
-    // The first trace is cut if the second one starts where the rest of a batch was expected.
+    // The first trace is cut if the second trace starts where the rest of a batch was expected.
     let is_last = faults.get(1).is_some_and(|fault| fault.at.offset == at.offset);
     let breaks_off = matches!(first, K::EventTruncated { .. } | K::VarintTruncated | K::BatchTooLarge { .. });
     let is_near = at.offset.saturating_sub(begin.offset) <= MAX_BATCH;
@@ -163,14 +163,14 @@ pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, trai
     Some(Cause { text: format!("{two}; the first: {text}").into(), remedy })
 }
 
-/// Why a trace is damaged, judged by its first fault. If the file is cut, also how many events
-/// could not be ordered.
+/// Returns why a trace is damaged, judged by its first fault. For a cut file, the text also says how many events could
+/// not be ordered.
 fn of_first(fault: &ErrorKind, lost: Tally, traits: &Traits) -> Cause {
     let Cause { text, remedy } = of_damage(fault, traits);
     let text = match lost.events {
         1.. if is_cut(fault) => {
             let events = lost.events;
-            let why = "because other threads had not written theirs yet";
+            let why = "because other threads had not written their events yet";
             format!("{text}; {events} events before the cut cannot be put in order, {why}").into()
         }
         _ => text,
@@ -178,7 +178,7 @@ fn of_first(fault: &ErrorKind, lost: Tally, traits: &Traits) -> Cause {
     Cause { text, remedy }
 }
 
-/// Whether a fault means that the file ends too early.
+/// Returns whether a fault means that the file ends too early.
 fn is_cut(fault: &ErrorKind) -> bool {
     use ErrorKind as K;
     matches!(
@@ -190,7 +190,7 @@ fn is_cut(fault: &ErrorKind) -> bool {
     )
 }
 
-/// Why a trace with this fault is damaged, judged by its bytes too.
+/// Returns why a trace with this fault is damaged. Also uses the file's bytes.
 fn of_damage(fault: &ErrorKind, traits: &Traits) -> Cause {
     match fault {
         _ if traits.line_feeds >= MIN_LINE_FEEDS && traits.after_returns == traits.line_feeds => {
@@ -207,7 +207,7 @@ fn of_damage(fault: &ErrorKind, traits: &Traits) -> Cause {
     }
 }
 
-/// What has probably happened to a trace that cannot be read because of this error.
+/// Returns what has probably happened to a trace that cannot be read because of this error.
 ///
 /// [`examine`](super::examine) knows more, because it looks at the whole file.
 ///
@@ -225,13 +225,11 @@ pub fn probable_cause(error: &ErrorKind) -> Cause {
     let text = match error {
         ErrorKind::Io(_) => return Cause::cannot_read(),
         ErrorKind::NotATrace { .. } => "it is not a Go execution trace",
-        ErrorKind::UnsupportedVersion { .. } => "a Go release wrote it whose traces are not read, or it is damaged",
+        ErrorKind::UnsupportedVersion { .. } => "it was written by an unsupported Go release, or it is damaged",
         ErrorKind::TruncatedHeader { .. } => {
             "the program ended before it had written anything: trace.Stop was not called"
         }
-        ErrorKind::LimitExceeded { .. } => {
-            "it exceeds a limit that no real trace reaches: it is damaged, or was made to do harm"
-        }
+        ErrorKind::LimitExceeded { .. } => "it exceeds a limit that no real trace reaches: it is damaged or malicious",
         ErrorKind::EmptyTrace => {
             "the program ended before it wrote any events: trace.Stop was not called (os.Exit, log.Fatal, a crash or \
              a kill)"
@@ -241,21 +239,21 @@ pub fn probable_cause(error: &ErrorKind) -> Cause {
              was full, or it was copied before it was complete"
         }
         ErrorKind::MultipleTraces => "two traces were written into one file",
-        ErrorKind::TrailingData { .. } => "something that is not a trace was written after the trace",
+        ErrorKind::TrailingData { .. } => "other data follows the trace",
         ErrorKind::DuplicateBatch | ErrorKind::InterleavedGenerations { .. } => {
-            "parts of the file are repeated or in the wrong place: two writers shared it, or a copy went wrong"
+            "parts of the file are repeated or in the wrong place: two programs wrote to it, or copying failed"
         }
         ErrorKind::TimestampOverflow
         | ErrorKind::TimeRegression { .. }
         | ErrorKind::TimeOrder { .. }
         | ErrorKind::BadFrequency(_)
         | ErrorKind::BadClockSnapshot(_) => {
-            "the clock cannot be trusted: it is that of a virtual machine, or the file is damaged"
+            "the clock cannot be trusted: it is the clock of a virtual machine, or the file is damaged"
         }
         ErrorKind::GenerationOutOfOrder { .. } => "a part of the file is missing, or its parts are in the wrong order",
         ErrorKind::StuckFrontier(_) | ErrorKind::BadSequence { .. } => "events are missing in the middle of the file",
         _ => {
-            let text = "bytes of the file were changed or lost on its way here";
+            let text = "bytes of the file were changed or lost while it was copied";
             return Cause::new(text).with(Remedy::CopyAgain);
         }
     };

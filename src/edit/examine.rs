@@ -11,7 +11,7 @@ use crate::event::EventKind;
 use crate::event::record::What;
 use crate::reader::Reader;
 
-/// An input that notes the [`Traits`] of the bytes as they are read.
+/// An input that updates the [`Traits`] of its bytes as they are read.
 struct Watched<R> {
     input: R,
     traits: Arc<Mutex<Traits>>,
@@ -27,14 +27,13 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-/// How much is read of an input that is not a trace, which may be endless.
+/// The maximum number of bytes to read from an input that is not a trace. Such an input may be endless.
 const MOST: u64 = 1 << 30;
 
-/// Reads a trace over all damage and reports what is read, what is lost and why.
+/// Reads a trace despite all damage and reports what could be read, what is lost and why.
 ///
-/// It reads to the end, but at most a gigabyte of an input that is not a trace. For generations
-/// that could not be read, the report has only the place; [`survey`](super::survey) adds their
-/// sizes and counts.
+/// Reads to the end, but at most a gigabyte of an input that is not a trace. For generations that could not be read,
+/// the report only contains the offset. [`survey`](super::survey) adds their sizes and counts.
 pub fn examine(input: impl Read + Send) -> DamageReport {
     let traits = Arc::new(Mutex::new(Traits::default()));
     let mut watched = Watched { input, traits: Arc::clone(&traits) };
@@ -48,12 +47,12 @@ pub fn examine(input: impl Read + Send) -> DamageReport {
     refused(error.to_string(), cause::of_refusal(&error.kind, &traits), traits.len)
 }
 
-/// The report of a file that cannot be opened: nothing but the error.
+/// Returns the report of a file that cannot be opened. It contains only the error.
 pub fn unreadable(error: impl Into<String>) -> DamageReport {
     refused(error.into(), Cause::cannot_read(), 0)
 }
 
-/// The report of a file that is not read: its error and the cause.
+/// Returns the report of a file that is not read. It contains the error and the cause.
 fn refused(error: String, cause: Cause, size: u64) -> DamageReport {
     DamageReport {
         status: TraceStatus::Unreadable,
@@ -148,10 +147,9 @@ fn row(info: GenerationInfo) -> GenerationReport {
     }
 }
 
-/// Notes a fault in the row of its generation. If nothing of the generation was read, this adds its
-/// row.
+/// Stores a fault in the row of its generation. If nothing of the generation was read, this adds a row.
 fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
-    // These faults lie between generations, or after the last one.
+    // These faults lie between generations, or after the last generation.
     let is_between = matches!(
         fault.kind,
         ErrorKind::GenerationOutOfOrder { .. } | ErrorKind::MultipleTraces | ErrorKind::TrailingData { .. }
@@ -161,8 +159,8 @@ fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
     }
     let at = fault.at.offset;
     let before = generations.iter().take_while(|row| row.offset <= at).count();
-    // If a generation is cut, the fault is after the bytes that were read of it. If its end is
-    // missing, the fault is where the next begins.
+    // If a generation is cut, the fault is after the bytes of the generation that were read. If its end is missing, the
+    // fault is at the start of the next generation.
     let is_in = |row: &GenerationReport| match fault.at.generation {
         Some(number) => number == row.number,
         None => row.size.is_some_and(|size| at < row.offset + size),
@@ -170,7 +168,7 @@ fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
     let is_lack = matches!(fault.kind, ErrorKind::MissingEndOfGeneration);
     if let Some(row) = generations[..before].iter_mut().rev().take(2).find(|row| is_in(row)) {
         if row.ok && row.gap == Some(fault.at) {
-            row.error = Some(format!("sound, but it contradicts the generation before: {fault}"));
+            row.error = Some(format!("undamaged, but it contradicts the previous generation: {fault}"));
             return;
         }
         row.lacks_end = is_lack && (row.ok || row.lacks_end);
@@ -196,17 +194,17 @@ fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
         in_doubt: false,
         gap: Some(fault.at),
     };
-    // A generation that is missing is noticed where the next one begins.
+    // A missing generation is noticed at the start of the next generation.
     let before = generations.iter().take_while(|row| row.offset < at).count();
     generations.insert(before, skipped);
 }
 
-/// Marks what follows the last recorded fault as doubtful: later faults were only counted.
+/// Marks the generations after the last recorded fault as uncertain, because later faults were only counted.
 fn doubt(last: &Error, generations: &mut [GenerationReport]) {
     let ends = |row: &GenerationReport| row.offset + row.size.unwrap_or_default();
     for row in generations.iter_mut().filter(|row| row.ok && ends(row) > last.at.offset) {
         row.ok = false;
         row.in_doubt = true;
-        row.error = Some("not known to be sound: too much is wrong before it".to_owned());
+        row.error = Some("may be damaged: too many faults before it".to_owned());
     }
 }

@@ -1,11 +1,10 @@
-//! Regions and tasks that the traced program misused. Go's tools refuse a trace that has a single
-//! one.
+//! Regions and tasks that the traced program misused. Go's tools reject a trace that contains a single misused region
+//! or task.
 //!
-//! Every event at which Go's reader would fail is left out, including those at which it would fail
-//! only after others are left out. (Go `src/internal/trace/order.go`, `endRegion` and
-//! `advanceUserTaskBegin`, and before Go 1.22 `postProcessTrace` in its
-//! `internal/tracev1/parser.go`: a region that ends is the innermost one of its goroutine, if any
-//! is open; a task that begins is not active.)
+//! Every event at which Go's reader would fail is left out, including events at which it would fail only because other
+//! events are left out. Go's rules: a region that ends must be the innermost open region of its goroutine, if any is
+//! open, and a task that begins must not be active. (Go `src/internal/trace/order.go`, `endRegion` and
+//! `advanceUserTaskBegin`; before Go 1.22, `postProcessTrace` in `internal/tracev1/parser.go`.)
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, Read};
@@ -17,15 +16,15 @@ use crate::id::{GoId, TaskId};
 use crate::raw::EventType;
 use crate::reader::Reader;
 
-/// Which events have to be left out of a trace.
+/// The events that have to be left out of a trace.
 #[derive(Debug, Default)]
 pub(super) struct Misuse {
-    /// Generation, writer, type, and the event's index among those of its writer and type in the
-    /// generation. Before Go 1.22 the generation is 0.
+    /// The generation, writer and type of the event, and its index among the events of that writer and type in the
+    /// generation. Before Go 1.22, the generation is 0.
     events: BTreeSet<(u64, Writer, EventCode, u64)>,
 }
 
-/// The thread (M) whose batches have an event; before Go 1.22 the P.
+/// The thread (M) whose batches contain an event. Before Go 1.22, the P.
 pub(super) type Writer = u64;
 
 /// The type of an event.
@@ -36,18 +35,18 @@ impl Misuse {
         self.events.is_empty()
     }
 
-    /// Whether it has events of a writer in a generation.
+    /// Returns whether events of a writer in a generation have to be left out.
     pub(super) fn concerns(&self, generation: u64, writer: Writer) -> bool {
         let from = (generation, writer, 0, 0);
         self.events.range(from..=(generation, writer, EventCode::MAX, u64::MAX)).next().is_some()
     }
 
-    /// Whether it has an event.
+    /// Returns whether an event has to be left out.
     pub(super) fn has(&self, generation: u64, writer: Writer, event: EventType, number: u64) -> bool {
         self.events.contains(&(generation, writer, event.code(), number))
     }
 
-    /// How many events these are.
+    /// Returns the number of events to leave out.
     pub(super) fn left_out(&self) -> LeftOut {
         let count =
             |event: EventType| self.events.iter().filter(|(_, _, code, _)| *code == event.code()).count() as u64;
@@ -55,7 +54,7 @@ impl Misuse {
     }
 }
 
-/// Reads a trace to its end; `None` if it is not whole. Fails if it cannot be read.
+/// Reads a trace to its end. Returns `None` if the trace is not whole. Fails if it cannot be read.
 pub(super) fn find(trace: impl Read + Send) -> io::Result<Option<Misuse>> {
     match read(trace) {
         Ok(found) => Ok(Some(found)),
@@ -76,21 +75,21 @@ fn read(trace: impl Read + Send) -> Result<Misuse, Error> {
     Ok(search.found)
 }
 
-/// A region that is open: its task and its name.
+/// The task and the name of an open region.
 type OpenRegion = (TaskId, Box<[u8]>);
 
 #[derive(Default)]
 struct Search {
     found: Misuse,
     generation: u64,
-    /// How many events of a type a writer had in the generation.
+    /// The number of events of each writer and type so far in the generation.
     counts: HashMap<(Writer, EventCode), u64>,
     regions: HashMap<GoId, Vec<OpenRegion>>,
     tasks: HashSet<TaskId>,
 }
 
 impl Search {
-    /// Records the next event. Returns whether a generation begins with it.
+    /// Records the next event. Returns whether the event starts a generation.
     fn see(&mut self, event: &Event<'_>) -> bool {
         match event.kind() {
             EventKind::Sync(sync) => {
@@ -121,8 +120,8 @@ impl Search {
         false
     }
 
-    /// Ends a region and returns whether Go's reader accepts that: it is the innermost one, or none
-    /// is open and it may have begun before the trace.
+    /// Ends a region and returns whether Go's reader accepts that. It does if the region is the innermost open region,
+    /// or if none is open and the region may have begun before the trace.
     fn end_region(&mut self, go: GoId, region: &Region<'_>) -> bool {
         let Some(open) = self.regions.get_mut(&go) else { return true };
         let fits = open.last().is_none_or(|(task, name)| *task == region.task && **name == *region.name.as_bytes());

@@ -1,8 +1,8 @@
-//! Examines damaged traces and saves what is sound of them.
+//! Examines damaged traces and saves their undamaged parts.
 //!
 //! [`examine`] reads a trace leniently and reports what could be read, what is lost and the
 //! probable cause. [`survey`] reads the damaged parts again and counts the batches, events and
-//! threads in them. [`repair`] writes what is sound as traces that Go's tools accept.
+//! threads in them. [`repair`] writes the undamaged parts as traces that Go's tools accept.
 //!
 //! ```
 //! use std::io::Cursor;
@@ -19,7 +19,7 @@
 //! if let Some(cause) = &report.cause {
 //!     println!("{cause}");
 //! }
-//! // Each part is a whole trace; here they are kept in memory.
+//! // Each part is a whole trace. Here, the parts are kept in memory.
 //! for part in repair(&mut Cursor::new(&bytes), &report, || Ok(Vec::new()))? {
 //!     println!("{} bytes, generations {:?}", part.trace.len(), part.report.generations);
 //! }

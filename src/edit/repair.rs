@@ -1,8 +1,8 @@
-//! Writes what is sound of a damaged trace as whole traces.
+//! Writes the undamaged parts of a damaged trace as whole traces.
 //!
-//! Consecutive generations without a gap are a valid trace, since that is how they were read. After
-//! a gap, a generation may mention goroutines that were created in the lost part. Whether such a
-//! row of generations can follow the row before is found out by reading both as one trace.
+//! Consecutive generations without a gap are a valid trace, since they were read one after the other. After a gap, a
+//! generation may mention goroutines that were created in the lost part. To find out whether such a row of generations
+//! can follow the previous row, both are read as one trace.
 
 use std::io::{self, Read, Seek, Write};
 
@@ -14,25 +14,23 @@ use crate::raw::{EventType, RawReader};
 use crate::v1::raw as raw_v1;
 use crate::wire::header::{self, Version};
 
-/// Where a repaired trace is written, and read again before it counts: a temporary file, or a
-/// `Vec`.
+/// The place where a repaired trace is written, and read again before it is accepted: a temporary file, or a `Vec`.
 pub trait Draft: Write + Sized {
     /// A finished draft.
     type Trace;
 
-    /// Reads what was written so far, from its start.
+    /// Returns a reader of the bytes written so far, from their start.
     ///
     /// # Errors
     ///
-    /// Those of writing what is buffered, and of opening the draft.
+    /// Errors of writing the buffered bytes, and of opening the draft.
     fn reader(&mut self) -> io::Result<impl Read + Send>;
 
-    /// Finishes the draft. As there may be thousands of finished ones, they should not hold open
-    /// files.
+    /// Finishes the draft. There may be thousands of finished drafts, so they should not hold open files.
     ///
     /// # Errors
     ///
-    /// Those of writing what is buffered.
+    /// Errors of writing the buffered bytes.
     fn finish(self) -> io::Result<Self::Trace>;
 }
 
@@ -54,7 +52,7 @@ impl Draft for Vec<u8> {
 pub struct Repaired<T> {
     /// The finished draft.
     pub trace: T,
-    /// What is in it.
+    /// The contents of the trace.
     pub report: RepairedReport,
 }
 
@@ -70,23 +68,21 @@ pub enum RepairError {
     Write(io::Error),
 }
 
-/// How many times to try whether one row of generations can follow another, which reads both, and
-/// how many times to search for the generation that is not whole, which reads a row a dozen times;
-/// after that, rows are halved.
+/// The maximum number of attempts to append one row of generations to another, each of which reads both rows. Also the
+/// maximum number of searches for the generation that is not whole, each of which reads a row a dozen times. After
+/// that, rows are halved.
 const MAX_TRIES: usize = 64;
 
-/// Writes what can be saved of a trace, the longest part first. Nothing is returned if nothing is
-/// sound.
+/// Writes what can be saved of a trace, the longest part first. Returns an empty list if nothing is undamaged.
 ///
-/// Each part is a whole trace. Events that Go's tools refuse a trace for, which are mistakes of the
-/// traced program, are left out.
+/// Each part is a whole trace. Events for which Go's tools would reject the trace are left out. They are mistakes of
+/// the traced program.
 ///
-/// `input` is the file that `report` is about, and `new_draft` makes an empty draft for each part,
-/// and for each attempt.
+/// `input` is the file that `report` describes. `new_draft` creates an empty draft for each part, and for each attempt.
 ///
 /// # Errors
 ///
-/// Those of reading the file and of the drafts.
+/// Errors of reading the file, and of reading and writing the drafts.
 pub fn repair<D: Draft>(
     input: &mut (impl Read + Seek),
     report: &DamageReport,
@@ -104,13 +100,13 @@ pub fn repair<D: Draft>(
 /// Generations that follow each other.
 type Row<'a> = Vec<&'a GenerationReport>;
 
-/// Saves parts of a damaged trace: the input, and where drafts come from.
+/// Saves the parts of a damaged trace. Contains the input, and the function that creates drafts.
 struct Repair<'i, I, F> {
     input: &'i mut I,
     new_draft: F,
 }
 
-/// What was saved, `None` if it is not whole.
+/// A saved trace. `None` if it is not whole.
 type Saved<D> = Result<Option<Repaired<<D as Draft>::Trace>>, RepairError>;
 
 impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
@@ -139,8 +135,8 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
                     saved.push(whole);
                     continue;
                 }
-                // A generation in doubt is damaged, or the last one is cut, which lenient reading
-                // did not notice.
+                // Either an uncertain generation is damaged, or the last generation is cut, which lenient reading did
+                // not notice.
                 let (end, alone) = match row.len() {
                     1 => continue,
                     _ if tries < MAX_TRIES => {
@@ -149,7 +145,7 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
                     }
                     len => (len / 2, 0),
                 };
-                // The first generation after the whole beginning may be sound by itself.
+                // The first generation after the whole beginning may be valid without the generations before it.
                 let pieces = [&row[end + alone..], &row[end..end + alone], &row[..end]];
                 rows.extend(pieces.into_iter().filter(|row| !row.is_empty()));
             }
@@ -157,7 +153,8 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         Ok(saved)
     }
 
-    /// How many generations at the start of a row form a valid trace. All of the row do not.
+    /// Returns the number of generations at the start of a row that form a valid trace. The whole row is known to be
+    /// invalid.
     fn whole_beginning(&mut self, row: &[&GenerationReport]) -> Result<usize, RepairError> {
         let (mut whole, mut broken) = (0, row.len());
         while broken - whole > 1 {
@@ -170,7 +167,7 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         Ok(whole)
     }
 
-    /// A trace without generations, up to the damage: whole if only what follows is wrong.
+    /// Saves a trace without generations up to the damage. The result is whole if only the bytes after it are wrong.
     fn cut_off(&mut self, report: &DamageReport) -> Saved<D> {
         let len = report.read.bytes;
         if len <= header::LEN as u64 {
@@ -181,16 +178,14 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         self.without_misuse(draft, Vec::new())
     }
 
-    /// Writes generations as a trace that Go's tools accept, if they are whole. Their numbers
-    /// follow each other in it.
+    /// Writes generations as a trace that Go's tools accept, if they are whole. Renumbers them consecutively.
     fn write_row(&mut self, row: &[&GenerationReport]) -> Saved<D> {
         let numbers: Vec<u64> = row.iter().map(|row| row.number).collect();
         let draft = self.write_all(row)?;
         self.without_misuse(draft, numbers)
     }
 
-    /// Leaves out the events for which Go's tools refuse a trace. `None` if the draft is not a
-    /// whole trace.
+    /// Leaves out the events for which Go's tools reject a trace. Returns `None` if the draft is not a whole trace.
     fn without_misuse(&mut self, mut draft: Counted<D>, generations: Vec<u64>) -> Saved<D> {
         let Some(misuse) = find(&mut draft)? else { return Ok(None) };
         let left_out = misuse.left_out();
@@ -241,9 +236,9 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         Ok(Counted { draft, len: 0 })
     }
 
-    /// Writes a part of the input, or as much of it as there is.
+    /// Writes a part of the input, or as much of it as exists.
     fn copy(&mut self, offset: u64, len: u64, draft: &mut Counted<D>) -> Result<(), RepairError> {
-        /// How much is copied at a time.
+        /// The number of bytes to copy at a time.
         const CHUNK: u64 = 64 << 10;
         self.input.seek(io::SeekFrom::Start(offset)).map_err(RepairError::Read)?;
         let mut rest = self.input.by_ref().take(len);
@@ -256,7 +251,7 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
     }
 }
 
-/// The rows of consecutive generations that may be sound. Doubtful ones are included, since every
+/// Returns the rows of consecutive generations that may be undamaged. Uncertain generations are included, since every
 /// row is read strictly before it is saved.
 fn rows(generations: &[GenerationReport]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
@@ -299,7 +294,7 @@ impl<D: Write> Write for Counted<D> {
     }
 }
 
-/// The misused annotations of a draft; `None` if it is not a whole trace.
+/// Finds the misused annotations of a draft. Returns `None` if it is not a whole trace.
 fn find<D: Draft>(draft: &mut Counted<D>) -> Result<Option<Misuse>, RepairError> {
     draft.draft.reader().and_then(misuse::find).map_err(RepairError::Write)
 }

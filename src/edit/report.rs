@@ -29,7 +29,7 @@ pub enum TraceStatus {
 pub struct DamageReport {
     /// Whether the file is a whole trace.
     pub status: TraceStatus,
-    /// The version in the trace's header, such as `go 1.26`; `None` if there is no header.
+    /// The version in the trace's header, such as `go 1.26`. `None` if there is no header.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub version: Option<Version>,
     /// The size of the file in bytes.
@@ -41,15 +41,15 @@ pub struct DamageReport {
     pub read: Tally,
     /// What is lost.
     pub lost: Tally,
-    /// How many bytes follow the end of the trace.
+    /// The number of bytes after the end of the trace.
     #[cfg_attr(feature = "serde", serde(rename = "trailing_bytes"))]
     pub trailing: u64,
     /// What is wrong with the file, or looks wrong, in the order in which it was found: the first
     /// thousand faults, then the first thousand warnings.
     pub warnings: Vec<String>,
-    /// How many faults and warnings there are.
+    /// The number of faults and warnings.
     pub warning_count: u64,
-    /// What probably happened to the file; `None` for a whole trace.
+    /// What probably happened to the file. `None` for a whole trace.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub cause: Option<Cause>,
 }
@@ -67,23 +67,23 @@ pub struct GenerationReport {
     /// fault.
     #[cfg_attr(feature = "serde", serde(rename = "offset_bytes"))]
     pub offset: u64,
-    /// Its size in the file in bytes, according to its batch headers; `None` if it cannot be found.
+    /// Its size in the file in bytes, according to its batch headers. `None` if the size cannot be found.
     #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
     pub size: Option<u64>,
-    /// How many of its batches are in the file; `None` if they cannot be found.
+    /// The number of its batches in the file. `None` if they cannot be found.
     pub batches: Option<u64>,
-    /// How many of its events are in the file, without the Sync; `None` if they cannot be found.
+    /// The number of its events in the file, without the Sync. `None` if they cannot be found.
     pub events: Option<u64>,
-    /// How many threads have events in it; `None` if they cannot be found.
+    /// The number of threads with events in it. `None` if they cannot be found.
     pub threads: Option<u64>,
-    /// How many of its events could be read.
+    /// The number of its events that could be read.
     pub read: u64,
-    /// The time of its first event that could be read, in nanoseconds on the trace's clock. `None`
-    /// if none could be read.
+    /// The time of its first event that could be read, in nanoseconds on the trace's clock. `None` if no event could be
+    /// read.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Option<Time>,
-    /// The time of its last event that could be read, in nanoseconds on the trace's clock. `None`
-    /// if none could be read.
+    /// The time of its last event that could be read, in nanoseconds on the trace's clock. `None` if no event could be
+    /// read.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Option<Time>,
     /// Whether nothing is wrong with it.
@@ -93,8 +93,7 @@ pub struct GenerationReport {
     /// Whether its end marker is missing, but nothing else is wrong with it.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) lacks_end: bool,
-    /// Whether it may be damaged: it comes after the last recorded fault, and later faults were
-    /// only counted.
+    /// Whether it may be damaged: it follows the last recorded fault, and later faults were only counted.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) in_doubt: bool,
     /// The location of the gap before it, if there is one.
@@ -102,7 +101,7 @@ pub struct GenerationReport {
     pub(super) gap: Option<Location>,
 }
 
-/// A whole trace that was saved from a damaged one.
+/// A whole trace that was saved from a damaged trace.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -114,18 +113,18 @@ pub struct RepairedReport {
     /// The numbers that its generations have in the damaged file. Empty for traces of Go 1.21 and
     /// older.
     pub generations: Vec<u64>,
-    /// How many undamaged events were left out.
+    /// The number of undamaged events that were left out.
     pub left_out: LeftOut,
 }
 
-/// How many undamaged events were left out because Go's tools reject a trace that contains them.
+/// The numbers of undamaged events that were left out because Go's tools reject a trace that contains them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// Ends of regions that were not the innermost region of their goroutine.
+    /// The number of ends of regions that were not the innermost region of their goroutine.
     pub region_ends: u64,
-    /// Starts of tasks that had already started.
+    /// The number of starts of tasks that had already started.
     pub task_begins: u64,
 }

@@ -33,7 +33,7 @@ pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut imp
     Ok(())
 }
 
-/// The body of a batch without the events that are misused.
+/// Returns the body of a batch without the misused events.
 fn without(omission: &mut Omission<'_>, batch: &RawBatch<'_>) -> Result<Vec<u8>, Error> {
     let mut body = Vec::with_capacity(batch.body().len());
     let Some(thread) = batch.thread else { return Ok(body) };
@@ -56,7 +56,7 @@ fn without(omission: &mut Omission<'_>, batch: &RawBatch<'_>) -> Result<Vec<u8>,
 pub(super) struct Omission<'m> {
     misuse: &'m Misuse,
     generation: u64,
-    /// How many events of its type a writer had in the generation.
+    /// The number of events of each writer and type so far in the generation.
     counts: HashMap<(Writer, EventType), u64>,
     /// The time deltas of the events left out since the last event of the batch that was written.
     late: u64,
@@ -67,12 +67,12 @@ impl<'m> Omission<'m> {
         Omission { misuse, generation: 0, counts: HashMap::new(), late: 0 }
     }
 
-    /// The times of a batch do not depend on the batch before it.
+    /// Resets the time. The times of a batch do not depend on the previous batch.
     pub fn begin_batch(&mut self) {
         self.late = 0;
     }
 
-    /// Whether the next event of this type and writer is misused.
+    /// Returns whether the next event of this type and writer is misused.
     pub fn is_misused(&mut self, generation: u64, writer: Writer, event: EventType) -> bool {
         if generation != self.generation {
             self.generation = generation;
@@ -89,14 +89,14 @@ impl<'m> Omission<'m> {
         self.late += delta;
     }
 
-    /// What has to be added to the time delta of the next event.
+    /// Returns the time to add to the time delta of the next event, and resets it.
     pub fn take_late(&mut self) -> u64 {
         std::mem::take(&mut self.late)
     }
 }
 
-/// The upper two bits of the first byte of an event before Go 1.22 if the length of its values
-/// follows. Later events have no such bits in their first byte.
+/// The upper two bits of an event's first byte if the length of its values follows. Only for traces of Go 1.21 and
+/// older.
 const BY_LENGTH: u8 = 3;
 
 /// Writes an event with a larger time delta, which may change its length.
@@ -119,7 +119,7 @@ pub(super) fn write_later(event: &[u8], delta: u64, late: u64, out: &mut impl Wr
     out.write_all(values.get(int_len(values)..).unwrap_or_default())
 }
 
-/// The bit of a varint's byte that says that another byte follows.
+/// The bit in a byte of a varint that is set if another byte follows.
 const MORE: u8 = 0x80;
 
 /// Writes a varint.
@@ -131,7 +131,7 @@ fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
     out.write_all(&[value as u8])
 }
 
-/// The length of the varint at the start of the bytes.
+/// Returns the length of the varint at the start of the bytes.
 fn int_len(bytes: &[u8]) -> usize {
     bytes.len().min(bytes.iter().take_while(|byte| **byte & MORE != 0).count() + 1)
 }

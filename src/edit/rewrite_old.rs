@@ -34,13 +34,13 @@ pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut imp
     Ok(())
 }
 
-/// The time since the event before; `None` for records that have none.
+/// Returns the time since the previous event. `None` for records without a time.
 fn delta(record: &RawRecord<'_>) -> Option<u64> {
     let is_delta = record.names().next() == Some("dt") && record.event() != raw_v1::EventType::CPUSample;
     record.values().first().copied().filter(|_| is_delta)
 }
 
-/// The type that the record has in newer traces, if it can be misused.
+/// Returns the type of the event in newer traces. `None` if the record cannot be misused.
 fn annotation(record: &RawRecord<'_>) -> Option<EventType> {
     match (record.event(), record.values()) {
         (raw_v1::EventType::UserTaskCreate, _) => Some(EventType::UserTaskBegin),

@@ -1,5 +1,5 @@
-//! Counts what the file has of generations that could not be read to their end. It looks only at
-//! the framing of batches.
+//! Counts the batches, events and threads that the file contains of generations that could not be read to their end.
+//! Looks only at the framing of batches.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Seek};
@@ -10,27 +10,27 @@ use crate::id::ThreadId;
 use crate::raw::{BatchKind, Class, EventType, RawBatch, RawReader};
 use crate::wire::header;
 
-/// How many places after damaged batches are tried as the start of another batch.
+/// The maximum number of places after damaged batches to try as the start of another batch.
 const MAX_TRIES: usize = 1000;
 
-/// What was found of a generation.
+/// The part of a generation that was found.
 #[derive(Default)]
 struct Found {
-    /// Where it begins, within the part of the file that is surveyed.
+    /// The offset of its start, within the part of the file that is surveyed.
     start: Option<usize>,
     batches: u64,
     events: u64,
     threads: BTreeSet<ThreadId>,
 }
 
-/// Completes a report with what the file has of the generations that could not be read to their
-/// end: their size, batches, events and threads. It looks at the framing of the batches only.
+/// Completes a report with the size, batches, events and threads of the generations that could not be read to their
+/// end. Looks only at the framing of batches.
 ///
 /// `input` is the file that was examined.
 ///
 /// # Errors
 ///
-/// Those of reading the file again. What could not be read again stays unknown.
+/// Errors of reading the file again. Values that could not be determined stay unknown.
 pub fn survey(report: &mut DamageReport, input: &mut (impl Read + Seek)) -> io::Result<()> {
     if report.generations.iter().all(|row| !is_wanted(row)) {
         return Ok(());
@@ -60,12 +60,12 @@ pub fn survey(report: &mut DamageReport, input: &mut (impl Read + Seek)) -> io::
     Ok(())
 }
 
-/// Whether a generation could not be read to its end.
+/// Returns whether a generation could not be read to its end.
 fn is_wanted(row: &GenerationReport) -> bool {
     !row.ok && !row.lacks_end
 }
 
-/// The bytes of a part of a file, or as many of them as there are.
+/// Returns the bytes of a part of a file, or as many of them as exist.
 pub(super) fn part(input: &mut (impl Read + Seek), offset: u64, len: u64) -> io::Result<Vec<u8>> {
     input.seek(io::SeekFrom::Start(offset))?;
     let mut bytes = Vec::new();
@@ -73,8 +73,7 @@ pub(super) fn part(input: &mut (impl Read + Seek), offset: u64, len: u64) -> io:
     Ok(bytes)
 }
 
-/// Completes the rows of generations from the part of the file that has these generations and
-/// nothing else.
+/// Completes the rows of generations from the part of the file that contains only these generations.
 fn describe(rows: &mut [GenerationReport], header: &[u8], bytes: &[u8], offset: u64) {
     let numbers: Vec<u64> = rows.iter().map(|row| row.number).collect();
     let found = find(&numbers, header, bytes);
@@ -96,7 +95,7 @@ fn describe(rows: &mut [GenerationReport], header: &[u8], bytes: &[u8], offset: 
 fn find(numbers: &[u64], header: &[u8], bytes: &[u8]) -> Vec<Found> {
     let mut all: Vec<Found> = numbers.iter().map(|_| Found::default()).collect();
     let mut current = 0;
-    // The first begins where the last row ended, however damaged it is there.
+    // The first generation begins where the last row ended, even if that place is damaged.
     if let (Some(first), true) = (all.first_mut(), bytes.first().is_some_and(|code| begins_batch(*code))) {
         first.start = Some(0);
     }
@@ -133,7 +132,7 @@ impl Found {
     }
 }
 
-/// Whether a reader returns an event of this type.
+/// Returns whether a reader returns an event of this type.
 fn is_given(event: EventType) -> bool {
     match event.spec().class {
         Class::Timed => event != EventType::ClockSnapshot,
@@ -142,15 +141,15 @@ fn is_given(event: EventType) -> bool {
     }
 }
 
-/// Whether a batch, or the end of a generation, may begin with a byte.
+/// Returns whether a batch, or the end of a generation, may begin with a byte.
 fn begins_batch(code: u8) -> bool {
     [EventType::EventBatch, EventType::ExperimentalBatch, EventType::EndOfGeneration]
         .iter()
         .any(|event| event.code() == code)
 }
 
-/// Passes each batch of a part of a trace, with its place, to `show` until that returns false.
-/// Returns where the last one ends.
+/// Passes each batch of a part of a trace, with its place, to `show` until `show` returns false. Returns the end of the
+/// last batch.
 fn walk(header: &[u8], part: &[u8], mut show: impl FnMut(&RawBatch<'_>, Range<usize>) -> bool) -> usize {
     let mut end = 0;
     let Ok(mut reader) = RawReader::from_reader(header.chain(part)) else { return part.len() };
@@ -164,8 +163,8 @@ fn walk(header: &[u8], part: &[u8], mut show: impl FnMut(&RawBatch<'_>, Range<us
     end
 }
 
-/// The next place where a batch of one of the generations begins, followed by another batch or the
-/// end of the part.
+/// Returns the next place where a batch of one of the generations begins, followed by another batch or the end of the
+/// part.
 fn resume(numbers: &[u64], header: &[u8], bytes: &[u8], from: usize, tries: &mut usize) -> Option<usize> {
     /// The bits of a number that are in the first byte of its varint.
     const LOW: u64 = 0x7f;
@@ -179,8 +178,8 @@ fn resume(numbers: &[u64], header: &[u8], bytes: &[u8], from: usize, tries: &mut
     })
 }
 
-/// Whether a part begins with a whole batch of one of the generations, followed by another batch or
-/// the end of the part.
+/// Returns whether a part begins with a whole batch of one of the generations, followed by another batch or the end of
+/// the part.
 fn is_sound(numbers: &[u64], header: &[u8], part: &[u8]) -> bool {
     let mut is_sound = false;
     walk(header, part, |batch, place| {

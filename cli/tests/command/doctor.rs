@@ -200,9 +200,10 @@ fn generations_after_a_thousand_faults_are_not_reported_as_undamaged() {
     assert_eq!((&report["warning_count"], report["warnings"].as_array().map(Vec::len)), (&json!(1100), Some(1000)));
     let rows = report["generations"].as_array().expect("a list");
     let reported: Vec<_> = rows.iter().map(|row| (row["ok"].as_bool(), row["error"].as_str())).collect();
-    let doubt = (Some(false), Some("not known to be sound: too much is wrong before it"));
+    let doubt = (Some(false), Some("may be damaged: too many faults before it"));
     assert!(
-        reported[0].0 == Some(false) && reported[0].1.is_some_and(|error| error.contains("a copy of the previous one")),
+        reported[0].0 == Some(false)
+            && reported[0].1.is_some_and(|error| error.contains("a copy of the previous batch")),
         "{reported:?}"
     );
     assert_eq!(reported[1..], [doubt; 2]);
