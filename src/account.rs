@@ -9,13 +9,13 @@ use crate::error::{Error, ErrorKind, Location};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tally {
-    /// Bytes of the file.
+    /// The number of bytes.
     pub bytes: u64,
-    /// Batches, including those of tables.
+    /// The number of batches, including batches of tables.
     pub batches: u64,
-    /// Generations. 0 before Go 1.22.
+    /// The number of generations. 0 before Go 1.22.
     pub generations: u64,
-    /// Events.
+    /// The number of events.
     pub events: u64,
 }
 
@@ -36,12 +36,12 @@ impl AddAssign for Tally {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Account<'a> {
-    /// What was read. Its bytes are those of the header, of all generations so far, and of the
-    /// whole current generation, without the bytes that are lost. A generation counts if any of its
-    /// events was returned. Events count when they are returned, including Syncs and gaps.
+    /// What was read. `bytes` counts the header, all generations so far, and the whole current generation, except the
+    /// lost bytes. A generation counts if any of its events was returned. Events count when they are returned,
+    /// including Sync and Gap events.
     pub read: Tally,
-    /// What was lost. Batches, generations and events only count if enough of them is intact.
-    /// Events are those in the file. A reader may return more than one event for each.
+    /// What was lost. Batches, generations and events only count if enough of them is intact. `events` counts the
+    /// events in the file. A reader may return more than one event for each event in the file.
     pub lost: Tally,
     /// The number of bytes after the end of the trace, such as a second trace.
     pub trailing: u64,

@@ -11,9 +11,9 @@ use crate::time::Time;
 /// Why reading a trace failed, and at which place in the file.
 #[derive(Debug)]
 pub struct Error {
-    /// What is wrong.
+    /// The kind of error, with its data.
     pub kind: ErrorKind,
-    /// Where in the file.
+    /// The place in the file.
     pub at: Location,
 }
 
@@ -35,7 +35,7 @@ pub struct Location {
     pub offset: u64,
     /// The generation, if the error is inside one.
     pub generation: Option<u64>,
-    /// The thread (M) that wrote the batch, if the batch belongs to one.
+    /// The thread (M) that wrote the batch, if a thread wrote it.
     pub thread: Option<ThreadId>,
     /// The number of events delivered before the error, if it was found while ordering events.
     pub event: Option<u64>,
@@ -100,7 +100,7 @@ pub enum ErrorKind {
     /// The file contains a second trace after the first.
     #[error("a second trace starts here")]
     MultipleTraces,
-    /// The trace is followed by bytes that do not belong to it.
+    /// The trace is followed by bytes that are not part of it.
     #[error("the trace is followed by other data (byte {found:#04x} does not start a batch)")]
     TrailingData {
         /// The first byte after the trace.
@@ -117,8 +117,7 @@ pub enum ErrorKind {
     /// The file ends inside a batch.
     #[error("the file ends inside a batch: {missing} byte{} missing", if *.missing == 1 { " is" } else { "s are" })]
     TruncatedBatch {
-        /// The number of missing bytes according to the batch header, or 1 if the file ends inside
-        /// that header.
+        /// The number of missing bytes according to the batch header, or 1 if the file ends inside the header.
         missing: u64,
     },
     /// The header of a batch states a size above the maximum.
@@ -133,7 +132,7 @@ pub enum ErrorKind {
     /// A batch ends inside an integer.
     #[error("the batch ends inside an integer")]
     VarintTruncated,
-    /// A batch belongs to generation 0, which no runtime writes.
+    /// A batch has the generation 0, which no runtime writes.
     #[error("generation 0 is invalid")]
     InvalidGeneration,
     /// The generation number does not follow the previous one.
@@ -159,7 +158,7 @@ pub enum ErrorKind {
         /// The stated length in bytes.
         len: u64,
     },
-    /// A batch belongs to a P whose number is out of range.
+    /// The P of a batch has a number that is out of range.
     #[error("P {id} is out of range")]
     InvalidProc {
         /// The number of the P.
@@ -178,10 +177,10 @@ pub enum ErrorKind {
     #[error("the generation has no end marker: the trace is truncated")]
     MissingEndOfGeneration,
     /// A batch occurs twice in a row.
-    #[error("the batch is a copy of the previous one of the same M or kind")]
+    #[error("the batch is a copy of the previous batch of the same M or kind")]
     DuplicateBatch,
     /// A batch starts at an earlier time than the previous batch of the same thread.
-    #[error("the batch starts at timestamp {found}, before the previous one of its M at {last}")]
+    #[error("the batch starts at timestamp {found}, before the previous batch of its M at {last}")]
     TimeRegression {
         /// The start of the previous batch, in raw timestamp units.
         last: u64,
@@ -246,13 +245,13 @@ pub enum ErrorKind {
         /// The ID.
         id: StackId,
     },
-    /// A batch belongs to an experiment that is not supported.
+    /// A batch is of an experiment that is not supported.
     #[error("unknown experiment {id}")]
     UnknownExperiment {
         /// The number of the experiment.
         id: u8,
     },
-    /// The clock frequency of a generation is missing, occurs twice, or is one that no clock has.
+    /// The clock frequency of a generation is missing, occurs twice, or has a value that no clock has.
     #[error("{0} clock frequency")]
     BadFrequency(Flaw),
     /// The clock snapshot of a generation is missing, occurs twice, or is out of range (Go 1.25 and
@@ -273,7 +272,7 @@ pub enum ErrorKind {
         /// The name of the event.
         event: &'static str,
     },
-    /// A record that belongs to a table or to the framing occurs among the events of a thread.
+    /// A record of a table or of the framing occurs among the events of a thread.
     #[error("{event} is not allowed among the events of an M")]
     WrongContext {
         /// The name of the record.
@@ -341,7 +340,7 @@ pub enum ErrorKind {
         /// Its current state.
         state: &'static str,
     },
-    /// An event is earlier than one that must precede it: the clock of the trace is unreliable (Go
+    /// An event is earlier than an event that must precede it: the clock of the trace is unreliable (Go
     /// 1.21 and older).
     #[error("timestamps out of order: {found} after {last} ticks")]
     TimeOrder {
@@ -365,8 +364,7 @@ pub enum ErrorKind {
         /// The goroutine that the P is running.
         holds: GoId,
     },
-    /// The status at the start of a generation contradicts the state at the end of the previous
-    /// one.
+    /// The status at the start of a generation contradicts the state at the end of the previous generation.
     #[error("{resource} has status {found}, but its last state was {known}")]
     InconsistentStatus {
         /// The goroutine or P.
@@ -377,11 +375,11 @@ pub enum ErrorKind {
         found: &'static str,
     },
     /// A goroutine first appears in a status after the first generation: its creation is missing.
-    #[error("goroutine {0} has a status after the first generation but was never seen before")]
+    #[error("goroutine {0} first appears in a status after the first generation")]
     LateGoroutine(GoId),
     /// The status of a goroutine in a system call names no thread, or a thread that does not run
     /// the goroutine.
-    #[error("goroutine {go} has a status in a system call on {}, which has {}",
+    #[error("goroutine {go} is reported in a system call on {}, but that thread runs {}",
         or_none("thread", .thread), or_none("goroutine", .holds))]
     SyscallThread {
         /// The goroutine.
@@ -417,7 +415,7 @@ pub enum ErrorKind {
     /// A status says that a P is about to be stolen, but the P is on no thread.
     #[error("proc {0} is about to be stolen but is on no thread")]
     NoThreadForProc(ProcId),
-    /// The sequence number of an event that cannot wait does not follow the last one.
+    /// The sequence number of an event that cannot wait does not follow the last sequence number.
     #[error("{event}: sequence {found} of {resource} does not follow {last}")]
     BadSequence {
         /// The name of the event.
@@ -446,14 +444,14 @@ pub enum ErrorKind {
         /// The state of the GC.
         state: &'static str,
     },
-    /// The next event of every thread (before Go 1.22: of every P) has to wait. An event that they
-    /// wait for is missing or damaged.
+    /// The next event of every thread (before Go 1.22: of every P) has to wait. An event that these threads wait for is
+    /// missing or damaged.
     #[error("the trace is broken: none of {} {} can proceed: {}", .0.len(), noun(.0), heads(.0))]
     StuckFrontier(Vec<StuckHead>),
 }
 
 impl From<io::Error> for ErrorKind {
-    /// The error is not a `source`: its text is part of the text of the kind.
+    /// Wraps an I/O error. It is not a `source`, because its text is part of the text of the kind.
     fn from(error: io::Error) -> Self {
         ErrorKind::Io(error)
     }
@@ -497,18 +495,17 @@ impl fmt::Display for Flaw {
     }
 }
 
-/// How the goroutine, P and thread of an event differ from what it needs. The texts are those of
-/// Go's reader.
+/// How the goroutine, P and thread of an event differ from what the event needs. The texts are those of Go's reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContextMismatch {
-    /// It needs a thread.
+    /// The event needs a thread.
     NoThread,
-    /// It needs a P.
+    /// The event needs a P.
     NoProc,
-    /// It needs a goroutine.
+    /// The event needs a goroutine.
     NoGoroutine,
-    /// It must not have a goroutine.
+    /// The event must not have a goroutine.
     HasGoroutine,
 }
 

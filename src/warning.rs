@@ -13,9 +13,9 @@ use crate::id::GoId;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Warning {
-    /// What was found.
+    /// The kind of the finding.
     pub kind: WarningKind,
-    /// The goroutine that caused it.
+    /// The goroutine that caused the warning.
     #[cfg_attr(feature = "serde", serde(rename = "goroutine"))]
     pub go: Option<GoId>,
     /// The position of the event, or of the end of the trace.
@@ -28,9 +28,8 @@ pub struct Warning {
 }
 
 impl Warning {
-    /// The innermost frame outside of package `runtime/trace`: the place in the program that caused
-    /// the warning. If all frames are inside of that package, the innermost one. `None` if there is
-    /// no stack.
+    /// Returns the innermost frame outside of package `runtime/trace`: the place in the program that caused the
+    /// warning. If all frames are inside of that package, this is the innermost frame. `None` if there is no stack.
     pub fn place(&self) -> Option<&OwnedFrame> {
         let mut frames = self.stack.iter();
         frames.find(|frame| !frame.func.starts_with("runtime/trace.")).or(self.stack.first())
@@ -38,7 +37,7 @@ impl Warning {
 }
 
 impl fmt::Display for Warning {
-    /// One line, which ends with the function of [`place`](Warning::place).
+    /// Writes one line, which ends with the function of [`place`](Warning::place).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.kind, self.at)?;
         if let Some(go) = self.go {
@@ -55,7 +54,7 @@ impl fmt::Display for Warning {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum WarningKind {
-    /// A region ends that is not the goroutine's innermost one. Go's reader rejects such traces.
+    /// A region ends that is not the goroutine's innermost region. Go's reader rejects such traces.
     RegionMismatch,
     /// A task starts with the ID of a task that has not ended. Go's reader rejects such traces.
     TaskRestarted,
@@ -67,23 +66,23 @@ pub enum WarningKind {
 impl fmt::Display for WarningKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            WarningKind::RegionMismatch => "a region ends that is not the innermost one",
+            WarningKind::RegionMismatch => "a region ends that is not the innermost region",
             WarningKind::TaskRestarted => "a task starts that has already started",
             WarningKind::UnprovenEnd => "the trace seems complete, but nothing marks its end before Go 1.26",
         })
     }
 }
 
-/// The number of warnings that are kept. Further ones are only counted.
+/// The number of warnings that are kept. Further warnings are only counted.
 const MAX_WARNINGS: usize = 1000;
 
-/// The number of frames that are kept of a stack. The runtime writes no more (`traceStackSize` in
-/// Go `src/runtime/tracestack.go`).
+/// The number of frames that are kept of a stack. The runtime does not write more frames (`traceStackSize` in Go
+/// `src/runtime/tracestack.go`).
 const MAX_FRAMES: usize = 128;
 
-/// The memory that the frames of all warnings may take, in bytes. A hostile file can repeat a stack
-/// of long names for each of a thousand warnings. Names are counted as they are in the file:
-/// replacing invalid UTF-8 can make them up to three times as long.
+/// The memory that the frames of all warnings may take, in bytes. A malicious file can repeat a stack of long names for
+/// each of a thousand warnings. Names are counted as they are in the file: replacing invalid UTF-8 can make them up to
+/// three times as long.
 const MAX_STACK_BYTES: usize = 4 << 20;
 
 /// Collects the warnings of a decoder.
@@ -96,7 +95,7 @@ pub(crate) struct Warnings {
 }
 
 impl Warnings {
-    /// The warnings that are kept, and the number of all warnings.
+    /// Returns the warnings that are kept, and the number of all warnings.
     pub fn get(&self) -> (&[Warning], u64) {
         (&self.kept, self.count)
     }

@@ -26,7 +26,7 @@ shopt -s inherit_errexit
 readonly intended='
 ours|new|the trace is empty|Go accepts a header as a trace
 ours|new|the batch ends inside an integer|Go accepts a table that ends inside an integer as the end of the trace
-ours|new|the batch is a copy of the previous one|Go accepts some repeated batches
+ours|new|the batch is a copy of the previous batch|Go accepts some repeated batches
 ours|new|follows generation|Go accepts missing generations if the statuses agree
 ours|new|invalid clock frequency|Go accepts impossible clock frequencies
 ours|any|a timestamp overflows|Go lets times overflow

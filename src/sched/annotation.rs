@@ -1,7 +1,7 @@
-//! Tasks and regions, which the traced program marks.
+//! Tasks and regions, which the traced program starts and ends.
 //!
-//! If the program misuses them, that is a mistake of the program and no damage of the trace. So
-//! nothing here fails, unlike in Go's reader. A decoder reports a warning.
+//! Misusing them is a mistake of the program and not damage of the trace. So no function here fails, unlike in Go's
+//! reader. A decoder reports a warning instead.
 
 use std::collections::HashMap;
 
@@ -12,22 +12,22 @@ use super::{Context, Sched, mismatch};
 use crate::error::{ContextMismatch, ErrorKind};
 use crate::event::names::NameId;
 
-/// A task that has started and not ended.
+/// A task that has started but not ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActiveTask {
     pub parent: u64,
     pub name: NameId,
 }
 
-/// A region that has started and not ended.
+/// A region that has started but not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OpenRegion {
     task: u64,
     name: NameId,
 }
 
-/// The maximum number of innermost regions of a goroutine that are searched for a region that ends
-/// out of order. A hostile file can start many regions and end none of them.
+/// The maximum number of innermost regions of a goroutine that are searched for a region that ends out of order. A
+/// malicious file can start many regions and end none of them.
 const MAX_SEARCH: usize = 64;
 
 /// Whether the program used an annotation correctly.
@@ -41,14 +41,14 @@ pub(crate) enum Fit {
 #[derive(Debug, Default)]
 pub(crate) struct Annotations {
     tasks: HashMap<u64, ActiveTask, RandomState>,
-    /// By goroutine.
+    /// The open regions of each goroutine, innermost last.
     regions: HashMap<u64, Vec<OpenRegion>, RandomState>,
     /// The number of all open regions.
     open_regions: usize,
 }
 
 impl Annotations {
-    /// A task starts. The ID may be that of a task that has ended.
+    /// Starts a task. Its ID may be the ID of a task that has ended.
     pub fn task_begin(&mut self, id: u64, task: ActiveTask) -> Fit {
         match self.tasks.insert(id, task) {
             None => Fit::Good,
@@ -56,19 +56,19 @@ impl Annotations {
         }
     }
 
-    /// A task ends. Returns `None` if it has already ended or started before the trace.
+    /// Ends a task. Returns `None` if the task has already ended or started before the trace.
     pub fn task_end(&mut self, id: u64) -> Option<ActiveTask> {
         self.tasks.remove(&id)
     }
 
-    /// A region of a goroutine starts.
+    /// Starts a region of a goroutine.
     pub fn region_begin(&mut self, go: u64, task: u64, name: NameId) {
         self.open_regions += 1;
         self.regions.entry(go).or_default().push(OpenRegion { task, name });
     }
 
-    /// A region of a goroutine ends. If none is open, it started before the trace, which is correct
-    /// (Go issue 64878).
+    /// Ends a region of a goroutine. If no region is open, the region started before the trace, which is correct (Go
+    /// issue 64878).
     pub fn region_end(&mut self, go: u64, task: u64, name: NameId) -> Fit {
         let ended = OpenRegion { task, name };
         let Some(open) = self.regions.get_mut(&go).filter(|open| !open.is_empty()) else {
@@ -79,7 +79,7 @@ impl Annotations {
             self.open_regions -= 1;
             return Fit::Good;
         }
-        // It ends out of order, so remove it if it is among the innermost ones.
+        // The region ends out of order, so it is removed if it is among the innermost regions.
         let near = open.len().saturating_sub(MAX_SEARCH);
         if let Some(at) = open[near..].iter().rposition(|region| *region == ended) {
             open.remove(near + at);
@@ -88,7 +88,7 @@ impl Annotations {
         Fit::Misused
     }
 
-    /// A goroutine has exited.
+    /// Removes the regions of a goroutine that has exited.
     pub fn forget(&mut self, go: u64) {
         let regions = self.regions.remove(&go);
         self.open_regions -= regions.map_or(0, |regions| regions.len());
@@ -102,7 +102,7 @@ impl Annotations {
         self.open_regions
     }
 
-    /// The approximate memory in bytes.
+    /// Returns the approximate memory in bytes.
     pub fn bytes(&self) -> usize {
         /// The memory of a list of regions without the regions, and of its map entry.
         const LIST: usize = 64;
@@ -111,7 +111,7 @@ impl Annotations {
             + self.open_regions * size_of::<OpenRegion>()
     }
 
-    /// The names of all open tasks and regions.
+    /// Returns the names of all open tasks and regions.
     pub fn names_mut(&mut self) -> impl Iterator<Item = &mut NameId> {
         let regions = self.regions.values_mut().flatten().map(|region| &mut region.name);
         self.tasks.values_mut().map(|task| &mut task.name).chain(regions)
@@ -138,19 +138,19 @@ impl Sched {
         context.needs_thread(event)
     }
 
-    /// The running goroutine starts a task.
+    /// Starts a task of the running goroutine.
     pub fn task_begin(&mut self, context: Context, id: u64, task: ActiveTask) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserTaskBegin")?;
         Ok(self.annotations.task_begin(id, task))
     }
 
-    /// The running goroutine ends a task.
+    /// Ends a task of the running goroutine.
     pub fn task_end(&mut self, context: Context, id: u64) -> Result<Option<ActiveTask>, Box<ErrorKind>> {
         context.needs_user_code("UserTaskEnd")?;
         Ok(self.annotations.task_end(id))
     }
 
-    /// The running goroutine starts a region.
+    /// Starts a region of the running goroutine.
     pub fn region_begin(&mut self, context: Context, task: u64, name: NameId) -> Result<(), Box<ErrorKind>> {
         context.needs_user_code("UserRegionBegin")?;
         let go =
@@ -160,13 +160,13 @@ impl Sched {
         Ok(())
     }
 
-    /// The running goroutine ends a region.
+    /// Ends a region of the running goroutine.
     pub fn region_end(&mut self, context: Context, task: u64, name: NameId) -> Result<Fit, Box<ErrorKind>> {
         context.needs_user_code("UserRegionEnd")?;
         Ok(self.annotations.region_end(context.go_id, task, name))
     }
 
-    /// Removes everything of a goroutine that has exited, because its slot may be reused.
+    /// Removes the regions and ranges of a goroutine that has exited, because its slot may be reused.
     pub fn forget_annotations(&mut self, go: Index, id: u64) {
         self.annotations.forget(id);
         self.ranges.forget(go);

@@ -1,4 +1,4 @@
-//! [`Arena`]: values by ID in dense slots. An ID is looked up once, and is an index from then on.
+//! [`Arena`]: values by ID in dense slots. An ID is looked up once. After that, its index is used.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::number::number;
 
-/// An index into an [`Arena`]. [`Index::NONE`] is no index.
+/// An index into an [`Arena`]. [`Index::NONE`] means "no index".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Index(u32);
 
@@ -36,16 +36,15 @@ impl Index {
 /// Values with 64-bit IDs. Slots are reused, so the memory depends on the number of values and not
 /// on the IDs.
 ///
-/// The runtime counts goroutines and Ps up, so most IDs of a trace are small or consecutive. The
-/// first [`DIRECT`] slots are direct-mapped: an ID can be in the slot of its remainder. If that is
-/// taken, the ID is in an overflow slot, which a hash map finds.
+/// The runtime counts goroutines and Ps up, so most IDs of a trace are small or consecutive. The first [`DIRECT`] slots
+/// are direct-mapped: an ID can be in the slot of its remainder. If the slot is taken, the ID is in an overflow slot,
+/// which a hash map finds.
 #[derive(Default)]
 pub(crate) struct Arena<T> {
     /// The indexes of the IDs in overflow slots.
     ids: HashMap<u64, u32, RandomState>,
-    /// First the direct-mapped slots, then the overflow slots. The direct-mapped slots are
-    /// allocated on demand: their number doubles until it is [`DIRECT`]. All of them are allocated
-    /// before the first overflow slot.
+    /// First the direct-mapped slots, then the overflow slots. The direct-mapped slots are allocated on demand: their
+    /// number doubles until it is [`DIRECT`]. All direct-mapped slots are allocated before the first overflow slot.
     slots: Vec<Slot<T>>,
     /// The overflow slots that are free.
     free: Vec<u32>,
@@ -65,16 +64,16 @@ pub(super) const DIRECT: usize = 1024;
 // Doubling must reach this number, and `unused_id` must be less.
 const _: () = assert!(DIRECT.is_power_of_two() && DIRECT > 1);
 
-/// No ID has this index. It fills `recent` at first.
+/// No ID has this index. It is the initial value in `recent`.
 const NO_INDEX: u32 = u32::MAX;
 
-/// The direct-mapped slot of an ID.
+/// Returns the number of the direct-mapped slot of an ID.
 #[inline(always)]
 fn remainder(id: u64) -> usize {
     id as usize % DIRECT
 }
 
-/// An ID that belongs to another slot. It marks the direct-mapped slot as free.
+/// Returns an ID of another slot, which marks the direct-mapped slot as free.
 fn unused_id(remainder: usize) -> u64 {
     remainder as u64 ^ 1
 }
@@ -126,7 +125,7 @@ impl<T: Default> Arena<T> {
 }
 
 impl<T> Arena<T> {
-    /// The index of an ID, or [`Index::NONE`] if the ID is unknown.
+    /// Returns the index of an ID, or [`Index::NONE`] if the ID is unknown.
     #[inline(always)]
     pub fn find(&mut self, id: u64) -> Index {
         let remainder = remainder(id);
@@ -152,7 +151,7 @@ impl<T> Arena<T> {
         }
     }
 
-    /// All IDs and values, in no particular order.
+    /// Returns all IDs and values, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         let direct =
             self.slots.iter().take(DIRECT).enumerate().filter(|(remainder, slot)| slot.id != unused_id(*remainder));
@@ -163,8 +162,8 @@ impl<T> Arena<T> {
     /// Removes the value at an index from [`find`](Self::find) or [`insert`](Self::insert) that was
     /// not removed before.
     ///
-    /// It is cold, because removals are rare compared with lookups. So the loop that calls it keeps
-    /// its values in registers.
+    /// This function is cold, because removals are rare compared with lookups. As a result, the loop that calls it
+    /// keeps its values in registers.
     #[cold]
     #[inline(never)]
     pub fn remove(&mut self, index: Index) {
@@ -183,7 +182,7 @@ impl<T> Arena<T> {
         }
     }
 
-    /// The ID of an index, or `u64::MAX` for [`Index::NONE`].
+    /// Returns the ID of an index, or `u64::MAX` for [`Index::NONE`].
     #[inline(always)]
     pub fn id(&self, index: Index) -> u64 {
         match self.slots.get(index.0 as usize) {
@@ -192,8 +191,7 @@ impl<T> Arena<T> {
         }
     }
 
-    /// The value at an index from [`find`](Self::find) or [`insert`](Self::insert) that was not
-    /// removed.
+    /// Returns the value at an index from [`find`](Self::find) or [`insert`](Self::insert) that was not removed.
     #[inline(always)]
     pub fn get(&self, index: Index) -> Option<&T> {
         self.slots.get(index.0 as usize).map(|slot| &slot.value)
@@ -204,18 +202,18 @@ impl<T> Arena<T> {
         self.slots.get_mut(index.0 as usize).map(|slot| &mut slot.value)
     }
 
-    /// The approximate memory in bytes.
+    /// Returns the approximate memory in bytes.
     pub fn bytes(&self) -> usize {
         let overflow = (self.ids.capacity() + self.recent.len()) * size_of::<(u64, u32)>();
         self.slots.capacity() * size_of::<Slot<T>>() + overflow + self.free.capacity() * size_of::<u32>()
     }
 
-    /// The number of values.
+    /// Returns the number of values.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// All IDs, in no particular order.
+    /// Returns all IDs, in no particular order.
     pub fn ids(&self) -> impl Iterator<Item = u64> {
         self.iter().map(|(id, _)| id)
     }
@@ -255,7 +253,7 @@ mod tests {
         let mut arena = Arena::default();
         let low = [3, 9].map(|id| arena.insert(id, id));
         assert_eq!((arena.slots.len(), arena.recent.len()), (16, 0));
-        assert_eq!((arena.find(12), arena.find(500)), (Index::NONE, Index::NONE), "in a slot and after the last one");
+        assert_eq!((arena.find(12), arena.find(500)), (Index::NONE, Index::NONE), "in a slot and after the last slot");
         let overflow = arena.insert(3 + DIRECT as u64, 7);
         assert_eq!((arena.slots.len(), arena.recent.len()), (DIRECT + 1, DIRECT), "the first overflow slot");
         assert_eq!([3, 9, 3 + DIRECT as u64].map(|id| arena.find(id)), [low[0], low[1], overflow]);
@@ -271,7 +269,7 @@ mod tests {
         let mut random = 1u64;
         for step in 0..20_000 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            // At first, only IDs that fit in the direct-mapped slots below 32.
+            // In the first steps, only IDs that fit in the direct-mapped slots below 32.
             let reach = if step < 200 { 20 } else { ids.len() };
             let id = ids[(random >> 33) as usize % reach];
             let index = map.get(&id).copied();

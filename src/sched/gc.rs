@@ -6,7 +6,7 @@ use crate::error::{ErrorKind, broken};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum GcState {
-    /// The trace has had no event of the GC.
+    /// The trace has contained no GC event so far.
     #[default]
     Undetermined,
     NotRunning,
@@ -41,7 +41,7 @@ impl Gc {
 }
 
 impl Sched {
-    /// The GC is marking at the start of a generation.
+    /// Handles the event that the GC is marking at the start of a generation.
     pub fn gc_active(&mut self, context: Context, sequence: u64) -> Outcome {
         if self.in_first_generation() {
             if self.gc.state != GcState::Undetermined {
@@ -59,7 +59,7 @@ impl Sched {
         self.gc.enter(GcState::Running, sequence)
     }
 
-    /// The GC starts to mark.
+    /// Handles the event that the GC starts to mark.
     pub fn gc_begin(&mut self, context: Context, sequence: u64) -> Outcome {
         // The first cycle of the trace sets the sequence number.
         if self.gc.state == GcState::Undetermined {
@@ -75,7 +75,7 @@ impl Sched {
         self.gc.enter(GcState::Running, sequence)
     }
 
-    /// The GC ends marking.
+    /// Handles the event that the GC ends marking.
     pub fn gc_end(&mut self, context: Context, sequence: u64) -> Outcome {
         if !self.gc.is_next(sequence) {
             return Ok(Step::Wait);

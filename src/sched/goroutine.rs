@@ -6,7 +6,7 @@ use crate::error::{ErrorKind, broken};
 use crate::event::GoState;
 use crate::id::{GoId, NONE, ProcId, Resource, ThreadId, present};
 
-/// What happens to the running goroutine in a coroutine switch.
+/// How a coroutine switch changes the running goroutine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// It blocks.
@@ -20,12 +20,13 @@ pub(crate) enum Ending {
 pub(crate) struct GoStated {
     pub from: GoState,
     pub to: GoState,
-    /// Where to report it. A goroutine in a system call is reported on the thread of the call.
+    /// The context in which the goroutine is reported. A goroutine in a system call is reported on the thread of the
+    /// call.
     pub context: Context,
 }
 
 impl Sched {
-    /// States the status of a goroutine. `thread_id` is the thread if it is in a system call.
+    /// Handles a status of a goroutine. `thread_id` is the thread if the goroutine is in a system call.
     pub fn go_status(&mut self, context: Context, id: u64, thread_id: u64, wire_status: u64) -> Outcome<GoStated> {
         let resource = Resource::Goroutine(GoId(id));
         let status =
@@ -51,8 +52,8 @@ impl Sched {
         Ok(Step::Done(stated))
     }
 
-    /// The goroutine with this ID, which must have this status. In the first generation it may be
-    /// new, and then there is no index.
+    /// Returns the goroutine with this ID, which must have this status. In the first generation, the goroutine may be
+    /// new. Then the index is [`Index::NONE`].
     fn agreeing_go(&mut self, id: u64, status: GoStatus) -> Result<Index, Box<ErrorKind>> {
         let go = self.gos.find(id);
         match self.gos.get(go) {
@@ -66,7 +67,7 @@ impl Sched {
         }
     }
 
-    /// Checks that the status of a goroutine agrees with what is known.
+    /// Checks that the status of a goroutine agrees with its known state.
     pub fn check_go_status(&mut self, id: u64, wire_status: u64) -> Result<(), Box<ErrorKind>> {
         let status = GoStatus::from_wire(wire_status);
         status.map_or(Ok(()), |status| self.agreeing_go(id, status).map(|_| ()))
@@ -87,8 +88,7 @@ impl Sched {
         let resource = Resource::Goroutine(GoId(id));
         let thread = self.thread(thread_id);
         if thread == context.thread {
-            // After the first generation the goroutine must be known on its thread, however long
-            // the call takes.
+            // After the first generation the goroutine must be known on its thread, no matter how long the call takes.
             if !self.in_first_generation() && context.go != go {
                 return broken(fault(self.gos.id(context.go)));
             }
@@ -96,8 +96,8 @@ impl Sched {
             self.bind_go(thread, go);
             return Ok(context);
         }
-        // The thread is in the call during the whole generation. It has no P, because the runtime
-        // took it to trace this goroutine.
+        // The thread is in the call during the whole generation. It has no P, because the runtime took the P to trace
+        // this goroutine.
         let known = self.threads.get(thread).copied().unwrap_or(Thread::BLANK);
         if known.known {
             if known.go != go {
@@ -113,7 +113,7 @@ impl Sched {
         Ok(Context { thread, ..context })
     }
 
-    /// A goroutine is created in a system call, because a C thread calls Go.
+    /// Creates a goroutine in a system call, because a C thread calls Go.
     pub fn go_create_syscall(&mut self, context: Context, id: u64) -> Outcome {
         context.needs_no_go("GoCreateSyscall")?;
         let go = self.create(id, GoStatus::Syscall)?;
@@ -133,8 +133,8 @@ impl Sched {
         self.gos.remove(go);
     }
 
-    /// A coroutine switch: the next goroutine is unblocked, the running one blocks or exits, and
-    /// the next one starts.
+    /// Handles a coroutine switch: the next goroutine is unblocked, the running one blocks or exits, and the next one
+    /// starts.
     pub fn go_switch(
         &mut self,
         event: &'static str,
@@ -162,7 +162,7 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// A system call ends, and the thread has lost its P. Waits until the P is stopped or stolen.
+    /// Handles the end of a system call in which the thread has lost its P. Waits until the P is stopped or stolen.
     #[inline]
     pub fn go_syscall_end_blocked(&mut self, context: Context) -> Outcome {
         if self.procs.get(context.proc).is_some_and(|proc| proc.status == ProcStatus::Syscall) {
@@ -174,10 +174,9 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine that C called returns to C and exits. Returns whether the thread lost a P.
-    ///
-    /// The thread loses its P, because the system may reuse the thread ID. Otherwise a later thread
-    /// would seem to steal the P from itself.
+    /// Handles the exit of a goroutine that was called from C and returns to C. Returns whether the thread lost a P.
+    /// The thread loses its P, because the system may reuse the thread ID. Otherwise a later thread would seem to steal
+    /// the P from itself.
     pub fn go_destroy_syscall(&mut self, context: Context) -> Outcome<bool> {
         context.needs_go("GoDestroySyscall")?;
         self.in_status("GoDestroySyscall", context, GoStatus::Syscall)?;
@@ -197,7 +196,7 @@ impl Sched {
         }
     }
 
-    /// The goroutine of the event, which must have this status.
+    /// Returns the goroutine of the event, which must have this status.
     fn in_status(
         &mut self,
         event: &'static str,
@@ -214,7 +213,7 @@ impl Sched {
         }
     }
 
-    /// The P of the event, which must be in `Syscall`.
+    /// Returns the P of the event, which must be in `Syscall`.
     fn proc_in_syscall(&mut self, event: &'static str, context: Context) -> Result<&mut Proc, Box<ErrorKind>> {
         match self.procs.get_mut(context.proc) {
             Some(proc) if proc.status == ProcStatus::Syscall => Ok(proc),

@@ -1,8 +1,8 @@
-//! The amount of state that is kept, which a file can increase in each generation.
+//! The amount of state that the scheduler keeps. A file can increase it in each generation.
 
 use super::Sched;
 
-/// The numbers of live or open things.
+/// The numbers of live goroutines and Ps, and of open tasks and regions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Live {
     pub goroutines: u64,
@@ -12,7 +12,7 @@ pub(crate) struct Live {
 }
 
 impl Sched {
-    /// The current numbers.
+    /// Returns the current numbers.
     pub fn live(&self) -> Live {
         Live {
             goroutines: self.gos.len() as u64,
@@ -22,7 +22,7 @@ impl Sched {
         }
     }
 
-    /// The approximate memory of the state in bytes.
+    /// Returns the approximate memory of the state in bytes.
     pub fn bytes(&self) -> u64 {
         let arenas = self.gos.bytes() + self.procs.bytes() + self.threads.bytes();
         (arenas + self.names.bytes() + self.annotations.bytes() + self.ranges.bytes()) as u64

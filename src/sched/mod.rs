@@ -68,7 +68,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The context of events that belong to no thread.
+    /// The context of events without a thread.
     pub const NOWHERE: Context =
         Context { thread: Index::NONE, proc: Index::NONE, go: Index::NONE, proc_id: NONE, go_id: NONE };
 
@@ -133,7 +133,7 @@ impl Sequence {
         self.generation == last.generation && self.number == last.number.wrapping_add(1)
     }
 
-    /// The number, and the generation if it is not this one. Then no number follows.
+    /// Returns the number, and the generation if it is not the current generation. In this case, no number follows.
     fn said_in(self, generation: u64) -> String {
         match self.generation == generation {
             true => self.number.to_string(),
@@ -147,11 +147,9 @@ impl Sequence {
 pub(crate) struct Go {
     status: GoStatus,
     sequence: Sequence,
-    /// The thread that last had the goroutine. It still has it if `go` of the thread is this
-    /// goroutine.
+    /// The thread that last had the goroutine. The thread still has it if its `go` is this goroutine.
     thread: Index,
-    /// Whether `Sched::annotations` or `Sched::ranges` may mention the goroutine. For most
-    /// goroutines they never do.
+    /// Whether `Sched::annotations` or `Sched::ranges` may mention the goroutine. This is false for most goroutines.
     has_annotations: bool,
 }
 
@@ -160,7 +158,7 @@ pub(crate) struct Go {
 pub(crate) struct Proc {
     status: ProcStatus,
     sequence: Sequence,
-    /// The thread that last had the P, as in [`Go`].
+    /// The thread that last had the P, like [`Go::thread`].
     thread: Index,
 }
 
@@ -169,7 +167,7 @@ pub(crate) struct Proc {
 pub(crate) struct Thread {
     go: Index,
     proc: Index,
-    /// The IDs of these, because every event reports them.
+    /// The IDs of the goroutine and the P, because every event reports them.
     go_id: u64,
     proc_id: u64,
     /// Whether an event of the thread was tried, or a status mentioned it. Before that, its
@@ -181,7 +179,7 @@ impl Thread {
     pub const BLANK: Thread = Thread { go: Index::NONE, proc: Index::NONE, go_id: NONE, proc_id: NONE, known: false };
 }
 
-/// The value of free slots.
+/// Returns the value of free slots.
 impl Default for Thread {
     fn default() -> Self {
         Thread::BLANK
@@ -203,7 +201,8 @@ pub(crate) struct Sched {
 }
 
 impl Sched {
-    /// Starts a generation. Sequence numbers start anew. Things may be new only in the first one.
+    /// Starts a generation. Sequence numbers start from 0 again. Only in the first generation may a status mention a
+    /// new goroutine.
     ///
     /// Removes unused names, so no record may refer to a name that is not open.
     pub fn begin_generation(&mut self, generation: u64) {
@@ -226,7 +225,7 @@ impl Sched {
         Sequence { generation: self.generation, number }
     }
 
-    /// The index of a thread, which may be new.
+    /// Returns the index of a thread. Adds the thread if it is new.
     pub fn thread(&mut self, id: u64) -> Index {
         match self.threads.find(id) {
             Index::NONE => self.threads.insert(id, Thread::BLANK),
@@ -234,7 +233,7 @@ impl Sched {
         }
     }
 
-    /// The current context of a thread.
+    /// Returns the current context of a thread.
     #[inline(always)]
     pub fn context(&self, thread: Index) -> Context {
         match self.threads.get(thread) {
@@ -252,7 +251,7 @@ impl Sched {
         }
     }
 
-    /// Gives a goroutine to a thread. [`Index::NONE`] takes the goroutine of the thread away.
+    /// Gives a goroutine to a thread. [`Index::NONE`] removes the goroutine from the thread.
     fn bind_go(&mut self, thread: Index, go: Index) {
         let id = self.gos.id(go);
         if let Some(state) = self.threads.get_mut(thread) {
@@ -275,7 +274,7 @@ impl Sched {
         }
     }
 
-    /// Takes the goroutine of a thread away.
+    /// Removes the goroutine from a thread.
     fn free_go(&mut self, thread: Index) {
         if let Some(state) = self.threads.get_mut(thread) {
             state.go = Index::NONE;
@@ -283,7 +282,7 @@ impl Sched {
         }
     }
 
-    /// The thread that has a P, or [`Index::NONE`].
+    /// Returns the thread that has a P, or [`Index::NONE`].
     fn thread_of_proc(&self, proc: Index) -> Index {
         let thread = self.procs.get(proc).map_or(Index::NONE, |state| state.thread);
         match self.threads.get(thread) {
@@ -292,7 +291,7 @@ impl Sched {
         }
     }
 
-    /// The thread that has a goroutine, or [`Index::NONE`].
+    /// Returns the thread that has a goroutine, or [`Index::NONE`].
     fn thread_of_go(&self, go: Index) -> Index {
         let thread = self.gos.get(go).map_or(Index::NONE, |state| state.thread);
         match self.threads.get(thread) {
@@ -301,8 +300,8 @@ impl Sched {
         }
     }
 
-    /// Go's reader accepts a goroutine or P on two threads. What follows would be nonsense, so we
-    /// do not.
+    /// Fails if a goroutine or P is on another thread. Go's reader accepts this, but the events after it would be
+    /// wrong.
     fn not_bound_elsewhere(&self, resource: Resource, here: Index, there: Index) -> Result<(), Box<ErrorKind>> {
         match here.is_some() && there.is_some() && here != there {
             true => broken(ErrorKind::DoubleBinding {

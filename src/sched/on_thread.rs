@@ -8,10 +8,10 @@ use super::{Go, GoStatus, Outcome, Proc, ProcStatus, Sched, Sequence, Step, Thre
 use crate::error::{ContextMismatch, ErrorKind, broken};
 use crate::id::{GoId, NONE, ProcId, Resource};
 
-/// A thread, and what its events may change.
+/// A thread, and the state that its events may change.
 pub(crate) struct OnThread<'a> {
-    /// A copy, which the compiler keeps in registers. Its P does not change. Its goroutine is
-    /// written back at the end.
+    /// A copy of the thread, which the compiler keeps in registers. Its P does not change. Its goroutine is written
+    /// back at the end.
     thread: Thread,
     home: &'a mut Thread,
     index: Index,
@@ -21,7 +21,7 @@ pub(crate) struct OnThread<'a> {
 }
 
 impl Sched {
-    /// The thread with this index. `None` for [`Index::NONE`].
+    /// Returns the thread with this index. `None` for [`Index::NONE`].
     #[inline(always)]
     pub fn on_thread(&mut self, index: Index) -> Option<OnThread<'_>> {
         let home = self.threads.get_mut(index)?;
@@ -35,7 +35,7 @@ impl Sched {
         })
     }
 
-    /// A goroutine becomes runnable, because of another goroutine, the network poller or sysmon.
+    /// Makes a goroutine runnable because of another goroutine, the network poller or sysmon.
     pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
         unblock(&mut self.gos, id, Sequence { generation: self.generation, number })
     }
@@ -54,7 +54,7 @@ fn unblock(gos: &mut Arena<Go>, id: u64, sequence: Sequence) -> Outcome {
     }
 }
 
-/// It is a separate function, so that `OnThread` stays in registers.
+/// This is a separate function, so that `OnThread` stays in registers.
 #[cold]
 #[inline(never)]
 fn create(gos: &mut Arena<Go>, id: u64, go: Go) -> Outcome {
@@ -94,7 +94,7 @@ impl OnThread<'_> {
         self.thread.proc.is_some()
     }
 
-    /// A goroutine starts to run.
+    /// Starts to run a goroutine.
     #[inline(always)]
     pub fn go_start(&mut self, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
@@ -119,7 +119,7 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// The running goroutine yields or blocks.
+    /// Handles that the running goroutine yields or blocks.
     #[inline(always)]
     pub fn go_leave(&mut self, event: &'static str, status: GoStatus) -> Outcome {
         self.running(event, GoStatus::Running)?.status = status;
@@ -128,7 +128,7 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine is created by the running one, or by the runtime, for example for a timer.
+    /// Creates a goroutine. Its creator is the running goroutine, or the runtime, for example for a timer.
     #[inline(always)]
     pub fn go_create(&mut self, event: &'static str, id: u64, status: GoStatus) -> Outcome {
         let sequence = self.sequence(0);
@@ -141,14 +141,13 @@ impl OnThread<'_> {
         create(self.gos, id, Go::new(status, sequence))
     }
 
-    /// Whether the running goroutine may have open ranges or regions, which must be removed when it
-    /// exits.
+    /// Returns whether the running goroutine may have open ranges or regions, which must be removed when it exits.
     #[inline(always)]
     pub fn go_has_annotations(&self) -> bool {
         self.gos.get(self.thread.go).is_some_and(|go| go.has_annotations)
     }
 
-    /// The running goroutine exits.
+    /// Handles the exit of the running goroutine.
     #[inline(always)]
     pub fn go_destroy(&mut self) -> Outcome {
         self.running("GoDestroy", GoStatus::Running)?;
@@ -158,19 +157,18 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine becomes runnable.
+    /// Makes a goroutine runnable.
     #[inline(always)]
     pub fn go_unblock(&mut self, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
         unblock(self.gos, id, sequence)
     }
 
-    /// The running goroutine enters a system call. It keeps its thread. It keeps its P until
-    /// another thread steals it.
+    /// Handles that the running goroutine enters a system call. The goroutine keeps its thread. It keeps its P until
+    /// another thread steals the P.
     ///
-    /// The sequence number belongs to the P. It tells system calls apart, so that the right one
-    /// loses its P even if times are unreliable. The thread has the P, so a wrong number is an
-    /// error and not a reason to wait.
+    /// The sequence number counts events of the P. It distinguishes system calls, so that the right call loses its P
+    /// even if times are unreliable. The thread has the P, so a wrong number is an error and not a reason to wait.
     #[inline(always)]
     pub fn go_syscall_begin(&mut self, number: u64) -> Outcome {
         let sequence = self.sequence(number);
@@ -193,7 +191,7 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// A system call ends. The goroutine continues on the P that it kept.
+    /// Handles the end of a system call. The goroutine continues on the P that it kept.
     #[inline(always)]
     pub fn go_syscall_end(&mut self) -> Outcome {
         self.running("GoSyscallEnd", GoStatus::Syscall)?;
@@ -211,7 +209,7 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// The goroutine of the thread, which must have this status. The thread must have a P.
+    /// Returns the goroutine of the thread, which must have this status. The thread must have a P.
     #[inline(always)]
     fn running(&mut self, event: &'static str, status: GoStatus) -> Result<&mut Go, Box<ErrorKind>> {
         if !self.thread.proc.is_some() {

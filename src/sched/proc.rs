@@ -11,12 +11,12 @@ use crate::id::{ProcId, Resource, ThreadId, present};
 pub(crate) struct ProcStated {
     pub from: ProcState,
     pub to: ProcState,
-    /// Where to report it. A P that will be stolen is reported on the thread that still has it.
+    /// The context in which the P is reported. A P that will be stolen is reported on the thread that still has it.
     pub context: Context,
 }
 
 impl Sched {
-    /// States the status of a P.
+    /// Handles a status of a P.
     pub fn proc_status(&mut self, context: Context, id: u64, wire_status: u64) -> Outcome<ProcStated> {
         let resource = Resource::Proc(ProcId(id));
         let status =
@@ -60,8 +60,8 @@ impl Sched {
         Ok(Step::Done(stated))
     }
 
-    /// The P with this ID, which must have this status. A P in `Syscall` may also be about to be
-    /// stolen. If the P is new, there is no index.
+    /// Returns the P with this ID, which must have this status. A P in `Syscall` may also be about to be stolen. If the
+    /// P is new, the index is [`Index::NONE`].
     fn agreeing_proc(&mut self, id: u64, found: ProcStatus) -> Result<Index, Box<ErrorKind>> {
         let proc = self.procs.find(id);
         match self.procs.get(proc).map(|proc| proc.status) {
@@ -75,13 +75,13 @@ impl Sched {
         }
     }
 
-    /// Checks that the status of a P agrees with what is known.
+    /// Checks that the status of a P agrees with its known state.
     pub fn check_proc_status(&mut self, id: u64, wire_status: u64) -> Result<(), Box<ErrorKind>> {
         let status = ProcStatus::from_wire(wire_status);
         status.map_or(Ok(()), |status| self.agreeing_proc(id, status).map(|_| ()))
     }
 
-    /// A thread acquires an idle P.
+    /// Handles that a thread acquires an idle P.
     #[inline]
     pub fn proc_start(&mut self, context: Context, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
@@ -89,7 +89,7 @@ impl Sched {
         let Some(state) = self.procs.get_mut(proc) else {
             return Ok(Step::Wait);
         };
-        // If the thread has a P, it is in a system call, and another thread will steal the P.
+        // If the thread has a P, the thread is in a system call, and another thread will steal the P.
         if state.status != ProcStatus::Idle || !sequence.follows(state.sequence) || context.proc.is_some() {
             return Ok(Step::Wait);
         }
@@ -100,7 +100,7 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// A thread releases its P.
+    /// Handles that a thread releases its P.
     #[inline]
     pub fn proc_stop(&mut self, context: Context) -> Outcome {
         context.needs_proc("ProcStop")?;
@@ -115,8 +115,8 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// A thread takes the P of a thread in a system call, which may be the same thread. Returns the
-    /// state of the P before.
+    /// Handles that a thread takes the P of a thread in a system call, which may be the same thread. Returns the
+    /// previous state of the P.
     pub fn proc_steal(&mut self, context: Context, id: u64, number: u64, from: u64) -> Outcome<ProcState> {
         let sequence = self.sequence(number);
         let proc = self.procs.find(id);

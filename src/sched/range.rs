@@ -22,9 +22,9 @@ pub(crate) enum RangeId {
 /// The open ranges.
 #[derive(Debug, Default)]
 pub(super) struct OpenRanges {
-    /// The reasons of the open stop-the-world ranges, by goroutine. In a valid trace a goroutine
-    /// has at most one. If it has several, the end event removes the first reason and moves the
-    /// last one to its position, as Go's reader does.
+    /// The reasons of the open stop-the-world ranges, by goroutine. In a valid trace a goroutine has at most one
+    /// reason. If it has several, the end event removes the first reason and moves the last one to its position, as
+    /// Go's reader does.
     stops: HashMap<Index, IndexSet<NameId, RandomState>, RandomState>,
     /// The total number of reasons.
     stop_count: usize,
@@ -69,9 +69,9 @@ impl OpenRanges {
         }
     }
 
-    /// The approximate memory in bytes.
+    /// Returns the approximate memory in bytes.
     pub fn bytes(&self) -> usize {
-        /// Each goroutine that stops the world has a set of its own.
+        /// Each goroutine that stops the world has its own set.
         const STOP: usize = 160;
         self.stop_count * STOP + (self.assists.capacity() + self.sweeps.capacity()) * size_of::<Index>()
     }
@@ -98,7 +98,7 @@ impl OpenRanges {
     }
 }
 
-/// Fails if the range was not open.
+/// Returns an error if the range was not open.
 fn ended(event: &'static str, was_open: bool) -> Outcome {
     match was_open {
         true => Ok(Step::Done(())),
@@ -107,7 +107,7 @@ fn ended(event: &'static str, was_open: bool) -> Outcome {
 }
 
 impl Sched {
-    /// A stop-the-world or a mark assist starts on the running goroutine.
+    /// Starts a stop-the-world or a mark assist of the running goroutine.
     pub fn go_range_begin(&mut self, event: &'static str, context: Context, range: RangeId) -> Outcome {
         context.needs_user_code(event)?;
         self.begin_on_go(event, context.go, range)?;
@@ -120,7 +120,7 @@ impl Sched {
         self.ranges.begin(event, go, range)
     }
 
-    /// A goroutine, not necessarily the running one, is in a mark assist at the start of a
+    /// Handles that a goroutine, not necessarily the running goroutine, is in a mark assist at the start of a
     /// generation.
     pub fn go_range_active(&mut self, event: &'static str, go: u64, range: RangeId) -> Outcome {
         let go = self.gos.find(go);
@@ -133,7 +133,7 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// The stop-the-world of the running goroutine ends. Returns its reason.
+    /// Ends the stop-the-world of the running goroutine. Returns its reason.
     ///
     /// Go's reader keeps the reason as a string ID, which may mean a different string in the next
     /// generation. A [`NameId`] is valid in all generations.
@@ -145,20 +145,20 @@ impl Sched {
         }
     }
 
-    /// The running goroutine's mark assist ends.
+    /// Ends the running goroutine's mark assist.
     pub fn mark_assist_end(&mut self, context: Context) -> Outcome {
         context.needs_user_code("GCMarkAssistEnd")?;
         ended("GCMarkAssistEnd", self.ranges.assists.remove(&context.go))
     }
 
-    /// A sweep starts on the P of the thread.
+    /// Starts a sweep on the P of the thread.
     pub fn sweep_begin(&mut self, context: Context) -> Outcome {
         context.needs_proc("GCSweepBegin")?;
         self.ranges.begin("GCSweepBegin", context.proc, RangeId::Sweep)?;
         Ok(Step::Done(()))
     }
 
-    /// A P, not necessarily that of the thread, is sweeping at the start of a generation.
+    /// Handles that a P, not necessarily the P of the thread, is sweeping at the start of a generation.
     pub fn sweep_active(&mut self, proc: u64) -> Outcome {
         let proc = self.procs.find(proc);
         self.procs.get(proc).ok_or_else(|| mismatch("GCSweepActive", ContextMismatch::NoProc))?;
@@ -170,7 +170,7 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// The sweep on the P of the thread ends.
+    /// Ends the sweep on the P of the thread.
     pub fn sweep_end(&mut self, context: Context) -> Outcome {
         context.needs_proc("GCSweepEnd")?;
         ended("GCSweepEnd", self.ranges.sweeps.remove(&context.proc))

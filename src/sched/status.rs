@@ -1,4 +1,4 @@
-//! The statuses of goroutines and Ps in the runtime. They are finer than the public states.
+//! The statuses of goroutines and Ps in the runtime. They are more detailed than the public states.
 
 use crate::event::{GoState, ProcState};
 
@@ -13,7 +13,7 @@ pub(crate) enum GoStatus {
 }
 
 impl GoStatus {
-    /// The status with this number in the trace file.
+    /// Returns the status with this number in the trace file.
     pub fn from_wire(status: u64) -> Option<Self> {
         match status {
             1 => Some(GoStatus::Runnable),
@@ -44,10 +44,10 @@ pub(crate) enum ProcStatus {
     Running,
     #[default]
     Idle,
-    /// Its goroutine is in a system call, and another thread may steal the P.
+    /// The P's goroutine is in a system call, and another thread may steal the P.
     Syscall,
-    /// Its thread is unknown, and another thread will steal the P. It is the first status of the P
-    /// in a generation.
+    /// The P's thread is unknown, and another thread will steal the P. This is the first status of the P in a
+    /// generation.
     SyscallAbandoned,
 }
 
@@ -55,7 +55,7 @@ impl ProcStatus {
     pub const ALL: &[ProcStatus] =
         &[ProcStatus::Running, ProcStatus::Idle, ProcStatus::Syscall, ProcStatus::SyscallAbandoned];
 
-    /// The status with this number in the trace file.
+    /// Returns the status with this number in the trace file.
     pub fn from_wire(status: u64) -> Option<Self> {
         match status {
             1 => Some(ProcStatus::Running),
@@ -66,7 +66,7 @@ impl ProcStatus {
         }
     }
 
-    /// The public state. A P in a system call still has its thread. An abandoned P has none.
+    /// Returns the public state. A P in a system call still has its thread. An abandoned P has no thread.
     pub fn state(self) -> ProcState {
         match self {
             ProcStatus::Running | ProcStatus::Syscall => ProcState::Running,

@@ -12,22 +12,22 @@ use crate::wire::varint;
 /// The header of a batch, and the position of its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// The experiment, if it is the batch of one.
+    /// The number of the experiment. `None` if this is not a batch of an experiment.
     pub experiment: Option<u8>,
     pub generation: u64,
-    /// [`NONE`] if it belongs to no thread.
+    /// The ID of the thread. [`NONE`] if no thread wrote the batch.
     pub thread: u64,
-    /// In units of the clock.
+    /// The time of the start, in units of the clock.
     pub time: u64,
     /// The start of the batch in the window.
     pub start: usize,
-    /// The start of its body.
+    /// The start of the body in the window.
     pub body: usize,
-    /// Its end.
+    /// The end of the batch in the window.
     pub end: usize,
 }
 
-/// A batch with events of a thread, linked to the next one of that thread.
+/// A batch with events of a thread, linked to the next batch of the thread.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EventBatch {
     pub start: usize,
@@ -57,15 +57,15 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// Whether more bytes could lead to another result.
+    /// Returns whether more bytes could lead to another result.
     fn is_short(&self) -> bool {
-        // It may be the header of another trace.
+        // The bytes may be the header of another trace.
         matches!(self.kind, ErrorKind::TruncatedBatch { .. } | ErrorKind::NotABatch { found: b'g' })
     }
 }
 
-/// Reads the header at `start` and nothing after it, so that the reader of a slow source need not
-/// wait for what follows. The outer error is an I/O error.
+/// Reads the header at `start` and nothing after it, so that the reader of a slow source need not wait for the next
+/// bytes. The outer error is an I/O error.
 pub(super) fn read_from(
     source: &mut Source<'_>,
     start: usize,
@@ -88,12 +88,12 @@ pub(super) fn read(window: &[u8], start: usize) -> Result<Framing, Fault> {
     read_of(window, start, &[alloc_free::EXPERIMENT])
 }
 
-/// As [`read`], but accepts batches of any experiment.
+/// Like [`read`], but accepts batches of any experiment.
 pub(super) fn read_any(window: &[u8], start: usize) -> Result<Framing, Fault> {
     read_of(window, start, &[])
 }
 
-/// Reads a header. If `experiments` is not empty, it must be one of these.
+/// Reads a header. If `experiments` is not empty, the experiment of the batch must be one of these.
 fn read_of(window: &[u8], start: usize, experiments: &[u8]) -> Result<Framing, Fault> {
     let mut pos = start;
     let mut seen = [None; 2];
@@ -154,7 +154,7 @@ fn read_header(
     Ok(Framing::Batch(Batch { experiment, generation, thread, time, start: 0, body, end: body + size as usize }))
 }
 
-/// Determines what is in place of a batch. `ended`: whether the trace may have ended there.
+/// Determines what is in place of a batch. `ended` is true if the trace may have ended there.
 pub(super) fn unframed(kind: ErrorKind, ended: bool) -> ErrorKind {
     match kind {
         ErrorKind::NotABatch { found } if ended => ErrorKind::TrailingData { found },
@@ -167,14 +167,14 @@ impl Batch {
         window.get(self.body..self.end).unwrap_or_default()
     }
 
-    /// The type of the first record, which determines what the batch holds. `None` if the batch is
-    /// empty, belongs to an experiment, or starts with no known type.
+    /// Returns the type of the first record, which determines the contents of the batch. `None` if the batch is empty,
+    /// is a batch of an experiment, or starts with no known type.
     pub fn first(&self, window: &[u8]) -> Option<EventType> {
         let is_typed = self.experiment.is_none() && self.body < self.end;
         window.get(self.body).filter(|_| is_typed).and_then(|&code| EventType::from_code(code))
     }
 
-    /// Whether it is the batch of a table or of the clock.
+    /// Returns whether it is the batch of a table or of the clock.
     pub fn is_table(&self, window: &[u8]) -> bool {
         use EventType as E;
         matches!(self.first(window), Some(E::Strings | E::Stacks | E::CPUSamples | E::Sync | E::Frequency))
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_header_is_read() {
+    fn a_batch_header_yields_its_fields() {
         let bytes = [
             9, // before the batch
             1, // EventBatch
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_experimental_batch_and_an_end_are_read() {
+    fn headers_of_experimental_batches_and_ends_are_read() {
         let bytes = [49, 1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 2, 8, 8];
         let Ok(Framing::Batch(batch)) = read(&bytes, 0) else { panic!("a batch") };
         assert_eq!((batch.experiment, batch.thread_id(), batch.body(&bytes)), (Some(1), None, &[8, 8][..]));

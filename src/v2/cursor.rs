@@ -16,14 +16,14 @@ use crate::wire::varint;
 pub(super) struct Cursor {
     pub thread: Index,
     pub thread_id: u64,
-    /// The code of the event's type. [`read`](Self::read) checks that it is in the alphabet.
+    /// The code of the event's type. [`read`](Self::read) checks that it is a known code.
     pub code: u8,
     pub time: i64,
     /// The start of the event in the window.
     pub at: usize,
-    /// The start of its arguments.
+    /// The start of the event's arguments in the window.
     pub args: usize,
-    /// The end of its batch.
+    /// The end of the event's batch in the window.
     pub end: usize,
     next_batch: Option<u32>,
 }
@@ -31,8 +31,8 @@ pub(super) struct Cursor {
 /// The maximum number of arguments of a frequent event, without its time.
 const FREQUENT_ARGS: usize = 3;
 
-/// Long enough for the arguments of a frequent event and the type and time of the next one, if none
-/// of these integers is longer than [`varint::BRIEF`] bytes.
+/// The next bytes of a batch: enough for the arguments of a frequent event and the type and time of the next event, if
+/// none of these integers is longer than [`varint::BRIEF`] bytes.
 pub(super) type Frame = [u8; FRAME_LEN];
 pub(super) const FRAME_LEN: usize = FREQUENT_ARGS * varint::BRIEF + 1 + varint::BRIEF;
 
@@ -47,25 +47,24 @@ pub(super) struct Timebase<'a> {
 }
 
 impl Cursor {
-    /// A cursor before the first event of a thread. `first` is its first batch.
+    /// Creates a cursor before the first event of a thread. `first` is its first batch.
     pub fn new(thread: Index, thread_id: u64, first: u32) -> Self {
         Cursor { thread, thread_id, code: 0, time: 0, at: 0, args: 0, end: 0, next_batch: Some(first) }
     }
 
-    /// The batch after the current one.
+    /// Returns the batch after the current one.
     pub fn next_batch(&self) -> Option<u32> {
         self.next_batch
     }
 
-    /// The window up to the end of the batch.
+    /// Returns the window up to the end of the batch.
     #[inline(always)]
     pub fn bytes<'a>(&self, window: &'a [u8]) -> &'a [u8] {
         window.get(..self.end).unwrap_or_default()
     }
 
-    /// Moves to the event at `pos`, the end of the arguments of this one. Returns false and changes
-    /// nothing if the batch ends there, or if the time of the event cannot be read. `bytes` must
-    /// end where the batch ends.
+    /// Moves to the event at `pos`, the end of the arguments of the current event. Returns false and changes nothing if
+    /// the batch ends there, or if the time of the event cannot be read. `bytes` must end where the batch ends.
     #[inline(always)]
     pub fn step(&mut self, pos: usize, bytes: &[u8], frequency: Frequency) -> bool {
         let mut args = pos + 1;
@@ -120,7 +119,7 @@ impl Cursor {
         broken(self.fault(base))
     }
 
-    /// Why [`step`](Self::step) did not move to the event at `at`.
+    /// Returns why [`step`](Self::step) did not move to the event at `at`.
     fn fault(&self, base: &Timebase<'_>) -> ErrorKind {
         let bytes = self.bytes(base.window);
         let code = bytes.get(self.at).copied().unwrap_or_default();
@@ -134,9 +133,8 @@ impl Cursor {
     }
 }
 
-/// A cursor that moves through a batch as long as all integers are brief (at most [`varint::BRIEF`]
-/// bytes) and the batch does not end. It is a separate type so that the compiler keeps it in
-/// registers.
+/// A cursor that moves through a batch as long as all integers have at most [`varint::BRIEF`] bytes and the batch does
+/// not end. It is a separate type so that the compiler keeps it in registers.
 pub(super) struct Stride<'a> {
     /// The type of the current event.
     pub code: u8,
@@ -154,14 +152,14 @@ impl<'a> Stride<'a> {
         Some(Stride { code: cursor.code, time: cursor.time, rest, head: cursor.args - cursor.at })
     }
 
-    /// The next [`FRAME_LEN`] bytes, from the arguments on. `None` if the batch has fewer.
+    /// Returns the next [`FRAME_LEN`] bytes, from the arguments on. `None` if the batch has fewer bytes left.
     #[inline(always)]
     pub fn frame(&self) -> Option<&'a Frame> {
         self.rest.first_chunk()
     }
 
-    /// Moves to the next event. It starts `len` bytes into the frame, after the arguments of this
-    /// one. Returns false and changes nothing if its time is not brief or exceeds the limit.
+    /// Moves to the next event. The next event starts `len` bytes into the frame, after the arguments of the current
+    /// event. Returns false and changes nothing if its time is not brief or exceeds the limit.
     #[inline(always)]
     pub fn step(&mut self, len: usize, frame: &Frame, frequency: Frequency) -> bool {
         let mut args = len + 1;
@@ -187,15 +185,15 @@ impl<'a> Stride<'a> {
     }
 }
 
-/// The sum of a time and a duration, or `None` if it is not below [`TIME_LIMIT`]. Neither is
-/// negative, so the sum fits in a `u64`.
+/// Returns the sum of a time and a duration, or `None` if it is not below [`TIME_LIMIT`]. Neither argument is negative,
+/// so the sum fits in a `u64`.
 #[inline(always)]
 fn add(time: i64, delta: i64) -> Option<i64> {
     let sum = time.cast_unsigned() + delta.cast_unsigned();
     (sum < TIME_LIMIT.cast_unsigned()).then_some(sum.cast_signed())
 }
 
-/// Why an event type is not allowed in the batch of a thread.
+/// Returns why an event type is not allowed in the batch of a thread.
 fn not_here(code: u8, version: Version) -> ErrorKind {
     let Some(event) = EventType::from_code(code) else {
         return ErrorKind::UnknownEvent { code };

@@ -1,8 +1,7 @@
-//! From batches to ordered events: reads a generation, orders its events, and continues with the
-//! next one.
+//! Decodes batches to ordered events: reads a generation, orders its events, and continues with the next generation.
 //!
-//! [`Strict`] and [`Lenient`] read generations and decide about faults: strict reading stops,
-//! lenient reading continues. They share a [`Generation`] and a [`Sequencer`].
+//! [`Strict`] and [`Lenient`] read generations and decide how to handle faults: strict reading stops, lenient reading
+//! continues. They share a [`Generation`] and a [`Sequencer`].
 
 use super::generation::Generation;
 use super::lenient::Lenient;
@@ -24,7 +23,7 @@ pub(crate) struct Decoder {
     stage: Stage,
 }
 
-/// Reads generations and decides about faults.
+/// Reads generations and decides how to handle faults.
 #[derive(Debug)]
 enum Driver {
     Strict(Strict),
@@ -34,9 +33,9 @@ enum Driver {
 #[derive(Debug)]
 enum Stage {
     Reading,
-    /// This error follows the block.
+    /// This error is returned after the block.
     Failing(Error),
-    /// The block is the last one.
+    /// The current block is the last block.
     Ended,
 }
 
@@ -53,7 +52,7 @@ impl Decoder {
         }
     }
 
-    /// Orders more events. All ordered ones must have been returned. Returns false at the end.
+    /// Orders more events. All ordered events must have been returned. Returns false at the end.
     #[inline(never)]
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         let Decoder { sequencer, driver, stage } = self;
@@ -89,7 +88,7 @@ impl Decoder {
         }
     }
 
-    /// What was read and lost so far.
+    /// Returns counts of what was read and lost so far.
     pub fn account(&self, source: &Source<'_>) -> Account<'_> {
         let ledger = match &self.driver {
             Driver::Strict(_) => None,
@@ -109,7 +108,7 @@ impl Decoder {
         Account { read, lost, trailing, faults, fault_count }
     }
 
-    /// The current generation.
+    /// Returns the current generation.
     pub fn generation(&self, source: &Source<'_>) -> Option<GenerationInfo> {
         let Generation { number, len, total_batches, earlier_batches, ref threads, .. } = self.sequencer.generation;
         (number != 0).then_some(GenerationInfo {
@@ -125,24 +124,24 @@ impl Decoder {
         self.sequencer.warnings.get()
     }
 
-    /// The number of batches that were read.
+    /// Returns the number of batches that were read.
     pub fn batches(&self) -> u64 {
         self.sequencer.generation.total_batches
     }
 
-    /// Whether the next event is ordered.
+    /// Returns whether the next event is ordered.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.sequencer.is_ready()
     }
 
-    /// The next event, which must be ordered, and its names.
+    /// Returns the next event, which must be ordered, and its names.
     #[inline(always)]
     pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         self.sequencer.deliver(source)
     }
 
-    /// All events that are ordered, and their names.
+    /// Returns all events that are ordered, and their names.
     pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
         self.sequencer.take(source)
     }

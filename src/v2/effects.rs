@@ -1,11 +1,11 @@
-//! What each event does to goroutines, Ps and the GC, and when it can happen.
+//! The effects of each event on goroutines, Ps and the GC, and the conditions under which it can happen.
 //!
-//! This table is the only complete statement of these rules. [`waits_for`] and [`ends_waits`]
-//! follow from it. [`order`](super::order) implements it twice, because it must be fast: one
-//! function for frequent events and one for all events. The tests of this module try both with
-//! every event in every state, and compare the outcome with the table.
+//! This table is the only complete statement of these rules. [`waits_for`] and [`ends_waits`] follow from it.
+//! [`order`](super::order) implements it twice, because it must be fast: one function for frequent events and one for
+//! all events. The tests of this module try both functions with every event in every state, and compare the outcome
+//! with the table.
 //!
-//! The rules are those of Go's `src/internal/trace/order.go`.
+//! The rules are the same as in Go's `src/internal/trace/order.go`.
 
 use smallvec::SmallVec;
 
@@ -14,11 +14,11 @@ use crate::id::NONE;
 use crate::sched::arena::Index;
 use crate::sched::{Context, GcState, GoStatus, ProcStatus, Sched, Wait};
 
-/// A rule of an event. The rules of an event apply in order. The first one that is not met decides
-/// whether the event waits or the trace is broken. If all are met, all of their changes are made.
+/// A rule of an event. The rules of an event apply in order. The first rule that is not met decides whether the event
+/// waits or the trace is broken. If all rules are met, all their changes are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// What the thread must have. Otherwise the trace is broken.
+    /// The thread must have this. Otherwise the trace is broken.
     Needs(Need),
     /// The event waits while its thread has this.
     WaitsWhile(Have),
@@ -26,68 +26,67 @@ pub(super) enum Rule {
     Go(GoChange),
     /// A P changes its state.
     Proc(ProcChange),
-    /// The GC changes its state. The event waits until it is the next event of the GC.
+    /// The GC changes its state. The event waits until its sequence number is the next number of the GC.
     Gc(GcChange),
-    /// The event states the status of a goroutine at the start of a generation. The status must be
-    /// the known one. Goroutines may be new in the first generation.
+    /// The event states the status of a goroutine at the start of a generation. The status must equal the known status.
+    /// Goroutines may be new in the first generation.
     GoStatus,
-    /// The event states the status of a P at the start of a generation. The status must be the
-    /// known one, or `SyscallAbandoned` for a P in `Syscall`. Ps may be new in any generation.
+    /// The event states the status of a P at the start of a generation. The status must equal the known status, or
+    /// `SyscallAbandoned` for a P in `Syscall`. Ps may be new in any generation.
     ProcStatus,
     /// A range starts. It must not be open.
     RangeBegin(Range),
     /// A range ends. It must be open.
     RangeEnd(Range),
-    /// A range is open at the start of a generation, on the goroutine or P that the event names. It
-    /// starts in the first generation. In later ones, it must be open.
+    /// A range is open at the start of a generation, on the goroutine or P that the event names. In the first
+    /// generation, this starts the range. In later generations, the range must be open.
     RangeActive(Range),
 }
 
-/// What an event needs.
+/// A condition of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// A thread.
+    /// There is a thread.
     Thread,
-    /// A thread with a P.
+    /// There is a thread with a P.
     Proc,
-    /// A thread with a goroutine.
+    /// There is a thread with a goroutine.
     Go,
-    /// A thread without a goroutine.
+    /// There is a thread without a goroutine.
     NoGo,
     /// If the thread has a goroutine, it is Running.
     GoIsRunning,
-    /// If the P that the event names is in `Syscall`, the thread that the event names has it, and
-    /// loses it.
+    /// If the P that the event names is in `Syscall`, the thread that the event names has the P, and loses it.
     ProcOnNamedThread,
 }
 
-/// What the thread of an event that waits has.
+/// A P that the thread of an event that waits has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Have {
-    /// A P.
+    /// A P in any state.
     Proc,
     /// A P in `Syscall`.
     ProcInSyscall,
 }
 
-/// Which goroutine or P a rule is about.
+/// The goroutine or P that a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// The one that the thread has. If its state is not as the rule says, the trace is broken.
+    /// The goroutine or P of the thread. If it is in another state than the rule's, the trace is broken.
     Own,
-    /// The one that the thread has, if it has one.
+    /// The goroutine or P of the thread, if it has one.
     OwnIfAny,
-    /// The one that the first argument names. The second argument is its next sequence number. The
-    /// event waits until the state and the number are as the rule says.
+    /// The goroutine or P whose ID is the first argument. The second argument is its next sequence number. The event
+    /// waits until the state equals the rule's and the number is next.
     Named,
-    /// A new one with the ID in the first argument.
+    /// A new goroutine or P whose ID is the first argument.
     New,
 }
 
-/// A goroutine changes its state. `None`: it does not exist.
+/// A goroutine changes its state. `None` means that the goroutine does not exist.
 ///
-/// A goroutine that is Running or in Syscall afterwards is on the thread of the event. Others are on
-/// no thread.
+/// A goroutine that is Running or in Syscall afterwards is on the thread of the event. Other goroutines are on no
+/// thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GoChange {
     pub who: Subject,
@@ -97,14 +96,13 @@ pub(super) struct GoChange {
 
 /// A P changes its state.
 ///
-/// A P that is Running or in Syscall afterwards is on the thread of the event. Others are on no
-/// thread.
+/// A P that is Running or in Syscall afterwards is on the thread of the event. Other Ps are on no thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ProcChange {
     pub which: Subject,
     pub from: &'static [ProcStatus],
     pub to: ProcStatus,
-    /// Whether an event of the P's own thread has a sequence number of the P, as its first argument.
+    /// Whether the event of the P's own thread has the P's sequence number as its first argument.
     pub own_sequence: bool,
 }
 
@@ -116,7 +114,7 @@ pub(super) struct GcChange {
     pub first: FirstOfGc,
 }
 
-/// When an event of the GC sets the sequence number. Then it has no further rules, except that the
+/// The cases in which an event of the GC sets the sequence number. In these cases, the only other rule is that the
 /// state of the GC must be unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FirstOfGc {
@@ -130,15 +128,15 @@ pub(super) enum FirstOfGc {
 /// The kinds of ranges that a goroutine or a P can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Range {
-    /// Of a goroutine.
+    /// A range of a goroutine.
     StopTheWorld,
-    /// Of a goroutine.
+    /// A range of a goroutine.
     MarkAssist,
-    /// Of a P.
+    /// A range of a P.
     Sweep,
 }
 
-/// The rules of an event.
+/// Returns the rules of an event.
 pub(super) fn rules(event: EventType) -> &'static [Rule] {
     BY_CODE[usize::from(event.code())]
 }
@@ -209,9 +207,9 @@ static TABLE: [Row; 49] = {
     ]
 };
 
-/// Of events that a goroutine of the program causes.
+/// The rules of events that a goroutine of the program causes.
 const USER_CODE: &[Rule] = &[Rule::Needs(Need::Proc), Rule::Needs(Need::Go)];
-/// Of the AllocFree experiment.
+/// The rules of events of the AllocFree experiment.
 const ALLOCATION: &[Rule] = &[Rule::Needs(Need::Thread)];
 
 static BY_CODE: [&[Rule]; 256] = {
@@ -244,7 +242,7 @@ const fn own_proc(from: &'static [ProcStatus], to: ProcStatus) -> Rule {
     Rule::Proc(ProcChange { which: Subject::Own, from, to, own_sequence: false })
 }
 
-/// Any state will do: the sequence number decides.
+/// Returns a change from any state. Only the sequence number must be right.
 const fn own_proc_next(to: ProcStatus) -> Rule {
     Rule::Proc(ProcChange { which: Subject::Own, from: ProcStatus::ALL, to, own_sequence: true })
 }
@@ -262,7 +260,7 @@ const fn gc(from: GcState, to: GcState, first: FirstOfGc) -> Rule {
 }
 
 impl Subject {
-    /// The ID of the goroutine or P, given that of the thread and the one that the event names.
+    /// Returns the ID of the goroutine or P, given the ID on the thread and the ID that the event names.
     fn id(self, own: u64, named: u64) -> u64 {
         match self {
             Subject::Own | Subject::OwnIfAny => own,
@@ -271,7 +269,7 @@ impl Subject {
     }
 }
 
-/// What an event that cannot happen yet waits for. `None` if the event never waits.
+/// Returns what an event that cannot happen yet waits for. `None` if the event never waits.
 pub(super) fn waits_for(
     sched: &mut Sched,
     event: EventType,
@@ -286,7 +284,7 @@ pub(super) fn waits_for(
         Rule::Proc(ProcChange { which: Subject::Named, from, .. }) => {
             let stealable = from.contains(&ProcStatus::Syscall);
             let wait = Wait::Proc { id: a, stealable, last: b.wrapping_sub(1) };
-            // If the P is ready, the event waits for something else.
+            // If the P is already in this state, the event waits for something else.
             (sched.proc_wait(a) != Some(wait)).then_some(wait)
         }
         Rule::WaitsWhile(_) => Some(Wait::ProcLost { id: context.proc_id }),
@@ -295,7 +293,7 @@ pub(super) fn waits_for(
     })
 }
 
-/// The waits that end because an event has happened, whose thread had this P and goroutine before.
+/// Returns the waits that end because an event has happened. `before` is the context of its thread before the event.
 pub(super) fn ends_waits(
     sched: &mut Sched,
     event: EventType,

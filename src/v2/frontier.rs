@@ -1,8 +1,7 @@
 //! The frontier: a binary heap of the threads, by the time of their next event.
 //!
-//! The standard library's heap would order threads with the same time differently, which is visible
-//! in the result. This one, and the sorting when the earliest event has to wait, follow Go's
-//! `src/internal/trace/batchcursor.go`.
+//! The standard library's heap would order threads with the same time differently, which is visible in the result. This
+//! heap, and the sorting when the earliest event has to wait, follow Go's `src/internal/trace/batchcursor.go`.
 
 use crate::wire::pdqsort;
 
@@ -25,7 +24,7 @@ impl Frontier {
         &self.heap
     }
 
-    /// The latest time at which the first head stays the first.
+    /// Returns the latest time at which the first head stays the first.
     pub fn limit(&self) -> i64 {
         self.heap.iter().take(3).skip(1).map(|head| head.time).min().unwrap_or(i64::MAX)
     }
@@ -53,7 +52,7 @@ impl Frontier {
     }
 
     pub fn remove(&mut self, mut i: usize) {
-        // First move it to the root, whatever the times.
+        // This first moves the head to the root, no matter what the times are.
         while i > 0 {
             self.heap.swap((i - 1) / 2, i);
             i = (i - 1) / 2;
@@ -77,12 +76,12 @@ impl Frontier {
         i
     }
 
-    /// Moves `head` down from this index. It stays in registers until its place is found.
+    /// Moves `head` down from this index. The head stays in registers until its place is found.
     #[inline(always)]
     fn sift_down(&mut self, mut i: usize, head: Head) {
         let heap = &mut self.heap[..];
         loop {
-            // Of equal times, the upper one stays. Otherwise the left one moves up.
+            // At equal times, the upper head stays. If both children have equal times, the left child moves up.
             let left = 2 * i + 1;
             let (mut least, mut least_head) = (i, head);
             if let Some(&child) = heap.get(left) {
@@ -114,7 +113,7 @@ mod tests {
     #[derive(Clone, Copy, Debug)]
     enum Move {
         Insert,
-        /// The time of the first head grows by this.
+        /// The time of the first head grows by this number.
         Advance(i64),
         /// The time of another head grows, after sorting.
         AdvanceAnother(usize, i64),
@@ -133,7 +132,7 @@ mod tests {
         proptest::collection::vec(one, 0..200)
     }
 
-    /// Multiples of 1000 plus the cursor number, so that no two heads have the same time.
+    /// Returns a multiple of 1000 plus the cursor number, so that no two heads have the same time.
     fn time(of: i64, cursor: u32) -> i64 {
         of * 1000 + i64::from(cursor)
     }
@@ -147,9 +146,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_is_the_earliest(moves in moves()) {
+        fn the_first_head_is_the_earliest(moves in moves()) {
             let mut frontier = Frontier::default();
-            // A plain list to compare with, by cursor.
+            // This is the reference: a plain list, sorted by cursor.
             let mut naive: Vec<Head> = Vec::new();
             let mut cursors = 0;
             for step in moves {
@@ -197,7 +196,7 @@ mod tests {
         frontier.update(at, head.time);
     }
 
-    /// The order of equal times after Go's `heapInsert`, `heapUpdate` and `heapRemove`.
+    /// Checks the order of equal times after Go's `heapInsert`, `heapUpdate` and `heapRemove`.
     #[test]
     fn at_equal_times_the_upper_head_stays_and_then_the_left_one_rises() {
         let mut frontier = Frontier::default();
@@ -207,9 +206,9 @@ mod tests {
         frontier.update(0, 5);
         assert_eq!(cursors(&frontier), [0, 1, 2, 3, 4, 5], "not later than its children");
         frontier.update(0, 6);
-        assert_eq!(cursors(&frontier), [1, 3, 2, 0, 4, 5], "the left child rises");
+        assert_eq!(cursors(&frontier), [1, 3, 2, 0, 4, 5], "the left child moves up");
         frontier.remove(2);
-        assert_eq!(cursors(&frontier), [5, 3, 1, 0, 4], "to the root, and the last takes its place");
+        assert_eq!(cursors(&frontier), [5, 3, 1, 0, 4], "moved to the root, then replaced by the last head");
         frontier.update(3, 4);
         assert_eq!(cursors(&frontier), [0, 5, 1, 3, 4]);
         frontier.clear();

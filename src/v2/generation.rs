@@ -1,7 +1,7 @@
 //! One generation: its batches by thread (M), its tables, its CPU samples and its clock.
 //!
-//! This is data only. [`strict`](super::strict) and [`lenient`](super::lenient) read it from a
-//! file. They decide which batches to [`add`](Generation::add) and what to do about faults.
+//! This is data only. [`strict`](super::strict) and [`lenient`](super::lenient) read it from a file. They decide which
+//! batches to [`add`](Generation::add) and how to handle faults.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -34,31 +34,31 @@ pub(super) struct Thread {
 /// A sample of the CPU profiler.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
-    /// In nanoseconds.
+    /// The time in nanoseconds.
     pub time: i64,
     pub thread: u64,
     pub proc: u64,
     pub go: u64,
     pub stack: u64,
-    /// Its position in the window.
+    /// The position of the sample in the window.
     pub at: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Generation {
-    /// 0 before the first batch.
+    /// The number of the generation. 0 before the first batch.
     pub number: u64,
     pub batches: Vec<EventBatch>,
-    /// In the order of their first batches.
+    /// The threads, in the order of their first batches.
     pub threads: Vec<Thread>,
     pub tables: Tables,
     pub samples: Vec<Sample>,
-    /// Valid once the generation has stated it.
+    /// The clock's frequency. Valid once the generation has stated it.
     pub frequency: Frequency,
     pub has_frequency: bool,
     /// The version of the trace.
     pub version: Version,
-    /// The newest version whose events and batches are accepted. Those newer than the version of
+    /// The newest version whose events and batches are accepted. Events and batches that are newer than the version of
     /// the trace are faults.
     pub accepts: Version,
     pub alphabet: &'static Alphabet,
@@ -73,7 +73,7 @@ pub(super) struct Generation {
     uncounted: HashMap<u64, usize, RandomState>,
     /// The bytes of the clock's batch.
     pub clock_batch: Range<usize>,
-    /// Its length in the window.
+    /// The length of the generation in the window.
     pub len: usize,
     /// The number of batches that were read so far, in all generations.
     pub total_batches: u64,
@@ -82,7 +82,7 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    /// An empty generation, which can be filled and cleared several times.
+    /// Creates an empty generation, which can be filled and cleared several times.
     pub fn new(version: Version, accepts: Version, limits: Limits) -> Self {
         Generation {
             number: 0,
@@ -107,12 +107,12 @@ impl Generation {
         }
     }
 
-    /// The time of its Sync event, which is that of its earliest batch.
+    /// Returns the time of its Sync event, which is the time of its earliest batch.
     pub fn start(&self) -> Option<i64> {
         self.frequency.time(self.min_time)
     }
 
-    /// What decoding its events needs.
+    /// Returns the properties that decoding its events needs.
     #[inline(always)]
     pub fn timebase<'a>(&'a self, window: &'a [u8]) -> Timebase<'a> {
         Timebase {
@@ -145,15 +145,15 @@ impl Generation {
         Error { kind, at: Location { offset, generation, thread, event: None } }
     }
 
-    /// An error in a batch that may be the first of the generation.
+    /// Creates an error in a batch that may be the first batch of the generation.
     pub fn error_in(&self, batch: &Batch, kind: ErrorKind, offset: u64) -> Error {
         let error = self.error(kind, offset, batch.thread_id());
         let generation = error.at.generation.or((batch.generation != 0).then_some(batch.generation));
         Error { at: Location { generation, ..error.at }, ..error }
     }
 
-    /// An error in the framing of a batch that may be the first of the generation. `base` is the
-    /// offset of the window in the file.
+    /// Creates an error in the framing of a batch that may be the first batch of the generation. `base` is the offset
+    /// of the window in the file.
     pub fn error_of(&self, fault: batch::Fault, base: u64) -> Error {
         let error = self.error(fault.kind, base + fault.at as u64, fault.thread);
         let generation = error.at.generation.or(fault.generation);
@@ -182,8 +182,8 @@ impl Generation {
         limits::check("batches of experiments in a generation", batches, limits.experiment_batches)
     }
 
-    /// Adds a batch to the events or to the table that it belongs to. An error means that the rest
-    /// of the batch cannot be read. What was read before is kept.
+    /// Adds a batch to the events or to the table of its kind. An error means that the rest of the batch cannot be
+    /// read. Records before the error are kept.
     pub fn add(&mut self, batch: &Batch, window: &[u8], faults: Faults<'_>) -> Check {
         if let Some(experiment) = batch.experiment {
             return self.add_experiment(experiment, batch, window, faults);
@@ -257,7 +257,7 @@ impl Generation {
         while let Some(at) = records.next(EventType::CPUSample)? {
             let time = records.int()?;
             let [thread, proc, go, stack] = [records.int()?, records.int()?, records.int()?, records.int()?];
-            // In units of the clock until the frequency is known.
+            // The time is in units of the clock until the frequency is known.
             let Ok(time) = i64::try_from(time) else {
                 faults(Fault { kind: ErrorKind::TimestampOverflow, pos: at })?;
                 continue;
@@ -338,9 +338,8 @@ impl Generation {
         Ok(())
     }
 
-    /// Checks that this is not a copy of an earlier batch. Samples, data of experiments and
-    /// statuses of goroutines have no sequence numbers or IDs, so only the bytes show that. An
-    /// empty batch is no copy.
+    /// Checks that this is not a copy of an earlier batch. Samples, data of experiments and statuses of goroutines have
+    /// no sequence numbers or IDs, so only comparing the bytes shows a copy. An empty batch does not count as a copy.
     fn check_uncounted(&mut self, batch: &Batch, window: &[u8]) -> Result<(), ErrorKind> {
         if batch.body == batch.end {
             return Ok(());

@@ -1,9 +1,9 @@
 //! The format of Go 1.22 and later.
 //!
-//! A trace is a sequence of generations, each about a second long. A generation is a sequence of
-//! batches. Most batches hold events of one thread (M), in order. The others hold the tables that
-//! events refer to. The file does not order the events of different threads. Their order follows
-//! from times, sequence numbers and the rules of the scheduler.
+//! A trace is a sequence of generations, each about a second long. A generation is a sequence of batches. Most batches
+//! contain events of one thread (M), in order. The other batches contain the tables that events refer to. The file does
+//! not order the events of different threads. Their order follows from times, sequence numbers and the rules of the
+//! scheduler.
 //!
 //! ```text
 //! file        header  generation  generation  …
@@ -16,18 +16,18 @@
 //! - [`batch`]: the framing of batches.
 //! - [`records`]: the records of tables.
 //! - [`cursor`]: the events of one thread.
-//! - [`generation`]: the batches of one generation, and its tables. Only data.
+//! - [`generation`]: the batches of one generation, and its tables. It contains only data.
 //! - [`frontier`]: the threads by the time of their next event.
 //! - [`parked`]: threads that have to wait, if there are many.
-//! - [`effects`]: the table of what each event does to goroutines and Ps, and what it waits for.
+//! - [`effects`]: the table of each event's effects on goroutines and Ps, and its conditions.
 //! - [`order`]: applies events to the scheduler, and fills their records.
 //! - [`sequencer`]: orders the events of a generation, a block at a time.
 //! - [`strict`]: reads generations and stops at the first error.
-//! - [`lenient`]: reads generations and continues after errors, as its table says.
-//! - [`decoder`]: joins the sequencer with one of these two.
+//! - [`lenient`]: reads generations and continues after errors, as defined by its table.
+//! - [`decoder`]: combines the sequencer with one of these two modules.
 //! - [`raw`]: batches and events in file order.
 //!
-//! Modules use only those above them in this list.
+//! Modules use only modules that are above them in this list.
 
 mod batch;
 mod cursor;

@@ -1,7 +1,7 @@
 //! Tries events: applies them to the scheduler, and fills their records.
 //!
-//! The rules of each event are in [`effects`](super::effects). Its tests check both functions here,
-//! [`frequent`] and [`order`], against that table.
+//! The rules of each event are in [`effects`](super::effects). Its tests check both functions here, [`frequent`] and
+//! [`order`], against this table.
 
 use std::cell::Cell;
 
@@ -20,7 +20,7 @@ use crate::wire::source::Source;
 use crate::wire::varint;
 use smallvec::SmallVec;
 
-/// The records of one event. Most events have one. A coroutine switch has three.
+/// The records of one event. Most events have one record. A coroutine switch has three records.
 #[derive(Debug)]
 pub(super) struct Outbox {
     pub current: Record,
@@ -36,18 +36,18 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Whether there are records after the current one.
+    /// Returns whether there are records after the current one.
     #[inline(always)]
     pub fn has_more(&self) -> bool {
         !self.more.is_empty()
     }
 
-    /// The number of records, including the current one.
+    /// Returns the number of records, including the current one.
     pub fn len(&self) -> u64 {
         1 + self.more.len() as u64
     }
 
-    /// Makes the next record the current one.
+    /// Makes the next record the current record.
     pub fn next(&mut self) {
         self.current = self.more.remove(0);
     }
@@ -99,7 +99,7 @@ impl Attempt<'_> {
         self.unknown.set(self.unknown.get().or(Some(unknown)));
     }
 
-    /// The text of a string, for names that outlive the generation.
+    /// Returns the text of a string, for names that outlive the generation.
     fn text(&self, id: u64) -> &[u8] {
         self.string(id);
         self.tables.string(id, self.source.window()).as_bytes()
@@ -116,8 +116,8 @@ macro_rules! done {
     };
 }
 
-/// Tries an event of the kinds that make up most of a busy trace. Returns the length of its
-/// arguments if it happens. In all other cases nothing changes, and [`order`] finds out why.
+/// Tries an event of the kinds that make up most of a busy trace. Returns the length of its arguments if it happens. In
+/// all other cases nothing changes, and [`order`] determines the reason.
 ///
 /// Does not set the thread and the time of the record.
 #[inline(always)]
@@ -211,7 +211,7 @@ pub(super) fn frequent(
             record.go_transition(record.go, Running, NotExist);
         }
         E::HeapAlloc => {
-            // Unlike other arguments, this one is often long.
+            // Unlike other arguments, this argument is often long.
             let (bytes, len) = varint::read_word(frame.first_chunk()?)?;
             pos = len;
             record.other(What::HeapObjects, bytes);
@@ -221,8 +221,8 @@ pub(super) fn frequent(
     Some(pos)
 }
 
-/// Tries an event of any kind. If it happens, its records are in `out`. Unknown IDs are noted even
-/// if it does not.
+/// Tries an event of any kind. If it happens, its records are in `out`. Unknown IDs are stored even if it does not
+/// happen.
 pub(super) fn order(sched: &mut Sched, attempt: Attempt<'_>, args: [u64; MAX_ARGS], out: &mut Outbox) -> Outcome {
     use EventType as E;
 
@@ -265,7 +265,7 @@ pub(super) fn order(sched: &mut Sched, attempt: Attempt<'_>, args: [u64; MAX_ARG
     }
 }
 
-/// Events that change the state of one goroutine.
+/// Handles events that change the state of one goroutine.
 #[inline(always)]
 fn order_go(
     sched: &mut Sched,
@@ -329,7 +329,7 @@ fn order_go(
             sched.forget_annotations(context.go, go_id);
             record.go_transition(go_id, Running, NotExist);
         }
-        // The only one that is left: `GoCreateSyscall`.
+        // Only `GoCreateSyscall` is left.
         _ => {
             done!(sched.go_create_syscall(context, a));
             record.go_transition(a, NotExist, Syscall);
@@ -338,7 +338,7 @@ fn order_go(
     Ok(Step::Done(()))
 }
 
-/// Events that change the state of two goroutines, or of a goroutine and a P.
+/// Handles events that change the state of two goroutines, or of a goroutine and a P.
 fn order_go_pair(
     sched: &mut Sched,
     attempt: Attempt<'_>,
@@ -373,7 +373,7 @@ fn order_go_pair(
     Ok(Step::Done(()))
 }
 
-/// Events that state the status of a goroutine or P at the start of a generation.
+/// Handles events that state the status of a goroutine or P at the start of a generation.
 fn order_status(
     sched: &mut Sched,
     attempt: Attempt<'_>,
@@ -401,7 +401,7 @@ fn order_status(
     Ok(Step::Done(()))
 }
 
-/// Events of Ps, and metrics.
+/// Handles events of Ps, and metrics.
 #[inline(always)]
 fn order_proc(
     sched: &mut Sched,
@@ -440,7 +440,7 @@ fn order_proc(
     Ok(Step::Done(()))
 }
 
-/// Events of ranges.
+/// Handles events of ranges.
 #[inline(always)]
 fn order_range(
     sched: &mut Sched,
@@ -504,7 +504,7 @@ fn order_range(
             record.other(RangeBegin(GcMarkAssist), go_id);
             record.stack = attempt.stack(a);
         }
-        // The only one that is left: `GCMarkAssistEnd`.
+        // Only `GCMarkAssistEnd` is left.
         _ => {
             done!(sched.mark_assist_end(context));
             record.other(RangeEnd(GcMarkAssist), go_id);
@@ -513,7 +513,7 @@ fn order_range(
     Ok(Step::Done(()))
 }
 
-/// Labels, tasks, regions and log messages.
+/// Handles labels, tasks, regions and log messages.
 #[inline(always)]
 fn order_annotation(
     sched: &mut Sched,
@@ -564,7 +564,7 @@ fn order_annotation(
             record.text = Symbol::Name(name);
             record.stack = attempt.stack(c);
         }
-        // The only one that is left: `UserLog`.
+        // Only `UserLog` is left.
         _ => {
             sched.user_event("UserLog", context)?;
             record.other(What::Log, a);
@@ -576,7 +576,7 @@ fn order_annotation(
     Ok(Step::Done(()))
 }
 
-/// Events of the AllocFree experiment.
+/// Handles events of the AllocFree experiment.
 fn order_allocation(
     sched: &mut Sched,
     event: EventType,
@@ -594,7 +594,7 @@ fn order_allocation(
     Ok(Step::Done(()))
 }
 
-/// The thread of an event that needs one.
+/// Returns the thread of an event. Fails if the event has no thread.
 fn on_thread(sched: &mut Sched, event: EventType, thread: Index) -> Result<OnThread<'_>, Box<ErrorKind>> {
     let mismatch = ContextMismatch::NoThread;
     sched.on_thread(thread).ok_or_else(|| Box::new(ErrorKind::WrongSchedContext { event: event.name(), mismatch }))
@@ -624,10 +624,10 @@ impl From<Unknown> for ErrorKind {
     }
 }
 
-/// What an event waits for, in words.
+/// Describes what an event waits for.
 pub(super) fn explain(sched: &mut Sched, event: EventType, wait: Wait) -> String {
     match (event, wait) {
-        (EventType::ProcStart, Wait::ProcLost { id }) => format!("its thread to lose proc {id}"),
+        (EventType::ProcStart, Wait::ProcLost { id }) => format!("its thread to release proc {id}"),
         _ => sched.explain(wait),
     }
 }
@@ -643,7 +643,7 @@ mod tests {
         let events: Vec<_> = EventType::ALL.iter().filter(|event| event.spec().class == Class::AllocFree).collect();
         assert_eq!(events.len(), 9);
         for event in events {
-            let kind = alloc_free(*event).expect("every event of the class has its kind");
+            let kind = alloc_free(*event).expect("every event of the class has a kind");
             let (name, args) = AllocFree::new(kind, 1, 2, 3).args();
             let args: Vec<_> = args.into_iter().flatten().map(|(arg, _)| arg).collect();
             assert_eq!((name, &args[..]), (event.name(), &event.spec().args[1..]));

@@ -1,9 +1,9 @@
 //! Threads whose events have to wait, indexed by what they wait for.
 //!
-//! If the earliest event has to wait, the others are tried in order of time, and again for the next
-//! event. That is fast if few threads wait, as in every trace that a runtime writes. In a damaged
-//! or hostile trace thousands may wait. Then they move from the frontier to here, and return when
-//! the event happens that they wait for.
+//! If the earliest event has to wait, the other events are tried in order of time, and again for the next event. This
+//! is fast if few threads wait, as in every trace that a runtime writes. In a damaged or malicious trace, thousands of
+//! threads may wait. They are then moved from the frontier to this index, and return to the frontier when the event
+//! happens that they wait for.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,7 @@ use crate::sched::Wait;
 
 #[derive(Debug, Default)]
 pub(super) struct Parked {
-    /// The time and the cursor of each thread. The earliest of those with the same wait is the
-    /// first.
+    /// The time and the cursor of each thread. Among threads with the same wait, the earliest is first.
     waiting: BTreeSet<(Wait, i64, u32)>,
     by_time: BTreeSet<(i64, u32)>,
 }
@@ -29,7 +28,7 @@ impl Parked {
         self.by_time.clear();
     }
 
-    /// The earliest time.
+    /// Returns the earliest time.
     pub fn first_time(&self) -> Option<i64> {
         self.by_time.first().map(|&(time, _)| time)
     }
@@ -56,21 +55,22 @@ impl Parked {
     }
 }
 
-/// How many tries may fail before threads are parked: a number for each thread and for each event
-/// of the generation. It is far more than traces of the runtime need.
+/// The number of tries that may fail before threads are parked. It is proportional to the number of threads plus events
+/// of the generation, and far higher than traces of the runtime need.
 #[derive(Debug)]
 pub(super) struct Patience {
-    /// Negative if the last tries exceeded it.
+    /// The number of tries left. Negative if the last tries exceeded it.
     left: i64,
     /// The number of ordered events when `left` last grew.
     events: u64,
-    /// The number of tries for each thread and event.
+    /// The number of tries that each thread and each event adds.
     tries: i64,
 }
 
-/// A try takes about 20 nanoseconds, or 100 if the threads do not fit in the caches.
+/// The number of tries that each thread and each event adds. A try takes about 20 nanoseconds, or 100 if the threads do
+/// not fit in the caches.
 const TRIES: i64 = 16;
-/// Sorting a head costs this much less than trying its event.
+/// Trying an event takes as much time as sorting this many heads.
 const SORTED_FOR_A_TRY: usize = 8;
 
 impl Default for Patience {
@@ -80,7 +80,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Parks threads at once.
+    /// Returns a limit with which threads are parked at once.
     #[cfg(test)]
     pub fn none() -> Self {
         Patience { left: 0, events: 0, tries: 0 }
@@ -91,7 +91,7 @@ impl Patience {
         *self = Patience { left: self.tries * threads as i64, events, ..*self };
     }
 
-    /// Whether no tries are left, after this number of events.
+    /// Returns whether no tries are left, after this number of events.
     pub fn is_spent(&mut self, events: u64) -> bool {
         self.left += self.tries * events.saturating_sub(self.events).cast_signed();
         self.events = events;
@@ -136,12 +136,12 @@ mod tests {
         patience.begin(2, 10);
         assert!(!patience.is_spent(10));
         patience.spend(80, 21);
-        assert!(!patience.is_spent(10), "one of 32 is left");
+        assert!(!patience.is_spent(10), "one of 32 tries is left");
         patience.spend(8, 0);
         assert!(patience.is_spent(10));
-        assert!(!patience.is_spent(11), "another event has come");
+        assert!(!patience.is_spent(11), "another event has happened");
         patience.spend(0, 40);
-        assert!(patience.is_spent(11) && patience.is_spent(12), "what was spent too much is owed");
+        assert!(patience.is_spent(11) && patience.is_spent(12), "excess tries are subtracted");
         assert!(!patience.is_spent(13));
     }
 }

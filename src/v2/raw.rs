@@ -25,10 +25,9 @@
 //! # }
 //! ```
 //!
-//! The first event of a batch is its header: `EventBatch`, `ExperimentalBatch` or
-//! `EndOfGeneration`. So every byte after the file header belongs to exactly one event. The names
-//! and the number of events are those of `go tool trace -d=wire`, and [`RawEvent::write_text`]
-//! writes the same text.
+//! The first event of a batch is its header: `EventBatch`, `ExperimentalBatch` or `EndOfGeneration`. So every byte
+//! after the file header belongs to exactly one event. The names and the number of events are the same as in `go tool
+//! trace -d=wire`, and [`RawEvent::write_text`] writes the same text.
 
 mod event;
 #[cfg(test)]
@@ -105,7 +104,7 @@ impl<'a> RawReader<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`from_slice`](Self::from_slice), and `Io` if reading the header fails.
+    /// The same as for [`from_slice`](Self::from_slice), and `Io` if reading the header fails.
     pub fn from_reader(from: impl Read + Send + 'a) -> Result<Self, Error> {
         Self::from_source(Source::stream(from))
     }
@@ -119,12 +118,12 @@ impl<'a> RawReader<'a> {
         Ok(RawReader { source, version, pos: 0, generation: 0, open: false, stage: Stage::Reading })
     }
 
-    /// The version in the header of the trace.
+    /// Returns the version in the header of the trace.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// The byte offset of the next batch in the file.
+    /// Returns the byte offset of the next batch in the file.
     pub fn offset(&self) -> u64 {
         self.source.base() + self.pos as u64
     }
@@ -244,8 +243,8 @@ impl<'a> RawReader<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BatchKind {
-    /// Events of one thread. If the batch has no thread: a table or the clock, depending on its
-    /// second event.
+    /// Events of one thread. If the batch has no thread, it contains a table or the clock, depending on its second
+    /// event.
     Events,
     /// Data of the experiment with this number. Its format depends on the experiment.
     Experimental(u8),
@@ -261,17 +260,16 @@ pub struct RawBatch<'a> {
     pub offset: u64,
     /// The kind of the batch.
     pub kind: BatchKind,
-    /// The generation in the header. For the end of a generation, the generation of the previous
-    /// batch, or 0 if there is none.
+    /// The generation in the header. For the end of a generation, the generation of the previous batch, or 0 if it is
+    /// the first.
     pub generation: u64,
     /// The thread that wrote the batch. `None` for tables and the clock.
     pub thread: Option<ThreadId>,
-    /// The start time, in units of the generation's clock. The time of the first event is relative
-    /// to it.
+    /// The start time, in units of the generation's clock. The time of the first event is relative to this time.
     pub time: u64,
     /// The size of the body in bytes, as stated in the header.
     pub size: u64,
-    /// The number of bytes at the end of the body that are missing because the file ends inside it.
+    /// The number of bytes at the end of the body that are missing because the file ends inside the body.
     pub missing: u64,
     bytes: &'a [u8],
     /// The length of the header.
@@ -280,8 +278,8 @@ pub struct RawBatch<'a> {
 }
 
 impl<'a> RawBatch<'a> {
-    /// A batch in a window that starts at offset `base` of the file. Bytes after the end of the
-    /// window are missing.
+    /// Creates a batch in a window that starts at offset `base` of the file. Bytes after the end of the window are
+    /// missing.
     fn new(found: &Batch, window: &'a [u8], base: u64, version: Version) -> Self {
         RawBatch {
             offset: base + found.start as u64,
@@ -300,17 +298,17 @@ impl<'a> RawBatch<'a> {
         }
     }
 
-    /// The bytes of header and body.
+    /// Returns the bytes of the header and the body.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The bytes of the body.
+    /// Returns the bytes of the body.
     pub fn body(&self) -> &'a [u8] {
         self.bytes.get(self.header..).unwrap_or_default()
     }
 
-    /// Iterates over the events. The first one is the header of the batch.
+    /// Iterates over the events. The first event is the header of the batch.
     pub fn events(&self) -> RawEvents<'_> {
         RawEvents::new(self)
     }

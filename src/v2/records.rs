@@ -15,7 +15,7 @@ pub(super) struct Fault {
 
 pub(super) type Check<T = ()> = Result<T, Fault>;
 
-/// Decides about a fault after which the rest of the batch can be read. Returns the fault to stop,
+/// A function that is called for a fault after which the rest of the batch can be read. It returns the fault to stop,
 /// or `Ok` to continue.
 pub(super) type Faults<'a> = &'a mut dyn FnMut(Fault) -> Check;
 
@@ -32,23 +32,23 @@ impl<T, E: Into<ErrorKind>> At<T> for Result<T, E> {
 
 /// Reads the records of a batch.
 pub(super) struct Records<'a> {
-    /// Up to the end of the batch.
+    /// The bytes of the window up to the end of the batch.
     bytes: &'a [u8],
     pub pos: usize,
 }
 
 impl<'a> Records<'a> {
-    /// The records of a batch that starts with the type of its first record.
+    /// Reads the records of a batch that starts with the type of its first record.
     pub fn new(batch: &Batch, window: &'a [u8]) -> Self {
         Records { bytes: window.get(..batch.end).unwrap_or_default(), pos: batch.body }
     }
 
-    /// The records of a batch that starts with a byte that states what it holds.
+    /// Reads the records of a batch that starts with a byte for the kind of its records.
     pub fn after_type(batch: &Batch, window: &'a [u8]) -> Self {
         Records { pos: batch.body + 1, ..Records::new(batch, window) }
     }
 
-    /// The position and the type of the next record.
+    /// Returns the position and the type of the next record.
     pub fn next_any(&mut self) -> Option<(usize, u8)> {
         let at = self.pos;
         let code = *self.bytes.get(at)?;
@@ -56,7 +56,7 @@ impl<'a> Records<'a> {
         Some((at, code))
     }
 
-    /// The position of the next record, which must be of this type.
+    /// Returns the position of the next record, which must be of this type.
     pub fn next(&mut self, expected: EventType) -> Check<Option<usize>> {
         match self.next_any() {
             None => Ok(None),

@@ -10,11 +10,10 @@
 //! of one thread at a time, until an event of another thread is earlier. A block ends with its
 //! generation, because its records refer to the tables of the generation.
 //!
-//! If no event can happen, the trace is broken. Every event is later than the previous one: an
-//! event whose time is not later gets the previous time plus a nanosecond. The steps are those of
-//! Go's `src/internal/trace/reader.go`.
+//! If no event can happen, the trace is broken. Every event is later than the previous one: an event whose time is not
+//! later gets the previous time plus a nanosecond. The steps are the same as in Go's `src/internal/trace/reader.go`.
 //!
-//! The caller provides the generation, and decides what to do about a [`Fault`].
+//! The caller provides the generation, and decides how to handle a [`Fault`].
 
 mod waiting;
 
@@ -38,8 +37,8 @@ use crate::warning::Warnings;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 
-/// The number of events in a block. Larger blocks do not fit in the L1 cache. With smaller ones,
-/// the loop is set up too often.
+/// The number of events in a block. Larger blocks do not fit in the L1 cache. With smaller blocks, the loop is set up
+/// too often.
 const BLOCK: usize = 128;
 
 #[derive(Debug)]
@@ -51,21 +50,21 @@ pub(super) struct Sequencer {
     /// Threads whose events have to wait, if there are many.
     parked: Parked,
     pub patience: Patience,
-    /// How many times [`order::order`] was called.
+    /// The number of calls of [`order::order`].
     #[cfg(test)]
     tries: u64,
     next_sample: usize,
-    /// The time of the next sample, or the maximum if there is none.
+    /// The time of the next sample, or the maximum if there are no more samples.
     next_sample_time: i64,
     pub sched: Sched,
-    /// Ordered events. Those before `next` were returned. All are of the same generation.
+    /// Ordered events. Events before `next` were returned. All events are of the same generation.
     block: Box<[Record; BLOCK]>,
     next: usize,
     len: usize,
     out: Outbox,
     last_time: i64,
     pub syncs: u64,
-    /// The number of ordered events. All are returned before an error that follows them.
+    /// The number of ordered events. All of them are returned before an error that follows them.
     pub delivered: u64,
     /// The error that follows the current event on its thread.
     fault: Option<Fault>,
@@ -78,7 +77,7 @@ pub(super) struct Sequencer {
     happened: u64,
 }
 
-/// Why ordering stops.
+/// The reason why ordering stops.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The next event of a thread cannot be read. The thread is no longer in the frontier.
@@ -87,7 +86,7 @@ pub(super) enum Fault {
         cursor: usize,
         error: Error,
     },
-    /// An event contradicts earlier ones, or no event can happen.
+    /// An event contradicts earlier events, or no event can happen.
     Disorder(Error),
 }
 
@@ -99,11 +98,11 @@ impl Fault {
     }
 }
 
-/// Decides about an error in an event that can still be delivered. Returns the error to stop, or
+/// A function that is called for an error in an event that can still be delivered. It returns the error to stop, or
 /// `Ok` to continue.
 pub(super) type Tolerate<'a> = &'a mut dyn FnMut(Error) -> Result<(), Error>;
 
-/// Why no more events are ordered.
+/// The reason why no more events are ordered.
 #[derive(Debug)]
 pub(super) enum Filled {
     /// The block is full.
@@ -112,7 +111,7 @@ pub(super) enum Filled {
     GenerationDone,
 }
 
-/// Why a run of events of one thread ends.
+/// The reason why a run of events of one thread ends.
 enum Run {
     /// An event of another thread is earlier, or the block is full.
     Over,
@@ -123,18 +122,18 @@ enum Run {
     Unfinished(usize),
 }
 
-/// What follows the events of a generation.
+/// The result of continuing after the events of a generation.
 #[derive(Debug)]
 pub(super) enum Next {
     /// Another generation. The current record is its Sync, or the gap before it.
     Generation,
     /// The end of the trace. The current record is the last Sync. An error may follow.
     LastSync(Option<Error>),
-    /// Nothing.
+    /// No more records.
     Nothing,
 }
 
-/// `time` if it is later than `last`, otherwise `last` plus a nanosecond.
+/// Returns `time` if it is later than `last`, otherwise `last` plus a nanosecond.
 #[inline(always)]
 fn later(time: i64, last: i64) -> i64 {
     match time > last {
@@ -171,12 +170,12 @@ impl Sequencer {
         }
     }
 
-    /// The number of ordered events that were not returned yet.
+    /// Returns the number of ordered events that were not returned yet.
     pub fn ready(&self) -> u64 {
         self.len.saturating_sub(self.next) as u64
     }
 
-    /// Whether there is an ordered event that was not returned yet.
+    /// Returns whether there is an ordered event that was not returned yet.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.next < self.len
@@ -198,7 +197,7 @@ impl Sequencer {
         (self.block.get(first..self.len).unwrap_or_default(), symbols)
     }
 
-    /// Starts a new block. All events of the last one must have been returned.
+    /// Starts a new block. All events of the previous block must have been returned.
     pub fn begin_block(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.next = 0;
         self.len = 0;
@@ -225,7 +224,7 @@ impl Sequencer {
         Ok(Filled::Block)
     }
 
-    /// Whether all events of the generation are in a block.
+    /// Returns whether all events of the generation are in a block.
     fn is_done(&self) -> bool {
         self.earliest().is_none()
             && !self.out.has_more()
@@ -243,7 +242,7 @@ impl Sequencer {
         self.delivered += 1;
     }
 
-    /// Drops all events of the generation that are not in a block.
+    /// Discards all events of the generation that are not in a block.
     pub fn stop(&mut self) {
         self.fault = None;
         self.clear_heads();
@@ -251,10 +250,9 @@ impl Sequencer {
         self.go_to_sample(0);
     }
 
-    /// Orders events as long as [`order::frequent`] is enough: the earliest event is of a frequent
-    /// kind, can happen, and is not the last of its batch. If the last event has happened, but the
-    /// next one of its thread must be found by [`Cursor::advance`], returns the position after its
-    /// arguments.
+    /// Orders events as long as [`order::frequent`] is enough: the earliest event is of a frequent kind, can happen,
+    /// and is not the last of its batch. If the last event has happened, but the next event of its thread must be found
+    /// by [`Cursor::advance`], returns the position after its arguments.
     #[inline(never)]
     fn order_frequent(&mut self, window: &[u8]) -> Option<usize> {
         if self.out.has_more() || !self.parked.is_empty() || self.fault.is_some() {
@@ -275,7 +273,7 @@ impl Sequencer {
             let limit = self.frontier.limit().min(self.next_sample_time);
             let Some(mut on) = self.sched.on_thread(cursor.thread).filter(OnThread::has_proc) else { break };
             let Some(mut stride) = Stride::new(cursor, window) else { break };
-            // A run of events of this thread, until an event of another thread is earlier.
+            // This is a run of events of this thread, until an event of another thread is earlier.
             let mut records = self.block[len..].iter_mut();
             run = loop {
                 let Some(record) = records.next() else { break Run::Over };
@@ -306,7 +304,7 @@ impl Sequencer {
         unfinished
     }
 
-    /// Makes the next event the current one. There must be one.
+    /// Makes the next event the current event. There must be a next event.
     fn produce(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
         if self.out.has_more() {
             self.out.next();
@@ -399,8 +397,8 @@ impl Sequencer {
         }
     }
 
-    /// Moves a cursor whose event has happened to its next event. If that cannot be read, the fault
-    /// is reported after the event that has happened.
+    /// Moves a cursor whose event has happened to its next event. If the next event cannot be read, the fault is
+    /// reported after the event that has happened.
     fn finish(&mut self, i: usize, number: usize, pos: usize, source: &Source<'_>) {
         let cursor = &mut self.cursors[number];
         match cursor.advance(pos, &self.generation.timebase(source.window())) {
@@ -414,7 +412,7 @@ impl Sequencer {
         }
     }
 
-    /// An error at the event of a cursor.
+    /// Creates an error at the event of a cursor.
     #[cold]
     fn error(&self, kind: ErrorKind, number: usize, source: &Source<'_>) -> Error {
         Error { kind, at: self.location(number, source) }
@@ -482,7 +480,7 @@ impl Sequencer {
         self.resume(number, 0, source)
     }
 
-    /// Puts the event of a cursor at this position into the frontier, if there is one.
+    /// Puts the event of a cursor at this position into the frontier, if the thread has more events.
     pub fn resume(&mut self, number: usize, pos: usize, source: &Source<'_>) -> Result<(), Fault> {
         let cursor = &mut self.cursors[number];
         match cursor.advance(pos, &self.generation.timebase(source.window())) {
@@ -525,7 +523,7 @@ impl Sequencer {
         };
     }
 
-    /// Puts a gap before the current Sync.
+    /// Puts a Gap before the current Sync.
     pub fn put_gap_first(&mut self) {
         let sync = self.out.current;
         let time = if self.syncs == 1 { sync.time.saturating_sub(1) } else { self.last_time };
@@ -533,15 +531,15 @@ impl Sequencer {
         *self.out.copy() = sync;
     }
 
-    /// Adds a warning that the trace may be incomplete, if it is older than Go 1.26: before that,
-    /// no record marks its end.
+    /// Adds a warning that the trace may be incomplete, if it is older than Go 1.26: older traces have no record that
+    /// marks their end.
     pub fn warn_of_end(&mut self, source: &Source<'_>) {
         if self.generation.version < Version::Go126 {
             self.warnings.add_end(Location { offset: source.base(), ..Location::default() });
         }
     }
 
-    /// The cursors of the threads in the frontier.
+    /// Returns the cursors of the threads in the frontier.
     pub fn unfinished(&self) -> impl Iterator<Item = &Cursor> {
         self.frontier.heads().iter().filter_map(|head| self.cursors.get(head.cursor as usize))
     }
@@ -550,7 +548,7 @@ impl Sequencer {
         &self.cursors[number]
     }
 
-    /// The number of CPU samples that were not delivered.
+    /// Returns the number of CPU samples that were not delivered.
     pub fn samples_left(&self) -> u64 {
         self.generation.samples.len().saturating_sub(self.next_sample) as u64
     }
@@ -568,16 +566,16 @@ impl Sequencer {
 
     /// Checks that the memory that is carried over to the next generation is within its limit.
     fn check_carried(&mut self, offset: u64) -> Result<(), Error> {
-        /// A goroutine takes about eighty bytes of memory, and its status takes at least six bytes
-        /// in each generation. So goroutines alone do not exceed the limit.
+        /// A goroutine takes about eighty bytes of memory, and its status takes at least six bytes in each generation.
+        /// So goroutines alone do not exceed the limit.
         const FACTOR: u64 = 16;
         let limit = self.generation.limits.carried_bytes.saturating_add(self.largest.saturating_mul(FACTOR));
         self.largest = self.largest.max(self.generation.len as u64);
-        limits::check("bytes that live on in the next generation", self.sched.bytes(), limit)
+        limits::check("bytes carried over to the next generation", self.sched.bytes(), limit)
             .map_err(|kind| self.error_here(kind, offset))
     }
 
-    /// An error of the generation as a whole.
+    /// Creates an error of the generation as a whole.
     fn error_here(&self, kind: ErrorKind, offset: u64) -> Error {
         let generation = (self.generation.number != 0).then_some(self.generation.number);
         let at = Location { offset, generation, thread: None, event: Some(self.delivered) };

@@ -1,8 +1,7 @@
-//! The events of the format of Go 1.22 and later, in one table. Decoding, the text form,
-//! documentation and the synthesiser use it. What the reader does with each event is in
-//! [`order`](super::order).
+//! The events of the format of Go 1.22 and later, in one table. Decoding, the text form, documentation and the
+//! synthesiser use it. The module [`order`](super::order) defines what the reader does with each event.
 //!
-//! The definitions are those of Go `src/internal/trace/tracev2/events.go`.
+//! The definitions are from Go `src/internal/trace/tracev2/events.go`.
 
 use crate::wire::header::Version;
 
@@ -13,17 +12,16 @@ pub(crate) const MAX_ARGS: usize = 4;
 pub(crate) const MAX_BATCH_SIZE: u64 = 64 << 10;
 /// The maximum number of frames of a stack (`tracev2.MaxFramesPerStack` in Go).
 pub(crate) const MAX_FRAMES: u64 = 128;
-/// The maximum length of a string in bytes. The runtime truncates longer ones
-/// (`tracev2.MaxEventTrailerDataSize` in Go).
+/// The maximum length of a string in bytes. The runtime truncates longer strings (`tracev2.MaxEventTrailerDataSize` in
+/// Go).
 pub(crate) const MAX_STRING: u64 = 1 << 10;
 
 /// The structure of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Belongs to the framing or to a table, and only has arguments.
+    /// A record of the framing or of a table that only has arguments.
     Structural,
-    /// Belongs to the framing or to a table. Its arguments are followed by a length and as many
-    /// bytes.
+    /// A record of the framing or of a table. Its arguments are followed by a length and as many bytes.
     Data,
     /// A stack. Its arguments are followed by frames, and its last argument is their number.
     Stack,
@@ -77,7 +75,7 @@ macro_rules! events {
             /// All types, in ascending order.
             pub const ALL: &'static [EventType] = &[$(EventType::$name),*];
 
-            /// The type with this code. `None` if there is none.
+            /// Returns the type with this code. `None` if there is no such type.
             #[inline(always)]
             pub fn from_code(code: u8) -> Option<Self> {
                 match code {
@@ -86,7 +84,7 @@ macro_rules! events {
                 }
             }
 
-            /// The definition of the event.
+            /// Returns the definition of the event.
             pub const fn spec(self) -> &'static Spec {
                 match self {
                     $(EventType::$name => &Spec {
@@ -148,8 +146,8 @@ events! {
     42 UserRegionBegin Go122 Timed [dt: Delta, task: Value, name_string: String, stack: Stack] "A region starts."
     43 UserRegionEnd Go122 Timed [dt: Delta, task: Value, name_string: String, stack: Stack] "A region ends."
     44 UserLog Go122 Timed [dt: Delta, task: Value, key_string: String, value_string: String, stack: Stack] "A log message."
-    45 GoSwitch Go123 Timed [dt: Delta, g: Value, g_seq: Value] "The goroutine blocks and another one runs (coroutines)."
-    46 GoSwitchDestroy Go123 Timed [dt: Delta, g: Value, g_seq: Value] "The goroutine exits and another one runs (coroutines)."
+    45 GoSwitch Go123 Timed [dt: Delta, g: Value, g_seq: Value] "The goroutine blocks and another goroutine runs (coroutines)."
+    46 GoSwitchDestroy Go123 Timed [dt: Delta, g: Value, g_seq: Value] "The goroutine exits and another goroutine runs (coroutines)."
     47 GoCreateBlocked Go123 Timed [dt: Delta, new_g: Value, new_stack: Stack, stack: Stack] "A goroutine is created in a blocked state (coroutines)."
     48 GoStatusStack Go123 Timed [dt: Delta, g: Value, m: Value, gstatus: Value, stack: Stack] "State and stack of a goroutine at the start of the generation."
     49 ExperimentalBatch Go123 Data [exp: Value, gen: Value, m: Value, time: Value] "A batch of an experiment."
@@ -168,17 +166,17 @@ events! {
 }
 
 impl EventType {
-    /// The code of the type in the trace file.
+    /// Returns the code of the type in the trace file.
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The name of the type.
+    /// Returns the name of the type.
     pub const fn name(self) -> &'static str {
         self.spec().name
     }
 
-    /// The type with this name. `None` if there is none.
+    /// Returns the type with this name. `None` if there is no such type.
     pub fn from_name(name: &str) -> Option<Self> {
         EventType::ALL.iter().copied().find(|event| event.name() == name)
     }
@@ -187,7 +185,7 @@ impl EventType {
 /// Maps each code to its type, if the type is allowed among the events of a thread in a version.
 pub(super) type Alphabet = [Option<EventType>; 256];
 
-/// The alphabet of a version.
+/// Returns the alphabet of a version.
 pub(super) fn alphabet(version: Version) -> &'static Alphabet {
     static GO122: Alphabet = alphabet_of(Version::Go122);
     static GO123: Alphabet = alphabet_of(Version::Go123);
@@ -208,7 +206,7 @@ const fn alphabet_of(version: Version) -> Alphabet {
         let event = EventType::ALL[i];
         let spec = event.spec();
         let timed = matches!(spec.class, Class::Timed | Class::AllocFree);
-        // A clock snapshot has a time, but is in the batch of the clock and not of a thread.
+        // A clock snapshot has a time, but is in the batch of the clock, not in the batch of a thread.
         if timed && event.code() != EventType::ClockSnapshot.code() && spec.since.minor() <= version.minor() {
             assert!(spec.args.len() <= MAX_ARGS + 1);
             alphabet[event.code() as usize] = Some(event);
@@ -223,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_and_names_are_unique_and_found_again() {
+    fn types_and_names_are_unique_and_can_be_looked_up() {
         for &event in EventType::ALL {
             assert_eq!(EventType::from_code(event.code()), Some(event));
             assert_eq!(EventType::from_name(event.name()), Some(event));

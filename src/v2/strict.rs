@@ -29,7 +29,7 @@ enum Loaded {
 }
 
 impl Strict {
-    /// Reads on after the last event of a generation.
+    /// Continues reading after the last event of a generation.
     pub fn next_generation(&mut self, sequencer: &mut Sequencer, source: &mut Source<'_>) -> Result<Next, Error> {
         if let Some(error) = self.pending.take() {
             sequencer.close();
@@ -63,7 +63,7 @@ impl Strict {
         Ok(Next::Generation)
     }
 
-    /// If the file is truncated, that explains stuck threads and unknown IDs.
+    /// Returns the error to report. If the file is truncated, this explains stuck threads and unknown IDs.
     pub fn reason_for(&mut self, error: Error) -> Error {
         match error.kind {
             ErrorKind::StuckFrontier(_) | ErrorKind::UnknownString { .. } | ErrorKind::UnknownStack { .. } => {
@@ -74,14 +74,14 @@ impl Strict {
     }
 }
 
-/// Reads the generation at the start of the window. `last` is the number of the one before, or 0.
+/// Reads the generation at the start of the window. `last` is the number of the previous generation, or 0.
 fn load(generation: &mut Generation, source: &mut Source<'_>, last: u64) -> Result<Loaded, Error> {
     generation.clear();
     let loaded = read_batches(generation, source, last)?;
     if matches!(loaded, Loaded::End) {
         return Ok(loaded);
     }
-    // If the file is truncated, that explains what is missing in the tables.
+    // If the file is truncated, this explains missing table entries.
     match (generation.finish(source.window(), &mut Err), loaded) {
         (Ok(()), Loaded::Cut(error)) => Ok(Loaded::Cut(cut_or_over(generation, error))),
         (Ok(()), loaded) => Ok(loaded),
@@ -90,8 +90,8 @@ fn load(generation: &mut Generation, source: &mut Source<'_>, last: u64) -> Resu
     }
 }
 
-/// Before Go 1.26 the end of a generation is not marked, but the strings are written last. So the
-/// trace may have ended after them.
+/// Returns the error to report after a cut. Before Go 1.26, the end of a generation is not marked, but the strings are
+/// written last. So the trace may have ended after them.
 fn cut_or_over(generation: &Generation, error: Error) -> Error {
     let kind = batch::unframed(error.kind, generation.tables.strings.len() > 0);
     Error { kind, ..error }
@@ -121,8 +121,7 @@ fn read_batches(generation: &mut Generation, source: &mut Source<'_>, last: u64)
             Ok(Framing::EndOfGeneration) if version >= Version::Go126 => {
                 generation.len += 1;
                 if generation.number == 0 {
-                    // Go's reader treats an end without a generation as a generation without a
-                    // clock, and refuses that.
+                    // Go's reader treats an end without a generation as a generation without a clock, and rejects it.
                     return Err(generation.error(ErrorKind::BadFrequency(Flaw::Missing), at, None));
                 }
                 return Ok(Loaded::Whole);
@@ -163,7 +162,7 @@ fn read_batches(generation: &mut Generation, source: &mut Source<'_>, last: u64)
     }
 }
 
-/// An I/O error, located at the end of the bytes that were read.
+/// Creates an I/O error, located at the end of the bytes that were read.
 fn cut_off(
     generation: &Generation,
     error: io::Error,
@@ -174,8 +173,8 @@ fn cut_off(
     cut_by(generation, generation.error(error.into(), end, thread))
 }
 
-/// Before Go 1.26 the damage may belong to the next generation, so what was read is delivered
-/// first.
+/// Handles damage after a generation. Before Go 1.26, the damage may be in the next generation, so the events that were
+/// read are delivered first.
 fn cut_by(generation: &Generation, error: Error) -> Result<Loaded, Error> {
     match generation.number != 0 && generation.version < Version::Go126 {
         true => Ok(Loaded::Cut(error)),
@@ -183,7 +182,7 @@ fn cut_by(generation: &Generation, error: Error) -> Result<Loaded, Error> {
     }
 }
 
-/// Checks that a batch belongs to the generation, or starts the one after `last`.
+/// Checks that a batch is in the generation, or starts the generation after `last`.
 fn check_number(generation: &Generation, batch: &Batch, last: u64) -> Result<(), ErrorKind> {
     let found = batch.generation;
     match (found, generation.number) {

@@ -170,7 +170,7 @@ fn the_limit_on_carried_memory_stops_a_trace_that_leaks_objects() {
     let mut limits = Limits::default();
     limits.carried_bytes = 1 << 20;
     let (what, limit, at, _) = exceeded(&bytes, limits).expect("each generation leaves at least 300 kB");
-    assert_eq!(what, "bytes that live on in the next generation");
+    assert_eq!(what, "bytes carried over to the next generation");
     let largest = (limit - (1 << 20)) / 16;
     assert!((40_000..120_000).contains(&largest), "a generation has {largest} bytes");
     let stopped = at.generation.expect("the error is in a generation");
@@ -221,7 +221,7 @@ fn an_endless_trace_that_leaks_goroutines_is_stopped() {
     let endless = Endless { next: 1, bytes: io::Cursor::new(Vec::new()) };
     let reader = Reader::from_reader(endless).expect("a header");
     let (what, .., events) = read(reader).expect("the trace has no end");
-    assert_eq!(what, "bytes that live on in the next generation");
+    assert_eq!(what, "bytes carried over to the next generation");
     assert!((300_000..3_000_000).contains(&events), "after {events} events");
 }
 

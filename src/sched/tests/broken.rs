@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn goroutines_in_the_wrong_state() {
+fn events_of_goroutines_in_the_wrong_state_fail() {
     for (op, event) in [
         (Op::GoStop, "GoStop"),
         (Op::GoBlock, "GoBlock"),
@@ -26,7 +26,7 @@ fn goroutines_in_the_wrong_state() {
 }
 
 #[test]
-fn ps_in_the_wrong_state() {
+fn events_of_ps_in_the_wrong_state_fail() {
     let calling = [BASE[0], (7, Op::GoStatus(1, 7, SYSCALL))];
     for (op, event) in [(Op::GoSyscallEnd, "GoSyscallEnd"), (Op::GoDestroySyscall, "GoDestroySyscall")] {
         assert_eq!(try_op(&mut after(&calling), 7, op), format!("{event} for proc 0, which is Running"));
@@ -67,7 +67,7 @@ fn statuses_must_be_valid_and_agree_with_the_known_state() {
     }
     let mut sched = after(&BASE);
     sched.begin_generation(2);
-    let expected = "goroutine 5 has a status after the first generation but was never seen before";
+    let expected = "goroutine 5 first appears in a status after the first generation";
     assert_eq!(try_op(&mut sched, 7, Op::GoStatus(5, NONE, WAITING)), expected);
 }
 
@@ -87,13 +87,14 @@ fn a_goroutine_or_p_is_on_one_thread_at_a_time() {
 
 #[test]
 fn a_goroutine_in_a_system_call_is_on_the_thread_that_has_it() {
-    let text =
-        |thread: &str, holds: &str| format!("goroutine 2 has a status in a system call on {thread}, which has {holds}");
+    let text = |thread: &str, holds: &str| {
+        format!("goroutine 2 is reported in a system call on {thread}, but that thread runs {holds}")
+    };
     let expected = text("no thread", "no goroutine");
     assert_eq!(try_op(&mut after(&BASE), 7, Op::GoStatus(2, NONE, SYSCALL)), expected);
     let expected = text("thread 7", "goroutine 1");
     assert_eq!(try_op(&mut after(&BASE), 8, Op::GoStatus(2, 7, SYSCALL)), expected);
-    // A known thread without a goroutine.
+    // The thread is known but has no goroutine.
     let expected = text("thread 7", "no goroutine");
     assert_eq!(try_op(&mut after(&[(7, Op::ProcStatus(0, P_IDLE))]), 8, Op::GoStatus(2, 7, SYSCALL)), expected);
     // Thread 7 writes the status itself, after the first generation.
@@ -117,7 +118,7 @@ fn a_p_is_stolen_from_the_thread_that_has_it() {
 }
 
 #[test]
-fn an_open_range_cannot_start_and_a_closed_one_cannot_end() {
+fn an_open_range_cannot_start_and_a_closed_range_cannot_end() {
     let begun = [BASE[0], BASE[1], (7, Op::StwBegin("a")), (7, Op::AssistBegin), (7, Op::SweepBegin)];
     for (op, event) in [
         (Op::StwBegin("a"), "STWBegin"),
@@ -142,7 +143,7 @@ fn an_open_range_cannot_start_and_a_closed_one_cannot_end() {
 }
 
 #[test]
-fn gc_cycles_in_the_wrong_state() {
+fn gc_events_in_the_wrong_state_fail() {
     let expected = |event: &str, state: &str| format!("{event} while the GC is {state}");
     let begun = [BASE[0], BASE[1], (7, Op::GcBegin(5))];
     assert_eq!(try_op(&mut after(&begun), 7, Op::GcBegin(6)), expected("GCBegin", "running"));

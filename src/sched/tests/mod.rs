@@ -1,4 +1,4 @@
-//! The methods of the scheduler, one event at a time. The tests of `v2::effects` cover all states.
+//! Tests the methods of the scheduler, one event at a time. The tests of `v2::effects` cover all states.
 
 mod broken;
 pub(crate) mod picture;
@@ -31,7 +31,7 @@ enum Op {
     GoStatus(u64, u64, u64),
     ProcStart(u64, u64),
     ProcStop,
-    /// P, sequence and the thread it is stolen from.
+    /// P, sequence number, and the thread from which the P is stolen.
     ProcSteal(u64, u64, u64),
     ProcStatus(u64, u64),
     GcActive(u64),
@@ -59,10 +59,10 @@ const P_ABANDONED: u64 = 4;
 
 /// Goroutine 1 runs on thread 7 and P 0.
 const BASE: [(u64, Op); 2] = [(7, Op::ProcStatus(0, P_RUNNING)), (7, Op::GoStatus(1, 7, RUNNING))];
-/// As `BASE`, and goroutine 1 is in a system call.
+/// Like `BASE`, but goroutine 1 is in a system call.
 const CALLING: [(u64, Op); 3] = [BASE[0], BASE[1], (7, Op::GoSyscallBegin(1))];
 
-/// A scheduler in the first generation, after these events.
+/// Returns a scheduler in the first generation, after these events.
 fn after(steps: &[(u64, Op)]) -> Sched {
     let mut sched = Sched::default();
     sched.begin_generation(1);
@@ -149,15 +149,14 @@ fn drop_value<T>(step: Step<T>) -> Step {
     }
 }
 
-/// The status, sequence number and thread of a goroutine, such as `Running 0 on 7`. Empty if it
-/// does not exist.
+/// Returns the status, sequence number and thread of a goroutine, such as `Running 0 on 7`. Empty if it does not exist.
 fn go(sched: &mut Sched, id: u64) -> String {
     let index = sched.gos.find(id);
     let Some(state) = sched.gos.get(index).copied() else { return String::new() };
     on(sched, format!("{} {}", state.status.name(), state.sequence.number), sched.thread_of_go(index))
 }
 
-/// The same for a P.
+/// Returns the status, sequence number and thread of a P.
 fn proc(sched: &mut Sched, id: u64) -> String {
     let index = sched.procs.find(id);
     let Some(state) = sched.procs.get(index).copied() else { return String::new() };
@@ -171,7 +170,7 @@ fn on(sched: &Sched, state: String, thread: Index) -> String {
     }
 }
 
-/// The state of small IDs, and everything that is open.
+/// Returns the state of small IDs, and all open ranges, tasks and regions.
 fn snapshot(sched: &mut Sched) -> String {
     let mut text = format!("{:?} {:?} {:?}", sched.annotations, sched.ranges, sched.gc);
     for id in 0..12 {

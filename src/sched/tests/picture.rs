@@ -26,7 +26,7 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    /// A scheduler in this state.
+    /// Creates a scheduler in this state.
     pub fn sched(&self) -> Sched {
         let mut sched =
             Sched { generation: self.generation, first_generation: Some(self.first_generation), ..Sched::default() };
@@ -64,7 +64,7 @@ impl Picture {
         sched
     }
 
-    /// The state of a scheduler.
+    /// Returns the state of a scheduler.
     pub fn of(sched: &mut Sched) -> Picture {
         let reason = sched.names.intern(b"");
         let last = |sequence: Sequence| (sequence.generation, sequence.number);
@@ -104,12 +104,12 @@ impl Picture {
         self.threads.values_mut().filter(|thread| thread.1 == Some(id)).for_each(|thread| thread.1 = None);
     }
 
-    /// The thread that has a goroutine.
+    /// Returns the thread that has a goroutine.
     pub fn thread_of_go(&self, id: u64) -> Option<u64> {
         self.threads.iter().find(|(_, thread)| thread.0 == Some(id)).map(|(&id, _)| id)
     }
 
-    /// The thread that has a P.
+    /// Returns the thread that has a P.
     pub fn thread_of_proc(&self, id: u64) -> Option<u64> {
         self.threads.iter().find(|(_, thread)| thread.1 == Some(id)).map(|(&id, _)| id)
     }

@@ -1,4 +1,4 @@
-//! An event that waits changes nothing, and happens after the event that it waits for.
+//! Tests that an event that waits changes nothing, and happens after the event that it waits for.
 
 use super::*;
 
@@ -8,7 +8,7 @@ type Row<'a> = (&'a [(u64, Op)], (u64, Op), &'a [(u64, Op)]);
 fn assert_waits(rows: &[Row<'_>]) {
     for &(steps, (thread, op), missing) in rows {
         let mut sched = after(steps);
-        // A thread is known from its first event on, whatever its outcome.
+        // A thread is known from its first event on, no matter what its outcome is.
         sched.thread(8);
         let before = snapshot(&mut sched);
         for _ in 0..2 {
@@ -63,7 +63,7 @@ fn ps_wait_for_state_and_sequence() {
         (&BASE, (8, Op::ProcSteal(0, 2, 7)), &[(7, Op::GoSyscallBegin(1))]),
         (&[], (8, Op::ProcSteal(3, 1, 7)), &[(7, Op::ProcStatus(3, P_ABANDONED))]),
         (&CALLING, (8, Op::ProcSteal(0, 3, 7)), &[(7, Op::GoSyscallEnd), (7, Op::GoSyscallBegin(2))]),
-        // A thread has one P, so it must lose the one of its system call.
+        // A thread has one P, so it must lose the P of its system call.
         (&calling_on_3, (7, Op::ProcStart(3, 1)), &[(8, Op::ProcSteal(0, 2, 7))]),
     ]);
 }
@@ -77,7 +77,7 @@ fn the_end_of_a_call_waits_for_the_loss_of_its_p() {
 }
 
 #[test]
-fn gc_events_wait_for_those_before() {
+fn gc_events_wait_for_the_previous_gc_event() {
     let begun = [BASE[0], BASE[1], P1, (8, Op::GoStatus(2, 8, RUNNING)), (7, Op::GcBegin(5))];
     let ended = [begun[0], begun[1], begun[2], begun[3], begun[4], (7, Op::GcEnd(6))];
     assert_waits(&[
@@ -90,10 +90,10 @@ fn gc_events_wait_for_those_before() {
     go_on(&mut sched, &[(7, Op::GcActive(6)), (8, Op::GcEnd(7))]);
 }
 
-/// A number that is in the past or of another generation never follows. The event waits forever,
-/// which is an error elsewhere.
+/// A past sequence number, or a number of another generation, never follows. The event waits forever, which the caller
+/// reports as an error.
 #[test]
-fn what_can_never_come_waits() {
+fn an_event_with_an_impossible_sequence_number_waits() {
     let mut sched = after(&[BASE[0], (7, Op::GoCreate(2)), (7, Op::ProcStatus(3, P_IDLE))]);
     for number in [0, 2, NONE] {
         assert_eq!(try_op(&mut sched, 7, Op::GoStart(2, number)), "waits");

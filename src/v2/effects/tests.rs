@@ -20,7 +20,7 @@ use crate::wire::varint;
 const THREAD: u64 = 7;
 const GO: u64 = 1;
 const PROC: u64 = 3;
-/// The others.
+/// The thread, goroutine and P other than the event's.
 const OTHER_THREAD: u64 = 8;
 const OTHER_GO: u64 = 2;
 const OTHER_PROC: u64 = 4;
@@ -51,14 +51,14 @@ struct Case {
 /// The outcome of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// It happens, with this state afterwards.
+    /// The event happens, with this state afterwards.
     Happens(Box<Picture>),
     Waits,
     /// The trace is broken, because of the thread's context or for another reason.
     Broken(Option<ContextMismatch>),
 }
 
-/// The outcome according to the table.
+/// Returns the outcome according to the table.
 fn expected(case: &Case) -> Outcome {
     let before = &case.before;
     let (own_go, own_proc) = if case.has_thread { before.threads[&THREAD] } else { (None, None) };
@@ -89,19 +89,19 @@ fn expected(case: &Case) -> Outcome {
 /// The outcome of a rule.
 enum Verdict {
     Met,
-    /// The rule is met, and the others do not apply.
+    /// The rule is met, and the other rules do not apply.
     Last,
     Waits,
     Broken(Option<ContextMismatch>),
 }
 
 impl Verdict {
-    /// The trace is broken unless this is true.
+    /// Returns `Met` if this is true. Otherwise, the trace is broken.
     fn met_if(is_met: bool) -> Verdict {
         if is_met { Verdict::Met } else { Verdict::Broken(None) }
     }
 
-    /// If a rule about this subject is not met, the event waits or the trace is broken.
+    /// Returns the verdict if a rule about this subject is not met: the event waits, or the trace is broken.
     fn unmet(subject: Subject) -> Verdict {
         if subject == Subject::Named { Verdict::Waits } else { Verdict::Broken(None) }
     }
@@ -162,7 +162,7 @@ impl Model<'_> {
             Some(status) => {
                 self.after.gos.insert(id, (status, last));
                 if matches!(status, GoStatus::Running | GoStatus::Syscall) {
-                    self.after.threads.get_mut(&THREAD).expect("it has a thread").0 = Some(id);
+                    self.after.threads.get_mut(&THREAD).expect("the event has a thread").0 = Some(id);
                 }
             }
             None => {
@@ -232,7 +232,8 @@ impl Model<'_> {
         let Some(thread) = on else { return Verdict::Met };
         let is_elsewhere = before.thread_of_go(a).is_some_and(|other| other != thread);
         let has_other = before.threads[&thread].0 != Some(a);
-        // The thread of a system call may be another one. Then it must be known to have the goroutine.
+        // The thread of a system call may be another thread. In this case, that thread must be known to have the
+        // goroutine.
         let is_own = has_thread && thread == THREAD;
         let must_have_it = status == GoStatus::Syscall && !(is_own && self.is_first_generation());
         self.after.threads.get_mut(&thread).expect("a known thread").0 = Some(a);
@@ -262,7 +263,7 @@ impl Model<'_> {
         let own = if range == Range::Sweep { self.own_proc } else { self.own_go };
         let id = match rule {
             Rule::RangeActive(_) => self.case.args[0],
-            _ => own.expect("it is needed"),
+            _ => own.expect("the rule needs it"),
         };
         let is_first_generation = self.is_first_generation();
         let open = match range {
@@ -281,7 +282,7 @@ impl Model<'_> {
     }
 }
 
-/// The states of the thread of an event.
+/// Returns the states of the thread of an event.
 fn own_states() -> Vec<(bool, Option<GoStatus>, Option<ProcStatus>)> {
     let mut states = vec![(false, None, None)];
     for go in [None, Some(GoStatus::Running), Some(GoStatus::Syscall)] {
@@ -292,7 +293,7 @@ fn own_states() -> Vec<(bool, Option<GoStatus>, Option<ProcStatus>)> {
     states
 }
 
-/// All states in which an event with these arguments can be tried. The values of an argument depend on its name.
+/// Returns all states in which an event with these arguments can be tried. The values of an argument depend on its name.
 fn cases(event: EventType) -> Vec<Case> {
     let names = &event.spec().args[1..];
     let takes = |name: &str| names.contains(&name);
@@ -367,7 +368,7 @@ fn booleans() -> impl Iterator<Item = [bool; 3]> {
     (0..8).map(|bits| [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0])
 }
 
-/// All ways to choose one value for each argument.
+/// Returns all ways to choose one value for each argument.
 fn products(values: &[Vec<u64>]) -> Vec<[u64; MAX_ARGS]> {
     let mut products = vec![[0; MAX_ARGS]];
     for (i, values) in values.iter().enumerate() {
@@ -410,7 +411,7 @@ fn try_order(case: &Case, out: &mut Outbox) -> Outcome {
     }
 }
 
-/// Tries the event with [`order::frequent`]. `None` if that leaves it to the other function.
+/// Tries the event with [`order::frequent`]. `None` if this function leaves the event to the other function.
 fn try_frequent(case: &Case, record: &mut Record) -> Option<Picture> {
     let mut sched = case.before.sched();
     let thread = if case.has_thread { sched.thread(THREAD) } else { Index::NONE };
@@ -441,7 +442,7 @@ fn try_frequent(case: &Case, record: &mut Record) -> Option<Picture> {
 /// The public states of goroutines and Ps.
 type PublicStates = (BTreeMap<u64, GoState>, BTreeMap<u64, ProcState>);
 
-/// The public states after the transitions in these records, which must start from the states before.
+/// Returns the public states after the transitions in these records, which must start from the previous states.
 fn replay(before: &Picture, records: &[Record]) -> PublicStates {
     let mut gos: BTreeMap<_, _> = before.gos.iter().map(|(&id, (status, _))| (id, status.state())).collect();
     let mut procs: BTreeMap<_, _> = before.procs.iter().map(|(&id, (status, _))| (id, status.state())).collect();

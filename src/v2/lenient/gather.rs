@@ -1,4 +1,4 @@
-//! Collects the batches of one generation, around damage.
+//! Collects the batches of one generation, before and after damage.
 //!
 //! ```text
 //!  batch batch batch ░░damage░░ batch batch End  batch …
@@ -17,7 +17,7 @@ use crate::v2::spec::EventType;
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 
-/// How far after damage to look for the rest of the generation. These bytes stay in memory.
+/// The number of bytes after damage in which to look for the rest of the generation. These bytes stay in memory.
 const NEAR: usize = 1 << 20;
 
 pub(super) struct Gather<'a, 's> {
@@ -26,26 +26,25 @@ pub(super) struct Gather<'a, 's> {
     pub ledger: &'a mut Ledger,
     pub past: &'a mut Past,
     pub phase: Phase,
-    /// What was lost before the generation.
+    /// The loss before the generation.
     pub before: Option<Break>,
-    /// The generations that are missing before this one. They are counted later, because this one
-    /// may be a copy.
+    /// The generations that are missing before this one. They are counted later, because this generation may be a copy.
     pub missing: Option<Break>,
 }
 
-/// What to do next.
+/// The next step.
 enum Step {
     GoOn,
     /// The generation has ended.
     Ends,
 }
 
-/// Whether a batch belongs to the generation.
+/// The relation of a batch to the generation.
 enum Fit {
     Belongs,
-    /// It starts another generation.
+    /// The batch starts another generation.
     EndsBefore,
-    /// It is skipped.
+    /// The batch is skipped.
     LeftOut(ErrorKind),
 }
 
@@ -77,7 +76,7 @@ impl Gather<'_, '_> {
         matches!(self.phase, Phase::Before)
     }
 
-    /// An error at a position of the window, in a batch or between batches.
+    /// Creates an error at a position of the window, in a batch or between batches.
     fn error(&self, kind: ErrorKind, pos: usize, batch: Option<&Batch>) -> Error {
         let offset = self.source.base() + pos as u64;
         match batch {
@@ -86,7 +85,7 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// What starts at `pos`. `None` at the end of the file.
+    /// Returns what starts at `pos`. `None` at the end of the file.
     fn frame(&mut self, pos: usize) -> Result<Option<Result<Framing, batch::Fault>>, Error> {
         let framing = match self.source.fill(pos + 1) {
             Ok(true) => batch::read_from(self.source, pos, batch::read_any).map(Some),
@@ -96,9 +95,8 @@ impl Gather<'_, '_> {
         framing.map_err(|error| self.error(error.into(), self.source.window().len(), None))
     }
 
-    /// What follows a batch that ends at `pos`, and whether the end of the generation is in
-    /// between. That is only one byte, which is common in text, so it does not prove that the size
-    /// of the batch is right.
+    /// Returns what follows a batch that ends at `pos`, and whether there is an end of the generation in between. An
+    /// end is only one byte, which is common in text, so it does not prove that the size of the batch is right.
     fn after(&mut self, pos: usize) -> (bool, Option<Result<Framing, batch::Fault>>) {
         // An I/O error will occur again in the next step.
         match self.frame(pos).ok().flatten() {
@@ -107,7 +105,7 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// Row 14. An end without a generation before it has no effect.
+    /// Handles the end of a generation (row 14). An end without a generation before it has no effect.
     fn end_of_generation(&mut self) -> Step {
         let at = self.generation.len;
         self.generation.len += 1;
@@ -123,7 +121,7 @@ impl Gather<'_, '_> {
         Step::Ends
     }
 
-    /// Row 14.
+    /// Handles a generation without an end (row 14).
     fn end_without_mark(&mut self, pos: usize) -> Step {
         if matches!(self.phase, Phase::Sound) && self.generation.version >= Version::Go126 {
             self.ledger.note(self.error(ErrorKind::MissingEndOfGeneration, pos, None));
@@ -131,7 +129,7 @@ impl Gather<'_, '_> {
         Step::Ends
     }
 
-    /// Adds or skips a batch. What follows it shows whether its number and its size can be right.
+    /// Adds or skips a batch. The bytes after the batch show whether its number and its size can be right.
     fn batch(&mut self, batch: &Batch) -> Result<Step, Error> {
         let is_whole = self.source.fill(batch.end);
         let window_end = self.source.window().len();
@@ -171,7 +169,8 @@ impl Gather<'_, '_> {
         Ok(self.batch_before_damage(batch, misfit, error, reach))
     }
 
-    /// Rows 4 and 8. An unexpected number is right if the next batch agrees.
+    /// Determines the relation of a batch to the generation (rows 4 and 8). An unexpected number is right if the next
+    /// batch has the same number.
     fn fit(&self, found: u64, next: Option<u64>) -> Fit {
         let (last, number) = (self.past.number, self.generation.number);
         let (due, misfit) = match self.is_before() {
@@ -190,7 +189,7 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// Counts a batch of the generation, and starts the generation if it is the first.
+    /// Counts a batch of the generation, and starts the generation if it is the first batch.
     fn begin(&mut self, batch: &Batch) {
         let (last, found) = (self.past.number, batch.generation);
         if self.is_before() {
@@ -210,8 +209,8 @@ impl Gather<'_, '_> {
         self.generation.count(batch);
     }
 
-    /// Row 1, or row 2 if no other batch is found: either the size of the batch is wrong, or what
-    /// follows it is damaged. Looks for other batches up to `reach`.
+    /// Handles a batch before damage (row 1, or row 2 if no other batch is found). Either the size of the batch is
+    /// wrong, or the bytes after it are damaged. Looks for other batches up to `reach`.
     fn batch_before_damage(&mut self, batch: &Batch, misfit: Option<Error>, mut error: Error, reach: usize) -> Step {
         let found = resync::find(self.source, batch.start + 1..reach, self.wanted());
         let has_batches = found.is_some_and(|(at, landmark)| at < batch.end || landmark != Landmark::Trace);
@@ -236,7 +235,8 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// Row 12. Before Go 1.26 a generation ends with its strings.
+    /// Returns whether the generation may end before these bytes (row 12). Before Go 1.26, a generation ends with its
+    /// strings.
     fn may_be_over(&self, batch: &Batch, error: &Error) -> bool {
         let is_strings = batch.first(self.source.window()) == Some(EventType::Strings);
         matches!(error.kind, ErrorKind::NotABatch { .. })
@@ -245,7 +245,7 @@ impl Gather<'_, '_> {
             && (is_strings || self.generation.tables.strings.len() > 0)
     }
 
-    /// Adds a batch up to `end`, which may be before its own end. The caller reports why.
+    /// Adds a batch up to `end`, which may be before its own end. The caller reports the reason.
     fn take(&mut self, batch: &Batch, end: usize, misfit: Option<Error>) {
         self.generation.len = end;
         let is_clipped = end < batch.end;
@@ -259,7 +259,7 @@ impl Gather<'_, '_> {
         }
         if loss::holds_events(&batch, window) {
             if self.phase.has_hole() {
-                // Row 1. What happened on the thread in the missing part is unknown.
+                // Row 1. The events of the thread in the missing part are unknown.
                 return self.ledger.break_off(Location::default(), loss::of_batch(&batch, self.generation, window));
             }
             if is_clipped {
@@ -303,8 +303,8 @@ impl Gather<'_, '_> {
         self.generation.len = at;
     }
 
-    /// Adds a batch to the generation, and notes the faults that are tolerated (rows 6 and 14).
-    /// Returns the one that is not.
+    /// Adds a batch to the generation, and notes the faults that are tolerated (rows 6 and 14). Returns the fault that
+    /// is not tolerated.
     fn add(&mut self, batch: &Batch) -> Option<Fault> {
         let window = self.source.window();
         let is_clock = matches!(batch.first(window), Some(EventType::Sync | EventType::Frequency));
@@ -332,8 +332,8 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// What follows the last generation is not a batch. Skips to the next landmark, or to the end
-    /// of the file.
+    /// Handles bytes after the last generation that are not a batch. Skips to the next landmark, or to the end of the
+    /// file.
     fn between_generations(&mut self, fault: batch::Fault) -> Step {
         let error = self.generation.error_of(fault, self.source.base());
         if let ErrorKind::MultipleTraces = error.kind {
@@ -362,8 +362,7 @@ impl Gather<'_, '_> {
         Step::GoOn
     }
 
-    /// Skips to the first landmark after the next byte, or to the end of the file. Keeps none of
-    /// these bytes in memory.
+    /// Skips to the first landmark after the next byte, or to the end of the file. Does not keep these bytes in memory.
     fn go_to_landmark(&mut self) -> Option<Landmark> {
         let mut from = 1;
         loop {
@@ -380,7 +379,7 @@ impl Gather<'_, '_> {
         }
     }
 
-    /// Before Go 1.26, what follows the last generation is located in that generation.
+    /// Sets the location of an error after the last generation. Before Go 1.26, it is located in the last generation.
     fn after_last(&self, error: Error) -> Error {
         let last = Some(self.past.number).filter(|last| *last != 0 && self.generation.version < Version::Go126);
         Error { at: Location { generation: last.or(error.at.generation), ..error.at }, ..error }
@@ -396,7 +395,7 @@ impl Gather<'_, '_> {
     }
 }
 
-/// Whether a batch of one generation may precede a batch of another.
+/// Returns whether a batch of one generation may precede a batch of another.
 fn may_follow(generation: u64, next: u64) -> bool {
     next == generation || next == generation.wrapping_add(1)
 }

@@ -7,7 +7,7 @@ use crate::v2::generation::Generation;
 use crate::v2::spec::Alphabet;
 use crate::wire::varint;
 
-/// The number of whole events at the start of these bytes, and their length.
+/// Returns the number of whole events at the start of these bytes, and the length of these events.
 pub(super) fn whole_events(bytes: &[u8], alphabet: &Alphabet) -> (u64, usize) {
     let mut end = 0;
     let mut events = 0;
@@ -22,7 +22,7 @@ pub(super) fn whole_events(bytes: &[u8], alphabet: &Alphabet) -> (u64, usize) {
     (events, end)
 }
 
-/// The content of a batch of any kind.
+/// Returns the content of a batch of any kind.
 pub(super) fn of_batch(batch: &Batch, generation: &Generation, window: &[u8]) -> Tally {
     let Batch { start, body, end, time, .. } = *batch;
     match holds_events(batch, window) {
@@ -31,19 +31,19 @@ pub(super) fn of_batch(batch: &Batch, generation: &Generation, window: &[u8]) ->
     }
 }
 
-/// Whether a batch holds events.
+/// Returns whether a batch contains events.
 pub(super) fn holds_events(batch: &Batch, window: &[u8]) -> bool {
     batch.experiment.is_none() && !batch.is_table(window)
 }
 
-/// The content of a batch of events.
+/// Returns the content of a batch of events.
 pub(super) fn of_event_batch(batch: &EventBatch, generation: &Generation, window: &[u8]) -> Tally {
     let body = window.get(batch.body..batch.end).unwrap_or_default();
     let (events, _) = whole_events(body, generation.alphabet);
     Tally { bytes: (batch.end - batch.start) as u64, batches: 1, generations: 0, events }
 }
 
-/// The content of the event batches of a generation, and the generation itself.
+/// Returns the content of the event batches of a generation, and the generation itself.
 pub(super) fn of_generation(generation: &Generation, window: &[u8]) -> Tally {
     let mut lost = Tally { generations: 1, ..Tally::default() };
     for batch in generation.batches.iter().filter(|batch| batch.start < batch.end) {
@@ -52,13 +52,13 @@ pub(super) fn of_generation(generation: &Generation, window: &[u8]) -> Tally {
     lost
 }
 
-/// The rest of the current batch of a cursor.
+/// Returns the rest of the current batch of a cursor.
 pub(super) fn of_batch_rest(cursor: &Cursor, generation: &Generation, window: &[u8]) -> Tally {
     let rest = window.get(cursor.at..cursor.end).unwrap_or_default();
     Tally { bytes: rest.len() as u64, events: whole_events(rest, generation.alphabet).0, ..Tally::default() }
 }
 
-/// The rest of all batches of a cursor.
+/// Returns the rest of all batches of a cursor.
 pub(super) fn of_thread_rest(cursor: &Cursor, generation: &Generation, window: &[u8]) -> Tally {
     let mut rest = of_batch_rest(cursor, generation, window);
     let mut next = cursor.next_batch();

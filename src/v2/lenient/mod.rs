@@ -1,26 +1,24 @@
-//! Lenient reading continues after damage. This table defines what it does, and the code cites its
-//! rows.
+//! Lenient reading continues after damage. This table defines its behaviour, and the code cites its rows.
 //!
 //! | # | damage | what is kept | what is lost | what is reported |
 //! |---|---|---|---|---|
 //! | 1 | the header of a batch cannot be read, or the size of a batch is wrong | earlier batches; after the damage, tables of the same generation, from the next place where the bytes are [provably](resync) batches | the bytes in between; later events of the generation | the error of the header, a Gap |
 //! | 2 | the file ends inside a batch | the batch up to its last whole record | the rest | `TruncatedBatch`, a Gap |
-//! | 3 | a record in a batch cannot be read | the batch up to it; later batches of the thread | the rest of the batch | the error of the record |
-//! | 4 | the generation number of a batch is 0, or it is neither the expected number nor that of the next batch | – | the batch | `InvalidGeneration`, `InterleavedGenerations`, `GenerationOutOfOrder` |
-//! | 5 | a repeated batch | the first | the second | `DuplicateBatch` |
+//! | 3 | a record in a batch cannot be read | the earlier records of the batch; later batches of the thread | the rest of the batch | the error of the record |
+//! | 4 | the generation number of a batch is 0, or it is neither the expected number nor the number of the next batch | – | the batch | `InvalidGeneration`, `InterleavedGenerations`, `GenerationOutOfOrder` |
+//! | 5 | a repeated batch | the first batch | the second batch | `DuplicateBatch` |
 //! | 6 | the batches of a thread are not sorted by time | all, sorted | – | `TimeRegression` |
-//! | 7 | a repeated generation: same number, same start | the first | the second | `GenerationOutOfOrder` |
-//! | 8 | generations are missing, or their numbers decrease | all that exist | the number of missing ones | `GenerationOutOfOrder`, a Gap |
+//! | 7 | a repeated generation: same number, same start | the first generation | the second generation | `GenerationOutOfOrder` |
+//! | 8 | generations are missing, or their numbers decrease | all existing generations | the number of missing generations | `GenerationOutOfOrder`, a Gap |
 //! | 9 | a generation has no clock frequency, or its times cannot be computed | if only the frequency is missing: all, with the frequency of the previous generation | otherwise the generation | `BadFrequency`, `TimestampOverflow`, a Gap if it is lost |
 //! | 10 | statuses contradict the end of the previous generation | both generations | – | the contradiction, a Gap |
-//! | 11 | an event contradicts earlier ones, no event can happen, or a time or number is impossible | earlier events | the rest of the generation | the error of the event, a Gap |
+//! | 11 | an event contradicts earlier events, no event can happen, or a time or number is impossible | earlier events | the rest of the generation | the error of the event, a Gap |
 //! | 12 | after a complete generation: the header of another trace, or data that is not a batch | the trace before it | nothing: the bytes after the trace count as trailing, not as lost | `MultipleTraces`, `TrailingData` |
 //! | 13 | an I/O error, or a limit is exceeded | everything before it | the rest of the file | the error, after the last event |
 //! | 14 | an ID is unknown, zero or repeated, a string or stack is too long, the version of the trace does not have an event, a generation has no end record | all events; the first of two entries with the same ID; `?` for an unknown name | – | the error |
 //!
-//! After a Gap the state of goroutines, Ps and threads is unknown, until the statuses of the next
-//! generation say what it is. Errors that follow from a missing part of a generation are not
-//! reported.
+//! After a Gap, the state of goroutines, Ps and threads is unknown until the statuses of the next generation. Errors
+//! that follow from a missing part of a generation are not reported.
 //!
 //! [`gather`] collects the batches of a generation (rows 1 to 5, 8 and 12 to 14), [`sort`] sorts
 //! them (row 6), and this file does the rest.
@@ -54,7 +52,7 @@ pub(super) struct Lenient {
     pending: Option<Error>,
     ledger: Ledger,
     phase: Phase,
-    /// What was lost before the current generation.
+    /// The loss before the current generation.
     before: Option<Break>,
     past: Past,
     /// The numbers and start times of the generations that were delivered.
@@ -82,7 +80,7 @@ impl Lenient {
         }
     }
 
-    /// Reads the next generation, after the last event of the current one.
+    /// Reads the next generation, after the last event of the current generation.
     pub fn next_generation(&mut self, sequencer: &mut Sequencer, source: &mut Source<'_>) -> Next {
         loop {
             if let Some(error) = self.pending.take() {
@@ -105,7 +103,7 @@ impl Lenient {
         }
     }
 
-    /// Reads the generation at the start of the window, or the next one that is found.
+    /// Reads the generation at the start of the window, or the next generation that is found.
     fn read(&mut self, generation: &mut Generation, source: &mut Source<'_>) -> Read {
         generation.clear();
         let mut gather = Gather {
@@ -187,7 +185,7 @@ impl Lenient {
         self.ledger.note(error);
     }
 
-    /// Delivers the Sync of the generation, after a gap if something was lost.
+    /// Delivers the Sync of the generation, preceded by a Gap if something was lost.
     fn open(&mut self, sequencer: &mut Sequencer, source: &Source<'_>) -> Result<(), Error> {
         // Row 10.
         if self.before.is_none()
@@ -205,7 +203,7 @@ impl Lenient {
             let begun = sequencer.begin_thread(number, source);
             if let Err(fault) = begun.or_else(|fault| self.leave_batch(fault, sequencer, source)) {
                 sequencer.stop();
-                // The whole generation is lost, including the parts of it that were counted.
+                // The whole generation is lost, including its parts that were already counted.
                 self.ledger.lost = lost;
                 return Err(fault.into_error());
             }
@@ -229,7 +227,7 @@ impl Lenient {
         self.close(None, sequencer)
     }
 
-    /// Delivers the last Sync, after a gap if something was lost.
+    /// Delivers the last Sync, preceded by a Gap if something was lost.
     fn close(&mut self, error: Option<Error>, sequencer: &mut Sequencer) -> Next {
         sequencer.close();
         put_gap(self.ledger.open_break.take(), sequencer);
@@ -294,7 +292,7 @@ impl Lenient {
     }
 }
 
-/// Puts a gap before the current Sync if something was lost.
+/// Puts a Gap before the current Sync if something was lost.
 fn put_gap(lost: Option<Break>, sequencer: &mut Sequencer) {
     sequencer.generation.tables.gap = lost;
     if lost.is_some() {
@@ -302,10 +300,9 @@ fn put_gap(lost: Option<Break>, sequencer: &mut Sequencer) {
     }
 }
 
-/// Row 10. Finds the first status that contradicts the end of the previous generation. Only the
-/// statuses at the start of each thread's events are checked, and those of goroutines without a
-/// thread. A contradiction means that something is missing between the generations, and is the only
-/// sign of it.
+/// Row 10. Finds the first status that contradicts the end of the previous generation. Only the statuses at the start
+/// of each thread's events and the statuses of goroutines without a thread are checked. A contradiction means that
+/// something is missing between the generations, and is the only sign of it.
 ///
 /// This starts the generation in the scheduler. Starting it again has no effect.
 fn contradiction(sequencer: &mut Sequencer, source: &Source<'_>) -> Option<Error> {

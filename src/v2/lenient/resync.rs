@@ -1,13 +1,12 @@
 //! Finds the next batch after damage (row 1 of the [table](super)).
 //!
-//! The first byte of a batch is common in other data, so one header proves nothing. Three headers
-//! prove a batch if each starts where the batch before ends, they are of the same or consecutive
-//! generations, their times are close, and their bodies start as bodies do. Fewer are enough if
-//! they end at the end of the file and the first batch is a table, because it belongs to no thread,
-//! which takes ten specific bytes.
+//! The first byte of a batch is common in other data, so one header proves nothing. Three headers prove a batch if each
+//! starts at the end of the previous batch, they are of the same or consecutive generations, their times are close, and
+//! their bodies start as bodies do. Fewer headers are enough if they end at the end of the file and the first batch is
+//! a table. A table has no thread, which is encoded as ten specific bytes.
 //!
-//! The header of a trace always counts as the start of another trace. It may be a string of the
-//! traced program, but events of another trace must never be returned as events of this one.
+//! The header of a trace always counts as the start of another trace. It may be a string of the traced program, but
+//! events of another trace must never be returned as events of this trace.
 
 use std::ops::Range;
 
@@ -24,11 +23,10 @@ use crate::wire::source::Source;
 const CHAIN: usize = 3;
 /// The maximum number of missing generations.
 pub(super) const MAX_SKIPPED: u64 = 1 << 12;
-/// How much later than the known time a batch may be, in units of the clock. On Linux this is three
-/// days.
+/// The maximum time by which a batch is later than the known time, in units of the clock. On Linux this is three days.
 const MAX_LATER: u64 = 1 << 42;
-/// How much earlier it may be. On Linux this is four minutes. Arguments of events are often small
-/// numbers, which look like early times.
+/// The maximum time by which a batch is earlier than the known time. On Linux this is four minutes. Arguments of events
+/// are often small numbers, which look like early times.
 const MAX_EARLIER: u64 = 1 << 32;
 
 /// The properties of the batch to find.
@@ -36,7 +34,7 @@ const MAX_EARLIER: u64 = 1 << 32;
 pub(super) struct Wanted {
     /// The lowest generation. `None` for any generation.
     pub from: Option<u64>,
-    /// A time on the clock of the trace, or 0 if none is known.
+    /// A time on the clock of the trace, or 0 if no time is known.
     pub near: u64,
 }
 
@@ -49,7 +47,7 @@ pub(super) enum Landmark {
     Trace,
 }
 
-/// Finds the first landmark at these positions of the window. Returns its position, too.
+/// Finds the first landmark at these positions of the window. Also returns its position.
 pub(super) fn find(source: &mut Source<'_>, places: Range<usize>, wanted: Wanted) -> Option<(usize, Landmark)> {
     fill(source, places.end);
     let mut pos = places.start;
@@ -63,7 +61,7 @@ pub(super) fn find(source: &mut Source<'_>, places: Range<usize>, wanted: Wanted
     }
 }
 
-/// Whether the file has this many bytes. An I/O error will occur again later.
+/// Returns whether the file has this many bytes. An I/O error will occur again later.
 fn fill(source: &mut Source<'_>, len: usize) -> bool {
     source.fill(len).unwrap_or(false)
 }
@@ -76,13 +74,13 @@ fn landmark_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> Option<Lan
     header::version_at(source.window(), at).map(|_| Landmark::Trace)
 }
 
-/// The generation of the batch at a position, if the headers after it prove it.
+/// Returns the generation of the batch at a position, if the headers after it prove it.
 fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> Option<u64> {
     let mut pos = at;
     let mut first: Option<Batch> = None;
     let mut last = 0;
     for link in 0..CHAIN {
-        // The end of a generation, a header, and the first byte of its body.
+        // This is the length of the end of a generation, a header, and the first byte of its body.
         fill(source, pos + 1 + batch::MAX_HEADER + 1);
         let window = source.window();
         if link > 0 && window.get(pos) == Some(&EventType::EndOfGeneration.code()) {
@@ -111,7 +109,7 @@ fn chain_at(source: &mut Source<'_>, at: usize, wanted: Wanted) -> Option<u64> {
 }
 
 impl Wanted {
-    /// Whether this can be the number of the first generation after the damage.
+    /// Returns whether this can be the number of the first generation after the damage.
     fn may_begin(&self, number: u64) -> bool {
         match self.from {
             Some(from) => (from..=from.saturating_add(MAX_SKIPPED)).contains(&number),
@@ -119,7 +117,7 @@ impl Wanted {
         }
     }
 
-    /// Whether a batch has a plausible time and a plausible first record.
+    /// Returns whether a batch has a plausible time and a plausible first record.
     fn is_plausible(&self, batch: &Batch, window: &[u8]) -> bool {
         let is_in_time = match self.near {
             0 => batch.time < TIME_LIMIT.cast_unsigned(),

@@ -6,8 +6,8 @@ use crate::v2::generation::{Generation, Thread};
 
 use super::loss;
 
-/// Sorts the batches of each thread by time. Skips copies that are adjacent then (row 5), and
-/// returns their content.
+/// Sorts the batches of each thread by time. Skips copies that are adjacent after sorting (row 5), and returns their
+/// content.
 pub(super) fn sort(generation: &mut Generation, window: &[u8]) -> Tally {
     let mut copies = Tally::default();
     for number in 0..generation.threads.len() {

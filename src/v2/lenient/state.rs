@@ -6,29 +6,29 @@ use crate::time::Frequency;
 /// The state of the current generation.
 #[derive(Debug, Default)]
 pub(super) enum Phase {
-    /// It has no batch yet.
+    /// The generation has no batch yet.
     #[default]
     Before,
-    /// Nothing is missing.
+    /// No part of the generation is missing.
     Sound,
     /// A part is missing, which was reported.
     AfterHole,
-    /// It cannot be delivered, because of this error.
+    /// The generation cannot be delivered, because of this error.
     Unusable(Error),
 }
 
 /// What is known about earlier generations.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// The number of the last generation, or 0 if there is none.
+    /// The number of the last generation, or 0 if there was no generation.
     pub number: u64,
     pub frequency: Option<Frequency>,
-    /// A time on the clock, in its units.
+    /// A time on the clock, in units of the clock.
     pub time: u64,
     pub border: Border,
 }
 
-/// What is before the place where a generation should start.
+/// The data before the place where a generation should start.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Border {
     /// The header of the file.

@@ -14,14 +14,13 @@ use crate::wire::varint;
 /// The maximum number of arguments of an event, including the time.
 const MAX_ARGS: usize = spec::MAX_ARGS + 1;
 
-/// The number of arguments of each event type in a version. [`UNUSUAL`] for types that are not in
-/// the version, that have no or more than [`FREQUENT_ARGS`] arguments, that have data or frames, or
-/// that are the header of a batch.
+/// The number of arguments of each event type in a version. [`UNUSUAL`] for types that are not in the version, that
+/// have no arguments or more than [`FREQUENT_ARGS`], that have data or frames, or that are the header of a batch.
 pub(super) type Arity = [u8; 256];
 
 const UNUSUAL: u8 = u8::MAX;
 
-/// The table for a version.
+/// Returns the table for a version.
 pub(super) fn arity(version: Version) -> &'static Arity {
     static GO122: Arity = table(Version::Go122);
     static GO123: Arity = table(Version::Go123);
@@ -65,9 +64,8 @@ pub struct RawEvents<'a> {
     rest: &'a [u8],
     failed: bool,
     arity: &'static Arity,
-    /// The arguments of the last event. Events borrow them, because copying would cost more than
-    /// decoding. They are boxed, so that the borrow does not refer to `self` and the compiler can
-    /// keep `rest` in registers.
+    /// The arguments of the last event. Events borrow them, because copying would take longer than decoding. They are
+    /// boxed, so that the borrow does not refer to `self` and the compiler can keep `rest` in registers.
     args: Box<Args>,
 }
 
@@ -99,7 +97,7 @@ impl<'a> RawEvents<'a> {
     #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<RawEvent<'_>>, Error> {
         let extent = match read_brief(&mut self.args, self.rest, self.arity) {
-            // Separate from the call below, so that the compiler knows the maximum length and
+            // This is separate from the call below, so that the compiler knows the maximum length and
             // removes bounds checks.
             Some(extent) => return Ok(Some(self.step(extent))),
             None => read(&mut self.args, self.batch, self.rest, self.failed),
@@ -126,10 +124,10 @@ impl<'a> RawEvents<'a> {
 /// The maximum number of arguments of a frequent event.
 const FREQUENT_ARGS: usize = 4;
 
-/// The maximum length of a brief event: a type and brief integers.
+/// The maximum length of an event with a type and integers of at most [`varint::BRIEF`] bytes.
 const WINDOW: usize = 1 + FREQUENT_ARGS * varint::BRIEF;
 
-/// Decodes the next event if all its integers are brief and it consists of a few arguments.
+/// Decodes the next event if it has only a few arguments, of at most [`varint::BRIEF`] bytes each.
 #[inline(always)]
 fn read_brief(args: &mut Args, rest: &[u8], arity: &Arity) -> Option<Extent> {
     let window: &[u8; WINDOW] = rest.first_chunk()?;
@@ -138,10 +136,10 @@ fn read_brief(args: &mut Args, rest: &[u8], arity: &Arity) -> Option<Extent> {
         return None;
     }
     let mut pos = 1;
-    // No loop: with separate branches for each number of arguments, the processor predicts them
+    // There is no loop here: with separate branches for each number of arguments, the processor predicts them
     // better.
     if count > 2 {
-        // Usually these are the time and a small number.
+        // These are usually the time and a small number.
         (args[0], args[1]) = varint::read_two_brief(window, &mut pos)?;
         args[2] = varint::read_brief(window, &mut pos)?;
         if count > 3 {
@@ -156,7 +154,7 @@ fn read_brief(args: &mut Args, rest: &[u8], arity: &Arity) -> Option<Extent> {
     Some(Extent { args: count, len: pos })
 }
 
-/// Not inlined, because moving the error would take registers from the hot path.
+/// Moves the error out of its box. Not inlined, because moving the error would take registers from the hot path.
 #[cold]
 #[inline(never)]
 #[allow(clippy::boxed_local, reason = "the error arrives boxed")]
@@ -210,8 +208,8 @@ fn read(all: &mut Args, batch: &RawBatch<'_>, rest: &[u8], failed: bool) -> Resu
 
 const MORE: u8 = 0x80;
 
-/// Skips integers, up to eight bytes at a time. Each integer takes at least one byte, so the cost
-/// is bounded by the length of the batch even if `count` is wrong.
+/// Skips integers, up to eight bytes at a time. Each integer takes at least one byte, so the time is bounded by the
+/// length of the batch even if `count` is wrong.
 fn skip_ints(batch: &RawBatch<'_>, pos: &mut usize, mut count: u64) -> Result<(), Box<Error>> {
     while count > 0 {
         let word = batch.bytes.get(*pos..).and_then(|rest| rest.first_chunk());
@@ -221,8 +219,8 @@ fn skip_ints(batch: &RawBatch<'_>, pos: &mut usize, mut count: u64) -> Result<()
             int(batch, pos)?;
             count -= 1;
         } else {
-            // Continue after the last integer that ends in these bytes. The remaining bytes belong
-            // to an integer that may be too long, which `int` must check.
+            // Continue after the last integer that ends in these bytes. The remaining bytes are part of an integer that
+            // may be too long, which `int` must check.
             *pos += 8 - ends.leading_zeros() as usize / 8;
             count -= ended;
         }
@@ -242,8 +240,8 @@ fn int(batch: &RawBatch<'_>, pos: &mut usize) -> Result<u64, Box<Error>> {
     })
 }
 
-/// The error for an event that extends beyond the end of its batch. If the file ends there, that is
-/// the cause.
+/// Returns the error for an event that extends beyond the end of its batch. If the file ends there, the error is about
+/// the file.
 #[cold]
 fn short(batch: &RawBatch<'_>, event: EventType, pos: usize) -> Box<Error> {
     match batch.missing {
@@ -263,44 +261,44 @@ fn fault(batch: &RawBatch<'_>, kind: ErrorKind, pos: usize) -> Box<Error> {
 #[derive(Clone, Copy)]
 pub struct RawEvent<'a> {
     args: &'a [u64],
-    /// The bytes of the batch from this event on. The first `len` of them belong to this event.
+    /// The bytes of the batch from this event on. The first `len` bytes are this event.
     rest: &'a [u8],
     len: usize,
     batch: &'a RawBatch<'a>,
 }
 
 impl<'a> RawEvent<'a> {
-    /// The byte offset of the event in the file.
+    /// Returns the byte offset of the event in the file.
     #[inline]
     pub fn offset(&self) -> u64 {
         self.batch.offset + (self.batch.bytes.len() - self.rest.len()) as u64
     }
 
-    /// The type of the event.
+    /// Returns the type of the event.
     #[inline]
     pub fn event(&self) -> EventType {
         // Only known types are decoded, so the default is never used.
         self.rest.first().and_then(|&code| EventType::from_code(code)).unwrap_or(EventType::EventBatch)
     }
 
-    /// The arguments, in the order of [`Spec::args`](super::Spec::args).
+    /// Returns the arguments, in the order of [`Spec::args`](super::Spec::args).
     #[inline]
     pub fn args(&self) -> &'a [u64] {
         self.args
     }
 
-    /// The bytes of the event in the file, including data and frames.
+    /// Returns the bytes of the event in the file, including data and frames.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.rest.get(..self.len).unwrap_or_default()
     }
 
-    /// The data of a string or of an experimental batch. `None` for other events.
+    /// Returns the data of a string or of an experimental batch. `None` for other events.
     pub fn data(&self) -> Option<&'a [u8]> {
         (self.event().spec().class == Class::Data).then(|| self.trailer())
     }
 
-    /// The frames of a stack. Empty for other events.
+    /// Returns the frames of a stack. Empty for other events.
     pub fn frames(&self) -> RawFrames<'a> {
         match self.event().spec().class {
             Class::Stack => RawFrames { bytes: self.trailer(), pos: 0 },
@@ -308,8 +306,8 @@ impl<'a> RawEvent<'a> {
         }
     }
 
-    /// The bytes after the arguments, without their length. Few events have any, so their position
-    /// is computed again here and not stored for all events.
+    /// Returns the bytes after the arguments, without their length. Few events have such bytes, so their position is
+    /// computed again here and not stored for all events.
     fn trailer(&self) -> &'a [u8] {
         let ints = self.args().len() + usize::from(self.event().spec().class == Class::Data);
         let bytes = self.bytes();
@@ -321,9 +319,8 @@ impl<'a> RawEvent<'a> {
         bytes.get(pos..).unwrap_or_default()
     }
 
-    /// The size in bytes with the shortest encoding of integers. The event may take more bytes in
-    /// the file, because the runtime pads integers that it fills in later, such as the size of a
-    /// batch.
+    /// Returns the size in bytes with the shortest encoding of integers. The event may take more bytes in the file,
+    /// because the runtime pads integers that it fills in later, such as the size of a batch.
     pub fn encoded_size(&self) -> usize {
         let args: usize = self.args().iter().map(|&arg| varint::len(arg)).sum();
         let frames: usize = self.frames().map(|frame| frame_args(frame).map(varint::len).iter().sum::<usize>()).sum();
@@ -336,7 +333,7 @@ impl<'a> RawEvent<'a> {
     ///
     /// # Errors
     ///
-    /// Those of writing to `out`.
+    /// Errors of writing to `out`.
     pub fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
         let spec = self.event().spec();
         out.write_all(spec.name.as_bytes())?;
@@ -386,7 +383,7 @@ impl Iterator for RawFrames<'_> {
     }
 }
 
-/// Leaves out the bytes of the batch.
+/// Formats the event without the bytes of the batch.
 impl fmt::Debug for RawEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("RawEvent");

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::synth::{Batch as Bytes, Generation, Trace};
 
-/// A trace with one batch.
+/// Returns a trace with one batch.
 fn trace(version: Version, body: Bytes) -> Vec<u8> {
     let mut generation = Generation::new(1);
     generation.clock(None).batch(body);
@@ -16,7 +16,7 @@ fn batch() -> Bytes {
     Bytes::new(ThreadId(7), 300)
 }
 
-/// The text and offset of every event before the first error, and the text of the error.
+/// Returns the text and offset of every event before the first error, and the text of the error.
 fn read(bytes: &[u8]) -> (Vec<String>, String) {
     let mut events = Vec::new();
     let result = RawReader::from_slice(bytes).and_then(|mut reader| {
@@ -34,7 +34,7 @@ fn read(bytes: &[u8]) -> (Vec<String>, String) {
 }
 
 #[test]
-fn events_have_offsets() {
+fn events_have_texts_and_offsets() {
     let body = batch()
         .event(EventType::GoStart, &[5, 200, 3])
         .data(EventType::String, &[1], b"a\n")
@@ -59,17 +59,17 @@ fn events_have_offsets() {
 fn batches_have_headers() {
     let bytes = trace(Version::Go126, batch().experiment(1).bytes(&[1, 2, 3]));
     let mut reader = RawReader::from_slice(&bytes).expect("a header");
-    let found = reader.next_batch().expect("sound").expect("a batch");
+    let found = reader.next_batch().expect("valid").expect("a batch");
     assert_eq!((found.offset, found.kind, found.generation), (16, BatchKind::Experimental(1), 1));
     assert_eq!((found.thread, found.time, found.size, found.missing), (Some(ThreadId(7)), 300, 3, 0));
     assert_eq!((found.body(), found.bytes().len()), (&[1, 2, 3][..], 10));
     let mut events = found.events();
-    let event = events.next_event().expect("sound").expect("the batch itself");
+    let event = events.next_event().expect("valid").expect("the batch itself");
     assert_eq!((event.event(), event.args()), (EventType::ExperimentalBatch, &[1, 1, 7, 300][..]));
     assert_eq!((event.data(), event.encoded_size()), (Some(&[1, 2, 3][..]), 10));
-    let end = reader.next_batch().expect("sound").expect("the end");
+    let end = reader.next_batch().expect("valid").expect("the end");
     assert_eq!((end.kind, end.generation, end.bytes()), (BatchKind::EndOfGeneration, 1, &[52][..]));
-    assert!(reader.next_batch().expect("sound").is_none());
+    assert!(reader.next_batch().expect("valid").is_none());
 }
 
 #[test]
@@ -99,11 +99,11 @@ fn damage_in_a_batch_does_not_affect_the_next() {
         assert_eq!((events.len(), error.as_str()), (2, format!("{message}, generation 1, M 7").as_str()));
 
         let mut reader = RawReader::from_slice(&bytes).expect("a header");
-        let damaged = reader.next_batch().expect("the frame is sound").expect("a batch");
+        let damaged = reader.next_batch().expect("the frame is valid").expect("a batch");
         let mut events = damaged.events();
         while let Ok(Some(_)) = events.next_event() {}
         assert!(matches!(events.next_event(), Ok(None)));
-        assert!(reader.next_batch().expect("sound").is_some());
+        assert!(reader.next_batch().expect("valid").is_some());
     };
     check(batch().bytes(&[60]), "unknown event type 60 at byte 24");
     check(
@@ -124,7 +124,7 @@ fn damage_in_a_batch_does_not_affect_the_next() {
 fn body_of(batch: Bytes) -> Vec<u8> {
     let bytes = trace(Version::Go122, batch);
     let mut reader = RawReader::from_slice(&bytes).expect("a header");
-    let batch = reader.next_batch().expect("sound").expect("a batch");
+    let batch = reader.next_batch().expect("valid").expect("a batch");
     batch.body().to_vec()
 }
 
@@ -149,19 +149,18 @@ fn errors_in_the_framing_are_reported() {
 proptest! {
     #[test]
     fn integers_of_every_length_are_read(events in prop::collection::vec(prop::collection::vec(any_int(), 5), 1..30)) {
-        // The last event is near the end of the batch, most others are not, so this tests both ways
-        // of decoding.
+        // The last event is near the end of the batch, most other events are not, so this tests both ways of decoding.
         let body = events.iter().fold(batch(), |batch, args| batch.event(EventType::UserLog, args));
         let bytes = trace(Version::Go122, body);
         let mut reader = RawReader::from_slice(&bytes).expect("a header");
-        let found = reader.next_batch().expect("sound").expect("a batch");
+        let found = reader.next_batch().expect("valid").expect("a batch");
         let mut raw = found.events();
-        raw.next_event().expect("the batch's own");
+        raw.next_event().expect("the event of the batch itself");
         for args in &events {
-            let event = raw.next_event().expect("sound").expect("as many as written");
+            let event = raw.next_event().expect("valid").expect("as many as written");
             prop_assert_eq!(event.args(), &args[..]);
         }
-        prop_assert!(raw.next_event().expect("sound").is_none());
+        prop_assert!(raw.next_event().expect("valid").is_none());
     }
 
     #[test]
@@ -170,14 +169,14 @@ proptest! {
         let args: Vec<u64> = [1, frames as u64].into_iter().chain(ints[..frames * 4].iter().copied()).collect();
         let bytes = trace(Version::Go122, batch().event(EventType::Stack, &args).event(EventType::ProcStop, &[1]));
         let mut reader = RawReader::from_slice(&bytes).expect("a header");
-        let found = reader.next_batch().expect("sound").expect("a batch");
+        let found = reader.next_batch().expect("valid").expect("a batch");
         let mut raw = found.events();
-        raw.next_event().expect("the batch's own");
-        let stack = raw.next_event().expect("sound").expect("the stack");
+        raw.next_event().expect("the event of the batch itself");
+        let stack = raw.next_event().expect("valid").expect("the stack");
         let found: Vec<u64> = stack.frames().flat_map(|frame| [frame.pc, frame.func, frame.file, frame.line]).collect();
         prop_assert_eq!(&found, &args[2..]);
         prop_assert_eq!(stack.encoded_size(), stack.bytes().len());
-        prop_assert_eq!(raw.next_event().expect("sound").map(|event| event.event()), Some(EventType::ProcStop));
+        prop_assert_eq!(raw.next_event().expect("valid").map(|event| event.event()), Some(EventType::ProcStop));
     }
 }
 

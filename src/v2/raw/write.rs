@@ -16,7 +16,7 @@ use crate::wire::varint;
 /// let mut out = bytes[..16].to_vec();
 /// let mut reader = RawReader::from_slice(&bytes)?;
 /// while let Some(batch) = reader.next_batch()? {
-///     // Here the batches could be changed.
+///     // The batches could be changed here.
 ///     BatchHeader::of(&batch).write(batch.body(), &mut out)?;
 /// }
 /// # Ok(())
@@ -30,8 +30,7 @@ pub struct BatchHeader {
     pub generation: u64,
     /// The thread that wrote the batch. `None` for tables and the clock.
     pub thread: Option<ThreadId>,
-    /// The start time, in units of the generation's clock. The time of the first event is relative
-    /// to it.
+    /// The start time, in units of the generation's clock. The time of the first event is relative to this time.
     pub time: u64,
 }
 
@@ -47,7 +46,7 @@ impl BatchHeader {
     ///
     /// # Errors
     ///
-    /// Those of writing to `out`.
+    /// Errors of writing to `out`.
     pub fn write(&self, body: &[u8], out: &mut impl Write) -> io::Result<()> {
         self.write_claiming(body.len() as u64, body, out)
     }
@@ -56,7 +55,7 @@ impl BatchHeader {
     ///
     /// # Errors
     ///
-    /// Those of writing to `out`.
+    /// Errors of writing to `out`.
     pub fn write_claiming(&self, size: u64, body: &[u8], out: &mut impl Write) -> io::Result<()> {
         let mut header = Vec::with_capacity(super::batch::MAX_HEADER);
         match self.kind {

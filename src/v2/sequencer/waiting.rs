@@ -1,4 +1,4 @@
-//! What happens if the earliest event has to wait for another thread.
+//! Continues when the earliest event has to wait for another thread.
 
 use super::super::effects;
 use super::super::frontier::Head;
@@ -12,7 +12,7 @@ use crate::time::Time;
 use crate::wire::source::Source;
 
 impl Sequencer {
-    /// The time of the earliest event, whether it can happen or not.
+    /// Returns the time of the earliest event, no matter whether it can happen.
     #[inline]
     pub(super) fn earliest(&self) -> Option<i64> {
         let first = self.frontier.heads().first().map(|head| head.time);
@@ -28,7 +28,7 @@ impl Sequencer {
         self.parked.clear();
     }
 
-    /// Tries the other threads, after the first of the frontier was tried or if there is none.
+    /// Tries the other threads, after the first thread of the frontier was tried, or if there is no first thread.
     #[cold]
     pub(super) fn advance_another(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
         if !self.parked.is_empty() || self.patience.is_spent(self.delivered) {
@@ -79,7 +79,7 @@ impl Sequencer {
         }
     }
 
-    /// Returns threads to the frontier whose wait ends because an event has happened.
+    /// Puts threads whose wait ends because an event has happened back into the frontier.
     #[cold]
     pub(super) fn wake_after(&mut self, event: EventType, before: Context, args: [u64; MAX_ARGS]) {
         for wait in effects::ends_waits(&mut self.sched, event, before, args) {
@@ -87,7 +87,7 @@ impl Sequencer {
         }
     }
 
-    /// Returns all threads to the frontier.
+    /// Puts all parked threads back into the frontier.
     pub fn unpark(&mut self) {
         if !self.parked.is_empty() {
             self.parked.drain().for_each(|head| self.frontier.insert(head));
@@ -95,7 +95,7 @@ impl Sequencer {
         }
     }
 
-    /// The error that no event can happen.
+    /// Returns the error that no event can happen.
     fn stuck(&mut self, source: &Source<'_>) -> Error {
         self.unpark();
         let heads: Vec<Head> = self.frontier.heads().to_vec();

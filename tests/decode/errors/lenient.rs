@@ -269,7 +269,7 @@ fn row_11_events_cannot_be_ordered() {
         event: "GoStart",
         time: Time(103 * 64),
         offset: FIRST + HEADER + RUNNING_LEN,
-        waits_for: "goroutine 9 to be Runnable (nothing is known of it)".to_owned(),
+        waits_for: "goroutine 9 to be Runnable (not seen yet)".to_owned(),
     };
     let batch = running().event(start, &[1, 9, 1]).event(EventType::GoStop, &[1, 0, 0]);
     assert_rest_is_lost(batch, ErrorKind::StuckFrontier(vec![head]), 2);

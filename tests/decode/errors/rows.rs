@@ -198,7 +198,7 @@ fn waiting_for_9() -> ErrorKind {
         event: "GoStart",
         time: Time(103 * 64),
         offset: AFTER_RUNNING,
-        waits_for: "goroutine 9 to be Runnable (nothing is known of it)".to_owned(),
+        waits_for: "goroutine 9 to be Runnable (not seen yet)".to_owned(),
     }])
 }
 

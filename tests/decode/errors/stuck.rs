@@ -33,13 +33,13 @@ fn assert_stuck(event: EventType, args: &[u64], waits_for: &str) {
 /// Fault 24.
 #[test]
 fn events_wait_for_the_state_and_sequence_number_of_a_goroutine() {
-    assert_stuck(EventType::GoStart, &[1, 9, 1], "goroutine 9 to be Runnable (nothing is known of it)");
+    assert_stuck(EventType::GoStart, &[1, 9, 1], "goroutine 9 to be Runnable (not seen yet)");
     assert_stuck(
         EventType::GoStart,
         &[1, 1, 1],
         "goroutine 1 to be Runnable with sequence 1 next (it is Running, last 0)",
     );
-    assert_stuck(EventType::GoUnblock, &[1, 9, 1, 0], "goroutine 9 to be Waiting (nothing is known of it)");
+    assert_stuck(EventType::GoUnblock, &[1, 9, 1, 0], "goroutine 9 to be Waiting (not seen yet)");
     assert_stuck(
         EventType::GoUnblock,
         &[1, 1, 3, 0],
@@ -50,9 +50,9 @@ fn events_wait_for_the_state_and_sequence_number_of_a_goroutine() {
 /// Fault 24.
 #[test]
 fn events_wait_for_the_state_and_sequence_number_of_a_p() {
-    assert_stuck(EventType::ProcStart, &[1, 9, 1], "proc 9 to be Idle (nothing is known of it)");
+    assert_stuck(EventType::ProcStart, &[1, 9, 1], "proc 9 to be Idle (not seen yet)");
     assert_stuck(EventType::ProcStart, &[1, 0, 1], "proc 0 to be Idle with sequence 1 next (it is Running, last 0)");
-    assert_stuck(EventType::ProcSteal, &[1, 9, 1, 7], "proc 9 to be Syscall (nothing is known of it)");
+    assert_stuck(EventType::ProcSteal, &[1, 9, 1, 7], "proc 9 to be Syscall (not seen yet)");
     assert_stuck(
         EventType::ProcSteal,
         &[1, 0, 1, 7],
@@ -85,7 +85,7 @@ fn events_wait_for_their_thread_to_lose_its_p() {
         event: "ProcStart",
         time: Time(104 * 64),
         offset,
-        waits_for: "its thread to lose proc 0".to_owned(),
+        waits_for: "its thread to release proc 0".to_owned(),
     };
     let events = then(&RUNNING, &["P3 Undetermined->Idle"]);
     let kind = ErrorKind::StuckFrontier(vec![head]);
@@ -110,9 +110,9 @@ fn a_steal_waits_for_the_sequence_number_of_the_stolen_p() {
 fn gc_events_wait_for_the_gc_event_before_them() {
     let started = running().event(EventType::GCBegin, &[1, 5, 0]);
     for (event, args, waits_for) in [
-        (EventType::GCBegin, &[1, 8, 0][..], "GC event 7 (the last was 5)"),
-        (EventType::GCEnd, &[1, 7], "GC event 6 (the last was 5)"),
-        (EventType::GCEnd, &[1, 5], "GC event 4 (the last was 5)"),
+        (EventType::GCBegin, &[1, 8, 0][..], "GC event 7 (the last event was 5)"),
+        (EventType::GCEnd, &[1, 7], "GC event 6 (the last event was 5)"),
+        (EventType::GCEnd, &[1, 5], "GC event 4 (the last event was 5)"),
     ] {
         let offset = FIRST + HEADER + RUNNING_LEN + 4;
         let head = StuckHead {
@@ -140,7 +140,7 @@ fn a_coroutine_switch_waits_for_the_other_goroutine() {
             event: event.name(),
             time: Time(103 * 64),
             offset,
-            waits_for: "goroutine 9 to be Waiting (nothing is known of it)".to_owned(),
+            waits_for: "goroutine 9 to be Waiting (not seen yet)".to_owned(),
         };
         let bytes = trace(Version::Go126, [running().event(event, &[1, 9, 1])]);
         assert_fault(&bytes, &RUNNING, ErrorKind::StuckFrontier(vec![head]), at_event(offset, 3));
@@ -192,15 +192,15 @@ fn the_stuck_events_of_all_threads_are_listed() {
             (None, 206, "GoUnblock"),
         ]
     );
-    assert_eq!(heads[5].waits_for, "goroutine 99 to be Waiting (nothing is known of it)");
+    assert_eq!(heads[5].waits_for, "goroutine 99 to be Waiting (not seen yet)");
     assert_eq!(error.at.thread, Some(ThreadId(9)), "the location is that of the earliest event");
     let first = FIRST + HEADER + RUNNING_LEN + 2 * (HEADER + 1) + 4;
     let message = format!(
         "the trace is broken: none of 6 threads can proceed: \
-         M 9: GoStart at byte {first} waits for goroutine 9 to be Runnable (nothing is known of it); \
-         M 10: GoStart at byte {} waits for goroutine 10 to be Runnable (nothing is known of it); \
-         M 12: GoStart at byte {} waits for goroutine 12 to be Runnable (nothing is known of it); \
-         M 13: GoStart at byte {} waits for goroutine 13 to be Runnable (nothing is known of it); … \
+         M 9: GoStart at byte {first} waits for goroutine 9 to be Runnable (not seen yet); \
+         M 10: GoStart at byte {} waits for goroutine 10 to be Runnable (not seen yet); \
+         M 12: GoStart at byte {} waits for goroutine 12 to be Runnable (not seen yet); \
+         M 13: GoStart at byte {} waits for goroutine 13 to be Runnable (not seen yet); … \
          at byte {first}, generation 1, M 9, after 3 events",
         first + 2 * 10,
         first + 10,
@@ -217,7 +217,7 @@ fn the_start_of_a_goroutine_waits_for_the_missing_batch_that_creates_it() {
         Batch::new(ThreadId(8), 200).event(EventType::ProcStatus, &[1, 1, 1]).event(EventType::GoStart, &[1, 2, 1]);
     let complete = super::read_valid(&trace(Version::Go126, [running(), create, start.clone()]));
     assert_eq!(complete.len(), 7);
-    let head = head("GoStart", 4, 2, "goroutine 2 to be Runnable (nothing is known of it)");
+    let head = head("GoStart", 4, 2, "goroutine 2 to be Runnable (not seen yet)");
     let location = Location { thread: Some(ThreadId(8)), ..at_event(head.offset, 4) };
     let events = then(&RUNNING, &["P1 Undetermined->Running"]);
     assert_fault(&trace(Version::Go126, [running(), start]), &events, ErrorKind::StuckFrontier(vec![head]), location);

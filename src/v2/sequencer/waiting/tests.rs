@@ -1,4 +1,4 @@
-//! Parking threads must not change the result, except for the order of threads at the same time.
+//! Tests that parking threads does not change the result, except for the order of threads at the same time.
 
 use crate::ThreadId;
 use crate::event::record::Record;
@@ -10,7 +10,7 @@ use crate::v2::parked::Patience;
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 
-/// The events and the result of a trace.
+/// Returns the events and the result of a trace.
 fn order(bytes: &[u8], version: Version, lenient: bool, patience: Patience) -> (Vec<String>, String) {
     let mut decoder = Decoder::new(version, Mode { lenient, ..Mode::default() });
     decoder.sequencer.patience = patience;
@@ -39,8 +39,8 @@ fn assert_same(bytes: &[u8], version: Version, what: &str) {
 fn traces() -> Vec<(String, Version, Vec<u8>)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/traces");
     let mut traces = Vec::new();
-    for release in std::fs::read_dir(folder).expect("in the repository") {
-        for file in std::fs::read_dir(release.expect("a folder").path()).expect("in the repository") {
+    for release in std::fs::read_dir(folder).expect("the folder is in the repository") {
+        for file in std::fs::read_dir(release.expect("a folder").path()).expect("the folder is in the repository") {
             let path = file.expect("a file").path();
             if path.extension().is_none_or(|extension| extension != "trace") {
                 continue;
@@ -63,7 +63,7 @@ fn real_traces_have_the_same_order() {
     }
 }
 
-/// A trace in which other threads start with events that wait for something on thread 7.
+/// Returns a trace in which other threads start with events that wait for an event on thread 7.
 fn blocked_trace(later: impl IntoIterator<Item = Batch>) -> Vec<u8> {
     let mut generation = Generation::new(1);
     generation.batch(
@@ -82,9 +82,9 @@ fn on(thread: u64, time: u64) -> Batch {
     Batch::new(ThreadId(thread), time)
 }
 
-/// For each kind of wait, one that ends late, and one that never ends.
+/// Tests each kind of wait with a wait that ends late, and a wait that never ends.
 #[test]
-fn every_wait_ends_when_it_is_over() {
+fn every_wait_ends_when_its_event_happens() {
     use EventType as E;
     let own_p = |m: u64, p: u64| on(m, m).event(E::ProcStatus, &[0, p, 1]);
     // The events on thread 7 that end the waits.
@@ -115,11 +115,11 @@ fn every_wait_ends_when_it_is_over() {
                 .event(E::GoStatus, &[0, 18, 18, 2])
                 .event(E::GoSyscallBegin, &[0, 1, 0])
                 .event(E::ProcStart, &[0, 21, 1]),
-            // This thread acquires the P before the previous one can.
+            // This thread acquires the P before the previous thread can.
             on(19, 32).event(E::ProcStart, &[0, 21, 1]).event(E::ProcStop, &[0]),
             on(20, 600).event(E::ProcStatus, &[0, 20, 2]).event(E::ProcStatus, &[0, 21, 2]),
             on(21, 700).event(E::ProcSteal, &[0, 17, 2, 17]).event(E::ProcSteal, &[0, 18, 2, 18]),
-            // Two threads wait for the same. The later one waits forever.
+            // Two threads wait for the same event. The later thread waits forever.
             own_p(22, 22).event(E::GoStart, &[0, 2, 1]),
         ];
         if !missing {
@@ -137,8 +137,8 @@ fn every_wait_ends_when_it_is_over() {
     }
 }
 
-/// The number of tries for each event and thread. All threads start with the same events, at the
-/// same time or not.
+/// Returns the number of tries for each event and thread. All threads start with the same events. If `apart` is false,
+/// at the same time.
 fn tries(ms: u64, apart: bool, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(Batch) -> Batch) -> f64 {
     let mut batches = vec![m7(on(7, 500))];
     batches.extend((1000..1000 + ms).map(|m| begin(m, on(m, 10 + m * u64::from(apart)))));
@@ -152,7 +152,7 @@ fn tries(ms: u64, apart: bool, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(
     decoder.sequencer.tries as f64 / (decoder.sequencer.delivered + ms) as f64
 }
 
-/// The work is proportional to the number of events, whatever the threads wait for.
+/// The work is proportional to the number of events, no matter what the threads wait for.
 #[test]
 fn blocked_threads_are_not_tried_at_every_event() {
     use EventType as E;
@@ -179,7 +179,7 @@ fn blocked_threads_are_not_tried_at_every_event() {
                 })
             });
             // Up to 16 tries happen before threads are parked.
-            assert!(found < 24.0, "{what}, {ms} threads: {found} tries for each");
+            assert!(found < 24.0, "{what}, {ms} threads: {found} tries for each event and thread");
         }
     }
 }
