@@ -1,8 +1,8 @@
 //! Applies events to the state. The first contradiction is an error.
 //!
-//! The rules are in the table of [`effects`](super::effects). Those of [`sched`](crate::sched) are
-//! stricter and do not fit: see the module documentation of `v1`. Shared are the states, the arena,
-//! and tasks and regions.
+//! The rules are in the table of [`effects`](super::effects). The rules of [`sched`](crate::sched) are stricter and not
+//! valid here: see the module documentation of `v1`. The states, the arena, and the rules of tasks and regions are
+//! shared with `sched`.
 
 use std::collections::HashSet;
 
@@ -30,7 +30,7 @@ pub(super) struct World {
     pub timers: HashSet<u64, RandomState>,
     gc_runs: bool,
     world_stops: bool,
-    /// Whether a mark assist of no goroutine is open. Go's reader has a goroutine 0 for these.
+    /// Whether a mark assist without a goroutine is open. Go's reader uses goroutine 0 for these.
     nobody_assists: bool,
 }
 
@@ -46,8 +46,8 @@ macro_rules! done {
 pub(super) use done;
 
 impl World {
-    /// The goroutine on the P. There must be one. It is Running, because events that change this
-    /// take it off the P.
+    /// Returns the goroutine on the P. There must be one. It is Running, because events that change this state remove
+    /// the goroutine from the P.
     #[inline(always)]
     pub fn running(&self, event: EventType, proc: &Proc) -> Parsed<u64> {
         match proc.go_id {
@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// The goroutine on the P leaves it.
+    /// Handles that the goroutine on the P leaves it.
     #[inline(always)]
     pub fn leave(&mut self, event: EventType, proc: &mut Proc, to: GoState) -> Outcome<&mut Go> {
         let subject = (proc.go_id, self.gos.find(proc.go_id));
@@ -69,7 +69,7 @@ impl World {
         Ok(Step::Done(go))
     }
 
-    /// The goroutine on the P exits, or blocks forever.
+    /// Handles that the goroutine on the P exits or blocks forever.
     pub fn end(&mut self, event: EventType, proc: &mut Proc) -> Parsed<()> {
         self.running(event, proc)?;
         let go = self.gos.find(proc.go_id);
@@ -81,7 +81,7 @@ impl World {
         Ok(())
     }
 
-    /// A goroutine is created.
+    /// Creates a goroutine.
     pub fn create(&mut self, id: u64) -> Outcome {
         let go = done!(self.merge.create(&mut self.gos, id));
         if id == NO_GO {
@@ -91,7 +91,7 @@ impl World {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine starts to run on a P without a goroutine.
+    /// Starts to run a goroutine on a P without a goroutine.
     #[inline(always)]
     pub fn start(&mut self, event: EventType, proc: &mut Proc, id: u64, number: Number) -> Outcome {
         let go = self.gos.find(id);
@@ -104,7 +104,7 @@ impl World {
         Ok(Step::Done(()))
     }
 
-    /// A goroutine was blocked or in a system call when tracing started.
+    /// Handles that a goroutine was blocked or in a system call when tracing started.
     pub fn wait(&mut self, event: EventType, id: u64) -> Outcome<&mut Go> {
         let go = self.gos.find(id);
         let number = Number::Exactly(FIRST_COUNT);
@@ -113,7 +113,7 @@ impl World {
         Ok(Step::Done(state))
     }
 
-    /// A goroutine becomes runnable. Returns whether it waited for the network.
+    /// Makes a goroutine runnable. Returns whether the goroutine waited for the network.
     #[inline(always)]
     pub fn unblock(&mut self, event: EventType, id: u64, number: Number) -> Outcome<bool> {
         let go = self.gos.find(id);
@@ -122,7 +122,7 @@ impl World {
         Ok(Step::Done(state.standing.is_on_network()))
     }
 
-    /// The merge reaches the end of a system call. Returns the time at which the call blocked.
+    /// Handles that the merge reaches the end of a system call. Returns the time at which the call blocked.
     pub fn pass_exit(&mut self, id: u64, number: Number) -> Step<u64> {
         let go = self.gos.find(id);
         match self.merge.pass(&mut self.gos, (id, go), (Waiting, Runnable), number, true) {
@@ -131,7 +131,7 @@ impl World {
         }
     }
 
-    /// A system call that blocked ends.
+    /// Handles the end of a system call that blocked.
     pub fn exit_syscall(&mut self, event: EventType, id: u64) -> Parsed<()> {
         let go = self.gos.find(id);
         advance(event, id, self.gos.get_mut(go), Waiting, Runnable)
@@ -157,7 +157,7 @@ impl World {
         flip(self.assists(proc), EventType::GCMarkAssistStart, true)
     }
 
-    /// Ends the mark assist if there is one. It may have started before the trace.
+    /// Ends the mark assist of the goroutine on the P, if it has one. It may have started before the trace.
     pub fn end_assist(&mut self, proc: &Proc) {
         *self.assists(proc) = false;
     }
@@ -171,7 +171,7 @@ impl World {
     }
 }
 
-/// The count of a goroutine that was just created.
+/// The sequence number of a goroutine that was just created.
 const FIRST_COUNT: u64 = 1;
 
 /// Changes the state of a goroutine, which must be in the state `from`.
@@ -197,7 +197,7 @@ fn busy(event: EventType, proc: &Proc, id: u64) -> ErrorKind {
 }
 
 impl Proc {
-    /// The P starts on a thread.
+    /// Starts the P on a thread.
     pub fn start(&mut self, thread: u64) -> Parsed<()> {
         if self.running {
             return broken(self.illegal(EventType::ProcStart, "Running"));
@@ -207,7 +207,7 @@ impl Proc {
         Ok(())
     }
 
-    /// The P stops.
+    /// Stops the P.
     pub fn stop(&mut self) -> Parsed<()> {
         if !self.running {
             return broken(self.illegal(EventType::ProcStop, "Idle"));
@@ -234,7 +234,7 @@ impl Proc {
     }
 }
 
-/// Opens or closes a range. It must not be so already.
+/// Opens or closes a range. Fails if it is already open or closed.
 fn flip(open: &mut bool, event: EventType, to: bool) -> Parsed<()> {
     match std::mem::replace(open, to) == to {
         true => broken(ErrorKind::RangeMismatch { event: event.name(), open: to }),

@@ -1,4 +1,4 @@
-//! From ticks of the processor's clock to nanoseconds.
+//! Converts ticks of the processor's clock to nanoseconds.
 
 use crate::time::TIME_LIMIT;
 
@@ -6,13 +6,13 @@ use crate::time::TIME_LIMIT;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     pub start: u64,
-    /// The first time that is too large.
+    /// The first time, in ticks, that is too large.
     pub end: u64,
     pub nanos_per_tick: f64,
 }
 
 impl Clock {
-    /// As in Go (`parser.go`, `parse`).
+    /// Converts ticks to nanoseconds, like Go (`parser.go`, `parse`).
     #[inline(always)]
     pub fn nanos(self, ticks: u64) -> i64 {
         self.nanos_as_float(ticks) as i64
@@ -24,7 +24,7 @@ impl Clock {
         ticks.wrapping_sub(self.start) as i64 as f64 * self.nanos_per_tick
     }
 
-    /// The value of `end`.
+    /// Returns the value of `end`.
     pub fn end(self) -> u64 {
         let ticks = TIME_LIMIT as f64 / self.nanos_per_tick;
         self.start.saturating_add(ticks as u64)

@@ -1,11 +1,10 @@
 //! Converts events to records.
 //!
-//! Most events have one record, like the same events of v2. Others differ: a system call that does
-//! not block is one event here and two records, a nanosecond apart. Goroutines that existed when
-//! tracing started have `GoCreate` events, up to the first `Gomaxprocs`. Threads (Ms) are known
-//! only from the `ProcStart` events that name them.
+//! Most events have one record, like the same events of v2. Other events differ. A system call that does not block is
+//! one event here and two records, a nanosecond apart. Goroutines that existed when tracing started have `GoCreate`
+//! events, up to the first `Gomaxprocs`. Threads (Ms) are known only from the `ProcStart` events that name them.
 //!
-//! The rules are those of Go's `src/internal/trace/tracev1.go`.
+//! The rules are the same as in Go's `src/internal/trace/tracev1.go`.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +31,7 @@ use crate::wire::header::Version;
 /// The number of goroutines in the initial list after which the limits are checked.
 const LISTED_AT_A_TIME: usize = 1024;
 
-/// Where to look up what an event refers to.
+/// The data for looking up what an event refers to.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub window: &'a [u8],
@@ -42,7 +41,7 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The text of the string that the event at this position refers to.
+    /// Returns the text of the string that the event at this position refers to.
     fn text(&self, id: u64, at: usize) -> Parsed<&[u8]> {
         match self.found.string(id, at)? {
             Symbol::Span { pos, len } => Ok(Span { pos, len }.of(self.window)),
@@ -51,8 +50,8 @@ impl Place<'_> {
         }
     }
 
-    /// Whether the system call that a goroutine enters here blocks. Its next event determines that,
-    /// unless a CPU sample of the goroutine comes first.
+    /// Returns whether the system call that a goroutine enters here blocks. Its next event determines that, unless a
+    /// CPU sample of the goroutine comes first.
     #[inline(always)]
     fn call_blocks(&self, cursor: &Cursor, go: u64, sequel: u64) -> bool {
         match sequel {
@@ -76,9 +75,9 @@ pub(super) enum Given {
     Event,
     /// No record: the event only changed the state.
     Nothing,
-    /// The record, and one for the label of the goroutine.
+    /// The record, and a second record for the label of the goroutine.
     AndLabel(Symbol),
-    /// The record, and one for the return from the system call.
+    /// The record, and a second record for the return from the system call.
     AndReturn,
 }
 
@@ -89,7 +88,7 @@ pub(super) fn sample(proc: u64, go: u64, stack: u64, time: i64, record: &mut Rec
     record.locate(NONE, proc, or_none(go), time);
 }
 
-/// Fills the second record of an event. It is a copy of the first.
+/// Fills the second record of an event. The second record is a copy of the first.
 pub(super) fn second(given: Given, time: i64, record: &mut Record) {
     match given {
         Given::AndLabel(label) => {
@@ -109,9 +108,9 @@ pub(super) struct Converter {
     pub world: World,
     /// Whether events still list the goroutines that existed when tracing started.
     listing: bool,
-    /// Listed goroutines without further events.
+    /// The listed goroutines that have had no further events.
     created: BTreeSet<u64>,
-    /// The time at which the list ended.
+    /// The time at which the list ended, in ticks.
     listed_at: i64,
     stop_reason: &'static &'static str,
     /// Whether something rare happened: a warning, the end of the initial list, or so many listed
@@ -135,17 +134,17 @@ impl Converter {
         }
     }
 
-    /// Whether events still list the goroutines that existed when tracing started.
+    /// Returns whether events still list the goroutines that existed when tracing started.
     pub fn is_listing(&self) -> bool {
         self.listing
     }
 
-    /// Whether the statuses of listed goroutines without further events must be returned next.
+    /// Returns whether the statuses of listed goroutines without further events must be returned next.
     pub fn has_listed(&self) -> bool {
         !self.listing && !self.created.is_empty()
     }
 
-    /// Adds the status of the next one of them.
+    /// Adds the status of the next listed goroutine without further events.
     pub fn state_listed(&mut self, out: &mut Outbox) {
         let Some(go) = self.created.pop_first() else { return };
         let time = out.time(self.listed_at);
@@ -267,8 +266,7 @@ impl Converter {
             }
             E::GoSysExitLocal => {
                 done!(self.world.pass_exit(a, Number::Any));
-                // Go's reader takes the goroutine on the P, which cannot be waiting. No runtime
-                // writes this event.
+                // Go's reader uses the goroutine on the P, which cannot be waiting. No runtime writes this event.
                 self.exit_syscall(kind, proc.go_id, time, record)?;
                 return Ok(Step::Done(Given::Event));
             }
@@ -408,7 +406,7 @@ impl Converter {
                 record.stack = place.found.stack(c, event.at)?;
             }
 
-            // No supported version writes it, and Go's reader cannot convert it.
+            // No supported version writes this event, and Go's reader cannot convert it.
             E::FutileWakeup => return broken(ErrorKind::ObsoleteEvent { event: kind.name() }),
             _ => return broken(ErrorKind::WrongContext { event: kind.name() }),
         }
@@ -422,7 +420,7 @@ impl Converter {
     }
 }
 
-/// The P and the thread to report for an event that makes a goroutine runnable.
+/// Returns the P and the thread to report for an event that makes a goroutine runnable.
 #[inline(always)]
 fn unblocker(world: &World, proc: &Proc, go: u64, on_network: bool) -> (u64, u64) {
     if on_network {
@@ -444,7 +442,7 @@ fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static &'sta
     record.stack = stack;
 }
 
-/// Fills the record of a P. Its first event also states its status.
+/// Fills the record of a P. The first event of a P also states its status.
 fn proc_changes(record: &mut Record, proc: &mut Proc, from: ProcState, to: ProcState) {
     let known = std::mem::replace(&mut proc.known, true);
     let from = if known { from } else { ProcState::Undetermined };

@@ -13,16 +13,14 @@ use crate::error::ErrorKind;
 pub(super) struct Event {
     /// Its time in ticks.
     pub ticks: u64,
-    /// Its arguments, and its stack if it has one. For a log message, also the position of its text
-    /// in the window.
+    /// Its arguments, and its stack if there is one. For a log message, also the position of its text in the window.
     pub args: [u64; MAX_ARGS],
     /// Its position in the window.
     pub at: usize,
     pub event: EventType,
 }
 
-/// The next eight bytes of the values of an event. Nearly all values have one or two bytes, and
-/// nearly all events fit.
+/// The next eight bytes of the values of an event. Nearly all values have one or two bytes, so nearly all events fit.
 #[derive(Clone, Copy)]
 pub(super) struct Word {
     bytes: u64,
@@ -32,7 +30,7 @@ pub(super) struct Word {
 impl Word {
     /// The number of bytes.
     pub const LEN: usize = 8;
-    /// More than the number of bytes: the last value was not valid.
+    /// A number larger than [`LEN`](Self::LEN), which means that the last value was not valid.
     const SHORT: u32 = 64;
 
     #[inline(always)]
@@ -40,7 +38,7 @@ impl Word {
         Word { bytes: LittleEndian::read_u64(bytes), used: 0 }
     }
 
-    /// Takes a value of up to four bytes.
+    /// Decodes a value of up to four bytes and removes it.
     #[inline(always)]
     pub fn take(&mut self) -> u64 {
         let bytes = self.bytes;
@@ -68,7 +66,7 @@ impl Word {
         0
     }
 
-    /// Whether a value did not fit, or had more than four bytes.
+    /// Returns whether a value did not fit, or had more than four bytes.
     #[inline(always)]
     pub fn is_short(self) -> bool {
         self.used as usize > Self::LEN
@@ -83,14 +81,14 @@ impl Word {
 /// The argument with the position of the text of a log message.
 pub(super) const TEXT_ARG: usize = MAX_ARGS - 1;
 
-/// The argument of a `GoSysCall` that states what follows it, as far as the next record shows. One
-/// of the next three constants.
+/// The argument of a `GoSysCall` that states what follows it, as far as the next record shows. The value is one of the
+/// next three constants.
 pub(super) const SEQUEL_ARG: usize = 1;
 /// The goroutine continues, so the call did not block.
 pub(super) const RETURNS: u64 = 0;
 /// A `GoSysBlock` follows.
 pub(super) const BLOCKS: u64 = 1;
-/// The next record does not show it, so [`Cursor::sequel`] must look further.
+/// The next record does not show whether the call blocks, so [`Cursor::sequel`] must look further.
 pub(super) const UNCLEAR: u64 = 2;
 
 /// The events of a P.
@@ -113,7 +111,7 @@ pub(super) struct Walk {
     next_batch: Option<u32>,
 }
 
-/// What follows a `GoSysCall`.
+/// The next event of a goroutine after a `GoSysCall`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sequel {
     /// Whether the call blocks.
@@ -123,25 +121,25 @@ pub(super) struct Sequel {
 }
 
 impl Cursor {
-    /// A cursor before the first event of a P.
+    /// Creates a cursor before the first event of a P.
     pub fn new(row: Row) -> Self {
         Cursor { walk: Walk { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first) }, next: None }
     }
 
-    /// The position of the next event. If that was decoded, it will be decoded again.
+    /// Returns the position of the next event. If the event was decoded, it will be decoded again.
     #[inline(always)]
     pub fn walk(&mut self) -> &mut Walk {
         self.next = None;
         &mut self.walk
     }
 
-    /// The next event, if it was decoded.
+    /// Returns the next event, if it was decoded.
     #[inline(always)]
     pub fn event(&self) -> Option<&Event> {
         self.next.as_ref().map(|(event, _)| event)
     }
 
-    /// Moves past that event.
+    /// Moves past the decoded event.
     #[inline(always)]
     pub fn step(&mut self) {
         if let Some((_, after)) = self.next.take() {
@@ -149,7 +147,7 @@ impl Cursor {
         }
     }
 
-    /// Decodes the next event. Returns false if there is none.
+    /// Decodes the next event. Returns false if there are no more events.
     #[inline(never)]
     pub fn look(&mut self, window: &[u8], batches: &[Batch]) -> Result<bool, Fault> {
         while self.next.is_none() {
@@ -169,11 +167,11 @@ impl Cursor {
         Ok(true)
     }
 
-    /// The next event of the goroutine after the current event, which is a system call.
+    /// Returns the next event of the goroutine after the current event, which is a system call.
     ///
-    /// As long as the goroutine has the P, the events of the P are its own, except those of other
-    /// goroutines' past ([`is_of_another`]). These are read only once for each call, so looking
-    /// ahead takes linear time.
+    /// As long as the goroutine has the P, the events of the P are events of this goroutine, except for past events of
+    /// other goroutines ([`is_of_another`]). These are read only once for each call, so looking ahead takes linear
+    /// time.
     #[inline(never)]
     pub fn sequel(&self, go: u64, window: &[u8], batches: &[Batch]) -> Option<Sequel> {
         let (_, mut ahead) = self.next?;
@@ -192,7 +190,7 @@ impl Cursor {
 }
 
 impl Cursor {
-    /// The bytes, batches and events that are left.
+    /// Returns the bytes, batches and events that are left.
     pub fn rest(&self, window: &[u8], batches: &[Batch]) -> Tally {
         let mut walk = self.walk;
         let mut rest = Tally { bytes: walk.end.saturating_sub(walk.pos) as u64, ..Tally::default() };
@@ -224,14 +222,13 @@ impl Walk {
         true
     }
 
-    /// Whether the type of the record at this position shows that the system call before it does
-    /// not block.
+    /// Returns whether the type of the record at this position shows that the previous system call does not block.
     #[inline(always)]
     pub fn says_returns(&self, window: &[u8], pos: usize) -> bool {
         self.peek_sequel(window, pos) == RETURNS
     }
 
-    /// What follows a system call, as far as the type of the next record shows.
+    /// Returns what follows a system call, as far as the type of the next record shows.
     #[inline(always)]
     fn peek_sequel(&self, window: &[u8], pos: usize) -> u64 {
         let Some(&first) = window.get(..self.end).and_then(|batch| batch.get(pos)) else { return UNCLEAR };
@@ -243,8 +240,8 @@ impl Walk {
         }
     }
 
-    /// Decodes an event, or skips a record of a table. The first pass has checked that the version
-    /// has it.
+    /// Decodes an event, or skips a record of a table. The first pass has checked that the event exists in this
+    /// version.
     fn step(&mut self, window: &[u8]) -> Parsed<Option<Event>> {
         let at = self.pos;
         let bytes = window.get(..self.end).unwrap_or_default();
@@ -270,7 +267,7 @@ impl Walk {
     }
 }
 
-/// Whether an event does not belong to the goroutine on the P. Such events name their goroutine
+/// Returns whether an event is about a goroutine other than the one on the P. Such events name their goroutine
 /// (`parseEvent`).
 fn is_of_another(event: &Event, go: u64) -> bool {
     tells_its_goroutine(event.event) && event.args[0] != go

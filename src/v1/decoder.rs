@@ -1,7 +1,7 @@
-//! From bytes to ordered events.
+//! Decodes bytes to ordered events.
 //!
-//! Strict and lenient reading both scan the file ([`scan`](super::scan)), and then use the
-//! [`Emitter`]. [`strict`](super::strict) and [`lenient`](super::lenient) only decide about faults.
+//! Strict and lenient reading both scan the file ([`scan`](super::scan)), and then use the [`Emitter`].
+//! [`strict`](super::strict) and [`lenient`](super::lenient) only decide how to handle faults.
 
 use super::emitter::{Emitter, Progress};
 use super::lenient::Lenient;
@@ -21,7 +21,7 @@ pub(crate) struct Decoder {
     reading: Reading,
 }
 
-/// How the trace is read.
+/// The mode of reading the trace.
 #[derive(Debug)]
 enum Reading {
     Strict(Strict),
@@ -37,12 +37,12 @@ impl Decoder {
         Decoder { emitter: Emitter::new(version, mode.limits), reading }
     }
 
-    /// The number of batches that were read.
+    /// Returns the number of batches that were read.
     pub fn batches(&self) -> u64 {
         self.emitter.found.batches.len() as u64
     }
 
-    /// What was read and lost so far.
+    /// Returns counts of what was read and lost so far.
     pub fn account(&self, source: &Source<'_>) -> Account<'_> {
         let (lost, trailing, (faults, fault_count)) = match &self.reading {
             Reading::Strict(_) => (Tally::default(), 0, (&[][..], 0)),
@@ -61,13 +61,13 @@ impl Decoder {
         self.emitter.warnings.get()
     }
 
-    /// Whether the next event is ready.
+    /// Returns whether the next event is ready.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.emitter.out.is_ready()
     }
 
-    /// The next event, which must be ready, and its names.
+    /// Returns the next event, which must be ready, and its names.
     #[inline(always)]
     pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let Emitter { out, found, converter, .. } = &mut self.emitter;
@@ -75,15 +75,14 @@ impl Decoder {
         (out.deliver(), Symbols { window: source.window(), tables: &found.tables, names })
     }
 
-    /// All events that are ready, and their names.
+    /// Returns all events that are ready, and their names.
     pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
         let Emitter { out, found, converter, .. } = &mut self.emitter;
         let names = &converter.world.names;
         (out.take(), Symbols { window: source.window(), tables: &found.tables, names })
     }
 
-    /// Fills the next block. All events of the last one must have been returned. Returns false at
-    /// the end.
+    /// Fills the next block. All events of the previous block must have been returned. Returns false at the end.
     #[inline(never)]
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         let Decoder { emitter, reading } = self;

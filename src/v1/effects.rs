@@ -1,18 +1,18 @@
-//! What each event does to goroutines, Ps and the GC, and when it can happen.
+//! The effects of each event on goroutines, Ps and the GC, and the conditions under which it can happen.
 //!
 //! This table is the only complete statement of these rules. Two functions implement it, because
 //! they must be fast: [`run`](super::moves) for frequent events and [`convert`](super::convert) for
 //! all events. The tests of this module run both with every event in every state, and compare the
 //! outcomes with the table.
 //!
-//! The rules are those of `stateTransition` in Go's `src/internal/trace/internal/tracev1/order.go`
-//! and of `postProcessTrace` in `parser.go`.
+//! The rules are the same as in `stateTransition` in Go's `src/internal/trace/internal/tracev1/order.go` and of
+//! `postProcessTrace` in `parser.go`.
 
 use super::spec::EventType;
 use crate::event::GoState;
 
-/// A rule of an event. The rules of an event apply in order. The first one that is not met decides
-/// whether the event waits or the trace is broken. If all are met, all of their changes are made.
+/// A rule of an event. The rules of an event apply in order. The first rule that is not met decides whether the event
+/// waits or the trace is broken. If all rules are met, all their changes are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
     /// The P of the event runs a goroutine. Otherwise the trace is broken.
@@ -21,20 +21,20 @@ pub(super) enum Rule {
     NeedsNoGo,
     /// A goroutine changes its state. The event waits until the goroutine is in the first state.
     Go(GoChange),
-    /// The goroutine of the P exits, whatever its state.
+    /// The goroutine of the P exits, no matter what its state is.
     Exits,
     /// The P starts. Otherwise the trace is broken, because the P is running.
     Starts,
     /// The P stops. Otherwise the trace is broken, because the P is not running.
     Stops,
-    /// A GC cycle starts. The first argument is the number of earlier cycles. The event waits until
-    /// all of them have started.
+    /// A GC cycle starts. The first argument is the number of earlier cycles. The event waits until all earlier cycles
+    /// have started.
     NextCycle,
     /// A range starts. It must not be open.
     RangeBegin(Range),
     /// A range ends. It must be open.
     RangeEnd(Range),
-    /// The mark assist of the goroutine ends if there is one. It may have started before the trace.
+    /// The mark assist of the goroutine ends, if it has one. It may have started before the trace.
     EndsAssist,
     /// The trace is broken: no runtime writes the event in these versions.
     NeverWritten,
@@ -50,7 +50,7 @@ pub(super) struct GoChange {
     pub number: Number,
 }
 
-/// Which goroutine a rule is about.
+/// The goroutine that a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
     /// The goroutine that runs on the P of the event.
@@ -59,8 +59,8 @@ pub(super) enum Subject {
     Named,
 }
 
-/// What an event does with the sequence number of its goroutine: the number of events about the
-/// goroutine that were counted so far.
+/// How an event uses the sequence number of its goroutine, which is the number of counted events about the goroutine so
+/// far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Number {
     /// The event is not counted, and waits for no sequence number.
@@ -72,22 +72,22 @@ pub(super) enum Number {
     After(u64),
     /// Like `After`, with the value in the second argument.
     AfterArgument,
-    /// The event is the first one that is counted.
+    /// The event is the first counted event.
     First,
 }
 
-/// The kinds of ranges. `Gc` and `StopTheWorld` belong to no goroutine or P.
+/// The kinds of ranges. `Gc` and `StopTheWorld` have no goroutine or P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Range {
     Gc,
     StopTheWorld,
-    /// Belongs to the P of the event.
+    /// A range of the P of the event.
     Sweep,
-    /// Belongs to the goroutine that runs on the P, or to no goroutine if none runs there.
+    /// A range of the goroutine that runs on the P. It has no goroutine if none runs there.
     MarkAssist,
 }
 
-/// The rules of an event. Events without rules can always happen.
+/// Returns the rules of an event. Events without rules can always happen.
 pub(super) const fn rules(event: EventType) -> &'static [Rule] {
     use EventType as E;
     use GoState::{NotExist, Runnable, Running, Waiting};
@@ -139,8 +139,7 @@ const fn on_proc(from: GoState, to: GoState, number: Number) -> Rule {
     Rule::Go(GoChange { who: Subject::OnProc, from, to, number })
 }
 
-/// The new state of the goroutine that runs on the P, if the event takes it off the P and does
-/// nothing else.
+/// Returns the new state of the goroutine that runs on the P, if the event removes it from the P and does nothing else.
 pub(super) const fn left_in(event: EventType) -> Option<GoState> {
     match rules(event) {
         [Rule::Go(GoChange { who: Subject::OnProc, to, .. })] => Some(*to),

@@ -1,12 +1,11 @@
-//! From the result of the first pass to ordered records, a block at a time.
+//! Creates ordered records from the result of the first pass, a block at a time.
 //!
 //! 1. Merge the events of the Ps by what they wait for and by time.
 //! 2. Insert the CPU samples and the ends of system calls by their times.
 //! 3. Apply each event to the state, and convert it to records.
 //!
-//! The first record is a Sync a nanosecond before all others, and the last one is a Sync a
-//! nanosecond after. Every other record is later than the one before: equal times are moved apart
-//! by a nanosecond.
+//! The first record is a Sync, a nanosecond before all others. The last record is a Sync, a nanosecond after all
+//! others. Every other record is later than the previous record: equal times are separated by a nanosecond.
 //!
 //! The emitter does not know whether reading is strict or lenient. It stops at a contradiction, and
 //! the caller decides what to do.
@@ -72,7 +71,7 @@ struct Lane {
     proc: Proc,
 }
 
-/// Where the next record comes from.
+/// The source of the next record.
 #[derive(Clone, Copy)]
 enum Next {
     /// This P, as long as its events are before `until`.
@@ -83,7 +82,7 @@ enum Next {
     },
     Exit(Exit),
     Sample(Sample),
-    /// No P, because the time of the earliest event is too large. It is an event of this P.
+    /// No P, because the time of the earliest event is too large. The event is of this P.
     Overflow(u32),
     End,
 }
@@ -108,12 +107,12 @@ impl Emitter {
         }
     }
 
-    /// The number of records that were returned.
+    /// Returns the number of records that were returned.
     pub fn delivered(&self) -> u64 {
         self.made + self.out.delivered()
     }
 
-    /// Drops the block, all of which must have been returned, and checks the limits.
+    /// Removes the block, whose records must all have been returned, and checks the limits.
     pub fn clear(&mut self, source: &Source<'_>) -> Result<(), Error> {
         self.made += self.out.clear();
         self.check_live(source)
@@ -175,8 +174,7 @@ impl Emitter {
         Ok(Progress::Block)
     }
 
-    /// Chooses the earliest record. At equal times: the end of a system call, the event of a P, a
-    /// sample.
+    /// Chooses the earliest record. At equal times, the order is: the end of a system call, the event of a P, a sample.
     #[inline(always)]
     fn choose(&self) -> Next {
         let merge = &self.converter.world.merge;
@@ -188,7 +186,7 @@ impl Emitter {
         }
     }
 
-    /// The same from the horizon on.
+    /// Chooses the earliest record from the horizon on.
     #[inline(never)]
     fn choose_other(&self, first: Option<(u64, u32)>) -> Next {
         let exit = self.found.exits.get(self.next_exit);
@@ -281,7 +279,7 @@ impl Emitter {
         }
     }
 
-    /// Adds the warning of the event, if there is one.
+    /// Adds the warning of the event, if it has one.
     #[cold]
     fn hear_news(&mut self, at: usize, source: &Source<'_>) -> Result<(), Error> {
         self.converter.has_news = false;
@@ -329,7 +327,7 @@ impl Emitter {
         }
     }
 
-    /// The error that the time of the next event of a P is too large.
+    /// Returns the error that the time of the next event of a P is too large.
     #[cold]
     fn overflow(&mut self, row: u32, source: &Source<'_>) -> Error {
         let cursor = &mut self.lanes[row as usize].cursor;
@@ -366,7 +364,7 @@ impl Emitter {
         })
     }
 
-    /// Counts what was found and not converted.
+    /// Counts what was found but not converted.
     pub fn rest(&self, window: &[u8]) -> Tally {
         let samples = self.found.samples.len().saturating_sub(self.next_sample) as u64;
         let mut rest = Tally { events: samples, ..Tally::default() };
@@ -406,7 +404,7 @@ impl Emitter {
         });
     }
 
-    /// An error at a position of the window.
+    /// Returns an error at a position of the window.
     #[cold]
     fn fault(&self, kind: ErrorKind, at: usize, source: &Source<'_>) -> Error {
         Error { kind, at: Location { event: Some(self.made + self.out.waiting()), ..location(source, at) } }
@@ -419,7 +417,7 @@ impl Lane {
     }
 }
 
-/// Ends a run after a rare event. It is a call so that the compiler does not compute this for every
+/// Ends a run after a rare event. This is a separate function so that the compiler does not compute this for every
 /// event.
 #[cold]
 #[inline(never)]

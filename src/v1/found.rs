@@ -18,7 +18,7 @@ use crate::wire::source::Source;
 pub(super) struct Batch {
     /// The position of its first event in the window.
     pub body: usize,
-    /// Its end.
+    /// The position of its end in the window.
     pub end: usize,
     /// The time of its start in ticks.
     pub ticks: u64,
@@ -57,18 +57,18 @@ pub(super) struct Found {
     pub ticks_per_second: Option<u64>,
     /// The goroutines that run timers.
     pub timers: HashSet<u64, RandomState>,
-    /// In the order of the file.
+    /// The samples, in the order of the file.
     pub samples: Vec<Sample>,
     /// The goroutines of the samples and the indexes of the samples, sorted.
     pub sampled: Vec<(u64, usize)>,
     pub exits: Vec<Exit>,
-    /// The number of bytes that were scanned, including those that are lost.
+    /// The number of bytes that were scanned, including lost bytes.
     pub walked: u64,
     pub policy: FaultPolicy,
 }
 
 impl Found {
-    /// The stack that the record at this position refers to, or 0 if it is unknown. A stack without
+    /// Returns the stack that the record at this position refers to, or 0 if the stack is unknown. A stack without
     /// frames is not an error, and also becomes 0.
     #[inline(always)]
     pub fn stack(&self, id: u64, at: usize) -> Parsed<u64> {
@@ -86,7 +86,7 @@ impl Found {
         Ok(0)
     }
 
-    /// The string that the record at this position refers to. A placeholder if it is unknown.
+    /// Returns the string that the record at this position refers to. If the string is unknown, a placeholder.
     pub fn string(&self, id: u64, at: usize) -> Parsed<Symbol> {
         match (id, self.tables.strings.get(id)) {
             (0, _) => Ok(Symbol::Empty),
@@ -107,7 +107,7 @@ impl Found {
         self.sampled.sort_unstable();
     }
 
-    /// Whether a goroutine has a sample before a time, among those from index `from` on.
+    /// Returns whether a goroutine has a sample before a time, among the samples from index `from` on.
     pub fn is_sampled(&self, go: u64, from: usize, until: u64) -> bool {
         let next = self.sampled.partition_point(|sampled| *sampled < (go, from));
         let sample = self.sampled.get(next).filter(|(of, _)| *of == go).and_then(|(_, i)| self.samples.get(*i));
@@ -129,18 +129,18 @@ impl Fault {
     }
 }
 
-/// The location in the file of a position in the window.
+/// Returns the location in the file of a position in the window.
 pub(super) fn location(source: &Source<'_>, at: usize) -> Location {
     Location { offset: source.base() + at as u64, ..Location::default() }
 }
 
-/// What to do about a fault after which reading can continue, such as a repeated ID.
+/// The handling of a fault after which reading can continue, such as a repeated ID.
 #[derive(Debug, Default)]
 pub(super) enum FaultPolicy {
     /// Fail.
     #[default]
     Fail,
-    /// Keep it here to be reported, and continue.
+    /// Keep the fault here, to be reported later, and continue.
     Keep(RefCell<Vec<Fault>>),
 }
 

@@ -20,8 +20,8 @@ impl Go {
     pub const CREATED: Go = Go { sequence: 1, blocked_at: 0, standing: Standing::CREATED, assists: false };
 }
 
-/// The states of a goroutine in the merge and after the events that were returned. They differ only
-/// around the end of a system call, which is returned before the merge reaches it.
+/// The states of a goroutine in the merge and after the events that were returned. The two states differ only around
+/// the end of a system call, which is returned before the merge reaches it.
 ///
 /// It is one integer with one byte for each part, so that most events check and set it as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,25 +38,25 @@ impl Standing {
     /// A value that no goroutine has.
     pub const NEVER: Standing = Standing(u32::MAX);
 
-    /// Both states are equal, and no P waits for the goroutine.
+    /// Returns a value in which both states are equal, and no P waits for the goroutine.
     pub const fn settled(state: GoState, on_network: bool) -> Standing {
         Standing(state as u32 | (state as u32) << STATE_SHIFT | if on_network { Self::ON_NETWORK } else { 0 })
     }
 
-    /// 0 if two values are equal, except for the network.
+    /// Returns 0 if two values are equal, except for the network.
     #[inline(always)]
     pub const fn differs(self, other: Standing) -> u32 {
         (self.0 ^ other.0) & !Self::ON_NETWORK
     }
 
-    /// Whether this is the state after the last merged event. Waiting for a system call that
-    /// blocks.
+    /// Returns whether this is the state after the last merged event. For a system call that blocks, this state is
+    /// Waiting.
     #[inline(always)]
     pub fn is_merged(self, state: GoState) -> bool {
         self.0 & BYTE == state as u32
     }
 
-    /// The state after the last merged event.
+    /// Returns the state after the last merged event.
     pub fn merged(self) -> GoState {
         state(self.0 & BYTE)
     }
@@ -66,7 +66,7 @@ impl Standing {
         self.0 = self.0 & !BYTE | to as u32;
     }
 
-    /// The state after the last event that was returned.
+    /// Returns the state after the last event that was returned.
     #[inline(always)]
     pub fn state(self) -> GoState {
         state(self.0 >> STATE_SHIFT & BYTE)
@@ -77,7 +77,7 @@ impl Standing {
         self.0 = self.0 & !(BYTE << STATE_SHIFT) | (to as u32) << STATE_SHIFT;
     }
 
-    /// Whether the next event of any P waits for it.
+    /// Returns whether the next event of any P waits for it.
     #[inline(always)]
     pub fn is_watched(self) -> bool {
         self.0 & WATCHED != 0
@@ -87,7 +87,7 @@ impl Standing {
         self.0 = self.0 & !WATCHED | if is_watched { WATCHED } else { 0 };
     }
 
-    /// Whether it waits for the network, if it waits.
+    /// Returns whether it waits for the network, if it waits.
     #[inline(always)]
     pub fn is_on_network(self) -> bool {
         self.0 & Self::ON_NETWORK != 0
@@ -98,7 +98,7 @@ impl Standing {
     }
 }
 
-/// The state with this number.
+/// Returns the state with this number.
 #[inline(always)]
 const fn state(number: u32) -> GoState {
     const RUNNABLE: u32 = GoState::Runnable as u32;
@@ -108,12 +108,12 @@ const fn state(number: u32) -> GoState {
         RUNNABLE => GoState::Runnable,
         RUNNING => GoState::Running,
         WAITING => GoState::Waiting,
-        // Goroutines that exist have no other state. Those in a system call are waiting.
+        // Existing goroutines have no other state. Goroutines in a system call are waiting.
         _ => GoState::NotExist,
     }
 }
 
-/// The value of free slots.
+/// Returns the value of free slots.
 impl Default for Go {
     fn default() -> Self {
         Go::CREATED
@@ -124,12 +124,12 @@ impl Default for Go {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Proc {
     pub id: u64,
-    /// The goroutine on it, or [`NO_GO`].
+    /// The goroutine on the P, or [`NO_GO`].
     pub go_id: u64,
-    /// The thread of its last start. [`NONE`] if it is stopped.
+    /// The thread on which the P last started. [`NONE`] if the P is stopped.
     pub thread: u64,
     pub running: bool,
-    /// Whether it has had an event.
+    /// Whether the P has had an event.
     pub known: bool,
     pub sweeping: bool,
 }

@@ -1,11 +1,11 @@
-//! Names and IDs that the format does not have.
+//! Names and IDs that the format does not contain.
 
 use super::goroutine::NO_GO;
 use super::spec::EventType;
 use crate::id::NONE;
 use crate::wire::header::Version;
 
-/// Ps that stand for the origin of events that happen on no P (`parser.go`).
+/// Ps that represent the origin of events that happen on no P (`parser.go`).
 pub(super) mod fake_proc {
     /// A timer makes a goroutine runnable.
     pub const TIMER: u64 = 1_000_001;
@@ -17,8 +17,8 @@ pub(super) mod fake_proc {
     pub const GC: u64 = 1_000_004;
 }
 
-/// The reasons of a stop-the-world, by number in Go 1.21 (`STWReason`). Older versions have only
-/// the first two, numbered from 0.
+/// The reasons of a stop-the-world, by number in Go 1.21 (`STWReason`). Older versions have only the first two reasons,
+/// numbered from 0.
 static STOP_REASONS: [&str; 17] = [
     "",
     "GC mark termination",
@@ -48,7 +48,7 @@ pub(super) fn stop_reason(version: Version, kind: u64) -> &'static &'static str 
     usize::try_from(number).ok().and_then(|number| STOP_REASONS.get(number)).unwrap_or(&"")
 }
 
-/// The reason for which a goroutine leaves its P (`goEvents` in Go's converter).
+/// Returns the reason for which a goroutine leaves its P (`goEvents` in Go's converter).
 pub(super) const fn reason(event: EventType) -> &'static &'static str {
     match event {
         EventType::GoBlockSend => &"chan send",
@@ -65,14 +65,14 @@ pub(super) const fn reason(event: EventType) -> &'static &'static str {
     }
 }
 
-/// The thread of a P that never started, which happens only in broken traces. Go's reader reports 0
+/// Returns the thread, or 0 for a P that never started, which happens only in broken traces. Go's reader also reports 0
 /// instead of no thread.
 #[inline(always)]
 pub(super) fn or_zero(thread: u64) -> u64 {
     if thread == NONE { 0 } else { thread }
 }
 
-/// The ID of a goroutine in a record.
+/// Returns the ID of a goroutine in a record.
 #[inline(always)]
 pub(super) fn or_none(go: u64) -> u64 {
     if go == NO_GO { NONE } else { go }

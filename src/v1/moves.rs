@@ -1,8 +1,8 @@
-//! Converts frequent events directly from their bytes: a goroutine is created, starts, blocks,
-//! yields, becomes runnable, enters a system call, exits.
+//! Converts frequent events directly from their bytes: a goroutine is created, starts, blocks, yields, becomes
+//! runnable, enters a system call, or exits.
 //!
-//! Decoding every event into a common form first would take one and a half times as long. All other
-//! events, and those that have to wait or are wrong, are left to [`Converter::convert`].
+//! Decoding every event into a common form first would take one and a half times as long. All other events, and
+//! frequent events that have to wait or are wrong, are left to [`Converter::convert`].
 
 use super::clock::Clock;
 use super::convert::Converter;
@@ -33,7 +33,7 @@ enum Kind {
     Heap,
 }
 
-/// By first byte.
+/// The kind of each event, by its first byte.
 static KINDS: [Kind; 256] = {
     let mut kinds = [Kind::Other; 256];
     let mut i = 0;
@@ -65,7 +65,7 @@ static KINDS: [Kind; 256] = {
     kinds
 };
 
-/// What happens to a goroutine that leaves its P.
+/// The change of a goroutine that leaves its P.
 #[derive(Clone, Copy, Debug)]
 struct Leave {
     to: Standing,
@@ -73,7 +73,7 @@ struct Leave {
     reason: Symbol,
 }
 
-/// By type.
+/// The change for each type of event.
 static LEAVES: [Leave; 1 + TYPE_BITS as usize] = {
     let blank = Leave { to: Standing::NEVER, what: What::Sync, reason: Symbol::Empty };
     let mut leaves = [blank; 1 + TYPE_BITS as usize];
@@ -94,7 +94,7 @@ static LEAVES: [Leave; 1 + TYPE_BITS as usize] = {
     leaves
 };
 
-/// Why a run of frequent events ends.
+/// The reason why a run of frequent events ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stop {
     /// The next event is at this time, but events of other Ps are earlier, or there is no room.
@@ -103,7 +103,7 @@ pub(super) enum Stop {
     Other,
 }
 
-/// What a run needs.
+/// The data that a run needs.
 #[derive(Clone, Copy)]
 pub(super) struct Surroundings<'a> {
     pub window: &'a [u8],
@@ -292,7 +292,7 @@ impl Converter {
     }
 }
 
-/// Whether the length in the second byte is that of the values.
+/// Returns whether the length in the second byte equals the length of the values.
 #[inline(always)]
 fn is_whole(values: Word, head: &[u8; Word::LEN + 2]) -> bool {
     values.used() == usize::from(head[1])

@@ -1,8 +1,8 @@
 //! The merge: orders the events of all Ps.
 //!
-//! The events of each P are in order. Of the next events of all Ps, the earliest one is taken whose
-//! goroutine is in the right state and, for most events, has the right sequence number. So clocks
-//! that differ between processors do no harm.
+//! The events of each P are in order. From the next events of all Ps, the merge takes the earliest event whose
+//! goroutine is in the right state and, for most events, has the right sequence number. So clocks that differ between
+//! processors do no harm.
 //!
 //! ```text
 //!            earliest first                     by what they wait for
@@ -11,9 +11,9 @@
 //!            └────────────────┘                 └──────────────────────────────────────┘
 //! ```
 //!
-//! Every P with events left is in one of the two. An event that changes a goroutine looks up which
-//! Ps wait for the new state. So a P is parked and woken at most once per event. At equal times the
-//! lower P is first. In Go's reader, chance decides.
+//! Every P with events left is in one of the two sets. An event that changes a goroutine looks up which Ps wait for the
+//! new state. So a P is parked and woken at most once per event. At equal times the lower P is first. In Go's reader,
+//! chance decides.
 //!
 //! What each event waits for is in the table of [`effects`](super::effects).
 
@@ -30,7 +30,7 @@ use crate::sched::arena::{Arena, Index};
 /// The sequence number that the goroutine must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Number {
-    /// Any, because the event before it is on the same P.
+    /// Any number, because the goroutine's previous event is on the same P.
     Any,
     Exactly(u64),
 }
@@ -39,16 +39,16 @@ pub(super) enum Number {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Need {
     go: u64,
-    /// [`ANY`] if the number does not matter.
+    /// The sequence number. [`ANY`] if the number does not matter.
     sequence: u64,
     state: GoState,
     row: u32,
-    /// The time of the event.
+    /// The time of the event in ticks.
     ticks: u64,
 }
 
 const ANY: u64 = u64::MAX;
-/// The ID that stands for the GC.
+/// The ID that represents the GC.
 const GC: u64 = NONE;
 
 /// A time and a P in one integer, because that is faster to compare.
@@ -66,7 +66,7 @@ fn parts(key: Key) -> (u64, u32) {
 
 #[derive(Debug, Default)]
 pub(super) struct Merge {
-    /// The Ps whose next events may be able to happen, the earliest on top.
+    /// The Ps whose next events may be able to happen, with the earliest event on top.
     ready: BinaryHeap<Reverse<Key>>,
     parked: BTreeSet<Need>,
     /// What the last event waits for, if it could not happen.
@@ -85,16 +85,16 @@ impl Merge {
         self.ready.push(Reverse(key(ticks, row)));
     }
 
-    /// The time and the P of the earliest event that may be able to happen.
+    /// Returns the time and the P of the earliest event that may be able to happen.
     #[inline(always)]
     pub fn first(&self) -> Option<(u64, u32)> {
         self.ready.peek().map(|head| parts(head.0))
     }
 
-    /// Before this time, the events of this P precede those of all other Ps.
+    /// Returns the time before which the events of this P precede the events of all other Ps.
     #[inline(always)]
     pub fn limit(&self, row: u32) -> u64 {
-        // The second element of a heap is one of the two below the top.
+        // The second element of a heap is one of the two elements below the top.
         let other = match self.ready.as_slice() {
             [_, left, right, ..] => left.0.min(right.0),
             [_, other] => other.0,
@@ -103,7 +103,7 @@ impl Merge {
         limit(row, parts(other))
     }
 
-    /// Replaces the event of the first P by its next one, or removes the P.
+    /// Replaces the event of the first P by its next event, or removes the P.
     #[inline(always)]
     pub fn replace_first(&mut self, ticks: Option<u64>) {
         let Some(mut head) = self.ready.peek_mut() else { return };
@@ -115,7 +115,7 @@ impl Merge {
         }
     }
 
-    /// The Ps whose events have to wait.
+    /// Returns the Ps whose events have to wait, with what they wait for.
     pub fn parked(&self) -> impl Iterator<Item = (u32, String)> {
         self.parked.iter().map(|need| (need.row, need.to_string()))
     }
@@ -187,19 +187,19 @@ impl Merge {
         self.parked.insert(Need { row, ticks, ..need });
     }
 
-    /// Whether any P is parked.
+    /// Returns whether any P is parked.
     #[inline(always)]
     pub fn has_parked(&self) -> bool {
         !self.parked.is_empty()
     }
 
-    /// Whether [`wake`](Self::wake) has to be called.
+    /// Returns whether [`wake`](Self::wake) has to be called.
     #[inline(always)]
     pub fn has_moved(&self) -> bool {
         self.moved.is_some()
     }
 
-    /// Wakes the Ps that waited for the last change. They return when the first P is replaced
+    /// Wakes the Ps that waited for the last change. They become ready when the first P is replaced
     /// ([`admit`](Self::admit)). Returns the time up to which the first P can continue.
     #[inline(never)]
     pub fn wake(&mut self, gos: &mut Arena<Go>, current: u32) -> u64 {
@@ -225,7 +225,7 @@ impl Merge {
         until
     }
 
-    /// Returns the Ps that were woken.
+    /// Makes the Ps that were woken ready.
     #[inline(always)]
     pub fn admit(&mut self) {
         while let Some((ticks, row)) = self.woken.pop() {
@@ -234,7 +234,7 @@ impl Merge {
     }
 }
 
-/// Before this time, the events of a P precede the given event of another one.
+/// Returns the time before which the events of a P precede the given event of another P.
 #[inline(always)]
 fn limit(row: u32, (ticks, other): (u64, u32)) -> u64 {
     ticks.saturating_add(u64::from(row < other))

@@ -19,7 +19,7 @@ pub(super) struct Outbox {
     last_time: i64,
 }
 
-/// This time, or if it is not later than the last one, the nanosecond after that.
+/// Returns this time. If it is not later than the last time, returns the nanosecond after the last time.
 #[inline(always)]
 pub(super) fn later(said: i64, last: i64) -> i64 {
     said.max(last.wrapping_add(1))
@@ -27,19 +27,19 @@ pub(super) fn later(said: i64, last: i64) -> i64 {
 
 impl Default for Outbox {
     fn default() -> Self {
-        // As in Go's converter, so that the first event is not before zero.
+        // The initial time is the same as in Go's converter, so that the first event is not before zero.
         Outbox { records: Box::new([Record::BLANK; BLOCK + MOST]), len: 0, delivered: 0, last_time: -1 }
     }
 }
 
 impl Outbox {
-    /// Whether there is a record to return.
+    /// Returns whether there is a record to return.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.delivered < self.len
     }
 
-    /// Returns the next record. There must be one.
+    /// Returns the next record. There must be a record.
     #[inline(always)]
     pub fn deliver(&mut self) -> &Record {
         let record = &self.records[self.delivered];
@@ -53,44 +53,44 @@ impl Outbox {
         self.records.get(first..self.len).unwrap_or_default()
     }
 
-    /// Starts another block. All records must have been returned. Returns how many there were.
+    /// Starts another block. All records must have been returned. Returns how many records there were.
     pub fn clear(&mut self) -> u64 {
         self.delivered = 0;
         std::mem::take(&mut self.len) as u64
     }
 
-    /// Whether there is room for another event.
+    /// Returns whether there is room for another event.
     #[inline(always)]
     pub fn has_room(&self) -> bool {
         self.len < BLOCK
     }
 
-    /// The next record to fill. Its fields have old values.
+    /// Returns the next record to fill. Its fields contain old values.
     #[inline(always)]
     pub fn next(&mut self) -> &mut Record {
         &mut self.records[self.len]
     }
 
-    /// The last record that was filled.
+    /// Returns the last record that was filled.
     pub fn last(&self) -> &Record {
         &self.records[self.len.saturating_sub(1)]
     }
 
-    /// The time of the next record, given the time of its event.
+    /// Returns the time of the next record, given the time of its event.
     #[inline(always)]
     pub fn time(&self, said: i64) -> i64 {
         later(said, self.last_time)
     }
 
-    /// The records to fill, one more than there is room for because an event may have two, and the
-    /// time of the last record.
+    /// Returns the records to fill, one more than [`has_room`](Self::has_room) allows because an event may have two
+    /// records, and the time of the last record.
     #[inline(always)]
     pub fn room(&mut self) -> (&mut [Record], &mut i64) {
         let records = self.records.get_mut(self.len..=BLOCK).unwrap_or_default();
         (records, &mut self.last_time)
     }
 
-    /// Counts records that were filled, with the time of the last one set.
+    /// Counts records that were filled, with the time of the last record already set.
     #[inline(always)]
     pub fn fill(&mut self, records: usize) {
         self.len += records;
@@ -111,17 +111,17 @@ impl Outbox {
         record
     }
 
-    /// The number of records that were not returned.
+    /// Returns the number of records that were not returned.
     pub fn waiting(&self) -> u64 {
         (self.len - self.delivered) as u64
     }
 
-    /// The number of records of the block that were returned.
+    /// Returns the number of records of the block that were returned.
     pub fn delivered(&self) -> u64 {
         self.delivered as u64
     }
 
-    /// The time of the last record.
+    /// Returns the time of the last record.
     pub fn last_time(&self) -> i64 {
         self.last_time
     }

@@ -10,7 +10,7 @@
 //! stack   Stack|3   bytes  ID  frames  (PC function file line) …
 //! ```
 //!
-//! The rules are those of `readRawEvent` and `parseEvent` in Go's
+//! The rules are the same as in `readRawEvent` and `parseEvent` in Go's
 //! `src/internal/trace/internal/tracev1/parser.go`.
 
 use super::spec::{Class, EventType, MAX_ARGS, MAX_FRAMES, MAX_STRING, MAX_VALUE_BYTES, SHAPES, Shape, TYPE_BITS};
@@ -29,7 +29,7 @@ pub(super) const MAX_RECORD: usize = MAX_STRING as usize + MAX_VALUE_BYTES as us
 
 pub(super) type Parsed<T> = Result<T, Box<ErrorKind>>;
 
-/// The shape of a record with this first byte, if the version has it.
+/// Returns the shape of a record with this first byte, if it exists in this version.
 #[inline(always)]
 pub(super) fn shape(first: u8, minor: u8) -> Parsed<Shape> {
     let shape = SHAPES[usize::from(first & TYPE_BITS)];
@@ -47,16 +47,16 @@ fn not_here(shape: Shape, code: u8) -> ErrorKind {
     }
 }
 
-/// Where the values of a record are: a number of inline values, or a range of bytes.
+/// The place of a record's values: a number of inline values, or a range of bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Layout {
     Inline(u8),
-    /// Start and end.
+    /// The start and the end.
     Within(usize, usize),
 }
 
 impl Layout {
-    /// The layout of the record at `at`.
+    /// Returns the layout of the record at `at`.
     #[inline(always)]
     pub fn read(bytes: &[u8], at: usize, event: EventType) -> Parsed<Layout> {
         let number = bytes.get(at).map_or(0, |first| first >> 6);
@@ -80,7 +80,7 @@ impl Layout {
     }
 }
 
-/// The error of an integer at the end of the file.
+/// Returns the error for an integer at the end of the file.
 #[cold]
 pub(super) fn cut(fault: Fault, event: EventType) -> Box<ErrorKind> {
     Box::new(match fault {
@@ -95,7 +95,7 @@ pub(super) fn miscounted<T>(shape: Shape, found: usize) -> Parsed<T> {
     broken(ErrorKind::WrongArgumentCount { event, expected: expected.into(), found: found as u64 })
 }
 
-/// The values of the record at `at`, and their end. Their number must be that of the shape.
+/// Returns the values of the record at `at`, and their end. Fails if the shape has another number of values.
 #[inline(always)]
 pub(super) fn values(bytes: &[u8], at: usize, shape: Shape) -> Parsed<(Values, usize)> {
     let mut values = [0; MAX_ARGS + 1];
@@ -127,7 +127,7 @@ pub(super) fn values(bytes: &[u8], at: usize, shape: Shape) -> Parsed<(Values, u
     }
 }
 
-/// The end of a record other than a batch. It must have been scanned before.
+/// Returns the end of a record other than a batch. The record must have been scanned before.
 pub(super) fn end(bytes: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
     match shape.class {
         Class::String => {
@@ -146,8 +146,8 @@ pub(super) fn end(bytes: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
     }
 }
 
-/// The time since the previous event of the record at `at`, which must have been scanned before. 0
-/// if it has none.
+/// Returns the time since the previous event of the record at `at`, which must have been scanned before. 0 if the
+/// record has no time.
 pub(super) fn delta(bytes: &[u8], at: usize) -> Parsed<u64> {
     let first = bytes.get(at).copied().unwrap_or(0);
     let shape = SHAPES[usize::from(first & TYPE_BITS)];
@@ -161,17 +161,17 @@ pub(super) fn delta(bytes: &[u8], at: usize) -> Parsed<u64> {
     Ok(varint::read(bytes, &mut pos)?)
 }
 
-/// The number of integers from `pos` to the end, including one that is truncated.
+/// Returns the number of integers from `pos` to the end, including a truncated integer.
 fn count(bytes: &[u8], mut pos: usize) -> usize {
     std::iter::from_fn(|| (pos < bytes.len()).then(|| varint::read(bytes, &mut pos)))
         .scan(true, |goes_on, int| std::mem::replace(goes_on, int.is_ok()).then_some(()))
         .count()
 }
 
-/// The error of a stack whose values continue after its last frame.
+/// Returns the error for a stack whose values continue after its last frame.
 #[cold]
 pub(super) fn oversized_stack<T>(frames: u64, bytes: &[u8], pos: usize) -> Parsed<T> {
-    // Including the ID and the number of frames.
+    // This includes the ID and the number of frames.
     let expected = 2 + 4 * frames;
     let found = expected + count(bytes, pos) as u64;
     broken(ErrorKind::WrongArgumentCount { event: EventType::Stack.name(), expected, found })
@@ -185,7 +185,7 @@ pub(super) fn check_frames(frames: u64) -> Parsed<()> {
     }
 }
 
-/// The text at `pos`, which follows its length, and its end.
+/// Returns the text at `pos`, where its length comes first, and the end of the text.
 pub(super) fn text(bytes: &[u8], mut pos: usize, event: EventType) -> Parsed<(Span, usize)> {
     let len = varint::read(bytes, &mut pos).map_err(|fault| cut(fault, event))?;
     if len > MAX_STRING {
@@ -218,7 +218,7 @@ mod tests {
             7, // g
             1, // seq
         ];
-        assert_eq!(read(&inline).expect("sound"), ([5, 7, 1, 0, 0], 4));
+        assert_eq!(read(&inline).expect("valid"), ([5, 7, 1, 0, 0], 4));
         let long = [
             EventType::GoCreate.code() | BY_LENGTH_BITS,
             5,    // bytes of values
@@ -228,14 +228,14 @@ mod tests {
             2, // stack of the new goroutine
             3, // stack of the creator
         ];
-        assert_eq!(read(&long).expect("sound"), ([5, 135, 2, 3, 0], 7));
-        // No runtime writes this, but Go's reader accepts it.
+        assert_eq!(read(&long).expect("valid"), ([5, 135, 2, 3, 0], 7));
+        // No runtime writes this encoding, but Go's reader accepts it.
         let needlessly_long = [EventType::GoEnd.code() | BY_LENGTH_BITS, 1, 9];
-        assert_eq!(read(&needlessly_long).expect("sound"), ([9, 0, 0, 0, 0], 3));
+        assert_eq!(read(&needlessly_long).expect("valid"), ([9, 0, 0, 0, 0], 3));
     }
 
     #[test]
-    fn the_number_of_values_is_checked() {
+    fn a_wrong_number_of_values_is_rejected() {
         for (bytes, expected, found) in [
             (&[EventType::GoStart.code() | TWO, 5, 7][..], 3, 2),
             (&[EventType::GoCreate.code() | BY_LENGTH_BITS, 3, 1, 1, 1], 4, 3),
@@ -267,10 +267,10 @@ mod tests {
     }
 
     #[test]
-    fn texts_have_a_limit() {
+    fn a_text_longer_than_the_limit_is_rejected() {
         let long = [0xc1, 0x84, 0x3d]; // 1,000,001
         let fault = *text(&long, 0, EventType::String).expect_err("too long");
         assert!(matches!(fault, ErrorKind::StringTooLong { len: 1_000_001, max: 1_000_000 }));
-        assert_eq!(text(&[2, b'o', b'k'], 0, EventType::String).expect("sound"), (Span { pos: 1, len: 2 }, 3));
+        assert_eq!(text(&[2, b'o', b'k'], 0, EventType::String).expect("valid"), (Span { pos: 1, len: 2 }, 3));
     }
 }

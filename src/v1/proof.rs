@@ -1,4 +1,4 @@
-//! Whether sound records follow a position, which proves that it belongs to the trace.
+//! Determines whether valid records follow a position. This proves that the position is in the trace.
 //!
 //! A batch does not state its length, so the records after its header must prove it.
 
@@ -11,17 +11,17 @@ use crate::id::NONE;
 use crate::wire::header;
 use crate::wire::varint;
 
-/// The number of sound records after the header of a batch that prove it.
+/// The number of valid records after the header of a batch that prove it.
 const RECORDS: usize = 16;
 
-/// The first byte of a batch: its type, and that two values follow.
+/// The first byte of a batch: its type, and the flag that two values follow.
 pub(super) const BATCH: u8 = EventType::Batch.code() | 1 << 6;
 const _: () = assert!(BATCH == header::OLD_BATCH);
-/// The first byte of a stack: its type, and that the length of its values follows.
+/// The first byte of a stack: its type, and the flag that the length of its values follows.
 const STACK: u8 = EventType::Stack.code() | parse::BY_LENGTH << 6;
 
-/// Whether a runtime writes records with this first byte after the clock frequency. Also true for
-/// another frequency, which is reported elsewhere.
+/// Returns whether a runtime writes records with this first byte after the clock frequency. Also true for a second
+/// frequency, which is reported elsewhere.
 ///
 /// The frequency is written after all events. It is followed by the goroutines of timers (before Go
 /// 1.14), and by batches of stacks and their strings (Go 1.21 `src/runtime/trace.go`, `readTrace0`
@@ -33,9 +33,8 @@ pub(super) fn may_follow_rate(first: u8) -> bool {
     matches!(first, BATCH | STACK | STRING | TIMER | FREQUENCY)
 }
 
-/// Whether the trace continues after a record that cannot follow the frequency. Then the record or
-/// the frequency is damaged. Looks only as far as strict reading has read, and not into another
-/// trace.
+/// Returns whether the trace continues after a record that cannot follow the frequency. In this case, the record or the
+/// frequency is damaged. Looks only at bytes that strict reading has read, and not into another trace.
 pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
     let near = &window[..window.len().min(from + MAX_RECORD)];
     let other = header::find(near.get(from..).unwrap_or_default()).next();
@@ -52,20 +51,20 @@ pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
 /// What the records at a position prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// All records that were checked are sound.
+    /// All records that were checked are valid.
     Full,
-    /// All records up to the end of the window are sound, but there are too few.
+    /// All records up to the end of the window are valid, but there are too few records.
     ToEnd,
-    /// A record is not sound.
+    /// A record is not valid.
     None,
 }
 
-/// Whether a batch starts at this position.
+/// Returns whether a batch starts at this position.
 pub(super) fn batch(window: &[u8], at: usize) -> Proof {
     batch_body(window, at).map_or(Proof::None, |body| records(window, body, RECORDS))
 }
 
-/// The position of the records of a batch, if its header is sound.
+/// Returns the position of the records of a batch, if its header is valid.
 fn batch_body(window: &[u8], at: usize) -> Option<usize> {
     let shape = parse::shape(*window.get(at)?, NEWEST).ok()?;
     let ([proc, ticks, ..], body) = parse::values(window, at, shape).ok()?;
@@ -73,7 +72,7 @@ fn batch_body(window: &[u8], at: usize) -> Option<usize> {
     (shape.class == Class::Batch && is_proc && i64::try_from(ticks).is_ok()).then_some(body)
 }
 
-/// Whether this number of records are sound.
+/// Returns whether the given number of records are valid.
 fn records(window: &[u8], mut pos: usize, most: usize) -> Proof {
     for _ in 0..most {
         if pos >= window.len() {
@@ -87,7 +86,7 @@ fn records(window: &[u8], mut pos: usize, most: usize) -> Proof {
     Proof::Full
 }
 
-/// The end of the record at this position, if it is sound.
+/// Returns the end of the record at this position, if it is valid.
 fn sound_end(window: &[u8], pos: usize) -> Option<usize> {
     let shape = parse::shape(*window.get(pos)?, NEWEST).ok()?;
     match shape.class {
@@ -97,7 +96,7 @@ fn sound_end(window: &[u8], pos: usize) -> Option<usize> {
     }
 }
 
-/// The end of the stack at this position, if it is sound.
+/// Returns the end of the stack at this position, if it is valid.
 fn stack_end(window: &[u8], at: usize) -> Option<usize> {
     let Ok(Layout::Within(mut pos, end)) = Layout::read(window, at, EventType::Stack) else { return None };
     let within = window.get(..end)?;

@@ -1,8 +1,7 @@
 //! The records of a trace of Go 1.11 to 1.21, in file order. Only their encoding is checked.
 //!
-//! This module corresponds to [`raw`](crate::raw) for newer traces. Batches of old traces do not
-//! state their size, so the reader returns a flat sequence of records. A `Batch` record states
-//! which P the following events belong to.
+//! This module corresponds to [`raw`](crate::raw) for newer traces. Batches of old traces do not state their size, so
+//! the reader returns a flat sequence of records. A `Batch` record states the P of the following events.
 //!
 //! ```
 //! use gotrace::raw_v1::RawReader;
@@ -49,33 +48,32 @@ pub struct RawRecord<'a> {
 }
 
 impl<'a> RawRecord<'a> {
-    /// The type of the record.
+    /// Returns the type of the record.
     pub fn event(&self) -> EventType {
         self.event
     }
 
-    /// The byte offset of the record in the file.
+    /// Returns the byte offset of the record in the file.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The size in bytes, including text and frames.
+    /// Returns the size in bytes, including text and frames.
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The bytes of the record in the file.
+    /// Returns the bytes of the record in the file.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The values in file order: the time (if the record has one), the arguments, and the stack ID
-    /// (if it has one).
+    /// Returns the values in file order: the time if the record has one, the arguments, and the stack ID if it has one.
     pub fn values(&self) -> &[u64] {
         &self.values[..usize::from(self.shape.values)]
     }
 
-    /// The names of the values, in the same order.
+    /// Returns the names of the values, in the same order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         let spec = self.event.spec();
         let is_timed = matches!(spec.class, Class::Timed | Class::TimedString | Class::Sample);
@@ -84,24 +82,24 @@ impl<'a> RawRecord<'a> {
         time.into_iter().chain(spec.args.iter().copied()).chain(stack)
     }
 
-    /// The text of a string or log message. `None` for other records.
+    /// Returns the text of a string or log message. `None` for other records.
     pub fn text(&self) -> Option<Text<'a>> {
         self.text
     }
 
-    /// The frames of a stack. Empty for other records.
+    /// Returns the frames of a stack. Empty for other records.
     pub fn frames(&self) -> impl Iterator<Item = RawFrame> + use<'a> {
         let (bytes, mut pos) = (self.frames, 0);
         // The record has been decoded before, so all frames are complete.
         std::iter::from_fn(move || (pos < bytes.len()).then(|| RawFrame::read(bytes, &mut pos).ok()).flatten())
     }
 
-    /// Writes the record and a newline. The style is that of `go tool trace -d=wire`, and the names
-    /// are those of Go's parser for old traces.
+    /// Writes the record and a newline. The style is the same as in `go tool trace -d=wire`, and the names are the same
+    /// as in Go's parser for old traces.
     ///
     /// # Errors
     ///
-    /// Those of writing to `out`.
+    /// Errors of writing to `out`.
     pub fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
         out.write_all(self.event.name().as_bytes())?;
         for (name, value) in self.names().zip(self.values()) {
@@ -127,8 +125,7 @@ impl<'a> RawRecord<'a> {
 
 /// Reads the records of a trace.
 ///
-/// Over a slice, nothing is copied. Over a `Read`, about one megabyte is in memory, the maximum size
-/// of a record.
+/// A slice is not copied. For a `Read`, about one megabyte is in memory, which is the maximum size of a record.
 #[derive(Debug)]
 pub struct RawReader<'a> {
     source: Source<'a>,
@@ -166,7 +163,7 @@ impl<'a> RawReader<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`from_slice`](Self::from_slice), and `Io` if reading the header fails.
+    /// The same as for [`from_slice`](Self::from_slice), and `Io` if reading the header fails.
     pub fn from_reader(from: impl Read + Send + 'a) -> Result<Self, Error> {
         Self::from_source(Source::stream(from))
     }
@@ -180,12 +177,12 @@ impl<'a> RawReader<'a> {
         Ok(RawReader { source, version, minor: spec::minor(version), delivered: 0, has_failed: false })
     }
 
-    /// The version in the header of the trace.
+    /// Returns the version in the header of the trace.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// The byte offset of the next record in the file.
+    /// Returns the byte offset of the next record in the file.
     pub fn offset(&self) -> u64 {
         self.source.base() + self.delivered as u64
     }
@@ -205,7 +202,7 @@ impl<'a> RawReader<'a> {
         let filled = self.source.fill(MAX_RECORD);
         let window = self.source.window();
         let (kind, offset) = match (read(window, offset, self.minor), filled) {
-            // Even if reading failed, there may be complete records before that.
+            // Even if reading failed, there may be complete records before the failure.
             (Ok(Some(record)), _) => {
                 self.delivered = record.size();
                 return Ok(Some(record));
@@ -309,7 +306,7 @@ mod tests {
                     String id=6\n\tdata=\"ok\"\nStack id=2 siz=1\n\tpc=16 func=6 file=6 line=44\n\
                     UserLog dt=1 id=0 keyid=6 stk=2\n\tdata=\"hi\"\nCPUSample dt=1 ts=7 p=-1 g=8 stk=2\n\
                     Frequency freq=100\n";
-        assert_eq!(text(&window).expect("sound"), want);
+        assert_eq!(text(&window).expect("valid"), want);
     }
 
     #[test]

@@ -1,10 +1,9 @@
-//! The first pass, which finds the batches and everything that events refer to.
+//! The first pass, which finds the batches and all data that events refer to.
 //!
-//! A batch does not state its length, and the clock frequency and most stacks are at the end of the
-//! file. So the whole file is scanned before the first event can be returned. The scan skips most
-//! events quickly ([`skip`](super::skip)). Besides the tables it keeps events that are returned
-//! elsewhere than they are written: CPU samples and ends of system calls
-//! ([`syscall`](super::syscall)).
+//! A batch does not state its length, and the clock frequency and most stacks are at the end of the file. So the whole
+//! file is scanned before the first event can be returned. The scan skips most events quickly ([`skip`](super::skip)).
+//! Besides the tables, it keeps events that are not returned at the place at which they are written: CPU samples and
+//! ends of system calls ([`syscall`](super::syscall)).
 
 use std::collections::HashMap;
 
@@ -28,11 +27,11 @@ use crate::wire::varint;
 enum Footer {
     Ahead,
     Reached,
-    /// Events followed a frequency.
+    /// Events followed a frequency, so it is uncertain.
     Doubtful,
 }
 
-/// What the scan keeps.
+/// The records that the scan keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keeps {
     Everything,
@@ -49,7 +48,7 @@ pub(super) struct Scan {
     footer: Footer,
     /// The current batch and its P.
     open: Option<(u64, Batch)>,
-    /// The end of the last text.
+    /// The end of the last text in the window.
     text_end: usize,
     has_events: bool,
     /// A position in the batch and its time, which is computed on demand.
@@ -74,7 +73,7 @@ impl Scan {
         }
     }
 
-    /// The current position.
+    /// Returns the current position.
     pub fn pos(&self) -> usize {
         self.pos
     }
@@ -91,7 +90,7 @@ impl Scan {
         self.found.policy.take()
     }
 
-    /// The number of Ps with batches.
+    /// Returns the number of Ps with batches.
     pub fn rows(&self) -> usize {
         self.found.rows.len()
     }
@@ -113,8 +112,7 @@ impl Scan {
         self.found.policy.pass(kind, self.pos)
     }
 
-    /// Scans the records that start before `until`. The window must contain all of them, or end
-    /// with the file.
+    /// Scans the records that start before `until`. The window must contain all of these records, or end with the file.
     pub fn walk(&mut self, window: &[u8], until: usize) -> Result<(), Fault> {
         while self.pos < until {
             if self.open.is_some() && self.footer != Footer::Reached {
@@ -127,8 +125,8 @@ impl Scan {
         Ok(())
     }
 
-    /// The error at the current position. If another trace starts inside the last record, the first
-    /// bytes of its header were read as an event. Inside the last text it is only text.
+    /// Returns the error at the current position. If another trace starts inside the last record, the first bytes of
+    /// its header were read as an event. Inside the last text, a header is only text.
     #[cold]
     fn fault(&mut self, window: &[u8], kind: Box<ErrorKind>) -> Fault {
         let from = self.pos.saturating_sub(header::LEN).max(self.text_end);
@@ -153,7 +151,7 @@ impl Scan {
         let at = self.pos;
         let first = window.get(at).copied().unwrap_or(0);
         if self.footer == Footer::Reached && !may_follow_rate(first) {
-            // Only searched once, because a hostile file may repeat the frequency.
+            // This searches only once, because a malicious file may repeat the frequency.
             if !goes_on(window, at) {
                 return broken(ErrorKind::TrailingData { found: first });
             }
@@ -175,8 +173,8 @@ impl Scan {
         Ok(())
     }
 
-    /// The shape of a record. If it is newer than the version, that is a fault, and it is read like
-    /// in its own version.
+    /// Returns the shape of a record. A record that is newer than the version is a fault, and is read as in the version
+    /// that added it.
     fn shape(&mut self, first: u8) -> Parsed<Shape> {
         match parse::shape(first, self.minor) {
             Err(kind) if matches!(*kind, ErrorKind::EventNotInVersion { .. }) => {
@@ -198,8 +196,7 @@ impl Scan {
         Ok(body)
     }
 
-    /// Adds the batch, which ends at `end`. Batches that hold only strings or stacks are not
-    /// decoded again.
+    /// Adds the batch, which ends at `end`. Batches that contain only strings or stacks are not decoded again.
     fn close_batch(&mut self, end: usize) {
         let Some((proc, batch)) = self.open.take() else { return };
         if !std::mem::take(&mut self.has_events) || self.keeps == Keeps::Tables {
@@ -226,7 +223,7 @@ impl Scan {
             self.found.timers.insert(value);
             return Ok(end);
         }
-        // No runtime writes the frequency first, but hand-made traces may have it there.
+        // No runtime writes the frequency first, but hand-made traces may do so.
         let has_any = self.has_events || !self.found.batches.is_empty();
         if self.footer == Footer::Ahead && has_any {
             self.footer = Footer::Reached;
@@ -293,7 +290,7 @@ impl Scan {
         Ok(end)
     }
 
-    /// An event that is not skipped.
+    /// Scans an event that is not skipped.
     fn event(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let (values, mut end) = parse::values(window, at, shape)?;
         let [_, go, _, left, _] = values;
@@ -310,7 +307,7 @@ impl Scan {
         Ok(end)
     }
 
-    /// The time at a position in the batch, not before that of the last call.
+    /// Returns the time at a position in the batch, which must not be before the position of the last call.
     fn time_at(&mut self, window: &[u8], at: usize) -> Parsed<u64> {
         let (mut pos, mut ticks) = self.clock;
         while pos < at {
@@ -324,7 +321,7 @@ impl Scan {
         Ok(ticks)
     }
 
-    /// The result. The whole file must have been scanned.
+    /// Returns the result. The whole file must have been scanned.
     pub fn finish(mut self) -> Found {
         self.close_batch(self.pos);
         self.found.walked = self.pos as u64;

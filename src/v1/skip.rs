@@ -1,9 +1,9 @@
 //! Skips events without decoding them.
 //!
-//! An event does not state its length. To find the next one, the length of this one must be known,
-//! so a walk over the events is a chain of dependent steps. Several walks at the same time take
-//! hardly longer than one. So a long stretch is walked from several positions at once. If a walk
-//! reaches exactly the start of the next one, the steps of that one were right.
+//! An event does not state its length. To find the next event, the length of the current event must be known, so a walk
+//! over the events is a chain of dependent steps. Several walks at the same time take hardly longer than one walk. So a
+//! long part is walked from several positions at once. If a walk reaches exactly the start of the next walk, the steps
+//! of the next walk were right.
 
 use byteorder::{ByteOrder, LittleEndian};
 
@@ -12,10 +12,10 @@ use super::spec::{Class, EventType, INLINE_VALUES, SHAPES, TYPE_BITS};
 
 /// The number of simultaneous walks.
 const WALKS: usize = 4;
-/// The number of bytes of each walk, and of a single walk before several are worth it. Programs
-/// that log or switch often have other records every few thousand bytes.
+/// The number of bytes of each walk, and of a single walk before several walks are faster. Programs that log or switch
+/// often have other records every few thousand bytes.
 const STRETCH: usize = 512;
-/// The number of events after which a walk from inside an event usually is at the start of one.
+/// The number of events after which a walk from inside an event has usually reached the start of an event.
 const FALLING_IN: usize = 8;
 
 /// The maximum length of values whose length precedes them.
@@ -26,9 +26,9 @@ const _: () = assert!(FALLING_IN * (2 + MOST_BYTES) < STRETCH, "walks start one 
 const TOP_BITS: u64 = 0x8080_8080_8080_8080;
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 
-/// By first byte: what to add to the number of integers that end with each byte, so that the top
-/// bit of a byte shows whether all integers of the record have ended. For other records than events
-/// with inline values, it never does.
+/// For each first byte: the number to add to the number of integers that end with each byte, so that the top bit of a
+/// byte shows whether all integers of the record have ended. For all records except events with inline values, the top
+/// bit is never set.
 static ENOUGH: [u64; 256] = {
     let mut enough = [0; 256];
     let mut first = 0;
@@ -41,8 +41,8 @@ static ENOUGH: [u64; 256] = {
     enough
 };
 
-/// By first byte: the number of values of an event whose second byte is the length of its values.
-/// Otherwise 0. Ends of system calls are not included, because the scan keeps them.
+/// For each first byte: the number of values of an event whose second byte is the length of its values. Otherwise 0.
+/// Ends of system calls are not included, because the scan keeps them.
 static VALUES_BY_LENGTH: [u8; 256] = {
     let mut values = [0; 256];
     let mut first = (BY_LENGTH as usize) << 6;
@@ -56,7 +56,7 @@ static VALUES_BY_LENGTH: [u8; 256] = {
     values
 };
 
-/// The length of an event that can be skipped, if its first bytes show it.
+/// Returns the length of an event that can be skipped, if its first bytes show the length.
 #[inline(always)]
 pub(super) fn quick_len(window: &[u8], pos: usize) -> Option<usize> {
     let head = window.get(pos..)?.first_chunk::<9>()?;
@@ -70,8 +70,7 @@ pub(super) fn quick_len(window: &[u8], pos: usize) -> Option<usize> {
     len_by_length(window, pos)
 }
 
-/// The same for events whose second byte is the length of their values. The number of values must
-/// be right.
+/// Returns the length of an event whose second byte is the length of its values. The number of values must be right.
 #[inline(always)]
 fn len_by_length(window: &[u8], pos: usize) -> Option<usize> {
     let head = window.get(pos..)?.first_chunk::<{ 2 + MOST_BYTES }>()?;
@@ -85,8 +84,7 @@ fn len_by_length(window: &[u8], pos: usize) -> Option<usize> {
     (ends_with_value && ends.count_ones() == u32::from(values)).then_some(2 + bytes)
 }
 
-/// The position of the first record from `pos` on that cannot be skipped, or that starts at or
-/// after `until`.
+/// Returns the position of the first record from `pos` on that cannot be skipped, or that starts at or after `until`.
 pub(super) fn skip(window: &[u8], pos: usize, until: usize) -> usize {
     let alone = until.min(pos + STRETCH);
     let mut pos = walk(window, pos, alone);
@@ -103,7 +101,7 @@ pub(super) fn skip(window: &[u8], pos: usize, until: usize) -> usize {
     walk(window, pos, until)
 }
 
-/// The same with one walk.
+/// Like [`skip`], with one walk.
 #[inline(always)]
 fn walk(window: &[u8], pos: usize, until: usize) -> usize {
     let mut pos = pos;
@@ -114,7 +112,7 @@ fn walk(window: &[u8], pos: usize, until: usize) -> usize {
     pos
 }
 
-/// The same with several walks. Also returns the goal of the last walk that was right.
+/// Like [`skip`], with several walks. Also returns the goal of the last walk that was right.
 fn walk_together(window: &[u8], pos: usize) -> (usize, usize) {
     let starts: [usize; WALKS] = std::array::from_fn(|i| match i {
         0 => pos,
@@ -133,7 +131,7 @@ fn walk_together(window: &[u8], pos: usize) -> (usize, usize) {
     right
 }
 
-/// Moves all walks as long as none of them stops.
+/// Moves all walks as long as no walk stops.
 #[inline(always)]
 fn step_together(window: &[u8], places: &mut [usize; WALKS], goals: &[usize; WALKS]) {
     let [mut a, mut b, mut c, mut d] = *places;
@@ -148,7 +146,7 @@ fn step_together(window: &[u8], places: &mut [usize; WALKS], goals: &[usize; WAL
     *places = [a, b, c, d];
 }
 
-/// A position after `pos` where an event probably starts.
+/// Returns a position after `pos` where an event probably starts.
 fn fall_in(window: &[u8], pos: usize) -> usize {
     (0..FALLING_IN).fold(pos, |pos, _| pos + quick_len(window, pos).unwrap_or(1))
 }
@@ -157,7 +155,7 @@ fn fall_in(window: &[u8], pos: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// Pseudo-random numbers, always the same.
+    /// Returns a generator of pseudo-random numbers with a fixed seed.
     fn chance() -> impl FnMut(u64) -> u64 {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         move |below| {
@@ -168,8 +166,8 @@ mod tests {
         }
     }
 
-    /// Events with values of one to three bytes, inline and with their length, and one in `odd`
-    /// records that cannot be skipped.
+    /// Returns events with values of one to three bytes, inline and with their length, and one in `odd` records that
+    /// cannot be skipped.
     fn events(count: u64, odd: u64) -> Vec<u8> {
         let firsts: Vec<u8> = (0..=u8::MAX).filter(|first| number(*first) > 0).collect();
         let mut chance = chance();
@@ -180,7 +178,7 @@ mod tests {
                 continue;
             }
             let first = firsts[chance(firsts.len() as u64) as usize];
-            // At most as many bytes as are skipped.
+            // Values have at most as many bytes as are skipped.
             let most = if first >> 6 == BY_LENGTH { 3 } else { 2 };
             let mut values = Vec::new();
             for _ in 0..number(first) {
@@ -196,7 +194,7 @@ mod tests {
         bytes
     }
 
-    /// The number of values of an event with this first byte. 0 if there is none.
+    /// Returns the number of values of an event with this first byte. 0 if there is no such event.
     fn number(first: u8) -> u8 {
         INLINE_VALUES[usize::from(first)] + VALUES_BY_LENGTH[usize::from(first)]
     }
@@ -223,11 +221,11 @@ mod tests {
         }
     }
 
-    /// If a walk ends just after the goal of several, they must not go further.
+    /// If one walk ends just after the goal of several walks, these must not go further.
     #[test]
     fn walks_end_at_their_goal() {
         let window = events(2_000, u64::MAX);
-        assert!(walk(&window, 0, window.len() / 2) >= window.len() / 2, "nothing else is among them");
+        assert!(walk(&window, 0, window.len() / 2) >= window.len() / 2, "there are only events");
         let goal = STRETCH + WALKS * STRETCH;
         for pos in 0..40 {
             for until in goal - 200..goal + 1200 {
@@ -255,6 +253,6 @@ mod tests {
         for len in [0, 1, 3, 4, 6, 16, 17, 0x85] {
             assert_eq!(unblock(len, [1, 2, 0x81, 1, 1]), None, "{len} bytes");
         }
-        assert_eq!(unblock(4, [1, 2, 3, 0x81, 1]), None, "the last value goes on");
+        assert_eq!(unblock(4, [1, 2, 3, 0x81, 1]), None, "the last value continues");
     }
 }

@@ -1,9 +1,8 @@
-//! The records of the format of Go 1.11 to 1.21, in one table. Decoding, the text form and
-//! documentation use it. What an event waits for is in [`order`](super::order), and its conversion
-//! is in [`convert`](super::convert).
+//! The records of the format of Go 1.11 to 1.21, in one table. Decoding, the text form and documentation use it. The
+//! module [`order`](super::order) defines what an event waits for, and [`convert`](super::convert) converts events.
 //!
-//! The definitions are those of `EventDescriptions` in Go
-//! `src/internal/trace/internal/tracev1/parser.go`. The names of events and arguments are Go's own.
+//! The definitions are from `EventDescriptions` in Go `src/internal/trace/internal/tracev1/parser.go`. The names of
+//! events and arguments are Go's own.
 
 use crate::wire::header::Version;
 
@@ -41,7 +40,7 @@ pub(super) enum Class {
     Timed,
     /// Like `Timed`, followed by the length and the bytes of a string.
     TimedString,
-    /// A CPU sample. It is timed, but has a time of its own, because it is written later, in the
+    /// A CPU sample. Besides the time of the record, it has the time of the sample, because it is written later, in the
     /// batch of any P.
     Sample,
 }
@@ -73,7 +72,7 @@ macro_rules! events {
             /// All types, in ascending order.
             pub const ALL: &'static [EventType] = &[$(EventType::$name),*];
 
-            /// The definition of the record.
+            /// Returns the definition of the record.
             pub(crate) const fn spec(self) -> &'static Spec {
                 match self {
                     $(EventType::$name => &Spec {
@@ -142,12 +141,12 @@ events! {
 }
 
 impl EventType {
-    /// The code of the type in the trace file.
+    /// Returns the code of the type in the trace file.
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The name of the type.
+    /// Returns the name of the type.
     pub const fn name(self) -> &'static str {
         self.spec().name
     }
@@ -160,14 +159,14 @@ pub(super) struct Shape {
     pub class: Class,
     /// The number of values, including time and stack. For a stack, the minimum.
     pub values: u8,
-    /// The N of the version that added it.
+    /// The N of the version that added the record.
     pub since: u8,
     /// The upper bits of the first byte, if the values of the event are inline. Otherwise
     /// [`NOT_QUICK`].
     pub quick: u8,
 }
 
-/// For each first byte of an event with inline values, the number of its values. 0 for other bytes.
+/// The number of values of an event with inline values, for each first byte. 0 for other bytes.
 pub(super) static INLINE_VALUES: [u8; 256] = {
     let shapes = shapes();
     let mut values = [0; 256];
@@ -182,7 +181,7 @@ pub(super) static INLINE_VALUES: [u8; 256] = {
     values
 };
 
-/// The `quick` of all other records.
+/// The value of [`Shape::quick`] for all other records.
 pub(super) const NOT_QUICK: u8 = u8::MAX;
 /// The maximum number of inline values.
 const MAX_INLINE: usize = 3;
@@ -212,7 +211,7 @@ const fn shapes() -> [Shape; 64] {
     shapes
 }
 
-/// The N of a version, in the type that the table uses.
+/// Returns the N of a version, in the type that the table uses.
 pub(super) fn minor(version: Version) -> u8 {
     u8::try_from(version.minor()).unwrap_or(u8::MAX)
 }

@@ -22,7 +22,7 @@ pub(super) enum Strict {
     Unread,
     /// The file was scanned, and the first Sync was returned.
     Emitting,
-    /// The error follows the events of the current block.
+    /// The error is returned after the events of the current block.
     Failing(Error),
     Ended,
 }
@@ -49,7 +49,7 @@ impl Strict {
     }
 }
 
-/// Whether strict reading accepts a whole file without its header.
+/// Returns whether strict reading accepts a whole file, given without its header.
 pub(super) fn accepts(window: &[u8], version: Version, limits: Limits) -> bool {
     let (mut emitter, mut strict, mut source) =
         (Emitter::new(version, limits), Strict::default(), Source::slice(window));

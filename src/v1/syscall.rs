@@ -11,16 +11,16 @@
 //!   exits  ───────────────────── GoSysExit ──────────────────────     is returned here, between b and c
 //! ```
 //!
-//! At equal times, the order is that of a stable sort. An exit that moves to an earlier time
-//! follows the merged events of that time, because they were written before it. An exit that moves
-//! to a later time, because clocks differ between processors, precedes them. An exit does not move
-//! if the call ended at the time at which the event was written.
+//! At equal times, the order is the same as after a stable sort. An exit that moves to an earlier time follows the
+//! merged events of that time, because they were written before it. An exit that moves to a later time, because clocks
+//! differ between processors, precedes them. An exit does not move if the call ended at the time at which the event was
+//! written.
 
 use super::parse::Parsed;
 use crate::error::{ErrorKind, broken};
 use crate::id::GoId;
 
-/// A `GoSysExit` event that is returned at a different time than the one at which it was written.
+/// A `GoSysExit` event that is returned at a different time than the time at which it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Exit {
     /// Twice the time in ticks at which the call ended, plus one if the exit follows the merged
@@ -34,14 +34,14 @@ pub(super) struct Exit {
 }
 
 impl Exit {
-    /// The exit of a call that ended at `left`. The event was written at `emitted`. `None` if the
-    /// exit does not move.
+    /// Returns the exit of a call that ended at `left`. The event was written at `emitted`. `None` if the exit does not
+    /// move.
     pub fn new(go: u64, left: u64, emitted: u64, at: usize) -> Option<Exit> {
         let moves = Exit::moves(left, emitted) && i64::try_from(left).is_ok();
         moves.then(|| Exit { key: 2 * left + u64::from(left < emitted), emitted, go, at })
     }
 
-    /// Whether the exit moves. `left` is 0 if the call started before the trace.
+    /// Returns whether the exit moves. `left` is 0 if the call started before the trace.
     pub fn moves(left: u64, emitted: u64) -> bool {
         left != 0 && left != emitted
     }
@@ -50,13 +50,13 @@ impl Exit {
         self.key / 2
     }
 
-    /// The exit is returned before the merged events from this time on.
+    /// Returns the time from which on merged events are returned after the exit.
     pub fn before(self) -> u64 {
         self.key.div_ceil(2)
     }
 }
 
-/// Checks that the call blocked and did not end before that. `blocked_at` is 0 if it did not block.
+/// Checks that the call blocked and did not end before it blocked. `blocked_at` is 0 if it did not block.
 #[inline]
 pub(super) fn check_exit(go: u64, left: u64, blocked_at: u64) -> Parsed<()> {
     match blocked_at {

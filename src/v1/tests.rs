@@ -1,4 +1,4 @@
-//! Small traces that are built record by record.
+//! Tests with small traces that are built record by record.
 
 mod lenient;
 
@@ -16,7 +16,7 @@ impl Trace {
         Trace(Version::Go121.header().to_vec())
     }
 
-    /// P 0 with goroutine 1, which runs on thread 7, and goroutine 2, which waits. The initial list
+    /// Creates a trace of P 0 with goroutine 1, which runs on thread 7, and goroutine 2, which waits. The initial list
     /// of goroutines ends at 105 ticks.
     fn begun() -> Self {
         Trace::new()
@@ -65,12 +65,12 @@ impl Trace {
         self.event(E::Frequency, &[1_000_000_000]).0
     }
 
-    /// The texts of the events, without the two Syncs.
+    /// Returns the texts of the events, without the two Syncs.
     fn lines(self) -> Vec<String> {
         let bytes = self.end();
         let mut reader = Reader::from_slice(&bytes).expect("a header");
         let mut lines = Vec::new();
-        while let Some(event) = reader.next_event().expect("sound") {
+        while let Some(event) = reader.next_event().expect("valid") {
             match event.kind() {
                 EventKind::Sync(_) => {}
                 _ => lines.push(event.to_string()),
@@ -143,8 +143,8 @@ fn a_system_call_that_does_not_block_lasts_a_nanosecond() {
     assert_eq!(lines[4], r#"M=7 P=0 G=1 StateTransition Time=16 GoID=1 Syscall->Running Reason="""#);
 }
 
-/// Goroutine 1 is in a system call from 115 to 140, which P 1 writes at 160. `between` adds other
-/// records.
+/// Returns a trace in which goroutine 1 is in a system call from 115 to 140, which P 1 writes at 160. `between` adds
+/// other records.
 fn blocked(between: impl FnOnce(Trace) -> Trace) -> Trace {
     let trace = Trace::begun().event(E::GoSysCall, &[10, 0]);
     between(trace)
@@ -170,7 +170,7 @@ fn the_end_of_a_system_call_is_returned_at_its_time() {
             r#"21 ProcID=0 Running->Idle Reason="""#,
             r#"30 ProcID=1 Undetermined->Running Reason="""#,
             r#"40 Name="/memory/classes/heap/objects:bytes" Value=Value{Uint64(42)}"#,
-            // After other events of the same time, because it was written later.
+            // The exit is after other events of the same time, because it was written later.
             r#"41 GoID=1 Syscall->Runnable Reason="""#,
             r#"55 Name="/memory/classes/heap/objects:bytes" Value=Value{Uint64(43)}"#,
         ]
@@ -180,7 +180,7 @@ fn the_end_of_a_system_call_is_returned_at_its_time() {
 
 #[test]
 fn a_system_call_with_a_sample_does_not_block() {
-    // Go's reader takes the next event of the goroutine, whatever it is.
+    // Go's reader uses the next event of the goroutine, no matter of which kind.
     let sampled = |go| {
         let sample = move |trace: Trace| trace.event(E::CPUSample, &[0, 117, 0, go, 0]);
         blocked(sample).lines().iter().any(|line| line.contains("Syscall->Running"))
@@ -222,16 +222,16 @@ fn misused_annotations_are_warnings() {
         .event(E::UserRegion, &[1, 5, 1, 1, 0])
         .end();
     let mut reader = Reader::from_slice(&bytes).expect("a header");
-    while reader.next_event().expect("sound").is_some() {}
+    while reader.next_event().expect("valid").is_some() {}
     let (warnings, count) = reader.warnings();
     assert_eq!((warnings.len(), count), (3, 3));
     assert_eq!(warnings[2].kind, WarningKind::UnprovenEnd);
     assert_eq!(warnings[2].at.offset, bytes.len() as u64);
-    // The events before the warnings: those of `Trace::begun`, one task, and the others up to the
-    // region.
+    // The numbers of events before the warnings. The first warning follows the events of `Trace::begun` and one task,
+    // the second one all events up to the region.
     let mut reader = Reader::from_slice(&bytes).expect("a header");
     let mut kinds = Vec::new();
-    while let Some(event) = reader.next_event().expect("sound") {
+    while let Some(event) = reader.next_event().expect("valid") {
         kinds.push(event.kind().name());
     }
     let at = |nth: usize| warnings[nth].at.event.map(|event| kinds[event as usize]);
@@ -243,7 +243,7 @@ fn damaged_framing_is_a_typed_error() {
     let header = Version::Go121.header();
     assert!(matches!(fault(&header), ErrorKind::EmptyTrace));
     assert!(matches!(Trace::new().string(1, "x").fault(), ErrorKind::NotABatch { found: 37 }));
-    // Events without a P. Many short ones follow each other.
+    // Events without a P. Many short events follow each other.
     let stray = Trace::new().event(E::ProcStart, &[5, 77]).event(E::ProcStart, &[5, 77]).event(E::ProcStart, &[5, 77]);
     let begun = &Trace::begun().end()[header.len()..];
     assert!(matches!(fault(&[&stray.0, begun].concat()), ErrorKind::NotABatch { found: 0x45 }));
@@ -308,7 +308,7 @@ fn impossible_times_are_typed_errors() {
     let error = error(&beyond);
     assert!(matches!(error.kind, ErrorKind::TimestampOverflow));
     assert_eq!((error.at.offset, error.at.event), here);
-    // The first time that is too late, 2⁶² ns after the first event, and the last one that is not.
+    // The first time that is too late, 2⁶² ns after the first event, and the last time that is valid.
     let late = |ticks: u64| Trace::begun().event(E::HeapAlloc, &[ticks - 5, 1]);
     assert!(matches!(late(1 << 62).fault(), ErrorKind::TimestampOverflow));
     assert_eq!(late((1 << 62) - 1000).lines().len(), 4);
@@ -331,11 +331,11 @@ fn events_before_a_contradiction_are_delivered() {
 }
 
 #[test]
-fn states_are_typed() {
+fn events_have_typed_states() {
     let bytes = Trace::begun().event(E::GoSleep, &[3, 0]).end();
     let mut reader = Reader::from_slice(&bytes).expect("a header");
     let mut slept = false;
-    while let Some(event) = reader.next_event().expect("sound") {
+    while let Some(event) = reader.next_event().expect("valid") {
         if let EventKind::GoTransition(change) = event.kind() {
             slept |= change.reason == "sleep" && change.to == GoState::Waiting;
         }

@@ -47,15 +47,15 @@ const FREQUENT: [EventType; 19] = [
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
-    /// The state of each goroutine, and how many of its events were counted.
+    /// The state of each goroutine, and the number of its counted events.
     gos: BTreeMap<u64, (GoState, u64)>,
     go_on_proc: Option<u64>,
     is_running: bool,
-    /// How many GC cycles have started.
+    /// The number of GC cycles that have started.
     cycles: u64,
     /// The open ranges, without mark assists.
     open: BTreeSet<Range>,
-    /// The goroutines with a mark assist, [`NO_GO`] for an assist of none.
+    /// The goroutines with a mark assist. [`NO_GO`] for an assist without a goroutine.
     assists: BTreeSet<u64>,
 }
 
@@ -70,13 +70,13 @@ struct Case {
 /// The outcome of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// It happens, with this state afterwards.
+    /// The event happens, with this state afterwards.
     Happens(State),
     Waits,
     Broken,
 }
 
-/// The outcome according to the table.
+/// Returns the outcome according to the table.
 fn expected(Case { event, args: [a, b, ..], before }: &Case) -> Outcome {
     let mut after = before.clone();
     for rule in rules(*event) {
@@ -104,7 +104,7 @@ fn expected(Case { event, args: [a, b, ..], before }: &Case) -> Outcome {
                 true
             }
             Rule::Exits => {
-                let id = after.go_on_proc.take().expect("it is needed");
+                let id = after.go_on_proc.take().expect("the rule needs it");
                 after.gos.remove(&id);
                 after.assists.remove(&id);
                 true
@@ -142,10 +142,10 @@ struct Model {
 }
 
 impl Model {
-    /// The P has two events before it: the one of the case, and later another one.
+    /// Creates the model. The P has two unread events: the event of the case, and another event later.
     fn new(case: &Case) -> Model {
         let mut window = Vec::new();
-        // The first one ends the list of the goroutines that exist.
+        // The first event ends the list of the goroutines that exist.
         write(&mut window, EventType::Gomaxprocs, &[0, 1, 0]);
         let spec = case.event.spec();
         let mut values = vec![1];
@@ -223,7 +223,7 @@ impl Model {
     /// Tries the next event with [`Converter::convert`]. Returns the number of records.
     fn convert(&mut self, records: &mut [Record; 2]) -> Result<Step<usize>, String> {
         let Model { converter, proc, cursor, found, window } = self;
-        assert!(cursor.look(window, &found.batches).expect("the bytes are sound"));
+        assert!(cursor.look(window, &found.batches).expect("the bytes are valid"));
         let event = *cursor.event().expect("there is an event");
         let place = Place { window, found, samples: 0 };
         let step = converter
@@ -261,7 +261,7 @@ fn write(bytes: &mut Vec<u8>, event: EventType, values: &[u64]) {
     bytes.extend(encoded);
 }
 
-/// All states in which an event can be tried. The values of an argument depend on its name.
+/// Returns all states in which an event can be tried. The values of an argument depend on its name.
 fn cases(event: EventType) -> Vec<Case> {
     let names = event.spec().args;
     let states = [GoState::Runnable, GoState::Running, GoState::Waiting];

@@ -1,16 +1,16 @@
-//! Lenient reading returns what is sound in a damaged trace. This table defines what it does, and
-//! the code cites its rows.
+//! Lenient reading returns the undamaged parts of a damaged trace. This table defines what it does, and the code cites
+//! its rows.
 //!
 //! | # | damage | what is kept | what is lost | what is reported |
 //! |---|---|---|---|---|
 //! | 1 | unreadable record | events before it, strings and stacks after it | the bytes up to the next proven batch, and all events after that (Gap) | the error |
 //! | 2 | truncated file | events before the end that do not need an event after it | the bytes of the truncated record, and events that need something after it (Gap) | the truncated record |
-//! | 3 | wrong record in a batch: newer than the version, or a CPU sample with an impossible time | the newer record; all others | the CPU sample | the error |
+//! | 3 | wrong record in a batch: newer than the version, or a CPU sample with an impossible time | the newer record, and all other records | the CPU sample | the error |
 //! | 4 | wrong string or stack: empty or missing | events that refer to it, with a placeholder | its text or frames | the error, unless it is missing because of rows 1 and 2 |
-//! | 5 | repeated ID, or ID 0 | the first entry | the others | each of the others |
-//! | 6 | missing, invalid or repeated frequency | the last valid one, because it is written after all events. Without one, a tick is a nanosecond | the others | the error |
-//! | 7 | contradiction in the order of events | events before it | all others (Gap) | the error, unless events wait for others that are lost because of rows 1 and 2 |
-//! | 8 | header of another trace in a file that strict reading does not accept | everything before the first one | nothing: the rest of the file is trailing | `MultipleTraces` |
+//! | 5 | repeated ID, or ID 0 | the first entry | the other entries | each of the other entries |
+//! | 6 | missing, invalid or repeated frequency | the last valid frequency, because it is written after all events. If there is none, a tick is a nanosecond | the other frequencies | the error |
+//! | 7 | contradiction in the order of events | events before it | all other events (Gap) | the error, unless events wait for events that are lost because of rows 1 and 2 |
+//! | 8 | header of another trace in a file that strict reading does not accept | everything before the first such header | nothing: the rest of the file is trailing | `MultipleTraces` |
 //! | 9 | other data after the end of the trace | the trace | nothing: the data is trailing | `TrailingData` |
 //! | 10 | only a header | – | nothing | `EmptyTrace` |
 //! | 11 | I/O error, or a limit | events of earlier blocks | not counted | the error, which ends reading |
@@ -59,7 +59,7 @@ impl Lenient {
         &self.ledger
     }
 
-    /// Fills the next block. Fails as in row 11.
+    /// Fills the next block. Fails according to row 11.
     pub fn step(&mut self, emitter: &mut Emitter, source: &mut Source<'_>) -> Result<Progress, Error> {
         while !emitter.out.is_ready() {
             self.phase = match std::mem::replace(&mut self.phase, Phase::Ended) {
@@ -112,7 +112,7 @@ impl Lenient {
         self.next_phase(made, emitter, source)
     }
 
-    /// The step after the emitter has filled a block or failed.
+    /// Returns the step after the emitter has filled a block or failed.
     fn next_phase(&mut self, made: Result<Progress, Error>, emitter: &mut Emitter, source: &Source<'_>) -> Phase {
         match made {
             Ok(Progress::Block) => Phase::Emit,
@@ -134,8 +134,7 @@ impl Lenient {
         }
     }
 
-    /// Notes an error, unless it says that something is missing after bytes were lost (rows 4 and
-    /// 7).
+    /// Notes an error, unless it is about missing data and bytes were lost (rows 4 and 7).
     fn report(&mut self, error: Error) {
         use ErrorKind as K;
         let says_missing = matches!(error.kind, K::UnknownString { .. } | K::UnknownStack { .. } | K::StuckFrontier(_));

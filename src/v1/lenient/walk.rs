@@ -1,4 +1,4 @@
-//! The first pass over a damaged file: which bytes are read, lost or trailing.
+//! The first pass over a damaged file: determines which bytes are read, lost or trailing.
 
 use memchr::memchr_iter;
 
@@ -16,7 +16,7 @@ use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 
 impl Lenient {
-    /// Reads the file and scans all of it. Fails as in row 11.
+    /// Reads the file and scans all of it. Fails according to row 11.
     pub(super) fn read(&mut self, source: &mut Source<'_>, version: Version, limits: &Limits) -> Result<Found, Error> {
         read_all(source, limits)?;
         let whole = source.window();
@@ -33,7 +33,7 @@ impl Lenient {
     fn walk(&mut self, window: &[u8], version: Version, limits: &Limits, source: &Source<'_>) -> Result<Found, Error> {
         let mut scan = Scan::new(spec::minor(version), FaultPolicy::Keep(Default::default()));
         while scan.pos() < window.len() {
-            // One part at a time, so that only few faults are in memory at once.
+            // The file is scanned one part at a time, so that only few faults are in memory at once.
             let until = window.len().min(scan.pos() + MAX_RECORD);
             let walked = scan.walk(window, until);
             // Rows 3, 4, 5 and 6.
@@ -57,8 +57,7 @@ impl Lenient {
         Ok(scan.finish())
     }
 
-    /// Reports the fault, and counts the bytes from `from` to `to` as trailing: they do not belong
-    /// to this trace.
+    /// Reports the fault, and counts the bytes from `from` to `to` as trailing: they are not part of this trace.
     fn count_trailing(&mut self, kind: ErrorKind, from: usize, to: usize, source: &Source<'_>) {
         self.ledger.note(Error { kind, at: location(source, from) });
         self.ledger.trailing += (to - from) as u64;
@@ -79,14 +78,14 @@ fn read_all(source: &mut Source<'_>, limits: &Limits) -> Result<(), Error> {
     }
 }
 
-/// The start of another trace (row 8). In a file that strict reading accepts, bytes that look like
-/// a header are part of a string of the traced program. In other files they may start another
-/// trace, whose events must never be returned as events of this one.
+/// Returns the start of another trace (row 8). In a file that strict reading accepts, bytes that look like a header are
+/// part of a string of the traced program. In other files they may start another trace, whose events must never be
+/// returned as events of this one.
 fn other_trace(window: &[u8], version: Version, limits: &Limits) -> Option<usize> {
     header::find(window).next().filter(|_| !strict::accepts(window, version, *limits))
 }
 
-/// The start of the next batch that is proven (see [`proof`]), or the end of the window.
+/// Returns the start of the next proven batch (see [`proof`]), or the end of the window.
 fn next_batch(window: &[u8], from: usize) -> usize {
     let rest = window.get(from..).unwrap_or_default();
     let mut places = memchr_iter(BATCH, rest).map(|at| from + at);

@@ -1,4 +1,4 @@
-//! Lenient reading, row by row of the table in [`lenient`](super::super::lenient).
+//! Tests lenient reading, row by row of the table in [`lenient`](super::super::lenient).
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::{EventKind, Limits, Reader, Tally};
 /// The result of lenient reading.
 #[derive(Debug)]
 struct Lenient {
-    /// The events in brief, without the first Sync.
+    /// The events in short form, without the first Sync.
     events: Vec<String>,
     faults: Vec<(String, u64)>,
     lost: Tally,
@@ -21,7 +21,7 @@ struct Lenient {
 fn read(bytes: &[u8]) -> Lenient {
     let mut reader = Reader::builder().lenient().from_slice(bytes).expect("a header");
     let mut events = Vec::new();
-    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+    while let Some(event) = reader.next_event().expect("lenient reading continues") {
         events.push(match event.kind() {
             EventKind::GoTransition(change) => format!("G{} {}->{}", change.go, change.from, change.to),
             EventKind::ProcTransition(change) => format!("P{} {}->{}", change.proc, change.from, change.to),
@@ -74,7 +74,7 @@ fn row_01_unreadable_record() {
     assert_eq!(lenient.lost.bytes, 3);
 }
 
-/// Row 2. Events before the end are kept if they need nothing after it.
+/// Row 2. Events before the end are kept if they do not need an event after it.
 #[test]
 fn row_02_truncated_file() {
     let cut = Trace::begun().event(E::HeapAlloc, &[5, 1]).0;
@@ -114,10 +114,10 @@ fn row_06_the_last_frequency_counts() {
     let bytes = Trace(bytes).end();
     let mut reader = Reader::builder().lenient().from_slice(&bytes).expect("a header");
     let mut last = None;
-    while let Some(event) = reader.next_event().expect("lenient reading goes on") {
+    while let Some(event) = reader.next_event().expect("lenient reading continues") {
         last = Some(event.time().0).filter(|_| matches!(event.kind(), EventKind::Metric(_))).or(last);
     }
-    assert_eq!(last, Some(116), "nanoseconds, as the rate at the end says");
+    assert_eq!(last, Some(116), "nanoseconds, according to the frequency at the end");
     let faults: Vec<_> =
         reader.account().faults.iter().map(|fault| (format!("{:?}", fault.kind), fault.at.offset)).collect();
     assert_eq!(faults, [(format!("{:?}", ErrorKind::BadFrequency(Flaw::Repeated)), end as u64)]);
@@ -200,13 +200,12 @@ fn row_08_header_of_another_trace() {
     let error = reader.next_event().expect_err("two traces");
     assert!(matches!(error.kind, ErrorKind::MultipleTraces) && error.at.offset == one.len() as u64, "{error}");
 
-    // In a trace that strict reading accepts, a header in a text is text. In other traces,
-    // everything ends there.
+    // In a trace that strict reading accepts, a header in a text is text. In other traces, the trace ends there.
     let text = "go 1.21 trace\0\0\0";
     let trace = || Trace::begun().event(E::GoBlock, &[1, 0]).string(1, text).event(E::HeapAlloc, &[1, 1]);
     assert_read(&trace().end(), &["G1 Running->Waiting", "Metric", "Sync"], &[]);
     let damaged = trace().event(E::GCDone, &[1]).end();
-    let at = memchr::memmem::rfind(&damaged, text.as_bytes()).expect("it is there");
+    let at = memchr::memmem::rfind(&damaged, text.as_bytes()).expect("it is present");
     let faults = [
         (ErrorKind::TruncatedEvent { event: "String" }, at - 3),
         (ErrorKind::MultipleTraces, at),
@@ -216,7 +215,7 @@ fn row_08_header_of_another_trace() {
     assert_eq!((lenient.trailing, lenient.lost.bytes), ((damaged.len() - at) as u64, 3));
 }
 
-/// Row 9. After the frequency, unless that is before all events.
+/// Row 9. The data is after the frequency, unless the frequency is before all events.
 #[test]
 fn row_09_other_data_after_the_end() {
     let begun = Trace::begun().0;
