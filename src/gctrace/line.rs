@@ -1,4 +1,4 @@
-//! A line of the log, and what it is.
+//! A line of the log, and its kind.
 
 use std::sync::LazyLock;
 
@@ -11,24 +11,24 @@ use super::parse;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Line<'a> {
-    /// Its number; the first is 1.
+    /// Its number. The first line is 1.
     pub number: u64,
-    /// The byte at which it starts, in the unpacked log.
+    /// The byte offset of its start, in the unpacked log.
     pub offset: u64,
     /// Its bytes without the line end. Empty for a line that is [too long](LineKind::TooLong).
     pub bytes: &'a [u8],
-    /// What it is.
+    /// Its kind.
     pub kind: LineKind,
 }
 
-/// What a line is.
+/// The kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant, reason = "most are cycles")]
+#[allow(clippy::large_enum_variant, reason = "most lines are cycles")]
 #[non_exhaustive]
 pub enum LineKind {
     /// A collection.
     Cycle(Cycle),
-    /// Part of a collection's line, or one with other output in it.
+    /// A part of a collection's line, or such a line with other output in it.
     Damaged,
     /// Another line of the runtime's memory management.
     Runtime(RuntimeLine),
@@ -42,12 +42,12 @@ pub enum LineKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeLine {
-    /// Memory returned to the system: `scvg…` or `forced scvg…`, part of gctrace until Go 1.13, and
-    /// `scav …` of `scavtrace=1` since then.
+    /// Memory is returned to the system: `scvg…` or `forced scvg…`, part of gctrace until Go 1.13, and `scav …` of
+    /// `scavtrace=1` since then.
     Scavenger,
     /// `pacer: …` of `gcpacertrace=1`.
     Pacer,
-    /// `GC forced`: the next collection begins because none did for two minutes.
+    /// `GC forced`: the next collection begins because there was none for two minutes.
     ForcedGc,
     /// `scan: …` of `gctrace=2` (Go 1.25 and later).
     ScanStats,
@@ -64,8 +64,7 @@ const RUNTIME_LINES: [(&[u8], RuntimeLine); 6] = [
     (b"scan: ", RuntimeLine::ScanStats),
 ];
 
-/// What every line of a collection contains after its head: ` ms clock` and ` ms cpu`, and the
-/// goal.
+/// The text that every line of a collection contains after its head: ` ms clock` and ` ms cpu`, and the goal.
 const PIECES: [&[u8]; 2] = [b" ms c", b" MB goal, "];
 
 struct Finders {
@@ -86,8 +85,8 @@ impl LineKind {
     }
 }
 
-/// Where a collection's line starts: at the first `gc ` that is a word of its own and is followed
-/// by a number and ` @`.
+/// Returns where a collection's line starts: at the first `gc ` that is a separate word and is followed by a number and
+/// ` @`.
 fn find_head(line: &[u8]) -> Option<usize> {
     if parse::is_head(line) {
         return Some(0);

@@ -10,48 +10,48 @@ use crate::error::Error;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Log {
-    /// The collections, in the order of the log. Those of several processes can be interleaved, see
+    /// The collections, in the order of the log. The collections of several processes can be interleaved. See
     /// [`Log::runs`].
     pub cycles: Vec<Cycle>,
-    /// The other lines.
+    /// The numbers of other lines.
     pub skipped: Skipped,
     /// The number of collections beyond [`LogLimits::cycles`], which are not kept.
     pub dropped: u64,
 }
 
-/// The number of lines in which no collection was found.
+/// The numbers of lines without a complete collection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Skipped {
-    /// Lines of collections that are cut, or have other output in them.
+    /// The number of lines of collections that are cut, or contain other output.
     pub damaged: u64,
-    /// Lines of the runtime's scavenger and pacer.
+    /// The number of lines of the runtime's scavenger and pacer.
     pub runtime: u64,
-    /// Other output.
+    /// The number of lines of other output.
     pub other: u64,
-    /// Lines of more than [`MAX_LINE`](super::MAX_LINE) bytes.
+    /// The number of lines of more than [`MAX_LINE`](super::MAX_LINE) bytes.
     pub too_long: u64,
 }
 
-/// Limits on the memory that a log can make us use.
+/// Limits on the memory for a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogLimits {
-    /// The most collections to keep.
+    /// The maximum number of collections to keep.
     pub cycles: usize,
 }
 
 impl Default for LogLimits {
-    /// A million collections: more than a day of ten a second, in 240 MiB.
+    /// Returns a limit of a million collections: more than a day at ten per second, in 240 MiB.
     fn default() -> Self {
         LogLimits { cycles: 1 << 20 }
     }
 }
 
 impl LogLimits {
-    /// Sets the most collections to keep.
+    /// Sets the maximum number of collections to keep.
     #[must_use]
     pub fn cycles(mut self, cycles: usize) -> Self {
         self.cycles = cycles;
@@ -60,7 +60,7 @@ impl LogLimits {
 }
 
 impl Skipped {
-    /// All of them.
+    /// Returns the number of all these lines.
     pub fn total(&self) -> u64 {
         self.damaged + self.runtime + self.other + self.too_long
     }
@@ -123,7 +123,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Adds the collections that a reader has left. What came before an error is kept.
+    /// Adds the remaining collections of a reader. Collections before an error are kept.
     ///
     /// # Errors
     ///
@@ -141,13 +141,13 @@ impl Log {
         Ok(())
     }
 
-    /// The collections of each process, in the order in which the processes appear.
+    /// Returns the collections of each process, in the order in which the processes appear.
     pub fn runs(&self) -> Vec<Run> {
         run::split(&self.cycles)
     }
 
-    /// The run with the most collections, the later one if there are two: usually the program in
-    /// question. `None` if there are no collections at all.
+    /// Returns the run with the most collections, which is usually the program in question. If two runs have as many,
+    /// the later run. `None` if there are no collections.
     pub fn longest_run(&self) -> Option<Run> {
         self.runs().into_iter().max_by_key(|run| run.cycles.len())
     }

@@ -1,9 +1,9 @@
 //! The GC log: the lines that a Go program prints to standard error under `GODEBUG=gctrace=1`.
 //!
-//! One line per collection, of Go 1.10 to 1.27. The log is rarely alone: it is mixed with whatever
-//! else the program and its child processes print, lines are cut where another writer came in
-//! between, and log collectors put a time in front. Whatever is not a complete line of a collection
-//! is skipped and counted. A log can be a gzip file, with the feature `pprof`.
+//! One line per collection, of Go 1.10 to 1.27. The log usually contains other output of the program and its child
+//! processes. Lines may be interrupted by another writer, and log collectors put a time before each line. Everything
+//! that is not a complete line of a collection is skipped and counted. A log can be a gzip file, with the feature
+//! `pprof`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -24,10 +24,9 @@
 //! # }
 //! ```
 //!
-//! [`LogReader`] returns one line after another in bounded memory, [`Log`] all collections at once,
-//! and [`Log::runs`] those of each process in the log. [`LogReport`] says where the live heap is
-//! going and what collecting costs; the parts are [`Pressure`] and the module
-//! [`trend`](crate::trend).
+//! [`LogReader`] returns one line after another in bounded memory, [`Log`] all collections at once, and [`Log::runs`]
+//! the collections of each process in the log. [`LogReport`] shows how the live heap changes and what garbage
+//! collection costs. Its parts are [`Pressure`] and the module [`trend`](crate::trend).
 //!
 //! The form of the line is from Go's `src/runtime/mgc.go` (`gcMarkTermination`), its meaning from
 //! `src/runtime/extern.go`.

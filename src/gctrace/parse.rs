@@ -5,8 +5,7 @@
 //!     [# MB stacks, # MB globals, ]# P[ (forced)]
 //! ```
 //!
-//! Stacks and globals came with Go 1.18, the check for leaks with Go 1.26. The rest is the same
-//! since Go 1.6.
+//! Go 1.18 added stacks and globals, and Go 1.26 the check for leaks. The rest has been the same since Go 1.6.
 //!
 //! The runtime prints a line in pieces, so another process or a C library can write in between.
 //! Only lines that have exactly this form, to their end, are accepted.
@@ -19,12 +18,12 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const BYTES_PER_MB: u64 = 1 << 20;
 
-/// A goal of this size or more means that there is none. Under `GOGC=off` the log has 2⁶⁴ − 1 until
-/// Go 1.18, and since then what the memory limit leaves, which is 2⁶³ − 1 where none is set
+/// A goal of this size or more means that there is no goal. Under `GOGC=off`, the log contains 2⁶⁴ − 1 until Go 1.18.
+/// Later versions write the goal that the memory limit allows, which is 2⁶³ − 1 if no limit is set
 /// (`src/runtime/mgcpacer.go`, `memoryLimitHeapGoal`).
 const NO_GOAL: u64 = 1 << 62;
 
-/// Whether a collection's line starts here, by its first two fields.
+/// Returns whether the text starts with a collection's line, by its first two fields.
 pub(super) fn is_head(text: &[u8]) -> bool {
     let mut text = Text(text);
     text.literal(b"gc ").and_then(|()| text.integer()).and_then(|_| text.literal(b" @")).is_some()
@@ -88,18 +87,18 @@ pub(super) fn cycle(line: &[u8]) -> Option<Cycle> {
     })
 }
 
-/// The rest of a line.
+/// The unparsed rest of a line.
 struct Text<'a>(&'a [u8]);
 
 impl Text<'_> {
-    /// Skips these bytes if they come next.
+    /// Skips these bytes if the text starts with them.
     #[inline(always)]
     fn literal(&mut self, literal: &[u8]) -> Option<()> {
         self.0 = self.0.strip_prefix(literal)?;
         Some(())
     }
 
-    /// Between heap sizes. Docker's JSON log writes `>` so that it is harmless in HTML.
+    /// Skips the arrow between heap sizes. Docker's JSON log escapes `>`, because it is special in HTML.
     #[inline(always)]
     fn arrow(&mut self) -> Option<()> {
         self.literal(b"->").or_else(|| self.literal(br"-\u003e"))
@@ -122,7 +121,7 @@ impl Text<'_> {
         self.0.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10).map(u64::from)
     }
 
-    /// A number with decimals, times `unit`, which is a power of ten.
+    /// Parses a number with decimals, times `unit`, which is a power of ten.
     #[inline(always)]
     fn decimal(&mut self, unit: u64) -> Option<u64> {
         let whole = self.integer()?.checked_mul(unit)?;
@@ -142,7 +141,7 @@ impl Text<'_> {
         if len == 0 || place == 0 { None } else { whole.checked_add(fraction) }
     }
 
-    /// Milliseconds and the bytes that follow them.
+    /// Parses milliseconds and the bytes that follow them.
     #[inline(always)]
     fn millis(&mut self, end: &[u8]) -> Option<Duration> {
         let nanos = self.decimal(NANOS_PER_MILLI)?;
@@ -155,8 +154,7 @@ impl Text<'_> {
         self.integer()?.checked_mul(BYTES_PER_MB)
     }
 
-    /// Whether the line ends here. Blanks may follow, or the end of a JSON string that contains the
-    /// line.
+    /// Returns whether the line ends here. Blanks may follow, or the end of a JSON string that contains the line.
     fn at_end(&self) -> bool {
         let blank = self.0.iter().position(|byte| !b" \t\r".contains(byte));
         blank.is_none_or(|at| matches!(&self.0[at..], [b'"', ..] | [b'\\', b'n' | b'r', ..]))

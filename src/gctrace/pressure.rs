@@ -1,7 +1,7 @@
-//! What collecting costs, computed from the log alone.
+//! The cost of garbage collection, computed from the log alone.
 //!
-//! Everything is a function of a slice of one process's cycles, so it can be computed for any
-//! window of a [`Run`](super::Run).
+//! All values are computed from a slice of one process's cycles, so they can be computed for any window of a
+//! [`Run`](super::Run).
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use super::cycle::nanos;
 /// [surge](assist_surge) is computed.
 pub const SURGE_CYCLES: usize = 10;
 
-/// The log's whole MiB are too coarse for less than this: a rate could be off by a quarter or more.
+/// Less than this is too little for the log's whole MiB: a rate could be wrong by a quarter or more.
 const MIN_MARKED: u64 = 4 << 20;
 
 const NANOS_PER_MILLI: f64 = 1e6;
 const NANOS_PER_SECOND: f64 = 1e9;
 
-/// What collecting costs over some cycles. Shares are between 0 and 1, but can exceed 1 slightly,
-/// since the log rounds.
+/// The cost of garbage collection over some cycles. Shares are between 0 and 1, but can exceed 1 slightly, since the
+/// log rounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -27,18 +27,18 @@ const NANOS_PER_SECOND: f64 = 1e9;
 pub struct Pressure {
     /// The number of collections.
     pub cycles: usize,
-    /// From the start of the first collection to the start of the last. Shares and rates are over
+    /// The time from the start of the first collection to the start of the last collection. Shares and rates are over
     /// this time, which does not include the last collection, except for `stopped_share`.
     #[cfg_attr(feature = "serde", serde(rename = "elapsed_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub elapsed: Duration,
-    /// Collections a second. `None` if no time elapsed, as for the shares below.
+    /// The number of collections per second. `None` if no time elapsed.
     pub cycles_per_second: Option<f64>,
-    /// The share of the CPU time of all Ps (processors) that collecting took from the program:
-    /// stops, assists and the collector's own workers, but not marking on idle Ps.
+    /// The share of the CPU time of all Ps (processors) that garbage collection took from the program: stops, assists
+    /// and the collector's own workers, but not marking on idle Ps. `None` if no time elapsed.
     pub gc_cpu_share: Option<f64>,
-    /// The share of time in which the world was stopped: all pauses, over the time from the start
-    /// of the first collection to the end of the last. `None` if there is only one.
+    /// The share of time in which the world was stopped: all pauses, over the time from the start of the first
+    /// collection to the end of the last collection. `None` if there is only one collection.
     pub stopped_share: Option<f64>,
     /// The longest pause: both stops of one collection together.
     #[cfg_attr(feature = "serde", serde(rename = "pause_max_ns", serialize_with = "crate::nanos::duration"))]
@@ -48,20 +48,19 @@ pub struct Pressure {
     #[cfg_attr(feature = "serde", serde(rename = "pause_median_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub pause_median: Duration,
-    /// All pauses together, including those of the last collection.
+    /// The sum of all pauses, including the pauses of the last collection.
     #[cfg_attr(feature = "serde", serde(rename = "pause_total_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub pause_total: Duration,
-    /// Bytes marked per millisecond of marking. `None` if no marking took measurable time.
+    /// The number of bytes marked per millisecond of marking. `None` if no marking took measurable time.
     pub mark_bytes_per_ms: Option<f64>,
-    /// Bytes marked per millisecond of CPU time of marking. `None` if no marking took measurable
-    /// time.
+    /// The number of bytes marked per millisecond of CPU time of marking. `None` if no marking took measurable time.
     pub mark_bytes_per_cpu_ms: Option<f64>,
     /// The share of the CPU time of marking that allocating goroutines had to do. `None` if no
     /// marking was measurable.
     pub assist_share: Option<f64>,
-    /// Bytes allocated per second: from what one collection left to what the next one started with,
-    /// plus what was allocated during marking.
+    /// The number of bytes allocated per second: from the end of one collection to the start of the next, plus the
+    /// bytes allocated during marking.
     pub allocated_bytes_per_second: Option<f64>,
     /// The time of assists for each MiB allocated. `None` if less than a MiB was allocated.
     #[cfg_attr(feature = "serde", serde(rename = "assist_ns_per_mib", serialize_with = "crate::nanos::optional"))]
@@ -115,7 +114,7 @@ fn sum(cycles: &[Cycle], of: impl Fn(&Cycle) -> f64) -> f64 {
     cycles.iter().map(of).sum()
 }
 
-/// What was allocated from the start of one collection to the start of the next, in bytes.
+/// Returns the memory allocated from the start of one collection to the start of the next, in bytes.
 fn allocated(this: &Cycle, next: &Cycle) -> u64 {
     let while_marking = this.heap_end.saturating_sub(this.heap_start);
     while_marking.saturating_add(next.heap_start.saturating_sub(this.heap_live))
@@ -129,11 +128,11 @@ fn allocated(this: &Cycle, next: &Cycle) -> u64 {
 pub struct Stretch {
     /// The index of the first collection in the slice.
     pub first: usize,
-    /// The index of the last one.
+    /// The index of the last collection in the slice.
     pub last: usize,
     /// The number of the first collection.
     pub first_n: u32,
-    /// The number of the last one.
+    /// The number of the last collection.
     pub last_n: u32,
     /// The value over the stretch.
     pub value: f64,
@@ -141,12 +140,12 @@ pub struct Stretch {
     pub usual: f64,
 }
 
-/// Where marking was slowest, in bytes per millisecond, over [`SURGE_CYCLES`] collections in a row.
-/// If `value` is well below `usual`, the collector no longer gets the CPU time or the memory
+/// Returns the stretch of [`SURGE_CYCLES`] collections in a row in which marking was slowest, in bytes per millisecond.
+/// If `value` is well below `usual`, the collector no longer gets the CPU time or the memory bandwidth that it had.
 /// bandwidth that it had.
 ///
-/// Collections with less than 4 MiB to mark are left out, since the log's sizes are too coarse for
-/// them. `None` if there are fewer than twice [`SURGE_CYCLES`] others.
+/// Collections with less than 4 MiB to mark are left out, since the log's sizes are too coarse for them. `None` if
+/// there are fewer than twice [`SURGE_CYCLES`] other collections.
 pub fn mark_collapse(cycles: &[Cycle]) -> Option<Stretch> {
     let measurable = |cycle: &Cycle| cycle.marked() >= MIN_MARKED && !cycle.clock.mark.is_zero();
     let parts = cycles.iter().enumerate().filter(|(_, cycle)| measurable(cycle));
@@ -159,8 +158,8 @@ pub fn mark_collapse(cycles: &[Cycle]) -> Option<Stretch> {
     extreme(&parts.collect::<Vec<_>>(), |value, worst| value < worst)
 }
 
-/// Where allocating goroutines had to do the largest share of marking, between 0 and 1, over
-/// [`SURGE_CYCLES`] collections in a row: allocation was faster than the collector.
+/// Returns the stretch of [`SURGE_CYCLES`] collections in a row in which allocating goroutines had to do the largest
+/// share of marking, between 0 and 1: allocation was faster than the collector.
 ///
 /// `None` if there are fewer than twice [`SURGE_CYCLES`] collections with measurable marking.
 pub fn assist_surge(cycles: &[Cycle]) -> Option<Stretch> {
@@ -174,7 +173,7 @@ pub fn assist_surge(cycles: &[Cycle]) -> Option<Stretch> {
     extreme(&parts.collect::<Vec<_>>(), |value, worst| value > worst)
 }
 
-/// What a collection adds to a quotient of sums.
+/// The values of a collection that are summed up to form a quotient.
 struct Part {
     index: usize,
     n: u32,
@@ -182,7 +181,7 @@ struct Part {
     divisor: f64,
 }
 
-/// The worst quotient of sums over a stretch, and the median one.
+/// Returns the stretch with the worst quotient of sums, and the median quotient.
 fn extreme(parts: &[Part], is_worse: impl Fn(f64, f64) -> bool) -> Option<Stretch> {
     if parts.len() < 2 * SURGE_CYCLES {
         return None;

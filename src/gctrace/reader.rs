@@ -1,4 +1,4 @@
-//! The log line by line.
+//! Reads the log line by line.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,8 +10,7 @@ use super::{Cycle, Line, LineKind};
 use crate::error::{Error, Location};
 use crate::wire::source::Source;
 
-/// Longer lines are skipped. The runtime's lines have under 300 bytes, and a log collector adds
-/// some in front.
+/// Longer lines are skipped. The runtime's lines have under 300 bytes, and a log collector adds some before them.
 pub const MAX_LINE: usize = 64 << 10;
 
 /// Reads a log line by line.
@@ -29,22 +28,21 @@ pub const MAX_LINE: usize = 64 << 10;
 /// # }
 /// ```
 ///
-/// Over a slice of plain text nothing is copied. Over a `Read`, memory holds what one call returned
-/// and a line of at most [`MAX_LINE`] bytes. A line is returned as soon as its end has been read,
-/// so a running program can be followed. A gzip file is unpacked on the way, with the feature
-/// `pprof`. The lines do not depend on the sizes in which the input returns its bytes. A
-/// `LogReader` that has failed returns `Ok(None)`.
+/// A slice of plain text is not copied. For a `Read`, memory contains the bytes that one call returned, and a line of
+/// at most [`MAX_LINE`] bytes. A line is returned as soon as its end has been read, so the log of a running program can
+/// be followed. A gzip file is unpacked while reading, with the feature `pprof`. The lines do not depend on how the
+/// input splits its bytes. After an error, a `LogReader` returns `Ok(None)`.
 #[derive(Debug)]
 pub struct LogReader<'a> {
     source: Source<'a>,
-    /// Where in the window the next line starts.
+    /// The position in the window at which the next line starts.
     at: usize,
     /// The number of lines returned.
     lines: u64,
     failed: bool,
 }
 
-/// Where a line ends, and where the next one starts, in the window.
+/// The positions in the window at which a line ends, and at which the next line starts.
 struct Bounds {
     end: usize,
     next: usize,
@@ -83,7 +81,7 @@ impl<'a> LogReader<'a> {
         LogReader { source, at: 0, lines: 0, failed: false }
     }
 
-    /// The next line, or `None` at the end.
+    /// Returns the next line, or `None` at the end.
     ///
     /// # Errors
     ///
@@ -101,7 +99,7 @@ impl<'a> LogReader<'a> {
         Ok(Some(Line { number: self.lines, offset, bytes, kind: LineKind::of(bytes) }))
     }
 
-    /// The next collection, or `None` at the end.
+    /// Returns the next collection, or `None` at the end.
     ///
     /// # Errors
     ///
@@ -115,13 +113,13 @@ impl<'a> LogReader<'a> {
         Ok(None)
     }
 
-    /// The byte at which the next line starts, in the unpacked log.
+    /// Returns the byte offset at which the next line starts, in the unpacked log.
     pub fn offset(&self) -> u64 {
         self.source.base() + self.at as u64
     }
 
-    /// Finds the next line: `None` at the end of the log, `Some(None)` if the line is too long and
-    /// has been skipped.
+    /// Finds the next line. Returns `None` at the end of the log, and `Some(None)` if the line is too long and has been
+    /// skipped.
     fn bounds(&mut self) -> Result<Option<Option<Bounds>>, Error> {
         let mut searched = 0;
         while !self.failed {
@@ -161,7 +159,7 @@ impl<'a> LogReader<'a> {
         }
     }
 
-    /// Releases what has been read and reads more. Returns whether there is more.
+    /// Releases the bytes that have been read and reads more. Returns whether there are more bytes.
     fn more(&mut self) -> Result<bool, Error> {
         self.source.release(std::mem::take(&mut self.at));
         let resident = self.source.window().len();

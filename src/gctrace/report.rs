@@ -1,4 +1,4 @@
-//! What a log says about the program: where the live heap is going, and what collecting costs.
+//! A report on a log: how the live heap changes, and what garbage collection costs.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::trend::{
 
 const NANOS_PER_SECOND: f64 = 1e9;
 
-/// A trend that chance produces more often than this is no trend.
+/// A trend that chance produces more often than this is not reported as a trend.
 const SIGNIFICANCE: f64 = 0.05;
 
-/// What a log says about a program.
+/// A report on the log of a program.
 ///
-/// If the log contains several processes, everything after [`run`](LogReport::run) is about the one
-/// with the most collections.
+/// If the log contains several processes, everything after [`run`](LogReport::run) is about the process with the most
+/// collections.
 ///
 /// ```
 /// use gotrace::gctrace::{Log, LogReport, LogReportOptions};
@@ -39,14 +39,14 @@ const SIGNIFICANCE: f64 = 0.05;
 pub struct LogReport {
     /// The number of collections in the log.
     pub collections: u64,
-    /// The number of other lines.
+    /// The numbers of other lines.
     pub skipped: Skipped,
     /// The number of collections that were left out because of [`LogLimits`](super::LogLimits).
     pub dropped: u64,
     /// The processes in the log.
     pub runs: Vec<RunSummary>,
-    /// The index of the process in `runs` that the rest is about: the one with the most
-    /// collections. `None` if there are no collections.
+    /// The index of the process in `runs` that the rest of the report is about: the process with the most collections.
+    /// `None` if there are no collections.
     pub run: Option<usize>,
     /// The size of the live heap. `None` if there are no collections.
     pub live_heap: Option<LiveHeap>,
@@ -55,33 +55,32 @@ pub struct LogReport {
     pub trend: Option<HeapTrend>,
     /// The form of the live heap over time. `None` if there are no collections.
     pub shape: Option<HeapShape>,
-    /// Where the live heap turned from rising to falling, or back.
+    /// The times at which the live heap turned from rising to falling, or from falling to rising.
     pub turns: Vec<HeapTurn>,
-    /// When the heap reaches the limit. `None` without a limit in the options.
+    /// The time at which the heap reaches the limit. `None` without a limit in the options.
     pub forecast: Option<HeapForecast>,
-    /// What collecting costs. `None` if there are no collections.
+    /// The cost of garbage collection. `None` if there are no collections.
     pub pressure: Option<Pressure>,
-    /// Where marking was slowest; see [`mark_collapse`].
+    /// The collections with the slowest marking. See [`mark_collapse`].
     pub slowest_marking: Option<Stretch>,
-    /// Where assists did the largest share of marking; see [`assist_surge`].
+    /// The collections in which assists did the largest share of marking. See [`assist_surge`].
     pub most_assist: Option<Stretch>,
     /// The collections, if the options request them.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub cycles: Option<Vec<Cycle>>,
 }
 
-/// What a [`LogReport`] contains.
+/// Selects the contents of a [`LogReport`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LogReportOptions {
-    /// The size in bytes for which the time is forecast at which the heap reaches it. `None`, the
-    /// default, for no forecast.
+    /// The limit in bytes for the forecast of when the heap reaches it. Default: `None`, for no forecast.
     pub limit: Option<u64>,
-    /// The confidence level of the interval of the slope, between 0 and 1: 0.95.
+    /// The confidence level of the interval of the slope, between 0 and 1. Default: 0.95.
     pub confidence: f64,
     /// How turning points are found.
     pub turns: InflectionOptions,
-    /// Whether the report contains every collection: no.
+    /// Whether the report contains every collection. Default: false.
     pub cycles: bool,
 }
 
@@ -92,7 +91,7 @@ impl Default for LogReportOptions {
 }
 
 impl LogReportOptions {
-    /// Sets the size in bytes for which a time is forecast.
+    /// Sets the limit in bytes for the forecast.
     #[must_use]
     pub fn limit(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.limit = bytes.into();
@@ -129,7 +128,7 @@ impl LogReportOptions {
 pub struct RunSummary {
     /// The number of its first collection in the log.
     pub first_n: u32,
-    /// The number of its last one.
+    /// The number of its last collection in the log.
     pub last_n: u32,
     /// The number of its collections in the log.
     pub cycles: usize,
@@ -143,7 +142,7 @@ pub struct RunSummary {
     #[cfg_attr(feature = "serde", serde(rename = "last_start_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub last_start: Duration,
-    /// The time between the two.
+    /// The time between the starts of its first and its last collection.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
@@ -155,16 +154,16 @@ pub struct RunSummary {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LiveHeap {
-    /// After the first collection.
+    /// The size after the first collection.
     #[cfg_attr(feature = "serde", serde(rename = "first_bytes"))]
     pub first: u64,
-    /// After the last one.
+    /// The size after the last collection.
     #[cfg_attr(feature = "serde", serde(rename = "last_bytes"))]
     pub last: u64,
-    /// The smallest.
+    /// The smallest size.
     #[cfg_attr(feature = "serde", serde(rename = "min_bytes"))]
     pub min: u64,
-    /// The largest.
+    /// The largest size.
     #[cfg_attr(feature = "serde", serde(rename = "max_bytes"))]
     pub max: u64,
 }
@@ -177,45 +176,45 @@ pub struct LiveHeap {
 pub struct HeapTrend {
     /// The number of collections.
     pub samples: usize,
-    /// The Theil–Sen slope.
+    /// The Theil–Sen slope in bytes per second.
     pub slope_bytes_per_second: f64,
-    /// The lower end of its confidence interval. `None` if all values are equal.
+    /// The lower end of the slope's confidence interval. `None` if all values are equal.
     pub slope_low_bytes_per_second: Option<f64>,
-    /// The upper end of its confidence interval. `None` if all values are equal.
+    /// The upper end of the slope's confidence interval. `None` if all values are equal.
     pub slope_high_bytes_per_second: Option<f64>,
-    /// The line's value at the program's start.
+    /// The value of the trend line at the program's start, in bytes.
     pub intercept_bytes: f64,
-    /// Whether there is a trend at all.
+    /// The test of whether there is a trend.
     pub mann_kendall: MannKendall,
 }
 
-/// The form of the live heap over time; see [`Shape`].
+/// The form of the live heap over time. See [`Shape`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "form", rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum HeapShape {
-    /// Too few collections.
+    /// There are too few collections.
     TooShort,
     /// It is constant, apart from noise.
     Flat {
-        /// The median.
+        /// The median, in bytes.
         level_bytes: f64,
     },
     /// It rises and falls repeatedly.
     Sawtooth {
-        /// How often.
+        /// The number of times that it falls.
         teeth: usize,
         /// Whether the lowest points rise, significantly and beyond noise.
         valleys_rise: bool,
-        /// The slope of the lowest points. `None` if they are too few.
+        /// The slope of the lowest points, in bytes per second. `None` if there are too few points.
         valley_slope_bytes_per_second: Option<f64>,
     },
-    /// It rose and then stayed.
+    /// It rose and was constant afterwards.
     Plateau {
-        /// The median of the second half.
+        /// The median of the second half, in bytes.
         level_bytes: f64,
-        /// How far it rose.
+        /// The number of bytes by which it rose.
         rise_bytes: f64,
         /// When it reached the level, since the program's start.
         #[cfg_attr(feature = "serde", serde(rename = "since_ns", serialize_with = "crate::nanos::duration"))]
@@ -236,7 +235,7 @@ pub enum HeapShape {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HeapTurn {
-    /// Which way.
+    /// The direction of the turn.
     pub turn: Turn,
     /// The number of the collection.
     pub n: u32,
@@ -244,50 +243,50 @@ pub struct HeapTurn {
     #[cfg_attr(feature = "serde", serde(rename = "start_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub start: Duration,
-    /// The mean of the live heap over the collections around it.
+    /// The mean of the live heap over the collections around the turn, in bytes.
     pub live_mean_bytes: f64,
-    /// How far it stands out; see [`Peak`](crate::trend::Peak).
+    /// The prominence of the turn in bytes. See [`Peak`](crate::trend::Peak).
     pub prominence_bytes: f64,
 }
 
-/// When the heap reaches a limit, if it continues to grow as it does.
+/// The time at which the heap reaches a limit if it continues to grow at the same rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HeapForecast {
-    /// The limit.
+    /// The limit in bytes.
     #[cfg_attr(feature = "serde", serde(rename = "limit_bytes"))]
     pub limit: u64,
-    /// When the live heap reaches it. `None` if there are too few collections to tell.
+    /// The time at which the live heap reaches the limit. `None` if there are too few collections for a forecast.
     pub live_heap: Option<Reach>,
-    /// When the goal reaches it: the size that the heap has when marking ends. `None` if there are
-    /// too few collections to tell.
+    /// The time at which the goal reaches the limit. The goal is the size that the heap has when marking ends. `None`
+    /// if there are too few collections for a forecast.
     pub goal: Option<Reach>,
 }
 
-/// When a limit is reached. Moments are durations since the program's start.
+/// The time at which a limit is reached. Times are durations since the program's start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "outcome", rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Reach {
-    /// A collection has reached it.
+    /// A collection has reached the limit.
     Reached,
-    /// It is not reached at this rate: the size does not rise, or no longer does, as on a plateau.
+    /// The limit is not reached at this rate: the size does not rise, or has stopped rising, as on a plateau.
     Never,
-    /// It is reached later.
+    /// The limit is reached later.
     Expected {
-        /// By the slope of the trend. At most 584 years.
+        /// The time according to the slope of the trend. At most 584 years.
         #[cfg_attr(feature = "serde", serde(rename = "at_ns", serialize_with = "crate::nanos::duration"))]
         #[cfg_attr(feature = "schema", schemars(with = "u64"))]
         at: Duration,
-        /// By the steepest slope of the confidence interval. `None` if there is no interval.
+        /// The time according to the steepest slope of the confidence interval. `None` if there is no interval.
         #[cfg_attr(feature = "serde", serde(rename = "earliest_ns", serialize_with = "crate::nanos::optional"))]
         #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
         earliest: Option<Duration>,
-        /// By the flattest slope of the interval. `None` if that does not rise, or there is no
-        /// interval.
+        /// The time according to the flattest slope of the confidence interval. `None` if this slope does not rise, or
+        /// if there is no interval.
         #[cfg_attr(feature = "serde", serde(rename = "latest_ns", serialize_with = "crate::nanos::optional"))]
         #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
         latest: Option<Duration>,
@@ -364,7 +363,7 @@ impl LiveHeap {
 }
 
 impl HeapTrend {
-    /// From a trend whose positions are nanoseconds.
+    /// Converts a trend whose positions are nanoseconds.
     fn of(trend: &Trend) -> Self {
         let per_second = |slope: f64| slope * NANOS_PER_SECOND;
         let line = &trend.theil_sen;
@@ -380,7 +379,7 @@ impl HeapTrend {
 }
 
 impl HeapShape {
-    /// From a shape whose positions are nanoseconds.
+    /// Converts a shape whose positions are nanoseconds.
     fn of(shape: &Shape) -> Self {
         match *shape {
             Shape::TooShort => HeapShape::TooShort,
@@ -414,8 +413,8 @@ impl HeapTurn {
 }
 
 impl Reach {
-    /// When a series reaches the limit. Its positions are nanoseconds. `None` if it is too short to
-    /// have a trend.
+    /// Returns when a series reaches the limit. The positions of the series are nanoseconds. `None` if it is too short
+    /// to have a trend.
     fn of(trend: &Trend, shape: &Shape, limit: u64) -> Option<Self> {
         let (expected, earliest, latest) = match trend.forecast(limit as f64) {
             Forecast::Reached => return Some(Reach::Reached),
@@ -436,7 +435,7 @@ impl Reach {
     }
 }
 
-/// From nanoseconds. Negative ones become zero, and those out of range the largest.
+/// Converts nanoseconds. Negative values become zero, and values out of range become the largest duration.
 fn duration(nanos: f64) -> Duration {
     Duration::from_nanos(nanos as u64)
 }
@@ -447,8 +446,8 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// The forecasts for a log of one collection a second with these live heaps in MiB. Goals are
-    /// twice the live heap.
+    /// Returns the forecasts for a log with one collection per second and these live heaps in MiB. Goals are twice the
+    /// live heap.
     fn forecasts(live: impl IntoIterator<Item = u64>, limit: u64) -> (Option<Reach>, Option<Reach>) {
         let line = |(at, live): (usize, u64)| {
             let (n, goal) = (at + 1, 2 * live);
@@ -469,8 +468,8 @@ mod tests {
     }
 
     #[test]
-    fn a_rise_is_extended_to_the_limit() {
-        // 10 MiB and one more each second: 39 at the end. The goal is twice that.
+    fn a_rising_heap_has_an_expected_time() {
+        // From 10 MiB, the heap grows by one MiB per second, up to 39 MiB. The goal is twice the live heap.
         assert_eq!(forecasts(10..40, 100), (expected(90), expected(40)));
         assert_eq!(forecasts(10..40, 78), (expected(68), Some(Reach::Reached)));
         assert_eq!(forecasts(10..40, 80), (expected(70), expected(30)));
@@ -485,19 +484,19 @@ mod tests {
     }
 
     #[test]
-    fn swings_have_no_rate() {
-        // From 1 to 20 MiB again and again.
+    fn a_swinging_heap_never_reaches_the_limit() {
+        // The heap grows from 1 to 20 MiB repeatedly.
         let saw = (0..5).flat_map(|_| 1..=20);
         assert_eq!(forecasts(saw, 64), (Some(Reach::Never), Some(Reach::Never)));
     }
 
     #[test]
-    fn few_collections_have_a_rate_only_if_all_agree() {
+    fn few_collections_have_a_forecast_only_if_all_agree() {
         assert_eq!(forecasts([10, 20], 64), (None, None));
         assert_eq!(forecasts([10, 20, 30, 40, 50], 120), (expected(11), expected(5)));
     }
 
-    /// The values of a heap that slows down end below its line.
+    /// If growth slows down, the last values are below the trend line.
     #[test]
     fn a_limit_above_all_values_is_not_reached() {
         let log = Log::from_slice(include_bytes!("../../testdata/gctrace/logs/go1.27-cache.log")).expect("a log");

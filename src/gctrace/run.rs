@@ -1,4 +1,4 @@
-//! Which process a collection belongs to.
+//! Assigns collections to processes.
 //!
 //! A log may contain restarts of a service one after another, or several processes at once, as
 //! under `go test ./...`. A line does not say which process wrote it, but each process counts its
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::Cycle;
 
-/// How many processes can write at the same time. Beyond that, the one that has been silent for
-/// longest counts as ended.
+/// The maximum number of processes that write at the same time. If there are more, the process without output for the
+/// longest time counts as ended.
 const MAX_OPEN: usize = 64;
 
-/// The collections of one process, with rising numbers and times.
+/// The collections of one process, with increasing numbers and times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Run {
@@ -21,7 +21,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// From the start of the first collection to the start of the last.
+    /// Returns the time from the start of the first collection to the start of the last collection.
     pub fn duration(&self) -> Duration {
         match (self.cycles.first(), self.cycles.last()) {
             (Some(first), Some(last)) => last.start.saturating_sub(first.start),
@@ -29,7 +29,7 @@ impl Run {
         }
     }
 
-    /// How many collections between the first and the last are not in the log.
+    /// Returns the number of collections between the first and the last that are not in the log.
     pub fn missing(&self) -> u64 {
         match (self.cycles.first(), self.cycles.last()) {
             (Some(first), Some(last)) => u64::from(last.n - first.n) + 1 - self.cycles.len() as u64,
@@ -37,7 +37,7 @@ impl Run {
         }
     }
 
-    /// How well a collection fits this process. `None` if it cannot come after the last one.
+    /// Returns how well a collection fits this process. `None` if it cannot follow the last collection.
     fn takes(&self, cycle: &Cycle) -> Option<Fit> {
         let last = self.cycles.last()?;
         (cycle.n > last.n && cycle.start >= last.start)
@@ -45,20 +45,19 @@ impl Run {
     }
 }
 
-/// How well a collection follows the last one of a process: the smaller the better.
+/// How well a collection follows the last collection of a process. Smaller is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
-    /// Collections between them that are not in the log.
+    /// The number of collections between them that are not in the log.
     left_out: u32,
     /// The time between them.
     quiet: Duration,
 }
 
-/// Assigns each collection to the process that it follows best. The first one of a process starts a
-/// run.
+/// Assigns each collection to the process that it follows best. The first collection of a process starts a run.
 pub(super) fn split(cycles: &[Cycle]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    // Indexes of runs, the one that grew last at the end.
+    // Indexes of runs, with the run that grew last at the end.
     let mut open: Vec<usize> = Vec::new();
     for cycle in cycles {
         let fits = open.iter().enumerate().filter_map(|(place, &run)| Some((runs[run].takes(cycle)?, place)));

@@ -7,22 +7,21 @@ use flate2::read::MultiGzDecoder;
 /// The first two bytes of every gzip file (RFC 1952).
 pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Unpacks an input if its first bytes are those of a gzip file, and passes on everything else as
-/// it is.
+/// Unpacks an input if its first bytes are those of a gzip file. Passes on any other input unchanged.
 ///
-/// It waits for no more of a plain input than its first byte, so that the lines of a running
-/// program can be read as they come.
+/// Only the first byte of a plain input is waited for, so that the lines of a running program can be read as soon as
+/// they are written.
 pub(super) struct Unpack<R> {
     state: State<R>,
 }
 
 enum State<R> {
-    /// The format is not known yet. Holds the input and its first byte, if that could be a gzip
-    /// file's.
+    /// The format is not known yet. Contains the input and its first byte, if this could be the first byte of a gzip
+    /// file.
     Start(R, Option<u8>),
     Plain(io::Chain<io::Cursor<Vec<u8>>, R>),
     Packed(Box<MultiGzDecoder<io::Chain<io::Cursor<Vec<u8>>, R>>>),
-    /// Between two states, and after an error.
+    /// The state during a change of states, and after an error.
     Ended,
 }
 
@@ -31,7 +30,7 @@ impl<R: Read> Unpack<R> {
         Unpack { state: State::Start(input, None) }
     }
 
-    /// Reads the bytes that tell the format.
+    /// Reads the bytes that determine the format.
     fn start(&mut self) -> io::Result<()> {
         let State::Start(input, first) = &mut self.state else { return Ok(()) };
         let mut head = Vec::from_iter(*first);
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_and_plain_logs_are_the_same() {
+    fn packed_and_plain_logs_have_the_same_collections() {
         let packed = packed(LINE);
         // Members can follow each other, as after `cat a.gz b.gz`.
         for (bytes, cycles) in [(LINE, 1), (&packed, 1), (&[&packed[..], &packed].concat(), 2), (b"", 0), (b"\x1f", 0)]
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_log_is_not_waited_for() {
+    fn a_plain_log_is_readable_after_one_byte() {
         let (input, mut program) = io::pipe().expect("a pipe");
         program.write_all(b"g").expect("room in the pipe");
         let mut out = [0; 8];
