@@ -1,4 +1,4 @@
-//! Compares profiles of the same program: the difference of two, and the growth over several.
+//! Compares profiles of the same program: the difference between two profiles, and the growth over several profiles.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -26,8 +26,8 @@ pub enum Incompatible {
 }
 
 impl Report {
-    /// This report minus `base`, like `go tool pprof -diff_base`. Contains the sample types that
-    /// both have.
+    /// Subtracts `base` from this report, like `go tool pprof -diff_base`. The result contains the sample types that
+    /// both reports have.
     ///
     /// # Errors
     ///
@@ -40,8 +40,7 @@ impl Report {
         Ok(diff)
     }
 
-    /// The report with only the sample types that all reports have, in the order of the first
-    /// report.
+    /// Returns the report with only the sample types that all reports have, in the order of the first report.
     fn in_terms_of(&self, all: &[&Report]) -> Result<Report, Incompatible> {
         let first = all.first().ok_or(Incompatible::TooFew)?;
         if first.by != self.by {
@@ -84,7 +83,7 @@ impl Report {
         }
     }
 
-    /// The index of the row with the same name or stack. Adds a row if there is none.
+    /// Returns the index of the row with the same name or stack. Adds a row if there is none.
     fn row_of(&mut self, row: Row<'_>) -> usize {
         let names: Vec<u32> = row.frames().map(|name| intern(&mut self.names, name)).collect();
         let index = match (self.by, &names[..]) {
@@ -103,9 +102,9 @@ impl Report {
 /// The growth of values over several profiles of the same program.
 #[derive(Clone, Debug)]
 pub struct Growth {
-    /// Sorted by time. All have the same sample types.
+    /// The snapshots, sorted by time. All have the same sample types.
     snapshots: Vec<Report>,
-    /// The last minus the first.
+    /// The last snapshot minus the first.
     diff: Report,
 }
 
@@ -118,12 +117,14 @@ pub struct GrowthRow<'g> {
     /// The flat value of the selected sample type in each snapshot, in order of time. 0 if the
     /// snapshot does not have the row.
     pub flat: Vec<i64>,
-    /// The cumulative value in each snapshot, likewise.
+    /// The cumulative value of the selected sample type in each snapshot, in order of time. 0 if the snapshot does not
+    /// have the row.
     pub cum: Vec<i64>,
     /// The growth of the flat value per second, from the first snapshot to the last. `None` if a
     /// time is unknown, or if the times are equal.
     pub flat_per_second: Option<f64>,
-    /// The growth of the cumulative value per second, likewise.
+    /// The growth of the cumulative value per second, from the first snapshot to the last. `None` if a time is unknown,
+    /// or if the times are equal.
     pub cum_per_second: Option<f64>,
 }
 
@@ -143,26 +144,26 @@ impl Growth {
         Ok(Growth { snapshots, diff })
     }
 
-    /// The snapshots, sorted by time.
+    /// Returns the snapshots, sorted by time.
     pub fn snapshots(&self) -> &[Report] {
         &self.snapshots
     }
 
-    /// The last snapshot minus the first.
+    /// Returns the last snapshot minus the first.
     pub fn diff(&self) -> &Report {
         &self.diff
     }
 
-    /// The time from the first snapshot to the last. `None` if it is unknown or zero.
+    /// Returns the time from the first snapshot to the last. `None` if it is unknown or zero.
     pub fn duration(&self) -> Option<Duration> {
         let [first, .., last] = &self.snapshots[..] else { return None };
         let nanos = last.time_nanos.checked_sub(first.time_nanos)?;
         profile::duration(nanos).filter(|_| first.time_nanos != 0)
     }
 
-    /// The rows whose value differs between the first and the last snapshot, sorted by growth:
-    /// those that grew most come first, those that shrank most come last. `sample_type` is an
-    /// index. Empty if it is out of range.
+    /// Returns the rows whose value differs between the first and the last snapshot, sorted by growth: the rows that
+    /// grew most come first, the rows that shrank most come last. `sample_type` is an index. Empty if it is out of
+    /// range.
     pub fn rows(&self, sample_type: usize) -> Vec<GrowthRow<'_>> {
         let mut changed = self.diff.top(sample_type);
         changed.sort_by_key(|row| Reverse((row.flat[sample_type], row.cum[sample_type])));
@@ -187,7 +188,7 @@ impl Growth {
     }
 }
 
-/// The stacks by the names of their functions, because IDs of names differ between snapshots.
+/// Indexes stacks by the names of their functions, because IDs of names differ between snapshots.
 fn stacks_by_name(report: &Report) -> HashMap<Vec<&str>, usize> {
     match report.by {
         By::Function | By::Package => HashMap::new(),

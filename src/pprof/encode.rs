@@ -11,7 +11,7 @@ pub(super) struct Message {
     bytes: Vec<u8>,
 }
 
-/// [`Message::flush_if_large`] writes the buffer out from this size.
+/// [`Message::flush_if_large`] writes the buffer out once it has this size.
 const LARGE: usize = 64 << 10;
 
 impl Message {
@@ -32,8 +32,7 @@ impl Message {
         self.uint64(field, value.cast_unsigned());
     }
 
-    /// Appends a string or bytes. Empty ones are written too, because these fields are elements of
-    /// a list.
+    /// Appends a string or bytes. Empty values are written too, because these fields are elements of a list.
     pub fn bytes(&mut self, field: u32, bytes: &[u8]) {
         self.tag(field, WireType::Len);
         varint::write(&mut self.bytes, bytes.len() as u64);

@@ -9,9 +9,9 @@ use crate::wire::varint;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ProfileError {
-    /// What is wrong.
+    /// The kind of error, with its data.
     pub kind: ProfileErrorKind,
-    /// Where in the file.
+    /// The place in the file.
     pub at: Place,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Display for ProfileError {
 }
 
 impl std::error::Error for ProfileError {
-    /// The source of the kind, because the display text already includes the kind itself.
+    /// Returns the source of the kind, because the display text already includes the kind itself.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(&self.kind)
     }

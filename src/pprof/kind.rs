@@ -4,8 +4,7 @@ use std::fmt;
 
 use super::profile::Profile;
 
-/// The kind of a profile, determined by its sample types. The kinds are those of Go
-/// `src/runtime/pprof`.
+/// The kind of a profile, determined by its sample types. The kinds are the same as in Go `src/runtime/pprof`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PprofKind {
@@ -20,10 +19,10 @@ pub enum PprofKind {
     GoroutineLeak,
     /// The stacks that created threads.
     ThreadCreate,
-    /// A block or mutex profile: how often and how long goroutines waited or made others wait. Both
+    /// A block or mutex profile: how often and how long goroutines waited or made others wait. Block and mutex profiles
     /// have the same sample types.
     Contention,
-    /// The use of CPU time.
+    /// CPU time.
     Cpu,
     /// A profile defined by the program, or written by another tool.
     Other,
@@ -53,7 +52,7 @@ impl fmt::Display for PprofKind {
 }
 
 impl Profile<'_> {
-    /// The kind of the profile.
+    /// Returns the kind of the profile.
     pub fn kind(&self) -> PprofKind {
         let is = |index: usize, kind: &str, unit: &str| {
             self.sample_types().nth(index).is_some_and(|value_type| {
@@ -77,7 +76,7 @@ impl Profile<'_> {
     }
 }
 
-/// Serialises as the name.
+/// Serialises as its name.
 #[cfg(feature = "serde")]
 impl serde::Serialize for PprofKind {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,29 +1,28 @@
-//! Limits on what a profile can make us allocate or compute.
+//! Limits on what a profile can make the reader allocate or compute.
 
-/// Limits on the memory and time that a profile can cost. Real profiles stay far below the
-/// defaults.
+/// Limits on the memory and time that reading a profile can take. Real profiles stay far below the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProfileLimits {
-    /// Bytes of the decompressed profile. Default: 1 GiB. The maximum is 4 GiB.
+    /// The size in bytes of the decompressed profile. Default: 1 GiB. The maximum is 4 GiB.
     pub bytes: u64,
-    /// Locations in the stack of one sample. Default: 65,536. Go's runtime writes at most 128,
-    /// unless `GODEBUG=profstackdepth` is set.
+    /// The number of locations in the stack of one sample. Default: 65,536. Go's runtime writes at most 128, unless
+    /// `GODEBUG=profstackdepth` is set.
     pub stack: u32,
-    /// Lines in one location, which are the calls inlined at its address. Default: 256.
+    /// The number of lines in one location, which are the calls inlined at its address. Default: 256.
     pub lines: u32,
-    /// Frames in all distinct stacks of a [`Report`](super::Report), per byte of the decompressed
-    /// profile. Default: 8. Each location in a sample takes at least one byte, so only inlined
-    /// calls can exceed one frame per byte.
+    /// The number of frames in all distinct stacks of a [`Report`](super::Report), per byte of the decompressed
+    /// profile. Default: 8. Each location in a sample takes at least one byte, so only inlined calls can exceed one
+    /// frame per byte.
     pub frames_per_byte: u32,
-    /// Fields of one mapping, location, function or line, including the fields of unknown groups.
+    /// The number of fields of one mapping, location, function or line, including the fields of unknown groups.
     /// Default: 1,024. They are decoded again for every frame.
     pub fields: u32,
-    /// Values per sample. Default: 32.
+    /// The number of values per sample. Default: 32.
     pub sample_types: u32,
-    /// Comments. Default: 65,536.
+    /// The number of comments. Default: 65,536.
     pub comments: u32,
-    /// Nesting depth of groups in unknown fields. Default: 100, as in Google's protobuf libraries.
+    /// The nesting depth of groups in unknown fields. Default: 100, as in Google's protobuf libraries.
     pub nesting: u32,
 }
 
@@ -100,7 +99,7 @@ impl ProfileLimits {
         self
     }
 
-    /// The maximum size in bytes. Positions are stored in 32 bits.
+    /// Returns the maximum size in bytes. Positions are stored in 32 bits.
     pub(super) fn max_bytes(&self) -> u64 {
         self.bytes.min(u32::MAX.into())
     }

@@ -8,17 +8,17 @@ use super::wire::{Fields, Span};
 use crate::event::Text;
 
 impl Profile<'_> {
-    /// The mappings. Usually the first is the program's binary, and the others are libraries.
+    /// Returns the mappings. Usually the first is the program's binary, and the others are libraries.
     pub fn mappings(&self) -> impl ExactSizeIterator<Item = Mapping<'_>> {
         (0..self.mappings.len()).map(|place| Mapping::new(self, place))
     }
 
-    /// The locations, in the order of the file.
+    /// Returns the locations, in the order of the file.
     pub fn locations(&self) -> impl ExactSizeIterator<Item = ProfileLocation<'_>> {
         (0..self.locations.len()).map(|place| ProfileLocation::new(self, place))
     }
 
-    /// The functions, in the order of the file.
+    /// Returns the functions, in the order of the file.
     pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'_>> {
         (0..self.functions.len()).map(|place| Function::new(self, place))
     }
@@ -32,7 +32,7 @@ pub struct Mapping<'a> {
     pub id: u64,
     /// The first address.
     pub start: u64,
-    /// The address after the last one.
+    /// The address after the last address.
     pub limit: u64,
     /// The offset of the mapping in its file, in bytes.
     pub offset: u64,
@@ -162,8 +162,7 @@ pub struct ProfileLocation<'p> {
     pub address: u64,
     /// The ID of the mapping that contains the address. 0 if unknown.
     pub mapping_id: u64,
-    /// Whether the linker merged several identical functions here. Then the lines may be those of
-    /// another function.
+    /// Whether the linker merged several identical functions here. Then the lines may be lines of another function.
     pub is_folded: bool,
 }
 
@@ -218,18 +217,18 @@ impl<'p> ProfileLocation<'p> {
         Fields::few(span, "Location", &self.profile.limits)
     }
 
-    /// The mapping that contains the address. `None` if it is unknown or not in the table.
+    /// Returns the mapping that contains the address. `None` if it is unknown or not in the table.
     pub fn mapping(&self) -> Option<Mapping<'p>> {
         self.mapping_place().map(|place| Mapping::new(self.profile, place))
     }
 
-    /// The index of the mapping in its table.
+    /// Returns the index of the mapping in its table.
     pub(super) fn mapping_place(&self) -> Option<usize> {
         self.profile.mappings.find(self.mapping_id)
     }
 
-    /// The source lines, innermost first. Each function except the last was inlined into the next
-    /// one. Empty if only the address is known.
+    /// Returns the source lines, innermost first. Each function except the last was inlined into the next function.
+    /// Empty if only the address is known.
     pub fn lines(&self) -> ProfileLines<'p> {
         ProfileLines { profile: self.profile, fields: self.fields() }
     }
@@ -255,7 +254,7 @@ pub struct ProfileLines<'p> {
 }
 
 impl<'p> ProfileLines<'p> {
-    /// The next line: the index of its function in the table, the line and the column. Faster than
+    /// Returns the next line: the index of its function in the table, the line and the column. Faster than
     /// [`next`](Self::next), which decodes the function.
     pub(super) fn next_place(&mut self) -> Option<(usize, i64, i64)> {
         // The lines have been checked, so this hides no errors.

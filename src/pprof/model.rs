@@ -25,14 +25,13 @@ impl<'a> ValueType<'a> {
 /// innermost first, and [`inlined`](ProfileFrame::inlined) shows which frames share an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ProfileFrame<'a> {
-    /// The name of the function as the linker knows it, such as `net/http.(*conn).serve`. Empty if
-    /// unknown.
+    /// The linker's name of the function, such as `net/http.(*conn).serve`. Empty if unknown.
     pub func: Text<'a>,
     /// The path of the source file. Empty if unknown.
     pub file: Text<'a>,
     /// The line in the source file. 0 if unknown.
     pub line: i64,
-    /// The line at which the function starts. 0 if unknown, as before Go 1.20.
+    /// The line at which the function starts. 0 if unknown, as in profiles of Go before 1.20.
     pub start_line: i64,
     /// The machine address. 0 if unknown.
     pub address: u64,
@@ -48,8 +47,8 @@ impl<'a> ProfileFrame<'a> {
     }
 }
 
-/// Converts a frame of a trace. Like in profiles made by `go tool trace`, each frame has its own
-/// address, so none is inlined.
+/// Converts a frame of a trace. Like in profiles made by `go tool trace`, each frame has its own address, so no frame
+/// is inlined.
 impl<'a> From<crate::Frame<'a>> for ProfileFrame<'a> {
     fn from(frame: crate::Frame<'a>) -> Self {
         let line = i64::try_from(frame.line).unwrap_or(0);
@@ -57,8 +56,8 @@ impl<'a> From<crate::Frame<'a>> for ProfileFrame<'a> {
     }
 }
 
-/// A label of a sample. Programs set labels with `pprof.Do`, and heap profiles have one for the
-/// size of the objects.
+/// A label of a sample. Programs set labels with `pprof.Do`, and heap profiles have a label for the size of the
+/// objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SampleLabel<'a> {
     /// The key, such as `bytes`.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::event::Text;
 
-/// The name of a function as `go tool pprof` prints it.
+/// Returns the name of a function as `go tool pprof` prints it.
 ///
 /// pprof does not change most names of Go functions. But if a name contains angle or square
 /// brackets, it assumes a C++ function, and removes everything in parentheses and angle brackets.
@@ -12,7 +12,7 @@ use crate::event::Text;
 /// types are recognised and not changed. See `internal/symbolizer/symbolizer.go` in
 /// github.com/google/pprof. (pprof also demangles C++ and Rust names. This function does not.)
 pub(super) fn printed<'a>(name: Text<'a>, system_name: Text<'a>) -> Cow<'a, str> {
-    // If the name differs from the linker's, it is already demangled.
+    // If the name differs from the linker's name, it is already demangled.
     if !name.is_empty() && name != system_name {
         return name.to_str_lossy();
     }
@@ -29,8 +29,8 @@ fn looks_like_cpp(name: &str) -> bool {
     !is_java && !is_go && (name.contains(['<', '>', '[', ']']) || name.contains("::"))
 }
 
-/// Removes all text between matching `open` and `close`, including nested ones. If they do not
-/// match, the rest of the name is kept.
+/// Removes all text between matching `open` and `close`, including nested pairs. If they do not match, the rest of the
+/// name is kept.
 fn without(name: &str, open: u8, close: u8) -> String {
     let mut kept = String::with_capacity(name.len());
     let mut depth = 0_usize;
@@ -56,8 +56,7 @@ fn without(name: &str, open: u8, close: u8) -> String {
     kept
 }
 
-/// The import path of a function's package. `None` if the name has no package, like names of C
-/// functions.
+/// Returns the import path of a function's package. `None` if the name has no package, like names of C functions.
 ///
 /// The package ends at the first dot after the last slash. Type arguments and receivers may contain
 /// other packages, so only the part before them counts. The linker writes `%2e` for a dot in the

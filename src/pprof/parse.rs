@@ -48,7 +48,7 @@ impl Profile<'static> {
         Profile::from_reader_with(input, &ProfileLimits::default())
     }
 
-    /// Like [`from_reader`](Profile::from_reader), with other limits than the default.
+    /// Like [`from_reader`](Profile::from_reader), with limits other than the default.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl<'a> Profile<'a> {
         Profile::from_slice_with(bytes, &ProfileLimits::default())
     }
 
-    /// Like [`from_slice`](Profile::from_slice), with other limits than the default.
+    /// Like [`from_slice`](Profile::from_slice), with limits other than the default.
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ impl Head {
 }
 
 impl RawType {
-    /// `earlier` is the previous occurrence of the same field: protobuf merges the two messages.
+    /// Parses a value type. `earlier` is the previous occurrence of the same field: protobuf merges the two messages.
     fn read(span: Span<'_>, earlier: Option<RawType>, limits: &ProfileLimits) -> Result<RawType, ProfileError> {
         let mut raw = earlier.unwrap_or(RawType { kind: 0, unit: 0, at: span.start });
         let mut fields = Fields::new(span, "ValueType", limits);

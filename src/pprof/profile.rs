@@ -35,22 +35,21 @@ use crate::time::WallTime;
 pub struct Profile<'a> {
     pub(super) bytes: Cow<'a, [u8]>,
     pub(super) limits: ProfileLimits,
-    /// Their strings have been checked.
+    /// The sample types. Their strings have been checked.
     pub(super) sample_types: Vec<RawType>,
     /// The start and end of each string in `bytes`.
     pub(super) strings: Vec<(u32, u32)>,
     pub(super) mappings: Table,
     pub(super) locations: Table,
     pub(super) functions: Table,
-    /// The start of the first sample and the end of the last one in `bytes`. There may be other
-    /// fields in between.
+    /// The start of the first sample and the end of the last sample in `bytes`. There may be other fields in between.
     pub(super) samples: (usize, usize),
     pub(super) sample_count: u64,
     pub(super) head: Head,
     pub(super) period_type: Option<RawType>,
 }
 
-/// The fields that a profile has once. Strings are indexes into the string table.
+/// The fields that occur once in a profile. Strings are indexes into the string table.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Head {
     pub(super) time_nanos: i64,
@@ -72,12 +71,12 @@ pub(super) struct RawType {
 }
 
 impl Profile<'_> {
-    /// The bytes of the profile, decompressed.
+    /// Returns the bytes of the profile, decompressed.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The string with this index. `at` is the position of the index, for errors.
+    /// Returns the string with this index. `at` is the position of the index, for errors.
     pub(super) fn text_at(&self, index: u64, at: usize) -> Result<Text<'_>, ProfileError> {
         match usize::try_from(index).ok().and_then(|index| self.strings.get(index)) {
             Some(&(start, end)) => Ok(Text(&self.bytes[start as usize..end as usize])),
@@ -87,7 +86,7 @@ impl Profile<'_> {
         }
     }
 
-    /// The string with this index, which has been checked.
+    /// Returns the string with this index, which has been checked.
     pub(super) fn text(&self, index: u64) -> Text<'_> {
         self.text_at(index, 0).unwrap_or_default()
     }
@@ -96,8 +95,8 @@ impl Profile<'_> {
         ValueType { kind: self.text(raw.kind), unit: self.text(raw.unit) }
     }
 
-    /// The types of the values of samples. A heap profile has `alloc_objects`, `alloc_space`,
-    /// `inuse_objects` and `inuse_space`.
+    /// Returns the types of the values of samples. A heap profile has `alloc_objects`, `alloc_space`, `inuse_objects`
+    /// and `inuse_space`.
     pub fn sample_types(&self) -> impl ExactSizeIterator<Item = ValueType<'_>> {
         self.sample_types.iter().map(|&raw| self.value_type(raw))
     }
@@ -106,48 +105,47 @@ impl Profile<'_> {
         self.sample_types.len()
     }
 
-    /// The index of the sample type with this name. `None` if the profile does not have it.
+    /// Returns the index of the sample type with this name. `None` if the profile has no such sample type.
     pub fn sample_type(&self, kind: &str) -> Option<usize> {
         self.sample_types().position(|value_type| value_type.kind.as_bytes() == kind.as_bytes())
     }
 
-    /// The index of the sample type that `go tool pprof` shows by default: the one that the profile
-    /// names, or else the last. `None` if the profile has no sample types.
+    /// Returns the index of the sample type that `go tool pprof` shows by default: the sample type that the profile
+    /// names, or the last sample type if it names none. `None` if the profile has no sample types.
     pub fn default_sample_type(&self) -> Option<usize> {
         let named = self.text(self.head.default_sample_type);
         let position = self.sample_types().position(|value_type| !named.is_empty() && value_type.kind == named);
         position.or(self.sample_types.len().checked_sub(1))
     }
 
-    /// The name of the sample type to show by default, as stated in the profile. Empty if the
-    /// profile does not state one.
+    /// Returns the name of the sample type to show by default, as stated in the profile. Empty if the profile does not
+    /// state one.
     pub fn default_sample_type_name(&self) -> Text<'_> {
         self.text(self.head.default_sample_type)
     }
 
-    /// What is sampled, such as `cpu` in `nanoseconds`. `None` if unknown.
+    /// Returns what is sampled, such as `cpu` in `nanoseconds`. `None` if unknown.
     pub fn period_type(&self) -> Option<ValueType<'_>> {
         self.period_type.map(|raw| self.value_type(raw))
     }
 
-    /// The number of units of [`period_type`](Profile::period_type) between two samples. 0 if
-    /// unknown.
+    /// Returns the number of units of [`period_type`](Profile::period_type) between two samples. 0 if unknown.
     pub fn period(&self) -> i64 {
         self.head.period
     }
 
-    /// When the profile was taken. `None` if unknown.
+    /// Returns when the profile was taken. `None` if unknown.
     pub fn time(&self) -> Option<WallTime> {
         time(self.head.time_nanos)
     }
 
-    /// When the profile was taken, in nanoseconds since 1970-01-01 00:00 UTC. 0 if unknown.
+    /// Returns when the profile was taken, in nanoseconds since 1970-01-01 00:00 UTC. 0 if unknown.
     pub(crate) fn time_nanos(&self) -> i64 {
         self.head.time_nanos
     }
 
-    /// The duration that the profile covers. `None` if unknown, as in a heap profile, which covers
-    /// the time since the start of the program.
+    /// Returns the duration that the profile covers. `None` if unknown, as in a heap profile, which covers the time
+    /// since the start of the program.
     pub fn duration(&self) -> Option<Duration> {
         duration(self.head.duration_nanos)
     }
@@ -161,35 +159,33 @@ impl Profile<'_> {
         self.head.comments.iter().map(|&index| self.text(index))
     }
 
-    /// The URL of the documentation of the profile. Empty if there is none.
+    /// Returns the URL of the documentation of the profile. Empty if there is none.
     pub fn doc_url(&self) -> Text<'_> {
         self.text(self.head.doc_url)
     }
 
-    /// A regular expression for functions that `go tool pprof` removes from stacks, together with
-    /// their callees. Empty if there is none, as in all profiles of Go's runtime.
-    /// [Reports](super::Report) ignore it.
+    /// Returns a regular expression for functions that `go tool pprof` removes from stacks, together with their
+    /// callees. Empty if there is none, as in all profiles of Go's runtime. [Reports](super::Report) ignore it.
     pub fn drop_frames(&self) -> Text<'_> {
         self.text(self.head.drop_frames)
     }
 
-    /// A regular expression for exceptions from [`drop_frames`](Profile::drop_frames).
+    /// Returns a regular expression for exceptions from [`drop_frames`](Profile::drop_frames).
     pub fn keep_frames(&self) -> Text<'_> {
         self.text(self.head.keep_frames)
     }
 
-    /// The number of samples.
+    /// Returns the number of samples.
     pub fn sample_count(&self) -> u64 {
         self.sample_count
     }
 
-    /// The maximum number of frames in all distinct stacks together. See
-    /// [`ProfileLimits::frames_per_byte`].
+    /// Returns the maximum number of frames in all distinct stacks together. See [`ProfileLimits::frames_per_byte`].
     pub(crate) fn most_frames(&self) -> u64 {
         u64::from(self.limits.frames_per_byte) * self.bytes.len() as u64
     }
 
-    /// The string table, in the order of the file. The first string is empty.
+    /// Returns the string table, in the order of the file. The first string is empty.
     pub fn strings(&self) -> impl ExactSizeIterator<Item = Text<'_>> {
         self.strings.iter().map(|&(start, end)| Text(&self.bytes[start as usize..end as usize]))
     }

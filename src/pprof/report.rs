@@ -14,26 +14,24 @@ use super::profile::{self, Profile};
 use crate::number::intern;
 use crate::time::WallTime;
 
-/// What a report sums up values by.
+/// The unit by which a report sums up values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum By {
-    /// By function, named as in `go tool pprof`. Inlined functions count like others.
+    /// By function, named as in `go tool pprof`. Inlined functions count like other functions.
     Function,
-    /// By package. Functions without a package, such as C functions, have rows of their own.
+    /// By package. Functions without a package, such as C functions, have separate rows.
     Package,
     /// By stack of functions.
     Stack,
 }
 
-/// The sums of a profile's values by function, package or stack. It does not borrow from the
-/// profile.
+/// The sums of a profile's values by function, package or stack. The report does not borrow from the profile.
 ///
-/// Flat and cumulative values are those of `go tool pprof -top`. The value of a sample counts as
-/// flat for the innermost function of its stack, and as cumulative for every function in its stack,
-/// once for each.
+/// Flat and cumulative values are the same as in `go tool pprof -top`. The value of a sample counts as flat for the
+/// innermost function of its stack, and as cumulative for every function in its stack, once for each function.
 ///
 /// ```
 /// use gotrace::pprof::{By, Profile, Report};
@@ -83,8 +81,7 @@ pub struct SampleType {
 pub struct Row<'r> {
     report: &'r Report,
     index: usize,
-    /// The sum over all samples with this function or package as the innermost one. One value per
-    /// sample type.
+    /// The sum over all samples with this function or package as the innermost frame. One value per sample type.
     pub flat: &'r [i64],
     /// The sum over all samples with this function or package in their stack. One value per sample
     /// type. For a stack, the same as `flat`.
@@ -92,13 +89,13 @@ pub struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    /// The name of the function or package. For a stack, the name of the innermost function, or
-    /// empty if it has no functions.
+    /// Returns the name of the function or package. For a stack, the name of the innermost function, or empty if it has
+    /// no functions.
     pub fn name(&self) -> &'r str {
         self.frames().next().unwrap_or_default()
     }
 
-    /// The functions of a stack, innermost first. Otherwise the one function or package.
+    /// Returns the functions of a stack, innermost first. For other rows, the only function or package.
     pub fn frames(&self) -> impl ExactSizeIterator<Item = &'r str> + use<'r> {
         let report = self.report;
         let names: Cow<'r, [u32]> = match report.by {
@@ -206,48 +203,48 @@ impl Report {
         Ok(())
     }
 
-    /// What the report sums up values by.
+    /// Returns the unit by which the report sums up values.
     pub fn by(&self) -> By {
         self.by
     }
 
-    /// The kind of the profile.
+    /// Returns the kind of the profile.
     pub fn kind(&self) -> PprofKind {
         self.kind
     }
 
-    /// The sample types.
+    /// Returns the sample types.
     pub fn sample_types(&self) -> &[SampleType] {
         &self.sample_types
     }
 
-    /// The index of the sample type with this name. `None` if the profile does not have it.
+    /// Returns the index of the sample type with this name. `None` if the profile has no such sample type.
     pub fn sample_type(&self, kind: &str) -> Option<usize> {
         self.sample_types.iter().position(|sample_type| sample_type.kind == kind)
     }
 
-    /// The index of the sample type that `go tool pprof` shows by default. `None` if there are
-    /// none.
+    /// Returns the index of the sample type that `go tool pprof` shows by default. `None` if the report has no sample
+    /// types.
     pub fn default_sample_type(&self) -> Option<usize> {
         (!self.sample_types.is_empty()).then_some(self.default_sample_type)
     }
 
-    /// When the profile was taken. `None` if unknown.
+    /// Returns when the profile was taken. `None` if unknown.
     pub fn time(&self) -> Option<WallTime> {
         profile::time(self.time_nanos)
     }
 
-    /// The duration that the profile covers. `None` if unknown, as in a heap profile.
+    /// Returns the duration that the profile covers. `None` if unknown, as in a heap profile.
     pub fn duration(&self) -> Option<Duration> {
         profile::duration(self.duration_nanos)
     }
 
-    /// The sums over all samples. One value per sample type.
+    /// Returns the sums over all samples. One value per sample type.
     pub fn total(&self) -> &[i64] {
         &self.total
     }
 
-    /// The number of rows, including those with only zeros.
+    /// Returns the number of rows, including rows with only zeros.
     pub fn len(&self) -> usize {
         match self.by {
             By::Function | By::Package => self.names.len(),
@@ -255,12 +252,12 @@ impl Report {
         }
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All rows, in no particular order.
+    /// Returns all rows, in no particular order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
         (0..self.len()).map(|index| self.row(index))
     }
@@ -270,7 +267,7 @@ impl Report {
         Row { report: self, index, flat: &self.flat[values.clone()], cum: &self.cum[values] }
     }
 
-    /// The row of a function or package. `None` if there is no such name, and for reports by stack.
+    /// Returns the row of a function or package. `None` if there is no such name, and for reports by stack.
     pub fn find(&self, name: &str) -> Option<Row<'_>> {
         match self.by {
             By::Function | By::Package => self.names.get_index_of(name).map(|index| self.row(index)),
@@ -278,9 +275,8 @@ impl Report {
         }
     }
 
-    /// The rows with a flat or cumulative value other than zero, sorted like `go tool pprof -top`:
-    /// by descending absolute flat value, then by name. `sample_type` is an index. Empty if it is
-    /// out of range.
+    /// Returns the rows with a flat or cumulative value other than zero, sorted like `go tool pprof -top`: by
+    /// descending absolute flat value, then by name. `sample_type` is an index. Empty if it is out of range.
     pub fn top(&self, sample_type: usize) -> Vec<Row<'_>> {
         if sample_type >= self.sample_types.len() {
             return Vec::new();
@@ -354,7 +350,7 @@ fn function_name<'a>(function: &Function<'a>, by: By) -> Option<Cow<'a, str>> {
 /// The names that `go tool pprof` shows for locations without a known function.
 struct Unknown {
     of_mapping: Vec<Option<u32>>,
-    /// For locations outside of all mappings.
+    /// The name for locations outside of all mappings.
     elsewhere: Option<u32>,
 }
 

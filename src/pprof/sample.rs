@@ -8,7 +8,7 @@ use super::profile::Profile;
 use super::wire::{Fields, Span};
 
 impl Profile<'_> {
-    /// The samples, in the order of the file.
+    /// Returns the samples, in the order of the file.
     pub fn samples(&self) -> Samples<'_> {
         let (start, end) = self.samples;
         Samples::new(self, Span { bytes: &self.bytes[..end], start })
@@ -120,18 +120,18 @@ pub struct Sample<'s, 'p> {
 }
 
 impl<'s, 'p> Sample<'s, 'p> {
-    /// The values, in the order of [`Profile::sample_types`].
+    /// Returns the values, in the order of [`Profile::sample_types`].
     pub fn values(&self) -> &'s [i64] {
         self.values
     }
 
-    /// The stack as locations, innermost first.
+    /// Returns the stack as locations, innermost first.
     pub fn locations(&self) -> impl ExactSizeIterator<Item = ProfileLocation<'p>> + use<'s, 'p> {
         let profile = self.profile;
         self.locations.iter().map(move |&place| ProfileLocation::new(profile, place as usize))
     }
 
-    /// The error for stacks that have too many frames in total.
+    /// Returns the error for stacks that have too many frames in total.
     pub(crate) fn too_many_frames(&self) -> ProfileError {
         let kind = ProfileErrorKind::LimitExceeded {
             what: "frames in the stacks of a report",
@@ -140,13 +140,13 @@ impl<'s, 'p> Sample<'s, 'p> {
         ProfileError::unpacked(kind, self.span.start)
     }
 
-    /// The stack as indexes into the table of locations.
+    /// Returns the stack as indexes into the table of locations.
     pub(crate) fn places(&self) -> &'s [u32] {
         self.locations
     }
 
-    /// The stack as source lines, innermost first. A location without lines becomes a frame with
-    /// only an address.
+    /// Returns the stack as source lines, innermost first. A location without lines becomes a frame with only an
+    /// address.
     pub fn frames(&self) -> SampleFrames<'s, 'p> {
         SampleFrames { profile: self.profile, locations: self.locations.iter(), current: None }
     }

@@ -96,7 +96,7 @@ impl Table {
         self.places.len()
     }
 
-    /// The index of the entry with this ID. `None` if there is none.
+    /// Returns the index of the entry with this ID. `None` if the table has no such entry.
     #[inline]
     pub fn find(&self, id: u64) -> Option<usize> {
         match &self.index {
@@ -112,8 +112,8 @@ impl Table {
         }
     }
 
-    /// The index of the entry with this ID. `at` is the position of the ID, for the error if there
-    /// is none.
+    /// Returns the index of the entry with this ID. `at` is the position of the ID, for the error if the table has no
+    /// such entry.
     #[inline]
     pub fn place(&self, id: u64, at: usize) -> Result<usize, ProfileError> {
         self.find(id).ok_or_else(|| self.unknown(id, at))
@@ -124,7 +124,7 @@ impl Table {
         ProfileError::unpacked(ProfileErrorKind::UnknownId { table: self.name, id }, at)
     }
 
-    /// The message at index `place`, which must be less than [`len`](Table::len).
+    /// Returns the message at index `place`, which must be less than [`len`](Table::len).
     pub fn span<'a>(&self, bytes: &'a [u8], place: usize) -> Span<'a> {
         let (start, end) = self.places[place];
         Span { bytes: &bytes[..end as usize], start: start as usize }

@@ -17,7 +17,7 @@ pub struct TopReport {
     /// The kind of the profile, such as `heap`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: PprofKind,
-    /// What each row stands for: a function, a package or a stack.
+    /// The unit of each row: a function, a package or a stack.
     pub by: By,
     /// The sample type that the rows are sorted by. `None` if the profile has no sample types.
     pub sample: Option<String>,
@@ -35,7 +35,7 @@ pub struct TopReport {
     pub growth: Option<TopGrowth>,
 }
 
-/// When a profile was taken.
+/// The time of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -70,7 +70,7 @@ pub struct TopRow {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sums {
-    /// The sum over the samples with this function or package as the innermost one.
+    /// The sum over the samples with this function or package as the innermost frame.
     pub flat: i64,
     /// The sum over the samples with this function or package in their stack.
     pub cum: i64,
@@ -86,7 +86,7 @@ pub struct TopGrowth {
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::optional"))]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
     pub duration: Option<Duration>,
-    /// The number of rows that changed.
+    /// The number of rows whose value changed.
     pub row_count: usize,
     /// The rows that grew most.
     pub rows: Vec<TopGrowthRow>,
@@ -111,13 +111,13 @@ pub struct TopGrowthRow {
     /// The growth of the flat value per second. `None` if a time is unknown, or if the times are
     /// equal.
     pub flat_per_second: Option<f64>,
-    /// The growth of the cumulative value per second. `None` in the same cases.
+    /// The growth of the cumulative value per second. `None` if a time is unknown, or if the times are equal.
     pub cum_per_second: Option<f64>,
 }
 
 impl TopReport {
-    /// The `most` rows with the largest values of a sample type. If there are fewer, they are
-    /// followed by rows that only have values of other sample types.
+    /// Collects the `most` rows with the largest values of a sample type. If there are fewer, they are followed by rows
+    /// that only have values of other sample types.
     pub fn of_report(report: &Report, sample_type: usize, most: usize) -> Self {
         let types = report.sample_types();
         let rows = sorted(report, sample_type);
@@ -134,7 +134,7 @@ impl TopReport {
         }
     }
 
-    /// The `most` largest rows of the last profile, and the `most` rows that grew most.
+    /// Collects the `most` largest rows of the last profile, and the `most` rows that grew most.
     pub fn of_growth(growth: &Growth, sample_type: usize, most: usize) -> Self {
         let last = growth.snapshots().last().unwrap_or(growth.diff());
         let rows = growth.rows(sample_type);
@@ -151,7 +151,7 @@ impl TopReport {
     }
 }
 
-/// The rows with a value of this sample type, followed by those that only have other values.
+/// Returns the rows with a value of this sample type, followed by rows that only have other values.
 fn sorted(report: &Report, sample_type: usize) -> Vec<Row<'_>> {
     let mut rows = report.top(sample_type);
     let is_zero = |values: &[i64]| values.get(sample_type).is_none_or(|&value| value == 0);
@@ -163,7 +163,7 @@ fn sorted(report: &Report, sample_type: usize) -> Vec<Row<'_>> {
     rows
 }
 
-/// The functions of the row. `None` unless the report is by stack.
+/// Returns the functions of the row. `None` unless the report is by stack.
 fn functions(by: By, row: Row<'_>) -> Option<Vec<String>> {
     (by == By::Stack).then(|| row.frames().map(str::to_owned).collect())
 }

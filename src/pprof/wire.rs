@@ -28,7 +28,7 @@ pub(super) struct Span<'a> {
 }
 
 impl<'a> Span<'a> {
-    /// The bytes of the message.
+    /// Returns the bytes of the message.
     pub fn body(self) -> &'a [u8] {
         &self.bytes[self.start..]
     }
@@ -47,7 +47,7 @@ pub(super) struct Field<'a> {
 pub(super) enum Value<'a> {
     Varint(u64),
     Len(Span<'a>),
-    /// A field of another type. Profiles define no such fields.
+    /// A field of another wire type. Profiles define no such fields.
     Other(WireType),
 }
 
@@ -60,31 +60,29 @@ pub(super) struct Fields<'a> {
     message: &'static str,
     /// The maximum nesting depth of groups.
     nesting: u32,
-    /// The number of fields that may still follow, including those in groups, and the limit it
-    /// started from.
+    /// The number of fields that may still follow, including fields in groups, and its initial value.
     left: u32,
     most: u32,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of a message that is read only once.
+    /// Returns the fields of a message that is read only once.
     pub fn new(span: Span<'a>, message: &'static str, limits: &ProfileLimits) -> Self {
         // A profile is smaller than 4 GiB, so this limit is never reached.
         Fields { bytes: span.bytes, pos: span.start, message, nesting: limits.nesting, left: u32::MAX, most: u32::MAX }
     }
 
-    /// The fields of a message that is read repeatedly. Their number is limited by
-    /// [`ProfileLimits::fields`].
+    /// Returns the fields of a message that is read repeatedly. Their number is limited by [`ProfileLimits::fields`].
     pub fn few(span: Span<'a>, message: &'static str, limits: &ProfileLimits) -> Self {
         Fields { left: limits.fields, most: limits.fields, ..Fields::new(span, message, limits) }
     }
 
-    /// The offset of the next field.
+    /// Returns the offset of the next field.
     pub fn pos(&self) -> usize {
         self.pos
     }
 
-    /// The next field, or `None` at the end of the message.
+    /// Returns the next field, or `None` at the end of the message.
     #[inline]
     pub fn next_field(&mut self) -> Result<Option<Field<'a>>, ProfileError> {
         if self.pos >= self.bytes.len() {
@@ -180,7 +178,7 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// The value of an integer field.
+    /// Returns the value of an integer field.
     #[inline]
     pub fn integer(&self, field: Field<'a>) -> Result<u64, ProfileError> {
         match field.value {
@@ -189,7 +187,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The bytes of a string or message field.
+    /// Returns the bytes of a string or message field.
     #[inline]
     pub fn span(&self, field: Field<'a>) -> Result<Span<'a>, ProfileError> {
         match field.value {

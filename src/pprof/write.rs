@@ -81,7 +81,7 @@ struct LabelKey {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Location {
     address: u64,
-    /// Innermost first. All except the last are inlined.
+    /// The lines, innermost first. All except the last are inlined.
     lines: SmallVec<[Line; 1]>,
 }
 
@@ -138,7 +138,7 @@ impl<const N: usize> ProfileBuilder<N> {
         self
     }
 
-    /// Sets the sample type that readers show by default. If it is not set, they show the last one.
+    /// Sets the sample type that readers show by default. If it is not set, they show the last sample type.
     pub fn default_sample_type<'a>(&mut self, kind: impl Into<Text<'a>>) -> &mut Self {
         self.default_sample_type = intern_text(&mut self.strings, kind.into());
         self
@@ -212,18 +212,18 @@ impl<const N: usize> ProfileBuilder<N> {
     ///
     /// # Errors
     ///
-    /// Those of writing to `out`.
+    /// Errors of writing to `out`.
     pub fn write_gzip(&self, out: impl Write) -> io::Result<()> {
         let mut gzip = GzEncoder::new(out, Compression::fast());
         self.write(&mut gzip)?;
         gzip.finish()?.flush()
     }
 
-    /// Writes the profile without compression. Most tools accept that as well.
+    /// Writes the profile without compression. Most tools accept such profiles as well.
     ///
     /// # Errors
     ///
-    /// Those of writing to `out`.
+    /// Errors of writing to `out`.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut message = Message::default();
         self.write_head(&mut message);
