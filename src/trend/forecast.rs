@@ -2,22 +2,22 @@
 
 use super::Trend;
 
-/// When a series reaches a limit.
+/// A forecast of when a series reaches a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Forecast {
     /// A value of the series has already reached the limit.
     Reached,
-    /// Never, because the series does not rise.
+    /// The series never reaches the limit, because it does not rise.
     Never,
-    /// At a position after the end of the series.
+    /// The series reaches the limit after its end.
     At {
         /// The position according to the slope.
         expected: f64,
         /// The position according to the upper end of the slope's confidence interval. `None` if
         /// there is no interval.
         earliest: Option<f64>,
-        /// The position according to the lower end of the slope's confidence interval. `None` if
-        /// that is not positive, or there is no interval.
+        /// The position according to the lower end of the slope's confidence interval. `None` if this end is not
+        /// positive, or if there is no interval.
         latest: Option<f64>,
     },
 }
@@ -49,14 +49,14 @@ mod tests {
 
     const LINE: TheilSen = TheilSen { slope: 2.0, intercept: 10.0, interval: Some(Interval { low: 1.0, high: 4.0 }) };
 
-    /// The forecast for the line at position 5, where its value is 20.
+    /// Returns the forecast for the line at position 5, where its value is 20.
     fn forecast(line: &TheilSen, highest: f64, limit: f64) -> Forecast {
         let mann_kendall = MannKendall { s: 10, variance: 16.7, z: 2.2, p: 0.03, tau: 1.0 };
         super::forecast(&Trend { samples: 5, last_at: 5.0, highest, theil_sen: *line, mann_kendall }, limit)
     }
 
     #[test]
-    fn a_rising_line_reaches_the_limit() {
+    fn a_rising_line_has_an_expected_position() {
         let expected = Forecast::At { expected: 45.0, earliest: Some(25.0), latest: Some(85.0) };
         assert_eq!(forecast(&LINE, 22.0, 100.0), expected);
         let uncertain = TheilSen { interval: Some(Interval { low: -1.0, high: 4.0 }), ..LINE };

@@ -30,8 +30,8 @@ impl InflectionOptions {
 }
 
 impl Default for InflectionOptions {
-    /// For heap sizes in bytes: averages of five samples, turning points with a prominence of at
-    /// least 2 MiB and a distance of at least 20 samples.
+    /// Returns options for heap sizes in bytes: averages of five samples, turning points with a prominence of at least
+    /// 2 MiB and a distance of at least 20 samples.
     fn default() -> Self {
         InflectionOptions { window: 5, peak: PeakOptions { distance: 20, prominence: (2 << 20) as f64 } }
     }

@@ -3,7 +3,7 @@
 
 /// An item with a sort key.
 pub(super) trait Keyed: Copy {
-    /// The key. It must not be NaN.
+    /// Returns the key. It must not be NaN.
     fn key(&self) -> f64;
 }
 
@@ -20,8 +20,8 @@ pub(super) fn count<T: Keyed>(items: &mut [T], spare: &mut Vec<T>) -> u64 {
     inversions
 }
 
-/// Sorts by key. Calls `show` for all inversions, several at a time: its arguments are a slice of
-/// items and one item that came after all of them but has a smaller key.
+/// Sorts by key. Calls `show` for all inversions, several at a time: the arguments are a slice of items, and an item
+/// that came after all of these but has a smaller key.
 pub(super) fn visit<T: Keyed>(items: &mut [T], spare: &mut Vec<T>, mut show: impl FnMut(&[T], &T)) {
     spare.clear();
     spare.extend_from_slice(items);
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_count_is_that_of_comparing_all_pairs() {
+    fn the_count_equals_a_comparison_of_all_pairs() {
         let mut state = 1u32;
         for len in 0..70 {
             let values: Vec<f64> = (0..len)

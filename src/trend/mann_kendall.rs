@@ -23,10 +23,9 @@ pub struct MannKendall {
 
 /// Tests a series for a trend, in time n log n.
 ///
-/// The test is that of H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945), and
-/// M. G. Kendall, "Rank Correlation Methods" (1975), with the correction for ties. It assumes
-/// independent samples. If neighbouring samples are correlated, `p` is too small. Returns `None` if
-/// there are fewer than two values or if one is not finite.
+/// The test is from H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945), and M. G. Kendall, "Rank
+/// Correlation Methods" (1975), with the correction for ties. It assumes independent samples. If neighbouring samples
+/// are correlated, `p` is too small. Returns `None` if there are fewer than two values or if one is not finite.
 pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     if values.len() < 2 || !values.iter().all(|value| value.is_finite()) {
         return None;
@@ -46,8 +45,8 @@ pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     Some(MannKendall { s, variance, z, p: normal::two_sided(z), tau: s as f64 / (0.5 * n * (n - 1.0)) })
 }
 
-/// The contribution of n samples to eighteen times the variance. A group of n ties reduces it by
-/// the same.
+/// Returns the contribution of n samples to eighteen times the variance. A group of n ties reduces the variance by the
+/// same amount.
 pub(super) fn variance_term(n: f64) -> f64 {
     n * (n - 1.0) * (2.0 * n + 5.0)
 }

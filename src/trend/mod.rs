@@ -1,17 +1,19 @@
 //! Analyses a time series: whether it grows, falls, oscillates or stays constant.
 //!
-//! It is made for the live heap after each GC cycle, but works for any series. Each algorithm is a
-//! function that can be used alone. [`Trend`] and [`Shape`] combine them. All of them take time n
-//! log n at most, so series may be long.
+//! The module is made for the live heap after each GC cycle, but works for any series. Each algorithm is a function
+//! that can be used alone. [`Trend`] and [`Shape`] combine the algorithms. Every algorithm takes at most time n log n,
+//! so series may be long.
 //!
 //! ```
 //! use gotrace::trend::{Forecast, Trend};
 //!
 //! // Seconds, and megabytes that grow by two per second.
-//! let at: Vec<f64> = (0..50).map(f64::from).collect(); let size: Vec<f64> = at.iter().map(|at| 100.0 + 2.0 *
-//! at + (at * 12.9898).sin()).collect(); let trend = Trend::of(&at, &size, 0.95).ok_or("too few")?;
-//! assert!((trend.theil_sen.slope - 2.0).abs() < 0.01); assert!(trend.mann_kendall.p < 1e-9); let
-//! Forecast::At { expected, .. } = trend.forecast(400.0) else { return Err("not growing".into()) };
+//! let at: Vec<f64> = (0..50).map(f64::from).collect();
+//! let size: Vec<f64> = at.iter().map(|at| 100.0 + 2.0 * at + (at * 12.9898).sin()).collect();
+//! let trend = Trend::of(&at, &size, 0.95).ok_or("too few")?;
+//! assert!((trend.theil_sen.slope - 2.0).abs() < 0.01);
+//! assert!(trend.mann_kendall.p < 1e-9);
+//! let Forecast::At { expected, .. } = trend.forecast(400.0) else { return Err("not growing".into()) };
 //! assert!((expected - 150.0).abs() < 2.0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -39,7 +41,7 @@ pub use shape::{Shape, ShapeOptions};
 pub use smooth::moving_average;
 pub use theil_sen::{Interval, TheilSen, theil_sen};
 
-/// The line through a series, and a test whether it has a trend.
+/// The line through a series, and a test of whether the series has a trend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trend {
     /// The number of samples.
@@ -67,13 +69,13 @@ impl Trend {
         Some(Trend { samples: at.len(), last_at: *at.last()?, highest, theil_sen, mann_kendall })
     }
 
-    /// Whether the series rises: the slope is positive, and the test is significant at this level,
-    /// such as 0.05.
+    /// Returns whether the series rises: the slope is positive, and the test is significant at this level, such as
+    /// 0.05.
     pub fn rises(&self, significance: f64) -> bool {
         self.theil_sen.slope > 0.0 && self.mann_kendall.s > 0 && self.mann_kendall.p < significance
     }
 
-    /// Whether the series falls: the slope is negative, and the test is significant at this level.
+    /// Returns whether the series falls: the slope is negative, and the test is significant at this level.
     pub fn falls(&self, significance: f64) -> bool {
         self.theil_sen.slope < 0.0 && self.mann_kendall.s < 0 && self.mann_kendall.p < significance
     }
@@ -87,12 +89,12 @@ impl Trend {
     }
 }
 
-/// Whether two slices are a valid series. Does not check the order of positions.
+/// Returns whether two slices are a valid series. Does not check the order of positions.
 fn is_series(at: &[f64], values: &[f64]) -> bool {
     at.len() == values.len() && at.iter().chain(values).all(|value| value.is_finite())
 }
 
-/// The median of sorted values. They must not be empty.
+/// Returns the median of sorted values. There must be at least one value.
 fn median_of_sorted(sorted: &[f64]) -> f64 {
     let half = sorted.len() / 2;
     match sorted.len() % 2 {

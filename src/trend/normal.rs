@@ -2,12 +2,12 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-/// The probability that the absolute value of a standard normal variable is at least `|z|`.
+/// Returns the probability that the absolute value of a standard normal variable is at least `|z|`.
 pub(super) fn two_sided(z: f64) -> f64 {
     libm::erfc(z.abs() * FRAC_1_SQRT_2)
 }
 
-/// The inverse of [`two_sided`]: the z-value with the probability `p`.
+/// Returns the z-value with the probability `p`. This is the inverse of [`two_sided`].
 pub(super) fn two_sided_quantile(p: f64) -> f64 {
     /// At this distance, the probability is 0 in `f64`.
     const FARTHEST: f64 = 40.0;
@@ -28,9 +28,9 @@ pub(super) fn two_sided_quantile(p: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Expected values are those of SciPy's `norm.isf(p / 2)`.
+    /// Expected values are the output of SciPy's `norm.isf(p / 2)`.
     #[test]
-    fn quantiles_are_those_of_scipy() {
+    fn quantiles_equal_scipys() {
         for (p, z) in [
             (0.05, 1.9599639845400545),
             (0.01, 2.575829303548901),

@@ -2,12 +2,11 @@
 
 use super::prominence::prominences;
 
-/// What counts as a peak.
+/// Options for finding peaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PeakOptions {
-    /// The minimum distance of two peaks, in samples, at least 1. Of two peaks that are closer, the
-    /// lower one is dropped.
+    /// The minimum distance of two peaks, in samples, at least 1. Of two closer peaks, the lower peak is dropped.
     pub distance: usize,
     /// The minimum prominence of a peak, in the unit of the values. See [`Peak::prominence`].
     pub prominence: f64,
@@ -41,19 +40,19 @@ impl PeakOptions {
 pub struct Peak {
     /// The index of the sample. For a flat peak, the index of the middle sample, rounded down.
     pub index: usize,
-    /// How far the peak stands out, in the unit of the values. For each side, take the lowest value
-    /// between the peak and the next higher value, or the end of the series. The prominence is the
-    /// height of the peak above the higher of the two.
+    /// How far the peak stands out, in the unit of the values. For each side, take the lowest value between the peak
+    /// and the next higher value, or the end of the series. The prominence is the height of the peak above the higher
+    /// of these two values.
     pub prominence: f64,
 }
 
 /// Finds the local maxima with the minimum distance and prominence, like
 /// `scipy.signal.find_peaks(values, distance=…, prominence=…)`.
 ///
-/// A local maximum is a sample, or several consecutive samples of the same value, with a lower
-/// sample on both sides. The minimum distance is applied first, from the highest maximum to the
-/// lowest, and ignores prominence. Of two maxima with the same height, the later one is kept. (In
-/// SciPy, this depends on NumPy's unstable sort.) Returns no peaks if a value is not finite.
+/// A local maximum is a sample, or several consecutive samples of the same value, with a lower sample on both sides.
+/// The minimum distance is applied first, from the highest maximum to the lowest, and ignores prominence. Of two maxima
+/// with the same height, the later maximum is kept. (In SciPy, this depends on NumPy's unstable sort.) Returns no peaks
+/// if a value is not finite.
 pub fn find_peaks(values: &[f64], options: &PeakOptions) -> Vec<Peak> {
     if !values.iter().all(|value| value.is_finite()) {
         return Vec::new();
@@ -64,7 +63,7 @@ pub fn find_peaks(values: &[f64], options: &PeakOptions) -> Vec<Peak> {
     peaks.filter(|peak| peak.prominence >= options.prominence).collect()
 }
 
-/// The index of every local maximum.
+/// Returns the index of every local maximum.
 fn local_maxima(values: &[f64]) -> Vec<usize> {
     let mut maxima = Vec::new();
     let mut begin = 0;
@@ -82,8 +81,7 @@ fn local_maxima(values: &[f64]) -> Vec<usize> {
     maxima
 }
 
-/// Keeps the highest peak and drops those that are too close to it, then continues with the next
-/// highest.
+/// Keeps the highest peak and drops the peaks that are too close to it, then continues with the next highest.
 fn far_enough(values: &[f64], peaks: Vec<usize>, distance: usize) -> Vec<usize> {
     let mut by_height: Vec<usize> = (0..peaks.len()).collect();
     by_height.sort_by(|&a, &b| values[peaks[a]].total_cmp(&values[peaks[b]]));

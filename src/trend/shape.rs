@@ -26,9 +26,9 @@ pub struct ShapeOptions {
 }
 
 impl Default for ShapeOptions {
-    /// For heap sizes in bytes. Objects that are allocated during a GC cycle count as live in it,
-    /// so the live heap varies. The noise is 4 MiB, the minimum heap size at which Go starts a GC
-    /// cycle (`defaultHeapMinimum` in Go `src/runtime/mgcpacer.go`).
+    /// Returns options for heap sizes in bytes. Objects that are allocated during a GC cycle count as live in it, so
+    /// the live heap varies. The noise is 4 MiB, the minimum heap size at which Go starts a GC cycle
+    /// (`defaultHeapMinimum` in Go `src/runtime/mgcpacer.go`).
     fn default() -> Self {
         ShapeOptions {
             min_samples: 10,
@@ -85,7 +85,7 @@ impl ShapeOptions {
         self
     }
 
-    /// Sets the fraction of the whole rise that the second half of a plateau may rise by.
+    /// Sets by how much the second half of a plateau may rise, as a fraction of the whole rise.
     #[must_use]
     pub fn plateau_rise(mut self, plateau_rise: f64) -> Self {
         self.plateau_rise = plateau_rise;
@@ -113,7 +113,7 @@ pub enum Shape {
         /// Whether the valleys rise, significantly and by more than noise.
         rises: bool,
     },
-    /// It rose and then stayed at a level.
+    /// It rose and was constant afterwards.
     Plateau {
         /// The median of the second half.
         level: f64,

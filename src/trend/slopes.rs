@@ -1,16 +1,15 @@
 //! Selects a slope by rank among the slopes of all pairs of points.
 //!
-//! n points have about n²/2 slopes: 5·10⁹ for 100,000 points. To find the one with a given rank
-//! without computing all of them, an interval around it is narrowed down (J. Matoušek, "Randomized
-//! optimal algorithm for slope selection", Inf. Proc. Letters 39, 1991). Call y − θx the intercept
-//! of a point for the slope θ.
+//! n points have about n²/2 slopes: 5·10⁹ for 100,000 points. To find the slope with a given rank without computing all
+//! slopes, an interval around it is narrowed down (J. Matoušek, "Randomized optimal algorithm for slope selection",
+//! Inf. Proc. Letters 39, 1991). Call y − θx the intercept of a point for the slope θ.
 //!
 //! - The number of slopes below θ is the number of pairs whose order by intercept for θ differs
 //!   from their order by x. Merge sort counts such inversions.
-//! - The slopes between θ and φ are those of the pairs whose order by intercept for θ differs from
-//!   that for φ. While merging, any of them can be selected by its number.
-//! - So each round picks random slopes of the interval. Two picks just below and above the rank are
-//!   the next interval. Once the interval contains few slopes, all of them are computed and sorted.
+//! - The slopes between θ and φ are the slopes of the pairs whose order by intercept for θ differs from their order for
+//!   φ. While merging, any of these slopes can be selected by its number.
+//! - So each round picks random slopes of the interval. Two picks just below and above the rank are the next interval.
+//!   Once the interval contains few slopes, all of these are computed and sorted.
 //!
 //! The random picks use a fixed seed, so the same series always gives the same result. The result
 //! is exact, except that slopes cannot be distinguished if they differ by less than the rounding
@@ -18,8 +17,8 @@
 
 use super::inversions::{self, Keyed};
 
-/// Up to this number of slopes are computed and sorted, in 8 MiB of memory. 1,448 points have as
-/// many.
+/// Up to this number of slopes are computed and sorted, in 8 MiB of memory. This is the number of slopes of 1,448
+/// points.
 const FEW: u64 = 1 << 20;
 
 /// The number of random slopes per round. Each round reduces the interval to about a hundredth.
@@ -34,7 +33,7 @@ const REACH: f64 = 3.0;
 const MAX_ROUNDS: usize = 40;
 
 pub(super) struct Slopes {
-    /// Sorted by x, then by y.
+    /// The points, sorted by x, then by y.
     points: Vec<Point>,
     len: u64,
     /// All slopes in ascending order, if they are at most [`FEW`].
@@ -59,8 +58,7 @@ impl Keyed for Point {
     }
 }
 
-/// The intercept of a point for a slope, or a key with the same order in the limit if the slope is
-/// infinite.
+/// Returns the intercept of a point for a slope, or a key with the same order in the limit if the slope is infinite.
 fn intercept(point: &Point, slope: f64) -> f64 {
     match slope {
         f64::NEG_INFINITY => point.x,
@@ -88,13 +86,12 @@ impl Slopes {
         slopes
     }
 
-    /// The number of slopes.
+    /// Returns the number of slopes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// The slope with this rank, which must be less than [`len`](Self::len). The lowest slope has
-    /// rank 0.
+    /// Returns the slope with this rank, which must be less than [`len`](Self::len). The lowest slope has rank 0.
     pub fn of_rank(&mut self, rank: u64) -> f64 {
         if let Some(sorted) = &self.sorted {
             return sorted[rank as usize];
@@ -136,15 +133,15 @@ impl Slopes {
         *rest.select_nth_unstable_by(at, f64::total_cmp).1
     }
 
-    /// The number of slopes below `slope`: the pairs whose order changes. Points with equal x are
-    /// sorted by y, so their order does not change.
+    /// Returns the number of slopes below `slope`: the pairs whose order changes. Points with equal x are sorted by y,
+    /// so their order does not change.
     fn below(&mut self, slope: f64) -> u64 {
         self.work.clear();
         self.work.extend(self.points.iter().map(|point| Point { key: intercept(point, slope), ..*point }));
         inversions::count(&mut self.work, &mut self.spare)
     }
 
-    /// The number of slopes above `slope`, computed as [`below`](Self::below) on the mirror image.
+    /// Returns the number of slopes above `slope`, computed like [`below`](Self::below) on the mirror image.
     fn above(&mut self, slope: f64) -> u64 {
         self.work.clear();
         for group in self.points.chunk_by(|a, b| a.x == b.x) {
@@ -161,7 +158,7 @@ impl Slopes {
             .sort_unstable_by(|a, b| intercept(a, low).total_cmp(&intercept(b, low)).then(a.key.total_cmp(&b.key)));
     }
 
-    /// All slopes between `low` and `high`, in ascending order.
+    /// Returns all slopes between `low` and `high`, in ascending order.
     fn between(&mut self, low: f64, high: f64) -> Vec<f64> {
         self.sort_for_interval(low, high);
         let mut slopes = Vec::new();
@@ -172,7 +169,7 @@ impl Slopes {
         slopes
     }
 
-    /// [`PICKS`] random slopes between `low` and `high`, in ascending order.
+    /// Returns [`PICKS`] random slopes between `low` and `high`, in ascending order.
     fn pick(&mut self, low: f64, high: f64) -> Vec<f64> {
         self.sort_for_interval(low, high);
         let ordered = self.work.clone();
@@ -196,7 +193,7 @@ impl Slopes {
         slopes
     }
 
-    /// A pseudo-random number by xorshift (G. Marsaglia, 2003).
+    /// Returns a pseudo-random number by xorshift (G. Marsaglia, 2003).
     fn next_random(&mut self) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -205,8 +202,7 @@ impl Slopes {
     }
 }
 
-/// The slope of two points. `None` if they have the same x, and are inverted only because of
-/// rounding.
+/// Returns the slope of two points. `None` if they have the same x, and are inverted only because of rounding.
 fn slope(left: &Point, right: &Point) -> Option<f64> {
     let run = right.x - left.x;
     (run > 0.0).then(|| (right.y - left.y) / run)

@@ -1,7 +1,7 @@
 //! Moving averages.
 
-/// The mean of each `window` consecutive samples: value `i` is the mean of samples `i..i + window`.
-/// Empty if there are fewer samples, or if `window` is 0.
+/// Returns the mean of each `window` consecutive samples: value `i` is the mean of samples `i..i + window`. Empty if
+/// there are fewer samples, or if `window` is 0.
 ///
 /// The time does not depend on `window`, because the sum is updated from one window to the next.
 /// Rounding errors are compensated. Sums of integers, such as bytes, are exact, so equal sums have

@@ -12,7 +12,7 @@ pub struct TheilSen {
     pub slope: f64,
     /// The value at position 0.
     pub intercept: f64,
-    /// The confidence interval of the slope. `None` if there are too many ties to compute one.
+    /// The confidence interval of the slope. `None` if there are too many ties to compute an interval.
     pub interval: Option<Interval>,
 }
 
@@ -26,7 +26,7 @@ pub struct Interval {
 }
 
 impl TheilSen {
-    /// The value of the line at a position.
+    /// Returns the value of the line at a position.
     pub fn at(&self, position: f64) -> f64 {
         self.intercept + self.slope * position
     }
@@ -35,11 +35,10 @@ impl TheilSen {
 /// Fits a line through a series. `confidence` is the level of the confidence interval of the slope,
 /// such as 0.95.
 ///
-/// The result is that of SciPy's `theilslopes` with the method `separate`. The confidence interval
-/// is that of P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", J. Am.
-/// Stat. Assoc. 63 (1968), equation 2.6. Pairs with the same position are ignored. For up to about
-/// 1,400 samples, all slopes are computed. For more, slopes are selected by rank without computing
-/// all n²/2, in time n log n and 16 MiB of memory.
+/// The result is the same as in SciPy's `theilslopes` with the method `separate`. The confidence interval is from P. K.
+/// Sen, "Estimates of the regression coefficient based on Kendall's tau", J. Am. Stat. Assoc. 63 (1968), equation 2.6.
+/// Pairs with the same position are ignored. For up to about 1,400 samples, all slopes are computed. For more, slopes
+/// are selected by rank without computing all n²/2, in time n log n and 16 MiB of memory.
 ///
 /// `None` if there are fewer than two distinct positions, if the slices differ in length, or if a
 /// number is not finite.
@@ -66,7 +65,7 @@ pub fn theil_sen(at: &[f64], values: &[f64], confidence: f64) -> Option<TheilSen
     Some(TheilSen { slope, intercept, interval })
 }
 
-/// The standard deviation of the number of rising pairs. NaN if there are too many ties.
+/// Returns the standard deviation of the number of rising pairs. NaN if there are too many ties.
 fn sigma(at: &[f64], values: &[f64]) -> f64 {
     let ties = ties(at) + ties(values);
     ((variance_term(at.len() as f64) - ties) / 18.0).sqrt()
