@@ -1,9 +1,9 @@
-//! What a file is, from its first bytes.
+//! Determines the kind of a file from its first bytes.
 
 use std::fmt;
 
-/// What a file is, as its first bytes say: a trace, another file that a Go program writes, or what
-/// is often saved in their place.
+/// The kind of a file, according to its first bytes: a trace, another file that a Go program writes, or a file that is
+/// often saved by mistake instead.
 ///
 /// ```
 /// use gotrace::FileKind;
@@ -21,7 +21,7 @@ pub enum FileKind {
     Profile,
     /// A log with lines of `GODEBUG=gctrace=1`.
     GcLog,
-    /// A gzip file. Profiles are gzip files as Go writes them.
+    /// A gzip file. Go writes profiles as gzip files.
     Gzip,
     /// A zstd file.
     Zstd,
@@ -70,7 +70,7 @@ pub enum FileKind {
 }
 
 impl fmt::Display for FileKind {
-    /// A name with its article, as in "this is an HTML page".
+    /// Writes the name with its article, as in "this is an HTML page".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             FileKind::Trace => "an execution trace",
@@ -104,11 +104,11 @@ impl fmt::Display for FileKind {
 }
 
 impl FileKind {
-    /// The most bytes that [`FileKind::of`] looks at.
+    /// The maximum number of bytes that [`FileKind::of`] looks at.
     pub const HEAD: usize = 4096;
 
-    /// What a file is, from its first bytes, which should be [`FileKind::HEAD`] unless the file is
-    /// shorter. A compressed file has to be unpacked to find out what is in it.
+    /// Returns the kind of a file, given its first [`FileKind::HEAD`] bytes, or the whole file if it is shorter. A
+    /// compressed file has to be unpacked first to determine the kind of its contents.
     ///
     /// ```
     /// use gotrace::FileKind;
@@ -161,14 +161,14 @@ fn by_magic(head: &[u8]) -> Option<FileKind> {
     }
 }
 
-/// Whether these are fields of `profile.proto` (github.com/google/pprof): sample types, as Go
-/// writes them first, or any others with a period type or sample type among the first.
+/// Returns whether the bytes are fields of `profile.proto` (github.com/google/pprof): sample types, which Go writes
+/// first, or other fields if a period type or sample type is among the first fields.
 fn is_profile(head: &[u8]) -> bool {
-    /// Fields 1 to 14, of which only these hold one of the messages `ValueType`.
+    /// The fields have numbers from 1 to 14. Only these two contain messages of type `ValueType`.
     const SAMPLE_TYPE: u8 = 1;
     const PERIOD_TYPE: u8 = 11;
     let mut rest = head;
-    // A handful is enough, and is nearly always there.
+    // Eight fields are enough, and a file nearly always has as many.
     for _ in 0..8 {
         let [tag, len, ..] = *rest else { return false };
         let (field, wire_type) = (tag >> 3, tag & 7);
@@ -182,7 +182,7 @@ fn is_profile(head: &[u8]) -> bool {
             }
             2 if len < 0x80 => {
                 let Some(body) = rest.get(2..2 + usize::from(len)) else { return false };
-                // `ValueType { type: 1, unit: 2 }`, both varints; empty for a type without a name.
+                // `ValueType { type: 1, unit: 2 }`, both varints. The message is empty for a type without a name.
                 if field == SAMPLE_TYPE || field == PERIOD_TYPE {
                     return body.iter().step_by(2).all(|&tag| tag == 0x08 || tag == 0x10) && body.len() % 2 == 0;
                 }
@@ -194,18 +194,18 @@ fn is_profile(head: &[u8]) -> bool {
     false
 }
 
-/// Whether this is a field 1 that holds a message, as Perfetto's `Trace` starts with its first
-/// `TracePacket`.
+/// Returns whether the bytes start with a field 1 that contains a message, like the first `TracePacket` in Perfetto's
+/// `Trace`.
 fn is_perfetto(head: &[u8]) -> bool {
     const FIRST: u8 = 1 << 3 | 2;
     let Some((&FIRST, rest)) = head.split_first() else { return false };
     let len = rest.iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
-    // Wire types 3 and 4 are out of use, and there are no others.
+    // Wire types 3 and 4 are obsolete, and there are no others above 5.
     let has_field = rest.get(len).is_some_and(|tag| tag >> 3 != 0 && matches!(tag & 7, 0 | 1 | 2 | 5));
     has_field && head.contains(&0)
 }
 
-/// Whether it is text: UTF-8 without control characters. The last character may be cut.
+/// Returns whether the bytes are text: UTF-8 without control characters. The last character may be cut.
 fn is_text(head: &[u8]) -> bool {
     let valid = match std::str::from_utf8(head) {
         Ok(text) => text,
@@ -235,7 +235,7 @@ fn of_text(head: &[u8]) -> FileKind {
         (&["http/1.", "http/2"], FileKind::HttpResponse),
         (&["{", "["], FileKind::Json),
     ];
-    // Log collectors put a time or a name in front, or wrap the line in JSON.
+    // Log collectors put a time or a name before the line, or wrap the line in JSON.
     let is_log = text.match_indices("gc ").any(|(at, _)| {
         let starts_word = !text[..at].ends_with(|before: char| before.is_ascii_alphanumeric());
         let number = text[at + 3..].split_once(" @").map(|(number, _)| number);
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_known_by_their_first_bytes() {
+    fn the_first_bytes_determine_the_kind_of_a_file() {
         for (head, kind) in [
             (&b"go 1.22 trace\0\0\0\x01"[..], FileKind::Trace),
             (b"go 1.99 trace\0\0\0", FileKind::Trace),

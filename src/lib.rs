@@ -37,14 +37,14 @@
 //! | read the GC log of `GODEBUG=gctrace=1` | [`gctrace`] |
 //! | test a time series for a trend | [`trend`] |
 //! | inspect the file format: batches and raw events with their offsets | [`raw`], and [`raw_v1`] for Go 1.21 and older |
-//! | find out what a file is | [`FileKind`] |
+//! | determine the kind of a file | [`FileKind`] |
 //! | examine a damaged trace, and write its sound parts as a valid trace | [`edit`] |
 //! | write traces, for tests and fuzzing | [`synth`] |
 //! | handle errors | [`Error`], [`ErrorKind`], [`Location`]: what is wrong, at which byte, generation, thread and event |
 //! | see misused regions and tasks of the traced program, which are not errors | [`Warning`] |
 //!
-//! The strings and stacks of an event ([`Text`], [`Stack`], [`Frame`]) borrow from the trace and
-//! are decoded on demand. Convert a [`Frame`] to an [`OwnedFrame`] to keep it.
+//! The strings and stacks of an event ([`Text`], [`Stack`], [`Frame`]) borrow from the trace and are decoded on demand.
+//! Convert a [`Frame`] to an [`OwnedFrame`] to keep it longer.
 //!
 //! # Features and Rust version
 //!
@@ -74,8 +74,8 @@
 //!
 //! The Go runtime multiplexes goroutines (**G**) over operating system threads (**M**,
 //! [`ThreadId`]). A thread needs a processor (**P**, [`ProcId`], one of GOMAXPROCS) to run Go code.
-//! A trace records what happens to each of them: a goroutine is created, runs, blocks for a reason,
-//! is made runnable by another, or enters a system call. A thread acquires a P, or steals it from a
+//! A trace records what happens to each of them: a goroutine is created, runs, blocks for a reason, is made runnable by
+//! another goroutine, or enters a system call. A thread acquires a P, or steals it from a
 //! thread that is in a system call. A trace also contains ranges of time (stop-the-world pauses, GC
 //! marking, sweeping, mark assists), metrics (heap, GOMAXPROCS), CPU samples, and the program's
 //! tasks, regions and log messages (package `runtime/trace`).

@@ -32,32 +32,33 @@ use crate::error::ErrorKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of one generation. All of them are in memory at the same time. Default: 4 GiB.
+    /// The number of bytes of one generation. They are all in memory at the same time. Default: 4 GiB.
     pub generation_bytes: u64,
-    /// Threads (Ms) with events in one generation; before Go 1.22, Ps with events. Default: 2²⁰.
+    /// The number of threads (Ms) with events in one generation. Before Go 1.22, the number of Ps with events. Default:
+    /// 2²⁰.
     pub threads: u64,
-    /// Strings of one generation. Default: 2²⁴.
+    /// The number of strings in one generation. Default: 2²⁴.
     pub strings: u64,
-    /// Stacks of one generation. Default: 2²⁴.
+    /// The number of stacks in one generation. Default: 2²⁴.
     pub stacks: u64,
-    /// Distinct program counters (PCs) in the stacks of one generation. Default: 2²⁴.
+    /// The number of distinct program counters (PCs) in the stacks of one generation. Default: 2²⁴.
     pub frames: u64,
-    /// CPU samples of one generation. Default: 2²⁶.
+    /// The number of CPU samples in one generation. Default: 2²⁶.
     pub samples: u64,
-    /// Experimental batches in one generation. Default: 2²².
+    /// The number of experimental batches in one generation. Default: 2²².
     pub experiment_batches: u64,
-    /// Goroutines alive at the same time. Default: 2²⁶.
+    /// The number of goroutines alive at the same time. Default: 2²⁶.
     pub goroutines: u64,
-    /// Ps. Default: 2²⁰.
+    /// The number of Ps. Default: 2²⁰.
     pub procs: u64,
-    /// Tasks open at the same time. Default: 2²⁶.
+    /// The number of tasks open at the same time. Default: 2²⁶.
     pub tasks: u64,
-    /// Regions open at the same time, of all goroutines together. Default: 2²⁶.
+    /// The number of regions open at the same time, of all goroutines together. Default: 2²⁶.
     pub regions: u64,
-    /// Bytes of memory that the reader keeps from one generation to the next, for what is alive or
-    /// open. Sixteen times the size of the largest generation so far is added to this limit.
-    /// Default: 40 MiB. A generation contains a status of at least about six bytes for each live
-    /// goroutine, so goroutines alone do not reach the limit.
+    /// The number of bytes of memory that the reader keeps from one generation to the next, for everything that is
+    /// alive or open. Sixteen times the size of the largest generation so far is added to this limit. Default: 40 MiB.
+    /// A generation contains a status of at least about six bytes for each live goroutine, so goroutines alone do not
+    /// reach the limit.
     pub carried_bytes: u64,
 }
 
@@ -85,7 +86,7 @@ impl Default for Limits {
     }
 }
 
-/// How to read a trace.
+/// The mode of reading a trace.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mode {
     /// Whether to continue after damage.

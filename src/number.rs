@@ -10,10 +10,9 @@ use indexmap::IndexSet;
 ///
 /// # Panics
 ///
-/// If `index` is one of the last two of 2³², which several tables use to mean "none". An entry
-/// takes at least 12 bytes, and usually 40, so such a table would be larger than 48 GiB. Like a
-/// failed allocation, this means that memory is exhausted. [`Limits`](crate::Limits) keep tables
-/// far smaller.
+/// Panics if `index` is 2³² − 2 or more. Several tables use the last two 32-bit numbers to mean "none". An entry takes
+/// at least 12 bytes, and usually 40, so such a table would be larger than 48 GiB. Like a failed allocation, this means
+/// that memory is exhausted. [`Limits`](crate::Limits) keep tables far smaller.
 #[inline(always)]
 pub(crate) fn number(index: usize) -> u32 {
     match u32::try_from(index) {
@@ -22,7 +21,7 @@ pub(crate) fn number(index: usize) -> u32 {
     }
 }
 
-/// The index of `text` in `texts`. Copies `text` into the set if it is new.
+/// Returns the index of `text` in `texts`. Copies `text` into the set if it is new.
 #[inline]
 pub(crate) fn intern<T>(texts: &mut IndexSet<Box<T>, RandomState>, text: &T) -> u32
 where

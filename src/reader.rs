@@ -47,11 +47,11 @@ pub struct Reader<'a> {
     failed: bool,
 }
 
-/// The decoder for the format of the trace. Both produce the same kinds of events.
+/// The decoder for the format of the trace. Both decoders produce the same kinds of events.
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,
-    reason = "a reader has only one, and boxing V2 would cost an indirection per event"
+    reason = "a reader has only one decoder, and boxing V2 would add an indirection per event"
 )]
 enum Decoder {
     V1(Box<v1::decoder::Decoder>),
@@ -66,7 +66,7 @@ impl Decoder {
         }
     }
 
-    /// Whether the next event is already decoded. Usually it is, because decoders produce events in
+    /// Returns whether the next event is already decoded. This is usually the case, because decoders produce events in
     /// blocks.
     #[inline(always)]
     fn is_ready(&self) -> bool {
@@ -84,7 +84,7 @@ impl Decoder {
         }
     }
 
-    /// The next event. There must be one: see [`is_ready`](Self::is_ready).
+    /// Returns the next event. There must be one: see [`is_ready`](Self::is_ready).
     #[inline(always)]
     fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         match self {
@@ -140,7 +140,7 @@ impl Reader<'static> {
         Self::builder().from_path(path)
     }
 
-    /// Returns a builder, for lenient reading or other limits.
+    /// Returns a builder, for lenient reading or to set other limits.
     pub fn builder() -> ReaderBuilder {
         ReaderBuilder::default()
     }
@@ -213,7 +213,7 @@ impl ReaderBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`Reader::from_slice`].
+    /// The same as for [`Reader::from_slice`].
     pub fn from_slice(self, bytes: &[u8]) -> Result<Reader<'_>, Error> {
         Reader::from_source(Source::slice(bytes), self.mode)
     }
@@ -222,7 +222,7 @@ impl ReaderBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`Reader::from_reader`].
+    /// The same as for [`Reader::from_reader`].
     pub fn from_reader<'a>(self, from: impl Read + Send + 'a) -> Result<Reader<'a>, Error> {
         Reader::from_source(Source::stream(from), self.mode)
     }
@@ -271,7 +271,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`from_slice`](Self::from_slice), and `Io` if reading the header fails.
+    /// The same as for [`from_slice`](Self::from_slice), and `Io` if reading the header fails.
     pub fn from_reader(from: impl Read + Send + 'a) -> Result<Self, Error> {
         ReaderBuilder::default().from_reader(from)
     }
@@ -281,7 +281,7 @@ impl<'a> Reader<'a> {
         Ok(Reader { source, version, decoder: Decoder::new(version, mode), failed: false })
     }
 
-    /// The version in the header of the trace.
+    /// Returns the version in the header of the trace.
     pub fn version(&self) -> Version {
         self.version
     }
@@ -302,7 +302,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Event::new(record, symbols)))
     }
 
-    /// Passes the records of all remaining events to `sink`, in blocks. The events are those that
+    /// Passes the records of all remaining events to `sink`, in blocks. These are the events that
     /// [`next_event`](Self::next_event) would return.
     pub(crate) fn drain(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
         while self.decoder.is_ready() || self.refill()? {
@@ -323,22 +323,21 @@ impl<'a> Reader<'a> {
         refilled
     }
 
-    /// The number of bytes read from the input, including bytes that are not decoded yet. For a
-    /// slice, this is its length.
+    /// Returns the number of bytes read from the input, including bytes that are not decoded yet. For a slice, this is
+    /// its length.
     pub fn bytes_read(&self) -> u64 {
         self.source.base() + self.source.window().len() as u64
     }
 
-    /// The number of batches read, including those of tables. All batches of a generation are
-    /// counted at once. For traces of Go 1.21 and older, only batches of events are counted, all of
-    /// them at the first event.
+    /// Returns the number of batches read, including batches of tables. All batches of a generation are counted at
+    /// once. For traces of Go 1.21 and older, only batches of events are counted, and all are counted at the first
+    /// event.
     pub fn batches(&self) -> u64 {
         self.decoder.batches()
     }
 
-    /// The generation of the last event returned. `None` before the first Sync, and for traces of
-    /// Go 1.21 and older. The next generation is only read after all events of the previous one
-    /// have been returned.
+    /// Returns the generation of the last event returned. `None` before the first Sync, and for traces of Go 1.21 and
+    /// older. The next generation is only read after all events of the previous one have been returned.
     pub fn generation(&self) -> Option<GenerationInfo> {
         match &self.decoder {
             Decoder::V1(_) => None,
@@ -346,13 +345,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What was read so far, and what lenient reading skipped.
+    /// Returns counts of what was read so far, and of what lenient reading skipped.
     pub fn account(&self) -> Account<'_> {
         self.decoder.account(&self.source)
     }
 
-    /// The warnings so far, such as misused regions and tasks: the first thousand, and the total
-    /// number.
+    /// Returns the warnings so far, such as misused regions and tasks: the first thousand, and the total number.
     ///
     /// The reader decodes a few hundred events before it returns them. Their warnings appear here
     /// as soon as they are decoded.

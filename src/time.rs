@@ -6,17 +6,16 @@ use std::time::{Duration, SystemTime};
 
 /// An instant in nanoseconds on the trace's clock.
 ///
-/// The clock is the platform's monotonic clock, so its zero has no meaning: only differences are
-/// meaningful. Times of events are strictly increasing within a trace. Times of traces of Go 1.21
-/// and older, and of traces made on Windows, cannot be compared with those of other traces of the
-/// same machine (type `Time` in Go `src/internal/trace/event.go`).
+/// The clock is the platform's monotonic clock, so its zero has no meaning: only differences are meaningful. Times of
+/// events are strictly increasing within a trace. Times of traces of Go 1.21 and older, and of traces made on Windows,
+/// cannot be compared with times of other traces of the same machine (type `Time` in Go `src/internal/trace/event.go`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Time(pub i64);
 
 impl Time {
-    /// Nanoseconds from `earlier` to `self`. Negative if `self` is before `earlier`.
+    /// Returns the nanoseconds from `earlier` to `self`. Negative if `self` is before `earlier`.
     pub fn since(self, earlier: Time) -> i64 {
         self.0.wrapping_sub(earlier.0)
     }
@@ -31,7 +30,7 @@ impl fmt::Display for Time {
 impl Sub for Time {
     type Output = Duration;
 
-    /// The duration from `earlier` to `self`. Zero if `self` is before `earlier`.
+    /// Returns the duration from `earlier` to `self`. Zero if `self` is before `earlier`.
     fn sub(self, earlier: Time) -> Duration {
         Duration::from_nanos(u64::try_from(self.since(earlier)).unwrap_or(0))
     }
@@ -41,7 +40,7 @@ impl Sub for Time {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Frequency {
     nanos_per_unit: f64,
-    /// `nanos_per_unit` as an integer, if it is one: 64 on Linux, 1 on macOS.
+    /// `nanos_per_unit` as an integer, if it is an integer: 64 on Linux, 1 on macOS.
     whole: u64,
     /// Below this number of units, multiplying by `whole` gives the same result as multiplying by
     /// `nanos_per_unit`. 0 if `nanos_per_unit` is not an integer.
@@ -68,11 +67,9 @@ impl Frequency {
     /// A clock with a unit of one nanosecond.
     pub const NANOS: Frequency = Frequency { nanos_per_unit: 1.0, whole: 1, exact_below: EXACT_UNITS };
 
-    /// Converts from timestamp units per second. `None` if `units` is 0 or higher than that of any
-    /// real clock.
+    /// Converts from timestamp units per second. `None` if `units` is 0 or higher than the frequency of any real clock.
     ///
-    /// The calculation is that of `setSyncBatch` in Go's `generation.go`, so that the times are
-    /// exactly equal.
+    /// The calculation is the same as in `setSyncBatch` in Go's `generation.go`, so that the times are exactly equal.
     pub fn from_units_per_second(units: u64) -> Option<Self> {
         if units == 0 || units > MAX_UNITS_PER_SECOND {
             return None;
@@ -105,15 +102,15 @@ impl Frequency {
     }
 }
 
-/// The trace's clock, the system's monotonic clock and the wall clock, read at nearly the same
-/// moment. Converts between trace times and wall time. Go 1.25 and later write one per generation.
+/// The trace's clock, the system's monotonic clock and the wall clock, read at nearly the same moment. Converts between
+/// trace times and wall time. Go 1.25 and later write one snapshot per generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockSnapshot {
-    /// The trace's clock.
+    /// The time of the trace's clock.
     pub trace: Time,
-    /// The system's monotonic clock, in nanoseconds.
+    /// The time of the system's monotonic clock, in nanoseconds.
     pub mono: u64,
-    /// The wall clock.
+    /// The time of the wall clock.
     pub wall: WallTime,
 }
 
@@ -140,24 +137,24 @@ pub struct WallTime {
 }
 
 impl WallTime {
-    /// From seconds and nanoseconds since 1970-01-01 00:00 UTC. `nanos` may be a second or more.
+    /// Converts seconds and nanoseconds since 1970-01-01 00:00 UTC. `nanos` may be a second or more.
     pub(crate) fn new(seconds: u64, nanos: u64) -> Option<Self> {
         Self::from_nanos(i128::from(seconds) * NANOS_PER_SECOND + i128::from(nanos))
     }
 
-    /// Parses RFC 3339, such as `2026-11-23T18:18:16.507945423Z`, or the same with an offset from
-    /// UTC. `None` if `text` is not RFC 3339.
+    /// Parses RFC 3339, such as `2026-11-23T18:18:16.507945423Z`, or a time with an offset from UTC. `None` if `text`
+    /// is not RFC 3339.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let moment: jiff::Timestamp = text.parse().ok()?;
         Self::from_nanos(moment.as_nanosecond())
     }
 
-    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    /// Returns the nanoseconds since 1970-01-01 00:00 UTC.
     pub fn as_nanos(self) -> i128 {
         i128::from(self.seconds) * NANOS_PER_SECOND + i128::from(self.nanos)
     }
 
-    /// From nanoseconds since 1970-01-01 00:00 UTC. `None` if the seconds do not fit into an `i64`.
+    /// Converts nanoseconds since 1970-01-01 00:00 UTC. `None` if the seconds do not fit into an `i64`.
     pub fn from_nanos(nanos: i128) -> Option<Self> {
         Some(Self {
             seconds: i64::try_from(nanos.div_euclid(NANOS_PER_SECOND)).ok()?,
@@ -165,12 +162,12 @@ impl WallTime {
         })
     }
 
-    /// Whole seconds since 1970-01-01 00:00 UTC. Negative before that.
+    /// Returns the whole seconds since 1970-01-01 00:00 UTC. Negative for earlier times.
     pub fn seconds(&self) -> i64 {
         self.seconds
     }
 
-    /// Nanoseconds since the start of the second, less than 10⁹.
+    /// Returns the nanoseconds since the start of the second, less than 10⁹.
     pub fn subsec_nanos(&self) -> u32 {
         self.nanos
     }
@@ -224,7 +221,7 @@ mod tests {
 
     #[test]
     fn times_are_truncated_as_in_go() {
-        // Linux' clock has 15,625,000 units per second: 64 ns each.
+        // Linux' clock has 15,625,000 units per second: so a unit is 64 ns.
         let frequency = Frequency::from_units_per_second(15_625_000).expect("a real clock");
         assert_eq!(frequency.nanos(1), Some(64));
         for units in [0, 1, 77, (1 << 43) - 1] {

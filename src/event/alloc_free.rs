@@ -1,7 +1,7 @@
 //! Events of the `AllocFree` experiment: every allocation and every free. Go 1.23 and later write
 //! them with `GODEBUG=traceallocfree=1`.
 //!
-//! The definitions are those of Go `src/runtime/traceallocfree.go`. IDs are addresses, counted in
+//! The definitions are from Go `src/runtime/traceallocfree.go`. IDs are addresses, counted in
 //! the units of [`AllocFreeInfo`].
 
 use super::text::Text;
@@ -55,14 +55,14 @@ pub struct HeapSpan {
 }
 
 impl HeapSpan {
-    /// The runtime's size class of the objects in the span. 0 means a single large object. `None`
-    /// if the span contains no objects or the class is out of range.
+    /// Returns the runtime's size class of the objects in the span. 0 means a single large object. `None` if the span
+    /// contains no objects or the class is out of range.
     pub fn size_class(&self) -> Option<u8> {
         let class = u8::try_from(self.kind_and_class >> 2).ok();
         class.filter(|_| self.kind_and_class & 1 == 0)
     }
 
-    /// Whether the objects in the span contain no pointers. `None` if the span contains no objects.
+    /// Returns whether the objects in the span contain no pointers. `None` if the span contains no objects.
     pub fn no_scan(&self) -> Option<bool> {
         (self.kind_and_class & 1 == 0).then_some(self.kind_and_class & 2 != 0)
     }
@@ -89,7 +89,7 @@ pub struct GoroutineStack {
 }
 
 impl GoroutineStack {
-    /// The size in bytes. `None` if `order` is out of range.
+    /// Returns the size in bytes. `None` if `order` is out of range.
     pub fn size(&self) -> Option<u64> {
         let shift = u32::try_from(self.order).ok()?.checked_sub(1)?;
         1u64.checked_shl(shift)
@@ -128,7 +128,7 @@ impl AllocFree {
         }
     }
 
-    /// The name of the event in the trace format, and the names and values of its arguments.
+    /// Returns the name of the event in the trace format, and the names and values of its arguments.
     pub(crate) fn args(&self) -> (&'static str, [Option<(&'static str, u64)>; 3]) {
         let span = |span: &HeapSpan| {
             [Some(("id", span.id)), Some(("npages_value", span.pages)), Some(("kindclass", span.kind_and_class))]
@@ -187,17 +187,17 @@ impl AllocFreeInfo {
         (plausible && pos == data.len()).then_some(info)
     }
 
-    /// The address of the object with this ID.
+    /// Returns the address of the object with this ID.
     pub fn object_address(&self, id: u64) -> u64 {
         self.min_heap_address.wrapping_add(id.wrapping_mul(self.min_heap_align))
     }
 
-    /// The address of the span with this ID.
+    /// Returns the address of the span with this ID.
     pub fn span_address(&self, id: u64) -> u64 {
         self.min_heap_address.wrapping_add(id.wrapping_mul(self.page_size))
     }
 
-    /// The address of the goroutine stack with this ID.
+    /// Returns the address of the goroutine stack with this ID.
     pub fn stack_address(&self, id: u64) -> u64 {
         self.min_heap_address.wrapping_add(id.wrapping_mul(self.min_stack))
     }
@@ -211,8 +211,7 @@ pub struct AllocFreeType<'a> {
     pub id: u64,
     /// The address of the type's descriptor in the program. It is the same in all generations.
     pub address: u64,
-    /// The size of a value in bytes. The allocated object may be larger: for a slice, the type is
-    /// that of its elements.
+    /// The size of a value in bytes. The allocated object may be larger: for a slice, this is the type of its elements.
     pub size: u64,
     /// The length in bytes of the part of a value that can contain pointers.
     pub pointer_bytes: u64,
@@ -229,7 +228,7 @@ pub(super) struct Types<'a> {
 }
 
 impl<'a> Types<'a> {
-    /// The types in a batch of the experiment. Empty if the batch is not of that kind.
+    /// Returns the types in a batch of the experiment. Empty if the batch is not of that kind.
     pub fn new(data: &'a [u8]) -> Self {
         Types { rest: data.strip_prefix(&[TYPES_BATCH]).unwrap_or(&[]) }
     }
@@ -258,8 +257,8 @@ impl<'a> Iterator for Types<'a> {
     }
 }
 
-/// The object sizes of the runtime's size classes in bytes. Class 0 means a large object, which has
-/// a span of its own (Go `src/internal/runtime/gc/sizeclasses.go`, unchanged from Go 1.23 to 1.27).
+/// The object sizes of the runtime's size classes in bytes. Class 0 means a large object, which is alone in its span
+/// (Go `src/internal/runtime/gc/sizeclasses.go`, unchanged from Go 1.23 to 1.27).
 const CLASS_SIZES: [u16; 68] = [
     0, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448,
     480, 512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456, 4096,
@@ -268,8 +267,8 @@ const CLASS_SIZES: [u16; 68] = [
 ];
 
 impl HeapSpan {
-    /// The size of each object in the span in bytes. `None` if the span contains no objects or its
-    /// class is out of range. `page_size` is [`AllocFreeInfo::page_size`].
+    /// Returns the size of each object in the span in bytes. `None` if the span contains no objects or its class is out
+    /// of range. `page_size` is [`AllocFreeInfo::page_size`].
     pub fn object_size(&self, page_size: u64) -> Option<u64> {
         match self.size_class()? {
             0 => self.pages.checked_mul(page_size),
@@ -283,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_units_are_parsed_from_their_batch() {
+    fn an_info_batch_yields_the_units() {
         let mut data = vec![INFO_BATCH];
         for unit in [0xc0_0000_0000, 8192, 8, 2048] {
             varint::write(&mut data, unit);
@@ -292,7 +291,7 @@ mod tests {
             AllocFreeInfo { min_heap_address: 0xc0_0000_0000, page_size: 8192, min_heap_align: 8, min_stack: 2048 };
         assert_eq!(AllocFreeInfo::read(&data), Some(info));
         assert_eq!(AllocFreeInfo::read(&data[..4]), None);
-        assert_eq!(AllocFreeInfo::read(&data[1..]), None, "without the byte that says which kind of batch it is");
+        assert_eq!(AllocFreeInfo::read(&data[1..]), None, "without the byte for the kind of batch");
         assert_eq!(AllocFreeInfo::read(&[]), None);
         assert_eq!(info.object_address(2), 0xc0_0000_0010);
         assert_eq!(info.span_address(1), 0xc0_0000_2000);
@@ -300,9 +299,9 @@ mod tests {
     }
 
     #[test]
-    fn the_class_of_a_span_is_unpacked() {
-        // The runtime's spanClass is the size class, shifted by one, and the no-scan bit. The trace
-        // shifts that by one again.
+    fn the_size_class_and_no_scan_bit_of_a_span_are_unpacked() {
+        // The runtime's spanClass is the size class, shifted by one, and the no-scan bit. The trace shifts the result
+        // by one again.
         let span = |kind_and_class| HeapSpan { id: 0, pages: 1, kind_and_class };
         assert_eq!((span(0b1_0110).size_class(), span(0b1_0110).no_scan()), (Some(5), Some(true)));
         assert_eq!((span(1).size_class(), span(1).no_scan()), (None, None));
@@ -310,7 +309,7 @@ mod tests {
 
     /// The start of a batch that Go 1.27.3 wrote, followed by an incomplete type.
     #[test]
-    fn types_are_read_until_the_first_incomplete_one() {
+    fn types_are_read_until_the_first_incomplete_type() {
         let batch = b"\x00\x01\x88\x99\xdf\x02 \x18\ncpu.option\x03\xc0\xb5\xe0\x02\xb0|\xf8j\truntime.p\x08\x80";
         let types: Vec<_> = Types::new(batch)
             .map(|it| (it.id, it.address, it.size, it.pointer_bytes, it.name.to_str().expect("ASCII")))
@@ -322,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_object_size_is_that_of_the_size_class() {
+    fn a_size_class_determines_the_object_size() {
         let size = |kind_and_class, pages| HeapSpan { id: 0, pages, kind_and_class }.object_size(8192);
         assert_eq!((size(5 << 2, 1), size(67 << 2 | 2, 4)), (Some(48), Some(32768)));
         assert_eq!((size(0, 3), size(1, 3), size(68 << 2, 3)), (Some(24576), None, None));

@@ -15,8 +15,8 @@ use crate::time::ClockSnapshot;
 
 /// The kind of an event and its contents.
 ///
-/// The kinds are those of Go's `internal/trace`. Go has a getter for each kind, which panics on
-/// other kinds. Here, the contents are in the variant.
+/// The kinds are the same as in Go's `internal/trace`. Go has a getter for each kind, which panics on other kinds.
+/// Here, the contents are in the variant.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum EventKind<'a> {
@@ -46,7 +46,7 @@ pub enum EventKind<'a> {
     GoTransition(GoTransition<'a>),
     /// A P changes its state.
     ProcTransition(ProcTransition),
-    /// A sample of the CPU profiler. The stack of the event is the sampled one.
+    /// A sample of the CPU profiler. The stack of the event is the sampled stack.
     StackSample,
     /// An event of the `AllocFree` experiment.
     Experimental(AllocFree),
@@ -57,7 +57,7 @@ pub enum EventKind<'a> {
 
 macro_rules! kind_names {
     ($($kind:ident),*) => {
-        /// The name of a kind without contents, for counting events.
+        /// The name of a kind without contents, used to count events.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum KindName {
             $($kind),*
@@ -66,7 +66,7 @@ macro_rules! kind_names {
         impl KindName {
             pub const ALL: &[KindName] = &[$(KindName::$kind),*];
 
-            /// The name in the text of `go tool trace -d=parsed`.
+            /// Returns the name in the text of `go tool trace -d=parsed`.
             pub fn text(self) -> &'static str {
                 match self {
                     $(KindName::$kind => stringify!($kind)),*
@@ -82,8 +82,7 @@ kind_names! {
 }
 
 impl EventKind<'_> {
-    /// The name in the text of `go tool trace -d=parsed`. It is `StateTransition` for goroutines
-    /// and Ps.
+    /// Returns the name in the text of `go tool trace -d=parsed`. It is `StateTransition` for goroutines and Ps.
     pub fn name(&self) -> &'static str {
         let name = match self {
             EventKind::Sync(_) => KindName::Sync,
@@ -134,7 +133,7 @@ impl<'a> Sync<'a> {
         self.symbols.is_some()
     }
 
-    /// The raw batches of experiments in the generation.
+    /// Returns the raw batches of experiments in the generation.
     pub fn experimental_batches(&self) -> impl Iterator<Item = ExperimentalBatch<'a>> + use<'a> {
         self.symbols.into_iter().flat_map(|symbols| {
             symbols.tables.experiments.iter().map(move |batch| ExperimentalBatch {
@@ -145,14 +144,13 @@ impl<'a> Sync<'a> {
         })
     }
 
-    /// The units of IDs of the `AllocFree` experiment. `None` if the generation does not contain
-    /// them.
+    /// Returns the units of IDs of the `AllocFree` experiment. `None` if the generation does not contain them.
     pub fn alloc_free_info(&self) -> Option<AllocFreeInfo> {
         self.experimental_batches().find_map(|batch| AllocFreeInfo::read(batch.data))
     }
 
-    /// The types of objects of the `AllocFree` experiment in the generation. An invalid entry ends
-    /// the iteration over its batch.
+    /// Returns the types of objects of the `AllocFree` experiment in the generation. An invalid entry ends the
+    /// iteration over its batch.
     pub fn alloc_free_types(&self) -> impl Iterator<Item = AllocFreeType<'a>> + use<'a> {
         self.experimental_batches().flat_map(|batch| alloc_free::Types::new(batch.data))
     }
@@ -163,7 +161,7 @@ impl<'a> Sync<'a> {
 pub struct ExperimentalBatch<'a> {
     /// The name of the experiment.
     pub experiment: &'static str,
-    /// The thread that wrote the batch. `None` if it belongs to no thread.
+    /// The thread that wrote the batch. `None` if no thread wrote it.
     pub thread: Option<ThreadId>,
     /// The bytes. The experiment defines their format.
     pub data: &'a [u8],
@@ -175,14 +173,14 @@ pub struct ExperimentalBatch<'a> {
 pub enum Metric {
     /// GOMAXPROCS.
     GoMaxProcs(u64),
-    /// Bytes of heap memory in objects that are live or not swept yet.
+    /// The number of bytes of heap memory in objects that are live or not swept yet.
     HeapObjects(u64),
     /// The heap size in bytes at which the current GC cycle should end.
     HeapGoal(u64),
 }
 
 impl Metric {
-    /// The name in Go's package `runtime/metrics`, which includes the unit.
+    /// Returns the name in Go's package `runtime/metrics`, which includes the unit.
     pub fn name(&self) -> &'static str {
         match self {
             Metric::GoMaxProcs(_) => "/sched/gomaxprocs:threads",
@@ -191,7 +189,7 @@ impl Metric {
         }
     }
 
-    /// The value, in the unit that [`name`](Self::name) includes.
+    /// Returns the value, in the unit that [`name`](Self::name) includes.
     pub fn value(&self) -> u64 {
         match *self {
             Metric::GoMaxProcs(value) | Metric::HeapObjects(value) | Metric::HeapGoal(value) => value,
@@ -204,7 +202,7 @@ impl Metric {
 pub struct Label<'a> {
     /// The label.
     pub label: Text<'a>,
-    /// The goroutine that gets the label: the running one. `None` if there is none.
+    /// The goroutine that gets the label: the running goroutine. `None` if there is none.
     pub go: Option<GoId>,
 }
 
@@ -213,19 +211,19 @@ pub struct Label<'a> {
 pub struct Range<'a> {
     /// What the runtime does.
     pub name: RangeName<'a>,
-    /// What the range belongs to. It is the same at start and end.
+    /// The program, goroutine or P that the range is of. It is the same at start and end.
     pub scope: Scope,
     /// What a sweep did. `None` for other ranges, and at the start of a sweep.
     pub sweep: Option<Sweep>,
 }
 
-/// Whether a stop-the-world with this reason belongs to the garbage collector
-/// (`MutatorUtilizationV2` in Go `src/internal/trace/gc.go`).
+/// Returns whether a stop-the-world with this reason is done by the garbage collector (`MutatorUtilizationV2` in Go
+/// `src/internal/trace/gc.go`).
 pub(crate) fn is_gc_pause(reason: &[u8]) -> bool {
     memchr::memmem::find(reason, b"GC").is_some()
 }
 
-/// What a range is. Its display text is the name that Go uses.
+/// The kind of a range. Its display text is the name that Go uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RangeName<'a> {
@@ -261,7 +259,7 @@ impl fmt::Display for RangeName<'_> {
     }
 }
 
-/// What a range belongs to.
+/// The program, goroutine or P that a range is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The whole program: only one such range can be open.
@@ -275,16 +273,16 @@ pub enum Scope {
 /// The result of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sweep {
-    /// Bytes swept.
+    /// The number of bytes swept.
     pub swept: u64,
-    /// Bytes freed.
+    /// The number of bytes freed.
     pub reclaimed: u64,
 }
 
 /// A task.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
-    /// The task.
+    /// The ID of the task.
     pub id: TaskId,
     /// The parent task. `None` if there is none, or at the end of a task whose start is not in the
     /// trace.
@@ -317,8 +315,8 @@ pub struct Log<'a> {
 /// A goroutine changes its state.
 #[derive(Clone, Copy, Debug)]
 pub struct GoTransition<'a> {
-    /// The goroutine that changes its state. It can differ from [`Event::go`](crate::Event::go),
-    /// the one that caused the change.
+    /// The goroutine that changes its state. It can differ from [`Event::go`](crate::Event::go), the goroutine that
+    /// caused the change.
     pub go: GoId,
     /// The previous state.
     pub from: GoState,
@@ -326,8 +324,8 @@ pub struct GoTransition<'a> {
     pub to: GoState,
     /// Why the goroutine blocks or stops, in the runtime's words. Empty for other transitions.
     pub reason: Text<'a>,
-    /// The stack of the goroutine, or where a new goroutine starts. The stack of the event is that
-    /// of the goroutine that caused the change.
+    /// The stack of the goroutine, or where a new goroutine starts. The stack of the event is the stack of the
+    /// goroutine that caused the change.
     pub stack: Option<Stack<'a>>,
 }
 

@@ -1,6 +1,5 @@
-//! The event model, which both trace formats share. It does not depend on the version: what a
-//! version does not record is absent. Events that exist only in old versions are converted to the
-//! same kinds.
+//! The event model, which both trace formats share. It does not depend on the version: data that a version does not
+//! record is absent. Events that exist only in old versions are converted to the same kinds.
 //!
 //! Decoders fill a flat [`Record`](record::Record) without allocating. An [`Event`] is a view of a
 //! record, which resolves names and stacks on demand.

@@ -19,26 +19,24 @@ pub(crate) struct Names {
     len: usize,
 }
 
-/// Names are not swept up to this number.
+/// Names are not swept while there are at most this many.
 const FEW: usize = 4096;
 
 impl Names {
-    /// Whether enough names were added since the last sweep for another one. Programs may put
-    /// request IDs into names, so without sweeps the memory would grow with the length of the
-    /// trace.
+    /// Returns whether enough names were added since the last sweep for another one. Programs may put request IDs into
+    /// names, so without sweeps the memory would grow with the length of the trace.
     pub fn wants_sweep(&self) -> bool {
         self.texts.len() > FEW.max(2 * self.kept)
     }
 
-    /// Removes unused names. `keep` must call its argument for every name in use, which replaces
-    /// the ID by the new one.
+    /// Removes unused names. `keep` must call its argument for every name in use, which replaces the ID by the new ID.
     pub fn sweep(&mut self, keep: impl FnOnce(&mut dyn FnMut(&mut NameId))) {
         let old = std::mem::take(self);
         keep(&mut |name| *name = self.intern(old.get(*name)));
         self.kept = self.texts.len();
     }
 
-    /// The ID of a name. Copies the name if it is new.
+    /// Returns the ID of a name. Copies the name if it is new.
     pub fn intern(&mut self, text: &[u8]) -> NameId {
         let known = self.texts.len();
         let number = intern(&mut self.texts, text);
@@ -48,9 +46,10 @@ impl Names {
         NameId(number)
     }
 
-    /// The approximate memory of all names in bytes.
+    /// Returns the approximate memory of all names in bytes.
     pub fn bytes(&self) -> usize {
-        /// A box, its hash, its slot in the index, and the overhead of the allocator.
+        /// The bytes that each name needs besides its text: a box, its hash, its slot in the index, and the overhead of
+        /// the allocator.
         const EACH: usize = 56;
         self.len + self.texts.len() * EACH
     }

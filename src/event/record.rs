@@ -8,10 +8,10 @@ use super::tables::Symbols;
 use crate::event::names::NameId;
 use crate::id::NONE;
 
-/// An event whose IDs are as in the trace file ([`NONE`] if absent).
+/// An event whose IDs are the same as in the trace file ([`NONE`] if absent).
 ///
-/// Decoders reuse a block of records. They only set the fields that the event has. The others keep
-/// values of an earlier event and must not be read.
+/// Decoders reuse a block of records. They only set the fields that the event has. The other fields keep values of an
+/// earlier event and must not be read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     pub what: What,
@@ -65,7 +65,7 @@ pub(crate) enum What {
 }
 
 impl What {
-    /// The name of the kind of event.
+    /// Returns the name of the kind of event.
     pub fn kind_name(self) -> KindName {
         match self {
             What::Sync => KindName::Sync,

@@ -17,8 +17,7 @@ pub struct Stack<'a> {
 /// One frame of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// The program counter. For the innermost frame, this is the current instruction. For others,
-    /// it is the call.
+    /// The program counter. For the innermost frame, this is the current instruction. For other frames, it is the call.
     pub pc: u64,
     /// The name of the function, qualified with its package, such as `net/http.(*conn).serve`.
     pub func: Text<'a>,
@@ -45,7 +44,8 @@ pub struct OwnedFrame {
     pub line: u64,
 }
 
-/// Whether a function, named with its package, is part of the Go runtime, which allocates and blocks for other code.
+/// Returns whether a function, named with its package, is part of the Go runtime, which allocates and blocks for other
+/// code.
 pub(crate) fn is_runtime(function: &[u8]) -> bool {
     // A function in assembly without a package.
     const WRITE_BARRIER: &[u8] = b"gcWriteBarrier";
@@ -53,14 +53,15 @@ pub(crate) fn is_runtime(function: &[u8]) -> bool {
 }
 
 impl Frame<'_> {
-    /// Whether the function is part of the Go runtime: of the package `runtime`, or of one below `internal/runtime`.
+    /// Returns whether the function is part of the Go runtime: in the package `runtime`, or in a package below
+    /// `internal/runtime`.
     pub fn is_runtime(&self) -> bool {
         is_runtime(self.func.as_bytes())
     }
 }
 
 impl OwnedFrame {
-    /// As [`Frame::is_runtime`].
+    /// Like [`Frame::is_runtime`].
     pub fn is_runtime(&self) -> bool {
         is_runtime(self.func.as_bytes())
     }
@@ -78,12 +79,12 @@ impl<'a> Stack<'a> {
         Stack { id, symbols }
     }
 
-    /// The ID of the stack. Within a generation, equal stacks have equal IDs.
+    /// Returns the ID of the stack. Within a generation, equal stacks have equal IDs.
     pub fn id(&self) -> StackId {
         StackId(self.id)
     }
 
-    /// The frames, innermost first.
+    /// Returns the frames, innermost first.
     pub fn frames(&self) -> Frames<'a> {
         let entry = self.symbols.tables.stacks.get(self.id).unwrap_or(StackEntry { pos: 0, frames: 0 });
         Frames { pos: entry.pos, left: entry.frames, symbols: self.symbols }

@@ -22,7 +22,7 @@ pub enum GoState {
 }
 
 impl GoState {
-    /// Whether the goroutine occupies a thread in this state.
+    /// Returns whether the goroutine occupies a thread in this state.
     pub fn is_executing(self) -> bool {
         matches!(self, GoState::Running | GoState::Syscall)
     }
@@ -61,7 +61,7 @@ pub enum ProcState {
 }
 
 impl ProcState {
-    /// Whether a thread has the P in this state.
+    /// Returns whether a thread has the P in this state.
     pub fn is_executing(self) -> bool {
         self == ProcState::Running
     }

@@ -59,9 +59,9 @@ impl RawFrame {
     }
 }
 
-/// Table entries by ID. The runtime assigns consecutive IDs from 1, so usually the ID is an index
-/// into a vector. A damaged file may contain large IDs. Those go into a map, so that memory depends
-/// on the number of entries only.
+/// Table entries by ID. The runtime assigns consecutive IDs from 1, so usually the ID is an index into a vector. A
+/// damaged file may contain large IDs. Entries with large IDs go into a map, so that memory depends on the number of
+/// entries only.
 #[derive(Debug)]
 pub(crate) struct IdTable<T> {
     dense: Vec<Option<T>>,
@@ -95,7 +95,7 @@ impl<T: Copy> IdTable<T> {
         self.unbroken = self.dense.iter().skip(1).take_while(|entry| entry.is_some()).count() as u64;
     }
 
-    /// Whether the ID has an entry or is 0, which means "none".
+    /// Returns whether the ID has an entry or is 0, which means "none".
     #[inline(always)]
     pub fn has(&self, id: u64) -> bool {
         id <= self.unbroken || self.contains(id)
@@ -118,7 +118,7 @@ impl<T: Copy> IdTable<T> {
         matches!(self.dense_slot(id), Some(Some(_))) || self.sparse.contains_key(&id)
     }
 
-    /// All entries with their IDs: first those in the vector, then those in the map, each in
+    /// Returns all entries with their IDs: first the entries in the vector, then the entries in the map, each in
     /// ascending order of IDs.
     pub fn entries(&self) -> impl Iterator<Item = (u64, T)> {
         let dense = (0..).zip(&self.dense).filter_map(|(id, &entry)| Some((id, entry?)));
@@ -159,9 +159,8 @@ impl<T: Copy> IdTable<T> {
 /// A map is oversized if its capacity exceeds its length by more than this factor.
 const MAX_CAPACITY: usize = 8;
 
-/// Whether a map is too large to be reused. Clearing a map takes time proportional to its capacity.
-/// So after one huge generation, clearing the same map for each of a thousand tiny ones would be
-/// slow.
+/// Returns whether a map is too large to be reused. Clearing a map takes time proportional to its capacity. So after
+/// one huge generation, clearing the same map for each of a thousand tiny ones would be slow.
 fn is_oversized(len: usize, capacity: usize) -> bool {
     len < capacity / MAX_CAPACITY
 }
@@ -186,7 +185,7 @@ pub(crate) struct Tables {
     /// The first frame with each PC. Go's reader uses it for every frame with the same PC, even if
     /// they differ.
     frames: IndexMap<u64, RawFrame, RandomState>,
-    /// Whether any frame differs from the first one with the same PC.
+    /// Whether any frame differs from the first frame with the same PC.
     frames_differ: bool,
     /// A direct-mapped cache of recent frames, indexed by the low bits of the PC. It saves lookups
     /// in `frames`, because stacks of a program share most of their frames.
@@ -214,7 +213,7 @@ impl Tables {
         self.clock = None;
         self.experiments.clear();
         self.gap = None;
-        // The cache is rebuilt at the next frame, so generations without stacks cost nothing.
+        // The cache is rebuilt at the next frame, so generations without stacks need no time for it.
         if !self.frames.is_empty() {
             self.recent_frames.clear();
         }
@@ -246,13 +245,13 @@ impl Tables {
         missing.map_or(Ok(()), |id| Err(ErrorKind::UnknownString { id: id.into() }))
     }
 
-    /// Whether the string ID is valid. 0 is the empty string.
+    /// Returns whether the string ID is valid. 0 is the empty string.
     #[inline(always)]
     pub fn has_string(&self, id: u64) -> bool {
         self.strings.has(id)
     }
 
-    /// Whether the stack ID is valid. 0 means no stack.
+    /// Returns whether the stack ID is valid. 0 means no stack.
     #[inline(always)]
     pub fn has_stack(&self, id: u64) -> bool {
         self.stacks.has(id)
@@ -265,7 +264,7 @@ impl Tables {
         id <= self.stacks.unbroken
     }
 
-    /// The frame to show instead of `frame`: the first one with the same PC.
+    /// Returns the frame to show instead of `frame`: the first frame with the same PC.
     pub fn canonical(&self, frame: RawFrame) -> RawFrame {
         match self.frames_differ {
             true => self.frames.get(&frame.pc).copied().unwrap_or(frame),
@@ -273,7 +272,7 @@ impl Tables {
         }
     }
 
-    /// A string of the table. [`UNKNOWN`] if it is missing, which lenient reading permits.
+    /// Returns a string of the table. [`UNKNOWN`] if it is missing, which lenient reading permits.
     pub fn string<'a>(&self, id: u64, window: &'a [u8]) -> Text<'a> {
         Text(match self.strings.get(id) {
             Some(span) => span.of(window),
@@ -282,13 +281,13 @@ impl Tables {
         })
     }
 
-    /// The number of distinct PCs.
+    /// Returns the number of distinct PCs.
     pub fn frame_count(&self) -> usize {
         self.frames.len()
     }
 }
 
-/// Where the names and stacks of an event are looked up. All of it is borrowed from the reader.
+/// Where the names and stacks of an event are looked up. All fields are borrowed from the reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Symbols<'a> {
     pub window: &'a [u8],
@@ -301,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_ids_cost_no_more_memory_than_their_number() {
+    fn large_ids_do_not_enlarge_the_table() {
         let mut table = IdTable::default();
         for id in (1..2000).chain([1 << 40, u64::MAX, 7000, 100_000]) {
             table.insert(id, id ^ 5, "string").expect("new");

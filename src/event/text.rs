@@ -6,29 +6,29 @@ use std::io;
 
 /// A string from a trace or a profile, such as a function name, a reason or a log message.
 ///
-/// It holds bytes, because Go strings need not be UTF-8, and the runtime may truncate long ones
-/// inside a character. [`Display`](fmt::Display) and [`to_str_lossy`](Text::to_str_lossy) replace
-/// invalid UTF-8 by U+FFFD.
+/// The string is stored as bytes, because Go strings need not be UTF-8, and the runtime may truncate a long string
+/// inside a character. [`Display`](fmt::Display) and [`to_str_lossy`](Text::to_str_lossy) replace invalid UTF-8 by
+/// U+FFFD.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Text<'a> {
-    /// The bytes as they are in the trace.
+    /// Returns the bytes as in the trace.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// The text. `None` if it is not UTF-8.
+    /// Returns the text. `None` if it is not UTF-8.
     pub fn to_str(self) -> Option<&'a str> {
         std::str::from_utf8(self.0).ok()
     }
 
-    /// The text with U+FFFD in place of invalid UTF-8.
+    /// Returns the text with U+FFFD in place of invalid UTF-8.
     pub fn to_str_lossy(self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.0)
     }
 
-    /// Whether the text has no bytes. An absent text, such as that of a missing reason, is empty.
+    /// Returns whether the text has no bytes. An absent text, such as a missing reason, is empty.
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
     }
@@ -78,10 +78,11 @@ fn write_quoted_char(c: char, out: &mut impl io::Write) -> io::Result<()> {
     }
 }
 
-/// Go's `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
+/// Returns whether Go's `strconv.IsPrint` accepts a character: letters, marks, numbers, punctuation, symbols and the
+/// ASCII space.
 ///
-/// [`str::escape_debug`] escapes all other characters. It also escapes marks, but only at the start
-/// of a string, so the character is tested in the second place.
+/// [`str::escape_debug`] escapes all other characters. It also escapes marks, but only at the start of a string, so the
+/// character is tested as the second character of a string.
 fn is_print(c: char) -> bool {
     let mut text = [0; 5];
     text[0] = b'.';
@@ -91,8 +92,8 @@ fn is_print(c: char) -> bool {
     printed || c == '\''
 }
 
-/// Writes an integer in decimal. Several times as fast as `write!`, which matters because a trace's
-/// text is mostly numbers.
+/// Writes an integer in decimal. This is several times as fast as `write!`, which matters because a trace's text is
+/// mostly numbers.
 pub(crate) fn write_int(value: impl itoa::Integer, out: &mut impl io::Write) -> io::Result<()> {
     out.write_all(itoa::Buffer::new().format(value).as_bytes())
 }
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_are_written_as_by_format() {
+    fn integers_are_written_like_by_format() {
         for value in [0, 1, 9, 15, 16, 255, 0x46_6784, u64::MAX / 3, u64::MAX] {
             let mut text = Vec::new();
             write_hex(value, &mut text).expect("writing to a Vec cannot fail");

@@ -31,28 +31,28 @@ impl<'a> Event<'a> {
         Event { record, symbols }
     }
 
-    /// The time of the event. Times are strictly increasing within a trace.
+    /// Returns the time of the event. Times are strictly increasing within a trace.
     pub fn time(&self) -> Time {
         Time(self.record.time)
     }
 
-    /// The goroutine that was running on the thread just before the event. `None` if there was
-    /// none. For a transition, the goroutine that changes its state is [`GoTransition::go`].
+    /// Returns the goroutine that was running on the thread just before the event. `None` if no goroutine was running.
+    /// For a transition, the goroutine that changes its state is [`GoTransition::go`].
     pub fn go(&self) -> Option<GoId> {
         present(self.record.go).map(GoId)
     }
 
-    /// The P of the thread just before the event. `None` if it had none.
+    /// Returns the P of the thread just before the event. `None` if the thread had no P.
     pub fn proc(&self) -> Option<ProcId> {
         present(self.record.proc).map(ProcId)
     }
 
-    /// The thread on which the event happened. `None` if the event belongs to no thread.
+    /// Returns the thread on which the event happened. `None` if no thread wrote the event.
     pub fn thread(&self) -> Option<ThreadId> {
         present(self.record.thread).map(ThreadId)
     }
 
-    /// The stack of the code that caused the event. `None` if the trace has none.
+    /// Returns the stack of the code that caused the event. `None` if the trace contains no stack for it.
     pub fn stack(&self) -> Option<Stack<'a>> {
         match self.record.what {
             What::Sync | What::Gap => None,
@@ -60,7 +60,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The underlying record, for analyses that compare IDs before they look up strings or stacks.
+    /// Returns the underlying record, for analyses that compare IDs before they look up strings or stacks.
     #[inline(always)]
     pub(crate) fn record(&self) -> &'a Record {
         self.record
@@ -80,7 +80,7 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// The kind of the event and its contents.
+    /// Returns the kind of the event and its contents.
     pub fn kind(&self) -> EventKind<'a> {
         let record = self.record;
         match record.what {
@@ -123,7 +123,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The last Sync of a trace has no generation. The decoder sets `b` to 0 for it.
+    /// Returns the Sync. The last Sync of a trace has no generation. The decoder sets `b` to 0 for it.
     fn sync(&self) -> Sync<'a> {
         let symbols = (self.record.b != 0).then_some(self.symbols);
         Sync { n: self.record.a, clock: symbols.and_then(|symbols| symbols.tables.clock), symbols }
@@ -159,7 +159,7 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     ///
-    /// Those of writing to `out`.
+    /// Errors of writing to `out`.
     pub fn write_text(&self, out: &mut impl io::Write) -> io::Result<()> {
         let record = self.record;
         let kind = self.kind();
@@ -236,7 +236,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// An ID as Go prints it: -1 if it is absent.
+/// Returns an ID as Go prints it: -1 if the ID is absent.
 fn signed(id: u64) -> i64 {
     id as i64
 }
@@ -258,7 +258,7 @@ fn write_go_transition(change: &GoTransition<'_>, go: u64, out: &mut impl io::Wr
     out.write_all(change.to.name().as_bytes())?;
     out.write_all(b" Reason=")?;
     change.reason.write_quoted(out)?;
-    // Go's reader gives every goroutine that is created by another one a start stack,
+    // Go's reader gives every goroutine that is created by another goroutine a start stack,
     // even if it is empty.
     let created = change.from == GoState::NotExist && change.to != GoState::Syscall;
     if created || change.stack.is_some() {

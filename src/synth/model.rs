@@ -16,8 +16,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A trace that consists of the header only. `version` should be Go 1.22 or later, because this
-    /// module writes generations.
+    /// Creates a trace that consists of the header only. `version` should be Go 1.22 or later, because this module
+    /// writes generations.
     pub fn new(version: Version) -> Self {
         Trace { version, bytes: version.header().to_vec() }
     }
@@ -36,7 +36,7 @@ impl Trace {
         self
     }
 
-    /// The bytes of the file.
+    /// Returns the bytes of the file.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -45,7 +45,7 @@ impl Trace {
 /// The clock frequency of a generation, and the times of its clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// Units per second of the trace's clock. On Linux, it is 15,625,000.
+    /// The number of units of the trace's clock per second: 15,625,000 on Linux.
     pub frequency: u64,
     /// The time of the trace's clock, in its units.
     pub time: u64,
@@ -54,7 +54,7 @@ pub struct Clock {
     pub mono: u64,
     /// The time of the wall clock: seconds since 1970-01-01 00:00 UTC.
     pub seconds: u64,
-    /// Nanoseconds since the start of the second.
+    /// The number of nanoseconds since the start of the second.
     pub nanos: u64,
 }
 
@@ -67,7 +67,7 @@ pub struct CpuSample {
     pub thread: u64,
     /// The ID of the P.
     pub proc: u64,
-    /// The ID of the goroutine. 0 if there is none.
+    /// The ID of the goroutine. 0 if no goroutine was running.
     pub go: u64,
     /// The stack.
     pub stack: StackId,
@@ -75,9 +75,8 @@ pub struct CpuSample {
 
 /// A generation: batches, and the tables that their events refer to.
 ///
-/// The order of the parts is that of Go's `internal/trace/internal/testgen`: the clock (Go 1.25 and
-/// later), the batches, the clock (before Go 1.25), CPU samples, stacks, strings, and the end
-/// marker (Go 1.26 and later).
+/// The parts have the same order as in Go's `internal/trace/internal/testgen`: the clock (Go 1.25 and later), the
+/// batches, the clock (before Go 1.25), CPU samples, stacks, strings, and the end marker (Go 1.26 and later).
 #[derive(Clone, Debug)]
 pub struct Generation {
     number: u64,
@@ -90,7 +89,7 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// An empty generation, with the clock frequency of Linux.
+    /// Creates an empty generation, with the clock frequency of Linux.
     pub fn new(number: u64) -> Self {
         Generation {
             number,
@@ -221,7 +220,7 @@ impl Generation {
     }
 }
 
-/// A batch of events. Usually they are those of one thread.
+/// A batch of events. They are usually the events of one thread.
 #[derive(Clone, Debug)]
 pub struct Batch {
     experiment: Option<u8>,
@@ -232,8 +231,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch. `time` is in units of the trace's clock, and the first event's time is
-    /// relative to it.
+    /// Creates an empty batch. `time` is in units of the trace's clock. The first event's time is relative to `time`.
     pub fn new(thread: impl Into<Option<ThreadId>>, time: u64) -> Self {
         let thread = thread.into().map_or(NONE, |thread| thread.0);
         Batch { experiment: None, thread, time, body: Vec::new(), size: None }
@@ -292,7 +290,7 @@ mod tests {
     fn texts(bytes: &[u8]) -> Vec<String> {
         let mut reader = Reader::from_slice(bytes).expect("a header");
         let mut texts = Vec::new();
-        while let Some(event) = reader.next_event().expect("a sound trace") {
+        while let Some(event) = reader.next_event().expect("a valid trace") {
             texts.push(event.to_string());
         }
         texts
@@ -327,14 +325,14 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_written() {
+    fn the_clock_snapshot_is_readable() {
         let mut generation = generation();
         generation.clock(Some(Clock { frequency: 1_000_000_000, time: 90, mono: 5, seconds: 6, nanos: 7 }));
         let bytes = Trace::new(Version::Go126).generation(&generation).into_bytes();
         let mut reader = Reader::from_slice(&bytes).expect("a header");
-        let first = reader.next_event().expect("sound").expect("a Sync");
+        let first = reader.next_event().expect("valid").expect("a Sync");
         let EventKind::Sync(sync) = first.kind() else { panic!("{first}") };
-        let clock = sync.clock.expect("there since Go 1.25");
+        let clock = sync.clock.expect("present since Go 1.25");
         assert_eq!(
             (clock.trace.0, clock.mono, clock.wall.to_string().as_str()),
             (90, 5, "1970-01-01T00:00:06.000000007Z")

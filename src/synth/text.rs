@@ -1,7 +1,7 @@
 //! Parses Go's text form of raw traces.
 //!
-//! Go `src/internal/trace/raw/doc.go` specifies the format. The accepted texts are those of
-//! `textreader.go` in the same folder.
+//! Go `src/internal/trace/raw/doc.go` specifies the format. The same texts are accepted as by `textreader.go` in the
+//! same folder.
 
 use thiserror::Error;
 
@@ -15,7 +15,7 @@ use crate::wire::varint;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}: {kind}")]
 pub struct TextError {
-    /// What is wrong.
+    /// The kind of error, with its data.
     pub kind: TextErrorKind,
     /// The line number, starting from 1. If the text ends too early, the number of lines plus one.
     pub line: u64,
@@ -65,7 +65,7 @@ pub enum TextErrorKind {
     /// A line has text after its last argument.
     #[error("unexpected {found:?}")]
     Trailing {
-        /// The first word of it.
+        /// The first word of this text.
         found: String,
     },
     /// The data of an event is not a Go string literal.
@@ -186,7 +186,7 @@ impl<'a> Lines<'a> {
         self.clone().next()
     }
 
-    /// An error at the end of the text.
+    /// Returns an error at the end of the text.
     fn error(&self, kind: TextErrorKind) -> TextError {
         TextError { kind, line: self.number + 1 }
     }
@@ -200,7 +200,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The next word. Empty at the end of the line and before a comment.
+    /// Returns the next word. Empty at the end of the line and before a comment.
     fn word(&mut self) -> &'a str {
         let rest = self.rest.trim_start();
         let end = rest.find(|c: char| c.is_whitespace() || c == '#').unwrap_or(rest.len());
@@ -220,7 +220,7 @@ impl<'a> Line<'a> {
         number.ok_or_else(|| self.error(TextErrorKind::BadNumber { value: value.to_owned() }))
     }
 
-    /// The literal of a `data=` line. It may contain `#`, which does not start a comment here.
+    /// Returns the literal of a `data=` line. It may contain `#`, which does not start a comment here.
     fn data(&self) -> Option<&'a str> {
         let (name, literal) = self.rest.split_once('=')?;
         (name.trim() == "data").then(|| literal.trim())

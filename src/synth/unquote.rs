@@ -1,7 +1,7 @@
 //! Parses Go string literals.
 
-/// The bytes of a literal in double quotes or backquotes, like Go's `strconv.Unquote`. `None` if
-/// the literal is invalid.
+/// Returns the bytes of a literal in double quotes or backquotes, like Go's `strconv.Unquote`. `None` if the literal is
+/// invalid.
 pub(super) fn unquote(literal: &str) -> Option<Vec<u8>> {
     if let Some(raw) = literal.strip_prefix('`') {
         let raw = raw.strip_suffix('`').filter(|raw| !raw.contains('`'))?;

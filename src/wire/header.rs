@@ -20,7 +20,7 @@ const SUFFIX: &[u8] = b" trace\0\0\0";
 /// The version of the trace format. It is the Go release that introduced the format, so a trace of
 /// Go 1.24 has version 1.23.
 ///
-/// The list is that of Go `src/internal/trace/version`.
+/// The list is from Go `src/internal/trace/version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Version {
@@ -59,7 +59,7 @@ impl Version {
     /// The newest supported version.
     pub(crate) const NEWEST: Version = Version::Go126;
 
-    /// The N of `go 1.N` in the header.
+    /// Returns the N of `go 1.N` in the header.
     pub const fn minor(self) -> u32 {
         match self {
             Version::Go111 => 11,
@@ -72,7 +72,7 @@ impl Version {
         }
     }
 
-    /// The Go releases that write this version, such as `Go 1.23 and 1.24`.
+    /// Returns the Go releases that write this version, such as `Go 1.23 and 1.24`.
     pub const fn releases(self) -> &'static str {
         match self {
             Version::Go111 => "Go 1.11 to 1.18",
@@ -85,18 +85,17 @@ impl Version {
         }
     }
 
-    /// The version with this N of `go 1.N`. `None` if it is not supported.
+    /// Returns the version with this N of `go 1.N`. `None` if it is not supported.
     pub fn from_minor(minor: u32) -> Option<Self> {
         Version::ALL.into_iter().find(|version| version.minor() == minor)
     }
 
-    /// Whether the trace has the format of Go 1.21 and older: a single stream of events without
-    /// generations.
+    /// Returns whether the trace has the format of Go 1.21 and older: a single stream of events without generations.
     pub(crate) fn is_v1(self) -> bool {
         self < Version::Go122
     }
 
-    /// The header of a trace of this version.
+    /// Returns the header of a trace of this version.
     pub(crate) fn header(self) -> [u8; LEN] {
         let mut header = [0; LEN];
         let text = format!("go 1.{} trace", self.minor());
@@ -132,20 +131,18 @@ pub(crate) fn read(source: &mut Source<'_>) -> Result<Version, Error> {
     Ok(version)
 }
 
-/// The offsets at which a header of a supported version starts in `bytes`.
+/// Returns the offsets at which a header of a supported version starts in `bytes`.
 pub(crate) fn find(bytes: &[u8]) -> impl Iterator<Item = usize> {
     memmem::find_iter(bytes, PREFIX).filter(|at| version_at(bytes, *at).is_some())
 }
 
-/// The version of the header at `at`. `None` if there is no header, or its version is not
-/// supported.
+/// Returns the version of the header at `at`. `None` if there is no header, or its version is not supported.
 pub(crate) fn version_at(bytes: &[u8], at: usize) -> Option<Version> {
     let number = bytes.get(at..at + LEN)?.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     std::str::from_utf8(number).ok()?.parse().ok().and_then(Version::from_minor)
 }
 
-/// Parses the header. `bytes` are the first [`LEN`] bytes of a file, or all of them if it is
-/// shorter.
+/// Parses the header. `bytes` are the first [`LEN`] bytes of a file, or all bytes if the file is shorter.
 ///
 /// # Errors
 ///
@@ -175,8 +172,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Version, ErrorKind> {
         .ok_or_else(|| ErrorKind::UnsupportedVersion { version: format!("go 1.{}", String::from_utf8_lossy(number)) })
 }
 
-/// Escapes the first bytes for an error message. It shows the user when the file is, for example,
-/// an HTML page.
+/// Escapes the first bytes for an error message. The message then shows the user that the file is, for example, an HTML
+/// page.
 fn preview(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }

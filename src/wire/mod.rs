@@ -1,4 +1,4 @@
-//! Parts that the trace formats of all Go versions share: varints, the header, the source of the
+//! Code that the trace formats of all Go versions share: varints, the header, the source of the
 //! bytes, and Go's sort.
 
 pub(crate) mod header;

@@ -65,9 +65,8 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
             if balanced && partitioned && hint == Hint::Increasing && self.partial_insertion_sort(a, b) {
                 return;
             }
-            // The element before the slice is not less than the pivot, so the pivot is the smallest
-            // element of the slice. The slice probably contains many elements equal to it, which
-            // need no further sorting.
+            // The element before the slice is not less than the pivot, so the pivot is the smallest element of the
+            // slice. The slice probably contains many elements equal to the pivot, which need no further sorting.
             if a > 0 && !self.less(a - 1, pivot) {
                 a = self.partition_equal(a, b, pivot);
                 continue;
@@ -161,8 +160,8 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
         }
     }
 
-    /// Partitions into elements equal to the pivot and greater ones. Returns the index of the first
-    /// greater one.
+    /// Partitions into elements equal to the pivot and greater elements. Returns the index of the first greater
+    /// element.
     fn partition_equal(&mut self, a: usize, b: usize, pivot: usize) -> usize {
         self.data.swap(a, pivot);
         let (mut i, mut j) = (a + 1, b - 1);
@@ -214,7 +213,7 @@ impl<T, K: Fn(&T) -> i64> Sorter<'_, T, K> {
         false
     }
 
-    /// Swaps three elements with pseudo-random ones, to break patterns that cause bad pivots. The
+    /// Swaps three elements with pseudo-random elements, to break patterns that cause bad pivots. The
     /// seed is the length, so the result is deterministic.
     fn break_patterns(&mut self, a: usize, b: usize) {
         let length = b - a;
@@ -314,7 +313,7 @@ mod tests {
     const PATTERNS: usize = 11;
     const FNV_START: u32 = 2_166_136_261;
 
-    /// The keys of one pattern. Some keys are equal, as times of events are.
+    /// Returns the keys of one pattern. Some keys are equal, as times of events are.
     fn keys(pattern: usize, n: usize, random: &mut u64) -> Vec<i64> {
         let n = n as i64;
         let key = |i: i64| {
@@ -360,9 +359,9 @@ mod tests {
         }
     }
 
-    /// Too many bad pivots cause a heap sort. None of the patterns has that many, so the test
-    /// lowers the limit on bad pivots. The expected hashes are those of `pdqsortCmpFunc(items, 0,
-    /// n, limit, …)` in a copy of Go's `zsortanyfunc.go`, over all lengths.
+    /// Too many bad pivots cause a heap sort. No pattern has so many, so the test lowers the limit on bad pivots. The
+    /// expected hashes are those of `pdqsortCmpFunc(items, 0, n, limit, …)` in a copy of Go's `zsortanyfunc.go`, over
+    /// all lengths.
     #[test]
     fn too_many_bad_pivots_cause_the_same_heap_sort_as_in_go() {
         for (limit, expected) in [(0, 0xcd92_c973), (1, 0xa604_b00b)] {

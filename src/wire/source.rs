@@ -1,9 +1,8 @@
 //! The source of a trace's bytes: a slice, or a `Read` whose bytes are only kept while they are
 //! needed.
 //!
-//! Both have the same interface: a window of resident bytes, which starts at offset
-//! [`Source::base`] of the file. [`Source::fill`] extends its end, and [`Source::release`] moves
-//! its start.
+//! Both kinds have the same interface: a window of resident bytes, which starts at offset [`Source::base`] of the file.
+//! [`Source::fill`] extends its end, and [`Source::release`] moves its start.
 //!
 //! ```text
 //!   file    ───────────┬─────────────────────┬──────────►
@@ -54,12 +53,12 @@ impl<'a> Source<'a> {
         Source { base: 0, kind: Kind::Stream(stream) }
     }
 
-    /// The offset of the window in the file.
+    /// Returns the offset of the window in the file.
     pub fn base(&self) -> u64 {
         self.base
     }
 
-    /// The resident bytes.
+    /// Returns the resident bytes.
     #[inline(always)]
     pub fn window(&self) -> &[u8] {
         match &self.kind {
@@ -98,7 +97,7 @@ impl<'a> Source<'a> {
 }
 
 impl Stream<'_> {
-    /// The length of the window.
+    /// Returns the length of the window.
     #[inline(always)]
     fn len(&self) -> usize {
         self.end - self.start
@@ -139,7 +138,7 @@ impl Stream<'_> {
     }
 }
 
-/// A copy of an error. If it is not an operating system error, only its kind and text are kept.
+/// Returns a copy of an error. If it is not an operating system error, only its kind and text are kept.
 fn again(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),

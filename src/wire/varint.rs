@@ -6,7 +6,7 @@ use byteorder::{ByteOrder, LittleEndian};
 
 use crate::error::ErrorKind;
 
-/// Why an integer cannot be read. It is only one byte, because the hot path returns it.
+/// The reason why an integer cannot be read. The type is only one byte, because the hot path returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The bytes end inside the integer.
@@ -35,7 +35,7 @@ impl From<Fault> for Box<ErrorKind> {
 /// The length of the longest encoding of a 64-bit value.
 pub(crate) const MAX_LEN: usize = 10;
 
-/// The bit that is set in all bytes but the last.
+/// The bit that is set in all bytes except the last.
 const MORE: u8 = 0x80;
 const MORE_IN_EACH: u64 = 0x8080_8080_8080_8080;
 
@@ -131,7 +131,7 @@ pub(crate) fn read_brief<const WINDOW: usize>(window: &[u8; WINDOW], pos: &mut u
     None
 }
 
-/// Reads two brief integers. Usually both have one byte, and then a single branch suffices for
+/// Reads two integers of up to [`BRIEF`] bytes. Usually both have one byte. In this case, a single branch suffices for
 /// both.
 #[inline(always)]
 pub(crate) fn read_two_brief<const WINDOW: usize>(window: &[u8; WINDOW], pos: &mut usize) -> Option<(u64, u64)> {
@@ -170,7 +170,7 @@ pub(crate) fn write(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// The length of the shortest encoding of `value` in bytes.
+/// Returns the length of the shortest encoding of `value` in bytes.
 pub(crate) fn len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn padded_integers_are_fine() {
+    fn padded_integers_are_accepted() {
         assert_eq!(decode(&[0x85, 0x80, 0x00]), Ok((5, 3)));
         assert_eq!(decode(&[0x85, 0x80, 0x00, 9, 9, 9, 9, 9]), Ok((5, 3)));
         assert_eq!(decode(&[0x85, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00]), Ok((5, 10)));
