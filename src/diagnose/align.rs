@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::gctrace::Cycle;
 use crate::time::{ClockSnapshot, Time, WallTime};
 
-/// How the clocks of the inputs relate.
+/// The relation of the clocks of the inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

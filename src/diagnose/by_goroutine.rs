@@ -32,7 +32,7 @@ pub struct Passage {
     /// The goroutine that created it. `None` if it was created before the trace, or by the runtime.
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
     pub created_by: Option<GoId>,
-    /// Where it was created. `None` if it was created before the trace.
+    /// The line at which it was created. `None` if it was created before the trace.
     pub creation_place: Option<OwnedFrame>,
     /// When it was created. `None` if it was created before the trace.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
@@ -106,10 +106,10 @@ pub struct Allocation {
     /// The number of bytes allocated there up to the last profile, by all goroutines.
     #[cfg_attr(feature = "serde", serde(rename = "allocated_bytes"))]
     pub allocated: i64,
-    /// How many of these bytes are in use in the last profile.
+    /// The number of these bytes that are in use in the last profile.
     #[cfg_attr(feature = "serde", serde(rename = "in_use_bytes"))]
     pub in_use: i64,
-    /// How many more bytes are in use in the last profile than in the first.
+    /// The number of bytes in use in the last profile, minus the number in the first profile.
     #[cfg_attr(feature = "serde", serde(rename = "growth_bytes"))]
     pub growth: i64,
     /// The number of goroutines in the trace that started in the same function, and so share these
@@ -119,7 +119,7 @@ pub struct Allocation {
 
 /// Returns what a goroutine may have allocated, judged by its stacks: the allocations of the heap profiles whose stacks
 /// start in the function in which the goroutine started. Allocations in functions in which the goroutine was seen come
-/// first, then the ones with the most bytes in use.
+/// first, then the allocations with the most bytes in use.
 ///
 /// Empty if there are no heap profiles or the goroutine is not in the trace. A goroutine that
 /// started in `runtime.main` is `main` itself.

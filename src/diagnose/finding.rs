@@ -1,5 +1,5 @@
-//! What a rule finds: evidence in fields, how certain it is, where in the code, which goroutines,
-//! and what to do next.
+//! The result of a rule: evidence in fields, how certain it is, where in the code, which goroutines, and what to do
+//! next.
 
 use std::fmt;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Source {
     }
 }
 
-/// How strong the evidence for a leak is, as a word.
+/// The strength of the evidence for a leak, as a word.
 ///
 /// A confidence says how well the evidence agrees. It is not a probability, so reports for people use a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,12 +159,12 @@ pub struct Finding {
     pub rule: &'static str,
     /// The kind of input that it was found in.
     pub source: Source,
-    /// How certain it is that this is a leak, from 0 to 1, judging by this finding alone. Findings
-    /// that are no sign of a leak, such as expensive garbage collection, have 0.
+    /// The certainty that this is a leak, from 0 to 1, judging by this finding alone. Findings that are no sign of a
+    /// leak, such as expensive garbage collection, have 0.
     pub confidence: f64,
     /// The confidence as a word.
     pub strength: Strength,
-    /// What was found, in one line.
+    /// A description of the finding, in one line.
     pub title: String,
     /// The line of code to look at. `None` if the rule does not know it.
     pub place: Option<OwnedFrame>,
@@ -173,11 +173,11 @@ pub struct Finding {
     /// The goroutines, as far as they are known. Only some of them if there are many.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<u64>"))]
     pub goroutines: Vec<GoId>,
-    /// What the finding is based on. In JSON an object.
+    /// The values that the finding is based on. In JSON, this is an object.
     #[cfg_attr(feature = "serde", serde(serialize_with = "as_object"))]
     #[cfg_attr(feature = "schema", schemars(with = "std::collections::BTreeMap<String, Value>"))]
     pub evidence: Vec<Evidence>,
-    /// What to do next.
+    /// The next step to take.
     pub next_step: String,
 }
 
@@ -221,16 +221,16 @@ fn source_function(name: &str) -> &str {
 pub struct Against {
     /// The kind of input that it comes from.
     pub source: Source,
-    /// What the confidence of the findings that it weakens is multiplied by, from 0 to 1.
+    /// The factor by which the confidence of the weakened findings is multiplied, from 0 to 1.
     pub factor: f64,
-    /// Which findings it weakens.
+    /// The findings that it weakens.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub weakens: Weakens,
     /// The reason, in one line.
     pub reason: String,
 }
 
-/// Which findings a reason against a leak weakens.
+/// The findings that a reason against a leak weakens.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Weakens {

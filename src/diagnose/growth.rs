@@ -11,7 +11,7 @@ const FEW: usize = 5;
 /// The significance level of the Mann–Kendall test.
 const SIGNIFICANCE: f64 = 0.05;
 
-/// How a series of values grows.
+/// The growth of a series of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Growth {
     /// The last value minus the first.

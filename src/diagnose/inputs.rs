@@ -151,7 +151,7 @@ impl Inputs {
         self.traces.push(evidence);
     }
 
-    /// Adds a GC log. Of the processes in it, the one with the most collections is examined.
+    /// Adds a GC log. Of the processes in it, the process with the most collections is examined.
     pub fn log(&mut self, name: &str, log: &Log) {
         let runs = log.runs().len();
         let cycles = log.longest_run().map(|run| run.cycles).unwrap_or_default();

@@ -122,7 +122,7 @@ pub struct Options {
     pub log_start: Option<WallTime>,
     /// The maximum number of findings to return. The least certain are left out. Default: 20.
     pub max_findings: usize,
-    /// How the health score is computed.
+    /// The options of the health score.
     pub health: HealthOptions,
 }
 
@@ -249,7 +249,7 @@ impl Options {
     }
 }
 
-/// How the health score is computed.
+/// Options of the health score.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct HealthOptions {
@@ -261,7 +261,7 @@ pub struct HealthOptions {
     pub pause: Duration,
     /// The largest expected number of blocking events per second. Default: 100.
     pub blocked_per_second: f64,
-    /// How much each part counts.
+    /// The weight of each part.
     pub weights: HealthWeights,
     /// How steep the curve is. Default: 6. Then a part at half of its bound loses 5 % of its weight, at the bound 50 %,
     /// and at one and a half times the bound 95 %.
@@ -333,7 +333,7 @@ impl HealthOptions {
     }
 }
 
-/// How much each part of the health score counts. Only the ratios matter.
+/// The weight of each part of the health score. Only the ratios matter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct HealthWeights {

@@ -63,7 +63,7 @@ pub(super) fn of(inputs: &Inputs, options: &Options) -> Option<Health> {
     health(&seconds, [true, true, false], &options.health)
 }
 
-/// Which of heap, pauses and blocking events are known.
+/// Whether the heap, pauses and blocking events are known.
 pub(super) type Known = [bool; 3];
 
 /// The maximum number of windows to compute.

@@ -26,7 +26,7 @@ pub(super) struct Snapshots<const N: usize> {
 pub(super) struct Snapshot<const N: usize> {
     /// When it was taken, in nanoseconds since 1970; 0 if that is unknown.
     pub time: i64,
-    /// How much a sample represents, in units of the period: bytes allocated, for heap profiles.
+    /// The amount that a sample represents, in units of the period: bytes allocated, for heap profiles.
     pub period: i64,
     pub values: IndexMap<Stack, [i64; N], RandomState>,
 }
@@ -95,7 +95,8 @@ impl<const N: usize> Snapshots<N> {
         Ok(())
     }
 
-    /// Returns the places of each location, innermost first, one location after the other, and where those of each end.
+    /// Returns the places of each location, innermost first, one location after the other, and the index at which the
+    /// places of each location end.
     fn places_of(&mut self, profile: &Profile<'_>) -> (Vec<u32>, Vec<usize>) {
         let (mut places, mut ends) = (Vec::new(), Vec::new());
         for location in profile.locations() {

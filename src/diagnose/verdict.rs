@@ -51,7 +51,7 @@ pub struct Verdict {
     /// Whether there is a leak.
     #[cfg_attr(feature = "serde", serde(rename = "verdict"))]
     pub judgement: Judgement,
-    /// How well the evidence for a leak agrees, from 0 to 1. It is not a probability.
+    /// The degree to which the evidence for a leak agrees, from 0 to 1. It is not a probability.
     pub confidence: f64,
     /// The confidence as a word.
     pub strength: Strength,
@@ -59,16 +59,15 @@ pub struct Verdict {
     pub agree: Vec<Source>,
     /// The health score. `None` if no input has enough data.
     pub health: Option<Health>,
-    /// What was found. First the findings that point to a leak and name code, in each part the most
-    /// certain first.
+    /// The findings. First the findings that point to a leak and name code, in each part the most certain first.
     pub findings: Vec<Finding>,
     /// The evidence against a leak.
     pub against: Vec<Against>,
     /// The inputs.
     pub inputs: Vec<InputSummary>,
-    /// What could not be judged, and why.
+    /// The questions that could not be answered, and why.
     pub not_judged: Vec<String>,
-    /// How the clocks of the inputs relate.
+    /// The relation of the clocks of the inputs.
     pub clocks: Clocks,
 }
 

@@ -1,5 +1,4 @@
-//! What a trace shows of the process's health: heap, pauses and waits in each second, and its
-//! collections.
+//! The health of the process according to a trace: heap, pauses and waits in each second, and its collections.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +29,7 @@ pub struct TraceEvidence {
     pub seconds: BTreeMap<i64, Second>,
 }
 
-/// What happened in a second.
+/// The events of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Second {
@@ -38,7 +37,7 @@ pub struct Second {
     pub heap: u64,
     /// The longest stop of the world.
     pub pause: Duration,
-    /// How often a goroutine started to wait for a channel, a select or a type of package
+    /// The number of times that a goroutine started to wait for a channel, a select or a type of package
     /// `sync`.
     pub blocked: u64,
 }
@@ -53,7 +52,7 @@ pub struct TraceObserver {
     population: Population,
     evidence: TraceEvidence,
     start: Option<i64>,
-    /// The start of the current second. It is stored when the next one starts.
+    /// The start of the current second. It is stored when the next second starts.
     second_start: i64,
     current: Second,
     /// The stops of the world that have not ended: the goroutine that stopped it, and the start in nanoseconds.
@@ -103,7 +102,7 @@ impl TraceObserver {
     fn judge(&mut self, event: &Event<'_>, reason: Symbol) -> bool {
         let text = event.text(reason);
         let has = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
-        // As in Go `src/cmd/trace/pprof.go`, `pprofMatchGoroutineBlock`.
+        // Go makes the same choice in `src/cmd/trace/pprof.go`, `pprofMatchGoroutineBlock`.
         let counts = has(b"chan") || has(b"sync") || has(b"select");
         match reason {
             Symbol::Id(id) if self.reasons.len() < MAX_REASONS => {

@@ -26,7 +26,7 @@ const MOST_OF_TWO: f64 = 0.5;
 const TIMERS: [&str; 6] =
     ["time.NewTimer", "time.NewTicker", "time.After", "time.AfterFunc", "time.Tick", "time.newTimer"];
 
-/// How much a site has grown.
+/// The growth of a site.
 struct Site<'a> {
     series: Series<4>,
     inuse: Vec<i64>,
