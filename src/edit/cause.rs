@@ -1,4 +1,4 @@
-//! What has probably happened to a file, in plain words.
+//! Determines what has probably happened to a file.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::reader::Reader;
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 #[non_exhaustive]
 pub struct Cause {
-    /// What has happened, such as `two traces were written into one file`.
+    /// A description of what has happened, such as `two traces were written into one file`.
     pub text: Cow<'static, str>,
     /// What would make the file readable. `None` if only another capture helps, or if the text
     /// already says it.
@@ -133,8 +133,8 @@ fn of_bytes(traits: &Traits) -> Cause {
     }
 }
 
-/// Returns why a trace is damaged, judged by its faults and its bytes. `end` is the error that ended
-/// reading, if one did.
+/// Returns why a trace is damaged, judged by its faults and its bytes. `end` is the error that ended reading, if there
+/// was one.
 pub(super) fn of_faults(faults: &[Error], end: Option<&Error>, lost: Tally, traits: &Traits) -> Option<Cause> {
     use ErrorKind as K;
     if let Some(K::Io(error)) = end.map(|end| &end.kind) {

@@ -21,7 +21,7 @@ pub enum TraceStatus {
     Unreadable,
 }
 
-/// How much of a trace is undamaged, what is lost, and why.
+/// A report on how much of a trace is undamaged, what is lost, and why.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -37,19 +37,19 @@ pub struct DamageReport {
     pub size: u64,
     /// The generations in file order. Empty for traces of Go 1.21 and older.
     pub generations: Vec<GenerationReport>,
-    /// What could be read.
+    /// Counts of what could be read.
     pub read: Tally,
-    /// What is lost.
+    /// Counts of what is lost.
     pub lost: Tally,
     /// The number of bytes after the end of the trace.
     #[cfg_attr(feature = "serde", serde(rename = "trailing_bytes"))]
     pub trailing: u64,
-    /// What is wrong with the file, or looks wrong, in the order in which it was found: the first
-    /// thousand faults, then the first thousand warnings.
+    /// The faults of the file and warnings about it, in the order in which they were found: the first thousand faults,
+    /// then the first thousand warnings.
     pub warnings: Vec<String>,
     /// The number of faults and warnings.
     pub warning_count: u64,
-    /// What probably happened to the file. `None` for a whole trace.
+    /// The probable cause of the damage. `None` for a whole trace.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub cause: Option<Cause>,
 }
@@ -88,7 +88,8 @@ pub struct GenerationReport {
     pub end: Option<Time>,
     /// Whether nothing is wrong with it.
     pub ok: bool,
-    /// What is wrong with it, or how it contradicts the previous generation, with the location.
+    /// The fault of the generation, or its contradiction to the previous generation, with the location. `None` if
+    /// nothing is wrong with it.
     pub error: Option<String>,
     /// Whether its end marker is missing, but nothing else is wrong with it.
     #[cfg_attr(feature = "serde", serde(skip))]

@@ -38,7 +38,7 @@ pub enum LineKind {
     TooLong,
 }
 
-/// Lines of the runtime other than those of collections.
+/// Lines of the runtime other than lines of collections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeLine {
@@ -53,7 +53,7 @@ pub enum RuntimeLine {
     ScanStats,
 }
 
-/// How lines of the runtime start (`src/runtime/mheap.go` of Go 1.10 to 1.13, and `mgcscavenge.go`,
+/// The texts with which lines of the runtime start (`src/runtime/mheap.go` of Go 1.10 to 1.13, and `mgcscavenge.go`,
 /// `mgcpacer.go`, `mgcsweep.go`, `proc.go`, `mgcmark_greenteagc.go`).
 const RUNTIME_LINES: [(&[u8], RuntimeLine); 6] = [
     (b"scvg", RuntimeLine::Scavenger),

@@ -78,7 +78,7 @@ pub struct LogReportOptions {
     pub limit: Option<u64>,
     /// The confidence level of the interval of the slope, between 0 and 1. Default: 0.95.
     pub confidence: f64,
-    /// How turning points are found.
+    /// The options for finding turning points.
     pub turns: InflectionOptions,
     /// Whether the report contains every collection. Default: false.
     pub cycles: bool,

@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 /// The first two bytes of every gzip file (RFC 1952).
 pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Unpacks an input if its first bytes are those of a gzip file. Passes on any other input unchanged.
+/// Unpacks an input if its first bytes are the first bytes of a gzip file. Passes on any other input unchanged.
 ///
 /// Only the first byte of a plain input is waited for, so that the lines of a running program can be read as soon as
 /// they are written.

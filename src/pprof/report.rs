@@ -20,11 +20,11 @@ use crate::time::WallTime;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum By {
-    /// By function, named as in `go tool pprof`. Inlined functions count like other functions.
+    /// Values are summed up by function, named as in `go tool pprof`. Inlined functions count like other functions.
     Function,
-    /// By package. Functions without a package, such as C functions, have separate rows.
+    /// Values are summed up by package. Functions without a package, such as C functions, have separate rows.
     Package,
-    /// By stack of functions.
+    /// Values are summed up by stack of functions.
     Stack,
 }
 
