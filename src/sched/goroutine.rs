@@ -133,8 +133,8 @@ impl Sched {
         self.gos.remove(go);
     }
 
-    /// Handles a coroutine switch: the next goroutine is unblocked, the running one blocks or exits, and the next one
-    /// starts.
+    /// Handles a coroutine switch: the next goroutine is unblocked, the running goroutine blocks or exits, and the next
+    /// goroutine starts.
     pub fn go_switch(
         &mut self,
         event: &'static str,

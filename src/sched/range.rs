@@ -23,7 +23,7 @@ pub(crate) enum RangeId {
 #[derive(Debug, Default)]
 pub(super) struct OpenRanges {
     /// The reasons of the open stop-the-world ranges, by goroutine. In a valid trace a goroutine has at most one
-    /// reason. If it has several, the end event removes the first reason and moves the last one to its position, as
+    /// reason. If it has several, the end event removes the first reason and moves the last reason to its position, as
     /// Go's reader does.
     stops: HashMap<Index, IndexSet<NameId, RandomState>, RandomState>,
     /// The total number of reasons.

@@ -32,10 +32,10 @@ pub struct LifeOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpanOrder {
-    /// By time.
+    /// Spans are sorted by time.
     #[default]
     Start,
-    /// Longest first.
+    /// The longest spans come first.
     Duration,
 }
 

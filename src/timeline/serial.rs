@@ -37,11 +37,11 @@ struct SpanFields<'t> {
     /// The stack when it entered the state, innermost frame first.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<OwnedFrame>"))]
     stack: Frames<'t>,
-    /// What woke it.
+    /// The waker of the goroutine. `null` if it was not woken.
     woken_by: Option<WakerFields<'t>>,
 }
 
-/// What woke a goroutine.
+/// The goroutine or the part of the runtime that woke a goroutine.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Waker"))]

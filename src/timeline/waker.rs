@@ -1,4 +1,4 @@
-//! What made a blocked goroutine runnable.
+//! The wakers of blocked goroutines.
 
 use std::fmt;
 

@@ -35,7 +35,7 @@ use numbers::Numbers;
 #[derive(Debug)]
 pub(super) struct Builder {
     version: Version,
-    /// The times of the first event and of the last one so far.
+    /// The times of the first event and of the last event so far.
     extent: Option<Extent>,
     strings: Strings,
     stacks: Stacks,

@@ -1,6 +1,6 @@
 //! The spans of all goroutines, in eight or sixteen bytes each.
 //!
-//! A goroutine's spans follow each other without gaps, so only starts are stored: a span ends where the next one
+//! A goroutine's spans follow each other without gaps, so only starts are stored: a span ends where the next span
 //! starts. The spans of a goroutine (its lane) are stored in chunks, so that no span is ever moved. A chunk is twice as
 //! long as the used part of the goroutine's previous chunk. In the end, the chunks are sorted by goroutine.
 //!
@@ -73,7 +73,7 @@ pub(in crate::timeline) const MAX_WHYS: usize = 1 << REST_BITS;
 
 /// No goroutine. As a waker: the scheduler's own code, on a thread that had a P.
 pub(in crate::timeline) const NOBODY: u32 = u32::MAX;
-/// As a waker: no goroutine, on a thread without a P.
+/// No goroutine. As a waker: the scheduler's own code, on a thread without a P.
 pub(in crate::timeline) const NOBODY_WITHOUT_PROC: u32 = u32::MAX - 1;
 
 /// The layout of the rest of a word, which depends on the state.
@@ -84,7 +84,7 @@ struct Layout {
     who: Who,
 }
 
-/// How `who` is encoded, so that most values are small numbers.
+/// The encoding of `who`, so that most values are small numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
     /// A place, unchanged.
