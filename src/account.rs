@@ -28,7 +28,7 @@ impl AddAssign for Tally {
     }
 }
 
-/// What was read of a trace so far, and what lenient reading lost. See
+/// Counts of what was read of a trace so far, and of what lenient reading lost. See
 /// [`Reader::account`](crate::Reader::account).
 ///
 /// At the end of lenient reading, `read.bytes`, `lost.bytes` and `trailing` add up to the size of
@@ -63,7 +63,7 @@ pub struct GenerationInfo {
     pub offset: u64,
     /// Its size in bytes, including damaged parts.
     pub bytes: u64,
-    /// The number of batches, including those of tables.
+    /// The number of batches, including batches of tables.
     pub batches: u64,
     /// The number of threads (Ms) with events.
     pub threads: u64,

@@ -135,7 +135,7 @@ pub enum ErrorKind {
     /// A batch has the generation 0, which no runtime writes.
     #[error("generation 0 is invalid")]
     InvalidGeneration,
-    /// The generation number does not follow the previous one.
+    /// The generation number does not follow the previous generation number.
     #[error("generation {found} follows generation {last}")]
     GenerationOutOfOrder {
         /// The previous generation.
@@ -495,7 +495,8 @@ impl fmt::Display for Flaw {
     }
 }
 
-/// How the goroutine, P and thread of an event differ from what the event needs. The texts are those of Go's reader.
+/// How the goroutine, P and thread of an event differ from what the event needs. The texts are the same as in Go's
+/// reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContextMismatch {
@@ -520,7 +521,7 @@ impl fmt::Display for ContextMismatch {
     }
 }
 
-/// The event that one thread or P is stuck at, in [`ErrorKind::StuckFrontier`].
+/// The event at which a thread or P is stuck, in [`ErrorKind::StuckFrontier`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StuckHead {
     /// The thread. `None` for batches without a thread, and before Go 1.22.
@@ -533,7 +534,7 @@ pub struct StuckHead {
     pub time: Time,
     /// The byte offset of the event.
     pub offset: u64,
-    /// What has to happen first, and the current state.
+    /// The state that the event waits for, and the current state.
     pub waits_for: String,
 }
 

@@ -38,7 +38,7 @@
 //! | test a time series for a trend | [`trend`] |
 //! | inspect the file format: batches and raw events with their offsets | [`raw`], and [`raw_v1`] for Go 1.21 and older |
 //! | determine the kind of a file | [`FileKind`] |
-//! | examine a damaged trace, and write its sound parts as a valid trace | [`edit`] |
+//! | examine a damaged trace, and write its undamaged parts as a valid trace | [`edit`] |
 //! | write traces, for tests and fuzzing | [`synth`] |
 //! | handle errors | [`Error`], [`ErrorKind`], [`Location`]: what is wrong, at which byte, generation, thread and event |
 //! | see misused regions and tasks of the traced program, which are not errors | [`Warning`] |
@@ -83,9 +83,8 @@
 //! Every thread writes its own events. Their times come from one clock, but are not precise enough
 //! to order events of different threads. So the runtime adds sequence numbers to events of
 //! goroutines and Ps. [`Reader`] restores the order like Go's own reader, which simulates the
-//! scheduler: of the events that are possible in the current state, the earliest is next. On every
-//! valid trace, events, order, times and text equal those of Go 1.27.3. ARCHITECTURE.md lists the
-//! differences on damaged traces.
+//! scheduler: of the events that are possible in the current state, the earliest is next. On every valid trace, events,
+//! order, times and text are the same as in Go 1.27.3. ARCHITECTURE.md lists the differences on damaged traces.
 //!
 //! Since Go 1.22, a trace is a sequence of **generations**. Each starts with an [`EventKind::Sync`]
 //! and the status of every goroutine and P that it mentions. Since Go 1.25, it also contains the

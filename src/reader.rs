@@ -337,7 +337,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the generation of the last event returned. `None` before the first Sync, and for traces of Go 1.21 and
-    /// older. The next generation is only read after all events of the previous one have been returned.
+    /// older. The next generation is only read after all events of the previous generation have been returned.
     pub fn generation(&self) -> Option<GenerationInfo> {
         match &self.decoder {
             Decoder::V1(_) => None,

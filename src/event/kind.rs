@@ -112,7 +112,7 @@ pub struct Gap {
     /// The start of the damage. [`Account::faults`](crate::Account::faults) has an error with the
     /// same location.
     pub at: Location,
-    /// What is lost, as far as it can be counted.
+    /// Counts of what is lost, as far as it can be counted.
     pub lost: Tally,
 }
 
@@ -209,11 +209,11 @@ pub struct Label<'a> {
 /// A range of time in which the runtime does something.
 #[derive(Clone, Copy, Debug)]
 pub struct Range<'a> {
-    /// What the runtime does.
+    /// The kind of the range.
     pub name: RangeName<'a>,
     /// The program, goroutine or P that the range is of. It is the same at start and end.
     pub scope: Scope,
-    /// What a sweep did. `None` for other ranges, and at the start of a sweep.
+    /// The result of a sweep. `None` for other ranges, and at the start of a sweep.
     pub sweep: Option<Sweep>,
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Names {
 const FEW: usize = 4096;
 
 impl Names {
-    /// Returns whether enough names were added since the last sweep for another one. Programs may put request IDs into
+    /// Returns whether enough names were added since the last sweep for another sweep. Programs may put request IDs into
     /// names, so without sweeps the memory would grow with the length of the trace.
     pub fn wants_sweep(&self) -> bool {
         self.texts.len() > FEW.max(2 * self.kept)

@@ -96,7 +96,7 @@ pub(crate) enum RangeType {
     GcMarkAssist,
 }
 
-/// Where to find a string.
+/// The place of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Symbol {
     Empty,
@@ -120,7 +120,7 @@ impl From<Span> for Symbol {
     }
 }
 
-/// Receives records in blocks. All records of a block belong to the same generation.
+/// Receives records in blocks. All records of a block are of the same generation.
 pub(crate) trait Sink {
     /// Receives the next block.
     fn add(&mut self, records: &[Record], symbols: Symbols<'_>);

@@ -180,7 +180,7 @@ pub(crate) struct Tables {
     pub stacks: IdTable<StackEntry>,
     pub clock: Option<ClockSnapshot>,
     pub experiments: Vec<ExperimentData>,
-    /// What was lost before the start of this generation.
+    /// The loss before the start of this generation.
     pub gap: Option<Break>,
     /// The first frame with each PC. Go's reader uses it for every frame with the same PC, even if
     /// they differ.
@@ -287,7 +287,7 @@ impl Tables {
     }
 }
 
-/// Where the names and stacks of an event are looked up. All fields are borrowed from the reader.
+/// The tables in which the names and stacks of an event are looked up. All fields are borrowed from the reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Symbols<'a> {
     pub window: &'a [u8],

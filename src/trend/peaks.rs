@@ -40,9 +40,9 @@ impl PeakOptions {
 pub struct Peak {
     /// The index of the sample. For a flat peak, the index of the middle sample, rounded down.
     pub index: usize,
-    /// How far the peak stands out, in the unit of the values. For each side, take the lowest value between the peak
-    /// and the next higher value, or the end of the series. The prominence is the height of the peak above the higher
-    /// of these two values.
+    /// The prominence of the peak, in the unit of the values. For each side, take the lowest value between the peak and
+    /// the next higher value, or the end of the series. The prominence is the height of the peak above the higher of
+    /// these two values.
     pub prominence: f64,
 }
 

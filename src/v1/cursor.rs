@@ -267,7 +267,7 @@ impl Walk {
     }
 }
 
-/// Returns whether an event is about a goroutine other than the one on the P. Such events name their goroutine
+/// Returns whether an event is about another goroutine than the goroutine on the P. Such events name their goroutine
 /// (`parseEvent`).
 fn is_of_another(event: &Event, go: u64) -> bool {
     tells_its_goroutine(event.event) && event.args[0] != go

@@ -41,7 +41,7 @@ pub(super) struct Emitter {
     lanes: Vec<Lane>,
     /// The time of the merge in ticks.
     ticks: u64,
-    /// From this time on, a sample or the end of a system call may precede the events of the merge.
+    /// The time in ticks from which on a sample or the end of a system call may precede the events of the merge.
     horizon: u64,
     next_sample: usize,
     next_exit: usize,

@@ -56,8 +56,8 @@
 //! - The events before a contradiction are returned. Go reads the whole trace before it returns any event.
 //! - Misuse of a region or task is a warning. Go stops.
 //! - A repeated frequency or stack, a stack with ID 0, a frame without a name, and an unknown string or creation stack
-//!   are errors. Go uses the last one, ignores the error, or panics when the text is requested.
-//! - If two events change a goroutine from the same state, the later one waits. Go stops.
+//!   are errors. Go uses the last record, ignores the error, or panics when the text is requested.
+//! - If two events change a goroutine from the same state, the later event waits. Go stops.
 
 mod check;
 mod clock;

@@ -15,7 +15,7 @@
 //! new state. So a P is parked and woken at most once per event. At equal times the lower P is first. In Go's reader,
 //! chance decides.
 //!
-//! What each event waits for is in the table of [`effects`](super::effects).
+//! The table of [`effects`](super::effects) defines what each event waits for.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ pub(super) enum Number {
     Exactly(u64),
 }
 
-/// What the next event of a P waits for.
+/// The state that the next event of a P waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Need {
     go: u64,
@@ -69,7 +69,7 @@ pub(super) struct Merge {
     /// The Ps whose next events may be able to happen, with the earliest event on top.
     ready: BinaryHeap<Reverse<Key>>,
     parked: BTreeSet<Need>,
-    /// What the last event waits for, if it could not happen.
+    /// The state that the last event waits for, if it could not happen.
     need: Option<Need>,
     /// The number of GC cycles that have started.
     cycles: u64,

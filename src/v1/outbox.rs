@@ -103,7 +103,7 @@ impl Outbox {
         self.len += 1;
     }
 
-    /// Copies the last record to the next one.
+    /// Copies the last record to the next record.
     pub fn repeat(&mut self) -> &mut Record {
         let last = *self.last();
         let record = self.next();

@@ -48,7 +48,7 @@ pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
     })
 }
 
-/// What the records at a position prove.
+/// The result of checking the records at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     /// All records that were checked are valid.

@@ -37,7 +37,7 @@ pub(super) struct EventBatch {
     pub next: Option<u32>,
 }
 
-/// What starts at a position between batches.
+/// The record that starts at a position between batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     Batch(Batch),

@@ -159,7 +159,7 @@ impl<'a> Stride<'a> {
     }
 
     /// Moves to the next event. The next event starts `len` bytes into the frame, after the arguments of the current
-    /// event. Returns false and changes nothing if its time is not brief or exceeds the limit.
+    /// event. Returns false and changes nothing if its time has more than [`varint::BRIEF`] bytes or exceeds the limit.
     #[inline(always)]
     pub fn step(&mut self, len: usize, frame: &Frame, frequency: Frequency) -> bool {
         let mut args = len + 1;

@@ -26,7 +26,7 @@
 //! ```
 //!
 //! The first event of a batch is its header: `EventBatch`, `ExperimentalBatch` or `EndOfGeneration`. So every byte
-//! after the file header belongs to exactly one event. The names and the number of events are the same as in `go tool
+//! after the file header is part of exactly one event. The names and the number of events are the same as in `go tool
 //! trace -d=wire`, and [`RawEvent::write_text`] writes the same text.
 
 mod event;
@@ -185,8 +185,7 @@ impl<'a> RawReader<'a> {
         }
     }
 
-    /// Reads until `len` bytes after the position are in memory. Returns false if the file ends
-    /// before that.
+    /// Reads until `len` bytes after the position are in memory. Returns false if the file ends before this position.
     fn reach(&mut self, len: usize) -> Result<bool, Error> {
         if self.source.window().len() - self.pos >= len {
             return Ok(true);

@@ -10,7 +10,8 @@
 //! of one thread at a time, until an event of another thread is earlier. A block ends with its
 //! generation, because its records refer to the tables of the generation.
 //!
-//! If no event can happen, the trace is broken. Every event is later than the previous one: an event whose time is not
+//! If no event can happen, the trace is broken. Every event is later than the previous event: an event whose time is
+//! not
 //! later gets the previous time plus a nanosecond. The steps are the same as in Go's `src/internal/trace/reader.go`.
 //!
 //! The caller provides the generation, and decides how to handle a [`Fault`].

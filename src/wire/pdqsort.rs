@@ -360,8 +360,8 @@ mod tests {
     }
 
     /// Too many bad pivots cause a heap sort. No pattern has so many, so the test lowers the limit on bad pivots. The
-    /// expected hashes are those of `pdqsortCmpFunc(items, 0, n, limit, …)` in a copy of Go's `zsortanyfunc.go`, over
-    /// all lengths.
+    /// expected hashes are computed with `pdqsortCmpFunc(items, 0, n, limit, …)` in a copy of Go's `zsortanyfunc.go`,
+    /// over all lengths.
     #[test]
     fn too_many_bad_pivots_cause_the_same_heap_sort_as_in_go() {
         for (limit, expected) in [(0, 0xcd92_c973), (1, 0xa604_b00b)] {

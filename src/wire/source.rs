@@ -67,7 +67,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Extends the window to at least `len` bytes. Returns false if the file ends before that.
+    /// Extends the window to at least `len` bytes. Returns false if the file ends before this length.
     #[inline]
     pub fn fill(&mut self, len: usize) -> io::Result<bool> {
         match &mut self.kind {

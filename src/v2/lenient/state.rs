@@ -17,7 +17,7 @@ pub(super) enum Phase {
     Unusable(Error),
 }
 
-/// What is known about earlier generations.
+/// The known properties of earlier generations.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     /// The number of the last generation, or 0 if there was no generation.
