@@ -128,7 +128,7 @@ fn the_cause_of_the_damage_is_reported() {
     assert_says(&bytes[..12_001], "damaged", 1, "; 89 events before the cut cannot be put in order, ");
     assert_says(&bytes[..20_480], "damaged", 1, "whole number of blocks");
     assert_says(&[&bytes[..20_480], &[0; 8192]].concat(), "damaged", 1, "all zeros");
-    assert_says(&[&bytes[..], b"\nok\n"].concat(), "damaged", 1, "after the trace");
+    assert_says(&[&bytes[..], b"\nok\n"].concat(), "damaged", 1, "other data follows the trace");
     let batch = |time| Batch::new(ThreadId(7), time).event(EventType::ProcStatus, &[0, time, 2]);
     let back = Trace::new(Version::Go126).generation(Generation::new(1).batch(batch(200)).batch(batch(100)));
     assert_says(&back.into_bytes(), "damaged", 1, "the clock cannot be trusted");
