@@ -1,6 +1,6 @@
-//! What goroutines waited for: by reason, by place in the code, and by who woke them.
+//! What goroutines waited for: by reason, by place in the code, and by what woke them.
 //!
-//! The sums are of a [`Timeline`](crate::Timeline)'s waits, as a [`Query`] picks them.
+//! The report sums up the waits of a [`Timeline`](crate::Timeline) that a [`Query`] selects.
 //!
 //! ```
 //! use gotrace::Timeline;
@@ -30,79 +30,85 @@ use crate::id::GoId;
 use crate::time::Time;
 use crate::timeline::{BLOCKED_BEFORE_TRACE, Query, RuntimeWaker, Span, StackTrace, Wait, WakerKey, WhyKey};
 
-/// How to sum up waits.
+/// Options of a [`BlockingReport`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BlockingOptions {
-    /// Whether waits that are idle by design are in the tables too.
+    /// Whether the tables include waits that are idle by design. See [`BlockingReport`].
     pub with_idle: bool,
-    /// How many frames of a stack make a place, from the innermost that is not the runtime's own on; 0 for whole stacks.
+    /// How many frames of a stack identify a place, counted outwards from the innermost frame that
+    /// does not belong to the runtime. 0 means the whole stack.
     pub frames: usize,
-    /// How many rows each table has at most; 0 for all.
+    /// The maximum number of rows in each table. 0 means all rows.
     pub top: usize,
 }
 
 impl Default for BlockingOptions {
-    /// Without what is idle, places of two frames, ten rows.
+    /// Returns the default options: no waits that are idle by design, places of two frames, ten
+    /// rows.
     fn default() -> Self {
         BlockingOptions { with_idle: false, frames: 2, top: 10 }
     }
 }
 
 impl BlockingOptions {
-    /// Sets whether waits that are idle by design are in the tables.
+    /// Sets whether the tables include waits that are idle by design.
     pub fn with_idle(mut self, with_idle: bool) -> Self {
         self.with_idle = with_idle;
         self
     }
 
-    /// Sets how many frames make a place; 0 for whole stacks.
+    /// Sets how many frames identify a place. 0 means the whole stack.
     pub fn frames(mut self, frames: usize) -> Self {
         self.frames = frames;
         self
     }
 
-    /// Sets how many rows each table has at most; 0 for all.
+    /// Sets the maximum number of rows in each table. 0 means all rows.
     pub fn top(mut self, top: usize) -> Self {
         self.top = top;
         self
     }
 }
 
-/// What goroutines waited for, where, and who woke them. Rows are sorted by their total, largest first.
+/// What goroutines waited for, where, and what woke them. Rows are sorted by their total time,
+/// largest first.
 ///
-/// Some waits are *idle by design*: those of the runtime's own goroutines, such as GC workers, and of network connections
-/// on which the peer has nothing to say yet: a listener without a caller, a connection between two requests.
+/// Some waits are *idle by design*: waits of the runtime's own goroutines, such as GC workers, and
+/// waits for a network peer that has no reason to send anything yet. Examples of the latter are a
+/// listener without a new connection, and a connection between two requests.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct BlockingReport {
-    /// The start of the time that was asked for, within the trace.
+    /// When the reported time range starts. The range is the requested one, limited to the trace.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// Its end. Only time before it counts.
+    /// When the reported time range ends. Time after it does not count.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Time,
-    /// All waits of the tables.
+    /// The totals of all waits that the tables include.
     pub all: WaitTotals,
-    /// All waits that are idle by design. They are in no table unless [`BlockingOptions::with_idle`] is set.
+    /// The totals of all waits that are idle by design. The tables include these waits only if
+    /// [`BlockingOptions::with_idle`] is set.
     pub idle: WaitTotals,
-    /// The waits by reason.
+    /// The waits grouped by reason.
     pub by_reason: Vec<ReasonWaits>,
-    /// How many different reasons there are.
+    /// The number of different reasons. `by_reason` may have fewer rows.
     pub reason_count: u64,
-    /// The waits by reason and place in the code.
+    /// The waits grouped by reason and place in the code.
     pub by_place: Vec<PlaceWaits>,
-    /// How many different places there are.
+    /// The number of different pairs of reason and place. `by_place` may have fewer rows.
     pub place_count: u64,
-    /// The waits by who ended them.
+    /// The waits grouped by what ended them.
     pub by_waker: Vec<WakerWaits>,
-    /// How many different wakers there are.
+    /// The number of different wakers. `by_waker` may have fewer rows.
     pub waker_count: u64,
 }
 
-/// How many waits, and how long. Only the time counts that lies between the report's start and end.
+/// The number and the length of waits. Only the part of a wait between the report's start and end
+/// counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -110,23 +116,23 @@ pub struct BlockingReport {
 pub struct WaitTotals {
     /// The number of waits.
     pub count: u64,
-    /// Their time in all, in nanoseconds.
+    /// The total time of all waits, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "total_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub total: Duration,
-    /// The time of the longest, in nanoseconds.
+    /// The time of the longest wait, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "longest_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub longest: Duration,
-    /// The goroutine of the longest; `None` if there is no wait.
+    /// The goroutine that had the longest wait. `None` if there are no waits.
     pub longest_goroutine: Option<GoId>,
-    /// When the longest started.
+    /// When the longest wait started. `None` if there are no waits.
     #[cfg_attr(feature = "serde", serde(rename = "longest_start_ns"))]
     pub longest_start: Option<Time>,
 }
 
 impl WaitTotals {
-    /// The mean, zero without waits.
+    /// Returns the mean time of a wait. Zero if there are no waits.
     pub fn mean(&self) -> Duration {
         Duration::from_nanos(nanos(self.total) / self.count.max(1))
     }
@@ -151,9 +157,9 @@ fn nanos(duration: Duration) -> u64 {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ReasonWaits {
-    /// The reason, as [`Span::reason_name`](crate::timeline::Span::reason_name) has it.
+    /// The reason, as returned by [`Span::reason_name`](crate::timeline::Span::reason_name).
     pub reason: String,
-    /// How many, and how long.
+    /// The number and the length of the waits.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub waits: WaitTotals,
 }
@@ -164,28 +170,32 @@ pub struct ReasonWaits {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PlaceWaits {
-    /// The reason, as [`Span::reason_name`](crate::timeline::Span::reason_name) has it.
+    /// The reason, as returned by [`Span::reason_name`](crate::timeline::Span::reason_name).
     pub reason: String,
-    /// The frames that make the place, innermost first; see [`BlockingOptions::frames`]. Empty if the trace has no stack.
+    /// The frames that identify the place, innermost first. [`BlockingOptions::frames`] limits
+    /// their number. Empty if the trace has no stack.
     pub stack: Vec<OwnedFrame>,
-    /// How many, and how long.
+    /// The number and the length of the waits.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub waits: WaitTotals,
 }
 
-/// The waits that were ended by goroutines with the same function at the same place, or by a part of the runtime.
+/// The waits that were ended by one part of the runtime, or by goroutines that started in the same
+/// function and were at the same place.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct WakerWaits {
-    /// Who ended them.
+    /// What ended the waits.
     pub by: WokenBy,
-    /// The function in which the waking goroutine started; `None` if no goroutine did, or if it is not known.
+    /// The function in which the waking goroutine started. `None` if no goroutine ended the waits,
+    /// or if the function is not known.
     pub function: Option<String>,
-    /// Where that goroutine was, innermost frame first, shortened like places.
+    /// Where the waking goroutine was, innermost frame first. [`BlockingOptions::frames`] limits
+    /// the number of frames.
     pub stack: Vec<OwnedFrame>,
-    /// How many, and how long.
+    /// The number and the length of the waits.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub waits: WaitTotals,
 }
@@ -200,15 +210,15 @@ pub enum WokenBy {
     Goroutine,
     /// The network poller: a file or connection became ready.
     NetworkPoller,
-    /// A timer that expired.
+    /// An expired timer.
     Timer,
     /// The scheduler.
     Scheduler,
-    /// The monitor thread.
+    /// The runtime's monitor thread.
     Sysmon,
-    /// Nobody, as far as the trace shows.
+    /// The wait ended, but the trace does not show what ended it.
     Nobody,
-    /// Nobody before the trace ended.
+    /// The wait had not ended when the trace ended.
     StillBlocked,
 }
 
@@ -224,8 +234,9 @@ impl From<RuntimeWaker> for WokenBy {
 }
 
 impl BlockingReport {
-    /// Sums up the waits of a query, such as [`Timeline::blocked`](crate::Timeline::blocked). Spans in which goroutines are
-    /// not blocked do not count.
+    /// Sums up the waits that a query selects, such as
+    /// [`Timeline::blocked`](crate::Timeline::blocked). Spans in which goroutines are not blocked
+    /// do not count.
     pub fn new(query: &Query<'_>, options: &BlockingOptions) -> Self {
         let range = query.range();
         let mut sums = Sums::new(query);
@@ -274,15 +285,17 @@ impl BlockingReport {
     }
 }
 
-/// The sums of a pass over waits, by numbers that the timeline already has: no text is looked at for each wait.
+/// The sums of a pass over the waits. The keys are numbers that the timeline already has, so the
+/// pass does not compare any text.
 struct Sums<'t> {
     waits: Table<'t, WaitKey>,
     wakers: Table<'t, WakerRowKey>,
-    /// The function in which each goroutine started.
+    /// The number of the function in which each goroutine started, by number of the goroutine.
     functions: Vec<u32>,
-    /// For each goroutine whether it is one of the runtime's own.
+    /// Whether each goroutine belongs to the runtime or the tracer, by number of the goroutine.
     is_runtime: Vec<bool>,
-    /// For each reason and stack whether a wait there is for a peer that has nothing to say, once it is known.
+    /// For each pair of reason and stack: whether a wait there is for a network peer that has no
+    /// reason to send anything yet. `None` until the first such wait.
     is_quiet: Vec<Option<bool>>,
 }
 
@@ -335,7 +348,7 @@ impl<'t> Sums<'t> {
 }
 
 impl WaitKey {
-    /// The key's slot in a [`Table`]. Several keys may share it.
+    /// Returns the slot of the key in a [`Table`]. Several keys may share a slot.
     fn slot(self) -> usize {
         let (WhyKey::Why(why) | WhyKey::Created(why)) = self.why;
         4 * why as usize + 2 * usize::from(self.is_since_before) + usize::from(self.is_idle)
@@ -347,7 +360,7 @@ impl WaitKey {
 }
 
 impl WakerRowKey {
-    /// The key's slot in a [`Table`]. Several keys may share it.
+    /// Returns the slot of the key in a [`Table`]. Several keys may share a slot.
     fn slot(self) -> usize {
         let why = match self.waker {
             WakerKey::Goroutine { why, .. } => why as usize,
@@ -374,7 +387,8 @@ impl WakerRowKey {
     }
 }
 
-/// Sums by key. A direct-mapped slot remembers the row of the last key that used it; other keys are looked up by hash.
+/// Sums by key. A direct-mapped slot remembers the row of the last key that used it. Other keys are
+/// looked up by hash.
 struct Table<'t, K> {
     rows: Vec<Row<'t, K>>,
     index: HashMap<K, usize, RandomState>,
@@ -435,21 +449,22 @@ impl<'t, K: Copy + Eq + Hash> Table<'t, K> {
     }
 }
 
-/// Adds up rows that have the same texts.
+/// Adds up the totals of equal keys.
 fn merge<K: Eq + Hash>(rows: impl Iterator<Item = (K, WaitTotals)>) -> Vec<(K, WaitTotals)> {
     let mut sums: HashMap<K, WaitTotals, RandomState> = HashMap::default();
     rows.for_each(|(key, waits)| sums.entry(key).or_default().add(&waits));
     sums.into_iter().collect()
 }
 
-/// How many rows there are, and the first of them, most time first.
+/// Returns the number of rows, and the first `top` rows with the largest total first. A `top` of 0
+/// means all rows.
 fn rows<K: Ord, T>(mut sums: Vec<(K, WaitTotals)>, top: usize, row: impl Fn(&K, WaitTotals) -> T) -> (u64, Vec<T>) {
     sums.sort_by(|(a, x), (b, y)| y.total.cmp(&x.total).then_with(|| a.cmp(b)));
     let shown = if top == 0 { sums.len() } else { top };
     (sums.len() as u64, sums.iter().take(shown).map(|(key, waits)| row(key, *waits)).collect())
 }
 
-/// The frames of a stack that say where the program was, innermost first.
+/// The frames that identify a place in the code, innermost first: function, file and line.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Place<'t>(Vec<(Text<'t>, Text<'t>, u64)>);
 
@@ -474,19 +489,21 @@ impl<'t> Place<'t> {
     }
 }
 
-/// Whether a wait is idle by design: see [`BlockingReport`].
+/// Returns whether a wait is idle by design. See [`BlockingReport`].
 pub fn is_idle(wait: &Span<'_>) -> bool {
     is_of_runtime(wait.goroutine().name()) || is_quiet(wait)
 }
 
-/// Whether a goroutine that starts in a function is one of the runtime's own, or of the tracer.
+/// Returns whether a goroutine that starts in the function `start` belongs to the runtime or the
+/// tracer.
 fn is_of_runtime(start: Text<'_>) -> bool {
     let name = start.as_bytes();
     !name.is_empty() && (is_system_goroutine(name) || name.starts_with(b"runtime/trace."))
 }
 
-/// What waits for a peer that need not say anything: a listener, a server's connection between two requests, and the reader of
-/// a client's connection. Whoever waits for an answer on such a connection blocks elsewhere.
+/// Functions that wait for a network peer that has no reason to send anything yet: a listener, a
+/// server's connection between two requests, and the reader of a client's connection. A goroutine
+/// that waits for a response on such a connection blocks elsewhere.
 const QUIET: [&[u8]; 8] = [
     b"internal/poll.(*FD).Accept",
     b"net/http.(*connReader).backgroundRead",
@@ -498,7 +515,7 @@ const QUIET: [&[u8]; 8] = [
     b"google.golang.org/grpc/internal/transport.(*http2Client).reader",
 ];
 
-/// Whether a wait is for the network, and the peer need not say anything.
+/// Returns whether a wait is for a network peer that has no reason to send anything yet.
 fn is_quiet(span: &Span<'_>) -> bool {
     if span.reason() != "network" {
         return false;

@@ -1,4 +1,4 @@
-//! Garbage collections and stop-the-world pauses of a [`Timeline`], in numbers.
+//! Reports the garbage collections and stop-the-world pauses of a [`Timeline`].
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,14 +9,16 @@ use crate::id::GoId;
 use crate::time::Time;
 use crate::timeline::{GcCycle, Pause, StackTrace, Timeline};
 
-/// What a [`GcReport`] covers.
+/// Options of a [`GcReport`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GcOptions {
-    /// Collections and pauses that overlap this range of time; the whole trace by default. Totals count only the time within
-    /// it.
+    /// The range of time to report. The report lists collections and pauses that overlap this
+    /// range, but totals count only the time within the range. `None`, the default, means the whole
+    /// trace.
     pub range: Option<Range<Time>>,
-    /// How many collections, and how many pauses, are listed: the longest. All by default.
+    /// The maximum number of collections, and of pauses, to list. If there are more, the longest
+    /// are listed. All are listed by default.
     pub top: usize,
 }
 
@@ -46,43 +48,46 @@ impl GcOptions {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GcReport {
-    /// The length of the trace, or of the range that is asked for. In JSON: nanoseconds.
+    /// The length of the trace, or of the requested range. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// All stop-the-world pauses, whatever for.
+    /// The totals of all stop-the-world pauses, whatever the reason.
     pub pause_totals: PauseTotals,
-    /// The same by reason, those with the longest time first.
+    /// The totals of the pauses by reason, sorted by total length, longest first.
     pub pauses_by_reason: Vec<ReasonPauses>,
-    /// How many collections there are.
+    /// The number of collections. `cycles` may list fewer.
     pub cycle_count: u64,
-    /// The collections in order of time: all, or the longest.
+    /// The collections in order of time. Only the longest if [`GcOptions::top`] limits their
+    /// number.
     pub cycles: Vec<CycleRow>,
-    /// The pauses in order of time: all, or the longest.
+    /// The pauses in order of time. Only the longest if [`GcOptions::top`] limits their number.
     pub pauses: Vec<PauseRow>,
 }
 
-/// How many pauses there are and how long they are.
+/// The number of pauses and their lengths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PauseTotals {
-    /// How many.
+    /// The number of pauses.
     pub count: u64,
-    /// Their length in all. In JSON: nanoseconds.
+    /// The total length of the pauses. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "total_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub total: Duration,
-    /// The median length, exactly (nearest rank); zero if there is none. In JSON: nanoseconds.
+    /// The exact median length of a pause (nearest rank). Zero if there are no pauses. In JSON:
+    /// nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "p50_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub p50: Duration,
-    /// The 99th percentile of their lengths, exactly (nearest rank); zero if there is none. In JSON: nanoseconds.
+    /// The exact 99th percentile of the lengths (nearest rank). Zero if there are no pauses. In
+    /// JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "p99_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub p99: Duration,
-    /// The longest; zero if there is none. In JSON: nanoseconds.
+    /// The length of the longest pause. Zero if there are no pauses. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "max_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub max: Duration,
@@ -96,7 +101,7 @@ pub struct PauseTotals {
 pub struct ReasonPauses {
     /// The reason in the runtime's words, such as `GC mark termination`.
     pub reason: String,
-    /// How many and how long.
+    /// The number of pauses and their lengths.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub totals: PauseTotals,
 }
@@ -107,69 +112,78 @@ pub struct ReasonPauses {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CycleRow {
-    /// Which one in the trace, from 1.
+    /// The number of the collection in the trace, counted from 1.
     pub seq: u64,
-    /// When it started, or when the trace first says that it is under way. In JSON: nanoseconds on the trace's clock.
+    /// When the collection started, or when the trace first mentions it. In JSON: nanoseconds on
+    /// the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// When it ended, or the end of the trace. In JSON: nanoseconds on the trace's clock.
+    /// When the collection ended, or the end of the trace. In JSON: nanoseconds on the trace's
+    /// clock.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Time,
-    /// Whether it had not ended when the trace did.
+    /// Whether the collection was still running when the trace ended.
     pub open: bool,
-    /// Its own pauses: those that start within it and are the collector's.
+    /// The pauses of the garbage collector that start during the collection.
     pub pauses: Vec<CyclePause>,
-    /// The length of its pauses in all. In JSON: nanoseconds.
+    /// The total length of `pauses`. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "pause_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub pause: Duration,
-    /// The length of the mark assists in it, of all goroutines in all. In JSON: nanoseconds.
+    /// The total time that all goroutines spent in mark assists during the collection. In JSON:
+    /// nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "assist_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub assist: Duration,
-    /// How many mark assists started in it.
+    /// The number of mark assists that started during the collection.
     pub assists: u64,
-    /// The length of the sweeps that allocation had to wait for, after it and before the next one. In JSON: nanoseconds.
+    /// The total time that allocations spent sweeping between the end of this collection and the
+    /// start of the next one. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "sweep_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub sweep: Duration,
-    /// Bytes that these sweeps looked at.
+    /// The number of bytes that these sweeps examined.
     #[cfg_attr(feature = "serde", serde(rename = "swept_bytes"))]
     pub swept: u64,
-    /// Bytes that these sweeps freed.
+    /// The number of bytes that these sweeps freed.
     #[cfg_attr(feature = "serde", serde(rename = "reclaimed_bytes"))]
     pub reclaimed: u64,
-    /// Bytes on the heap when it started; absent if the trace does not say.
+    /// The heap size in bytes when the collection started. Absent if the trace does not have the
+    /// value.
     #[cfg_attr(feature = "serde", serde(rename = "heap_start_bytes"))]
     pub heap_start: Option<u64>,
-    /// Bytes on the heap when marking ended, garbage included; absent if the trace does not say.
+    /// The heap size in bytes when marking ended, including garbage. Absent if the trace does not
+    /// have the value.
     #[cfg_attr(feature = "serde", serde(rename = "heap_end_bytes"))]
     pub heap_end: Option<u64>,
-    /// Bytes that were marked, and so are live; absent if the trace does not say.
+    /// The number of bytes that were marked as live. Absent if the trace does not have the value.
     #[cfg_attr(feature = "serde", serde(rename = "heap_live_bytes"))]
     pub heap_live: Option<u64>,
-    /// The heap size at which it was to end, in bytes; absent if the trace does not say or there was no goal.
+    /// The heap size in bytes at which this collection was planned to end. Absent if the trace does
+    /// not have the value or there was no goal.
     #[cfg_attr(feature = "serde", serde(rename = "goal_bytes"))]
     pub goal: Option<u64>,
-    /// The heap size at which the next one is to end, in bytes; absent if the trace does not say.
+    /// The heap size in bytes at which the next collection is planned to end. Absent if the trace
+    /// does not have the value.
     #[cfg_attr(feature = "serde", serde(rename = "next_goal_bytes"))]
     pub next_goal: Option<u64>,
-    /// The goroutine that started it: its allocation was due for a collection, or it called `runtime.GC`.
+    /// The goroutine that started the collection: its allocation triggered the collection, or it
+    /// called `runtime.GC`.
     pub goroutine: Option<GoId>,
 }
 
-/// A pause of a collection.
+/// A pause of a garbage collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CyclePause {
-    /// The reason in the runtime's words.
+    /// The reason in the runtime's words, such as `GC mark termination`.
     pub reason: String,
-    /// When it started. In JSON: nanoseconds on the trace's clock.
+    /// When the pause started. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// When it ended, or the end of the trace. In JSON: nanoseconds on the trace's clock.
+    /// When the pause ended, or the end of the trace. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Time,
 }
@@ -185,20 +199,22 @@ pub struct PauseRow {
     /// When the runtime started to stop the world. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// When it ended, or the end of the trace. In JSON: nanoseconds on the trace's clock.
+    /// When the pause ended, or the end of the trace. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Time,
-    /// Whether it had not ended when the trace did.
+    /// Whether the pause had not ended when the trace ended.
     pub open: bool,
-    /// Whether it is one of the garbage collector's.
+    /// Whether the garbage collector requested the pause.
     pub gc: bool,
-    /// How long it took until the last P had stopped, as far as the trace shows. In JSON: nanoseconds.
+    /// The time from the start of the pause until the last P had stopped, as far as the trace
+    /// shows. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "time_to_stop_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub time_to_stop: Duration,
-    /// The goroutine that asked for it.
+    /// The goroutine that requested the pause.
     pub goroutine: Option<GoId>,
-    /// Where it asked for it, innermost frame first; empty if the trace has no stack.
+    /// Where that goroutine requested the pause, innermost frame first. Empty if the trace has no
+    /// stack.
     pub stack: Vec<OwnedFrame>,
 }
 
@@ -230,7 +246,7 @@ impl CycleRow {
         }
     }
 
-    /// From its start to its end.
+    /// Returns the time from the start to the end of the collection.
     pub fn duration(&self) -> Duration {
         self.end - self.start
     }
@@ -251,7 +267,7 @@ impl PauseRow {
         }
     }
 
-    /// From its start to its end.
+    /// Returns the time from the start to the end of the pause.
     pub fn duration(&self) -> Duration {
         self.end - self.start
     }
@@ -275,7 +291,7 @@ impl PauseTotals {
 }
 
 impl GcReport {
-    /// The collections and pauses of a timeline that the options ask for.
+    /// Reports the collections and pauses of a timeline that the options select.
     pub fn new(timeline: &Timeline, options: &GcOptions) -> Self {
         let range = options.range.clone().unwrap_or(timeline.start()..timeline.end());
         let overlaps = |start: Time, end: Time| start <= range.end && end >= range.start;
@@ -302,7 +318,7 @@ impl GcReport {
     }
 }
 
-/// The `top` longest items, in their original order.
+/// Returns the `top` longest items in their original order.
 fn longest<T>(row: Vec<T>, top: usize, duration: impl Fn(&T) -> Duration) -> Vec<T> {
     if row.len() <= top {
         return row;

@@ -1,4 +1,5 @@
-//! What a [`Summarizer`](super::goroutines::Summarizer) reports: the times of goroutines and regions.
+//! The results of a [`Summarizer`](super::goroutines::Summarizer): the times of goroutines and
+//! regions.
 
 use super::goroutine_sums::{GoroutineSums, OpenRegion};
 use super::names::Names;
@@ -8,12 +9,14 @@ use crate::event::Text;
 use crate::id::{GoId, TaskId};
 use crate::time::Time;
 
-/// Receives the results of a [`Summarizer`](super::goroutines::Summarizer), one goroutine or region at a time.
+/// Receives the results of a [`Summarizer`](super::goroutines::Summarizer), one goroutine or region
+/// at a time.
 pub trait SummarySink {
-    /// Called when a goroutine has exited, and for the others at the end of the trace.
+    /// Called for each goroutine: when it exits, or at the end of the trace if it is still alive.
     fn goroutine(&mut self, goroutine: &GoroutineSummary<'_>);
 
-    /// Called when a region has ended, or its goroutine or the trace.
+    /// Called for each region: when the region ends, when its goroutine exits, or at the end of the
+    /// trace.
     fn region(&mut self, region: &RegionSummary<'_>) {
         let _ = region;
     }
@@ -31,42 +34,46 @@ pub struct GoroutineSummary<'a> {
     pub(super) id: u64,
     pub(super) goroutine: &'a Goroutine,
     pub(super) sums: &'a GoroutineSums,
-    /// How it spent its time.
+    /// How the goroutine spent its time.
     pub times: Times<'a>,
 }
 
 impl<'a> GoroutineSummary<'a> {
-    /// The goroutine.
+    /// Returns the ID of the goroutine.
     pub fn id(&self) -> GoId {
         GoId(self.id)
     }
 
-    /// The function in which it started. Empty if the trace has no stack of it.
+    /// Returns the function in which the goroutine started. Empty if the trace has no stack for the
+    /// goroutine.
     pub fn name(&self) -> Text<'a> {
         Text(self.times.names.bytes(self.goroutine.name))
     }
 
-    /// The function that created it. Empty if it was created before the trace.
+    /// Returns the function that created the goroutine. Empty if the goroutine was created before
+    /// the trace.
     pub fn creator(&self) -> Text<'a> {
         Text(self.times.names.bytes(self.sums.creator))
     }
 
-    /// Its last label. Empty if it has none.
+    /// Returns the last label of the goroutine. Empty if it has no label.
     pub fn label(&self) -> Text<'a> {
         Text(self.times.names.bytes(self.goroutine.label))
     }
 
-    /// When it was created, or the start of the generation that first mentions it.
+    /// Returns when the goroutine was created, or the start of the generation that first mentions
+    /// it.
     pub fn creation(&self) -> Time {
         Time(self.sums.creation)
     }
 
-    /// When it first ran. `None` if it did not.
+    /// Returns when the goroutine first ran. `None` if it did not run.
     pub fn start(&self) -> Option<Time> {
         present(self.sums.first_run)
     }
 
-    /// When it exited, or began to wait forever. `None` if it was alive at the end of the trace.
+    /// Returns when the goroutine exited or began to wait forever. `None` if it was alive at the
+    /// end of the trace.
     pub fn end(&self) -> Option<Time> {
         present(self.sums.end)
     }
@@ -75,30 +82,36 @@ impl<'a> GoroutineSummary<'a> {
 /// A region and how its goroutine spent the time in it.
 #[derive(Clone, Copy, Debug)]
 pub struct RegionSummary<'a> {
-    /// The goroutine.
+    /// The ID of the goroutine.
     pub go: GoId,
     /// The task that the region belongs to. [`TaskId::BACKGROUND`] if it belongs to none.
     pub task: TaskId,
-    /// The type of the region. Empty if the region stands for the task that a goroutine inherits from its creator.
+    /// The type of the region. Empty if the region represents the task that a goroutine inherits
+    /// from its creator.
     pub name: Text<'a>,
-    /// When the region started, or the goroutine was created. `None` if that was before the trace.
+    /// When the region started. For an inherited task, when the goroutine was created. `None` if
+    /// that was before the trace.
     pub start: Option<Time>,
-    /// When the region or its goroutine ended. `None` if the region was open at the end of the trace or at a gap.
+    /// When the region or its goroutine ended. `None` if the region was open at the end of the
+    /// trace or at a gap.
     pub end: Option<Time>,
-    /// The number of regions of the goroutine around this one.
+    /// The number of regions of the goroutine that enclose this one.
     pub depth: usize,
-    /// Whether no region around this one belongs to the same task.
+    /// Whether no enclosing region belongs to the same task.
     pub is_outermost: bool,
-    /// Whether the program started the region. If not, it stands for the task that a goroutine inherits from its creator.
+    /// Whether the program started the region. If false, the region represents the task that a
+    /// goroutine inherits from its creator.
     pub is_of_program: bool,
-    /// How the goroutine spent the time.
+    /// How the goroutine spent its time in the region.
     pub times: Times<'a>,
 }
 
-/// At most this many enclosing regions are searched for one of the same task. Programs nest a handful.
+/// The maximum number of enclosing regions that are searched for one of the same task. Programs
+/// nest only a few regions.
 const MAX_LOOK_BACK: usize = 64;
 
-/// Shows the innermost of some nested regions. `now` is what the goroutine has spent in total.
+/// Reports the innermost of the nested regions `open` to `summary`. `now` holds what the goroutine
+/// has spent in total.
 pub(super) fn show_region(
     summary: &mut impl SummarySink,
     names: &Names,

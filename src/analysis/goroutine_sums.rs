@@ -7,29 +7,30 @@ use super::times::{Accounting, RangeKey, Spent};
 use super::tracker::{Goroutine, NEVER};
 use crate::event::GoState;
 
-/// The sums of a goroutine. They do not include the state that it is in, which the tracker knows.
+/// The sums of a goroutine. They exclude the current state of the goroutine, which the tracker
+/// holds.
 #[derive(Clone, Debug)]
 pub(super) struct GoroutineSums {
     pub spent: Spent,
     /// When the goroutine first ran.
     pub first_run: i64,
-    /// When its P was taken in the system call that it is in.
+    /// When the goroutine lost its P in the current system call.
     pub syscall_blocked: i64,
-    /// When it was created, or the start of the generation in which it is first mentioned.
+    /// When the goroutine was created, or the start of the generation that first mentions it.
     pub creation: i64,
-    /// When it exited or began to wait forever.
+    /// When the goroutine exited or began to wait forever.
     pub end: i64,
-    /// The function that created it.
+    /// The function that created the goroutine.
     pub creator: Name,
-    /// Whether there was a gap after which the trace has not mentioned it yet.
+    /// Whether the trace has not mentioned the goroutine since the last gap.
     pub is_lost: bool,
-    /// Whether it ended before the window.
+    /// Whether the goroutine ended before the window.
     pub is_over: bool,
-    /// What it spent before the window. `None` if it did not exist yet.
+    /// What the goroutine spent before the window. `None` if it did not exist then.
     pub before: Option<Box<Spent>>,
-    /// The special ranges that it is in, and since when.
+    /// The special ranges that the goroutine is in, each with its start time.
     pub ranges: SmallVec<[(RangeKey, i64); 1]>,
-    /// The regions that it is in, innermost last.
+    /// The regions that the goroutine is in, innermost last.
     pub regions: Vec<OpenRegion>,
 }
 
@@ -40,7 +41,7 @@ pub(super) struct OpenRegion {
     pub name: Name,
     pub is_of_program: bool,
     pub start: i64,
-    /// What its goroutine had spent when it started.
+    /// What the goroutine had spent in total when the region started.
     pub before: Spent,
 }
 
@@ -63,12 +64,12 @@ impl Default for GoroutineSums {
 }
 
 impl GoroutineSums {
-    /// The sums of a goroutine that exists since `creation`.
+    /// Returns the sums of a goroutine that was created at `creation`.
     pub fn new(creation: i64) -> Self {
         GoroutineSums { creation, ..GoroutineSums::default() }
     }
 
-    /// Adds a system call that ends at `time`.
+    /// Adds a system call that lasted from `since` to `time`.
     pub fn leave_syscall(&mut self, since: i64, time: i64) {
         let without_proc = if self.syscall_blocked == NEVER { time } else { self.syscall_blocked };
         self.spent.syscall += without_proc - since;
@@ -76,13 +77,15 @@ impl GoroutineSums {
         self.syscall_blocked = NEVER;
     }
 
-    /// Everything up to now, including the state that the goroutine is in and its open ranges.
+    /// Returns the sums up to `now`, including the current state of the goroutine and its open
+    /// ranges.
     pub fn spent_until(&self, now: i64, goroutine: &Goroutine, accounting: Accounting) -> Spent {
         let mut spent = self.spent.clone();
         if spent.total == 0 {
             spent.total = now - self.creation;
         }
-        // A goroutine that is first mentioned after the window has been in its state all the time.
+        // A goroutine that is first mentioned after the window was in this state during the whole
+        // window.
         let since = match accounting.known(goroutine.since) {
             NEVER => NEVER,
             since => since.min(now),
@@ -112,7 +115,7 @@ impl GoroutineSums {
         spent
     }
 
-    /// Sets the final sums and closes everything that is open.
+    /// Sets the final sums, and closes the open system call, ranges and regions.
     pub fn close(&mut self, spent: Spent) {
         self.spent = spent;
         self.syscall_blocked = NEVER;

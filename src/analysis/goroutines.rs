@@ -1,6 +1,7 @@
-//! Goroutines by group, with the columns of `go tool trace` and their distributions.
+//! Groups goroutines and reports the columns of `go tool trace` and their distributions.
 //!
-//! [`Goroutines`] sums up groups. [`Summarizer`] shows each goroutine and each region to a [`SummarySink`].
+//! [`Goroutines`] sums up groups. [`Summarizer`] passes each goroutine and each region to a
+//! [`SummarySink`].
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -22,24 +23,26 @@ pub use super::goroutine_summary::{GoroutineSummary, RegionSummary, SummarySink}
 pub use super::summarizer::Summarizer;
 pub use super::times::{Accounting, NamedTime, Times};
 
-/// What goroutines are grouped by.
+/// The property by which goroutines are grouped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupBy {
-    /// The function in which they started, as `go tool trace` does: the outermost of their first stack.
+    /// The function in which the goroutines started, as in `go tool trace`: the outermost function
+    /// of their first stack.
     #[default]
     Start,
-    /// The function that created them.
+    /// The function that created the goroutines.
     Creator,
-    /// Their last label. The runtime labels its GC workers.
+    /// The last label of the goroutines. The runtime labels its GC workers.
     Label,
-    /// The function whose source holds the start: closures and wrappers of `main.serve`, such as `main.serve.func1`, `main.serve.gowrap2`
-    /// or `main.serve.func1.2`, count as `main.serve`.
+    /// The function whose source code contains the start function. For example, the closures and
+    /// wrappers `main.serve.func1`, `main.serve.gowrap2` and `main.serve.func1.2` count as
+    /// `main.serve`.
     Name,
 }
 
 impl GroupBy {
-    /// The name of a goroutine's group.
+    /// Returns the name of the group to which a goroutine belongs.
     pub fn name_of<'a>(self, goroutine: &GoroutineSummary<'a>) -> Text<'a> {
         match self {
             GroupBy::Start => goroutine.name(),
@@ -50,60 +53,65 @@ impl GroupBy {
     }
 }
 
-/// The distribution of each column of `go tool trace` over the goroutines of a group, described at [`Times`].
+/// The distribution of each column of `go tool trace` over the goroutines of a group. [`Times`]
+/// describes the columns.
 ///
-/// Each has all goroutines of the group: one that spent no time there counts as zero.
+/// Each distribution includes all goroutines of the group. A goroutine that spent no time in a
+/// column counts as zero.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Distributions {
-    /// `Total`.
+    /// The distribution of `Total`.
     pub total: Histogram,
-    /// `Execution time`.
+    /// The distribution of `Execution time`.
     pub execution: Histogram,
-    /// `Sched wait time`: runnable, waiting for a P.
+    /// The distribution of `Sched wait time`: the goroutine is runnable and waits for a P.
     pub sched_wait: Histogram,
-    /// `Syscall execution time`.
+    /// The distribution of `Syscall execution time`.
     pub syscall: Histogram,
-    /// `Block time (syscall)`.
+    /// The distribution of `Block time (syscall)`.
     pub syscall_block: Histogram,
-    /// `Unknown time`.
+    /// The distribution of `Unknown time`.
     pub unknown: Histogram,
-    /// All `Block time (reason)` together.
+    /// The distribution of the sum of all `Block time (reason)` columns.
     pub block: Histogram,
-    /// `Block time (reason)`, by reason in ascending order. Waits without a reason have the names
-    /// [`BLOCKED_BEFORE_TRACE`](crate::timeline::BLOCKED_BEFORE_TRACE) and [`NO_REASON`](crate::timeline::NO_REASON).
+    /// The distributions of `Block time (reason)`, sorted by reason. Waits without a reason are
+    /// named [`BLOCKED_BEFORE_TRACE`](crate::timeline::BLOCKED_BEFORE_TRACE) or
+    /// [`NO_REASON`](crate::timeline::NO_REASON).
     pub blocks: Vec<NamedDistribution>,
-    /// The special ranges, which overlap with the others, by name in ascending order.
+    /// The distributions of the special ranges, sorted by name. Special ranges overlap with the
+    /// other columns.
     pub ranges: Vec<NamedDistribution>,
 }
 
-/// The distribution of what goroutines spent on one thing.
+/// The distribution of the time that goroutines spent for one reason or in one special range.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NamedDistribution {
-    /// The reason of waits, or the name of a special range.
+    /// The wait reason, or the name of the special range.
     pub name: String,
     /// The time of each goroutine.
     pub times: Histogram,
 }
 
-/// Goroutines that have something in common.
+/// A group of goroutines.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GoroutineGroup {
-    /// What they have in common: a function or a label. Empty if the trace has no stack of them, no creator or no label.
+    /// The function or label that the goroutines share. Empty if the trace has no stack, no creator
+    /// or no label for them.
     pub name: String,
     /// The number of goroutines.
     pub count: u64,
-    /// How many of them ended within the trace.
+    /// The number of goroutines that exited within the trace.
     pub ended: u64,
-    /// How they spent their time.
+    /// How the goroutines spent their time.
     pub times: Distributions,
 }
 
@@ -113,50 +121,52 @@ pub struct GoroutineGroup {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GoroutineTimes {
-    /// The goroutine.
+    /// The ID of the goroutine.
     pub goroutine: GoId,
-    /// The function in which it started; empty if the trace has no stack of it.
+    /// The function in which the goroutine started. Empty if the trace has no stack for the
+    /// goroutine.
     pub function: String,
-    /// When it was created, or the start of the generation that first mentions it.
+    /// When the goroutine was created, or the start of the generation that first mentions it.
     #[cfg_attr(feature = "serde", serde(rename = "created_ns"))]
     pub created: Time,
-    /// When it first ran; `None` if it did not.
+    /// When the goroutine first ran. `None` if it did not run.
     #[cfg_attr(feature = "serde", serde(rename = "first_run_ns"))]
     pub first_run: Option<Time>,
-    /// When it ended, or began to wait forever; `None` if it was alive when the trace ended.
+    /// When the goroutine exited or began to wait forever. `None` if it was alive when the trace
+    /// ended.
     #[cfg_attr(feature = "serde", serde(rename = "ended_ns"))]
     pub ended: Option<Time>,
-    /// `Total`, in nanoseconds.
+    /// The time of `Total`, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "total_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub total: Duration,
-    /// `Execution time`, in nanoseconds.
+    /// The time of `Execution time`, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "execution_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub execution: Duration,
-    /// `Sched wait time`, in nanoseconds.
+    /// The time of `Sched wait time`, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "sched_wait_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub sched_wait: Duration,
-    /// `Syscall execution time`, in nanoseconds.
+    /// The time of `Syscall execution time`, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "syscall_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub syscall: Duration,
-    /// `Block time (syscall)`, in nanoseconds.
+    /// The time of `Block time (syscall)`, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "syscall_block_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub syscall_block: Duration,
-    /// `Unknown time`, in nanoseconds.
+    /// The time of `Unknown time`, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "unknown_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub unknown: Duration,
-    /// All `Block time (reason)` together, in nanoseconds.
+    /// The sum of all `Block time (reason)` columns, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "block_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub block: Duration,
-    /// `Block time (reason)`, by reason.
+    /// The time of each `Block time (reason)` column.
     pub blocks: Vec<NamedTime>,
-    /// The special ranges, by name.
+    /// The time of each special range.
     pub ranges: Vec<NamedTime>,
 }
 
@@ -182,20 +192,20 @@ impl From<&GoroutineSummary<'_>> for GoroutineTimes {
     }
 }
 
-/// What groups are sorted by, largest first. Equal groups are sorted by name.
+/// The key by which groups are sorted, largest first. Groups with equal keys are sorted by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupOrder {
-    /// `Execution time` of all goroutines.
+    /// The sum of `Execution time` over all goroutines.
     #[default]
     Execution,
-    /// `Total` of all goroutines.
+    /// The sum of `Total` over all goroutines.
     Total,
-    /// `Sched wait time` of all goroutines.
+    /// The sum of `Sched wait time` over all goroutines.
     SchedWait,
-    /// `Syscall execution time` and `Block time (syscall)` of all goroutines.
+    /// The sum of `Syscall execution time` and `Block time (syscall)` over all goroutines.
     Syscall,
-    /// `Block time` of all goroutines, whatever the reason.
+    /// The sum of all `Block time (reason)` columns over all goroutines.
     Block,
     /// The number of goroutines.
     Count,
@@ -203,25 +213,26 @@ pub enum GroupOrder {
     P99,
 }
 
-/// What [`Goroutines`] finds.
+/// The result of [`Goroutines`].
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GoroutinesReport {
-    /// The first event, or the start of the range that was asked for.
+    /// The time of the first event, or the start of the requested range if that is later.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// The last event, or the end of that range.
+    /// The time of the last event, or the end of the requested range if that is earlier.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Time,
-    /// The number of goroutines in all groups.
+    /// The total number of goroutines in all groups.
     pub goroutine_count: u64,
-    /// The number of groups. `groups` may have fewer, after [`truncate`](Self::truncate).
+    /// The number of groups. `groups` may have fewer after [`truncate`](Self::truncate).
     pub group_count: u64,
-    /// The groups, those with the most execution time first.
+    /// The groups, sorted by execution time, largest first.
     pub groups: Vec<GoroutineGroup>,
-    /// The goroutines of the group for which [`Goroutines::members_of`] asked, those with the longest total first.
+    /// The goroutines of the group that [`Goroutines::members_of`] selects, sorted by total time,
+    /// longest first.
     pub members: Vec<GoroutineTimes>,
 }
 
@@ -244,16 +255,16 @@ impl GoroutinesReport {
         self.groups.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.name.cmp(&b.name)));
     }
 
-    /// Keeps the first groups and members only.
+    /// Keeps only the first `top` groups and the first `top` members.
     pub fn truncate(&mut self, top: usize) {
         self.groups.truncate(top);
         self.members.truncate(top);
     }
 }
 
-/// Puts goroutines into groups and sums up their times, in one pass.
+/// Groups goroutines and sums up their times in one pass.
 ///
-/// Memory follows the goroutines that are alive and the number of groups.
+/// Memory use is proportional to the number of live goroutines and the number of groups.
 pub struct Goroutines<'f> {
     summarizer: Summarizer<Grouping<'f>>,
     start: Option<Time>,
@@ -268,12 +279,12 @@ impl Default for Goroutines<'_> {
 }
 
 impl<'f> Goroutines<'f> {
-    /// Groups by the function in which goroutines start, with the numbers of `go tool trace`.
+    /// Groups goroutines by their start function and counts time as `go tool trace` does.
     pub fn new() -> Self {
         Self::with(GroupBy::Start, Accounting::Reference)
     }
 
-    /// Groups and counts by the given rules.
+    /// Groups goroutines and counts time by the given rules.
     pub fn with(by: GroupBy, accounting: Accounting) -> Self {
         Goroutines {
             summarizer: Summarizer::with_accounting(Grouping::by(by), accounting),
@@ -283,20 +294,20 @@ impl<'f> Goroutines<'f> {
         }
     }
 
-    /// Only counts time within a range, and only goroutines that exist in it.
+    /// Counts only time within a range, and only goroutines that exist in the range.
     pub fn within(mut self, range: Range<Time>) -> Self {
         self.summarizer = self.summarizer.within(range.clone());
         self.range = range;
         self
     }
 
-    /// Only counts goroutines that `is_wanted` picks.
+    /// Counts only goroutines for which `is_wanted` returns true.
     pub fn filter(mut self, is_wanted: impl Fn(&GoroutineSummary<'_>) -> bool + Send + 'f) -> Self {
         self.summarizer.summary_mut().filter = Some(Box::new(is_wanted));
         self
     }
 
-    /// Only counts goroutines of one group, and gives them one by one as [`GoroutinesReport::members`].
+    /// Counts only goroutines of one group, and lists them as [`GoroutinesReport::members`].
     pub fn members_of(mut self, group: impl Into<String>) -> Self {
         self.summarizer.summary_mut().only = Some(group.into());
         self
@@ -327,8 +338,8 @@ impl fmt::Debug for Goroutines<'_> {
     }
 }
 
-/// The function whose source contains a function: the name without the suffixes that the compiler adds for closures and
-/// wrappers.
+/// Returns the function whose source code contains the function `name`. This is `name` without the
+/// suffixes that the compiler adds for closures and wrappers.
 pub(super) fn source_function(name: &[u8]) -> &[u8] {
     let mut name = name.strip_suffix(b"-fm").unwrap_or(name);
     while let Some(dot) = memchr::memrchr(b'.', name) {
@@ -354,7 +365,7 @@ pub(super) struct Grouping<'f> {
     by: GroupBy,
     groups: IndexMap<Name, Totals, RandomState>,
     filter: Option<Box<Filter<'f>>>,
-    /// The group that alone is wanted, and its goroutines.
+    /// The name of the only group to count, and the goroutines of this group.
     only: Option<String>,
     members: Vec<GoroutineTimes>,
 }
@@ -363,13 +374,13 @@ pub(super) struct Grouping<'f> {
 struct Totals {
     goroutines: u64,
     ended: u64,
-    /// In the order of [`COLUMNS`]; without the zeros.
+    /// The distributions in the order of [`COLUMNS`], without zeros.
     columns: [Histogram; COLUMNS],
     blocks: IndexMap<Name, Histogram, RandomState>,
     ranges: Vec<(RangeKey, Histogram)>,
 }
 
-/// Total, execution, sched wait, syscall, syscall block, unknown, block.
+/// The number of columns: total, execution, sched wait, syscall, syscall block, unknown, block.
 const COLUMNS: usize = 7;
 
 fn columns(spent: &Spent) -> [i64; COLUMNS] {
@@ -382,11 +393,11 @@ impl Grouping<'_> {
         Grouping { by, ..Grouping::default() }
     }
 
-    /// The groups and members, in a report about a range of time.
+    /// Builds the report about a range of time.
     pub(super) fn into_report(self, names: &Names, range: Range<Time>) -> GoroutinesReport {
         let mut groups: Vec<GoroutineGroup> = Vec::new();
         if self.by == GroupBy::Name {
-            // Several start functions have the same name.
+            // Several start functions can map to the same name.
             let mut merged: IndexMap<Vec<u8>, Totals, RandomState> = IndexMap::default();
             for (start, totals) in self.groups {
                 let name = source_function(names.bytes(start)).to_vec();
@@ -446,7 +457,8 @@ impl SummarySink for Grouping<'_> {
     }
 }
 
-/// The reasons of stop-the-worlds are few.
+/// The maximum number of special ranges of a group. There are only a few reasons to stop the world,
+/// so only a damaged trace has more.
 const MAX_RANGES: usize = 256;
 
 fn range_of(ranges: &mut Vec<(RangeKey, Histogram)>, mut range: RangeKey) -> &mut Histogram {
@@ -496,8 +508,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn closures_count_for_the_function_they_stand_in() {
-        // Names as Go 1.27's compiler makes them.
+    fn closures_and_wrappers_map_to_their_source_function() {
+        // Names as generated by the compiler of Go 1.27.
         for (name, source) in [
             ("main.main.func1", "main.main"),
             ("main.main.func1.2", "main.main"),

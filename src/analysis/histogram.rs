@@ -1,20 +1,24 @@
-//! A distribution of durations in little memory, whatever their number.
+//! A histogram of durations whose memory use does not grow with the number of durations.
 
 use std::time::Duration;
 
 /// Each range from one power of two to the next is divided into 2^PARTS_BITS equal buckets.
 const PARTS_BITS: u32 = 6;
 
-/// More different buckets than this are kept in an array instead of a sorted list.
+/// Up to this many different buckets are kept in a sorted list. If there are more, an array is
+/// used.
 const FEW: usize = 48;
 
 /// A log-linear histogram of durations.
 ///
-/// Count, sum, minimum and maximum are exact. Percentiles are the middle of a bucket: exact below 128 ns, and within 0.8 %
-/// above. Memory is bounded by the number of different buckets, at most 30 KiB.
+/// Count, sum, minimum and maximum are exact. A percentile is the middle of a bucket: exact below
+/// 128 ns, and within 0.8 % above. Memory use depends on the number of different buckets and is at
+/// most 30 KiB.
 ///
-/// With the feature `serde` it serialises as an object of its count and of whole nanoseconds: `count`, `sum_ns`, `min_ns`,
-/// `mean_ns`, `p50_ns`, `p90_ns`, `p99_ns` and `max_ns`, all 0 where it is empty. The buckets are not part of it.
+/// With the feature `serde`, a histogram serialises as an object with the number of durations,
+/// `count`, and with the fields `sum_ns`, `min_ns`, `mean_ns`, `p50_ns`, `p90_ns`, `p99_ns` and
+/// `max_ns` in whole nanoseconds. All fields are 0 if the histogram is empty. The buckets are not
+/// serialised.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     count: u64,
@@ -26,7 +30,7 @@ pub struct Histogram {
 
 #[derive(Clone, Debug)]
 enum Buckets {
-    /// Sorted by bucket.
+    /// Pairs of bucket and count, sorted by bucket.
     Few(Vec<(u16, u64)>),
     Many(Vec<u64>),
 }
@@ -37,14 +41,15 @@ impl Default for Buckets {
     }
 }
 
-/// The bucket of a value: its power of two, and which part of it.
+/// Returns the bucket of a value. The bucket number combines the power of two and the part within
+/// it.
 #[inline]
 fn bucket(value: u64) -> usize {
     let power = (value | 1).ilog2().saturating_sub(PARTS_BITS);
     ((u64::from(power) << PARTS_BITS) + (value >> power)) as usize
 }
 
-/// The least value of a bucket and how many follow it.
+/// Returns the smallest value of a bucket, and the difference between the largest and the smallest.
 fn bounds(bucket: usize) -> (u64, u64) {
     let bucket = bucket as u64;
     let power = (bucket >> PARTS_BITS).saturating_sub(1);
@@ -90,31 +95,32 @@ impl Buckets {
     }
 }
 
-/// Durations of nearly the same length: see [`Histogram::buckets`].
+/// A range of nearly equal durations. See [`Histogram::buckets`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HistogramBucket {
-    /// The shortest duration that falls into the bucket.
+    /// The shortest duration that belongs to the bucket.
     pub min: Duration,
-    /// The longest duration that falls into the bucket.
+    /// The longest duration that belongs to the bucket.
     pub max: Duration,
-    /// How many durations it holds, at least one.
+    /// The number of durations in the bucket, at least one.
     pub count: u64,
 }
 
 impl Histogram {
-    /// Adds a duration. One longer than 292 years counts as 292 years, the most that `i64` nanoseconds hold.
+    /// Adds a duration. A duration above 292 years counts as 292 years, the maximum of `i64`
+    /// nanoseconds.
     pub fn add(&mut self, duration: Duration) {
         self.add_nanos(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX));
     }
 
-    /// Adds a duration in nanoseconds, 0 if it is negative.
+    /// Adds a duration in nanoseconds. A negative duration counts as 0.
     #[inline]
     pub(crate) fn add_nanos(&mut self, nanos: i64) {
         self.add_repeated(nanos, 1);
     }
 
-    /// Adds zero as many times as it takes to have `count` durations.
+    /// Adds zeros until the histogram has `count` durations.
     pub(crate) fn fill_with_zeros(&mut self, count: u64) {
         self.add_repeated(0, count.saturating_sub(self.count));
     }
@@ -144,50 +150,53 @@ impl Histogram {
         other.buckets.each().for_each(|(bucket, count)| self.buckets.add(bucket, count));
     }
 
-    /// The number of durations.
+    /// Returns the number of durations.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether it holds no duration.
+    /// Returns whether the histogram has no durations.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The sum, at most 292 years.
+    /// Returns the sum of all durations, at most 292 years.
     pub fn sum(&self) -> Duration {
         from_nanos(i64::try_from(self.sum).unwrap_or(i64::MAX))
     }
 
-    /// The shortest duration, zero if there is none.
+    /// Returns the shortest duration. Zero if there are no durations.
     pub fn min(&self) -> Duration {
         from_nanos(self.min)
     }
 
-    /// The longest duration, zero if there is none.
+    /// Returns the longest duration. Zero if there are no durations.
     pub fn max(&self) -> Duration {
         from_nanos(self.max)
     }
 
-    /// The mean, rounded to a nanosecond; zero if there is none.
+    /// Returns the mean, rounded to a nanosecond. Zero if there are no durations.
     pub fn mean(&self) -> Duration {
         from_nanos(self.mean_nanos().round() as i64)
     }
 
-    /// The mean in nanoseconds with its fraction, 0 if there is none.
+    /// Returns the mean in nanoseconds, not rounded. 0 if there are no durations.
     pub(crate) fn mean_nanos(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
     }
 
-    /// The shortest duration that so many percent of all do not exceed (nearest rank); zero if there is none.
+    /// Returns the shortest duration that at least `percent` percent of all durations do not exceed
+    /// (nearest rank). Zero if there are no durations.
     ///
-    /// A `percent` of 0 or less gives the minimum as closely as the buckets allow, one of 100 or more the maximum.
+    /// A `percent` of 0 or less returns the minimum as closely as the buckets allow. A `percent` of
+    /// 100 or more returns the maximum.
     pub fn percentile(&self, percent: f64) -> Duration {
         from_nanos(self.percentile_nanos(percent))
     }
 
     fn percentile_nanos(&self, percent: f64) -> i64 {
-        // 7 % of 100 are 7, though the product is a little more.
+        // Subtract a small value first. For example, 7 % of 100 is 7, but the floating-point
+        // product is slightly larger.
         let rank = (percent * self.count as f64 / 100.0 - 1e-6).ceil().max(1.0);
         if rank >= self.count as f64 {
             return self.max;
@@ -203,7 +212,7 @@ impl Histogram {
         self.max
     }
 
-    /// The buckets that hold durations, in ascending order.
+    /// Returns the non-empty buckets in ascending order.
     pub fn buckets(&self) -> impl Iterator<Item = HistogramBucket> + '_ {
         self.buckets.each().map(|(bucket, count)| {
             let (min, more) = bounds(bucket);
@@ -212,7 +221,7 @@ impl Histogram {
     }
 }
 
-/// All values in a histogram are 0 or more.
+/// Converts nanoseconds to a duration. All values in a histogram are 0 or more.
 fn from_nanos(nanos: i64) -> Duration {
     Duration::from_nanos(nanos.unsigned_abs())
 }
@@ -222,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_are_without_gap_or_overlap() {
+    fn buckets_have_no_gaps_or_overlaps() {
         let mut next = 0;
         for index in 0..bucket(u64::MAX) {
             let (least, more) = bounds(index);
@@ -234,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_those_of_the_sorted_values_within_a_bucket() {
+    fn percentiles_match_sorted_values_within_bucket_precision() {
         let mut histogram = Histogram::default();
         let mut values: Vec<i64> = (0..5000_i64).map(|i| (i * 7919) % 5000 * (i % 13) * 1000).collect();
         values.iter().for_each(|&value| histogram.add_nanos(value));
@@ -250,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn small_values_are_exact_and_merging_is_adding() {
+    fn small_values_are_exact_and_merge_equals_adding() {
         let (mut one, mut other, mut both) = (Histogram::default(), Histogram::default(), Histogram::default());
         for value in 0..100 {
             if value % 3 == 0 {

@@ -1,9 +1,10 @@
-//! Analyses of a trace: what `go tool trace` shows, and what it leaves out.
+//! Analyses of a trace: the reports that `go tool trace` shows, and more.
 //!
-//! Most analyses are an [`Observer`], which is shown the events one after another in a single pass. Its memory follows what is
-//! alive in the traced program and the size of the report, not the length of the trace. Several observers share a pass as a
-//! tuple. [`blocking`], [`gc`], [`threads`] and [`tasks::slowest()`] work on a [`Timeline`](crate::Timeline) instead, which holds
-//! the whole trace.
+//! Most analyses implement [`Observer`]: they receive the events one after another in a single
+//! pass. Their memory use depends on what is alive in the traced program and on the size of the
+//! report, not on the length of the trace. A tuple of observers shares one pass. [`blocking`],
+//! [`gc`], [`threads`] and [`tasks::slowest()`] work on a [`Timeline`](crate::Timeline) instead,
+//! which holds the whole trace.
 //!
 //! ```
 //! use std::time::Duration;
@@ -18,9 +19,13 @@
 //! let mut reader = Reader::from_path(path)?;
 //! let observers = (Goroutines::new(), Mmu::new(MmuOptions::default()));
 //! let ((groups, utilization), error) = run(&mut reader, observers);
-//! assert!(error.is_none(), "a damaged trace gives what could be found up to there, and why it ended");
+//! assert!(
+//!     error.is_none(),
+//!     "a damaged trace gives what could be found up to there, and why it ended"
+//! );
 //! for group in &groups.groups {
-//!     println!("{}: {} goroutines ran for {:?}", group.name, group.count, group.times.execution.sum());
+//!     let execution = group.times.execution.sum();
+//!     println!("{}: {} goroutines ran for {:?}", group.name, group.count, execution);
 //! }
 //! let mmu = utilization.mmu(Duration::from_millis(1));
 //! println!("in the worst millisecond the program had {:.0} % of the processors", mmu * 100.0);

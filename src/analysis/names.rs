@@ -1,4 +1,5 @@
-//! Names that outlive their generation, as numbers: a name is looked up once a generation and then is an index.
+//! Interned names that stay valid across generations. Each name is looked up once per generation
+//! and is an index after that.
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
@@ -9,30 +10,31 @@ use crate::event::tables::IdTable;
 use crate::number::intern;
 use crate::timeline::BLOCKED_BEFORE_TRACE;
 
-/// A text of a trace, equal for equal texts.
+/// A text of a trace, represented by a number. Equal texts have equal numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Name(u32);
 
 impl Name {
-    /// The name of what has none.
+    /// The empty name, for things that have no name.
     pub const EMPTY: Name = Name(0);
-    /// The reason to block that counts as an end.
+    /// The reason of a wait that counts as the end of the goroutine.
     pub const FOREVER: Name = Name(1);
-    /// What is counted together when there are too many.
+    /// The name under which the rest is counted when there are too many names.
     pub const OTHER: Name = Name(2);
-    /// The reason of a wait that began before the trace, which does not have the real one.
+    /// The reason of a wait that began before the trace. The trace does not have the real reason.
     pub const BLOCKED_BEFORE_TRACE: Name = Name(3);
     /// The reason of a wait for the network.
     pub const NETWORK: Name = Name(4);
     /// The reason why a new goroutine is runnable.
     pub const CREATED: Name = Name(5);
-    /// The reason why a goroutine does not run, or is runnable after it.
+    /// The reason why a goroutine in a system call does not run, or why it is runnable after the
+    /// call.
     pub const SYSTEM_CALL: Name = Name(6);
-    /// The states in which a goroutine does not run, where they stand for a reason.
+    /// The names of states in which a goroutine does not run, used instead of a reason.
     pub const RUNNABLE: Name = Name(7);
     pub const SYSCALL: Name = Name(8);
 
-    /// The texts of the constants.
+    /// The texts of the constants above, in the order of their numbers.
     const TEXTS: [&str; 9] =
         ["", "forever", "(other)", BLOCKED_BEFORE_TRACE, "network", "created", "system call", "Runnable", "Syscall"];
 
@@ -41,15 +43,18 @@ impl Name {
     }
 }
 
-/// The size of the cache of constants. Go 1.21 and older has about twenty reasons that are constants.
+/// The size of the cache for constant texts. Go 1.21 and older have about twenty constant reasons.
 const STATICS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Names {
     texts: IndexSet<Box<[u8]>, RandomState>,
-    /// The names of constants that do not come from the trace: a direct-mapped cache by address.
+    /// The names of constant texts that do not come from the trace: a direct-mapped cache by
+    /// address.
     statics: [(usize, Name); STATICS],
-    /// The names of strings and of stacks' outermost and innermost functions, by ID in the current generation.
+    /// The names of strings and of functions in stacks, by ID in the current generation. `roots`
+    /// holds the outermost function of each stack, `leaves` the innermost, and `outsides` the
+    /// innermost that does not belong to the runtime.
     strings: IdTable<Name>,
     roots: IdTable<Name>,
     leaves: IdTable<Name>,
@@ -70,7 +75,8 @@ impl Default for Names {
 }
 
 impl Names {
-    /// To be called at each Sync: IDs mean something else from here on.
+    /// Forgets all IDs. The caller must call this at each Sync event, because IDs are valid only
+    /// within a generation.
     pub fn forget_ids(&mut self) {
         self.strings.clear();
         self.roots.clear();
@@ -82,7 +88,7 @@ impl Names {
         Name(intern(&mut self.texts, text))
     }
 
-    /// The name of a text that the event's record refers to.
+    /// Returns the name of a text that the record of the event refers to.
     #[inline]
     pub fn of(&mut self, event: &Event<'_>, symbol: Symbol) -> Name {
         match symbol {
@@ -109,12 +115,13 @@ impl Names {
     #[inline(never)]
     fn note(&mut self, event: &Event<'_>, symbol: Symbol, id: u64) -> Name {
         let name = self.intern(event.text(symbol).as_bytes());
-        // Fails for 0 only, which stands for the empty string.
+        // This fails only for ID 0, which is the empty string.
         let _ = self.strings.insert(id, name, "string");
         name
     }
 
-    /// The outermost function of a stack: where its goroutine started.
+    /// Returns the outermost function of a stack. This is the function in which the goroutine
+    /// started.
     pub fn root(&mut self, event: &Event<'_>, stack: u64) -> Name {
         if let Some(name) = self.roots.get(stack) {
             return name;
@@ -125,7 +132,7 @@ impl Names {
         name
     }
 
-    /// The innermost function of a stack.
+    /// Returns the innermost function of a stack.
     pub fn leaf(&mut self, event: &Event<'_>, stack: u64) -> Name {
         if let Some(name) = self.leaves.get(stack) {
             return name;
@@ -136,7 +143,7 @@ impl Names {
         name
     }
 
-    /// The innermost function of a stack that is not the runtime's own.
+    /// Returns the innermost function of a stack that does not belong to the runtime.
     pub fn outside(&mut self, event: &Event<'_>, stack: u64) -> Name {
         if let Some(name) = self.outsides.get(stack) {
             return name;
@@ -148,19 +155,19 @@ impl Names {
         name
     }
 
-    /// The bytes of a name.
+    /// Returns the bytes of a name.
     pub fn bytes(&self, name: Name) -> &[u8] {
         self.texts.get_index(name.index()).map_or(&[], |text| text)
     }
 
-    /// The text, repaired where it is not UTF-8.
+    /// Returns the text of a name. Invalid UTF-8 is replaced by U+FFFD.
     pub fn text(&self, name: Name) -> String {
         String::from_utf8_lossy(self.bytes(name)).into_owned()
     }
 }
 
-/// Whether a goroutine that starts in the function `name` belongs to the runtime (`IsSystemGoroutine` in Go's
-/// `src/internal/trace/summary.go`).
+/// Returns whether a goroutine that starts in the function `name` belongs to the runtime
+/// (`IsSystemGoroutine` in Go's `src/internal/trace/summary.go`).
 pub(super) fn is_system_goroutine(name: &[u8]) -> bool {
     name.is_empty() || name != b"runtime.main" && name.starts_with(b"runtime.")
 }

@@ -1,4 +1,4 @@
-//! The trait of analyses that need one pass, and the function that makes the pass.
+//! The trait of single-pass analyses, and the function that runs them.
 
 use crate::error::Error;
 use crate::event::Event;
@@ -6,30 +6,32 @@ use crate::event::record::{Record, Sink};
 use crate::event::tables::Symbols;
 use crate::reader::Reader;
 
-/// An analysis that is shown the events of a trace in order and keeps what it needs of them.
+/// An analysis that receives the events of a trace in order.
 ///
-/// A tuple of observers, a `Vec` of them and an `Option` of one are observers: that is how several share a pass.
+/// A tuple of observers, a `Vec` of observers and an `Option` of an observer are observers too, so
+/// several observers can share a pass.
 pub trait Observer {
-    /// What it finds.
+    /// The result of the analysis.
     type Output;
 
-    /// The next event.
+    /// Processes the next event.
     fn event(&mut self, event: &Event<'_>);
 
-    /// The trace has ended, or cannot be read any further. Returns what was found.
+    /// Returns the result. Called when the trace has ended or cannot be read any further.
     fn finish(self) -> Self::Output;
 }
 
-/// Shows an observer all events that the reader still has, and returns what it found.
+/// Passes all remaining events of the reader to an observer, and returns the result of the
+/// observer.
 ///
-/// If the trace is damaged, this returns what was found before the damage, and the error. A lenient reader continues after the
-/// damage; no analysis counts anything across the gap.
+/// If the trace is damaged, this returns the result up to the damage, and the error. A lenient
+/// reader continues after the damage. No analysis counts anything across the gap.
 pub fn run<O: Observer>(reader: &mut Reader<'_>, mut observer: O) -> (O::Output, Option<Error>) {
     let error = reader.drain(&mut Showing(&mut observer)).err();
     (observer.finish(), error)
 }
 
-/// Shows records to an observer as events.
+/// Converts records to events and passes them to an observer.
 struct Showing<'a, O>(&'a mut O);
 
 impl<O: Observer> Sink for Showing<'_, O> {

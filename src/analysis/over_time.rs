@@ -1,16 +1,17 @@
-//! Windows of equal length over a trace of unknown length. They get longer as the trace does.
+//! Windows of equal length over a trace of unknown length. The windows get longer as the trace gets
+//! longer.
 
 use super::histogram::Histogram;
 
-/// There are at most this many windows. When they are used up, they are merged in pairs.
+/// The maximum number of windows. When more are needed, adjacent windows are merged in pairs.
 const MAX_WINDOWS: usize = 128;
 
-/// The first windows are 2 to this power nanoseconds long.
+/// The initial length of a window is 2 to this power, in nanoseconds.
 const FIRST_LENGTH_BITS: u32 = 20;
 
-/// What a window holds.
+/// The content of a window.
 pub(super) trait Content: Default {
-    /// Adds what another window holds.
+    /// Adds the content of another window.
     fn merge(&mut self, other: &Self);
 }
 
@@ -20,11 +21,12 @@ impl Content for Histogram {
     }
 }
 
-/// Windows of equal length from the start of the trace on.
+/// Windows of equal length, beginning at the start of the trace.
 #[derive(Clone, Debug)]
 pub(super) struct OverTime<T> {
     start: Option<i64>,
-    /// The length of a window as a power of two, so that finding a window needs no division.
+    /// The length of a window in nanoseconds as a power of two, so that finding a window needs no
+    /// division.
     length_bits: u32,
     windows: Vec<T>,
 }
@@ -36,12 +38,13 @@ impl<T> Default for OverTime<T> {
 }
 
 impl<T: Content> OverTime<T> {
-    /// The first window starts here, unless it has started before.
+    /// Sets the start of the first window, unless it is already set.
     pub fn start(&mut self, time: i64) {
         self.start.get_or_insert(time);
     }
 
-    /// The window of a moment, and when the next one starts. A moment before the first window belongs to it.
+    /// Returns the window that contains a time, and the start of the next window. A time before the
+    /// first window belongs to the first window.
     #[inline]
     pub fn at(&mut self, time: i64) -> (&mut T, i64) {
         let start = *self.start.get_or_insert(time);
@@ -54,14 +57,15 @@ impl<T: Content> OverTime<T> {
         (&mut self.windows[index], start + ((index as i64 + 1) << self.length_bits))
     }
 
-    /// When the window of a moment ends, as windows are now.
+    /// Returns the end of the window that contains a time, for the current window length.
     pub fn window_end(&self, time: i64) -> i64 {
         let start = self.start.unwrap_or(time);
         let index = (time - start).max(0) >> self.length_bits;
         start + ((index + 1) << self.length_bits)
     }
 
-    /// Adds windows up to a moment after the start, and merges them in pairs while there would be too many.
+    /// Adds windows up to `since` nanoseconds after the start. Merges windows in pairs if there
+    /// would be too many.
     #[cold]
     #[inline(never)]
     fn reach(&mut self, since: u64) {
@@ -74,7 +78,7 @@ impl<T: Content> OverTime<T> {
         }
     }
 
-    /// Makes windows twice as long.
+    /// Doubles the length of the windows by merging them in pairs.
     fn double(&mut self) {
         self.length_bits += 1;
         let mut old = std::mem::take(&mut self.windows).into_iter();
@@ -84,7 +88,7 @@ impl<T: Content> OverTime<T> {
         }
     }
 
-    /// Adds other windows with the same start.
+    /// Adds the windows of `other`, which must have the same start.
     pub fn merge(&mut self, other: &Self) {
         while self.length_bits < other.length_bits {
             self.double();
@@ -100,7 +104,8 @@ impl<T: Content> OverTime<T> {
         }
     }
 
-    /// The length of a window, and the windows with their start, in order.
+    /// Returns the length of a window in nanoseconds, and the windows in order, each with its
+    /// start.
     pub fn into_windows(self) -> (i64, Vec<(i64, T)>) {
         let (start, length) = (self.start.unwrap_or(0), 1 << self.length_bits);
         let windows = self.windows.into_iter().enumerate();
@@ -113,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_grow_with_the_trace_and_lose_nothing() {
+    fn windows_grow_with_the_trace_and_keep_all_values() {
         let mut over_time = OverTime::<Histogram>::default();
         for i in 0..10_000_i64 {
             let time = 5 + i * 300_000;

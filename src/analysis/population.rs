@@ -1,8 +1,9 @@
-//! Which goroutines stay: goroutines by the function in which they started, and where they wait.
+//! Counts goroutines by start function and by wait place, to find goroutines that leak.
 //!
-//! The number of goroutines in a pool is constant, those of requests are created and exit, and leaked ones are created and stay.
-//! One pass distinguishes them by counting how many existed, were created and ended, and how many started to wait and were woken
-//! at each place.
+//! The number of goroutines in a pool is constant. Goroutines of requests are created and exit.
+//! Leaked goroutines are created and do not exit. A single pass distinguishes these cases by
+//! counting, for each start function, how many goroutines existed, were created and exited, and for
+//! each place how many goroutines started to wait there and were woken.
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
@@ -20,23 +21,24 @@ use crate::number::number;
 use crate::sched::arena::{Arena, Index};
 use crate::time::Time;
 
-/// At most this many goroutines are given as examples, the oldest first.
+/// The maximum number of goroutines that are listed as examples, the oldest first.
 const MAX_EXAMPLES: usize = 16;
 
-/// At most this many places in which goroutines of a group were created are kept.
+/// The maximum number of creation places that are kept for a group.
 const MAX_CREATORS: usize = 16;
 
-/// What [`Population`] finds.
+/// The result of [`Population`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PopulationReport {
-    /// When the first event happened, or the first after the last gap in the trace.
+    /// The start of the trace, or the first event after the last gap in the trace.
     pub start: Time,
-    /// When the last did.
+    /// The time of the last event.
     pub end: Time,
-    /// The goroutines by the function in which they started; the runtime's own are left out.
+    /// The goroutines grouped by start function, without the runtime's own goroutines.
     pub groups: Vec<PopulationGroup>,
-    /// Goroutines that ended and of which no stack was seen, so that it is not known in which function they had started.
+    /// The number of goroutines that exited and whose start function is unknown because the trace
+    /// has no stack for them.
     pub unnamed_ended: u64,
 }
 
@@ -44,55 +46,59 @@ pub struct PopulationReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PopulationGroup {
-    /// The function.
+    /// The start function.
     pub name: String,
-    /// How many were there when the trace began, as far as their function is known.
+    /// The number of goroutines that existed when the trace began, as far as their start function
+    /// is known.
     pub before: u64,
-    /// How many were created in the trace.
+    /// The number of goroutines that were created in the trace.
     pub created: u64,
-    /// How many ended in it.
+    /// The number of goroutines that exited in the trace.
     pub ended: u64,
-    /// How many are left at its end. Not `before` + `created` − `ended` if the trace never has the function of some goroutine.
+    /// The number of goroutines that are alive at the end of the trace. This can differ from
+    /// `before` + `created` − `ended` if the trace never has the start function of some goroutines.
     pub left: u64,
-    /// How long those lived that were created and ended in the trace, in nanoseconds.
+    /// The lifetimes of the goroutines that were created and exited in the trace, in nanoseconds.
     pub lifetimes: Histogram,
-    /// By how many they grew in each of some windows of equal length, from the start of the trace on.
+    /// The growth of the group in each of several windows of equal length, beginning at the start
+    /// of the trace.
     pub growth: Vec<Growth>,
-    /// Where they were created, in the trace, the most frequent place first.
+    /// The places where the goroutines were created in the trace, the most frequent place first.
     pub creators: Vec<Creator>,
-    /// Where they waited, those places first at which most wait at the end.
+    /// The places where the goroutines waited, sorted by the number of goroutines that wait there
+    /// at the end of the trace, largest first.
     pub waits: Vec<WaitPlace>,
-    /// Some of those that are left, the oldest first.
+    /// Some of the goroutines that are alive at the end of the trace, the oldest first.
     pub examples: Vec<Resident>,
 }
 
-/// By how many goroutines a group grew in a window of time.
+/// The growth of a group of goroutines in a window of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Growth {
     /// When the window starts.
     pub start: Time,
-    /// Goroutines created minus goroutines that ended.
+    /// The number of goroutines created minus the number of goroutines exited.
     pub goroutines: i64,
 }
 
-/// A place in which goroutines were created.
+/// A place where goroutines were created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Creator {
     /// The stack of the creating goroutine, innermost frame first.
     pub stack: Vec<OwnedFrame>,
-    /// How many goroutines were created there.
+    /// The number of goroutines that were created at this place.
     pub count: u64,
 }
 
-/// A goroutine that is left at the end of the trace.
+/// A goroutine that is alive at the end of the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resident {
-    /// The goroutine.
+    /// The ID of the goroutine.
     pub goroutine: GoId,
-    /// When it was created; `None` if before the trace.
+    /// When the goroutine was created. `None` if it was created before the trace.
     pub created: Option<Time>,
 }
 
@@ -100,37 +106,39 @@ pub struct Resident {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waiter {
-    /// The goroutine.
+    /// The ID of the goroutine.
     pub goroutine: GoId,
-    /// Since when it has waited; the start of the trace if since before.
+    /// When the wait started. This is the start of the trace if the goroutine already waited then.
     pub since: Time,
 }
 
-/// A place to wait.
+/// A place where goroutines wait.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WaitPlace {
-    /// Where: innermost frame first. Empty if the trace has no stack.
+    /// The stack of the waiting goroutines, innermost frame first. Empty if the trace has no stack.
     pub stack: Vec<OwnedFrame>,
-    /// For what, in the runtime's words.
+    /// The reason of the wait, in the runtime's words.
     pub reason: String,
-    /// How often a goroutine of the group went to wait there, in the trace.
+    /// How often a goroutine of the group started to wait here in the trace.
     pub entered: u64,
-    /// How often one was woken there.
+    /// How often a goroutine of the group was woken here.
     pub left: u64,
-    /// How many waited there at the end.
+    /// The number of goroutines that waited here at the end of the trace.
     pub waiting: u64,
-    /// How many of those were created in the trace, and were not woken since they started to wait there.
+    /// The number of goroutines in `waiting` that were created in the trace and have never been
+    /// woken.
     pub since_creation: u64,
-    /// Since when the one has waited that waits longest; the start of the trace if since before.
+    /// When the longest of the waits in `waiting` started. This is the start of the trace if the
+    /// goroutine already waited then. `None` if no goroutine waited here at the end of the trace.
     pub oldest: Option<Time>,
-    /// Some of those that waited there at the end, those first that have waited longest.
+    /// Some of the goroutines that waited here at the end of the trace, the longest wait first.
     pub examples: Vec<Waiter>,
 }
 
 const NEVER: i64 = i64::MIN;
 
-/// No group, or no wait.
+/// The number that represents no group or no wait.
 const UNKNOWN: u32 = u32::MAX;
 
 #[derive(Clone, Debug, Default)]
@@ -138,7 +146,7 @@ struct Track {
     group: u32,
     created: i64,
     creator: StackKey,
-    /// The wait that it is in, and since when.
+    /// The number of the current wait, and when it started.
     wait: u32,
     since: i64,
     woken: u32,
@@ -167,7 +175,7 @@ struct Wait {
     left: u64,
 }
 
-/// The last lookup of a wait, by the IDs of a generation.
+/// The result of the last lookup of a wait, by the IDs of the current generation.
 #[derive(Clone, Copy, Debug)]
 struct Lookup {
     stack: u64,
@@ -178,8 +186,8 @@ struct Lookup {
 
 const LOOKUPS: usize = 256;
 
-/// The last lookups, in slots by the stack's ID modulo their number. Goroutines that wait at one stack nearly always belong to one
-/// group and have one reason.
+/// The last lookups, in direct-mapped slots by stack ID. Goroutines that wait with the same stack
+/// nearly always belong to one group and have one reason.
 #[derive(Debug)]
 struct Lookups([Lookup; LOOKUPS]);
 
@@ -195,10 +203,10 @@ impl Lookups {
     }
 }
 
-/// Counts goroutines by the function in which they started, and where they wait, in one pass.
+/// Counts goroutines by start function and by wait place, in one pass.
 ///
-/// Memory follows the goroutines that are alive and the number of different stacks. After a gap of a lenient reader,
-/// counting starts again.
+/// Memory use is proportional to the number of live goroutines and of different stacks. After a gap
+/// of a lenient reader, counting starts again.
 #[derive(Debug, Default)]
 pub struct Population {
     names: Names,
@@ -214,7 +222,7 @@ pub struct Population {
 }
 
 impl Population {
-    /// Nothing has been seen yet.
+    /// Returns an analysis that has not seen any event.
     pub fn new() -> Self {
         Self::default()
     }
@@ -241,7 +249,7 @@ impl Population {
         let index = match from {
             GoState::Undetermined | GoState::NotExist => self.appear(event, from),
             _ => match (from, to) {
-                // Most events, and nothing to count.
+                // Most events are of this kind, and there is nothing to count.
                 (GoState::Runnable | GoState::Syscall, GoState::Running) | (GoState::Running, GoState::Syscall) => {
                     return;
                 }
@@ -288,7 +296,7 @@ impl Population {
         }
     }
 
-    /// A stack of it is seen for the first time, mostly at its creation.
+    /// Handles the first stack of a goroutine. Most goroutines have a stack at their creation.
     #[inline(never)]
     fn name(&mut self, event: &Event<'_>, index: Index) {
         let name = self.names.root(event, event.record().b);
@@ -330,7 +338,7 @@ impl Population {
         }
     }
 
-    /// The number of the wait that an event begins.
+    /// Returns the number of the wait that an event starts.
     #[inline(never)]
     fn look_up(&mut self, event: &Event<'_>, group: u32) -> u32 {
         let record = event.record();

@@ -1,4 +1,5 @@
-//! What the Ps (processors) do: how busy each is, how many goroutines wait for one, and what the garbage collector takes.
+//! What the Ps (processors) do: how busy each P is, how many goroutines wait for a P, and how much
+//! of the Ps the garbage collector uses.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -11,27 +12,28 @@ use crate::event::{Event, GoState, ProcState};
 use crate::id::ProcId;
 use crate::time::Time;
 
-/// What one P did.
+/// The use of one P.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ProcUse {
-    /// The P.
+    /// The ID of the P.
     pub proc: ProcId,
-    /// How long a thread had it. In JSON: nanoseconds.
+    /// How long the P had a thread. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub running: Duration,
-    /// How long a goroutine ran on it. In JSON: nanoseconds.
+    /// How long a goroutine ran on the P. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "executing_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub executing: Duration,
-    /// The part of each window of the report for which a goroutine ran on it, from 0 to 1.
+    /// For each window of the report, the fraction of time in which a goroutine ran on the P, from
+    /// 0 to 1.
     pub utilization: Vec<f64>,
 }
 
-/// What the Ps did in a window of time.
+/// The use of the Ps in a window of time.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -40,58 +42,59 @@ pub struct ProcsWindow {
     /// When the window starts. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// How much of it lies within the trace. In JSON: nanoseconds.
+    /// The part of the window that lies within the trace. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// How many goroutines ran, on average.
+    /// The average number of running goroutines.
     pub running: f64,
-    /// How many goroutines were runnable and had to wait for a P, on average.
+    /// The average number of goroutines that were runnable and had to wait for a P.
     pub runnable: f64,
-    /// How many goroutines were runnable and had to wait for a P, at most.
+    /// The maximum number of goroutines that were runnable and had to wait for a P.
     pub runnable_max: u64,
-    /// How many Ps had a thread, on average.
+    /// The average number of Ps that had a thread.
     pub procs: f64,
-    /// How long a P was idle while a goroutine was runnable. In JSON: nanoseconds.
+    /// How long at least one P was idle while a goroutine was runnable. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "idle_while_runnable_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub idle_while_runnable: Duration,
-    /// How many Ps ran a background worker of the garbage collector, on average.
+    /// The average number of Ps that ran a background worker of the garbage collector.
     pub gc: f64,
 }
 
-/// What [`Procs`] finds.
+/// The result of [`Procs`].
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ProcsReport {
-    /// From the first event to the last. In JSON: nanoseconds.
+    /// The time from the first event to the last, within the requested range. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// The last value of GOMAXPROCS; absent if the trace has none.
+    /// The last value of GOMAXPROCS. Absent if the trace has no value.
     pub gomaxprocs: Option<u64>,
-    /// The trace as a whole. Its duration leaves out the gaps of lenient reading, of which nothing is known.
+    /// The use of the Ps in the whole trace. Its duration excludes the gaps of lenient reading.
     pub whole: ProcsWindow,
-    /// How long exactly so many goroutines ran, from none up. In JSON: nanoseconds.
+    /// How long exactly n goroutines ran, for n from 0 upwards. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "parallelism_ns", serialize_with = "crate::nanos::list"))]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<u64>"))]
     pub parallelism: Vec<Duration>,
-    /// The Ps, by ID.
+    /// The Ps that were used, sorted by ID.
     pub procs: Vec<ProcUse>,
     /// The length of a window. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "window_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub window: Duration,
-    /// Windows of equal length in order, 128 at most.
+    /// Windows of equal length in order, at most 128.
     pub windows: Vec<ProcsWindow>,
 }
 
-/// IDs of Ps are below GOMAXPROCS; those of a damaged trace are not followed beyond this.
+/// The limit for IDs of Ps. IDs are below GOMAXPROCS, so only a damaged trace has larger IDs. They
+/// are ignored.
 const MAX_PROCS: u64 = 1 << 12;
 
-/// Sums of a window: nanoseconds times how many.
+/// Sums over a window. Most fields are a count integrated over time, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     length: i64,
@@ -138,23 +141,24 @@ impl Content for i64 {
     }
 }
 
-/// What is known of a P.
+/// The known state of a P.
 #[derive(Debug, Default)]
 struct Proc {
-    /// Since when a thread has it, and since when a goroutine runs on it.
+    /// When the P got its current thread, and when the current goroutine started to run on it.
     running: Option<i64>,
     executing: Option<i64>,
     running_for: i64,
     executing_for: i64,
-    /// Whether the goroutine that runs on it is a background worker of the garbage collector.
+    /// Whether the current goroutine is a background worker of the garbage collector.
     is_gc: bool,
     over_time: OverTime<i64>,
 }
 
-/// A number that changes in the course of time, and its integral.
+/// A number that changes over time, and its integral over the current window.
 ///
-/// The integral is that up to the end of the current window, if the number stays as it is. So a change only adds what it
-/// makes of the rest of the window, and nothing has to be done for numbers that do not change.
+/// The integral assumes that the number keeps its value until the end of the window. A change
+/// therefore only corrects the integral for the rest of the window, and numbers that do not change
+/// need no work.
 #[derive(Clone, Copy, Debug, Default)]
 struct Level {
     value: u64,
@@ -162,7 +166,7 @@ struct Level {
 }
 
 impl Level {
-    /// Changes the number when so much of the window is left.
+    /// Changes the number when `rest` nanoseconds of the window are left.
     #[inline]
     fn set(&mut self, value: u64, rest: i64) {
         self.integral += (i128::from(value) - i128::from(self.value)) * i128::from(rest);
@@ -183,7 +187,8 @@ impl Level {
         }
     }
 
-    /// The integral of the window when so much of it is left, at most [`i64::MAX`].
+    /// Returns the integral of the window when `rest` nanoseconds of it are left, at most
+    /// [`i64::MAX`].
     fn end_window(&mut self, rest: i64) -> i64 {
         let integral = self.integral - i128::from(self.value) * i128::from(rest);
         i64::try_from(integral).unwrap_or(i64::MAX)
@@ -194,13 +199,13 @@ impl Level {
     }
 }
 
-/// How many goroutines and Ps were in which state, in the course of time.
+/// The number of goroutines and Ps in each state over time.
 #[derive(Debug, Default)]
 struct Levels {
     over_time: OverTime<Sums>,
-    /// The current window, or the part of one that has not been added to `over_time`.
+    /// The current window, or the part of it that has not been added to `over_time`.
     window: Range<i64>,
-    /// 1 unless in a gap.
+    /// 1, or 0 in a gap.
     known: Level,
     running: Level,
     runnable: Level,
@@ -208,10 +213,10 @@ struct Levels {
     gc: Level,
     /// 1 while a P is idle and a goroutine is runnable.
     wasteful: Level,
-    /// The most runnable goroutines in the window, and since when there are as many as now.
+    /// The maximum number of runnable goroutines in the window, and when the number last changed.
     runnable_max: u64,
     runnable_since: i64,
-    /// Nanoseconds by the number of running goroutines, and since when there are as many as now.
+    /// How long exactly n goroutines ran, in nanoseconds by n, and when n last changed.
     parallelism: Vec<i64>,
     running_since: i64,
 }
@@ -238,18 +243,18 @@ impl Levels {
         [known, running, runnable, procs, gc, wasteful]
     }
 
-    /// Goes on to a time: ends the windows before it.
+    /// Advances to a time and ends the windows before it.
     #[inline]
     fn advance(&mut self, time: i64) {
         while time >= self.window.end {
             let end = self.window.end;
             self.end_window(end);
-            // Windows in a gap are skipped.
+            // Skip the windows in a gap.
             self.start_window(if self.known.value == 0 { time } else { end });
         }
     }
 
-    /// Adds the window, which ends at a time, or that part of it.
+    /// Adds the current window, up to `time`.
     #[inline(never)]
     fn end_window(&mut self, time: i64) {
         self.note_runnable(time);
@@ -263,13 +268,13 @@ impl Levels {
         self.over_time.at(self.window.start).0.merge(&sums);
     }
 
-    /// Adds the last window. Nothing is known of what comes after `time`.
+    /// Adds the last window. Nothing is known about the time after `time`.
     fn end(&mut self, time: i64) {
         self.note_parallelism(time);
         self.end_window(time);
     }
 
-    /// How much of the window is left.
+    /// Returns how much of the window is left, in nanoseconds.
     #[inline]
     fn rest(&self, time: i64) -> i64 {
         self.window.end - time
@@ -280,7 +285,8 @@ impl Levels {
         self.known.set(u64::from(known), self.rest(time));
     }
 
-    /// Counts the time since the number of running goroutines changed. To be called before it changes again.
+    /// Adds the time since the number of running goroutines last changed. Must be called before
+    /// each change.
     #[inline]
     fn note_parallelism(&mut self, time: i64) {
         let running = self.running.value.min(MAX_PROCS) as usize;
@@ -293,7 +299,8 @@ impl Levels {
         self.running_since = time;
     }
 
-    /// Counts the number of runnable goroutines, if it lasted. To be called before it changes.
+    /// Updates the maximum of runnable goroutines, if the current number lasted for any time. Must
+    /// be called before each change of the number.
     #[inline]
     fn note_runnable(&mut self, time: i64) {
         if time > self.runnable_since {
@@ -303,23 +310,24 @@ impl Levels {
     }
 }
 
-/// Follows the Ps, in one pass. Memory is proportional to the number of Ps and of live goroutines.
+/// Reports the use of the Ps in one pass. Memory use is proportional to the number of Ps and of
+/// live goroutines.
 ///
-/// Goroutines that are runnable when the trace starts count from when it mentions them, which each generation does when it
-/// first needs to.
+/// A goroutine that is runnable when the trace starts counts from the time at which the trace first
+/// mentions it. Each generation mentions a goroutine only when it first needs to.
 #[derive(Debug, Default)]
 pub struct Procs {
     tracker: Tracker,
     uses: ProcUses,
 }
 
-/// What the Ps did so far.
+/// The use of the Ps so far.
 #[derive(Debug)]
 pub(super) struct ProcUses {
     range: Range<i64>,
-    /// When the trace starts, or the range if that is later.
+    /// The start of the trace or of the range, whichever is later.
     start: i64,
-    /// Whether there was no event yet.
+    /// Whether no event has been processed yet.
     is_new: bool,
     gomaxprocs: Option<u64>,
     procs: Vec<Proc>,
@@ -347,7 +355,7 @@ fn nanos(nanos: i64) -> Duration {
 }
 
 impl Procs {
-    /// Follows the Ps through the whole trace.
+    /// Reports the use of the Ps in the whole trace.
     pub fn new() -> Self {
         Self::default()
     }
@@ -360,13 +368,13 @@ impl Procs {
 }
 
 impl ProcUses {
-    /// The time of an event, moved into the range: nothing before the range and after it counts.
+    /// Returns `time` limited to the range, so that time before and after the range does not count.
     #[inline]
     fn clamp(&self, time: i64) -> i64 {
         time.min(self.range.end).max(self.start)
     }
 
-    /// Goes on to the time of an event, and returns it as [`clamp`](Self::clamp) does.
+    /// Advances to the time of an event, and returns the time as [`clamp`](Self::clamp) does.
     #[inline]
     fn advance(&mut self, time: i64) -> i64 {
         let now = self.clamp(time);
@@ -385,7 +393,8 @@ impl ProcUses {
         now
     }
 
-    /// Notes whether a P is idle while a goroutine is runnable. To be called after a change of one of the numbers.
+    /// Updates whether a P is idle while a goroutine is runnable. Must be called after a change of
+    /// one of the two numbers.
     #[inline]
     fn note_waste(&mut self, now: i64) {
         let levels = &mut self.levels;
@@ -395,7 +404,7 @@ impl ProcUses {
         }
     }
 
-    /// After a gap, nothing is known until the next generation reports all states.
+    /// Handles a gap. After a gap, all states are unknown until the next generation reports them.
     fn lose(&mut self, time: i64) {
         let now = self.advance(time);
         self.stop(time);
@@ -409,7 +418,7 @@ impl ProcUses {
         self.is_worker.clear();
     }
 
-    /// Ends the open states of all Ps, so that they count up to `time`.
+    /// Ends the current states of all Ps, so that these states count up to `time`.
     fn stop(&mut self, time: i64) {
         for id in 0..self.procs.len() as u64 {
             self.stop_executing(id, time);
@@ -429,7 +438,8 @@ impl ProcUses {
         self.procs.get_mut(index)
     }
 
-    /// The runtime labels the background workers of the garbage collector when they start to work.
+    /// Handles a label. The runtime labels the background workers of the garbage collector when
+    /// they start to work.
     fn label(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
         let record = event.record();
         let slot = tracker.find(record.go);
@@ -447,7 +457,7 @@ impl ProcUses {
         }
     }
 
-    /// A goroutine starts to run on a P.
+    /// Handles the start of a goroutine on a P.
     #[inline]
     fn start_executing(&mut self, proc: u64, is_worker: bool, time: i64, now: i64) {
         let rest = self.levels.rest(now);
@@ -498,7 +508,7 @@ impl ProcUses {
         self.note_waste(now);
     }
 
-    /// The report about a trace that ends here.
+    /// Builds the report. The trace ends at the last time of the tracker.
     pub fn into_report(mut self, tracker: &Tracker) -> ProcsReport {
         let last = tracker.last_time();
         let now = self.advance(last);
@@ -515,7 +525,7 @@ impl ProcUses {
             self.procs.into_iter().enumerate().filter(|(_, proc)| proc.running_for > 0 || proc.executing_for > 0);
         let procs = procs.map(|(id, proc)| {
             let mut utilization = vec![0.0; windows.len()];
-            // Its windows may be shorter if it stopped early.
+            // The windows of this P are shorter if it stopped early.
             for (start, executing) in proc.over_time.into_windows().1 {
                 let index = ((start - first) / window.max(1)) as usize;
                 if let (Some(part), Some(whole)) = (utilization.get_mut(index), windows.get(index)) {
@@ -551,7 +561,7 @@ impl Follower for ProcUses {
             GoState::Running => {
                 self.levels.note_parallelism(now);
                 self.levels.running.subtract(rest);
-                // After a gap, the trace does not say on which P it started to run.
+                // After a gap, the trace does not say on which P the goroutine started to run.
                 self.stop_executing(if transition.since == NEVER { proc } else { transition.proc }, time);
             }
             GoState::Runnable => {

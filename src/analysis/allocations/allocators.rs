@@ -1,4 +1,5 @@
-//! Who allocates: goroutines, where they started, where they were last seen, and for which task they work.
+//! The goroutines that allocate: where they started, where they were last seen, and for which task
+//! they work.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,33 +12,36 @@ use crate::event::record::{Record, What};
 use crate::event::{Event, GoState};
 use crate::id::NONE;
 
-/// A goroutine.
+/// A goroutine that may allocate.
 #[derive(Debug)]
 pub(super) struct Allocator {
-    /// The function in which it started; empty until a stack of it is seen.
+    /// The function in which the goroutine started. Empty until the trace has a stack of the
+    /// goroutine.
     pub start: Name,
-    /// Who created it, and when, if that is in the trace.
+    /// The goroutine that created this one, and when this one was created and exited, if the trace
+    /// has these events.
     pub creator: Option<u64>,
     pub created: Option<i64>,
     pub ended: Option<i64>,
-    /// The last stack that it was seen with.
+    /// The last stack of the goroutine in the trace.
     pub stack: StackKey,
-    /// Whether a row of the report refers to it, so that it must be kept after it has ended.
+    /// Whether a row of the report refers to the goroutine, so that it must be kept after it has
+    /// exited.
     pub has_rows: bool,
-    /// Its open regions and tasks, the innermost last.
+    /// The open regions and tasks of the goroutine, innermost last.
     marks: SmallVec<[Mark; 1]>,
 }
 
 /// A reason to attribute a goroutine's allocations to a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mark {
-    /// It is in a region of the task.
+    /// The goroutine is in a region of the task.
     Region(u64),
-    /// It began the task, or was created for it.
+    /// The goroutine began the task, or was created for the task.
     Task(u64),
 }
 
-/// At most this many marks of a goroutine are kept.
+/// The maximum number of marks that are kept for a goroutine.
 const MAX_MARKS: usize = 64;
 
 impl Allocator {
@@ -66,18 +70,18 @@ impl Allocator {
     }
 }
 
-/// All goroutines that are alive, or have allocated.
+/// All goroutines that are alive or have allocated.
 #[derive(Debug, Default)]
 pub(super) struct Allocators {
     pub goroutines: HashMap<u64, Allocator, RandomState>,
-    /// Tasks that have begun and not ended.
+    /// The tasks that have begun and not ended.
     open_tasks: HashSet<u64, RandomState>,
     pub names: Names,
     pub stacks: Stacks,
 }
 
 impl Allocators {
-    /// Starts a generation, which has its own IDs of strings and stacks.
+    /// Forgets the IDs of strings and stacks, because each generation has its own.
     pub fn forget_ids(&mut self) {
         self.names.forget_ids();
         self.stacks.forget_ids();
@@ -96,16 +100,17 @@ impl Allocators {
         self.goroutines.get(&go)
     }
 
-    /// Returns the goroutine, and marks it as having rows.
+    /// Returns the goroutine, and marks the goroutine as having rows.
     pub fn allocates(&mut self, go: u64) -> &mut Allocator {
         let goroutine = self.goroutines.entry(go).or_insert_with(Allocator::new);
         goroutine.has_rows = true;
         goroutine
     }
 
-    /// The task for which a goroutine works; [`NONE`] if it is not known to work for one.
+    /// Returns the task for which a goroutine works, or [`NONE`] if no task is known.
     ///
-    /// This is the task of its innermost region, or else the last open task that it began or was created for.
+    /// This is the task of the innermost region, or else the last open task that the goroutine
+    /// began or was created for.
     pub fn task_of(&self, go: u64) -> u64 {
         let marks = self.goroutines.get(&go).map_or(&[][..], |goroutine| &goroutine.marks);
         let task = marks.iter().rev().find_map(|mark| match *mark {
@@ -115,7 +120,7 @@ impl Allocators {
         task.unwrap_or(NONE)
     }
 
-    /// Updates the goroutines after an event that is not of the AllocFree experiment.
+    /// Updates the goroutines after an event that does not belong to the AllocFree experiment.
     #[inline]
     pub fn event(&mut self, event: &Event<'_>) {
         let record = event.record();
@@ -138,7 +143,7 @@ impl Allocators {
         }
     }
 
-    /// Records a mark, unless it is a region without a task.
+    /// Records a mark, unless the mark is a region without a task.
     fn mark(&mut self, record: &Record, mark: Mark) {
         if record.go != NONE && mark != Mark::Region(0) {
             self.goroutines.entry(record.go).or_insert_with(Allocator::new).mark(mark);
@@ -151,7 +156,7 @@ impl Allocators {
         }
     }
 
-    /// Notes a stack that a goroutine has.
+    /// Records the stack of a goroutine.
     fn see(&mut self, event: &Event<'_>, go: u64, stack: u64) {
         if stack == 0 {
             return;
@@ -183,7 +188,8 @@ impl Allocators {
         }
         if from == GoState::NotExist {
             let task = self.task_of(record.go);
-            // The stack of a new goroutine says where it starts, not where it was.
+            // The stack of a new goroutine has its start function, but is not a place where it was
+            // running.
             let start = self.names.root(event, record.b);
             let goroutine = self.goroutines.entry(go).or_insert_with(Allocator::new);
             goroutine.start = start;
@@ -191,7 +197,7 @@ impl Allocators {
             goroutine.created = Some(record.time);
             if task != NONE {
                 goroutine.mark(Mark::Task(task));
-                // It may be known from a region alone.
+                // The task may be known only from a region, without a TaskBegin event.
                 self.open_tasks.insert(task);
             }
             return;

@@ -1,4 +1,4 @@
-//! Builds the report.
+//! Builds the report from the collected data.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -19,7 +19,7 @@ use crate::event::HeapSpan;
 use crate::id::{GoId, TaskId, present};
 use crate::time::Time;
 
-/// The most goroutines of a trail to list.
+/// The maximum number of goroutines to list for a trail.
 const MAX_GOROUTINES: usize = 16;
 
 pub(super) fn report(found: Allocations) -> AllocationsReport {
@@ -100,11 +100,12 @@ fn rows(found: &Allocations) -> Vec<AllocationRow> {
     rows.collect()
 }
 
-/// What a trail is built from.
+/// The data from which a trail is built.
 #[derive(Default)]
 struct Gathered {
     course: Course,
-    /// The courses in it: several, if the start function of a goroutine became known late.
+    /// The numbers of the courses that were merged into `course`. There are several if the start
+    /// function of a goroutine became known late.
     courses: HashSet<u32, RandomState>,
     goroutines: HashMap<u64, (ObjectCount, ObjectCount), RandomState>,
     rows: Vec<usize>,
@@ -112,7 +113,8 @@ struct Gathered {
 
 fn trails(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationTrail> {
     let mut gathered: IndexMap<(Lot, Name), Gathered, RandomState> = IndexMap::default();
-    // Allocated and freed by any goroutine. For most objects from before the trace the runtime does not know the type.
+    // Objects allocated and freed by any goroutine, by lot. The runtime does not know the type of
+    // most objects from before the trace, so `old` counts the freed objects without a type.
     let mut totals: HashMap<Lot, (u64, u64), RandomState> = HashMap::default();
     let untyped = |lot: Lot| Lot { ty: 0, ..lot };
     let mut old: HashMap<Lot, u64, RandomState> = HashMap::default();

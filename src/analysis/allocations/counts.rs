@@ -1,19 +1,19 @@
-//! Counts of objects and of pages.
+//! Counts of objects, and of spans and pages.
 
 use std::iter::Sum;
 use std::ops::AddAssign;
 
 use crate::time::Time;
 
-/// Objects, and the bytes that their slots take.
+/// A number of objects, and the bytes that their slots take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ObjectCount {
-    /// The bytes that their slots take.
+    /// The total size of the slots of the objects, in bytes.
     pub bytes: u64,
-    /// How many objects. Of tiny objects that share a slot the first one counts.
+    /// The number of objects. Of several tiny objects that share a slot, only the first one counts.
     pub objects: u64,
 }
 
@@ -31,36 +31,38 @@ impl AddAssign for ObjectCount {
     }
 }
 
-/// How many objects there were, and when.
+/// Counts of objects by what happened to them, and the times of allocations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ObjectTotals {
-    /// What existed when the trace started.
+    /// The objects that existed when the trace started.
     pub existing: ObjectCount,
-    /// What was allocated in the trace.
+    /// The objects that were allocated in the trace.
     pub allocated: ObjectCount,
-    /// What was freed of both.
+    /// The objects that were freed, whether they existed when the trace started or were allocated
+    /// in the trace.
     pub freed: ObjectCount,
-    /// What is left when the trace ends.
+    /// The objects that are live when the trace ends.
     pub live: ObjectCount,
-    /// What of that was allocated in the trace and has outlived
+    /// The live objects that were allocated in the trace and have outlived
     /// [`AllocationOptions::cycles`](super::AllocationOptions::cycles) collections.
     pub kept: ObjectCount,
-    /// When the first object was allocated in the trace.
+    /// When the first object was allocated in the trace. `None` if no object was.
     #[cfg_attr(feature = "serde", serde(rename = "first_ns"))]
     pub first: Option<Time>,
-    /// When the last object was allocated in the trace.
+    /// When the last object was allocated in the trace. `None` if no object was.
     #[cfg_attr(feature = "serde", serde(rename = "last_ns"))]
     pub last: Option<Time>,
-    /// When the oldest object was allocated that is left and was allocated in the trace.
+    /// When the oldest live object was allocated, among those allocated in the trace. `None` if
+    /// there is none.
     #[cfg_attr(feature = "serde", serde(rename = "oldest_ns"))]
     pub oldest: Option<Time>,
 }
 
 impl ObjectTotals {
-    /// By which the largest comes first.
+    /// Returns the sort key by which the largest totals come first.
     pub(super) fn size(&self) -> (ObjectCount, ObjectCount, ObjectCount) {
         (self.kept, self.live, self.allocated)
     }
@@ -98,15 +100,15 @@ pub(super) fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
     a.into_iter().chain(b).min()
 }
 
-/// Spans and their pages.
+/// A number of spans, and the pages that they take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PageCount {
-    /// How many spans.
+    /// The number of spans.
     pub spans: u64,
-    /// How many pages they have.
+    /// The number of pages in these spans.
     pub pages: u64,
 }
 

@@ -1,34 +1,34 @@
-//! The heap: spans, and the objects in their slots.
+//! A model of the heap: the spans, and the objects in their slots.
 
 use std::collections::BTreeMap;
 
 use crate::event::{AllocFreeInfo, HeapSpan};
 
-/// The class of a span of tiny objects, as the trace packs it: several share a slot (Go `src/runtime/mcache.go`,
-/// `tinySpanClass`).
+/// The class of spans for tiny objects, packed as in the trace. Several tiny objects share a slot
+/// (Go `src/runtime/mcache.go`, `tinySpanClass`).
 const TINY: u64 = (2 << 1 | 1) << 1;
 
-/// The units where a trace does not state them: those of 64-bit platforms.
+/// The units to use if a trace does not have them. These are the units of 64-bit platforms.
 const USUAL: AllocFreeInfo =
     AllocFreeInfo { min_heap_address: 0xc0_0000_0000, page_size: 8192, min_heap_align: 8, min_stack: 2048 };
 
-/// The size of the pointer to a type before an object of more than 512 bytes (Go `src/internal/runtime/gc/malloc.go`,
-/// `MallocHeaderSize`).
+/// The size in bytes of the type pointer in front of an object of more than 512 bytes (Go
+/// `src/internal/runtime/gc/malloc.go`, `MallocHeaderSize`).
 const MALLOC_HEADER: u64 = 8;
 
-/// Where an object lies.
+/// The slot of an object.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
-    /// The ID of an object at the slot's begin.
+    /// The ID of an object at the start of the slot.
     pub id: u64,
-    /// How many bytes it takes; `None` if its span is not known.
+    /// The size of the slot in bytes. `None` if the span is not known.
     pub size: Option<u64>,
-    /// The span's kind and class, see [`HeapSpan`].
+    /// The kind and class of the span. See [`HeapSpan`]. `None` if the span is not known.
     pub kind_and_class: Option<u64>,
 }
 
 impl Slot {
-    /// Whether several objects may lie in it.
+    /// Returns whether several objects can share the slot.
     pub fn is_shared(&self) -> bool {
         self.kind_and_class == Some(TINY)
     }
@@ -37,27 +37,28 @@ impl Slot {
 /// An object that is alive, as far as the trace shows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Object {
-    /// Which row counts it.
+    /// The number of the row that counts the object.
     pub row: u32,
-    /// How many collections had begun when it was allocated.
+    /// The number of collections that had begun when the object was allocated.
     pub cycle: u32,
-    /// When it was allocated; `None` before the trace.
+    /// When the object was allocated. `None` if it was allocated before the trace.
     pub born: Option<i64>,
-    /// How many bytes it takes.
+    /// The size of the object's slot in bytes.
     pub size: u64,
 }
 
-/// Spans and live objects by ID.
+/// The spans and the live objects by ID.
 ///
-/// An object is identified by its slot, not by its ID. The ID of an object after a malloc header, or of one that shares a slot,
-/// is an address within the slot; the event that frees it has the slot's address.
+/// An object is identified by its slot, not by its ID. If an object follows a malloc header or
+/// shares a slot, its ID is an address within the slot, but the event that frees the object has the
+/// address of the slot.
 #[derive(Debug)]
 pub(super) struct Heap {
     units: AllocFreeInfo,
-    /// By their first page.
+    /// The spans by the number of their first page.
     spans: BTreeMap<u64, HeapSpan>,
     objects: BTreeMap<u64, Object>,
-    /// The span of the last object.
+    /// The span that contains the object of the last lookup.
     last: Option<HeapSpan>,
 }
 
@@ -76,7 +77,7 @@ impl Heap {
         self.units = units;
     }
 
-    /// Forgets everything, after a gap.
+    /// Forgets all spans and objects. Used after a gap.
     pub fn forget(&mut self) {
         *self = Heap { units: self.units, ..Heap::default() };
     }
@@ -85,7 +86,7 @@ impl Heap {
         self.objects.len()
     }
 
-    /// All that are alive, with their slots' IDs.
+    /// Returns all live objects.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
         self.objects.values()
     }
@@ -95,7 +96,7 @@ impl Heap {
         self.spans.insert(span.id, span)
     }
 
-    /// Takes a span away, and shows the objects that were still in it.
+    /// Removes a span, and calls `show` with each object that was still in the span.
     pub fn free_span(&mut self, id: u64, mut show: impl FnMut(Object)) -> Option<HeapSpan> {
         self.last = None;
         let span = self.spans.remove(&id)?;
@@ -110,7 +111,7 @@ impl Heap {
         Some(span)
     }
 
-    /// The slot in which the object with this ID lies.
+    /// Returns the slot of the object with this ID.
     pub fn slot(&mut self, id: u64) -> Slot {
         let AllocFreeInfo { page_size, min_heap_align, .. } = self.units;
         let offset = id.wrapping_mul(min_heap_align);
@@ -122,7 +123,7 @@ impl Heap {
         let Some(span) = self.last else { return unknown };
         let Some(size) = span.object_size(page_size) else { return unknown };
         let begin = span.id.wrapping_mul(page_size);
-        // A span has a page at least, and its objects a size.
+        // A span has at least one page, and its objects have a size above 0.
         let within = (offset - begin) / size.max(1) * size;
         let id = (begin + within) / min_heap_align;
         Slot { id, size: Some(size), kind_and_class: Some(span.kind_and_class) }
@@ -132,16 +133,17 @@ impl Heap {
         self.objects.get(&slot.id).copied()
     }
 
-    /// Puts an object into a slot; gives the one that was there.
+    /// Puts an object into a slot, and returns the previous object in the slot.
     pub fn insert(&mut self, slot: Slot, object: Object) -> Option<Object> {
         self.objects.insert(slot.id, object)
     }
 
-    /// Takes the object with this ID away.
+    /// Removes and returns the object with this ID.
     pub fn free(&mut self, id: u64) -> Option<Object> {
         let slot = self.slot(id);
         let found = self.objects.remove(&slot.id);
-        // If the span is not known, the object may have been recorded by the address after its header.
+        // If the span is not known, the object may have been recorded with the address after its
+        // header.
         let header = MALLOC_HEADER / self.units.min_heap_align;
         found.or_else(|| slot.size.is_none().then(|| self.objects.remove(&(id.wrapping_add(header)))).flatten())
     }
@@ -156,9 +158,9 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_found_from_any_address_in_them() {
+    fn any_address_in_a_slot_finds_the_slot() {
         let mut heap = Heap::default();
-        // A page of 48-byte objects, and one object of three pages behind it.
+        // A page of 48-byte objects, followed by one object of three pages.
         heap.span(HeapSpan { id: 10, pages: 1, kind_and_class: 5 << 2 });
         heap.span(HeapSpan { id: 11, pages: 3, kind_and_class: 0 });
         let first = 10 * 1024;
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_takes_its_objects_with_it() {
+    fn freeing_a_span_removes_its_objects() {
         let mut heap = Heap::default();
         heap.span(HeapSpan { id: 10, pages: 1, kind_and_class: 5 << 2 });
         for id in [10 * 1024, 10 * 1024 + 6, 11 * 1024] {
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_no_obstacle_without_a_span() {
+    fn object_after_a_header_is_freed_without_a_known_span() {
         let mut heap = Heap::default();
         let slot = heap.slot(1001);
         heap.insert(slot, object(1));
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn no_number_is_too_large() {
+    fn extreme_values_do_not_overflow() {
         let mut heap = Heap::default();
         heap.set_units(AllocFreeInfo { min_heap_address: 0, page_size: 1, min_heap_align: 1 << 63, min_stack: 1 });
         heap.span(HeapSpan { id: u64::MAX, pages: u64::MAX, kind_and_class: 0 });

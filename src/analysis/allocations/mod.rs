@@ -1,9 +1,12 @@
-//! Who allocated what, when, and whether it was ever freed: the trails of the `AllocFree` experiment.
+//! Reports which goroutines allocated which objects and when, and whether the objects were freed,
+//! based on the `AllocFree` experiment.
 //!
-//! A program that runs with `GODEBUG=traceallocfree=1` (Go 1.23 and later) writes an event for each heap object that exists
-//! when the trace starts, is allocated, or is freed. These events have a time and a goroutine, but no stack. An allocation is
-//! therefore attributed to its goroutine: its ID, the function in which it started, the last stack it was seen with, and
-//! the task for which it worked.
+//! A program that runs with `GODEBUG=traceallocfree=1` (Go 1.23 and later) writes an event for each
+//! heap object that exists when the trace starts, is allocated, or is freed. These events have a
+//! time and a goroutine, but no stack. An allocation is therefore attributed to its goroutine: the
+//! goroutine's ID, its start function, its last known stack, and the task for which it worked. A
+//! *trail* is all objects of one type and size that were allocated by goroutines with the same
+//! start function.
 
 mod allocators;
 mod build;
@@ -41,29 +44,35 @@ use crate::id::NONE;
 use crate::number::number;
 use crate::time::Time;
 
-/// What makes allocations suspicious, and how much to remember.
+/// Options that define which allocations are suspicious, and how much to remember.
 ///
-/// The defaults: two collections, more than 500 objects allocated and fewer than 10 freed in a second, gaps under 10 ms
-/// 50 times in a row. Four million objects take some 300 MiB.
+/// By default, a window is suspicious if more than 500 objects were allocated and fewer than 10
+/// were freed within a second in which at least two collections started. A run is suspicious if at
+/// least 50 gaps in a row are shorter than 10 ms. The default limit of four million live objects
+/// takes about 300 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AllocationOptions {
-    /// Objects that outlive this many collections are kept. Windows with fewer collections are not judged, since nothing could
-    /// be freed in them.
+    /// Objects that outlive this many collections count as kept. Windows with fewer collections are
+    /// ignored, since the runtime could not free anything in them.
     pub cycles: u32,
     /// The length of a window.
     pub window: Duration,
-    /// A window with more objects allocated than this...
+    /// A window counts as a [`Hoard`] if more objects than this are allocated in it, and fewer than
+    /// `max_freed` are freed.
     pub min_allocated: u64,
-    /// ...and fewer freed than this is a hoard.
+    /// A window counts as a [`Hoard`] if fewer objects than this are freed in it, and more than
+    /// `min_allocated` are allocated.
     pub max_freed: u64,
-    /// Gaps between two allocations that are shorter than this...
+    /// The gap between two allocations counts as short if it is shorter than this.
     pub gap: Duration,
-    /// ...this many times in a row make a trail steady.
+    /// A trail is steady if it has at least this many short gaps in a row.
     pub run: u64,
-    /// The most objects to follow at a time. Those beyond are counted in [`AllocationsReport::not_followed`].
+    /// The maximum number of live objects to follow. Further objects count in
+    /// [`AllocationsReport::not_followed`].
     pub max_live: usize,
-    /// The most rows to keep. What comes beyond is counted in one row without type and goroutine.
+    /// The maximum number of rows to keep. Further objects count in one row without type and
+    /// goroutine.
     pub max_rows: usize,
 }
 
@@ -105,17 +114,19 @@ setters!(
     max_rows: usize
 );
 
-/// Only a damaged trace has more span classes: the runtime has 68 sizes, each with and without pointers.
+/// The maximum number of span classes. The runtime has 68 sizes, each with and without pointers, so
+/// only a damaged trace has more.
 const MAX_CLASSES: usize = 1024;
 
 /// The class of an object whose span is not known.
 const NO_CLASS: u64 = u64::MAX;
 
-/// The key of a row: objects with an equal key are counted together.
+/// The key of a row. Objects with equal keys are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct RowKey {
     lot: Lot,
-    /// [`NONE`] for objects that existed when the trace started.
+    /// The goroutine that allocated the objects. [`NONE`] for objects that existed when the trace
+    /// started.
     go: u64,
     task: u64,
 }
@@ -123,38 +134,39 @@ struct RowKey {
 /// Objects of one type and size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Lot {
-    /// An index into the types; 0 is the unknown type.
+    /// The index into the known types. 0 is the unknown type.
     ty: u32,
-    /// The trace's packed value, or [`NO_CLASS`].
+    /// The packed kind and class of the span from the trace, or [`NO_CLASS`].
     kind_and_class: u64,
     size: u64,
 }
 
-/// The row for objects that come when there are [`AllocationOptions::max_rows`] rows.
+/// The key of the row for all objects after the number of rows has reached
+/// [`AllocationOptions::max_rows`].
 const OTHERS: RowKey = RowKey { lot: Lot { ty: 0, kind_and_class: NO_CLASS, size: 0 }, go: NONE, task: NONE };
 
 #[derive(Clone, Debug, Default)]
 struct Row {
-    /// `live` and `kept` are filled in at the end.
+    /// The totals of the row. `live` and `kept` are set at the end.
     totals: ObjectTotals,
-    /// Where its goroutine was last seen before the last allocation.
+    /// The last known stack of the goroutine at the time of the last allocation.
     stack: StackKey,
-    /// Its trail; `None` for objects of no goroutine.
+    /// The number of the row's trail. `None` for objects without a goroutine.
     trail: Option<u32>,
 }
 
-/// Types by where they are described, which is the same in all generations.
+/// The known types, by the address of their descriptor, which is the same in all generations.
 #[derive(Debug)]
 struct Types {
     known: IndexMap<u64, (Name, u64, u64), RandomState>,
-    /// By their number in the current generation.
+    /// The index of each type in `known`, by its number in the current generation.
     numbers: HashMap<u64, u32, RandomState>,
 }
 
-/// Follows the `AllocFree` experiment, in one pass.
+/// Analyses the events of the `AllocFree` experiment in one pass.
 ///
-/// Memory follows the objects that are alive at a time, the goroutines that are or have allocated, and the rows that come
-/// out, each within [`AllocationOptions`].
+/// Memory use is proportional to the number of live objects, of goroutines that are alive or have
+/// allocated, and of rows. [`AllocationOptions`] limits objects and rows.
 #[derive(Debug)]
 pub struct Allocations {
     options: AllocationOptions,
@@ -162,19 +174,20 @@ pub struct Allocations {
     allocators: Allocators,
     types: Types,
     rows: IndexMap<RowKey, Row, RandomState>,
-    /// The row of the last allocation: the next is often of the same.
+    /// The row of the last allocation. The next allocation often has the same key.
     last_row: Option<(RowKey, u32)>,
     trails: IndexMap<(Lot, Name), Course, RandomState>,
     spans: BTreeMap<u64, PageSpans>,
-    /// Orders of goroutine stacks that exist.
+    /// The size orders of the existing goroutine stacks, by stack ID.
     stacks: HashMap<u64, u64, RandomState>,
     stack_sizes: BTreeMap<u64, GoroutineStacks>,
     info: Option<AllocFreeInfo>,
     events: u64,
-    /// How many collections began marking, or were marking as the trace began.
+    /// The number of collections that started marking, including one that was already marking when
+    /// the trace began.
     begun: u32,
     is_marking: bool,
-    /// When collections started, in nanoseconds since the start of the trace.
+    /// When collections started marking, in nanoseconds since the start of the trace.
     marks: Vec<i64>,
     first: Option<i64>,
     last: i64,
@@ -193,7 +206,7 @@ impl Default for Allocations {
 }
 
 impl Allocations {
-    /// Follows allocations with these options.
+    /// Returns an analysis with the given options.
     pub fn new(options: AllocationOptions) -> Self {
         let mut known = IndexMap::default();
         known.insert(0, (Name::EMPTY, 0, 0));
@@ -228,7 +241,7 @@ impl Allocations {
         time - self.first.unwrap_or(time)
     }
 
-    /// A generation begins: it has its own numbers for types.
+    /// Starts a generation. Each generation has its own numbers for types.
     fn sync(&mut self, sync: Sync<'_>) {
         self.allocators.forget_ids();
         self.types.numbers.clear();
@@ -243,7 +256,7 @@ impl Allocations {
         }
     }
 
-    /// Nothing is known after a gap.
+    /// Forgets all states. Used after a gap.
     fn forget(&mut self) {
         self.lost += self.heap.len() as u64;
         self.heap.forget();
@@ -288,7 +301,7 @@ impl Allocations {
         self.rows.insert_full(key, row).0
     }
 
-    /// An object is there as the trace begins.
+    /// Counts an object that exists when the trace begins.
     fn exists(&mut self, id: u64, type_id: u64) {
         let slot = self.heap.slot(id);
         let lot = self.lot(slot, type_id);
@@ -353,7 +366,7 @@ impl Allocations {
         let count = if exists { &mut spans.existing } else { &mut spans.allocated };
         count.add(span.pages);
         if self.spans.len() > MAX_CLASSES {
-            // No runtime has so many; they are of a damaged trace.
+            // The runtime does not have this many classes, so the trace is damaged.
             self.spans.pop_last();
         }
         self.heap.span(span);
@@ -373,7 +386,7 @@ impl Allocations {
 
     fn stack(&mut self, stack: GoroutineStack, exists: bool) {
         let Some(size) = stack.size() else { return };
-        // Orders are few, since sizes are powers of two.
+        // There are only a few orders, since sizes are powers of two.
         let sizes = self.stack_sizes.entry(stack.order).or_insert_with(|| GoroutineStacks::of(size));
         *(if exists { &mut sizes.existing } else { &mut sizes.allocated }) += 1;
         if self.stacks.len() < self.options.max_live {

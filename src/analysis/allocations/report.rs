@@ -1,4 +1,4 @@
-//! What [`Allocations`](super::Allocations) finds.
+//! The result of [`Allocations`](super::Allocations).
 
 use std::collections::HashMap;
 
@@ -21,74 +21,80 @@ use crate::time::Time;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AllocatedType {
-    /// Its name; empty for what the runtime allocates without a type, such as the bytes of strings. For a slice it is the type
-    /// of the elements.
+    /// The name of the type. For a slice, this is the type of the elements. Empty for memory that
+    /// the runtime allocates without a type, such as the bytes of strings.
     pub name: String,
     /// The size of a value in bytes.
     #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
     pub size: u64,
-    /// How many bytes at the front of a value can hold pointers.
+    /// The number of bytes at the start of a value that can contain pointers.
     pub pointer_bytes: u64,
 }
 
-/// Objects of one type and size that a goroutine allocated for a task, or that existed when the trace started.
+/// Objects of one type and size that a goroutine allocated for a task, or that existed when the
+/// trace started.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AllocationRow {
-    /// Their type, in [`AllocationsReport::types`]; the first is the one that is not known.
+    /// The index of the objects' type in [`AllocationsReport::types`]. Index 0 is the unknown type.
     pub ty: usize,
-    /// The runtime's size class, 0 for objects that have a span of their own; `None` if their span is not known.
+    /// The runtime's size class. 0 for objects that have a span of their own. `None` if the span of
+    /// the objects is not known.
     pub class: Option<u8>,
-    /// Whether they hold no pointers.
+    /// Whether the objects contain no pointers. `None` if the span of the objects is not known.
     pub no_scan: Option<bool>,
-    /// The bytes that each takes: the slot's, not those that were asked for.
+    /// The size of the slot of each object in bytes. This can be more than the requested size.
     pub size: u64,
-    /// The goroutine that allocated them; `None` for what existed when the trace started, what no goroutine allocated, and
-    /// what is beyond [`AllocationOptions::max_rows`](super::AllocationOptions::max_rows).
+    /// The goroutine that allocated the objects. `None` for objects that existed when the trace
+    /// started, for objects that no goroutine allocated, and for objects beyond
+    /// [`AllocationOptions::max_rows`](super::AllocationOptions::max_rows).
     pub go: Option<GoId>,
-    /// The task for which the goroutine worked: that of its innermost region, else the one that it started last or was created
-    /// for. `None` if the trace shows none.
+    /// The task for which the goroutine worked: the task of its innermost region, or else the last
+    /// open task that the goroutine began or was created for. `None` if the trace does not have a
+    /// task.
     pub task: Option<TaskId>,
-    /// How many there were, and when.
+    /// The counts of the objects, and the times of allocations.
     pub totals: ObjectTotals,
     pub(super) stack: StackKey,
 }
 
-/// The sums of rows that share a value, such as a type.
+/// The sums of all rows that have the same value, such as the same type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AllocationGroup {
-    /// The type, the size, the goroutine's ID, its start function or the task; empty if it is not known.
+    /// The type, the size, the goroutine's ID, the start function or the task. Empty if it is not
+    /// known.
     pub name: String,
-    /// The goroutine, where the group is one.
+    /// The goroutine. Only present if rows are grouped by goroutine.
     #[cfg_attr(feature = "serde", serde(rename = "goroutine", skip_serializing_if = "Option::is_none"))]
     pub go: Option<GoId>,
-    /// The function in which the goroutine started, where the group is one; empty if no stack of it is in the trace.
+    /// The function in which the goroutine started. Only present if rows are grouped by goroutine.
+    /// Empty if the trace has no stack for the goroutine.
     #[cfg_attr(feature = "serde", serde(rename = "start_function", skip_serializing_if = "Option::is_none"))]
     pub start: Option<String>,
-    /// The task, where the group is one.
+    /// The task. Only present if rows are grouped by task.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub task: Option<TaskId>,
-    /// The sums of its rows.
+    /// The sums of the rows in the group.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub totals: ObjectTotals,
 }
 
-/// What rows are grouped by.
+/// The property by which rows are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AllocationBy {
-    /// The type.
+    /// The type of the objects.
     Type,
-    /// The size class, with and without pointers; large objects by their size.
+    /// The size class, with and without pointers. Large objects are grouped by size.
     SizeClass,
-    /// The goroutine that allocated.
+    /// The goroutine that allocated the objects.
     Goroutine,
-    /// The function in which that goroutine started.
+    /// The function in which the allocating goroutine started.
     Start,
-    /// The task for which it worked.
+    /// The task for which the allocating goroutine worked.
     Task,
 }
 
@@ -98,72 +104,80 @@ pub enum AllocationBy {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TrailGoroutine {
-    /// The goroutine.
+    /// The ID of the goroutine.
     pub id: GoId,
-    /// What it allocated that is kept.
+    /// The kept objects that the goroutine allocated.
     pub kept: ObjectCount,
 }
 
-/// Objects of one type and size that goroutines of one start function allocated.
+/// Objects of one type and size that were allocated by goroutines with the same start function.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AllocationTrail {
-    /// Their type, in [`AllocationsReport::types`].
+    /// The index of the objects' type in [`AllocationsReport::types`].
     pub ty: usize,
     /// See [`AllocationRow::class`].
     pub class: Option<u8>,
-    /// The bytes that each takes.
+    /// The size of the slot of each object in bytes.
     pub size: u64,
-    /// The function in which the goroutines started; empty if no stack of theirs is in the trace.
+    /// The function in which the goroutines started. Empty if the trace has no stack for the
+    /// goroutines.
     pub start: String,
-    /// The goroutines that keep most, and of equals those that allocated most; at most 16.
+    /// The goroutines with the most kept bytes, at most 16. Goroutines that kept equally much are
+    /// sorted by allocated bytes.
     pub goroutines: Vec<TrailGoroutine>,
-    /// How many goroutines there are.
+    /// The number of goroutines. `goroutines` may list fewer.
     pub goroutine_count: usize,
-    /// How many objects there were, and when.
+    /// The counts of the objects, and the times of allocations.
     pub totals: ObjectTotals,
-    /// How many objects of this type and size were freed, including those from before the trace. For most of the latter the
-    /// runtime does not know the type; they count by their size.
+    /// The number of freed objects of this type and size, including objects from before the trace.
+    /// The runtime does not know the type of most objects from before the trace, so these count if
+    /// they have this size.
     pub freed_of_all: u64,
-    /// How many objects of this type and size were allocated, by any goroutine.
+    /// The number of objects of this type and size that any goroutine allocated.
     pub allocated_of_all: u64,
-    /// In how many windows more than [`min_allocated`](super::AllocationOptions::min_allocated) were allocated and fewer than
-    /// [`max_freed`](super::AllocationOptions::max_freed) freed.
+    /// The number of windows in which more than
+    /// [`min_allocated`](super::AllocationOptions::min_allocated) objects were allocated and fewer
+    /// than [`max_freed`](super::AllocationOptions::max_freed) were freed.
     pub hoards: u64,
-    /// The one of them in which most was allocated.
+    /// The window with the most allocated objects among the windows that `hoards` counts.
     pub worst: Option<Hoard>,
-    /// How many times in a row the gap between two allocations was shorter than
+    /// The largest number of consecutive gaps between allocations that are shorter than
     /// [`gap`](super::AllocationOptions::gap).
     pub longest_run: u64,
-    /// Whether that is at least [`run`](super::AllocationOptions::run).
+    /// Whether `longest_run` is at least [`run`](super::AllocationOptions::run).
     pub is_steady: bool,
     pub(super) stack: StackKey,
 }
 
 impl AllocationTrail {
-    /// Whether it looks like a leak: it hoards or is steady, some of it was kept, and of its type and size less than half
-    /// as much is freed as is allocated. The last distinguishes a leak from a cache that drops its oldest entries.
+    /// Returns whether the trail looks like a leak. This is the case if `hoards` is above 0 or the
+    /// trail is steady, some objects were kept, and fewer than half as many objects of this type
+    /// and size were freed as were allocated. The last condition distinguishes a leak from a cache
+    /// that drops its oldest entries.
     pub fn is_suspicious(&self) -> bool {
         let is_one_way = self.freed_of_all.saturating_mul(2) < self.allocated_of_all;
         self.totals.kept.objects > 0 && is_one_way && (self.hoards > 0 || self.is_steady)
     }
 }
 
-/// Spans of one class.
+/// The spans of one class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PageSpans {
-    /// The size class of their objects, 0 for large ones; `None` if they hold something else, such as stacks.
+    /// The size class of the objects in the spans. 0 for large objects. `None` if the spans hold
+    /// something else, such as stacks.
     pub class: Option<u8>,
-    /// Whether their objects hold no pointers.
+    /// Whether the objects in the spans contain no pointers.
     pub no_scan: Option<bool>,
-    /// Those that existed when the trace started.
+    /// The spans that existed when the trace started.
     pub existing: PageCount,
-    /// Those that were allocated.
+    /// The spans that were allocated in the trace.
     pub allocated: PageCount,
-    /// Those of either that were freed.
+    /// The spans that were freed, whether they existed when the trace started or were allocated in
+    /// the trace.
     pub freed: PageCount,
 }
 
@@ -174,20 +188,21 @@ impl PageSpans {
     }
 }
 
-/// Stacks of goroutines of one size.
+/// The goroutine stacks of one size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GoroutineStacks {
-    /// The size in bytes.
+    /// The size of each stack in bytes.
     #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
     pub size: u64,
-    /// How many existed when the trace started.
+    /// The number of stacks that existed when the trace started.
     pub existing: u64,
-    /// How many were allocated.
+    /// The number of stacks that were allocated in the trace.
     pub allocated: u64,
-    /// How many of either were freed.
+    /// The number of stacks that were freed, whether they existed when the trace started or were
+    /// allocated in the trace.
     pub freed: u64,
 }
 
@@ -197,16 +212,18 @@ impl GoroutineStacks {
     }
 }
 
-/// What was allocated in the trace, is left, and has outlived a number of collections for certain.
+/// The live objects that were allocated in the trace and have certainly outlived a number of
+/// collections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Survivors {
-    /// How many collections. What is garbage when a collection starts marking is freed before the next one starts, so a
-    /// collection is outlived when the next one has started.
+    /// The number of collections that the objects have outlived. Objects that are garbage when a
+    /// collection starts marking are freed before the next collection starts. An object has
+    /// therefore outlived a collection only when the next one has started.
     pub cycles: u32,
-    /// What outlived so many and no more.
+    /// The objects that have outlived exactly this many collections.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub count: ObjectCount,
 }
@@ -217,67 +234,74 @@ pub struct Survivors {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct AllocatingGoroutine {
-    /// The function in which it started; empty if no stack of it is in the trace.
+    /// The function in which the goroutine started. Empty if the trace has no stack for the
+    /// goroutine.
     #[cfg_attr(feature = "serde", serde(rename = "start_function"))]
     pub start: String,
-    /// The goroutine that created it, if that is in the trace.
+    /// The goroutine that created this goroutine. `None` if the trace does not have the event.
     pub creator: Option<GoId>,
-    /// When it was created, if that is in the trace.
+    /// When the goroutine was created. `None` if the trace does not have the event.
     #[cfg_attr(feature = "serde", serde(rename = "created_ns"))]
     pub created: Option<Time>,
-    /// When it ended, if that is in the trace.
+    /// When the goroutine exited. `None` if the trace does not have the event.
     #[cfg_attr(feature = "serde", serde(rename = "ended_ns"))]
     pub ended: Option<Time>,
 }
 
-/// What [`Allocations`](super::Allocations) finds.
+/// The result of [`Allocations`](super::Allocations).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AllocationsReport {
     /// When the trace starts.
     pub start: Time,
-    /// When it ends.
+    /// When the trace ends.
     pub end: Time,
-    /// How many events of the experiment there are. If there are none, the program ran without `traceallocfree=1`.
+    /// The number of events of the experiment. 0 if the program ran without `traceallocfree=1`.
     pub events: u64,
-    /// The units of its IDs, if the trace states them.
+    /// The units of the experiment's IDs. `None` if the trace does not have them.
     pub info: Option<AllocFreeInfo>,
-    /// How many collections started marking, including one that was marking when the trace started.
+    /// The number of collections that started marking, including one that was already marking when
+    /// the trace started.
     pub cycles: u32,
-    /// The types. The first one stands for objects without a known type.
+    /// The types of the objects. The first entry represents the unknown type.
     pub types: Vec<AllocatedType>,
-    /// What was allocated, in order of the first allocation.
+    /// The allocated objects, in order of the first allocation.
     pub rows: Vec<AllocationRow>,
-    /// The same by type, size and start function of the goroutine: suspicious ones first, then by what was kept.
+    /// The allocated objects by type, size and start function. Suspicious trails come first, then
+    /// the trails with the most kept bytes.
     pub trails: Vec<AllocationTrail>,
-    /// What was allocated in the trace and is left, by how many collections it has outlived, in ascending order.
+    /// The live objects that were allocated in the trace, by the number of collections that they
+    /// have outlived, in ascending order.
     pub survivors: Vec<Survivors>,
-    /// How old that is when the trace ends.
+    /// The ages at the end of the trace of the live objects that were allocated in the trace.
     pub ages: Histogram,
-    /// How long objects lived that were allocated and freed in the trace.
+    /// The lifetimes of the objects that were allocated and freed in the trace.
     pub lifetimes: Histogram,
-    /// Spans of the heap by class, ascending.
+    /// The spans of the heap by class, in ascending order.
     pub spans: Vec<PageSpans>,
-    /// Stacks of goroutines by size, ascending.
+    /// The goroutine stacks by size, in ascending order.
     pub stacks: Vec<GoroutineStacks>,
-    /// Tiny objects that share a slot with an earlier one. They are in no row: the slot counts once and lives as long as any of
-    /// them.
+    /// The number of tiny objects that share a slot with an earlier object. No row counts these
+    /// objects. Their slot counts once and lives as long as any of its objects.
     pub shared: u64,
-    /// Objects that were freed without an event: their slot was used again.
+    /// The number of objects that were freed without an event. Their slot was used again.
     pub replaced: u64,
-    /// Frees of objects, spans and stacks that the trace does not mention before.
+    /// The number of frees of objects, spans and stacks that the trace does not mention before the
+    /// free.
     pub unknown_frees: u64,
-    /// Objects beyond [`AllocationOptions::max_live`](super::AllocationOptions::max_live). They count as allocated, and as neither
-    /// live nor freed.
+    /// The number of objects beyond
+    /// [`AllocationOptions::max_live`](super::AllocationOptions::max_live). They count as
+    /// allocated, but neither as live nor as freed.
     pub not_followed: u64,
-    /// Objects that existed before a gap in a damaged trace: what became of them is not known.
+    /// The number of live objects before gaps in a damaged trace. Whether they were freed is not
+    /// known.
     pub lost: u64,
     pub(super) goroutines: HashMap<u64, AllocatingGoroutine, RandomState>,
     pub(super) frames: Stacks,
     pub(super) names: Names,
 }
 
-/// A stack that a goroutine was seen with.
+/// The last known stack of a goroutine.
 #[derive(Clone, Copy, Debug)]
 pub struct AllocatedStack<'a> {
     report: &'a AllocationsReport,
@@ -285,7 +309,7 @@ pub struct AllocatedStack<'a> {
 }
 
 impl<'a> AllocatedStack<'a> {
-    /// The frames, innermost first; none if the goroutine was seen without a stack.
+    /// Returns the frames, innermost first. Empty if the trace has no stack for the goroutine.
     pub fn frames(&self) -> impl DoubleEndedIterator<Item = Frame<'a>> + use<'a> {
         let names = &self.report.names;
         self.report.frames.frames(self.stack).map(move |frame| Frame {
@@ -298,36 +322,37 @@ impl<'a> AllocatedStack<'a> {
 }
 
 impl AllocationsReport {
-    /// A goroutine that allocated, or `None` if this one did not.
+    /// Returns a goroutine that allocated. `None` if the goroutine did not allocate.
     pub fn goroutine(&self, go: GoId) -> Option<&AllocatingGoroutine> {
         self.goroutines.get(&go.0)
     }
 
-    /// What a goroutine allocated, in order of the first allocation.
+    /// Returns the rows of a goroutine, in order of the first allocation.
     pub fn of_goroutine(&self, go: GoId) -> impl Iterator<Item = &AllocationRow> {
         self.rows.iter().filter(move |row| row.go == Some(go))
     }
 
-    /// The last stack that a row's goroutine was seen with before its last allocation. Allocation events have no stacks, so it
-    /// may be of something else that the goroutine did.
+    /// Returns the last known stack of the row's goroutine at its last allocation. Allocation
+    /// events have no stack, so the stack may belong to something else that the goroutine did.
     pub fn stack(&self, row: &AllocationRow) -> AllocatedStack<'_> {
         AllocatedStack { report: self, stack: row.stack }
     }
 
-    /// The same stack of a trail's row that keeps most.
+    /// Returns the stack of the trail's row with the most kept bytes. See [`stack`](Self::stack).
     pub fn trail_stack(&self, trail: &AllocationTrail) -> AllocatedStack<'_> {
         AllocatedStack { report: self, stack: trail.stack }
     }
 
-    /// The sums of all rows.
+    /// Returns the sums of all rows.
     pub fn totals(&self) -> ObjectTotals {
         self.rows.iter().map(|row| row.totals).sum()
     }
 
-    /// Sums rows up. Groups come in descending order of the bytes kept, then live, then allocated, then by name.
+    /// Returns the sums of rows by group. Groups are sorted by kept bytes, then live bytes, then
+    /// allocated bytes, each in descending order, then by name.
     pub fn by(&self, by: AllocationBy) -> Vec<AllocationGroup> {
         let mut groups: IndexMap<(u64, u64), AllocationGroup, RandomState> = IndexMap::default();
-        // Start functions are the same where their names are.
+        // Goroutines with the same start function share a group, so group by name.
         let mut starts: HashMap<&str, u64, RandomState> = HashMap::default();
         for row in &self.rows {
             let start = row.go.and_then(|go| self.goroutine(go)).map_or("", |goroutine| &goroutine.start);
@@ -375,7 +400,7 @@ impl AllocationsReport {
     }
 }
 
-/// Such as `48 bytes` or `65536 bytes, no pointers`.
+/// Returns the name of a size class, such as `48 bytes` or `65536 bytes, no pointers`.
 fn class_name(class: Option<u8>, no_scan: Option<bool>, size: u64) -> String {
     let pointers = if no_scan == Some(true) { ", no pointers" } else { "" };
     match class {

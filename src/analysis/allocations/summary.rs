@@ -1,4 +1,4 @@
-//! The largest rows of each table, which is what the JSON of the command holds.
+//! The largest rows of each table. This is the JSON output of the command.
 
 use super::counts::{ObjectCount, ObjectTotals};
 use super::report::{
@@ -20,14 +20,14 @@ pub struct AllocationsSummary {
     /// When the trace starts.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// When it ends.
+    /// When the trace ends.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Time,
-    /// How many collections started marking.
+    /// The number of collections that started marking.
     pub cycles: u32,
-    /// How many events of the experiment there are.
+    /// The number of events of the experiment.
     pub events: u64,
-    /// All objects.
+    /// The totals of all objects.
     pub totals: ObjectTotals,
     /// See [`AllocationsReport::shared`].
     pub shared: u64,
@@ -39,50 +39,54 @@ pub struct AllocationsSummary {
     pub not_followed: u64,
     /// See [`AllocationsReport::lost`].
     pub lost: u64,
-    /// How many trails are suspicious.
+    /// The number of suspicious trails.
     pub suspicious_trails: u64,
-    /// By type, size and start function of the goroutine: suspicious ones first, then by what was kept.
+    /// The trails by type, size and start function. Suspicious trails come first, then the trails
+    /// with the most kept bytes.
     pub trails: Vec<TrailSummary>,
-    /// By type.
+    /// The allocations by type.
     pub types: Vec<AllocationGroup>,
-    /// By size class, with and without pointers.
+    /// The allocations by size class, with and without pointers.
     pub classes: Vec<AllocationGroup>,
-    /// By goroutine.
+    /// The allocations by goroutine.
     pub goroutines: Vec<AllocationGroup>,
-    /// By the function in which the goroutine started.
+    /// The allocations by the function in which the goroutine started.
     pub starts: Vec<AllocationGroup>,
-    /// By task.
+    /// The allocations by task.
     pub tasks: Vec<AllocationGroup>,
-    /// What was allocated in the trace and is left, by how many collections it has outlived.
+    /// The live objects that were allocated in the trace, by the number of collections that they
+    /// have outlived, in ascending order.
     pub survivors: Vec<Survivors>,
-    /// How old that is when the trace ends.
+    /// The ages at the end of the trace of the live objects that were allocated in the trace.
     pub ages: Histogram,
-    /// How long objects lived that were allocated and freed in the trace.
+    /// The lifetimes of the objects that were allocated and freed in the trace.
     pub lifetimes: Histogram,
-    /// Spans of the heap by class, in ascending order.
+    /// The spans of the heap by class, in ascending order.
     pub spans: Vec<PageSpans>,
-    /// Stacks of goroutines by size, in ascending order.
+    /// The goroutine stacks by size, in ascending order.
     pub stacks: Vec<GoroutineStacks>,
-    /// The goroutine that was asked for.
+    /// The requested goroutine. Absent if no goroutine was requested.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub goroutine: Option<GoroutineAllocations>,
 }
 
-/// An [`AllocationTrail`] with its type and stack spelled out.
+/// An [`AllocationTrail`] with the name of its type and the frames of its stack.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TrailSummary {
-    /// The name of the type; empty if it is not known.
+    /// The name of the type. Empty if it is not known.
     #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub type_name: String,
-    /// The runtime's size class, 0 for objects that have a span of their own; `None` if their span is not known.
+    /// The runtime's size class. 0 for objects that have a span of their own. `None` if the span of
+    /// the objects is not known.
     pub class: Option<u8>,
-    /// The bytes that each object takes.
+    /// The size of the slot of each object in bytes.
     #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
     pub size: u64,
-    /// The function in which the goroutines started; empty if no stack of theirs is in the trace.
+    /// The function in which the goroutines started. Empty if the trace has no stack for the
+    /// goroutines.
     #[cfg_attr(feature = "serde", serde(rename = "start_function"))]
     pub start: String,
     /// See [`AllocationTrail::is_suspicious`].
@@ -97,60 +101,62 @@ pub struct TrailSummary {
     pub is_steady: bool,
     /// See [`AllocationTrail::longest_run`].
     pub longest_run: u64,
-    /// How many goroutines there are.
+    /// The number of goroutines. `goroutines` may list fewer.
     pub goroutine_count: u64,
-    /// The goroutines that keep most; at most 16.
+    /// The goroutines with the most kept bytes, at most 16.
     pub goroutines: Vec<TrailGoroutine>,
     /// See [`AllocationTrail::allocated_of_all`].
     pub allocated_of_all: u64,
     /// See [`AllocationTrail::freed_of_all`].
     pub freed_of_all: u64,
-    /// How many objects there were, and when.
+    /// The counts of the objects, and the times of allocations.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub totals: ObjectTotals,
-    /// See [`AllocationsReport::trail_stack`]. Innermost frame first.
+    /// The stack that [`AllocationsReport::trail_stack`] returns, innermost frame first.
     pub stack: Vec<OwnedFrame>,
 }
 
-/// What a goroutine allocated.
+/// The allocations of one goroutine.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GoroutineAllocations {
-    /// The goroutine.
+    /// The ID of the goroutine.
     pub id: GoId,
-    /// Where it started, and when it lived.
+    /// Where the goroutine started, and when it was created and exited.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub goroutine: AllocatingGoroutine,
-    /// All that it allocated that is kept.
+    /// The kept objects that the goroutine allocated.
     pub kept: ObjectCount,
-    /// How many rows there are.
+    /// The number of rows. `rows` may list fewer.
     pub row_count: u64,
-    /// Objects by type, size and task, in order of the first allocation.
+    /// The objects by type, size and task, in order of the first allocation.
     pub rows: Vec<RowSummary>,
 }
 
-/// An [`AllocationRow`](super::AllocationRow) with its type and stack spelled out.
+/// An [`AllocationRow`](super::AllocationRow) with the name of its type and the frames of its
+/// stack.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RowSummary {
-    /// The name of the type; empty if it is not known.
+    /// The name of the type. Empty if it is not known.
     #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub type_name: String,
-    /// The runtime's size class, 0 for objects that have a span of their own; `None` if their span is not known.
+    /// The runtime's size class. 0 for objects that have a span of their own. `None` if the span of
+    /// the objects is not known.
     pub class: Option<u8>,
-    /// The bytes that each object takes.
+    /// The size of the slot of each object in bytes.
     #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
     pub size: u64,
     /// The task for which the goroutine worked.
     pub task: Option<TaskId>,
-    /// How many objects there were, and when.
+    /// The counts of the objects, and the times of allocations.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub totals: ObjectTotals,
-    /// See [`AllocationsReport::stack`]. Innermost frame first.
+    /// The stack that [`AllocationsReport::stack`] returns, innermost frame first.
     pub stack: Vec<OwnedFrame>,
 }
 
@@ -159,7 +165,7 @@ fn owned(stack: AllocatedStack<'_>) -> Vec<OwnedFrame> {
 }
 
 impl AllocationsReport {
-    /// The `top` largest rows of each table.
+    /// Returns the `top` largest rows of each table.
     pub fn summary(&self, top: usize) -> AllocationsSummary {
         let largest = |by| {
             let mut groups = self.by(by);
@@ -213,7 +219,7 @@ impl AllocationsReport {
         }
     }
 
-    /// The first `top` rows of a goroutine; `None` if it allocated nothing.
+    /// Returns the first `top` rows of a goroutine. `None` if the goroutine did not allocate.
     pub fn goroutine_summary(&self, go: GoId, top: usize) -> Option<GoroutineAllocations> {
         let goroutine = self.goroutine(go)?.clone();
         let rows = self.of_goroutine(go).take(top).map(|row| RowSummary {
@@ -230,7 +236,8 @@ impl AllocationsReport {
         Some(GoroutineAllocations { id: go, goroutine, kept: totals.kept, row_count, rows })
     }
 
-    /// The name of a type, given by its index in [`types`](AllocationsReport::types); empty if it has none.
+    /// Returns the name of a type, given by its index in [`types`](AllocationsReport::types). Empty
+    /// if the type has no name.
     pub fn type_name(&self, ty: usize) -> &str {
         self.types.get(ty).map_or("", |ty| &ty.name)
     }

@@ -1,11 +1,12 @@
-//! The rules by which a trail of allocations is suspicious, followed as the allocations come.
+//! The rules that decide whether a trail of allocations is suspicious, applied as the allocations
+//! arrive.
 
 use std::time::Duration;
 
 use super::AllocationOptions;
 use crate::time::Time;
 
-/// A window of time in which much was allocated and next to nothing freed.
+/// A window of time in which many objects were allocated and almost none were freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -14,37 +15,39 @@ pub struct Hoard {
     /// When the window started.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// How many objects were allocated in it.
+    /// The number of objects that were allocated in the window.
     pub allocated: u64,
-    /// How many objects were freed in it.
+    /// The number of objects that were freed in the window.
     pub freed: u64,
-    /// How many collections started in it.
+    /// The number of collections that started in the window.
     pub cycles: u64,
 }
 
-/// What is known of a trail. Its times count from the start of the trace.
+/// The state of a trail. Its times are in nanoseconds since the start of the trace.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Course {
-    /// Which window it is in, and what came in it.
+    /// The number of the current window, and the objects allocated and freed in it.
     window: i64,
     allocated: u64,
     freed: u64,
-    /// When something was last allocated, and how many times in a row the gap was short.
+    /// The time of the last allocation, and how many gaps in a row were short.
     last: Option<i64>,
     run: u64,
     pub longest_run: u64,
-    /// In how many windows it hoarded, and the worst of them.
+    /// The number of windows with many allocations and almost no frees, and the worst of these
+    /// windows.
     pub hoards: u64,
     pub worst: Option<Hoard>,
 }
 
-/// Nanoseconds of a duration, at most what an `i64` holds.
+/// Converts to nanoseconds, at most `i64::MAX`.
 fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 impl Course {
-    /// `at` is in nanoseconds since the start of the trace, as are the starts of collections in `marks`.
+    /// Counts an allocation. `at` and the starts of collections in `marks` are in nanoseconds since
+    /// the start of the trace.
     pub fn allocate(&mut self, at: i64, options: &AllocationOptions, marks: &[i64]) {
         self.advance(at, options, marks);
         self.allocated += 1;
@@ -59,7 +62,7 @@ impl Course {
         self.freed += 1;
     }
 
-    /// The trace has ended: the last window counts, short as it may be.
+    /// Ends the last window, which counts even if it is shorter than the others.
     pub fn end(&mut self, options: &AllocationOptions, marks: &[i64]) {
         self.close(options, marks);
     }
@@ -91,7 +94,7 @@ impl Course {
         }
     }
 
-    /// Takes in another trail that turned out to be the same one.
+    /// Merges another course that turned out to belong to the same trail.
     pub fn merge(&mut self, other: &Course) {
         self.longest_run = self.longest_run.max(other.longest_run);
         self.hoards += other.hoards;
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_500_and_fewer_than_10_are_a_hoard() {
+    fn window_with_over_500_allocations_and_under_10_frees_is_a_hoard() {
         let marks = [100 * MS, 400 * MS];
         let frees = |count| (0..count).map(|n| (900 * MS + n, false));
         assert_eq!(follow(allocations(500, MS), &marks).hoards, 0);
@@ -137,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_judged_one_by_one() {
-        // A window with 1000, one with 400, one with 1000.
+    fn each_window_is_counted_separately() {
+        // One window with 1000 allocations, one with 334, one with 1000.
         let marks: Vec<i64> = (0..30).map(|n| n * 100 * MS).collect();
         let events = (0..1000).chain((1000..2000).step_by(3)).chain(2000..3000);
         let found = follow(events.map(|n| (n * MS, true)), &marks);
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_are_counted_until_one_is_long() {
+    fn a_long_gap_ends_a_run_of_short_gaps() {
         assert_eq!(follow(allocations(51, 10 * MS - 1), &[]).longest_run, 50);
         assert_eq!(follow(allocations(51, 10 * MS), &[]).longest_run, 0);
         let twice = (0..30).map(|n| (n * MS, true)).chain((0..40).map(|n| (100 * MS + n * MS, true)));

@@ -1,20 +1,21 @@
-//! The MMU by the length of the window.
+//! The MMU as a function of the window length.
 
 use std::time::Duration;
 
 use super::MmuReport;
 
-/// The MMU and the 5th and 50th percentile of the mutator utilization, by the length of the window.
+/// The MMU and the 5th and 50th percentile of the mutator utilization, by window length.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct MmuCurve {
-    /// The time of which the utilization is known. In JSON: nanoseconds.
+    /// The length of the time for which the utilization is known. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// Windows from a microsecond to the whole duration, six a decade.
+    /// The utilization for window lengths from one microsecond to the whole duration, six per
+    /// decade.
     pub points: Vec<MmuPoint>,
 }
 
@@ -28,18 +29,18 @@ pub struct MmuPoint {
     #[cfg_attr(feature = "serde", serde(rename = "window_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub window: Duration,
-    /// The lowest mean utilization of all windows, from 0 to 1.
+    /// The lowest mean utilization of any window, from 0 to 1.
     pub mmu: f64,
-    /// The mean utilization that 5 % of the windows do not exceed, from 0 to 1.
+    /// The 5th percentile of the mean utilization of all windows, from 0 to 1.
     pub p5: f64,
-    /// The mean utilization that half of the windows do not exceed, from 0 to 1.
+    /// The median of the mean utilization of all windows, from 0 to 1.
     pub p50: f64,
 }
 
-/// Windows a decade.
+/// The number of window lengths per decade.
 const STEPS: i32 = 6;
 
-/// The shortest window, in nanoseconds.
+/// The length of the shortest window, in nanoseconds.
 const SHORTEST: f64 = 1000.0;
 
 impl MmuCurve {

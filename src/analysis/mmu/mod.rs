@@ -1,7 +1,7 @@
-//! Minimum mutator utilization (MMU) and its distribution (MUD).
+//! Minimum mutator utilization (MMU) and mutator utilization distribution (MUD).
 //!
-//! MMU was introduced by Cheng and Blelloch, "A Parallel, Real-Time Garbage Collector" (PLDI 2001). Both mean here what they mean in Go's
-//! `src/internal/trace/gc.go`.
+//! MMU was introduced by Cheng and Blelloch, "A Parallel, Real-Time Garbage Collector" (PLDI 2001).
+//! MMU and MUD are defined as in Go's `src/internal/trace/gc.go`.
 
 mod curve;
 mod observer;
@@ -12,12 +12,12 @@ use crate::time::Time;
 pub use curve::{MmuCurve, MmuPoint};
 pub use observer::{Mmu, MmuOptions};
 
-/// The mutator utilization from a moment on, until the next.
+/// The mutator utilization from one time until the time of the next point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UtilizationPoint {
-    /// The moment.
+    /// The time from which the utilization applies.
     pub time: Time,
-    /// The part of the processors that the program has, from 0 to 1.
+    /// The fraction of the processors that the program has, from 0 to 1.
     pub utilization: f64,
 }
 
@@ -26,11 +26,11 @@ pub struct UtilizationPoint {
 pub struct UtilizationWindow {
     /// When the window starts.
     pub start: Time,
-    /// The mean, from 0 to 1.
+    /// The mean utilization, from 0 to 1.
     pub utilization: f64,
 }
 
-/// The mutator utilization over a trace: one function, or one for each P.
+/// The mutator utilization over a trace: a single series, or one series for each P.
 #[derive(Clone, Debug, Default)]
 pub struct MmuReport {
     series: Vec<Series>,
@@ -39,14 +39,14 @@ pub struct MmuReport {
 #[derive(Clone, Debug)]
 struct Series {
     points: Vec<UtilizationPoint>,
-    /// The integral of the utilization up to each point.
+    /// The integral of the utilization up to each point, in nanoseconds.
     sums: Vec<f64>,
 }
 
-/// The integral up to a moment, for moments that ascend.
+/// The integral of a series up to a time. Times must be passed in ascending order.
 struct Integral<'a> {
     series: &'a Series,
-    /// The last point that is not after the moment.
+    /// The index of the last point that is not after the time.
     at: usize,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Integral<'a> {
 
     fn up_to(&mut self, time: i64) -> f64 {
         let rest = &self.series.points[self.at..];
-        // Nearly always it is one of the next.
+        // Search exponentially, since the wanted point is nearly always among the next few.
         let mut step = 1;
         while rest.get(step).is_some_and(|point| point.time.0 <= time) {
             step *= 2;
@@ -68,7 +68,7 @@ impl<'a> Integral<'a> {
         self.series.sums[self.at] + point.utilization * (time - point.time.0) as f64
     }
 
-    /// When the utilization changes next.
+    /// Returns the time of the next change of the utilization.
     fn next_change(&self) -> i64 {
         self.series.points.get(self.at + 1).map_or(i64::MAX, |point| point.time.0)
     }
@@ -95,11 +95,12 @@ impl Series {
         self.points.last().map_or(0, |point| point.time.0) - self.start()
     }
 
-    /// Calls `each` with the start and the mean utilization of windows of a length, in order. The mean is linear between
-    /// two starts where neither edge of the window meets a change, so these are all that matter.
+    /// Calls `each` with the start and the mean utilization of windows of length `window`, in
+    /// order. The mean is linear between two starts if neither edge of the window passes a change,
+    /// so only the starts at changes are visited.
     ///
-    /// `each` gives the utilization above which nothing interests it. The slope of the mean is at most 1 a window, so starts that
-    /// cannot get that low are left out.
+    /// `each` returns the utilization above which further windows do not matter. The mean changes
+    /// by at most 1 per window length, so starts that cannot reach a value that low are skipped.
     fn slide(&self, window: i64, mut each: impl FnMut(i64, f64) -> f64) {
         let end = self.start() + self.duration() - window;
         let (mut left, mut right) = (Integral::new(self), Integral::new(self));
@@ -116,13 +117,13 @@ impl Series {
         }
     }
 
-    /// A window as long as asked for, or as this.
+    /// Returns the length of a window, limited to the duration of this series.
     fn fit(&self, window: i64) -> i64 {
         window.min(self.duration())
     }
 }
 
-/// Returned where the rest does not matter: no utilization is below.
+/// Returned by a callback of `slide` to stop: no utilization is lower than this.
 const ENOUGH: f64 = -1.0;
 
 impl MmuReport {
@@ -130,19 +131,20 @@ impl MmuReport {
         MmuReport { series: series.into_iter().map(Series::new).collect() }
     }
 
-    /// The functions: one, or one for each P. Each ends with a point of utilization 0, after which nothing is known.
+    /// Returns the series: a single one, or one for each P. Each series ends with a point of
+    /// utilization 0, after which nothing is known.
     pub fn series(&self) -> impl Iterator<Item = &[UtilizationPoint]> {
         self.series.iter().map(|series| &series.points[..])
     }
 
-    /// The length of the longest function.
+    /// Returns the duration of the longest series.
     pub fn duration(&self) -> Duration {
         let longest = self.series.iter().map(Series::duration).max().unwrap_or(0);
         Time(longest) - Time(0)
     }
 
-    /// The minimum mutator utilization: the lowest mean utilization in all windows of a length, from 0 to 1. A window longer
-    /// than the trace is as long as the trace.
+    /// Returns the minimum mutator utilization: the lowest mean utilization of any window of the
+    /// given length, from 0 to 1. A window longer than the trace is shortened to the trace.
     pub fn mmu(&self, window: Duration) -> f64 {
         self.mmu_of(nanos(window))
     }
@@ -165,11 +167,12 @@ impl MmuReport {
         least
     }
 
-    /// The mutator utilization distribution: for each quantile from 0 to 1, the mean utilization that so many of all windows
-    /// of a length do not exceed. Quantile 0 is the MMU.
+    /// Returns the mutator utilization distribution: for each quantile from 0 to 1, the mean
+    /// utilization that this fraction of all windows of the given length does not exceed. Quantile
+    /// 0 is the MMU.
     ///
-    /// Go 1.27.3's `MMUCurve.MUD` is meant to give the same, but gives the MMU at every quantile: its accumulator leaves early
-    /// when no examples of windows are asked for.
+    /// `MMUCurve.MUD` of Go 1.27.3 is meant to return the same, but returns the MMU at every
+    /// quantile: its accumulator stops early when the caller requests no example windows.
     pub fn mud(&self, window: Duration, quantiles: &[f64]) -> Vec<f64> {
         let window = nanos(window);
         let mmu = self.mmu_of(window);
@@ -192,7 +195,8 @@ impl MmuReport {
         quantiles.iter().map(|&q| quantile(q)).collect()
     }
 
-    /// Up to `n` windows of a length with the lowest mean utilization, the lowest first. They do not overlap.
+    /// Returns up to `n` windows of the given length that do not overlap and have the lowest mean
+    /// utilization, lowest first.
     pub fn worst(&self, window: Duration, n: usize) -> Vec<UtilizationWindow> {
         let mut worst: Vec<UtilizationWindow> = Vec::new();
         for series in &self.series {
@@ -216,18 +220,18 @@ impl MmuReport {
         worst
     }
 
-    /// The MMU and two percentiles for windows of all lengths.
+    /// Returns the MMU and two percentiles for windows of all lengths.
     pub fn curve(&self) -> MmuCurve {
         MmuCurve::new(self)
     }
 }
 
-/// Nanoseconds, at most what an `i64` holds: no trace is longer.
+/// Converts to nanoseconds, at most `i64::MAX`. No trace is longer.
 fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// A distribution of time over utilization, as a sum of uniform ones and of single values.
+/// A distribution of time over utilization, as a sum of uniform distributions and of single values.
 #[derive(Debug, Default)]
 struct Pieces {
     edges: Vec<Edge>,
@@ -237,9 +241,9 @@ struct Pieces {
 #[derive(Debug)]
 struct Edge {
     at: f64,
-    /// By how much the density grows here.
+    /// The change of the density at this utilization.
     density: f64,
-    /// How much time is spent at just this value.
+    /// The time spent at exactly this utilization.
     mass: f64,
 }
 
@@ -256,7 +260,8 @@ impl Pieces {
         self.edges.push(Edge { at: high, density: -density, mass: 0.0 });
     }
 
-    /// The value that so much of the time does not exceed; `None` if there is no time.
+    /// Returns the utilization that the fraction `quantile` of the time does not exceed. `None` if
+    /// there is no time.
     fn quantile(&self, quantile: f64) -> Option<f64> {
         let wanted = quantile * self.total;
         let (mut mass, mut density, mut last) = (0.0, 0.0_f64, self.edges.first()?.at);
@@ -297,7 +302,8 @@ mod tests {
         MmuReport::new(vec![points])
     }
 
-    /// The mean in each window of whole nanoseconds, by adding up nanoseconds.
+    /// Returns the mean of each window that starts at a whole nanosecond, computed by summing up
+    /// nanoseconds.
     fn by_hand(steps: &[(i64, f64)], window: usize) -> Vec<f64> {
         let flat: Vec<f64> = steps.iter().flat_map(|&(duration, util)| vec![util; duration as usize]).collect();
         flat.windows(window).map(|window| window.iter().sum::<f64>() / window.len() as f64).collect()
@@ -305,7 +311,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn mmu_and_mud_are_what_adding_up_gives(
+        fn mmu_and_mud_match_brute_force(
             steps in prop::collection::vec((1..40_i64, prop::sample::select(vec![0.0, 0.25, 0.5, 0.75, 1.0])), 1..20),
             window in 1..60_usize,
         ) {
@@ -314,7 +320,8 @@ mod tests {
             all.sort_by(f64::total_cmp);
             prop_assert!((utilization.mmu(ns(window)) - all[0]).abs() < 1e-9);
             prop_assert!((utilization.worst(ns(window), 1)[0].utilization - all[0]).abs() < 1e-9);
-            // Between whole nanoseconds the mean is linear: so many of them lie below a quantile, give or take one.
+            // Between whole nanoseconds the mean is linear, so the number of windows below a
+            // quantile is off by at most one.
             if all.len() > 1 {
                 let quantiles = [0.0, 0.1, 0.5, 0.9, 1.0];
                 for (quantile, util) in quantiles.iter().zip(utilization.mud(ns(window), &quantiles)) {
@@ -329,14 +336,15 @@ mod tests {
     }
 
     #[test]
-    fn a_distribution_has_the_expected_quantiles() {
-        // 60 ns at 1, then 40 ns at 0; a window of 20 ns: 40 ns at 1, 20 ns of each value between, 20 ns at 0.
+    fn mud_has_the_expected_quantiles() {
+        // 60 ns at 1, then 40 ns at 0. A window of 20 ns has 40 ns at 1, 20 ns evenly between 1 and
+        // 0, and 20 ns at 0.
         let utilization = utilization(&[(60, 1.0), (40, 0.0)]);
         let found = utilization.mud(ns(20), &[0.0, 0.2, 0.25, 0.375, 0.5, 0.6, 1.0]);
         for (found, expected) in found.into_iter().zip([0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0]) {
             assert!((found - expected).abs() < 1e-9, "{found}, expected {expected}");
         }
-        // Longer than the trace: its mean.
+        // A window longer than the trace has the mean of the trace.
         assert_eq!(utilization.mud(ns(1000), &[0.5]), [0.6]);
         assert_eq!((utilization.mmu(ns(0)), utilization.mmu(ns(1000))), (0.0, 0.6));
         assert_eq!(MmuReport::default().mmu(ns(5)), 1.0);

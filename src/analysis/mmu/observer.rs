@@ -1,6 +1,7 @@
-//! How much of the processors the program itself has at each moment, the rest being the garbage collector's.
+//! Computes which fraction of the processors the program has over time. The garbage collector has
+//! the rest.
 //!
-//! The rules are those of Go's `src/internal/trace/gc.go`, `MmuReportV2`.
+//! The rules are the same as in `MmuReportV2` of Go's `src/internal/trace/gc.go`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,20 +14,23 @@ use crate::event::{Event, GoState, is_gc_pause};
 use crate::id::NONE;
 use crate::time::Time;
 
-/// What counts as work of the garbage collector, and for whom. The default is that of `go tool trace`.
+/// Options that define which work counts as garbage collection, and whether each P is reported
+/// separately. The defaults are the same as in `go tool trace`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MmuOptions {
-    /// A function for each P, instead of one in which each P has its share. Off by default.
+    /// Whether to report a series for each P instead of a single series over all Ps. Off by
+    /// default.
     pub per_proc: bool,
-    /// Stop-the-world pauses of the GC: those whose reason contains `GC`. On by default.
+    /// Whether stop-the-world pauses of the GC count. These are the pauses whose reason contains
+    /// `GC`. On by default.
     pub stop_the_world: bool,
-    /// Background mark workers except idle ones. With `per_proc` dedicated workers do not count either, since they leave no
-    /// goroutine waiting on their P. On by default.
+    /// Whether background mark workers count, except idle workers. With `per_proc`, dedicated
+    /// workers do not count either, because no goroutine waits on their P. On by default.
     pub background: bool,
-    /// Mark assists. On by default.
+    /// Whether mark assists count. On by default.
     pub assists: bool,
-    /// Sweeping. Off by default.
+    /// Whether sweeping counts. Off by default.
     pub sweeps: bool,
 }
 
@@ -68,41 +72,44 @@ impl MmuOptions {
     }
 }
 
-/// The largest GOMAXPROCS that is believed: a damaged trace may claim any.
+/// The maximum GOMAXPROCS. A damaged trace may have any value.
 const MAX_PROCS: u64 = 1 << 12;
 
-/// So many changes are kept; with `per_proc`, a pause makes two for each P.
+/// The maximum number of changes to keep. With `per_proc`, a pause causes two changes for each P.
 const MAX_CHANGES: usize = 1 << 26;
 
-/// Finds the mutator utilization over time, in one pass.
+/// Computes the mutator utilization over time in one pass.
 ///
-/// Memory follows the number of its changes, two numbers each, and the goroutines that are alive in the first
-/// generation. In a gap of lenient reading the program counts as having all processors.
+/// Memory use is proportional to the number of changes of the utilization, two numbers each, and to
+/// the number of goroutines in the first generation. In a gap of lenient reading, the program
+/// counts as having all processors.
 #[derive(Debug)]
 pub struct Mmu {
     options: MmuOptions,
     series: Vec<Vec<UtilizationPoint>>,
     changes: usize,
     procs: Vec<Proc>,
-    /// When GOMAXPROCS changed, and to what.
+    /// The changes of GOMAXPROCS: the time and the new value.
     procs_changes: Vec<(i64, usize)>,
-    /// How many Ps the GC has.
+    /// The number of Ps that the GC uses.
     busy: usize,
     stopped: i64,
-    /// Goroutines in a mark assist, and background workers.
+    /// The goroutines in a mark assist, and the background workers.
     assisting: HashSet<u64, RandomState>,
     workers: HashSet<u64, RandomState>,
-    /// Small Bloom filters of the two sets, by ID modulo 64: most transitions are of goroutines in neither. That of the
-    /// assisting ones starts again when there are none.
+    /// Small Bloom filters of the two sets, by ID modulo 64. Most transitions are of goroutines in
+    /// neither set. The filter of assisting goroutines is reset when the set becomes empty.
     assisting_filter: u64,
     worker_filter: u64,
-    /// Which goroutines are running, while ranges may be reported late.
+    /// Whether each goroutine is running. Only kept while ranges may be reported late.
     executing: HashMap<u64, bool, RandomState>,
     generation: u64,
-    /// Up to this generation, ranges that were already active are reported late: the first one, and the first after a gap.
+    /// The last generation in which active ranges may be reported late. This happens in the first
+    /// generation and in the first generation after a gap.
     late_until: u64,
     is_in_gap: bool,
-    /// Ranges that were reported late: how many of the first series' points they cover, and how many ranges.
+    /// The ranges that were reported late, as pairs: the number of points at the start of the first
+    /// series that the ranges cover, and the number of ranges.
     late: Vec<(usize, u32)>,
     last: Option<i64>,
     /// Whether the last points of all series are up to date.
@@ -111,13 +118,13 @@ pub struct Mmu {
 
 #[derive(Clone, Debug)]
 struct Proc {
-    /// Above 0 the GC is active on this P.
+    /// The number of active GC ranges and workers on this P. The GC uses the P if this is above 0.
     gc: i64,
     series: usize,
 }
 
 impl Mmu {
-    /// Counts what the options say.
+    /// Returns an analysis with the given options.
     pub fn new(options: MmuOptions) -> Self {
         Mmu {
             options,
@@ -141,7 +148,7 @@ impl Mmu {
         }
     }
 
-    /// GOMAXPROCS is so many from here on.
+    /// Sets GOMAXPROCS from `time` on.
     fn set_procs(&mut self, procs: u64, time: i64) {
         let procs = procs.min(MAX_PROCS) as usize;
         if self.procs.len() > procs {
@@ -221,8 +228,9 @@ impl Mmu {
         }
     }
 
-    /// A range that was active before the trace started is reported late: it counts from the start. One that was active before a gap
-    /// ended counts from here.
+    /// Handles a range that was already active but is reported late. A range that was active before
+    /// the trace counts from the start of the trace. A range that was active before the end of a
+    /// gap counts from now.
     fn was_on(&mut self, event: &Event<'_>, range: RangeType) {
         let runs = || self.executing.get(&event.record().go) == Some(&true);
         let counts = match range {
@@ -231,7 +239,8 @@ impl Mmu {
             _ => false,
         };
         if counts && !self.options.per_proc && self.generation <= 1 {
-            // The last point is what the next is compared with; those before it wait for the end.
+            // Update the last point now, because the next point is compared with it. The previous
+            // points are updated at the end.
             let procs = self.procs_at_last_point();
             if let Some((last, before)) = self.series[0].split_last_mut() {
                 last.utilization = less(last.utilization, 1, procs);
@@ -244,14 +253,14 @@ impl Mmu {
         self.range(event, range, true);
     }
 
-    /// GOMAXPROCS before the last point of the first series.
+    /// Returns GOMAXPROCS just before the last point of the first series.
     fn procs_at_last_point(&self) -> usize {
         let time = self.series[0].last().map_or(0, |point| point.time.0);
         let next = self.procs_changes.partition_point(|&(change, _)| change < time);
         self.procs_changes[next.saturating_sub(1)].1
     }
 
-    /// Subtracts what was reported late from the points before it.
+    /// Subtracts the ranges that were reported late from all points that they cover.
     fn settle_late(&mut self) {
         let Some(points) = self.series.first_mut() else { return };
         let mut changes = self.procs_changes.iter().rev().peekable();
@@ -268,7 +277,7 @@ impl Mmu {
         }
     }
 
-    /// Nothing is known until the next generation reports all states again.
+    /// Handles a gap. All states are unknown until the next generation reports them.
     fn lose(&mut self) {
         for proc in &mut self.procs {
             proc.gc = 0;
@@ -304,7 +313,7 @@ impl Mmu {
         }
     }
 
-    /// Notes how things are.
+    /// Adds points for the current utilization.
     fn settle(&mut self, time: i64) {
         self.settled = true;
         if !self.options.per_proc {
@@ -320,7 +329,7 @@ impl Mmu {
     }
 }
 
-/// The bit of a goroutine in a filter.
+/// Returns the bit of a goroutine in a Bloom filter.
 fn filter_bit(go: u64) -> u64 {
     1 << (go % 64)
 }
@@ -329,12 +338,13 @@ fn point(time: i64, utilization: f64) -> UtilizationPoint {
     UtilizationPoint { time: Time(time), utilization }
 }
 
-/// A utilization with so many processors less for the program.
+/// Returns the utilization if the program has `taken` processors fewer.
 fn less(util: f64, taken: u32, procs: usize) -> f64 {
     (util - f64::from(taken) / procs as f64).max(0.0)
 }
 
-/// Adds a point if it says anything new. Of two at one time the lower counts. Whether the last point now is this one.
+/// Adds a point if the utilization changes. Of two points at one time, the lower utilization is
+/// kept. Returns whether the last point now has the utilization of `point`.
 fn add(series: &mut Vec<UtilizationPoint>, changes: &mut usize, point: UtilizationPoint) -> bool {
     if let Some(last) = series.last_mut() {
         if last.utilization == point.utilization {
@@ -366,13 +376,13 @@ impl Observer for Mmu {
         match record.what {
             What::Sync => self.sync(record.a),
             What::GoMaxProcs => self.set_procs(record.a, time),
-            // Before GOMAXPROCS is known, nothing can be said; it comes very early.
+            // Ignore events until GOMAXPROCS is known, which is near the start of the trace.
             _ if self.procs.is_empty() => return,
             What::GoTransition(from, to) => self.go_transition(record, from, to),
             What::RangeBegin(range) => self.range(event, range, true),
             What::RangeEnd(range) => self.range(event, range, false),
             What::Gap => self.lose(),
-            // Later ones say what is known.
+            // Events in later generations only repeat known ranges.
             What::RangeActive(range) if self.generation <= self.late_until => self.was_on(event, range),
             What::Label => self.label(event),
             _ => {}
@@ -382,7 +392,7 @@ impl Observer for Mmu {
         }
     }
 
-    /// Each function ends with utilization 0 at the last event.
+    /// Ends each series with utilization 0 at the last event.
     fn finish(mut self) -> MmuReport {
         self.settle_late();
         if let Some(time) = self.last {
