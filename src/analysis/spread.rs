@@ -1,4 +1,5 @@
-//! A histogram as JSON: count, sum, extremes and percentiles, instead of its buckets.
+//! Serializes a [`Histogram`] to JSON as its count, sum, extremes and percentiles instead of its
+//! buckets.
 
 use std::time::Duration;
 
@@ -6,38 +7,38 @@ use serde::{Serialize, Serializer};
 
 use super::histogram::Histogram;
 
-/// A distribution of durations. All fields are 0 if there is no duration.
+/// A distribution of durations. All fields are 0 if the distribution is empty.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Histogram"))]
 struct Spread {
     /// The number of durations.
     count: u64,
-    /// Their sum in nanoseconds.
+    /// The sum of the durations, in nanoseconds.
     #[serde(rename = "sum_ns", serialize_with = "crate::nanos::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     sum: Duration,
-    /// The shortest in nanoseconds.
+    /// The shortest duration, in nanoseconds.
     #[serde(rename = "min_ns", serialize_with = "crate::nanos::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     min: Duration,
-    /// The mean in nanoseconds, rounded.
+    /// The mean duration, in nanoseconds, rounded.
     #[serde(rename = "mean_ns", serialize_with = "crate::nanos::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     mean: Duration,
-    /// The median in nanoseconds, within 0.8 %.
+    /// The median duration, in nanoseconds, with an error of at most 0.8 %.
     #[serde(rename = "p50_ns", serialize_with = "crate::nanos::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     p50: Duration,
-    /// The 90th percentile in nanoseconds, within 0.8 %.
+    /// The 90th percentile of the durations, in nanoseconds, with an error of at most 0.8 %.
     #[serde(rename = "p90_ns", serialize_with = "crate::nanos::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     p90: Duration,
-    /// The 99th percentile in nanoseconds, within 0.8 %.
+    /// The 99th percentile of the durations, in nanoseconds, with an error of at most 0.8 %.
     #[serde(rename = "p99_ns", serialize_with = "crate::nanos::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     p99: Duration,
-    /// The longest in nanoseconds.
+    /// The longest duration, in nanoseconds.
     #[serde(rename = "max_ns", serialize_with = "crate::nanos::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     max: Duration,

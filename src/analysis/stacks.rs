@@ -1,4 +1,5 @@
-//! Stacks that outlive their generation.
+//! A table of stacks whose keys stay valid after the generation ends in which the stack IDs are
+//! defined.
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
@@ -8,11 +9,11 @@ use crate::event::Event;
 use crate::event::tables::IdTable;
 use crate::number::{intern, number};
 
-/// A stack, equal for equal frames.
+/// The key of a stack in [`Stacks`]. Stacks with equal frames have equal keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(super) struct StackKey(u32);
 
-/// A frame of one.
+/// A frame of a stack, with interned strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FrameKey {
     pub pc: u64,
@@ -21,14 +22,15 @@ pub(super) struct FrameKey {
     pub line: u64,
 }
 
-/// Stacks that differ only in deeper frames are one: Go `src/cmd/trace/pprof.go`, `pprofMaxStack`.
+/// The maximum number of frames to keep of a stack. Stacks that differ only in deeper frames have
+/// the same key, as in Go `src/cmd/trace/pprof.go`, `pprofMaxStack`.
 const MAX_FRAMES: usize = 128;
 
 #[derive(Debug)]
 pub(super) struct Stacks {
     frames: IndexSet<FrameKey, RandomState>,
     stacks: IndexSet<Box<[u32]>, RandomState>,
-    /// By ID in the current generation.
+    /// The keys by stack ID. Stack IDs are valid in the current generation only.
     known: IdTable<StackKey>,
 }
 
@@ -39,7 +41,7 @@ impl Default for Stacks {
 }
 
 impl StackKey {
-    /// The stack of what has none.
+    /// The key of the empty stack.
     pub const EMPTY: StackKey = StackKey(0);
 
     pub fn index(self) -> usize {
@@ -48,12 +50,12 @@ impl StackKey {
 }
 
 impl Stacks {
-    /// To be called at each Sync: IDs mean something else from here on.
+    /// Forgets all stack IDs. Must be called at each Sync, because the IDs are redefined there.
     pub fn forget_ids(&mut self) {
         self.known.clear();
     }
 
-    /// The stack with an ID, 0 for none.
+    /// Returns the key of the stack with the given ID. ID 0 is the empty stack.
     #[inline]
     pub fn of(&mut self, event: &Event<'_>, id: u64, names: &mut Names) -> StackKey {
         match (id, self.known.get(id)) {
@@ -71,17 +73,18 @@ impl Stacks {
             number(self.frames.insert_full(FrameKey { pc: frame.pc, func, file, line: frame.line }).0)
         });
         let mut frames: Vec<u32> = frames.collect();
-        // The runtime marks the stack of a goroutine that has none by a frame without a PC; the reference takes it for none.
+        // The runtime writes the stack of a goroutine without frames as one frame with PC 0. Go's
+        // tool treats such a stack as empty.
         while frames.last().is_some_and(|&frame| self.frames[frame as usize].pc == 0) {
             frames.pop();
         }
         let key = StackKey(intern(&mut self.stacks, &frames[..]));
-        // Fails for 0 only, which was met above.
+        // Inserting fails for ID 0 only, and the caller has handled ID 0.
         let _ = self.known.insert(id, key, "stack");
         key
     }
 
-    /// The frames of a stack, innermost first.
+    /// Returns the frames of a stack, innermost first.
     pub fn frames(&self, key: StackKey) -> impl DoubleEndedIterator<Item = FrameKey> + '_ {
         let frames = self.stacks.get_index(key.0 as usize).into_iter().flatten();
         frames.filter_map(|&frame| self.frames.get_index(frame as usize).copied())

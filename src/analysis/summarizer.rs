@@ -1,5 +1,5 @@
-//! Sums up how goroutines and regions spend their time, as Go's `src/internal/trace/summary.go` does, and drops each of
-//! them when it ends.
+//! Sums up how goroutines and regions spend their time, as Go's `src/internal/trace/summary.go`
+//! does. Each goroutine and region is dropped when it ends.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,30 +19,35 @@ use crate::id::{GoId, NONE};
 use crate::sched::arena::Arena;
 use crate::time::Time;
 
-/// Sums up goroutines and regions in one pass, and passes each to a [`SummarySink`] when it is complete.
+/// Sums up goroutines and regions in one pass, and passes each to a [`SummarySink`] when it is
+/// complete.
 ///
-/// Memory is proportional to the number of live goroutines and open regions, some 200 bytes each. In a gap of lenient
-/// reading, the time of goroutines is `Unknown time`. Goroutines that the trace does not mention after it count as alive. A
-/// goroutine that waits forever is reported at the end of the trace; [`Accounting`] says whether it counts as ended.
-/// Goroutines that are reported then come in ascending order of IDs.
+/// Memory is proportional to the number of live goroutines and open regions, about 200 bytes each.
+/// If lenient reading skipped a part of the trace, the time of goroutines in this gap is
+/// `Unknown time`. A goroutine that the trace does not mention after the gap counts as alive. A
+/// goroutine that waits forever is reported at the end of the trace, and [`Accounting`] says
+/// whether it counts as ended. Goroutines that are reported at the end of the trace come in
+/// ascending order of IDs.
 pub struct Summarizer<S> {
     tracker: Tracker,
     sums: Sums<S>,
 }
 
 impl<S: SummarySink> Summarizer<S> {
-    /// Reports to `summary`, with the numbers of `go tool trace`. A closure that takes a [`GoroutineSummary`] is a
-    /// [`SummarySink`].
+    /// Creates a summarizer that reports to `summary` and computes the same numbers as
+    /// `go tool trace`. A closure that takes a [`GoroutineSummary`] is a [`SummarySink`].
     pub fn new(summary: S) -> Self {
         Self::with_accounting(summary, Accounting::Reference)
     }
 
-    /// Like [`new`](Self::new), with the given rules.
+    /// Like [`new`](Self::new), but counts with the given rules.
     pub fn with_accounting(summary: S, accounting: Accounting) -> Self {
         Summarizer { tracker: Tracker::default(), sums: Sums::new(summary, accounting) }
     }
 
-    /// Only counts time within a range, and only reports goroutines that exist in it. Regions are reported as they are.
+    /// Counts only time within a range, and reports only goroutines that exist within the range.
+    /// The start of the range does not apply to regions: time of a region before the range counts,
+    /// and regions that end before the range are reported.
     pub fn within(mut self, range: Range<Time>) -> Self {
         self.sums.window = range.start.0..range.end.0;
         self.sums.progress = Progress::Before;
@@ -57,13 +62,14 @@ impl<S: SummarySink> Summarizer<S> {
         &mut self.sums.summary
     }
 
-    /// Whether the event ends a region whose start is in the trace.
+    /// Returns whether the event ends a region whose start is in the trace.
     pub(super) fn ends_known_region(&mut self, event: &Event<'_>) -> bool {
         let slot = self.tracker.find(event.record().go);
         self.sums.goroutines.get(slot).is_some_and(|sums| !sums.regions.is_empty())
     }
 
-    /// Ends everything that is open, and returns the sink together with the names in the trace.
+    /// Ends everything that is open, and returns the sink and the tracker, which has the names in
+    /// the trace.
     pub(super) fn finish_with_tracker(mut self) -> (S, Tracker) {
         self.sums.end_trace(&mut self.tracker);
         (self.sums.summary, self.tracker)
@@ -71,8 +77,9 @@ impl<S: SummarySink> Summarizer<S> {
 }
 
 impl<S: SummarySink> Summarizer<S> {
-    /// The runtime may report the state of a goroutine as late as at the end of the generation. So a goroutine that is first
-    /// mentioned after the window, but in the same generation, existed in the window.
+    /// Handles an event after the window. The runtime may report the state of a goroutine as late
+    /// as at the end of the generation. So a goroutine that is first mentioned after the window,
+    /// but in the same generation, existed in the window.
     #[inline(never)]
     fn after_window(&mut self, event: &Event<'_>) {
         let record = event.record();
@@ -122,19 +129,19 @@ pub(super) struct Sums<S> {
     syscalls: Arena<Option<u64>>,
     /// The goroutine that is sweeping on each P.
     sweeps: HashMap<u64, u64, RandomState>,
-    /// Only time within the window counts.
+    /// The range of time that counts, in nanoseconds on the trace's clock. Called the window below.
     window: Range<i64>,
     progress: Progress,
 }
 
-/// Whether the pass has reached the window.
+/// The position of the current event relative to the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     Before,
     Within,
-    /// After the window, in the generation in which it ends.
+    /// After the window, in the generation in which the window ends.
     After,
-    /// After that generation.
+    /// After the generation in which the window ends.
     Over,
 }
 
@@ -151,7 +158,8 @@ impl<S: SummarySink> Sums<S> {
         }
     }
 
-    /// Enters and leaves the window. Returns whether events still count.
+    /// Updates `progress` when an event crosses the start or end of the window. Returns whether the
+    /// event is before or in the window, so that it must be followed.
     #[inline(never)]
     fn advance(&mut self, tracker: &mut Tracker, time: i64) -> bool {
         if self.progress == Progress::Before && time >= self.window.start {
@@ -163,7 +171,7 @@ impl<S: SummarySink> Sums<S> {
         self.progress == Progress::Before || self.progress == Progress::Within
     }
 
-    /// Notes what each goroutine has spent before the window.
+    /// Records what each goroutine has spent before the window.
     fn enter_window(&mut self, tracker: &mut Tracker) {
         for (_, slot) in tracker.sorted() {
             let Some(goroutine) = tracker.get(slot) else { continue };
@@ -174,7 +182,7 @@ impl<S: SummarySink> Sums<S> {
         self.progress = Progress::Within;
     }
 
-    /// The goroutine is mentioned for the first time.
+    /// Starts the sums of a goroutine that is mentioned for the first time.
     #[inline(never)]
     fn appear(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
         let record = event.record();
@@ -186,7 +194,7 @@ impl<S: SummarySink> Sums<S> {
         if record.go != NONE && record.stack != 0 {
             sums.creator = tracker.names.leaf(event, record.stack);
         }
-        // It inherits the task of its creator.
+        // The goroutine inherits the task of its creator's innermost region.
         let creator = tracker.find(record.go);
         if creator != slot
             && let Some(region) = self.goroutines.get(creator).and_then(|creator| creator.regions.last())
@@ -202,7 +210,8 @@ impl<S: SummarySink> Sums<S> {
         *self.goroutines.at(slot) = sums;
     }
 
-    /// The goroutine is older than the trace, or than a gap: it has been in its state since the generation started.
+    /// Starts the sums of a goroutine that was created before the trace or in a gap. The goroutine
+    /// has been in its state since the start of the generation.
     fn appear_old(&mut self, tracker: &Tracker, proc: u64, transition: Transition) {
         let known_since = tracker.generation_start().max(self.window.start);
         let so_far = transition.time.min(self.window.end) - known_since;
@@ -220,7 +229,8 @@ impl<S: SummarySink> Sums<S> {
         }
         let known = self.goroutines.at(transition.slot);
         if known.is_lost {
-            // A goroutine that waited forever may have been counted as ended.
+            // Before the gap, the goroutine may have been counted as ended because it waited
+            // forever.
             (known.is_lost, known.end, known.spent.total) = (false, NEVER, 0);
             known.spent.add(&sums.spent);
         } else {
@@ -228,7 +238,7 @@ impl<S: SummarySink> Sums<S> {
         }
     }
 
-    /// Enters a system call.
+    /// Records that a goroutine enters a system call on a P.
     fn enter_syscall(&mut self, go: u64, proc: u64) {
         let place = self.syscalls.find(proc);
         match self.syscalls.get_mut(place) {
@@ -237,7 +247,7 @@ impl<S: SummarySink> Sums<S> {
         }
     }
 
-    /// Leaves a system call that was entered on a P.
+    /// Records that a goroutine leaves a system call that it entered on a P.
     fn leave_syscall(&mut self, go: u64, proc: u64) {
         let place = self.syscalls.find(proc);
         if let Some(current) = self.syscalls.get_mut(place)
@@ -247,7 +257,7 @@ impl<S: SummarySink> Sums<S> {
         }
     }
 
-    /// The goroutine has exited, or waits forever.
+    /// Ends the sums of a goroutine that has exited or waits forever.
     #[inline(never)]
     fn end(&mut self, tracker: &Tracker, transition: Transition) {
         let Transition { go, slot, time, .. } = transition;
@@ -258,13 +268,13 @@ impl<S: SummarySink> Sums<S> {
         }
     }
 
-    /// Completes the sums of a goroutine, and shows its open regions.
+    /// Completes the sums of a goroutine, and reports its open regions.
     fn close(&mut self, tracker: &Tracker, go: u64, slot: Slot, now: i64, end: i64) {
         let Some(goroutine) = tracker.get(slot) else { return };
         let sums = self.goroutines.at(slot);
         let spent = sums.spent_until(now, goroutine, self.accounting);
         let regions = std::mem::take(&mut sums.regions);
-        // The runtime's own goroutines are in a region only because they were created in one.
+        // A goroutine of the runtime is in a region only if it was created in a region.
         if !regions.is_empty() && !is_system_goroutine(tracker.names.bytes(goroutine.name)) {
             for depth in 0..regions.len() {
                 show_region(&mut self.summary, &tracker.names, GoId(go), &regions[..=depth], end, spent.clone());
@@ -273,7 +283,8 @@ impl<S: SummarySink> Sums<S> {
         sums.close(spent);
     }
 
-    /// After a gap, the state of a goroutine is unknown until the next generation reports it.
+    /// Closes the sums of all goroutines at a gap. After the gap, the state of a goroutine is
+    /// unknown until the next generation reports it.
     fn lose(&mut self, tracker: &mut Tracker, time: i64) {
         for (go, slot) in tracker.sorted() {
             if self.goroutines.at(slot).end == NEVER {
@@ -289,7 +300,7 @@ impl<S: SummarySink> Sums<S> {
         self.sweeps.clear();
     }
 
-    /// Shows a goroutine whose sums are complete.
+    /// Reports a goroutine whose sums are complete.
     fn show(&mut self, tracker: &Tracker, id: u64, slot: Slot) {
         let (Some(goroutine), Some(sums)) = (tracker.get(slot), self.goroutines.get(slot)) else { return };
         if self.progress == Progress::Before || sums.is_over {
@@ -300,7 +311,7 @@ impl<S: SummarySink> Sums<S> {
         self.summary.goroutine(&GoroutineSummary { id, goroutine, sums, times });
     }
 
-    /// The trace ends here. Everything that is open ends too.
+    /// Ends the trace, and with it everything that is open.
     pub fn end_trace(&mut self, tracker: &mut Tracker) {
         let end = match self.progress {
             Progress::Before | Progress::Within => tracker.last_time(),
@@ -312,7 +323,8 @@ impl<S: SummarySink> Sums<S> {
         }
     }
 
-    /// A P loses its thread: whoever is in a system call on it goes on without a P.
+    /// Handles a P that becomes idle. A goroutine that is in a system call on this P continues the
+    /// system call without a P.
     fn proc_idles(&mut self, tracker: &mut Tracker, proc: u64, time: i64) {
         let place = self.syscalls.find(proc);
         let Some(go) = self.syscalls.get_mut(place).and_then(Option::take) else { return };
@@ -329,7 +341,8 @@ impl<S: SummarySink> Sums<S> {
         let go = match (range, record.what) {
             (RangeType::GcMark, _) => return,
             (RangeType::StopTheWorld | RangeType::GcMarkAssist, _) => record.a,
-            // A sweep belongs to a P. It counts for the goroutine if that stays on the P.
+            // A sweep belongs to a P. The sweep counts for the goroutine that started it if the
+            // goroutine is still on the P when the sweep ends.
             (RangeType::GcSweep, What::RangeEnd(_)) => match self.sweeps.remove(&record.a) {
                 Some(go) if go == record.go => go,
                 _ => return,
@@ -341,7 +354,7 @@ impl<S: SummarySink> Sums<S> {
                 record.go
             }
         };
-        // The reference marks a range that is not active with the time 0.
+        // Go's summarizer marks a range that is not active with the time 0.
         let inactive = if self.accounting == Accounting::Reference { 0 } else { NEVER };
         let slot = tracker.find(go);
         if !slot.is_some() {
@@ -384,7 +397,7 @@ impl<S: SummarySink> Sums<S> {
         let slot = tracker.find(record.go);
         let Some(goroutine) = tracker.get(slot) else { return };
         let sums = self.goroutines.at(slot);
-        // A region whose start is not in the trace started before it.
+        // The region started before the trace, because its start is not in the trace.
         if sums.regions.is_empty() {
             sums.regions.push(OpenRegion {
                 task: record.a,

@@ -1,4 +1,5 @@
-//! What is in a trace: how long it is, what it mentions, how many events of each kind it has.
+//! Summarizes what is in a trace: its length, the goroutines, Ps and threads that it mentions, and
+//! the number of events of each kind.
 //!
 //! ```
 //! use gotrace::Reader;
@@ -30,7 +31,8 @@ use crate::time::{Time, WallTime};
 use crate::warning::{Warning, WarningKind};
 use crate::wire::header::Version;
 
-/// Reads a trace to its end, or to the error that comes with the summary.
+/// Reads a trace to its end or to the first error, and returns the summary of what was read
+/// together with the error.
 pub fn summarize(reader: &mut Reader<'_>) -> (TraceSummary, Option<Error>) {
     let (events, error) = run(reader, Summary::default());
     let (warnings, warning_count) = reader.warnings();
@@ -46,91 +48,95 @@ pub fn summarize(reader: &mut Reader<'_>) -> (TraceSummary, Option<Error>) {
     (summary, error)
 }
 
-/// How many misused annotations are listed.
+/// The maximum number of misused annotations to list.
 const MAX_MISUSES: usize = 100;
 
-/// What is in a trace: the file, and its events.
+/// The contents of a trace: properties of the file, and a summary of its events.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TraceSummary {
-    /// The version in the trace's header, such as `go 1.26`: that of the format, which newer releases of Go write as well.
+    /// The version in the trace's header, such as `go 1.26`. This is the version of the format.
+    /// Newer releases of Go may write the same version.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub version: Version,
-    /// How many bytes were read.
+    /// The number of bytes read.
     #[cfg_attr(feature = "serde", serde(rename = "size_bytes"))]
     pub size: u64,
-    /// How many batches were read, those of tables included.
+    /// The number of batches read, including batches of tables.
     pub batches: u64,
-    /// How many warnings there were: annotations that the program misused, and before Go 1.26 the end of the trace, which nothing
-    /// marks.
+    /// The number of warnings. A warning reports an annotation that the program misused or, before
+    /// Go 1.26, that the trace has no end marker.
     pub warnings: u64,
-    /// The first hundred annotations that the program misused: regions that end out of order, tasks that begin twice.
+    /// The first hundred annotations that the program misused: regions that end out of order, and
+    /// tasks that start twice.
     pub misuses: Vec<Warning>,
-    /// What the events say.
+    /// The summary of the events.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub events: SummaryReport,
 }
 
-/// What the events of a trace say.
+/// The summary of the events of a trace.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SummaryReport {
-    /// How many events there were, including the Syncs that start each generation and end the trace.
+    /// The number of events, including the Syncs that start each generation and end the trace.
     pub events: u64,
-    /// How many events there were of each kind that occurs, by [`EventKind::name`].
+    /// The number of events of each kind, by [`EventKind::name`]. Kinds without events are left
+    /// out.
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, u64>"))]
     pub events_by_kind: BTreeMap<&'static str, u64>,
-    /// How many generations there were, which are about a second each; none before Go 1.22.
+    /// The number of generations. A generation is about a second long. 0 before Go 1.22.
     pub generations: u64,
-    /// When the first event happened, in nanoseconds of the trace's clock.
+    /// The time of the first event, in nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// From the first event to the last, in nanoseconds.
+    /// The time from the first event to the last event, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// When the first event happened, as wall time in RFC 3339; `None` before Go 1.25.
+    /// The wall time of the first event, in RFC 3339. `None` before Go 1.25.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub wall_start: Option<WallTime>,
-    /// How many goroutines the trace mentions.
+    /// The number of goroutines that the trace mentions.
     pub goroutines: u64,
-    /// How many Ps (processors) the trace mentions.
+    /// The number of Ps (processors) that the trace mentions.
     pub procs: u64,
-    /// How many threads the trace mentions.
+    /// The number of threads that the trace mentions.
     pub threads: u64,
-    /// The last value of GOMAXPROCS; `None` if the trace does not say.
+    /// The last value of GOMAXPROCS. `None` if the trace does not contain it.
     pub gomaxprocs: Option<u64>,
-    /// How many GC cycles were marking at some time in the trace.
+    /// The number of GC cycles whose mark phase overlaps the trace.
     pub gc_cycles: u64,
-    /// How often the world was stopped, for whatever reason.
+    /// The number of stop-the-world pauses, for any reason.
     pub stop_the_worlds: u64,
-    /// How long the world was stopped in total, in nanoseconds.
+    /// The total length of all stop-the-world pauses, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "stop_the_world_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub stop_the_world: Duration,
-    /// The largest size of the heap's live and unswept objects in bytes; `None` if the trace does not say.
+    /// The largest size of the heap's live and unswept objects, in bytes. `None` if the trace does
+    /// not contain it.
     #[cfg_attr(feature = "serde", serde(rename = "heap_max_bytes"))]
     pub heap_max: Option<u64>,
-    /// How many tasks were created.
+    /// The number of tasks that started.
     pub tasks: u64,
-    /// How many regions were started.
+    /// The number of regions that started.
     pub regions: u64,
-    /// How many log messages there are.
+    /// The number of log messages.
     pub logs: u64,
-    /// How many CPU samples there are.
+    /// The number of CPU samples.
     pub cpu_samples: u64,
 }
 
 /// Counts what is in a trace, in one pass.
 ///
-/// It keeps a bit for each goroutine, P and thread.
+/// Memory is about one bit per goroutine, P and thread.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// How many events there were of each kind.
+    /// The number of events of each kind.
     counts: [u64; KindName::ALL.len()],
     goroutines: Ids,
     procs: Ids,
@@ -147,7 +153,7 @@ pub struct Summary {
     gc_cycles: u64,
     stop_the_worlds: u64,
     world_stopped: Option<i64>,
-    /// Nanoseconds.
+    /// The total length of all stop-the-world pauses, in nanoseconds.
     stop_the_world: u64,
 }
 
@@ -182,8 +188,9 @@ impl Observer for Summary {
     fn event(&mut self, event: &Event<'_>) {
         let record = event.record();
         self.last = record.time;
-        // One thread's events come in runs. These are two comparisons of single values: one of both values together would wait until
-        // what was stored for the last event is in the cache.
+        // Consecutive events often have the same P and thread. The two values are compared
+        // separately, because a single comparison of both would have to wait until the values
+        // stored for the previous event are in the cache.
         if record.proc != self.last_proc {
             self.last_proc = record.proc;
             self.procs.add(record.proc);
@@ -192,7 +199,8 @@ impl Observer for Summary {
             self.last_thread = record.thread;
             self.threads.add(record.thread);
         }
-        // Nine of ten events of a busy trace. The goroutine that is running was the subject of an earlier one.
+        // About 90 % of the events of a busy trace are goroutine transitions. `record.go` needs no
+        // counting here: the running goroutine was the subject of an earlier transition.
         if let What::GoTransition(..) = record.what {
             self.counts[KindName::StateTransition as usize] += 1;
             self.goroutines.add(record.a);
@@ -228,7 +236,7 @@ impl Observer for Summary {
 }
 
 impl Summary {
-    /// An event other than a goroutine's transition.
+    /// Counts an event that is not a transition of a goroutine.
     #[inline(never)]
     fn other(&mut self, event: &Event<'_>) {
         let record = event.record();
@@ -239,7 +247,7 @@ impl Summary {
             What::Sync => self.sync(event),
             What::GoMaxProcs => self.gomaxprocs = Some(record.a),
             What::HeapObjects => self.heap_max = self.heap_max.max(Some(record.a)),
-            // A range that is active was open before the trace.
+            // A `RangeActive` event reports a range that started before the trace.
             What::RangeBegin(range) | What::RangeActive(range) => self.start_range(range, record.time),
             What::RangeEnd(range) => self.end_range(range, record.time),
             What::ProcTransition(..) => self.procs.add(record.a),
@@ -285,21 +293,23 @@ impl Summary {
     }
 }
 
-/// How many IDs are remembered as seen lately; a power of two.
+/// The number of entries of the cache of recent IDs. Must be a power of two.
 const RECENT: usize = 256;
 
-/// Words of a page, which has a bit for each ID.
+/// The number of words of a page. A page has a bit for each ID.
 const PAGE_WORDS: usize = 8;
 
-/// IDs of a page.
+/// The number of IDs of a page.
 const PAGE_IDS: u64 = PAGE_WORDS as u64 * WORD_IDS;
 
 const WORD_IDS: u64 = u64::BITS as u64;
 
-/// Counts different IDs. The runtime counts IDs up, so that they are dense, but they may start anywhere.
+/// Counts distinct IDs. The runtime assigns IDs in ascending order, so they are dense, but they may
+/// start at any number.
 #[derive(Clone, Debug)]
 struct Ids {
-    /// The last ID of each remainder, [`NONE`] before the first.
+    /// A direct-mapped cache of IDs that are already counted, indexed by the ID modulo [`RECENT`].
+    /// Unused entries are [`NONE`].
     recent: Box<[u64; RECENT]>,
     pages: HashMap<u64, [u64; PAGE_WORDS], RandomState>,
     len: u64,
@@ -312,7 +322,7 @@ impl Default for Ids {
 }
 
 impl Ids {
-    /// Adds an ID, unless it is [`NONE`].
+    /// Counts an ID that was not counted before, unless it is [`NONE`].
     #[inline(always)]
     fn add(&mut self, id: u64) {
         let recent = &mut self.recent[id as usize % RECENT];
@@ -342,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_counted_once() {
+    fn counts_each_id_once() {
         let mut ids = Ids::default();
         let mut expected = HashSet::new();
         let mut random = 1_u64;

@@ -1,4 +1,4 @@
-//! What each thread (M) of a [`Timeline`] did.
+//! Reports what each thread (M) of a [`Timeline`] did.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -17,32 +17,36 @@ use crate::timeline::{Goroutine, Timeline};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ThreadUse {
-    /// The thread's ID, which the operating system may use for another thread after this one has ended. Before Go 1.22 it is
-    /// the runtime's number of the thread.
+    /// The ID of the thread. After the thread has exited, the operating system may give the same ID
+    /// to another thread. Before Go 1.22, this is the runtime's own number of the thread.
     pub thread: ThreadId,
-    /// When the trace first shows it with a goroutine or a P. In JSON: nanoseconds on the trace's clock.
+    /// The first time at which the trace shows the thread with a goroutine or a P. In JSON:
+    /// nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "first_seen_ns"))]
     pub first_seen: Time,
-    /// When the trace last shows it with a goroutine or a P. In JSON: nanoseconds on the trace's clock.
+    /// The last time at which the trace shows the thread with a goroutine or a P. In JSON:
+    /// nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "last_seen_ns"))]
     pub last_seen: Time,
-    /// How long it ran goroutines: Go code. In JSON: nanoseconds.
+    /// The time during which the thread ran goroutines, that is, Go code. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub running: Duration,
-    /// How long goroutines were in a system call or in C code on it. In JSON: nanoseconds.
+    /// The time during which a goroutine on the thread was in a system call or in C code. In JSON:
+    /// nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "syscall_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub syscall: Duration,
-    /// How long it had a P; what is more than it ran is spent in the scheduler and in system calls. In JSON: nanoseconds.
+    /// The time during which the thread had a P. The part that is not in `running` was spent in the
+    /// scheduler and in system calls. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "with_proc_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub with_proc: Duration,
-    /// How many system calls and calls of C code were made on it.
+    /// The number of system calls and calls of C code on the thread.
     pub syscalls: u64,
-    /// How many different goroutines ran on it.
+    /// The number of distinct goroutines that ran on the thread.
     pub goroutines: u64,
-    /// The Ps that it had, in ascending order.
+    /// The Ps that the thread had, in ascending order.
     pub procs: Vec<ProcId>,
 }
 
@@ -52,25 +56,25 @@ pub struct ThreadUse {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ThreadsReport {
-    /// The length of the trace, or of the range that is asked for. In JSON: nanoseconds.
+    /// The length of the trace or of the selected range. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// How many threads there are. They may be more than are listed, if the list is shortened.
+    /// The number of threads. `threads` has fewer entries if the list was shortened.
     pub thread_count: u64,
-    /// How long all threads together ran goroutines. In JSON: nanoseconds.
+    /// The total time during which threads ran goroutines. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub running: Duration,
-    /// How long all threads together were in system calls. In JSON: nanoseconds.
+    /// The total time during which threads were in system calls. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "syscall_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub syscall: Duration,
-    /// The threads, those that ran goroutines longest first.
+    /// The threads, in descending order of the time during which they ran goroutines.
     pub threads: Vec<ThreadUse>,
 }
 
-/// A thread while it is counted.
+/// The counts of one thread so far.
 #[derive(Debug)]
 struct Row {
     first_seen: Time,
@@ -80,7 +84,7 @@ struct Row {
     with_proc: Duration,
     syscalls: u64,
     goroutines: u64,
-    /// One more than the place of the goroutine that was counted last.
+    /// One more than the index of the goroutine that was counted last. 0 if none was counted.
     last_goroutine: usize,
     procs: Vec<ProcId>,
 }
@@ -89,12 +93,14 @@ struct Row {
 struct Rows {
     range: Range<Time>,
     rows: IndexMap<ThreadId, Row, RandomState>,
-    /// The place of the row that was found last: spans of a thread come in runs.
+    /// The index of the row that was used last. Consecutive spans are often on the same thread.
     last: usize,
 }
 
 impl Rows {
-    /// The row of a thread that is seen from a time to a time, and how much of that lies within the range.
+    /// Extends the time during which a thread is seen by a span. Returns the row of the thread and
+    /// the length of the part of the span within the range. `None` if the span is outside the
+    /// range.
     fn seen(&mut self, thread: ThreadId, start: Time, end: Time) -> Option<(&mut Row, Duration)> {
         let (start, end) = (start.max(self.range.start), end.min(self.range.end));
         if start > end {
@@ -131,15 +137,15 @@ impl Row {
 }
 
 impl ThreadsReport {
-    /// What the threads did within a range of time.
+    /// Reports what the threads did within a range of time.
     pub fn new(timeline: &Timeline, range: Range<Time>) -> Self {
         let mut rows = Rows::of_goroutines(timeline, range, |_| true);
         rows.add_procs(timeline);
         rows.into_report()
     }
 
-    /// What the threads did for some goroutines within a range of time. Only what ran them is listed; the time with a P is
-    /// unknown, and zero.
+    /// Reports what the threads did for the chosen goroutines within a range of time. Only threads
+    /// that ran these goroutines are listed. `with_proc` is unknown, and therefore zero.
     pub fn of_goroutines(timeline: &Timeline, range: Range<Time>, chosen: impl FnMut(&Goroutine<'_>) -> bool) -> Self {
         Rows::of_goroutines(timeline, range, chosen).into_report()
     }

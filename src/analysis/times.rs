@@ -1,4 +1,4 @@
-//! How a goroutine has spent its time.
+//! Sums of the time that a goroutine spent in each state.
 
 use std::time::Duration;
 
@@ -9,40 +9,46 @@ use super::tracker::NEVER;
 use crate::event::record::RangeType;
 use crate::timeline::NO_REASON;
 
-/// Which rules to count by. They differ where Go's own are wrong.
+/// The rules for counting time. The two sets of rules differ where Go's rules are wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Accounting {
-    /// Those of Go 1.27.3's `trace.Summarizer`, flaws included, for comparing with `go tool trace`.
+    /// The rules of `trace.Summarizer` in Go 1.27.3, including its flaws, for comparing with
+    /// `go tool trace`.
     #[default]
     Reference,
-    /// What the events say.
+    /// Rules that follow from the events. They differ from Go's rules as follows:
     ///
-    /// - In a system call that is still open when a goroutine is summed up, the time without a P is `Block time (syscall)`. The
-    ///   reference counts it twice, as `Syscall execution time` and as `Sched wait time`.
-    /// - A goroutine that comes out of a system call after its P was taken leaves alone whoever is in a system call on
-    ///   that P by then. The reference forgets that one's P, so its time without it counts as `Syscall execution time`.
-    /// - A goroutine that waits forever (on a nil channel, in `select {}`) is alive and blocked. The reference counts it as
-    ///   ended when this wait begins.
-    /// - States that begin at time 0, as the first of a trace of Go 1.21 or older, count. The reference takes 0 for "not
-    ///   in that state".
+    /// - If a system call is still open when a goroutine is summed up, the time without a P is
+    ///   `Block time (syscall)`. Go counts this time twice, as `Syscall execution time` and as
+    ///   `Sched wait time`.
+    /// - If the P of a goroutine is taken during a system call, another goroutine may be in a
+    ///   system call on this P when the first goroutine returns. The return does not affect the
+    ///   other goroutine. Go forgets the P of the other goroutine, so its time without the P counts
+    ///   as `Syscall execution time`.
+    /// - A goroutine that waits forever (on a nil channel, in `select {}`) is alive and blocked. Go
+    ///   counts it as ended when this wait starts.
+    /// - A state that starts at time 0 counts. The first states in a trace of Go 1.21 or older
+    ///   start at 0. Go takes the time 0 for "not in that state".
     Corrected,
 }
 
 impl Accounting {
-    /// Whether a goroutine with this reason to wait counts as ended.
+    /// Returns whether a goroutine that waits for this reason counts as ended.
     #[inline(always)]
     pub(super) fn is_end(self, reason: Name) -> bool {
         reason == Name::FOREVER && self == Accounting::Reference
     }
 
-    /// When something started, [`NEVER`] if that does not count. The reference takes the time 0 for "never".
+    /// Returns the given start time, or [`NEVER`] if it does not count. Go's summarizer takes the
+    /// time 0 for "never".
     #[inline(always)]
     pub(super) fn known(self, time: i64) -> i64 {
         if time == 0 && self == Accounting::Reference { NEVER } else { time }
     }
 }
 
-/// What a goroutine was in, besides its state.
+/// The key of a special range of a goroutine, such as a GC mark assist. A goroutine is in a special
+/// range in addition to its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RangeKey(pub RangeType, pub Name);
 
@@ -57,7 +63,7 @@ impl RangeKey {
     }
 }
 
-/// Nanoseconds by what they were spent in.
+/// The time that a goroutine spent in each state, in nanoseconds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spent {
     pub total: i64,
@@ -69,10 +75,12 @@ pub(super) struct Spent {
     pub ranges: SmallVec<[(RangeKey, i64); 2]>,
 }
 
-/// At most this many reasons are counted separately for one goroutine. The runtime has about forty.
+/// The maximum number of reasons to count separately for one goroutine. The runtime has about
+/// forty.
 const MAX_KEYS: usize = 64;
 
-/// A key of a short list. When the list is full, further keys are counted together as `other`.
+/// A key of a short list. When the list is full, further keys are counted together under the key
+/// that `other` returns.
 pub(super) trait Key: Copy + PartialEq {
     fn other(self) -> Self;
 }
@@ -89,7 +97,8 @@ impl Key for RangeKey {
     }
 }
 
-/// The place of a key's time in a short list.
+/// Returns a reference to the time of a key in a short list. Adds the key with the time `initial`
+/// if it is not in the list.
 #[inline]
 pub(super) fn time_of<K: Key, const N: usize>(list: &mut SmallVec<[(K, i64); N]>, key: K, initial: i64) -> &mut i64
 where
@@ -115,7 +124,7 @@ where
 }
 
 impl Spent {
-    /// The part of the total that no column explains.
+    /// Returns the part of the total that no other column explains, in nanoseconds.
     pub fn unknown(&self) -> i64 {
         let known = [self.execution, self.sched_wait, self.syscall, self.syscall_block];
         let known = known.into_iter().chain(self.blocks.iter().map(|&(_, nanos)| nanos));
@@ -133,7 +142,7 @@ impl Spent {
         *sum = sum.saturating_add(nanos);
     }
 
-    /// Adds what was spent at another time, but for the total.
+    /// Adds all times in `other` except the total.
     pub fn add(&mut self, other: &Spent) {
         self.execution += other.execution;
         self.sched_wait += other.sched_wait;
@@ -143,7 +152,7 @@ impl Spent {
         other.ranges.iter().for_each(|&(range, nanos)| self.range(range, nanos));
     }
 
-    /// What was spent since `earlier`.
+    /// Returns the time spent since `earlier`.
     pub fn since(mut self, earlier: &Spent) -> Spent {
         self.total -= earlier.total;
         self.execution -= earlier.execution;
@@ -156,38 +165,42 @@ impl Spent {
     }
 }
 
-/// A time under a name.
+/// A time with a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NamedTime {
-    /// What the time was spent in: the reason of a wait, or the name of a column or a special range.
+    /// What the time was spent in: the reason of a wait, or the name of a column or of a special
+    /// range.
     pub name: String,
-    /// How long, in nanoseconds.
+    /// The time, in nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "time_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub time: Duration,
 }
 
-/// Nanoseconds as a duration; the reference's sums can be negative where a trace is damaged, which is zero here.
+/// Converts nanoseconds to a duration. If the trace is damaged, the sums of Go's summarizer can be
+/// negative. A negative sum becomes zero.
 fn duration(nanos: i64) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
 }
 
-/// The reason of a wait as reports show it.
+/// Returns the reason of a wait as reports show it.
 pub(super) fn reason_name(names: &Names, reason: Name) -> String {
     if reason == Name::EMPTY { NO_REASON.to_owned() } else { names.text(reason) }
 }
 
-/// The reason as `go tool trace` shows it, which has none for a wait that began before the trace.
+/// Returns the reason of a wait as `go tool trace` shows it. A wait that began before the trace has
+/// no reason there.
 fn reason_of_go(names: &Names, reason: Name) -> String {
     if reason == Name::BLOCKED_BEFORE_TRACE { String::new() } else { names.text(reason) }
 }
 
-/// How a goroutine spent its time, or a part of it.
+/// The time that a goroutine spent in each state, in its whole life or in a part of it.
 ///
-/// The columns of `go tool trace`: total is the time it was there, the others, except the ranges, are parts of it that do not overlap.
+/// The columns are the columns of `go tool trace`. The total is the time during which the goroutine
+/// existed. The other columns, except the ranges, are parts of the total that do not overlap.
 #[derive(Clone, Copy)]
 pub struct Times<'a> {
     pub(super) spent: &'a Spent,
@@ -195,48 +208,49 @@ pub struct Times<'a> {
 }
 
 impl<'a> Times<'a> {
-    /// `Total`: from its creation or the begin of the trace to its end or that of the trace.
+    /// Returns `Total`: the time during which the goroutine existed within the trace.
     pub fn total(&self) -> Duration {
         duration(self.spent.total)
     }
 
-    /// `Execution time`: running.
+    /// Returns `Execution time`: the time during which the goroutine ran.
     pub fn execution(&self) -> Duration {
         duration(self.spent.execution)
     }
 
-    /// `Sched wait time`: ready to run, without a P.
+    /// Returns `Sched wait time`: the time during which the goroutine was runnable and waited for a
+    /// P.
     pub fn sched_wait(&self) -> Duration {
         duration(self.spent.sched_wait)
     }
 
-    /// `Syscall execution time`: in a system call, with a P.
+    /// Returns `Syscall execution time`: the time in system calls with a P.
     pub fn syscall(&self) -> Duration {
         duration(self.spent.syscall)
     }
 
-    /// `Block time (syscall)`: in a system call, without a P.
+    /// Returns `Block time (syscall)`: the time in system calls without a P.
     pub fn syscall_block(&self) -> Duration {
         duration(self.spent.syscall_block)
     }
 
-    /// `Unknown time`: what is left of the total.
+    /// Returns `Unknown time`: the rest of the total.
     pub fn unknown(&self) -> Duration {
         duration(self.spent.unknown())
     }
 
-    /// All `Block time (reason)`.
+    /// Returns the sum of all `Block time (reason)` columns.
     pub fn block(&self) -> Duration {
         duration(self.spent.blocks.iter().fold(0, |sum, &(_, nanos)| sum.saturating_add(nanos)))
     }
 
-    /// `Block time (reason)`, by reason in ascending order. Waits without a reason have the names
-    /// [`BLOCKED_BEFORE_TRACE`](crate::timeline::BLOCKED_BEFORE_TRACE) and [`NO_REASON`].
+    /// Returns the `Block time (reason)` columns, sorted by reason. Waits without a reason have the
+    /// names [`BLOCKED_BEFORE_TRACE`](crate::timeline::BLOCKED_BEFORE_TRACE) and [`NO_REASON`].
     pub fn blocks(&self) -> Vec<NamedTime> {
         self.named(&self.spent.blocks, |reason| reason_name(self.names, reason))
     }
 
-    /// The special ranges, which overlap with the others, by name in ascending order.
+    /// Returns the times in special ranges, sorted by name. They overlap with the other columns.
     pub fn ranges(&self) -> Vec<NamedTime> {
         self.named(&self.spent.ranges, |range: RangeKey| range.text(self.names))
     }
@@ -249,8 +263,9 @@ impl<'a> Times<'a> {
         named
     }
 
-    /// The columns under the names and in the order of `go tool trace`: `Total`, `Execution time`, then by name. Those in
-    /// which nothing was spent are left out but for the first two.
+    /// Returns the columns with the names and in the order of `go tool trace`: `Total`,
+    /// `Execution time`, then the others sorted by name. Columns other than the first two are left
+    /// out if they are zero.
     pub fn columns(&self) -> Vec<NamedTime> {
         let mut rest: Vec<(String, Duration)> = vec![
             ("Block time (syscall)".to_owned(), self.syscall_block()),

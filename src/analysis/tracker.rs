@@ -1,9 +1,11 @@
-//! Follows every goroutine from state to state, once for all analyses of a pass.
+//! Follows the state of every goroutine, once for all analyses of a pass.
 //!
-//! [`Tracker`] keeps what several analyses need of a goroutine: since when it is in its state, for what reason it waits,
-//! where it started, its label. An analysis is a [`Follower`]. The tracker shows it each transition together with the
-//! interval that the transition ends. What an analysis itself keeps of a goroutine goes into a [`PerGoroutine`], which is
-//! a vector by the goroutine's slot. So a goroutine is looked up once per event, however many analyses follow it.
+//! For each goroutine, [`Tracker`] stores what several analyses need: the state, since when the
+//! goroutine is in it, the reason of a wait, the start function and the label. An analysis
+//! implements [`Follower`]. The tracker passes each transition to the analysis, together with the
+//! interval that the transition ends. Data of the analysis itself goes into a [`PerGoroutine`],
+//! which is a vector indexed by the slot of the goroutine. So a goroutine is looked up once per
+//! event, no matter how many analyses follow it.
 
 use super::names::{Name, Names};
 use super::stacks::Stacks;
@@ -13,33 +15,37 @@ use crate::id::NONE;
 use crate::sched::arena::{Arena, Index};
 use crate::time::Time;
 
-/// The time of what has not happened, or happened before anything is known.
+/// The time of something that has not happened, or whose time is unknown.
 pub(super) const NEVER: i64 = i64::MIN;
 
-/// The time, or `None` for [`NEVER`].
+/// Returns the time. `None` for [`NEVER`].
 pub(super) fn present(time: i64) -> Option<Time> {
     (time != NEVER).then_some(Time(time))
 }
 
-/// Where a goroutine's data is. Slots of goroutines that exited are reused.
+/// The index of a goroutine's data. Slots of goroutines that have exited are reused.
 pub(super) type Slot = Index;
 
-/// What all analyses may want to know of a goroutine.
+/// The data of a goroutine that several analyses need.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Goroutine {
-    /// When it entered its state. [`NEVER`] between a gap and the next event that mentions it.
+    /// The time at which the goroutine entered its state. [`NEVER`] between a gap and the next
+    /// event that mentions the goroutine.
     pub since: i64,
-    /// The P of the event with which it entered its state. [`NONE`] if that had none.
+    /// The P of the event with which the goroutine entered its state. [`NONE`] if the event had no
+    /// P.
     pub proc: u64,
-    /// The function in which it started. Empty until the trace has a stack of it.
+    /// The function in which the goroutine started. Empty until the trace has a stack of the
+    /// goroutine.
     pub name: Name,
-    /// What it waits for, or waited for last. [`Name::BLOCKED_BEFORE_TRACE`] if the wait began before the trace, which
-    /// then has no reason for it.
+    /// The reason of the goroutine's current or last wait. [`Name::BLOCKED_BEFORE_TRACE`] if the
+    /// wait began before the trace, which then does not contain the reason.
     pub reason: Name,
-    /// Its last label. Empty for none.
+    /// The last label of the goroutine. Empty if it has none.
     pub label: Name,
     pub state: GoState,
-    /// The state before this one. [`GoState::Undetermined`] if the trace does not say when it entered its state.
+    /// The previous state. [`GoState::Undetermined`] if the trace does not contain the start of the
+    /// current state.
     pub previous: GoState,
 }
 
@@ -57,60 +63,64 @@ impl Default for Goroutine {
     }
 }
 
-/// A goroutine leaves a state and enters another. The interval that it spent in the first one ends.
+/// The transition of a goroutine from one state to another. The interval in the first state ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Transition {
     pub go: u64,
     pub slot: Slot,
-    /// The state that it leaves. [`GoState::Undetermined`] at the first event of a goroutine that is older than the trace,
-    /// [`GoState::NotExist`] at its creation.
+    /// The state that the goroutine leaves. [`GoState::Undetermined`] at the first event of a
+    /// goroutine that was created before the trace, [`GoState::NotExist`] at the creation of a
+    /// goroutine.
     pub from: GoState,
     pub to: GoState,
-    /// When the interval ends.
+    /// The end of the interval.
     pub time: i64,
-    /// When the interval started. [`NEVER`] if that is not known.
+    /// The start of the interval. [`NEVER`] if it is unknown.
     pub since: i64,
     /// The state before the interval.
     pub previous: GoState,
-    /// What it waited for, if the interval is a wait.
+    /// The reason of the wait, if the interval is a wait.
     pub reason: Name,
-    /// The P of the event that started the interval. [`NONE`] if that had none.
+    /// The P of the event that started the interval. [`NONE`] if the event had no P.
     pub proc: u64,
-    /// Whether the event has the first stack of the goroutine, so that its name is known from now on.
+    /// Whether this event has the first stack of the goroutine, so that the name of the goroutine
+    /// is known from now on.
     pub is_named: bool,
 }
 
 impl Transition {
-    /// Whether this is the first event of a goroutine: its creation, or the first mention of an older one.
+    /// Returns whether this is the first event of a goroutine: its creation, or the first mention
+    /// of a goroutine that was created before the trace.
     #[inline(always)]
     pub fn is_first(&self) -> bool {
         matches!(self.from, GoState::Undetermined | GoState::NotExist)
     }
 }
 
-/// An analysis that stands on a [`Tracker`].
+/// An analysis that uses a [`Tracker`].
 pub(super) trait Follower {
-    /// A goroutine changes its state. The tracker has already entered the new state.
+    /// Called when a goroutine changes its state. The tracker has already entered the new state.
     fn transition(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition);
 
-    /// Any other event. The tracker takes it after the analysis, so at a gap it still knows all states.
+    /// Called for all other events. The tracker handles the event after the analysis, so at a gap
+    /// the tracker still has all states.
     fn other(&mut self, tracker: &mut Tracker, event: &Event<'_>);
 }
 
-/// The goroutines that are alive, with the names and stacks that events refer to.
+/// The live goroutines, and the names and stacks that events refer to.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     pub names: Names,
     pub stacks: Stacks,
     goroutines: Arena<Goroutine>,
-    /// When the current generation started.
+    /// The start of the current generation.
     generation_start: i64,
     first_time: Option<i64>,
     last_time: i64,
 }
 
 impl Tracker {
-    /// Takes an event and shows it to an analysis.
+    /// Handles an event and passes it to an analysis.
     #[inline(always)]
     pub fn show(&mut self, event: &Event<'_>, follower: &mut impl Follower) {
         let record = event.record();
@@ -130,9 +140,11 @@ impl Tracker {
         }
     }
 
-    /// Moves a goroutine to its new state. `None` if the trace has not mentioned it before, as it should have.
+    /// Moves a goroutine to its new state. Returns `None` if the trace has not mentioned the
+    /// goroutine before, which is an error in the trace.
     ///
-    /// Inlined, and passed on by value, so that a [`Transition`] is in registers and never in memory.
+    /// This function is inlined and the [`Transition`] is passed by value, so that the compiler
+    /// keeps it in registers.
     #[inline(always)]
     fn transition(&mut self, event: &Event<'_>, from: GoState, to: GoState) -> Option<Transition> {
         let record = event.record();
@@ -169,14 +181,15 @@ impl Tracker {
                     (_, reason) => reason,
                 };
             }
-            // The slot remains readable until another goroutine appears.
+            // The slot remains readable until another goroutine reuses it.
             GoState::NotExist => self.goroutines.remove(slot),
             _ => {}
         }
         Some(transition)
     }
 
-    /// The slot of a goroutine that is created, or that the trace mentions first or again after a gap.
+    /// Returns the slot of a goroutine that is created, or that the trace mentions for the first
+    /// time at all or since a gap.
     #[inline(never)]
     fn appear(&mut self, record: &Record, from: GoState) -> Slot {
         let slot = self.goroutines.find(record.a);
@@ -191,7 +204,7 @@ impl Tracker {
         }
     }
 
-    /// Takes an event that is not the transition of a goroutine.
+    /// Handles an event that is not a transition of a goroutine.
     fn other(&mut self, event: &Event<'_>) {
         let record = event.record();
         self.first_time.get_or_insert(record.time);
@@ -213,7 +226,8 @@ impl Tracker {
         }
     }
 
-    /// After a gap, the state of a goroutine is unknown until the next generation reports it.
+    /// Resets the state of all goroutines at a gap. After the gap, the state of a goroutine is
+    /// unknown until the next generation reports it.
     fn lose(&mut self) {
         for (_, slot) in self.sorted() {
             if let Some(goroutine) = self.goroutines.get_mut(slot) {
@@ -222,34 +236,37 @@ impl Tracker {
         }
     }
 
-    /// When the current generation started. A goroutine that it mentions first has been in its state since then.
+    /// Returns the start of the current generation. A goroutine that this generation mentions for
+    /// the first time in the trace has been in its state since then.
     pub fn generation_start(&self) -> i64 {
         self.generation_start
     }
 
-    /// The time of the first event, which is a Sync. That of the last event before it.
+    /// Returns the time of the first event, which is a Sync. Before the first Sync, returns the
+    /// time of the last event.
     pub fn first_time(&self) -> i64 {
         self.first_time.unwrap_or(self.last_time)
     }
 
-    /// The time of the last event.
+    /// Returns the time of the last event.
     pub fn last_time(&self) -> i64 {
         self.last_time
     }
 
-    /// The slot of a goroutine. [`Slot::NONE`] if there is no such goroutine.
+    /// Returns the slot of a goroutine. [`Slot::NONE`] if there is no such goroutine.
     #[inline]
     pub fn find(&mut self, go: u64) -> Slot {
         self.goroutines.find(go)
     }
 
-    /// The goroutine in a slot.
+    /// Returns the goroutine in a slot.
     #[inline]
     pub fn get(&self, slot: Slot) -> Option<&Goroutine> {
         self.goroutines.get(slot)
     }
 
-    /// The IDs and slots of all goroutines that are alive, or that were before a gap, in ascending order of IDs.
+    /// Returns the IDs and slots of all goroutines that are alive or were alive before a gap, in
+    /// ascending order of IDs.
     pub fn sorted(&mut self) -> Vec<(u64, Slot)> {
         let mut ids: Vec<u64> = self.goroutines.ids().collect();
         ids.sort_unstable();
@@ -257,8 +274,9 @@ impl Tracker {
     }
 }
 
-/// What an analysis keeps of each goroutine. A reused slot still has the data of the last goroutine, so the analysis
-/// resets it at a goroutine's [first](Transition::is_first) event.
+/// The data that an analysis stores for each goroutine. A reused slot still has the data of the
+/// previous goroutine, so the analysis resets the data at the [first](Transition::is_first) event
+/// of a goroutine.
 #[derive(Debug)]
 pub(super) struct PerGoroutine<T>(Vec<T>);
 
@@ -269,7 +287,7 @@ impl<T> Default for PerGoroutine<T> {
 }
 
 impl<T: Default> PerGoroutine<T> {
-    /// The data in a slot.
+    /// Returns the data in a slot.
     #[inline]
     pub fn at(&mut self, slot: Slot) -> &mut T {
         let position = slot.position();
@@ -285,7 +303,7 @@ impl<T: Default> PerGoroutine<T> {
         self.0.resize_with(position + 1, T::default);
     }
 
-    /// The data in a slot. `None` if it was never written, as in [`Slot::NONE`].
+    /// Returns the data in a slot. `None` if the slot is [`Slot::NONE`] or was never written.
     #[inline]
     pub fn get(&self, slot: Slot) -> Option<&T> {
         self.0.get(slot.position())

@@ -1,9 +1,9 @@
-//! What changed, how much, and whether that is good or bad.
+//! The change of a metric between two traces, its size, and whether it is good or bad.
 
 use super::MetricsReport;
 use crate::timeline::{BLOCKED_BEFORE_TRACE, NO_REASON};
 
-/// What a metric is measured in.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -12,14 +12,14 @@ pub enum Unit {
     /// Nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "ns"))]
     Nanoseconds,
-    /// A whole number of things.
+    /// A whole number.
     Count,
-    /// A fraction, or a number of things on average.
+    /// A fraction or an average number.
     Ratio,
 }
 
 impl Unit {
-    /// The unit of a metric.
+    /// Returns the unit of the metric with this name.
     fn of(name: &str) -> Self {
         let last = name.rsplit('.').next().unwrap_or_default();
         let is_ratio = name.starts_with("mmu.") || matches!(name, "gc.procs" | "procs.running" | "procs.runnable");
@@ -41,13 +41,14 @@ pub enum Verdict {
     Better,
     /// The second trace is worse.
     Worse,
-    /// It differs, and that is neither good nor bad: how long a trace is, or how often something happened.
+    /// The values differ, but the change is neither good nor bad. Examples are the length of the
+    /// trace and the number of pauses.
     Different,
-    /// Both are equal.
+    /// The values are equal.
     Same,
 }
 
-/// A metric before and after.
+/// The values of a metric in two traces.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -55,39 +56,43 @@ pub enum Verdict {
 pub struct Change {
     /// The name of the metric, as in [`MetricsReport`].
     pub name: String,
-    /// What it is measured in.
+    /// The unit of the metric.
     pub unit: Unit,
-    /// Its value in the first trace; `None` where that has no such metric.
+    /// The value in the first trace. `None` if the first trace does not have the metric.
     pub before: Option<f64>,
-    /// Its value in the second trace; `None` where that has no such metric.
+    /// The value in the second trace. `None` if the second trace does not have the metric.
     pub after: Option<f64>,
-    /// By how many percent it grew; `None` where it was 0 or missing before, or is missing now.
+    /// The growth of the value in percent. `None` if the value in the first trace is 0, or if one
+    /// of the traces does not have the metric.
     pub percent: Option<f64>,
-    /// How large the effect is: by which factor the value grew, as a natural logarithm and without its sign, with a floor added
-    /// to both values, so that the growth of a tiny value is a small effect. The floor is 10 µs or 0.1 % of the longer trace for
-    /// durations that are sums, 10 µs for others, 3 for counts and 0.01 for ratios.
+    /// The size of the effect: the absolute value of the natural logarithm of
+    /// `(after + floor) / (before + floor)`. Because of the floor, the growth of a tiny value is a
+    /// small effect. The floor is 10 µs or 0.1 % of the longer trace, whichever is more, for
+    /// durations that are sums. It is 10 µs for other durations, 3 for counts and 0.01 for ratios.
     pub effect: f64,
     /// Whether the change is good.
     pub verdict: Verdict,
-    /// Whether it is not worth showing: smaller than the floor or than 5 %, or about the runtime's own goroutines.
+    /// Whether the change is not worth showing. This is the case if the change is smaller than the
+    /// floor of `effect`, smaller than 5 %, or about goroutines of the runtime itself.
     pub is_noise: bool,
 }
 
-/// Durations that differ by less are noise, in nanoseconds.
+/// The smallest difference between two durations that is not noise, in nanoseconds.
 const FLOOR_NANOS: f64 = 10_000.0;
 
-/// Sums over a trace that differ by less than this part of its duration are noise.
+/// The smallest difference between two sums over a trace that is not noise, as a fraction of the
+/// duration of the trace.
 const FLOOR_OF_TRACE: f64 = 0.001;
 
 const FLOOR_COUNT: f64 = 3.0;
 
 const FLOOR_RATIO: f64 = 0.01;
 
-/// Metrics that differ by a smaller part are noise.
+/// The smallest difference between two values that is not noise, as a fraction of the larger value.
 const MIN_GROWTH: f64 = 0.05;
 
 impl Change {
-    /// The change of a metric. A value is `None` if its trace does not have the metric.
+    /// Computes the change of a metric. A value is `None` if its trace does not have the metric.
     pub fn new(name: impl Into<String>, before: Option<f64>, after: Option<f64>) -> Self {
         Self::in_traces_of(name.into(), before, after, 0.0)
     }
@@ -117,18 +122,20 @@ impl Change {
     }
 }
 
-/// Whether a metric is a sum of times over the trace, which grows with the trace.
+/// Returns whether a metric is a sum of times over the trace, which grows with the length of the
+/// trace.
 fn is_sum(name: &str) -> bool {
     let is_of_group = name.starts_with("group.");
     is_of_group || name.ends_with(".sum") || matches!(name, "duration" | "procs.idle_while_runnable")
 }
 
-/// Whether a metric is about goroutines that the runtime started for itself.
+/// Returns whether a metric is about goroutines that the runtime started for itself.
 fn is_of_runtime(name: &str) -> bool {
     name.strip_prefix("group.").is_some_and(|name| name.starts_with("runtime.") || name.starts_with("runtime/"))
 }
 
-/// Reasons to be blocked for which waiting is idle by design, or not known.
+/// Reasons of waits that are neither good nor bad: the goroutine is idle by design, or the reason
+/// is unknown.
 const IDLE: [&str; 8] =
     [BLOCKED_BEFORE_TRACE, NO_REASON, "forever", "sleep", "network", "select", "system goroutine wait", "chan receive"];
 
@@ -153,25 +160,26 @@ fn verdict(name: &str, before: f64, after: f64) -> Verdict {
     }
 }
 
-/// All metrics of two traces.
+/// The changes of all metrics between two traces.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Comparison {
-    /// The metrics that one of the traces has at least, the largest effects first.
+    /// The changes of all metrics that at least one of the traces has, in descending order of
+    /// effect.
     pub changes: Vec<Change>,
 }
 
 impl Comparison {
-    /// The change of a metric; `None` if neither trace has it.
+    /// Returns the change of a metric. `None` if neither trace has the metric.
     pub fn change(&self, name: &str) -> Option<&Change> {
         self.changes.iter().find(|change| change.name == name)
     }
 }
 
 impl MetricsReport {
-    /// Compares the metrics of this trace with those of a second one.
+    /// Compares the metrics of this trace with the metrics of a second trace.
     pub fn compare(&self, after: &MetricsReport) -> Comparison {
         let duration = |report: &MetricsReport| report.values.get("duration").copied().unwrap_or(0.0);
         let duration = duration(self).max(duration(after));
@@ -194,9 +202,9 @@ mod tests {
         MetricsReport { values: values.iter().map(|&(name, value)| (name.to_owned(), value)).collect() }
     }
 
-    /// A growth by 928 % of 448 ns says nothing beside a wait that is nearly gone.
+    /// The growth of 448 ns by 928 % matters less than a wait of 90 s that shrinks to 0.3 s.
     #[test]
-    fn large_effects_come_first_and_tiny_ones_are_noise() {
+    fn changes_are_sorted_by_effect_and_tiny_changes_are_noise() {
         let before =
             report(&[("gc.assist.p50", 448.0), ("block.sync.sum", 90e9), ("sched.p99", 1e6), ("duration", 5e9)]);
         let after =
@@ -214,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_counts_as_0() {
+    fn missing_metric_counts_as_zero() {
         let comparison = report(&[("stw.stop.max", 1e6)]).compare(&report(&[("mmu.1ms", 0.5)]));
         let change = comparison.change("mmu.1ms").expect("it is in the second");
         assert_eq!((change.before, change.after, change.percent), (None, Some(0.5), None));
@@ -224,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn units_follow_from_names() {
+    fn unit_is_derived_from_metric_name() {
         for (name, unit) in [
             ("gc.pause.count", Unit::Count),
             ("goroutines", Unit::Count),

@@ -1,4 +1,5 @@
-//! What changed between two traces: named metrics, how much each changed, and whether that is good or bad.
+//! Compares two traces by named metrics. Reports how much each metric changed, and whether the
+//! change is good or bad.
 //!
 //! ```
 //! use gotrace::Reader;
@@ -42,34 +43,35 @@ use super::tracker::{Follower, Tracker, Transition};
 use crate::event::Event;
 use crate::time::Time;
 
-/// The numbers of a trace that are worth comparing, by name: the output of [`Metrics`].
+/// The metrics of a trace by name. This is the output of [`Metrics`].
 ///
-/// Each has a [`Unit`], which follows from its name; durations are in nanoseconds. Each distribution has `count`, `sum`, `mean`, `p50`, `p90`, `p99` and `max`:
+/// Each metric has a [`Unit`], which follows from its name. Durations are in nanoseconds. Each
+/// distribution has the metrics `count`, `sum`, `mean`, `p50`, `p90`, `p99` and `max`:
 ///
-/// | name | what |
+/// | name | meaning |
 /// |---|---|
-/// | `duration` | of the trace |
-/// | `goroutines` | how many there were |
+/// | `duration` | length of the trace |
+/// | `goroutines` | number of goroutines |
 /// | `gc.pause.p99` … | pauses of the collector |
 /// | `stw.REASON.max` … | stop-the-world pauses for a reason |
 /// | `gc.assist.sum`, `gc.sweep.sum` … | time that goroutines spent on mark assists and sweeping |
-/// | `gc.procs` | how many Ps ran background workers, on average |
+/// | `gc.procs` | average number of Ps that ran background workers of the collector |
 /// | `mmu.1ms`, `mmu.10ms`, `mmu.100ms` | the minimum mutator utilization, from 0 to 1 |
 /// | `sched.p50` …, `wake.p50` …, `syscall.p50` …, `network.p50` … | [latencies](super::latency::LatencyReport) |
-/// | `procs.running`, `procs.runnable` | how many goroutines ran and were runnable, on average |
-/// | `procs.idle_while_runnable` | for how long a P was idle while a goroutine was runnable |
-/// | `block.REASON.sum` | how long all goroutines were blocked for a reason |
-/// | `group.FUNCTION.count`, `group.FUNCTION.total`, `.execution`, `.sched_wait`, `.block` | goroutines that started in a function: how many, and sums of their times |
+/// | `procs.running`, `procs.runnable` | average number of running and of runnable goroutines |
+/// | `procs.idle_while_runnable` | time during which a P was idle while a goroutine was runnable |
+/// | `block.REASON.sum` | total time that goroutines were blocked for a reason |
+/// | `group.FUNCTION.count`, `group.FUNCTION.total`, `.execution`, `.sched_wait`, `.block` | number of goroutines that started in a function, and sums of their times |
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct MetricsReport {
-    /// The numbers by name.
+    /// The values of the metrics by name.
     pub values: BTreeMap<String, f64>,
 }
 
-/// Finds the [metrics](MetricsReport) of a trace, in one pass.
+/// Computes the [metrics](MetricsReport) of a trace, in one pass.
 pub struct Metrics {
     tracker: Tracker,
     parts: Parts,
@@ -105,7 +107,7 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Nothing has been seen yet.
+    /// Creates an analysis that has seen no events.
     pub fn new() -> Self {
         Self::default()
     }

@@ -1,11 +1,11 @@
-//! Limits that a change must not cross.
+//! Limits for the change of a metric.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::change::Change;
 
-/// A limit that a change must not cross, such as `gc.pause.p99 > +20%`.
+/// A limit for the change of a metric, such as `gc.pause.p99 > +20%`.
 ///
 /// ```
 /// use gotrace::analysis::compare::{Change, Threshold};
@@ -16,8 +16,9 @@ use super::change::Change;
 /// assert!(!threshold.is_crossed(&change(120.0)));
 /// ```
 ///
-/// The text is a name, `>` or `<`, and a number. With a sign and `%` the number limits the growth in percent, with a sign
-/// alone the growth, and without a sign the value in the second trace. It may have a unit: ns, us, ms, s.
+/// The text is a name, `>` or `<`, and a number. A number with a sign and `%` limits the growth in
+/// percent. A number with a sign but without `%` limits the growth. A number without a sign limits
+/// the value in the second trace. Numbers without `%` may have a unit: ns, us, ms or s.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     /// The name of the metric, as in [`MetricsReport`](super::MetricsReport).
@@ -33,15 +34,15 @@ enum Limit {
     Value(f64),
 }
 
-/// What is wrong with the text of a [`Threshold`].
+/// The reason why the text of a [`Threshold`] is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ThresholdError {
-    /// There is neither `>` nor `<`.
+    /// The text has neither `>` nor `<`.
     NoComparison,
-    /// There is no name before it.
+    /// The text has no name before `>` or `<`.
     NoName,
-    /// There is no number with one of the units after it.
+    /// The text has no number with a valid unit after `>` or `<`.
     NoLimit,
 }
 
@@ -61,7 +62,8 @@ impl FromStr for Threshold {
     type Err = ThresholdError;
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
-        // The last sign is the comparison: names of generic functions may have some, too.
+        // The last `>` or `<` is the comparison, because names of generic functions may contain
+        // these signs, too.
         let place = text.rfind(['>', '<']).ok_or(ThresholdError::NoComparison)?;
         let (name, limit) = (text[..place].trim(), text[place + 1..].trim());
         if name.is_empty() {
@@ -91,8 +93,8 @@ impl FromStr for Threshold {
 }
 
 impl Threshold {
-    /// Whether a change of its metric crosses it. A metric that is missing in one of the traces counts as 0 there. Growth from 0
-    /// is more than any percentage.
+    /// Returns whether the change of the metric crosses this threshold. A metric that is missing in
+    /// one of the traces counts as 0 there. Growth from 0 is more than any percentage.
     pub fn is_crossed(&self, change: &Change) -> bool {
         let (before, after) = (change.before.unwrap_or(0.0), change.after.unwrap_or(0.0));
         let (found, limit) = match self.limit {
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_mean_what_they_say() {
+    fn thresholds_limit_values_growth_and_percentages() {
         for (text, before, after, crossed) in [
             ("x > +20%", Some(100.0), Some(120.1), true),
             ("x > +20%", Some(100.0), Some(119.9), false),
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_thresholds_are_refused() {
+    fn invalid_thresholds_are_rejected() {
         for (text, error) in [
             ("x", ThresholdError::NoComparison),
             (" > 5", ThresholdError::NoName),

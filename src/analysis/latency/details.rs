@@ -1,4 +1,5 @@
-//! What is kept about each goroutine besides times, if the slowest waits or those of some functions are asked for.
+//! Data about each goroutine that is needed only to find the slowest waits, or the waits of chosen
+//! functions.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -16,7 +17,7 @@ use crate::time::Time;
 
 type Predicate = Box<dyn Fn(&str) -> bool + Send>;
 
-/// Which functions are chosen, with the answers given so far.
+/// The predicate that chooses functions, with a cache of its results.
 pub(super) struct Functions {
     predicate: Predicate,
     names: HashMap<Name, bool, RandomState>,
@@ -49,10 +50,10 @@ impl Functions {
     }
 }
 
-/// The last that is known of a goroutine.
+/// What is known about the current wait of a goroutine.
 #[derive(Clone, Copy, Debug)]
 struct Wait {
-    /// The function it started in.
+    /// The function in which the goroutine started.
     start: Name,
     reason: Name,
     stack: StackKey,
@@ -65,7 +66,8 @@ impl Default for Wait {
     }
 }
 
-/// A wait among the slowest: the shortest, and of those the latest, is the least.
+/// A candidate for the list of slowest waits. The order is by duration. Of equally long waits, an
+/// earlier one is greater, so that it is kept.
 #[derive(Clone, Copy, Debug)]
 struct Slow {
     duration: i64,
@@ -102,7 +104,7 @@ impl Ord for Slow {
 
 #[derive(Debug, Default)]
 pub(super) struct Details {
-    /// How many of the slowest of each kind are kept.
+    /// The maximum number of slowest waits to keep of each kind.
     pub most: usize,
     pub functions: Option<Functions>,
     waits: PerGoroutine<Wait>,
@@ -110,7 +112,7 @@ pub(super) struct Details {
 }
 
 impl Details {
-    /// Nothing is known of any goroutine from here on.
+    /// Forgets what is known about all goroutines.
     pub fn lose(&mut self) {
         self.waits.clear();
     }
@@ -119,13 +121,14 @@ impl Details {
         self.waits.get(slot).copied().unwrap_or_default()
     }
 
-    /// Whether the current wait of a goroutine is one of a chosen function.
+    /// Returns whether the current wait of a goroutine belongs to a chosen function.
     pub fn has_chosen(&mut self, tracker: &Tracker, slot: Slot) -> bool {
         let wait = self.wait(slot);
         self.is_chosen(tracker, &wait)
     }
 
-    /// Whether a goroutine with the stack of an event is one of a chosen function.
+    /// Returns whether the stack of an event, or the start function of the goroutine, has a chosen
+    /// function.
     pub fn has_chosen_at(&mut self, tracker: &mut Tracker, event: &Event<'_>, go: u64) -> bool {
         if self.functions.is_none() {
             return true;
@@ -140,13 +143,13 @@ impl Details {
         functions.has(wait.start, &tracker.names) || functions.has_one_of(wait.stack, &tracker.stacks, &tracker.names)
     }
 
-    /// A wait that a goroutine has ended.
+    /// Offers a wait that has ended to the list of slowest waits.
     pub fn offer(&mut self, kind: LatencyKind, go: u64, slot: Slot, start: i64, end: i64) {
         let wait = self.wait(slot);
         self.keep(kind, Slow { duration: end - start, start: Reverse(start), go, wait });
     }
 
-    /// A pause that has ended.
+    /// Offers a stop-the-world pause that has ended to the list of slowest waits.
     pub fn offer_pause(&mut self, go: u64, slot: Slot, start: i64, end: i64, reason: Name, stack: StackKey) {
         let wait = Wait { start: self.wait(slot).start, reason, stack, woken_by: NONE };
         self.keep(LatencyKind::Pause, Slow { duration: end - start, start: Reverse(start), go, wait });
@@ -163,7 +166,7 @@ impl Details {
         }
     }
 
-    /// A goroutine enters a state.
+    /// Updates the data of a goroutine that enters a state.
     pub fn enter(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
         let Transition { from, to, slot, .. } = transition;
         let record = event.record();
@@ -181,7 +184,7 @@ impl Details {
             wait.stack = stacks.of(event, own, names);
         }
         match (from, to) {
-            // A goroutine that is woken is runnable for the reason that it had waited for, where it had waited.
+            // A woken goroutine keeps the reason and the stack of its wait while it is runnable.
             (GoState::Waiting, GoState::Runnable) => {}
             (GoState::NotExist, _) => wait.reason = Name::CREATED,
             (GoState::Syscall, GoState::Runnable) | (_, GoState::Syscall) => wait.reason = Name::SYSTEM_CALL,
@@ -190,7 +193,7 @@ impl Details {
         wait.woken_by = if to == GoState::Runnable && !is_own { record.go } else { NONE };
     }
 
-    /// The slowest of each kind.
+    /// Returns the slowest waits of each kind.
     pub fn into_slowest(self, tracker: &Tracker) -> Vec<SlowWait> {
         let Details { slowest, .. } = self;
         let Tracker { names, stacks, .. } = tracker;

@@ -1,5 +1,5 @@
-//! How long things take: scheduling a runnable goroutine, system calls, waits for the network, stop-the-world pauses, and what
-//! goroutines do for the garbage collector.
+//! Latencies: how long runnable goroutines wait for a P, system calls, waits for the network,
+//! stop-the-world pauses, and the work that goroutines do for the garbage collector.
 
 mod details;
 mod report;
@@ -27,7 +27,7 @@ pub use report::{
     GcCost, LatencyKind, LatencyReport, LatencySeries, LatencyWindow, LongestPause, PauseLatency, SlowWait,
 };
 
-/// Durations in the course of time.
+/// Distributions of durations, by time window.
 #[derive(Debug, Default)]
 struct Durations {
     over_time: OverTime<Histogram>,
@@ -48,7 +48,7 @@ impl Durations {
     }
 }
 
-/// An open range.
+/// A range that has not ended.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     start: i64,
@@ -61,7 +61,7 @@ struct OpenPause {
     reason: Name,
     by: u64,
     stack: StackKey,
-    /// When the last P stopped, and what had run on it.
+    /// The time at which the last P stopped, and the goroutine that had run on that P.
     last_stop: Option<(i64, Option<Leaver>)>,
 }
 
@@ -72,24 +72,26 @@ struct Leaver {
     func: Name,
 }
 
-/// Measures how long things take, in one pass.
+/// Measures latencies, in one pass.
 ///
-/// Only what starts and ends within the trace is counted, and nothing that spans a gap of lenient reading. Memory is
-/// proportional to the number of live goroutines, reasons of pauses, and functions that allocate.
+/// A latency is counted only if its start and end are in the trace, and lenient reading skipped
+/// nothing in between. Memory is proportional to the number of live goroutines, of reasons of
+/// pauses, and of functions that allocate.
 #[derive(Debug, Default)]
 pub struct Latency {
     tracker: Tracker,
     latencies: Latencies,
 }
 
-/// The latencies so far.
+/// The latencies measured so far.
 #[derive(Debug)]
 pub(super) struct Latencies {
     range: Range<i64>,
     chosen: HashSet<u64, RandomState>,
-    /// Absent if neither the slowest waits nor those of some functions are asked for.
+    /// Data for the slowest waits and for chosen functions. `None` if neither was requested.
     details: Option<Box<Details>>,
-    /// Scheduling latency after a wait, and of the other goroutines.
+    /// Scheduling latencies of goroutines that were woken from a wait. `not_woken` has the
+    /// scheduling latencies of all other goroutines.
     wake: Durations,
     not_woken: Durations,
     syscall: Durations,
@@ -97,7 +99,7 @@ pub(super) struct Latencies {
     gc_pause: Durations,
     pause: Option<OpenPause>,
     pauses: IndexMap<Name, (PauseLatency, Name), RandomState>,
-    /// The goroutine that ran last on each P.
+    /// The goroutine that last stopped running on each P.
     leavers: Arena<Leaver>,
     assists: HashMap<u64, Open, RandomState>,
     sweeps: HashMap<u64, Open, RandomState>,
@@ -130,12 +132,12 @@ fn nanos(nanos: i64) -> Duration {
 }
 
 impl Latency {
-    /// Measures everything, and keeps distributions only.
+    /// Creates an analysis that measures all latencies and keeps only their distributions.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Also keeps so many of the slowest waits of each [kind](LatencyKind).
+    /// Also keeps the slowest waits of each [kind](LatencyKind), at most `most` per kind.
     pub fn slowest(mut self, most: usize) -> Self {
         if most > 0 {
             self.latencies.details.get_or_insert_default().most = most;
@@ -143,20 +145,22 @@ impl Latency {
         self
     }
 
-    /// Measures only what overlaps a range of time, and only the time within it.
+    /// Measures only latencies that overlap a range of time, and counts only the time within the
+    /// range.
     pub fn within(mut self, range: Range<Time>) -> Self {
         self.latencies.range = range.start.0..range.end.0;
         self
     }
 
-    /// Measures only these goroutines, all if there are none. A pause belongs to the goroutine that asked for it.
+    /// Measures only latencies of these goroutines, or of all goroutines if the list is empty. A
+    /// pause belongs to the goroutine that requested it.
     pub fn goroutines(mut self, goroutines: impl IntoIterator<Item = GoId>) -> Self {
         self.latencies.chosen = goroutines.into_iter().map(|id| id.0).collect();
         self
     }
 
-    /// Measures only waits with a matching function in their stack, and those of goroutines that started in a matching
-    /// function. `predicate` is called once for each name.
+    /// Measures only waits that have a matching function in their stack, and waits of goroutines
+    /// that started in a matching function. `predicate` is called once for each name.
     pub fn in_matching(mut self, predicate: impl Fn(&str) -> bool + Send + 'static) -> Self {
         self.latencies.details.get_or_insert_default().functions = Some(Functions::new(Box::new(predicate)));
         self
@@ -164,7 +168,8 @@ impl Latency {
 }
 
 impl Latencies {
-    /// The part of a span that is within the range, if any.
+    /// Returns the part of a span that is within the range. `None` if the span is outside the
+    /// range.
     #[inline]
     fn clip(&self, start: i64, end: i64) -> Option<(i64, i64)> {
         let (start, end) = (start.max(self.range.start), end.min(self.range.end));
@@ -182,7 +187,7 @@ impl Latencies {
         is_chosen && self.details.as_mut().is_none_or(|details| details.has_chosen_at(tracker, event, go))
     }
 
-    /// A goroutine has waited until now.
+    /// Adds the interval that the transition ends, if the goroutine is chosen.
     #[inline]
     fn measure(&mut self, tracker: &Tracker, kind: LatencyKind, transition: Transition) {
         let Transition { go, slot, since, time, .. } = transition;
@@ -202,7 +207,7 @@ impl Latencies {
         }
     }
 
-    /// The goroutine stops running on a P.
+    /// Records that a goroutine stops running on a P.
     #[inline]
     fn stop_running(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
         let record = event.record();
@@ -214,7 +219,8 @@ impl Latencies {
         }
     }
 
-    /// After a gap, the state of everything is unknown until the next generation reports it.
+    /// Forgets everything that is open at a gap. After the gap, all states are unknown until the
+    /// next generation reports them.
     fn lose(&mut self) {
         self.pause = None;
         self.leavers = Arena::default();
@@ -294,7 +300,7 @@ impl Latencies {
         }
     }
 
-    /// The first windows of all series start at the first Sync.
+    /// Starts the first window of all series at the first Sync.
     fn sync(&mut self, time: i64) {
         let start = time.max(self.range.start);
         let Latencies { wake, not_woken, syscall, network, gc_pause, .. } = self;
@@ -336,7 +342,8 @@ impl Follower for Latencies {
     #[inline(always)]
     fn transition(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
         let Transition { from, to, .. } = transition;
-        // If a goroutine was in the state before the trace started, the length of the interval is unknown.
+        // If a goroutine was in the state before the trace started, the length of the interval is
+        // unknown.
         if transition.since != NEVER && transition.previous != GoState::Undetermined {
             let kind = match from {
                 GoState::Runnable if to == GoState::Running => Some(LatencyKind::Scheduler),

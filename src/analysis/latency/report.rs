@@ -1,4 +1,4 @@
-//! What [`Latency`](super::Latency) finds.
+//! The report of [`Latency`](super::Latency).
 
 use std::time::Duration;
 
@@ -7,33 +7,34 @@ use crate::event::OwnedFrame;
 use crate::id::GoId;
 use crate::time::Time;
 
-/// How long things took in a trace.
+/// The latencies in a trace.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LatencyReport {
-    /// Scheduling latency: from when a goroutine became runnable, for whatever reason, until it ran.
+    /// Scheduling latency: the time from when a goroutine became runnable, for any reason, until it
+    /// ran.
     pub scheduler: LatencySeries,
-    /// The scheduling latency of those goroutines that were woken from a wait.
+    /// The scheduling latency of goroutines that were woken from a wait.
     pub wake: LatencySeries,
-    /// Time in a system call.
+    /// The time in system calls.
     pub syscall: LatencySeries,
-    /// Time waiting for the network.
+    /// The time in waits for the network.
     pub network: LatencySeries,
     /// Stop-the-world pauses of the garbage collector.
     pub gc_pause: LatencySeries,
-    /// Stop-the-world pauses by reason, those with the longest time in all first.
+    /// Stop-the-world pauses by reason, in descending order of total time.
     pub pauses: Vec<PauseLatency>,
-    /// Mark assists and sweeps by function, those with the longest time in all first.
+    /// Mark assists and sweeps by function, in descending order of total time.
     pub gc_costs: Vec<GcCost>,
-    /// The slowest of each [kind](LatencyKind), by kind and then the longest first. Empty unless
-    /// [`Latency::slowest`](super::Latency::slowest) asks for them.
+    /// The slowest waits of each [kind](LatencyKind), sorted by kind and then in descending order
+    /// of duration. Empty unless [`Latency::slowest`](super::Latency::slowest) was called.
     pub slowest: Vec<SlowWait>,
 }
 
-/// A distribution of durations over the whole trace and in the course of it. A duration belongs to the window in which it
-/// ends.
+/// A distribution of durations over the whole trace and by time window. A duration belongs to the
+/// window in which it ends.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -46,17 +47,17 @@ pub struct LatencySeries {
     #[cfg_attr(feature = "serde", serde(rename = "window_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub window: Duration,
-    /// Windows of equal length in order, 128 at most.
+    /// At most 128 windows of equal length, in order of time.
     pub windows: Vec<LatencyWindow>,
 }
 
-/// The durations that end in a window of time.
+/// The durations that end in a time window.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LatencyWindow {
-    /// When the window starts. In JSON: nanoseconds on the trace's clock.
+    /// The start of the window. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
     /// The durations.
@@ -64,7 +65,7 @@ pub struct LatencyWindow {
     pub durations: Histogram,
 }
 
-/// Stop-the-world pauses for one reason.
+/// Stop-the-world pauses with the same reason.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -72,69 +73,71 @@ pub struct LatencyWindow {
 pub struct PauseLatency {
     /// The reason in the runtime's words, such as `GC mark termination`.
     pub reason: String,
-    /// From the start to the end of the pause.
+    /// The time from the start to the end of each pause.
     pub total: Histogram,
-    /// From the start of the pause until the last P had stopped.
+    /// The time from the start of each pause until the last P had stopped.
     pub time_to_stop: Histogram,
-    /// From when the last P had stopped to the end of the pause.
+    /// The time from when the last P had stopped until the end of each pause.
     pub stopped: Histogram,
-    /// The longest pause; absent if a selection leaves none.
+    /// The longest pause. `None` if the selection contains no pause.
     pub longest: Option<LongestPause>,
 }
 
-/// The longest stop-the-world pause for a reason.
+/// The longest stop-the-world pause with the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LongestPause {
-    /// When the runtime started to stop the world. In JSON: nanoseconds on the trace's clock.
+    /// The time at which the runtime started to stop the world. In JSON: nanoseconds on the trace's
+    /// clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// From the start to the end of the pause. In JSON: nanoseconds.
+    /// The time from the start to the end of the pause. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// How long it took until the last P had stopped; zero if no P ran but that of the goroutine that asked for the pause. In
-    /// JSON: nanoseconds.
+    /// The time until the last P had stopped. Zero if no P was running except the P of the
+    /// goroutine that requested the pause. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "time_to_stop_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub time_to_stop: Duration,
-    /// The goroutine that asked for the pause.
+    /// The goroutine that requested the pause.
     pub goroutine: Option<GoId>,
-    /// The goroutine that ran last on the P that stopped last, if one stopped.
+    /// The goroutine that last ran on the P that stopped last. `None` if no P had to be stopped.
     pub last_goroutine: Option<GoId>,
-    /// Where that goroutine stopped: the innermost function outside of package `runtime`; absent if it is not known.
+    /// The innermost function outside of package `runtime` in which `last_goroutine` stopped.
+    /// `None` if it is unknown.
     pub last_function: Option<String>,
 }
 
-/// What a function paid for the garbage collector by its allocations.
+/// The time that a function spent on garbage collection because of its allocations.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct GcCost {
-    /// The innermost function outside of package `runtime`; absent where the trace has no stack.
+    /// The innermost function outside of package `runtime`. `None` if the trace has no stack.
     pub function: Option<String>,
-    /// Mark assists.
+    /// The durations of mark assists.
     pub assists: Histogram,
-    /// Sweeps.
+    /// The durations of sweeps.
     pub sweeps: Histogram,
 }
 
-/// What a goroutine, or the whole program, waited for.
+/// The kind of a wait of a goroutine or of the whole program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum LatencyKind {
-    /// Runnable until it ran.
+    /// A runnable goroutine waits for a P.
     Scheduler,
-    /// In a system call.
+    /// A goroutine is in a system call.
     Syscall,
-    /// Waiting for the network.
+    /// A goroutine waits for the network.
     Network,
-    /// Stop-the-world pauses, for the garbage collector and for anything else.
+    /// The world is stopped, for garbage collection or for any other reason.
     Pause,
 }
 
@@ -143,7 +146,7 @@ impl LatencyKind {
     pub const ALL: [LatencyKind; 4] =
         [LatencyKind::Scheduler, LatencyKind::Syscall, LatencyKind::Network, LatencyKind::Pause];
 
-    /// Its name: `scheduler`, `syscall`, `network` or `pause`.
+    /// Returns the name of the kind: `scheduler`, `syscall`, `network` or `pause`.
     pub fn name(self) -> &'static str {
         match self {
             LatencyKind::Scheduler => "scheduler",
@@ -160,28 +163,32 @@ impl LatencyKind {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SlowWait {
-    /// What it waited for.
+    /// The kind of the wait.
     pub kind: LatencyKind,
-    /// When the wait started. In JSON: nanoseconds on the trace's clock.
+    /// The start of the wait. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// When the wait ended. In JSON: nanoseconds on the trace's clock.
+    /// The end of the wait. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Time,
-    /// How long it was. In JSON: nanoseconds.
+    /// The length of the wait. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// The goroutine that waited; for a pause the one that asked for it, absent if it was none.
+    /// The goroutine that waited. For a pause, the goroutine that requested it. `None` if no
+    /// goroutine requested the pause.
     pub goroutine: Option<GoId>,
-    /// The function that the goroutine started in; absent if the trace has no stack of it.
+    /// The function in which the goroutine started. `None` if the trace has no stack of the
+    /// goroutine.
     pub function: Option<String>,
-    /// What it waited for in the runtime's words. For the scheduler it is what made the goroutine runnable: `created`, `system
-    /// call`, a reason to yield such as `preempted`, or what it had been waiting for before, such as `chan receive`.
+    /// The reason of the wait in the runtime's words. For the scheduler, this is what made the
+    /// goroutine runnable: `created`, `system call`, a reason to yield such as `preempted`, or the
+    /// reason of the previous wait, such as `chan receive`.
     pub reason: String,
-    /// The goroutine that created or woke it; only for the scheduler, and absent if the runtime did.
+    /// The goroutine that created or woke the waiting goroutine. Only for the scheduler. `None` if
+    /// the runtime woke the goroutine.
     pub woken_by: Option<GoId>,
-    /// Where the goroutine was when it stopped running, innermost frame first; for a pause where it was asked for. Empty if the
-    /// trace has no stack.
+    /// The stack at which the goroutine stopped running, innermost frame first. For a pause, the
+    /// stack at which it was requested. Empty if the trace has no stack.
     pub stack: Vec<OwnedFrame>,
 }

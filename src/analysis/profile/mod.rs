@@ -1,6 +1,8 @@
-//! Where goroutines lose their time, by stack: the profiles of `go tool trace -pprof` and its web pages, and more.
+//! Profiles of the time that goroutines spend waiting, by stack. Contains the profiles of
+//! `go tool trace -pprof` and of its web pages, and some more.
 //!
-//! [`Profiler`] counts, and [`StackProfile`] is its result. The rules are those of Go's `src/cmd/trace/pprof.go`.
+//! [`Profiler`] counts, and [`StackProfile`] is the result. The rules are the rules of Go's
+//! `src/cmd/trace/pprof.go`.
 
 mod options;
 mod report;
@@ -25,32 +27,37 @@ use options::{SAMPLE_NANOS, is_off_cpu};
 pub use report::{LeftOut, LeftOutStart, StackProfile, StackSample};
 use stack_times::{FastStackTimes, SampleKey, StackTimes};
 
-/// Counts time by stack, in one pass. Memory is proportional to the number of live goroutines and of different stacks.
+/// Counts time by stack, in one pass. Memory is proportional to the number of live goroutines and
+/// of distinct stacks.
 ///
-/// A gap of lenient reading ends all open waits, as the end of the trace does. After it, waits start again.
+/// If lenient reading skips a part of the trace, the start of this gap ends all open waits, as the
+/// end of the trace does. New waits start after the gap.
 #[derive(Debug)]
 pub struct Profiler {
     tracker: Tracker,
     counts: ProfileCounts,
 }
 
-/// What has been counted so far.
+/// The times counted so far, and the state of the goroutines.
 #[derive(Debug)]
 struct ProfileCounts {
     kind: ProfileKind,
     options: ProfileOptions,
     functions: Option<FunctionFilter>,
     waits: PerGoroutine<Wait>,
-    /// Whether waits for a reason count, by the number of the reason's name.
+    /// Whether waits for a reason count, by the index of the reason's name. `None` if not computed
+    /// yet.
     reasons: Vec<Option<bool>>,
     times: FastStackTimes,
-    /// What the options leave out: how often and how long, by the function in which the goroutine started.
+    /// The number and total time in nanoseconds of waits that the options exclude, by the function
+    /// in which the goroutine started.
     left_out: IndexMap<Name, (u64, i64), RandomState>,
-    /// The types of regions in the trace, if only some are asked for.
+    /// The types of the regions in the trace. Empty unless the options choose regions by type or
+    /// task.
     regions: IndexSet<Name, RandomState>,
 }
 
-/// Which functions are wanted, asked once for each name and stack.
+/// A predicate that chooses functions, with a cache of its results for names and stacks.
 struct FunctionFilter {
     is_wanted: Box<dyn Fn(Text<'_>) -> bool + Send>,
     known: Vec<Option<bool>>,
@@ -82,33 +89,40 @@ impl FunctionFilter {
     }
 }
 
-/// What is known of a goroutine.
+/// What is known about a goroutine.
 #[derive(Debug)]
 struct Wait {
     go: u64,
-    /// Since when it is in a state that counts, where it entered it, and for what reason.
+    /// The time at which the goroutine entered its current state, if this state counts. [`NEVER`]
+    /// otherwise. `key` has the stack and the reason of the state.
     since: i64,
     key: SampleKey,
-    /// Whether it is one of the goroutines that are asked for.
+    /// Whether the options choose this goroutine.
     is_wanted: bool,
     has_run: bool,
     has_ended: bool,
-    /// Whether it existed before the trace, and may be in a region of that time.
+    /// Whether the goroutine existed before the trace, so that it may be in a region that started
+    /// before the trace.
     is_old: bool,
-    /// Its regions: whether each is asked for, and how many are.
+    /// The open regions of the goroutine, innermost last: whether the options choose each region.
+    /// `inside` is the number of chosen regions.
     regions: Vec<bool>,
     inside: u32,
     held: Option<Box<Held>>,
 }
 
-/// Waits of a goroutine that only count if something turns out later.
+/// Waits of a goroutine that count only if a condition holds that is not known yet.
 #[derive(Debug, Default)]
 struct Held {
-    /// Count if the goroutine never runs, or has not ended yet.
+    /// Waits before the first run of the goroutine, or after it has started to wait forever. They
+    /// are discarded when the goroutine runs for the first time. Otherwise they count when the
+    /// goroutine exits or starts to wait forever, or at the end of the trace if it has done
+    /// neither.
     unsure: StackTimes,
-    /// Count if the goroutine's name turns out to be the one that is asked for.
+    /// Waits that count only if the options choose the name of the goroutine, which is not known
+    /// yet.
     unnamed: StackTimes,
-    /// Count if the goroutine turns out to have been in a region since before the trace.
+    /// Waits that count only if the goroutine was in a chosen region that started before the trace.
     outside: StackTimes,
 }
 
@@ -140,7 +154,7 @@ impl Wait {
 }
 
 impl Profiler {
-    /// Counts what the options ask for.
+    /// Creates a profiler that counts what the kind and the options select.
     pub fn new(kind: ProfileKind, options: ProfileOptions) -> Self {
         let counts = ProfileCounts {
             kind,
@@ -155,7 +169,8 @@ impl Profiler {
         Profiler { tracker: Tracker::default(), counts }
     }
 
-    /// Counts only stacks with a function for which `is_wanted` is true, and goroutines that started in such a function.
+    /// Counts only stacks that have a function for which `is_wanted` returns true, and goroutines
+    /// that started in such a function.
     pub fn in_functions(mut self, is_wanted: impl Fn(Text<'_>) -> bool + Send + 'static) -> Self {
         self.counts.functions =
             Some(FunctionFilter { is_wanted: Box::new(is_wanted), known: Vec::new(), stacks: HashMap::default() });
@@ -164,7 +179,7 @@ impl Profiler {
 }
 
 impl ProfileCounts {
-    /// Whether what is counted depends on the function in which a goroutine started.
+    /// Returns whether the options depend on the function in which a goroutine started.
     fn needs_start(&self) -> bool {
         self.options.start.is_some() || self.functions.is_some()
     }
@@ -173,7 +188,7 @@ impl ProfileCounts {
         self.options.region.is_some() || self.options.task.is_some()
     }
 
-    /// The function in which a goroutine started, if that matters.
+    /// Returns the function in which a goroutine started. Empty if the options do not depend on it.
     fn start_of(&self, tracker: &Tracker, slot: Slot) -> Name {
         match tracker.get(slot) {
             Some(goroutine) if self.needs_start() => goroutine.name,
@@ -181,7 +196,7 @@ impl ProfileCounts {
         }
     }
 
-    /// The first event of a goroutine, or the first after a gap.
+    /// Handles the first event of a goroutine, or the first event after a gap.
     #[inline(never)]
     fn appear(&mut self, tracker: &mut Tracker, creator: u64, transition: Transition) {
         let Transition { go, slot, from, .. } = transition;
@@ -197,7 +212,7 @@ impl ProfileCounts {
         *self.waits.at(slot) = wait;
     }
 
-    /// A goroutine inherits the task of its creator's innermost region.
+    /// Lets a goroutine inherit the task of its creator's innermost region.
     fn inherit(&self, wait: &mut Wait, creator: Slot) {
         let Some(&is_asked_for) = self.waits.get(creator).and_then(|creator| creator.regions.last()) else { return };
         // The inherited region has no type.
@@ -206,7 +221,7 @@ impl ProfileCounts {
         wait.inside = u32::from(is_asked_for);
     }
 
-    /// Whether a goroutine that enters a state is counted from there.
+    /// Returns whether a state that a goroutine enters counts.
     #[inline]
     fn counts(&mut self, tracker: &Tracker, to: GoState, reason: Name) -> bool {
         if to != GoState::Waiting || self.kind == ProfileKind::OffCpu {
@@ -228,7 +243,7 @@ impl ProfileCounts {
         counts
     }
 
-    /// Where a goroutine enters a state, and why.
+    /// Returns the stack and the reason of the state that a goroutine enters.
     #[inline]
     fn key(
         &self,
@@ -245,7 +260,8 @@ impl ProfileCounts {
             return (stacks.of(event, record.stack, names), Name::EMPTY);
         }
         let stack = match record.b {
-            // The stack of the event is that of whoever wakes the goroutine, which is still where it blocked.
+            // The stack of the event is the stack of the goroutine that wakes this goroutine. This
+            // goroutine is still at the stack at which it blocked.
             0 if is_off_cpu(from) => self.waits.get(slot).map_or(StackKey::EMPTY, |wait| wait.key.0),
             0 => stacks.of(event, record.stack, names),
             own => stacks.of(event, own, names),
@@ -258,7 +274,7 @@ impl ProfileCounts {
         (stack, reason)
     }
 
-    /// A goroutine was in a state that counts for some time.
+    /// Adds an interval during which a goroutine was in a state that counts.
     #[inline]
     fn interval(&mut self, tracker: &Tracker, slot: Slot, key: SampleKey, mut begin: i64, mut end: i64) {
         let whole = end - begin;
@@ -290,8 +306,9 @@ impl ProfileCounts {
         }
     }
 
-    /// Whether a wait at a stack is asked for. `None` while that depends on where the goroutine started, which is not known
-    /// yet and may become known unless `is_last`.
+    /// Returns whether the options choose a wait at a stack. Returns `None` if that depends on the
+    /// function in which the goroutine started and this function is not known yet. If `is_last` is
+    /// set, the function will never be known, and the result is not `None`.
     fn wants(&mut self, tracker: &Tracker, name: Name, label: Name, stack: StackKey, is_last: bool) -> Option<bool> {
         let Tracker { names, stacks, .. } = tracker;
         let is_labelled = self.options.label.as_ref().is_none_or(|wanted| names.bytes(label) == wanted.as_bytes());
@@ -310,7 +327,7 @@ impl ProfileCounts {
         Some(is_of_group && (in_stack || functions.is_some_and(|functions| functions.wants(name, names))))
     }
 
-    /// Counts a wait if it is asked for.
+    /// Counts a wait if the options choose it.
     #[inline]
     fn admit(&mut self, tracker: &Tracker, slot: Slot, key: SampleKey, count: u64, nanos: i64) {
         match self.options.label.is_none() && !self.needs_start() {
@@ -340,7 +357,8 @@ impl ProfileCounts {
         times.into_samples().for_each(|(key, (count, nanos))| self.admit(tracker, slot, key, count, nanos));
     }
 
-    /// A goroutine has exited, or begins to wait forever. What it did up to here counts.
+    /// Handles the end of a goroutine, which has exited or starts to wait forever. Waits before the
+    /// end count.
     #[inline(never)]
     fn end(&mut self, tracker: &Tracker, slot: Slot, has_exited: bool) {
         let wait = self.waits.at(slot);
@@ -353,7 +371,8 @@ impl ProfileCounts {
         }
     }
 
-    /// The function in which a goroutine started will not become known any more.
+    /// Decides about waits that need the function in which the goroutine started, because this
+    /// function will never be known.
     fn forget(&mut self, tracker: &Tracker, slot: Slot) {
         let label = tracker.get(slot).map_or(Name::EMPTY, |goroutine| goroutine.label);
         let unnamed = self.waits.at(slot).take(|held| &mut held.unnamed);
@@ -384,13 +403,14 @@ impl ProfileCounts {
         } else if let Some(fitted) = wait.regions.pop() {
             wait.inside -= u32::from(fitted);
         } else if fits {
-            // It has been in the region since before the trace.
+            // The goroutine has been in the region since before the trace.
             let outside = wait.take(|held| &mut held.outside);
             self.admit_all(tracker, slot, outside);
         }
     }
 
-    /// After a gap, the state of a goroutine is unknown until the next generation reports it.
+    /// Ends all open waits at a gap. After the gap, the state of a goroutine is unknown until the
+    /// next generation reports it.
     fn lose(&mut self, tracker: &mut Tracker, time: i64) {
         for (_, slot) in tracker.sorted() {
             self.cut(tracker, slot, time);
@@ -400,7 +420,7 @@ impl ProfileCounts {
         }
     }
 
-    /// What a goroutine is in counts up to here, if open waits do.
+    /// Counts the current state of a goroutine up to the given time, if open waits count.
     fn cut(&mut self, tracker: &Tracker, slot: Slot, time: i64) {
         let &mut Wait { since, key, .. } = self.waits.at(slot);
         if self.options.complete && since != NEVER {
@@ -422,7 +442,7 @@ impl ProfileCounts {
         let key = (tracker.stacks.of(event, record.stack, &mut tracker.names), Name::EMPTY);
         match slot.is_some() {
             true => self.admit(tracker, slot, key, 1, SAMPLE_NANOS),
-            // Of no goroutine: the scheduler, or the collector.
+            // The sample is from the scheduler or the collector, not from a goroutine.
             false => match self.wants(tracker, Name::EMPTY, Name::EMPTY, key.0, true) {
                 Some(true) if self.options.start.is_none() => self.times.add(key, 1, SAMPLE_NANOS),
                 _ => self.leave_out(Name::EMPTY, 1, SAMPLE_NANOS),
@@ -446,16 +466,16 @@ impl Follower for ProfileCounts {
         let is_new = from == GoState::Undetermined && wait.since == NEVER;
         let runs_first = to == GoState::Running && !std::mem::replace(&mut wait.has_run, true);
         if runs_first {
-            // What was before the first run does not count in the reference.
+            // Go's tool does not count waits before the first run.
             wait.take(|held| &mut held.unsure);
         }
         let (since, key) = (std::mem::replace(&mut wait.since, NEVER), wait.key);
-        // The reference leaves out a wait that ends because the goroutine runs for the first time.
+        // Go's tool does not count the wait that ends when the goroutine runs for the first time.
         if since != NEVER && (self.options.complete || self.has_regions() || !runs_first) {
             self.interval(tracker, slot, key, since, time);
         }
         let reason = match tracker.get(slot) {
-            // Of a wait that began before the trace, the reason is not known.
+            // If the wait began before the trace, the reason is unknown.
             Some(goroutine) if to == GoState::Waiting && goroutine.reason != Name::BLOCKED_BEFORE_TRACE => {
                 goroutine.reason
             }
@@ -501,7 +521,7 @@ impl Observer for Profiler {
             let has_ended = wait.has_ended;
             let unsure = wait.take(|held| &mut held.unsure);
             let outside = wait.take(|held| &mut held.outside);
-            // What came after an end does not count in the reference.
+            // Go's tool does not count waits after the end of a goroutine.
             if !has_ended {
                 counts.admit_all(&tracker, slot, unsure);
             }

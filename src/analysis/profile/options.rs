@@ -1,4 +1,4 @@
-//! What a profile counts.
+//! Options of a profile.
 
 use std::ops::Range;
 
@@ -6,30 +6,33 @@ use crate::event::GoState;
 use crate::id::{GoId, TaskId};
 use crate::time::Time;
 
-/// The time that a CPU sample represents. The runtime takes a hundred samples a second by default; the trace does not have the rate
-/// (Go `src/runtime/pprof/pprof.go`, `StartCPUProfile`).
+/// The time that a CPU sample represents, in nanoseconds. The runtime takes a hundred samples per
+/// second by default. The trace does not contain the rate (Go `src/runtime/pprof/pprof.go`,
+/// `StartCPUProfile`).
 pub(super) const SAMPLE_NANOS: i64 = 10_000_000;
 
-/// What a profile counts.
+/// The states or samples that a profile counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProfileKind {
-    /// Waiting for the network.
+    /// Waits for the network.
     Net,
-    /// Waiting for a channel, a select or something of package `sync`.
+    /// Waits for a channel, a select or something of package `sync`.
     Sync,
-    /// In a system call.
+    /// System calls.
     Syscall,
-    /// Runnable, waiting for a P (processor).
+    /// Runnable goroutines that wait for a P (processor).
     Sched,
-    /// Not running, for any reason. Samples are labelled with the reason.
+    /// Goroutines that do not run, for any reason. Samples are labelled with the reason.
     OffCpu,
-    /// The samples of the CPU profiler, which runs if the program asked for a CPU profile while it was traced.
+    /// The samples of the CPU profiler. The trace contains samples if the program took a CPU
+    /// profile while it was traced.
     Cpu,
 }
 
 impl ProfileKind {
-    /// Whether a goroutine that enters a state is counted from there. `reason` is why it waits, and empty in other states.
+    /// Returns whether a state that a goroutine enters counts. `reason` is the reason of a wait,
+    /// and empty in other states.
     pub(super) fn counts(self, to: GoState, reason: &[u8]) -> bool {
         let has = |part: &[u8]| memchr::memmem::find(reason, part).is_some();
         match self {
@@ -43,29 +46,32 @@ impl ProfileKind {
     }
 }
 
-/// Which waits a [`Profiler`] counts. All conditions have to hold.
+/// The conditions for waits that a [`Profiler`](super::Profiler) counts. All conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProfileOptions {
-    /// Whether to count what Go's tool leaves out: the time until a goroutine first runs, waits that are still open at the
-    /// end of the trace, and those that were open at its start, as far as the trace covers them. Leaks show in these.
+    /// Whether to count waits that Go's tool leaves out: the time until a goroutine first runs,
+    /// waits that are still open at the end of the trace, and the part within the trace of waits
+    /// that were open at its start. This option is useful for finding leaks.
     pub complete: bool,
-    /// Only goroutines that started in this function. The empty name stands for goroutines without a stack in the trace.
+    /// Count only goroutines that started in this function. The empty name chooses goroutines
+    /// without a stack in the trace.
     pub start: Option<String>,
-    /// Only within regions of this type.
+    /// Count only time within regions of this type.
     pub region: Option<String>,
-    /// Only within regions of this task, and goroutines that were created there.
+    /// Count only time within regions of this task, and goroutines that were created in such a
+    /// region.
     pub task: Option<TaskId>,
-    /// Only these goroutines; all if there are none.
+    /// Count only these goroutines, or all goroutines if the list is empty.
     pub goroutines: Vec<GoId>,
-    /// Only while a goroutine has this label. The runtime labels its GC workers.
+    /// Count only goroutines while they have this label. The runtime labels its GC workers.
     pub label: Option<String>,
-    /// Only within this range of time.
+    /// Count only time within this range.
     pub between: Option<Range<Time>>,
 }
 
 impl ProfileOptions {
-    /// Counts what Go's tool leaves out, too; see [`complete`](ProfileOptions::complete).
+    /// Also counts waits that Go's tool leaves out. See [`complete`](ProfileOptions::complete).
     pub fn complete(mut self) -> Self {
         self.complete = true;
         self
@@ -112,7 +118,8 @@ impl ProfileOptions {
     }
 }
 
-/// Whether a goroutine does not run in a state, though it could or waits for something.
+/// Returns whether a goroutine in this state does not run, although it is runnable, waits, or is in
+/// a system call.
 pub(super) fn is_off_cpu(state: GoState) -> bool {
     matches!(state, GoState::Waiting | GoState::Runnable | GoState::Syscall)
 }

@@ -1,4 +1,4 @@
-//! What a [`Profiler`](super::Profiler) finds, and the formats in which it is written.
+//! The report of a [`Profiler`](super::Profiler), and its output formats.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -16,7 +16,8 @@ use crate::event::{Frame, Text};
 #[cfg(feature = "pprof")]
 use crate::pprof::{ProfileBuilder, SampleLabel, ValueType};
 
-/// How often and how long goroutines waited, by stack: the output of [`Profiler`](super::Profiler).
+/// How often and how long goroutines waited, by stack. This is the output of
+/// [`Profiler`](super::Profiler).
 #[derive(Debug)]
 pub struct StackProfile {
     kind: ProfileKind,
@@ -27,22 +28,23 @@ pub struct StackProfile {
     names: Names,
 }
 
-/// What happened at one stack.
+/// The waits or CPU samples at one stack.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct StackSample<'a> {
     profile: &'a StackProfile,
     stack: StackKey,
-    /// Why the goroutines did not run, in an off-CPU profile; else empty.
+    /// The reason why the goroutines did not run, in an off-CPU profile. Empty in other profiles.
     pub reason: Text<'a>,
-    /// How often.
+    /// The number of waits or CPU samples.
     pub count: u64,
-    /// How long, all together.
+    /// The total time.
     pub total: Duration,
 }
 
 impl<'a> StackSample<'a> {
-    /// The stack, innermost frame first, at most 128 frames. It is empty where the trace has none.
+    /// Returns the stack, innermost frame first, with at most 128 frames. Empty if the trace has no
+    /// stack.
     pub fn frames(&self) -> impl DoubleEndedIterator<Item = Frame<'a>> + use<'a> {
         let names = &self.profile.names;
         self.profile.stacks.frames(self.stack).map(move |frame| Frame {
@@ -54,26 +56,28 @@ impl<'a> StackSample<'a> {
     }
 }
 
-/// What a profile of this kind would count without its options. If nothing was counted, this shows which options would match.
+/// The waits that the options exclude from a profile. If nothing was counted, this shows which
+/// options would match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// By the function in which goroutines started, those with the most time first.
+    /// The excluded waits by the function in which the goroutine started, in descending order of
+    /// time.
     pub starts: Vec<LeftOutStart>,
-    /// The types of regions in the trace, if [`region`](super::ProfileOptions::region) or
+    /// The types of regions in the trace. Empty unless [`region`](super::ProfileOptions::region) or
     /// [`task`](super::ProfileOptions::task) is set.
     pub regions: Vec<String>,
 }
 
-/// What was left out of the goroutines that started in a function.
+/// The excluded waits of goroutines that started in a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeftOutStart {
-    /// The function; empty if no stack of the goroutines is in the trace.
+    /// The function. Empty if the trace has no stack of the goroutines.
     pub function: String,
-    /// How often.
+    /// The number of waits.
     pub count: u64,
-    /// How long, all together.
+    /// The total time.
     pub total: Duration,
 }
 
@@ -112,32 +116,32 @@ impl StackProfile {
         StackProfile { kind, duration, times, left_out, stacks, names }
     }
 
-    /// What was counted.
+    /// Returns the kind of the profile.
     pub fn kind(&self) -> ProfileKind {
         self.kind
     }
 
-    /// How long the trace is.
+    /// Returns the length of the trace.
     pub fn duration(&self) -> Duration {
         duration(self.duration)
     }
 
-    /// Whether nothing was counted.
+    /// Returns whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.times.samples.is_empty()
     }
 
-    /// What the options left out.
+    /// Returns what the options excluded.
     pub fn left_out(&self) -> &LeftOut {
         &self.left_out
     }
 
-    /// What happened at each stack, those with the most time first.
+    /// Returns the samples of all stacks, in descending order of time.
     pub fn samples(&self) -> Vec<StackSample<'_>> {
         self.sorted().into_iter().map(|(sample, _)| sample).collect()
     }
 
-    /// The samples with their times in nanoseconds.
+    /// Returns the samples with their times in nanoseconds, in descending order of time.
     fn sorted(&self) -> Vec<(StackSample<'_>, i64)> {
         let samples = self.times.samples.iter().map(|(&(stack, reason), &(count, nanos))| {
             let reason = Text(self.names.bytes(reason));
@@ -148,8 +152,8 @@ impl StackProfile {
         samples
     }
 
-    /// The profile for `go tool pprof`, with the sample types of `go tool trace -pprof`, of a CPU profile those of
-    /// `runtime/pprof`.
+    /// Converts the profile to the format of `go tool pprof`. The sample types are the same as in
+    /// `go tool trace -pprof`. For a CPU profile, they are the same as in `runtime/pprof`.
     #[cfg(feature = "pprof")]
     pub fn to_pprof(&self) -> ProfileBuilder<2> {
         let [count, time] = match self.kind {
@@ -170,12 +174,13 @@ impl StackProfile {
         profile
     }
 
-    /// Writes folded stacks for flame graph programs: the functions from the outermost in, separated by `;`, a space, and
-    /// nanoseconds. In an off-CPU profile the reason is the innermost frame, in brackets.
+    /// Writes folded stacks for flame graph programs. A line has the functions from the outermost
+    /// to the innermost, separated by `;`, then a space and the time in nanoseconds. In an off-CPU
+    /// profile, the innermost frame is the reason in brackets.
     ///
     /// # Errors
     ///
-    /// Those of `out`.
+    /// Returns the errors of writing to `out`.
     pub fn write_folded(&self, out: &mut impl Write) -> io::Result<()> {
         let mut lines: IndexMap<String, i64, RandomState> = IndexMap::default();
         for (sample, sample_nanos) in self.sorted() {

@@ -7,11 +7,11 @@ use crate::analysis::names::Name;
 use crate::analysis::stacks::StackKey;
 use crate::number::number;
 
-/// What is counted separately: a stack, and the reason in an off-CPU profile.
+/// The key of a sum: the stack and, in an off-CPU profile, the reason.
 pub(super) type SampleKey = (StackKey, Name);
 
-/// How often and how long, by stack and reason. A time longer than `i64::MAX` nanoseconds, which only a forged trace has,
-/// is cut to that.
+/// The count and total time in nanoseconds by stack and reason. Times saturate at `i64::MAX`
+/// nanoseconds, which only a malicious trace reaches.
 #[derive(Debug, Default)]
 pub(super) struct StackTimes {
     pub(super) samples: IndexMap<SampleKey, (u64, i64), RandomState>,
@@ -33,11 +33,12 @@ impl StackTimes {
     }
 }
 
-/// [`StackTimes`] that find the sample of a stack without hashing if the stack had the same reason last time.
+/// [`StackTimes`] with a cache. The cache finds the sample of a stack without hashing if the stack
+/// had the same reason the last time.
 #[derive(Debug, Default)]
 pub(super) struct FastStackTimes {
     times: StackTimes,
-    /// The index of the sample that each stack had last, by the stack's number.
+    /// The index of the most recent sample of each stack, by the index of the stack.
     last: Vec<u32>,
 }
 

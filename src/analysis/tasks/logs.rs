@@ -1,4 +1,4 @@
-//! A search for messages of `runtime/trace.Log`.
+//! Searches for messages of `runtime/trace.Log`.
 
 use std::ops::Range;
 
@@ -13,35 +13,36 @@ use crate::time::Time;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LogMatch {
-    /// When it was logged.
+    /// The time at which the message was logged. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "time_ns"))]
     pub time: Time,
-    /// The goroutine that logged it.
+    /// The goroutine that logged the message.
     #[cfg_attr(feature = "serde", serde(rename = "goroutine"))]
     pub go: Option<GoId>,
-    /// The task it belongs to, [`TaskId::BACKGROUND`] (0) if to none.
+    /// The task of the message. [`TaskId::BACKGROUND`] (0) if the message has no task.
     pub task: TaskId,
-    /// Its category.
+    /// The category of the message.
     pub category: String,
-    /// Its text.
+    /// The text of the message.
     pub message: String,
 }
 
-/// Which messages to search for. All conditions have to hold.
+/// The conditions for messages to search for. All conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogQuery {
-    /// Only messages of this category.
+    /// Find only messages of this category.
     pub category: Option<String>,
-    /// Only messages that contain this text.
+    /// Find only messages that contain this text.
     pub text: Option<String>,
-    /// Only messages of this task.
+    /// Find only messages of this task.
     pub task: Option<TaskId>,
-    /// Only messages of these goroutines; of all if there are none.
+    /// Find only messages of these goroutines, or of all goroutines if the list is empty.
     pub goroutines: Vec<GoId>,
-    /// Only messages within this range of time.
+    /// Find only messages within this range of time.
     pub between: Option<Range<Time>>,
-    /// Keep this many messages, the first ones. All are counted.
+    /// Keep at most this many messages, starting with the first. The other matches are only
+    /// counted.
     pub limit: usize,
 }
 
@@ -88,15 +89,16 @@ impl LogQuery {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LogSearchReport {
-    /// How many messages match.
+    /// The number of messages that match.
     pub count: u64,
-    /// How many messages there are in all.
+    /// The number of messages in the trace.
     pub message_count: u64,
     /// The first matches in order of time, at most [`LogQuery::limit`].
     pub messages: Vec<LogMatch>,
 }
 
-/// Searches log messages in one pass. Memory follows the number of matches, up to the limit.
+/// Searches log messages in one pass. Memory is proportional to the number of matches, up to the
+/// limit.
 #[derive(Debug)]
 pub struct LogSearch {
     query: LogQuery,
@@ -104,7 +106,7 @@ pub struct LogSearch {
 }
 
 impl LogSearch {
-    /// Searches for these messages.
+    /// Creates a search for these messages.
     pub fn new(query: LogQuery) -> Self {
         LogSearch { query, report: LogSearchReport::default() }
     }

@@ -1,7 +1,7 @@
 //! Tasks, regions and log messages of the traced program (`runtime/trace`).
 //!
-//! [`Tasks`] sums tasks up by name and regions by type, [`LogSearch`] finds log messages, and [`slowest`] says what the slowest
-//! tasks waited for.
+//! [`Tasks`] sums up tasks by name and regions by type, [`LogSearch`] finds log messages, and
+//! [`slowest`] reports what the slowest tasks waited for.
 
 mod logs;
 mod report;
@@ -25,23 +25,24 @@ use crate::event::record::What;
 use crate::event::{Event, EventKind};
 use crate::id::{GoId, TaskId};
 
-/// Up to this many tasks are kept, even if they have ended.
+/// The number of tasks up to which no task is dropped, even if it has ended.
 const FEW: usize = 4096;
 
-/// The most goroutines of a task to remember.
+/// The maximum number of goroutines to store for a task.
 const MAX_GOROUTINES: usize = 1024;
 
 /// Sums up tasks and regions in one pass, and passes each task to a closure when it is complete.
 ///
-/// When there are many tasks, those that have ended and that the last generation did not mention are dropped at the start of
-/// a generation. Memory therefore follows the number of open tasks and of live goroutines. A later mention of a dropped task
-/// counts as another task without a name.
+/// When there are many tasks, those that have ended and were not mentioned in the last generation
+/// are dropped at the start of a generation. Memory is therefore proportional to the number of open
+/// tasks and of live goroutines. If a dropped task is mentioned again, it counts as another task
+/// without a name.
 pub struct Tasks<F> {
     summarizer: Summarizer<InTasks>,
     each: F,
     groups: IndexMap<String, TaskGroup, RandomState>,
     syncs: u64,
-    /// How many tasks were left when some were last dropped.
+    /// The number of tasks that were left after the last time tasks were dropped.
     kept: usize,
 }
 
@@ -54,7 +55,7 @@ struct InTasks {
 #[derive(Debug)]
 struct Task {
     summary: TaskSummary,
-    /// How many generations had begun when it was last mentioned.
+    /// The number of Syncs before the last mention of the task.
     mentioned: u64,
 }
 
@@ -87,7 +88,8 @@ impl SummarySink for InTasks {
         {
             task.summary.times.add(&times);
         }
-        // Without a type it only hands on a task.
+        // A region that is not of the program has no type. It only passes on the task of the
+        // goroutine's creator.
         if !region.is_of_program {
             return;
         }
@@ -105,20 +107,22 @@ impl SummarySink for InTasks {
 }
 
 impl Tasks<fn(&TaskSummary)> {
-    /// Sums up tasks by name and regions by type.
+    /// Creates an analysis that sums up tasks by name and regions by type.
     pub fn by_name() -> Self {
         Tasks::new(|_| {})
     }
 }
 
 impl<F: FnMut(&TaskSummary)> Tasks<F> {
-    /// Sums up tasks and regions, and passes each task to a closure. Tasks come in no particular order.
+    /// Creates an analysis that sums up tasks and regions, and passes each task to a closure, in no
+    /// particular order.
     pub fn new(each: F) -> Self {
         let summarizer = Summarizer::with_accounting(InTasks::default(), Accounting::Reference);
         Tasks { summarizer, each, groups: IndexMap::default(), syncs: 0, kept: 0 }
     }
 
-    /// Records what an event says about a task. To be called before the summarizer takes the event.
+    /// Records what an event says about a task. Must be called before the summarizer handles the
+    /// event.
     fn annotation(&mut self, event: &Event<'_>) {
         let is_known = event.record().what == What::RegionEnd && self.summarizer.ends_known_region(event);
         let syncs = self.syncs;
@@ -145,7 +149,7 @@ impl<F: FnMut(&TaskSummary)> Tasks<F> {
                 summary.regions += 1;
                 summary.join(event.go());
             }
-            // A region that started before the trace is first mentioned here.
+            // This is the first mention of a region that started before the trace.
             EventKind::RegionEnd(region) if !is_known => {
                 let summary = in_tasks.task(region.task, syncs);
                 summary.regions += 1;
@@ -159,7 +163,7 @@ impl<F: FnMut(&TaskSummary)> Tasks<F> {
         }
     }
 
-    /// Drops tasks that ended long ago.
+    /// Drops tasks that have ended and were not mentioned in the last generation.
     fn retire(&mut self) {
         let syncs = self.syncs;
         let (each, groups) = (&mut self.each, &mut self.groups);

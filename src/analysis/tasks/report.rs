@@ -1,4 +1,4 @@
-//! What [`Tasks`](super::Tasks) reports.
+//! The report of [`Tasks`](super::Tasks).
 
 use std::time::Duration;
 
@@ -13,94 +13,99 @@ use crate::time::Time;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TaskSummary {
-    /// The task. 0 stands for regions and log messages that belong to no task.
+    /// The ID of the task. 0 is used for regions and log messages that belong to no task.
     pub id: TaskId,
-    /// The name that the program gave it; empty if it started before the trace.
+    /// The name that the program gave the task. Empty if the task started before the trace.
     pub name: String,
-    /// The task in which it was created.
+    /// The task in which this task was created.
     pub parent: Option<TaskId>,
-    /// When it started; `None` if before the trace.
+    /// The time at which the task started. `None` if it started before the trace. In JSON:
+    /// nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Option<Time>,
-    /// When it ended; `None` if it had not when the trace ended.
+    /// The time at which the task ended. `None` if it was still open at the end of the trace. In
+    /// JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Option<Time>,
-    /// How many log messages it has.
+    /// The number of log messages of the task.
     pub logs: u64,
-    /// How many regions it has.
+    /// The number of regions of the task.
     pub regions: u64,
-    /// The first 1024 goroutines that started or ended it, logged for it or had regions in it, by ID.
+    /// The goroutines that started or ended the task, logged a message for it or had a region in
+    /// it, in ascending order of IDs. Only the first 1024 goroutines are stored.
     pub goroutines: Vec<GoId>,
-    /// What its goroutines did in its regions.
+    /// The time that goroutines spent in the regions of the task, by state.
     pub times: TimeByState,
 }
 
-/// Time by what goroutines did, in the columns of `go tool trace`.
+/// Time by the state of goroutines, in the columns of `go tool trace`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TimeByState {
-    /// `Execution time`.
+    /// `Execution time`: the time during which goroutines ran. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "execution_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub execution: Duration,
-    /// `Sched wait time`: runnable, waiting for a P.
+    /// `Sched wait time`: the time during which goroutines were runnable and waited for a P. In
+    /// JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "sched_wait_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub sched_wait: Duration,
-    /// `Syscall execution time`.
+    /// `Syscall execution time`: the time in system calls with a P. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "syscall_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub syscall: Duration,
-    /// `Block time (syscall)`.
+    /// `Block time (syscall)`: the time in system calls without a P. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "syscall_block_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub syscall_block: Duration,
-    /// All other `Block time`.
+    /// The sum of all other `Block time` columns. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "block_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub block: Duration,
 }
 
-/// Tasks of one name.
+/// The tasks with the same name.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TaskGroup {
-    /// The name; empty for tasks that started before the trace.
+    /// The name. Empty for tasks that started before the trace.
     pub name: String,
-    /// How many tasks there are.
+    /// The number of tasks.
     pub count: u64,
-    /// How many started but did not end.
+    /// The number of tasks that started but did not end.
     pub open: u64,
-    /// How long those took that started and ended within the trace, in nanoseconds.
+    /// The durations of tasks that started and ended within the trace, in nanoseconds.
     pub latency: Histogram,
-    /// How many log messages they have.
+    /// The number of log messages of the tasks.
     pub logs: u64,
-    /// How many regions they have.
+    /// The number of regions of the tasks.
     pub regions: u64,
-    /// How many goroutines worked on them. A goroutine counts once for each of its tasks.
+    /// The number of goroutines that worked on the tasks. A goroutine counts once for each of its
+    /// tasks.
     pub goroutines: u64,
-    /// What their goroutines did in their regions. Nested regions of one task count once, and a goroutine that is created in
-    /// a region counts from its creation.
+    /// The time that goroutines spent in the regions of the tasks, by state. Time in nested regions
+    /// of one task counts once. A goroutine that is created in a region counts from its creation.
     pub times: TimeByState,
 }
 
-/// Regions of one type.
+/// The regions with the same type.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RegionGroup {
-    /// The type.
+    /// The type of the regions.
     pub name: String,
-    /// How many regions there are.
+    /// The number of regions.
     pub count: u64,
-    /// How long those took that started and ended within the trace, in nanoseconds.
+    /// The durations of regions that started and ended within the trace, in nanoseconds.
     pub latency: Histogram,
-    /// What their goroutines did in them.
+    /// The time that goroutines spent in the regions, by state.
     pub times: TimeByState,
 }
 
@@ -110,17 +115,18 @@ pub struct RegionGroup {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TasksReport {
-    /// How many tasks there are.
+    /// The number of tasks.
     pub task_count: u64,
-    /// How many names they have.
+    /// The number of distinct names of tasks.
     pub task_names: u64,
-    /// How many regions there are.
+    /// The number of regions.
     pub region_count: u64,
-    /// How many types they have.
+    /// The number of distinct types of regions.
     pub region_types: u64,
-    /// Tasks by name, in ascending order. Regions and log messages without a task are not among them.
+    /// The tasks by name, in ascending order. Regions and log messages without a task are not
+    /// included.
     pub tasks: Vec<TaskGroup>,
-    /// Regions by type, in ascending order.
+    /// The regions by type, in ascending order.
     pub regions: Vec<RegionGroup>,
 }
 

@@ -1,4 +1,4 @@
-//! The slowest tasks, and what they waited for.
+//! Finds the slowest tasks, and what they waited for.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -12,19 +12,20 @@ use crate::id::{GoId, TaskId};
 use crate::time::Time;
 use crate::timeline::{Goroutine, Span, Task, Timeline};
 
-/// Which tasks [`slowest`] looks at, and how many it returns.
+/// The conditions for tasks that [`slowest`] returns, and their maximum number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SlowestOptions {
-    /// At most this many tasks. 10 by default.
+    /// The maximum number of tasks to return. 10 by default.
     pub count: usize,
-    /// Only tasks of this name.
+    /// Return only tasks with this name.
     pub name: Option<String>,
-    /// Only tasks that took at least this long.
+    /// Return only tasks that took at least this long.
     pub min: Duration,
-    /// Only tasks on which one of these goroutines worked; all if there are none.
+    /// Return only tasks on which one of these goroutines worked, or all tasks if the list is
+    /// empty.
     pub goroutines: Vec<GoId>,
-    /// Only tasks that overlap this range of time. Only time within it counts.
+    /// Return only tasks that overlap this range of time, and count only time within the range.
     pub between: Option<Range<Time>>,
 }
 
@@ -72,11 +73,11 @@ impl SlowestOptions {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SlowestReport {
-    /// How many tasks the trace has.
+    /// The number of tasks in the trace.
     pub task_count: u64,
-    /// How many of them match the options.
+    /// The number of tasks that match the options.
     pub matching: u64,
-    /// The slowest of those, the slowest first.
+    /// The slowest matching tasks, in descending order of duration.
     pub tasks: Vec<SlowTask>,
 }
 
@@ -86,43 +87,48 @@ pub struct SlowestReport {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SlowTask {
-    /// The task.
+    /// The ID of the task.
     pub id: TaskId,
-    /// The name that the program gave it; empty if it started before the trace.
+    /// The name that the program gave the task. Empty if the task started before the trace.
     pub name: String,
-    /// The task in which it was created.
+    /// The task in which this task was created.
     pub parent: Option<TaskId>,
-    /// When it started; `None` if before the trace.
+    /// The time at which the task started. `None` if it started before the trace. In JSON:
+    /// nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Option<Time>,
-    /// When it ended; `None` if it had not when the trace ended.
+    /// The time at which the task ended. `None` if it was still open at the end of the trace. In
+    /// JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "end_ns"))]
     pub end: Option<Time>,
-    /// How long it took, as far as the trace and [`SlowestOptions::between`] cover it.
+    /// The duration of the part of the task within the trace and [`SlowestOptions::between`]. In
+    /// JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// How long its goroutines ran, all together.
+    /// The total time during which the task's goroutines ran. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub running: Duration,
-    /// How long its goroutines were runnable and waited for a P (processor).
+    /// The total time during which the task's goroutines were runnable and waited for a P
+    /// (processor). In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "runnable_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub runnable: Duration,
-    /// How long its goroutines were in system calls.
+    /// The total time during which the task's goroutines were in system calls. In JSON:
+    /// nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "syscall_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub syscall: Duration,
-    /// How long its goroutines were blocked, by reason, the longest first.
+    /// The waits of the task's goroutines by reason, in descending order of total time.
     pub waits: Vec<TaskWait>,
-    /// The goroutines that worked on it, those with the most time first; at most 64.
+    /// The goroutines that worked on the task, in descending order of time. At most 64 are listed.
     pub goroutines: Vec<SlowTaskGoroutine>,
-    /// How many goroutines worked on it.
+    /// The number of goroutines that worked on the task.
     pub goroutine_count: u64,
 }
 
-/// What the goroutines of a task waited for.
+/// The waits of a task's goroutines with the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -130,17 +136,17 @@ pub struct SlowTask {
 pub struct TaskWait {
     /// The reason in the runtime's words, such as `sync` or `chan receive`.
     pub reason: String,
-    /// How many waits there were.
+    /// The number of waits.
     pub count: u64,
-    /// How long they took, all together.
+    /// The total time of the waits. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "total_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub total: Duration,
-    /// The longest of them.
+    /// The longest wait.
     pub longest: LongestWait,
 }
 
-/// The longest wait of a task for a reason.
+/// The longest wait of a task with the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -149,16 +155,17 @@ pub struct LongestWait {
     /// The goroutine that waited.
     #[cfg_attr(feature = "serde", serde(rename = "goroutine"))]
     pub go: GoId,
-    /// When the wait started.
+    /// The start of the wait. In JSON: nanoseconds on the trace's clock.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
-    /// How long it took within the task.
+    /// The length of the part of the wait within the task. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub duration: Duration,
-    /// Where it waited, innermost frame first; empty if the trace has no stack of it.
+    /// The stack at which the goroutine waited, innermost frame first. Empty if the trace has no
+    /// stack of the wait.
     pub stack: Vec<OwnedFrame>,
-    /// The goroutine that ended the wait; `None` if the runtime did, or nobody.
+    /// The goroutine that ended the wait. `None` if the runtime ended it, or if it did not end.
     pub woken_by: Option<GoId>,
 }
 
@@ -168,32 +175,35 @@ pub struct LongestWait {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SlowTaskGoroutine {
-    /// The goroutine.
+    /// The ID of the goroutine.
     pub id: GoId,
-    /// The function in which it started; empty if no stack of it is in the trace.
+    /// The function in which the goroutine started. Empty if the trace has no stack of the
+    /// goroutine.
     pub function: String,
-    /// How long it worked on the task, blocked or not.
+    /// The time during which the goroutine worked on the task, including the time in which it was
+    /// blocked. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "total_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub total: Duration,
-    /// How long it ran.
+    /// The time during which the goroutine ran. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub running: Duration,
-    /// How long it was blocked.
+    /// The time during which the goroutine was blocked. In JSON: nanoseconds.
     #[cfg_attr(feature = "serde", serde(rename = "blocked_ns", serialize_with = "crate::nanos::duration"))]
     #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub blocked: Duration,
 }
 
-/// The most goroutines of a task to list.
+/// The maximum number of goroutines of a task to list.
 const MAX_GOROUTINES: usize = 64;
 
 /// Finds the slowest tasks, and what their goroutines waited for.
 ///
-/// Three kinds of goroutines work on a task: the one that ended it, from its creation on; the one that started it, if no
-/// other ended it; and all others while they are in a region of the task. Only the goroutines of the tasks that are returned
-/// are looked at.
+/// A goroutine works on a task in three cases. The goroutine that ended the task works on it from
+/// the creation of the goroutine on. If the trace has no end of the task, the goroutine that
+/// started the task works on it instead. All other goroutines work on the task while they are in a
+/// region of the task. Only the goroutines of the returned tasks are examined.
 ///
 /// ```
 /// use gotrace::analysis::tasks::{SlowestOptions, slowest};
@@ -235,9 +245,9 @@ fn clip(range: &Range<Time>, window: &Range<Time>) -> Range<Time> {
     start..range.end.min(window.end).max(start)
 }
 
-/// When which goroutines worked on a task.
+/// The times at which goroutines worked on a task.
 struct Work {
-    /// Disjoint ranges in order of time.
+    /// Disjoint ranges of time in ascending order, by goroutine.
     goroutines: IndexMap<GoId, Vec<Range<Time>>, RandomState>,
 }
 
@@ -262,7 +272,7 @@ impl Work {
     }
 }
 
-/// Sorts ranges and joins those that overlap.
+/// Sorts ranges and merges those that overlap.
 fn merge(ranges: &mut Vec<Range<Time>>) {
     ranges.sort_by_key(|range| range.start);
     ranges.dedup_by(|next, last| {
@@ -344,17 +354,17 @@ impl SlowTask {
     }
 }
 
-/// Waits for one reason, as they are found.
+/// The waits with the same reason that have been found so far.
 #[derive(Default)]
 struct Waits<'t> {
     count: u64,
     total: Duration,
-    /// How long the longest took within the task.
+    /// The longest wait, and the length of its part within the task.
     longest: Option<(Duration, Span<'t>)>,
 }
 
 impl Waits<'_> {
-    /// `None` if no wait starts within the trace, which only reports that the goroutine is waiting.
+    /// Returns the report of these waits. `None` if no span of a wait was found.
     fn into_wait(self, reason: String) -> Option<TaskWait> {
         let (duration, span) = self.longest?;
         let stack = span.stack().into_iter().flat_map(|stack| stack.frames()).map(OwnedFrame::from);
