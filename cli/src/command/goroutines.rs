@@ -13,7 +13,7 @@ use gotrace::timeline::BLOCKED_BEFORE_TRACE;
 
 use crate::failure::Failure;
 use crate::pass::{ended, observe_within};
-use crate::select::{Chosen, Selection, Window, other_labels};
+use crate::select::{Chosen, Selection, Window, is_in_package, other_labels};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
@@ -141,10 +141,12 @@ fn take_blocked(groups: &mut Vec<GoroutineGroup>) -> u64 {
     groups.extract_if(.., |group| was_blocked_throughout(group)).map(|group| group.count).sum()
 }
 
-/// Whether all goroutines of a group were blocked since before the trace, and did nothing in it.
+/// Whether all goroutines of a group belong to the runtime, or are unknown, and were blocked for the
+/// whole trace. The program's own goroutines are always shown, because they may have leaked.
 fn was_blocked_throughout(group: &GoroutineGroup) -> bool {
+    let is_of_program = !group.name.is_empty() && !is_in_package(&group.name, "runtime");
     let before = group.times.blocks.iter().find(|row| row.name == BLOCKED_BEFORE_TRACE);
-    before.is_some_and(|row| row.times.sum() >= group.times.total.sum())
+    !is_of_program && before.is_some_and(|row| row.times.sum() >= group.times.total.sum())
 }
 
 impl By {
@@ -278,10 +280,8 @@ impl Args {
         }
         write_rest(group_count, report.groups.len(), "group", out)?;
         if blocked > 0 {
-            let note = format!(
-                "{} blocked since before the trace did nothing in it; --top 0 shows all",
-                units::plural(blocked, "goroutine")
-            );
+            let goroutines = units::plural(blocked, "runtime goroutine");
+            let note = format!("{goroutines} blocked for the whole trace not shown; --top 0 shows all");
             paragraph::write_styled(DIM, &note, out)?;
         }
         match report.groups.first() {
