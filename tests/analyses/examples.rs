@@ -69,7 +69,7 @@ const PRINTED: &[(&str, &[&str])] = &[
     (
         "threads",
         &[
-            "     14762        2.9µs        6.4ms          5  goroutine 12 (main.readOnce.func1)",
+            "     14762        2.9µs        6.6ms          5  goroutine 12 (main.readOnce.func1)",
             "     14763        0.0ns        0.0ns          0  -",
             "     14766        2.8ms       15.2ms          4  goroutine 11 (main.readOnce.func1)",
         ],
