@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// The kind of a file, according to its first bytes: a trace, another file that a Go program writes, or a file that is
-/// often saved by mistake instead.
+/// The kind of a file, according to its first bytes: a trace, another file that a Go program
+/// writes, or a file that is often saved by mistake, such as an HTML error page.
 ///
 /// ```
 /// use gotrace::FileKind;
@@ -35,15 +35,15 @@ pub enum FileKind {
     Json,
     /// An HTTP response with its header.
     HttpResponse,
-    /// The answer of a server that does not have the page.
+    /// The response of a server that does not have the page.
     NotFound,
-    /// The answer of `net/http/pprof` to a profile that does not exist.
+    /// The response of `net/http/pprof` to a request for a profile that does not exist.
     UnknownProfile,
-    /// The answer of `net/http/pprof` if the server's `WriteTimeout` is shorter than the capture.
+    /// The response of `net/http/pprof` if the server's `WriteTimeout` is shorter than the capture.
     WriteTimeout,
-    /// The answer of `net/http/pprof` if the program is already being traced.
+    /// The response of `net/http/pprof` if the program is already being traced.
     TracingBusy,
-    /// The answer of `net/http/pprof` if a CPU profile is already being captured.
+    /// The response of `net/http/pprof` if a CPU profile is already being captured.
     ProfilingBusy,
     /// A trace in Chrome's JSON format.
     ChromeTrace,
@@ -51,7 +51,7 @@ pub enum FileKind {
     PerfettoTrace,
     /// A heap profile in text form (`debug=1`).
     HeapText,
-    /// A goroutine profile in text form (`debug=1`).
+    /// A goroutine, goroutine leak or thread creation profile in text form (`debug=1`).
     GoroutineText,
     /// A dump of all goroutines (`debug=2`, or a crash).
     GoroutineDump,
@@ -59,7 +59,7 @@ pub enum FileKind {
     OldProfile,
     /// A CPU profile of Go 1.8 or earlier.
     OldCpuProfile,
-    /// A program.
+    /// An executable or a script.
     Executable,
     /// Text in UTF-16, as PowerShell's `>` writes it.
     Utf16,
@@ -161,14 +161,15 @@ fn by_magic(head: &[u8]) -> Option<FileKind> {
     }
 }
 
-/// Returns whether the bytes are fields of `profile.proto` (github.com/google/pprof): sample types, which Go writes
-/// first, or other fields if a period type or sample type is among the first fields.
+/// Returns whether the bytes look like fields of `profile.proto` (github.com/google/pprof). Skips
+/// fields until the first sample type or period type, and checks that this field is a `ValueType`.
+/// Go writes a sample type first.
 fn is_profile(head: &[u8]) -> bool {
     /// The fields have numbers from 1 to 14. Only these two contain messages of type `ValueType`.
     const SAMPLE_TYPE: u8 = 1;
     const PERIOD_TYPE: u8 = 11;
     let mut rest = head;
-    // Eight fields are enough, and a file nearly always has as many.
+    // Looks at eight fields at most, so that other data is rejected early.
     for _ in 0..8 {
         let [tag, len, ..] = *rest else { return false };
         let (field, wire_type) = (tag >> 3, tag & 7);
@@ -194,18 +195,20 @@ fn is_profile(head: &[u8]) -> bool {
     false
 }
 
-/// Returns whether the bytes start with a field 1 that contains a message, like the first `TracePacket` in Perfetto's
-/// `Trace`.
+/// Returns whether the bytes start with a field 1 that contains a message, like the first
+/// `TracePacket` in Perfetto's `Trace`. Text can look like such a field, so the bytes must also
+/// contain a NUL byte.
 fn is_perfetto(head: &[u8]) -> bool {
     const FIRST: u8 = 1 << 3 | 2;
     let Some((&FIRST, rest)) = head.split_first() else { return false };
     let len = rest.iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
-    // Wire types 3 and 4 are obsolete, and there are no others above 5.
+    // Valid wire types are 0, 1, 2 and 5. Types 3 and 4 are obsolete.
     let has_field = rest.get(len).is_some_and(|tag| tag >> 3 != 0 && matches!(tag & 7, 0 | 1 | 2 | 5));
     has_field && head.contains(&0)
 }
 
-/// Returns whether the bytes are text: UTF-8 without control characters. The last character may be cut.
+/// Returns whether the bytes are text: UTF-8 without control characters other than white space and
+/// ESC. The last character may be incomplete.
 fn is_text(head: &[u8]) -> bool {
     let valid = match std::str::from_utf8(head) {
         Ok(text) => text,

@@ -1,8 +1,8 @@
 //! A limit on the amount of text for one input.
 //!
-//! An event of four bytes can have a stack of 128 frames with two strings of a kilobyte each. Its
-//! text can be ten thousand times as long as the input, and formatting all text would make fuzzing
-//! very slow.
+//! An event of four bytes can have a stack of 128 frames with two strings of a kilobyte each. The
+//! text of such an event can be ten thousand times as long as the input, and formatting all text
+//! would make fuzzing very slow.
 
 use std::fmt;
 use std::io;
@@ -14,7 +14,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A sink for about `bytes` of text. The last text may exceed it.
+    /// Creates a sink with a limit of `bytes`. The last write may exceed the limit.
     pub fn new(bytes: usize) -> Self {
         Budget { left: bytes }
     }
@@ -24,7 +24,7 @@ impl Budget {
         self.left == 0
     }
 
-    /// Counts text that was written elsewhere.
+    /// Counts text that was not written to this sink.
     pub fn spend(&mut self, bytes: usize) {
         self.left = self.left.saturating_sub(bytes);
     }

@@ -5,11 +5,11 @@ use std::io::{self, Read};
 /// The lengths of the pieces.
 #[derive(Clone, Copy, Debug)]
 pub enum Pieces {
-    /// The length of the buffer.
+    /// Each read fills the buffer.
     Whole,
     /// One byte.
     Bytes,
-    /// Random lengths up to some hundred bytes, with this seed. Some reads are interrupted.
+    /// Random lengths of at most 399 bytes. The field is the seed. Some reads are interrupted.
     Random(u64),
 }
 
@@ -30,10 +30,10 @@ impl<'a> Chunked<'a> {
             Pieces::Whole => usize::MAX,
             Pieces::Bytes => 1,
             Pieces::Random(state) => {
-                // Knuth's MMIX generator. Only its upper bits are random enough.
+                // Knuth's MMIX generator. Its lower bits are not random enough.
                 *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let random = (*state >> 32) as usize;
-                // Short pieces end inside integers and headers, long ones at the ends of batches.
+                // Short pieces split integers and headers. Long pieces cross the ends of batches.
                 if random & 1 == 0 { (random >> 8) % 5 } else { (random >> 8) % 400 }
             }
         }

@@ -1,4 +1,4 @@
-//! Writes batches again: with another generation number, or without some of their events.
+//! Copies batches with another generation number, or without some events.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use super::misuse::{Misuse, Writer};
 use crate::error::Error;
 use crate::raw::{BatchHeader, BatchKind, EventType, RawBatch, RawReader};
 
-/// Writes the batches of a trace of one generation with another number.
+/// Copies the batches of a trace that has one generation, and replaces its generation number.
 pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Write) -> Result<(), Error> {
     while let Some(batch) = trace.next_batch()? {
         BatchHeader { generation: number, ..BatchHeader::of(&batch) }.write(batch.body(), out).map_err(unwritten)?;
@@ -15,7 +15,7 @@ pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Wri
     Ok(())
 }
 
-/// Writes the batches of a trace without the misused events.
+/// Copies the batches of a trace without the events in `misuse`.
 pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut impl Write) -> Result<(), Error> {
     let mut omission = Omission::new(misuse);
     while let Some(batch) = trace.next_batch()? {
@@ -33,7 +33,7 @@ pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut imp
     Ok(())
 }
 
-/// Returns the body of a batch without the misused events.
+/// Returns the body of a batch without the events that Go's reader rejects.
 fn without(omission: &mut Omission<'_>, batch: &RawBatch<'_>) -> Result<Vec<u8>, Error> {
     let mut body = Vec::with_capacity(batch.body().len());
     let Some(thread) = batch.thread else { return Ok(body) };
@@ -58,7 +58,8 @@ pub(super) struct Omission<'m> {
     generation: u64,
     /// The number of events of each writer and type so far in the generation.
     counts: HashMap<(Writer, EventType), u64>,
-    /// The time deltas of the events left out since the last event of the batch that was written.
+    /// The sum of the time deltas of the events that were left out after the last event that was
+    /// written.
     late: u64,
 }
 
@@ -67,12 +68,12 @@ impl<'m> Omission<'m> {
         Omission { misuse, generation: 0, counts: HashMap::new(), late: 0 }
     }
 
-    /// Resets the time. The times of a batch do not depend on the previous batch.
+    /// Starts a batch. Deltas do not carry over from the previous batch.
     pub fn begin_batch(&mut self) {
         self.late = 0;
     }
 
-    /// Returns whether the next event of this type and writer is misused.
+    /// Returns whether the next event of this type and writer is one that Go's reader rejects.
     pub fn is_misused(&mut self, generation: u64, writer: Writer, event: EventType) -> bool {
         if generation != self.generation {
             self.generation = generation;
@@ -89,14 +90,14 @@ impl<'m> Omission<'m> {
         self.late += delta;
     }
 
-    /// Returns the time to add to the time delta of the next event, and resets it.
+    /// Returns the time to add to the time delta of the next event, and resets the sum.
     pub fn take_late(&mut self) -> u64 {
         std::mem::take(&mut self.late)
     }
 }
 
-/// The upper two bits of an event's first byte if the length of its values follows. Only for traces of Go 1.21 and
-/// older.
+/// In traces of Go 1.21 and older, an event whose first byte has these upper two bits is followed
+/// by the length of its values.
 const BY_LENGTH: u8 = 3;
 
 /// Writes an event with a larger time delta, which may change its length.

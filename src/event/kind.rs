@@ -57,7 +57,7 @@ pub enum EventKind<'a> {
 
 macro_rules! kind_names {
     ($($kind:ident),*) => {
-        /// The name of a kind without contents, used to count events.
+        /// The kind of an event without its contents. Used as a key for counts.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum KindName {
             $($kind),*
@@ -144,7 +144,8 @@ impl<'a> Sync<'a> {
         })
     }
 
-    /// Returns the units of IDs of the `AllocFree` experiment. `None` if the generation does not contain them.
+    /// Returns the units in which the `AllocFree` experiment encodes its IDs. `None` if the
+    /// generation has none.
     pub fn alloc_free_info(&self) -> Option<AllocFreeInfo> {
         self.experimental_batches().find_map(|batch| AllocFreeInfo::read(batch.data))
     }
@@ -202,7 +203,8 @@ impl Metric {
 pub struct Label<'a> {
     /// The label.
     pub label: Text<'a>,
-    /// The goroutine that gets the label: the running goroutine. `None` if there is none.
+    /// The goroutine that gets the label, which is the running goroutine. `None` if no goroutine is
+    /// running.
     pub go: Option<GoId>,
 }
 
@@ -211,14 +213,15 @@ pub struct Label<'a> {
 pub struct Range<'a> {
     /// The kind of the range.
     pub name: RangeName<'a>,
-    /// The program, goroutine or P that the range is of. It is the same at start and end.
+    /// The program, goroutine or P to which the range belongs. The start and the end of a range
+    /// have the same scope.
     pub scope: Scope,
     /// The result of a sweep. `None` for other ranges, and at the start of a sweep.
     pub sweep: Option<Sweep>,
 }
 
-/// Returns whether a stop-the-world with this reason is done by the garbage collector (`MutatorUtilizationV2` in Go
-/// `src/internal/trace/gc.go`).
+/// Returns whether the garbage collector stops the world for this reason (`MutatorUtilizationV2` in
+/// Go `src/internal/trace/gc.go`).
 pub(crate) fn is_gc_pause(reason: &[u8]) -> bool {
     memchr::memmem::find(reason, b"GC").is_some()
 }
@@ -259,10 +262,10 @@ impl fmt::Display for RangeName<'_> {
     }
 }
 
-/// The program, goroutine or P that a range is of.
+/// The program, goroutine or P to which a range belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The whole program: only one such range can be open.
+    /// The whole program. At most one range of each kind can be open in this scope.
     Global,
     /// A goroutine. `None` if the trace does not say which.
     Goroutine(Option<GoId>),
@@ -287,8 +290,8 @@ pub struct Task<'a> {
     /// The parent task. `None` if there is none, or at the end of a task whose start is not in the
     /// trace.
     pub parent: Option<TaskId>,
-    /// The name that the program gave it. Empty at the end of a task whose start is not in the
-    /// trace.
+    /// The name that the program gave the task. Empty at the end of a task whose start is not in
+    /// the trace.
     pub name: Text<'a>,
 }
 
@@ -297,7 +300,7 @@ pub struct Task<'a> {
 pub struct Region<'a> {
     /// The task of the region. [`TaskId::BACKGROUND`] if it has none.
     pub task: TaskId,
-    /// The name that the program gave it.
+    /// The name that the program gave the region.
     pub name: Text<'a>,
 }
 
@@ -324,8 +327,8 @@ pub struct GoTransition<'a> {
     pub to: GoState,
     /// Why the goroutine blocks or stops, in the runtime's words. Empty for other transitions.
     pub reason: Text<'a>,
-    /// The stack of the goroutine, or where a new goroutine starts. The stack of the event is the stack of the
-    /// goroutine that caused the change.
+    /// The stack of the goroutine `go`. For a new goroutine, the stack contains its start function.
+    /// [`Event::stack`](crate::Event::stack) is the stack of the goroutine that caused the change.
     pub stack: Option<Stack<'a>>,
 }
 

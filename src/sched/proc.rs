@@ -11,7 +11,8 @@ use crate::id::{ProcId, Resource, ThreadId, present};
 pub(crate) struct ProcStated {
     pub from: ProcState,
     pub to: ProcState,
-    /// The context in which the P is reported. A P that will be stolen is reported on the thread that still has it.
+    /// The thread, goroutine and P of the reported event. If the P is about to be stolen, this is
+    /// the context of the thread that still has the P.
     pub context: Context,
 }
 
@@ -38,8 +39,8 @@ impl Sched {
         };
 
         match status {
-            // The thread that will lose the P is known, so the P is not abandoned. Any thread may
-            // write this status.
+            // The P is still bound to a known thread, from which it will be stolen. Its status
+            // stays `Syscall`. Any thread may write this status.
             ProcStatus::SyscallAbandoned if known.status == ProcStatus::Syscall => {
                 let thread = self.thread_of_proc(proc);
                 let go = self.threads.get(thread).ok_or(ErrorKind::NoThreadForProc(ProcId(id)))?.go;
@@ -60,8 +61,8 @@ impl Sched {
         Ok(Step::Done(stated))
     }
 
-    /// Returns the P with this ID, which must have this status. A P in `Syscall` may also be about to be stolen. If the
-    /// P is new, the index is [`Index::NONE`].
+    /// Returns the index of the P, or [`Index::NONE`] if the P is new. Fails if the known status
+    /// differs from `found`, but accepts `SyscallAbandoned` for a P in `Syscall`.
     fn agreeing_proc(&mut self, id: u64, found: ProcStatus) -> Result<Index, Box<ErrorKind>> {
         let proc = self.procs.find(id);
         match self.procs.get(proc).map(|proc| proc.status) {
@@ -75,13 +76,14 @@ impl Sched {
         }
     }
 
-    /// Checks that the status of a P agrees with its known state.
+    /// Checks that the status of a P agrees with its known state. An invalid status is not reported
+    /// here.
     pub fn check_proc_status(&mut self, id: u64, wire_status: u64) -> Result<(), Box<ErrorKind>> {
         let status = ProcStatus::from_wire(wire_status);
         status.map_or(Ok(()), |status| self.agreeing_proc(id, status).map(|_| ()))
     }
 
-    /// Handles that a thread acquires an idle P.
+    /// Handles a `ProcStart` event: a thread acquires an idle P.
     #[inline]
     pub fn proc_start(&mut self, context: Context, id: u64, number: u64) -> Outcome {
         let sequence = self.sequence(number);
@@ -89,7 +91,8 @@ impl Sched {
         let Some(state) = self.procs.get_mut(proc) else {
             return Ok(Step::Wait);
         };
-        // If the thread has a P, the thread is in a system call, and another thread will steal the P.
+        // A thread that still has a P must wait: it is in a system call, and another thread will
+        // steal its P first.
         if state.status != ProcStatus::Idle || !sequence.follows(state.sequence) || context.proc.is_some() {
             return Ok(Step::Wait);
         }
@@ -100,7 +103,7 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// Handles that a thread releases its P.
+    /// Handles a `ProcStop` event: a thread releases its P.
     #[inline]
     pub fn proc_stop(&mut self, context: Context) -> Outcome {
         context.needs_proc("ProcStop")?;
@@ -115,8 +118,8 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// Handles that a thread takes the P of a thread in a system call, which may be the same thread. Returns the
-    /// previous state of the P.
+    /// Handles a `ProcSteal` event: a thread takes the P of a thread in a system call. Both can be
+    /// the same thread. Returns the previous state of the P.
     pub fn proc_steal(&mut self, context: Context, id: u64, number: u64, from: u64) -> Outcome<ProcState> {
         let sequence = self.sequence(number);
         let proc = self.procs.find(id);
@@ -129,7 +132,8 @@ impl Sched {
         }
         context.needs_thread("ProcSteal")?;
         let left = state.status.state();
-        // The thread of an abandoned P may have continued, so it does not change.
+        // If the P is abandoned, its thread may already run something else, so that thread does not
+        // change.
         if state.status == ProcStatus::Syscall {
             let victim = self.threads.find(from);
             let holds = self.threads.get(victim).map_or(Index::NONE, |thread| thread.proc);
@@ -140,7 +144,7 @@ impl Sched {
                     holds: present(self.procs.id(holds)).map(ProcId),
                 });
             }
-            // Now the `GoSyscallEndBlocked` of that thread can happen.
+            // This unblocks a waiting `GoSyscallEndBlocked` event of thread `from`.
             self.bind_proc(victim, Index::NONE);
         }
         if let Some(state) = self.procs.get_mut(proc) {

@@ -9,16 +9,18 @@ impl Timeline {
         &self.clocks
     }
 
-    /// Converts a time of the trace to wall time, based on the last snapshot before it. Uses the first snapshot if
-    /// there is none before. `None` if there are no snapshots, or if the wall time is out of range.
+    /// Converts a time of the trace to wall time, based on the last snapshot at or before it. If
+    /// there is none, uses the first snapshot. `None` if there are no snapshots, or if the wall
+    /// time is out of range.
     pub fn wall_at(&self, time: Time) -> Option<WallTime> {
         let snapshots = &self.clocks;
         let before = snapshots.partition_point(|snapshot| snapshot.trace <= time);
         snapshots.get(before.saturating_sub(1))?.wall_at(time)
     }
 
-    /// Converts wall time to a time of the trace, based on the last snapshot before it. Uses the first snapshot if
-    /// there is none before. `None` if there are no snapshots, or if the time is out of the clock's range.
+    /// Converts wall time to a time of the trace, based on the last snapshot at or before it. If
+    /// there is none, uses the first snapshot. `None` if there are no snapshots, or if the time is
+    /// out of the clock's range.
     pub fn time_at(&self, wall: WallTime) -> Option<Time> {
         let snapshots = &self.clocks;
         let before = snapshots.partition_point(|snapshot| snapshot.wall <= wall);

@@ -5,8 +5,8 @@ use super::goroutine::Goroutine;
 use crate::id::GoId;
 
 impl Timeline {
-    /// Returns the goroutines that a goroutine created during the trace, in order. Empty if the trace does not mention
-    /// the goroutine.
+    /// Returns the goroutines that a goroutine created during the trace, in the order in which they
+    /// were created. Empty if the trace does not mention the goroutine.
     ///
     /// The first call builds an index of all goroutines.
     pub fn children(&self, id: GoId) -> impl ExactSizeIterator<Item = Goroutine<'_>> + Clone {
@@ -19,8 +19,8 @@ impl Timeline {
         self.families.children(number, parents)
     }
 
-    /// Returns a goroutine and all its descendants, parents before their children. Each has a depth, which is 0 for the
-    /// goroutine itself.
+    /// Returns a goroutine and all its descendants, parents before their children. Each item is a
+    /// depth and a goroutine. The depth of the first goroutine is 0.
     pub fn descendants(&self, id: GoId) -> Descendants<'_> {
         Descendants {
             timeline: self,
@@ -42,8 +42,8 @@ impl<'t> Iterator for Descendants<'t> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (depth, number) = self.pending.pop()?;
-        // The first mention of a goroutine is after the first mention of its creator. Checking this avoids cycles in a
-        // forged file.
+        // In a valid trace, a goroutine has a higher number than its creator. Other children are
+        // skipped, so that a malicious file cannot cause a cycle.
         let children = self.timeline.children_of(number).iter().rev().filter(|&&child| child > number);
         self.pending.extend(children.map(|&child| (depth + 1, child)));
         Some((depth, Goroutine::new(self.timeline, number)))

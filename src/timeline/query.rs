@@ -1,4 +1,5 @@
-//! Queries: spans by state, reason, duration, function, task and time, and the whole state at one time.
+//! Queries: spans by state, reason, duration, function, task and time, and the state of the program
+//! at one time.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -56,16 +57,17 @@ impl Timeline {
         self.spans().between(range)
     }
 
-    /// Returns the whole state at one time.
+    /// Returns the state of the program at one time: goroutines, Ps, garbage collector and heap.
     pub fn at(&self, time: Time) -> Moment<'_> {
         Moment { timeline: self, time }
     }
 }
 
-/// A filter for spans. Each method adds a condition.
+/// A query for spans. All conditions must hold. Setting a condition again replaces it, except for
+/// the conditions of `in_function`, `in_package` and `of_goroutines`, which add up.
 ///
-/// Spans are returned goroutine by goroutine, in the order in which the trace first mentions them, and in order of time
-/// within each goroutine.
+/// Spans are grouped by goroutine. Goroutines are in the order in which the trace first mentions
+/// them, and the spans of each are in order of time.
 #[derive(Clone, Debug)]
 pub struct Query<'t> {
     timeline: &'t Timeline,
@@ -90,7 +92,7 @@ enum Reason {
     SinceBefore,
     /// [`NO_REASON`].
     Missing,
-    /// A reason that no span has.
+    /// A reason that does not occur in the trace.
     Absent,
 }
 
@@ -110,8 +112,8 @@ impl<'t> Query<'t> {
         self
     }
 
-    /// Keeps spans with this reason, in the runtime's words, such as `chan receive`. It may be
-    /// [`BLOCKED_BEFORE_TRACE`] or [`NO_REASON`].
+    /// Keeps spans with this reason, in the runtime's words, such as `chan receive`. `reason` may
+    /// also be [`BLOCKED_BEFORE_TRACE`] or [`NO_REASON`].
     pub fn reason(mut self, reason: &str) -> Self {
         self.reason = Some(match reason {
             BLOCKED_BEFORE_TRACE => Reason::SinceBefore,
@@ -157,7 +159,8 @@ impl<'t> Query<'t> {
         self.in_functions(is_below)
     }
 
-    /// Keeps spans whose stack contains a wanted function. Tests each stack once.
+    /// Keeps spans whose stack contains a wanted function. Evaluates `is_wanted` for each distinct
+    /// stack, not for each span.
     fn in_functions(mut self, is_wanted: impl Fn(StringNumber) -> bool) -> Self {
         let stacks = &self.timeline.symbols.stacks;
         let has = |stack: StackNumber| stacks.entries(stack).any(|frame| is_wanted(frame.func));
@@ -214,7 +217,7 @@ impl<'t> Query<'t> {
         self.timeline
     }
 
-    /// Returns whether the query has a filter other than a state and a range.
+    /// Returns whether the query has a filter other than a state, a goroutine and a range.
     pub(super) fn has_filter(&self) -> bool {
         let has_set = self.stacks.is_some() || self.goroutines.is_some() || self.functions.is_some();
         has_set || self.reason.is_some() || self.longer_than.is_some() || self.task.is_some()
@@ -317,7 +320,7 @@ impl TaskTimes {
     }
 }
 
-/// The whole state at one time of a [`Timeline`].
+/// The state of the program at one time of a [`Timeline`].
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'t> {
     timeline: &'t Timeline,
@@ -342,7 +345,7 @@ impl<'t> Moment<'t> {
         self.timeline.procs().filter_map(move |proc| Some((proc, proc.at(time)?)))
     }
 
-    /// Returns the active collection. `None` if no collection is active.
+    /// Returns the active GC cycle. `None` if no cycle is active.
     pub fn gc_cycle(&self) -> Option<GcCycle<'t>> {
         let mut cycles = self.timeline.gc_cycles().rev().skip_while(|cycle| cycle.start() > self.time);
         cycles.next().filter(|cycle| self.time < cycle.end() || cycle.is_open())
@@ -359,7 +362,8 @@ impl<'t> Moment<'t> {
         self.timeline.heap_at(self.time)
     }
 
-    /// Returns the heap size in bytes at which the next collection is to end. `None` if it is not known.
+    /// Returns the heap goal: the heap size in bytes at which the current GC cycle should end.
+    /// `None` if it is not known.
     pub fn heap_goal(&self) -> Option<u64> {
         self.timeline.heap_goal_at(self.time)
     }
@@ -373,15 +377,16 @@ impl<'t> Moment<'t> {
 impl<'t> Span<'t> {
     /// Returns the chain of waits that delayed this wait: A waits for B, which waits for C.
     ///
-    /// The first wait is this span. Each next wait is the last wait of the goroutine that ended the previous wait, if
-    /// it ended after this span started, since earlier waits did not delay it. The chain ends at a wait that no
-    /// goroutine ended. Empty if this span is not a wait.
+    /// The first item is this span. Each next item is the last wait of the goroutine that ended the
+    /// previous item. Waits that ended before this span started are not part of the chain, because
+    /// they did not delay this span. The chain ends at a wait that no goroutine ended. Empty if
+    /// this span is not a wait.
     pub fn chain(&self) -> Chain<'t> {
         Chain { next: (self.state() == GoState::Waiting).then_some(*self), since: self.start() }
     }
 }
 
-/// A chain of waits. Each wait was ended by the goroutine of the next wait.
+/// A chain of waits. The goroutine of each item ended the wait of the item before.
 #[derive(Clone, Debug)]
 pub struct Chain<'t> {
     next: Option<Span<'t>>,
@@ -399,7 +404,8 @@ impl<'t> Iterator for Chain<'t> {
 }
 
 impl<'t> Chain<'t> {
-    /// Returns the last wait of the goroutine that ended `wait`. It ended earlier than `wait`, so the chain is finite.
+    /// Returns the last wait of the goroutine that ended `wait`. The returned wait ends before
+    /// `wait` ends, so the chain is finite.
     fn behind(&self, wait: &Span<'t>) -> Option<Span<'t>> {
         let waker = wait.woken_by()?;
         let goroutine = wait.goroutine().timeline().goroutine(waker.go()?)?;

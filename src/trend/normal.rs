@@ -7,9 +7,9 @@ pub(super) fn two_sided(z: f64) -> f64 {
     libm::erfc(z.abs() * FRAC_1_SQRT_2)
 }
 
-/// Returns the z-value with the probability `p`. This is the inverse of [`two_sided`].
+/// Returns the `z` for which `two_sided(z)` is `p`. This is the inverse of [`two_sided`].
 pub(super) fn two_sided_quantile(p: f64) -> f64 {
-    /// At this distance, the probability is 0 in `f64`.
+    /// `two_sided` of this value is 0 in `f64`.
     const FARTHEST: f64 = 40.0;
     let (mut low, mut high) = (0.0, FARTHEST);
     loop {

@@ -1,11 +1,11 @@
 //! Moving averages.
 
-/// Returns the mean of each `window` consecutive samples: value `i` is the mean of samples `i..i + window`. Empty if
-/// there are fewer samples, or if `window` is 0.
+/// Returns the mean of every `window` consecutive samples: value `i` is the mean of samples `i..i +
+/// window`. Empty if there are fewer than `window` samples, or if `window` is 0.
 ///
-/// The time does not depend on `window`, because the sum is updated from one window to the next.
-/// Rounding errors are compensated. Sums of integers, such as bytes, are exact, so equal sums have
-/// equal means.
+/// The running time does not depend on `window`, because the sum is updated from one window to the
+/// next. Uses compensated summation. For integer samples, such as bytes, windows with equal sums
+/// have exactly equal means.
 pub fn moving_average(values: &[f64], window: usize) -> Vec<f64> {
     if window == 0 || window > values.len() {
         return Vec::new();

@@ -1,7 +1,7 @@
 //! Decodes bytes to ordered events.
 //!
-//! Strict and lenient reading both scan the file ([`scan`](super::scan)), and then use the [`Emitter`].
-//! [`strict`](super::strict) and [`lenient`](super::lenient) only decide how to handle faults.
+//! Both modes scan the file with [`scan`](super::scan) and produce events with the [`Emitter`].
+//! [`strict`](super::strict) and [`lenient`](super::lenient) differ only in how they handle errors.
 
 use super::emitter::{Emitter, Progress};
 use super::lenient::Lenient;
@@ -21,7 +21,7 @@ pub(crate) struct Decoder {
     reading: Reading,
 }
 
-/// The mode of reading the trace.
+/// The state of strict or lenient reading.
 #[derive(Debug)]
 enum Reading {
     Strict(Strict),
@@ -57,6 +57,7 @@ impl Decoder {
         Account { read, lost, trailing, faults, fault_count }
     }
 
+    /// Returns the first warnings, and the number of all warnings.
     pub fn warnings(&self) -> (&[Warning], u64) {
         self.emitter.warnings.get()
     }
@@ -67,7 +68,7 @@ impl Decoder {
         self.emitter.out.is_ready()
     }
 
-    /// Returns the next event, which must be ready, and its names.
+    /// Returns the next event and the tables for its IDs. `is_ready` must be true.
     #[inline(always)]
     pub fn deliver<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a Record, Symbols<'a>) {
         let Emitter { out, found, converter, .. } = &mut self.emitter;
@@ -75,14 +76,15 @@ impl Decoder {
         (out.deliver(), Symbols { window: source.window(), tables: &found.tables, names })
     }
 
-    /// Returns all events that are ready, and their names.
+    /// Returns all events that are ready, and the tables for their IDs.
     pub fn take<'a>(&'a mut self, source: &'a Source<'_>) -> (&'a [Record], Symbols<'a>) {
         let Emitter { out, found, converter, .. } = &mut self.emitter;
         let names = &converter.world.names;
         (out.take(), Symbols { window: source.window(), tables: &found.tables, names })
     }
 
-    /// Fills the next block. All events of the previous block must have been returned. Returns false at the end.
+    /// Decodes the next block of events. All events of the previous block must have been returned.
+    /// Returns false at the end of the trace.
     #[inline(never)]
     pub fn refill(&mut self, source: &mut Source<'_>) -> Result<bool, Error> {
         let Decoder { emitter, reading } = self;

@@ -1,4 +1,5 @@
-//! Latencies and the use of Ps, compared with a simple evaluation of the text of Go's tool.
+//! Latencies and the use of Ps, compared with values that this test computes from the text of `go
+//! tool trace -d=parsed`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +30,8 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 }
 
 impl<'a> Line<'a> {
-    /// The resource and the two states of a transition.
+    /// The ID, the old state and the new state, if the line is a transition of this kind of
+    /// resource.
     fn transition(&self, of: &str) -> Option<(&'a str, &'a str, &'a str)> {
         let id = self.fields.get(of)?;
         let (from, to) = self.rest.split(' ').find_map(|field| field.split_once("->"))?;
@@ -45,18 +47,19 @@ struct Expected {
     syscall: Vec<i64>,
     network: Vec<i64>,
     gc_pause: Vec<i64>,
-    /// The executing time of each P.
+    /// The time during which each P executed a goroutine.
     executing: BTreeMap<u64, i64>,
-    /// The time with each number of goroutines running.
+    /// For each number of running goroutines, the time for which exactly this number was running.
     parallelism: BTreeMap<usize, i64>,
     most_runnable: usize,
+    /// The sum of the number of runnable goroutines times the time, in nanoseconds.
     runnable: i64,
 }
 
 fn evaluate(text: &str) -> Expected {
     let mut found = Expected::default();
-    // The start of the current state, the state before it, and whether the goroutine waits for the
-    // network.
+    // By goroutine: when its current state started, its previous state, and whether it waits for
+    // the network.
     let mut since: BTreeMap<&str, (i64, &str, bool)> = BTreeMap::new();
     let mut running: BTreeMap<&str, (u64, i64)> = BTreeMap::new();
     let mut runnable: BTreeMap<&str, ()> = BTreeMap::new();
@@ -118,7 +121,7 @@ fn assert_same(found: &LatencySeries, expected: &[i64], what: &str, sample: &Sam
 }
 
 #[test]
-fn latencies_and_use_of_ps_equal_those_in_the_text() {
+fn latencies_and_p_utilization_agree_with_go_tool_trace() {
     let mut counts = [0; 5];
     for sample in RELEASES.into_iter().flat_map(samples) {
         let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();

@@ -1,5 +1,5 @@
-//! GC logs: real logs of Go 1.19 to 1.27 (`testdata/gctrace`), compared with values that the
-//! program read from `runtime.MemStats`, lines of older versions, and damaged logs.
+//! GC logs: real logs of Go 1.19 to 1.27 (`testdata/gctrace`), whose values are compared with
+//! `runtime.MemStats`, single lines of older versions, and damaged logs.
 
 use std::fs;
 use std::io::{self, Read};
@@ -23,7 +23,7 @@ fn micros(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
 
-/// A GC cycle with a change.
+/// Returns the cycle after applying `change`.
 fn changed(mut cycle: Cycle, change: impl FnOnce(&mut Cycle)) -> Cycle {
     change(&mut cycle);
     cycle
@@ -62,7 +62,7 @@ fn value<T: std::str::FromStr>(check: &str, key: &str) -> T {
     field.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {key} in {check}"))
 }
 
-/// The program forces a GC, reads `runtime.MemStats` and prints a line `check`.
+/// The program forces a GC, reads `runtime.MemStats` and prints a line that starts with `check`.
 #[test]
 fn forced_gc_cycles_agree_with_memstats() {
     let mut checks = 0;
@@ -83,8 +83,8 @@ fn forced_gc_cycles_agree_with_memstats() {
             assert_eq!(cycle.goal, goal, "{name}: {check}");
             let percent = value::<f64>(check, "gc_cpu_fraction") * 100.0;
             assert_eq!(cycle.gc_cpu_percent, percent as u32, "{name}: {check}");
-            // The log counts marked bytes. MemStats also counts objects allocated since and those
-            // not yet swept.
+            // The log counts marked bytes. MemStats also counts objects that were allocated after
+            // marking, and objects that are not swept yet.
             let after: u64 = value(check, "heap_after");
             assert!(after.abs_diff(cycle.heap_live) <= 2 * MIB, "{name}: {check} {cycle:?}");
             let before: u64 = value(check, "heap_before");
@@ -102,7 +102,7 @@ fn forced_gc_cycles_agree_with_memstats() {
 }
 
 #[test]
-fn every_line_of_real_logs_is_known() {
+fn every_line_of_real_logs_is_counted_once() {
     for (name, bytes) in logs() {
         let log = Log::from_slice(&bytes).expect("a log");
         let text = String::from_utf8(bytes).expect("text");
@@ -128,7 +128,7 @@ fn every_line_of_real_logs_is_known() {
     }
 }
 
-/// The name of each program says what shape its heap has.
+/// Each log is named after the expected shape of its heap.
 #[test]
 fn shapes_of_real_logs_are_classified() {
     for (name, bytes) in logs() {
@@ -153,8 +153,8 @@ fn shapes_of_real_logs_are_classified() {
     }
 }
 
-/// Lines of older versions from Go's issue tracker (the numbers are those of issues), and the
-/// formats that `src/runtime/mgc.go` of each version prints.
+/// Lines of older versions. `Issue N` is the issue in Go's tracker that contains the line. The
+/// other lines follow the format in `src/runtime/mgc.go` of the version.
 #[test]
 fn lines_of_all_go_versions_are_parsed() {
     // Issue 14812, Go 1.9. The format is the same from Go 1.6 to 1.17.
@@ -215,7 +215,7 @@ fn lines_of_all_go_versions_are_parsed() {
     assert_eq!(checking, changed(stacks, |cycle| cycle.leak_check = true));
 }
 
-/// Log collectors add prefixes, suffixes and JSON.
+/// Log collectors add prefixes or suffixes, or wrap the line in JSON.
 #[test]
 fn lines_inside_other_log_formats_are_parsed() {
     let line =
@@ -256,7 +256,8 @@ fn other_lines_of_the_runtime_are_recognized() {
     }
 }
 
-/// A line that is truncated, or has bytes inserted or changed, is not a cycle.
+/// A line that is truncated, or has bytes inserted or changed, is not parsed as a cycle. Exception:
+/// a line without its final `(forced)` is valid. Row 29 of `tests/decode/errors/faults.md`.
 #[test]
 fn row_29_damaged_lines_are_detected() {
     let line = "gc 14 @0.062s 3% (checking for goroutine leaks): 0.056+0.089+0.037 ms clock, 0.11+0/0.063/0.023+0.075 \
@@ -401,7 +402,7 @@ fn cycles_of_several_processes_are_separated() {
     let run = log.longest_run().expect("a run");
     assert_eq!((run.missing(), run.duration()), (1, millis(4)));
     assert_eq!(Log::default().longest_run(), None);
-    // If the time goes back, it is another process.
+    // A cycle that starts before the previous cycle is from another process.
     assert_eq!(runs(&[at(7, 5), at(8, 4)]).len(), 2);
 }
 
@@ -421,7 +422,7 @@ fn gc_pressure_equals_values_computed_by_hand() {
         assert!((found / expected - 1.0).abs() < 1e-12, "{found}, expected {expected}");
     };
     close(pressure.cycles_per_second, 10.0);
-    // 2 + 1 + 2 + 2 ms of 200 ms on two Ps.
+    // Two cycles of 2 + 1 + 2 + 2 ms of CPU time, in 200 ms on two Ps: 14 of 400 ms.
     close(pressure.gc_cpu_share, 7.0 / 200.0);
     // 3 times 2 ms, from 1 s to the end of the last cycle at 1.206 s.
     close(pressure.stopped_share, 6.0 / 206.0);

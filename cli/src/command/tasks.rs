@@ -70,7 +70,7 @@ pub struct Args {
     sort: Sort,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object, with as many rows as --top says: --all prints all
+    /// Print one JSON object, with as many rows as the text output
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input
@@ -91,7 +91,7 @@ enum Sort {
     Name,
 }
 
-/// What `--json` prints: one of these.
+/// The output of `--json`. Exactly one field is present.
 #[derive(Default, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
@@ -106,7 +106,7 @@ pub struct Report {
     logs: Option<LogSearchReport>,
 }
 
-/// How many tasks are listed if options select tasks and `--slowest` is not given.
+/// The default of `--slowest` with `--name` or `--min`.
 const DEFAULT_SLOWEST: usize = 10;
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -152,7 +152,7 @@ impl Sort {
     }
 }
 
-/// The name of a task or the type of a region that began in the trace.
+/// Returns the name, or `""` for an empty name.
 fn named(name: &str) -> &str {
     if name.is_empty() { NO_NAME } else { name }
 }
@@ -160,16 +160,16 @@ fn named(name: &str) -> &str {
 /// A name that the program left empty.
 const NO_NAME: &str = "\"\"";
 
-/// The name of a task that began before the trace, which therefore does not tell it.
+/// Shown for a task that started before the trace, which does not contain its name.
 const UNKNOWN_NAME: &str = "(started before the trace)";
 
-/// The name of a task. `start` is when it began, if that is in the trace.
+/// Returns the display name of a task. `start` is `None` if the task started before the trace.
 fn task_name(name: &str, start: Option<Time>) -> &str {
     if name.is_empty() && start.is_none() { UNKNOWN_NAME } else { named(name) }
 }
 
-/// The name of a group of tasks. Those whose name is empty and those that began before the trace are
-/// in the same group.
+/// The name of a group of tasks. Tasks with an empty name and tasks that started before the trace
+/// are in one group.
 fn group_name(group: &TaskGroup) -> &str {
     let began = group.latency.count() + group.open;
     match group.name.is_empty() {
@@ -189,7 +189,8 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
     let head = format!("{tasks} of {}, {} still open", units::plural(table.task_names, "name"), units::count(open));
     paragraph::write_styled(BOLD, &head, out)?;
     if !table.tasks.is_empty() {
-        // A trace shows who works for a task only in the regions of the task.
+        // A trace shows which goroutine works on a task only while the goroutine is in a region of
+        // the task.
         let note = "RUNNING, RUNNABLE, BLOCKED, SYSCALL: in the regions of the tasks only";
         paragraph::write_styled(DIM, note, out)?;
         let mut rows = Table::new(columns("TASK"));
@@ -289,7 +290,7 @@ const NO_TASK: &str = "the trace has no tasks; programs create them with NewTask
 
 const NO_LOG: &str = "the trace has no log messages; programs write them with Log of runtime/trace";
 
-/// Says which tasks the trace has, for an error message.
+/// Returns a sentence that describes the tasks of the trace, for an error message.
 fn tasks_instead(args: &Args, timeline: &Timeline) -> String {
     if timeline.tasks().len() == 0 {
         return NO_TASK.to_owned();
@@ -398,7 +399,8 @@ fn write_waits(task: &SlowTask, timeline: &Timeline, out: &mut Terminal) -> io::
     table.indent(2).write(out)
 }
 
-/// Who ended a wait. The timeline tells which part of the runtime it was.
+/// Returns what ended a wait: a goroutine or a part of the runtime. Looks the wait up in the
+/// timeline, because the report does not contain the part of the runtime.
 fn woken_by(longest: &LongestWait, timeline: &Timeline) -> String {
     let spans = timeline.goroutine(longest.go).into_iter().flat_map(|goroutine| goroutine.spans());
     let wait = spans.filter(|span| span.state() == GoState::Waiting).find(|span| span.end() > longest.start);
@@ -424,7 +426,8 @@ fn write_goroutines(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {
     write_rest_with(task.goroutine_count, SHOWN, "more goroutine", "--json lists them", out)
 }
 
-/// The innermost function outside of packages that only implement the wait, or else the innermost.
+/// Returns the innermost function outside of the packages that only implement the wait. If there is
+/// none, the innermost function.
 fn place(stack: &[OwnedFrame]) -> String {
     const MECHANISMS: [&str; 6] = ["runtime.", "internal/", "sync.", "time.", "syscall.", "context."];
     let is_mechanism = |frame: &&OwnedFrame| MECHANISMS.iter().any(|package| frame.func.starts_with(package));

@@ -19,8 +19,8 @@ pub fn line(frame: &OwnedFrame) -> String {
     format!("{}:{}", names::file_name(&frame.file), frame.line)
 }
 
-/// Two frames that say where the program was: the innermost one outside of the runtime, and its
-/// nearest caller outside of packages such as `internal/poll`.
+/// At most two frames: the innermost frame outside of the runtime, and its nearest caller outside
+/// of `internal/` and `syscall`.
 pub fn own_frames(stack: StackTrace<'_>) -> Vec<OwnedFrame> {
     let mut own = stack.own_frames();
     let first = own.next();
@@ -28,11 +28,13 @@ pub fn own_frames(stack: StackTrace<'_>) -> Vec<OwnedFrame> {
     first.into_iter().chain(callers).take(2).map(OwnedFrame::from).collect()
 }
 
-/// The innermost frame that called into the runtime, a system call or the network, or the innermost one if there is none.
+/// The innermost frame outside of the runtime, `internal/` and `syscall`. If there is none, the
+/// innermost frame.
 pub fn caller(stack: &[OwnedFrame]) -> Option<&OwnedFrame> {
     stack.iter().find(|frame| !frame.is_runtime() && !is_internal(frame.func.as_bytes())).or(stack.first())
 }
 
+/// Returns whether the function is in `internal/...` or `syscall`.
 fn is_internal(function: &[u8]) -> bool {
     function.starts_with(b"internal/") || function.starts_with(b"syscall.")
 }

@@ -17,8 +17,8 @@ fn on_bytes(name: &str, args: &[&str], bytes: &[u8]) -> Output {
     run(program(name, args, "-".as_ref()), bytes)
 }
 
-/// A subcommand with its arguments. The argument `FILE` is replaced by the file, which otherwise
-/// comes last.
+/// A subcommand with its arguments. Replaces the argument `FILE` with the path. Without such an
+/// argument, appends the path.
 fn program(name: &str, args: &[&str], file: &Path) -> Command {
     let mut program = gotrace(name);
     for arg in args {
@@ -34,7 +34,8 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Asserts one line on standard error, and exit status 2.
+/// Asserts that the command exits with status 2 and prints exactly one line, which contains
+/// `message`, to standard error.
 fn assert_refused(output: &Output, message: &str) {
     let complaint = complaint(output);
     assert_eq!(output.status.code(), Some(2), "{complaint}");
@@ -68,7 +69,7 @@ const PROGRAMS: [(&str, &[&str]); 22] = [
 ];
 
 /// The subcommands that need no file: `gctrace` reads standard input by default, and the others
-/// print something about `gotrace`.
+/// print information about `gotrace` itself.
 const WITHOUT_FILE: [&str; 4] = ["gctrace", "help", "completions", "schema"];
 
 #[test]
@@ -102,7 +103,7 @@ fn output_to_a_full_disk_is_an_error() {
     }
 }
 
-/// The output without the line with the next command, which contains the name of the file.
+/// Standard output without the `next:` line, which contains the path.
 fn answer(output: &Output) -> String {
     let lines = stdout(output);
     lines.lines().filter(|line| !line.starts_with("next: ")).collect::<Vec<_>>().join("\n").trim_end().to_owned()
@@ -127,7 +128,7 @@ fn summary_prints_the_exact_numbers_of_two_traces() {
         assert!(output.status.success(), "{}", complaint(&output));
         serde_json::from_slice(&output.stdout).expect("JSON")
     };
-    // The numbers were counted in the golden files. The wall clock is that of the first clock
+    // The numbers were counted in the golden files. `wall_start` comes from the first clock
     // snapshot.
     assert_eq!(
         summary("go1.22/generations"),
@@ -181,7 +182,7 @@ fn summary_prints_where_the_program_misuses_a_region() {
 }
 
 #[test]
-fn summary_counts_what_the_text_of_go_contains() {
+fn summary_counts_agree_with_the_output_of_go_tool_trace() {
     for name in ["go1.22/cpuprofile", "go1.23/generations", "go1.25/gc", "go1.27/borders"] {
         let sample = sample(name);
         let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
@@ -221,7 +222,7 @@ fn output_before_the_damage_is_printed() {
         assert!(complaint(&output).contains("at byte") && complaint(&output).contains("trace.Stop"));
         let golden = sample.golden(format);
         assert!(output.stdout.len() > golden.len() / 2, "{format}");
-        // The last line is a Sync at the end of what can be read.
+        // The last line is the Sync that the reader adds at the damage.
         let text = stdout(&output);
         let before = text.trim_end().rsplit_once('\n').map_or("", |(before, _last)| before);
         assert!(golden.starts_with(before.as_bytes()), "{format}");
@@ -304,7 +305,7 @@ fn control_characters_in_names_are_not_printed() {
 }
 
 #[test]
-fn the_error_for_an_output_file_that_cannot_be_written_names_it() {
+fn a_write_error_names_the_output_file() {
     let bytes = sample("go1.27/gc").bytes();
     let nowhere = "no/such/folder/out";
     for (name, args) in [
@@ -329,7 +330,7 @@ fn mmu_and_svg_refuse_from_and_to() {
 }
 
 #[test]
-fn every_subcommand_refuses_other_files() {
+fn every_subcommand_rejects_files_that_are_not_valid_traces() {
     let mut hostile = sample("go1.26/channels").bytes()[..16].to_vec();
     // A batch of 2⁶³ bytes.
     hostile.extend([1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]);
@@ -420,7 +421,7 @@ fn from_and_to_select_events_of_the_parsed_format() {
     }
 }
 
-/// Compares with a regular expression for the lines of the log.
+/// Expected values are parsed from the log with a regular expression.
 #[test]
 fn gctrace_prints_every_cycle_of_a_log() {
     let path = testdata().join("gctrace/logs/go1.27-cache.log");
@@ -467,7 +468,7 @@ fn gctrace_prints_every_cycle_of_a_log() {
     }
 }
 
-/// The input may be endless.
+/// The input can be infinite, such as `/dev/urandom`.
 #[cfg(unix)]
 #[test]
 fn gctrace_stops_reading_at_binary_data() {
@@ -511,13 +512,13 @@ fn a_cut_compressed_trace_is_read_up_to_the_cut() {
 }
 
 #[test]
-fn a_warning_is_not_the_format() {
+fn an_old_trace_format_is_not_counted_as_a_warning() {
     let text = stdout(&on_bytes("summary", &[], &sample("go1.21/gc").bytes()));
     assert!(text.lines().any(|line| line == "warnings       0"), "{text}");
 }
 
 #[test]
-fn what_comes_from_standard_input_is_not_suggested() {
+fn no_next_command_is_suggested_for_standard_input() {
     for (name, args) in [("summary", &[][..]), ("goroutines", &[]), ("blocking", &[]), ("tasks", &["--slowest", "3"])] {
         let text = stdout(&on_bytes(name, args, &sample("go1.27/annotations").bytes()));
         assert!(!text.is_empty() && !text.contains("next: "), "{name}: {text}");

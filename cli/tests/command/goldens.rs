@@ -1,4 +1,5 @@
-//! The text of every trace in testdata equals that of Go 1.27.3's tool, byte for byte.
+//! The output of `dump` for every trace in testdata equals that of Go 1.27.3's tool: `parsed` and
+//! `wire` byte for byte, `footprint` row by row.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,8 @@ use gotrace::raw::RawReader;
 use gotrace_tests::command::{complaint, gotrace, run};
 use gotrace_tests::corpus::{RELEASES, Sample, samples};
 
-/// Fails with the first line that differs, since complete texts are too long to print.
+/// Fails with the first line that differs, since complete texts are too long to print. If `cut`,
+/// compares only as many bytes as the golden file has.
 fn assert_same_text(ours: &[u8], golden: &[u8], cut: bool, what: &str) {
     let ours = if cut { ours.get(..golden.len()).unwrap_or(ours) } else { ours };
     if ours == golden {
@@ -40,8 +42,8 @@ fn wire(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// The rows of event types that occur, as a set: Go prints all types, and the order of equal rows
-/// is random.
+/// Returns the rows of event types that occur, since Go prints all types. A set, because Go prints
+/// rows with equal sizes in random order.
 fn rows(text: &[u8]) -> BTreeSet<String> {
     let text = String::from_utf8_lossy(text);
     let rows = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -57,7 +59,7 @@ fn footprint(sample: &Sample) -> Vec<u8> {
 }
 
 #[test]
-fn the_text_of_every_trace_equals_that_of_go() {
+fn dumps_of_every_trace_equal_the_output_of_go() {
     let mut traces = 0;
     for sample in RELEASES.into_iter().flat_map(samples) {
         let (bytes, name) = (sample.bytes(), &sample.name);

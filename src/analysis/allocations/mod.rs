@@ -44,7 +44,7 @@ use crate::id::NONE;
 use crate::number::number;
 use crate::time::Time;
 
-/// Options that define which allocations are suspicious, and how much to remember.
+/// Options that define which allocations are suspicious, and that limit memory.
 ///
 /// By default, a window is suspicious if more than 500 objects were allocated and fewer than 10
 /// were freed within a second in which at least two collections started. A run is suspicious if at
@@ -68,11 +68,11 @@ pub struct AllocationOptions {
     pub gap: Duration,
     /// A trail is steady if it has at least this many short gaps in a row.
     pub run: u64,
-    /// The maximum number of live objects to follow. Further objects count in
+    /// The maximum number of live objects to follow. Objects beyond the limit are counted in
     /// [`AllocationsReport::not_followed`].
     pub max_live: usize,
-    /// The maximum number of rows to keep. Further objects count in one row without type and
-    /// goroutine.
+    /// The maximum number of rows to keep. Objects beyond the limit are counted in one row without
+    /// type and goroutine.
     pub max_rows: usize,
 }
 
@@ -114,8 +114,8 @@ setters!(
     max_rows: usize
 );
 
-/// The maximum number of span classes. The runtime has 68 sizes, each with and without pointers, so
-/// only a damaged trace has more.
+/// The maximum number of span classes. The runtime has 68 size classes, each with and without
+/// pointers (Go `src/runtime/sizeclasses.go`), so only a damaged trace has more.
 const MAX_CLASSES: usize = 1024;
 
 /// The class of an object whose span is not known.
@@ -136,13 +136,13 @@ struct RowKey {
 struct Lot {
     /// The index into the known types. 0 is the unknown type.
     ty: u32,
-    /// The packed kind and class of the span from the trace, or [`NO_CLASS`].
+    /// The kind and class of the span, packed as in the trace, or [`NO_CLASS`].
     kind_and_class: u64,
     size: u64,
 }
 
-/// The key of the row for all objects after the number of rows has reached
-/// [`AllocationOptions::max_rows`].
+/// The key of the row that counts all further objects when [`AllocationOptions::max_rows`] rows
+/// exist.
 const OTHERS: RowKey = RowKey { lot: Lot { ty: 0, kind_and_class: NO_CLASS, size: 0 }, go: NONE, task: NONE };
 
 #[derive(Clone, Debug, Default)]
@@ -178,7 +178,7 @@ pub struct Allocations {
     last_row: Option<(RowKey, u32)>,
     trails: IndexMap<(Lot, Name), Course, RandomState>,
     spans: BTreeMap<u64, PageSpans>,
-    /// The size orders of the existing goroutine stacks, by stack ID.
+    /// The order of each live goroutine stack, by stack ID. An order encodes a size.
     stacks: HashMap<u64, u64, RandomState>,
     stack_sizes: BTreeMap<u64, GoroutineStacks>,
     info: Option<AllocFreeInfo>,
@@ -241,7 +241,7 @@ impl Allocations {
         time - self.first.unwrap_or(time)
     }
 
-    /// Starts a generation. Each generation has its own numbers for types.
+    /// Handles a Sync. Type IDs are valid within one generation only.
     fn sync(&mut self, sync: Sync<'_>) {
         self.allocators.forget_ids();
         self.types.numbers.clear();
@@ -256,7 +256,7 @@ impl Allocations {
         }
     }
 
-    /// Forgets all states. Used after a gap.
+    /// Discards live objects and goroutine states, which are unknown after a gap.
     fn forget(&mut self) {
         self.lost += self.heap.len() as u64;
         self.heap.forget();
@@ -386,7 +386,7 @@ impl Allocations {
 
     fn stack(&mut self, stack: GoroutineStack, exists: bool) {
         let Some(size) = stack.size() else { return };
-        // There are only a few orders, since sizes are powers of two.
+        // The map stays small, since sizes are powers of two.
         let sizes = self.stack_sizes.entry(stack.order).or_insert_with(|| GoroutineStacks::of(size));
         *(if exists { &mut sizes.existing } else { &mut sizes.allocated }) += 1;
         if self.stacks.len() < self.options.max_live {

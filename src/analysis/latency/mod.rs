@@ -1,5 +1,5 @@
-//! Latencies: how long runnable goroutines wait for a P, system calls, waits for the network,
-//! stop-the-world pauses, and the work that goroutines do for the garbage collector.
+//! Measures latencies: scheduling (a runnable goroutine waits for a P), system calls, network
+//! waits, stop-the-world pauses, and GC work done by goroutines (mark assists and sweeps).
 
 mod details;
 mod report;
@@ -61,7 +61,8 @@ struct OpenPause {
     reason: Name,
     by: u64,
     stack: StackKey,
-    /// The time at which the last P stopped, and the goroutine that had run on that P.
+    /// The time at which the most recent P stopped during this pause, and the last goroutine that
+    /// ran on it.
     last_stop: Option<(i64, Option<Leaver>)>,
 }
 
@@ -90,14 +91,14 @@ pub(super) struct Latencies {
     chosen: HashSet<u64, RandomState>,
     /// Data for the slowest waits and for chosen functions. `None` if neither was requested.
     details: Option<Box<Details>>,
-    /// Scheduling latencies of goroutines that were woken from a wait. `not_woken` has the
-    /// scheduling latencies of all other goroutines.
+    /// Scheduling latencies that follow a wait. All others are in `not_woken`.
     wake: Durations,
     not_woken: Durations,
     syscall: Durations,
     network: Durations,
     gc_pause: Durations,
     pause: Option<OpenPause>,
+    /// By reason: the pauses, and the function of the last goroutine of the longest pause.
     pauses: IndexMap<Name, (PauseLatency, Name), RandomState>,
     /// The goroutine that last stopped running on each P.
     leavers: Arena<Leaver>,
@@ -145,7 +146,7 @@ impl Latency {
         self
     }
 
-    /// Measures only latencies that overlap a range of time, and counts only the time within the
+    /// Measures only latencies that overlap a range of time, and counts only their part within the
     /// range.
     pub fn within(mut self, range: Range<Time>) -> Self {
         self.latencies.range = range.start.0..range.end.0;
@@ -160,7 +161,8 @@ impl Latency {
     }
 
     /// Measures only waits that have a matching function in their stack, and waits of goroutines
-    /// that started in a matching function. `predicate` is called once for each name.
+    /// that started in a matching function. `predicate` is called once for each distinct function
+    /// name.
     pub fn in_matching(mut self, predicate: impl Fn(&str) -> bool + Send + 'static) -> Self {
         self.latencies.details.get_or_insert_default().functions = Some(Functions::new(Box::new(predicate)));
         self
@@ -219,8 +221,8 @@ impl Latencies {
         }
     }
 
-    /// Forgets everything that is open at a gap. After the gap, all states are unknown until the
-    /// next generation reports them.
+    /// Discards open pauses, mark assists, sweeps and waits at a gap. After the gap, all states are
+    /// unknown until the next generation reports them.
     fn lose(&mut self) {
         self.pause = None;
         self.leavers = Arena::default();
@@ -300,7 +302,8 @@ impl Latencies {
         }
     }
 
-    /// Starts the first window of all series at the first Sync.
+    /// Handles a Sync. The first Sync starts the first window of each series. Later ones have no
+    /// effect.
     fn sync(&mut self, time: i64) {
         let start = time.max(self.range.start);
         let Latencies { wake, not_woken, syscall, network, gc_pause, .. } = self;
@@ -342,8 +345,7 @@ impl Follower for Latencies {
     #[inline(always)]
     fn transition(&mut self, tracker: &mut Tracker, event: &Event<'_>, transition: Transition) {
         let Transition { from, to, .. } = transition;
-        // If a goroutine was in the state before the trace started, the length of the interval is
-        // unknown.
+        // If the goroutine entered the state before the trace started, the duration is unknown.
         if transition.since != NEVER && transition.previous != GoState::Undetermined {
             let kind = match from {
                 GoState::Runnable if to == GoState::Running => Some(LatencyKind::Scheduler),

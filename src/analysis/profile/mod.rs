@@ -1,7 +1,7 @@
-//! Profiles of the time that goroutines spend waiting, by stack. Contains the profiles of
-//! `go tool trace -pprof` and of its web pages, and some more.
+//! Profiles by stack: the time for which goroutines wait, are runnable or are in system calls, and
+//! CPU samples. Has all profiles of `go tool trace`, and more.
 //!
-//! [`Profiler`] counts, and [`StackProfile`] is the result. The rules are the rules of Go's
+//! [`Profiler`] computes a [`StackProfile`]. The rules are the rules of Go's
 //! `src/cmd/trace/pprof.go`.
 
 mod options;
@@ -30,8 +30,8 @@ use stack_times::{FastStackTimes, SampleKey, StackTimes};
 /// Counts time by stack, in one pass. Memory is proportional to the number of live goroutines and
 /// of distinct stacks.
 ///
-/// If lenient reading skips a part of the trace, the start of this gap ends all open waits, as the
-/// end of the trace does. New waits start after the gap.
+/// If lenient reading skips a part of the trace, the gap ends all open waits, like the end of the
+/// trace.
 #[derive(Debug)]
 pub struct Profiler {
     tracker: Tracker,
@@ -45,8 +45,8 @@ struct ProfileCounts {
     options: ProfileOptions,
     functions: Option<FunctionFilter>,
     waits: PerGoroutine<Wait>,
-    /// Whether waits for a reason count, by the index of the reason's name. `None` if not computed
-    /// yet.
+    /// For each reason, whether the profile kind counts its waits. Indexed by name. `None` if not
+    /// computed yet.
     reasons: Vec<Option<bool>>,
     times: FastStackTimes,
     /// The number and total time in nanoseconds of waits that the options exclude, by the function
@@ -89,38 +89,39 @@ impl FunctionFilter {
     }
 }
 
-/// What is known about a goroutine.
+/// The state of a goroutine: its current wait, and whether its waits count.
 #[derive(Debug)]
 struct Wait {
     go: u64,
     /// The time at which the goroutine entered its current state, if this state counts. [`NEVER`]
-    /// otherwise. `key` has the stack and the reason of the state.
+    /// otherwise.
     since: i64,
+    /// The stack and the reason of the current state.
     key: SampleKey,
     /// Whether the options choose this goroutine.
     is_wanted: bool,
     has_run: bool,
+    /// Whether the goroutine has exited or waits forever.
     has_ended: bool,
     /// Whether the goroutine existed before the trace, so that it may be in a region that started
     /// before the trace.
     is_old: bool,
-    /// The open regions of the goroutine, innermost last: whether the options choose each region.
-    /// `inside` is the number of chosen regions.
+    /// For each open region, innermost last, whether the options choose it.
     regions: Vec<bool>,
+    /// The number of `true` values in `regions`.
     inside: u32,
     held: Option<Box<Held>>,
 }
 
-/// Waits of a goroutine that count only if a condition holds that is not known yet.
+/// Waits of a goroutine that cannot be counted or discarded yet.
 #[derive(Debug, Default)]
 struct Held {
-    /// Waits before the first run of the goroutine, or after it has started to wait forever. They
-    /// are discarded when the goroutine runs for the first time. Otherwise they count when the
-    /// goroutine exits or starts to wait forever, or at the end of the trace if it has done
-    /// neither.
+    /// Waits before the first run of the goroutine, or after it began to wait forever. The first
+    /// run discards them. The exit, the start of a wait forever, and the end of the trace count
+    /// them.
     unsure: StackTimes,
-    /// Waits that count only if the options choose the name of the goroutine, which is not known
-    /// yet.
+    /// Waits that count only if the options choose the start function of the goroutine, which is
+    /// not known yet.
     unnamed: StackTimes,
     /// Waits that count only if the goroutine was in a chosen region that started before the trace.
     outside: StackTimes,
@@ -196,7 +197,8 @@ impl ProfileCounts {
         }
     }
 
-    /// Handles the first event of a goroutine, or the first event after a gap.
+    /// Handles the first event of a goroutine, or the first event after a gap. Does nothing if the
+    /// goroutine was known before the gap.
     #[inline(never)]
     fn appear(&mut self, tracker: &mut Tracker, creator: u64, transition: Transition) {
         let Transition { go, slot, from, .. } = transition;
@@ -306,9 +308,9 @@ impl ProfileCounts {
         }
     }
 
-    /// Returns whether the options choose a wait at a stack. Returns `None` if that depends on the
-    /// function in which the goroutine started and this function is not known yet. If `is_last` is
-    /// set, the function will never be known, and the result is not `None`.
+    /// Returns whether the options choose a wait with this stack. `None` if the answer depends on
+    /// the start function of the goroutine, which is not known yet. If `is_last` is true, the start
+    /// function stays unknown, and the result is always `Some`.
     fn wants(&mut self, tracker: &Tracker, name: Name, label: Name, stack: StackKey, is_last: bool) -> Option<bool> {
         let Tracker { names, stacks, .. } = tracker;
         let is_labelled = self.options.label.as_ref().is_none_or(|wanted| names.bytes(label) == wanted.as_bytes());
@@ -357,8 +359,7 @@ impl ProfileCounts {
         times.into_samples().for_each(|(key, (count, nanos))| self.admit(tracker, slot, key, count, nanos));
     }
 
-    /// Handles the end of a goroutine, which has exited or starts to wait forever. Waits before the
-    /// end count.
+    /// Called when a goroutine exits or begins to wait forever. Counts its pending waits.
     #[inline(never)]
     fn end(&mut self, tracker: &Tracker, slot: Slot, has_exited: bool) {
         let wait = self.waits.at(slot);
@@ -371,8 +372,8 @@ impl ProfileCounts {
         }
     }
 
-    /// Decides about waits that need the function in which the goroutine started, because this
-    /// function will never be known.
+    /// Counts or discards the waits in `unnamed`, because the start function of the goroutine will
+    /// not become known.
     fn forget(&mut self, tracker: &Tracker, slot: Slot) {
         let label = tracker.get(slot).map_or(Name::EMPTY, |goroutine| goroutine.label);
         let unnamed = self.waits.at(slot).take(|held| &mut held.unnamed);
@@ -420,7 +421,7 @@ impl ProfileCounts {
         }
     }
 
-    /// Counts the current state of a goroutine up to the given time, if open waits count.
+    /// Counts the current state of a goroutine up to `time`, if `ProfileOptions::complete` is set.
     fn cut(&mut self, tracker: &Tracker, slot: Slot, time: i64) {
         let &mut Wait { since, key, .. } = self.waits.at(slot);
         if self.options.complete && since != NEVER {
@@ -442,7 +443,7 @@ impl ProfileCounts {
         let key = (tracker.stacks.of(event, record.stack, &mut tracker.names), Name::EMPTY);
         match slot.is_some() {
             true => self.admit(tracker, slot, key, 1, SAMPLE_NANOS),
-            // The sample is from the scheduler or the collector, not from a goroutine.
+            // The sample is from the scheduler or the garbage collector, not from a goroutine.
             false => match self.wants(tracker, Name::EMPTY, Name::EMPTY, key.0, true) {
                 Some(true) if self.options.start.is_none() => self.times.add(key, 1, SAMPLE_NANOS),
                 _ => self.leave_out(Name::EMPTY, 1, SAMPLE_NANOS),

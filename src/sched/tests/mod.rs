@@ -62,7 +62,7 @@ const BASE: [(u64, Op); 2] = [(7, Op::ProcStatus(0, P_RUNNING)), (7, Op::GoStatu
 /// Like `BASE`, but goroutine 1 is in a system call.
 const CALLING: [(u64, Op); 3] = [BASE[0], BASE[1], (7, Op::GoSyscallBegin(1))];
 
-/// Returns a scheduler in the first generation, after these events.
+/// Returns a scheduler that has handled these events in its first generation.
 fn after(steps: &[(u64, Op)]) -> Sched {
     let mut sched = Sched::default();
     sched.begin_generation(1);
@@ -170,7 +170,8 @@ fn on(sched: &Sched, state: String, thread: Index) -> String {
     }
 }
 
-/// Returns the state of small IDs, and all open ranges, tasks and regions.
+/// Returns the state of the goroutines, Ps and threads with IDs below 12, and all open ranges,
+/// tasks and regions.
 fn snapshot(sched: &mut Sched) -> String {
     let mut text = format!("{:?} {:?} {:?}", sched.annotations, sched.ranges, sched.gc);
     for id in 0..12 {

@@ -10,7 +10,7 @@ use crate::timeline::columns::OPEN;
 use crate::timeline::columns::gc::{AssistEntry, CycleEntry, GcColumns, PauseEntry, SweepEntry};
 use crate::timeline::columns::symbols::{StackNumber, StringNumber};
 
-/// The ranges so far. Open ranges are found by their goroutine or P.
+/// The ranges so far. Open ranges are indexed by goroutine or P ID. At most one GC cycle is open.
 #[derive(Debug, Default)]
 pub(super) struct Ranges {
     columns: GcColumns,
@@ -20,7 +20,7 @@ pub(super) struct Ranges {
     open_sweeps: HashMap<u64, usize, RandomState>,
 }
 
-/// The results of the caller's lookups for the event of a range.
+/// Indexes into the timeline's tables for the event of a range.
 #[derive(Clone, Copy)]
 pub(super) struct Looked {
     /// The goroutine of the range, or the running goroutine.
@@ -30,7 +30,7 @@ pub(super) struct Looked {
 }
 
 impl Ranges {
-    /// Starts a range. If `is_old` is true, the range is reported as active and started earlier.
+    /// Starts a range. `is_old` is true for a `RangeActive` event: the range started earlier.
     pub fn begin(&mut self, range: RangeType, record: &Record, looked: Looked, is_old: bool) {
         let Looked { go, stack, reason } = looked;
         let start = record.time;
@@ -64,7 +64,7 @@ impl Ranges {
         }
     }
 
-    /// Ends a range. A range whose start is not known is left out.
+    /// Ends a range. Ignores the end of a range that is not open.
     pub fn end(&mut self, range: RangeType, record: &Record) {
         let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
         let end = record.time;
@@ -109,7 +109,8 @@ impl Ranges {
         }
     }
 
-    /// Handles that a P goes idle. If the world is being stopped, this may be the last P that had to stop.
+    /// Handles a P that goes idle. If the world is being stopped, this may be the last P that had
+    /// to stop.
     pub fn proc_stops(&mut self, time: i64) {
         // Only damaged traces have several open pauses. In these, the newest pause is used.
         if !self.open_pauses.is_empty()

@@ -19,7 +19,7 @@ pub(in crate::timeline) struct Runs {
     pub ids: Vec<u64>,
     /// The runs, sorted by ID, then by time.
     runs: Vec<Run>,
-    /// The index at which the runs of each ID start, and the number of runs.
+    /// For each ID, the index of its first run in `runs`. The last element is `runs.len()`.
     starts: Vec<usize>,
 }
 
@@ -29,7 +29,7 @@ impl Runs {
         let mut ids: Vec<u64> = places.iter().map(&id_of).filter(|&id| present(id).is_some()).collect();
         ids.sort_unstable();
         ids.dedup();
-        // The row of each place. Places without an ID have no row.
+        // The index in `ids` of the ID of each place, if it has one.
         let rows: Vec<Option<usize>> = places.iter().map(|place| ids.binary_search(&id_of(place)).ok()).collect();
         let each = |visit: &mut dyn FnMut(usize, Run)| {
             for go in 0..goroutines {

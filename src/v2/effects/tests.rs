@@ -1,4 +1,5 @@
-//! Compares both implementations of the rules with the table: every event in every state.
+//! Compares `order::order` and `order::frequent`, the two implementations of the rules, with the
+//! table: every event in every state.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -54,7 +55,7 @@ enum Outcome {
     /// The event happens, with this state afterwards.
     Happens(Box<Picture>),
     Waits,
-    /// The trace is broken, because of the thread's context or for another reason.
+    /// The trace is broken. `Some` if the thread's context is wrong, `None` for other reasons.
     Broken(Option<ContextMismatch>),
 }
 
@@ -89,25 +90,26 @@ fn expected(case: &Case) -> Outcome {
 /// The outcome of a rule.
 enum Verdict {
     Met,
-    /// The rule is met, and the other rules do not apply.
+    /// The rule is met, and the remaining rules of the event are skipped.
     Last,
     Waits,
     Broken(Option<ContextMismatch>),
 }
 
 impl Verdict {
-    /// Returns `Met` if this is true. Otherwise, the trace is broken.
+    /// Returns `Met` if `is_met` is true, and `Broken(None)` otherwise.
     fn met_if(is_met: bool) -> Verdict {
         if is_met { Verdict::Met } else { Verdict::Broken(None) }
     }
 
-    /// Returns the verdict if a rule about this subject is not met: the event waits, or the trace is broken.
+    /// Returns the outcome of an unmet rule: `Waits` if the rule is about a resource named in the
+    /// event, `Broken` otherwise.
     fn unmet(subject: Subject) -> Verdict {
         if subject == Subject::Named { Verdict::Waits } else { Verdict::Broken(None) }
     }
 }
 
-/// Applies rules to plain data.
+/// Applies the rules of the table to a `Picture`. Independent of `Sched`.
 struct Model<'a> {
     case: &'a Case,
     own_go: Option<u64>,
@@ -232,8 +234,8 @@ impl Model<'_> {
         let Some(thread) = on else { return Verdict::Met };
         let is_elsewhere = before.thread_of_go(a).is_some_and(|other| other != thread);
         let has_other = before.threads[&thread].0 != Some(a);
-        // The thread of a system call may be another thread. In this case, that thread must be known to have the
-        // goroutine.
+        // A goroutine in a system call must already be on its thread, which may be another thread.
+        // Only in the first generation may the status put it on its own thread.
         let is_own = has_thread && thread == THREAD;
         let must_have_it = status == GoStatus::Syscall && !(is_own && self.is_first_generation());
         self.after.threads.get_mut(&thread).expect("a known thread").0 = Some(a);
@@ -282,7 +284,8 @@ impl Model<'_> {
     }
 }
 
-/// Returns the states of the thread of an event.
+/// Returns all states of the event's thread: whether it exists, and the status of its goroutine and
+/// P.
 fn own_states() -> Vec<(bool, Option<GoStatus>, Option<ProcStatus>)> {
     let mut states = vec![(false, None, None)];
     for go in [None, Some(GoStatus::Running), Some(GoStatus::Syscall)] {
@@ -293,7 +296,8 @@ fn own_states() -> Vec<(bool, Option<GoStatus>, Option<ProcStatus>)> {
     states
 }
 
-/// Returns all states in which an event with these arguments can be tried. The values of an argument depend on its name.
+/// Returns every combination of state and arguments to try for an event. The name of an argument
+/// determines its values.
 fn cases(event: EventType) -> Vec<Case> {
     let names = &event.spec().args[1..];
     let takes = |name: &str| names.contains(&name);
@@ -368,7 +372,7 @@ fn booleans() -> impl Iterator<Item = [bool; 3]> {
     (0..8).map(|bits| [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0])
 }
 
-/// Returns all ways to choose one value for each argument.
+/// Returns the Cartesian product of the argument values.
 fn products(values: &[Vec<u64>]) -> Vec<[u64; MAX_ARGS]> {
     let mut products = vec![[0; MAX_ARGS]];
     for (i, values) in values.iter().enumerate() {
@@ -411,7 +415,7 @@ fn try_order(case: &Case, out: &mut Outbox) -> Outcome {
     }
 }
 
-/// Tries the event with [`order::frequent`]. `None` if this function leaves the event to the other function.
+/// Tries the event with [`order::frequent`]. `None` if `frequent` leaves the event to `order`.
 fn try_frequent(case: &Case, record: &mut Record) -> Option<Picture> {
     let mut sched = case.before.sched();
     let thread = if case.has_thread { sched.thread(THREAD) } else { Index::NONE };
@@ -442,7 +446,8 @@ fn try_frequent(case: &Case, record: &mut Record) -> Option<Picture> {
 /// The public states of goroutines and Ps.
 type PublicStates = (BTreeMap<u64, GoState>, BTreeMap<u64, ProcState>);
 
-/// Returns the public states after the transitions in these records, which must start from the previous states.
+/// Applies the transitions in the records to the states in `before`. Panics if a transition does
+/// not start in the current state.
 fn replay(before: &Picture, records: &[Record]) -> PublicStates {
     let mut gos: BTreeMap<_, _> = before.gos.iter().map(|(&id, (status, _))| (id, status.state())).collect();
     let mut procs: BTreeMap<_, _> = before.procs.iter().map(|(&id, (status, _))| (id, status.state())).collect();

@@ -1,4 +1,4 @@
-//! Continues when the earliest event has to wait for another thread.
+//! Chooses another thread when the earliest event cannot be ordered yet.
 
 use super::super::effects;
 use super::super::frontier::Head;
@@ -12,7 +12,7 @@ use crate::time::Time;
 use crate::wire::source::Source;
 
 impl Sequencer {
-    /// Returns the time of the earliest event, no matter whether it can happen.
+    /// Returns the time of the earliest event, no matter whether it can be ordered yet.
     #[inline]
     pub(super) fn earliest(&self) -> Option<i64> {
         let first = self.frontier.heads().first().map(|head| head.time);
@@ -22,13 +22,14 @@ impl Sequencer {
         first.into_iter().chain(self.parked.first_time()).min()
     }
 
-    /// Removes all threads.
+    /// Removes all threads from the frontier and from the parked threads.
     pub(super) fn clear_heads(&mut self) {
         self.frontier.clear();
         self.parked.clear();
     }
 
-    /// Tries the other threads, after the first thread of the frontier was tried, or if there is no first thread.
+    /// Tries the threads other than the first. Called when the first thread has to wait or the
+    /// frontier is empty.
     #[cold]
     pub(super) fn advance_another(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
         if !self.parked.is_empty() || self.patience.is_spent(self.delivered) {
@@ -45,7 +46,8 @@ impl Sequencer {
         Err(Fault::Disorder(self.stuck(source)))
     }
 
-    /// Parks threads until an event can happen.
+    /// Moves waiting threads out of the frontier until the first thread of the frontier can
+    /// continue.
     fn advance_or_park(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
         while let Some(&head) = self.frontier.heads().first() {
             if !self.park_first(head, source) {
@@ -64,7 +66,8 @@ impl Sequencer {
         let Some(wait) = effects::waits_for(&mut self.sched, event, cursor.thread, args) else { return false };
         self.frontier.remove(0);
         self.parked.park(head, wait);
-        // Another thread can acquire the P that this thread cannot acquire yet.
+        // This thread still has a P, so it cannot acquire P `args[0]`. Wake a thread that waits for
+        // the same P.
         if let (EventType::ProcStart, Wait::ProcLost { .. }) = (event, wait)
             && let Some(wait) = self.sched.proc_wait(args[0])
         {
@@ -79,7 +82,7 @@ impl Sequencer {
         }
     }
 
-    /// Puts threads whose wait ends because an event has happened back into the frontier.
+    /// Moves the threads that waited for this event back into the frontier.
     #[cold]
     pub(super) fn wake_after(&mut self, event: EventType, before: Context, args: [u64; MAX_ARGS]) {
         for wait in effects::ends_waits(&mut self.sched, event, before, args) {
@@ -95,7 +98,7 @@ impl Sequencer {
         }
     }
 
-    /// Returns the error that no event can happen.
+    /// Returns a `StuckFrontier` error: no thread can continue.
     fn stuck(&mut self, source: &Source<'_>) -> Error {
         self.unpark();
         let heads: Vec<Head> = self.frontier.heads().to_vec();
