@@ -113,8 +113,8 @@ pub(super) struct Converter {
     /// The time at which the list ended, in ticks.
     listed_at: i64,
     stop_reason: &'static &'static str,
-    /// Whether something rare happened: a warning, the end of the initial list, or so many listed
-    /// goroutines that the limits must be checked.
+    /// Whether something rare happened: a warning, the end of the initial list, or a long list of
+    /// goroutines, for which the limits must be checked.
     pub has_news: bool,
     /// A mistake of the traced program that the last event shows.
     pub warning: Option<WarningKind>,

@@ -359,7 +359,7 @@ mod tests {
         }
     }
 
-    /// Too many bad pivots cause a heap sort. No pattern has so many, so the test lowers the limit on bad pivots. The
+    /// Too many bad pivots cause a heap sort. No pattern has that many, so the test lowers the limit. The
     /// expected hashes are computed with `pdqsortCmpFunc(items, 0, n, limit, …)` in a copy of Go's `zsortanyfunc.go`,
     /// over all lengths.
     #[test]

@@ -1,6 +1,6 @@
 //! Times of goroutines, groups and regions, compared with those of Go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gotrace::analysis::goroutines::{
@@ -9,7 +9,7 @@ use gotrace::analysis::goroutines::{
 };
 use gotrace::analysis::run;
 use gotrace::timeline::{BLOCKED_BEFORE_TRACE, NO_REASON};
-use gotrace::{Reader, synth};
+use gotrace::{Reader, Time, synth};
 
 use crate::expected::{Goroutine, Line, Nanos, Region, agree, all_samples, lines, ties};
 use crate::nanos;
@@ -206,9 +206,6 @@ pub fn by_state(text: &str) -> BTreeMap<u64, BTreeMap<&str, i64>> {
             _ => (from, last),
         });
         *found.entry(go).or_default().entry(from).or_default() += last - since;
-        if to == "Waiting" && line.contains("Reason=\"forever\"") {
-            state.insert(go, ("NotExist", last));
-        }
     }
     for (go, (state, since)) in state {
         *found.entry(go).or_default().entry(state).or_default() += last - since;
@@ -228,8 +225,49 @@ fn corrected_times_equal_the_times_in_each_state() {
             assert_eq!(of("Execution time"), state("Running"), "{what}");
             assert_eq!(of("Sched wait time"), state("Runnable"), "{what}");
             assert_eq!(of("Syscall execution time") + of("Block time (syscall)"), state("Syscall"), "{what}");
+            let blocks = goroutine.stats.iter().filter(|(column, _)| column.starts_with("Block time ("));
+            let blocked: i64 = blocks.map(|(_, nanos)| nanos).sum();
+            assert_eq!(blocked - of("Block time (syscall)"), state("Waiting"), "{what}");
         }
     }
+}
+
+/// The runtime reports the state of a goroutine without events at the end of the generation, which
+/// may be after the window.
+#[test]
+fn all_goroutines_that_exist_in_a_window_are_reported() {
+    let mut late = 0;
+    for sample in RELEASES.into_iter().flat_map(samples) {
+        let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
+        let field = |line: &str, name: &str| -> Option<i64> {
+            line.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+        };
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("M=")).collect();
+        let times: Vec<i64> = lines.iter().map(|line| field(line, "Time").expect("a time")).collect();
+        for part in [1, 2, 3] {
+            let end = times[0] + (times[times.len() - 1] - times[0]) / 4 * part;
+            let (mut sync, mut seen, mut expected) = (times[0], BTreeSet::new(), BTreeSet::new());
+            for (line, &time) in lines.iter().zip(&times) {
+                if line.contains(" Sync ") {
+                    sync = time;
+                }
+                let Some(go) = field(line, "GoID") else { continue };
+                let start = if line.contains(" Undetermined->") { sync } else { time };
+                if seen.insert(go) && start < end {
+                    expected.insert(go);
+                    late += u64::from(time >= end);
+                }
+            }
+            let bytes = sample.bytes();
+            let mut reader = Reader::from_slice(&bytes).expect("a trace");
+            let summarizer = Summarizer::with_accounting(All::default(), Accounting::Corrected);
+            let (all, error) = run(&mut reader, summarizer.within(Time(i64::MIN)..Time(end)));
+            assert!(error.is_none(), "{error:?}");
+            let found: BTreeSet<i64> = all.goroutines.iter().map(|goroutine| goroutine.id as i64).collect();
+            assert_eq!(found, expected, "{} until {end}", sample.name);
+        }
+    }
+    assert!(late > 100, "{late} goroutines are first mentioned after the window");
 }
 
 fn sum_up(bytes: &[u8], accounting: Accounting) -> Vec<Goroutine> {

@@ -112,7 +112,7 @@ fn complete_profiles_add_up_to_the_time_in_each_state() {
         assert_eq!(profile(ProfileKind::Sched, true).1, in_states(&["Runnable"]), "{}", sample.name);
         assert_eq!(profile(ProfileKind::Syscall, true).1, in_states(&["Syscall"]), "{}", sample.name);
         more += u32::from(profile(ProfileKind::Sync, true).1 > profile(ProfileKind::Sync, false).1);
-        // For the times by state, a goroutine that waits forever has exited.
+        // In a profile, a goroutine that waits forever has exited.
         if !text.contains("Reason=\"forever\"") {
             let off = in_states(&["Runnable", "Syscall", "Waiting"]);
             assert_eq!(profile(ProfileKind::OffCpu, true).1, off, "{}", sample.name);

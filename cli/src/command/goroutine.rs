@@ -317,7 +317,7 @@ fn state(span: &Span<'_>) -> String {
     let name = match span.state() {
         GoState::Waiting if reason == BLOCKED_BEFORE_TRACE => return reason.to_string(),
         GoState::Waiting => "blocked",
-        GoState::Undetermined => return "not known yet".into(),
+        GoState::Undetermined => return "not known after a gap".into(),
         GoState::Running => "running",
         GoState::Runnable => "runnable",
         GoState::Syscall => "syscall",

@@ -144,7 +144,8 @@ fn take_blocked(groups: &mut Vec<GoroutineGroup>) -> u64 {
 /// Whether all goroutines of a group belong to the runtime, or are unknown, and were blocked for the
 /// whole trace. The program's own goroutines are always shown, because they may have leaked.
 fn was_blocked_throughout(group: &GoroutineGroup) -> bool {
-    let is_of_program = !group.name.is_empty() && !is_in_package(&group.name, "runtime");
+    let is_of_runtime = group.name != "runtime.main" && is_in_package(&group.name, "runtime");
+    let is_of_program = !group.name.is_empty() && !is_of_runtime;
     let before = group.times.blocks.iter().find(|row| row.name == BLOCKED_BEFORE_TRACE);
     !is_of_program && before.is_some_and(|row| row.times.sum() >= group.times.total.sum())
 }

@@ -63,7 +63,7 @@ impl By {
         }
     }
 
-    /// What a row stands for, as a noun.
+    /// Returns the noun for a row.
     fn thing(self) -> &'static str {
         match self {
             By::Function => "function",

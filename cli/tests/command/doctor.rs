@@ -380,8 +380,8 @@ fn undamaged_generations_between_damaged_ones_after_a_thousand_faults_are_saved(
     for _ in 0..1100 {
         first.batch(Batch::new(ThreadId(7), 100).event(EventType::ProcStatus, &[1, 0, 2]));
     }
-    // First few damaged generations, which are found one by one, and then so many that the repair
-    // bisects, which also splits some undamaged sequences.
+    // A few damaged generations are found one by one. If there are many, the repair bisects, which
+    // also splits some undamaged sequences.
     let few = |number: u64| [3, 40].contains(&number);
     let many = |number: u64| number.is_multiple_of(3);
     let unknown = Batch::new(ThreadId(8), 310).bytes(&[0xfa, 1, 2]);

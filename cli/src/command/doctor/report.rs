@@ -44,7 +44,7 @@ const SHOWN: usize = 20;
 /// Whether a repair can save anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outlook {
-    /// It may, or nobody tried.
+    /// It may. This has not been tried.
     Open,
     /// It was tried, and nothing can be saved.
     Hopeless,
