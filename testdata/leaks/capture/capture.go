@@ -22,12 +22,19 @@ import (
 	"time"
 )
 
-// The times of the captures, since the start of the program.
-var (
-	profilesAt = [...]time.Duration{1200 * time.Millisecond, 2700 * time.Millisecond, 4200 * time.Millisecond}
-	traceAt    = 2900 * time.Millisecond
-	traceFor   = 800 * time.Millisecond
-)
+// A Plan says when the files are captured, in time since the start of the Life.
+type Plan struct {
+	ProfilesAt []time.Duration
+	TraceAt    time.Duration
+	TraceFor   time.Duration
+}
+
+// The plan of the small services.
+var servicePlan = Plan{
+	ProfilesAt: []time.Duration{1200 * time.Millisecond, 2700 * time.Millisecond, 4200 * time.Millisecond},
+	TraceAt:    2900 * time.Millisecond,
+	TraceFor:   800 * time.Millisecond,
+}
 
 // The programs run for seconds and grow by megabytes, not for days and by
 // gigabytes. A sampling rate eight times as high as Go's default compensates for that.
@@ -40,6 +47,7 @@ func init() {
 // Life is the run of a program. It ends when everything is captured.
 type Life struct {
 	folder string
+	plan   Plan
 	begun  time.Time
 	over   chan struct{}
 }
@@ -50,9 +58,14 @@ func Begin() *Life {
 	if len(os.Args) != 2 {
 		log.Fatalf("usage: %s FOLDER", os.Args[0])
 	}
+	return BeginPlan(os.Args[1], servicePlan)
+}
+
+// BeginPlan starts the captures of a plan, which write to a folder.
+func BeginPlan(folder string, plan Plan) *Life {
 	log.SetFlags(log.LstdFlags | log.Lmicroseconds | log.LUTC)
 	log.Printf("serving, %s", runtime.Version())
-	life := &Life{folder: os.Args[1], begun: time.Now(), over: make(chan struct{})}
+	life := &Life{folder: folder, plan: plan, begun: time.Now(), over: make(chan struct{})}
 	go life.take()
 	return life
 }
@@ -81,9 +94,9 @@ func (l *Life) Wait() {
 func (l *Life) take() {
 	defer close(l.over)
 	traced := false
-	for i, at := range profilesAt {
-		if !traced && traceAt < at {
-			l.sleepUntil(traceAt)
+	for i, at := range l.plan.ProfilesAt {
+		if !traced && l.plan.TraceAt < at {
+			l.sleepUntil(l.plan.TraceAt)
 			l.trace()
 			traced = true
 		}
@@ -106,7 +119,7 @@ func (l *Life) trace() {
 	if err := trace.Start(&out); err != nil {
 		log.Fatal(err)
 	}
-	time.Sleep(traceFor)
+	time.Sleep(l.plan.TraceFor)
 	trace.Stop()
 	l.write("trace", &out)
 }
