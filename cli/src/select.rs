@@ -294,7 +294,7 @@ pub fn labels(timeline: &Timeline) -> BTreeSet<String> {
 
 /// Whether a function belongs to a package or to one below it: `net` contains `net.(*conn).Read`
 /// and `net/http.Get`, but not `netip.X`.
-pub fn is_in_package(func: &str, package: &str) -> bool {
+fn is_in_package(func: &str, package: &str) -> bool {
     let rest = func.strip_prefix(package);
     rest.is_some_and(|rest| package.ends_with('/') || rest.starts_with(['.', '/']))
 }

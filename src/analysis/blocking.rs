@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use super::names::is_system_goroutine;
+use super::system_goroutine::is_runtime_goroutine;
 use crate::event::{Frame, OwnedFrame, Text};
 use crate::id::GoId;
 use crate::time::Time;
@@ -292,7 +292,7 @@ struct Sums<'t> {
     wakers: Table<'t, WakerRowKey>,
     /// The number of the function in which each goroutine started, by number of the goroutine.
     functions: Vec<u32>,
-    /// Whether each goroutine belongs to the runtime or the tracer, by number of the goroutine.
+    /// Whether each goroutine belongs to the runtime, by number of the goroutine.
     is_runtime: Vec<bool>,
     /// For each pair of reason and stack: whether a wait there is for a network peer that has no
     /// reason to send anything yet. `None` until the first such wait.
@@ -316,7 +316,8 @@ impl<'t> Sums<'t> {
     fn new(query: &Query<'t>) -> Self {
         let timeline = query.timeline();
         let functions: Vec<u32> = timeline.start_functions().collect();
-        let is_runtime = functions.iter().map(|&function| is_of_runtime(timeline.function(function))).collect();
+        let is_runtime =
+            functions.iter().map(|&function| is_runtime_goroutine(timeline.function(function).as_bytes())).collect();
         let whys = timeline.why_count();
         Sums {
             waits: Table::new(4 * whys),
@@ -491,14 +492,7 @@ impl<'t> Place<'t> {
 
 /// Returns whether a wait is idle by design. See [`BlockingReport`].
 pub fn is_idle(wait: &Span<'_>) -> bool {
-    is_of_runtime(wait.goroutine().name()) || is_quiet(wait)
-}
-
-/// Returns whether a goroutine that starts in the function `start` belongs to the runtime or the
-/// tracer.
-fn is_of_runtime(start: Text<'_>) -> bool {
-    let name = start.as_bytes();
-    !name.is_empty() && (is_system_goroutine(name) || name.starts_with(b"runtime/trace."))
+    is_runtime_goroutine(wait.goroutine().name().as_bytes()) || is_quiet(wait)
 }
 
 /// Functions that wait for a network peer that has no reason to send anything yet: a listener, a

@@ -165,9 +165,3 @@ impl Names {
         String::from_utf8_lossy(self.bytes(name)).into_owned()
     }
 }
-
-/// Returns whether a goroutine that starts in the function `name` belongs to the runtime
-/// (`IsSystemGoroutine` in Go's `src/internal/trace/summary.go`).
-pub(super) fn is_system_goroutine(name: &[u8]) -> bool {
-    name.is_empty() || name != b"runtime.main" && name.starts_with(b"runtime.")
-}

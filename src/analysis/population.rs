@@ -9,11 +9,11 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::histogram::Histogram;
-use super::names::is_system_goroutine;
 use super::names::{Name, Names};
 use super::observer::Observer;
 use super::over_time::OverTime;
 use super::stacks::{StackKey, Stacks};
+use super::system_goroutine::is_system_goroutine;
 use crate::event::record::{Symbol, What};
 use crate::event::{Event, GoState, OwnedFrame};
 use crate::id::{GoId, NONE};
@@ -450,7 +450,7 @@ impl Observer for Population {
         }
         let mut groups = Vec::new();
         for (number, ((&name, group), mut residents)) in self.groups.iter().zip(residents).enumerate() {
-            if is_system_goroutine(self.names.bytes(name)) {
+            if name == Name::EMPTY || is_system_goroutine(self.names.bytes(name)) {
                 continue;
             }
             residents.sort_by_key(|&(id, track)| (track.created, id));

@@ -9,8 +9,9 @@ use foldhash::fast::RandomState;
 
 use super::goroutine_summary::{GoroutineSummary, SummarySink, show_region};
 use super::goroutine_sums::{GoroutineSums, OpenRegion};
-use super::names::{Name, is_system_goroutine};
+use super::names::Name;
 use super::observer::Observer;
+use super::system_goroutine::is_system_goroutine;
 use super::times::{Accounting, RangeKey, Spent, Times, time_of};
 use super::tracker::{Follower, NEVER, PerGoroutine, Slot, Tracker, Transition};
 use crate::event::record::{RangeType, What};
@@ -274,8 +275,10 @@ impl<S: SummarySink> Sums<S> {
         let sums = self.goroutines.at(slot);
         let spent = sums.spent_until(now, goroutine, self.accounting);
         let regions = std::mem::take(&mut sums.regions);
+        let start = goroutine.name;
+        let is_of_program = start != Name::EMPTY && !is_system_goroutine(tracker.names.bytes(start));
         // A goroutine of the runtime is in a region only if it was created in a region.
-        if !regions.is_empty() && !is_system_goroutine(tracker.names.bytes(goroutine.name)) {
+        if !regions.is_empty() && is_of_program {
             for depth in 0..regions.len() {
                 show_region(&mut self.summary, &tracker.names, GoId(go), &regions[..=depth], end, spent.clone());
             }

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use gotrace::analysis::Histogram;
 use gotrace::analysis::goroutines::{
     Accounting, GoroutineGroup, Goroutines, GoroutinesReport, GroupBy, GroupOrder, NamedTime,
 };
+use gotrace::analysis::{Histogram, is_runtime_goroutine};
 use gotrace::timeline::BLOCKED_BEFORE_TRACE;
 
 use crate::failure::Failure;
 use crate::pass::{ended, observe_within};
-use crate::select::{Chosen, Selection, Window, is_in_package, other_labels};
+use crate::select::{Chosen, Selection, Window, other_labels};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
@@ -144,8 +144,7 @@ fn take_blocked(groups: &mut Vec<GoroutineGroup>) -> u64 {
 /// Whether all goroutines of a group belong to the runtime, or are unknown, and were blocked for the
 /// whole trace. The program's own goroutines are always shown, because they may have leaked.
 fn was_blocked_throughout(group: &GoroutineGroup) -> bool {
-    let is_of_runtime = group.name != "runtime.main" && is_in_package(&group.name, "runtime");
-    let is_of_program = !group.name.is_empty() && !is_of_runtime;
+    let is_of_program = !group.name.is_empty() && !is_runtime_goroutine(&group.name);
     let before = group.times.blocks.iter().find(|row| row.name == BLOCKED_BEFORE_TRACE);
     !is_of_program && before.is_some_and(|row| row.times.sum() >= group.times.total.sum())
 }

@@ -1,6 +1,7 @@
 //! The change of a metric between two traces, its size, and whether it is good or bad.
 
 use super::MetricsReport;
+use crate::analysis::is_runtime_goroutine;
 use crate::timeline::{BLOCKED_BEFORE_TRACE, NO_REASON};
 
 /// The unit of a metric.
@@ -131,7 +132,8 @@ fn is_sum(name: &str) -> bool {
 
 /// Returns whether a metric is about goroutines that the runtime started for itself.
 fn is_of_runtime(name: &str) -> bool {
-    name.strip_prefix("group.").is_some_and(|name| name.starts_with("runtime.") || name.starts_with("runtime/"))
+    let group = name.strip_prefix("group.").and_then(|name| name.rsplit_once('.'));
+    group.is_some_and(|(start, _)| is_runtime_goroutine(start))
 }
 
 /// Reasons of waits that are neither good nor bad: the goroutine is idle by design, or the reason
