@@ -22,14 +22,14 @@ impl Timeline {
         Query {
             timeline: self,
             range: self.start()..Time(i64::MAX),
-            state: None,
-            reason: None,
+            states: Vec::new(),
+            reasons: Vec::new(),
             longer_than: None,
-            go: None,
+            ids: Vec::new(),
             stacks: None,
-            functions: None,
+            functions: Vec::new(),
             goroutines: None,
-            task: None,
+            tasks: Vec::new(),
         }
     }
 
@@ -63,25 +63,29 @@ impl Timeline {
     }
 }
 
-/// A query for spans. All conditions must hold. Setting a condition again replaces it, except for
-/// the conditions of `in_function`, `in_package` and `of_goroutines`, which add up.
+/// A query for spans. Each method adds a condition, and a span matches if all conditions hold. So
+/// a method that is called twice does not replace its first condition, and a query with two
+/// different states has no spans.
 ///
 /// Spans are grouped by goroutine. Goroutines are in the order in which the trace first mentions
 /// them, and the spans of each are in order of time.
 #[derive(Clone, Debug)]
 pub struct Query<'t> {
     timeline: &'t Timeline,
+    /// Spans start before its end and end after its start. With conditions for several ranges, it
+    /// has the latest start and the earliest end, so the start may be after the end.
     range: Range<Time>,
-    state: Option<GoState>,
-    reason: Option<Reason>,
+    states: Vec<GoState>,
+    reasons: Vec<Reason>,
     longer_than: Option<Duration>,
-    go: Option<GoId>,
+    /// The IDs that the goroutine must have. No goroutine has several.
+    ids: Vec<GoId>,
     /// For each stack, whether it matches.
     stacks: Option<Vec<bool>>,
-    functions: Option<Functions>,
+    functions: Vec<Functions>,
     /// For each goroutine, whether it matches.
     goroutines: Option<Vec<bool>>,
-    task: Option<TaskTimes>,
+    tasks: Vec<TaskTimes>,
 }
 
 /// The reason to match.
@@ -89,11 +93,11 @@ pub struct Query<'t> {
 enum Reason {
     Is(StringNumber),
     /// [`BLOCKED_BEFORE_TRACE`].
-    SinceBefore,
+    BlockedBeforeTrace,
     /// [`NO_REASON`].
-    Missing,
+    NoReason,
     /// A reason that does not occur in the trace.
-    Absent,
+    NotInTrace,
 }
 
 /// The stacks and goroutines with matching functions.
@@ -108,36 +112,36 @@ struct Functions {
 impl<'t> Query<'t> {
     /// Keeps spans in this state.
     pub fn state(mut self, state: GoState) -> Self {
-        self.state = Some(state);
+        self.states.push(state);
         self
     }
 
     /// Keeps spans with this reason, in the runtime's words, such as `chan receive`. `reason` may
     /// also be [`BLOCKED_BEFORE_TRACE`] or [`NO_REASON`].
     pub fn reason(mut self, reason: &str) -> Self {
-        self.reason = Some(match reason {
-            BLOCKED_BEFORE_TRACE => Reason::SinceBefore,
-            NO_REASON => Reason::Missing,
-            _ => self.timeline.symbols.strings.find(reason.as_bytes()).map_or(Reason::Absent, Reason::Is),
+        self.reasons.push(match reason {
+            BLOCKED_BEFORE_TRACE => Reason::BlockedBeforeTrace,
+            NO_REASON => Reason::NoReason,
+            _ => self.timeline.symbols.strings.find(reason.as_bytes()).map_or(Reason::NotInTrace, Reason::Is),
         });
         self
     }
 
     /// Keeps spans that are longer than this.
     pub fn longer_than(mut self, duration: Duration) -> Self {
-        self.longer_than = Some(duration);
+        self.longer_than = self.longer_than.max(Some(duration));
         self
     }
 
     /// Keeps spans of this goroutine.
     pub fn goroutine(mut self, go: GoId) -> Self {
-        self.go = Some(go);
+        self.ids.push(go);
         self
     }
 
     /// Keeps spans that overlap a range of time: they start before its end and end after its start.
     pub fn between(mut self, range: Range<Time>) -> Self {
-        self.range = range;
+        self.range = self.range.start.max(range.start)..self.range.end.min(range.end);
         self
     }
 
@@ -164,8 +168,8 @@ impl<'t> Query<'t> {
     fn in_functions(mut self, is_wanted: impl Fn(StringNumber) -> bool) -> Self {
         let stacks = &self.timeline.symbols.stacks;
         let has = |stack: StackNumber| stacks.entries(stack).any(|frame| is_wanted(frame.func));
-        let wanted = (0..=stacks.len() as StackNumber).map(|stack| self.wants(stack) && has(stack));
-        self.stacks = Some(wanted.collect());
+        let matching = (0..=stacks.len() as StackNumber).map(|stack| self.matches_stack(stack) && has(stack));
+        self.stacks = Some(matching.collect());
         self
     }
 
@@ -181,29 +185,29 @@ impl<'t> Query<'t> {
         let numbers = 0..=symbols.stacks.len() as StackNumber;
         let stacks = numbers.map(|stack| symbols.stacks.entries(stack).any(|frame| is_wanted(frame.func))).collect();
         let starts = self.timeline.start_functions().map(is_wanted).collect();
-        self.functions = Some(Functions { stacks, starts });
+        self.functions.push(Functions { stacks, starts });
         self
     }
 
     /// Keeps spans of the goroutines for which `is_wanted` returns true. `is_wanted` is called once for every
     /// goroutine.
     pub fn of_goroutines(mut self, is_wanted: impl Fn(Goroutine<'t>) -> bool) -> Self {
-        let wanted = self.timeline.goroutines().enumerate().map(|(number, goroutine)| {
-            let is_left = self.goroutines.as_ref().is_none_or(|wanted| wanted.get(number) == Some(&true));
-            is_left && is_wanted(goroutine)
+        let matching = self.timeline.goroutines().enumerate().map(|(number, goroutine)| {
+            let still_matches = self.goroutines.as_ref().is_none_or(|matching| matching.get(number) == Some(&true));
+            still_matches && is_wanted(goroutine)
         });
-        self.goroutines = Some(wanted.collect());
+        self.goroutines = Some(matching.collect());
         self
     }
 
     /// Keeps spans that overlap the work on a task: spans of the goroutine that started the task, until the task ends,
     /// and spans of other goroutines while they are in a region of the task.
     pub fn task(mut self, task: TaskId) -> Self {
-        self.task = Some(TaskTimes::new(self.timeline, task));
+        self.tasks.push(TaskTimes::new(self.timeline, task));
         self
     }
 
-    fn wants(&self, stack: StackNumber) -> bool {
+    fn matches_stack(&self, stack: StackNumber) -> bool {
         self.stacks.as_ref().is_none_or(|stacks| stacks.get(stack as usize) == Some(&true))
     }
 
@@ -217,24 +221,26 @@ impl<'t> Query<'t> {
         self.timeline
     }
 
-    /// Returns whether the query has a filter other than a state, a goroutine and a range.
-    pub(super) fn has_filter(&self) -> bool {
-        let has_set = self.stacks.is_some() || self.goroutines.is_some() || self.functions.is_some();
-        has_set || self.reason.is_some() || self.longer_than.is_some() || self.task.is_some()
+    /// Returns whether all waits of the query's goroutines in its range match.
+    pub(super) fn matches_all_waits(&self) -> bool {
+        let has_set = self.stacks.is_some() || self.goroutines.is_some() || !self.functions.is_empty();
+        let has_list = !self.reasons.is_empty() || !self.tasks.is_empty();
+        let all_states = self.states.iter().all(|&state| state == GoState::Waiting);
+        all_states && self.longer_than.is_none() && !has_set && !has_list
     }
 
     pub(super) fn matches(&self, span: &Span<'t>) -> bool {
         let go = span.goroutine().number() as usize;
-        let stack = || span.stack().map_or(0, |stack| stack.number()) as usize;
-        let has = |wanted: &[bool], index: usize| wanted.get(index) == Some(&true);
-        let belongs = |wanted: &Functions| has(&wanted.starts, go) || has(&wanted.stacks, stack());
-        self.state.is_none_or(|state| span.state() == state)
-            && self.goroutines.as_ref().is_none_or(|wanted| has(wanted, go))
-            && self.functions.as_ref().is_none_or(belongs)
-            && self.reason.is_none_or(|reason| reason.is_of(span))
-            && self.longer_than.is_none_or(|least| span.duration() > least)
-            && (self.stacks.is_none() || self.wants(span.stack().map_or(0, |stack| stack.number())))
-            && self.task.as_ref().is_none_or(|task| task.overlaps(span))
+        let stack = || span.stack().map_or(0, |stack| stack.number());
+        let has = |matching: &[bool], index: usize| matching.get(index) == Some(&true);
+        let has_function = |matching: &Functions| has(&matching.starts, go) || has(&matching.stacks, stack() as usize);
+        self.states.iter().all(|&state| span.state() == state)
+            && self.goroutines.as_ref().is_none_or(|matching| has(matching, go))
+            && self.functions.iter().all(has_function)
+            && self.reasons.iter().all(|reason| reason.is_of(span))
+            && self.longer_than.is_none_or(|limit| span.duration() > limit)
+            && (self.stacks.is_none() || self.matches_stack(stack()))
+            && self.tasks.iter().all(|task| task.overlaps(span))
     }
 
     /// Returns the spans.
@@ -244,10 +250,11 @@ impl<'t> Query<'t> {
 
     pub(super) fn goroutines(&self) -> impl Iterator<Item = Goroutine<'t>> + use<'t> {
         let timeline = self.timeline;
-        let one = self.go.map(|id| timeline.goroutines.get(id.0));
-        let numbers = match one {
-            Some(Some(number)) => number..number + 1,
-            Some(None) => 0..0,
+        let numbers = match self.ids.split_first() {
+            Some((id, others)) if others.iter().all(|other| other == id) => {
+                timeline.goroutines.get(id.0).map_or(0..0, |number| number..number + 1)
+            }
+            Some(_) => 0..0,
             None => 0..timeline.goroutines.len() as u32,
         };
         numbers.map(|number| Goroutine::new(timeline, number))
@@ -258,9 +265,9 @@ impl Reason {
     fn is_of(self, span: &Span<'_>) -> bool {
         match self {
             Reason::Is(reason) => span.reason_number() == reason,
-            Reason::SinceBefore => span.is_since_before(),
-            Reason::Missing => span.reason_name() == NO_REASON,
-            Reason::Absent => false,
+            Reason::BlockedBeforeTrace => span.is_since_before(),
+            Reason::NoReason => span.reason_name() == NO_REASON,
+            Reason::NotInTrace => false,
         }
     }
 }
@@ -398,7 +405,7 @@ impl<'t> Iterator for Chain<'t> {
 
     fn next(&mut self) -> Option<Span<'t>> {
         let wait = self.next?;
-        self.next = self.behind(&wait);
+        self.next = self.cause_of(&wait);
         Some(wait)
     }
 }
@@ -406,7 +413,7 @@ impl<'t> Iterator for Chain<'t> {
 impl<'t> Chain<'t> {
     /// Returns the last wait of the goroutine that ended `wait`. The returned wait ends before
     /// `wait` ends, so the chain is finite.
-    fn behind(&self, wait: &Span<'t>) -> Option<Span<'t>> {
+    fn cause_of(&self, wait: &Span<'t>) -> Option<Span<'t>> {
         let waker = wait.woken_by()?;
         let goroutine = wait.goroutine().timeline().goroutine(waker.go()?)?;
         let mut span = goroutine.at(waker.at())?;

@@ -72,10 +72,10 @@ impl<'t> Query<'t> {
     /// Calls `show` with each wait that matches, goroutine by goroutine.
     pub(crate) fn for_each_wait(&self, mut show: impl FnMut(&Wait<'t>)) {
         let range = self.range();
-        let has_filter = self.has_filter();
+        let matches_all = self.matches_all_waits();
         for goroutine in self.goroutines() {
             goroutine.for_each_wait(&range, |wait| {
-                if !has_filter || self.matches(&wait.span) {
+                if matches_all || self.matches(&wait.span) {
                     show(wait);
                 }
             });

@@ -10,6 +10,7 @@ mod goroutines;
 mod latencies;
 mod parts;
 mod profiles;
+mod queries;
 mod same_pass;
 mod sharing;
 mod tasks;
