@@ -95,7 +95,7 @@ enum Reason {
     /// [`BLOCKED_BEFORE_TRACE`].
     BlockedBeforeTrace,
     /// [`NO_REASON`].
-    NoReason,
+    Empty,
     /// A reason that does not occur in the trace.
     NotInTrace,
 }
@@ -121,7 +121,7 @@ impl<'t> Query<'t> {
     pub fn reason(mut self, reason: &str) -> Self {
         self.reasons.push(match reason {
             BLOCKED_BEFORE_TRACE => Reason::BlockedBeforeTrace,
-            NO_REASON => Reason::NoReason,
+            NO_REASON => Reason::Empty,
             _ => self.timeline.symbols.strings.find(reason.as_bytes()).map_or(Reason::NotInTrace, Reason::Is),
         });
         self
@@ -266,7 +266,7 @@ impl Reason {
         match self {
             Reason::Is(reason) => span.reason_number() == reason,
             Reason::BlockedBeforeTrace => span.is_since_before(),
-            Reason::NoReason => span.reason_name() == NO_REASON,
+            Reason::Empty => span.reason_name() == NO_REASON,
             Reason::NotInTrace => false,
         }
     }
