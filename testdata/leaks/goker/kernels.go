@@ -48,6 +48,11 @@ func calibrate(kernel func()) pace {
 	for {
 		copiesPerCall.Store(int64(chosen.copies))
 		leaked, cpu := try(kernel, chosen.period)
+		if leaked >= enoughPerSecond {
+			// The first time may have been luck.
+			again, _ := try(kernel, chosen.period)
+			leaked = min(leaked, again)
+		}
 		log.Printf("calibration: %d copies each %v leak %.0f goroutines per second with %.2f CPUs",
 			chosen.copies, chosen.period, leaked, cpu)
 		if cpu > mostCPU || leaked >= enoughPerSecond || chosen.copies >= mostCopies {

@@ -6,7 +6,10 @@
 //
 //	goker --kernels                           print the names of the leaks
 //	goker --lookalikes                        print the names of the healthy variants
-//	goker NAME quiet|busy FOLDER SECONDS      run NAME and write the captures to FOLDER
+//	goker NAME MODE FOLDER SECONDS            run NAME and write the captures to FOLDER
+//
+// The MODE is quiet, busy (beside 600 requests a second), or sparse (the same, but the leak is
+// called a tenth as often).
 package main
 
 import (
@@ -31,7 +34,7 @@ const warmUp = 1500 * time.Millisecond
 type run struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"` // leak or lookalike
-	Mode string `json:"mode"` // quiet or busy
+	Mode string `json:"mode"` // quiet, busy or sparse
 
 	// How often the leak was called, and how often each call repeats it.
 	PeriodMS float64 `json:"period_ms,omitempty"`
@@ -45,14 +48,14 @@ func main() {
 		printNames(kernels)
 	case len(args) == 1 && args[0] == "--lookalikes":
 		printNames(lookalikes)
-	case len(args) == 4 && (args[1] == "quiet" || args[1] == "busy"):
+	case len(args) == 4 && (args[1] == "quiet" || args[1] == "busy" || args[1] == "sparse"):
 		seconds, err := strconv.ParseFloat(args[3], 64)
 		if err != nil {
 			log.Fatal(err)
 		}
 		captureRun(args[0], args[1], args[2], time.Duration(seconds*float64(time.Second)))
 	default:
-		log.Fatalf("usage: %s NAME quiet|busy FOLDER SECONDS", os.Args[0])
+		log.Fatalf("usage: %s NAME quiet|busy|sparse FOLDER SECONDS", os.Args[0])
 	}
 }
 
@@ -72,6 +75,9 @@ func captureRun(name, mode, folder string, duration time.Duration) {
 	settle := time.Duration(0)
 	if kernel, ok := kernels[name]; ok {
 		pace := calibrate(kernel)
+		if mode == "sparse" {
+			pace.period *= 10
+		}
 		done.Kind, done.Copies, done.PeriodMS = "leak", pace.copies, float64(pace.period)/float64(time.Millisecond)
 		go pace.repeat(kernel)
 	} else if healthy, ok := lookalikes[name]; ok {
@@ -80,7 +86,7 @@ func captureRun(name, mode, folder string, duration time.Duration) {
 	} else {
 		log.Fatalf("there is no program %s", name)
 	}
-	if mode == "busy" {
+	if mode != "quiet" {
 		go serveRequests(requestsPerSecond, anyHandler)
 	}
 
