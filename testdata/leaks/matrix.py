@@ -79,8 +79,12 @@ def functions_of(finding):
     return {place["function"] for place in places if place}
 
 
+def files_of(capture, patterns):
+    return sorted(path for pattern in patterns for path in capture.folder.glob(pattern))
+
+
 def diagnose(command, capture, patterns):
-    files = sorted(path for pattern in patterns for path in capture.folder.glob(pattern))
+    files = files_of(capture, patterns)
     run = subprocess.run([command, "diagnose", "--json", *files], capture_output=True, text=True)
     try:
         result = json.loads(run.stdout)
@@ -132,7 +136,8 @@ def report(description, patterns, outcomes):
         print(line)
     leaks = [outcome for row, members in rows.items() if is_leak(row) for outcome in members]
     print()
-    print_list("missed leaks", [o for o in leaks if o.verdict not in CAUGHT])
+    print_list("errors", [o for o in outcomes if o.verdict == "error"])
+    print_list("missed leaks", [o for o in leaks if o.verdict not in [*CAUGHT, "error"]])
     print_list("false alarms", [o for o in outcomes if not o.capture.leaks and o.verdict in CAUGHT])
     print_list("caught, but no culprit in the first finding", [o for o in leaks if o.verdict in CAUGHT and not o.first_names])
 
@@ -150,8 +155,9 @@ def main():
           f"{sum(not c.leaks for c in captures)} of look-alikes")
     for name in [arguments.only] if arguments.only else INPUTS:
         description, patterns = INPUTS[name]
+        with_files = [capture for capture in captures if files_of(capture, patterns)]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            outcomes = list(pool.map(lambda capture: diagnose(arguments.bin, capture, patterns), captures))
+            outcomes = list(pool.map(lambda capture: diagnose(arguments.bin, capture, patterns), with_files))
         report(description, patterns, outcomes)
 
 
