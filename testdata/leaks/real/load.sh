@@ -10,8 +10,9 @@
 #   -j JOBS     the number of programs that run in parallel (default: 2)
 #   PROGRAM     one of: prometheus etcd caddy nats-server node-exporter victoria-metrics
 #               pushgateway influxd docker-registry (default: all)
-#   BINARY      the program, for another version. Its captures are stored in DIR/PROGRAM-goVERSION.
-#               Without it, this script downloads Debian's package, but does not install it
+#   BINARY      the program, for another version, such as caddy=/tmp/caddy-go1.27. The captures are
+#               stored under the name of this file. Without it, this script downloads Debian's
+#               package, but does not install it
 #
 # The programs listen on 127.0.0.1 only. load.py sends requests. Some connections are closed and
 # opened again all the time, so goroutines come and go. This needs curl, python3 and, without
@@ -172,8 +173,9 @@ capture() {
     if ((n < 3)); then
       sleep $((between_profiles - trace_seconds))
       if ((n == 2)); then
-        # pushgateway has no traces.
-        curl -sfo out/trace "$profiles/trace?seconds=$trace_seconds" || sleep "$trace_seconds"
+        # influxd and pushgateway have no traces. etcd 3.4 has a space in the name.
+        curl -sfo out/trace "$profiles/trace?seconds=$trace_seconds" ||
+          curl -sfo out/trace "$profiles/trace%20?seconds=$trace_seconds" || sleep "$trace_seconds"
       else
         sleep "$trace_seconds"
       fi
@@ -217,8 +219,7 @@ for program in "${wanted[@]}"; do
   stored_as=$name
   if [[ $program == *=* ]]; then
     binary=$(realpath "${program#*=}")
-    version=$(grep -aom 1 'go1\.[0-9]*' "$binary" | head -n 1)
-    stored_as=$name-$version
+    stored_as=$(basename "$binary")
   else
     binary=$(debian_binary "$name")
   fi
