@@ -74,10 +74,9 @@ func try(kernel func(), period time.Duration) (leaked, cpu float64) {
 		time.Sleep(period)
 	}
 	elapsed := time.Since(begun).Seconds()
-	cpu = (cpuTime() - used).Seconds() / elapsed
 	// Goroutines that do not leak exit within this time.
 	time.Sleep(200 * time.Millisecond)
-	return float64(runtime.NumGoroutine()-goroutines) / elapsed, cpu
+	return float64(runtime.NumGoroutine()-goroutines) / elapsed, (cpuTime() - used).Seconds() / elapsed
 }
 
 func cpuTime() time.Duration {
