@@ -17,7 +17,7 @@
 #                  says so
 #   NAME           a leak such as etcd7902, or a variant such as ok-batch (default: all)
 #
-# By default, each program runs twice: quiet, and busy with 600 requests a second. 82 programs take
+# By default, each program runs twice: quiet, and busy with 600 requests a second. 81 programs take
 # about 15 minutes. In the mode sparse, it is busy and calls a leak a tenth as often. A program
 # that fails is reported and leaves no capture.
 set -euo pipefail
