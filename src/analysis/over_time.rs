@@ -21,6 +21,12 @@ impl Content for Histogram {
     }
 }
 
+impl Content for i64 {
+    fn merge(&mut self, other: &Self) {
+        *self += *other;
+    }
+}
+
 /// Windows of equal length, beginning at the start of the trace.
 #[derive(Clone, Debug)]
 pub(super) struct OverTime<T> {

@@ -1,6 +1,9 @@
 //! What the Ps (processors) do: how busy each P is, how many goroutines wait for a P, and how much
 //! of the Ps the garbage collector uses.
 
+mod levels;
+mod report;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -11,135 +14,12 @@ use crate::event::record::What;
 use crate::event::{Event, GoState, ProcState};
 use crate::id::ProcId;
 use crate::time::Time;
-
-/// The use of one P.
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct ProcUse {
-    /// The ID of the P.
-    pub proc: ProcId,
-    /// How long the P had a thread. In JSON: nanoseconds.
-    #[cfg_attr(feature = "serde", serde(rename = "running_ns", serialize_with = "crate::nanos::duration"))]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub running: Duration,
-    /// How long a goroutine ran on the P. In JSON: nanoseconds.
-    #[cfg_attr(feature = "serde", serde(rename = "executing_ns", serialize_with = "crate::nanos::duration"))]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub executing: Duration,
-    /// For each window of the report, the fraction of time in which a goroutine ran on the P, from
-    /// 0 to 1.
-    pub utilization: Vec<f64>,
-}
-
-/// The use of the Ps in a window of time.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct ProcsWindow {
-    /// When the window starts. In JSON: nanoseconds on the trace's clock.
-    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
-    pub start: Time,
-    /// The part of the window that lies within the trace. In JSON: nanoseconds.
-    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub duration: Duration,
-    /// The average number of running goroutines.
-    pub running: f64,
-    /// The average number of goroutines that were runnable and had to wait for a P.
-    pub runnable: f64,
-    /// The maximum number of goroutines that were runnable and had to wait for a P.
-    pub runnable_max: u64,
-    /// The average number of Ps that had a thread.
-    pub procs: f64,
-    /// How long at least one P was idle while a goroutine was runnable. In JSON: nanoseconds.
-    #[cfg_attr(feature = "serde", serde(rename = "idle_while_runnable_ns", serialize_with = "crate::nanos::duration"))]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub idle_while_runnable: Duration,
-    /// The average number of Ps that ran a background worker of the garbage collector.
-    pub gc: f64,
-}
-
-/// The result of [`Procs`].
-#[derive(Clone, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct ProcsReport {
-    /// The time from the first event to the last, within the requested range. In JSON: nanoseconds.
-    #[cfg_attr(feature = "serde", serde(rename = "duration_ns", serialize_with = "crate::nanos::duration"))]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub duration: Duration,
-    /// The last value of GOMAXPROCS. Absent if the trace has no value.
-    pub gomaxprocs: Option<u64>,
-    /// The use of the Ps in the whole trace. Its duration excludes the gaps of lenient reading.
-    pub whole: ProcsWindow,
-    /// How long exactly n goroutines ran, for n from 0 upwards. In JSON: nanoseconds.
-    #[cfg_attr(feature = "serde", serde(rename = "parallelism_ns", serialize_with = "crate::nanos::list"))]
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<u64>"))]
-    pub parallelism: Vec<Duration>,
-    /// The Ps that were used, sorted by ID.
-    pub procs: Vec<ProcUse>,
-    /// The length of a window. In JSON: nanoseconds.
-    #[cfg_attr(feature = "serde", serde(rename = "window_ns", serialize_with = "crate::nanos::duration"))]
-    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
-    pub window: Duration,
-    /// Windows of equal length in order, at most 128.
-    pub windows: Vec<ProcsWindow>,
-}
+use levels::{Levels, Sums};
+pub use report::{ProcUse, ProcsReport, ProcsWindow};
 
 /// The limit for IDs of Ps. IDs are below GOMAXPROCS, so only a damaged trace has larger IDs. They
 /// are ignored.
 const MAX_PROCS: u64 = 1 << 12;
-
-/// Sums over a window. Most fields are a count integrated over time, in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    length: i64,
-    running: i64,
-    runnable: i64,
-    runnable_max: u64,
-    procs: i64,
-    idle_while_runnable: i64,
-    gc: i64,
-}
-
-impl Content for Sums {
-    #[inline]
-    fn merge(&mut self, later: &Sums) {
-        self.length += later.length;
-        self.running = self.running.saturating_add(later.running);
-        self.runnable = self.runnable.saturating_add(later.runnable);
-        self.runnable_max = self.runnable_max.max(later.runnable_max);
-        self.procs = self.procs.saturating_add(later.procs);
-        self.idle_while_runnable += later.idle_while_runnable;
-        self.gc = self.gc.saturating_add(later.gc);
-    }
-}
-
-impl Sums {
-    fn into_window(self, start: i64) -> ProcsWindow {
-        let mean = |sum: i64| if self.length == 0 { 0.0 } else { sum as f64 / self.length as f64 };
-        ProcsWindow {
-            start: Time(start),
-            duration: nanos(self.length),
-            running: mean(self.running),
-            runnable: mean(self.runnable),
-            runnable_max: self.runnable_max,
-            procs: mean(self.procs),
-            idle_while_runnable: nanos(self.idle_while_runnable),
-            gc: mean(self.gc),
-        }
-    }
-}
-
-impl Content for i64 {
-    fn merge(&mut self, later: &i64) {
-        *self += *later;
-    }
-}
 
 /// The known state of a P.
 #[derive(Debug, Default)]
@@ -152,162 +32,6 @@ struct Proc {
     /// Whether the current goroutine is a background worker of the garbage collector.
     is_gc: bool,
     over_time: OverTime<i64>,
-}
-
-/// A number that changes over time, and its integral over the current window.
-///
-/// The integral assumes that the number keeps its value until the end of the window. A change
-/// therefore only corrects the integral for the rest of the window, and numbers that do not change
-/// need no work.
-#[derive(Clone, Copy, Debug, Default)]
-struct Level {
-    value: u64,
-    integral: i128,
-}
-
-impl Level {
-    /// Changes the number when `rest` nanoseconds of the window are left.
-    #[inline]
-    fn set(&mut self, value: u64, rest: i64) {
-        self.integral += (i128::from(value) - i128::from(self.value)) * i128::from(rest);
-        self.value = value;
-    }
-
-    #[inline]
-    fn add(&mut self, rest: i64) {
-        self.value += 1;
-        self.integral += i128::from(rest);
-    }
-
-    #[inline]
-    fn subtract(&mut self, rest: i64) {
-        if self.value > 0 {
-            self.value -= 1;
-            self.integral -= i128::from(rest);
-        }
-    }
-
-    /// Returns the integral of the window when `rest` nanoseconds of it are left, at most
-    /// [`i64::MAX`].
-    fn end_window(&mut self, rest: i64) -> i64 {
-        let integral = self.integral - i128::from(self.value) * i128::from(rest);
-        i64::try_from(integral).unwrap_or(i64::MAX)
-    }
-
-    fn start_window(&mut self, length: i64) {
-        self.integral = i128::from(self.value) * i128::from(length);
-    }
-}
-
-/// The number of goroutines and Ps in each state over time.
-#[derive(Debug, Default)]
-struct Levels {
-    over_time: OverTime<Sums>,
-    /// The current window, or the part of it that has not been added to `over_time`.
-    window: Range<i64>,
-    /// 1, or 0 in a gap.
-    known: Level,
-    running: Level,
-    runnable: Level,
-    procs: Level,
-    gc: Level,
-    /// 1 while a P is idle and a goroutine is runnable.
-    wasteful: Level,
-    /// The maximum number of runnable goroutines in the window, and when the number last changed.
-    runnable_max: u64,
-    runnable_since: i64,
-    /// How long exactly n goroutines ran, in nanoseconds by n, and when n last changed.
-    parallelism: Vec<i64>,
-    running_since: i64,
-}
-
-impl Levels {
-    fn start(&mut self, time: i64) {
-        self.over_time.start(time);
-        self.start_window(time);
-        (self.runnable_since, self.running_since) = (time, time);
-        self.set_known(true, time);
-    }
-
-    fn start_window(&mut self, time: i64) {
-        self.window = time..self.over_time.window_end(time);
-        let length = self.window.end - time;
-        for level in self.all() {
-            level.start_window(length);
-        }
-        self.runnable_max = 0;
-    }
-
-    fn all(&mut self) -> [&mut Level; 6] {
-        let Levels { known, running, runnable, procs, gc, wasteful, .. } = self;
-        [known, running, runnable, procs, gc, wasteful]
-    }
-
-    /// Advances to a time and ends the windows before it.
-    #[inline]
-    fn advance(&mut self, time: i64) {
-        while time >= self.window.end {
-            let end = self.window.end;
-            self.end_window(end);
-            // Skip the windows in a gap.
-            self.start_window(if self.known.value == 0 { time } else { end });
-        }
-    }
-
-    /// Adds the current window, up to `time`.
-    #[inline(never)]
-    fn end_window(&mut self, time: i64) {
-        self.note_runnable(time);
-        let rest = self.window.end - time;
-        let [known, running, runnable, procs, gc, wasteful] = self.all().map(|level| level.end_window(rest));
-        if known == 0 {
-            return;
-        }
-        let runnable_max = self.runnable_max;
-        let sums = Sums { length: known, running, runnable, runnable_max, procs, idle_while_runnable: wasteful, gc };
-        self.over_time.at(self.window.start).0.merge(&sums);
-    }
-
-    /// Adds the last window. Nothing is known about the time after `time`.
-    fn end(&mut self, time: i64) {
-        self.note_parallelism(time);
-        self.end_window(time);
-    }
-
-    /// Returns how much of the window is left, in nanoseconds.
-    #[inline]
-    fn rest(&self, time: i64) -> i64 {
-        self.window.end - time
-    }
-
-    fn set_known(&mut self, known: bool, time: i64) {
-        self.note_parallelism(time);
-        self.known.set(u64::from(known), self.rest(time));
-    }
-
-    /// Adds the time since the number of running goroutines last changed. Must be called before
-    /// each change.
-    #[inline]
-    fn note_parallelism(&mut self, time: i64) {
-        let running = self.running.value.min(MAX_PROCS) as usize;
-        if self.known.value > 0 && time > self.running_since {
-            if self.parallelism.len() <= running {
-                self.parallelism.resize(running + 1, 0);
-            }
-            self.parallelism[running] += time - self.running_since;
-        }
-        self.running_since = time;
-    }
-
-    /// Updates the maximum of runnable goroutines, if the current number lasted for any time. Must
-    /// be called before each change of the number.
-    #[inline]
-    fn note_runnable(&mut self, time: i64) {
-        if time > self.runnable_since {
-            self.runnable_max = self.runnable_max.max(self.runnable.value);
-        }
-        self.runnable_since = time;
-    }
 }
 
 /// Reports the use of the Ps in one pass. Memory use is proportional to the number of Ps and of
@@ -345,7 +69,7 @@ impl Default for ProcUses {
             gomaxprocs: None,
             procs: Vec::new(),
             is_worker: PerGoroutine::default(),
-            levels: Levels { window: i64::MIN..i64::MIN, ..Levels::default() },
+            levels: Levels::new(),
         }
     }
 }
