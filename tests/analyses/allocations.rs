@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use gotrace::analysis::allocations::{
-    AllocationBy, AllocationOptions, AllocationTrail, Allocations, AllocationsReport, GoroutineStacks, ObjectCount,
+    AllocationBy, AllocationOptions, AllocationSource, Allocations, AllocationsReport, GoroutineStacks, ObjectCount,
     ObjectTotals, PageSpans,
 };
 use gotrace::analysis::run;
@@ -226,37 +226,37 @@ fn goroutines_and_their_objects_equal_those_that_the_program_counted() {
 }
 
 #[test]
-fn trails_of_leaks_are_suspicious_and_those_of_a_ring_buffer_are_not() {
+fn sources_of_leaks_are_suspicious_and_those_of_a_ring_buffer_are_not() {
     for name in traces() {
         let report = report(&name);
-        let suspicious: Vec<_> = report.trails.iter().take_while(|trail| trail.is_suspicious()).collect();
-        assert!(report.trails[suspicious.len()..].iter().all(|trail| !trail.is_suspicious()), "{name}");
-        let sessions = |trail: &&AllocationTrail| report.types[trail.ty].name == "main.session";
-        let trail = report.trails.iter().find(sessions).expect("all modes allocate sessions");
-        let ObjectTotals { allocated, freed, live, kept, .. } = trail.totals;
+        let suspicious: Vec<_> = report.sources.iter().take_while(|source| source.is_suspicious()).collect();
+        assert!(report.sources[suspicious.len()..].iter().all(|source| !source.is_suspicious()), "{name}");
+        let sessions = |source: &&AllocationSource| report.types[source.ty].name == "main.session";
+        let source = report.sources.iter().find(sessions).expect("all modes allocate sessions");
+        let ObjectTotals { allocated, freed, live, kept, .. } = source.totals;
         let counts = [allocated, freed, live, kept].map(|count| count.objects);
         match name.split('/').nth(1) {
             Some("registry") => {
                 assert_eq!(suspicious.len(), 1, "{name}");
                 assert_eq!(
-                    (&*trail.start, trail.goroutine_count, counts),
+                    (&*source.start, source.goroutine_count, counts),
                     ("main.main.func1", 1, [1200, 0, 1200, 1200])
                 );
                 // One window contains all of it, with 200 objects between two GC cycles.
-                let worst = trail.worst.expect("a hoarding window");
-                assert_eq!((trail.hoards, worst.allocated, worst.freed), (1, 1200, 0), "{name}");
+                let worst = source.worst.expect("a suspicious window");
+                assert_eq!((source.suspicious_windows, worst.allocated, worst.freed), (1, 1200, 0), "{name}");
                 assert_eq!(
                     (worst.start, worst.cycles, u32::try_from(worst.cycles)),
                     (report.start, 8, Ok(report.cycles))
                 );
-                assert!(trail.is_steady && trail.longest_run >= 199, "{name}: {}", trail.longest_run);
-                assert_eq!((trail.allocated_of_all, trail.freed_of_all), (1200, 0), "{name}");
-                let frames: Vec<_> = report.trail_stack(trail).frames().map(|frame| frame.func.to_string()).collect();
+                assert!(source.is_steady && source.longest_run >= 199, "{name}: {}", source.longest_run);
+                assert_eq!((source.allocated_of_all, source.freed_of_all), (1200, 0), "{name}");
+                let frames: Vec<_> = report.source_stack(source).frames().map(|frame| frame.func.to_string()).collect();
                 assert!(frames.ends_with(&["main.remember".into(), "main.main.func1".into()]), "{name}: {frames:?}");
-                let requests = report.trails.iter().find(|trail| report.types[trail.ty].name == "main.request");
+                let requests = report.sources.iter().find(|source| report.types[source.ty].name == "main.request");
                 let requests = requests.expect("the program allocates requests");
                 assert_eq!(
-                    (requests.hoards, requests.totals.freed.objects, requests.totals.kept.objects),
+                    (requests.suspicious_windows, requests.totals.freed.objects, requests.totals.kept.objects),
                     (0, 1200, 0),
                     "{name}"
                 );
@@ -265,17 +265,20 @@ fn trails_of_leaks_are_suspicious_and_those_of_a_ring_buffer_are_not() {
                 assert!(suspicious.is_empty(), "{name}: {suspicious:?}");
                 // A hundred objects from before the trace were freed too. The last hundred are
                 // kept.
-                assert_eq!((counts, trail.hoards), ([1200, 1100, 100, 100], 0), "{name}");
-                assert_eq!((trail.allocated_of_all, trail.freed_of_all), (1200, 1200), "{name}");
-                assert!(trail.is_steady, "{name}: a steady trail alone is not a leak");
+                assert_eq!((counts, source.suspicious_windows), ([1200, 1100, 100, 100], 0), "{name}");
+                assert_eq!((source.allocated_of_all, source.freed_of_all), (1200, 1200), "{name}");
+                assert!(source.is_steady, "{name}: a steady source alone is not a leak");
             }
             _ => {
-                assert!(suspicious.iter().any(|trail| report.types[trail.ty].name == "main.session"), "{name}");
-                assert_eq!((&*trail.start, trail.goroutine_count, counts), ("main.listen", 600, [600, 0, 600, 600]));
-                assert_eq!(trail.goroutines.len(), 16, "{name}");
-                assert!(trail.goroutines.iter().all(|goroutine| goroutine.kept.objects == 1), "{name}");
-                assert!(suspicious.iter().all(|trail| trail.totals.allocated.objects == 600), "{name}: {suspicious:?}");
-                let in_listen = |trail: &&&AllocationTrail| trail.start == "main.listen";
+                assert!(suspicious.iter().any(|source| report.types[source.ty].name == "main.session"), "{name}");
+                assert_eq!((&*source.start, source.goroutine_count, counts), ("main.listen", 600, [600, 0, 600, 600]));
+                assert_eq!(source.goroutines.len(), 16, "{name}");
+                assert!(source.goroutines.iter().all(|goroutine| goroutine.kept.objects == 1), "{name}");
+                assert!(
+                    suspicious.iter().all(|source| source.totals.allocated.objects == 600),
+                    "{name}: {suspicious:?}"
+                );
+                let in_listen = |source: &&&AllocationSource| source.start == "main.listen";
                 assert!(suspicious.iter().filter(in_listen).count() >= 1, "{name}");
             }
         }
@@ -286,14 +289,14 @@ fn trails_of_leaks_are_suspicious_and_those_of_a_ring_buffer_are_not() {
 fn options_change_the_thresholds_of_the_rules() {
     let bytes = bytes("go1.27/registry");
     let default = AllocationOptions::default();
-    let trail = |options| {
+    let source = |options| {
         let report = report_with(&bytes, options);
-        let trail = report.trails.iter().find(|trail| report.types[trail.ty].name == "main.session").cloned();
-        trail.expect("the program allocates sessions")
+        let source = report.sources.iter().find(|source| report.types[source.ty].name == "main.session").cloned();
+        source.expect("the program allocates sessions")
     };
     let seen = |options| {
-        let trail = trail(options);
-        (trail.hoards, trail.is_steady, trail.is_suspicious())
+        let source = source(options);
+        (source.suspicious_windows, source.is_steady, source.is_suspicious())
     };
     assert_eq!(seen(default), (1, true, true));
     assert_eq!(seen(default.min_allocated(1199).run(1200)), (1, false, true));
@@ -304,7 +307,7 @@ fn options_change_the_thresholds_of_the_rules() {
     // With eight cycles in the trace, an object can outlive at most seven: it outlives one when the
     // next starts.
     assert_eq!(seen(default.cycles(8)), (1, true, false));
-    assert_eq!(trail(default.cycles(7)).totals.kept.objects, 200, "the objects allocated before the first cycle");
+    assert_eq!(source(default.cycles(7)).totals.kept.objects, 200, "the objects allocated before the first cycle");
     assert_eq!(seen(default.cycles(9)), (0, true, false));
     // A window of a microsecond contains too few objects.
     assert_eq!(seen(default.window(Duration::from_nanos(1000))), (0, true, true));
@@ -377,6 +380,6 @@ fn the_limits_on_live_objects_and_rows_are_kept() {
 #[test]
 fn a_trace_without_the_experiment_has_no_allocations() {
     let report = report_with(&gotrace_tests::corpus::sample("go1.27/gc").bytes(), AllocationOptions::default());
-    assert_eq!((report.events, report.rows.len(), report.trails.len()), (0, 0, 0));
+    assert_eq!((report.events, report.rows.len(), report.sources.len()), (0, 0, 0));
     assert!(report.cycles > 0 && report.info.is_none());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gotrace::analysis::Histogram;
 use gotrace::analysis::allocations::{
-    AllocatedStack, AllocationBy, AllocationOptions, AllocationTrail, Allocations, AllocationsReport, ObjectCount,
+    AllocatedStack, AllocationBy, AllocationOptions, AllocationSource, Allocations, AllocationsReport, ObjectCount,
     ObjectTotals, PageCount,
 };
 use gotrace::{GoId, Time};
@@ -26,11 +26,12 @@ use crate::view::{names, units};
 /// The program has to run with GODEBUG=traceallocfree=1 (Go 1.23 and later), which makes it slow
 /// and its traces large: trace only a second or two.
 ///
-/// A trail is all objects of one type and size that goroutines with the same start function
-/// allocated. It is suspicious if three things hold. It hoards (in a window, more than
-/// --min-allocated objects are allocated and fewer than --max-freed are freed) or is steady (--run
-/// gaps in a row are shorter than --gap). Some of its objects outlived --cycles collections. And
-/// fewer than half of all objects of its type and size are freed.
+/// An allocation source is all objects of one type and size that goroutines with the same start
+/// function allocated. It is suspicious if three conditions hold. First, it has a suspicious window
+/// (more than --min-allocated objects are allocated and fewer than --max-freed are freed) or is
+/// steady (--run gaps between allocations in a row are shorter than --gap). Second, some of its
+/// objects outlived --cycles collections. Third, fewer than half of all objects of its type and
+/// size are freed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -48,17 +49,17 @@ pub struct Args {
     /// The length of a window, such as 1s or 250ms
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "1s", value_parser = parse_duration, help_heading = "Rules")]
     window: Duration,
-    /// A trail hoards if a window has more allocations than this and fewer frees than --max-freed
+    /// A window is suspicious if it has more allocations than this and fewer frees than --max-freed
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().min_allocated, help_heading = "Rules")]
     min_allocated: u64,
-    /// A trail hoards if a window has fewer frees than this and more allocations than
+    /// A window is suspicious if it has fewer frees than this and more allocations than
     /// --min-allocated
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().max_freed, help_heading = "Rules")]
     max_freed: u64,
     /// A gap between two allocations is short if it is shorter than this
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "10ms", value_parser = parse_duration, help_heading = "Rules")]
     gap: Duration,
-    /// A trail is steady if this many gaps in a row are short
+    /// An allocation source is steady if this many gaps in a row are short
     #[arg(long, value_name = "N", default_value_t = AllocationOptions::default().run, help_heading = "Rules")]
     run: u64,
     #[command(flatten)]
@@ -147,18 +148,18 @@ impl View<'_> {
 
     fn write(&self, out: &mut Terminal) -> io::Result<()> {
         let report = self.report;
-        let suspicious = report.trails.iter().take_while(|trail| trail.is_suspicious()).count();
+        let suspicious = report.sources.iter().take_while(|source| source.is_suspicious()).count();
         let over = units::duration(report.end - report.start);
         let over = format!("over {over} and {}", units::plural(report.cycles.into(), "collection"));
         match suspicious {
-            0 => writeln!(out, "no suspicious trail {over}")?,
+            0 => writeln!(out, "no suspicious allocation source {over}")?,
             _ => {
-                let found = units::plural(suspicious as u64, "suspicious trail");
+                let found = units::plural(suspicious as u64, "suspicious allocation source");
                 writeln!(out, "{} {over}", out.paint(BAD, &found))?;
             }
         }
         self.write_totals(out)?;
-        self.write_trails(suspicious, out)?;
+        self.write_sources(suspicious, out)?;
         for (by, head, thing) in [
             (AllocationBy::Type, "TYPE", "type"),
             (AllocationBy::SizeClass, "SIZE CLASS", "size"),
@@ -208,47 +209,50 @@ impl View<'_> {
         }
     }
 
-    fn write_trails(&self, suspicious: usize, out: &mut Terminal) -> io::Result<()> {
+    fn write_sources(&self, suspicious: usize, out: &mut Terminal) -> io::Result<()> {
         let shown = suspicious.min(self.top);
-        self.report.trails.iter().take(shown).try_for_each(|trail| self.write_trail(trail, out))?;
+        self.report.sources.iter().take(shown).try_for_each(|source| self.write_source(source, out))?;
         if suspicious > shown {
             writeln!(out)?;
         }
-        write_rest(suspicious as u64, shown, "suspicious trail", out)
+        write_rest(suspicious as u64, shown, "suspicious allocation source", out)
     }
 
-    fn write_trail(&self, trail: &AllocationTrail, out: &mut Terminal) -> io::Result<()> {
-        let ty = named(self.report.type_name(trail.ty), "(no type)");
+    fn write_source(&self, source: &AllocationSource, out: &mut Terminal) -> io::Result<()> {
+        let ty = named(self.report.type_name(source.ty), "(no type)");
         writeln!(out)?;
         let width = out.width();
-        let title = names::cut(&format!("{ty}, {} each", units::bytes(trail.size)), width);
+        let title = names::cut(&format!("{ty}, {} each", units::bytes(source.size)), width);
         writeln!(out, "{}", out.paint(BOLD, &title))?;
-        let start = named(&trail.start, "a function that is not in the trace");
-        line(&format!("  by {} of {start}", units::plural(trail.goroutine_count as u64, "goroutine")), out)?;
-        let ObjectTotals { allocated, freed, kept, first, last, .. } = trail.totals;
+        let start = named(&source.start, "a function that is not in the trace");
+        line(&format!("  by {} of {start}", units::plural(source.goroutine_count as u64, "goroutine")), out)?;
+        let ObjectTotals { allocated, freed, kept, first, last, .. } = source.totals;
         let [allocated, freed] = [allocated, freed].map(|count| units::count(count.objects));
         line(&format!("  allocated {allocated}, freed {freed}, kept {}", objects(kept)), out)?;
-        let of_all = [trail.allocated_of_all, trail.freed_of_all].map(units::count);
+        let of_all = [source.allocated_of_all, source.freed_of_all].map(units::count);
         line(
             &format!("  by all goroutines, of this type and size: allocated {}, freed {}", of_all[0], of_all[1]),
             out,
         )?;
-        if let Some(worst) = trail.worst {
+        if let Some(worst) = source.worst {
             let [allocated, freed] = [worst.allocated, worst.freed].map(units::count);
             let start = self.clock.show(worst.start);
             let cycles = units::plural(worst.cycles, "collection");
-            line(&format!("  hoards: allocated {allocated} and freed {freed} from {start} on, over {cycles}"), out)?;
+            line(
+                &format!("  suspicious window: allocated {allocated} and freed {freed} from {start} on, over {cycles}"),
+                out,
+            )?;
         }
-        if trail.is_steady {
-            line(&format!("  steady: {} in a row", units::plural(trail.longest_run, "short gap")), out)?;
+        if source.is_steady {
+            line(&format!("  steady: {} in a row", units::plural(source.longest_run, "short gap")), out)?;
         }
         line(&format!("  first {}, last {}", self.at(first), self.at(last)), out)?;
-        let most = trail.goroutines.iter().filter(|goroutine| goroutine.kept.objects > 0).take(4);
+        let most = source.goroutines.iter().filter(|goroutine| goroutine.kept.objects > 0).take(4);
         let most: Vec<_> = most.map(|goroutine| format!("{} ({})", goroutine.id, objects(goroutine.kept))).collect();
         if !most.is_empty() {
             line(&format!("  kept by goroutine {}", most.join(", ")), out)?;
         }
-        write_stack(self.report.trail_stack(trail), out)
+        write_stack(self.report.source_stack(source), out)
     }
 
     fn write_groups(&self, by: AllocationBy, head: &'static str, thing: &str, out: &mut Terminal) -> io::Result<()> {

@@ -8,10 +8,10 @@ use indexmap::IndexMap;
 
 use super::counts::{ObjectCount, earlier};
 use super::report::{
-    AllocatedType, AllocatingGoroutine, AllocationRow, AllocationTrail, AllocationsReport, Survivors, TrailGoroutine,
+    AllocatedType, AllocatingGoroutine, AllocationRow, AllocationSource, AllocationsReport, SourceGoroutine, Survivors,
 };
-use super::trail::{Course, Hoard};
-use super::{Allocations, Lot, NO_CLASS};
+use super::source::{SourceState, SuspiciousWindow};
+use super::{Allocations, NO_CLASS, TypeAndSize};
 use crate::analysis::histogram::Histogram;
 use crate::analysis::names::Name;
 use crate::analysis::stacks::StackKey;
@@ -19,7 +19,7 @@ use crate::event::HeapSpan;
 use crate::id::{GoId, TaskId, present};
 use crate::time::Time;
 
-/// The maximum number of goroutines to list for a trail.
+/// The maximum number of goroutines to list for a source.
 const MAX_GOROUTINES: usize = 16;
 
 pub(super) fn report(found: Allocations) -> AllocationsReport {
@@ -30,7 +30,7 @@ pub(super) fn report(found: Allocations) -> AllocationsReport {
         let totals = &mut rows[object.row as usize].totals;
         totals.live.add(object.size);
         let Some(born) = object.born else { continue };
-        let outlived = found.begun.saturating_sub(object.cycle).saturating_sub(1);
+        let outlived = found.cycles_started.saturating_sub(object.cycle).saturating_sub(1);
         if outlived >= found.options.cycles {
             totals.kept.add(object.size);
         }
@@ -38,13 +38,13 @@ pub(super) fn report(found: Allocations) -> AllocationsReport {
         survivors.entry(outlived).or_default().add(object.size);
         ages.add_nanos(found.last - born);
     }
-    let trails = trails(&found, &rows);
+    let sources = sources(&found, &rows);
     let Allocations { allocators, types, .. } = found;
     let (names, frames) = (allocators.names, allocators.stacks);
-    let types = types.known.values().map(|&(name, size, pointer_bytes)| AllocatedType {
-        name: names.text(name),
-        size,
-        pointer_bytes,
+    let types = types.known.values().map(|ty| AllocatedType {
+        name: names.text(ty.name),
+        size: ty.size,
+        pointer_bytes: ty.pointer_bytes,
     });
     let goroutines = allocators.goroutines.iter().filter(|(_, goroutine)| goroutine.has_rows);
     let goroutines = goroutines.map(|(&go, goroutine)| {
@@ -61,10 +61,10 @@ pub(super) fn report(found: Allocations) -> AllocationsReport {
         end: Time(found.last),
         events: found.events,
         info: found.info,
-        cycles: found.begun,
+        cycles: found.cycles_started,
         types: types.collect(),
         rows,
-        trails,
+        sources,
         survivors: survivors.into_iter().map(|(cycles, count)| Survivors { cycles, count }).collect(),
         ages,
         lifetimes: found.lifetimes,
@@ -83,7 +83,7 @@ pub(super) fn report(found: Allocations) -> AllocationsReport {
 
 fn rows(found: &Allocations) -> Vec<AllocationRow> {
     let rows = found.rows.iter().map(|(key, row)| {
-        let Lot { ty, kind_and_class, size } = key.lot;
+        let TypeAndSize { ty, kind_and_class, size } = key.type_and_size;
         let span = HeapSpan { id: 0, pages: 0, kind_and_class };
         let is_known = kind_and_class != NO_CLASS;
         AllocationRow {
@@ -100,38 +100,38 @@ fn rows(found: &Allocations) -> Vec<AllocationRow> {
     rows.collect()
 }
 
-/// The data from which a trail is built.
+/// The data from which a source is built.
 #[derive(Default)]
 struct Gathered {
-    course: Course,
-    /// The numbers of the courses that were merged into `course`. There are several if the start
+    state: SourceState,
+    /// The numbers of the states that were merged into `state`. There are several if the start
     /// function of a goroutine became known late.
-    courses: HashSet<u32, RandomState>,
+    states: HashSet<u32, RandomState>,
     goroutines: HashMap<u64, (ObjectCount, ObjectCount), RandomState>,
     rows: Vec<usize>,
 }
 
-fn trails(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationTrail> {
-    let mut gathered: IndexMap<(Lot, Name), Gathered, RandomState> = IndexMap::default();
-    // Objects allocated and freed by any goroutine, by lot. The runtime does not know the type of
+fn sources(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationSource> {
+    let mut gathered: IndexMap<(TypeAndSize, Name), Gathered, RandomState> = IndexMap::default();
+    // Objects allocated and freed by any goroutine, by type and size. The runtime does not know the type of
     // most objects from before the trace, so `old` counts the freed objects without a type.
-    let mut totals: HashMap<Lot, (u64, u64), RandomState> = HashMap::default();
-    let untyped = |lot: Lot| Lot { ty: 0, ..lot };
-    let mut old: HashMap<Lot, u64, RandomState> = HashMap::default();
+    let mut totals: HashMap<TypeAndSize, (u64, u64), RandomState> = HashMap::default();
+    let untyped = |of: TypeAndSize| TypeAndSize { ty: 0, ..of };
+    let mut old: HashMap<TypeAndSize, u64, RandomState> = HashMap::default();
     for (index, ((key, row), made)) in found.rows.iter().zip(rows).enumerate() {
-        let total = totals.entry(key.lot).or_default();
+        let total = totals.entry(key.type_and_size).or_default();
         total.0 += row.totals.allocated.objects;
-        match row.totals.existing.objects > 0 && key.lot.ty == 0 {
-            true => *old.entry(key.lot).or_default() += row.totals.freed.objects,
+        match row.totals.existing.objects > 0 && key.type_and_size.ty == 0 {
+            true => *old.entry(key.type_and_size).or_default() += row.totals.freed.objects,
             false => total.1 += row.totals.freed.objects,
         }
-        let Some(trail) = row.trail else { continue };
+        let Some(source) = row.source else { continue };
         let start = found.allocators.get(key.go).map_or(Name::EMPTY, |goroutine| goroutine.start);
-        let it = gathered.entry((key.lot, start)).or_default();
-        if it.courses.insert(trail)
-            && let Some((_, course)) = found.trails.get_index(trail as usize)
+        let it = gathered.entry((key.type_and_size, start)).or_default();
+        if it.states.insert(source)
+            && let Some((_, state)) = found.sources.get_index(source as usize)
         {
-            it.course.merge(course);
+            it.state.merge(state);
         }
         let goroutine = it.goroutines.entry(key.go).or_default();
         goroutine.0 += made.totals.kept;
@@ -140,33 +140,36 @@ fn trails(found: &Allocations, rows: &[AllocationRow]) -> Vec<AllocationTrail> {
     }
     let names = &found.allocators.names;
     let first = found.first.unwrap_or(0);
-    let trails = gathered.into_iter().map(|((lot, start), it)| {
-        let (allocated_of_all, freed) = totals.get(&lot).copied().unwrap_or_default();
-        let freed_of_all = freed + old.get(&untyped(lot)).copied().unwrap_or(0);
+    let sources = gathered.into_iter().map(|((type_and_size, start), it)| {
+        let (allocated_of_all, freed) = totals.get(&type_and_size).copied().unwrap_or_default();
+        let freed_of_all = freed + old.get(&untyped(type_and_size)).copied().unwrap_or(0);
         let mut goroutines: Vec<_> = it.goroutines.iter().collect();
         goroutines.sort_by(|(a, a_counts), (b, b_counts)| b_counts.cmp(a_counts).then(a.cmp(b)));
         let most = it.rows.iter().max_by_key(|&&row| (rows[row].totals.kept, rows[row].totals.allocated));
-        AllocationTrail {
-            ty: lot.ty as usize,
+        AllocationSource {
+            ty: type_and_size.ty as usize,
             class: it.rows.first().and_then(|&row| rows[row].class),
-            size: lot.size,
+            size: type_and_size.size,
             start: names.text(start),
             goroutine_count: goroutines.len(),
             goroutines: {
                 let most = goroutines.into_iter().take(MAX_GOROUTINES);
-                most.map(|(&go, counts)| TrailGoroutine { id: GoId(go), kept: counts.0 }).collect()
+                most.map(|(&go, counts)| SourceGoroutine { id: GoId(go), kept: counts.0 }).collect()
             },
             totals: it.rows.iter().map(|&row| rows[row].totals).sum(),
             freed_of_all,
             allocated_of_all,
-            hoards: it.course.hoards,
-            worst: it.course.worst.map(|worst| Hoard { start: Time(worst.start.0.saturating_add(first)), ..worst }),
-            longest_run: it.course.longest_run,
-            is_steady: it.course.longest_run >= found.options.run,
+            suspicious_windows: it.state.suspicious_windows,
+            worst: it
+                .state
+                .worst
+                .map(|worst| SuspiciousWindow { start: Time(worst.start.0.saturating_add(first)), ..worst }),
+            longest_run: it.state.longest_run,
+            is_steady: it.state.longest_run >= found.options.run,
             stack: most.map_or(StackKey::EMPTY, |&row| rows[row].stack),
         }
     });
-    let mut trails: Vec<_> = trails.collect();
-    trails.sort_by_key(|trail| Reverse((trail.is_suspicious(), trail.totals.size())));
-    trails
+    let mut sources: Vec<_> = sources.collect();
+    sources.sort_by_key(|source| Reverse((source.is_suspicious(), source.totals.size())));
+    sources
 }

@@ -4,17 +4,17 @@
 //! A program that runs with `GODEBUG=traceallocfree=1` (Go 1.23 and later) writes an event for each
 //! heap object that exists when the trace starts, is allocated, or is freed. These events have a
 //! time and a goroutine, but no stack. An allocation is therefore attributed to its goroutine: the
-//! goroutine's ID, its start function, its last known stack, and the task for which it worked. A
-//! *trail* is all objects of one type and size that were allocated by goroutines with the same
-//! start function.
+//! goroutine's ID, its start function, its last known stack, and the task for which it worked. An
+//! *allocation source* is all objects of one type and size that were allocated by goroutines with
+//! the same start function.
 
 mod allocators;
 mod build;
 mod counts;
 mod heap;
 mod report;
+mod source;
 mod summary;
-mod trail;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -24,15 +24,15 @@ use indexmap::IndexMap;
 
 pub use counts::{ObjectCount, ObjectTotals, PageCount};
 pub use report::{
-    AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationRow, AllocationTrail,
-    AllocationsReport, GoroutineStacks, PageSpans, Survivors, TrailGoroutine,
+    AllocatedStack, AllocatedType, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationRow, AllocationSource,
+    AllocationsReport, GoroutineStacks, PageSpans, SourceGoroutine, Survivors,
 };
-pub use summary::{AllocationsSummary, GoroutineAllocations, RowSummary, TrailSummary};
-pub use trail::Hoard;
+pub use source::SuspiciousWindow;
+pub use summary::{AllocationsSummary, GoroutineAllocations, RowSummary, SourceSummary};
 
 use self::allocators::Allocators;
 use self::heap::{Heap, Object, Slot};
-use self::trail::Course;
+use self::source::SourceState;
 use super::histogram::Histogram;
 use super::names::Name;
 use super::observer::Observer;
@@ -46,27 +46,26 @@ use crate::time::Time;
 
 /// Options that define which allocations are suspicious, and that limit memory.
 ///
-/// By default, a window is suspicious if more than 500 objects were allocated and fewer than 10
-/// were freed within a second in which at least two collections started. A run is suspicious if at
-/// least 50 gaps in a row are shorter than 10 ms. The default limit of four million live objects
-/// takes about 300 MiB.
+/// By default, a window of one second is suspicious if more than 500 objects are allocated in it,
+/// fewer than 10 are freed, and at least two collections start. A source is steady if at least 50
+/// allocations in a row follow the previous one within less than 10 ms. With the default limit of
+/// about four million live objects, the analysis needs up to 300 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AllocationOptions {
-    /// Objects that outlive this many collections count as kept. Windows with fewer collections are
-    /// ignored, since the runtime could not free anything in them.
+    /// An object that survives this many collections counts as kept. Windows in which fewer
+    /// collections start are ignored, because the runtime had little chance to free objects.
     pub cycles: u32,
     /// The length of a window.
     pub window: Duration,
-    /// A window counts as a [`Hoard`] if more objects than this are allocated in it, and fewer than
-    /// `max_freed` are freed.
+    /// A window is [suspicious](SuspiciousWindow) if more objects than this are allocated in it, and
+    /// fewer than `max_freed` are freed.
     pub min_allocated: u64,
-    /// A window counts as a [`Hoard`] if fewer objects than this are freed in it, and more than
-    /// `min_allocated` are allocated.
+    /// A window is [suspicious](SuspiciousWindow) only if fewer objects than this are freed in it.
     pub max_freed: u64,
-    /// The gap between two allocations counts as short if it is shorter than this.
+    /// The gap between two allocations is short if less time than this passes between them.
     pub gap: Duration,
-    /// A trail is steady if it has at least this many short gaps in a row.
+    /// A source is steady if it has at least this many short gaps in a row.
     pub run: u64,
     /// The maximum number of live objects to follow. Objects beyond the limit are counted in
     /// [`AllocationsReport::not_followed`].
@@ -124,7 +123,7 @@ const NO_CLASS: u64 = u64::MAX;
 /// The key of a row. Objects with equal keys are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct RowKey {
-    lot: Lot,
+    type_and_size: TypeAndSize,
     /// The goroutine that allocated the objects. [`NONE`] for objects that existed when the trace
     /// started.
     go: u64,
@@ -133,7 +132,7 @@ struct RowKey {
 
 /// Objects of one type and size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Lot {
+struct TypeAndSize {
     /// The index into the known types. 0 is the unknown type.
     ty: u32,
     /// The kind and class of the span, packed as in the trace, or [`NO_CLASS`].
@@ -143,7 +142,8 @@ struct Lot {
 
 /// The key of the row that counts all further objects when [`AllocationOptions::max_rows`] rows
 /// exist.
-const OTHERS: RowKey = RowKey { lot: Lot { ty: 0, kind_and_class: NO_CLASS, size: 0 }, go: NONE, task: NONE };
+const OTHERS: RowKey =
+    RowKey { type_and_size: TypeAndSize { ty: 0, kind_and_class: NO_CLASS, size: 0 }, go: NONE, task: NONE };
 
 #[derive(Clone, Debug, Default)]
 struct Row {
@@ -151,14 +151,22 @@ struct Row {
     totals: ObjectTotals,
     /// The last known stack of the goroutine at the time of the last allocation.
     stack: StackKey,
-    /// The number of the row's trail. `None` for objects without a goroutine.
-    trail: Option<u32>,
+    /// The number of the row's source. `None` for objects without a goroutine.
+    source: Option<u32>,
+}
+
+/// A type of the traced program.
+#[derive(Clone, Copy, Debug, Default)]
+struct KnownType {
+    name: Name,
+    size: u64,
+    pointer_bytes: u64,
 }
 
 /// The known types, by the address of their descriptor, which is the same in all generations.
 #[derive(Debug)]
 struct Types {
-    known: IndexMap<u64, (Name, u64, u64), RandomState>,
+    known: IndexMap<u64, KnownType, RandomState>,
     /// The index of each type in `known`, by its number in the current generation.
     numbers: HashMap<u64, u32, RandomState>,
 }
@@ -176,7 +184,7 @@ pub struct Allocations {
     rows: IndexMap<RowKey, Row, RandomState>,
     /// The row of the last allocation. The next allocation often has the same key.
     last_row: Option<(RowKey, u32)>,
-    trails: IndexMap<(Lot, Name), Course, RandomState>,
+    sources: IndexMap<(TypeAndSize, Name), SourceState, RandomState>,
     spans: BTreeMap<u64, PageSpans>,
     /// The order of each live goroutine stack, by stack ID. An order encodes a size.
     stacks: HashMap<u64, u64, RandomState>,
@@ -185,13 +193,14 @@ pub struct Allocations {
     events: u64,
     /// The number of collections that started marking, including one that was already marking when
     /// the trace began.
-    begun: u32,
+    cycles_started: u32,
     is_marking: bool,
     /// When collections started marking, in nanoseconds since the start of the trace.
-    marks: Vec<i64>,
+    mark_starts: Vec<i64>,
     first: Option<i64>,
     last: i64,
     lifetimes: Histogram,
+    // The report describes these numbers.
     shared: u64,
     replaced: u64,
     unknown_frees: u64,
@@ -209,7 +218,7 @@ impl Allocations {
     /// Returns an analysis with the given options.
     pub fn new(options: AllocationOptions) -> Self {
         let mut known = IndexMap::default();
-        known.insert(0, (Name::EMPTY, 0, 0));
+        known.insert(0, KnownType::default());
         Allocations {
             options,
             heap: Heap::default(),
@@ -217,15 +226,15 @@ impl Allocations {
             types: Types { known, numbers: HashMap::default() },
             rows: IndexMap::default(),
             last_row: None,
-            trails: IndexMap::default(),
+            sources: IndexMap::default(),
             spans: BTreeMap::new(),
             stacks: HashMap::default(),
             stack_sizes: BTreeMap::new(),
             info: None,
             events: 0,
-            begun: 0,
+            cycles_started: 0,
             is_marking: false,
-            marks: Vec::new(),
+            mark_starts: Vec::new(),
             first: None,
             last: 0,
             lifetimes: Histogram::default(),
@@ -251,7 +260,10 @@ impl Allocations {
         }
         for ty in sync.alloc_free_types() {
             let name = self.allocators.names.intern(ty.name.as_bytes());
-            let (index, _) = self.types.known.insert_full(ty.address, (name, ty.size, ty.pointer_bytes));
+            let (index, _) = self
+                .types
+                .known
+                .insert_full(ty.address, KnownType { name, size: ty.size, pointer_bytes: ty.pointer_bytes });
             self.types.numbers.insert(ty.id, number(index));
         }
     }
@@ -265,10 +277,14 @@ impl Allocations {
         self.is_marking = false;
     }
 
-    fn lot(&self, slot: Slot, type_id: u64) -> Lot {
+    fn type_and_size(&self, slot: Slot, type_id: u64) -> TypeAndSize {
         let ty = self.types.numbers.get(&type_id).copied().unwrap_or(0);
-        let type_size = || self.types.known.get_index(ty as usize).map_or(0, |(_, &(_, size, _))| size);
-        Lot { ty, kind_and_class: slot.kind_and_class.unwrap_or(NO_CLASS), size: slot.size.unwrap_or_else(type_size) }
+        let type_size = || self.types.known.get_index(ty as usize).map_or(0, |(_, ty)| ty.size);
+        TypeAndSize {
+            ty,
+            kind_and_class: slot.kind_and_class.unwrap_or(NO_CLASS),
+            size: slot.size.unwrap_or_else(type_size),
+        }
     }
 
     fn row(&mut self, key: RowKey) -> u32 {
@@ -294,8 +310,8 @@ impl Allocations {
         let mut row = Row::default();
         if key.go != NONE {
             let start = self.allocators.allocates(key.go).start;
-            let entry = self.trails.entry((key.lot, start));
-            row.trail = Some(number(entry.index()));
+            let entry = self.sources.entry((key.type_and_size, start));
+            row.source = Some(number(entry.index()));
             entry.or_default();
         }
         self.rows.insert_full(key, row).0
@@ -304,10 +320,10 @@ impl Allocations {
     /// Counts an object that exists when the trace begins.
     fn exists(&mut self, id: u64, type_id: u64) {
         let slot = self.heap.slot(id);
-        let lot = self.lot(slot, type_id);
-        let row = self.row(RowKey { lot, go: NONE, task: NONE });
-        self.rows[row as usize].totals.existing.add(lot.size);
-        self.put(slot, Object { row, cycle: self.begun, born: None, size: lot.size }, self.last);
+        let type_and_size = self.type_and_size(slot, type_id);
+        let row = self.row(RowKey { type_and_size, go: NONE, task: NONE });
+        self.rows[row as usize].totals.existing.add(type_and_size.size);
+        self.put(slot, Object { row, cycle: self.cycles_started, born: None, size: type_and_size.size }, self.last);
     }
 
     fn allocate(&mut self, record: &Record) {
@@ -316,18 +332,19 @@ impl Allocations {
             self.shared += 1;
             return;
         }
-        let lot = self.lot(slot, record.b);
+        let type_and_size = self.type_and_size(slot, record.b);
         let go = record.go;
         let task = if go == NONE { NONE } else { self.allocators.task_of(go) };
-        let row_number = self.row(RowKey { lot, go, task });
+        let row_number = self.row(RowKey { type_and_size, go, task });
         let at = self.since_begin(record.time);
         let row = &mut self.rows[row_number as usize];
-        row.totals.allocate(Time(record.time), lot.size);
+        row.totals.allocate(Time(record.time), type_and_size.size);
         row.stack = self.allocators.get(go).map_or(StackKey::EMPTY, |goroutine| goroutine.stack);
-        if let Some(course) = row.trail.and_then(|trail| self.trails.get_index_mut(trail as usize)) {
-            course.1.allocate(at, &self.options, &self.marks);
+        if let Some((_, state)) = row.source.and_then(|source| self.sources.get_index_mut(source as usize)) {
+            state.allocate(at, &self.options, &self.mark_starts);
         }
-        let object = Object { row: row_number, cycle: self.begun, born: Some(record.time), size: lot.size };
+        let object =
+            Object { row: row_number, cycle: self.cycles_started, born: Some(record.time), size: type_and_size.size };
         self.put(slot, object, record.time);
     }
 
@@ -355,8 +372,8 @@ impl Allocations {
         row.totals.freed.add(object.size);
         if let Some(born) = object.born {
             self.lifetimes.add_nanos(time - born);
-            if let Some(course) = row.trail.and_then(|trail| self.trails.get_index_mut(trail as usize)) {
-                course.1.free(at, &self.options, &self.marks);
+            if let Some((_, state)) = row.source.and_then(|source| self.sources.get_index_mut(source as usize)) {
+                state.free(at, &self.options, &self.mark_starts);
             }
         }
     }
@@ -422,8 +439,8 @@ impl Allocations {
     fn mark_begins(&mut self, time: i64) {
         if !self.is_marking {
             self.is_marking = true;
-            self.begun = self.begun.saturating_add(1);
-            self.marks.push(self.since_begin(time));
+            self.cycles_started = self.cycles_started.saturating_add(1);
+            self.mark_starts.push(self.since_begin(time));
         }
     }
 }
@@ -452,7 +469,7 @@ impl Observer for Allocations {
     }
 
     fn finish(mut self) -> AllocationsReport {
-        self.trails.values_mut().for_each(|course| course.end(&self.options, &self.marks));
+        self.sources.values_mut().for_each(|state| state.end(&self.options, &self.mark_starts));
         build::report(self)
     }
 }

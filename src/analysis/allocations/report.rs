@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::NO_CLASS;
 use super::counts::{ObjectCount, ObjectTotals, PageCount};
-use super::trail::Hoard;
+use super::source::SuspiciousWindow;
 use crate::analysis::histogram::Histogram;
 use crate::analysis::names::Names;
 use crate::analysis::stacks::{StackKey, Stacks};
@@ -98,12 +98,12 @@ pub enum AllocationBy {
     Task,
 }
 
-/// A goroutine of a trail.
+/// A goroutine of an [`AllocationSource`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct TrailGoroutine {
+pub struct SourceGoroutine {
     /// The ID of the goroutine.
     pub id: GoId,
     /// The kept objects that the goroutine allocated.
@@ -113,7 +113,7 @@ pub struct TrailGoroutine {
 /// Objects of one type and size that were allocated by goroutines with the same start function.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct AllocationTrail {
+pub struct AllocationSource {
     /// The index of the objects' type in [`AllocationsReport::types`].
     pub ty: usize,
     /// See [`AllocationRow::class`].
@@ -125,7 +125,7 @@ pub struct AllocationTrail {
     pub start: String,
     /// The goroutines with the most kept bytes, at most 16. Goroutines that kept equally much are
     /// sorted by allocated bytes.
-    pub goroutines: Vec<TrailGoroutine>,
+    pub goroutines: Vec<SourceGoroutine>,
     /// The number of goroutines. `goroutines` may list fewer.
     pub goroutine_count: usize,
     /// The counts of the objects, and the times of allocations.
@@ -139,9 +139,10 @@ pub struct AllocationTrail {
     /// The number of windows in which more than
     /// [`min_allocated`](super::AllocationOptions::min_allocated) objects were allocated and fewer
     /// than [`max_freed`](super::AllocationOptions::max_freed) were freed.
-    pub hoards: u64,
-    /// The window with the most allocated objects among the windows that `hoards` counts.
-    pub worst: Option<Hoard>,
+    pub suspicious_windows: u64,
+    /// The window with the most allocated objects among the windows that `suspicious_windows`
+    /// counts.
+    pub worst: Option<SuspiciousWindow>,
     /// The largest number of consecutive gaps between allocations that are shorter than
     /// [`gap`](super::AllocationOptions::gap).
     pub longest_run: u64,
@@ -150,14 +151,14 @@ pub struct AllocationTrail {
     pub(super) stack: StackKey,
 }
 
-impl AllocationTrail {
-    /// Returns whether the trail looks like a leak. This is the case if `hoards` is above 0 or the
-    /// trail is steady, some objects were kept, and fewer than half as many objects of this type
-    /// and size were freed as were allocated. The last condition distinguishes a leak from a cache
+impl AllocationSource {
+    /// Returns whether the source looks like a leak. This is the case if `suspicious_windows` is
+    /// above 0 or the source is steady, some objects were kept, and fewer than half as many objects
+    /// of this type and size were freed as were allocated. The last condition distinguishes a leak from a cache
     /// that drops its oldest entries.
     pub fn is_suspicious(&self) -> bool {
         let is_one_way = self.freed_of_all.saturating_mul(2) < self.allocated_of_all;
-        self.totals.kept.objects > 0 && is_one_way && (self.hoards > 0 || self.is_steady)
+        self.totals.kept.objects > 0 && is_one_way && (self.suspicious_windows > 0 || self.is_steady)
     }
 }
 
@@ -267,9 +268,9 @@ pub struct AllocationsReport {
     pub types: Vec<AllocatedType>,
     /// The allocated objects, in order of the first allocation.
     pub rows: Vec<AllocationRow>,
-    /// The allocated objects by type, size and start function. Suspicious trails come first, then
-    /// the trails with the most kept bytes.
-    pub trails: Vec<AllocationTrail>,
+    /// The allocated objects by type, size and start function. Suspicious sources come first, then
+    /// the sources with the most kept bytes.
+    pub sources: Vec<AllocationSource>,
     /// The live objects that were allocated in the trace, by the number of collections that they
     /// have outlived, in ascending order.
     pub survivors: Vec<Survivors>,
@@ -338,9 +339,9 @@ impl AllocationsReport {
         AllocatedStack { report: self, stack: row.stack }
     }
 
-    /// Returns the stack of the trail's row with the most kept bytes. See [`stack`](Self::stack).
-    pub fn trail_stack(&self, trail: &AllocationTrail) -> AllocatedStack<'_> {
-        AllocatedStack { report: self, stack: trail.stack }
+    /// Returns the stack of the source's row with the most kept bytes. See [`stack`](Self::stack).
+    pub fn source_stack(&self, source: &AllocationSource) -> AllocatedStack<'_> {
+        AllocatedStack { report: self, stack: source.stack }
     }
 
     /// Returns the sums of all rows.

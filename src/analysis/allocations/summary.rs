@@ -2,10 +2,10 @@
 
 use super::counts::{ObjectCount, ObjectTotals};
 use super::report::{
-    AllocatedStack, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationTrail, AllocationsReport,
-    GoroutineStacks, PageSpans, Survivors, TrailGoroutine,
+    AllocatedStack, AllocatingGoroutine, AllocationBy, AllocationGroup, AllocationSource, AllocationsReport,
+    GoroutineStacks, PageSpans, SourceGoroutine, Survivors,
 };
-use super::trail::Hoard;
+use super::source::SuspiciousWindow;
 use crate::analysis::histogram::Histogram;
 use crate::event::OwnedFrame;
 use crate::id::{GoId, TaskId};
@@ -39,11 +39,11 @@ pub struct AllocationsSummary {
     pub not_followed: u64,
     /// See [`AllocationsReport::lost`].
     pub lost: u64,
-    /// The number of suspicious trails.
-    pub suspicious_trails: u64,
-    /// The trails by type, size and start function. Suspicious trails come first, then the trails
+    /// The number of suspicious sources.
+    pub suspicious_sources: u64,
+    /// The sources by type, size and start function. Suspicious sources come first, then the sources
     /// with the most kept bytes.
-    pub trails: Vec<TrailSummary>,
+    pub sources: Vec<SourceSummary>,
     /// The allocations by type.
     pub types: Vec<AllocationGroup>,
     /// The allocations by size class, with and without pointers.
@@ -70,12 +70,12 @@ pub struct AllocationsSummary {
     pub goroutine: Option<GoroutineAllocations>,
 }
 
-/// An [`AllocationTrail`] with the name of its type and the frames of its stack.
+/// An [`AllocationSource`] with the name of its type and the frames of its stack.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct TrailSummary {
+pub struct SourceSummary {
     /// The name of the type. Empty if it is not known.
     #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub type_name: String,
@@ -89,30 +89,30 @@ pub struct TrailSummary {
     /// goroutines.
     #[cfg_attr(feature = "serde", serde(rename = "start_function"))]
     pub start: String,
-    /// See [`AllocationTrail::is_suspicious`].
+    /// See [`AllocationSource::is_suspicious`].
     #[cfg_attr(feature = "serde", serde(rename = "suspicious"))]
     pub is_suspicious: bool,
-    /// See [`AllocationTrail::hoards`].
-    pub hoards: u64,
-    /// See [`AllocationTrail::worst`].
-    pub worst: Option<Hoard>,
-    /// See [`AllocationTrail::is_steady`].
+    /// See [`AllocationSource::suspicious_windows`].
+    pub suspicious_windows: u64,
+    /// See [`AllocationSource::worst`].
+    pub worst: Option<SuspiciousWindow>,
+    /// See [`AllocationSource::is_steady`].
     #[cfg_attr(feature = "serde", serde(rename = "steady"))]
     pub is_steady: bool,
-    /// See [`AllocationTrail::longest_run`].
+    /// See [`AllocationSource::longest_run`].
     pub longest_run: u64,
     /// The number of goroutines. `goroutines` may list fewer.
     pub goroutine_count: u64,
     /// The goroutines with the most kept bytes, at most 16.
-    pub goroutines: Vec<TrailGoroutine>,
-    /// See [`AllocationTrail::allocated_of_all`].
+    pub goroutines: Vec<SourceGoroutine>,
+    /// See [`AllocationSource::allocated_of_all`].
     pub allocated_of_all: u64,
-    /// See [`AllocationTrail::freed_of_all`].
+    /// See [`AllocationSource::freed_of_all`].
     pub freed_of_all: u64,
     /// The counts of the objects, and the times of allocations.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub totals: ObjectTotals,
-    /// The stack that [`AllocationsReport::trail_stack`] returns, innermost frame first.
+    /// The stack that [`AllocationsReport::source_stack`] returns, innermost frame first.
     pub stack: Vec<OwnedFrame>,
 }
 
@@ -183,8 +183,8 @@ impl AllocationsReport {
             unknown_frees: self.unknown_frees,
             not_followed: self.not_followed,
             lost: self.lost,
-            suspicious_trails: self.trails.iter().filter(|trail| trail.is_suspicious()).count() as u64,
-            trails: self.trails.iter().take(top).map(|trail| self.trail_summary(trail)).collect(),
+            suspicious_sources: self.sources.iter().filter(|source| source.is_suspicious()).count() as u64,
+            sources: self.sources.iter().take(top).map(|source| self.source_summary(source)).collect(),
             types: largest(AllocationBy::Type),
             classes: largest(AllocationBy::SizeClass),
             goroutines: largest(AllocationBy::Goroutine),
@@ -199,23 +199,23 @@ impl AllocationsReport {
         }
     }
 
-    fn trail_summary(&self, trail: &AllocationTrail) -> TrailSummary {
-        TrailSummary {
-            type_name: self.type_name(trail.ty).to_owned(),
-            class: trail.class,
-            size: trail.size,
-            start: trail.start.clone(),
-            is_suspicious: trail.is_suspicious(),
-            hoards: trail.hoards,
-            worst: trail.worst,
-            is_steady: trail.is_steady,
-            longest_run: trail.longest_run,
-            goroutine_count: trail.goroutine_count as u64,
-            goroutines: trail.goroutines.clone(),
-            allocated_of_all: trail.allocated_of_all,
-            freed_of_all: trail.freed_of_all,
-            totals: trail.totals,
-            stack: owned(self.trail_stack(trail)),
+    fn source_summary(&self, source: &AllocationSource) -> SourceSummary {
+        SourceSummary {
+            type_name: self.type_name(source.ty).to_owned(),
+            class: source.class,
+            size: source.size,
+            start: source.start.clone(),
+            is_suspicious: source.is_suspicious(),
+            suspicious_windows: source.suspicious_windows,
+            worst: source.worst,
+            is_steady: source.is_steady,
+            longest_run: source.longest_run,
+            goroutine_count: source.goroutine_count as u64,
+            goroutines: source.goroutines.clone(),
+            allocated_of_all: source.allocated_of_all,
+            freed_of_all: source.freed_of_all,
+            totals: source.totals,
+            stack: owned(self.source_stack(source)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The rules that decide whether a trail of allocations is suspicious, applied as the allocations
+//! The rules that decide whether an allocation source is suspicious, applied as the allocations
 //! arrive.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::time::Time;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Hoard {
+pub struct SuspiciousWindow {
     /// When the window started.
     #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
     pub start: Time,
@@ -23,9 +23,9 @@ pub struct Hoard {
     pub cycles: u64,
 }
 
-/// The state of a trail. Its times are in nanoseconds since the start of the trace.
+/// The state of a source. Its times are in nanoseconds since the start of the trace.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Course {
+pub(super) struct SourceState {
     /// The number of the current window, and the objects allocated and freed in it.
     window: i64,
     allocated: u64,
@@ -34,10 +34,9 @@ pub(super) struct Course {
     last: Option<i64>,
     run: u64,
     pub longest_run: u64,
-    /// The number of windows with many allocations and almost no frees, and the worst of these
-    /// windows.
-    pub hoards: u64,
-    pub worst: Option<Hoard>,
+    /// The number of suspicious windows, and the window with the most allocations among them.
+    pub suspicious_windows: u64,
+    pub worst: Option<SuspiciousWindow>,
 }
 
 /// Converts to nanoseconds, at most `i64::MAX`.
@@ -45,7 +44,7 @@ fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
-impl Course {
+impl SourceState {
     /// Counts an allocation. `at` and the starts of collections in `marks` are in nanoseconds since
     /// the start of the trace.
     pub fn allocate(&mut self, at: i64, options: &AllocationOptions, marks: &[i64]) {
@@ -87,17 +86,17 @@ impl Course {
         if cycles < u64::from(options.cycles) {
             return;
         }
-        self.hoards += 1;
-        let hoard = Hoard { start: Time(begin), allocated: self.allocated, freed: self.freed, cycles };
-        if self.worst.is_none_or(|worst| worst.allocated < hoard.allocated) {
-            self.worst = Some(hoard);
+        self.suspicious_windows += 1;
+        let window = SuspiciousWindow { start: Time(begin), allocated: self.allocated, freed: self.freed, cycles };
+        if self.worst.is_none_or(|worst| worst.allocated < window.allocated) {
+            self.worst = Some(window);
         }
     }
 
-    /// Merges another course that turned out to belong to the same trail.
-    pub fn merge(&mut self, other: &Course) {
+    /// Merges another state that turned out to belong to the same source.
+    pub fn merge(&mut self, other: &SourceState) {
         self.longest_run = self.longest_run.max(other.longest_run);
-        self.hoards += other.hoards;
+        self.suspicious_windows += other.suspicious_windows;
         if other.worst.map(|worst| worst.allocated) > self.worst.map(|worst| worst.allocated) {
             self.worst = other.worst;
         }
@@ -110,17 +109,17 @@ mod tests {
 
     const MS: i64 = 1_000_000;
 
-    fn follow(events: impl IntoIterator<Item = (i64, bool)>, marks: &[i64]) -> Course {
+    fn follow(events: impl IntoIterator<Item = (i64, bool)>, marks: &[i64]) -> SourceState {
         let options = AllocationOptions::default();
-        let mut course = Course::default();
+        let mut state = SourceState::default();
         for (at, is_alloc) in events {
             match is_alloc {
-                true => course.allocate(at, &options, marks),
-                false => course.free(at, &options, marks),
+                true => state.allocate(at, &options, marks),
+                false => state.free(at, &options, marks),
             }
         }
-        course.end(&options, marks);
-        course
+        state.end(&options, marks);
+        state
     }
 
     fn allocations(count: i64, gap: i64) -> impl Iterator<Item = (i64, bool)> {
@@ -128,15 +127,19 @@ mod tests {
     }
 
     #[test]
-    fn window_with_over_500_allocations_and_under_10_frees_is_a_hoard() {
+    fn window_with_over_500_allocations_and_under_10_frees_is_suspicious() {
         let marks = [100 * MS, 400 * MS];
         let frees = |count| (0..count).map(|n| (900 * MS + n, false));
-        assert_eq!(follow(allocations(500, MS), &marks).hoards, 0);
-        let worst = Hoard { start: Time(0), allocated: 501, freed: 9, cycles: 2 };
+        assert_eq!(follow(allocations(500, MS), &marks).suspicious_windows, 0);
+        let worst = SuspiciousWindow { start: Time(0), allocated: 501, freed: 9, cycles: 2 };
         let found = follow(allocations(501, MS).chain(frees(9)), &marks);
-        assert_eq!((found.hoards, found.worst), (1, Some(worst)));
-        assert_eq!(follow(allocations(501, MS).chain(frees(10)), &marks).hoards, 0);
-        assert_eq!(follow(allocations(501, MS), &marks[..1]).hoards, 0, "no collection could have freed anything");
+        assert_eq!((found.suspicious_windows, found.worst), (1, Some(worst)));
+        assert_eq!(follow(allocations(501, MS).chain(frees(10)), &marks).suspicious_windows, 0);
+        assert_eq!(
+            follow(allocations(501, MS), &marks[..1]).suspicious_windows,
+            0,
+            "no collection could have freed anything"
+        );
     }
 
     #[test]
@@ -145,7 +148,7 @@ mod tests {
         let marks: Vec<i64> = (0..30).map(|n| n * 100 * MS).collect();
         let events = (0..1000).chain((1000..2000).step_by(3)).chain(2000..3000);
         let found = follow(events.map(|n| (n * MS, true)), &marks);
-        assert_eq!((found.hoards, found.worst.map(|worst| worst.cycles)), (2, Some(10)));
+        assert_eq!((found.suspicious_windows, found.worst.map(|worst| worst.cycles)), (2, Some(10)));
     }
 
     #[test]
