@@ -4,7 +4,7 @@
 
 use gotrace::gctrace::{
     Cycle, Line, LineKind, Log, LogLimits, LogReader, LogReport, LogReportOptions, MAX_LINE, Pressure, Run,
-    assist_surge, mark_collapse,
+    most_assist, slowest_marking,
 };
 use gotrace::trend::{
     Forecast, InflectionOptions, Interval, PeakOptions, Shape, ShapeOptions, Trend, find_peaks, inflections,
@@ -106,7 +106,7 @@ fn check_run(run: &Run) {
     for share in [pressure.gc_cpu_share, pressure.stopped_share, pressure.assist_share, pressure.mark_bytes_per_ms] {
         assert!(share.is_none_or(|share| share.is_finite() && share >= 0.0), "{pressure:?}");
     }
-    for stretch in [mark_collapse(cycles), assist_surge(cycles)].into_iter().flatten() {
+    for stretch in [slowest_marking(cycles), most_assist(cycles)].into_iter().flatten() {
         assert!(stretch.first <= stretch.last && stretch.last < cycles.len());
     }
     let at: Vec<f64> = cycles.iter().map(|cycle| cycle.start.as_nanos() as f64).collect();

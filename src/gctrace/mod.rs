@@ -47,9 +47,9 @@ pub(crate) use cycle::nanos;
 pub use cycle::{Clock, Cpu, Cycle};
 pub use line::{Line, LineKind, RuntimeLine};
 pub use log::{Log, LogLimits, Skipped};
-pub use pressure::{Pressure, SURGE_CYCLES, Stretch, assist_surge, mark_collapse};
+pub use pressure::{PERIOD_CYCLES, Period, Pressure, most_assist, slowest_marking};
 pub use reader::{LogReader, MAX_LINE};
 pub use report::{
-    HeapForecast, HeapShape, HeapTrend, HeapTurn, LiveHeap, LogReport, LogReportOptions, Reach, RunSummary,
+    HeapForecast, HeapShape, HeapTrend, LimitForecast, LiveHeap, LogReport, LogReportOptions, RunSummary, TurningPoint,
 };
 pub use run::Run;

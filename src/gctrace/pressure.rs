@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::Cycle;
 use super::cycle::nanos;
 
-/// The number of collections in a row over which a [collapse](mark_collapse) or a
-/// [surge](assist_surge) is computed.
-pub const SURGE_CYCLES: usize = 10;
+/// The number of collections in a row over which [`slowest_marking`] and [`most_assist`] compute
+/// their values.
+pub const PERIOD_CYCLES: usize = 10;
 
 /// Less than this is too little for the log's whole MiB: a rate could be wrong by a quarter or more.
 const MIN_MARKED: u64 = 4 << 20;
@@ -120,12 +120,12 @@ fn allocated(this: &Cycle, next: &Cycle) -> u64 {
     while_marking.saturating_add(next.heap_start.saturating_sub(this.heap_live))
 }
 
-/// Collections in a row over which a value is at its worst.
+/// The collections in a row over which a value was at its worst.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Stretch {
+pub struct Period {
     /// The index of the first collection in the slice.
     pub first: usize,
     /// The index of the last collection in the slice.
@@ -134,19 +134,18 @@ pub struct Stretch {
     pub first_n: u32,
     /// The number of the last collection.
     pub last_n: u32,
-    /// The value over the stretch.
+    /// The value over the period.
     pub value: f64,
-    /// The usual value: the median over all stretches of this length.
+    /// The usual value: the median over all periods of this length.
     pub usual: f64,
 }
 
-/// Returns the stretch of [`SURGE_CYCLES`] collections in a row in which marking was slowest, in bytes per millisecond.
+/// Returns the period of [`PERIOD_CYCLES`] collections in a row in which marking was slowest, in bytes per millisecond.
 /// If `value` is well below `usual`, the collector no longer gets the CPU time or the memory bandwidth that it had.
-/// bandwidth that it had.
 ///
 /// Collections with less than 4 MiB to mark are left out, since the log's sizes are too coarse for them. `None` if
-/// there are fewer than twice [`SURGE_CYCLES`] other collections.
-pub fn mark_collapse(cycles: &[Cycle]) -> Option<Stretch> {
+/// there are fewer than twice [`PERIOD_CYCLES`] other collections.
+pub fn slowest_marking(cycles: &[Cycle]) -> Option<Period> {
     let measurable = |cycle: &Cycle| cycle.marked() >= MIN_MARKED && !cycle.clock.mark.is_zero();
     let parts = cycles.iter().enumerate().filter(|(_, cycle)| measurable(cycle));
     let parts = parts.map(|(index, cycle)| Part {
@@ -158,11 +157,11 @@ pub fn mark_collapse(cycles: &[Cycle]) -> Option<Stretch> {
     extreme(&parts.collect::<Vec<_>>(), |value, worst| value < worst)
 }
 
-/// Returns the stretch of [`SURGE_CYCLES`] collections in a row in which allocating goroutines had to do the largest
+/// Returns the period of [`PERIOD_CYCLES`] collections in a row in which allocating goroutines had to do the largest
 /// share of marking, between 0 and 1: allocation was faster than the collector.
 ///
-/// `None` if there are fewer than twice [`SURGE_CYCLES`] collections with measurable marking.
-pub fn assist_surge(cycles: &[Cycle]) -> Option<Stretch> {
+/// `None` if there are fewer than twice [`PERIOD_CYCLES`] collections with measurable marking.
+pub fn most_assist(cycles: &[Cycle]) -> Option<Period> {
     let parts = cycles.iter().enumerate().filter(|(_, cycle)| !cycle.cpu.mark().is_zero());
     let parts = parts.map(|(index, cycle)| Part {
         index,
@@ -181,16 +180,16 @@ struct Part {
     divisor: f64,
 }
 
-/// Returns the stretch with the worst quotient of sums, and the median quotient.
-fn extreme(parts: &[Part], is_worse: impl Fn(f64, f64) -> bool) -> Option<Stretch> {
-    if parts.len() < 2 * SURGE_CYCLES {
+/// Returns the period with the worst quotient of sums, and the median quotient.
+fn extreme(parts: &[Part], is_worse: impl Fn(f64, f64) -> bool) -> Option<Period> {
+    if parts.len() < 2 * PERIOD_CYCLES {
         return None;
     }
-    let value = |stretch: &[Part]| {
-        let dividend: f64 = stretch.iter().map(|part| part.dividend).sum();
-        dividend / stretch.iter().map(|part| part.divisor).sum::<f64>()
+    let value = |period: &[Part]| {
+        let dividend: f64 = period.iter().map(|part| part.dividend).sum();
+        dividend / period.iter().map(|part| part.divisor).sum::<f64>()
     };
-    let mut values: Vec<f64> = parts.windows(SURGE_CYCLES).map(value).collect();
+    let mut values: Vec<f64> = parts.windows(PERIOD_CYCLES).map(value).collect();
     let mut worst = 0;
     for (at, &value) in values.iter().enumerate() {
         if is_worse(value, values[worst]) {
@@ -200,6 +199,6 @@ fn extreme(parts: &[Part], is_worse: impl Fn(f64, f64) -> bool) -> Option<Stretc
     let value = values[worst];
     values.sort_unstable_by(f64::total_cmp);
     let usual = values[(values.len() - 1) / 2];
-    let (first, last) = (&parts[worst], &parts[worst + SURGE_CYCLES - 1]);
-    Some(Stretch { first: first.index, last: last.index, first_n: first.n, last_n: last.n, value, usual })
+    let (first, last) = (&parts[worst], &parts[worst + PERIOD_CYCLES - 1]);
+    Some(Period { first: first.index, last: last.index, first_n: first.n, last_n: last.n, value, usual })
 }

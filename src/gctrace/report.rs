@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cycle::nanos;
-use super::{Cycle, Log, Pressure, Run, Skipped, Stretch, assist_surge, mark_collapse};
+use super::{Cycle, Log, Period, Pressure, Run, Skipped, most_assist, slowest_marking};
 use crate::trend::{
     Forecast, Inflection, InflectionOptions, MannKendall, Shape, ShapeOptions, Trend, Turn, inflections,
 };
@@ -56,15 +56,15 @@ pub struct LogReport {
     /// The form of the live heap over time. `None` if there are no collections.
     pub shape: Option<HeapShape>,
     /// The times at which the live heap turned from rising to falling, or from falling to rising.
-    pub turns: Vec<HeapTurn>,
+    pub turns: Vec<TurningPoint>,
     /// The time at which the heap reaches the limit. `None` without a limit in the options.
     pub forecast: Option<HeapForecast>,
     /// The cost of garbage collection. `None` if there are no collections.
     pub pressure: Option<Pressure>,
-    /// The collections with the slowest marking. See [`mark_collapse`].
-    pub slowest_marking: Option<Stretch>,
-    /// The collections in which assists did the largest share of marking. See [`assist_surge`].
-    pub most_assist: Option<Stretch>,
+    /// The collections with the slowest marking. See [`slowest_marking`].
+    pub slowest_marking: Option<Period>,
+    /// The collections in which assists did the largest share of marking. See [`most_assist`].
+    pub most_assist: Option<Period>,
     /// The collections, if the options request them.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub cycles: Option<Vec<Cycle>>,
@@ -204,7 +204,7 @@ pub enum HeapShape {
     /// It rises and falls repeatedly.
     Sawtooth {
         /// The number of times that it falls.
-        teeth: usize,
+        peaks: usize,
         /// Whether the lowest points rise, significantly and beyond noise.
         valleys_rise: bool,
         /// The slope of the lowest points, in bytes per second. `None` if there are too few points.
@@ -234,7 +234,7 @@ pub enum HeapShape {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct HeapTurn {
+pub struct TurningPoint {
     /// The direction of the turn.
     pub turn: Turn,
     /// The number of the collection.
@@ -259,10 +259,10 @@ pub struct HeapForecast {
     #[cfg_attr(feature = "serde", serde(rename = "limit_bytes"))]
     pub limit: u64,
     /// The time at which the live heap reaches the limit. `None` if there are too few collections for a forecast.
-    pub live_heap: Option<Reach>,
+    pub live_heap: Option<LimitForecast>,
     /// The time at which the goal reaches the limit. The goal is the size that the heap has when marking ends. `None`
     /// if there are too few collections for a forecast.
-    pub goal: Option<Reach>,
+    pub goal: Option<LimitForecast>,
 }
 
 /// The time at which a limit is reached. Times are durations since the program's start.
@@ -270,7 +270,7 @@ pub struct HeapForecast {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "outcome", rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub enum Reach {
+pub enum LimitForecast {
     /// A collection has reached the limit.
     Reached,
     /// The limit is not reached at this rate: the size does not rise, or has stopped rising, as on a plateau.
@@ -321,11 +321,11 @@ impl LogReport {
         self.live_heap = LiveHeap::of(cycles);
         self.trend = trend.as_ref().map(HeapTrend::of);
         self.shape = Some(HeapShape::of(&shape));
-        self.turns = inflections(&live, &options.turns).iter().map(|turn| HeapTurn::of(turn, cycles)).collect();
+        self.turns = inflections(&live, &options.turns).iter().map(|turn| TurningPoint::of(turn, cycles)).collect();
         self.forecast = options.limit.map(|limit| {
             let goals = cycles.iter().filter_map(|cycle| Some((nanos(cycle.start), cycle.goal? as f64)));
             let (goal_at, goals): (Vec<f64>, Vec<f64>) = goals.unzip();
-            let reach = |trend: Option<Trend>, shape| Reach::of(&trend?, &shape, limit);
+            let reach = |trend: Option<Trend>, shape| LimitForecast::of(&trend?, &shape, limit);
             HeapForecast {
                 limit,
                 live_heap: reach(trend, shape),
@@ -336,8 +336,8 @@ impl LogReport {
             }
         });
         self.pressure = Some(Pressure::of(cycles));
-        self.slowest_marking = mark_collapse(cycles);
-        self.most_assist = assist_surge(cycles);
+        self.slowest_marking = slowest_marking(cycles);
+        self.most_assist = most_assist(cycles);
     }
 }
 
@@ -384,8 +384,8 @@ impl HeapShape {
         match *shape {
             Shape::TooShort => HeapShape::TooShort,
             Shape::Flat { level } => HeapShape::Flat { level_bytes: level },
-            Shape::Sawtooth { teeth, valleys, rises } => HeapShape::Sawtooth {
-                teeth,
+            Shape::Sawtooth { peaks, valleys, rises } => HeapShape::Sawtooth {
+                peaks,
                 valleys_rise: rises,
                 valley_slope_bytes_per_second: valleys.map(|trend| trend.theil_sen.slope * NANOS_PER_SECOND),
             },
@@ -399,10 +399,10 @@ impl HeapShape {
     }
 }
 
-impl HeapTurn {
+impl TurningPoint {
     fn of(turn: &Inflection, cycles: &[Cycle]) -> Self {
         let cycle = &cycles[turn.index];
-        HeapTurn {
+        TurningPoint {
             turn: turn.turn,
             n: cycle.n,
             start: cycle.start,
@@ -412,21 +412,21 @@ impl HeapTurn {
     }
 }
 
-impl Reach {
+impl LimitForecast {
     /// Returns when a series reaches the limit. The positions of the series are nanoseconds. `None` if it is too short
     /// to have a trend.
     fn of(trend: &Trend, shape: &Shape, limit: u64) -> Option<Self> {
         let (expected, earliest, latest) = match trend.forecast(limit as f64) {
-            Forecast::Reached => return Some(Reach::Reached),
-            Forecast::Never => return Some(Reach::Never),
+            Forecast::Reached => return Some(LimitForecast::Reached),
+            Forecast::Never => return Some(LimitForecast::Never),
             Forecast::At { expected, earliest, latest } => (expected, earliest, latest),
         };
         let rises = trend.rises(SIGNIFICANCE);
         match shape {
-            Shape::Plateau { .. } | Shape::Sawtooth { rises: false, .. } => Some(Reach::Never),
+            Shape::Plateau { .. } | Shape::Sawtooth { rises: false, .. } => Some(LimitForecast::Never),
             Shape::TooShort if !rises => None,
-            _ if !rises => Some(Reach::Never),
-            _ => Some(Reach::Expected {
+            _ if !rises => Some(LimitForecast::Never),
+            _ => Some(LimitForecast::Expected {
                 at: duration(expected),
                 earliest: earliest.map(duration),
                 latest: latest.map(duration),
@@ -448,7 +448,7 @@ mod tests {
 
     /// Returns the forecasts for a log with one collection per second and these live heaps in MiB. Goals are twice the
     /// live heap.
-    fn forecasts(live: impl IntoIterator<Item = u64>, limit: u64) -> (Option<Reach>, Option<Reach>) {
+    fn forecasts(live: impl IntoIterator<Item = u64>, limit: u64) -> (Option<LimitForecast>, Option<LimitForecast>) {
         let line = |(at, live): (usize, u64)| {
             let (n, goal) = (at + 1, 2 * live);
             format!(
@@ -462,32 +462,32 @@ mod tests {
         (forecast.live_heap, forecast.goal)
     }
 
-    fn expected(seconds: u64) -> Option<Reach> {
+    fn expected(seconds: u64) -> Option<LimitForecast> {
         let at = Duration::from_secs(seconds);
-        Some(Reach::Expected { at, earliest: Some(at), latest: Some(at) })
+        Some(LimitForecast::Expected { at, earliest: Some(at), latest: Some(at) })
     }
 
     #[test]
     fn a_rising_heap_has_an_expected_time() {
         // From 10 MiB, the heap grows by one MiB per second, up to 39 MiB. The goal is twice the live heap.
         assert_eq!(forecasts(10..40, 100), (expected(90), expected(40)));
-        assert_eq!(forecasts(10..40, 78), (expected(68), Some(Reach::Reached)));
+        assert_eq!(forecasts(10..40, 78), (expected(68), Some(LimitForecast::Reached)));
         assert_eq!(forecasts(10..40, 80), (expected(70), expected(30)));
     }
 
     #[test]
     fn a_plateau_never_reaches_the_limit() {
         let warm_up = || (1..=40).step_by(4).chain([40; 30]);
-        assert_eq!(forecasts(warm_up(), 64), (Some(Reach::Never), Some(Reach::Reached)));
-        assert_eq!(forecasts(warm_up(), 40), (Some(Reach::Reached), Some(Reach::Reached)));
-        assert_eq!(forecasts(warm_up(), 81), (Some(Reach::Never), Some(Reach::Never)));
+        assert_eq!(forecasts(warm_up(), 64), (Some(LimitForecast::Never), Some(LimitForecast::Reached)));
+        assert_eq!(forecasts(warm_up(), 40), (Some(LimitForecast::Reached), Some(LimitForecast::Reached)));
+        assert_eq!(forecasts(warm_up(), 81), (Some(LimitForecast::Never), Some(LimitForecast::Never)));
     }
 
     #[test]
     fn a_swinging_heap_never_reaches_the_limit() {
         // The heap grows from 1 to 20 MiB repeatedly.
         let saw = (0..5).flat_map(|_| 1..=20);
-        assert_eq!(forecasts(saw, 64), (Some(Reach::Never), Some(Reach::Never)));
+        assert_eq!(forecasts(saw, 64), (Some(LimitForecast::Never), Some(LimitForecast::Never)));
     }
 
     #[test]
@@ -502,6 +502,6 @@ mod tests {
         let log = Log::from_slice(include_bytes!("../../testdata/gctrace/logs/go1.27-cache.log")).expect("a log");
         let report = LogReport::new(&log, &LogReportOptions::default().limit(64 * MIB));
         assert_eq!(report.live_heap.map(|live| live.max), Some(43 * MIB));
-        assert_eq!(report.forecast.and_then(|forecast| forecast.live_heap), Some(Reach::Never));
+        assert_eq!(report.forecast.and_then(|forecast| forecast.live_heap), Some(LimitForecast::Never));
     }
 }

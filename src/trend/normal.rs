@@ -30,7 +30,7 @@ mod tests {
 
     /// Expected values are the output of SciPy's `norm.isf(p / 2)`.
     #[test]
-    fn quantiles_equal_scipys() {
+    fn quantiles_agree_with_scipy() {
         for (p, z) in [
             (0.05, 1.9599639845400545),
             (0.01, 2.575829303548901),

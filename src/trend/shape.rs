@@ -15,11 +15,11 @@ pub struct ShapeOptions {
     pub relative_noise: f64,
     /// The significance level for a rise or fall.
     pub significance: f64,
-    /// The minimum prominence of a tooth, as a fraction of the range between the 5th and the 95th
+    /// The minimum prominence of a peak or valley of a sawtooth, as a fraction of the range between the 5th and the 95th
     /// percentile.
-    pub tooth: f64,
-    /// The minimum number of teeth of a sawtooth.
-    pub min_teeth: usize,
+    pub min_prominence: f64,
+    /// The minimum number of peaks of a sawtooth.
+    pub min_peaks: usize,
     /// On a plateau, the second half of the series may rise by at most this fraction of the whole
     /// rise.
     pub plateau_rise: f64,
@@ -35,8 +35,8 @@ impl Default for ShapeOptions {
             noise: (4 << 20) as f64,
             relative_noise: 0.05,
             significance: 0.01,
-            tooth: 0.3,
-            min_teeth: 3,
+            min_prominence: 0.3,
+            min_peaks: 3,
             plateau_rise: 0.1,
         }
     }
@@ -71,17 +71,17 @@ impl ShapeOptions {
         self
     }
 
-    /// Sets the minimum prominence of a tooth, as a fraction of the range of the values.
+    /// Sets the minimum prominence of a peak or valley of a sawtooth, as a fraction of the range of the values.
     #[must_use]
-    pub fn tooth(mut self, tooth: f64) -> Self {
-        self.tooth = tooth;
+    pub fn min_prominence(mut self, min_prominence: f64) -> Self {
+        self.min_prominence = min_prominence;
         self
     }
 
-    /// Sets the minimum number of teeth of a sawtooth.
+    /// Sets the minimum number of peaks of a sawtooth.
     #[must_use]
-    pub fn min_teeth(mut self, min_teeth: usize) -> Self {
-        self.min_teeth = min_teeth;
+    pub fn min_peaks(mut self, min_peaks: usize) -> Self {
+        self.min_peaks = min_peaks;
         self
     }
 
@@ -106,7 +106,7 @@ pub enum Shape {
     /// It rises and falls repeatedly.
     Sawtooth {
         /// The number of peaks.
-        teeth: usize,
+        peaks: usize,
         /// The trend of the valleys, which rise if there is a leak. `None` if there are too few
         /// valleys or they all have the same position.
         valleys: Option<Trend>,
@@ -161,12 +161,12 @@ impl Shape {
 
 /// Returns a sawtooth if enough peaks and valleys stand out from the noise.
 fn sawtooth(at: &[f64], values: &[f64], range: f64, noise: f64, options: &ShapeOptions) -> Option<Shape> {
-    let tooth = PeakOptions { distance: 1, prominence: noise.max(options.tooth * range) };
-    let teeth = find_peaks(values, &tooth).len();
+    let prominent = PeakOptions { distance: 1, prominence: noise.max(options.min_prominence * range) };
+    let peaks = find_peaks(values, &prominent).len();
     let mirrored: Vec<f64> = values.iter().map(|value| -value).collect();
-    let valleys = find_peaks(&mirrored, &tooth);
+    let valleys = find_peaks(&mirrored, &prominent);
     // There are n − 1 valleys between n peaks.
-    if teeth < options.min_teeth || valleys.len() + 1 < options.min_teeth {
+    if peaks < options.min_peaks || valleys.len() + 1 < options.min_peaks {
         return None;
     }
     let (valleys_at, lows): (Vec<f64>, Vec<f64>) = valleys.iter().map(|low| (at[low.index], values[low.index])).unzip();
@@ -175,7 +175,7 @@ fn sawtooth(at: &[f64], values: &[f64], range: f64, noise: f64, options: &ShapeO
         let rise = trend.theil_sen.slope * (valleys_at[valleys_at.len() - 1] - valleys_at[0]);
         trend.rises(options.significance) && rise > noise
     });
-    Some(Shape::Sawtooth { teeth, valleys, rises })
+    Some(Shape::Sawtooth { peaks, valleys, rises })
 }
 
 /// Returns a plateau if the rise has ended: the second half rises by only a small part of the whole

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use gotrace::gctrace::{
-    Clock, Cpu, Cycle, LineKind, Log, LogLimits, LogReader, LogReport, LogReportOptions, MAX_LINE, Pressure, Reach,
-    RuntimeLine, assist_surge, mark_collapse,
+    Clock, Cpu, Cycle, LimitForecast, LineKind, Log, LogLimits, LogReader, LogReport, LogReportOptions, MAX_LINE,
+    Pressure, RuntimeLine, most_assist, slowest_marking,
 };
 use gotrace::trend::{Shape, ShapeOptions, Trend};
 use gotrace_tests::corpus::testdata;
@@ -300,14 +300,14 @@ type Lines = Vec<(u64, u64, Vec<u8>, LineKind)>;
 
 fn lines(mut reader: LogReader<'_>) -> Lines {
     let mut lines = Vec::new();
-    while let Some(line) = reader.next_line().expect("memory can be read") {
+    while let Some(line) = reader.next_line().expect("reading from memory cannot fail") {
         lines.push((line.number, line.offset, line.bytes.to_vec(), line.kind));
     }
     lines
 }
 
 #[test]
-fn the_lines_do_not_depend_on_the_sizes_of_pieces() {
+fn lines_do_not_depend_on_read_sizes() {
     let mut log = logs().swap_remove(4).1;
     log.extend(b"\n\r\n");
     log.extend(vec![b'x'; MAX_LINE]);
@@ -366,7 +366,8 @@ fn a_read_error_ends_the_log() {
 fn cycles_over_the_limit_are_dropped_and_counted() {
     let line = "gc 1 @0.001s 0%: 0+1+0 ms clock, 0+0/1/0+0 ms cpu, 4->4->1 MB, 5 MB goal, 2 P\nhello\n".repeat(10);
     let mut log = Log::default();
-    log.fill(LogReader::from_slice(line.as_bytes()), LogLimits::default().cycles(4)).expect("memory can be read");
+    log.fill(LogReader::from_slice(line.as_bytes()), LogLimits::default().cycles(4))
+        .expect("reading from memory cannot fail");
     assert_eq!((log.cycles.len(), log.dropped), (4, 6));
     assert_eq!((log.skipped.other, log.skipped.total()), (10, 10));
 }
@@ -441,7 +442,7 @@ fn gc_pressure_equals_values_computed_by_hand() {
 }
 
 #[test]
-fn slow_marking_and_surges_of_assists_are_found() {
+fn periods_of_slow_marking_and_many_assists_are_found() {
     let usual =
         cycle("gc 1 @1.000s 5%: 1.0+10+1.0 ms clock, 2.0+1.0/9.0/0+2.0 ms cpu, 90->95->50 MB, 100 MB goal, 2 P");
     let slow = changed(usual, |cycle| {
@@ -454,18 +455,17 @@ fn slow_marking_and_surges_of_assists_are_found() {
     // The heap is too small to measure the rate, so the cycle is skipped.
     cycles[65] = small;
     cycles[70] = slow;
-    let collapse = mark_collapse(&cycles).expect("enough cycles");
+    let collapse = slowest_marking(&cycles).expect("enough cycles");
     assert_eq!((collapse.first, collapse.last), (60, 70));
     assert_eq!((collapse.value, collapse.usual), (MIB as f64, 5.0 * MIB as f64));
-    let surge = assist_surge(&cycles).expect("enough cycles");
+    let surge = most_assist(&cycles).expect("enough cycles");
     assert!(surge.first >= 60 && surge.last <= 70);
     assert!((surge.value - 0.82).abs() < 0.01 && (surge.usual - 0.1).abs() < 1e-12, "{surge:?}");
-    assert_eq!(mark_collapse(&cycles[..19]), None);
-    assert_eq!(mark_collapse(&[small; 40]), None);
-    assert_eq!(assist_surge(&[]), None);
+    assert_eq!(slowest_marking(&cycles[..19]), None);
+    assert_eq!(slowest_marking(&[small; 40]), None);
+    assert_eq!(most_assist(&[]), None);
 }
 
-/// The report is about the process with the most GC cycles.
 #[test]
 fn a_report_contains_the_results_of_all_analyses() {
     let (_, bytes) = logs().into_iter().find(|(name, _)| name == "go1.27-leak").expect("the log is in testdata");
@@ -475,8 +475,8 @@ fn a_report_contains_the_results_of_all_analyses() {
     let cycles = &log.cycles;
     assert_eq!((report.collections, report.run, report.cycles), (cycles.len() as u64, Some(0), None));
     assert_eq!(report.pressure, Some(Pressure::of(cycles)));
-    assert_eq!(report.slowest_marking, mark_collapse(cycles));
-    assert_eq!(report.most_assist, assist_surge(cycles));
+    assert_eq!(report.slowest_marking, slowest_marking(cycles));
+    assert_eq!(report.most_assist, most_assist(cycles));
     let at: Vec<f64> = cycles.iter().map(|cycle| cycle.start.as_nanos() as f64).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
     let trend = Trend::of(&at, &live, 0.95).expect("a trend");
@@ -484,7 +484,7 @@ fn a_report_contains_the_results_of_all_analyses() {
     assert_eq!((found.slope_bytes_per_second, found.mann_kendall), (trend.theil_sen.slope * 1e9, trend.mann_kendall));
     let forecast = report.forecast.expect("a limit is given");
     let last = cycles.last().expect("the log has cycles").start;
-    assert!(matches!(forecast.live_heap, Some(Reach::Expected { at, .. }) if at > last), "{forecast:?}");
+    assert!(matches!(forecast.live_heap, Some(LimitForecast::Expected { at, .. }) if at > last), "{forecast:?}");
     let with_cycles = LogReport::new(&log, &options.cycles(true));
     assert_eq!(with_cycles.cycles.as_ref(), Some(cycles));
     assert_eq!(LogReport::new(&Log::default(), &options), LogReport::default());

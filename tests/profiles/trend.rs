@@ -236,8 +236,8 @@ fn shapes_are_classified() {
     assert!((since - 23.0).abs() < 5.0, "{since}");
 
     let saw = |at: f64| 40.0 + 3.0 * (at % 20.0);
-    let Shape::Sawtooth { teeth, rises: false, valleys: Some(valleys) } = shape(saw) else { panic!("batches") };
-    assert_eq!(teeth, 5, "the last rise is not followed by a fall");
+    let Shape::Sawtooth { peaks, rises: false, valleys: Some(valleys) } = shape(saw) else { panic!("batches") };
+    assert_eq!(peaks, 5, "the last rise is not followed by a fall");
     assert!((valleys.theil_sen.slope / MIB).abs() < 0.05);
     let Shape::Sawtooth { rises: true, valleys: Some(valleys), .. } = shape(|at| 40.0 + 6.0 * (at % 10.0) + at / 4.0)
     else {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gotrace::gctrace::{
-    HeapForecast, HeapShape, HeapTrend, HeapTurn, LiveHeap, Log, LogLimits, LogReader, LogReport, LogReportOptions,
-    Pressure, Reach, RunSummary, Stretch,
+    HeapForecast, HeapShape, HeapTrend, LimitForecast, LiveHeap, Log, LogLimits, LogReader, LogReport,
+    LogReportOptions, Period, Pressure, RunSummary, TurningPoint,
 };
 use gotrace::trend::{InflectionOptions, PeakOptions, Turn};
 
@@ -101,7 +101,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     if log.cycles.is_empty() {
         return Err(Failure::Input {
             path: args.file.clone(),
-            error: format!("no collection in {}", plural(log.skipped.total(), "line")),
+            error: format!("no GC cycle in {}", plural(log.skipped.total(), "line")),
             hint: "give what a program under GODEBUG=gctrace=1 writes to standard error".into(),
         });
     }
@@ -195,15 +195,15 @@ fn write_forecast(forecast: &HeapForecast, now: Duration, terminal: &mut Termina
     row("", &format!("heap with garbage (GC goal) {}", reach_text(forecast.goal, &limit, now)), terminal)
 }
 
-fn reach_text(reach: Option<Reach>, limit: &str, now: Duration) -> String {
+fn reach_text(reach: Option<LimitForecast>, limit: &str, now: Duration) -> String {
     let left = |at: Duration| match at.saturating_sub(now) {
         long if long > MAX_FORECAST => "over 100 years".to_owned(),
         left => duration(left),
     };
     match reach {
-        Some(Reach::Reached) => format!("has reached {limit}"),
-        Some(Reach::Never) => format!("will not reach {limit} at this rate"),
-        Some(Reach::Expected { at, earliest, latest }) => {
+        Some(LimitForecast::Reached) => format!("has reached {limit}"),
+        Some(LimitForecast::Never) => format!("will not reach {limit} at this rate"),
+        Some(LimitForecast::Expected { at, earliest, latest }) => {
             let earliest = earliest.map_or("unknown".into(), left);
             let latest = latest.map_or("never".into(), left);
             format!("reaches {limit} in about {} at this rate (between {earliest} and {latest})", left(at))
@@ -243,9 +243,9 @@ fn shape_text(shape: &HeapShape) -> String {
     match shape {
         HeapShape::TooShort => "too few collections to tell".into(),
         HeapShape::Flat { level_bytes } => format!("constant at {}", size_text(*level_bytes)),
-        HeapShape::Sawtooth { teeth, valleys_rise, .. } => {
+        HeapShape::Sawtooth { peaks, valleys_rise, .. } => {
             let valleys = if *valleys_rise { "its lowest points rise" } else { "its lowest points do not rise" };
-            format!("sawtooth with {}, {valleys}", plural(*teeth as u64, "peak"))
+            format!("sawtooth with {}, {valleys}", plural(*peaks as u64, "peak"))
         }
         HeapShape::Plateau { level_bytes, rise_bytes, since } => format!(
             "rose by {} to a plateau of {}, reached {} after the program's start",
@@ -272,12 +272,12 @@ fn write_pressure(pressure: &Pressure, terminal: &mut Terminal) -> io::Result<()
     row("allocation", &per_second(pressure.allocated_bytes_per_second), terminal)
 }
 
-fn slowest_text(stretch: &Stretch) -> String {
-    let share = percent(stretch.value, stretch.usual);
-    format!("collections {} to {}: {share} of the usual rate", stretch.first_n, stretch.last_n)
+fn slowest_text(period: &Period) -> String {
+    let share = percent(period.value, period.usual);
+    format!("collections {} to {}: {share} of the usual rate", period.first_n, period.last_n)
 }
 
-fn turn_text(turn: &HeapTurn) -> String {
+fn turn_text(turn: &TurningPoint) -> String {
     let name = match turn.turn {
         Turn::Peak => "peak",
         Turn::Valley => "valley",

@@ -3,7 +3,7 @@
 
 use super::{RuleContext, RuleOutput, time};
 use crate::diagnose::finding::{Evidence, Finding, Source, Strength, Value};
-use crate::gctrace::{Pressure, Stretch, assist_surge, mark_collapse};
+use crate::gctrace::{Period, Pressure, most_assist, slowest_marking};
 
 /// Marking at less than this share of its usual rate has collapsed. Assists at more than its
 /// inverse have surged.
@@ -17,12 +17,12 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let pressure = Pressure::of(cycles);
     let Some(share) = pressure.gc_cpu_share.filter(|_| cycles.len() > 2) else { return };
     // A surge or a collapse matters only if garbage collection is expensive meanwhile.
-    let costly = |stretch: &Stretch| {
+    let costly = |stretch: &Period| {
         let within = cycles.get(stretch.first..=stretch.last).unwrap_or_default();
         Pressure::of(within).gc_cpu_share.is_some_and(|share| share >= context.options.gc_cpu_share)
     };
-    let surge = assist_surge(cycles).filter(|surge| surge.value > ASSIST && surge.usual < surge.value * COLLAPSE);
-    let collapse = mark_collapse(cycles).filter(|collapse| collapse.value < collapse.usual * COLLAPSE);
+    let surge = most_assist(cycles).filter(|surge| surge.value > ASSIST && surge.usual < surge.value * COLLAPSE);
+    let collapse = slowest_marking(cycles).filter(|collapse| collapse.value < collapse.usual * COLLAPSE);
     let (surge, collapse) = (surge.filter(costly), collapse.filter(costly));
     let is_costly = share >= context.options.gc_cpu_share;
     if !is_costly && surge.is_none() && collapse.is_none() {
@@ -47,7 +47,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         evidence.push(Evidence::new("assist_ns_per_mib", Value::Duration(assist)));
         said.push(format!("allocating a MiB costs {} of assists", time(assist)));
     }
-    let mut stretch = |name: &'static str, usual: &'static str, stretch: Option<Stretch>| {
+    let mut stretch = |name: &'static str, usual: &'static str, stretch: Option<Period>| {
         if let Some(stretch) = stretch {
             evidence.push(Evidence::new(name, Value::Number(stretch.value)));
             evidence.push(Evidence::new(usual, Value::Number(stretch.usual)));
