@@ -23,8 +23,8 @@ while getopts g: option; do
 done
 shift $((OPTIND - 1))
 [[ $# -eq 2 ]] || die "usage: bigtrace.sh [-g GOROOT] SIZE OUT"
-[[ -n $goroot ]] || die "give -g GOROOT, or set GOTRACE_GOROOT"
-[[ -x $goroot/bin/go ]] || die "$goroot holds no bin/go"
+[[ -n $goroot ]] || die "no Go found: pass -g GOROOT or set GOTRACE_GOROOT"
+[[ -x $goroot/bin/go ]] || die "$goroot/bin/go: not found or not executable"
 goroot=$(cd "$goroot" && pwd)
 
 mkdir -p "$(dirname "$2")"

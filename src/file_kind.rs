@@ -10,7 +10,7 @@ use std::fmt;
 ///
 /// assert_eq!(FileKind::of(b"go 1.26 trace\0\0\0"), FileKind::Trace);
 /// let kind = FileKind::of(b"404 page not found\n");
-/// assert_eq!(kind.to_string(), "an error answer (404 page not found)");
+/// assert_eq!(kind.to_string(), "an error response (404 page not found)");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -83,11 +83,11 @@ impl fmt::Display for FileKind {
             FileKind::Html => "an HTML page",
             FileKind::Json => "a JSON document",
             FileKind::HttpResponse => "an HTTP response with its header",
-            FileKind::NotFound => "an error answer (404 page not found)",
-            FileKind::UnknownProfile => "an error answer (Unknown profile)",
-            FileKind::WriteTimeout => "an error answer (profile duration exceeds server's WriteTimeout)",
-            FileKind::TracingBusy => "the answer of a server that is already being traced",
-            FileKind::ProfilingBusy => "the answer of a server that is already being profiled",
+            FileKind::NotFound => "an error response (404 page not found)",
+            FileKind::UnknownProfile => "an error response (Unknown profile)",
+            FileKind::WriteTimeout => "an error response (profile duration exceeds server's WriteTimeout)",
+            FileKind::TracingBusy => "the response of a server that is already being traced",
+            FileKind::ProfilingBusy => "the response of a server that is already being profiled",
             FileKind::ChromeTrace => "a trace in Chrome's JSON format",
             FileKind::PerfettoTrace => "a Perfetto trace",
             FileKind::HeapText => "a heap profile in text form",

@@ -17,14 +17,14 @@ use crate::view::names::printable;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Exit status 0: no problem was found.
-    Fine,
+    NoProblem,
     /// Exit status 1: the trace is damaged, there is a leak, or a threshold is crossed.
-    BadNews,
+    Problem,
 }
 
 impl From<()> for Answer {
     fn from((): ()) -> Self {
-        Answer::Fine
+        Answer::NoProblem
     }
 }
 
@@ -91,8 +91,8 @@ impl From<io::Error> for Failure {
 /// more.
 pub fn exit(command: &str, result: Result<impl Into<Answer>, Failure>) -> ExitCode {
     let message = match result.map(Into::into) {
-        Ok(Answer::Fine) => return ExitCode::SUCCESS,
-        Ok(Answer::BadNews) => return ExitCode::from(1),
+        Ok(Answer::NoProblem) => return ExitCode::SUCCESS,
+        Ok(Answer::Problem) => return ExitCode::from(1),
         Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
         Err(Failure::Output { path, error }) => format!("{}: cannot write: {error}", name(&path, "standard output")),
         Err(Failure::Usage(message)) => printable(&message),
@@ -148,7 +148,7 @@ pub fn with_advice(mut cause: Cause) -> Cause {
 }
 
 /// What to do about a file that was copied before it was complete.
-const CUT: &str = "it was copied before it was complete: capture it again";
+const CUT: &str = "it was probably copied before it was complete: capture it again";
 
 /// What to do about an error of the system, or about damage to a compressed file.
 fn read_hint(error: &io::Error) -> &'static str {
@@ -221,7 +221,7 @@ fn advice(kind: FileKind, wanted: Wanted) -> &'static str {
         FileKind::OldCpuProfile => "capture it with Go 1.9 or later",
         FileKind::Executable => "give the file that the program wrote: trace.out, heap.pb.gz, …",
         FileKind::Utf16 => "PowerShell's > rewrote the file and damaged it: capture it again with curl -o FILE",
-        FileKind::Text => "look at it: it may be the message of a failed capture",
+        FileKind::Text => "open it: it may be the message of a failed capture",
         _ => "give the file that the program wrote",
     }
 }

@@ -109,7 +109,7 @@ impl Command {
             Command::Completions(args) => command::completions::run(args, Cli::command(), terminal)?,
             Command::Man(args) => command::man::run(args, Cli::command(), terminal)?,
         }
-        Ok(Answer::Fine)
+        Ok(Answer::NoProblem)
     }
 }
 

@@ -5,7 +5,7 @@
 use gotrace::Reader;
 use gotrace::raw::RawReader;
 use gotrace_fuzz::choice;
-use gotrace_fuzz::chunked::{Chunked, Pieces};
+use gotrace_fuzz::chunked::{Chunked, ReadSizes};
 use gotrace_fuzz::listing::{self, assert_same};
 use libfuzzer_sys::fuzz_target;
 
@@ -18,8 +18,8 @@ fuzz_target!(|bytes: &[u8]| {
     let bytes = &bytes[..bytes.len().min(MAX_LEN)];
     let events = listing::ordered(Reader::from_slice(bytes));
     let batches = listing::raw(RawReader::from_slice(bytes));
-    for pieces in [Pieces::Whole, Pieces::Bytes, Pieces::Random(choice(bytes))] {
-        if matches!(pieces, Pieces::Bytes) && bytes.len() > MAX_LEN_IN_BYTES {
+    for pieces in [ReadSizes::Whole, ReadSizes::Bytes, ReadSizes::Random(choice(bytes))] {
+        if matches!(pieces, ReadSizes::Bytes) && bytes.len() > MAX_LEN_IN_BYTES {
             continue;
         }
         let what = format!("{pieces:?}");

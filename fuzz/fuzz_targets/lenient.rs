@@ -5,7 +5,7 @@
 
 use gotrace::{Event, EventKind, GenerationInfo, Reader, Tally};
 use gotrace_fuzz::budget::Budget;
-use gotrace_fuzz::chunked::{Chunked, Pieces};
+use gotrace_fuzz::chunked::{Chunked, ReadSizes};
 use gotrace_fuzz::listing::{self, assert_same};
 use libfuzzer_sys::fuzz_target;
 use std::fmt::Write;
@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     let bytes = &bytes[..bytes.len().min(MAX_LEN)];
     let builder = Reader::builder().lenient();
     let events = listing::ordered(builder.from_slice(bytes));
-    let pieces = Pieces::Random(bytes.len() as u64);
+    let pieces = ReadSizes::Random(bytes.len() as u64);
     assert_same(&events, &listing::ordered(builder.from_reader(Chunked::new(bytes, pieces))), "in pieces");
     check(bytes);
 });

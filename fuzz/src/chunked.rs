@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 /// The lengths of the pieces.
 #[derive(Clone, Copy, Debug)]
-pub enum Pieces {
+pub enum ReadSizes {
     /// Each read fills the buffer.
     Whole,
     /// One byte.
@@ -16,20 +16,20 @@ pub enum Pieces {
 #[derive(Debug)]
 pub struct Chunked<'a> {
     rest: &'a [u8],
-    pieces: Pieces,
+    pieces: ReadSizes,
 }
 
 impl<'a> Chunked<'a> {
-    pub fn new(bytes: &'a [u8], pieces: Pieces) -> Self {
+    pub fn new(bytes: &'a [u8], pieces: ReadSizes) -> Self {
         Chunked { rest: bytes, pieces }
     }
 
     /// The length of the next piece, or 0 for an interrupted read.
     fn next_piece(&mut self) -> usize {
         match &mut self.pieces {
-            Pieces::Whole => usize::MAX,
-            Pieces::Bytes => 1,
-            Pieces::Random(state) => {
+            ReadSizes::Whole => usize::MAX,
+            ReadSizes::Bytes => 1,
+            ReadSizes::Random(state) => {
                 // Knuth's MMIX generator. Its lower bits are not random enough.
                 *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let random = (*state >> 32) as usize;

@@ -36,7 +36,7 @@ impl Misuse {
     }
 
     /// Returns whether events of a writer in a generation have to be left out.
-    pub(super) fn concerns(&self, generation: u64, writer: Writer) -> bool {
+    pub(super) fn has_events_of(&self, generation: u64, writer: Writer) -> bool {
         let from = (generation, writer, 0, 0);
         self.events.range(from..=(generation, writer, EventCode::MAX, u64::MAX)).next().is_some()
     }

@@ -196,11 +196,11 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         self.copy(0, header::LEN as u64, &mut shorter)?;
         let trace = draft.draft.reader().map_err(RepairError::Write)?;
         if generations.is_empty() {
-            let trace = raw_v1::RawReader::from_reader(trace).map_err(unwritten)?;
-            rewrite_old::leave_out(&misuse, trace, &mut shorter).map_err(unwritten)?;
+            let trace = raw_v1::RawReader::from_reader(trace).map_err(write_error)?;
+            rewrite_old::leave_out(&misuse, trace, &mut shorter).map_err(write_error)?;
         } else {
-            let trace = RawReader::from_reader(trace).map_err(unwritten)?;
-            rewrite::leave_out(&misuse, trace, &mut shorter).map_err(unwritten)?;
+            let trace = RawReader::from_reader(trace).map_err(write_error)?;
+            rewrite::leave_out(&misuse, trace, &mut shorter).map_err(write_error)?;
         }
         match find(&mut shorter)? {
             Some(misuse) if misuse.is_empty() => shorter.finish(generations, left_out).map(Some),
@@ -221,8 +221,8 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
                 self.copy(generation.offset, len, &mut draft)?;
             } else {
                 let part = survey::part(self.input, generation.offset, len).map_err(RepairError::Read)?;
-                let trace = RawReader::from_reader(header.chain(&part[..])).map_err(unwritten)?;
-                rewrite::renumber(trace, number, &mut draft).map_err(unwritten)?;
+                let trace = RawReader::from_reader(header.chain(&part[..])).map_err(write_error)?;
+                rewrite::renumber(trace, number, &mut draft).map_err(write_error)?;
             }
             if generation.lacks_end && version.is_some_and(|version| version >= Version::Go126) {
                 draft.write_all(&[EventType::EndOfGeneration.code()]).map_err(RepairError::Write)?;
@@ -299,6 +299,6 @@ fn find<D: Draft>(draft: &mut Counted<D>) -> Result<Option<Misuse>, RepairError>
     draft.draft.reader().and_then(misuse::find).map_err(RepairError::Write)
 }
 
-fn unwritten(error: Error) -> RepairError {
+fn write_error(error: Error) -> RepairError {
     RepairError::Write(io::Error::other(error))
 }

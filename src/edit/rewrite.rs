@@ -10,7 +10,7 @@ use crate::raw::{BatchHeader, BatchKind, EventType, RawBatch, RawReader};
 /// Copies the batches of a trace that has one generation, and replaces its generation number.
 pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Write) -> Result<(), Error> {
     while let Some(batch) = trace.next_batch()? {
-        BatchHeader { generation: number, ..BatchHeader::of(&batch) }.write(batch.body(), out).map_err(unwritten)?;
+        BatchHeader { generation: number, ..BatchHeader::of(&batch) }.write(batch.body(), out).map_err(write_error)?;
     }
     Ok(())
 }
@@ -19,15 +19,15 @@ pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Wri
 pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut impl Write) -> Result<(), Error> {
     let mut omission = Omission::new(misuse);
     while let Some(batch) = trace.next_batch()? {
-        let is_concerned = batch.thread.is_some_and(|thread| misuse.concerns(batch.generation, thread.0));
-        if !is_concerned || batch.kind != BatchKind::Events {
-            out.write_all(batch.bytes()).map_err(unwritten)?;
+        let has_events = batch.thread.is_some_and(|thread| misuse.has_events_of(batch.generation, thread.0));
+        if !has_events || batch.kind != BatchKind::Events {
+            out.write_all(batch.bytes()).map_err(write_error)?;
             continue;
         }
         let body = without(&mut omission, &batch)?;
         // No runtime writes an empty batch.
         if !body.is_empty() {
-            BatchHeader::of(&batch).write(&body, out).map_err(unwritten)?;
+            BatchHeader::of(&batch).write(&body, out).map_err(write_error)?;
         }
     }
     Ok(())
@@ -45,7 +45,9 @@ fn without(omission: &mut Omission<'_>, batch: &RawBatch<'_>) -> Result<Vec<u8>,
         let delta = event.args().first().copied().unwrap_or_default();
         match omission.is_misused(batch.generation, thread.0, event.event()) {
             true => omission.leave_out(delta),
-            false => write_later(event.bytes(), delta, omission.take_late(), &mut body).map_err(unwritten)?,
+            false => {
+                write_with_delta(event.bytes(), delta, omission.take_skipped_delta(), &mut body).map_err(write_error)?
+            }
         }
     }
     Ok(body)
@@ -60,17 +62,17 @@ pub(super) struct Omission<'m> {
     counts: HashMap<(Writer, EventType), u64>,
     /// The sum of the time deltas of the events that were left out after the last event that was
     /// written.
-    late: u64,
+    skipped_delta: u64,
 }
 
 impl<'m> Omission<'m> {
     pub fn new(misuse: &'m Misuse) -> Self {
-        Omission { misuse, generation: 0, counts: HashMap::new(), late: 0 }
+        Omission { misuse, generation: 0, counts: HashMap::new(), skipped_delta: 0 }
     }
 
     /// Starts a batch. Deltas do not carry over from the previous batch.
     pub fn begin_batch(&mut self) {
-        self.late = 0;
+        self.skipped_delta = 0;
     }
 
     /// Returns whether the next event of this type and writer is one that Go's reader rejects.
@@ -87,12 +89,12 @@ impl<'m> Omission<'m> {
 
     /// Notes the time delta of an event that is left out.
     pub fn leave_out(&mut self, delta: u64) {
-        self.late += delta;
+        self.skipped_delta += delta;
     }
 
     /// Returns the time to add to the time delta of the next event, and resets the sum.
-    pub fn take_late(&mut self) -> u64 {
-        std::mem::take(&mut self.late)
+    pub fn take_skipped_delta(&mut self) -> u64 {
+        std::mem::take(&mut self.skipped_delta)
     }
 }
 
@@ -101,11 +103,11 @@ impl<'m> Omission<'m> {
 const BY_LENGTH: u8 = 3;
 
 /// Writes an event with a larger time delta, which may change its length.
-pub(super) fn write_later(event: &[u8], delta: u64, late: u64, out: &mut impl Write) -> io::Result<()> {
-    if late == 0 {
+pub(super) fn write_with_delta(event: &[u8], delta: u64, skipped_delta: u64, out: &mut impl Write) -> io::Result<()> {
+    if skipped_delta == 0 {
         return out.write_all(event);
     }
-    let delta = delta + late;
+    let delta = delta + skipped_delta;
     let (code, mut values) = event.split_at(event.len().min(1));
     out.write_all(code)?;
     if code.first().is_some_and(|code| code >> 6 == BY_LENGTH) {
@@ -137,6 +139,6 @@ fn int_len(bytes: &[u8]) -> usize {
     bytes.len().min(bytes.iter().take_while(|byte| **byte & MORE != 0).count() + 1)
 }
 
-pub(super) fn unwritten(error: io::Error) -> Error {
+pub(super) fn write_error(error: io::Error) -> Error {
     Error { kind: error.into(), at: Default::default() }
 }

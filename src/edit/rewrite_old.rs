@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use super::misuse::Misuse;
-use super::rewrite::{Omission, unwritten, write_later};
+use super::rewrite::{Omission, write_error, write_with_delta};
 use crate::error::Error;
 use crate::raw::EventType;
 use crate::v1::raw::{self as raw_v1, RawReader, RawRecord};
@@ -26,10 +26,10 @@ pub(super) fn leave_out(misuse: &Misuse, mut trace: RawReader<'_>, out: &mut imp
             continue;
         }
         match delta(&record) {
-            Some(delta) => write_later(record.bytes(), delta, omission.take_late(), out),
+            Some(delta) => write_with_delta(record.bytes(), delta, omission.take_skipped_delta(), out),
             None => out.write_all(record.bytes()),
         }
-        .map_err(unwritten)?;
+        .map_err(write_error)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use gotrace_tests::command::{built, complaint, run};
+use gotrace_tests::command::{built, run, stderr};
 
 /// Lines that each example prints for its command in README.md.
 const PRINTED: &[(&str, &[&str])] = &[
@@ -152,8 +152,8 @@ fn examples_print_the_expected_lines_for_their_commands_in_readme() {
         let mut shell = Command::new("sh");
         shell.current_dir(root()).args(["-c", &format!("\"$0\" {arguments}")]).arg(program(&name));
         let output = run(shell, b"");
-        assert!(output.status.success(), "{name}: {}", complaint(&output));
-        assert_eq!(complaint(&output), "", "{name}");
+        assert!(output.status.success(), "{name}: {}", stderr(&output));
+        assert_eq!(stderr(&output), "", "{name}");
         let text = String::from_utf8(output.stdout).expect("examples print text");
         let (_, lines) = PRINTED.iter().find(|(of, _)| *of == name).expect("each example has expected lines");
         for expected in *lines {
@@ -187,8 +187,8 @@ fn without_an_argument_each_example_reads_its_default_file() {
             _ => "trace.out: ",
         };
         assert_eq!(output.status.code(), Some(1), "{name}");
-        let complaint = complaint(&output);
-        assert!(complaint.starts_with(default) && complaint.contains("No such file"), "{name}: {complaint}");
+        let stderr = stderr(&output);
+        assert!(stderr.starts_with(default) && stderr.contains("No such file"), "{name}: {stderr}");
     }
 }
 

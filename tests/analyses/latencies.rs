@@ -32,8 +32,8 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 impl<'a> Line<'a> {
     /// The ID, the old state and the new state, if the line is a transition of this kind of
     /// resource.
-    fn transition(&self, of: &str) -> Option<(&'a str, &'a str, &'a str)> {
-        let id = self.fields.get(of)?;
+    fn transition(&self, key: &str) -> Option<(&'a str, &'a str, &'a str)> {
+        let id = self.fields.get(key)?;
         let (from, to) = self.rest.split(' ').find_map(|field| field.split_once("->"))?;
         (self.kind == "StateTransition" && from != to).then_some((*id, from, to))
     }

@@ -100,7 +100,7 @@ fn all_slow_waits_add_up_to_the_latency_series() {
         let name = wait.function.clone().unwrap_or_default();
         let matches = {
             let name = name.clone();
-            measured(&bytes, Latency::new().in_matching(move |function| function == name)).scheduler.all
+            measured(&bytes, Latency::new().with_function(move |function| function == name)).scheduler.all
         };
         let is_chosen = |w: &&gotrace::analysis::latency::SlowWait| {
             w.function.as_ref() == Some(&name) || w.stack.iter().any(|frame| frame.func == name)

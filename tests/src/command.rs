@@ -35,6 +35,6 @@ pub fn run(mut command: Command, input: &[u8]) -> Output {
 }
 
 /// The standard error of a program.
-pub fn complaint(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
 }

@@ -16,7 +16,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{next, paragraph, place, suggest, units, waker};
+use crate::view::{frames, next, paragraph, suggest, units, waker};
 
 /// Show what goroutines waited for: by reason, by place in the code, and by who woke them.
 ///
@@ -200,13 +200,13 @@ impl Args {
         ];
         let mut table = Table::new(columns);
         for span in spans.iter().take(self.rows.most()) {
-            let stack = span.stack().map(place::own_frames).unwrap_or_default();
+            let stack = span.stack().map(frames::own_frames).unwrap_or_default();
             table.row([
                 units::duration(span.duration()),
                 clock.show(span.start()),
                 span.goroutine().id().to_string(),
                 span.reason_name().to_string(),
-                place::text(&stack, out.is_wide()),
+                frames::one_line(&stack, out.is_wide()),
                 waker::of(span),
             ]);
         }
@@ -231,7 +231,7 @@ fn write_tables(sums: &BlockingReport, args: &Args, clock: &Clock, out: &mut Ter
 
     let mut table = self::table("PLACE (reason: stack)");
     for row in &sums.by_place {
-        let place = if row.stack.is_empty() { "(no stack)".into() } else { place::text(&row.stack, is_wide) };
+        let place = if row.stack.is_empty() { "(no stack)".into() } else { frames::one_line(&row.stack, is_wide) };
         table.row(cells(format!("{}: {place}", row.reason), &row.waits, total, clock));
     }
     write_table(&table, sums.place_count, "place", args, out)?;
@@ -259,7 +259,7 @@ fn woken_by(row: &WakerWaits, is_wide: bool) -> String {
             let function = if is_wide { function } else { crate::view::names::without_path(function) };
             match row.stack.is_empty() {
                 true => function.to_owned(),
-                false => format!("{function}: {}", place::text(&row.stack, is_wide)),
+                false => format!("{function}: {}", frames::one_line(&row.stack, is_wide)),
             }
         }
         WokenBy::NetworkPoller => waker::runtime(RuntimeWaker::NetworkPoller),

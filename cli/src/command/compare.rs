@@ -132,7 +132,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
             chosen.nothing("metric", &format!("--noise --top 0 lists the {}", units::plural(all as u64, "metric")))
         );
     }
-    Ok(if met.is_empty() { Answer::Fine } else { Answer::BadNews })
+    Ok(if met.is_empty() { Answer::NoProblem } else { Answer::Problem })
 }
 
 /// Measures one trace. Fails for a damaged trace, since its metrics would cover only a part of it.

@@ -70,7 +70,9 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
 fn dump(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let is_whole = args.window.is_whole() && args.start.is_none() && args.end.is_none();
     if args.format != Format::Parsed && !is_whole {
-        return Err(Failure::Usage("--from and --to need --format parsed: the other formats have no times".into()));
+        return Err(Failure::Usage(
+            "--from, --to, --start and --end need --format parsed: the other formats have no times".into(),
+        ));
     }
     match args.format {
         Format::Parsed => dump_parsed(args, out),

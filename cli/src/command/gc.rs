@@ -17,7 +17,7 @@ use crate::select::{Chosen, Window};
 use crate::terminal::Terminal;
 use crate::view::bar::Bar;
 use crate::view::clock::Clock;
-use crate::view::place::{innermost, line};
+use crate::view::frames::{line, outside_of_runtime};
 use crate::view::rows::{Rows, write_rest_with};
 use crate::view::style::{BAD, BOLD, DIM, WARN};
 use crate::view::table::{Cell, Column, Table};
@@ -212,7 +212,7 @@ fn write_pauses(report: &GcReport, clock: &Clock, terminal: &mut Terminal) -> Re
     ]);
     for pause in &report.pauses {
         // The collector's own pauses start wherever the program happens to allocate.
-        let frame = innermost(&pause.stack).filter(|_| !pause.gc);
+        let frame = outside_of_runtime(&pause.stack).filter(|_| !pause.gc);
         let still = if pause.open { " (not ended)" } else { "" };
         table.row([
             clock.show(pause.start).into(),

@@ -16,7 +16,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Column, Table};
-use crate::view::{names, next, paragraph, place, suggest, units, waker};
+use crate::view::{frames, names, next, paragraph, suggest, units, waker};
 
 /// Show the life of a goroutine: who created it, what it did and for how long, what it waited for and who woke it.
 ///
@@ -245,7 +245,7 @@ impl Args {
                 (None, Some(thread)) => format!("thread {thread}"),
                 (None, None) => String::new(),
             };
-            let stack = span.stack().map(|stack| place::text(&place::own_frames(stack), is_wide));
+            let stack = span.stack().map(|stack| frames::one_line(&frames::own_frames(stack), is_wide));
             table.row([
                 clock.show(span.start()),
                 units::duration(span.duration()),

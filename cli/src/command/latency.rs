@@ -16,7 +16,7 @@ use crate::view::clock::Clock;
 use crate::view::rows::{Rows, write_rest};
 use crate::view::style::BOLD;
 use crate::view::table::{Cell, Column, Table};
-use crate::view::{distribution, next, paragraph, place, units};
+use crate::view::{distribution, frames, next, paragraph, units};
 
 /// Show how long goroutines wait for a P, in system calls and for the network, how long the world
 /// is stopped, and how long functions work for the garbage collector when they allocate.
@@ -85,7 +85,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         let latency = latency.goroutines(selection.goroutines.iter().copied().map(GoId));
         let chosen = selection.clone();
         match selection.has_function() {
-            true => latency.in_matching(move |function| chosen.matches_function(function)),
+            true => latency.with_function(move |function| chosen.matches_function(function)),
             false => latency,
         }
     })?;
@@ -184,7 +184,7 @@ fn write_slowest(args: &Args, slowest: &[SlowWait], clock: &Clock, terminal: &mu
             Column::word("LINE").detail(1),
         ]);
         for wait in waits {
-            let at = place::caller(&wait.stack);
+            let at = frames::outside_of_internal(&wait.stack);
             table.row([
                 units::duration(wait.duration),
                 clock.show(wait.start),
@@ -192,7 +192,7 @@ fn write_slowest(args: &Args, slowest: &[SlowWait], clock: &Clock, terminal: &mu
                 reason_text(wait),
                 wait.function.clone().unwrap_or_default(),
                 at.map_or_else(String::new, |frame| frame.func.clone()),
-                at.map_or_else(String::new, place::line),
+                at.map_or_else(String::new, frames::line),
             ]);
         }
         table.write(terminal)?;

@@ -108,7 +108,7 @@ fn write_procs(report: &ProcsReport, terminal: &mut Terminal) -> Result<(), Fail
             share(proc.running).into(),
             units::duration(proc.executing).into(),
             share(proc.executing).into(),
-            Bar::Course(proc.utilization.clone()).into(),
+            Bar::OverTime(proc.utilization.clone()).into(),
         ]);
     }
     Ok(table.write(terminal)?)

@@ -126,7 +126,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let found = observe_within(&args.file, terminal.times(), &args.window, |range| {
         let profiler = Profiler::new(args.kind.kind(), options.between(range));
         match selection.has_function() {
-            true => profiler.in_functions(move |func| selection.matches_function(&func.to_str_lossy())),
+            true => profiler.with_function(move |func| selection.matches_function(&func.to_str_lossy())),
             false => profiler,
         }
     })?;

@@ -25,15 +25,18 @@ use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{names, next, paragraph, units, waker};
 
-/// Show how long the program's tasks and regions took, what the slowest waited for, or its log messages.
+/// Show the durations of tasks and regions, what the slowest tasks waited for, or log messages.
 ///
-/// Programs create them with the package runtime/trace: NewTask, WithRegion, Log.
+/// A Go program creates tasks, regions and log messages with the package runtime/trace: NewTask,
+/// WithRegion, Log.
 ///
-/// Without options, it shows totals of tasks by name and of regions by type. A trace shows what a
-/// goroutine does for a task only while it is in a region of that task: without regions, RUNNING,
-/// RUNNABLE, BLOCKED and SYSCALL are –. Percentiles (≈) are within 0.8 %. --slowest lists single
-/// tasks with their IDs and what their goroutines waited for. --log, --category and --task search
-/// log messages.
+/// Without options, the command shows totals of tasks by name and of regions by type. With
+/// --slowest, it lists single tasks with their IDs and what their goroutines waited for. With
+/// --log, --category or --task, it searches log messages.
+///
+/// A trace shows that a goroutine works on a task only while the goroutine is in a region of the
+/// task. So the columns RUNNING, RUNNABLE, BLOCKED and SYSCALL count only time in regions, and show
+/// – for tasks without regions. Percentiles (≈) are within 0.8 %.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,17 +44,18 @@ Examples:
   gotrace tasks trace.out --slowest 5
   gotrace tasks trace.out --log \"\" --top 20")]
 pub struct Args {
-    /// List this many of the slowest tasks, 0 for all, and what they waited for
+    /// List the N slowest tasks (0 = all) and what they waited for
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_count, conflicts_with_all = ["log", "category", "task"])]
     slowest: Option<usize>,
-    /// Only tasks of this name, as with --slowest 10
+    /// List only tasks with this name (the 10 slowest unless --slowest is given)
     #[arg(long, value_name = "NAME", conflicts_with_all = ["log", "category", "task"], help_heading = "Selection")]
     name: Option<String>,
-    /// Only tasks that took at least this long, such as 10ms, as with --slowest 10
+    /// List only tasks that took at least this long, such as 10ms (the 10 slowest unless --slowest
+    /// is given)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = parse_duration, conflicts_with_all = ["log", "category", "task"], help_heading = "Selection")]
     min: Option<Duration>,
-    /// With --slowest or a search: only tasks or log messages of these goroutines, such as 17 or
-    /// 17,18; may be repeated
+    /// With --slowest or a search: list only tasks or log messages of these goroutines, such as 17
+    /// or 17,18; may be repeated
     #[arg(long = "goroutine", value_name = "ID", value_delimiter = ',', help_heading = "Selection")]
     goroutines: Vec<u64>,
     #[command(flatten)]
@@ -65,7 +69,7 @@ pub struct Args {
     /// Search log messages of this task
     #[arg(long, value_name = "ID")]
     task: Option<u64>,
-    /// Sort tasks and regions by this
+    /// Column by which tasks and regions are sorted
     #[arg(long, value_enum, value_name = "COLUMN", default_value = "total")]
     sort: Sort,
     #[command(flatten)]
@@ -79,15 +83,15 @@ pub struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Sort {
-    /// Time in all, longest first
+    /// Total time, longest first
     Total,
-    /// The longest of each name
+    /// Longest task or region of each name
     Max,
-    /// The 99th percentile
+    /// 99th percentile, longest first
     P99,
-    /// How many there are
+    /// Number of tasks or regions
     Count,
-    /// The name
+    /// Name, in alphabetical order
     Name,
 }
 
@@ -186,12 +190,12 @@ fn write_table(table: &TasksReport, open: u64, file: &Path, out: &mut Terminal) 
         return paragraph::write("", text, out);
     }
     let tasks = units::plural(table.task_count, "task");
-    let head = format!("{tasks} of {}, {} still open", units::plural(table.task_names, "name"), units::count(open));
+    let head = format!("{tasks} with {}, {} still open", units::plural(table.task_names, "name"), units::count(open));
     paragraph::write_styled(BOLD, &head, out)?;
     if !table.tasks.is_empty() {
         // A trace shows which goroutine works on a task only while the goroutine is in a region of
         // the task.
-        let note = "RUNNING, RUNNABLE, BLOCKED, SYSCALL: in the regions of the tasks only";
+        let note = "RUNNING, RUNNABLE, BLOCKED and SYSCALL count only time in regions of the task";
         paragraph::write_styled(DIM, note, out)?;
         let mut rows = Table::new(columns("TASK"));
         for group in &table.tasks {
@@ -281,7 +285,7 @@ fn run_slowest(args: &Args, count: usize, terminal: &mut Terminal) -> Result<(),
     }
     terminal.flush()?;
     match is_empty && !chosen.is_empty() {
-        true => Err(chosen.nothing("task", &tasks_instead(args, &timeline))),
+        true => Err(chosen.nothing("task", &describe_tasks(args, &timeline))),
         false => Ok(()),
     }
 }
@@ -291,7 +295,7 @@ const NO_TASK: &str = "the trace has no tasks; programs create them with NewTask
 const NO_LOG: &str = "the trace has no log messages; programs write them with Log of runtime/trace";
 
 /// Returns a sentence that describes the tasks of the trace, for an error message.
-fn tasks_instead(args: &Args, timeline: &Timeline) -> String {
+fn describe_tasks(args: &Args, timeline: &Timeline) -> String {
     if timeline.tasks().len() == 0 {
         return NO_TASK.to_owned();
     }
@@ -304,11 +308,11 @@ fn tasks_instead(args: &Args, timeline: &Timeline) -> String {
         Some(name) if !names.contains(name) => {
             let shown = names.iter().take(8).map(|name| names::cut(name, 24)).collect::<Vec<_>>().join(", ");
             let more = if names.len() > 8 { ", …" } else { "" };
-            format!("the names of the {all} are {shown}{more}")
+            format!("the trace has {all}, named {shown}{more}")
         }
         _ => {
             let longest = timeline.tasks().map(|task| task.duration()).max().unwrap_or_default();
-            format!("the trace has {all}, the longest took {}", units::duration(longest))
+            format!("the trace has {all}; the longest took {}", units::duration(longest))
         }
     }
 }
@@ -323,7 +327,11 @@ fn write_slowest(
     let matching = match report.matching == report.task_count {
         true => units::plural(report.task_count, "task"),
         false => {
-            format!("{} that match, of {}", units::count(report.matching), units::plural(report.task_count, "task"))
+            format!(
+                "{} ({} in the trace)",
+                units::plural(report.matching, "matching task"),
+                units::count(report.task_count)
+            )
         }
     };
     let head = format!("the {} slowest of {matching}", units::count(report.tasks.len() as u64));
@@ -358,7 +366,7 @@ fn write_slow_task(task: &SlowTask, timeline: &Timeline, clock: &Clock, out: &mu
         .map(|(name, time)| format!("{name} {} ({})", units::duration(time), units::percent(time.as_secs_f64(), all)));
     let parts: Vec<String> = parts.collect();
     match parts.is_empty() {
-        true => writeln!(out, "  no goroutine is known to have worked on it")?,
+        true => writeln!(out, "  no goroutine is known to have worked on this task")?,
         false => paragraph::write("  ", &parts.join(" · "), out)?,
     }
     if !task.waits.is_empty() {
@@ -393,7 +401,7 @@ fn write_waits(task: &SlowTask, timeline: &Timeline, out: &mut Terminal) -> io::
             units::duration(longest.duration),
             longest.go.to_string(),
             woken_by(longest, timeline),
-            place(&longest.stack),
+            waiting_function(&longest.stack),
         ]);
     }
     table.indent(2).write(out)
@@ -428,7 +436,7 @@ fn write_goroutines(task: &SlowTask, out: &mut Terminal) -> io::Result<()> {
 
 /// Returns the innermost function outside of the packages that only implement the wait. If there is
 /// none, the innermost function.
-fn place(stack: &[OwnedFrame]) -> String {
+fn waiting_function(stack: &[OwnedFrame]) -> String {
     const MECHANISMS: [&str; 6] = ["runtime.", "internal/", "sync.", "time.", "syscall.", "context."];
     let is_mechanism = |frame: &&OwnedFrame| MECHANISMS.iter().any(|package| frame.func.starts_with(package));
     let frame = stack.iter().find(|frame| !is_mechanism(frame)).or(stack.first());

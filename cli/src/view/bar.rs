@@ -6,7 +6,7 @@ pub enum Bar {
     /// One part: the length of a horizontal bar.
     Length(f64),
     /// Parts in order of time: the heights of vertical bars side by side.
-    Course(Vec<f64>),
+    OverTime(Vec<f64>),
 }
 
 impl Bar {
@@ -14,13 +14,13 @@ impl Bar {
     pub fn draw(&self, width: usize) -> String {
         match self {
             Bar::Length(part) => "█".repeat((part.clamp(0.0, 1.0) * width as f64).round() as usize),
-            Bar::Course(parts) => course(parts, width),
+            Bar::OverTime(parts) => over_time(parts, width),
         }
     }
 }
 
 /// A vertical bar for each column. Its height is the mean of the parts that fall into the column.
-fn course(parts: &[f64], width: usize) -> String {
+fn over_time(parts: &[f64], width: usize) -> String {
     const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let bar = |column: usize| {
         let start = column * parts.len() / width;
@@ -39,8 +39,8 @@ mod tests {
     fn bars_fill_their_width() {
         assert_eq!(Bar::Length(0.5).draw(8), "████");
         assert_eq!(Bar::Length(f64::NAN).draw(8), "");
-        assert_eq!(Bar::Course(vec![0.0, 1.0]).draw(4), "  ██");
-        assert_eq!(Bar::Course(vec![0.0, 1.0, 0.5, 0.5]).draw(2), "▄▄");
-        assert_eq!(Bar::Course(Vec::new()).draw(4), "");
+        assert_eq!(Bar::OverTime(vec![0.0, 1.0]).draw(4), "  ██");
+        assert_eq!(Bar::OverTime(vec![0.0, 1.0, 0.5, 0.5]).draw(2), "▄▄");
+        assert_eq!(Bar::OverTime(Vec::new()).draw(4), "");
     }
 }

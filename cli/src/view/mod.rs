@@ -3,10 +3,10 @@
 pub mod bar;
 pub mod clock;
 pub mod distribution;
+pub mod frames;
 pub mod names;
 pub mod next;
 pub mod paragraph;
-pub mod place;
 pub mod rows;
 pub mod style;
 pub mod suggest;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::sample;
 use gotrace_tests::parsed::lives::{Life, Span, WokenBy, naive, naive_totals, reason_names};
 use gotrace_tests::parsed::{Event, Frame, events};
@@ -21,8 +21,8 @@ fn answer(name: &str, trace: &str, args: &[&str]) -> Value {
     program.arg("--json").args(&args[..options]).arg(sample(trace).path).args(&args[options..]);
     let output = run(program, &[]);
     // If nothing matches, there is a JSON object too.
-    let is_empty = output.status.code() == Some(2) && complaint(&output).contains(" matches --");
-    assert!(output.status.success() || is_empty, "{name} {args:?}: {}", complaint(&output));
+    let is_empty = output.status.code() == Some(2) && stderr(&output).contains(" matches --");
+    assert!(output.status.success() || is_empty, "{name} {args:?}: {}", stderr(&output));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
@@ -34,7 +34,7 @@ fn refusal(name: &str, trace: &str, args: &[&str]) -> String {
     }
     let output = run(program, &[]);
     assert_eq!(output.status.code(), Some(2), "{name} {args:?}");
-    complaint(&output)
+    stderr(&output)
 }
 
 fn text(trace: &str) -> String {

@@ -6,20 +6,20 @@ use std::process::{Command, Output, Stdio};
 use gotrace::raw::{EventType, RawFrame};
 use gotrace::synth::{Batch, Generation, Trace};
 use gotrace::{ThreadId, Version};
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::{sample, testdata};
 use serde_json::{Value, json};
 
 use crate::help::subcommands;
 
 /// Runs a subcommand with bytes on standard input.
-fn on_bytes(name: &str, args: &[&str], bytes: &[u8]) -> Output {
-    run(program(name, args, "-".as_ref()), bytes)
+fn run_with_stdin(name: &str, args: &[&str], bytes: &[u8]) -> Output {
+    run(command_for(name, args, "-".as_ref()), bytes)
 }
 
 /// A subcommand with its arguments. Replaces the argument `FILE` with the path. Without such an
 /// argument, appends the path.
-fn program(name: &str, args: &[&str], file: &Path) -> Command {
+fn command_for(name: &str, args: &[&str], file: &Path) -> Command {
     let mut program = gotrace(name);
     for arg in args {
         program.arg(if *arg == "FILE" { file.as_os_str() } else { arg.as_ref() });
@@ -37,13 +37,13 @@ fn stdout(output: &Output) -> String {
 /// Asserts that the command exits with status 2 and prints exactly one line, which contains
 /// `message`, to standard error.
 fn assert_refused(output: &Output, message: &str) {
-    let complaint = complaint(output);
-    assert_eq!(output.status.code(), Some(2), "{complaint}");
-    assert!(complaint.contains(message), "expected {message:?} in {complaint:?}");
-    assert_eq!(complaint.lines().count(), 1, "{complaint:?}");
+    let stderr = stderr(output);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains(message), "expected {message:?} in {stderr:?}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr:?}");
 }
 
-const PROGRAMS: [(&str, &[&str]); 22] = [
+const COMMANDS: [(&str, &[&str]); 22] = [
     ("dump", &[]),
     ("dump", &["--format", "wire"]),
     ("dump", &["--format", "footprint"]),
@@ -104,7 +104,7 @@ fn output_to_a_full_disk_is_an_error() {
 }
 
 /// Standard output without the `next:` line, which contains the path.
-fn answer(output: &Output) -> String {
+fn stdout_without_next(output: &Output) -> String {
     let lines = stdout(output);
     lines.lines().filter(|line| !line.starts_with("next: ")).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
@@ -112,20 +112,20 @@ fn answer(output: &Output) -> String {
 #[test]
 fn the_output_is_the_same_for_a_file_and_standard_input() {
     let sample = sample("go1.27/channels");
-    for (name, args) in PROGRAMS {
-        let by_name = run(program(name, args, &sample.path), &[]);
-        assert!(by_name.status.success() && by_name.stderr.is_empty(), "{}", complaint(&by_name));
+    for (name, args) in COMMANDS {
+        let by_name = run(command_for(name, args, &sample.path), &[]);
+        assert!(by_name.status.success() && by_name.stderr.is_empty(), "{}", stderr(&by_name));
         assert!(!by_name.stdout.is_empty());
-        let by_pipe = on_bytes(name, args, &sample.bytes());
-        assert_eq!(answer(&by_name), answer(&by_pipe), "{name} {args:?}");
+        let by_pipe = run_with_stdin(name, args, &sample.bytes());
+        assert_eq!(stdout_without_next(&by_name), stdout_without_next(&by_pipe), "{name} {args:?}");
     }
 }
 
 #[test]
 fn summary_prints_the_exact_numbers_of_two_traces() {
     let summary = |name: &str| -> Value {
-        let output = on_bytes("summary", &["--json"], &sample(name).bytes());
-        assert!(output.status.success(), "{}", complaint(&output));
+        let output = run_with_stdin("summary", &["--json"], &sample(name).bytes());
+        assert!(output.status.success(), "{}", stderr(&output));
         serde_json::from_slice(&output.stdout).expect("JSON")
     };
     // The numbers were counted in the golden files. `wall_start` comes from the first clock
@@ -169,13 +169,13 @@ fn summary_prints_where_the_program_misuses_a_region() {
         .event(EventType::UserRegionBegin, &[1, 0, func, 0])
         .event(EventType::UserRegionEnd, &[1, 5, func, stack]);
     let bytes = Trace::new(Version::Go126).generation(generation.batch(batch)).into_bytes();
-    let text = String::from_utf8(on_bytes("summary", &[], &bytes).stdout).expect("text");
+    let text = String::from_utf8(run_with_stdin("summary", &[], &bytes).stdout).expect("text");
     let warning = text.lines().skip_while(|line| !line.starts_with("warning: ")).collect::<Vec<_>>();
-    let (frame, sentence) = warning.split_last().expect("a warning");
+    let (frame, message) = warning.split_last().expect("a warning");
     assert_eq!(*frame, "  main.work (a.go:3)");
-    let words: Vec<&str> = sentence.iter().flat_map(|line| line.split_whitespace()).collect();
+    let words: Vec<&str> = message.iter().flat_map(|line| line.split_whitespace()).collect();
     assert!(words.join(" ").ends_with(", goroutine 1, in main.work"), "{text}");
-    let json: Value = serde_json::from_slice(&on_bytes("summary", &["--json"], &bytes).stdout).expect("JSON");
+    let json: Value = serde_json::from_slice(&run_with_stdin("summary", &["--json"], &bytes).stdout).expect("JSON");
     let misuse = &json["misuses"][0];
     assert_eq!(misuse["stack"], json!([{ "function": "main.work", "file": "a.go", "line": 3 }]));
     assert_eq!((&misuse["kind"], &misuse["goroutine"]), (&json!("region_mismatch"), &json!(1)));
@@ -187,7 +187,7 @@ fn summary_counts_agree_with_the_output_of_go_tool_trace() {
         let sample = sample(name);
         let text = String::from_utf8_lossy(&sample.golden("parsed")).into_owned();
         let wire = String::from_utf8_lossy(&sample.golden("wire")).into_owned();
-        let output = on_bytes("summary", &["--json"], &sample.bytes());
+        let output = run_with_stdin("summary", &["--json"], &sample.bytes());
         let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
 
         let events: Vec<&str> = text.lines().filter(|line| line.starts_with("M=")).collect();
@@ -212,14 +212,14 @@ fn summary_counts_agree_with_the_output_of_go_tool_trace() {
 }
 
 #[test]
-fn output_before_the_damage_is_printed() {
+fn events_before_the_damage_are_printed() {
     let sample = sample("go1.26/borders");
     let bytes = sample.bytes();
     let cut = &bytes[..bytes.len() - 10];
     for format in ["parsed", "wire"] {
-        let output = on_bytes("dump", &["--format", format], cut);
+        let output = run_with_stdin("dump", &["--format", format], cut);
         assert_refused(&output, "standard input: the file ends inside a batch");
-        assert!(complaint(&output).contains("at byte") && complaint(&output).contains("trace.Stop"));
+        assert!(stderr(&output).contains("at byte") && stderr(&output).contains("trace.Stop"));
         let golden = sample.golden(format);
         assert!(output.stdout.len() > golden.len() / 2, "{format}");
         // The last line is the Sync that the reader adds at the damage.
@@ -227,11 +227,11 @@ fn output_before_the_damage_is_printed() {
         let before = text.trim_end().rsplit_once('\n').map_or("", |(before, _last)| before);
         assert!(golden.starts_with(before.as_bytes()), "{format}");
     }
-    let output = on_bytes("dump", &["--format", "footprint"], cut);
+    let output = run_with_stdin("dump", &["--format", "footprint"], cut);
     assert_refused(&output, "the file ends inside a batch");
     assert!(stdout(&output).contains("EventBatch"));
 
-    let output = on_bytes("summary", &["--json"], cut);
+    let output = run_with_stdin("summary", &["--json"], cut);
     assert_refused(&output, "the file ends inside a batch");
     let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(summary["events"].as_u64() > Some(10));
@@ -242,8 +242,11 @@ fn output_before_the_damage_is_printed() {
 fn every_subcommand_reports_a_changed_byte() {
     let mut bytes = sample("go1.26/channels").bytes();
     bytes[16] ^= 0x80;
-    for (name, args) in PROGRAMS {
-        assert_refused(&on_bytes(name, args, &bytes), "standard input: expected a batch, found byte 0x81 at byte 16");
+    for (name, args) in COMMANDS {
+        assert_refused(
+            &run_with_stdin(name, args, &bytes),
+            "standard input: expected a batch, found byte 0x81 at byte 16",
+        );
     }
 }
 
@@ -293,8 +296,8 @@ fn control_characters_in_names_are_not_printed() {
         ("tasks", &["--log", ""]),
         ("procs", &[]),
     ] {
-        let output = on_bytes(name, args, &bytes);
-        assert!(output.status.success(), "{name} {args:?}: {}", complaint(&output));
+        let output = run_with_stdin(name, args, &bytes);
+        assert!(output.status.success(), "{name} {args:?}: {}", stderr(&output));
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         let control = text.chars().find(|&c| c != '\n' && c != '\t' && c.is_control());
         assert_eq!(control, None, "{name} {args:?}: {text}");
@@ -313,19 +316,19 @@ fn a_write_error_names_the_output_file() {
         ("gc", &["--svg", nowhere]),
         ("doctor", &["--repair", nowhere]),
     ] {
-        assert_refused(&on_bytes(name, args, &bytes), &format!("{name}: {nowhere}: cannot write: "));
+        assert_refused(&run_with_stdin(name, args, &bytes), &format!("{name}: {nowhere}: cannot write: "));
     }
 }
 
 #[test]
-fn mmu_and_svg_refuse_from_and_to() {
+fn mmu_and_svg_conflict_with_from_and_to() {
     let gc = sample("go1.27/gc");
     for (whole, part) in [(&["--mmu"][..], "--from"), (&["--svg", "gc.svg"], "--to")] {
-        let output = run(program("gc", &[whole, &[part, "0"]].concat(), &gc.path), &[]);
+        let output = run(command_for("gc", &[whole, &[part, "0"]].concat(), &gc.path), &[]);
         assert_eq!(output.status.code(), Some(2), "{whole:?} {part}");
         assert!(output.stdout.is_empty());
-        let complaint = complaint(&output);
-        assert!(complaint.contains(&format!("cannot be used with '{part} <TIME>'")), "{complaint}");
+        let stderr = stderr(&output);
+        assert!(stderr.contains(&format!("cannot be used with '{part} <TIME>'")), "{stderr}");
     }
 }
 
@@ -334,10 +337,10 @@ fn every_subcommand_rejects_files_that_are_not_valid_traces() {
     let mut hostile = sample("go1.26/channels").bytes()[..16].to_vec();
     // A batch of 2⁶³ bytes.
     hostile.extend([1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]);
-    for (name, args) in PROGRAMS {
-        let check = |bytes: &[u8], message: &str| assert_refused(&on_bytes(name, args, bytes), message);
+    for (name, args) in COMMANDS {
+        let check = |bytes: &[u8], message: &str| assert_refused(&run_with_stdin(name, args, bytes), message);
         check(b"", "this is an empty file, not an execution trace");
-        check(b"words", "this is text, not an execution trace (it begins with \"words\"); look at it");
+        check(b"words", "this is text, not an execution trace (it begins with \"words\"); open it");
         check(b"<!DOCTYPE html><html><body>404</body></html>", "this is an HTML page, not an execution trace");
         check(b"go 1.22 tra", "the file ends inside the trace header: 11 of 16 bytes");
         check(b"go 1.26 trace\0\0\0", "nothing follows its header");
@@ -346,7 +349,7 @@ fn every_subcommand_rejects_files_that_are_not_valid_traces() {
         check(&hostile, "batch of 9223372036854775808 bytes");
         check(&sample("go1.26/channels").bytes().repeat(2), "a second trace starts here");
 
-        assert_refused(&run(program(name, args, "no such file".as_ref()), &[]), "no such file: cannot read: ");
+        assert_refused(&run(command_for(name, args, "no such file".as_ref()), &[]), "no such file: cannot read: ");
     }
 }
 
@@ -355,9 +358,9 @@ fn the_records_of_v1_traces_add_up_to_the_size_of_the_file() {
     for name in ["go1.19/annotations", "go1.21/annotations", "go1.21/gc"] {
         let sample = sample(name);
         let bytes = sample.bytes();
-        let wire = stdout(&on_bytes("dump", &["--format", "wire"], &bytes));
+        let wire = stdout(&run_with_stdin("dump", &["--format", "wire"], &bytes));
         let records = wire.lines().filter(|line| !line.starts_with('\t'));
-        let footprint = stdout(&on_bytes("dump", &["--format", "footprint"], &bytes));
+        let footprint = stdout(&run_with_stdin("dump", &["--format", "footprint"], &bytes));
         let rows: Vec<Vec<&str>> = footprint.lines().skip(2).map(|row| row.split_whitespace().collect()).collect();
         let sum = |column: usize| rows.iter().map(|row| row[column].parse::<usize>().expect("a number")).sum::<usize>();
         assert_eq!(sum(1) + 16, bytes.len(), "{name}: every byte after the header belongs to one record");
@@ -386,8 +389,8 @@ fn dump_into_a_closed_pipe_succeeds() {
         let _ = std::io::Write::write_all(&mut stdin, &bytes);
         drop(stdin);
         let output = child.wait_with_output().expect("the program exits");
-        assert!(output.status.success(), "{args:?}: {}", complaint(&output));
-        assert_eq!(complaint(&output), "");
+        assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+        assert_eq!(stderr(&output), "");
     }
 }
 
@@ -405,8 +408,8 @@ fn from_and_to_select_events_of_the_parsed_format() {
         ["--from", &start.to_string(), "--to", &end.to_string()],
         ["--from", &after(start), "--to", &after(end)],
     ] {
-        let output = on_bytes("dump", &args, &sample.bytes());
-        assert!(output.status.success(), "{args:?}: {}", complaint(&output));
+        let output = run_with_stdin("dump", &args, &sample.bytes());
+        assert!(output.status.success(), "{args:?}: {}", stderr(&output));
         let found: Vec<i64> = stdout(&output).lines().filter_map(time_of).collect();
         let expected: Vec<i64> = times.iter().copied().filter(|time| (start..end).contains(time)).collect();
         assert_eq!(found, expected, "{args:?}");
@@ -415,8 +418,8 @@ fn from_and_to_select_events_of_the_parsed_format() {
 
     for format in ["wire", "footprint"] {
         for option in ["--start", "--end", "--from", "--to"] {
-            let output = on_bytes("dump", &["--format", format, option, "0"], &sample.bytes());
-            assert_refused(&output, "--from and --to need --format parsed");
+            let output = run_with_stdin("dump", &["--format", format, option, "0"], &sample.bytes());
+            assert_refused(&output, "--from, --to, --start and --end need --format parsed");
         }
     }
 }
@@ -442,8 +445,8 @@ fn gctrace_prints_every_cycle_of_a_log() {
     }
     assert!(want.len() > 20, "the log has over 20 cycles");
 
-    let output = run(program("gctrace", &["--json", "--cycles"], &path), b"");
-    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
+    let output = run(command_for("gctrace", &["--json", "--cycles"], &path), b"");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let printed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let cycles = printed["cycles"].as_array().expect("cycles");
     assert_eq!(cycles.len(), want.len());
@@ -462,9 +465,9 @@ fn gctrace_prints_every_cycle_of_a_log() {
             "this is an empty file, not a GC log (GODEBUG=gctrace=1); give what a program under GODEBUG=gctrace=1",
         ),
         (b"\xff\0gc 1 @\n", "this is binary data, not a GC log"),
-        (b"caf\xe9 gc 1 @\n", "no collection in 1 line"),
+        (b"caf\xe9 gc 1 @\n", "no GC cycle in 1 line"),
     ] {
-        assert_refused(&on_bytes("gctrace", &[], input), message);
+        assert_refused(&run_with_stdin("gctrace", &[], input), message);
     }
 }
 
@@ -499,10 +502,11 @@ fn a_cut_compressed_trace_is_read_up_to_the_cut() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     std::io::Write::write_all(&mut packed, &bytes).expect("memory");
     for (packed, format) in [(packed.finish().expect("memory"), "gzip"), (zstd(&bytes), "zstd")] {
-        let whole: Value = serde_json::from_slice(&on_bytes("summary", &["--json"], &packed).stdout).expect("JSON");
-        let cut = on_bytes("summary", &["--json"], &packed[..packed.len() - 500]);
+        let whole: Value =
+            serde_json::from_slice(&run_with_stdin("summary", &["--json"], &packed).stdout).expect("JSON");
+        let cut = run_with_stdin("summary", &["--json"], &packed[..packed.len() - 500]);
         assert_refused(&cut, &format!("its {format} data is damaged or cut off at byte "));
-        assert!(complaint(&cut).ends_with("it was copied before it was complete: capture it again\n"), "{cut:?}");
+        assert!(stderr(&cut).ends_with("it was probably copied before it was complete: capture it again\n"), "{cut:?}");
         let cut: Value = serde_json::from_slice(&cut.stdout).expect("JSON");
         assert!(
             cut["events"].as_u64() > Some(0) && cut["events"].as_u64() < whole["events"].as_u64(),
@@ -513,14 +517,14 @@ fn a_cut_compressed_trace_is_read_up_to_the_cut() {
 
 #[test]
 fn an_old_trace_format_is_not_counted_as_a_warning() {
-    let text = stdout(&on_bytes("summary", &[], &sample("go1.21/gc").bytes()));
+    let text = stdout(&run_with_stdin("summary", &[], &sample("go1.21/gc").bytes()));
     assert!(text.lines().any(|line| line == "warnings       0"), "{text}");
 }
 
 #[test]
 fn no_next_command_is_suggested_for_standard_input() {
     for (name, args) in [("summary", &[][..]), ("goroutines", &[]), ("blocking", &[]), ("tasks", &["--slowest", "3"])] {
-        let text = stdout(&on_bytes(name, args, &sample("go1.27/annotations").bytes()));
+        let text = stdout(&run_with_stdin(name, args, &sample("go1.27/annotations").bytes()));
         assert!(!text.is_empty() && !text.contains("next: "), "{name}: {text}");
     }
 }

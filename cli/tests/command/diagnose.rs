@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use serde_json::Value;
 
 fn testdata(path: &str) -> PathBuf {
@@ -35,7 +35,7 @@ fn json(output: &Output) -> Value {
 #[test]
 fn a_leak_is_printed_with_its_line_and_the_next_command() {
     let output = run(all_of(&capture("go1.27/chansend")), &[]);
-    assert_eq!(output.status.code(), Some(1), "{}", complaint(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let text = text(&output);
     assert!(text.starts_with("LEAK: ") && text.contains("evidence: strong, from "), "{text}");
     for expected in [
@@ -90,7 +90,7 @@ fn a_look_alike_is_healthy() {
     let mut program = all_of(&capture("go1.24/cachewarm"));
     program.arg("--json");
     let output = run(program, &[]);
-    assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let verdict = json(&output);
     assert_eq!(verdict["verdict"], "healthy");
     let against = verdict["against"].as_array().expect("an array");
@@ -171,7 +171,7 @@ fn what_the_trace_does_not_have_is_named() {
         program.args(args).arg(capture("go1.27/chansend/trace"));
         let output = run(program, &[]);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(complaint(&output).contains(message), "{}", complaint(&output));
+        assert!(stderr(&output).contains(message), "{}", stderr(&output));
         assert!(text(&output).starts_with("SUSPECT: "), "the verdict is still told");
     }
 }
@@ -182,7 +182,7 @@ fn other_files_of_a_folder_are_skipped() {
     std::fs::create_dir_all(folder.join("sub")).expect("the target folder can be written");
     let mut program = gotrace("diagnose");
     program.arg(&folder);
-    assert!(complaint(&run(program, &[])).contains("the folder has no files; subfolders are not searched"));
+    assert!(stderr(&run(program, &[])).contains("the folder has no files; subfolders are not searched"));
     let files = Path::new(env!("CARGO_TARGET_TMPDIR")).join("diagnose-files");
     std::fs::create_dir_all(&files).expect("the target folder can be written");
     std::fs::write(files.join("go.mod"), "module example.com/x\n").expect("a file of our own");
@@ -200,7 +200,7 @@ fn a_profile_of_another_kind_is_not_used() {
     program.arg("--heap").arg(capture("go1.27/chansend/goroutine.1.pb.gz"));
     let output = run(program, &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(complaint(&output).contains("not a profile for --heap; give it with --goroutine-profile"), "{output:?}");
+    assert!(stderr(&output).contains("not a profile for --heap; give it with --goroutine-profile"), "{output:?}");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn missing_inputs_and_invalid_options_are_errors() {
         (
             &["-"],
             b"404 page not found\n",
-            "standard input: this is an error answer (404 page not found), not a trace, a profile or a GC log (it begins with \
+            "standard input: this is an error response (404 page not found), not a trace, a profile or a GC log (it begins with \
              \"404 page not found\"); import net/http/pprof",
         ),
         (&["--heap", "-", "--through", "main.f"], b"", "--trace"),
@@ -230,7 +230,7 @@ fn missing_inputs_and_invalid_options_are_errors() {
         let mut program = gotrace("diagnose");
         program.args(args);
         let output = run(program, input);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", complaint(&output));
-        assert!(complaint(&output).contains(message), "{args:?}: {}", complaint(&output));
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(message), "{args:?}: {}", stderr(&output));
     }
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use gotrace::raw::EventType;
 use gotrace::synth::{Batch, Clock, Generation, Trace};
 use gotrace::{Reader, ThreadId, Version};
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::{RELEASES, sample, samples};
 use gotrace_tests::doctor::{examine, folder, generations, misused, repair, v1_annotations};
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ fn other_files_are_reported_by_their_kind() {
     assert_says(b"go 1.99 trace\0\0\0", "unreadable", 2, "go 1.99");
     assert_says(b"go 1.8 trace\0\0\0\0", "unreadable", 2, "Go 1.11 and later");
     assert_says(b"<!DOCTYPE html><html><body>502 Bad Gateway", "unreadable", 2, "HTML page");
-    assert_says(b"404 page not found\n", "unreadable", 2, "it is an error answer (404 page not found)");
+    assert_says(b"404 page not found\n", "unreadable", 2, "it is an error response (404 page not found)");
     assert_says(b"HTTP/1.1 200 OK\r\n\r\n", "unreadable", 2, "it is an HTTP response with its header");
     let (report, code) = examine(b"\x1f\x8b\x08\0\0\0\0\0");
     assert_eq!((report["status"].as_str(), code), (Some("unreadable"), 2), "a truncated gzip file: {report:#}");
@@ -92,7 +92,7 @@ fn other_files_are_reported_by_their_kind() {
         let [doctor, summary] = ["doctor", "summary"].map(|name| {
             let mut program = gotrace(name);
             program.arg("-");
-            complaint(&run(program, file)).replace(name, "COMMAND")
+            stderr(&run(program, file)).replace(name, "COMMAND")
         });
         assert_eq!(doctor.lines().count(), 1, "{doctor}");
         assert!(doctor.starts_with("gotrace COMMAND: standard input: this is "), "{doctor}");
@@ -116,7 +116,7 @@ fn a_missing_file_is_reported() {
         doctor.arg(&file);
         let output = run(doctor, &[]);
         assert!(output.stdout.is_empty());
-        assert!(complaint(&output).contains(&format!(": {why}")), "{output:?}");
+        assert!(stderr(&output).contains(&format!(": {why}")), "{output:?}");
     }
 }
 
@@ -273,8 +273,8 @@ fn assert_refused(out: &Path, file: &Path, why: &str) {
         doctor.args(json.then_some("--json")).arg("--repair").arg(out).arg(file);
         let output = run(doctor, &[]);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
-        let complaint = complaint(&output);
-        assert!(complaint.lines().count() == 1 && complaint.contains(why), "{complaint}");
+        let stderr = stderr(&output);
+        assert!(stderr.lines().count() == 1 && stderr.contains(why), "{stderr}");
         match json {
             true => {
                 let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -434,8 +434,8 @@ fn a_full_temporary_directory_is_an_error_only_for_a_repair() {
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert_eq!((&report["status"], &report["size_bytes"]), (&json!("whole"), &json!(bytes.len())), "{report:#}");
         assert_eq!(output.status.code(), Some(if repair { 2 } else { 0 }));
-        let complaint = complaint(&output);
-        assert_eq!(complaint.contains("standard input: cannot read: no room for a copy: "), repair, "{complaint}");
+        let stderr = stderr(&output);
+        assert_eq!(stderr.contains("standard input: cannot read: no room for a copy: "), repair, "{stderr}");
         assert!(!out.exists());
     }
 }
@@ -478,9 +478,9 @@ fn a_repair_that_saves_nothing_is_not_suggested() {
     fs::write(&file, &http[..10]).expect("the folder can be written");
     let mut doctor = gotrace("doctor");
     doctor.arg(&file);
-    let complaint = complaint(&run(doctor, &[]));
+    let stderr = stderr(&run(doctor, &[]));
     let said = "the file ends inside the trace header: 10 of 16 bytes at byte 0; the program ended before";
-    assert!(complaint.contains(said) && !complaint.contains("text"), "{complaint}");
+    assert!(stderr.contains(said) && !stderr.contains("text"), "{stderr}");
 }
 
 /// There are more parts than the process may have open files.

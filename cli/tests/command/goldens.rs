@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use gotrace::Reader;
 use gotrace::raw::RawReader;
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::{RELEASES, Sample, samples};
 
 /// Fails with the first line that differs, since complete texts are too long to print. If `cut`,
@@ -54,7 +54,7 @@ fn footprint(sample: &Sample) -> Vec<u8> {
     let mut dump = gotrace("dump");
     dump.args(["--format", "footprint"]).arg(&sample.path);
     let output = run(dump, &[]);
-    assert!(output.status.success(), "{}: {}", sample.name, complaint(&output));
+    assert!(output.status.success(), "{}: {}", sample.name, stderr(&output));
     output.stdout
 }
 

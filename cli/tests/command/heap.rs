@@ -5,7 +5,7 @@ use std::process::Output;
 use gotrace::pprof::{By, Report};
 use serde_json::{Value, json};
 
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::sample;
 use gotrace_tests::profiles as files;
 
@@ -16,7 +16,7 @@ fn heap(args: &[&str], files: &[&str]) -> Output {
 }
 
 fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{}", complaint(output));
+    assert!(output.status.success(), "{}", stderr(output));
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
@@ -90,8 +90,8 @@ fn options_of_pprof_are_named() {
         program.arg(option).arg(files::path("go1.27/heap"));
         let output = run(program, &[]);
         assert_eq!(output.status.code(), Some(2), "{option}");
-        assert!(complaint(&output).contains("is an option of go tool pprof; "), "{}", complaint(&output));
-        assert!(complaint(&output).contains(instead), "{}", complaint(&output));
+        assert!(stderr(&output).contains("is an option of go tool pprof; "), "{}", stderr(&output));
+        assert!(stderr(&output).contains(instead), "{}", stderr(&output));
     }
 }
 
@@ -124,7 +124,12 @@ fn other_files_and_incompatible_profiles_are_refused_in_one_line() {
     let cases: [Case<'_>; 5] = [
         (&["-"], &[], text, "this is a heap profile in text form"),
         (&["-"], &[], b"", "standard input: this is an empty file"),
-        (&["-"], &[], b"\x1f\x8b\x08", "its gzip data is damaged or cut off; it was copied before it was complete"),
+        (
+            &["-"],
+            &[],
+            b"\x1f\x8b\x08",
+            "its gzip data is damaged or cut off; it was probably copied before it was complete",
+        ),
         (&["--sample", "cpu"], &["go1.27/heap"], b"", "the profile has no sample type cpu; it has alloc_objects, "),
         (&[], &["go1.27/heap", "go1.27/cpu"], b"", "no sample type in common: one is of kind heap, the other cpu"),
     ];
@@ -132,8 +137,8 @@ fn other_files_and_incompatible_profiles_are_refused_in_one_line() {
         let mut program = gotrace("heap");
         program.args(args).args(files.iter().map(|name| files::path(name)));
         let output = run(program, input);
-        let complaint = complaint(&output);
-        assert_eq!(output.status.code(), Some(2), "{complaint}");
-        assert!(complaint.contains(message) && complaint.lines().count() == 1, "{message:?} in {complaint:?}");
+        let stderr = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(message) && stderr.lines().count() == 1, "{message:?} in {stderr:?}");
     }
 }

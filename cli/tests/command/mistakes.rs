@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::{sample, testdata};
 
 /// Runs a command, with `FILE` for a trace.
@@ -34,7 +34,7 @@ fn they_are_answered_with_what_to_do() {
     ] {
         let output = call(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(complaint(&output).contains(message), "{args:?}: {}", complaint(&output));
+        assert!(stderr(&output).contains(message), "{args:?}: {}", stderr(&output));
     }
 }
 
@@ -48,7 +48,7 @@ fn other_compressed_files_are_named() {
         program.arg("-");
         let output = run(program, head);
         assert_eq!(output.status.code(), Some(2));
-        assert!(complaint(&output).contains(message), "{}", complaint(&output));
+        assert!(stderr(&output).contains(message), "{}", stderr(&output));
     }
 }
 
@@ -58,11 +58,11 @@ fn what_cannot_be_shown_as_asked_is_noted() {
     program.arg(sample("go1.24/gc").path).args(["1", "--time", "wall"]);
     let output = run(program, &[]);
     assert!(output.status.success());
-    assert!(complaint(&output).contains("this trace has no wall time"), "{}", complaint(&output));
+    assert!(stderr(&output).contains("this trace has no wall time"), "{}", stderr(&output));
 
     let svg = Path::new(env!("CARGO_TARGET_TMPDIR")).join("noted.svg");
     let output = call(&["gc", "FILE", "--svg", svg.to_str().expect("UTF-8")]);
-    assert!(output.status.success() && complaint(&output).contains("wrote "), "{}", complaint(&output));
+    assert!(output.status.success() && stderr(&output).contains("wrote "), "{}", stderr(&output));
 }
 
 /// A trend that the confidence interval does not bear out is none, and rates have one unit.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use gotrace_tests::command::{built, complaint};
+use gotrace_tests::command::{built, stderr};
 
 use super::help;
 
@@ -55,7 +55,7 @@ fn samples_in_readme_equal_the_output() {
         let printed = String::from_utf8(output.stdout.clone()).expect("text is UTF-8");
         let printed = excerpt(&printed, sample);
         if !is_update {
-            assert_eq!(printed, sample, "{line}: {}", complaint(&output));
+            assert_eq!(printed, sample, "{line}: {}", stderr(&output));
         }
         *part = format!("{line}\n{printed}```{rest}");
     }
@@ -75,7 +75,7 @@ fn commands_in_the_table_of_readme_run() {
     for command in commands {
         let before = help::files(&folder);
         let output = shell(&command, &folder);
-        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{command}: {}", complaint(&output));
+        assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{command}: {}", stderr(&output));
         assert!(
             !output.stdout.is_empty() || help::files(&folder) != before,
             "{command} prints nothing and writes no file"

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::testdata;
 use jsonschema::Validator;
 use serde_json::Value;
@@ -106,7 +106,7 @@ fn validator(subcommand: &str) -> Validator {
     let mut schema = gotrace("schema");
     schema.arg(subcommand);
     let output = run(schema, &[]);
-    assert!(output.status.success(), "{subcommand}: {}", complaint(&output));
+    assert!(output.status.success(), "{subcommand}: {}", stderr(&output));
     let schema: Value = serde_json::from_slice(&output.stdout).expect("a schema is JSON");
     jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("the schema of {subcommand}: {error}"))
 }
@@ -136,7 +136,7 @@ fn assert_valid(share: fn(Kind) -> usize) {
                     }));
                     let output = run(program, &[]);
                     let what = format!("gotrace {name} {} {} {}", options.join(" "), path.display(), after.join(" "));
-                    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{what}: {}", complaint(&output));
+                    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{what}: {}", stderr(&output));
                     let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
                     assert_eq!(json["schema"], 1, "{what}");
                     let errors = validators[name].iter_errors(&json);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Output;
 
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::sample;
 use regex::Regex;
 use serde_json::Value;
@@ -15,7 +15,7 @@ fn call(name: &str, trace: &str, args: &[&str]) -> Output {
 }
 
 fn text(output: &Output) -> String {
-    assert!(output.status.success(), "{}", complaint(output));
+    assert!(output.status.success(), "{}", stderr(output));
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
@@ -91,13 +91,13 @@ fn a_column_with_a_large_share_stays() {
 fn the_error_for_an_unknown_task_lists_the_names_of_tasks() {
     let names = json("tasks", "go1.27/annotations", &["--sort", "name"]);
     let name = names["tasks"][0]["name"].as_str().expect("a name").to_owned();
-    let found = complaint(&call("tasks", "go1.27/annotations", &["--slowest", "3", "--name", "nosuch"]));
-    assert!(found.contains(&format!("the names of the 15 tasks are {name}")), "{found}");
+    let found = stderr(&call("tasks", "go1.27/annotations", &["--slowest", "3", "--name", "nosuch"]));
+    assert!(found.contains(&format!("the trace has 15 tasks, named {name}")), "{found}");
     let none = call("tasks", "go1.27/gc", &[]);
     assert!(String::from_utf8_lossy(&none.stdout).contains("NewTask"), "{none:?}");
     let refused = call("tasks", "go1.27/annotations", &["--from", "1ms"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(complaint(&refused).contains("need --slowest N or a search"), "{}", complaint(&refused));
+    assert!(stderr(&refused).contains("need --slowest N or a search"), "{}", stderr(&refused));
 }
 
 type Folded = BTreeMap<String, i64>;
@@ -187,7 +187,7 @@ const NOTHING: [Nothing; 29] = [
         "go1.27/annotations",
         &["--slowest", "3", "--name", "zz"],
         "no task matches --name zz; ",
-        "the names of the ",
+        "the trace has 15 tasks, named ",
     ),
     ("tasks", "go1.27/annotations", &["--slowest", "3", "--min", "2s"], "no task matches ", "the longest took 1.16 ms"),
     (
@@ -254,11 +254,11 @@ fn selections_that_match_nothing_are_errors_with_a_suggestion() {
                 program.arg(sample(trace).path);
             }
             let output = run(program, &[]);
-            let complaint = complaint(&output);
-            assert_eq!(output.status.code(), Some(2), "{name} {args:?}: {complaint}");
-            assert!(complaint.starts_with(&format!("gotrace {name}: ")), "{complaint}");
-            assert!(complaint.contains(what) && complaint.contains(instead), "{name} {args:?}: {complaint}");
-            assert_eq!(complaint.lines().count(), 1, "{complaint}");
+            let stderr = stderr(&output);
+            assert_eq!(output.status.code(), Some(2), "{name} {args:?}: {stderr}");
+            assert!(stderr.starts_with(&format!("gotrace {name}: ")), "{stderr}");
+            assert!(stderr.contains(what) && stderr.contains(instead), "{name} {args:?}: {stderr}");
+            assert_eq!(stderr.lines().count(), 1, "{stderr}");
             assert!(args.contains(&"--json") || output.stdout.is_empty(), "{name} {args:?}");
         }
     }
@@ -282,7 +282,7 @@ fn an_empty_output_without_a_selection_is_not_an_error() {
     }
     let output = call("profile", "go1.27/http", &["--kind", "cpu", "--folded"]);
     assert!(text(&output).is_empty());
-    assert!(complaint(&output).contains("the trace has no CPU samples"), "{output:?}");
+    assert!(stderr(&output).contains("the trace has no CPU samples"), "{output:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::{sample, testdata};
 use serde_json::Value;
 
@@ -51,7 +51,7 @@ fn view(name: &str, trace: &str, args: &[&str]) -> String {
     };
     program.args(args).arg(&path);
     let output = run(program, &[]);
-    assert!(output.status.success(), "{name} {args:?}: {}", complaint(&output));
+    assert!(output.status.success(), "{name} {args:?}: {}", stderr(&output));
     // The output must not depend on the path of the repository.
     String::from_utf8(output.stdout).expect("UTF-8").replace(&path.display().to_string(), "trace.out")
 }
@@ -94,7 +94,7 @@ fn compare_exits_with_1_if_a_condition_is_met() {
         ("mmu.1ms < 0.01", 0),
     ] {
         let output = compare(&["--fail-on", condition], gc());
-        assert_eq!(output.status.code(), Some(status), "{condition}: {}", complaint(&output));
+        assert_eq!(output.status.code(), Some(status), "{condition}: {}", stderr(&output));
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         assert_eq!(text.contains("met: "), status == 1, "{condition}: {text}");
     }
@@ -116,11 +116,11 @@ fn compare_exits_with_1_if_a_condition_is_met() {
     ] {
         let output = compare(&["--fail-on", condition], gc());
         assert_eq!(output.status.code(), Some(2), "{condition}");
-        assert!(complaint(&output).contains(message), "{}", complaint(&output));
+        assert!(stderr(&output).contains(message), "{}", stderr(&output));
     }
     let missing = compare(&[], [sample("go1.27/gc").path, sample("go1.27/gc").path.with_extension("missing")]);
     assert_eq!(missing.status.code(), Some(2));
-    assert!(complaint(&missing).contains("gc.missing: cannot read: "), "{}", complaint(&missing));
+    assert!(stderr(&missing).contains("gc.missing: cannot read: "), "{}", stderr(&missing));
 
     let cut = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cut.trace");
     let bytes = sample("go1.27/gc").bytes();
@@ -128,6 +128,6 @@ fn compare_exits_with_1_if_a_condition_is_met() {
     for files in [[sample("go1.27/gc").path, cut.clone()], [cut.clone(), sample("go1.27/gc").path]] {
         let output = compare(&[], files);
         assert_eq!(output.status.code(), Some(2));
-        assert!(complaint(&output).contains("cut.trace: the file ends inside a batch"), "{}", complaint(&output));
+        assert!(stderr(&output).contains("cut.trace: the file ends inside a batch"), "{}", stderr(&output));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gotrace_tests::command::{complaint, gotrace, run};
+use gotrace_tests::command::{gotrace, run, stderr};
 use gotrace_tests::corpus::{sample, testdata};
 use gotrace_tests::profiles;
 use unicode_width::UnicodeWidthStr;
@@ -123,7 +123,7 @@ fn no_line_is_wider_than_the_terminal() {
             let output = run(program, &[]);
             let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
             assert!(!text.is_empty() || !output.stderr.is_empty(), "{name} {args:?} {files:?} prints nothing");
-            assert!(!complaint(&output).contains("panicked"), "{name} {args:?} {files:?}");
+            assert!(!stderr(&output).contains("panicked"), "{name} {args:?} {files:?}");
             // The next command is meant to be copied, so it is not cut.
             let lines = text.lines().filter(|line| !line.trim_start().starts_with("next"));
             let found = lines.filter(|line| line.width() > width);

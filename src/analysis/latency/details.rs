@@ -122,14 +122,14 @@ impl Details {
     }
 
     /// Returns whether the current wait of a goroutine belongs to a chosen function.
-    pub fn has_chosen(&mut self, tracker: &Tracker, slot: Slot) -> bool {
+    pub fn is_selected(&mut self, tracker: &Tracker, slot: Slot) -> bool {
         let wait = self.wait(slot);
         self.is_chosen(tracker, &wait)
     }
 
     /// Returns whether the stack of an event, or the start function of the goroutine, has a chosen
     /// function.
-    pub fn has_chosen_at(&mut self, tracker: &mut Tracker, event: &Event<'_>, go: u64) -> bool {
+    pub fn is_selected_at(&mut self, tracker: &mut Tracker, event: &Event<'_>, go: u64) -> bool {
         if self.functions.is_none() {
             return true;
         }
@@ -144,13 +144,13 @@ impl Details {
     }
 
     /// Offers a wait that has ended to the list of slowest waits.
-    pub fn offer(&mut self, kind: LatencyKind, go: u64, slot: Slot, start: i64, end: i64) {
+    pub fn add_if_slow(&mut self, kind: LatencyKind, go: u64, slot: Slot, start: i64, end: i64) {
         let wait = self.wait(slot);
         self.keep(kind, Slow { duration: end - start, start: Reverse(start), go, wait });
     }
 
     /// Offers a stop-the-world pause that has ended to the list of slowest waits.
-    pub fn offer_pause(&mut self, go: u64, slot: Slot, start: i64, end: i64, reason: Name, stack: StackKey) {
+    pub fn add_pause_if_slow(&mut self, go: u64, slot: Slot, start: i64, end: i64, reason: Name, stack: StackKey) {
         let wait = Wait { start: self.wait(slot).start, reason, stack, woken_by: NONE };
         self.keep(LatencyKind::Pause, Slow { duration: end - start, start: Reverse(start), go, wait });
     }

@@ -63,12 +63,12 @@ struct OpenPause {
     stack: StackKey,
     /// The time at which the most recent P stopped during this pause, and the last goroutine that
     /// ran on it.
-    last_stop: Option<(i64, Option<Leaver>)>,
+    last_stop: Option<(i64, Option<StoppedGoroutine>)>,
 }
 
 /// A goroutine that stopped running.
 #[derive(Clone, Copy, Debug, Default)]
-struct Leaver {
+struct StoppedGoroutine {
     go: u64,
     func: Name,
 }
@@ -101,7 +101,7 @@ pub(super) struct Latencies {
     /// By reason: the pauses, and the function of the last goroutine of the longest pause.
     pauses: IndexMap<Name, (PauseLatency, Name), RandomState>,
     /// The goroutine that last stopped running on each P.
-    leavers: Arena<Leaver>,
+    last_stopped: Arena<StoppedGoroutine>,
     assists: HashMap<u64, Open, RandomState>,
     sweeps: HashMap<u64, Open, RandomState>,
     costs: IndexMap<Name, GcCost, RandomState>,
@@ -120,7 +120,7 @@ impl Default for Latencies {
             gc_pause: Durations::default(),
             pause: None,
             pauses: IndexMap::default(),
-            leavers: Arena::default(),
+            last_stopped: Arena::default(),
             assists: HashMap::default(),
             sweeps: HashMap::default(),
             costs: IndexMap::default(),
@@ -138,10 +138,10 @@ impl Latency {
         Self::default()
     }
 
-    /// Also keeps the slowest waits of each [kind](LatencyKind), at most `most` per kind.
-    pub fn slowest(mut self, most: usize) -> Self {
-        if most > 0 {
-            self.latencies.details.get_or_insert_default().most = most;
+    /// Also keeps the slowest waits of each [kind](LatencyKind), at most `limit` per kind.
+    pub fn slowest(mut self, limit: usize) -> Self {
+        if limit > 0 {
+            self.latencies.details.get_or_insert_default().most = limit;
         }
         self
     }
@@ -163,7 +163,7 @@ impl Latency {
     /// Measures only waits that have a matching function in their stack, and waits of goroutines
     /// that started in a matching function. `predicate` is called once for each distinct function
     /// name.
-    pub fn in_matching(mut self, predicate: impl Fn(&str) -> bool + Send + 'static) -> Self {
+    pub fn with_function(mut self, predicate: impl Fn(&str) -> bool + Send + 'static) -> Self {
         self.latencies.details.get_or_insert_default().functions = Some(Functions::new(Box::new(predicate)));
         self
     }
@@ -179,14 +179,14 @@ impl Latencies {
     }
 
     #[inline]
-    fn has_chosen(&mut self, tracker: &Tracker, go: u64, slot: Slot) -> bool {
+    fn is_selected(&mut self, tracker: &Tracker, go: u64, slot: Slot) -> bool {
         let is_chosen = self.chosen.is_empty() || self.chosen.contains(&go);
-        is_chosen && self.details.as_mut().is_none_or(|details| details.has_chosen(tracker, slot))
+        is_chosen && self.details.as_mut().is_none_or(|details| details.is_selected(tracker, slot))
     }
 
-    fn has_chosen_at(&mut self, tracker: &mut Tracker, event: &Event<'_>, go: u64) -> bool {
+    fn is_selected_at(&mut self, tracker: &mut Tracker, event: &Event<'_>, go: u64) -> bool {
         let is_chosen = self.chosen.is_empty() || self.chosen.contains(&go);
-        is_chosen && self.details.as_mut().is_none_or(|details| details.has_chosen_at(tracker, event, go))
+        is_chosen && self.details.as_mut().is_none_or(|details| details.is_selected_at(tracker, event, go))
     }
 
     /// Adds the interval that the transition ends, if the goroutine is chosen.
@@ -194,7 +194,7 @@ impl Latencies {
     fn measure(&mut self, tracker: &Tracker, kind: LatencyKind, transition: Transition) {
         let Transition { go, slot, since, time, .. } = transition;
         let Some((start, end)) = self.clip(since, time) else { return };
-        if !self.has_chosen(tracker, go, slot) {
+        if !self.is_selected(tracker, go, slot) {
             return;
         }
         match kind {
@@ -205,7 +205,7 @@ impl Latencies {
             LatencyKind::Pause => {}
         }
         if let Some(details) = &mut self.details {
-            details.offer(kind, go, slot, start, end);
+            details.add_if_slow(kind, go, slot, start, end);
         }
     }
 
@@ -214,10 +214,10 @@ impl Latencies {
     fn stop_running(&mut self, tracker: &mut Tracker, event: &Event<'_>) {
         let record = event.record();
         let func = if self.pause.is_some() { tracker.names.outside(event, record.stack) } else { Name::EMPTY };
-        let last = self.leavers.find(record.proc);
-        match self.leavers.get_mut(last) {
-            Some(leaver) => (leaver.go, leaver.func) = (record.a, func),
-            None => drop(self.leavers.insert(record.proc, Leaver { go: record.a, func })),
+        let last = self.last_stopped.find(record.proc);
+        match self.last_stopped.get_mut(last) {
+            Some(stopped) => (stopped.go, stopped.func) = (record.a, func),
+            None => drop(self.last_stopped.insert(record.proc, StoppedGoroutine { go: record.a, func })),
         }
     }
 
@@ -225,7 +225,7 @@ impl Latencies {
     /// unknown until the next generation reports them.
     fn lose(&mut self) {
         self.pause = None;
-        self.leavers = Arena::default();
+        self.last_stopped = Arena::default();
         self.assists.clear();
         self.sweeps.clear();
         if let Some(details) = &mut self.details {
@@ -236,7 +236,7 @@ impl Latencies {
     fn start(&mut self, tracker: &mut Tracker, event: &Event<'_>, range: RangeType) {
         let record = event.record();
         match range {
-            RangeType::StopTheWorld if self.has_chosen_at(tracker, event, record.a) => {
+            RangeType::StopTheWorld if self.is_selected_at(tracker, event, record.a) => {
                 let reason = tracker.names.of(event, record.text);
                 let stack = match self.details {
                     Some(_) => tracker.stacks.of(event, record.stack, &mut tracker.names),
@@ -244,11 +244,11 @@ impl Latencies {
                 };
                 self.pause = Some(OpenPause { start: record.time, reason, by: record.a, stack, last_stop: None });
             }
-            RangeType::GcMarkAssist if self.has_chosen_at(tracker, event, record.a) => {
+            RangeType::GcMarkAssist if self.is_selected_at(tracker, event, record.a) => {
                 let open = Open { start: record.time, func: tracker.names.outside(event, record.stack) };
                 self.assists.insert(record.a, open);
             }
-            RangeType::GcSweep if self.has_chosen_at(tracker, event, record.go) => {
+            RangeType::GcSweep if self.is_selected_at(tracker, event, record.go) => {
                 let open = Open { start: record.time, func: tracker.names.outside(event, record.stack) };
                 self.sweeps.insert(record.a, open);
             }
@@ -275,14 +275,14 @@ impl Latencies {
     fn end_pause(&mut self, tracker: &mut Tracker, end: i64) {
         let Some(pause) = self.pause.take() else { return };
         let Some((start, end)) = self.clip(pause.start, end) else { return };
-        let (stop, leaver) = pause.last_stop.unwrap_or((pause.start, None));
+        let (stop, stopped) = pause.last_stop.unwrap_or((pause.start, None));
         let stop = stop.clamp(start, end);
         if is_gc_pause(tracker.names.bytes(pause.reason)) {
             self.gc_pause.add(start, end);
         }
         if let Some(details) = &mut self.details {
             let slot = tracker.find(pause.by);
-            details.offer_pause(pause.by, slot, start, end, pause.reason, pause.stack);
+            details.add_pause_if_slow(pause.by, slot, start, end, pause.reason, pause.stack);
         }
         let (pauses, func) = self.pauses.entry(pause.reason).or_default();
         pauses.total.add_nanos(end - start);
@@ -290,13 +290,13 @@ impl Latencies {
         pauses.stopped.add_nanos(end - stop);
         let duration = nanos(end - start);
         if pauses.longest.as_ref().is_none_or(|longest| longest.duration < duration) {
-            *func = leaver.map_or(Name::EMPTY, |leaver| leaver.func);
+            *func = stopped.map_or(Name::EMPTY, |stopped| stopped.func);
             pauses.longest = Some(LongestPause {
                 start: Time(start),
                 duration,
                 time_to_stop: nanos(stop - start),
                 goroutine: present(pause.by).map(GoId),
-                last_goroutine: leaver.map(|leaver| GoId(leaver.go)),
+                last_goroutine: stopped.map(|stopped| GoId(stopped.go)),
                 last_function: None,
             });
         }
@@ -371,8 +371,8 @@ impl Follower for Latencies {
         match record.what {
             What::ProcTransition(ProcState::Running, ProcState::Idle) => {
                 if let Some(pause) = &mut self.pause {
-                    let last = self.leavers.find(record.a);
-                    pause.last_stop = Some((record.time, self.leavers.get(last).copied()));
+                    let last = self.last_stopped.find(record.a);
+                    pause.last_stop = Some((record.time, self.last_stopped.get(last).copied()));
                 }
             }
             What::RangeBegin(range) => self.start(tracker, event, range),

@@ -44,7 +44,7 @@ struct ProfileCounts {
     kind: ProfileKind,
     options: ProfileOptions,
     functions: Option<FunctionFilter>,
-    waits: PerGoroutine<Wait>,
+    waits: PerGoroutine<GoroutineState>,
     /// For each reason, whether the profile kind counts its waits. Indexed by name. `None` if not
     /// computed yet.
     reasons: Vec<Option<bool>>,
@@ -91,7 +91,7 @@ impl FunctionFilter {
 
 /// The state of a goroutine: its current wait, and whether its waits count.
 #[derive(Debug)]
-struct Wait {
+struct GoroutineState {
     go: u64,
     /// The time at which the goroutine entered its current state, if this state counts. [`NEVER`]
     /// otherwise.
@@ -109,27 +109,27 @@ struct Wait {
     /// For each open region, innermost last, whether the options choose it.
     regions: Vec<bool>,
     /// The number of `true` values in `regions`.
-    inside: u32,
-    held: Option<Box<Held>>,
+    selected_regions: u32,
+    pending: Option<Box<PendingWaits>>,
 }
 
 /// Waits of a goroutine that cannot be counted or discarded yet.
 #[derive(Debug, Default)]
-struct Held {
+struct PendingWaits {
     /// Waits before the first run of the goroutine, or after it began to wait forever. The first
     /// run discards them. The exit, the start of a wait forever, and the end of the trace count
     /// them.
-    unsure: StackTimes,
+    undecided: StackTimes,
     /// Waits that count only if the options choose the start function of the goroutine, which is
     /// not known yet.
-    unnamed: StackTimes,
+    without_start: StackTimes,
     /// Waits that count only if the goroutine was in a chosen region that started before the trace.
-    outside: StackTimes,
+    maybe_in_region: StackTimes,
 }
 
-impl Default for Wait {
+impl Default for GoroutineState {
     fn default() -> Self {
-        Wait {
+        GoroutineState {
             go: NONE,
             since: NEVER,
             key: (StackKey::EMPTY, Name::EMPTY),
@@ -138,19 +138,19 @@ impl Default for Wait {
             has_ended: false,
             is_old: false,
             regions: Vec::new(),
-            inside: 0,
-            held: None,
+            selected_regions: 0,
+            pending: None,
         }
     }
 }
 
-impl Wait {
-    fn held(&mut self) -> &mut Held {
-        self.held.get_or_insert_default()
+impl GoroutineState {
+    fn pending(&mut self) -> &mut PendingWaits {
+        self.pending.get_or_insert_default()
     }
 
-    fn take(&mut self, held: impl FnOnce(&mut Held) -> &mut StackTimes) -> StackTimes {
-        self.held.as_mut().map(|all| std::mem::take(held(all))).unwrap_or_default()
+    fn take(&mut self, pending: impl FnOnce(&mut PendingWaits) -> &mut StackTimes) -> StackTimes {
+        self.pending.as_mut().map(|all| std::mem::take(pending(all))).unwrap_or_default()
     }
 }
 
@@ -172,7 +172,7 @@ impl Profiler {
 
     /// Counts only stacks that have a function for which `is_wanted` returns true, and goroutines
     /// that started in such a function.
-    pub fn in_functions(mut self, is_wanted: impl Fn(Text<'_>) -> bool + Send + 'static) -> Self {
+    pub fn with_function(mut self, is_wanted: impl Fn(Text<'_>) -> bool + Send + 'static) -> Self {
         self.counts.functions =
             Some(FunctionFilter { is_wanted: Box::new(is_wanted), known: Vec::new(), stacks: HashMap::default() });
         self
@@ -205,7 +205,7 @@ impl ProfileCounts {
         if self.waits.at(slot).go == go {
             return;
         }
-        let mut wait = Wait { go, is_wanted: self.options.wants_goroutine(go), ..Wait::default() };
+        let mut wait = GoroutineState { go, is_wanted: self.options.wants_goroutine(go), ..GoroutineState::default() };
         wait.is_old = from == GoState::Undetermined;
         if from == GoState::NotExist && self.has_regions() {
             let creator = tracker.find(creator);
@@ -215,12 +215,12 @@ impl ProfileCounts {
     }
 
     /// Lets a goroutine inherit the task of its creator's innermost region.
-    fn inherit(&self, wait: &mut Wait, creator: Slot) {
-        let Some(&is_asked_for) = self.waits.get(creator).and_then(|creator| creator.regions.last()) else { return };
+    fn inherit(&self, wait: &mut GoroutineState, creator: Slot) {
+        let Some(&is_selected) = self.waits.get(creator).and_then(|creator| creator.regions.last()) else { return };
         // The inherited region has no type.
-        let is_asked_for = is_asked_for && self.options.region.as_deref().is_none_or(str::is_empty);
-        wait.regions.push(is_asked_for);
-        wait.inside = u32::from(is_asked_for);
+        let is_selected = is_selected && self.options.region.as_deref().is_none_or(str::is_empty);
+        wait.regions.push(is_selected);
+        wait.selected_regions = u32::from(is_selected);
     }
 
     /// Returns whether a state that a goroutine enters counts.
@@ -293,18 +293,18 @@ impl ProfileCounts {
             return;
         }
         if needs_region {
-            match (wait.inside > 0, wait.is_old) {
-                (true, _) => self.admit(tracker, slot, key, 1, end - begin),
-                (false, true) => drop(wait.held().outside.add(key, 1, end - begin)),
+            match (wait.selected_regions > 0, wait.is_old) {
+                (true, _) => self.count_wait(tracker, slot, key, 1, end - begin),
+                (false, true) => drop(wait.pending().maybe_in_region.add(key, 1, end - begin)),
                 (false, false) => {
                     let name = self.start_of(tracker, slot);
                     self.leave_out(name, 1, end - begin);
                 }
             }
         } else if self.options.complete || wait.has_run && !wait.has_ended {
-            self.admit(tracker, slot, key, 1, end - begin);
+            self.count_wait(tracker, slot, key, 1, end - begin);
         } else {
-            wait.held().unsure.add(key, 1, end - begin);
+            wait.pending().undecided.add(key, 1, end - begin);
         }
     }
 
@@ -324,28 +324,28 @@ impl ProfileCounts {
             return None;
         }
         let start = self.options.start.as_ref();
-        let is_of_group = start.is_none_or(|start| names.bytes(name) == start.as_bytes());
+        let matches_start = start.is_none_or(|start| names.bytes(name) == start.as_bytes());
         let functions = self.functions.as_mut().filter(|_| name != Name::EMPTY);
-        Some(is_of_group && (in_stack || functions.is_some_and(|functions| functions.wants(name, names))))
+        Some(matches_start && (in_stack || functions.is_some_and(|functions| functions.wants(name, names))))
     }
 
     /// Counts a wait if the options choose it.
     #[inline]
-    fn admit(&mut self, tracker: &Tracker, slot: Slot, key: SampleKey, count: u64, nanos: i64) {
+    fn count_wait(&mut self, tracker: &Tracker, slot: Slot, key: SampleKey, count: u64, nanos: i64) {
         match self.options.label.is_none() && !self.needs_start() {
             true => self.times.add(key, count, nanos),
-            false => self.admit_if_wanted(tracker, slot, key, count, nanos),
+            false => self.count_if_selected(tracker, slot, key, count, nanos),
         }
     }
 
     #[inline(never)]
-    fn admit_if_wanted(&mut self, tracker: &Tracker, slot: Slot, key: SampleKey, count: u64, nanos: i64) {
+    fn count_if_selected(&mut self, tracker: &Tracker, slot: Slot, key: SampleKey, count: u64, nanos: i64) {
         let name = self.start_of(tracker, slot);
         let label = tracker.get(slot).map_or(Name::EMPTY, |goroutine| goroutine.label);
         match self.wants(tracker, name, label, key.0, false) {
             Some(true) => self.times.add(key, count, nanos),
             Some(false) => self.leave_out(name, count, nanos),
-            None => drop(self.waits.at(slot).held().unnamed.add(key, count, nanos)),
+            None => drop(self.waits.at(slot).pending().without_start.add(key, count, nanos)),
         }
     }
 
@@ -355,8 +355,8 @@ impl ProfileCounts {
         left_out.1 = left_out.1.saturating_add(nanos);
     }
 
-    fn admit_all(&mut self, tracker: &Tracker, slot: Slot, times: StackTimes) {
-        times.into_samples().for_each(|(key, (count, nanos))| self.admit(tracker, slot, key, count, nanos));
+    fn count_all(&mut self, tracker: &Tracker, slot: Slot, times: StackTimes) {
+        times.into_samples().for_each(|(key, (count, nanos))| self.count_wait(tracker, slot, key, count, nanos));
     }
 
     /// Called when a goroutine exits or begins to wait forever. Counts its pending waits.
@@ -364,20 +364,20 @@ impl ProfileCounts {
     fn end(&mut self, tracker: &Tracker, slot: Slot, has_exited: bool) {
         let wait = self.waits.at(slot);
         wait.has_ended = true;
-        let unsure = wait.take(|held| &mut held.unsure);
-        self.admit_all(tracker, slot, unsure);
+        let undecided = wait.take(|pending| &mut pending.undecided);
+        self.count_all(tracker, slot, undecided);
         if has_exited {
-            self.forget(tracker, slot);
-            *self.waits.at(slot) = Wait::default();
+            self.resolve_without_start(tracker, slot);
+            *self.waits.at(slot) = GoroutineState::default();
         }
     }
 
-    /// Counts or discards the waits in `unnamed`, because the start function of the goroutine will
+    /// Counts or discards the waits in `without_start`, because the start function of the goroutine will
     /// not become known.
-    fn forget(&mut self, tracker: &Tracker, slot: Slot) {
+    fn resolve_without_start(&mut self, tracker: &Tracker, slot: Slot) {
         let label = tracker.get(slot).map_or(Name::EMPTY, |goroutine| goroutine.label);
-        let unnamed = self.waits.at(slot).take(|held| &mut held.unnamed);
-        for (key, (count, nanos)) in unnamed.into_samples() {
+        let without_start = self.waits.at(slot).take(|pending| &mut pending.without_start);
+        for (key, (count, nanos)) in without_start.into_samples() {
             match self.wants(tracker, Name::EMPTY, label, key.0, true) {
                 Some(true) => self.times.add(key, count, nanos),
                 _ => self.leave_out(Name::EMPTY, count, nanos),
@@ -391,22 +391,22 @@ impl ProfileCounts {
         if name != Name::EMPTY {
             self.regions.insert(name);
         }
-        let type_fits = self.options.region.as_deref().is_none_or(|name| event.text(record.text) == name);
-        let fits = type_fits && self.options.task.is_none_or(|task| task.0 == record.a);
+        let matches_type = self.options.region.as_deref().is_none_or(|name| event.text(record.text) == name);
+        let is_selected = matches_type && self.options.task.is_none_or(|task| task.0 == record.a);
         let slot = tracker.find(record.go);
         if !slot.is_some() {
             return;
         }
         let wait = self.waits.at(slot);
         if begins {
-            wait.regions.push(fits);
-            wait.inside += u32::from(fits);
-        } else if let Some(fitted) = wait.regions.pop() {
-            wait.inside -= u32::from(fitted);
-        } else if fits {
+            wait.regions.push(is_selected);
+            wait.selected_regions += u32::from(is_selected);
+        } else if let Some(was_selected) = wait.regions.pop() {
+            wait.selected_regions -= u32::from(was_selected);
+        } else if is_selected {
             // The goroutine has been in the region since before the trace.
-            let outside = wait.take(|held| &mut held.outside);
-            self.admit_all(tracker, slot, outside);
+            let maybe_in_region = wait.take(|pending| &mut pending.maybe_in_region);
+            self.count_all(tracker, slot, maybe_in_region);
         }
     }
 
@@ -416,14 +416,14 @@ impl ProfileCounts {
         for (_, slot) in tracker.sorted() {
             self.cut(tracker, slot, time);
             let wait = self.waits.at(slot);
-            (wait.since, wait.inside, wait.is_old) = (NEVER, 0, true);
+            (wait.since, wait.selected_regions, wait.is_old) = (NEVER, 0, true);
             wait.regions.clear();
         }
     }
 
     /// Counts the current state of a goroutine up to `time`, if `ProfileOptions::complete` is set.
     fn cut(&mut self, tracker: &Tracker, slot: Slot, time: i64) {
-        let &mut Wait { since, key, .. } = self.waits.at(slot);
+        let &mut GoroutineState { since, key, .. } = self.waits.at(slot);
         if self.options.complete && since != NEVER {
             self.interval(tracker, slot, key, since, time);
         }
@@ -435,14 +435,14 @@ impl ProfileCounts {
         let slot = tracker.find(record.go);
         let wait = self.waits.get(slot);
         let is_wanted = wait.map_or(self.options.goroutines.is_empty(), |wait| wait.is_wanted);
-        let is_inside = wait.is_some_and(|wait| wait.inside > 0);
-        if !is_in_time || !is_wanted || self.has_regions() && !is_inside {
+        let is_in_region = wait.is_some_and(|wait| wait.selected_regions > 0);
+        if !is_in_time || !is_wanted || self.has_regions() && !is_in_region {
             let name = self.start_of(tracker, slot);
             return self.leave_out(name, 1, SAMPLE_NANOS);
         }
         let key = (tracker.stacks.of(event, record.stack, &mut tracker.names), Name::EMPTY);
         match slot.is_some() {
-            true => self.admit(tracker, slot, key, 1, SAMPLE_NANOS),
+            true => self.count_wait(tracker, slot, key, 1, SAMPLE_NANOS),
             // The sample is from the scheduler or the garbage collector, not from a goroutine.
             false => match self.wants(tracker, Name::EMPTY, Name::EMPTY, key.0, true) {
                 Some(true) if self.options.start.is_none() => self.times.add(key, 1, SAMPLE_NANOS),
@@ -460,15 +460,15 @@ impl Follower for ProfileCounts {
             self.appear(tracker, event.record().go, transition);
         }
         if transition.is_named && self.needs_start() {
-            let unnamed = self.waits.at(slot).take(|held| &mut held.unnamed);
-            self.admit_all(tracker, slot, unnamed);
+            let without_start = self.waits.at(slot).take(|pending| &mut pending.without_start);
+            self.count_all(tracker, slot, without_start);
         }
         let wait = self.waits.at(slot);
         let is_new = from == GoState::Undetermined && wait.since == NEVER;
         let runs_first = to == GoState::Running && !std::mem::replace(&mut wait.has_run, true);
         if runs_first {
             // Go's tool does not count waits before the first run.
-            wait.take(|held| &mut held.unsure);
+            wait.take(|pending| &mut pending.undecided);
         }
         let (since, key) = (std::mem::replace(&mut wait.since, NEVER), wait.key);
         // Go's tool does not count the wait that ends when the goroutine runs for the first time.
@@ -520,15 +520,15 @@ impl Observer for Profiler {
             counts.cut(&tracker, slot, last);
             let wait = counts.waits.at(slot);
             let has_ended = wait.has_ended;
-            let unsure = wait.take(|held| &mut held.unsure);
-            let outside = wait.take(|held| &mut held.outside);
+            let undecided = wait.take(|pending| &mut pending.undecided);
+            let maybe_in_region = wait.take(|pending| &mut pending.maybe_in_region);
             // Go's tool does not count waits after the end of a goroutine.
             if !has_ended {
-                counts.admit_all(&tracker, slot, unsure);
+                counts.count_all(&tracker, slot, undecided);
             }
             let name = counts.start_of(&tracker, slot);
-            outside.into_samples().for_each(|(_, (count, nanos))| counts.leave_out(name, count, nanos));
-            counts.forget(&tracker, slot);
+            maybe_in_region.into_samples().for_each(|(_, (count, nanos))| counts.leave_out(name, count, nanos));
+            counts.resolve_without_start(&tracker, slot);
         }
         let duration = last - tracker.first_time();
         let Tracker { names, stacks, .. } = tracker;

@@ -91,7 +91,7 @@ impl Goroutines {
         (numbers, whys): (&Numbers, &mut Whys),
     ) {
         let (lane, time) = match from {
-            GoState::Undetermined => self.meet(record, start),
+            GoState::Undetermined => self.first_status(record, start),
             GoState::NotExist => (self.create(record.a), record.time),
             _ => (self.number(record.a), record.time),
         };
@@ -134,11 +134,11 @@ impl Goroutines {
         lane
     }
 
-    /// Handles that a record states the state of a goroutine that was not known before. Returns the goroutine's number
-    /// and the time since which it is in the state.
-    fn meet(&mut self, record: &Record, start: i64) -> (u32, i64) {
+    /// Handles the first status of a goroutine. Returns the goroutine's number and the time since which it is in the
+    /// reported state.
+    fn first_status(&mut self, record: &Record, start: i64) -> (u32, i64) {
         let lane = self.number(record.a);
-        (lane, self.spans.meet(lane, start, record.time))
+        (lane, self.spans.first_status(lane, start, record.time))
     }
 }
 

@@ -4,7 +4,7 @@ use super::annotations::Annotations;
 use super::goroutines::Goroutines;
 use super::numbers::Numbers;
 use super::procs::Procs;
-use super::ranges::{Looked, Ranges};
+use super::ranges::{RangeRefs, Ranges};
 use super::threads::Threads;
 use super::whys::Whys;
 use crate::event::ProcState;
@@ -124,7 +124,7 @@ impl Keeper {
         }
     }
 
-    fn begin_range(&mut self, record: &Record, range: RangeType, is_old: bool) {
+    fn begin_range(&mut self, record: &Record, range: RangeType, is_active: bool) {
         // An event that reports an active range may come from any thread, so the event's own goroutine is not the
         // goroutine of the range.
         let go = match range {
@@ -132,7 +132,7 @@ impl Keeper {
             RangeType::GcMark | RangeType::GcSweep => record.go,
         };
         let (go, reason, stack) = self.look_up(&Record { go, ..*record });
-        self.ranges.begin(range, record, Looked { go, stack, reason }, is_old);
+        self.ranges.begin(range, record, RangeRefs { go, stack, reason }, is_active);
     }
 
     /// Returns the goroutine, text and stack of an event.

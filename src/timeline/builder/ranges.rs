@@ -22,41 +22,41 @@ pub(super) struct Ranges {
 
 /// Indexes into the timeline's tables for the event of a range.
 #[derive(Clone, Copy)]
-pub(super) struct Looked {
-    /// The goroutine of the range, or the running goroutine.
+pub(super) struct RangeRefs {
+    /// The goroutine of the range. For a range of the program or of a P, the running goroutine.
     pub go: u32,
     pub stack: StackNumber,
     pub reason: StringNumber,
 }
 
 impl Ranges {
-    /// Starts a range. `is_old` is true for a `RangeActive` event: the range started earlier.
-    pub fn begin(&mut self, range: RangeType, record: &Record, looked: Looked, is_old: bool) {
-        let Looked { go, stack, reason } = looked;
+    /// Starts a range. `is_active` is true for a `RangeActive` event: the range started earlier.
+    pub fn begin(&mut self, range: RangeType, record: &Record, refs: RangeRefs, is_active: bool) {
+        let RangeRefs { go, stack, reason } = refs;
         let start = record.time;
         let GcColumns { cycles, pauses, assists, sweeps } = &mut self.columns;
         match range {
             RangeType::GcMark => {
                 // Each generation repeats the active ranges.
-                if self.open_cycle.is_none() || !is_old {
+                if self.open_cycle.is_none() || !is_active {
                     self.open_cycle = Some(cycles.len());
-                    cycles.push(CycleEntry { start, end: OPEN, is_old, stack, go });
+                    cycles.push(CycleEntry { start, end: OPEN, is_old: is_active, stack, go });
                 }
             }
             RangeType::StopTheWorld => {
-                if !(is_old && self.open_pauses.contains_key(&record.a)) {
+                if !(is_active && self.open_pauses.contains_key(&record.a)) {
                     self.open_pauses.insert(record.a, pauses.len());
                     pauses.push(PauseEntry { start, end: OPEN, last_stop: start, reason, stack, go });
                 }
             }
             RangeType::GcMarkAssist => {
-                if !(is_old && self.open_assists.contains_key(&record.a)) {
+                if !(is_active && self.open_assists.contains_key(&record.a)) {
                     self.open_assists.insert(record.a, assists.len());
                     assists.push(AssistEntry { start, end: OPEN, stack, go });
                 }
             }
             RangeType::GcSweep => {
-                if !(is_old && self.open_sweeps.contains_key(&record.a)) {
+                if !(is_active && self.open_sweeps.contains_key(&record.a)) {
                     self.open_sweeps.insert(record.a, sweeps.len());
                     sweeps.push(SweepEntry { start, end: OPEN, proc: record.a, stack, go, swept: 0, reclaimed: 0 });
                 }

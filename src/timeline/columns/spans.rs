@@ -291,14 +291,14 @@ impl SpansBuilder {
         }
     }
 
-    /// Handles that a status at `time` reports the state of a goroutine that was not known before. Returns the time
-    /// since which the goroutine is in this state.
+    /// Handles the first status of a goroutine, which the trace reports at `time`. Returns the time since which the
+    /// goroutine is in the reported state.
     ///
     /// The runtime writes the status of a goroutine before its first event in a generation, or at the end of the
     /// generation if it has no event. So a goroutine has been in the first reported state since the trace started. Go
     /// `src/internal/trace/summary.go` makes the same assumption. After a gap, the state before the status is
     /// undetermined.
-    pub fn meet(&mut self, lane: u32, start: i64, time: i64) -> i64 {
+    pub fn first_status(&mut self, lane: u32, start: i64, time: i64) -> i64 {
         match self.last(lane) {
             None if self.gaps.is_empty() => return start,
             None => self.lose(lane, start),

@@ -187,8 +187,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         return Err(failure);
     }
     Ok(match document.verdict.judgement {
-        Judgement::Healthy => Answer::Fine,
-        _ => Answer::BadNews,
+        Judgement::Healthy => Answer::NoProblem,
+        _ => Answer::Problem,
     })
 }
 

@@ -75,8 +75,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     }
     let damage = report.damage;
     match damage.status {
-        TraceStatus::Whole => Ok(Answer::Fine),
-        TraceStatus::Damaged => Ok(Answer::BadNews),
+        TraceStatus::Whole => Ok(Answer::NoProblem),
+        TraceStatus::Damaged => Ok(Answer::Problem),
         // Describe the file as every other command does.
         _ => Err(refusal.unwrap_or_else(|| {
             let said = damage

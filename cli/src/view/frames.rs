@@ -6,9 +6,9 @@ use gotrace::timeline::StackTrace;
 use super::names;
 
 /// Frames with their callers, such as `main.serve main.go:12 < main.main main.go:7`.
-pub fn text(frames: &[OwnedFrame], is_wide: bool) -> String {
+pub fn one_line(frames: &[OwnedFrame], with_package_path: bool) -> String {
     let place = |frame: &OwnedFrame| {
-        let func = if is_wide { &frame.func } else { names::without_path(&frame.func) };
+        let func = if with_package_path { &frame.func } else { names::without_path(&frame.func) };
         format!("{func} {}", line(frame))
     };
     frames.iter().map(place).collect::<Vec<_>>().join(" < ")
@@ -30,7 +30,7 @@ pub fn own_frames(stack: StackTrace<'_>) -> Vec<OwnedFrame> {
 
 /// The innermost frame outside of the runtime, `internal/` and `syscall`. If there is none, the
 /// innermost frame.
-pub fn caller(stack: &[OwnedFrame]) -> Option<&OwnedFrame> {
+pub fn outside_of_internal(stack: &[OwnedFrame]) -> Option<&OwnedFrame> {
     stack.iter().find(|frame| !frame.is_runtime() && !is_internal(frame.func.as_bytes())).or(stack.first())
 }
 
@@ -40,6 +40,6 @@ fn is_internal(function: &[u8]) -> bool {
 }
 
 /// The innermost frame outside of the runtime, or the innermost one if all are in it.
-pub fn innermost(stack: &[OwnedFrame]) -> Option<&OwnedFrame> {
+pub fn outside_of_runtime(stack: &[OwnedFrame]) -> Option<&OwnedFrame> {
     stack.iter().find(|frame| !frame.is_runtime()).or(stack.first())
 }
