@@ -33,14 +33,14 @@ const LISTED_AT_A_TIME: usize = 1024;
 
 /// The data for looking up what an event refers to.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct Lookup<'a> {
     pub window: &'a [u8],
     pub found: &'a Found,
     /// The number of CPU samples that were returned.
     pub samples: usize,
 }
 
-impl Place<'_> {
+impl Lookup<'_> {
     /// Returns the text of the string that the event at this position refers to.
     fn text(&self, id: u64, at: usize) -> Parsed<&[u8]> {
         match self.found.string(id, at)? {
@@ -162,62 +162,29 @@ impl Converter {
         Ok(())
     }
 
-    /// Fills the record of an event of a P, if the event can happen.
-    #[inline(always)]
+    /// Fills the record of an event of a P, if the event can happen. This is a separate function so that the compiler
+    /// optimises its caller for frequent events ([`run`](Self::run)).
+    #[inline(never)]
     pub fn convert(
         &mut self,
         event: &Event,
         time: i64,
         (proc, cursor): (&mut Proc, &Cursor),
-        place: &Place<'_>,
+        lookup: &Lookup<'_>,
         record: &mut Record,
     ) -> Outcome<Given> {
         use EventType as E;
-        use GoState::{NotExist, Runnable, Running, Syscall, Undetermined, Waiting};
 
-        let [a, b, c, d] = event.args;
-        let kind = event.event;
-        let (mut shown_proc, mut thread, mut go) = (proc.id, proc.thread, or_none(proc.go_id));
-
-        match kind {
-            // Frequent events.
-            E::GoStartLocal => {
-                done!(self.world.start(kind, proc, a, Number::Any)?);
-                go = a;
-                record.go_transition(a, Runnable, Running);
-                if self.listing {
-                    self.created.remove(&a);
-                    record.what = What::GoTransition(Undetermined, Running);
-                }
-            }
-            E::GoStart => {
-                done!(self.world.start(kind, proc, a, Number::Exactly(b))?);
-                go = a;
-                record.go_transition(a, Runnable, Running);
-                if self.listing {
-                    self.created.remove(&a);
-                    record.what = What::GoTransition(Undetermined, Running);
-                }
-            }
-            E::GoStartLabel => {
-                done!(self.world.start(kind, proc, a, Number::Exactly(b))?);
-                go = a;
-                record.go_transition(a, Runnable, Running);
-                record.locate(or_zero(thread), shown_proc, go, time);
-                return Ok(Step::Done(Given::AndLabel(place.found.string(c, event.at)?)));
-            }
-            E::GoUnblockLocal => {
-                let on_network = done!(self.world.unblock(kind, a, Number::Any)?);
-                (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
-                record.go_transition(a, Waiting, Runnable);
-                record.stack = place.found.stack(b, event.at)?;
-            }
-            E::GoUnblock => {
-                let on_network = done!(self.world.unblock(kind, a, Number::Exactly(b))?);
-                (shown_proc, thread) = unblocker(&self.world, proc, proc.go_id, on_network);
-                record.go_transition(a, Waiting, Runnable);
-                record.stack = place.found.stack(c, event.at)?;
-            }
+        record.locate(proc.thread, proc.id, or_none(proc.go_id), time);
+        match event.event {
+            E::GoStartLocal
+            | E::GoStart
+            | E::GoStartLabel
+            | E::GoUnblockLocal
+            | E::GoUnblock
+            | E::GoCreate
+            | E::GoWaiting
+            | E::GoInSyscall => self.convert_named(event, proc, lookup, record),
             E::GoBlock
             | E::GoBlockSend
             | E::GoBlockRecv
@@ -226,31 +193,162 @@ impl Converter {
             | E::GoBlockCond
             | E::GoBlockNet
             | E::GoBlockGC
-            | E::GoSleep => {
-                done!(self.world.leave(kind, proc, Waiting)?);
-                stopped(record, (go, Waiting), reason(kind), place.found.stack(a, event.at)?);
+            | E::GoSleep
+            | E::GoSched
+            | E::GoPreempt
+            | E::GoEnd
+            | E::GoStop => self.convert_leave(event, proc, lookup, record),
+            E::GoSysCall | E::GoSysBlock | E::GoSysExit | E::GoSysExitLocal => {
+                self.convert_call(event, (proc, cursor), lookup, record)
             }
-            E::GoSched => {
-                done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), reason(kind), place.found.stack(a, event.at)?);
+            E::ProcStart | E::ProcStop | E::Gomaxprocs | E::HeapAlloc | E::HeapGoal => {
+                self.convert_proc(event, proc, lookup, record)
             }
-            E::GoPreempt => {
-                done!(self.world.leave(kind, proc, Runnable)?);
-                stopped(record, (go, Runnable), reason(kind), place.found.stack(a, event.at)?);
+            E::GCStart
+            | E::GCDone
+            | E::GCSTWStart
+            | E::GCSTWDone
+            | E::GCSweepStart
+            | E::GCSweepDone
+            | E::GCMarkAssistStart
+            | E::GCMarkAssistDone => self.convert_range(event, proc, lookup, record),
+            E::UserTaskCreate | E::UserTaskEnd | E::UserRegion | E::UserLog => {
+                self.convert_annotation(event, proc, lookup, record)
             }
+            // No supported version writes this event, and Go's reader cannot convert it.
+            E::FutileWakeup => broken(ErrorKind::ObsoleteEvent { event: event.event.name() }),
+            kind => broken(ErrorKind::WrongContext { event: kind.name() }),
+        }
+    }
+
+    /// Fills the record of an event that names the goroutine whose state it changes.
+    fn convert_named(
+        &mut self,
+        event: &Event,
+        proc: &mut Proc,
+        lookup: &Lookup<'_>,
+        record: &mut Record,
+    ) -> Outcome<Given> {
+        use EventType as E;
+        use GoState::{NotExist, Runnable, Running, Syscall, Undetermined, Waiting};
+
+        let [a, b, c, _] = event.args;
+        let kind = event.event;
+        match kind {
+            E::GoStartLocal | E::GoStart | E::GoStartLabel => {
+                let number = if kind == E::GoStartLocal { Number::Any } else { Number::Exactly(b) };
+                done!(self.world.start(kind, proc, a, number)?);
+                record.go = a;
+                record.go_transition(a, Runnable, Running);
+                if kind == E::GoStartLabel {
+                    record.thread = or_zero(record.thread);
+                    return Ok(Step::Done(Given::AndLabel(lookup.found.string(c, event.at)?)));
+                }
+                if self.listing {
+                    self.created.remove(&a);
+                    record.what = What::GoTransition(Undetermined, Running);
+                }
+            }
+            E::GoUnblockLocal | E::GoUnblock => {
+                let (number, stack) = match kind {
+                    E::GoUnblockLocal => (Number::Any, b),
+                    _ => (Number::Exactly(b), c),
+                };
+                let on_network = done!(self.world.unblock(kind, a, number)?);
+                (record.proc, record.thread) = unblocker(&self.world, proc, proc.go_id, on_network);
+                record.go_transition(a, Waiting, Runnable);
+                record.stack = lookup.found.stack(stack, event.at)?;
+            }
+            E::GoCreate => {
+                done!(self.world.create(a)?);
+                if self.listing {
+                    self.created.insert(a);
+                    self.has_news |= self.created.len().is_multiple_of(LISTED_AT_A_TIME);
+                    return Ok(Step::Done(Given::Nothing));
+                }
+                lookup.found.stack(b, event.at)?;
+                record.go_transition(a, NotExist, Runnable);
+                record.b = b;
+                record.stack = lookup.found.stack(c, event.at)?;
+            }
+            // Only `GoWaiting` and `GoInSyscall` are left.
+            _ => {
+                let waiting = done!(self.world.wait(kind, a)?);
+                if kind == E::GoInSyscall {
+                    waiting.blocked_at = event.ticks;
+                }
+                self.created.remove(&a);
+                record.go = or_none(a);
+                // The trace does not state the thread of the system call.
+                record.go_transition(a, Undetermined, if kind == E::GoWaiting { Waiting } else { Syscall });
+            }
+        }
+        Ok(Step::Done(Given::Event))
+    }
+
+    /// Fills the record of an event after which the goroutine on the P no longer runs.
+    fn convert_leave(
+        &mut self,
+        event: &Event,
+        proc: &mut Proc,
+        lookup: &Lookup<'_>,
+        record: &mut Record,
+    ) -> Outcome<Given> {
+        use EventType as E;
+        use GoState::{NotExist, Runnable, Running, Waiting};
+
+        let (kind, go) = (event.event, record.go);
+        let (to, reason) = match kind {
+            E::GoEnd => {
+                self.world.end(kind, proc)?;
+                record.go_transition(go, Running, NotExist);
+                return Ok(Step::Done(Given::Event));
+            }
+            E::GoStop => {
+                self.world.end(kind, proc)?;
+                (Waiting, &"forever")
+            }
+            _ => {
+                let to = if matches!(kind, E::GoSched | E::GoPreempt) { Runnable } else { Waiting };
+                done!(self.world.leave(kind, proc, to)?);
+                (to, reason(kind))
+            }
+        };
+        // The stack of the event is that of the goroutine.
+        let stack = lookup.found.stack(event.args[0], event.at)?;
+        record.go_transition(go, Running, to);
+        record.text = Symbol::Static(reason);
+        record.b = stack;
+        record.stack = stack;
+        Ok(Step::Done(Given::Event))
+    }
+
+    /// Fills the record of an event of a system call.
+    fn convert_call(
+        &mut self,
+        event: &Event,
+        (proc, cursor): (&mut Proc, &Cursor),
+        lookup: &Lookup<'_>,
+        record: &mut Record,
+    ) -> Outcome<Given> {
+        use EventType as E;
+
+        let [a, b, c, _] = event.args;
+        let kind = event.event;
+        match kind {
             E::GoSysCall => {
                 let id = self.world.running(kind, proc)?;
-                let stack = place.found.stack(a, event.at)?;
-                record.go_transition(id, Running, Syscall);
+                let stack = lookup.found.stack(a, event.at)?;
+                record.go_transition(id, GoState::Running, GoState::Syscall);
                 record.b = stack;
                 record.stack = stack;
-                if !place.call_blocks(cursor, id, b) {
-                    record.locate(or_zero(thread), shown_proc, go, time);
+                if !lookup.call_blocks(cursor, id, b) {
+                    record.thread = or_zero(record.thread);
                     return Ok(Step::Done(Given::AndReturn));
                 }
             }
             E::GoSysBlock => {
-                done!(self.world.leave(kind, proc, Waiting)?).blocked_at = event.ticks;
+                done!(self.world.leave(kind, proc, GoState::Waiting)?).blocked_at = event.ticks;
                 return Ok(Step::Done(Given::Nothing));
             }
             E::GoSysExit => {
@@ -261,156 +359,165 @@ impl Converter {
                 if Exit::moves(c, event.ticks) {
                     return Ok(Step::Done(Given::Nothing));
                 }
-                self.exit_syscall(kind, a, time, record)?;
-                return Ok(Step::Done(Given::Event));
+                self.exit_syscall(kind, a, record.time, record)?;
             }
-            E::GoSysExitLocal => {
+            // Only `GoSysExitLocal` is left, which no runtime writes. Go's reader uses the goroutine on the P, which cannot
+            // be waiting.
+            _ => {
                 done!(self.world.pass_exit(a, Number::Any));
-                // Go's reader uses the goroutine on the P, which cannot be waiting. No runtime writes this event.
-                self.exit_syscall(kind, proc.go_id, time, record)?;
-                return Ok(Step::Done(Given::Event));
+                self.exit_syscall(kind, proc.go_id, record.time, record)?;
             }
+        }
+        Ok(Step::Done(Given::Event))
+    }
 
-            // Other events of goroutines.
-            E::GoCreate => {
-                done!(self.world.create(a)?);
-                if self.listing {
-                    self.created.insert(a);
-                    self.has_news |= self.created.len().is_multiple_of(LISTED_AT_A_TIME);
-                    return Ok(Step::Done(Given::Nothing));
-                }
-                place.found.stack(b, event.at)?;
-                record.go_transition(a, NotExist, Runnable);
-                record.b = b;
-                record.stack = place.found.stack(c, event.at)?;
-            }
-            E::GoEnd => {
-                self.world.end(kind, proc)?;
-                record.go_transition(go, Running, NotExist);
-            }
-            E::GoStop => {
-                self.world.end(kind, proc)?;
-                stopped(record, (go, Waiting), &"forever", place.found.stack(a, event.at)?);
-            }
-            E::GoWaiting | E::GoInSyscall => {
-                let waiting = done!(self.world.wait(kind, a)?);
-                if kind == E::GoInSyscall {
-                    waiting.blocked_at = event.ticks;
-                }
-                self.created.remove(&a);
-                go = or_none(a);
-                // The trace does not state the thread of the system call.
-                record.go_transition(a, Undetermined, if kind == E::GoWaiting { Waiting } else { Syscall });
-            }
+    /// Fills the record of an event of a P, or of a metric.
+    fn convert_proc(
+        &mut self,
+        event: &Event,
+        proc: &mut Proc,
+        lookup: &Lookup<'_>,
+        record: &mut Record,
+    ) -> Outcome<Given> {
+        use EventType as E;
+        use ProcState::{Idle, Running};
 
-            // Ps.
+        let [a, b, ..] = event.args;
+        match event.event {
             E::ProcStart => {
                 proc.start(a)?;
-                thread = a;
-                proc_changes(record, proc, ProcState::Idle, ProcState::Running);
+                record.thread = a;
+                proc_changes(record, proc, Idle, Running);
             }
             E::ProcStop => {
                 proc.stop()?;
-                proc_changes(record, proc, ProcState::Running, ProcState::Idle);
+                proc_changes(record, proc, Running, Idle);
             }
-
-            // Metrics.
+            E::Gomaxprocs if self.listing => {
+                self.listing = false;
+                self.listed_at = record.time;
+                self.has_news = true;
+                return Ok(Step::Done(Given::Nothing));
+            }
             E::Gomaxprocs => {
-                if std::mem::take(&mut self.listing) {
-                    self.listed_at = time;
-                    self.has_news = true;
-                    return Ok(Step::Done(Given::Nothing));
-                }
                 record.other(What::GoMaxProcs, a);
-                record.stack = place.found.stack(b, event.at)?;
+                record.stack = lookup.found.stack(b, event.at)?;
             }
             E::HeapAlloc => record.other(What::HeapObjects, a),
-            E::HeapGoal => record.other(What::HeapGoal, a),
+            // Only `HeapGoal` is left.
+            _ => record.other(What::HeapGoal, a),
+        }
+        Ok(Step::Done(Given::Event))
+    }
 
-            // Ranges.
+    /// Fills the record of the start or end of a range.
+    fn convert_range(
+        &mut self,
+        event: &Event,
+        proc: &mut Proc,
+        lookup: &Lookup<'_>,
+        record: &mut Record,
+    ) -> Outcome<Given> {
+        use EventType as E;
+        use RangeType::{GcMark, GcMarkAssist, GcSweep, StopTheWorld};
+        use What::{RangeBegin, RangeEnd};
+
+        let [a, b, ..] = event.args;
+        let go = record.go;
+        match event.event {
             E::GCStart => {
                 done!(self.world.merge.begin_cycle(a));
                 self.world.begin_gc()?;
-                (shown_proc, thread) = (fake_proc::GC, NONE);
-                record.other(What::RangeBegin(RangeType::GcMark), NONE);
-                record.stack = place.found.stack(b, event.at)?;
+                (record.proc, record.thread) = (fake_proc::GC, NONE);
+                record.other(RangeBegin(GcMark), NONE);
+                record.stack = lookup.found.stack(b, event.at)?;
             }
             E::GCDone => {
                 self.world.end_gc()?;
-                record.other(What::RangeEnd(RangeType::GcMark), NONE);
+                record.other(RangeEnd(GcMark), NONE);
             }
             E::GCSTWStart => {
                 self.world.begin_stop()?;
                 self.stop_reason = stop_reason(self.version, a);
-                record.other(What::RangeBegin(RangeType::StopTheWorld), go);
+                record.other(RangeBegin(StopTheWorld), go);
                 record.text = Symbol::Static(self.stop_reason);
             }
             E::GCSTWDone => {
                 self.world.end_stop()?;
-                record.other(What::RangeEnd(RangeType::StopTheWorld), go);
+                record.other(RangeEnd(StopTheWorld), go);
                 record.text = Symbol::Static(self.stop_reason);
             }
             E::GCSweepStart => {
                 proc.begin_sweep()?;
-                record.other(What::RangeBegin(RangeType::GcSweep), proc.id);
-                record.stack = place.found.stack(a, event.at)?;
+                record.other(RangeBegin(GcSweep), proc.id);
+                record.stack = lookup.found.stack(a, event.at)?;
             }
             E::GCSweepDone => {
                 proc.end_sweep()?;
-                record.other(What::RangeEnd(RangeType::GcSweep), proc.id);
+                record.other(RangeEnd(GcSweep), proc.id);
                 record.b = a;
                 record.c = b;
             }
             E::GCMarkAssistStart => {
                 self.world.begin_assist(proc)?;
-                record.other(What::RangeBegin(RangeType::GcMarkAssist), go);
-                record.stack = place.found.stack(a, event.at)?;
+                record.other(RangeBegin(GcMarkAssist), go);
+                record.stack = lookup.found.stack(a, event.at)?;
             }
-            E::GCMarkAssistDone => {
+            // Only `GCMarkAssistDone` is left.
+            _ => {
                 self.world.end_assist(proc);
-                record.other(What::RangeEnd(RangeType::GcMarkAssist), go);
+                record.other(RangeEnd(GcMarkAssist), go);
             }
+        }
+        Ok(Step::Done(Given::Event))
+    }
 
-            // Annotations.
+    /// Fills the record of an event of a task or region, or of a log message.
+    fn convert_annotation(
+        &mut self,
+        event: &Event,
+        proc: &Proc,
+        lookup: &Lookup<'_>,
+        record: &mut Record,
+    ) -> Outcome<Given> {
+        use EventType as E;
+
+        let [a, b, c, d] = event.args;
+        match event.event {
             E::UserTaskCreate => {
-                let name = self.world.names.intern(place.text(c, event.at)?);
+                let name = self.world.names.intern(lookup.text(c, event.at)?);
                 let fit = self.world.annotations.task_begin(a, ActiveTask { parent: b, name });
                 self.note((fit == Fit::Misused).then_some(WarningKind::TaskRestarted));
                 record.other(What::TaskBegin, a);
                 record.b = if b == 0 { NONE } else { b };
                 record.text = Symbol::Name(name);
-                record.stack = place.found.stack(d, event.at)?;
+                record.stack = lookup.found.stack(d, event.at)?;
             }
             E::UserTaskEnd => {
                 let begun = self.world.annotations.task_end(a);
                 record.other(What::TaskEnd, a);
-                // A task without a parent starts with no parent and ends with parent 0, as in Go's
-                // reader.
+                // A task without a parent starts with no parent and ends with parent 0, as in Go's reader.
                 record.b = begun.map_or(NONE, |task| task.parent);
                 record.text = begun.map_or(Symbol::Empty, |task| Symbol::Name(task.name));
-                record.stack = place.found.stack(b, event.at)?;
+                record.stack = lookup.found.stack(b, event.at)?;
             }
             E::UserRegion => {
-                let name = self.world.names.intern(place.text(c, event.at)?);
+                let name = self.world.names.intern(lookup.text(c, event.at)?);
                 let (what, warning) = region(&mut self.world, proc.go_id, a, b, name)?;
                 self.note(warning);
                 record.other(what, a);
                 record.text = Symbol::Name(name);
-                record.stack = place.found.stack(d, event.at)?;
+                record.stack = lookup.found.stack(d, event.at)?;
             }
-            E::UserLog => {
-                let (message, _) = parse::text(place.window, d as usize, kind)?;
+            // Only `UserLog` is left.
+            _ => {
+                let (message, _) = parse::text(lookup.window, d as usize, event.event)?;
                 record.other(What::Log, a);
-                record.text = place.found.string(b, event.at)?;
+                record.text = lookup.found.string(b, event.at)?;
                 record.text2 = message.into();
-                record.stack = place.found.stack(c, event.at)?;
+                record.stack = lookup.found.stack(c, event.at)?;
             }
-
-            // No supported version writes this event, and Go's reader cannot convert it.
-            E::FutileWakeup => return broken(ErrorKind::ObsoleteEvent { event: kind.name() }),
-            _ => return broken(ErrorKind::WrongContext { event: kind.name() }),
         }
-        record.locate(thread, shown_proc, go, time);
         Ok(Step::Done(Given::Event))
     }
 
@@ -430,16 +537,6 @@ fn unblocker(world: &World, proc: &Proc, go: u64, on_network: bool) -> (u64, u64
         true => (fake_proc::TIMER, NONE),
         false => (proc.id, proc.thread),
     }
-}
-
-/// Fills the record of a goroutine that blocks or stops. The stack of the event is that of the
-/// goroutine.
-#[inline(always)]
-fn stopped(record: &mut Record, (go, to): (u64, GoState), reason: &'static &'static str, stack: u64) {
-    record.go_transition(go, GoState::Running, to);
-    record.text = Symbol::Static(reason);
-    record.b = stack;
-    record.stack = stack;
 }
 
 /// Fills the record of a P. The first event of a P also states its status.

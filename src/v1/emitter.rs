@@ -11,7 +11,7 @@
 //! the caller decides what to do.
 
 use super::clock::Clock;
-use super::convert::{self, Converter, Given, Place};
+use super::convert::{self, Converter, Given, Lookup};
 use super::cursor::Cursor;
 use super::found::{Found, Row, Sample, location};
 use super::goroutine::Proc;
@@ -210,7 +210,7 @@ impl Emitter {
     #[inline(always)]
     fn run(&mut self, row: u32, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
         let Lane { cursor, proc } = &mut self.lanes[row as usize];
-        let place = Place { window, found: &self.found, samples: self.next_sample };
+        let lookup = Lookup { window, found: &self.found, samples: self.next_sample };
         let mut last = self.ticks;
         let mut news = None;
         let next = loop {
@@ -239,7 +239,7 @@ impl Emitter {
             }
             last = ticks;
             let time = self.out.time(self.clock.nanos(ticks));
-            match self.converter.convert(event, time, (proc, cursor), &place, self.out.next()) {
+            match self.converter.convert(event, time, (proc, cursor), &lookup, self.out.next()) {
                 Ok(Step::Done(Given::Event)) => self.out.push(time),
                 Ok(Step::Done(Given::Nothing)) => {}
                 Ok(Step::Done(given)) => {

@@ -6,7 +6,7 @@ use super::*;
 use crate::event::record::Record;
 use crate::sched::Step;
 use crate::v1::clock::Clock;
-use crate::v1::convert::{Converter, Given, Place};
+use crate::v1::convert::{Converter, Given, Lookup};
 use crate::v1::cursor::Cursor;
 use crate::v1::found::{Batch, Found, Row};
 use crate::v1::goroutine::{Go, NO_GO, Proc, Standing};
@@ -225,9 +225,9 @@ impl Model {
         let Model { converter, proc, cursor, found, window } = self;
         assert!(cursor.look(window, &found.batches).expect("the bytes are valid"));
         let event = *cursor.event().expect("there is an event");
-        let place = Place { window, found, samples: 0 };
+        let lookup = Lookup { window, found, samples: 0 };
         let step = converter
-            .convert(&event, 5, (&mut *proc, &*cursor), &place, &mut records[0])
+            .convert(&event, 5, (&mut *proc, &*cursor), &lookup, &mut records[0])
             .map_err(|kind| kind.to_string())?;
         cursor.step();
         Ok(match step {
