@@ -152,30 +152,8 @@ pub(super) fn frequent(
             record.go_transition(go, Waiting, Runnable);
             record.stack = stack;
         }
-        E::GoBlock => {
-            let reason = varint::read_brief(frame, &mut pos)?;
-            let stack = varint::read_brief(frame, &mut pos)?;
-            if !tables.has_string(reason) || !tables.has_stack(stack) {
-                return None;
-            }
-            on.go_leave("GoBlock", GoStatus::Waiting).ok()?.done()?;
-            record.go_transition(record.go, Running, Waiting);
-            record.text = Symbol::Id(reason);
-            record.stack = stack;
-            record.b = stack;
-        }
-        E::GoStop => {
-            let reason = varint::read_brief(frame, &mut pos)?;
-            let stack = varint::read_brief(frame, &mut pos)?;
-            if !tables.has_string(reason) || !tables.has_stack(stack) {
-                return None;
-            }
-            on.go_leave("GoStop", GoStatus::Runnable).ok()?.done()?;
-            record.go_transition(record.go, Running, Runnable);
-            record.text = Symbol::Id(reason);
-            record.stack = stack;
-            record.b = stack;
-        }
+        E::GoBlock => frequent_leave(on, tables, frame, &mut pos, record, ("GoBlock", GoStatus::Waiting, Waiting))?,
+        E::GoStop => frequent_leave(on, tables, frame, &mut pos, record, ("GoStop", GoStatus::Runnable, Runnable))?,
         E::GoSyscallBegin => {
             let sequence = varint::read_brief(frame, &mut pos)?;
             let stack = varint::read_brief(frame, &mut pos)?;
@@ -219,6 +197,29 @@ pub(super) fn frequent(
         _ => return None,
     }
     Some(pos)
+}
+
+/// Tries a frequent event after which the goroutine no longer runs.
+#[inline(always)]
+fn frequent_leave(
+    on: &mut OnThread<'_>,
+    tables: &Tables,
+    frame: &Frame,
+    pos: &mut usize,
+    record: &mut Record,
+    (event, status, to): (&'static str, GoStatus, GoState),
+) -> Option<()> {
+    let reason = varint::read_brief(frame, pos)?;
+    let stack = varint::read_brief(frame, pos)?;
+    if !tables.has_string(reason) || !tables.has_stack(stack) {
+        return None;
+    }
+    on.go_leave(event, status).ok()?.done()?;
+    record.go_transition(record.go, GoState::Running, to);
+    record.text = Symbol::Id(reason);
+    record.stack = stack;
+    record.b = stack;
+    Some(())
 }
 
 /// Tries an event of any kind. If it happens, its records are in `out`. Unknown IDs are stored even if it does not
