@@ -22,7 +22,7 @@ use foldhash::fast::RandomState;
 
 use super::observer::{Observer, run};
 use crate::error::Error;
-use crate::event::kind::KindName;
+use crate::event::kind_name::KindName;
 use crate::event::record::{RangeType, What};
 use crate::event::{Event, EventKind};
 use crate::id::NONE;

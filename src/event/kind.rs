@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::alloc_free::{self, AllocFree, AllocFreeInfo, AllocFreeType};
+use super::kind_name::KindName;
 use super::record::RangeType;
 use super::stack::Stack;
 use super::state::{GoState, ProcState};
@@ -53,32 +54,6 @@ pub enum EventKind<'a> {
     /// A part of the trace is lost. After it, the state of every goroutine, P, thread, range and
     /// task is unknown until its next status. Only lenient reading returns it.
     Gap(Gap),
-}
-
-macro_rules! kind_names {
-    ($($kind:ident),*) => {
-        /// The kind of an event without its contents. Used as a key for counts.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum KindName {
-            $($kind),*
-        }
-
-        impl KindName {
-            pub const ALL: &[KindName] = &[$(KindName::$kind),*];
-
-            /// Returns the name in the text of `go tool trace -d=parsed`.
-            pub fn text(self) -> &'static str {
-                match self {
-                    $(KindName::$kind => stringify!($kind)),*
-                }
-            }
-        }
-    };
-}
-
-kind_names! {
-    Sync, Metric, Label, RangeBegin, RangeActive, RangeEnd, TaskBegin, TaskEnd, RegionBegin, RegionEnd, Log,
-    StateTransition, StackSample, Experimental, Gap
 }
 
 impl EventKind<'_> {

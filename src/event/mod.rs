@@ -6,6 +6,7 @@
 
 pub(crate) mod alloc_free;
 pub(crate) mod kind;
+pub(crate) mod kind_name;
 pub(crate) mod names;
 pub(crate) mod record;
 mod stack;

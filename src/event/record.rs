@@ -1,7 +1,7 @@
 //! [`Record`], a decoded event in flat form. Decoders write it, and [`Event`](super::Event) reads
 //! it.
 
-use super::kind::KindName;
+use super::kind_name::KindName;
 use super::state::{GoState, ProcState};
 use super::tables::Span;
 use super::tables::Symbols;
