@@ -32,8 +32,8 @@ const MAX_SEARCH: usize = 64;
 
 /// Whether the program used an annotation correctly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fit {
-    Good,
+pub(crate) enum Usage {
+    Correct,
     Misused,
 }
 
@@ -49,10 +49,10 @@ pub(crate) struct Annotations {
 
 impl Annotations {
     /// Starts a task. Its ID may be the ID of a task that has ended.
-    pub fn task_begin(&mut self, id: u64, task: ActiveTask) -> Fit {
+    pub fn task_begin(&mut self, id: u64, task: ActiveTask) -> Usage {
         match self.tasks.insert(id, task) {
-            None => Fit::Good,
-            Some(_) => Fit::Misused,
+            None => Usage::Correct,
+            Some(_) => Usage::Misused,
         }
     }
 
@@ -69,15 +69,15 @@ impl Annotations {
 
     /// Ends a region of a goroutine. If no region is open, the region started before the trace, which is correct (Go
     /// issue 64878).
-    pub fn region_end(&mut self, go: u64, task: u64, name: NameId) -> Fit {
+    pub fn region_end(&mut self, go: u64, task: u64, name: NameId) -> Usage {
         let ended = OpenRegion { task, name };
         let Some(open) = self.regions.get_mut(&go).filter(|open| !open.is_empty()) else {
-            return Fit::Good;
+            return Usage::Correct;
         };
         if open.last() == Some(&ended) {
             open.pop();
             self.open_regions -= 1;
-            return Fit::Good;
+            return Usage::Correct;
         }
         // The region ends out of order, so it is removed if it is among the innermost regions.
         let near = open.len().saturating_sub(MAX_SEARCH);
@@ -85,7 +85,7 @@ impl Annotations {
             open.remove(near + at);
             self.open_regions -= 1;
         }
-        Fit::Misused
+        Usage::Misused
     }
 
     /// Removes the regions of a goroutine that has exited.
@@ -139,7 +139,7 @@ impl Sched {
     }
 
     /// Starts a task of the running goroutine.
-    pub fn task_begin(&mut self, context: Context, id: u64, task: ActiveTask) -> Result<Fit, Box<ErrorKind>> {
+    pub fn task_begin(&mut self, context: Context, id: u64, task: ActiveTask) -> Result<Usage, Box<ErrorKind>> {
         context.needs_user_code("UserTaskBegin")?;
         Ok(self.annotations.task_begin(id, task))
     }
@@ -161,7 +161,7 @@ impl Sched {
     }
 
     /// Ends a region of the running goroutine.
-    pub fn region_end(&mut self, context: Context, task: u64, name: NameId) -> Result<Fit, Box<ErrorKind>> {
+    pub fn region_end(&mut self, context: Context, task: u64, name: NameId) -> Result<Usage, Box<ErrorKind>> {
         context.needs_user_code("UserRegionEnd")?;
         Ok(self.annotations.region_end(context.go_id, task, name))
     }

@@ -27,7 +27,7 @@ use crate::event::names::Names;
 use crate::id::{NONE, ProcId, Resource, ThreadId};
 use arena::{Arena, Index};
 
-pub(crate) use annotation::{ActiveTask, Annotations, Fit};
+pub(crate) use annotation::{ActiveTask, Annotations, Usage};
 pub(crate) use gc::GcState;
 pub(crate) use goroutine::Ending;
 pub(crate) use on_thread::OnThread;

@@ -119,7 +119,7 @@ impl OnThread<'_> {
         Ok(Step::Done(()))
     }
 
-    /// Handles that the running goroutine yields or blocks.
+    /// Takes the running goroutine off the thread, because it yields or blocks.
     #[inline(always)]
     pub fn go_leave(&mut self, event: &'static str, status: GoStatus) -> Outcome {
         self.running(event, GoStatus::Running)?.status = status;
@@ -147,7 +147,7 @@ impl OnThread<'_> {
         self.gos.get(self.thread.go).is_some_and(|go| go.has_annotations)
     }
 
-    /// Handles the exit of the running goroutine.
+    /// Removes the running goroutine, because it exits.
     #[inline(always)]
     pub fn go_destroy(&mut self) -> Outcome {
         self.running("GoDestroy", GoStatus::Running)?;
@@ -164,7 +164,7 @@ impl OnThread<'_> {
         unblock(self.gos, id, sequence)
     }
 
-    /// Handles that the running goroutine enters a system call. The goroutine keeps its thread. It keeps its P until
+    /// Moves the running goroutine to the state of a system call. The goroutine keeps its thread. It keeps its P until
     /// another thread steals the P.
     ///
     /// The sequence number counts events of the P. It distinguishes system calls, so that the right call loses its P

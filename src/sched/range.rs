@@ -120,8 +120,8 @@ impl Sched {
         self.ranges.begin(event, go, range)
     }
 
-    /// Handles that a goroutine, not necessarily the running goroutine, is in a mark assist at the start of a
-    /// generation.
+    /// Applies a status at the start of a generation: the goroutine is in this range. In the first generation, this opens
+    /// the range. In later generations, the range must already be open.
     pub fn go_range_active(&mut self, event: &'static str, go: u64, range: RangeId) -> Outcome {
         let go = self.gos.find(go);
         self.gos.get(go).ok_or_else(|| mismatch(event, ContextMismatch::NoGoroutine))?;
@@ -158,7 +158,8 @@ impl Sched {
         Ok(Step::Done(()))
     }
 
-    /// Handles that a P, not necessarily the P of the thread, is sweeping at the start of a generation.
+    /// Applies a status at the start of a generation: the P is sweeping. In the first generation, this opens the range. In
+    /// later generations, the range must already be open.
     pub fn sweep_active(&mut self, proc: u64) -> Outcome {
         let proc = self.procs.find(proc);
         self.procs.get(proc).ok_or_else(|| mismatch("GCSweepActive", ContextMismatch::NoProc))?;

@@ -58,18 +58,18 @@ impl World {
         }
     }
 
-    /// Handles that the goroutine on the P leaves it.
+    /// Takes the goroutine off the P, because it blocks or yields.
     #[inline(always)]
     pub fn leave(&mut self, event: EventType, proc: &mut Proc, to: GoState) -> Outcome<&mut Go> {
         let subject = (proc.go_id, self.gos.find(proc.go_id));
         let go = done!(self.merge.pass(&mut self.gos, subject, (Running, to), Number::Any, false));
         proc.go_id = NO_GO;
-        go.standing.set_state(to);
-        go.standing.set_on_network(event == EventType::GoBlockNet);
+        go.packed.set_state(to);
+        go.packed.set_on_network(event == EventType::GoBlockNet);
         Ok(Step::Done(go))
     }
 
-    /// Handles that the goroutine on the P exits or blocks forever.
+    /// Removes the goroutine on the P, because it exits or blocks forever.
     pub fn end(&mut self, event: EventType, proc: &mut Proc) -> Parsed<()> {
         self.running(event, proc)?;
         let go = self.gos.find(proc.go_id);
@@ -104,7 +104,7 @@ impl World {
         Ok(Step::Done(()))
     }
 
-    /// Handles that a goroutine was blocked or in a system call when tracing started.
+    /// Makes a goroutine waiting that was blocked or in a system call when tracing started.
     pub fn wait(&mut self, event: EventType, id: u64) -> Outcome<&mut Go> {
         let go = self.gos.find(id);
         let number = Number::Exactly(FIRST_COUNT);
@@ -119,10 +119,10 @@ impl World {
         let go = self.gos.find(id);
         let state = done!(self.merge.pass(&mut self.gos, (id, go), (Waiting, Runnable), number, true));
         advance(event, id, Some(&mut *state), Waiting, Runnable)?;
-        Ok(Step::Done(state.standing.is_on_network()))
+        Ok(Step::Done(state.packed.is_on_network()))
     }
 
-    /// Handles that the merge reaches the end of a system call. Returns the time at which the call blocked.
+    /// Makes a goroutine runnable in the merge, because its system call ends. Returns the time at which the call blocked.
     pub fn pass_exit(&mut self, id: u64, number: Number) -> Step<u64> {
         let go = self.gos.find(id);
         match self.merge.pass(&mut self.gos, (id, go), (Waiting, Runnable), number, true) {
@@ -131,7 +131,7 @@ impl World {
         }
     }
 
-    /// Handles the end of a system call that blocked.
+    /// Makes a goroutine runnable after a system call that blocked.
     pub fn exit_syscall(&mut self, event: EventType, id: u64) -> Parsed<()> {
         let go = self.gos.find(id);
         advance(event, id, self.gos.get_mut(go), Waiting, Runnable)
@@ -178,11 +178,11 @@ const FIRST_COUNT: u64 = 1;
 #[inline(always)]
 fn advance(event: EventType, id: u64, go: Option<&mut Go>, from: GoState, to: GoState) -> Parsed<()> {
     match go {
-        Some(go) if go.standing.state() == from => {
-            go.standing.set_state(to);
+        Some(go) if go.packed.state() == from => {
+            go.packed.set_state(to);
             Ok(())
         }
-        go => broken(illegal(event, Resource::Goroutine(GoId(id)), go.map_or(NotExist, |go| go.standing.state()))),
+        go => broken(illegal(event, Resource::Goroutine(GoId(id)), go.map_or(NotExist, |go| go.packed.state()))),
     }
 }
 

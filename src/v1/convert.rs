@@ -24,7 +24,7 @@ use crate::event::record::{RangeType, Record, Symbol, What};
 use crate::event::tables::{Span, UNKNOWN};
 use crate::event::{GoState, ProcState};
 use crate::id::NONE;
-use crate::sched::{ActiveTask, Fit, Outcome, Step};
+use crate::sched::{ActiveTask, Outcome, Step, Usage};
 use crate::warning::WarningKind;
 use crate::wire::header::Version;
 
@@ -70,15 +70,15 @@ impl Lookup<'_> {
 
 /// The records of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Given {
+pub(super) enum Produced {
     /// One record.
-    Event,
+    Record,
     /// No record: the event only changed the state.
     Nothing,
     /// The record, and a second record for the label of the goroutine.
-    AndLabel(Symbol),
+    RecordAndLabel(Symbol),
     /// The record, and a second record for the return from the system call.
-    AndReturn,
+    RecordAndReturn,
 }
 
 /// Fills the record of a CPU sample. Go 1.21 does not state its thread.
@@ -89,9 +89,9 @@ pub(super) fn sample(proc: u64, go: u64, stack: u64, time: i64, record: &mut Rec
 }
 
 /// Fills the second record of an event. The second record is a copy of the first.
-pub(super) fn second(given: Given, time: i64, record: &mut Record) {
-    match given {
-        Given::AndLabel(label) => {
+pub(super) fn second(produced: Produced, time: i64, record: &mut Record) {
+    match produced {
+        Produced::RecordAndLabel(label) => {
             record.other(What::Label, 0);
             record.text = label;
         }
@@ -115,7 +115,7 @@ pub(super) struct Converter {
     stop_reason: &'static &'static str,
     /// Whether something rare happened: a warning, the end of the initial list, or a long list of
     /// goroutines, for which the limits must be checked.
-    pub has_news: bool,
+    pub rare_happened: bool,
     /// A mistake of the traced program that the last event shows.
     pub warning: Option<WarningKind>,
 }
@@ -129,7 +129,7 @@ impl Converter {
             created: BTreeSet::new(),
             listed_at: 0,
             stop_reason: &"",
-            has_news: false,
+            rare_happened: false,
             warning: None,
         }
     }
@@ -172,7 +172,7 @@ impl Converter {
         (proc, cursor): (&mut Proc, &Cursor),
         lookup: &Lookup<'_>,
         record: &mut Record,
-    ) -> Outcome<Given> {
+    ) -> Outcome<Produced> {
         use EventType as E;
 
         record.locate(proc.thread, proc.id, or_none(proc.go_id), time);
@@ -228,7 +228,7 @@ impl Converter {
         proc: &mut Proc,
         lookup: &Lookup<'_>,
         record: &mut Record,
-    ) -> Outcome<Given> {
+    ) -> Outcome<Produced> {
         use EventType as E;
         use GoState::{NotExist, Runnable, Running, Syscall, Undetermined, Waiting};
 
@@ -242,7 +242,7 @@ impl Converter {
                 record.go_transition(a, Runnable, Running);
                 if kind == E::GoStartLabel {
                     record.thread = or_zero(record.thread);
-                    return Ok(Step::Done(Given::AndLabel(lookup.found.string(c, event.at)?)));
+                    return Ok(Step::Done(Produced::RecordAndLabel(lookup.found.string(c, event.at)?)));
                 }
                 if self.listing {
                     self.created.remove(&a);
@@ -263,8 +263,8 @@ impl Converter {
                 done!(self.world.create(a)?);
                 if self.listing {
                     self.created.insert(a);
-                    self.has_news |= self.created.len().is_multiple_of(LISTED_AT_A_TIME);
-                    return Ok(Step::Done(Given::Nothing));
+                    self.rare_happened |= self.created.len().is_multiple_of(LISTED_AT_A_TIME);
+                    return Ok(Step::Done(Produced::Nothing));
                 }
                 lookup.found.stack(b, event.at)?;
                 record.go_transition(a, NotExist, Runnable);
@@ -283,7 +283,7 @@ impl Converter {
                 record.go_transition(a, Undetermined, if kind == E::GoWaiting { Waiting } else { Syscall });
             }
         }
-        Ok(Step::Done(Given::Event))
+        Ok(Step::Done(Produced::Record))
     }
 
     /// Fills the record of an event after which the goroutine on the P no longer runs.
@@ -293,7 +293,7 @@ impl Converter {
         proc: &mut Proc,
         lookup: &Lookup<'_>,
         record: &mut Record,
-    ) -> Outcome<Given> {
+    ) -> Outcome<Produced> {
         use EventType as E;
         use GoState::{NotExist, Runnable, Running, Waiting};
 
@@ -302,7 +302,7 @@ impl Converter {
             E::GoEnd => {
                 self.world.end(kind, proc)?;
                 record.go_transition(go, Running, NotExist);
-                return Ok(Step::Done(Given::Event));
+                return Ok(Step::Done(Produced::Record));
             }
             E::GoStop => {
                 self.world.end(kind, proc)?;
@@ -320,7 +320,7 @@ impl Converter {
         record.text = Symbol::Static(reason);
         record.b = stack;
         record.stack = stack;
-        Ok(Step::Done(Given::Event))
+        Ok(Step::Done(Produced::Record))
     }
 
     /// Fills the record of an event of a system call.
@@ -330,7 +330,7 @@ impl Converter {
         (proc, cursor): (&mut Proc, &Cursor),
         lookup: &Lookup<'_>,
         record: &mut Record,
-    ) -> Outcome<Given> {
+    ) -> Outcome<Produced> {
         use EventType as E;
 
         let [a, b, c, _] = event.args;
@@ -344,12 +344,12 @@ impl Converter {
                 record.stack = stack;
                 if !lookup.call_blocks(cursor, id, b) {
                     record.thread = or_zero(record.thread);
-                    return Ok(Step::Done(Given::AndReturn));
+                    return Ok(Step::Done(Produced::RecordAndReturn));
                 }
             }
             E::GoSysBlock => {
                 done!(self.world.leave(kind, proc, GoState::Waiting)?).blocked_at = event.ticks;
-                return Ok(Step::Done(Given::Nothing));
+                return Ok(Step::Done(Produced::Nothing));
             }
             E::GoSysExit => {
                 let blocked_at = done!(self.world.pass_exit(a, Number::Exactly(b)));
@@ -357,7 +357,7 @@ impl Converter {
                     syscall::check_exit(a, c, blocked_at)?;
                 }
                 if Exit::moves(c, event.ticks) {
-                    return Ok(Step::Done(Given::Nothing));
+                    return Ok(Step::Done(Produced::Nothing));
                 }
                 self.exit_syscall(kind, a, record.time, record)?;
             }
@@ -368,7 +368,7 @@ impl Converter {
                 self.exit_syscall(kind, proc.go_id, record.time, record)?;
             }
         }
-        Ok(Step::Done(Given::Event))
+        Ok(Step::Done(Produced::Record))
     }
 
     /// Fills the record of an event of a P, or of a metric.
@@ -378,7 +378,7 @@ impl Converter {
         proc: &mut Proc,
         lookup: &Lookup<'_>,
         record: &mut Record,
-    ) -> Outcome<Given> {
+    ) -> Outcome<Produced> {
         use EventType as E;
         use ProcState::{Idle, Running};
 
@@ -396,8 +396,8 @@ impl Converter {
             E::Gomaxprocs if self.listing => {
                 self.listing = false;
                 self.listed_at = record.time;
-                self.has_news = true;
-                return Ok(Step::Done(Given::Nothing));
+                self.rare_happened = true;
+                return Ok(Step::Done(Produced::Nothing));
             }
             E::Gomaxprocs => {
                 record.other(What::GoMaxProcs, a);
@@ -407,7 +407,7 @@ impl Converter {
             // Only `HeapGoal` is left.
             _ => record.other(What::HeapGoal, a),
         }
-        Ok(Step::Done(Given::Event))
+        Ok(Step::Done(Produced::Record))
     }
 
     /// Fills the record of the start or end of a range.
@@ -417,7 +417,7 @@ impl Converter {
         proc: &mut Proc,
         lookup: &Lookup<'_>,
         record: &mut Record,
-    ) -> Outcome<Given> {
+    ) -> Outcome<Produced> {
         use EventType as E;
         use RangeType::{GcMark, GcMarkAssist, GcSweep, StopTheWorld};
         use What::{RangeBegin, RangeEnd};
@@ -469,7 +469,7 @@ impl Converter {
                 record.other(RangeEnd(GcMarkAssist), go);
             }
         }
-        Ok(Step::Done(Given::Event))
+        Ok(Step::Done(Produced::Record))
     }
 
     /// Fills the record of an event of a task or region, or of a log message.
@@ -479,15 +479,15 @@ impl Converter {
         proc: &Proc,
         lookup: &Lookup<'_>,
         record: &mut Record,
-    ) -> Outcome<Given> {
+    ) -> Outcome<Produced> {
         use EventType as E;
 
         let [a, b, c, d] = event.args;
         match event.event {
             E::UserTaskCreate => {
                 let name = self.world.names.intern(lookup.text(c, event.at)?);
-                let fit = self.world.annotations.task_begin(a, ActiveTask { parent: b, name });
-                self.note((fit == Fit::Misused).then_some(WarningKind::TaskRestarted));
+                let usage = self.world.annotations.task_begin(a, ActiveTask { parent: b, name });
+                self.note((usage == Usage::Misused).then_some(WarningKind::TaskRestarted));
                 record.other(What::TaskBegin, a);
                 record.b = if b == 0 { NONE } else { b };
                 record.text = Symbol::Name(name);
@@ -518,12 +518,12 @@ impl Converter {
                 record.stack = lookup.found.stack(c, event.at)?;
             }
         }
-        Ok(Step::Done(Given::Event))
+        Ok(Step::Done(Produced::Record))
     }
 
     fn note(&mut self, warning: Option<WarningKind>) {
         self.warning = warning;
-        self.has_news |= warning.is_some();
+        self.rare_happened |= warning.is_some();
     }
 }
 
@@ -553,8 +553,8 @@ fn region(world: &mut World, go: u64, task: u64, mode: u64, name: NameId) -> Par
             Ok((What::RegionBegin, None))
         }
         1 => {
-            let fit = world.annotations.region_end(go, task, name);
-            Ok((What::RegionEnd, (fit == Fit::Misused).then_some(WarningKind::RegionMismatch)))
+            let usage = world.annotations.region_end(go, task, name);
+            Ok((What::RegionEnd, (usage == Usage::Misused).then_some(WarningKind::RegionMismatch)))
         }
         _ => broken(ErrorKind::InvalidRegionMode { mode }),
     }

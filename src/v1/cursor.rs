@@ -95,14 +95,14 @@ pub(super) const UNCLEAR: u64 = 2;
 #[derive(Debug)]
 pub(super) struct Cursor {
     /// The position of the next event.
-    walk: Walk,
+    position: Position,
     /// The next event and the position after it, if it was decoded.
-    next: Option<(Event, Walk)>,
+    next: Option<(Event, Position)>,
 }
 
 /// A position among the events of a P.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Walk {
+pub(super) struct Position {
     pub pos: usize,
     /// The end of the batch.
     pub end: usize,
@@ -123,14 +123,14 @@ pub(super) struct Sequel {
 impl Cursor {
     /// Creates a cursor before the first event of a P.
     pub fn new(row: Row) -> Self {
-        Cursor { walk: Walk { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first) }, next: None }
+        Cursor { position: Position { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first) }, next: None }
     }
 
     /// Returns the position of the next event. If the event was decoded, it will be decoded again.
     #[inline(always)]
-    pub fn walk(&mut self) -> &mut Walk {
+    pub fn position(&mut self) -> &mut Position {
         self.next = None;
-        &mut self.walk
+        &mut self.position
     }
 
     /// Returns the next event, if it was decoded.
@@ -143,7 +143,7 @@ impl Cursor {
     #[inline(always)]
     pub fn step(&mut self) {
         if let Some((_, after)) = self.next.take() {
-            self.walk = after;
+            self.position = after;
         }
     }
 
@@ -151,17 +151,17 @@ impl Cursor {
     #[inline(never)]
     pub fn look(&mut self, window: &[u8], batches: &[Batch]) -> Result<bool, Fault> {
         while self.next.is_none() {
-            if self.walk.pos == self.walk.end && !self.walk.next_batch(batches) {
+            if self.position.pos == self.position.end && !self.position.next_batch(batches) {
                 return Ok(false);
             }
-            let at = self.walk.pos;
-            let mut after = self.walk;
+            let at = self.position.pos;
+            let mut after = self.position;
             match after.step(window).map_err(|kind| Fault { kind, at })? {
                 Some(event) if event.ticks > i64::MAX as u64 => {
                     return Err(Fault { kind: Box::new(ErrorKind::TimestampOverflow), at });
                 }
                 Some(event) => self.next = Some((event, after)),
-                None => self.walk = after,
+                None => self.position = after,
             }
         }
         Ok(true)
@@ -192,24 +192,24 @@ impl Cursor {
 impl Cursor {
     /// Returns the bytes, batches and events that are left.
     pub fn rest(&self, window: &[u8], batches: &[Batch]) -> Tally {
-        let mut walk = self.walk;
-        let mut rest = Tally { bytes: walk.end.saturating_sub(walk.pos) as u64, ..Tally::default() };
+        let mut position = self.position;
+        let mut rest = Tally { bytes: position.end.saturating_sub(position.pos) as u64, ..Tally::default() };
         loop {
-            if walk.pos >= walk.end {
-                if !walk.next_batch(batches) {
+            if position.pos >= position.end {
+                if !position.next_batch(batches) {
                     return rest;
                 }
-                rest += Tally { bytes: (walk.end - walk.pos) as u64, batches: 1, ..Tally::default() };
+                rest += Tally { bytes: (position.end - position.pos) as u64, batches: 1, ..Tally::default() };
             }
-            match walk.step(window) {
+            match position.step(window) {
                 Ok(event) => rest.events += u64::from(event.is_some()),
-                Err(_) => walk.pos = walk.end,
+                Err(_) => position.pos = position.end,
             }
         }
     }
 }
 
-impl Walk {
+impl Position {
     /// Moves to the next batch of the P.
     fn next_batch(&mut self, batches: &[Batch]) -> bool {
         let Some(batch) = self.next_batch.and_then(|next| batches.get(next as usize)) else {

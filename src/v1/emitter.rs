@@ -11,12 +11,12 @@
 //! the caller decides what to do.
 
 use super::clock::Clock;
-use super::convert::{self, Converter, Given, Lookup};
+use super::convert::{self, Converter, Lookup, Produced};
 use super::cursor::Cursor;
 use super::found::{Found, Row, Sample, location};
 use super::goroutine::Proc;
 use super::limits;
-use super::moves::{Stop, Surroundings};
+use super::moves::{RunInput, Stop};
 use super::outbox::Outbox;
 use super::spec::EventType;
 use super::syscall::Exit;
@@ -38,7 +38,7 @@ pub(super) struct Emitter {
     pub version: Version,
     pub limits: Limits,
     pub found: Found,
-    lanes: Vec<Lane>,
+    procs: Vec<ProcEvents>,
     /// The time of the merge in ticks.
     ticks: u64,
     /// The time in ticks from which on a sample or the end of a system call may precede the events of the merge.
@@ -66,7 +66,7 @@ pub(super) enum Progress {
 
 /// A P and its events.
 #[derive(Debug)]
-struct Lane {
+struct ProcEvents {
     cursor: Cursor,
     proc: Proc,
 }
@@ -93,7 +93,7 @@ impl Emitter {
             version,
             limits,
             found: Found::default(),
-            lanes: Vec::new(),
+            procs: Vec::new(),
             ticks: 0,
             horizon: 0,
             next_sample: 0,
@@ -133,8 +133,8 @@ impl Emitter {
 
         let world = &mut self.converter.world;
         world.timers = std::mem::take(&mut self.found.timers);
-        self.lanes = self.found.rows.iter().map(|row| Lane::new(*row)).collect();
-        for (row, Lane { cursor, .. }) in (0..).zip(&mut self.lanes) {
+        self.procs = self.found.rows.iter().map(|row| ProcEvents::new(*row)).collect();
+        for (row, ProcEvents { cursor, .. }) in (0..).zip(&mut self.procs) {
             cursor.look(source.window(), &self.found.batches).map_err(|fault| fault.located(source))?;
             if let Some(event) = cursor.event() {
                 world.merge.enter(event.ticks, row);
@@ -209,16 +209,16 @@ impl Emitter {
     /// Converts the events of the first P that are before all others.
     #[inline(always)]
     fn run(&mut self, row: u32, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
-        let Lane { cursor, proc } = &mut self.lanes[row as usize];
+        let ProcEvents { cursor, proc } = &mut self.procs[row as usize];
         let lookup = Lookup { window, found: &self.found, samples: self.next_sample };
         let mut last = self.ticks;
-        let mut news = None;
+        let mut rare_at = None;
         let next = loop {
-            let around = Surroundings { window, tables: &self.found.tables, clock: self.clock, until, from: last };
+            let input = RunInput { window, tables: &self.found.tables, clock: self.clock, until, from: last };
             let (records, last_time) = self.out.room();
-            let walk = cursor.walk();
-            let (made, why) = self.converter.run(walk, proc, records, last_time, around);
-            last = if made > 0 { walk.ticks } else { last };
+            let position = cursor.position();
+            let (made, why) = self.converter.run(position, proc, records, last_time, input);
+            last = if made > 0 { position.ticks } else { last };
             self.out.fill(made);
             if let Stop::Due(ticks) = why {
                 break Some(ticks);
@@ -240,11 +240,11 @@ impl Emitter {
             last = ticks;
             let time = self.out.time(self.clock.nanos(ticks));
             match self.converter.convert(event, time, (proc, cursor), &lookup, self.out.next()) {
-                Ok(Step::Done(Given::Event)) => self.out.push(time),
-                Ok(Step::Done(Given::Nothing)) => {}
-                Ok(Step::Done(given)) => {
+                Ok(Step::Done(Produced::Record)) => self.out.push(time),
+                Ok(Step::Done(Produced::Nothing)) => {}
+                Ok(Step::Done(produced)) => {
                     self.out.push(time);
-                    convert::second(given, time + 1, self.out.repeat());
+                    convert::second(produced, time + 1, self.out.repeat());
                     self.out.push(time + 1);
                 }
                 Ok(Step::Wait) => {
@@ -265,24 +265,24 @@ impl Emitter {
             if world.merge.has_moved() {
                 until = until.min(world.merge.wake(&mut world.gos, row));
             }
-            if self.converter.has_news {
-                (news, until) = stop(at);
+            if self.converter.rare_happened {
+                (rare_at, until) = stop(at);
             }
         };
         self.ticks = last;
         let merge = &mut self.converter.world.merge;
         merge.replace_first(next);
         merge.admit();
-        match news {
-            Some(at) => self.hear_news(at, source),
+        match rare_at {
+            Some(at) => self.handle_rare(at, source),
             None => Ok(()),
         }
     }
 
     /// Adds the warning of the event, if it has one.
     #[cold]
-    fn hear_news(&mut self, at: usize, source: &Source<'_>) -> Result<(), Error> {
-        self.converter.has_news = false;
+    fn handle_rare(&mut self, at: usize, source: &Source<'_>) -> Result<(), Error> {
+        self.converter.rare_happened = false;
         let Some(kind) = self.converter.warning.take() else { return self.check_live(source) };
         let Record { go, stack, .. } = *self.out.last();
         // The event was already counted.
@@ -330,7 +330,7 @@ impl Emitter {
     /// Returns the error that the time of the next event of a P is too large.
     #[cold]
     fn overflow(&mut self, row: u32, source: &Source<'_>) -> Error {
-        let cursor = &mut self.lanes[row as usize].cursor;
+        let cursor = &mut self.procs[row as usize].cursor;
         match cursor.look(source.window(), &self.found.batches) {
             Ok(_) => {
                 let at = cursor.event().map_or(0, |event| event.at);
@@ -352,7 +352,7 @@ impl Emitter {
     }
 
     fn stuck(&self, row: usize, waits_for: String, source: &Source<'_>) -> Option<StuckHead> {
-        let Lane { cursor, proc } = &self.lanes[row];
+        let ProcEvents { cursor, proc } = &self.procs[row];
         let event = cursor.event()?;
         Some(StuckHead {
             thread: None,
@@ -368,8 +368,8 @@ impl Emitter {
     pub fn rest(&self, window: &[u8]) -> Tally {
         let samples = self.found.samples.len().saturating_sub(self.next_sample) as u64;
         let mut rest = Tally { events: samples, ..Tally::default() };
-        for lane in &self.lanes {
-            rest += lane.cursor.rest(window, &self.found.batches);
+        for proc_events in &self.procs {
+            rest += proc_events.cursor.rest(window, &self.found.batches);
         }
         rest
     }
@@ -411,9 +411,9 @@ impl Emitter {
     }
 }
 
-impl Lane {
+impl ProcEvents {
     fn new(row: Row) -> Self {
-        Lane { cursor: Cursor::new(row), proc: Proc::new(row.proc) }
+        ProcEvents { cursor: Cursor::new(row), proc: Proc::new(row.proc) }
     }
 }
 

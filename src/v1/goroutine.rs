@@ -10,14 +10,14 @@ pub(super) struct Go {
     pub sequence: u64,
     /// The time in ticks at which its last system call blocked, or 0.
     pub blocked_at: u64,
-    pub standing: Standing,
+    pub packed: PackedState,
     /// Whether it is in a mark assist.
     pub assists: bool,
 }
 
 impl Go {
     /// A goroutine that was just created.
-    pub const CREATED: Go = Go { sequence: 1, blocked_at: 0, standing: Standing::CREATED, assists: false };
+    pub const CREATED: Go = Go { sequence: 1, blocked_at: 0, packed: PackedState::CREATED, assists: false };
 }
 
 /// The states of a goroutine in the merge and after the events that were returned. The two states differ only around
@@ -25,27 +25,27 @@ impl Go {
 ///
 /// It is one integer with one byte for each part, so that most events check and set it as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing(u32);
+pub(super) struct PackedState(u32);
 
 const STATE_SHIFT: u32 = 8;
 const WATCHED: u32 = 1 << 16;
 const BYTE: u32 = 0xff;
 
-impl Standing {
-    const CREATED: Standing = Standing(GoState::Runnable as u32 | (GoState::NotExist as u32) << STATE_SHIFT);
+impl PackedState {
+    const CREATED: PackedState = PackedState(GoState::Runnable as u32 | (GoState::NotExist as u32) << STATE_SHIFT);
     const ON_NETWORK: u32 = 1 << 24;
 
     /// A value that no goroutine has.
-    pub const NEVER: Standing = Standing(u32::MAX);
+    pub const NEVER: PackedState = PackedState(u32::MAX);
 
     /// Returns a value in which both states are equal, and no P waits for the goroutine.
-    pub const fn settled(state: GoState, on_network: bool) -> Standing {
-        Standing(state as u32 | (state as u32) << STATE_SHIFT | if on_network { Self::ON_NETWORK } else { 0 })
+    pub const fn settled(state: GoState, on_network: bool) -> PackedState {
+        PackedState(state as u32 | (state as u32) << STATE_SHIFT | if on_network { Self::ON_NETWORK } else { 0 })
     }
 
     /// Returns 0 if two values are equal, except for the network.
     #[inline(always)]
-    pub const fn differs(self, other: Standing) -> u32 {
+    pub const fn differs(self, other: PackedState) -> u32 {
         (self.0 ^ other.0) & !Self::ON_NETWORK
     }
 

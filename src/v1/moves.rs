@@ -6,9 +6,9 @@
 
 use super::clock::Clock;
 use super::convert::Converter;
-use super::cursor::{Walk, Word};
+use super::cursor::{Position, Word};
 use super::effects::left_in;
-use super::goroutine::{Go, NO_GO, Proc, Standing};
+use super::goroutine::{Go, NO_GO, PackedState, Proc};
 use super::model::{fake_proc, or_none, or_zero, reason};
 use super::outbox::later;
 use super::parse::BY_LENGTH;
@@ -68,14 +68,14 @@ static KINDS: [Kind; 256] = {
 /// The change of a goroutine that leaves its P.
 #[derive(Clone, Copy, Debug)]
 struct Leave {
-    to: Standing,
+    to: PackedState,
     what: What,
     reason: Symbol,
 }
 
 /// The change for each type of event.
 static LEAVES: [Leave; 1 + TYPE_BITS as usize] = {
-    let blank = Leave { to: Standing::NEVER, what: What::Sync, reason: Symbol::Empty };
+    let blank = Leave { to: PackedState::NEVER, what: What::Sync, reason: Symbol::Empty };
     let mut leaves = [blank; 1 + TYPE_BITS as usize];
     let mut i = 0;
     while i < EventType::ALL.len() {
@@ -85,7 +85,7 @@ static LEAVES: [Leave; 1 + TYPE_BITS as usize] = {
             None => NotExist,
         };
         leaves[event.code() as usize] = Leave {
-            to: Standing::settled(to, matches!(event, EventType::GoBlockNet)),
+            to: PackedState::settled(to, matches!(event, EventType::GoBlockNet)),
             what: What::GoTransition(Running, to),
             reason: Symbol::Static(reason(event)),
         };
@@ -105,7 +105,7 @@ pub(super) enum Stop {
 
 /// The data that a run needs.
 #[derive(Clone, Copy)]
-pub(super) struct Surroundings<'a> {
+pub(super) struct RunInput<'a> {
     pub window: &'a [u8],
     pub tables: &'a Tables,
     pub clock: Clock,
@@ -115,33 +115,33 @@ pub(super) struct Surroundings<'a> {
     pub from: u64,
 }
 
-const RUNNABLE: Standing = Standing::settled(Runnable, false);
-const RUNNING: Standing = Standing::settled(Running, false);
-const WAITING: Standing = Standing::settled(Waiting, false);
+const RUNNABLE: PackedState = PackedState::settled(Runnable, false);
+const RUNNING: PackedState = PackedState::settled(Running, false);
+const WAITING: PackedState = PackedState::settled(Waiting, false);
 
 impl Converter {
     /// Converts events of a P. Returns the number of records.
     #[inline(always)]
     pub fn run(
         &mut self,
-        walk: &mut Walk,
+        position: &mut Position,
         proc: &mut Proc,
         records: &mut [Record],
         last_time: &mut i64,
-        around: Surroundings<'_>,
+        input: RunInput<'_>,
     ) -> (usize, Stop) {
         if self.is_listing() {
             return (0, Stop::Other);
         }
-        let Surroundings { window, tables, clock, until, from } = around;
+        let RunInput { window, tables, clock, until, from } = input;
         let world = &mut self.world;
         let (proc_id, thread) = (proc.id, proc.thread);
         let mut go_id = proc.go_id;
         let mut time = *last_time;
-        let (mut pos, mut ticks) = (walk.pos, walk.ticks);
+        let (mut pos, mut ticks) = (position.pos, position.ticks);
         let mut made = 0;
         let stop = loop {
-            if pos >= walk.end {
+            if pos >= position.end {
                 break Stop::Other;
             }
             let Some(head) = window.get(pos..).and_then(|rest| rest.first_chunk::<{ Word::LEN + 2 }>()) else {
@@ -166,12 +166,11 @@ impl Converter {
                     let number = if kind == Kind::Start { word.take() } else { 0 };
                     let index = world.gos.find(id);
                     let Some(go) = world.gos.get_mut(index) else { break Stop::Other };
-                    let fits =
-                        go.standing.differs(RUNNABLE) == 0 && (kind == Kind::StartLocal || go.sequence == number);
+                    let fits = go.packed.differs(RUNNABLE) == 0 && (kind == Kind::StartLocal || go.sequence == number);
                     if word.is_short() || !fits || go_id != NO_GO {
                         break Stop::Other;
                     }
-                    go.standing = RUNNING;
+                    go.packed = RUNNING;
                     go.sequence += 1;
                     go_id = id;
                     time = later(clock.nanos(now), time);
@@ -185,12 +184,12 @@ impl Converter {
                     let index = world.gos.find(id);
                     let Some(go) = world.gos.get_mut(index) else { break Stop::Other };
                     let is_next = kind == Kind::UnblockLocal || go.sequence == number && is_whole(word, head);
-                    let fits = is_next && go.standing.differs(WAITING) == 0 && world.timers.is_empty();
+                    let fits = is_next && go.packed.differs(WAITING) == 0 && world.timers.is_empty();
                     if word.is_short() || !fits || !tables.has_stack_quickly(stack) {
                         break Stop::Other;
                     }
-                    let on_network = go.standing.is_on_network();
-                    go.standing = RUNNABLE;
+                    let on_network = go.packed.is_on_network();
+                    go.packed = RUNNABLE;
                     go.sequence += 1;
                     time = later(clock.nanos(now), time);
                     record.go_transition(id, Waiting, Runnable);
@@ -202,12 +201,12 @@ impl Converter {
                     let stack = word.take();
                     let index = world.gos.find(go_id);
                     let Some(go) = world.gos.get_mut(index) else { break Stop::Other };
-                    let fits = go.standing.differs(RUNNING) == 0;
+                    let fits = go.packed.differs(RUNNING) == 0;
                     if word.is_short() || !fits || !tables.has_stack_quickly(stack) {
                         break Stop::Other;
                     }
                     let leave = &LEAVES[usize::from(head[0] & TYPE_BITS)];
-                    go.standing = leave.to;
+                    go.packed = leave.to;
                     time = later(clock.nanos(now), time);
                     record.what = leave.what;
                     record.a = go_id;
@@ -223,7 +222,7 @@ impl Converter {
                     if word.is_short()
                         || go_id == NO_GO
                         || !tables.has_stack_quickly(stack)
-                        || !walk.says_returns(window, after)
+                        || !position.says_returns(window, after)
                     {
                         break Stop::Other;
                     }
@@ -251,7 +250,7 @@ impl Converter {
                     {
                         break Stop::Other;
                     }
-                    world.gos.insert(id, Go { standing: RUNNABLE, ..Go::CREATED });
+                    world.gos.insert(id, Go { packed: RUNNABLE, ..Go::CREATED });
                     time = later(clock.nanos(now), time);
                     record.go_transition(id, NotExist, Runnable);
                     record.b = start;
@@ -285,7 +284,7 @@ impl Converter {
             pos += before + word.used();
             ticks = now;
         };
-        (walk.pos, walk.ticks) = (pos, ticks);
+        (position.pos, position.ticks) = (pos, ticks);
         proc.go_id = go_id;
         *last_time = time;
         (made, stop)

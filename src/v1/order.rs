@@ -132,11 +132,11 @@ impl Merge {
     ) -> Step<&'a mut Go> {
         match gos.get_mut(index) {
             Some(go)
-                if go.standing.is_merged(from) && (number == Number::Any || number == Number::Exactly(go.sequence)) =>
+                if go.packed.is_merged(from) && (number == Number::Any || number == Number::Exactly(go.sequence)) =>
             {
-                go.standing.merge(to);
+                go.packed.merge(to);
                 go.sequence = go.sequence.wrapping_add(counts.into());
-                if go.standing.is_watched() {
+                if go.packed.is_watched() {
                     self.moved = Some((id, index));
                 }
                 Step::Done(go)
@@ -182,7 +182,7 @@ impl Merge {
         self.replace_first(None);
         let go = gos.find(need.go);
         if let Some(go) = gos.get_mut(go) {
-            go.standing.watch(true);
+            go.packed.watch(true);
         }
         self.parked.insert(Need { row, ticks, ..need });
     }
@@ -205,7 +205,7 @@ impl Merge {
     pub fn wake(&mut self, gos: &mut Arena<Go>, current: u32) -> u64 {
         let Some((id, index)) = self.moved.take().filter(|_| !self.parked.is_empty()) else { return u64::MAX };
         let (sequence, state) = match gos.get(index) {
-            Some(go) => (go.sequence, go.standing.merged()),
+            Some(go) => (go.sequence, go.packed.merged()),
             None => (self.cycles, GoState::NotExist),
         };
         let mut until = u64::MAX;
@@ -220,7 +220,7 @@ impl Merge {
         let first = Need { go: id, sequence: 0, state: GoState::Undetermined, row: 0, ticks: 0 };
         let is_watched = self.parked.range(first..).next().is_some_and(|need| need.go == id);
         if let Some(go) = gos.get_mut(index) {
-            go.standing.watch(is_watched);
+            go.packed.watch(is_watched);
         }
         until
     }

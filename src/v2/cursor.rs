@@ -135,7 +135,7 @@ impl Cursor {
 
 /// A cursor that moves through a batch as long as all integers have at most [`varint::BRIEF`] bytes and the batch does
 /// not end. It is a separate type so that the compiler keeps it in registers.
-pub(super) struct Stride<'a> {
+pub(super) struct BriefCursor<'a> {
     /// The type of the current event.
     pub code: u8,
     pub time: i64,
@@ -145,11 +145,11 @@ pub(super) struct Stride<'a> {
     head: usize,
 }
 
-impl<'a> Stride<'a> {
+impl<'a> BriefCursor<'a> {
     #[inline(always)]
     pub fn new(cursor: &Cursor, window: &'a [u8]) -> Option<Self> {
         let rest = window.get(cursor.args..cursor.end)?;
-        Some(Stride { code: cursor.code, time: cursor.time, rest, head: cursor.args - cursor.at })
+        Some(BriefCursor { code: cursor.code, time: cursor.time, rest, head: cursor.args - cursor.at })
     }
 
     /// Returns the next [`FRAME_LEN`] bytes, from the arguments on. `None` if the batch has fewer bytes left.
@@ -169,7 +169,7 @@ impl<'a> Stride<'a> {
             && let Some(time) = add(self.time, delta)
             && let Some(rest) = self.rest.get(args..)
         {
-            *self = Stride { code, time, rest, head: args - len };
+            *self = BriefCursor { code, time, rest, head: args - len };
             return true;
         }
         false

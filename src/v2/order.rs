@@ -14,7 +14,7 @@ use crate::event::tables::Tables;
 use crate::event::{GoState, ProcState};
 use crate::id::{NONE, StackId, StringId};
 use crate::sched::arena::Index;
-use crate::sched::{ActiveTask, Context, Ending, Fit, GoStatus, OnThread, Outcome, RangeId, Sched, Step, Wait};
+use crate::sched::{ActiveTask, Context, Ending, GoStatus, OnThread, Outcome, RangeId, Sched, Step, Usage, Wait};
 use crate::warning::WarningKind;
 use crate::wire::source::Source;
 use crate::wire::varint;
@@ -536,8 +536,8 @@ fn order_annotation(
             // Here 0 means that there is no parent, not that the parent is the background task.
             let parent = if b == 0 { NONE } else { b };
             let name = sched.names.intern(attempt.text(c));
-            let fit = sched.task_begin(context, a, ActiveTask { parent, name })?;
-            out.warning = (fit == Fit::Misused).then_some(WarningKind::TaskRestarted);
+            let usage = sched.task_begin(context, a, ActiveTask { parent, name })?;
+            out.warning = (usage == Usage::Misused).then_some(WarningKind::TaskRestarted);
             record.other(What::TaskBegin, a);
             record.b = parent;
             record.text = Symbol::Name(name);
@@ -559,8 +559,8 @@ fn order_annotation(
         }
         E::UserRegionEnd => {
             let name = sched.names.intern(attempt.text(b));
-            let fit = sched.region_end(context, a, name)?;
-            out.warning = (fit == Fit::Misused).then_some(WarningKind::RegionMismatch);
+            let usage = sched.region_end(context, a, name)?;
+            out.warning = (usage == Usage::Misused).then_some(WarningKind::RegionMismatch);
             record.other(What::RegionEnd, a);
             record.text = Symbol::Name(name);
             record.stack = attempt.stack(c);

@@ -58,7 +58,7 @@ impl Parked {
 /// The number of tries that may fail before threads are parked. It is proportional to the number of threads plus events
 /// of the generation, and far higher than traces of the runtime need.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct TryBudget {
     /// The number of tries left. Negative if the last tries exceeded it.
     left: i64,
     /// The number of ordered events when `left` last grew.
@@ -73,22 +73,22 @@ const TRIES: i64 = 16;
 /// Trying an event takes as much time as sorting this many heads.
 const SORTED_FOR_A_TRY: usize = 8;
 
-impl Default for Patience {
+impl Default for TryBudget {
     fn default() -> Self {
-        Patience { left: 0, events: 0, tries: TRIES }
+        TryBudget { left: 0, events: 0, tries: TRIES }
     }
 }
 
-impl Patience {
-    /// Returns a limit with which threads are parked at once.
+impl TryBudget {
+    /// Returns a budget with which threads are parked at once.
     #[cfg(test)]
-    pub fn none() -> Self {
-        Patience { left: 0, events: 0, tries: 0 }
+    pub fn zero() -> Self {
+        TryBudget { left: 0, events: 0, tries: 0 }
     }
 
     /// Starts a generation with this number of threads, after this number of events.
     pub fn begin(&mut self, threads: usize, events: u64) {
-        *self = Patience { left: self.tries * threads as i64, events, ..*self };
+        *self = TryBudget { left: self.tries * threads as i64, events, ..*self };
     }
 
     /// Returns whether no tries are left, after this number of events.
@@ -131,17 +131,17 @@ mod tests {
     }
 
     #[test]
-    fn each_event_adds_to_the_patience() {
-        let mut patience = Patience::default();
-        patience.begin(2, 10);
-        assert!(!patience.is_spent(10));
-        patience.spend(80, 21);
-        assert!(!patience.is_spent(10), "one of 32 tries is left");
-        patience.spend(8, 0);
-        assert!(patience.is_spent(10));
-        assert!(!patience.is_spent(11), "another event has happened");
-        patience.spend(0, 40);
-        assert!(patience.is_spent(11) && patience.is_spent(12), "excess tries are subtracted");
-        assert!(!patience.is_spent(13));
+    fn each_event_adds_tries() {
+        let mut try_budget = TryBudget::default();
+        try_budget.begin(2, 10);
+        assert!(!try_budget.is_spent(10));
+        try_budget.spend(80, 21);
+        assert!(!try_budget.is_spent(10), "one of 32 tries is left");
+        try_budget.spend(8, 0);
+        assert!(try_budget.is_spent(10));
+        assert!(!try_budget.is_spent(11), "another event has happened");
+        try_budget.spend(0, 40);
+        assert!(try_budget.is_spent(11) && try_budget.is_spent(12), "excess tries are subtracted");
+        assert!(!try_budget.is_spent(13));
     }
 }

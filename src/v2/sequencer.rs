@@ -20,11 +20,11 @@ mod waiting;
 
 use std::cell::Cell;
 
-use super::cursor::{Cursor, Stride};
+use super::cursor::{BriefCursor, Cursor};
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Sample};
 use super::order::{self, Attempt, Outbox};
-use super::parked::{Parked, Patience};
+use super::parked::{Parked, TryBudget};
 use super::spec::EventType;
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::Stack;
@@ -50,7 +50,7 @@ pub(super) struct Sequencer {
     frontier: Frontier,
     /// Threads whose events have to wait, if there are many.
     parked: Parked,
-    pub patience: Patience,
+    pub try_budget: TryBudget,
     /// The number of calls of [`order::order`].
     #[cfg(test)]
     tries: u64,
@@ -150,7 +150,7 @@ impl Sequencer {
             cursors: Vec::new(),
             frontier: Frontier::default(),
             parked: Parked::default(),
-            patience: Patience::default(),
+            try_budget: TryBudget::default(),
             #[cfg(test)]
             tries: 0,
             next_sample: 0,
@@ -273,27 +273,27 @@ impl Sequencer {
             }
             let limit = self.frontier.limit().min(self.next_sample_time);
             let Some(mut on) = self.sched.on_thread(cursor.thread).filter(OnThread::has_proc) else { break };
-            let Some(mut stride) = Stride::new(cursor, window) else { break };
+            let Some(mut brief) = BriefCursor::new(cursor, window) else { break };
             // This is a run of events of this thread, until an event of another thread is earlier.
             let mut records = self.block[len..].iter_mut();
             run = loop {
                 let Some(record) = records.next() else { break Run::Over };
-                let Some(frame) = stride.frame() else { break Run::Stopped };
-                let Some(args) = order::frequent(&mut on, tables, stride.code, frame, record) else {
+                let Some(frame) = brief.frame() else { break Run::Stopped };
+                let Some(args) = order::frequent(&mut on, tables, brief.code, frame, record) else {
                     break Run::Stopped;
                 };
                 record.thread = cursor.thread_id;
-                record.time = later(stride.time, last_time);
+                record.time = later(brief.time, last_time);
                 last_time = record.time;
-                if !stride.step(args, frame, frequency) {
+                if !brief.step(args, frame, frequency) {
                     break Run::Unfinished(args);
                 }
-                if stride.time > limit {
+                if brief.time > limit {
                     break Run::Over;
                 }
             };
             len = BLOCK - records.len() - usize::from(matches!(run, Run::Stopped));
-            stride.end(cursor);
+            brief.end(cursor);
             if let Run::Unfinished(args) = run {
                 unfinished = Some(cursor.args + args);
             }
@@ -498,7 +498,7 @@ impl Sequencer {
     /// Makes the Sync of the generation the current event. All of its threads must have been
     /// started.
     pub fn begin_generation(&mut self) {
-        self.patience.begin(self.frontier.heads().len(), self.delivered);
+        self.try_budget.begin(self.frontier.heads().len(), self.delivered);
         self.generations += 1;
         let start = self.generation.start().unwrap_or(self.last_time);
         self.sync(start, true);

@@ -1,7 +1,7 @@
 //! Tests the methods of the scheduler, one event at a time. The tests of `v2::effects` cover all states.
 
 mod broken;
-pub(crate) mod picture;
+pub(crate) mod sched_state;
 mod state;
 mod waiting;
 

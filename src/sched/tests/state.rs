@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::{GoState, ProcState};
-use crate::sched::Fit;
+use crate::sched::Usage;
 use crate::sched::arena::DIRECT;
 
 /// A new goroutine in a reused slot starts with sequence number 0.
@@ -23,7 +23,7 @@ fn a_reused_slot_has_no_ranges_or_regions() {
     assert_eq!((context.go, context.go_id), (slot, next), "another goroutine has the slot");
     assert_eq!(sched.gos.len(), 1);
     let other = sched.names.intern(b"other");
-    assert_eq!(sched.region_end(context, task, other).expect("a goroutine"), Fit::Good, "no region is open");
+    assert_eq!(sched.region_end(context, task, other).expect("a goroutine"), Usage::Correct, "no region is open");
     for (end, event) in [(Op::StwEnd, "STWEnd"), (Op::AssistEnd, "GCMarkAssistEnd")] {
         assert_eq!(try_op(&mut sched, 7, end), format!("{event}: the range is not open"));
     }
@@ -164,19 +164,19 @@ fn misused_annotations_are_reported() {
     let [a, b] = [&b"a"[..], b"b"].map(|name| sched.names.intern(name));
 
     let task = |parent, name| ActiveTask { parent, name };
-    assert_eq!(sched.task_begin(context, 5, task(1, a)).expect("user code"), Fit::Good);
-    assert_eq!(sched.task_begin(context, 5, task(2, b)).expect("user code"), Fit::Misused);
+    assert_eq!(sched.task_begin(context, 5, task(1, a)).expect("user code"), Usage::Correct);
+    assert_eq!(sched.task_begin(context, 5, task(2, b)).expect("user code"), Usage::Misused);
     let ended = sched.task_end(context, 5).expect("user code").expect("it has begun");
     assert_eq!((ended.parent, ended.name), (2, b));
     assert!(sched.task_end(context, 5).expect("user code").is_none());
 
-    assert_eq!(sched.region_end(context, 0, a).expect("user code"), Fit::Good, "it began before the trace");
+    assert_eq!(sched.region_end(context, 0, a).expect("user code"), Usage::Correct, "it began before the trace");
     for (task, name) in [(0, a), (0, b), (1, a)] {
         sched.region_begin(context, task, name).expect("user code");
     }
-    assert_eq!(sched.region_end(context, 0, a).expect("user code"), Fit::Misused, "not the innermost");
-    assert_eq!(sched.region_end(context, 1, b).expect("user code"), Fit::Misused, "never begun");
-    assert_eq!(sched.region_end(context, 1, a).expect("user code"), Fit::Good);
-    assert_eq!(sched.region_end(context, 0, b).expect("user code"), Fit::Good);
-    assert_eq!(sched.region_end(context, 0, b).expect("user code"), Fit::Good, "no region is left open");
+    assert_eq!(sched.region_end(context, 0, a).expect("user code"), Usage::Misused, "not the innermost");
+    assert_eq!(sched.region_end(context, 1, b).expect("user code"), Usage::Misused, "never begun");
+    assert_eq!(sched.region_end(context, 1, a).expect("user code"), Usage::Correct);
+    assert_eq!(sched.region_end(context, 0, b).expect("user code"), Usage::Correct);
+    assert_eq!(sched.region_end(context, 0, b).expect("user code"), Usage::Correct, "no region is left open");
 }

@@ -6,11 +6,11 @@ use super::*;
 use crate::event::record::Record;
 use crate::sched::Step;
 use crate::v1::clock::Clock;
-use crate::v1::convert::{Converter, Given, Lookup};
+use crate::v1::convert::{Converter, Lookup, Produced};
 use crate::v1::cursor::Cursor;
 use crate::v1::found::{Batch, Found, Row};
-use crate::v1::goroutine::{Go, NO_GO, Proc, Standing};
-use crate::v1::moves::{Stop, Surroundings};
+use crate::v1::goroutine::{Go, NO_GO, PackedState, Proc};
+use crate::v1::moves::{RunInput, Stop};
 use crate::v1::parse::BY_LENGTH;
 use crate::v1::spec::Class;
 use crate::wire::header::Version;
@@ -177,8 +177,8 @@ impl Model {
     fn set(&mut self, state: &State) {
         let world = &mut self.converter.world;
         for (&id, &(go, sequence)) in &state.gos {
-            let standing = Standing::settled(go, false);
-            world.gos.insert(id, Go { standing, sequence, assists: state.assists.contains(&id), ..Go::CREATED });
+            let packed = PackedState::settled(go, false);
+            world.gos.insert(id, Go { packed, sequence, assists: state.assists.contains(&id), ..Go::CREATED });
         }
         if state.assists.contains(&NO_GO) {
             world.begin_assist(&self.proc).expect("none is open");
@@ -203,12 +203,12 @@ impl Model {
     fn state(mut self) -> State {
         let world = &mut self.converter.world;
         let mut state = State {
-            gos: world.gos.iter().map(|(id, go)| (id, (go.standing.state(), go.sequence))).collect(),
+            gos: world.gos.iter().map(|(id, go)| (id, (go.packed.state(), go.sequence))).collect(),
             go_on_proc: Some(self.proc.go_id).filter(|id| *id != NO_GO),
             is_running: self.proc.running,
             ..State::default()
         };
-        assert!(world.gos.iter().all(|(_, go)| go.standing.is_merged(go.standing.state())));
+        assert!(world.gos.iter().all(|(_, go)| go.packed.is_merged(go.packed.state())));
         state.assists.extend(world.gos.iter().filter(|(_, go)| go.assists).map(|(id, _)| id));
         state.cycles = (0..9).find(|cycle| world.merge.begin_cycle(*cycle) == Step::Done(())).expect("few cycles");
         // Ranges that are open cannot be started again.
@@ -231,9 +231,9 @@ impl Model {
             .map_err(|kind| kind.to_string())?;
         cursor.step();
         Ok(match step {
-            Step::Done(Given::Nothing) => Step::Done(0),
-            Step::Done(Given::Event) => Step::Done(1),
-            Step::Done(Given::AndLabel(_) | Given::AndReturn) => Step::Done(2),
+            Step::Done(Produced::Nothing) => Step::Done(0),
+            Step::Done(Produced::Record) => Step::Done(1),
+            Step::Done(Produced::RecordAndLabel(_) | Produced::RecordAndReturn) => Step::Done(2),
             Step::Wait => Step::Wait,
         })
     }
@@ -243,8 +243,8 @@ impl Model {
         let Model { converter, proc, cursor, found, window } = self;
         let clock = Clock { start: 0, end: u64::MAX, nanos_per_tick: 1.0 };
         // The second event is too late.
-        let around = Surroundings { window, tables: &found.tables, clock, until: 120, from: 0 };
-        let (made, stop) = converter.run(cursor.walk(), proc, records, &mut 4, around);
+        let input = RunInput { window, tables: &found.tables, clock, until: 120, from: 0 };
+        let (made, stop) = converter.run(cursor.position(), proc, records, &mut 4, input);
         assert_eq!(matches!(stop, Stop::Due(_)), made > 0);
         made
     }

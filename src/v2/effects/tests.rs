@@ -10,7 +10,7 @@ use crate::event::record::{Record, What};
 use crate::event::tables::Tables;
 use crate::event::{GoState, ProcState};
 use crate::sched::Step;
-use crate::sched::tests::picture::Picture;
+use crate::sched::tests::sched_state::SchedState;
 use crate::v2::cursor::{Cursor, FRAME_LEN};
 use crate::v2::order::{self, Attempt, Outbox};
 use crate::v2::spec::Class;
@@ -46,14 +46,14 @@ struct Case {
     args: [u64; MAX_ARGS],
     /// Whether the event is in the batch of a thread.
     has_thread: bool,
-    before: Picture,
+    before: SchedState,
 }
 
 /// The outcome of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
     /// The event happens, with this state afterwards.
-    Happens(Box<Picture>),
+    Happens(Box<SchedState>),
     Waits,
     /// The trace is broken. `Some` if the thread's context is wrong, `None` for other reasons.
     Broken(Option<ContextMismatch>),
@@ -109,12 +109,12 @@ impl Verdict {
     }
 }
 
-/// Applies the rules of the table to a `Picture`. Independent of `Sched`.
+/// Applies the rules of the table to a `SchedState`. Independent of `Sched`.
 struct Model<'a> {
     case: &'a Case,
     own_go: Option<u64>,
     own_proc: Option<u64>,
-    after: Picture,
+    after: SchedState,
 }
 
 impl Model<'_> {
@@ -326,7 +326,7 @@ fn cases(event: EventType) -> Vec<Case> {
                         // The sequence numbers of an earlier generation do not count.
                         let last = (if is_fresh { generation } else { 0 }, 0);
                         let mut before =
-                            Picture { generation, first_generation: 1, gc: (*gc, 0), ..Picture::default() };
+                            SchedState { generation, first_generation: 1, gc: (*gc, 0), ..SchedState::default() };
                         before.gos.extend(own_go.map(|status| (GO, (status, last))));
                         before.procs.extend(own_proc.map(|status| (PROC, (status, last))));
                         before.gos.extend(go_status.map(|status| (OTHER_GO, (status, last))));
@@ -401,10 +401,10 @@ fn try_order(case: &Case, out: &mut Outbox) -> Outcome {
     match order::order(&mut sched, attempt, case.args, out) {
         Ok(Step::Done(())) => {
             assert!(unknown.get().is_none());
-            Outcome::Happens(Box::new(Picture::of(&mut sched)))
+            Outcome::Happens(Box::new(SchedState::of(&mut sched)))
         }
         Ok(Step::Wait) => {
-            assert_eq!(Picture::of(&mut sched), case.before, "{case:?}: an event that waits changes nothing");
+            assert_eq!(SchedState::of(&mut sched), case.before, "{case:?}: an event that waits changes nothing");
             assert!(waits_for(&mut sched, case.event, thread, case.args).is_some(), "{case:?}");
             Outcome::Waits
         }
@@ -416,7 +416,7 @@ fn try_order(case: &Case, out: &mut Outbox) -> Outcome {
 }
 
 /// Tries the event with [`order::frequent`]. `None` if `frequent` leaves the event to `order`.
-fn try_frequent(case: &Case, record: &mut Record) -> Option<Picture> {
+fn try_frequent(case: &Case, record: &mut Record) -> Option<SchedState> {
     let mut sched = case.before.sched();
     let thread = if case.has_thread { sched.thread(THREAD) } else { Index::NONE };
     let mut bytes = Vec::new();
@@ -430,7 +430,7 @@ fn try_frequent(case: &Case, record: &mut Record) -> Option<Picture> {
     let mut on = sched.on_thread(thread).filter(|on| on.has_proc())?;
     let pos = order::frequent(&mut on, &tables, case.event.code(), frame, record);
     drop(on);
-    let after = Picture::of(&mut sched);
+    let after = SchedState::of(&mut sched);
     match pos {
         Some(pos) => {
             assert_eq!(pos, len, "{case:?}");
@@ -448,7 +448,7 @@ type PublicStates = (BTreeMap<u64, GoState>, BTreeMap<u64, ProcState>);
 
 /// Applies the transitions in the records to the states in `before`. Panics if a transition does
 /// not start in the current state.
-fn replay(before: &Picture, records: &[Record]) -> PublicStates {
+fn replay(before: &SchedState, records: &[Record]) -> PublicStates {
     let mut gos: BTreeMap<_, _> = before.gos.iter().map(|(&id, (status, _))| (id, status.state())).collect();
     let mut procs: BTreeMap<_, _> = before.procs.iter().map(|(&id, (status, _))| (id, status.state())).collect();
     for record in records {

@@ -7,7 +7,7 @@
 
 use super::loss;
 use super::resync::{self, Landmark, Wanted};
-use super::state::{Border, Past, Phase};
+use super::state::{EarlierGenerations, Phase, Preceding};
 use crate::account::{Break, Ledger, Tally};
 use crate::error::{Error, ErrorKind, Flaw, Location};
 use crate::v2::batch::{self, Batch, Framing};
@@ -24,7 +24,7 @@ pub(super) struct Gather<'a, 's> {
     pub generation: &'a mut Generation,
     pub source: &'a mut Source<'s>,
     pub ledger: &'a mut Ledger,
-    pub past: &'a mut Past,
+    pub earlier: &'a mut EarlierGenerations,
     pub phase: Phase,
     /// The loss before the generation.
     pub before: Option<Break>,
@@ -172,7 +172,7 @@ impl Gather<'_, '_> {
     /// Determines the relation of a batch to the generation (rows 4 and 8). An unexpected number is right if the next
     /// batch has the same number.
     fn fit(&self, found: u64, next: Option<u64>) -> Fit {
-        let (last, number) = (self.past.number, self.generation.number);
+        let (last, number) = (self.earlier.number, self.generation.number);
         let (due, misfit) = match self.is_before() {
             true => (last.wrapping_add(1), ErrorKind::GenerationOutOfOrder { last, found }),
             false => (number, ErrorKind::InterleavedGenerations { current: number, found }),
@@ -191,10 +191,10 @@ impl Gather<'_, '_> {
 
     /// Counts a batch of the generation, and starts the generation if it is the first batch.
     fn begin(&mut self, batch: &Batch) {
-        let (last, found) = (self.past.number, batch.generation);
+        let (last, found) = (self.earlier.number, batch.generation);
         if self.is_before() {
             self.phase = Phase::Sound;
-            self.past.border = Border::WholeGeneration;
+            self.earlier.preceding = Preceding::WholeGeneration;
             self.before = self.ledger.open_break.take();
             // Row 8.
             if last != 0 && found != last.wrapping_add(1) {
@@ -229,7 +229,7 @@ impl Gather<'_, '_> {
         match found {
             Some(_) => Step::GoOn,
             None => {
-                self.past.border = Border::Damage;
+                self.earlier.preceding = Preceding::Damage;
                 if self.is_before() { Step::GoOn } else { Step::Ends }
             }
         }
@@ -299,7 +299,7 @@ impl Gather<'_, '_> {
         self.ledger.break_off(error.at, lost);
         self.ledger.note(error);
         self.phase.mark_hole();
-        self.past.border = Border::DamagedGeneration;
+        self.earlier.preceding = Preceding::DamagedGeneration;
         self.generation.len = at;
     }
 
@@ -324,10 +324,10 @@ impl Gather<'_, '_> {
     }
 
     fn wanted(&self) -> Wanted {
-        match (&self.phase, self.past.number) {
+        match (&self.phase, self.earlier.number) {
             // The first generation of a flight recorder can have any number.
-            (Phase::Before, 0) => Wanted { from: None, near: self.past.time },
-            (Phase::Before, last) => Wanted { from: Some(last.saturating_add(1)), near: self.past.time },
+            (Phase::Before, 0) => Wanted { from: None, near: self.earlier.time },
+            (Phase::Before, last) => Wanted { from: Some(last.saturating_add(1)), near: self.earlier.time },
             _ => Wanted { from: Some(self.generation.number), near: self.generation.min_time },
         }
     }
@@ -342,12 +342,12 @@ impl Gather<'_, '_> {
             self.drain();
             return Step::Ends;
         }
-        let border = std::mem::replace(&mut self.past.border, Border::Damage);
+        let preceding = std::mem::replace(&mut self.earlier.preceding, Preceding::Damage);
         let start = self.source.base();
         let found = self.go_to_landmark();
         let bytes = self.source.base() - start;
         let is_tail = !matches!(found, Some(Landmark::Batch(_))) && matches!(error.kind, ErrorKind::NotABatch { .. });
-        if is_tail && border == Border::WholeGeneration {
+        if is_tail && preceding == Preceding::WholeGeneration {
             // Row 12.
             self.ledger.trailing += bytes;
             let error = self.after_last(error);
@@ -356,7 +356,7 @@ impl Gather<'_, '_> {
         }
         // Row 1.
         self.ledger.break_off(error.at, Tally { bytes, ..Tally::default() });
-        if border != Border::Damage {
+        if preceding != Preceding::Damage {
             self.ledger.note(error);
         }
         Step::GoOn
@@ -381,7 +381,7 @@ impl Gather<'_, '_> {
 
     /// Sets the location of an error after the last generation. Before Go 1.26, it is located in the last generation.
     fn after_last(&self, error: Error) -> Error {
-        let last = Some(self.past.number).filter(|last| *last != 0 && self.generation.version < Version::Go126);
+        let last = Some(self.earlier.number).filter(|last| *last != 0 && self.generation.version < Version::Go126);
         Error { at: Location { generation: last.or(error.at.generation), ..error.at }, ..error }
     }
 

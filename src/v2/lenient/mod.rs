@@ -32,7 +32,7 @@ mod state;
 use std::collections::BTreeSet;
 
 use gather::Gather;
-use state::{Past, Phase};
+use state::{EarlierGenerations, Phase};
 
 use super::cursor::Cursor;
 use super::generation::Generation;
@@ -54,7 +54,7 @@ pub(super) struct Lenient {
     phase: Phase,
     /// The loss before the current generation.
     before: Option<Break>,
-    past: Past,
+    earlier: EarlierGenerations,
     /// The numbers and start times of the generations that were delivered.
     delivered: BTreeSet<(u64, u64)>,
 }
@@ -110,7 +110,7 @@ impl Lenient {
             generation: &mut *generation,
             source: &mut *source,
             ledger: &mut self.ledger,
-            past: &mut self.past,
+            earlier: &mut self.earlier,
             phase: Phase::Before,
             before: None,
             missing: None,
@@ -135,7 +135,7 @@ impl Lenient {
         // Row 8.
         self.ledger.lose(missing.map_or(Tally::default(), |missing| missing.lost));
         self.before = Break::join(self.before, missing);
-        self.past.number = generation.number;
+        self.earlier.number = generation.number;
         match self.finish(generation, source) {
             Ok(()) => Read::Generation,
             Err(error) => {
@@ -156,7 +156,7 @@ impl Lenient {
         if !generation.has_frequency {
             let error = locate(generation, ErrorKind::BadFrequency(Flaw::Missing), generation.len);
             // All generations of a trace have the same clock.
-            let Some(frequency) = self.past.frequency else { return Err(error) };
+            let Some(frequency) = self.earlier.frequency else { return Err(error) };
             (generation.frequency, generation.has_frequency) = (frequency, true);
             if !self.phase.has_hole() {
                 self.ledger.note(error);
@@ -173,8 +173,8 @@ impl Lenient {
             self.ledger.note(locate(generation, kind, pos));
         }
         finished.map_err(|BatchFault { kind, pos }| locate(generation, kind, pos))?;
-        self.past.frequency = Some(generation.frequency);
-        self.past.time = generation.min_time;
+        self.earlier.frequency = Some(generation.frequency);
+        self.earlier.time = generation.min_time;
         Ok(())
     }
 

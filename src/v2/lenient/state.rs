@@ -19,18 +19,18 @@ pub(super) enum Phase {
 
 /// The known properties of earlier generations.
 #[derive(Debug, Default)]
-pub(super) struct Past {
+pub(super) struct EarlierGenerations {
     /// The number of the last generation, or 0 if there was no generation.
     pub number: u64,
     pub frequency: Option<Frequency>,
     /// A time on the clock, in units of the clock.
     pub time: u64,
-    pub border: Border,
+    pub preceding: Preceding,
 }
 
 /// The data before the place where a generation should start.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Border {
+pub(super) enum Preceding {
     /// The header of the file.
     #[default]
     Header,

@@ -32,14 +32,14 @@ impl Sequencer {
     /// frontier is empty.
     #[cold]
     pub(super) fn advance_another(&mut self, source: &Source<'_>, tolerate: Tolerate<'_>) -> Result<(), Fault> {
-        if !self.parked.is_empty() || self.patience.is_spent(self.delivered) {
+        if !self.parked.is_empty() || self.try_budget.is_spent(self.delivered) {
             return self.advance_or_park(source, tolerate);
         }
         self.frontier.sort();
         let len = self.frontier.heads().len();
         for i in 1..len {
             if self.try_advance(i, source, tolerate)? {
-                self.patience.spend(len, i);
+                self.try_budget.spend(len, i);
                 return Ok(());
             }
         }

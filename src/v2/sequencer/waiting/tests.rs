@@ -6,14 +6,14 @@ use crate::limits::Mode;
 use crate::raw::EventType;
 use crate::synth::{Batch, Generation, Trace};
 use crate::v2::decoder::Decoder;
-use crate::v2::parked::Patience;
+use crate::v2::parked::TryBudget;
 use crate::wire::header::{self, Version};
 use crate::wire::source::Source;
 
 /// Returns the events and the result of a trace.
-fn order(bytes: &[u8], version: Version, lenient: bool, patience: Patience) -> (Vec<String>, String) {
+fn order(bytes: &[u8], version: Version, lenient: bool, try_budget: TryBudget) -> (Vec<String>, String) {
     let mut decoder = Decoder::new(version, Mode { lenient, ..Mode::default() });
-    decoder.sequencer.patience = patience;
+    decoder.sequencer.try_budget = try_budget;
     let mut source = Source::slice(bytes);
     source.release(16);
     let mut events = Vec::new();
@@ -28,8 +28,8 @@ fn order(bytes: &[u8], version: Version, lenient: bool, patience: Patience) -> (
 
 fn assert_same(bytes: &[u8], version: Version, what: &str) {
     for lenient in [false, true] {
-        let tried = order(bytes, version, lenient, Patience::default());
-        let parked = order(bytes, version, lenient, Patience::none());
+        let tried = order(bytes, version, lenient, TryBudget::default());
+        let parked = order(bytes, version, lenient, TryBudget::zero());
         let differs = tried.0.iter().zip(&parked.0).find(|(a, b)| a != b);
         assert_eq!(differs, None, "{what}");
         assert_eq!((tried.0.len(), &tried.1), (parked.0.len(), &parked.1), "{what}");
@@ -130,7 +130,7 @@ fn every_wait_ends_when_its_event_happens() {
     for missing in [false, true] {
         let bytes = blocked_trace(batches(missing));
         assert_same(&bytes, Version::Go126, "blocked");
-        let (events, error) = order(&bytes, Version::Go126, false, Patience::none());
+        let (events, error) = order(&bytes, Version::Go126, false, TryBudget::zero());
         let stuck = error.matches("StuckHead").count();
         // Thread 18 cannot acquire the P of thread 19, and thread 22 is too late.
         assert_eq!(stuck, if missing { 8 } else { 2 }, "{events:#?} {error}");

@@ -9,7 +9,7 @@ use crate::sched::{GcState, Go, GoStatus, Index, Proc, ProcStatus, RangeId, Sche
 pub(crate) type Last = (u64, u64);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Picture {
+pub(crate) struct SchedState {
     pub generation: u64,
     pub first_generation: u64,
     pub gos: BTreeMap<u64, (GoStatus, Last)>,
@@ -25,7 +25,7 @@ pub(crate) struct Picture {
     pub sweeps: BTreeSet<u64>,
 }
 
-impl Picture {
+impl SchedState {
     /// Creates a scheduler in this state.
     pub fn sched(&self) -> Sched {
         let mut sched =
@@ -65,33 +65,33 @@ impl Picture {
     }
 
     /// Returns the state of a scheduler.
-    pub fn of(sched: &mut Sched) -> Picture {
+    pub fn of(sched: &mut Sched) -> SchedState {
         let reason = sched.names.intern(b"");
         let last = |sequence: Sequence| (sequence.generation, sequence.number);
-        let mut picture = Picture {
+        let mut state = SchedState {
             generation: sched.generation,
             first_generation: sched.first_generation.expect("a generation has started"),
             gos: sched.gos.iter().map(|(id, go)| (id, (go.status, last(go.sequence)))).collect(),
             procs: sched.procs.iter().map(|(id, proc)| (id, (proc.status, last(proc.sequence)))).collect(),
             gc: (sched.gc.state, sched.gc.sequence),
-            ..Picture::default()
+            ..SchedState::default()
         };
         for (id, thread) in sched.threads.iter() {
             let go = thread.go.is_some().then(|| sched.gos.id(thread.go));
             let proc = thread.proc.is_some().then(|| sched.procs.id(thread.proc));
             assert_eq!((go, proc), (crate::id::present(thread.go_id), crate::id::present(thread.proc_id)));
-            picture.threads.insert(id, (go, proc));
+            state.threads.insert(id, (go, proc));
         }
         for id in sched.gos.ids().collect::<Vec<_>>() {
             let go = sched.gos.find(id);
-            picture.stops.extend(sched.ranges.has(go, RangeId::StopTheWorld(reason)).then_some(id));
-            picture.assists.extend(sched.ranges.has(go, RangeId::MarkAssist).then_some(id));
+            state.stops.extend(sched.ranges.has(go, RangeId::StopTheWorld(reason)).then_some(id));
+            state.assists.extend(sched.ranges.has(go, RangeId::MarkAssist).then_some(id));
         }
         for id in sched.procs.ids().collect::<Vec<_>>() {
             let proc = sched.procs.find(id);
-            picture.sweeps.extend(sched.ranges.has(proc, RangeId::Sweep).then_some(id));
+            state.sweeps.extend(sched.ranges.has(proc, RangeId::Sweep).then_some(id));
         }
-        picture
+        state
     }
 
     /// Takes a goroutine from the thread that has it.
