@@ -19,6 +19,13 @@ pub struct Tally {
     pub events: u64,
 }
 
+impl Tally {
+    /// Returns a count of bytes only.
+    pub(crate) fn of_bytes(bytes: usize) -> Tally {
+        Tally { bytes: bytes as u64, ..Tally::default() }
+    }
+}
+
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Tally) {
         self.bytes = self.bytes.saturating_add(other.bytes);
@@ -136,6 +143,18 @@ impl Ledger {
     #[cold]
     pub fn lose(&mut self, lost: Tally) {
         self.lost += lost;
+    }
+
+    /// Records an error, and the loss that it causes ([`lose`](Self::lose)).
+    pub fn note_loss(&mut self, error: Error, lost: Tally) {
+        self.lose(lost);
+        self.note(error);
+    }
+
+    /// Records an error, and the loss that it causes ([`break_off`](Self::break_off)).
+    pub fn note_break(&mut self, error: Error, lost: Tally) {
+        self.break_off(error.at, lost);
+        self.note(error);
     }
 
     /// Merges a loss whose Gap was not returned with the open one.

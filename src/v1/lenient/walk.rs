@@ -49,9 +49,8 @@ impl Lenient {
             }
             // Rows 1 and 2.
             let next = next_batch(window, fault.at + 1);
-            let lost = Tally { bytes: (next - fault.at) as u64, ..Tally::default() };
-            self.ledger.break_off(location(source, fault.at), lost);
-            self.ledger.note(fault.located(source));
+            let lost = Tally::of_bytes(next - fault.at);
+            self.ledger.note_break(fault.located(source), lost);
             scan.resume_for_tables(next);
         }
         Ok(scan.finish())
@@ -66,16 +65,14 @@ impl Lenient {
 
 /// Reads the file to its end.
 fn read_all(source: &mut Source<'_>, limits: &Limits) -> Result<(), Error> {
-    loop {
+    let mut has_more = true;
+    while has_more {
         let len = source.window().len();
-        let failed = |kind| Error { kind, at: location(source, source.window().len()) };
-        limits::check_len(len, limits).map_err(failed)?;
-        match source.fill(len + 1) {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
-            Err(error) => return Err(Error { kind: error.into(), at: location(source, source.window().len()) }),
-        }
+        limits::check_len(len, limits).map_err(|kind| Error { kind, at: location(source, len) })?;
+        let filled = source.fill(len + 1);
+        has_more = filled.map_err(|error| Error { kind: error.into(), at: location(source, source.window().len()) })?;
     }
+    Ok(())
 }
 
 /// Returns the start of another trace (row 8). In a file that strict reading accepts, bytes that look like a header are

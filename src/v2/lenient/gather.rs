@@ -5,6 +5,8 @@
 //!  └ events, tables ┘           └ tables ┘       └ the next generation
 //! ```
 
+use std::ops::ControlFlow;
+
 use super::loss;
 use super::resync::{self, Landmark, Wanted};
 use super::state::{EarlierGenerations, Phase, Preceding};
@@ -32,12 +34,10 @@ pub(super) struct Gather<'a, 's> {
     pub missing: Option<Break>,
 }
 
-/// The next step.
-enum Step {
-    GoOn,
-    /// The generation has ended.
-    Ends,
-}
+/// Whether the generation goes on, or has ended.
+type Step = ControlFlow<()>;
+const GOES_ON: Step = ControlFlow::Continue(());
+const ENDED: Step = ControlFlow::Break(());
 
 /// The relation of a batch to the generation.
 enum Fit {
@@ -65,7 +65,7 @@ impl Gather<'_, '_> {
                 // The header of another trace is handled after this generation.
                 Some(Err(_)) | None => self.end_without_mark(pos),
             };
-            if let Step::Ends = step {
+            if step.is_break() {
                 return Ok(());
             }
             self.generation.check_limits().map_err(|kind| self.error(kind, pos, None))?;
@@ -110,15 +110,14 @@ impl Gather<'_, '_> {
         let at = self.generation.len;
         self.generation.len += 1;
         if self.is_before() {
-            self.ledger.note(self.error(ErrorKind::BadFrequency(Flaw::Missing), at, None));
-            self.ledger.lose(Tally { bytes: 1, ..Tally::default() });
-            return Step::GoOn;
+            self.ledger.note_loss(self.error(ErrorKind::BadFrequency(Flaw::Missing), at, None), Tally::of_bytes(1));
+            return GOES_ON;
         }
         let (event, since) = (EventType::EndOfGeneration.name(), EventType::EndOfGeneration.spec().since);
         if self.generation.version < since {
             self.ledger.note(self.error(ErrorKind::EventNotInVersion { event, since: since.minor() }, at, None));
         }
-        Step::Ends
+        ENDED
     }
 
     /// Handles a generation without an end (row 14).
@@ -126,7 +125,7 @@ impl Gather<'_, '_> {
         if matches!(self.phase, Phase::Sound) && self.generation.version >= Version::Go126 {
             self.ledger.note(self.error(ErrorKind::MissingEndOfGeneration, pos, None));
         }
-        Step::Ends
+        ENDED
     }
 
     /// Adds or skips a batch. The bytes after the batch show whether its number and its size can be right.
@@ -163,7 +162,7 @@ impl Gather<'_, '_> {
             }
             _ => {
                 self.take(batch, batch.end, misfit);
-                return Ok(Step::GoOn);
+                return Ok(GOES_ON);
             }
         };
         Ok(self.batch_before_damage(batch, misfit, error, reach))
@@ -217,7 +216,7 @@ impl Gather<'_, '_> {
         let is_sound = found.is_none() && reach == batch.end;
         if is_sound || !has_batches && self.may_be_over(batch, &error) {
             self.take(batch, batch.end, misfit);
-            return if is_sound { Step::GoOn } else { Step::Ends };
+            return if is_sound { GOES_ON } else { ENDED };
         }
         if found.is_some() && matches!(error.kind, ErrorKind::TruncatedBatch { .. }) {
             // The file is not truncated there, so the size of the batch is wrong.
@@ -227,10 +226,10 @@ impl Gather<'_, '_> {
         self.take(batch, end, misfit);
         self.leave_hole(error, end, found.map_or(end, |(at, _)| at));
         match found {
-            Some(_) => Step::GoOn,
+            Some(_) => GOES_ON,
             None => {
                 self.earlier.preceding = Preceding::Damage;
-                if self.is_before() { Step::GoOn } else { Step::Ends }
+                if self.is_before() { GOES_ON } else { ENDED }
             }
         }
     }
@@ -254,8 +253,7 @@ impl Gather<'_, '_> {
         if let Some(error) = misfit {
             // Row 4.
             self.generation.total_batches += 1;
-            self.ledger.lose(loss::of_batch(&batch, self.generation, window));
-            return self.ledger.note(error);
+            return self.ledger.note_loss(error, loss::of_batch(&batch, self.generation, window));
         }
         if loss::holds_events(&batch, window) {
             if self.phase.has_hole() {
@@ -264,19 +262,18 @@ impl Gather<'_, '_> {
             }
             if is_clipped {
                 batch.end = batch.body + loss::whole_events(batch.body(window), self.generation.alphabet).1;
-                self.ledger.lose(Tally { bytes: (end - batch.end) as u64, ..Tally::default() });
+                self.ledger.lose(Tally::of_bytes(end - batch.end));
             }
         }
         let Some(Fault { kind, pos }) = self.add(&batch) else { return };
         let error = self.error(kind, pos, Some(&batch));
-        let rest = Tally { bytes: batch.end.saturating_sub(pos) as u64, ..Tally::default() };
+        let rest = Tally::of_bytes(batch.end.saturating_sub(pos));
         match error.kind {
             // Row 9.
             ErrorKind::BadFrequency(_) => self.phase = Phase::Unusable(error),
             // Row 5.
             ErrorKind::DuplicateBatch => {
-                self.ledger.lose(loss::of_batch(&batch, self.generation, self.source.window()));
-                self.ledger.note(error);
+                self.ledger.note_loss(error, loss::of_batch(&batch, self.generation, self.source.window()));
             }
             // The caller reports why the table is cut.
             _ if is_clipped => self.ledger.lose(rest),
@@ -284,10 +281,7 @@ impl Gather<'_, '_> {
                 // Row 1. The size of the table covers other batches.
                 Some((at, _)) => self.leave_hole(error, pos, at),
                 // Row 3.
-                None => {
-                    self.ledger.lose(rest);
-                    self.ledger.note(error);
-                }
+                None => self.ledger.note_loss(error, rest),
             },
         }
     }
@@ -295,9 +289,7 @@ impl Gather<'_, '_> {
     /// Continues at `at`. The bytes from `pos` on and all later events of the generation are lost
     /// (row 1).
     fn leave_hole(&mut self, error: Error, pos: usize, at: usize) {
-        let lost = Tally { bytes: at.saturating_sub(pos) as u64, ..Tally::default() };
-        self.ledger.break_off(error.at, lost);
-        self.ledger.note(error);
+        self.ledger.note_break(error, Tally::of_bytes(at.saturating_sub(pos)));
         self.phase.mark_hole();
         self.earlier.preceding = Preceding::DamagedGeneration;
         self.generation.len = at;
@@ -340,7 +332,7 @@ impl Gather<'_, '_> {
             // Row 12.
             self.ledger.note(self.after_last(error));
             self.drain();
-            return Step::Ends;
+            return ENDED;
         }
         let preceding = std::mem::replace(&mut self.earlier.preceding, Preceding::Damage);
         let start = self.source.base();
@@ -352,14 +344,14 @@ impl Gather<'_, '_> {
             self.ledger.trailing += bytes;
             let error = self.after_last(error);
             self.ledger.note(Error { kind: batch::unframed(error.kind, true), ..error });
-            return Step::GoOn;
+            return GOES_ON;
         }
         // Row 1.
         self.ledger.break_off(error.at, Tally { bytes, ..Tally::default() });
         if preceding != Preceding::Damage {
             self.ledger.note(error);
         }
-        Step::GoOn
+        GOES_ON
     }
 
     /// Skips to the first landmark after the next byte, or to the end of the file. Does not keep these bytes in memory.

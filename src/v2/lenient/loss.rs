@@ -25,10 +25,9 @@ pub(super) fn whole_events(bytes: &[u8], alphabet: &Alphabet) -> (u64, usize) {
 /// Returns the content of a batch of any kind.
 pub(super) fn of_batch(batch: &Batch, generation: &Generation, window: &[u8]) -> Tally {
     let Batch { start, body, end, time, .. } = *batch;
-    match holds_events(batch, window) {
-        true => of_event_batch(&EventBatch { start, body, end, time, next: None }, generation, window),
-        false => Tally { bytes: (end - start) as u64, batches: 1, ..Tally::default() },
-    }
+    // A table has no events.
+    let body = if holds_events(batch, window) { body } else { end };
+    of_event_batch(&EventBatch { start, body, end, time, next: None }, generation, window)
 }
 
 /// Returns whether a batch contains events.

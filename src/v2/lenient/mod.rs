@@ -181,8 +181,7 @@ impl Lenient {
     /// Skips the generation.
     fn skip(&mut self, error: Error, generation: &Generation, source: &Source<'_>) {
         self.ledger.reopen(self.before.take());
-        self.ledger.break_off(error.at, loss::of_generation(generation, source.window()));
-        self.ledger.note(error);
+        self.ledger.note_break(error, loss::of_generation(generation, source.window()));
     }
 
     /// Delivers the Sync of the generation, preceded by a Gap if something was lost.
@@ -244,28 +243,23 @@ impl Lenient {
 
     /// Row 3. Continues with the next readable batch of the thread. Returns the fault if this row
     /// does not apply.
-    fn leave_batch(&mut self, fault: Fault, sequencer: &mut Sequencer, source: &Source<'_>) -> Result<(), Fault> {
+    fn leave_batch(&mut self, mut fault: Fault, sequencer: &mut Sequencer, source: &Source<'_>) -> Result<(), Fault> {
         use ErrorKind as K;
-        let mut fault = fault;
+        let is_of_record = |kind: &K| {
+            matches!(
+                kind,
+                K::UnknownEvent { .. } | K::EventNotInVersion { .. } | K::WrongContext { .. } | K::VarintTruncated
+            )
+        };
         loop {
             let (number, error) = match fault {
-                Fault::Unreadable { cursor, error } => (cursor, error),
-                Fault::Disorder(_) => return Err(fault),
+                Fault::Unreadable { cursor, error } if is_of_record(&error.kind) => (cursor, error),
+                fault => return Err(fault),
             };
-            let is_of_record = matches!(
-                error.kind,
-                K::UnknownEvent { .. } | K::EventNotInVersion { .. } | K::WrongContext { .. } | K::VarintTruncated
-            );
-            if !is_of_record {
-                return Err(Fault::Unreadable { cursor: number, error });
-            }
             let cursor = sequencer.cursor(number);
-            self.ledger.lose(loss::of_batch_rest(cursor, &sequencer.generation, source.window()));
-            self.ledger.note(error);
-            match sequencer.resume(number, cursor.end, source) {
-                Ok(()) => return Ok(()),
-                Err(next) => fault = next,
-            }
+            self.ledger.note_loss(error, loss::of_batch_rest(cursor, &sequencer.generation, source.window()));
+            let Err(next) = sequencer.resume(number, cursor.end, source) else { return Ok(()) };
+            fault = next;
         }
     }
 
