@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use gotrace::analysis::summary::summarize;
 use gotrace::timeline::{Goroutine, RuntimeWaker, StackTrace, Waker};
 use gotrace::{EventKind, GoId, GoState, ProcState, RangeName, Reader, Scope, TaskId, Time, Timeline};
 use gotrace_tests::corpus::{RELEASES, Sample, V1_RELEASES, samples};
 use gotrace_tests::parsed::Frame;
 use gotrace_tests::parsed::lives::{Life, Span, WokenBy, naive, naive_totals};
+
+use crate::expected::all_samples;
 
 fn frames(stack: Option<StackTrace<'_>>) -> Vec<Frame> {
     stack.into_iter().flat_map(|stack| stack.frames()).map(|frame| Frame::new(&frame)).collect()
@@ -297,4 +300,22 @@ fn states_and_ranges_end_at_a_gap() {
     }
     let counts = [gaps, cut, cut_tasks, cut_regions, hidden_starts];
     assert!(gaps > 100 && cut > 20 && cut_tasks > 5 && cut_regions > 5, "the damage has too little effect: {counts:?}");
+}
+
+#[test]
+fn summary_and_timeline_agree_on_gc_cycles_and_pauses() {
+    let mut pause_count = 0;
+    for sample in all_samples() {
+        let bytes = sample.bytes();
+        let (Ok(mut reader), Ok(timeline)) = (Reader::from_slice(&bytes), Timeline::from_slice(&bytes)) else {
+            continue;
+        };
+        let (summary, _) = summarize(&mut reader);
+        let events = summary.events;
+        let length = timeline.pauses().map(|pause| pause.duration()).sum();
+        let found = (timeline.gc_cycles().len() as u64, timeline.pauses().len() as u64, length);
+        assert_eq!((events.gc_cycles, events.stop_the_worlds, events.stop_the_world), found, "{}", sample.name);
+        pause_count += events.stop_the_worlds;
+    }
+    assert!(pause_count > 500, "{pause_count}");
 }
