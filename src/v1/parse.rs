@@ -148,6 +148,7 @@ pub(super) fn end(bytes: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
 
 /// Returns the time since the previous event of the record at `at`, which must have been scanned before. 0 if the
 /// record has no time.
+#[inline(always)]
 pub(super) fn delta(bytes: &[u8], at: usize) -> Parsed<u64> {
     let first = bytes.get(at).copied().unwrap_or(0);
     let shape = SHAPES[usize::from(first & TYPE_BITS)];
