@@ -14,8 +14,8 @@ use super::found::Found;
 use super::goroutine::Proc;
 use super::model::{fake_proc, or_none, or_zero, reason, stop_reason};
 use super::order::Number;
-use super::outbox::Outbox;
 use super::parse::{self, Parsed};
+use super::record_block::RecordBlock;
 use super::spec::EventType;
 use super::syscall::{self, Exit};
 use crate::error::{ErrorKind, broken};
@@ -145,7 +145,7 @@ impl Converter {
     }
 
     /// Adds the status of the next listed goroutine without further events.
-    pub fn state_listed(&mut self, out: &mut Outbox) {
+    pub fn state_listed(&mut self, out: &mut RecordBlock) {
         let Some(go) = self.created.pop_first() else { return };
         let time = out.time(self.listed_at);
         let record = out.next();

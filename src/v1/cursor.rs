@@ -2,7 +2,7 @@
 
 use byteorder::{ByteOrder, LittleEndian};
 
-use super::found::{Batch, Fault, Row};
+use super::found::{Batch, Fault, ProcBatches};
 use super::parse::{self, Parsed};
 use super::spec::{Class, EventType, MAX_ARGS, NEWEST, SHAPES, TYPE_BITS};
 use crate::account::Tally;
@@ -122,7 +122,7 @@ pub(super) struct Sequel {
 
 impl Cursor {
     /// Creates a cursor before the first event of a P.
-    pub fn new(row: Row) -> Self {
+    pub fn new(row: ProcBatches) -> Self {
         Cursor { position: Position { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first) }, next: None }
     }
 

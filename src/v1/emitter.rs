@@ -13,11 +13,11 @@
 use super::clock::Clock;
 use super::convert::{self, Converter, Lookup, Produced};
 use super::cursor::Cursor;
-use super::found::{Found, Row, Sample, location};
+use super::found::{Found, ProcBatches, Sample, location};
 use super::goroutine::Proc;
 use super::limits;
 use super::moves::{RunInput, Stop};
-use super::outbox::Outbox;
+use super::record_block::RecordBlock;
 use super::spec::EventType;
 use super::syscall::Exit;
 use crate::account::{Break, Tally};
@@ -47,7 +47,7 @@ pub(super) struct Emitter {
     next_exit: usize,
     clock: Clock,
     pub converter: Converter,
-    pub out: Outbox,
+    pub out: RecordBlock,
     syncs: u64,
     /// The number of records in earlier blocks.
     made: u64,
@@ -100,7 +100,7 @@ impl Emitter {
             next_exit: 0,
             clock: Clock { start: 0, end: u64::MAX, nanos_per_tick: 0.0 },
             converter: Converter::new(version),
-            out: Outbox::default(),
+            out: RecordBlock::default(),
             syncs: 0,
             made: 0,
             warnings: Warnings::default(),
@@ -129,11 +129,11 @@ impl Emitter {
         self.found.sort_samples();
         self.found.exits.sort_unstable();
         // All bits set means "no P", which is -1 in Go's reader and comes first.
-        self.found.rows.sort_unstable_by_key(|row| row.proc as i64);
+        self.found.procs.sort_unstable_by_key(|row| row.proc as i64);
 
         let world = &mut self.converter.world;
         world.timers = std::mem::take(&mut self.found.timers);
-        self.procs = self.found.rows.iter().map(|row| ProcEvents::new(*row)).collect();
+        self.procs = self.found.procs.iter().map(|row| ProcEvents::new(*row)).collect();
         for (row, ProcEvents { cursor, .. }) in (0..).zip(&mut self.procs) {
             cursor.look(source.window(), &self.found.batches).map_err(|fault| fault.located(source))?;
             if let Some(event) = cursor.event() {
@@ -412,7 +412,7 @@ impl Emitter {
 }
 
 impl ProcEvents {
-    fn new(row: Row) -> Self {
+    fn new(row: ProcBatches) -> Self {
         ProcEvents { cursor: Cursor::new(row), proc: Proc::new(row.proc) }
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Batch {
 
 /// A P and its batches. Events without a P are in batches of the P [`NONE`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub(super) struct ProcBatches {
     pub proc: u64,
     pub first: u32,
     pub last: u32,
@@ -50,7 +50,7 @@ pub(super) struct Sample {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub batches: Vec<Batch>,
-    pub rows: Vec<Row>,
+    pub procs: Vec<ProcBatches>,
     pub tables: Tables,
     /// Stacks without frames. Events that refer to them have no stack.
     pub frameless: HashSet<u64, RandomState>,
@@ -81,7 +81,7 @@ impl Found {
     #[cold]
     fn no_stack(&self, id: u64, at: usize) -> Parsed<u64> {
         if !self.frameless.contains(&id) {
-            self.policy.pass(ErrorKind::UnknownStack { id: id.into() }, at)?;
+            self.policy.tolerate(ErrorKind::UnknownStack { id: id.into() }, at)?;
         }
         Ok(0)
     }
@@ -92,7 +92,7 @@ impl Found {
             (0, _) => Ok(Symbol::Empty),
             (_, Some(span)) => Ok(Symbol::from(span)),
             (_, None) => {
-                self.policy.pass(ErrorKind::UnknownString { id: id.into() }, at)?;
+                self.policy.tolerate(ErrorKind::UnknownString { id: id.into() }, at)?;
                 Ok(Symbol::Id(id))
             }
         }
@@ -145,9 +145,9 @@ pub(super) enum FaultPolicy {
 }
 
 impl FaultPolicy {
-    /// Fails or keeps the fault.
+    /// With `Fail`, returns the fault as an error. With `Keep`, stores it and continues.
     #[cold]
-    pub fn pass(&self, kind: ErrorKind, at: usize) -> Parsed<()> {
+    pub fn tolerate(&self, kind: ErrorKind, at: usize) -> Parsed<()> {
         match self {
             FaultPolicy::Fail => broken(kind),
             FaultPolicy::Keep(faults) => {

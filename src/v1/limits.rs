@@ -19,9 +19,9 @@ pub(super) fn check_len(len: usize, limits: &Limits) -> Result<(), ErrorKind> {
 
 /// Checks the result of the first pass.
 pub(super) fn check_found(scan: &Scan, limits: &Limits) -> Result<(), ErrorKind> {
-    check("Ps", scan.rows() as u64, limits.threads.min(limits.procs))?;
+    check("Ps", scan.proc_count() as u64, limits.threads.min(limits.procs))?;
     check("strings in a generation", scan.tables().strings.len() as u64, limits.strings)?;
-    check("stacks in a generation", scan.stacks() as u64, limits.stacks)?;
+    check("stacks in a generation", scan.stack_count() as u64, limits.stacks)?;
     check("frames in a generation", scan.tables().frame_count() as u64, limits.frames)?;
-    check("CPU samples in a generation", scan.samples() as u64, limits.samples)
+    check("CPU samples in a generation", scan.sample_count() as u64, limits.samples)
 }

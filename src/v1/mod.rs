@@ -31,7 +31,7 @@
 //! - [`moves`]: converts frequent events directly from their bytes.
 //! - [`convert`]: converts all events to records.
 //! - [`model`]: names and IDs that the format does not have.
-//! - [`outbox`]: the records that were not returned yet.
+//! - [`record_block`]: the records that were not returned yet.
 //! - [`clock`]: converts ticks to nanoseconds.
 //! - [`emitter`]: uses these modules to create ordered records from the result of the first pass.
 //! - [`strict`], [`lenient`]: decide how to handle faults.
@@ -73,10 +73,10 @@ mod limits;
 mod model;
 mod moves;
 mod order;
-mod outbox;
 mod parse;
 mod proof;
 pub mod raw;
+mod record_block;
 mod scan;
 mod skip;
 pub(crate) mod spec;

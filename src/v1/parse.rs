@@ -165,7 +165,7 @@ pub(super) fn delta(bytes: &[u8], at: usize) -> Parsed<u64> {
 /// Returns the number of integers from `pos` to the end, including a truncated integer.
 fn count(bytes: &[u8], mut pos: usize) -> usize {
     std::iter::from_fn(|| (pos < bytes.len()).then(|| varint::read(bytes, &mut pos)))
-        .scan(true, |goes_on, int| std::mem::replace(goes_on, int.is_ok()).then_some(()))
+        .scan(true, |was_ok, int| std::mem::replace(was_ok, int.is_ok()).then_some(()))
         .count()
 }
 

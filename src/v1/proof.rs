@@ -35,7 +35,7 @@ pub(super) fn may_follow_rate(first: u8) -> bool {
 
 /// Returns whether the trace continues after a record that cannot follow the frequency. In this case, the record or the
 /// frequency is damaged. Looks only at bytes that strict reading has read, and not into another trace.
-pub(super) fn goes_on(window: &[u8], from: usize) -> bool {
+pub(super) fn trace_continues(window: &[u8], from: usize) -> bool {
     let near = &window[..window.len().min(from + MAX_RECORD)];
     let other = header::find(near.get(from..).unwrap_or_default()).next();
     let near = other.map_or(near, |other| &near[..from + other]);

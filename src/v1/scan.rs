@@ -2,16 +2,16 @@
 //!
 //! A batch does not state its length, and the clock frequency and most stacks are at the end of the file. So the whole
 //! file is scanned before the first event can be returned. The scan skips most events quickly ([`skip`](super::skip)).
-//! Besides the tables, it keeps events that are not returned at the place at which they are written: CPU samples and
-//! ends of system calls ([`syscall`](super::syscall)).
+//! Besides the tables, it keeps two kinds of events that are returned at another time than they
+//! were written: CPU samples and ends of system calls ([`syscall`](super::syscall)).
 
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::found::{Batch, Fault, FaultPolicy, Found, Row, Sample};
+use super::found::{Batch, Fault, FaultPolicy, Found, ProcBatches, Sample};
 use super::parse::{self, Layout, Parsed};
-use super::proof::{goes_on, may_follow_rate};
+use super::proof::{may_follow_rate, trace_continues};
 use super::skip::{quick_len, skip};
 use super::spec::{self, Class, EventType, MAX_PROC, Shape};
 use super::syscall::Exit;
@@ -27,7 +27,7 @@ use crate::wire::varint;
 enum Footer {
     Ahead,
     Reached,
-    /// Events followed a frequency, so it is uncertain.
+    /// Events follow a frequency, so it may not be the real one.
     Doubtful,
 }
 
@@ -48,12 +48,13 @@ pub(super) struct Scan {
     footer: Footer,
     /// The current batch and its P.
     open: Option<(u64, Batch)>,
-    /// The end of the last text in the window.
+    /// The end of the last string that was scanned, in the window.
     text_end: usize,
     has_events: bool,
     /// A position in the batch and its time, which is computed on demand.
     clock: (usize, u64),
-    rows: HashMap<u64, usize, RandomState>,
+    /// The index in `found.procs` of each P.
+    proc_indexes: HashMap<u64, usize, RandomState>,
     found: Found,
 }
 
@@ -68,7 +69,7 @@ impl Scan {
             text_end: 0,
             has_events: false,
             clock: (0, 0),
-            rows: HashMap::default(),
+            proc_indexes: HashMap::default(),
             found: Found { policy, ..Found::default() },
         }
     }
@@ -85,31 +86,31 @@ impl Scan {
         self.keeps = Keeps::Tables;
     }
 
-    /// Removes the faults after which the scan continued.
+    /// Removes and returns the faults after which the scan continued.
     pub fn take_faults(&mut self) -> Vec<Fault> {
         self.found.policy.take()
     }
 
     /// Returns the number of Ps with batches.
-    pub fn rows(&self) -> usize {
-        self.found.rows.len()
+    pub fn proc_count(&self) -> usize {
+        self.found.procs.len()
     }
 
     pub fn tables(&self) -> &Tables {
         &self.found.tables
     }
 
-    pub fn stacks(&self) -> usize {
+    pub fn stack_count(&self) -> usize {
         self.found.tables.stacks.len() + self.found.frameless.len()
     }
 
-    pub fn samples(&self) -> usize {
+    pub fn sample_count(&self) -> usize {
         self.found.samples.len()
     }
 
-    /// Fails, or keeps the fault.
-    fn pass(&self, kind: ErrorKind) -> Parsed<()> {
-        self.found.policy.pass(kind, self.pos)
+    /// Returns the fault as an error, or stores it and continues, as the policy says.
+    fn tolerate(&self, kind: ErrorKind) -> Parsed<()> {
+        self.found.policy.tolerate(kind, self.pos)
     }
 
     /// Scans the records that start before `until`. The window must contain all of these records, or end with the file.
@@ -125,8 +126,10 @@ impl Scan {
         Ok(())
     }
 
-    /// Returns the error at the current position. If another trace starts inside the last record, the first bytes of
-    /// its header were read as an event. Inside the last text, a header is only text.
+    /// Creates the fault for an error at the current position. If another trace starts just before
+    /// this position, the first bytes of its header were scanned as an event, and the fault is at
+    /// the header. A header inside the last string is ignored, because a string may contain any
+    /// text.
     #[cold]
     fn fault(&mut self, window: &[u8], kind: Box<ErrorKind>) -> Fault {
         let from = self.pos.saturating_sub(header::LEN).max(self.text_end);
@@ -151,8 +154,9 @@ impl Scan {
         let at = self.pos;
         let first = window.get(at).copied().unwrap_or(0);
         if self.footer == Footer::Reached && !may_follow_rate(first) {
-            // This searches only once, because a malicious file may repeat the frequency.
-            if !goes_on(window, at) {
+            // From now on, the footer is `Doubtful`, so this slow search runs only once, even if a
+            // malicious file repeats the frequency.
+            if !trace_continues(window, at) {
                 return broken(ErrorKind::TrailingData { found: first });
             }
             self.footer = Footer::Doubtful;
@@ -173,12 +177,12 @@ impl Scan {
         Ok(())
     }
 
-    /// Returns the shape of a record. A record that is newer than the version is a fault, and is read as in the version
-    /// that added it.
+    /// Returns the shape of a record. If the type of the record is newer than the version of the
+    /// trace, this is a fault, and the record has the shape of the newest version.
     fn shape(&mut self, first: u8) -> Parsed<Shape> {
         match parse::shape(first, self.minor) {
             Err(kind) if matches!(*kind, ErrorKind::EventNotInVersion { .. }) => {
-                self.pass(*kind)?;
+                self.tolerate(*kind)?;
                 parse::shape(first, spec::NEWEST)
             }
             shape => shape,
@@ -204,15 +208,15 @@ impl Scan {
         }
         let number = number(self.found.batches.len());
         self.found.batches.push(Batch { end, ..batch });
-        let rows = &mut self.found.rows;
-        let row = *self.rows.entry(proc).or_insert(rows.len());
-        match rows.get_mut(row) {
-            None => rows.push(Row { proc, first: number, last: number }),
-            Some(row) => {
-                if let Some(last) = self.found.batches.get_mut(row.last as usize) {
+        let procs = &mut self.found.procs;
+        let index = *self.proc_indexes.entry(proc).or_insert(procs.len());
+        match procs.get_mut(index) {
+            None => procs.push(ProcBatches { proc, first: number, last: number }),
+            Some(batches) => {
+                if let Some(last) = self.found.batches.get_mut(batches.last as usize) {
                     last.next = Some(number);
                 }
-                row.last = number;
+                batches.last = number;
             }
         }
     }
@@ -229,11 +233,11 @@ impl Scan {
             self.footer = Footer::Reached;
         }
         if self.found.ticks_per_second.is_some() {
-            self.pass(ErrorKind::BadFrequency(Flaw::Repeated))?;
+            self.tolerate(ErrorKind::BadFrequency(Flaw::Repeated))?;
         }
         // A frequency below zero is possible if clocks differ between processors.
         if value == 0 || i64::try_from(value).is_err() {
-            self.pass(ErrorKind::BadFrequency(Flaw::Invalid))?;
+            self.tolerate(ErrorKind::BadFrequency(Flaw::Invalid))?;
             return Ok(end);
         }
         self.found.ticks_per_second = Some(value);
@@ -246,9 +250,9 @@ impl Scan {
         let (text, end) = parse::text(window, pos, EventType::String)?;
         self.text_end = end;
         if text.len == 0 {
-            self.pass(ErrorKind::EmptyString { id: id.into() })?;
+            self.tolerate(ErrorKind::EmptyString { id: id.into() })?;
         } else if let Err(kind) = self.found.tables.strings.insert(id, text, "string") {
-            self.pass(kind)?;
+            self.tolerate(kind)?;
         }
         Ok(end)
     }
@@ -256,7 +260,7 @@ impl Scan {
     fn stack(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let (mut pos, end) = match Layout::read(window, at, shape.event)? {
             Layout::Within(pos, end) => (pos, end),
-            // There are only two values, so there are no frames.
+            // The only values are the ID and the number of frames, which has to be 0.
             Layout::Inline(_) => (at + 1, parse::values(window, at, shape)?.1),
         };
         let within = window.get(..end).unwrap_or_default();
@@ -273,7 +277,7 @@ impl Scan {
         if frames == 0 {
             self.found.frameless.insert(id);
         } else if let Err(kind) = self.found.tables.stacks.insert(id, entry, "stack") {
-            self.pass(kind)?;
+            self.tolerate(kind)?;
         }
         Ok(end)
     }
@@ -281,7 +285,7 @@ impl Scan {
     fn sample(&mut self, window: &[u8], at: usize, shape: Shape) -> Parsed<usize> {
         let ([_, ticks, proc, go, stack], end) = parse::values(window, at, shape)?;
         if i64::try_from(ticks).is_err() {
-            self.pass(ErrorKind::TimestampOverflow)?;
+            self.tolerate(ErrorKind::TimestampOverflow)?;
             return Ok(end);
         }
         if self.keeps == Keeps::Everything {

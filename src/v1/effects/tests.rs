@@ -8,7 +8,7 @@ use crate::sched::Step;
 use crate::v1::clock::Clock;
 use crate::v1::convert::{Converter, Lookup, Produced};
 use crate::v1::cursor::Cursor;
-use crate::v1::found::{Batch, Found, Row};
+use crate::v1::found::{Batch, Found, ProcBatches};
 use crate::v1::goroutine::{Go, NO_GO, PackedState, Proc};
 use crate::v1::moves::{RunInput, Stop};
 use crate::v1::parse::BY_LENGTH;
@@ -164,7 +164,7 @@ impl Model {
         let mut model = Model {
             converter: Converter::new(Version::Go121),
             proc: Proc::new(PROC),
-            cursor: Cursor::new(Row { proc: PROC, first: 0, last: 0 }),
+            cursor: Cursor::new(ProcBatches { proc: PROC, first: 0, last: 0 }),
             found,
             window,
         };

@@ -11,7 +11,7 @@ const BLOCK: usize = 64;
 const MOST: usize = 2;
 
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct RecordBlock {
     records: Box<[Record; BLOCK + MOST]>,
     len: usize,
     delivered: usize,
@@ -21,18 +21,18 @@ pub(super) struct Outbox {
 
 /// Returns this time. If it is not later than the last time, returns the nanosecond after the last time.
 #[inline(always)]
-pub(super) fn later(said: i64, last: i64) -> i64 {
-    said.max(last.wrapping_add(1))
+pub(super) fn later(time: i64, last: i64) -> i64 {
+    time.max(last.wrapping_add(1))
 }
 
-impl Default for Outbox {
+impl Default for RecordBlock {
     fn default() -> Self {
         // The initial time is the same as in Go's converter, so that the first event is not before zero.
-        Outbox { records: Box::new([Record::BLANK; BLOCK + MOST]), len: 0, delivered: 0, last_time: -1 }
+        RecordBlock { records: Box::new([Record::BLANK; BLOCK + MOST]), len: 0, delivered: 0, last_time: -1 }
     }
 }
 
-impl Outbox {
+impl RecordBlock {
     /// Returns whether there is a record to return.
     #[inline(always)]
     pub fn is_ready(&self) -> bool {
@@ -78,8 +78,8 @@ impl Outbox {
 
     /// Returns the time of the next record, given the time of its event.
     #[inline(always)]
-    pub fn time(&self, said: i64) -> i64 {
-        later(said, self.last_time)
+    pub fn time(&self, event_time: i64) -> i64 {
+        later(event_time, self.last_time)
     }
 
     /// Returns the records to fill, one more than [`has_room`](Self::has_room) allows because an event may have two
