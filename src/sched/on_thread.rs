@@ -13,7 +13,7 @@ pub(crate) struct OnThread<'a> {
     /// A copy of the thread, which the compiler keeps in registers. Its P does not change. Its goroutine is written
     /// back at the end.
     thread: Thread,
-    home: &'a mut Thread,
+    original: &'a mut Thread,
     index: Index,
     gos: &'a mut Arena<Go>,
     procs: &'a mut Arena<Proc>,
@@ -24,10 +24,10 @@ impl Sched {
     /// Returns the thread with this index. `None` for [`Index::NONE`].
     #[inline(always)]
     pub fn on_thread(&mut self, index: Index) -> Option<OnThread<'_>> {
-        let home = self.threads.get_mut(index)?;
+        let original = self.threads.get_mut(index)?;
         Some(OnThread {
-            thread: *home,
-            home,
+            thread: *original,
+            original,
             index,
             gos: &mut self.gos,
             procs: &mut self.procs,
@@ -68,8 +68,8 @@ fn create(gos: &mut Arena<Go>, id: u64, go: Go) -> Outcome {
 impl Drop for OnThread<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.home.go = self.thread.go;
-        self.home.go_id = self.thread.go_id;
+        self.original.go = self.thread.go;
+        self.original.go_id = self.thread.go_id;
     }
 }
 

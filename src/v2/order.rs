@@ -1,7 +1,8 @@
-//! Tries events: applies them to the scheduler, and fills their records.
+//! Tries events: checks whether an event can happen now. If it can, applies it to the scheduler's
+//! state, and fills its records.
 //!
-//! The rules of each event are in [`effects`](super::effects). Its tests check both functions here, [`frequent`] and
-//! [`order`], against this table.
+//! [`effects`](super::effects) is a table of the rules of each event. Its tests compare the two
+//! functions here, [`try_event`] and [`try_frequent`], with the table.
 
 use std::cell::Cell;
 
@@ -22,20 +23,20 @@ use smallvec::SmallVec;
 
 /// The records of one event. Most events have one record. A coroutine switch has three records.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct EventRecords {
     pub current: Record,
     more: SmallVec<[Record; 2]>,
-    /// A mistake of the traced program that the event shows.
+    /// A wrong use of tasks or regions by the traced program, which the event reveals.
     pub warning: Option<WarningKind>,
 }
 
-impl Default for Outbox {
+impl Default for EventRecords {
     fn default() -> Self {
-        Outbox { current: Record::BLANK, more: SmallVec::new(), warning: None }
+        EventRecords { current: Record::BLANK, more: SmallVec::new(), warning: None }
     }
 }
 
-impl Outbox {
+impl EventRecords {
     /// Returns whether there are records after the current one.
     #[inline(always)]
     pub fn has_more(&self) -> bool {
@@ -52,8 +53,8 @@ impl Outbox {
         self.current = self.more.remove(0);
     }
 
-    /// Adds a copy of the current record.
-    pub fn copy(&mut self) -> &mut Record {
+    /// Adds a copy of the current record, and returns the copy.
+    pub fn push_copy(&mut self) -> &mut Record {
         self.more.push(self.current);
         let last = self.more.len() - 1;
         &mut self.more[last]
@@ -116,12 +117,12 @@ macro_rules! done {
     };
 }
 
-/// Tries an event of the kinds that make up most of a busy trace. Returns the length of its arguments if it happens. In
-/// all other cases nothing changes, and [`order`] determines the reason.
+/// Tries an event of one of the most frequent kinds. Returns the length of its arguments if it
+/// happens. Otherwise, nothing changes, and the caller must call [`try_event`] for the same event.
 ///
 /// Does not set the thread and the time of the record.
 #[inline(always)]
-pub(super) fn frequent(
+pub(super) fn try_frequent(
     on: &mut OnThread<'_>,
     tables: &Tables,
     code: u8,
@@ -152,8 +153,8 @@ pub(super) fn frequent(
             record.go_transition(go, Waiting, Runnable);
             record.stack = stack;
         }
-        E::GoBlock => frequent_leave(on, tables, frame, &mut pos, record, ("GoBlock", GoStatus::Waiting, Waiting))?,
-        E::GoStop => frequent_leave(on, tables, frame, &mut pos, record, ("GoStop", GoStatus::Runnable, Runnable))?,
+        E::GoBlock => try_frequent_leave(on, tables, frame, &mut pos, record, ("GoBlock", GoStatus::Waiting, Waiting))?,
+        E::GoStop => try_frequent_leave(on, tables, frame, &mut pos, record, ("GoStop", GoStatus::Runnable, Runnable))?,
         E::GoSyscallBegin => {
             let sequence = varint::read_brief(frame, &mut pos)?;
             let stack = varint::read_brief(frame, &mut pos)?;
@@ -201,7 +202,7 @@ pub(super) fn frequent(
 
 /// Tries a frequent event after which the goroutine no longer runs.
 #[inline(always)]
-fn frequent_leave(
+fn try_frequent_leave(
     on: &mut OnThread<'_>,
     tables: &Tables,
     frame: &Frame,
@@ -222,9 +223,14 @@ fn frequent_leave(
     Some(())
 }
 
-/// Tries an event of any kind. If it happens, its records are in `out`. Unknown IDs are stored even if it does not
-/// happen.
-pub(super) fn order(sched: &mut Sched, attempt: Attempt<'_>, args: [u64; MAX_ARGS], out: &mut Outbox) -> Outcome {
+/// Tries an event of any kind. If it happens, its records are in `out`. `attempt.unknown` may be
+/// set even if the event does not happen.
+pub(super) fn try_event(
+    sched: &mut Sched,
+    attempt: Attempt<'_>,
+    args: [u64; MAX_ARGS],
+    out: &mut EventRecords,
+) -> Outcome {
     use EventType as E;
 
     let Cursor { thread, thread_id, time, .. } = *attempt.cursor;
@@ -242,11 +248,11 @@ pub(super) fn order(sched: &mut Sched, attempt: Attempt<'_>, args: [u64; MAX_ARG
         | E::GoDestroy
         | E::GoSyscallBegin
         | E::GoSyscallEnd
-        | E::GoSyscallEndBlocked => order_go(sched, attempt, context, args, &mut out.current),
-        E::GoDestroySyscall | E::GoSwitch | E::GoSwitchDestroy => order_go_pair(sched, attempt, context, args, out),
-        E::GoStatus | E::GoStatusStack | E::ProcStatus => order_status(sched, attempt, context, args, &mut out.current),
+        | E::GoSyscallEndBlocked => try_go(sched, attempt, context, args, &mut out.current),
+        E::GoDestroySyscall | E::GoSwitch | E::GoSwitchDestroy => try_go_pair(sched, attempt, context, args, out),
+        E::GoStatus | E::GoStatusStack | E::ProcStatus => try_status(sched, attempt, context, args, &mut out.current),
         E::ProcStart | E::ProcStop | E::ProcSteal | E::ProcsChange | E::HeapAlloc | E::HeapGoal => {
-            order_proc(sched, attempt, context, args, &mut out.current)
+            try_proc(sched, attempt, context, args, &mut out.current)
         }
         E::STWBegin
         | E::STWEnd
@@ -258,17 +264,17 @@ pub(super) fn order(sched: &mut Sched, attempt: Attempt<'_>, args: [u64; MAX_ARG
         | E::GCSweepEnd
         | E::GCMarkAssistActive
         | E::GCMarkAssistBegin
-        | E::GCMarkAssistEnd => order_range(sched, attempt, context, args, &mut out.current),
+        | E::GCMarkAssistEnd => try_range(sched, attempt, context, args, &mut out.current),
         E::GoLabel | E::UserTaskBegin | E::UserTaskEnd | E::UserRegionBegin | E::UserRegionEnd | E::UserLog => {
-            order_annotation(sched, attempt, context, args, out)
+            try_annotation(sched, attempt, context, args, out)
         }
-        event => order_allocation(sched, event, context, args, &mut out.current),
+        event => try_allocation(sched, event, context, args, &mut out.current),
     }
 }
 
 /// Handles events that change the state of one goroutine.
 #[inline(always)]
-fn order_go(
+fn try_go(
     sched: &mut Sched,
     attempt: Attempt<'_>,
     context: Context,
@@ -340,12 +346,12 @@ fn order_go(
 }
 
 /// Handles events that change the state of two goroutines, or of a goroutine and a P.
-fn order_go_pair(
+fn try_go_pair(
     sched: &mut Sched,
     attempt: Attempt<'_>,
     context: Context,
     [next, sequence, ..]: [u64; MAX_ARGS],
-    out: &mut Outbox,
+    out: &mut EventRecords,
 ) -> Outcome {
     use GoState::{NotExist, Runnable, Running, Syscall, Waiting};
 
@@ -358,7 +364,7 @@ fn order_go_pair(
             let lost_proc = done!(sched.go_destroy_syscall(context));
             if lost_proc {
                 out.current.other(What::ProcTransition(ProcState::Running, ProcState::Idle), proc_id);
-                out.copy().go_transition(go_id, Syscall, NotExist);
+                out.push_copy().go_transition(go_id, Syscall, NotExist);
             } else {
                 out.current.go_transition(go_id, Syscall, NotExist);
             }
@@ -367,15 +373,15 @@ fn order_go_pair(
     };
     done!(sched.go_switch(event.name(), context, next, sequence, ending));
     out.current.go_transition(next, Waiting, Runnable);
-    out.copy().go_transition(go_id, Running, left);
-    let start = out.copy();
+    out.push_copy().go_transition(go_id, Running, left);
+    let start = out.push_copy();
     start.go_transition(next, Runnable, Running);
     start.go = NONE;
     Ok(Step::Done(()))
 }
 
 /// Handles events that state the status of a goroutine or P at the start of a generation.
-fn order_status(
+fn try_status(
     sched: &mut Sched,
     attempt: Attempt<'_>,
     context: Context,
@@ -404,7 +410,7 @@ fn order_status(
 
 /// Handles events of Ps, and metrics.
 #[inline(always)]
-fn order_proc(
+fn try_proc(
     sched: &mut Sched,
     attempt: Attempt<'_>,
     context: Context,
@@ -443,7 +449,7 @@ fn order_proc(
 
 /// Handles events of ranges.
 #[inline(always)]
-fn order_range(
+fn try_range(
     sched: &mut Sched,
     attempt: Attempt<'_>,
     context: Context,
@@ -516,12 +522,12 @@ fn order_range(
 
 /// Handles labels, tasks, regions and log messages.
 #[inline(always)]
-fn order_annotation(
+fn try_annotation(
     sched: &mut Sched,
     attempt: Attempt<'_>,
     context: Context,
     [a, b, c, d]: [u64; MAX_ARGS],
-    out: &mut Outbox,
+    out: &mut EventRecords,
 ) -> Outcome {
     use EventType as E;
 
@@ -578,7 +584,7 @@ fn order_annotation(
 }
 
 /// Handles events of the AllocFree experiment.
-fn order_allocation(
+fn try_allocation(
     sched: &mut Sched,
     event: EventType,
     context: Context,
@@ -640,7 +646,7 @@ mod tests {
     use crate::v2::spec::Class;
 
     #[test]
-    fn events_of_the_experiment_have_the_names_of_the_table() {
+    fn alloc_free_events_have_the_names_and_arguments_of_the_spec() {
         let events: Vec<_> = EventType::ALL.iter().filter(|event| event.spec().class == Class::AllocFree).collect();
         assert_eq!(events.len(), 9);
         for event in events {

@@ -10,9 +10,9 @@
 //! of one thread at a time, until an event of another thread is earlier. A block ends with its
 //! generation, because its records refer to the tables of the generation.
 //!
-//! If no event can happen, the trace is broken. Every event is later than the previous event: an event whose time is
-//! not
-//! later gets the previous time plus a nanosecond. The steps are the same as in Go's `src/internal/trace/reader.go`.
+//! If no event can happen, the trace is broken. Every event is later than the previous event: an
+//! event whose time is not later gets the previous time plus a nanosecond. The steps are the same
+//! as in Go's `src/internal/trace/reader.go`.
 //!
 //! The caller provides the generation, and decides how to handle a [`Fault`].
 
@@ -23,7 +23,7 @@ use std::cell::Cell;
 use super::cursor::{BriefCursor, Cursor};
 use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Sample};
-use super::order::{self, Attempt, Outbox};
+use super::order::{self, Attempt, EventRecords};
 use super::parked::{Parked, TryBudget};
 use super::spec::EventType;
 use crate::error::{Error, ErrorKind, Location};
@@ -51,7 +51,7 @@ pub(super) struct Sequencer {
     /// Threads whose events have to wait, if there are many.
     parked: Parked,
     pub try_budget: TryBudget,
-    /// The number of calls of [`order::order`].
+    /// The number of calls of [`order::try_event`].
     #[cfg(test)]
     tries: u64,
     next_sample: usize,
@@ -62,7 +62,7 @@ pub(super) struct Sequencer {
     block: Box<[Record; BLOCK]>,
     next: usize,
     len: usize,
-    out: Outbox,
+    out: EventRecords,
     last_time: i64,
     pub syncs: u64,
     /// The number of ordered events. All of them are returned before an error that follows them.
@@ -116,7 +116,7 @@ pub(super) enum Filled {
 enum Run {
     /// An event of another thread is earlier, or the block is full.
     Over,
-    /// The next event needs [`order::order`]. The record reserved for it is unused.
+    /// The next event needs [`order::try_event`]. The record reserved for it is unused.
     Stopped,
     /// The last event has happened, and its arguments have this length. The next event must be
     /// found by [`Cursor::advance`].
@@ -159,7 +159,7 @@ impl Sequencer {
             block: Box::new([Record::BLANK; BLOCK]),
             next: 0,
             len: 0,
-            out: Outbox::default(),
+            out: EventRecords::default(),
             last_time: 0,
             syncs: 0,
             delivered: 0,
@@ -251,9 +251,10 @@ impl Sequencer {
         self.go_to_sample(0);
     }
 
-    /// Orders events as long as [`order::frequent`] is enough: the earliest event is of a frequent kind, can happen,
-    /// and is not the last of its batch. If the last event has happened, but the next event of its thread must be found
-    /// by [`Cursor::advance`], returns the position after its arguments.
+    /// Orders events as long as [`order::try_frequent`] is enough: the earliest event is of a
+    /// frequent kind, can happen, and is not the last of its batch. If the last event has happened,
+    /// but the next event of its thread must be found by [`Cursor::advance`], returns the position
+    /// after its arguments.
     #[inline(never)]
     fn order_frequent(&mut self, window: &[u8]) -> Option<usize> {
         if self.out.has_more() || !self.parked.is_empty() || self.fault.is_some() {
@@ -279,7 +280,7 @@ impl Sequencer {
             run = loop {
                 let Some(record) = records.next() else { break Run::Over };
                 let Some(frame) = brief.frame() else { break Run::Stopped };
-                let Some(args) = order::frequent(&mut on, tables, brief.code, frame, record) else {
+                let Some(args) = order::try_frequent(&mut on, tables, brief.code, frame, record) else {
                     break Run::Stopped;
                 };
                 record.thread = cursor.thread_id;
@@ -356,7 +357,7 @@ impl Sequencer {
         let attempt = Attempt { tables: &self.generation.tables, source, event, cursor, unknown: &unknown };
         // The event may wake parked threads.
         let before = (!self.parked.is_empty()).then(|| self.sched.context(cursor.thread));
-        let step = order::order(&mut self.sched, attempt, args, &mut self.out);
+        let step = order::try_event(&mut self.sched, attempt, args, &mut self.out);
         if let Some(unknown) = unknown.take() {
             tolerate(self.error(unknown.into(), number, source)).map_err(Fault::Disorder)?;
         }
@@ -529,7 +530,7 @@ impl Sequencer {
         let sync = self.out.current;
         let time = if self.syncs == 1 { sync.time.saturating_sub(1) } else { self.last_time };
         self.out.current = Record { what: What::Gap, time, ..Record::BLANK };
-        *self.out.copy() = sync;
+        *self.out.push_copy() = sync;
     }
 
     /// Adds a warning that the trace may be incomplete, if it is older than Go 1.26: older traces have no record that

@@ -1,5 +1,5 @@
-//! Compares `order::order` and `order::frequent`, the two implementations of the rules, with the
-//! table: every event in every state.
+//! Compares `order::try_event` and `order::try_frequent`, the two implementations of the rules,
+//! with the table: every event in every state.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::event::{GoState, ProcState};
 use crate::sched::Step;
 use crate::sched::tests::sched_state::SchedState;
 use crate::v2::cursor::{Cursor, FRAME_LEN};
-use crate::v2::order::{self, Attempt, Outbox};
+use crate::v2::order::{self, Attempt, EventRecords};
 use crate::v2::spec::Class;
 use crate::wire::source::Source;
 use crate::wire::varint;
@@ -26,7 +26,7 @@ const OTHER_THREAD: u64 = 8;
 const OTHER_GO: u64 = 2;
 const OTHER_PROC: u64 = 4;
 
-/// The events that [`order::frequent`] handles.
+/// The events that [`order::try_frequent`] handles.
 const FREQUENT: [EventType; 9] = [
     EventType::GoStart,
     EventType::GoUnblock,
@@ -390,15 +390,15 @@ fn products(values: &[Vec<u64>]) -> Vec<[u64; MAX_ARGS]> {
     products
 }
 
-/// Tries the event with [`order::order`].
-fn try_order(case: &Case, out: &mut Outbox) -> Outcome {
+/// Tries the event with [`order::try_event`].
+fn try_order(case: &Case, out: &mut EventRecords) -> Outcome {
     let mut sched = case.before.sched();
     let thread = if case.has_thread { sched.thread(THREAD) } else { Index::NONE };
     let cursor = Cursor::new(thread, if case.has_thread { THREAD } else { NONE }, 0);
     let (source, unknown) = (Source::slice(&[]), Cell::new(None));
     let tables = Tables::default();
     let attempt = Attempt { tables: &tables, source: &source, event: case.event, cursor: &cursor, unknown: &unknown };
-    match order::order(&mut sched, attempt, case.args, out) {
+    match order::try_event(&mut sched, attempt, case.args, out) {
         Ok(Step::Done(())) => {
             assert!(unknown.get().is_none());
             Outcome::Happens(Box::new(SchedState::of(&mut sched)))
@@ -415,7 +415,7 @@ fn try_order(case: &Case, out: &mut Outbox) -> Outcome {
     }
 }
 
-/// Tries the event with [`order::frequent`]. `None` if `frequent` leaves the event to `order`.
+/// Tries the event with [`order::try_frequent`]. `None` if it leaves the event to `try_event`.
 fn try_frequent(case: &Case, record: &mut Record) -> Option<SchedState> {
     let mut sched = case.before.sched();
     let thread = if case.has_thread { sched.thread(THREAD) } else { Index::NONE };
@@ -428,7 +428,7 @@ fn try_frequent(case: &Case, record: &mut Record) -> Option<SchedState> {
     let frame = bytes.first_chunk().expect("long enough");
     let tables = Tables::default();
     let mut on = sched.on_thread(thread).filter(|on| on.has_proc())?;
-    let pos = order::frequent(&mut on, &tables, case.event.code(), frame, record);
+    let pos = order::try_frequent(&mut on, &tables, case.event.code(), frame, record);
     drop(on);
     let after = SchedState::of(&mut sched);
     match pos {
@@ -437,7 +437,7 @@ fn try_frequent(case: &Case, record: &mut Record) -> Option<SchedState> {
             Some(after)
         }
         None => {
-            assert_eq!(after, case.before, "{case:?}: an event that is left to `order` changes nothing");
+            assert_eq!(after, case.before, "{case:?}: an event that is left to `try_event` changes nothing");
             None
         }
     }
@@ -477,7 +477,7 @@ fn fields(record: &Record) -> String {
 
 fn check(case: &Case) {
     let expected = expected(case);
-    let mut out = Outbox::default();
+    let mut out = EventRecords::default();
     assert_eq!(try_order(case, &mut out), expected, "{case:?}");
 
     let mut record = Record::BLANK;

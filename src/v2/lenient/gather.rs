@@ -34,9 +34,9 @@ pub(super) struct Gather<'a, 's> {
     pub missing: Option<Break>,
 }
 
-/// Whether the generation goes on, or has ended.
+/// Whether the generation continues or has ended.
 type Step = ControlFlow<()>;
-const GOES_ON: Step = ControlFlow::Continue(());
+const CONTINUES: Step = ControlFlow::Continue(());
 const ENDED: Step = ControlFlow::Break(());
 
 /// The relation of a batch to the generation.
@@ -111,7 +111,7 @@ impl Gather<'_, '_> {
         self.generation.len += 1;
         if self.is_before() {
             self.ledger.note_loss(self.error(ErrorKind::BadFrequency(Flaw::Missing), at, None), Tally::of_bytes(1));
-            return GOES_ON;
+            return CONTINUES;
         }
         let (event, since) = (EventType::EndOfGeneration.name(), EventType::EndOfGeneration.spec().since);
         if self.generation.version < since {
@@ -162,7 +162,7 @@ impl Gather<'_, '_> {
             }
             _ => {
                 self.take(batch, batch.end, misfit);
-                return Ok(GOES_ON);
+                return Ok(CONTINUES);
             }
         };
         Ok(self.batch_before_damage(batch, misfit, error, reach))
@@ -216,7 +216,7 @@ impl Gather<'_, '_> {
         let is_sound = found.is_none() && reach == batch.end;
         if is_sound || !has_batches && self.may_be_over(batch, &error) {
             self.take(batch, batch.end, misfit);
-            return if is_sound { GOES_ON } else { ENDED };
+            return if is_sound { CONTINUES } else { ENDED };
         }
         if found.is_some() && matches!(error.kind, ErrorKind::TruncatedBatch { .. }) {
             // The file is not truncated there, so the size of the batch is wrong.
@@ -226,10 +226,10 @@ impl Gather<'_, '_> {
         self.take(batch, end, misfit);
         self.leave_hole(error, end, found.map_or(end, |(at, _)| at));
         match found {
-            Some(_) => GOES_ON,
+            Some(_) => CONTINUES,
             None => {
                 self.earlier.preceding = Preceding::Damage;
-                if self.is_before() { GOES_ON } else { ENDED }
+                if self.is_before() { CONTINUES } else { ENDED }
             }
         }
     }
@@ -344,14 +344,14 @@ impl Gather<'_, '_> {
             self.ledger.trailing += bytes;
             let error = self.after_last(error);
             self.ledger.note(Error { kind: batch::unframed(error.kind, true), ..error });
-            return GOES_ON;
+            return CONTINUES;
         }
         // Row 1.
         self.ledger.break_off(error.at, Tally { bytes, ..Tally::default() });
         if preceding != Preceding::Damage {
             self.ledger.note(error);
         }
-        GOES_ON
+        CONTINUES
     }
 
     /// Skips to the first landmark after the next byte, or to the end of the file. Does not keep these bytes in memory.

@@ -146,7 +146,7 @@ fn tries(ms: u64, apart: bool, begin: impl Fn(u64, Batch) -> Batch, m7: impl Fn(
     let mut decoder = Decoder::new(Version::Go126, Mode::default());
     let mut source = Source::slice(&bytes);
     source.release(16);
-    while decoder.refill(&mut source).is_ok_and(|goes_on| goes_on) {
+    while decoder.refill(&mut source).is_ok_and(|has_more| has_more) {
         decoder.take(&source);
     }
     decoder.sequencer.tries as f64 / (decoder.sequencer.delivered + ms) as f64
