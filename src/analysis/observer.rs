@@ -25,16 +25,17 @@ pub trait Observer {
 /// observer.
 ///
 /// If the trace is damaged, this returns the result up to the damage, and the error. A lenient
-/// reader continues after the damage. No analysis counts anything across the gap.
+/// reader skips the damaged part and continues. What happened in this gap is unknown, so every
+/// analysis forgets the states of goroutines, Ps and threads there.
 pub fn run<O: Observer>(reader: &mut Reader<'_>, mut observer: O) -> (O::Output, Option<Error>) {
-    let error = reader.drain(&mut Showing(&mut observer)).err();
+    let error = reader.drain(&mut ObserverSink(&mut observer)).err();
     (observer.finish(), error)
 }
 
 /// Converts records to events and passes them to an observer.
-struct Showing<'a, O>(&'a mut O);
+struct ObserverSink<'a, O>(&'a mut O);
 
-impl<O: Observer> Sink for Showing<'_, O> {
+impl<O: Observer> Sink for ObserverSink<'_, O> {
     #[inline]
     fn add(&mut self, records: &[Record], symbols: Symbols<'_>) {
         for record in records {
@@ -67,7 +68,7 @@ impl<O: Observer> Observer for Option<O> {
     }
 }
 
-macro_rules! observe_together {
+macro_rules! impl_observer_for_tuple {
     ($($name:ident)+) => {
         impl<$($name: Observer),+> Observer for ($($name,)+) {
             type Output = ($($name::Output,)+);
@@ -88,11 +89,11 @@ macro_rules! observe_together {
     };
 }
 
-observe_together!(A);
-observe_together!(A B);
-observe_together!(A B C);
-observe_together!(A B C D);
-observe_together!(A B C D E);
-observe_together!(A B C D E F);
-observe_together!(A B C D E F G);
-observe_together!(A B C D E F G H);
+impl_observer_for_tuple!(A);
+impl_observer_for_tuple!(A B);
+impl_observer_for_tuple!(A B C);
+impl_observer_for_tuple!(A B C D);
+impl_observer_for_tuple!(A B C D E);
+impl_observer_for_tuple!(A B C D E F);
+impl_observer_for_tuple!(A B C D E F G);
+impl_observer_for_tuple!(A B C D E F G H);

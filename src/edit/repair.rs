@@ -255,16 +255,16 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
 /// row is read strictly before it is saved.
 fn rows(generations: &[GenerationReport]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
-    let mut goes_on = false;
+    let mut previous_may_be_sound = false;
     for generation in generations {
         let may_be_sound = generation.ok || generation.lacks_end || generation.in_doubt;
         if may_be_sound {
             match rows.last_mut() {
-                Some(row) if goes_on && generation.gap.is_none() => row.push(generation),
+                Some(row) if previous_may_be_sound && generation.gap.is_none() => row.push(generation),
                 _ => rows.push(vec![generation]),
             }
         }
-        goes_on = may_be_sound;
+        previous_may_be_sound = may_be_sound;
     }
     rows
 }

@@ -61,8 +61,8 @@ impl<'t> Goroutine<'t> {
         self.creation().map(|entry| Time(entry.time))
     }
 
-    /// Returns the goroutine that created it. `None` if it was created before the trace, or by no goroutine, such as
-    /// for a callback from C or a timer.
+    /// Returns the goroutine that created it. `None` if it was created before the trace, or not by
+    /// a goroutine, such as for a callback from C or a timer.
     pub fn created_by(&self) -> Option<GoId> {
         self.creator_number().and_then(|number| self.go(number))
     }

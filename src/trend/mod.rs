@@ -1,8 +1,8 @@
 //! Analyses a time series: whether it grows, falls, oscillates or stays constant.
 //!
 //! The module is made for the live heap after each GC cycle, but works for any series. Each algorithm is a function
-//! that can be used alone. [`Trend`] and [`Shape`] combine the algorithms. Every algorithm takes at most time n log n,
-//! so series may be long.
+//! that can be used alone. [`Trend`] and [`Shape`] combine the algorithms. Every algorithm takes at
+//! most O(n log n) time, so series may be long.
 //!
 //! ```
 //! use gotrace::trend::{Forecast, Trend};
@@ -83,7 +83,7 @@ impl Trend {
     /// Computes when the series reaches a limit, if it continues along the line.
     ///
     /// The limit only counts as already reached if a value has reached it. The line alone is not
-    /// enough, because it ends above all values if the growth of the series slows down.
+    /// enough: if the growth of the series slows down, the line ends above all values.
     pub fn forecast(&self, limit: f64) -> Forecast {
         forecast::forecast(self, limit)
     }

@@ -53,7 +53,7 @@ impl Version {
         Version::Go126,
     ];
 
-    /// The length of the header with which every trace starts, in bytes.
+    /// The length of the header at the start of every trace, in bytes.
     pub const HEADER_LEN: usize = LEN;
 
     /// The newest supported version.

@@ -9,7 +9,7 @@ use crate::Reader;
 use crate::error::Error;
 
 /// Returns the whole content of a timeline as text.
-fn told(timeline: &Timeline) -> String {
+fn describe(timeline: &Timeline) -> String {
     let mut text = String::new();
     let t = timeline;
     let mut add = |part: &dyn std::fmt::Debug| writeln!(text, "{part:?}").expect("memory does not fail");
@@ -39,7 +39,7 @@ fn told(timeline: &Timeline) -> String {
 
 fn built(reader: Reader<'_>, feed: Feed) -> Result<String, Error> {
     let builder = Builder { feed, ..Builder::new(reader.version(), 1) };
-    Timeline::build(reader, builder).map(|timeline| told(&timeline))
+    Timeline::build(reader, builder).map(|timeline| describe(&timeline))
 }
 
 /// Builds a timeline on one thread and on two, and checks that the timelines or the errors are

@@ -88,8 +88,8 @@ mod tests {
         // has.
         let old = [1, 2, 17, 1 << 40];
         let new = (0..5000).map(|i| (1 << 40) + 1 + i * 3);
-        let strange = [u64::MAX - 1, 0, 1 << 63, (1 << 40) - 1, (1 << 40) + (1 << 30)];
-        let ids: Vec<u64> = old.into_iter().chain(new).chain(strange).collect();
+        let distant = [u64::MAX - 1, 0, 1 << 63, (1 << 40) - 1, (1 << 40) + (1 << 30)];
+        let ids: Vec<u64> = old.into_iter().chain(new).chain(distant).collect();
         for (number, &id) in ids.iter().enumerate() {
             assert_eq!(index.get(id), None);
             assert_eq!(index.add(id, number >= old.len()), number as u32);
@@ -99,6 +99,6 @@ mod tests {
         }
         assert_eq!(index.get(3), None);
         assert!(index.dense.len() <= ids.len() * MAX_SPARSENESS);
-        assert!(index.sparse.len() <= old.len() + strange.len());
+        assert!(index.sparse.len() <= old.len() + distant.len());
     }
 }

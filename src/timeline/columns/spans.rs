@@ -499,13 +499,13 @@ impl Spans {
     /// Returns the next position.
     #[inline]
     pub fn next(&self, cursor: Cursor) -> Cursor {
-        let behind = Cursor { chunk: cursor.chunk.saturating_add(1), index: 0, ..cursor };
-        let Some(chunk) = self.chunks.get(cursor.chunk as usize) else { return behind };
+        let next_chunk = Cursor { chunk: cursor.chunk.saturating_add(1), index: 0, ..cursor };
+        let Some(chunk) = self.chunks.get(cursor.chunk as usize) else { return next_chunk };
         let words = self.arena.words(chunk);
         let step = if words.get(cursor.index as usize).is_some_and(|&word| is_wide(word)) { 2 } else { 1 };
         match cursor.index + step < chunk.len {
             true => Cursor { index: cursor.index + step, ..cursor },
-            false => behind,
+            false => next_chunk,
         }
     }
 
