@@ -1,4 +1,5 @@
-//! What people type who know other tools: options of `go tool pprof`, or a file without a command.
+//! Command lines that users of other tools may type: options of `go tool pprof`, or a file without
+//! a command.
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -8,7 +8,7 @@ pub fn parse_count(text: &str) -> Result<usize, String> {
 }
 
 /// Parses a whole number of 1 or more.
-pub fn parse_some(text: &str) -> Result<usize, String> {
+pub fn parse_positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "give a whole number of 1 or more".to_owned())
 }
 

@@ -41,12 +41,12 @@ pub fn observe_within<O: Observer>(
 ) -> Result<Found<O::Output>, Failure> {
     let input = input::open_trace(path)?;
     let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(path, &error))?;
-    let late = Late { make: Some(make), window, times, end: Time(i64::MIN), state: None };
-    let (state, error) = run(&mut reader, late);
+    let lazy = LazyObserver { make: Some(make), window, times, end: Time(i64::MIN), state: None };
+    let (state, error) = run(&mut reader, lazy);
     match (state, error) {
         (Some(Ok((clock, end, report))), error) => match (window.within(end, &clock), error) {
-            // If the trace is damaged, the requested part may be after the damage: report the
-            // damage.
+            // If the trace is damaged, the requested part may be after the damage, so this reports
+            // the damage.
             (Err(failure), None) => Err(failure),
             (_, error) => Ok(Found { report, clock, error }),
         },
@@ -60,12 +60,12 @@ pub fn observe_within<O: Observer>(
 
 /// Fails if the trace could not be read to its end. Commands call this after they print their
 /// report.
-pub fn ended(path: &Path, error: Option<&Error>) -> Result<(), Failure> {
+pub fn check_read_to_end(path: &Path, error: Option<&Error>) -> Result<(), Failure> {
     error.map_or(Ok(()), |error| Err(Failure::trace(path, error)))
 }
 
 /// An observer that is created at the first event.
-struct Late<'w, F, O> {
+struct LazyObserver<'w, F, O> {
     make: Option<F>,
     window: &'w Window,
     times: TimeStyle,
@@ -73,7 +73,7 @@ struct Late<'w, F, O> {
     state: Option<Result<(Clock, O), Failure>>,
 }
 
-impl<F: FnOnce(Range<Time>) -> O, O> Late<'_, F, O> {
+impl<F: FnOnce(Range<Time>) -> O, O> LazyObserver<'_, F, O> {
     /// Creates the observer at the first event.
     #[cold]
     fn start(&mut self, event: &Event<'_>) {
@@ -87,7 +87,7 @@ impl<F: FnOnce(Range<Time>) -> O, O> Late<'_, F, O> {
     }
 }
 
-impl<F: FnOnce(Range<Time>) -> O, O: Observer> Observer for Late<'_, F, O> {
+impl<F: FnOnce(Range<Time>) -> O, O: Observer> Observer for LazyObserver<'_, F, O> {
     type Output = Option<Result<(Clock, Time, O::Output), Failure>>;
 
     #[inline]

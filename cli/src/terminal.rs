@@ -13,7 +13,7 @@ use crate::json::Document;
 /// Options that every command takes.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// When to use colour: auto is on a terminal, unless NO_COLOR is set
+    /// When to use colour: auto, the default, uses it on a terminal unless NO_COLOR is set
     #[arg(
         long,
         global = true,
@@ -38,7 +38,7 @@ enum Color {
     Never,
 }
 
-/// How moments are shown.
+/// How times are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum TimeStyle {
     /// From the start of the trace, as in +1.234 s.
@@ -96,13 +96,13 @@ impl Terminal {
         self.width.is_none()
     }
 
-    /// How moments are shown.
+    /// How times are shown.
     pub fn times(&self) -> TimeStyle {
         self.times.unwrap_or_default()
     }
 
-    /// The style of moments that `--time` asks for, if it is given.
-    pub fn asked_times(&self) -> Option<TimeStyle> {
+    /// The value of `--time`, if it is given.
+    pub fn requested_times(&self) -> Option<TimeStyle> {
         self.times
     }
 

@@ -12,7 +12,7 @@ use gotrace::analysis::allocations::{
 use gotrace::{GoId, Time};
 
 use crate::failure::Failure;
-use crate::pass::{ended, observe};
+use crate::pass::{check_read_to_end, observe};
 use crate::select::parse_duration;
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
@@ -64,7 +64,7 @@ pub struct Args {
     run: u64,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object, with as many rows as --top says: --all prints all
+    /// Print one JSON object, with the rows that --top or --all selects
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input
@@ -100,7 +100,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         (false, None) => view.write(terminal)?,
     }
     terminal.flush()?;
-    ended(&args.file, error)?;
+    check_read_to_end(&args.file, error)?;
     if report.events == 0 {
         return Err(Failure::Input {
             path: args.file.clone(),

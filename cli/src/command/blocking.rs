@@ -48,7 +48,7 @@ pub struct Args {
     waits: bool,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object, with as many rows as --top says: --all prints all
+    /// Print one JSON object, with the rows that --top or --all selects
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::failure::{Answer, Failure};
 use crate::input::check_stdin;
-use crate::pass::{ended, observe};
+use crate::pass::{check_read_to_end, observe};
 use crate::select::Chosen;
 use crate::terminal::Terminal;
 use crate::view::rows::{Rows, write_rest};
@@ -78,9 +78,9 @@ pub struct Report {
     different: u64,
     /// How many metrics that changed are left out as noise.
     hidden: u64,
-    /// How many metrics match the options. `changes` has at most as many as --top says.
+    /// How many metrics match the options. `changes` has at most as many as --top allows.
     change_count: u64,
-    /// The metrics, the largest effects first: at most as many as --top says.
+    /// The metrics, the largest effects first, at most as many as --top allows.
     #[serde(flatten)]
     comparison: Comparison,
     /// The conditions of --fail-on that are met.
@@ -138,7 +138,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
 /// Measures one trace. Fails for a damaged trace, since its metrics would cover only a part of it.
 fn measure(path: &Path, terminal: &Terminal) -> Result<MetricsReport, Failure> {
     let found = observe(path, terminal.times(), Metrics::new())?;
-    ended(path, found.error.as_ref()).map(|()| found.report)
+    check_read_to_end(path, found.error.as_ref()).map(|()| found.report)
 }
 
 fn met<'a>(comparison: &Comparison, limits: &[Threshold], texts: &'a [String]) -> Result<Vec<Met<'a>>, Failure> {

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// Print a script with which a shell completes gotrace's commands and options.
+/// Print a script that lets a shell complete gotrace's commands and options.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  gotrace completions bash\n  gotrace completions zsh")]
 pub struct Args {

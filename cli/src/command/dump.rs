@@ -32,10 +32,10 @@ pub struct Args {
     format: Format,
     #[command(flatten)]
     window: Window,
-    /// Like --from, in nanoseconds of the trace's clock: the name of the option of go tool trace
+    /// Like --from, in nanoseconds of the trace's clock, as in go tool trace
     #[arg(long, value_name = "NS", allow_negative_numbers = true, hide = true, conflicts_with = "from")]
     start: Option<i64>,
-    /// Like --to, in nanoseconds of the trace's clock
+    /// Like --to, in nanoseconds of the trace's clock, as in go tool trace
     #[arg(long, value_name = "NS", allow_negative_numbers = true, hide = true, conflicts_with = "to")]
     end: Option<i64>,
     /// The trace; - for standard input
@@ -53,7 +53,7 @@ enum Format {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
-    if terminal.asked_times().is_some_and(|times| times != TimeStyle::Clock) {
+    if terminal.requested_times().is_some_and(|times| times != TimeStyle::Clock) {
         let instead = "the other commands show times relative to the start, or as wall time";
         return Err(Failure::Usage(format!(
             "dump prints times as go tool trace does, on the trace's clock; {instead}"
@@ -94,7 +94,7 @@ fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     while let Some(event) = reader.next_event().map_err(damaged)? {
         let range = match &mut range {
             Some(range) => range,
-            None => &*range.insert(asked(args, &event)?),
+            None => &*range.insert(requested_range(args, &event)?),
         };
         if event.time() >= range.end {
             break;
@@ -113,7 +113,7 @@ fn dump_parsed(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
 }
 
 /// The requested range of times. The first event says when the trace starts.
-fn asked(args: &Args, first: &Event<'_>) -> Result<Range<Time>, Failure> {
+fn requested_range(args: &Args, first: &Event<'_>) -> Result<Range<Time>, Failure> {
     let snapshot = match first.kind() {
         EventKind::Sync(sync) => sync.clock,
         _ => None,

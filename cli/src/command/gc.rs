@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::failure::{self, Failure};
 use crate::output;
-use crate::pass::{ended, observe};
+use crate::pass::{check_read_to_end, observe};
 use crate::select::{Chosen, Window};
 use crate::terminal::Terminal;
 use crate::view::bar::Bar;
@@ -37,7 +37,7 @@ use crate::view::{names, next, paragraph, svg, units};
 pub struct Args {
     /// The trace; - for standard input
     file: PathBuf,
-    /// Print one JSON object, with as many rows as --top says: --all prints all
+    /// Print one JSON object, with the rows that --top or --all selects
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -136,7 +136,7 @@ fn run_mmu(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         (true, false) => write_curve(&curve, terminal)?,
         (false, _) => {}
     }
-    ended(&args.file, found.error.as_ref())
+    check_read_to_end(&args.file, found.error.as_ref())
 }
 
 /// Pauses of at least this length are marked as a possible problem: Go aims at less.

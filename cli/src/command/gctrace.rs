@@ -12,7 +12,7 @@ use gotrace::trend::{InflectionOptions, PeakOptions, Turn};
 
 use crate::failure::{Failure, Wanted};
 use crate::input::Input;
-use crate::number::{parse_inner_fraction, parse_some};
+use crate::number::{parse_inner_fraction, parse_positive};
 use crate::terminal::Terminal;
 use crate::view::units::{self, bytes, count, duration, percent, plural, significant};
 use crate::view::{paragraph, style};
@@ -20,7 +20,8 @@ use crate::view::{paragraph, style};
 /// Show what garbage collection costs and where the heap is heading, from a GC log.
 ///
 /// The log is what a Go program prints to standard error under GODEBUG=gctrace=1. Other lines in it are skipped and counted.
-/// If it contains several processes, the answer is about the one with the most collections.
+/// If it contains the output of several processes, the report covers the process with the most
+/// collections.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gotrace gctrace gctrace.log\n  gotrace gctrace gctrace.log --limit 512MiB\n  gotrace gctrace gctrace.log --json --cycles"
@@ -39,16 +40,16 @@ pub struct Args {
     #[arg(long, value_name = "LEVEL", default_value_t = 0.95, allow_hyphen_values = true, value_parser = parse_inner_fraction)]
     confidence: f64,
     /// To find turning points, average the live heap over this many collections
-    #[arg(long, value_name = "N", default_value_t = 5, allow_hyphen_values = true, value_parser = parse_some)]
+    #[arg(long, value_name = "N", default_value_t = 5, allow_hyphen_values = true, value_parser = parse_positive)]
     window: usize,
     /// Turning points have to be at least this many collections apart
-    #[arg(long, value_name = "N", default_value_t = 20, allow_hyphen_values = true, value_parser = parse_some)]
+    #[arg(long, value_name = "N", default_value_t = 20, allow_hyphen_values = true, value_parser = parse_positive)]
     distance: usize,
     /// Turning points have to stand out by at least this size
     #[arg(long, value_name = "SIZE", default_value = "2MiB", allow_hyphen_values = true, value_parser = parse_size)]
     prominence: u64,
     /// Read at most this many collections
-    #[arg(long, value_name = "N", default_value_t = LogLimits::default().cycles, allow_hyphen_values = true, value_parser = parse_some)]
+    #[arg(long, value_name = "N", default_value_t = LogLimits::default().cycles, allow_hyphen_values = true, value_parser = parse_positive)]
     max_cycles: usize,
     /// The log; - for standard input
     #[arg(default_value = "-")]
@@ -72,7 +73,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
     let bytes = number * 1024f64.powi(power);
     match (0.0..2f64.powi(63)).contains(&bytes) {
         true => Ok(bytes as u64),
-        false => Err("out of range for a size of a heap".into()),
+        false => Err("out of range for a heap size".into()),
     }
 }
 
@@ -166,13 +167,13 @@ fn write_headline(run: &RunSummary, live: &LiveHeap, report: &LogReport, termina
 fn rate_text(trend: &HeapTrend) -> String {
     let test = &trend.mann_kendall;
     let interval = trend.slope_low_bytes_per_second.zip(trend.slope_high_bytes_per_second);
-    let is_open = interval.is_some_and(|(low, high)| low <= 0.0 && high >= 0.0);
+    let includes_zero = interval.is_some_and(|(low, high)| low <= 0.0 && high >= 0.0);
     let certainty = match test.p {
         p if p < 0.001 => "certain: Mann-Kendall p < 0.001".to_owned(),
         p => format!("likely: Mann-Kendall p {}", p_value(p)),
     };
     match trend.slope_bytes_per_second {
-        rate if test.p >= 0.05 || rate == 0.0 || is_open => ", no clear trend".to_owned(),
+        rate if test.p >= 0.05 || rate == 0.0 || includes_zero => ", no clear trend".to_owned(),
         rate if rate > 0.0 => format!(", rising {}/s ({certainty})", size_text(rate)),
         rate => format!(", falling {}/s ({certainty})", size_text(-rate)),
     }

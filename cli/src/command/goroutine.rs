@@ -43,7 +43,7 @@ pub struct Args {
     sort: Sort,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object, with as many rows as --top says: --all prints all
+    /// Print one JSON object, with the rows that --top or --all selects
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input
@@ -71,7 +71,7 @@ fn parse_id(text: &str) -> Result<u64, String> {
 pub struct Report<'t> {
     /// How many goroutines match.
     match_count: u64,
-    /// The first of them, as many as --top says.
+    /// The first matches, at most as many as --top allows.
     matches: Vec<Match>,
     /// The life of the goroutine, if exactly one matches.
     life: Option<Life<'t>>,
@@ -162,7 +162,7 @@ impl Args {
         let instead = match (other_labels(&self.selection, &labels(timeline)), nearest) {
             (Some(labels), _) => labels,
             (None, Some(name)) => format!("did you mean '{name}'?"),
-            (None, None) => "gotrace goroutines lists those of the trace by group".to_owned(),
+            (None, None) => "gotrace goroutines lists all goroutines by group".to_owned(),
         };
         self.chosen().nothing("goroutine", &instead)
     }
@@ -282,7 +282,7 @@ fn write_header(life: &Life<'_>, timeline: &Timeline, clock: &Clock, out: &mut T
     writeln!(out, "{}{place}", out.paint(BOLD, &heading))?;
     let created = match (life.created, life.created_by) {
         (None, _) => "before the trace".to_owned(),
-        (Some(time), None) => format!("{}, by no goroutine", clock.show(time)),
+        (Some(time), None) => format!("{}, not by a goroutine", clock.show(time)),
         (Some(time), Some(id)) => {
             let creator = timeline.goroutine(id).map(|creator| creator.name().to_string()).unwrap_or_default();
             let at = life.creation_stack.iter().find(|frame| !frame.is_runtime());

@@ -12,7 +12,7 @@ use gotrace::analysis::{Histogram, is_runtime_goroutine};
 use gotrace::timeline::BLOCKED_BEFORE_TRACE;
 
 use crate::failure::Failure;
-use crate::pass::{ended, observe_within};
+use crate::pass::{check_read_to_end, observe_within};
 use crate::select::{Chosen, Selection, Window, other_labels};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
@@ -60,7 +60,7 @@ pub struct Args {
     selection: Selection,
     #[command(flatten)]
     window: Window,
-    /// Print one JSON object, with as many rows as --top says: --all prints all
+    /// Print one JSON object, with the rows that --top or --all selects
     #[arg(long)]
     json: bool,
     /// The trace; - for standard input
@@ -133,7 +133,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         }
     }
     terminal.flush()?;
-    ended(&args.file, found.error.as_ref())
+    check_read_to_end(&args.file, found.error.as_ref())
 }
 
 /// Removes the groups that did nothing in the trace. Returns how many goroutines they have.

@@ -26,7 +26,7 @@ use crate::view::{names, paragraph, units};
     after_help = "Examples:\n  gotrace heap heap.1.pb.gz\n  gotrace heap heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz\n  gotrace heap heap.3.pb.gz --by package --sample alloc_space --top 5"
 )]
 pub struct Args {
-    /// What to sum up by
+    /// Group the samples by this
     #[arg(long, value_enum, default_value = "function")]
     by: By,
     /// The values to show and sort by, such as alloc_space [default: what go tool pprof shows]
@@ -38,7 +38,7 @@ pub struct Args {
     diff_base: Option<PathBuf>,
     #[command(flatten)]
     rows: Rows,
-    /// Print one JSON object, with as many rows as --top says: --all prints all
+    /// Print one JSON object, with the rows that --top or --all selects
     #[arg(long)]
     json: bool,
     /// The profiles; - for standard input
@@ -104,14 +104,15 @@ impl Difference {
         let report = report.minus(base).map_err(|error| Failure::Usage(error.to_string()))?;
         let total = |kind: &str| base.sample_type(kind).map(|index| base.total()[index]).filter(|total| *total != 0);
         let types = report.sample_types().iter().zip(report.total());
-        // Of an empty base there are no percentages, so go tool pprof takes the difference as 100 %.
-        let base_total = types.map(|(of, &rest)| total(&of.kind).unwrap_or(rest)).collect();
+        // If the base is empty, 100 % is the total of the difference, as in go tool pprof.
+        let base_total =
+            types.map(|(sample_type, &difference)| total(&sample_type.kind).unwrap_or(difference)).collect();
         Ok(Difference { report, base: file.to_owned(), base_total })
     }
 }
 
 impl Subject {
-    /// The report of the profile, the last one of several.
+    /// The report of the profile, or of the last profile if there are several.
     fn report(&self) -> &Report {
         match self {
             Subject::One(report) | Subject::Difference(Difference { report, .. }) => report,
@@ -187,7 +188,10 @@ fn write_head(subject: &Subject, sample_type: usize, terminal: &mut Terminal) ->
         let by = signed(report.total()[sample_type], &of.unit);
         let (kind, name) = (names::printable(&of.kind), names::printable(&base.display().to_string()));
         let whole = quantity(base_total[sample_type], &of.unit);
-        text = format!("{} profile, difference from {name}: {by} of {kind}; % is of its {whole}", report.kind());
+        text = format!(
+            "{} profile, difference from {name}: {by} of {kind}; percentages are of its total, {whole}",
+            report.kind()
+        );
     }
     if let Subject::Several(growth) = subject {
         let by = growth.diff().total()[sample_type];

@@ -9,7 +9,7 @@ use gotrace::analysis::latency::{GcCost, Latency, LatencyKind, LatencyReport, La
 
 use crate::failure::Failure;
 use crate::number::parse_count;
-use crate::pass::{ended, observe_within};
+use crate::pass::{check_read_to_end, observe_within};
 use crate::select::{Chosen, Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
@@ -31,7 +31,7 @@ use crate::view::{distribution, frames, next, paragraph, units};
 pub struct Args {
     /// The trace; - for standard input
     file: PathBuf,
-    /// Print one JSON object, with as many rows as --top says: --all prints all
+    /// Print one JSON object, with the rows that --top or --all selects
     #[arg(long)]
     json: bool,
     /// List this many of the slowest waits of each kind
@@ -107,7 +107,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
             chosen.nothing("wait that starts and ends within the trace", "gotrace goroutines lists the goroutines")
         );
     }
-    ended(&args.file, found.error.as_ref())
+    check_read_to_end(&args.file, found.error.as_ref())
 }
 
 fn series(report: &LatencyReport) -> [(&'static str, &LatencySeries); 5] {

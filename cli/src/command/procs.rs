@@ -7,7 +7,7 @@ use std::time::Duration;
 use gotrace::analysis::procs::{Procs, ProcsReport};
 
 use crate::failure::Failure;
-use crate::pass::{ended, observe_within};
+use crate::pass::{check_read_to_end, observe_within};
 use crate::select::Window;
 use crate::terminal::Terminal;
 use crate::view::bar::Bar;
@@ -45,7 +45,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         true => terminal.json(&found.report, found.error.as_ref())?,
         false => write_text(args, &found.report, &found.clock, terminal)?,
     }
-    ended(&args.file, found.error.as_ref())
+    check_read_to_end(&args.file, found.error.as_ref())
 }
 
 /// A P idle while a goroutine is runnable for this share of the time is a possible problem.

@@ -10,7 +10,7 @@ use gotrace::{GoId, TaskId};
 
 use crate::failure::{self, Failure};
 use crate::output;
-use crate::pass::{ended, observe_within};
+use crate::pass::{check_read_to_end, observe_within};
 use crate::select::{Chosen, Selection, Window};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
@@ -135,17 +135,17 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         Some(path) => {
             output::write(path, &args.file, |out| write_profile(&profile, args.folded, out))?;
             if !profile.is_empty() && path != Path::new("-") {
-                write_written(args, &profile, terminal)?;
+                write_confirmation(args, &profile, terminal)?;
             }
         }
         None => write_profile(&profile, args.folded, &mut *terminal)?,
     }
     terminal.flush()?;
     if profile.is_empty() && found.error.is_none() {
-        let text = nothing(args, &found.clock, &profile)?;
+        let text = explain_empty(args, &found.clock, &profile)?;
         failure::note("profile", &text);
     }
-    ended(&args.file, found.error.as_ref())
+    check_read_to_end(&args.file, found.error.as_ref())
 }
 
 fn write_profile(profile: &StackProfile, is_folded: bool, mut out: impl Write) -> io::Result<()> {
@@ -156,7 +156,7 @@ fn write_profile(profile: &StackProfile, is_folded: bool, mut out: impl Write) -
     out.flush()
 }
 
-fn write_written(args: &Args, profile: &StackProfile, out: &mut Terminal) -> io::Result<()> {
+fn write_confirmation(args: &Args, profile: &StackProfile, out: &mut Terminal) -> io::Result<()> {
     let samples = profile.samples();
     let count: u64 = samples.iter().map(|sample| sample.count).sum();
     let total = samples.iter().fold(Duration::ZERO, |sum, sample| sum.saturating_add(sample.total));
@@ -176,8 +176,9 @@ fn counted(kind: Kind, count: u64) -> String {
     format!("{} {}", units::count(count), if count == 1 { kind.thing() } else { kind.things() })
 }
 
-/// Says why nothing is counted. It is a failure if options select nothing.
-fn nothing(args: &Args, clock: &Clock, profile: &StackProfile) -> Result<String, Failure> {
+/// Explains why the profile is empty. If options select a part of the trace, the explanation is a
+/// failure.
+fn explain_empty(args: &Args, clock: &Clock, profile: &StackProfile) -> Result<String, Failure> {
     let chosen = Chosen::default().option("--group", args.group.as_ref()).option("--region", args.region.as_ref());
     let chosen = chosen.option("--task", args.task).selection(&args.selection).window(&args.window, clock)?;
     let left_out = profile.left_out();

@@ -36,7 +36,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let input = crate::input::open_trace(&args.file)?;
     let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(&args.file, &error))?;
     let (mut trace, error) = summarize(&mut reader);
-    // Traces before Go 1.26 have no end marker: that is their format, not a fault of this one.
+    // The format of traces before Go 1.26 has no end marker, so a missing one is not worth a
+    // warning.
     let unproven = reader.warnings().0.iter().filter(|warning| warning.kind == WarningKind::UnprovenEnd).count();
     trace.warnings = trace.warnings.saturating_sub(unproven as u64);
     // This removes the progress bar.

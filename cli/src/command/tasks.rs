@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::number::parse_count;
-use crate::pass::{ended, observe, observe_within};
+use crate::pass::{check_read_to_end, observe, observe_within};
 use crate::select::{Chosen, Window, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
@@ -140,7 +140,7 @@ fn run_table(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         false => write_table(&table, open, &args.file, terminal)?,
     }
     terminal.flush()?;
-    ended(&args.file, found.error.as_ref())
+    check_read_to_end(&args.file, found.error.as_ref())
 }
 
 impl Sort {
@@ -467,7 +467,7 @@ fn run_search(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         let instead = format!("the trace has {count}; --log \"\" without other options shows them");
         return Err(chosen.nothing("log message", if all == 0 { NO_LOG } else { &instead }));
     }
-    ended(&args.file, found.error.as_ref())
+    check_read_to_end(&args.file, found.error.as_ref())
 }
 
 fn write_logs(logs: &LogSearchReport, clock: &Clock, out: &mut Terminal) -> io::Result<()> {

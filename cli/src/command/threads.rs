@@ -26,7 +26,7 @@ use crate::view::{next, paragraph, units};
 pub struct Args {
     /// The trace; - for standard input
     file: PathBuf,
-    /// Print one JSON object, with as many rows as --top says: --all prints all
+    /// Print one JSON object, with the rows that --top or --all selects
     #[arg(long)]
     json: bool,
     /// Sort threads by this

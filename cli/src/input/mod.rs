@@ -17,9 +17,9 @@ pub use original::{Original, Seekable};
 use progress::Progress;
 pub use unpack::{is_damage, is_packed};
 
-/// An open input, decompressed. Its first bytes say what it is.
+/// An open input, decompressed.
 pub struct Input {
-    /// What it holds.
+    /// The kind of its contents, which the first bytes identify.
     pub kind: FileKind,
     /// The whole input, its first bytes included.
     pub bytes: Box<dyn Read + Send>,

@@ -14,17 +14,17 @@ use crate::failure::Failure;
 pub enum Original {
     File(PathBuf),
     /// A copy of an input that cannot be read twice: standard input, a pipe, a compressed file.
-    Kept {
+    Copy {
         name: PathBuf,
-        copy: Arc<Mutex<Copied>>,
+        copy: Arc<Mutex<CopyResult>>,
     },
 }
 
 /// A copy of the input, or why there is none.
-type Copied = io::Result<SpooledTempFile>;
+type CopyResult = io::Result<SpooledTempFile>;
 
 /// A copy up to this size stays in memory.
-const IN_MEMORY: usize = 64 << 20;
+const MAX_IN_MEMORY: usize = 64 << 20;
 
 /// `Read` and `Seek` as one trait, for trait objects.
 pub trait Seekable: Read + Seek + Send {}
@@ -32,23 +32,23 @@ pub trait Seekable: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Seekable for T {}
 
 impl Original {
-    /// Where an open input can be read again once it has been read, and the input for the first
-    /// reading.
+    /// Prepares an open input for a second reading. Returns the source of the second reading, and
+    /// the input for the first reading.
     pub fn of(path: &Path, mut input: Input) -> (Self, Input) {
         let is_file = path != Path::new("-") && fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         if is_file && !is_packed_file(path) {
             return (Original::File(path.to_owned()), input);
         }
-        let copy = Arc::new(Mutex::new(Ok(SpooledTempFile::new(IN_MEMORY))));
-        input.bytes = Box::new(Keeping { input: input.bytes, copy: Arc::clone(&copy) });
-        (Original::Kept { name: path.to_owned(), copy }, input)
+        let copy = Arc::new(Mutex::new(Ok(SpooledTempFile::new(MAX_IN_MEMORY))));
+        input.bytes = Box::new(CopyingReader { input: input.bytes, copy: Arc::clone(&copy) });
+        (Original::Copy { name: path.to_owned(), copy }, input)
     }
 
     /// Opens the input again, after it has been read to its end.
     pub fn reopen(self) -> Result<Box<dyn Seekable>, Failure> {
         match self {
             Original::File(path) => Ok(Box::new(File::open(&path).map_err(|error| Failure::input(&path, error))?)),
-            Original::Kept { name, copy } => {
+            Original::Copy { name, copy } => {
                 let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
                 let copied = std::mem::replace(&mut *copy, Ok(SpooledTempFile::new(0)));
                 match copied.and_then(|mut file| file.rewind().map(|()| file)) {
@@ -60,20 +60,20 @@ impl Original {
     }
 }
 
-/// Whether a file is compressed, so that its bytes are not those of the input.
+/// Whether a file is compressed. If so, its bytes differ from those of the decompressed input.
 fn is_packed_file(path: &Path) -> bool {
     let mut head = [0; 4];
     let len = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
     is_packed(&head[..len])
 }
 
-/// Copies what is read, as long as there is room.
-struct Keeping {
+/// Copies the bytes that are read, until a write to the copy fails.
+struct CopyingReader {
     input: Box<dyn Read + Send>,
-    copy: Arc<Mutex<Copied>>,
+    copy: Arc<Mutex<CopyResult>>,
 }
 
-impl Read for Keeping {
+impl Read for CopyingReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(out)?;
         let mut copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);

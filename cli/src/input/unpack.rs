@@ -1,4 +1,5 @@
-//! Decompresses gzip and zstd while they are read. The first bytes say which it is.
+//! Decompresses gzip and zstd while they are read. The first bytes of the input identify the
+//! format.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -33,7 +34,8 @@ pub fn unpack(head: &[u8], input: impl Read + Send + 'static) -> Box<dyn Read + 
     }
 }
 
-/// Whether an error is damage to compressed data, and not of the system or of a limit.
+/// Whether an error says that compressed data is damaged. Errors of the operating system and
+/// exceeded limits do not.
 pub fn is_damage(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
 }
@@ -76,19 +78,20 @@ enum Frames<R: BufRead> {
     Between(R),
     /// In a frame.
     In(Box<StreamingDecoder<R, FrameDecoder>>),
-    /// In a frame that is damaged or cut off, with what was decoded before the damage.
+    /// In a frame that is damaged or cut off. The decoder holds the bytes before the damage.
     Damaged(Box<FrameDecoder>),
     /// After an error.
     Failed,
 }
 
-/// The end of a frame: a last block without bytes, and room for a checksum.
+/// The end of a frame: an empty last block, and four bytes for the checksum that some frames have.
 const END_OF_FRAME: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
 
-/// Ends a frame. Until its end a decoder keeps back the last bytes that it has decoded, since later
-/// blocks may refer to them.
+/// Decodes an artificial end of a damaged frame, so that all bytes before the damage can be read. A
+/// decoder does not return the last bytes before the frame ends, since later blocks may refer to
+/// them.
 fn end_frame(mut decoder: FrameDecoder) -> Box<FrameDecoder> {
-    // If this fails as well, the bytes that are kept back are lost.
+    // If this fails, the last bytes before the damage are lost.
     let _ = decoder.decode_blocks(&END_OF_FRAME[..], BlockDecodingStrategy::UptoBlocks(1));
     Box::new(decoder)
 }
@@ -138,7 +141,7 @@ struct Limited<D> {
     decoder: D,
     packed: Arc<AtomicU64>,
     unpacked: u64,
-    /// It may expand to this many bytes, however small it is.
+    /// The input may expand to this many bytes, however small it is.
     allowed: u64,
 }
 
@@ -216,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_a_cut_is_read() {
+    fn data_before_a_cut_is_read() {
         let text = b"go 1.22 trace".repeat(100);
         let (gzip, zstd) = (gzip(&text), zstd(&[b"go 1.22 ", b"trace ", b"is cut"]));
         for (packed, cut, format) in [(&gzip, 4, "gzip"), (&zstd, 2, "zstd")] {
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_refused() {
+    fn a_decompression_bomb_is_refused() {
         let bomb = gzip(&vec![0; 1 << 20]);
         let mut input = Limited::new(io::Cursor::new(bomb), MultiGzDecoder::new);
         input.allowed = 1 << 16;

@@ -8,7 +8,7 @@ use super::units;
 use crate::failure;
 use crate::terminal::TimeStyle;
 
-/// The clock of a trace. It shows moments in the style that the user chose.
+/// The clock of a trace. It shows times in the style that the user chose.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Time,
@@ -48,7 +48,7 @@ impl Clock {
         self.snapshot.as_ref()
     }
 
-    /// A moment, such as `+1.234 s`; `−` is before the start of the trace.
+    /// Returns a time as text, such as `+1.234 s`; `−` is before the start of the trace.
     pub fn show(&self, time: Time) -> String {
         match self.style {
             TimeStyle::Clock => time.to_string(),

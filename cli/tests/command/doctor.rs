@@ -448,9 +448,9 @@ fn traces_without_generations_are_not_saved() {
     let file = folder.join("trace");
     for (bytes, why) in [
         (&old[..old.len() / 2], "the part before the damage is not valid"),
-        (&old[..16], "nothing sound follows its header"),
-        (&[&new[..16], b"this is no trace"].concat(), "nothing sound follows its header"),
-        (&new[..16], "nothing sound follows its header"),
+        (&old[..16], "no valid data follows its header"),
+        (&[&new[..16], b"this is no trace"].concat(), "no valid data follows its header"),
+        (&new[..16], "no valid data follows its header"),
     ] {
         fs::write(&file, bytes).expect("the folder can be written");
         let mut doctor = gotrace("doctor");
@@ -479,8 +479,8 @@ fn a_repair_that_saves_nothing_is_not_suggested() {
     let mut doctor = gotrace("doctor");
     doctor.arg(&file);
     let stderr = stderr(&run(doctor, &[]));
-    let said = "the file ends inside the trace header: 10 of 16 bytes at byte 0; the program ended before";
-    assert!(stderr.contains(said) && !stderr.contains("text"), "{stderr}");
+    let message = "the file ends inside the trace header: 10 of 16 bytes at byte 0; the program ended before";
+    assert!(stderr.contains(message) && !stderr.contains("text"), "{stderr}");
 }
 
 /// There are more parts than the process may have open files.

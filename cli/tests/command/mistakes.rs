@@ -1,4 +1,4 @@
-//! Command lines that are nearly right: what is said about them.
+//! The error messages for command lines that are nearly right.
 
 use std::path::Path;
 use std::process::Output;

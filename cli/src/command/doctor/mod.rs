@@ -13,7 +13,7 @@ use crate::failure::{self, Answer, Failure, Wanted};
 use crate::input::{Input, Original};
 use crate::terminal::Terminal;
 pub(crate) use report::Report;
-use report::{Outlook, RepairedFile};
+use report::{Repairable, RepairedFile};
 
 /// Show whether a Go execution trace is whole, and if not, what is lost and why.
 ///
@@ -30,8 +30,8 @@ pub struct Args {
     json: bool,
     /// Write the undamaged parts to this file, as a trace that Go's tools accept.
     ///
-    /// Generations after a gap may depend on what was lost. If they do, they cannot follow the
-    /// others in one trace: the longest part goes to OUT, the others to OUT.2 and so on.
+    /// Generations after a gap may depend on lost data. Such generations cannot be in the same
+    /// trace as those before the gap: the longest part goes to OUT, the others to OUT.2 and so on.
     ///
     /// Go's tools refuse a trace whose program ended regions out of order or started a task twice.
     /// These events are left out, and the report says how many.
@@ -45,7 +45,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
-    let mut repaired = Ok((Vec::new(), Outlook::Open));
+    let mut repaired = Ok((Vec::new(), Repairable::Maybe));
     let mut refusal = None;
     let damage = match Input::open(&args.file, true) {
         Ok(input) => {
@@ -60,13 +60,13 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         Err(Failure::Input { error, .. }) if args.json => unreadable(error),
         Err(failure) => return Err(failure),
     };
-    let ((repaired, outlook), failed) = match repaired {
+    let ((repaired, repairable), failed) = match repaired {
         Ok(repaired) => (repaired, None),
-        Err(failure) => ((Vec::new(), Outlook::Open), Some(failure)),
+        Err(failure) => ((Vec::new(), Repairable::Maybe), Some(failure)),
     };
     let report = Report { damage, repaired };
-    match print(&report, args, outlook, terminal) {
-        // The exit status still says whether the trace is damaged.
+    match print(&report, args, repairable, terminal) {
+        // If nobody reads the report, the exit status still says whether the trace is damaged.
         Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {}
         printed => printed?,
     }
@@ -77,14 +77,14 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     match damage.status {
         TraceStatus::Whole => Ok(Answer::NoProblem),
         TraceStatus::Damaged => Ok(Answer::Problem),
-        // Describe the file as every other command does.
+        // For a file that is not a trace, the message is the same as in the other commands.
         _ => Err(refusal.unwrap_or_else(|| {
-            let said = damage
+            let reasons = damage
                 .warnings
                 .into_iter()
                 .chain(damage.cause.map(|cause| cause.text.into_owned()))
                 .filter(|text| !text.is_empty());
-            Failure::Input { path: args.file.clone(), error: said.collect::<Vec<_>>().join("; "), hint: "".into() }
+            Failure::Input { path: args.file.clone(), error: reasons.collect::<Vec<_>>().join("; "), hint: "".into() }
         })),
     }
 }
@@ -95,32 +95,32 @@ fn survey_and_repair(
     args: &Args,
     original: Original,
     damage: &mut DamageReport,
-) -> Result<(Vec<RepairedFile>, Outlook), Failure> {
+) -> Result<(Vec<RepairedFile>, Repairable), Failure> {
     let mut bytes = original.reopen();
     if let Ok(bytes) = &mut bytes {
         // Parts that cannot be read again stay unknown in the report.
         let _ = survey(damage, bytes);
     }
     if damage.status == TraceStatus::Unreadable {
-        return Ok((Vec::new(), Outlook::Open));
+        return Ok((Vec::new(), Repairable::Maybe));
     }
     match &args.repair {
         Some(out) => {
             let files = repair::repair(bytes, damage, out, &args.file)?;
-            let outlook = if files.is_empty() { Outlook::Hopeless } else { Outlook::Open };
-            Ok((files, outlook))
+            let repairable = if files.is_empty() { Repairable::No } else { Repairable::Maybe };
+            Ok((files, repairable))
         }
         None if damage.status == TraceStatus::Damaged && !repair::may_save(bytes, damage) => {
-            Ok((Vec::new(), Outlook::Hopeless))
+            Ok((Vec::new(), Repairable::No))
         }
-        None => Ok((Vec::new(), Outlook::Open)),
+        None => Ok((Vec::new(), Repairable::Maybe)),
     }
 }
 
-fn print(report: &Report, args: &Args, outlook: Outlook, terminal: &mut Terminal) -> Result<(), Failure> {
+fn print(report: &Report, args: &Args, repairable: Repairable, terminal: &mut Terminal) -> Result<(), Failure> {
     match args.json {
         true => terminal.json(report, None)?,
-        false => report.write_text(&args.file, outlook, terminal)?,
+        false => report.write_text(&args.file, repairable, terminal)?,
     }
     Ok(terminal.flush()?)
 }

@@ -85,7 +85,7 @@ impl Place {
     }
 }
 
-/// The permissions with which programs create files. The user's umask reduces them.
+/// The permissions that programs request for new files. The user's umask reduces them.
 #[cfg(unix)]
 const NEW_FILE_MODE: u32 = 0o666;
 

@@ -16,7 +16,7 @@ use crate::view::table::{Cell, Column, Table};
 use crate::view::units::{bytes, count, duration, plural};
 use crate::view::{next, paragraph};
 
-/// What is printed.
+/// The report that is printed.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
@@ -43,15 +43,15 @@ const SHOWN: usize = 20;
 
 /// Whether a repair can save anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outlook {
-    /// It may. This has not been tried.
-    Open,
-    /// It was tried, and nothing can be saved.
-    Hopeless,
+pub(crate) enum Repairable {
+    /// A part of the trace may be saved, or no repair was tried.
+    Maybe,
+    /// A repair was tried, and it saved nothing.
+    No,
 }
 
 impl Report {
-    pub(crate) fn write_text(&self, file: &Path, outlook: Outlook, terminal: &mut Terminal) -> io::Result<()> {
+    pub(crate) fn write_text(&self, file: &Path, repairable: Repairable, terminal: &mut Terminal) -> io::Result<()> {
         self.write_answer(terminal)?;
         if !self.damage.generations.is_empty() {
             writeln!(terminal)?;
@@ -62,7 +62,7 @@ impl Report {
             writeln!(terminal)?;
         }
         self.repaired.iter().try_for_each(|saved| saved.write_text(terminal))?;
-        self.write_next(file, outlook, terminal)
+        self.write_next(file, repairable, terminal)
     }
 
     fn write_answer(&self, terminal: &mut Terminal) -> io::Result<()> {
@@ -70,7 +70,7 @@ impl Report {
         let (style, text) = match status {
             TraceStatus::Whole => (GOOD, "whole: nothing is lost"),
             TraceStatus::Damaged => (BAD, "damaged: a part of the trace is lost or doubtful"),
-            _ => (BAD, "unreadable: this is not a trace that can be read"),
+            _ => (BAD, "unreadable: this file cannot be read as a trace"),
         };
         writeln!(terminal, "{}", terminal.paint(style, text))?;
         let format = version.map_or_else(|| "no trace format".to_owned(), format_text);
@@ -103,13 +103,13 @@ impl Report {
     }
 
     /// Suggests the next command to run, or says why nothing was repaired.
-    fn write_next(&self, file: &Path, outlook: Outlook, terminal: &mut Terminal) -> io::Result<()> {
+    fn write_next(&self, file: &Path, repairable: Repairable, terminal: &mut Terminal) -> io::Result<()> {
         let damage = &self.damage;
         match self.repaired.first() {
             Some(saved) => next::write("summary", Path::new(&saved.file), "", terminal),
-            None if outlook == Outlook::Hopeless => {
+            None if repairable == Repairable::No => {
                 let why = match damage.generations.is_empty() {
-                    true if damage.read.bytes <= Version::HEADER_LEN as u64 => "nothing sound follows its header",
+                    true if damage.read.bytes <= Version::HEADER_LEN as u64 => "no valid data follows its header",
                     true => "the part before the damage is not valid",
                     false => "no generation is sound",
                 };
