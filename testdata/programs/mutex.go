@@ -37,7 +37,7 @@ func crowd(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// mutex sleeps while it holds the lock, long enough that a waiter starves and is handed the lock.
+// mutex sleeps while it holds the lock, so long that the mutex enters starvation mode.
 func mutex() {
 	var mu sync.Mutex
 	shared := 0

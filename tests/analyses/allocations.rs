@@ -31,7 +31,7 @@ fn bytes(name: &str) -> Vec<u8> {
     fs::read(path(&format!("{name}.trace"))).expect("the file is in testdata")
 }
 
-fn unpacked<T: DeserializeOwned>(name: &str) -> T {
+fn read_json<T: DeserializeOwned>(name: &str) -> T {
     let file = File::open(path(name)).expect("the file is in testdata");
     serde_json::from_reader(GzDecoder::new(file)).expect("JSON")
 }
@@ -119,7 +119,7 @@ fn table(report: &AllocationsReport) -> Table {
 
 #[test]
 fn counts_equal_those_of_the_oracle() {
-    let oracle: BTreeMap<String, Counted> = unpacked("oracle.json.gz");
+    let oracle: BTreeMap<String, Counted> = read_json("oracle.json.gz");
     assert_eq!(oracle.len(), RELEASES.len() * MODES.len());
     for (file, counted) in oracle {
         let name = file.trim_end_matches(".trace");
@@ -198,7 +198,7 @@ fn task(bytes: &[u8], mode: &str) -> TaskId {
 #[test]
 fn goroutines_and_their_objects_equal_those_that_the_program_counted() {
     for name in traces() {
-        let truth: Truth = unpacked(&format!("{name}.json.gz"));
+        let truth: Truth = read_json(&format!("{name}.json.gz"));
         let report = report(&name);
         assert_eq!(report.cycles, truth.collections, "{name}");
         let task = task(&bytes(&name), name.split('/').nth(1).expect("a mode"));
@@ -304,8 +304,8 @@ fn options_change_the_thresholds_of_the_rules() {
     assert_eq!(seen(default.min_allocated(1200)), (0, true, true));
     assert_eq!(seen(default.max_freed(0).run(1200)), (0, false, false));
     assert_eq!(seen(default.gap(Duration::from_nanos(1))), (1, false, true));
-    // With eight cycles in the trace, an object can outlive at most seven: it outlives one when the
-    // next starts.
+    // An object has outlived a cycle only when the next cycle starts. The trace has eight cycles,
+    // so an object can outlive at most seven.
     assert_eq!(seen(default.cycles(8)), (1, true, false));
     assert_eq!(source(default.cycles(7)).totals.kept.objects, 200, "the objects allocated before the first cycle");
     assert_eq!(seen(default.cycles(9)), (0, true, false));
@@ -359,7 +359,7 @@ fn every_event_of_the_experiment_is_counted() {
 }
 
 #[test]
-fn the_limits_on_live_objects_and_rows_are_kept() {
+fn live_objects_and_rows_are_limited() {
     let bytes = bytes("go1.27/registry");
     let default = AllocationOptions::default();
     let whole = report_with(&bytes, default);
@@ -367,7 +367,8 @@ fn the_limits_on_live_objects_and_rows_are_kept() {
     let ObjectTotals { existing, allocated, freed, live, .. } = few.totals();
     assert!(few.not_followed > 0 && live.objects <= 1000);
     assert_eq!(live.objects, existing.objects + allocated.objects - freed.objects - few.not_followed);
-    // Whether a slot is shared is unknown for objects that are not followed.
+    // An object beyond the limit has no known slot, so later objects in the slot count as allocated
+    // instead of shared. The sum stays the same.
     let allocations = |report: &AllocationsReport| report.totals().allocated.objects + report.shared;
     assert_eq!(allocations(&few), allocations(&whole));
     let few = report_with(&bytes, default.max_rows(3));

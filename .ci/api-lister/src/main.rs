@@ -15,12 +15,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args_os().nth(1).ok_or("usage: gotrace-api-lister RUSTDOC_JSON")?;
     let path = Path::new(&path);
     let all = public_api_of(path, true)?;
-    let written: HashSet<String> = public_api_of(path, false)?.items().map(ToString::to_string).collect();
+    let handwritten: HashSet<String> = public_api_of(path, false)?.items().map(ToString::to_string).collect();
     let mut out = BufWriter::new(io::stdout().lock());
     for item in all.items().map(ToString::to_string) {
         // The compiler implements StructuralPartialEq with each derived PartialEq.
         let is_derived_impl = item.starts_with("impl ") && !item.contains("::StructuralPartialEq for ");
-        if is_derived_impl || written.contains(&item) {
+        if is_derived_impl || handwritten.contains(&item) {
             writeln!(out, "{item}")?;
         }
     }

@@ -2,10 +2,11 @@
 
 use super::build::{self, dense, sparse, thin};
 
-/// A flood: its name, the number of its parts, and the function that builds it.
+/// A flood: its name, the number of parts to build, such as batches or goroutines, and the function
+/// that builds it.
 pub type Flood = (&'static str, u64, fn(u64) -> Vec<u8>);
 
-/// The floods whose time `doubling` prints.
+/// The floods that the test `doubling` measures.
 pub const FLOODS: [Flood; 13] = [
     ("tiny batches", 400_000, build::tiny_batches),
     ("one-event batches", 200_000, build::one_event_batches),
@@ -22,7 +23,7 @@ pub const FLOODS: [Flood; 13] = [
     ("leaking generations", 8, |n| build::leaks(n, 8000)),
 ];
 
-/// The other floods.
+/// The floods that only the test of memory use reads.
 pub const MORE: [Flood; 29] = [
     ("statuses, no thread", 100_000, build::statuses),
     ("empty threads", 300_000, build::empty_threads),
