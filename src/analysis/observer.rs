@@ -25,8 +25,8 @@ pub trait Observer {
 /// observer.
 ///
 /// If the trace is damaged, this returns the result up to the damage, and the error. A lenient
-/// reader skips the damaged part and continues. What happened in this gap is unknown, so every
-/// analysis forgets the states of goroutines, Ps and threads there.
+/// reader skips the damaged part and continues. What happened in this gap is unknown, so no time in
+/// it counts as running, waiting or any other known state.
 pub fn run<O: Observer>(reader: &mut Reader<'_>, mut observer: O) -> (O::Output, Option<Error>) {
     let error = reader.drain(&mut ObserverSink(&mut observer)).err();
     (observer.finish(), error)

@@ -218,7 +218,7 @@ pub struct Population {
     unnamed_ended: u64,
     begin: Option<i64>,
     end: i64,
-    is_behind_gap: bool,
+    is_after_gap: bool,
 }
 
 impl Population {
@@ -417,7 +417,7 @@ impl Observer for Population {
         let record = event.record();
         match record.what {
             What::GoTransition(from, to) if from != to => {
-                if self.is_behind_gap {
+                if self.is_after_gap {
                     let (names, stacks) = (std::mem::take(&mut self.names), std::mem::take(&mut self.stacks));
                     *self = Population { names, stacks, begin: Some(record.time), ..Population::default() };
                 }
@@ -430,7 +430,7 @@ impl Observer for Population {
                 self.stacks.forget_ids();
                 *self.recent = Lookups::default();
             }
-            What::Gap => self.is_behind_gap = true,
+            What::Gap => self.is_after_gap = true,
             _ => {}
         }
     }

@@ -23,7 +23,7 @@ pub const FLOODS: [Flood; 13] = [
     ("leaking generations", 8, |n| build::leaks(n, 8000)),
 ];
 
-/// The floods that only the test of memory use reads.
+/// The floods that `doubling` does not measure.
 pub const MORE: [Flood; 29] = [
     ("statuses, no thread", 100_000, build::statuses),
     ("empty threads", 300_000, build::empty_threads),
