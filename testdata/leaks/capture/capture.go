@@ -1,6 +1,6 @@
 // Package capture captures what an engineer captures of a service that seems to
-// leak: heap and goroutine profiles some time apart, and an execution trace
-// between them. The runtime writes the GC log to standard error because of
+// leak: heap and goroutine profiles some time apart, the size of the process at the same
+// times, and an execution trace between them. The runtime writes the GC log to standard error because of
 // GODEBUG=gctrace=1, among the lines of the program.
 //
 // Heap profiles are the same as from /debug/pprof/heap without gc=1: they show
@@ -102,6 +102,7 @@ func (l *Life) take() {
 		}
 		l.sleepUntil(at)
 		l.profile("heap", fmt.Sprintf("heap.%d.pb.gz", i+1))
+		l.status(fmt.Sprintf("status.%d", i+1))
 		l.profile("goroutine", fmt.Sprintf("goroutine.%d.pb.gz", i+1))
 		log.Printf("profiles taken, %d kB resident", residentKB())
 	}
@@ -130,6 +131,15 @@ func (l *Life) profile(name, file string) {
 		log.Fatal(err)
 	}
 	l.write(file, &out)
+}
+
+// status copies /proc/self/status, which contains the resident memory as VmRSS.
+func (l *Life) status(file string) {
+	content, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		log.Fatal(err)
+	}
+	l.write(file, bytes.NewBuffer(content))
 }
 
 func (l *Life) write(file string, content *bytes.Buffer) {
