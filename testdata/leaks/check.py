@@ -8,7 +8,7 @@ usage: testdata/leaks/check.py [CAPTURES [VERSION…]]
 
 For every capture of a leak, pprof -diff_base between the heap profiles shows the growth of
 the culprit. For a look-alike, no function grows all the time. The same holds for goroutine
-profiles. The trace parses to its end and contains the functions that create the goroutines,
+profiles. Leaks that start late, do not grow or are outside the Go heap have checks of their own. The trace parses to its end and contains the functions that create the goroutines,
 and the GC log has enough cycles. Prints a line for each capture and the problems. The exit
 status is 1 if there are any.
 """
@@ -35,6 +35,8 @@ LEAK_GOROUTINES = 20
 STEADY_BYTES = MEGABYTE
 STEADY_GOROUTINES = 5
 LEAST_CYCLES = 8
+# The maximum ratio of the goal to the live heap if a memory limit keeps the goal low.
+LIMITED_GOAL = 1.3
 
 
 def top(profile, base=None, sample="inuse_space"):
@@ -74,6 +76,12 @@ def steady(gains, least):
 
 
 def check_leak(folder, program, version, wrong):
+    if "starts" in program:
+        return check_late_leak(folder, program, wrong)
+    if not program.get("grows", True):
+        return check_constant_leak(folder, program, wrong)
+    if program["shown_by"] == ["status"]:
+        return check_lookalike(folder, wrong)
     functions = {c["role"]: c["function"] for c in program["culprits"]}
     results = []
     for kind, role, sample, least in (
@@ -94,6 +102,38 @@ def check_leak(folder, program, version, wrong):
         if leaked < LEAK_GOROUTINES:
             wrong.append(f"goroutineleak: {leaked:.0f} in {functions['blocks']}")
     return results
+
+
+def check_late_leak(folder, program, wrong):
+    """Goroutines are blocked only in the last profile."""
+    blocks = next(c["function"] for c in program["culprits"] if c["role"] == "blocks")
+    earlier, later = gained(folder, "goroutine", None)
+    first, second = earlier.get(blocks, 0), later.get(blocks, 0)
+    if first > 1 or second < LEAK_GOROUTINES:
+        wrong.append(f"goroutine: {blocks} gained {first:.0f} and {second:.0f}")
+    return [f"goroutine {blocks} +{first:.0f} +{second:.0f}"]
+
+
+def check_constant_leak(folder, program, wrong):
+    """The same goroutines are blocked in every profile, at least two in each culprit."""
+    results = []
+    for blocks in sorted(c["function"] for c in program["culprits"] if c["role"] == "blocks"):
+        counts = [top(folder / f"goroutine.{n}.pb.gz", sample=None).get(blocks, 0) for n in (1, 2, 3)]
+        results.append(f"goroutine {blocks} {'/'.join(f'{count:.0f}' for count in counts)}")
+        if min(counts) < 2 or min(counts) != max(counts):
+            wrong.append(results[-1])
+    return results
+
+
+def check_resident(folder, program, wrong):
+    """The process grows from profile to profile."""
+    resident = [
+        int(re.search(r"^VmRSS:\s+(\d+) kB", (folder / f"status.{n}").read_text(), re.M)[1]) for n in (1, 2, 3)
+    ]
+    grows = resident[0] < resident[1] < resident[2]
+    if not grows or resident[2] - resident[0] < program["resident_growth"] << 10:
+        wrong.append(f"status: {resident} kB resident")
+    return f"resident {'/'.join(map(str, resident))} kB"
 
 
 def check_lookalike(folder, wrong):
@@ -118,11 +158,15 @@ def check_trace(folder, program, wrong):
     return f"trace {created} created {exited} exited"
 
 
-def check_log(folder, wrong):
+def check_log(folder, program, wrong):
     log = gzip.decompress((folder / "gctrace.log.gz").read_bytes()).decode()
     live = [int(n) for n in re.findall(r"^gc \d+ .*->(\d+) MB, \d+ MB goal", log, re.M)]
     if len(live) < LEAST_CYCLES:
         wrong.append(f"gctrace: {len(live)} cycles")
+    if "gc_share" in program:
+        share, last_live, goal = map(int, re.findall(r"^gc \d+ \S+ (\d+)%.*->(\d+) MB, (\d+) MB goal", log, re.M)[-2])
+        if share < program["gc_share"] or goal > LIMITED_GOAL * last_live:
+            wrong.append(f"gctrace: {share} % of the CPU time, {last_live} MB live, {goal} MB goal")
     quarter = max(1, len(live) // 4)
     quarters = [max(live[i : i + quarter]) for i in range(0, len(live) - quarter + 1, quarter)]
     return f"gc {len(live)} live {'/'.join(map(str, quarters))} MB"
@@ -139,7 +183,9 @@ def main():
             leaks = version in program.get("leaks_in", [])
             results = check_leak(folder, program, version, wrong) if leaks else check_lookalike(folder, wrong)
             shown = program if leaks else {}
-            results = [check_log(folder, wrong), check_trace(folder, shown, wrong), *results]
+            if "resident_growth" in program:
+                results.append(check_resident(folder, program, wrong))
+            results = [check_log(folder, program, wrong), check_trace(folder, shown, wrong), *results]
             print(f"{'leak' if leaks else 'none'} go{version}/{program['name']}: {'; '.join(results)}", flush=True)
             for fault in wrong:
                 print(f"  WRONG {fault}")

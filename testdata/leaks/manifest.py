@@ -80,9 +80,20 @@ def program(folder, kind):
         # Functions of a library that show the leak if no frame of the program is on the stack.
         if "witnesses" in fields:
             entry["witnesses"] = fields["witnesses"].split()
+        # When the leak starts, in seconds since the start of the program, if not at once.
+        if "starts" in fields:
+            entry["starts"] = float(fields["starts"])
+        # Whether the number of blocked goroutines or the memory grows. If not, it is constant.
+        if "grows" in fields:
+            entry["grows"] = fields["grows"] == "yes"
         entry["cure"] = fields["cure"]
     else:
         entry["sign"] = fields["sign"]
+    # The least share of the CPU time that the GC takes, in percent, and the least growth of the
+    # process from the first to the last profile, in MB.
+    for name in ("gc_share", "resident_growth"):
+        if name in fields:
+            entry[name] = int(fields[name])
     return entry
 
 

@@ -30,16 +30,23 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 TRACE, GOROUTINE, LEAK_PROFILE = ["trace"], ["goroutine.*.pb.gz"], ["goroutineleak.pb.gz"]
-HEAP, LOG = ["heap.*.pb.gz"], ["gctrace.log*"]
+HEAP, LOG, STATUS = ["heap.*.pb.gz"], ["gctrace.log*"], ["status.*"]
 INPUTS = {
     "trace": ("only the trace", TRACE),
     "goroutine": ("only the goroutine profiles", GOROUTINE),
     "heap": ("only the heap profiles and the GC log", HEAP + LOG),
-    "all": ("all files", TRACE + GOROUTINE + LEAK_PROFILE + HEAP + LOG),
-    "no-leak-profile": ("all files but the goroutineleak profile", TRACE + GOROUTINE + HEAP + LOG),
+    "all": ("all files", TRACE + GOROUTINE + LEAK_PROFILE + HEAP + LOG + STATUS),
+    "no-leak-profile": ("all files but the goroutineleak profile", TRACE + GOROUTINE + HEAP + LOG + STATUS),
 }
 # The files that can show a leak, by the words in the field shown_by of manifest.json.
-SHOWN_BY = {"trace": TRACE, "goroutine": GOROUTINE, "goroutineleak": LEAK_PROFILE, "heap": HEAP, "gctrace": LOG}
+SHOWN_BY = {
+    "trace": TRACE,
+    "goroutine": GOROUTINE,
+    "goroutineleak": LEAK_PROFILE,
+    "heap": HEAP,
+    "gctrace": LOG,
+    "status": STATUS,
+}
 VERDICTS = ["leak", "suspect", "healthy", "inconclusive", "error"]
 CAUGHT = ["leak", "suspect"]
 

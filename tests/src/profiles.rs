@@ -38,8 +38,8 @@ pub fn captures() -> Vec<(String, PathBuf)> {
     let mut found: Vec<_> = files.map(|path| (name(&path), path)).filter(|it| it.0.ends_with(".pb.gz")).collect();
     found.sort();
     assert!(
-        found.len() >= 750,
-        "expected six or seven profiles of each of 41 programs and three versions, found {}",
+        found.len() >= 950,
+        "expected six or seven profiles of each of 51 programs and three versions, found {}",
         found.len()
     );
     found
