@@ -9,7 +9,7 @@
 #              (default: testdata/leaks/captures)
 #   -j JOBS    the number of programs that run in parallel (default: 1; each takes five seconds)
 #   VERSION    a version that .ci/go-toolchain --list prints (default: 1.21.13 1.24.11 1.27.3)
-#   PROGRAM    a folder in leak/ or lookalike/ (default: all)
+#   PROGRAM    a folder in leak/, lookalike/ or small/ (default: all in leak/ and lookalike/)
 #
 # Profiles contain the path of the program. To keep paths of this machine out of them, a
 # program runs as /srv/PROGRAM in its own mount namespace. This needs Linux, unshare of
@@ -116,13 +116,13 @@ if ((${#wanted[@]} == 0)); then
   mapfile -t packages < <(cd "$here" && printf '%s\n' leak/* lookalike/*)
 fi
 for program in "${wanted[@]}"; do
-  if [[ -d $here/leak/$program ]]; then
-    packages+=("leak/$program")
-  elif [[ -d $here/lookalike/$program ]]; then
-    packages+=("lookalike/$program")
-  else
-    fail "there is no program $program"
-  fi
+  for folder in leak lookalike small; do
+    if [[ -f $here/$folder/$program/main.go ]]; then
+      packages+=("$folder/$program")
+      continue 2
+    fi
+  done
+  fail "there is no program $program"
 done
 namespaces=(--mount)
 ((EUID == 0)) || namespaces=(--user --map-root-user --mount)
