@@ -20,6 +20,8 @@ pub enum Answer {
     NoProblem,
     /// Exit status 1: the trace is damaged, there is a leak, or a threshold is crossed.
     Problem,
+    /// Exit status 3: the input is not enough to say whether there is a problem.
+    Inconclusive,
 }
 
 impl From<()> for Answer {
@@ -93,6 +95,7 @@ pub fn exit(command: &str, result: Result<impl Into<Answer>, Failure>) -> ExitCo
     let message = match result.map(Into::into) {
         Ok(Answer::NoProblem) => return ExitCode::SUCCESS,
         Ok(Answer::Problem) => return ExitCode::from(1),
+        Ok(Answer::Inconclusive) => return ExitCode::from(3),
         Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
         Err(Failure::Output { path, error }) => format!("{}: cannot write: {error}", name(&path, "standard output")),
         Err(Failure::Usage(message)) => printable(&message),

@@ -38,8 +38,11 @@ pub struct PopulationReport {
     /// The goroutines grouped by start function, without the runtime's own goroutines.
     pub groups: Vec<PopulationGroup>,
     /// The number of goroutines that exited and whose start function is unknown because the trace
-    /// has no stack for them.
+    /// has no stack for them. All of them are older than the trace.
     pub unnamed_ended: u64,
+    /// When the goroutines of `unnamed_ended` exited, in windows like those of
+    /// [`PopulationGroup::growth`].
+    pub unnamed_endings: Vec<Growth>,
 }
 
 /// Goroutines that started in the same function.
@@ -61,8 +64,14 @@ pub struct PopulationGroup {
     /// The lifetimes of the goroutines that were created and exited in the trace, in nanoseconds.
     pub lifetimes: Histogram,
     /// The growth of the group in each of several windows of equal length, beginning at the start
-    /// of the trace.
+    /// of the trace: the goroutines created minus the goroutines exited.
     pub growth: Vec<Growth>,
+    /// When the goroutines were created that are alive at the end of the trace, in such windows.
+    pub stayed: Vec<Growth>,
+    /// When the goroutines exited that are older than the trace, in such windows.
+    pub old_endings: Vec<Growth>,
+    /// When goroutines exited, in such windows.
+    pub endings: Vec<Growth>,
     /// The places where the goroutines were created in the trace, the most frequent place first.
     pub creators: Vec<Creator>,
     /// The places where the goroutines waited, sorted by the number of goroutines that wait there
@@ -72,13 +81,13 @@ pub struct PopulationGroup {
     pub examples: Vec<Resident>,
 }
 
-/// The growth of a group of goroutines in a window of time.
+/// A number of goroutines in a window of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Growth {
     /// When the window starts.
     pub start: Time,
-    /// The number of goroutines created minus the number of goroutines exited.
+    /// The number of goroutines.
     pub goroutines: i64,
 }
 
@@ -132,6 +141,9 @@ pub struct WaitPlace {
     /// When the longest of the waits in `waiting` started. This is the start of the trace if the
     /// goroutine already waited then. `None` if no goroutine waited here at the end of the trace.
     pub oldest: Option<Time>,
+    /// Of the waits here that ended, the start of the one that started last. A waiter of `waiting`
+    /// that started before it was overtaken.
+    pub latest_ended: Option<Time>,
     /// Some of the goroutines that waited here at the end of the trace, the longest wait first.
     pub examples: Vec<Waiter>,
 }
@@ -159,6 +171,8 @@ struct Group {
     ended: u64,
     lifetimes: Histogram,
     growth: OverTime<i64>,
+    old_endings: OverTime<i64>,
+    endings: OverTime<i64>,
     creators: IndexMap<StackKey, u64, RandomState>,
 }
 
@@ -173,6 +187,8 @@ struct WaitKey {
 struct Wait {
     entered: u64,
     left: u64,
+    /// The latest start of a wait that ended.
+    latest_ended: Option<i64>,
 }
 
 /// The result of the last lookup of a wait, by the IDs of the current generation.
@@ -216,6 +232,7 @@ pub struct Population {
     waits: IndexMap<WaitKey, Wait, RandomState>,
     recent: Box<Lookups>,
     unnamed_ended: u64,
+    unnamed_endings: OverTime<i64>,
     begin: Option<i64>,
     end: i64,
     is_after_gap: bool,
@@ -357,6 +374,7 @@ impl Population {
         track.woken = track.woken.saturating_add(1);
         if let Some((_, wait)) = self.waits.get_index_mut(wait as usize) {
             wait.left += 1;
+            wait.latest_ended = wait.latest_ended.max(Some(track.since));
         }
     }
 
@@ -364,14 +382,20 @@ impl Population {
         let Some(track) = self.tracks.get(index) else { return };
         let (number, created) = (track.group, track.created);
         self.tracks.remove(index);
+        let begin = self.begin.unwrap_or(time);
         match self.grow(number, time, -1) {
             Some(group) => {
                 group.ended += 1;
-                if created != NEVER {
-                    group.lifetimes.add_nanos(time - created);
+                count(&mut group.endings, begin, time);
+                match created {
+                    NEVER => count(&mut group.old_endings, begin, time),
+                    created => group.lifetimes.add_nanos(time - created),
                 }
             }
-            None => self.unnamed_ended += 1,
+            None => {
+                self.unnamed_ended += 1;
+                count(&mut self.unnamed_endings, begin, time);
+            }
         }
     }
 
@@ -399,6 +423,7 @@ impl Population {
                     left: wait.left,
                     waiting: waiting.len() as u64,
                     since_creation: waiting.iter().filter(|(_, track)| stuck(track)).count() as u64,
+                    latest_ended: wait.latest_ended.map(Time),
                     oldest: waiting.first().map(|(_, track)| Time(track.since)),
                     examples: waiting.iter().take(MAX_EXAMPLES).map(example).collect(),
                 }
@@ -407,6 +432,18 @@ impl Population {
         places.sort_by(|a, b| b.waiting.cmp(&a.waiting).then(b.entered.cmp(&a.entered)));
         places
     }
+}
+
+/// Counts one in the window that contains a time. `begin` is the start of the first window.
+fn count(windows: &mut OverTime<i64>, begin: i64, time: i64) {
+    windows.start(begin);
+    *windows.at(time).0 += 1;
+}
+
+/// Returns windows in the form of a report.
+fn windows_of(windows: OverTime<i64>) -> Vec<Growth> {
+    let (_, windows) = windows.into_windows();
+    windows.into_iter().map(|(at, goroutines)| Growth { start: Time(at), goroutines }).collect()
 }
 
 impl Observer for Population {
@@ -457,6 +494,10 @@ impl Observer for Population {
             let mut creators: Vec<(StackKey, u64)> =
                 group.creators.iter().map(|(&stack, &count)| (stack, count)).collect();
             creators.sort_by_key(|&(stack, count)| (std::cmp::Reverse(count), stack));
+            let mut stayed = OverTime::default();
+            for (_, track) in residents.iter().filter(|(_, track)| track.created != NEVER) {
+                count(&mut stayed, self.begin.unwrap_or(track.created), track.created);
+            }
             let created = |track: &Track| (track.created != NEVER).then_some(Time(track.created));
             let resident = |&(id, track): &(u64, &Track)| Resident { goroutine: GoId(id), created: created(track) };
             groups.push(PopulationGroup {
@@ -466,10 +507,10 @@ impl Observer for Population {
                 ended: group.ended,
                 left: residents.len() as u64,
                 lifetimes: group.lifetimes.clone(),
-                growth: {
-                    let (_, windows) = group.growth.clone().into_windows();
-                    windows.into_iter().map(|(at, goroutines)| Growth { start: Time(at), goroutines }).collect()
-                },
+                growth: windows_of(group.growth.clone()),
+                stayed: windows_of(stayed),
+                old_endings: windows_of(group.old_endings.clone()),
+                endings: windows_of(group.endings.clone()),
                 creators: creators
                     .into_iter()
                     .map(|(stack, count)| Creator { stack: self.frames(stack), count })
@@ -484,6 +525,7 @@ impl Observer for Population {
             end: Time(self.end),
             groups,
             unnamed_ended: self.unnamed_ended,
+            unnamed_endings: windows_of(self.unnamed_endings),
         }
     }
 }

@@ -26,9 +26,26 @@ pub enum Source {
     Allocations,
     /// The GC log.
     GcLog,
+    /// The memory of the process as the operating system sees it.
+    Process,
+}
+
+/// A group of inputs that observe the same thing. Inputs of one family can be wrong for the same
+/// reason, so that they agree makes a finding less certain than if inputs of both families agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Family {
+    Goroutines,
+    Memory,
 }
 
 impl Source {
+    pub(super) fn family(self) -> Family {
+        match self {
+            Source::Goroutine | Source::GoroutineLeak | Source::Trace => Family::Goroutines,
+            Source::Heap | Source::Allocations | Source::GcLog | Source::Process => Family::Memory,
+        }
+    }
+
     /// Returns its name in a sentence, such as `heap profiles`.
     pub fn name(self) -> &'static str {
         match self {
@@ -38,6 +55,7 @@ impl Source {
             Source::Trace => "trace",
             Source::Allocations => "allocations in the trace",
             Source::GcLog => "GC log",
+            Source::Process => "memory of the process",
         }
     }
 }
@@ -179,6 +197,30 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// The next step to take.
     pub next_step: String,
+    /// What decides how certain a verdict can be that is based on it.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) basis: Basis,
+}
+
+/// What a finding is based on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// Nothing special.
+    #[default]
+    Usual,
+    /// Goroutines wait for something that only the program itself can do: unlock, signal, receive.
+    /// A slow client does not cause that.
+    OwnWait,
+    /// Goroutines of the standard library that serve a connection. They exist because of what the
+    /// program does with the connection.
+    Connection,
+    /// Bytes and objects rise from each heap profile to the next, in the end at least half as fast
+    /// as in the beginning.
+    RisesThroughout,
+    /// The live heap at least doubles.
+    Doubles,
+    /// Something that agrees with no other finding, such as a memory limit.
+    Apart,
 }
 
 impl Finding {
@@ -190,6 +232,14 @@ impl Finding {
         };
         let mine = functions(self);
         functions(other).iter().any(|theirs| mine.contains(theirs))
+    }
+
+    /// Returns the function in which the goroutines of the finding started.
+    pub(super) fn started_in(&self) -> Option<&str> {
+        match self.value("started_in") {
+            Some(Value::Text(start)) => Some(start),
+            _ => None,
+        }
     }
 
     /// Returns a value of the evidence. `None` if the evidence has no such name.
@@ -242,6 +292,8 @@ pub enum Weakens {
     HeapFasterThan(f64),
     /// Findings from the same kind of input at this function.
     Function(String),
+    /// Findings of the trace about goroutines that started in this function.
+    StartedIn(String),
 }
 
 impl fmt::Display for Finding {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::align::Clocks;
-use super::snapshots::Snapshots;
+use super::memory::ProcessMemory;
+use super::snapshots::{Added, Snapshots};
 use super::vitals::TraceEvidence;
 use crate::gctrace::{Cycle, Log};
 use crate::pprof::{PprofKind, Profile, ProfileError};
@@ -19,17 +20,20 @@ pub enum InputKind {
     Profile(PprofKind),
     /// A GC log.
     GcLog,
+    /// The memory of the process as the operating system sees it.
+    ProcessMemory,
     /// None of these.
     Unknown,
 }
 
 impl InputKind {
-    /// Returns the kind's name: `trace`, `gctrace`, `unknown`, or the name of the profile's kind.
+    /// Returns the kind's name: `trace`, `gctrace`, `status`, `unknown`, or the name of the profile's kind.
     pub fn name(self) -> &'static str {
         match self {
             InputKind::Trace => "trace",
             InputKind::Profile(kind) => kind.name(),
             InputKind::GcLog => "gctrace",
+            InputKind::ProcessMemory => "status",
             InputKind::Unknown => "unknown",
         }
     }
@@ -49,7 +53,7 @@ impl serde::Serialize for InputKind {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct InputSummary {
-    /// Its kind: `trace`, `gctrace`, `unknown`, or the kind of a profile such as `heap`.
+    /// Its kind: `trace`, `gctrace`, `status`, `unknown`, or the kind of a profile such as `heap`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: InputKind,
     /// The caller's name for it, such as a path.
@@ -73,6 +77,8 @@ pub struct Inputs {
     pub(super) traces: Vec<TraceEvidence>,
     /// The collections of one process.
     pub(super) cycles: Vec<Cycle>,
+    /// The memory of the process, in order of time.
+    pub(super) memory: Vec<ProcessMemory>,
     pub(super) listed: Vec<Listed>,
 }
 
@@ -118,10 +124,11 @@ impl Inputs {
     pub fn profile(&mut self, name: &str, profile: &Profile<'_>) -> Result<(), ProfileError> {
         let kind = profile.kind();
         let mut note = None;
+        let mut added = Added::Yes;
         match kind {
-            PprofKind::Heap | PprofKind::Allocs => self.heaps.add(profile, [0, 1, 2, 3])?,
-            PprofKind::Goroutine => self.goroutines.add(profile, [0])?,
-            PprofKind::GoroutineLeak => self.leaked.add(profile, [0])?,
+            PprofKind::Heap | PprofKind::Allocs => added = self.heaps.add(profile, [0, 1, 2, 3])?,
+            PprofKind::Goroutine => added = self.goroutines.add(profile, [0])?,
+            PprofKind::GoroutineLeak => added = self.leaked.add(profile, [0])?,
             PprofKind::Contention => {
                 let text = "a block or mutex profile shows waits that have ended, which are no sign of a leak";
                 note = Some(text.to_owned());
@@ -129,6 +136,9 @@ impl Inputs {
             PprofKind::Cpu => note = Some("a CPU profile does not show what stays in memory".to_owned()),
             PprofKind::ThreadCreate => note = Some("threads are not examined".to_owned()),
             PprofKind::Other => note = Some("not one of Go's profiles of memory or goroutines".to_owned()),
+        }
+        if added == Added::Again {
+            note = Some("the same profile was given twice".to_owned());
         }
         let start = profile.time();
         let end = start.and_then(|start| {
@@ -169,6 +179,17 @@ impl Inputs {
         if used {
             self.cycles = cycles;
         }
+    }
+
+    /// Adds the memory of the process at a moment, such as a copy of `/proc/PID/status`.
+    pub fn memory(&mut self, name: &str, memory: ProcessMemory) {
+        let kind = InputKind::ProcessMemory;
+        let (start, end) = (memory.time, memory.time);
+        let summary = InputSummary { kind, name: name.to_owned(), start, end, used: true, note: None };
+        self.listed.push(Listed { summary, times: Times::Wall });
+        self.memory.push(memory);
+        // Stable: without a time, they keep their order.
+        self.memory.sort_by_key(|memory| memory.time.map(WallTime::as_nanos));
     }
 
     /// Lists an input that could not be read.

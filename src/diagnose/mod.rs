@@ -77,22 +77,28 @@
 
 mod align;
 mod by_goroutine;
+mod connections;
 mod finding;
 mod growth;
 mod inputs;
+mod memory;
 mod options;
 mod place;
 mod rules;
+mod same_run;
 mod score;
 mod snapshots;
+mod stayers;
 mod verdict;
 mod vitals;
+mod waits;
 
 pub use align::Clocks;
 pub use by_goroutine::{Allocation, Passage, allocations_of, passing_through};
 pub use finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
 pub use inputs::{InputKind, InputSummary, Inputs};
+pub use memory::ProcessMemory;
 pub use options::{HealthOptions, HealthWeights, OptionRange, Options};
 pub use score::{Health, HealthWindow};
-pub use verdict::{Judgement, Verdict, diagnose};
+pub use verdict::{Judgement, NotJudged, Verdict, diagnose};
 pub use vitals::{Second, TraceEvidence, TraceObserver};

@@ -1,5 +1,6 @@
 //! Profiles of one kind in order of time, as values by stack.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use foldhash::fast::RandomState;
@@ -29,6 +30,44 @@ pub(super) struct Snapshot<const N: usize> {
     /// The amount that a sample represents, in units of the period: bytes allocated, for heap profiles.
     pub period: i64,
     pub values: IndexMap<Stack, [i64; N], RandomState>,
+    pub program: Program,
+}
+
+/// The program that a profile is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Program {
+    /// The name of its file, without the folder. Empty if unknown.
+    pub file: String,
+    /// Empty if unknown.
+    pub build_id: String,
+}
+
+impl Program {
+    fn of(profile: &Profile<'_>) -> Self {
+        let Some(first) = profile.mappings().next() else { return Program::default() };
+        let path = first.file.to_str_lossy();
+        let file = path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        Program { file, build_id: first.build_id.to_str_lossy().into_owned() }
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let build: String = self.build_id.chars().take(8).collect();
+        match (self.file.is_empty(), build.is_empty()) {
+            (false, true) => write!(f, "{}", self.file),
+            (false, false) => write!(f, "{}, build {build}", self.file),
+            (true, _) => write!(f, "build {build}"),
+        }
+    }
+}
+
+/// Whether a profile was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    Yes,
+    /// It is the same as one that was added before.
+    Again,
 }
 
 impl<const N: usize> Default for Snapshots<N> {
@@ -59,12 +98,12 @@ impl Equivalent<OwnedFrame> for Key<'_> {
 }
 
 impl<const N: usize> Snapshots<N> {
-    /// Adds a profile. `columns` says which of its values are kept.
+    /// Adds a profile, unless it is there already. `columns` says which of its values are kept.
     ///
     /// # Errors
     ///
     /// Errors in the profile's samples. Nothing of it is kept then.
-    pub fn add(&mut self, profile: &Profile<'_>, columns: [usize; N]) -> Result<(), ProfileError> {
+    pub fn add(&mut self, profile: &Profile<'_>, columns: [usize; N]) -> Result<Added, ProfileError> {
         let mut values: IndexMap<Stack, [i64; N], RandomState> = IndexMap::default();
         let (places, ends) = self.places_of(profile);
         let mut samples = profile.samples();
@@ -89,10 +128,14 @@ impl<const N: usize> Snapshots<N> {
                 *sum = sum.saturating_add(sample.values().get(column).copied().unwrap_or(0));
             }
         }
-        self.all.push(Snapshot { time: profile.time_nanos(), period: profile.period(), values });
+        let time = profile.time_nanos();
+        if self.all.iter().any(|other| other.time == time && other.values == values) {
+            return Ok(Added::Again);
+        }
+        self.all.push(Snapshot { time, period: profile.period(), values, program: Program::of(profile) });
         // Stable: profiles without a time keep their order.
         self.all.sort_by_key(|snapshot| snapshot.time);
-        Ok(())
+        Ok(Added::Yes)
     }
 
     /// Returns the places of each location, innermost first, one location after the other, and the index at which the
@@ -140,6 +183,20 @@ impl<const N: usize> Snapshots<N> {
     pub fn extent(&self) -> Option<(i64, i64)> {
         let (first, last) = (self.all.first()?, self.all.last()?);
         (first.time > 0).then_some((first.time, last.time))
+    }
+
+    /// Sums up the values of some stacks. `None` if there are none.
+    pub fn total(&self, stacks: &[Stack]) -> Option<Series<N>> {
+        let mut series = Series::new(self.all.len());
+        for (index, snapshot) in self.all.iter().enumerate() {
+            for values in stacks.iter().filter_map(|stack| snapshot.values.get(stack)) {
+                for (sum, value) in series.values[index].iter_mut().zip(values) {
+                    *sum = sum.saturating_add(*value);
+                }
+            }
+        }
+        series.stacks.extend(stacks.iter().copied());
+        (!stacks.is_empty()).then_some(series)
     }
 
     /// Sums up values by a key of their stacks: for each key the values in each snapshot, and its

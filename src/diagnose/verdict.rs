@@ -1,14 +1,16 @@
 //! Combines findings to a verdict.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::align::Clocks;
 use super::by_goroutine;
-use super::finding::{Against, Finding, Source, Strength, Value, Weakens};
+use super::finding::{Against, Basis, Family, Finding, Source, Strength, Value, Weakens};
 use super::inputs::{InputSummary, Inputs};
 use super::options::Options;
+use super::place;
 use super::rules::{self, RuleContext};
+use super::same_run::SameRun;
 use super::score::{self, Health};
 
 /// Whether there is a leak.
@@ -17,7 +19,9 @@ use super::score::{self, Health};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Judgement {
-    /// No sign of a leak.
+    /// The inputs are not enough to find a leak, so nothing is known.
+    Inconclusive,
+    /// No sign of a leak, and at least one rule had enough data to find one.
     Healthy,
     /// Signs of a leak, but not enough to be certain.
     Suspect,
@@ -26,9 +30,10 @@ pub enum Judgement {
 }
 
 impl Judgement {
-    /// Returns `leak`, `suspect` or `healthy`.
+    /// Returns `leak`, `suspect`, `healthy` or `inconclusive`.
     pub fn name(self) -> &'static str {
         match self {
+            Judgement::Inconclusive => "inconclusive",
             Judgement::Healthy => "healthy",
             Judgement::Suspect => "suspect",
             Judgement::Leak => "leak",
@@ -39,6 +44,26 @@ impl Judgement {
 impl fmt::Display for Judgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+/// A question that could not be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NotJudged {
+    /// The question.
+    pub question: String,
+    /// Why it could not be answered.
+    pub why: String,
+    /// A command line that captures what is missing, with `HOST`, `PROGRAM` and `PID` to fill in.
+    pub capture: Option<&'static str>,
+}
+
+impl fmt::Display for NotJudged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.question, self.why)
     }
 }
 
@@ -57,7 +82,7 @@ pub struct Verdict {
     pub strength: Strength,
     /// The kinds of input that agree on a leak. Empty if there is no sign of a leak.
     pub agree: Vec<Source>,
-    /// The health score. `None` if no input has enough data.
+    /// The health score. `None` if no input has enough data, or the verdict is inconclusive.
     pub health: Option<Health>,
     /// The findings. First the findings that point to a leak and name code, in each part the most certain first.
     pub findings: Vec<Finding>,
@@ -65,58 +90,75 @@ pub struct Verdict {
     pub against: Vec<Against>,
     /// The inputs.
     pub inputs: Vec<InputSummary>,
-    /// The questions that could not be answered, and why.
-    pub not_judged: Vec<String>,
+    /// Why inputs are not of the same run of the program and were not compared. Empty if nothing
+    /// speaks against it.
+    pub conflicts: Vec<String>,
+    /// The questions that could not be answered.
+    pub not_judged: Vec<NotJudged>,
     /// The relation of the clocks of the inputs.
     pub clocks: Clocks,
 }
 
 /// Makes a diagnosis.
 ///
-/// Each rule says how certain it is. Evidence against a finding makes the finding less certain. Then findings about the
-/// same code are combined. Of findings from one kind of input, only the most certain one counts. Findings from
-/// different kinds of input are assumed to be wrong independently of each other, so two findings with a confidence of
-/// 0.7 result in 1 − 0.3 × 0.3 = 0.91.
+/// Each rule says how certain it is. Evidence against a finding makes the finding less certain. Then
+/// findings about the same code are combined, by what they observe. Traces and goroutine profiles
+/// observe the same goroutines; heap profiles and the GC log observe the same memory. Of the findings
+/// of one such family, the most certain one counts, since they can be wrong for the same reason.
+/// Findings of both families are assumed to be wrong independently of each other: two findings with a
+/// confidence of 0.7 result in 1 − 0.3 × 0.3 = 0.91.
 pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     let clocks = inputs.clocks(options.log_start);
-    let mut output = rules::run(RuleContext { inputs, options });
+    let same_run = SameRun::of(inputs, &clocks);
+    let mut output = rules::run(RuleContext { inputs, options, same_run: &same_run });
     by_goroutine::link(inputs, &mut output.findings);
     for finding in &mut output.findings {
         let against = output.against.iter().filter(|against| speaks_against(against, finding));
         finding.confidence *= against.map(|against| against.factor).product::<f64>();
         finding.strength = Strength::of(finding.confidence, options);
     }
-    output.findings.sort_by(|a, b| {
-        let names_code = |finding: &Finding| finding.confidence > 0.0 && finding.place.is_some();
-        let by_place = names_code(b).cmp(&names_code(a));
-        by_place.then(b.confidence.total_cmp(&a.confidence)).then_with(|| growth(b).total_cmp(&growth(a)))
-    });
-    let (confidence, agree) = combined(&output.findings);
+    sort(&mut output.findings);
+    let (confidence, agree) = combined(&output.findings, &same_run, options);
     let judgement = match confidence {
         strong if strong >= options.leak => Judgement::Leak,
         moderate if moderate >= options.suspect => Judgement::Suspect,
+        _ if output.able.is_empty() => Judgement::Inconclusive,
         _ => Judgement::Healthy,
     };
     if let Some(rest) = output.findings.get(options.max_findings..).filter(|rest| !rest.is_empty()) {
-        output.not_judged.push(format!("{} more findings are left out", rest.len()));
+        let why = format!("only the {} most certain are shown", options.max_findings);
+        let question = format!("{} more findings", rest.len());
+        output.not_judged.push(NotJudged { question, why, capture: None });
         output.findings.truncate(options.max_findings);
     }
-    output.not_judged.push(
-        "memory outside the Go heap: cgo, mmap, fragmentation (compare the process's RSS with runtime/metrics)"
-            .to_owned(),
-    );
+    let health = (judgement != Judgement::Inconclusive).then(|| score::of(inputs, options)).flatten();
     Verdict {
         judgement,
         confidence,
         strength: Strength::of(confidence, options),
         agree,
-        health: score::of(inputs, options),
+        health,
         findings: output.findings,
         against: output.against,
         inputs: inputs.summaries(&clocks),
+        conflicts: same_run.conflicts(),
         not_judged: output.not_judged,
         clocks,
     }
+}
+
+/// Sorts findings: first those that name code of the program, in each part the most certain first.
+/// Goroutines that serve a connection come after the code that opened it.
+fn sort(findings: &mut [Finding]) {
+    let rank = |finding: &Finding| match (finding.confidence > 0.0, &finding.place) {
+        (true, Some(place)) if finding.basis != Basis::Connection || !place::is_standard(&place.func) => 0,
+        (true, Some(_)) => 1,
+        _ => 2,
+    };
+    findings.sort_by(|a, b| {
+        let by_rank = rank(a).cmp(&rank(b));
+        by_rank.then(b.confidence.total_cmp(&a.confidence)).then_with(|| growth(b).total_cmp(&growth(a)))
+    });
 }
 
 fn speaks_against(against: &Against, finding: &Finding) -> bool {
@@ -131,6 +173,9 @@ fn speaks_against(against: &Against, finding: &Finding) -> bool {
             let is_there = finding.place.as_ref().is_some_and(|place| place.func == *function);
             is_there && finding.source == against.source
         }
+        Weakens::StartedIn(function) => {
+            finding.source == Source::Trace && finding.started_in() == Some(function.as_str())
+        }
     }
 }
 
@@ -142,25 +187,51 @@ fn growth(finding: &Finding) -> f64 {
     }
 }
 
+/// The confidence of a family whose inputs agree in a way that a mistake does not explain: goroutines
+/// wait for the program itself, in the trace and in the profiles; or a function's memory rises in all
+/// profiles, and the live heap doubles.
+const AGREED: f64 = 0.85;
+
 /// Returns the highest confidence for any code, and which kinds of input agree on that code.
-fn combined(findings: &[Finding]) -> (f64, Vec<Source>) {
+fn combined(findings: &[Finding], same_run: &SameRun, options: &Options) -> (f64, Vec<Source>) {
     let mut best = (0.0, Vec::new());
     let suspicious = || findings.iter().filter(|finding| finding.confidence > 0.0);
     for finding in suspicious() {
-        let mut by_source: BTreeMap<Source, f64> = BTreeMap::new();
-        for other in suspicious() {
+        let agrees = |other: &&Finding| {
+            let is_same = std::ptr::eq(finding, *other);
             // A finding that names no code agrees with any code.
-            let is_same = std::ptr::eq(finding, other);
-            let agrees = finding.place.is_some() && (other.place.is_none() || finding.shares_code_with(other));
-            if is_same || agrees {
-                let best = by_source.entry(other.source).or_default();
-                *best = best.max(other.confidence);
-            }
-        }
-        let doubt: f64 = by_source.values().map(|confidence| 1.0 - confidence).product();
+            let shares = finding.place.is_some() && (other.place.is_none() || finding.shares_code_with(other));
+            let joins = finding.basis != Basis::Apart && other.basis != Basis::Apart;
+            is_same || shares && joins && (same_run.kinds.is_empty() || finding.source == other.source)
+        };
+        let group: Vec<&Finding> = suspicious().filter(agrees).collect();
+        let sources: BTreeSet<Source> = group.iter().map(|finding| finding.source).collect();
+        let doubt: f64 = [Family::Goroutines, Family::Memory]
+            .into_iter()
+            .map(|family| 1.0 - family_confidence(family, &group, options))
+            .product();
         if 1.0 - doubt > best.0 {
-            best = (1.0 - doubt, by_source.into_keys().collect());
+            best = (1.0 - doubt, sources.into_iter().collect());
         }
     }
     best
+}
+
+/// Returns the confidence of a family's findings about the same code.
+fn family_confidence(family: Family, group: &[&Finding], options: &Options) -> f64 {
+    let of = |source: Source, basis: &[Basis]| {
+        let found = |finding: &&&Finding| {
+            finding.source == source
+                && finding.confidence >= options.suspect
+                && (basis.is_empty() || basis.contains(&finding.basis))
+        };
+        group.iter().any(|finding| found(&finding))
+    };
+    let members = group.iter().filter(|finding| finding.source.family() == family);
+    let most = members.map(|finding| finding.confidence).fold(0.0, f64::max);
+    let agreed = match family {
+        Family::Goroutines => of(Source::Trace, &[Basis::OwnWait]) && of(Source::Goroutine, &[Basis::OwnWait]),
+        Family::Memory => of(Source::Heap, &[Basis::RisesThroughout]) && of(Source::GcLog, &[Basis::Doubles]),
+    };
+    if agreed { most.max(AGREED) } else { most }
 }

@@ -17,7 +17,7 @@ const MAX_REPORTED: usize = 2;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let heaps = &context.inputs.heaps;
-    if heaps.all.len() < 2 {
+    if heaps.all.len() < 2 || context.same_run.heaps.is_some() {
         return;
     }
     let own: HashMap<Stack, &OwnedFrame> =

@@ -2,7 +2,7 @@
 //! leak.
 
 use super::{RuleContext, RuleOutput, time};
-use crate::diagnose::finding::{Evidence, Finding, Source, Strength, Value};
+use crate::diagnose::finding::{Basis, Evidence, Finding, Source, Strength, Value};
 use crate::gctrace::{Period, Pressure, most_assist, slowest_marking};
 
 /// Marking at less than this share of its usual rate has collapsed. Assists at more than its
@@ -14,6 +14,10 @@ const ASSIST: f64 = 0.2;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let cycles = &context.inputs.cycles;
+    if output.findings.iter().any(|finding| finding.rule == "memory-limit") {
+        // That is the cause, and the advice is another.
+        return;
+    }
     let pressure = Pressure::of(cycles);
     let Some(share) = pressure.gc_cpu_share.filter(|_| cycles.len() > 2) else { return };
     // A surge or a collapse matters only if garbage collection is expensive meanwhile.
@@ -71,5 +75,6 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         next_step:
             "this is a cost, not a leak: allocate less, or raise GOGC (with GOMEMLIMIT) if there is enough memory"
                 .to_owned(),
+        basis: Basis::Apart,
     });
 }

@@ -3,12 +3,12 @@
 //! The profile counts all goroutines, so only the load varies by chance: the number of goroutines that are busy with
 //! requests varies by its square root.
 
-use super::{RuleContext, RuleOutput, idle_connections, is_idle_connection, row, unblock};
-use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
+use super::{RuleContext, RuleOutput, capture, row, unblock};
+use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::options::Options;
-use crate::diagnose::place;
 use crate::diagnose::snapshots::{Snapshots, Stack};
+use crate::diagnose::{connections, place, waits};
 use crate::event::OwnedFrame;
 
 /// The highest confidence for goroutine profiles: a growing number of clients looks the same.
@@ -16,15 +16,20 @@ const MOST: f64 = 0.7;
 /// The highest confidence for two profiles, which cannot show whether growth continues.
 const MOST_OF_TWO: f64 = 0.5;
 
+/// What goroutine profiles answer.
+const QUESTION: &str = "whether the number of goroutines grows, and where they wait";
+
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let profiles = &context.inputs.goroutines;
     let count = profiles.all.len();
-    if count < 2 {
-        let why = if count == 0 { "there are no goroutine profiles" } else { "there is one goroutine profile" };
-        if context.inputs.traces.is_empty() {
-            output.not_judged.push(format!("whether goroutines grow: {why}, and no trace"));
-        }
-        return;
+    if let Some(why) = &context.same_run.goroutines {
+        return output.missing(QUESTION, why, capture::GOROUTINE);
+    }
+    match count {
+        0 => return output.missing(QUESTION, "no goroutine profiles were given", capture::GOROUTINE),
+        1 => return output.missing(QUESTION, "one goroutine profile was given; three are needed", capture::GOROUTINE),
+        2 => output.missing(QUESTION, "two goroutine profiles were given; three are needed", capture::GOROUTINE),
+        _ => output.able.push("goroutine-growth"),
     }
     let at: Vec<f64> = match profiles.extent() {
         Some((first, _)) => profiles.all.iter().map(|all| all.time.saturating_sub(first) as f64 / 1e9).collect(),
@@ -60,9 +65,9 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
             continue;
         }
         let frames: Vec<OwnedFrame> = profiles.frames(stack).cloned().collect();
-        if is_idle_connection(&frames) {
+        if connections::is_idle(&frames) {
             let count = u64::try_from(counts[count - 1]).unwrap_or(0);
-            output.against.push(idle_connections(Source::Goroutine, count));
+            output.against.push(connections::idle(Source::Goroutine, count));
             continue;
         }
         grown = true;
@@ -71,6 +76,29 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     }
     if !grown && count > 2 {
         output.against.push(nothing_grows(most));
+    }
+    if count > 2 {
+        contradict(context, output);
+    }
+}
+
+/// Weakens findings of the trace about goroutines whose number does not rise in later profiles.
+fn contradict(context: RuleContext<'_>, output: &mut RuleOutput) {
+    let profiles = &context.inputs.goroutines;
+    let by_start = profiles.grouped(|stack| Some(profiles.frames(stack).next_back()?.func.as_str()));
+    let trace_starts = output.findings.iter().filter(|finding| finding.source == Source::Trace);
+    let starts: Vec<String> = trace_starts.filter_map(Finding::started_in).map(str::to_owned).collect();
+    for start in starts {
+        let Some(series) = by_start.get(start.as_str()) else { continue };
+        let counts = series.column(0);
+        let (Some(first), Some(last)) = (counts.first(), counts.last()) else { continue };
+        // The trace is somewhere among the profiles. Those after it have to rise too.
+        if last <= first || counts[counts.len() - 2] >= *last {
+            let numbers = row(&counts, i64::to_string);
+            let reason = format!("in the goroutine profiles, the number of goroutines of {start} does not rise: {numbers}");
+            let weakens = Weakens::StartedIn(start);
+            output.against.push(Against { source: Source::Goroutine, factor: 0.5, weakens, reason });
+        }
     }
 }
 
@@ -90,7 +118,11 @@ struct Grown<'a> {
 impl Grown<'_> {
     fn finding(self, options: &Options) -> Finding {
         let Grown { counts, growth, deviations, frames, start, place } = self;
-        let operation = operation(&frames);
+        let operation = waits::operation(&frames).unwrap_or("running");
+        let basis = match connections::serves_one(start) {
+            true => Basis::Connection,
+            false => waits::basis(operation),
+        };
         let most = if counts.len() > 2 { MOST } else { MOST_OF_TWO };
         let numbers = row(&counts, i64::to_string);
         let started = frames.last().cloned();
@@ -117,6 +149,7 @@ impl Grown<'_> {
             goroutines: Vec::new(),
             evidence,
             next_step: unblock(operation, place),
+            basis,
         }
     }
 }
@@ -139,35 +172,4 @@ fn last_count(profiles: &Snapshots<1>, stack: Stack) -> i64 {
 /// Returns the place of a goroutine.
 pub(super) fn place_of(profiles: &Snapshots<1>, stack: Stack) -> Option<&OwnedFrame> {
     place::own(profiles.frames(stack))
-}
-
-/// Returns the operation that a stack waits for, by its innermost frames, in the runtime's words.
-pub(super) fn operation(frames: &[OwnedFrame]) -> &'static str {
-    const OPERATIONS: [(&str, &str); 22] = [
-        ("runtime.chansend", "chan send"),
-        ("runtime.chanrecv", "chan receive"),
-        ("runtime.selectgo", "select"),
-        ("runtime.selectnbrecv", "select"),
-        ("runtime.block", "select (no cases)"),
-        ("sync.(*Mutex).Lock", "sync.Mutex.Lock"),
-        ("internal/sync.(*Mutex).Lock", "sync.Mutex.Lock"),
-        ("sync.(*RWMutex).Lock", "sync.RWMutex.Lock"),
-        ("sync.(*RWMutex).RLock", "sync.RWMutex.RLock"),
-        ("sync.(*WaitGroup).Wait", "sync.WaitGroup.Wait"),
-        ("sync.(*Cond).Wait", "sync.Cond.Wait"),
-        ("sync.runtime_notifyListWait", "sync.Cond.Wait"),
-        ("sync.runtime_SemacquireMutex", "sync.Mutex.Lock"),
-        ("sync.runtime_SemacquireRWMutex", "sync.RWMutex.Lock"),
-        ("internal/sync.runtime_SemacquireMutex", "sync.Mutex.Lock"),
-        ("sync.runtime_SemacquireWaitGroup", "sync.WaitGroup.Wait"),
-        ("sync.runtime_Semacquire", "semacquire"),
-        ("internal/poll.runtime_pollWait", "IO wait"),
-        ("time.Sleep", "sleep"),
-        ("os/signal.signal_recv", "signal"),
-        ("syscall.", "syscall"),
-        ("internal/runtime/syscall.", "syscall"),
-    ];
-    let innermost = frames.iter().take(6);
-    let found = innermost.filter_map(|frame| OPERATIONS.iter().find(|(name, _)| frame.func.starts_with(name)));
-    found.map(|(_, operation)| *operation).next().unwrap_or("running")
 }

@@ -5,15 +5,19 @@
 //! effect of chance is known, since the profile is a sample of allocations: both are numbers of samples, whose
 //! variances are the numbers themselves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::{RuleContext, RuleOutput, bytes, row, time};
-use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
+use foldhash::fast::RandomState;
+use indexmap::{IndexMap, IndexSet};
+
+use super::{RuleContext, RuleOutput, bytes, capture, row, time};
+use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::inputs::heap::{ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE};
+use crate::diagnose::options::Options;
 use crate::diagnose::place;
-use crate::diagnose::snapshots::{Series, Snapshots, Stack};
+use crate::diagnose::snapshots::{Series, Snapshot, Snapshots, Stack};
 use crate::event::OwnedFrame;
 
 /// The highest confidence for heap profiles: growth over three profiles can still be work that takes longer than the
@@ -25,6 +29,21 @@ const MOST_OF_TWO: f64 = 0.5;
 /// Functions that allocate a timer, which the caller has to stop.
 const TIMERS: [&str; 6] =
     ["time.NewTimer", "time.NewTicker", "time.After", "time.AfterFunc", "time.Tick", "time.newTimer"];
+
+/// What heap profiles answer.
+const QUESTION: &str = "which memory grows";
+
+/// Memory that rises at every step of at least this many profiles and at least doubles is suspicious
+/// even if the function frees so much that the rise may be chance.
+const CLEAR_STEPS: usize = 4;
+
+/// Such a rise has to be worth this many samples.
+const CLEAR_SAMPLES: f64 = 16.0;
+
+/// A function that allocates for others, such as a constructor of buffers, is not the cause if one
+/// caller holds at least this share of the growth, and the others allocate at least the other share.
+const ONE_CALLER: f64 = 0.9;
+const OTHER_CALLERS: f64 = 0.25;
 
 /// The growth of a site.
 struct Site<'a> {
@@ -40,19 +59,23 @@ struct Site<'a> {
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let heaps = &context.inputs.heaps;
+    if let Some(why) = &context.same_run.heaps {
+        return output.missing(QUESTION, why, capture::HEAP);
+    }
     match heaps.all.len() {
-        0 => return output.not_judged.push("which memory grows: no heap profiles were given".to_owned()),
-        1 => {
-            let text = "which memory grows: only one heap profile was given; two are needed, three are better, some minutes apart";
-            return output.not_judged.push(text.to_owned());
+        0 => return output.missing(QUESTION, "no heap profiles were given", capture::HEAP),
+        1 => return output.missing(QUESTION, "one heap profile was given; three are needed", capture::HEAP),
+        _ if is_one_collection(heaps) => {
+            return output.missing(QUESTION, "no collection ran between the heap profiles", capture::HEAP);
         }
-        2 => output.not_judged.push("whether memory grows all the time: three heap profiles are needed".to_owned()),
-        _ => {}
+        2 => output.missing("whether memory grows all the time", "two heap profiles were given; three are needed", capture::HEAP),
+        _ => output.able.push("heap-growth"),
     }
     let at = times(heaps);
     let mut sites: Vec<Site<'_>> = sites(heaps, &at);
     let all: i64 = sites.iter().map(|site| site.inuse[site.inuse.len() - 1] - site.inuse[0]).sum();
-    sites.retain(|site| site.growth.is_steady && site.deviations >= context.options.deviations);
+    sites.retain(|site| site.is_growing(context.options));
+    sites.extend(scattered(heaps, &at, &sites, context.options));
     let mut grown = Vec::new();
     for site in &sites {
         let goes_on = site.growth.goes_on(site.sample, context.options);
@@ -84,12 +107,22 @@ fn times<const N: usize>(snapshots: &Snapshots<N>) -> Vec<f64> {
     }
 }
 
-fn sites<'a>(heaps: &'a Snapshots<4>, at: &[f64]) -> Vec<Site<'a>> {
-    let own: HashMap<Stack, &OwnedFrame> =
-        heaps.stacks().filter_map(|stack| Some((stack, place::own(heaps.frames(stack))?))).collect();
-    let by_function = heaps.grouped(|stack| own.get(&stack).map(|place| place.func.as_str()));
-    let period = heaps.all.iter().map(|snapshot| snapshot.period).max().unwrap_or(0).max(1) as f64;
-    let sites = by_function.into_values().filter_map(|series| {
+/// Returns whether all profiles show the same memory in use: they show the state after the last
+/// collection.
+fn is_one_collection(heaps: &Snapshots<4>) -> bool {
+    let in_use = |snapshot: &Snapshot<4>| -> Vec<(Stack, i64)> {
+        let mut all: Vec<_> = snapshot.values.iter().map(|(&stack, values)| (stack, values[INUSE_SPACE])).collect();
+        all.retain(|(_, size)| *size != 0);
+        all.sort_unstable();
+        all
+    };
+    let first = in_use(&heaps.all[0]);
+    heaps.all[1..].iter().all(|snapshot| in_use(snapshot) == first)
+}
+
+impl<'a> Site<'a> {
+    fn new(series: Series<4>, heaps: &Snapshots<4>, at: &[f64], place: &'a OwnedFrame) -> Option<Self> {
+        let period = heaps.all.iter().map(|snapshot| snapshot.period).max().unwrap_or(0).max(1) as f64;
         let inuse = series.column(INUSE_SPACE);
         let values: Vec<f64> = inuse.iter().map(|&size| size as f64).collect();
         let growth = Growth::of(at, &values)?;
@@ -99,10 +132,104 @@ fn sites<'a>(heaps: &'a Snapshots<4>, at: &[f64]) -> Vec<Site<'a>> {
         let sample = bytes_a_sample(allocated as f64, objects as f64, period);
         let come = (allocated as f64).max(growth.total);
         let deviations = deviations(come / sample, (come - growth.total) / sample);
-        let place = own.get(&fastest(&series, heaps)?)?;
         Some(Site { series, inuse, allocated, growth, sample, deviations, place })
+    }
+
+    fn is_growing(&self, options: &Options) -> bool {
+        self.growth.is_steady && (self.deviations >= options.deviations || self.is_clear(options))
+    }
+
+    /// Returns whether it rises at every step, to at least twice its first size.
+    fn is_clear(&self, options: &Options) -> bool {
+        let rises = self.inuse.windows(2).all(|pair| pair[0] < pair[1]);
+        let doubles = self.inuse[self.inuse.len() - 1] >= 2 * self.inuse[0];
+        let is_large = self.growth.total >= CLEAR_SAMPLES * self.sample;
+        let keeps_pace = self.growth.pace.is_none_or(|pace| pace >= options.pace);
+        self.inuse.len() >= CLEAR_STEPS && rises && doubles && is_large && keeps_pace
+    }
+
+    /// Returns whether bytes and objects rise in every profile, in the end at least half as fast as in
+    /// the beginning.
+    fn rises_throughout(&self, options: &Options) -> bool {
+        let rises = |column: usize| self.series.column(column).windows(2).all(|pair| pair[0] < pair[1]);
+        let keeps_pace = self.growth.pace.is_some_and(|pace| pace >= options.pace);
+        self.inuse.len() > 2 && rises(INUSE_SPACE) && rises(INUSE_OBJECTS) && keeps_pace
+    }
+}
+
+/// Returns the sites: the memory by the function of the program that allocates it.
+fn sites<'a>(heaps: &'a Snapshots<4>, at: &[f64]) -> Vec<Site<'a>> {
+    let own: HashMap<Stack, &OwnedFrame> =
+        heaps.stacks().filter_map(|stack| Some((stack, place::own(heaps.frames(stack))?))).collect();
+    let by_function = heaps.grouped(|stack| own.get(&stack).map(|place| place.func.as_str()));
+    let sites = by_function.into_values().filter_map(|series| {
+        let stack = fastest(&series.stacks, heaps)?;
+        let place = responsible(heaps, &series.stacks).or_else(|| own.get(&stack).copied())?;
+        Site::new(series, heaps, at, place)
     });
     sites.collect()
+}
+
+/// Returns the functions whose callees grow together beyond chance, although none of these does so
+/// alone: the innermost of such functions.
+fn scattered<'a>(heaps: &'a Snapshots<4>, at: &[f64], sites: &[Site<'a>], options: &Options) -> Vec<Site<'a>> {
+    let mut explained: HashSet<Stack> = sites.iter().flat_map(|site| site.series.stacks.iter().copied()).collect();
+    let mut stacks_of: IndexMap<&str, Vec<Stack>, RandomState> = IndexMap::default();
+    let unexplained: Vec<Stack> = heaps.stacks().filter(|stack| !explained.contains(stack)).collect();
+    for stack in unexplained {
+        let functions: HashSet<&str> =
+            own_frames(heaps, stack).map(|frame| frame.func.as_str()).filter(|name| *name != "main.main").collect();
+        functions.into_iter().for_each(|function| stacks_of.entry(function).or_default().push(stack));
+    }
+    let mut functions: Vec<(&str, Vec<Stack>)> = stacks_of.into_iter().filter(|(_, stacks)| stacks.len() > 1).collect();
+    // Callees before their callers, which have all of their stacks and more.
+    functions.sort_by_key(|(name, stacks)| (stacks.len(), *name));
+    let mut found = Vec::new();
+    for (function, stacks) in functions {
+        if stacks.iter().any(|stack| explained.contains(stack)) {
+            continue;
+        }
+        let Some(series) = heaps.total(&stacks) else { continue };
+        let place = |stack: &Stack| own_frames(heaps, *stack).find(|frame| frame.func == function);
+        let Some(place) = fastest(&series.stacks, heaps).as_ref().and_then(place) else { continue };
+        if let Some(site) = Site::new(series, heaps, at, place).filter(|site| site.is_growing(options)) {
+            explained.extend(stacks);
+            found.push(site);
+        }
+    }
+    found
+}
+
+/// Returns the frames of a stack that are in the program, innermost first.
+fn own_frames(heaps: &Snapshots<4>, stack: Stack) -> impl Iterator<Item = &OwnedFrame> {
+    heaps.frames(stack).filter(|frame| !place::is_standard(&frame.func))
+}
+
+/// Returns the caller that keeps what a function allocates for many. `None` if the function allocates
+/// for one, or the growth has no single caller.
+fn responsible<'a>(heaps: &'a Snapshots<4>, stacks: &IndexSet<Stack, RandomState>) -> Option<&'a OwnedFrame> {
+    let mut stacks: Vec<Stack> = stacks.iter().copied().collect();
+    let mut found = None;
+    for level in 1.. {
+        let mut callers: IndexMap<&str, Vec<Stack>, RandomState> = IndexMap::default();
+        for &stack in &stacks {
+            let caller = own_frames(heaps, stack).nth(level).map_or("", |frame| frame.func.as_str());
+            callers.entry(caller).or_default().push(stack);
+        }
+        let sum = |stacks: &[Stack], of: fn(&Snapshots<4>, Stack) -> i64| -> f64 {
+            stacks.iter().map(|&stack| of(heaps, stack).max(0) as f64).sum()
+        };
+        let (growth, allocations) = (sum(&stacks, grown), sum(&stacks, allocated));
+        let holds = |stacks: &Vec<Stack>| {
+            let is_cause = sum(stacks, grown) >= ONE_CALLER * growth;
+            is_cause && allocations - sum(stacks, allocated) >= OTHER_CALLERS * allocations
+        };
+        let one = callers.into_iter().find(|(name, stacks)| !name.is_empty() && *name != "main.main" && holds(stacks));
+        let Some((_, rest)) = one.filter(|_| growth > 0.0) else { break };
+        found = fastest(&rest.iter().copied().collect(), heaps).and_then(|stack| own_frames(heaps, stack).nth(level));
+        stacks = rest;
+    }
+    found
 }
 
 /// Returns how many bytes of allocations a sample represents. The probability that the sampler selects a byte is one
@@ -114,9 +241,15 @@ fn bytes_a_sample(allocated: f64, objects: f64, period: f64) -> f64 {
     if taken > 0.0 { size / taken } else { period }
 }
 
-/// Returns the stack of a site that has grown the most.
-fn fastest(series: &Series<4>, heaps: &Snapshots<4>) -> Option<Stack> {
-    series.stacks.iter().copied().max_by_key(|&stack| (grown(heaps, stack), stack))
+/// Returns the stack that has grown the most.
+fn fastest(stacks: &IndexSet<Stack, RandomState>, heaps: &Snapshots<4>) -> Option<Stack> {
+    stacks.iter().copied().max_by_key(|&stack| (grown(heaps, stack), stack))
+}
+
+/// Returns how many bytes a stack has allocated between the first and the last profile.
+fn allocated(heaps: &Snapshots<4>, stack: Stack) -> i64 {
+    let total = |index: usize| heaps.all[index].values.get(&stack).map_or(0, |values| values[ALLOC_SPACE]);
+    total(heaps.all.len() - 1).saturating_sub(total(0))
 }
 
 /// Returns by how many bytes a stack has grown.
@@ -126,7 +259,7 @@ fn grown(heaps: &Snapshots<4>, stack: Stack) -> i64 {
 }
 
 fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all: i64) -> Finding {
-    let stack = fastest(&site.series, heaps).unwrap_or_default();
+    let stack = fastest(&site.series.stacks, heaps).unwrap_or_default();
     let frames: Vec<OwnedFrame> = heaps.frames(stack).cloned().collect();
     let growth = site.growth.total as i64;
     let kept = site.growth.total / (site.allocated as f64).max(site.growth.total).max(1.0);
@@ -165,7 +298,7 @@ fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all:
     Finding {
         rule: if timer.is_some() { "timer-growth" } else { "heap-growth" },
         source: Source::Heap,
-        confidence: confidence(site.deviations, most, context.options),
+        confidence: confidence(site.deviations.max(context.options.deviations), most, context.options),
         strength: Strength::None,
         title: format!(
             "{} holds {} more{over}: {}",
@@ -178,6 +311,7 @@ fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all:
         goroutines: Vec::new(),
         evidence,
         next_step,
+        basis: if site.rises_throughout(context.options) { Basis::RisesThroughout } else { Basis::Usual },
     }
 }
 

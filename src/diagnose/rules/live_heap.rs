@@ -7,12 +7,15 @@
 
 use std::time::Duration;
 
-use super::{RuleContext, RuleOutput, bytes, row, time};
-use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
+use super::{RuleContext, RuleOutput, bytes, capture, row, time};
+use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::Growth;
 use crate::diagnose::options::Options;
 use crate::gctrace::{Cycle, nanos};
 use crate::trend::{Interval, Shape, ShapeOptions, Trend, mann_kendall, theil_sen};
+
+/// What a GC log answers.
+const QUESTION: &str = "how the live heap changes in the long run, and what garbage collection costs";
 
 /// The highest confidence for the log, which contains neither which memory grows nor who allocates it.
 const MOST: f64 = 0.6;
@@ -23,18 +26,16 @@ const CYCLES_PER_WINDOW: usize = 2;
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let cycles = &context.inputs.cycles;
     if cycles.is_empty() {
-        output.not_judged.push(
-            "how the live heap changes in the long run, and what garbage collection costs: no GC log was given"
-                .to_owned(),
-        );
-        return;
+        return output.missing(QUESTION, "no GC log was given", capture::GC_LOG);
     }
     let windows = context.options.floors.min(cycles.len() / CYCLES_PER_WINDOW);
     if windows < Options::MIN_FLOORS {
-        let text = format!("how the live heap changes in the long run: {} collections are too few", cycles.len());
-        output.not_judged.push(text);
-        return;
+        let needed = Options::MIN_FLOORS * CYCLES_PER_WINDOW;
+        let collections = if cycles.len() == 1 { "collection" } else { "collections" };
+        let why = format!("the GC log has {} {collections}; at least {needed} are needed", cycles.len());
+        return output.missing(QUESTION, &why, capture::GC_LOG);
     }
+    output.able.push("live-heap");
     let floors = floors(cycles, windows);
     let (at, values): (Vec<f64>, Vec<f64>) = floors.iter().copied().unzip();
     let Some(growth) = Growth::of(&at, &values) else { return };
@@ -132,6 +133,11 @@ fn level_text(cycles: &[Cycle], shape: &Shape, floors: &str) -> String {
     }
 }
 
+/// Returns whether the floor at least doubles.
+fn doubles(floors: &[f64]) -> bool {
+    floors[floors.len() - 1] >= 2.0 * floors[0]
+}
+
 fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &Growth, text: String) -> Finding {
     let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start) / 1e9).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
@@ -166,5 +172,6 @@ fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &
         goroutines: Vec::new(),
         evidence,
         next_step: which_memory(context.inputs.heaps.all.len()),
+        basis: if doubles(floors) { Basis::Doubles } else { Basis::Usual },
     }
 }

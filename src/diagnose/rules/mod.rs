@@ -6,15 +6,20 @@ mod gc_pressure;
 mod goroutine_growth;
 mod goroutine_leak;
 mod heap_growth;
+mod held_locks;
 mod live_heap;
+mod memory_limit;
+mod outside_heap;
 mod trace_goroutines;
 
 use std::time::Duration;
 
-use super::finding::{Against, Finding, Source, Weakens};
+use super::finding::{Against, Finding};
 use super::inputs::Inputs;
 use super::options::Options;
 use super::place;
+use super::same_run::SameRun;
+use super::verdict::NotJudged;
 use crate::event::OwnedFrame;
 
 /// The input of a rule.
@@ -22,6 +27,7 @@ use crate::event::OwnedFrame;
 pub(super) struct RuleContext<'a> {
     pub inputs: &'a Inputs,
     pub options: &'a Options,
+    pub same_run: &'a SameRun,
 }
 
 /// The combined output of the rules.
@@ -29,20 +35,44 @@ pub(super) struct RuleContext<'a> {
 pub(super) struct RuleOutput {
     pub findings: Vec<Finding>,
     pub against: Vec<Against>,
-    pub not_judged: Vec<String>,
+    /// The rules that had enough data to find a leak.
+    pub able: Vec<&'static str>,
+    pub not_judged: Vec<NotJudged>,
 }
 
-/// Runs all rules.
+impl RuleOutput {
+    /// Adds a question that cannot be answered.
+    fn missing(&mut self, question: &str, why: &str, capture: &'static str) {
+        let capture = Some(capture).filter(|command| !command.is_empty());
+        self.not_judged.push(NotJudged { question: question.to_owned(), why: why.to_owned(), capture });
+    }
+}
+
+/// Commands that capture what is missing.
+mod capture {
+    pub const TRACE: &str = "curl -o trace.out 'http://HOST/debug/pprof/trace?seconds=5'";
+    pub const HEAP: &str =
+        "for i in 1 2 3; do curl -o heap.$i.pb.gz http://HOST/debug/pprof/heap; sleep 60; done";
+    pub const GOROUTINE: &str =
+        "for i in 1 2 3; do curl -o goroutine.$i.pb.gz http://HOST/debug/pprof/goroutine; sleep 60; done";
+    pub const GC_LOG: &str = "GODEBUG=gctrace=1 PROGRAM 2>gctrace.log";
+    pub const STATUS: &str = "for i in 1 2 3; do cp /proc/PID/status status.$i; sleep 60; done";
+}
+
+/// Runs all rules. Rules that weigh the findings of others come after them.
 pub(super) fn run(context: RuleContext<'_>) -> RuleOutput {
     let mut output = RuleOutput::default();
-    let rules: [fn(RuleContext<'_>, &mut RuleOutput); 7] = [
-        goroutine_leak::judge,
+    let rules: [fn(RuleContext<'_>, &mut RuleOutput); 10] = [
         trace_goroutines::judge,
+        held_locks::judge,
         goroutine_growth::judge,
+        goroutine_leak::judge,
         heap_growth::judge,
         live_heap::judge,
         alloc_churn::judge,
+        memory_limit::judge,
         gc_pressure::judge,
+        outside_heap::judge,
     ];
     rules.iter().for_each(|judge| judge(context, &mut output));
     output
@@ -54,23 +84,6 @@ fn unblock(operation: &str, place: &OwnedFrame) -> String {
         "find the code that should end the {operation} at {}, and the case in which it does not run",
         place::short(place)
     )
-}
-
-/// Returns whether a stack is the stack of an HTTP server's goroutine that waits for the next request of its connection
-/// (Go `src/net/http/server.go`, `conn.serve`, which peeks at the connection between two requests). A client may keep
-/// such a connection open, so the goroutine is not a leak.
-fn is_idle_connection(stack: &[OwnedFrame]) -> bool {
-    let calls =
-        |pair: &[OwnedFrame]| pair[0].func == "bufio.(*Reader).Peek" && pair[1].func == "net/http.(*conn).serve";
-    stack.windows(2).any(calls)
-}
-
-/// Reports that `count` connections are idle and not a leak.
-fn idle_connections(source: Source, count: u64) -> Against {
-    let reason = format!(
-        "{count} idle keep-alive connections of net/http are not a leak (Server.IdleTimeout limits how long they stay)"
-    );
-    Against { source, factor: 1.0, weakens: Weakens::Nothing, reason }
 }
 
 /// Returns a number of bytes with a unit, for titles.

@@ -8,30 +8,40 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::{RuleContext, RuleOutput, idle_connections, is_idle_connection, time, unblock};
+use super::{RuleContext, RuleOutput, capture, time, unblock};
 use crate::analysis::population::{PopulationGroup, PopulationReport, WaitPlace, Waiter};
-use crate::diagnose::finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
-use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
-use crate::diagnose::place;
+use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
+use crate::diagnose::growth::confidence;
+use crate::diagnose::stayers::Stayers;
+use crate::diagnose::{connections, place, waits};
 use crate::event::OwnedFrame;
 use crate::time::Time;
 
 /// The highest confidence for a trace: it is short, and a growing number of clients looks the same.
 const MOST: f64 = 0.7;
 
-/// The trace is split into this many parts to see whether the number rises in all of them.
-const PARTS: usize = 8;
+/// The shortest trace that can show that goroutines stay, in nanoseconds.
+const MIN_LENGTH: i64 = 500_000_000;
+
+/// What a trace answers.
+const QUESTION: &str = "which goroutines stay, and who created them";
 
 /// The maximum number of goroutines to list.
 const MAX_EXAMPLES: usize = 16;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     if context.inputs.traces.is_empty() {
-        output.not_judged.push("which goroutines stay, and who created them: no trace was given".to_owned());
-        return;
+        return output.missing(QUESTION, "no trace was given", capture::TRACE);
     }
     for trace in &context.inputs.traces {
         let population = &trace.population;
+        let length = population.end.since(population.start);
+        if length < MIN_LENGTH {
+            let length = time(Duration::from_nanos(length.max(0).unsigned_abs()));
+            output.missing(QUESTION, &format!("the trace is too short ({length})"), capture::TRACE);
+        } else {
+            output.able.push("goroutines-stay");
+        }
         let mut grown = false;
         for group in &population.groups {
             match judge_group(context, population, group) {
@@ -39,11 +49,11 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
                     grown = true;
                     output.findings.push(*finding);
                 }
-                Some(Growing::IdleConnections(count)) => output.against.push(idle_connections(Source::Trace, count)),
+                Some(Growing::IdleConnections(count)) => output.against.push(connections::idle(Source::Trace, count)),
                 None => {}
             }
         }
-        if !grown {
+        if !grown && length >= MIN_LENGTH {
             output.against.push(stable(population));
         }
     }
@@ -63,21 +73,6 @@ fn stable(population: &PopulationReport) -> Against {
     let left: u64 = population.groups.iter().map(|group| group.left).sum();
     let reason = format!("goroutine count is stable: {created} created, {ended} exited, {left} alive");
     Against { source: Source::Trace, factor: 1.0, weakens: Weakens::Nothing, reason }
-}
-
-/// Returns by how much the number had grown at the end of each of some equal parts of the trace.
-fn rise(population: &PopulationReport, group: &PopulationGroup) -> Vec<f64> {
-    let length = population.end.since(population.start).max(1) as f64;
-    let mut sums = vec![0.0; PARTS + 1];
-    for window in &group.growth {
-        let part = window.start.since(population.start) as f64 / length * PARTS as f64;
-        // In range: a number between 0 and PARTS.
-        sums[(part.max(0.0) as usize).min(PARTS - 1) + 1] += window.goroutines as f64;
-    }
-    for part in 1..sums.len() {
-        sums[part] += sums[part - 1];
-    }
-    sums
 }
 
 /// The goroutines of a group that wait at one place.
@@ -121,51 +116,65 @@ impl<'a> Waiters<'a> {
         self.examples.extend(&wait.examples);
     }
 
-    /// Returns what they wait for, in the words of a report.
+    /// Returns what they wait for, in the words of a report. The stack is more precise than the
+    /// reason, which is "sync" for most of package `sync`.
     fn operation(&self) -> &'a str {
-        if self.reason.is_empty() { "wait" } else { self.reason }
+        match waits::operation(&self.stack) {
+            Some(operation) => operation,
+            None if self.reason.is_empty() => "wait",
+            None => self.reason,
+        }
     }
 }
 
 fn judge_group(context: RuleContext<'_>, population: &PopulationReport, group: &PopulationGroup) -> Option<Growing> {
-    // Goroutines that were created and exited within the trace do not change the number. The goroutines that exited and
-    // are otherwise unknown may all have been in this group.
-    let passing = group.lifetimes.count();
-    let (come, gone) = (group.created - passing, group.ended - passing + population.unnamed_ended);
-    let chance = deviations(come as f64, gone as f64);
-    let growth = Growth::of(&[], &rise(population, group))?;
-    if chance < context.options.deviations || !growth.is_steady {
-        return None;
-    }
-    let goes_on = growth.goes_on(1.0, context.options);
-    if goes_on < NEGLIGIBLE {
-        return None;
-    }
+    let stayers = Stayers::of(population, group, context.options)?;
     let waiters = Waiters::largest(group)?;
-    if is_idle_connection(&waiters.stack) {
+    if connections::is_idle(&waiters.stack) {
         return Some(Growing::IdleConnections(waiters.waiting));
     }
+    Some(Growing::Leak(Box::new(finding(context, population, group, &stayers, waiters))))
+}
+
+fn finding(
+    context: RuleContext<'_>,
+    population: &PopulationReport,
+    group: &PopulationGroup,
+    stayers: &Stayers,
+    waiters: Waiters<'_>,
+) -> Finding {
     let creators: Vec<Vec<OwnedFrame>> = group.creators.iter().map(|creator| place::of_stack(&creator.stack)).collect();
     let creator = creators.iter().find_map(|stack| place::own(stack.iter()));
     let start = place::function(group.name.clone());
-    let place = place::own(waiters.stack.iter()).cloned().unwrap_or(start.clone());
-    let (net, seconds) =
-        (group.created as i64 - group.ended as i64, population.end.since(population.start) as f64 / 1e9);
+    let is_connection = connections::serves_one(&group.name);
+    // Goroutines that serve a connection wait in net/http. The code to look at opened it.
+    let owner = creator.filter(|creator| is_connection && !place::is_standard(&creator.func));
+    let blocked_at = place::own(waiters.stack.iter()).cloned().unwrap_or(start.clone());
+    let place = owner.cloned().unwrap_or_else(|| blocked_at.clone());
+    let operation = waiters.operation().to_owned();
     let age = waiters.oldest.map_or(Duration::ZERO, |oldest| population.end - oldest);
+    let seconds = (population.end.since(population.start) - stayers.age - stayers.since) as f64 / 1e9;
     let mut evidence = vec![
         Evidence::new("created", Value::Count(group.created as i64)),
         Evidence::new("exited", Value::Count(group.ended as i64)),
         Evidence::new("alive", Value::Count(group.left as i64)),
-        Evidence::new("growth_per_second", Value::PerSecond(net as f64 / seconds.max(1e-9))),
-        Evidence::new("deviations", Value::Number(chance)),
+        Evidence::new("compared_age_ns", Value::Duration(Duration::from_nanos(stayers.age.unsigned_abs()))),
+        Evidence::new("stayed", Value::Count(stayers.come as i64)),
+        Evidence::new("went", Value::Count(stayers.gone as i64)),
+        Evidence::new("growth_per_second", Value::PerSecond((stayers.come - stayers.gone) / seconds.max(1e-9))),
+        Evidence::new("deviations", Value::Number(stayers.deviations)),
         Evidence::new("started_in", Value::Text(group.name.clone())),
-        Evidence::new("blocked_in", Value::Text(waiters.operation().to_owned())),
+        Evidence::new("blocked_in", Value::Text(operation.clone())),
         Evidence::new("waiting", Value::Count(waiters.waiting as i64)),
         Evidence::new("never_woken", Value::Count(waiters.since_creation as i64)),
         Evidence::new("oldest_wait_ns", Value::Duration(age)),
         Evidence::new("stack", Value::Stack(waiters.stack.clone())),
     ];
-    evidence.extend(Evidence::pace(growth.pace));
+    evidence.extend(Evidence::pace(stayers.growth.pace));
+    if stayers.since > 0 {
+        let since = Duration::from_nanos(stayers.since.unsigned_abs());
+        evidence.push(Evidence::new("begins_after_ns", Value::Duration(since)));
+    }
     if group.lifetimes.count() > 0 {
         let lifetime = group.lifetimes.percentile(99.0);
         evidence.push(Evidence::new("lifetime_p99_ns", Value::Duration(lifetime)));
@@ -173,30 +182,51 @@ fn judge_group(context: RuleContext<'_>, population: &PopulationReport, group: &
     if let Some(creator) = creators.first() {
         evidence.push(Evidence::new("creation_stack", Value::Stack(creator.clone())));
     }
-    let by = creator.map_or(String::new(), |creator| format!(" by {}", creator.func));
-    let related = creator.cloned().into_iter().chain([start]).filter(|place| place.func != "main.main");
-    let waiting = match (waiters.waiting, waiters.reason) {
-        (1, "") => "1 waits".to_owned(),
-        (1, reason) => format!("1 waits in {reason}"),
-        (count, "") => format!("{count} wait"),
-        (count, reason) => format!("{count} wait in {reason}"),
+    let basis = match is_connection {
+        true => Basis::Connection,
+        false => waits::basis(&operation),
     };
-    Some(Growing::Leak(Box::new(Finding {
+    let related = creator.cloned().into_iter().chain([start, blocked_at]);
+    let related = related.filter(|related| related.func != "main.main" && related.func != place.func);
+    Finding {
         rule: "goroutines-stay",
         source: Source::Trace,
-        confidence: confidence(chance, MOST, context.options) * goes_on,
+        confidence: confidence(stayers.deviations, MOST, context.options) * stayers.goes_on,
         strength: Strength::None,
-        title: format!(
-            "{} goroutines of {} were created{by}, {} exited; {waiting}, for up to {}",
-            group.created,
-            group.name,
-            group.ended,
-            time(age)
-        ),
-        next_step: unblock(waiters.operation(), &place),
-        place: Some(place),
+        title: title(group, stayers, &waiters, creator, age),
+        next_step: unblock(&operation, &place),
         related: related.collect(),
+        place: Some(place),
         goroutines: waiters.examples.iter().take(MAX_EXAMPLES).map(|waiter| waiter.goroutine).collect(),
         evidence,
-    })))
+        basis,
+    }
+}
+
+fn title(
+    group: &PopulationGroup,
+    stayers: &Stayers,
+    waiters: &Waiters<'_>,
+    creator: Option<&OwnedFrame>,
+    age: Duration,
+) -> String {
+    let by = creator.map_or(String::new(), |creator| format!(" by {}", creator.func));
+    let name = &group.name;
+    let came = match stayers.age {
+        0 => format!("{} goroutines of {name} were created{by}, {} exited", group.created, group.ended),
+        least => format!(
+            "{} goroutines of {name}, created{by}, are older than {}, and {} that old exited",
+            stayers.come,
+            time(Duration::from_nanos(least.unsigned_abs())),
+            stayers.gone
+        ),
+    };
+    let onset = match stayers.since {
+        0 => String::new(),
+        since => format!(" from +{} on", time(Duration::from_nanos(since.unsigned_abs()))),
+    };
+    let wait = if waiters.waiting == 1 { "waits" } else { "wait" };
+    let operation = waiters.operation();
+    let blocked = if operation == "wait" { String::new() } else { format!(" in {operation}") };
+    format!("{came}{onset}; {} {wait}{blocked}, for up to {}", waiters.waiting, time(age))
 }

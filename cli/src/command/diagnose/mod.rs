@@ -29,14 +29,16 @@ use read::Captured;
 /// helps, and the verdict is most certain if two kinds of input agree. Best are three heap profiles
 /// and three goroutine profiles some minutes apart, a trace of a few seconds, and the standard
 /// error of the program under GODEBUG=gctrace=1. All have to be from the same run of the program.
+/// Copies of /proc/PID/status show memory outside the Go heap.
 ///
-/// Exits with 0 if the program is healthy, 1 if it leaks or may leak, 2 if nothing can be read.
+/// Exits with 0 if the program is healthy, 1 if it leaks or may leak, 2 if nothing can be read, 3
+/// if the inputs are not enough to tell.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gotrace diagnose .\n  gotrace diagnose heap.*.pb.gz goroutine.*.pb.gz\n  gotrace diagnose trace.out gctrace.log --verbose"
 )]
 pub struct Args {
-    /// A folder, or any profiles, traces and GC logs
+    /// A folder, or any profiles, traces, GC logs and copies of /proc/PID/status
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Execution traces: curl -o trace.out HOST/debug/pprof/trace?seconds=5
@@ -188,6 +190,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     }
     Ok(match document.verdict.judgement {
         Judgement::Healthy => Answer::NoProblem,
+        Judgement::Inconclusive => Answer::Inconclusive,
         _ => Answer::Problem,
     })
 }

@@ -1,14 +1,15 @@
 //! Reads the inputs of a diagnosis and recognises each by its content.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use gotrace::analysis;
-use gotrace::diagnose::{InputKind, Inputs, TraceObserver};
+use gotrace::diagnose::{InputKind, Inputs, ProcessMemory, TraceObserver};
 use gotrace::gctrace::Log;
 use gotrace::pprof::{PprofKind, Profile, ProfileError};
-use gotrace::{FileKind, Reader, Timeline};
+use gotrace::{FileKind, Reader, Timeline, WallTime};
 
 use super::{Args, NEEDS_TRACE};
 use crate::failure::{Failure, Wanted};
@@ -71,6 +72,15 @@ fn expected_inputs(args: &Args) -> Result<Vec<(PathBuf, Expected)>, Failure> {
         }
     }
     Ok(inputs)
+}
+
+/// A copy of `/proc/PID/status` has about 1500 bytes.
+const MAX_STATUS: u64 = 16 << 10;
+
+/// When a file was last changed. `None` if that is not known.
+fn modified(path: &Path) -> Option<WallTime> {
+    let time = fs::metadata(path).ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    WallTime::from_nanos(time.as_nanos().try_into().ok()?)
 }
 
 /// The files of a folder, sorted by name. Files in subfolders are not included.
@@ -141,10 +151,18 @@ impl Captured {
         reader.and_then(Timeline::from_events).map_err(|error| Failure::trace(path, &error))
     }
 
-    /// Reads text, which may have the lines of a GC log after other lines.
-    fn read_text(&mut self, path: &Path, bytes: Box<dyn Read + Send>) -> Result<(), Failure> {
-        let log = Log::from_reader(bytes).map_err(|error| Failure::trace(path, &error))?;
+    /// Reads text: a copy of `/proc/PID/status`, or a log that may have the lines of a GC log after
+    /// other lines.
+    fn read_text(&mut self, path: &Path, mut bytes: Box<dyn Read + Send>) -> Result<(), Failure> {
         let name = path.display().to_string();
+        let mut head = Vec::new();
+        bytes.by_ref().take(MAX_STATUS).read_to_end(&mut head).map_err(|error| Failure::input(path, error))?;
+        if let Some(memory) = ProcessMemory::from_status(&String::from_utf8_lossy(&head)) {
+            self.inputs.memory(&name, memory.at(modified(path)));
+            return Ok(());
+        }
+        let whole = io::Cursor::new(head).chain(bytes);
+        let log = Log::from_reader(whole).map_err(|error| Failure::trace(path, &error))?;
         match log.cycles.is_empty() {
             true => self.inputs.unusable(InputKind::Unknown, &name, "text that is not a GC log".to_owned()),
             false => self.inputs.log(&name, &log),

@@ -37,8 +37,11 @@ pub(super) fn write(
     }
     let against: Vec<&str> = verdict.against.iter().map(|against| &*against.reason).collect();
     section("against", &against, terminal)?;
-    let not_judged: Vec<&str> = verdict.not_judged.iter().map(|text| &**text).collect();
-    section("not judged", &not_judged, terminal)?;
+    let conflicts: Vec<&str> = verdict.conflicts.iter().map(|text| &**text).collect();
+    section("not one run", &conflicts, terminal)?;
+    let not_judged: Vec<String> = verdict.not_judged.iter().map(ToString::to_string).collect();
+    section("not judged", &not_judged.iter().map(|text| &**text).collect::<Vec<_>>(), terminal)?;
+    write_captures(verdict, is_verbose, terminal)?;
     write_inputs(&verdict.inputs, is_verbose, terminal)?;
     if let Some(passages) = &document.passages {
         let lines: Vec<String> = passages.iter().map(|passage| passage_text(passage, clock)).collect();
@@ -55,12 +58,14 @@ fn write_headline(verdict: &Verdict, terminal: &mut Terminal) -> io::Result<()> 
     let (word, style) = match verdict.judgement {
         Judgement::Leak => ("LEAK", style::BAD),
         Judgement::Suspect => ("SUSPECT", style::WARN),
+        Judgement::Inconclusive => ("INCONCLUSIVE", style::WARN),
         _ => ("HEALTHY", style::GOOD),
     };
     let first = verdict.findings.iter().find(|finding| finding.confidence > 0.0);
     let text = match (verdict.judgement, first) {
         (Judgement::Leak | Judgement::Suspect, Some(finding)) => format!("{word}: {}", finding.title),
         (Judgement::Leak | Judgement::Suspect, None) => word.to_owned(),
+        (Judgement::Inconclusive, _) => format!("{word}: not enough data to find a leak or to rule one out"),
         _ => format!("{word}: no sign of a leak"),
     };
     // Wrap first and paint then, so that wrapping does not count escape sequences.
@@ -72,7 +77,7 @@ fn write_headline(verdict: &Verdict, terminal: &mut Terminal) -> io::Result<()> 
         };
         writeln!(terminal, "{line}")?;
     }
-    if verdict.judgement == Judgement::Healthy {
+    if matches!(verdict.judgement, Judgement::Healthy | Judgement::Inconclusive) {
         return Ok(());
     }
     let agree: Vec<&str> = verdict.agree.iter().map(|source| source.name()).collect();
@@ -156,6 +161,16 @@ fn write_finding(number: usize, finding: &Finding, is_verbose: bool, terminal: &
         }
     }
     row("fix", &finding.next_step)
+}
+
+/// Writes the commands that capture what is missing: for an inconclusive verdict, and on request.
+fn write_captures(verdict: &Verdict, is_verbose: bool, terminal: &mut Terminal) -> io::Result<()> {
+    if verdict.judgement != Judgement::Inconclusive && !is_verbose {
+        return Ok(());
+    }
+    let mut commands: Vec<&str> = verdict.not_judged.iter().filter_map(|missing| missing.capture).collect();
+    commands.dedup();
+    section("capture", &commands, terminal)
 }
 
 fn stack_text(stack: &[&OwnedFrame]) -> String {

@@ -1,0 +1,90 @@
+//! Memory of the process that grows outside the Go heap: C code, mappings, stacks, fragmentation.
+
+use super::{RuleContext, RuleOutput, bytes, capture, row};
+use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
+use crate::diagnose::growth::Growth;
+use crate::diagnose::inputs::Inputs;
+use crate::diagnose::inputs::heap::INUSE_SPACE;
+
+/// What the memory of the process answers.
+const QUESTION: &str = "whether memory grows outside the Go heap (cgo, mmap, stacks, fragmentation)";
+
+/// The process has to grow by at least this many bytes, and by this share.
+const MIN_GROWTH: f64 = (16 << 20) as f64;
+const MIN_SHARE: f64 = 0.1;
+
+/// The process has to grow by more than this multiple of the heap's growth. With GOGC=100, a program
+/// needs twice its live heap.
+const HEAP_FACTOR: f64 = 2.5;
+
+/// The confidence: it is certain that the memory grows, but not that nobody will free it.
+const CONFIDENCE: f64 = 0.6;
+
+pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
+    let memory = &context.inputs.memory;
+    if memory.len() < 3 {
+        let why = match memory.len() {
+            0 => "the memory of the process was not captured",
+            _ => "the memory of the process was captured fewer than three times",
+        };
+        return output.missing(QUESTION, why, capture::STATUS);
+    }
+    let private: Vec<f64> = memory.iter().map(|memory| memory.private() as f64).collect();
+    let resident: Vec<f64> = memory.iter().map(|memory| memory.resident as f64).collect();
+    let (Some(growth), Some(all)) = (Growth::of(&[], &private), Growth::of(&[], &resident)) else { return };
+    let is_large = |growth: &Growth, first: f64| growth.total >= MIN_GROWTH.max(first * MIN_SHARE);
+    let numbers = row(&private, |size| bytes(*size as i64));
+    if !is_large(&growth, private[0]) || !growth.is_steady {
+        let reason = match is_large(&all, resident[0]) {
+            true => format!(
+                "the process grows by mapped files, which the system can take back; its other memory does not: {numbers}"
+            ),
+            false => format!("the memory of the process does not grow: {numbers}"),
+        };
+        output.against.push(Against { source: Source::Process, factor: 1.0, weakens: Weakens::Nothing, reason });
+        return;
+    }
+    let Some(heap) = heap_growth(context.inputs) else {
+        output.missing(QUESTION, "the process grows, but neither heap profiles nor a GC log show the heap", capture::HEAP);
+        return;
+    };
+    if growth.total <= heap.max(0.0) * HEAP_FACTOR + MIN_GROWTH {
+        return;
+    }
+    output.findings.push(Finding {
+        rule: "outside-heap",
+        source: Source::Process,
+        confidence: CONFIDENCE,
+        strength: Strength::None,
+        title: format!(
+            "the process grows by {} outside the Go heap, which grows by {}: {numbers}",
+            bytes((growth.total - heap.max(0.0)) as i64),
+            bytes(heap.max(0.0) as i64)
+        ),
+        place: None,
+        related: Vec::new(),
+        goroutines: Vec::new(),
+        evidence: vec![
+            Evidence::new("private_bytes", Value::Sizes(private.iter().map(|size| *size as i64).collect())),
+            Evidence::new("resident_bytes", Value::Sizes(resident.iter().map(|size| *size as i64).collect())),
+            Evidence::new("growth_bytes", Value::Bytes(growth.total as i64)),
+            Evidence::new("heap_growth_bytes", Value::Bytes(heap as i64)),
+        ],
+        next_step: "look for memory that C code or mmap allocates (/proc/PID/smaps, a C heap profiler), goroutine stacks (runtime/metrics /memory/classes/heap/stacks), and memory that is free but not returned yet (debug.FreeOSMemory)".to_owned(),
+        basis: Basis::Apart,
+    });
+}
+
+/// Returns by how many bytes the Go heap grew: its peaks in the log, or what heap profiles have in use.
+fn heap_growth(inputs: &Inputs) -> Option<f64> {
+    let cycles = &inputs.cycles;
+    let third = cycles.len() / 3;
+    if third > 0 {
+        let peak = |cycles: &[crate::gctrace::Cycle]| cycles.iter().map(|cycle| cycle.heap_end).max().unwrap_or(0) as f64;
+        return Some(peak(&cycles[cycles.len() - third..]) - peak(&cycles[..third]));
+    }
+    let total = |index: usize| -> Option<f64> {
+        Some(inputs.heaps.all.get(index)?.values.values().map(|values| values[INUSE_SPACE] as f64).sum())
+    };
+    Some(total(inputs.heaps.all.len().checked_sub(1).filter(|last| *last > 0)?)? - total(0)?)
+}

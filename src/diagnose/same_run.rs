@@ -1,0 +1,145 @@
+//! Whether the inputs come from one run of one program.
+//!
+//! What comes from different runs cannot be compared: a difference between them is no growth. Each
+//! check uses a number that can only rise within a run, or a name that cannot change.
+
+use std::collections::HashSet;
+
+use super::align::Clocks;
+use super::inputs::Inputs;
+use super::inputs::heap::{ALLOC_SPACE, INUSE_SPACE};
+use super::place;
+use super::snapshots::{Program, Snapshots};
+
+/// What was found. A reason completes the sentence "… are not compared: …".
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct SameRun {
+    /// Why the heap profiles are not compared with each other.
+    pub heaps: Option<String>,
+    /// Why the goroutine profiles are not compared with each other.
+    pub goroutines: Option<String>,
+    /// Why inputs of different kinds are not compared.
+    pub kinds: Vec<String>,
+}
+
+/// The share of all allocations that may be missing in a later profile. The numbers are estimates from
+/// samples, but within a run the estimates only rise, so this allows for rounding alone.
+const LOST_SHARE: f64 = 0.01;
+
+/// The heap of a profile and the heap of the log may differ by this factor, and this many bytes: a
+/// profile is an estimate, and shows one moment.
+const HEAP_FACTOR: f64 = 4.0;
+const HEAP_SLACK: f64 = (32 << 20) as f64;
+
+/// Wall clocks may differ by this many nanoseconds.
+const CLOCK_SLACK: i128 = 5_000_000_000;
+
+/// A function that only one of two programs has shows that they differ if each has at least this many.
+const MIN_STARTS: usize = 3;
+
+impl SameRun {
+    pub fn of(inputs: &Inputs, clocks: &Clocks) -> Self {
+        let mut found = SameRun {
+            heaps: different_programs(&inputs.heaps).or_else(|| falling(&inputs.heaps)),
+            goroutines: different_programs(&inputs.goroutines),
+            kinds: Vec::new(),
+        };
+        found.kinds.extend(kinds_differ(inputs));
+        found.kinds.extend(log_differs(inputs));
+        found.kinds.extend(taken_before_start(inputs, clocks));
+        found.kinds.extend(trace_differs(inputs));
+        found
+    }
+
+    /// Returns all reasons, as sentences.
+    pub fn conflicts(&self) -> Vec<String> {
+        let own = |what: &str, why: &Option<String>| Some(format!("{what} are not compared: {}", why.as_ref()?));
+        let heaps = own("heap profiles", &self.heaps);
+        let goroutines = own("goroutine profiles", &self.goroutines);
+        let kinds = self.kinds.iter().map(|why| format!("inputs of different kinds are not joined: {why}"));
+        heaps.into_iter().chain(goroutines).chain(kinds).collect()
+    }
+}
+
+/// Returns why the profiles of one kind are of different programs.
+fn different_programs<const N: usize>(profiles: &Snapshots<N>) -> Option<String> {
+    let mut programs = profiles.all.iter().map(|snapshot| &snapshot.program);
+    let first = programs.next()?;
+    let other = programs.find(|program| first.differs(program))?;
+    Some(format!("the profiles are of different programs ({first} and {other})"))
+}
+
+/// Returns why the heap profiles are of different runs: what a stack has allocated cannot fall.
+fn falling(heaps: &Snapshots<4>) -> Option<String> {
+    heaps.all.windows(2).find_map(|pair| {
+        let (earlier, later) = (&pair[0], &pair[1]);
+        let (mut all, mut lost) = (0.0, 0.0);
+        for (stack, values) in &earlier.values {
+            let after = later.values.get(stack).map_or(0, |values| values[ALLOC_SPACE]);
+            all += values[ALLOC_SPACE] as f64;
+            lost += values[ALLOC_SPACE].saturating_sub(after).max(0) as f64;
+        }
+        let text = "the allocation totals fall from one heap profile to the next, so they are of two runs";
+        (lost > LOST_SHARE * all).then(|| text.to_owned())
+    })
+}
+
+/// Returns why profiles of memory and of goroutines are of different programs.
+fn kinds_differ(inputs: &Inputs) -> Option<String> {
+    let heap = inputs.heaps.all.first().map(|snapshot| &snapshot.program);
+    let goroutines = inputs.goroutines.all.iter().chain(&inputs.leaked.all).map(|snapshot| &snapshot.program);
+    let (heap, other) = heap.zip(goroutines.into_iter().next())?;
+    let text = || format!("the heap profiles are of {heap}, the goroutine profiles of {other}");
+    heap.differs(other).then(text)
+}
+
+/// Returns why the log does not belong to the heap profiles: its heap is of another size.
+fn log_differs(inputs: &Inputs) -> Option<String> {
+    let total = |snapshot: &super::snapshots::Snapshot<4>| -> f64 {
+        snapshot.values.values().map(|values| values[INUSE_SPACE] as f64).sum()
+    };
+    let totals = || inputs.heaps.all.iter().map(total);
+    let (low, high) = (totals().reduce(f64::min)?, totals().reduce(f64::max)?);
+    let least = inputs.cycles.iter().map(|cycle| cycle.heap_live).min()? as f64;
+    let most = inputs.cycles.iter().map(|cycle| cycle.heap_end.max(cycle.heap_start)).max()? as f64;
+    let differs = low > most * HEAP_FACTOR + HEAP_SLACK || high * HEAP_FACTOR + HEAP_SLACK < least;
+    differs.then(|| {
+        let mib = |size: f64| format!("{:.0} MiB", size / f64::from(1 << 20));
+        format!(
+            "the heap profiles have {} to {} in use, the GC log {} to {}",
+            mib(low),
+            mib(high),
+            mib(least),
+            mib(most)
+        )
+    })
+}
+
+/// Returns why profiles do not belong to the log: they are older than its program.
+fn taken_before_start(inputs: &Inputs, clocks: &Clocks) -> Option<String> {
+    let start = clocks.program_start_wall?;
+    let first = [inputs.heaps.extent(), inputs.goroutines.extent()].into_iter().flatten().map(|(first, _)| first).min()?;
+    let is_before = i128::from(first) < start.as_nanos() - CLOCK_SLACK;
+    is_before.then(|| format!("a profile was taken before the program of the GC log started ({start})"))
+}
+
+/// Returns why the trace and the goroutine profiles are of different programs: they have no start
+/// function of the program in common.
+fn trace_differs(inputs: &Inputs) -> Option<String> {
+    let profiles = &inputs.goroutines;
+    let own = |name: &&str| !place::is_standard(name) && *name != "main.main";
+    let starts = |stack| profiles.frames(stack).next_back().map(|frame| frame.func.as_str());
+    let profiled: HashSet<&str> = profiles.stacks().filter_map(starts).filter(own).collect();
+    let groups = inputs.traces.iter().flat_map(|trace| &trace.population.groups);
+    let traced: HashSet<&str> = groups.map(|group| group.name.as_str()).filter(own).collect();
+    let differs = profiled.len() >= MIN_STARTS && traced.len() >= MIN_STARTS && profiled.is_disjoint(&traced);
+    differs.then(|| "the goroutines of the trace and of the goroutine profiles have no function in common".to_owned())
+}
+
+impl Program {
+    /// Returns whether two programs are certainly different.
+    fn differs(&self, other: &Self) -> bool {
+        let differ = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && a != b;
+        differ(&self.build_id, &other.build_id) || differ(&self.file, &other.file)
+    }
+}

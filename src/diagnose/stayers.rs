@@ -1,0 +1,158 @@
+//! The goroutines of a group that come and stay, compared with the older ones that go.
+//!
+//! In a steady state, as many goroutines come as go. This is also true of those older than any age
+//! `a`, however long goroutines live: on average, the number created in the trace that are alive
+//! and older than `a` at its end equals the number that are older than the trace and exit later
+//! than `a` after its start. For `a` = 0 that compares all arrivals with all departures. For a
+//! larger `a`, requests in flight drop out of both numbers, so a leak of a few goroutines is
+//! visible among thousands of requests that live for less than `a`.
+
+use super::growth::{Growth, NEGLIGIBLE, deviations};
+use super::options::Options;
+use crate::analysis::population::{self, PopulationGroup, PopulationReport};
+
+/// The ages to try, in nanoseconds. An age has to be at most half of the trace's length.
+const AGES: [i64; 10] = [
+    0,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_000_000_000,
+    4_000_000_000,
+    8_000_000_000,
+    16_000_000_000,
+    32_000_000_000,
+    64_000_000_000,
+];
+
+/// The trace is split into this many parts to see whether the number rises in all of them.
+const PARTS: usize = 8;
+
+/// The number of parts in which the start of a late growth is looked for.
+const FINE_PARTS: usize = 16;
+
+/// The smallest number of parts after the start of a late growth.
+const MIN_LATE_PARTS: usize = 4;
+
+/// The search for a start tries several, so growth after it has to exceed chance by this many more
+/// standard deviations.
+const SEARCHED: f64 = 0.5;
+
+/// The growth of a group of goroutines.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stayers {
+    /// The smallest age of the goroutines that are compared, in nanoseconds.
+    pub age: i64,
+    /// The number that came and stayed.
+    pub come: f64,
+    /// The number that went.
+    pub gone: f64,
+    /// By how many standard deviations more came than went.
+    pub deviations: f64,
+    pub growth: Growth,
+    /// The probability that the growth continues, see [`Growth::goes_on`].
+    pub goes_on: f64,
+    /// When the growth began, in nanoseconds after the trace's start; 0 if it was there from the
+    /// start.
+    pub since: i64,
+}
+
+impl Stayers {
+    /// Returns the growth of a group at the age at which it is clearest. `None` if more come than
+    /// go only by chance, or only for a while.
+    pub fn of(population: &PopulationReport, group: &PopulationGroup, options: &Options) -> Option<Self> {
+        let length = population.end.since(population.start);
+        let ages = AGES.into_iter().filter(|&age| age == 0 || age <= length / 2);
+        let found = ages.filter_map(|age| Flow::new(population, group, age).growing(options));
+        found.max_by(|a, b| (a.goes_on * a.deviations).total_cmp(&(b.goes_on * b.deviations)))
+    }
+}
+
+/// The arrivals and departures of goroutines of at least one age.
+struct Flow {
+    age: i64,
+    /// The length of the time in which they arrive, in nanoseconds.
+    length: i64,
+    /// When how many arrived (positive) and departed (negative), in nanoseconds after the start of
+    /// the trace.
+    changes: Vec<(i64, i64)>,
+    /// The number of goroutines that may have exited together.
+    burst: f64,
+}
+
+impl Flow {
+    fn new(population: &PopulationReport, group: &PopulationGroup, age: i64) -> Self {
+        let begin = population.start;
+        let length = (population.end.since(begin) - age).max(1);
+        let counts = |windows: &[population::Growth]| -> Vec<(i64, i64)> {
+            windows.iter().map(|window| (window.start.since(begin), window.goroutines)).collect()
+        };
+        let came = counts(&group.stayed).into_iter().filter(|&(at, _)| at <= length);
+        // The goroutines that exited and are otherwise unknown may all have been in this group.
+        let went = counts(&group.old_endings).into_iter().chain(counts(&population.unnamed_endings));
+        let went = went.map(|(at, count)| (at - age, -count)).filter(|&(at, _)| at >= 0);
+        let mut endings = [0_i64; FINE_PARTS];
+        for (at, count) in counts(&group.endings) {
+            endings[part(at, length + age, FINE_PARTS)] += count;
+        }
+        endings.sort_unstable();
+        let (median, most) = (endings[FINE_PARTS / 2] as f64, endings[FINE_PARTS - 1] as f64);
+        let burst = most - median - 3.0 * (median + 1.0).sqrt();
+        Flow { age, length, changes: came.chain(went).filter(|&(_, count)| count != 0).collect(), burst }
+    }
+
+    /// Returns how many came and went at or after a time.
+    fn since(&self, time: i64) -> (f64, f64) {
+        let after = || self.changes.iter().filter(|&&(at, _)| at >= time).map(|&(_, count)| count);
+        let come: i64 = after().filter(|count| *count > 0).sum();
+        let gone: i64 = after().filter(|count| *count < 0).sum();
+        (come as f64, -gone as f64)
+    }
+
+    /// Returns by how much the number had grown at the end of each of some equal parts.
+    fn rise(&self, parts: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; parts + 1];
+        for &(at, count) in &self.changes {
+            sums[part(at, self.length, parts) + 1] += count as f64;
+        }
+        for part in 1..sums.len() {
+            sums[part] += sums[part - 1];
+        }
+        sums
+    }
+
+    fn growing(&self, options: &Options) -> Option<Stayers> {
+        let (come, _) = self.since(0);
+        // A burst that ended together may have started together too, and its next ones are alive.
+        if self.age > 0 && come <= 1.5 * self.burst {
+            return None;
+        }
+        let whole = self.stayers(0, Growth::of(&[], &self.rise(PARTS))?, options.deviations, options);
+        whole.or_else(|| self.late(options))
+    }
+
+    /// Returns the growth that begins during the trace and lasts until its end.
+    fn late(&self, options: &Options) -> Option<Stayers> {
+        let rise = self.rise(FINE_PARTS);
+        let starts = (1..=FINE_PARTS - MIN_LATE_PARTS).filter_map(|first| {
+            let since = self.length / FINE_PARTS as i64 * first as i64;
+            let growth = Growth::of(&[], &rise[first..])?;
+            self.stayers(since, growth, options.deviations + SEARCHED, options)
+        });
+        starts.max_by(|a, b| a.deviations.total_cmp(&b.deviations))
+    }
+
+    fn stayers(&self, since: i64, growth: Growth, least: f64, options: &Options) -> Option<Stayers> {
+        let (come, gone) = self.since(since);
+        let deviations = deviations(come, gone);
+        let goes_on = growth.goes_on(1.0, options);
+        let is_growing = deviations >= least && growth.is_steady && goes_on >= NEGLIGIBLE;
+        is_growing.then_some(Stayers { age: self.age, come, gone, deviations, growth, goes_on, since })
+    }
+}
+
+/// Returns the number of the part that contains a time.
+fn part(at: i64, length: i64, parts: usize) -> usize {
+    let part = (at.max(0) as f64 / length as f64 * parts as f64) as usize;
+    part.min(parts - 1)
+}
