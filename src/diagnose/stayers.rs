@@ -78,6 +78,10 @@ struct Flow {
     changes: Vec<(i64, i64)>,
     /// The number of goroutines that may have exited together.
     burst: f64,
+    /// The longest life of a goroutine that was created and exited in the trace, in nanoseconds.
+    longest_life: i64,
+    /// By how much the number of goroutines of all ages changed, and when.
+    net: Vec<(i64, i64)>,
 }
 
 impl Flow {
@@ -98,7 +102,9 @@ impl Flow {
         endings.sort_unstable();
         let (median, most) = (endings[FINE_PARTS / 2] as f64, endings[FINE_PARTS - 1] as f64);
         let burst = most - median - 3.0 * (median + 1.0).sqrt();
-        Flow { age, length, changes: came.chain(went).filter(|&(_, count)| count != 0).collect(), burst }
+        let longest_life = i64::try_from(group.lifetimes.max().as_nanos()).unwrap_or(i64::MAX);
+        let changes = came.chain(went).filter(|&(_, count)| count != 0).collect();
+        Flow { age, length, changes, burst, longest_life, net: counts(&group.growth) }
     }
 
     /// Returns how many came and went at or after a time.
@@ -112,7 +118,8 @@ impl Flow {
     /// Returns by how much the number had grown at the end of each of some equal parts.
     fn rise(&self, parts: usize) -> Vec<f64> {
         let mut sums = vec![0.0; parts + 1];
-        for &(at, count) in &self.changes {
+        let changes = if self.age == 0 { &self.net } else { &self.changes };
+        for &(at, count) in changes {
             sums[part(at, self.length, parts) + 1] += count as f64;
         }
         for part in 1..sums.len() {
@@ -132,7 +139,13 @@ impl Flow {
     }
 
     /// Returns the growth that begins during the trace and lasts until its end.
+    ///
+    /// The goroutines that are alive at the end came late because the others are gone, so only those
+    /// count that are older than any goroutine became that exited.
     fn late(&self, options: &Options) -> Option<Stayers> {
+        if self.age < self.longest_life {
+            return None;
+        }
         let rise = self.rise(FINE_PARTS);
         let starts = (1..=FINE_PARTS - MIN_LATE_PARTS).filter_map(|first| {
             let since = self.length / FINE_PARTS as i64 * first as i64;
