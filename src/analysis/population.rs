@@ -97,6 +97,9 @@ pub struct Growth {
 pub struct Creator {
     /// The stack of the creating goroutine, innermost frame first.
     pub stack: Vec<OwnedFrame>,
+    /// The stack at which the creating goroutine was itself created. Empty if that was before the
+    /// trace.
+    pub parent_stack: Vec<OwnedFrame>,
     /// The number of goroutines that were created at this place.
     pub count: u64,
 }
@@ -158,6 +161,8 @@ struct Track {
     group: u32,
     created: i64,
     creator: StackKey,
+    /// The stack at which the creating goroutine was created.
+    parent: StackKey,
     /// The number of the current wait, and when it started.
     wait: u32,
     since: i64,
@@ -173,7 +178,7 @@ struct Group {
     growth: OverTime<i64>,
     old_endings: OverTime<i64>,
     endings: OverTime<i64>,
-    creators: IndexMap<StackKey, u64, RandomState>,
+    creators: IndexMap<(StackKey, StackKey), u64, RandomState>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -293,6 +298,7 @@ impl Population {
             group: UNKNOWN,
             created: NEVER,
             creator: StackKey::EMPTY,
+            parent: StackKey::EMPTY,
             wait: UNKNOWN,
             since: record.time,
             woken: 0,
@@ -301,6 +307,8 @@ impl Population {
             track.created = record.time;
             if record.go != NONE {
                 track.creator = self.stacks.of(event, record.stack, &mut self.names);
+                let parent = self.tracks.find(record.go);
+                track.parent = self.tracks.get(parent).map_or(StackKey::EMPTY, |parent| parent.creator);
             }
         }
         let index = self.tracks.find(record.a);
@@ -320,7 +328,7 @@ impl Population {
         let number = self.group(name);
         let Some(track) = self.tracks.get_mut(index) else { return };
         track.group = number;
-        let (created, creator) = (track.created, track.creator);
+        let (created, creator) = (track.created, (track.creator, track.parent));
         if created == NEVER {
             if let Some((_, group)) = self.groups.get_index_mut(number as usize) {
                 group.before += 1;
@@ -491,9 +499,9 @@ impl Observer for Population {
                 continue;
             }
             residents.sort_by_key(|&(id, track)| (track.created, id));
-            let mut creators: Vec<(StackKey, u64)> =
-                group.creators.iter().map(|(&stack, &count)| (stack, count)).collect();
-            creators.sort_by_key(|&(stack, count)| (std::cmp::Reverse(count), stack));
+            let mut creators: Vec<((StackKey, StackKey), u64)> =
+                group.creators.iter().map(|(&stacks, &count)| (stacks, count)).collect();
+            creators.sort_by_key(|&(stacks, count)| (std::cmp::Reverse(count), stacks));
             let mut stayed = OverTime::default();
             for (_, track) in residents.iter().filter(|(_, track)| track.created != NEVER) {
                 count(&mut stayed, self.begin.unwrap_or(track.created), track.created);
@@ -513,7 +521,11 @@ impl Observer for Population {
                 endings: windows_of(group.endings.clone()),
                 creators: creators
                     .into_iter()
-                    .map(|(stack, count)| Creator { stack: self.frames(stack), count })
+                    .map(|((stack, parent), count)| Creator {
+                        stack: self.frames(stack),
+                        parent_stack: self.frames(parent),
+                        count,
+                    })
                     .collect(),
                 waits: self.waits_of(number as u32, &waiting),
                 examples: residents.iter().take(MAX_EXAMPLES).map(resident).collect(),

@@ -14,6 +14,9 @@ const SERVING: [&str; 6] = [
     "net/http.(*Transport).dialConn",
 ];
 
+/// The factor for the memory of connections if connections are idle.
+const MEMORY: f64 = 0.5;
+
 /// Returns whether goroutines that start in a function serve a connection for other goroutines, which
 /// decide how long it stays open.
 pub(super) fn serves_one(start: &str) -> bool {
@@ -45,5 +48,5 @@ pub(super) fn idle(source: Source, count: u64) -> Against {
     let reason = format!(
         "{count} goroutines serve idle keep-alive connections of net/http, which are not a leak (Server.IdleTimeout and Transport.IdleConnTimeout limit how long they stay)"
     );
-    Against { source, factor: 1.0, weakens: Weakens::Nothing, reason }
+    Against { source, factor: MEMORY, weakens: Weakens::Connections, reason }
 }

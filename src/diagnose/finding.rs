@@ -217,8 +217,6 @@ pub(super) enum Basis {
     /// Bytes and objects rise from each heap profile to the next, in the end at least half as fast
     /// as in the beginning.
     RisesThroughout,
-    /// The live heap at least doubles.
-    Doubles,
     /// Something that agrees with no other finding, such as a memory limit.
     Apart,
 }
@@ -292,8 +290,10 @@ pub enum Weakens {
     HeapFasterThan(f64),
     /// Findings from the same kind of input at this function.
     Function(String),
-    /// Findings of the trace about goroutines that started in this function.
-    StartedIn(String),
+    /// Findings from this kind of input about goroutines that started in this function.
+    StartedIn(Source, String),
+    /// Memory that `net/http` allocates for connections.
+    Connections,
 }
 
 impl fmt::Display for Finding {

@@ -99,6 +99,6 @@ pub use finding::{Against, Evidence, Finding, Source, Strength, Value, Weakens};
 pub use inputs::{InputKind, InputSummary, Inputs};
 pub use memory::ProcessMemory;
 pub use options::{HealthOptions, HealthWeights, OptionRange, Options};
-pub use score::{Health, HealthWindow};
+pub use score::{Health, HealthPart};
 pub use verdict::{Judgement, NotJudged, Verdict, diagnose};
 pub use vitals::{Second, TraceEvidence, TraceObserver};

@@ -253,14 +253,14 @@ impl Options {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct HealthOptions {
-    /// The length of a window, in whole seconds. Default: 10 s.
-    pub window: Duration,
-    /// The largest expected heap, in bytes. Default: 2 GiB.
-    pub heap: u64,
-    /// The longest expected pause. Default: 5 ms.
+    /// The largest expected heap, in bytes. Default: `None`, then only growth counts.
+    pub heap: Option<u64>,
+    /// The longest expected pause. Default: 5 ms. If the median pause is longer than a twentieth of
+    /// it, twenty times the median.
     pub pause: Duration,
-    /// The largest expected number of blocking events per second. Default: 100.
-    pub blocked_per_second: f64,
+    /// The largest expected number of blocking events per second. Default: `None`, then only
+    /// goroutines that stay blocked count.
+    pub blocked_per_second: Option<f64>,
     /// The weight of each part.
     pub weights: HealthWeights,
     /// How steep the curve is. Default: 6. Then a part at half of its bound loses 5 % of its weight, at the bound 50 %,
@@ -271,10 +271,9 @@ pub struct HealthOptions {
 impl Default for HealthOptions {
     fn default() -> Self {
         HealthOptions {
-            window: Duration::from_secs(10),
-            heap: 2 << 30,
+            heap: None,
             pause: Duration::from_millis(5),
-            blocked_per_second: 100.0,
+            blocked_per_second: None,
             weights: HealthWeights::default(),
             steepness: 6.0,
         }
@@ -289,17 +288,10 @@ impl HealthOptions {
     /// The range of [`steepness`](Self::steepness): above 0.
     pub const STEEPNESS: OptionRange = OptionRange::POSITIVE;
 
-    /// Sets the length of a window. It is rounded down to whole seconds, and is at least one.
-    #[must_use]
-    pub fn window(mut self, window: Duration) -> Self {
-        self.window = Duration::from_secs(window.as_secs().max(1));
-        self
-    }
-
     /// Sets the largest expected heap, in bytes. 0 counts as 1.
     #[must_use]
-    pub fn heap(mut self, bytes: u64) -> Self {
-        self.heap = bytes.max(1);
+    pub fn heap(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.heap = bytes.into().map(|bytes| bytes.max(1));
         self
     }
 
@@ -313,8 +305,8 @@ impl HealthOptions {
     /// Sets [`blocked_per_second`](Self::blocked_per_second), within
     /// [`BLOCKED_PER_SECOND`](Self::BLOCKED_PER_SECOND).
     #[must_use]
-    pub fn blocked_per_second(mut self, events: f64) -> Self {
-        self.blocked_per_second = Self::BLOCKED_PER_SECOND.clamp(events);
+    pub fn blocked_per_second(mut self, events: impl Into<Option<f64>>) -> Self {
+        self.blocked_per_second = events.into().map(|events| Self::BLOCKED_PER_SECOND.clamp(events));
         self
     }
 
@@ -383,12 +375,12 @@ mod tests {
                 [fraction, fraction, fraction, positive]
             );
             let health = HealthOptions::default().blocked_per_second(number).steepness(number);
-            assert_eq!([health.blocked_per_second, health.steepness], [positive; 2]);
+            assert_eq!((health.blocked_per_second, health.steepness), (Some(positive), positive));
             assert_eq!(Options::PACE.contains(number), number == fraction, "{number}");
             assert_eq!(Options::DEVIATIONS.contains(number), number == positive, "{number}");
         }
-        let health = HealthOptions::default().window(Duration::from_millis(1900)).heap(0).pause(Duration::ZERO);
-        assert_eq!((health.window, health.heap, health.pause), (Duration::from_secs(1), 1, Duration::from_nanos(1)));
+        let health = HealthOptions::default().heap(0).pause(Duration::ZERO);
+        assert_eq!((health.heap, health.pause), (Some(1), Duration::from_nanos(1)));
         let weights = HealthWeights::new(-1.0, f64::NAN, 2.0);
         assert_eq!(weights, HealthWeights { heap: 0.0, pauses: 0.0, blocking: 2.0 });
     }

@@ -1,117 +1,117 @@
-//! The health score: heap, pauses and waits over sliding windows, each through a logistic curve.
+//! The health score: memory, pauses and goroutines, each through a logistic curve.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::finding::Family;
 use super::inputs::Inputs;
 use super::options::{HealthOptions, Options};
-use super::vitals::Second;
+use super::rules::RuleOutput;
 use crate::gctrace::nanos;
-use crate::time::Time;
 
-/// The health over time.
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct Health {
-    /// The lowest score of a window, from 0 to 100.
-    pub score: f64,
-    /// The window with that score.
-    pub worst: HealthWindow,
-    /// The number of windows.
-    pub window_count: usize,
-    /// All windows, in order of time. Not in JSON, where there could be thousands.
-    #[cfg_attr(feature = "serde", serde(skip))]
-    pub windows: Vec<HealthWindow>,
-}
-
-/// The health in a window.
+/// The health of the program.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct HealthWindow {
-    /// When it starts: on the trace's clock, or for a score from the GC log since the program's
-    /// start.
-    #[cfg_attr(feature = "serde", serde(rename = "start_ns"))]
-    pub start: Time,
-    /// The score of all parts, from 0 to 100.
+pub struct Health {
+    /// The score, from 0 to 100: the geometric mean of the parts by
+    /// [their weights](super::HealthWeights), so that good parts do not hide a bad one.
     pub score: f64,
-    /// The score of the heap alone. `None` if its size is not known.
-    pub heap: Option<f64>,
-    /// The score of the pauses alone. `None` if they are not known.
-    pub pauses: Option<f64>,
-    /// The score of the blocking events alone. `None` if they are not known.
-    pub blocking: Option<f64>,
+    /// The heap. `None` if no input had enough data to find growing memory.
+    pub heap: Option<HealthPart>,
+    /// The pauses of garbage collection. `None` if no collection ran.
+    pub pauses: Option<HealthPart>,
+    /// Blocked goroutines. `None` if no input had enough data to find goroutines that pile up.
+    pub blocking: Option<HealthPart>,
 }
 
-/// Computes the health from the inputs: all three parts from a trace, or heap and pauses from the GC log.
-pub(super) fn of(inputs: &Inputs, options: &Options) -> Option<Health> {
-    let traces = inputs.traces.iter().filter_map(|trace| {
-        let has_heap = trace.seconds.values().any(|second| second.heap > 0);
-        health(&trace.seconds, [has_heap, true, true], &options.health)
-    });
-    if let Some(worst) = traces.min_by(|a, b| a.score.total_cmp(&b.score)) {
-        return Some(worst);
-    }
-    let mut seconds: BTreeMap<i64, Second> = BTreeMap::new();
-    for cycle in &inputs.cycles {
-        let second = seconds.entry(i64::try_from(cycle.start.as_secs()).unwrap_or(i64::MAX)).or_default();
-        second.heap = second.heap.max(cycle.heap_start.max(cycle.heap_end));
-        second.pause = second.pause.max(cycle.clock.sweep_term.max(cycle.clock.mark_term));
-    }
-    health(&seconds, [true, true, false], &options.health)
+/// A part of the health score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HealthPart {
+    /// The score of this part alone, from 0 to 100.
+    pub score: f64,
+    /// The load as a multiple of the bound, where the score is 50.
+    ///
+    /// For the heap and for blocked goroutines it is the confidence of the strongest finding as a
+    /// multiple of [`Options::suspect`](super::Options::suspect), since the findings compare the
+    /// growth with what chance explains in the same inputs. For pauses it is the longest pause as a
+    /// multiple of the longest that is expected. If options give a bound for the heap or for blocking
+    /// events, the larger load counts.
+    pub load: f64,
 }
 
-/// Whether the heap, pauses and blocking events are known.
-pub(super) type Known = [bool; 3];
+/// The rules that find growing memory, and goroutines that pile up.
+const MEMORY_RULES: [&str; 2] = ["heap-growth", "live-heap"];
+const GOROUTINE_RULES: [&str; 3] = ["goroutines-stay", "goroutine-growth", "goroutine-leak-profile"];
 
-/// The maximum number of windows to compute.
-const MAX_WINDOWS: usize = 1 << 16;
+/// A pause is expected to be at most this multiple of the median pause.
+const PAUSE_FACTOR: u32 = 20;
 
-/// Computes the score of every window. Windows start one second apart. Parts that are not known do not count. `None` if
-/// no part is known.
-pub(super) fn health(seconds: &BTreeMap<i64, Second>, known: Known, options: &HealthOptions) -> Option<Health> {
+/// The lowest score of a part in the mean. A score of 0 would leave nothing of the others.
+const LOWEST: f64 = 1.0;
+
+/// Computes the health from the inputs and the findings about them.
+pub(super) fn of(inputs: &Inputs, output: &RuleOutput, options: &Options) -> Option<Health> {
+    let health = &options.health;
+    let is_able = |rules: &[&str]| output.able.iter().any(|rule| rules.contains(rule));
+    let strongest = |family: Family| {
+        let findings = output.findings.iter().filter(|finding| finding.source.family() == family);
+        findings.map(|finding| finding.confidence).fold(0.0, f64::max) / options.suspect.max(f64::MIN_POSITIVE)
+    };
+    let (memory, goroutines) = (strongest(Family::Memory), strongest(Family::Goroutines));
+    let heap_bound = health.heap.map(|bound| peak(inputs) as f64 / bound as f64);
+    let blocking_bound = health.blocked_per_second.and_then(|bound| Some(blocked_per_second(inputs)? / bound));
+    let heap = (is_able(&MEMORY_RULES) || memory > 0.0 || heap_bound.is_some())
+        .then(|| memory.max(heap_bound.unwrap_or(0.0)));
+    let blocking = (is_able(&GOROUTINE_RULES) || goroutines > 0.0 || blocking_bound.is_some())
+        .then(|| goroutines.max(blocking_bound.unwrap_or(0.0)));
+    combine([heap, pause_load(inputs, health), blocking], health)
+}
+
+/// Returns the score of loads of heap, pauses and blocking. `None` if none is known.
+fn combine(loads: [Option<f64>; 3], options: &HealthOptions) -> Option<Health> {
     let weights = [options.weights.heap, options.weights.pauses, options.weights.blocking];
-    let weight: f64 = weights.iter().zip(known).filter(|(_, known)| *known).map(|(weight, _)| weight).sum();
-    let (&first, _) = seconds.first_key_value()?;
+    let parts = loads.map(|load| {
+        load.map(|load| HealthPart { score: 100.0 * (1.0 - logistic(load, options.steepness)), load })
+    });
+    let known = || parts.iter().zip(weights).filter_map(|(part, weight)| Some((part.as_ref()?, weight)));
+    let weight: f64 = known().map(|(_, weight)| weight).sum();
     if weight <= 0.0 {
         return None;
     }
-    let length = i64::try_from(options.window.as_secs().max(1)).unwrap_or(i64::MAX);
-    // A window starts at every second with data, unless it would extend beyond the end. There is always a first window.
-    let last = *seconds.last_key_value()?.0;
-    let starts = seconds.keys().copied().filter(|&start| start == first || start <= last - (length - 1));
-    let windows: Vec<HealthWindow> = starts
-        .take(MAX_WINDOWS)
-        .map(|start| {
-            let within = || seconds.range(start..start.saturating_add(length)).map(|(_, second)| second);
-            let covered = last.saturating_sub(start).saturating_add(1).clamp(1, length);
-            let heap = within().map(|second| second.heap).max().unwrap_or(0) as f64;
-            let pause = nanos(within().map(|second| second.pause).max().unwrap_or_default());
-            let blocked = within().map(|second| second.blocked).sum::<u64>() as f64 / covered as f64;
-            let loads =
-                [heap / options.heap as f64, pause / nanos(options.pause), blocked / options.blocked_per_second];
-            let costs = loads.map(|load| logistic(load, options.steepness));
-            let lost: f64 = costs
-                .iter()
-                .zip(weights)
-                .zip(known)
-                .filter(|(_, known)| *known)
-                .map(|((cost, weight), _)| weight * cost)
-                .sum();
-            let part = |index: usize| known[index].then(|| 100.0 * (1.0 - costs[index]));
-            HealthWindow {
-                start: Time(start.saturating_mul(1_000_000_000)),
-                score: 100.0 * (1.0 - lost / weight),
-                heap: part(0),
-                pauses: part(1),
-                blocking: part(2),
-            }
-        })
-        .collect();
-    let worst = *windows.iter().min_by(|a, b| a.score.total_cmp(&b.score))?;
-    Some(Health { score: worst.score, worst, window_count: windows.len(), windows })
+    let logarithms: f64 = known().map(|(part, weight)| weight * part.score.max(LOWEST).ln()).sum();
+    let [heap, pauses, blocking] = parts;
+    Some(Health { score: (logarithms / weight).exp(), heap, pauses, blocking })
+}
+
+/// Returns the longest pause as a multiple of the longest that is expected. `None` without collections.
+fn pause_load(inputs: &Inputs, options: &HealthOptions) -> Option<f64> {
+    let cycles = inputs.cycles.iter().flat_map(|cycle| [cycle.clock.sweep_term, cycle.clock.mark_term]);
+    let traced = inputs.traces.iter().flat_map(|trace| trace.seconds.values().map(|second| second.pause));
+    let mut pauses: Vec<Duration> = cycles.chain(traced).filter(|pause| !pause.is_zero()).collect();
+    pauses.sort_unstable();
+    let (median, longest) = (*pauses.get(pauses.len() / 2)?, *pauses.last()?);
+    let bound = options.pause.max(median * PAUSE_FACTOR);
+    Some(nanos(longest) / nanos(bound))
+}
+
+/// Returns the largest heap of a trace or of the GC log, in bytes.
+fn peak(inputs: &Inputs) -> u64 {
+    let traced = inputs.traces.iter().flat_map(|trace| trace.seconds.values().map(|second| second.heap));
+    traced.chain(inputs.cycles.iter().map(|cycle| cycle.heap_start.max(cycle.heap_end))).max().unwrap_or(0)
+}
+
+/// Returns how many blocking events a trace has per second. `None` without a trace.
+fn blocked_per_second(inputs: &Inputs) -> Option<f64> {
+    let rates = inputs.traces.iter().map(|trace| {
+        let blocked: u64 = trace.seconds.values().map(|second| second.blocked).sum();
+        let seconds = trace.end.since(trace.start) as f64 / 1e9;
+        blocked as f64 / seconds.max(1e-3)
+    });
+    rates.reduce(f64::max)
 }
 
 /// Returns the logistic curve, shifted to start at 0: 0 for no load, a half at the bound, and towards 1 beyond the
@@ -124,45 +124,31 @@ fn logistic(load: f64, steepness: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    fn seconds(all: &[(i64, u64, u64, u64)]) -> BTreeMap<i64, Second> {
-        all.iter()
-            .map(|&(at, heap, pause, blocked)| (at, Second { heap, pause: Duration::from_nanos(pause), blocked }))
-            .collect()
+    fn score(loads: [Option<f64>; 3]) -> f64 {
+        combine(loads, &HealthOptions::default()).expect("a known part").score
     }
 
     #[test]
-    fn a_part_at_its_bound_loses_half_its_weight() {
-        let options = HealthOptions::default();
-        let score = |heap, pause, blocked| {
-            let health = health(&seconds(&[(7, heap, pause, blocked)]), [true; 3], &options).expect("a second");
-            health.score
-        };
-        assert!((score(0, 0, 0) - 100.0).abs() < 1e-9);
-        assert!((score(2 << 30, 0, 0) - 80.0).abs() < 1e-6);
-        assert!((score(0, 5_000_000, 0) - 85.0).abs() < 1e-6);
-        assert!((score(0, 0, 100) - 85.0).abs() < 1e-6);
-        assert!(score(20 << 30, 50_000_000, 10_000) < 1e-3);
+    fn a_part_at_its_bound_has_half_its_score() {
+        assert!((score([Some(0.0); 3]) - 100.0).abs() < 1e-9);
+        let half = |weight: f64| 100.0 * 0.5_f64.powf(weight);
+        assert!((score([Some(1.0), Some(0.0), Some(0.0)]) - half(0.4)).abs() < 1e-9);
+        assert!((score([Some(0.0), Some(1.0), Some(0.0)]) - half(0.3)).abs() < 1e-9);
+        assert!((score([Some(0.0), Some(0.0), Some(1.0)]) - half(0.3)).abs() < 1e-9);
+        assert!((score([Some(9.0); 3]) - 1.0).abs() < 1e-9);
     }
 
     #[test]
-    fn windows_slide_and_the_worst_counts() {
-        let all: Vec<_> = (0..30).map(|at| (at, 0, if at == 12 { 50_000_000 } else { 0 }, 0)).collect();
-        let health = health(&seconds(&all), [false, true, false], &HealthOptions::default()).expect("seconds");
-        assert_eq!(health.windows.len(), 21);
-        let bad = health.windows.iter().filter(|window| window.score < 50.0);
-        let bad: Vec<i64> = bad.map(|window| window.start.0 / 1_000_000_000).collect();
-        assert_eq!(bad, (3..=12).collect::<Vec<_>>(), "those that contain second 12");
-        assert_eq!((health.worst.heap, health.worst.blocking), (None, None));
-        assert!(health.score < 1e-3, "only pauses are known");
+    fn parts_that_are_not_known_do_not_count() {
+        assert!((score([None, None, Some(1.0)]) - 50.0).abs() < 1e-9);
+        assert!((score([Some(1.0), None, Some(1.0)]) - 50.0).abs() < 1e-9);
+        assert_eq!(combine([None; 3], &HealthOptions::default()), None);
     }
 
     #[test]
-    fn no_known_part_has_no_score() {
-        assert_eq!(health(&seconds(&[]), [true; 3], &HealthOptions::default()), None);
-        assert_eq!(health(&seconds(&[(0, 1, 1, 1)]), [false; 3], &HealthOptions::default()), None);
+    fn two_good_parts_do_not_hide_a_bad_one() {
+        assert!(score([Some(1.5), Some(0.0), Some(0.0)]) < 35.0);
     }
 }

@@ -8,10 +8,11 @@ use super::by_goroutine;
 use super::finding::{Against, Basis, Family, Finding, Source, Strength, Value, Weakens};
 use super::inputs::{InputSummary, Inputs};
 use super::options::Options;
-use super::place;
+use super::{connections, place};
 use super::rules::{self, RuleContext};
 use super::same_run::SameRun;
 use super::score::{self, Health};
+use crate::event::OwnedFrame;
 
 /// Whether there is a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,7 +132,7 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
         output.not_judged.push(NotJudged { question, why, capture: None });
         output.findings.truncate(options.max_findings);
     }
-    let health = (judgement != Judgement::Inconclusive).then(|| score::of(inputs, options)).flatten();
+    let health = (judgement != Judgement::Inconclusive).then(|| score::of(inputs, &output, options)).flatten();
     Verdict {
         judgement,
         confidence,
@@ -147,11 +148,11 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     }
 }
 
-/// Sorts findings: first those that name code of the program, in each part the most certain first.
-/// Goroutines that serve a connection come after the code that opened it.
+/// Sorts findings: first those that name code of the program, then those that name code of the standard
+/// library, which does what the program asks for. In each part the most certain comes first.
 fn sort(findings: &mut [Finding]) {
     let rank = |finding: &Finding| match (finding.confidence > 0.0, &finding.place) {
-        (true, Some(place)) if finding.basis != Basis::Connection || !place::is_standard(&place.func) => 0,
+        (true, Some(place)) if !place::is_standard(&place.func) => 0,
         (true, Some(_)) => 1,
         _ => 2,
     };
@@ -173,8 +174,12 @@ fn speaks_against(against: &Against, finding: &Finding) -> bool {
             let is_there = finding.place.as_ref().is_some_and(|place| place.func == *function);
             is_there && finding.source == against.source
         }
-        Weakens::StartedIn(function) => {
-            finding.source == Source::Trace && finding.started_in() == Some(function.as_str())
+        Weakens::StartedIn(source, function) => {
+            finding.source == *source && finding.started_in() == Some(function.as_str())
+        }
+        Weakens::Connections => {
+            let is_connection = |place: &OwnedFrame| connections::serves_one(&place.func);
+            finding.source == Source::Heap && finding.place.as_ref().is_some_and(is_connection)
         }
     }
 }
@@ -189,7 +194,7 @@ fn growth(finding: &Finding) -> f64 {
 
 /// The confidence of a family whose inputs agree in a way that a mistake does not explain: goroutines
 /// wait for the program itself, in the trace and in the profiles; or a function's memory rises in all
-/// profiles, and the live heap doubles.
+/// profiles to twice its size, and so does the floor of the live heap.
 const AGREED: f64 = 0.85;
 
 /// Returns the highest confidence for any code, and which kinds of input agree on that code.
@@ -231,7 +236,7 @@ fn family_confidence(family: Family, group: &[&Finding], options: &Options) -> f
     let most = members.map(|finding| finding.confidence).fold(0.0, f64::max);
     let agreed = match family {
         Family::Goroutines => of(Source::Trace, &[Basis::OwnWait]) && of(Source::Goroutine, &[Basis::OwnWait]),
-        Family::Memory => of(Source::Heap, &[Basis::RisesThroughout]) && of(Source::GcLog, &[Basis::Doubles]),
+        Family::Memory => of(Source::Heap, &[Basis::RisesThroughout]) && of(Source::GcLog, &[]),
     };
     if agreed { most.max(AGREED) } else { most }
 }

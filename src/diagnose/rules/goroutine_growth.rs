@@ -77,29 +77,6 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     if !grown && count > 2 {
         output.against.push(nothing_grows(most));
     }
-    if count > 2 {
-        contradict(context, output);
-    }
-}
-
-/// Weakens findings of the trace about goroutines whose number does not rise in later profiles.
-fn contradict(context: RuleContext<'_>, output: &mut RuleOutput) {
-    let profiles = &context.inputs.goroutines;
-    let by_start = profiles.grouped(|stack| Some(profiles.frames(stack).next_back()?.func.as_str()));
-    let trace_starts = output.findings.iter().filter(|finding| finding.source == Source::Trace);
-    let starts: Vec<String> = trace_starts.filter_map(Finding::started_in).map(str::to_owned).collect();
-    for start in starts {
-        let Some(series) = by_start.get(start.as_str()) else { continue };
-        let counts = series.column(0);
-        let (Some(first), Some(last)) = (counts.first(), counts.last()) else { continue };
-        // The trace is somewhere among the profiles. Those after it have to rise too.
-        if last <= first || counts[counts.len() - 2] >= *last {
-            let numbers = row(&counts, i64::to_string);
-            let reason = format!("in the goroutine profiles, the number of goroutines of {start} does not rise: {numbers}");
-            let weakens = Weakens::StartedIn(start);
-            output.against.push(Against { source: Source::Goroutine, factor: 0.5, weakens, reason });
-        }
-    }
 }
 
 /// Goroutines in one function, if their number grows.

@@ -2,7 +2,7 @@
 
 use super::{RuleContext, RuleOutput};
 use super::goroutine_growth::place_of;
-use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
+use crate::diagnose::finding::{Basis, Evidence, Finding, Source, Strength, Value};
 use crate::diagnose::{place, waits};
 use crate::event::OwnedFrame;
 
@@ -16,7 +16,6 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         return;
     }
     output.able.push("goroutine-leak-profile");
-    doubt_reachable(context, output);
     let groups = profiles.grouped(|stack| Some(place_of(profiles, stack)?.func.as_str()));
     for series in groups.values() {
         let counts = series.column(0);
@@ -46,33 +45,5 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
                 place::short(place)
             ),
         });
-    }
-}
-
-/// If a `goroutineleak` profile has none of this many goroutines, that weakens a finding.
-const MANY: i64 = 30;
-
-/// The factor by which it does. It is close to 1 because the profile has only goroutines that nothing
-/// reachable could wake. A leak is often still reachable.
-const REACHABLE: f64 = 0.9;
-
-/// Weakens findings about many goroutines of which the profile has none.
-fn doubt_reachable(context: RuleContext<'_>, output: &mut RuleOutput) {
-    let profiles = &context.inputs.leaked;
-    let is_there = |start: &str| {
-        profiles.stacks().any(|stack| profiles.frames(stack).next_back().is_some_and(|frame| frame.func == start))
-    };
-    let many = |finding: &&Finding| {
-        finding.source == Source::Trace
-            && matches!(finding.value("waiting"), Some(Value::Count(count)) if *count >= MANY)
-    };
-    let starts = output.findings.iter().filter(many).filter_map(Finding::started_in);
-    let missing: Vec<String> = starts.filter(|start| !is_there(start)).map(str::to_owned).collect();
-    for start in missing {
-        let reason = format!(
-            "the goroutineleak profile has no goroutine of {start}: something reachable could still wake them"
-        );
-        let weakens = Weakens::StartedIn(start);
-        output.against.push(Against { source: Source::GoroutineLeak, factor: REACHABLE, weakens, reason });
     }
 }

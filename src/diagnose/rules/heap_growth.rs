@@ -148,12 +148,13 @@ impl<'a> Site<'a> {
         self.inuse.len() >= CLEAR_STEPS && rises && doubles && is_large && keeps_pace
     }
 
-    /// Returns whether bytes and objects rise in every profile, in the end at least half as fast as in
-    /// the beginning.
+    /// Returns whether bytes and objects rise in every profile, to at least twice the first, and do not
+    /// slow down.
     fn rises_throughout(&self, options: &Options) -> bool {
         let rises = |column: usize| self.series.column(column).windows(2).all(|pair| pair[0] < pair[1]);
-        let keeps_pace = self.growth.pace.is_some_and(|pace| pace >= options.pace);
-        self.inuse.len() > 2 && rises(INUSE_SPACE) && rises(INUSE_OBJECTS) && keeps_pace
+        let doubles = self.inuse[self.inuse.len() - 1] >= 2 * self.inuse[0];
+        let keeps_on = self.growth.goes_on(self.sample, options) == 1.0;
+        self.inuse.len() > 2 && rises(INUSE_SPACE) && rises(INUSE_OBJECTS) && doubles && keeps_on
     }
 }
 

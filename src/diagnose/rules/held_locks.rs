@@ -7,6 +7,9 @@
 
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+
 use super::{RuleContext, RuleOutput, time};
 use crate::analysis::population::{PopulationGroup, PopulationReport, WaitPlace};
 use crate::diagnose::finding::{Basis, Evidence, Finding, Source, Strength, Value};
@@ -40,6 +43,8 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     for trace in &context.inputs.traces {
         let population = &trace.population;
         let mut queues = queues(population);
+        // Whether they wait for long enough.
+        queues.retain(|queue| population.end.since(queue.oldest) >= LONG || stood_before(context, population, queue));
         queues.sort_by_key(|queue| std::cmp::Reverse(queue.waiters.len()));
         let total: usize = queues.iter().map(|queue| queue.waiters.len()).sum();
         if total <= FEW && queues.len() > 1 {
@@ -58,8 +63,8 @@ fn queues(population: &PopulationReport) -> Vec<Queue> {
         let stack = place::of_stack(&wait.stack);
         let operation = waits::operation(&stack).filter(|operation| waits::is_lock(operation))?;
         let is_passed = |since: Time| wait.latest_ended.is_none_or(|latest| since < latest);
-        let is_stuck = |since: Time| population.end.since(since) >= LONG && is_passed(since);
-        let stuck = wait.examples.iter().filter(|waiter| is_stuck(waiter.since));
+        let is_long = |since: Time| since == population.start || population.end.since(since) >= LONG;
+        let stuck = wait.examples.iter().filter(|waiter| is_long(waiter.since) && is_passed(waiter.since));
         let waiters: Vec<GoId> = stuck.map(|waiter| waiter.goroutine).collect();
         let oldest = wait.oldest.filter(|_| !waiters.is_empty())?;
         let place = place::own(stack.iter())?.clone();
@@ -68,16 +73,30 @@ fn queues(population: &PopulationReport) -> Vec<Queue> {
     waits.filter_map(queue).collect()
 }
 
-/// Returns how many goroutines a goroutine profile has that lock something at the same place.
-fn in_last_profile(context: RuleContext<'_>, queue: &Queue) -> i64 {
+/// Returns how many goroutines each goroutine profile has that lock something at the same place.
+fn in_profiles(context: RuleContext<'_>, queue: &Queue) -> Vec<i64> {
     let profiles = &context.inputs.goroutines;
-    let Some(last) = profiles.all.last().filter(|_| context.same_run.goroutines.is_none()) else { return 0 };
+    if context.same_run.goroutines.is_some() || !context.same_run.kinds.is_empty() {
+        return Vec::new();
+    }
     let is_same = |stack: u32| {
         let frames: Vec<OwnedFrame> = profiles.frames(stack).cloned().collect();
         let is_there = place::own(frames.iter()).is_some_and(|place| place.func == queue.place.func);
         is_there && waits::operation(&frames).is_some_and(waits::is_lock)
     };
-    last.values.iter().filter(|(stack, _)| is_same(**stack)).map(|(_, values)| values[0]).sum()
+    let count = |values: &IndexMap<u32, [i64; 1], RandomState>| -> i64 {
+        values.iter().filter(|(stack, _)| is_same(**stack)).map(|(_, values)| values[0]).sum()
+    };
+    profiles.all.iter().map(|profile| count(&profile.values)).collect()
+}
+
+/// Returns whether goroutines that wait since the trace's start already waited in the profiles, which
+/// cover a long time.
+fn stood_before(context: RuleContext<'_>, population: &PopulationReport, queue: &Queue) -> bool {
+    let is_long = context.inputs.goroutines.extent().is_some_and(|(first, last)| last - first >= LONG);
+    let counts = in_profiles(context, queue);
+    let waiting = queue.waiters.len() as i64;
+    is_long && queue.oldest == population.start && counts.iter().all(|count| *count >= waiting)
 }
 
 /// Returns the finding about queues, the longest first, of which there is at least one.
@@ -86,7 +105,9 @@ fn finding(context: RuleContext<'_>, population: &PopulationReport, queues: &[Qu
     let count: usize = queues.iter().map(|queue| queue.waiters.len()).sum();
     let oldest = queues.iter().map(|queue| queue.oldest).min().unwrap_or(first.oldest);
     let age: Duration = population.end - oldest;
-    let is_confirmed = queues.iter().all(|queue| in_last_profile(context, queue) >= queue.waiters.len() as i64);
+    let is_confirmed = queues.iter().all(|queue| {
+        in_profiles(context, queue).last().is_some_and(|count| *count >= queue.waiters.len() as i64)
+    });
     let (are, them) = if count == 1 { ("goroutine waits", "it") } else { ("goroutines wait", "them") };
     let elsewhere = match queues.len() {
         1 => String::new(),

@@ -133,11 +133,6 @@ fn level_text(cycles: &[Cycle], shape: &Shape, floors: &str) -> String {
     }
 }
 
-/// Returns whether the floor at least doubles.
-fn doubles(floors: &[f64]) -> bool {
-    floors[floors.len() - 1] >= 2.0 * floors[0]
-}
-
 fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &Growth, text: String) -> Finding {
     let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start) / 1e9).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
@@ -172,6 +167,6 @@ fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &
         goroutines: Vec::new(),
         evidence,
         next_step: which_memory(context.inputs.heaps.all.len()),
-        basis: if doubles(floors) { Basis::Doubles } else { Basis::Usual },
+        basis: Basis::Usual,
     }
 }

@@ -17,6 +17,9 @@ const MOST: f64 = 0.8;
 /// The goal of held collections varies by at most this share: it is the limit.
 const SPREAD: f64 = 0.1;
 
+/// The log has whole MiB, so a size may be off by this many bytes.
+const ROUNDING: f64 = (1 << 20) as f64;
+
 /// The last of this many equal parts of the log is examined, which has at least so many collections.
 const PARTS: usize = 3;
 const MIN_CYCLES: usize = 8;
@@ -61,9 +64,9 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
 fn held_goal(cycles: &[Cycle]) -> Option<u64> {
     // The goal follows from the live heap of the collection before.
     let pairs = || cycles.windows(2).filter_map(|pair| Some((pair[0].heap_live, pair[1].goal?)));
-    let held = pairs().filter(|&(live, goal)| goal as f64 <= live as f64 * HELD).count();
+    let held = pairs().filter(|&(live, goal)| goal as f64 <= live as f64 * HELD + ROUNDING).count();
     let goals = || pairs().map(|(_, goal)| goal);
     let (low, high) = (goals().min()?, goals().max()?);
-    let is_constant = (high - low) as f64 <= high as f64 * SPREAD;
+    let is_constant = (high - low) as f64 <= high as f64 * SPREAD + ROUNDING;
     (is_constant && held as f64 >= MOST * pairs().count() as f64).then_some(high)
 }

@@ -2,6 +2,7 @@
 //! leak, and what it could not judge.
 
 mod alloc_churn;
+mod contradictions;
 mod gc_pressure;
 mod goroutine_growth;
 mod goroutine_leak;
@@ -62,7 +63,7 @@ mod capture {
 /// Runs all rules. Rules that weigh the findings of others come after them.
 pub(super) fn run(context: RuleContext<'_>) -> RuleOutput {
     let mut output = RuleOutput::default();
-    let rules: [fn(RuleContext<'_>, &mut RuleOutput); 10] = [
+    let rules: [fn(RuleContext<'_>, &mut RuleOutput); 11] = [
         trace_goroutines::judge,
         held_locks::judge,
         goroutine_growth::judge,
@@ -73,6 +74,7 @@ pub(super) fn run(context: RuleContext<'_>) -> RuleOutput {
         memory_limit::judge,
         gc_pressure::judge,
         outside_heap::judge,
+        contradictions::judge,
     ];
     rules.iter().for_each(|judge| judge(context, &mut output));
     output

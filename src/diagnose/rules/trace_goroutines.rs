@@ -9,7 +9,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::{RuleContext, RuleOutput, capture, time, unblock};
-use crate::analysis::population::{PopulationGroup, PopulationReport, WaitPlace, Waiter};
+use crate::analysis::population::{Creator, PopulationGroup, PopulationReport, WaitPlace, Waiter};
 use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::confidence;
 use crate::diagnose::stayers::Stayers;
@@ -143,7 +143,7 @@ fn finding(
     stayers: &Stayers,
     waiters: Waiters<'_>,
 ) -> Finding {
-    let creators: Vec<Vec<OwnedFrame>> = group.creators.iter().map(|creator| place::of_stack(&creator.stack)).collect();
+    let creators: Vec<Vec<OwnedFrame>> = group.creators.iter().map(creation_stack).collect();
     let creator = creators.iter().find_map(|stack| place::own(stack.iter()));
     let start = place::function(group.name.clone());
     let is_connection = connections::serves_one(&group.name);
@@ -201,6 +201,16 @@ fn finding(
         evidence,
         basis,
     }
+}
+
+/// Returns the stack at which goroutines were created. If it is in the standard library alone, that of
+/// the goroutine that created them follows: `net/http` opens connections in goroutines of its own.
+fn creation_stack(creator: &Creator) -> Vec<OwnedFrame> {
+    let mut stack = place::of_stack(&creator.stack);
+    if stack.iter().all(|frame| place::is_standard(&frame.func)) {
+        stack.extend(place::of_stack(&creator.parent_stack));
+    }
+    stack
 }
 
 fn title(

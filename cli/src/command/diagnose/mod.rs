@@ -80,21 +80,18 @@ pub struct Args {
     /// The lowest confidence of the verdict suspect (moderate evidence), between 0 and 1
     #[arg(long, value_name = "LEVEL", default_value_t = Options::default().suspect, allow_hyphen_values = true, value_parser = number_in(Options::SUSPECT), help_heading = "Thresholds")]
     suspect: f64,
-    /// The largest heap to expect, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 2048.0, allow_hyphen_values = true, value_parser = number_in(HealthOptions::HEAP), help_heading = "Health score")]
-    expect_heap: f64,
+    /// The largest heap to expect, in MiB (default: only growth counts)
+    #[arg(long, value_name = "MIB", allow_hyphen_values = true, value_parser = number_in(HealthOptions::HEAP), help_heading = "Health score")]
+    expect_heap: Option<f64>,
     /// The longest pause to expect
     #[arg(long, value_name = "DURATION", default_value = "5ms", allow_hyphen_values = true, value_parser = parse_pause, help_heading = "Health score")]
     expect_pause: Duration,
-    /// The most blocking events per second to expect
-    #[arg(long, value_name = "N", default_value_t = 100.0, allow_hyphen_values = true, value_parser = number_in(HealthOptions::BLOCKED_PER_SECOND), help_heading = "Health score")]
-    expect_blocking: f64,
+    /// The most blocking events per second to expect (default: only goroutines that stay blocked count)
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number_in(HealthOptions::BLOCKED_PER_SECOND), help_heading = "Health score")]
+    expect_blocking: Option<f64>,
     /// The weights of heap, pauses and blocking events
     #[arg(long, value_name = "A,B,C", default_value = "0.4,0.3,0.3", allow_hyphen_values = true, value_parser = parse_weights, help_heading = "Health score")]
     weights: HealthWeights,
-    /// The length of a window, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Health score")]
-    window: u32,
 }
 
 fn parse_time(text: &str) -> Result<WallTime, String> {
@@ -123,11 +120,10 @@ fn parse_weights(text: &str) -> Result<HealthWeights, String> {
 impl Args {
     fn options(&self) -> Options {
         let health = HealthOptions::default()
-            .heap((self.expect_heap * 1024.0 * 1024.0) as u64)
+            .heap(self.expect_heap.map(|mib| (mib * 1024.0 * 1024.0) as u64))
             .pause(self.expect_pause)
             .blocked_per_second(self.expect_blocking)
-            .weights(self.weights)
-            .window(Duration::from_secs(self.window.into()));
+            .weights(self.weights);
         Options::default()
             .deviations(self.deviations)
             .pace(self.pace)

@@ -116,12 +116,9 @@ fn confirmation(verdict: &Verdict) -> String {
 }
 
 fn write_health(health: &Health, terminal: &mut Terminal) -> io::Result<()> {
-    let worst = &health.worst;
-    let parts = [("heap", worst.heap), ("GC pauses", worst.pauses), ("blocking", worst.blocking)];
-    let parts = parts.into_iter().filter_map(|(name, score)| Some(format!("{name} {:.0}", score?)));
-    let windows = plural(health.window_count as u64, "window");
-    let text =
-        format!("health {:.0}/100 (worst of {windows}): {}", health.score, parts.collect::<Vec<_>>().join(" · "));
+    let parts = [("heap", health.heap), ("GC pauses", health.pauses), ("blocking", health.blocking)];
+    let parts = parts.into_iter().filter_map(|(name, part)| Some(format!("{name} {:.0}", part?.score)));
+    let text = format!("health {:.0}/100: {}", health.score, parts.collect::<Vec<_>>().join(" · "));
     paragraph::write("", &text, terminal)
 }
 
