@@ -255,9 +255,9 @@ impl Options {
 pub struct HealthOptions {
     /// The largest expected heap, in bytes. Default: `None`, then only growth counts.
     pub heap: Option<u64>,
-    /// The longest expected pause. Default: 5 ms. If the median pause is longer than a twentieth of
-    /// it, twenty times the median.
-    pub pause: Duration,
+    /// The longest expected pause. Default: `None`, then only the share of time in which the world
+    /// is stopped counts.
+    pub pause: Option<Duration>,
     /// The largest expected number of blocking events per second. Default: `None`, then only
     /// goroutines that stay blocked count.
     pub blocked_per_second: Option<f64>,
@@ -272,7 +272,7 @@ impl Default for HealthOptions {
     fn default() -> Self {
         HealthOptions {
             heap: None,
-            pause: Duration::from_millis(5),
+            pause: None,
             blocked_per_second: None,
             weights: HealthWeights::default(),
             steepness: 6.0,
@@ -297,8 +297,8 @@ impl HealthOptions {
 
     /// Sets the longest expected pause. 0 counts as a nanosecond.
     #[must_use]
-    pub fn pause(mut self, pause: Duration) -> Self {
-        self.pause = pause.max(Duration::from_nanos(1));
+    pub fn pause(mut self, pause: impl Into<Option<Duration>>) -> Self {
+        self.pause = pause.into().map(|pause| pause.max(Duration::from_nanos(1)));
         self
     }
 
@@ -380,7 +380,7 @@ mod tests {
             assert_eq!(Options::DEVIATIONS.contains(number), number == positive, "{number}");
         }
         let health = HealthOptions::default().heap(0).pause(Duration::ZERO);
-        assert_eq!((health.heap, health.pause), (Some(1), Duration::from_nanos(1)));
+        assert_eq!((health.heap, health.pause), (Some(1), Some(Duration::from_nanos(1))));
         let weights = HealthWeights::new(-1.0, f64::NAN, 2.0);
         assert_eq!(weights, HealthWeights { heap: 0.0, pauses: 0.0, blocking: 2.0 });
     }

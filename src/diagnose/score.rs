@@ -6,7 +6,7 @@ use super::finding::Family;
 use super::inputs::Inputs;
 use super::options::{HealthOptions, Options};
 use super::rules::RuleOutput;
-use crate::gctrace::nanos;
+use crate::gctrace::{Pressure, nanos};
 
 /// The health of the program.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,9 +37,9 @@ pub struct HealthPart {
     ///
     /// For the heap and for blocked goroutines it is the confidence of the strongest finding as a
     /// multiple of [`Options::suspect`](super::Options::suspect), since the findings compare the
-    /// growth with what chance explains in the same inputs. For pauses it is the longest pause as a
-    /// multiple of the longest that is expected. If options give a bound for the heap or for blocking
-    /// events, the larger load counts.
+    /// growth with what chance explains in the same inputs. For pauses it is the share of time in
+    /// which the world is stopped, as a multiple of 5 %. If [options](super::HealthOptions) give a
+    /// bound of their own, the larger load counts.
     pub load: f64,
 }
 
@@ -47,8 +47,8 @@ pub struct HealthPart {
 const MEMORY_RULES: [&str; 2] = ["heap-growth", "live-heap"];
 const GOROUTINE_RULES: [&str; 3] = ["goroutines-stay", "goroutine-growth", "goroutine-leak-profile"];
 
-/// A pause is expected to be at most this multiple of the median pause.
-const PAUSE_FACTOR: u32 = 20;
+/// The world is stopped for at most this share of the time in a healthy program.
+const MOST_STOPPED: f64 = 0.05;
 
 /// The lowest score of a part in the mean. A score of 0 would leave nothing of the others.
 const LOWEST: f64 = 1.0;
@@ -87,15 +87,22 @@ fn combine(loads: [Option<f64>; 3], options: &HealthOptions) -> Option<Health> {
     Some(Health { score: (logarithms / weight).exp(), heap, pauses, blocking })
 }
 
-/// Returns the longest pause as a multiple of the longest that is expected. `None` without collections.
+/// Returns the share of time in which the world is stopped, as a multiple of [`MOST_STOPPED`]. `None`
+/// without collections.
 fn pause_load(inputs: &Inputs, options: &HealthOptions) -> Option<f64> {
-    let cycles = inputs.cycles.iter().flat_map(|cycle| [cycle.clock.sweep_term, cycle.clock.mark_term]);
-    let traced = inputs.traces.iter().flat_map(|trace| trace.seconds.values().map(|second| second.pause));
-    let mut pauses: Vec<Duration> = cycles.chain(traced).filter(|pause| !pause.is_zero()).collect();
-    pauses.sort_unstable();
-    let (median, longest) = (*pauses.get(pauses.len() / 2)?, *pauses.last()?);
-    let bound = options.pause.max(median * PAUSE_FACTOR);
-    Some(nanos(longest) / nanos(bound))
+    let pressure = Pressure::of(&inputs.cycles);
+    let logged = pressure.stopped_share.map(|share| (share, pressure.pause_max));
+    let traced = inputs.traces.iter().filter_map(|trace| {
+        let stopped: Duration = trace.seconds.values().map(|second| second.stopped).sum();
+        let longest = trace.seconds.values().map(|second| second.pause).max()?;
+        let length = trace.end - trace.start;
+        (!longest.is_zero()).then(|| (nanos(stopped) / nanos(length).max(1.0), longest))
+    });
+    let loads = traced.chain(logged).map(|(share, longest)| {
+        let bound = options.pause.map_or(0.0, |bound| nanos(longest) / nanos(bound));
+        (share / MOST_STOPPED).max(bound)
+    });
+    loads.reduce(f64::max)
 }
 
 /// Returns the largest heap of a trace or of the GC log, in bytes.

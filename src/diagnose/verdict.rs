@@ -165,7 +165,7 @@ fn sort(findings: &mut [Finding]) {
 fn speaks_against(against: &Against, finding: &Finding) -> bool {
     match &against.weakens {
         Weakens::Nothing => false,
-        Weakens::LiveHeap => finding.source == Source::GcLog,
+        Weakens::LiveHeap => finding.rule == "live-heap",
         Weakens::HeapFasterThan(most) => {
             let rate = finding.value("growth_bytes_per_second");
             finding.source == Source::Heap && matches!(rate, Some(Value::BytesPerSecond(rate)) if rate > most)

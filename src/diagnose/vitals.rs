@@ -37,6 +37,8 @@ pub struct Second {
     pub heap: u64,
     /// The longest stop of the world.
     pub pause: Duration,
+    /// How long the world was stopped in all.
+    pub stopped: Duration,
     /// The number of times that a goroutine started to wait for a channel, a select or a type of package
     /// `sync`.
     pub blocked: u64,
@@ -85,6 +87,7 @@ impl TraceObserver {
             let second = self.evidence.seconds.entry(self.second_start / NANOS).or_default();
             second.heap = second.heap.max(current.heap);
             second.pause = second.pause.max(current.pause);
+            second.stopped += current.stopped;
             second.blocked += current.blocked;
         }
     }
@@ -126,7 +129,9 @@ impl TraceObserver {
             (RangeType::StopTheWorld, What::RangeEnd(_)) => {
                 if let Some(at) = self.pauses.iter().position(|&(go, _)| go == record.a) {
                     let (_, start) = self.pauses.swap_remove(at);
-                    self.current.pause = self.current.pause.max(Time(record.time) - Time(start));
+                    let pause = Time(record.time) - Time(start);
+                    self.current.pause = self.current.pause.max(pause);
+                    self.current.stopped = self.current.stopped.saturating_add(pause);
                 }
             }
             _ => {}

@@ -1,6 +1,7 @@
 //! Inputs that contradict the findings of other inputs.
 
 use super::{RuleContext, RuleOutput, row};
+use crate::diagnose::growth::deviations;
 use crate::diagnose::finding::{Against, Finding, Source, Value, Weakens};
 
 /// The factor for a trace and goroutine profiles that disagree about the same goroutines.
@@ -77,6 +78,10 @@ fn ending(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> {
     let against = |start: String| {
         let group = groups().find(|group| group.name == start && group.ended >= MIN_ENDED)?;
         let (created, ended) = (group.created, group.ended);
+        let passing = group.lifetimes.count();
+        if deviations((created - passing) as f64, (ended - passing) as f64) > 1.0 {
+            return None;
+        }
         let reason = format!("in the trace, goroutines of {start} come and go: {created} created, {ended} exited");
         let weakens = Weakens::StartedIn(Source::Goroutine, start);
         Some(Against { source: Source::Trace, factor: DISAGREE, weakens, reason })

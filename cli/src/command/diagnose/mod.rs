@@ -83,9 +83,9 @@ pub struct Args {
     /// The largest heap to expect, in MiB (default: only growth counts)
     #[arg(long, value_name = "MIB", allow_hyphen_values = true, value_parser = number_in(HealthOptions::HEAP), help_heading = "Health score")]
     expect_heap: Option<f64>,
-    /// The longest pause to expect
-    #[arg(long, value_name = "DURATION", default_value = "5ms", allow_hyphen_values = true, value_parser = parse_pause, help_heading = "Health score")]
-    expect_pause: Duration,
+    /// The longest pause to expect (default: only the share of time in pauses counts)
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = parse_pause, help_heading = "Health score")]
+    expect_pause: Option<Duration>,
     /// The most blocking events per second to expect (default: only goroutines that stay blocked count)
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number_in(HealthOptions::BLOCKED_PER_SECOND), help_heading = "Health score")]
     expect_blocking: Option<f64>,
