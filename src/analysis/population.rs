@@ -46,7 +46,7 @@ pub struct PopulationReport {
 }
 
 /// Goroutines that started in the same function.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PopulationGroup {
     /// The start function.

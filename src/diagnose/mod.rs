@@ -48,31 +48,55 @@
 //! **The floor.** In the GC log, only the floor of the live heap counts: its minimum in each of
 //! several time windows. A sawtooth-shaped heap returns to the same floor. A leak raises the floor.
 //!
-//! **Agreement.** No single input is enough for the verdict `leak`. Heap profiles cannot
-//! distinguish a leak from work that takes longer than the time they cover. Goroutines cannot
-//! distinguish a leak from a growing number of clients. The log does not say which code allocates the
-//! memory. Two inputs that point to the same code are enough, since they are wrong for different
-//! reasons. The only exception is a `goroutineleak` profile, since the garbage collector itself
-//! proves that its goroutines are stuck. Evidence against a leak halves the confidence: for
-//! example, a constant floor in the log, although the growth in a profile should have raised it.
+//! **Age.** Among the goroutines of a busy service, a few that stay are invisible: those that are busy
+//! with requests vary by more. So goroutines are also compared by age. In a steady state, as many
+//! goroutines reach an age as end after it, however long they live. A leak is found at an age that no
+//! request reaches.
+//!
+//! **Agreement.** Traces and goroutine profiles observe the same goroutines. Heap profiles and the GC
+//! log observe the same memory. Inputs of one such family can be wrong for the same reason: goroutines
+//! cannot distinguish a leak from slow clients, and memory cannot distinguish it from work that takes
+//! longer than the captures. So one family is enough for the verdict `leak` only if its inputs agree in
+//! a way that this does not explain: goroutines wait for the program itself (a mutex, a `WaitGroup`, a
+//! `Cond`, a channel send); or a function's bytes and objects rise in every profile, to at least twice
+//! the first, and the floor of the live heap rises with them. Otherwise `leak` needs both families to
+//! point to the same code, or a `goroutineleak` profile, in which the garbage collector itself proves
+//! that goroutines are stuck.
+//!
+//! **Contradictions.** What speaks against a finding lowers its confidence: a constant floor in the
+//! log, a constant number in the goroutine profiles, goroutines that come and go in the trace.
+//!
+//! **Too little data.** Each rule has a minimum: three heap profiles with collections between them,
+//! three goroutine profiles, eight collections in the GC log, half a second of a trace. If no rule had
+//! enough and none found anything, the verdict is `inconclusive`, and says what to capture. Inputs that
+//! are not of one run of one program are not compared.
 //!
 //! # The rules
 //!
 //! | rule | input | finds |
 //! |---|---|---|
-//! | `heap-growth`, `timer-growth` | heap profiles | growing memory in use, by the function that allocates it; for timers, the advice is different |
+//! | `heap-growth`, `timer-growth` | heap profiles | growing memory in use, by the function of the program that is responsible: the one that allocates, or the one caller that keeps what a helper allocates for many, or the caller of several that grow together; for timers, the advice is different |
 //! | `goroutine-growth` | goroutine profiles | a growing number of goroutines, grouped by where they are blocked or running |
 //! | `goroutine-leak-profile` | `goroutineleak` profile | goroutines that nothing can wake |
 //! | `goroutines-stay` | trace | goroutines that are created and do not exit, by the function in which they start |
+//! | `lock-held` | trace, goroutine profiles | goroutines that wait for a mutex for a second or more while nobody who came before them gets it |
 //! | `live-heap` | GC log | a floor that rises |
+//! | `memory-limit` | GC log | a heap that GOMEMLIMIT holds down, so that the collector runs all the time: not a leak, but not healthy |
+//! | `outside-heap` | copies of `/proc/PID/status` | a process that grows by more than its Go heap |
 //! | `gc-pressure` | GC log | expensive garbage collection: a cost, but no sign of a leak |
 //!
 //! Idle keep-alive connections of `net/http` do not count as a leak, however many there are.
 //!
+//! # The health score
+//!
+//! From 0 to 100: the geometric mean of the heap (weight 0.4), pauses (0.3) and blocked goroutines
+//! (0.3), each through a logistic curve; see [`Health`]. The bounds come from the inputs: growth counts
+//! as far as chance does not explain it.
+//!
 //! # What it cannot find
 //!
-//! Memory outside the Go heap: allocations of C code, mappings, free memory that the allocator
-//! keeps. A leak that is slow compared to the captures: three profiles in a minute do not show a
+//! What memory outside the Go heap is used for: allocations of C code, mappings, free memory that the
+//! allocator keeps. A leak that is slow compared to the captures: three profiles in a minute do not show a
 //! leak that takes a day. Memory that was leaked before the first capture and does not grow.
 
 mod align;

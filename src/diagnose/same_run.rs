@@ -118,7 +118,8 @@ fn log_differs(inputs: &Inputs) -> Option<String> {
 /// Returns why profiles do not belong to the log: they are older than its program.
 fn taken_before_start(inputs: &Inputs, clocks: &Clocks) -> Option<String> {
     let start = clocks.program_start_wall?;
-    let first = [inputs.heaps.extent(), inputs.goroutines.extent()].into_iter().flatten().map(|(first, _)| first).min()?;
+    let first =
+        [inputs.heaps.extent(), inputs.goroutines.extent()].into_iter().flatten().map(|(first, _)| first).min()?;
     let is_before = i128::from(first) < start.as_nanos() - CLOCK_SLACK;
     is_before.then(|| format!("a profile was taken before the program of the GC log started ({start})"))
 }

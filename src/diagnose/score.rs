@@ -64,8 +64,8 @@ pub(super) fn of(inputs: &Inputs, output: &RuleOutput, options: &Options) -> Opt
     let (memory, goroutines) = (strongest(Family::Memory), strongest(Family::Goroutines));
     let heap_bound = health.heap.map(|bound| peak(inputs) as f64 / bound as f64);
     let blocking_bound = health.blocked_per_second.and_then(|bound| Some(blocked_per_second(inputs)? / bound));
-    let heap = (is_able(&MEMORY_RULES) || memory > 0.0 || heap_bound.is_some())
-        .then(|| memory.max(heap_bound.unwrap_or(0.0)));
+    let heap =
+        (is_able(&MEMORY_RULES) || memory > 0.0 || heap_bound.is_some()).then(|| memory.max(heap_bound.unwrap_or(0.0)));
     let blocking = (is_able(&GOROUTINE_RULES) || goroutines > 0.0 || blocking_bound.is_some())
         .then(|| goroutines.max(blocking_bound.unwrap_or(0.0)));
     combine([heap, pause_load(inputs, health), blocking], health)
@@ -74,9 +74,8 @@ pub(super) fn of(inputs: &Inputs, output: &RuleOutput, options: &Options) -> Opt
 /// Returns the score of loads of heap, pauses and blocking. `None` if none is known.
 fn combine(loads: [Option<f64>; 3], options: &HealthOptions) -> Option<Health> {
     let weights = [options.weights.heap, options.weights.pauses, options.weights.blocking];
-    let parts = loads.map(|load| {
-        load.map(|load| HealthPart { score: 100.0 * (1.0 - logistic(load, options.steepness)), load })
-    });
+    let parts = loads
+        .map(|load| load.map(|load| HealthPart { score: 100.0 * (1.0 - logistic(load, options.steepness)), load }));
     let known = || parts.iter().zip(weights).filter_map(|(part, weight)| Some((part.as_ref()?, weight)));
     let weight: f64 = known().map(|(_, weight)| weight).sum();
     if weight <= 0.0 {

@@ -169,3 +169,89 @@ fn part(at: i64, length: i64, parts: usize) -> usize {
     let part = (at.max(0) as f64 / length as f64 * parts as f64) as usize;
     part.min(parts - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::Histogram;
+    use crate::time::Time;
+
+    const MILLI: i64 = 1_000_000;
+    /// The length of the trace, in milliseconds.
+    const LENGTH: i64 = 4000;
+
+    /// The creation and the exit of each goroutine, in milliseconds after the start of the trace. Goroutines may be
+    /// older than the trace, and may outlive it.
+    fn population(lives: &[(i64, i64)]) -> PopulationReport {
+        let mut group = PopulationGroup { lifetimes: Histogram::default(), ..PopulationGroup::default() };
+        let at = |time: i64, goroutines: i64| population::Growth { start: Time(time * MILLI), goroutines };
+        for &(created, exited) in lives {
+            let (is_new, ends) = (created >= 0, exited < LENGTH);
+            if is_new {
+                group.created += 1;
+                group.growth.push(at(created, 1));
+            }
+            if ends {
+                group.ended += 1;
+                group.growth.push(at(exited, -1));
+                group.endings.push(at(exited, 1));
+            }
+            match (is_new, ends) {
+                (true, true) => group.lifetimes.add(std::time::Duration::from_millis((exited - created) as u64)),
+                (true, false) => group.stayed.push(at(created, 1)),
+                (false, true) => group.old_endings.push(at(exited, 1)),
+                (false, false) => {}
+            }
+        }
+        let end = Time(LENGTH * MILLI);
+        PopulationReport { start: Time(0), end, groups: vec![group], ..PopulationReport::default() }
+    }
+
+    fn found(lives: &[(i64, i64)]) -> Option<Stayers> {
+        let population = population(lives);
+        Stayers::of(&population, &population.groups[0], &Options::default())
+    }
+
+    /// 600 requests a second, each of which takes 150 to 250 ms.
+    fn requests() -> Vec<(i64, i64)> {
+        let length = |number: i64| 150 + number * 37 % 100;
+        let lives = (-180..2400).map(|number| (number * 10 / 6, number * 10 / 6 + length(number)));
+        lives.filter(|(_, exited)| *exited >= 0).collect()
+    }
+
+    #[test]
+    fn a_steady_load_is_none() {
+        assert_eq!(found(&requests()), None);
+        // However long they live: these live for three seconds of the four.
+        let sessions: Vec<(i64, i64)> = (-149..200).map(|number| (number * 20, number * 20 + 3000)).collect();
+        assert_eq!(found(&sessions), None);
+    }
+
+    #[test]
+    fn a_few_that_stay_are_found_among_thousands_of_requests() {
+        let mut lives = requests();
+        lives.extend((0..20).map(|number| (number * 200, i64::MAX)));
+        let found = found(&lives).expect("growth");
+        assert!(found.age >= 250 * MILLI, "{found:?}");
+        assert!(found.come >= 10.0 && found.gone == 0.0, "{found:?}");
+        assert_eq!(found.since, 0);
+    }
+
+    #[test]
+    fn goroutines_that_end_together_are_none() {
+        // Batches of 40 that live for 900 ms and end together, the last of which is alive.
+        let batches: Vec<(i64, i64)> =
+            (-1..4).flat_map(|batch| (0..40).map(move |_| (batch * 1000 + 50, batch * 1000 + 950))).collect();
+        let batches: Vec<(i64, i64)> = batches.into_iter().map(|(from, to)| (from + 500, to + 500)).collect();
+        assert_eq!(found(&batches), None);
+    }
+
+    #[test]
+    fn growth_that_begins_late_is_found_with_its_start() {
+        let before = (0..2400).step_by(20).map(|at| (at, at + 5));
+        let after = (2400..LENGTH).step_by(20).map(|at| (at, i64::MAX));
+        let found = found(&before.chain(after).collect::<Vec<_>>()).expect("growth");
+        assert!(found.since == 0 || (2000..2700).contains(&(found.since / MILLI)), "{found:?}");
+        assert!(found.goes_on > 0.9, "{found:?}");
+    }
+}

@@ -8,10 +8,10 @@ use super::by_goroutine;
 use super::finding::{Against, Basis, Family, Finding, Source, Strength, Value, Weakens};
 use super::inputs::{InputSummary, Inputs};
 use super::options::Options;
-use super::{connections, place};
 use super::rules::{self, RuleContext};
 use super::same_run::SameRun;
 use super::score::{self, Health};
+use super::{connections, place};
 use crate::event::OwnedFrame;
 
 /// Whether there is a leak.

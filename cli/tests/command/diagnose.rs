@@ -45,7 +45,7 @@ fn a_leak_is_printed_with_its_line_and_the_next_command() {
         "created by main.cheapestQuote",
         "not judged",
         "health ",
-        "/100 (worst of ",
+        "/100: heap ",
         "next: gotrace goroutine ",
     ] {
         assert!(text.contains(expected), "no {expected:?} in\n{text}");
@@ -130,13 +130,16 @@ fn inputs_that_cannot_be_used_are_reported() {
     program.arg("--json").arg("--heap").arg(testdata("profiles/go1.27/heap.pb.gz"));
     program.arg("--goroutine-profile").arg(testdata("profiles/go1.27/block.pb.gz"));
     let output = run(program, &[]);
-    assert_eq!(output.status.code(), Some(0), "one heap profile cannot show growth");
+    assert_eq!(output.status.code(), Some(3), "one heap profile cannot show growth");
     let verdict = json(&output);
+    assert_eq!((&verdict["verdict"], &verdict["health"]), (&"inconclusive".into(), &Value::Null));
     let block = &verdict["inputs"][1];
     assert_eq!((&block["kind"], &block["used"]), (&"block or mutex".into(), &false.into()));
     assert!(block["note"].is_string());
     let not_judged = verdict["not_judged"].as_array().expect("an array");
-    assert!(not_judged.iter().any(|text| text.as_str().is_some_and(|text| text.contains("only one heap profile"))));
+    let missing = not_judged.iter().find(|missing| missing["question"] == "which memory grows").expect("memory");
+    assert_eq!(missing["why"], "one heap profile was given; three are needed");
+    assert!(missing["capture"].as_str().is_some_and(|command| command.starts_with("curl ")), "{missing}");
 }
 
 #[test]
@@ -233,4 +236,34 @@ fn missing_inputs_and_invalid_options_are_errors() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(message), "{args:?}: {}", stderr(&output));
     }
+}
+
+#[test]
+fn too_little_data_names_the_commands_that_capture_more() {
+    let folder = testdata("leaks/small/captures/one-profile");
+    let mut program = gotrace("diagnose");
+    program.arg(folder.join("heap.pb.gz")).arg(folder.join("heap.pb.gz"));
+    let output = run(program, &[]);
+    assert_eq!(output.status.code(), Some(3));
+    let text = text(&output);
+    assert!(text.starts_with("INCONCLUSIVE: not enough data"), "{text}");
+    assert!(text.contains("the same profile was given twice") && !text.contains("health"), "{text}");
+    assert!(text.contains("\n  curl -o heap.1 http://HOST/debug/pprof/heap  # 3 times\n"), "{text}");
+}
+
+#[test]
+fn copies_of_proc_status_show_memory_outside_the_heap() {
+    let output = run(all_of(&capture("go1.27/offheap")), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output);
+    assert!(text.starts_with("SUSPECT: the process grows by ") && text.contains("outside the Go heap"), "{text}");
+}
+
+#[test]
+fn a_heap_at_its_memory_limit_is_not_healthy() {
+    let output = run(all_of(&capture("go1.27/atlimit")), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output);
+    assert!(text.starts_with("SUSPECT: the heap is at its memory limit"), "{text}");
+    assert!(text.contains("raise GOMEMLIMIT") && !text.contains("raise GOGC"), "{text}");
 }

@@ -1,8 +1,8 @@
 //! Inputs that contradict the findings of other inputs.
 
 use super::{RuleContext, RuleOutput, row};
-use crate::diagnose::growth::deviations;
 use crate::diagnose::finding::{Against, Finding, Source, Value, Weakens};
+use crate::diagnose::growth::deviations;
 
 /// The factor for a trace and goroutine profiles that disagree about the same goroutines.
 const DISAGREE: f64 = 0.5;

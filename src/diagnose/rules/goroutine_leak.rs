@@ -1,7 +1,7 @@
 //! Goroutines that nothing can wake, as found by the garbage collector itself (Go 1.26 and later).
 
-use super::{RuleContext, RuleOutput};
 use super::goroutine_growth::place_of;
+use super::{RuleContext, RuleOutput};
 use crate::diagnose::finding::{Basis, Evidence, Finding, Source, Strength, Value};
 use crate::diagnose::{place, waits};
 use crate::event::OwnedFrame;

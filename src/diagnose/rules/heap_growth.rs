@@ -68,7 +68,11 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         _ if is_one_collection(heaps) => {
             return output.missing(QUESTION, "no collection ran between the heap profiles", capture::HEAP);
         }
-        2 => output.missing("whether memory grows all the time", "two heap profiles were given; three are needed", capture::HEAP),
+        2 => output.missing(
+            "whether memory grows all the time",
+            "two heap profiles were given; three are needed",
+            capture::HEAP,
+        ),
         _ => output.able.push("heap-growth"),
     }
     let at = times(heaps);

@@ -105,9 +105,9 @@ fn finding(context: RuleContext<'_>, population: &PopulationReport, queues: &[Qu
     let count: usize = queues.iter().map(|queue| queue.waiters.len()).sum();
     let oldest = queues.iter().map(|queue| queue.oldest).min().unwrap_or(first.oldest);
     let age: Duration = population.end - oldest;
-    let is_confirmed = queues.iter().all(|queue| {
-        in_profiles(context, queue).last().is_some_and(|count| *count >= queue.waiters.len() as i64)
-    });
+    let is_confirmed = queues
+        .iter()
+        .all(|queue| in_profiles(context, queue).last().is_some_and(|count| *count >= queue.waiters.len() as i64));
     let (are, them) = if count == 1 { ("goroutine waits", "it") } else { ("goroutines wait", "them") };
     let elsewhere = match queues.len() {
         1 => String::new(),

@@ -49,15 +49,13 @@ impl RuleOutput {
     }
 }
 
-/// Commands that capture what is missing.
+/// Commands that capture what is missing. What is needed three times is captured a minute or more apart.
 mod capture {
     pub const TRACE: &str = "curl -o trace.out 'http://HOST/debug/pprof/trace?seconds=5'";
-    pub const HEAP: &str =
-        "for i in 1 2 3; do curl -o heap.$i.pb.gz http://HOST/debug/pprof/heap; sleep 60; done";
-    pub const GOROUTINE: &str =
-        "for i in 1 2 3; do curl -o goroutine.$i.pb.gz http://HOST/debug/pprof/goroutine; sleep 60; done";
+    pub const HEAP: &str = "curl -o heap.1 http://HOST/debug/pprof/heap  # 3 times";
+    pub const GOROUTINE: &str = "curl -o goroutine.1 http://HOST/debug/pprof/goroutine  # 3 times";
     pub const GC_LOG: &str = "GODEBUG=gctrace=1 PROGRAM 2>gctrace.log";
-    pub const STATUS: &str = "for i in 1 2 3; do cp /proc/PID/status status.$i; sleep 60; done";
+    pub const STATUS: &str = "cp /proc/PID/status status.1  # 3 times";
 }
 
 /// Runs all rules. Rules that weigh the findings of others come after them.

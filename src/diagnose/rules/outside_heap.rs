@@ -45,7 +45,11 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         return;
     }
     let Some(heap) = heap_growth(context.inputs) else {
-        output.missing(QUESTION, "the process grows, but neither heap profiles nor a GC log show the heap", capture::HEAP);
+        output.missing(
+            QUESTION,
+            "the process grows, but neither heap profiles nor a GC log show the heap",
+            capture::HEAP,
+        );
         return;
     };
     if growth.total <= heap.max(0.0) * HEAP_FACTOR + MIN_GROWTH {
@@ -80,7 +84,8 @@ fn heap_growth(inputs: &Inputs) -> Option<f64> {
     let cycles = &inputs.cycles;
     let third = cycles.len() / 3;
     if third > 0 {
-        let peak = |cycles: &[crate::gctrace::Cycle]| cycles.iter().map(|cycle| cycle.heap_end).max().unwrap_or(0) as f64;
+        let peak =
+            |cycles: &[crate::gctrace::Cycle]| cycles.iter().map(|cycle| cycle.heap_end).max().unwrap_or(0) as f64;
         return Some(peak(&cycles[cycles.len() - third..]) - peak(&cycles[..third]));
     }
     let total = |index: usize| -> Option<f64> {

@@ -167,7 +167,12 @@ fn write_captures(verdict: &Verdict, is_verbose: bool, terminal: &mut Terminal) 
     }
     let mut commands: Vec<&str> = verdict.not_judged.iter().filter_map(|missing| missing.capture).collect();
     commands.dedup();
-    section("capture", &commands, terminal)
+    if commands.is_empty() {
+        return Ok(());
+    }
+    section("capture", &["each of these is enough; what is needed 3 times, a minute or more apart:"], terminal)?;
+    // Not wrapped, so that they can be copied.
+    commands.iter().try_for_each(|command| writeln!(terminal, "  {command}"))
 }
 
 fn stack_text(stack: &[&OwnedFrame]) -> String {
